@@ -1,0 +1,3 @@
+"""trunkline."""
+
+__version__ = "0.1.0"

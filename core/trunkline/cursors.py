@@ -1,0 +1,33 @@
+"""Cursors: a place in the log, or in a list, as opaque text for clients."""
+
+import base64
+import binascii
+
+from trunkline.errors import BadCursor
+
+_MAX_POSITION = 2**63 - 1
+
+
+def encode(position: int, *, kind: str = "e") -> str:
+    """Make the cursor that resumes after *position*; *kind* keeps cursors of different lists apart."""
+    return base64.urlsafe_b64encode(f"{kind}1:{position}".encode()).rstrip(b"=").decode()
+
+
+def decode(cursor: str, *, kind: str = "e") -> int:
+    """Read the position out of *cursor*.
+
+    Raises:
+        BadCursor: *cursor* is not one that ``encode`` made for this *kind*.
+    """
+    try:
+        text = base64.b64decode(
+            cursor.encode("ascii") + b"=" * (-len(cursor) % 4), b"-_", validate=True
+        ).decode("ascii")
+    except (binascii.Error, ValueError):
+        raise BadCursor from None
+    prefix, _, digits = text.partition(":")
+    if prefix != f"{kind}1" or not digits.isdigit() or len(digits) > 19 or int(digits) > _MAX_POSITION:
+        raise BadCursor
+    if encode(int(digits), kind=kind) != cursor:
+        raise BadCursor
+    return int(digits)

@@ -1,0 +1,229 @@
+"""Every error that trunkline raises, as one tree.
+
+::
+
+    TrunklineError
+    ├── Refused                     the caller's fault; answered as problem+json with the class's status
+    │   ├── BadQuery                400  a query parameter is unknown or malformed
+    │   ├── BadCursor               400
+    │   ├── Unauthenticated         401
+    │   ├── Forbidden               403  scope or company
+    │   ├── NotFound                404
+    │   ├── Conflict                409
+    │   │   ├── IdempotencyConflict
+    │   │   └── TooManySubscriptions
+    │   ├── BodyTooLarge            413
+    │   ├── BodyInvalid             422  carries one FieldError per fault
+    │   │   └── EventRejected
+    │   ├── TargetRefused           422
+    │   └── RateLimited             429
+    ├── StoreUnavailable            503  the database did not answer; nothing was stored
+    ├── LeaseLost                   another worker holds the shard now; nothing was stored
+    ├── SettingsInvalid             start-up stops
+    ├── SchemaInvalid               a schema file is not fit to judge payloads
+    ├── PluginFailed                a plugin could not be loaded, or raised
+    └── AddressRefused              the outbound policy forbids the address that was about to be dialled
+
+The HTTP layer maps ``Refused`` and ``StoreUnavailable`` to answers in one table (``trunkline.api.problems``).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """One fault in a request: *path* is a JSON pointer (RFC 6901) into what was sent, or a parameter's name."""
+
+    path: str
+    message: str
+
+
+class TrunklineError(Exception):
+    """The root of the tree."""
+
+
+class Refused(TrunklineError):
+    """The caller asked for something that cannot be done; *detail* is one sentence that says what to do."""
+
+    status = 400
+    title = "Bad request"
+
+    def __init__(self, detail: str, *, errors: Sequence[FieldError] = ()) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.errors = tuple(errors)
+        self.headers: dict[str, str] = {}
+
+
+class BadQuery(Refused):
+    """A query parameter is unknown or malformed."""
+
+    title = "Invalid query"
+
+    @classmethod
+    def parameter(cls, name: str, message: str) -> "BadQuery":
+        """Name the one *parameter* at fault."""
+        return cls(f"The query parameter '{name}' {message}.", errors=[FieldError(name, message)])
+
+
+class BadCursor(Refused):
+    """The cursor was not made by this service."""
+
+    title = "Invalid cursor"
+
+    def __init__(self) -> None:
+        message = "is not one that this service gave out; take 'next_cursor' from an earlier answer, or leave it out"
+        super().__init__(f"The cursor {message}.", errors=[FieldError("cursor", message)])
+
+
+class Unauthenticated(Refused):
+    """No key, or a key that is malformed, unknown or revoked."""
+
+    status = 401
+    title = "Unauthorized"
+
+
+class Forbidden(Refused):
+    """The key is valid but may not do this."""
+
+    status = 403
+    title = "Forbidden"
+
+    @classmethod
+    def scope_missing(cls, scope: str) -> "Forbidden":
+        """The key lacks *scope*."""
+        return cls(f"This API key lacks the scope '{scope}'; use a key that has it.")
+
+    @classmethod
+    def wrong_company(cls) -> "Forbidden":
+        """A company's key named another company."""
+        return cls("This API key belongs to another company than the one named in the request.")
+
+
+class NotFound(Refused):
+    """There is no such record, or it belongs to another company."""
+
+    status = 404
+    title = "Not found"
+
+    def __init__(self, kind: str, identifier: object) -> None:
+        super().__init__(f"There is no {kind} '{identifier}' here.")
+
+
+class Conflict(Refused):
+    """The request contradicts what is stored."""
+
+    status = 409
+    title = "Conflict"
+
+
+class IdempotencyConflict(Conflict):
+    """An idempotency key came again with another request."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(
+            f"The Idempotency-Key '{key}' was used for another request; choose a new key for a new request."
+        )
+        self.key = key
+
+
+class TooManySubscriptions(Conflict):
+    """The company has all the subscriptions it may have."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(
+            f"This company already has {limit} subscriptions, the most it may have; delete one first."
+        )
+        self.limit = limit
+
+
+class BodyTooLarge(Refused):
+    """The request body exceeds what this call accepts."""
+
+    status = 413
+    title = "Payload too large"
+
+    def __init__(self, limit_bytes: int) -> None:
+        super().__init__(f"The request body is larger than the {limit_bytes} bytes that this call accepts.")
+        self.limit_bytes = limit_bytes
+
+
+class BodyInvalid(Refused):
+    """The request body breaks its schema; ``errors`` has one entry per fault."""
+
+    status = 422
+    title = "Unprocessable content"
+
+    def __init__(self, errors: Sequence[FieldError]) -> None:
+        first = errors[0]
+        where = f" at '{first.path}'" if first.path else ""
+        more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+        super().__init__(f"The request body is not valid{where}: {first.message}{more}.", errors=errors)
+
+
+class EventRejected(BodyInvalid):
+    """An event is not what its type's schema asks for; nothing was stored."""
+
+    title = "Event rejected"
+
+
+class TargetRefused(BodyInvalid):
+    """A target URL points where this deployment must not send."""
+
+    title = "Target refused"
+
+    def __init__(self, message: str, *, path: str = "/target_url") -> None:
+        super().__init__([FieldError(path, message)])
+
+
+class RateLimited(Refused):
+    """The key has used up its minute."""
+
+    status = 429
+    title = "Too many requests"
+
+    def __init__(self, *, bucket: str, limit: int, retry_after_seconds: int) -> None:
+        super().__init__(
+            f"This API key may make {limit} '{bucket}' calls a minute; try again in {retry_after_seconds} s."
+        )
+        self.headers = {"Retry-After": str(retry_after_seconds)}
+
+
+class StoreUnavailable(TrunklineError):
+    """The database did not answer; nothing was stored."""
+
+
+class LeaseLost(TrunklineError):
+    """Another worker has taken the shard over; what was about to be written was not."""
+
+
+class SettingsInvalid(TrunklineError):
+    """A setting is unknown or malformed; the message names it."""
+
+
+class SchemaInvalid(TrunklineError):
+    """A schema file cannot serve: it is no JSON Schema, or its own examples break it."""
+
+    def __init__(self, source: str, reason: str) -> None:
+        super().__init__(f"{source}: {reason}")
+        self.source = source
+        self.reason = reason
+
+
+class PluginFailed(TrunklineError):
+    """A plugin could not be loaded or used; the message is one sentence for whoever runs the hub."""
+
+    def __init__(self, plugin: str, reason: str) -> None:
+        super().__init__(f"Plugin '{plugin}' {reason}")
+        self.plugin = plugin
+        self.reason = reason
+
+
+class AddressRefused(TrunklineError):
+    """The outbound policy forbids an address; *address* is what was about to be dialled."""
+
+    def __init__(self, address: str, reason: str) -> None:
+        super().__init__(f"{address} {reason}")
+        self.address = address
+        self.reason = reason

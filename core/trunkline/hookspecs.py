@@ -1,0 +1,77 @@
+"""Every hook that a plugin may implement.
+
+``register_*`` hooks are plain functions, called once when the hub starts; they return frozen values and do no I/O.
+The others run later, may be ``def`` or ``async def``, and are called plugin by plugin under a time limit: one that raises
+or hangs stops nobody else. No hook may rely on an order among plugins.
+"""
+
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+
+import pluggy
+from pydantic import BaseModel
+
+from trunkline.capabilities import (
+    AcceptedEvent,
+    ChangedSubscription,
+    Channel,
+    FinishedAttempt,
+    Migrations,
+    PluginContext,
+    Routes,
+)
+from trunkline.schemas import EventType
+
+PROJECT = "trunkline"
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
+
+# ---- called once, at start -------------------------------------------------------------------------------------------
+
+
+@hookspec
+def register_settings() -> type[BaseModel]:  # type: ignore[empty-body]
+    """Give the pydantic model of the plugin's settings section, which has the plugin's name."""
+
+
+@hookspec
+def register_event_types() -> Sequence[EventType]:  # type: ignore[empty-body]
+    """Give event types; a name that another plugin gives too is refused for both."""
+
+
+@hookspec
+def register_channels(context: PluginContext) -> Sequence[Channel]:  # type: ignore[empty-body]
+    """Give channels; a name that another plugin gives too is refused for both."""
+
+
+@hookspec
+def register_routes(context: PluginContext) -> Sequence[Routes]:  # type: ignore[empty-body]
+    """Give routers, mounted under ``/api/v1``."""
+
+
+@hookspec
+def register_migrations() -> Sequence[Migrations]:  # type: ignore[empty-body]
+    """Give the plugin's migration history; its tables carry the plugin's name as prefix."""
+
+
+# ---- called while the hub runs ---------------------------------------------------------------------------------------
+
+
+@hookspec
+def lifespan(context: PluginContext) -> AbstractAsyncContextManager[None]:  # type: ignore[empty-body]
+    """Give what is to be entered when the hub starts and left when it stops."""
+
+
+@hookspec
+def event_accepted(context: PluginContext, events: Sequence[AcceptedEvent]) -> None:
+    """React to events that were stored. Called after the answer was given; nothing can be refused here."""
+
+
+@hookspec
+def attempt_finished(context: PluginContext, attempts: Sequence[FinishedAttempt]) -> None:
+    """React to attempts that have ended and were logged."""
+
+
+@hookspec
+def subscription_changed(context: PluginContext, subscription: ChangedSubscription) -> None:
+    """React to a subscription that was made, changed, disabled or deleted."""

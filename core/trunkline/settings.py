@@ -1,0 +1,244 @@
+"""What a deployment can set: ``trunkline.toml``, and over it ``TRUNKLINE_{SECTION}__{NAME}`` from the environment.
+
+The names and defaults are CONTRACT §11. An unknown or malformed setting stops the start and is named.
+"""
+
+import json
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
+
+from trunkline.errors import SettingsInvalid
+
+ENVIRONMENT_PREFIX = "TRUNKLINE_"
+DEFAULT_FILE = Path("trunkline.toml")
+
+
+def _split_list(value: object) -> object:
+    """Read a list out of one environment variable: a JSON array, or comma-separated."""
+    if not isinstance(value, str):
+        return value
+    if value.lstrip().startswith("["):
+        try:
+            return json.loads(value)
+        except json.JSONDecodeError:
+            return value
+    return [part.strip() for part in value.split(",") if part.strip()]
+
+
+Names = Annotated[tuple[str, ...], BeforeValidator(_split_list)]
+Seconds = Annotated[tuple[Annotated[float, Field(ge=0)], ...], BeforeValidator(_split_list)]
+Rate = Annotated[str, Field(pattern=r"^[1-9][0-9]*/minute$")]
+LongSecret = Annotated[SecretStr, Field(min_length=32)]
+
+
+class Section(BaseModel):
+    """One table of ``trunkline.toml``."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Database(Section):
+    """Where everything is stored."""
+
+    url: str = Field(default="sqlite:///trunkline.db", description="`sqlite:///FILE` or `postgresql://…`")
+    pool_size: int = Field(
+        default=10, ge=2, le=200, description="connections that one process keeps to PostgreSQL"
+    )
+
+
+class Server(Section):
+    """Where the API listens."""
+
+    host: str = Field(default="127.0.0.1", description="address to listen on")
+    port: int = Field(default=8000, ge=0, le=65535, description="port to listen on; 0 takes a free one")
+    public_url: str | None = Field(default=None, description="how clients reach the hub, where that differs")
+
+
+class Plugins(Section):
+    """Which plugins run."""
+
+    enabled: Names | None = Field(
+        default=None, description="only these; every plugin that is found, if unset"
+    )
+    disabled: Names = Field(default=(), description="never these")
+
+
+class Events(Section):
+    """What the stream accepts and keeps."""
+
+    max_body_bytes: int = Field(default=262_144, ge=1024, description="largest body of one event")
+    retention_days: int = Field(default=90, ge=1, description="how long events are kept")
+    schemas_dir: Path | None = Field(
+        default=None,
+        description="folder whose `events/*.json` are added; default `schemas` here, if it exists",
+    )
+
+
+class Delivery(Section):
+    """How events are pushed."""
+
+    allow_http: bool = Field(default=False, description="accept `http://` targets")
+    allow_private_networks: bool = Field(
+        default=False, description="accept targets on private addresses; for development"
+    )
+    timeout_seconds: float = Field(default=10, gt=0, le=300, description="limit of one attempt")
+    retry_schedule_seconds: Seconds = Field(
+        default=(5, 30, 120, 600, 1800, 3600, 7200, 14400, 28800, 57600),
+        description="waits before the retries",
+    )
+    retry_jitter: float = Field(
+        default=0.2, ge=0, lt=1, description="each wait is longer or shorter by up to this share"
+    )
+    concurrency: int = Field(default=512, ge=1, le=20_000, description="attempts in flight in one process")
+    concurrency_per_subscription: int = Field(
+        default=64, ge=1, description="attempts in flight for one subscription"
+    )
+    max_subscriptions: int = Field(
+        default=100, ge=1, description="subscriptions that one company may have, hooks included"
+    )
+    breaker_failures: int = Field(
+        default=50, ge=1, description="failures in a row before a subscription is disabled …"
+    )
+    breaker_span_seconds: float = Field(default=86_400, ge=0, description="… if they span at least this long")
+    shards: int = Field(
+        default=16, ge=1, le=1024, description="shards of the log; read when the database is first set up"
+    )
+
+
+class Limits(Section):
+    """Rate limits of one key and minute."""
+
+    read: Rate = Field(default="60/minute", description="GETs and searches")
+    write: Rate = Field(default="100/minute", description="actions, event writes, DELETE")
+    admin: Rate = Field(default="200/minute", description="subscriptions, keys, test calls")
+    enabled: bool = Field(default=True, description="whether limits apply")
+    storage_url: str | None = Field(
+        default=None, description="`redis://…` to count for all processes together"
+    )
+
+
+class Auth(Section):
+    """Keys, and what protects secrets in the database."""
+
+    key_prefix: str = Field(
+        default="wlcro", pattern=r"^[a-z][a-z0-9]{1,15}$", description="first part of every API key"
+    )
+    pepper: LongSecret | None = Field(
+        default=None, description="mixed into stored key hashes; 32 characters or more"
+    )
+    encryption_key: LongSecret | None = Field(
+        default=None, description="encrypts stored secrets; 32 characters or more"
+    )
+
+
+class Logging(Section):
+    """What is written to standard error."""
+
+    level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="least severe level written"
+    )
+    format: Literal["auto", "console", "json"] = Field(
+        default="auto", description="`auto`: console on a terminal, else JSON"
+    )
+
+
+class Settings(BaseModel):
+    """Every section. Sections of plugins are kept apart in *plugin_sections* until their models are known."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    database: Database = Database()
+    server: Server = Server()
+    plugins: Plugins = Plugins()
+    events: Events = Events()
+    delivery: Delivery = Delivery()
+    limits: Limits = Limits()
+    auth: Auth = Auth()
+    logging: Logging = Logging()
+    plugin_sections: dict[str, dict[str, Any]] = Field(default_factory=dict, repr=False)
+
+    @model_validator(mode="after")
+    def _check_database(self) -> Self:
+        if not self.database.url.startswith(("sqlite://", "postgresql://", "postgres://")):
+            msg = "database.url must start with sqlite:// or postgresql://"
+            raise ValueError(msg)
+        return self
+
+
+CORE_SECTIONS = frozenset(Settings.model_fields) - {"plugin_sections"}
+
+
+def load(file: Path | None = None, environment: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings: *file* (``trunkline.toml`` here, if it exists, for None), then *environment*.
+
+    Raises:
+        SettingsInvalid: the file is missing or no TOML, or a setting is unknown or malformed.
+    """
+    tables = _read_file(file)
+    for section, name, value in _from_environment(os.environ if environment is None else environment):
+        tables.setdefault(section, {})[name] = value
+    core = {name: table for name, table in tables.items() if name in CORE_SECTIONS}
+    sections = {name: table for name, table in tables.items() if name not in CORE_SECTIONS}
+    try:
+        return Settings.model_validate({**core, "plugin_sections": sections})
+    except ValidationError as error:
+        raise SettingsInvalid(describe(error)) from None
+
+
+def describe(error: ValidationError, *, section: str = "") -> str:
+    """Turn what pydantic found into one line per setting at fault."""
+    lines: list[str] = []
+    for fault in error.errors():
+        name = ".".join(
+            str(part) for part in ((section,) if section else ()) + fault["loc"] if part != "plugin_sections"
+        )
+        reason = (
+            "is not a setting"
+            if fault["type"] == "extra_forbidden"
+            else fault["msg"].removeprefix("Value error, ")
+        )
+        lines.append(f"Setting '{name}': {reason}" if name else reason)
+    return "\n".join(lines)
+
+
+def _read_file(file: Path | None) -> dict[str, dict[str, Any]]:
+    if file is None and not DEFAULT_FILE.exists():
+        return {}
+    path = file or DEFAULT_FILE
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        msg = f"The settings file {path} cannot be read: {error.strerror}"
+        raise SettingsInvalid(msg) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        msg = f"The settings file {path} is not valid TOML: {error}"
+        raise SettingsInvalid(msg) from None
+    for name, table in tables.items():
+        if not isinstance(table, dict):
+            msg = (
+                f"Setting '{name}' in {path} stands outside a section; write it as [section] and name = value"
+            )
+            raise SettingsInvalid(msg)
+    return tables
+
+
+def _from_environment(environment: Mapping[str, str]) -> list[tuple[str, str, str]]:
+    found: list[tuple[str, str, str]] = []
+    for variable, value in sorted(environment.items()):
+        if variable.startswith(ENVIRONMENT_PREFIX) and "__" in variable:
+            section, _, name = variable.removeprefix(ENVIRONMENT_PREFIX).lower().partition("__")
+            found.append((section, name, value))
+    return found

@@ -1,0 +1,1 @@
+"""The event types of WhiteLabelCRO, as JSON Schema files."""

@@ -177,7 +177,7 @@ class EventReader(Protocol):
         """Read one envelope; None where the company has no such event."""
         ...
 
-    async def newest(self, company_id: int, *, type: str | None, limit: int) -> Sequence[bytes]:  # noqa: A002
+    async def newest(self, company_id: int, *, type: str | None, limit: int) -> Sequence[bytes]:
         """Read the newest envelopes, newest first; the schema's examples, as envelopes, where there are none."""
         ...
 
@@ -221,7 +221,7 @@ class Subscriptions(Protocol):
         """Change what *changes* names. Raises NotFound, BodyInvalid, TargetRefused."""
         ...
 
-    async def delete(self, company_id: int, subscription_id: str, *, channel: str) -> None:
+    async def delete(self, company_id: int, subscription_id: str, *, channel: str | None) -> None:
         """Delete one; its pending deliveries end as ``gone``. Raises NotFound."""
         ...
 
@@ -233,6 +233,23 @@ class Subscriptions(Protocol):
 
     async def test(self, company_id: int, subscription_id: str, *, channel: str) -> dict[str, Json]:
         """Make one unlogged attempt with an example event, whatever the status. Raises NotFound."""
+        ...
+
+
+class Deliveries(Protocol):
+    """The delivery log of one company; the views are JSON as CONTRACT §6 shows it."""
+
+    async def of_subscription(
+        self,
+        company_id: int,
+        subscription_id: str,
+        *,
+        channel: str | None,
+        status: str | None = None,
+        cursor: str | None = None,
+        limit: int = 50,
+    ) -> dict[str, Json]:
+        """Show a subscription's deliveries, newest event first. Raises NotFound, BadCursor."""
         ...
 
 
@@ -253,6 +270,7 @@ class PluginContext:
     http: HttpClient
     events: EventReader
     subscriptions: Subscriptions
+    deliveries: Deliveries
     emit: Emit
     clock: Clock
     log: logging.Logger

@@ -59,7 +59,7 @@ def register_migrations() -> Sequence[Migrations]:  # type: ignore[empty-body]
 
 @hookspec
 def lifespan(context: PluginContext) -> AbstractAsyncContextManager[None]:  # type: ignore[empty-body]
-    """Give what is to be entered when the hub starts and left when it stops."""
+    """Give what is to be entered when the hub starts and left, in the same task, when it stops."""
 
 
 @hookspec

@@ -1,1 +1,20 @@
+"""Cursor polling: the reading half of the events API (CONTRACT §5), over the same log that feeds every push."""
 
+from collections.abc import Sequence
+
+from trunkline import Channel, PluginContext, Routes, hookimpl
+from trunkline_polling.routes import make_router
+
+
+@hookimpl
+def register_channels() -> Sequence[Channel]:
+    """Give the channel that is pulled."""
+    return [
+        Channel("polling", title="Polling", description="Customers read their events in order, at their own pace, by cursor.")
+    ]
+
+
+@hookimpl
+def register_routes(context: PluginContext) -> Sequence[Routes]:
+    """Give the routes that read events."""
+    return [Routes(make_router(context), prefix="/events")]

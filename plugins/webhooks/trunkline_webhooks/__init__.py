@@ -1,1 +1,31 @@
+"""Signed webhooks: the channel ``webhooks`` and its subscriptions (CONTRACT §6).
 
+The push itself is shared with every channel that posts to a URL (``trunkline.deliver_by_http``); this plugin is where
+customers manage what is pushed to them.
+"""
+
+from collections.abc import Sequence
+
+from trunkline import Channel, PluginContext, Routes, deliver_by_http, hookimpl
+from trunkline_webhooks.routes import make_router
+
+CHANNEL = "webhooks"
+
+
+@hookimpl
+def register_channels() -> Sequence[Channel]:
+    """Give the channel that posts signed events to a URL."""
+    return [
+        Channel(
+            CHANNEL,
+            title="Webhooks",
+            description="Posts each event to an HTTPS URL, signed with HMAC-SHA256 or Ed25519, and tries again until it is taken.",
+            deliver=deliver_by_http,
+        )
+    ]
+
+
+@hookimpl
+def register_routes(context: PluginContext) -> Sequence[Routes]:
+    """Give the routes that manage the channel's subscriptions."""
+    return [Routes(make_router(context, channel=CHANNEL), prefix="/webhooks/subscriptions")]

@@ -1,0 +1,51 @@
+# The few commands that people and continuous integration share.
+PYTHON ?= python3
+PIP = .venv/bin/python -m pip --disable-pip-version-check
+INSTALL = $(PIP) install --quiet --constraint constraints.txt --build-constraint constraints.txt
+
+.PHONY: help setup demo test check bench lock clean
+
+help:  ## list these targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-6s  %s\n", $$1, $$2}' Makefile
+
+setup: .venv/.dev  ## set up .venv with everything that development needs
+
+demo: .venv/.runtime  ## run the hub and a receiver on real events; ARGS="--exit" ends it, ARGS="--json" for machines
+	.venv/bin/trunkline demo $(ARGS)
+
+test: setup  ## run the tests, the slow ones excepted; ARGS="tests/core -k retry" for some
+	.venv/bin/pytest -n 2 --dist worksteal -m "not slow" $(ARGS)
+
+check: setup  ## judge form, types and layers
+	.venv/bin/ruff format --check --quiet
+	.venv/bin/ruff check --quiet
+	.venv/bin/mypy
+	PYRIGHT_PYTHON_IGNORE_WARNINGS=1 .venv/bin/pyright
+	.venv/bin/lint-imports --no-logo
+
+bench: setup  ## measure throughput and latency
+	.venv/bin/python -m benchmarks $(ARGS)
+
+lock: .venv/bin/pip  ## write constraints.txt anew from pyproject.toml; ARGS="--upgrade" takes the newest versions
+	$(PIP) install --quiet uv
+	.venv/bin/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 \
+		--no-header --no-annotate --quiet --output-file constraints.txt $(ARGS)
+
+clean:  ## remove everything that these targets made
+	rm -rf .venv dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+
+.venv/.dev: .venv/.runtime
+	$(INSTALL) --group dev
+	@touch $@
+
+.venv/.runtime: pyproject.toml constraints.txt | .venv/bin/pip
+	$(PIP) install --quiet "pip>=25.3"
+	$(INSTALL) --editable .
+	@touch $@
+
+.venv/bin/pip:
+	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11))" || { \
+		echo "trunkline needs Python 3.11 or newer. Name another one with: make PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c "import ensurepip, venv" 2>/dev/null || { \
+		echo "This Python cannot make virtual environments. On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+	$(PYTHON) -m venv --clear .venv

@@ -1,0 +1,217 @@
+"""The machine-readable description of the API, and the page that shows it, which needs no internet."""
+
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import orjson
+from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.openapi.docs import get_swagger_ui_html
+from fastapi.openapi.utils import get_openapi
+from fastapi.responses import HTMLResponse
+from fastapi.staticfiles import StaticFiles
+from pydantic.json_schema import models_json_schema
+
+from trunkline.api import models
+from trunkline.api.problems import MEDIA_TYPE, Problem
+from trunkline.schemas import EventType, SchemaCatalog
+from trunkline.signatures import (
+    ATTEMPT_HEADER,
+    DELIVERY_ID_HEADER,
+    EVENT_TYPE_HEADER,
+    ID_HEADER,
+    SIGNATURE_HEADER,
+    TIMESTAMP_HEADER,
+)
+from trunkline.version import __version__
+
+DESCRIPTION = """
+One stream of business events, taken as signed webhooks, by cursor polling, or through Zapier, n8n and Make.
+
+Every call below `/api/v1` carries an API key in the header `X-Api-Key`. Errors are problem details (RFC 9457): `detail` is
+one sentence that says what to do, `errors` names each field at fault.
+""".strip()
+_ASSETS = "/docs/assets"
+_PUSH_HEADERS = {
+    ID_HEADER: "the event's id, the same on every attempt",
+    TIMESTAMP_HEADER: "Unix seconds of this attempt",
+    SIGNATURE_HEADER: "`v1,` and base64 of HMAC-SHA256 over `id.timestamp.body`; one per live secret",
+    EVENT_TYPE_HEADER: "the event's type",
+    DELIVERY_ID_HEADER: "the delivery, as the delivery log names it",
+    ATTEMPT_HEADER: "number of this attempt, from 1",
+}
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/openapi.json")
+async def show_openapi(request: Request) -> Response:
+    """Serve the OpenAPI 3.1 document of what this deployment has enabled."""
+    return Response(orjson.dumps(openapi(request.app)), media_type="application/json")
+
+
+@router.get("/asyncapi.json")
+async def show_asyncapi(request: Request) -> Response:
+    """Serve the AsyncAPI 3.0 document of the events."""
+    hub = request.app.state.hub
+    return Response(orjson.dumps(asyncapi(hub.catalog, hub.settings.server.public_url)), media_type="application/json")
+
+
+@router.get("/docs")
+async def show_docs() -> HTMLResponse:
+    """Show the API reference, with Swagger UI from our own host."""
+    return get_swagger_ui_html(
+        openapi_url="/openapi.json",
+        title="trunkline API",
+        swagger_js_url=f"{_ASSETS}/swagger-ui-bundle.js",
+        swagger_css_url=f"{_ASSETS}/swagger-ui.css",
+        swagger_favicon_url=f"{_ASSETS}/favicon.png",
+        swagger_ui_parameters={"tryItOutEnabled": False, "persistAuthorization": False, "defaultModelsExpandDepth": 0},
+    )
+
+
+def install(app: FastAPI) -> None:
+    """Serve the reference's assets, which come in a Python package."""
+    app.mount(_ASSETS, StaticFiles(directory=Path(str(files("fastapi_offline"))) / "static"), name="docs-assets")
+
+
+def openapi(app: FastAPI) -> dict[str, Any]:
+    """Describe the app's routes, and the events under ``webhooks``; made once per app."""
+    if app.openapi_schema is None:
+        hub = app.state.hub
+        document = get_openapi(
+            title="trunkline",
+            version=__version__,
+            description=DESCRIPTION,
+            routes=app.routes,
+            servers=[{"url": hub.settings.server.public_url or "/"}],
+        )
+        _add_components(document, hub.catalog)
+        _unify_errors(document)
+        document["webhooks"] = {kind.name: {"post": _push(kind)} for kind in hub.catalog.types()}
+        app.openapi_schema = document
+    return app.openapi_schema
+
+
+def asyncapi(catalog: SchemaCatalog, public_url: str | None = None) -> dict[str, Any]:
+    """Describe the events as AsyncAPI 3.0: one channel a type, which the hub sends to."""
+    messages = {
+        kind.name: {
+            "name": kind.name,
+            "title": kind.title,
+            "summary": kind.description,
+            "contentType": "application/json",
+            "headers": {
+                "type": "object",
+                "properties": {name: {"type": "string", "description": text} for name, text in _PUSH_HEADERS.items()},
+            },
+            "payload": _envelope_schema(kind),
+            "examples": [{"name": "example", "payload": _example(kind)}],
+        }
+        for kind in catalog.types()
+    }
+    return {
+        "asyncapi": "3.0.0",
+        "info": {"title": "trunkline events", "version": __version__, "description": DESCRIPTION},
+        "defaultContentType": "application/json",
+        **({"servers": {"hub": _server(public_url)}} if public_url else {}),
+        "channels": {
+            name: {
+                "address": name,
+                "title": message["title"],
+                "messages": {"event": {"$ref": f"#/components/messages/{_escape(name)}"}},
+            }
+            for name, message in messages.items()
+        },
+        "operations": {
+            f"send.{name}": {
+                "action": "send",
+                "summary": messages[name]["title"],
+                "channel": {"$ref": f"#/channels/{_escape(name)}"},
+                "messages": [{"$ref": f"#/channels/{_escape(name)}/messages/event"}],
+            }
+            for name in messages
+        },
+        "components": {"messages": messages},
+    }
+
+
+def _add_components(document: dict[str, Any], catalog: SchemaCatalog) -> None:
+    wanted = (models.EventRequest, models.BatchRequest, models.Envelope, Problem)
+    _, made = models_json_schema(
+        [(model, "validation") for model in wanted], ref_template="#/components/schemas/{model}"
+    )
+    schemas = document.setdefault("components", {}).setdefault("schemas", {})
+    schemas.update(made["$defs"])
+    first = catalog.types()[0] if catalog.types() else None
+    if first is not None:
+        schemas["EventRequest"]["examples"] = [{"type": first.name, "payload": first.example}]
+        schemas["EventRequest"]["properties"]["type"]["enum"] = list(catalog.names())
+
+
+def _unify_errors(document: dict[str, Any]) -> None:
+    """Every error is a problem: say so once per operation, and drop the framework's own shape."""
+    schema = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            answers = operation["responses"]
+            automatic = answers.get("422", {}).get("content", {}).get("application/json", {}).get("schema", {})
+            if automatic.get("$ref", "").endswith("/HTTPValidationError"):
+                del answers["422"]
+            answers["default"] = {"description": "A problem; `detail` says what to do", "content": schema}
+    for name in ("HTTPValidationError", "ValidationError"):
+        document["components"]["schemas"].pop(name, None)
+
+
+def _push(kind: EventType) -> dict[str, Any]:
+    return {
+        "summary": kind.title,
+        "description": kind.description,
+        "operationId": f"push_{kind.name.replace('.', '_')}",
+        "tags": ["Pushed events"],
+        "parameters": [
+            {"name": name, "in": "header", "required": True, "description": text, "schema": {"type": "string"}}
+            for name, text in _PUSH_HEADERS.items()
+        ],
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": {"schema": _envelope_schema(kind), "example": _example(kind)}},
+        },
+        "responses": {
+            "2XX": {"description": "Taken; it is not sent again"},
+            "410": {"description": "The subscription is disabled"},
+            "default": {"description": "Tried again later"},
+        },
+    }
+
+
+def _envelope_schema(kind: EventType) -> dict[str, Any]:
+    schema = models.Envelope.model_json_schema()
+    schema.pop("examples", None)
+    schema["title"] = kind.title
+    schema["properties"] |= {"type": {"const": kind.name}, "payload": _embedded(kind), "metadata": {"type": "object"}}
+    return schema
+
+
+def _embedded(kind: EventType) -> dict[str, Any]:
+    """The payload's schema without what names it as a document of its own, which would move its references."""
+    return {name: value for name, value in kind.schema.items() if name not in {"$schema", "$id"}}
+
+
+def _example(kind: EventType) -> dict[str, Any]:
+    return {
+        "id": 45678,
+        "type": kind.name,
+        "createdUtc": "2026-01-28T10:30:00Z",
+        "companyId": 92,
+        "payload": kind.example,
+    }
+
+
+def _server(public_url: str) -> dict[str, str]:
+    scheme, _, host = public_url.rstrip("/").partition("://")
+    return {"host": host, "protocol": scheme}
+
+
+def _escape(name: str) -> str:
+    return name.replace("~", "~0").replace("/", "~1")

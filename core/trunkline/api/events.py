@@ -1,0 +1,200 @@
+"""Events over HTTP: accepting them, and what they are made of. Reading them is the business of plugin ``polling``."""
+
+from typing import Annotated
+
+import orjson
+from fastapi import APIRouter, Depends, Header, Request, Response
+
+from trunkline import event_requests
+from trunkline.api import models
+from trunkline.api.problems import responses
+from trunkline.api.requests import StrictRoute, read_body, read_json
+from trunkline.api.security import Caller, requires
+from trunkline.clock import now_text
+from trunkline.errors import BadQuery, EventRejected, FieldError, NotFound
+from trunkline.ingest import Accepted, Submission
+from trunkline.schemas import EventType
+from trunkline.streaming import example_draft
+
+MAX_BATCH_BYTES = 16 * 1024 * 1024
+JSON = "application/json"
+
+router = APIRouter(prefix="/api/v1", route_class=StrictRoute, tags=["Events"])
+public = APIRouter(tags=["Schemas"])
+
+IdempotencyKey = Annotated[
+    str | None,
+    Header(alias="Idempotency-Key", description="the same key and body again gives the first answer; lives 24 hours"),
+]
+
+
+@router.post(
+    "/events",
+    status_code=201,
+    response_model=models.Envelope,
+    summary="Accept an event",
+    responses={200: {"model": models.Envelope, "description": "A repeat of an earlier request"}} | responses(409, 413, 422),
+    openapi_extra={
+        "requestBody": {"required": True, "content": {JSON: {"schema": {"$ref": "#/components/schemas/EventRequest"}}}}
+    },
+)
+async def accept_event(
+    request: Request,
+    caller: Annotated[Caller, Depends(requires("events:write", bucket="write"))],
+    idempotency_key: IdempotencyKey = None,
+) -> Response:
+    """Store one event. When this answers 201 the event is durable and on its way to every subscription it matches."""
+    hub = request.app.state.hub
+    compact, parsed = read_json(await read_body(request, limit=hub.settings.events.max_body_bytes))
+    items = [event_requests.split_single(compact, parsed)]
+    accepted = await _accept(request, caller, items, idempotency_key, call="event")
+    return Response(accepted.events[0].body, 200 if accepted.repeated else 201, media_type=JSON)
+
+
+@router.post(
+    "/events/batch",
+    status_code=201,
+    response_model=models.Envelopes,
+    summary="Accept up to 1,000 events, all or none",
+    responses={200: {"model": models.Envelopes, "description": "A repeat of an earlier request"}} | responses(409, 413, 422),
+    openapi_extra={
+        "requestBody": {"required": True, "content": {JSON: {"schema": {"$ref": "#/components/schemas/BatchRequest"}}}}
+    },
+)
+async def accept_batch(
+    request: Request,
+    caller: Annotated[Caller, Depends(requires("events:write", bucket="write"))],
+    idempotency_key: IdempotencyKey = None,
+) -> Response:
+    """Store several events in one transaction and in their order."""
+    compact, parsed = read_json(await read_body(request, limit=MAX_BATCH_BYTES))
+    limit = request.app.state.hub.settings.events.max_body_bytes
+    items = event_requests.split_batch(compact, parsed, max_item_bytes=limit)
+    accepted = await _accept(request, caller, items, idempotency_key, call="batch")
+    body = b'{"events":[' + b",".join(event.body for event in accepted.events) + b"]}"
+    return Response(body, 200 if accepted.repeated else 201, media_type=JSON)
+
+
+@router.post(
+    "/events/test",
+    status_code=201,
+    response_model=models.Envelope,
+    summary="Emit an example event",
+    responses=responses(422),
+)
+async def emit_test_event(
+    request: Request,
+    body: models.TestEventRequest,
+    caller: Annotated[Caller, Depends(requires("admin", bucket="admin"))],
+) -> Response:
+    """Store and deliver an event made from the type's example, marked ``metadata.source = "test"``."""
+    hub = request.app.state.hub
+    if hub.catalog.get(body.type) is None:
+        known = ", ".join(hub.catalog.names())
+        raise EventRejected([FieldError("/type", f"is not a known event type; known are {known}")])
+    draft = example_draft(hub.catalog, caller.company_id, body.type, source="test", created_utc=now_text())
+    accepted = await hub.ingest.accept(Submission([draft]))
+    return Response(accepted.events[0].body, 201, media_type=JSON)
+
+
+@router.get(
+    "/events/{event_id}/explain",
+    response_model=models.Explanation,
+    summary="Why an event was delivered, or was not",
+    responses=responses(404),
+)
+async def explain_event(
+    request: Request, event_id: str, caller: Annotated[Caller, Depends(requires("events:read"))]
+) -> dict[str, object]:
+    """Give one entry per subscription of the company."""
+    hub = request.app.state.hub
+    event = await hub.streaming.event(caller.company_id, event_id_of(event_id))
+    if event is None:
+        raise NotFound("event", event_id)
+    return await hub.deliveries.explain(event)  # type: ignore[no-any-return]
+
+
+@router.get("/event-types", response_model=models.EventTypes, summary="List event types", tags=["Schemas"])
+async def list_event_types(
+    request: Request, _: Annotated[Caller, Depends(requires(None))]
+) -> Response:
+    """List every event type that this deployment knows."""
+    shown = [_summary(kind) for kind in request.app.state.hub.catalog.types()]
+    return Response(b'{"event_types":[' + b",".join(shown) + b"]}", media_type=JSON)
+
+
+@router.get(
+    "/event-types/{name}",
+    response_model=models.EventTypeDetail,
+    summary="Show an event type with its schema",
+    tags=["Schemas"],
+    responses=responses(404),
+)
+async def show_event_type(
+    request: Request, name: str, _: Annotated[Caller, Depends(requires(None))]
+) -> Response:
+    """Show one event type; its name may be in any case."""
+    kind = _event_type(request, name)
+    body = _summary(kind)[:-1] + b',"schema":' + kind.schema_json + b"}"
+    return Response(body, media_type=JSON)
+
+
+@public.get(
+    "/schemas/events/{name}.json",
+    summary="The JSON Schema of an event type's payload",
+    responses={200: {"content": {"application/schema+json": {}}}, 304: {"description": "Not modified"}} | responses(404),
+    response_class=Response,
+)
+async def show_schema(request: Request, name: str) -> Response:
+    """Serve the schema with an ETag; public."""
+    kind = _event_type(request, name)
+    etag = request.app.state.hub.catalog.etag(kind.name)
+    headers = {"ETag": etag, "Cache-Control": "public, max-age=300"}
+    known = {tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")}
+    if etag in known or "*" in known:
+        return Response(status_code=304, headers=headers)
+    return Response(kind.schema_json, media_type="application/schema+json", headers=headers)
+
+
+def event_id_of(text: str) -> int:
+    """Read an event id out of a path. Raises NotFound."""
+    if not (text.isascii() and text.isdigit()) or len(text) > 19 or not 0 < int(text) < 2**63:
+        raise NotFound("event", text)
+    return int(text)
+
+
+async def _accept(
+    request: Request, caller: Caller, items: list[event_requests.Item], key: str | None, *, call: str
+) -> Accepted:
+    hub = request.app.state.hub
+    drafts = event_requests.read_drafts(
+        items, catalog=hub.catalog, company_of=caller.company_for, now_text=now_text()
+    )
+    if not key:
+        return await hub.ingest.accept(Submission(drafts))  # type: ignore[no-any-return]
+    if len(key) > 255 or not key.isprintable():
+        message = "must be 1 to 255 printable characters"
+        raise BadQuery(f"The header Idempotency-Key {message}.", errors=[FieldError("Idempotency-Key", message)])
+    namespace = caller.principal.company_id or 0
+    print_of = event_requests.fingerprint(call, items)
+    return await hub.ingest.accept(Submission(drafts, namespace, key, print_of))  # type: ignore[no-any-return]
+
+
+def _event_type(request: Request, name: str) -> EventType:
+    catalog = request.app.state.hub.catalog
+    kind = catalog.get(catalog.resolve(name) or "")
+    if kind is None:
+        raise NotFound("event type", name)
+    return kind  # type: ignore[no-any-return]
+
+
+def _summary(kind: EventType) -> bytes:
+    shown = {
+        "type": kind.name,
+        "title": kind.title,
+        "description": kind.description,
+        "version": kind.version,
+        "schema_url": f"/schemas/events/{kind.name}.json",
+        "deprecated": kind.deprecated,
+    }
+    return orjson.dumps(shown)[:-1] + b',"example":' + kind.example_json + b"}"

@@ -1,0 +1,142 @@
+"""API keys over HTTP: who am I, and making, listing and revoking keys."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.config import JsonDict
+
+from trunkline.api.problems import responses
+from trunkline.api.requests import StrictRoute
+from trunkline.api.security import Caller, hub_of, requires
+from trunkline.auth import ADMIN, COMPANY_SCOPES, MAX_COMPANY_ID, OPERATOR
+from trunkline.events import utc_text_of_ms
+from trunkline.store.keys import KeyRecord
+
+router = APIRouter(prefix="/api/v1", route_class=StrictRoute, tags=["Keys"])
+
+_SCOPES = ", ".join(f"`{scope}`" for scope in COMPANY_SCOPES)
+_EXAMPLE: JsonDict = {
+    "id": "key_5f0c9a2d1e83c55b4f0c9a2d",
+    "company_id": 92,
+    "name": "Zapier",
+    "scopes": ["events:read", "webhooks:write"],
+    "last4": "k3Qw",
+    "created_utc": "2026-01-28T10:30:00Z",
+    "last_used_utc": "2026-01-29T08:00:12.5Z",
+    "revoked_utc": None,
+}
+
+
+class Me(BaseModel):
+    """Whose key this is."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"company_id": 92, "key_name": "Zapier", "scopes": ["events:read"]}]}
+    )
+
+    company_id: int | None = Field(description="null for an operator's key")
+    key_name: str
+    scopes: list[str]
+
+
+class KeyRequest(BaseModel):
+    """A key to be made."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [{"company_id": 92, "name": "Zapier", "scopes": ["events:read", "webhooks:write"]}]
+        },
+    )
+
+    company_id: int = Field(ge=1, le=MAX_COMPANY_ID, strict=True, description="the company it is for")
+    name: str = Field(min_length=1, max_length=200, description="what it is for, in the company's words")
+    scopes: list[str] = Field(description=f"what it may do: {_SCOPES}")
+
+
+class KeyView(BaseModel):
+    """A key without its secret."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
+
+    id: str
+    company_id: int | None = Field(description="null for an operator's key")
+    name: str
+    scopes: list[str]
+    last4: str = Field(description="the last characters of the key, to tell it by")
+    created_utc: str
+    last_used_utc: str | None = Field(description="exact to five minutes; null if never used")
+    revoked_utc: str | None = Field(description="null while it is valid")
+
+
+class NewKey(KeyView):
+    """A key that was just made, with its secret, which is never shown again."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                _EXAMPLE
+                | {"last_used_utc": None, "key": "wlcro_live_92_Jx2yV0o5m1dH8rQfYw3tZb7nKc9uLe4aSg6iPhDk3Qw"}
+            ]
+        }
+    )
+
+    key: str = Field(description="the key itself; keep it now")
+
+
+class KeyList(BaseModel):
+    """Keys, oldest first, revoked ones included."""
+
+    keys: list[KeyView]
+    count: int
+
+
+@router.get("/me", summary="Show whose key this is", responses=responses(401, 429))
+async def show_me(caller: Annotated[Caller, Depends(requires(None))]) -> Me:
+    """Answer for any valid key; the platforms use it to test a connection and to label it."""
+    principal = caller.principal
+    return Me(company_id=principal.company_id, key_name=principal.name, scopes=sorted(principal.scopes))
+
+
+@router.post("/keys", status_code=201, summary="Make a key", responses=responses(401, 403, 422, 429))
+async def create_key(
+    request: Request, body: KeyRequest, _: Annotated[Caller, Depends(requires(OPERATOR, bucket="admin"))]
+) -> NewKey:
+    """Make a key for a company (an operator's key only). The answer is the only place where the key is shown."""
+    record, key = await hub_of(request).keys.create(body.company_id, name=body.name, scopes=body.scopes)
+    return NewKey(**_view(record).model_dump(), key=key)
+
+
+@router.get("/keys", summary="List keys", responses=responses(401, 403, 429))
+async def list_keys(request: Request, caller: Annotated[Caller, Depends(requires(ADMIN))]) -> KeyList:
+    """List the company's keys, or every company's for an operator who names none."""
+    records = await hub_of(request).keys.list(caller.named_company_id)
+    return KeyList(keys=[_view(record) for record in records], count=len(records))
+
+
+@router.delete(
+    "/keys/{key_id}", status_code=204, summary="Revoke a key", responses=responses(401, 403, 404, 429)
+)
+async def revoke_key(
+    request: Request, key_id: str, caller: Annotated[Caller, Depends(requires(ADMIN))]
+) -> None:
+    """Revoke a key at once and for good; its own company's, or anyone's for an operator."""
+    await hub_of(request).keys.revoke(key_id, company_id=caller.named_company_id)
+
+
+def _view(record: KeyRecord) -> KeyView:
+    return KeyView(
+        id=record.id,
+        company_id=record.company_id,
+        name=record.name,
+        scopes=list(record.scopes),
+        last4=record.last4,
+        created_utc=utc_text_of_ms(record.created_ms),
+        last_used_utc=_utc(record.last_used_ms),
+        revoked_utc=_utc(record.revoked_ms),
+    )
+
+
+def _utc(epoch_ms: int | None) -> str | None:
+    return None if epoch_ms is None else utc_text_of_ms(epoch_ms)

@@ -1,0 +1,213 @@
+"""The shapes of requests and answers, as the API's documentation shows them."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+EventId = Annotated[int, Field(description="place in the stream; the deduplication key on every channel")]
+Utc = Annotated[str, Field(description="ISO 8601 UTC time", json_schema_extra={"format": "date-time"})]
+
+
+class Strict(BaseModel):
+    """A request body: what it does not know is refused."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Envelope(BaseModel):
+    """An event as every channel carries it."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "id": 45678,
+                    "type": "client.created",
+                    "createdUtc": "2026-01-28T10:30:00Z",
+                    "companyId": 92,
+                    "payload": {"client_id": 12345, "first_name": "Jane"},
+                    "metadata": {"source": "web_portal"},
+                }
+            ]
+        }
+    )
+    id: EventId
+    type: str = Field(description="event type, such as `client.created`")
+    createdUtc: Utc  # noqa: N815 - CONTRACT §2: envelope keys are camelCase
+    companyId: int  # noqa: N815
+    payload: dict[str, Any] = Field(description="what the type's JSON Schema says")
+    metadata: dict[str, Any] | None = Field(default=None, description="absent when empty")
+
+
+class EventRequest(Strict):
+    """An event to be accepted."""
+
+    type: str = Field(description="a registered event type")
+    payload: dict[str, Any] = Field(description="what the type's JSON Schema says; numbers keep their digits")
+    metadata: dict[str, Any] | None = None
+    companyId: int | None = Field(default=None, description="for operator keys: whose event it is")  # noqa: N815
+    createdUtc: Utc | None = Field(default=None, description="when it happened; now, if absent")  # noqa: N815
+
+
+class BatchRequest(Strict):
+    """Events to be accepted, all or none."""
+
+    events: list[EventRequest] = Field(min_length=1, max_length=1000)
+
+
+class Envelopes(BaseModel):
+    """Accepted events, in the order in which they were sent."""
+
+    events: list[Envelope]
+
+
+class EventPage(BaseModel):
+    """Events in stream order."""
+
+    events: list[Envelope]
+    next_cursor: str = Field(description="always there; resumes exactly after the last item")
+
+
+class TestEventRequest(Strict):
+    """Which example to emit."""
+
+    __test__ = False
+    type: str = Field(description="a registered event type")
+
+
+class EventTypeSummary(BaseModel):
+    """One event type."""
+
+    type: str
+    title: str
+    description: str
+    version: int
+    schema_url: str
+    deprecated: bool
+    example: dict[str, Any]
+
+
+class EventTypeDetail(EventTypeSummary):
+    """One event type with its JSON Schema."""
+
+    payload_schema: dict[str, Any] = Field(alias="schema", description="JSON Schema (draft 2020-12) of the payload")
+
+
+class EventTypes(BaseModel):
+    """Every registered event type."""
+
+    event_types: list[EventTypeSummary]
+
+
+class Explained(BaseModel):
+    """What one subscription made of an event."""
+
+    subscription_id: str
+    channel: str
+    matched: bool
+    reason: str
+    state: str | None
+    attempts: int
+    next_attempt_utc: Utc | None
+    delivery_id: str | None
+
+
+class Explanation(BaseModel):
+    """What became of an event, subscription by subscription."""
+
+    event_id: EventId
+    subscriptions: list[Explained]
+
+
+class SubscriptionView(BaseModel):
+    """A subscription, without its secret."""
+
+    id: str
+    channel: str
+    target_url: str
+    event_types: list[str]
+    description: str | None
+    filter: dict[str, Any] | None
+    headers: dict[str, str] = Field(description="names of the headers that are sent along; values are masked")
+    signature: str
+    status: Literal["active", "paused", "disabled"]
+    disabled_reason: str | None
+    disabled_utc: Utc | None
+    created_utc: Utc
+    updated_utc: Utc
+    public_key: str | None = Field(default=None, description="for `ed25519` only")
+
+
+class CreatedSubscription(SubscriptionView):
+    """A new subscription with its secret, which is not shown again."""
+
+    secret: str | None = Field(default=None, description="`whsec_…`; shown only here and on rotation")
+
+
+class Subscriptions(BaseModel):
+    """A company's subscriptions, oldest first."""
+
+    subscriptions: list[SubscriptionView]
+    count: int
+
+
+class StatusChange(Strict):
+    """Pause or resume."""
+
+    status: Literal["active", "paused"] | None = None
+    catch_up: bool = Field(default=True, description="on resuming: deliver what was missed")
+
+
+class DeliverySummary(BaseModel):
+    """A delivery: one event for one subscription."""
+
+    id: str
+    event_id: EventId
+    event_type: str
+    status: Literal["pending", "held", "delivered", "exhausted", "rejected", "gone"]
+    attempts: int
+    last_status_code: int | None
+    next_attempt_utc: Utc | None
+    updated_utc: Utc
+
+
+class Deliveries(BaseModel):
+    """A page of the delivery log, newest event first."""
+
+    deliveries: list[DeliverySummary]
+    next_cursor: str | None
+
+
+class AttemptView(BaseModel):
+    """One try at a delivery."""
+
+    number: int
+    started_utc: Utc
+    duration_ms: int
+    outcome: Literal["delivered", "retry", "rejected", "gone"]
+    status_code: int | None
+    response_body: str | None
+    error: str | None
+
+
+class DeliveryDetail(DeliverySummary):
+    """A delivery with its attempts."""
+
+    subscription_id: str
+    attempts: list[AttemptView]  # type: ignore[assignment]  # CONTRACT §6: a number in lists, the attempts here
+
+
+class PluginView(BaseModel):
+    """A plugin and whether it runs."""
+
+    name: str
+    version: str | None
+    state: Literal["active", "disabled", "failed"]
+    error: str | None
+
+
+class PluginList(BaseModel):
+    """Every plugin that was found."""
+
+    plugins: list[PluginView]
+    count: int

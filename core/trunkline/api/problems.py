@@ -1,0 +1,255 @@
+"""What goes wrong, as HTTP answers: RFC 9457 problem documents, from one table of error classes.
+
+Also the outermost layer around the routes: it gives each request its id, adds the headers that belong on every answer,
+and turns what nobody foresaw into a neutral 500.
+"""
+
+import http
+import logging
+import os
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import orjson
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from trunkline import errors
+from trunkline.errors import BadQuery, BodyInvalid, FieldError, NotFound, Refused, StoreUnavailable
+
+MEDIA_TYPE = "application/problem+json"
+HEADERS_KEY = "trunkline.headers"
+"""Where in the ASGI scope the raw headers stand that the answer will carry."""
+REQUEST_ID_KEY = "trunkline.request_id"
+
+TYPES: Mapping[type[errors.TrunklineError], str] = {
+    errors.Refused: "refused",
+    errors.BadQuery: "bad-query",
+    errors.BadCursor: "bad-cursor",
+    errors.Unauthenticated: "unauthenticated",
+    errors.Forbidden: "forbidden",
+    errors.NotFound: "not-found",
+    errors.Conflict: "conflict",
+    errors.IdempotencyConflict: "idempotency-conflict",
+    errors.TooManySubscriptions: "too-many-subscriptions",
+    errors.BodyTooLarge: "body-too-large",
+    errors.BodyInvalid: "body-invalid",
+    errors.EventRejected: "event-rejected",
+    errors.TargetRefused: "target-refused",
+    errors.RateLimited: "rate-limited",
+    errors.StoreUnavailable: "store-unavailable",
+}
+"""The table: the last part of a problem's ``type``. Status, title, detail and headers are the error's own."""
+
+_STORE_RETRY_SECONDS = "5"
+_GIVEN_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+_log = logging.getLogger("trunkline.api")
+
+
+class ProblemField(BaseModel):
+    """One fault in a request."""
+
+    path: str = Field(description="a JSON pointer into the body, or the name of a parameter")
+    message: str
+
+
+class Problem(BaseModel):
+    """Why a request was not served (RFC 9457)."""
+
+    type: str = Field(
+        description="what kind of problem it is", examples=["urn:trunkline:problem:body-invalid"]
+    )
+    title: str = Field(examples=["Unprocessable content"])
+    status: int = Field(examples=[422])
+    detail: str = Field(description="one sentence that says what to do")
+    request_id: str = Field(description="the X-Request-Id of this answer", examples=["b4f0c9a2d1e83c55"])
+    errors: list[ProblemField] | None = Field(default=None, description="the fields at fault, if any are")
+
+
+def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Describe problem answers for OpenAPI; the component ``Problem`` is to be among the document's schemas."""
+    schema = {"$ref": "#/components/schemas/Problem"}
+    return {
+        status: {
+            "description": http.HTTPStatus(status).phrase,
+            "content": {MEDIA_TYPE: {"schema": schema}},
+        }
+        for status in statuses
+    }
+
+
+def install(app: FastAPI) -> None:
+    """Make *app* answer with problem documents. Call it after every other middleware was added."""
+    app.add_exception_handler(Refused, _answer_refused)
+    app.add_exception_handler(StoreUnavailable, _answer_store_unavailable)
+    app.add_exception_handler(RequestValidationError, _answer_invalid)
+    app.add_exception_handler(HTTPException, _answer_http)
+    app.add_middleware(RequestIds)
+
+
+def problem(
+    scope: Scope,
+    *,
+    name: str,
+    status: int,
+    title: str,
+    detail: str,
+    faults: Sequence[FieldError] = (),
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """Write a problem document; *name* ends its ``type``."""
+    document: dict[str, object] = {
+        "type": f"urn:trunkline:problem:{name}",
+        "title": title,
+        "status": status,
+        "detail": detail,
+        "request_id": scope.get(REQUEST_ID_KEY, ""),
+    }
+    if faults:
+        document["errors"] = [{"path": fault.path, "message": fault.message} for fault in faults]
+    body = orjson.dumps(document)
+    return Response(body, status, headers=dict(headers or {}), media_type=MEDIA_TYPE)
+
+
+def problem_of(error: Refused, scope: Scope) -> Response:
+    """Write the problem document of a refused request."""
+    return problem(
+        scope,
+        name=next(TYPES[kind] for kind in type(error).__mro__ if kind in TYPES),
+        status=error.status,
+        title=error.title,
+        detail=error.detail,
+        faults=error.errors,
+        headers=error.headers,
+    )
+
+
+async def _answer_refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Refused)
+    return problem_of(error, request.scope)
+
+
+async def _answer_store_unavailable(request: Request, error: Exception) -> Response:
+    _log.warning("the database is away, request %s: %s", request.scope.get(REQUEST_ID_KEY), error)
+    return problem(
+        request.scope,
+        name=TYPES[StoreUnavailable],
+        status=503,
+        title="Service unavailable",
+        detail=f"The database does not answer; nothing was stored. Try again in {_STORE_RETRY_SECONDS} s.",
+        headers={"Retry-After": _STORE_RETRY_SECONDS},
+    )
+
+
+async def _answer_invalid(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    return problem_of(refusal_of(error.errors()), request.scope)
+
+
+async def _answer_http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    phrase = http.HTTPStatus(error.status_code).phrase
+    headers = dict(error.headers or {})
+    detail = error.detail if error.detail != phrase else f"{phrase}."
+    if error.status_code == 404:
+        detail = "There is nothing at this address; /docs lists what there is."
+    elif error.status_code == 405:
+        detail = (
+            f"This address does not take {request.method}; it takes {headers.get('Allow', 'other methods')}."
+        )
+    return problem(
+        request.scope,
+        name=phrase.lower().replace(" ", "-"),
+        status=error.status_code,
+        title=phrase.capitalize(),
+        detail=detail,
+        headers=headers,
+    )
+
+
+def refusal_of(faults: Sequence[Mapping[str, Any]]) -> Refused:
+    """Turn what pydantic found in a request into the error that it is: a path's before a parameter's before a body's."""
+    by_place = {
+        place: [f for f in faults if f["loc"][0] == place] for place in ("path", "query", "header", "cookie")
+    }
+    if by_place["path"]:
+        kind = "record"
+        return NotFound(kind, by_place["path"][0].get("input", ""))
+    parameters = [FieldError(str(f["loc"][-1]), _message(f)) for f in faults if f["loc"][0] != "body"]
+    if parameters:
+        noun = "query parameter" if by_place["query"] else "header"
+        first = parameters[0]
+        return BadQuery(f"The {noun} '{first.path}' {first.message}.", errors=parameters)
+    return BodyInvalid([FieldError(pointer(f["loc"][1:]), _message(f)) for f in faults])
+
+
+def pointer(parts: Iterable[object]) -> str:
+    """Write a JSON pointer (RFC 6901) to where *parts* lead."""
+    return "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in parts)
+
+
+def _message(fault: Mapping[str, Any]) -> str:
+    if fault["type"] == "missing":
+        return "is required"
+    if fault["type"] == "extra_forbidden":
+        return "is not known here"
+    text = str(fault["msg"]).removeprefix("Value error, ")
+    subject, found, rest = text.partition(" should ")
+    return f"should {rest}" if found and " " not in subject else text
+
+
+class RequestIds:
+    """Gives each request an id and each answer its headers; answers 500 where the app raises."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        request_id = _given_id(scope["headers"]) or os.urandom(8).hex().encode()
+        extra: list[tuple[bytes, bytes]] = [(b"x-request-id", request_id)]
+        scope[HEADERS_KEY] = extra
+        scope[REQUEST_ID_KEY] = request_id.decode()
+        started = False
+
+        async def send_with_headers(message: Message) -> None:
+            nonlocal started
+            if message["type"] == "http.response.start":
+                started = True
+                message["headers"] = [*message.get("headers", ()), *extra]
+            await send(message)
+
+        try:
+            await self.app(scope, receive, send_with_headers)
+        except ClientDisconnect:
+            return
+        except Exception:  # noqa: BLE001 - the last place where a fault of ours can be logged and answered
+            _log.exception("request %s failed: %s %s", scope[REQUEST_ID_KEY], scope["method"], scope["path"])
+            if not started:  # otherwise the server ends the connection, as the answer is unfinished
+                await _internal_error(scope)(scope, receive, send_with_headers)
+
+
+def _given_id(headers: Iterable[tuple[bytes, bytes]]) -> bytes | None:
+    for name, value in headers:
+        if name == b"x-request-id":
+            return value if _GIVEN_ID.fullmatch(value) else None
+    return None
+
+
+def _internal_error(scope: Scope) -> Response:
+    return problem(
+        scope,
+        name="internal-error",
+        status=500,
+        title="Internal server error",
+        detail="Something went wrong on our side; it was logged under this request's id.",
+    )

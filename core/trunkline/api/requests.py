@@ -1,0 +1,220 @@
+"""Reading requests strictly: what is misspelt, ambiguous, altered on the way or cut short is refused and named.
+
+``StrictRoute`` checks in this order: the key (so that every answer to a valid one carries its headers), the query, the
+body; then FastAPI goes on as usual.
+"""
+
+import typing
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+from fastapi import params
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
+from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope
+
+from trunkline.api.security import Requires
+from trunkline.api.strict_json import read_json
+from trunkline.errors import BadQuery, BodyTooLarge, NotFound
+
+__all__ = [
+    "QueryModel",
+    "StrictRequest",
+    "StrictRoute",
+    "check_query",
+    "query_names",
+    "read_body",
+    "read_json",
+]
+
+MAX_BODY_BYTES = 262_144
+
+_REPEATABLE = (list, tuple, set, frozenset, Sequence)
+
+# ---- bodies ----------------------------------------------------------------------------------------------------------
+
+
+async def read_body(request: Request, *, limit: int) -> bytes:
+    """Read the body of *request*, at most *limit* bytes.
+
+    Raises:
+        BodyTooLarge: it is larger; reading stopped at the limit.
+    """
+    announced = request.headers.get("content-length", "")
+    if announced.isdecimal() and int(announced) > limit:
+        raise BodyTooLarge(limit)
+    body = b""
+    chunks: list[bytes] = []
+    size = 0
+    while True:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        body = message.get("body", b"")
+        size += len(body)
+        if size > limit:
+            raise BodyTooLarge(limit)
+        if not message.get("more_body", False):
+            return b"".join((*chunks, body)) if chunks else body
+        chunks.append(body)
+
+
+class StrictRequest(Request):
+    """A request whose body is limited and whose JSON is read strictly."""
+
+    def __init__(self, scope: Scope, receive: Receive, *, max_body_bytes: int = MAX_BODY_BYTES) -> None:
+        super().__init__(scope, receive)
+        self._max_body_bytes = max_body_bytes
+        self._read: bytes | None = None
+        self._parsed: list[Any] = []
+
+    async def body(self) -> bytes:
+        """Read the body. Raises BodyTooLarge."""
+        if self._read is None:
+            self._read = await read_body(self, limit=self._max_body_bytes)
+        return self._read
+
+    async def json(self) -> Any:
+        """Parse the body. Raises BodyTooLarge, BodyInvalid."""
+        if not self._parsed:
+            self._parsed.append(read_json(await self.body())[1])
+        return self._parsed[0]
+
+
+# ---- queries ---------------------------------------------------------------------------------------------------------
+
+
+class QueryModel(BaseModel):
+    """The parameters of a query; numbers among them are plain digits."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _check_digits(cls, value: object, info: ValidationInfo) -> object:
+        annotation = cls.model_fields[info.field_name or ""].annotation
+        wants_number = annotation is int or int in typing.get_args(annotation)
+        if wants_number and isinstance(value, str) and not (value.isascii() and value.isdigit()):
+            msg = "should be a whole number, written in digits"
+            raise ValueError(msg)
+        return value
+
+
+def query_names(dependant: Dependant) -> dict[str, bool]:
+    """List the query parameters of a route, and whether each may be given more than once."""
+    names: dict[str, bool] = {}
+    for field in dependant.query_params:
+        annotation: Any = field.field_info.annotation
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            fields = annotation.model_fields.items()
+            names |= {info.alias or name: _may_repeat(info.annotation) for name, info in fields}
+        else:
+            names[field.alias] = _may_repeat(annotation)
+    for inner in dependant.dependencies:
+        names |= query_names(inner)
+    return names
+
+
+def check_query(query: bytes, names: Mapping[str, bool]) -> bytes:
+    """Check the raw *query* against the parameters that a route has; returns it without those that are empty.
+
+    Raises:
+        BadQuery: a parameter is unknown or repeated, holds a NUL, or is not UTF-8.
+    """
+    kept: dict[str, list[bytes]] = {}
+    for part in query.split(b"&"):
+        raw_name, _, raw_value = part.partition(b"=")
+        name = _decode(raw_name)
+        if name not in names and part:
+            known = f"known are {', '.join(names)}" if names else "this call has none"
+            raise BadQuery.parameter(name, f"is not known here; {known}")
+        if raw_value:
+            _decode(raw_value, name=name)
+            kept.setdefault(name, []).append(part)
+    for name, parts in kept.items():
+        if len(parts) > 1 and not names[name]:
+            raise BadQuery.parameter(name, "is given more than once")
+    return b"&".join(part for parts in kept.values() for part in parts)
+
+
+def _decode(raw: bytes, *, name: str = "") -> str:
+    try:
+        text = unquote_to_bytes(raw.replace(b"+", b" ")).decode()
+    except UnicodeDecodeError:
+        raise BadQuery.parameter(name, "is not UTF-8") from None
+    if "\0" in text:
+        raise BadQuery.parameter(name, "holds the character NUL")
+    return text
+
+
+def _may_repeat(annotation: Any) -> bool:
+    kinds = (annotation, *typing.get_args(annotation))
+    return any((typing.get_origin(kind) or kind) in _REPEATABLE for kind in kinds)
+
+
+# ---- routes ----------------------------------------------------------------------------------------------------------
+
+
+class StrictRoute(APIRoute):
+    """A route that is strict about what it is sent."""
+
+    max_body_bytes = MAX_BODY_BYTES
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Put the checks in front of FastAPI's own handler."""
+        handle = super().get_route_handler()
+        guards = list(_guards(self.dependant))
+        for guard in guards:
+            if missing := [method for method in self.methods or () if guard.bucket_for(method) is None]:
+                msg = (
+                    f"{self.path} must say in which bucket {', '.join(missing)} counts: requires(…, bucket=…)"
+                )
+                raise RuntimeError(msg)
+        names = query_names(self.dependant)
+        body_info = self.body_field.field_info if self.body_field is not None else None
+        takes_json = body_info is not None and not isinstance(body_info, params.Form)
+        needs_json = takes_json and body_info is not None and body_info.is_required()
+
+        async def strict(request: Request) -> Response:
+            scope = request.scope
+            if "\0" in scope["path"]:
+                kind = "record"
+                raise NotFound(kind, scope["path"].replace("\0", "%00"))
+            if not takes_json and not scope["query_string"]:
+                return await handle(request)
+            for guard in guards:
+                await guard(request)
+            query = check_query(scope["query_string"], names) if scope["query_string"] else b""
+            checked = StrictRequest(
+                {**scope, "query_string": query}, request.receive, max_body_bytes=self.max_body_bytes
+            )
+            if takes_json and (needs_json or await checked.body()):
+                _declare_json(checked)
+                await checked.json()
+            return await handle(checked)
+
+        return strict
+
+
+def _guards(dependant: Dependant) -> Iterator[Requires]:
+    if isinstance(dependant.call, Requires):
+        yield dependant.call
+    for inner in dependant.dependencies:
+        yield from _guards(inner)
+
+
+def _declare_json(request: Request) -> None:
+    """See to it that FastAPI reads the body as JSON. Raises HTTPException (415) where the client says that it is not."""
+    declared = request.headers.get("content-type", "")
+    if declared and "json" not in declared.lower():
+        raise HTTPException(
+            415, f"This call takes JSON, not '{declared}'; send Content-Type: application/json."
+        )
+    others = [header for header in request.scope["headers"] if header[0] != b"content-type"]
+    request.scope["headers"] = [*others, (b"content-type", b"application/json")]
+    del request._headers  # noqa: SLF001 - made from the old scope

@@ -1,0 +1,159 @@
+"""Who may call a route: the key is checked, the call is counted, the scope is asked for, the company is found.
+
+::
+
+    @router.get("/things")
+    async def list_things(caller: Annotated[Caller, Depends(requires("events:read"))]) -> …:
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from fastapi.openapi.models import APIKey, APIKeyIn, SecuritySchemeType
+from fastapi.security.base import SecurityBase
+from starlette.requests import Request
+from starlette.types import Scope
+
+from trunkline.api.problems import HEADERS_KEY
+from trunkline.auth import MAX_COMPANY_ID, Keys, Principal
+from trunkline.errors import BadQuery, BodyInvalid, FieldError, Forbidden
+from trunkline.limits import Allowance, Bucket, Limits
+
+COMPANY_HEADER = "X-Company-Id"
+_COMPANY_MISSING = "is required: name the company in the X-Company-Id header, as an operator's key has none"
+_COMPANY_MALFORMED = "must be a company's id, in digits"
+_CALLER_KEY = "trunkline.caller"
+_BUCKET_OF_METHOD: dict[str, Bucket] = {"GET": "read", "HEAD": "read", "DELETE": "write"}
+
+
+class Hub(Protocol):
+    """What this module needs of ``app.state.hub``."""
+
+    keys: Keys
+    limits: Limits
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who calls. *named_company_id* is the company of the key, or the one that an operator named in the header."""
+
+    principal: Principal
+    named_company_id: int | None
+
+    @property
+    def company_id(self) -> int:
+        """The company that the call is about.
+
+        Raises:
+            BadQuery: an operator named none.
+        """
+        if self.named_company_id is None:
+            raise _company_header(_COMPANY_MISSING)
+        return self.named_company_id
+
+    def company_for(self, body_company_id: int | None) -> int:
+        """Settle the company of a body that may name one itself (``companyId``).
+
+        Raises:
+            Forbidden: a company's key named another company.
+            BodyInvalid: an operator named one company in the header and another in the body.
+            BadQuery: an operator named none.
+        """
+        if body_company_id is None or body_company_id == self.named_company_id:
+            return self.company_id
+        if self.principal.company_id is not None:
+            raise Forbidden.wrong_company()
+        if self.named_company_id is not None:
+            raise BodyInvalid(
+                [FieldError("/companyId", f"is not the company of the {COMPANY_HEADER} header")]
+            )
+        return body_company_id
+
+
+def hub_of(request: Request) -> Hub:
+    """Find the hub that serves *request*."""
+    hub: Hub = request.app.state.hub
+    return hub
+
+
+class Requires(SecurityBase):
+    """A dependency that lets a call through if its key has *scope* (any valid key for None), and counts it in *bucket*."""
+
+    def __init__(self, scope: str | None, *, bucket: Bucket | None) -> None:
+        self.scope = scope
+        self.bucket = bucket
+        self.scheme_name = "ApiKey"
+        self.model = APIKey.model_construct(
+            type_=SecuritySchemeType.apiKey,
+            in_=APIKeyIn.header,
+            name="X-Api-Key",
+            description="`{prefix}_live_{companyId}_{secret}`, made by `trunkline keys create` or `POST /api/v1/keys`",
+        )
+
+    def bucket_for(self, method: str) -> Bucket | None:
+        """Tell what a call with *method* counts as; None where that has to be said."""
+        return self.bucket or _BUCKET_OF_METHOD.get(method)
+
+    async def __call__(self, request: Request) -> Caller:
+        """Find out who calls.
+
+        Raises:
+            Unauthenticated, RateLimited, Forbidden, BadQuery, StoreUnavailable
+        """
+        scope = request.scope
+        known: tuple[Requires, Caller] | None = scope.get(_CALLER_KEY)
+        if known is not None and known[0] is self:
+            return known[1]
+        api_key, company = _headers(scope)
+        hub = hub_of(request)
+        principal = await hub.keys.authenticate(api_key)
+        if not principal.is_operator:
+            bucket = self.bucket_for(scope["method"])
+            assert bucket is not None  # StrictRoute sees to it
+            allowance = await hub.limits.hit(principal.key_id, bucket)
+            if allowance is not None:
+                _show(allowance, scope)
+        if self.scope is not None and not principal.has(self.scope):
+            raise Forbidden.scope_missing(self.scope)
+        caller = Caller(principal, _company(principal, company))
+        scope[_CALLER_KEY] = (self, caller)
+        return caller
+
+
+def requires(scope: str | None, *, bucket: Bucket | None = None) -> Requires:
+    """Make the dependency of a route that asks for *scope*.
+
+    GET counts as ``read`` and DELETE as ``write``; other methods need a *bucket*.
+    """
+    return Requires(scope, bucket=bucket)
+
+
+def _headers(scope: Scope) -> tuple[str | None, str | None]:
+    api_key = company = None
+    for name, value in scope["headers"]:
+        if name == b"x-api-key":
+            api_key = value.decode("latin-1")
+        elif name == b"x-company-id":
+            company = value.decode("latin-1")
+    return api_key, company
+
+
+def _show(allowance: Allowance, scope: Scope) -> None:
+    headers: list[tuple[bytes, bytes]] = scope.get(HEADERS_KEY, [])
+    headers.extend((name.lower().encode(), value.encode()) for name, value in allowance.headers().items())
+
+
+def _company(principal: Principal, header: str | None) -> int | None:
+    if not header:
+        return principal.company_id
+    if not (
+        header.isascii() and header.isdigit() and len(header) <= 19 and 0 < int(header) <= MAX_COMPANY_ID
+    ):
+        raise _company_header(_COMPANY_MALFORMED)
+    if principal.company_id not in {None, int(header)}:
+        raise Forbidden.wrong_company()
+    return int(header)
+
+
+def _company_header(message: str) -> BadQuery:
+    return BadQuery(f"The header {COMPANY_HEADER} {message}.", errors=[FieldError(COMPANY_HEADER, message)])

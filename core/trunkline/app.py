@@ -1,0 +1,38 @@
+"""The API: one FastAPI app over one hub, with the core's routes and those of the plugins that run."""
+
+import contextlib
+from collections.abc import AsyncIterator
+
+from fastapi import FastAPI
+
+from trunkline.api import documents, events, keys, observation, problems, subscriptions, system
+from trunkline.hub import Hub
+from trunkline.version import __version__
+
+
+def create_app(hub: Hub) -> FastAPI:
+    """Build the app that serves *hub*; its lifespan starts and stops the hub."""
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        async with hub:
+            yield
+
+    app = FastAPI(
+        title="trunkline",
+        version=__version__,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
+        redirect_slashes=False,
+    )
+    app.state.hub = hub
+    for router in (events.router, events.public, subscriptions.router, keys.router, system.router, documents.router):
+        app.include_router(router)
+    for _, routes in hub.registry.collected.routes:
+        app.include_router(routes.router, prefix=f"/api/v1{routes.prefix}")
+    documents.install(app)
+    observation.install(app)
+    problems.install(app)
+    return app

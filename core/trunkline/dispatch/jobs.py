@@ -1,0 +1,59 @@
+"""The dispatcher's own values: a delivery in hand, and what became of it."""
+
+import asyncio
+from dataclasses import dataclass
+
+from trunkline.deliveries import Key, Result
+from trunkline.dispatch.progress import Progress
+from trunkline.dispatch.routing import Route
+from trunkline.events import Event
+
+
+class Job:
+    """One delivery that this worker has in hand.
+
+    *claim* is 0 as long as only the log's cursor stands for it (a first attempt in the live lane, whose *progress* waits
+    for it); from 1 on a row in the ledger does. *attempt* counts from 1.
+    """
+
+    __slots__ = ("attempt", "claim", "event", "is_over", "progress", "route", "started", "task", "timed_out")
+
+    def __init__(
+        self, event: Event, route: Route, *, attempt: int = 1, claim: int = 0, progress: Progress | None = None
+    ) -> None:
+        self.event = event
+        self.route = route
+        self.attempt = attempt
+        self.claim = claim
+        self.progress = progress
+        self.started = 0.0
+        """Monotonic seconds at which it was taken in hand, then at which its attempt began."""
+        self.task: asyncio.Task[None] | None = None
+        self.timed_out = False
+        self.is_over = False
+
+    @property
+    def key(self) -> Key:
+        """Which delivery it is."""
+        return Key(self.event.position, self.route.subscription.no)
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """An attempt that has ended. *claim* is the job's when it ended."""
+
+    job: Job
+    result: Result
+    started_ms: int
+    duration_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Shelved:
+    """A delivery that goes, or goes back, into the ledger without an attempt: *status* and when it is due again."""
+
+    job: Job
+    status: str
+    wait_ms: int | None
+    held: bool = False
+    """Whether this worker keeps working on it, under a claim."""

@@ -1,0 +1,100 @@
+"""Which shards this worker reads: leases are taken, prolonged, shared out among the living, and given back."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from trunkline.database import Database
+from trunkline.dispatch.progress import Progress
+from trunkline.errors import StoreUnavailable
+from trunkline.store import deliveries as ledger
+from trunkline.store import shards as shard_store
+
+LEASE_MS = 6_000
+"""CONTRACT §13: a killed worker's share flows again within 10 s."""
+RENEW_SECONDS = 1.5
+_log = logging.getLogger(__name__)
+
+
+class Leases:
+    """Keeps *held* (shard number → progress) true."""
+
+    def __init__(
+        self,
+        database: Database,
+        worker: str,
+        held: dict[int, Progress],
+        *,
+        shards: int,
+        on_taken: Callable[[], None],
+    ) -> None:
+        self._database = database
+        self._worker = worker
+        self._held = held
+        self._shards = shards
+        self._on_taken = on_taken
+
+    async def run(self) -> None:
+        """Look after the leases until cancelled."""
+        while True:
+            try:
+                await self.look_after()
+            except StoreUnavailable as error:
+                _log.warning("cannot renew the leases now: %s", error)
+            await asyncio.sleep(RENEW_SECONDS)
+
+    async def look_after(self) -> None:
+        """Say that this worker lives, prolong what it holds, and take or give back its share."""
+        self._drop_lost()
+        async with self._database.write() as connection:
+            alive = await shard_store.heartbeat(connection, self._worker, lease_ms=LEASE_MS)
+            mine = [progress.lease for progress in self._held.values()]
+            kept = await shard_store.renew(connection, self._worker, mine, lease_ms=LEASE_MS) if mine else set[int]()
+        for progress in list(self._held.values()):
+            if progress.lease.shard not in kept:
+                progress.lost = True
+        self._drop_lost()
+        share = -(-self._shards // max(alive, 1))
+        if len(self._held) < share:
+            await self._take(share - len(self._held))
+        elif len(self._held) > share:
+            await self._give_back(len(self._held) - share)
+
+    async def leave(self) -> None:
+        """Give everything back at once; what is still open is read again by the next holder."""
+        async with self._database.write() as connection:
+            await shard_store.leave(connection, self._worker)
+        self._held.clear()
+
+    async def _take(self, limit: int) -> None:
+        async with self._database.write() as connection:
+            leases = await shard_store.claim(connection, self._worker, limit=limit, lease_ms=LEASE_MS)
+        for lease in leases:
+            async with self._database.read() as connection:
+                settled = await ledger.keys_after(connection, lease.shard, cursor=lease.cursor)
+            self._held[lease.shard] = Progress(lease, settled=settled)
+        if leases:
+            _log.info("took shards %s", [lease.shard for lease in leases])
+            self._on_taken()
+
+    async def _give_back(self, surplus: int) -> None:
+        """Stop reading *surplus* shards, and hand over those whose deliveries have all ended."""
+        draining = sorted(self._held.values(), key=lambda p: (not p.draining, -p.lease.shard))[:surplus]
+        for progress in draining:
+            progress.draining = True
+        done = [p for p in draining if p.is_settled and p.cursor == p.written]
+        if not done:
+            return
+        async with self._database.write() as connection:
+            await shard_store.release(connection, self._worker, [p.lease for p in done])
+        for progress in done:
+            progress.lost = True
+        self._drop_lost()
+
+    def _drop_lost(self) -> None:
+        for shard, progress in list(self._held.items()):
+            if progress.lost:
+                _log.info("shard %s is read by another worker now", shard)
+                del self._held[shard]
+
+

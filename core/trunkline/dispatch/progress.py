@@ -1,0 +1,66 @@
+"""How far one shard has been read, and how far it is settled. No I/O."""
+
+from collections import deque
+
+from trunkline.deliveries import Key
+from trunkline.store.shards import Lease
+
+
+class Progress:
+    """One shard in this worker's hands.
+
+    Positions are opened in the log's order and closed in any; the cursor is the last position before the first open one.
+    """
+
+    __slots__ = ("_open", "_order", "draining", "lease", "lost", "read", "settled", "written")
+
+    def __init__(self, lease: Lease, *, settled: set[Key]) -> None:
+        self.lease = lease
+        self.read = lease.cursor
+        self.written = lease.cursor
+        self.settled = settled
+        """Deliveries beyond the cursor that an earlier holder had already written."""
+        self.lost = False
+        self.draining = False
+        self._order: deque[int] = deque()
+        self._open: dict[int, int] = {}
+
+    def open(self, position: int, count: int) -> None:
+        """Count *count* deliveries of the event at *position* as not yet settled."""
+        self._order.append(position)
+        self._open[position] = count
+
+    def close(self, position: int) -> None:
+        """Count one delivery of the event at *position* as settled."""
+        left = self._open[position] - 1
+        if left:
+            self._open[position] = left
+            return
+        del self._open[position]
+        while self._order and self._order[0] not in self._open:
+            self._order.popleft()
+
+    @property
+    def cursor(self) -> int:
+        """Everything up to here has been read and settled."""
+        return self._order[0] - 1 if self._order else self.read
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether nothing that was read is still open."""
+        return not self._order
+
+
+def next_window(shards: list[Progress], *, head: int) -> tuple[list[Progress], int, int] | None:
+    """Choose what to read next: the shards that are furthest behind, up to where the next ones already are.
+
+    Returns (shards, after, up to), or None where everything up to *head* has been read. Shards in step are read together,
+    with one query; one that was just taken over catches up first and then falls in.
+    """
+    readable = [progress for progress in shards if not progress.draining and progress.read < head]
+    if not readable:
+        return None
+    after = min(progress.read for progress in readable)
+    behind = [progress for progress in readable if progress.read == after]
+    up_to = min((progress.read for progress in readable if progress.read > after), default=head)
+    return behind, after, up_to

@@ -1,0 +1,98 @@
+"""The live lane: reads the log past the cursors, matches, and hands deliveries to the runner."""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+
+from trunkline.database import Database
+from trunkline.deliveries import Key
+from trunkline.dispatch.jobs import Job
+from trunkline.dispatch.progress import Progress, next_window
+from trunkline.dispatch.routing import RoutingTable
+from trunkline.dispatch.runner import Runner
+from trunkline.errors import StoreUnavailable
+from trunkline.events import Event, shard_of
+from trunkline.store import stream
+from trunkline.store import subscriptions as subscription_store
+from trunkline.store.subscriptions import Row
+from trunkline.subscriptions import Subscription
+from trunkline.wakeup import Bell
+
+PAGE = 500
+LOOK_SECONDS = 1.0
+_log = logging.getLogger(__name__)
+
+
+class Reader:
+    """Reads for the shards in *held*, which the leases fill and empty."""
+
+    def __init__(
+        self,
+        database: Database,
+        table: RoutingTable,
+        runner: Runner,
+        held: dict[int, Progress],
+        *,
+        shards: int,
+        unseal: Callable[[Row], Subscription],
+    ) -> None:
+        self._database = database
+        self._table = table
+        self._runner = runner
+        self._held = held
+        self._shards = shards
+        self._unseal = unseal
+
+    async def run(self, bell: Bell) -> None:
+        """Read whenever the log has grown, and once a second in case nobody said so."""
+        while True:
+            try:
+                while await self.read_on():
+                    await self._runner.has_room.wait()
+            except StoreUnavailable as error:
+                _log.warning("cannot read the log now: %s", error)
+            await bell.wait(LOOK_SECONDS)
+
+    async def read_on(self) -> bool:
+        """Read one page; tells whether there was anything to read."""
+        async with self._database.read() as connection:
+            head = await stream.head(connection)
+            if head.routing_version != self._table.version:
+                await self.refresh(head.routing_version)
+            window = next_window(list(self._held.values()), head=head.position)
+            if window is None:
+                return False
+            behind, after, up_to = window
+            events = await stream.read_shards(
+                connection, [p.lease.shard for p in behind], after=after, up_to=up_to, limit=PAGE
+            )
+        reached = events[-1].position if len(events) == PAGE else up_to
+        self._hand_over(events, {p.lease.shard: p for p in behind if self._held.get(p.lease.shard) is p})
+        for progress in behind:
+            progress.read = reached
+        return True
+
+    async def refresh(self, version: int) -> None:
+        """Bring the routing table up to routing *version* at least.
+
+        The version is read together with the head of the log, so an event is never matched by a table that is older than
+        what was valid when the event was accepted.
+        """
+        async with self._database.read() as connection:
+            rows = await subscription_store.changed_since(connection, self._table.version)
+        newest = max((row.version for row in rows), default=0)
+        for no in self._table.apply(map(self._unseal, rows), version=max(version, newest)):
+            self._runner.places.forget(no)
+
+    def _hand_over(self, events: Sequence[Event], readers: Mapping[int, Progress]) -> None:
+        for event in events:
+            progress = readers.get(shard_of(event.company_id, self._shards))
+            if progress is None:
+                continue  # its shard was given away while the page was read
+            routes = self._table.match(event)
+            if progress.settled and routes:
+                routes = [r for r in routes if Key(event.position, r.subscription.no) not in progress.settled]
+            if not routes:
+                continue
+            progress.open(event.position, len(routes))
+            for route in routes:
+                self._runner.submit(Job(event, route, progress=progress))

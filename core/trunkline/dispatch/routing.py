@@ -1,0 +1,108 @@
+"""The routing table: which subscriptions an event is for. Kept in memory, refreshed by the routing version."""
+
+from collections.abc import Callable, Iterable, Mapping
+
+from trunkline import filters
+from trunkline.capabilities import Deliver, Target
+from trunkline.events import Event
+from trunkline.subscriptions import Status, Subscription
+
+NEVER_MS = 2**63
+
+
+class Route:
+    """One subscription, ready to be served. *deliver* is None where its channel is off."""
+
+    __slots__ = ("_target", "_valid_until_ms", "deliver", "filter", "subscription")
+
+    def __init__(self, subscription: Subscription, deliver: Deliver | None) -> None:
+        self.subscription = subscription
+        self.deliver = deliver
+        self.filter = filters.compile_stored(subscription.filter) if subscription.filter else None
+        self._target: Target | None = None
+        self._valid_until_ms = 0
+
+    def target(self, now_ms: int) -> Target:
+        """Where it goes, with the secrets that sign at *now_ms*."""
+        if self._target is None or now_ms >= self._valid_until_ms:
+            self._target = target_of(self.subscription, now_ms)
+            expiries = [s.expires_ms for s in self.subscription.secrets if s.expires_ms is not None]
+            self._valid_until_ms = min((ms for ms in expiries if ms > now_ms), default=NEVER_MS)
+        return self._target
+
+
+def target_of(subscription: Subscription, now_ms: int) -> Target:
+    """Make the value that a channel gets."""
+    return Target(
+        subscription_id=subscription.id,
+        company_id=subscription.company_id,
+        url=subscription.target_url,
+        secrets=subscription.live_secrets(now_ms),
+        headers=subscription.headers,
+        signature=subscription.signature,
+    )
+
+
+class RoutingTable:
+    """Every active subscription, by company and event type."""
+
+    def __init__(self, deliver_of: Callable[[str], Deliver | None]) -> None:
+        self._deliver_of = deliver_of
+        self._by_no: dict[int, Route] = {}
+        self._members: dict[int, dict[int, Route]] = {}
+        self._by_company: dict[int, dict[str, tuple[Route, ...]]] = {}
+        self.version = 0
+
+    def __len__(self) -> int:
+        return len(self._by_no)
+
+    def apply(self, changed: Iterable[Subscription], *, version: int) -> list[int]:
+        """Take over what has *changed*; returns the numbers of those that are no longer served."""
+        dropped: list[int] = []
+        companies: set[int] = set()
+        for subscription in changed:
+            companies.add(subscription.company_id)
+            members = self._members.setdefault(subscription.company_id, {})
+            if subscription.status == Status.ACTIVE:
+                route = Route(subscription, self._deliver_of(subscription.channel))
+                self._by_no[subscription.no] = members[subscription.no] = route
+            elif self._by_no.pop(subscription.no, None) is not None:
+                del members[subscription.no]
+                dropped.append(subscription.no)
+        for company in companies:
+            self._index(company)
+        self.version = version
+        return dropped
+
+    def route(self, subscription_no: int) -> Route | None:
+        """The route of an active subscription."""
+        return self._by_no.get(subscription_no)
+
+    def match(self, event: Event) -> list[Route]:
+        """Find the subscriptions that *event* is for."""
+        by_type = self._by_company.get(event.company_id)
+        if by_type is None:
+            return []
+        candidates = by_type.get(event.type, ()) + by_type.get("*", ())
+        matched: list[Route] = []
+        decoded: Mapping[str, object] | None = None
+        for route in candidates:
+            if event.position <= route.subscription.start_position:
+                continue
+            if route.filter is not None:
+                decoded = event.decode() if decoded is None else decoded
+                if not route.filter.matches(decoded):
+                    continue
+            matched.append(route)
+        return matched
+
+    def _index(self, company: int) -> None:
+        by_type: dict[str, list[Route]] = {}
+        for route in self._members[company].values():
+            for name in route.subscription.event_types:
+                by_type.setdefault(name, []).append(route)
+        if by_type:
+            self._by_company[company] = {name: tuple(routes) for name, routes in by_type.items()}
+        else:
+            self._by_company.pop(company, None)
+            del self._members[company]

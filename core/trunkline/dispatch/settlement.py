@@ -1,0 +1,266 @@
+"""Settling: what has ended is written in batches, in the transaction that moves the cursors.
+
+A batch is kept and tried again while the database is away, so no result is lost; what belongs to a shard that another
+worker has taken over is dropped, because that worker makes its own attempts.
+"""
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field, replace
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from trunkline import deliveries
+from trunkline.database import Database
+from trunkline.deliveries import BreakerPolicy, Key, Outcome, RetryPolicy
+from trunkline.dispatch.jobs import Ended, Job, Shelved
+from trunkline.dispatch.progress import Progress
+from trunkline.errors import LeaseLost, StoreUnavailable
+from trunkline.events import shard_of
+from trunkline.store import deliveries as ledger
+from trunkline.store import shards as shard_store
+from trunkline.store import subscriptions as subscription_store
+from trunkline.store.deliveries import Attempt, Settled
+from trunkline.store.subscriptions import Row, Streak
+from trunkline.subscriptions import FAILING, GONE
+
+INTERVAL_SECONDS = 0.05
+BATCH = 500
+SOON_MS = 1_000
+"""What is due within this time wakes the retry lane, which looks by itself once a second."""
+CURSOR_SECONDS = 1.0
+"""How long a cursor that moved over events for nobody may stay unwritten."""
+_log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Batch:
+    """What one transaction writes. *first* rows are new in the ledger; *claimed* rows end a claim."""
+
+    first: list[tuple[Progress, Settled]] = field(default_factory=list[tuple[Progress, Settled]])
+    first_attempts: list[tuple[Progress, Attempt]] = field(default_factory=list[tuple[Progress, Attempt]])
+    claimed: list[Settled] = field(default_factory=list[Settled])
+    claimed_attempts: list[Attempt] = field(default_factory=list[Attempt])
+    streaks: dict[int, Streak] = field(default_factory=dict[int, Streak])
+    gone: set[int] = field(default_factory=set[int])
+    companies: dict[int, int] = field(default_factory=dict[int, int])
+    ended: list[Ended] = field(default_factory=list[Ended])
+    is_due_soon: bool = False
+
+    def drop(self, lost: Collection[Progress]) -> None:
+        """Leave out what belongs to shards that are *lost*."""
+        self.first = [row for row in self.first if row[0] not in lost]
+        self.first_attempts = [row for row in self.first_attempts if row[0] not in lost]
+        self.ended = [e for e in self.ended if e.job.progress not in lost or e.job.claim]
+
+    def __len__(self) -> int:
+        return len(self.first) + len(self.claimed)
+
+
+class Settlement:
+    """The one writer of a worker's results."""
+
+    def __init__(  # noqa: PLR0917
+        self,
+        database: Database,
+        worker: str,
+        held: dict[int, Progress],
+        *,
+        retry: RetryPolicy,
+        breaker: BreakerPolicy,
+        shards: int,
+        overdue: Callable[[], Sequence[Shelved]],
+        on_settled: Callable[[Sequence[Ended]], None],
+        on_disabled: Callable[[Sequence[Row]], None],
+        on_due: Callable[[], None],
+    ) -> None:
+        self._database = database
+        self._worker = worker
+        self._held = held
+        self._retry = retry
+        self._breaker = breaker
+        self._shards = shards
+        self._overdue = overdue
+        self._on_settled = on_settled
+        self._on_disabled = on_disabled
+        self._on_due = on_due
+        self._items: list[Ended | Shelved] = []
+        self._full = asyncio.Event()
+        self._flushing = asyncio.Lock()
+        self._cursor_written = 0.0
+
+    def put(self, item: Ended | Shelved) -> None:
+        """Take an end; it is written with the next batch."""
+        self._items.append(item)
+        if len(self._items) >= BATCH:
+            self._full.set()
+
+    async def run(self) -> None:
+        """Write a batch every ``INTERVAL_SECONDS``, or as soon as ``BATCH`` results wait."""
+        while True:
+            try:
+                async with asyncio.timeout(INTERVAL_SECONDS):
+                    await self._full.wait()
+            except TimeoutError:
+                pass
+            self._full.clear()
+            await self.flush()
+
+    async def flush(self) -> None:
+        """Write everything that has ended so far; returns when it is in the database."""
+        async with self._flushing:
+            items = [*self._items, *self._overdue()]
+            self._items.clear()
+            if not items and not self._cursor_is_due():
+                return
+            batch = self._plan(items)
+            await self._write(batch)
+
+    def _cursor_is_due(self) -> bool:
+        if all(p.cursor == p.written for p in self._held.values()):
+            return False
+        return asyncio.get_running_loop().time() - self._cursor_written >= CURSOR_SECONDS
+
+    def _plan(self, items: Sequence[Ended | Shelved]) -> Batch:
+        batch = Batch()
+        for item in items:
+            if isinstance(item, Ended):
+                self._plan_ended(batch, item)
+            else:
+                self._plan_shelved(batch, item)
+        return batch
+
+    def _plan_ended(self, batch: Batch, ended: Ended) -> None:
+        job, result = ended.job, ended.result
+        no = job.route.subscription.no
+        state = deliveries.next_state(job.attempt, result, self._retry, random.uniform(-1, 1))  # noqa: S311
+        settled = Settled(
+            job.event.position,
+            no,
+            state.status,
+            job.attempt,
+            result.status_code,
+            wait_ms=None if state.wait_seconds is None else int(state.wait_seconds * 1000),
+        )
+        attempt = Attempt(
+            job.event.position,
+            no,
+            job.attempt,
+            ended.started_ms,
+            ended.duration_ms,
+            result.outcome,
+            result.status_code,
+            result.response_body,
+            result.error,
+        )
+        if job.claim or job.progress is None:
+            batch.claimed.append(replace(settled, claim=job.claim))
+            batch.claimed_attempts.append(attempt)
+        else:
+            job.progress.close(job.event.position)
+            batch.first.append((job.progress, settled))
+            batch.first_attempts.append((job.progress, attempt))
+        batch.ended.append(ended)
+        batch.is_due_soon = batch.is_due_soon or _is_soon(settled.wait_ms)
+        self._count(batch, job, result.outcome)
+
+    def _plan_shelved(self, batch: Batch, shelved: Shelved) -> None:
+        job = shelved.job
+        settled = Settled(
+            job.event.position,
+            job.route.subscription.no,
+            shelved.status,
+            job.attempt - 1,
+            None,
+            wait_ms=shelved.wait_ms,
+            claimed_by=self._worker if shelved.held else None,
+            claim=job.claim,
+        )
+        batch.is_due_soon = batch.is_due_soon or _is_soon(shelved.wait_ms)
+        if job.progress is None or (job.claim and not shelved.held):
+            batch.claimed.append(settled)
+        else:
+            job.progress.close(job.event.position)
+            batch.first.append((job.progress, settled))
+
+    def _count(self, batch: Batch, job: Job, outcome: Outcome) -> None:
+        no = job.route.subscription.no
+        before = batch.streaks.get(no) or Streak(no, succeeded=False, failures=0)
+        if outcome is Outcome.DELIVERED:
+            batch.streaks[no] = Streak(no, succeeded=True, failures=0)
+        elif outcome is Outcome.RETRY:
+            batch.streaks[no] = replace(before, failures=before.failures + 1)
+        elif outcome is Outcome.GONE:
+            batch.gone.add(no)
+        batch.companies[no] = job.route.subscription.company_id
+
+    async def _write(self, batch: Batch) -> None:
+        while True:
+            lost = [p for p, _ in batch.first if p.lost]
+            batch.drop(lost)
+            leases = [p for p in self._held.values() if not p.lost]
+            cursors = {p.lease.shard: p.cursor for p in leases}
+            try:
+                async with self._database.write() as connection:
+                    disabled = await self._store(connection, batch, leases, cursors)
+            except LeaseLost:
+                continue
+            except StoreUnavailable as error:
+                _log.warning("cannot settle %d deliveries now: %s", len(batch), error)
+                await asyncio.sleep(0.5)
+                continue
+            break
+        self._cursor_written = asyncio.get_running_loop().time()
+        for progress in leases:
+            progress.written = cursors[progress.lease.shard]
+        self._on_settled(batch.ended)
+        if disabled:
+            self._on_disabled(disabled)
+        if batch.is_due_soon:
+            self._on_due()
+
+    async def _store(
+        self, connection: AsyncConnection, batch: Batch, held: Sequence[Progress], cursors: dict[int, int]
+    ) -> list[Row]:
+        needed = {progress for progress, _ in batch.first}
+        moving = [p for p in held if p in needed or cursors[p.lease.shard] != p.written]
+        now_ms = 0
+        if moving:
+            wanted = [replace(p.lease, cursor=cursors[p.lease.shard]) for p in moving]
+            still, now_ms = await shard_store.advance(connection, self._worker, wanted)
+            lost = [p for p in moving if p.lease.shard not in still]
+            if lost:
+                for progress in lost:
+                    progress.lost = True
+                raise LeaseLost
+        if batch.first:
+            await ledger.record(
+                connection, [s for _, s in batch.first], [a for _, a in batch.first_attempts], now_ms=now_ms
+            )
+        settled = await ledger.settle(connection, batch.claimed)
+        await ledger.insert_attempts(
+            connection, [a for a in batch.claimed_attempts if Key(a.position, a.subscription_no) in settled]
+        )
+        return await self._disable_failing(connection, batch)
+
+    async def _disable_failing(self, connection: AsyncConnection, batch: Batch) -> list[Row]:
+        reasons = dict.fromkeys(batch.gone, GONE)
+        for no, failures, since_ms, now_ms in await subscription_store.record_streaks(
+            connection, list(batch.streaks.values())
+        ):
+            if self._breaker.trips(failures=failures, failing_since_ms=since_ms, now_ms=now_ms):
+                reasons.setdefault(no, FAILING)
+        disabled: list[Row] = []
+        for no, reason in sorted(reasons.items()):
+            cursor = await shard_store.cursor_of(connection, shard_of(batch.companies[no], self._shards))
+            row = await subscription_store.disable(connection, no, reason=reason, resume_position=cursor)
+            if row is not None:
+                disabled.append(row)
+                await ledger.park(connection, no)
+        return disabled
+
+
+def _is_soon(wait_ms: int | None) -> bool:
+    return wait_ms is not None and wait_ms <= SOON_MS

@@ -1,0 +1,208 @@
+"""The hub: everything that one process shares, built in one place and entered in order.
+
+Nothing here does work; it decides who gets what. ``app`` puts HTTP in front of it, ``cli`` runs it.
+"""
+
+import contextlib
+import logging
+from pathlib import Path
+from typing import Self
+
+from pydantic import BaseModel
+
+from trunkline import plugins
+from trunkline.addresses import AddressPolicy
+from trunkline.auth import Keys
+from trunkline.capabilities import Channel, PluginContext
+from trunkline.clock import SystemClock
+from trunkline.database import Database
+from trunkline.delivery_log import DeliveryLog
+from trunkline.dispatch.dispatcher import Dispatcher
+from trunkline.errors import PluginFailed, SchemaInvalid, SettingsInvalid, StoreUnavailable
+from trunkline.ingest import Ingest
+from trunkline.limits import Limits
+from trunkline.metrics import Metrics
+from trunkline.outbound import Outbound
+from trunkline.plugins import Notifier, Registry
+from trunkline.schema_files import installed_event_types, load_event_types
+from trunkline.schemas import EventType, SchemaCatalog
+from trunkline.settings import Settings
+from trunkline.store import migrate
+from trunkline.store import shards as shard_store
+from trunkline.streaming import Streaming
+from trunkline.subscription_requests import Checker
+from trunkline.subscription_service import SubscriptionService
+from trunkline.vault import Vault
+from trunkline.wakeup import Wakeup
+
+DEFAULT_SCHEMAS = Path("schemas")
+_log = logging.getLogger(__name__)
+
+
+class Hub:
+    """One process's services. Enter it to start them, leave it to stop them.
+
+    *dispatch* says whether this process delivers; *migrates* whether it may change the database's schema.
+
+    Raises:
+        SettingsInvalid, SchemaInvalid, PluginFailed: on construction, with one sentence for whoever runs it.
+    """
+
+    def __init__(self, settings: Settings, *, dispatch: bool = True, migrates: bool = True) -> None:
+        self.settings = settings
+        self._dispatches = dispatch
+        self._migrates = migrates
+        self._shards = settings.delivery.shards
+        self._stack = contextlib.AsyncExitStack()
+        self.dispatcher: Dispatcher | None = None
+
+        self.metrics = Metrics()
+        self.registry = plugins.load(settings)
+        self.catalog = load_catalog(settings, self.registry)
+        self.database = Database(settings.database.url, pool_size=settings.database.pool_size)
+        self.vault = Vault.open(settings.auth, settings.database.url)
+        self.wakeup = Wakeup(self.database)
+        self.notifier = Notifier(self.registry)
+        self.keys = Keys(self.database, vault=self.vault, prefix=settings.auth.key_prefix)
+        self.limits = Limits(settings.limits)
+        policy = AddressPolicy(
+            allow_http=settings.delivery.allow_http, allow_private_networks=settings.delivery.allow_private_networks
+        )
+        self.http = Outbound(policy, timeout_seconds=settings.delivery.timeout_seconds)
+        self.ingest = Ingest(
+            self.database,
+            catalog=self.catalog,
+            shards=lambda: self._shards,
+            wakeup=self.wakeup,
+            notifier=self.notifier,
+            metrics=self.metrics,
+        )
+        self.streaming = Streaming(self.database, catalog=self.catalog, wakeup=self.wakeup)
+        self.subscriptions = SubscriptionService(
+            self.database,
+            vault=self.vault,
+            catalog=self.catalog,
+            checker=Checker(self.catalog, policy),
+            channels=self.channels,
+            http=self.http,
+            notifier=self.notifier,
+            max_subscriptions=settings.delivery.max_subscriptions,
+            shards=lambda: self._shards,
+        )
+        self.deliveries = DeliveryLog(self.database, subscriptions=self.subscriptions)
+        plugins.collect_with(self.registry, contexts=self._context)
+
+    async def __aenter__(self) -> Self:
+        async with contextlib.AsyncExitStack() as stack:
+            await stack.enter_async_context(self.database)
+            await self._prepare_database()
+            for part in (self.wakeup, self.http, self.keys, self.limits):
+                await stack.enter_async_context(part)
+            await stack.enter_async_context(plugins.lifespans(self.registry))
+            for service in (self.notifier, self.ingest, self.streaming):
+                await stack.enter_async_context(service)
+            if self._dispatches:
+                self.dispatcher = await stack.enter_async_context(self._make_dispatcher())
+            self._stack = stack.pop_all()
+        return self
+
+    async def __aexit__(self, *details: object) -> None:
+        await self._stack.aclose()
+
+    def channels(self) -> dict[str, Channel]:
+        """The channels of the plugins that run."""
+        return {name: channel for name, (_, channel) in self.registry.collected.channels.items()}
+
+    def wake_retries(self) -> None:
+        """Look at once for deliveries that are due; another process's dispatcher looks within a second."""
+        if self.dispatcher is not None:
+            self.dispatcher.wake_retries()
+
+    async def readiness(self) -> dict[str, str]:
+        """Tell what works: ``ok``, ``off``, or what is the matter."""
+        checks = {"database": "ok", "plugins": "ok", "dispatcher": "off"}
+        try:
+            async with self.database.read() as connection:
+                await shard_store.count(connection)
+        except StoreUnavailable:
+            checks["database"] = "does not answer"
+        if failed := [record.name for record in self.registry.records if record.state == "failed"]:
+            checks["plugins"] = f"failed: {', '.join(failed)}"
+        if self.dispatcher is not None:
+            checks["dispatcher"] = "ok" if self.dispatcher.is_alive else "stopped"
+        return checks
+
+    def histories(self) -> list[migrate.History]:
+        """The migration histories of the plugins that run."""
+        return [
+            migrate.History(name, migrate.folder_of(history.location))
+            for name, history in self.registry.collected.migrations
+        ]
+
+    async def _prepare_database(self) -> None:
+        histories = self.histories()
+        if self._migrates:
+            await migrate.upgrade(self.database, histories, shards=self.settings.delivery.shards)
+        else:
+            behind = [s for s in await migrate.states(self.database, histories) if s.current != s.newest]
+            if behind:
+                names = ", ".join(f"{s.history} ({s.current or 'nothing'} → {s.newest})" for s in behind)
+                msg = f"The database is not up to date: {names}. Run 'trunkline migrate' first."
+                raise SettingsInvalid(msg)
+        async with self.database.read() as connection:
+            self._shards = await shard_store.count(connection)
+
+    def _make_dispatcher(self) -> Dispatcher:
+        return Dispatcher(
+            self.database,
+            channels=self.channels(),
+            http=self.http,
+            settings=self.settings.delivery,
+            wakeup=self.wakeup,
+            notifier=self.notifier,
+            metrics=self.metrics,
+            unseal=self.subscriptions.unseal,
+            now_ms=SystemClock().now_ms,
+        )
+
+    def _context(self, name: str, settings: BaseModel | None) -> PluginContext:
+        return PluginContext(
+            name=name,
+            settings=settings,
+            http=self.http,
+            events=self.streaming,
+            subscriptions=self.subscriptions,
+            deliveries=self.deliveries,
+            emit=self.ingest.emit,
+            clock=SystemClock(),
+            log=plugins.logger_of(name),
+        )
+
+
+def load_catalog(settings: Settings, registry: Registry) -> SchemaCatalog:
+    """Gather the event types: those that are installed, the plugins', and the deployment's own folder's.
+
+    Raises:
+        SchemaInvalid: a file of ours or of the deployment is not fit to judge payloads.
+    """
+    found: dict[str, EventType] = {}
+    for kind in installed_event_types():
+        _add(found, kind, "an installed package")
+    folder = settings.events.schemas_dir
+    if folder is not None and not folder.is_dir():
+        msg = f"Setting 'events.schemas_dir': there is no folder {folder}"
+        raise SettingsInvalid(msg)
+    if folder is not None or (DEFAULT_SCHEMAS / "events").is_dir():
+        for kind in load_event_types(folder or DEFAULT_SCHEMAS):
+            _add(found, kind, str(folder or DEFAULT_SCHEMAS))
+    taken = {kind.name for kind in registry.collected.event_types if kind.name in found}
+    if taken:
+        msg = f"registers event types that this deployment already has: {', '.join(sorted(taken))}"
+        raise PluginFailed("with event types", msg)
+    return SchemaCatalog([*found.values(), *registry.collected.event_types])
+
+
+def _add(found: dict[str, EventType], kind: EventType, source: str) -> None:
+    if kind.name in found:
+        raise SchemaInvalid(source, f"the event type '{kind.name}' is defined twice")
+    found[kind.name] = kind

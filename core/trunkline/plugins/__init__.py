@@ -1,0 +1,52 @@
+"""The plugin kernel: find, admit, collect, tell.
+
+The order of the house::
+
+    registry = plugins.load(settings)  # found, admitted; settings, event types and migrations
+    collected = plugins.collect_with(registry, contexts=…)  # … and channels and routes
+    async with plugins.lifespans(registry), plugins.Notifier(registry) as notifier:
+        notifier.event_accepted(events)
+
+A plugin that fails at any of these steps has a record that says why, and nothing of it is left; the others run. Where
+plugins were asked for by name (``plugins.enabled``), the start stops instead with that sentence.
+"""
+
+from collections.abc import Sequence
+
+from trunkline.version import __version__
+from trunkline.plugins.admission import admit
+from trunkline.plugins.collection import MakeContext, collect_static, collect_with
+from trunkline.plugins.discovery import discover
+from trunkline.plugins.lifespans import lifespans
+from trunkline.plugins.notification import Notifier
+from trunkline.plugins.records import Candidate, Collected, PluginRecord
+from trunkline.plugins.registry import Registry, logger_of
+from trunkline.settings import Settings
+
+__all__ = [
+    "Candidate",
+    "Collected",
+    "MakeContext",
+    "Notifier",
+    "PluginRecord",
+    "Registry",
+    "admit",
+    "collect_static",
+    "collect_with",
+    "discover",
+    "lifespans",
+    "load",
+    "logger_of",
+]
+
+
+def load(settings: Settings, *, path: Sequence[str] | None = None) -> Registry:
+    """Find the plugins on *path* (``sys.path`` for None), admit them, and collect what needs no context.
+
+    Raises:
+        SettingsInvalid: a setting names a plugin that is not there, or a plugin's section is not valid.
+        PluginFailed: a plugin that was asked for by name cannot be used.
+    """
+    registry = admit(discover(path=path), chosen=settings.plugins, version=__version__)
+    collect_static(registry, sections=settings.plugin_sections)
+    return registry

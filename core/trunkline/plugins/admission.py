@@ -1,0 +1,122 @@
+"""The second step of loading: which candidates run. Each is judged alone, and before it is imported where possible."""
+
+import importlib
+import re
+from collections.abc import Sequence
+from itertools import groupby
+from operator import attrgetter
+from types import ModuleType
+
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.utils import canonicalize_name
+
+from trunkline.errors import PluginFailed, SettingsInvalid
+from trunkline.plugins.calls import describe_error
+from trunkline.plugins.discovery import HUB
+from trunkline.plugins.records import Candidate, PluginRecord
+from trunkline.plugins.registry import Registry
+from trunkline.settings import CORE_SECTIONS, Plugins
+
+NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
+MODULE = re.compile(r"\w+(\.\w+)*")
+
+
+def admit(candidates: Sequence[Candidate], *, chosen: Plugins, version: str) -> Registry:
+    """Import and register the *candidates* that *chosen* lets run; *version* is the hub's own.
+
+    Raises:
+        SettingsInvalid: *chosen* names a plugin that was not found.
+        PluginFailed: a plugin that *chosen* asks for by name cannot be used.
+    """
+    _check_choice(candidates, chosen)
+    ordered = sorted(candidates, key=attrgetter("name", "distribution"))
+    registry = Registry(
+        (_first_record(candidate, chosen) for candidate in ordered), required=chosen.enabled is not None
+    )
+    for name, claims in groupby(ordered, key=attrgetter("name")):
+        if registry.is_active(name):
+            try:
+                registry.register(name, _load(list(claims), version))
+            except PluginFailed as failure:
+                registry.refuse(failure)
+    return registry
+
+
+def _check_choice(candidates: Sequence[Candidate], chosen: Plugins) -> None:
+    names = {candidate.name for candidate in candidates}
+    for setting, wanted in (("enabled", chosen.enabled or ()), ("disabled", chosen.disabled)):
+        for name in wanted:
+            if name not in names:
+                found = ", ".join(sorted(names)) or "none"
+                msg = f"Setting 'plugins.{setting}': there is no plugin '{name}'; found are: {found}"
+                raise SettingsInvalid(msg)
+
+
+def _first_record(candidate: Candidate, chosen: Plugins) -> PluginRecord:
+    wanted = chosen.enabled is None or candidate.name in chosen.enabled
+    return PluginRecord(
+        name=candidate.name,
+        version=candidate.version,
+        distribution=candidate.distribution,
+        state="active" if wanted and candidate.name not in chosen.disabled else "disabled",
+    )
+
+
+def _load(claims: Sequence[Candidate], version: str) -> ModuleType:
+    candidate = claims[0]
+    _check_claims(claims)
+    _check_name(candidate)
+    _check_range(candidate, version)
+    return _import(candidate)
+
+
+def _check_claims(claims: Sequence[Candidate]) -> None:
+    if len(claims) == 1:
+        return
+    claimants = list(dict.fromkeys(f"{claim.distribution} {claim.version}" for claim in claims))
+    reason = (
+        f"is declared twice by {claimants[0]}"
+        if len(claimants) == 1
+        else f"is claimed by more than one distribution: {', '.join(claimants)}; uninstall all but one"
+    )
+    raise PluginFailed(claims[0].name, reason)
+
+
+def _check_name(candidate: Candidate) -> None:
+    """Refuse a name that cannot be a settings section and the prefix of tables."""
+    if not NAME.fullmatch(candidate.name):
+        reason = "must have a name of at most 32 lower-case letters, digits and underscores that starts with a letter"
+        raise PluginFailed(candidate.name, reason)
+    if candidate.name in CORE_SECTIONS:
+        raise PluginFailed(candidate.name, "has the name of a settings section of trunkline itself")
+
+
+def _check_range(candidate: Candidate, version: str) -> None:
+    if canonicalize_name(candidate.distribution) == HUB:
+        return
+    if candidate.requires is None:
+        reason = (
+            f"does not say which {HUB} it is for; {candidate.distribution} must depend on {HUB} with a range"
+        )
+        raise PluginFailed(candidate.name, reason)
+    try:
+        fits = SpecifierSet(candidate.requires).contains(version, prereleases=True)
+    except InvalidSpecifier:
+        reason = f"needs {HUB} {candidate.requires}, which is not a range of versions"
+        raise PluginFailed(candidate.name, reason) from None
+    if not fits:
+        reason = f"needs {HUB} {candidate.requires}, but this is {HUB} {version}"
+        raise PluginFailed(candidate.name, reason)
+
+
+def _import(candidate: Candidate) -> ModuleType:
+    if not MODULE.fullmatch(candidate.module):
+        raise PluginFailed(
+            candidate.name, f"has the entry point '{candidate.module}', which must name a module"
+        )
+    try:
+        return importlib.import_module(candidate.module)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        raise PluginFailed(candidate.name, f"could not be imported: {describe_error(error)}") from error

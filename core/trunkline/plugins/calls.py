@@ -1,0 +1,103 @@
+"""The calling of a plugin's functions: here, and nowhere else, whatever a plugin raises is turned into a fact."""
+
+import asyncio
+import contextlib
+import inspect
+import threading
+import traceback
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from pluggy import HookImpl
+
+from trunkline.errors import PluginFailed
+
+LONGEST_REASON = 500
+
+
+def describe_error(error: BaseException) -> str:
+    """Put the type and text of *error* on one line."""
+    if isinstance(error, SyntaxError):
+        text = f"{type(error).__name__}: {error}"  # the traceback's last line would lack file and line
+    else:
+        text = traceback.format_exception_only(error)[-1]
+    line = " ".join(text.split()).removesuffix(":")
+    return line if len(line) <= LONGEST_REASON else line[: LONGEST_REASON - 1] + "…"
+
+
+def call_registration(implementation: HookImpl, *, hook: str, arguments: Mapping[str, object]) -> object:
+    """Call a ``register_*`` *hook* and return what it gives, unchecked.
+
+    Raises:
+        PluginFailed: it raised, or tried to exit.
+    """
+    try:
+        return implementation.function(*pick_arguments(implementation, arguments))
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        raise PluginFailed(
+            implementation.plugin_name, f"raised in {hook}: {describe_error(error)}"
+        ) from error
+
+
+def pick_arguments(implementation: HookImpl, arguments: Mapping[str, object]) -> list[object]:
+    """Take of *arguments* those that *implementation* asks for, in its order."""
+    return [arguments[name] for name in implementation.argnames]
+
+
+class PluginThread:
+    """Runs a plugin's blocking functions one at a time beside the event loop.
+
+    The threads are daemons of its own: one that never returns takes nothing from the loop's shared executor, and, unlike
+    one started by ``asyncio.to_thread``, does not keep the process from ending.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._outcome: asyncio.Future[tuple[Any, BaseException | None]] | None = None
+
+    async def run(self, function: Callable[..., object], *arguments: object) -> Any:
+        """Call *function* in a thread. When this is cancelled the thread goes on; see ``settle``."""
+        loop = asyncio.get_running_loop()
+        outcome = self._outcome = loop.create_future()
+
+        def work() -> None:
+            result: object = None
+            failure: BaseException | None = None
+            try:
+                result = function(*arguments)
+            except BaseException as error:  # noqa: BLE001 - whatever a plugin raises belongs to its caller
+                failure = error
+            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+                loop.call_soon_threadsafe(outcome.set_result, (result, failure))
+
+        threading.Thread(target=work, name=f"trunkline-plugin-{self._name}", daemon=True).start()
+        value, failure = await asyncio.shield(outcome)
+        if failure is not None:
+            raise failure
+        return value
+
+    async def settle(self) -> None:
+        """Wait, without limit, until the last function has returned."""
+        if self._outcome is not None:
+            await asyncio.shield(self._outcome)
+
+
+async def call_runtime(
+    implementation: HookImpl, *, arguments: Mapping[str, object], thread: PluginThread
+) -> None:
+    """Call a hook that runs later: ``async def`` in the loop, ``def`` in *thread*."""
+    values = pick_arguments(implementation, arguments)
+    if inspect.iscoroutinefunction(implementation.function):
+        await implementation.function(*values)
+        return
+    result = await thread.run(implementation.function, *values)
+    if inspect.isawaitable(result):  # an async function under a plain decorator
+        await result
+
+
+def is_being_cancelled() -> bool:
+    """Tell whether the running task was asked to stop, as opposed to a plugin raising ``CancelledError`` itself."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

@@ -1,0 +1,64 @@
+"""The first step of loading: read from the installed distributions which plugins there are. Nothing is imported."""
+
+from collections.abc import Iterable, Sequence
+from importlib.metadata import Distribution, distributions
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
+from trunkline.plugins.records import Candidate
+
+HUB = "trunkline"
+
+
+def discover(group: str = HUB, *, path: Sequence[str] | None = None) -> list[Candidate]:
+    """List what the distributions on *path* (``sys.path`` for None) declare in the entry-point *group*.
+
+    Where a distribution is on the path twice, the first hides the second, as it does for imports.
+    """
+    found: dict[str, list[Candidate]] = {}
+    for distribution in distributions() if path is None else distributions(path=list(path)):
+        declared = _read_candidates(distribution, group)
+        if declared:
+            found.setdefault(canonicalize_name(declared[0].distribution), declared)
+    return sorted(
+        (candidate for declared in found.values() for candidate in declared),
+        key=lambda candidate: (candidate.name, candidate.distribution),
+    )
+
+
+def _read_candidates(distribution: Distribution, group: str) -> list[Candidate]:
+    entries = distribution.entry_points.select(group=group)
+    return [
+        Candidate(
+            name=entry.name,
+            module=entry.value,
+            distribution=distribution.name,
+            version=distribution.version,
+            requires=_read_range(distribution.requires or ()),
+        )
+        for entry in entries
+    ]
+
+
+def _read_range(requirements: Iterable[str]) -> str | None:
+    ranges = [
+        str(requirement.specifier)
+        for requirement in map(_parse, requirements)
+        if requirement is not None and _is_on_hub(requirement)
+    ]
+    return ",".join(filter(None, ranges)) if ranges else None
+
+
+def _parse(line: str) -> Requirement | None:
+    try:
+        return Requirement(line)
+    except InvalidRequirement:
+        return None
+
+
+def _is_on_hub(requirement: Requirement) -> bool:
+    """Tell whether *requirement* is on the hub, here and without any extra being asked for."""
+    if canonicalize_name(requirement.name) != HUB:
+        return False
+    return requirement.marker is None or requirement.marker.evaluate({"extra": ""})

@@ -1,0 +1,91 @@
+"""The judging of an imported module before it is registered: does it implement hooks, and as they are specified?"""
+
+import difflib
+import inspect
+from types import ModuleType
+
+from pluggy import PluginManager
+
+from trunkline import hookspecs
+from trunkline.errors import PluginFailed
+
+
+def check_module(plugin: str, module: ModuleType, *, manager: PluginManager) -> None:
+    """Refuse *module* unless every hook that it implements is one of *manager*'s, with its arguments.
+
+    Raises:
+        PluginFailed: the first thing that is wrong with it.
+    """
+    hooks = list_hooks(manager)
+    seen: set[str] = set()
+    for attribute in dir(module):
+        options = manager.parse_hookimpl_opts(module, attribute)
+        if options is None:
+            _check_unmarked(plugin, module, attribute, hooks=hooks)
+            continue
+        hook = options["specname"] or attribute
+        if options["wrapper"] or options["hookwrapper"]:
+            raise PluginFailed(plugin, f"makes {hook} a hook wrapper, which trunkline does not have")
+        if hook in seen:
+            raise PluginFailed(plugin, f"implements {hook} twice")
+        seen.add(hook)
+        if hook in hooks:
+            _check_function(plugin, hook, getattr(module, attribute), allowed=hooks[hook])
+        elif not options["optionalhook"]:
+            raise PluginFailed(plugin, f"implements '{hook}', which is not a hook; {_suggest(hook, hooks)}")
+    if not seen & hooks.keys():
+        raise PluginFailed(
+            plugin, "implements no hook; put @trunkline.hookspecs.hookimpl over each function that is one"
+        )
+
+
+def list_hooks(manager: PluginManager) -> dict[str, tuple[str, ...]]:
+    """List the hooks that *manager* knows, each with its arguments."""
+    return {
+        name: tuple(inspect.signature(specification).parameters)
+        for name, specification in vars(hookspecs).items()
+        if manager.parse_hookspec_opts(hookspecs, name) is not None
+    }
+
+
+def _suggest(hook: str, hooks: dict[str, tuple[str, ...]]) -> str:
+    close = difflib.get_close_matches(hook, hooks, n=1)
+    return f"did you mean '{close[0]}'?" if close else f"the hooks are {', '.join(sorted(hooks))}"
+
+
+def _check_unmarked(
+    plugin: str, module: ModuleType, attribute: str, *, hooks: dict[str, tuple[str, ...]]
+) -> None:
+    """Refuse a function of the module's own that has a hook's name but would never be called."""
+    if attribute not in hooks:
+        return
+    function = getattr(module, attribute)
+    if inspect.isfunction(function) and function.__module__ == module.__name__:
+        raise PluginFailed(plugin, f"defines {attribute} without @hookimpl, so it would never be called")
+
+
+def _check_function(plugin: str, hook: str, function: object, *, allowed: tuple[str, ...]) -> None:
+    if hook.startswith("register_") and (
+        inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)
+    ):
+        raise PluginFailed(plugin, f"makes {hook} an async function; it must be a plain one")
+    if not callable(function):
+        return
+    for parameter in inspect.signature(function).parameters.values():
+        fault = _find_fault(parameter, allowed)
+        if fault:
+            raise PluginFailed(plugin, f"takes '{parameter.name}' in {hook}, {fault}")
+
+
+def _find_fault(parameter: inspect.Parameter, allowed: tuple[str, ...]) -> str | None:
+    if parameter.kind in {inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD}:
+        return None
+    has_default = parameter.default is not inspect.Parameter.empty
+    if parameter.name not in allowed:
+        takes = f"takes only: {', '.join(allowed)}" if allowed else "takes no arguments"
+        return None if has_default else f"which {takes}"
+    if has_default:  # pluggy passes only arguments without one
+        return "with a default, so it would never be passed"
+    if parameter.kind is inspect.Parameter.KEYWORD_ONLY:
+        return "by keyword only, but hooks are called with positional arguments"
+    return None

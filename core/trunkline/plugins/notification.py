@@ -1,0 +1,182 @@
+"""The telling of plugins that something happened. It comes after the fact and never holds up the one who tells."""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import Self
+
+from pluggy import HookImpl
+
+from trunkline.capabilities import AcceptedEvent, ChangedSubscription, FinishedAttempt
+from trunkline.plugins.calls import PluginThread, call_runtime, describe_error, is_being_cancelled
+from trunkline.plugins.registry import Registry, logger_of
+
+HOOKS = ("event_accepted", "attempt_finished", "subscription_changed")
+LIMIT_SECONDS = 5.0
+CAPACITY = 1000
+
+
+class Listener:
+    """One plugin that listens: a bounded queue, and the task that works it off one call after another."""
+
+    def __init__(
+        self,
+        name: str,
+        hooks: Mapping[str, HookImpl],
+        *,
+        context: object,
+        limit_seconds: float,
+        capacity: int,
+    ) -> None:
+        self.name = name
+        self.hooks = hooks
+        self.dropped = 0
+        self._context = context
+        self._limit_seconds = limit_seconds
+        self._waiting: deque[tuple[str, Mapping[str, object]]] = deque(maxlen=capacity)
+        self._wake = asyncio.Event()
+        self._stopping = False
+        self._overflowing = False
+        self._thread = PluginThread(name)
+        self._log: logging.Logger = logger_of(name)
+
+    def offer(self, hook: str, arguments: Mapping[str, object]) -> None:
+        """Queue one call; when the queue is full the oldest is lost."""
+        if len(self._waiting) == self._waiting.maxlen:
+            self._count_loss()
+        self._waiting.append((hook, arguments))
+        self._wake.set()
+
+    def stop(self) -> None:
+        """Let ``run`` end once the queue is empty."""
+        self._stopping = True
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Make the queued calls until stopped."""
+        while True:
+            while self._waiting:
+                await self._call(*self._waiting.popleft())
+            self._overflowing = False
+            if self._stopping:
+                return
+            self._wake.clear()
+            await self._wake.wait()
+
+    async def _call(self, hook: str, arguments: Mapping[str, object]) -> None:
+        limit = asyncio.timeout(self._limit_seconds)
+        try:
+            async with limit:
+                await call_runtime(
+                    self.hooks[hook], arguments={"context": self._context, **arguments}, thread=self._thread
+                )
+        except BaseException as error:
+            if isinstance(error, KeyboardInterrupt):
+                raise
+            if is_being_cancelled():
+                raise asyncio.CancelledError from error
+            self._log_failure(hook, error, is_late=limit.expired())
+        await self._thread.settle()  # at most one thread of a plugin hangs, and it gets nothing more
+
+    def _log_failure(self, hook: str, error: BaseException, *, is_late: bool) -> None:
+        if is_late:
+            self._log.error(
+                "Plugin '%s' did not return from %s within %g s", self.name, hook, self._limit_seconds
+            )
+        else:
+            self._log.error(
+                "Plugin '%s' raised in %s: %s", self.name, hook, describe_error(error), exc_info=error
+            )
+
+    def _count_loss(self) -> None:
+        self.dropped += 1
+        if not self._overflowing:
+            self._overflowing = True
+            self._log.warning(
+                "Plugin '%s' is too slow: more than %d calls wait for it, and the oldest are dropped",
+                self.name,
+                self._waiting.maxlen,
+            )
+
+
+class Notifier:
+    """Calls the hooks that tell what happened, each plugin by itself.
+
+    It listens from entering to leaving; on leaving, what is still queued is worked off for at most the time limit. Its
+    methods return at once and belong in the event loop's thread.
+    """
+
+    def __init__(
+        self, registry: Registry, *, limit_seconds: float = LIMIT_SECONDS, capacity: int = CAPACITY
+    ) -> None:
+        self._registry = registry
+        self._limit_seconds = limit_seconds
+        self._capacity = capacity
+        self._listeners: list[Listener] = []
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def __aenter__(self) -> Self:
+        self._listeners = [
+            listener for name in self._registry.active if (listener := self._make_listener(name)).hooks
+        ]
+        self._tasks = [asyncio.create_task(listener.run()) for listener in self._listeners]
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        listeners, self._listeners = self._listeners, []
+        for listener in listeners:
+            listener.stop()
+        for task in await _wait(self._tasks, seconds=self._limit_seconds):
+            task.cancel()
+        await _wait(self._tasks, seconds=self._limit_seconds)
+
+    @property
+    def dropped(self) -> Mapping[str, int]:
+        """How many calls each listening plugin has lost to a full queue."""
+        return {listener.name: listener.dropped for listener in self._listeners}
+
+    def wants(self, hook: str) -> bool:
+        """Tell whether any plugin that runs implements *hook*: if not, there is no need to make its arguments."""
+        return bool(self._listening(hook))
+
+    def event_accepted(self, events: Sequence[AcceptedEvent]) -> None:
+        """Tell that *events* were stored."""
+        self._tell("event_accepted", {"events": events})
+
+    def attempt_finished(self, attempts: Sequence[FinishedAttempt]) -> None:
+        """Tell that *attempts* have ended and were logged."""
+        self._tell("attempt_finished", {"attempts": attempts})
+
+    def subscription_changed(self, subscription: ChangedSubscription) -> None:
+        """Tell that *subscription* was made, changed, disabled or deleted."""
+        self._tell("subscription_changed", {"subscription": subscription})
+
+    def _tell(self, hook: str, arguments: Mapping[str, object]) -> None:
+        for listener in self._listening(hook):
+            listener.offer(hook, arguments)
+
+    def _listening(self, hook: str) -> list[Listener]:
+        return [
+            listener
+            for listener in self._listeners
+            if hook in listener.hooks and self._registry.is_active(listener.name)
+        ]
+
+    def _make_listener(self, name: str) -> Listener:
+        found = {hook: self._registry.implementation(hook, plugin=name) for hook in HOOKS}
+        return Listener(
+            name,
+            {hook: implementation for hook, implementation in found.items() if implementation is not None},
+            context=self._registry.context(name),
+            limit_seconds=self._limit_seconds,
+            capacity=self._capacity,
+        )
+
+
+async def _wait(tasks: Sequence[asyncio.Task[None]], *, seconds: float) -> set[asyncio.Task[None]]:
+    """Wait for *tasks* and return those that have not ended."""
+    return (await asyncio.wait(tasks, timeout=seconds))[1] if tasks else set()

@@ -1,0 +1,111 @@
+"""The registry: which plugins there are, which of them run, and what those gave."""
+
+import logging
+from collections.abc import Iterable
+from dataclasses import replace
+from types import MappingProxyType, ModuleType
+
+from pluggy import HookImpl, PluginManager
+
+from trunkline import hookspecs
+from trunkline.capabilities import PluginContext
+from trunkline.errors import PluginFailed
+from trunkline.plugins.inspection import check_module
+from trunkline.plugins.records import Collected, Given, PluginRecord
+
+
+def logger_of(plugin: str) -> logging.Logger:
+    """Give the logger under which everything about *plugin* is written."""
+    return logging.getLogger(f"trunkline.plugins.{plugin}")
+
+
+class Registry:
+    """Every plugin that was found. With *required*, a plugin that fails while the hub starts stops the start."""
+
+    def __init__(self, records: Iterable[PluginRecord], *, required: bool) -> None:
+        self._records = list(records)
+        self._required = required
+        self._given = {record.name: Given() for record in self._records}
+        self._manager = PluginManager(hookspecs.PROJECT)
+        self._manager.add_hookspecs(hookspecs)
+
+    @property
+    def records(self) -> tuple[PluginRecord, ...]:
+        """Every plugin that was found, in the order of their names; a name that two claimed is there twice."""
+        return tuple(self._records)
+
+    @property
+    def active(self) -> tuple[str, ...]:
+        """The names of the plugins that run, in their order."""
+        return tuple(record.name for record in self._records if record.state == "active")
+
+    @property
+    def collected(self) -> Collected:
+        """What the plugins that run now have given so far."""
+        given = {name: self._given[name] for name in self.active}
+        return Collected(
+            event_types=tuple(value for gift in given.values() for value in gift.event_types),
+            migrations=tuple((name, value) for name, gift in given.items() for value in gift.migrations),
+            settings=MappingProxyType({name: gift.settings for name, gift in given.items()}),
+            channels=MappingProxyType(
+                {value.name: (name, value) for name, gift in given.items() for value in gift.channels}
+            ),
+            routes=tuple((name, value) for name, gift in given.items() for value in gift.routes),
+        )
+
+    def is_active(self, name: str) -> bool:
+        """Tell whether the plugin *name* runs."""
+        return name in self.active
+
+    def context(self, name: str) -> PluginContext | None:
+        """Give the context that the plugin *name* got, None as long as it has none."""
+        return self._given[name].context
+
+    def implementation(self, hook: str, *, plugin: str) -> HookImpl | None:
+        """Find what *plugin*, if it runs, implements *hook* with."""
+        implementations = getattr(self._manager.hook, hook).get_hookimpls()
+        return next((found for found in implementations if found.plugin_name == plugin), None)
+
+    def register(self, name: str, module: ModuleType) -> None:
+        """Take *module* for the plugin *name*.
+
+        Raises:
+            PluginFailed: it is not a plugin that this hub can use.
+        """
+        owner = self._manager.get_name(module)
+        if owner is not None:
+            raise PluginFailed(name, f"shares its module {module.__name__} with plugin '{owner}'")
+        check_module(name, module, manager=self._manager)
+        self._manager.register(module, name)
+
+    def keep(self, name: str, given: Given) -> None:
+        """Keep *given* as all that the plugin *name* gave so far."""
+        self._given[name] = given
+
+    def given(self, name: str) -> Given:
+        """Show what the plugin *name* gave."""
+        return self._given[name]
+
+    def refuse(self, failure: PluginFailed) -> None:
+        """Take a plugin out while the hub starts.
+
+        Raises:
+            PluginFailed: *failure* itself, where plugins were asked for by name.
+        """
+        self.fail(failure.plugin, failure.reason, cause=failure.__cause__)
+        if self._required:
+            raise failure
+
+    def fail(self, name: str, reason: str, *, cause: BaseException | None = None) -> None:
+        """Take a plugin out, with everything that it gave; a plugin that has failed already keeps its first reason."""
+        if not self.is_active(name):
+            return
+        sentence = str(PluginFailed(name, reason))
+        self._records = [
+            replace(record, state="failed", error=sentence) if record.name == name else record
+            for record in self._records
+        ]
+        self._given[name] = Given()
+        if self._manager.has_plugin(name):
+            self._manager.unregister(name=name)
+        logger_of(name).error(sentence, exc_info=cause)

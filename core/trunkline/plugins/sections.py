@@ -1,0 +1,53 @@
+"""The settings sections of plugins: each has the plugin's name and is judged by the plugin's own model."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from trunkline.errors import PluginFailed, SettingsInvalid
+from trunkline.plugins.calls import describe_error
+from trunkline.settings import CORE_SECTIONS, describe
+
+Section = Mapping[str, Any]
+
+
+def check_sections(sections: Iterable[str], *, found: Iterable[str]) -> None:
+    """Refuse a section that belongs to none of the plugins *found*, whether they run or not.
+
+    Raises:
+        SettingsInvalid: it names the first such section, and those that there are.
+    """
+    known = CORE_SECTIONS | set(found)
+    for section in sections:
+        if section not in known:
+            msg = f"'{section}' is not a section; known sections are {', '.join(sorted(known))}"
+            raise SettingsInvalid(msg)
+
+
+def read_section(plugin: str, section: Section | None, *, model: type[BaseModel] | None) -> BaseModel | None:
+    """Turn the *section* of *plugin* into an instance of its *model*. What the model does not have is refused.
+
+    Raises:
+        SettingsInvalid: a setting that stands in *section* is unknown or malformed, or one is missing there.
+        PluginFailed: there is no section, but the model needs one; or a validator of the model broke.
+    """
+    if model is None:
+        _refuse_any(plugin, section or {})
+        return None
+    try:
+        return model.model_validate(dict(section or {}), extra="forbid")
+    except ValidationError as error:
+        faults = describe(error, section=plugin)
+        if section is None:
+            raise PluginFailed(plugin, f"needs settings: {'; '.join(faults.splitlines())}") from None
+        raise SettingsInvalid(faults) from None
+    except Exception as error:
+        reason = f"could not read its settings: {describe_error(error)}"
+        raise PluginFailed(plugin, reason) from error
+
+
+def _refuse_any(plugin: str, section: Section) -> None:
+    for name in section:
+        msg = f"Setting '{plugin}.{name}': is not a setting"
+        raise SettingsInvalid(msg)

@@ -1,0 +1,272 @@
+"""The ledger: deliveries and their attempts as rows.
+
+The happy path writes once: ``record`` inserts a delivery and its attempt together, in the transaction that moves the
+shard's cursor. What is pending is claimed by ``claim_due`` and ended by ``settle``.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from trunkline.deliveries import Key, Status
+from trunkline.store import sql, tables
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One attempt as it is logged."""
+
+    position: int
+    subscription_no: int
+    number: int
+    started_ms: int
+    duration_ms: int
+    outcome: str
+    status_code: int | None
+    response_body: str | None
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A delivery's new state. *wait_ms* says in how long it is due again, None for never.
+
+    *claimed_by* and *claim* are who works on it from now on, if anyone does.
+    """
+
+    position: int
+    subscription_no: int
+    status: str
+    attempts: int
+    last_status_code: int | None
+    wait_ms: int | None = None
+    claimed_by: str | None = None
+    claim: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A due delivery in a worker's hands; *attempts* is how many it has had."""
+
+    position: int
+    subscription_no: int
+    attempts: int
+    claim: int
+
+    @property
+    def key(self) -> Key:
+        """Which delivery it is."""
+        return Key(self.position, self.subscription_no)
+
+
+async def record(
+    connection: AsyncConnection, settled: Sequence[Settled], attempts: Sequence[Attempt], *, now_ms: int
+) -> None:
+    """Insert deliveries that the ledger does not have yet, with their first attempts."""
+    await sql.insert_columns(
+        connection,
+        tables.deliveries,
+        {
+            "position": [row.position for row in settled],
+            "subscription_no": [row.subscription_no for row in settled],
+            "status": [str(row.status) for row in settled],
+            "attempts": [row.attempts for row in settled],
+            "last_status_code": [row.last_status_code for row in settled],
+            "due_ms": [None if row.wait_ms is None else now_ms + row.wait_ms for row in settled],
+            "claimed_by": [row.claimed_by for row in settled],
+            "claim": [row.claim for row in settled],
+            "updated_ms": [now_ms] * len(settled),
+        },
+    )
+    await insert_attempts(connection, attempts)
+
+
+async def insert_attempts(connection: AsyncConnection, attempts: Sequence[Attempt]) -> None:
+    """Log *attempts*."""
+    await sql.insert_columns(
+        connection,
+        tables.attempts,
+        {
+            "position": [a.position for a in attempts],
+            "subscription_no": [a.subscription_no for a in attempts],
+            "number": [a.number for a in attempts],
+            "started_ms": [a.started_ms for a in attempts],
+            "duration_ms": [a.duration_ms for a in attempts],
+            "outcome": [str(a.outcome) for a in attempts],
+            "status_code": [a.status_code for a in attempts],
+            "response_body": [a.response_body for a in attempts],
+            "error": [a.error for a in attempts],
+        },
+    )
+
+
+async def settle(connection: AsyncConnection, settled: Sequence[Settled]) -> set[Key]:
+    """End claims: give each delivery its new state, if ``claim`` is still its claim; returns those that were settled."""
+    if not settled:
+        return set()
+    now = sql.now_ms(connection)
+    source = sql.rows_source(
+        connection,
+        {
+            "position": "bigint",
+            "subscription_no": "bigint",
+            "status": "text",
+            "attempts": "integer",
+            "last_status_code": "integer",
+            "wait_ms": "bigint",
+            "claim": "integer",
+        },
+    )
+    rows = await connection.execute(
+        text(
+            f"UPDATE deliveries SET status = u.status, attempts = u.attempts, claimed_by = NULL, updated_ms = {now}, "
+            "last_status_code = COALESCE(u.last_status_code, deliveries.last_status_code), "
+            f"due_ms = {now} + u.wait_ms FROM {source} "
+            "WHERE deliveries.position = u.position AND deliveries.subscription_no = u.subscription_no "
+            "AND deliveries.claim = u.claim RETURNING deliveries.position, deliveries.subscription_no"
+        ),
+        {
+            "rows": sql.rows_json(
+                [
+                    [
+                        s.position,
+                        s.subscription_no,
+                        str(s.status),
+                        s.attempts,
+                        s.last_status_code,
+                        s.wait_ms,
+                        s.claim,
+                    ]
+                    for s in settled
+                ]
+            )
+        },
+    )
+    return {Key(row[0], row[1]) for row in rows}
+
+
+async def claim_due(
+    connection: AsyncConnection,
+    worker: str,
+    *,
+    limit: int,
+    per_subscription: int,
+    lease_ms: int,
+    busy: Collection[int],
+) -> list[Claim]:
+    """Take up to *limit* due deliveries, oldest first, and hold them for *lease_ms*.
+
+    At most *per_subscription* of one subscription and none of *busy* ones, so that a target with a long backlog leaves
+    places to others. A claim that is not settled in time is due again. Two workers never hold one delivery.
+    """
+    now = sql.now_ms(connection)
+    locking = "" if sql.is_sqlite(connection) else "FOR UPDATE OF d SKIP LOCKED"
+    idle = ""
+    if busy:
+        source = sql.rows_source(connection, {"no": "bigint"})
+        idle = f"AND subscription_no NOT IN (SELECT no FROM {source})"
+    rows = await connection.execute(
+        text(
+            "WITH ranked AS (SELECT position, subscription_no, "
+            "row_number() OVER (PARTITION BY subscription_no ORDER BY due_ms) AS place FROM "
+            f"(SELECT position, subscription_no, due_ms FROM deliveries WHERE due_ms <= {now} {idle} "
+            "ORDER BY due_ms LIMIT :window) AS oldest), "
+            "picked AS (SELECT d.position, d.subscription_no FROM deliveries AS d JOIN ranked AS r "
+            "ON d.position = r.position AND d.subscription_no = r.subscription_no "
+            f"WHERE r.place <= :per_subscription AND d.due_ms <= {now} ORDER BY d.due_ms LIMIT :limit {locking}) "
+            f"UPDATE deliveries SET claimed_by = :worker, claim = claim + 1, due_ms = {now} + :lease FROM picked "
+            "WHERE deliveries.position = picked.position AND deliveries.subscription_no = picked.subscription_no "
+            "RETURNING deliveries.position, deliveries.subscription_no, deliveries.attempts, deliveries.claim"
+        ),
+        {
+            "worker": worker,
+            "limit": limit,
+            "window": max(limit * 4, 1000),
+            "per_subscription": per_subscription,
+            "lease": lease_ms,
+            **({"rows": sql.rows_json([[no] for no in busy])} if busy else {}),
+        },
+    )
+    return [Claim(*row) for row in rows]
+
+
+async def next_due_ms(connection: AsyncConnection) -> int | None:
+    """Tell in how many ms the next delivery is due (0 if one is), None where none waits."""
+    now = sql.now_ms(connection)
+    statement = text(f"SELECT min(due_ms) - {now} FROM deliveries WHERE due_ms IS NOT NULL")
+    wait = (await connection.execute(statement)).scalar()
+    return None if wait is None else max(int(wait), 0)
+
+
+async def keys_after(connection: AsyncConnection, shard: int, *, cursor: int) -> set[Key]:
+    """List the deliveries of *shard* that the ledger already has beyond *cursor*."""
+    rows = await connection.execute(
+        text(
+            "SELECT d.position, d.subscription_no FROM deliveries AS d JOIN events AS e ON e.position = d.position "
+            "WHERE e.position > :cursor AND e.shard = :shard"
+        ),
+        {"cursor": cursor, "shard": shard},
+    )
+    return {Key(row[0], row[1]) for row in rows}
+
+
+async def retry_now(connection: AsyncConnection, key: Key) -> bool:
+    """Make a delivery due at once whatever its state; one that is being tried is left to that attempt."""
+    result = await connection.execute(
+        text(
+            f"UPDATE deliveries SET status = '{Status.PENDING}', due_ms = {sql.now_ms(connection)}, "
+            "claim = claim + 1, claimed_by = NULL "
+            "WHERE position = :position AND subscription_no = :no AND claimed_by IS NULL"
+        ),
+        {"position": key.position, "no": key.subscription_no},
+    )
+    return result.rowcount > 0
+
+
+async def park(connection: AsyncConnection, subscription_no: int) -> None:
+    """Let a subscription's pending deliveries wait until they are woken."""
+    await connection.execute(
+        text(
+            "UPDATE deliveries SET due_ms = NULL, claim = claim + 1, claimed_by = NULL "
+            f"WHERE subscription_no = :no AND status = '{Status.PENDING}' AND claimed_by IS NULL"
+        ),
+        {"no": subscription_no},
+    )
+
+
+async def wake(connection: AsyncConnection, subscription_no: int) -> None:
+    """Make a subscription's parked deliveries due."""
+    await connection.execute(
+        text(
+            f"UPDATE deliveries SET due_ms = {sql.now_ms(connection)} "
+            f"WHERE subscription_no = :no AND status = '{Status.PENDING}' AND due_ms IS NULL"
+        ),
+        {"no": subscription_no},
+    )
+
+
+async def end_all(connection: AsyncConnection, subscription_no: int) -> None:
+    """End what is open of a subscription that no longer exists as ``gone``."""
+    await connection.execute(
+        text(
+            f"UPDATE deliveries SET status = '{Status.GONE}', due_ms = NULL, claim = claim + 1, claimed_by = NULL, "
+            f"updated_ms = {sql.now_ms(connection)} "
+            f"WHERE subscription_no = :no AND status IN ('{Status.PENDING}', '{Status.HELD}')"
+        ),
+        {"no": subscription_no},
+    )
+
+
+async def release_held(connection: AsyncConnection, channels: Collection[str]) -> None:
+    """Make due what was held for *channels*, which are on again."""
+    source = sql.rows_source(connection, {"name": "text"})
+    await connection.execute(
+        text(
+            f"UPDATE deliveries SET status = '{Status.PENDING}', due_ms = {sql.now_ms(connection)} "
+            f"WHERE status = '{Status.HELD}' AND subscription_no IN "
+            f"(SELECT no FROM subscriptions WHERE status = 'active' AND channel IN (SELECT name FROM {source}))"
+        ),
+        {"rows": sql.rows_json([[name] for name in channels])},
+    )

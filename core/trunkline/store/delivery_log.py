@@ -1,0 +1,70 @@
+"""Reading the ledger for people: deliveries with their event's type, and attempts."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from trunkline.deliveries import Key
+from trunkline.store.deliveries import Attempt
+
+_SELECT = (
+    "SELECT d.position, d.subscription_no, s.id, s.company_id, e.type, d.status, d.attempts, d.last_status_code, "
+    "CASE WHEN d.claimed_by IS NULL THEN d.due_ms END, d.updated_ms "
+    "FROM deliveries AS d JOIN subscriptions AS s ON s.no = d.subscription_no JOIN events AS e ON e.position = d.position "
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """A delivery as the log shows it. *next_attempt_ms* is None where none is planned, or one is under way."""
+
+    position: int
+    subscription_no: int
+    subscription_id: str
+    company_id: int
+    event_type: str
+    status: str
+    attempts: int
+    last_status_code: int | None
+    next_attempt_ms: int | None
+    updated_ms: int
+
+
+async def of_subscription(
+    connection: AsyncConnection, subscription_no: int, *, status: str | None, before: int | None, limit: int
+) -> list[Logged]:
+    """Read a subscription's deliveries, newest event first, from before position *before* on."""
+    conditions = ["d.subscription_no = :no"]
+    parameters: dict[str, object] = {"no": subscription_no, "limit": limit}
+    if status is not None:
+        conditions.append("d.status = :status")
+        parameters["status"] = status
+    if before is not None:
+        conditions.append("d.position < :before")
+        parameters["before"] = before
+    statement = text(f"{_SELECT} WHERE {' AND '.join(conditions)} ORDER BY d.position DESC LIMIT :limit")
+    return [Logged(*row) for row in await connection.execute(statement, parameters)]
+
+
+async def of_event(connection: AsyncConnection, position: int) -> list[Logged]:
+    """Read every delivery of the event at *position*."""
+    statement = text(f"{_SELECT} WHERE d.position = :position ORDER BY d.subscription_no")
+    return [Logged(*row) for row in await connection.execute(statement, {"position": position})]
+
+
+async def get(connection: AsyncConnection, key: Key) -> Logged | None:
+    """Read one delivery."""
+    statement = text(f"{_SELECT} WHERE d.position = :position AND d.subscription_no = :no")
+    row = (await connection.execute(statement, {"position": key.position, "no": key.subscription_no})).first()
+    return Logged(*row) if row else None
+
+
+async def attempts_of(connection: AsyncConnection, key: Key) -> list[Attempt]:
+    """Read a delivery's attempts in their order."""
+    statement = text(
+        "SELECT position, subscription_no, number, started_ms, duration_ms, outcome, status_code, response_body, error "
+        "FROM attempts WHERE position = :position AND subscription_no = :no ORDER BY number"
+    )
+    rows = await connection.execute(statement, {"position": key.position, "no": key.subscription_no})
+    return [Attempt(*row) for row in rows]

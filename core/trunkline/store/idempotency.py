@@ -1,0 +1,59 @@
+"""Idempotency keys of event writes: which request a key was used for, and which events it made."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import bindparam, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from trunkline.store import sql, tables
+
+LIFETIME_MS = 24 * 60 * 60 * 1000
+"""CONTRACT §13: keys live 24 hours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """A key's first use: the SHA-256 of the request, and the *count* positions from *first_position* on."""
+
+    namespace: int
+    key: str
+    fingerprint: bytes
+    first_position: int
+    count: int
+
+
+async def find(connection: AsyncConnection, keys: Collection[tuple[int, str]]) -> dict[tuple[int, str], Use]:
+    """Look up which of *keys* (namespace, key) were used in the last 24 hours.
+
+    Call it with the log's lock held: then no other request with the same key is under way.
+    """
+    if not keys:
+        return {}
+    statement = text(
+        "SELECT namespace, key, fingerprint, first_position, count FROM idempotency_keys "
+        f"WHERE key IN :keys AND created_ms > {sql.now_ms(connection)} - {LIFETIME_MS}"
+    ).bindparams(bindparam("keys", expanding=True))
+    rows = await connection.execute(statement, {"keys": sorted({key for _, key in keys})})
+    found = (Use(row[0], row[1], bytes(row[2]), row[3], row[4]) for row in rows)
+    return {(use.namespace, use.key): use for use in found if (use.namespace, use.key) in keys}
+
+
+async def remember(connection: AsyncConnection, uses: Sequence[Use], *, now_ms: int) -> None:
+    """Store *uses*, over keys that have lived their 24 hours."""
+    statement = text("DELETE FROM idempotency_keys WHERE key IN :keys AND created_ms <= :edge").bindparams(
+        bindparam("keys", expanding=True)
+    )
+    await connection.execute(statement, {"keys": [use.key for use in uses], "edge": now_ms - LIFETIME_MS})
+    await sql.insert_columns(
+        connection,
+        tables.idempotency_keys,
+        {
+            "namespace": [use.namespace for use in uses],
+            "key": [use.key for use in uses],
+            "fingerprint": [use.fingerprint for use in uses],
+            "first_position": [use.first_position for use in uses],
+            "count": [use.count for use in uses],
+            "created_ms": [now_ms] * len(uses),
+        },
+    )

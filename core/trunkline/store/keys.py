@@ -1,0 +1,110 @@
+"""API keys: what is stored of them, and finding them by digest."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import orjson
+from sqlalchemy import ARRAY, LargeBinary, TextClause, bindparam, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from trunkline.store import sql, tables
+
+TOUCH_AFTER_MS = 5 * 60 * 1000
+"""CONTRACT §4: the time of last use is written at most once in 5 minutes per key."""
+
+_OPERATOR = 0
+_COLUMNS = "id, company_id, name, scopes, last4, created_ms, last_used_ms, revoked_ms"
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRecord:
+    """A stored key. *company_id* is None for an operator's; *last4* are the last characters of its secret."""
+
+    id: str
+    company_id: int | None
+    name: str
+    scopes: tuple[str, ...]
+    last4: str
+    created_ms: int
+    last_used_ms: int | None = None
+    revoked_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ValidKey:
+    """A key that was found by its digest. *untouched* where its time of last use is due to be written again."""
+
+    digest: bytes = field(repr=False)
+    record: KeyRecord
+    untouched: bool
+
+
+async def insert(connection: AsyncConnection, record: KeyRecord, *, digest: bytes) -> None:
+    """Store a new key."""
+    values = {
+        "id": record.id,
+        "company_id": record.company_id or _OPERATOR,
+        "name": record.name,
+        "scopes": orjson.dumps(record.scopes).decode(),
+        "digest": digest,
+        "last4": record.last4,
+        "created_ms": record.created_ms,
+    }
+    await connection.execute(tables.api_keys.insert().values(values))
+
+
+async def clock_ms(connection: AsyncConnection) -> int:
+    """Read the database's clock."""
+    return int((await connection.execute(text(f"SELECT {sql.now_ms(connection)}"))).scalar_one())
+
+
+async def find_valid(connection: AsyncConnection, digests: Sequence[bytes]) -> dict[bytes, ValidKey]:
+    """Look up which of *digests* are keys that have not been revoked."""
+    rows = await connection.execute(_find_statement(connection), {"digests": list(digests)})
+    found = (ValidKey(bytes(row[0]), _record(row[2:]), bool(row[1])) for row in rows)
+    return {key.digest: key for key in found}
+
+
+def _find_statement(connection: AsyncConnection) -> TextClause:
+    before = f"{sql.now_ms(connection)} - {TOUCH_AFTER_MS}"
+    start = (
+        f"SELECT digest, last_used_ms IS NULL OR last_used_ms < {before}, {_COLUMNS} "
+        "FROM api_keys WHERE revoked_ms IS NULL AND digest"
+    )
+    if sql.is_sqlite(connection):
+        return text(f"{start} IN :digests").bindparams(bindparam("digests", expanding=True))
+    # One text whatever the number of digests, so that the server prepares it once.
+    return text(f"{start} = ANY(:digests)").bindparams(bindparam("digests", type_=ARRAY(LargeBinary)))
+
+
+async def list_keys(connection: AsyncConnection, company_id: int | None) -> list[KeyRecord]:
+    """List the keys of one company, or every key for None; oldest first, revoked ones included."""
+    where = "" if company_id is None else "WHERE company_id = :company"
+    statement = text(f"SELECT {_COLUMNS} FROM api_keys {where} ORDER BY created_ms, id")
+    rows = await connection.execute(statement, {} if company_id is None else {"company": company_id})
+    return [_record(row) for row in rows]
+
+
+async def revoke(connection: AsyncConnection, key_id: str, *, company_id: int | None) -> bool:
+    """Revoke a key for good (of any company for None); tells whether there is such a key."""
+    where = "" if company_id is None else "AND company_id = :company"
+    statement = text(
+        f"UPDATE api_keys SET revoked_ms = COALESCE(revoked_ms, {sql.now_ms(connection)}) WHERE id = :id {where}"
+    )
+    parameters = {"id": key_id} | ({} if company_id is None else {"company": company_id})
+    return (await connection.execute(statement, parameters)).rowcount > 0
+
+
+async def touch(connection: AsyncConnection, key_ids: Sequence[str]) -> None:
+    """Write that the keys are in use now, where that was not written in the last five minutes."""
+    now = sql.now_ms(connection)
+    statement = text(
+        f"UPDATE api_keys SET last_used_ms = {now} "
+        f"WHERE id IN :ids AND (last_used_ms IS NULL OR last_used_ms < {now} - {TOUCH_AFTER_MS})"
+    ).bindparams(bindparam("ids", expanding=True))
+    await connection.execute(statement, {"ids": sorted(key_ids)})
+
+
+def _record(row: Sequence[object]) -> KeyRecord:
+    key_id, company_id, name, scopes, *rest = row
+    return KeyRecord(key_id, company_id or None, name, tuple(orjson.loads(scopes)), *rest)  # type: ignore[arg-type]

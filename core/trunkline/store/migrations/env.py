@@ -1,0 +1,8 @@
+"""Run by alembic for every history: the connection and the history's version table come with the configuration."""
+
+from alembic import context
+
+connection = context.config.attributes["connection"]
+context.configure(connection=connection, version_table=context.config.attributes["version_table"])
+with context.begin_transaction():
+    context.run_migrations()

@@ -1,0 +1,140 @@
+"""Shards of the log: who reads which, how far they got, and who is alive.
+
+A holder's *epoch* is its fence: writing the cursor names the epoch, and a holder whose shard was taken over finds none.
+All times are the database's, so a worker's own clock plays no part.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from trunkline.store import sql
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A shard in a worker's hands: everything up to *cursor* is in the ledger."""
+
+    shard: int
+    epoch: int
+    cursor: int
+
+
+async def heartbeat(connection: AsyncConnection, worker: str, *, lease_ms: int) -> int:
+    """Say that *worker* is alive, forget workers that are not, and return how many are.
+
+    What a dead worker had claimed is due again at once.
+    """
+    now = sql.now_ms(connection)
+    await connection.execute(
+        text(
+            f"INSERT INTO workers (id, heartbeat_ms, draining) VALUES (:worker, {now}, FALSE) "
+            f"ON CONFLICT (id) DO UPDATE SET heartbeat_ms = {now}"
+        ),
+        {"worker": worker},
+    )
+    dead = await connection.execute(
+        text(f"DELETE FROM workers WHERE heartbeat_ms < {now} - :lease RETURNING id"),
+        {"lease": lease_ms},
+    )
+    for row in dead.all():
+        await release_claims(connection, row[0])
+    return int(
+        (await connection.execute(text("SELECT count(*) FROM workers WHERE NOT draining"))).scalar_one()
+    )
+
+
+async def leave(connection: AsyncConnection, worker: str) -> None:
+    """Take *worker* off the list, with everything that it held."""
+    await connection.execute(
+        text("UPDATE shards SET holder = NULL, lease_until_ms = 0 WHERE holder = :worker"), {"worker": worker}
+    )
+    await release_claims(connection, worker)
+    await connection.execute(text("DELETE FROM workers WHERE id = :worker"), {"worker": worker})
+
+
+async def release_claims(connection: AsyncConnection, worker: str) -> None:
+    """Make due what *worker* had claimed."""
+    await connection.execute(
+        text(
+            f"UPDATE deliveries SET due_ms = {sql.now_ms(connection)}, claimed_by = NULL "
+            "WHERE claimed_by = :worker AND due_ms IS NOT NULL"
+        ),
+        {"worker": worker},
+    )
+
+
+async def count(connection: AsyncConnection) -> int:
+    """How many shards the database was set up with."""
+    return int((await connection.execute(text("SELECT count(*) FROM shards"))).scalar_one())
+
+
+async def claim(connection: AsyncConnection, worker: str, *, limit: int, lease_ms: int) -> list[Lease]:
+    """Take up to *limit* shards that nobody holds, under a new epoch each."""
+    now = sql.now_ms(connection)
+    locking = "" if sql.is_sqlite(connection) else "FOR UPDATE SKIP LOCKED"
+    rows = await connection.execute(
+        text(
+            f"UPDATE shards SET holder = :worker, epoch = epoch + 1, lease_until_ms = {now} + :lease "
+            f"WHERE shard IN (SELECT shard FROM shards WHERE holder IS NULL OR lease_until_ms < {now} "
+            f"ORDER BY shard LIMIT :limit {locking}) RETURNING shard, epoch, cursor"
+        ),
+        {"worker": worker, "limit": limit, "lease": lease_ms},
+    )
+    return [Lease(*row) for row in rows]
+
+
+async def renew(
+    connection: AsyncConnection, worker: str, leases: Sequence[Lease], *, lease_ms: int
+) -> set[int]:
+    """Prolong *leases*; returns the shards that are still held."""
+    rows = await connection.execute(
+        text(
+            f"UPDATE shards SET lease_until_ms = {sql.now_ms(connection)} + :lease "
+            f"FROM {sql.rows_source(connection, {'shard': 'bigint', 'epoch': 'bigint'})} "
+            "WHERE shards.shard = u.shard AND shards.epoch = u.epoch AND holder = :worker RETURNING shards.shard"
+        ),
+        {"worker": worker, "lease": lease_ms, "rows": sql.rows_json([[x.shard, x.epoch] for x in leases])},
+    )
+    return {row[0] for row in rows}
+
+
+async def release(connection: AsyncConnection, worker: str, leases: Sequence[Lease]) -> None:
+    """Give *leases* back, so that another worker may take them at once."""
+    await connection.execute(
+        text(
+            "UPDATE shards SET holder = NULL, lease_until_ms = 0 "
+            f"FROM {sql.rows_source(connection, {'shard': 'bigint', 'epoch': 'bigint'})} "
+            "WHERE shards.shard = u.shard AND shards.epoch = u.epoch AND holder = :worker"
+        ),
+        {"worker": worker, "rows": sql.rows_json([[x.shard, x.epoch] for x in leases])},
+    )
+
+
+async def advance(connection: AsyncConnection, worker: str, leases: Sequence[Lease]) -> tuple[set[int], int]:
+    """Move each shard's cursor to the lease's; returns the shards still held and the database's time in ms.
+
+    A shard that is missing from the answer was taken over: the transaction must not be committed with its results.
+    The row locks make a take-over wait until the caller's transaction has ended.
+    """
+    now = sql.now_ms(connection)
+    source = sql.rows_source(connection, {"shard": "bigint", "epoch": "bigint", "cursor": "bigint"})
+    rows = (
+        await connection.execute(
+            text(
+                f"UPDATE shards SET cursor = u.cursor FROM {source} "
+                "WHERE shards.shard = u.shard AND shards.epoch = u.epoch AND holder = :worker "
+                f"RETURNING shards.shard, {now}"
+            ),
+            {"worker": worker, "rows": sql.rows_json([[x.shard, x.epoch, x.cursor] for x in leases])},
+        )
+    ).all()
+    return {row[0] for row in rows}, (rows[0][1] if rows else 0)
+
+
+async def cursor_of(connection: AsyncConnection, shard: int) -> int:
+    """Read how far *shard* is in the ledger."""
+    statement = text("SELECT cursor FROM shards WHERE shard = :shard")
+    return int((await connection.execute(statement, {"shard": shard})).scalar_one())

@@ -1,0 +1,164 @@
+"""The log: appending in order, and reading by position.
+
+Appends take the row lock of ``stream_head`` and keep it until their transaction ends, so positions become visible in
+order and without gaps: whoever has seen position p never later finds one below it. The lock is taken by the last
+statements before the commit, and requests that arrive together share one transaction (``trunkline.ingest``).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import bindparam, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from trunkline.events import Draft, Event, shard_of
+from trunkline.store import sql, tables
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The newest position, and the routing version that was valid when it was read."""
+
+    position: int
+    routing_version: int
+
+
+async def head(connection: AsyncConnection) -> Head:
+    """Read the newest position; everything up to it is visible to statements that follow."""
+    row = (
+        await connection.execute(
+            text(
+                "SELECT h.position, r.version FROM stream_head h CROSS JOIN routing r WHERE h.id = 1 AND r.id = 1"
+            )
+        )
+    ).one()
+    return Head(row[0], row[1])
+
+
+async def append(connection: AsyncConnection, drafts: Sequence[Draft], *, shards: int) -> list[Event]:
+    """Give *drafts* their places and store them; they are in the log when the caller's transaction commits."""
+    first, accepted_ms = await reserve(connection, len(drafts))
+    events = [
+        Event(position, draft.company_id, draft.type, accepted_ms, draft.envelope(position))
+        for position, draft in enumerate(drafts, first)
+    ]
+    await insert(connection, events, shards=shards)
+    return events
+
+
+async def reserve(connection: AsyncConnection, count: int) -> tuple[int, int]:
+    """Take the log's lock and the next *count* positions; returns the first of them and the time of acceptance."""
+    now = sql.now_ms(connection)
+    row = (
+        await connection.execute(
+            text(
+                f"UPDATE stream_head SET position = position + :count, "
+                f"accepted_ms = {sql.greatest(connection)}(accepted_ms, {now}) "
+                "WHERE id = 1 RETURNING position, accepted_ms"
+            ),
+            {"count": count},
+        )
+    ).one()
+    return row[0] - count + 1, row[1]
+
+
+async def insert(connection: AsyncConnection, events: Sequence[Event], *, shards: int) -> None:
+    """Store *events* at the positions that ``reserve`` gave them."""
+    await sql.insert_columns(
+        connection,
+        tables.events,
+        {
+            "position": [event.position for event in events],
+            "company_id": [event.company_id for event in events],
+            "type": [event.type for event in events],
+            "shard": [shard_of(event.company_id, shards) for event in events],
+            "accepted_ms": [event.accepted_ms for event in events],
+            "body": [event.body for event in events],
+        },
+    )
+
+
+_COLUMNS = "position, company_id, type, accepted_ms, body"
+
+
+async def read_shards(
+    connection: AsyncConnection, shards: Sequence[int], *, after: int, up_to: int, limit: int
+) -> list[Event]:
+    """Read the next events of *shards* in the log's order, from after *after* to *up_to* inclusive."""
+    statement = text(
+        f"SELECT {_COLUMNS} FROM events WHERE position > :after AND position <= :up_to "
+        "AND shard IN :shards ORDER BY position LIMIT :limit"
+    ).bindparams(bindparam("shards", expanding=True))
+    rows = await connection.execute(
+        statement, {"after": after, "up_to": up_to, "shards": list(shards), "limit": limit}
+    )
+    return [Event(*row) for row in rows]
+
+
+async def read_company(
+    connection: AsyncConnection, company_id: int, *, types: Sequence[str], after: int, limit: int
+) -> list[Event]:
+    """Read the next events of one company, oldest first; no *types* means every type.
+
+    Each type is read along its own index and the streams are merged, so that a rare type costs no more than a common one.
+    """
+    base = f"SELECT {_COLUMNS} FROM events WHERE company_id = :company AND position > :after"
+    parameters: dict[str, object] = {"company": company_id, "after": after, "limit": limit}
+    if not types:
+        statement = f"{base} ORDER BY position LIMIT :limit"
+    else:
+        parts: list[str] = []
+        for index, name in enumerate(types):
+            parameters[f"type_{index}"] = name
+            parts.append(
+                f"SELECT * FROM ({base} AND type = :type_{index} ORDER BY position LIMIT :limit) AS t{index}"
+            )
+        statement = f"{' UNION ALL '.join(parts)} ORDER BY position LIMIT :limit"
+    return [Event(*row) for row in await connection.execute(text(statement), parameters)]
+
+
+async def newest_of_company(
+    connection: AsyncConnection,
+    company_id: int,
+    *,
+    type: str | None,
+    limit: int,
+) -> list[Event]:
+    """Read the newest events of one company, newest first."""
+    kind = "AND type = :type" if type else ""
+    statement = text(
+        f"SELECT {_COLUMNS} FROM events WHERE company_id = :company {kind} ORDER BY position DESC LIMIT :limit"
+    )
+    parameters = {"company": company_id, "limit": limit} | ({"type": type} if type else {})
+    return [Event(*row) for row in await connection.execute(statement, parameters)]
+
+
+async def by_positions(connection: AsyncConnection, positions: Sequence[int]) -> dict[int, Event]:
+    """Read the events at *positions*; those that are not there are left out."""
+    if not positions:
+        return {}
+    statement = text(f"SELECT {_COLUMNS} FROM events WHERE position IN :positions").bindparams(
+        bindparam("positions", expanding=True)
+    )
+    rows = await connection.execute(statement, {"positions": list(positions)})
+    return {row[0]: Event(*row) for row in rows}
+
+
+async def companies_after(connection: AsyncConnection, after: int, up_to: int) -> list[int]:
+    """List the companies with events after *after* and up to *up_to*."""
+    statement = text("SELECT DISTINCT company_id FROM events WHERE position > :after AND position <= :up_to")
+    return [row[0] for row in await connection.execute(statement, {"after": after, "up_to": up_to})]
+
+
+async def position_before(connection: AsyncConnection, since_ms: int) -> int:
+    """Find the position after which the events accepted at *since_ms* or later begin.
+
+    Times of acceptance never fall along the log, so the first event in time is the first in place.
+    """
+    statement = text(
+        "SELECT position FROM events WHERE accepted_ms >= :since ORDER BY accepted_ms, position LIMIT 1"
+    )
+    first = (await connection.execute(statement, {"since": since_ms})).scalar()
+    if first is not None:
+        return int(first) - 1
+    return (await head(connection)).position

@@ -1,0 +1,197 @@
+"""Subscriptions as rows. What is secret comes and goes sealed; who may see a row is decided above.
+
+Every change takes the next routing version, in its own transaction, so that dispatchers load just what has changed.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from trunkline.store import sql, tables
+
+_table = tables.subscriptions
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row, column by column (``tables.subscriptions``)."""
+
+    no: int
+    id: str
+    company_id: int
+    channel: str
+    target_url: str
+    event_types: str
+    filter: str | None
+    description: str | None
+    signature: str
+    sealed: bytes
+    status: str
+    disabled_reason: str | None
+    disabled_ms: int | None
+    start_position: int
+    resume_position: int | None
+    failures: int
+    failing_since_ms: int | None
+    created_ms: int
+    updated_ms: int
+    version: int
+
+
+async def next_version(connection: AsyncConnection) -> int:
+    """Take the next routing version; changes of subscriptions wait for each other from here to their commit."""
+    statement = text("UPDATE routing SET version = version + 1 WHERE id = 1 RETURNING version")
+    return int((await connection.execute(statement)).scalar_one())
+
+
+async def lock_head(connection: AsyncConnection) -> tuple[int, int]:
+    """Take the log's lock; returns the newest position and the database's time.
+
+    While it is held no event can be accepted, so a subscription that starts here gets exactly what comes after.
+    """
+    statement = text(
+        f"UPDATE stream_head SET position = position WHERE id = 1 RETURNING position, {sql.now_ms(connection)}"
+    )
+    row = (await connection.execute(statement)).one()
+    return row[0], row[1]
+
+
+async def insert(connection: AsyncConnection, values: Mapping[str, Any]) -> Row:
+    """Store a new subscription that starts at the head of the log."""
+    version = await next_version(connection)
+    head, now_ms = await lock_head(connection)
+    statement = (
+        _table.insert()
+        .values(
+            **values, start_position=head, created_ms=now_ms, updated_ms=now_ms, failures=0, version=version
+        )
+        .returning(_table)
+    )
+    return Row(*(await connection.execute(statement)).one())
+
+
+async def update(connection: AsyncConnection, no: int, changes: Mapping[str, Any]) -> Row:
+    """Change columns of the subscription number *no*."""
+    version = await next_version(connection)
+    statement = (
+        _table.update()
+        .where(_table.c.no == no)
+        .values(**changes, updated_ms=text(sql.now_ms(connection)), version=version)
+        .returning(_table)
+    )
+    return Row(*(await connection.execute(statement)).one())
+
+
+async def get(connection: AsyncConnection, subscription_id: str) -> Row | None:
+    """Read one by its public id; a deleted one is not there."""
+    statement = _table.select().where(_table.c.id == subscription_id, _table.c.status != "deleted")
+    row = (await connection.execute(statement)).first()
+    return Row(*row) if row else None
+
+
+async def by_numbers(connection: AsyncConnection, numbers: Sequence[int]) -> dict[int, Row]:
+    """Read those with *numbers*, deleted ones too."""
+    rows = await connection.execute(_table.select().where(_table.c.no.in_(numbers)))
+    return {row[0]: Row(*row) for row in rows}
+
+
+async def of_company(
+    connection: AsyncConnection, company_id: int, *, channel: str | None = None, target_url: str | None = None
+) -> list[Row]:
+    """Read a company's, oldest first."""
+    statement = _table.select().where(_table.c.company_id == company_id, _table.c.status != "deleted")
+    if channel is not None:
+        statement = statement.where(_table.c.channel == channel)
+    if target_url is not None:
+        statement = statement.where(_table.c.target_url == target_url)
+    return [Row(*row) for row in await connection.execute(statement.order_by(_table.c.no))]
+
+
+async def count(connection: AsyncConnection, company_id: int) -> int:
+    """Count a company's subscriptions on every channel."""
+    statement = sqlalchemy.select(sqlalchemy.func.count()).where(
+        _table.c.company_id == company_id, _table.c.status != "deleted"
+    )
+    return int((await connection.execute(statement)).scalar_one())
+
+
+async def changed_since(connection: AsyncConnection, version: int) -> list[Row]:
+    """Read what changed after routing *version*; from 0, all that are not deleted."""
+    statement = _table.select().where(_table.c.version > version)
+    if version == 0:
+        statement = statement.where(_table.c.status != "deleted")
+    return [Row(*row) for row in await connection.execute(statement)]
+
+
+@dataclass(frozen=True, slots=True)
+class Streak:
+    """What a batch of attempts says of one subscription: *failures* since its last success, if there was one."""
+
+    subscription_no: int
+    succeeded: bool
+    failures: int
+
+
+async def record_streaks(
+    connection: AsyncConnection, streaks: Sequence[Streak]
+) -> list[tuple[int, int, int, int]]:
+    """Count failures in a row; returns (number, failures, failing since, now) of those that now fail, times in ms."""
+    succeeded = [s.subscription_no for s in streaks if s.succeeded]
+    failing = [[s.subscription_no, s.failures] for s in streaks if s.failures]
+    if succeeded:
+        await connection.execute(
+            text(
+                "UPDATE subscriptions SET failures = 0, failing_since_ms = NULL WHERE failures > 0 AND no IN "
+                f"(SELECT no FROM {sql.rows_source(connection, {'no': 'bigint'})})"
+            ),
+            {"rows": sql.rows_json([[no] for no in succeeded])},
+        )
+    if not failing:
+        return []
+    now = sql.now_ms(connection)
+    source = sql.rows_source(connection, {"no": "bigint", "failed": "bigint"})
+    rows = await connection.execute(
+        text(
+            f"UPDATE subscriptions SET failures = failures + u.failed, "
+            f"failing_since_ms = COALESCE(failing_since_ms, {now}) FROM {source} WHERE subscriptions.no = u.no "
+            f"RETURNING subscriptions.no, failures, failing_since_ms, {now}"
+        ),
+        {"rows": sql.rows_json(failing)},
+    )
+    return [(row[0], row[1], row[2], row[3]) for row in rows]
+
+
+async def disable(connection: AsyncConnection, no: int, *, reason: str, resume_position: int) -> Row | None:
+    """Disable the subscription number *no* if it is active; None where it was not."""
+    now = text(sql.now_ms(connection))
+    version = await next_version(connection)
+    statement = (
+        _table.update()
+        .where(_table.c.no == no, _table.c.status == "active")
+        .values(
+            status="disabled",
+            disabled_reason=reason,
+            disabled_ms=now,
+            updated_ms=now,
+            version=version,
+            resume_position=resume_position,
+        )
+        .returning(_table)
+    )
+    row = (await connection.execute(statement)).first()
+    return Row(*row) if row else None
+
+
+async def locked(connection: AsyncConnection, numbers: Sequence[int]) -> dict[int, str]:
+    """Read the status of those with *numbers* and keep them from changing until the caller's transaction ends."""
+    sharing = "" if sql.is_sqlite(connection) else "FOR SHARE"
+    source = sql.rows_source(connection, {"no": "bigint"})
+    rows = await connection.execute(
+        text(f"SELECT no, status FROM subscriptions WHERE no IN (SELECT no FROM {source}) ORDER BY no {sharing}"),
+        {"rows": sql.rows_json([[no] for no in numbers])},
+    )
+    return {row[0]: row[1] for row in rows}

@@ -1,0 +1,172 @@
+"""The tables of the core. Times are Unix milliseconds (``…_ms``), taken from the database's clock."""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+    text,
+)
+
+metadata = MetaData()
+
+_Serial = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows only in a column of type INTEGER
+
+stream_head = Table(
+    "stream_head",
+    metadata,
+    Column("id", SmallInteger, primary_key=True),
+    Column("position", BigInteger, nullable=False),
+    Column("accepted_ms", BigInteger, nullable=False),
+)
+"""One row: the newest position. Its row lock is what keeps the log in order."""
+
+events = Table(
+    "events",
+    metadata,
+    Column("position", _Serial, primary_key=True, autoincrement=False),
+    Column("company_id", BigInteger, nullable=False),
+    Column("type", String(200), nullable=False),
+    Column("shard", SmallInteger, nullable=False),
+    Column("accepted_ms", BigInteger, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Index("ix_events_company", "company_id", "position"),
+    Index("ix_events_company_type", "company_id", "type", "position"),
+    Index("ix_events_accepted", "accepted_ms"),
+)
+
+idempotency_keys = Table(
+    "idempotency_keys",
+    metadata,
+    Column("namespace", BigInteger, primary_key=True, autoincrement=False),
+    Column("key", String(255), primary_key=True),
+    Column("fingerprint", LargeBinary(32), nullable=False),
+    Column("first_position", BigInteger, nullable=False),
+    Column("count", Integer, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Index("ix_idempotency_keys_created", "created_ms"),
+)
+"""*namespace* is the company of the API key that sent the request, 0 for an operator's."""
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("company_id", BigInteger, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("scopes", Text, nullable=False),
+    Column("digest", LargeBinary(32), nullable=False, unique=True),
+    Column("last4", String(4), nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("last_used_ms", BigInteger),
+    Column("revoked_ms", BigInteger),
+    Index("ix_api_keys_company", "company_id"),
+)
+"""*company_id* is 0 for an operator's key; *scopes* is a JSON array."""
+
+subscriptions = Table(
+    "subscriptions",
+    metadata,
+    Column("no", _Serial, primary_key=True, autoincrement=True),
+    Column("id", String(40), nullable=False, unique=True),
+    Column("company_id", BigInteger, nullable=False),
+    Column("channel", String(40), nullable=False),
+    Column("target_url", Text, nullable=False),
+    Column("event_types", Text, nullable=False),
+    Column("filter", Text),
+    Column("description", Text),
+    Column("signature", String(20), nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("status", String(20), nullable=False),
+    Column("disabled_reason", Text),
+    Column("disabled_ms", BigInteger),
+    Column("start_position", BigInteger, nullable=False),
+    Column("resume_position", BigInteger),
+    Column("failures", Integer, nullable=False, server_default=text("0")),
+    Column("failing_since_ms", BigInteger),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("updated_ms", BigInteger, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Index("ix_subscriptions_company", "company_id"),
+    Index("ix_subscriptions_version", "version"),
+)
+"""*event_types* and *filter* are JSON; *sealed* is the encrypted JSON of secrets and headers; *version* is the routing
+version of the last change. The live reader serves what comes after *start_position*; *resume_position* is where a paused or
+disabled subscription stopped. Status ``deleted`` keeps the number for the deliveries that name it."""
+
+routing = Table(
+    "routing",
+    metadata,
+    Column("id", SmallInteger, primary_key=True),
+    Column("version", BigInteger, nullable=False),
+)
+"""One row: counts changes of subscriptions, so that a dispatcher knows when its routing table is stale."""
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("position", BigInteger, primary_key=True, autoincrement=False),
+    Column("subscription_no", BigInteger, primary_key=True, autoincrement=False),
+    Column("status", String(12), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("last_status_code", Integer),
+    Column("due_ms", BigInteger),
+    Column("claimed_by", String(40)),
+    Column("claim", Integer, nullable=False),
+    Column("updated_ms", BigInteger, nullable=False),
+    Index("ix_deliveries_subscription", "subscription_no", "position"),
+    Index(
+        "ix_deliveries_due",
+        "due_ms",
+        postgresql_where=text("due_ms IS NOT NULL"),
+        sqlite_where=text("due_ms IS NOT NULL"),
+    ),
+    Index(
+        "ix_deliveries_claimed",
+        "claimed_by",
+        postgresql_where=text("claimed_by IS NOT NULL"),
+        sqlite_where=text("claimed_by IS NOT NULL"),
+    ),
+)
+"""*due_ms* is when a pending delivery may be claimed, or when its claim lapses; null when nothing is to be done.
+*claim* counts claims, so that a worker that lost one cannot settle it."""
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("position", BigInteger, primary_key=True, autoincrement=False),
+    Column("subscription_no", BigInteger, primary_key=True, autoincrement=False),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("started_ms", BigInteger, nullable=False),
+    Column("duration_ms", Integer, nullable=False),
+    Column("outcome", String(12), nullable=False),
+    Column("status_code", Integer),
+    Column("response_body", Text),
+    Column("error", Text),
+)
+
+shards = Table(
+    "shards",
+    metadata,
+    Column("shard", SmallInteger, primary_key=True, autoincrement=False),
+    Column("cursor", BigInteger, nullable=False),
+    Column("holder", String(40)),
+    Column("epoch", BigInteger, nullable=False),
+    Column("lease_until_ms", BigInteger, nullable=False),
+)
+"""*cursor*: everything of the shard up to it is in the ledger. *epoch* grows with each holder and fences the last one."""
+
+workers = Table(
+    "workers",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("heartbeat_ms", BigInteger, nullable=False),
+    Column("draining", Boolean, nullable=False),
+)

@@ -1,0 +1,189 @@
+"""Reading the log for clients: pages by cursor, long polls, samples."""
+
+import asyncio
+import contextlib
+from collections.abc import Iterator, Sequence
+from typing import Self
+
+import orjson
+
+from trunkline import cursors
+from trunkline.capabilities import EventPage
+from trunkline.database import Database
+from trunkline.errors import StoreUnavailable
+from trunkline.events import Draft, Event
+from trunkline.schemas import EventType, SchemaCatalog
+from trunkline.store import stream
+from trunkline.wakeup import Bell, Wakeup
+
+LOOK_SECONDS = 1.0
+EXAMPLE_CREATED_UTC = "2026-01-28T10:30:00Z"
+
+
+class Streaming:
+    """The stream as one company's clients see it. Enter it to serve long polls."""
+
+    def __init__(self, database: Database, *, catalog: SchemaCatalog, wakeup: Wakeup) -> None:
+        self._database = database
+        self._catalog = catalog
+        self._watch = Watch(database, wakeup)
+
+    async def __aenter__(self) -> Self:
+        await self._watch.__aenter__()
+        return self
+
+    async def __aexit__(self, *details: object) -> None:
+        await self._watch.__aexit__(*details)
+
+    def release(self) -> None:
+        """Answer every long poll now and hold no more; for a hub that is stopping."""
+        self._watch.release()
+
+    async def page(
+        self,
+        company_id: int,
+        *,
+        types: Sequence[str] = (),
+        cursor: str | None = None,
+        since_ms: int | None = None,
+        limit: int = 50,
+        wait_seconds: float = 0,
+    ) -> EventPage:
+        """Read up to *limit* events oldest first (``capabilities.EventReader.page``)."""
+        after = cursors.decode(cursor) if cursor is not None else 0
+        if since_ms is not None:
+            async with self._database.read() as connection:
+                after = await stream.position_before(connection, since_ms)
+        events = await self._read(company_id, types, after, limit)
+        if not events and wait_seconds > 0:
+            events = await self._wait(company_id, types, after, limit, wait_seconds)
+        shown = events[:limit]
+        return EventPage(
+            bodies=[event.body for event in shown],
+            next_cursor=cursors.encode(shown[-1].position if shown else after),
+            more=len(events) > limit,
+        )
+
+    async def get(self, company_id: int, event_id: int) -> bytes | None:
+        """Read one envelope; None where the company has no such event."""
+        event = await self.event(company_id, event_id)
+        return event.body if event else None
+
+    async def event(self, company_id: int, event_id: int) -> Event | None:
+        """Read one event; None where the company has no such event."""
+        async with self._database.read() as connection:
+            event = (await stream.by_positions(connection, [event_id])).get(event_id)
+        return event if event and event.company_id == company_id else None
+
+    async def newest(self, company_id: int, *, type: str | None, limit: int) -> Sequence[bytes]:
+        """Read the newest envelopes; the schema's examples, as envelopes, where there are none."""
+        async with self._database.read() as connection:
+            events = await stream.newest_of_company(connection, company_id, type=type, limit=limit)
+        if events:
+            return [event.body for event in events]
+        types = [found] if type and (found := self._catalog.get(type)) else self._catalog.types()
+        return [self.example(company_id, kind.name) for kind in types][: max(limit, 1)]
+
+    def types(self) -> Sequence[EventType]:
+        """List every registered event type, in the order of their names."""
+        return self._catalog.types()
+
+    def example(self, company_id: int, type: str, *, source: str | None = None) -> bytes:
+        """Make an envelope of the schema's example. Its ``id`` is below that of any event; it is not stored."""
+        draft = example_draft(self._catalog, company_id, type, source=source)
+        return draft.envelope(self._catalog.names().index(type) + 1)
+
+    async def _read(self, company_id: int, types: Sequence[str], after: int, limit: int) -> list[Event]:
+        async with self._database.read() as connection:
+            return await stream.read_company(connection, company_id, types=types, after=after, limit=limit + 1)
+
+    async def _wait(
+        self, company_id: int, types: Sequence[str], after: int, limit: int, wait_seconds: float
+    ) -> list[Event]:
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + wait_seconds
+        with self._watch.bell(company_id) as bell:
+            while True:
+                events = await self._read(company_id, types, after, limit)
+                left = deadline - loop.time()
+                if events or left <= 0 or self._watch.is_released:
+                    return events
+                await bell.wait(left)
+
+
+def example_draft(
+    catalog: SchemaCatalog,
+    company_id: int,
+    type: str,
+    *,
+    source: str | None = None,
+    created_utc: str = EXAMPLE_CREATED_UTC,
+) -> Draft:
+    """Make a draft of the type's example. The type must be known."""
+    kind = catalog.get(type)
+    assert kind is not None
+    metadata = orjson.dumps({"source": source}) if source else b""
+    return Draft(company_id, kind.name, created_utc, kind.example_json, metadata)
+
+
+class Watch:
+    """Wakes the long polls of just those companies that have new events, with one query for all of them."""
+
+    def __init__(self, database: Database, wakeup: Wakeup) -> None:
+        self._database = database
+        self._wakeup = wakeup
+        self._waiting: dict[int, set[Bell]] = {}
+        self._seen = 0
+        self._task: asyncio.Task[None] | None = None
+        self.is_released = False
+
+    async def __aenter__(self) -> Self:
+        self._task = asyncio.create_task(self._run())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.release()
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    def release(self) -> None:
+        """Wake everybody; nobody is to wait again."""
+        self.is_released = True
+        for bells in self._waiting.values():
+            for bell in bells:
+                bell.ring()
+
+    @contextlib.contextmanager
+    def bell(self, company_id: int) -> Iterator[Bell]:
+        """Lend a bell that rings when *company_id* has new events."""
+        bell = Bell()
+        bells = self._waiting.setdefault(company_id, set())
+        bells.add(bell)
+        try:
+            yield bell
+        finally:
+            bells.discard(bell)
+            if not bells:
+                self._waiting.pop(company_id, None)
+
+    async def _run(self) -> None:
+        with self._wakeup.bell() as grown:
+            while True:
+                await grown.wait(LOOK_SECONDS)
+                with contextlib.suppress(StoreUnavailable):
+                    await self._look()
+
+    async def _look(self) -> None:
+        if not self._waiting:
+            self._seen = 0
+            return
+        async with self._database.read() as connection:
+            head = (await stream.head(connection)).position
+            if head == self._seen:
+                return
+            companies = await stream.companies_after(connection, self._seen, head) if self._seen else [*self._waiting]
+        self._seen = head
+        for company in companies:
+            for bell in self._waiting.get(company, ()):
+                bell.ring()

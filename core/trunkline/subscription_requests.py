@@ -1,0 +1,112 @@
+"""Reading what a caller wants of a subscription: checked values, or everything that is wrong with them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from trunkline import filters, signatures
+from trunkline.addresses import AddressPolicy
+from trunkline.errors import BodyInvalid, FieldError, TargetRefused
+from trunkline.schemas import EventType, SchemaCatalog
+
+EDITABLE = ("target_url", "event_types", "description", "headers", "filter", "status", "catch_up")
+CREATABLE = ("target_url", "event_types", "description", "secret", "headers", "filter", "start", "signature")
+MAX_DESCRIPTION = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Checker:
+    """Checks requests against the deployment's policy and event types."""
+
+    catalog: SchemaCatalog
+    policy: AddressPolicy
+
+    def check(self, request: Mapping[str, Any], *, required: Sequence[str], known: Sequence[str]) -> None:
+        """Check every member of *request* by itself.
+
+        Raises:
+            BodyInvalid: with one entry per fault.
+            TargetRefused: the only fault is where ``target_url`` points.
+        """
+        errors = [
+            FieldError(f"/{name}", f"is not a field here; known fields are {', '.join(known)}")
+            for name in request
+            if name not in known
+        ]
+        errors += [FieldError(f"/{name}", "is required") for name in required if request.get(name) is None]
+        refused: TargetRefused | None = None
+        if request.get("target_url") is not None:
+            try:
+                self._check_url(request["target_url"])
+            except TargetRefused as error:
+                refused = error
+                errors += error.errors
+        errors += self._check_event_types(request.get("event_types"))
+        errors += _check_description(request.get("description"))
+        errors += _check_signing(request)
+        errors += _check_headers(request.get("headers"))
+        if refused is not None and len(errors) == len(refused.errors):
+            raise refused
+        if errors:
+            raise BodyInvalid(errors)
+
+    def event_types(self, names: Sequence[str]) -> list[EventType]:
+        """The event types that *names* choose."""
+        if list(names) == ["*"]:
+            return list(self.catalog.types())
+        return [found for name in names if (found := self.catalog.get(name))]
+
+    def check_filter(self, source: Any, names: Sequence[str]) -> None:
+        """Check a filter against the types that it will see. Raises BodyInvalid."""
+        if source is not None:
+            filters.compile(source, event_types=self.event_types(names))
+
+    def _check_url(self, url: Any) -> None:
+        if not isinstance(url, str):
+            raise TargetRefused("must be a URL")
+        self.policy.check_url(url)
+
+    def _check_event_types(self, names: Any) -> list[FieldError]:
+        if names is None:
+            return []
+        if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
+            return [FieldError("/event_types", 'must be a list of event types, or ["*"] for all')]
+        if "*" in names:
+            return [] if names == ["*"] else [FieldError("/event_types", '"*" means every type and stands alone')]
+        known = ", ".join(self.catalog.names())
+        return [
+            FieldError(f"/event_types/{index}", f"is not a known event type; known are {known}")
+            for index, name in enumerate(names)
+            if self.catalog.get(name) is None
+        ]
+
+
+def unique(names: Sequence[str]) -> list[str]:
+    """Drop repeated names, keeping the order of the first."""
+    return list(dict.fromkeys(names))
+
+
+def _check_description(description: Any) -> list[FieldError]:
+    if description is None or (isinstance(description, str) and len(description) <= MAX_DESCRIPTION):
+        return []
+    return [FieldError("/description", f"must be text of at most {MAX_DESCRIPTION} characters")]
+
+
+def _check_signing(request: Mapping[str, Any]) -> list[FieldError]:
+    scheme, secret = request.get("signature"), request.get("secret")
+    if scheme is not None and scheme not in signatures.SCHEMES:
+        return [FieldError("/signature", f"must be one of {', '.join(signatures.SCHEMES)}")]
+    if secret is None:
+        return []
+    if scheme == "ed25519":
+        return [FieldError("/secret", "does not go with 'ed25519', whose key pair the hub makes")]
+    reason = signatures.check_secret(secret) if isinstance(secret, str) else "must be text that starts with whsec_"
+    return [FieldError("/secret", reason)] if reason else []
+
+
+def _check_headers(headers: Any) -> list[FieldError]:
+    if headers is None:
+        return []
+    if not isinstance(headers, dict) or not all(isinstance(value, str) for value in headers.values()):
+        return [FieldError("/headers", "must be an object of header names and text values")]
+    return signatures.check_headers(headers)

@@ -1,0 +1,285 @@
+"""Subscriptions of every channel: made, shown, changed, rotated, tested, deleted.
+
+A channel's plugin calls it with its own name as *channel*, and sees nothing of another channel's; the core's routes call it
+with None and see all.
+"""
+
+import secrets as randomness
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import orjson
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from trunkline import signatures
+from trunkline.capabilities import ChangedSubscription, Channel, HttpClient, Push
+from trunkline.clock import now_ms
+from trunkline.database import Database
+from trunkline.deliveries import Outcome, Result
+from trunkline.dispatch.routing import target_of
+from trunkline.errors import BodyInvalid, FieldError, NotFound, TooManySubscriptions
+from trunkline.plugins import Notifier
+from trunkline.schemas import SchemaCatalog
+from trunkline.store import deliveries as ledger
+from trunkline.store import shards as shard_store
+from trunkline.store import subscriptions as store
+from trunkline.store.subscriptions import Row
+from trunkline.streaming import example_draft
+from trunkline.subscription_requests import CREATABLE, EDITABLE, Checker, unique
+from trunkline.subscription_views import view
+from trunkline.subscriptions import ID, Secret, Status, Subscription
+from trunkline.events import shard_of
+from trunkline.vault import Vault
+
+_ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
+
+
+class SubscriptionService:
+    """The rules of subscriptions (``capabilities.Subscriptions``)."""
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        vault: Vault,
+        catalog: SchemaCatalog,
+        checker: Checker,
+        channels: Callable[[], Mapping[str, Channel]],
+        http: HttpClient,
+        notifier: Notifier,
+        max_subscriptions: int,
+        shards: Callable[[], int],
+    ) -> None:
+        self._database = database
+        self._vault = vault
+        self._catalog = catalog
+        self._checker = checker
+        self._channels = channels
+        self._http = http
+        self._notifier = notifier
+        self._max = max_subscriptions
+        self._shards = shards
+
+    async def create(self, company_id: int, request: Mapping[str, Any], *, channel: str) -> dict[str, Any]:
+        """Make a subscription and show it with its secret.
+
+        Raises:
+            BodyInvalid, TargetRefused: the request is not valid.
+            TooManySubscriptions: the company has all it may have.
+        """
+        self._checker.check(request, required=("target_url", "event_types"), known=CREATABLE)
+        names = unique(request["event_types"])
+        self._checker.check_filter(request.get("filter"), names)
+        scheme = request.get("signature") or "standard"
+        secret = request.get("secret") or signatures.new_secret(scheme)
+        identifier = "sub_" + "".join(randomness.choice(_ALPHABET) for _ in range(20))
+        async with self._database.write() as connection:
+            if await store.count(connection, company_id) >= self._max:
+                raise TooManySubscriptions(self._max)
+            row = await store.insert(
+                connection,
+                {
+                    "id": identifier,
+                    "company_id": company_id,
+                    "channel": channel,
+                    "target_url": request["target_url"],
+                    "event_types": orjson.dumps(names).decode(),
+                    "filter": _json_or_none(request.get("filter")),
+                    "description": request.get("description"),
+                    "signature": scheme,
+                    "sealed": self._seal(identifier, (Secret(secret),), request.get("headers") or {}),
+                    "status": Status.ACTIVE,
+                },
+            )
+        self._tell(row)
+        return view(self.unseal(row), with_secret=True)
+
+    async def list(
+        self, company_id: int, *, channel: str | None, target_url: str | None = None
+    ) -> list[dict[str, Any]]:
+        """Show a company's subscriptions, oldest first."""
+        async with self._database.read() as connection:
+            rows = await store.of_company(connection, company_id, channel=channel, target_url=target_url)
+        return [view(self.unseal(row)) for row in rows]
+
+    async def get(self, company_id: int, subscription_id: str, *, channel: str | None) -> dict[str, Any]:
+        """Show one. Raises NotFound."""
+        return view(await self.find(company_id, subscription_id, channel=channel))
+
+    async def find(self, company_id: int, subscription_id: str, *, channel: str | None) -> Subscription:
+        """Read one. Raises NotFound."""
+        async with self._database.read() as connection:
+            return self.unseal(await _find(connection, company_id, subscription_id, channel))
+
+    async def of_company(self, company_id: int) -> Sequence[Subscription]:
+        """Read all of a company's."""
+        async with self._database.read() as connection:
+            return [self.unseal(row) for row in await store.of_company(connection, company_id)]
+
+    async def update(
+        self, company_id: int, subscription_id: str, changes: Mapping[str, Any], *, channel: str | None
+    ) -> dict[str, Any]:
+        """Change what *changes* names and show the result.
+
+        Raises:
+            NotFound, BodyInvalid, TargetRefused: nothing was changed.
+        """
+        known = EDITABLE if channel is not None else ("status", "catch_up")
+        self._checker.check(changes, required=(), known=known)
+        errors = [
+            FieldError(f"/{name}", "cannot be removed")
+            for name in ("target_url", "event_types", "status")
+            if name in changes and changes[name] is None
+        ]
+        if changes.get("status") not in {None, Status.ACTIVE, Status.PAUSED}:
+            errors.append(FieldError("/status", "must be 'active' or 'paused'"))
+        if not isinstance(changes.get("catch_up", True), bool):
+            errors.append(FieldError("/catch_up", "must be true or false"))
+        if errors:
+            raise BodyInvalid(errors)
+        async with self._database.write() as connection:
+            before = self.unseal(await _find(connection, company_id, subscription_id, channel))
+            columns = self._columns(before, changes)
+            if "status" in changes and changes["status"] != before.status:
+                columns |= await self._switch(connection, before, changes["status"])
+            row = await store.update(connection, before.no, columns)
+            if row.status != before.status:
+                await (ledger.wake if row.status == Status.ACTIVE else ledger.park)(connection, row.no)
+        self._tell(row)
+        return view(self.unseal(row))
+
+    async def delete(self, company_id: int, subscription_id: str, *, channel: str | None) -> None:
+        """Delete one; what was still to be delivered ends as ``gone``. Raises NotFound."""
+        async with self._database.write() as connection:
+            row = await _find(connection, company_id, subscription_id, channel)
+            sealed = self._seal(row.id, (), {})
+            row = await store.update(connection, row.no, {"status": Status.DELETED, "sealed": sealed})
+            await ledger.end_all(connection, row.no)
+        self._tell(row)
+
+    async def rotate_secret(
+        self, company_id: int, subscription_id: str, *, channel: str, overlap_seconds: int
+    ) -> dict[str, Any]:
+        """Give it a new secret; the one before signs beside it for *overlap_seconds*. Raises NotFound."""
+        now = now_ms()
+        async with self._database.write() as connection:
+            before = self.unseal(await _find(connection, company_id, subscription_id, channel))
+            fresh = Secret(signatures.new_secret(before.signature))
+            old: tuple[Secret, ...] = ()
+            if overlap_seconds and before.secrets:
+                old = (Secret(before.secrets[0].text, now + overlap_seconds * 1000),)
+            sealed = self._seal(before.id, (fresh, *old), before.headers)
+            await store.update(connection, before.no, {"sealed": sealed})
+        if before.signature == "ed25519":
+            return {"public_key": signatures.public_key(fresh.text)}
+        return {"secret": fresh.text}
+
+    async def test(self, company_id: int, subscription_id: str, *, channel: str) -> dict[str, Any]:
+        """Make one attempt with an example event, whatever the status; it is neither logged nor tried again."""
+        subscription = await self.find(company_id, subscription_id, channel=channel)
+        names = [name for name in subscription.event_types if self._catalog.get(name)] or list(self._catalog.names())
+        body = example_draft(self._catalog, company_id, names[0], source="test").envelope(
+            self._catalog.names().index(names[0]) + 1
+        )
+        now = now_ms()
+        token = randomness.token_hex(8)
+        push = Push(
+            event_id=f"test_{token}",
+            event_type=names[0],
+            delivery_id=f"dlv_test_{token}",
+            attempt=1,
+            timestamp=now // 1000,
+            body=body,
+            target=target_of(subscription, now),
+        )
+        deliver = self._channels()[channel].deliver
+        assert deliver is not None
+        began = time.monotonic()
+        try:
+            result = await deliver(push, self._http)
+        except Exception as error:  # noqa: BLE001 - a channel is a plugin: whatever it raises is a failed attempt
+            result = Result(Outcome.RETRY, error=f"channel_error: {type(error).__name__}")
+        return {
+            "outcome": result.outcome,
+            "status_code": result.status_code,
+            "duration_ms": round((time.monotonic() - began) * 1000),
+            "response_body": result.response_body,
+            "error": result.error,
+        }
+
+    def unseal(self, row: Row) -> Subscription:
+        """Open what is secret in *row*."""
+        sealed: dict[str, Any] = orjson.loads(self._vault.unseal(row.sealed, context=row.id.encode()))
+        return Subscription(
+            no=row.no,
+            id=row.id,
+            company_id=row.company_id,
+            channel=row.channel,
+            target_url=row.target_url,
+            event_types=tuple(orjson.loads(row.event_types)),
+            filter=orjson.loads(row.filter) if row.filter else None,
+            description=row.description,
+            signature=row.signature,
+            secrets=tuple(Secret(text, expires) for text, expires in sealed["secrets"]),
+            headers=sealed["headers"],
+            status=row.status,
+            disabled_reason=row.disabled_reason,
+            disabled_ms=row.disabled_ms,
+            start_position=row.start_position,
+            resume_position=row.resume_position,
+            created_ms=row.created_ms,
+            updated_ms=row.updated_ms,
+        )
+
+    def _seal(self, identifier: str, secrets: Sequence[Secret], headers: Mapping[str, str]) -> bytes:
+        content = {"secrets": [[s.text, s.expires_ms] for s in secrets], "headers": dict(headers)}
+        return self._vault.seal(orjson.dumps(content), context=identifier.encode())
+
+    def _columns(self, before: Subscription, changes: Mapping[str, Any]) -> dict[str, Any]:
+        """Work out the new column values; the filter is checked against the event types that it will see."""
+        columns: dict[str, Any] = {}
+        names = unique(changes["event_types"]) if "event_types" in changes else list(before.event_types)
+        source = changes["filter"] if "filter" in changes else before.filter
+        if "filter" in changes or "event_types" in changes:
+            self._checker.check_filter(source, names)
+            columns |= {"event_types": orjson.dumps(names).decode(), "filter": _json_or_none(source)}
+        for name in ("target_url", "description"):
+            if name in changes:
+                columns[name] = changes[name]
+        if "headers" in changes:
+            columns["sealed"] = self._seal(before.id, before.secrets, changes["headers"] or {})
+        return columns
+
+    async def _switch(self, connection: AsyncConnection, before: Subscription, status: str) -> dict[str, Any]:
+        if status == Status.PAUSED:
+            shard = shard_of(before.company_id, self._shards())
+            resume = before.resume_position
+            if before.status == Status.ACTIVE:
+                resume = await shard_store.cursor_of(connection, shard)
+            return {"status": status, "resume_position": resume, "disabled_reason": None, "disabled_ms": None}
+        head, _ = await store.lock_head(connection)
+        return {
+            "status": status,
+            "start_position": head,
+            "resume_position": None,
+            "disabled_reason": None,
+            "disabled_ms": None,
+            "failures": 0,
+            "failing_since_ms": None,
+        }
+
+    def _tell(self, row: Row) -> None:
+        if self._notifier.wants("subscription_changed"):
+            self._notifier.subscription_changed(ChangedSubscription(row.id, row.company_id, row.channel, row.status))
+
+
+async def _find(connection: AsyncConnection, company_id: int, subscription_id: str, channel: str | None) -> Row:
+    row = await store.get(connection, subscription_id) if ID.fullmatch(subscription_id) else None
+    if row is None or row.company_id != company_id or channel not in {None, row.channel}:
+        raise NotFound("subscription", subscription_id)
+    return row
+
+
+def _json_or_none(value: Any) -> str | None:
+    return None if value is None else orjson.dumps(value).decode()

@@ -1,0 +1,67 @@
+"""Subscriptions: who wants which events where.
+
+The value that the services pass around, and the rule that decides whether an event is for a subscription.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+ID = re.compile(r"sub_[0-9a-z]{20}", re.ASCII)
+
+
+class Status(StrEnum):
+    """Whether a subscription takes events; a deleted one stays only as the name of its deliveries."""
+
+    ACTIVE = "active"
+    PAUSED = "paused"
+    DISABLED = "disabled"
+    DELETED = "deleted"
+
+
+GONE = "gone"
+FAILING = "failing"
+"""Reasons for ``disabled`` (CONTRACT §13): the target answered 410; it only failed for too long."""
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """A signing secret. It signs until *expires_ms* (Unix ms), for ever if None."""
+
+    text: str = field(repr=False)
+    expires_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """One subscription as it is stored. *secrets* are newest first."""
+
+    no: int
+    id: str
+    company_id: int
+    channel: str
+    target_url: str
+    event_types: tuple[str, ...]
+    filter: Mapping[str, Any] | None
+    description: str | None
+    signature: str
+    secrets: tuple[Secret, ...] = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
+    status: str
+    disabled_reason: str | None
+    disabled_ms: int | None
+    start_position: int
+    resume_position: int | None
+    created_ms: int
+    updated_ms: int
+
+    def live_secrets(self, now_ms: int) -> tuple[str, ...]:
+        """The secrets that sign at *now_ms*, newest first."""
+        return tuple(s.text for s in self.secrets if s.expires_ms is None or s.expires_ms > now_ms)
+
+
+def takes_type(event_types: tuple[str, ...], event_type: str) -> bool:
+    """Tell whether a subscription to *event_types* is for events of *event_type*."""
+    return event_types == ("*",) or event_type in event_types

@@ -1,0 +1,106 @@
+"""What is built from the checkout holds everything, and both kinds of installation work."""
+
+import subprocess
+import sys
+import sysconfig
+import tarfile
+import venv
+import zipfile
+from pathlib import Path, PurePosixPath
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = (
+    "core/trunkline",
+    "plugins/webhooks/trunkline_webhooks",
+    "plugins/polling/trunkline_polling",
+    "schemas/trunkline_schemas",
+)
+USE = """
+import trunkline, trunkline_schemas
+from importlib.metadata import entry_points, version
+from importlib.resources import files
+
+assert version("trunkline") == trunkline.__version__
+assert {"webhooks", "polling"} <= {entry.name for entry in entry_points(group="trunkline") if entry.load()}
+assert any(file.name == "client.created.json" for file in files(trunkline_schemas).joinpath("events").iterdir())
+print(trunkline.__file__)
+"""
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+
+def run(*command: str | Path, cwd: Path) -> str:
+    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout.strip()
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the source archive, and the wheel that was built from that archive."""
+    folder = tmp_path_factory.mktemp("dist")
+    run(sys.executable, "-m", "build", "--no-isolation", "--outdir", folder, ROOT, cwd=folder)
+    return folder
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> Path:
+    """A fresh virtual environment that borrows this one's dependencies, but not its trunkline."""
+    folder = tmp_path / "environment"
+    venv.create(folder, symlinks=True)
+    (site_packages,) = folder.glob("lib/python*/site-packages")
+    # Python does not follow the .pth files of a folder that was itself named by one: the editable trunkline stays out.
+    site_packages.joinpath("borrowed.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    return folder
+
+
+def install(environment: Path, *what: str | Path) -> None:
+    pip = (sys.executable, "-m", "pip", "--python", environment / "bin/python", "install", "--quiet")
+    offline = ("--no-index", "--no-deps", "--no-build-isolation", "--ignore-installed")
+    run(*pip, *offline, *what, cwd=environment)
+
+
+def files_of(package: str) -> set[str]:
+    folder = ROOT / package
+    files = (path.relative_to(folder.parent) for path in folder.rglob("*") if path.is_file())
+    return {path.as_posix() for path in files if "__pycache__" not in path.parts}
+
+
+def test_the_wheel_holds_every_file_of_the_packages_and_no_other(built: Path):
+    (wheel,) = built.glob("*.whl")
+    names = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
+    assert names == set().union(*map(files_of, PACKAGES))
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_the_wheel_says_that_each_package_is_typed(built: Path, package: str):
+    (wheel,) = built.glob("*.whl")
+    assert f"{PurePosixPath(package).name}/py.typed" in zipfile.ZipFile(wheel).namelist()
+
+
+def test_the_source_archive_holds_what_a_packager_needs(built: Path):
+    (archive,) = built.glob("*.tar.gz")
+    with tarfile.open(archive) as source:
+        names = {name.partition("/")[2] for name in source.getnames()}
+    needed = {"pyproject.toml", "constraints.txt", "Makefile", "README.md", "LICENSE", "CHANGELOG.md"}
+    assert needed - names == set()
+    assert {"tests/contract/test_distribution.py", "docs/README.md"} - names == set()
+
+
+def test_a_plain_installation_works_without_the_checkout(built: Path, environment: Path):
+    (wheel,) = built.glob("*.whl")
+    install(environment, wheel)
+    assert Path(run(environment / "bin/python", "-I", "-c", USE, cwd=environment)).is_relative_to(environment)
+
+
+def test_an_editable_installation_uses_the_checkout(environment: Path):
+    install(environment, "--editable", ROOT)
+    assert Path(run(environment / "bin/python", "-I", "-c", USE, cwd=environment)).is_relative_to(ROOT)
+
+
+def test_an_installation_brings_the_command(built: Path, environment: Path):
+    (wheel,) = built.glob("*.whl")
+    install(environment, wheel)
+    assert "Usage: trunkline" in run(environment / "bin/trunkline", "--help", cwd=environment)

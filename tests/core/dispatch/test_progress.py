@@ -1,0 +1,69 @@
+"""How far a shard is read and settled."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trunkline.dispatch.progress import Progress, next_window
+from trunkline.store.shards import Lease
+
+
+def _progress(cursor: int = 0, *, shard: int = 0) -> Progress:
+    return Progress(Lease(shard, epoch=1, cursor=cursor), settled=set())
+
+
+def test_the_cursor_is_where_the_shard_was_read_to_while_nothing_is_open():
+    progress = _progress(7)
+    progress.read = 12
+    assert progress.cursor == 12
+    assert progress.is_settled
+
+
+def test_the_cursor_stays_before_the_first_open_event_whatever_is_closed_behind_it():
+    progress = _progress()
+    progress.open(3, 1)
+    progress.open(5, 1)
+    progress.read = 9
+    progress.close(5)
+    assert progress.cursor == 2
+    progress.close(3)
+    assert progress.cursor == 9
+
+
+def test_an_event_stays_open_until_each_of_its_deliveries_is_settled():
+    progress = _progress()
+    progress.open(3, 2)
+    progress.read = 3
+    progress.close(3)
+    assert progress.cursor == 2
+    progress.close(3)
+    assert progress.cursor == 3
+
+
+@given(st.lists(st.integers(1, 3), min_size=1, max_size=30), st.randoms())
+def test_the_cursor_never_passes_an_open_delivery_and_ends_where_it_was_read_to(counts, random):
+    progress = _progress()
+    for position, count in enumerate(counts, 1):
+        progress.open(position, count)
+    progress.read = len(counts)
+    left = [position for position, count in enumerate(counts, 1) for _ in range(count)]
+    random.shuffle(left)
+    while left:
+        assert progress.cursor == min(left) - 1
+        progress.close(left.pop())
+    assert progress.cursor == len(counts)
+
+
+def test_shards_in_step_are_read_together_up_to_the_head():
+    shards = [_progress(10, shard=0), _progress(10, shard=1)]
+    assert next_window(shards, head=50) == (shards, 10, 50)
+
+
+def test_a_shard_that_is_behind_catches_up_to_the_others_before_they_go_on():
+    behind, ahead = _progress(3, shard=0), _progress(10, shard=1)
+    assert next_window([ahead, behind], head=50) == ([behind], 3, 10)
+
+
+def test_there_is_nothing_to_read_at_the_head_or_in_a_shard_that_is_given_away():
+    draining = _progress(3)
+    draining.draining = True
+    assert next_window([draining, _progress(50)], head=50) is None

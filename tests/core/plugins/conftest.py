@@ -1,0 +1,184 @@
+"""Real distributions, installed by pip into a folder, and plugins made in memory."""
+
+import json
+import subprocess
+import sys
+from types import ModuleType
+
+import pytest
+
+from trunkline import hookspecs
+from trunkline.capabilities import PluginContext
+from trunkline.plugins import PluginRecord, Registry, logger_of
+
+HEAD = """
+import sys
+from fastapi import APIRouter
+from pydantic import BaseModel
+from trunkline.capabilities import Channel, Migrations, Routes
+from trunkline.hookspecs import hookimpl
+from trunkline.schemas import EventType
+"""
+
+FAX = """
+@hookimpl
+def register_channels(context):
+    return [Channel("fax", "Fax", "By fax.")]
+"""
+
+GOOD = """
+class Settings(BaseModel):
+    token: str = "none"
+    retries: int = 3
+
+@hookimpl
+def register_settings():
+    return Settings
+
+@hookimpl
+def register_event_types():
+    return [EventType("parcel.sent", "Parcel sent", "A parcel left.", {"type": "object", "examples": [{}]})]
+
+@hookimpl
+def register_migrations():
+    return [Migrations("acme_good:migrations")]
+
+@hookimpl
+def register_channels(context):
+    return (Channel("pigeon", "Pigeon", f"{context.settings.retries} birds."),)
+
+router = APIRouter()
+
+@router.get("/pigeons")
+def list_pigeons():
+    return []
+
+@hookimpl
+def register_routes(context):
+    return [Routes(router, prefix="/good")]
+"""
+
+# distribution -> (its dependency on the hub, its plugins: name -> source of the module)
+DISTRIBUTIONS = {
+    "acme-good": ("trunkline>=0.1,<99", {"good": GOOD}),
+    "acme-broken": ("trunkline", {"broken": "raise RuntimeError('no such luck')"}),
+    "acme-exits": ("trunkline", {"exits": "sys.exit(3)"}),
+    "acme-twin-one": ("trunkline", {"twin": FAX}),
+    "acme-twin-two": ("trunkline", {"twin": FAX}),
+    "acme-misspelt": (
+        "trunkline",
+        {"misspelt": "@hookimpl\ndef register_chanels(context):\n    return []"},
+    ),
+    "acme-new": ("trunkline>=99", {"too_new": "raise AssertionError('must not be imported')"}),
+    "acme-old": ("trunkline<0.1", {"too_old": "raise AssertionError('must not be imported')"}),
+    "acme-rangeless": (None, {"rangeless": FAX}),
+    "acme-bundle": (
+        "trunkline>=0.1",
+        {
+            "clash_one": FAX,
+            "clash_two": FAX,
+            "hookless": "def helper():\n    pass",
+            "unmarked": "def register_channels(context):\n    return []",
+            "argument": "@hookimpl\ndef register_channels(ctx):\n    return []",
+            "raises": "@hookimpl\ndef register_event_types():\n    raise KeyError('types')",
+            "nonsense": "@hookimpl\ndef register_event_types():\n    return None",
+            "syntax": "def (:",
+        },
+    ),
+}
+
+PROJECT = """
+[build-system]
+requires = ["hatchling"]
+build-backend = "hatchling.build"
+
+[project]
+name = {name}
+version = "1.2"
+dependencies = {dependencies}
+
+[project.entry-points.trunkline]
+{entries}
+
+[tool.hatch.build.targets.wheel]
+packages = [{package}]
+"""
+
+
+def write_source(folder, name, requirement, plugins):
+    package = name.replace("-", "_")
+    (folder / package).mkdir(parents=True)
+    (folder / package / "__init__.py").touch()
+    for plugin, source in plugins.items():
+        (folder / package / f"{plugin}.py").write_text(HEAD + source + "\n")
+    (folder / "pyproject.toml").write_text(
+        PROJECT.format(
+            name=json.dumps(name),
+            dependencies=json.dumps([requirement] if requirement else []),
+            entries="\n".join(f'{plugin} = "{package}.{plugin}"' for plugin in plugins),
+            package=json.dumps(package),
+        )
+    )
+
+
+@pytest.fixture(scope="session")
+def installed(tmp_path_factory):
+    """A folder into which pip has installed every distribution above."""
+    sources, target = tmp_path_factory.mktemp("sources"), tmp_path_factory.mktemp("target")
+    for name, (requirement, plugins) in DISTRIBUTIONS.items():
+        write_source(sources / name, name, requirement, plugins)
+    options = "--quiet --no-index --no-deps --no-build-isolation --no-compile --disable-pip-version-check"
+    command = [sys.executable, "-m", "pip", "install", *options.split(), "--target", str(target)]
+    done = subprocess.run(
+        [*command, *(str(sources / name) for name in DISTRIBUTIONS)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return target
+
+
+@pytest.fixture
+def importable(installed, monkeypatch):
+    """The same folder, importable for one test."""
+    monkeypatch.syspath_prepend(str(installed))
+    yield installed
+    for name in [name for name in sys.modules if name.startswith("acme_")]:
+        del sys.modules[name]
+
+
+@pytest.fixture
+def make_registry():
+    """Make a registry of plugins that are lists of functions: ``make_registry(fax=[event_accepted])``."""
+
+    def make(*, required=False, **plugins):
+        records = [PluginRecord(name, "1.0", "acme", "active") for name in plugins]
+        registry = Registry(records, required=required)
+        for name, functions in plugins.items():
+            module = ModuleType(name)
+            for function in functions:
+                setattr(module, function.__name__, hookspecs.hookimpl(function))
+            registry.register(name, module)
+        return registry
+
+    return make
+
+
+@pytest.fixture
+def make_context():
+    """Make a context without services."""
+
+    def make(name, settings):
+        return PluginContext(
+            name=name,
+            settings=settings,
+            http=None,
+            events=None,
+            subscriptions=None,
+            emit=None,
+            clock=None,
+            log=logger_of(name),
+        )
+
+    return make

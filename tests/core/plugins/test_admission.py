@@ -1,0 +1,152 @@
+"""Every way to fail has its own sentence, and stops nobody else."""
+
+import re
+import sys
+
+import pytest
+
+from trunkline import plugins
+from trunkline.errors import PluginFailed, SettingsInvalid
+from trunkline.settings import Plugins
+
+SENTENCES = {
+    "argument": "Plugin 'argument' takes 'ctx' in register_channels, which takes only: context",
+    "broken": "Plugin 'broken' could not be imported: RuntimeError: no such luck",
+    "exits": "Plugin 'exits' could not be imported: SystemExit: 3",
+    "hookless": "Plugin 'hookless' implements no hook; "
+    "put @trunkline.hookspecs.hookimpl over each function that is one",
+    "misspelt": "Plugin 'misspelt' implements 'register_chanels', which is not a hook; "
+    "did you mean 'register_channels'?",
+    "rangeless": "Plugin 'rangeless' does not say which trunkline it is for; "
+    "acme-rangeless must depend on trunkline with a range",
+    "syntax": "Plugin 'syntax' could not be imported: SyntaxError: invalid syntax (syntax.py, line 8)",
+    "too_new": "Plugin 'too_new' needs trunkline >=99, but this is trunkline 0.1.0",
+    "too_old": "Plugin 'too_old' needs trunkline <0.1, but this is trunkline 0.1.0",
+    "twin": "Plugin 'twin' is claimed by more than one distribution: "
+    "acme-twin-one 1.2, acme-twin-two 1.2; uninstall all but one",
+    "unmarked": "Plugin 'unmarked' defines register_channels without @hookimpl, so it would never be called",
+}
+
+
+def admit(folder, *, only=None, version="0.1.0", **chosen):
+    found = plugins.discover(path=[str(folder)])
+    return plugins.admit(
+        [candidate for candidate in found if only is None or candidate.name in only],
+        chosen=Plugins(**chosen),
+        version=version,
+    )
+
+
+def test_every_broken_plugin_is_recorded_with_its_sentence(importable):
+    failed = {record.name: record.error for record in admit(importable).records if record.state == "failed"}
+    assert failed == SENTENCES
+
+
+def test_the_others_run(importable):
+    assert admit(importable).active == ("clash_one", "clash_two", "good", "nonsense", "raises")
+
+
+def test_both_claims_to_one_name_are_recorded(importable):
+    records = [record for record in admit(importable).records if record.name == "twin"]
+    assert [(record.distribution, record.state) for record in records] == [
+        ("acme-twin-one", "failed"),
+        ("acme-twin-two", "failed"),
+    ]
+
+
+@pytest.mark.parametrize("name", sorted(SENTENCES))
+def test_a_broken_plugin_that_is_asked_for_by_name_stops_the_start(importable, name):
+    with pytest.raises(PluginFailed, match=f"^{re.escape(SENTENCES[name])}$"):
+        admit(importable, enabled=("good", name))
+
+
+def test_only_what_is_enabled_runs(importable):
+    registry = admit(importable, enabled=("good",))
+    assert registry.active == ("good",)
+    assert {record.state for record in registry.records if record.name != "good"} == {"disabled"}
+
+
+def test_a_disabled_plugin_is_not_imported(importable):
+    registry = admit(importable, only=("good",), disabled=("good",))
+    assert registry.records == (plugins.PluginRecord("good", "1.2", "acme-good", "disabled"),)
+    assert "acme_good.good" not in sys.modules
+
+
+def test_a_plugin_outside_its_range_is_not_imported(importable):
+    admit(importable, only=("good",), version="99.0")
+    assert "acme_good.good" not in sys.modules
+
+
+def test_a_pre_release_of_the_hub_lies_in_the_range(importable):
+    assert admit(importable, only=("good",), version="0.2.0.dev1").active == ("good",)
+
+
+@pytest.mark.parametrize("setting", ["enabled", "disabled"])
+def test_an_unknown_name_in_the_settings_stops_the_start(importable, setting):
+    sentence = f"Setting 'plugins.{setting}': there is no plugin 'goood'; found are: broken, good"
+    with pytest.raises(SettingsInvalid, match=f"^{sentence}$"):
+        admit(importable, only=("broken", "good"), **{setting: ("good", "goood")})
+
+
+def test_interrupting_an_import_interrupts_the_start(tmp_path, monkeypatch):
+    (tmp_path / "acme_interrupt.py").write_text("raise KeyboardInterrupt")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(KeyboardInterrupt):
+        plugins.admit([candidate(module="acme_interrupt")], chosen=Plugins(), version="0.1.0")
+
+
+def candidate(name="acme", module="acme", distribution="acme", requires=""):
+    return plugins.Candidate(name, module, distribution, "1.0", requires)
+
+
+@pytest.mark.parametrize(
+    ("found", "sentence"),
+    [
+        (
+            [candidate(name="Acme-Fax")],
+            (
+                "Plugin 'Acme-Fax' must have a name of at most 32 lower-case letters, digits and underscores "
+                "that starts with a letter"
+            ),
+        ),
+        (
+            [candidate(name="server")],
+            "Plugin 'server' has the name of a settings section of trunkline itself",
+        ),
+        (
+            [candidate(module="acme:plugin")],
+            "Plugin 'acme' has the entry point 'acme:plugin', which must name a module",
+        ),
+        (
+            [candidate(requires="around 1")],
+            "Plugin 'acme' needs trunkline around 1, which is not a range of versions",
+        ),
+        ([candidate(), candidate(module="other")], "Plugin 'acme' is declared twice by acme 1.0"),
+        (
+            [candidate(module="acme_not_there")],
+            "Plugin 'acme' could not be imported: ModuleNotFoundError: No module named 'acme_not_there'",
+        ),
+    ],
+)
+def test_what_no_installer_would_let_through_has_a_sentence_too(found, sentence):
+    registry = plugins.admit(found, chosen=Plugins(), version="0.1.0")
+    assert {record.error for record in registry.records} == {sentence}
+
+
+def test_a_built_in_plugin_needs_no_range(importable):
+    found = candidate(name="good", module="acme_good.good", distribution="Trunkline", requires=None)
+    assert plugins.admit([found], chosen=Plugins(), version="0.1.0").active == ("good",)
+
+
+def test_two_plugins_may_not_share_a_module(importable):
+    found = [candidate(name=name, module="acme_good.good") for name in ("one", "two")]
+    registry = plugins.admit(found, chosen=Plugins(), version="0.1.0")
+    assert registry.active == ("one",)
+    assert registry.records[1].error == "Plugin 'two' shares its module acme_good.good with plugin 'one'"
+
+
+def test_a_failure_is_logged_once_under_the_plugins_name(importable, caplog):
+    admit(importable, only=("broken",))
+    assert [(line.name, line.getMessage()) for line in caplog.records] == [
+        ("trunkline.plugins.broken", SENTENCES["broken"])
+    ]

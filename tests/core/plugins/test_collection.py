@@ -1,0 +1,281 @@
+"""What plugins give is asked for one by one, checked, and gone when its plugin fails."""
+
+import pytest
+from fastapi import APIRouter
+from pydantic import BaseModel, field_validator
+
+from trunkline import plugins
+from trunkline.capabilities import Channel, Migrations, Routes
+from trunkline.errors import PluginFailed, SettingsInvalid
+from trunkline.schemas import EventType
+from trunkline.settings import CORE_SECTIONS, Plugins, Settings
+
+FAX = Channel("fax", "Fax", "By fax.")
+PARCEL = EventType("parcel.sent", "Parcel sent", "A parcel left.", {"examples": [{}]})
+
+
+def giving(hook, value):
+    """Make the function *hook* that returns *value*."""
+
+    def function():
+        return value
+
+    function.__name__ = hook
+    return function
+
+
+def raising(hook, error):
+    def function():
+        raise error
+
+    function.__name__ = hook
+    return function
+
+
+def collect_all(registry, make_context, sections=None):
+    plugins.collect_static(registry, sections=sections or {})
+    return plugins.collect_with(registry, contexts=make_context)
+
+
+def errors_of(registry):
+    return {record.name: record.error for record in registry.records if record.error}
+
+
+def test_an_installed_plugin_gives_settings_event_types_migrations_channels_and_routes(
+    importable, make_context
+):
+    settings = Settings(
+        plugins=Plugins(enabled=("good",)), plugin_sections={"good": {"retries": "7"}, "twin": {"any": 1}}
+    )
+    registry = plugins.load(settings, path=[str(importable)])
+    assert [event_type.name for event_type in registry.collected.event_types] == ["parcel.sent"]
+    assert registry.collected.migrations == (("good", Migrations("acme_good:migrations")),)
+    assert registry.collected.settings["good"].model_dump() == {"token": "none", "retries": 7}
+    assert not registry.collected.channels
+
+    collected = plugins.collect_with(registry, contexts=make_context)
+    assert collected.channels == {"pigeon": ("good", Channel("pigeon", "Pigeon", "7 birds."))}
+    ((plugin, routes),) = collected.routes
+    assert (plugin, routes.prefix, routes.router.routes[0].path) == ("good", "/good", "/pigeons")
+
+
+def test_installed_plugins_that_fail_leave_the_others_running(importable, make_context):
+    registry = plugins.load(Settings(), path=[str(importable)])
+    plugins.collect_with(registry, contexts=make_context)
+    assert registry.active == ("good",)
+    errors = errors_of(registry)
+    assert errors["raises"] == "Plugin 'raises' raised in register_event_types: KeyError: 'types'"
+    assert errors["nonsense"] == (
+        "Plugin 'nonsense' returned None from register_event_types, "
+        "which must return a list or tuple of EventType"
+    )
+    assert errors["clash_one"] == (
+        "Plugin 'clash_one' gives the channel 'fax', which plugin 'clash_two' gives too; disable one of them"
+    )
+    assert errors["clash_two"] == (
+        "Plugin 'clash_two' gives the channel 'fax', which plugin 'clash_one' gives too; disable one of them"
+    )
+
+
+@pytest.mark.parametrize("name", ["raises", "nonsense"])
+def test_a_plugin_asked_for_by_name_that_fails_stops_the_start(importable, name):
+    with pytest.raises(PluginFailed, match=f"^Plugin '{name}' r"):
+        plugins.load(Settings(plugins=Plugins(enabled=(name,))), path=[str(importable)])
+
+
+def test_a_clash_of_plugins_asked_for_by_name_stops_the_start(make_registry, make_context):
+    channels = giving("register_channels", [FAX])
+    registry = make_registry(required=True, one=[channels], two=[channels])
+    with pytest.raises(PluginFailed, match=r"^Plugin 'one' gives the channel 'fax', which plugin 'two'"):
+        collect_all(registry, make_context)
+
+
+def test_a_plugin_that_exits_when_asked_fails_alone(make_registry, make_context):
+    registry = make_registry(
+        bad=[raising("register_channels", SystemExit("bye"))], good=[giving("register_channels", [FAX])]
+    )
+    assert collect_all(registry, make_context).channels == {"fax": ("good", FAX)}
+    assert errors_of(registry) == {"bad": "Plugin 'bad' raised in register_channels: SystemExit: bye"}
+
+
+def test_two_claims_to_an_event_type_are_both_refused_with_all_they_gave(make_registry, make_context):
+    types = giving("register_event_types", [PARCEL])
+    registry = make_registry(one=[types, giving("register_channels", [FAX])], two=[types])
+    collected = collect_all(registry, make_context)
+    assert (collected.event_types, dict(collected.channels)) == ((), {})
+    assert errors_of(registry)["two"] == (
+        "Plugin 'two' gives the event type 'parcel.sent', which plugin 'one' gives too; disable one of them"
+    )
+
+
+CHANNELS = "from register_channels, which must return a list or tuple of Channel"
+
+
+@pytest.mark.parametrize(
+    ("hook", "value", "reason"),
+    [
+        ("register_channels", None, f"returned None {CHANNELS}"),
+        ("register_channels", FAX, f"returned a value of type Channel {CHANNELS}"),
+        ("register_channels", iter([FAX]), f"returned a value of type list_iterator {CHANNELS}"),
+        ("register_channels", [FAX, 7], f"returned a list with a value of type int in it {CHANNELS}"),
+        ("register_channels", (None,), f"returned a tuple with None in it {CHANNELS}"),
+        ("register_channels", [FAX, FAX], "gives the channel 'fax' twice"),
+        (
+            "register_channels",
+            [Channel("Fax!", "Fax", "")],
+            (
+                "gave a faulty Channel in register_channels: its name 'Fax!' "
+                "is not made of lower-case letters, digits, '-' and '_'"
+            ),
+        ),
+        (
+            "register_channels",
+            [Channel("fax", None, "")],
+            "gave a faulty Channel in register_channels: its title is None, not text",
+        ),
+        (
+            "register_channels",
+            [Channel("fax", "Fax", "", deliver="later")],
+            "gave a faulty Channel in register_channels: its deliver is a value of type str, not a function",
+        ),
+        (
+            "register_event_types",
+            [EventType("Parcel", "", "", {})],
+            "gives an unfit event type 'Parcel': the name of an event type is {domain}.{action} in lower case",
+        ),
+        (
+            "register_event_types",
+            [EventType("parcel.sent", "", "", {"type": "object"})],
+            "gives an unfit event type 'parcel.sent': the schema has no 'examples'; give at least one payload",
+        ),
+        (
+            "register_event_types",
+            [EventType("parcel.sent", 7, "", {})],
+            "gave a faulty EventType in register_event_types: its title is a value of type int, not text",
+        ),
+        (
+            "register_routes",
+            [Routes(7)],
+            (
+                "gave a faulty Routes in register_routes: its router is a value of type int, "
+                "not a fastapi.APIRouter"
+            ),
+        ),
+        (
+            "register_routes",
+            [Routes(APIRouter(), prefix="fax/")],
+            "gave a faulty Routes in register_routes: its prefix 'fax/' is neither empty nor of the form '/path'",
+        ),
+        (
+            "register_migrations",
+            [Migrations("acme")],
+            (
+                "gave a faulty Migrations in register_migrations: its location 'acme' is not of the form "
+                "'package:folder'"
+            ),
+        ),
+        (
+            "register_settings",
+            dict,
+            "returned a value of type type from register_settings, which must return a pydantic model class",
+        ),
+    ],
+)
+def test_nonsense_is_refused_with_what_came_and_what_was_expected(
+    make_registry, make_context, hook, value, reason
+):
+    registry = make_registry(acme=[giving(hook, value)])
+    collect_all(registry, make_context)
+    assert errors_of(registry) == {"acme": f"Plugin 'acme' {reason}"}
+
+
+class Nested(BaseModel):
+    level: int = 1
+
+
+class Model(BaseModel):
+    url: str = "x"
+    nested: Nested = Nested()
+
+
+class Needy(BaseModel):
+    token: str
+
+
+class Cranky(BaseModel):
+    token: str = ""
+
+    @field_validator("token")
+    @classmethod
+    def check(cls, _):
+        raise RuntimeError("out of order")
+
+
+def read(make_registry, model, section):
+    hooks = [giving("register_settings", model)] if model else [giving("register_channels", [])]
+    registry = make_registry(acme=hooks)
+    plugins.collect_static(registry, sections={} if section is None else {"acme": section})
+    return registry
+
+
+@pytest.mark.parametrize(
+    ("model", "section", "sentence"),
+    [
+        (Model, {"foo": 1}, "Setting 'acme.foo': is not a setting"),
+        (Model, {"nested": {"foo": 1}}, "Setting 'acme.nested.foo': is not a setting"),
+        (Model, {"url": 1}, "Setting 'acme.url': Input should be a valid string"),
+        (Needy, {}, "Setting 'acme.token': Field required"),
+        (None, {"foo": 1}, "Setting 'acme.foo': is not a setting"),
+    ],
+)
+def test_an_unknown_or_malformed_setting_stops_the_start(make_registry, model, section, sentence):
+    with pytest.raises(SettingsInvalid) as caught:
+        read(make_registry, model, section)
+    assert str(caught.value) == sentence
+
+
+def test_a_section_of_no_plugin_stops_the_start_and_lists_what_there_is(make_registry):
+    known = ", ".join(sorted(CORE_SECTIONS | {"acme"}))
+    with pytest.raises(SettingsInvalid) as caught:
+        plugins.collect_static(make_registry(acme=[giving("register_channels", [])]), sections={"acne": {}})
+    assert str(caught.value) == f"'acne' is not a section; known sections are {known}"
+
+
+def test_a_plugin_that_was_merely_found_and_has_no_settings_but_needs_them_fails_alone(make_registry):
+    assert errors_of(read(make_registry, Needy, None)) == {
+        "acme": "Plugin 'acme' needs settings: Setting 'acme.token': Field required"
+    }
+
+
+def test_a_validator_that_breaks_fails_its_plugin(make_registry):
+    assert errors_of(read(make_registry, Cranky, {"token": "secret"})) == {
+        "acme": "Plugin 'acme' could not read its settings: RuntimeError: out of order"
+    }
+
+
+def test_without_a_model_the_settings_are_none(make_registry):
+    assert read(make_registry, None, {}).collected.settings == {"acme": None}
+
+
+def test_a_later_failure_takes_out_everything_the_plugin_gave(make_registry, make_context):
+    registry = make_registry(
+        acme=[giving("register_channels", [FAX]), giving("register_event_types", [PARCEL])]
+    )
+    collect_all(registry, make_context)
+    registry.fail("acme", "has gone away")
+    registry.fail("acme", "is blamed again")
+    assert errors_of(registry) == {"acme": "Plugin 'acme' has gone away"}
+    assert (registry.collected.event_types, dict(registry.collected.channels)) == ((), {})
+    assert registry.implementation("register_channels", plugin="acme") is None
+    assert registry.context("acme") is None
+
+
+def test_a_hook_gets_the_context_of_its_plugin(make_registry, make_context):
+    seen = []
+
+    def register_channels(context):
+        seen.append(context.name)
+        return []
+
+    collect_all(make_registry(one=[register_channels], two=[register_channels]), make_context)
+    assert seen == ["one", "two"]

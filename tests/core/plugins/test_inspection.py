@@ -1,0 +1,113 @@
+"""Only hooks, and only as they are specified."""
+
+from types import ModuleType
+
+import pytest
+
+from trunkline.errors import PluginFailed
+from trunkline.hookspecs import hookimpl
+from trunkline.plugins import Registry
+
+
+def module_of(**functions):
+    module = ModuleType("acme")
+    vars(module).update(functions)
+    return module
+
+
+def register(**functions):
+    Registry([], required=False).register("acme", module_of(**functions))
+
+
+@hookimpl
+async def asynchronous():
+    return []
+
+
+@hookimpl
+def defaulted(context=None):
+    return []
+
+
+@hookimpl
+def by_keyword(*, context):
+    return []
+
+
+@hookimpl
+def argument(value):
+    return []
+
+
+@hookimpl
+def unknown():
+    return []
+
+
+@hookimpl(wrapper=True)
+def wrapping(context):
+    return (yield)
+
+
+@hookimpl(specname="register_channels")
+def channels(context):
+    return []
+
+
+@pytest.mark.parametrize(
+    ("functions", "reason"),
+    [
+        (
+            {"register_event_types": asynchronous},
+            "makes register_event_types an async function; it must be a plain one",
+        ),
+        (
+            {"register_channels": defaulted},
+            "takes 'context' in register_channels, with a default, so it would never be passed",
+        ),
+        (
+            {"register_channels": by_keyword},
+            (
+                "takes 'context' in register_channels, by keyword only, "
+                "but hooks are called with positional arguments"
+            ),
+        ),
+        (
+            {"register_settings": argument},
+            "takes 'value' in register_settings, which takes no arguments",
+        ),
+        (
+            {"event_accepted": argument},
+            "takes 'value' in event_accepted, which takes only: context, events",
+        ),
+        (
+            {"frobnicate": unknown},
+            (
+                "implements 'frobnicate', which is not a hook; the hooks are attempt_finished, event_accepted, "
+                "lifespan, register_channels, register_event_types, register_migrations, register_routes, "
+                "register_settings, subscription_changed"
+            ),
+        ),
+        (
+            {"register_channels": wrapping},
+            "makes register_channels a hook wrapper, which trunkline does not have",
+        ),
+        ({"channels": channels, "register_channels": channels}, "implements register_channels twice"),
+    ],
+)
+def test_a_wrong_hook_is_refused_with_a_sentence(functions, reason):
+    with pytest.raises(PluginFailed) as caught:
+        register(**functions)
+    assert caught.value.reason == reason
+
+
+def test_a_hook_may_take_fewer_arguments_than_it_is_offered():
+    register(register_channels=unknown)
+
+
+def test_a_hook_may_have_another_name_in_the_module():
+    register(channels=channels)
+
+
+def test_a_hook_of_a_later_hub_may_be_optional():
+    register(register_channels=unknown, later=hookimpl(optionalhook=True)(argument))

@@ -1,0 +1,210 @@
+"""The log on both databases: order, no gaps, and what each way of reading gives."""
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+
+from trunkline.database import Database
+from trunkline.events import Draft, Event, shard_of
+from trunkline.store import idempotency, migrate, stream
+
+SHARDS = 16
+NONE = migrate.RESERVED_POSITIONS  # the newest position of a log without events
+
+
+def draft(company_id: int = 92, type: str = "lead.created", number: int = 1) -> Draft:
+    return Draft(company_id, type, "2026-01-28T10:30:00Z", b'{"n":%d}' % number)
+
+
+async def append(database: Database, drafts: Sequence[Draft]) -> list[Event]:
+    async with database.write() as connection:
+        return await stream.append(connection, drafts, shards=SHARDS)
+
+
+async def set_accepted(database: Database, position: int, accepted_ms: int) -> None:
+    async with database.write() as connection:
+        await connection.exec_driver_sql(
+            f"UPDATE events SET accepted_ms = {accepted_ms} WHERE position = {position}"
+        )
+
+
+async def test_a_new_log_is_empty(database: Database):
+    async with database.read() as connection:
+        assert await stream.head(connection) == stream.Head(NONE, 1)
+        assert await stream.read_company(connection, 92, types=(), after=0, limit=10) == []
+
+
+async def test_events_come_back_as_they_were_appended(database: Database):
+    written = await append(database, [draft(number=1), draft(93), draft(type="client.created")])
+
+    async with database.read() as connection:
+        assert [event.position for event in written] == [NONE + 1, NONE + 2, NONE + 3]
+        assert (await stream.head(connection)).position == NONE + 3
+        read = await stream.read_shards(connection, range(SHARDS), after=0, up_to=NONE + 3, limit=10)
+    assert read == written
+    assert written[0].body == (
+        b'{"id":%d,"type":"lead.created","createdUtc":"2026-01-28T10:30:00Z","companyId":92,"payload":{"n":1}}'
+        % (NONE + 1)
+    )
+
+
+async def test_appending_nothing_moves_nothing(database: Database):
+    assert await append(database, []) == []
+
+    async with database.read() as connection:
+        assert (await stream.head(connection)).position == NONE
+
+
+async def test_a_rolled_back_append_leaves_no_gap(database: Database):
+    with pytest.raises(RuntimeError):
+        async with database.write() as connection:
+            await stream.append(connection, [draft()], shards=SHARDS)
+            raise RuntimeError
+
+    assert [event.position for event in await append(database, [draft()])] == [NONE + 1]
+
+
+async def test_reading_shards_keeps_to_its_bounds(database: Database):
+    companies = [1, 2, 3, 92, 93, 94, 1, 2]
+    written = await append(database, [draft(company) for company in companies])
+    mine = {shard_of(company, SHARDS) for company in (1, 92)}
+
+    async with database.read() as connection:
+        read = await stream.read_shards(connection, sorted(mine), after=NONE + 1, up_to=NONE + 7, limit=10)
+        first = await stream.read_shards(connection, sorted(mine), after=NONE, up_to=NONE + 8, limit=1)
+
+    assert read == [
+        event for event in written[1:7] if shard_of(event.company_id, SHARDS) in mine
+    ]
+    assert first == written[:1]
+
+
+async def test_reading_a_company_merges_its_types_in_order(database: Database):
+    types = ["lead.created", "client.created", "payment.failed"]
+    await append(database, [draft(92 + n % 2, types[n % 3]) for n in range(24)])
+    wanted = types[:2]
+
+    async with database.read() as connection:
+        everything = await stream.read_company(connection, 92, types=(), after=0, limit=100)
+        some = await stream.read_company(connection, 92, types=wanted, after=NONE + 3, limit=100)
+        page = await stream.read_company(connection, 92, types=wanted, after=NONE + 3, limit=3)
+
+    assert [event.position for event in everything] == list(range(NONE + 1, NONE + 25, 2))
+    assert some == [event for event in everything if event.type in wanted and event.position > NONE + 3]
+    assert page == some[:3]
+
+
+async def test_the_newest_come_newest_first(database: Database):
+    await append(database, [draft(type="lead.created" if n % 2 else "client.created") for n in range(1, 7)])
+
+    async with database.read() as connection:
+        newest = await stream.newest_of_company(connection, 92, type=None, limit=2)
+        leads = await stream.newest_of_company(connection, 92, type="lead.created", limit=2)
+        nobody = await stream.newest_of_company(connection, 7, type=None, limit=2)
+
+    assert [event.position for event in newest] == [NONE + 6, NONE + 5]
+    assert [event.position for event in leads] == [NONE + 5, NONE + 3]
+    assert nobody == []
+
+
+async def test_positions_that_do_not_exist_are_left_out(database: Database):
+    written = await append(database, [draft(), draft()])
+
+    async with database.read() as connection:
+        assert await stream.by_positions(connection, [NONE + 2, NONE + 9]) == {
+            NONE + 2: written[1]
+        }
+        assert await stream.by_positions(connection, []) == {}
+
+
+async def test_companies_are_listed_for_a_stretch_of_the_log(database: Database):
+    await append(database, [draft(1), draft(2), draft(2), draft(3)])
+
+    async with database.read() as connection:
+        assert sorted(await stream.companies_after(connection, NONE + 1, NONE + 3)) == [2]
+        assert sorted(await stream.companies_after(connection, NONE, NONE + 4)) == [1, 2, 3]
+
+
+async def test_since_finds_the_place_before_the_first_event_of_that_time(database: Database):
+    await append(database, [draft() for _ in range(4)])
+    for position, accepted_ms in enumerate((1000, 2000, 2000, 3000), NONE + 1):
+        await set_accepted(database, position, accepted_ms)
+
+    async with database.read() as connection:
+        found = [
+            await stream.position_before(connection, since) - NONE for since in (0, 1000, 1001, 2000, 3000, 3001)
+        ]
+
+    assert found == [0, 0, 1, 1, 3, 4]
+
+
+async def test_the_time_of_acceptance_never_falls_along_the_log(database: Database):
+    ahead = 4_000_000_000_000
+    async with database.write() as connection:
+        await connection.exec_driver_sql(f"UPDATE stream_head SET accepted_ms = {ahead}")
+
+    assert (await append(database, [draft()]))[0].accepted_ms == ahead
+
+
+async def test_concurrent_writers_leave_no_gap_and_a_reader_never_sees_a_position_late(database_url: str):
+    """Eight writers on connections of their own; whoever has seen position p finds nothing new below it."""
+    writers, rounds = 8, 12
+    done = asyncio.Event()
+    seen: list[int] = []
+
+    async def write(number: int) -> None:
+        async with Database(database_url, pool_size=2) as own:
+            for turn in range(rounds):
+                await append(own, [draft(number + 1, number=turn)] * (1 + turn % 3))
+
+    async def poll(own: Database) -> None:
+        cursor = 0
+        while True:
+            last = done.is_set()
+            async with own.read() as connection:
+                page = await stream.read_shards(
+                    connection, range(SHARDS), after=cursor, up_to=2**62, limit=1000
+                )
+            seen.extend(event.position for event in page)
+            cursor = page[-1].position if page else cursor
+            if last:
+                return
+            await asyncio.sleep(0)
+
+    async with Database(database_url, pool_size=2) as reading, asyncio.TaskGroup() as group:
+        group.create_task(poll(reading))
+        async with asyncio.TaskGroup() as writing:
+            for number in range(writers):
+                writing.create_task(write(number))
+        done.set()
+
+    total = writers * sum(1 + turn % 3 for turn in range(rounds))
+    assert seen == list(range(NONE + 1, NONE + total + 1))
+
+
+async def test_an_idempotency_key_is_found_for_its_namespace_only(database: Database):
+    now = await clock_ms(database)
+    use = idempotency.Use(92, "order-1", b"f" * 32, 7, 2)
+    async with database.write() as connection:
+        await idempotency.remember(connection, [use], now_ms=now)
+
+    async with database.read() as connection:
+        found = await idempotency.find(connection, {(92, "order-1"), (93, "order-1"), (92, "order-2")})
+        assert found == {(92, "order-1"): use}
+        assert await idempotency.find(connection, set()) == {}
+
+
+async def test_an_idempotency_key_can_be_used_again_after_24_hours(database: Database):
+    now = await clock_ms(database)
+    old = idempotency.Use(92, "order-1", b"a" * 32, 1, 1)
+    new = idempotency.Use(92, "order-1", b"b" * 32, 9, 1)
+    async with database.write() as connection:
+        await idempotency.remember(connection, [old], now_ms=now - idempotency.LIFETIME_MS - 1000)
+        assert await idempotency.find(connection, {(92, "order-1")}) == {}
+        await idempotency.remember(connection, [new], now_ms=now)
+        assert await idempotency.find(connection, {(92, "order-1")}) == {(92, "order-1"): new}
+
+
+async def clock_ms(database: Database) -> int:
+    return (await append(database, [draft()]))[0].accepted_ms

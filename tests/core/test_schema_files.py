@@ -1,0 +1,123 @@
+"""Event types are read from files, and a file at fault is named."""
+
+from pathlib import Path
+
+import pytest
+
+from trunkline.errors import SchemaInvalid
+from trunkline.schema_files import installed_event_types, load_event_types, package_event_types
+from trunkline.schemas import SchemaCatalog
+
+DOCUMENT = """{
+  "title": "Order Placed",
+  "description": "An order came in.",
+  "x-version": 3,
+  "deprecated": true,
+  "examples": [
+    {"amount": 99.00, "rate": 1.50E+3, "id": 12345678901234567890123, "note": "caf\\u00e9 {a: 1} \\"é\\""},
+    {"amount": 1}
+  ]
+}
+"""
+
+
+def write(folder, text=DOCUMENT, name="order.placed.json"):
+    """Put *text* in a file of *folder* where event types are looked for."""
+    events = folder / "events"
+    events.mkdir(parents=True, exist_ok=True)
+    (events / name).write_bytes(text.encode() if isinstance(text, str) else text)
+    return folder
+
+
+def refusal(folder):
+    """Read *folder*, which must be refused, and give the reason."""
+    with pytest.raises(SchemaInvalid) as caught:
+        load_event_types(folder)
+    assert str(folder / "events" / "order.placed.json") in str(caught.value)
+    assert "\n" not in str(caught.value)
+    return caught.value.reason
+
+
+def test_name_comes_from_the_file_and_the_rest_from_the_document(tmp_path):
+    (one,) = load_event_types(write(tmp_path))
+    assert (one.name, one.title, one.description) == ("order.placed", "Order Placed", "An order came in.")
+    assert (one.version, one.deprecated) == (3, True)
+
+
+def test_version_is_one_and_nothing_is_deprecated_where_the_document_does_not_say(tmp_path):
+    (one,) = load_event_types(write(tmp_path, '{"title": "T", "description": "D"}'))
+    assert (one.version, one.deprecated, one.example_json) == (1, False, b"")
+
+
+def test_first_example_keeps_its_digits_and_loses_its_blanks(tmp_path):
+    (one,) = load_event_types(write(tmp_path))
+    assert one.example_json.decode() == (
+        '{"amount":99.00,"rate":1.50E+3,"id":12345678901234567890123,"note":"caf\\u00e9 {a: 1} \\"é\\""}'
+    )
+
+
+def test_document_is_kept_to_the_byte(tmp_path):
+    (one,) = load_event_types(write(tmp_path))
+    assert one.schema_json == DOCUMENT.encode()
+    assert SchemaCatalog([one]).document("order.placed") == DOCUMENT.encode()
+
+
+def test_files_are_read_in_the_order_of_their_names_and_others_are_passed_over(tmp_path):
+    for name in ("b.made.json", "a.made.json", "README.md"):
+        write(tmp_path, name=name)
+    assert [one.name for one in load_event_types(tmp_path)] == ["a.made", "b.made"]
+
+
+def test_a_folder_without_events_has_no_types(tmp_path):
+    assert load_event_types(tmp_path) == []
+
+
+def test_broken_json_is_told_with_line_and_column(tmp_path):
+    text = '{\n  "title": "T",\n  "description": }'
+    assert refusal(write(tmp_path, text)).startswith("the file is not JSON at line 3, column 18: ")
+
+
+@pytest.mark.parametrize("text", [b"", b'{"title": "\xff"}', b'{"title": NaN}'])
+def test_what_is_no_json_is_refused(tmp_path, text):
+    assert "the file is not JSON at line 1" in refusal(write(tmp_path, text))
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("[]", "must hold one JSON object"),
+        ('{"description": "D"}', "has no 'title'"),
+        ('{"title": "T", "description": " "}', "has no 'description'"),
+        ('{"title": "T", "description": "D", "x-version": "2"}', "'x-version' must be a whole number"),
+        ('{"title": "T", "description": "D", "x-version": true}', "'x-version' must be a whole number"),
+        ('{"title": "T", "description": "D", "examples": {"a": 1}}', "'examples' must be a list"),
+    ],
+)
+def test_what_a_document_lacks_is_told(tmp_path, text, reason):
+    assert reason in refusal(write(tmp_path, text))
+
+
+def test_a_file_that_cannot_be_read_is_told(tmp_path):
+    (tmp_path / "events" / "order.placed.json").mkdir(parents=True)
+    assert refusal(tmp_path) == "the file cannot be read: Is a directory"
+
+
+def test_types_of_a_package_are_those_of_its_folder():
+    folder = Path(__file__).parents[2] / "schemas" / "trunkline_schemas"
+    assert package_event_types("trunkline_schemas") == load_event_types(folder)
+
+
+def test_a_package_that_cannot_be_imported_is_told():
+    with pytest.raises(SchemaInvalid, match=r"^acme_missing: this package of schemas cannot be imported"):
+        package_event_types("acme_missing")
+
+
+def test_a_strangers_installed_package_brings_its_types(tmp_path, monkeypatch):
+    write(tmp_path / "acme_order_schemas")
+    (tmp_path / "acme_order_schemas" / "__init__.py").touch()
+    metadata = tmp_path / "acme_orders-1.0.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: acme-orders\nVersion: 1.0\n")
+    (metadata / "entry_points.txt").write_text("[trunkline.schemas]\nacme = acme_order_schemas\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert "order.placed" in [one.name for one in installed_event_types()]

@@ -9,17 +9,24 @@ import contextlib
 import itertools
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Coroutine, Iterator
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import asyncpg
+import httpx2
 import pytest
+from fastapi import FastAPI
 from sqlalchemy.engine import make_url
 
+from trunkline import settings
+from trunkline.app import create_app
+from trunkline.auth import COMPANY_SCOPES
 from trunkline.database import Database
+from trunkline.hub import Hub
 from trunkline.store import migrate
+from trunkline.testing.receiver import Receiver
 
 SHARDS = 16
 _SERVER_SETTINGS = """
@@ -171,3 +178,82 @@ async def postgres_database(postgres_database_url: str) -> AsyncIterator[Databas
     """A fresh, migrated and opened PostgreSQL database."""
     async with Database(postgres_database_url) as opened:
         yield opened
+
+
+HUB_SETTINGS: Mapping[str, str] = {
+    "auth.pepper": "p" * 32,
+    "auth.encryption_key": "e" * 32,
+    "delivery.allow_http": "true",
+    "delivery.allow_private_networks": "true",
+    "delivery.retry_schedule_seconds": "0.05, 0.1",
+    "limits.enabled": "false",
+}
+"""Settings of a hub under test: it may push to this machine, retries at once, and counts no calls."""
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A hub that runs, with its app in front. *client* has a key of company 92 with every scope, *operator* an operator's."""
+
+    hub: Hub
+    app: FastAPI
+    client: httpx2.AsyncClient
+    operator: httpx2.AsyncClient
+    anonymous: httpx2.AsyncClient
+    stack: contextlib.AsyncExitStack
+
+    async def client_of(
+        self, company_id: int | None, scopes: Sequence[str] = COMPANY_SCOPES
+    ) -> httpx2.AsyncClient:
+        """Make a client with a new key of *company_id* (an operator's for None)."""
+        _, key = await self.hub.keys.create(company_id, name="test", scopes=scopes)
+        return await self.stack.enter_async_context(_client(self.app, {"X-Api-Key": key}))
+
+
+MakeHub = Callable[..., Awaitable[Running]]
+"""``await make_hub(url, {"delivery.max_subscriptions": "2"}, dispatch=False)``"""
+
+
+def _client(app: FastAPI, headers: Mapping[str, str]) -> httpx2.AsyncClient:
+    transport = httpx2.ASGITransport(app=app)
+    return httpx2.AsyncClient(transport=transport, base_url="http://hub.test", headers=dict(headers))
+
+
+@pytest.fixture
+async def make_hub() -> AsyncIterator[MakeHub]:
+    """Start hubs on a database, with settings over ``HUB_SETTINGS``; they stop when the test ends.
+
+    Name it after the database among a test's arguments: then the hubs stop before the database goes.
+    """
+    async with contextlib.AsyncExitStack() as stack:
+
+        async def make(url: str, changed: Mapping[str, str] | None = None, *, dispatch: bool = True) -> Running:
+            chosen = {**HUB_SETTINGS, "database.url": url, **(changed or {})}
+            environment = {f"TRUNKLINE_{name.replace('.', '__').upper()}": value for name, value in chosen.items()}
+            hub = Hub(settings.load(environment=environment), dispatch=dispatch)
+            app = create_app(hub)
+            await stack.enter_async_context(app.router.lifespan_context(app))
+            anonymous = await stack.enter_async_context(_client(app, {}))
+            running = Running(hub, app, anonymous, anonymous, anonymous, stack)
+            return replace(running, client=await running.client_of(92), operator=await running.client_of(None))
+
+        yield make
+
+
+@pytest.fixture
+async def running(database_url: str, make_hub: MakeHub) -> Running:
+    """A hub on each engine in turn, its dispatcher included."""
+    return await make_hub(database_url)
+
+
+@pytest.fixture
+async def api(sqlite_database_url: str, make_hub: MakeHub) -> Running:
+    """A hub on SQLite that does not deliver, for what no database and no push can change."""
+    return await make_hub(sqlite_database_url, dispatch=False)
+
+
+@pytest.fixture
+async def receiver() -> AsyncIterator[Receiver]:
+    """A target on a socket of its own."""
+    async with Receiver() as started:
+        yield started

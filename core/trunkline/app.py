@@ -28,7 +28,14 @@ def create_app(hub: Hub) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.hub = hub
-    for router in (events.router, events.public, subscriptions.router, keys.router, system.router, documents.router):
+    for router in (
+        events.router,
+        events.public,
+        subscriptions.router,
+        keys.router,
+        system.router,
+        documents.router,
+    ):
         app.include_router(router)
     for _, routes in hub.registry.collected.routes:
         app.include_router(routes.router, prefix=f"/api/v1{routes.prefix}")

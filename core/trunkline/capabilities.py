@@ -43,6 +43,8 @@ class Push:
     timestamp: int
     body: bytes = field(repr=False)
     target: Target
+    cursor: str | None = None
+    """Resumes ``GET /api/v1/events`` exactly after this event."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,6 +255,16 @@ class Deliveries(Protocol):
         ...
 
 
+class Replays(Protocol):
+    """Replays of one company's subscriptions; the views are JSON as CONTRACT §6 shows it."""
+
+    async def start(
+        self, company_id: int, subscription_id: str, request: Mapping[str, Json], *, channel: str | None
+    ) -> dict[str, Json]:
+        """Start a replay and show it; with ``dry_run`` only count. Raises NotFound, BodyInvalid."""
+        ...
+
+
 class Clock(Protocol):
     """Where a plugin takes the time from."""
 
@@ -271,6 +283,7 @@ class PluginContext:
     events: EventReader
     subscriptions: Subscriptions
     deliveries: Deliveries
+    replays: Replays
     emit: Emit
     clock: Clock
     log: logging.Logger

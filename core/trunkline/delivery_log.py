@@ -10,8 +10,8 @@ from trunkline.database import Database
 from trunkline.deliveries import Key, Status
 from trunkline.errors import NotFound
 from trunkline.events import Event, utc_text_of_ms
-from trunkline.store import delivery_log as store
 from trunkline.store import deliveries as ledger
+from trunkline.store import delivery_log as store
 from trunkline.store.delivery_log import Logged
 from trunkline.subscription_service import SubscriptionService
 from trunkline.subscription_views import utc_or_none
@@ -83,7 +83,9 @@ class DeliveryLog:
         """Tell for each subscription of the event's company whether it matched, and what became of it."""
         subscriptions = await self._subscriptions.of_company(event.company_id)
         async with self._database.read() as connection:
-            found = {logged.subscription_no: logged for logged in await store.of_event(connection, event.position)}
+            found = {
+                logged.subscription_no: logged for logged in await store.of_event(connection, event.position)
+            }
         decoded = event.decode()
         return {
             "event_id": event.position,
@@ -163,4 +165,3 @@ def _view(logged: Logged) -> dict[str, Any]:
         "next_attempt_utc": utc_or_none(logged.next_attempt_ms),
         "updated_utc": utc_text_of_ms(logged.updated_ms),
     }
-

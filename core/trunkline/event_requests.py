@@ -15,9 +15,7 @@ from trunkline.schemas import SchemaCatalog
 
 FIELDS = ("type", "payload", "metadata", "companyId", "createdUtc")
 MAX_BATCH = 1000
-_TIME = re.compile(
-    r"(\d{4}-\d{2}-\d{2})[Tt ](\d{2}:\d{2}:\d{2})(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})", re.ASCII
-)
+_TIME = re.compile(r"(\d{4}-\d{2}-\d{2})[Tt ](\d{2}:\d{2}:\d{2})(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})", re.ASCII)
 
 CompanyOf = Callable[[int | None], int]
 """Tells which company an event is for, given the ``companyId`` that its body names (None for none)."""
@@ -44,7 +42,9 @@ def split_batch(compact: bytes, parsed: Any, *, max_item_bytes: int) -> list[Ite
     if not isinstance(parsed, dict):
         raise BodyInvalid([FieldError("", "must be a JSON object with 'events'")])
     if unknown := [name for name in parsed if name != "events"]:
-        raise BodyInvalid([FieldError(f"/{name}", "is not a field here; send {'events': [...]}") for name in unknown])
+        raise BodyInvalid(
+            [FieldError(f"/{name}", "is not a field here; send {'events': [...]}") for name in unknown]
+        )
     events = parsed.get("events")
     if not isinstance(events, list) or not 1 <= len(events) <= MAX_BATCH:
         raise BodyInvalid([FieldError("/events", f"must be a list of 1 to {MAX_BATCH} events")])
@@ -56,7 +56,9 @@ def split_batch(compact: bytes, parsed: Any, *, max_item_bytes: int) -> list[Ite
         if not isinstance(event, dict):
             errors.append(FieldError(path, "must be a JSON object with 'type' and 'payload'"))
         elif len(bytes(raw)) > max_item_bytes:
-            errors.append(FieldError(path, f"is larger than the {max_item_bytes} bytes that one event may have"))
+            errors.append(
+                FieldError(path, f"is larger than the {max_item_bytes} bytes that one event may have")
+            )
         else:
             items.append(Item(path, event, msgspec.json.decode(raw, type=dict[str, msgspec.Raw])))
     if errors:
@@ -80,7 +82,11 @@ def read_drafts(
         if found:
             errors.extend(FieldError(item.path + fault.path, fault.message) for fault in found)
             continue
-        company_id = company_of(item.parsed.get("companyId"))
+        try:
+            company_id = company_of(item.parsed.get("companyId"))
+        except BodyInvalid as error:
+            errors.extend(FieldError(item.path + fault.path, fault.message) for fault in error.errors)
+            continue
         metadata = bytes(item.raw["metadata"]) if item.parsed.get("metadata") else b""
         drafts.append(
             Draft(company_id, item.parsed["type"], created or now_text, bytes(item.raw["payload"]), metadata)
@@ -90,13 +96,14 @@ def read_drafts(
     return drafts
 
 
-def fingerprint(call: str, items: Sequence[Item]) -> bytes:
+def fingerprint(call: str, items: Sequence[Item], drafts: Sequence[Draft]) -> bytes:
     """Hash what a request asks for, so that a repeated idempotency key can be told from a reused one.
 
-    White space does not count; the order of members does.
+    White space does not count; the order of members does, and so does the company, which a header may have named.
     """
     digest = hashlib.sha256(call.encode())
-    for item in items:
+    for item, draft in zip(items, drafts, strict=True):
+        digest.update(b"%d;" % draft.company_id)
         for name, raw in item.raw.items():
             value = bytes(raw)
             digest.update(b"%d:%b=%d:%b;" % (len(name), name.encode(), len(value), value))
@@ -133,7 +140,11 @@ def _faults(item: Item, catalog: SchemaCatalog) -> tuple[list[FieldError], str |
     if (given := parsed.get("createdUtc")) is not None:
         created = read_time(given) if isinstance(given, str) else None
         if created is None:
-            errors.append(FieldError("/createdUtc", "must be an ISO 8601 time with an offset, such as 2026-01-28T10:30:00Z"))
+            errors.append(
+                FieldError(
+                    "/createdUtc", "must be an ISO 8601 time with an offset, such as 2026-01-28T10:30:00Z"
+                )
+            )
     errors.extend(_payload_faults(parsed, catalog))
     return errors, created
 
@@ -144,13 +155,16 @@ def _payload_faults(parsed: Mapping[str, Any], catalog: SchemaCatalog) -> list[F
     if name is None:
         errors.append(FieldError("/type", "is required"))
     elif not isinstance(name, str) or catalog.get(name) is None:
-        errors.append(FieldError("/type", f"is not a known event type; known are {', '.join(catalog.names())}"))
+        errors.append(
+            FieldError("/type", f"is not a known event type; known are {', '.join(catalog.names())}")
+        )
     if "payload" not in parsed:
         errors.append(FieldError("/payload", "is required"))
     elif not isinstance(parsed["payload"], dict):
         errors.append(FieldError("/payload", "must be an object"))
     elif not errors:
         errors.extend(
-            FieldError(f"/payload{fault.path}", fault.message) for fault in catalog.check(str(name), parsed["payload"])
+            FieldError(f"/payload{fault.path}", fault.message)
+            for fault in catalog.check(str(name), parsed["payload"])
         )
     return errors

@@ -55,7 +55,7 @@ def _headers(push: Push) -> dict[str, str]:
         timestamp=push.timestamp,
         body=push.body,
     )
-    return {
+    headers = {
         **target.headers,
         **signed,
         "content-type": "application/json",
@@ -63,6 +63,9 @@ def _headers(push: Push) -> dict[str, str]:
         signatures.DELIVERY_ID_HEADER: push.delivery_id,
         signatures.ATTEMPT_HEADER: str(push.attempt),
     }
+    if push.cursor is not None:
+        headers[signatures.CURSOR_HEADER] = push.cursor
+    return headers
 
 
 def _retry_after_seconds(headers: Mapping[str, str], timestamp: int) -> float | None:

@@ -24,6 +24,7 @@ from trunkline.limits import Limits
 from trunkline.metrics import Metrics
 from trunkline.outbound import Outbound
 from trunkline.plugins import Notifier, Registry
+from trunkline.replay_service import Replays
 from trunkline.schema_files import installed_event_types, load_event_types
 from trunkline.schemas import EventType, SchemaCatalog
 from trunkline.settings import Settings
@@ -66,7 +67,8 @@ class Hub:
         self.keys = Keys(self.database, vault=self.vault, prefix=settings.auth.key_prefix)
         self.limits = Limits(settings.limits)
         policy = AddressPolicy(
-            allow_http=settings.delivery.allow_http, allow_private_networks=settings.delivery.allow_private_networks
+            allow_http=settings.delivery.allow_http,
+            allow_private_networks=settings.delivery.allow_private_networks,
         )
         self.http = Outbound(policy, timeout_seconds=settings.delivery.timeout_seconds)
         self.ingest = Ingest(
@@ -87,8 +89,10 @@ class Hub:
             http=self.http,
             notifier=self.notifier,
             max_subscriptions=settings.delivery.max_subscriptions,
+            wake_replays=self.wake_replays,
             shards=lambda: self._shards,
         )
+        self.replays = Replays(self.database, subscriptions=self.subscriptions, wake=self.wake_replays)
         self.deliveries = DeliveryLog(self.database, subscriptions=self.subscriptions)
         plugins.collect_with(self.registry, contexts=self._context)
 
@@ -117,6 +121,11 @@ class Hub:
         """Look at once for deliveries that are due; another process's dispatcher looks within a second."""
         if self.dispatcher is not None:
             self.dispatcher.wake_retries()
+
+    def wake_replays(self) -> None:
+        """Look at once for replays that run; another process's dispatcher looks within a second."""
+        if self.dispatcher is not None:
+            self.dispatcher.wake_replays()
 
     async def readiness(self) -> dict[str, str]:
         """Tell what works: ``ok``, ``off``, or what is the matter."""
@@ -173,6 +182,7 @@ class Hub:
             events=self.streaming,
             subscriptions=self.subscriptions,
             deliveries=self.deliveries,
+            replays=self.replays,
             emit=self.ingest.emit,
             clock=SystemClock(),
             log=plugins.logger_of(name),

@@ -4,8 +4,10 @@
 every subscription that it matches.
 """
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import orjson
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -65,7 +67,7 @@ class Ingest:
         self._metrics = metrics
         self._batcher: Batcher[Submission, Accepted] = Batcher(self._commit, max_batch=MAX_SUBMISSIONS)
 
-    async def __aenter__(self) -> "Ingest":
+    async def __aenter__(self) -> Self:
         await self._batcher.__aenter__()
         return self
 
@@ -83,9 +85,10 @@ class Ingest:
 
     async def emit(self, event: EmittedEvent, *, idempotency_key: str | None = None) -> AcceptedEvent:
         """Validate and store an event that a plugin made. Raises EventRejected."""
-        accepted = await self.accept(
-            Submission([self.draft(event)], event.company_id, idempotency_key, orjson.dumps(event.payload))
-        )
+        draft = self.draft(event)
+        asked = b"\n".join((b"emit", event.type.encode(), draft.payload, draft.metadata))
+        fingerprint = hashlib.sha256(asked).digest()
+        accepted = await self.accept(Submission([draft], event.company_id, idempotency_key, fingerprint))
         return _as_value(accepted.events[0])
 
     def draft(self, event: EmittedEvent) -> Draft:
@@ -146,10 +149,14 @@ async def _answer_repeated(
     """Find the submissions whose idempotency key was used before: in the database, or by an earlier one of this batch."""
     if all(submission.key is None for submission in submissions):
         return {}
-    await stream.reserve(connection, 0)  # with the log's lock held, nobody else is about to use one of these keys
+    await stream.reserve(
+        connection, 0
+    )  # with the log's lock held, nobody else is about to use one of these keys
     keys = {(s.namespace, s.key) for s in submissions if s.key is not None}
     known = await idempotency.find(connection, keys)
-    positions = [p for use in known.values() for p in range(use.first_position, use.first_position + use.count)]
+    positions = [
+        p for use in known.values() for p in range(use.first_position, use.first_position + use.count)
+    ]
     stored = await stream.by_positions(connection, positions)
     answers: dict[int, Accepted | Exception | Submission] = {}
     first_in_batch: dict[tuple[int, str], Submission] = {}
@@ -158,7 +165,9 @@ async def _answer_repeated(
             continue
         name = (submission.namespace, submission.key)
         if use := known.get(name):
-            events = [stored[p] for p in range(use.first_position, use.first_position + use.count) if p in stored]
+            events = [
+                stored[p] for p in range(use.first_position, use.first_position + use.count) if p in stored
+            ]
             answers[index] = _repeat(submission, use.fingerprint, events)
         elif earlier := first_in_batch.get(name):
             answers[index] = earlier
@@ -167,7 +176,9 @@ async def _answer_repeated(
     return answers
 
 
-def _share_out(submissions: Sequence[Submission], events: Sequence[Event]) -> list[tuple[Submission, Sequence[Event]]]:
+def _share_out(
+    submissions: Sequence[Submission], events: Sequence[Event]
+) -> list[tuple[Submission, Sequence[Event]]]:
     placed: list[tuple[Submission, Sequence[Event]]] = []
     start = 0
     for submission in submissions:
@@ -177,7 +188,9 @@ def _share_out(submissions: Sequence[Submission], events: Sequence[Event]) -> li
     return placed
 
 
-async def _remember(connection: AsyncConnection, placed: Sequence[tuple[Submission, Sequence[Event]]]) -> None:
+async def _remember(
+    connection: AsyncConnection, placed: Sequence[tuple[Submission, Sequence[Event]]]
+) -> None:
     uses = [
         idempotency.Use(s.namespace, s.key, s.fingerprint, events[0].position, len(events))
         for s, events in placed

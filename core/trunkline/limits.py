@@ -22,6 +22,7 @@ Bucket = Literal["read", "write", "admin"]
 
 _WINDOW_SECONDS = 60
 _REDIS_TIMEOUT_SECONDS = 0.25
+_REDIS_CALLS = 32  # at once; the client refuses, rather than queues, what its pool has no connection for
 _REDIS_REST_SECONDS = 1.0  # after a failure, so that not every call waits for the time limit
 _SCHEMES = ("redis://", "rediss://", "redis+unix://")
 _log = logging.getLogger(__name__)
@@ -126,6 +127,7 @@ class _RedisCounter:
             key_prefix="trunkline",
             socket_connect_timeout=_REDIS_TIMEOUT_SECONDS,
         )
+        self._places = asyncio.Semaphore(_REDIS_CALLS)
         self._rest_until = 0.0
         self._silent_until = 0.0
 
@@ -138,7 +140,7 @@ class _RedisCounter:
         if time.monotonic() < self._rest_until:
             return None
         try:
-            async with asyncio.timeout(_REDIS_TIMEOUT_SECONDS):
+            async with asyncio.timeout(_REDIS_TIMEOUT_SECONDS), self._places:
                 return await self._storage.incr(key, 2 * _WINDOW_SECONDS)  # clocks differ a little
         except (RedisError, OSError, TimeoutError) as error:
             self._rest(error)

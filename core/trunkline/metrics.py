@@ -27,10 +27,18 @@ class Metrics:
             "trunkline_attempts", "Attempts that have ended", ("channel", "outcome"), registry=self.registry
         )
         self._attempt_seconds = Histogram(
-            "trunkline_attempt_seconds", "How long attempts took", ("channel",), buckets=_SECONDS, registry=self.registry
+            "trunkline_attempt_seconds",
+            "How long attempts took",
+            ("channel",),
+            buckets=_SECONDS,
+            registry=self.registry,
         )
-        self._in_flight = Gauge("trunkline_deliveries_in_flight", "Attempts under way", registry=self.registry)
-        self._shards_held = Gauge("trunkline_shards_held", "Shards that this process reads", registry=self.registry)
+        self._in_flight = Gauge(
+            "trunkline_deliveries_in_flight", "Attempts under way", registry=self.registry
+        )
+        self._shards_held = Gauge(
+            "trunkline_shards_held", "Shards that this process reads", registry=self.registry
+        )
         self._requests = Histogram(
             "trunkline_http_request_seconds",
             "How long API calls took",

@@ -26,6 +26,7 @@ STRIPE_HEADER = "trunkline-signature"
 EVENT_TYPE_HEADER = "trunkline-event-type"
 DELIVERY_ID_HEADER = "trunkline-delivery-id"
 ATTEMPT_HEADER = "trunkline-attempt"
+CURSOR_HEADER = "trunkline-cursor"
 
 RESERVED_HEADERS = frozenset(
     {

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Self
 
 import orjson
@@ -50,13 +51,10 @@ class Streaming:
         wait_seconds: float = 0,
     ) -> EventPage:
         """Read up to *limit* events oldest first (``capabilities.EventReader.page``)."""
-        after = cursors.decode(cursor) if cursor is not None else 0
-        if since_ms is not None:
-            async with self._database.read() as connection:
-                after = await stream.position_before(connection, since_ms)
-        events = await self._read(company_id, types, after, limit)
+        place = Place(company_id, types, cursors.decode(cursor) if cursor is not None else 0, since_ms, limit)
+        after, events = await self._read(place)
         if not events and wait_seconds > 0:
-            events = await self._wait(company_id, types, after, limit, wait_seconds)
+            after, events = await self._wait(place, wait_seconds)
         shown = events[:limit]
         return EventPage(
             bodies=[event.body for event in shown],
@@ -93,22 +91,38 @@ class Streaming:
         draft = example_draft(self._catalog, company_id, type, source=source)
         return draft.envelope(self._catalog.names().index(type) + 1)
 
-    async def _read(self, company_id: int, types: Sequence[str], after: int, limit: int) -> list[Event]:
+    async def _read(self, place: "Place") -> tuple[int, list[Event]]:
+        """Read one event more than the page shows; returns the position that it was read from, too."""
         async with self._database.read() as connection:
-            return await stream.read_company(connection, company_id, types=types, after=after, limit=limit + 1)
+            after = place.after
+            if place.since_ms is not None:
+                after = await stream.position_before(connection, place.since_ms)
+            events = await stream.read_company(
+                connection, place.company_id, types=place.types, after=after, limit=place.limit + 1
+            )
+        return after, events
 
-    async def _wait(
-        self, company_id: int, types: Sequence[str], after: int, limit: int, wait_seconds: float
-    ) -> list[Event]:
+    async def _wait(self, place: "Place", wait_seconds: float) -> tuple[int, list[Event]]:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + wait_seconds
-        with self._watch.bell(company_id) as bell:
+        with self._watch.bell(place.company_id) as bell:
             while True:
-                events = await self._read(company_id, types, after, limit)
+                after, events = await self._read(place)
                 left = deadline - loop.time()
                 if events or left <= 0 or self._watch.is_released:
-                    return events
+                    return after, events
                 await bell.wait(left)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a page begins: after position *after*, or at the time *since_ms*; and what it may hold."""
+
+    company_id: int
+    types: Sequence[str]
+    after: int
+    since_ms: int | None
+    limit: int
 
 
 def example_draft(
@@ -182,7 +196,9 @@ class Watch:
             head = (await stream.head(connection)).position
             if head == self._seen:
                 return
-            companies = await stream.companies_after(connection, self._seen, head) if self._seen else [*self._waiting]
+            companies = (
+                await stream.companies_after(connection, self._seen, head) if self._seen else [*self._waiting]
+            )
         self._seen = head
         for company in companies:
             for bell in self._waiting.get(company, ()):

@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from trunkline import filters, signatures
+from trunkline import cursors, filters, signatures
 from trunkline.addresses import AddressPolicy
-from trunkline.errors import BodyInvalid, FieldError, TargetRefused
+from trunkline.errors import BadCursor, BodyInvalid, FieldError, TargetRefused
+from trunkline.event_requests import read_time
 from trunkline.schemas import EventType, SchemaCatalog
 
 EDITABLE = ("target_url", "event_types", "description", "headers", "filter", "status", "catch_up")
@@ -72,13 +74,46 @@ class Checker:
         if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
             return [FieldError("/event_types", 'must be a list of event types, or ["*"] for all')]
         if "*" in names:
-            return [] if names == ["*"] else [FieldError("/event_types", '"*" means every type and stands alone')]
+            return (
+                []
+                if names == ["*"]
+                else [FieldError("/event_types", '"*" means every type and stands alone')]
+            )
         known = ", ".join(self.catalog.names())
         return [
             FieldError(f"/event_types/{index}", f"is not a known event type; known are {known}")
             for index, name in enumerate(names)
             if self.catalog.get(name) is None
         ]
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Where a new subscription begins: after *position*, or with what was accepted at *since_ms* (Unix ms) or later."""
+
+    position: int = 0
+    since_ms: int | None = None
+
+
+def read_start(text: Any) -> Start | None:
+    """Read a request's ``start``; None for now.
+
+    Raises:
+        BodyInvalid: it is none of the forms that CONTRACT §13 names.
+    """
+    if text is None or text == "now":
+        return None
+    if text == "earliest":
+        return Start()
+    if isinstance(text, str):
+        if moment := read_time(text):
+            return Start(since_ms=int(datetime.fromisoformat(moment).timestamp() * 1000))
+        try:
+            return Start(cursors.decode(text))
+        except BadCursor:
+            pass
+    message = "must be 'now', 'earliest', a cursor of GET /api/v1/events, or an ISO 8601 time with an offset"
+    raise BodyInvalid([FieldError("/start", message)])
 
 
 def unique(names: Sequence[str]) -> list[str]:
@@ -100,7 +135,9 @@ def _check_signing(request: Mapping[str, Any]) -> list[FieldError]:
         return []
     if scheme == "ed25519":
         return [FieldError("/secret", "does not go with 'ed25519', whose key pair the hub makes")]
-    reason = signatures.check_secret(secret) if isinstance(secret, str) else "must be text that starts with whsec_"
+    reason = (
+        signatures.check_secret(secret) if isinstance(secret, str) else "must be text that starts with whsec_"
+    )
     return [FieldError("/secret", reason)] if reason else []
 
 

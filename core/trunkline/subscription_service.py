@@ -12,24 +12,27 @@ from typing import Any
 import orjson
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from trunkline import signatures
+from trunkline import replay, signatures
 from trunkline.capabilities import ChangedSubscription, Channel, HttpClient, Push
 from trunkline.clock import now_ms
 from trunkline.database import Database
 from trunkline.deliveries import Outcome, Result
 from trunkline.dispatch.routing import target_of
 from trunkline.errors import BodyInvalid, FieldError, NotFound, TooManySubscriptions
+from trunkline.events import shard_of
 from trunkline.plugins import Notifier
+from trunkline.replay import Range
 from trunkline.schemas import SchemaCatalog
 from trunkline.store import deliveries as ledger
+from trunkline.store import replays as replay_store
 from trunkline.store import shards as shard_store
+from trunkline.store import stream
 from trunkline.store import subscriptions as store
 from trunkline.store.subscriptions import Row
 from trunkline.streaming import example_draft
-from trunkline.subscription_requests import CREATABLE, EDITABLE, Checker, unique
+from trunkline.subscription_requests import CREATABLE, EDITABLE, Checker, Start, read_start, unique
 from trunkline.subscription_views import view
 from trunkline.subscriptions import ID, Secret, Status, Subscription
-from trunkline.events import shard_of
 from trunkline.vault import Vault
 
 _ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
@@ -49,6 +52,7 @@ class SubscriptionService:
         http: HttpClient,
         notifier: Notifier,
         max_subscriptions: int,
+        wake_replays: Callable[[], None],
         shards: Callable[[], int],
     ) -> None:
         self._database = database
@@ -59,6 +63,7 @@ class SubscriptionService:
         self._http = http
         self._notifier = notifier
         self._max = max_subscriptions
+        self._wake_replays = wake_replays
         self._shards = shards
 
     async def create(self, company_id: int, request: Mapping[str, Any], *, channel: str) -> dict[str, Any]:
@@ -71,10 +76,12 @@ class SubscriptionService:
         self._checker.check(request, required=("target_url", "event_types"), known=CREATABLE)
         names = unique(request["event_types"])
         self._checker.check_filter(request.get("filter"), names)
+        start = read_start(request.get("start"))
         scheme = request.get("signature") or "standard"
         secret = request.get("secret") or signatures.new_secret(scheme)
         identifier = "sub_" + "".join(randomness.choice(_ALPHABET) for _ in range(20))
         async with self._database.write() as connection:
+            version = await store.next_version(connection)  # from here on nobody else adds one
             if await store.count(connection, company_id) >= self._max:
                 raise TooManySubscriptions(self._max)
             row = await store.insert(
@@ -91,9 +98,13 @@ class SubscriptionService:
                     "sealed": self._seal(identifier, (Secret(secret),), request.get("headers") or {}),
                     "status": Status.ACTIVE,
                 },
+                version=version,
             )
+            subscription = self.unseal(row)
+            if start is not None:
+                await self._start_earlier(connection, subscription, start)
         self._tell(row)
-        return view(self.unseal(row), with_secret=True)
+        return view(subscription, with_secret=True)
 
     async def list(
         self, company_id: int, *, channel: str | None, target_url: str | None = None
@@ -110,7 +121,7 @@ class SubscriptionService:
     async def find(self, company_id: int, subscription_id: str, *, channel: str | None) -> Subscription:
         """Read one. Raises NotFound."""
         async with self._database.read() as connection:
-            return self.unseal(await _find(connection, company_id, subscription_id, channel))
+            return self.unseal(await _find(connection, company_id, subscription_id, channel, to_change=False))
 
     async def of_company(self, company_id: int) -> Sequence[Subscription]:
         """Read all of a company's."""
@@ -143,9 +154,13 @@ class SubscriptionService:
             columns = self._columns(before, changes)
             if "status" in changes and changes["status"] != before.status:
                 columns |= await self._switch(connection, before, changes["status"])
-            row = await store.update(connection, before.no, columns)
+            resumes = "status" in columns and columns["status"] == Status.ACTIVE
+            row = await store.update(connection, before.no, columns, from_head=resumes)
             if row.status != before.status:
                 await (ledger.wake if row.status == Status.ACTIVE else ledger.park)(connection, row.no)
+            if resumes and before.resume_position is not None and changes.get("catch_up", True):
+                missed = Range(before.resume_position, row.start_position, kind=replay.MISSED)
+                await self._begin(connection, before, missed)
         self._tell(row)
         return view(self.unseal(row))
 
@@ -156,6 +171,7 @@ class SubscriptionService:
             sealed = self._seal(row.id, (), {})
             row = await store.update(connection, row.no, {"status": Status.DELETED, "sealed": sealed})
             await ledger.end_all(connection, row.no)
+            await replay_store.end_of_subscription(connection, row.no, "cancelled")
         self._tell(row)
 
     async def rotate_secret(
@@ -178,7 +194,9 @@ class SubscriptionService:
     async def test(self, company_id: int, subscription_id: str, *, channel: str) -> dict[str, Any]:
         """Make one attempt with an example event, whatever the status; it is neither logged nor tried again."""
         subscription = await self.find(company_id, subscription_id, channel=channel)
-        names = [name for name in subscription.event_types if self._catalog.get(name)] or list(self._catalog.names())
+        names = [name for name in subscription.event_types if self._catalog.get(name)] or list(
+            self._catalog.names()
+        )
         body = example_draft(self._catalog, company_id, names[0], source="test").envelope(
             self._catalog.names().index(names[0]) + 1
         )
@@ -207,6 +225,25 @@ class SubscriptionService:
             "response_body": result.response_body,
             "error": result.error,
         }
+
+    def check_event_types(self, names: Any) -> None:
+        """Check a list of event types that may be absent. Raises BodyInvalid."""
+        self._checker.check({"event_types": names}, required=(), known=("event_types",))
+
+    async def _start_earlier(
+        self, connection: AsyncConnection, subscription: Subscription, start: Start
+    ) -> None:
+        after = start.position
+        if start.since_ms is not None:
+            after = await stream.position_before(connection, start.since_ms)
+        await self._begin(
+            connection, subscription, Range(after, subscription.start_position, kind=replay.MISSED)
+        )
+
+    async def _begin(self, connection: AsyncConnection, subscription: Subscription, missed: Range) -> None:
+        if missed.after < missed.up_to:
+            await replay.begin(connection, subscription, missed)
+            self._wake_replays()
 
     def unseal(self, row: Row) -> Subscription:
         """Open what is secret in *row*."""
@@ -258,10 +295,8 @@ class SubscriptionService:
             if before.status == Status.ACTIVE:
                 resume = await shard_store.cursor_of(connection, shard)
             return {"status": status, "resume_position": resume, "disabled_reason": None, "disabled_ms": None}
-        head, _ = await store.lock_head(connection)
         return {
             "status": status,
-            "start_position": head,
             "resume_position": None,
             "disabled_reason": None,
             "disabled_ms": None,
@@ -271,13 +306,24 @@ class SubscriptionService:
 
     def _tell(self, row: Row) -> None:
         if self._notifier.wants("subscription_changed"):
-            self._notifier.subscription_changed(ChangedSubscription(row.id, row.company_id, row.channel, row.status))
+            self._notifier.subscription_changed(
+                ChangedSubscription(row.id, row.company_id, row.channel, row.status)
+            )
 
 
-async def _find(connection: AsyncConnection, company_id: int, subscription_id: str, channel: str | None) -> Row:
-    row = await store.get(connection, subscription_id) if ID.fullmatch(subscription_id) else None
+async def _find(
+    connection: AsyncConnection,
+    company_id: int,
+    subscription_id: str,
+    channel: str | None,
+    *,
+    to_change: bool = True,
+) -> Row:
+    is_id = ID.fullmatch(subscription_id) is not None
+    row = await store.get(connection, subscription_id, to_change=to_change) if is_id else None
     if row is None or row.company_id != company_id or channel not in {None, row.channel}:
-        raise NotFound("subscription", subscription_id)
+        kind = "subscription"
+        raise NotFound(kind, subscription_id)
     return row
 
 

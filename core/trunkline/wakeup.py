@@ -107,7 +107,9 @@ class Wakeup:
                     await lost.wait()
             except StoreUnavailable:
                 pass
-            _log.warning("lost the connection that listens for new events; falling back to looking once a second")
+            _log.warning(
+                "lost the connection that listens for new events; falling back to looking once a second"
+            )
             await asyncio.sleep(_RECONNECT_SECONDS)
 
     @contextlib.asynccontextmanager

@@ -142,6 +142,16 @@ async def test_processes_that_share_a_redis_share_the_count(redis_like: tuple[Re
     assert store.expiries == {b"trunkline:write:key_1:%d" % MINUTE: 120}
 
 
+async def test_a_burst_waits_for_its_turn_at_redis(
+    redis_like: tuple[RedisLike, str], caplog: pytest.LogCaptureFixture
+):
+    store, url = redis_like
+    async with Limits(settings(storage_url=url, read="500/minute"), now=Clock()) as limits:
+        await asyncio.gather(*(limits.hit("key_1", "read") for _ in range(400)))
+    assert list(store.counts.values()) == [400]
+    assert not caplog.records
+
+
 async def test_without_redis_each_process_counts_for_itself_and_says_so_once(
     caplog: pytest.LogCaptureFixture,
 ):

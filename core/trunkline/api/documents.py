@@ -14,9 +14,11 @@ from pydantic.json_schema import models_json_schema
 
 from trunkline.api import models
 from trunkline.api.problems import MEDIA_TYPE, Problem
+from trunkline.api.requests import StrictRoute
 from trunkline.schemas import EventType, SchemaCatalog
 from trunkline.signatures import (
     ATTEMPT_HEADER,
+    CURSOR_HEADER,
     DELIVERY_ID_HEADER,
     EVENT_TYPE_HEADER,
     ID_HEADER,
@@ -39,9 +41,10 @@ _PUSH_HEADERS = {
     EVENT_TYPE_HEADER: "the event's type",
     DELIVERY_ID_HEADER: "the delivery, as the delivery log names it",
     ATTEMPT_HEADER: "number of this attempt, from 1",
+    CURSOR_HEADER: "resumes `GET /api/v1/events` exactly after this event",
 }
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(route_class=StrictRoute, include_in_schema=False)
 
 
 @router.get("/openapi.json")
@@ -54,7 +57,9 @@ async def show_openapi(request: Request) -> Response:
 async def show_asyncapi(request: Request) -> Response:
     """Serve the AsyncAPI 3.0 document of the events."""
     hub = request.app.state.hub
-    return Response(orjson.dumps(asyncapi(hub.catalog, hub.settings.server.public_url)), media_type="application/json")
+    return Response(
+        orjson.dumps(asyncapi(hub.catalog, hub.settings.server.public_url)), media_type="application/json"
+    )
 
 
 @router.get("/docs")
@@ -66,13 +71,19 @@ async def show_docs() -> HTMLResponse:
         swagger_js_url=f"{_ASSETS}/swagger-ui-bundle.js",
         swagger_css_url=f"{_ASSETS}/swagger-ui.css",
         swagger_favicon_url=f"{_ASSETS}/favicon.png",
-        swagger_ui_parameters={"tryItOutEnabled": False, "persistAuthorization": False, "defaultModelsExpandDepth": 0},
+        swagger_ui_parameters={
+            "tryItOutEnabled": False,
+            "persistAuthorization": False,
+            "defaultModelsExpandDepth": 0,
+        },
     )
 
 
 def install(app: FastAPI) -> None:
     """Serve the reference's assets, which come in a Python package."""
-    app.mount(_ASSETS, StaticFiles(directory=Path(str(files("fastapi_offline"))) / "static"), name="docs-assets")
+    app.mount(
+        _ASSETS, StaticFiles(directory=Path(str(files("fastapi_offline"))) / "static"), name="docs-assets"
+    )
 
 
 def openapi(app: FastAPI) -> dict[str, Any]:
@@ -103,7 +114,9 @@ def asyncapi(catalog: SchemaCatalog, public_url: str | None = None) -> dict[str,
             "contentType": "application/json",
             "headers": {
                 "type": "object",
-                "properties": {name: {"type": "string", "description": text} for name, text in _PUSH_HEADERS.items()},
+                "properties": {
+                    name: {"type": "string", "description": text} for name, text in _PUSH_HEADERS.items()
+                },
             },
             "payload": _envelope_schema(kind),
             "examples": [{"name": "example", "payload": _example(kind)}],
@@ -155,7 +168,9 @@ def _unify_errors(document: dict[str, Any]) -> None:
     for operations in document["paths"].values():
         for operation in operations.values():
             answers = operation["responses"]
-            automatic = answers.get("422", {}).get("content", {}).get("application/json", {}).get("schema", {})
+            automatic = (
+                answers.get("422", {}).get("content", {}).get("application/json", {}).get("schema", {})
+            )
             if automatic.get("$ref", "").endswith("/HTTPValidationError"):
                 del answers["422"]
             answers["default"] = {"description": "A problem; `detail` says what to do", "content": schema}
@@ -170,7 +185,13 @@ def _push(kind: EventType) -> dict[str, Any]:
         "operationId": f"push_{kind.name.replace('.', '_')}",
         "tags": ["Pushed events"],
         "parameters": [
-            {"name": name, "in": "header", "required": True, "description": text, "schema": {"type": "string"}}
+            {
+                "name": name,
+                "in": "header",
+                "required": True,
+                "description": text,
+                "schema": {"type": "string"},
+            }
             for name, text in _PUSH_HEADERS.items()
         ],
         "requestBody": {
@@ -189,7 +210,11 @@ def _envelope_schema(kind: EventType) -> dict[str, Any]:
     schema = models.Envelope.model_json_schema()
     schema.pop("examples", None)
     schema["title"] = kind.title
-    schema["properties"] |= {"type": {"const": kind.name}, "payload": _embedded(kind), "metadata": {"type": "object"}}
+    schema["properties"] |= {
+        "type": {"const": kind.name},
+        "payload": _embedded(kind),
+        "metadata": {"type": "object"},
+    }
     return schema
 
 

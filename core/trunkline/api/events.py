@@ -20,11 +20,14 @@ MAX_BATCH_BYTES = 16 * 1024 * 1024
 JSON = "application/json"
 
 router = APIRouter(prefix="/api/v1", route_class=StrictRoute, tags=["Events"])
-public = APIRouter(tags=["Schemas"])
+public = APIRouter(route_class=StrictRoute, tags=["Schemas"])
 
 IdempotencyKey = Annotated[
     str | None,
-    Header(alias="Idempotency-Key", description="the same key and body again gives the first answer; lives 24 hours"),
+    Header(
+        alias="Idempotency-Key",
+        description="the same key and body again gives the first answer; lives 24 hours",
+    ),
 ]
 
 
@@ -33,9 +36,13 @@ IdempotencyKey = Annotated[
     status_code=201,
     response_model=models.Envelope,
     summary="Accept an event",
-    responses={200: {"model": models.Envelope, "description": "A repeat of an earlier request"}} | responses(409, 413, 422),
+    responses={200: {"model": models.Envelope, "description": "A repeat of an earlier request"}}
+    | responses(409, 413, 422),
     openapi_extra={
-        "requestBody": {"required": True, "content": {JSON: {"schema": {"$ref": "#/components/schemas/EventRequest"}}}}
+        "requestBody": {
+            "required": True,
+            "content": {JSON: {"schema": {"$ref": "#/components/schemas/EventRequest"}}},
+        }
     },
 )
 async def accept_event(
@@ -56,9 +63,13 @@ async def accept_event(
     status_code=201,
     response_model=models.Envelopes,
     summary="Accept up to 1,000 events, all or none",
-    responses={200: {"model": models.Envelopes, "description": "A repeat of an earlier request"}} | responses(409, 413, 422),
+    responses={200: {"model": models.Envelopes, "description": "A repeat of an earlier request"}}
+    | responses(409, 413, 422),
     openapi_extra={
-        "requestBody": {"required": True, "content": {JSON: {"schema": {"$ref": "#/components/schemas/BatchRequest"}}}}
+        "requestBody": {
+            "required": True,
+            "content": {JSON: {"schema": {"$ref": "#/components/schemas/BatchRequest"}}},
+        }
     },
 )
 async def accept_batch(
@@ -115,9 +126,7 @@ async def explain_event(
 
 
 @router.get("/event-types", response_model=models.EventTypes, summary="List event types", tags=["Schemas"])
-async def list_event_types(
-    request: Request, _: Annotated[Caller, Depends(requires(None))]
-) -> Response:
+async def list_event_types(request: Request, _: Annotated[Caller, Depends(requires(None))]) -> Response:
     """List every event type that this deployment knows."""
     shown = [_summary(kind) for kind in request.app.state.hub.catalog.types()]
     return Response(b'{"event_types":[' + b",".join(shown) + b"]}", media_type=JSON)
@@ -142,7 +151,8 @@ async def show_event_type(
 @public.get(
     "/schemas/events/{name}.json",
     summary="The JSON Schema of an event type's payload",
-    responses={200: {"content": {"application/schema+json": {}}}, 304: {"description": "Not modified"}} | responses(404),
+    responses={200: {"content": {"application/schema+json": {}}}, 304: {"description": "Not modified"}}
+    | responses(404),
     response_class=Response,
 )
 async def show_schema(request: Request, name: str) -> Response:
@@ -174,9 +184,11 @@ async def _accept(
         return await hub.ingest.accept(Submission(drafts))  # type: ignore[no-any-return]
     if len(key) > 255 or not key.isprintable():
         message = "must be 1 to 255 printable characters"
-        raise BadQuery(f"The header Idempotency-Key {message}.", errors=[FieldError("Idempotency-Key", message)])
+        raise BadQuery(
+            f"The header Idempotency-Key {message}.", errors=[FieldError("Idempotency-Key", message)]
+        )
     namespace = caller.principal.company_id or 0
-    print_of = event_requests.fingerprint(call, items)
+    print_of = event_requests.fingerprint(call, items, drafts)
     return await hub.ingest.accept(Submission(drafts, namespace, key, print_of))  # type: ignore[no-any-return]
 
 

@@ -2,16 +2,16 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 EventId = Annotated[int, Field(description="place in the stream; the deduplication key on every channel")]
 Utc = Annotated[str, Field(description="ISO 8601 UTC time", json_schema_extra={"format": "date-time"})]
 
 
 class Strict(BaseModel):
-    """A request body: what it does not know is refused."""
+    """A request body: what it does not know is refused, and no value is taken for another type's."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
 
 class Envelope(BaseModel):
@@ -90,7 +90,9 @@ class EventTypeSummary(BaseModel):
 class EventTypeDetail(EventTypeSummary):
     """One event type with its JSON Schema."""
 
-    payload_schema: dict[str, Any] = Field(alias="schema", description="JSON Schema (draft 2020-12) of the payload")
+    payload_schema: dict[str, Any] = Field(
+        alias="schema", description="JSON Schema (draft 2020-12) of the payload"
+    )
 
 
 class EventTypes(BaseModel):
@@ -156,6 +158,46 @@ class StatusChange(Strict):
 
     status: Literal["active", "paused"] | None = None
     catch_up: bool = Field(default=True, description="on resuming: deliver what was missed")
+
+
+class ReplayRequest(Strict):
+    """What to send again."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+    from_utc: AwareDatetime | None = Field(
+        default=None,
+        alias="from",
+        description="time of acceptance, inclusive; from the oldest event, if absent",
+    )
+    to_utc: AwareDatetime | None = Field(
+        default=None, alias="to", description="exclusive; up to now, if absent"
+    )
+    event_types: list[str] | None = Field(
+        default=None, description="only these; all it subscribes to, if absent"
+    )
+    only_failed: bool = Field(default=False, description="only what has failed for good")
+    dry_run: bool = Field(default=False, description="only count")
+
+    def request(self) -> dict[str, Any]:
+        """The members under their public names."""
+        return self.model_dump(by_alias=True, exclude_unset=True)
+
+
+class ReplayView(BaseModel):
+    """A replay and how far it is."""
+
+    id: str
+    matched: int = Field(description="deliveries made due so far")
+    delivered: int
+    status: Literal["running", "completed", "cancelled", "failed"]
+    created_utc: Utc
+    updated_utc: Utc
+
+
+class ReplayCount(BaseModel):
+    """What a replay would send."""
+
+    matched: int
 
 
 class DeliverySummary(BaseModel):

@@ -37,14 +37,15 @@ class Observation:
 def _template(scope: Scope) -> str:
     """The path with its parameters' names for their values; ``none`` where no route took the request.
 
-    A route knows only its own part of the path, without the prefixes of the routers around it.
+    A route knows only its own part of the path, without the prefixes of the routers around it, which have no parameters.
     """
-    if "route" not in scope:
+    route = scope.get("route")
+    own: str | None = getattr(route, "path_format", None)
+    if own is None:
         return "none"
     path: str = scope["path"]
-    for name, value in scope.get("path_params", {}).items():
-        path = path.replace(f"/{value}", f"/{{{name}}}", 1)
-    return path
+    prefix = path.split("/")[: path.count("/") - own.count("/") + 1]
+    return "/".join(prefix) + own
 
 
 def install(app: FastAPI) -> None:

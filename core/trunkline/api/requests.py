@@ -5,14 +5,14 @@ body; then FastAPI goes on as usual.
 """
 
 import typing
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from fastapi import params
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
-from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
+from pydantic import BaseModel, ValidationInfo, field_validator
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -90,9 +90,7 @@ class StrictRequest(Request):
 
 
 class QueryModel(BaseModel):
-    """The parameters of a query; numbers among them are plain digits."""
-
-    model_config = ConfigDict(extra="forbid")
+    """The parameters of a query; numbers among them are plain digits. ``StrictRoute`` refuses what it does not name."""
 
     @field_validator("*", mode="before")
     @classmethod
@@ -190,11 +188,14 @@ class StrictRoute(APIRoute):
             for guard in guards:
                 await guard(request)
             query = check_query(scope["query_string"], names) if scope["query_string"] else b""
+            headers = _as_json(scope["headers"]) if takes_json else scope["headers"]
             checked = StrictRequest(
-                {**scope, "query_string": query}, request.receive, max_body_bytes=self.max_body_bytes
+                {**scope, "query_string": query, "headers": headers},
+                request.receive,
+                max_body_bytes=self.max_body_bytes,
             )
             if takes_json and (needs_json or await checked.body()):
-                _declare_json(checked)
+                _check_content_type(request)
                 await checked.json()
             return await handle(checked)
 
@@ -208,13 +209,15 @@ def _guards(dependant: Dependant) -> Iterator[Requires]:
         yield from _guards(inner)
 
 
-def _declare_json(request: Request) -> None:
-    """See to it that FastAPI reads the body as JSON. Raises HTTPException (415) where the client says that it is not."""
+def _check_content_type(request: Request) -> None:
     declared = request.headers.get("content-type", "")
     if declared and "json" not in declared.lower():
         raise HTTPException(
             415, f"This call takes JSON, not '{declared}'; send Content-Type: application/json."
         )
-    others = [header for header in request.scope["headers"] if header[0] != b"content-type"]
-    request.scope["headers"] = [*others, (b"content-type", b"application/json")]
-    del request._headers  # noqa: SLF001 - made from the old scope
+
+
+def _as_json(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """Declare the body to be JSON, which FastAPI parses under a few names only."""
+    others = [header for header in headers if header[0] != b"content-type"]
+    return [*others, (b"content-type", b"application/json")]

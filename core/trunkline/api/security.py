@@ -81,7 +81,7 @@ class Requires(SecurityBase):
 
     def __init__(self, scope: str | None, *, bucket: Bucket | None) -> None:
         self.scope = scope
-        self.bucket = bucket
+        self.bucket: Bucket | None = bucket
         self.scheme_name = "ApiKey"
         self.model = APIKey.model_construct(
             type_=SecuritySchemeType.apiKey,
@@ -92,7 +92,7 @@ class Requires(SecurityBase):
 
     def bucket_for(self, method: str) -> Bucket | None:
         """Tell what a call with *method* counts as; None where that has to be said."""
-        return self.bucket or _BUCKET_OF_METHOD.get(method)
+        return _BUCKET_OF_METHOD.get(method) if self.bucket is None else self.bucket
 
     async def __call__(self, request: Request) -> Caller:
         """Find out who calls.

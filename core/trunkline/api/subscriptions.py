@@ -1,9 +1,11 @@
 """Subscriptions and deliveries of every channel, as the core serves them (CONTRACT §13). A channel's own routes come
-from its plugin."""
+from its plugin.
+"""
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.responses import JSONResponse
 from pydantic import Field
 
 from trunkline.api import models
@@ -33,7 +35,11 @@ class DeliveryQuery(QueryModel):
 
 
 @router.get(
-    "/subscriptions", response_model=models.Subscriptions, summary="List subscriptions", tags=["Subscriptions"]
+    "/subscriptions",
+    response_model=models.Subscriptions,
+    response_model_exclude_unset=True,
+    summary="List subscriptions",
+    tags=["Subscriptions"],
 )
 async def list_subscriptions(
     request: Request, caller: Reads, query: Annotated[SubscriptionQuery, Query()]
@@ -48,6 +54,7 @@ async def list_subscriptions(
 @router.get(
     "/subscriptions/{subscription_id}",
     response_model=models.SubscriptionView,
+    response_model_exclude_unset=True,
     summary="Show a subscription",
     tags=["Subscriptions"],
     responses=responses(404),
@@ -61,6 +68,7 @@ async def show_subscription(request: Request, subscription_id: str, caller: Read
 @router.patch(
     "/subscriptions/{subscription_id}",
     response_model=models.SubscriptionView,
+    response_model_exclude_unset=True,
     summary="Pause or resume a subscription",
     tags=["Subscriptions"],
     responses=responses(404, 422),
@@ -123,3 +131,44 @@ async def retry_delivery(request: Request, delivery_id: str, caller: Administers
     shown = await hub.deliveries.retry(caller.company_id, delivery_id)
     hub.wake_retries()
     return shown  # type: ignore[no-any-return]
+
+
+@router.post(
+    "/subscriptions/{subscription_id}/replay",
+    status_code=202,
+    response_model=models.ReplayView,
+    summary="Send events of the past again",
+    tags=["Replays"],
+    responses={200: {"model": models.ReplayCount, "description": "A dry run"}} | responses(404, 422),
+)
+async def start_replay(
+    request: Request, subscription_id: str, body: models.ReplayRequest, caller: Administers
+) -> Response:
+    """Replay a range to one subscription of any channel, in a lane that never delays live deliveries."""
+    hub = request.app.state.hub
+    shown = await hub.replays.start(caller.company_id, subscription_id, body.request(), channel=None)
+    return JSONResponse(shown, status_code=200 if body.dry_run else 202)
+
+
+@router.get(
+    "/replays/{replay_id}",
+    response_model=models.ReplayView,
+    summary="Show a replay's progress",
+    tags=["Replays"],
+    responses=responses(404),
+)
+async def show_replay(request: Request, replay_id: str, caller: Reads) -> dict[str, object]:
+    """Show how far a replay is."""
+    return await request.app.state.hub.replays.get(caller.company_id, replay_id)  # type: ignore[no-any-return]
+
+
+@router.delete(
+    "/replays/{replay_id}",
+    status_code=204,
+    summary="Cancel a replay",
+    tags=["Replays"],
+    responses=responses(404),
+)
+async def cancel_replay(request: Request, replay_id: str, caller: Reads) -> None:
+    """Stop a replay; what it has already made due is still delivered."""
+    await request.app.state.hub.replays.cancel(caller.company_id, replay_id)

@@ -41,11 +41,15 @@ async def readyz(request: Request) -> Response:
 )
 async def metrics(request: Request) -> Response:
     """Serve this process's metrics in Prometheus's text format."""
-    return Response(request.app.state.hub.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
+    return Response(
+        request.app.state.hub.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8"
+    )
 
 
 @router.get("/api/v1/plugins", response_model=models.PluginList, summary="List plugins")
-async def list_plugins(request: Request, caller: Annotated[Caller, Depends(requires(None))]) -> dict[str, object]:
+async def list_plugins(
+    request: Request, caller: Annotated[Caller, Depends(requires(None))]
+) -> dict[str, object]:
     """List every plugin that was found, and whether it runs (scope `admin`, or an operator)."""
     if not caller.principal.has("admin"):
         raise Forbidden.scope_missing("admin")

@@ -22,6 +22,7 @@ from trunkline.dispatch.leases import Leases
 from trunkline.dispatch.places import Places
 from trunkline.dispatch.progress import Progress
 from trunkline.dispatch.reader import Reader
+from trunkline.dispatch.replaying import ReplayLane
 from trunkline.dispatch.retries import Retries
 from trunkline.dispatch.routing import RoutingTable
 from trunkline.dispatch.runner import GRACE_SECONDS, Runner
@@ -69,6 +70,7 @@ class Dispatcher:
         self._now_ms = now_ms
         self._held: dict[int, Progress] = {}
         self._due = Bell()
+        self._replay = Bell()
         self._stack = contextlib.ExitStack()
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -84,6 +86,7 @@ class Dispatcher:
             asyncio.create_task(self._leases.run(), name="leases"),
             asyncio.create_task(self._reader.run(live), name="reader"),
             asyncio.create_task(self._retries.run(self._due), name="retries"),
+            asyncio.create_task(self._replays.run(self._replay), name="replays"),
             asyncio.create_task(self._settlement.run(), name="settlement"),
             asyncio.create_task(self._sweep(), name="sweep"),
         ]
@@ -92,8 +95,8 @@ class Dispatcher:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        leases, reader, retries, settlement, sweep = self._tasks
-        await _stop([reader, retries])
+        leases, reader, retries, replays, settlement, sweep = self._tasks
+        await _stop([reader, retries, replays])
         await self._runner.drain(STOP_SECONDS)
         await _stop([leases, settlement, sweep])
         try:
@@ -111,7 +114,9 @@ class Dispatcher:
 
     def _assemble(self, shards: int) -> None:
         settings = self._settings
-        places: Places[Job] = Places(settings.concurrency, per_subscription=settings.concurrency_per_subscription)
+        places: Places[Job] = Places(
+            settings.concurrency, per_subscription=settings.concurrency_per_subscription
+        )
         table = RoutingTable(self._deliver_of)
         lease_ms = int((settings.timeout_seconds + 2 * GRACE_SECONDS + 5) * 1000)
         self._runner = Runner(
@@ -133,16 +138,18 @@ class Dispatcher:
             on_disabled=self._disabled,
             on_due=self._due.ring,
         )
-        self._reader = Reader(self._database, table, self._runner, self._held, shards=shards, unseal=self._unseal)
+        self._reader = Reader(
+            self._database, table, self._runner, self._held, shards=shards, unseal=self._unseal
+        )
         self._retries = Retries(
             self._database,
             self.worker,
             table,
             self._runner,
-            self._settlement,
             lease_ms=lease_ms,
-            per_subscription=settings.concurrency_per_subscription,
+            per_subscription=max(1, settings.concurrency_per_subscription // 2),
         )
+        self._replays = ReplayLane(self._database, shards=shards, unseal=self._unseal, on_due=self._due.ring)
         self._leases = Leases(
             self._database, self.worker, self._held, shards=shards, on_taken=lambda: self._live.ring()
         )
@@ -161,6 +168,10 @@ class Dispatcher:
         """Look at once for deliveries that are due."""
         self._due.ring()
 
+    def wake_replays(self) -> None:
+        """Look at once for replays that run."""
+        self._replay.ring()
+
     def _settled(self, ended: Sequence[Ended]) -> None:
         self._metrics.attempts_ended(ended)
         if ended and self._notifier.wants("attempt_finished"):
@@ -170,7 +181,11 @@ class Dispatcher:
         for row in rows:
             _log.warning(
                 "disabled a subscription",
-                extra={"subscription_id": row.id, "company_id": row.company_id, "reason": row.disabled_reason},
+                extra={
+                    "subscription_id": row.id,
+                    "company_id": row.company_id,
+                    "reason": row.disabled_reason,
+                },
             )
             if self._notifier.wants("subscription_changed"):
                 self._notifier.subscription_changed(

@@ -13,17 +13,37 @@ class Job:
     """One delivery that this worker has in hand.
 
     *claim* is 0 as long as only the log's cursor stands for it (a first attempt in the live lane, whose *progress* waits
-    for it); from 1 on a row in the ledger does. *attempt* counts from 1.
+    for it); from 1 on a row in the ledger does. *attempt* counts from 1;
+    *round_start* of them were made before a replay, which begins the retry schedule anew.
     """
 
-    __slots__ = ("attempt", "claim", "event", "is_over", "progress", "route", "started", "task", "timed_out")
+    __slots__ = (
+        "attempt",
+        "claim",
+        "event",
+        "is_over",
+        "progress",
+        "round_start",
+        "route",
+        "started",
+        "task",
+        "timed_out",
+    )
 
     def __init__(
-        self, event: Event, route: Route, *, attempt: int = 1, claim: int = 0, progress: Progress | None = None
+        self,
+        event: Event,
+        route: Route,
+        *,
+        attempt: int = 1,
+        round_start: int = 0,
+        claim: int = 0,
+        progress: Progress | None = None,
     ) -> None:
         self.event = event
         self.route = route
         self.attempt = attempt
+        self.round_start = round_start
         self.claim = claim
         self.progress = progress
         self.started = 0.0

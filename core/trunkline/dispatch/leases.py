@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 
 from trunkline.database import Database
@@ -46,19 +47,24 @@ class Leases:
     async def look_after(self) -> None:
         """Say that this worker lives, prolong what it holds, and take or give back its share."""
         self._drop_lost()
+        asked = time.monotonic()
         async with self._database.write() as connection:
             alive = await shard_store.heartbeat(connection, self._worker, lease_ms=LEASE_MS)
             mine = [progress.lease for progress in self._held.values()]
-            kept = await shard_store.renew(connection, self._worker, mine, lease_ms=LEASE_MS) if mine else set[int]()
+            kept = (
+                await shard_store.renew(connection, self._worker, mine, lease_ms=LEASE_MS)
+                if mine
+                else set[int]()
+            )
         for progress in list(self._held.values()):
             if progress.lease.shard not in kept:
                 progress.lost = True
+            progress.valid_until = asked + LEASE_MS / 1000
         self._drop_lost()
         share = -(-self._shards // max(alive, 1))
+        await self._give_back(max(len(self._held) - share, 0))
         if len(self._held) < share:
             await self._take(share - len(self._held))
-        elif len(self._held) > share:
-            await self._give_back(len(self._held) - share)
 
     async def leave(self) -> None:
         """Give everything back at once; what is still open is read again by the next holder."""
@@ -67,19 +73,24 @@ class Leases:
         self._held.clear()
 
     async def _take(self, limit: int) -> None:
+        asked = time.monotonic()
         async with self._database.write() as connection:
             leases = await shard_store.claim(connection, self._worker, limit=limit, lease_ms=LEASE_MS)
         for lease in leases:
             async with self._database.read() as connection:
                 settled = await ledger.keys_after(connection, lease.shard, cursor=lease.cursor)
-            self._held[lease.shard] = Progress(lease, settled=settled)
+            progress = self._held[lease.shard] = Progress(lease, settled=settled)
+            progress.valid_until = asked + LEASE_MS / 1000
         if leases:
             _log.info("took shards %s", [lease.shard for lease in leases])
             self._on_taken()
 
     async def _give_back(self, surplus: int) -> None:
-        """Stop reading *surplus* shards, and hand over those whose deliveries have all ended."""
-        draining = sorted(self._held.values(), key=lambda p: (not p.draining, -p.lease.shard))[:surplus]
+        """Stop reading *surplus* shards, and hand over those whose deliveries have all ended; the others are read on."""
+        ordered = sorted(self._held.values(), key=lambda p: (not p.draining, -p.lease.shard))
+        for progress in ordered:
+            progress.draining = False
+        draining = ordered[:surplus]
         for progress in draining:
             progress.draining = True
         done = [p for p in draining if p.is_settled and p.cursor == p.written]
@@ -96,5 +107,3 @@ class Leases:
             if progress.lost:
                 _log.info("shard %s is read by another worker now", shard)
                 del self._held[shard]
-
-

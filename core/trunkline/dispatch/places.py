@@ -12,7 +12,7 @@ Job = TypeVar("Job")
 UNTRUSTED_EACH = 8
 """Places of one subscription that is new, failing or slow."""
 BACKLOG_TRUSTED = 512
-BACKLOG_UNTRUSTED = 64
+BACKLOG_UNTRUSTED = 128
 """Deliveries of one subscription that may wait in memory; what exceeds them waits in the database."""
 
 
@@ -109,7 +109,7 @@ class Places(Generic[Job]):
             standing.queued = False
             self._line_up(standing)
 
-    def next_waiting(self) -> tuple[Standing[Job], Job] | None:
+    def next_waiting(self) -> Job | None:
         """Take a place for the next job in line that may have one, the trusted first."""
         for trusted, line in self._ready.items():
             while line and self.taken < self._total and (trusted or self.untrusted < self._untrusted_total):
@@ -120,7 +120,7 @@ class Places(Generic[Job]):
                 if standing.waiting and self.take(standing):
                     job = standing.waiting.popleft()
                     self._line_up(standing)
-                    return standing, job
+                    return job
                 # all its own places are taken: it lines up again when one of them comes back
         return None
 

@@ -1,5 +1,6 @@
 """How far one shard has been read, and how far it is settled. No I/O."""
 
+import math
 from collections import deque
 
 from trunkline.deliveries import Key
@@ -12,7 +13,7 @@ class Progress:
     Positions are opened in the log's order and closed in any; the cursor is the last position before the first open one.
     """
 
-    __slots__ = ("_open", "_order", "draining", "lease", "lost", "read", "settled", "written")
+    __slots__ = ("_open", "_order", "draining", "lease", "lost", "read", "settled", "valid_until", "written")
 
     def __init__(self, lease: Lease, *, settled: set[Key]) -> None:
         self.lease = lease
@@ -20,6 +21,8 @@ class Progress:
         self.written = lease.cursor
         self.settled = settled
         """Deliveries beyond the cursor that an earlier holder had already written."""
+        self.valid_until = math.inf
+        """Monotonic seconds until which the lease surely holds; after that it is not read on until it was renewed."""
         self.lost = False
         self.draining = False
         self._order: deque[int] = deque()

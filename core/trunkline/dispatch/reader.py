@@ -1,6 +1,7 @@
 """The live lane: reads the log past the cursors, matches, and hands deliveries to the runner."""
 
 import logging
+import time
 from collections.abc import Callable, Mapping, Sequence
 
 from trunkline.database import Database
@@ -58,7 +59,7 @@ class Reader:
             head = await stream.head(connection)
             if head.routing_version != self._table.version:
                 await self.refresh(head.routing_version)
-            window = next_window(list(self._held.values()), head=head.position)
+            window = next_window(self._readable(), head=head.position)
             if window is None:
                 return False
             behind, after, up_to = window
@@ -70,6 +71,12 @@ class Reader:
         for progress in behind:
             progress.read = reached
         return True
+
+    def _readable(self) -> list[Progress]:
+        now = time.monotonic()
+        return [
+            progress for progress in self._held.values() if not progress.lost and now < progress.valid_until
+        ]
 
     async def refresh(self, version: int) -> None:
         """Bring the routing table up to routing *version* at least.

@@ -5,10 +5,9 @@ from collections.abc import Sequence
 
 from trunkline.database import Database
 from trunkline.deliveries import Status
-from trunkline.dispatch.jobs import Job, Shelved
+from trunkline.dispatch.jobs import Job
 from trunkline.dispatch.routing import RoutingTable
-from trunkline.dispatch.runner import Runner
-from trunkline.dispatch.settlement import Settlement
+from trunkline.dispatch.runner import CROWDED_MS, Runner
 from trunkline.errors import StoreUnavailable
 from trunkline.store import deliveries as ledger
 from trunkline.store import stream
@@ -17,9 +16,10 @@ from trunkline.store.deliveries import Claim, Settled
 from trunkline.wakeup import Bell
 
 LOOK_SECONDS = 1.0
-PAGE = 200
-CROWDED_MS = 500
-"""When a claimed delivery that finds no place is due again."""
+PAGE = 500
+READY = 256
+"""Claimed deliveries that may wait in memory for a place, so that places never stand empty while others are claimed."""
+CROWDED_SECONDS = 0.01
 _log = logging.getLogger(__name__)
 
 
@@ -32,7 +32,6 @@ class Retries:
         worker: str,
         table: RoutingTable,
         runner: Runner,
-        settlement: Settlement,
         *,
         lease_ms: int,
         per_subscription: int,
@@ -41,7 +40,6 @@ class Retries:
         self._worker = worker
         self._table = table
         self._runner = runner
-        self._settlement = settlement
         self._lease_ms = lease_ms
         self._per_subscription = per_subscription
 
@@ -50,25 +48,20 @@ class Retries:
         while True:
             wait = LOOK_SECONDS
             try:
-                if await self.claim_due() >= PAGE // 2:
-                    wait = 0.01
-                else:
-                    async with self._database.read() as connection:
-                        due_ms = await ledger.next_due_ms(connection)
-                    wait = LOOK_SECONDS if due_ms is None else min(max(due_ms / 1000, 0.02), LOOK_SECONDS)
+                wait = await self.claim_due()
             except StoreUnavailable as error:
                 _log.warning("cannot claim retries now: %s", error)
             await bell.wait(wait)
 
-    async def claim_due(self) -> int:
-        """Claim what is due and there is a place for; returns how many."""
-        places = self._runner.places
-        limit = min(places.free, PAGE)
-        if not limit:
-            return 0
+    async def claim_due(self) -> float:
+        """Claim what is due and can be started soon; returns in how many seconds to look again."""
+        limit = min(self._runner.places.free + READY - self._runner.waiting, PAGE)
+        if limit <= 0:
+            return CROWDED_SECONDS
         async with self._database.read() as connection:
-            if (await ledger.next_due_ms(connection) or 0) > 0:
-                return 0
+            due_ms = await ledger.next_due_ms(connection)
+        if due_ms is None or due_ms > 0:
+            return min(LOOK_SECONDS, due_ms / 1000 if due_ms else LOOK_SECONDS)
         async with self._database.write() as connection:
             claims = await ledger.claim_due(
                 connection,
@@ -76,11 +69,12 @@ class Retries:
                 limit=limit,
                 per_subscription=self._per_subscription,
                 lease_ms=self._lease_ms,
-                busy=places.busy,
+                busy=self._runner.places.busy,
             )
-        if claims:
-            await self._start(claims)
-        return len(claims)
+        if not claims:
+            return CROWDED_SECONDS * 5
+        await self._start(claims)
+        return 0.0 if len(claims) == limit else CROWDED_SECONDS
 
     async def _start(self, claims: Sequence[Claim]) -> None:
         async with self._database.read() as connection:
@@ -91,18 +85,20 @@ class Retries:
             if event is None or route is None:
                 homeless.append(claim)
                 continue
-            job = Job(event, route, attempt=claim.attempts + 1, claim=claim.claim)
-            if self._runner.places.room(self._runner.places.standing(claim.subscription_no)) > 0:
-                self._runner.submit(job)
-            else:
-                self._settlement.put(Shelved(job, Status.PENDING, CROWDED_MS))
+            self._runner.submit(
+                Job(
+                    event, route, attempt=claim.attempts + 1, round_start=claim.round_start, claim=claim.claim
+                )
+            )
         if homeless:
-            await self._shelter(homeless, {position for position in events})
+            await self._shelter(homeless, set(events))
 
     async def _shelter(self, claims: Sequence[Claim], positions: set[int]) -> None:
         """Put aside what nobody can be asked to take now: its subscription is paused, disabled, deleted, or new to us."""
         async with self._database.write() as connection:
-            rows = await subscription_store.locked(connection, sorted({claim.subscription_no for claim in claims}))
+            rows = await subscription_store.locked(
+                connection, sorted({claim.subscription_no for claim in claims})
+            )
             settled: list[Settled] = []
             for claim in claims:
                 state = rows.get(claim.subscription_no, "deleted")
@@ -121,4 +117,4 @@ class Retries:
                         claim=claim.claim,
                     )
                 )
-            await ledger.settle(connection, settled)
+            await ledger.settle(connection, self._worker, settled)

@@ -2,18 +2,23 @@
 
 import asyncio
 import time
-from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
+from trunkline import cursors
 from trunkline.capabilities import HttpClient, Push
 from trunkline.deliveries import Outcome, Result, Status
 from trunkline.dispatch.jobs import Ended, Job, Shelved
-from trunkline.dispatch.places import Places, Standing
+from trunkline.dispatch.places import Places
+from trunkline.dispatch.results import checked
 
 GRACE_SECONDS = 1.0
 """What a channel gets beyond the time limit to end by itself, and again to end after it was cancelled."""
 SLOW_SECONDS = 2.0
 """What has not ended by then is written as in flight, so that it never holds the cursor back (DESIGN §5)."""
+HIGH_WATER = 4096
+"""Open deliveries at which the live lane stops reading; new and failing subscriptions may fill half of it."""
+CROWDED_MS = 500
+"""When a delivery that finds no place, and whose subscription fails, is due again."""
 
 
 class Runner:
@@ -33,13 +38,18 @@ class Runner:
         self._limit = timeout_seconds + GRACE_SECONDS
         self._sink = sink
         self._now_ms = now_ms
-        self._started: deque[Job] = deque()
-        self._queued: deque[Job] = deque()
+        self._running: dict[Job, None] = {}
+        self._waiting: dict[Job, None] = {}
+        self._is_draining = False
         self.open = 0
         """Deliveries in hand that the cursor waits for."""
         self.has_room = asyncio.Event()
         self.has_room.set()
-        self._high_water = 2048
+
+    @property
+    def waiting(self) -> int:
+        """Deliveries in hand that wait for a place."""
+        return len(self._waiting)
 
     def submit(self, job: Job) -> None:
         """Start *job*, let it wait for a place, or shelve it where its subscription has too much waiting already."""
@@ -49,15 +59,15 @@ class Runner:
             return
         standing = self.places.standing(job.route.subscription.no)
         if not standing.waiting and self.places.take(standing):
-            self._start(job, standing)
-        elif job.claim == 0 and self.open < self._high_water and self.places.queue(standing, job):
-            self._queued.append(job)
+            self._start(job)
+        elif (standing.is_trusted or self.open < HIGH_WATER // 2) and self.places.queue(standing, job):
+            self._waiting[job] = None
         else:
-            self._sink(Shelved(job, Status.PENDING, 0))
+            self._sink(Shelved(job, Status.PENDING, CROWDED_MS if standing.is_failing else 0))
             return
         if job.claim == 0:
             self.open += 1
-            if self.open >= self._high_water:
+            if self.open >= HIGH_WATER:
                 self.has_room.clear()
 
     def overdue(self, lease_ms: int) -> list[Shelved]:
@@ -65,96 +75,115 @@ class Runner:
 
         What still waited for a place is let go of; what is in flight goes on under a claim of *lease_ms*.
         """
-        now = time.monotonic()
+        edge = time.monotonic() - SLOW_SECONDS
         found: list[Shelved] = []
-        while self._queued and (self._queued[0].task or now - self._queued[0].started > SLOW_SECONDS):
-            job = self._queued.popleft()
-            if job.task is None:
-                self.places.standing(job.route.subscription.no).waiting.remove(job)
-                found.append(Shelved(job, Status.PENDING, 0))
-                self._close(job)
-        for job in self._started:
-            if now - job.started <= SLOW_SECONDS:
-                break
-            if job.is_over or job.claim:
-                continue
-            job.claim = 1
-            found.append(Shelved(job, Status.PENDING, lease_ms, held=True))
-            self.places.judge(self.places.standing(job.route.subscription.no), succeeded=False)
-            self._release_cursor()
+        for job in _older(self._waiting, edge):
+            del self._waiting[job]
+            self.places.standing(job.route.subscription.no).waiting.remove(job)
+            found.append(Shelved(job, Status.PENDING, 0))
+            self._close(job)
+        for job in _older(self._running, edge):
+            if not job.claim:
+                job.claim = 1
+                found.append(Shelved(job, Status.PENDING, lease_ms, held=True))
+                self.places.judge(self.places.standing(job.route.subscription.no), succeeded=False)
+                self._release_cursor()
         return found
 
     def sweep(self) -> None:
-        """End what has passed its time limit; drop from view what is over."""
+        """End what has passed its time limit."""
         now = time.monotonic()
-        while self._started and self._started[0].is_over:
-            self._started.popleft()
-        for job in self._started:
-            age = now - job.started
-            if age <= self._limit:
-                break
-            if job.is_over or job.task is None:
-                continue
-            if not job.timed_out:
+        for job in _older(self._running, now - self._limit):
+            if not job.timed_out and job.task is not None:
                 job.timed_out = True
                 job.task.cancel()
-            elif age > self._limit + GRACE_SECONDS:  # it swallows its cancellation: go on without it
-                self._end(job, Result(Outcome.RETRY, error="timeout"), job.started)
+            elif (
+                now - job.started > self._limit + GRACE_SECONDS
+            ):  # it swallows its cancellation: go on without it
+                age_ms = int((now - job.started) * 1000)
+                self._end(
+                    job,
+                    Result(Outcome.RETRY, error="timeout"),
+                    job.started,
+                    started_ms=self._now_ms() - age_ms,
+                )
 
     async def drain(self, seconds: float) -> None:
-        """Wait up to *seconds* for what is in flight, then cancel it."""
-        tasks = [job.task for job in self._started if job.task is not None and not job.task.done()]
+        """Wait up to *seconds* for what is in flight, then cancel it; nothing that waits for a place is started."""
+        self._is_draining = True
+        tasks = [job.task for job in self._running if job.task is not None]
         if not tasks:
             return
         _, pending = await asyncio.wait(tasks, timeout=seconds)
         for task in pending:
             task.cancel()
-        await asyncio.gather(*pending, return_exceptions=True)
+        if pending:
+            await asyncio.wait(pending, timeout=GRACE_SECONDS)  # one may swallow its cancellation
 
-    def _start(self, job: Job, standing: Standing[Job]) -> None:
+    def _start(self, job: Job) -> None:
         job.started = time.monotonic()
+        self._running[job] = None
         job.task = asyncio.create_task(self._run(job))
-        self._started.append(job)
 
-    async def _run(self, job: Job) -> None:
+    async def _run(self, job: Job | None) -> None:
+        """Make attempts, one after the other, as long as jobs wait: a task costs more than what it would do."""
+        while job is not None:
+            now_ms = self._now_ms()
+            began = time.monotonic()
+            try:
+                result = await self._attempt(job, now_ms)
+            except asyncio.CancelledError:
+                task = asyncio.current_task()
+                if task is None or (task.cancelling() and not job.timed_out):
+                    raise
+                task.uncancel()  # the cancellation was meant for this attempt alone, or its channel let out one of its own
+                result = Result(
+                    Outcome.RETRY, error="timeout" if job.timed_out else "channel_error: CancelledError"
+                )
+            except Exception as error:  # noqa: BLE001 - a channel is a plugin: whatever it raises is one failed attempt
+                result = Result(Outcome.RETRY, error=f"channel_error: {type(error).__name__}")
+            if job.is_over:  # given up on while it swallowed its cancellation; its place has gone to another
+                return
+            job = self._end(job, result, began, started_ms=now_ms)
+
+    async def _attempt(self, job: Job, now_ms: int) -> Result:
         event, route = job.event, job.route
-        deliver = route.deliver
-        assert deliver is not None
-        now_ms = self._now_ms()
-        push = Push(
-            event_id=str(event.position),
-            event_type=event.type,
-            delivery_id=f"dlv_{event.position}_{route.subscription.no}",
-            attempt=job.attempt,
-            timestamp=now_ms // 1000,
-            body=event.body,
-            target=route.target(now_ms),
+        assert route.deliver is not None
+        result = await route.deliver(
+            Push(
+                event_id=str(event.position),
+                event_type=event.type,
+                delivery_id=f"dlv_{event.position}_{route.subscription.no}",
+                attempt=job.attempt,
+                timestamp=now_ms // 1000,
+                body=event.body,
+                target=route.target(now_ms),
+                cursor=cursors.encode(event.position),
+            ),
+            self._http,
         )
-        began = time.monotonic()
-        try:
-            result = await deliver(push, self._http)
-        except asyncio.CancelledError:
-            if not job.timed_out:
-                raise
-            result = Result(Outcome.RETRY, error="timeout")
-        except Exception as error:  # noqa: BLE001 - a channel is a plugin: whatever it raises is one failed attempt
-            result = Result(Outcome.RETRY, error=f"channel_error: {type(error).__name__}")
-        self._end(job, result, began, started_ms=now_ms)
+        return checked(result)
 
-    def _end(self, job: Job, result: Result, began: float, *, started_ms: int | None = None) -> None:
-        if job.is_over:
-            return
+    def _end(self, job: Job, result: Result, began: float, *, started_ms: int) -> Job | None:
+        """Hand over what *job* came to; returns the job that takes its place, already counted in."""
         job.is_over = True
+        del self._running[job]
         duration = time.monotonic() - began
-        if started_ms is None:
-            started_ms = self._now_ms() - int(duration * 1000)
-        standing = self.places.standing(job.route.subscription.no)
         in_time = result.outcome is Outcome.DELIVERED and duration <= SLOW_SECONDS
-        self.places.give_back(standing, succeeded=in_time)
+        self.places.give_back(self.places.standing(job.route.subscription.no), succeeded=in_time)
         self._close(job)
         self._sink(Ended(job, result, started_ms, round(duration * 1000)))
-        while (following := self.places.next_waiting()) is not None:
-            self._start(following[1], following[0])
+        heir: Job | None = None
+        while not self._is_draining and (following := self.places.next_waiting()) is not None:
+            del self._waiting[following]
+            if heir is None and job.task is asyncio.current_task():
+                heir = following
+                heir.task = job.task
+                heir.started = time.monotonic()
+                self._running[heir] = None
+            else:
+                self._start(following)
+        return heir
 
     def _close(self, job: Job) -> None:
         if job.claim == 0:
@@ -162,5 +191,15 @@ class Runner:
 
     def _release_cursor(self) -> None:
         self.open -= 1
-        if self.open < self._high_water // 2:
+        if self.open < HIGH_WATER // 2:
             self.has_room.set()
+
+
+def _older(jobs: Mapping[Job, None], edge: float) -> list[Job]:
+    """Those of *jobs*, which stand in the order of their start, that started before *edge*."""
+    found: list[Job] = []
+    for job in jobs:
+        if job.started >= edge:
+            break
+        found.append(job)
+    return found

@@ -62,7 +62,7 @@ class Batch:
 class Settlement:
     """The one writer of a worker's results."""
 
-    def __init__(  # noqa: PLR0917
+    def __init__(
         self,
         database: Database,
         worker: str,
@@ -87,6 +87,7 @@ class Settlement:
         self._on_disabled = on_disabled
         self._on_due = on_due
         self._items: list[Ended | Shelved] = []
+        self._unwritten: Batch | None = None
         self._full = asyncio.Event()
         self._flushing = asyncio.Lock()
         self._cursor_written = 0.0
@@ -111,12 +112,16 @@ class Settlement:
     async def flush(self) -> None:
         """Write everything that has ended so far; returns when it is in the database."""
         async with self._flushing:
+            if (
+                self._unwritten is not None
+            ):  # a flush was cancelled on the way; the cursors already count on this batch
+                await self._write(self._unwritten)
             items = [*self._items, *self._overdue()]
             self._items.clear()
             if not items and not self._cursor_is_due():
                 return
-            batch = self._plan(items)
-            await self._write(batch)
+            self._unwritten = self._plan(items)
+            await self._write(self._unwritten)
 
     def _cursor_is_due(self) -> bool:
         if all(p.cursor == p.written for p in self._held.values()):
@@ -135,7 +140,9 @@ class Settlement:
     def _plan_ended(self, batch: Batch, ended: Ended) -> None:
         job, result = ended.job, ended.result
         no = job.route.subscription.no
-        state = deliveries.next_state(job.attempt, result, self._retry, random.uniform(-1, 1))  # noqa: S311
+        state = deliveries.next_state(
+            job.attempt - job.round_start, result, self._retry, random.uniform(-1, 1)
+        )  # noqa: S311
         settled = Settled(
             job.event.position,
             no,
@@ -212,6 +219,7 @@ class Settlement:
                 await asyncio.sleep(0.5)
                 continue
             break
+        self._unwritten = None
         self._cursor_written = asyncio.get_running_loop().time()
         for progress in leases:
             progress.written = cursors[progress.lease.shard]
@@ -235,21 +243,27 @@ class Settlement:
                 for progress in lost:
                     progress.lost = True
                 raise LeaseLost
+        failing = await subscription_store.record_streaks(
+            connection, list(batch.streaks.values()), also=batch.gone
+        )
+        disabled = await self._disable_failing(connection, batch, failing)
         if batch.first:
             await ledger.record(
                 connection, [s for _, s in batch.first], [a for _, a in batch.first_attempts], now_ms=now_ms
             )
-        settled = await ledger.settle(connection, batch.claimed)
+        settled = await ledger.settle(connection, self._worker, batch.claimed)
         await ledger.insert_attempts(
             connection, [a for a in batch.claimed_attempts if Key(a.position, a.subscription_no) in settled]
         )
-        return await self._disable_failing(connection, batch)
+        for row in disabled:
+            await ledger.park(connection, row.no)
+        return disabled
 
-    async def _disable_failing(self, connection: AsyncConnection, batch: Batch) -> list[Row]:
+    async def _disable_failing(
+        self, connection: AsyncConnection, batch: Batch, failing: Sequence[tuple[int, int, int, int]]
+    ) -> list[Row]:
         reasons = dict.fromkeys(batch.gone, GONE)
-        for no, failures, since_ms, now_ms in await subscription_store.record_streaks(
-            connection, list(batch.streaks.values())
-        ):
+        for no, failures, since_ms, now_ms in failing:
             if self._breaker.trips(failures=failures, failing_since_ms=since_ms, now_ms=now_ms):
                 reasons.setdefault(no, FAILING)
         disabled: list[Row] = []
@@ -258,7 +272,6 @@ class Settlement:
             row = await subscription_store.disable(connection, no, reason=reason, resume_position=cursor)
             if row is not None:
                 disabled.append(row)
-                await ledger.park(connection, no)
         return disabled
 
 

@@ -13,7 +13,6 @@ plugins were asked for by name (``plugins.enabled``), the start stops instead wi
 
 from collections.abc import Sequence
 
-from trunkline.version import __version__
 from trunkline.plugins.admission import admit
 from trunkline.plugins.collection import MakeContext, collect_static, collect_with
 from trunkline.plugins.discovery import discover
@@ -22,6 +21,7 @@ from trunkline.plugins.notification import Notifier
 from trunkline.plugins.records import Candidate, Collected, PluginRecord
 from trunkline.plugins.registry import Registry, logger_of
 from trunkline.settings import Settings
+from trunkline.version import __version__
 
 __all__ = [
     "Candidate",

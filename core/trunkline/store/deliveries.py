@@ -48,11 +48,12 @@ class Settled:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A due delivery in a worker's hands; *attempts* is how many it has had."""
+    """A due delivery in a worker's hands; *attempts* is how many it has had, *round_start* of them before a replay."""
 
     position: int
     subscription_no: int
     attempts: int
+    round_start: int
     claim: int
 
     @property
@@ -102,8 +103,11 @@ async def insert_attempts(connection: AsyncConnection, attempts: Sequence[Attemp
     )
 
 
-async def settle(connection: AsyncConnection, settled: Sequence[Settled]) -> set[Key]:
-    """End claims: give each delivery its new state, if ``claim`` is still its claim; returns those that were settled."""
+async def settle(connection: AsyncConnection, worker: str, settled: Sequence[Settled]) -> set[Key]:
+    """End claims of *worker*: give each delivery its new state, if it still holds that claim; returns those settled.
+
+    The number alone does not tell: two holders of one shard can both have begun a delivery with claim 1.
+    """
     if not settled:
         return set()
     now = sql.now_ms(connection)
@@ -125,9 +129,10 @@ async def settle(connection: AsyncConnection, settled: Sequence[Settled]) -> set
             "last_status_code = COALESCE(u.last_status_code, deliveries.last_status_code), "
             f"due_ms = {now} + u.wait_ms FROM {source} "
             "WHERE deliveries.position = u.position AND deliveries.subscription_no = u.subscription_no "
-            "AND deliveries.claim = u.claim RETURNING deliveries.position, deliveries.subscription_no"
+            "AND deliveries.claim = u.claim AND deliveries.claimed_by = :worker RETURNING deliveries.position, deliveries.subscription_no"
         ),
         {
+            "worker": worker,
             "rows": sql.rows_json(
                 [
                     [
@@ -141,7 +146,7 @@ async def settle(connection: AsyncConnection, settled: Sequence[Settled]) -> set
                     ]
                     for s in settled
                 ]
-            )
+            ),
         },
     )
     return {Key(row[0], row[1]) for row in rows}
@@ -178,7 +183,8 @@ async def claim_due(
             f"WHERE r.place <= :per_subscription AND d.due_ms <= {now} ORDER BY d.due_ms LIMIT :limit {locking}) "
             f"UPDATE deliveries SET claimed_by = :worker, claim = claim + 1, due_ms = {now} + :lease FROM picked "
             "WHERE deliveries.position = picked.position AND deliveries.subscription_no = picked.subscription_no "
-            "RETURNING deliveries.position, deliveries.subscription_no, deliveries.attempts, deliveries.claim"
+            "RETURNING deliveries.position, deliveries.subscription_no, deliveries.attempts, deliveries.round_start, "
+            "deliveries.claim"
         ),
         {
             "worker": worker,
@@ -237,11 +243,11 @@ async def park(connection: AsyncConnection, subscription_no: int) -> None:
 
 
 async def wake(connection: AsyncConnection, subscription_no: int) -> None:
-    """Make a subscription's parked deliveries due."""
+    """Make a subscription's parked deliveries due, and those that were held; where the channel is off they are held again."""
     await connection.execute(
         text(
-            f"UPDATE deliveries SET due_ms = {sql.now_ms(connection)} "
-            f"WHERE subscription_no = :no AND status = '{Status.PENDING}' AND due_ms IS NULL"
+            f"UPDATE deliveries SET status = '{Status.PENDING}', due_ms = {sql.now_ms(connection)} "
+            f"WHERE subscription_no = :no AND status IN ('{Status.PENDING}', '{Status.HELD}') AND due_ms IS NULL"
         ),
         {"no": subscription_no},
     )

@@ -32,19 +32,21 @@ async def find(connection: AsyncConnection, keys: Collection[tuple[int, str]]) -
         return {}
     statement = text(
         "SELECT namespace, key, fingerprint, first_position, count FROM idempotency_keys "
-        f"WHERE key IN :keys AND created_ms > {sql.now_ms(connection)} - {LIFETIME_MS}"
-    ).bindparams(bindparam("keys", expanding=True))
-    rows = await connection.execute(statement, {"keys": sorted({key for _, key in keys})})
+        "WHERE namespace IN :namespaces AND key IN :keys "
+        f"AND created_ms > {sql.now_ms(connection)} - {LIFETIME_MS}"
+    ).bindparams(bindparam("namespaces", expanding=True), bindparam("keys", expanding=True))
+    rows = await connection.execute(statement, _named(keys))
     found = (Use(row[0], row[1], bytes(row[2]), row[3], row[4]) for row in rows)
     return {(use.namespace, use.key): use for use in found if (use.namespace, use.key) in keys}
 
 
 async def remember(connection: AsyncConnection, uses: Sequence[Use], *, now_ms: int) -> None:
     """Store *uses*, over keys that have lived their 24 hours."""
-    statement = text("DELETE FROM idempotency_keys WHERE key IN :keys AND created_ms <= :edge").bindparams(
-        bindparam("keys", expanding=True)
-    )
-    await connection.execute(statement, {"keys": [use.key for use in uses], "edge": now_ms - LIFETIME_MS})
+    statement = text(
+        "DELETE FROM idempotency_keys WHERE namespace IN :namespaces AND key IN :keys AND created_ms <= :edge"
+    ).bindparams(bindparam("namespaces", expanding=True), bindparam("keys", expanding=True))
+    edge = {"edge": now_ms - LIFETIME_MS}
+    await connection.execute(statement, edge | _named({(use.namespace, use.key) for use in uses}))
     await sql.insert_columns(
         connection,
         tables.idempotency_keys,
@@ -57,3 +59,10 @@ async def remember(connection: AsyncConnection, uses: Sequence[Use], *, now_ms: 
             "created_ms": [now_ms] * len(uses),
         },
     )
+
+
+def _named(keys: Collection[tuple[int, str]]) -> dict[str, object]:
+    return {
+        "namespaces": sorted({namespace for namespace, _ in keys}),
+        "keys": sorted({key for _, key in keys}),
+    }

@@ -103,12 +103,20 @@ def _state(connection: sqlalchemy.Connection, history: History) -> State:
 def _furnish(connection: sqlalchemy.Connection, shards: int) -> None:
     """Put in the rows that a new database starts with."""
     if connection.execute(sqlalchemy.select(tables.stream_head.c.id)).first() is None:
-        connection.execute(tables.stream_head.insert().values(id=1, position=RESERVED_POSITIONS, accepted_ms=0))
+        connection.execute(
+            tables.stream_head.insert().values(id=1, position=RESERVED_POSITIONS, accepted_ms=0)
+        )
         connection.execute(tables.routing.insert().values(id=1, version=1))
         connection.execute(
             tables.shards.insert(),
             [
-                {"shard": number, "cursor": RESERVED_POSITIONS, "holder": None, "epoch": 0, "lease_until_ms": 0}
+                {
+                    "shard": number,
+                    "cursor": RESERVED_POSITIONS,
+                    "holder": None,
+                    "epoch": 0,
+                    "lease_until_ms": 0,
+                }
                 for number in range(shards)
             ],
         )

@@ -36,7 +36,10 @@ async def heartbeat(connection: AsyncConnection, worker: str, *, lease_ms: int) 
         {"worker": worker},
     )
     dead = await connection.execute(
-        text(f"DELETE FROM workers WHERE heartbeat_ms < {now} - :lease RETURNING id"),
+        text(
+            "DELETE FROM workers WHERE id IN "
+            f"(SELECT id FROM workers WHERE heartbeat_ms < {now} - :lease {_skipping(connection)}) RETURNING id"
+        ),
         {"lease": lease_ms},
     )
     for row in dead.all():
@@ -56,11 +59,13 @@ async def leave(connection: AsyncConnection, worker: str) -> None:
 
 
 async def release_claims(connection: AsyncConnection, worker: str) -> None:
-    """Make due what *worker* had claimed."""
+    """Make due what *worker* had claimed. A row that somebody is changing is passed over; its claim lapses by itself."""
     await connection.execute(
         text(
-            f"UPDATE deliveries SET due_ms = {sql.now_ms(connection)}, claimed_by = NULL "
-            "WHERE claimed_by = :worker AND due_ms IS NOT NULL"
+            f"UPDATE deliveries SET due_ms = {sql.now_ms(connection)}, claimed_by = NULL FROM "
+            "(SELECT position, subscription_no FROM deliveries WHERE claimed_by = :worker AND due_ms IS NOT NULL "
+            f"{_skipping(connection)}) AS held WHERE deliveries.position = held.position "
+            "AND deliveries.subscription_no = held.subscription_no"
         ),
         {"worker": worker},
     )
@@ -74,12 +79,11 @@ async def count(connection: AsyncConnection) -> int:
 async def claim(connection: AsyncConnection, worker: str, *, limit: int, lease_ms: int) -> list[Lease]:
     """Take up to *limit* shards that nobody holds, under a new epoch each."""
     now = sql.now_ms(connection)
-    locking = "" if sql.is_sqlite(connection) else "FOR UPDATE SKIP LOCKED"
     rows = await connection.execute(
         text(
             f"UPDATE shards SET holder = :worker, epoch = epoch + 1, lease_until_ms = {now} + :lease "
             f"WHERE shard IN (SELECT shard FROM shards WHERE holder IS NULL OR lease_until_ms < {now} "
-            f"ORDER BY shard LIMIT :limit {locking}) RETURNING shard, epoch, cursor"
+            f"ORDER BY shard LIMIT :limit {_skipping(connection)}) RETURNING shard, epoch, cursor"
         ),
         {"worker": worker, "limit": limit, "lease": lease_ms},
     )
@@ -138,3 +142,8 @@ async def cursor_of(connection: AsyncConnection, shard: int) -> int:
     """Read how far *shard* is in the ledger."""
     statement = text("SELECT cursor FROM shards WHERE shard = :shard")
     return int((await connection.execute(statement, {"shard": shard})).scalar_one())
+
+
+def _skipping(connection: AsyncConnection) -> str:
+    """Give the SQL that passes over rows which another transaction is changing, so that workers never wait in a ring."""
+    return "" if sql.is_sqlite(connection) else "FOR UPDATE SKIP LOCKED"

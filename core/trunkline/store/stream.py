@@ -137,10 +137,9 @@ async def by_positions(connection: AsyncConnection, positions: Sequence[int]) ->
     """Read the events at *positions*; those that are not there are left out."""
     if not positions:
         return {}
-    statement = text(f"SELECT {_COLUMNS} FROM events WHERE position IN :positions").bindparams(
-        bindparam("positions", expanding=True)
-    )
-    rows = await connection.execute(statement, {"positions": list(positions)})
+    source = sql.rows_source(connection, {"wanted": "bigint"})  # one parameter, however many there are
+    statement = text(f"SELECT {_COLUMNS} FROM events WHERE position IN (SELECT wanted FROM {source})")
+    rows = await connection.execute(statement, {"rows": sql.rows_json([[p] for p in positions])})
     return {row[0]: Event(*row) for row in rows}
 
 
@@ -153,12 +152,11 @@ async def companies_after(connection: AsyncConnection, after: int, up_to: int) -
 async def position_before(connection: AsyncConnection, since_ms: int) -> int:
     """Find the position after which the events accepted at *since_ms* or later begin.
 
-    Times of acceptance never fall along the log, so the first event in time is the first in place.
+    Times of acceptance never fall along the log, so the first event in time is the first in place. Where there is none
+    yet it is the head; both are read in one statement, so that no event slips between them.
     """
     statement = text(
-        "SELECT position FROM events WHERE accepted_ms >= :since ORDER BY accepted_ms, position LIMIT 1"
+        "SELECT COALESCE((SELECT position - 1 FROM events WHERE accepted_ms >= :since "
+        "ORDER BY accepted_ms, position LIMIT 1), (SELECT position FROM stream_head WHERE id = 1))"
     )
-    first = (await connection.execute(statement, {"since": since_ms})).scalar()
-    if first is not None:
-        return int(first) - 1
-    return (await head(connection)).position
+    return int((await connection.execute(statement, {"since": since_ms})).scalar_one())

@@ -1,9 +1,11 @@
 """Subscriptions as rows. What is secret comes and goes sealed; who may see a row is decided above.
 
 Every change takes the next routing version, in its own transaction, so that dispatchers load just what has changed.
+Locks are taken in one order, or PostgreSQL would find two transactions waiting for each other: rows of subscriptions by
+their numbers, the routing version, the head of the log, deliveries.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,9 +62,8 @@ async def lock_head(connection: AsyncConnection) -> tuple[int, int]:
     return row[0], row[1]
 
 
-async def insert(connection: AsyncConnection, values: Mapping[str, Any]) -> Row:
-    """Store a new subscription that starts at the head of the log."""
-    version = await next_version(connection)
+async def insert(connection: AsyncConnection, values: Mapping[str, Any], *, version: int) -> Row:
+    """Store a new subscription that starts at the head of the log; *version* comes from ``next_version``."""
     head, now_ms = await lock_head(connection)
     statement = (
         _table.insert()
@@ -74,9 +75,14 @@ async def insert(connection: AsyncConnection, values: Mapping[str, Any]) -> Row:
     return Row(*(await connection.execute(statement)).one())
 
 
-async def update(connection: AsyncConnection, no: int, changes: Mapping[str, Any]) -> Row:
-    """Change columns of the subscription number *no*."""
+async def update(
+    connection: AsyncConnection, no: int, changes: Mapping[str, Any], *, from_head: bool = False
+) -> Row:
+    """Change columns of the subscription number *no*, which the caller has locked; *from_head*: it starts anew there."""
     version = await next_version(connection)
+    if from_head:
+        head, _ = await lock_head(connection)
+        changes = {**changes, "start_position": head}
     statement = (
         _table.update()
         .where(_table.c.no == no)
@@ -86,9 +92,11 @@ async def update(connection: AsyncConnection, no: int, changes: Mapping[str, Any
     return Row(*(await connection.execute(statement)).one())
 
 
-async def get(connection: AsyncConnection, subscription_id: str) -> Row | None:
-    """Read one by its public id; a deleted one is not there."""
+async def get(connection: AsyncConnection, subscription_id: str, *, to_change: bool = False) -> Row | None:
+    """Read one by its public id; a deleted one is not there. *to_change* keeps others from changing it meanwhile."""
     statement = _table.select().where(_table.c.id == subscription_id, _table.c.status != "deleted")
+    if to_change:
+        statement = statement.with_for_update()  # SQLite has one writer and leaves it out
     row = (await connection.execute(statement)).first()
     return Row(*row) if row else None
 
@@ -137,18 +145,26 @@ class Streak:
 
 
 async def record_streaks(
-    connection: AsyncConnection, streaks: Sequence[Streak]
+    connection: AsyncConnection, streaks: Sequence[Streak], *, also: Collection[int] = ()
 ) -> list[tuple[int, int, int, int]]:
-    """Count failures in a row; returns (number, failures, failing since, now) of those that now fail, times in ms."""
-    succeeded = [s.subscription_no for s in streaks if s.succeeded]
+    """Count failures in a row; returns (number, failures, failing since, now) of those that now fail, times in ms.
+
+    Those that fail and those numbered in *also* stay locked for a change in the same transaction.
+    """
     failing = [[s.subscription_no, s.failures] for s in streaks if s.failures]
-    if succeeded:
+    wanted = (
+        {s.subscription_no: False for s in streaks}
+        | {no: True for no, _ in failing}
+        | dict.fromkeys(also, True)
+    )
+    recovered = await _lock(connection, wanted) & {s.subscription_no for s in streaks if s.succeeded}
+    if recovered:
+        source = sql.rows_source(connection, {"no": "bigint"})
         await connection.execute(
             text(
-                "UPDATE subscriptions SET failures = 0, failing_since_ms = NULL WHERE failures > 0 AND no IN "
-                f"(SELECT no FROM {sql.rows_source(connection, {'no': 'bigint'})})"
+                f"UPDATE subscriptions SET failures = 0, failing_since_ms = NULL WHERE no IN (SELECT no FROM {source})"
             ),
-            {"rows": sql.rows_json([[no] for no in succeeded])},
+            {"rows": sql.rows_json([[no] for no in recovered])},
         )
     if not failing:
         return []
@@ -163,6 +179,20 @@ async def record_streaks(
         {"rows": sql.rows_json(failing)},
     )
     return [(row[0], row[1], row[2], row[3]) for row in rows]
+
+
+async def _lock(connection: AsyncConnection, wanted: Mapping[int, bool]) -> set[int]:
+    """Lock the numbers that are True in *wanted*, and of the others those that were failing; returns what it locked."""
+    locking = "" if sql.is_sqlite(connection) else "FOR UPDATE OF s"
+    source = sql.rows_source(connection, {"no": "bigint", "surely": "bigint"})
+    rows = await connection.execute(
+        text(
+            f"SELECT s.no FROM subscriptions AS s JOIN {source} ON s.no = u.no "
+            f"WHERE s.failures > 0 OR u.surely = 1 ORDER BY s.no {locking}"
+        ),
+        {"rows": sql.rows_json([[no, int(surely)] for no, surely in wanted.items()])},
+    )
+    return {row[0] for row in rows}
 
 
 async def disable(connection: AsyncConnection, no: int, *, reason: str, resume_position: int) -> Row | None:
@@ -191,7 +221,9 @@ async def locked(connection: AsyncConnection, numbers: Sequence[int]) -> dict[in
     sharing = "" if sql.is_sqlite(connection) else "FOR SHARE"
     source = sql.rows_source(connection, {"no": "bigint"})
     rows = await connection.execute(
-        text(f"SELECT no, status FROM subscriptions WHERE no IN (SELECT no FROM {source}) ORDER BY no {sharing}"),
+        text(
+            f"SELECT no, status FROM subscriptions WHERE no IN (SELECT no FROM {source}) ORDER BY no {sharing}"
+        ),
         {"rows": sql.rows_json([[no] for no in numbers])},
     )
     return {row[0]: row[1] for row in rows}

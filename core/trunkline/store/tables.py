@@ -116,10 +116,12 @@ deliveries = Table(
     Column("subscription_no", BigInteger, primary_key=True, autoincrement=False),
     Column("status", String(12), nullable=False),
     Column("attempts", Integer, nullable=False),
+    Column("round_start", Integer, nullable=False, server_default=text("0")),
     Column("last_status_code", Integer),
     Column("due_ms", BigInteger),
     Column("claimed_by", String(40)),
     Column("claim", Integer, nullable=False),
+    Column("replay_no", BigInteger),
     Column("updated_ms", BigInteger, nullable=False),
     Index("ix_deliveries_subscription", "subscription_no", "position"),
     Index(
@@ -134,9 +136,17 @@ deliveries = Table(
         postgresql_where=text("claimed_by IS NOT NULL"),
         sqlite_where=text("claimed_by IS NOT NULL"),
     ),
+    Index(
+        "ix_deliveries_replay",
+        "replay_no",
+        "status",
+        postgresql_where=text("replay_no IS NOT NULL"),
+        sqlite_where=text("replay_no IS NOT NULL"),
+    ),
 )
 """*due_ms* is when a pending delivery may be claimed, or when its claim lapses; null when nothing is to be done.
-*claim* counts claims, so that a worker that lost one cannot settle it."""
+*claim* counts claims, so that a worker that lost one cannot settle it. *replay_no* is the replay that last asked for it;
+*round_start* is how many attempts were made before that, so that a replayed delivery gets the whole retry schedule again."""
 
 attempts = Table(
     "attempts",
@@ -162,6 +172,33 @@ shards = Table(
     Column("lease_until_ms", BigInteger, nullable=False),
 )
 """*cursor*: everything of the shard up to it is in the ledger. *epoch* grows with each holder and fences the last one."""
+
+replays = Table(
+    "replays",
+    metadata,
+    Column("no", _Serial, primary_key=True, autoincrement=True),
+    Column("id", String(40), nullable=False, unique=True),
+    Column("subscription_no", BigInteger, nullable=False),
+    Column("company_id", BigInteger, nullable=False),
+    Column("kind", String(12), nullable=False),
+    Column("event_types", Text),
+    Column("position", BigInteger, nullable=False),
+    Column("end_position", BigInteger, nullable=False),
+    Column("matched", BigInteger, nullable=False),
+    Column("delivered", BigInteger),
+    Column("status", String(12), nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("updated_ms", BigInteger, nullable=False),
+    Index("ix_replays_subscription", "subscription_no"),
+    Index(
+        "ix_replays_running",
+        "updated_ms",
+        postgresql_where=text("status = 'running'"),
+        sqlite_where=text("status = 'running'"),
+    ),
+)
+"""A bounded second reader: everything after *position* and up to *end_position* is still to be looked at. *kind* is
+``missed`` (what the ledger does not have yet), ``all`` or ``failed``; *delivered* is set when it has ended."""
 
 workers = Table(
     "workers",

@@ -10,7 +10,11 @@ from trunkline_polling.routes import make_router
 def register_channels() -> Sequence[Channel]:
     """Give the channel that is pulled."""
     return [
-        Channel("polling", title="Polling", description="Customers read their events in order, at their own pace, by cursor.")
+        Channel(
+            "polling",
+            title="Polling",
+            description="Customers read their events in order, at their own pace, by cursor.",
+        )
     ]
 
 

@@ -1,11 +1,12 @@
 """The routes below ``/api/v1/events`` that read."""
 
+import re
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Response
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, BeforeValidator, Field
 
 from trunkline import (
     BadQuery,
@@ -23,18 +24,39 @@ from trunkline import (
 
 JSON = "application/json"
 Reads = Annotated[Caller, Depends(requires("events:read"))]
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_TIME = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?([Zz]|[+-]\d{2}:\d{2})", re.ASCII)
+_SECONDS = re.compile(r"\d{1,9}(\.\d{1,9})?", re.ASCII)
+
+
+def _check_time(text: str) -> str:
+    if _TIME.fullmatch(text) is None:
+        msg = "should be an ISO 8601 time with its offset, such as 2026-01-28T10:30:00Z"
+        raise ValueError(msg)
+    return text
+
+
+def _check_seconds(text: str) -> str:
+    if _SECONDS.fullmatch(text) is None:
+        msg = "should be a number of seconds, written in digits"
+        raise ValueError(msg)
+    return text
 
 
 class PollQuery(QueryModel):
     """Which events to read."""
 
-    types: str | None = Field(default=None, description="comma-separated event types, in any case; all, if absent")
+    types: str | None = Field(
+        default=None, description="comma-separated event types, in any case; all, if absent"
+    )
     cursor: str | None = Field(default=None, description="`next_cursor` of an earlier answer")
-    since: AwareDatetime | None = Field(
+    since: Annotated[AwareDatetime, BeforeValidator(_check_time)] | None = Field(
         default=None, description="ISO 8601 time of acceptance, inclusive; not together with `cursor`"
     )
     limit: int = Field(default=50, ge=1, le=200)
-    wait: float = Field(default=0, ge=0, le=30, description="seconds to wait for the first event (long poll)")
+    wait: Annotated[float, BeforeValidator(_check_seconds)] = Field(
+        default=0, ge=0, le=30, description="seconds to wait for the first event (long poll)"
+    )
 
 
 class SampleQuery(QueryModel):
@@ -66,13 +88,13 @@ def make_router(context: PluginContext) -> APIRouter:
         headers = {"X-Paging-Cursor": page.next_cursor} if page.more else None
         return Response(body, media_type=JSON, headers=headers)
 
-    @router.get("/sample", response_model=list[Envelope], summary="Show sample events", responses=responses(400))
+    @router.get(
+        "/sample", response_model=list[Envelope], summary="Show sample events", responses=responses(400)
+    )
     async def sample(caller: Reads, query: Annotated[SampleQuery, Query()]) -> Response:
         """Show the newest events, newest first; the schema's example where the company has none."""
-        names = _types(events, query.type)
-        if len(names) > 1:
-            raise BadQuery.parameter("type", "takes one event type")
-        bodies = await events.newest(caller.company_id, type=names[0] if names else None, limit=query.limit)
+        name = _known(events, "type", query.type) if query.type is not None else None
+        bodies = await events.newest(caller.company_id, type=name, limit=query.limit)
         return Response(b"[" + b",".join(bodies) + b"]", media_type=JSON)
 
     @router.get("/{event_id}", response_model=Envelope, summary="Read one event", responses=responses(404))
@@ -82,22 +104,29 @@ def make_router(context: PluginContext) -> APIRouter:
         number = int(event_id) if digits else 0
         body = await events.get(caller.company_id, number) if 0 < number < 2**63 else None
         if body is None:
-            raise NotFound("event", event_id)
+            raise _no_event(event_id)
         return Response(body, media_type=JSON)
 
     return router
 
 
 def _types(events: EventReader, text: str | None) -> Sequence[str]:
-    if text is None:
-        return ()
-    known = {kind.name.lower(): kind.name for kind in events.types()}
-    wanted = [name.strip() for name in text.split(",") if name.strip()]
-    for name in wanted:
-        if name.lower() not in known:
-            raise BadQuery.parameter("types", f"names the unknown event type '{name}'; known are {', '.join(known.values())}")
-    return list(dict.fromkeys(known[name.lower()] for name in wanted))
+    wanted = [name.strip() for name in (text or "").split(",") if name.strip()]
+    return list(dict.fromkeys(_known(events, "types", name) for name in wanted))
+
+
+def _known(events: EventReader, parameter: str, wanted: str) -> str:
+    names = {kind.name.lower(): kind.name for kind in events.types()}
+    if wanted.lower() not in names:
+        known = ", ".join(names.values())
+        raise BadQuery.parameter(parameter, f"names the unknown event type '{wanted}'; known are {known}")
+    return names[wanted.lower()]
 
 
 def _epoch_ms(moment: datetime | None) -> int | None:
-    return None if moment is None else int(moment.timestamp() * 1000)
+    return None if moment is None else (moment - _EPOCH) // timedelta(milliseconds=1)
+
+
+def _no_event(event_id: str) -> NotFound:
+    kind = "event"
+    return NotFound(kind, event_id)

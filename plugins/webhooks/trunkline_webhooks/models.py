@@ -11,13 +11,16 @@ Scheme = Annotated[
     Field(description="how pushes are signed; `standard` follows the Standard Webhooks specification"),
 ]
 EventTypeNames = Annotated[
-    list[str], Field(description='event types, or `["*"]` for all', examples=[["client.created", "payment.failed"]])
+    list[str],
+    Field(description='event types, or `["*"]` for all', examples=[["client.created", "payment.failed"]]),
 ]
 Filter = Annotated[
     dict[str, Any],
     Field(description="conditions on the payload", examples=[{"payload.amount": {"gte": 100}}]),
 ]
-Headers = Annotated[dict[str, str], Field(description="sent along with every push; values are never shown again")]
+Headers = Annotated[
+    dict[str, str], Field(description="sent along with every push; values are never shown again")
+]
 
 
 class CreateSubscription(Strict):
@@ -30,7 +33,8 @@ class CreateSubscription(Strict):
     headers: Headers | None = None
     filter: Filter | None = None
     start: str | None = Field(
-        default=None, description="`now` (default), `earliest`, a cursor of `GET /api/v1/events`, or an ISO 8601 time"
+        default=None,
+        description="`now` (default), `earliest`, a cursor of `GET /api/v1/events`, or an ISO 8601 time",
     )
     signature: Scheme = "standard"
 
@@ -50,7 +54,9 @@ class UpdateSubscription(Strict):
 class RotateSecret(Strict):
     """How to rotate."""
 
-    overlap_seconds: int = Field(default=86_400, ge=0, le=30 * 86_400, description="how long the old secret still signs")
+    overlap_seconds: int = Field(
+        default=86_400, ge=0, le=30 * 86_400, description="how long the old secret still signs"
+    )
 
 
 class RotatedSecret(BaseModel):

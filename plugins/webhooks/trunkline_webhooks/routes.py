@@ -2,7 +2,8 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Query, Response
+from fastapi.responses import JSONResponse
 from pydantic import Field
 
 from trunkline import (
@@ -12,13 +13,22 @@ from trunkline import (
     DeliveryQuery,
     PluginContext,
     QueryModel,
+    ReplayCount,
+    ReplayRequest,
+    ReplayView,
     StrictRoute,
     SubscriptionList,
     SubscriptionView,
     requires,
     responses,
 )
-from trunkline_webhooks.models import CreateSubscription, RotatedSecret, RotateSecret, TestAttempt, UpdateSubscription
+from trunkline_webhooks.models import (
+    CreateSubscription,
+    RotatedSecret,
+    RotateSecret,
+    TestAttempt,
+    UpdateSubscription,
+)
 
 Reads = Annotated[Caller, Depends(requires("webhooks:write"))]
 Deletes = Annotated[Caller, Depends(requires("webhooks:write", bucket="write"))]
@@ -34,7 +44,7 @@ class ListQuery(QueryModel):
 def make_router(context: PluginContext, *, channel: str) -> APIRouter:
     """Build the router over the hub's subscriptions of *channel*."""
     router = APIRouter(route_class=StrictRoute, tags=["Webhooks"])
-    subscriptions, deliveries = context.subscriptions, context.deliveries
+    subscriptions, deliveries, replays = context.subscriptions, context.deliveries, context.replays
 
     @router.post(
         "",
@@ -49,7 +59,12 @@ def make_router(context: PluginContext, *, channel: str) -> APIRouter:
         request = body.model_dump(exclude_unset=True)
         return await subscriptions.create(caller.company_id, request, channel=channel)
 
-    @router.get("", response_model=SubscriptionList, response_model_exclude_unset=True, summary="List webhook subscriptions")
+    @router.get(
+        "",
+        response_model=SubscriptionList,
+        response_model_exclude_unset=True,
+        summary="List webhook subscriptions",
+    )
     async def list_all(caller: Reads, query: Annotated[ListQuery, Query()]) -> dict[str, Any]:
         """List the company's webhook subscriptions, oldest first."""
         found = await subscriptions.list(caller.company_id, channel=channel, target_url=query.target_url)
@@ -78,7 +93,12 @@ def make_router(context: PluginContext, *, channel: str) -> APIRouter:
         changes = body.model_dump(exclude_unset=True)
         return await subscriptions.update(caller.company_id, subscription_id, changes, channel=channel)
 
-    @router.delete("/{subscription_id}", status_code=204, summary="Delete a webhook subscription", responses=responses(404))
+    @router.delete(
+        "/{subscription_id}",
+        status_code=204,
+        summary="Delete a webhook subscription",
+        responses=responses(404),
+    )
     async def delete(subscription_id: str, caller: Deletes) -> None:
         """Stop pushing for good; what was still to be delivered ends as `gone`."""
         await subscriptions.delete(caller.company_id, subscription_id, channel=channel)
@@ -90,7 +110,9 @@ def make_router(context: PluginContext, *, channel: str) -> APIRouter:
         summary="Give a subscription a new secret",
         responses=responses(404, 422),
     )
-    async def rotate(subscription_id: str, caller: Administers, body: RotateSecret | None = None) -> dict[str, Any]:
+    async def rotate(
+        subscription_id: str, caller: Administers, body: RotateSecret | None = None
+    ) -> dict[str, Any]:
         """Make a new secret; the old one signs beside it during the overlap."""
         overlap = (body or RotateSecret()).overlap_seconds
         return await subscriptions.rotate_secret(
@@ -98,7 +120,10 @@ def make_router(context: PluginContext, *, channel: str) -> APIRouter:
         )
 
     @router.post(
-        "/{subscription_id}/test", response_model=TestAttempt, summary="Send a test delivery", responses=responses(404)
+        "/{subscription_id}/test",
+        response_model=TestAttempt,
+        summary="Send a test delivery",
+        responses=responses(404),
     )
     async def test(subscription_id: str, caller: Administers) -> dict[str, Any]:
         """Make one attempt with an example event now and show how the target answered."""
@@ -122,5 +147,17 @@ def make_router(context: PluginContext, *, channel: str) -> APIRouter:
             cursor=query.cursor,
             limit=query.limit,
         )
+
+    @router.post(
+        "/{subscription_id}/replay",
+        status_code=202,
+        response_model=ReplayView,
+        summary="Send events of the past again",
+        responses={200: {"model": ReplayCount, "description": "A dry run"}} | responses(404, 422),
+    )
+    async def replay(subscription_id: str, body: ReplayRequest, caller: Administers) -> Response:
+        """Replay a range in a lane that never delays live deliveries; with `dry_run` only count."""
+        shown = await replays.start(caller.company_id, subscription_id, body.request(), channel=channel)
+        return JSONResponse(shown, status_code=200 if body.dry_run else 202)
 
     return router

@@ -58,7 +58,7 @@ def test_what_waits_is_started_when_a_place_comes_back_in_the_order_in_which_it_
     assert places.queue(standing, "second")
     assert places.next_waiting() is None
     places.give_back(standing, succeeded=True)
-    assert places.next_waiting() == (standing, "first")
+    assert places.next_waiting() == "first"
     assert places.next_waiting() is None
 
 
@@ -68,7 +68,7 @@ def test_a_waiting_job_of_one_subscription_does_not_hold_up_that_of_another():
     assert places.take(blocked)
     assert places.queue(blocked, "blocked")
     assert places.queue(free, "free")
-    assert places.next_waiting() == (free, "free")
+    assert places.next_waiting() == "free"
 
 
 def test_a_failing_subscription_may_not_queue_in_memory_and_a_new_one_only_a_little():
@@ -99,7 +99,7 @@ def test_the_counts_add_up_and_no_bound_is_broken_whatever_happens(total, data):
         action = data.draw(st.sampled_from(["take", "queue", "end", "slow"]))
         if action == "take" and places.take(standing):
             flying.append(standing)
-        elif action == "queue" and places.queue(standing, object()):
+        elif action == "queue" and places.queue(standing, standing):
             waiting += 1
         elif action == "end" and flying:
             places.give_back(flying.pop(data.draw(st.integers(0, len(flying) - 1))), succeeded=data.draw(st.booleans()))
@@ -107,7 +107,7 @@ def test_the_counts_add_up_and_no_bound_is_broken_whatever_happens(total, data):
             places.judge(standing, succeeded=False)
         while (following := places.next_waiting()) is not None:
             waiting -= 1
-            flying.append(following[0])
+            flying.append(following)
         assert places.taken == len(flying) <= total
         assert places.untrusted == sum(not s.is_trusted for s in flying)
         assert all(flying.count(s) <= 4 for s in flying)
@@ -115,5 +115,5 @@ def test_the_counts_add_up_and_no_bound_is_broken_whatever_happens(total, data):
         places.give_back(flying.pop(), succeeded=True)
         while (following := places.next_waiting()) is not None:
             waiting -= 1
-            flying.append(following[0])
+            flying.append(following)
     assert waiting == 0, "everything that waited was started in the end"

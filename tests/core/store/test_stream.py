@@ -57,10 +57,13 @@ async def test_appending_nothing_moves_nothing(database: Database):
 
 
 async def test_a_rolled_back_append_leaves_no_gap(database: Database):
-    with pytest.raises(RuntimeError):
+    async def append_and_fail() -> None:
         async with database.write() as connection:
             await stream.append(connection, [draft()], shards=SHARDS)
             raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        await append_and_fail()
 
     assert [event.position for event in await append(database, [draft()])] == [NONE + 1]
 
@@ -74,9 +77,7 @@ async def test_reading_shards_keeps_to_its_bounds(database: Database):
         read = await stream.read_shards(connection, sorted(mine), after=NONE + 1, up_to=NONE + 7, limit=10)
         first = await stream.read_shards(connection, sorted(mine), after=NONE, up_to=NONE + 8, limit=1)
 
-    assert read == [
-        event for event in written[1:7] if shard_of(event.company_id, SHARDS) in mine
-    ]
+    assert read == [event for event in written[1:7] if shard_of(event.company_id, SHARDS) in mine]
     assert first == written[:1]
 
 
@@ -112,9 +113,7 @@ async def test_positions_that_do_not_exist_are_left_out(database: Database):
     written = await append(database, [draft(), draft()])
 
     async with database.read() as connection:
-        assert await stream.by_positions(connection, [NONE + 2, NONE + 9]) == {
-            NONE + 2: written[1]
-        }
+        assert await stream.by_positions(connection, [NONE + 2, NONE + 9]) == {NONE + 2: written[1]}
         assert await stream.by_positions(connection, []) == {}
 
 
@@ -133,7 +132,8 @@ async def test_since_finds_the_place_before_the_first_event_of_that_time(databas
 
     async with database.read() as connection:
         found = [
-            await stream.position_before(connection, since) - NONE for since in (0, 1000, 1001, 2000, 3000, 3001)
+            await stream.position_before(connection, since) - NONE
+            for since in (0, 1000, 1001, 2000, 3000, 3001)
         ]
 
     assert found == [0, 0, 1, 1, 3, 4]

@@ -44,10 +44,12 @@ def upgrade() -> None:
         sa.Column("subscription_no", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("status", sa.String(length=12), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("round_start", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("last_status_code", sa.Integer(), nullable=True),
         sa.Column("due_ms", sa.BigInteger(), nullable=True),
         sa.Column("claimed_by", sa.String(length=40), nullable=True),
         sa.Column("claim", sa.Integer(), nullable=False),
+        sa.Column("replay_no", sa.BigInteger(), nullable=True),
         sa.Column("updated_ms", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("position", "subscription_no"),
     )
@@ -66,6 +68,14 @@ def upgrade() -> None:
         unique=False,
         postgresql_where=sa.text("due_ms IS NOT NULL"),
         sqlite_where=sa.text("due_ms IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_deliveries_replay",
+        "deliveries",
+        ["replay_no", "status"],
+        unique=False,
+        postgresql_where=sa.text("replay_no IS NOT NULL"),
+        sqlite_where=sa.text("replay_no IS NOT NULL"),
     )
     op.create_index("ix_deliveries_subscription", "deliveries", ["subscription_no", "position"], unique=False)
     op.create_table(
@@ -92,6 +102,33 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("namespace", "key"),
     )
     op.create_index("ix_idempotency_keys_created", "idempotency_keys", ["created_ms"], unique=False)
+    op.create_table(
+        "replays",
+        sa.Column("no", _SERIAL, autoincrement=True, nullable=False),
+        sa.Column("id", sa.String(length=40), nullable=False),
+        sa.Column("subscription_no", sa.BigInteger(), nullable=False),
+        sa.Column("company_id", sa.BigInteger(), nullable=False),
+        sa.Column("kind", sa.String(length=12), nullable=False),
+        sa.Column("event_types", sa.Text(), nullable=True),
+        sa.Column("position", sa.BigInteger(), nullable=False),
+        sa.Column("end_position", sa.BigInteger(), nullable=False),
+        sa.Column("matched", sa.BigInteger(), nullable=False),
+        sa.Column("delivered", sa.BigInteger(), nullable=True),
+        sa.Column("status", sa.String(length=12), nullable=False),
+        sa.Column("created_ms", sa.BigInteger(), nullable=False),
+        sa.Column("updated_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("no"),
+        sa.UniqueConstraint("id"),
+    )
+    op.create_index(
+        "ix_replays_running",
+        "replays",
+        ["updated_ms"],
+        unique=False,
+        postgresql_where=sa.text("status = 'running'"),
+        sqlite_where=sa.text("status = 'running'"),
+    )
+    op.create_index("ix_replays_subscription", "replays", ["subscription_no"], unique=False)
     op.create_table(
         "routing",
         sa.Column("id", sa.SmallInteger(), nullable=False),
@@ -156,6 +193,7 @@ def downgrade() -> None:
     op.drop_table("stream_head")
     op.drop_table("shards")
     op.drop_table("routing")
+    op.drop_table("replays")
     op.drop_table("idempotency_keys")
     op.drop_table("events")
     op.drop_table("deliveries")

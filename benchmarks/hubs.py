@@ -1,0 +1,37 @@
+"""Hubs as the benchmarks need them."""
+
+from trunkline import settings
+from trunkline.events import Draft
+from trunkline.hub import Hub
+
+PAYLOAD = (
+    b'{"client_id":12345,"first_name":"Jane","last_name":"Doe","email":"jane.doe@example.com","phone":"+1 555-010-4477",'
+    b'"status":"Client - Active","status_id":42,"created_date":"2026-01-28T10:30:00Z","employee_id":7,'
+    b'"employee_name":"%b","affiliate_id":null}' % (b"x" * 180)
+)
+"""Makes an envelope of about 0.5 KB."""
+
+
+def make_hub(database_url: str, *, dispatch: bool, concurrency: int = 64) -> Hub:
+    """Build a hub that may push to this machine, without rate limits getting in the way of the measurement."""
+    return Hub(
+        settings.load(
+            environment={
+                "TRUNKLINE_DATABASE__URL": database_url,
+                "TRUNKLINE_DELIVERY__ALLOW_HTTP": "true",
+                "TRUNKLINE_DELIVERY__ALLOW_PRIVATE_NETWORKS": "true",
+                "TRUNKLINE_DELIVERY__CONCURRENCY": str(concurrency),
+                "TRUNKLINE_DELIVERY__CONCURRENCY_PER_SUBSCRIPTION": str(concurrency),
+                "TRUNKLINE_LIMITS__WRITE": "100000000/minute",
+                "TRUNKLINE_LIMITS__READ": "100000000/minute",
+                "TRUNKLINE_AUTH__PEPPER": "p" * 32,
+                "TRUNKLINE_AUTH__ENCRYPTION_KEY": "k" * 32,
+            }
+        ),
+        dispatch=dispatch,
+    )
+
+
+def drafts(company_id: int, count: int) -> list[Draft]:
+    """Make events of about 0.5 KB."""
+    return [Draft(company_id, "client.created", "2026-01-28T10:30:00Z", PAYLOAD)] * count

@@ -1,0 +1,126 @@
+"""``keys``: API keys, made and revoked where the database is."""
+
+from typing import Annotated, Any
+
+import typer
+
+from trunkline.auth import COMPANY_SCOPES
+from trunkline.cli import opening
+from trunkline.cli.loop import run
+from trunkline.cli.options import AsJson, Config, OptionalCompany, load_settings
+from trunkline.cli.output import show_json, show_table, warn
+from trunkline.events import utc_text_of_ms
+from trunkline.settings import Settings
+from trunkline.store.keys import KeyRecord
+
+app = typer.Typer(no_args_is_help=True, help="Make, list and revoke API keys.")
+
+Name = Annotated[str, typer.Option(help="What the key is for, in a few words.")]
+Scopes = Annotated[
+    list[str], typer.Option("--scope", metavar="SCOPE", help=f"May be repeated: {', '.join(COMPANY_SCOPES)}.")
+]
+Operator = Annotated[
+    bool, typer.Option("--operator", help="The platform's own key, which may do everything.")
+]
+
+
+@app.command("create")
+def create_key(
+    context: typer.Context,
+    name: Name,
+    company: OptionalCompany = None,
+    scope: Scopes = [],  # noqa: B006 - Typer copies it
+    operator: Operator = False,
+    as_json: AsJson = False,
+    config: Config = None,
+) -> None:
+    """Make a key and print it alone on standard output; it is never shown again.
+
+    Example: [bold]trunkline keys create --company 92 --name Zapier --scope events:read --scope webhooks:write[/bold]
+    """
+    if operator == (company is not None):
+        msg = "name a company with --company, or make the platform's own key with --operator"
+        raise typer.BadParameter(msg)
+    if operator and scope:
+        msg = "an operator's key may do everything; leave --scope out"
+        raise typer.BadParameter(msg)
+    if not 1 <= len(name.strip()) <= 200:
+        msg = "--name takes 1 to 200 characters"
+        raise typer.BadParameter(msg)
+    record, key = run(_create(load_settings(context, config), company, name, scope))
+    if as_json:
+        show_json({**_view(record), "key": key})
+        return
+    typer.echo(key)
+    owner = "the operator" if record.company_id is None else f"company {record.company_id}"
+    warn(f"Key {record.id} of {owner}. Keep it now: it is stored only as a digest and never shown again.")
+
+
+@app.command("list")
+def list_keys(
+    context: typer.Context, company: OptionalCompany = None, as_json: AsJson = False, config: Config = None
+) -> None:
+    """List keys, oldest first, without their secrets.
+
+    Example: [bold]trunkline keys list --company 92[/bold]
+    """
+    views = [_view(record) for record in run(_list(load_settings(context, config), company))]
+    if as_json:
+        show_json({"keys": views, "count": len(views)})
+        return
+    columns = ["id", "company", "name", "scopes", "ends in", "created", "last used", "revoked"]
+    show_table(columns, [[_cell(value) for value in view.values()] for view in views])
+
+
+@app.command("revoke")
+def revoke_key(
+    context: typer.Context,
+    key_id: Annotated[str, typer.Argument(metavar="ID", help="The key's id, as 'keys list' shows it.")],
+    config: Config = None,
+) -> None:
+    """Revoke a key at once and for good.
+
+    Example: [bold]trunkline keys revoke key_5f0c9a2d1e83c55b4f0c9a2d[/bold]
+    """
+    run(_revoke(load_settings(context, config), key_id))
+    warn(f"Key {key_id} is revoked.")
+
+
+async def _create(
+    settings: Settings, company_id: int | None, name: str, scopes: list[str]
+) -> tuple[KeyRecord, str]:
+    async with opening.opened(settings) as hub:
+        return await hub.keys.create(company_id, name=name, scopes=scopes)
+
+
+async def _list(settings: Settings, company_id: int | None) -> list[KeyRecord]:
+    async with opening.opened(settings) as hub:
+        return await hub.keys.list(company_id)
+
+
+async def _revoke(settings: Settings, key_id: str) -> None:
+    async with opening.opened(settings) as hub:
+        await hub.keys.revoke(key_id, company_id=None)
+
+
+def _view(record: KeyRecord) -> dict[str, Any]:
+    return {
+        "id": record.id,
+        "company_id": record.company_id,
+        "name": record.name,
+        "scopes": list(record.scopes),
+        "last4": record.last4,
+        "created_utc": utc_text_of_ms(record.created_ms),
+        "last_used_utc": _utc(record.last_used_ms),
+        "revoked_utc": _utc(record.revoked_ms),
+    }
+
+
+def _utc(epoch_ms: int | None) -> str | None:
+    return None if epoch_ms is None else utc_text_of_ms(epoch_ms)
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, list):
+        return " ".join(str(part) for part in value)
+    return "-" if value is None else str(value)

@@ -1,0 +1,48 @@
+"""The hubs that commands work with, other than the one that serves.
+
+What makes a hub is imported by the functions, so that ``--help`` need not load it.
+"""
+
+# ruff: noqa: PLC0415
+import contextlib
+import secrets
+from collections.abc import AsyncGenerator
+from typing import TYPE_CHECKING
+
+from pydantic import SecretStr
+
+from trunkline.database import Database
+from trunkline.settings import Auth, Settings
+
+if TYPE_CHECKING:
+    from trunkline.hub import Hub
+
+
+def inspected(settings: Settings) -> "Hub":
+    """Build a hub to look at, or to migrate for. It is never entered, so it needs no secrets and leaves none behind.
+
+    Raises:
+        SettingsInvalid, SchemaInvalid, PluginFailed
+    """
+    from trunkline.hub import Hub
+
+    throwaway = SecretStr(secrets.token_urlsafe(48))
+    auth = Auth(key_prefix=settings.auth.key_prefix, pepper=throwaway, encryption_key=throwaway)
+    return Hub(settings.model_copy(update={"auth": auth}), dispatch=False)
+
+
+@contextlib.asynccontextmanager
+async def opened(settings: Settings) -> AsyncGenerator["Hub"]:
+    """Start a hub that does not deliver, for as long as a command takes. A database without any table is set up.
+
+    Raises:
+        SettingsInvalid: … or the database is behind this version; it is not migrated by the way.
+        SchemaInvalid, PluginFailed, StoreUnavailable
+    """
+    from trunkline.hub import Hub
+    from trunkline.store import migrate
+
+    async with Database(settings.database.url) as database:
+        is_new = all(state.current is None for state in await migrate.states(database))
+    async with Hub(settings, dispatch=False, migrates=is_new) as hub:
+        yield hub

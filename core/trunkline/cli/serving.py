@@ -1,0 +1,101 @@
+"""``serve``, ``worker`` and ``migrate``: the commands that run a deployment."""
+
+from typing import Annotated
+
+import typer
+
+from trunkline.cli.loop import run
+from trunkline.cli.options import Config, chosen_config, load_settings
+from trunkline.errors import SettingsInvalid
+from trunkline.settings import Settings
+
+Host = Annotated[
+    str | None, typer.Option(metavar="ADDRESS", help="Address to listen on, instead of server.host.")
+]
+Port = Annotated[
+    int | None, typer.Option(min=0, max=65535, metavar="N", help="Port to listen on; 0 takes a free one.")
+]
+Workers = Annotated[int, typer.Option(min=1, max=64, metavar="N", help="API processes (PostgreSQL).")]
+Processes = Annotated[
+    int, typer.Option("--processes", min=1, max=64, metavar="N", help="Dispatcher processes.")
+]
+NoMigrate = Annotated[bool, typer.Option("--no-migrate", help="Refuse a database that is not up to date.")]
+ListenerFd = Annotated[int | None, typer.Option("--listener-fd", hidden=True)]
+NoDispatch = Annotated[bool, typer.Option("--no-dispatch", hidden=True)]
+Supervised = Annotated[bool, typer.Option("--supervised", hidden=True)]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to *app*."""
+    app.command("serve")(serve)
+    app.command("worker")(worker)
+    app.command("migrate")(migrate_database)
+
+
+def serve(
+    context: typer.Context,
+    host: Host = None,
+    port: Port = None,
+    workers: Workers = 1,
+    no_migrate: NoMigrate = False,
+    config: Config = None,
+    listener_fd: ListenerFd = None,
+    no_dispatch: NoDispatch = False,
+) -> None:
+    """Serve the API and deliver events; brings its database up to date first.
+
+    Example: [bold]trunkline serve --port 8080[/bold]
+    """
+    from trunkline.cli import processes  # noqa: PLC0415 - here, so that --help need not load the hub
+
+    settings = _at(load_settings(context, config), host, port)
+    if listener_fd is not None:
+        run(processes.serve_as_child(settings, listener_fd, dispatch=not no_dispatch))
+        return
+    if workers > 1:
+        _require_postgresql(settings, "serve with more than one process")
+    file = chosen_config(context, config)
+    raise typer.Exit(run(processes.serve(settings, workers=workers, migrates=not no_migrate, config=file)))
+
+
+def worker(
+    context: typer.Context, count: Processes = 1, config: Config = None, supervised: Supervised = False
+) -> None:
+    """Deliver events, without an API; start as many as wanted, on as many machines as wanted (PostgreSQL).
+
+    Example: [bold]trunkline worker --processes 4[/bold]
+    """
+    from trunkline.cli import processes  # noqa: PLC0415 - here, so that --help need not load the hub
+
+    settings = load_settings(context, config)
+    _require_postgresql(settings, "run workers")
+    if supervised:
+        run(processes.work_as_child(settings))
+        return
+    raise typer.Exit(run(processes.work(settings, processes=count, config=chosen_config(context, config))))
+
+
+def migrate_database(context: typer.Context, config: Config = None) -> None:
+    """Bring the database up to date, and say what was done.
+
+    Example: [bold]trunkline migrate --config production.toml[/bold]
+    """
+    from trunkline.cli import processes  # noqa: PLC0415 - here, so that --help need not load the hub
+
+    for line in run(processes.migrate_database(load_settings(context, config))):
+        typer.echo(line)
+
+
+def _at(settings: Settings, host: str | None, port: int | None) -> Settings:
+    """Put what the command line says about the address over the settings."""
+    chosen = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
+    return settings.model_copy(update={"server": settings.server.model_copy(update=chosen)})
+
+
+def _require_postgresql(settings: Settings, purpose: str) -> None:
+    if settings.database.url.startswith("sqlite"):
+        msg = (
+            f"To {purpose}, set database.url to a PostgreSQL database: an SQLite file serves one process, "
+            "and 'trunkline serve' delivers in it already."
+        )
+        raise SettingsInvalid(msg)

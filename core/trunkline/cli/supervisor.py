@@ -1,0 +1,165 @@
+"""Several processes of one command: started, watched, started again when one dies, and stopped together.
+
+A child tells that it is ready by a line on its standard output, and stops when its standard input ends, which it does
+when the supervisor is gone, however that came about.
+"""
+
+import asyncio
+import contextlib
+import logging
+import sys
+import time
+from asyncio.subprocess import PIPE, Process
+from collections.abc import Callable, Generator, Sequence
+from typing import Any
+
+from trunkline import server
+from trunkline.cli.output import CANNOT_START
+
+READY = b"trunkline: ready\n"
+STOP_SECONDS = 20.0
+"""How long children may take to stop: the server's, the dispatcher's and the plugins' own limits fit into it."""
+
+_FIRST_WAIT_SECONDS = 0.2
+_LONGEST_WAIT_SECONDS = 30.0
+_STEADY_SECONDS = 10.0
+"""A child that has run this long is started again without waiting longer than the time before."""
+
+_log = logging.getLogger(__name__)
+
+
+class _CannotStart(Exception):
+    """A child said why it cannot start at all, before any was ready."""
+
+
+async def supervise(
+    commands: Sequence[Sequence[str]], *, on_ready: Callable[[], None], pass_fds: Sequence[int] = ()
+) -> int:
+    """Keep one process running for each of *commands* until a signal comes; returns the exit code.
+
+    The first is started alone, so that a setting that stops the start is told once.
+    """
+    with server.stop_signals() as stop:
+        children = [_Child(command, pass_fds=pass_fds, stop=stop) for command in commands]
+        keeping = [asyncio.create_task(children[0].keep(), name="child 1")]
+        try:
+            if await _ready(children[:1], keeping, stop):
+                keeping += [asyncio.create_task(child.keep()) for child in children[1:]]
+                if await _ready(children, keeping, stop):
+                    on_ready()
+            await _first_of([*keeping, asyncio.create_task(stop.wait())])
+        except _CannotStart:
+            return CANNOT_START
+        finally:
+            stop.set()
+            await asyncio.gather(*keeping, return_exceptions=True)
+    return 0
+
+
+def report_ready() -> None:
+    """Tell the supervisor that this child does its work now."""
+    sys.stdout.buffer.write(READY)
+    sys.stdout.buffer.flush()
+
+
+@contextlib.contextmanager
+def lifeline(stop: asyncio.Event) -> Generator[None]:
+    """Set *stop* when the supervisor has gone."""
+    loop = asyncio.get_running_loop()
+    descriptor = sys.stdin.fileno()
+
+    def cut() -> None:
+        loop.remove_reader(descriptor)
+        stop.set()
+
+    loop.add_reader(descriptor, cut)  # nothing is ever written to it, so it is readable at its end only
+    try:
+        yield
+    finally:
+        loop.remove_reader(descriptor)
+
+
+class _Child:
+    """One place among the children, and whichever process has it."""
+
+    def __init__(self, command: Sequence[str], *, pass_fds: Sequence[int], stop: asyncio.Event) -> None:
+        self._command = [sys.executable, "-P", "-m", "trunkline.cli", *command]
+        self._pass_fds = pass_fds
+        self._stop = stop
+        self.ready = asyncio.Event()
+
+    async def keep(self) -> None:
+        """Run the command again and again, waiting longer after each early death, until told to stop."""
+        early = 0
+        while not self._stop.is_set():
+            began = time.monotonic()
+            code = await self._run()
+            if self._stop.is_set():
+                return
+            if code == CANNOT_START and not self.ready.is_set():
+                raise _CannotStart
+            early = 0 if time.monotonic() - began >= _STEADY_SECONDS else early + 1
+            wait = min(_FIRST_WAIT_SECONDS * 2 ** max(early - 1, 0), _LONGEST_WAIT_SECONDS)
+            _log.error("a process ended with code %d; starting another in %.1f s", code, wait)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stop.wait(), wait)
+
+    async def _run(self) -> int:
+        """Start the process and see it to its end; returns its exit code."""
+        process = await asyncio.create_subprocess_exec(
+            *self._command,
+            stdin=PIPE,
+            stdout=PIPE,
+            pass_fds=self._pass_fds,
+            start_new_session=True,  # a terminal's Ctrl-C comes here alone, and is passed on once
+        )
+        reading = asyncio.create_task(self._read(process))
+        stopping = asyncio.create_task(self._stop.wait())
+        await _first_of([reading, stopping])
+        if stopping.done():
+            await _end(process)
+        stopping.cancel()
+        code = await process.wait()
+        await reading
+        return code
+
+    async def _read(self, process: Process) -> None:
+        assert process.stdout is not None
+        async for line in process.stdout:
+            if line == READY:
+                self.ready.set()
+            else:
+                sys.stdout.buffer.write(line)
+                sys.stdout.buffer.flush()
+
+
+async def _end(process: Process) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        process.terminate()
+    try:
+        await asyncio.wait_for(process.wait(), STOP_SECONDS)
+    except TimeoutError:
+        _log.error("a process did not stop within %g s and was killed", STOP_SECONDS)
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+
+
+async def _ready(
+    children: Sequence[_Child], keeping: Sequence[asyncio.Task[None]], stop: asyncio.Event
+) -> bool:
+    """Wait until all *children* are ready; False where a stop came first. Raises _CannotStart."""
+    everyone = asyncio.gather(*(child.ready.wait() for child in children))
+    stopping = asyncio.create_task(stop.wait())
+    try:
+        await _first_of([everyone, stopping, *keeping])
+        return everyone.done() and not stop.is_set()
+    finally:
+        stopping.cancel()
+        everyone.cancel()
+
+
+async def _first_of(waiting: Sequence[asyncio.Future[Any]]) -> None:
+    """Return when the first is done; raise what it raised."""
+    done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    for future in done:
+        future.result()

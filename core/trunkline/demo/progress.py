@@ -1,0 +1,103 @@
+"""What the demo knows of each event, and what it comes to."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(slots=True)
+class Progress:
+    """One event on its way. Times are milliseconds since its call was made; None for what has not happened yet.
+
+    *attempts* counts the pushes that came, the failed ones too.
+    """
+
+    event_type: str
+    title: str
+    event_id: int | None = None
+    accepted_ms: float | None = None
+    pushed_ms: float | None = None
+    polled_ms: float | None = None
+    verified: bool = False
+    attempts: int = 0
+    accepted_body: bytes = field(default=b"", repr=False)
+    pushed_body: bytes = field(default=b"", repr=False)
+    polled_body: bytes = field(default=b"", repr=False)
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the event was taken on every way."""
+        return self.verified and None not in {self.accepted_ms, self.pushed_ms, self.polled_ms}
+
+    @property
+    def is_same_everywhere(self) -> bool:
+        """Whether it was byte for byte the same on every way."""
+        return self.accepted_body == self.pushed_body == self.polled_body != b""
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What the demo came to."""
+
+    expected: int
+    accepted: int
+    pushed: int
+    verified: int
+    polled: int
+    retried: int
+    same_bytes: int
+    seconds: float
+    events: Sequence[Progress] = field(repr=False)
+
+    @property
+    def ok(self) -> bool:
+        """Whether every number agrees and a retry was seen."""
+        counts = {self.accepted, self.pushed, self.verified, self.polled, self.same_bytes}
+        return counts == {self.expected} and self.expected > 0 and self.retried > 0
+
+    def as_json(self) -> dict[str, Any]:
+        """Show it to machines."""
+        return {
+            "ok": self.ok,
+            "accepted": self.accepted,
+            "pushed": self.pushed,
+            "verified": self.verified,
+            "polled": self.polled,
+            "retried": self.retried,
+            "same_bytes": self.same_bytes,
+            "seconds": round(self.seconds, 3),
+            "events": [_event(one) for one in self.events],
+        }
+
+
+def summarize(events: Iterable[Progress], *, seconds: float) -> Summary:
+    """Count what has happened to *events*."""
+    rows = tuple(events)
+    return Summary(
+        expected=len(rows),
+        accepted=sum(row.accepted_ms is not None for row in rows),
+        pushed=sum(row.pushed_ms is not None for row in rows),
+        verified=sum(row.verified for row in rows),
+        polled=sum(row.polled_ms is not None for row in rows),
+        retried=sum(max(row.attempts - 1, 0) for row in rows),
+        same_bytes=sum(row.is_same_everywhere for row in rows),
+        seconds=seconds,
+        events=rows,
+    )
+
+
+def _event(row: Progress) -> dict[str, Any]:
+    return {
+        "id": row.event_id,
+        "type": row.event_type,
+        "accepted_ms": _rounded(row.accepted_ms),
+        "pushed_ms": _rounded(row.pushed_ms),
+        "verified": row.verified,
+        "polled_ms": _rounded(row.polled_ms),
+        "attempts": row.attempts,
+        "same_bytes": row.is_same_everywhere,
+    }
+
+
+def _rounded(milliseconds: float | None) -> float | None:
+    return None if milliseconds is None else round(milliseconds, 1)

@@ -1,0 +1,47 @@
+"""Judging what a channel hands back: it is a stranger's value until it is found fit for the ledger."""
+
+import math
+
+from trunkline.deliveries import Outcome, Result
+
+KEPT_TEXT = 1024
+"""How many characters of an answer or an error are kept."""
+_MAX_STATUS_CODE = 2**31 - 1
+
+
+def checked(result: object) -> Result:
+    """Return *result* as it can be stored; what is no ``Result`` is one failed attempt."""
+    if not isinstance(result, Result):
+        return _refused(f"gave {type(result).__name__} instead of a Result")
+    if not _is_outcome(result.outcome):
+        return _refused("gave a Result without an Outcome")
+    return Result(
+        result.outcome,
+        status_code=_status_code(result.status_code),
+        response_body=_text(result.response_body),
+        error=_text(result.error),
+        retry_after_seconds=_seconds(result.retry_after_seconds),
+    )
+
+
+def _refused(reason: str) -> Result:
+    return Result(Outcome.RETRY, error=f"channel_error: {reason}")
+
+
+def _status_code(value: object) -> int | None:
+    return value if isinstance(value, int) and 0 <= value <= _MAX_STATUS_CODE else None
+
+
+def _text(value: object) -> str | None:
+    """Cut *value*, without what PostgreSQL's ``text`` refuses: NUL and lone surrogates."""
+    if value is None:
+        return None
+    return str(value)[:KEPT_TEXT].encode("utf-8", "replace").decode().replace("\0", "")
+
+
+def _seconds(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) and math.isfinite(value) else None
+
+
+def _is_outcome(value: object) -> bool:
+    return isinstance(value, Outcome)

@@ -1,0 +1,85 @@
+"""What is written to standard error while the hub runs: one line an entry, with every id, and never a secret.
+
+The code logs through ``logging.getLogger(__name__)`` with ``extra={…}``; structlog only gives the lines their form.
+"""
+
+import logging
+import re
+import sys
+from collections.abc import Sequence
+from typing import Any, TextIO
+
+import orjson
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+from trunkline.settings import Logging
+
+_QUIET = ("aiohttp", "alembic", "asyncio", "httpcore2", "httpx2", "limits", "sqlalchemy", "uvicorn")
+"""Libraries of which only warnings are of interest to whoever runs a hub."""
+
+_SECRETS: Sequence[tuple[re.Pattern[str], str]] = (
+    (re.compile(r"\b([a-z][a-z0-9]{1,15}_live_\d+)_[A-Za-z0-9_-]{8,}"), r"\1_…"),
+    (re.compile(r"\bwh(sec|sk)_[A-Za-z0-9+/=_-]+"), r"wh\1_…"),
+    (re.compile(r"(://[^\s:/@]*):[^\s/@]+@"), r"\1:…@"),
+)
+"""API keys, signing secrets, and passwords in URLs."""
+
+
+def set_up(settings: Logging, *, stream: TextIO | None = None) -> None:
+    """Write everything that is logged from now on to *stream* (standard error for None)."""
+    target = stream or sys.stderr
+    on_terminal = settings.format == "console" or (settings.format == "auto" and target.isatty())
+    handler = logging.StreamHandler(target)
+    handler.setFormatter(_formatter(on_terminal=on_terminal, colours=target.isatty()))
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(settings.level.upper())
+    for name in _QUIET:
+        logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+    logging.captureWarnings(True)
+
+
+def redact(text: str) -> str:
+    """Take out of *text* what must not be read: all but the first part of each key, secret and password."""
+    for pattern, replacement in _SECRETS:
+        text = pattern.sub(replacement, text)
+    return text
+
+
+def _formatter(*, on_terminal: bool, colours: bool) -> logging.Formatter:
+    before: list[Processor] = [
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.ExtraAdder(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    return structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=before,
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            *(_console(colours) if on_terminal else _json()),
+            _redact_line,
+        ],
+    )
+
+
+def _console(colours: bool) -> list[Processor]:  # noqa: FBT001
+    plain = structlog.dev.plain_traceback  # the others print local variables, and secrets are among them
+    return [structlog.dev.ConsoleRenderer(colors=colours, exception_formatter=plain)]
+
+
+def _json() -> list[Processor]:
+    return [
+        structlog.processors.format_exc_info,
+        structlog.processors.EventRenamer("message"),
+        structlog.processors.JSONRenderer(serializer=_dump),
+    ]
+
+
+def _dump(entry: EventDict, **_: object) -> str:
+    return orjson.dumps(entry, default=str).decode()
+
+
+def _redact_line(_logger: WrappedLogger, _method: str, line: Any) -> str:
+    return redact(str(line))

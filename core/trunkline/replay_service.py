@@ -1,0 +1,73 @@
+"""Replays as their users see them: started, watched, cancelled."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from trunkline import replay
+from trunkline.database import Database
+from trunkline.errors import NotFound
+from trunkline.events import utc_text_of_ms
+from trunkline.store import replays as store
+from trunkline.store.replays import Row
+from trunkline.subscription_service import SubscriptionService
+
+
+class Replays:
+    """Replays, one company at a time (``capabilities.Replays``)."""
+
+    def __init__(
+        self, database: Database, *, subscriptions: SubscriptionService, wake: Callable[[], None]
+    ) -> None:
+        self._database = database
+        self._subscriptions = subscriptions
+        self._wake = wake
+
+    async def start(
+        self, company_id: int, subscription_id: str, request: Mapping[str, Any], *, channel: str | None
+    ) -> dict[str, Any]:
+        """Start a replay and show it; with ``dry_run`` only count what it would send. Raises NotFound, BodyInvalid."""
+        subscription = await self._subscriptions.find(company_id, subscription_id, channel=channel)
+        self._subscriptions.check_event_types(request.get("event_types"))
+        if request.get("dry_run"):
+            async with self._database.read() as connection:
+                wanted = await replay.plan(connection, request)
+                return {"matched": await replay.count(connection, subscription, wanted)}
+        async with self._database.write() as connection:
+            row = await replay.begin(connection, subscription, await replay.plan(connection, request))
+        self._wake()
+        return _view(row, delivered=0)
+
+    async def get(self, company_id: int, replay_id: str) -> dict[str, Any]:
+        """Show a replay's progress. Raises NotFound."""
+        async with self._database.read() as connection:
+            row = await _find(connection, company_id, replay_id)
+            delivered = row.delivered
+            if delivered is None:
+                delivered = await store.delivered(connection, row.no)
+        return _view(row, delivered=delivered)
+
+    async def cancel(self, company_id: int, replay_id: str) -> None:
+        """Stop a replay; what it has already made due is still delivered. Raises NotFound."""
+        async with self._database.write() as connection:
+            row = await _find(connection, company_id, replay_id)
+            await store.end(connection, row.no, "cancelled")
+
+
+async def _find(connection: AsyncConnection, company_id: int, replay_id: str) -> Row:
+    row = await store.get(connection, replay_id) if replay_id.isascii() and replay_id.isprintable() else None
+    if row is None or row.company_id != company_id:
+        raise NotFound("replay", replay_id)
+    return row
+
+
+def _view(row: Row, *, delivered: int) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "matched": row.matched,
+        "delivered": delivered,
+        "status": row.status,
+        "created_utc": utc_text_of_ms(row.created_ms),
+        "updated_utc": utc_text_of_ms(row.updated_ms),
+    }

@@ -1,0 +1,209 @@
+"""What an older client would break on: event types of two versions, compared from the reader's side.
+
+Whoever reads payloads breaks when something comes that the older schema ruled out. So a new optional field, a narrower
+type or one value fewer is fine; a field that is gone, a wider type or one value more is not. Pure.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from trunkline.schemas import EventType, Json
+
+Kind = Literal[
+    "type_removed",
+    "field_removed",
+    "field_renamed",
+    "type_widened",
+    "now_optional",
+    "enum_value_added",
+    "format_changed",
+]
+
+_ALL_TYPES = frozenset({"array", "boolean", "integer", "null", "number", "object", "string"})
+_PLAIN = ("anyOf", "oneOf", "allOf", "$ref")
+_MAX_DEPTH = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Break:
+    """One thing that an older client breaks on. *path* is a JSON pointer into the event; empty for the whole type."""
+
+    event_type: str
+    path: str
+    kind: Kind
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Document:
+    """A schema document, to find its own ``$ref``s in."""
+
+    schema: Mapping[str, Json]
+
+    def resolve(self, reference: str) -> Mapping[str, Json]:
+        """Follow a local reference; anything goes where there is nothing."""
+        found: Any = self.schema
+        for part in reference.removeprefix("#").split("/")[1:]:
+            key = part.replace("~1", "/").replace("~0", "~")
+            found = found.get(key) if isinstance(found, dict) else None
+        return found if isinstance(found, dict) else {}
+
+    def alternatives(self, schema: Json, *, depth: int = 0) -> list[Mapping[str, Json]]:
+        """Spell *schema* out: the plain forms that a value may take, without references and combinations."""
+        if not isinstance(schema, dict) or depth > _MAX_DEPTH:
+            return [{}] if schema is not False else []
+        forms: list[Mapping[str, Json]] = [{key: value for key, value in schema.items() if key not in _PLAIN}]
+        parts = [[self.resolve(schema["$ref"])]] if isinstance(schema.get("$ref"), str) else []
+        parts += [[part] for part in schema.get("allOf", [])]
+        parts += [schema[word] for word in ("anyOf", "oneOf") if schema.get(word)]
+        for part in parts:
+            inner = [form for one in part for form in self.alternatives(one, depth=depth + 1)]
+            forms = [_merge(form, addition) for form in forms for addition in inner]
+        return forms
+
+
+def find_breaks(old: Iterable[EventType], new: Iterable[EventType]) -> list[Break]:
+    """Compare every type of *old* with the one of the same name in *new*."""
+    present = {kind.name: kind for kind in new}
+    breaks: list[Break] = []
+    for kind in sorted(old, key=lambda one: one.name):
+        if kind.name not in present:
+            message = "the event type is gone"
+            breaks.append(Break(kind.name, "", "type_removed", message))
+        else:
+            breaks += compare(kind.name, kind.schema, present[kind.name].schema)
+    return breaks
+
+
+def compare(event_type: str, old: Mapping[str, Json], new: Mapping[str, Json]) -> list[Break]:
+    """Compare two schemas of one type's payload."""
+    comparison = _Comparison(event_type, _Document(old), _Document(new))
+    return list(dict.fromkeys(comparison.any_form(old, new, path="/payload", depth=0)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Comparison:
+    event_type: str
+    old: _Document
+    new: _Document
+
+    def any_form(self, old: Json, new: Json, *, path: str, depth: int) -> Iterator[Break]:
+        """Give the breaks of each new form against the old form that it is closest to."""
+        if depth > _MAX_DEPTH:
+            return
+        known = self.old.alternatives(old)
+        for form in self.new.alternatives(new):
+            tried = [list(self._form(one, form, path=path, depth=depth)) for one in known]
+            yield from min(tried, key=len, default=[])
+
+    def _form(
+        self, old: Mapping[str, Json], new: Mapping[str, Json], *, path: str, depth: int
+    ) -> Iterator[Break]:
+        yield from self._values(old, new, path=path)
+        yield from self._fields(old, new, path=path, depth=depth)
+        if "items" in old:
+            yield from self.any_form(
+                old["items"], new.get("items", {}), path=f"{path}/items", depth=depth + 1
+            )
+
+    def _values(self, old: Mapping[str, Json], new: Mapping[str, Json], *, path: str) -> Iterator[Break]:
+        before, after = _types(old), _types(new)
+        if wider := after - before - ({"integer"} if "number" in before else set()):
+            message = f"was {_join(before)}, may now also be {_join(wider)}"
+            if after == _ALL_TYPES or not (after & before):
+                message = f"was {_join(before)}, is now {_join(after)}"
+            yield Break(self.event_type, path, "type_widened", message)
+            return
+        allowed, possible = _values(old), _values(new)
+        if allowed is not None and possible is None:
+            yield Break(
+                self.event_type,
+                path,
+                "enum_value_added",
+                f"was one of {_show(allowed)}, may now be any value",
+            )
+        elif allowed is not None and (more := [value for value in possible or [] if value not in allowed]):
+            yield Break(self.event_type, path, "enum_value_added", f"may now also be {_show(more)}")
+        if "format" in old and "string" in after and old["format"] != new.get("format"):
+            message = f"had the format {old['format']}, has now {new.get('format', 'none')}"
+            yield Break(self.event_type, path, "format_changed", message)
+
+    def _fields(
+        self, old: Mapping[str, Json], new: Mapping[str, Json], *, path: str, depth: int
+    ) -> Iterator[Break]:
+        before, after = _properties(old), _properties(new)
+        required, still = set(old.get("required", [])), set(new.get("required", []))
+        for name, schema in before.items():
+            here = f"{path}/{name.replace('~', '~0').replace('/', '~1')}"
+            if name not in after:
+                yield self._gone(here, schema, before, after)
+                continue
+            if name in required - still:
+                yield Break(self.event_type, here, "now_optional", "was always there, may now be absent")
+            yield from self.any_form(schema, after[name], path=here, depth=depth + 1)
+
+    def _gone(self, path: str, schema: Json, before: Mapping[str, Json], after: Mapping[str, Json]) -> Break:
+        """Name a field that is gone; a new one with the same form is taken for its new name."""
+        added = [name for name in after if name not in before and _form_of(after[name]) == _form_of(schema)]
+        if len(added) == 1:
+            return Break(
+                self.event_type, path, "field_renamed", f"is gone; it seems to be called '{added[0]}' now"
+            )
+        return Break(self.event_type, path, "field_removed", "is gone")
+
+
+def _merge(one: Mapping[str, Json], other: Mapping[str, Json]) -> Mapping[str, Json]:
+    """Put two schemas that hold at once into one."""
+    merged = {**one, **other}
+    if "type" in one and "type" in other:
+        merged["type"] = sorted(_types(one) & _types(other))
+    if "properties" in one and "properties" in other:
+        merged["properties"] = {**_properties(one), **_properties(other)}
+    if "required" in one and "required" in other:
+        merged["required"] = [*one["required"], *other["required"]]
+    if (mine := _values(one)) is not None and (theirs := _values(other)) is not None:
+        merged["enum"] = [value for value in mine if value in theirs]
+    return merged
+
+
+def _types(schema: Mapping[str, Json]) -> frozenset[str]:
+    named = schema.get("type")
+    if named is None:
+        values = _values(schema)
+        return _ALL_TYPES if values is None else frozenset(_type_of(value) for value in values)
+    return frozenset([named] if isinstance(named, str) else named)
+
+
+def _type_of(value: Json) -> str:
+    names: Mapping[type, str] = {
+        bool: "boolean", int: "integer", float: "number", str: "string", list: "array", dict: "object"
+    }  # fmt: skip
+    return names.get(type(value), "null")
+
+
+def _values(schema: Mapping[str, Json]) -> list[Json] | None:
+    if "const" in schema:
+        return [schema["const"]]
+    values = schema.get("enum")
+    return values if isinstance(values, list) else None
+
+
+def _properties(schema: Mapping[str, Json]) -> Mapping[str, Json]:
+    properties = schema.get("properties")
+    return properties if isinstance(properties, dict) else {}
+
+
+def _form_of(schema: Json) -> Json:
+    if not isinstance(schema, dict):
+        return schema
+    return {key: value for key, value in schema.items() if key not in {"title", "description", "examples"}}
+
+
+def _join(names: Iterable[str]) -> str:
+    listed = frozenset(names)
+    return "anything" if listed == _ALL_TYPES else " or ".join(sorted(listed))
+
+
+def _show(values: Iterable[Json]) -> str:
+    return ", ".join(repr(value) for value in values)

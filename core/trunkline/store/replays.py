@@ -1,0 +1,168 @@
+"""Replays as rows, and the one step that moves them on: a page of the log becomes due deliveries.
+
+A step is one transaction: the deliveries it makes due, the position it reached and what it counted are stored together, so
+a replay goes on after a crash exactly where it was.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import bindparam, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from trunkline.deliveries import Status
+from trunkline.store import sql, tables
+
+_table = tables.replays
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row, column by column (``tables.replays``)."""
+
+    no: int
+    id: str
+    subscription_no: int
+    company_id: int
+    kind: str
+    event_types: str | None
+    position: int
+    end_position: int
+    matched: int
+    delivered: int | None
+    status: str
+    created_ms: int
+    updated_ms: int
+
+
+async def insert(connection: AsyncConnection, values: Mapping[str, Any]) -> Row:
+    """Store a new replay that runs."""
+    now = text(sql.now_ms(connection))
+    statement = (
+        _table.insert()
+        .values(**values, matched=0, status="running", created_ms=now, updated_ms=now)
+        .returning(_table)
+    )
+    return Row(*(await connection.execute(statement)).one())
+
+
+async def get(connection: AsyncConnection, replay_id: str) -> Row | None:
+    """Read one by its public id."""
+    row = (await connection.execute(_table.select().where(_table.c.id == replay_id))).first()
+    return Row(*row) if row else None
+
+
+async def delivered(connection: AsyncConnection, no: int) -> int:
+    """Count the deliveries of a replay that have succeeded so far."""
+    statement = text("SELECT count(*) FROM deliveries WHERE replay_no = :no AND status = 'delivered'")
+    return int((await connection.execute(statement, {"no": no})).scalar_one())
+
+
+async def outstanding(connection: AsyncConnection, no: int, *, limit: int) -> int:
+    """Count the deliveries of a replay that have not ended, up to *limit*."""
+    statement = text(
+        "SELECT count(*) FROM (SELECT 1 FROM deliveries WHERE replay_no = :no AND status = 'pending' LIMIT :limit) AS p"
+    )
+    return int((await connection.execute(statement, {"no": no, "limit": limit})).scalar_one())
+
+
+async def take_next(connection: AsyncConnection) -> Row | None:
+    """Lock the running replay that was moved longest ago; other workers take others meanwhile."""
+    locking = "" if sql.is_sqlite(connection) else "FOR UPDATE OF r SKIP LOCKED"
+    columns = ", ".join(f"r.{column.name}" for column in _table.columns)
+    row = (
+        await connection.execute(
+            text(
+                f"SELECT {columns} FROM replays AS r JOIN subscriptions AS s ON s.no = r.subscription_no "
+                f"WHERE r.status = 'running' AND s.status = 'active' ORDER BY r.updated_ms LIMIT 1 {locking}"
+            )
+        )
+    ).first()
+    return Row(*row) if row else None
+
+
+async def is_any_running(connection: AsyncConnection) -> bool:
+    """Tell whether there is anything to do at all."""
+    return (
+        await connection.execute(text("SELECT 1 FROM replays WHERE status = 'running' LIMIT 1"))
+    ).first() is not None
+
+
+async def move(connection: AsyncConnection, no: int, *, position: int, matched: int) -> None:
+    """Note that everything up to *position* has been looked at, and that *matched* more deliveries were made due."""
+    await connection.execute(
+        text(
+            f"UPDATE replays SET position = :position, matched = matched + :matched, updated_ms = {sql.now_ms(connection)} "
+            "WHERE no = :no"
+        ),
+        {"no": no, "position": position, "matched": matched},
+    )
+
+
+async def end(connection: AsyncConnection, no: int, status: str) -> None:
+    """End a replay that runs as *status*."""
+    await connection.execute(
+        text(
+            f"UPDATE replays SET status = :status, updated_ms = {sql.now_ms(connection)}, delivered = "
+            "(SELECT count(*) FROM deliveries WHERE replay_no = :no AND status = 'delivered') "
+            "WHERE no = :no AND status = 'running'"
+        ),
+        {"no": no, "status": status},
+    )
+
+
+async def end_of_subscription(connection: AsyncConnection, subscription_no: int, status: str) -> None:
+    """End every replay of a subscription that runs."""
+    statement = text("SELECT no FROM replays WHERE subscription_no = :no AND status = 'running'")
+    for row in (await connection.execute(statement, {"no": subscription_no})).all():
+        await end(connection, row[0], status)
+
+
+async def make_due(connection: AsyncConnection, replay: Row, positions: Sequence[int], *, again: bool) -> int:
+    """Make deliveries of the events at *positions* due now; returns how many.
+
+    Those that the ledger has already are left alone, unless they are to be made *again*; what is being tried at this
+    moment is never touched.
+    """
+    if not positions:
+        return 0
+    now = sql.now_ms(connection)
+    source = sql.rows_source(connection, {"position": "bigint"})
+    conflict = (
+        f"DO UPDATE SET status = '{Status.PENDING}', due_ms = {now}, replay_no = :replay, claim = deliveries.claim + 1, "
+        "round_start = deliveries.attempts "
+        "WHERE deliveries.claimed_by IS NULL"
+        if again
+        else "DO NOTHING"
+    )
+    rows = await connection.execute(
+        text(
+            "INSERT INTO deliveries (position, subscription_no, status, attempts, due_ms, claim, replay_no, updated_ms) "
+            f"SELECT position, :no, '{Status.PENDING}', 0, {now}, 0, :replay, {now} FROM {source} WHERE TRUE "
+            f"ON CONFLICT (position, subscription_no) {conflict} RETURNING position"
+        ).bindparams(
+            bindparam("no", type_=tables.deliveries.c.position.type),
+            bindparam("replay", type_=tables.deliveries.c.position.type),
+        ),
+        {
+            "no": replay.subscription_no,
+            "replay": replay.no,
+            "rows": sql.rows_json([[position] for position in positions]),
+        },
+    )
+    return len(rows.all())
+
+
+async def failed_positions(
+    connection: AsyncConnection, subscription_no: int, *, after: int, up_to: int, limit: int
+) -> list[int]:
+    """List the events whose delivery to a subscription has failed for good, in the log's order."""
+    rows = await connection.execute(
+        text(
+            "SELECT position FROM deliveries WHERE subscription_no = :no AND position > :after AND position <= :up_to "
+            f"AND status IN ('{Status.EXHAUSTED}', '{Status.REJECTED}', '{Status.GONE}') ORDER BY position LIMIT :limit"
+        ),
+        {"no": subscription_no, "after": after, "up_to": up_to, "limit": limit},
+    )
+    return [row[0] for row in rows]

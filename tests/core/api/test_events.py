@@ -1,0 +1,501 @@
+"""Events over HTTP, from the body that comes in to the answer (CONTRACT §2, §5 and §13)."""
+
+import asyncio
+import json
+
+import pytest
+from sqlalchemy import text
+
+EXACT = (
+    b'{"invoice_id":1,"client_id":2,"amount":%s,"due_date":"2026-02-01","invoice_status":"Paid",'
+    b'"description":"caf\\u00e9 \\/ \\ud83d\\ude00"}'
+)
+
+
+def invoice(amount: float = 99, **changes):
+    return {
+        "type": "invoice.created",
+        "payload": {
+            "invoice_id": 1,
+            "client_id": 2,
+            "amount": amount,
+            "due_date": "2026-02-01",
+            "invoice_status": "Paid",
+        },
+        **changes,
+    }
+
+
+def paths(answer) -> list[str]:
+    assert answer.headers["content-type"] == "application/problem+json", answer.text
+    return [error["path"] for error in answer.json()["errors"]]
+
+
+async def polled(client) -> list[dict]:
+    return (await client.get("/api/v1/events", params={"limit": 200})).json()["events"]
+
+
+# ---- accepting one ---------------------------------------------------------------------------------------------------
+
+
+async def test_an_accepted_event_is_answered_with_its_envelope(api):
+    answer = await api.client.post(
+        "/api/v1/events", json=invoice(metadata={"source": "web_portal", "user_id": 7}, createdUtc="2026-01-28T10:30:00Z")
+    )
+
+    assert answer.status_code == 201
+    assert answer.headers["content-type"] == "application/json"
+    envelope = answer.json()
+    assert list(envelope) == ["id", "type", "createdUtc", "companyId", "payload", "metadata"]
+    assert isinstance(envelope.pop("id"), int)
+    assert envelope == {
+        "type": "invoice.created",
+        "createdUtc": "2026-01-28T10:30:00Z",
+        "companyId": 92,
+        "payload": invoice()["payload"],
+        "metadata": {"source": "web_portal", "user_id": 7},
+    }
+
+
+@pytest.mark.parametrize("metadata", [{}, None, "left out"])
+async def test_metadata_is_absent_when_empty(api, metadata):
+    event = invoice() if metadata == "left out" else invoice(metadata=metadata)
+    answer = await api.client.post("/api/v1/events", json=event)
+    assert answer.status_code == 201
+    assert "metadata" not in answer.json()
+
+
+async def test_an_event_without_a_time_gets_the_present_one_with_z(api):
+    created = (await api.client.post("/api/v1/events", json=invoice())).json()["createdUtc"]
+    assert created.endswith("Z")
+    assert created[:4].isdigit()
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("2026-01-28T10:30:00Z", "2026-01-28T10:30:00Z"),
+        ("2026-01-28T12:30:00+02:00", "2026-01-28T10:30:00Z"),
+        ("2025-12-31T22:30:00.120-05:30", "2026-01-01T04:00:00.120Z"),
+        ("2026-01-28t10:30:00.123456789z", "2026-01-28T10:30:00.123456789Z"),
+    ],
+)
+async def test_a_time_with_an_offset_is_turned_into_z(api, given, kept):
+    answer = await api.client.post("/api/v1/events", json=invoice(createdUtc=given))
+    assert answer.json()["createdUtc"] == kept
+
+
+@pytest.mark.parametrize(
+    "given", ["2026-01-28", "2026-01-28T10:30:00", "yesterday", 1769596200, "2026-02-30T10:30:00Z", "", "0001-01-01T00:00:00+14:00"]
+)
+async def test_a_time_that_is_none_is_refused_at_its_path(api, given):
+    answer = await api.client.post("/api/v1/events", json=invoice(createdUtc=given))
+    assert (answer.status_code, paths(answer)) == (422, ["/createdUtc"])
+
+
+async def test_ids_grow_in_stream_order(api):
+    ids = [(await api.client.post("/api/v1/events", json=invoice())).json()["id"] for _ in range(3)]
+    assert ids == sorted(set(ids))
+
+
+@pytest.mark.parametrize("amount", ["99.00", "1e2", "-0.0", "123456789012345678901234567890", "0.1000000000000000055511151231257827"])
+async def test_every_channel_shows_the_same_bytes_as_came_in(running, receiver, amount):
+    await running.client.post(
+        "/api/v1/webhooks/subscriptions", json={"target_url": receiver.url, "event_types": ["*"]}
+    )
+    payload = EXACT % amount.encode()
+    accepted = await running.client.post(
+        "/api/v1/events", content=b'{"type": "invoice.created", "payload": ' + payload.replace(b",", b" ,\n ") + b"}"
+    )
+    body = accepted.content
+
+    assert accepted.status_code == 201
+    assert b'"payload":' + payload in body
+    (pushed,) = await receiver.wait_for(1)
+    assert pushed.body == body
+    assert (await running.client.get(f"/api/v1/events/{accepted.json()['id']}")).content == body
+    page = (await running.client.get("/api/v1/events")).content
+    assert page.startswith(b'{"events":[' + body + b'],"next_cursor":"')
+    assert (await running.client.get("/api/v1/events/sample?type=invoice.created")).content == b"[" + body + b"]"
+
+
+async def test_each_of_the_ten_types_is_accepted_with_its_example(api):
+    types = (await api.client.get("/api/v1/event-types")).json()["event_types"]
+    for kind in types:
+        answer = await api.client.post("/api/v1/events", json={"type": kind["type"], "payload": kind["example"]})
+        assert (answer.status_code, answer.json()["payload"]) == (201, kind["example"])
+    assert len(types) == 10
+
+
+@pytest.mark.parametrize(
+    ("event", "wrong"),
+    [
+        ({"payload": {}}, ["/type"]),
+        ({"type": "invoice.created"}, ["/payload"]),
+        ({}, ["/type", "/payload"]),
+        ({"type": "no.such", "payload": {}}, ["/type"]),
+        ({"type": "Invoice.Created", "payload": {}}, ["/type"]),
+        ({"type": 5, "payload": []}, ["/type", "/payload"]),
+        (invoice("99"), ["/payload/amount"]),
+        (invoice(metadata=[]), ["/metadata"]),
+        (invoice(companyId="92"), ["/companyId"]),
+        (invoice(companyId=True), ["/companyId"]),
+        (invoice(companyId=0), ["/companyId"]),
+        (invoice(company_id=92), ["/company_id"]),
+        (invoice(id=1, metadata=7), ["/id", "/metadata"]),
+    ],
+)
+async def test_each_fault_of_an_event_is_named_at_its_path_and_nothing_is_stored(api, event, wrong):
+    answer = await api.client.post("/api/v1/events", json=event)
+    assert (answer.status_code, sorted(paths(answer))) == (422, sorted(wrong))
+    assert await polled(api.client) == []
+
+
+async def test_a_missing_and_an_unknown_field_of_a_payload_are_named_at_their_own_pointers(api):
+    event = invoice()
+    del event["payload"]["amount"]
+    event["payload"]["amuont"] = 5
+    answer = await api.client.post("/api/v1/events", json=event)
+    assert answer.status_code == 422
+    assert sorted(paths(answer)) == ["/payload/amount", "/payload/amuont"]
+
+
+DEEP = b'{"type":"invoice.created","payload":{},"metadata":' + b'{"a":' * 64 + b"1" + b"}" * 64 + b"}"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b'"text"',
+        b"null",
+        b'{"type":"invoice.created","payload":{},"metadata":{"a":NaN}}',
+        b'{"type":"invoice.created","payload":{},"metadata":{"a":Infinity}}',
+        b'{"type":"invoice.created","payload":{},"metadata":{"a":1e999}}',
+        b'{"type":"invoice.created","payload":{},"metadata":{"a":"\\u0000"}}',
+        b'{"type":"invoice.created","payload":{},"metadata":{"a":"\\ud800"}}',
+        b'{"type":"invoice.created","payload":{},"metadata":{"a":"\xff"}}',
+        b'{"type":"invoice.created","payload":{},"payload":{}}',
+        b'{"type":"invoice.created","payload":{},"metadata":{"a":1,"\\u0061":2}}',
+        DEEP,
+    ],
+)
+@pytest.mark.parametrize("call", ["/api/v1/events", "/api/v1/events/batch"])
+async def test_a_body_that_is_not_plain_json_is_refused(api, body, call):
+    sent = body if call.endswith("events") else b'{"events":[' + body + b"]}"
+    answer = await api.client.post(call, content=sent)
+    assert answer.status_code == 422, answer.text
+    assert answer.json()["detail"]
+    assert await polled(api.client) == []
+
+
+async def test_nesting_of_64_levels_is_accepted(api):
+    event = invoice()
+    for _ in range(63):
+        event["metadata"] = {"a": event.get("metadata", 1)}
+    assert (await api.client.post("/api/v1/events", json=event)).status_code == 201
+
+
+async def test_a_body_over_256_kib_is_too_large_and_one_of_that_size_is_not(api):
+    exact = json.dumps(invoice(metadata={"filler": ""})).encode()
+    full = exact.replace(b'"filler": "', b'"filler": "' + b"x" * (262_144 - len(exact)))
+
+    assert (await api.client.post("/api/v1/events", content=full)).status_code == 201
+    refused = await api.client.post("/api/v1/events", content=full + b" ")
+    assert refused.status_code == 413
+    assert "262144" in refused.json()["detail"]
+
+    async def chunks():
+        yield full
+        yield b" "
+
+    assert (await api.client.post("/api/v1/events", content=chunks())).status_code == 413
+
+
+async def test_a_company_key_may_name_its_own_company_and_no_other(api):
+    assert (await api.client.post("/api/v1/events", json=invoice(companyId=92))).status_code == 201
+    other = await api.client.post("/api/v1/events", json=invoice(companyId=93))
+    header = await api.client.post("/api/v1/events", json=invoice(), headers={"X-Company-Id": "93"})
+    assert (other.status_code, header.status_code) == (403, 403)
+    assert len(await polled(api.client)) == 1
+
+
+async def test_an_operator_names_the_company_in_the_body_or_in_the_header(api):
+    body = await api.operator.post("/api/v1/events", json=invoice(companyId=501))
+    header = await api.operator.post("/api/v1/events", json=invoice(), headers={"X-Company-Id": "502"})
+    neither = await api.operator.post("/api/v1/events", json=invoice())
+    both = await api.operator.post("/api/v1/events", json=invoice(companyId=501), headers={"X-Company-Id": "502"})
+
+    assert (body.json()["companyId"], header.json()["companyId"]) == (501, 502)
+    assert neither.status_code == 400
+    assert "X-Company-Id" in neither.json()["detail"]
+    assert (both.status_code, paths(both)) == (422, ["/companyId"])
+
+
+# ---- accepting many --------------------------------------------------------------------------------------------------
+
+
+async def test_a_batch_is_stored_in_its_order_and_answered_with_its_envelopes(running):
+    answer = await running.client.post("/api/v1/events/batch", json={"events": [invoice(n) for n in range(5)]})
+    events = answer.json()["events"]
+    assert answer.status_code == 201
+    assert [event["payload"]["amount"] for event in events] == [0, 1, 2, 3, 4]
+    assert await polled(running.client) == events
+
+
+async def test_one_bad_event_of_a_batch_keeps_all_of_it_out_and_each_fault_is_named(running):
+    events = [invoice(), invoice("x"), {"type": "no.such", "payload": {}}, 7]
+    answer = await running.client.post("/api/v1/events/batch", json={"events": events})
+    assert (answer.status_code, paths(answer)) == (422, ["/events/3"])
+
+    answer = await running.client.post("/api/v1/events/batch", json={"events": [*events[:3], invoice(extra=1)]})
+    assert answer.status_code == 422
+    assert paths(answer) == ["/events/1/payload/amount", "/events/2/type", "/events/3/extra"]
+    assert await polled(running.client) == []
+
+
+@pytest.mark.parametrize(
+    ("body", "wrong"),
+    [
+        ([], [""]),
+        ({}, ["/events"]),
+        ({"events": []}, ["/events"]),
+        ({"events": {}}, ["/events"]),
+        ({"events": [{}] * 1001}, ["/events"]),
+        ({"events": [{}], "dry": True}, ["/dry"]),
+    ],
+)
+async def test_what_is_no_batch_is_refused(api, body, wrong):
+    answer = await api.client.post("/api/v1/events/batch", json=body)
+    assert (answer.status_code, paths(answer)) == (422, wrong)
+
+
+async def test_a_batch_of_a_thousand_is_accepted(running):
+    answer = await running.client.post("/api/v1/events/batch", json={"events": [invoice(n) for n in range(1000)]})
+    assert answer.status_code == 201
+    ids = [event["id"] for event in answer.json()["events"]]
+    assert ids == list(range(ids[0], ids[0] + 1000))
+
+
+async def test_an_item_of_a_batch_over_the_limit_of_one_event_is_named(api):
+    large = invoice(metadata={"filler": "x" * 262_144})
+    answer = await api.client.post("/api/v1/events/batch", json={"events": [invoice(), large]})
+    assert (answer.status_code, paths(answer)) == (422, ["/events/1"])
+
+
+async def test_a_batch_over_16_mib_is_too_large(api):
+    answer = await api.client.post("/api/v1/events/batch", content=b" " * (16 * 1024 * 1024 + 1))
+    assert answer.status_code == 413
+
+
+async def test_an_operators_batch_may_name_several_companies(api):
+    events = [invoice(1, companyId=501), invoice(2, companyId=502), invoice(3, companyId=501)]
+    answer = await api.operator.post("/api/v1/events/batch", json={"events": events})
+    assert [event["companyId"] for event in answer.json()["events"]] == [501, 502, 501]
+    first = await api.client_of(501)
+    assert [event["payload"]["amount"] for event in await polled(first)] == [1, 3]
+
+
+async def test_an_operators_batch_that_contradicts_its_header_is_refused_at_the_item(api):
+    events = [invoice(companyId=501), invoice(companyId=502)]
+    answer = await api.operator.post("/api/v1/events/batch", json={"events": events}, headers={"X-Company-Id": "501"})
+    assert (answer.status_code, paths(answer)) == (422, ["/events/1/companyId"])
+
+
+# ---- idempotency keys ------------------------------------------------------------------------------------------------
+
+
+async def test_a_repeated_key_gives_the_first_answer_and_no_second_event(running):
+    sent = {"json": invoice(createdUtc="2026-01-28T12:30:00+02:00"), "headers": {"Idempotency-Key": "k-1"}}
+    first = await running.client.post("/api/v1/events", **sent)
+    again = await running.client.post("/api/v1/events", **sent)
+
+    assert (first.status_code, again.status_code) == (201, 200)
+    assert again.content == first.content
+    assert len(await polled(running.client)) == 1
+
+
+async def test_sixty_four_requests_at_once_with_one_key_make_one_event(running):
+    sent = {"json": invoice(), "headers": {"Idempotency-Key": "k-1"}}
+    answers = await asyncio.gather(*(running.client.post("/api/v1/events", **sent) for _ in range(64)))
+
+    assert sorted(answer.status_code for answer in answers) == [200] * 63 + [201]
+    assert len({answer.content for answer in answers}) == 1
+    assert len(await polled(running.client)) == 1
+
+
+async def test_requests_at_once_with_one_key_and_different_bodies_make_one_event(running):
+    answers = await asyncio.gather(
+        *(
+            running.client.post("/api/v1/events", json=invoice(n), headers={"Idempotency-Key": "k-1"})
+            for n in range(8)
+        )
+    )
+    assert sorted(answer.status_code for answer in answers) == [201] + [409] * 7
+    assert len(await polled(running.client)) == 1
+
+
+async def test_a_key_that_comes_with_another_body_is_a_conflict(running):
+    headers = {"Idempotency-Key": "k-1"}
+    await running.client.post("/api/v1/events", json=invoice(1), headers=headers)
+    other = await running.client.post("/api/v1/events", json=invoice(2), headers=headers)
+    batch = await running.client.post("/api/v1/events/batch", json={"events": [invoice(1)]}, headers=headers)
+
+    assert (other.status_code, batch.status_code) == (409, 409)
+    assert "k-1" in other.json()["detail"]
+    assert len(await polled(running.client)) == 1
+
+
+async def test_white_space_does_not_make_another_body_but_digits_do(api):
+    body = json.dumps(invoice(99)).encode()
+    headers = {"Idempotency-Key": "k-1"}
+    statuses = [
+        (await api.client.post("/api/v1/events", content=content, headers=headers)).status_code
+        for content in (body, body.replace(b" ", b"\n  "), body.replace(b"99", b"99.0"))
+    ]
+    assert statuses == [201, 200, 409]
+
+
+async def test_a_batch_is_repeated_as_a_whole(running):
+    sent = {"json": {"events": [invoice(1), invoice(2)]}, "headers": {"Idempotency-Key": "k-1"}}
+    first = await running.client.post("/api/v1/events/batch", **sent)
+    again = await running.client.post("/api/v1/events/batch", **sent)
+    assert (first.status_code, again.status_code) == (201, 200)
+    assert again.content == first.content
+    assert len(await polled(running.client)) == 2
+
+
+async def test_many_large_batches_are_repeated_at_once(running):
+    events = {"events": [invoice(n) for n in range(1000)]}
+    keys = [{"Idempotency-Key": f"k-{n}"} for n in range(34)]  # 34,000 events: more than a statement has parameters
+
+    async def send_all() -> list[int]:
+        answers = await asyncio.gather(
+            *(running.client.post("/api/v1/events/batch", json=events, headers=key) for key in keys)
+        )
+        return [answer.status_code for answer in answers]
+
+    await running.client.post("/api/v1/events/batch", json=events, headers=keys[0])
+    assert await send_all() == [200] + [201] * 33
+    assert await send_all() == [200] * 34
+
+
+async def test_a_key_lives_for_a_day(running):
+    sent = {"json": invoice(), "headers": {"Idempotency-Key": "k-1"}}
+    first = await running.client.post("/api/v1/events", **sent)
+
+    async def age(hours: float) -> None:
+        async with running.hub.database.write() as connection:
+            await connection.execute(
+                text("UPDATE idempotency_keys SET created_ms = created_ms - :ms"), {"ms": int(hours * 3_600_000)}
+            )
+
+    await age(23.9)
+    assert (await running.client.post("/api/v1/events", **sent)).status_code == 200
+    await age(0.2)
+    fresh = await running.client.post("/api/v1/events", **sent)
+    assert fresh.status_code == 201
+    assert fresh.json()["id"] > first.json()["id"]
+    again = await running.client.post("/api/v1/events", **sent)
+    assert (again.status_code, again.content) == (200, fresh.content)
+
+
+async def test_a_key_is_its_companys_own(api):
+    sent = {"json": invoice(), "headers": {"Idempotency-Key": "k-1"}}
+    other = await api.client_of(93)
+    answers = [await client.post("/api/v1/events", **sent) for client in (api.client, other, api.client)]
+    assert [answer.status_code for answer in answers] == [201, 201, 200]
+    assert [answer.json()["companyId"] for answer in answers] == [92, 93, 92]
+
+
+async def test_an_operators_key_does_not_answer_for_another_company(api):
+    headers = {"Idempotency-Key": "k-1"}
+    first = await api.operator.post("/api/v1/events", json=invoice(), headers={**headers, "X-Company-Id": "501"})
+    other = await api.operator.post("/api/v1/events", json=invoice(), headers={**headers, "X-Company-Id": "502"})
+    assert (first.status_code, other.status_code) == (201, 409)
+
+
+@pytest.mark.parametrize("key", ["k" * 256, "tab\there"])
+async def test_a_key_that_cannot_be_kept_is_refused(api, key):
+    answer = await api.client.post("/api/v1/events", json=invoice(), headers={"Idempotency-Key": key})
+    assert (answer.status_code, paths(answer)) == (400, ["Idempotency-Key"])
+    assert await polled(api.client) == []
+
+
+async def test_a_refused_event_leaves_its_key_unused(api):
+    headers = {"Idempotency-Key": "k-1"}
+    assert (await api.client.post("/api/v1/events", json=invoice("x"), headers=headers)).status_code == 422
+    assert (await api.client.post("/api/v1/events", json=invoice(), headers=headers)).status_code == 201
+
+
+# ---- test events -----------------------------------------------------------------------------------------------------
+
+
+async def test_a_test_event_is_stored_delivered_and_marked(running, receiver):
+    await running.client.post(
+        "/api/v1/webhooks/subscriptions", json={"target_url": receiver.url, "event_types": ["client.created"]}
+    )
+    answer = await running.client.post("/api/v1/events/test", json={"type": "client.created"})
+    kind = (await running.client.get("/api/v1/event-types/client.created")).json()
+
+    assert answer.status_code == 201
+    assert answer.json()["metadata"] == {"source": "test"}
+    assert answer.json()["payload"] == kind["example"]
+    (pushed,) = await receiver.wait_for(1)
+    assert pushed.body == answer.content
+    assert await polled(running.client) == [answer.json()]
+
+
+@pytest.mark.parametrize(
+    ("body", "wrong"), [({"type": "no.such"}, ["/type"]), ({}, ["/type"]), ({"type": "client.created", "x": 1}, ["/x"]), ({"type": 5}, ["/type"])]
+)
+async def test_a_test_event_of_no_known_type_is_refused(api, body, wrong):
+    answer = await api.client.post("/api/v1/events/test", json=body)
+    assert (answer.status_code, paths(answer)) == (422, wrong)
+
+
+# ---- event types and schemas -----------------------------------------------------------------------------------------
+
+
+async def test_event_types_are_listed_with_their_examples(api):
+    any_key = await api.client_of(92, ["integrations:read"])
+    listed = (await any_key.get("/api/v1/event-types")).json()["event_types"]
+    assert [kind["type"] for kind in listed] == sorted(kind["type"] for kind in listed)
+    first = next(kind for kind in listed if kind["type"] == "client.created")
+    assert set(first) == {"type", "title", "description", "version", "schema_url", "deprecated", "example"}
+    assert (first["title"], first["schema_url"]) == ("New Client Created", "/schemas/events/client.created.json")
+
+
+async def test_one_event_type_is_shown_with_its_schema_in_any_case(api):
+    shown = (await api.client.get("/api/v1/event-types/Client.CREATED")).json()
+    schema = (await api.anonymous.get("/schemas/events/client.created.json")).json()
+    assert (shown["type"], shown["schema"]) == ("client.created", schema)
+    assert (await api.client.get("/api/v1/event-types/no.such")).status_code == 404
+
+
+async def test_a_schema_is_public_and_has_an_etag(api):
+    url = "/schemas/events/client.created.json"
+    first = await api.anonymous.get(url)
+    etag = first.headers["etag"]
+
+    assert first.status_code == 200
+    assert first.json()["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    for known in (etag, f'"other", {etag}', f"W/{etag}", "*"):
+        again = await api.anonymous.get(url, headers={"If-None-Match": known})
+        assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", etag)
+    assert (await api.anonymous.get(url, headers={"If-None-Match": '"other"'})).status_code == 200
+    other = await api.anonymous.get("/schemas/events/lead.created.json")
+    assert other.headers["etag"] != etag
+
+
+async def test_the_schema_of_no_type_is_not_found(api):
+    answer = await api.anonymous.get("/schemas/events/no.such.json")
+    assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")
+
+
+async def test_a_query_parameter_that_no_public_route_has_is_named(api):
+    for path in ("/schemas/events/client.created.json", "/openapi.json", "/asyncapi.json", "/docs", "/healthz"):
+        answer = await api.anonymous.get(f"{path}?bogus=1")
+        assert (answer.status_code, paths(answer)) == (400, ["bogus"]), path

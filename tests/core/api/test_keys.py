@@ -1,0 +1,313 @@
+"""Keys over HTTP, and what every route does with a key: authentication, limits, scopes, companies."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Annotated
+
+import httpx2
+import pytest
+from fastapi import APIRouter, Depends, FastAPI
+from openapi_spec_validator import validate
+from pydantic import BaseModel, Field
+
+from trunkline.api import keys as keys_api
+from trunkline.api import problems
+from trunkline.api.requests import StrictRoute
+from trunkline.api.security import Caller, requires
+from trunkline.auth import COMPANY_SCOPES, Keys
+from trunkline.database import Database
+from trunkline.limits import Limits
+from trunkline.settings import Limits as LimitSettings
+from trunkline.vault import Vault
+
+VAULT = Vault(pepper="p" * 32, encryption_key="k" * 32)
+LIMIT_HEADERS = {f"x-ratelimit-{name}" for name in ("limit", "remaining", "reset", "window", "policy")}
+START = 28_000_000 * 60
+
+
+class Thing(BaseModel):
+    name: str
+    company: int | None = Field(default=None, alias="companyId")
+
+
+@dataclass
+class TestHub:
+    __test__ = False
+
+    keys: Keys
+    limits: Limits
+    secrets: dict[str, str] = field(default_factory=dict)
+
+
+def make_app(hub: TestHub) -> FastAPI:
+    router = APIRouter(prefix="/api/v1", route_class=StrictRoute)
+
+    @router.post("/things")
+    async def create(
+        body: Thing, caller: Annotated[Caller, Depends(requires("events:write", bucket="write"))]
+    ) -> int:
+        return caller.company_for(body.company)
+
+    @router.get("/things")
+    async def list_things(caller: Annotated[Caller, Depends(requires("events:read"))], page: int = 1) -> int:
+        return caller.company_id
+
+    app = FastAPI()
+    app.state.hub = hub
+    app.include_router(router)
+    app.include_router(keys_api.router)
+    problems.install(app)
+    return app
+
+
+@pytest.fixture
+async def hub(database: Database) -> AsyncIterator[TestHub]:
+    settings = LimitSettings(read="5/minute", write="3/minute", admin="4/minute")
+    async with Keys(database, vault=VAULT, prefix="wlcro") as keys:
+        hub = TestHub(keys, Limits(settings, now=lambda: START + 20.5))
+        for name, company_id, scopes in (
+            ("operator", None, []),
+            ("all", 92, COMPANY_SCOPES),
+            ("reader", 92, ["events:read"]),
+            ("other", 93, COMPANY_SCOPES),
+        ):
+            hub.secrets[name] = (await keys.create(company_id, name=name, scopes=scopes))[1]
+        yield hub
+
+
+@pytest.fixture
+async def client(hub: TestHub) -> AsyncIterator[httpx2.AsyncClient]:
+    transport = httpx2.ASGITransport(app=make_app(hub))
+    async with httpx2.AsyncClient(transport=transport, base_url="http://hub/api/v1") as opened:
+        yield opened
+
+
+def as_(hub: TestHub, name: str, **headers: str) -> dict[str, str]:
+    return {"X-Api-Key": hub.secrets[name]} | {key.replace("_", "-"): value for key, value in headers.items()}
+
+
+def limit_headers(answer: httpx2.Response) -> set[str]:
+    return {name.lower() for name in answer.headers if name.lower().startswith("x-ratelimit")}
+
+
+async def test_me_tells_whose_key_it_is(client: httpx2.AsyncClient, hub: TestHub):
+    answer = await client.get("/me", headers=as_(hub, "reader"))
+    assert answer.status_code == 200
+    assert answer.json() == {"company_id": 92, "key_name": "reader", "scopes": ["events:read"]}
+    operator = await client.get("/me", headers=as_(hub, "operator"))
+    assert operator.json() == {"company_id": None, "key_name": "operator", "scopes": ["operator"]}
+
+
+@pytest.mark.parametrize("headers", [{}, {"X-Api-Key": "x"}, {"X-Api-Key": "wlcro_live_92_" + "A" * 43}])
+async def test_without_a_valid_key_it_is_401_without_limit_headers(
+    client: httpx2.AsyncClient, headers: dict[str, str]
+):
+    for answer in (
+        await client.get("/me", headers=headers),
+        await client.post("/things", content=b"no json", headers=headers),
+        await client.get("/things?unknown=1", headers=headers),
+    ):
+        assert answer.status_code == 401
+        assert answer.json()["type"] == "urn:trunkline:problem:unauthenticated"
+        assert not limit_headers(answer)
+
+
+async def test_every_answer_to_a_companys_key_shows_its_limit(client: httpx2.AsyncClient, hub: TestHub):
+    answers = [
+        await client.get("/things", headers=as_(hub, "all")),
+        await client.get("/things?unknown=1", headers=as_(hub, "all")),
+        await client.get("/things", headers=as_(hub, "all", X_Company_Id="93")),
+        await client.get("/things?page=x", headers=as_(hub, "all")),
+    ]
+    assert [answer.status_code for answer in answers] == [200, 400, 403, 400]
+    assert [answer.headers["x-ratelimit-remaining"] for answer in answers] == ["4", "3", "2", "1"]
+    writes = [
+        await client.post("/things", content=b'{"name": "a", "name": "b"}', headers=as_(hub, "all")),
+        await client.post("/things", json={"name": "a"}, headers=as_(hub, "all")),
+        await client.post("/things", json={"name": "a"}, headers=as_(hub, "reader")),
+    ]
+    assert [answer.status_code for answer in writes] == [422, 200, 403]
+    assert [answer.headers["x-ratelimit-remaining"] for answer in writes] == ["2", "1", "2"]
+    assert all(limit_headers(answer) == LIMIT_HEADERS for answer in answers + writes)
+    assert writes[0].headers["x-ratelimit-policy"] == "write:3/1m"
+    assert writes[0].headers["x-ratelimit-window"] == "1m"
+    assert writes[0].headers["x-ratelimit-reset"] == str(START + 60)
+
+
+async def test_over_the_limit_it_is_429_with_each_header_once(client: httpx2.AsyncClient, hub: TestHub):
+    for _ in range(5):
+        assert (await client.get("/me", headers=as_(hub, "all"))).status_code == 200
+    answer = await client.get("/me", headers=as_(hub, "all"))
+    assert answer.status_code == 429
+    assert answer.headers["retry-after"] == "40"
+    assert answer.headers["x-ratelimit-remaining"] == "0"
+    names = [name.lower() for name, _ in answer.headers.multi_items()]
+    assert sorted(name for name in names if name.startswith("x-ratelimit")) == sorted(LIMIT_HEADERS)
+
+
+async def test_an_operator_is_not_limited_and_sees_no_limit(client: httpx2.AsyncClient, hub: TestHub):
+    answers = [await client.get("/me", headers=as_(hub, "operator")) for _ in range(8)]
+    assert {answer.status_code for answer in answers} == {200}
+    assert not any(limit_headers(answer) for answer in answers)
+
+
+async def test_a_missing_scope_is_403_and_named(client: httpx2.AsyncClient, hub: TestHub):
+    answer = await client.post("/things", json={"name": "a"}, headers=as_(hub, "reader"))
+    assert answer.status_code == 403
+    assert "'events:write'" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("who", "header", "status"),
+    [
+        ("all", None, 92),
+        ("all", "92", 92),
+        ("all", "93", 403),
+        ("all", "x", 400),
+        ("operator", "7", 7),
+        ("operator", None, 400),
+        ("operator", "", 400),
+        ("operator", "0", 400),
+        ("operator", "-1", 400),
+        ("operator", "+7", 400),
+        ("operator", "9223372036854775807", 9223372036854775807),
+        ("operator", "9223372036854775808", 400),
+    ],
+)
+async def test_the_company_is_the_keys_or_the_one_an_operator_names(
+    client: httpx2.AsyncClient, hub: TestHub, who: str, header: str | None, status: int
+):
+    headers = as_(hub, who) | ({} if header is None else {"X-Company-Id": header})
+    answer = await client.get("/things", headers=headers)
+    if answer.status_code == 200:
+        assert answer.json() == status
+    else:
+        assert answer.status_code == status
+        assert "X-Company-Id" in answer.json()["detail"] or status == 403
+
+
+@pytest.mark.parametrize(
+    ("who", "header", "body", "expected"),
+    [
+        ("all", None, None, 92),
+        ("all", None, 92, 92),
+        ("all", None, 93, 403),
+        ("operator", None, 7, 7),
+        ("operator", "7", None, 7),
+        ("operator", "7", 7, 7),
+        ("operator", "7", 8, 422),
+        ("operator", None, None, 400),
+    ],
+)
+async def test_a_body_may_name_the_company_too(  # noqa: PLR0917
+    client: httpx2.AsyncClient, hub: TestHub, who: str, header: str | None, body: int | None, expected: int
+):
+    headers = as_(hub, who) | ({} if header is None else {"X-Company-Id": header})
+    answer = await client.post("/things", json={"name": "a", "companyId": body}, headers=headers)
+    assert (answer.json() if answer.status_code == 200 else answer.status_code) == expected
+
+
+async def test_an_operator_makes_a_companys_key_which_then_works(client: httpx2.AsyncClient, hub: TestHub):
+    made = await client.post(
+        "/keys",
+        json={"company_id": 7, "name": "Zapier", "scopes": ["events:read"]},
+        headers=as_(hub, "operator"),
+    )
+    assert made.status_code == 201
+    key = made.json()["key"]
+    assert made.json() | {"id": "", "created_utc": ""} == {
+        "id": "",
+        "company_id": 7,
+        "name": "Zapier",
+        "scopes": ["events:read"],
+        "last4": key[-4:],
+        "created_utc": "",
+        "last_used_utc": None,
+        "revoked_utc": None,
+        "key": key,
+    }
+    me = await client.get("/me", headers={"X-Api-Key": key})
+    assert me.json() == {"company_id": 7, "key_name": "Zapier", "scopes": ["events:read"]}
+
+
+async def test_a_company_makes_no_keys(client: httpx2.AsyncClient, hub: TestHub):
+    answer = await client.post(
+        "/keys", json={"company_id": 92, "name": "x", "scopes": ["admin"]}, headers=as_(hub, "all")
+    )
+    assert answer.status_code == 403
+    assert "'operator'" in answer.json()["detail"]
+    assert answer.headers["x-ratelimit-policy"] == "admin:4/1m"
+
+
+@pytest.mark.parametrize(
+    ("change", "path"),
+    [
+        ({"scopes": ["admin", "events:reed"]}, "/scopes/1"),
+        ({"scopes": []}, "/scopes"),
+        ({"scopes": ["operator"]}, "/scopes/0"),
+        ({"company_id": 0}, "/company_id"),
+        ({"company_id": "92"}, "/company_id"),
+        ({"company_id": 2**63}, "/company_id"),
+        ({"name": ""}, "/name"),
+        ({"nme": "x"}, "/nme"),
+    ],
+)
+async def test_a_wrong_key_request_is_422_at_its_field(
+    client: httpx2.AsyncClient, hub: TestHub, change: dict[str, object], path: str
+):
+    body = {"company_id": 92, "name": "x", "scopes": ["admin"]} | change
+    answer = await client.post("/keys", json=body, headers=as_(hub, "operator"))
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["path"] == path
+    if path.startswith("/scopes"):
+        assert all(scope in answer.json()["errors"][0]["message"] for scope in COMPANY_SCOPES)
+
+
+async def test_keys_are_listed_without_secrets(client: httpx2.AsyncClient, hub: TestHub):
+    own = await client.get("/keys", headers=as_(hub, "all"))
+    everyones = await client.get("/keys", headers=as_(hub, "operator"))
+    one_companys = await client.get("/keys", headers=as_(hub, "operator", X_Company_Id="93"))
+    assert sorted(key["name"] for key in own.json()["keys"]) == ["all", "reader"]
+    assert everyones.json()["count"] == 4
+    assert [key["name"] for key in one_companys.json()["keys"]] == ["other"]
+    assert not any(secret[-43:] in everyones.text for secret in hub.secrets.values())
+    assert (await client.get("/keys", headers=as_(hub, "reader"))).status_code == 403
+
+
+async def test_a_revoked_key_stops_working_at_once(client: httpx2.AsyncClient, hub: TestHub):
+    listed = (await client.get("/keys", headers=as_(hub, "all"))).json()["keys"]
+    reader = next(key["id"] for key in listed if key["name"] == "reader")
+    assert (await client.delete(f"/keys/{reader}", headers=as_(hub, "other"))).status_code == 404
+    revoked = await client.delete(f"/keys/{reader}", headers=as_(hub, "all"))
+    assert revoked.status_code == 204
+    assert revoked.content == b""
+    assert revoked.headers["x-ratelimit-policy"] == "write:3/1m"
+    assert (await client.get("/me", headers=as_(hub, "reader"))).status_code == 401
+    after = (await client.get("/keys", headers=as_(hub, "all"))).json()["keys"]
+    assert next(key for key in after if key["id"] == reader)["revoked_utc"].endswith("Z")
+
+
+@pytest.mark.parametrize("key_id", ["key_000000000000000000000000", "x", "a%00b", "%F0%9F%94%91"])
+async def test_an_unknown_key_is_404(client: httpx2.AsyncClient, hub: TestHub, key_id: str):
+    answer = await client.delete(f"/keys/{key_id}", headers=as_(hub, "operator"))
+    assert answer.status_code == 404
+
+
+def test_a_route_that_does_not_say_how_its_calls_count_stops_the_start():
+    router = APIRouter(route_class=StrictRoute)
+    with pytest.raises(RuntimeError, match=r"/x must say in which bucket POST counts"):
+
+        @router.post("/x")
+        async def x(caller: Annotated[Caller, Depends(requires("admin"))]) -> None: ...
+
+
+async def test_openapi_shows_the_key_scheme_and_the_examples(hub: TestHub):
+    app = make_app(hub)
+    document = app.openapi()
+    schema = problems.Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+    document["components"]["schemas"] |= schema.pop("$defs") | {"Problem": schema}
+    validate(document)
+    scheme = document["components"]["securitySchemes"]["ApiKey"]
+    assert (scheme["type"], scheme["in"], scheme["name"]) == ("apiKey", "header", "X-Api-Key")
+    assert document["paths"]["/api/v1/keys"]["post"]["security"] == [{"ApiKey": []}]
+    assert document["components"]["schemas"]["NewKey"]["examples"][0]["key"].startswith("wlcro_live_92_")

@@ -1,0 +1,236 @@
+"""Every fault as a problem document, and the headers that belong on every answer."""
+
+import inspect
+import logging
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+import httpx2
+import pytest
+from fastapi import FastAPI, Path, Query
+from fastapi.responses import StreamingResponse
+from pydantic import BaseModel, ConfigDict, Field
+
+from trunkline import errors
+from trunkline.api import problems
+from trunkline.api.problems import refusal_of
+from trunkline.errors import FieldError, Refused, StoreUnavailable, TrunklineError
+
+REFUSALS: list[Refused] = [
+    errors.Refused("No."),
+    errors.BadQuery.parameter("limit", "is too large"),
+    errors.BadCursor(),
+    errors.Unauthenticated("No key."),
+    errors.Forbidden.scope_missing("admin"),
+    errors.NotFound("event", 7),
+    errors.Conflict("No."),
+    errors.IdempotencyConflict("a"),
+    errors.TooManySubscriptions(100),
+    errors.BodyTooLarge(10),
+    errors.BodyInvalid([FieldError("/a", "is missing"), FieldError("/b", "is odd")]),
+    errors.EventRejected([FieldError("/payload/amount", "is required")]),
+    errors.TargetRefused("is private"),
+    errors.RateLimited(bucket="read", limit=60, retry_after_seconds=9),
+]
+
+
+class Item(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    name: str = Field(max_length=3)
+    tags: list[int] = []
+
+
+class OfAPlugin(errors.Conflict):
+    title = "Of a plugin"
+
+
+def make_app() -> FastAPI:
+    app = FastAPI()
+
+    @app.get("/raise/{name}")
+    async def raise_it(name: str) -> None:
+        if name == "store":
+            raise StoreUnavailable("SELECT secret FROM table")
+        if name == "plugin":
+            raise OfAPlugin("No.")
+        if name == "bug":
+            raise RuntimeError("SELECT secret FROM table")
+        raise next(error for error in REFUSALS if type(error).__name__ == name)
+
+    @app.get("/items/{item_id}")
+    async def item(item_id: Annotated[int, Path(ge=1)], limit: Annotated[int, Query(le=9)] = 1) -> int:
+        return item_id + limit
+
+    @app.post("/items")
+    async def create(body: Item) -> Item:
+        return body
+
+    @app.get("/half")
+    async def half() -> StreamingResponse:
+        async def content() -> AsyncIterator[bytes]:
+            yield b"half"
+            raise RuntimeError("in the middle")
+
+        return StreamingResponse(content())
+
+    problems.install(app)
+    return app
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[httpx2.AsyncClient]:
+    transport = httpx2.ASGITransport(app=make_app())
+    async with httpx2.AsyncClient(transport=transport, base_url="http://hub") as opened:
+        yield opened
+
+
+def test_every_refusal_has_a_place_in_the_table_and_a_name_of_its_own():
+    kinds = {
+        kind
+        for _, kind in inspect.getmembers(errors, inspect.isclass)
+        if issubclass(kind, Refused) or kind is StoreUnavailable
+    }
+    assert set(problems.TYPES) == kinds == {type(error) for error in REFUSALS} | {StoreUnavailable}
+    assert len(set(problems.TYPES.values())) == len(problems.TYPES)
+    assert all(issubclass(kind, TrunklineError) for kind in problems.TYPES)
+
+
+@pytest.mark.parametrize("error", REFUSALS, ids=lambda error: type(error).__name__)
+async def test_a_refusal_is_answered_with_its_own_facts(client: httpx2.AsyncClient, error: Refused):
+    answer = await client.get(f"/raise/{type(error).__name__}")
+    assert answer.status_code == error.status
+    assert answer.headers["content-type"] == "application/problem+json"
+    expected = {
+        "type": f"urn:trunkline:problem:{problems.TYPES[type(error)]}",
+        "title": error.title,
+        "status": error.status,
+        "detail": error.detail,
+        "request_id": answer.headers["x-request-id"],
+    }
+    if error.errors:
+        expected["errors"] = [{"path": fault.path, "message": fault.message} for fault in error.errors]
+    assert answer.json() == expected
+    assert answer.headers.get("retry-after") == error.headers.get("Retry-After")
+
+
+async def test_a_plugins_own_refusal_takes_the_type_of_its_nearest_relative(client: httpx2.AsyncClient):
+    answer = await client.get("/raise/plugin")
+    assert answer.status_code == 409
+    assert answer.json()["type"] == "urn:trunkline:problem:conflict"
+    assert answer.json()["title"] == "Of a plugin"
+
+
+async def test_a_database_that_is_away_is_503_with_retry_after(client: httpx2.AsyncClient):
+    answer = await client.get("/raise/store")
+    assert answer.status_code == 503
+    assert answer.headers["retry-after"] == "5"
+    assert answer.json()["type"] == "urn:trunkline:problem:store-unavailable"
+    assert "SELECT" not in answer.text
+
+
+async def test_what_nobody_foresaw_is_a_neutral_500_logged_once(
+    client: httpx2.AsyncClient, caplog: pytest.LogCaptureFixture
+):
+    with caplog.at_level(logging.INFO):
+        answer = await client.get("/raise/bug", headers={"X-Request-Id": "mine-1"})
+    assert answer.status_code == 500
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.headers["x-request-id"] == answer.json()["request_id"] == "mine-1"
+    assert "SELECT" not in answer.text
+    assert "Traceback" not in answer.text
+    logged = [record for record in caplog.records if record.levelno >= logging.ERROR]
+    assert len(logged) == 1
+    assert "mine-1" in logged[0].getMessage()
+    assert logged[0].exc_info is not None
+
+
+async def test_an_answer_that_breaks_off_is_logged_and_not_mended(caplog: pytest.LogCaptureFixture):
+    sent: list[dict[str, object]] = []
+
+    async def receive() -> dict[str, object]:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: dict[str, object]) -> None:
+        sent.append(message)
+
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.4"},
+        "method": "GET",
+        "path": "/half",
+        "raw_path": b"/half",
+        "query_string": b"",
+        "headers": [],
+        "root_path": "",
+        "scheme": "http",
+        "http_version": "1.1",
+        "server": ("hub", 80),
+        "client": None,
+    }
+    await make_app()(scope, receive, send)
+    assert [message["type"] for message in sent] == ["http.response.start", "http.response.body"]
+    assert len([record for record in caplog.records if record.levelno >= logging.ERROR]) == 1
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "says"),
+    [
+        ("GET", "/nowhere", 404, "nothing at this address"),
+        ("DELETE", "/items", 405, "does not take DELETE; it takes POST"),
+        ("GET", "/items/x", 404, "There is no record 'x' here."),
+        ("GET", "/items/0", 404, "There is no record '0' here."),
+        ("GET", "/items/1?limit=10", 400, "'limit' should be less than or equal to 9"),
+        ("GET", "/items/1?limit=x", 400, "'limit' should be a valid integer"),
+    ],
+)
+async def test_wrong_addresses_and_parameters_are_named(
+    client: httpx2.AsyncClient, method: str, path: str, status: int, says: str
+):
+    answer = await client.request(method, path)
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert says in answer.json()["detail"]
+    assert (answer.headers.get("allow") == "POST") == (status == 405)
+
+
+async def test_every_fault_of_a_body_has_its_pointer(client: httpx2.AsyncClient):
+    answer = await client.post("/items", json={"name": "long", "tags": [1, "x"], "a/b~c": 1})
+    assert answer.status_code == 422
+    assert {fault["path"]: fault["message"] for fault in answer.json()["errors"]} == {
+        "/name": "should have at most 3 characters",
+        "/tags/1": "should be a valid integer, unable to parse string as an integer",
+        "/a~1b~0c": "is not known here",
+    }
+    missing = await client.post("/items", json={})
+    assert missing.json()["errors"] == [{"path": "/name", "message": "is required"}]
+
+
+def test_a_header_at_fault_is_called_one():
+    refusal = refusal_of([{"type": "missing", "loc": ("header", "X-Thing"), "msg": "Field required"}])
+    assert refusal.status == 400
+    assert refusal.detail == "The header 'X-Thing' is required."
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"), [("abc-1_2.Z", True), ("a" * 64, True), ("a" * 65, False), ("a b", False)]
+)
+async def test_a_clients_request_id_is_kept_where_it_is_well_formed(
+    client: httpx2.AsyncClient, given: str, kept: bool
+):
+    answer = await client.get("/items/1", headers={"X-Request-Id": given})
+    assert (answer.headers["x-request-id"] == given) is kept
+    assert answer.headers["x-request-id"]
+
+
+async def test_made_request_ids_differ(client: httpx2.AsyncClient):
+    answers = [await client.get("/items/1") for _ in range(3)]
+    assert len({answer.headers["x-request-id"] for answer in answers}) == 3
+
+
+def test_openapi_gets_a_problem_per_status():
+    described = problems.responses(404, 422)
+    assert list(described) == [404, 422]
+    assert described[404]["content"] == {
+        "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}
+    }

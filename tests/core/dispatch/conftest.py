@@ -1,0 +1,218 @@
+"""A whole hub on a real database, a real receiver, and the ledger to compare them with."""
+
+import asyncio
+import contextlib
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import pytest
+from sqlalchemy import text
+
+from trunkline import settings
+from trunkline.capabilities import Channel, EmittedEvent
+from trunkline.events import shard_of
+from trunkline.hub import Hub
+from trunkline.store import migrate
+from trunkline.testing.receiver import Receiver
+
+NONE = migrate.RESERVED_POSITIONS
+FINAL = {"delivered", "exhausted", "rejected", "gone"}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One delivery in the ledger."""
+
+    position: int
+    no: int
+    status: str
+    attempts: int
+    last_status_code: int | None
+    due_ms: int | None
+    claimed_by: str | None
+    claim: int
+
+
+class HubWith(Hub):
+    """A hub with channels beside those of its plugins."""
+
+    extra: dict[str, Channel]
+
+    def channels(self):
+        return super().channels() | getattr(self, "extra", {})
+
+
+async def until(condition, *, seconds: float = 10, what: str = "it"):
+    """Wait until *condition*, which may be async, is true; return what it gave."""
+    deadline = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if asyncio.iscoroutine(value):
+            value = await value
+        if value:
+            return value
+        assert time.monotonic() < deadline, f"{what} did not happen within {seconds} s"
+        await asyncio.sleep(0.02)
+
+
+class House:
+    """A running hub, and a company that uses it."""
+
+    def __init__(self, hub: Hub):
+        self.hub = hub
+        self.matched: set[tuple[int, int]] = set()
+
+    async def subscribe(
+        self, url: str, *, company: int = 92, types: Iterable[str] = ("*",), channel: str = "webhooks", **more
+    ) -> int:
+        """Make a subscription; returns its number."""
+        request = {"target_url": url, "event_types": list(types), **more}
+        view = await self.hub.subscriptions.create(company, request, channel=channel)
+        found = await self.hub.subscriptions.find(company, view["id"], channel=channel)
+        return found.no
+
+    async def change(self, no: int, *, company: int = 92, **changes):
+        """PATCH the subscription number *no*."""
+        row = await self.subscription(no)
+        await self.hub.subscriptions.update(company, row["id"], changes, channel=row["channel"])
+
+    async def emit(
+        self, count: int = 1, *, to: Iterable[int] = (), company: int = 92, type: str = "lead.created", **payload
+    ) -> list[int]:
+        """Accept *count* events, noting that the subscriptions *to* match them; returns their positions."""
+        example = self.hub.catalog.get(type).example
+        event = EmittedEvent(company, type, {**example, **payload})
+        accepted = await asyncio.gather(*(self.hub.ingest.emit(event) for _ in range(count)))
+        positions = [event.position for event in accepted]
+        self.matched |= {(position, no) for position in positions for no in to}
+        return positions
+
+    async def query(self, statement: str, **parameters):
+        async with self.hub.database.read() as connection:
+            return (await connection.execute(text(statement), parameters)).mappings().all()
+
+    async def execute(self, statement: str, **parameters):
+        async with self.hub.database.write() as connection:
+            await connection.execute(text(statement), parameters)
+
+    async def subscription(self, no: int):
+        return (await self.query("SELECT * FROM subscriptions WHERE no = :no", no=no))[0]
+
+    async def rows(self, no: int | None = None) -> list[Row]:
+        """The ledger, in the log's order."""
+        found = await self.query(
+            "SELECT position, subscription_no AS no, status, attempts, last_status_code, due_ms, claimed_by, claim "
+            "FROM deliveries ORDER BY position, subscription_no"
+        )
+        return [row for row in (Row(**values) for values in found) if no in {None, row.no}]
+
+    async def attempts(self, position: int, no: int):
+        return await self.query(
+            "SELECT * FROM attempts WHERE position = :position AND subscription_no = :no ORDER BY number",
+            position=position,
+            no=no,
+        )
+
+    async def statuses(self, no: int | None = None) -> Counter:
+        return Counter(row.status for row in await self.rows(no))
+
+    async def until_statuses(self, no: int | None = None, *, seconds: float = 10, **wanted: int):
+        """Wait until the ledger counts exactly *wanted*."""
+        deadline = time.monotonic() + seconds
+        while (found := await self.statuses(no)) != Counter(wanted):
+            assert time.monotonic() < deadline, f"wanted {wanted}, found {dict(found)} after {seconds} s"
+            await asyncio.sleep(0.02)
+
+    async def routing_is_fresh(self) -> bool:
+        """Whether the dispatcher has seen every change of a subscription so far."""
+        [row] = await self.query("SELECT version FROM routing")
+        return self.hub.dispatcher._reader._table.version == row["version"]
+
+    async def cursor(self, company: int = 92) -> int:
+        shard = shard_of(company, 16)
+        return (await self.query("SELECT cursor FROM shards WHERE shard = :shard", shard=shard))[0]["cursor"]
+
+    async def check_ledger(self):
+        """Each matched pair has exactly one delivery, and the numbers add up.
+
+        The key of the table forbids two rows of one pair, so it is enough that the pairs are the same.
+        """
+        rows = await self.rows()
+        assert {(row.position, row.no) for row in rows} == self.matched
+        counts = Counter(row.status for row in rows)
+        ended = sum(counts[status] for status in FINAL)
+        assert ended + counts["pending"] + counts["held"] == len(self.matched)
+        logged = await self.query("SELECT position, subscription_no AS no, number FROM attempts")
+        numbers: dict[tuple[int, int], set[int]] = {}
+        for attempt in logged:
+            numbers.setdefault((attempt["position"], attempt["no"]), set()).add(attempt["number"])
+        for row in rows:
+            assert numbers.get((row.position, row.no), set()) == set(range(1, row.attempts + 1)), row
+            if row.status in FINAL:
+                assert row.due_ms is None, row
+                assert row.claimed_by is None, row
+
+    async def check_settled(self, *, seconds: float = 10):
+        """Everything has ended, the ledger balances, and every cursor is at the head of the log."""
+
+        async def is_over():
+            rows = await self.rows()
+            return {(r.position, r.no) for r in rows} == self.matched and all(r.status in FINAL for r in rows)
+
+        await until(is_over, seconds=seconds, what="the end of every delivery")
+        await self.check_ledger()
+        head = (await self.query("SELECT position FROM stream_head"))[0]["position"]
+
+        async def all_there():
+            return all(row["cursor"] == head for row in await self.query("SELECT cursor FROM shards"))
+
+        await until(all_there, seconds=5, what="the cursors' arrival at the head")
+
+
+@pytest.fixture
+def make_settings(database_url) -> Callable[..., settings.Settings]:
+    """Settings for a hub on the test's database; *delivery* names settings of that section."""
+
+    def make(*, url: str | None = None, plugins: str = "webhooks", **delivery):
+        environment = {
+            "TRUNKLINE_DATABASE__URL": url or database_url,
+            "TRUNKLINE_PLUGINS__ENABLED": plugins,
+            "TRUNKLINE_AUTH__PEPPER": "p" * 32,
+            "TRUNKLINE_AUTH__ENCRYPTION_KEY": "k" * 32,
+            "TRUNKLINE_DELIVERY__ALLOW_HTTP": "true",
+            "TRUNKLINE_DELIVERY__ALLOW_PRIVATE_NETWORKS": "true",
+            "TRUNKLINE_DELIVERY__RETRY_JITTER": "0",
+            "TRUNKLINE_DELIVERY__RETRY_SCHEDULE_SECONDS": "0.1,0.1",
+        }
+        environment |= {f"TRUNKLINE_DELIVERY__{name.upper()}": str(value) for name, value in delivery.items()}
+        return settings.load(environment=environment)
+
+    return make
+
+
+@pytest.fixture
+def open_house(make_settings):
+    """Start a hub: ``async with open_house(timeout_seconds=1) as house``."""
+
+    @contextlib.asynccontextmanager
+    async def open_(*, channels: Iterable[Channel] = (), dispatch: bool = True, **wanted):
+        hub = HubWith(make_settings(**wanted), dispatch=dispatch)
+        hub.extra = {channel.name: channel for channel in channels}
+        async with hub:
+            yield House(hub)
+
+    return open_
+
+
+@pytest.fixture
+async def receiver():
+    """A receiver on a real socket."""
+    async with Receiver() as started:
+        yield started
+
+
+@pytest.fixture(name="until")
+def _until():
+    return until

@@ -1,0 +1,163 @@
+"""What becomes of a delivery: every answer of a target, over a real socket, on both databases."""
+
+import pytest
+
+from trunkline.testing.receiver import Answer, CloseWithoutAnswer, Drip, Garbage, Hang, Redirect, Reset
+
+
+async def test_a_delivery_that_is_taken_at_once_is_written_once_with_its_attempt(open_house, receiver):
+    async with open_house() as house:
+        no = await house.subscribe(f"{receiver.url}/h")
+        [position] = await house.emit(to=[no])
+        await house.check_settled()
+        [row] = await house.rows()
+        [attempt] = await house.attempts(position, no)
+    assert (row.status, row.attempts, row.last_status_code, row.claim) == ("delivered", 1, 200, 0)
+    assert (attempt["outcome"], attempt["status_code"], attempt["error"]) == ("delivered", 200, None)
+    assert [r.headers["trunkline-delivery-id"] for r in receiver.requests] == [f"dlv_{position}_{no}"]
+
+
+async def test_a_failed_delivery_is_tried_again_with_the_same_id_and_body_until_it_is_taken(open_house, receiver):
+    receiver.script([Answer(500, body=b"not now"), Answer(502)])
+    async with open_house() as house:
+        no = await house.subscribe(f"{receiver.url}/h")
+        [position] = await house.emit(to=[no])
+        await house.check_settled()
+        attempts = await house.attempts(position, no)
+    assert [(a["number"], a["outcome"], a["status_code"]) for a in attempts] == [
+        (1, "retry", 500),
+        (2, "retry", 502),
+        (3, "delivered", 200),
+    ]
+    assert attempts[0]["response_body"] == "not now"
+    assert [r.headers["trunkline-attempt"] for r in receiver.requests] == ["1", "2", "3"]
+    assert len({(r.headers["webhook-id"], r.body) for r in receiver.requests}) == 1
+
+
+async def test_a_delivery_is_exhausted_after_one_attempt_and_as_many_retries_as_the_schedule_has(open_house, receiver):
+    receiver.answer(500)
+    async with open_house(retry_schedule_seconds="0.1,0.2,0.1") as house:
+        no = await house.subscribe(f"{receiver.url}/h")
+        await house.emit(to=[no])
+        await house.check_settled()
+        [row] = await house.rows()
+    assert (row.status, row.attempts, row.last_status_code) == ("exhausted", 4, 500)
+    assert receiver.count == 4
+
+
+async def test_the_waits_are_those_of_the_schedule(open_house, receiver):
+    receiver.answer(500)
+    async with open_house(retry_schedule_seconds="0.2,0.8") as house:
+        no = await house.subscribe(f"{receiver.url}/h")
+        await house.emit(to=[no])
+        await house.check_settled()
+    at = [request.received_at / 1e9 for request in receiver.requests]
+    assert 0.2 <= at[1] - at[0] < 0.8
+    assert 0.8 <= at[2] - at[1] < 1.6
+
+
+async def test_without_a_schedule_the_first_failure_is_the_last(open_house, receiver):
+    receiver.answer(500)
+    async with open_house(retry_schedule_seconds="[]") as house:
+        no = await house.subscribe(f"{receiver.url}/h")
+        await house.emit(to=[no])
+        await house.check_settled()
+        [row] = await house.rows()
+    assert (row.status, row.attempts) == ("exhausted", 1)
+
+
+@pytest.mark.parametrize("status", [429, 503])
+async def test_a_target_that_names_a_time_is_asked_again_then_and_not_before(open_house, receiver, status):
+    receiver.script([Answer(status, {"retry-after": "1"})])
+    async with open_house(retry_schedule_seconds="0.05") as house:
+        no = await house.subscribe(f"{receiver.url}/h")
+        await house.emit(to=[no])
+        await house.check_settled()
+    first, second = (request.received_at / 1e9 for request in receiver.requests)
+    assert 1.0 <= second - first < 2.5
+
+
+async def test_a_target_that_asks_for_a_year_is_asked_again_after_a_day(open_house, receiver):
+    receiver.answer(503, headers={"retry-after": "31536000"})
+    async with open_house() as house:
+        no = await house.subscribe(f"{receiver.url}/h")
+        await house.emit(to=[no])
+        await house.until_statuses(pending=1)
+        [row] = await house.query("SELECT due_ms - updated_ms AS wait_ms FROM deliveries")
+    assert row["wait_ms"] == 24 * 60 * 60 * 1000
+
+
+async def test_a_500_with_a_retry_after_keeps_to_the_schedule(open_house, receiver):
+    receiver.script([Answer(500, {"retry-after": "3600"})])
+    async with open_house() as house:
+        no = await house.subscribe(f"{receiver.url}/h")
+        await house.emit(to=[no])
+        await house.check_settled(seconds=5)
+    assert receiver.count == 2
+
+
+@pytest.mark.parametrize(
+    ("reply", "error"),
+    [
+        (Reset(), "connection_failed"),
+        (CloseWithoutAnswer(), "connection_failed"),
+        (Garbage(), "invalid_answer"),
+        (Hang(), "timeout"),
+        (Drip(), "timeout"),
+        (Redirect("http://127.0.0.1:1/"), None),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+async def test_whatever_a_target_does_instead_of_answering_is_one_failed_attempt(open_house, receiver, reply, error):
+    receiver.script([reply])
+    async with open_house(timeout_seconds=0.5) as house:
+        no = await house.subscribe(f"{receiver.url}/h")
+        [position] = await house.emit(to=[no])
+        await house.check_settled()
+        first, second = await house.attempts(position, no)
+    assert (first["outcome"], first["error"]) == ("retry", error)
+    assert second["outcome"] == "delivered"
+
+
+async def test_a_target_where_nobody_listens_is_a_failed_attempt(open_house):
+    async with open_house(retry_schedule_seconds="[]") as house:
+        no = await house.subscribe("http://127.0.0.1:1/h")
+        [position] = await house.emit(to=[no])
+        await house.check_settled()
+        [attempt] = await house.attempts(position, no)
+    assert attempt["error"] == "connection_refused"
+
+
+async def test_410_ends_the_delivery_disables_the_subscription_and_parks_what_else_was_pending(open_house, receiver):
+    receiver.answer(500)
+    async with open_house(retry_schedule_seconds="0.7") as house:
+        no = await house.subscribe(f"{receiver.url}/h")
+        await house.emit(2, to=[no])
+        await house.until_statuses(pending=2)
+        receiver.answer(410)
+        [last] = await house.emit(to=[no])
+        await house.until_statuses(pending=2, gone=1)
+        row = await house.subscription(no)
+        assert (row["status"], row["disabled_reason"]) == ("disabled", "gone")
+        assert row["disabled_ms"] is not None
+        assert [r.position for r in await house.rows() if r.status == "gone"] == [last]
+        assert [(r.due_ms, r.claimed_by) for r in await house.rows() if r.status == "pending"] == [(None, None)] * 2
+        await house.check_ledger()
+        receiver.answer(200)
+        await house.change(no, status="active")
+        await house.until_statuses(delivered=2, gone=1)
+        await house.check_settled()
+    assert receiver.count == 5
+
+
+async def test_a_disabled_subscription_gets_nothing_more_once_the_routing_table_knows(open_house, receiver, until):
+    receiver.always(Answer(410), path="/gone")
+    async with open_house() as house:
+        gone, there = await house.subscribe(f"{receiver.url}/gone"), await house.subscribe(f"{receiver.url}/there")
+        await house.emit(to=[gone, there])
+        await house.until_statuses(gone=1, delivered=1)
+        await until(house.routing_is_fresh)
+        await house.emit(20, to=[there])
+        await house.check_settled()
+        assert await house.statuses(gone) == {"gone": 1}
+    assert [r.path for r in receiver.requests].count("/gone") == 1

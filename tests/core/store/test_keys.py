@@ -1,0 +1,109 @@
+"""Stored API keys on both databases."""
+
+import pytest
+
+from trunkline.database import Database
+from trunkline.store import keys
+from trunkline.store.keys import KeyRecord
+
+
+def record(number: int, company_id: int | None = 92, *, created_ms: int = 1000) -> KeyRecord:
+    scopes = ("operator",) if company_id is None else ("events:read", "admin")
+    return KeyRecord(f"key_{number}", company_id, f"Key {number}", scopes, "abcd", created_ms)
+
+
+def digest(number: int) -> bytes:
+    return bytes([number]) * 32
+
+
+async def insert(database: Database, *records: KeyRecord) -> None:
+    async with database.write() as connection:
+        for one in records:
+            await keys.insert(connection, one, digest=digest(int(one.id[4:])))
+
+
+async def last_used_ms(database: Database, key_id: str) -> int | None:
+    async with database.read() as connection:
+        return next(one.last_used_ms for one in await keys.list_keys(connection, None) if one.id == key_id)
+
+
+async def test_keys_are_found_by_digest_in_one_query(database: Database):
+    await insert(database, record(1), record(2, None))
+    async with database.read() as connection:
+        found = await keys.find_valid(connection, [digest(1), digest(2), digest(3)])
+        assert await keys.find_valid(connection, []) == {}
+    assert {key: one.record for key, one in found.items()} == {
+        digest(1): record(1),
+        digest(2): record(2, None),
+    }
+
+
+async def test_a_revoked_key_is_not_found_again_and_keeps_its_time(database: Database):
+    await insert(database, record(1))
+    for _ in range(2):
+        async with database.write() as connection:
+            assert await keys.revoke(connection, "key_1", company_id=92)
+    async with database.read() as connection:
+        assert await keys.find_valid(connection, [digest(1)]) == {}
+        (listed,) = await keys.list_keys(connection, 92)
+    assert listed.revoked_ms is not None
+
+
+@pytest.mark.parametrize(("key_id", "company_id"), [("key_2", 92), ("key_1", 93), ("key_1", 0)])
+async def test_only_an_existing_key_of_that_company_is_revoked(
+    database: Database, key_id: str, company_id: int
+):
+    await insert(database, record(1))
+    async with database.write() as connection:
+        assert not await keys.revoke(connection, key_id, company_id=company_id)
+        assert await keys.find_valid(connection, [digest(1)])
+
+
+async def test_an_operator_revokes_anyones(database: Database):
+    await insert(database, record(1))
+    async with database.write() as connection:
+        assert await keys.revoke(connection, "key_1", company_id=None)
+
+
+async def test_keys_are_listed_oldest_first_by_company_or_all(database: Database):
+    await insert(
+        database,
+        record(1, created_ms=3),
+        record(2, 93, created_ms=2),
+        record(3, None),
+        record(4, created_ms=1),
+    )
+    async with database.read() as connection:
+        own = await keys.list_keys(connection, 92)
+        everyones = await keys.list_keys(connection, None)
+    assert [one.id for one in own] == ["key_4", "key_1"]
+    assert [one.id for one in everyones] == ["key_4", "key_2", "key_1", "key_3"]
+    assert everyones[-1].company_id is None
+
+
+async def test_the_last_use_is_written_at_most_once_in_five_minutes(database: Database):
+    await insert(database, record(1), record(2))
+
+    async def touch() -> int | None:
+        async with database.write() as connection:
+            await keys.touch(connection, ["key_1"])
+        return await last_used_ms(database, "key_1")
+
+    async def found_untouched() -> bool:
+        async with database.read() as connection:
+            return (await keys.find_valid(connection, [digest(1)]))[digest(1)].untouched
+
+    async def age(ms: int) -> None:
+        async with database.write() as connection:
+            await connection.exec_driver_sql(f"UPDATE api_keys SET last_used_ms = last_used_ms - {ms}")
+
+    assert await found_untouched()
+    first = await touch()
+    assert first is not None
+    assert not await found_untouched()
+    await age(keys.TOUCH_AFTER_MS - 60_000)
+    assert await touch() == first - keys.TOUCH_AFTER_MS + 60_000
+    await age(60_001)
+    assert await found_untouched()
+    assert (await touch() or 0) >= first
+    assert await last_used_ms(database, "key_2") is None

@@ -1,0 +1,110 @@
+"""Bringing databases to the schema, on both engines."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import text
+
+from trunkline.database import Database
+from trunkline.store import migrate, stream, tables
+
+PLUGIN_REVISION = '''
+"""A plugin's first table."""
+import sqlalchemy as sa
+from alembic import op
+
+revision = "p1"
+down_revision = None
+
+
+def upgrade():
+    op.create_table("crm_leads", sa.Column("id", sa.BigInteger(), primary_key=True))
+
+
+def downgrade():
+    op.drop_table("crm_leads")
+'''
+
+
+@pytest.fixture
+async def empty(empty_database_url: str) -> AsyncIterator[Database]:
+    async with Database(empty_database_url) as opened:
+        yield opened
+
+
+@pytest.fixture
+def plugin(tmp_path: Path) -> migrate.History:
+    folder = tmp_path / "history"
+    folder.mkdir()
+    (folder / "p1_leads.py").write_text(PLUGIN_REVISION)
+    return migrate.History("crm", folder)
+
+
+async def table_names(database: Database) -> set[str]:
+    async with database.engine.connect() as connection:
+        return await connection.run_sync(lambda sync: set(sqlalchemy.inspect(sync).get_table_names()))
+
+
+async def test_the_migrated_schema_is_the_one_in_tables(empty: Database):
+    await migrate.upgrade(empty, shards=4)
+
+    def compare(connection: sqlalchemy.Connection) -> list[object]:
+        context = MigrationContext.configure(
+            connection, opts={"version_table": "alembic_version_core", "compare_type": True}
+        )
+        return compare_metadata(context, tables.metadata)
+
+    async with empty.engine.connect() as connection:
+        assert await connection.run_sync(compare) == []
+
+
+async def test_upgrading_twice_changes_nothing(empty: Database):
+    newest = (await migrate.states(empty))[0].newest
+    assert await migrate.upgrade(empty, shards=4) == [migrate.State("core", None, newest)]
+    assert await migrate.upgrade(empty, shards=9) == [migrate.State("core", newest, newest)]
+    async with empty.read() as connection:
+        shards = (await connection.execute(text("SELECT count(*) FROM shards"))).scalar()
+        assert shards == 4
+        assert await stream.head(connection) == stream.Head(migrate.RESERVED_POSITIONS, 1)
+
+
+async def test_two_that_upgrade_at_once_wait_for_each_other(empty_database_url: str):
+    async with Database(empty_database_url) as one, Database(empty_database_url) as other:
+        before = await asyncio.gather(migrate.upgrade(one, shards=4), migrate.upgrade(other, shards=4))
+        assert sorted(states[0].current is None for states in before) == [False, True]
+        async with one.read() as connection:
+            assert (await connection.execute(text("SELECT count(*) FROM stream_head"))).scalar() == 1
+
+
+async def test_the_core_can_be_taken_back(empty: Database):
+    await migrate.upgrade(empty, shards=4)
+    async with empty.write() as connection:
+        await connection.run_sync(lambda sync: command.downgrade(migrate._config(migrate.CORE, sync), "base"))
+    assert await table_names(empty) == {"alembic_version_core"}
+    await migrate.upgrade(empty, shards=4)
+    assert set(tables.metadata.tables) <= await table_names(empty)
+
+
+async def test_a_plugins_history_stands_beside_the_cores(empty: Database, plugin: migrate.History):
+    await migrate.upgrade(empty, shards=4)
+    await migrate.upgrade(empty, [plugin], shards=4)
+    assert [state.current for state in await migrate.states(empty, [plugin])] == [
+        (await migrate.states(empty))[0].newest,
+        "p1",
+    ]
+    assert {"crm_leads", "alembic_version_crm"} <= await table_names(empty)
+
+
+async def test_a_revision_that_fails_leaves_everything_as_it_was(empty: Database, plugin: migrate.History):
+    (plugin.folder / "p2_broken.py").write_text(
+        'revision = "p2"\ndown_revision = "p1"\n\n\ndef upgrade():\n    raise RuntimeError("broken")\n'
+    )
+    with pytest.raises(RuntimeError, match="broken"):
+        await migrate.upgrade(empty, [plugin], shards=4)
+    assert await table_names(empty) == set()

@@ -1,0 +1,317 @@
+"""Reading events (CONTRACT §5 and §13): in order, exactly once, at once when one waits."""
+
+import asyncio
+import time
+
+import pytest
+from sqlalchemy import text
+
+LEAD = {"client_id": 7, "first_name": "Jane", "last_name": "Doe", "email": "jane@example.com", "phone": None}
+LEAD |= {"status": "Lead - New", "status_id": 10, "created_date": "2026-01-28T10:30:00Z"}
+FAILED = {"payment_id": 1, "invoice_id": 2, "client_id": 3, "amount_attempted": 5, "failure_reason": "declined"}
+
+
+def lead(number: int = 7, **changes):
+    return {"type": "lead.created", "payload": {**LEAD, "client_id": number}, **changes}
+
+
+def failed():
+    return {"type": "payment.failed", "payload": FAILED}
+
+
+async def emit(client, *events) -> list[int]:
+    answer = await client.post("/api/v1/events/batch", json={"events": list(events)})
+    assert answer.status_code == 201, answer.text
+    return [event["id"] for event in answer.json()["events"]]
+
+
+async def page(client, **query):
+    answer = await client.get("/api/v1/events", params=query)
+    assert answer.status_code == 200, answer.text
+    return answer
+
+
+def ids(answer) -> list[int]:
+    return [event["id"] for event in answer.json()["events"]]
+
+
+def named(answer) -> list[str]:
+    assert (answer.status_code, answer.headers["content-type"]) == (400, "application/problem+json"), answer.text
+    return [error["path"] for error in answer.json()["errors"]]
+
+
+# ---- pages -----------------------------------------------------------------------------------------------------------
+
+
+async def test_following_the_cursor_shows_each_event_once_and_the_header_only_while_more_waits(running):
+    written = await emit(running.client, *(lead(n) for n in range(1, 6)))
+
+    first = await page(running.client, limit=2)
+    second = await page(running.client, limit=2, cursor=first.json()["next_cursor"])
+    third = await page(running.client, limit=2, cursor=second.json()["next_cursor"])
+    empty = await page(running.client, limit=2, cursor=third.json()["next_cursor"])
+
+    assert [ids(answer) for answer in (first, second, third, empty)] == [written[:2], written[2:4], written[4:], []]
+    for answer in (first, second):
+        assert answer.headers["x-paging-cursor"] == answer.json()["next_cursor"]
+    for answer in (third, empty):
+        assert "x-paging-cursor" not in answer.headers
+    assert empty.json()["next_cursor"] == third.json()["next_cursor"]
+
+
+async def test_the_header_is_absent_when_a_page_is_just_full(running):
+    await emit(running.client, lead(), lead())
+    assert "x-paging-cursor" not in (await page(running.client, limit=2)).headers
+
+
+async def test_an_empty_stream_gives_a_cursor_that_finds_what_comes(running):
+    cursor = (await page(running.client)).json()["next_cursor"]
+    written = await emit(running.client, lead())
+    assert ids(await page(running.client, cursor=cursor)) == written
+
+
+async def test_fifty_events_are_a_page_by_default_and_two_hundred_at_most(api):
+    await emit(api.client, *(lead(n) for n in range(1, 252)))
+    assert len(ids(await page(api.client))) == 50
+    assert len(ids(await page(api.client, limit=200))) == 200
+    assert len(ids(await page(api.client, limit=1))) == 1
+
+
+async def test_types_are_read_in_any_case_and_several_keep_the_order_of_the_stream(running):
+    one, two, three, _ = await emit(running.client, lead(), failed(), lead(), {"type": "client.created", "payload": LEAD})
+    assert ids(await page(running.client, types="LEAD.Created")) == [one, three]
+    assert ids(await page(running.client, types="payment.failed, Lead.created,lead.created")) == [one, two, three]
+    limited = await page(running.client, types="lead.created,payment.failed", limit=2)
+    assert ids(limited) == [one, two]
+    assert ids(await page(running.client, types="lead.created", cursor=limited.json()["next_cursor"])) == [three]
+
+
+async def test_a_company_sees_its_own_events_only(running):
+    other = await running.client_of(93)
+    mine = await emit(running.client, lead())
+    theirs = await emit(other, lead())
+
+    assert ids(await page(running.client)) == mine
+    assert ids(await page(other)) == theirs
+    assert (await other.get(f"/api/v1/events/{mine[0]}")).status_code == 404
+    assert (await other.get("/api/v1/events/sample?type=lead.created")).json()[0]["id"] == theirs[0]
+    named_one = await running.operator.get("/api/v1/events", headers={"X-Company-Id": "93"})
+    assert ids(named_one) == theirs
+
+
+async def test_since_is_the_time_of_acceptance_and_inclusive(running):
+    first, second, third = [(await emit(running.client, lead(createdUtc="2020-01-01T00:00:00Z")))[0] for _ in range(3)]
+    async with running.hub.database.write() as connection:
+        for position, accepted in ((first, 1_769_596_200_000), (second, 1_769_596_200_718), (third, 1_769_596_200_719)):
+            await connection.execute(
+                text("UPDATE events SET accepted_ms = :ms WHERE position = :p"), {"ms": accepted, "p": position}
+            )
+
+    assert ids(await page(running.client, since="2026-01-28T10:30:00Z")) == [first, second, third]
+    assert ids(await page(running.client, since="2026-01-28T10:30:00.718Z")) == [second, third]
+    assert ids(await page(running.client, since="2026-01-28T12:30:00.719+02:00")) == [third]
+    assert ids(await page(running.client, since="2026-01-28T10:30:00.720Z")) == []
+    assert ids(await page(running.client, since="2026-01-28T10:30:00.718Z", limit=1)) == [second]
+
+
+async def test_after_an_empty_since_the_cursor_goes_on_with_what_comes(running):
+    await emit(running.client, lead())
+    answer = await page(running.client, since="2999-01-01T00:00:00Z")
+    written = await emit(running.client, lead())
+    assert ids(answer) == []
+    assert ids(await page(running.client, cursor=answer.json()["next_cursor"])) == written
+
+
+async def test_an_empty_value_counts_as_absent(api):
+    written = await emit(api.client, lead())
+    answer = await api.client.get("/api/v1/events?types=&cursor=&limit=&since=&wait=")
+    assert (answer.status_code, ids(answer)) == (200, written)
+
+
+@pytest.mark.parametrize(
+    ("query", "name"),
+    [
+        ("limit=0", "limit"),
+        ("limit=201", "limit"),
+        ("limit=-1", "limit"),
+        ("limit=1.0", "limit"),
+        ("limit=%D9%A1", "limit"),
+        ("limit=1&limit=2", "limit"),
+        ("wait=31", "wait"),
+        ("wait=-1", "wait"),
+        ("wait=nan", "wait"),
+        ("wait=1e1", "wait"),
+        ("wait=soon", "wait"),
+        ("types=no.such", "types"),
+        ("types=lead.created,no.such", "types"),
+        ("since=yesterday", "since"),
+        ("since=2026-01-28", "since"),
+        ("since=2026-01-28T10:30:00", "since"),
+        ("since=1769596200", "since"),
+        ("cursor=zz", "cursor"),
+        ("cursor=ZTE6MQ%3D%3D", "cursor"),
+        ("types=%00", "types"),
+        ("typo=1", "typo"),
+        ("TYPES=lead.created", "TYPES"),
+    ],
+)
+async def test_what_a_query_gets_wrong_is_named(api, query, name):
+    answer = await api.client.get(f"/api/v1/events?{query}")
+    assert named(answer) == [name]
+    assert name in answer.json()["detail"]
+
+
+async def test_an_unknown_type_is_named_together_with_those_that_are_known(api):
+    detail = (await api.client.get("/api/v1/events?types=lead.created,no.such")).json()["detail"]
+    assert "'no.such'" in detail
+    assert "client.created" in detail
+
+
+async def test_a_cursor_and_since_do_not_go_together(api):
+    cursor = (await page(api.client)).json()["next_cursor"]
+    answer = await api.client.get("/api/v1/events", params={"cursor": cursor, "since": "2026-01-28T10:30:00Z"})
+    assert named(answer) == ["since"]
+
+
+async def test_the_cursor_of_another_list_is_refused(running, receiver):
+    made = await running.client.post(
+        "/api/v1/webhooks/subscriptions", json={"target_url": receiver.url, "event_types": ["*"]}
+    )
+    await emit(running.client, lead(1), lead(2))
+    await receiver.wait_for(2)
+    url = f"/api/v1/webhooks/subscriptions/{made.json()['id']}/deliveries"
+    for _ in range(100):
+        log = (await running.client.get(url, params={"limit": 1})).json()
+        if log["next_cursor"]:
+            break
+        await asyncio.sleep(0.02)
+    assert named(await running.client.get("/api/v1/events", params={"cursor": log["next_cursor"]})) == ["cursor"]
+    events_cursor = (await page(running.client)).json()["next_cursor"]
+    assert named(await running.client.get(url, params={"cursor": events_cursor})) == ["cursor"]
+
+
+async def test_a_poller_sees_each_event_once_and_in_order_while_many_write(running):
+    written: list[int] = []
+
+    async def write(number: int) -> None:
+        for step in range(15):
+            sent = (lead(number), failed(), lead(number)) if step % 3 == 0 else (lead(number),)
+            written.extend(await emit(running.client, *sent))
+
+    seen: list[int] = []
+    writers = asyncio.gather(*(write(number) for number in range(1, 9)))
+    cursor = None
+    while not writers.done() or len(seen) < len(written):
+        answer = await page(running.client, limit=7, **({"cursor": cursor} if cursor else {}))
+        seen.extend(ids(answer))
+        cursor = answer.json()["next_cursor"]
+    await writers
+
+    assert seen == sorted(written)
+    assert len(set(written)) == 8 * (5 * 3 + 10)
+
+
+# ---- long polls ------------------------------------------------------------------------------------------------------
+
+
+async def waiting(client, **query):
+    started = asyncio.create_task(page(client, wait=10, **query))
+    await asyncio.sleep(0.1)
+    assert not started.done()
+    return started
+
+
+async def test_a_long_poll_ends_at_once_with_an_event_of_its_company_and_type(running):
+    other = await running.client_of(93)
+    await emit(other, lead())
+    poll = await waiting(running.client, types="lead.created")
+
+    await emit(other, lead())
+    await emit(running.client, failed())
+    await asyncio.sleep(0.15)
+    assert not poll.done(), "neither another company's event nor one of another type ends it"
+
+    began = time.monotonic()
+    written = await emit(running.client, lead())
+    assert ids(await poll) == written
+    assert time.monotonic() - began < 0.5
+
+
+async def test_a_long_poll_is_woken_by_an_event_that_another_process_accepted(postgres_database_url, make_hub):
+    here = await make_hub(postgres_database_url, dispatch=False)
+    there = await make_hub(postgres_database_url, dispatch=False)
+    poll = await waiting(here.client)
+    began = time.monotonic()
+    written = await emit(there.client, lead())
+    assert ids(await poll) == written
+    assert time.monotonic() - began < 0.5
+
+
+async def test_a_long_poll_does_not_wait_when_there_is_something_to_read(api):
+    written = await emit(api.client, lead())
+    began = time.monotonic()
+    assert ids(await page(api.client, wait=10)) == written
+    assert time.monotonic() - began < 1
+
+
+async def test_a_long_poll_ends_empty_when_its_time_is_up(api):
+    began = time.monotonic()
+    answer = await page(api.client, wait="0.2")
+    assert ids(answer) == []
+    assert answer.json()["next_cursor"]
+    assert 0.2 <= time.monotonic() - began < 1
+
+
+async def test_a_long_poll_from_a_future_time_is_not_ended_by_what_comes_before_it(running):
+    poll = asyncio.create_task(page(running.client, wait="0.5", since="2999-01-01T00:00:00Z"))
+    await asyncio.sleep(0.1)
+    await emit(running.client, lead())
+    assert ids(await poll) == []
+
+
+async def test_many_long_polls_of_a_company_all_get_the_event(running):
+    polls = [asyncio.create_task(page(running.client, wait=10)) for _ in range(30)]
+    await asyncio.sleep(0.2)
+    written = await emit(running.client, lead())
+    assert [ids(answer) for answer in await asyncio.gather(*polls)] == [written] * 30
+
+
+async def test_a_hub_that_stops_answers_its_long_polls_first(api):
+    poll = await waiting(api.client)
+    began = time.monotonic()
+    api.hub.streaming.release()
+    assert ids(await poll) == []
+    assert time.monotonic() - began < 0.5
+
+
+# ---- one event and samples -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("given", ["0", "77777777", "9223372036854775808", "1" * 40, "-1", "1.0", "abc", "%D9%A1", "1%00"])
+async def test_an_id_that_is_none_of_the_companys_is_not_found(api, given):
+    answer = await api.client.get(f"/api/v1/events/{given}")
+    assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")
+
+
+async def test_samples_are_a_bare_array_newest_first_and_three_by_default(running):
+    written = await emit(running.client, *(lead(n) for n in range(1, 6)), failed())
+    sample = await running.client.get("/api/v1/events/sample?type=LEAD.created")
+    assert [event["id"] for event in sample.json()] == written[4:1:-1]
+    several = await running.client.get("/api/v1/events/sample?limit=4")
+    assert [event["id"] for event in several.json()] == written[5:1:-1]
+
+
+async def test_a_sample_is_never_empty(api):
+    for query in ("type=client.created", "type=client.created&limit=1", ""):
+        sample = (await api.client.get(f"/api/v1/events/sample?{query}")).json()
+        assert sample
+        for event in sample:
+            shown = (await api.client.get(f"/api/v1/event-types/{event['type']}")).json()
+            assert (event["payload"], event["companyId"]) == (shown["example"], 92)
+            assert event["createdUtc"].endswith("Z")
+    assert (await page(api.client)).json()["events"] == [], "an example is shown, not stored"
+
+
+@pytest.mark.parametrize(("query", "name"), [("type=no.such", "type"), ("limit=0", "limit"), ("limit=201", "limit"), ("types=lead.created", "types"), ("type=lead.created,payment.failed", "type")])
+async def test_what_a_sample_query_gets_wrong_is_named(api, query, name):
+    assert named(await api.client.get(f"/api/v1/events/sample?{query}")) == [name]

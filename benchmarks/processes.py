@@ -17,15 +17,8 @@ TEMPORARY = tempfile.gettempdir()
 @contextlib.contextmanager
 def sink() -> Iterator[str]:
     """Run a sink; gives its URL."""
-    with _child("benchmarks.sink") as process:
+    with child("benchmarks.sink") as process:
         yield f"http://127.0.0.1:{int(process.stdout.readline())}/"
-
-
-@contextlib.contextmanager
-def server(module: str, *arguments: str) -> Iterator[str]:
-    """Run a module that prints the port it listens on; gives its URL."""
-    with _child(module, *arguments) as process:
-        yield f"http://127.0.0.1:{int(process.stdout.readline())}"
 
 
 def measure(module: str, *arguments: str) -> dict[str, Any]:
@@ -57,7 +50,7 @@ def database(engine: str) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def _child(module: str, *arguments: str) -> Iterator[Any]:
+def child(module: str, *arguments: str) -> Iterator[Any]:
     process = subprocess.Popen([sys.executable, "-m", module, *arguments], stdout=subprocess.PIPE, text=True)
     try:
         yield process

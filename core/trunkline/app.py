@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from fastapi import FastAPI
 
 from trunkline.api import documents, events, keys, observation, problems, subscriptions, system
+from trunkline.api.direct import Direct
 from trunkline.hub import Hub
 from trunkline.version import __version__
 
@@ -40,6 +41,7 @@ def create_app(hub: Hub) -> FastAPI:
     for _, routes in hub.registry.collected.routes:
         app.include_router(routes.router, prefix=f"/api/v1{routes.prefix}")
     documents.install(app)
+    app.add_middleware(Direct, handlers={("POST", "/api/v1/events"): events.accept_directly})
     observation.install(app)
     problems.install(app)
     return app

@@ -18,6 +18,7 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
+from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from trunkline import errors
@@ -136,9 +137,14 @@ async def _answer_refused(request: Request, error: Exception) -> Response:
 
 
 async def _answer_store_unavailable(request: Request, error: Exception) -> Response:
-    _log.warning("the database is away, request %s: %s", request.scope.get(REQUEST_ID_KEY), error)
+    return store_unavailable(error, request.scope)
+
+
+def store_unavailable(error: Exception, scope: Scope) -> Response:
+    """Write the problem document of a request that came while the database was away."""
+    _log.warning("the database is away, request %s: %s", scope.get(REQUEST_ID_KEY), error)
     return problem(
-        request.scope,
+        scope,
         name=TYPES[StoreUnavailable],
         status=503,
         title="Service unavailable",
@@ -160,9 +166,8 @@ async def _answer_http(request: Request, error: Exception) -> Response:
     if error.status_code == 404:
         detail = "There is nothing at this address; /docs lists what there is."
     elif error.status_code == 405:
-        detail = (
-            f"This address does not take {request.method}; it takes {headers.get('Allow', 'other methods')}."
-        )
+        headers["Allow"] = ", ".join(_methods_at(request))  # the framework names only those of the first route
+        detail = f"This address does not take {request.method}; it takes {headers['Allow']}."
     return problem(
         request.scope,
         name=phrase.lower().replace(" ", "-"),
@@ -171,6 +176,17 @@ async def _answer_http(request: Request, error: Exception) -> Response:
         detail=detail,
         headers=headers,
     )
+
+
+def _methods_at(request: Request) -> list[str]:
+    """The methods that some route takes at the request's address."""
+    return [
+        method
+        for method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+        if any(
+            route.matches({**request.scope, "method": method})[0] is Match.FULL for route in request.app.routes
+        )
+    ]
 
 
 def refusal_of(faults: Sequence[Mapping[str, Any]]) -> Refused:

@@ -13,12 +13,14 @@ from trunkline.errors import Forbidden
 router = APIRouter(route_class=StrictRoute, tags=["System"])
 
 
+@router.head("/healthz", include_in_schema=False)
 @router.get("/healthz", summary="Whether the process answers", response_model=dict[str, str])
 async def healthz() -> dict[str, str]:
     """Answer 200 as long as the process serves requests, whatever the database does."""
     return {"status": "ok"}
 
 
+@router.head("/readyz", include_in_schema=False)
 @router.get(
     "/readyz",
     summary="Whether the hub can do its work",

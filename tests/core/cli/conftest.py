@@ -1,0 +1,90 @@
+"""The command line in a folder of its own: inside this process where that is enough, as a real process where it is not."""
+
+import contextlib
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+from typer.testing import CliRunner
+
+from trunkline.cli import app
+
+SECRETS = {
+    "TRUNKLINE_AUTH__PEPPER": "a pepper for tests, of 32 characters or more",
+    "TRUNKLINE_AUTH__ENCRYPTION_KEY": "an encryption key for tests, long enough too",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """A command that runs; *output* and *errors* are files, so that nobody has to read them in time."""
+
+    popen: subprocess.Popen[bytes]
+    output: Path
+    errors: Path
+
+
+@dataclass(frozen=True, slots=True)
+class CommandLine:
+    """Runs commands in *folder*, where *environment* is set."""
+
+    folder: Path
+    environment: Mapping[str, str]
+
+    def invoke(self, *arguments: str, stdin: str | None = None) -> Result:
+        """Run a command inside this process."""
+        with contextlib.chdir(self.folder):
+            return CliRunner().invoke(app, [*arguments], input=stdin, env={**self.environment})
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a command as a process, to its end."""
+        return subprocess.run(
+            self._command(arguments), cwd=self.folder, env=self._environment(), capture_output=True, text=True,
+            timeout=30, check=False,
+        )  # fmt: skip
+
+    @contextlib.contextmanager
+    def started(self, *arguments: str) -> Iterator[Process]:
+        """Run a command as a process, for as long as the block lasts."""
+        output, errors = self.folder / "output.txt", self.folder / "errors.txt"
+        with output.open("wb") as out, errors.open("wb") as err:
+            popen = subprocess.Popen(
+                self._command(arguments), cwd=self.folder, env=self._environment(), stdout=out, stderr=err
+            )
+        try:
+            yield Process(popen, output, errors)
+        finally:
+            popen.kill()
+            popen.wait()
+
+    def _command(self, arguments: Sequence[str]) -> list[str]:
+        return [sys.executable, "-P", "-m", "trunkline.cli", *arguments]
+
+    def _environment(self) -> dict[str, str]:
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("TRUNKLINE_")}
+        return inherited | self.environment
+
+
+@pytest.fixture
+def cli(tmp_path: Path) -> CommandLine:
+    """The command line in an empty folder, with the default settings."""
+    folder = tmp_path / "here"
+    folder.mkdir()
+    return CommandLine(folder, {})
+
+
+@pytest.fixture
+def migrated_cli(cli: CommandLine, sqlite_database_url: str) -> CommandLine:
+    """The command line over a migrated SQLite database."""
+    return CommandLine(cli.folder, {"TRUNKLINE_DATABASE__URL": sqlite_database_url, **SECRETS})
+
+
+@pytest.fixture
+def postgres_cli(cli: CommandLine, postgres_database_url: str) -> CommandLine:
+    """The command line over a migrated PostgreSQL database."""
+    return CommandLine(cli.folder, {"TRUNKLINE_DATABASE__URL": postgres_database_url, **SECRETS})

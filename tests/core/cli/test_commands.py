@@ -1,0 +1,120 @@
+"""What holds for every command: help, version, settings files, exit codes."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+import typer.main
+from typer.core import TyperGroup
+
+from trunkline.cli import app
+from trunkline.version import __version__
+
+
+def _commands(group: TyperGroup, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    for name, command in group.commands.items():
+        if isinstance(command, TyperGroup):
+            yield from _commands(command, (*path, name))
+        else:
+            yield (*path, name)
+
+
+COMMANDS = sorted(_commands(typer.main.get_command(app)))
+
+
+def test_trunkline_alone_shows_help(cli):
+    result = cli.invoke()
+    assert "Usage" in result.output
+    assert "serve" in result.output
+
+
+def test_version_is_printed(cli):
+    result = cli.invoke("--version")
+    assert (result.exit_code, result.stdout) == (0, f"trunkline {__version__}\n")
+
+
+def test_every_command_of_the_contract_so_far_is_there():
+    assert {" ".join(path) for path in COMMANDS} == {
+        "serve", "worker", "migrate", "demo", "plugins", "events emit", "events tail", "keys create", "keys list",
+        "keys revoke", "export openapi", "export asyncapi", "schemas check",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
+def test_every_commands_help_says_what_it_does_and_gives_an_example_of_itself(cli, path):
+    result = cli.invoke(*path, "--help")
+    assert result.exit_code == 0
+    assert f"Example: trunkline {' '.join(path)}" in " ".join(result.stdout.split())
+
+
+def test_internal_options_are_not_shown(cli):
+    assert "listener-fd" not in cli.invoke("serve", "--help").output
+
+
+@pytest.mark.parametrize("order", ["before", "after"])
+def test_config_is_taken_before_and_after_the_command(cli, order):
+    (cli.folder / "mine.toml").write_text('[plugins]\ndisabled = ["polling"]\n')
+    arguments = ["plugins", "--json"]
+    config = ["--config", "mine.toml"]
+    result = cli.invoke(*(config + arguments if order == "before" else arguments + config))
+    states = {one["name"]: one["state"] for one in json.loads(result.stdout)["plugins"]}
+    assert (states["polling"], states["webhooks"]) == ("disabled", "active")
+
+
+def test_config_before_a_group_reaches_its_commands(cli):
+    result = cli.invoke("--config", "missing.toml", "keys", "list")
+    assert result.exit_code == 2
+    assert result.stderr == "The settings file missing.toml cannot be read: No such file or directory\n"
+
+
+@pytest.mark.parametrize(
+    "command", [["serve"], ["migrate"], ["plugins"], ["keys", "list"], ["schemas", "check"]]
+)
+def test_an_unknown_setting_stops_with_one_sentence_that_names_it(cli, command):
+    (cli.folder / "trunkline.toml").write_text("[server]\nprot = 8000\n")
+    result = cli.invoke(*command)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == "Setting 'server.prot': is not a setting\n"
+
+
+def test_a_plugin_asked_for_by_name_that_is_not_there_stops_with_exit_code_2(cli):
+    (cli.folder / "trunkline.toml").write_text('[plugins]\nenabled = ["nonesuch"]\n')
+    result = cli.invoke("plugins")
+    assert result.exit_code == 2
+    assert "nonesuch" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_a_broken_schema_file_stops_with_exit_code_2(cli):
+    (cli.folder / "schemas" / "events").mkdir(parents=True)
+    (cli.folder / "schemas" / "events" / "order.placed.json").write_text("{")
+    result = cli.invoke("plugins")
+    assert result.exit_code == 2
+    assert "order.placed.json" in result.stderr
+
+
+def test_plugins_are_listed_as_plain_lines_in_a_pipe(cli):
+    lines = cli.invoke("plugins").stdout.splitlines()
+    assert lines[0] == "name\tversion\tdistribution\tstate\terror"
+    assert f"webhooks\t{__version__}\ttrunkline\tactive\t" in lines
+
+
+def test_looking_at_plugins_leaves_nothing_behind(cli):
+    cli.invoke("plugins")
+    assert list(cli.folder.iterdir()) == []
+
+
+def test_migrate_tells_what_it_applied_and_then_that_nothing_is_to_be_done(cli):
+    first, second = cli.invoke("migrate"), cli.invoke("migrate")
+    assert (first.exit_code, second.exit_code) == (0, 0)
+    assert first.stdout.startswith("core: nothing → 0001")
+    assert second.stdout == "The database is up to date; nothing was to be done.\n"
+
+
+def test_a_database_that_does_not_answer_stops_with_one_sentence(cli, monkeypatch):
+    monkeypatch.setenv("TRUNKLINE_DATABASE__URL", "postgresql://nobody:hunter2@127.0.0.1:1/none")
+    result = cli.invoke("migrate")
+    assert result.exit_code == 2
+    assert result.stderr.startswith("The database does not answer: ")
+    assert len(result.stderr.splitlines()) == 1
+    assert "hunter2" not in result.stderr

@@ -1,0 +1,98 @@
+"""``events emit`` and ``events tail``."""
+
+import json
+import signal
+import time
+
+import pytest
+
+INVOICE = (
+    '{"invoice_id": 1, "client_id": 2, "amount": 99.00, "due_date": "2026-02-15", "invoice_status": "Paid"}'
+)
+
+
+def _emit(cli, *arguments, stdin=None):
+    return cli.invoke("events", "emit", *arguments, "--company", "92", stdin=stdin)
+
+
+def _tail(cli, *arguments):
+    return cli.invoke("events", "tail", "--company", "92", "--no-follow", *arguments)
+
+
+def test_emit_without_a_payload_stores_the_schemas_example(migrated_cli):
+    envelope = json.loads(_emit(migrated_cli, "client.created").stdout)
+    assert (envelope["type"], envelope["companyId"]) == ("client.created", 92)
+    assert envelope["payload"]["client_id"] == 12345
+
+
+@pytest.mark.parametrize("way", ["argument", "standard input"])
+def test_emit_keeps_every_digit_of_the_payload(migrated_cli, way):
+    given, stdin = (INVOICE, None) if way == "argument" else ("-", INVOICE)
+    result = _emit(
+        migrated_cli, "invoice.created", "--payload", given, "--metadata", '{"run": 7}', stdin=stdin
+    )
+    assert result.exit_code == 0
+    assert '"amount":99.00,' in result.stdout
+    assert json.loads(result.stdout)["metadata"] == {"run": 7}
+
+
+def test_emit_lists_every_fault_with_its_pointer(migrated_cli):
+    result = _emit(migrated_cli, "invoice.created", "--payload", '{"amount": "much"}')
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "  /payload/invoice_id is required\n" in result.stderr
+    assert "  /payload/amount must be a number, not a string\n" in result.stderr
+
+
+@pytest.mark.parametrize("payload", ["{", '{"a": 1}, "companyId": 93', "[1]", "", "\ud800"])
+def test_emit_refuses_what_is_no_payload(migrated_cli, payload):
+    result = _emit(migrated_cli, "client.created", "--payload", payload)
+    assert result.exit_code == 1
+    assert "/payload" in result.stderr
+
+
+def test_emit_refuses_an_unknown_type_and_names_those_it_knows(migrated_cli):
+    result = _emit(migrated_cli, "client.exploded")
+    assert result.exit_code == 1
+    assert "/type is not a known event type; known are affiliate.created" in result.stderr
+
+
+def test_tail_shows_the_last_ten_events_of_the_company_oldest_first(migrated_cli):
+    ids = [json.loads(_emit(migrated_cli, "client.created").stdout)["id"] for _ in range(3)]
+    migrated_cli.invoke("events", "emit", "client.created", "--company", "93")
+    shown = [json.loads(line)["id"] for line in _tail(migrated_cli, "--json").stdout.splitlines()]
+    assert shown == ids
+
+
+def test_tail_shows_only_the_types_that_were_asked_for_in_any_case(migrated_cli):
+    for name in ("client.created", "lead.created", "payment.failed"):
+        _emit(migrated_cli, name)
+    lines = _tail(migrated_cli, "--types", "Lead.Created,payment.failed").stdout.splitlines()
+    assert [line.split()[2] for line in lines] == ["lead.created", "payment.failed"]
+
+
+def test_tail_since_a_time_shows_what_was_accepted_then_and_later(migrated_cli):
+    _emit(migrated_cli, "client.created")
+    assert len(_tail(migrated_cli, "--since", "2020-01-01T00:00:00Z").stdout.splitlines()) == 1
+    assert _tail(migrated_cli, "--since", "2999-01-01").stdout == ""
+    assert _tail(migrated_cli, "--since", "yesterday").exit_code == 2
+
+
+def test_tail_of_an_unknown_type_is_a_mistake_that_names_the_known(migrated_cli):
+    result = _tail(migrated_cli, "--types", "nonesuch")
+    assert result.exit_code == 2
+    assert "agreement.signed" in result.stderr
+
+
+def test_tail_follows_what_another_process_emits_and_ends_well_at_ctrl_c(postgres_cli):
+    with postgres_cli.started("events", "tail", "--company", "92", "--json") as process:
+        emitted = []
+        deadline = time.monotonic() + 15
+        while not process.output.read_text() and time.monotonic() < deadline:
+            emitted.append(_emit(postgres_cli, "client.created").stdout)
+            time.sleep(0.1)
+        process.popen.send_signal(signal.SIGINT)
+        assert process.popen.wait(10) == 0
+        shown = process.output.read_text()
+    assert shown
+    assert "".join(emitted).startswith(shown)
+    assert process.errors.read_text() == ""

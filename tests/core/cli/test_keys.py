@@ -1,0 +1,63 @@
+"""``keys``: what is printed where, and what the keys may do."""
+
+import json
+
+from trunkline.auth import parse_key
+
+
+def _create(cli, *arguments):
+    return cli.invoke("keys", "create", "--name", "Zapier", *arguments)
+
+
+def test_create_prints_the_key_alone_on_standard_output(migrated_cli):
+    result = _create(migrated_cli, "--company", "92", "--scope", "events:read", "--scope", "admin")
+    assert result.exit_code == 0
+    key = parse_key(result.stdout.removesuffix("\n"))
+    assert key is not None
+    assert key.company_id == 92
+    assert result.stdout.strip() not in result.stderr
+
+
+def test_create_as_json_has_everything(migrated_cli):
+    shown = json.loads(_create(migrated_cli, "--company", "92", "--scope", "events:read", "--json").stdout)
+    assert (shown["company_id"], shown["name"], shown["scopes"]) == (92, "Zapier", ["events:read"])
+    assert shown["key"].endswith(shown["last4"])
+
+
+def test_an_operators_key_belongs_to_no_company(migrated_cli):
+    shown = json.loads(_create(migrated_cli, "--operator", "--json").stdout)
+    assert (shown["company_id"], shown["scopes"]) == (None, ["operator"])
+    assert shown["key"].startswith("wlcro_live_0_")
+
+
+def test_a_key_is_for_a_company_or_for_the_operator_never_both_or_neither(migrated_cli):
+    assert _create(migrated_cli).exit_code == 2
+    assert _create(migrated_cli, "--company", "92", "--operator").exit_code == 2
+
+
+def test_an_unknown_scope_is_refused_with_the_scopes_that_there_are(migrated_cli):
+    result = _create(migrated_cli, "--company", "92", "--scope", "everything")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "/scopes/0 is not a scope; the scopes are events:read, events:write" in result.stderr
+
+
+def test_a_database_without_tables_is_set_up_first(cli):
+    assert _create(cli, "--operator").exit_code == 0
+    assert (cli.folder / "trunkline.db").exists()
+
+
+def test_list_shows_keys_without_their_secrets_and_revoke_marks_them(migrated_cli):
+    made = json.loads(_create(migrated_cli, "--company", "92", "--scope", "admin", "--json").stdout)
+    _create(migrated_cli, "--company", "93", "--scope", "admin")
+    assert migrated_cli.invoke("keys", "revoke", made["id"]).exit_code == 0
+    listed = migrated_cli.invoke("keys", "list", "--company", "92", "--json").stdout
+    assert made["key"] not in listed
+    (only,) = json.loads(listed)["keys"]
+    assert only["id"] == made["id"]
+    assert only["revoked_utc"] is not None
+    assert len(migrated_cli.invoke("keys", "list").stdout.splitlines()) == 3  # a line of columns, and both
+
+
+def test_revoking_a_key_that_is_not_there_is_refused(migrated_cli):
+    result = migrated_cli.invoke("keys", "revoke", "key_nonesuch")
+    assert (result.exit_code, result.stderr) == (1, "There is no API key 'key_nonesuch' here.\n")

@@ -1,0 +1,76 @@
+"""The circuit breaker: a subscription that has only failed for long enough is disabled, with the reason on it."""
+
+from trunkline.testing.receiver import Answer
+
+
+async def test_failures_in_a_row_over_the_span_disable_the_subscription_and_park_what_is_pending(open_house, receiver):
+    receiver.answer(500)
+    async with open_house(
+        breaker_failures=3, breaker_span_seconds=0.3, retry_schedule_seconds="0.2,0.2,30,30"
+    ) as house:
+        no = await house.subscribe(f"{receiver.url}/h")
+        await house.emit(to=[no])
+        await house.until_statuses(no, pending=1)
+        assert (await house.subscription(no))["status"] == "active"
+        await _until_disabled(house, no)
+        row = await house.subscription(no)
+        [delivery] = await house.rows()
+        await house.check_ledger()
+    assert (row["disabled_reason"], row["failures"]) == ("failing", 3)
+    assert row["disabled_ms"] - row["failing_since_ms"] >= 300
+    assert (delivery.status, delivery.due_ms, delivery.attempts) == ("pending", None, 3)
+
+
+async def test_many_failures_in_less_than_the_span_disable_nothing(open_house, receiver):
+    receiver.answer(500)
+    async with open_house(breaker_failures=3, breaker_span_seconds=60, retry_schedule_seconds="[]") as house:
+        no = await house.subscribe(f"{receiver.url}/h")
+        await house.emit(20, to=[no])
+        await house.check_settled()
+        row = await house.subscription(no)
+    assert (row["status"], row["failures"]) == ("active", 20)
+
+
+async def test_fewer_failures_than_the_setting_disable_nothing_however_long_they_last(open_house, receiver):
+    receiver.answer(500)
+    async with open_house(breaker_failures=4, breaker_span_seconds=0, retry_schedule_seconds="0.1,0.1") as house:
+        no = await house.subscribe(f"{receiver.url}/h")
+        await house.emit(to=[no])
+        await house.check_settled()
+        row = await house.subscription(no)
+    assert (row["status"], row["failures"]) == ("active", 3)
+
+
+async def test_one_success_begins_the_count_anew(open_house, receiver):
+    receiver.script([Answer(500), Answer(500), Answer(200), Answer(500), Answer(500)])
+    async with open_house(breaker_failures=3, breaker_span_seconds=0, retry_schedule_seconds="0.1,0.1") as house:
+        no = await house.subscribe(f"{receiver.url}/h")
+        await house.emit(to=[no])
+        await house.check_settled()
+        row = await house.subscription(no)
+        assert (row["failures"], row["failing_since_ms"]) == (0, None)
+        await house.emit(to=[no])
+        await house.check_settled()
+        assert await house.statuses() == {"delivered": 2}
+        assert (await house.subscription(no))["status"] == "active"
+    assert receiver.count == 6
+
+
+async def test_a_subscription_that_was_disabled_gets_what_waited_once_it_is_active_again(open_house, receiver):
+    receiver.answer(500)
+    async with open_house(breaker_failures=1, breaker_span_seconds=0, retry_schedule_seconds="0.1,0.1") as house:
+        no = await house.subscribe(f"{receiver.url}/h")
+        await house.emit(to=[no])
+        await _until_disabled(house, no)
+        receiver.answer(200)
+        await house.change(no, status="active")
+        await house.check_settled()
+        row = await house.subscription(no)
+    assert (row["status"], row["disabled_reason"], row["failures"]) == ("active", None, 0)
+
+
+async def _until_disabled(house, no):
+    async def is_disabled():
+        return (await house.subscription(no))["status"] == "disabled"
+
+    await house.until(is_disabled)

@@ -1,0 +1,155 @@
+"""Channels are a stranger's code: whatever one does is one attempt of its own deliveries and nobody else's."""
+
+import asyncio
+import math
+import time
+
+import pytest
+
+from trunkline.capabilities import Channel
+from trunkline.deliveries import Outcome, Result
+from trunkline.dispatch.results import KEPT_TEXT, checked
+
+on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+
+class Pigeon:
+    """A channel that plays *acts* and then delivers; it notes when each attempt began."""
+
+    def __init__(self, *acts):
+        self.acts = list(acts)
+        self.began: list[float] = []
+        self.channel = Channel("pigeon", "Pigeon", "By bird.", deliver=self.deliver)
+
+    async def deliver(self, push, http):
+        self.began.append(time.monotonic())
+        if not self.acts:
+            return Result(Outcome.DELIVERED)
+        act = self.acts.pop(0)
+        return await act() if callable(act) else act
+
+
+async def _raise():
+    msg = "a secret that is nobody's business"
+    raise RuntimeError(msg)
+
+
+async def _cancel_itself():
+    raise asyncio.CancelledError
+
+
+async def _hang():
+    await asyncio.Event().wait()
+
+
+async def _hang_whatever_happens():
+    end = time.monotonic() + 5
+    while time.monotonic() < end:
+        try:
+            await asyncio.sleep(0.1)
+        except asyncio.CancelledError:
+            continue
+
+
+async def _deliver_when_cancelled():
+    try:
+        await asyncio.Event().wait()
+    except asyncio.CancelledError:
+        return Result(Outcome.DELIVERED)
+
+
+@pytest.mark.parametrize(
+    ("act", "error"),
+    [
+        (_raise, "channel_error: RuntimeError"),
+        (_cancel_itself, "channel_error: CancelledError"),
+        (None, "channel_error: gave NoneType instead of a Result"),
+        ("delivered", "channel_error: gave str instead of a Result"),
+        (Result("delivered!"), "channel_error: gave a Result without an Outcome"),  # type: ignore[arg-type]
+        (Result(Outcome.RETRY, error="x\0y\ud800"), "xy?"),
+    ],
+    ids=["raises", "cancels itself", "gives None", "gives text", "gives no outcome", "gives what no database takes"],
+)
+async def test_a_channel_that_misbehaves_makes_one_failed_attempt_at_once(open_house, act, error):
+    pigeon = Pigeon(act)
+    async with open_house(channels=[pigeon.channel]) as house:
+        no = await house.subscribe("https://example.com/", channel="pigeon")
+        [position] = await house.emit(to=[no])
+        await house.check_settled(seconds=3)
+        first, second = await house.attempts(position, no)
+        assert house.hub.dispatcher.is_alive
+    assert (first["outcome"], first["error"]) == ("retry", error)
+    assert second["outcome"] == "delivered"
+    assert len(pigeon.began) == 2
+
+
+@pytest.mark.parametrize("act", [_hang, _hang_whatever_happens])
+async def test_a_channel_that_hangs_makes_one_failed_attempt_within_the_time_limit(open_house, receiver, act):
+    pigeon = Pigeon(act)
+    async with open_house(channels=[pigeon.channel], timeout_seconds=0.5) as house:
+        hanging = await house.subscribe("https://example.com/", channel="pigeon")
+        healthy = await house.subscribe(f"{receiver.url}/h")
+        began = time.monotonic()
+        [position] = await house.emit(to=[hanging, healthy])
+        await receiver.wait_for(1, timeout_seconds=1)
+        await house.check_settled(seconds=6)
+        assert time.monotonic() - began < 5
+        first, second = await house.attempts(position, hanging)
+        assert house.hub.dispatcher._runner.places.taken == 0
+    assert (first["outcome"], first["error"]) == ("retry", "timeout")
+    assert 500 <= first["duration_ms"] < 4_000
+    assert second["outcome"] == "delivered"
+
+
+@on_sqlite
+async def test_a_channel_that_answers_its_cancellation_with_a_result_is_believed(open_house):
+    pigeon = Pigeon(_deliver_when_cancelled)
+    async with open_house(channels=[pigeon.channel], timeout_seconds=0.2) as house:
+        no = await house.subscribe("https://example.com/", channel="pigeon")
+        await house.emit(to=[no])
+        await house.check_settled(seconds=5)
+        await house.emit(3, to=[no])
+        await house.check_settled(seconds=5)
+        assert await house.statuses() == {"delivered": 4}
+    assert len(pigeon.began) == 4
+
+
+async def test_a_rejected_delivery_is_not_tried_again_and_does_not_count_as_a_failure(open_house):
+    pigeon = Pigeon(Result(Outcome.REJECTED, error="no such address"))
+    async with open_house(channels=[pigeon.channel], breaker_failures=1, breaker_span_seconds=0) as house:
+        no = await house.subscribe("https://example.com/", channel="pigeon")
+        await house.emit(to=[no])
+        await house.check_settled()
+        await house.emit(to=[no])
+        await house.check_settled()
+        assert await house.statuses() == {"rejected": 1, "delivered": 1}
+        row = await house.subscription(no)
+    assert (row["status"], row["failures"]) == ("active", 0)
+
+
+async def test_a_wait_that_is_no_number_falls_back_to_the_schedule(open_house):
+    pigeon = Pigeon(Result(Outcome.RETRY, status_code=2**40, retry_after_seconds=math.nan, response_body="b" * 5000))
+    async with open_house(channels=[pigeon.channel]) as house:
+        no = await house.subscribe("https://example.com/", channel="pigeon")
+        [position] = await house.emit(to=[no])
+        await house.check_settled(seconds=3)
+        first, _ = await house.attempts(position, no)
+    assert first["status_code"] is None
+    assert len(first["response_body"]) == KEPT_TEXT
+
+
+@on_sqlite
+async def test_stopping_does_not_wait_for_a_channel_that_ignores_its_cancellation(open_house, until, monkeypatch):
+    monkeypatch.setattr("trunkline.dispatch.dispatcher.STOP_SECONDS", 0.2)
+    pigeon = Pigeon(_hang_whatever_happens)
+    async with open_house(channels=[pigeon.channel]) as house:
+        no = await house.subscribe("https://example.com/", channel="pigeon")
+        await house.emit(to=[no])
+        await until(lambda: pigeon.began)
+        leaving = time.monotonic()
+    assert time.monotonic() - leaving < 3
+
+
+def test_a_fit_result_is_kept_as_it_is():
+    result = Result(Outcome.RETRY, 503, "busy", None, 7.5)
+    assert checked(result) == result

@@ -1,0 +1,122 @@
+"""Places, the two-second rule and what a slow target may cost others."""
+
+import asyncio
+import statistics
+import time
+
+import pytest
+
+from trunkline.testing.receiver import Answer, Hang
+
+on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+
+class Gauge:
+    """Answers after *seconds*, and knows how many requests were open at once at the most."""
+
+    def __init__(self, seconds: float):
+        self.seconds = seconds
+        self.now: dict[str, int] = {}
+        self.most: dict[str, int] = {}
+        self.most_in_all = 0
+
+    def at(self, path: str):
+        async def reply(connection):
+            self.now[path] = self.now.get(path, 0) + 1
+            self.most[path] = max(self.most.get(path, 0), self.now[path])
+            self.most_in_all = max(self.most_in_all, sum(self.now.values()))
+            try:
+                await asyncio.sleep(self.seconds)
+            finally:
+                self.now[path] -= 1
+            await Answer()(connection)
+
+        return reply
+
+
+async def test_no_more_attempts_are_in_flight_than_a_subscription_and_the_process_may_have(open_house, receiver):
+    gauge = Gauge(0.05)
+    paths = ["/a", "/b", "/c"]
+    for path in paths:
+        receiver.always(gauge.at(path), path=path)
+    async with open_house(concurrency=20, concurrency_per_subscription=10) as house:
+        numbers = [await house.subscribe(f"{receiver.url}{path}") for path in paths]
+        await house.emit(150, to=numbers)
+        await house.check_settled(seconds=20)
+        assert await house.statuses() == {"delivered": 450}
+    assert gauge.most_in_all == 20, "all places are used, and no more"
+    assert all(5 <= most <= 10 for most in gauge.most.values()), gauge.most
+
+
+async def test_what_has_not_ended_after_two_seconds_is_written_as_claimed_and_the_cursor_goes_on(
+    open_house, receiver, until
+):
+    receiver.script([Answer(200, delay_seconds=3.2)])
+    async with open_house(timeout_seconds=5) as house:
+        no = await house.subscribe(f"{receiver.url}/h")
+        [position] = await house.emit(to=[no])
+        await receiver.wait_for(1)
+        assert await house.rows() == []
+        assert await house.cursor() < position
+        await house.until_statuses(pending=1, seconds=3.1)
+        [row] = await house.rows()
+        assert (row.attempts, row.claim, row.claimed_by) == (0, 1, house.hub.dispatcher.worker)
+        await until(lambda: _has_passed(house, position), seconds=3)
+        assert await house.statuses() == {"pending": 1}, "the cursor went on while the attempt was under way"
+        await house.check_settled()
+        [row] = await house.rows()
+        [attempt] = await house.attempts(position, no)
+    assert (row.status, row.attempts) == ("delivered", 1)
+    assert attempt["duration_ms"] >= 3200
+    assert receiver.count == 1
+
+
+async def _has_passed(house, position):
+    return await house.cursor() >= position
+
+
+async def test_what_finds_no_place_in_memory_waits_in_the_table_and_is_delivered_in_the_end(open_house, receiver):
+    receiver.script([Answer(200, delay_seconds=2.3)] * 8)
+    async with open_house(timeout_seconds=5, concurrency_per_subscription=8) as house:
+        no = await house.subscribe(f"{receiver.url}/h")
+        await house.emit(400, to=[no])
+        await house.until(lambda: _some_spilled(house))
+        await house.check_settled(seconds=25)
+        assert await house.statuses() == {"delivered": 400}
+    assert receiver.count == 400, "none was sent twice"
+
+
+async def _some_spilled(house):
+    return any(row.status == "pending" and row.claim == 0 for row in await house.rows())
+
+
+@on_sqlite
+async def test_subscriptions_that_hang_delay_nobody_else(open_house, receiver):
+    receiver.always(Hang(), path="/hang")
+    async with open_house(timeout_seconds=10, concurrency=64) as house:
+        healthy = await house.subscribe(f"{receiver.url}/well", company=1)
+        alone = await _latencies(house, receiver, healthy)
+        hanging = [await house.subscribe(f"{receiver.url}/hang", company=2) for _ in range(12)]
+        await house.emit(60, to=hanging, company=2)
+        await house.until(lambda: _some_spilled(house))
+        together = await _latencies(house, receiver, healthy)
+        await house.check_ledger()
+        for no in hanging:
+            await house.hub.subscriptions.delete(2, (await house.subscription(no))["id"], channel="webhooks")
+    ratio = statistics.median(together) / statistics.median(alone)
+    print(f"median {statistics.median(alone) * 1000:.1f} ms alone, {ratio:.2f} times that beside 12 that hang")
+    assert statistics.median(together) < 3 * statistics.median(alone) + 0.05
+    assert max(together) < 1.0
+
+
+async def _latencies(house, receiver, no) -> list[float]:
+    """From the event's acceptance to its arrival, one event at a time."""
+    found: list[float] = []
+    for _ in range(40):
+        arrived = sum(r.path == "/well" for r in receiver.requests)
+        began = time.monotonic()
+        await house.emit(company=1, to=[no])
+        await house.until(lambda arrived=arrived: sum(r.path == "/well" for r in receiver.requests) > arrived)
+        [request] = [r for r in receiver.requests if r.path == "/well"][arrived:]
+        found.append(request.received_at / 1e9 - began)
+    return found

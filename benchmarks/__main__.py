@@ -23,7 +23,9 @@ def push(count: int, rounds: int) -> list[dict[str, object]]:
             for _ in range(rounds):
                 loop = processes.measure("benchmarks.push", "loop", url, str(count))
                 with processes.database(engine) as database_url:
-                    pairs.append((loop, processes.measure("benchmarks.push", "hub", url, str(count), database_url)))
+                    pairs.append(
+                        (loop, processes.measure("benchmarks.push", "hub", url, str(count), database_url))
+                    )
             rows.append(_row(f"push, {engine}", pairs))
     return rows
 
@@ -45,7 +47,16 @@ def _load(kind: str, database_url: str, seconds: float, body: bytes) -> dict[str
     with processes.child("benchmarks.api", kind, database_url) as server:
         port, key = server.stdout.readline().split()
         done = subprocess.run(
-            [sys.executable, "-m", "benchmarks.load", f"http://127.0.0.1:{port}", "/api/v1/events", "64", str(seconds), key],
+            [
+                sys.executable,
+                "-m",
+                "benchmarks.load",
+                f"http://127.0.0.1:{port}",
+                "/api/v1/events",
+                "64",
+                str(seconds),
+                key,
+            ],
             input=body,
             stdout=subprocess.PIPE,
             check=True,
@@ -62,7 +73,11 @@ def _row(name: str, pairs: list[tuple[dict[str, float], dict[str, float]]]) -> d
         "ours_per_second": round(median(ours["per_second"] for _, ours in pairs)),
         "ratio": round(median(ratios), 2),
         "ratios": [round(ratio, 2) for ratio in ratios],
-        **{key: round(median(ours[key] for _, ours in pairs), 1) for key in pairs[0][1] if key.endswith(("_us", "_ms"))},
+        **{
+            key: round(median(ours[key] for _, ours in pairs), 1)
+            for key in pairs[0][1]
+            if key.endswith(("_us", "_ms"))
+        },
     }
 
 
@@ -87,7 +102,9 @@ def main() -> None:
             f"   {row['ratios']}  {extra}"
         )
     print("\npush: the baseline is a bare aiohttp POST loop, same body, 64 at once, same sink.")
-    print("POST /events: the baseline is a bare FastAPI endpoint; ours authenticates, limits, validates and commits.")
+    print(
+        "POST /events: the baseline is a bare FastAPI endpoint; ours authenticates, limits, validates and commits."
+    )
 
 
 if __name__ == "__main__":

@@ -16,7 +16,9 @@ import uvloop
 class Client(asyncio.Protocol):
     """One connection: sends, waits for the whole answer, sends again."""
 
-    def __init__(self, request: bytes, until: float, latencies: list[float], done: asyncio.Future[None]) -> None:
+    def __init__(
+        self, request: bytes, until: float, latencies: list[float], done: asyncio.Future[None]
+    ) -> None:
         self.request = request
         self.until = until
         self.latencies = latencies
@@ -54,7 +56,9 @@ class Client(asyncio.Protocol):
         self.send()
 
 
-async def run(url: str, path: str, connections: int, seconds: float, key: str, body: bytes) -> dict[str, float]:
+async def run(
+    url: str, path: str, *, connections: int, seconds: float, key: str, body: bytes
+) -> dict[str, float]:
     parts = urlsplit(url)
     head = (
         f"POST {path} HTTP/1.1\r\nHost: {parts.netloc}\r\nX-Api-Key: {key}\r\n"
@@ -66,7 +70,9 @@ async def run(url: str, path: str, connections: int, seconds: float, key: str, b
     ends = [loop.create_future() for _ in range(connections)]
     for end in ends:
         await loop.create_connection(
-            lambda end=end: Client(head.encode() + body, began + seconds, latencies, end), parts.hostname, parts.port
+            lambda end=end: Client(head.encode() + body, began + seconds, latencies, end),
+            parts.hostname,
+            parts.port,
         )
     await asyncio.gather(*ends)
     elapsed = time.perf_counter() - began
@@ -80,4 +86,17 @@ async def run(url: str, path: str, connections: int, seconds: float, key: str, b
 
 if __name__ == "__main__":
     target, path, connections, seconds, key = sys.argv[1:]
-    print(json.dumps(uvloop.run(run(target, path, int(connections), float(seconds), key, sys.stdin.buffer.read()))))
+    print(
+        json.dumps(
+            uvloop.run(
+                run(
+                    target,
+                    path,
+                    connections=int(connections),
+                    seconds=float(seconds),
+                    key=key,
+                    body=sys.stdin.buffer.read(),
+                )
+            )
+        )
+    )

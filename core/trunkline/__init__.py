@@ -31,7 +31,6 @@ from trunkline.capabilities import (
     FinishedAttempt,
     HttpClient,
     HttpResponse,
-    Json,
     Migrations,
     PluginContext,
     Push,
@@ -53,7 +52,7 @@ from trunkline.errors import (
 )
 from trunkline.hookspecs import hookimpl
 from trunkline.http_push import deliver as deliver_by_http
-from trunkline.schemas import EventType
+from trunkline.schemas import EventType, Json
 from trunkline.version import __version__
 
 __all__ = [

@@ -1,7 +1,7 @@
 """The API: one FastAPI app over one hub, with the core's routes and those of the plugins that run."""
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 from fastapi import FastAPI
 
@@ -15,7 +15,7 @@ def create_app(hub: Hub) -> FastAPI:
     """Build the app that serves *hub*; its lifespan starts and stops the hub."""
 
     @contextlib.asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
         async with hub:
             yield
 

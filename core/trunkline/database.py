@@ -5,7 +5,7 @@ SQLite has one writer, so writes wait for each other here instead of in the file
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Generator
 from pathlib import Path
 from typing import Any, Self
 
@@ -56,7 +56,7 @@ class Database:
         return self._writer
 
     @contextlib.asynccontextmanager
-    async def read(self) -> AsyncIterator[AsyncConnection]:
+    async def read(self) -> AsyncGenerator[AsyncConnection]:
         """Lend a connection for reading; each statement sees what was committed before it.
 
         Raises:
@@ -67,7 +67,7 @@ class Database:
                 yield connection
 
     @contextlib.asynccontextmanager
-    async def write(self) -> AsyncIterator[AsyncConnection]:
+    async def write(self) -> AsyncGenerator[AsyncConnection]:
         """Lend a connection inside a transaction, committed at the end and rolled back when anything is raised.
 
         Raises:
@@ -83,7 +83,7 @@ class Database:
 
 
 @contextlib.contextmanager
-def translated() -> Iterator[None]:
+def translated() -> Generator[None]:
     """Turn every way in which a database can be away into ``StoreUnavailable``."""
     try:
         yield

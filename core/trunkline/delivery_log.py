@@ -17,6 +17,15 @@ from trunkline.subscription_service import SubscriptionService
 from trunkline.subscription_views import utc_or_none
 from trunkline.subscriptions import Subscription, takes_type
 
+_BECAME = {
+    Status.DELIVERED: "It matched and was delivered with attempt {attempts}.",
+    Status.HELD: "It matched and is held until the channel '{channel}' is enabled.",
+    Status.PENDING: "It matched; after {attempts} attempts so far it will be tried again.",
+    Status.EXHAUSTED: "It matched, but all {attempts} attempts failed; retry it once the target is mended.",
+    Status.GONE: "It matched, but the target is gone.",
+    Status.REJECTED: "It matched, but the channel said that it can never be delivered.",
+}
+
 
 class DeliveryLog:
     """Reads the ledger for one company at a time."""
@@ -105,31 +114,12 @@ class DeliveryLog:
             "subscription_id": subscription.id,
             "channel": subscription.channel,
             "matched": matched,
-            "reason": reason or self._what_now(subscription, logged),
+            "reason": reason or _what_now(subscription, logged),
             "state": state,
             "attempts": logged.attempts if logged else 0,
             "next_attempt_utc": utc_or_none(logged.next_attempt_ms) if logged else None,
             "delivery_id": str(Key(event.position, subscription.no)) if logged else None,
         }
-
-    def _what_now(self, subscription: Subscription, logged: Logged | None) -> str:
-        if logged is None:
-            return "It matches and is about to be delivered."
-        match logged.status:
-            case Status.DELIVERED:
-                return f"It matched and was delivered with attempt {logged.attempts}."
-            case Status.HELD:
-                return f"It matched and is held until the channel '{subscription.channel}' is enabled."
-            case Status.PENDING if subscription.status != "active":
-                return f"It matched and waits, because the subscription is {subscription.status}."
-            case Status.PENDING:
-                return f"It matched; {logged.attempts} attempts so far, and it will be tried again."
-            case Status.EXHAUSTED:
-                return f"It matched, but all {logged.attempts} attempts failed; retry it once the target is mended."
-            case Status.GONE:
-                return "It matched, but the target answered that it is gone."
-            case _:
-                return "It matched, but the channel said that it can never be delivered."
 
     async def _find(self, connection: AsyncConnection, company_id: int, delivery_id: str) -> Logged:
         key = Key.parse(delivery_id)
@@ -137,6 +127,15 @@ class DeliveryLog:
         if logged is None or logged.company_id != company_id:
             raise NotFound("delivery", delivery_id)
         return logged
+
+
+def _what_now(subscription: Subscription, logged: Logged | None) -> str:
+    """Say what became of an event that matched."""
+    if logged is None:
+        return "It matches and is about to be delivered."
+    if logged.status == Status.PENDING and subscription.status != "active":
+        return f"It matched and waits, because the subscription is {subscription.status}."
+    return _BECAME[Status(logged.status)].format(attempts=logged.attempts, channel=subscription.channel)
 
 
 def _why_not(subscription: Subscription, event: Event, decoded: Mapping[str, Any]) -> str | None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -169,7 +169,7 @@ class Watch:
                 bell.ring()
 
     @contextlib.contextmanager
-    def bell(self, company_id: int) -> Iterator[Bell]:
+    def bell(self, company_id: int) -> Generator[Bell]:
         """Lend a bell that rings when *company_id* has new events."""
         bell = Bell()
         bells = self._waiting.setdefault(company_id, set())

@@ -277,7 +277,7 @@ class SubscriptionService:
         """Work out the new column values; the filter is checked against the event types that it will see."""
         columns: dict[str, Any] = {}
         names = unique(changes["event_types"]) if "event_types" in changes else list(before.event_types)
-        source = changes["filter"] if "filter" in changes else before.filter
+        source = changes.get("filter", before.filter)
         if "filter" in changes or "event_types" in changes:
             self._checker.check_filter(source, names)
             columns |= {"event_types": orjson.dumps(names).decode(), "filter": _json_or_none(source)}

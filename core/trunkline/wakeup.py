@@ -6,7 +6,7 @@ It only saves time. Whoever sleeps also looks by itself once a second, so a lost
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Generator
 from typing import Any, Self
 
 import asyncpg
@@ -60,7 +60,7 @@ class Wakeup:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     @contextlib.contextmanager
-    def bell(self) -> Iterator[Bell]:
+    def bell(self) -> Generator[Bell]:
         """Lend a bell that rings whenever the log has grown."""
         bell = Bell()
         self._bells.add(bell)
@@ -98,22 +98,31 @@ class Wakeup:
 
     async def _listen(self) -> None:
         while True:
-            try:
+            with contextlib.suppress(StoreUnavailable):
                 async with self._connected() as connection:
-                    lost = asyncio.Event()
-                    connection.add_termination_listener(lambda _connection, lost=lost: lost.set())
-                    await connection.add_listener(CHANNEL, lambda *_: self._ring())
-                    self._ring()
-                    await lost.wait()
-            except StoreUnavailable:
-                pass
+                    await self._listen_on(connection)
             _log.warning(
                 "lost the connection that listens for new events; falling back to looking once a second"
             )
             await asyncio.sleep(_RECONNECT_SECONDS)
 
+    async def _listen_on(self, connection: Any) -> None:
+        """Ring at each notification until *connection* is lost."""
+        lost = asyncio.Event()
+
+        def end(*_: object) -> None:
+            lost.set()
+
+        def ring(*_: object) -> None:
+            self._ring()
+
+        connection.add_termination_listener(end)
+        await connection.add_listener(CHANNEL, ring)
+        self._ring()  # what was said before we listened
+        await lost.wait()
+
     @contextlib.asynccontextmanager
-    async def _connected(self) -> AsyncIterator[Any]:
+    async def _connected(self) -> AsyncGenerator[Any]:
         url = self._database.url.set(drivername="postgresql").render_as_string(hide_password=False)
         with translated():
             connection = await asyncpg.connect(url, timeout=5)

@@ -36,8 +36,8 @@ IdempotencyKey = Annotated[
     status_code=201,
     response_model=models.Envelope,
     summary="Accept an event",
-    responses={200: {"model": models.Envelope, "description": "A repeat of an earlier request"}}
-    | responses(409, 413, 422),
+    responses=responses(409, 413, 422)
+    | {200: {"model": models.Envelope, "description": "A repeat of an earlier request"}},
     openapi_extra={
         "requestBody": {
             "required": True,
@@ -72,8 +72,8 @@ async def accept_directly(request: Request) -> Response:
     status_code=201,
     response_model=models.Envelopes,
     summary="Accept up to 1,000 events, all or none",
-    responses={200: {"model": models.Envelopes, "description": "A repeat of an earlier request"}}
-    | responses(409, 413, 422),
+    responses=responses(409, 413, 422)
+    | {200: {"model": models.Envelopes, "description": "A repeat of an earlier request"}},
     openapi_extra={
         "requestBody": {
             "required": True,
@@ -160,8 +160,8 @@ async def show_event_type(
 @public.get(
     "/schemas/events/{name}.json",
     summary="The JSON Schema of an event type's payload",
-    responses={200: {"content": {"application/schema+json": {}}}, 304: {"description": "Not modified"}}
-    | responses(404),
+    responses=responses(404)
+    | {200: {"content": {"application/schema+json": {}}}, 304: {"description": "Not modified"}},
     response_class=Response,
 )
 async def show_schema(request: Request, name: str) -> Response:
@@ -193,9 +193,8 @@ async def _accept(
         return await hub.ingest.accept(Submission(drafts))  # type: ignore[no-any-return]
     if len(key) > 255 or not key.isprintable():
         message = "must be 1 to 255 printable characters"
-        raise BadQuery(
-            f"The header Idempotency-Key {message}.", errors=[FieldError("Idempotency-Key", message)]
-        )
+        sentence = f"The header Idempotency-Key {message}."
+        raise BadQuery(sentence, errors=[FieldError("Idempotency-Key", message)])
     namespace = caller.principal.company_id or 0
     print_of = event_requests.fingerprint(call, items, drafts)
     return await hub.ingest.accept(Submission(drafts, namespace, key, print_of))  # type: ignore[no-any-return]

@@ -166,7 +166,9 @@ async def _answer_http(request: Request, error: Exception) -> Response:
     if error.status_code == 404:
         detail = "There is nothing at this address; /docs lists what there is."
     elif error.status_code == 405:
-        headers["Allow"] = ", ".join(_methods_at(request))  # the framework names only those of the first route
+        headers["Allow"] = ", ".join(
+            _methods_at(request)
+        )  # the framework names only those of the first route
         detail = f"This address does not take {request.method}; it takes {headers['Allow']}."
     return problem(
         request.scope,
@@ -184,7 +186,8 @@ def _methods_at(request: Request) -> list[str]:
         method
         for method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
         if any(
-            route.matches({**request.scope, "method": method})[0] is Match.FULL for route in request.app.routes
+            route.matches({**request.scope, "method": method})[0] is Match.FULL
+            for route in request.app.routes
         )
     ]
 

@@ -139,7 +139,7 @@ async def retry_delivery(request: Request, delivery_id: str, caller: Administers
     response_model=models.ReplayView,
     summary="Send events of the past again",
     tags=["Replays"],
-    responses={200: {"model": models.ReplayCount, "description": "A dry run"}} | responses(404, 422),
+    responses=responses(404, 422) | {200: {"model": models.ReplayCount, "description": "A dry run"}},
 )
 async def start_replay(
     request: Request, subscription_id: str, body: models.ReplayRequest, caller: Administers

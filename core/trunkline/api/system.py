@@ -14,7 +14,7 @@ router = APIRouter(route_class=StrictRoute, tags=["System"])
 
 
 @router.head("/healthz", include_in_schema=False)
-@router.get("/healthz", summary="Whether the process answers", response_model=dict[str, str])
+@router.get("/healthz", summary="Whether the process answers")
 async def healthz() -> dict[str, str]:
     """Answer 200 as long as the process serves requests, whatever the database does."""
     return {"status": "ok"}

@@ -1,5 +1,6 @@
 """``events``: emitting and watching events from the command line, straight in the database."""
 
+import os
 import sys
 from datetime import UTC, datetime
 from typing import Annotated
@@ -44,8 +45,9 @@ def emit(
     """
     from trunkline.cli import stream  # noqa: PLC0415 - here, so that --help need not load the hub
 
-    text = sys.stdin.read() if payload == "-" else payload
-    envelope = run(stream.emit(load_settings(context, config), type, company, text, metadata))
+    given = sys.stdin.buffer.read() if payload == "-" else _bytes(payload)
+    settings = load_settings(context, config)
+    envelope = run(stream.emit(settings, type, company, payload=given, metadata=_bytes(metadata)))
     typer.echo(msgspec.json.format(envelope, indent=2) if sys.stdout.isatty() else envelope)
 
 
@@ -68,6 +70,11 @@ def tail(
     since_ms = _epoch_ms(since)
     settings = load_settings(context, config)
     run(stream.tail(settings, company, types, since_ms, follow=follow, as_json=as_json))
+
+
+def _bytes(argument: str | None) -> bytes | None:
+    """Give an argument as it was typed; a byte that is no UTF-8 is still in it."""
+    return None if argument is None else os.fsencode(argument)
 
 
 def _epoch_ms(text: str | None) -> int | None:

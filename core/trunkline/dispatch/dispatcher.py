@@ -17,7 +17,7 @@ from typing import Self
 from trunkline.capabilities import ChangedSubscription, Channel, Deliver, FinishedAttempt, HttpClient
 from trunkline.database import Database
 from trunkline.deliveries import BreakerPolicy, RetryPolicy
-from trunkline.dispatch.jobs import Ended, Job
+from trunkline.dispatch.jobs import Ended, Job, Shelved
 from trunkline.dispatch.leases import Leases
 from trunkline.dispatch.places import Places
 from trunkline.dispatch.progress import Progress
@@ -78,9 +78,8 @@ class Dispatcher:
         async with self._database.write() as connection:
             shards = await shard_store.count(connection)
             await ledger.release_held(connection, [c.name for c in self._channels.values() if c.deliver])
+        self._live = live = self._stack.enter_context(self._wakeup.bell())
         self._assemble(shards)
-        live = self._stack.enter_context(self._wakeup.bell())
-        self._live = live
         await self._leases.look_after()
         self._tasks = [
             asyncio.create_task(self._leases.run(), name="leases"),
@@ -123,7 +122,7 @@ class Dispatcher:
             places,
             self._http,
             timeout_seconds=settings.timeout_seconds,
-            sink=lambda item: self._settlement.put(item),
+            sink=self._put,
             now_ms=self._now_ms,
         )
         self._settlement = Settlement(
@@ -151,9 +150,12 @@ class Dispatcher:
         )
         self._replays = ReplayLane(self._database, shards=shards, unseal=self._unseal, on_due=self._due.ring)
         self._leases = Leases(
-            self._database, self.worker, self._held, shards=shards, on_taken=lambda: self._live.ring()
+            self._database, self.worker, self._held, shards=shards, on_taken=self._live.ring
         )
         self._metrics.watch_dispatcher(places=places, held=self._held)
+
+    def _put(self, item: Ended | Shelved) -> None:
+        self._settlement.put(item)
 
     def _deliver_of(self, channel: str) -> Deliver | None:
         found = self._channels.get(channel)

@@ -140,9 +140,8 @@ class Settlement:
     def _plan_ended(self, batch: Batch, ended: Ended) -> None:
         job, result = ended.job, ended.result
         no = job.route.subscription.no
-        state = deliveries.next_state(
-            job.attempt - job.round_start, result, self._retry, random.uniform(-1, 1)
-        )  # noqa: S311
+        jitter = random.uniform(-1, 1)  # noqa: S311 - spreads retries; nothing depends on its secrecy
+        state = deliveries.next_state(job.attempt - job.round_start, result, self._retry, jitter)
         settled = Settled(
             job.event.position,
             no,

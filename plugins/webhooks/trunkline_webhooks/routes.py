@@ -153,7 +153,7 @@ def make_router(context: PluginContext, *, channel: str) -> APIRouter:
         status_code=202,
         response_model=ReplayView,
         summary="Send events of the past again",
-        responses={200: {"model": ReplayCount, "description": "A dry run"}} | responses(404, 422),
+        responses=responses(404, 422) | {200: {"model": ReplayCount, "description": "A dry run"}},
     )
     async def replay(subscription_id: str, body: ReplayRequest, caller: Administers) -> Response:
         """Replay a range in a lane that never delays live deliveries; with `dry_run` only count."""

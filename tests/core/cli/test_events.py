@@ -43,7 +43,7 @@ def test_emit_lists_every_fault_with_its_pointer(migrated_cli):
     assert "  /payload/amount must be a number, not a string\n" in result.stderr
 
 
-@pytest.mark.parametrize("payload", ["{", '{"a": 1}, "companyId": 93', "[1]", "", "\ud800"])
+@pytest.mark.parametrize("payload", ["{", '{"a": 1}, "companyId": 93', "[1]", "", "\udcff"])
 def test_emit_refuses_what_is_no_payload(migrated_cli, payload):
     result = _emit(migrated_cli, "client.created", "--payload", payload)
     assert result.exit_code == 1

@@ -1,0 +1,309 @@
+"""The delivery log, retrying by hand, and ``explain`` (CONTRACT §5, §6 and §13)."""
+
+import asyncio
+
+import pytest
+
+from trunkline.testing.receiver import Answer
+
+HOOKS = "/api/v1/webhooks/subscriptions"
+LEAD = {"client_id": 7, "first_name": "Jane", "last_name": "Doe", "email": "jane@example.com", "phone": None}
+LEAD |= {"status": "Lead - New", "status_id": 10, "created_date": "2026-01-28T10:30:00Z"}
+
+
+async def create(hub, target_url: str, **changes) -> dict:
+    answer = await hub.client.post(HOOKS, json={"target_url": target_url, "event_types": ["*"], **changes})
+    assert answer.status_code == 201, answer.text
+    return answer.json()
+
+
+async def emit(hub, number: int = 7) -> int:
+    event = {"type": "lead.created", "payload": {**LEAD, "client_id": number}}
+    answer = await hub.client.post("/api/v1/events", json=event)
+    assert answer.status_code == 201, answer.text
+    return answer.json()["id"]
+
+
+async def log(hub, subscription: dict, **query) -> dict:
+    answer = await hub.client.get(f"{HOOKS}/{subscription['id']}/deliveries", params=query)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+async def until(hub, subscription: dict, **counts: int) -> list[dict]:
+    """Return the log as soon as it holds so many deliveries of each status."""
+    async with asyncio.timeout(8):
+        while True:
+            found = (await log(hub, subscription, limit=200))["deliveries"]
+            if all(sum(d["status"] == status for d in found) == count for status, count in counts.items()):
+                return found
+            await asyncio.sleep(0.02)
+
+
+async def explain(hub, event: int) -> dict[str, dict]:
+    answer = await hub.client.get(f"/api/v1/events/{event}/explain")
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["event_id"] == event
+    return {entry["subscription_id"]: entry for entry in answer.json()["subscriptions"]}
+
+
+# ---- the log ---------------------------------------------------------------------------------------------------------
+
+
+async def test_a_delivery_is_logged_with_its_attempts(running, receiver):
+    made = await create(running, receiver.url)
+    receiver.script([Answer(503, body=b"busy"), Answer(200, body=b"ok")])
+    event = await emit(running)
+    (delivery,) = await until(running, made, delivered=1)
+
+    assert delivery.pop("updated_utc").endswith("Z")
+    assert delivery == {
+        "id": receiver.requests[0].headers["trunkline-delivery-id"],
+        "event_id": event,
+        "event_type": "lead.created",
+        "status": "delivered",
+        "attempts": 2,
+        "last_status_code": 200,
+        "next_attempt_utc": None,
+    }
+    shown = (await running.client.get(f"/api/v1/deliveries/{delivery['id']}")).json()
+    first, second = shown.pop("attempts")
+    assert (shown.pop("subscription_id"), shown.pop("updated_utc")[-1]) == (made["id"], "Z")
+    assert shown == {name: value for name, value in delivery.items() if name != "attempts"}
+    for attempt in (first, second):
+        assert attempt.pop("started_utc").endswith("Z")
+        assert attempt.pop("duration_ms") >= 0
+    assert first == {"number": 1, "outcome": "retry", "status_code": 503, "response_body": "busy", "error": None}
+    assert second == {"number": 2, "outcome": "delivered", "status_code": 200, "response_body": "ok", "error": None}
+
+
+async def test_the_log_is_paged_newest_first_and_filtered_by_status(running, receiver):
+    made = await create(running, receiver.url)
+    receiver.script([Answer(500)] * 9)
+    events = [await emit(running) for _ in range(3)]
+    await until(running, made, exhausted=3)
+    events += [await emit(running) for _ in range(4)]
+    await until(running, made, delivered=4, exhausted=3)
+
+    async def walk(**query) -> list[list[int]]:
+        pages, cursor = [], {}
+        while True:
+            page = await log(running, made, limit=3, **query, **cursor)
+            pages.append([delivery["event_id"] for delivery in page["deliveries"]])
+            if page["next_cursor"] is None:
+                return pages
+            cursor = {"cursor": page["next_cursor"]}
+
+    newest = events[::-1]
+    assert await walk() == [newest[:3], newest[3:6], newest[6:]]
+    assert await walk(status="delivered") == [newest[:3], newest[3:4]]
+    assert await walk(status="exhausted") == [newest[4:]]
+    assert await walk(status="gone") == [[]]
+    core = await running.client.get(f"/api/v1/subscriptions/{made['id']}/deliveries")
+    assert core.json() == await log(running, made)
+
+
+@pytest.mark.parametrize(("query", "name"), [("status=failed", "status"), ("limit=0", "limit"), ("limit=201", "limit"), ("cursor=zz", "cursor"), ("state=gone", "state")])
+async def test_what_a_log_query_gets_wrong_is_named(api, query, name):
+    made = await create(api, "https://example.com/")
+    for url in (HOOKS, "/api/v1/subscriptions"):
+        answer = await api.client.get(f"{url}/{made['id']}/deliveries?{query}")
+        assert (answer.status_code, [error["path"] for error in answer.json()["errors"]]) == (400, [name])
+
+
+@pytest.mark.parametrize("given", ["dlv_1_1", "dlv_0_1", "dlv_x", "1", "dlv_1_1_1", "dlv_99999999999999999999_1", "dlv_9223372036854775807_999999999999999999", "dlv_%D9%A1_1", "%00"])
+async def test_a_delivery_that_is_not_there_is_404(running, given):
+    for method, path in (("GET", ""), ("POST", "/retry")):
+        answer = await running.client.request(method, f"/api/v1/deliveries/{given}{path}")
+        assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")
+
+
+async def test_a_refused_address_is_a_failed_attempt_that_says_so(database_url, make_hub, receiver):
+    open_hub = await make_hub(database_url)
+    made = await create(open_hub, receiver.url)
+    await open_hub.hub.__aexit__(None, None, None)
+    strict = await make_hub(database_url, {"delivery.allow_private_networks": "false"})
+    await emit(strict)
+    (delivery,) = await until(strict, made, exhausted=1)
+    shown = (await strict.client.get(f"/api/v1/deliveries/{delivery['id']}")).json()
+    assert {attempt["error"] for attempt in shown["attempts"]} == {"address_refused"}
+    assert {attempt["status_code"] for attempt in shown["attempts"]} == {None}
+    assert receiver.count == 0
+
+
+# ---- trying again ----------------------------------------------------------------------------------------------------
+
+
+async def test_an_exhausted_delivery_is_tried_again_at_once(running, receiver):
+    made = await create(running, receiver.url)
+    receiver.script([Answer(500)] * 3)
+    await emit(running)
+    (delivery,) = await until(running, made, exhausted=1)
+    answer = await running.client.post(f"/api/v1/deliveries/{delivery['id']}/retry")
+    assert (answer.status_code, answer.json()["id"], answer.json()["status"]) == (202, delivery["id"], "pending")
+    await receiver.wait_for(4)
+    (again,) = await until(running, made, delivered=1)
+    assert (again["id"], again["attempts"]) == (delivery["id"], 4)
+    assert receiver.requests[3].headers["webhook-id"] == receiver.requests[0].headers["webhook-id"]
+    assert receiver.requests[3].headers["trunkline-attempt"] == "4"
+
+
+async def test_a_delivered_one_may_be_sent_again(running, receiver):
+    made = await create(running, receiver.url)
+    await emit(running)
+    (delivery,) = await until(running, made, delivered=1)
+    assert (await running.client.post(f"/api/v1/deliveries/{delivery['id']}/retry")).status_code == 202
+    first, second = await receiver.wait_for(2)
+    assert second.body == first.body
+
+
+async def test_a_delivery_that_waits_for_its_retry_is_tried_now(database_url, make_hub, receiver):
+    hub = await make_hub(database_url, {"delivery.retry_schedule_seconds": "3600"})
+    made = await create(hub, receiver.url)
+    receiver.script([Answer(500)])
+    event = await emit(hub)
+    (delivery,) = await until(hub, made, pending=1)
+    assert delivery["next_attempt_utc"] > delivery["updated_utc"]
+    entry = (await explain(hub, event))[made["id"]]
+    assert (entry["state"], entry["attempts"], entry["next_attempt_utc"]) == ("pending", 1, delivery["next_attempt_utc"])
+    assert "1 attempt " in entry["reason"]
+
+    await hub.client.post(f"/api/v1/deliveries/{delivery['id']}/retry")
+    await until(hub, made, delivered=1)
+
+
+# ---- deleting and ending ---------------------------------------------------------------------------------------------
+
+
+async def test_what_is_pending_when_a_subscription_is_deleted_ends_as_gone(database_url, make_hub, receiver):
+    hub = await make_hub(database_url, {"delivery.retry_schedule_seconds": "3600"})
+    made = await create(hub, receiver.url)
+    receiver.script([Answer(500), Answer(500), Answer(200)])
+    for _ in range(3):
+        await emit(hub)
+    deliveries = await until(hub, made, pending=2, delivered=1)
+    assert (await hub.client.delete(f"{HOOKS}/{made['id']}")).status_code == 204
+
+    shown = [(await hub.client.get(f"/api/v1/deliveries/{d['id']}")).json() for d in deliveries]
+    assert sorted(delivery["status"] for delivery in shown) == ["delivered", "gone", "gone"]
+    assert [delivery["next_attempt_utc"] for delivery in shown] == [None] * 3
+    await emit(hub)
+    await asyncio.sleep(0.2)
+    assert receiver.count == 3
+
+
+async def test_a_subscription_whose_target_is_gone_is_disabled_with_reason_and_time(running, receiver):
+    made = await create(running, receiver.url)
+    receiver.answer(410)
+    event = await emit(running)
+    await until(running, made, gone=1)
+    shown = (await running.client.get(f"{HOOKS}/{made['id']}")).json()
+    assert (shown["status"], shown["disabled_reason"]) == ("disabled", "gone")
+    assert shown["disabled_utc"].endswith("Z")
+    entry = (await explain(running, event))[made["id"]]
+    assert (entry["matched"], entry["state"]) == (True, "gone")
+    assert "gone" in entry["reason"]
+
+    receiver.answer(200)
+    again = await running.client.patch(f"{HOOKS}/{made['id']}", json={"status": "active"})
+    assert again.json() | {"updated_utc": ""} == shown | {
+        "status": "active",
+        "disabled_reason": None,
+        "disabled_utc": None,
+        "updated_utc": "",
+    }
+    await emit(running)
+    await until(running, made, delivered=1)
+
+
+async def test_many_targets_that_are_gone_at_once_while_their_subscriptions_change(running, receiver):
+    receiver.answer(410)
+    made = [await create(running, f"{receiver.url}/{n}") for n in range(10)]
+
+    async def change(subscription: dict) -> set[int]:
+        url = f"{HOOKS}/{subscription['id']}"
+        return {(await running.client.patch(url, json={"description": str(n)})).status_code for n in range(8)}
+
+    async def delete(subscription: dict) -> set[int]:
+        return {(await running.client.delete(f"{HOOKS}/{subscription['id']}")).status_code}
+
+    await emit(running)
+    statuses = await asyncio.gather(*(change(s) for s in made[:8]), *(delete(s) for s in made[8:]))
+    assert set().union(*statuses) == {200, 204}
+    for subscription in made[:8]:
+        await until(running, subscription, gone=1)
+    left = (await running.client.get(HOOKS)).json()["subscriptions"]
+    assert {subscription["disabled_reason"] for subscription in left} == {"gone"}
+    assert (await running.anonymous.get("/readyz")).json()["dispatcher"] == "ok"
+
+
+# ---- explaining ------------------------------------------------------------------------------------------------------
+
+
+async def test_explain_has_an_entry_and_a_reason_for_every_subscription(running, receiver):
+    delivered = await create(running, receiver.url)
+    failing = await create(running, receiver.url + "/fails")
+    receiver.answer(500, path="/fails")
+    other_type = await create(running, receiver.url, event_types=["payment.failed", "client.created"])
+    unmet = await create(running, receiver.url, filter={"payload.client_id": {"gt": 100}})
+    paused = await create(running, receiver.url)
+    await running.client.patch(f"{HOOKS}/{paused['id']}", json={"status": "paused"})
+    event = await emit(running)
+    late = await create(running, receiver.url)
+    await until(running, delivered, delivered=1)
+    await until(running, failing, exhausted=1)
+
+    found = await explain(running, event)
+    assert list(found) == [s["id"] for s in (delivered, failing, other_type, unmet, paused, late)]
+    for entry in found.values():
+        assert set(entry) == {
+            "subscription_id", "channel", "matched", "reason", "state", "attempts", "next_attempt_utc", "delivery_id",
+        }  # fmt: skip
+        assert entry["channel"] == "webhooks"
+
+    entry = found[delivered["id"]]
+    assert (entry["matched"], entry["state"], entry["attempts"]) == (True, "delivered", 1)
+    entry = found[failing["id"]]
+    assert (entry["matched"], entry["state"], entry["attempts"]) == (True, "exhausted", 3)
+    assert (await running.client.get(f"/api/v1/deliveries/{entry['delivery_id']}")).json()["event_id"] == event
+    for subscription, word in (
+        (other_type, "payment.failed, client.created"),
+        (unmet, "payload.client_id"),
+        (paused, "paused"),
+        (late, "before"),
+    ):
+        entry = found[subscription["id"]]
+        assert (entry["matched"], entry["state"], entry["attempts"], entry["delivery_id"]) == (False, None, 0, None)
+        assert entry["next_attempt_utc"] is None
+        assert word in entry["reason"]
+
+
+async def test_explain_says_that_a_matched_event_waits_while_its_subscription_is_paused(database_url, make_hub, receiver):
+    hub = await make_hub(database_url, {"delivery.retry_schedule_seconds": "3600"})
+    made = await create(hub, receiver.url)
+    receiver.script([Answer(500)])
+    event = await emit(hub)
+    await until(hub, made, pending=1)
+    await hub.client.patch(f"{HOOKS}/{made['id']}", json={"status": "paused"})
+    entry = (await explain(hub, event))[made["id"]]
+    assert (entry["matched"], entry["state"], entry["next_attempt_utc"]) == (True, "pending", None)
+    assert "paused" in entry["reason"]
+    await hub.client.patch(f"{HOOKS}/{made['id']}", json={"status": "active"})
+    await until(hub, made, delivered=1)
+
+
+async def test_an_event_that_is_about_to_be_delivered_is_explained_as_pending(api):
+    made = await create(api, "https://example.com/")
+    event = await emit(api)
+    entry = (await explain(api, event))[made["id"]]
+    assert (entry["matched"], entry["state"], entry["attempts"], entry["delivery_id"]) == (True, "pending", 0, None)
+
+
+@pytest.mark.parametrize("given", ["0", "1", "abc", "9223372036854775808", "%D9%A1", "1%00"])
+async def test_an_event_that_is_not_there_is_not_explained(api, given):
+    answer = await api.client.get(f"/api/v1/events/{given}/explain")
+    assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")
+
+
+async def test_an_event_without_subscriptions_is_explained_by_an_empty_list(api):
+    assert await explain(api, await emit(api)) == {}

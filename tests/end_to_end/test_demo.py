@@ -1,0 +1,103 @@
+"""The demo, as a real process: the main job on real input."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import asyncpg
+import httpx2
+import pytest
+
+TYPES = 10
+
+
+def _command(*arguments):
+    return [sys.executable, "-P", "-m", "trunkline.cli", "demo", *arguments]
+
+
+def _environment(**more):
+    return {name: value for name, value in os.environ.items() if not name.startswith("TRUNKLINE_")} | more
+
+
+def _demo(folder, *arguments, **environment):
+    return subprocess.run(
+        _command(*arguments), cwd=folder, env=_environment(**environment), capture_output=True, text=True,
+        timeout=40, check=False,
+    )  # fmt: skip
+
+
+def _check(summary):
+    counts = {name: summary[name] for name in ("accepted", "pushed", "verified", "polled", "same_bytes")}
+    assert counts == dict.fromkeys(counts, TYPES)
+    assert summary["retried"] >= 1
+    assert summary["ok"] is True
+    assert len({event["type"] for event in summary["events"]}) == TYPES
+
+
+def test_without_a_database_it_plays_on_a_temporary_one_in_under_ten_seconds_and_leaves_nothing(tmp_path):
+    began = time.monotonic()
+    result = _demo(tmp_path, "--exit", "--json")
+    assert time.monotonic() - began < 10
+    assert (result.returncode, result.stderr) == (0, "")
+    _check(json.loads(result.stdout))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_on_postgresql_it_plays_again_and_again_and_takes_away_its_key_and_subscription(
+    tmp_path, postgres_server, postgres_database_url
+):
+    for _ in range(2):
+        result = _demo(tmp_path, "--exit", "--json", TRUNKLINE_DATABASE__URL=postgres_database_url)
+        assert (result.returncode, result.stderr) == (0, "")
+        _check(json.loads(result.stdout))
+
+    async def left():
+        connection = await asyncpg.connect(postgres_database_url)
+        try:
+            keys = await connection.fetchval("SELECT count(*) FROM api_keys WHERE revoked_ms IS NULL")
+            subscriptions = await connection.fetchval(
+                "SELECT count(*) FROM subscriptions WHERE status <> 'deleted'"
+            )
+            return keys, subscriptions
+        finally:
+            await connection.close()
+
+    assert postgres_server.loop.run_until_complete(left()) == (0, 0)
+
+
+def test_in_a_pipe_it_is_plain_text_with_a_line_for_each_event(tmp_path):
+    result = _demo(tmp_path, "--exit")
+    assert result.returncode == 0
+    assert "\x1b" not in result.stdout
+    assert "\r" not in result.stdout
+    assert len(re.findall(r"^[a-z.]+_?[a-z_]* #\d+: accepted ✓", result.stdout, re.MULTILINE)) == TYPES
+    assert "✓ 10 accepted · 10 pushed · 10 verified · 10 polled · 1 retried" in result.stdout
+
+
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+def test_it_keeps_running_with_a_key_that_works_until_it_is_stopped(tmp_path, stop):
+    with (tmp_path / "output.txt").open("wb") as output:
+        process = subprocess.Popen(_command("--json"), cwd=tmp_path, env=_environment(), stdout=output)
+    try:
+        shown = _wait_for_json(tmp_path / "output.txt", process)
+        _check(shown)
+        answer = httpx2.get(f"{shown['url']}/api/v1/me", headers={"X-Api-Key": shown["api_key"]})
+        assert answer.json()["company_id"] == 92
+        process.send_signal(stop)
+        assert process.wait(10) == 0
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _wait_for_json(file, process):
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline and process.poll() is None:
+        if (text := file.read_text()).endswith("}\n"):
+            return json.loads(text)
+        time.sleep(0.05)
+    pytest.fail("the demo printed no summary")

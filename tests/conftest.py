@@ -227,15 +227,21 @@ async def make_hub() -> AsyncIterator[MakeHub]:
     """
     async with contextlib.AsyncExitStack() as stack:
 
-        async def make(url: str, changed: Mapping[str, str] | None = None, *, dispatch: bool = True) -> Running:
+        async def make(
+            url: str, changed: Mapping[str, str] | None = None, *, dispatch: bool = True
+        ) -> Running:
             chosen = {**HUB_SETTINGS, "database.url": url, **(changed or {})}
-            environment = {f"TRUNKLINE_{name.replace('.', '__').upper()}": value for name, value in chosen.items()}
+            environment = {
+                f"TRUNKLINE_{name.replace('.', '__').upper()}": value for name, value in chosen.items()
+            }
             hub = Hub(settings.load(environment=environment), dispatch=dispatch)
             app = create_app(hub)
             await stack.enter_async_context(app.router.lifespan_context(app))
             anonymous = await stack.enter_async_context(_client(app, {}))
             running = Running(hub, app, anonymous, anonymous, anonymous, stack)
-            return replace(running, client=await running.client_of(92), operator=await running.client_of(None))
+            return replace(
+                running, client=await running.client_of(92), operator=await running.client_of(None)
+            )
 
         yield make
 

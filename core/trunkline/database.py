@@ -18,9 +18,9 @@ from sqlalchemy.pool import AsyncAdaptedQueuePool
 
 from trunkline.errors import SettingsInvalid, StoreUnavailable
 
-_POSTGRESQL_DOWN = ("08", "57P", "53", "25006", "58", "28", "3D")
+_POSTGRESQL_DOWN = ("08", "57P", "53", "25006", "58", "28", "3D", "40")
 """SQLSTATE classes that mean 'not now': connection, shutdown, resources, read-only, system, login refused, no such
-database (PostgreSQL, appendix A)."""
+database, rolled back for another transaction's sake (PostgreSQL, appendix A)."""
 
 
 class Database:

@@ -20,8 +20,8 @@ from trunkline.subscriptions import Subscription, takes_type
 _BECAME = {
     Status.DELIVERED: "It matched and was delivered with attempt {attempts}.",
     Status.HELD: "It matched and is held until the channel '{channel}' is enabled.",
-    Status.PENDING: "It matched; after {attempts} attempts so far it will be tried again.",
-    Status.EXHAUSTED: "It matched, but all {attempts} attempts failed; retry it once the target is mended.",
+    Status.PENDING: "It matched; it will be tried again (attempts so far: {attempts}).",
+    Status.EXHAUSTED: "It matched, but every attempt failed ({attempts} in all); retry it once the target is mended.",
     Status.GONE: "It matched, but the target is gone.",
     Status.REJECTED: "It matched, but the channel said that it can never be delivered.",
 }

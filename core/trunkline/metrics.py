@@ -1,5 +1,6 @@
 """What the hub tells Prometheus. One registry per hub, so that several can live in one process."""
 
+from collections import Counter as Counts
 from collections.abc import Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -54,10 +55,14 @@ class Metrics:
 
     def attempts_ended(self, ended: Sequence[Ended]) -> None:
         """Count attempts that were settled."""
-        for item in ended:
-            channel = item.job.route.subscription.channel
-            self._attempts.labels(channel, item.result.outcome).inc()
-            self._attempt_seconds.labels(channel).observe(item.duration_ms / 1000)
+        counts = Counts((item.job.route.subscription.channel, item.result.outcome) for item in ended)
+        for (channel, outcome), count in counts.items():
+            self._attempts.labels(channel, outcome).inc(count)
+        for channel in {channel for channel, _ in counts}:
+            observe = self._attempt_seconds.labels(channel).observe
+            for item in ended:
+                if item.job.route.subscription.channel == channel:
+                    observe(item.duration_ms / 1000)
 
     def watch_dispatcher(self, *, places: Places[Job], held: dict[int, Progress]) -> None:
         """Read gauges from a dispatcher whenever they are asked for."""

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator
 
 import pytest
+
 from trunkline import logs
 from trunkline.settings import Logging
 
@@ -71,7 +72,7 @@ def test_no_key_or_secret_stands_in_a_line_wherever_it_came_from(stream, secret,
     logs.set_up(Logging(), stream=out)
     log = logging.getLogger("trunkline.test")
     if place == "message":
-        log.error(f"got {secret}!")
+        log.error("got " + secret)
     elif place == "argument":
         log.error("got %s", {"key": secret})
     elif place == "extra":

@@ -1,6 +1,7 @@
 """What an older client would break on, and what it would not notice."""
 
 import pytest
+
 from trunkline.schema_changes import compare, find_breaks
 from trunkline.schemas import EventType
 

@@ -46,4 +46,7 @@ class Direct:
 
 
 def _is_plain_json(scope: Scope) -> bool:
-    return any(name == b"content-type" and value == b"application/json" for name, value in scope["headers"])
+    for name, value in scope["headers"]:
+        if name == b"content-type":
+            return bool(value == b"application/json")
+    return False

@@ -58,11 +58,6 @@ class Places(Generic[Job]):
         if standing is not None and not standing.in_flight and not standing.waiting:
             del self._standings[subscription_no]
 
-    def room(self, standing: Standing[Job]) -> int:
-        """How many more places *standing* could take now."""
-        room = min(self._limit_of(standing) - standing.in_flight, self._total - self.taken)
-        return room if standing.is_trusted else min(room, self._untrusted_total - self.untrusted)
-
     @property
     def free(self) -> int:
         """How many places nobody has."""
@@ -70,13 +65,16 @@ class Places(Generic[Job]):
 
     def take(self, standing: Standing[Job]) -> bool:
         """Take a place, if *standing* may have one more."""
-        if self.room(standing) <= 0:
+        limit = self._each if standing.is_trusted else self._untrusted_each
+        if standing.in_flight >= limit or self.taken >= self._total:
             return False
+        if not standing.is_trusted:
+            if self.untrusted >= self._untrusted_total:
+                return False
+            self.untrusted += 1
         standing.in_flight += 1
         self.taken += 1
-        if not standing.is_trusted:
-            self.untrusted += 1
-        if standing.in_flight >= self._limit_of(standing):
+        if standing.in_flight == limit:
             self.busy.add(standing.subscription_no)
         return True
 
@@ -96,8 +94,6 @@ class Places(Generic[Job]):
         if not standing.is_trusted:
             self.untrusted -= 1
         self.judge(standing, succeeded=succeeded)
-        if standing.in_flight < self._limit_of(standing):
-            self.busy.discard(standing.subscription_no)
         self._line_up(standing)
 
     def judge(self, standing: Standing[Job], *, succeeded: bool) -> None:
@@ -108,6 +104,10 @@ class Places(Generic[Job]):
             self.untrusted += -standing.in_flight if succeeded else standing.in_flight
             standing.queued = False
             self._line_up(standing)
+        if standing.in_flight < self._limit_of(standing):
+            self.busy.discard(standing.subscription_no)
+        else:
+            self.busy.add(standing.subscription_no)
 
     def next_waiting(self) -> Job | None:
         """Take a place for the next job in line that may have one, the trusted first."""

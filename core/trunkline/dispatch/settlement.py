@@ -32,6 +32,7 @@ SOON_MS = 1_000
 """What is due within this time wakes the retry lane, which looks by itself once a second."""
 CURSOR_SECONDS = 1.0
 """How long a cursor that moved over events for nobody may stay unwritten."""
+_NO_STREAK = Streak(0, succeeded=False, failures=0)
 _log = logging.getLogger(__name__)
 
 
@@ -193,11 +194,12 @@ class Settlement:
 
     def _count(self, batch: Batch, job: Job, outcome: Outcome) -> None:
         no = job.route.subscription.no
-        before = batch.streaks.get(no) or Streak(no, succeeded=False, failures=0)
+        before = batch.streaks.get(no, _NO_STREAK)
         if outcome is Outcome.DELIVERED:
-            batch.streaks[no] = Streak(no, succeeded=True, failures=0)
+            if not before.succeeded or before.failures:
+                batch.streaks[no] = Streak(no, succeeded=True, failures=0)
         elif outcome is Outcome.RETRY:
-            batch.streaks[no] = replace(before, failures=before.failures + 1)
+            batch.streaks[no] = Streak(no, succeeded=before.succeeded, failures=before.failures + 1)
         elif outcome is Outcome.GONE:
             batch.gone.add(no)
         batch.companies[no] = job.route.subscription.company_id

@@ -82,7 +82,9 @@ def test_queries_are_described_parameter_by_parameter(openapi):
 
 
 async def test_the_server_of_the_documents_is_the_public_address(sqlite_database_url, make_hub):
-    hub = await make_hub(sqlite_database_url, {"server.public_url": "https://hooks.example.com/"}, dispatch=False)
+    hub = await make_hub(
+        sqlite_database_url, {"server.public_url": "https://hooks.example.com/"}, dispatch=False
+    )
     openapi = (await hub.anonymous.get("/openapi.json")).json()
     asyncapi = (await hub.anonymous.get("/asyncapi.json")).json()
     assert openapi["servers"] == [{"url": "https://hooks.example.com/"}]

@@ -40,7 +40,8 @@ async def polled(client) -> list[dict]:
 
 async def test_an_accepted_event_is_answered_with_its_envelope(api):
     answer = await api.client.post(
-        "/api/v1/events", json=invoice(metadata={"source": "web_portal", "user_id": 7}, createdUtc="2026-01-28T10:30:00Z")
+        "/api/v1/events",
+        json=invoice(metadata={"source": "web_portal", "user_id": 7}, createdUtc="2026-01-28T10:30:00Z"),
     )
 
     assert answer.status_code == 201
@@ -86,7 +87,16 @@ async def test_a_time_with_an_offset_is_turned_into_z(api, given, kept):
 
 
 @pytest.mark.parametrize(
-    "given", ["2026-01-28", "2026-01-28T10:30:00", "yesterday", 1769596200, "2026-02-30T10:30:00Z", "", "0001-01-01T00:00:00+14:00"]
+    "given",
+    [
+        "2026-01-28",
+        "2026-01-28T10:30:00",
+        "yesterday",
+        1769596200,
+        "2026-02-30T10:30:00Z",
+        "",
+        "0001-01-01T00:00:00+14:00",
+    ],
 )
 async def test_a_time_that_is_none_is_refused_at_its_path(api, given):
     answer = await api.client.post("/api/v1/events", json=invoice(createdUtc=given))
@@ -98,14 +108,18 @@ async def test_ids_grow_in_stream_order(api):
     assert ids == sorted(set(ids))
 
 
-@pytest.mark.parametrize("amount", ["99.00", "1e2", "-0.0", "123456789012345678901234567890", "0.1000000000000000055511151231257827"])
+@pytest.mark.parametrize(
+    "amount",
+    ["99.00", "1e2", "-0.0", "123456789012345678901234567890", "0.1000000000000000055511151231257827"],
+)
 async def test_every_channel_shows_the_same_bytes_as_came_in(running, receiver, amount):
     await running.client.post(
         "/api/v1/webhooks/subscriptions", json={"target_url": receiver.url, "event_types": ["*"]}
     )
     payload = EXACT % amount.encode()
     accepted = await running.client.post(
-        "/api/v1/events", content=b'{"type": "invoice.created", "payload": ' + payload.replace(b",", b" ,\n ") + b"}"
+        "/api/v1/events",
+        content=b'{"type": "invoice.created", "payload": ' + payload.replace(b",", b" ,\n ") + b"}",
     )
     body = accepted.content
 
@@ -116,13 +130,17 @@ async def test_every_channel_shows_the_same_bytes_as_came_in(running, receiver, 
     assert (await running.client.get(f"/api/v1/events/{accepted.json()['id']}")).content == body
     page = (await running.client.get("/api/v1/events")).content
     assert page.startswith(b'{"events":[' + body + b'],"next_cursor":"')
-    assert (await running.client.get("/api/v1/events/sample?type=invoice.created")).content == b"[" + body + b"]"
+    assert (
+        await running.client.get("/api/v1/events/sample?type=invoice.created")
+    ).content == b"[" + body + b"]"
 
 
 async def test_each_of_the_ten_types_is_accepted_with_its_example(api):
     types = (await api.client.get("/api/v1/event-types")).json()["event_types"]
     for kind in types:
-        answer = await api.client.post("/api/v1/events", json={"type": kind["type"], "payload": kind["example"]})
+        answer = await api.client.post(
+            "/api/v1/events", json={"type": kind["type"], "payload": kind["example"]}
+        )
         assert (answer.status_code, answer.json()["payload"]) == (201, kind["example"])
     assert len(types) == 10
 
@@ -226,7 +244,9 @@ async def test_an_operator_names_the_company_in_the_body_or_in_the_header(api):
     body = await api.operator.post("/api/v1/events", json=invoice(companyId=501))
     header = await api.operator.post("/api/v1/events", json=invoice(), headers={"X-Company-Id": "502"})
     neither = await api.operator.post("/api/v1/events", json=invoice())
-    both = await api.operator.post("/api/v1/events", json=invoice(companyId=501), headers={"X-Company-Id": "502"})
+    both = await api.operator.post(
+        "/api/v1/events", json=invoice(companyId=501), headers={"X-Company-Id": "502"}
+    )
 
     assert (body.json()["companyId"], header.json()["companyId"]) == (501, 502)
     assert neither.status_code == 400
@@ -238,7 +258,9 @@ async def test_an_operator_names_the_company_in_the_body_or_in_the_header(api):
 
 
 async def test_a_batch_is_stored_in_its_order_and_answered_with_its_envelopes(running):
-    answer = await running.client.post("/api/v1/events/batch", json={"events": [invoice(n) for n in range(5)]})
+    answer = await running.client.post(
+        "/api/v1/events/batch", json={"events": [invoice(n) for n in range(5)]}
+    )
     events = answer.json()["events"]
     assert answer.status_code == 201
     assert [event["payload"]["amount"] for event in events] == [0, 1, 2, 3, 4]
@@ -250,7 +272,9 @@ async def test_one_bad_event_of_a_batch_keeps_all_of_it_out_and_each_fault_is_na
     answer = await running.client.post("/api/v1/events/batch", json={"events": events})
     assert (answer.status_code, paths(answer)) == (422, ["/events/3"])
 
-    answer = await running.client.post("/api/v1/events/batch", json={"events": [*events[:3], invoice(extra=1)]})
+    answer = await running.client.post(
+        "/api/v1/events/batch", json={"events": [*events[:3], invoice(extra=1)]}
+    )
     assert answer.status_code == 422
     assert paths(answer) == ["/events/1/payload/amount", "/events/2/type", "/events/3/extra"]
     assert await polled(running.client) == []
@@ -273,7 +297,9 @@ async def test_what_is_no_batch_is_refused(api, body, wrong):
 
 
 async def test_a_batch_of_a_thousand_is_accepted(running):
-    answer = await running.client.post("/api/v1/events/batch", json={"events": [invoice(n) for n in range(1000)]})
+    answer = await running.client.post(
+        "/api/v1/events/batch", json={"events": [invoice(n) for n in range(1000)]}
+    )
     assert answer.status_code == 201
     ids = [event["id"] for event in answer.json()["events"]]
     assert ids == list(range(ids[0], ids[0] + 1000))
@@ -300,7 +326,9 @@ async def test_an_operators_batch_may_name_several_companies(api):
 
 async def test_an_operators_batch_that_contradicts_its_header_is_refused_at_the_item(api):
     events = [invoice(companyId=501), invoice(companyId=502)]
-    answer = await api.operator.post("/api/v1/events/batch", json={"events": events}, headers={"X-Company-Id": "501"})
+    answer = await api.operator.post(
+        "/api/v1/events/batch", json={"events": events}, headers={"X-Company-Id": "501"}
+    )
     assert (answer.status_code, paths(answer)) == (422, ["/events/1/companyId"])
 
 
@@ -369,7 +397,9 @@ async def test_a_batch_is_repeated_as_a_whole(running):
 
 async def test_many_large_batches_are_repeated_at_once(running):
     events = {"events": [invoice(n) for n in range(1000)]}
-    keys = [{"Idempotency-Key": f"k-{n}"} for n in range(34)]  # 34,000 events: more than a statement has parameters
+    keys = [
+        {"Idempotency-Key": f"k-{n}"} for n in range(34)
+    ]  # 34,000 events: more than a statement has parameters
 
     async def send_all() -> list[int]:
         answers = await asyncio.gather(
@@ -389,7 +419,8 @@ async def test_a_key_lives_for_a_day(running):
     async def age(hours: float) -> None:
         async with running.hub.database.write() as connection:
             await connection.execute(
-                text("UPDATE idempotency_keys SET created_ms = created_ms - :ms"), {"ms": int(hours * 3_600_000)}
+                text("UPDATE idempotency_keys SET created_ms = created_ms - :ms"),
+                {"ms": int(hours * 3_600_000)},
             )
 
     await age(23.9)
@@ -412,8 +443,12 @@ async def test_a_key_is_its_companys_own(api):
 
 async def test_an_operators_key_does_not_answer_for_another_company(api):
     headers = {"Idempotency-Key": "k-1"}
-    first = await api.operator.post("/api/v1/events", json=invoice(), headers={**headers, "X-Company-Id": "501"})
-    other = await api.operator.post("/api/v1/events", json=invoice(), headers={**headers, "X-Company-Id": "502"})
+    first = await api.operator.post(
+        "/api/v1/events", json=invoice(), headers={**headers, "X-Company-Id": "501"}
+    )
+    other = await api.operator.post(
+        "/api/v1/events", json=invoice(), headers={**headers, "X-Company-Id": "502"}
+    )
     assert (first.status_code, other.status_code) == (201, 409)
 
 
@@ -449,7 +484,13 @@ async def test_a_test_event_is_stored_delivered_and_marked(running, receiver):
 
 
 @pytest.mark.parametrize(
-    ("body", "wrong"), [({"type": "no.such"}, ["/type"]), ({}, ["/type"]), ({"type": "client.created", "x": 1}, ["/x"]), ({"type": 5}, ["/type"])]
+    ("body", "wrong"),
+    [
+        ({"type": "no.such"}, ["/type"]),
+        ({}, ["/type"]),
+        ({"type": "client.created", "x": 1}, ["/x"]),
+        ({"type": 5}, ["/type"]),
+    ],
 )
 async def test_a_test_event_of_no_known_type_is_refused(api, body, wrong):
     answer = await api.client.post("/api/v1/events/test", json=body)
@@ -465,7 +506,10 @@ async def test_event_types_are_listed_with_their_examples(api):
     assert [kind["type"] for kind in listed] == sorted(kind["type"] for kind in listed)
     first = next(kind for kind in listed if kind["type"] == "client.created")
     assert set(first) == {"type", "title", "description", "version", "schema_url", "deprecated", "example"}
-    assert (first["title"], first["schema_url"]) == ("New Client Created", "/schemas/events/client.created.json")
+    assert (first["title"], first["schema_url"]) == (
+        "New Client Created",
+        "/schemas/events/client.created.json",
+    )
 
 
 async def test_one_event_type_is_shown_with_its_schema_in_any_case(api):
@@ -496,6 +540,12 @@ async def test_the_schema_of_no_type_is_not_found(api):
 
 
 async def test_a_query_parameter_that_no_public_route_has_is_named(api):
-    for path in ("/schemas/events/client.created.json", "/openapi.json", "/asyncapi.json", "/docs", "/healthz"):
+    for path in (
+        "/schemas/events/client.created.json",
+        "/openapi.json",
+        "/asyncapi.json",
+        "/docs",
+        "/healthz",
+    ):
         answer = await api.anonymous.get(f"{path}?bogus=1")
         assert (answer.status_code, paths(answer)) == (400, ["bogus"]), path

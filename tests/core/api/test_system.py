@@ -2,10 +2,7 @@
 
 import asyncio
 import contextlib
-import json
 import re
-import secrets
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -56,7 +53,12 @@ def scope_of(method: str, path: str) -> str | None:
 
 
 def filled(path: str) -> str:
-    known = {"subscription_id": "sub_00000000000000000000", "delivery_id": "dlv_1_1", "event_id": "1", "name": "lead.created"}
+    known = {
+        "subscription_id": "sub_00000000000000000000",
+        "delivery_id": "dlv_1_1",
+        "event_id": "1",
+        "name": "lead.created",
+    }
     return re.sub(r"\{(\w+)\}", lambda found: known.get(found[1], "key_0"), path)
 
 
@@ -80,7 +82,14 @@ async def test_every_call_needs_a_key(api):
 
 
 async def test_every_call_without_its_scope_is_403_and_names_the_scope(api):
-    everything = ["events:read", "events:write", "webhooks:write", "integrations:read", "integrations:write", "admin"]
+    everything = [
+        "events:read",
+        "events:write",
+        "webhooks:write",
+        "integrations:read",
+        "integrations:write",
+        "admin",
+    ]
     clients = {scope: await api.client_of(92, [s for s in everything if s != scope]) for scope in SCOPES}
     checked = 0
     for method, path in operations(api.app):
@@ -143,7 +152,16 @@ async def test_an_address_that_is_not_there_is_a_problem_with_the_requests_id(ap
 
 
 async def test_every_kind_of_answer_has_a_request_id(api):
-    paths = ["/healthz", "/readyz", "/metrics", "/docs", "/openapi.json", "/nope", "/api/v1/me", "/docs/assets/favicon.png"]
+    paths = [
+        "/healthz",
+        "/readyz",
+        "/metrics",
+        "/docs",
+        "/openapi.json",
+        "/nope",
+        "/api/v1/me",
+        "/docs/assets/favicon.png",
+    ]
     answers = [await api.client.get(path) for path in paths]
     assert len({answer.headers["x-request-id"] for answer in answers}) == len(paths)
 
@@ -195,7 +213,9 @@ async def test_plugins_are_listed_for_an_admin_and_for_an_operator(api):
             assert found[name]["version"]
 
 
-async def test_without_polling_its_routes_are_gone_and_pushing_goes_on(sqlite_database_url, make_hub, receiver):
+async def test_without_polling_its_routes_are_gone_and_pushing_goes_on(
+    sqlite_database_url, make_hub, receiver
+):
     hub = await make_hub(sqlite_database_url, {"plugins.enabled": "webhooks"})
     gone = ["/api/v1/events/sample", "/api/v1/events/1"]
     for path in gone:
@@ -206,11 +226,15 @@ async def test_without_polling_its_routes_are_gone_and_pushing_goes_on(sqlite_da
     assert "get" not in paths["/api/v1/events"]
     assert not {"/api/v1/events/sample", "/api/v1/events/{event_id}"} & set(paths)
     listed = (await hub.operator.get("/api/v1/plugins")).json()["plugins"]
-    assert {plugin["name"]: plugin["state"] for plugin in listed if plugin["name"] in {"polling", "webhooks"}} == {
+    assert {
+        plugin["name"]: plugin["state"] for plugin in listed if plugin["name"] in {"polling", "webhooks"}
+    } == {
         "polling": "disabled",
         "webhooks": "active",
     }
-    await hub.client.post("/api/v1/webhooks/subscriptions", json={"target_url": receiver.url, "event_types": ["*"]})
+    await hub.client.post(
+        "/api/v1/webhooks/subscriptions", json={"target_url": receiver.url, "event_types": ["*"]}
+    )
     await hub.client.post("/api/v1/events/test", json={"type": "lead.created"})
     await receiver.wait_for(1)
 
@@ -226,7 +250,9 @@ async def test_without_webhooks_its_routes_are_gone_and_polling_goes_on(sqlite_d
     assert (await hub.client.get("/api/v1/events")).json()["events"] == [event]
 
 
-async def test_what_a_disabled_channel_should_deliver_is_held_until_it_is_back(database_url, make_hub, receiver):
+async def test_what_a_disabled_channel_should_deliver_is_held_until_it_is_back(
+    database_url, make_hub, receiver
+):
     first = await make_hub(database_url)
     made = await first.client.post(
         "/api/v1/webhooks/subscriptions", json={"target_url": receiver.url, "event_types": ["*"]}
@@ -272,12 +298,23 @@ async def test_a_hub_that_does_not_deliver_is_ready_too(api):
 
 
 async def test_metrics_count_calls_by_route_and_never_by_id(api):
-    for path in ("/api/v1/events/1", "/api/v1/events/event", "/api/v1/events/api", "/api/v1/events/7/explain", "/nope/1"):
+    for path in (
+        "/api/v1/events/1",
+        "/api/v1/events/event",
+        "/api/v1/events/api",
+        "/api/v1/events/7/explain",
+        "/nope/1",
+    ):
         await api.client.get(path)
     await api.client.get("/schemas/events/lead.created.json")
     text = (await api.anonymous.get("/metrics")).text
     routes = set(re.findall(r'trunkline_http_request_seconds_count\{.*?route="([^"]*)"', text))
-    assert routes == {"/api/v1/events/{event_id}", "/api/v1/events/{event_id}/explain", "/schemas/events/{name}.json", "none"}
+    assert routes == {
+        "/api/v1/events/{event_id}",
+        "/api/v1/events/{event_id}/explain",
+        "/schemas/events/{name}.json",
+        "none",
+    }
 
 
 @pytest.fixture
@@ -308,7 +345,9 @@ async def test_without_its_database_the_api_says_so_and_needs_no_restart_afterwa
 ):
     server, _ = stoppable_postgres
     hub = await make_hub(server.get_uri())
-    await hub.client.post("/api/v1/webhooks/subscriptions", json={"target_url": receiver.url, "event_types": ["*"]})
+    await hub.client.post(
+        "/api/v1/webhooks/subscriptions", json={"target_url": receiver.url, "event_types": ["*"]}
+    )
     event = {"type": "lead.created"}
     assert (await hub.client.post("/api/v1/events/test", json=event)).status_code == 201
     await receiver.wait_for(1)
@@ -324,7 +363,9 @@ async def test_without_its_database_the_api_says_so_and_needs_no_restart_afterwa
         hub.client.post("/api/v1/events/test", json=event),
         hub.client.post("/api/v1/webhooks/subscriptions", json=SUBSCRIPTION),
     ]
-    for answer in await asyncio.gather(*calls, *(hub.client.post("/api/v1/events/test", json=event) for _ in range(20))):
+    for answer in await asyncio.gather(
+        *calls, *(hub.client.post("/api/v1/events/test", json=event) for _ in range(20))
+    ):
         assert is_problem(answer, 503)
         assert int(answer.headers["retry-after"]) > 0
         assert "database" in answer.json()["detail"]

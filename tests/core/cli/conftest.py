@@ -1,6 +1,7 @@
 """The command line in a folder of its own: inside this process where that is enough, as a real process where it is not."""
 
 import contextlib
+import logging
 import os
 import subprocess
 import sys
@@ -37,7 +38,7 @@ class CommandLine:
 
     def invoke(self, *arguments: str, stdin: str | None = None) -> Result:
         """Run a command inside this process."""
-        with contextlib.chdir(self.folder):
+        with contextlib.chdir(self.folder), _logging_restored():
             return CliRunner().invoke(app, [*arguments], input=stdin, env={**self.environment})
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -67,6 +68,17 @@ class CommandLine:
     def _environment(self) -> dict[str, str]:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("TRUNKLINE_")}
         return inherited | self.environment
+
+
+@contextlib.contextmanager
+def _logging_restored() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = root.handlers, root.level
+    try:
+        yield
+    finally:
+        root.handlers, root.level = handlers, level
+        logging.captureWarnings(False)
 
 
 @pytest.fixture

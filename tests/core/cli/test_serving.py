@@ -1,7 +1,7 @@
 """``serve`` and ``worker`` as real processes: where they listen, how they stop, and what keeps them from starting."""
 
-import json
-import os
+import asyncio
+import contextlib
 import re
 import signal
 import socket
@@ -12,7 +12,9 @@ import httpx2
 import psutil
 import pytest
 
-EVENT = {"type": "payment.failed"}
+from trunkline import settings
+from trunkline.hub import Hub
+from trunkline.testing.receiver import Receiver
 
 
 def _wait_until(condition, seconds=20.0):
@@ -42,20 +44,21 @@ def _children(process):
     return psutil.Process(process.popen.pid).children()
 
 
-@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
-def test_serve_migrates_takes_a_free_port_says_where_it_listens_and_stops_with_0(cli, stop):
+def test_serve_migrates_takes_a_free_port_says_where_it_listens_and_stops_with_0_at_ctrl_c(cli):
+    (cli.folder / "trunkline.toml").write_text(
+        '[server]\nhost = "localhost"\nport = 1\n'
+    )  # the command line counts
     with cli.started("serve", "--port", "0") as process:
         url = _url(process)
         assert httpx2.get(f"{url}/healthz").json() == {"status": "ok"}
         assert httpx2.get(f"{url}/readyz").json() == {"database": "ok", "plugins": "ok", "dispatcher": "ok"}
         assert "server" not in httpx2.get(f"{url}/docs").headers
-        assert _stop(process, stop) == 0
+        assert _stop(process, signal.SIGINT) == 0
         assert "Traceback" not in process.errors.read_text()
 
 
 def test_a_created_key_works_and_a_long_poll_is_answered_when_the_server_stops(migrated_cli):
-    made = migrated_cli.run("keys", "create", "--company", "92", "--name", "n", "--scope", "events:read")
-    assert made.returncode == 0
+    made = migrated_cli.invoke("keys", "create", "--company", "92", "--name", "n", "--scope", "events:read")
     answers = []
     with migrated_cli.started("serve", "--port", "0") as process:
         url = _url(process)
@@ -76,17 +79,11 @@ def test_a_created_key_works_and_a_long_poll_is_answered_when_the_server_stops(m
         assert made.stdout.strip() not in process.errors.read_text()
 
 
-def test_the_command_line_stands_over_the_environment_and_that_over_the_file(cli):
-    (cli.folder / "trunkline.toml").write_text('[server]\nhost = "127.0.0.9"\nport = 1\n')
-    with cli.started("serve", "--host", "127.0.0.1", "--port", "0") as process:
-        assert _url(process).startswith("http://127.0.0.1:")
-
-
 def test_a_taken_port_stops_the_start_with_one_sentence(cli):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        result = cli.run("serve", "--port", str(port))
-    assert (result.returncode, result.stdout) == (2, "")
+        result = cli.invoke("serve", "--port", str(port))
+    assert (result.exit_code, result.stdout) == (2, "")
     assert (
         result.stderr
         == f"Port {port} of 127.0.0.1 is taken; choose another with --port (0 takes a free one).\n"
@@ -94,8 +91,8 @@ def test_a_taken_port_stops_the_start_with_one_sentence(cli):
 
 
 def test_no_migrate_refuses_a_database_that_is_not_up_to_date(cli):
-    result = cli.run("serve", "--port", "0", "--no-migrate")
-    assert (result.returncode, result.stdout) == (2, "")
+    result = cli.invoke("serve", "--port", "0", "--no-migrate")
+    assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr.endswith(
         "The database is not up to date: core (nothing → 0001). Run 'trunkline migrate' first.\n"
     )
@@ -114,20 +111,12 @@ def test_two_workers_share_the_port_and_a_killed_one_is_started_again(postgres_c
         first, second = _children(process)
         assert [_delivers(child) for child in (first, second)] == [True, False]
         first.kill()
-        _wait_until(lambda: len(alive := _children(process)) == 2 and second in alive and first not in alive)
+        _wait_until(lambda: _dispatchers(url) == {"off"})
         _wait_until(lambda: _dispatchers(url) == {"ok", "off"})
-        errors = process.errors.read_text()
-        assert "a process ended with code -9; starting another in 0.2 s" in errors
-        children = _children(process)
-        assert _stop(process) == 0
-        assert not [child for child in children if child.is_running()]
+        assert second in _children(process)
+        assert "a process ended with code -9; starting another in 0.2 s" in process.errors.read_text()
 
-
-def test_children_stop_when_their_supervisor_is_killed(postgres_cli):
-    with postgres_cli.started("worker", "--processes", "2") as process:
-        _wait_until(lambda: process.output.read_text() == "trunkline worker delivers, in 2 processes\n")
         children = _children(process)
-        assert len(children) == 2
         process.popen.kill()
         _wait_until(lambda: not [child for child in children if child.is_running()])
 
@@ -139,13 +128,24 @@ def test_what_stops_every_child_is_told_once_and_stops_the_supervisor(postgres_c
     assert result.stderr.count("nonesuch") == 1
 
 
-def test_a_worker_delivers_what_an_api_without_dispatcher_accepts(postgres_cli):
-    with postgres_cli.started("worker") as process:
-        _wait_until(lambda: process.output.read_text() == "trunkline worker delivers\n")
-        envelope = json.loads(postgres_cli.invoke("events", "emit", EVENT["type"], "--company", "92").stdout)
-        assert envelope["type"] == EVENT["type"]
-        assert _stop(process) == 0
-    assert "Traceback" not in process.errors.read_text()
+async def test_workers_deliver_what_another_process_accepts_and_stop_together(postgres_cli):
+    loose = {"TRUNKLINE_DELIVERY__ALLOW_HTTP": "true", "TRUNKLINE_DELIVERY__ALLOW_PRIVATE_NETWORKS": "true"}
+    cli = type(postgres_cli)(postgres_cli.folder, {**postgres_cli.environment, **loose})
+    async with Receiver() as receiver, Hub(settings.load(None, cli.environment), dispatch=False) as hub:
+        request = {"target_url": receiver.url, "event_types": ["*"]}
+        await hub.subscriptions.create(92, request, channel="webhooks")
+        with cli.started("worker", "--processes", "2") as process:
+            ready = "trunkline worker delivers, in 2 processes\n"
+            await asyncio.to_thread(_wait_until, lambda: process.output.read_text() == ready)
+            emitted = await asyncio.to_thread(
+                cli.invoke, "events", "emit", "payment.failed", "--company", "92"
+            )
+            (request,) = await receiver.wait_for(1, timeout_seconds=15)
+            children = _children(process)
+            assert await asyncio.to_thread(_stop, process) == 0
+    assert request.body.decode() == emitted.stdout.rstrip("\n")
+    assert len(children) == 2
+    assert not [child for child in children if child.is_running()]
 
 
 def _delivers(child):
@@ -155,11 +155,7 @@ def _delivers(child):
 def _dispatchers(url):
     """Ask over fresh connections, so that both processes come to answer."""
     seen = set()
-    for _ in range(40):
-        seen.add(httpx2.get(f"{url}/readyz").json()["dispatcher"])
+    for _ in range(30):
+        with contextlib.suppress(httpx2.TransportError):  # a connection that the killed one had taken
+            seen.add(httpx2.get(f"{url}/readyz").json()["dispatcher"])
     return seen
-
-
-def test_the_package_can_be_run_without_being_on_the_path(cli):
-    assert os.access(cli.folder, os.W_OK)
-    assert cli.run("--version").returncode == 0

@@ -156,6 +156,15 @@ class House:
                 assert row.due_ms is None, row
                 assert row.claimed_by is None, row
 
+    async def check_recorded(self, *, seconds: float = 5):
+        """Each matched pair gets its one delivery, whatever its state."""
+
+        async def is_recorded():
+            return {(row.position, row.no) for row in await self.rows()} == self.matched
+
+        await until(is_recorded, seconds=seconds, what="a delivery for each matched pair")
+        await self.check_ledger()
+
     async def check_settled(self, *, seconds: float = 10):
         """Everything has ended, the ledger balances, and every cursor is at the head of the log."""
 
@@ -213,6 +222,12 @@ async def receiver():
     """A receiver on a real socket."""
     async with Receiver() as started:
         yield started
+
+
+@pytest.fixture(autouse=True)
+def _leave_quickly(monkeypatch):
+    """A hub that stops waits half a second for what hangs, not five."""
+    monkeypatch.setattr("trunkline.dispatch.dispatcher.STOP_SECONDS", 0.5)
 
 
 @pytest.fixture(name="until")

@@ -8,7 +8,13 @@ from sqlalchemy import text
 
 LEAD = {"client_id": 7, "first_name": "Jane", "last_name": "Doe", "email": "jane@example.com", "phone": None}
 LEAD |= {"status": "Lead - New", "status_id": 10, "created_date": "2026-01-28T10:30:00Z"}
-FAILED = {"payment_id": 1, "invoice_id": 2, "client_id": 3, "amount_attempted": 5, "failure_reason": "declined"}
+FAILED = {
+    "payment_id": 1,
+    "invoice_id": 2,
+    "client_id": 3,
+    "amount_attempted": 5,
+    "failure_reason": "declined",
+}
 
 
 def lead(number: int = 7, **changes):
@@ -36,7 +42,9 @@ def ids(answer) -> list[int]:
 
 
 def named(answer) -> list[str]:
-    assert (answer.status_code, answer.headers["content-type"]) == (400, "application/problem+json"), answer.text
+    assert (answer.status_code, answer.headers["content-type"]) == (400, "application/problem+json"), (
+        answer.text
+    )
     return [error["path"] for error in answer.json()["errors"]]
 
 
@@ -51,7 +59,12 @@ async def test_following_the_cursor_shows_each_event_once_and_the_header_only_wh
     third = await page(running.client, limit=2, cursor=second.json()["next_cursor"])
     empty = await page(running.client, limit=2, cursor=third.json()["next_cursor"])
 
-    assert [ids(answer) for answer in (first, second, third, empty)] == [written[:2], written[2:4], written[4:], []]
+    assert [ids(answer) for answer in (first, second, third, empty)] == [
+        written[:2],
+        written[2:4],
+        written[4:],
+        [],
+    ]
     for answer in (first, second):
         assert answer.headers["x-paging-cursor"] == answer.json()["next_cursor"]
     for answer in (third, empty):
@@ -78,12 +91,20 @@ async def test_fifty_events_are_a_page_by_default_and_two_hundred_at_most(api):
 
 
 async def test_types_are_read_in_any_case_and_several_keep_the_order_of_the_stream(running):
-    one, two, three, _ = await emit(running.client, lead(), failed(), lead(), {"type": "client.created", "payload": LEAD})
+    one, two, three, _ = await emit(
+        running.client, lead(), failed(), lead(), {"type": "client.created", "payload": LEAD}
+    )
     assert ids(await page(running.client, types="LEAD.Created")) == [one, three]
-    assert ids(await page(running.client, types="payment.failed, Lead.created,lead.created")) == [one, two, three]
+    assert ids(await page(running.client, types="payment.failed, Lead.created,lead.created")) == [
+        one,
+        two,
+        three,
+    ]
     limited = await page(running.client, types="lead.created,payment.failed", limit=2)
     assert ids(limited) == [one, two]
-    assert ids(await page(running.client, types="lead.created", cursor=limited.json()["next_cursor"])) == [three]
+    assert ids(await page(running.client, types="lead.created", cursor=limited.json()["next_cursor"])) == [
+        three
+    ]
 
 
 async def test_a_company_sees_its_own_events_only(running):
@@ -100,11 +121,18 @@ async def test_a_company_sees_its_own_events_only(running):
 
 
 async def test_since_is_the_time_of_acceptance_and_inclusive(running):
-    first, second, third = [(await emit(running.client, lead(createdUtc="2020-01-01T00:00:00Z")))[0] for _ in range(3)]
+    first, second, third = [
+        (await emit(running.client, lead(createdUtc="2020-01-01T00:00:00Z")))[0] for _ in range(3)
+    ]
     async with running.hub.database.write() as connection:
-        for position, accepted in ((first, 1_769_596_200_000), (second, 1_769_596_200_718), (third, 1_769_596_200_719)):
+        for position, accepted in (
+            (first, 1_769_596_200_000),
+            (second, 1_769_596_200_718),
+            (third, 1_769_596_200_719),
+        ):
             await connection.execute(
-                text("UPDATE events SET accepted_ms = :ms WHERE position = :p"), {"ms": accepted, "p": position}
+                text("UPDATE events SET accepted_ms = :ms WHERE position = :p"),
+                {"ms": accepted, "p": position},
             )
 
     assert ids(await page(running.client, since="2026-01-28T10:30:00Z")) == [first, second, third]
@@ -169,7 +197,9 @@ async def test_an_unknown_type_is_named_together_with_those_that_are_known(api):
 
 async def test_a_cursor_and_since_do_not_go_together(api):
     cursor = (await page(api.client)).json()["next_cursor"]
-    answer = await api.client.get("/api/v1/events", params={"cursor": cursor, "since": "2026-01-28T10:30:00Z"})
+    answer = await api.client.get(
+        "/api/v1/events", params={"cursor": cursor, "since": "2026-01-28T10:30:00Z"}
+    )
     assert named(answer) == ["since"]
 
 
@@ -185,7 +215,9 @@ async def test_the_cursor_of_another_list_is_refused(running, receiver):
         if log["next_cursor"]:
             break
         await asyncio.sleep(0.02)
-    assert named(await running.client.get("/api/v1/events", params={"cursor": log["next_cursor"]})) == ["cursor"]
+    assert named(await running.client.get("/api/v1/events", params={"cursor": log["next_cursor"]})) == [
+        "cursor"
+    ]
     events_cursor = (await page(running.client)).json()["next_cursor"]
     assert named(await running.client.get(url, params={"cursor": events_cursor})) == ["cursor"]
 
@@ -237,7 +269,9 @@ async def test_a_long_poll_ends_at_once_with_an_event_of_its_company_and_type(ru
     assert time.monotonic() - began < 0.5
 
 
-async def test_a_long_poll_is_woken_by_an_event_that_another_process_accepted(postgres_database_url, make_hub):
+async def test_a_long_poll_is_woken_by_an_event_that_another_process_accepted(
+    postgres_database_url, make_hub
+):
     here = await make_hub(postgres_database_url, dispatch=False)
     there = await make_hub(postgres_database_url, dispatch=False)
     poll = await waiting(here.client)
@@ -287,7 +321,9 @@ async def test_a_hub_that_stops_answers_its_long_polls_first(api):
 # ---- one event and samples -------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("given", ["0", "77777777", "9223372036854775808", "1" * 40, "-1", "1.0", "abc", "%D9%A1", "1%00"])
+@pytest.mark.parametrize(
+    "given", ["0", "77777777", "9223372036854775808", "1" * 40, "-1", "1.0", "abc", "%D9%A1", "1%00"]
+)
 async def test_an_id_that_is_none_of_the_companys_is_not_found(api, given):
     answer = await api.client.get(f"/api/v1/events/{given}")
     assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")
@@ -312,6 +348,15 @@ async def test_a_sample_is_never_empty(api):
     assert (await page(api.client)).json()["events"] == [], "an example is shown, not stored"
 
 
-@pytest.mark.parametrize(("query", "name"), [("type=no.such", "type"), ("limit=0", "limit"), ("limit=201", "limit"), ("types=lead.created", "types"), ("type=lead.created,payment.failed", "type")])
+@pytest.mark.parametrize(
+    ("query", "name"),
+    [
+        ("type=no.such", "type"),
+        ("limit=0", "limit"),
+        ("limit=201", "limit"),
+        ("types=lead.created", "types"),
+        ("type=lead.created,payment.failed", "type"),
+    ],
+)
 async def test_what_a_sample_query_gets_wrong_is_named(api, query, name):
     assert named(await api.client.get(f"/api/v1/events/sample?{query}")) == [name]

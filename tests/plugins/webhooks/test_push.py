@@ -16,7 +16,9 @@ HOOKS = "/api/v1/webhooks/subscriptions"
 
 
 async def create(hub, receiver, **changes) -> dict:
-    answer = await hub.client.post(HOOKS, json={"target_url": receiver.url + "/h", "event_types": ["*"], **changes})
+    answer = await hub.client.post(
+        HOOKS, json={"target_url": receiver.url + "/h", "event_types": ["*"], **changes}
+    )
     assert answer.status_code == 201, answer.text
     return answer.json()
 
@@ -37,7 +39,9 @@ def verifies(secret: str, request) -> bool:
 
 def verifies_ed25519(public_key: str, request) -> bool:
     key = Ed25519PublicKey.from_public_bytes(base64.b64decode(public_key.removeprefix("whpk_")))
-    content = f"{request.headers['webhook-id']}.{request.headers['webhook-timestamp']}.".encode() + request.body
+    content = (
+        f"{request.headers['webhook-id']}.{request.headers['webhook-timestamp']}.".encode() + request.body
+    )
     for signature in request.headers["webhook-signature"].split(" "):
         version, _, encoded = signature.partition(",")
         assert version == "v1a"
@@ -78,15 +82,28 @@ async def test_a_retry_has_the_same_id_and_a_new_attempt_number(running, receive
 
 async def test_only_the_types_and_the_filter_of_a_subscription_decide_what_it_gets(running, receiver):
     await create(running, receiver, target_url=receiver.url + "/types", event_types=["client.created"])
-    await create(running, receiver, target_url=receiver.url + "/filter", filter={"payload.amount": {"gte": 100}})
-    await create(running, receiver, target_url=receiver.url + "/test", filter={"metadata.source": {"ne": "test"}})
+    await create(
+        running, receiver, target_url=receiver.url + "/filter", filter={"payload.amount": {"gte": 100}}
+    )
+    await create(
+        running, receiver, target_url=receiver.url + "/test", filter={"metadata.source": {"ne": "test"}}
+    )
     await emit(running, "client.created")
     for amount in (99, 100):
-        payload = {"invoice_id": 1, "client_id": 2, "amount": amount, "due_date": "2026-02-01", "invoice_status": "Paid"}
+        payload = {
+            "invoice_id": 1,
+            "client_id": 2,
+            "amount": amount,
+            "due_date": "2026-02-01",
+            "invoice_status": "Paid",
+        }
         await running.client.post("/api/v1/events", json={"type": "invoice.created", "payload": payload})
     requests = await receiver.wait_for(4)
     await asyncio.sleep(0.1)
-    got = sorted((r.path, r.headers["trunkline-event-type"], json.loads(r.body)["payload"].get("amount")) for r in requests)
+    got = sorted(
+        (r.path, r.headers["trunkline-event-type"], json.loads(r.body)["payload"].get("amount"))
+        for r in requests
+    )
     assert got == [
         ("/filter", "invoice.created", 100),
         ("/test", "invoice.created", 99),
@@ -110,7 +127,9 @@ async def test_github_and_stripe_sign_with_the_secret_as_it_is_shown(running, re
 
     request = by_path["/stripe"]
     timestamp = request.headers["webhook-timestamp"]
-    expected = hmac.new(stripe["secret"].encode(), f"{timestamp}.".encode() + request.body, hashlib.sha256).hexdigest()
+    expected = hmac.new(
+        stripe["secret"].encode(), f"{timestamp}.".encode() + request.body, hashlib.sha256
+    ).hexdigest()
     assert request.headers["trunkline-signature"] == f"t={timestamp},v1={expected}"
     assert not {"webhook-signature", "x-hub-signature-256"} & set(request.headers)
 
@@ -192,7 +211,16 @@ async def test_rotating_an_ed25519_key_gives_a_new_public_key_and_both_verify(ru
     assert verifies_ed25519(rotated["public_key"], request)
 
 
-@pytest.mark.parametrize("body", [{"overlap_seconds": -1}, {"overlap_seconds": "60"}, {"overlap_seconds": 1.5}, {"overlap_seconds": 10**9}, {"overlap": 1}])
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"overlap_seconds": -1},
+        {"overlap_seconds": "60"},
+        {"overlap_seconds": 1.5},
+        {"overlap_seconds": 10**9},
+        {"overlap": 1},
+    ],
+)
 async def test_a_rotation_that_makes_no_sense_is_refused_and_changes_nothing(api, receiver, body):
     made = await create(api, receiver)
     answer = await api.client.post(f"{HOOKS}/{made['id']}/rotate-secret", json=body)
@@ -219,7 +247,11 @@ async def test_a_test_call_sends_an_example_and_shows_the_attempt(running, recei
     assert request.headers["x-token"] == "abc"
     assert verifies(made["secret"], request)
     envelope = json.loads(request.body)
-    assert (envelope["type"], envelope["companyId"], envelope["metadata"]) == ("payment.failed", 92, {"source": "test"})
+    assert (envelope["type"], envelope["companyId"], envelope["metadata"]) == (
+        "payment.failed",
+        92,
+        {"source": "test"},
+    )
 
 
 async def test_a_test_call_works_while_paused_and_is_neither_tried_again_nor_logged(running, receiver):

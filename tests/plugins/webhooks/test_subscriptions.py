@@ -20,7 +20,9 @@ async def create(client, **changes) -> dict:
 
 
 def paths(answer, status: int = 422) -> list[str]:
-    assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json"), answer.text
+    assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json"), (
+        answer.text
+    )
     return [error["path"] for error in answer.json()["errors"]]
 
 
@@ -132,16 +134,31 @@ LONG = "whsec_" + base64.b64encode(b"k" * 65).decode()
         ({"filter": "all"}, ["/filter"]),
         ({"channel": "zapier"}, ["/channel"]),
         ({"status": "paused"}, ["/status"]),
-        ({"target_url": "no url", "event_types": ["no.such"], "headers": {"host": "x"}}, ["/target_url", "/event_types/0", "/headers/host"]),
+        (
+            {"target_url": "no url", "event_types": ["no.such"], "headers": {"host": "x"}},
+            ["/target_url", "/event_types/0", "/headers/host"],
+        ),
     ],
 )
 async def test_each_fault_of_a_new_subscription_is_named_at_its_path(api, changes, wrong):
-    answer = await api.client.post(HOOKS, json={name: value for name, value in wanted(**changes).items() if value is not None})
+    answer = await api.client.post(
+        HOOKS, json={name: value for name, value in wanted(**changes).items() if value is not None}
+    )
     assert paths(answer) == wrong
     assert (await api.client.get(HOOKS)).json()["count"] == 0
 
 
-@pytest.mark.parametrize("url", ["http://example.com/", "https://127.0.0.1/", "https://2130706433/", "https://[::ffff:10.0.0.1]/", "https://localhost/", "https://169.254.169.254/"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://example.com/",
+        "https://127.0.0.1/",
+        "https://2130706433/",
+        "https://[::ffff:10.0.0.1]/",
+        "https://localhost/",
+        "https://169.254.169.254/",
+    ],
+)
 async def test_where_a_deployment_must_not_send_is_refused_at_once(sqlite_database_url, make_hub, url):
     strict = {"delivery.allow_http": "false", "delivery.allow_private_networks": "false"}
     hub = await make_hub(sqlite_database_url, strict, dispatch=False)
@@ -181,36 +198,66 @@ async def test_subscriptions_are_listed_oldest_first_and_by_exact_url(running):
         assert await listed(url, target_url="") == made
 
 
-@pytest.mark.parametrize("given", ["sub_00000000000000000000", "sub_x", "1", "SUB_00000000000000000000", "%00", "..%2f"])
+@pytest.mark.parametrize(
+    "given", ["sub_00000000000000000000", "sub_x", "1", "SUB_00000000000000000000", "%00", "..%2f"]
+)
 async def test_an_id_that_is_not_there_is_404(api, given):
-    for method, path in (("GET", ""), ("PATCH", ""), ("DELETE", ""), ("POST", "/rotate-secret"), ("POST", "/test"), ("GET", "/deliveries")):
-        answer = await api.client.request(method, f"{HOOKS}/{given}{path}", json={} if method in {"PATCH", "POST"} else None)
+    for method, path in (
+        ("GET", ""),
+        ("PATCH", ""),
+        ("DELETE", ""),
+        ("POST", "/rotate-secret"),
+        ("POST", "/test"),
+        ("GET", "/deliveries"),
+    ):
+        answer = await api.client.request(
+            method, f"{HOOKS}/{given}{path}", json={} if method in {"PATCH", "POST"} else None
+        )
         assert answer.status_code == 404, (method, path)
         assert answer.headers["content-type"] == "application/problem+json"
 
 
 async def test_another_channels_subscription_is_shown_by_the_core_and_not_here(running):
     made = await running.hub.subscriptions.create(92, wanted(), channel="zapier")
-    for method, path in (("GET", ""), ("PATCH", ""), ("DELETE", ""), ("POST", "/rotate-secret"), ("POST", "/test"), ("GET", "/deliveries")):
-        answer = await running.client.request(method, f"{HOOKS}/{made['id']}{path}", json={} if method in {"PATCH", "POST"} else None)
+    for method, path in (
+        ("GET", ""),
+        ("PATCH", ""),
+        ("DELETE", ""),
+        ("POST", "/rotate-secret"),
+        ("POST", "/test"),
+        ("GET", "/deliveries"),
+    ):
+        answer = await running.client.request(
+            method, f"{HOOKS}/{made['id']}{path}", json={} if method in {"PATCH", "POST"} else None
+        )
         assert answer.status_code == 404, (method, path)
     assert (await running.client.get(HOOKS)).json()["count"] == 0
 
     core = "/api/v1/subscriptions"
     mine = await create(running.client)
     assert (await running.client.get(f"{core}/{made['id']}")).json()["channel"] == "zapier"
-    assert [s["id"] for s in (await running.client.get(core)).json()["subscriptions"]] == [made["id"], mine["id"]]
+    assert [s["id"] for s in (await running.client.get(core)).json()["subscriptions"]] == [
+        made["id"],
+        mine["id"],
+    ]
     by_channel = (await running.client.get(core, params={"channel": "zapier"})).json()
     assert [s["id"] for s in by_channel["subscriptions"]] == [made["id"]]
-    assert (await running.client.patch(f"{core}/{made['id']}", json={"status": "paused"})).json()["status"] == "paused"
-    assert (await running.client.get(f"{core}/{made['id']}/deliveries")).json() == {"deliveries": [], "next_cursor": None}
+    assert (await running.client.patch(f"{core}/{made['id']}", json={"status": "paused"})).json()[
+        "status"
+    ] == "paused"
+    assert (await running.client.get(f"{core}/{made['id']}/deliveries")).json() == {
+        "deliveries": [],
+        "next_cursor": None,
+    }
 
 
 # ---- changing --------------------------------------------------------------------------------------------------------
 
 
 async def test_a_change_touches_what_it_names_and_nothing_else(running):
-    made = await create(running.client, description="old", headers={"x-a": "1"}, filter={"payload.client_id": 5})
+    made = await create(
+        running.client, description="old", headers={"x-a": "1"}, filter={"payload.client_id": 5}
+    )
     del made["secret"]
     url = f"{HOOKS}/{made['id']}"
 
@@ -270,14 +317,24 @@ async def test_each_fault_of_a_change_is_named_and_nothing_is_changed(api, chang
 async def test_new_event_types_must_fit_the_filter_that_is_there(api):
     made = await create(api.client, event_types=["client.created"], filter={"payload.first_name": "Jane"})
     url = f"{HOOKS}/{made['id']}"
-    assert paths(await api.client.patch(url, json={"event_types": ["payment.failed"]})) == ["/filter/payload.first_name"]
-    both = await api.client.patch(url, json={"event_types": ["payment.failed"], "filter": {"payload.amount_attempted": 5}})
+    assert paths(await api.client.patch(url, json={"event_types": ["payment.failed"]})) == [
+        "/filter/payload.first_name"
+    ]
+    both = await api.client.patch(
+        url, json={"event_types": ["payment.failed"], "filter": {"payload.amount_attempted": 5}}
+    )
     assert both.status_code == 200
 
 
 @pytest.mark.parametrize(
     ("changes", "wrong"),
-    [({"description": "x"}, ["/description"]), ({"target_url": TARGET}, ["/target_url"]), ({"status": "gone"}, ["/status"]), ({"status": None}, ["/status"]), ({"catch_up": 1}, ["/catch_up"])],
+    [
+        ({"description": "x"}, ["/description"]),
+        ({"target_url": TARGET}, ["/target_url"]),
+        ({"status": "gone"}, ["/status"]),
+        ({"status": None}, ["/status"]),
+        ({"catch_up": 1}, ["/catch_up"]),
+    ],
 )
 async def test_the_core_changes_a_status_and_nothing_else(api, changes, wrong):
     made = await create(api.client)
@@ -318,10 +375,15 @@ async def test_making_pausing_resuming_and_deleting_at_once_all_go_through(runni
         return statuses
 
     async def emit() -> list[int]:
-        return [(await running.client.post("/api/v1/events/test", json={"type": "lead.created"})).status_code for _ in range(10)]
+        return [
+            (await running.client.post("/api/v1/events/test", json={"type": "lead.created"})).status_code
+            for _ in range(10)
+        ]
 
     statuses = await asyncio.gather(
-        *(pause_and_resume(subscription["id"]) for subscription in made), *(make_and_delete() for _ in range(4)), emit()
+        *(pause_and_resume(subscription["id"]) for subscription in made),
+        *(make_and_delete() for _ in range(4)),
+        emit(),
     )
     assert {status for some in statuses for status in some} == {200, 201, 204}
 

@@ -1,0 +1,427 @@
+"""Writes the pages of this folder from the code that they describe: ``python docs/reference/generate.py``.
+
+Prose that no code holds stands here; everything in a table is read from the code. A test compares the pages with what
+this file makes of them, so that they cannot drift apart.
+"""
+
+# ruff: noqa: INP001 - a folder of pages, not a package
+import inspect
+import re
+import sys
+import types
+import typing
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
+
+import typer
+from fastapi.routing import iter_route_contexts
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from trunkline import errors, hookspecs, settings
+from trunkline.api import problems
+from trunkline.api.security import Requires
+from trunkline.app import create_app
+from trunkline.cli import app as command_line
+from trunkline.cli import opening
+from trunkline.hub import Hub
+from trunkline.metrics import Metrics
+from trunkline.schema_files import package_event_types
+from trunkline.schemas import EventType
+
+FOLDER = Path(__file__).parent
+SCHEMAS = "trunkline_schemas"
+NOTE = "<!-- Written by docs/reference/generate.py; change that or the code, not this page. -->"
+
+
+def page(title: str, *blocks: str) -> str:
+    """Put a page together, one empty line between its *blocks*."""
+    return "\n\n".join([f"# {title}", NOTE, *blocks]) + "\n"
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Write a table; a bar in a cell is escaped."""
+    lines = [columns, ["---"] * len(columns), *([cell.replace("|", "\\|") for cell in row] for row in rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def first_line(documented: object) -> str:
+    """Give the first paragraph of a docstring on one line."""
+    return " ".join((inspect.getdoc(documented) or "").partition("\n\n")[0].split())
+
+
+def sentence(text: str) -> str:
+    """Begin *text* with a capital and end it with a full stop."""
+    text = text[:1].upper() + text[1:]
+    return text if text.endswith((".", "…")) else f"{text}."
+
+
+# ---- settings --------------------------------------------------------------------------------------------------------
+
+
+def core_sections() -> Iterator[tuple[str, type[BaseModel]]]:
+    """Every section of ``trunkline.toml`` that is the core's, with its model."""
+    for name, field in settings.Settings.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, settings.Section):
+            yield name, field.annotation
+
+
+def variable(section: str, name: str) -> str:
+    """Name the environment variable of a setting."""
+    return f"{settings.ENVIRONMENT_PREFIX}{section}__{name}".upper()
+
+
+def default_of(field: FieldInfo) -> str:
+    """Write a default as it would stand in ``trunkline.toml``."""
+    value = field.default
+    match value:
+        case None:
+            return "–"
+        case bool():
+            return f"`{str(value).lower()}`"
+        case tuple():
+            return f"`[{', '.join(f'{item:g}' for item in value)}]`"
+        case str():
+            return f'`"{value}"`'
+        case _:
+            return f"`{value}`"
+
+
+def settings_page() -> str:
+    """Every setting of the core."""
+    blocks = [
+        "Settings stand in `trunkline.toml` in the current folder, or in the file that `--config` names. An environment variable "
+        "wins over the file. An unknown or malformed setting stops the start and is named.",
+        '```toml\n[server]\nport = 8080\n\n[delivery]\nallow_http = true\nretry_schedule_seconds = [5, 30, 120]\n\n[plugins]\nenabled = ["webhooks", "polling"]\n```',
+        "In an environment variable a list is a JSON array or comma-separated: `TRUNKLINE_PLUGINS__ENABLED=webhooks,polling`. "
+        "A plugin's settings stand in a section that has the plugin's name.",
+    ]
+    for section, model in core_sections():
+        rows = [
+            (
+                f"`{section}.{name}`",
+                f"`{variable(section, name)}`",
+                default_of(field),
+                sentence(field.description or ""),
+            )
+            for name, field in model.model_fields.items()
+        ]
+        blocks += [
+            f"## {section}",
+            first_line(model),
+            table(["setting", "environment variable", "default", "meaning"], rows),
+        ]
+    blocks += [
+        "## What is not there yet",
+        "`events.retention_days` is read and checked, but nothing removes old events so far: every event is kept.",
+        "## Secrets",
+        "`auth.pepper` and `auth.encryption_key` may stay unset on SQLite: they are made on the first start and kept beside the "
+        "database, in `trunkline.db.secrets`. Back that file up together with the database. On PostgreSQL they must be set, "
+        "to the same text in every process; see [Run on PostgreSQL](../how-to/run-on-postgresql.md).",
+    ]
+    return page("Settings", *blocks)
+
+
+# ---- hooks -----------------------------------------------------------------------------------------------------------
+
+
+def hooks() -> Iterator[tuple[str, Callable[..., object]]]:
+    """Every hook specification, in the order of the module."""
+    for name, function in vars(hookspecs).items():
+        if inspect.isfunction(function) and hasattr(function, f"{hookspecs.PROJECT}_spec"):
+            yield name, function
+
+
+def type_name(annotation: Any) -> str:
+    """Write a type as an author would."""
+    if annotation is None or annotation is type(None):
+        return "None"
+    arguments = [type_name(item) for item in typing.get_args(annotation)]
+    if isinstance(annotation, types.UnionType):
+        return " | ".join(arguments)
+    origin = typing.get_origin(annotation) or annotation
+    name = getattr(origin, "__name__", str(origin))
+    return f"{name}[{', '.join(arguments)}]" if arguments else name
+
+
+def signature(name: str, function: Callable[..., object]) -> str:
+    """Write the ``def`` line of a hook."""
+    found = inspect.signature(function)
+    arguments = ", ".join(f"{p.name}: {type_name(p.annotation)}" for p in found.parameters.values())
+    return f"def {name}({arguments}) -> {type_name(found.return_annotation)}"
+
+
+def hooks_page() -> str:
+    """Every hook, by phase."""
+    kinds = [
+        (
+            "Called once, at start",
+            "Plain functions that return frozen values and do no I/O. What they return is checked; a value that does not fit makes "
+            "the plugin `failed`, with a sentence that says why.",
+            True,
+        ),
+        (
+            "Called while the hub runs",
+            "May be `def` or `async def`. They are called plugin by plugin, five seconds at most; one that raises or hangs is "
+            "logged with the plugin's name and stops nobody else. A plain `def` runs in a thread of the plugin's own.",
+            False,
+        ),
+    ]
+    blocks = [
+        "A plugin marks a function with `trunkline.hookimpl`, names it after a hook, and asks for any of the hook's arguments. "
+        "A plugin that has a function marked so under a name that is no hook, or with an argument that the hook does not have, fails to load. "
+        "All values come from `trunkline`; [Write a channel plugin](../how-to/write-a-channel-plugin.md) shows them at work.",
+    ]
+    for title, text, at_start in kinds:
+        blocks += [f"## {title}", text]
+        for name, function in hooks():
+            if name.startswith("register_") == at_start:
+                blocks += [
+                    f"### {name}",
+                    f"```python\n{signature(name, function)}: ...\n```",
+                    inspect.getdoc(function) or "",
+                ]
+    blocks += [
+        "## Limits",
+        "No hook may rely on an order among plugins. Two plugins that give a channel or an event type of the same name both fail. "
+        "`event_accepted`, `attempt_finished` and `subscription_changed` come after the fact: they can refuse nothing, and a plugin "
+        "that falls more than 1,000 calls behind loses the oldest, with a warning in the log.",
+    ]
+    return page("Hooks", *blocks)
+
+
+# ---- event types -----------------------------------------------------------------------------------------------------
+
+
+def kind_of(schema: Mapping[str, Any]) -> str:
+    """Say in a few words what a property may be."""
+    named = schema.get("type", "any")
+    kinds = [named] if isinstance(named, str) else list(named)
+    formats = (
+        [schema["format"]]
+        if "format" in schema
+        else [c["format"] for c in schema.get("anyOf", ()) if "format" in c]
+    )
+    words = " or ".join(" or ".join(formats) if kind == "string" and formats else kind for kind in kinds)
+    values = ", ".join(f"`{value}`" for value in schema.get("enum", ()))
+    return f"{words}: {values}" if values else words
+
+
+def fields(kind: EventType) -> Iterator[tuple[str, str, str, str]]:
+    """The rows of an event type's table."""
+    required = kind.schema.get("required", ())
+    for name, schema in kind.schema["properties"].items():
+        yield f"`{name}`", kind_of(schema), "yes" if name in required else "no", schema["description"]
+
+
+def event_types_page() -> str:
+    """The ten event types with their fields."""
+    kinds = package_event_types(SCHEMAS)
+    blocks = [
+        "The event types that this distribution brings, and the fields of their payloads. A field that is not listed is refused. "
+        "The JSON Schema of each (draft 2020-12) is served at `/schemas/events/{type}.json`, with an ETag and without a key; "
+        "`GET /api/v1/event-types` lists what a deployment knows, its own types included.",
+        table(
+            ["type", "title"],
+            [(f"[`{kind.name}`](#{kind.name.replace('.', '')})", kind.title) for kind in kinds],
+        ),
+        "An event is pushed and polled as an envelope. `metadata` is absent when it is empty.",
+        '```json\n{"id": 45678, "type": "client.created", "createdUtc": "2026-01-28T10:30:00Z", "companyId": 92,\n "payload": {"client_id": 12345, "first_name": "Jane"}, "metadata": {"source": "web_portal"}}\n```',
+    ]
+    for kind in kinds:
+        blocks += [
+            f"## {kind.name}",
+            kind.description,
+            table(["field", "type", "required", "meaning"], fields(kind)),
+            f"```json\n{kind.example_json.decode()}\n```",
+        ]
+    return page("Event types", *blocks)
+
+
+# ---- HTTP ------------------------------------------------------------------------------------------------------------
+
+
+def built_in_hub() -> Hub:
+    """Build, but do not start, a hub with the plugins of this distribution and no other."""
+    own = tuple(
+        e.name for e in entry_points(group="trunkline") if e.dist is not None and e.dist.name == "trunkline"
+    )
+    chosen = settings.Settings(plugins=settings.Plugins(enabled=own))
+    return opening.inspected(chosen)
+
+
+def guards(dependant: Any) -> Iterator[Requires]:
+    """The key checks of a route."""
+    if isinstance(dependant.call, Requires):
+        yield dependant.call
+    for inner in dependant.dependencies:
+        yield from guards(inner)
+
+
+def routes() -> Iterator[tuple[str, str, str, str, str]]:
+    """Method, path, scope, bucket and summary of every route, in the order of the paths."""
+    found: dict[tuple[str, str], tuple[str, str, str]] = {}
+    for context in iter_route_contexts(create_app(built_in_hub()).routes):
+        for method in sorted((context.methods or set()) - {"HEAD"}):
+            guard = next(guards(context.dependant), None) if context.dependant else None
+            if guard is None:
+                scope, bucket = "public", "–"
+            else:
+                scope = f"`{guard.scope}`" if guard.scope else "any key"
+                bucket = guard.bucket_for(method) or "–"
+            summary = context.summary or first_line(context.endpoint)
+            found.setdefault((context.path, method), (scope, bucket, summary.rstrip(".")))
+    for (path, method), row in sorted(found.items(), key=lambda item: item[0]):
+        yield method, path, *row
+
+
+def http_page() -> str:
+    """Every route with what it asks of the caller."""
+    rows = [
+        (method, f"`{path}`", scope, bucket, summary) for method, path, scope, bucket, summary in routes()
+    ]
+    return page(
+        "HTTP API",
+        "Every route of a hub with the plugins of this distribution. A running hub describes itself in full at `/docs`, `/openapi.json` "
+        "(OpenAPI 3.1) and `/asyncapi.json` (AsyncAPI 3.0); `trunkline export openapi DIR` writes the document to a file. "
+        "The routes of a plugin are there only while the plugin runs.",
+        table(["method", "path", "scope", "bucket", "what it does"], rows),
+        "`GET /api/v1/plugins` also asks for the scope `admin`, or an operator's key.",
+        "## Keys",
+        "A call below `/api/v1` carries its key in the header `X-Api-Key`. A company's key looks like "
+        "`wlcro_live_92_` followed by 43 characters, and sees nothing of another company; an operator's begins with `wlcro_live_0_`, may do everything, "
+        "and names the company in the header `X-Company-Id`, or in an event's `companyId`. "
+        "No key, or one that is unknown or revoked: 401. A key without the scope: 403, which names it. Another company's record: 404.",
+        "## Rate limits",
+        "A company's key has so many calls a minute in each bucket; [settings](settings.md#limits) say how many. Every answer to it carries "
+        "`X-RateLimit-Limit`, `X-RateLimit-Remaining`, `X-RateLimit-Reset` (Unix seconds), `X-RateLimit-Window` and `X-RateLimit-Policy`. "
+        "Over the limit: 429 with `Retry-After`. An operator's key is not limited.",
+        "## On every answer",
+        "`X-Request-Id`: the id under which the call is logged; a client may give its own. Errors are [problem documents](errors.md).",
+    )
+
+
+# ---- errors ----------------------------------------------------------------------------------------------------------
+
+
+def problem_rows() -> Iterator[tuple[str, str, str, str]]:
+    """Type, status, title and meaning of every problem in the table of ``api.problems``."""
+    for kind, name in problems.TYPES.items():
+        if issubclass(kind, errors.Refused):
+            yield f"`{name}`", str(kind.status), kind.title, first_line(kind)
+        else:
+            yield f"`{name}`", "503", "Service unavailable", first_line(kind)
+
+
+def errors_page() -> str:
+    """Every problem type."""
+    return page(
+        "Errors",
+        "Errors are answered as `application/problem+json` (RFC 9457). `type` is `urn:trunkline:problem:` and one of the names below. "
+        "`detail` is one sentence that a person can act on; `errors` is there where fields are at fault, and `path` is then a JSON pointer "
+        "into the body or the name of a parameter. `request_id` is also the header `X-Request-Id`.",
+        '```json\n{"type": "urn:trunkline:problem:event-rejected", "title": "Event rejected", "status": 422,\n'
+        ' "detail": "The request body is not valid at \'/payload/amount_attempted\': must be a number, not a string.",\n'
+        ' "request_id": "115d7048c67d86a2",\n'
+        ' "errors": [{"path": "/payload/amount_attempted", "message": "must be a number, not a string"}]}\n```',
+        table(["type", "status", "title", "meaning"], problem_rows()),
+        "What the framework answers has the name of its status: `not-found` (404, no such address), `method-not-allowed` (405, with `Allow`), "
+        "`unsupported-media-type` (415). A fault of the hub is `internal-error` (500); the log has it under the same request id. "
+        "`rate-limited` and `store-unavailable` carry `Retry-After`.",
+    )
+
+
+# ---- command line ----------------------------------------------------------------------------------------------------
+
+
+def commands(group: Any = None, path: str = "trunkline") -> Iterator[tuple[str, Any]]:
+    """Every command with its full name, in the order of ``--help``."""
+    group = group or typer.main.get_command(command_line)
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from commands(command, f"{path} {name}")
+        elif not command.hidden:
+            yield f"{path} {name}", command
+
+
+def options(command: Any) -> Iterator[tuple[str, str]]:
+    """The arguments and options of a command, hidden ones excepted."""
+    for parameter in command.params:
+        if parameter.param_type_name == "argument":
+            yield f"`{parameter.metavar or parameter.name.upper()}`", parameter.help or ""
+        elif not parameter.hidden:
+            names = ", ".join((*parameter.opts, *parameter.secondary_opts))
+            value = "" if parameter.is_flag else f" {parameter.metavar or parameter.name.upper()}"
+            yield f"`{names}{value}`", (parameter.help or "") + (" Required." if parameter.required else "")
+
+
+def cli_page() -> str:
+    """Every command."""
+    found = list(commands())
+    blocks = [
+        "`trunkline --help` and `trunkline COMMAND --help` say the same. `--config FILE` may also stand before the command. "
+        "Standard output has what was asked for, alone; everything else goes to standard error. "
+        "Exit codes: 0 done, 1 refused or not all right, 2 cannot start, or misused.",
+        table(
+            ["command", "does"],
+            [(f"[`{name}`](#{name.replace(' ', '-')})", first_line_of(command)) for name, command in found],
+        ),
+    ]
+    for name, command in found:
+        text = re.sub(r"\[bold\](.*?)\[/bold\]", r"`\1`", command.help)
+        blocks += [f"## {name}", text, table(["option", "meaning"], options(command))]
+    return page("Command line", *blocks)
+
+
+def first_line_of(command: Any) -> str:
+    """The first paragraph of a command's help."""
+    return str(command.help).partition("\n\n")[0]
+
+
+# ---- metrics ---------------------------------------------------------------------------------------------------------
+
+
+def metric_rows() -> Iterator[tuple[str, str, str, str]]:
+    """Name, kind, labels and meaning of every metric, as Prometheus sees it."""
+    registry = Metrics().registry
+    for collector in dict.fromkeys(registry._collector_to_names):  # noqa: SLF001 - labels are known before a sample is
+        (metric,) = collector.describe() if hasattr(collector, "describe") else collector.collect()
+        name = f"{metric.name}_total" if metric.type == "counter" else metric.name
+        labels = ", ".join(f"`{label}`" for label in getattr(collector, "_labelnames", ())) or "–"
+        yield f"`{name}`", metric.type, labels, sentence(metric.documentation)
+
+
+def metrics_page() -> str:
+    """Every metric."""
+    return page(
+        "Metrics",
+        "`GET /metrics` serves them in Prometheus's text format, without a key; keep it inside your network. Each process counts for itself. "
+        "A histogram has the series `_bucket`, `_sum` and `_count`. What to watch stands in "
+        "[Run on PostgreSQL](../how-to/run-on-postgresql.md#what-to-watch).",
+        table(["metric", "type", "labels", "meaning"], metric_rows()),
+        "`outcome` is `delivered`, `retry`, `rejected` or `gone`. `route` is the template of the path, such as `/api/v1/events/{event_id}`.",
+    )
+
+
+PAGES: Mapping[str, Callable[[], str]] = {
+    "settings.md": settings_page,
+    "hooks.md": hooks_page,
+    "event-types.md": event_types_page,
+    "http.md": http_page,
+    "errors.md": errors_page,
+    "cli.md": cli_page,
+    "metrics.md": metrics_page,
+}
+
+
+def main() -> None:
+    """Write every page."""
+    for name, make in PAGES.items():
+        (FOLDER / name).write_text(make(), encoding="utf-8")
+        sys.stdout.write(f"docs/reference/{name}\n")
+
+
+if __name__ == "__main__":
+    main()

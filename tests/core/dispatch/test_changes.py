@@ -1,0 +1,191 @@
+"""Subscriptions and channels that change while events flow."""
+
+import asyncio
+
+import pytest
+
+from trunkline.testing.receiver import Answer
+
+on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+
+async def test_what_is_for_a_channel_that_is_off_is_held_and_released_when_it_is_on_again(open_house, receiver):
+    async with open_house() as house:
+        no = await house.subscribe(f"{receiver.url}/h")
+        await house.emit(2, to=[no])
+        await house.check_settled()
+        matched = house.matched
+    async with open_house(plugins="polling") as house:
+        house.matched = matched
+        await house.emit(3, to=[no])
+        await house.until_statuses(delivered=2, held=3)
+        assert {row.due_ms for row in await house.rows() if row.status == "held"} == {None}
+        await house.check_ledger()
+    async with open_house() as house:
+        house.matched = matched
+        await house.check_settled()
+        assert await house.statuses() == {"delivered": 5}
+    assert receiver.count == 5
+
+
+async def test_a_retry_that_falls_due_while_its_channel_is_off_is_held_too(open_house, receiver):
+    receiver.script([Answer(500)])
+    async with open_house(retry_schedule_seconds="0.5") as house:
+        no = await house.subscribe(f"{receiver.url}/h")
+        await house.emit(to=[no])
+        await house.until_statuses(pending=1)
+    async with open_house(plugins="polling") as house:
+        await house.until_statuses(held=1)
+    async with open_house() as house:
+        await house.until_statuses(delivered=1)
+    assert [request.headers["trunkline-attempt"] for request in receiver.requests] == ["1", "2"]
+
+
+async def test_what_was_held_while_its_subscription_was_paused_flows_when_that_is_resumed(open_house, receiver):
+    async with open_house(plugins="polling") as house:
+        no = await house.subscribe(f"{receiver.url}/h")
+        await house.emit(2, to=[no])
+        await house.until_statuses(held=2)
+        await house.change(no, status="paused")
+    async with open_house() as house:
+        house.matched = {(row.position, row.no) for row in await house.rows()}
+        await house.change(no, status="active")
+        await house.check_settled()
+        assert await house.statuses() == {"delivered": 2}
+
+
+async def test_retries_of_a_paused_subscription_wait_and_go_on_when_it_is_resumed(open_house, receiver, until):
+    receiver.answer(500)
+    async with open_house(retry_schedule_seconds="0.3,0.3,0.3") as house:
+        no = await house.subscribe(f"{receiver.url}/h")
+        await house.emit(3, to=[no])
+        await house.until_statuses(pending=3)
+        await house.change(no, status="paused")
+        await until(lambda: _all_parked(house))
+        await house.check_ledger()
+        seen = receiver.count
+        receiver.answer(200)
+        await house.change(no, status="active")
+        await house.check_settled()
+        assert await house.statuses() == {"delivered": 3}
+    assert receiver.count == seen + 3
+
+
+async def _all_parked(house):
+    return all(row.due_ms is None and row.claimed_by is None for row in await house.rows())
+
+
+async def test_what_is_pending_ends_as_gone_when_its_subscription_is_deleted(open_house, receiver):
+    receiver.answer(500)
+    async with open_house(retry_schedule_seconds="0.5") as house:
+        no, other = await house.subscribe(f"{receiver.url}/h"), await house.subscribe(f"{receiver.url}/other")
+        receiver.always(Answer(200), path="/other")
+        await house.emit(3, to=[no, other])
+        await house.until_statuses(pending=3, delivered=3)
+        seen = receiver.count
+        await house.hub.subscriptions.delete(92, (await house.subscription(no))["id"], channel="webhooks")
+        await house.check_settled()
+        assert await house.statuses(no) == {"gone": 3}
+    assert receiver.count == seen
+
+
+async def test_an_attempt_under_way_while_its_subscription_is_deleted_cannot_bring_the_delivery_back(
+    open_house, receiver, until
+):
+    receiver.script([Answer(500), Answer(500, delay_seconds=0.6)])
+    async with open_house() as house:
+        no = await house.subscribe(f"{receiver.url}/h")
+        [position] = await house.emit(to=[no])
+        await receiver.wait_for(2)
+        await house.hub.subscriptions.delete(92, (await house.subscription(no))["id"], channel="webhooks")
+        await until(lambda: house.hub.dispatcher._runner.places.taken == 0)
+        await house.hub.dispatcher._settlement.flush()
+        [row] = await house.rows()
+        numbers = [attempt["number"] for attempt in await house.attempts(position, no)]
+    assert (row.status, row.attempts, row.due_ms) == ("gone", 1, None)
+    assert numbers == [1]
+
+
+async def test_a_subscription_made_while_events_flow_gets_exactly_those_that_come_after_it(open_house, receiver):
+    async with open_house() as house:
+        first = await house.subscribe(f"{receiver.url}/first")
+        positions: list[int] = []
+        stop = asyncio.Event()
+
+        async def keep_emitting():
+            while not stop.is_set():
+                positions.extend(await house.emit(3, to=[first]))
+
+        writers = [asyncio.create_task(keep_emitting()) for _ in range(4)]
+        made = []
+        for index in range(5):
+            await house.until(lambda index=index: len(positions) > 40 * (index + 1))
+            made.append(await house.subscribe(f"{receiver.url}/{index}"))
+        await house.until(lambda: len(positions) > 260)
+        stop.set()
+        await asyncio.gather(*writers)
+        for no in made:
+            start = (await house.subscription(no))["start_position"]
+            house.matched |= {(position, no) for position in positions if position > start}
+        await house.check_settled(seconds=20)
+        assert set(await house.statuses()) == {"delivered"}
+    assert receiver.count == len(house.matched), "none was sent twice"
+
+
+async def test_a_change_of_types_filter_or_target_holds_for_the_events_after_it(open_house, receiver):
+    async with open_house() as house:
+        no = await house.subscribe(f"{receiver.url}/old", types=["lead.created"])
+        await house.emit(to=[no])
+        await house.emit(type="client.created")
+        await house.check_settled()
+        await house.change(no, event_types=["client.created", "payment.failed"], target_url=f"{receiver.url}/new")
+        await house.emit()
+        await house.emit(to=[no], type="client.created")
+        await house.check_settled()
+        await house.change(no, filter={"payload.amount": {"gte": 100}}, event_types=["payment.failed"])
+        await house.emit(to=[no], type="payment.failed", amount=100)
+        await house.emit(type="payment.failed", amount=99.5)
+        await house.check_settled()
+    assert [(r.path, r.headers["trunkline-event-type"]) for r in receiver.requests] == [
+        ("/old", "lead.created"),
+        ("/new", "client.created"),
+        ("/new", "payment.failed"),
+    ]
+
+
+async def test_a_target_that_is_mended_while_retries_are_pending_gets_them_at_its_new_url(open_house, receiver, until):
+    receiver.answer(500)
+    async with open_house(retry_schedule_seconds="0.5,0.5,0.5") as house:
+        no = await house.subscribe(f"{receiver.url}/old")
+        await house.emit(to=[no])
+        await house.until_statuses(pending=1)
+        receiver.always(Answer(200), path="/new")
+        await house.change(no, target_url=f"{receiver.url}/new")
+        await house.check_settled()
+        assert await house.statuses() == {"delivered": 1}
+    assert receiver.requests[-1].path == "/new"
+
+
+async def test_one_event_goes_to_every_subscription_that_matches_and_to_no_other_company(open_house, receiver):
+    async with open_house() as house:
+        mine = [await house.subscribe(f"{receiver.url}/{n}") for n in range(3)]
+        other = await house.subscribe(f"{receiver.url}/other", company=93)
+        for _ in range(10):
+            await house.emit(to=mine)
+            await house.emit(to=[other], company=93)
+        await house.check_settled()
+    assert receiver.count == 40
+
+
+async def test_a_delivery_asked_for_again_is_made_at_once_whatever_its_state(open_house, receiver):
+    receiver.answer(500)
+    async with open_house(retry_schedule_seconds="[]") as house:
+        no = await house.subscribe(f"{receiver.url}/h")
+        [position] = await house.emit(to=[no])
+        await house.until_statuses(exhausted=1)
+        receiver.answer(200)
+        await house.hub.deliveries.retry(92, f"dlv_{position}_{no}")
+        house.hub.wake_retries()
+        await house.until_statuses(delivered=1)
+        await house.check_settled()
+        assert [a["number"] for a in await house.attempts(position, no)] == [1, 2]

@@ -12,6 +12,7 @@ from fastapi import FastAPI, Response
 
 from benchmarks.hubs import make_hub
 from trunkline.app import create_app
+from trunkline.server import tune_memory
 
 
 def bare() -> FastAPI:
@@ -34,11 +35,15 @@ async def main(kind: str, database_url: str) -> None:
         async with hub:
             _, key = await hub.keys.create(92, name="bench", scopes=["events:write"])
         app = create_app(make_hub(database_url, dispatch=False))
-    config = uvicorn.Config(app, port=0, log_level="warning", access_log=False, server_header=False)
+    config = uvicorn.Config(
+        app, port=0, log_level="warning", access_log=False, server_header=False, proxy_headers=False
+    )
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve())
     while not server.started:
         await asyncio.sleep(0.01)
+    if kind != "bare":
+        tune_memory()
     print(server.servers[0].sockets[0].getsockname()[1], key, flush=True)
     await serving
 

@@ -15,6 +15,7 @@ from sqlalchemy import text
 
 from benchmarks.hubs import drafts, make_hub
 from trunkline.ingest import Submission
+from trunkline.server import tune_memory
 
 CONCURRENCY = 64
 COMPANIES = 16
@@ -49,6 +50,7 @@ async def hub_pushes(url: str, count: int, database_url: str) -> dict[str, float
     hub = make_hub(database_url, dispatch=True, concurrency=CONCURRENCY)
     began, cpu = time.perf_counter(), time.process_time()
     async with hub:
+        tune_memory()
         began, cpu = time.perf_counter(), time.process_time()
         await _settled(hub, each * COMPANIES)
         return _result(each * COMPANIES, began, cpu)

@@ -78,7 +78,8 @@ def _json() -> list[Processor]:
 
 
 def _dump(entry: EventDict, **_: object) -> str:
-    return orjson.dumps(entry, default=str).decode()
+    first = {name: entry.pop(name) for name in ("timestamp", "level", "message") if name in entry}
+    return orjson.dumps(first | dict(entry), default=str).decode()
 
 
 def _redact_line(_logger: WrappedLogger, _method: str, line: Any) -> str:

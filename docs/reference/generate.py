@@ -4,7 +4,6 @@ Prose that no code holds stands here; everything in a table is read from the cod
 this file makes of them, so that they cannot drift apart.
 """
 
-# ruff: noqa: INP001 - a folder of pages, not a package
 import inspect
 import re
 import sys
@@ -21,7 +20,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from trunkline import errors, hookspecs, settings
-from trunkline.api import problems
+from trunkline.api import documents, problems
 from trunkline.api.security import Requires
 from trunkline.app import create_app
 from trunkline.cli import app as command_line
@@ -49,7 +48,12 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def first_line(documented: object) -> str:
     """Give the first paragraph of a docstring on one line."""
-    return " ".join((inspect.getdoc(documented) or "").partition("\n\n")[0].split())
+    return " ".join(markdown(documented).partition("\n\n")[0].split())
+
+
+def markdown(documented: object) -> str:
+    """Give a docstring with its code in Markdown's back ticks."""
+    return (inspect.getdoc(documented) or "").replace("``", "`")
 
 
 def sentence(text: str) -> str:
@@ -181,7 +185,7 @@ def hooks_page() -> str:
                 blocks += [
                     f"### {name}",
                     f"```python\n{signature(name, function)}: ...\n```",
-                    inspect.getdoc(function) or "",
+                    markdown(function),
                 ]
     blocks += [
         "## Limits",

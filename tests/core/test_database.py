@@ -134,6 +134,26 @@ async def test_a_cut_connection_is_unavailable_and_the_next_call_works(postgres_
     pytest.fail("the pool did not recover")
 
 
+async def test_two_writers_that_wait_for_each_other_are_told_apart_and_one_may_come_again(
+    postgres_database: Database,
+):
+    holds = [asyncio.Event(), asyncio.Event()]
+    await add(postgres_database, "w0")
+    await add(postgres_database, "w1")
+
+    async def lock(first: int) -> None:
+        async with postgres_database.write() as connection:
+            for number in (first, 1 - first):
+                await connection.execute(
+                    text("UPDATE workers SET heartbeat_ms = 2 WHERE id = :id"), {"id": f"w{number}"}
+                )
+                holds[number].set()
+                await holds[1 - first].wait()
+
+    results = await asyncio.gather(lock(0), lock(1), return_exceptions=True)
+    assert sorted(type(result) for result in results if result is not None) == [StoreUnavailable]
+
+
 async def test_sqlite_waits_its_turn_among_processes(sqlite_database_url: str):
     async with Database(sqlite_database_url) as one, Database(sqlite_database_url) as other:
         async with one.write() as connection:

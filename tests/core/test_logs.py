@@ -72,7 +72,8 @@ def test_no_key_or_secret_stands_in_a_line_wherever_it_came_from(stream, secret,
     logs.set_up(Logging(), stream=out)
     log = logging.getLogger("trunkline.test")
     if place == "message":
-        log.error("got " + secret)
+        text = f"got {secret}"
+        log.error(text)
     elif place == "argument":
         log.error("got %s", {"key": secret})
     elif place == "extra":

@@ -19,13 +19,14 @@ async def serve(settings: Settings, *, workers: int, migrates: bool, config: Pat
         SettingsInvalid, SchemaInvalid, PluginFailed, StoreUnavailable: it cannot start.
     """
     logs.set_up(settings.logging)
-    listener = server.bind(settings.server.host, settings.server.port)
-    if workers > 1:
-        return await _serve_by_children(settings, listener, workers, migrates=migrates, config=config)
-    with server.stop_signals() as stop:
-        async with server.running(Hub(settings, migrates=migrates), listener=listener):
-            _announce(listener)
-            await stop.wait()
+    with server.bind(settings.server.host, settings.server.port) as listener:
+        if workers > 1:
+            return await _serve_by_children(settings, listener, workers, migrates=migrates, config=config)
+        with server.stop_signals() as stop:
+            async with server.running(Hub(settings, migrates=migrates), listener=listener):
+                server.tune_memory()
+                _announce(listener)
+                await stop.wait()
     return 0
 
 
@@ -33,8 +34,9 @@ async def serve_as_child(settings: Settings, listener_fd: int, *, dispatch: bool
     """Serve the API on a socket that a supervisor has bound."""
     logs.set_up(settings.logging)
     listener = socket.socket(fileno=listener_fd)
-    with server.stop_signals() as stop, supervisor.lifeline(stop):
+    with listener, server.stop_signals() as stop, supervisor.lifeline(stop):
         async with server.running(Hub(settings, dispatch=dispatch, migrates=False), listener=listener):
+            server.tune_memory()
             supervisor.report_ready()
             await stop.wait()
 
@@ -48,6 +50,7 @@ async def work(settings: Settings, *, processes: int, config: Path | None) -> in
         return await supervisor.supervise([command] * processes, on_ready=lambda: typer.echo(announcement))
     with server.stop_signals() as stop:
         async with Hub(settings, migrates=False):
+            server.tune_memory()
             typer.echo("trunkline worker delivers")
             await stop.wait()
     return 0
@@ -58,6 +61,7 @@ async def work_as_child(settings: Settings) -> None:
     logs.set_up(settings.logging)
     with server.stop_signals() as stop, supervisor.lifeline(stop):
         async with Hub(settings, migrates=False):
+            server.tune_memory()
             supervisor.report_ready()
             await stop.wait()
 

@@ -39,8 +39,11 @@ async def run_demo(settings: Settings, *, port: int, keep_running: bool, as_json
     screen: Screen = JsonScreen(console) if as_json else TerminalScreen(console)
     pause_seconds = 0 if as_json or not console.is_terminal else _PAUSE_SECONDS
     logs.set_up(settings.logging.model_copy(update={"level": "warning"}))
-    with server.stop_signals() as stop, _set(settings) as (chosen, place):
-        listener = server.bind("127.0.0.1", port)
+    with (
+        server.bind("127.0.0.1", port) as listener,
+        server.stop_signals() as stop,
+        _set(settings) as (chosen, place),
+    ):
         url = server.url_of(listener)
         hub = Hub(chosen)
         async with (

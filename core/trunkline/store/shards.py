@@ -38,9 +38,10 @@ async def heartbeat(connection: AsyncConnection, worker: str, *, lease_ms: int) 
     dead = await connection.execute(
         text(
             "DELETE FROM workers WHERE id IN "
-            f"(SELECT id FROM workers WHERE heartbeat_ms < {now} - :lease {_skipping(connection)}) RETURNING id"
+            f"(SELECT id FROM workers WHERE heartbeat_ms < {now} - :lease AND id <> :worker {_skipping(connection)}) "
+            "RETURNING id"
         ),
-        {"lease": lease_ms},
+        {"lease": lease_ms, "worker": worker},
     )
     for row in dead.all():
         await release_claims(connection, row[0])

@@ -5,7 +5,7 @@ from functools import lru_cache
 from typing import Any
 
 import orjson
-from sqlalchemy import ARRAY, Table, TextClause, bindparam, text
+from sqlalchemy import ARRAY, LargeBinary, Table, TextClause, bindparam, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 
@@ -31,21 +31,33 @@ async def insert_columns(
 ) -> None:
     """Insert rows given column by column; rows whose key is taken are left as they are.
 
-    PostgreSQL takes whole columns as arrays, in one statement whatever the number of rows (about 4 µs a row,
-    against 12 for the driver's executemany).
+    Either database takes all rows in one statement: PostgreSQL as arrays (about 4 µs a row, against 12 for the driver's
+    executemany), SQLite as JSON, so that its thread works through them without asking for Python's lock at each row.
     """
     if not next(iter(columns.values())):
         return
     names = tuple(columns)
     if is_sqlite(connection):
-        rows = list(zip(*columns.values(), strict=True))
-        marks = ", ".join("?" for _ in names)
-        await connection.exec_driver_sql(
-            f"INSERT OR IGNORE INTO {table.name} ({', '.join(names)}) VALUES ({marks})",
-            rows,
-        )
+        kinds = [isinstance(table.c[name].type, LargeBinary) for name in names]
+        values = [
+            [value.hex() for value in column] if is_binary else column
+            for is_binary, column in zip(kinds, columns.values(), strict=True)
+        ]
+        rows = orjson.dumps(list(zip(*values, strict=True))).decode()
+        await connection.execute(_json_insert(table, names), {"rows": rows})
         return
     await connection.execute(_unnest_insert(table, names), dict(columns))
+
+
+@lru_cache(maxsize=64)
+def _json_insert(table: Table, names: tuple[str, ...]) -> TextClause:
+    picked = ", ".join(
+        f"unhex(value ->> {index})" if isinstance(table.c[name].type, LargeBinary) else f"value ->> {index}"
+        for index, name in enumerate(names)
+    )
+    return text(
+        f"INSERT OR IGNORE INTO {table.name} ({', '.join(names)}) SELECT {picked} FROM json_each(:rows) WHERE TRUE"
+    )
 
 
 @lru_cache(maxsize=64)

@@ -72,35 +72,35 @@ async def test_an_event_without_a_time_gets_the_present_one_with_z(api):
     assert created[:4].isdigit()
 
 
-@pytest.mark.parametrize(
-    ("given", "kept"),
-    [
-        ("2026-01-28T10:30:00Z", "2026-01-28T10:30:00Z"),
-        ("2026-01-28T12:30:00+02:00", "2026-01-28T10:30:00Z"),
-        ("2025-12-31T22:30:00.120-05:30", "2026-01-01T04:00:00.120Z"),
-        ("2026-01-28t10:30:00.123456789z", "2026-01-28T10:30:00.123456789Z"),
-    ],
-)
-async def test_a_time_with_an_offset_is_turned_into_z(api, given, kept):
-    answer = await api.client.post("/api/v1/events", json=invoice(createdUtc=given))
-    assert answer.json()["createdUtc"] == kept
+OFFSETS = [
+    ("2026-01-28T10:30:00Z", "2026-01-28T10:30:00Z"),
+    ("2026-01-28T12:30:00+02:00", "2026-01-28T10:30:00Z"),
+    ("2025-12-31T22:30:00.120-05:30", "2026-01-01T04:00:00.120Z"),
+    ("2026-01-28t10:30:00.123456789z", "2026-01-28T10:30:00.123456789Z"),
+]
 
 
-@pytest.mark.parametrize(
-    "given",
-    [
-        "2026-01-28",
-        "2026-01-28T10:30:00",
-        "yesterday",
-        1769596200,
-        "2026-02-30T10:30:00Z",
-        "",
-        "0001-01-01T00:00:00+14:00",
-    ],
-)
-async def test_a_time_that_is_none_is_refused_at_its_path(api, given):
-    answer = await api.client.post("/api/v1/events", json=invoice(createdUtc=given))
-    assert (answer.status_code, paths(answer)) == (422, ["/createdUtc"])
+async def test_a_time_with_an_offset_is_turned_into_z(api):
+    for given, kept in OFFSETS:
+        answer = await api.client.post("/api/v1/events", json=invoice(createdUtc=given))
+        assert answer.json()["createdUtc"] == kept
+
+
+NO_TIMES = [
+    "2026-01-28",
+    "2026-01-28T10:30:00",
+    "yesterday",
+    1769596200,
+    "2026-02-30T10:30:00Z",
+    "",
+    "0001-01-01T00:00:00+14:00",
+]
+
+
+async def test_a_time_that_is_none_is_refused_at_its_path(api):
+    for given in NO_TIMES:
+        answer = await api.client.post("/api/v1/events", json=invoice(createdUtc=given))
+        assert (answer.status_code, paths(answer)) == (422, ["/createdUtc"])
 
 
 async def test_ids_grow_in_stream_order(api):
@@ -145,28 +145,28 @@ async def test_each_of_the_ten_types_is_accepted_with_its_example(api):
     assert len(types) == 10
 
 
-@pytest.mark.parametrize(
-    ("event", "wrong"),
-    [
-        ({"payload": {}}, ["/type"]),
-        ({"type": "invoice.created"}, ["/payload"]),
-        ({}, ["/type", "/payload"]),
-        ({"type": "no.such", "payload": {}}, ["/type"]),
-        ({"type": "Invoice.Created", "payload": {}}, ["/type"]),
-        ({"type": 5, "payload": []}, ["/type", "/payload"]),
-        (invoice("99"), ["/payload/amount"]),
-        (invoice(metadata=[]), ["/metadata"]),
-        (invoice(companyId="92"), ["/companyId"]),
-        (invoice(companyId=True), ["/companyId"]),
-        (invoice(companyId=0), ["/companyId"]),
-        (invoice(company_id=92), ["/company_id"]),
-        (invoice(id=1, metadata=7), ["/id", "/metadata"]),
-    ],
-)
-async def test_each_fault_of_an_event_is_named_at_its_path_and_nothing_is_stored(api, event, wrong):
-    answer = await api.client.post("/api/v1/events", json=event)
-    assert (answer.status_code, sorted(paths(answer))) == (422, sorted(wrong))
-    assert await polled(api.client) == []
+FAULTS = [
+    ({"payload": {}}, ["/type"]),
+    ({"type": "invoice.created"}, ["/payload"]),
+    ({}, ["/type", "/payload"]),
+    ({"type": "no.such", "payload": {}}, ["/type"]),
+    ({"type": "Invoice.Created", "payload": {}}, ["/type"]),
+    ({"type": 5, "payload": []}, ["/type", "/payload"]),
+    (invoice("99"), ["/payload/amount"]),
+    (invoice(metadata=[]), ["/metadata"]),
+    (invoice(companyId="92"), ["/companyId"]),
+    (invoice(companyId=True), ["/companyId"]),
+    (invoice(companyId=0), ["/companyId"]),
+    (invoice(company_id=92), ["/company_id"]),
+    (invoice(id=1, metadata=7), ["/id", "/metadata"]),
+]
+
+
+async def test_each_fault_of_an_event_is_named_at_its_path_and_nothing_is_stored(api):
+    for event, wrong in FAULTS:
+        answer = await api.client.post("/api/v1/events", json=event)
+        assert (answer.status_code, sorted(paths(answer))) == (422, sorted(wrong))
+        assert await polled(api.client) == []
 
 
 async def test_a_missing_and_an_unknown_field_of_a_payload_are_named_at_their_own_pointers(api):
@@ -181,31 +181,30 @@ async def test_a_missing_and_an_unknown_field_of_a_payload_are_named_at_their_ow
 DEEP = b'{"type":"invoice.created","payload":{},"metadata":' + b'{"a":' * 64 + b"1" + b"}" * 64 + b"}"
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        b"",
-        b"{",
-        b"[]",
-        b'"text"',
-        b"null",
-        b'{"type":"invoice.created","payload":{},"metadata":{"a":NaN}}',
-        b'{"type":"invoice.created","payload":{},"metadata":{"a":Infinity}}',
-        b'{"type":"invoice.created","payload":{},"metadata":{"a":1e999}}',
-        b'{"type":"invoice.created","payload":{},"metadata":{"a":"\\u0000"}}',
-        b'{"type":"invoice.created","payload":{},"metadata":{"a":"\\ud800"}}',
-        b'{"type":"invoice.created","payload":{},"metadata":{"a":"\xff"}}',
-        b'{"type":"invoice.created","payload":{},"payload":{}}',
-        b'{"type":"invoice.created","payload":{},"metadata":{"a":1,"\\u0061":2}}',
-        DEEP,
-    ],
+NO_JSON = (
+    b"",
+    b"{",
+    b"[]",
+    b'"text"',
+    b"null",
+    b'{"type":"invoice.created","payload":{},"metadata":{"a":NaN}}',
+    b'{"type":"invoice.created","payload":{},"metadata":{"a":Infinity}}',
+    b'{"type":"invoice.created","payload":{},"metadata":{"a":1e999}}',
+    b'{"type":"invoice.created","payload":{},"metadata":{"a":"\\u0000"}}',
+    b'{"type":"invoice.created","payload":{},"metadata":{"a":"\\ud800"}}',
+    b'{"type":"invoice.created","payload":{},"metadata":{"a":"\xff"}}',
+    b'{"type":"invoice.created","payload":{},"payload":{}}',
+    b'{"type":"invoice.created","payload":{},"metadata":{"a":1,"\\u0061":2}}',
+    DEEP,
 )
-@pytest.mark.parametrize("call", ["/api/v1/events", "/api/v1/events/batch"])
-async def test_a_body_that_is_not_plain_json_is_refused(api, body, call):
-    sent = body if call.endswith("events") else b'{"events":[' + body + b"]}"
-    answer = await api.client.post(call, content=sent)
-    assert answer.status_code == 422, answer.text
-    assert answer.json()["detail"]
+
+
+async def test_a_body_that_is_not_plain_json_is_refused(api):
+    for body in NO_JSON:
+        for call, sent in (("/api/v1/events", body), ("/api/v1/events/batch", b'{"events":[' + body + b"]}")):
+            answer = await api.client.post(call, content=sent)
+            assert answer.status_code == 422, (call, body)
+            assert answer.json()["detail"]
     assert await polled(api.client) == []
 
 
@@ -280,20 +279,20 @@ async def test_one_bad_event_of_a_batch_keeps_all_of_it_out_and_each_fault_is_na
     assert await polled(running.client) == []
 
 
-@pytest.mark.parametrize(
-    ("body", "wrong"),
-    [
-        ([], [""]),
-        ({}, ["/events"]),
-        ({"events": []}, ["/events"]),
-        ({"events": {}}, ["/events"]),
-        ({"events": [{}] * 1001}, ["/events"]),
-        ({"events": [{}], "dry": True}, ["/dry"]),
-    ],
-)
-async def test_what_is_no_batch_is_refused(api, body, wrong):
-    answer = await api.client.post("/api/v1/events/batch", json=body)
-    assert (answer.status_code, paths(answer)) == (422, wrong)
+NO_BATCHES = [
+    ([], [""]),
+    ({}, ["/events"]),
+    ({"events": []}, ["/events"]),
+    ({"events": {}}, ["/events"]),
+    ({"events": [{}] * 1001}, ["/events"]),
+    ({"events": [{}], "dry": True}, ["/dry"]),
+]
+
+
+async def test_what_is_no_batch_is_refused(api):
+    for body, wrong in NO_BATCHES:
+        answer = await api.client.post("/api/v1/events/batch", json=body)
+        assert (answer.status_code, paths(answer)) == (422, wrong)
 
 
 async def test_a_batch_of_a_thousand_is_accepted(running):
@@ -483,18 +482,18 @@ async def test_a_test_event_is_stored_delivered_and_marked(running, receiver):
     assert await polled(running.client) == [answer.json()]
 
 
-@pytest.mark.parametrize(
-    ("body", "wrong"),
-    [
-        ({"type": "no.such"}, ["/type"]),
-        ({}, ["/type"]),
-        ({"type": "client.created", "x": 1}, ["/x"]),
-        ({"type": 5}, ["/type"]),
-    ],
-)
-async def test_a_test_event_of_no_known_type_is_refused(api, body, wrong):
-    answer = await api.client.post("/api/v1/events/test", json=body)
-    assert (answer.status_code, paths(answer)) == (422, wrong)
+NO_TEST_EVENTS = [
+    ({"type": "no.such"}, ["/type"]),
+    ({}, ["/type"]),
+    ({"type": "client.created", "x": 1}, ["/x"]),
+    ({"type": 5}, ["/type"]),
+]
+
+
+async def test_a_test_event_of_no_known_type_is_refused(api):
+    for body, wrong in NO_TEST_EVENTS:
+        answer = await api.client.post("/api/v1/events/test", json=body)
+        assert (answer.status_code, paths(answer)) == (422, wrong)
 
 
 # ---- event types and schemas -----------------------------------------------------------------------------------------

@@ -2,8 +2,6 @@
 
 import asyncio
 
-import pytest
-
 from trunkline.testing.receiver import Answer
 
 HOOKS = "/api/v1/webhooks/subscriptions"
@@ -115,41 +113,41 @@ async def test_the_log_is_paged_newest_first_and_filtered_by_status(running, rec
     assert core.json() == await log(running, made)
 
 
-@pytest.mark.parametrize(
-    ("query", "name"),
-    [
-        ("status=failed", "status"),
-        ("limit=0", "limit"),
-        ("limit=201", "limit"),
-        ("cursor=zz", "cursor"),
-        ("state=gone", "state"),
-    ],
-)
-async def test_what_a_log_query_gets_wrong_is_named(api, query, name):
-    made = await create(api, "https://example.com/")
-    for url in (HOOKS, "/api/v1/subscriptions"):
-        answer = await api.client.get(f"{url}/{made['id']}/deliveries?{query}")
-        assert (answer.status_code, [error["path"] for error in answer.json()["errors"]]) == (400, [name])
+WRONG_QUERIES = [
+    ("status=failed", "status"),
+    ("limit=0", "limit"),
+    ("limit=201", "limit"),
+    ("cursor=zz", "cursor"),
+    ("state=gone", "state"),
+]
 
 
-@pytest.mark.parametrize(
-    "given",
-    [
-        "dlv_1_1",
-        "dlv_0_1",
-        "dlv_x",
-        "1",
-        "dlv_1_1_1",
-        "dlv_99999999999999999999_1",
-        "dlv_9223372036854775807_999999999999999999",
-        "dlv_%D9%A1_1",
-        "%00",
-    ],
-)
-async def test_a_delivery_that_is_not_there_is_404(running, given):
-    for method, path in (("GET", ""), ("POST", "/retry")):
-        answer = await running.client.request(method, f"/api/v1/deliveries/{given}{path}")
-        assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")
+async def test_what_a_log_query_gets_wrong_is_named(api):
+    for query, name in WRONG_QUERIES:
+        made = await create(api, "https://example.com/")
+        for url in (HOOKS, "/api/v1/subscriptions"):
+            answer = await api.client.get(f"{url}/{made['id']}/deliveries?{query}")
+            assert (answer.status_code, [error["path"] for error in answer.json()["errors"]]) == (400, [name])
+
+
+NO_DELIVERIES = [
+    "dlv_1_1",
+    "dlv_0_1",
+    "dlv_x",
+    "1",
+    "dlv_1_1_1",
+    "dlv_99999999999999999999_1",
+    "dlv_9223372036854775807_999999999999999999",
+    "dlv_%D9%A1_1",
+    "%00",
+]
+
+
+async def test_a_delivery_that_is_not_there_is_404(running):
+    for given in NO_DELIVERIES:
+        for method, path in (("GET", ""), ("POST", "/retry")):
+            answer = await running.client.request(method, f"/api/v1/deliveries/{given}{path}")
+            assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")
 
 
 async def test_a_refused_address_is_a_failed_attempt_that_says_so(database_url, make_hub, receiver):
@@ -355,10 +353,13 @@ async def test_an_event_that_is_about_to_be_delivered_is_explained_as_pending(ap
     )
 
 
-@pytest.mark.parametrize("given", ["0", "1", "abc", "9223372036854775808", "%D9%A1", "1%00"])
-async def test_an_event_that_is_not_there_is_not_explained(api, given):
-    answer = await api.client.get(f"/api/v1/events/{given}/explain")
-    assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")
+NO_EVENTS = ["0", "1", "abc", "9223372036854775808", "%D9%A1", "1%00"]
+
+
+async def test_an_event_that_is_not_there_is_not_explained(api):
+    for given in NO_EVENTS:
+        answer = await api.client.get(f"/api/v1/events/{given}/explain")
+        assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")
 
 
 async def test_an_event_without_subscriptions_is_explained_by_an_empty_list(api):

@@ -142,9 +142,9 @@ async def test_a_change_of_types_filter_or_target_holds_for_the_events_after_it(
         await house.emit()
         await house.emit(to=[no], type="client.created")
         await house.check_settled()
-        await house.change(no, filter={"payload.amount": {"gte": 100}}, event_types=["payment.failed"])
-        await house.emit(to=[no], type="payment.failed", amount=100)
-        await house.emit(type="payment.failed", amount=99.5)
+        await house.change(no, filter={"payload.amount_attempted": {"gte": 100}}, event_types=["payment.failed"])
+        await house.emit(to=[no], type="payment.failed", amount_attempted=100)
+        await house.emit(type="payment.failed", amount_attempted=99.5)
         await house.check_settled()
     assert [(r.path, r.headers["trunkline-event-type"]) for r in receiver.requests] == [
         ("/old", "lead.created"),

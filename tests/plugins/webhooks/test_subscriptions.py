@@ -99,53 +99,53 @@ SHORT = "whsec_" + base64.b64encode(b"k" * 23).decode()
 LONG = "whsec_" + base64.b64encode(b"k" * 65).decode()
 
 
-@pytest.mark.parametrize(
-    ("changes", "wrong"),
-    [
-        ({"target_url": None}, ["/target_url"]),
-        ({"target_url": ""}, ["/target_url"]),
-        ({"target_url": "no url"}, ["/target_url"]),
-        ({"target_url": "ftp://example.com/"}, ["/target_url"]),
-        ({"target_url": "https://user:pass@example.com/"}, ["/target_url"]),
-        ({"target_url": 5}, ["/target_url"]),
-        ({"event_types": []}, ["/event_types"]),
-        ({"event_types": None}, ["/event_types"]),
-        ({"event_types": "client.created"}, ["/event_types"]),
-        ({"event_types": ["client.created", "no.such"]}, ["/event_types/1"]),
-        ({"event_types": ["client.created", 7]}, ["/event_types/1"]),
-        ({"event_types": ["*", "client.created"]}, ["/event_types"]),
-        ({"description": 5}, ["/description"]),
-        ({"description": "x" * 501}, ["/description"]),
-        ({"secret": ""}, ["/secret"]),
-        ({"secret": "plain text that is long enough for a secret"}, ["/secret"]),
-        ({"secret": SHORT}, ["/secret"]),
-        ({"secret": LONG}, ["/secret"]),
-        ({"signature": "ed25519", "secret": "whsec_" + base64.b64encode(b"k" * 32).decode()}, ["/secret"]),
-        ({"signature": "rot13"}, ["/signature"]),
-        ({"headers": {"webhook-id": "1"}}, ["/headers/webhook-id"]),
-        ({"headers": {"Content-Type": "text/plain"}}, ["/headers/Content-Type"]),
-        ({"headers": {"Trunkline-Attempt": "1"}}, ["/headers/Trunkline-Attempt"]),
-        ({"headers": {"X-Hub-Signature-256": "1"}}, ["/headers/X-Hub-Signature-256"]),
-        ({"headers": {"x": "a\r\nb: c"}}, ["/headers/x"]),
-        ({"headers": {"x": 5}}, ["/headers/x"]),
-        ({"headers": []}, ["/headers"]),
-        ({"filter": {"payload.no_such": 1}}, ["/filter/payload.no_such"]),
-        ({"filter": {"payload.first_name": {"gte": 5}}}, ["/filter/payload.first_name/gte"]),
-        ({"filter": "all"}, ["/filter"]),
-        ({"channel": "zapier"}, ["/channel"]),
-        ({"status": "paused"}, ["/status"]),
-        (
-            {"target_url": "no url", "event_types": ["no.such"], "headers": {"host": "x"}},
-            ["/target_url", "/event_types/0", "/headers/host"],
-        ),
-    ],
-)
-async def test_each_fault_of_a_new_subscription_is_named_at_its_path(api, changes, wrong):
-    answer = await api.client.post(
-        HOOKS, json={name: value for name, value in wanted(**changes).items() if value is not None}
-    )
-    assert paths(answer) == wrong
-    assert (await api.client.get(HOOKS)).json()["count"] == 0
+FAULTS = [
+    ({"target_url": None}, ["/target_url"]),
+    ({"target_url": ""}, ["/target_url"]),
+    ({"target_url": "no url"}, ["/target_url"]),
+    ({"target_url": "ftp://example.com/"}, ["/target_url"]),
+    ({"target_url": "https://user:pass@example.com/"}, ["/target_url"]),
+    ({"target_url": 5}, ["/target_url"]),
+    ({"event_types": []}, ["/event_types"]),
+    ({"event_types": None}, ["/event_types"]),
+    ({"event_types": "client.created"}, ["/event_types"]),
+    ({"event_types": ["client.created", "no.such"]}, ["/event_types/1"]),
+    ({"event_types": ["client.created", 7]}, ["/event_types/1"]),
+    ({"event_types": ["*", "client.created"]}, ["/event_types"]),
+    ({"description": 5}, ["/description"]),
+    ({"description": "x" * 501}, ["/description"]),
+    ({"secret": ""}, ["/secret"]),
+    ({"secret": "plain text that is long enough for a secret"}, ["/secret"]),
+    ({"secret": SHORT}, ["/secret"]),
+    ({"secret": LONG}, ["/secret"]),
+    ({"signature": "ed25519", "secret": "whsec_" + base64.b64encode(b"k" * 32).decode()}, ["/secret"]),
+    ({"signature": "rot13"}, ["/signature"]),
+    ({"headers": {"webhook-id": "1"}}, ["/headers/webhook-id"]),
+    ({"headers": {"Content-Type": "text/plain"}}, ["/headers/Content-Type"]),
+    ({"headers": {"Trunkline-Attempt": "1"}}, ["/headers/Trunkline-Attempt"]),
+    ({"headers": {"X-Hub-Signature-256": "1"}}, ["/headers/X-Hub-Signature-256"]),
+    ({"headers": {"x": "a\r\nb: c"}}, ["/headers/x"]),
+    ({"headers": {"x": 5}}, ["/headers/x"]),
+    ({"headers": []}, ["/headers"]),
+    ({"filter": {"payload.no_such": 1}}, ["/filter/payload.no_such"]),
+    ({"filter": {"payload.first_name": {"gte": 5}}}, ["/filter/payload.first_name/gte"]),
+    ({"filter": "all"}, ["/filter"]),
+    ({"channel": "zapier"}, ["/channel"]),
+    ({"status": "paused"}, ["/status"]),
+    (
+        {"target_url": "no url", "event_types": ["no.such"], "headers": {"host": "x"}},
+        ["/target_url", "/event_types/0", "/headers/host"],
+    ),
+]
+
+
+async def test_each_fault_of_a_new_subscription_is_named_at_its_path(api):
+    for changes, wrong in FAULTS:
+        answer = await api.client.post(
+            HOOKS, json={name: value for name, value in wanted(**changes).items() if value is not None}
+        )
+        assert paths(answer) == wrong
+        assert (await api.client.get(HOOKS)).json()["count"] == 0
 
 
 @pytest.mark.parametrize(
@@ -198,23 +198,24 @@ async def test_subscriptions_are_listed_oldest_first_and_by_exact_url(running):
         assert await listed(url, target_url="") == made
 
 
-@pytest.mark.parametrize(
-    "given", ["sub_00000000000000000000", "sub_x", "1", "SUB_00000000000000000000", "%00", "..%2f"]
-)
-async def test_an_id_that_is_not_there_is_404(api, given):
-    for method, path in (
-        ("GET", ""),
-        ("PATCH", ""),
-        ("DELETE", ""),
-        ("POST", "/rotate-secret"),
-        ("POST", "/test"),
-        ("GET", "/deliveries"),
-    ):
-        answer = await api.client.request(
-            method, f"{HOOKS}/{given}{path}", json={} if method in {"PATCH", "POST"} else None
-        )
-        assert answer.status_code == 404, (method, path)
-        assert answer.headers["content-type"] == "application/problem+json"
+NO_IDS = ["sub_00000000000000000000", "sub_x", "1", "SUB_00000000000000000000", "%00", "..%2f"]
+
+
+async def test_an_id_that_is_not_there_is_404(api):
+    for given in NO_IDS:
+        for method, path in (
+            ("GET", ""),
+            ("PATCH", ""),
+            ("DELETE", ""),
+            ("POST", "/rotate-secret"),
+            ("POST", "/test"),
+            ("GET", "/deliveries"),
+        ):
+            answer = await api.client.request(
+                method, f"{HOOKS}/{given}{path}", json={} if method in {"PATCH", "POST"} else None
+            )
+            assert answer.status_code == 404, (method, path)
+            assert answer.headers["content-type"] == "application/problem+json"
 
 
 async def test_another_channels_subscription_is_shown_by_the_core_and_not_here(running):
@@ -286,32 +287,32 @@ async def test_a_change_touches_what_it_names_and_nothing_else(running):
     assert (await change(headers=None))["headers"] == {}
 
 
-@pytest.mark.parametrize(
-    ("changes", "wrong"),
-    [
-        ({"target_url": None}, ["/target_url"]),
-        ({"target_url": "no url"}, ["/target_url"]),
-        ({"event_types": None}, ["/event_types"]),
-        ({"event_types": ["no.such"]}, ["/event_types/0"]),
-        ({"status": None}, ["/status"]),
-        ({"status": "disabled"}, ["/status"]),
-        ({"status": "deleted"}, ["/status"]),
-        ({"catch_up": "yes"}, ["/catch_up"]),
-        ({"catch_up": None}, ["/catch_up"]),
-        ({"secret": "whsec_"}, ["/secret"]),
-        ({"signature": "github"}, ["/signature"]),
-        ({"start": "now"}, ["/start"]),
-        ({"id": "sub_1"}, ["/id"]),
-        ({"headers": {"host": "x"}}, ["/headers/host"]),
-        ({"filter": {"payload.no_such": 1}}, ["/filter/payload.no_such"]),
-    ],
-)
-async def test_each_fault_of_a_change_is_named_and_nothing_is_changed(api, changes, wrong):
-    made = await create(api.client)
-    url = f"{HOOKS}/{made['id']}"
-    before = (await api.client.get(url)).json()
-    assert paths(await api.client.patch(url, json={"description": "new", **changes})) == wrong
-    assert (await api.client.get(url)).json() == before
+WRONG_CHANGES = [
+    ({"target_url": None}, ["/target_url"]),
+    ({"target_url": "no url"}, ["/target_url"]),
+    ({"event_types": None}, ["/event_types"]),
+    ({"event_types": ["no.such"]}, ["/event_types/0"]),
+    ({"status": None}, ["/status"]),
+    ({"status": "disabled"}, ["/status"]),
+    ({"status": "deleted"}, ["/status"]),
+    ({"catch_up": "yes"}, ["/catch_up"]),
+    ({"catch_up": None}, ["/catch_up"]),
+    ({"secret": "whsec_"}, ["/secret"]),
+    ({"signature": "github"}, ["/signature"]),
+    ({"start": "now"}, ["/start"]),
+    ({"id": "sub_1"}, ["/id"]),
+    ({"headers": {"host": "x"}}, ["/headers/host"]),
+    ({"filter": {"payload.no_such": 1}}, ["/filter/payload.no_such"]),
+]
+
+
+async def test_each_fault_of_a_change_is_named_and_nothing_is_changed(api):
+    for changes, wrong in WRONG_CHANGES:
+        made = await create(api.client)
+        url = f"{HOOKS}/{made['id']}"
+        before = (await api.client.get(url)).json()
+        assert paths(await api.client.patch(url, json={"description": "new", **changes})) == wrong
+        assert (await api.client.get(url)).json() == before
 
 
 async def test_new_event_types_must_fit_the_filter_that_is_there(api):
@@ -326,19 +327,19 @@ async def test_new_event_types_must_fit_the_filter_that_is_there(api):
     assert both.status_code == 200
 
 
-@pytest.mark.parametrize(
-    ("changes", "wrong"),
-    [
-        ({"description": "x"}, ["/description"]),
-        ({"target_url": TARGET}, ["/target_url"]),
-        ({"status": "gone"}, ["/status"]),
-        ({"status": None}, ["/status"]),
-        ({"catch_up": 1}, ["/catch_up"]),
-    ],
-)
-async def test_the_core_changes_a_status_and_nothing_else(api, changes, wrong):
-    made = await create(api.client)
-    assert paths(await api.client.patch(f"/api/v1/subscriptions/{made['id']}", json=changes)) == wrong
+WRONG_CORE_CHANGES = [
+    ({"description": "x"}, ["/description"]),
+    ({"target_url": TARGET}, ["/target_url"]),
+    ({"status": "gone"}, ["/status"]),
+    ({"status": None}, ["/status"]),
+    ({"catch_up": 1}, ["/catch_up"]),
+]
+
+
+async def test_the_core_changes_a_status_and_nothing_else(api):
+    for changes, wrong in WRONG_CORE_CHANGES:
+        made = await create(api.client)
+        assert paths(await api.client.patch(f"/api/v1/subscriptions/{made['id']}", json=changes)) == wrong
 
 
 async def test_changes_at_once_do_not_undo_each_other(running):

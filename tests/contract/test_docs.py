@@ -1,0 +1,427 @@
+"""What the pages say works: their commands and programs are run against a real hub, and their links lead somewhere.
+
+CONTRIBUTING says what each kind of fenced block means.
+"""
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import sysconfig
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from trunkline import filters, settings
+from trunkline.errors import BodyInvalid
+from trunkline.filter_comparisons import OPERATORS
+from trunkline.schema_files import package_event_types
+from trunkline.testing.receiver import Receiver
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+EXAMPLE = DOCS / "examples" / "chat"
+OWN_PAGES = (
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "CHANGELOG.md",
+    ROOT / "plugins" / "README.md",
+)
+PAGES = [*OWN_PAGES, *sorted(DOCS.rglob("*.md"))]
+FENCE = re.compile(r"^```(\w+)(?: +([^\n]+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+PATIENCE_SECONDS = 20.0
+OFFLINE = {
+    "PIP_NO_INDEX": "1",
+    "PIP_NO_DEPS": "1",
+    "PIP_NO_BUILD_ISOLATION": "0",
+    "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+}
+"""Makes pip build from what is installed; its "no build isolation" is off when the variable says 0."""
+CURL = """#!{python}
+import sys, urllib.error, urllib.request
+arguments, headers, url, data, method = iter(sys.argv[1:]), {{}}, "", None, None
+for argument in arguments:
+    if argument == "-H":
+        name, _, value = next(arguments).partition(":")
+        headers[name] = value.strip()
+    elif argument == "-d":
+        data = next(arguments).encode()
+    elif argument == "-X":
+        method = next(arguments)
+    elif argument != "-s":
+        url = argument
+try:
+    answer = urllib.request.urlopen(urllib.request.Request(url, data, headers, method=method))
+except urllib.error.HTTPError as error:
+    answer = error
+sys.stdout.buffer.write(answer.read())
+"""
+"""As much of curl as the pages use, for machines without it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    language: str
+    note: str
+    text: str
+
+
+def blocks_of(page: Path) -> list[Block]:
+    return [Block(language, note or "", text) for language, note, text in FENCE.findall(page.read_text())]
+
+
+def blocks(page: str, language: str, note: str) -> list[str]:
+    found = [
+        block.text for block in blocks_of(DOCS / page) if (block.language, block.note) == (language, note)
+    ]
+    assert found
+    return found
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def pattern_of(expected: str) -> re.Pattern[str]:
+    return re.compile(".*".join(map(re.escape, expected.strip().split("…"))), re.DOTALL)
+
+
+def ends_by(seconds: float, condition: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+class Reader:
+    """Someone who follows a page word for word, in one shell, in an empty folder.
+
+    Ports 8000 and 9000 are free ones here; ``CHECKOUT`` is this checkout.
+    """
+
+    def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
+        self.folder = folder
+        self.ports = {"8000": str(free_port()), "9000": str(free_port())}
+        tools = folder.parent / f"{folder.name}-tools"
+        for made in (folder, tools):
+            made.mkdir()
+        if shutil.which("curl") is None:
+            (tools / "curl").write_text(CURL.format(python=sys.executable))
+            (tools / "curl").chmod(0o755)
+        inherited = {
+            k: v for k, v in os.environ.items() if not k.startswith(("TRUNKLINE_", "PIP_", "VIRTUAL_ENV"))
+        }
+        path = f"{sysconfig.get_path('scripts')}{os.pathsep}{os.environ['PATH']}{os.pathsep}{tools}"
+        own = {"PATH": path, "CHECKOUT": str(ROOT), "TRUNKLINE_SERVER__PORT": self.ports["8000"]}
+        self.shell = subprocess.Popen(
+            ["sh", "-e"],
+            cwd=folder,
+            env={**inherited, **own, **environment},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+
+    def close(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.shell.pid, signal.SIGTERM)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.shell.communicate(timeout=0.2)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.shell.pid, signal.SIGKILL)
+        self.shell.communicate()
+
+    def follow(self, page: Path) -> None:
+        """Do what every block of *page* says."""
+        printed = ""
+        for block in blocks_of(page):
+            text = self.located(block.text)
+            key, _, value = block.note.partition("=")
+            if block.language == "sh" and key == "background":
+                self.start(value, text)
+            elif block.language == "sh" and key != "no-test":
+                printed = self.run(text)
+            elif block.language == "text" and key == "from":
+                self.await_output(value, text)
+            elif block.language == "text" and printed:
+                assert pattern_of(text).search(printed), f"{text}\nis not what came:\n{printed}"
+            elif "." in block.note:
+                (self.folder / block.note).write_text(text)
+
+    def located(self, text: str) -> str:
+        for port, free in self.ports.items():
+            text = text.replace(f"127.0.0.1:{port}", f"127.0.0.1:{free}").replace(
+                f'"127.0.0.1", {port}', f'"127.0.0.1", {free}'
+            )
+        return text
+
+    def run(self, commands: str) -> str:
+        """Run *commands* and return what they print."""
+        assert self.shell.stdin is not None
+        assert self.shell.stdout is not None
+        self.shell.stdin.write(f"{commands}\nprintf '\\n=== done\\n'\n")
+        self.shell.stdin.flush()
+        lines: list[str] = []
+        for line in self.shell.stdout:
+            if line == "=== done\n":
+                return "".join(lines)
+            lines.append(line)
+        pytest.fail(f"{commands}\nended with:\n{''.join(lines)}")
+
+    def start(self, name: str, commands: str) -> None:
+        self.run(f"{{ {commands.strip()}\n}} < /dev/null > {name}.log 2> {name}.err &")
+
+    def await_output(self, name: str, expected: str) -> None:
+        log, pattern = self.folder / f"{name}.log", pattern_of(expected)
+        if not ends_by(PATIENCE_SECONDS, lambda: log.exists() and bool(pattern.search(log.read_text()))):
+            pytest.fail(
+                f"{expected}\ndid not come from {name}:\n{log.read_text()}{log.with_suffix('.err').read_text()}"
+            )
+
+
+MakeReader = Callable[..., Reader]
+
+
+@pytest.fixture
+def make_reader(tmp_path: Path) -> Iterator[MakeReader]:
+    """Make readers; what they have started ends with the test."""
+    with contextlib.ExitStack() as stack:
+
+        def make(environment: Mapping[str, str] | None = None) -> Reader:
+            reader = Reader(tmp_path / "reader", environment or {})
+            stack.callback(reader.close)
+            return reader
+
+        yield make
+
+
+@pytest.fixture
+def reader(make_reader: MakeReader) -> Reader:
+    """A reader beside a hub that runs, with a key in ``KEY``."""
+    loose = {f"TRUNKLINE_DELIVERY__ALLOW_{what}": "true" for what in ("HTTP", "PRIVATE_NETWORKS")}
+    reader = make_reader(loose)
+    reader.start("serve", "trunkline serve")
+    reader.await_output("serve", "trunkline listens on")
+    scopes = "--scope events:read --scope events:write --scope webhooks:write"
+    reader.run(f"export KEY=$(trunkline keys create --company 92 --name docs {scopes})")
+    return reader
+
+
+# ---- pages that are followed ------------------------------------------------------------------------------------------
+
+
+def test_the_tutorial_leads_from_an_empty_folder_to_a_verified_delivery(make_reader: MakeReader):
+    reader = make_reader({**OFFLINE, "PYTHONPATH": sysconfig.get_path("purelib")})
+    reader.follow(DOCS / "tutorials" / "first-delivery.md")
+    where = reader.run("python -c 'import trunkline; print(trunkline.__file__)'")
+    assert where.startswith(str(reader.folder)), (
+        "the tutorial installs trunkline; it must not use the checkout's"
+    )
+
+
+def test_the_readme_runs(make_reader: MakeReader):
+    make_reader().follow(ROOT / "README.md")
+
+
+@pytest.mark.parametrize("page", ["poll-events", "replay-and-catch-up"])
+def test_a_how_to_runs(reader: Reader, page: str):
+    reader.follow(DOCS / "how-to" / f"{page}.md")
+
+
+@pytest.mark.parametrize("empty_database_url", ["postgresql"], indirect=True)
+def test_the_how_to_about_postgresql_runs(make_reader: MakeReader, empty_database_url: str):
+    given = {
+        "TRUNKLINE_DATABASE__URL": empty_database_url,
+        "TRUNKLINE_SERVER__HOST": "127.0.0.1",
+        "TRUNKLINE_LIMITS__ENABLED": "false",
+    }
+    make_reader(given).follow(DOCS / "how-to" / "run-on-postgresql.md")
+
+
+def test_the_polling_client_misses_nothing_when_it_is_killed(reader: Reader):
+    (script,) = blocks("how-to/poll-events.md", "python", "follow.py")
+    (reader.folder / "follow.py").write_text(reader.located(script))
+    emit = "trunkline events emit payment.failed --company 92"
+    emitted: list[int] = []
+    for turn in ("first", "second"):
+        reader.start(turn, "exec python follow.py")
+        reader.run(f"follower=$!; {emit} > one.json")
+        emitted.append(json.loads((reader.folder / "one.json").read_text())["id"])
+        reader.await_output(turn, f"{emitted[-1]} payment.failed")
+        reader.run(f"kill -9 $follower; wait $follower || true; {emit} > one.json")
+        emitted.append(json.loads((reader.folder / "one.json").read_text())["id"])
+    reader.start("third", "exec python follow.py")
+    reader.await_output("third", f"{emitted[-1]} payment.failed")
+    logs = [(reader.folder / f"{turn}.log").read_text() for turn in ("first", "second", "third")]
+    seen = [int(line.split()[0]) for line in "".join(logs).splitlines() if line[:1].isdigit()]
+    assert sorted(set(seen)) == emitted
+
+
+# ---- programs ---------------------------------------------------------------------------------------------------------
+
+SCHEMES = [
+    (block.note, block.text)
+    for page in (DOCS / "how-to" / "verify-webhooks.md",)
+    for block in blocks_of(page)
+    if block.language == "python"
+]
+
+
+async def pushed_with(scheme: str, running: Any, receiver: Receiver) -> tuple[str, dict[str, str], bytes]:
+    """Have one event pushed, signed by *scheme*; returns what a receiver verifies with, its headers and its body."""
+    wanted = {"target_url": receiver.url, "event_types": ["*"], "signature": scheme}
+    made = (await running.client.post("/api/v1/webhooks/subscriptions", json=wanted)).json()
+    example = next(kind for kind in package_event_types("trunkline_schemas") if kind.name == "payment.failed")
+    await running.client.post("/api/v1/events", json={"type": example.name, "payload": example.example})
+    (request,) = await receiver.wait_for(1)
+    return made["public_key"] if scheme == "ed25519" else made["secret"], dict(request.headers), request.body
+
+
+def program(text: str) -> dict[str, Any]:
+    namespace: dict[str, Any] = {}
+    exec(compile(text, "page", "exec"), namespace)
+    return namespace
+
+
+@pytest.mark.parametrize(
+    ("scheme", "text"), SCHEMES, ids=[f"{note}-{i}" for i, (note, _) in enumerate(SCHEMES)]
+)
+async def test_each_way_to_verify_accepts_a_real_push_and_no_other(
+    sqlite_database_url: str, make_hub: Any, receiver: Receiver, scheme: str, text: str
+):
+    running = await make_hub(sqlite_database_url)
+    secret, headers, body = await pushed_with(scheme, running, receiver)
+    verify = program(text)["verify"]
+    assert verify(secret, headers, body)["type"] == "payment.failed"
+    with pytest.raises(Exception, match=r""):  # each library has its own
+        verify(secret, headers, body.replace(b"99.00", b"9900."))
+    with pytest.raises(Exception, match=r""):
+        verify(secret, headers, body + b" ")
+
+
+async def test_the_readme_verifies_a_real_push(sqlite_database_url: str, make_hub: Any, receiver: Receiver):
+    (text,) = [block.text for block in blocks_of(ROOT / "README.md") if block.note == "verify"]
+    secret, headers, body = await pushed_with("standard", await make_hub(sqlite_database_url), receiver)
+    assert program(text)["verify"](secret, headers, body)["type"] == "payment.failed"
+
+
+def test_the_example_plugin_is_shown_as_it_is():
+    for language, name in (("toml", "pyproject.toml"), ("python", "trunkline_chat.py")):
+        assert blocks("how-to/write-a-channel-plugin.md", language, name) == [(EXAMPLE / name).read_text()]
+
+
+async def test_the_example_plugin_installs_and_delivers(
+    sqlite_database_url: str,
+    make_hub: Any,
+    receiver: Receiver,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    shutil.copytree(EXAMPLE, tmp_path / "chat")
+    pip = [
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--target",
+        tmp_path / "installed",
+        tmp_path / "chat",
+    ]
+    subprocess.run(pip, env=os.environ | OFFLINE, check=True, capture_output=True)
+    monkeypatch.syspath_prepend(tmp_path / "installed")
+    running = await make_hub(sqlite_database_url)
+    monkeypatch.delitem(sys.modules, "trunkline_chat")
+
+    room = {"target_url": f"{receiver.url}/room", "event_types": ["payment.failed"]}
+    made = await running.client.post("/api/v1/chat/rooms", json=room)
+    assert made.status_code == 201, made.text
+    example = next(kind for kind in package_event_types("trunkline_schemas") if kind.name == "payment.failed")
+    await running.client.post("/api/v1/events", json={"type": example.name, "payload": example.example})
+    (request,) = await receiver.wait_for(1)
+    assert json.loads(request.body) == {"text": f"payment.failed for client {example.example['client_id']}"}
+
+    listed = (await running.client.get("/api/v1/subscriptions", params={"channel": "chat"})).json()
+    assert [one["id"] for one in listed["subscriptions"]] == [made.json()["id"]]
+
+
+# ---- filters and settings ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("text", blocks("how-to/filter-events.md", "json", "filter"))
+def test_each_filter_on_the_page_is_taken(text: str):
+    filters.compile(json.loads(text), event_types=package_event_types("trunkline_schemas"))
+
+
+@pytest.mark.parametrize("text", blocks("how-to/filter-events.md", "json", "refused"))
+def test_each_mistake_on_the_page_is_refused(text: str):
+    with pytest.raises(BodyInvalid):
+        filters.compile(json.loads(text), event_types=package_event_types("trunkline_schemas"))
+
+
+def test_every_comparison_is_explained():
+    page = (DOCS / "how-to/filter-events.md").read_text()
+    rows = re.findall(r"^\| (`.*?`) \|", page, re.MULTILINE)
+    assert sorted(re.findall(r"`(\w+)`", " ".join(rows))) == sorted(OPERATORS)
+
+
+TOML = [
+    pytest.param(block.text, id=f"{page.stem}-{index}")
+    for page in PAGES
+    for index, block in enumerate(blocks_of(page))
+    if block.language == "toml" and block.note in {"", "trunkline.toml"}
+]
+
+
+@pytest.mark.parametrize("text", TOML)
+def test_each_settings_file_on_a_page_is_read(tmp_path: Path, text: str):
+    file = tmp_path / "trunkline.toml"
+    file.write_text(text)
+    settings.load(file, environment={})
+
+
+# ---- links ------------------------------------------------------------------------------------------------------------
+
+
+def anchors_of(page: Path) -> set[str]:
+    """The anchors of a page's headings, as GitHub makes them."""
+    text = FENCE.sub("", page.read_text())
+    titles = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_leads_somewhere(page: Path):
+    text = FENCE.sub("", page.read_text())
+    broken: list[str] = []
+    for link in re.findall(r"\]\(([^)\s]+)\)", text):
+        if link.startswith("https://"):
+            continue
+        path, _, anchor = link.partition("#")
+        target = (page.parent / path).resolve() if path else page
+        if not target.exists() or (anchor and anchor not in anchors_of(target)):
+            broken.append(link)
+    assert broken == []
+
+
+def test_every_page_is_in_the_index():
+    index = DOCS / "README.md"
+    linked = {
+        (DOCS / link.partition("#")[0]).resolve() for link in re.findall(r"\]\(([^)]+)\)", index.read_text())
+    }
+    assert [page for page in sorted(DOCS.rglob("*.md")) if page != index and page not in linked] == []

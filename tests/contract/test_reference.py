@@ -1,0 +1,120 @@
+"""The reference says what the code does: its pages are those that ``docs/reference/generate.py`` makes, and name everything."""
+
+import importlib.util
+import inspect
+import re
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+import typer
+from prometheus_client.parser import text_string_to_metric_families
+
+from trunkline import hookspecs, settings
+from trunkline.api import problems
+from trunkline.cli import app as command_line
+from trunkline.metrics import Metrics
+from trunkline.plugins.inspection import list_hooks
+from trunkline.plugins.registry import Registry
+from trunkline.schema_files import package_event_types
+
+FOLDER = Path(__file__).parents[2] / "docs" / "reference"
+
+
+def load_generator() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("generate", FOLDER / "generate.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+generate = load_generator()
+
+
+def first_cells(page: str) -> list[str]:
+    """What stands in back ticks in the first column of the page's tables."""
+    return re.findall(r"^\| \[?`([^`]+)`", (FOLDER / page).read_text(), re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", generate.PAGES)
+def test_a_page_is_what_the_code_says(name: str):
+    assert (FOLDER / name).read_text() == generate.PAGES[name](), "run: python docs/reference/generate.py"
+
+
+def test_no_page_is_left_over():
+    assert {page.name for page in FOLDER.glob("*.md")} == set(generate.PAGES)
+
+
+def test_every_setting_is_there():
+    schema = settings.Settings.model_json_schema()
+    sections = {name: spec for name, spec in schema["properties"].items() if name in settings.CORE_SECTIONS}
+    names = [
+        f"{section}.{name}"
+        for section, spec in sections.items()
+        for name in schema["$defs"][spec["$ref"].rpartition("/")[2]]["properties"]
+    ]
+    assert first_cells("settings.md") == names
+
+
+@pytest.mark.parametrize("variable", re.findall(r"`(TRUNKLINE_\w+)`", (FOLDER / "settings.md").read_text()))
+def test_every_environment_variable_is_read(variable: str):
+    with pytest.raises(settings.SettingsInvalid) as refused:
+        settings.load(environment={variable: "\0"})
+        pytest.skip("takes any text")
+    section, _, name = variable.removeprefix("TRUNKLINE_").lower().partition("__")
+    assert f"{section}.{name}" in str(refused.value)
+
+
+def test_every_hook_is_there_with_its_arguments():
+    shown = {
+        name: tuple(re.findall(r"(\w+): ", arguments))
+        for name, arguments in re.findall(
+            r"^def (\w+)\((.*)\) ->", (FOLDER / "hooks.md").read_text(), re.MULTILINE
+        )
+    }
+    manager = Registry([], required=False).manager
+    assert shown == list_hooks(manager)
+    assert all(inspect.getdoc(getattr(hookspecs, name)) for name in shown)
+
+
+def test_every_event_type_is_there_with_its_fields():
+    text = (FOLDER / "event-types.md").read_text()
+    for kind in package_event_types("trunkline_schemas"):
+        (section,) = re.findall(rf"^## {re.escape(kind.name)}\n(.*?)^```json", text, re.MULTILINE | re.DOTALL)
+        assert re.findall(r"^\| `(\w+)`", section, re.MULTILINE) == list(kind.schema["properties"])
+
+
+def test_every_route_is_there():
+    document = generate.documents.openapi(generate.create_app(generate.built_in_hub()))
+    served = {
+        (method.upper(), path) for path, operations in document["paths"].items() for method in operations
+    }
+    shown = set(re.findall(r"^\| (\w+) \| `([^`]+)`", (FOLDER / "http.md").read_text(), re.MULTILINE))
+    unlisted = {("GET", path) for path in ("/docs", "/openapi.json", "/asyncapi.json")}
+    assert shown == served | unlisted
+
+
+def test_every_problem_type_is_there():
+    assert first_cells("errors.md") == list(problems.TYPES.values())
+
+
+def test_every_command_is_there():
+    def names(group: object, path: str) -> list[str]:
+        return [
+            name
+            for word, command in group.commands.items()
+            for name in (
+                names(command, f"{path} {word}") if hasattr(command, "commands") else [f"{path} {word}"]
+            )
+        ]
+
+    shown = [cell for cell in first_cells("cli.md") if cell.startswith("trunkline ")]
+    assert shown == names(typer.main.get_command(command_line), "trunkline")
+
+
+def test_every_metric_is_there():
+    families = text_string_to_metric_families(Metrics().text().decode())
+    names = {f"{family.name}_total" if family.type == "counter" else family.name for family in families}
+    assert set(first_cells("metrics.md")) == names

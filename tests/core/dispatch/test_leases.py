@@ -1,0 +1,176 @@
+"""Several workers on one PostgreSQL: shards are shared out, taken over and fenced. Leases are short here."""
+
+import asyncio
+from collections import Counter
+
+import pytest
+
+from trunkline.database import Database
+from trunkline.dispatch import leases as leases_module
+from trunkline.dispatch.leases import Leases
+from trunkline.store import shards as shard_store
+from trunkline.testing.receiver import Answer
+
+pytestmark = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+
+
+@pytest.fixture(autouse=True)
+def _short_leases(monkeypatch):
+    monkeypatch.setattr(leases_module, "LEASE_MS", 1_200)
+    monkeypatch.setattr(leases_module, "RENEW_SECONDS", 0.2)
+
+
+def _shares(*houses):
+    return sorted(len(house.hub.dispatcher._held) for house in houses)
+
+
+async def _kill(house):
+    """End a worker's tasks as a crash does: nothing is given back, nothing more is written."""
+    dispatcher = house.hub.dispatcher
+    for task in dispatcher._tasks:
+        task.cancel()
+    for job in list(dispatcher._runner._running):
+        job.task.cancel()
+    await asyncio.gather(*dispatcher._tasks, return_exceptions=True)
+
+
+async def _bury(house):
+    """Let a killed hub leave without touching the database."""
+    house.hub.dispatcher._settlement._items.clear()
+    house.hub.dispatcher._settlement._unwritten = None
+    house.hub.dispatcher._held.clear()
+
+
+async def test_workers_share_the_shards_evenly_and_the_last_one_has_them_all(open_house, until):
+    async with open_house() as one:
+        await until(lambda: _shares(one) == [16])
+        async with open_house() as two, open_house() as three:
+            await until(lambda: _shares(one, two, three) == [4, 6, 6], seconds=6)
+            holders = Counter(row["holder"] for row in await one.query("SELECT holder FROM shards"))
+            assert None not in holders
+            assert sorted(holders.values()) == [4, 6, 6]
+        await until(lambda: _shares(one) == [16], seconds=6)
+
+
+async def test_two_workers_deliver_each_event_exactly_once_while_shards_move_between_them(open_house, receiver):
+    async with open_house() as one:
+        numbers = {company: await one.subscribe(f"{receiver.url}/h", company=company) for company in range(1, 25)}
+        stop = asyncio.Event()
+
+        async def keep_emitting():
+            while not stop.is_set():
+                for company, no in numbers.items():
+                    await one.emit(company=company, to=[no])
+
+        writers = [asyncio.create_task(keep_emitting()) for _ in range(2)]
+        for _ in range(2):
+            async with open_house() as two:
+                await one.until(lambda two=two: _shares(one, two) == [8, 8], seconds=6)
+            await one.until(lambda: _shares(one) == [16], seconds=6)
+        stop.set()
+        await asyncio.gather(*writers)
+        await one.check_settled(seconds=20)
+        assert set(await one.statuses()) == {"delivered"}
+        times = Counter(request.headers["webhook-id"] for request in receiver.requests)
+        assert len(times) == len(one.matched)
+        again = sum(count - 1 for count in times.values())
+    assert again == 0, f"{again} of {len(times)} were sent twice although every worker left in good order"
+
+
+async def test_a_killed_workers_share_flows_again_and_only_what_was_in_flight_is_sent_twice(open_house, receiver):
+    receiver.answer(200, delay_seconds=0.05)
+    async with open_house() as one, open_house() as two:
+        await one.until(lambda: _shares(one, two) == [8, 8], seconds=6)
+        numbers = {company: await one.subscribe(f"{receiver.url}/h", company=company) for company in range(1, 25)}
+        for company, no in numbers.items():
+            await one.emit(20, company=company, to=[no])
+        await receiver.wait_for(200)
+        in_flight = two.hub.dispatcher._runner.places.taken
+        await _kill(two)
+        await one.check_settled(seconds=15)
+        assert _shares(one) == [16]
+        times = Counter(request.headers["webhook-id"] for request in receiver.requests)
+        await _bury(two)
+    assert len(times) == 480
+    unsettled = 480  # what had ended in the settlement's last interval is sent again too
+    assert in_flight <= 512
+    assert sum(count - 1 for count in times.values()) <= unsettled
+    assert max(times.values()) <= 2
+
+
+async def test_the_claims_of_a_dead_worker_are_due_as_soon_as_it_is_known_to_be_dead(open_house, receiver):
+    receiver.script([Answer(200, delay_seconds=30)])
+    async with open_house(timeout_seconds=60) as one:
+        no = await one.subscribe(f"{receiver.url}/h")
+        await one.emit(to=[no])
+        await one.until_statuses(pending=1)
+        [row] = await one.rows()
+        assert row.claimed_by == one.hub.dispatcher.worker
+        async with open_house(timeout_seconds=60) as two:
+            two.matched = one.matched
+            await _kill(one)
+            await two.check_settled(seconds=8)
+            [row] = await two.rows()
+            assert (row.status, row.attempts) == ("delivered", 1)
+        await _bury(one)
+    assert receiver.count == 2
+
+
+async def test_a_worker_that_cannot_renew_its_leases_stops_reading_before_another_begins(open_house, receiver):
+    async with open_house() as one:
+        no = await one.subscribe(f"{receiver.url}/h")
+        await one.emit(to=[no])
+        await one.check_settled()
+        leases = one.hub.dispatcher._tasks[0]
+        assert leases.get_name() == "leases"
+        leases.cancel()
+        async with open_house() as two:
+            await one.until(lambda: _shares(two) == [16], seconds=8)
+            await one.emit(50, to=[no])
+            await one.check_settled()
+    assert receiver.count == 51
+
+
+async def test_a_worker_that_lost_its_shards_cannot_settle_what_it_had_in_flight(open_house, receiver):
+    receiver.script([Answer(200, delay_seconds=4), Answer(500)])
+    async with open_house(timeout_seconds=10, retry_schedule_seconds="30") as one:
+        no = await one.subscribe(f"{receiver.url}/h")
+        [position] = await one.emit(to=[no])
+        await receiver.wait_for(1)
+        one.hub.dispatcher._tasks[0].cancel()
+        async with open_house(timeout_seconds=10, retry_schedule_seconds="30") as two:
+            await one.until_statuses(pending=1, seconds=8)
+            await one.until(lambda: one.hub.dispatcher._runner.places.taken == 0, seconds=6)
+            await one.hub.dispatcher._settlement.flush()
+            [row] = await one.rows()
+            [attempt] = await one.attempts(position, no)
+            assert _shares(two) == [16]
+    assert (row.status, row.attempts, attempt["outcome"]) == ("pending", 1, "retry")
+
+
+async def test_shards_that_were_to_be_handed_over_are_read_on_when_the_newcomer_is_gone(database: Database):
+    held = {}
+    old = Leases(database, "wrk_old", held, shards=16, on_taken=lambda: None)
+    new = Leases(database, "wrk_new", {}, shards=16, on_taken=lambda: None)
+    await old.look_after()
+    for progress in held.values():
+        progress.open(progress.read + 1, 1)  # something is still under way everywhere
+    await new.look_after()
+    await old.look_after()
+    assert [progress.draining for progress in held.values()].count(True) == 8
+    await new.leave()
+    await old.look_after()
+    assert not any(progress.draining for progress in held.values())
+
+
+async def test_a_shard_whose_lease_was_taken_over_is_let_go_of(database: Database):
+    held = {}
+    leases = Leases(database, "wrk_old", held, shards=16, on_taken=lambda: None)
+    await leases.look_after()
+    async with database.write() as connection:
+        await shard_store.release(connection, "wrk_old", [held[3].lease, held[4].lease])
+        await shard_store.claim(connection, "wrk_new", limit=2, lease_ms=60_000)
+    lost = [held[3], held[4]]
+    await leases.look_after()
+    assert sorted(held) == [number for number in range(16) if number not in {3, 4}]
+    assert all(progress.lost for progress in lost)

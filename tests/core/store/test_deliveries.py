@@ -1,0 +1,230 @@
+"""The ledger on both databases: recording, claiming, settling, and what moves many deliveries at once."""
+
+import asyncio
+from dataclasses import replace
+
+from sqlalchemy import text
+
+from trunkline.database import Database
+from trunkline.deliveries import Key
+from trunkline.events import Draft
+from trunkline.store import delivery_log, stream
+from trunkline.store import deliveries as ledger
+from trunkline.store.deliveries import Attempt, Claim, Settled
+
+LONG = 60_000
+
+
+def pending(position: int, no: int = 1, **more) -> Settled:
+    return Settled(position, no, "pending", **{"attempts": 0, "last_status_code": None, "wait_ms": 0, **more})
+
+
+def attempt(position: int, no: int = 1, number: int = 1, **more) -> Attempt:
+    values = {"outcome": "retry", "status_code": 500, "response_body": "no", "error": None}
+    return Attempt(position, no, number, 1, 2, **(values | more))
+
+
+async def record(database: Database, *rows: Settled, attempts: tuple[Attempt, ...] = (), now_ms: int = 1) -> None:
+    async with database.write() as connection:
+        await ledger.record(connection, rows, attempts, now_ms=now_ms)
+
+
+async def claim(database: Database, worker: str = "wrk_a", **more) -> list[Claim]:
+    options = {"limit": 100, "per_subscription": 100, "lease_ms": LONG, "busy": ()} | more
+    async with database.write() as connection:
+        return sorted(
+            await ledger.claim_due(connection, worker, **options), key=lambda c: (c.position, c.subscription_no)
+        )
+
+
+async def settle(database: Database, *rows: Settled, worker: str = "wrk_a") -> set[Key]:
+    async with database.write() as connection:
+        return await ledger.settle(connection, worker, rows)
+
+
+async def change(database: Database, function, *arguments):
+    async with database.write() as connection:
+        return await function(connection, *arguments)
+
+
+async def row_of(database: Database, position: int, no: int = 1):
+    async with database.read() as connection:
+        statement = text("SELECT * FROM deliveries WHERE position = :position AND subscription_no = :no")
+        return (await connection.execute(statement, {"position": position, "no": no})).mappings().one()
+
+
+async def test_a_recorded_delivery_is_due_after_its_wait_by_the_databases_clock(database: Database):
+    await record(database, pending(1, wait_ms=700), pending(2, wait_ms=None), now_ms=1_000)
+    assert (await row_of(database, 1))["due_ms"] == 1_700
+    assert (await row_of(database, 2))["due_ms"] is None
+
+
+async def test_recording_what_the_ledger_has_already_changes_nothing(database: Database):
+    first = attempt(1, status_code=200, outcome="delivered")
+    await record(database, replace(pending(1), status="delivered", attempts=1, wait_ms=None), attempts=(first,))
+    await record(database, pending(1), attempts=(attempt(1),))
+    assert (await row_of(database, 1))["status"] == "delivered"
+    async with database.read() as connection:
+        assert await delivery_log.attempts_of(connection, Key(1, 1)) == [first]
+
+
+async def test_recording_nothing_is_allowed(database: Database):
+    await record(database)
+    assert await settle(database) == set()
+
+
+async def test_what_is_due_is_claimed_oldest_first_and_what_is_not_stays(database: Database):
+    await record(database, *(pending(n, wait_ms=10 - n) for n in range(1, 6)))
+    await record(database, pending(6, wait_ms=LONG), now_ms=2**42)
+    await record(database, pending(7, wait_ms=None))
+    assert [c.position for c in await claim(database, limit=3)] == [3, 4, 5]
+    assert [c.position for c in await claim(database)] == [1, 2]
+    assert await claim(database) == []
+
+
+async def test_each_claim_of_a_delivery_has_the_next_number(database: Database):
+    await record(database, pending(1, attempts=4))
+    [first] = await claim(database, lease_ms=-1)
+    [second] = await claim(database, "wrk_b")
+    assert (first.claim, second.claim) == (1, 2)
+    assert first.attempts == second.attempts == 4
+    assert second.key == Key(1, 1)
+
+
+async def test_no_more_of_one_subscription_are_claimed_than_asked_for_and_none_of_busy_ones(database: Database):
+    rows = [pending(n, no, wait_ms=n) for no in (1, 2, 3) for n in range(1, 11)]
+    await record(database, *rows)
+    claims = await claim(database, per_subscription=4, busy={2})
+    assert sorted((c.subscription_no, c.position) for c in claims) == [
+        (no, position) for no in (1, 3) for position in (1, 2, 3, 4)
+    ]
+
+
+async def test_a_long_backlog_of_one_subscription_leaves_room_for_the_next(database: Database):
+    await record(database, *(pending(n, 1, wait_ms=0) for n in range(1, 801)), pending(900, 2, wait_ms=1))
+    claims = await claim(database, limit=50, per_subscription=20)
+    assert [c.subscription_no for c in claims].count(1) == 20
+    assert [c.position for c in claims if c.subscription_no == 2] == [900]
+
+
+async def test_workers_that_claim_at_the_same_time_never_get_the_same_delivery(database: Database):
+    await record(database, *(pending(n) for n in range(1, 101)))
+    found = await asyncio.gather(*(claim(database, f"wrk_{n}", limit=30) for n in range(6)))
+    claimed = [c.position for claims in found for c in claims]
+    assert len(claimed) == len(set(claimed))
+    rest = [c.position for c in await claim(database)]
+    assert sorted(claimed + rest) == list(range(1, 101))
+
+
+async def test_a_claim_is_settled_once_and_by_its_holder(database: Database):
+    await record(database, pending(1))
+    [held] = await claim(database)
+    done = Settled(1, 1, "delivered", 1, 200, claim=held.claim)
+    assert await settle(database, done, worker="wrk_b") == set()
+    assert await settle(database, replace(done, claim=0)) == set()
+    assert await settle(database, done) == {Key(1, 1)}
+    assert await settle(database, replace(done, status="pending", wait_ms=0)) == set()
+    row = await row_of(database, 1)
+    assert (row["status"], row["attempts"], row["last_status_code"], row["due_ms"], row["claimed_by"]) == (
+        "delivered",
+        1,
+        200,
+        None,
+        None,
+    )
+
+
+async def test_a_stale_claim_cannot_settle_what_another_worker_has_claimed_since(database: Database):
+    await record(database, pending(1))
+    [stale] = await claim(database, lease_ms=-1)
+    [fresh] = await claim(database, "wrk_b")
+    assert await settle(database, Settled(1, 1, "exhausted", 1, 500, claim=stale.claim)) == set()
+    assert await settle(database, Settled(1, 1, "exhausted", 1, 500, claim=fresh.claim)) == set()
+    assert (await row_of(database, 1))["status"] == "pending"
+    assert await settle(database, Settled(1, 1, "delivered", 1, 200, claim=fresh.claim), worker="wrk_b")
+
+
+async def test_two_workers_that_both_began_a_delivery_with_claim_one_do_not_settle_for_each_other(database: Database):
+    await record(database, pending(1, wait_ms=LONG, claimed_by="wrk_b", claim=1), now_ms=2**42)
+    assert await settle(database, Settled(1, 1, "delivered", 1, 200, claim=1), worker="wrk_a") == set()
+    assert await settle(database, Settled(1, 1, "delivered", 1, 200, claim=1), worker="wrk_b") == {Key(1, 1)}
+
+
+async def test_a_failure_without_an_answer_keeps_the_last_status_code(database: Database):
+    await record(database, pending(1, last_status_code=502))
+    [held] = await claim(database)
+    await settle(database, Settled(1, 1, "pending", 2, None, wait_ms=0, claim=held.claim))
+    assert (await row_of(database, 1))["last_status_code"] == 502
+
+
+async def test_the_next_due_time_is_told_in_milliseconds_from_now(database: Database):
+    async with database.read() as connection:
+        assert await ledger.next_due_ms(connection) is None
+    await record(database, pending(1, wait_ms=None))
+    async with database.read() as connection:
+        assert await ledger.next_due_ms(connection) is None
+    await record(database, pending(2))
+    [_] = await claim(database, lease_ms=5_000)
+    async with database.read() as connection:
+        assert 4_000 < await ledger.next_due_ms(connection) <= 5_000
+    await record(database, pending(3))
+    async with database.read() as connection:
+        assert await ledger.next_due_ms(connection) == 0
+
+
+async def test_parked_deliveries_wait_until_they_are_woken_and_claimed_ones_are_left_to_their_attempt(database: Database):
+    await record(database, pending(1), pending(2), pending(3, 2))
+    [held] = await claim(database, limit=1)
+    assert held.position == 1
+    await change(database, ledger.park, 1)
+    assert [c.key for c in await claim(database, "wrk_b")] == [Key(3, 2)]
+    assert await settle(database, Settled(1, 1, "delivered", 1, 200, claim=held.claim)) == {Key(1, 1)}
+    await change(database, ledger.wake, 1)
+    assert [c.key for c in await claim(database)] == [Key(2, 1)]
+
+
+async def test_waking_makes_held_deliveries_due_and_leaves_what_has_ended(database: Database):
+    await record(
+        database, replace(pending(1, wait_ms=None), status="held"), replace(pending(2, wait_ms=None), status="gone")
+    )
+    await change(database, ledger.wake, 1)
+    assert [c.key for c in await claim(database)] == [Key(1, 1)]
+    assert (await row_of(database, 2))["status"] == "gone"
+
+
+async def test_everything_open_of_a_deleted_subscription_ends_as_gone_and_no_claim_can_undo_it(database: Database):
+    await record(
+        database,
+        pending(1),
+        pending(2, wait_ms=None),
+        replace(pending(3, wait_ms=None), status="held"),
+        replace(pending(4, wait_ms=None), status="delivered"),
+        pending(5, 2),
+    )
+    [held] = await claim(database, limit=1)
+    await change(database, ledger.end_all, 1)
+    assert await settle(database, Settled(1, 1, "pending", 1, 500, wait_ms=0, claim=held.claim)) == set()
+    assert [(await row_of(database, n))["status"] for n in (1, 2, 3, 4)] == ["gone", "gone", "gone", "delivered"]
+    assert [c.key for c in await claim(database)] == [Key(5, 2)]
+
+
+async def test_a_delivery_is_asked_for_again_in_any_state_unless_it_is_being_tried(database: Database):
+    states = ["delivered", "exhausted", "rejected", "gone", "held"]
+    await record(database, *(replace(pending(n, wait_ms=None), status=s) for n, s in enumerate(states, 1)))
+    for number in range(1, 6):
+        assert await change(database, ledger.retry_now, Key(number, 1))
+    assert [c.position for c in await claim(database)] == [1, 2, 3, 4, 5]
+    assert not await change(database, ledger.retry_now, Key(1, 1))
+    assert not await change(database, ledger.retry_now, Key(77, 1))
+
+
+async def test_what_is_in_the_ledger_beyond_a_cursor_is_listed_for_its_shard_alone(database: Database):
+    async with database.write() as connection:
+        drafts = [Draft(company, "lead.created", "2026-01-28T10:30:00Z", b"{}") for company in (92, 92, 93)]
+        first, second, other = [e.position for e in await stream.append(connection, drafts, shards=16)]
+        shards = (await connection.execute(text("SELECT shard FROM events ORDER BY position"))).scalars().all()
+    assert shards[0] != shards[2]
+    await record(database, pending(first), pending(second), pending(second, 2), pending(other))
+    async with database.read() as connection:
+        assert await ledger.keys_after(connection, shards[0], cursor=first) == {Key(second, 1), Key(second, 2)}
+        assert await ledger.keys_after(connection, shards[2], cursor=first) == {Key(other, 1)}

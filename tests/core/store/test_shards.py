@@ -1,0 +1,162 @@
+"""Leases on shards: who may read what, and who may write the cursor."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from trunkline.database import Database
+from trunkline.events import Draft, shard_of
+from trunkline.store import deliveries as ledger
+from trunkline.store import migrate, shards, stream
+from trunkline.store.deliveries import Settled
+
+NONE = migrate.RESERVED_POSITIONS
+LONG = 60_000
+
+
+async def claim(database: Database, worker: str, limit: int = 16, lease_ms: int = LONG) -> list[shards.Lease]:
+    async with database.write() as connection:
+        return await shards.claim(connection, worker, limit=limit, lease_ms=lease_ms)
+
+
+async def heartbeat(database: Database, worker: str, lease_ms: int = LONG) -> int:
+    async with database.write() as connection:
+        return await shards.heartbeat(connection, worker, lease_ms=lease_ms)
+
+
+async def advance(database: Database, worker: str, *leases: shards.Lease) -> set[int]:
+    async with database.write() as connection:
+        return (await shards.advance(connection, worker, leases))[0]
+
+
+async def cursor(database: Database, shard: int) -> int:
+    async with database.read() as connection:
+        return await shards.cursor_of(connection, shard)
+
+
+async def test_a_new_database_has_the_shards_it_was_set_up_with_all_before_the_first_event(database: Database):
+    async with database.read() as connection:
+        assert await shards.count(connection) == 16
+    assert await cursor(database, 0) == NONE
+
+
+async def test_a_claim_takes_as_many_as_it_asks_for_and_nobody_else_gets_those(database: Database):
+    first = await claim(database, "wrk_a", limit=5)
+    second = await claim(database, "wrk_b")
+    assert [lease.shard for lease in first] == [0, 1, 2, 3, 4]
+    assert sorted(lease.shard for lease in second) == list(range(5, 16))
+    assert await claim(database, "wrk_c") == []
+
+
+async def test_workers_that_claim_at_the_same_time_never_get_the_same_shard(database: Database):
+    found = await asyncio.gather(*(claim(database, f"wrk_{n}", limit=3) for n in range(8)))
+    taken = [lease.shard for leases in found for lease in leases]
+    assert len(taken) == len(set(taken))
+
+
+async def test_a_lapsed_lease_goes_to_the_next_claimant_under_a_new_epoch(database: Database):
+    [old, *_] = await claim(database, "wrk_a", lease_ms=-1)
+    [new, *_] = await claim(database, "wrk_b")
+    assert (new.shard, new.epoch) == (old.shard, old.epoch + 1)
+
+
+async def test_the_holder_moves_the_cursor_and_one_that_was_overtaken_does_not(database: Database):
+    [old] = await claim(database, "wrk_a", limit=1, lease_ms=-1)
+    assert await advance(database, "wrk_a", replace(old, cursor=1005)) == {0}
+    [new] = await claim(database, "wrk_b", limit=1)
+    assert new.cursor == 1005
+    assert await advance(database, "wrk_a", replace(old, cursor=1009)) == set()
+    assert await advance(database, "wrk_a", replace(new, cursor=1009)) == set(), "the epoch alone is not enough"
+    assert await cursor(database, 0) == 1005
+
+
+async def test_advancing_tells_the_databases_time(database: Database):
+    leases = await claim(database, "wrk_a")
+    async with database.write() as connection:
+        held, now_ms = await shards.advance(connection, "wrk_a", leases)
+    assert held == set(range(16))
+    assert now_ms > 1_700_000_000_000
+
+
+async def test_only_what_is_still_held_is_renewed(database: Database):
+    leases = await claim(database, "wrk_a", limit=3, lease_ms=-1)
+    await claim(database, "wrk_b", limit=1)
+    async with database.write() as connection:
+        assert await shards.renew(connection, "wrk_a", leases, lease_ms=LONG) == {1, 2}
+    assert [lease.shard for lease in await claim(database, "wrk_c", limit=1)] == [3]
+
+
+async def test_a_released_shard_is_free_at_once_and_a_stale_release_frees_nothing(database: Database):
+    [old] = await claim(database, "wrk_a", limit=1, lease_ms=-1)
+    [new] = await claim(database, "wrk_b", limit=1)
+    async with database.write() as connection:
+        await shards.release(connection, "wrk_a", [old])
+    assert [lease.shard for lease in await claim(database, "wrk_c", limit=1)] == [1]
+    async with database.write() as connection:
+        await shards.release(connection, "wrk_b", [new])
+    assert [lease.shard for lease in await claim(database, "wrk_c", limit=1)] == [0]
+
+
+async def test_the_living_are_counted_and_the_dead_forgotten(database: Database):
+    assert await heartbeat(database, "wrk_a") == 1
+    assert await heartbeat(database, "wrk_b") == 2
+    assert await heartbeat(database, "wrk_a") == 2
+    await asyncio.sleep(0.01)
+    assert await heartbeat(database, "wrk_b", lease_ms=1) == 1
+
+
+async def test_the_claims_of_a_dead_worker_are_due_at_once_and_those_of_the_living_are_not(database: Database):
+    async with database.write() as connection:
+        rows = [
+            Settled(1000, no, "pending", 0, None, wait_ms=LONG, claimed_by=worker, claim=1)
+            for no, worker in ((1, "wrk_dead"), (2, "wrk_alive"))
+        ]
+        await ledger.record(connection, rows, [], now_ms=2**50)
+    await heartbeat(database, "wrk_dead")
+    await asyncio.sleep(0.01)
+    await heartbeat(database, "wrk_alive", lease_ms=1)
+    async with database.write() as connection:
+        claims = await ledger.claim_due(
+            connection, "wrk_alive", limit=10, per_subscription=10, lease_ms=LONG, busy=()
+        )
+    assert [(c.subscription_no, c.claim) for c in claims] == [(1, 2)]
+
+
+async def test_workers_that_bury_each_other_at_the_same_time_do_not_wait_for_each_other(postgres_database: Database):
+    names = [f"wrk_{n}" for n in range(4)]
+    for name in names:
+        await heartbeat(postgres_database, name)
+    for _ in range(10):
+        await asyncio.sleep(0.005)
+        async with asyncio.timeout(5):
+            counts = await asyncio.gather(*(heartbeat(postgres_database, name, lease_ms=1) for name in names))
+        assert all(1 <= count <= 4 for count in counts)
+
+
+async def test_leaving_gives_everything_back(database: Database):
+    await heartbeat(database, "wrk_a")
+    await claim(database, "wrk_a")
+    async with database.write() as connection:
+        await shards.leave(connection, "wrk_a")
+    assert len(await claim(database, "wrk_b")) == 16
+    assert await heartbeat(database, "wrk_b") == 1
+
+
+@pytest.mark.parametrize("count", [1, 16, 1024])
+def test_companies_spread_over_the_shards(count):
+    shares = [0] * count
+    for company in range(1, 20_001):
+        shares[shard_of(company, count)] += 1
+    assert min(shares) > 20_000 / count * 0.5
+    assert max(shares) < 20_000 / count * 2
+
+
+async def test_a_claimant_waits_for_nobody_and_leaves_out_what_is_being_written(postgres_database: Database):
+    [held, *_] = await claim(postgres_database, "wrk_a", lease_ms=-1)
+    async with postgres_database.write() as connection:
+        await stream.append(connection, [Draft(92, "lead.created", "2026-01-28T10:30:00Z", b"{}")], shards=16)
+        await shards.advance(connection, "wrk_a", [held])
+        async with asyncio.timeout(5):
+            taken = await claim(postgres_database, "wrk_b")
+    assert sorted(lease.shard for lease in taken) == list(range(1, 16))

@@ -1,0 +1,162 @@
+"""Subscriptions as rows on both databases: versions, counting failures, and disabling."""
+
+import asyncio
+
+from trunkline.database import Database
+from trunkline.events import Draft
+from trunkline.store import migrate, stream, subscriptions
+from trunkline.store.subscriptions import Row, Streak
+
+NONE = migrate.RESERVED_POSITIONS
+
+
+async def insert(database: Database, name: str = "a", **more) -> Row:
+    values = {
+        "id": f"sub_{name * 20}"[:24],
+        "company_id": 92,
+        "channel": "webhooks",
+        "target_url": "https://example.com/",
+        "event_types": '["*"]',
+        "signature": "standard",
+        "sealed": b"",
+        "status": "active",
+    }
+    async with database.write() as connection:
+        version = await subscriptions.next_version(connection)
+        return await subscriptions.insert(connection, values | more, version=version)
+
+
+async def append(database: Database, count: int = 1) -> None:
+    async with database.write() as connection:
+        drafts = [Draft(92, "lead.created", "2026-01-28T10:30:00Z", b"{}")] * count
+        await stream.append(connection, drafts, shards=16)
+
+
+async def update(database: Database, no: int, **changes) -> Row:
+    async with database.write() as connection:
+        return await subscriptions.update(connection, no, changes)
+
+
+async def streaks(database: Database, *found: Streak):
+    async with database.write() as connection:
+        return await subscriptions.record_streaks(connection, found)
+
+
+async def changed(database: Database, version: int) -> list[str]:
+    async with database.read() as connection:
+        rows = await subscriptions.changed_since(connection, version)
+    return sorted(row.id for row in rows)
+
+
+async def test_a_new_subscription_starts_at_the_head_of_the_log(database: Database):
+    await append(database, 3)
+    row = await insert(database)
+    assert row.start_position == NONE + 3
+    assert (row.failures, row.failing_since_ms, row.disabled_reason) == (0, None, None)
+
+
+async def test_a_subscription_made_while_events_are_appended_starts_exactly_between_two_of_them(database: Database):
+    made: list[Row] = []
+
+    async def make(number: int) -> None:
+        made.append(await insert(database, f"{number:02}"))
+
+    await asyncio.gather(*(append(database, 2) if n % 2 else make(n) for n in range(20)))
+    async with database.read() as connection:
+        head = await stream.head(connection)
+    assert head.position == NONE + 20
+    assert all(row.start_position <= head.position for row in made)
+    assert sorted(row.version for row in made) == list(range(2, 12)), "each change has a version of its own"
+
+
+async def test_a_dispatcher_finds_what_has_changed_since_the_version_it_knows(database: Database):
+    first, second = await insert(database, "a"), await insert(database, "b")
+    assert await changed(database, 0) == [first.id, second.id]
+    assert await changed(database, first.version) == [second.id]
+    moved = await update(database, first.no, target_url="https://example.org/")
+    assert await changed(database, second.version) == [first.id]
+    async with database.read() as connection:
+        assert (await stream.head(connection)).routing_version == moved.version
+
+
+async def test_a_deleted_one_is_told_to_who_knew_it_and_not_to_who_starts(database: Database):
+    row = await insert(database)
+    await update(database, row.no, status="deleted")
+    assert await changed(database, row.version) == [row.id]
+    assert await changed(database, 0) == []
+    async with database.read() as connection:
+        assert await subscriptions.get(connection, row.id) is None
+        assert (await subscriptions.by_numbers(connection, [row.no]))[row.no].status == "deleted"
+        assert await subscriptions.count(connection, 92) == 0
+
+
+async def test_failures_in_a_row_are_counted_from_the_first_of_them(database: Database):
+    row = await insert(database)
+    [(no, failures, since, now)] = await streaks(database, Streak(row.no, succeeded=False, failures=2))
+    assert (no, failures) == (row.no, 2)
+    assert since <= now
+    [(_, failures, later, _)] = await streaks(database, Streak(row.no, succeeded=False, failures=3))
+    assert (failures, later) == (5, since)
+
+
+async def test_a_success_ends_the_row_of_failures(database: Database):
+    row = await insert(database)
+    await streaks(database, Streak(row.no, succeeded=False, failures=7))
+    assert await streaks(database, Streak(row.no, succeeded=True, failures=0)) == []
+    async with database.read() as connection:
+        found = (await subscriptions.by_numbers(connection, [row.no]))[row.no]
+    assert (found.failures, found.failing_since_ms) == (0, None)
+
+
+async def test_failures_after_a_success_in_the_same_batch_are_a_new_row(database: Database):
+    row = await insert(database)
+    await streaks(database, Streak(row.no, succeeded=False, failures=7))
+    [(_, failures, _, _)] = await streaks(database, Streak(row.no, succeeded=True, failures=1))
+    assert failures == 1
+
+
+async def test_only_an_active_one_is_disabled_and_it_says_why_and_since_when(database: Database):
+    row = await insert(database)
+    async with database.write() as connection:
+        disabled = await subscriptions.disable(connection, row.no, reason="failing", resume_position=1234)
+    assert (disabled.status, disabled.disabled_reason, disabled.resume_position) == ("disabled", "failing", 1234)
+    assert disabled.disabled_ms >= row.created_ms
+    assert disabled.version > row.version
+    async with database.write() as connection:
+        assert await subscriptions.disable(connection, row.no, reason="gone", resume_position=1) is None
+
+
+async def test_counting_failures_and_changing_the_same_subscriptions_never_wait_for_each_other_for_ever(
+    postgres_database: Database,
+):
+    rows = [await insert(postgres_database, name) for name in "abcdef"]
+
+    async def change(row: Row) -> None:
+        async with postgres_database.write() as connection:
+            await subscriptions.get(connection, row.id, to_change=True)
+            await subscriptions.update(connection, row.no, {"description": "changed"})
+
+    async def count_failures(order: list[Row]) -> None:
+        async with postgres_database.write() as connection:
+            found = [Streak(row.no, succeeded=False, failures=1) for row in order]
+            for no, *_ in await subscriptions.record_streaks(connection, found):
+                await subscriptions.disable(connection, no, reason="failing", resume_position=1)
+
+    async with asyncio.timeout(20):
+        for _ in range(10):
+            await asyncio.gather(
+                *(change(row) for row in rows), count_failures(rows), count_failures(rows[::-1]), count_failures(rows[3:])
+            )
+    async with postgres_database.read() as connection:
+        found = await subscriptions.by_numbers(connection, [row.no for row in rows])
+    assert [found[row.no].failures for row in rows] == [20, 20, 20, 30, 30, 30]
+
+
+async def test_a_company_sees_its_own_in_the_order_they_were_made(database: Database):
+    first, second = await insert(database, "b"), await insert(database, "a", target_url="https://example.org/")
+    await insert(database, "c", company_id=93)
+    async with database.read() as connection:
+        assert [r.id for r in await subscriptions.of_company(connection, 92)] == [first.id, second.id]
+        found = await subscriptions.of_company(connection, 92, target_url="https://example.org/")
+        assert [r.id for r in found] == [second.id]
+        assert await subscriptions.of_company(connection, 92, channel="zapier") == []

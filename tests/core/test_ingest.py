@@ -1,0 +1,82 @@
+"""Accepting events from inside the process: a plugin's own, and those of a caller's transaction (DESIGN §4)."""
+
+import asyncio
+
+import pytest
+
+from trunkline import EmittedEvent, EventRejected
+from trunkline.errors import IdempotencyConflict, StoreUnavailable
+
+FAILED = {
+    "payment_id": 1,
+    "invoice_id": 2,
+    "client_id": 3,
+    "amount_attempted": 5,
+    "failure_reason": "declined",
+}
+
+
+def failed(company_id: int = 92, **changes):
+    return EmittedEvent(company_id, "payment.failed", {**FAILED, **changes}, {"source": "a plugin"})
+
+
+async def polled(hub) -> list[dict]:
+    return (await hub.client.get("/api/v1/events")).json()["events"]
+
+
+async def test_an_emitted_event_is_polled_as_it_was_given_back(running):
+    accepted = await running.hub.ingest.emit(failed())
+    body = (await running.client.get(f"/api/v1/events/{accepted.position}")).content
+    assert body == accepted.body
+    (event,) = await polled(running)
+    assert (event["payload"], event["metadata"]) == (FAILED, {"source": "a plugin"})
+
+
+async def test_an_emitted_event_is_validated_like_any_other(api):
+    with pytest.raises(EventRejected) as caught:
+        await api.hub.ingest.emit(failed(amount_attempted="5"))
+    assert [error.path for error in caught.value.errors] == ["/payload/amount_attempted"]
+    with pytest.raises(EventRejected) as caught:
+        await api.hub.ingest.emit(EmittedEvent(92, "no.such", {}))
+    assert [error.path for error in caught.value.errors] == ["/type"]
+    assert await polled(api) == []
+
+
+async def test_an_emitted_event_is_stored_once_under_one_key(running):
+    emit = running.hub.ingest.emit
+    first, again = await asyncio.gather(*(emit(failed(), idempotency_key="k") for _ in range(2)))
+    assert first == again
+    with pytest.raises(IdempotencyConflict):
+        await emit(failed(client_id=4), idempotency_key="k")
+    with pytest.raises(IdempotencyConflict):
+        await emit(EmittedEvent(92, "payment.failed", FAILED), idempotency_key="k")
+    assert (await emit(failed(93), idempotency_key="k")).company_id == 93
+    assert len(await polled(running)) == 1
+
+
+async def test_an_event_of_a_callers_transaction_is_there_when_that_commits(running):
+    ingest = running.hub.ingest
+    poll = asyncio.create_task(running.client.get("/api/v1/events?wait=10"))
+    await asyncio.sleep(0.1)
+    async with running.hub.database.write() as connection:
+        tell = await ingest.append(connection, [ingest.draft(failed())])
+        assert await polled(running) == []
+    tell()
+    async with asyncio.timeout(1):
+        (event,) = (await poll).json()["events"]
+    assert event["payload"] == FAILED
+
+
+async def test_an_event_of_a_transaction_that_is_rolled_back_was_never_there(running):
+    ingest = running.hub.ingest
+
+    async def append_and_fail() -> None:
+        async with running.hub.database.write() as connection:
+            await ingest.append(connection, [ingest.draft(failed())])
+            raise StoreUnavailable
+
+    with pytest.raises(StoreUnavailable):
+        await append_and_fail()
+    assert await polled(running) == []
+    position = (await ingest.emit(failed())).position
+    assert [event["id"] for event in await polled(running)] == [position]

@@ -1,0 +1,128 @@
+"""Settings: where they come from, and that whatever is wrong stops the start and is named (CONTRACT §11)."""
+
+from pathlib import Path
+
+import pytest
+
+from trunkline import settings
+from trunkline.errors import SettingsInvalid
+
+PEPPER = "a pepper that is long enough for it"
+
+
+def load(file: Path | None = None, **environment: str) -> settings.Settings:
+    return settings.load(file, {f"TRUNKLINE_{name.upper()}": value for name, value in environment.items()})
+
+
+@pytest.fixture
+def toml(tmp_path: Path):
+    def write(text: str) -> Path:
+        file = tmp_path / "trunkline.toml"
+        file.write_text(text, encoding="utf-8")
+        return file
+
+    return write
+
+
+def test_the_defaults_are_those_of_the_contract(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    found = load()
+    assert found.database.url == "sqlite:///trunkline.db"
+    assert (found.server.host, found.server.port, found.server.public_url) == ("127.0.0.1", 8000, None)
+    assert (found.plugins.enabled, found.plugins.disabled) == (None, ())
+    assert (found.events.max_body_bytes, found.events.retention_days) == (262_144, 90)
+    delivery = found.delivery
+    assert (delivery.allow_http, delivery.allow_private_networks) == (False, False)
+    assert (delivery.timeout_seconds, delivery.retry_jitter) == (10, 0.2)
+    assert delivery.retry_schedule_seconds == (5, 30, 120, 600, 1800, 3600, 7200, 14400, 28800, 57600)
+    assert (delivery.concurrency, delivery.concurrency_per_subscription, delivery.max_subscriptions) == (
+        512,
+        64,
+        100,
+    )
+    assert (delivery.breaker_failures, delivery.breaker_span_seconds) == (50, 86_400)
+    limits = found.limits
+    assert (limits.read, limits.write, limits.admin) == ("60/minute", "100/minute", "200/minute")
+    assert (limits.enabled, limits.storage_url) == (True, None)
+    assert (found.auth.key_prefix, found.auth.pepper, found.auth.encryption_key) == ("wlcro", None, None)
+
+
+def test_the_file_in_the_current_folder_is_read(toml, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(toml("[server]\nport = 9000\n").parent)
+    assert load().server.port == 9000
+
+
+def test_the_environment_goes_over_the_file(toml):
+    file = toml('[server]\nport = 9000\nhost = "::1"\n')
+    found = load(file, server__port="9001")
+    assert (found.server.port, found.server.host) == (9001, "::1")
+
+
+@pytest.mark.parametrize("written", ["webhooks, polling", '["webhooks", "polling"]', "webhooks,polling,"])
+def test_a_list_in_the_environment_is_an_array_or_comma_separated(written):
+    assert load(plugins__enabled=written).plugins.enabled == ("webhooks", "polling")
+
+
+def test_a_list_of_numbers_may_be_empty(toml):
+    assert load(delivery__retry_schedule_seconds="").delivery.retry_schedule_seconds == ()
+    assert load(toml("[delivery]\nretry_schedule_seconds = [1, 2.5]\n")).delivery.retry_schedule_seconds == (
+        1,
+        2.5,
+    )
+
+
+@pytest.mark.parametrize(
+    ("environment", "named"),
+    [
+        ({"server__prot": "1"}, "server.prot"),
+        ({"server__port": "many"}, "server.port"),
+        ({"server__port": "70000"}, "server.port"),
+        ({"limits__read": "60/hour"}, "limits.read"),
+        ({"delivery__retry_jitter": "1"}, "delivery.retry_jitter"),
+        ({"delivery__retry_schedule_seconds": "5,-1"}, "delivery.retry_schedule_seconds"),
+        ({"delivery__allow_http": "perhaps"}, "delivery.allow_http"),
+        ({"database__url": "mysql://db/x"}, "database.url"),
+        ({"auth__pepper": "short"}, "auth.pepper"),
+        ({"auth__key_prefix": "With_Underscore"}, "auth.key_prefix"),
+    ],
+)
+def test_what_is_unknown_or_malformed_stops_the_start_and_is_named(environment, named):
+    with pytest.raises(SettingsInvalid, match=named.replace(".", r"\.")):
+        load(**environment)
+
+
+def test_every_fault_is_named_at_once():
+    with pytest.raises(SettingsInvalid) as caught:
+        load(server__port="x", limits__read="y")
+    assert "server.port" in str(caught.value)
+    assert "limits.read" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("port = 9000\n", "stands outside a section"),
+        ("[server\n", "not valid TOML"),
+        ("[server]\nport = 1\nport = 2\n", "not valid TOML"),
+    ],
+)
+def test_a_file_that_cannot_be_used_says_why(toml, text, says):
+    with pytest.raises(SettingsInvalid, match=says):
+        load(toml(text))
+
+
+def test_a_file_that_was_asked_for_and_is_missing_stops_the_start(tmp_path: Path):
+    with pytest.raises(SettingsInvalid, match="cannot be read"):
+        load(tmp_path / "nowhere.toml")
+
+
+def test_other_sections_are_kept_for_the_plugins(toml):
+    found = load(toml("[crm]\nsize = 3\n"), crm__colour="red")
+    assert found.plugin_sections == {"crm": {"size": 3, "colour": "red"}}
+
+
+def test_secrets_are_in_no_repr_and_in_no_error():
+    assert PEPPER not in repr(load(auth__pepper=PEPPER))
+    with pytest.raises(SettingsInvalid) as caught:
+        load(auth__encryption_key="too-short-a-secret")
+    assert "too-short-a-secret" not in str(caught.value)

@@ -12,6 +12,7 @@
     │   ├── Conflict                409
     │   │   ├── IdempotencyConflict
     │   │   └── TooManySubscriptions
+    │   ├── CursorExpired           410
     │   ├── BodyTooLarge            413
     │   ├── BodyInvalid             422  carries one FieldError per fault
     │   │   └── EventRejected
@@ -136,6 +137,23 @@ class TooManySubscriptions(Conflict):
             f"This company already has {limit} subscriptions, the most it may have; delete one first."
         )
         self.limit = limit
+
+
+class CursorExpired(Refused):
+    """Events that came after the cursor were removed, because they had been kept for their time."""
+
+    status = 410
+    title = "Cursor expired"
+
+    def __init__(self, oldest_utc: str | None) -> None:
+        message = "is older than the events that are still here"
+        oldest = f"of {oldest_utc}" if oldest_utc else "still to come"
+        super().__init__(
+            f"The cursor {message}: leave it out to go on from the oldest one, which is {oldest}, "
+            "or send 'since' with a time instead.",
+            errors=[FieldError("cursor", message)],
+        )
+        self.oldest_utc = oldest_utc
 
 
 class BodyTooLarge(Refused):

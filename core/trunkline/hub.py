@@ -22,6 +22,7 @@ from trunkline.errors import PluginFailed, SchemaInvalid, SettingsInvalid, Store
 from trunkline.ingest import Ingest
 from trunkline.limits import Limits
 from trunkline.metrics import Metrics
+from trunkline.observing import Observer
 from trunkline.outbound import Outbound
 from trunkline.plugins import Notifier, Registry
 from trunkline.replay_service import Replays
@@ -92,6 +93,12 @@ class Hub:
             wake_replays=self.wake_replays,
             shards=lambda: self._shards,
         )
+        self.observer = Observer(
+            self.database,
+            metrics=self.metrics,
+            notifier=self.notifier,
+            held=lambda: self.dispatcher.held if self.dispatcher else {},
+        )
         self.replays = Replays(self.database, subscriptions=self.subscriptions, wake=self.wake_replays)
         self.deliveries = DeliveryLog(self.database, subscriptions=self.subscriptions)
         plugins.collect_with(self.registry, contexts=self._context)
@@ -107,6 +114,7 @@ class Hub:
                 await stack.enter_async_context(service)
             if self._dispatches:
                 self.dispatcher = await stack.enter_async_context(self._make_dispatcher())
+            await stack.enter_async_context(self.observer)
             self._stack = stack.pop_all()
         return self
 

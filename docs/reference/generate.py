@@ -20,7 +20,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from trunkline import errors, hookspecs, settings
-from trunkline.api import documents, problems
+from trunkline.api import problems
 from trunkline.api.security import Requires
 from trunkline.app import create_app
 from trunkline.cli import app as command_line
@@ -402,7 +402,7 @@ def metrics_page() -> str:
     return page(
         "Metrics",
         "`GET /metrics` serves them in Prometheus's text format, without a key; keep it inside your network. Each process counts for itself. "
-        "A histogram has the series `_bucket`, `_sum` and `_count`. What to watch stands in "
+        "A histogram has the series `_bucket`, `_sum` and `_count`; counters and histograms also have `_created`, when they were first seen. What to watch stands in "
         "[Run on PostgreSQL](../how-to/run-on-postgresql.md#what-to-watch).",
         table(["metric", "type", "labels", "meaning"], metric_rows()),
         "`outcome` is `delivered`, `retry`, `rejected` or `gone`. `route` is the template of the path, such as `/api/v1/events/{event_id}`.",

@@ -145,7 +145,7 @@ class Deployment:
 
     async def statuses(self) -> Counter:
         found = await self.query("SELECT status, count(*) FROM deliveries GROUP BY status")
-        return Counter({status: count for status, count in found})
+        return Counter(dict(row.tuple() for row in found))
 
     async def check_ledger(self, accepted: set[int], *, seconds: float) -> None:
         """Every event in the log has its one delivery, all have ended, and the accepted ones are among them."""

@@ -11,14 +11,18 @@ EACH = 25
 POLLERS = 5
 
 
-async def test_forty_writers_through_two_processes_are_read_in_one_order_by_every_poller(deploy, postgres_database_url):
+async def test_forty_writers_through_two_processes_are_read_in_one_order_by_every_poller(
+    deploy, postgres_database_url
+):
     deployment = deploy(postgres_database_url)
     await deployment.set_up(92, 93)
     processes = await asyncio.gather(deployment.serve(), deployment.serve())
     await _write_and_poll(deployment, processes)
 
 
-async def test_forty_writers_on_the_embedded_database_are_read_in_one_order_by_every_poller(deploy, sqlite_database_url):
+async def test_forty_writers_on_the_embedded_database_are_read_in_one_order_by_every_poller(
+    deploy, sqlite_database_url
+):
     deployment = deploy(sqlite_database_url)
     await deployment.set_up(92, 93)
     await _write_and_poll(deployment, [await deployment.serve()])
@@ -71,4 +75,3 @@ async def _write_and_poll(deployment, processes):
         assert seen == expected
     everything = sorted(written[92] + written[93])
     assert everything == list(range(everything[0], everything[0] + len(everything))), "the log has no gap"
-

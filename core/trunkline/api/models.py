@@ -166,11 +166,12 @@ class ReplayRequest(Strict):
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
     from_utc: AwareDatetime | None = Field(
         default=None,
+        strict=False,  # JSON has no times: they come as text
         alias="from",
         description="time of acceptance, inclusive; from the oldest event, if absent",
     )
     to_utc: AwareDatetime | None = Field(
-        default=None, alias="to", description="exclusive; up to now, if absent"
+        default=None, strict=False, alias="to", description="exclusive; up to now, if absent"
     )
     event_types: list[str] | None = Field(
         default=None, description="only these; all it subscribes to, if absent"

@@ -1,11 +1,15 @@
 """Timing every API call, by route and status."""
 
+import logging
 import time
 
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from trunkline.api.problems import REQUEST_ID_KEY
 from trunkline.metrics import Metrics
+
+_log = logging.getLogger(__name__)
 
 
 class Observation:
@@ -24,15 +28,28 @@ class Observation:
 
         async def observe(message: Message) -> None:
             if message["type"] == "http.response.start":
+                route, seconds = _template(scope), time.perf_counter() - began
                 self._metrics.request_ended(
-                    method=scope["method"],
-                    route=_template(scope),
-                    status=message["status"],
-                    seconds=time.perf_counter() - began,
+                    method=scope["method"], route=route, status=message["status"], seconds=seconds
                 )
+                if _log.isEnabledFor(logging.DEBUG):
+                    _report(scope, route, status=message["status"], seconds=seconds)
             await send(message)
 
         await self._app(scope, receive, observe)
+
+
+def _report(scope: Scope, route: str, *, status: int, seconds: float) -> None:
+    _log.debug(
+        "answered a request",
+        extra={
+            "request_id": scope.get(REQUEST_ID_KEY),
+            "method": scope["method"],
+            "route": route,
+            "status": status,
+            "duration_ms": round(seconds * 1000, 2),
+        },
+    )
 
 
 def _template(scope: Scope) -> str:

@@ -39,6 +39,7 @@ TYPES: Mapping[type[errors.TrunklineError], str] = {
     errors.Conflict: "conflict",
     errors.IdempotencyConflict: "idempotency-conflict",
     errors.TooManySubscriptions: "too-many-subscriptions",
+    errors.CursorExpired: "cursor-expired",
     errors.BodyTooLarge: "body-too-large",
     errors.BodyInvalid: "body-invalid",
     errors.EventRejected: "event-rejected",

@@ -17,6 +17,7 @@ from typing import Self
 from trunkline.capabilities import ChangedSubscription, Channel, Deliver, FinishedAttempt, HttpClient
 from trunkline.database import Database
 from trunkline.deliveries import BreakerPolicy, RetryPolicy
+from trunkline.dispatch import reports
 from trunkline.dispatch.jobs import Ended, Job, Shelved
 from trunkline.dispatch.leases import Leases
 from trunkline.dispatch.places import Places
@@ -107,6 +108,11 @@ class Dispatcher:
         self._stack.close()
 
     @property
+    def held(self) -> Mapping[int, Progress]:
+        """The shards that this worker reads, and how far."""
+        return self._held
+
+    @property
     def is_alive(self) -> bool:
         """Whether every part of it runs."""
         return bool(self._tasks) and not any(task.done() for task in self._tasks)
@@ -134,6 +140,7 @@ class Dispatcher:
             shards=shards,
             overdue=lambda: self._runner.overdue(lease_ms),
             on_settled=self._settled,
+            on_written=lambda count, seconds: self._metrics.batch_settled(count, seconds=seconds),
             on_disabled=self._disabled,
             on_due=self._due.ring,
         )
@@ -148,11 +155,13 @@ class Dispatcher:
             lease_ms=lease_ms,
             per_subscription=max(1, settings.concurrency_per_subscription // 2),
         )
-        self._replays = ReplayLane(self._database, shards=shards, unseal=self._unseal, on_due=self._due.ring)
+        self._replays = ReplayLane(
+            self._database, self.worker, shards=shards, unseal=self._unseal, on_due=self._due.ring
+        )
         self._leases = Leases(
             self._database, self.worker, self._held, shards=shards, on_taken=self._live.ring
         )
-        self._metrics.watch_dispatcher(places=places, held=self._held)
+        self._metrics.watch_dispatcher(places=places, runner=self._runner, held=self._held)
 
     def _put(self, item: Ended | Shelved) -> None:
         self._settlement.put(item)
@@ -180,15 +189,8 @@ class Dispatcher:
             self._notifier.attempt_finished([_finished(item) for item in ended])
 
     def _disabled(self, rows: Sequence[Row]) -> None:
+        reports.subscriptions_disabled(rows)
         for row in rows:
-            _log.warning(
-                "disabled a subscription",
-                extra={
-                    "subscription_id": row.id,
-                    "company_id": row.company_id,
-                    "reason": row.disabled_reason,
-                },
-            )
             if self._notifier.wants("subscription_changed"):
                 self._notifier.subscription_changed(
                     ChangedSubscription(row.id, row.company_id, row.channel, row.status)

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 
 from trunkline.database import Database
+from trunkline.dispatch import reports
 from trunkline.dispatch.progress import Progress
 from trunkline.errors import StoreUnavailable
 from trunkline.store import deliveries as ledger
@@ -82,7 +83,7 @@ class Leases:
             progress = self._held[lease.shard] = Progress(lease, settled=settled)
             progress.valid_until = asked + LEASE_MS / 1000
         if leases:
-            _log.info("took shards %s", [lease.shard for lease in leases])
+            reports.shards_changed("took", self._worker, [lease.shard for lease in leases])
             self._on_taken()
 
     async def _give_back(self, surplus: int) -> None:
@@ -99,11 +100,12 @@ class Leases:
         async with self._database.write() as connection:
             await shard_store.release(connection, self._worker, [p.lease for p in done])
         for progress in done:
+            del self._held[progress.lease.shard]
             progress.lost = True
-        self._drop_lost()
+        reports.shards_changed("gave back", self._worker, sorted(p.lease.shard for p in done))
 
     def _drop_lost(self) -> None:
-        for shard, progress in list(self._held.items()):
-            if progress.lost:
-                _log.info("shard %s is read by another worker now", shard)
-                del self._held[shard]
+        lost = [shard for shard, progress in self._held.items() if progress.lost]
+        for shard in lost:
+            del self._held[shard]
+        reports.shards_changed("lost", self._worker, sorted(lost))

@@ -73,6 +73,7 @@ class Retries:
             )
         if not claims:
             return CROWDED_SECONDS * 5
+        _log.debug("claimed due deliveries", extra={"worker_id": self._worker, "deliveries": len(claims)})
         await self._start(claims)
         return 0.0 if len(claims) == limit else CROWDED_SECONDS
 

@@ -7,6 +7,7 @@ worker has taken over is dropped, because that worker makes its own attempts.
 import asyncio
 import logging
 import random
+import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -15,8 +16,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from trunkline import deliveries
 from trunkline.database import Database
 from trunkline.deliveries import BreakerPolicy, Key, Outcome, RetryPolicy
+from trunkline.dispatch import reports
 from trunkline.dispatch.jobs import Ended, Job, Shelved
 from trunkline.dispatch.progress import Progress
+from trunkline.dispatch.reports import Failure
 from trunkline.errors import LeaseLost, StoreUnavailable
 from trunkline.events import shard_of
 from trunkline.store import deliveries as ledger
@@ -48,6 +51,7 @@ class Batch:
     gone: set[int] = field(default_factory=set[int])
     companies: dict[int, int] = field(default_factory=dict[int, int])
     ended: list[Ended] = field(default_factory=list[Ended])
+    failures: list[Failure] = field(default_factory=list[Failure])
     is_due_soon: bool = False
 
     def drop(self, lost: Collection[Progress]) -> None:
@@ -55,6 +59,7 @@ class Batch:
         self.first = [row for row in self.first if row[0] not in lost]
         self.first_attempts = [row for row in self.first_attempts if row[0] not in lost]
         self.ended = [e for e in self.ended if e.job.progress not in lost or e.job.claim]
+        self.failures = [f for f in self.failures if f[0].job.progress not in lost or f[0].job.claim]
 
     def __len__(self) -> int:
         return len(self.first) + len(self.claimed)
@@ -74,6 +79,7 @@ class Settlement:
         shards: int,
         overdue: Callable[[], Sequence[Shelved]],
         on_settled: Callable[[Sequence[Ended]], None],
+        on_written: Callable[[int, float], None],
         on_disabled: Callable[[Sequence[Row]], None],
         on_due: Callable[[], None],
     ) -> None:
@@ -85,6 +91,7 @@ class Settlement:
         self._shards = shards
         self._overdue = overdue
         self._on_settled = on_settled
+        self._on_written = on_written
         self._on_disabled = on_disabled
         self._on_due = on_due
         self._items: list[Ended | Shelved] = []
@@ -170,6 +177,8 @@ class Settlement:
             batch.first.append((job.progress, settled))
             batch.first_attempts.append((job.progress, attempt))
         batch.ended.append(ended)
+        if result.outcome is not Outcome.DELIVERED:
+            batch.failures.append((ended, state))
         batch.is_due_soon = batch.is_due_soon or _is_soon(settled.wait_ms)
         self._count(batch, job, result.outcome)
 
@@ -210,6 +219,7 @@ class Settlement:
             batch.drop(lost)
             leases = [p for p in self._held.values() if not p.lost]
             cursors = {p.lease.shard: p.cursor for p in leases}
+            began = time.perf_counter()
             try:
                 async with self._database.write() as connection:
                     disabled = await self._store(connection, batch, leases, cursors)
@@ -224,11 +234,24 @@ class Settlement:
         self._cursor_written = asyncio.get_running_loop().time()
         for progress in leases:
             progress.written = cursors[progress.lease.shard]
+        self._report(batch, cursors, seconds=time.perf_counter() - began)
         self._on_settled(batch.ended)
         if disabled:
             self._on_disabled(disabled)
         if batch.is_due_soon:
             self._on_due()
+
+    def _report(self, batch: Batch, cursors: dict[int, int], *, seconds: float) -> None:
+        if len(batch):
+            self._on_written(len(batch), seconds)
+        reports.batch_settled(
+            self._worker,
+            deliveries=len(batch),
+            attempts=len(batch.ended),
+            cursors=cursors,
+            seconds=seconds,
+        )
+        reports.attempts_failed(batch.failures)
 
     async def _store(
         self, connection: AsyncConnection, batch: Batch, held: Sequence[Progress], cursors: dict[int, int]

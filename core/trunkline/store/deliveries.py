@@ -106,7 +106,8 @@ async def insert_attempts(connection: AsyncConnection, attempts: Sequence[Attemp
 async def settle(connection: AsyncConnection, worker: str, settled: Sequence[Settled]) -> set[Key]:
     """End claims of *worker*: give each delivery its new state, if it still holds that claim; returns those settled.
 
-    The number alone does not tell: two holders of one shard can both have begun a delivery with claim 1.
+    The number alone does not tell: two holders of one shard can both have begun a delivery with claim 1. COALESCE keeps
+    SQLite to the primary key; along the index on ``claimed_by`` it reads all claims for each row (288 rows: 52 ms, not 2).
     """
     if not settled:
         return set()
@@ -129,7 +130,8 @@ async def settle(connection: AsyncConnection, worker: str, settled: Sequence[Set
             "last_status_code = COALESCE(u.last_status_code, deliveries.last_status_code), "
             f"due_ms = {now} + u.wait_ms FROM {source} "
             "WHERE deliveries.position = u.position AND deliveries.subscription_no = u.subscription_no "
-            "AND deliveries.claim = u.claim AND deliveries.claimed_by = :worker RETURNING deliveries.position, deliveries.subscription_no"
+            "AND deliveries.claim = u.claim AND COALESCE(deliveries.claimed_by, '') = :worker "
+            "RETURNING deliveries.position, deliveries.subscription_no"
         ),
         {
             "worker": worker,
@@ -167,6 +169,7 @@ async def claim_due(
     places to others. A claim that is not settled in time is due again. Two workers never hold one delivery.
     """
     now = sql.now_ms(connection)
+    due = f"due_ms <= (SELECT {now})"  # PostgreSQL reads an index up to a subquery's value, not up to a running clock's
     locking = "" if sql.is_sqlite(connection) else "FOR UPDATE OF d SKIP LOCKED"
     idle = ""
     if busy:
@@ -176,13 +179,13 @@ async def claim_due(
         text(
             "WITH ranked AS (SELECT position, subscription_no, "
             "row_number() OVER (PARTITION BY subscription_no ORDER BY due_ms) AS place FROM "
-            f"(SELECT position, subscription_no, due_ms FROM deliveries WHERE due_ms <= {now} {idle} "
+            f"(SELECT position, subscription_no, due_ms FROM deliveries WHERE {due} {idle} "
             "ORDER BY due_ms LIMIT :window) AS oldest), "
             "picked AS (SELECT d.position, d.subscription_no FROM deliveries AS d JOIN ranked AS r "
             "ON d.position = r.position AND d.subscription_no = r.subscription_no "
-            f"WHERE r.place <= :per_subscription AND d.due_ms <= {now} ORDER BY d.due_ms LIMIT :limit {locking}) "
-            f"UPDATE deliveries SET claimed_by = :worker, claim = claim + 1, due_ms = {now} + :lease FROM picked "
-            "WHERE deliveries.position = picked.position AND deliveries.subscription_no = picked.subscription_no "
+            f"WHERE r.place <= :per_subscription AND d.{due} ORDER BY d.due_ms LIMIT :limit {locking}) "
+            f"UPDATE deliveries SET claimed_by = :worker, claim = claim + 1, due_ms = {now} + :lease "
+            "WHERE (position, subscription_no) IN (SELECT position, subscription_no FROM picked) "  # FROM: a scan on SQLite
             "RETURNING deliveries.position, deliveries.subscription_no, deliveries.attempts, deliveries.round_start, "
             "deliveries.claim"
         ),

@@ -28,6 +28,15 @@ stream_head = Table(
 )
 """One row: the newest position. Its row lock is what keeps the log in order."""
 
+retention = Table(
+    "retention",
+    metadata,
+    Column("id", SmallInteger, primary_key=True),
+    Column("edge", BigInteger, nullable=False),
+)
+"""One row: the newest position that was removed, 0 where none was. What stands at or below it is kept only for deliveries
+that are still open. It stands apart from ``stream_head``, whose row lock belongs to whoever appends."""
+
 events = Table(
     "events",
     metadata,

@@ -3,7 +3,9 @@
 from trunkline.testing.receiver import Answer
 
 
-async def test_failures_in_a_row_over_the_span_disable_the_subscription_and_park_what_is_pending(open_house, receiver):
+async def test_failures_in_a_row_over_the_span_disable_the_subscription_and_park_what_is_pending(
+    open_house, receiver
+):
     receiver.answer(500)
     async with open_house(
         breaker_failures=3, breaker_span_seconds=0.3, retry_schedule_seconds="0.2,0.2,30,30"
@@ -33,7 +35,9 @@ async def test_many_failures_in_less_than_the_span_disable_nothing(open_house, r
 
 async def test_fewer_failures_than_the_setting_disable_nothing_however_long_they_last(open_house, receiver):
     receiver.answer(500)
-    async with open_house(breaker_failures=4, breaker_span_seconds=0, retry_schedule_seconds="0.1,0.1") as house:
+    async with open_house(
+        breaker_failures=4, breaker_span_seconds=0, retry_schedule_seconds="0.1,0.1"
+    ) as house:
         no = await house.subscribe(f"{receiver.url}/h")
         await house.emit(to=[no])
         await house.check_settled()
@@ -43,7 +47,9 @@ async def test_fewer_failures_than_the_setting_disable_nothing_however_long_they
 
 async def test_one_success_begins_the_count_anew(open_house, receiver):
     receiver.script([Answer(500), Answer(500), Answer(200), Answer(500), Answer(500)])
-    async with open_house(breaker_failures=3, breaker_span_seconds=0, retry_schedule_seconds="0.1,0.1") as house:
+    async with open_house(
+        breaker_failures=3, breaker_span_seconds=0, retry_schedule_seconds="0.1,0.1"
+    ) as house:
         no = await house.subscribe(f"{receiver.url}/h")
         await house.emit(to=[no])
         await house.check_settled()
@@ -56,9 +62,13 @@ async def test_one_success_begins_the_count_anew(open_house, receiver):
     assert receiver.count == 6
 
 
-async def test_a_subscription_that_was_disabled_gets_what_waited_once_it_is_active_again(open_house, receiver):
+async def test_a_subscription_that_was_disabled_gets_what_waited_once_it_is_active_again(
+    open_house, receiver
+):
     receiver.answer(500)
-    async with open_house(breaker_failures=1, breaker_span_seconds=0, retry_schedule_seconds="0.1,0.1") as house:
+    async with open_house(
+        breaker_failures=1, breaker_span_seconds=0, retry_schedule_seconds="0.1,0.1"
+    ) as house:
         no = await house.subscribe(f"{receiver.url}/h")
         await house.emit(to=[no])
         await _until_disabled(house, no)

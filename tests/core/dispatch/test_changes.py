@@ -9,7 +9,9 @@ from trunkline.testing.receiver import Answer
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
-async def test_what_is_for_a_channel_that_is_off_is_held_and_released_when_it_is_on_again(open_house, receiver):
+async def test_what_is_for_a_channel_that_is_off_is_held_and_released_when_it_is_on_again(
+    open_house, receiver
+):
     async with open_house() as house:
         no = await house.subscribe(f"{receiver.url}/h")
         await house.emit(2, to=[no])
@@ -41,7 +43,9 @@ async def test_a_retry_that_falls_due_while_its_channel_is_off_is_held_too(open_
     assert [request.headers["trunkline-attempt"] for request in receiver.requests] == ["1", "2"]
 
 
-async def test_what_was_held_while_its_subscription_was_paused_flows_when_that_is_resumed(open_house, receiver):
+async def test_what_was_held_while_its_subscription_was_paused_flows_when_that_is_resumed(
+    open_house, receiver
+):
     async with open_house(plugins="polling") as house:
         no = await house.subscribe(f"{receiver.url}/h")
         await house.emit(2, to=[no])
@@ -54,7 +58,9 @@ async def test_what_was_held_while_its_subscription_was_paused_flows_when_that_i
         assert await house.statuses() == {"delivered": 2}
 
 
-async def test_retries_of_a_paused_subscription_wait_and_go_on_when_it_is_resumed(open_house, receiver, until):
+async def test_retries_of_a_paused_subscription_wait_and_go_on_when_it_is_resumed(
+    open_house, receiver, until
+):
     receiver.answer(500)
     async with open_house(retry_schedule_seconds="0.3,0.3,0.3") as house:
         no = await house.subscribe(f"{receiver.url}/h")
@@ -106,7 +112,9 @@ async def test_an_attempt_under_way_while_its_subscription_is_deleted_cannot_bri
     assert numbers == [1]
 
 
-async def test_a_subscription_made_while_events_flow_gets_exactly_those_that_come_after_it(open_house, receiver):
+async def test_a_subscription_made_while_events_flow_gets_exactly_those_that_come_after_it(
+    open_house, receiver
+):
     async with open_house() as house:
         first = await house.subscribe(f"{receiver.url}/first")
         positions: list[int] = []
@@ -138,11 +146,15 @@ async def test_a_change_of_types_filter_or_target_holds_for_the_events_after_it(
         await house.emit(to=[no])
         await house.emit(type="client.created")
         await house.check_settled()
-        await house.change(no, event_types=["client.created", "payment.failed"], target_url=f"{receiver.url}/new")
+        await house.change(
+            no, event_types=["client.created", "payment.failed"], target_url=f"{receiver.url}/new"
+        )
         await house.emit()
         await house.emit(to=[no], type="client.created")
         await house.check_settled()
-        await house.change(no, filter={"payload.amount_attempted": {"gte": 100}}, event_types=["payment.failed"])
+        await house.change(
+            no, filter={"payload.amount_attempted": {"gte": 100}}, event_types=["payment.failed"]
+        )
         await house.emit(to=[no], type="payment.failed", amount_attempted=100)
         await house.emit(type="payment.failed", amount_attempted=99.5)
         await house.check_settled()
@@ -153,7 +165,9 @@ async def test_a_change_of_types_filter_or_target_holds_for_the_events_after_it(
     ]
 
 
-async def test_a_target_that_is_mended_while_retries_are_pending_gets_them_at_its_new_url(open_house, receiver, until):
+async def test_a_target_that_is_mended_while_retries_are_pending_gets_them_at_its_new_url(
+    open_house, receiver, until
+):
     receiver.answer(500)
     async with open_house(retry_schedule_seconds="0.5,0.5,0.5") as house:
         no = await house.subscribe(f"{receiver.url}/old")
@@ -166,7 +180,9 @@ async def test_a_target_that_is_mended_while_retries_are_pending_gets_them_at_it
     assert receiver.requests[-1].path == "/new"
 
 
-async def test_one_event_goes_to_every_subscription_that_matches_and_to_no_other_company(open_house, receiver):
+async def test_one_event_goes_to_every_subscription_that_matches_and_to_no_other_company(
+    open_house, receiver
+):
     async with open_house() as house:
         mine = [await house.subscribe(f"{receiver.url}/{n}") for n in range(3)]
         other = await house.subscribe(f"{receiver.url}/other", company=93)

@@ -34,7 +34,9 @@ class Gauge:
         return reply
 
 
-async def test_no_more_attempts_are_in_flight_than_a_subscription_and_the_process_may_have(open_house, receiver):
+async def test_no_more_attempts_are_in_flight_than_a_subscription_and_the_process_may_have(
+    open_house, receiver
+):
     gauge = Gauge(0.05)
     paths = ["/a", "/b", "/c"]
     for path in paths:
@@ -75,7 +77,9 @@ async def _has_passed(house, position):
     return await house.cursor() >= position
 
 
-async def test_what_finds_no_place_in_memory_waits_in_the_table_and_is_delivered_in_the_end(open_house, receiver):
+async def test_what_finds_no_place_in_memory_waits_in_the_table_and_is_delivered_in_the_end(
+    open_house, receiver
+):
     receiver.script([Answer(200, delay_seconds=2.3)] * 8)
     async with open_house(timeout_seconds=5, concurrency_per_subscription=8) as house:
         no = await house.subscribe(f"{receiver.url}/h")
@@ -101,10 +105,11 @@ async def test_subscriptions_that_hang_delay_nobody_else(open_house, receiver):
         await house.until(lambda: _some_spilled(house))
         together = await _latencies(house, receiver, healthy)
         await house.check_recorded()
-    ratio = statistics.median(together) / statistics.median(alone)
-    print(f"median {statistics.median(alone) * 1000:.1f} ms alone, {ratio:.2f} times that beside 12 that hang")
-    assert statistics.median(together) < 3 * statistics.median(alone) + 0.05
-    assert max(together) < 1.0
+    usual, beside = statistics.median(alone), statistics.median(together)
+    slowest = statistics.quantiles(together, n=10)[-1]
+    print(f"median {usual * 1000:.1f} ms, {beside / usual:.2f} times that beside 12 that hang")
+    assert beside < 3 * usual + 0.02
+    assert slowest < 0.1, "nine of ten are not held up by what the database writes for those that hang"
 
 
 async def _latencies(house, receiver, no) -> list[float]:

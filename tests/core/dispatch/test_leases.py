@@ -52,9 +52,13 @@ async def test_workers_share_the_shards_evenly_and_the_last_one_has_them_all(ope
         await until(lambda: _shares(one) == [16], seconds=6)
 
 
-async def test_two_workers_deliver_each_event_exactly_once_while_shards_move_between_them(open_house, receiver):
+async def test_two_workers_deliver_each_event_exactly_once_while_shards_move_between_them(
+    open_house, receiver
+):
     async with open_house() as one:
-        numbers = {company: await one.subscribe(f"{receiver.url}/h", company=company) for company in range(1, 25)}
+        numbers = {
+            company: await one.subscribe(f"{receiver.url}/h", company=company) for company in range(1, 25)
+        }
         stop = asyncio.Event()
 
         async def keep_emitting():
@@ -77,11 +81,15 @@ async def test_two_workers_deliver_each_event_exactly_once_while_shards_move_bet
     assert again == 0, f"{again} of {len(times)} were sent twice although every worker left in good order"
 
 
-async def test_a_killed_workers_share_flows_again_and_only_what_was_in_flight_is_sent_twice(open_house, receiver):
+async def test_a_killed_workers_share_flows_again_and_only_what_was_in_flight_is_sent_twice(
+    open_house, receiver
+):
     receiver.answer(200, delay_seconds=0.05)
     async with open_house() as one, open_house() as two:
         await one.until(lambda: _shares(one, two) == [8, 8], seconds=6)
-        numbers = {company: await one.subscribe(f"{receiver.url}/h", company=company) for company in range(1, 25)}
+        numbers = {
+            company: await one.subscribe(f"{receiver.url}/h", company=company) for company in range(1, 25)
+        }
         for company, no in numbers.items():
             await one.emit(20, company=company, to=[no])
         await receiver.wait_for(200)
@@ -116,7 +124,9 @@ async def test_the_claims_of_a_dead_worker_are_due_as_soon_as_it_is_known_to_be_
     assert receiver.count == 2
 
 
-async def test_a_worker_that_cannot_renew_its_leases_stops_reading_before_another_begins(open_house, receiver):
+async def test_a_worker_that_cannot_renew_its_leases_stops_reading_before_another_begins(
+    open_house, receiver
+):
     async with open_house() as one:
         no = await one.subscribe(f"{receiver.url}/h")
         await one.emit(to=[no])

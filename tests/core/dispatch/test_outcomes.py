@@ -4,6 +4,8 @@ import pytest
 
 from trunkline.testing.receiver import Answer, CloseWithoutAnswer, Drip, Garbage, Hang, Redirect, Reset
 
+on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
 
 async def test_a_delivery_that_is_taken_at_once_is_written_once_with_its_attempt(open_house, receiver):
     async with open_house() as house:
@@ -17,7 +19,9 @@ async def test_a_delivery_that_is_taken_at_once_is_written_once_with_its_attempt
     assert [r.headers["trunkline-delivery-id"] for r in receiver.requests] == [f"dlv_{position}_{no}"]
 
 
-async def test_a_failed_delivery_is_tried_again_with_the_same_id_and_body_until_it_is_taken(open_house, receiver):
+async def test_a_failed_delivery_is_tried_again_with_the_same_id_and_body_until_it_is_taken(
+    open_house, receiver
+):
     receiver.script([Answer(500, body=b"not now"), Answer(502)])
     async with open_house() as house:
         no = await house.subscribe(f"{receiver.url}/h")
@@ -34,7 +38,9 @@ async def test_a_failed_delivery_is_tried_again_with_the_same_id_and_body_until_
     assert len({(r.headers["webhook-id"], r.body) for r in receiver.requests}) == 1
 
 
-async def test_a_delivery_is_exhausted_after_one_attempt_and_as_many_retries_as_the_schedule_has(open_house, receiver):
+async def test_a_delivery_is_exhausted_after_one_attempt_and_as_many_retries_as_the_schedule_has(
+    open_house, receiver
+):
     receiver.answer(500)
     async with open_house(retry_schedule_seconds="0.1,0.2,0.1") as house:
         no = await house.subscribe(f"{receiver.url}/h")
@@ -45,6 +51,7 @@ async def test_a_delivery_is_exhausted_after_one_attempt_and_as_many_retries_as_
     assert receiver.count == 4
 
 
+@on_sqlite
 async def test_the_waits_are_those_of_the_schedule(open_house, receiver):
     receiver.answer(500)
     async with open_house(retry_schedule_seconds="0.2,0.8") as house:
@@ -66,6 +73,7 @@ async def test_without_a_schedule_the_first_failure_is_the_last(open_house, rece
     assert (row.status, row.attempts) == ("exhausted", 1)
 
 
+@on_sqlite
 @pytest.mark.parametrize("status", [429, 503])
 async def test_a_target_that_names_a_time_is_asked_again_then_and_not_before(open_house, receiver, status):
     receiver.script([Answer(status, {"retry-after": "1"})])
@@ -96,6 +104,7 @@ async def test_a_500_with_a_retry_after_keeps_to_the_schedule(open_house, receiv
     assert receiver.count == 2
 
 
+@on_sqlite
 @pytest.mark.parametrize(
     ("reply", "error"),
     [
@@ -108,7 +117,9 @@ async def test_a_500_with_a_retry_after_keeps_to_the_schedule(open_house, receiv
     ],
     ids=lambda value: type(value).__name__,
 )
-async def test_whatever_a_target_does_instead_of_answering_is_one_failed_attempt(open_house, receiver, reply, error):
+async def test_whatever_a_target_does_instead_of_answering_is_one_failed_attempt(
+    open_house, receiver, reply, error
+):
     receiver.script([reply])
     async with open_house(timeout_seconds=0.5) as house:
         no = await house.subscribe(f"{receiver.url}/h")
@@ -128,7 +139,9 @@ async def test_a_target_where_nobody_listens_is_a_failed_attempt(open_house):
     assert attempt["error"] == "connection_refused"
 
 
-async def test_410_ends_the_delivery_disables_the_subscription_and_parks_what_else_was_pending(open_house, receiver):
+async def test_410_ends_the_delivery_disables_the_subscription_and_parks_what_else_was_pending(
+    open_house, receiver
+):
     receiver.answer(500)
     async with open_house(retry_schedule_seconds="0.7") as house:
         no = await house.subscribe(f"{receiver.url}/h")
@@ -141,7 +154,9 @@ async def test_410_ends_the_delivery_disables_the_subscription_and_parks_what_el
         assert (row["status"], row["disabled_reason"]) == ("disabled", "gone")
         assert row["disabled_ms"] is not None
         assert [r.position for r in await house.rows() if r.status == "gone"] == [last]
-        assert [(r.due_ms, r.claimed_by) for r in await house.rows() if r.status == "pending"] == [(None, None)] * 2
+        assert [(r.due_ms, r.claimed_by) for r in await house.rows() if r.status == "pending"] == [
+            (None, None)
+        ] * 2
         await house.check_ledger()
         receiver.answer(200)
         await house.change(no, status="active")
@@ -150,10 +165,15 @@ async def test_410_ends_the_delivery_disables_the_subscription_and_parks_what_el
     assert receiver.count == 5
 
 
-async def test_a_disabled_subscription_gets_nothing_more_once_the_routing_table_knows(open_house, receiver, until):
+async def test_a_disabled_subscription_gets_nothing_more_once_the_routing_table_knows(
+    open_house, receiver, until
+):
     receiver.always(Answer(410), path="/gone")
     async with open_house() as house:
-        gone, there = await house.subscribe(f"{receiver.url}/gone"), await house.subscribe(f"{receiver.url}/there")
+        gone, there = (
+            await house.subscribe(f"{receiver.url}/gone"),
+            await house.subscribe(f"{receiver.url}/there"),
+        )
         await house.emit(to=[gone, there])
         await house.until_statuses(gone=1, delivered=1)
         await until(house.routing_is_fresh)

@@ -102,7 +102,9 @@ def test_the_counts_add_up_and_no_bound_is_broken_whatever_happens(total, data):
         elif action == "queue" and places.queue(standing, standing):
             waiting += 1
         elif action == "end" and flying:
-            places.give_back(flying.pop(data.draw(st.integers(0, len(flying) - 1))), succeeded=data.draw(st.booleans()))
+            places.give_back(
+                flying.pop(data.draw(st.integers(0, len(flying) - 1))), succeeded=data.draw(st.booleans())
+            )
         elif action == "slow":
             places.judge(standing, succeeded=False)
         while (following := places.next_waiting()) is not None:

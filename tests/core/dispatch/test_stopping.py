@@ -7,7 +7,9 @@ from trunkline.store import shards as shard_store
 from trunkline.testing.receiver import Answer, Hang
 
 
-async def test_a_hub_that_is_stopped_and_started_again_and_again_under_load_loses_nothing(open_house, receiver):
+async def test_a_hub_that_is_stopped_and_started_again_and_again_under_load_loses_nothing(
+    open_house, receiver
+):
     receiver.answer(200, delay_seconds=0.02)
     matched: set[tuple[int, int]] = set()
     no = None

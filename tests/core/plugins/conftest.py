@@ -176,6 +176,8 @@ def make_context():
             http=None,
             events=None,
             subscriptions=None,
+            deliveries=None,
+            replays=None,
             emit=None,
             clock=None,
             log=logger_of(name),

@@ -8,8 +8,8 @@ from sqlalchemy import text
 from trunkline.database import Database
 from trunkline.deliveries import Key
 from trunkline.events import Draft
-from trunkline.store import delivery_log, stream
 from trunkline.store import deliveries as ledger
+from trunkline.store import delivery_log, stream
 from trunkline.store.deliveries import Attempt, Claim, Settled
 
 LONG = 60_000
@@ -24,7 +24,9 @@ def attempt(position: int, no: int = 1, number: int = 1, **more) -> Attempt:
     return Attempt(position, no, number, 1, 2, **(values | more))
 
 
-async def record(database: Database, *rows: Settled, attempts: tuple[Attempt, ...] = (), now_ms: int = 1) -> None:
+async def record(
+    database: Database, *rows: Settled, attempts: tuple[Attempt, ...] = (), now_ms: int = 1
+) -> None:
     async with database.write() as connection:
         await ledger.record(connection, rows, attempts, now_ms=now_ms)
 
@@ -33,7 +35,8 @@ async def claim(database: Database, worker: str = "wrk_a", **more) -> list[Claim
     options = {"limit": 100, "per_subscription": 100, "lease_ms": LONG, "busy": ()} | more
     async with database.write() as connection:
         return sorted(
-            await ledger.claim_due(connection, worker, **options), key=lambda c: (c.position, c.subscription_no)
+            await ledger.claim_due(connection, worker, **options),
+            key=lambda c: (c.position, c.subscription_no),
         )
 
 
@@ -61,7 +64,9 @@ async def test_a_recorded_delivery_is_due_after_its_wait_by_the_databases_clock(
 
 async def test_recording_what_the_ledger_has_already_changes_nothing(database: Database):
     first = attempt(1, status_code=200, outcome="delivered")
-    await record(database, replace(pending(1), status="delivered", attempts=1, wait_ms=None), attempts=(first,))
+    await record(
+        database, replace(pending(1), status="delivered", attempts=1, wait_ms=None), attempts=(first,)
+    )
     await record(database, pending(1), attempts=(attempt(1),))
     assert (await row_of(database, 1))["status"] == "delivered"
     async with database.read() as connection:
@@ -91,7 +96,9 @@ async def test_each_claim_of_a_delivery_has_the_next_number(database: Database):
     assert second.key == Key(1, 1)
 
 
-async def test_no_more_of_one_subscription_are_claimed_than_asked_for_and_none_of_busy_ones(database: Database):
+async def test_no_more_of_one_subscription_are_claimed_than_asked_for_and_none_of_busy_ones(
+    database: Database,
+):
     rows = [pending(n, no, wait_ms=n) for no in (1, 2, 3) for n in range(1, 11)]
     await record(database, *rows)
     claims = await claim(database, per_subscription=4, busy={2})
@@ -144,7 +151,9 @@ async def test_a_stale_claim_cannot_settle_what_another_worker_has_claimed_since
     assert await settle(database, Settled(1, 1, "delivered", 1, 200, claim=fresh.claim), worker="wrk_b")
 
 
-async def test_two_workers_that_both_began_a_delivery_with_claim_one_do_not_settle_for_each_other(database: Database):
+async def test_two_workers_that_both_began_a_delivery_with_claim_one_do_not_settle_for_each_other(
+    database: Database,
+):
     await record(database, pending(1, wait_ms=LONG, claimed_by="wrk_b", claim=1), now_ms=2**42)
     assert await settle(database, Settled(1, 1, "delivered", 1, 200, claim=1), worker="wrk_a") == set()
     assert await settle(database, Settled(1, 1, "delivered", 1, 200, claim=1), worker="wrk_b") == {Key(1, 1)}
@@ -172,7 +181,9 @@ async def test_the_next_due_time_is_told_in_milliseconds_from_now(database: Data
         assert await ledger.next_due_ms(connection) == 0
 
 
-async def test_parked_deliveries_wait_until_they_are_woken_and_claimed_ones_are_left_to_their_attempt(database: Database):
+async def test_parked_deliveries_wait_until_they_are_woken_and_claimed_ones_are_left_to_their_attempt(
+    database: Database,
+):
     await record(database, pending(1), pending(2), pending(3, 2))
     [held] = await claim(database, limit=1)
     assert held.position == 1
@@ -185,14 +196,18 @@ async def test_parked_deliveries_wait_until_they_are_woken_and_claimed_ones_are_
 
 async def test_waking_makes_held_deliveries_due_and_leaves_what_has_ended(database: Database):
     await record(
-        database, replace(pending(1, wait_ms=None), status="held"), replace(pending(2, wait_ms=None), status="gone")
+        database,
+        replace(pending(1, wait_ms=None), status="held"),
+        replace(pending(2, wait_ms=None), status="gone"),
     )
     await change(database, ledger.wake, 1)
     assert [c.key for c in await claim(database)] == [Key(1, 1)]
     assert (await row_of(database, 2))["status"] == "gone"
 
 
-async def test_everything_open_of_a_deleted_subscription_ends_as_gone_and_no_claim_can_undo_it(database: Database):
+async def test_everything_open_of_a_deleted_subscription_ends_as_gone_and_no_claim_can_undo_it(
+    database: Database,
+):
     await record(
         database,
         pending(1),
@@ -204,7 +219,12 @@ async def test_everything_open_of_a_deleted_subscription_ends_as_gone_and_no_cla
     [held] = await claim(database, limit=1)
     await change(database, ledger.end_all, 1)
     assert await settle(database, Settled(1, 1, "pending", 1, 500, wait_ms=0, claim=held.claim)) == set()
-    assert [(await row_of(database, n))["status"] for n in (1, 2, 3, 4)] == ["gone", "gone", "gone", "delivered"]
+    assert [(await row_of(database, n))["status"] for n in (1, 2, 3, 4)] == [
+        "gone",
+        "gone",
+        "gone",
+        "delivered",
+    ]
     assert [c.key for c in await claim(database)] == [Key(5, 2)]
 
 
@@ -222,9 +242,14 @@ async def test_what_is_in_the_ledger_beyond_a_cursor_is_listed_for_its_shard_alo
     async with database.write() as connection:
         drafts = [Draft(company, "lead.created", "2026-01-28T10:30:00Z", b"{}") for company in (92, 92, 93)]
         first, second, other = [e.position for e in await stream.append(connection, drafts, shards=16)]
-        shards = (await connection.execute(text("SELECT shard FROM events ORDER BY position"))).scalars().all()
+        shards = (
+            (await connection.execute(text("SELECT shard FROM events ORDER BY position"))).scalars().all()
+        )
     assert shards[0] != shards[2]
     await record(database, pending(first), pending(second), pending(second, 2), pending(other))
     async with database.read() as connection:
-        assert await ledger.keys_after(connection, shards[0], cursor=first) == {Key(second, 1), Key(second, 2)}
+        assert await ledger.keys_after(connection, shards[0], cursor=first) == {
+            Key(second, 1),
+            Key(second, 2),
+        }
         assert await ledger.keys_after(connection, shards[2], cursor=first) == {Key(other, 1)}

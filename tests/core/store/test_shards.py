@@ -35,7 +35,9 @@ async def cursor(database: Database, shard: int) -> int:
         return await shards.cursor_of(connection, shard)
 
 
-async def test_a_new_database_has_the_shards_it_was_set_up_with_all_before_the_first_event(database: Database):
+async def test_a_new_database_has_the_shards_it_was_set_up_with_all_before_the_first_event(
+    database: Database,
+):
     async with database.read() as connection:
         assert await shards.count(connection) == 16
     assert await cursor(database, 0) == NONE
@@ -67,7 +69,9 @@ async def test_the_holder_moves_the_cursor_and_one_that_was_overtaken_does_not(d
     [new] = await claim(database, "wrk_b", limit=1)
     assert new.cursor == 1005
     assert await advance(database, "wrk_a", replace(old, cursor=1009)) == set()
-    assert await advance(database, "wrk_a", replace(new, cursor=1009)) == set(), "the epoch alone is not enough"
+    assert await advance(database, "wrk_a", replace(new, cursor=1009)) == set(), (
+        "the epoch alone is not enough"
+    )
     assert await cursor(database, 0) == 1005
 
 
@@ -106,7 +110,9 @@ async def test_the_living_are_counted_and_the_dead_forgotten(database: Database)
     assert await heartbeat(database, "wrk_b", lease_ms=1) == 1
 
 
-async def test_the_claims_of_a_dead_worker_are_due_at_once_and_those_of_the_living_are_not(database: Database):
+async def test_the_claims_of_a_dead_worker_are_due_at_once_and_those_of_the_living_are_not(
+    database: Database,
+):
     async with database.write() as connection:
         rows = [
             Settled(1000, no, "pending", 0, None, wait_ms=LONG, claimed_by=worker, claim=1)
@@ -123,7 +129,9 @@ async def test_the_claims_of_a_dead_worker_are_due_at_once_and_those_of_the_livi
     assert [(c.subscription_no, c.claim) for c in claims] == [(1, 2)]
 
 
-async def test_workers_that_bury_each_other_at_the_same_time_do_not_wait_for_each_other(postgres_database: Database):
+async def test_workers_that_bury_each_other_at_the_same_time_do_not_wait_for_each_other(
+    postgres_database: Database,
+):
     names = [f"wrk_{n}" for n in range(4)]
     for name in names:
         await heartbeat(postgres_database, name)

@@ -55,7 +55,9 @@ async def test_a_new_subscription_starts_at_the_head_of_the_log(database: Databa
     assert (row.failures, row.failing_since_ms, row.disabled_reason) == (0, None, None)
 
 
-async def test_a_subscription_made_while_events_are_appended_starts_exactly_between_two_of_them(database: Database):
+async def test_a_subscription_made_while_events_are_appended_starts_exactly_between_two_of_them(
+    database: Database,
+):
     made: list[Row] = []
 
     async def make(number: int) -> None:
@@ -119,7 +121,11 @@ async def test_only_an_active_one_is_disabled_and_it_says_why_and_since_when(dat
     row = await insert(database)
     async with database.write() as connection:
         disabled = await subscriptions.disable(connection, row.no, reason="failing", resume_position=1234)
-    assert (disabled.status, disabled.disabled_reason, disabled.resume_position) == ("disabled", "failing", 1234)
+    assert (disabled.status, disabled.disabled_reason, disabled.resume_position) == (
+        "disabled",
+        "failing",
+        1234,
+    )
     assert disabled.disabled_ms >= row.created_ms
     assert disabled.version > row.version
     async with database.write() as connection:
@@ -145,7 +151,10 @@ async def test_counting_failures_and_changing_the_same_subscriptions_never_wait_
     async with asyncio.timeout(20):
         for _ in range(10):
             await asyncio.gather(
-                *(change(row) for row in rows), count_failures(rows), count_failures(rows[::-1]), count_failures(rows[3:])
+                *(change(row) for row in rows),
+                count_failures(rows),
+                count_failures(rows[::-1]),
+                count_failures(rows[3:]),
             )
     async with postgres_database.read() as connection:
         found = await subscriptions.by_numbers(connection, [row.no for row in rows])
@@ -153,7 +162,10 @@ async def test_counting_failures_and_changing_the_same_subscriptions_never_wait_
 
 
 async def test_a_company_sees_its_own_in_the_order_they_were_made(database: Database):
-    first, second = await insert(database, "b"), await insert(database, "a", target_url="https://example.org/")
+    first, second = (
+        await insert(database, "b"),
+        await insert(database, "a", target_url="https://example.org/"),
+    )
     await insert(database, "c", company_id=93)
     async with database.read() as connection:
         assert [r.id for r in await subscriptions.of_company(connection, 92)] == [first.id, second.id]

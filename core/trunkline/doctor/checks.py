@@ -1,0 +1,121 @@
+"""What an examination finds: one check per question, and the report of all of them."""
+
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+from urllib.parse import urlsplit
+
+
+class Verdict(StrEnum):
+    """How good an answer to one question is. ``unknown`` where it could not be told."""
+
+    GOOD = "good"
+    IMPROVE = "improve"
+    BAD = "bad"
+    UNKNOWN = "unknown"
+
+
+class ExitCode(IntEnum):
+    """CONTRACT §13, Running."""
+
+    GOOD = 0
+    TO_MEND = 1
+    NOT_REACHABLE = 2
+
+
+NAMES = (
+    "url",
+    "dns",
+    "connect",
+    "tls",
+    "certificate",
+    "delivery",
+    "redirect",
+    "latency",
+    "answer-size",
+    "keep-alive",
+    "duplicates",
+    "signature-wrong",
+    "signature-old",
+    "signature-tampered",
+    "signature-missing",
+    "unknown-header",
+    "unknown-type",
+)
+"""Every check, in the order in which they are made."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """The verdict on one question, and a sentence that says what was seen and what to do."""
+
+    name: str
+    verdict: Verdict
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Thresholds:
+    """From which median latency on a receiver is slow, and from which on badly so."""
+
+    slow_seconds: float = 1.0
+    very_slow_seconds: float = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What was found at *url*. *is_reachable* says whether a connection could be made."""
+
+    url: str
+    checks: tuple[Check, ...]
+    is_reachable: bool
+
+    @property
+    def not_tried(self) -> tuple[str, ...]:
+        """The checks that an earlier one made pointless."""
+        made = {check.name for check in self.checks}
+        if urlsplit(self.url).scheme.lower() == "http":
+            made.add("certificate")
+        return tuple(name for name in NAMES if name not in made)
+
+    @property
+    def to_mend(self) -> tuple[Check, ...]:
+        """What is bad or could be better."""
+        return tuple(check for check in self.checks if check.verdict in {Verdict.BAD, Verdict.IMPROVE})
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """The exit code of the command."""
+        if not self.is_reachable:
+            return ExitCode.NOT_REACHABLE
+        return ExitCode.TO_MEND if self.to_mend else ExitCode.GOOD
+
+
+def good(name: str, sentence: str) -> Check:
+    """Make a check that is all right."""
+    return Check(name, Verdict.GOOD, sentence)
+
+
+def improve(name: str, sentence: str) -> Check:
+    """Make a check that works but could be better."""
+    return Check(name, Verdict.IMPROVE, sentence)
+
+
+def bad(name: str, sentence: str) -> Check:
+    """Make a check that costs events or safety."""
+    return Check(name, Verdict.BAD, sentence)
+
+
+def unknown(name: str, sentence: str) -> Check:
+    """Make a check that could not be told."""
+    return Check(name, Verdict.UNKNOWN, sentence)
+
+
+def duration_text(seconds: float) -> str:
+    """Write a duration for people: ``12 ms``, ``1.4 s``."""
+    return f"{max(round(seconds * 1000), 1)} ms" if seconds < 1 else f"{round(seconds, 1):g} s"
+
+
+def printable(text: str, *, limit: int = 200) -> str:
+    """Make a stranger's text fit to print: one line, no control characters, at most *limit* characters."""
+    clean = "".join(character if character.isprintable() else "?" for character in text[: limit + 1])
+    return clean if len(clean) <= limit else f"{clean[:limit]}…"

@@ -1,0 +1,262 @@
+"""Removing what has been kept long enough: which events may go, and their rows with them, a small batch at a time.
+
+Nothing here waits for another transaction, or makes one wait that delivers: rows that somebody is changing are passed over
+until the next round, and the head of the log is never locked.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from trunkline.deliveries import Status
+from trunkline.store import sql
+
+_LOCK = 7_236_455_002
+"""Key of the PostgreSQL advisory lock that whoever removes holds until its transaction ends."""
+_OPEN = f"('{Status.PENDING}', '{Status.HELD}')"
+_NEEDED = (
+    "EXISTS (SELECT 1 FROM replays AS r WHERE r.status = 'running' AND r.company_id = e.company_id "
+    "AND r.position < e.position AND r.end_position >= e.position)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """The *edge*, up to which the log has been cleared, and the *head*, its newest position."""
+
+    edge: int
+    head: int
+
+
+@dataclass(frozen=True, slots=True)
+class Horizon:
+    """What is old enough: everything accepted before *before_ms*, none of which lies beyond *position*."""
+
+    before_ms: int
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A stretch of the log up to *reached*, and the *positions* in it that nobody needs any more."""
+
+    positions: Sequence[int]
+    reached: int
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """How many rows of each table one batch removed."""
+
+    events: int = 0
+    deliveries: int = 0
+    attempts: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Oldest:
+    """The oldest event that is stored, and its age by the database's clock."""
+
+    position: int
+    age_ms: int
+
+
+async def marks(connection: AsyncConnection) -> Marks:
+    """Read where the log begins and ends. Read a page's events before: then none of them was removed unnoticed."""
+    statement = text(
+        "SELECT r.edge, h.position FROM retention AS r CROSS JOIN stream_head AS h WHERE r.id = 1 AND h.id = 1"
+    )
+    row = (await connection.execute(statement)).one()
+    return Marks(row[0], row[1])
+
+
+async def oldest(connection: AsyncConnection) -> Oldest | None:
+    """Read about the oldest event that is stored; None where there is none."""
+    now = sql.now_ms(connection)
+    statement = text(f"SELECT position, {now} - accepted_ms FROM events ORDER BY position LIMIT 1")
+    row = (await connection.execute(statement)).first()
+    return Oldest(row[0], int(row[1])) if row else None
+
+
+async def oldest_of_company(connection: AsyncConnection, company_id: int, *, after: int) -> int | None:
+    """Read when a company's first event after position *after* was accepted; None where there is none."""
+    statement = text(
+        "SELECT accepted_ms FROM events WHERE company_id = :company AND position > :after ORDER BY position LIMIT 1"
+    )
+    return (await connection.execute(statement, {"company": company_id, "after": after})).scalar()
+
+
+async def clock_ms(connection: AsyncConnection) -> int:
+    """Read the database's clock, once: an index is not read up to a running clock's value (``deliveries.claim_due``)."""
+    return int((await connection.execute(text(f"SELECT {sql.now_ms(connection)}"))).scalar_one())
+
+
+async def horizon(connection: AsyncConnection, *, before_ms: int) -> Horizon:
+    """Find out how far what was accepted before *before_ms* reaches."""
+    statement = text(
+        "SELECT position FROM events WHERE accepted_ms < :before ORDER BY accepted_ms DESC, position DESC LIMIT 1"
+    )
+    return Horizon(before_ms, (await connection.execute(statement, {"before": before_ms})).scalar() or 0)
+
+
+async def removable(
+    connection: AsyncConnection, old: Horizon, *, after: int, limit: int, rows: int
+) -> Page:
+    """Look at up to *limit* old events after *after*, and choose those that may go.
+
+    An event stays while it is beyond its shard's cursor, a delivery of it is pending or held, or a running replay is still
+    to come to it. The page ends early where its events have more than *rows* deliveries and attempts.
+    """
+    found = await connection.execute(
+        text(
+            "WITH page AS (SELECT position, company_id, shard FROM events WHERE position > :after AND position <= :up_to "
+            "AND accepted_ms < :before ORDER BY position LIMIT :limit) SELECT e.position, "
+            f"e.position <= s.cursor AND NOT {_NEEDED} AND count(CASE WHEN d.status IN {_OPEN} THEN 1 END) = 0, "
+            "count(d.position) + COALESCE(sum(d.attempts), 0) "
+            "FROM page AS e JOIN shards AS s ON s.shard = e.shard LEFT JOIN deliveries AS d ON d.position = e.position "
+            "GROUP BY e.position, e.company_id, s.cursor ORDER BY e.position"
+        ),
+        {"after": after, "up_to": old.position, "before": old.before_ms, "limit": limit},
+    )
+    positions: list[int] = []
+    weight, reached = 0, old.position
+    page = found.all()
+    for position, may_go, own in page:
+        weight += int(own) if may_go else 0
+        if positions and weight > rows:
+            return Page(positions, reached)
+        reached = position
+        if may_go:
+            positions.append(position)
+    return Page(positions, reached if len(page) == limit else old.position)
+
+
+async def take_turn(connection: AsyncConnection) -> bool:
+    """Keep others from removing until the transaction ends; False where somebody else is at it."""
+    if sql.is_sqlite(connection):
+        return True
+    statement = text("SELECT pg_try_advisory_xact_lock(:lock)")
+    return bool((await connection.execute(statement, {"lock": _LOCK})).scalar_one())
+
+
+async def remove(connection: AsyncConnection, positions: Sequence[int]) -> Removed:
+    """Remove the events at *positions*, which ``removable`` chose, with their deliveries and attempts, and move the edge.
+
+    Those that have come to be needed since, by a retry or by a replay, are left out.
+    """
+    free = await _still_free(connection, positions)
+    if not free:
+        return Removed()
+    counts = {
+        table: await _delete(connection, table, free) for table in ("attempts", "deliveries", "events")
+    }
+    await connection.execute(
+        text("UPDATE retention SET edge = :edge WHERE id = 1 AND edge < :edge"), {"edge": free[-1]}
+    )
+    return Removed(**counts)
+
+
+async def _still_free(connection: AsyncConnection, positions: Sequence[int]) -> list[int]:
+    """Lock the deliveries at *positions* as ended; returns those of which every one was to be had."""
+    if not positions:
+        return []
+    locking = _skipping(connection)
+    within = _within(connection)
+    parameters = _parameters(positions)
+    ended = await connection.execute(
+        text(
+            f"SELECT position, subscription_no FROM deliveries WHERE {within} AND status NOT IN {_OPEN} {locking}"
+        ),
+        parameters,
+    )
+    locked = {(row[0], row[1]) for row in ended}
+    all_of_them = await connection.execute(
+        text(f"SELECT position, subscription_no FROM deliveries WHERE {within}"), parameters
+    )
+    needed = {row[0] for row in all_of_them if (row[0], row[1]) not in locked}
+    replayed = await connection.execute(
+        text(f"SELECT position FROM events AS e WHERE {within} AND {_NEEDED}"), parameters
+    )
+    needed.update(row[0] for row in replayed)
+    return [position for position in positions if position not in needed]
+
+
+async def _delete(connection: AsyncConnection, table: str, positions: Sequence[int]) -> int:
+    statement = text(f"DELETE FROM {table} WHERE {_within(connection)}")
+    return (await connection.execute(statement, _parameters(positions))).rowcount
+
+
+def _within(connection: AsyncConnection) -> str:
+    """Give the SQL that picks positions: a range of the primary key, whatever the planner thinks of the list."""
+    source = sql.rows_source(connection, {"wanted": "bigint"})
+    return f"position BETWEEN :first AND :last AND position IN (SELECT wanted FROM {source})"
+
+
+def _parameters(positions: Sequence[int]) -> dict[str, object]:
+    rows = sql.rows_json([[position] for position in positions])
+    return {"first": positions[0], "last": positions[-1], "rows": rows}
+
+
+async def purge_idempotency_keys(connection: AsyncConnection, *, before_ms: int, limit: int) -> int:
+    """Remove up to *limit* keys that were first used before *before_ms*; returns how many."""
+    return await _purge(
+        connection,
+        "DELETE FROM idempotency_keys WHERE (namespace, key) IN (SELECT namespace, key FROM idempotency_keys "
+        "WHERE created_ms <= :before ORDER BY created_ms LIMIT :limit {skipping})",
+        {"before": before_ms, "limit": limit},
+    )
+
+
+async def purge_replays(connection: AsyncConnection, *, before_ms: int, limit: int) -> int:
+    """Remove up to *limit* replays that ended before *before_ms* and that no delivery names any more."""
+    return await _purge(
+        connection,
+        "DELETE FROM replays WHERE no IN (SELECT no FROM replays AS r "
+        "WHERE r.status <> 'running' AND r.updated_ms < :before "
+        "AND NOT EXISTS (SELECT 1 FROM deliveries AS d WHERE d.replay_no = r.no) ORDER BY r.no LIMIT :limit {skipping})",
+        {"before": before_ms, "limit": limit},
+    )
+
+
+async def purge_subscriptions(connection: AsyncConnection, *, before_ms: int, limit: int) -> int:
+    """Remove up to *limit* subscriptions that were deleted before *before_ms* and that nothing names any more.
+
+    They are kept so long because a dispatcher learns from the row that its subscription was deleted.
+    """
+    return await _purge(
+        connection,
+        "DELETE FROM subscriptions WHERE no IN (SELECT no FROM subscriptions AS s "
+        "WHERE s.status = 'deleted' AND s.updated_ms < :before "
+        "AND NOT EXISTS (SELECT 1 FROM deliveries AS d WHERE d.subscription_no = s.no) "
+        "AND NOT EXISTS (SELECT 1 FROM replays AS r WHERE r.subscription_no = s.no) "
+        "ORDER BY s.no LIMIT :limit {skipping})",
+        {"before": before_ms, "limit": limit},
+    )
+
+
+async def purge_strays(connection: AsyncConnection, *, limit: int) -> int:
+    """Remove up to *limit* ended deliveries before the oldest event.
+
+    A replay can make a delivery due in the moment in which its event goes; the retry lane then ends it as ``gone``.
+    """
+    return await _purge(
+        connection,
+        "DELETE FROM deliveries WHERE (position, subscription_no) IN (SELECT position, subscription_no FROM deliveries "
+        f"WHERE status NOT IN {_OPEN} AND position < COALESCE((SELECT min(position) FROM events), "
+        "(SELECT edge + 1 FROM retention WHERE id = 1)) ORDER BY position LIMIT :limit {skipping})",
+        {"limit": limit},
+    )
+
+
+async def _purge(connection: AsyncConnection, statement: str, parameters: Mapping[str, object]) -> int:
+    """Run a statement that passes over rows which somebody is changing; returns how many rows it removed."""
+    result = await connection.execute(
+        text(statement.replace("{skipping}", _skipping(connection))), dict(parameters)
+    )
+    return result.rowcount
+
+
+def _skipping(connection: AsyncConnection) -> str:
+    return "" if sql.is_sqlite(connection) else "FOR UPDATE SKIP LOCKED"

@@ -1,0 +1,168 @@
+"""Reading how the hub does, for those who run it: what is in the database, without disturbing whoever works there.
+
+Every statement is bounded: it follows an index, or stops counting at a limit that the caller sets.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from trunkline.store import sql
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The newest event of the log, and the database's time."""
+
+    position: int
+    accepted_ms: int
+    now_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """One row (``tables.shards``)."""
+
+    shard: int
+    cursor: int
+    holder: str | None
+    lease_until_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """One row (``tables.workers``)."""
+
+    id: str
+    heartbeat_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """Deliveries whose time has come and that nobody has taken in hand."""
+
+    count: int
+    oldest_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Replaying:
+    """Replays that run, all together, and the positions that they still have to look at."""
+
+    count: int
+    remaining: int
+
+
+@dataclass(frozen=True, slots=True)
+class RunningReplay:
+    """One replay that runs. *delivered* and *waiting* are counted up to a limit."""
+
+    id: str
+    subscription_id: str
+    subscription_status: str
+    company_id: int
+    kind: str
+    remaining: int
+    matched: int
+    delivered: int
+    waiting: int
+    created_ms: int
+
+
+async def head(connection: AsyncConnection) -> Head:
+    """Read the newest position."""
+    statement = text(
+        f"SELECT position, accepted_ms, {sql.now_ms(connection)} FROM stream_head WHERE id = 1"
+    )
+    return Head(*(await connection.execute(statement)).one())
+
+
+async def shards(connection: AsyncConnection) -> list[Shard]:
+    """Read every shard."""
+    statement = text("SELECT shard, cursor, holder, lease_until_ms FROM shards ORDER BY shard")
+    return [Shard(*row) for row in await connection.execute(statement)]
+
+
+async def workers(connection: AsyncConnection) -> list[Worker]:
+    """Read every worker that has not been forgotten."""
+    statement = text("SELECT id, heartbeat_ms FROM workers ORDER BY id")
+    return [Worker(*row) for row in await connection.execute(statement)]
+
+
+async def oldest_after(connection: AsyncConnection, cursors: Iterable[int]) -> dict[int, tuple[int, int]]:
+    """Find the first event after each of *cursors*: its position and when it was accepted; none at the head of the log."""
+    source = sql.rows_source(connection, {"place": "bigint"})
+    rows = await connection.execute(
+        text(
+            f"SELECT u.place, e.position, e.accepted_ms FROM {source} JOIN events AS e "
+            "ON e.position = (SELECT min(position) FROM events WHERE position > u.place)"
+        ),
+        {"rows": sql.rows_json([[cursor] for cursor in sorted(set(cursors))])},
+    )
+    return {row[0]: (row[1], row[2]) for row in rows}
+
+
+async def due(connection: AsyncConnection, *, limit: int) -> Due:
+    """Count what is due, up to *limit*.
+
+    The clock stands in a subselect, so that PostgreSQL reads it once and finds the rows by their index.
+    """
+    row = (
+        await connection.execute(
+            text(
+                "SELECT count(*), min(due_ms) FROM (SELECT due_ms FROM deliveries "
+                f"WHERE due_ms <= (SELECT {sql.now_ms(connection)}) ORDER BY due_ms LIMIT :limit) AS d"
+            ),
+            {"limit": limit},
+        )
+    ).one()
+    return Due(*row)
+
+
+async def replaying(connection: AsyncConnection) -> Replaying:
+    """Sum up the replays that run."""
+    statement = text(
+        "SELECT count(*), COALESCE(sum(end_position - position), 0) FROM replays WHERE status = 'running'"
+    )
+    row = (await connection.execute(statement)).one()
+    return Replaying(int(row[0]), int(row[1]))
+
+
+async def running_replays(
+    connection: AsyncConnection, *, limit: int, count_limit: int
+) -> list[RunningReplay]:
+    """Read up to *limit* replays that run, oldest first; their deliveries are counted up to *count_limit*."""
+    delivered, waiting = (
+        "(SELECT count(*) FROM (SELECT 1 FROM deliveries AS d WHERE d.replay_no = r.no "
+        f"AND d.status = '{status}' LIMIT :count_limit) AS c)"
+        for status in ("delivered", "pending")
+    )
+    rows = await connection.execute(
+        text(
+            "SELECT r.id, s.id, s.status, r.company_id, r.kind, r.end_position - r.position, r.matched, "
+            f"{delivered}, {waiting}, r.created_ms "
+            "FROM replays AS r JOIN subscriptions AS s ON s.no = r.subscription_no "
+            "WHERE r.status = 'running' ORDER BY r.no LIMIT :limit"
+        ),
+        {"limit": limit, "count_limit": count_limit},
+    )
+    return [RunningReplay(*row) for row in rows]
+
+
+async def deliveries_by_status(connection: AsyncConnection, *, limit: int) -> dict[str, int]:
+    """Count the newest *limit* deliveries by status."""
+    statement = text(
+        "SELECT status, count(*) FROM (SELECT status FROM deliveries "
+        "ORDER BY position DESC, subscription_no DESC LIMIT :limit) AS newest GROUP BY status"
+    )
+    return {row[0]: row[1] for row in await connection.execute(statement, {"limit": limit})}
+
+
+async def subscriptions_by_status(connection: AsyncConnection) -> dict[str, int]:
+    """Count the subscriptions that have not been deleted by status."""
+    statement = text(
+        "SELECT status, count(*) FROM subscriptions WHERE status <> 'deleted' GROUP BY status ORDER BY status"
+    )
+    return {row[0]: row[1] for row in await connection.execute(statement)}

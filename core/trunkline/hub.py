@@ -26,6 +26,7 @@ from trunkline.observing import Observer
 from trunkline.outbound import Outbound
 from trunkline.plugins import Notifier, Registry
 from trunkline.replay_service import Replays
+from trunkline.retention import Retention
 from trunkline.schema_files import installed_event_types, load_event_types
 from trunkline.schemas import EventType, SchemaCatalog
 from trunkline.settings import Settings
@@ -101,6 +102,7 @@ class Hub:
         )
         self.replays = Replays(self.database, subscriptions=self.subscriptions, wake=self.wake_replays)
         self.deliveries = DeliveryLog(self.database, subscriptions=self.subscriptions)
+        self.retention = Retention(self.database, days=settings.events.retention_days, metrics=self.metrics)
         plugins.collect_with(self.registry, contexts=self._context)
 
     async def __aenter__(self) -> Self:
@@ -114,6 +116,7 @@ class Hub:
                 await stack.enter_async_context(service)
             if self._dispatches:
                 self.dispatcher = await stack.enter_async_context(self._make_dispatcher())
+                await stack.enter_async_context(self.retention)
             await stack.enter_async_context(self.observer)
             self._stack = stack.pop_all()
         return self

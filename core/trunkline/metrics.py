@@ -84,6 +84,7 @@ class Metrics:
         self._add_dispatching()
         self._add_lag()
         self._add_deployment()
+        self._add_retention()
         self._requests = self._histogram(
             "trunkline_http_request_seconds", "How long API calls took", "method", "route", "status"
         )
@@ -156,6 +157,21 @@ class Metrics:
         )
         self._workers = self._gauge("trunkline_workers", "Processes that deliver")
 
+    def _add_retention(self) -> None:
+        """Add what retention does; the gauges are as old as its last round."""
+        self._rows_removed = Counter(
+            "trunkline_rows_removed",
+            "Rows that were removed because they had been kept for their time",
+            ("table",),
+            registry=self.registry,
+        )
+        self._oldest_position = self._gauge(
+            "trunkline_oldest_event_position", "Position of the oldest event that is stored"
+        )
+        self._oldest_age = self._gauge(
+            "trunkline_oldest_event_age_seconds", "Age of the oldest event that is stored"
+        )
+
     def events_accepted(self, count: int) -> None:
         """Count one transaction that stored *count* events."""
         self._accepted.inc(count)
@@ -177,9 +193,7 @@ class Metrics:
         self._settle_size.observe(deliveries)
         self._settle_seconds.observe(seconds)
 
-    def watch_dispatcher(
-        self, *, places: Places[Job], runner: Runner, held: Mapping[int, Progress]
-    ) -> None:
+    def watch_dispatcher(self, *, places: Places[Job], runner: Runner, held: Mapping[int, Progress]) -> None:
         """Read gauges from a dispatcher whenever they are asked for."""
         self._in_flight.set_function(lambda: places.taken)
         self._waiting.set_function(lambda: runner.waiting)
@@ -210,6 +224,16 @@ class Metrics:
     def database_failed(self) -> None:
         """Note that the database did not answer; everything else of the last look is left as it was."""
         self._database_up.set(0)
+
+    def rows_removed(self, table: str, count: int) -> None:
+        """Count *count* rows of *table* that retention removed."""
+        if count:
+            self._rows_removed.labels(table).inc(count)
+
+    def oldest_event(self, *, position: int, age_seconds: float) -> None:
+        """Note the oldest event that is stored; 0 and 0 where there is none."""
+        self._oldest_position.set(position)
+        self._oldest_age.set(age_seconds)
 
     def request_ended(self, *, method: str, route: str, status: int, seconds: float) -> None:
         """Count one API call; *route* is the path's template."""

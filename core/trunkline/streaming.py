@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from typing import Self
 
 import orjson
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline import cursors
 from trunkline.capabilities import EventPage
 from trunkline.database import Database
-from trunkline.errors import StoreUnavailable
-from trunkline.events import Draft, Event
+from trunkline.errors import CursorExpired, StoreUnavailable
+from trunkline.events import Draft, Event, utc_text_of_ms
 from trunkline.schemas import EventType, SchemaCatalog
-from trunkline.store import stream
+from trunkline.store import retention, stream
 from trunkline.wakeup import Bell, Wakeup
 
 LOOK_SECONDS = 1.0
@@ -28,6 +29,8 @@ class Streaming:
         self._database = database
         self._catalog = catalog
         self._watch = Watch(database, wakeup)
+        self._head = 0
+        """The head as some earlier read found it: whatever is read from now on sees everything up to it."""
 
     async def __aenter__(self) -> Self:
         await self._watch.__aenter__()
@@ -50,9 +53,16 @@ class Streaming:
         limit: int = 50,
         wait_seconds: float = 0,
     ) -> EventPage:
-        """Read up to *limit* events oldest first (``capabilities.EventReader.page``)."""
-        place = Place(company_id, types, cursors.decode(cursor) if cursor is not None else 0, since_ms, limit)
-        after, events = await self._read(place)
+        """Read up to *limit* events oldest first (``capabilities.EventReader.page``).
+
+        Raises:
+            BadCursor: *cursor* is not one of ours.
+            CursorExpired: events after *cursor* were removed; whether any of them was this company's is not looked at.
+        """
+        place = Place(
+            company_id, types, cursors.decode(cursor) if cursor is not None else None, since_ms, limit
+        )
+        after, events = await self._read(place, may_expire=True)
         if not events and wait_seconds > 0:
             after, events = await self._wait(place, wait_seconds)
         shown = events[:limit]
@@ -91,23 +101,34 @@ class Streaming:
         draft = example_draft(self._catalog, company_id, type, source=source)
         return draft.envelope(self._catalog.names().index(type) + 1)
 
-    async def _read(self, place: "Place") -> tuple[int, list[Event]]:
-        """Read one event more than the page shows; returns the position that it was read from, too."""
+    async def _read(self, place: "Place", *, may_expire: bool) -> tuple[int, list[Event]]:
+        """Read one event more than the page shows; returns the position to go on from where it shows none, too.
+
+        That is as far as is known to hold nothing for this page, so that a client that polls in vain keeps its place
+        ahead of the edge. What is left at or below the edge is kept for its deliveries and is no part of the log.
+        """
+        known = self._head
         async with self._database.read() as connection:
-            after = place.after
+            after = place.cursor or 0
             if place.since_ms is not None:
                 after = await stream.position_before(connection, place.since_ms)
-            events = await stream.read_company(
-                connection, place.company_id, types=place.types, after=after, limit=place.limit + 1
-            )
-        return after, events
+            events = await _read_after(connection, place, after)
+            marks = await retention.marks(connection)
+            if after < marks.edge and place.cursor is None:
+                after = marks.edge
+                events = await _read_after(connection, place, after)
+            elif after < marks.edge and may_expire:
+                oldest_ms = await retention.oldest_of_company(connection, place.company_id, after=marks.edge)
+                raise CursorExpired(utc_text_of_ms(oldest_ms) if oldest_ms is not None else None)
+        self._head = marks.head
+        return max(after, known), events
 
     async def _wait(self, place: "Place", wait_seconds: float) -> tuple[int, list[Event]]:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + wait_seconds
         with self._watch.bell(place.company_id) as bell:
             while True:
-                after, events = await self._read(place)
+                after, events = await self._read(place, may_expire=False)  # nothing this young is removed
                 left = deadline - loop.time()
                 if events or left <= 0 or self._watch.is_released:
                     return after, events
@@ -116,13 +137,19 @@ class Streaming:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a page begins: after position *after*, or at the time *since_ms*; and what it may hold."""
+    """Where a page begins: after position *cursor*, at the time *since_ms*, or at the oldest event; and what it may hold."""
 
     company_id: int
     types: Sequence[str]
-    after: int
+    cursor: int | None
     since_ms: int | None
     limit: int
+
+
+async def _read_after(connection: AsyncConnection, place: Place, after: int) -> list[Event]:
+    return await stream.read_company(
+        connection, place.company_id, types=place.types, after=after, limit=place.limit + 1
+    )
 
 
 def example_draft(

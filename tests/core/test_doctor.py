@@ -210,7 +210,13 @@ async def test_a_redirect_is_bad_and_its_place_is_named_without_control_characte
 
 @pytest.mark.parametrize(
     ("status", "advice"),
-    [(500, "its log"), (404, "the path"), (405, "takes no POST"), (410, "disables"), (429, "raise its limit")],
+    [
+        (500, "its log"),
+        (404, "the path"),
+        (405, "takes no POST"),
+        (410, "disables"),
+        (429, "raise its limit"),
+    ],
 )
 async def test_an_answer_that_is_no_success_is_bad_and_explained(
     receiver: Receiver, status: int, advice: str
@@ -232,7 +238,9 @@ async def test_a_receiver_that_fails_at_times_is_bad_and_its_share_is_told(recei
 async def test_a_receiver_that_refuses_what_it_has_seen_is_bad(receiver: Receiver, status: int) -> None:
     def choose(request: ReceivedRequest) -> Reply:
         seen = [one.headers["webhook-id"] for one in receiver.requests[:-1]]
-        return Answer(status if request.headers["webhook-id"] in seen else 200 if is_genuine(request) else 401)
+        return Answer(
+            status if request.headers["webhook-id"] in seen else 200 if is_genuine(request) else 401
+        )
 
     receiver.always(answering(receiver, choose))
     report = await report_on(receiver.url)
@@ -480,9 +488,10 @@ async def test_https_at_a_port_of_plain_http_is_bad(receiver: Receiver) -> None:
     assert report.exit_code == 1
 
 
-async def test_plain_http_is_good_on_this_machine_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    with socket.socket() as probe:
-        try:
-            probe.connect(("192.0.2.1", 9)) if False else None
-        except OSError:
-            pass
+async def test_plain_http_to_what_is_no_loopback_address_could_be_better(receiver: Receiver) -> None:
+    verify(receiver)
+    report = await report_on(
+        f"http://hooks.example.com:{receiver.port}/",
+        resolver=ScriptedResolver("0.0.0.0"),  # leads to this machine, without saying so
+    )
+    assert {check.name: check.verdict for check in report.to_mend} == {"tls": Verdict.IMPROVE}

@@ -100,9 +100,10 @@ class Leases:
         async with self._database.write() as connection:
             await shard_store.release(connection, self._worker, [p.lease for p in done])
         for progress in done:
-            del self._held[progress.lease.shard]
             progress.lost = True
+            self._held.pop(progress.lease.shard, None)
         reports.shards_changed("gave back", self._worker, sorted(p.lease.shard for p in done))
+        self._drop_lost()
 
     def _drop_lost(self) -> None:
         lost = [shard for shard, progress in self._held.items() if progress.lost]

@@ -65,7 +65,9 @@ class ReplayLane:
                 row.subscription_no
             ]
             made = await replay.step(connection, row, self._unseal(subscription), shards=self._shards)
-            has_ended = row.position >= row.end_position and await self._status(connection, row.id) != "running"
+            has_ended = (
+                row.position >= row.end_position and await self._status(connection, row.id) != "running"
+            )
         self._report(row, subscription.id, has_ended=has_ended)
         if made:
             self._on_due()

@@ -101,9 +101,7 @@ async def horizon(connection: AsyncConnection, *, before_ms: int) -> Horizon:
     return Horizon(before_ms, (await connection.execute(statement, {"before": before_ms})).scalar() or 0)
 
 
-async def removable(
-    connection: AsyncConnection, old: Horizon, *, after: int, limit: int, rows: int
-) -> Page:
+async def removable(connection: AsyncConnection, old: Horizon, *, after: int, limit: int, rows: int) -> Page:
     """Look at up to *limit* old events after *after*, and choose those that may go.
 
     An event stays while it is beyond its shard's cursor, a delivery of it is pending or held, or a running replay is still
@@ -149,9 +147,7 @@ async def remove(connection: AsyncConnection, positions: Sequence[int]) -> Remov
     free = await _still_free(connection, positions)
     if not free:
         return Removed()
-    counts = {
-        table: await _delete(connection, table, free) for table in ("attempts", "deliveries", "events")
-    }
+    counts = {table: await _delete(connection, table, free) for table in ("attempts", "deliveries", "events")}
     await connection.execute(
         text("UPDATE retention SET edge = :edge WHERE id = 1 AND edge < :edge"), {"edge": free[-1]}
     )

@@ -73,9 +73,7 @@ class RunningReplay:
 
 async def head(connection: AsyncConnection) -> Head:
     """Read the newest position."""
-    statement = text(
-        f"SELECT position, accepted_ms, {sql.now_ms(connection)} FROM stream_head WHERE id = 1"
-    )
+    statement = text(f"SELECT position, accepted_ms, {sql.now_ms(connection)} FROM stream_head WHERE id = 1")
     return Head(*(await connection.execute(statement)).one())
 
 

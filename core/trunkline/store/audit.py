@@ -1,0 +1,133 @@
+"""Reading the ledger to prove it: statements that find what must not be there.
+
+Each looks at the deliveries after *after* and up to *up_to* and is true at one moment, whatever is written meanwhile.
+"""
+
+from dataclasses import dataclass
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from trunkline.deliveries import FINAL, Key, Status
+
+_FINAL = ", ".join(f"'{status}'" for status in sorted(FINAL))
+_KNOWN = ", ".join(f"'{status}'" for status in Status)
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Positions after *after* and up to *up_to*, and how many faults are of interest."""
+
+    after: int
+    up_to: int
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unchanged:
+    """A subscription that has been active since it was made and was never changed."""
+
+    no: int
+    id: str
+    company_id: int
+    channel: str
+    event_types: str
+    filter: str | None
+    start_position: int
+    created_ms: int
+
+
+async def first_position(connection: AsyncConnection) -> int | None:
+    """Find where the ledger begins; None where it is empty."""
+    statements = (f"SELECT min(position) FROM {table}" for table in ("deliveries", "attempts"))
+    found = [(await connection.execute(text(statement))).scalar() for statement in statements]
+    return min((int(position) for position in found if position is not None), default=None)
+
+
+async def oldest_event(connection: AsyncConnection) -> int | None:
+    """Find where the log begins; None where it is empty."""
+    found = (await connection.execute(text("SELECT min(position) FROM events"))).scalar()
+    return None if found is None else int(found)
+
+
+async def tally(connection: AsyncConnection, span: Span) -> dict[str, int]:
+    """Count the deliveries by status."""
+    statement = text(
+        "SELECT status, count(*) FROM deliveries WHERE position > :after AND position <= :up_to GROUP BY status"
+    )
+    return {row[0]: row[1] for row in await connection.execute(statement, _bounds(span))}
+
+
+async def of_unknown_status(connection: AsyncConnection, span: Span) -> list[str]:
+    """Find deliveries that are neither open nor ended."""
+    return await _keys(connection, span, f"d.status NOT IN ({_KNOWN})")
+
+
+async def ended_but_busy(connection: AsyncConnection, span: Span) -> list[str]:
+    """Find deliveries that have ended and would be tried again all the same."""
+    return await _keys(
+        connection, span, f"d.status IN ({_FINAL}) AND (d.due_ms IS NOT NULL OR d.claimed_by IS NOT NULL)"
+    )
+
+
+async def without_event(connection: AsyncConnection, span: Span) -> list[str]:
+    """Find deliveries of events that are missing between others; those before the first event went by retention."""
+    return await _keys(
+        connection,
+        span,
+        "d.position >= (SELECT min(position) FROM events) "
+        "AND d.position <= (SELECT position FROM stream_head WHERE id = 1) "
+        "AND NOT EXISTS (SELECT 1 FROM events AS e WHERE e.position = d.position)",
+    )
+
+
+async def beyond_head(connection: AsyncConnection, span: Span) -> list[str]:
+    """Find deliveries of events that were never accepted."""
+    return await _keys(connection, span, "d.position > (SELECT position FROM stream_head WHERE id = 1)")
+
+
+async def orphan_attempts(connection: AsyncConnection, span: Span) -> list[str]:
+    """Find attempts without a delivery, or that their delivery does not count."""
+    rows = await connection.execute(
+        text(
+            "SELECT a.position, a.subscription_no, a.number FROM attempts AS a LEFT JOIN deliveries AS d "
+            "ON d.position = a.position AND d.subscription_no = a.subscription_no "
+            "WHERE a.position > :after AND a.position <= :up_to AND (d.position IS NULL OR a.number > d.attempts) "
+            "ORDER BY a.position, a.subscription_no, a.number LIMIT :limit"
+        ),
+        {**_bounds(span), "limit": span.limit},
+    )
+    return [f"{Key(row[0], row[1])} attempt {row[2]}" for row in rows]
+
+
+async def keys(connection: AsyncConnection, span: Span) -> set[Key]:
+    """List every delivery; *limit* plays no part."""
+    statement = text(
+        "SELECT position, subscription_no FROM deliveries WHERE position > :after AND position <= :up_to"
+    )
+    return {Key(row[0], row[1]) for row in await connection.execute(statement, _bounds(span))}
+
+
+async def unchanged_subscriptions(connection: AsyncConnection) -> list[Unchanged]:
+    """Read those whose deliveries can be worked out from the log."""
+    statement = text(
+        "SELECT no, id, company_id, channel, event_types, filter, start_position, created_ms FROM subscriptions "
+        "WHERE status = 'active' AND updated_ms = created_ms ORDER BY no"
+    )
+    return [Unchanged(*row) for row in await connection.execute(statement)]
+
+
+async def _keys(connection: AsyncConnection, span: Span, fault: str) -> list[str]:
+    rows = await connection.execute(
+        text(
+            "SELECT d.position, d.subscription_no FROM deliveries AS d "
+            f"WHERE d.position > :after AND d.position <= :up_to AND {fault} "
+            "ORDER BY d.position, d.subscription_no LIMIT :limit"
+        ),
+        {**_bounds(span), "limit": span.limit},
+    )
+    return [str(Key(row[0], row[1])) for row in rows]
+
+
+def _bounds(span: Span) -> dict[str, int]:
+    return {"after": span.after, "up_to": span.up_to}

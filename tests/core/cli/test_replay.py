@@ -1,0 +1,56 @@
+"""``trunkline replay``, against a hub that serves."""
+
+import asyncio
+import json
+import re
+from dataclasses import replace
+
+import httpx2
+
+LOCAL = {
+    "TRUNKLINE_DELIVERY__ALLOW_HTTP": "true",
+    "TRUNKLINE_DELIVERY__ALLOW_PRIVATE_NETWORKS": "true",
+}
+
+
+async def _url(process):
+    async with asyncio.timeout(20):
+        while (found := re.search(r"http://\S+", process.output.read_text())) is None:
+            await asyncio.sleep(0.05)
+    return found[0]
+
+
+async def test_a_replay_is_counted_started_and_watched_to_its_end(migrated_cli, receiver):
+    local = replace(migrated_cli, environment={**migrated_cli.environment, **LOCAL})
+
+    async def run(*arguments):
+        return await asyncio.to_thread(local.run, *arguments)
+
+    with local.started("serve", "--port", "0") as process:
+        url = await _url(process)
+        key = (
+            await run("keys", "create", "--company", "92", "--name", "t", "--scope", "webhooks:write")
+        ).stdout
+        async with httpx2.AsyncClient(base_url=url, headers={"X-Api-Key": key.strip()}) as client:
+            wanted = {"target_url": receiver.url, "event_types": ["*"]}
+            made = (await client.post("/api/v1/webhooks/subscriptions", json=wanted)).json()
+        for _ in range(2):
+            await run("events", "emit", "client.created", "--company", "92")
+        await receiver.wait_for(2)
+        counted = await run("replay", made["id"], "--dry-run", "--json")
+        assert json.loads(counted.stdout) == {"matched": 2}
+        done = await run("replay", made["id"])
+        assert re.fullmatch(r"rpl_\w+ completed: 2 made due, 2 delivered\.\n", done.stdout), done
+        assert receiver.count == 4
+
+
+def test_a_subscription_that_is_not_there_is_named(migrated_cli):
+    refused = migrated_cli.invoke("replay", "sub_x")
+    assert refused.exit_code == 1
+    assert "There is no subscription 'sub_x' here." in refused.stderr
+
+
+def test_a_time_that_is_none_is_named(migrated_cli):
+    refused = migrated_cli.invoke("replay", "sub_x", "--from", "2026-13-01")
+    assert refused.exit_code == 2
+    assert "'2026-13-01' is not an ISO 8601 time" in refused.stderr

@@ -74,7 +74,7 @@ _BY_WINDOW: Sequence[tuple[str, str, Find]] = (
     ("statuses", "delivered + pending + held + ended is every delivery", store.of_unknown_status),
     ("ended", "what has ended is neither due nor claimed", store.ended_but_busy),
     ("attempts", "every attempt is counted by its delivery", store.orphan_attempts),
-    ("events", "every delivery's event is in the log, or older than the log", store.without_event),
+    ("events", "every delivery's event is in the log, or was removed by retention", store.without_event),
     ("accepted", "no delivery is beyond what was accepted", store.beyond_head),
 )
 

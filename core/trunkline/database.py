@@ -5,6 +5,7 @@ SQLite has one writer, so writes wait for each other here instead of in the file
 
 import asyncio
 import contextlib
+import sqlite3
 from collections.abc import AsyncGenerator, Generator
 from pathlib import Path
 from typing import Any, Self
@@ -159,5 +160,15 @@ def _sqlite_engine(url: URL, *, writes: bool) -> AsyncEngine:
         @event.listens_for(engine.sync_engine, "begin")
         def begin(connection: sqlalchemy.Connection) -> None:  # pyright: ignore[reportUnusedFunction]
             connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+        @event.listens_for(engine.sync_engine, "invalidate")
+        def roll_back(connection: Any, *_: object) -> None:  # pyright: ignore[reportUnusedFunction]
+            """End the transaction of a writer that was cancelled: closing alone leaves its lock in the file.
+
+            A cursor that the cancelled task's traceback still holds turns a closed connection into a zombie, transaction
+            and all (https://sqlite.org/c3ref/close.html).
+            """
+            with contextlib.suppress(sqlite3.Error, exc.SQLAlchemyError):
+                connection.rollback()
 
     return engine

@@ -40,6 +40,11 @@ class FieldError:
     message: str
 
 
+def pointer(*parts: object) -> str:
+    """Write the JSON pointer (RFC 6901) to where *parts* lead."""
+    return "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in parts)
+
+
 class TrunklineError(Exception):
     """The root of the tree."""
 

@@ -187,7 +187,7 @@ class _Checker:
             for name, value in source.items():
                 if self._clauses > MAX_CLAUSES:
                     break
-                self._check_member(name, value, f"{pointer}/{_escape(name)}", depth=depth)
+                self._check_member(name, value, pointer + errors.pointer(name), depth=depth)
 
     def _note(self, pointer: str, message: str) -> None:
         self.faults.append(errors.FieldError(pointer, message))
@@ -234,7 +234,7 @@ class _Checker:
         if value == {}:
             self._note(pointer, f"must have at least one of {', '.join(filter_comparisons.OPERATORS)}")
         for name, wanted in _comparisons(value).items():
-            at = f"{pointer}/{_escape(name)}" if isinstance(value, dict) else pointer
+            at = pointer + errors.pointer(name) if isinstance(value, dict) else pointer
             if not self._count(at, 1):
                 return
             fault = filter_comparisons.fault(name, wanted)
@@ -253,8 +253,3 @@ class _Checker:
             objection = filter_types.objection(shapes, name, value)
             if objection:
                 self._note(at, objection)
-
-
-def _escape(name: str) -> str:
-    """Write *name* as one token of a JSON pointer (RFC 6901 §3)."""
-    return name.replace("~", "~0").replace("/", "~1")

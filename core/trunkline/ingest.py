@@ -12,6 +12,7 @@ from typing import Self
 import orjson
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from trunkline import faults
 from trunkline.batching import Batcher
 from trunkline.capabilities import AcceptedEvent, EmittedEvent
 from trunkline.clock import now_text
@@ -113,6 +114,8 @@ class Ingest:
             events = await stream.append(connection, drafts, shards=self._shards()) if drafts else []
             placed = _share_out(fresh, events)
             await _remember(connection, placed)
+            faults.point("accept.before_commit")
+        faults.point("accept.after_commit")
         if events:
             self._tell(events)
         by_identity = {id(submission): Accepted(own) for submission, own in placed}
@@ -124,6 +127,7 @@ class Ingest:
                 outcome.append(_repeat(submission, known.fingerprint, first.events))
             else:
                 outcome.append(known or by_identity[id(submission)])
+        faults.point("accept.before_answer")
         return outcome
 
     def _tell(self, events: Sequence[Event]) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from trunkline import filters
+from trunkline import faults, filters
 from trunkline.errors import BodyInvalid, FieldError
 from trunkline.events import Event, shard_of
 from trunkline.store import replays as store
@@ -42,7 +42,7 @@ class Range:
 
 async def begin(connection: AsyncConnection, subscription: Subscription, wanted: Range) -> Row:
     """Start a replay in the caller's transaction."""
-    return await store.insert(
+    row = await store.insert(
         connection,
         {
             "id": "rpl_" + secrets.token_hex(10),
@@ -54,6 +54,8 @@ async def begin(connection: AsyncConnection, subscription: Subscription, wanted:
             "end_position": wanted.up_to,
         },
     )
+    faults.point("replay.after_begin")
+    return row
 
 
 def picks(subscription: Subscription, events: Sequence[Event], types: Sequence[str] = ()) -> list[int]:
@@ -117,6 +119,7 @@ async def step(connection: AsyncConnection, replay: Row, subscription: Subscript
         connection, subscription, wanted, after=replay.position, up_to=up_to
     )
     made = await store.make_due(connection, replay, positions, again=replay.kind != MISSED)
+    faults.point("replay.after_make_due")
     await store.move(connection, replay.no, position=reached, matched=made)
     return bool(made)
 

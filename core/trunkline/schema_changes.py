@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from trunkline.errors import pointer
 from trunkline.schemas import EventType, Json
 
 Kind = Literal[
@@ -135,7 +136,7 @@ class _Comparison:
         before, after = _properties(old), _properties(new)
         required, still = set(old.get("required", [])), set(new.get("required", []))
         for name, schema in before.items():
-            here = f"{path}/{name.replace('~', '~0').replace('/', '~1')}"
+            here = path + pointer(name)
             if name not in after:
                 yield self._gone(here, schema, before, after)
                 continue

@@ -14,7 +14,7 @@ from dataclasses import KW_ONLY, dataclass, field
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from trunkline.errors import FieldError
+from trunkline.errors import FieldError, pointer
 
 SCHEMES = ("standard", "github", "stripe", "ed25519")
 
@@ -125,7 +125,7 @@ def check_headers(headers: Mapping[str, str]) -> list[FieldError]:
         fault = _name_fault(name, seen) or _value_fault(value)
         seen.add(name.lower())
         if fault:
-            faults.append(FieldError(f"/headers/{name.replace('~', '~0').replace('/', '~1')}", fault))
+            faults.append(FieldError(pointer("headers", name), fault))
     if len(headers) > MAX_HEADERS:
         faults.append(FieldError("/headers", f"must have at most {MAX_HEADERS} members"))
     if sum(len(name) + len(value) for name, value in headers.items()) > MAX_HEADERS_BYTES:

@@ -33,6 +33,8 @@ class Streaming:
         """The head as some earlier read found it: whatever is read from now on sees everything up to it."""
 
     async def __aenter__(self) -> Self:
+        async with self._database.read() as connection:
+            self._head = (await retention.marks(connection)).head
         await self._watch.__aenter__()
         return self
 

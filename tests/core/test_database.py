@@ -61,6 +61,27 @@ async def test_a_cancelled_writer_leaves_nothing_and_blocks_nobody(database: Dat
     assert await count(database) == 1
 
 
+async def test_a_writer_that_is_cancelled_in_the_middle_of_a_statement_leaves_no_lock(database: Database):
+    async def write() -> None:
+        async with database.write() as connection:
+            for _ in range(50):
+                await connection.execute(
+                    text("UPDATE stream_head SET position = position + 1 WHERE id = 1 RETURNING position")
+                )
+
+    cancelled: list[
+        asyncio.Task[None]
+    ] = []  # kept, as a dispatcher keeps its tasks: their tracebacks hold the cursors
+    for step in range(40):
+        cancelled.append(asyncio.create_task(write()))
+        await asyncio.sleep(step / 8000)
+        cancelled[-1].cancel()
+        await asyncio.gather(*cancelled, return_exceptions=True)
+        async with asyncio.timeout(2):
+            await add(database, f"w{step}")
+    assert await count(database) == 40
+
+
 async def test_a_reader_sees_each_commit_at_once_even_on_a_connection_it_keeps(database: Database):
     async with database.read() as connection:
         statement = text("SELECT count(*) FROM workers")

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trunkline.errors import FieldError, SchemaInvalid
-from trunkline.schemas import MAX_FAULTS, EventType, Judge, SchemaCatalog
+from trunkline.schema_faults import MAX_FAULTS
+from trunkline.schemas import EventType, Judge, SchemaCatalog
 
 
 def event_type(name="order.placed", *, example=None, **schema):

@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from trunkline import faults
 from trunkline.api import problems
 from trunkline.errors import Refused, StoreUnavailable
 
@@ -43,6 +44,7 @@ class Direct:
         except StoreUnavailable as error:
             response = problems.store_unavailable(error, scope)
         await response(scope, receive, send)
+        faults.point("accept.after_answer")
 
 
 def _is_plain_json(scope: Scope) -> bool:

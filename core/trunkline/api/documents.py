@@ -15,6 +15,7 @@ from pydantic.json_schema import models_json_schema
 from trunkline.api import models
 from trunkline.api.problems import MEDIA_TYPE, Problem
 from trunkline.api.requests import StrictRoute
+from trunkline.errors import pointer
 from trunkline.schemas import EventType, SchemaCatalog
 from trunkline.signatures import (
     ATTEMPT_HEADER,
@@ -132,7 +133,7 @@ def asyncapi(catalog: SchemaCatalog, public_url: str | None = None) -> dict[str,
             name: {
                 "address": name,
                 "title": message["title"],
-                "messages": {"event": {"$ref": f"#/components/messages/{_escape(name)}"}},
+                "messages": {"event": {"$ref": f"#/components/messages{pointer(name)}"}},
             }
             for name, message in messages.items()
         },
@@ -140,8 +141,8 @@ def asyncapi(catalog: SchemaCatalog, public_url: str | None = None) -> dict[str,
             f"send.{name}": {
                 "action": "send",
                 "summary": messages[name]["title"],
-                "channel": {"$ref": f"#/channels/{_escape(name)}"},
-                "messages": [{"$ref": f"#/channels/{_escape(name)}/messages/event"}],
+                "channel": {"$ref": f"#/channels{pointer(name)}"},
+                "messages": [{"$ref": f"#/channels{pointer(name)}/messages/event"}],
             }
             for name in messages
         },
@@ -236,7 +237,3 @@ def _example(kind: EventType) -> dict[str, Any]:
 def _server(public_url: str) -> dict[str, str]:
     scheme, _, host = public_url.rstrip("/").partition("://")
     return {"host": host, "protocol": scheme}
-
-
-def _escape(name: str) -> str:
-    return name.replace("~", "~0").replace("/", "~1")

@@ -22,7 +22,7 @@ from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from trunkline import errors
-from trunkline.errors import BadQuery, BodyInvalid, FieldError, NotFound, Refused, StoreUnavailable
+from trunkline.errors import BadQuery, BodyInvalid, FieldError, NotFound, Refused, StoreUnavailable, pointer
 
 MEDIA_TYPE = "application/problem+json"
 HEADERS_KEY = "trunkline.headers"
@@ -206,12 +206,7 @@ def refusal_of(faults: Sequence[Mapping[str, Any]]) -> Refused:
         noun = "query parameter" if by_place["query"] else "header"
         first = parameters[0]
         return BadQuery(f"The {noun} '{first.path}' {first.message}.", errors=parameters)
-    return BodyInvalid([FieldError(pointer(f["loc"][1:]), _message(f)) for f in faults])
-
-
-def pointer(parts: Iterable[object]) -> str:
-    """Write a JSON pointer (RFC 6901) to where *parts* lead."""
-    return "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in parts)
+    return BodyInvalid([FieldError(pointer(*f["loc"][1:]), _message(f)) for f in faults])
 
 
 def _message(fault: Mapping[str, Any]) -> str:

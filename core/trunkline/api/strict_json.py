@@ -8,8 +8,7 @@ from typing import Any, NoReturn
 import msgspec
 import orjson
 
-from trunkline.api.problems import pointer
-from trunkline.errors import BodyInvalid, FieldError
+from trunkline.errors import BodyInvalid, FieldError, pointer
 
 MAX_DEPTH = 64
 """CONTRACT §13: nesting over 64 levels is refused."""
@@ -93,13 +92,13 @@ def _repeated_key(compact: bytes) -> str | None:
 
 def _path_to_nul(value: Any, path: tuple[object, ...] = ()) -> str | None:
     if isinstance(value, str):
-        return pointer(path) if "\0" in value else None
+        return pointer(*path) if "\0" in value else None
     items: Any = (
         value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     )
     for key, child in items:
         if isinstance(key, str) and "\0" in key:
-            return pointer(path)
+            return pointer(*path)
         if (found := _path_to_nul(child, (*path, key))) is not None:
             return found
     return None

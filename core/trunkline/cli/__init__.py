@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from trunkline.cli import demo, doctor, documents, events, keys, plugins, replay, schemas, serving
+from trunkline.cli import demo, doctor, documents, events, keys, plugins, replay, schemas, serving, status
 from trunkline.cli.options import Config, remember_config
 from trunkline.cli.output import Commands
 from trunkline.version import __version__
@@ -46,7 +46,7 @@ def root(
     remember_config(context, config)
 
 
-for module in (serving, demo, plugins, replay, doctor):
+for module in (serving, demo, plugins, status, replay, doctor):
     module.register(app)
 app.add_typer(keys.app, name="keys")
 app.add_typer(events.app, name="events")

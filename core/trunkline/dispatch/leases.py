@@ -5,6 +5,7 @@ import logging
 import time
 from collections.abc import Callable
 
+from trunkline import faults
 from trunkline.database import Database
 from trunkline.dispatch import reports
 from trunkline.dispatch.progress import Progress
@@ -51,12 +52,14 @@ class Leases:
         asked = time.monotonic()
         async with self._database.write() as connection:
             alive = await shard_store.heartbeat(connection, self._worker, lease_ms=LEASE_MS)
+            faults.point("lease.after_heartbeat")
             mine = [progress.lease for progress in self._held.values()]
             kept = (
                 await shard_store.renew(connection, self._worker, mine, lease_ms=LEASE_MS)
                 if mine
                 else set[int]()
             )
+        faults.point("lease.after_renew_commit")
         for progress in list(self._held.values()):
             if progress.lease.shard not in kept:
                 progress.lost = True
@@ -69,14 +72,18 @@ class Leases:
 
     async def leave(self) -> None:
         """Give everything back at once; what is still open is read again by the next holder."""
+        faults.point("lease.before_leave")
         async with self._database.write() as connection:
             await shard_store.leave(connection, self._worker)
+        faults.point("lease.after_leave")
         self._held.clear()
 
     async def _take(self, limit: int) -> None:
         asked = time.monotonic()
         async with self._database.write() as connection:
             leases = await shard_store.claim(connection, self._worker, limit=limit, lease_ms=LEASE_MS)
+            faults.point("lease.after_claim")
+        faults.point("lease.after_claim_commit")
         for lease in leases:
             async with self._database.read() as connection:
                 settled = await ledger.keys_after(connection, lease.shard, cursor=lease.cursor)
@@ -99,6 +106,8 @@ class Leases:
             return
         async with self._database.write() as connection:
             await shard_store.release(connection, self._worker, [p.lease for p in done])
+            faults.point("lease.after_release")
+        faults.point("lease.after_release_commit")
         for progress in done:
             progress.lost = True
             self._held.pop(progress.lease.shard, None)

@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 
+from trunkline import faults
 from trunkline.database import Database
 from trunkline.deliveries import Key
 from trunkline.dispatch.jobs import Job
@@ -57,6 +58,7 @@ class Reader:
         """Read one page; tells whether there was anything to read."""
         async with self._database.read() as connection:
             head = await stream.head(connection)
+            faults.point("read.after_head")
             if head.routing_version != self._table.version:
                 await self.refresh(head.routing_version)
             window = next_window(self._readable(), head=head.position)
@@ -66,10 +68,12 @@ class Reader:
             events = await stream.read_shards(
                 connection, [p.lease.shard for p in behind], after=after, up_to=up_to, limit=PAGE
             )
+        faults.point("read.after_page")
         reached = events[-1].position if len(events) == PAGE else up_to
         self._hand_over(events, {p.lease.shard: p for p in behind if self._held.get(p.lease.shard) is p})
         for progress in behind:
             progress.read = reached
+        faults.point("read.after_hand_over")
         return True
 
     def _readable(self) -> list[Progress]:
@@ -89,6 +93,7 @@ class Reader:
         newest = max((row.version for row in rows), default=0)
         for no in self._table.apply(map(self._unseal, rows), version=max(version, newest)):
             self._runner.places.forget(no)
+        faults.point("read.after_refresh")
 
     def _hand_over(self, events: Sequence[Event], readers: Mapping[int, Progress]) -> None:
         for event in events:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from trunkline import replay
+from trunkline import faults, replay
 from trunkline.database import Database
 from trunkline.dispatch import reports
 from trunkline.errors import StoreUnavailable
@@ -57,10 +57,12 @@ class ReplayLane:
             await self._notice_ends(connection)
             if not await store.is_any_running(connection):
                 return LOOK_SECONDS
+        faults.point("replay.before_take")
         async with self._database.write() as connection:
             row = await store.take_next(connection)
             if row is None:
                 return LOOK_SECONDS
+            faults.point("replay.after_take")
             subscription = (await subscription_store.by_numbers(connection, [row.subscription_no]))[
                 row.subscription_no
             ]
@@ -68,6 +70,8 @@ class ReplayLane:
             has_ended = (
                 row.position >= row.end_position and await self._status(connection, row.id) != "running"
             )
+            faults.point("replay.before_commit")
+        faults.point("replay.after_commit")
         self._report(row, subscription.id, has_ended=has_ended)
         if made:
             self._on_due()

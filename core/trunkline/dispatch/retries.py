@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Sequence
 
+from trunkline import faults
 from trunkline.database import Database
 from trunkline.deliveries import Status
 from trunkline.dispatch.jobs import Job
@@ -62,6 +63,7 @@ class Retries:
             due_ms = await ledger.next_due_ms(connection)
         if due_ms is None or due_ms > 0:
             return min(LOOK_SECONDS, due_ms / 1000 if due_ms else LOOK_SECONDS)
+        faults.point("retry.before_claim")
         async with self._database.write() as connection:
             claims = await ledger.claim_due(
                 connection,
@@ -71,8 +73,10 @@ class Retries:
                 lease_ms=self._lease_ms,
                 busy=self._runner.places.busy,
             )
+            faults.point("retry.after_claim")
         if not claims:
             return CROWDED_SECONDS * 5
+        faults.point("retry.after_claim_commit")
         _log.debug("claimed due deliveries", extra={"worker_id": self._worker, "deliveries": len(claims)})
         await self._start(claims)
         return 0.0 if len(claims) == limit else CROWDED_SECONDS
@@ -80,6 +84,7 @@ class Retries:
     async def _start(self, claims: Sequence[Claim]) -> None:
         async with self._database.read() as connection:
             events = await stream.by_positions(connection, [claim.position for claim in claims])
+        faults.point("retry.before_start")
         homeless: list[Claim] = []
         for claim in claims:
             event, route = events.get(claim.position), self._table.route(claim.subscription_no)
@@ -91,6 +96,7 @@ class Retries:
                     event, route, attempt=claim.attempts + 1, round_start=claim.round_start, claim=claim.claim
                 )
             )
+        faults.point("retry.after_start")
         if homeless:
             await self._shelter(homeless, set(events))
 

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping
 
-from trunkline import cursors
+from trunkline import cursors, faults
 from trunkline.capabilities import HttpClient, Push
 from trunkline.deliveries import Outcome, Result, Status
 from trunkline.dispatch.jobs import Ended, Job, Shelved
@@ -88,6 +88,8 @@ class Runner:
                 found.append(Shelved(job, Status.PENDING, lease_ms, held=True))
                 self.places.judge(self.places.standing(job.route.subscription.no), succeeded=False)
                 self._release_cursor()
+        if found:
+            faults.point("deliver.after_shelve")
         return found
 
     def sweep(self) -> None:
@@ -149,6 +151,7 @@ class Runner:
     async def _attempt(self, job: Job, now_ms: int) -> Result:
         event, route = job.event, job.route
         assert route.deliver is not None
+        faults.point("deliver.before_attempt")
         result = await route.deliver(
             Push(
                 event_id=str(event.position),
@@ -162,6 +165,7 @@ class Runner:
             ),
             self._http,
         )
+        faults.point("deliver.after_attempt")
         return checked(result)
 
     def _end(self, job: Job, result: Result, began: float, *, started_ms: int) -> Job | None:
@@ -173,6 +177,7 @@ class Runner:
         self.places.give_back(self.places.standing(job.route.subscription.no), succeeded=in_time)
         self._close(job)
         self._sink(Ended(job, result, started_ms, round(duration * 1000)))
+        faults.point("deliver.after_result")
         heir: Job | None = None
         while not self._is_draining and (following := self.places.next_waiting()) is not None:
             del self._waiting[following]

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from trunkline import deliveries
+from trunkline import deliveries, faults
 from trunkline.database import Database
 from trunkline.deliveries import BreakerPolicy, Key, Outcome, RetryPolicy
 from trunkline.dispatch import reports
@@ -220,9 +220,11 @@ class Settlement:
             leases = [p for p in self._held.values() if not p.lost]
             cursors = {p.lease.shard: p.cursor for p in leases}
             began = time.perf_counter()
+            faults.point("settle.before_transaction")
             try:
                 async with self._database.write() as connection:
                     disabled = await self._store(connection, batch, leases, cursors)
+                    faults.point("settle.before_commit")
             except LeaseLost:
                 continue
             except StoreUnavailable as error:
@@ -230,6 +232,7 @@ class Settlement:
                 await asyncio.sleep(0.5)
                 continue
             break
+        faults.point("settle.after_commit")
         self._unwritten = None
         self._cursor_written = asyncio.get_running_loop().time()
         for progress in leases:
@@ -267,15 +270,20 @@ class Settlement:
                 for progress in lost:
                     progress.lost = True
                 raise LeaseLost
+            faults.point("settle.after_advance")
         failing = await subscription_store.record_streaks(
             connection, list(batch.streaks.values()), also=batch.gone
         )
         disabled = await self._disable_failing(connection, batch, failing)
+        faults.point("settle.after_streaks")
         if batch.first:
             await ledger.record(
                 connection, [s for _, s in batch.first], [a for _, a in batch.first_attempts], now_ms=now_ms
             )
+            faults.point("settle.after_record")
         settled = await ledger.settle(connection, self._worker, batch.claimed)
+        if settled:
+            faults.point("settle.after_claims")
         await ledger.insert_attempts(
             connection, [a for a in batch.claimed_attempts if Key(a.position, a.subscription_no) in settled]
         )

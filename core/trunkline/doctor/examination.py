@@ -120,25 +120,23 @@ class _Examination:
         yield judgements.judge_duplicate(genuine.answer, again)
 
         answer = await send(known(), secret=throwaway_secret())
-        yield self._refusal("signature-wrong", answer, genuine, what="a wrong signature")
+        yield self._refusal("signature-wrong", answer, genuine)
         answer = await send(known(), age_seconds=OLD_SECONDS)
-        yield self._refusal("signature-old", answer, genuine, what="an event signed ten minutes ago")
+        yield self._refusal("signature-old", answer, genuine)
         sample = known()
         answer = await send(sample, altered_body=self._samples.altered(sample))
-        yield self._refusal("signature-tampered", answer, genuine, what="a body altered after signing")
+        yield self._refusal("signature-tampered", answer, genuine)
         answer = await send(known(), signs=False)
-        yield self._refusal("signature-missing", answer, genuine, what="an event without a signature")
+        yield self._refusal("signature-missing", answer, genuine)
 
         answer = await send(known(), headers={UNKNOWN_HEADER: "test"})
         yield _tolerance("unknown-header", answer, genuine, what="a header that it does not know")
         answer = await send(self._samples.unknown())
         yield _tolerance("unknown-type", answer, genuine, what="an event type that it does not know")
 
-    def _refusal(self, name: str, answer: Answer, genuine: _Delivered, *, what: str) -> Check:
+    def _refusal(self, name: str, answer: Answer, genuine: _Delivered) -> Check:
         known = self._is_secret_known
-        return judgements.judge_refusal(
-            name, answer, what=what, genuine=genuine.answer, is_secret_known=known
-        )
+        return judgements.judge_refusal(name, answer, genuine=genuine.answer, is_secret_known=known)
 
 
 def _tolerance(name: str, answer: Answer, genuine: _Delivered, *, what: str) -> Check:

@@ -36,6 +36,21 @@ _ERROR_ADVICE = {
     "invalid_answer": "what comes back is not HTTP; check which service is at this port",
 }
 
+_ANYONE = "anyone may send it events; verify before you answer 2xx"
+_FORGERIES = {
+    "signature-wrong": ("a wrong signature", _ANYONE),
+    "signature-old": (
+        "an event signed ten minutes ago",
+        "whoever has recorded one may send it again; refuse what is more than 5 minutes off",
+    ),
+    "signature-tampered": (
+        "a body altered after signing",
+        "anyone on the way may alter events; verify the raw body before you answer 2xx",
+    ),
+    "signature-missing": ("an event without a signature", _ANYONE),
+}
+"""What a receiver must refuse, by the check's name, and what follows where it does not."""
+
 
 def judge_delivery(answers: Sequence[Answer], *, is_secret_known: bool) -> Check:
     """Judge how correctly signed events were answered."""
@@ -47,7 +62,7 @@ def judge_delivery(answers: Sequence[Answer], *, is_secret_known: bool) -> Check
     if not is_secret_known and all(answer.status in _REFUSALS for answer in answers):
         sentence = f"Answers {failed[0].status} to a secret that it cannot know, as it should; give --secret to see how it answers its own."
         return unknown("delivery", sentence)
-    share = "" if len(failed) == len(answers) else f" to {len(failed)} events of {len(answers)}"
+    share = "" if len(failed) == len(answers) else f" to {len(failed)} of {len(answers)} events"
     return bad(
         "delivery",
         f"Answers {_word(failed[0])}{share}: {_advice(failed[0], is_secret_known=is_secret_known)}.",
@@ -125,14 +140,15 @@ def judge_duplicate(first: Answer, again: Answer) -> Check:
     return bad("duplicates", sentence)
 
 
-def judge_refusal(name: str, answer: Answer, *, what: str, genuine: Answer, is_secret_known: bool) -> Check:
-    """Judge how a push was answered that a receiver must refuse: *what* it had. *genuine* answers a correct one."""
+def judge_refusal(name: str, answer: Answer, *, genuine: Answer, is_secret_known: bool) -> Check:
+    """Judge how a push was answered that a receiver must refuse. *genuine* answers a correct one."""
+    what, risk = _FORGERIES[name]
     if not is_secret_known:
         seen = "Accepts" if answer.is_accepted else f"Answers {_word(answer)} to"
         hint = ", so it seems to verify nothing" if answer.is_accepted else ""
         return unknown(name, f"{seen} {what}{hint}; give --secret to judge that.")
     if answer.is_accepted:
-        return bad(name, f"Accepts {what}, so anyone may send it events; verify before you answer 2xx.")
+        return bad(name, f"Accepts {what}, so {risk}.")
     if not genuine.is_accepted:
         return unknown(name, f"Refuses {what}, but the correct event as well.")
     if answer.status == 429 or answer.status is None:
@@ -146,6 +162,8 @@ def judge_tolerance(name: str, answer: Answer, *, what: str, genuine: Answer) ->
     """Judge whether the receiver bears *what* it does not know. *genuine* answers an event that it knows."""
     if _is_broken(genuine):
         return unknown(name, "It answers no event well, so this shows nothing.")
+    if answer.status is not None and 300 <= answer.status <= 399:
+        return unknown(name, f"Answers {answer.status} to {what}; see redirect.")
     if _is_broken(answer):
         return bad(name, f"Answers {_word(answer)} to {what}; ignore what you do not know, and answer 2xx.")
     if genuine.is_accepted and not answer.is_accepted:

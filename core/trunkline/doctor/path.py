@@ -19,7 +19,7 @@ from yarl import URL
 
 from trunkline.addresses import AddressPolicy
 from trunkline.doctor import certificates
-from trunkline.doctor.checks import Check, bad, duration_text, good, improve
+from trunkline.doctor.checks import Check, Verdict, bad, duration_text, good, improve
 from trunkline.errors import AddressRefused, TargetRefused
 from trunkline.outbound import GuardedResolver
 
@@ -77,7 +77,7 @@ async def explore(
         return Path(checks=(*checks, _clear_text(addresses)), url=normalised, is_connected=True)
     context = ssl_context or ssl.create_default_context()
     secured = await _secure(target, address, context=context, timeout_seconds=timeout_seconds, now=now)
-    is_open = not any(check.verdict == "bad" for check in secured)
+    is_open = not any(check.verdict is Verdict.BAD for check in secured)
     return Path(checks=(*checks, *secured), url=normalised if is_open else None, is_connected=True)
 
 

@@ -71,11 +71,11 @@ async def ended_but_busy(connection: AsyncConnection, span: Span) -> list[str]:
 
 
 async def without_event(connection: AsyncConnection, span: Span) -> list[str]:
-    """Find deliveries of events that are missing between others; those before the first event went by retention."""
+    """Find deliveries of events that are missing beyond where retention has cleared the log."""
     return await _keys(
         connection,
         span,
-        "d.position >= (SELECT min(position) FROM events) "
+        "d.position > (SELECT edge FROM retention WHERE id = 1) "
         "AND d.position <= (SELECT position FROM stream_head WHERE id = 1) "
         "AND NOT EXISTS (SELECT 1 FROM events AS e WHERE e.position = d.position)",
     )

@@ -12,6 +12,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
+from trunkline import faults
 from trunkline.database import Database
 from trunkline.store import tables
 
@@ -64,10 +65,14 @@ async def upgrade(database: Database, histories: Sequence[History] = (), *, shar
     async with database.write() as connection:
         if not database.is_sqlite:
             await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+        faults.point("migrate.before")
         before = [await connection.run_sync(_state, history) for history in (CORE, *histories)]
         for history in (CORE, *histories):
             await connection.run_sync(_upgrade, history)
+            faults.point("migrate.after_history")
         await connection.run_sync(_furnish, shards)
+        faults.point("migrate.before_commit")
+    faults.point("migrate.after_commit")
     return before
 
 

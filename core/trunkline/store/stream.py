@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from sqlalchemy import bindparam, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from trunkline import faults
 from trunkline.events import Draft, Event, shard_of
 from trunkline.store import sql, tables
 
@@ -37,12 +38,15 @@ async def head(connection: AsyncConnection) -> Head:
 
 async def append(connection: AsyncConnection, drafts: Sequence[Draft], *, shards: int) -> list[Event]:
     """Give *drafts* their places and store them; they are in the log when the caller's transaction commits."""
+    faults.point("accept.before_reserve")
     first, accepted_ms = await reserve(connection, len(drafts))
+    faults.point("accept.after_reserve")
     events = [
         Event(position, draft.company_id, draft.type, accepted_ms, draft.envelope(position))
         for position, draft in enumerate(drafts, first)
     ]
     await insert(connection, events, shards=shards)
+    faults.point("accept.after_insert")
     return events
 
 

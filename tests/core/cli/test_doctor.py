@@ -1,18 +1,20 @@
 """``doctor``: what it prints, for people and for machines, and how it ends."""
 
+import asyncio
 import json
 import re
 import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 import uvloop
-from rich.console import Console
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from trunkline.cli import doctor
+from trunkline.doctor.checks import NAMES, Verdict
 from trunkline.signatures import new_secret
 from trunkline.testing.receiver import Answer, Connection, Receiver
 
@@ -44,8 +46,6 @@ def target() -> Iterator[Target]:
             await Answer(204)(connection)
 
     async def serve() -> None:
-        import asyncio
-
         async with Receiver() as receiver:
             receiver.always(verify)
             found.append(receiver)
@@ -126,10 +126,10 @@ def test_it_leaves_nothing_behind(loose_cli):
     assert list(loose_cli.folder.iterdir()) == []
 
 
-def test_on_a_terminal_it_is_a_table_in_which_a_url_is_no_markup(loose_cli, target, monkeypatch):
-    monkeypatch.setattr(doctor, "Console", lambda: Console(force_terminal=True, width=200))
+def test_on_a_terminal_it_is_a_table_in_which_a_url_is_no_markup(cli, target):
+    terminal = {"FORCE_COLOR": "1", "COLUMNS": "200", "TERM": "xterm"}
     target.receiver.answer(302, headers={"location": "https://example.com/[bold]"})
-    result = loose_cli.invoke("doctor", target.url)
+    result = type(cli)(cli.folder, {**LOOSE, **terminal}).invoke("doctor", target.url)
     assert "subscribe with 'https://example.com/[bold]'" in result.stdout
     assert "\x1b[1;31mbad" in result.stdout
 
@@ -139,3 +139,21 @@ def test_the_process_itself_ends_with_the_code_and_in_seconds(loose_cli, target)
     result = loose_cli.run("doctor", target.url, "--secret", SECRET)
     assert (result.returncode, result.stderr) == (0, "Nothing to mend.\n")
     assert time.monotonic() - began < 20
+
+
+# ---- the page that explains it -----------------------------------------------------------------------------------------
+
+PAGE = Path(__file__).parents[3] / "docs" / "how-to" / "check-a-receiver.md"
+
+
+def test_the_page_explains_every_check_and_every_verdict():
+    found = re.findall(r"^\| `([\w-]+)` \|", PAGE.read_text(), re.MULTILINE)
+    assert found == [*Verdict, *NAMES]
+
+
+def test_the_page_shows_what_a_receiver_gets_that_verifies_nothing(loose_cli, target):
+    (block,) = re.findall(r"^```text\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+    target.receiver.answer(200)
+    result = loose_cli.invoke("doctor", target.url, "--secret", SECRET)
+    rows = {" ".join(line.split()) for line in result.output.splitlines()}
+    assert {" ".join(line.split()) for line in block.splitlines() if line != "…"} <= rows

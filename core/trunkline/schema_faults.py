@@ -1,0 +1,196 @@
+"""What is wrong with a payload, in sentences for people: ``jsonschema``'s findings, each at its own JSON pointer."""
+
+import difflib
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import jsonschema_rs
+
+from trunkline.errors import FieldError, pointer
+
+Json = Any
+JsonSchemaError = Any
+"""An error of ``jsonschema``, whose attributes it types as perhaps unset."""
+
+MAX_FAULTS = 50
+"""How many faults of one payload are told; a hostile one could have as many as it has bytes."""
+
+_MAX_SHOWN = 80
+
+
+def distinct(faults: Iterable[FieldError]) -> list[FieldError]:
+    """Keep each fault once, and ``MAX_FAULTS`` at the most."""
+    found: dict[FieldError, None] = {}
+    for fault in faults:
+        found[fault] = None
+        if len(found) == MAX_FAULTS:
+            break
+    return list(found)
+
+
+def plain_faults(judge: jsonschema_rs.Draft202012Validator, data: Json) -> list[FieldError]:
+    """Tell the faults of *data* in the words of *judge*, where nobody else finds any."""
+    found = ((pointer(*error.instance_path), short_text(error.message)) for error in judge.iter_errors(data))
+    return distinct(FieldError(*one) for one in found) or [FieldError("", "is not valid")]
+
+
+def faults_of(error: JsonSchemaError, name: str) -> Iterator[FieldError]:
+    """Turn one finding into faults; *name* is what an unknown field is said not to belong to."""
+    here = pointer(*error.absolute_path)
+    match error.validator:
+        case "required":
+            for missing in _absent(error.validator_value, error.instance):
+                yield FieldError(here + pointer(missing), "is required")
+        case "dependentRequired":
+            for given in sorted(error.validator_value.keys() & error.instance.keys()):
+                for missing in _absent(error.validator_value[given], error.instance):
+                    yield FieldError(here + pointer(missing), f"is required where '{given}' is given")
+        case "additionalProperties":
+            yield from _unknown_fields(error, here, "this object" if here else name)
+        case "anyOf" | "oneOf" if error.context:
+            yield from _branch_faults(error, here, name)
+        case _:
+            yield FieldError(here, _sentence(error))
+
+
+def _absent(names: Iterable[str], instance: Json) -> list[str]:
+    return [name for name in names if name not in instance]
+
+
+def _unknown_fields(error: JsonSchemaError, here: str, owner: str) -> Iterator[FieldError]:
+    known = list(error.schema.get("properties", {}))
+    patterns = error.schema.get("patternProperties", {})
+    for unknown in error.instance:
+        if unknown in known or any(re.search(pattern, unknown) for pattern in patterns):
+            continue
+        if len(unknown) > _MAX_SHOWN:
+            yield FieldError(here, f"has the field {_short(unknown)}, which is not a field of {owner}")
+        else:
+            yield FieldError(here + pointer(unknown), _unknown_field(unknown, owner, known))
+
+
+def _unknown_field(unknown: str, owner: str, known: list[str]) -> str:
+    if close := difflib.get_close_matches(unknown, known, n=1):
+        return f"is not a field of {owner}; did you mean '{close[0]}'?"
+    listed = f"; known fields are {short_text(', '.join(known), limit=300)}" if known else ""
+    return f"is not a field of {owner}{listed}"
+
+
+def _branch_faults(error: JsonSchemaError, here: str, name: str) -> Iterator[FieldError]:
+    branches: dict[object, list[JsonSchemaError]] = {}
+    for inner in error.context:
+        branches.setdefault(inner.relative_schema_path[0], []).append(inner)
+    fitting = [errors for errors in branches.values() if not any(_is_wrong_type(one) for one in errors)]
+    if not fitting:
+        allowed = [kind for inner in error.context if _is_wrong_type(inner) for kind in _kinds(inner)]
+        yield FieldError(here, _wrong_type(allowed, error.instance))
+    elif len(fitting) > 1 and all(_is_joinable(errors) for errors in fitting):
+        first, *others = dict.fromkeys(_sentence(error) for (error,) in fitting)
+        yield FieldError(here, ", or ".join([first, *(other.removeprefix("must be ") for other in others)]))
+    else:
+        for inner in min(fitting, key=len):
+            yield from faults_of(inner, name)
+
+
+def _is_joinable(errors: list[JsonSchemaError]) -> bool:
+    return (
+        len(errors) == 1
+        and not errors[0].relative_path
+        and errors[0].validator in {"const", "enum", "format"}
+    )
+
+
+def _is_wrong_type(error: JsonSchemaError) -> bool:
+    return error.validator == "type" and not error.relative_path
+
+
+def _kinds(error: JsonSchemaError) -> list[str]:
+    kinds: str | list[str] = error.validator_value
+    return [kinds] if isinstance(kinds, str) else kinds
+
+
+def _sentence(error: JsonSchemaError) -> str:
+    value, instance = error.validator_value, error.instance
+    match error.validator:
+        case None:
+            return "is not allowed here"
+        case "type":
+            return _wrong_type(_kinds(error), instance)
+        case "format":
+            return f"must be {FORMATS.get(value, f'in the format {value}')}"
+        case "enum":
+            allowed = short_text(", ".join(map(_short, value)), limit=300)
+            return f"must be one of {allowed}, not {_short(instance)}"
+        case keyword if keyword in _PHRASES:
+            size = len(instance) if hasattr(instance, "__len__") else 0
+            return _PHRASES[keyword].format(value=_short(value), instance=_short(instance), size=size)
+        case _:
+            return short_text(error.message)
+
+
+def _wrong_type(allowed: Iterable[str], instance: Json) -> str:
+    names = list(dict.fromkeys(_KINDS[kind] for kind in allowed))
+    return f"must be {' or '.join(names)}, not {_kind_of(instance, exact=_KINDS['integer'] in names)}"
+
+
+def _kind_of(instance: Json, *, exact: bool) -> str:
+    if instance is None or isinstance(instance, bool) or (exact and isinstance(instance, float)):
+        return _short(instance)
+    kinds: dict[type, str] = {dict: "an object", list: "a list", tuple: "a list", str: "a string"}
+    return kinds.get(type(instance), "a number")
+
+
+def _short(value: Json) -> str:
+    return short_text(json.dumps(value, ensure_ascii=False, default=str))
+
+
+def short_text(text: str, *, limit: int = _MAX_SHOWN) -> str:
+    """Cut *text* to *limit* characters."""
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"
+
+
+_KINDS: Mapping[str, str] = {
+    "array": "a list",
+    "boolean": "true or false",
+    "integer": "a whole number",
+    "null": "null",
+    "number": "a number",
+    "object": "an object",
+    "string": "a string",
+}
+
+FORMATS: Mapping[str, str] = {
+    "date": "a date, such as 2026-01-28",
+    "date-time": "a date and time with its zone, such as 2026-01-28T10:30:00Z",
+    "email": "an email address, such as jane@example.com",
+    "regex": "a regular expression, such as ^[a-z]+$",
+    "uri": "a full URL, such as https://example.com/page",
+    "uuid": "a UUID, such as 2f6b1f9c-3b0e-4a52-9b5e-0d6f1c9a7e11",
+}
+
+RARE_FORMATS = (
+    "duration hostname idn-email idn-hostname ipv4 ipv6 iri iri-reference "
+    "json-pointer relative-json-pointer time uri-reference uri-template"
+)
+
+_PHRASES: Mapping[str, str] = {
+    "const": "must be {value}, not {instance}",
+    "contains": "has no entry of the kind that is asked for",
+    "exclusiveMaximum": "must be less than {value}, not {instance}",
+    "exclusiveMinimum": "must be more than {value}, not {instance}",
+    "maxItems": "must have {value} or fewer entries, not {size}",
+    "maxLength": "must have {value} or fewer characters, not {size}",
+    "maxProperties": "must have {value} or fewer fields, not {size}",
+    "maximum": "must be at most {value}, not {instance}",
+    "minItems": "must have {value} or more entries, not {size}",
+    "minLength": "must have {value} or more characters, not {size}",
+    "minProperties": "must have {value} or more fields, not {size}",
+    "minimum": "must be at least {value}, not {instance}",
+    "multipleOf": "must be a multiple of {value}, not {instance}",
+    "not": "is of a kind that is not allowed here",
+    "oneOf": "fits more than one of the allowed forms",
+    "pattern": "must match the pattern {value}",
+    "uniqueItems": "must not have the same entry twice",
+}

@@ -1,0 +1,137 @@
+"""``status``: a deployment's state in a terminal, and the proof of its ledger."""
+
+import json
+import signal
+import sqlite3
+import time
+from contextlib import closing
+
+import pytest
+
+from trunkline.cli.status_tables import _span
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def line(request):
+    """The command line over a migrated database, on both engines in turn."""
+    return request.getfixturevalue("migrated_cli" if request.param == "sqlite" else "postgres_cli")
+
+
+def emit(cli, count: int = 1) -> None:
+    for _ in range(count):
+        assert cli.invoke("events", "emit", "lead.created", "--company", "92").exit_code == 0
+
+
+def sqlite(cli, statement: str) -> None:
+    file = cli.environment["TRUNKLINE_DATABASE__URL"].removeprefix("sqlite:///")
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute(statement)
+
+
+def add_delivery(cli, position: int, status: str) -> None:
+    sqlite(
+        cli,
+        "INSERT INTO deliveries (position, subscription_no, status, attempts, claim, updated_ms) "
+        f"VALUES ({position}, 1, '{status}', 0, 0, 0)",
+    )
+
+
+def test_status_shows_the_log_and_every_shard_without_a_running_process(line):
+    emit(line, 2)
+    result = line.invoke("status")
+    assert result.exit_code == 0, result.stderr
+    lines = result.stdout.splitlines()
+    assert "head\t1,001" in lines
+    assert "events\t2 in a minute, 2 in an hour" in lines
+    assert "workers\t0 alive" in lines
+    assert "deliveries\tnone" in lines
+    shards = [cells for cells in (row.split("\t") for row in lines) if cells[0].isdigit()]
+    assert [cells[0] for cells in shards] == [str(number) for number in range(16)]
+    assert {tuple(cells[1:3]) for cells in shards} == {("999", "2")}
+    assert {tuple(cells[4:]) for cells in shards} == {("-", "-")}
+
+
+def test_status_as_json_has_everything_with_times_in_utc(line):
+    emit(line)
+    shown = json.loads(line.invoke("status", "--json").stdout)
+    assert shown["taken_utc"].endswith("Z")
+    assert shown["log"]["head"] == 1000
+    assert shown["log"]["newest_accepted_utc"].endswith("Z")
+    assert len(shown["shards"]) == 16
+    assert set(shown["shards"][0]) == {
+        "shard", "cursor", "lag_positions", "lag_seconds", "holder", "lease_seconds",
+    }  # fmt: skip
+    assert shown["deliveries"] == {
+        "by_status": {}, "is_capped": False, "due": 0, "is_due_capped": False, "oldest_due_seconds": None,
+    }  # fmt: skip
+    assert (shown["replays"], shown["workers"], shown["subscriptions"]) == ([], [], {})
+
+
+def test_status_needs_no_secret_and_makes_no_database(cli):
+    result = cli.invoke("status")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert (
+        result.stderr
+        == "There is no database trunkline.db yet; 'trunkline migrate' or 'trunkline serve' makes it.\n"
+    )
+    assert list(cli.folder.iterdir()) == []
+
+
+def test_the_ledger_that_balances_is_shown_with_what_was_checked(line):
+    emit(line)
+    result = line.invoke("status", "--ledger")
+    assert (result.exit_code, result.stderr) == (0, "")
+    lines = result.stdout.splitlines()
+    assert lines[0].endswith("= 0 deliveries")
+    assert [row.split("\t")[:2] for row in lines[3:]] == [
+        [name, "yes"] for name in ("statuses", "ended", "attempts", "events", "accepted", "matched")
+    ]
+
+
+def test_a_ledger_that_does_not_balance_exits_1_with_the_ids(migrated_cli):
+    emit(migrated_cli)
+    add_delivery(migrated_cli, 1000, "delivered")
+    add_delivery(migrated_cli, 1500, "delivered")
+    result = migrated_cli.invoke("status", "--ledger")
+    assert result.exit_code == 1
+    assert "accepted\tNO\t" in result.stdout
+    assert result.stderr == "accepted: dlv_1500_1\n"
+    shown = migrated_cli.invoke("status", "--ledger", "--json")
+    assert shown.exit_code == 1
+    found = json.loads(shown.stdout)
+    assert (found["balances"], found["rows"], found["deliveries"]) == (False, 2, {"delivered": 2})
+    [check] = [check for check in found["checks"] if not check["holds"]]
+    assert (check["name"], check["offending"]) == ("accepted", ["dlv_1500_1"])
+
+
+def test_the_sum_that_comes_out_even_is_shown(migrated_cli):
+    emit(migrated_cli)
+    add_delivery(migrated_cli, 1000, "held")
+    first = migrated_cli.invoke("status", "--ledger").stdout.splitlines()[0]
+    assert first == (
+        "0 pending + 1 held + 0 delivered + 0 exhausted + 0 rejected + 0 gone = 1 deliveries"
+    )
+
+
+def test_a_ledger_is_not_watched(migrated_cli):
+    assert migrated_cli.invoke("status", "--ledger", "--watch").exit_code == 2
+
+
+def test_watch_looks_again_until_interrupted_and_ends_well(migrated_cli):
+    emit(migrated_cli)
+    with migrated_cli.started("status", "--watch") as process:
+        deadline = time.monotonic() + 15
+        while process.output.read_text().count("head\t1,000") < 2:
+            assert time.monotonic() < deadline, process.errors.read_text()
+            time.sleep(0.1)
+        process.popen.send_signal(signal.SIGINT)
+        assert process.popen.wait(5) == 0
+    assert process.errors.read_text() == ""
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(0.04, "0.0 s"), (59.94, "59.9 s"), (75, "1 min 15 s"), (7260, "2 h 1 min"), (180_000, "2 d 2 h")],
+)
+def test_a_span_of_time_is_written_as_one_says_it(seconds, said):
+    assert _span(seconds) == said

@@ -1,0 +1,76 @@
+"""Subscriptions that are changed, paused and deleted while several workers settle, retry and disable them."""
+
+import asyncio
+import contextlib
+import random
+
+import pytest
+
+from trunkline.errors import NotFound
+from trunkline.testing.receiver import Answer
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.parametrize("database_url", ["postgresql"], indirect=True),
+]
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+async def test_no_worker_stops_and_no_delivery_is_lost_whatever_is_changed_meanwhile(
+    open_house, receiver, seed
+):
+    chance = random.Random(seed)
+
+    async def reply(connection):
+        status = chance.choices([200, 500, 410], [5, 5, 0.2])[0]
+        await Answer(status, delay_seconds=chance.uniform(0, 0.02))(connection)
+
+    receiver.always(reply)
+    options = {"breaker_failures": 5, "breaker_span_seconds": 0, "retry_schedule_seconds": "0.05,0.1,0.1"}
+    async with open_house(**options) as one, open_house(**options) as two:
+        numbers = [await one.subscribe(f"{receiver.url}/{n}", company=1 + n % 4) for n in range(24)]
+        ids = {no: (await one.subscription(no))["id"] for no in numbers}
+        stop = asyncio.Event()
+
+        async def emit(company: int) -> None:
+            while not stop.is_set():
+                await one.emit(5, company=company)
+
+        async def change() -> None:
+            while not stop.is_set():
+                index = chance.randrange(len(numbers))
+                hub = chance.choice([one, two]).hub
+                with contextlib.suppress(NotFound):
+                    await _change(hub.subscriptions, 1 + index % 4, ids[numbers[index]], chance)
+
+        busy = [asyncio.create_task(emit(company)) for company in (1, 2, 3, 4)]
+        busy += [asyncio.create_task(change()) for _ in range(8)]
+        await asyncio.sleep(4)
+        stop.set()
+        await asyncio.gather(*busy)
+        receiver.answer(200)
+        for index, no in enumerate(numbers):
+            if (await one.subscription(no))["status"] != "deleted":
+                changes = {"status": "active", "catch_up": False}
+                await one.hub.subscriptions.update(1 + index % 4, ids[no], changes, channel="webhooks")
+
+        async def all_have_ended():
+            return not (await one.statuses()).keys() & {"pending", "held"}
+
+        await one.until(all_have_ended, seconds=30, what="the end of every delivery")
+        [found] = await one.query("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()")
+        print(f"{found['deadlocks']} deadlocks")
+        one.matched = {(row.position, row.no) for row in await one.rows()}
+        await one.check_ledger()
+        assert len(one.matched) > 500
+        assert one.hub.dispatcher.is_alive
+        assert two.hub.dispatcher.is_alive
+
+
+async def _change(subscriptions, company: int, identifier: str, chance: random.Random) -> None:
+    wish = chance.choices(["active", "paused", "described", "deleted"], [10, 3, 10, 0.3])[0]
+    if wish == "deleted":
+        await subscriptions.delete(company, identifier, channel="webhooks")
+        return
+    changes = {"description": "x"} if wish == "described" else {"status": wish, "catch_up": False}
+    await subscriptions.update(company, identifier, changes, channel="webhooks")

@@ -1,0 +1,338 @@
+"""What may be removed, and what goes with it, on both databases."""
+
+import asyncio
+import contextlib
+from collections.abc import Iterable, Sequence
+
+import pytest
+from sqlalchemy import text
+
+from trunkline.database import Database
+from trunkline.events import Draft, shard_of
+from trunkline.store import deliveries as ledger
+from trunkline.store import migrate, replays, retention, stream
+from trunkline.store.deliveries import Attempt, Settled
+from trunkline.store.retention import Marks, Page, Removed
+
+SHARDS = 16
+NONE = migrate.RESERVED_POSITIONS
+DAY = 24 * 60 * 60 * 1000
+
+
+async def execute(database: Database, statement: str, **parameters) -> None:
+    async with database.write() as connection:
+        await connection.execute(text(statement), parameters)
+
+
+async def column(database: Database, statement: str, **parameters) -> list:
+    async with database.read() as connection:
+        return [row[0] for row in await connection.execute(text(statement), parameters)]
+
+
+async def append(database: Database, count: int, *, company: int = 92) -> list[int]:
+    """Append events that were settled by the live lane."""
+    drafts = [Draft(company, "lead.created", "2026-01-28T10:30:00Z", b"{}")] * count
+    async with database.write() as connection:
+        events = await stream.append(connection, drafts, shards=SHARDS)
+    await execute(database, "UPDATE shards SET cursor = :head", head=events[-1].position)
+    return [event.position for event in events]
+
+
+async def age(database: Database, positions: Sequence[int], *, days: float = 100) -> None:
+    """Make the events at *positions* older."""
+    await execute(
+        database,
+        "UPDATE events SET accepted_ms = accepted_ms - :ms WHERE position >= :first AND position <= :last",
+        ms=int(days * DAY),
+        first=positions[0],
+        last=positions[-1],
+    )
+
+
+async def record(
+    database: Database, positions: Iterable[int], *, no: int = 1, status: str = "delivered"
+) -> None:
+    """Put deliveries into the ledger, with one attempt each."""
+    async with database.write() as connection:
+        await ledger.record(
+            connection,
+            [Settled(p, no, status, 1, 200) for p in positions],
+            [Attempt(p, no, 1, 1, 2, "delivered", 200, None, None) for p in positions],
+            now_ms=1,
+        )
+
+
+async def replay(
+    database: Database, *, after: int, up_to: int, company: int = 92, status: str = "running"
+) -> int:
+    async with database.write() as connection:
+        row = await replays.insert(
+            connection,
+            {
+                "id": f"rpl_{after}_{up_to}_{company}",
+                "subscription_no": 1,
+                "company_id": company,
+                "kind": "all",
+                "event_types": None,
+                "position": after,
+                "end_position": up_to,
+            },
+        )
+    if status != "running":
+        async with database.write() as connection:
+            await replays.end(connection, row.no, status)
+    return row.no
+
+
+async def removable(
+    database: Database, *, after: int = 0, limit: int = 1000, rows: int = 1000, days: int = 90
+) -> Page:
+    async with database.read() as connection:
+        before_ms = await retention.clock_ms(connection) - days * DAY
+        old = await retention.horizon(connection, before_ms=before_ms)
+        return await retention.removable(connection, old, after=after, limit=limit, rows=rows)
+
+
+async def remove(database: Database, positions: Sequence[int]) -> Removed:
+    async with database.write() as connection:
+        assert await retention.take_turn(connection)
+        return await retention.remove(connection, positions)
+
+
+async def left(database: Database, table: str = "events") -> list[int]:
+    return await column(database, f"SELECT position FROM {table} ORDER BY position")
+
+
+async def marks(database: Database) -> Marks:
+    async with database.read() as connection:
+        return await retention.marks(connection)
+
+
+# ---- what may go -----------------------------------------------------------------------------------------------------
+
+
+async def test_what_is_old_and_settled_may_go_and_what_is_new_stays(database: Database):
+    written = await append(database, 6)
+    await record(database, written[:5:2])
+    await age(database, written[:4])
+    await age(database, written[4:5], days=89)
+    assert list((await removable(database)).positions) == written[:4]
+
+
+async def test_a_new_log_has_nothing_to_remove(database: Database):
+    assert await removable(database) == Page([], 0)
+    assert await remove(database, []) == Removed()
+    assert await marks(database) == Marks(0, NONE)
+
+
+@pytest.mark.parametrize("status", ["pending", "held"])
+async def test_an_open_delivery_keeps_its_event_and_no_other(database: Database, status: str):
+    written = await append(database, 3)
+    await record(database, written)
+    await record(database, written[1:2], no=2, status=status)
+    await age(database, written)
+    assert list((await removable(database)).positions) == [written[0], written[2]]
+
+
+@pytest.mark.parametrize("status", ["delivered", "exhausted", "rejected", "gone"])
+async def test_an_ended_delivery_keeps_nothing(database: Database, status: str):
+    written = await append(database, 1)
+    await record(database, written, status=status)
+    await age(database, written)
+    assert list((await removable(database)).positions) == written
+
+
+async def test_what_lies_beyond_its_shards_cursor_stays(database: Database):
+    written = await append(database, 3)
+    other = await append(database, 1, company=93)
+    await age(database, [*written, *other])
+    assert shard_of(92, SHARDS) != shard_of(93, SHARDS)
+    await execute(
+        database, "UPDATE shards SET cursor = :c WHERE shard = :s", c=written[1], s=shard_of(92, SHARDS)
+    )
+    assert list((await removable(database)).positions) == [*written[:2], *other]
+
+
+async def test_a_running_replay_keeps_what_it_is_still_to_come_to_of_its_company(database: Database):
+    written = await append(database, 4)
+    other = await append(database, 1, company=93)
+    await age(database, [*written, *other])
+    await replay(database, after=written[0], up_to=written[2])
+    await replay(database, after=0, up_to=other[0], status="completed")
+    assert list((await removable(database)).positions) == [written[0], written[3], *other]
+
+
+async def test_a_page_is_as_long_as_asked_and_the_next_goes_on_after_it(database: Database):
+    written = await append(database, 5)
+    await age(database, written)
+    first = await removable(database, limit=2)
+    assert first == Page(written[:2], written[1])
+    assert await removable(database, limit=2, after=first.reached) == Page(written[2:4], written[3])
+    assert await removable(database, limit=2, after=written[3]) == Page(written[4:], written[4])
+
+
+async def test_a_page_ends_early_where_its_events_have_many_rows(database: Database):
+    written = await append(database, 3)
+    for no in range(1, 6):
+        await record(database, written, no=no)  # ten rows an event: five deliveries, five attempts
+    await age(database, written)
+    assert await removable(database, rows=25) == Page(written[:2], written[1])
+    assert await removable(database, rows=1) == Page(written[:1], written[0])
+
+
+# ---- removing --------------------------------------------------------------------------------------------------------
+
+
+async def test_an_event_goes_with_its_deliveries_and_attempts_and_moves_the_edge(database: Database):
+    written = await append(database, 4)
+    await record(database, written)
+    await record(database, written, no=2)
+    assert await remove(database, [written[0], written[2]]) == Removed(events=2, deliveries=4, attempts=4)
+    kept = [written[1], written[3]]
+    assert await left(database) == kept
+    assert (
+        await left(database, "deliveries")
+        == await left(database, "attempts")
+        == [p for p in kept for _ in "ab"]
+    )
+    assert await marks(database) == Marks(written[2], written[3])
+
+
+async def test_the_edge_never_goes_back(database: Database):
+    written = await append(database, 3)
+    await remove(database, written[2:])
+    await remove(database, written[:1])
+    assert (await marks(database)).edge == written[2]
+
+
+async def test_what_became_needed_since_it_was_chosen_is_left_alone(database: Database):
+    written = await append(database, 3)
+    await record(database, written, status="exhausted")
+    async with database.write() as connection:
+        assert await ledger.retry_now(connection, ledger.Key(written[0], 1))
+    await replay(database, after=written[1], up_to=written[2])
+    assert await remove(database, written) == Removed(events=1, deliveries=1, attempts=1)
+    assert await left(database) == [written[0], written[2]]
+
+
+async def test_a_delivery_that_somebody_is_changing_is_passed_over_at_once(postgres_database: Database):
+    written = await append(postgres_database, 2)
+    await record(postgres_database, written, status="exhausted")
+    async with postgres_database.write() as connection:
+        await ledger.retry_now(connection, ledger.Key(written[0], 1))
+        async with asyncio.timeout(5):
+            assert (await remove(postgres_database, written)).events == 1
+    assert await left(postgres_database) == written[:1]
+
+
+async def test_one_worker_removes_at_a_time(postgres_database: Database):
+    async with postgres_database.write() as one:
+        assert await retention.take_turn(one)
+        async with postgres_database.write() as other:
+            assert not await retention.take_turn(other)
+    async with postgres_database.write() as other:
+        assert await retention.take_turn(other)
+
+
+async def test_a_batch_that_is_broken_off_leaves_everything_as_it_was(database: Database):
+    written = await append(database, 2)
+    await record(database, written)
+    with contextlib.suppress(RuntimeError):
+        async with database.write() as connection:
+            await retention.remove(connection, written)
+            raise RuntimeError
+    assert (
+        await left(database)
+        == await left(database, "deliveries")
+        == await left(database, "attempts")
+        == written
+    )
+    assert (await marks(database)).edge == 0
+
+
+async def test_the_plan_reads_a_range_of_the_primary_key(postgres_database: Database):
+    async with postgres_database.read() as connection:
+        for table in ("events", "deliveries", "attempts"):
+            within = retention._within(connection)
+            plan = await connection.execute(
+                text(f"EXPLAIN DELETE FROM {table} WHERE {within}"), retention._parameters([1000, 1001])
+            )
+            lines = "\n".join(row[0] for row in plan)
+            assert f"{table}_pkey" in lines, lines
+            assert f"Seq Scan on {table}" not in lines, lines
+
+
+# ---- the rest --------------------------------------------------------------------------------------------------------
+
+
+async def purge(database: Database, name: str, **more) -> int:
+    async with database.write() as connection:
+        return await getattr(retention, f"purge_{name}")(connection, **{"limit": 10, **more})
+
+
+async def test_idempotency_keys_go_when_they_have_lived_their_time_a_few_at_once(database: Database):
+    for number in range(3):
+        await execute(
+            database,
+            "INSERT INTO idempotency_keys (namespace, key, fingerprint, first_position, count, created_ms) "
+            "VALUES (92, :key, :print, 1000, 1, :created)",
+            key=f"k{number}",
+            print=b"f" * 32,
+            created=number,
+        )
+    assert await purge(database, "idempotency_keys", before_ms=1, limit=1) == 1
+    assert await column(database, "SELECT key FROM idempotency_keys ORDER BY key") == ["k1", "k2"]
+    assert await purge(database, "idempotency_keys", before_ms=1) == 1
+    assert await column(database, "SELECT key FROM idempotency_keys") == ["k2"]
+
+
+async def test_replays_go_when_they_ended_long_ago_and_no_delivery_names_them(database: Database):
+    written = await append(database, 1)
+    ended = await replay(database, after=0, up_to=1, status="completed")
+    named = await replay(database, after=0, up_to=2, status="cancelled")
+    running = await replay(database, after=0, up_to=3)
+    await record(database, written)
+    await execute(database, "UPDATE deliveries SET replay_no = :no", no=named)
+    later = (await column(database, "SELECT max(updated_ms) FROM replays"))[0] + 1
+    assert await purge(database, "replays", before_ms=0) == 0
+    assert await purge(database, "replays", before_ms=later) == 1
+    assert await column(database, "SELECT no FROM replays ORDER BY no") == [named, running]
+    assert ended not in {named, running}
+
+
+async def test_deleted_subscriptions_go_when_nothing_names_them(database: Database):
+    for no, status in enumerate(("deleted", "deleted", "deleted", "paused", "deleted"), 1):
+        await execute(
+            database,
+            "INSERT INTO subscriptions (no, id, company_id, channel, target_url, event_types, signature, sealed, status, "
+            "start_position, failures, created_ms, updated_ms, version) "
+            "VALUES (:no, :id, 92, 'webhooks', 'https://a.example', '[]', 'standard', :sealed, :status, 0, 0, 0, :at, 1)",
+            no=no,
+            id=f"sub_{no}",
+            sealed=b"",
+            status=status,
+            at=100 if no == 5 else 1,
+        )
+    written = await append(database, 1)
+    await record(database, written, no=2)
+    await replay(database, after=0, up_to=1, status="completed")
+    await execute(database, "UPDATE replays SET subscription_no = 3")
+    assert await purge(database, "subscriptions", before_ms=50) == 1
+    assert await column(database, "SELECT no FROM subscriptions ORDER BY no") == [2, 3, 4, 5]
+
+
+async def test_ended_deliveries_before_the_oldest_event_go(database: Database):
+    written = await append(database, 4)
+    await record(database, written)
+    await execute(database, "UPDATE deliveries SET status = 'pending' WHERE position = :p", p=written[1])
+    await execute(database, "DELETE FROM events WHERE position < :p", p=written[2])
+    assert await purge(database, "strays") == 1
+    assert await left(database, "deliveries") == written[1:]
+
+
+async def test_ended_deliveries_of_a_log_that_was_emptied_go(database: Database):
+    written = await append(database, 2)
+    await remove(database, written)
+    await record(database, written[:1])
+    assert await purge(database, "strays") == 1
+    assert await left(database, "deliveries") == []

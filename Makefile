@@ -3,7 +3,7 @@ PYTHON ?= python3
 PIP = .venv/bin/python -m pip --disable-pip-version-check
 INSTALL = $(PIP) install --quiet --constraint constraints.txt --build-constraint constraints.txt
 
-.PHONY: help setup demo test check bench lock clean
+.PHONY: help setup demo test check bench crash lock clean
 
 help:  ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-6s  %s\n", $$1, $$2}' Makefile
@@ -25,6 +25,9 @@ check: setup  ## judge form, types and layers
 
 bench: setup  ## measure throughput and latency
 	.venv/bin/python -m benchmarks $(ARGS)
+
+crash: setup  ## kill the hub at each of its fault points, SEEDS (200) times each, and write docs/reliability.md
+	.venv/bin/python tests/reliability/crash --seeds $(or $(SEEDS),200) --write-docs $(ARGS)
 
 lock: .venv/bin/pip  ## write constraints.txt anew from pyproject.toml; ARGS="--upgrade" takes the newest versions
 	$(PIP) install --quiet uv

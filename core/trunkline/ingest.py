@@ -96,8 +96,8 @@ class Ingest:
         """Check an event that a plugin made. Raises EventRejected."""
         if self._catalog.get(event.type) is None:
             raise EventRejected([FieldError("/type", f"is not a known event type: {event.type}")])
-        if faults := self._catalog.check(event.type, event.payload):
-            raise EventRejected([FieldError(f"/payload{fault.path}", fault.message) for fault in faults])
+        if found := self._catalog.check(event.type, event.payload):
+            raise EventRejected([FieldError(f"/payload{fault.path}", fault.message) for fault in found])
         metadata = orjson.dumps(event.metadata) if event.metadata else b""
         return Draft(event.company_id, event.type, now_text(), orjson.dumps(event.payload), metadata)
 

@@ -12,8 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from trunkline import cursors
 from trunkline.capabilities import EventPage
 from trunkline.database import Database
-from trunkline.errors import CursorExpired, StoreUnavailable
-from trunkline.events import Draft, Event, utc_text_of_ms
+from trunkline.errors import StoreUnavailable
+from trunkline.events import Draft, Event
 from trunkline.schemas import EventType, SchemaCatalog
 from trunkline.store import retention, stream
 from trunkline.wakeup import Bell, Wakeup
@@ -119,9 +119,8 @@ class Streaming:
             if after < marks.edge and place.cursor is None:
                 after = marks.edge
                 events = await _read_after(connection, place, after)
-            elif after < marks.edge and may_expire:
-                oldest_ms = await retention.oldest_of_company(connection, place.company_id, after=marks.edge)
-                raise CursorExpired(utc_text_of_ms(oldest_ms) if oldest_ms is not None else None)
+            elif may_expire:
+                await retention.check_cursor(connection, place.company_id, after=after, edge=marks.edge)
         self._head = marks.head
         return max(after, known), events
 

@@ -25,8 +25,8 @@ from trunkline.replay import Range
 from trunkline.schemas import SchemaCatalog
 from trunkline.store import deliveries as ledger
 from trunkline.store import replays as replay_store
+from trunkline.store import retention, stream
 from trunkline.store import shards as shard_store
-from trunkline.store import stream
 from trunkline.store import subscriptions as store
 from trunkline.store.subscriptions import Row
 from trunkline.streaming import example_draft
@@ -182,10 +182,9 @@ class SubscriptionService:
         async with self._database.write() as connection:
             before = self.unseal(await _find(connection, company_id, subscription_id, channel))
             fresh = Secret(signatures.new_secret(before.signature))
-            old: tuple[Secret, ...] = ()
-            if overlap_seconds and before.secrets:
-                old = (Secret(before.secrets[0].text, now + overlap_seconds * 1000),)
-            sealed = self._seal(before.id, (fresh, *old), before.headers)
+            sealed = self._seal(
+                before.id, (fresh, *_overlapping(before.secrets, now, overlap_seconds)), before.headers
+            )
             await store.update(connection, before.no, {"sealed": sealed})
         if before.signature == "ed25519":
             return {"public_key": signatures.public_key(fresh.text)}
@@ -236,6 +235,8 @@ class SubscriptionService:
         after = start.position
         if start.since_ms is not None:
             after = await stream.position_before(connection, start.since_ms)
+        elif after:
+            await retention.check_cursor(connection, subscription.company_id, after=after)
         await self._begin(
             connection, subscription, Range(after, subscription.start_position, kind=replay.MISSED)
         )
@@ -309,6 +310,15 @@ class SubscriptionService:
             self._notifier.subscription_changed(
                 ChangedSubscription(row.id, row.company_id, row.channel, row.status)
             )
+
+
+def _overlapping(secrets: Sequence[Secret], now: int, overlap_seconds: int) -> Sequence[Secret]:
+    """The secrets that go on signing beside a new one, each until its own overlap has passed; none without an overlap."""
+    if not overlap_seconds:
+        return ()
+    newest, *older = secrets
+    live = [secret for secret in older if secret.expires_ms is not None and secret.expires_ms > now]
+    return (Secret(newest.text, now + overlap_seconds * 1000), *live)
 
 
 async def _find(

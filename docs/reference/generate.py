@@ -118,8 +118,6 @@ def settings_page() -> str:
             table(["setting", "environment variable", "default", "meaning"], rows),
         ]
     blocks += [
-        "## What is not there yet",
-        "`events.retention_days` is read and checked, but nothing removes old events so far: every event is kept.",
         "## Secrets",
         "`auth.pepper` and `auth.encryption_key` may stay unset on SQLite: they are made on the first start and kept beside the "
         "database, in `trunkline.db.secrets`. Back that file up together with the database. On PostgreSQL they must be set, "

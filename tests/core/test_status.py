@@ -9,6 +9,7 @@ from trunkline import audit, status
 from trunkline.database import Database
 from trunkline.errors import SettingsInvalid
 from trunkline.store import migrate
+from trunkline.testing.receiver import Answer
 
 NONE = migrate.RESERVED_POSITIONS
 
@@ -18,7 +19,9 @@ async def execute(database, statement: str, **parameters):
         await connection.execute(text(statement), parameters)
 
 
-async def add_delivery(database, position: int, no: int = 1, *, state="delivered", attempts=1, due_ms=None, logged=None):
+async def add_delivery(
+    database, position: int, no: int = 1, *, state="delivered", attempts=1, due_ms=None, logged=None
+):
     await execute(
         database,
         "INSERT INTO deliveries (position, subscription_no, status, attempts, due_ms, claim, updated_ms) "
@@ -66,15 +69,25 @@ async def test_an_empty_database_is_all_at_rest(database):
     found = await status.take(database)
     assert (found.log.head, found.log.newest_accepted_ms, found.log.events_last_hour) == (NONE, None, 0)
     assert len(found.shards) == 16
-    assert {(shard.lag_positions, shard.lag_seconds, shard.holder) for shard in found.shards} == {(0, 0, None)}
+    assert {(shard.lag_positions, shard.lag_seconds, shard.holder) for shard in found.shards} == {
+        (0, 0, None)
+    }
     assert (found.workers, found.replays, found.subscriptions) == ([], [], {})
-    assert (found.deliveries.by_status, found.deliveries.due, found.deliveries.oldest_due_seconds) == ({}, 0, None)
+    assert (found.deliveries.by_status, found.deliveries.due, found.deliveries.oldest_due_seconds) == (
+        {},
+        0,
+        None,
+    )
 
 
 async def test_events_that_nobody_reads_make_every_shard_lag(database_url, make_hub):
     running = await make_hub(database_url, dispatch=False)
     await emit(running, 3)
-    await execute(running.hub.database, "UPDATE events SET accepted_ms = accepted_ms - 90000 WHERE position = :p", p=NONE + 1)
+    await execute(
+        running.hub.database,
+        "UPDATE events SET accepted_ms = accepted_ms - 90000 WHERE position = :p",
+        p=NONE + 1,
+    )
     found = await status.take(running.hub.database)
     assert (found.log.head, found.log.events_last_minute, found.log.events_last_hour) == (NONE + 3, 2, 3)
     assert {shard.lag_positions for shard in found.shards} == {3}
@@ -156,7 +169,7 @@ async def test_an_empty_ledger_balances(database):
 async def test_the_ledger_of_a_hub_that_delivered_balances(running, receiver):
     await subscribe(running, receiver.url)
     await subscribe(running, receiver.url + "/paid", filter={"metadata.source": "test"})
-    receiver.script([*[_answer(503)] * 3])
+    receiver.script([Answer(503)] * 3)
     await emit(running, 20)
     await until_settled(running)
     found = await audit.run(running.hub.database, window=7)
@@ -252,9 +265,3 @@ async def test_at_most_twenty_ids_are_named(with_events):
         await add_delivery(with_events, NONE + 1, number + 1, state="lost")
     [named] = failing(await audit.run(with_events, window=1)).values()
     assert len(named) == audit.SHOWN
-
-
-def _answer(code: int):
-    from trunkline.testing.receiver import Answer
-
-    return Answer(code)

@@ -144,8 +144,8 @@ class Deployment:
             return (await connection.execute(text(statement))).all()
 
     async def statuses(self) -> Counter:
-        found = await self.query("SELECT status, count(*) FROM deliveries GROUP BY status")
-        return Counter(dict(row.tuple() for row in found))
+        found = await self.query("SELECT status, count(*) AS rows FROM deliveries GROUP BY status")
+        return Counter({row.status: row.rows for row in found})
 
     async def check_ledger(self, accepted: set[int], *, seconds: float) -> None:
         """Every event in the log has its one delivery, all have ended, and the accepted ones are among them."""

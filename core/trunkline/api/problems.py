@@ -161,22 +161,28 @@ async def _answer_invalid(request: Request, error: Exception) -> Response:
 
 async def _answer_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    phrase = http.HTTPStatus(error.status_code).phrase
-    headers = dict(error.headers or {})
-    detail = error.detail if error.detail != phrase else f"{phrase}."
-    if error.status_code == 404:
-        detail = "There is nothing at this address; /docs lists what there is."
-    elif error.status_code == 405:
-        headers["Allow"] = ", ".join(
-            _methods_at(request)
-        )  # the framework names only those of the first route
+    status, headers = error.status_code, dict(error.headers or {})
+    detail: str | None = error.detail
+    if status == 405:
+        methods = _methods_at(request)
+        headers["Allow"] = ", ".join(methods)  # the framework names only those of the first route
         detail = f"This address does not take {request.method}; it takes {headers['Allow']}."
+        if request.method in {"GET", "HEAD"} and "GET" not in methods:
+            status, headers = (
+                404,
+                {},
+            )  # nothing is to be had here, as where a plugin that reads is not enabled
+    phrase = http.HTTPStatus(status).phrase
+    if status == 404:
+        detail = "There is nothing at this address; /docs lists what there is."
+    elif detail == phrase:
+        detail = f"{phrase}."
     return problem(
         request.scope,
         name=phrase.lower().replace(" ", "-"),
-        status=error.status_code,
+        status=status,
         title=phrase.capitalize(),
-        detail=detail,
+        detail=str(detail),
         headers=headers,
     )
 

@@ -11,6 +11,8 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.deliveries import Status
+from trunkline.errors import CursorExpired
+from trunkline.events import utc_text_of_ms
 from trunkline.store import sql
 
 _LOCK = 7_236_455_002
@@ -86,6 +88,21 @@ async def oldest_of_company(connection: AsyncConnection, company_id: int, *, aft
         "SELECT accepted_ms FROM events WHERE company_id = :company AND position > :after ORDER BY position LIMIT 1"
     )
     return (await connection.execute(statement, {"company": company_id, "after": after})).scalar()
+
+
+async def check_cursor(
+    connection: AsyncConnection, company_id: int, *, after: int, edge: int | None = None
+) -> None:
+    """Make sure that nothing after position *after* was removed; *edge* is the log's, where it is known already.
+
+    Raises:
+        CursorExpired: something was; whether any of it was this company's is not looked at.
+    """
+    if edge is None:
+        edge = (await marks(connection)).edge
+    if after < edge:
+        oldest_ms = await oldest_of_company(connection, company_id, after=edge)
+        raise CursorExpired(utc_text_of_ms(oldest_ms) if oldest_ms is not None else None)
 
 
 async def clock_ms(connection: AsyncConnection) -> int:

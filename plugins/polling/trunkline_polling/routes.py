@@ -71,7 +71,7 @@ def make_router(context: PluginContext) -> APIRouter:
     router = APIRouter(route_class=StrictRoute, tags=["Events"])
     events = context.events
 
-    @router.get("", response_model=EventPage, summary="Read events in order", responses=responses(400))
+    @router.get("", response_model=EventPage, summary="Read events in order", responses=responses(400, 410))
     async def poll(caller: Reads, query: Annotated[PollQuery, Query()]) -> Response:
         """Read events oldest first. Keep `next_cursor` and send it back: each event comes exactly once, in order."""
         if query.cursor is not None and query.since is not None:

@@ -217,10 +217,10 @@ async def test_without_polling_its_routes_are_gone_and_pushing_goes_on(
     sqlite_database_url, make_hub, receiver
 ):
     hub = await make_hub(sqlite_database_url, {"plugins.enabled": "webhooks"})
-    gone = ["/api/v1/events/sample", "/api/v1/events/1"]
+    gone = ["/api/v1/events", "/api/v1/events/sample", "/api/v1/events/1"]
     for path in gone:
         assert is_problem(await hub.client.get(path), 404)
-    assert (await hub.client.get("/api/v1/events")).status_code == 405, "events can still be sent there"
+    assert (await hub.client.put("/api/v1/events")).status_code == 405, "events can still be sent there"
 
     paths = (await hub.anonymous.get("/openapi.json")).json()["paths"]
     assert "get" not in paths["/api/v1/events"]

@@ -181,12 +181,13 @@ class House:
         await until(is_over, seconds=seconds, what="the end of every delivery")
         await self.check_ledger()
 
-        async def is_passed():
-            return not await self.query(
-                "SELECT 1 FROM events AS e JOIN shards AS s ON s.shard = e.shard WHERE e.position > s.cursor LIMIT 1"
-            )
+        await until(self.is_read, seconds=5, what="the cursors' passing of every event")
 
-        await until(is_passed, seconds=5, what="the cursors' passing of every event")
+    async def is_read(self) -> bool:
+        """Whether no event is beyond its shard's cursor."""
+        return not await self.query(
+            "SELECT 1 FROM events AS e JOIN shards AS s ON s.shard = e.shard WHERE e.position > s.cursor LIMIT 1"
+        )
 
 
 @pytest.fixture

@@ -1,0 +1,46 @@
+"""What every case starts with: three companies with a key each, and four subscriptions to one receiver."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from trunkline.hub import Hub
+
+COMPANIES = (1, 2, 3)
+LARGE = 50
+SUBSCRIPTIONS = {
+    "/all": (1, None),
+    "/large": (1, {"metadata.amount": {"gte": LARGE}}),
+    "/flaky": (2, None),
+    "/paused": (3, None),
+}
+"""The path of each at the receiver: its company and its filter."""
+
+
+@dataclass(frozen=True, slots=True)
+class Furniture:
+    """Keys by company; ids and numbers of the subscriptions by path."""
+
+    keys: dict[int, str]
+    ids: dict[str, str]
+    numbers: dict[str, int]
+
+    @classmethod
+    def of(cls, said: dict[str, Any]) -> "Furniture":
+        """Read what ``furnish`` returned, after JSON."""
+        return cls({int(no): key for no, key in said["keys"].items()}, said["ids"], said["numbers"])
+
+
+async def furnish(hub: Hub, target: str) -> dict[str, Any]:
+    """Make keys and subscriptions."""
+    keys, ids, numbers = {}, {}, {}
+    for company in COMPANIES:
+        scopes = ["events:read", "events:write", "webhooks:write"]
+        _, keys[company] = await hub.keys.create(company, name="crash", scopes=scopes)
+    for path, (company, condition) in SUBSCRIPTIONS.items():
+        request: dict[str, Any] = {"target_url": target + path, "event_types": ["*"]}
+        if condition:
+            request["filter"] = condition
+        view = await hub.subscriptions.create(company, request, channel="webhooks")
+        ids[path] = view["id"]
+        numbers[path] = (await hub.subscriptions.find(company, view["id"], channel="webhooks")).no
+    return {"keys": keys, "ids": ids, "numbers": numbers}

@@ -1,0 +1,200 @@
+"""Load on a deployment that dies meanwhile: writers that remember what they were promised."""
+
+import asyncio
+import random
+from dataclasses import dataclass, field
+from typing import Any
+
+import aiohttp
+import orjson
+from furniture import Furniture
+
+WRITERS = (1, 1, 2, 3)
+"""The company of each."""
+REQUESTS = 9
+_EXAMPLE = {
+    "client_id": 1,
+    "first_name": "Jane",
+    "last_name": "Doe",
+    "email": "jane.doe@example.com",
+    "phone": "+1 555-010-4477",
+    "status": "Lead - New",
+    "status_id": 10,
+    "created_date": "2026-01-28T10:30:00Z",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One call of a writer: events number *first* to *first* + *count* - 1, one of which is not valid unless *is_valid*."""
+
+    writer: int
+    first: int
+    count: int
+    key: str | None
+    is_valid: bool = True
+
+    @property
+    def numbers(self) -> range:
+        """The events' numbers; a writer's are its own."""
+        return range(self.first, self.first + self.count)
+
+
+@dataclass(slots=True)
+class Promises:
+    """What the client knows. Events are named by (writer, number)."""
+
+    accepted: dict[tuple[int, int], dict[str, Any]] = field(default_factory=dict)
+    """The envelope of each event for which a 2xx came."""
+    refused: set[tuple[int, int]] = field(default_factory=set)
+    unanswered: list[Request] = field(default_factory=list)
+    """Requests without a key whose connection broke: all of their events are in the log, or none."""
+    surprises: list[str] = field(default_factory=list)
+    retried: int = 0
+
+
+class Load:
+    """The writers and the keeper of one case, against whichever process lives."""
+
+    def __init__(self, case: int, chance: random.Random) -> None:
+        self.promises = Promises()
+        self._case = case
+        self._chance = chance
+        self._url = ""
+        self._furniture: Furniture | None = None
+        self._up = asyncio.Event()
+
+    def connect(self, url: str, furniture: Furniture) -> None:
+        """Send everything to *url* from now on."""
+        self._url, self._furniture = url, furniture
+        self._up.set()
+
+    def disconnect(self) -> None:
+        """Wait with everything until the next ``connect``."""
+        self._up.clear()
+
+    async def run(self) -> None:
+        """Do all that was planned; it ends only with a process that lives."""
+        plans = [self._plan(writer) for writer in range(len(WRITERS))]
+        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10)) as session:
+            await asyncio.gather(
+                self._keep(session),
+                *(self._write(session, plan, random.Random(self._chance.random())) for plan in plans),
+            )
+
+    def _plan(self, writer: int) -> list[Request]:
+        chance = self._chance
+        requests: list[Request] = []
+        first = writer * 1000
+        for index in range(REQUESTS):
+            count = 1 if chance.random() < 0.7 else chance.randint(2, 8)
+            has_key = chance.random() < 0.7
+            requests.append(
+                Request(
+                    writer,
+                    first,
+                    count,
+                    f"{self._case}-{writer}-{index}" if has_key else None,
+                    is_valid=chance.random() > 0.08,
+                )
+            )
+            first += count
+        return requests
+
+    async def _write(
+        self, session: aiohttp.ClientSession, plan: list[Request], chance: random.Random
+    ) -> None:
+        for request in plan:
+            await self._send(session, request)
+            await asyncio.sleep(chance.uniform(0, 0.05))
+
+    async def _send(self, session: aiohttp.ClientSession, request: Request) -> None:
+        body = self._body(request)
+        path = "/events" if request.count == 1 else "/events/batch"
+        while True:
+            try:
+                status, answer = await self._call(
+                    session, "POST", path, body, company=WRITERS[request.writer], key=request.key
+                )
+            except (aiohttp.ClientError, TimeoutError):
+                if request.key is None:
+                    self.promises.unanswered.append(request)
+                    return
+                self.promises.retried += 1
+                continue
+            if status == 503 and request.key is not None:
+                continue
+            self._note(request, status, answer)
+            return
+
+    def _note(self, request: Request, status: int, answer: dict[str, Any]) -> None:
+        promises = self.promises
+        names = [(request.writer, number) for number in request.numbers]
+        if status in {200, 201}:
+            envelopes = [answer] if request.count == 1 else answer["events"]
+            promises.accepted |= dict(zip(names, envelopes, strict=True))
+        else:
+            promises.refused |= set(names)
+        if (status in {200, 201}) != request.is_valid and status != 503:
+            promises.surprises.append(f"{request} was answered with {status}: {str(answer)[:200]}")
+
+    async def _keep(self, session: aiohttp.ClientSession) -> None:
+        """Pause a subscription, resume it, so that it catches up, and replay another."""
+        await self._up.wait()
+        assert self._furniture is not None
+        ids = self._furniture.ids
+        paused = f"/webhooks/subscriptions/{ids['/paused']}"
+        for pause, method, path, body, company in (
+            (0.05, "PATCH", paused, {"status": "paused"}, 3),
+            (0.2, "PATCH", paused, {"status": "active"}, 3),
+            (0.1, "POST", f"/webhooks/subscriptions/{ids['/all']}/replay", {}, 1),
+        ):
+            await asyncio.sleep(pause * self._chance.uniform(0.5, 1.5))
+            while True:
+                try:
+                    status, answer = await self._call(
+                        session, method, path, orjson.dumps(body), company=company
+                    )
+                except (aiohttp.ClientError, TimeoutError):
+                    continue
+                if status != 503:
+                    break
+            if status >= 300:
+                self.promises.surprises.append(f"{method} {path} was answered with {status}: {answer}")
+
+    async def _call(
+        self,
+        session: aiohttp.ClientSession,
+        method: str,
+        path: str,
+        body: bytes,
+        *,
+        company: int,
+        key: str | None = None,
+    ) -> tuple[int, dict[str, Any]]:
+        await self._up.wait()
+        assert self._furniture is not None
+        headers = {"X-Api-Key": self._furniture.keys[company], "Content-Type": "application/json"}
+        if key is not None:
+            headers["Idempotency-Key"] = key
+        try:
+            async with session.request(
+                method, f"{self._url}/api/v1{path}", data=body, headers=headers
+            ) as answer:
+                return answer.status, orjson.loads(await answer.read())
+        except (aiohttp.ClientError, TimeoutError):
+            await asyncio.sleep(0.02)
+            raise
+
+    def _body(self, request: Request) -> bytes:
+        events = [self._event(request.writer, number) for number in request.numbers]
+        if not request.is_valid:
+            del events[-1]["payload"]["client_id"]
+        return orjson.dumps(events[0] if request.count == 1 else {"events": events})
+
+    def _event(self, writer: int, number: int) -> dict[str, Any]:
+        return {
+            "type": "lead.created",
+            "payload": dict(_EXAMPLE),
+            "metadata": {"case": self._case, "writer": writer, "n": number, "amount": number * 37 % 100},
+        }

@@ -1,0 +1,295 @@
+"""Cases: one point, one seed, one database. Each deployment lives, dies at the point, lives again, and is judged."""
+
+import asyncio
+import contextlib
+import itertools
+import random
+import shutil
+import signal
+import tempfile
+import time
+from collections.abc import AsyncGenerator, Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Self
+
+import asyncpg
+from conftest import started_postgres
+from furniture import Furniture
+from load import Load
+from nursery import Nursery, Process
+from sqlalchemy.engine import make_url
+from target import Target
+from verdict import Judge, Verdict
+
+from trunkline.database import Database
+
+ENGINES = ("sqlite", "postgresql")
+AT_ONCE = 6
+PATIENCE_SECONDS = 25.0
+IDLE_SECONDS = 1.0
+"""How long a process that is done may still pass its point before it is killed where it is."""
+OFTEN = 12
+FEW = {
+    "read.after_refresh": 1,
+    "deliver.after_shelve": 3,
+    "settle.after_claims": 6,
+    "retry": 6,
+    "replay": 3,
+    "replay.after_begin": 2,
+    "replay.after_make_due": 2,
+    "lease": 8,
+    "lease.after_claim": 1,
+    "lease.after_claim_commit": 1,
+    "lease.after_release": 1,
+    "lease.after_release_commit": 1,
+    "lease.before_leave": 1,
+    "lease.after_leave": 1,
+    "migrate": 1,
+}
+"""How often a point, or a family of points, is passed for certain; others at least ``OFTEN`` times."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One crash."""
+
+    point: str
+    engine: str
+    seed: int
+
+    @property
+    def command(self) -> str:
+        """What repeats it."""
+        return (
+            f"python tests/reliability/crash --point {self.point} --engine {self.engine} --seed {self.seed}"
+        )
+
+    @property
+    def needs_two_workers(self) -> bool:
+        """Whether another worker has to ask for a share."""
+        return self.point.startswith("lease.after_release")
+
+    @property
+    def stops(self) -> bool:
+        """Whether the process has to be asked to stop, to pass the point."""
+        return self.point.endswith("_leave")
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a case."""
+
+    case: Case
+    crashed: bool
+    verdict: Verdict
+    seconds: float
+
+
+def cases_of(points: Sequence[str], seeds: Sequence[int], engine: str | None) -> list[Case]:
+    """Plan the cases, the seeds shared out over both databases where none is chosen."""
+    planned = [
+        Case(point, engine or ENGINES[seed % len(ENGINES)], seed) for seed in seeds for point in points
+    ]
+    return [replace(case, engine="postgresql") if case.needs_two_workers else case for case in planned]
+
+
+class Matrix:
+    """Runs cases. Enter it to start what they share: a PostgreSQL server, the nursery, the target, two templates."""
+
+    def __init__(self) -> None:
+        self._numbers = itertools.count(1)
+        self._copying = asyncio.Lock()
+
+    async def __aenter__(self) -> Self:
+        async with contextlib.AsyncExitStack() as stack:
+            self._folder = Path(tempfile.mkdtemp(prefix="tl-crash-"))
+            stack.callback(shutil.rmtree, self._folder, ignore_errors=True)
+            self._server = stack.enter_context(started_postgres()).get_uri()
+            self._nursery = await stack.enter_async_context(Nursery())
+            self._target = await stack.enter_async_context(Target())
+            await self._execute("CREATE DATABASE furnished")
+            self._furniture = {
+                "sqlite": await self._furnish(f"sqlite:///{self._folder / 'furnished.db'}"),
+                "postgresql": await self._furnish(self._url_of("furnished")),
+            }
+            self._stack = stack.pop_all()
+        return self
+
+    async def __aexit__(self, *details: object) -> None:
+        await self._stack.aclose()
+
+    async def run(self, cases: Sequence[Case], tell: Callable[[Outcome], None]) -> list[Outcome]:
+        """Run *cases*, ``AT_ONCE`` at a time."""
+        left = iter(cases)
+        outcomes: list[Outcome] = []
+
+        async def work() -> None:
+            for case in left:
+                outcome = await self.run_one(case)
+                outcomes.append(outcome)
+                tell(outcome)
+
+        async with asyncio.TaskGroup() as group:
+            for _ in range(AT_ONCE):
+                group.create_task(work())
+        return outcomes
+
+    async def run_one(self, case: Case) -> Outcome:
+        """Run one case; whatever goes wrong is in its verdict."""
+        began = time.monotonic()
+        number = next(self._numbers)
+        log = self._folder / f"case-{number}.txt"
+        run = _Run(self, case, number, log)
+        try:
+            async with asyncio.timeout(2 * PATIENCE_SECONDS), self._lend(case, number) as url:
+                verdict = await run.run(url)
+        except Exception as error:  # a case that fails by itself is told like one that was lost
+            verdict = Verdict(faults=[f"{type(error).__name__}: {error}"])
+        if verdict.faults and log.exists():
+            verdict.faults.append(log.read_text()[-1500:])
+        return Outcome(case, run.has_crashed, verdict, time.monotonic() - began)
+
+    async def _furnish(self, url: str) -> Furniture:
+        process = self._nursery.start(
+            environment_of(url), log=self._folder / "furnish.txt", target=self._target.url
+        )
+        said = await process.ready
+        await process.signal(signal.SIGTERM)
+        await process.ended
+        return Furniture.of(said["furniture"])
+
+    def _url_of(self, name: str) -> str:
+        return make_url(self._server).set(database=name).render_as_string(hide_password=False)
+
+    async def _execute(self, statement: str) -> None:
+        connection = await asyncpg.connect(self._server)
+        try:
+            await connection.execute(statement)
+        finally:
+            await connection.close()
+
+    @contextlib.asynccontextmanager
+    async def _lend(self, case: Case, number: int) -> AsyncGenerator[str]:
+        """Make a database for a case: a furnished one, or an empty one where its migration is to crash."""
+        is_empty = case.point.startswith("migrate.")
+        if case.engine == "sqlite":
+            file = self._folder / f"case-{number}.db"
+            if not is_empty:
+                shutil.copyfile(self._folder / "furnished.db", file)
+            yield f"sqlite:///{file}"
+            for left in self._folder.glob(f"case-{number}.db*"):
+                left.unlink()
+            return
+        name, template = f"case_{number}", "template1" if is_empty else "furnished"
+        async with self._copying:
+            await self._execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
+        try:
+            yield self._url_of(name)
+        finally:
+            await self._execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+class _Run:
+    """One case on its way."""
+
+    def __init__(self, matrix: Matrix, case: Case, number: int, log: Path) -> None:
+        self._matrix = matrix
+        self._case = case
+        self._log = log
+        self._number = number
+        self._chance = random.Random(f"{case.point} {case.seed}")
+        self._load = Load(number, self._chance)
+        self._processes: list[Process] = []
+        self._furniture: Furniture | None = (
+            None if case.point.startswith("migrate.") else matrix._furniture[case.engine]
+        )
+        self.has_crashed = False
+
+    async def run(self, url: str) -> Verdict:
+        writing = asyncio.create_task(self._load.run())
+        try:
+            return await self._run(url, writing)
+        finally:
+            writing.cancel()
+            for process in self._processes:
+                await process.kill()
+            self._matrix._target.arrivals.pop(self._number, None)
+
+    async def _run(self, url: str, writing: asyncio.Task[None]) -> Verdict:
+        case = self._case
+        most = FEW.get(case.point) or FEW.get(case.point.partition(".")[0]) or OFTEN
+        first = self._start(url, point=case.point, after=self._chance.randint(1, most))
+        await self._until_ready(first)
+        if case.needs_two_workers or (case.engine == "postgresql" and case.seed % 4 == 2):
+            other = self._start(url, serves=False)
+            await other.ready
+        await self._until_dead(first, writing)
+        self._load.disconnect()
+        second = self._start(url)
+        await self._until_ready(second)
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await writing
+        assert self._furniture is not None
+        async with Database(url, pool_size=2) as database:
+            judge = Judge(database, self._furniture, self._load.promises)
+            return await judge.judge(
+                (await second.ready)["url"],
+                self._matrix._target.arrivals[self._number],
+                ended_at=first.ended_at,
+                patience_seconds=PATIENCE_SECONDS,
+            )
+
+    def _start(self, url: str, *, serves: bool = True, point: str | None = None, after: int = 0) -> Process:
+        process = self._matrix._nursery.start(
+            environment_of(url),
+            log=self._log,
+            serves=serves,
+            target=self._matrix._target.url if self._furniture is None else None,
+            point=point,
+            after=after,
+        )
+        self._processes.append(process)
+        return process
+
+    async def _until_ready(self, process: Process) -> None:
+        """Point the load at *process* once it serves, unless it dies before that."""
+        await asyncio.wait({process.ready, process.ended}, return_when=asyncio.FIRST_COMPLETED)
+        if process.ended.done():
+            return
+        said = process.ready.result()
+        if said["furniture"]:
+            self._furniture = Furniture.of(said["furniture"])
+        assert self._furniture is not None
+        self._load.connect(said["url"], self._furniture)
+
+    async def _until_dead(self, process: Process, writing: asyncio.Task[None]) -> None:
+        """Wait for the crash; where the point is not passed in time the process is killed wherever it is."""
+        if self._case.stops:
+            await asyncio.wait({process.ended}, timeout=self._chance.uniform(0.1, 0.6))
+            await process.signal(signal.SIGTERM)
+            await asyncio.wait({process.ended}, timeout=10)
+        else:
+            await asyncio.wait({process.ended, writing}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({process.ended}, timeout=IDLE_SECONDS)
+        self.has_crashed = process.has_crashed
+        await process.kill()
+        self.has_crashed = process.has_crashed
+
+
+def environment_of(url: str) -> dict[str, str]:
+    """Give the settings of a deployment on *url*: retries within a second, and targets on this machine."""
+    chosen = {
+        "DATABASE__URL": url,
+        "DATABASE__POOL_SIZE": "5",
+        "PLUGINS__ENABLED": "webhooks,polling",
+        "AUTH__PEPPER": "p" * 32,
+        "AUTH__ENCRYPTION_KEY": "k" * 32,
+        "LIMITS__ENABLED": "false",
+        "LOGGING__LEVEL": "warning",
+        "DELIVERY__ALLOW_HTTP": "true",
+        "DELIVERY__ALLOW_PRIVATE_NETWORKS": "true",
+        "DELIVERY__RETRY_SCHEDULE_SECONDS": "0.05,0.1,0.2",
+        "DELIVERY__TIMEOUT_SECONDS": "5",
+    }
+    return {f"TRUNKLINE_{name}": value for name, value in chosen.items()}

@@ -1,0 +1,233 @@
+"""The processes that crash. Run as a program it is the nursery: it imports the hub once and forks a process for each order.
+
+An order is a line of JSON on standard input, what happens is a line on standard output: ``ready``, ``crashed``, ``ended``.
+A fork costs 10 ms where a new interpreter costs a second. ``Nursery`` is the harness's end of it.
+"""
+
+import asyncio
+import contextlib
+import gc
+import json
+import os
+import random
+import selectors
+import signal
+import sys
+from pathlib import Path
+from typing import Any, Self
+
+POLL_SECONDS = 0.02
+
+
+def say(**facts: Any) -> None:
+    """Write one line; short enough for the pipe to keep it whole."""
+    os.write(1, json.dumps(facts).encode() + b"\n")
+
+
+def crash_at(order: dict[str, Any]) -> None:
+    """End this process, as kill -9 does, where it passes the order's point for the n-th time."""
+    from trunkline import faults
+
+    left = order["after"]
+
+    def hook(event: str, arguments: tuple[Any, ...]) -> None:
+        nonlocal left
+        if event == faults.EVENT and arguments[0] == order["point"]:
+            left -= 1
+            if left == 0:
+                say(id=order["id"], what="crashed")
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    sys.addaudithook(hook)
+
+
+def shorten_waits() -> None:
+    """Make a worker's share flow again, and its slow deliveries be shelved, in tenths of what it takes elsewhere."""
+    from trunkline.dispatch import leases, retries, runner, settlement
+
+    leases.LEASE_MS, leases.RENEW_SECONDS = 600, 0.1
+    settlement.CURSOR_SECONDS = 0.1
+    runner.SLOW_SECONDS = 0.3
+    runner.CROWDED_MS = retries.CROWDED_MS = 60
+
+
+def share_catalog() -> None:
+    """Judge the installed schemas once instead of in each process: a tenth of what a case costs."""
+    from trunkline import hub, plugins, settings
+
+    plain = settings.load(environment={"TRUNKLINE_PLUGINS__ENABLED": "webhooks,polling"})
+    catalog = hub.load_catalog(plain, plugins.load(plain))
+    hub.load_catalog = lambda *_: catalog
+
+
+async def live(order: dict[str, Any]) -> None:
+    """Be one process of a deployment until it is told to stop."""
+    from furniture import furnish
+
+    from trunkline import settings
+    from trunkline.hub import Hub
+    from trunkline.server import bind, running, stop_signals, url_of
+
+    hub = Hub(settings.load(environment=order["environment"]))
+    with stop_signals() as stop:
+        if order["serves"]:
+            listener = bind("127.0.0.1", 0)
+            async with running(hub, listener=listener):
+                made = await furnish(hub, order["target"]) if order["target"] else None
+                say(id=order["id"], what="ready", url=url_of(listener), furniture=made)
+                await stop.wait()
+        else:
+            async with hub:
+                say(id=order["id"], what="ready", url="", furniture=None)
+                await stop.wait()
+
+
+def begin(order: dict[str, Any]) -> int:
+    """Fork a process for *order*; returns its id."""
+    if pid := os.fork():
+        return pid
+    code = 1
+    try:
+        errors = os.open(order["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        os.dup2(errors, 2)
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        random.seed()
+        if order["point"]:
+            crash_at(order)
+        from trunkline.cli.loop import run
+
+        run(live(order))
+        code = 0
+    except BaseException:
+        import traceback
+
+        traceback.print_exc()
+    finally:
+        os._exit(code)
+
+
+def main() -> None:
+    """Take orders until standard input ends, then end every process that is left."""
+    import furniture  # noqa: F401 - what a fork needs is imported before it
+
+    import trunkline.cli.loop
+    import trunkline.server  # noqa: F401
+
+    shorten_waits()
+    share_catalog()
+    gc.freeze()
+    born: dict[int, int] = {}
+    waiting = selectors.DefaultSelector()
+    waiting.register(0, selectors.EVENT_READ)
+    rest = b""
+    is_open = True
+    while is_open:
+        if waiting.select(POLL_SECONDS):
+            data = os.read(0, 65536)
+            is_open = bool(data)
+            *lines, rest = (rest + data).split(b"\n")
+            for line in lines:
+                order = json.loads(line)
+                pid = begin(order)
+                born[pid] = order["id"]
+                say(id=order["id"], what="born", pid=pid)
+        with contextlib.suppress(ChildProcessError):
+            while True:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+                if not pid:
+                    break
+                say(id=born.pop(pid), what="ended", status=os.waitstatus_to_exitcode(status))
+    for pid in born:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+class Process:
+    """One process, as the harness sees it."""
+
+    def __init__(self, log: Path) -> None:
+        loop = asyncio.get_running_loop()
+        self.log = log
+        self.pid: asyncio.Future[int] = loop.create_future()
+        self.ready: asyncio.Future[dict[str, Any]] = loop.create_future()
+        self.ended: asyncio.Future[int] = loop.create_future()
+        self.has_crashed = False
+        """Whether it ended at its point."""
+        self.ended_at = 0.0
+
+    async def signal(self, number: int) -> None:
+        """Send it a signal, if it still lives."""
+        pid = await self.pid
+        if not self.ended.done():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+
+    async def kill(self) -> None:
+        """End it as kill -9 does."""
+        await self.signal(signal.SIGKILL)
+        await self.ended
+
+
+class Nursery:
+    """Starts processes. Enter it to start, leave it to end all of them."""
+
+    async def __aenter__(self) -> Self:
+        self._processes: dict[int, Process] = {}
+        self._program = await asyncio.create_subprocess_exec(
+            sys.executable, __file__, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+        )
+        self._listening = asyncio.create_task(self._listen())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._program.stdin.close()
+        await self._program.wait()
+        await self._listening
+
+    def start(
+        self,
+        environment: dict[str, str],
+        *,
+        log: Path,
+        serves: bool = True,
+        target: str | None = None,
+        point: str | None = None,
+        after: int = 0,
+    ) -> Process:
+        """Start a process that crashes where it passes *point* for the *after*-th time, if one is named."""
+        process = Process(log)
+        number = len(self._processes)
+        self._processes[number] = process
+        order = {
+            "id": number,
+            "environment": environment,
+            "log": str(log),
+            "serves": serves,
+            "target": target,
+            "point": point,
+            "after": after,
+        }
+        self._program.stdin.write(json.dumps(order).encode() + b"\n")
+        return process
+
+    async def _listen(self) -> None:
+        async for line in self._program.stdout:
+            said = json.loads(line)
+            process = self._processes[said["id"]]
+            now = asyncio.get_running_loop().time()
+            match said["what"]:
+                case "born":
+                    process.pid.set_result(said["pid"])
+                case "ready":
+                    process.ready.set_result(said)
+                case "crashed":
+                    process.has_crashed, process.ended_at = True, now
+                case "ended":
+                    process.ended_at = process.ended_at or now
+                    process.ended.set_result(said["status"])
+                    if not process.ready.done():
+                        process.ready.cancel()
+
+
+if __name__ == "__main__":
+    main()

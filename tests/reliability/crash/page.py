@@ -1,0 +1,86 @@
+"""``docs/reliability.md``: what the last whole run found."""
+
+import os
+import platform
+import sqlite3
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from matrix import Outcome
+from target import NEVER
+
+from trunkline.faults import POINTS
+
+PAGE = Path(__file__).parents[3] / "docs" / "reliability.md"
+_HEAD = """# Reliability: the crash matrix
+
+What happens if the process dies *here*? The hub has {points} named fault points, one at each commit and each call to the outside: in accepting, reading, delivering, settling, retrying, replaying, handing over shards, and migrating. `make crash` kills a real process (SIGKILL, as kill -9) at each of them, on SQLite and on PostgreSQL, again and again, and judges what is left. A smaller run is part of continuous integration.
+
+A case is one point, one seed, one database. Four writers send single events and batches for three companies, most with an `Idempotency-Key`, some not valid; four subscriptions take them: one takes everything, one filters, one fails, resets or is slow at times and now and then for good, one is paused and catches up; a replay sends everything to the first again. The process dies at the n-th passage of the point, n drawn from the seed. What had no answer and has a key is sent again. In one case of eight, and wherever shards are given back, a second worker shares the load. The process is started again, and when everything has ended this must hold:
+
+- each event for which the client saw a 2xx is in the log once, as it was answered; a batch is there whole or not at all; what was refused is not there, nor is anything else
+- positions have no gaps, the events of a writer stand in the order in which it sent them, and a poll gives each event once
+- the ledger has exactly one delivery for each event and each subscription that it matches; all have ended, with each attempt logged
+- the receiver, which knows nothing of the hub, got each of them, with the bytes that are polled, and exactly the attempts that the ledger names
+- what arrived twice had been in flight at the crash, or had ended in the last second before it, and arrived no more than twice
+
+Leases and the wait before a slow delivery gets its row are a tenth of what they are in a deployment, so that a case takes two seconds. What this does not try: a machine that loses power, which is the database's business, and a disk that fails.
+
+## The last run
+
+{date} · {machine} · {cases} cases in {seconds:.0f} s
+
+| point | the process dies when | cases | at the point | accepted | delivered | exhausted | sent twice | lost |
+| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
+"""
+_FOOT = """
+*At the point*: the others did not pass it as often as their seed asked, and were killed wherever they were. *Exhausted*: the flaky target refuses every {never}th event for good.
+
+## Repeating a case
+
+A case that fails prints the command that repeats it, such as `{command}`. The plan, the point's passage and the load are the same each time; what the machine does between them is not.
+
+The points are Python audit events ([PEP 578](https://peps.python.org/pep-0578/)) named `trunkline.fault`; with no hook installed, passing one costs some 60 ns. `core/trunkline/faults.py` lists them, `tests/reliability/crash` is the harness.
+"""
+
+
+def write_page(outcomes: Sequence[Outcome], *, seconds: float) -> None:
+    """Write the page anew."""
+    head = _HEAD.format(
+        points=len(POINTS),
+        date=datetime.now(UTC).date().isoformat(),
+        machine=machine(),
+        cases=len(outcomes),
+        seconds=seconds,
+    )
+    lines = [_row(f"`{point}`", meaning, _of(outcomes, point)) for point, meaning in POINTS.items()]
+    lines.append(_row("**all**", "", outcomes))
+    foot = _FOOT.format(never=NEVER, command=min(o.case.command for o in outcomes))
+    PAGE.write_text(head + "\n".join(lines) + "\n" + foot)
+
+
+def machine() -> str:
+    """Describe where it ran, in a line."""
+    return (
+        f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, "
+        f"SQLite {sqlite3.sqlite_version}"
+    )
+
+
+def _of(outcomes: Sequence[Outcome], point: str) -> list[Outcome]:
+    return [outcome for outcome in outcomes if outcome.case.point == point]
+
+
+def _row(name: str, meaning: str, outcomes: Sequence[Outcome]) -> str:
+    verdicts = [outcome.verdict for outcome in outcomes]
+    counts = (
+        len(outcomes),
+        sum(outcome.crashed for outcome in outcomes),
+        sum(verdict.accepted for verdict in verdicts),
+        sum(verdict.delivered for verdict in verdicts),
+        sum(verdict.exhausted for verdict in verdicts),
+        sum(verdict.duplicates for verdict in verdicts),
+        sum(verdict.lost for verdict in verdicts),
+    )
+    return f"| {name} | {meaning} | {' | '.join(f'{count:,}' for count in counts)} |"

@@ -1,0 +1,215 @@
+"""What must hold when everything has ended, judged from the log, the polls, the ledger, and what the target got."""
+
+import asyncio
+import time
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import aiohttp
+import orjson
+from furniture import COMPANIES, LARGE, SUBSCRIPTIONS, Furniture
+from load import WRITERS, Promises, Request
+from sqlalchemy import text
+from target import SLOW_SECONDS, Arrival
+
+from trunkline.database import Database
+
+FIRST_POSITION = 1000
+FINAL = "('delivered', 'exhausted', 'rejected', 'gone')"
+AGAIN_SECONDS = 1.0
+"""CONTRACT §13: after a crash at most what was in flight and what had ended in the last second is sent twice."""
+STALL_SECONDS = 0.5
+"""How late a busy machine may make what is timed here."""
+Pair = tuple[int, str]
+"""An event and the path of a subscription that it matches."""
+
+
+@dataclass(slots=True)
+class Verdict:
+    """What was found; *faults* is empty where everything held."""
+
+    accepted: int = 0
+    delivered: int = 0
+    exhausted: int = 0
+    duplicates: int = 0
+    lost: int = 0
+    faults: list[str] = field(default_factory=list)
+
+
+class Judge:
+    """Looks at one deployment after its crash."""
+
+    def __init__(self, database: Database, furniture: Furniture, promises: Promises) -> None:
+        self._database = database
+        self._furniture = furniture
+        self._promises = promises
+        self._log: list[tuple[int, int, bytes, dict[str, Any]]] = []
+        self.verdict = Verdict(accepted=len(promises.accepted), faults=list(promises.surprises))
+
+    async def judge(
+        self, url: str, arrivals: Sequence[Arrival], *, ended_at: float, patience_seconds: float
+    ) -> Verdict:
+        """Wait until everything has ended, then check it all."""
+        rows = await self._query("SELECT position, company_id, body FROM events ORDER BY position")
+        self._log = [(no, company, bytes(body), orjson.loads(body)) for no, company, body in rows]
+        pairs = self._matching()
+        if await self._wait(len(pairs), patience_seconds):
+            self._check_log()
+            await self._check_polls(url)
+            ledger = await self._check_ledger(pairs)
+            self._check_arrivals(pairs, ledger, arrivals, ended_at)
+        return self.verdict
+
+    def _blame(self, what: str) -> None:
+        self.verdict.faults.append(what)
+
+    def _lose(self, what: str, missing: set[Any]) -> None:
+        if missing:
+            self.verdict.lost += len(missing)
+            self._blame(f"{what}: {sorted(missing)[:5]} ({len(missing)} in all)")
+
+    async def _query(self, statement: str) -> Sequence[Any]:
+        async with self._database.read() as connection:
+            return (await connection.execute(text(statement))).all()
+
+    def _matching(self) -> set[Pair]:
+        return {
+            (position, path)
+            for position, company, _, envelope in self._log
+            for path, (owner, condition) in SUBSCRIPTIONS.items()
+            if owner == company and (not condition or envelope["metadata"]["amount"] >= LARGE)
+        }
+
+    async def _wait(self, expected: int, seconds: float) -> bool:
+        deadline = time.monotonic() + seconds
+        while True:
+            [(rows, ended, replays)] = await self._query(
+                f"SELECT count(*), coalesce(sum(CASE WHEN status IN {FINAL} THEN 1 ELSE 0 END), 0), "
+                "(SELECT count(*) FROM replays WHERE status = 'running') FROM deliveries"
+            )
+            if rows == ended == expected and not replays:
+                return True
+            if time.monotonic() > deadline or rows > expected:
+                self._blame(
+                    f"{expected} deliveries are due, {rows} are in the ledger, {ended} have ended; {replays} replays run"
+                )
+                return False
+            await asyncio.sleep(0.05)
+
+    def _check_log(self) -> None:
+        positions = [position for position, *_ in self._log]
+        if positions != list(range(FIRST_POSITION, FIRST_POSITION + len(positions))):
+            self._blame(f"positions have gaps: {positions}")
+        found: defaultdict[tuple[int, int], list[dict[str, Any]]] = defaultdict(list)
+        by_writer: defaultdict[int, list[int]] = defaultdict(list)
+        for _, company, _, envelope in self._log:
+            writer, number = envelope["metadata"]["writer"], envelope["metadata"]["n"]
+            found[writer, number].append(envelope)
+            by_writer[writer].append(number)
+            if WRITERS[writer] != company:
+                self._blame(f"event {envelope['id']} has the wrong company")
+        for writer, numbers in by_writer.items():
+            if numbers != sorted(numbers):
+                self._blame(f"the events of writer {writer} are not in the order in which they were sent")
+        self._check_promises(found)
+
+    def _check_promises(self, found: Mapping[tuple[int, int], Sequence[dict[str, Any]]]) -> None:
+        promises = self._promises
+        self._lose("accepted, but not in the log", promises.accepted.keys() - found.keys())
+        for name, envelopes in found.items():
+            if len(envelopes) > 1:
+                self._blame(f"event {name} stands {len(envelopes)} times in the log")
+            if name in promises.accepted and promises.accepted[name] != envelopes[0]:
+                self._blame(f"event {name} is not what was answered")
+        if refused := promises.refused & found.keys():
+            self._blame(f"refused, but in the log: {sorted(refused)}")
+        for request in promises.unanswered:
+            if len(_stored(request, found)) not in {0, request.count}:
+                self._blame(f"a batch without an answer is in the log by halves: {request}")
+        strangers = found.keys() - promises.accepted.keys()
+        strangers -= {(request.writer, n) for request in promises.unanswered for n in request.numbers}
+        if strangers:
+            self._blame(f"in the log without having been accepted: {sorted(strangers)}")
+
+    async def _check_polls(self, url: str) -> None:
+        async with aiohttp.ClientSession() as session:
+            for company in COMPANIES:
+                polled = await _poll(session, url, self._furniture.keys[company])
+                logged = [envelope for _, owner, _, envelope in self._log if owner == company]
+                ids = [envelope["id"] for envelope in polled]
+                self._lose("not in a poll", {e["id"] for e in logged} - set(ids))
+                if polled != logged:
+                    self._blame(f"company {company} polls {len(ids)} events, its log has {len(logged)}")
+
+    async def _check_ledger(self, pairs: set[Pair]) -> Mapping[Pair, tuple[str, int]]:
+        paths = {no: path for path, no in self._furniture.numbers.items()}
+        rows = await self._query(
+            "SELECT d.position, d.subscription_no, d.status, d.attempts, count(a.number), max(a.number) "
+            "FROM deliveries d LEFT JOIN attempts a "
+            "ON a.position = d.position AND a.subscription_no = d.subscription_no "
+            "GROUP BY d.position, d.subscription_no, d.status, d.attempts"
+        )
+        ledger: dict[Pair, tuple[str, int]] = {}
+        for position, no, status, attempts, logged, highest in rows:
+            ledger[position, paths[no]] = (status, attempts)
+            if not attempts == logged == highest:
+                self._blame(f"delivery {position}_{no} has {attempts} attempts, {logged} are logged")
+        self._lose("matched, but not in the ledger", pairs - ledger.keys())
+        if more := ledger.keys() - pairs:
+            self._blame(f"in the ledger, but not matched: {sorted(more)[:5]}")
+        ends = Counter(status for status, _ in ledger.values())
+        self.verdict.delivered, self.verdict.exhausted = ends.pop("delivered", 0), ends.pop("exhausted", 0)
+        if ends:
+            self._blame(f"deliveries ended as {dict(ends)}")
+        head = self._log[-1][0] if self._log else 0
+        beyond = await self._query(f"SELECT shard, cursor FROM shards WHERE cursor > {head}")
+        if beyond and self._log:
+            self._blame(f"cursors stand beyond the head {head}: {beyond}")
+        return ledger
+
+    def _check_arrivals(
+        self,
+        pairs: set[Pair],
+        ledger: Mapping[Pair, tuple[str, int]],
+        arrivals: Sequence[Arrival],
+        ended_at: float,
+    ) -> None:
+        bodies = {position: body for position, _, body, _ in self._log}
+        times: defaultdict[Pair, defaultdict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
+        for arrival in arrivals:
+            times[arrival.event, arrival.path][arrival.attempt].append(arrival.at)
+            if bodies.get(arrival.event) != arrival.body:
+                self._blame(f"event {arrival.event} was pushed with other bytes than are polled")
+        self._lose("matched, but never pushed", pairs - times.keys())
+        if more := times.keys() - pairs:
+            self._blame(f"pushed, but not matched: {sorted(more)[:5]}")
+        edge = ended_at - AGAIN_SECONDS - SLOW_SECONDS - STALL_SECONDS
+        for pair in times.keys() & ledger.keys():
+            _, attempts = ledger[pair]
+            if set(times[pair]) != set(range(1, attempts + 1)):
+                self._blame(f"{pair} has {attempts} attempts in the ledger, {sorted(times[pair])} arrived")
+            for number, moments in times[pair].items():
+                self.verdict.duplicates += len(moments) - 1
+                if len(moments) > 2 or (len(moments) == 2 and moments[0] < edge):
+                    early = [round(ended_at - moment, 2) for moment in moments]
+                    self._blame(
+                        f"attempt {number} of {pair} was sent {len(moments)} times, {early} s before the end"
+                    )
+
+
+def _stored(request: Request, found: Mapping[tuple[int, int], Any]) -> list[int]:
+    return [number for number in request.numbers if (request.writer, number) in found]
+
+
+async def _poll(session: aiohttp.ClientSession, url: str, key: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    query: dict[str, str] = {"limit": "50"}
+    while True:
+        async with session.get(f"{url}/api/v1/events", params=query, headers={"X-Api-Key": key}) as answer:
+            page = orjson.loads(await answer.read())
+        if not page["events"]:
+            return found
+        found += page["events"]
+        query["cursor"] = page["next_cursor"]

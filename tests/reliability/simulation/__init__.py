@@ -1,0 +1,12 @@
+"""A deterministic simulation of the dispatcher: real decisions and real coroutines, virtual time, a database in memory.
+
+Real: everything in ``trunkline.dispatch`` (``Dispatcher`` with its leases, reader, routing table, runner, places, retries,
+replay lane and settlement), ``SubscriptionService``, ``Streaming``, ``stream.append``, ``replay``, and the pure centre that they
+use (``deliveries``, ``cursors``, ``filters``, ``subscriptions``, ``events``).
+
+Modelled: asyncio's loop and the clock (``machines``), the database's transactions, row locks and outages (``database``), the
+functions of ``trunkline.store`` after their SQL (``stores``), targets, and who is killed, frozen or cut off (``world``).
+
+Left out: SQL itself, sockets, HTTP, signatures, retention, held channels. The other suites run those for real. Time limits of
+the dispatcher keep their order but are shorter (``world.LIMITS``), so that a world is over sooner.
+"""

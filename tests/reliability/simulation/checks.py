@@ -1,0 +1,241 @@
+"""What must always hold (DESIGN §9), looked at after each commit, at each attempt, and in the end."""
+
+import asyncio
+from collections import defaultdict
+from dataclasses import dataclass
+
+from trunkline import replay
+from trunkline.deliveries import FINAL, Key
+from trunkline.events import shard_of
+from trunkline.store import subscriptions
+
+
+class Broken(AssertionError):
+    """Something that must hold does not."""
+
+
+def must(holds, sentence, *facts):
+    if not holds:
+        raise Broken(f"{sentence}: {', '.join(map(repr, facts))}")
+
+
+@dataclass(slots=True)
+class Receipt:
+    """One push that reached its target. *is_excused*: its worker was disturbed before it could be settled."""
+
+    machine: object
+    attempt: int
+    is_excused: bool = False
+    is_settled: bool = False
+
+
+class Checks:
+    """The judge of one world."""
+
+    def __init__(self, world):
+        self.world = world
+        self.tables = world.database.tables
+        self.receipts = defaultdict(list)
+        self.versions = defaultdict(list)
+        """Every state that each subscription has had, by number."""
+        self.starts = {}
+        """Where subscriptions begin that were made to begin before the head."""
+        self.trusted = {}
+        self.delays = []
+        world.database.on_commit.append(self.committed)
+
+    # --- each commit -----------------------------------------------------------------------------------------------
+
+    def committed(self, transaction, before):
+        for no, old in before.get("subscriptions", {}).items():
+            row = self.tables["subscriptions"][no]
+            if old is None or row["version"] != old["version"]:
+                self.versions[no].append(row)
+        for no, old in before.get("replays", {}).items():
+            row = self.tables["replays"][no]
+            if old is None and before.get("subscriptions", {}).get(row["subscription_no"], row) is None:
+                self.starts[row["subscription_no"]] = row["position"]
+        for kind, *facts in transaction.notes:
+            getattr(self, f"_{kind}")(transaction, before, *facts)
+        for key, old in before.get("deliveries", {}).items():
+            if old is not None:
+                self._delivery_changed(old, self.tables["deliveries"][key])
+        for shard, old in before.get("shards", {}).items():
+            self._shard_changed(shard, old, self.tables["shards"][shard])
+
+    def _recorded(self, transaction, before, keys):
+        worker = transaction.machine.worker
+        for key in keys:
+            holder = self.tables["shards"][transaction.shard_of(self.tables["events"][key.position])][
+                "holder"
+            ]
+            must(holder == worker, "only a shard's holder records its deliveries", str(key), worker, holder)
+            row = self.tables["deliveries"][key.position, key.subscription_no]
+            for receipt in self.receipts[key]:
+                if receipt.machine is transaction.machine and receipt.attempt <= row["attempts"]:
+                    receipt.is_settled = True
+
+    def _settled(self, transaction, before, worker, settled, done):
+        for s in settled:
+            key = Key(s.position, s.subscription_no)
+            if (key, s.claim) not in done:
+                continue
+            old = before["deliveries"][s.position, s.subscription_no]
+            is_own = old is None or (old["claimed_by"] == worker and old["claim"] == s.claim)
+            must(is_own, "only the holder of a claim settles it", str(key), worker, s.claim, old)
+            for receipt in self.receipts[key]:
+                if receipt.machine is transaction.machine and receipt.attempt <= s.attempts:
+                    receipt.is_settled = True
+
+    def _delivery_changed(self, old, new):
+        must(new["attempts"] >= old["attempts"], "attempts never become fewer", old, new)
+        if old["status"] in FINAL and new["status"] != old["status"]:
+            must(
+                new["claim"] > old["claim"] and new["status"] == "pending",
+                "only a replay moves what has ended",
+                old,
+                new,
+            )
+
+    def _shard_changed(self, shard, old, new):
+        if new["holder"] != old["holder"]:
+            self.world.say(new["holder"] or "nobody", "holds shard", shard, "epoch", new["epoch"], "from", new["cursor"])
+        must(new["epoch"] >= old["epoch"] and new["cursor"] >= old["cursor"], "a shard goes on", old, new)
+        must(new["cursor"] <= self.tables["head"][1]["position"], "a cursor stays behind the head", new)
+        if new["cursor"] == old["cursor"]:
+            return
+        rows = self.tables["deliveries"]
+        for position in range(old["cursor"] + 1, new["cursor"] + 1):
+            event = self.tables["events"][position]
+            if shard_of(event.company_id, len(self.tables["shards"])) != shard:
+                continue
+            for no, versions in self.versions.items():
+                if len(versions) == 1 and self._wants(versions[0], event):
+                    must((position, no) in rows, "a cursor never passes what is open", shard, position, no)
+
+    def _wants(self, row, event):
+        return (
+            event.company_id == row["company_id"]
+            and event.position > row["start_position"]
+            and bool(replay.picks(self.world.service.unseal(subscriptions.Row(**row)), [event]))
+        )
+
+    # --- each attempt ----------------------------------------------------------------------------------------------
+
+    def attempt_began(self, machine, push):
+        key = Key.parse(push.delivery_id)
+        event = self.tables["events"].get(key.position)
+        must(event is not None and event.body == push.body, "what is pushed is what was accepted", str(key))
+        runner, places = machine.dispatcher._runner, machine.dispatcher._runner.places
+        must(len(runner._running) <= self.world.places, "places are bounded", len(runner._running))
+        must(places.taken == len(runner._running), "each attempt has a place", places.taken)
+        mine = sum(job.route.subscription.no == key.subscription_no for job in runner._running)
+        must(mine <= self.world.places_each, "places of one subscription are bounded", mine)
+        is_stale = not self.world.is_calm and self._is_stale(runner, key, push.attempt)
+        for earlier in self.receipts[key]:
+            if earlier.attempt == push.attempt:
+                must(
+                    is_stale or (earlier.is_excused and not earlier.is_settled),
+                    "only what was in flight at a disturbance is sent twice",
+                    str(key),
+                    push.attempt,
+                    machine.name,
+                    earlier.machine.name,
+                )
+        self.receipts[key].append(Receipt(machine, push.attempt, is_excused=is_stale))
+        return key
+
+    def _is_stale(self, runner, key, attempt):
+        """Whether the shard or the delivery has a new holder: the worker was away and has not found out yet."""
+        job = next(j for j in runner._running if j.key == key and j.attempt == attempt and j.task is _here())
+        if job.claim or job.progress is None:
+            row = self.tables["deliveries"].get((key.position, key.subscription_no))
+            return row is None or row["claim"] != job.claim
+        return self.tables["shards"][job.progress.lease.shard]["epoch"] != job.progress.lease.epoch
+
+    def excuse(self, of):
+        """Note that machines *of* which this is true are disturbed: what they have not settled may be sent again."""
+        for receipts in self.receipts.values():
+            for receipt in receipts:
+                if not receipt.is_settled and of(receipt.machine):
+                    receipt.is_excused = True
+
+    def received(self, machine, key):
+        """A healthy target got its first push of a delivery: see how long that took."""
+        trusted = self.trusted.get((machine, key.subscription_no))
+        accepted_ms = self.tables["events"][key.position].accepted_ms
+        if len(self.receipts[key]) == 1 and trusted is not None and trusted < accepted_ms:
+            self.delays.append((self.world.clock.now_ms - accepted_ms, key))
+
+    # --- the end ---------------------------------------------------------------------------------------------------
+
+    def finish(self):
+        events = [self.tables["events"][p] for p in sorted(self.tables["events"])]
+        must(
+            [e.position for e in events] == [*range(1, len(events) + 1)],
+            "positions have no gaps",
+            len(events),
+        )
+        must(self.world.promised <= {e.position for e in events}, "what was acknowledged is in the log")
+        rows = self.tables["deliveries"]
+        for no in self.versions:
+            self._finish_subscription(no, {p for p, n in rows if n == no}, events)
+        for key, row in rows.items():
+            self._finish_delivery(Key(*key), row)
+        for company, seen in self.world.polled.items():
+            stored = [e.position for e in events if e.company_id == company]
+            must(
+                seen == stored,
+                "a poller sees each event once, in order",
+                company,
+                set(stored) ^ set(seen),
+                seen,
+            )
+
+    def _finish_subscription(self, no, got, events):
+        versions = self.versions[no]
+        start = self.starts.get(no, versions[0]["start_position"])
+        wanted = {}
+        for row in versions:
+            asked = (row["event_types"], row["filter"])
+            if asked not in wanted:
+                wanted[asked] = {
+                    e.position for e in events if self._wants({**row, "start_position": start}, e)
+                }
+        some, every = set.union(*wanted.values()), set.intersection(*wanted.values())
+        must(got <= some, "nothing is delivered that was not asked for", no, got - some)
+        if versions[-1]["status"] != "deleted":
+            must(every <= got, "each event has its delivery", no, every - got)
+
+    def _finish_delivery(self, key, row):
+        must(row["status"] in FINAL, "each delivery ends", str(key), row)
+        logged = [
+            n
+            for n in range(1, row["attempts"] + 1)
+            if (key.position, key.subscription_no, n) in self.tables["attempts"]
+        ]
+        must(len(logged) == row["attempts"], "each attempt is logged once", str(key), row, logged)
+        attempts = {receipt.attempt for receipt in self.receipts[key]}
+        must(attempts >= set(logged), "each attempt that is logged was made", str(key), logged, attempts)
+        if row["status"] == "delivered":
+            must(self.world.accepted_by_target[key], "what is delivered was accepted", str(key))
+            last = self.tables["attempts"][key.position, key.subscription_no, row["attempts"]]
+            must(
+                last["outcome"] == "delivered",
+                "the log's last attempt is the one that delivered",
+                str(key),
+                last,
+            )
+        if row["status"] == "exhausted":
+            tries = row["attempts"] - row["round_start"]
+            must(tries == len(self.world.schedule) + 1, "the schedule is tried to its end", str(key), row)
+        must(
+            row["attempts"] - row["round_start"] <= len(self.world.schedule) + 1,
+            "no more tries",
+            str(key),
+            row,
+        )
+
+
+def _here():
+    return asyncio.current_task()

@@ -1,0 +1,256 @@
+"""A database in memory with PostgreSQL's rules where they matter here: READ COMMITTED, row locks, and outages.
+
+A transaction keeps its writes to itself until it commits; a statement sees what was committed before it and its own
+transaction's writes. Who wants a row that another transaction has changed or locked waits for its end, or passes it over
+where the SQL says SKIP LOCKED, and judges the row anew. A ring of waiters ends as a deadlock, with SQLSTATE 40P01, which the
+hub takes for StoreUnavailable. Each statement may take a while, in which machines are killed or frozen; a frozen machine
+keeps its locks. A commit may succeed although the answer never arrives.
+"""
+
+from trunkline.errors import StoreUnavailable
+from trunkline.events import shard_of
+
+TABLES = (
+    "deliveries",
+    "attempts",
+    "shards",
+    "workers",
+    "subscriptions",
+    "replays",
+    "routing",
+    "head",
+    "events",
+)
+
+
+class Database:
+    """What all machines share. *chance_of_wait* is how often a statement takes time; *unsure* how often a commit's answer is lost."""
+
+    def __init__(self, clock, *, shards, chance_of_wait, unsure):
+        self.clock = clock
+        self.chance = clock.chance
+        self.chance_of_wait = chance_of_wait
+        self.unsure = unsure
+        self.is_down = False
+        self.deadlocks = 0
+        self.tables = {name: {} for name in TABLES}
+        self.tables["shards"] = {
+            n: {"shard": n, "cursor": 0, "holder": None, "epoch": 0, "lease_until_ms": 0}
+            for n in range(shards)
+        }
+        self.tables["routing"][1] = {"version": 0}
+        self.tables["head"][1] = {"position": 0, "accepted_ms": 0}
+        self.serials = dict.fromkeys(TABLES, 0)
+        self.locks = {}
+        self.open = {}
+        self.on_commit = []
+
+    def on(self, machine):
+        """The database as *machine* reaches it (``trunkline.database.Database``)."""
+        return Door(self, machine)
+
+    def go_down(self):
+        """Refuse everything, and roll back what is open."""
+        self.is_down = True
+        self.abort(lambda machine: True)
+
+    def come_back(self):
+        self.is_down = False
+
+    def abort(self, of):
+        """Roll back the open transactions of each machine that *of* names."""
+        for transaction in [t for t in self.open if of(t.machine)]:
+            transaction.roll_back()
+
+
+class Door:
+    """One process's way to the database."""
+
+    is_sqlite = False
+
+    def __init__(self, database, machine):
+        self.database = database
+        self.machine = machine
+
+    def read(self):
+        return Transaction(self.database, self.machine, writes=False)
+
+    def write(self):
+        return Transaction(self.database, self.machine, writes=True)
+
+
+class Transaction:
+    """A connection in use: a transaction, or one that commits each statement and only reads."""
+
+    def __init__(self, database, machine, *, writes):
+        self.database = database
+        self.machine = machine
+        self.writes = writes
+        self.changes = {}
+        self.locked = []
+        self.waits_for = None
+        self.is_over = False
+        self.notes = []
+        """What the checks are told of this transaction, beside its rows."""
+
+    async def __aenter__(self):
+        await self.statement()
+        if self.writes:
+            self.database.open[self] = None
+        return self
+
+    async def __aexit__(self, kind, error, traceback):
+        if not self.writes:
+            return
+        if kind is not None:
+            self.roll_back()
+            return
+        try:
+            await self.statement()
+        except BaseException:
+            self.roll_back()
+            raise
+        self._commit()
+        if self.database.unsure and self.database.chance.random() < self.database.unsure:
+            msg = "the connection was lost at the commit"
+            raise StoreUnavailable(msg)
+        await self._take_time()
+
+    @property
+    def now_ms(self):
+        return self.database.clock.now_ms
+
+    async def statement(self):
+        """Travel to the database and back, which may take time and may fail."""
+        await self._take_time()
+        if self.database.is_down or self.is_over:
+            msg = "the database is away"
+            raise StoreUnavailable(msg)
+
+    def shard_of(self, event):
+        return shard_of(event.company_id, len(self.database.tables["shards"]))
+
+    def rows(self, table):
+        """The rows that a statement of this transaction sees."""
+        own = self.changes.get(table)
+        rows = self.database.tables[table]
+        if not own:
+            return rows
+        return {key: row for key, row in {**rows, **own}.items() if row is not None}
+
+    def get(self, table, key):
+        own = self.changes.get(table)
+        if own and key in own:
+            return own[key]
+        return self.database.tables[table].get(key)
+
+    def put(self, table, key, row):
+        """Write a row that is locked; None deletes it."""
+        self.changes.setdefault(table, {})[key] = row
+
+    def is_free(self, table, key):
+        holders = self.database.locks.get((table, key))
+        return not holders or all(holder is self for holder in holders)
+
+    async def lock(self, table, key, *, share=False):
+        """Wait until the row is this transaction's own, or shared with those that only share it."""
+        locks = self.database.locks
+        while True:
+            holders = locks.get((table, key), {})
+            others = [t for t, shares in holders.items() if t is not self and not (share and shares)]
+            if not others:
+                break
+            await self._wait_for(others[0])
+        if (table, key) not in locks:
+            locks[table, key] = {}
+        holders = locks[table, key]
+        if self not in holders:
+            self.locked.append((table, key))
+        holders[self] = share and holders.get(self, True)
+
+    async def update(self, table, keys, fits, change):
+        """Change the rows of *keys* that fit when seen and still fit when locked; returns the new ones."""
+        changed = []
+        for key in keys:
+            row = self.get(table, key)
+            if row is None or not fits(row):
+                continue
+            await self.lock(table, key)
+            row = self.get(table, key)
+            if row is not None and fits(row):
+                fresh = {**row, **change(row)}
+                self.put(table, key, fresh)
+                changed.append(fresh)
+        return changed
+
+    async def insert(self, table, key, row):
+        """Insert a row, unless its key is taken: then False."""
+        await self.lock(table, key)
+        if self.get(table, key) is not None:
+            return False
+        self.put(table, key, row)
+        return True
+
+    def roll_back(self):
+        self.is_over = True
+        self.changes.clear()
+        self._release()
+
+    async def _wait_for(self, other):
+        seen = other
+        while seen is not None:
+            if seen is self:
+                self.database.deadlocks += 1
+                self.roll_back()
+                msg = "deadlock detected"
+                raise StoreUnavailable(msg)
+            seen = seen.waits_for
+        self.waits_for = other
+        ended = self.machine.create_future()
+        self.database.open[other] = [*(self.database.open[other] or ()), ended]
+        try:
+            await ended
+        finally:
+            self.waits_for = None
+        if self.is_over:
+            msg = "the database is away"
+            raise StoreUnavailable(msg)
+
+    def _commit(self):
+        before = {}
+        for table, own in self.changes.items():
+            rows = self.database.tables[table]
+            before[table] = {key: rows.get(key) for key in own}
+            for key, row in own.items():
+                if row is None:
+                    rows.pop(key, None)
+                else:
+                    rows[key] = row
+        self.is_over = True
+        self._release()
+        for look in self.database.on_commit:
+            look(self, before)
+
+    def _release(self):
+        locks = self.database.locks
+        for name in self.locked:
+            holders = locks[name]
+            del holders[self]
+            if not holders:
+                del locks[name]
+        self.locked.clear()
+        for ended in self.database.open.pop(self, None) or ():
+            if not ended.done():
+                ended.set_result(None)
+
+    async def _take_time(self):
+        chance = self.database.chance
+        if chance.random() < self.database.chance_of_wait:
+            arrived = self.machine.create_future()
+            self.database.clock.after(chance.random() * 0.01, _arrive, arrived)
+            await arrived
+
+
+def _arrive(future):
+    if not future.done():
+        future.set_result(None)

@@ -1,0 +1,545 @@
+"""The functions of ``trunkline.store`` over the database in memory, each after the SQL that it stands for.
+
+A function here has the name, the arguments and the rules of the one that it replaces: which rows its statement takes, in
+what order it locks them, whether it waits for a locked row or passes it over, and what it returns.
+"""
+
+from collections import Counter
+
+from trunkline.deliveries import FINAL, Key
+from trunkline.store import deliveries, replays, retention, shards, stream, subscriptions
+
+FAILED = FINAL - {"delivered"}
+
+
+class Ledger:
+    """``store.deliveries``."""
+
+    async def record(connection, settled, attempts, *, now_ms):
+        await connection.statement()
+        for s in settled:
+            await connection.insert(
+                "deliveries",
+                (s.position, s.subscription_no),
+                {
+                    "position": s.position,
+                    "no": s.subscription_no,
+                    "status": str(s.status),
+                    "attempts": s.attempts,
+                    "round_start": 0,
+                    "due_ms": None if s.wait_ms is None else now_ms + s.wait_ms,
+                    "claimed_by": s.claimed_by,
+                    "claim": s.claim,
+                    "replay_no": None,
+                },
+            )
+        connection.notes.append(("recorded", [Key(s.position, s.subscription_no) for s in settled]))
+        await Ledger.insert_attempts(connection, attempts)
+
+    async def insert_attempts(connection, attempts):
+        if not attempts:
+            return
+        await connection.statement()
+        for a in attempts:
+            key = (a.position, a.subscription_no, a.number)
+            await connection.insert("attempts", key, {"outcome": str(a.outcome)})
+
+    async def settle(connection, worker, settled):
+        if not settled:
+            return set()
+        await connection.statement()
+        now, done = connection.now_ms, set()  # of (key, claim)
+        for s in settled:
+            changed = await connection.update(
+                "deliveries",
+                [(s.position, s.subscription_no)],
+                lambda row, s=s: row["claim"] == s.claim and row["claimed_by"] == worker,
+                lambda row, s=s: {
+                    "status": str(s.status),
+                    "attempts": s.attempts,
+                    "claimed_by": None,
+                    "due_ms": None if s.wait_ms is None else now + s.wait_ms,
+                },
+            )
+            if changed:
+                done.add((Key(s.position, s.subscription_no), s.claim))
+        connection.notes.append(("settled", worker, settled, done))
+        return {key for key, _ in done}
+
+    async def claim_due(connection, worker, *, limit, per_subscription, lease_ms, busy):
+        await connection.statement()
+        now, places, picked = connection.now_ms, Counter(), []
+        rows = connection.rows("deliveries")
+        due = sorted(
+            (row["due_ms"], key)
+            for key, row in rows.items()
+            if row["due_ms"] is not None and row["due_ms"] <= now and row["no"] not in busy
+        )
+        for _, key in due[: max(limit * 4, 1000)]:
+            places[key[1]] += 1
+            if (
+                places[key[1]] <= per_subscription
+                and connection.is_free("deliveries", key)
+                and len(picked) < limit
+            ):
+                picked.append(key)
+        claims = []
+        for key in picked:
+            await connection.lock("deliveries", key)
+            row = connection.get("deliveries", key)
+            row = {**row, "claimed_by": worker, "claim": row["claim"] + 1, "due_ms": now + lease_ms}
+            connection.put("deliveries", key, row)
+            claims.append(deliveries.Claim(*key, row["attempts"], row["round_start"], row["claim"]))
+        return claims
+
+    async def next_due_ms(connection):
+        await connection.statement()
+        rows = connection.rows("deliveries").values()
+        first = min((row["due_ms"] for row in rows if row["due_ms"] is not None), default=None)
+        return None if first is None else max(first - connection.now_ms, 0)
+
+    async def keys_after(connection, shard, *, cursor):
+        await connection.statement()
+        events = connection.rows("events")
+        return {
+            Key(*key)
+            for key in connection.rows("deliveries")
+            if key[0] > cursor and connection.shard_of(events[key[0]]) == shard
+        }
+
+    async def retry_now(connection, key):
+        await connection.statement()
+        changed = await connection.update(
+            "deliveries",
+            [(key.position, key.subscription_no)],
+            lambda row: row["claimed_by"] is None,
+            lambda row: {"status": "pending", "due_ms": connection.now_ms, "claim": row["claim"] + 1},
+        )
+        return bool(changed)
+
+    async def park(connection, subscription_no):
+        await connection.statement()
+        await connection.update(
+            "deliveries",
+            _of(connection, subscription_no),
+            lambda row: row["status"] == "pending" and row["claimed_by"] is None,
+            lambda row: {"due_ms": None, "claim": row["claim"] + 1},
+        )
+
+    async def wake(connection, subscription_no):
+        await connection.statement()
+        await connection.update(
+            "deliveries",
+            _of(connection, subscription_no),
+            lambda row: row["status"] in {"pending", "held"} and row["due_ms"] is None,
+            lambda row: {"status": "pending", "due_ms": connection.now_ms},
+        )
+
+    async def end_all(connection, subscription_no):
+        await connection.statement()
+        await connection.update(
+            "deliveries",
+            _of(connection, subscription_no),
+            lambda row: row["status"] in {"pending", "held"},
+            lambda row: {"status": "gone", "due_ms": None, "claim": row["claim"] + 1, "claimed_by": None},
+        )
+
+    async def release_held(connection, channels):
+        await connection.statement()
+        active = {
+            no
+            for no, row in connection.rows("subscriptions").items()
+            if row["status"] == "active" and row["channel"] in channels
+        }
+        await connection.update(
+            "deliveries",
+            [*connection.rows("deliveries")],
+            lambda row: row["status"] == "held" and row["no"] in active,
+            lambda row: {"status": "pending", "due_ms": connection.now_ms},
+        )
+
+
+class Shards:
+    """``store.shards``."""
+
+    async def heartbeat(connection, worker, *, lease_ms):
+        await connection.statement()
+        now = connection.now_ms
+        await connection.lock("workers", worker)
+        connection.put("workers", worker, {"heartbeat_ms": now})
+        await connection.statement()
+        for name, row in [*connection.rows("workers").items()]:
+            if (
+                row["heartbeat_ms"] < now - lease_ms
+                and name != worker
+                and connection.is_free("workers", name)
+            ):
+                await connection.lock("workers", name)
+                connection.put("workers", name, None)
+                await Shards.release_claims(connection, name)
+        return len(connection.rows("workers"))
+
+    async def leave(connection, worker):
+        await connection.statement()
+        await connection.update(
+            "shards",
+            [*connection.rows("shards")],
+            lambda row: row["holder"] == worker,
+            lambda row: {"holder": None, "lease_until_ms": 0},
+        )
+        await Shards.release_claims(connection, worker)
+        await connection.statement()
+        await connection.lock("workers", worker)
+        connection.put("workers", worker, None)
+
+    async def release_claims(connection, worker):
+        await connection.statement()
+        rows = connection.rows("deliveries")
+        await connection.update(
+            "deliveries",
+            [key for key in rows if connection.is_free("deliveries", key)],
+            lambda row: row["claimed_by"] == worker and row["due_ms"] is not None,
+            lambda row: {"due_ms": connection.now_ms, "claimed_by": None},
+        )
+
+    async def count(connection):
+        return len(connection.rows("shards"))
+
+    async def claim(connection, worker, *, limit, lease_ms):
+        await connection.statement()
+        now, leases = connection.now_ms, []
+        for shard, row in sorted(connection.rows("shards").items()):
+            is_nobodys = row["holder"] is None or row["lease_until_ms"] < now
+            if len(leases) < limit and is_nobodys and connection.is_free("shards", shard):
+                await connection.lock("shards", shard)
+                row = {**row, "holder": worker, "epoch": row["epoch"] + 1, "lease_until_ms": now + lease_ms}
+                connection.put("shards", shard, row)
+                leases.append(shards.Lease(shard, row["epoch"], row["cursor"]))
+        return leases
+
+    async def renew(connection, worker, leases, *, lease_ms):
+        await connection.statement()
+        until = connection.now_ms + lease_ms
+        return await _change_held(connection, worker, leases, lambda lease: {"lease_until_ms": until})
+
+    async def release(connection, worker, leases):
+        await connection.statement()
+        await _change_held(connection, worker, leases, lambda lease: {"holder": None, "lease_until_ms": 0})
+
+    async def advance(connection, worker, leases):
+        await connection.statement()
+        still = await _change_held(connection, worker, leases, lambda lease: {"cursor": lease.cursor})
+        return still, connection.now_ms if still else 0
+
+    async def cursor_of(connection, shard):
+        await connection.statement()
+        return connection.get("shards", shard)["cursor"]
+
+
+class Stream:
+    """``store.stream``; ``append`` is the real one."""
+
+    async def head(connection):
+        await connection.statement()
+        return stream.Head(connection.get("head", 1)["position"], connection.get("routing", 1)["version"])
+
+    async def reserve(connection, count):
+        await connection.statement()
+        await connection.lock("head", 1)
+        row = connection.get("head", 1)
+        now = max(row["accepted_ms"], connection.now_ms)
+        connection.put("head", 1, {"position": row["position"] + count, "accepted_ms": now})
+        return row["position"] + 1, now
+
+    async def insert(connection, events, *, shards):
+        await connection.statement()
+        for event in events:
+            await connection.insert("events", event.position, event)
+
+    async def read_shards(connection, shards, *, after, up_to, limit):
+        await connection.statement()
+        found = _events(connection, after, lambda e: e.position <= up_to and connection.shard_of(e) in shards)
+        return found[:limit]
+
+    async def read_company(connection, company_id, *, types, after, limit):
+        await connection.statement()
+        found = _events(
+            connection, after, lambda e: e.company_id == company_id and (not types or e.type in types)
+        )
+        return found[:limit]
+
+    async def by_positions(connection, positions):
+        await connection.statement()
+        rows = connection.rows("events")
+        return {position: rows[position] for position in positions if position in rows}
+
+
+class Subscriptions:
+    """``store.subscriptions``."""
+
+    async def next_version(connection):
+        await connection.statement()
+        await connection.lock("routing", 1)
+        version = connection.get("routing", 1)["version"] + 1
+        connection.put("routing", 1, {"version": version})
+        return version
+
+    async def lock_head(connection):
+        await connection.statement()
+        await connection.lock("head", 1)
+        return connection.get("head", 1)["position"], connection.now_ms
+
+    async def insert(connection, values, *, version):
+        head, now = await Subscriptions.lock_head(connection)
+        connection.database.serials["subscriptions"] += 1
+        no = connection.database.serials["subscriptions"]
+        row = {**dict.fromkeys(subscriptions.Row.__slots__), "no": no, **values}
+        row |= {
+            "start_position": head,
+            "created_ms": now,
+            "updated_ms": now,
+            "failures": 0,
+            "version": version,
+        }
+        await connection.insert("subscriptions", no, row)
+        return subscriptions.Row(**row)
+
+    async def update(connection, no, changes, *, from_head=False):
+        version = await subscriptions.next_version(connection)
+        if from_head:
+            head, _ = await subscriptions.lock_head(connection)
+            changes = {**changes, "start_position": head}
+        await connection.statement()
+        await connection.lock("subscriptions", no)
+        row = {
+            **connection.get("subscriptions", no),
+            **changes,
+            "updated_ms": connection.now_ms,
+            "version": version,
+        }
+        connection.put("subscriptions", no, row)
+        return subscriptions.Row(**row)
+
+    async def get(connection, subscription_id, *, to_change=False):
+        await connection.statement()
+        for no, row in connection.rows("subscriptions").items():
+            if row["id"] == subscription_id and row["status"] != "deleted":
+                if to_change:
+                    await connection.lock("subscriptions", no)
+                    row = connection.get("subscriptions", no)
+                return subscriptions.Row(**row) if row["status"] != "deleted" else None
+        return None
+
+    async def by_numbers(connection, numbers):
+        await connection.statement()
+        rows = connection.rows("subscriptions")
+        return {no: subscriptions.Row(**rows[no]) for no in numbers if no in rows}
+
+    async def count(connection, company_id):
+        return 0
+
+    async def changed_since(connection, version):
+        await connection.statement()
+        rows = connection.rows("subscriptions").values()
+        return [
+            subscriptions.Row(**row)
+            for row in rows
+            if row["version"] > version and (version or row["status"] != "deleted")
+        ]
+
+    async def record_streaks(connection, streaks, *, also=()):
+        await connection.statement()
+        failing = {s.subscription_no: s.failures for s in streaks if s.failures}
+        surely = {*failing, *also}
+        ended = {s.subscription_no for s in streaks if s.succeeded}
+        rows = connection.rows("subscriptions")
+        for no in sorted({s.subscription_no for s in streaks} | surely):
+            if no in surely or rows[no]["failures"] > 0:
+                await connection.lock("subscriptions", no)
+                if no in ended:
+                    row = connection.get("subscriptions", no)
+                    connection.put("subscriptions", no, {**row, "failures": 0, "failing_since_ms": None})
+        now = connection.now_ms
+        changed = await connection.update(
+            "subscriptions",
+            [*failing],
+            lambda row: True,
+            lambda row: {
+                "failures": row["failures"] + failing[row["no"]],
+                "failing_since_ms": row["failing_since_ms"] or now,
+            },
+        )
+        return [(row["no"], row["failures"], row["failing_since_ms"], now) for row in changed]
+
+    async def disable(connection, no, *, reason, resume_position):
+        version = await subscriptions.next_version(connection)
+        await connection.statement()
+        changed = await connection.update(
+            "subscriptions",
+            [no],
+            lambda row: row["status"] == "active",
+            lambda row: {
+                "status": "disabled",
+                "disabled_reason": reason,
+                "disabled_ms": connection.now_ms,
+                "version": version,
+                "resume_position": resume_position,
+            },
+        )
+        return subscriptions.Row(**changed[0]) if changed else None
+
+    async def locked(connection, numbers):
+        await connection.statement()
+        for no in sorted(numbers):
+            await connection.lock("subscriptions", no, share=True)
+        return {no: connection.get("subscriptions", no)["status"] for no in numbers}
+
+
+class Replays:
+    """``store.replays``."""
+
+    async def insert(connection, values):
+        await connection.statement()
+        connection.database.serials["replays"] += 1
+        no = connection.database.serials["replays"]
+        row = {**dict.fromkeys(replays.Row.__slots__), "no": no, **values, "matched": 0, "status": "running"}
+        row |= {"created_ms": connection.now_ms, "updated_ms": connection.now_ms}
+        await connection.insert("replays", no, row)
+        return replays.Row(**row)
+
+    async def get(connection, replay_id):
+        await connection.statement()
+        for row in connection.rows("replays").values():
+            if row["id"] == replay_id:
+                return replays.Row(**row)
+        return None
+
+    async def outstanding(connection, no, *, limit):
+        await connection.statement()
+        rows = connection.rows("deliveries").values()
+        return min(sum(row["replay_no"] == no and row["status"] == "pending" for row in rows), limit)
+
+    async def take_next(connection):
+        await connection.statement()
+        subscribed = connection.rows("subscriptions")
+        running = [
+            (row["updated_ms"], no)
+            for no, row in connection.rows("replays").items()
+            if row["status"] == "running"
+            and subscribed[row["subscription_no"]]["status"] == "active"
+            and connection.is_free("replays", no)
+        ]
+        if not running:
+            return None
+        no = min(running)[1]
+        await connection.lock("replays", no)
+        return replays.Row(**connection.get("replays", no))
+
+    async def is_any_running(connection):
+        return any(row["status"] == "running" for row in connection.rows("replays").values())
+
+    async def move(connection, no, *, position, matched):
+        await connection.statement()
+        await connection.update(
+            "replays",
+            [no],
+            lambda row: True,
+            lambda row: {
+                "position": position,
+                "matched": row["matched"] + matched,
+                "updated_ms": connection.now_ms,
+            },
+        )
+
+    async def end(connection, no, status):
+        await connection.statement()
+        await connection.update(
+            "replays",
+            [no],
+            lambda row: row["status"] == "running",
+            lambda row: {"status": status, "updated_ms": connection.now_ms, "delivered": 0},
+        )
+
+    async def end_of_subscription(connection, subscription_no, status):
+        await connection.statement()
+        for no, row in [*connection.rows("replays").items()]:
+            if row["subscription_no"] == subscription_no and row["status"] == "running":
+                await Replays.end(connection, no, status)
+
+    async def make_due(connection, replay, positions, *, again):
+        if not positions:
+            return 0
+        await connection.statement()
+        now, made = connection.now_ms, 0
+        due = {"status": "pending", "due_ms": now, "replay_no": replay.no}
+        for position in positions:
+            key = (position, replay.subscription_no)
+            if not again and key in connection.rows("deliveries"):
+                continue
+            fresh = {"position": position, "no": key[1], "attempts": 0, "round_start": 0, "claimed_by": None}
+            if await connection.insert("deliveries", key, {**fresh, **due, "claim": 0}):
+                made += 1
+            elif again:
+                row = connection.get("deliveries", key)
+                if row["claimed_by"] is None:
+                    again_due = {**due, "claim": row["claim"] + 1, "round_start": row["attempts"]}
+                    connection.put("deliveries", key, {**row, **again_due})
+                    made += 1
+        return made
+
+    async def failed_positions(connection, subscription_no, *, after, up_to, limit):
+        await connection.statement()
+        rows = connection.rows("deliveries")
+        found = [
+            p
+            for p, no in rows
+            if no == subscription_no and after < p <= up_to and rows[p, no]["status"] in FAILED
+        ]
+        return sorted(found)[:limit]
+
+
+async def marks(connection):
+    await connection.statement()
+    return retention.Marks(0, connection.get("head", 1)["position"])
+
+
+MODELS = {
+    deliveries: Ledger,
+    shards: Shards,
+    stream: Stream,
+    subscriptions: Subscriptions,
+    replays: Replays,
+}
+
+
+def install(patch):
+    """Put the functions of this module where the hub looks for those of ``trunkline.store``."""
+    for module, model in MODELS.items():
+        for name, function in vars(model).items():
+            if not name.startswith("_"):
+                assert hasattr(module, name), name
+                patch.setattr(module, name, function)
+    patch.setattr(retention, "marks", marks)
+
+
+async def _change_held(connection, worker, leases, change):
+    held = set()
+    for lease in leases:
+        changed = await connection.update(
+            "shards",
+            [lease.shard],
+            lambda row, lease=lease: row["epoch"] == lease.epoch and row["holder"] == worker,
+            lambda row, lease=lease: change(lease),
+        )
+        if changed:
+            held.add(lease.shard)
+    return held
+
+
+def _of(connection, subscription_no):
+    return [key for key in connection.rows("deliveries") if key[1] == subscription_no]
+
+
+def _events(connection, after, fits):
+    rows = connection.rows("events")
+    return [event for position, event in sorted(rows.items()) if position > after and fits(event)]

@@ -1,0 +1,595 @@
+"""One world: machines that dispatch, writers, pollers, targets of every kind, and what goes wrong, all from one seed."""
+
+import asyncio
+import contextlib
+import logging
+import random
+from collections import Counter, defaultdict, deque
+from types import SimpleNamespace
+
+import pytest
+
+from trunkline import cursors, replay, subscription_service
+from trunkline.capabilities import Channel
+from trunkline.deliveries import Outcome, Result
+from trunkline.dispatch import dispatcher, leases, reader, replaying, retries, runner, settlement
+from trunkline.errors import StoreUnavailable
+from trunkline.events import Draft
+from trunkline.store import stream
+from trunkline.streaming import Streaming
+from trunkline.subscription_service import SubscriptionService
+from trunkline.wakeup import Wakeup
+
+from . import stores
+from .checks import Broken, Checks, must
+from .database import Database
+from .machines import Clock, Machine
+
+SHARDS = 4
+TYPES = ("order.made", "order.paid", "note")
+LIMITS = {
+    leases: {"LEASE_MS": 1200, "RENEW_SECONDS": 0.3},
+    runner: {"SLOW_SECONDS": 0.4, "GRACE_SECONDS": 0.15, "CROWDED_MS": 100},
+    dispatcher: {"GRACE_SECONDS": 0.15, "STOP_SECONDS": 0.5},
+    retries: {"CROWDED_MS": 100, "LOOK_SECONDS": 0.3, "CROWDED_SECONDS": 0.03},
+    reader: {"LOOK_SECONDS": 0.3, "PAGE": 7},
+    replaying: {"LOOK_SECONDS": 0.3},
+    replay: {"PAGE": 5, "OUTSTANDING": 8},
+    settlement: {"INTERVAL_SECONDS": 0.08, "CURSOR_SECONDS": 0.3},
+}
+"""The dispatcher's constants, about half as long, and pages so small that a world turns many."""
+TIMEOUT_SECONDS = 0.8
+QUIET_SECONDS = 90
+HEALTHY_DELAY_MS = 600
+"""LOOK_SECONDS, should the wake-up be lost, and what a read, a match and a push take: at most this with nothing disturbed."""
+BAD = ("hang", "stubborn", "failing", "raises")
+"""Targets that never answer well: they are never trusted, so half of the places are out of their reach."""
+MODES = (
+    "healthy",
+    "flaky",
+    "failing",
+    "hang",
+    "stubborn",
+    "slow",
+    "retry_after",
+    "gone",
+    "rejected",
+    "raises",
+)
+
+
+@contextlib.contextmanager
+def simulated(*mends):
+    """Put virtual time, seeded chance and the stores in memory where the hub's modules look for theirs."""
+
+    def here():
+        return asyncio.get_running_loop()
+
+    clock = SimpleNamespace(monotonic=lambda: here().time(), perf_counter=lambda: here().time())
+    chance = SimpleNamespace(uniform=lambda low, high: here().chance.uniform(low, high))
+    tokens = SimpleNamespace(
+        token_hex=lambda n: f"{here().chance.getrandbits(8 * n):0{2 * n}x}",
+        choice=lambda letters: here().chance.choice(letters),
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (leases, reader, replaying, runner, settlement):
+            patch.setattr(module, "time", clock)
+        patch.setattr(settlement, "random", chance)
+        patch.setattr(replay, "secrets", tokens)
+        patch.setattr(subscription_service, "randomness", tokens)
+        for module, limits in LIMITS.items():
+            for name, value in limits.items():
+                patch.setattr(module, name, value)
+        stores.install(patch)
+        for mend in mends:
+            mend(patch)
+        logging.disable(logging.CRITICAL)
+        try:
+            yield patch
+        finally:
+            logging.disable(logging.NOTSET)
+
+
+class Dispatcher(dispatcher.Dispatcher):
+    """The real one, which sweeps less often."""
+
+    async def _sweep(self):
+        while True:
+            await asyncio.sleep(0.2)
+            self._runner.sweep()
+
+
+class OpenVault:
+    """Seals nothing."""
+
+    def seal(self, content, *, context):
+        return content
+
+    def unseal(self, sealed, *, context):
+        return sealed
+
+
+class World:
+    """Everything that a seed decides."""
+
+    def __init__(self, seed):
+        self.seed = seed
+        self.chance = chance = random.Random(seed)
+        self.clock = Clock(chance)
+        self.is_calm = chance.random() < 0.25
+        self.database = Database(
+            self.clock,
+            shards=SHARDS,
+            chance_of_wait=chance.choice((0.05, 0.2, 0.5)),
+            unsure=0 if self.is_calm else chance.choice((0, 0.02)),
+        )
+        self.schedule = (0.15, 0.3, 0.5)
+        self.places = chance.choice((4, 8, 16))
+        self.places_each = chance.choice((2, 4))
+        self.trace = deque(maxlen=50)
+        self.machines = []
+        self.workers = []
+        self.bells = []
+        self.modes = {}
+        self.promised = set()
+        self.polled = {}
+        self.accepted_by_target = Counter()
+        self.on_push = defaultdict(list)
+        self.is_healed = False
+        self.busy = 0
+        self.broken = None
+        self.front = self._machine("front")
+        self.service = self._service(self.front)
+        self.checks = Checks(self)
+
+    # --- running ---------------------------------------------------------------------------------------------------
+
+    def run(self):
+        """Live through the seed; raises Broken at the first thing that does not hold."""
+        try:
+            self._live()
+        finally:
+            self.clock.bury(self.machines)
+
+    def _live(self):
+        chance = self.chance
+        for number in range(chance.choice((1, 2, 2, 3))):
+            self.start_worker(f"w{number}")
+        self.companies = chance.sample(range(1, 40), chance.randint(2, 3))
+        self.on_front(self._prepare())
+        self._run(until=lambda: not self.busy, limit=QUIET_SECONDS)
+        self.chaos_ends = self.clock.now + chance.uniform(1, 2.5)
+        for _ in range(chance.randint(1, 3)):
+            self.on_front(self._write())
+        for company in self.companies:
+            self.polled[company] = []
+            self.front.create_task(self._poll(company))
+        if not self.is_calm:
+            self.on_front(self._operate())
+            self.clock.after(chance.expovariate(3), self._disturb)
+        self._run(until=lambda: self.clock.now >= self.chaos_ends, limit=QUIET_SECONDS)
+        self._heal()
+        self.on_front(self._resume_all())
+        if not self._run(until=self._is_quiet, limit=QUIET_SECONDS):
+            raise Broken(f"everything comes to an end: {self._unfinished()}")
+        self.checks.finish()
+        if self.is_calm:
+            for delay, key in self.checks.delays:
+                must(delay <= HEALTHY_DELAY_MS, "a healthy target is not delayed by others", str(key), delay)
+
+    def _run(self, *, until, limit):
+        def is_over():
+            return self.broken is not None or self.clock.failures or until()
+
+        done = self.clock.run(until=is_over, limit=limit)
+        if self.broken is not None:
+            raise self.broken
+        must(not self.clock.failures, "no part of a machine dies", self.clock.failures[:1])
+        return done
+
+    def say(self, who, what, *facts):
+        self.trace.append((self.clock.now, who, what, facts))
+
+    def guard(self, check, *arguments):
+        """Run a check inside a machine: what is broken ends the world, and not just the task that ran it."""
+        try:
+            return check(*arguments)
+        except Broken as broken:
+            self.broken = self.broken or broken
+            raise
+
+    def _is_quiet(self):
+        if self.busy or int(self.clock.now * 4) == self._looked:
+            return False
+        self._looked = int(self.clock.now * 4)
+        return not any(self._unfinished().values())
+
+    _looked = 0
+
+    def _unfinished(self):
+        tables = self.database.tables
+        head = tables["head"][1]["position"]
+        last = {company: 0 for company in self.companies}
+        last |= {event.company_id: event.position for event in tables["events"].values()}
+        return {
+            "deliveries": [r for r in tables["deliveries"].values() if r["status"] in {"pending", "held"}],
+            "replays": [r for r in tables["replays"].values() if r["status"] == "running"],
+            "shards": [s for s in tables["shards"].values() if s["cursor"] != head],
+            "polls": [c for c, seen in self.polled.items() if last[c] and (not seen or seen[-1] < last[c])],
+            "subscriptions": [
+                r["no"] for r in tables["subscriptions"].values() if r["status"] in {"paused", "disabled"}
+            ],
+        }
+
+    # --- machines --------------------------------------------------------------------------------------------------
+
+    def _machine(self, name):
+        machine = Machine(self.clock, name)
+        machine.door = self.database.on(machine)
+        machine.worker = name
+        self.machines.append(machine)
+        return machine
+
+    def _service(self, machine):
+        return SubscriptionService(
+            machine.door,
+            vault=OpenVault(),
+            catalog=None,
+            checker=SimpleNamespace(check=lambda *_, **__: None, check_filter=lambda *_: None),
+            channels=dict,
+            http=None,
+            notifier=SimpleNamespace(wants=lambda _: False),
+            max_subscriptions=1000,
+            wake_replays=lambda: None,
+            shards=lambda: SHARDS,
+        )
+
+    def on_front(self, coro):
+        """Let a coroutine run on the front machine; the world waits for its end."""
+        self.busy += 1
+
+        def ended(task):
+            self.busy -= 1
+            if task.exception() is not None:
+                self.broken = self.broken or task.exception()
+
+        self.front.create_task(coro).add_done_callback(ended)
+
+    def start_worker(self, name):
+        machine = self._machine(name)
+        machine.stop = None
+        machine.dispatcher = None
+        self.workers.append(machine)
+        machine.create_task(self._work(machine)).add_done_callback(
+            lambda task: self._worker_ended(machine, task)
+        )
+        self.say(name, "starts")
+
+    def _worker_ended(self, machine, task):
+        if task.exception() is not None:
+            self.broken = self.broken or task.exception()
+        self.say(machine.name, "has stopped")
+        self.clock.kill(machine)
+        self.database.abort(lambda m: m is machine)
+        if machine in self.workers:
+            self.workers.remove(machine)
+
+    async def _work(self, machine):
+        machine.stop = asyncio.Event()
+        wakeup = Wakeup(machine.door)
+        machine.ring = wakeup._ring
+        while True:
+            made = Dispatcher(
+                machine.door,
+                channels={"push": Channel("push", "", "", self._deliver_on(machine))},
+                http=None,
+                settings=SimpleNamespace(
+                    concurrency=self.places,
+                    concurrency_per_subscription=self.places_each,
+                    timeout_seconds=TIMEOUT_SECONDS,
+                    retry_schedule_seconds=self.schedule,
+                    retry_jitter=0.2,
+                    breaker_failures=9,
+                    breaker_span_seconds=0.6,
+                ),
+                wakeup=wakeup,
+                notifier=SimpleNamespace(wants=lambda _: False),
+                metrics=SimpleNamespace(
+                    watch_dispatcher=lambda **_: None,
+                    batch_settled=lambda *_, **__: None,
+                    attempts_ended=lambda _: None,
+                ),
+                unseal=self.service.unseal,
+                now_ms=lambda: self.clock.now_ms,
+            )
+            made.worker = machine.name
+            try:
+                await made.__aenter__()
+            except StoreUnavailable:
+                await asyncio.sleep(0.3)
+                continue
+            break
+        machine.dispatcher = made
+        for task in made._tasks:
+            task.add_done_callback(lambda task: self._part_ended(machine, task))
+        await machine.stop.wait()
+        machine.is_stopping = True
+        await made.__aexit__()
+
+    def _part_ended(self, machine, task):
+        if not task.cancelled() and task.exception() is not None:
+            self.broken = self.broken or task.exception()
+
+    # --- what goes wrong -------------------------------------------------------------------------------------------
+
+    def _disturb(self):
+        if self.is_healed:
+            return
+        getattr(
+            self, "_" + self.chance.choice(("kill", "kill", "freeze", "freeze", "outage", "stop", "cut"))
+        )()
+        self.clock.after(self.chance.expovariate(3), self._disturb)
+
+    def _pick(self):
+        awake = [w for w in self.workers if not w.is_frozen]
+        return self.chance.choice(awake) if awake else None
+
+    def _kill(self):
+        if (machine := self._pick()) is None:
+            return
+        self.say(machine.name, "is killed")
+        self.checks.excuse(lambda m: m is machine)
+        self.clock.kill(machine)
+        self.workers.remove(machine)
+        self.clock.after(self.chance.uniform(0, 0.3), self.database.abort, lambda m: m is machine)
+        self.clock.after(self.chance.uniform(0, 0.8), self.start_worker, f"w{len(self.machines)}")
+
+    def _stop(self):
+        if (machine := self._pick()) is None or machine.dispatcher is None or machine.stop.is_set():
+            return
+        self.say(machine.name, "is asked to stop")
+        self.checks.excuse(lambda m: m is machine)
+        machine.ready.append(asyncio.Handle(machine.stop.set, (), machine))
+        self.clock.wake(machine)
+        self.clock.after(self.chance.uniform(0, 0.8), self.start_worker, f"w{len(self.machines)}")
+
+    def _freeze(self):
+        if (machine := self._pick()) is None:
+            return
+        seconds = self.chance.choice((0.3, 1, 1.5, 3))
+        self.say(machine.name, "is frozen", seconds)
+        self.clock.freeze(machine)
+        self.checks.excuse(lambda m: True)  # it keeps its locks, and others wait for them
+        self.clock.after(seconds, self._thaw, machine)
+
+    def _thaw(self, machine):
+        if machine.is_frozen:
+            self.say(machine.name, "wakes")
+            self.checks.excuse(lambda m: True)
+            self.clock.thaw(machine)
+
+    def _outage(self):
+        if self.database.is_down:
+            return
+        self.say("database", "goes away")
+        self.checks.excuse(lambda m: True)
+        self.database.go_down()
+        self.clock.after(self.chance.choice((0.1, 0.3, 1.5)), self._come_back)
+
+    def _come_back(self):
+        self.say("database", "is back")
+        self.checks.excuse(lambda m: True)
+        self.database.come_back()
+
+    def _cut(self):
+        if (machine := self._pick()) is not None:
+            self.say(machine.name, "loses its connections")
+            self.database.abort(lambda m: m is machine)
+
+    def _heal(self):
+        self.is_healed = True
+        self.say("world", "heals")
+        self._come_back()
+        for machine in [*self.workers]:
+            self._thaw(machine)
+        if not self.workers:
+            self.start_worker(f"w{len(self.machines)}")
+
+    # --- targets ---------------------------------------------------------------------------------------------------
+
+    def mode_of(self, no):
+        if self.is_healed:
+            return "healthy"
+        return self.modes.get(no, "healthy")
+
+    def _deliver_on(self, machine):
+        async def deliver(push, http):
+            key = self.guard(self.checks.attempt_began, machine, push)
+            mode = self.mode_of(key.subscription_no)
+            self.say(machine.name, "pushes", str(key), push.attempt, mode)
+            for hear in self.on_push[key.subscription_no]:
+                hear(push)
+            if self.modes.get(key.subscription_no) == "healthy":
+                self.checks.received(machine, key)
+            result = await self._answer(mode)
+            if result.outcome is Outcome.DELIVERED:
+                self.accepted_by_target[key] += 1
+                self.checks.trusted.setdefault((machine, key.subscription_no), self.clock.now_ms)
+            return result
+
+        return deliver
+
+    async def _answer(self, mode):
+        chance = self.chance
+        match mode:
+            case "hang":
+                await asyncio.sleep(1000)
+            case "stubborn":
+                with contextlib.suppress(asyncio.CancelledError):
+                    await asyncio.sleep(1000)
+                await asyncio.sleep(chance.uniform(0.05, 1))
+            case "slow":
+                await asyncio.sleep(chance.uniform(0.3, 0.75))
+            case _:
+                await asyncio.sleep(chance.uniform(0.002, 0.05))
+        match mode:
+            case "failing":
+                return Result(Outcome.RETRY, status_code=500)
+            case "flaky" if chance.random() < 0.4:
+                return Result(Outcome.RETRY, status_code=503)
+            case "retry_after" if chance.random() < 0.5:
+                return Result(Outcome.RETRY, status_code=429, retry_after_seconds=chance.uniform(0, 2))
+            case "gone" if chance.random() < 0.3:
+                return Result(Outcome.GONE, status_code=410)
+            case "rejected" if chance.random() < 0.5:
+                return Result(Outcome.REJECTED, status_code=400)
+            case "raises":
+                raise ValueError(mode)
+        return Result(Outcome.DELIVERED, status_code=200)
+
+    # --- who uses the hub ------------------------------------------------------------------------------------------
+
+    async def _prepare(self):
+        for _ in range(self.chance.randint(2, 6)):
+            await self.persist(self._subscribe)
+        for company in self.companies:
+            await self.persist(self._append, company)
+        await asyncio.sleep(0.6)
+
+    async def persist(self, call, *arguments, **named):
+        """Call until the database answers."""
+        while True:
+            try:
+                return await call(*arguments, **named)
+            except StoreUnavailable:
+                await asyncio.sleep(0.2)
+
+    async def _subscribe(self, **more):
+        chance = self.chance
+        company = chance.choice(self.companies)
+        wanted = {
+            "target_url": "http://target",
+            "event_types": self._types(),
+            "secret": "s",
+            "filter": self._filter(),
+            **more,
+        }
+        view = await self.service.create(company, wanted, channel="push")
+        no = next(n for n, r in self.database.tables["subscriptions"].items() if r["id"] == view["id"])
+        self.modes[no] = (
+            "healthy" if chance.random() < 0.4 else chance.choice(BAD if self.is_calm else MODES)
+        )
+        self.say("front", "subscribes", no, company, wanted["event_types"], wanted["filter"], self.modes[no])
+        return no
+
+    def _types(self):
+        return ["*"] if self.chance.random() < 0.5 else self.chance.sample(TYPES, self.chance.randint(1, 2))
+
+    def _filter(self):
+        return {"payload.n": {"gte": 3}} if self.chance.random() < 0.3 else None
+
+    async def _append(self, company):
+        chance = self.chance
+        drafts = [
+            Draft(
+                company,
+                chance.choice(TYPES),
+                "2026-01-01T00:00:00Z",
+                b'{"n":%d}' % chance.randrange(10),
+            )
+            for _ in range(chance.choice((1, 1, 2, 5)))
+        ]
+        async with self.front.door.write() as connection:
+            events = await stream.append(connection, drafts, shards=SHARDS)
+            if not self.is_calm and chance.random() < 0.05:
+                await asyncio.sleep(chance.uniform(0, 0.2))
+        self.promised |= {event.position for event in events}
+        self.say("front", "appends", company, [event.position for event in events])
+        for worker in self.workers:
+            if hasattr(worker, "ring") and chance.random() < 0.8:
+                self.clock.after(chance.uniform(0, 0.01), worker.ring)
+
+    async def _write(self):
+        while self.clock.now < self.chaos_ends:
+            await self.persist(self._append, self.chance.choice(self.companies))
+            await asyncio.sleep(self.chance.expovariate(5))
+
+    async def _poll(self, company):
+        streaming, cursor = Streaming(self.front.door, catalog=None, wakeup=None), None
+        while True:
+            with contextlib.suppress(StoreUnavailable):
+                page = await streaming.page(company, cursor=cursor, limit=self.chance.choice((1, 3, 50)))
+                cursor = page.next_cursor
+                found = [_position(body) for body in page.bodies]
+                self.polled[company] += found
+                if found:
+                    must_follow = cursors.decode(cursor) == found[-1]
+                    self.guard(must, must_follow, "a cursor resumes after what was shown", company, found)
+                if page.more:
+                    continue
+            await asyncio.sleep(self.chance.expovariate(2))
+
+    async def _operate(self):
+        while self.clock.now < self.chaos_ends:
+            await asyncio.sleep(self.chance.expovariate(3))
+            with contextlib.suppress(StoreUnavailable):
+                await self._operate_once()
+
+    async def _operate_once(self):
+        chance = self.chance
+        known = [r for r in self.database.tables["subscriptions"].values() if r["status"] != "deleted"]
+        act = chance.choice(("pause", "pause", "pause", "resume", "change", "delete", "replay", "subscribe"))
+        if act == "subscribe" or not known:
+            await self._subscribe(start=chance.choice((None, "earliest")) if not self.is_calm else None)
+            return
+        row = chance.choice(known)
+        company, name = row["company_id"], row["id"]
+        self.say("front", act, row["no"])
+        match act:
+            case "pause":
+                await self.change(row, status="paused")
+                await asyncio.sleep(chance.expovariate(2))
+                await self.change(row, status="active")
+            case "resume":
+                await self.change(row, status="active")
+            case "change":
+                await self.change(row, event_types=self._types())
+            case "delete" if chance.random() < 0.4:
+                await self.service.delete(company, name, channel=None)
+            case "replay":
+                kind = chance.choice((replay.ALL, replay.FAILED))
+                subscription = await self.service.find(company, name, channel=None)
+                start = self.checks.versions[row["no"]][0]["start_position"]
+                async with self.front.door.write() as connection:
+                    head = (await stream.head(connection)).position
+                    await replay.begin(connection, subscription, replay.Range(start, head, kind=kind))
+
+    async def change(self, row, **changes):
+        await self.service.update(row["company_id"], row["id"], changes, channel=None)
+
+    async def _resume_all(self):
+        """Make everything active again that somebody or the breaker has stopped."""
+        calm = 0
+        while calm < 3:
+            stopped = [
+                row
+                for row in self.database.tables["subscriptions"].values()
+                if row["status"] in {"paused", "disabled"}
+            ]
+            for row in stopped:
+                await self.persist(self.change, row, status="active")
+            calm = 0 if stopped else calm + 1
+            await asyncio.sleep(0.3)
+
+
+def _position(body):
+    return int(body[6 : body.index(b",")])
+
+
+def explain(world):
+    """The last steps of a world, one a line."""
+    lines = [
+        f"{moment - world.trace[0][0]:8.3f}  {who:9} {what} {' '.join(map(str, facts))}"
+        for moment, who, what, facts in world.trace
+    ]
+    return "\n".join(lines)

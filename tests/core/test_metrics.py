@@ -121,7 +121,8 @@ async def test_a_settled_batch_is_counted_with_its_size_and_its_time(running, re
 
 async def test_an_idle_hub_counts_no_batches(running):
     await emit(running)
-    await asyncio.sleep(0.2)
+    held = running.hub.dispatcher.held.values()
+    await until(lambda: all(progress.written == NONE + 1 for progress in held))
     assert value(running.hub, "trunkline_settle_deliveries_count") == 0
 
 

@@ -183,7 +183,6 @@ async def test_a_delivery_that_is_missing_is_found(running, receiver):
     await subscribe(running, receiver.url)
     await emit(running, 5)
     await until_settled(running)
-    await asyncio.sleep(0.1)
     await execute(running.hub.database, "DELETE FROM attempts WHERE position = :p", p=NONE + 3)
     await execute(running.hub.database, "DELETE FROM deliveries WHERE position = :p", p=NONE + 3)
     assert failing(await audit.run(running.hub.database)) == {"matched": (f"dlv_{NONE + 3}_1",)}
@@ -200,7 +199,6 @@ async def test_a_subscription_that_was_changed_is_left_to_its_own_history(runnin
     subscription = await subscribe(running, receiver.url)
     await emit(running, 2)
     await until_settled(running)
-    await asyncio.sleep(0.1)
     await running.hub.subscriptions.update(92, subscription, {"status": "paused"}, channel=None)
     await running.hub.subscriptions.update(92, subscription, {"status": "active"}, channel=None)
     await execute(running.hub.database, "DELETE FROM attempts WHERE position = :p", p=NONE + 1)

@@ -56,7 +56,7 @@ class Retries:
 
     async def claim_due(self) -> float:
         """Claim what is due and can be started soon; returns in how many seconds to look again."""
-        limit = min(self._runner.places.free + READY - self._runner.waiting, PAGE)
+        limit = min(self._runner.places.free + READY - self._runner.waiting_claims, PAGE)
         if limit <= 0:
             return CROWDED_SECONDS
         async with self._database.read() as connection:

@@ -51,6 +51,11 @@ class Runner:
         """Deliveries in hand that wait for a place."""
         return len(self._waiting)
 
+    @property
+    def waiting_claims(self) -> int:
+        """Those of the waiting that were claimed from the ledger; what the live lane lets wait does not hold them up."""
+        return sum(1 for job in self._waiting if job.claim)
+
     def submit(self, job: Job) -> None:
         """Start *job*, let it wait for a place, or shelve it where its subscription has too much waiting already."""
         job.started = time.monotonic()

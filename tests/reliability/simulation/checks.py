@@ -150,7 +150,7 @@ class Checks:
         job = next(j for j in runner._running if j.key == key and j.attempt == attempt and j.task is _here())
         if job.claim or job.progress is None:
             row = self.tables["deliveries"].get((key.position, key.subscription_no))
-            return row is None or row["claim"] != job.claim
+            return row is None or row["claim"] != job.claim or row["due_ms"] <= self.world.clock.now_ms
         return self.tables["shards"][job.progress.lease.shard]["epoch"] != job.progress.lease.epoch
 
     def excuse(self, of):

@@ -13,7 +13,7 @@ from trunkline import cursors, replay, subscription_service
 from trunkline.capabilities import Channel
 from trunkline.deliveries import Outcome, Result
 from trunkline.dispatch import dispatcher, leases, reader, replaying, retries, runner, settlement
-from trunkline.errors import StoreUnavailable
+from trunkline.errors import NotFound, StoreUnavailable
 from trunkline.events import Draft
 from trunkline.store import stream
 from trunkline.streaming import Streaming
@@ -169,7 +169,7 @@ class World:
             self.clock.after(chance.expovariate(3), self._disturb)
         self._run(until=lambda: self.clock.now >= self.chaos_ends, limit=QUIET_SECONDS)
         self._heal()
-        self.on_front(self._resume_all())
+        self.front.create_task(self._resume_all())
         if not self._run(until=self._is_quiet, limit=QUIET_SECONDS):
             raise Broken(f"everything comes to an end: {self._unfinished()}")
         self.checks.finish()
@@ -532,7 +532,7 @@ class World:
     async def _operate(self):
         while self.clock.now < self.chaos_ends:
             await asyncio.sleep(self.chance.expovariate(3))
-            with contextlib.suppress(StoreUnavailable):
+            with contextlib.suppress(StoreUnavailable, NotFound):
                 await self._operate_once()
 
     async def _operate_once(self):
@@ -569,16 +569,11 @@ class World:
 
     async def _resume_all(self):
         """Make everything active again that somebody or the breaker has stopped."""
-        calm = 0
-        while calm < 3:
-            stopped = [
-                row
-                for row in self.database.tables["subscriptions"].values()
-                if row["status"] in {"paused", "disabled"}
-            ]
-            for row in stopped:
-                await self.persist(self.change, row, status="active")
-            calm = 0 if stopped else calm + 1
+        while True:
+            for row in [*self.database.tables["subscriptions"].values()]:
+                if row["status"] in {"paused", "disabled"}:
+                    with contextlib.suppress(StoreUnavailable, NotFound):
+                        await self.change(row, status="active")
             await asyncio.sleep(0.3)
 
 

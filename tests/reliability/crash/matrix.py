@@ -27,6 +27,9 @@ from trunkline.database import Database
 ENGINES = ("sqlite", "postgresql")
 AT_ONCE = 6
 PATIENCE_SECONDS = 25.0
+LEASE_MS = 600
+LEASE_OF_TWO_MS = 3_000
+"""Two workers take from each other what one of them leaves for so long: longer than a busy machine holds one up."""
 IDLE_SECONDS = 1.0
 """How long a process that is done may still pass its point before it is killed where it is."""
 OFTEN = 12
@@ -66,9 +69,14 @@ class Case:
         )
 
     @property
-    def needs_two_workers(self) -> bool:
-        """Whether another worker has to ask for a share."""
+    def hands_over(self) -> bool:
+        """Whether another worker has to ask for a share, to pass the point."""
         return self.point.startswith("lease.after_release")
+
+    @property
+    def has_two_workers(self) -> bool:
+        """Whether a second worker shares the load: where it must, and for one seed in eight."""
+        return self.hands_over or (self.engine == "postgresql" and self.seed % 8 == 3)
 
     @property
     def stops(self) -> bool:
@@ -91,7 +99,7 @@ def cases_of(points: Sequence[str], seeds: Sequence[int], engine: str | None) ->
     planned = [
         Case(point, engine or ENGINES[seed % len(ENGINES)], seed) for seed in seeds for point in points
     ]
-    return [replace(case, engine="postgresql") if case.needs_two_workers else case for case in planned]
+    return [replace(case, engine="postgresql") if case.hands_over else case for case in planned]
 
 
 class Matrix:
@@ -221,7 +229,7 @@ class _Run:
         most = FEW.get(case.point) or FEW.get(case.point.partition(".")[0]) or OFTEN
         first = self._start(url, point=case.point, after=self._chance.randint(1, most))
         await self._until_ready(first)
-        if case.needs_two_workers or (case.engine == "postgresql" and case.seed % 4 == 2):
+        if case.has_two_workers:
             other = self._start(url, serves=False)
             await other.ready
         await self._until_dead(first, writing)
@@ -245,6 +253,7 @@ class _Run:
             environment_of(url),
             log=self._log,
             serves=serves,
+            lease_ms=LEASE_OF_TWO_MS if self._case.has_two_workers else LEASE_MS,
             target=self._matrix._target.url if self._furniture is None else None,
             point=point,
             after=after,

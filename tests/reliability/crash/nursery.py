@@ -45,7 +45,7 @@ def shorten_waits() -> None:
     """Make a worker's share flow again, and its slow deliveries be shelved, in tenths of what it takes elsewhere."""
     from trunkline.dispatch import leases, retries, runner, settlement
 
-    leases.LEASE_MS, leases.RENEW_SECONDS = 600, 0.1
+    leases.RENEW_SECONDS = 0.1
     settlement.CURSOR_SECONDS = 0.1
     runner.SLOW_SECONDS = 0.3
     runner.CROWDED_MS = retries.CROWDED_MS = 60
@@ -65,9 +65,11 @@ async def live(order: dict[str, Any]) -> None:
     from furniture import furnish
 
     from trunkline import settings
+    from trunkline.dispatch import leases
     from trunkline.hub import Hub
     from trunkline.server import bind, running, stop_signals, url_of
 
+    leases.LEASE_MS = order["lease_ms"]
     hub = Hub(settings.load(environment=order["environment"]))
     with stop_signals() as stop:
         if order["serves"]:
@@ -190,6 +192,7 @@ class Nursery:
         *,
         log: Path,
         serves: bool = True,
+        lease_ms: int = 600,
         target: str | None = None,
         point: str | None = None,
         after: int = 0,
@@ -203,6 +206,7 @@ class Nursery:
             "environment": environment,
             "log": str(log),
             "serves": serves,
+            "lease_ms": lease_ms,
             "target": target,
             "point": point,
             "after": after,

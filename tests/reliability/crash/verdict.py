@@ -20,7 +20,7 @@ FIRST_POSITION = 1000
 FINAL = "('delivered', 'exhausted', 'rejected', 'gone')"
 AGAIN_SECONDS = 1.0
 """CONTRACT §13: after a crash at most what was in flight and what had ended in the last second is sent twice."""
-STALL_SECONDS = 0.5
+STALL_SECONDS = 1.5
 """How late a busy machine may make what is timed here."""
 Pair = tuple[int, str]
 """An event and the path of a subscription that it matches."""

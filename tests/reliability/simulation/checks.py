@@ -141,6 +141,9 @@ class Checks:
                     push.attempt,
                     machine.name,
                     earlier.machine.name,
+                    earlier.is_excused,
+                    earlier.is_settled,
+                    [(j.claim, j.progress and j.progress.lease) for j in runner._running if j.key == key],
                 )
         self.receipts[key].append(Receipt(machine, push.attempt, is_excused=is_stale))
         return key

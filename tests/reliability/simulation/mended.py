@@ -3,7 +3,9 @@
 Each has a test that is expected to fail on the hub as it is (``test_simulation``); when it passes, its part here can go.
 """
 
-from trunkline.dispatch import leases, reports
+from dataclasses import replace
+
+from trunkline.dispatch import leases, reports, settlement
 from trunkline.store import shards as shard_store
 from trunkline.store import subscriptions
 
@@ -45,3 +47,27 @@ def mend_resuming(patch):
 
     patch.setattr(subscriptions, "update", updated)
     patch.setattr(subscriptions, "disable", disabled)
+
+
+def mend_log(patch):
+    """Where one batch ends two claims of one delivery, only the attempt of the newer one can be logged."""
+    store = settlement.Settlement._store
+
+    async def stored(self, connection, batch, held, cursors):
+        newest = {}
+        for s in batch.claimed:
+            key = (s.position, s.subscription_no)
+            newest[key] = max(newest.get(key, 0), s.claim)
+        claimed = [e.job for e in batch.ended if e.job.claim or e.job.progress is None]
+        pairs = zip(claimed, batch.claimed_attempts, strict=True)
+        kept = replace(
+            batch,
+            claimed=[s for s in batch.claimed if s.claim == newest[s.position, s.subscription_no]],
+            claimed_attempts=[a for job, a in pairs if job.claim == newest[a.position, a.subscription_no]],
+        )
+        return await store(self, connection, kept, held, cursors)
+
+    patch.setattr(settlement.Settlement, "_store", stored)
+
+
+ALL = (mend_handover, mend_resuming, mend_log)

@@ -1,0 +1,73 @@
+"""The container, compose and proxy files: what they name exists. Building images needs an engine that is not here."""
+
+import re
+import shlex
+from pathlib import Path
+
+import yaml
+from typer.main import get_command
+
+from trunkline import settings
+from trunkline.cli import app
+
+DEPLOY = Path(__file__).parents[2] / "docs" / "examples" / "deploy"
+ROOT = DEPLOY.parents[2]
+COMPOSE = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
+OURS = {name: service for name, service in COMPOSE["services"].items() if service.get("image") == "trunkline"}
+
+
+def _options(command_name):
+    command = get_command(app).commands[command_name]
+    return {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
+
+
+def _check_command(words):
+    name, *rest = words
+    assert {word for word in rest if word.startswith("--")} <= _options(name), words
+
+
+def test_every_service_of_ours_runs_a_command_that_exists_with_options_that_exist():
+    assert set(OURS) == {"migrate", "api", "worker"}
+    for service in OURS.values():
+        _check_command(service["command"])
+
+
+def test_the_images_default_command_exists():
+    lines = (DEPLOY / "Containerfile").read_text().splitlines()
+    assert next(line for line in lines if line.startswith("ENTRYPOINT")) == 'ENTRYPOINT ["trunkline"]'
+    default = next(line for line in lines if line.startswith("CMD"))
+    _check_command(yaml.safe_load(default.removeprefix("CMD ")))
+
+
+def test_every_setting_in_the_compose_file_is_one():
+    environment = OURS["api"]["environment"] | {
+        "TRUNKLINE_DATABASE__URL": "postgresql://trunkline:x@postgres/trunkline",
+        "TRUNKLINE_AUTH__PEPPER": "p" * 32,
+        "TRUNKLINE_AUTH__ENCRYPTION_KEY": "k" * 32,
+    }
+    loaded = settings.load(environment=environment)
+    assert loaded.plugin_sections == {}
+    assert loaded.server.public_url == "https://events.example.com"
+
+
+def test_what_a_service_waits_for_and_mounts_is_there():
+    services = set(COMPOSE["services"])
+    for service in COMPOSE["services"].values():
+        assert set(service.get("depends_on", ())) <= services
+        for secret in service.get("secrets", ()):
+            assert secret in COMPOSE["secrets"]
+    mounted = [volume for volume in COMPOSE["services"]["proxy"]["volumes"] if volume.startswith("./nginx")]
+    assert (DEPLOY / mounted[0].split(":")[0]).is_file()
+
+
+def test_everything_that_the_container_file_copies_is_in_the_checkout():
+    for line in (DEPLOY / "Containerfile").read_text().splitlines():
+        if line.startswith("COPY") and "--from" not in line:
+            *sources, _target = shlex.split(line)[1:]
+            assert all((ROOT / source).exists() for source in sources), line
+
+
+def test_the_proxy_lets_a_whole_batch_and_a_whole_long_poll_through():
+    text = (DEPLOY / "nginx.conf").read_text()
+    assert int(re.search(r"client_max_body_size (\d+)m", text)[1]) > 16
+    assert int(re.search(r"proxy_read_timeout (\d+)s", text)[1]) > 30

@@ -35,8 +35,8 @@ IDLE_SECONDS = 1.0
 OFTEN = 12
 FEW = {
     "read.after_refresh": 1,
-    "deliver.after_shelve": 3,
-    "settle.after_claims": 6,
+    "deliver.after_shelve": 2,
+    "settle": 6,
     "retry": 6,
     "replay": 3,
     "replay.after_begin": 2,
@@ -280,7 +280,8 @@ class _Run:
             await asyncio.wait({process.ended}, timeout=10)
         else:
             await asyncio.wait({process.ended, writing}, return_when=asyncio.FIRST_COMPLETED)
-            await asyncio.wait({process.ended}, timeout=IDLE_SECONDS)
+            idle_seconds = IDLE_SECONDS if not self._case.hands_over else 2 * LEASE_OF_TWO_MS / 1000
+            await asyncio.wait({process.ended}, timeout=idle_seconds)
         self.has_crashed = process.has_crashed
         await process.kill()
         self.has_crashed = process.has_crashed

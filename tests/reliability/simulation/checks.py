@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from trunkline import replay
 from trunkline.deliveries import FINAL, Key
+from trunkline.dispatch import leases
 from trunkline.events import shard_of
 from trunkline.store import subscriptions
 
@@ -99,7 +100,9 @@ class Checks:
 
     def _shard_changed(self, shard, old, new):
         if new["holder"] != old["holder"]:
-            self.world.say(new["holder"] or "nobody", "holds shard", shard, "epoch", new["epoch"], "from", new["cursor"])
+            self.world.say(
+                new["holder"] or "nobody", "holds shard", shard, "epoch", new["epoch"], "from", new["cursor"]
+            )
         must(new["epoch"] >= old["epoch"] and new["cursor"] >= old["cursor"], "a shard goes on", old, new)
         must(new["cursor"] <= self.tables["head"][1]["position"], "a cursor stays behind the head", new)
         if new["cursor"] == old["cursor"]:
@@ -131,7 +134,7 @@ class Checks:
         must(places.taken == len(runner._running), "each attempt has a place", places.taken)
         mine = sum(job.route.subscription.no == key.subscription_no for job in runner._running)
         must(mine <= self.world.places_each, "places of one subscription are bounded", mine)
-        is_stale = not self.world.is_calm and self._is_stale(runner, key, push.attempt)
+        is_stale = not self.world.is_calm and self._is_stale(machine, key, push.attempt)
         for earlier in self.receipts[key]:
             if earlier.attempt == push.attempt:
                 must(
@@ -141,20 +144,22 @@ class Checks:
                     push.attempt,
                     machine.name,
                     earlier.machine.name,
-                    earlier.is_excused,
-                    earlier.is_settled,
-                    [(j.claim, j.progress and j.progress.lease) for j in runner._running if j.key == key],
                 )
         self.receipts[key].append(Receipt(machine, push.attempt, is_excused=is_stale))
         return key
 
-    def _is_stale(self, runner, key, attempt):
-        """Whether the shard or the delivery has a new holder: the worker was away and has not found out yet."""
-        job = next(j for j in runner._running if j.key == key and j.attempt == attempt and j.task is _here())
+    def _is_stale(self, machine, key, attempt):
+        """Whether the shard or the delivery has, or may have, a new holder: the worker was away and has not found out yet."""
+        alive = self.tables["workers"].get(machine.worker)
+        if alive is None or alive["heartbeat_ms"] < self.world.clock.now_ms - leases.LEASE_MS:
+            return True  # the next worker that looks takes it for dead and frees its claims, also those it just made
+        running = machine.dispatcher._runner._running
+        job = next(j for j in running if j.key == key and j.attempt == attempt and j.task is _here())
         if job.claim or job.progress is None:
             row = self.tables["deliveries"].get((key.position, key.subscription_no))
             return row is None or row["claim"] != job.claim or row["due_ms"] <= self.world.clock.now_ms
-        return self.tables["shards"][job.progress.lease.shard]["epoch"] != job.progress.lease.epoch
+        row = self.tables["shards"][job.progress.lease.shard]
+        return row["epoch"] != job.progress.lease.epoch or row["lease_until_ms"] < self.world.clock.now_ms
 
     def excuse(self, of):
         """Note that machines *of* which this is true are disturbed: what they have not settled may be sent again."""
@@ -163,11 +168,15 @@ class Checks:
                 if not receipt.is_settled and of(receipt.machine):
                     receipt.is_excused = True
 
-    def received(self, machine, key):
-        """A healthy target got its first push of a delivery: see how long that took."""
-        trusted = self.trusted.get((machine, key.subscription_no))
+    def received(self, key):
+        """A healthy target, which every worker trusts, got its first push of a delivery: see how long that took."""
         accepted_ms = self.tables["events"][key.position].accepted_ms
-        if len(self.receipts[key]) == 1 and trusted is not None and trusted < accepted_ms:
+        never = float("inf")
+        is_trusted = all(
+            self.trusted.get((worker, key.subscription_no), never) < accepted_ms
+            for worker in self.world.workers
+        )
+        if len(self.receipts[key]) == 1 and is_trusted:
             self.delays.append((self.world.clock.now_ms - accepted_ms, key))
 
     # --- the end ---------------------------------------------------------------------------------------------------

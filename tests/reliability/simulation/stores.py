@@ -4,6 +4,8 @@ A function here has the name, the arguments and the rules of the one that it rep
 what order it locks them, whether it waits for a locked row or passes it over, and what it returns.
 """
 
+# ruff: noqa: N805 - the classes are namespaces of functions, which are put into modules
+
 from collections import Counter
 
 from trunkline.deliveries import FINAL, Key
@@ -212,9 +214,9 @@ class Shards:
             is_nobodys = row["holder"] is None or row["lease_until_ms"] < now
             if len(leases) < limit and is_nobodys and connection.is_free("shards", shard):
                 await connection.lock("shards", shard)
-                row = {**row, "holder": worker, "epoch": row["epoch"] + 1, "lease_until_ms": now + lease_ms}
-                connection.put("shards", shard, row)
-                leases.append(shards.Lease(shard, row["epoch"], row["cursor"]))
+                taken = {**row, "holder": worker, "epoch": row["epoch"] + 1, "lease_until_ms": now + lease_ms}
+                connection.put("shards", shard, taken)
+                leases.append(shards.Lease(shard, taken["epoch"], taken["cursor"]))
         return leases
 
     async def renew(connection, worker, leases, *, lease_ms):
@@ -326,8 +328,8 @@ class Subscriptions:
             if row["id"] == subscription_id and row["status"] != "deleted":
                 if to_change:
                     await connection.lock("subscriptions", no)
-                    row = connection.get("subscriptions", no)
-                return subscriptions.Row(**row) if row["status"] != "deleted" else None
+                newest = connection.get("subscriptions", no)
+                return subscriptions.Row(**newest) if newest["status"] != "deleted" else None
         return None
 
     async def by_numbers(connection, numbers):

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 import random
-from collections import Counter, defaultdict, deque
+from collections import Counter, deque
 from types import SimpleNamespace
 
 import pytest
@@ -39,6 +39,7 @@ LIMITS = {
 }
 """The dispatcher's constants, about half as long, and pages so small that a world turns many."""
 TIMEOUT_SECONDS = 0.8
+SWITCHER = "http://switcher"
 QUIET_SECONDS = 90
 HEALTHY_DELAY_MS = 600
 """LOOK_SECONDS, should the wake-up be lost, and what a read, a match and a push take: at most this with nothing disturbed."""
@@ -65,11 +66,14 @@ def simulated(*mends):
     def here():
         return asyncio.get_running_loop()
 
-    clock = SimpleNamespace(monotonic=lambda: here().time(), perf_counter=lambda: here().time())
+    def now():
+        return here().time()
+
+    clock = SimpleNamespace(monotonic=now, perf_counter=now)
     chance = SimpleNamespace(uniform=lambda low, high: here().chance.uniform(low, high))
     tokens = SimpleNamespace(
         token_hex=lambda n: f"{here().chance.getrandbits(8 * n):0{2 * n}x}",
-        choice=lambda letters: here().chance.choice(letters),
+        choice=lambda letters: here().chance.choice([*letters]),
     )
     with pytest.MonkeyPatch.context() as patch:
         for module in (leases, reader, replaying, runner, settlement):
@@ -112,8 +116,9 @@ class OpenVault:
 class World:
     """Everything that a seed decides."""
 
-    def __init__(self, seed):
+    def __init__(self, seed, *, has_switcher=False):
         self.seed = seed
+        self.has_switcher = has_switcher
         self.chance = chance = random.Random(seed)
         self.clock = Clock(chance)
         self.is_calm = chance.random() < 0.25
@@ -134,7 +139,7 @@ class World:
         self.promised = set()
         self.polled = {}
         self.accepted_by_target = Counter()
-        self.on_push = defaultdict(list)
+        self.switcher = None
         self.is_healed = False
         self.busy = 0
         self.broken = None
@@ -164,6 +169,9 @@ class World:
         for company in self.companies:
             self.polled[company] = []
             self.front.create_task(self._poll(company))
+        if self.has_switcher:
+            self.switcher = Switcher(self, chance.choice(self.companies))
+            self.on_front(self.switcher.live())
         if not self.is_calm:
             self.on_front(self._operate())
             self.clock.after(chance.expovariate(3), self._disturb)
@@ -173,6 +181,8 @@ class World:
         if not self._run(until=self._is_quiet, limit=QUIET_SECONDS):
             raise Broken(f"everything comes to an end: {self._unfinished()}")
         self.checks.finish()
+        if self.has_switcher:
+            self.switcher.finish()
         if self.is_calm:
             for delay, key in self.checks.delays:
                 must(delay <= HEALTHY_DELAY_MS, "a healthy target is not delayed by others", str(key), delay)
@@ -209,13 +219,14 @@ class World:
     def _unfinished(self):
         tables = self.database.tables
         head = tables["head"][1]["position"]
-        last = {company: 0 for company in self.companies}
+        last = dict.fromkeys(self.companies, 0)
         last |= {event.company_id: event.position for event in tables["events"].values()}
         return {
             "deliveries": [r for r in tables["deliveries"].values() if r["status"] in {"pending", "held"}],
             "replays": [r for r in tables["replays"].values() if r["status"] == "running"],
             "shards": [s for s in tables["shards"].values() if s["cursor"] != head],
             "polls": [c for c, seen in self.polled.items() if last[c] and (not seen or seen[-1] < last[c])],
+            "switcher": self.switcher.missing() if self.switcher else None,
             "subscriptions": [
                 r["no"] for r in tables["subscriptions"].values() if r["status"] in {"paused", "disabled"}
             ],
@@ -269,6 +280,7 @@ class World:
         if task.exception() is not None:
             self.broken = self.broken or task.exception()
         self.say(machine.name, "has stopped")
+        self.checks.excuse(lambda m: m is machine)
         self.clock.kill(machine)
         self.database.abort(lambda m: m is machine)
         if machine in self.workers:
@@ -384,6 +396,7 @@ class World:
     def _cut(self):
         if (machine := self._pick()) is not None:
             self.say(machine.name, "loses its connections")
+            self.checks.excuse(lambda m: m is machine)
             self.database.abort(lambda m: m is machine)
 
     def _heal(self):
@@ -407,10 +420,10 @@ class World:
             key = self.guard(self.checks.attempt_began, machine, push)
             mode = self.mode_of(key.subscription_no)
             self.say(machine.name, "pushes", str(key), push.attempt, mode)
-            for hear in self.on_push[key.subscription_no]:
-                hear(push)
+            if push.target.url == SWITCHER:
+                self.switcher.take(key.position)
             if self.modes.get(key.subscription_no) == "healthy":
-                self.checks.received(machine, key)
+                self.checks.received(key)
             result = await self._answer(mode)
             if result.outcome is Outcome.DELIVERED:
                 self.accepted_by_target[key] += 1
@@ -476,9 +489,7 @@ class World:
         }
         view = await self.service.create(company, wanted, channel="push")
         no = next(n for n, r in self.database.tables["subscriptions"].items() if r["id"] == view["id"])
-        self.modes[no] = (
-            "healthy" if chance.random() < 0.4 else chance.choice(BAD if self.is_calm else MODES)
-        )
+        self.modes[no] = "healthy" if chance.random() < 0.4 else chance.choice(BAD if self.is_calm else MODES)
         self.say("front", "subscribes", no, company, wanted["event_types"], wanted["filter"], self.modes[no])
         return no
 
@@ -537,7 +548,11 @@ class World:
 
     async def _operate_once(self):
         chance = self.chance
-        known = [r for r in self.database.tables["subscriptions"].values() if r["status"] != "deleted"]
+        known = [
+            r
+            for r in self.database.tables["subscriptions"].values()
+            if r["status"] != "deleted" and r["target_url"] != SWITCHER
+        ]
         act = chance.choice(("pause", "pause", "pause", "resume", "change", "delete", "replay", "subscribe"))
         if act == "subscribe" or not known:
             await self._subscribe(start=chance.choice((None, "earliest")) if not self.is_calm else None)
@@ -575,6 +590,85 @@ class World:
                     with contextlib.suppress(StoreUnavailable, NotFound):
                         await self.change(row, status="active")
             await asyncio.sleep(0.3)
+
+
+class Switcher:
+    """A client that reads one company by push or by poll, as it pleases, and knows events by their position alone.
+
+    Its cursor is where its last poll ended. It goes to push with a new subscription that starts at that cursor, and back to
+    poll from the same cursor, having deleted the subscription; in between it skips the positions that it has.
+    """
+
+    def __init__(self, world, company):
+        self.world = world
+        self.company = company
+        self.cursor = cursors.encode(0)
+        self.handled = []
+        self._seen = set()
+
+    def take(self, position):
+        if position not in self._seen:
+            self._seen.add(position)
+            self.handled.append(position)
+
+    async def live(self):
+        world, chance = self.world, self.world.chance
+        streaming = Streaming(world.front.door, catalog=None, wakeup=None)
+        while world.clock.now < world.chaos_ends:
+            if chance.random() < 0.5:
+                await self._poll(streaming)
+            else:
+                await self._be_pushed(chance.expovariate(1.5))
+        if chance.random() < 0.5:
+            await self._subscribe()
+        else:
+            world.front.create_task(self._poll_on(streaming))
+
+    async def _poll_on(self, streaming):
+        while True:
+            await self._poll(streaming)
+
+    async def _poll(self, streaming):
+        with contextlib.suppress(StoreUnavailable):
+            while True:
+                page = await streaming.page(
+                    self.company, cursor=self.cursor, limit=self.world.chance.choice((1, 9))
+                )
+                for body in page.bodies:
+                    self.take(_position(body))
+                self.cursor = page.next_cursor
+                if not page.more:
+                    break
+        await asyncio.sleep(self.world.chance.expovariate(4))
+
+    async def _subscribe(self):
+        wanted = {
+            "target_url": SWITCHER,
+            "event_types": ["*"],
+            "secret": "s",
+            "start": self.cursor,
+        }
+        view = await self.world.persist(self.world.service.create, self.company, wanted, channel="push")
+        rows = self.world.database.tables["subscriptions"]
+        no = next(no for no, row in rows.items() if row["id"] == view["id"])
+        self.world.modes[no] = self.world.chance.choice(("healthy", "flaky", "slow"))
+        return view["id"]
+
+    async def _be_pushed(self, seconds):
+        name = await self._subscribe()
+        await asyncio.sleep(seconds)
+        with contextlib.suppress(
+            NotFound
+        ):  # the operator was quicker, or the answer to the first call was lost
+            await self.world.persist(self.world.service.delete, self.company, name, channel=None)
+
+    def missing(self):
+        rows = self.world.database.tables["events"].values()
+        return {event.position for event in rows if event.company_id == self.company} - self._seen
+
+    def finish(self):
+        must(not self.missing(), "who switches misses nothing", self.missing())
+        must(len(self.handled) == len(self._seen), "no event is handled twice")
 
 
 def _position(body):

@@ -81,7 +81,9 @@ class Leases:
     async def _take(self, limit: int) -> None:
         asked = time.monotonic()
         async with self._database.write() as connection:
-            leases = await shard_store.claim(connection, self._worker, limit=limit, lease_ms=LEASE_MS)
+            leases = await shard_store.claim(
+                connection, self._worker, limit=limit, lease_ms=LEASE_MS, besides=self._held
+            )
             faults.point("lease.after_claim")
         faults.point("lease.after_claim_commit")
         for lease in leases:

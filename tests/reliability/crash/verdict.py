@@ -55,11 +55,11 @@ class Judge:
         rows = await self._query("SELECT position, company_id, body FROM events ORDER BY position")
         self._log = [(no, company, bytes(body), orjson.loads(body)) for no, company, body in rows]
         pairs = self._matching()
-        if await self._wait(len(pairs), patience_seconds):
-            self._check_log()
-            await self._check_polls(url)
-            ledger = await self._check_ledger(pairs)
-            self._check_arrivals(pairs, ledger, arrivals, ended_at)
+        await self._wait(len(pairs), patience_seconds)
+        self._check_log()
+        await self._check_polls(url)
+        ledger = await self._check_ledger(pairs)
+        self._check_arrivals(pairs, ledger, arrivals, ended_at)
         return self.verdict
 
     def _blame(self, what: str) -> None:
@@ -82,7 +82,7 @@ class Judge:
             if owner == company and (not condition or envelope["metadata"]["amount"] >= LARGE)
         }
 
-    async def _wait(self, expected: int, seconds: float) -> bool:
+    async def _wait(self, expected: int, seconds: float) -> None:
         deadline = time.monotonic() + seconds
         while True:
             [(rows, ended, replays)] = await self._query(
@@ -90,12 +90,12 @@ class Judge:
                 "(SELECT count(*) FROM replays WHERE status = 'running') FROM deliveries"
             )
             if rows == ended == expected and not replays:
-                return True
+                return
             if time.monotonic() > deadline or rows > expected:
                 self._blame(
                     f"{expected} deliveries are due, {rows} are in the ledger, {ended} have ended; {replays} replays run"
                 )
-                return False
+                return
             await asyncio.sleep(0.05)
 
     def _check_log(self) -> None:

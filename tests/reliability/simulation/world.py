@@ -70,10 +70,10 @@ def simulated(*mends):
         return here().time()
 
     clock = SimpleNamespace(monotonic=now, perf_counter=now)
-    chance = SimpleNamespace(uniform=lambda low, high: here().chance.uniform(low, high))
+    chance = SimpleNamespace(uniform=lambda low, high: low + (high - low) * here().chance.random())
     tokens = SimpleNamespace(
         token_hex=lambda n: f"{here().chance.getrandbits(8 * n):0{2 * n}x}",
-        choice=lambda letters: here().chance.choice([*letters]),
+        choice=lambda letters: letters[here().chance.randrange(len(letters))],
     )
     with pytest.MonkeyPatch.context() as patch:
         for module in (leases, reader, replaying, runner, settlement):
@@ -158,8 +158,8 @@ class World:
 
     def _live(self):
         chance = self.chance
-        for number in range(chance.choice((1, 2, 2, 3))):
-            self.start_worker(f"w{number}")
+        for _ in range(chance.choice((1, 2, 2, 3))):
+            self.start_worker()
         self.companies = chance.sample(range(1, 40), chance.randint(2, 3))
         self.on_front(self._prepare())
         self._run(until=lambda: not self.busy, limit=QUIET_SECONDS)
@@ -266,7 +266,8 @@ class World:
 
         self.front.create_task(coro).add_done_callback(ended)
 
-    def start_worker(self, name):
+    def start_worker(self):
+        name = f"w{len(self.machines) - 1}"
         machine = self._machine(name)
         machine.stop = None
         machine.dispatcher = None
@@ -354,7 +355,7 @@ class World:
         self.clock.kill(machine)
         self.workers.remove(machine)
         self.clock.after(self.chance.uniform(0, 0.3), self.database.abort, lambda m: m is machine)
-        self.clock.after(self.chance.uniform(0, 0.8), self.start_worker, f"w{len(self.machines)}")
+        self.clock.after(self.chance.uniform(0, 0.8), self.start_worker)
 
     def _stop(self):
         if (machine := self._pick()) is None or machine.dispatcher is None or machine.stop.is_set():
@@ -363,7 +364,7 @@ class World:
         self.checks.excuse(lambda m: m is machine)
         machine.ready.append(asyncio.Handle(machine.stop.set, (), machine))
         self.clock.wake(machine)
-        self.clock.after(self.chance.uniform(0, 0.8), self.start_worker, f"w{len(self.machines)}")
+        self.clock.after(self.chance.uniform(0, 0.8), self.start_worker)
 
     def _freeze(self):
         if (machine := self._pick()) is None:
@@ -406,7 +407,7 @@ class World:
         for machine in [*self.workers]:
             self._thaw(machine)
         if not self.workers:
-            self.start_worker(f"w{len(self.machines)}")
+            self.start_worker()
 
     # --- targets ---------------------------------------------------------------------------------------------------
 

@@ -294,7 +294,8 @@ class SubscriptionService:
             shard = shard_of(before.company_id, self._shards())
             resume = before.resume_position
             if before.status == Status.ACTIVE:
-                resume = await shard_store.cursor_of(connection, shard)
+                cursor = await shard_store.cursor_of(connection, shard)
+                resume = max(cursor, before.start_position)  # its shard may not have come to where it began
             return {"status": status, "resume_position": resume, "disabled_reason": None, "disabled_ms": None}
         return {
             "status": status,

@@ -154,6 +154,7 @@ class Dispatcher:
             self._runner,
             lease_ms=lease_ms,
             per_subscription=max(1, settings.concurrency_per_subscription // 2),
+            may_claim=lambda: self._leases.is_alive,
         )
         self._replays = ReplayLane(
             self._database, self.worker, shards=shards, unseal=self._unseal, on_due=self._due.ring

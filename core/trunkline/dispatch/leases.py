@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from trunkline import faults
 from trunkline.database import Database
@@ -12,6 +12,7 @@ from trunkline.dispatch.progress import Progress
 from trunkline.errors import StoreUnavailable
 from trunkline.store import deliveries as ledger
 from trunkline.store import shards as shard_store
+from trunkline.store.shards import Lease
 
 LEASE_MS = 6_000
 """CONTRACT §13: a killed worker's share flows again within 10 s."""
@@ -36,6 +37,12 @@ class Leases:
         self._held = held
         self._shards = shards
         self._on_taken = on_taken
+        self._alive_until = 0.0
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the others still take this worker for living, so that nobody frees what it claims."""
+        return time.monotonic() < self._alive_until
 
     async def run(self) -> None:
         """Look after the leases until cancelled."""
@@ -60,6 +67,7 @@ class Leases:
                 else set[int]()
             )
         faults.point("lease.after_renew_commit")
+        self._alive_until = asked + LEASE_MS / 1000
         for progress in list(self._held.values()):
             if progress.lease.shard not in kept:
                 progress.lost = True
@@ -81,11 +89,10 @@ class Leases:
     async def _take(self, limit: int) -> None:
         asked = time.monotonic()
         async with self._database.write() as connection:
-            leases = await shard_store.claim(
-                connection, self._worker, limit=limit, lease_ms=LEASE_MS, besides=self._held
-            )
+            leases = await shard_store.claim(connection, self._worker, limit=limit, lease_ms=LEASE_MS)
             faults.point("lease.after_claim")
         faults.point("lease.after_claim_commit")
+        leases = self._go_on(leases)
         for lease in leases:
             async with self._database.read() as connection:
                 settled = await ledger.keys_after(connection, lease.shard, cursor=lease.cursor)
@@ -94,6 +101,16 @@ class Leases:
         if leases:
             reports.shards_changed("took", self._worker, [lease.shard for lease in leases])
             self._on_taken()
+
+    def _go_on(self, leases: Sequence[Lease]) -> list[Lease]:
+        """Read on under the new epoch where a lease of this worker's own had lapsed unseen; returns the other *leases*.
+
+        To begin such a shard again would send once more whatever of it is in flight.
+        """
+        for lease in leases:
+            if (progress := self._held.get(lease.shard)) is not None:
+                progress.lease = lease
+        return [lease for lease in leases if lease.shard not in self._held]
 
     async def _give_back(self, surplus: int) -> None:
         """Stop reading *surplus* shards, and hand over those whose deliveries have all ended; the others are read on."""
@@ -106,13 +123,13 @@ class Leases:
         done = [p for p in draining if p.is_settled and p.cursor == p.written]
         if not done:
             return
+        for progress in done:  # before the lease is given back: a page that is on its way must find it gone
+            progress.lost = True
+            del self._held[progress.lease.shard]
         async with self._database.write() as connection:
             await shard_store.release(connection, self._worker, [p.lease for p in done])
             faults.point("lease.after_release")
         faults.point("lease.after_release_commit")
-        for progress in done:
-            progress.lost = True
-            self._held.pop(progress.lease.shard, None)
         reports.shards_changed("gave back", self._worker, sorted(p.lease.shard for p in done))
         self._drop_lost()
 

@@ -1,7 +1,7 @@
 """The retry lane: claims what is due and hands it to the runner."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from trunkline import faults
 from trunkline.database import Database
@@ -36,6 +36,7 @@ class Retries:
         *,
         lease_ms: int,
         per_subscription: int,
+        may_claim: Callable[[], bool],
     ) -> None:
         self._database = database
         self._worker = worker
@@ -43,6 +44,7 @@ class Retries:
         self._runner = runner
         self._lease_ms = lease_ms
         self._per_subscription = per_subscription
+        self._may_claim = may_claim
 
     async def run(self, bell: Bell) -> None:
         """Claim whenever something is due, looking once a second at least."""
@@ -57,7 +59,7 @@ class Retries:
     async def claim_due(self) -> float:
         """Claim what is due and can be started soon; returns in how many seconds to look again."""
         limit = min(self._runner.places.free + READY - self._runner.waiting_claims, PAGE)
-        if limit <= 0:
+        if limit <= 0 or not self._may_claim():
             return CROWDED_SECONDS
         async with self._database.read() as connection:
             due_ms = await ledger.next_due_ms(connection)

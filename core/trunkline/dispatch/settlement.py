@@ -45,14 +45,22 @@ class Batch:
 
     first: list[tuple[Progress, Settled]] = field(default_factory=list[tuple[Progress, Settled]])
     first_attempts: list[tuple[Progress, Attempt]] = field(default_factory=list[tuple[Progress, Attempt]])
-    claimed: list[Settled] = field(default_factory=list[Settled])
-    claimed_attempts: list[Attempt] = field(default_factory=list[Attempt])
+    claimed: dict[Key, tuple[Settled, Attempt | None]] = field(
+        default_factory=dict[Key, tuple[Settled, Attempt | None]]
+    )
     streaks: dict[int, Streak] = field(default_factory=dict[int, Streak])
     gone: set[int] = field(default_factory=set[int])
     companies: dict[int, int] = field(default_factory=dict[int, int])
     ended: list[Ended] = field(default_factory=list[Ended])
     failures: list[Failure] = field(default_factory=list[Failure])
     is_due_soon: bool = False
+
+    def end_claim(self, settled: Settled, attempt: Attempt | None) -> None:
+        """End a claim. Where a claim had lapsed and was taken again, only the newer one counts."""
+        key = Key(settled.position, settled.subscription_no)
+        known = self.claimed.get(key)
+        if known is None or known[0].claim <= settled.claim:
+            self.claimed[key] = (settled, attempt)
 
     def drop(self, lost: Collection[Progress]) -> None:
         """Leave out what belongs to shards that are *lost*."""
@@ -170,8 +178,7 @@ class Settlement:
             result.error,
         )
         if job.claim or job.progress is None:
-            batch.claimed.append(replace(settled, claim=job.claim))
-            batch.claimed_attempts.append(attempt)
+            batch.end_claim(replace(settled, claim=job.claim), attempt)
         else:
             job.progress.close(job.event.position)
             batch.first.append((job.progress, settled))
@@ -196,7 +203,7 @@ class Settlement:
         )
         batch.is_due_soon = batch.is_due_soon or _is_soon(shelved.wait_ms)
         if job.progress is None or (job.claim and not shelved.held):
-            batch.claimed.append(settled)
+            batch.end_claim(settled, None)
         else:
             job.progress.close(job.event.position)
             batch.first.append((job.progress, settled))
@@ -281,12 +288,11 @@ class Settlement:
                 connection, [s for _, s in batch.first], [a for _, a in batch.first_attempts], now_ms=now_ms
             )
             faults.point("settle.after_record")
-        settled = await ledger.settle(connection, self._worker, batch.claimed)
-        if settled:
+        ended = await ledger.settle(connection, self._worker, [s for s, _ in batch.claimed.values()])
+        if ended:
             faults.point("settle.after_claims")
-        await ledger.insert_attempts(
-            connection, [a for a in batch.claimed_attempts if Key(a.position, a.subscription_no) in settled]
-        )
+        attempts = [attempt for key, (_, attempt) in batch.claimed.items() if attempt and key in ended]
+        await ledger.insert_attempts(connection, attempts)
         for row in disabled:
             await ledger.park(connection, row.no)
         return disabled

@@ -4,10 +4,10 @@ A holder's *epoch* is its fence: writing the cursor names the epoch, and a holde
 All times are the database's, so a worker's own clock plays no part.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import bindparam, text
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.store import sql
@@ -77,23 +77,18 @@ async def count(connection: AsyncConnection) -> int:
     return int((await connection.execute(text("SELECT count(*) FROM shards"))).scalar_one())
 
 
-async def claim(
-    connection: AsyncConnection, worker: str, *, limit: int, lease_ms: int, besides: Collection[int] = ()
-) -> list[Lease]:
-    """Take up to *limit* shards that nobody holds, under a new epoch each.
-
-    *besides* are those in the worker's hands: where a lease of its own has lapsed unseen it is prolonged, never taken anew,
-    which would begin again what is in flight.
-    """
+async def claim(connection: AsyncConnection, worker: str, *, limit: int, lease_ms: int) -> list[Lease]:
+    """Take up to *limit* shards that nobody holds, under a new epoch each."""
     now = sql.now_ms(connection)
-    statement = text(
-        f"UPDATE shards SET holder = :worker, epoch = epoch + 1, lease_until_ms = {now} + :lease "
-        f"WHERE shard IN (SELECT shard FROM shards WHERE (holder IS NULL OR lease_until_ms < {now}) "
-        f"AND shard NOT IN :besides ORDER BY shard LIMIT :limit {_skipping(connection)}) "
-        "RETURNING shard, epoch, cursor"
-    ).bindparams(bindparam("besides", expanding=True))
-    parameters = {"worker": worker, "limit": limit, "lease": lease_ms, "besides": sorted(besides)}
-    return [Lease(*row) for row in await connection.execute(statement, parameters)]
+    rows = await connection.execute(
+        text(
+            f"UPDATE shards SET holder = :worker, epoch = epoch + 1, lease_until_ms = {now} + :lease "
+            f"WHERE shard IN (SELECT shard FROM shards WHERE holder IS NULL OR lease_until_ms < {now} "
+            f"ORDER BY shard LIMIT :limit {_skipping(connection)}) RETURNING shard, epoch, cursor"
+        ),
+        {"worker": worker, "limit": limit, "lease": lease_ms},
+    )
+    return [Lease(*row) for row in rows]
 
 
 async def renew(

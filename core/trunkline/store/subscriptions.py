@@ -196,7 +196,10 @@ async def _lock(connection: AsyncConnection, wanted: Mapping[int, bool]) -> set[
 
 
 async def disable(connection: AsyncConnection, no: int, *, reason: str, resume_position: int) -> Row | None:
-    """Disable the subscription number *no* if it is active; None where it was not."""
+    """Disable the subscription number *no* if it is active; None where it was not.
+
+    It resumes after *resume_position*, and never before where it began.
+    """
     now = text(sql.now_ms(connection))
     version = await next_version(connection)
     statement = (
@@ -208,7 +211,9 @@ async def disable(connection: AsyncConnection, no: int, *, reason: str, resume_p
             disabled_ms=now,
             updated_ms=now,
             version=version,
-            resume_position=resume_position,
+            resume_position=sqlalchemy.case(
+                (_table.c.start_position > resume_position, _table.c.start_position), else_=resume_position
+            ),
         )
         .returning(_table)
     )

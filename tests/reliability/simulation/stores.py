@@ -385,7 +385,7 @@ class Subscriptions:
                 "disabled_reason": reason,
                 "disabled_ms": connection.now_ms,
                 "version": version,
-                "resume_position": resume_position,
+                "resume_position": max(resume_position, row["start_position"]),
             },
         )
         return subscriptions.Row(**changed[0]) if changed else None

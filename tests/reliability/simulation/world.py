@@ -60,7 +60,7 @@ MODES = (
 
 
 @contextlib.contextmanager
-def simulated(*mends):
+def simulated(*faults):
     """Put virtual time, seeded chance and the stores in memory where the hub's modules look for theirs."""
 
     def here():
@@ -85,8 +85,8 @@ def simulated(*mends):
             for name, value in limits.items():
                 patch.setattr(module, name, value)
         stores.install(patch)
-        for mend in mends:
-            mend(patch)
+        for fault in faults:
+            fault(patch)
         logging.disable(logging.CRITICAL)
         try:
             yield patch

@@ -227,6 +227,7 @@ def reader(make_reader: MakeReader) -> Reader:
 # ---- pages that are followed ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_tutorial_leads_from_an_empty_folder_to_a_verified_delivery(make_reader: MakeReader):
     reader = make_reader({**OFFLINE, "PYTHONPATH": sysconfig.get_path("purelib")})
     reader.follow(DOCS / "tutorials" / "first-delivery.md")
@@ -254,6 +255,7 @@ async def test_a_replay_is_bounded_by_times(sqlite_database_url: str, make_hub: 
     assert answer.json() == {"matched": 0}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("empty_database_url", ["postgresql"], indirect=True)
 def test_the_how_to_about_postgresql_runs(make_reader: MakeReader, empty_database_url: str):
     given = {

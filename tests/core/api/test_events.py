@@ -394,6 +394,7 @@ async def test_a_batch_is_repeated_as_a_whole(running):
     assert len(await polled(running.client)) == 2
 
 
+@pytest.mark.slow
 async def test_many_large_batches_are_repeated_at_once(running):
     events = {"events": [invoice(n) for n in range(1000)]}
     keys = [

@@ -15,12 +15,29 @@ def checked(result: object) -> Result:
         return _refused(f"gave {type(result).__name__} instead of a Result")
     if not _is_outcome(result.outcome):
         return _refused("gave a Result without an Outcome")
+    if _is_plain(result):
+        return result
     return Result(
         result.outcome,
         status_code=_status_code(result.status_code),
         response_body=_text(result.response_body),
         error=_text(result.error),
         retry_after_seconds=_seconds(result.retry_after_seconds),
+    )
+
+
+def _is_plain(result: Result) -> bool:
+    """Tell whether *result* is what almost all are, an answer with a short body of ASCII: nothing needs to be cut."""
+    body = result.response_body
+    return (
+        type(result.status_code) is int
+        and 0 <= result.status_code <= 999
+        and result.error is None
+        and result.retry_after_seconds is None
+        and type(body) is str
+        and len(body) <= KEPT_TEXT
+        and body.isascii()
+        and "\0" not in body
     )
 
 

@@ -134,6 +134,7 @@ def test_on_a_terminal_it_is_a_table_in_which_a_url_is_no_markup(cli, target):
     assert "\x1b[1;31mbad" in result.stdout
 
 
+@pytest.mark.slow
 def test_the_process_itself_ends_with_the_code_and_in_seconds(loose_cli, target):
     began = time.monotonic()
     result = loose_cli.run("doctor", target.url, "--secret", SECRET)

@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 
 import httpx2
+import pytest
 
 LOCAL = {
     "TRUNKLINE_DELIVERY__ALLOW_HTTP": "true",
@@ -20,6 +21,7 @@ async def _url(process):
     return found[0]
 
 
+@pytest.mark.slow
 async def test_a_replay_is_counted_started_and_watched_to_its_end(migrated_cli, receiver):
     local = replace(migrated_cli, environment={**migrated_cli.environment, **LOCAL})
 

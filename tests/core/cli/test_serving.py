@@ -105,6 +105,7 @@ def test_more_than_one_process_needs_postgresql_and_says_why(cli, command):
     assert "an SQLite file serves one process" in result.stderr
 
 
+@pytest.mark.slow
 def test_two_workers_share_the_port_and_a_killed_one_is_started_again(postgres_cli):
     with postgres_cli.started("serve", "--port", "0", "--workers", "2") as process:
         url = _url(process)

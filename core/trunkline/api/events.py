@@ -134,18 +134,17 @@ async def explain_event(
     return await hub.deliveries.explain(event)  # type: ignore[no-any-return]
 
 
-@router.get("/event-types", response_model=models.EventTypes, summary="List event types", tags=["Schemas"])
+@public.get("/api/v1/event-types", response_model=models.EventTypes, summary="List event types")
 async def list_event_types(request: Request, _: Annotated[Caller, Depends(requires(None))]) -> Response:
     """List every event type that this deployment knows."""
     shown = [_summary(kind) for kind in request.app.state.hub.catalog.types()]
     return Response(b'{"event_types":[' + b",".join(shown) + b"]}", media_type=JSON)
 
 
-@router.get(
-    "/event-types/{name}",
+@public.get(
+    "/api/v1/event-types/{name}",
     response_model=models.EventTypeDetail,
     summary="Show an event type with its schema",
-    tags=["Schemas"],
     responses=responses(404),
 )
 async def show_event_type(

@@ -15,7 +15,7 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 
 from trunkline.settings import Logging
 
-_QUIET = ("aiohttp", "alembic", "asyncio", "httpcore2", "httpx2", "limits", "sqlalchemy", "uvicorn")
+_QUIET = ("alembic", "asyncio", "httpcore2", "httpx2", "limits", "sqlalchemy", "uvicorn")
 """Libraries of which only warnings are of interest to whoever runs a hub."""
 
 _SECRETS: Sequence[tuple[re.Pattern[str], str]] = (

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aiohttp.abc import AbstractResolver, ResolveResult
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -19,6 +18,7 @@ from standardwebhooks import Webhook, WebhookVerificationError
 
 from trunkline.addresses import AddressPolicy
 from trunkline.doctor import MAX_REQUESTS, Report, Thresholds, Verdict, examine
+from trunkline.outbound import Resolve
 from trunkline.schema_files import package_event_types
 from trunkline.schemas import SchemaCatalog
 from trunkline.signatures import new_secret
@@ -43,24 +43,15 @@ DAY_SECONDS = 86_400
 SIGNATURE_CHECKS = ("signature-wrong", "signature-old", "signature-tampered", "signature-missing")
 
 
-class ScriptedResolver(AbstractResolver):
-    """Resolves every name to *addresses*."""
+def resolving(*addresses: str) -> Resolve:
+    """Resolve every name to *addresses*."""
 
-    def __init__(self, *addresses: str) -> None:
-        self.addresses = addresses
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
-    ) -> list[ResolveResult]:
-        if not self.addresses:
+    async def resolve(_host: str, _port: int) -> list[str]:
+        if not addresses:
             raise socket.gaierror(socket.EAI_NONAME, "unknown")
-        return [
-            ResolveResult(hostname=host, host=address, port=port, family=family, proto=0, flags=0)
-            for address in self.addresses
-        ]
+        return list(addresses)
 
-    async def close(self) -> None:
-        pass
+    return resolve
 
 
 def is_genuine(request: ReceivedRequest) -> bool:
@@ -201,10 +192,10 @@ async def test_a_receiver_that_fails_on_a_wrong_signature_could_refuse_it(receiv
 async def test_a_redirect_is_bad_and_its_place_is_named_without_control_characters(
     receiver: Receiver,
 ) -> None:
-    receiver.always(Redirect("https://example.com/\x1b[31mhooks", 308))
+    receiver.always(Redirect("https://example.com/\x9b31mhooks", 308))
     report = await report_on(receiver.url)
     assert verdicts(report) | {"redirect": "bad", "delivery": "bad"} == verdicts(report)
-    assert "'https://example.com/?[31mhooks'" in sentence(report, "redirect")
+    assert "'https://example.com/?31mhooks'" in sentence(report, "redirect")
     assert {request.path for request in receiver.requests} == {"/"}
 
 
@@ -371,7 +362,7 @@ async def test_a_url_that_the_hub_refuses_is_told_so_and_not_dialled(
 
 async def test_a_name_that_leads_to_a_private_address_is_not_dialled(receiver: Receiver) -> None:
     report = await report_on(
-        f"http://hooks.example.com:{receiver.port}/", policy=STRICT, resolver=ScriptedResolver("127.0.0.1")
+        f"http://hooks.example.com:{receiver.port}/", policy=STRICT, resolve=resolving("127.0.0.1")
     )
     assert verdicts(report) == {"url": "good", "dns": "bad"}
     assert "127.0.0.1, to which it resolves, is a loopback address" in sentence(report, "dns")
@@ -379,7 +370,7 @@ async def test_a_name_that_leads_to_a_private_address_is_not_dialled(receiver: R
 
 
 async def test_a_name_that_does_not_resolve_is_not_reachable() -> None:
-    report = await report_on("https://hooks.example.com/", resolver=ScriptedResolver())
+    report = await report_on("https://hooks.example.com/", resolve=resolving())
     assert verdicts(report)["dns"] == Verdict.BAD
     assert report.exit_code == 2
 
@@ -387,7 +378,7 @@ async def test_a_name_that_does_not_resolve_is_not_reachable() -> None:
 async def test_a_name_of_which_one_address_is_dead_works_but_could_be_better(receiver: Receiver) -> None:
     verify(receiver)
     report = await report_on(
-        f"http://hooks.example.com:{receiver.port}/", resolver=ScriptedResolver("127.0.0.2", "127.0.0.1")
+        f"http://hooks.example.com:{receiver.port}/", resolve=resolving("127.0.0.2", "127.0.0.1")
     )
     assert {check.name: check.verdict for check in report.to_mend} == {"connect": Verdict.IMPROVE}
     assert "127.0.0.2" in sentence(report, "connect")
@@ -455,7 +446,7 @@ async def test_a_certificate_of_another_name_is_bad_and_both_are_named(make_tls:
         report = await report_on(
             f"https://other.example.com:{receiver.port}/",
             ssl_context=client,
-            resolver=ScriptedResolver("127.0.0.1"),
+            resolve=resolving("127.0.0.1"),
         )
     assert "is for 'hooks.example.com', '127.0.0.1', not for 'other.example.com'" in sentence(
         report, "certificate"
@@ -492,6 +483,6 @@ async def test_plain_http_to_what_is_no_loopback_address_could_be_better(receive
     verify(receiver)
     report = await report_on(
         f"http://hooks.example.com:{receiver.port}/",
-        resolver=ScriptedResolver("0.0.0.0"),  # leads to this machine, without saying so
+        resolve=resolving("0.0.0.0"),  # leads to this machine, without saying so
     )
     assert {check.name: check.verdict for check in report.to_mend} == {"tls": Verdict.IMPROVE}

@@ -5,20 +5,18 @@ import time
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 
-from aiohttp.abc import AbstractResolver
-
 from trunkline.addresses import AddressPolicy
 from trunkline.doctor import judgements, path
 from trunkline.doctor.checks import Check, Report, Thresholds
 from trunkline.doctor.trials import (
     UNKNOWN_HEADER,
     Answer,
-    CountingOutbound,
     Sample,
     Samples,
     Trials,
     throwaway_secret,
 )
+from trunkline.outbound import Outbound, Resolve, resolve_by_system
 from trunkline.schemas import SchemaCatalog
 
 MAX_REQUESTS = 20
@@ -48,13 +46,13 @@ async def examine(
     timeout_seconds: float,
     secret: str | None = None,
     thresholds: Thresholds | None = None,
-    resolver: AbstractResolver | None = None,
+    resolve: Resolve = resolve_by_system,
     ssl_context: ssl.SSLContext | None = None,
     now: Callable[[], float] = time.time,
 ) -> Report:
     """Examine the receiver at *url* with at most ``MAX_REQUESTS`` requests of *timeout_seconds* each, one at a time.
 
-    *secret* is the one that the receiver verifies with; without it, what is signed wrongly cannot be judged. *resolver*
+    *secret* is the one that the receiver verifies with; without it, what is signed wrongly cannot be judged. *resolve*
     and *ssl_context* are those of ``Outbound``; *now* gives Unix seconds.
     """
     way = await path.explore(
@@ -62,13 +60,13 @@ async def examine(
         policy=policy,
         timeout_seconds=timeout_seconds,
         now=now(),
-        resolver=resolver,
+        resolve=resolve,
         ssl_context=ssl_context,
     )
     checks = [*way.checks]
     if way.url is not None:
-        async with CountingOutbound(
-            policy, timeout_seconds=timeout_seconds, resolver=resolver, ssl_context=ssl_context
+        async with Outbound(
+            policy, timeout_seconds=timeout_seconds, resolve=resolve, ssl_context=ssl_context
         ) as http:
             trials = Trials(way.url, http=http, secret=secret or throwaway_secret(), now=now)
             samples = Samples(catalog, now=now)

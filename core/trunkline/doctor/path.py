@@ -6,22 +6,17 @@ that is refused. Only addresses that the policy has judged are dialled, and noth
 
 import asyncio
 import errno
-import socket
 import ssl
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from ipaddress import ip_address
 
-import aiohttp
-from aiohttp.abc import AbstractResolver
-from yarl import URL
-
 from trunkline.addresses import AddressPolicy
 from trunkline.doctor import certificates
 from trunkline.doctor.checks import Check, Verdict, bad, duration_text, good, improve
 from trunkline.errors import AddressRefused, TargetRefused
-from trunkline.outbound import GuardedResolver
+from trunkline.outbound import Origin, Resolve, guarded, resolve_by_system
 
 MAX_ADDRESSES = 8
 """Addresses of one name that are tried."""
@@ -56,16 +51,16 @@ async def explore(
     policy: AddressPolicy,
     timeout_seconds: float,
     now: float,
-    resolver: AbstractResolver | None = None,
+    resolve: Resolve = resolve_by_system,
     ssl_context: ssl.SSLContext | None = None,
 ) -> Path:
     """Go as far towards *url* as this deployment's *policy* and the receiver let us. *now* is Unix seconds."""
     allowed, normalised = _check_url(url, policy)
     if normalised is None:
         return Path(checks=(allowed,))
-    target = URL(normalised, encoded=True)
+    target = Origin.of(normalised)
     resolved, addresses = await _resolve(
-        target, policy=policy, resolver=resolver, timeout_seconds=timeout_seconds
+        target, resolve=guarded(resolve, policy), timeout_seconds=timeout_seconds
     )
     if not addresses:
         return Path(checks=(allowed, resolved))
@@ -73,7 +68,7 @@ async def explore(
     checks = (allowed, resolved, connected)
     if address is None:
         return Path(checks=checks)
-    if target.scheme == "http":
+    if not target.is_tls:
         return Path(checks=(*checks, _clear_text(addresses)), url=normalised, is_connected=True)
     context = ssl_context or ssl.create_default_context()
     secured = await _secure(target, address, context=context, timeout_seconds=timeout_seconds, now=now)
@@ -100,31 +95,26 @@ def _is_allowed_in_development(url: str, policy: AddressPolicy) -> bool:
 
 
 async def _resolve(
-    target: URL, *, policy: AddressPolicy, resolver: AbstractResolver | None, timeout_seconds: float
+    target: Origin, *, resolve: Resolve, timeout_seconds: float
 ) -> tuple[Check, tuple[str, ...]]:
-    host, port = _host_and_port(target)
+    host = target.host
     if _is_address(host):
         return good("dns", "The URL names an address; there is nothing to resolve."), (host,)
-    guarded = GuardedResolver(policy, resolver or aiohttp.DefaultResolver())
     try:
         async with asyncio.timeout(timeout_seconds):
-            results = await guarded.resolve(host, port, socket.AF_UNSPEC)
+            addresses = tuple(await resolve(host, target.port))
     except AddressRefused as refused:
         sentence = f"This hub refuses '{host}': {refused.address}, to which it resolves, {refused.reason}; {_PRIVATE_ADVICE}."
         return bad("dns", sentence), ()
     except OSError:  # TimeoutError is one
         return bad("dns", f"'{host}' does not resolve; check the name and its DNS records."), ()
-    finally:
-        if resolver is None:
-            await guarded.close()
-    addresses = tuple(dict.fromkeys(result["host"] for result in results))
     return good("dns", f"'{host}' resolves to {', '.join(addresses[:MAX_ADDRESSES])}."), addresses
 
 
 async def _connect(
-    target: URL, addresses: tuple[str, ...], *, timeout_seconds: float
+    target: Origin, addresses: tuple[str, ...], *, timeout_seconds: float
 ) -> tuple[Check, str | None]:
-    _, port = _host_and_port(target)
+    port = target.port
     dialled = await asyncio.gather(
         *(_dial(address, port, timeout_seconds) for address in addresses[:MAX_ADDRESSES])
     )
@@ -153,9 +143,9 @@ async def _dial(address: str, port: int, timeout_seconds: float) -> _Dialled:
 
 
 async def _secure(
-    target: URL, address: str, *, context: ssl.SSLContext, timeout_seconds: float, now: float
+    target: Origin, address: str, *, context: ssl.SSLContext, timeout_seconds: float, now: float
 ) -> tuple[Check, ...]:
-    host, port = _host_and_port(target)
+    host, port = target.host, target.port
     name = host.removesuffix(".")
     try:
         async with asyncio.timeout(timeout_seconds), _connection(address, port, context, name) as secured:
@@ -203,12 +193,6 @@ def _clear_text(addresses: tuple[str, ...]) -> Check:
         return good("tls", "There is none, and none is needed: events do not leave this machine.")
     sentence = "Events and their signatures travel in the clear, for anyone on the way to read; use https."
     return improve("tls", sentence)
-
-
-def _host_and_port(target: URL) -> tuple[str, int]:
-    assert target.raw_host is not None
-    assert target.port is not None
-    return target.raw_host, target.port
 
 
 def _is_address(host: str) -> bool:

@@ -8,9 +8,6 @@ import secrets as randomness
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Self
-
-import aiohttp
 
 from trunkline import http_push, signatures
 from trunkline.capabilities import HttpResponse, Push, Target
@@ -87,28 +84,10 @@ class Samples:
         return Sample(f"test_{self._token}_{self._made}", type, draft.envelope(self._made))
 
 
-class CountingOutbound(Outbound):
-    """An ``Outbound`` that knows how many connections it has opened."""
-
-    connections_opened = 0
-
-    async def __aenter__(self) -> Self:
-        await super().__aenter__()
-        assert self._session is not None
-        trace = aiohttp.TraceConfig()
-        trace.on_connection_create_end.append(self._count)
-        trace.freeze()
-        self._session.trace_configs.append(trace)
-        return self
-
-    async def _count(self, *_: object) -> None:
-        self.connections_opened += 1
-
-
 class Trials:
     """Sends samples to *url*, signed with *secret* unless told otherwise. *now* gives Unix seconds."""
 
-    def __init__(self, url: str, *, http: CountingOutbound, secret: str, now: Callable[[], float]) -> None:
+    def __init__(self, url: str, *, http: Outbound, secret: str, now: Callable[[], float]) -> None:
         self._url = url
         self._http = http
         self._secret = secret

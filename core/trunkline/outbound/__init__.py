@@ -1,0 +1,26 @@
+"""The only way out: HTTP to targets, guarded where it is dialled.
+
+A channel's ``deliver`` gets an ``Outbound`` as its ``HttpClient``. The policy (``trunkline.addresses``) judges the URL,
+then every address that its name resolves to; the addresses that were judged are the ones that are dialled, so a name that
+changes its answer in between gains nothing. No redirect is followed, no cookie kept, no proxy taken from the environment,
+nothing decompressed.
+
+``client`` is the way of one call, ``dialling`` makes connections, ``connection`` speaks HTTP/1.1 over one, and
+``failures`` names what can go wrong.
+"""
+
+from trunkline.outbound.client import Outbound
+from trunkline.outbound.connection import MAX_BODY_BYTES
+from trunkline.outbound.dialling import Origin, Resolve, guarded, resolve_by_system
+from trunkline.outbound.failures import NoAnswer, error_of
+
+__all__ = [
+    "MAX_BODY_BYTES",
+    "NoAnswer",
+    "Origin",
+    "Outbound",
+    "Resolve",
+    "error_of",
+    "guarded",
+    "resolve_by_system",
+]

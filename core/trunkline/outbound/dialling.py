@@ -1,0 +1,152 @@
+"""Making connections: a name becomes addresses, every one of them is judged, and one that was judged is dialled."""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import aiohappyeyeballs
+
+from trunkline.addresses import AddressPolicy
+from trunkline.outbound.connection import Connection
+from trunkline.outbound.failures import NoAnswer
+
+FALLBACK_SECONDS = 0.25
+"""How long one address has to answer before the next is dialled beside it (RFC 8305 §5)."""
+
+Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
+"""Find the addresses of a host, for a port, as text.
+
+Raises:
+    OSError: the host does not resolve.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a connection leads: *host* is a name or an address without brackets."""
+
+    is_tls: bool
+    host: str
+    port: int
+
+    @classmethod
+    def of(cls, url: str) -> "Origin":
+        """Read it from a URL that the policy has normalised."""
+        parts = urlsplit(url)
+        assert parts.hostname is not None
+        is_tls = parts.scheme == "https"
+        return cls(is_tls, parts.hostname, parts.port or (443 if is_tls else 80))
+
+
+async def resolve_by_system(host: str, port: int) -> Sequence[str]:
+    """Ask the system's resolver, as ``getaddrinfo`` does."""
+    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(address[0]) for *_, address in found))
+
+
+def guarded(resolve: Resolve, policy: AddressPolicy) -> Resolve:
+    """Make a resolver that refuses a name of which any one address is refused; it raises AddressRefused."""
+
+    async def judged(host: str, port: int) -> Sequence[str]:
+        addresses = await resolve(host, port)
+        if not addresses:
+            raise OSError(None, "the name has no address")
+        for address in addresses:
+            policy.check_address(address)
+        return addresses
+
+    return judged
+
+
+class Dialler:
+    """Makes connections. A name's addresses are kept for *cache_seconds*; those who ask together wait for one answer."""
+
+    def __init__(self, resolve: Resolve, *, ssl_context: ssl.SSLContext | None, cache_seconds: float) -> None:
+        self._resolve = resolve
+        self._ssl_context = ssl_context
+        self._cache_seconds = cache_seconds
+        self._known: dict[Origin, tuple[float, asyncio.Task[Sequence[str]]]] = {}
+        self.dialled = 0
+        """How many connections were made."""
+
+    async def dial(self, origin: Origin) -> Connection:
+        """Connect to *origin*.
+
+        Raises:
+            AddressRefused: the policy forbids an address that its name resolves to.
+            NoAnswer: the name does not resolve, or no address took the connection.
+        """
+        try:
+            addresses = await self._addresses(origin)
+        except NoAnswer:
+            raise
+        except OSError:
+            raise NoAnswer("dns_failed", "the target's name does not resolve") from None
+        try:
+            connection = await self._connect(origin, addresses)
+        except ssl.SSLError as error:
+            reason = getattr(error, "verify_message", None) or error.reason or "the handshake failed"
+            raise NoAnswer("tls_failed", reason) from None
+        except ConnectionRefusedError:
+            raise NoAnswer("connection_refused", "nothing listens at the target's address and port") from None
+        except TimeoutError:
+            raise
+        except OSError as error:
+            reason = f"errno {error.errno}" if error.errno else "the target closed the connection"
+            raise NoAnswer("connection_failed", reason) from None
+        self.dialled += 1
+        return connection
+
+    def close(self) -> None:
+        """Stop what is being looked up."""
+        for _, lookup in self._known.values():
+            lookup.cancel()
+        self._known.clear()
+
+    async def _addresses(self, origin: Origin) -> Sequence[str]:
+        now = asyncio.get_running_loop().time()
+        until, lookup = self._known.get(origin, (0.0, None))
+        if lookup is None or (lookup.done() and now >= until):
+            self._forget(now)
+            lookup = asyncio.ensure_future(self._resolve(origin.host, origin.port))
+            self._known[origin] = (now + self._cache_seconds, lookup)
+        try:
+            return await asyncio.shield(lookup)
+        except Exception:
+            if lookup.done() and self._known.get(origin, (0.0, None))[1] is lookup:
+                del self._known[origin]  # what failed is asked again
+            raise
+
+    def _forget(self, now: float) -> None:
+        for origin in [known for known, (until, task) in self._known.items() if task.done() and now >= until]:
+            del self._known[origin]
+
+    async def _connect(self, origin: Origin, addresses: Sequence[str]) -> Connection:
+        loop = asyncio.get_running_loop()
+        infos = [_info(address, origin.port) for address in addresses]
+        connected = await aiohappyeyeballs.start_connection(infos, happy_eyeballs_delay=FALLBACK_SECONDS)
+        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        try:
+            _, connection = await loop.create_connection(
+                Connection,
+                sock=connected,
+                ssl=self._tls() if origin.is_tls else None,
+                server_hostname=origin.host.removesuffix(".") if origin.is_tls else None,
+            )
+        except BaseException:
+            connected.close()
+            raise
+        return connection
+
+    def _tls(self) -> ssl.SSLContext:
+        if self._ssl_context is None:
+            self._ssl_context = ssl.create_default_context()
+        return self._ssl_context
+
+
+def _info(address: str, port: int) -> tuple[int, int, int, str, tuple[str, int]]:
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    return (family, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", (address, port))

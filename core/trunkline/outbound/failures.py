@@ -1,0 +1,34 @@
+"""What can go wrong on the way out, in the words of the delivery log."""
+
+from trunkline.errors import AddressRefused
+
+
+class NoAnswer(ConnectionError):
+    """The target gave no usable answer. *error* is the attempt's word for it, *reason* a few words for a log.
+
+    *reason* holds neither URL nor headers.
+    """
+
+    def __init__(self, error: str, reason: str) -> None:
+        super().__init__(f"{error}: {reason}")
+        self.error = error
+        self.reason = reason
+
+
+def error_of(exception: BaseException) -> str:
+    """Name *exception*, which ``Outbound.post`` raised, in the attempt's words.
+
+    One of ``address_refused``, ``timeout``, ``dns_failed``, ``tls_failed``, ``connection_refused``,
+    ``connection_failed``, ``invalid_answer``.
+    """
+    match exception:
+        case AddressRefused():
+            return "address_refused"
+        case TimeoutError():
+            return "timeout"
+        case NoAnswer():
+            return exception.error
+        case ConnectionRefusedError():
+            return "connection_refused"
+        case _:
+            return "connection_failed"

@@ -1,13 +1,16 @@
-"""What an older client would break on: event types of two versions, compared from the reader's side.
+"""What an older client would break on: event types, actions, searches and lookups of two versions. Pure.
 
-Whoever reads payloads breaks when something comes that the older schema ruled out. So a new optional field, a narrower
-type or one value fewer is fine; a field that is gone, a wider type or one value more is not. Pure.
+Whoever reads payloads or answers breaks when something comes that the older schema ruled out. So a new optional field, a
+narrower type or one value fewer is fine; a field that is gone, a wider type or one value more is not. Whoever calls breaks
+when something is refused that the older schema let through: there it is the other way round.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from trunkline import definitions
+from trunkline.definitions import Definition
 from trunkline.errors import pointer
 from trunkline.schemas import EventType, Json
 
@@ -19,6 +22,11 @@ Kind = Literal[
     "now_optional",
     "enum_value_added",
     "format_changed",
+    "operation_removed",
+    "call_changed",
+    "now_required",
+    "type_narrowed",
+    "enum_value_removed",
 ]
 
 _ALL_TYPES = frozenset({"array", "boolean", "integer", "null", "number", "object", "string"})
@@ -28,12 +36,17 @@ _MAX_DEPTH = 32
 
 @dataclass(frozen=True, slots=True)
 class Break:
-    """One thing that an older client breaks on. *path* is a JSON pointer into the event; empty for the whole type."""
+    """One thing that an older client breaks on.
 
-    event_type: str
+    *name* is the event type's, or the operation's with *subject* to say which kind it is. *path* is a JSON pointer into the
+    event, or into the call (``/parameters``, ``/input``) and its answer (``/output``); empty for the whole.
+    """
+
+    name: str
     path: str
     kind: Kind
     message: str
+    subject: Literal["event_type"] | definitions.Kind = "event_type"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,15 +90,70 @@ def find_breaks(old: Iterable[EventType], new: Iterable[EventType]) -> list[Brea
     return breaks
 
 
-def compare(event_type: str, old: Mapping[str, Json], new: Mapping[str, Json]) -> list[Break]:
-    """Compare two schemas of one type's payload."""
-    comparison = _Comparison(event_type, _Document(old), _Document(new))
-    return list(dict.fromkeys(comparison.any_form(old, new, path="/payload", depth=0)))
+def find_operation_breaks(old: Iterable[Definition], new: Iterable[Definition]) -> list[Break]:
+    """Compare every action, search and lookup of *old* with the one of the same name in *new*."""
+    present = {(one.kind, one.name): one for one in new}
+    return [
+        replace(found, subject=one.kind)
+        for one in old
+        for found in _changes(one, present.get((one.kind, one.name)))
+    ]
+
+
+def compare(
+    name: str, old: Mapping[str, Json], new: Mapping[str, Json], *, path: str = "/payload"
+) -> list[Break]:
+    """Compare two schemas of what a client reads: one type's payload, or what stands at *path*."""
+    comparison = _Comparison(name, _Document(old), _Document(new))
+    return list(dict.fromkeys(comparison.any_form(old, new, path=path, depth=0)))
+
+
+def _changes(old: Definition, new: Definition | None) -> Iterator[Break]:
+    """Give what breaks whoever calls *old* and reads its answer."""
+    if new is None:
+        yield Break(old.name, "", "operation_removed", f"the {old.kind} is gone")
+        return
+    if (old.method, old.path) == (new.method, new.path):
+        yield from _refusals(old.name, old.parameters, new.parameters, path="/parameters")
+    else:
+        message = f"was {old.method} {old.path}, is now {new.method} {new.path}"
+        yield Break(old.name, "", "call_changed", message)
+    yield from _refusals(old.name, old.input, new.input, path="/input")
+    yield from compare(old.name, old.output, new.output, path="/output")
+
+
+def _refusals(name: str, old: Mapping[str, Json], new: Mapping[str, Json], *, path: str) -> Iterator[Break]:
+    """Give which fields of an object that *old* let through *new* refuses, or misses."""
+    before, after = _properties(old), _properties(new)
+    required = [field for field in new.get("required", []) if field not in old.get("required", [])]
+    for field in required:
+        yield Break(name, path + pointer(field), "now_required", "is now required")
+    for field, described in before.items():
+        if field not in after:
+            yield Break(name, path + pointer(field), "field_removed", "is no longer taken")
+        elif isinstance(described, dict) and (refusal := _refused_values(described, after[field])):
+            yield Break(name, path + pointer(field), *refusal)
+
+
+def _refused_values(old: Mapping[str, Json], new: Mapping[str, Json]) -> tuple[Kind, str] | None:
+    """Tell which values of a field *new* refuses: of a type, out of a list, or in another format."""
+    before, after = _types(old), _types(new)
+    if lost := before - after - ({"integer"} if "number" in after else set()):
+        return "type_narrowed", f"was {_join(before)}, may no longer be {_join(lost)}"
+    allowed, possible = _values(new), _values(old)
+    if allowed is not None and possible is None:
+        return "enum_value_removed", f"was any value, must now be one of {_show(allowed)}"
+    if allowed is not None and (fewer := [value for value in possible or [] if value not in allowed]):
+        return "enum_value_removed", f"may no longer be {_show(fewer)}"
+    if "format" in new and new["format"] != old.get("format"):
+        message = f"had the format {old.get('format', 'none')}, must now have {new['format']}"
+        return "format_changed", message
+    return None
 
 
 @dataclass(frozen=True, slots=True)
 class _Comparison:
-    event_type: str
+    name: str
     old: _Document
     new: _Document
 
@@ -114,21 +182,21 @@ class _Comparison:
             message = f"was {_join(before)}, may now also be {_join(wider)}"
             if after == _ALL_TYPES or not (after & before):
                 message = f"was {_join(before)}, is now {_join(after)}"
-            yield Break(self.event_type, path, "type_widened", message)
+            yield Break(self.name, path, "type_widened", message)
             return
         allowed, possible = _values(old), _values(new)
         if allowed is not None and possible is None:
             yield Break(
-                self.event_type,
+                self.name,
                 path,
                 "enum_value_added",
                 f"was one of {_show(allowed)}, may now be any value",
             )
         elif allowed is not None and (more := [value for value in possible or [] if value not in allowed]):
-            yield Break(self.event_type, path, "enum_value_added", f"may now also be {_show(more)}")
+            yield Break(self.name, path, "enum_value_added", f"may now also be {_show(more)}")
         if "format" in old and "string" in after and old["format"] != new.get("format"):
             message = f"had the format {old['format']}, has now {new.get('format', 'none')}"
-            yield Break(self.event_type, path, "format_changed", message)
+            yield Break(self.name, path, "format_changed", message)
 
     def _fields(
         self, old: Mapping[str, Json], new: Mapping[str, Json], *, path: str, depth: int
@@ -141,17 +209,15 @@ class _Comparison:
                 yield self._gone(here, schema, before, after)
                 continue
             if name in required - still:
-                yield Break(self.event_type, here, "now_optional", "was always there, may now be absent")
+                yield Break(self.name, here, "now_optional", "was always there, may now be absent")
             yield from self.any_form(schema, after[name], path=here, depth=depth + 1)
 
     def _gone(self, path: str, schema: Json, before: Mapping[str, Json], after: Mapping[str, Json]) -> Break:
         """Name a field that is gone; a new one with the same form is taken for its new name."""
         added = [name for name in after if name not in before and _form_of(after[name]) == _form_of(schema)]
         if len(added) == 1:
-            return Break(
-                self.event_type, path, "field_renamed", f"is gone; it seems to be called '{added[0]}' now"
-            )
-        return Break(self.event_type, path, "field_removed", "is gone")
+            return Break(self.name, path, "field_renamed", f"is gone; it seems to be called '{added[0]}' now")
+        return Break(self.name, path, "field_removed", "is gone")
 
 
 def _merge(one: Mapping[str, Json], other: Mapping[str, Json]) -> Mapping[str, Json]:

@@ -89,6 +89,11 @@ def _branch_faults(error: JsonSchemaError, here: str, name: str) -> Iterator[Fie
     elif len(fitting) > 1 and all(_is_joinable(errors) for errors in fitting):
         first, *others = dict.fromkeys(_sentence(error) for (error,) in fitting)
         yield FieldError(here, ", or ".join([first, *(other.removeprefix("must be ") for other in others)]))
+    elif len(fitting) > 1 and all(_is_one_missing(errors) for errors in fitting):
+        absent = [name for (one,) in fitting for name in _absent(one.validator_value, one.instance)]
+        first, *others = dict.fromkeys(absent)
+        instead = f", or else {' or '.join(others)}" if others else ""
+        yield FieldError(here + pointer(first), f"is required{instead}")
     else:
         for inner in min(fitting, key=len):
             yield from faults_of(inner, name)
@@ -100,6 +105,10 @@ def _is_joinable(errors: list[JsonSchemaError]) -> bool:
         and not errors[0].relative_path
         and errors[0].validator in {"const", "enum", "format"}
     )
+
+
+def _is_one_missing(errors: list[JsonSchemaError]) -> bool:
+    return len(errors) == 1 and not errors[0].relative_path and errors[0].validator == "required"
 
 
 def _is_wrong_type(error: JsonSchemaError) -> bool:

@@ -2,7 +2,8 @@
 
 import pytest
 
-from trunkline.schema_changes import compare, find_breaks
+from trunkline.definitions import Definition
+from trunkline.schema_changes import compare, find_breaks, find_operation_breaks
 from trunkline.schemas import EventType
 
 
@@ -122,6 +123,92 @@ def test_paths_are_json_pointers():
 def test_an_event_type_that_is_gone_breaks_and_a_new_one_does_not():
     schema = {**_object({}), "examples": [{}]}
     one, other = (EventType(name, "T", "D", schema) for name in ("a.one", "a.other"))
-    assert [(b.event_type, b.path, b.kind) for b in find_breaks([one], [other])] == [
-        ("a.one", "", "type_removed")
-    ]
+    assert [(b.name, b.path, b.kind) for b in find_breaks([one], [other])] == [("a.one", "", "type_removed")]
+
+
+def _action(**changes):
+    given = {
+        "kind": "action",
+        "name": "place_order",
+        "title": "T",
+        "description": "D",
+        "method": "POST",
+        "path": "/shops/{shop_id}/orders",
+        "parameters": _object({"shop_id": INTEGER}, required=["shop_id"]),
+        "input": _object({"sku": STRING}, required=["sku"]),
+        "output": _object({"order_id": INTEGER}, required=["order_id"]),
+    }
+    return Definition(**given | changes)
+
+
+def _broken(new, old=None):
+    """Compare an action with *new*."""
+    breaks = find_operation_breaks([old or _action()], [new])
+    assert {(one.subject, one.name) for one in breaks} <= {("action", "place_order")}
+    return [(one.path, one.kind, one.message) for one in breaks]
+
+
+class TestOperations:
+    def test_the_same_breaks_nothing_and_neither_does_what_is_new(self):
+        assert _broken(_action()) == []
+        assert find_operation_breaks([], [_action()]) == []
+
+    def test_one_that_is_gone_breaks_even_where_another_kind_has_its_name(self):
+        search = _action(kind="search", method="GET")
+        assert _broken(search) == [("", "operation_removed", "the action is gone")]
+
+    def test_another_call_breaks(self):
+        moved = _action(path="/orders", parameters=_object({}))
+        message = "was POST /shops/{shop_id}/orders, is now POST /orders"
+        assert _broken(moved) == [("", "call_changed", message)]
+
+    @pytest.mark.parametrize(
+        ("properties", "required"),
+        [
+            pytest.param({"sku": STRING, "note": STRING}, ["sku"], id="a new optional field"),
+            pytest.param({"sku": STRING}, [], id="a field less required"),
+            pytest.param({"sku": {"type": ["string", "null"]}}, ["sku"], id="a wider type"),
+        ],
+    )
+    def test_what_lets_more_through_breaks_nothing(self, properties, required):
+        assert _broken(_action(input=_object(properties, required=required))) == []
+
+    @pytest.mark.parametrize(
+        ("old", "new", "kind", "message"),
+        [
+            (
+                {"type": ["string", "null"]},
+                STRING,
+                "type_narrowed",
+                "was null or string, may no longer be null",
+            ),
+            (NUMBER, INTEGER, "type_narrowed", "was number, may no longer be number"),
+            (INTEGER, NUMBER, None, None),
+            ({"enum": ["a", "b"]}, {"enum": ["a"]}, "enum_value_removed", "may no longer be 'b'"),
+            ({"enum": ["a"]}, {"enum": ["a", "b"]}, None, None),
+            (STRING, {"enum": ["a"]}, "enum_value_removed", "was any value, must now be one of 'a'"),
+            (
+                STRING,
+                STRING | {"format": "email"},
+                "format_changed",
+                "had the format none, must now have email",
+            ),
+            (STRING | {"format": "email"}, STRING, None, None),
+        ],
+    )
+    def test_what_is_refused_breaks_whoever_sends_it(self, old, new, kind, message):
+        before, after = (_action(input=_object({"f": schema})) for schema in (old, new))
+        assert _broken(after, before) == ([("/input/f", kind, message)] if kind else [])
+
+    def test_a_field_that_is_no_longer_taken_and_one_that_is_now_required_break(self):
+        assert _broken(_action(input=_object({"size/cm": INTEGER}, required=["size/cm"]))) == [
+            ("/input/size~1cm", "now_required", "is now required"),
+            ("/input/sku", "field_removed", "is no longer taken"),
+        ]
+
+    def test_a_parameter_that_takes_less_breaks(self):
+        narrower = _action(parameters=_object({"shop_id": {"enum": [1]}}, required=["shop_id"]))
+        assert [one[:2] for one in _broken(narrower)] == [("/parameters/shop_id", "enum_value_removed")]
+
+    def test_an_answer_is_compared_as_a_payload_is(self):
+        assert _broken(_action(output=_object({}))) == [("/output/order_id", "field_removed", "is gone")]

@@ -231,6 +231,20 @@ class TestSentences:
             ("/pay/number", "is required")
         ]
 
+    @pytest.mark.parametrize("word", ["anyOf", "oneOf"])
+    def test_where_one_of_several_fields_is_required_the_first_is_told_with_the_others(self, word):
+        wanted = {word: [{"required": [name]} for name in ("email", "a/b", "id")]}
+        assert faults({"other": 1}, **wanted) == [("/email", "is required, or else a/b or id")]
+        assert faults({"id": 1}, **wanted) == []
+
+    def test_where_each_branch_lacks_the_same_field_it_is_told_once(self):
+        assert faults({}, anyOf=[{"required": ["id"]}, {"required": ["id"]}]) == [("/id", "is required")]
+
+    def test_of_branches_that_require_several_fields_only_what_is_missing_is_told(self):
+        wanted = {"anyOf": [{"required": ["first", "last"]}, {"required": ["id"]}]}
+        assert faults({"first": 1}, **wanted) == [("/last", "is required, or else id")]
+        assert faults({}, **wanted) == [("/id", "is required")]
+
     def test_huge_values_and_names_are_cut(self):
         long = "x" * 100_000
         told = faults({"a": long, long: 1}, properties={"a": {"enum": ["b"]}}, additionalProperties=False)

@@ -23,6 +23,7 @@ from sqlalchemy.engine import make_url
 from trunkline import settings
 from trunkline.app import create_app
 from trunkline.auth import COMPANY_SCOPES
+from trunkline.cli import opening
 from trunkline.database import Database
 from trunkline.hub import Hub
 from trunkline.store import migrate
@@ -87,8 +88,10 @@ def started_postgres() -> Iterator[Any]:
 
 
 async def _migrate(url: str) -> None:
+    """Bring a database to where the hub with all its plugins has it."""
+    hub = opening.inspected(settings.load(environment={"TRUNKLINE_DATABASE__URL": url}))
     async with Database(url) as database:
-        await migrate.upgrade(database, shards=SHARDS)
+        await migrate.upgrade(database, hub.histories(), shards=SHARDS)
 
 
 @pytest.fixture(scope="session")

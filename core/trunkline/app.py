@@ -39,7 +39,7 @@ def create_app(hub: Hub) -> FastAPI:
     ):
         app.include_router(router)
     for _, routes in hub.registry.collected.routes:
-        app.include_router(routes.router, prefix=f"/api/v1{routes.prefix}")
+        app.include_router(routes.router, prefix=f"{routes.base}{routes.prefix}")
     documents.install(app)
     app.add_middleware(Direct, handlers={("POST", "/api/v1/events"): events.accept_directly})
     observation.install(app)

@@ -147,7 +147,7 @@ def _shard(event: Event, cursors: Mapping[int, int]) -> int:
 def _table(rows: Sequence[Unchanged]) -> RoutingTable:
     """Build the table that a dispatcher would match with, without anything that is secret."""
     table = RoutingTable(lambda _: None)
-    table.apply(map(_subscription, rows), version=1)
+    table.apply(map(_subscription, rows))
     return table
 
 

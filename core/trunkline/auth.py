@@ -1,4 +1,4 @@
-"""API keys: their format, their scopes, and who a request comes from.
+"""API keys: their format, and who a request comes from.
 
 Whether a key is valid is asked of the database each time, so that a revoked one is refused at once, whichever process
 revoked it. Requests that ask at the same time share one query.
@@ -15,44 +15,15 @@ from typing import Self
 from trunkline.batching import Batcher
 from trunkline.database import Database
 from trunkline.errors import BodyInvalid, FieldError, NotFound, StoreUnavailable, Unauthenticated
+from trunkline.principals import COMPANY_SCOPES, OPERATOR, Principal
 from trunkline.store import keys as store
 from trunkline.store.keys import KeyRecord
 from trunkline.vault import Vault
-
-EVENTS_READ = "events:read"
-EVENTS_WRITE = "events:write"
-WEBHOOKS_WRITE = "webhooks:write"
-INTEGRATIONS_READ = "integrations:read"
-INTEGRATIONS_WRITE = "integrations:write"
-ADMIN = "admin"
-OPERATOR = "operator"
-
-COMPANY_SCOPES = (EVENTS_READ, EVENTS_WRITE, WEBHOOKS_WRITE, INTEGRATIONS_READ, INTEGRATIONS_WRITE, ADMIN)
-"""What a company's key may be given."""
 
 MAX_COMPANY_ID = 2**63 - 1
 _SECRET_BYTES = 32
 _KEY = re.compile(r"([a-z][a-z0-9]{1,15})_live_(0|[1-9][0-9]{0,18})_([A-Za-z0-9_-]{43})", re.ASCII)
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Principal:
-    """Who a request comes from. *company_id* is None for an operator, who may do everything."""
-
-    key_id: str
-    company_id: int | None
-    name: str
-    scopes: frozenset[str]
-
-    @property
-    def is_operator(self) -> bool:
-        """Tell whether the key belongs to the platform itself."""
-        return OPERATOR in self.scopes
-
-    def has(self, scope: str) -> bool:
-        """Tell whether the key may do what *scope* stands for."""
-        return scope in self.scopes or OPERATOR in self.scopes
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +125,20 @@ class Keys:
             msg = "This API key is unknown or was revoked; use one that is valid."
             raise Unauthenticated(msg)
         return principal
+
+    async def principal(self, key_id: str) -> Principal | None:
+        """Tell who the key *key_id* stands for now; None where there is none or it was revoked. That counts as using it.
+
+        Raises:
+            StoreUnavailable: that cannot be told now.
+        """
+        async with self._database.read() as connection:
+            key = await store.find_valid_by_id(connection, key_id)
+        if key is None:
+            return None
+        if key.untouched:
+            self._note_used([key_id])
+        return _principal(key.record)
 
     async def _look_up(self, digests: Sequence[bytes]) -> Sequence[Principal | None]:
         async with self._database.read() as connection:

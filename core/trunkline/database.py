@@ -140,6 +140,8 @@ def _sqlite_engine(url: URL, *, writes: bool) -> AsyncEngine:
         pool_size=1 if writes else 4,
         max_overflow=0,
         connect_args={"timeout": 10},
+        # What only reads has nothing to roll back, and each call of the driver is a way to its thread and back.
+        **({} if writes else {"isolation_level": "AUTOCOMMIT", "skip_autocommit_rollback": True}),
     )
 
     @event.listens_for(engine.sync_engine, "connect")

@@ -1,6 +1,6 @@
 """The delivery log and ``explain``: what became of events, and why."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -12,6 +12,7 @@ from trunkline.errors import NotFound
 from trunkline.events import Event, utc_text_of_ms
 from trunkline.store import deliveries as ledger
 from trunkline.store import delivery_log as store
+from trunkline.store import stream
 from trunkline.store.delivery_log import Logged
 from trunkline.subscription_service import SubscriptionService
 from trunkline.subscription_views import utc_or_none
@@ -30,9 +31,12 @@ _BECAME = {
 class DeliveryLog:
     """Reads the ledger for one company at a time."""
 
-    def __init__(self, database: Database, *, subscriptions: SubscriptionService) -> None:
+    def __init__(
+        self, database: Database, *, subscriptions: SubscriptionService, wake: Callable[[], None]
+    ) -> None:
         self._database = database
         self._subscriptions = subscriptions
+        self._wake = wake
 
     async def of_subscription(
         self,
@@ -86,15 +90,17 @@ class DeliveryLog:
             key = Key(logged.position, logged.subscription_no)
             await ledger.retry_now(connection, key)
             logged = await self._find(connection, company_id, delivery_id)
+        self._wake()
         return _view(logged)
 
-    async def explain(self, event: Event) -> dict[str, Any]:
-        """Tell for each subscription of the event's company whether it matched, and what became of it."""
-        subscriptions = await self._subscriptions.of_company(event.company_id)
+    async def explain(self, company_id: int, event_id: int) -> dict[str, Any]:
+        """Tell for each subscription of the company whether it matched the event, and what became of it. Raises NotFound."""
+        subscriptions = await self._subscriptions.of_company(company_id)
         async with self._database.read() as connection:
-            found = {
-                logged.subscription_no: logged for logged in await store.of_event(connection, event.position)
-            }
+            event = (await stream.by_positions(connection, [event_id])).get(event_id)
+            if event is None or event.company_id != company_id:
+                raise NotFound("event", event_id)
+            found = {logged.subscription_no: logged for logged in await store.of_event(connection, event_id)}
         decoded = event.decode()
         return {
             "event_id": event.position,

@@ -17,7 +17,9 @@
     │   ├── BodyInvalid             422  carries one FieldError per fault
     │   │   └── EventRejected
     │   ├── TargetRefused           422
-    │   └── RateLimited             429
+    │   ├── RateLimited             429
+    │   └── ProviderRefused         whoever carries out an action or a search refused it, with a 4xx of their own
+    ├── ProviderFailed              502  whoever carries out an action or a search failed; it names them
     ├── StoreUnavailable            503  the database did not answer; nothing was stored
     ├── LeaseLost                   another worker holds the shard now; nothing was stored
     ├── SettingsInvalid             start-up stops
@@ -25,7 +27,7 @@
     ├── PluginFailed                a plugin could not be loaded, or raised
     └── AddressRefused              the outbound policy forbids the address that was about to be dialled
 
-The HTTP layer maps ``Refused`` and ``StoreUnavailable`` to answers in one table (``trunkline.api.problems``).
+The HTTP layer maps ``Refused``, ``ProviderFailed`` and ``StoreUnavailable`` to answers (``trunkline.api.problems``).
 """
 
 from collections.abc import Sequence
@@ -213,8 +215,33 @@ class RateLimited(Refused):
         self.headers = {"Retry-After": str(retry_after_seconds)}
 
 
+class ProviderRefused(Refused):
+    """Whoever carries out an action, a search or a lookup refused it: status (any 4xx) and sentence are their own."""
+
+    title = "Refused by the provider"
+
+    def __init__(self, status: int, detail: str, *, errors: Sequence[FieldError] = ()) -> None:
+        super().__init__(detail, errors=errors)
+        self.status = status
+
+
+class ProviderFailed(TrunklineError):
+    """Whoever carries out an action, a search or a lookup failed; *detail* is one sentence for the caller."""
+
+    status = 502
+    title = "Bad gateway"
+
+    def __init__(self, operation: str, reason: str) -> None:
+        self.operation = operation
+        self.detail = f"'{operation}' could not be carried out: {reason}."
+        super().__init__(self.detail)
+
+
 class StoreUnavailable(TrunklineError):
     """The database did not answer; nothing was stored."""
+
+    status = 503
+    title = "Service unavailable"
 
 
 class LeaseLost(TrunklineError):

@@ -25,6 +25,8 @@ MAX_PATH = 64
 
 Event = Mapping[str, Json]
 Test = Callable[[Event], bool]
+_Clause = tuple[str, str, tuple[str, ...], Compare, Json]
+"""The event's part, a name in it, the names below that, the comparison, and what it compares with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,20 +74,40 @@ def _comparisons(value: Json) -> Mapping[str, Json]:
 
 
 def _filter_test(source: Mapping[str, Json]) -> Test:
-    return _all_of([test for name, value in source.items() for test in _member_tests(name, value)])
+    clauses: list[_Clause] = []
+    tests: list[Test] = []
+    for name, value in source.items():
+        match name:
+            case "any":
+                tests.append(_any_of([_filter_test(item) for item in value]))
+            case "all":
+                tests.extend(_filter_test(item) for item in value)
+            case "not":
+                tests.append(_not(_filter_test(value)))
+            case _:
+                clauses.extend(_clauses(name, value))
+    return _all_of([_all_met(clauses), *tests] if clauses else tests)
 
 
-def _member_tests(name: str, value: Json) -> Iterator[Test]:
-    match name:
-        case "any":
-            yield _any_of([_filter_test(item) for item in value])
-        case "all":
-            yield from (_filter_test(item) for item in value)
-        case "not":
-            yield _not(_filter_test(value))
-        case _:
-            for key, wanted in _comparisons(value).items():
-                yield _clause_test(name, *filter_comparisons.prepare(key, wanted))
+def _clauses(path: str, value: Json) -> Iterator[_Clause]:
+    part, name, *deeper = [sys.intern(name) for name in path.split(".")]  # shared between filters
+    for key, wanted in _comparisons(value).items():
+        yield (part, name, tuple(deeper), *filter_comparisons.prepare(key, wanted))
+
+
+def _all_met(clauses: Sequence[_Clause]) -> Test:
+    """One function for the clauses of an object: half the memory and time of one each."""
+    held = tuple(clauses)
+
+    def test(event: Event) -> bool:
+        for part, name, deeper, compare, wanted in held:
+            holder = event.get(part)
+            found = holder.get(name, ABSENT) if isinstance(holder, dict) else ABSENT
+            if not compare(_read(found, deeper) if deeper else found, wanted):
+                return False
+        return True
+
+    return test
 
 
 def _all_of(tests: Sequence[Test]) -> Test:
@@ -118,22 +140,8 @@ def _not(inner: Test) -> Test:
     return lambda event: not inner(event)
 
 
-def _clause_test(path: str, compare: Compare, wanted: Json) -> Test:
-    names = [sys.intern(name) for name in path.split(".")]  # shared between filters, and found by identity
-    if len(names) > 2:
-        return lambda event: compare(_read(event, names), wanted)
-    part, name = names[0], names[1]
-
-    def test(event: Event) -> bool:
-        holder = event.get(part)
-        return compare(holder.get(name, ABSENT) if isinstance(holder, dict) else ABSENT, wanted)
-
-    return test
-
-
-def _read(event: Event, names: Sequence[str]) -> Json:
-    found: Json = event.get(names[0], ABSENT)
-    for name in names[1:]:
+def _read(found: Json, names: Sequence[str]) -> Json:
+    for name in names:
         if not isinstance(found, dict):
             return ABSENT
         found = found.get(name, ABSENT)

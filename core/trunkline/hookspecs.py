@@ -13,12 +13,17 @@ from pydantic import BaseModel
 
 from trunkline.capabilities import (
     AcceptedEvent,
+    Action,
     ChangedSubscription,
     Channel,
+    Connector,
     FinishedAttempt,
+    Lookup,
     Migrations,
     PluginContext,
+    PortalPage,
     Routes,
+    Search,
 )
 from trunkline.schemas import EventType
 
@@ -45,8 +50,33 @@ def register_channels(context: PluginContext) -> Sequence[Channel]:  # type: ign
 
 
 @hookspec
+def register_connectors() -> Sequence[Connector]:  # type: ignore[empty-body]
+    """Give generators of connectors; a name that another plugin gives too is refused for both."""
+
+
+@hookspec
+def register_actions(context: PluginContext) -> Sequence[Action]:  # type: ignore[empty-body]
+    """Say which actions the plugin carries out; a name that another plugin gives too is refused for both."""
+
+
+@hookspec
+def register_searches(context: PluginContext) -> Sequence[Search]:  # type: ignore[empty-body]
+    """Say which searches the plugin carries out; a name that another plugin gives too is refused for both."""
+
+
+@hookspec
+def register_lookups(context: PluginContext) -> Sequence[Lookup]:  # type: ignore[empty-body]
+    """Say which lookups the plugin carries out; a name that another plugin gives too is refused for both."""
+
+
+@hookspec
 def register_routes(context: PluginContext) -> Sequence[Routes]:  # type: ignore[empty-body]
     """Give routers, mounted under ``/api/v1``."""
+
+
+@hookspec
+def register_portal_pages(context: PluginContext) -> Sequence[PortalPage]:  # type: ignore[empty-body]
+    """Give pages of the admin portal, at ``/portal/x/{plugin}/{name}``: each a fragment of HTML in the portal's frame."""
 
 
 @hookspec

@@ -11,23 +11,34 @@ from typing import Self
 from pydantic import BaseModel
 
 from trunkline import plugins
+from trunkline.activity import Activity
 from trunkline.addresses import AddressPolicy
 from trunkline.auth import Keys
 from trunkline.capabilities import Channel, PluginContext
 from trunkline.clock import SystemClock
 from trunkline.database import Database
+from trunkline.definition_catalog import DefinitionCatalog
 from trunkline.delivery_log import DeliveryLog
+from trunkline.deployment import Deployment
 from trunkline.dispatch.dispatcher import Dispatcher
 from trunkline.errors import PluginFailed, SchemaInvalid, SettingsInvalid, StoreUnavailable
 from trunkline.ingest import Ingest
+from trunkline.key_service import KeyService
 from trunkline.limits import Limits
 from trunkline.metrics import Metrics
 from trunkline.observing import Observer
+from trunkline.operations import Operations
+from trunkline.origins import Origins
 from trunkline.outbound import Outbound
 from trunkline.plugins import Notifier, Registry
 from trunkline.replay_service import Replays
 from trunkline.retention import Retention
-from trunkline.schema_files import installed_event_types, load_event_types
+from trunkline.schema_files import (
+    installed_definitions,
+    installed_event_types,
+    load_definitions,
+    load_event_types,
+)
 from trunkline.schemas import EventType, SchemaCatalog
 from trunkline.settings import Settings
 from trunkline.store import migrate
@@ -35,7 +46,7 @@ from trunkline.store import shards as shard_store
 from trunkline.streaming import Streaming
 from trunkline.subscription_requests import Checker
 from trunkline.subscription_service import SubscriptionService
-from trunkline.vault import Vault
+from trunkline.vault import Sealer, Vault
 from trunkline.wakeup import Wakeup
 
 DEFAULT_SCHEMAS = Path("schemas")
@@ -62,17 +73,20 @@ class Hub:
         self.metrics = Metrics()
         self.registry = plugins.load(settings)
         self.catalog = load_catalog(settings, self.registry)
+        self.definitions = load_definition_catalog(settings, event_types=self.catalog)
         self.database = Database(settings.database.url, pool_size=settings.database.pool_size)
         self.vault = Vault.open(settings.auth, settings.database.url)
         self.wakeup = Wakeup(self.database)
         self.notifier = Notifier(self.registry)
         self.keys = Keys(self.database, vault=self.vault, prefix=settings.auth.key_prefix)
+        self.key_service = KeyService(self.keys)
         self.limits = Limits(settings.limits)
         policy = AddressPolicy(
             allow_http=settings.delivery.allow_http,
             allow_private_networks=settings.delivery.allow_private_networks,
         )
         self.http = Outbound(policy, timeout_seconds=settings.delivery.timeout_seconds)
+        self.origins = Origins()
         self.ingest = Ingest(
             self.database,
             catalog=self.catalog,
@@ -101,15 +115,27 @@ class Hub:
             held=lambda: self.dispatcher.held if self.dispatcher else {},
         )
         self.replays = Replays(self.database, subscriptions=self.subscriptions, wake=self.wake_replays)
-        self.deliveries = DeliveryLog(self.database, subscriptions=self.subscriptions)
+        self.deliveries = DeliveryLog(self.database, subscriptions=self.subscriptions, wake=self.wake_retries)
+        self.activity = Activity(self.database)
         self.retention = Retention(self.database, days=settings.events.retention_days, metrics=self.metrics)
-        plugins.collect_with(self.registry, contexts=self._context)
+        self.operations = Operations(
+            self.database, registry=self.registry, catalog=self.definitions, ingest=self.ingest
+        )
+        self.deployment = Deployment(
+            settings,
+            database=self.database,
+            registry=self.registry,
+            catalog=self.catalog,
+            operations=self.operations,
+            readiness=self.readiness,
+        )
+        plugins.collect_with(self.registry, contexts=self._context, definitions=self.definitions.all())
 
     async def __aenter__(self) -> Self:
         async with contextlib.AsyncExitStack() as stack:
             await stack.enter_async_context(self.database)
             await self._prepare_database()
-            for part in (self.wakeup, self.http, self.keys, self.limits):
+            for part in (self.wakeup, self.http, self.origins, self.keys, self.limits):
                 await stack.enter_async_context(part)
             await stack.enter_async_context(plugins.lifespans(self.registry))
             for service in (self.notifier, self.ingest, self.streaming):
@@ -163,13 +189,15 @@ class Hub:
     async def _prepare_database(self) -> None:
         histories = self.histories()
         if self._migrates:
-            await migrate.upgrade(self.database, histories, shards=self.settings.delivery.shards)
+            states = await migrate.upgrade(self.database, histories, shards=self.settings.delivery.shards)
         else:
-            behind = [s for s in await migrate.states(self.database, histories) if s.current != s.newest]
-            if behind:
+            states = await migrate.states(self.database, histories)
+            if behind := [s for s in states if s.is_behind]:
                 names = ", ".join(f"{s.history} ({s.current or 'nothing'} → {s.newest})" for s in behind)
                 msg = f"The database is not up to date: {names}. Run 'trunkline migrate' first."
                 raise SettingsInvalid(msg)
+        if ahead := ", ".join(f"{s.history} {s.current}" for s in states if s.is_ahead):
+            _log.warning("a later version has migrated the database (%s); this one goes on with it", ahead)
         async with self.database.read() as connection:
             self._shards = await shard_store.count(connection)
 
@@ -195,6 +223,14 @@ class Hub:
             subscriptions=self.subscriptions,
             deliveries=self.deliveries,
             replays=self.replays,
+            operations=self.operations,
+            database=self.database,
+            open_origin=self.origins.open,
+            keys=self.key_service,
+            activity=self.activity,
+            deployment=self.deployment,
+            sealer=Sealer(self.vault, owner=name),
+            pages=lambda: self.registry.collected.pages,
             emit=self.ingest.emit,
             clock=SystemClock(),
             log=plugins.logger_of(name),
@@ -205,23 +241,39 @@ def load_catalog(settings: Settings, registry: Registry) -> SchemaCatalog:
     """Gather the event types: those that are installed, the plugins', and the deployment's own folder's.
 
     Raises:
+        SettingsInvalid: the deployment names a folder that is not there.
         SchemaInvalid: a file of ours or of the deployment is not fit to judge payloads.
     """
     found: dict[str, EventType] = {}
-    for kind in installed_event_types():
+    for kind in installed_event_types(settings.events.schema_packages):
         _add(found, kind, "an installed package")
-    folder = settings.events.schemas_dir
-    if folder is not None and not folder.is_dir():
-        msg = f"Setting 'events.schemas_dir': there is no folder {folder}"
-        raise SettingsInvalid(msg)
-    if folder is not None or (DEFAULT_SCHEMAS / "events").is_dir():
-        for kind in load_event_types(folder or DEFAULT_SCHEMAS):
-            _add(found, kind, str(folder or DEFAULT_SCHEMAS))
+    folder = _own_schemas(settings)
+    for kind in load_event_types(folder):
+        _add(found, kind, str(folder))
     taken = {kind.name for kind in registry.collected.event_types if kind.name in found}
     if taken:
         msg = f"registers event types that this deployment already has: {', '.join(sorted(taken))}"
         raise PluginFailed("with event types", msg)
     return SchemaCatalog([*found.values(), *registry.collected.event_types])
+
+
+def load_definition_catalog(settings: Settings, *, event_types: SchemaCatalog) -> DefinitionCatalog:
+    """Gather the actions, searches and lookups that are installed and those of the deployment's own folder.
+
+    Raises:
+        SettingsInvalid, SchemaInvalid: as ``load_catalog`` does.
+    """
+    installed = installed_definitions(settings.events.schema_packages)
+    definitions = [*installed, *load_definitions(_own_schemas(settings))]
+    return DefinitionCatalog(definitions, event_types=event_types.names())
+
+
+def _own_schemas(settings: Settings) -> Path:
+    folder = settings.events.schemas_dir
+    if folder is not None and not folder.is_dir():
+        msg = f"Setting 'events.schemas_dir': there is no folder {folder}"
+        raise SettingsInvalid(msg)
+    return folder or DEFAULT_SCHEMAS
 
 
 def _add(found: dict[str, EventType], kind: EventType, source: str) -> None:

@@ -1,13 +1,15 @@
 """Rate limits: how many calls a key may make in a minute, by bucket.
 
-The window is the fixed minute of the clock. It is counted in the process, or in Redis for all processes together; while
-Redis is away each process counts for itself, and no call fails because of it.
+The window is the fixed minute of the clock. It is counted in the process, or in Redis for all processes together: calls
+that come at the same time are counted there in one go. While Redis is away each process counts on from what it saw last,
+and no call fails because of it.
 """
 
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Self
 
@@ -15,13 +17,14 @@ from limits.aio.storage import RedisStorage
 from limits.aio.storage.redis.redispy import RedispyBridge
 from redis.exceptions import RedisError
 
+from trunkline.batching import Batcher
 from trunkline.errors import RateLimited, SettingsInvalid
 from trunkline.settings import Limits as LimitSettings
 
 Bucket = Literal["read", "write", "admin"]
 
 _WINDOW_SECONDS = 60
-_REDIS_TIMEOUT_SECONDS = 0.25
+_REDIS_TIMEOUT_SECONDS = 0.5
 _REDIS_CALLS = 32  # at once; the client refuses, rather than queues, what its pool has no connection for
 _REDIS_REST_SECONDS = 1.0  # after a failure, so that not every call waits for the time limit
 _SCHEMES = ("redis://", "rediss://", "redis+unix://")
@@ -63,11 +66,13 @@ class Limits:
         self._redis = _RedisCounter(settings.storage_url) if settings.storage_url else None
 
     async def __aenter__(self) -> Self:
+        if self._redis is not None:
+            await self._redis.__aenter__()
         return self
 
-    async def __aexit__(self, *_: object) -> None:
+    async def __aexit__(self, *details: object) -> None:
         if self._redis is not None:
-            await self._redis.close()
+            await self._redis.__aexit__(*details)
 
     async def hit(self, key_id: str, bucket: Bucket) -> Allowance | None:
         """Count one call of a key; None where limits are off.
@@ -79,11 +84,10 @@ class Limits:
             return None
         now = self._now()
         minute = int(now) // _WINDOW_SECONDS
-        count = None
+        shared = None
         if self._redis is not None:
-            count = await self._redis.increment(f"{bucket}:{key_id}:{minute}")
-        if count is None:
-            count = self._local.increment((bucket, key_id), minute)
+            shared = await self._redis.increment(f"{bucket}:{key_id}:{minute}")
+        count = self._local.increment((bucket, key_id), minute, shared=shared)
         limit = self._allowed[bucket]
         reset_s = (minute + 1) * _WINDOW_SECONDS
         allowance = Allowance(limit, max(limit - count, 0), reset_s, bucket)
@@ -105,13 +109,17 @@ class _LocalCounter:
         self._minute = 0
         self._counts: dict[tuple[str, str], int] = {}
 
-    def increment(self, name: tuple[str, str], minute: int) -> int:
+    def increment(self, name: tuple[str, str], minute: int, *, shared: int | None = None) -> int:
+        """Count one; *shared* is what all processes have counted, where that is known."""
         if minute != self._minute:
             self._minute = minute
             self._counts.clear()
-        count = self._counts.get(name, 0) + 1
-        self._counts[name] = count
-        return count
+        known = self._counts.get(name, 0)
+        if shared is None:
+            self._counts[name] = known + 1
+            return known + 1
+        self._counts[name] = max(known, shared)
+        return shared
 
 
 class _RedisCounter:
@@ -127,11 +135,17 @@ class _RedisCounter:
             key_prefix="trunkline",
             socket_connect_timeout=_REDIS_TIMEOUT_SECONDS,
         )
+        self._batcher: Batcher[str, int] = Batcher(self._count)
         self._places = asyncio.Semaphore(_REDIS_CALLS)
         self._rest_until = 0.0
         self._silent_until = 0.0
 
-    async def close(self) -> None:
+    async def __aenter__(self) -> Self:
+        await self._batcher.__aenter__()
+        return self
+
+    async def __aexit__(self, *details: object) -> None:
+        await self._batcher.__aexit__(*details)
         if isinstance(self._storage.bridge, RedispyBridge):
             await self._storage.bridge.storage.aclose()
 
@@ -140,11 +154,25 @@ class _RedisCounter:
         if time.monotonic() < self._rest_until:
             return None
         try:
-            async with asyncio.timeout(_REDIS_TIMEOUT_SECONDS), self._places:
-                return await self._storage.incr(key, 2 * _WINDOW_SECONDS)  # clocks differ a little
+            return await self._batcher.submit(key)
         except (RedisError, OSError, TimeoutError) as error:
             self._rest(error)
             return None
+
+    async def _count(self, keys: list[str]) -> Sequence[int]:
+        """Count every one of *keys*, equal ones together; each gets the number that it would have had alone."""
+        amounts = Counter(keys)
+        async with asyncio.timeout(_REDIS_TIMEOUT_SECONDS):
+            totals = await asyncio.gather(*(self._add(key, amount) for key, amount in amounts.items()))
+        numbers = {
+            key: iter(range(total - amount + 1, total + 1))
+            for (key, amount), total in zip(amounts.items(), totals, strict=True)
+        }
+        return [next(numbers[key]) for key in keys]
+
+    async def _add(self, key: str, amount: int) -> int:
+        async with self._places:
+            return await self._storage.incr(key, 2 * _WINDOW_SECONDS, amount)  # clocks differ a little
 
     def _rest(self, error: Exception) -> None:
         now = time.monotonic()

@@ -64,6 +64,8 @@ class Retention:
         removed = await self._remove_events(before_ms)
         keys = partial(store.purge_idempotency_keys, before_ms=now_ms - LIFETIME_MS, limit=BATCH)
         await self._purge("idempotency_keys", keys)
+        answers = partial(store.purge_operation_keys, before_ms=now_ms - LIFETIME_MS, limit=BATCH)
+        await self._purge("operation_keys", answers)
         await self._purge("deliveries", partial(store.purge_strays, limit=BATCH))
         await self._purge("replays", partial(store.purge_replays, before_ms=before_ms, limit=BATCH))
         await self._purge(

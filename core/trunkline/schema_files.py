@@ -1,10 +1,10 @@
-"""Reads event types from JSON Schema files: those of a folder, and those that installed packages bring.
+"""Reads event types and definitions from files: those of a folder, and those that installed packages bring.
 
-What is read here is judged by ``trunkline.schemas.SchemaCatalog``.
+What is read here is judged by ``schemas.SchemaCatalog`` and ``definition_catalog.DefinitionCatalog``.
 """
 
 import importlib.resources
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from importlib.metadata import entry_points
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -12,7 +12,8 @@ from pathlib import Path
 import msgspec
 import orjson
 
-from trunkline.errors import SchemaInvalid
+from trunkline.definitions import FOLDERS, KINDS, Definition, Kind, read_definition
+from trunkline.errors import SchemaInvalid, SettingsInvalid
 from trunkline.schemas import EventType, Json
 
 ENTRY_POINT_GROUP = "trunkline.schemas"
@@ -25,13 +26,16 @@ def load_event_types(folder: Traversable | Path) -> list[EventType]:
     Raises:
         SchemaInvalid: a file cannot be read, is not JSON, or lacks a title or a description.
     """
-    events = folder / "events"
-    if not events.is_dir():
-        return []
-    files = sorted(
-        (file for file in events.iterdir() if file.name.endswith(".json")), key=lambda one: one.name
-    )
-    return [_load_event_type(file) for file in files]
+    return [_load_event_type(file) for file in _files(folder / "events")]
+
+
+def load_definitions(folder: Traversable | Path) -> list[Definition]:
+    """Read the files in the folders ``actions``, ``searches`` and ``lookups`` of *folder*; one need not be there.
+
+    Raises:
+        SchemaInvalid: a file cannot be read, is not the definition of anything, or has another name than what it defines.
+    """
+    return [_load_definition(kind, file) for kind in KINDS for file in _files(folder / FOLDERS[kind])]
 
 
 def package_event_types(package: str) -> list[EventType]:
@@ -40,21 +44,78 @@ def package_event_types(package: str) -> list[EventType]:
     Raises:
         SchemaInvalid: *package* cannot be imported, or one of its files cannot serve.
     """
-    try:
-        folder = importlib.resources.files(package)
-    except ImportError as error:
-        raise SchemaInvalid(package, f"this package of schemas cannot be imported: {error}") from None
-    return load_event_types(folder)
+    return load_event_types(_folder_of(package))
 
 
-def installed_event_types() -> list[EventType]:
-    """Read the event types of every package that stands in the entry-point group ``trunkline.schemas``.
+def package_definitions(package: str) -> list[Definition]:
+    """Read the definitions of the installed *package*, as ``package_event_types`` does its event types."""
+    return load_definitions(_folder_of(package))
+
+
+def installed_event_types(chosen: Collection[str] | None = None) -> list[EventType]:
+    """Read the event types of the packages that stand in the entry-point group ``trunkline.schemas``.
+
+    *chosen* are the names of the entries to use (``events.schema_packages``), None means every one.
 
     Raises:
+        SettingsInvalid: *chosen* has a name that no entry has.
         SchemaInvalid: a package cannot be imported, or one of its files cannot serve.
     """
-    packages = sorted({entry.module for entry in entry_points(group=ENTRY_POINT_GROUP)})
-    return [event_type for package in packages for event_type in package_event_types(package)]
+    return [event_type for package in _packages(chosen) for event_type in package_event_types(package)]
+
+
+def installed_definitions(chosen: Collection[str] | None = None) -> list[Definition]:
+    """Read the definitions of the same packages, as ``installed_event_types`` does their event types."""
+    return [definition for package in _packages(chosen) for definition in package_definitions(package)]
+
+
+def installed_brand(chosen: Collection[str] | None = None) -> dict[str, Json]:
+    """Read ``brand.json`` of the first of the same packages that has one; its keys are those of the settings' ``brand``.
+
+    Raises:
+        SettingsInvalid, SchemaInvalid: as ``installed_event_types`` does.
+    """
+    for package in _packages(chosen):
+        file = _folder_of(package) / "brand.json"
+        if file.is_file():
+            return _parse(_read(file, str(file)), str(file))
+    return {}
+
+
+def _packages(chosen: Collection[str] | None) -> list[str]:
+    entries = entry_points(group=ENTRY_POINT_GROUP)
+    for name in chosen or ():
+        if name not in entries.names:
+            msg = (
+                f"Setting 'events.schema_packages': there is no package of schemas '{name}'; "
+                f"found are: {', '.join(sorted(entries.names)) or 'none'}"
+            )
+            raise SettingsInvalid(msg)
+    return sorted({entry.module for entry in entries if chosen is None or entry.name in chosen})
+
+
+def _folder_of(package: str) -> Traversable:
+    try:
+        return importlib.resources.files(package)
+    except ImportError as error:
+        raise SchemaInvalid(package, f"this package of schemas cannot be imported: {error}") from None
+
+
+def _files(folder: Traversable | Path) -> list[Traversable]:
+    if not folder.is_dir():
+        return []
+    return sorted(
+        (file for file in folder.iterdir() if file.name.endswith(".json")), key=lambda one: one.name
+    )
+
+
+def _load_definition(kind: Kind, file: Traversable) -> Definition:
+    source = str(file)
+    definition = read_definition(kind, _read(file, source), source=source)
+    if file.name != f"{definition.name}.json":
+        reason = f"'/name' is '{definition.name}'; the file of that name is {definition.name}.json"
+        raise SchemaInvalid(source, reason)
+    return definition
 
 
 def _load_event_type(file: Traversable) -> EventType:

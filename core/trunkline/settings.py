@@ -83,7 +83,11 @@ class Events(Section):
     retention_days: int = Field(default=90, ge=1, description="how long events are kept")
     schemas_dir: Path | None = Field(
         default=None,
-        description="folder whose `events/*.json` are added; default `schemas` here, if it exists",
+        description="folder whose `events`, `actions`, `searches` and `lookups` are added; default `schemas` here, if it exists",
+    )
+    schema_packages: Names | None = Field(
+        default=None,
+        description="only these installed packages of schemas, by the names of their entry points; all, if unset",
     )
 
 
@@ -144,6 +148,40 @@ class Auth(Section):
     )
 
 
+class Brand(Section):
+    """How the product names and shows itself in the generated connectors; what is unset comes from its schemas' package."""
+
+    slug: str | None = Field(
+        default=None,
+        pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$",
+        min_length=2,
+        max_length=20,
+        description="begins every generated name",
+    )
+    title: str | None = Field(default=None, min_length=1, max_length=40, description="the product's name")
+    description: str | None = Field(default=None, min_length=1, max_length=300, description="one sentence")
+    color: str | None = Field(default=None, pattern=r"^#[0-9a-fA-F]{6}$", description="`#rrggbb`")
+    homepage: str | None = Field(default=None, pattern=r"^https?://[^\s\"'<>]+$", description="its website")
+    author: str | None = Field(
+        default=None, min_length=1, max_length=100, description="who publishes the connectors"
+    )
+    email: str | None = Field(
+        default=None,
+        pattern=r"^[^@\s\"'<>]+@[^@\s\"'<>]+$",
+        description="where users of the connectors get help",
+    )
+    repository: str | None = Field(
+        default=None, pattern=r"^https?://[^\s\"'<>]+$", description="where the generated code is published"
+    )
+    version: str | None = Field(
+        default=None, pattern=r"^\d+\.\d+\.\d+$", description="of the generated connectors"
+    )
+    logo: Path | None = Field(
+        default=None, description="SVG file for light grounds; else the initial is drawn"
+    )
+    logo_dark: Path | None = Field(default=None, description="SVG file for dark grounds")
+
+
 class Logging(Section):
     """What is written to standard error."""
 
@@ -167,6 +205,7 @@ class Settings(BaseModel):
     delivery: Delivery = Delivery()
     limits: Limits = Limits()
     auth: Auth = Auth()
+    brand: Brand = Brand()
     logging: Logging = Logging()
     plugin_sections: dict[str, dict[str, Any]] = Field(default_factory=dict, repr=False)
 

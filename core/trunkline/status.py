@@ -1,13 +1,15 @@
 """How a deployment does, read from its database alone: no process of it need run."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.database import Database, sqlite_file
 from trunkline.dispatch.leases import LEASE_MS
 from trunkline.errors import SettingsInvalid
+from trunkline.events import utc_text_of_ms
 from trunkline.store import migrate, stream
 from trunkline.store import status as store
 from trunkline.store.status import Head, RunningReplay
@@ -91,7 +93,7 @@ async def require(database: Database) -> None:
         msg = f"There is no database {file} yet; 'trunkline migrate' or 'trunkline serve' makes it."
         raise SettingsInvalid(msg)
     (core,) = await migrate.states(database)
-    if core.current != core.newest:
+    if core.is_behind:
         msg = (
             f"The database is not up to date: core ({core.current or 'nothing'} → {core.newest}). "
             "Run 'trunkline migrate' first."
@@ -115,6 +117,16 @@ async def take(database: Database, *, counted: int = COUNTED) -> Snapshot:
             await store.running_replays(connection, limit=SHOWN_REPLAYS, count_limit=counted),
             await store.subscriptions_by_status(connection),
         )
+
+
+def view(snapshot: Snapshot) -> dict[str, Any]:
+    """Show *snapshot* as JSON, with times as ISO 8601."""
+    shown = asdict(snapshot)
+    newest_ms = shown["log"].pop("newest_accepted_ms")
+    shown["log"]["newest_accepted_utc"] = None if newest_ms is None else utc_text_of_ms(newest_ms)
+    for replay in shown["replays"]:
+        replay["created_utc"] = utc_text_of_ms(replay.pop("created_ms"))
+    return {"taken_utc": utc_text_of_ms(shown.pop("taken_ms")), **shown}
 
 
 async def _log(connection: AsyncConnection, head: Head) -> Log:

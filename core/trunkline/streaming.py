@@ -114,11 +114,10 @@ class Streaming:
             after = place.cursor or 0
             if place.since_ms is not None:
                 after = await stream.position_before(connection, place.since_ms)
-            events = await _read_after(connection, place, after)
-            marks = await retention.marks(connection)
+            events, marks = await _read_after(connection, place, after)
             if after < marks.edge and place.cursor is None:
                 after = marks.edge
-                events = await _read_after(connection, place, after)
+                events, marks = await _read_after(connection, place, after)
             elif may_expire:
                 await retention.check_cursor(connection, place.company_id, after=after, edge=marks.edge)
         self._head = marks.head
@@ -147,8 +146,10 @@ class Place:
     limit: int
 
 
-async def _read_after(connection: AsyncConnection, place: Place, after: int) -> list[Event]:
-    return await stream.read_company(
+async def _read_after(
+    connection: AsyncConnection, place: Place, after: int
+) -> tuple[list[Event], retention.Marks]:
+    return await stream.read_page(
         connection, place.company_id, types=place.types, after=after, limit=place.limit + 1
     )
 

@@ -32,7 +32,7 @@ from trunkline.store.subscriptions import Row
 from trunkline.streaming import example_draft
 from trunkline.subscription_requests import CREATABLE, EDITABLE, Checker, Start, read_start, unique
 from trunkline.subscription_views import view
-from trunkline.subscriptions import ID, Secret, Status, Subscription
+from trunkline.subscriptions import GONE, ID, Secret, Status, Subscription
 from trunkline.vault import Vault
 
 _ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
@@ -73,6 +73,21 @@ class SubscriptionService:
             BodyInvalid, TargetRefused: the request is not valid.
             TooManySubscriptions: the company has all it may have.
         """
+        return (await self._create(company_id, request, channel=channel, is_repeatable=False))[0]
+
+    async def subscribe(
+        self, company_id: int, request: Mapping[str, Any], *, channel: str
+    ) -> tuple[dict[str, Any], bool]:
+        """Make a subscription, or find the one that asks for the same (``capabilities.Subscriptions``)."""
+        shown, is_new = await self._create(company_id, request, channel=channel, is_repeatable=True)
+        if shown["status"] == Status.DISABLED:
+            again = await self.update(company_id, shown["id"], {"status": Status.ACTIVE}, channel=channel)
+            shown |= again
+        return shown, is_new
+
+    async def _create(
+        self, company_id: int, request: Mapping[str, Any], *, channel: str, is_repeatable: bool
+    ) -> tuple[dict[str, Any], bool]:
         self._checker.check(request, required=("target_url", "event_types"), known=CREATABLE)
         names = unique(request["event_types"])
         self._checker.check_filter(request.get("filter"), names)
@@ -82,6 +97,10 @@ class SubscriptionService:
         identifier = "sub_" + "".join(randomness.choice(_ALPHABET) for _ in range(20))
         async with self._database.write() as connection:
             version = await store.next_version(connection)  # from here on nobody else adds one
+            if is_repeatable and (
+                found := await self._same(connection, company_id, request, channel=channel)
+            ):
+                return view(found, with_secret=True), False
             if await store.count(connection, company_id) >= self._max:
                 raise TooManySubscriptions(self._max)
             row = await store.insert(
@@ -104,7 +123,7 @@ class SubscriptionService:
             if start is not None:
                 await self._start_earlier(connection, subscription, start)
         self._tell(row)
-        return view(subscription, with_secret=True)
+        return view(subscription, with_secret=True), True
 
     async def list(
         self, company_id: int, *, channel: str | None, target_url: str | None = None
@@ -224,6 +243,23 @@ class SubscriptionService:
             "response_body": result.response_body,
             "error": result.error,
         }
+
+    async def _same(
+        self, connection: AsyncConnection, company_id: int, request: Mapping[str, Any], *, channel: str
+    ) -> Subscription | None:
+        """Find the oldest with the same target, event types and filter, unless its target has ended it."""
+        rows = await store.of_company(
+            connection, company_id, channel=channel, target_url=request["target_url"]
+        )
+        for subscription in map(self.unseal, rows):
+            is_same = (
+                set(subscription.event_types) == set(request["event_types"])
+                and subscription.filter == request.get("filter")
+                and subscription.disabled_reason != GONE
+            )
+            if is_same:
+                return subscription
+        return None
 
     def check_event_types(self, names: Any) -> None:
         """Check a list of event types that may be absent. Raises BodyInvalid."""

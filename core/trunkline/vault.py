@@ -3,6 +3,7 @@
 Both come from the settings. On the embedded database they are made on the first start and kept beside its file.
 """
 
+import base64
 import hashlib
 import hmac
 import json
@@ -77,6 +78,39 @@ class Vault:
                 "use the key with which this database was first set up"
             )
             raise SettingsInvalid(msg) from None
+
+
+class Sealer:
+    """Seals text for one *owner* (``capabilities.Sealer``); what it made opens for no other."""
+
+    __slots__ = ("_owner", "_vault")
+
+    def __init__(self, vault: Vault, *, owner: str) -> None:
+        self._vault = vault
+        self._owner = owner
+
+    def seal(self, data: bytes, *, purpose: str) -> str:
+        """Encrypt *data*, as text that may stand in a URL; it opens only for the same *purpose*."""
+        sealed = self._vault.seal(data, context=self._context(purpose))
+        return base64.urlsafe_b64encode(sealed).rstrip(b"=").decode()
+
+    def unseal(self, sealed: str, *, purpose: str) -> bytes:
+        """Decrypt what ``seal`` made.
+
+        Raises:
+            ValueError: it was made for another purpose or owner or by another hub, or was altered.
+        """
+        try:
+            decoded = base64.b64decode(
+                sealed.encode("ascii") + b"=" * (-len(sealed) % 4), b"-_", validate=True
+            )
+            return self._vault.unseal(decoded, context=self._context(purpose))
+        except (ValueError, SettingsInvalid):
+            msg = "is not what this hub sealed for this purpose"
+            raise ValueError(msg) from None
+
+    def _context(self, purpose: str) -> bytes:
+        return json.dumps([self._owner, purpose]).encode()
 
 
 def _embedded_file(database_url: str, values: dict[str, str]) -> Path:

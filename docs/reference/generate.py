@@ -5,6 +5,7 @@ this file makes of them, so that they cannot drift apart.
 """
 
 import inspect
+import json
 import re
 import sys
 import types
@@ -19,16 +20,16 @@ from fastapi.routing import iter_route_contexts
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from trunkline import errors, hookspecs, settings
+from trunkline import hookspecs, settings
 from trunkline.api import problems
 from trunkline.api.security import Requires
 from trunkline.app import create_app
 from trunkline.cli import app as command_line
 from trunkline.cli import opening
+from trunkline.definitions import FOLDERS, KINDS, Definition, Kind
 from trunkline.hub import Hub
 from trunkline.metrics import Metrics
-from trunkline.schema_files import package_event_types
-from trunkline.schemas import EventType
+from trunkline.schema_files import package_definitions, package_event_types
 
 FOLDER = Path(__file__).parent
 SCHEMAS = "trunkline_schemas"
@@ -211,11 +212,12 @@ def kind_of(schema: Mapping[str, Any]) -> str:
     return f"{words}: {values}" if values else words
 
 
-def fields(kind: EventType) -> Iterator[tuple[str, str, str, str]]:
-    """The rows of an event type's table."""
-    required = kind.schema.get("required", ())
-    for name, schema in kind.schema["properties"].items():
-        yield f"`{name}`", kind_of(schema), "yes" if name in required else "no", schema["description"]
+def fields(schema: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str]]:
+    """The rows of the table of an object's properties."""
+    either = {name for branch in schema.get("anyOf", ()) for name in branch["required"]}
+    for name, described in schema.get("properties", {}).items():
+        required = "yes" if name in schema.get("required", ()) else "one of these" if name in either else "no"
+        yield f"`{name}`", kind_of(described), required, described["description"]
 
 
 def event_types_page() -> str:
@@ -236,10 +238,85 @@ def event_types_page() -> str:
         blocks += [
             f"## {kind.name}",
             kind.description,
-            table(["field", "type", "required", "meaning"], fields(kind)),
+            table(["field", "type", "required", "meaning"], fields(kind.schema)),
             f"```json\n{kind.example_json.decode()}\n```",
         ]
     return page("Event types", *blocks)
+
+
+# ---- actions, searches and lookups -----------------------------------------------------------------------------------
+
+INTEGRATIONS = "/api/v1/integrations"
+OPERATIONS: Mapping[Kind, str] = {
+    "action": "A write into the system of record; scope `integrations:write`. The record and its event are stored in one transaction. "
+    "`PUT` answers wherever `PATCH` does. An empty string counts as absent; in an update `null` clears a field. "
+    "A create with an `external_id` that the company has used before is answered with 200 and the first record. "
+    "With the header `Idempotency-Key` a repeated request gets the first answer again for 24 hours.",
+    "search": "A read by key, for find-or-create; scope `integrations:read`. Several fields must all fit.",
+    "lookup": "A list to choose from, for a form's dropdown; scope `integrations:read`. `q` narrows it down.",
+}
+
+
+def call_of(one: Definition) -> str:
+    """Write an operation's method and path."""
+    return f"{one.method} {INTEGRATIONS}{one.path}"
+
+
+def inputs(schema: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str]]:
+    """The rows of the table of what a caller sends."""
+    rows = zip(fields(schema), schema["properties"].values(), strict=True)
+    for (name, kind, required, text), described in rows:
+        yield name, kind, required, text + chosen_from(described.get("x-lookup"))
+
+
+def chosen_from(reference: Any) -> str:
+    """Say from which lookup a field is chosen, if it is."""
+    if reference is None:
+        return ""
+    wanted = {"lookup": reference} if isinstance(reference, str) else reference
+    only = " and ".join(f"`{name}` is {json.dumps(value)}" for name, value in wanted.get("where", {}).items())
+    return f" Chosen from [`{wanted['lookup']}`](#{wanted['lookup']}){f' where {only}' if only else ''}."
+
+
+def operation(one: Definition) -> Iterator[str]:
+    """The section of one operation."""
+    emitted = " and ".join(f"[`{name}`](event-types.md#{name.replace('.', '')})" for name in one.emits)
+    yield f"### {one.name}"
+    yield one.description + (f" Emits {emitted}." if emitted else "")
+    yield f"```http\n{call_of(one)}\n```"
+    taken = [*inputs(one.parameters), *inputs(one.input)]
+    yield table(["field", "type", "required", "meaning"], taken)
+    yield f"Answers {one.success_status} with:"
+    items = [
+        (f"`{name}[].{inner.strip('`')}`", *row)
+        for name, described in one.output["properties"].items()
+        for inner, *row in fields(described.get("items", {}))
+    ]
+    answered = [(name, kind, text) for name, kind, _, text in [*fields(one.output), *items]]
+    yield table(["field", "type", "meaning"], answered)
+    example = one.examples[0]
+    sent = "query" if one.method == "GET" else "body"
+    yield f"Example {sent} and answer:"
+    yield f"```json\n{json.dumps(example.input)}\n{json.dumps(example.output)}\n```"
+
+
+def operations_page() -> str:
+    """Every action, search and lookup with its fields."""
+    found = package_definitions(SCHEMAS)
+    blocks = [
+        "What the product that comes with this distribution, WhiteLabelCRO, can be asked to do. A field that is not listed is refused. "
+        f"All paths begin with `{INTEGRATIONS}`. The JSON Schemas are served at `/schemas/actions/{{name}}.json` and "
+        "`/schemas/searches/{name}.json`; `GET /api/v1/actions` and `GET /api/v1/searches` list what a deployment knows. "
+        "Another product brings its own: [Put your own product behind it](../how-to/put-your-own-product-behind-it.md).",
+        table(
+            ["name", "title", "call"],
+            [(f"[`{one.name}`](#{one.name})", one.title, f"`{call_of(one)}`") for one in found],
+        ),
+    ]
+    for kind in KINDS:
+        blocks += [f"## {FOLDERS[kind].title()}", OPERATIONS[kind]]
+        blocks += [block for one in found if one.kind == kind for block in operation(one)]
+    return page("Actions, searches and lookups", *blocks)
 
 
 # ---- HTTP ------------------------------------------------------------------------------------------------------------
@@ -311,10 +388,7 @@ def http_page() -> str:
 def problem_rows() -> Iterator[tuple[str, str, str, str]]:
     """Type, status, title and meaning of every problem in the table of ``api.problems``."""
     for kind, name in problems.TYPES.items():
-        if issubclass(kind, errors.Refused):
-            yield f"`{name}`", str(kind.status), kind.title, first_line(kind)
-        else:
-            yield f"`{name}`", "503", "Service unavailable", first_line(kind)
+        yield f"`{name}`", str(kind.status), kind.title, first_line(kind)
 
 
 def errors_page() -> str:
@@ -411,6 +485,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "settings.md": settings_page,
     "hooks.md": hooks_page,
     "event-types.md": event_types_page,
+    "operations.md": operations_page,
     "http.md": http_page,
     "errors.md": errors_page,
     "cli.md": cli_page,

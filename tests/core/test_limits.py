@@ -165,6 +165,16 @@ async def test_without_redis_each_process_counts_for_itself_and_says_so_once(
     assert "this process counts for itself" in caplog.text
 
 
+async def test_a_redis_that_goes_away_takes_no_count_with_it(redis_like: tuple[RedisLike, str]):
+    store, url = redis_like
+    async with Limits(settings(storage_url=url), now=Clock()) as limits:
+        await limits.hit("key_1", "read")
+        store.silent = True
+        allowance = await limits.hit("key_1", "read")
+        assert allowance is not None
+        assert allowance.remaining == 1
+
+
 async def test_a_redis_that_hangs_delays_one_call_briefly(redis_like: tuple[RedisLike, str]):
     store, url = redis_like
     store.silent = True

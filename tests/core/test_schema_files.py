@@ -1,11 +1,19 @@
-"""Event types are read from files, and a file at fault is named."""
+"""Event types and definitions are read from files, and a file at fault is named."""
 
 from pathlib import Path
 
 import pytest
 
-from trunkline.errors import SchemaInvalid
-from trunkline.schema_files import installed_event_types, load_event_types, package_event_types
+from trunkline.definition_catalog import DefinitionCatalog
+from trunkline.errors import SchemaInvalid, SettingsInvalid
+from trunkline.schema_files import (
+    installed_definitions,
+    installed_event_types,
+    load_definitions,
+    load_event_types,
+    package_definitions,
+    package_event_types,
+)
 from trunkline.schemas import SchemaCatalog
 
 DOCUMENT = """{
@@ -112,12 +120,95 @@ def test_a_package_that_cannot_be_imported_is_told():
         package_event_types("acme_missing")
 
 
-def test_a_strangers_installed_package_brings_its_types(tmp_path, monkeypatch):
-    write(tmp_path / "acme_order_schemas")
+SEARCH = """{
+  "name": "find_order",
+  "title": "Find Order",
+  "description": "Finds an order.",
+  "method": "GET",
+  "path": "/orders/search",
+  "input": {"type": "object", "properties": {}, "additionalProperties": false},
+  "output": {"type": "object"},
+  "examples": [{"input": {}, "output": {}}]
+}
+"""
+
+
+def write_search(folder, text=SEARCH, name="find_order.json"):
+    """Put *text* in a file of *folder* where searches are looked for."""
+    (folder / "searches").mkdir(parents=True, exist_ok=True)
+    (folder / "searches" / name).write_text(text)
+    return folder
+
+
+def test_definitions_are_read_by_kind_and_know_their_files(tmp_path):
+    for name in ("b", "a"):
+        write_search(tmp_path, SEARCH.replace("find_order", name), f"{name}.json")
+    (tmp_path / "searches" / "README.md").touch()
+    found = load_definitions(tmp_path)
+    assert [(one.kind, one.name) for one in found] == [("search", "a"), ("search", "b")]
+    assert [one.source for one in found] == [str(tmp_path / "searches" / f"{name}.json") for name in "ab"]
+
+
+def test_a_folder_without_definitions_has_none(tmp_path):
+    assert load_definitions(write(tmp_path)) == []
+
+
+def test_a_definition_in_a_file_of_another_name_is_told(tmp_path):
+    write_search(tmp_path, name="finds.json")
+    with pytest.raises(SchemaInvalid) as caught:
+        load_definitions(tmp_path)
+    assert caught.value.source == str(tmp_path / "searches" / "finds.json")
+    assert caught.value.reason == "'/name' is 'find_order'; the file of that name is find_order.json"
+
+
+def test_a_definition_that_cannot_be_read_or_is_none_is_told(tmp_path):
+    (tmp_path / "searches" / "find_order.json").mkdir(parents=True)
+    with pytest.raises(SchemaInvalid, match=r"find_order\.json: the file cannot be read: Is a directory"):
+        load_definitions(tmp_path)
+    (tmp_path / "searches" / "find_order.json").rmdir()
+    with pytest.raises(SchemaInvalid, match=r"find_order\.json: the file is not JSON at line 1"):
+        load_definitions(write_search(tmp_path, "{"))
+
+
+def test_a_fault_that_a_catalog_finds_names_the_file(tmp_path):
+    write_search(tmp_path, SEARCH.replace("/orders/search", "orders"))
+    with pytest.raises(SchemaInvalid, match=r"searches/find_order\.json: its 'path' must look like"):
+        DefinitionCatalog(load_definitions(tmp_path))
+
+
+def test_definitions_of_a_package_are_those_of_its_folder():
+    folder = Path(__file__).parents[2] / "schemas" / "trunkline_schemas"
+    assert package_definitions("trunkline_schemas") == load_definitions(folder) != []
+
+
+@pytest.fixture
+def acme(tmp_path, monkeypatch):
+    """An installed package of a stranger's, with one event type and one search."""
+    write_search(write(tmp_path / "acme_order_schemas"))
     (tmp_path / "acme_order_schemas" / "__init__.py").touch()
     metadata = tmp_path / "acme_orders-1.0.dist-info"
     metadata.mkdir()
     (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: acme-orders\nVersion: 1.0\n")
     (metadata / "entry_points.txt").write_text("[trunkline.schemas]\nacme = acme_order_schemas\n")
     monkeypatch.syspath_prepend(tmp_path)
-    assert "order.placed" in [one.name for one in installed_event_types()]
+
+
+@pytest.mark.usefixtures("acme")
+class TestInstalledPackages:
+    def test_a_strangers_package_brings_its_types_and_definitions(self):
+        assert {"order.placed", "lead.created"} <= {one.name for one in installed_event_types()}
+        assert {"find_order", "find_lead"} <= {one.name for one in installed_definitions()}
+
+    def test_only_those_that_are_chosen_are_used(self):
+        assert [one.name for one in installed_event_types(["acme"])] == ["order.placed"]
+        assert [one.name for one in installed_definitions(["acme"])] == ["find_order"]
+
+    def test_none_may_be_chosen(self):
+        assert installed_event_types([]) == installed_definitions([]) == []
+
+    def test_one_that_is_not_there_is_named_beside_those_that_are(self):
+        with pytest.raises(SettingsInvalid) as caught:
+            installed_event_types(["acme", "acne"])
+        assert str(caught.value) == (
+            "Setting 'events.schema_packages': there is no package of schemas 'acne'; found are: acme, whitelabelcro"
+        )

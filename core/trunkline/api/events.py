@@ -3,15 +3,17 @@
 from typing import Annotated
 
 import orjson
-from fastapi import APIRouter, Depends, Header, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 
 from trunkline import event_requests
 from trunkline.api import models
+from trunkline.api.idempotency_keys import IdempotencyKey, check_idempotency_key
 from trunkline.api.problems import responses
 from trunkline.api.requests import StrictRoute, read_body, read_json
+from trunkline.api.schema_documents import answer_schema
 from trunkline.api.security import Caller, requires
 from trunkline.clock import now_text
-from trunkline.errors import BadQuery, EventRejected, FieldError, NotFound
+from trunkline.errors import EventRejected, FieldError, NotFound
 from trunkline.ingest import Accepted, Submission
 from trunkline.schemas import EventType
 from trunkline.streaming import example_draft
@@ -21,14 +23,6 @@ JSON = "application/json"
 
 router = APIRouter(prefix="/api/v1", route_class=StrictRoute, tags=["Events"])
 public = APIRouter(route_class=StrictRoute, tags=["Schemas"])
-
-IdempotencyKey = Annotated[
-    str | None,
-    Header(
-        alias="Idempotency-Key",
-        description="the same key and body again gives the first answer; lives 24 hours",
-    ),
-]
 
 
 @router.post(
@@ -127,11 +121,8 @@ async def explain_event(
     request: Request, event_id: str, caller: Annotated[Caller, Depends(requires("events:read"))]
 ) -> dict[str, object]:
     """Give one entry per subscription of the company."""
-    hub = request.app.state.hub
-    event = await hub.streaming.event(caller.company_id, event_id_of(event_id))
-    if event is None:
-        raise NotFound("event", event_id)
-    return await hub.deliveries.explain(event)  # type: ignore[no-any-return]
+    deliveries = request.app.state.hub.deliveries
+    return await deliveries.explain(caller.company_id, event_id_of(event_id))  # type: ignore[no-any-return]
 
 
 @public.get("/api/v1/event-types", response_model=models.EventTypes, summary="List event types")
@@ -166,12 +157,7 @@ async def show_event_type(
 async def show_schema(request: Request, name: str) -> Response:
     """Serve the schema with an ETag; public."""
     kind = _event_type(request, name)
-    etag = request.app.state.hub.catalog.etag(kind.name)
-    headers = {"ETag": etag, "Cache-Control": "public, max-age=300"}
-    known = {tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")}
-    if etag in known or "*" in known:
-        return Response(status_code=304, headers=headers)
-    return Response(kind.schema_json, media_type="application/schema+json", headers=headers)
+    return answer_schema(request, kind.schema_json, etag=request.app.state.hub.catalog.etag(kind.name))
 
 
 def event_id_of(text: str) -> int:
@@ -188,12 +174,8 @@ async def _accept(
     drafts = event_requests.read_drafts(
         items, catalog=hub.catalog, company_of=caller.company_for, now_text=now_text()
     )
-    if not key:
+    if check_idempotency_key(key) is None:
         return await hub.ingest.accept(Submission(drafts))  # type: ignore[no-any-return]
-    if len(key) > 255 or not key.isprintable():
-        message = "must be 1 to 255 printable characters"
-        sentence = f"The header Idempotency-Key {message}."
-        raise BadQuery(sentence, errors=[FieldError("Idempotency-Key", message)])
     namespace = caller.principal.company_id or 0
     print_of = event_requests.fingerprint(call, items, drafts)
     return await hub.ingest.accept(Submission(drafts, namespace, key, print_of))  # type: ignore[no-any-return]

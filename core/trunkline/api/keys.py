@@ -9,9 +9,8 @@ from pydantic.config import JsonDict
 from trunkline.api.problems import responses
 from trunkline.api.requests import StrictRoute
 from trunkline.api.security import Caller, hub_of, requires
-from trunkline.auth import ADMIN, COMPANY_SCOPES, MAX_COMPANY_ID, OPERATOR
-from trunkline.events import utc_text_of_ms
-from trunkline.store.keys import KeyRecord
+from trunkline.auth import MAX_COMPANY_ID
+from trunkline.principals import ADMIN, COMPANY_SCOPES, OPERATOR
 
 router = APIRouter(prefix="/api/v1", route_class=StrictRoute, tags=["Keys"])
 
@@ -104,15 +103,15 @@ async def create_key(
     request: Request, body: KeyRequest, _: Annotated[Caller, Depends(requires(OPERATOR, bucket="admin"))]
 ) -> NewKey:
     """Make a key for a company (an operator's key only). The answer is the only place where the key is shown."""
-    record, key = await hub_of(request).keys.create(body.company_id, name=body.name, scopes=body.scopes)
-    return NewKey(**_view(record).model_dump(), key=key)
+    shown, key = await hub_of(request).key_service.create(body.company_id, name=body.name, scopes=body.scopes)
+    return NewKey(**shown, key=key)
 
 
 @router.get("/keys", summary="List keys", responses=responses(401, 403, 429))
 async def list_keys(request: Request, caller: Annotated[Caller, Depends(requires(ADMIN))]) -> KeyList:
     """List the company's keys, or every company's for an operator who names none."""
-    records = await hub_of(request).keys.list(caller.named_company_id)
-    return KeyList(keys=[_view(record) for record in records], count=len(records))
+    shown = await hub_of(request).key_service.list(caller.named_company_id)
+    return KeyList(keys=[KeyView(**view) for view in shown], count=len(shown))
 
 
 @router.delete(
@@ -122,21 +121,4 @@ async def revoke_key(
     request: Request, key_id: str, caller: Annotated[Caller, Depends(requires(ADMIN))]
 ) -> None:
     """Revoke a key at once and for good; its own company's, or anyone's for an operator."""
-    await hub_of(request).keys.revoke(key_id, company_id=caller.named_company_id)
-
-
-def _view(record: KeyRecord) -> KeyView:
-    return KeyView(
-        id=record.id,
-        company_id=record.company_id,
-        name=record.name,
-        scopes=list(record.scopes),
-        last4=record.last4,
-        created_utc=utc_text_of_ms(record.created_ms),
-        last_used_utc=_utc(record.last_used_ms),
-        revoked_utc=_utc(record.revoked_ms),
-    )
-
-
-def _utc(epoch_ms: int | None) -> str | None:
-    return None if epoch_ms is None else utc_text_of_ms(epoch_ms)
+    await hub_of(request).key_service.revoke(key_id, company_id=caller.named_company_id)

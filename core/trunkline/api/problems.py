@@ -22,7 +22,16 @@ from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from trunkline import errors
-from trunkline.errors import BadQuery, BodyInvalid, FieldError, NotFound, Refused, StoreUnavailable, pointer
+from trunkline.errors import (
+    BadQuery,
+    BodyInvalid,
+    FieldError,
+    NotFound,
+    ProviderFailed,
+    Refused,
+    StoreUnavailable,
+    pointer,
+)
 
 MEDIA_TYPE = "application/problem+json"
 HEADERS_KEY = "trunkline.headers"
@@ -45,6 +54,8 @@ TYPES: Mapping[type[errors.TrunklineError], str] = {
     errors.EventRejected: "event-rejected",
     errors.TargetRefused: "target-refused",
     errors.RateLimited: "rate-limited",
+    errors.ProviderRefused: "provider-refused",
+    errors.ProviderFailed: "provider-failed",
     errors.StoreUnavailable: "store-unavailable",
 }
 """The table: the last part of a problem's ``type``. Status, title, detail and headers are the error's own."""
@@ -89,6 +100,7 @@ def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
 def install(app: FastAPI) -> None:
     """Make *app* answer with problem documents. Call it after every other middleware was added."""
     app.add_exception_handler(Refused, _answer_refused)
+    app.add_exception_handler(ProviderFailed, _answer_provider_failed)
     app.add_exception_handler(StoreUnavailable, _answer_store_unavailable)
     app.add_exception_handler(RequestValidationError, _answer_invalid)
     app.add_exception_handler(HTTPException, _answer_http)
@@ -137,6 +149,17 @@ async def _answer_refused(request: Request, error: Exception) -> Response:
     return problem_of(error, request.scope)
 
 
+async def _answer_provider_failed(request: Request, error: Exception) -> Response:
+    assert isinstance(error, ProviderFailed)
+    return problem(
+        request.scope,
+        name=TYPES[ProviderFailed],
+        status=error.status,
+        title=error.title,
+        detail=error.detail,
+    )
+
+
 async def _answer_store_unavailable(request: Request, error: Exception) -> Response:
     return store_unavailable(error, request.scope)
 
@@ -147,8 +170,8 @@ def store_unavailable(error: Exception, scope: Scope) -> Response:
     return problem(
         scope,
         name=TYPES[StoreUnavailable],
-        status=503,
-        title="Service unavailable",
+        status=StoreUnavailable.status,
+        title=StoreUnavailable.title,
         detail=f"The database does not answer; nothing was stored. Try again in {_STORE_RETRY_SECONDS} s.",
         headers={"Retry-After": _STORE_RETRY_SECONDS},
     )

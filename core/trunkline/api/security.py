@@ -15,9 +15,11 @@ from starlette.requests import Request
 from starlette.types import Scope
 
 from trunkline.api.problems import HEADERS_KEY
-from trunkline.auth import MAX_COMPANY_ID, Keys, Principal
+from trunkline.auth import MAX_COMPANY_ID, Keys
 from trunkline.errors import BadQuery, BodyInvalid, FieldError, Forbidden
+from trunkline.key_service import KeyService
 from trunkline.limits import Allowance, Bucket, Limits
+from trunkline.principals import Principal
 
 COMPANY_HEADER = "X-Company-Id"
 _COMPANY_MISSING = "is required: name the company in the X-Company-Id header, as an operator's key has none"
@@ -30,6 +32,7 @@ class Hub(Protocol):
     """What this module needs of ``app.state.hub``."""
 
     keys: Keys
+    key_service: KeyService
     limits: Limits
 
 

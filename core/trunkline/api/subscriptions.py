@@ -127,10 +127,7 @@ async def show_delivery(request: Request, delivery_id: str, caller: Reads) -> di
 )
 async def retry_delivery(request: Request, delivery_id: str, caller: Administers) -> dict[str, object]:
     """Make a delivery due at once, whatever its state."""
-    hub = request.app.state.hub
-    shown = await hub.deliveries.retry(caller.company_id, delivery_id)
-    hub.wake_retries()
-    return shown  # type: ignore[no-any-return]
+    return await request.app.state.hub.deliveries.retry(caller.company_id, delivery_id)  # type: ignore[no-any-return]
 
 
 @router.post(

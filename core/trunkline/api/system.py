@@ -55,8 +55,5 @@ async def list_plugins(
     """List every plugin that was found, and whether it runs (scope `admin`, or an operator)."""
     if not caller.principal.has("admin"):
         raise Forbidden.scope_missing("admin")
-    shown = [
-        {"name": record.name, "version": record.version, "state": record.state, "error": record.error}
-        for record in request.app.state.hub.registry.records
-    ]
+    shown = request.app.state.hub.deployment.plugins()
     return {"plugins": shown, "count": len(shown)}

@@ -6,12 +6,29 @@ from typing import Annotated, Any
 
 import orjson
 import typer
+from typer.core import TyperGroup
 
 from trunkline.cli import opening
 from trunkline.cli.options import Config, load_settings
 from trunkline.cli.output import REFUSED, warn
+from trunkline.settings import Settings
 
-app = typer.Typer(no_args_is_help=True, help="Write what describes this deployment to files.")
+
+class Exports(TyperGroup):
+    """The exports: two documents, and every connector that a plugin gives by its own name."""
+
+    def get_command(self, ctx: typer.Context, cmd_name: str) -> Any:  # type: ignore[override]
+        """Find the document *cmd_name*; any other name is taken for a connector's."""
+        return super().get_command(ctx, cmd_name) or _connector_command(cmd_name)
+
+
+app = typer.Typer(
+    cls=Exports,
+    no_args_is_help=True,
+    help="Write what describes this deployment, or what a platform needs to offer it, to files.",
+    epilog="Every other NAME is a connector that a plugin gives: [bold]trunkline export zapier build/zapier[/bold]. "
+    "An unknown name lists those that there are.",
+)
 
 Folder = Annotated[
     Path, typer.Argument(metavar="DIR", file_okay=False, help="Folder to write to; made if missing.")
@@ -43,11 +60,49 @@ def export_asyncapi(context: typer.Context, folder: Folder, config: Config = Non
     _write(folder / "asyncapi.json", documents.asyncapi(hub.catalog, hub.settings.server.public_url))
 
 
+def _connector_command(name: str) -> Any:
+    connectors = typer.Typer(add_completion=False)
+
+    @connectors.command(name)
+    def export(context: typer.Context, folder: Folder, config: Config = None) -> None:
+        """Write what the platform needs to offer this deployment's events, actions and searches.
+
+        A file that is there already and is not made this time stays as it is.
+        """
+        _export_connector(name, folder, load_settings(context, config))
+
+    return typer.main.get_command(connectors)
+
+
+def _export_connector(name: str, folder: Path, settings: Settings) -> None:
+    """Raises typer.Exit, or what a plugin's generator fails with."""
+    from trunkline.connectors import make_files, product_of  # noqa: PLC0415 - here, so that --help need not load it
+
+    hub = opening.inspected(settings)
+    connectors = hub.registry.collected.connectors
+    if name not in connectors:
+        warn(
+            f"There is nothing to export by the name '{name}'; there are: {', '.join(['asyncapi', 'openapi', *sorted(connectors)])}"
+        )
+        raise typer.Exit(REFUSED)
+    plugin, connector = connectors[name]
+    product = product_of(settings, event_types=hub.catalog.types(), operations=hub.operations)
+    if settings.server.public_url is None:
+        warn(f"Setting 'server.public_url' is not set, so what is written calls {product.api_url}")
+    for path, content in make_files(connector, product, plugin=plugin).items():
+        _save(folder / path, content)
+
+
 def _write(file: Path, document: Mapping[str, Any]) -> None:
     """Write *document* in the order in which it was made, the same each time. Raises typer.Exit."""
+    _save(file, orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+
+
+def _save(file: Path, content: bytes) -> None:
+    """Write *content* and say where. Raises typer.Exit."""
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+        file.write_bytes(content)
     except OSError as error:
         warn(f"{file} cannot be written: {error.strerror}")
         raise typer.Exit(REFUSED) from None

@@ -4,12 +4,12 @@ from typing import Annotated, Any
 
 import typer
 
-from trunkline.auth import COMPANY_SCOPES
 from trunkline.cli import opening
 from trunkline.cli.loop import run
 from trunkline.cli.options import AsJson, Config, OptionalCompany, load_settings
 from trunkline.cli.output import show_json, show_table, warn
 from trunkline.events import utc_text_of_ms
+from trunkline.principals import COMPANY_SCOPES
 from trunkline.settings import Settings
 from trunkline.store.keys import KeyRecord
 

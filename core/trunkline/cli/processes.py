@@ -74,7 +74,7 @@ async def migrate_database(settings: Settings) -> list[str]:
     applied = [
         f"{state.history}: {state.current or 'nothing'} → {state.newest}"
         for state in before
-        if state.current != state.newest
+        if state.is_behind
     ]
     return applied or ["The database is up to date; nothing was to be done."]
 

@@ -14,7 +14,6 @@ from trunkline.cli.options import AsJson, Config, load_settings
 from trunkline.cli.output import REFUSED, show_json, show_table, warn
 from trunkline.database import Database
 from trunkline.errors import StoreUnavailable
-from trunkline.events import utc_text_of_ms
 from trunkline.settings import Settings
 
 if TYPE_CHECKING:
@@ -99,8 +98,10 @@ async def _watch(settings: Settings, *, as_json: bool) -> None:
 
 
 def _show(snapshot: "Snapshot", *, as_json: bool) -> None:
+    from trunkline import status
+
     if as_json:
-        show_json(_view(snapshot))
+        show_json(status.view(snapshot))
         return
     for number, table in enumerate(status_tables.of_snapshot(snapshot)):
         if number:
@@ -119,16 +120,6 @@ def _show_audit(audit: "Audit", *, as_json: bool) -> None:
     for check in audit.checks:
         if not check.holds:
             warn(f"{check.name}: {' '.join(check.offending)}")
-
-
-def _view(snapshot: "Snapshot") -> dict[str, Any]:
-    """Give *snapshot* with times as ISO 8601."""
-    view = asdict(snapshot)
-    newest_ms = view["log"].pop("newest_accepted_ms")
-    view["log"]["newest_accepted_utc"] = None if newest_ms is None else utc_text_of_ms(newest_ms)
-    for replay in view["replays"]:
-        replay["created_utc"] = utc_text_of_ms(replay.pop("created_ms"))
-    return {"taken_utc": utc_text_of_ms(view.pop("taken_ms")), **view}
 
 
 def _audit_view(audit: "Audit") -> dict[str, Any]:

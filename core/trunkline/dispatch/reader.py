@@ -88,11 +88,13 @@ class Reader:
         The version is read together with the head of the log, so an event is never matched by a table that is older than
         what was valid when the event was accepted.
         """
+        known = self._table.version
         async with self._database.read() as connection:
-            rows = await subscription_store.changed_since(connection, self._table.version)
-        newest = max((row.version for row in rows), default=0)
-        for no in self._table.apply(map(self._unseal, rows), version=max(version, newest)):
-            self._runner.places.forget(no)
+            async for rows in subscription_store.changed_since(connection, known):
+                version = max(version, rows[-1].version)
+                for no in self._table.apply(map(self._unseal, rows)):
+                    self._runner.places.forget(no)
+        self._table.version = version  # when everything is there: what breaks off here is read again
         faults.point("read.after_refresh")
 
     def _hand_over(self, events: Sequence[Event], readers: Mapping[int, Progress]) -> None:

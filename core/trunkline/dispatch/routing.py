@@ -52,11 +52,12 @@ class RoutingTable:
         self._members: dict[int, dict[int, Route]] = {}
         self._by_company: dict[int, dict[str, tuple[Route, ...]]] = {}
         self.version = 0
+        """The routing version up to which everything is here."""
 
     def __len__(self) -> int:
         return len(self._by_no)
 
-    def apply(self, changed: Iterable[Subscription], *, version: int) -> list[int]:
+    def apply(self, changed: Iterable[Subscription]) -> list[int]:
         """Take over what has *changed*; returns the numbers of those that are no longer served."""
         dropped: list[int] = []
         companies: set[int] = set()
@@ -71,7 +72,6 @@ class RoutingTable:
                 dropped.append(subscription.no)
         for company in companies:
             self._index(company)
-        self.version = version
         return dropped
 
     def route(self, subscription_no: int) -> Route | None:

@@ -4,17 +4,19 @@ What needs no context is collected before the hub is built (``collect_static``),
 (``collect_with``). A plugin that raises, or gives nonsense, is taken out with everything it gave.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import TypeVar
 
 from pydantic import BaseModel
 
 from trunkline.capabilities import PluginContext
+from trunkline.definitions import KINDS, Definition, Kind
 from trunkline.errors import PluginFailed
 from trunkline.plugins import values
 from trunkline.plugins.calls import call_registration
-from trunkline.plugins.records import Collected, Given
+from trunkline.plugins.records import HOOKS_OF_KINDS, Collected, Given, Provider
 from trunkline.plugins.registry import Registry
 from trunkline.plugins.sections import Section, check_sections, read_section
 
@@ -25,7 +27,7 @@ MakeContext = Callable[[str, BaseModel | None], PluginContext]
 
 
 def collect_static(registry: Registry, *, sections: Mapping[str, Section]) -> Collected:
-    """Collect settings, event types and migrations; *sections* are the plugins' sections of the settings.
+    """Collect settings, event types, migrations and connectors; *sections* are the plugins' sections of the settings.
 
     Raises:
         SettingsInvalid: a section belongs to no plugin, or a setting in it is unknown or malformed.
@@ -38,32 +40,80 @@ def collect_static(registry: Registry, *, sections: Mapping[str, Section]) -> Co
         settings = read_section(plugin, sections.get(plugin), model=model)
         event_types = _ask(registry, plugin, "register_event_types", values.check_event_types, {})
         migrations = _ask(registry, plugin, "register_migrations", values.check_migrations, {})
-        registry.keep(plugin, Given(settings, event_types=event_types or (), migrations=migrations or ()))
+        connectors = _ask(registry, plugin, "register_connectors", values.check_connectors, {})
+        given = Given(
+            settings,
+            event_types=event_types or (),
+            migrations=migrations or (),
+            connectors=connectors or (),
+        )
+        registry.keep(plugin, given)
 
     _ask_each(registry, ask)
     _refuse_clashes(registry, "event type", lambda given: [value.name for value in given.event_types])
+    _refuse_clashes(registry, "connector", lambda given: [value.name for value in given.connectors])
     return registry.collected
 
 
-def collect_with(registry: Registry, *, contexts: MakeContext) -> Collected:
-    """Give each plugin its context and collect channels and routes.
+def collect_with(
+    registry: Registry, *, contexts: MakeContext, definitions: Collection[Definition] = ()
+) -> Collected:
+    """Give each plugin its context and collect channels, providers, pages and, once those are complete, routes.
+
+    *definitions* are what the schemas define.
 
     Raises:
         PluginFailed: a plugin that was asked for by name cannot be used.
     """
+    defined = {kind: {one.name for one in definitions if one.kind == kind} for kind in KINDS}
 
     def ask(plugin: str) -> None:
         given = registry.given(plugin)
         context = contexts(plugin, given.settings)
         arguments = {"context": context}
         channels = _ask(registry, plugin, "register_channels", values.check_channels, arguments)
-        routes = _ask(registry, plugin, "register_routes", values.check_routes, arguments)
-        given = replace(given, context=context, channels=channels or (), routes=routes or ())
-        registry.keep(plugin, given)
+        providers = {
+            kind: _ask(registry, plugin, HOOKS_OF_KINDS[kind], _checking(kind, defined[kind]), arguments)
+            or ()
+            for kind in KINDS
+        }
+        own = [one.definition for given_ in providers.values() for one in given_ if one.definition]
+        values.check_definitions(plugin, own, beside=definitions)
+        pages = _ask(registry, plugin, "register_portal_pages", values.check_portal_pages, arguments)
+        registry.keep(
+            plugin,
+            replace(given, context=context, channels=channels or (), providers=providers, pages=pages or ()),
+        )
+
+    def ask_for_routes(plugin: str) -> None:
+        given = registry.given(plugin)
+        routes = _ask(registry, plugin, "register_routes", values.check_routes, {"context": given.context})
+        registry.keep(plugin, replace(given, routes=routes or ()))
 
     _ask_each(registry, ask)
     _refuse_clashes(registry, "channel", lambda given: [value.name for value in given.channels])
+    for kind in KINDS:
+        _refuse_clashes(registry, kind, partial(_provided, kind))
+    _refuse_clashes(registry, "call", _own_calls)
+    _ask_each(registry, ask_for_routes)
     return registry.collected
+
+
+def _checking(kind: Kind, defined: Collection[str]) -> Callable[[str, object], tuple[Provider, ...]]:
+    return partial(values.check_providers, kind=kind, defined=defined)
+
+
+def _provided(kind: Kind, given: Given) -> list[str]:
+    return [provider.name for provider in given.providers.get(kind, ())]
+
+
+def _own_calls(given: Given) -> list[str]:
+    return [
+        f"{provider.definition.method} {provider.definition.path}"
+        for providers in given.providers.values()
+        for provider in providers
+        if provider.definition is not None
+    ]
 
 
 def _ask_each(registry: Registry, ask: Callable[[str], None]) -> None:

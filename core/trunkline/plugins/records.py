@@ -1,15 +1,33 @@
 """The values of the plugin kernel: what was found, what became of it, and what it gave."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from pydantic import BaseModel
 
-from trunkline.capabilities import Channel, Migrations, PluginContext, Routes
+from trunkline.capabilities import (
+    Action,
+    Channel,
+    Connector,
+    Lookup,
+    Migrations,
+    PluginContext,
+    PortalPage,
+    Routes,
+    Search,
+)
+from trunkline.definitions import Kind
 from trunkline.schemas import EventType
 
 State = Literal["active", "disabled", "failed"]
+Provider = Action | Search | Lookup
+PROVIDERS: Mapping[Kind, type[Provider]] = {"action": Action, "search": Search, "lookup": Lookup}
+HOOKS_OF_KINDS: Mapping[Kind, str] = {
+    "action": "register_actions",
+    "search": "register_searches",
+    "lookup": "register_lookups",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +63,11 @@ class Given:
     settings: BaseModel | None = None
     event_types: tuple[EventType, ...] = ()
     migrations: tuple[Migrations, ...] = ()
+    connectors: tuple[Connector, ...] = ()
     context: PluginContext | None = None
     channels: tuple[Channel, ...] = ()
+    providers: Mapping[Kind, tuple[Provider, ...]] = field(default_factory=dict[Kind, tuple[Provider, ...]])
+    pages: tuple[PortalPage, ...] = ()
     routes: tuple[Routes, ...] = ()
 
 
@@ -54,11 +75,15 @@ class Given:
 class Collected:
     """What the active plugins gave, in the order of their names; the first of each pair is the plugin.
 
-    *channels* is by channel name. *settings* has every active plugin, with None where it has no model.
+    *channels* and *connectors* are by name, *providers* by what they carry out. *settings* has every active plugin, with None where
+    it has no model.
     """
 
     event_types: tuple[EventType, ...]
     migrations: tuple[tuple[str, Migrations], ...]
+    connectors: Mapping[str, tuple[str, Connector]]
     settings: Mapping[str, BaseModel | None]
     channels: Mapping[str, tuple[str, Channel]]
+    providers: Mapping[tuple[Kind, str], tuple[str, Provider]]
+    pages: tuple[tuple[str, PortalPage], ...]
     routes: tuple[tuple[str, Routes], ...]

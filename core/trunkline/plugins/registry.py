@@ -46,10 +46,22 @@ class Registry:
         return Collected(
             event_types=tuple(value for gift in given.values() for value in gift.event_types),
             migrations=tuple((name, value) for name, gift in given.items() for value in gift.migrations),
+            connectors=MappingProxyType(
+                {value.name: (name, value) for name, gift in given.items() for value in gift.connectors}
+            ),
             settings=MappingProxyType({name: gift.settings for name, gift in given.items()}),
             channels=MappingProxyType(
                 {value.name: (name, value) for name, gift in given.items() for value in gift.channels}
             ),
+            providers=MappingProxyType(
+                {
+                    (kind, value.name): (name, value)
+                    for name, gift in given.items()
+                    for kind, values in gift.providers.items()
+                    for value in values
+                }
+            ),
+            pages=tuple((name, value) for name, gift in given.items() for value in gift.pages),
             routes=tuple((name, value) for name, gift in given.items() for value in gift.routes),
         )
 

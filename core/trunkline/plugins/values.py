@@ -1,14 +1,18 @@
 """The checking of what ``register_*`` hooks return. Each function returns the values or raises ``PluginFailed``."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from typing import TypeVar
 
 from fastapi import APIRouter
 from pydantic import BaseModel
 
-from trunkline.capabilities import Channel, Migrations, Routes
+from trunkline.capabilities import BASES, Channel, Connector, Migrations, PortalPage, Routes
+from trunkline.definition_catalog import DefinitionCatalog
+from trunkline.definitions import Definition, Kind
 from trunkline.errors import PluginFailed, SchemaInvalid
+from trunkline.plugins.records import HOOKS_OF_KINDS, PROVIDERS, Provider
+from trunkline.principals import COMPANY_SCOPES, OPERATOR
 from trunkline.schemas import EventType, SchemaCatalog
 
 CHANNEL_NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}")
@@ -42,6 +46,42 @@ def check_channels(plugin: str, value: object) -> tuple[Channel, ...]:
     items = _check_items(plugin, "register_channels", value, Channel, _find_channel_fault)
     _check_unique(plugin, "channel", [item.name for item in items])
     return items
+
+
+def check_connectors(plugin: str, value: object) -> tuple[Connector, ...]:
+    """Accept connectors of different names."""
+    items = _check_items(plugin, "register_connectors", value, Connector, _find_connector_fault)
+    _check_unique(plugin, "connector", [item.name for item in items])
+    return items
+
+
+def check_portal_pages(plugin: str, value: object) -> tuple[PortalPage, ...]:
+    """Accept pages of different names."""
+    items = _check_items(plugin, "register_portal_pages", value, PortalPage, _find_page_fault)
+    _check_unique(plugin, "portal page", [item.name for item in items])
+    return items
+
+
+def check_providers(
+    plugin: str, value: object, *, kind: Kind, defined: Collection[str]
+) -> tuple[Provider, ...]:
+    """Accept providers of different operations of *kind*, each of which is *defined* or brings its own definition."""
+
+    def find_fault(provider: Provider) -> str | None:
+        return _find_provider_fault(provider, kind, defined)
+
+    items = _check_items(plugin, HOOKS_OF_KINDS[kind], value, PROVIDERS[kind], find_fault)
+    _check_unique(plugin, kind, [item.name for item in items])
+    return items
+
+
+def check_definitions(plugin: str, own: Collection[Definition], *, beside: Iterable[Definition]) -> None:
+    """Accept a plugin's own definitions if they are fit to serve *beside* those of the schemas."""
+    try:
+        if own:
+            DefinitionCatalog([*beside, *own])
+    except SchemaInvalid as error:
+        raise PluginFailed(plugin, f"gives an unfit definition: {error}") from None
 
 
 def check_routes(plugin: str, value: object) -> tuple[Routes, ...]:
@@ -85,12 +125,55 @@ def _find_channel_fault(channel: Channel) -> str | None:
     return fault
 
 
+def _find_connector_fault(connector: Connector) -> str | None:
+    fault = _find_text_fault(connector)
+    if fault is None and not CHANNEL_NAME.fullmatch(connector.name):
+        return f"name '{connector.name}' is not made of lower-case letters, digits, '-' and '_'"
+    if fault is None and not callable(connector.generate):
+        return f"generate is {_name_type(connector.generate)}, not a function"
+    return fault
+
+
+def _find_page_fault(page: PortalPage) -> str | None:
+    fault = _find_type_fault("name", page.name, str, wanted="text") or _find_type_fault(
+        "title", page.title, str, wanted="text"
+    )
+    if fault is None and not CHANNEL_NAME.fullmatch(page.name):
+        return f"name '{page.name}' is not made of lower-case letters, digits, '-' and '_'"
+    if fault is None and not callable(page.render):
+        return f"render is {_name_type(page.render)}, not a function"
+    if fault is None and page.scope not in {None, OPERATOR, *COMPANY_SCOPES}:
+        return f"scope '{page.scope}' is none of {', '.join([*COMPANY_SCOPES, OPERATOR])}"
+    if fault is None and not (page.icon is None or page.icon.lstrip().startswith("<svg")):
+        return "icon is neither None nor an SVG element"
+    return fault
+
+
 def _find_routes_fault(routes: Routes) -> str | None:
     fault = _find_type_fault(
         "router", routes.router, APIRouter, wanted="a fastapi.APIRouter"
     ) or _find_type_fault("prefix", routes.prefix, str, wanted="text")
     if fault is None and not PREFIX.fullmatch(routes.prefix):
         return f"prefix '{routes.prefix}' is neither empty nor of the form '/path'"
+    if fault is None and routes.base not in BASES:
+        return f"base '{routes.base}' is none of {', '.join(BASES)}"
+    return fault
+
+
+def _find_provider_fault(provider: Provider, kind: Kind, defined: Collection[str]) -> str | None:
+    fault = _find_type_fault("name", provider.name, str, wanted="text")
+    if fault is None and not callable(provider.run):
+        return f"run is {_name_type(provider.run)}, not a function"
+    if fault is not None or provider.definition is None:
+        known = ", ".join(sorted(defined)) or "none"
+        unknown = f"name '{provider.name}' is no {kind} that is defined; defined are {known}"
+        return fault or (None if provider.name in defined else unknown)
+    if provider.name in defined:
+        return f"definition of '{provider.name}' is its own, but the schemas define it already"
+    fault = _find_type_fault("definition", provider.definition, Definition, wanted="a Definition")
+    named = (provider.definition.kind, provider.definition.name) if fault is None else None
+    if named is not None and named != (kind, provider.name):
+        return f"definition is of the {named[0]} '{named[1]}', not of the {kind} '{provider.name}'"
     return fault
 
 
@@ -101,7 +184,7 @@ def _find_migrations_fault(migrations: Migrations) -> str | None:
     return fault
 
 
-def _find_text_fault(named: EventType | Channel) -> str | None:
+def _find_text_fault(named: EventType | Channel | Connector) -> str | None:
     fields = (("name", named.name), ("title", named.title), ("description", named.description))
     faults = (_find_type_fault(field, text, str, wanted="text") for field, text in fields)
     return next(filter(None, faults), None)

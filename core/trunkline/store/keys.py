@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import orjson
 from sqlalchemy import ARRAY, LargeBinary, TextClause, bindparam, text
@@ -61,20 +62,31 @@ async def clock_ms(connection: AsyncConnection) -> int:
 async def find_valid(connection: AsyncConnection, digests: Sequence[bytes]) -> dict[bytes, ValidKey]:
     """Look up which of *digests* are keys that have not been revoked."""
     rows = await connection.execute(_find_statement(connection), {"digests": list(digests)})
-    found = (ValidKey(bytes(row[0]), _record(row[2:]), bool(row[1])) for row in rows)
-    return {key.digest: key for key in found}
+    return {key.digest: key for key in map(_valid, rows)}
+
+
+async def find_valid_by_id(connection: AsyncConnection, key_id: str) -> ValidKey | None:
+    """Look up a key that has not been revoked."""
+    row = (
+        await connection.execute(text(f"{_select_valid(connection)} AND id = :id"), {"id": key_id})
+    ).first()
+    return _valid(row) if row else None
 
 
 def _find_statement(connection: AsyncConnection) -> TextClause:
-    before = f"{sql.now_ms(connection)} - {TOUCH_AFTER_MS}"
-    start = (
-        f"SELECT digest, last_used_ms IS NULL OR last_used_ms < {before}, {_COLUMNS} "
-        "FROM api_keys WHERE revoked_ms IS NULL AND digest"
-    )
+    start = f"{_select_valid(connection)} AND digest"
     if sql.is_sqlite(connection):
         return text(f"{start} IN :digests").bindparams(bindparam("digests", expanding=True))
     # One text whatever the number of digests, so that the server prepares it once.
     return text(f"{start} = ANY(:digests)").bindparams(bindparam("digests", type_=ARRAY(LargeBinary)))
+
+
+def _select_valid(connection: AsyncConnection) -> str:
+    before = f"{sql.now_ms(connection)} - {TOUCH_AFTER_MS}"
+    return (
+        f"SELECT digest, last_used_ms IS NULL OR last_used_ms < {before}, {_COLUMNS} "
+        "FROM api_keys WHERE revoked_ms IS NULL"
+    )
 
 
 async def list_keys(connection: AsyncConnection, company_id: int | None) -> list[KeyRecord]:
@@ -103,6 +115,10 @@ async def touch(connection: AsyncConnection, key_ids: Sequence[str]) -> None:
         f"WHERE id IN :ids AND (last_used_ms IS NULL OR last_used_ms < {now} - {TOUCH_AFTER_MS})"
     ).bindparams(bindparam("ids", expanding=True))
     await connection.execute(statement, {"ids": sorted(key_ids)})
+
+
+def _valid(row: Sequence[Any]) -> ValidKey:
+    return ValidKey(bytes(row[0]), _record(row[2:]), bool(row[1]))
 
 
 def _record(row: Sequence[object]) -> KeyRecord:

@@ -14,6 +14,7 @@ from sqlalchemy import text
 
 from trunkline import faults
 from trunkline.database import Database
+from trunkline.errors import StoreUnavailable
 from trunkline.store import tables
 
 _FOLDER = Path(__file__).parent / "migrations"
@@ -21,6 +22,7 @@ RESERVED_POSITIONS = 999
 """Positions below the first event; examples carry them as their ``id``, so they never collide with an event."""
 _LOCK = 7_236_455_001
 """Key of the PostgreSQL advisory lock that makes two migrations wait for each other."""
+_TRIES = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +43,20 @@ CORE = History("core", _FOLDER / "versions")
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """How far one history has been applied: the revision in the database and the newest one known."""
+    """How far one history has been applied: the revision in the database and the newest one known.
+
+    *is_ahead*: a later version has applied revisions that this one does not know.
+    """
 
     history: str
     current: str | None
     newest: str | None
+    is_ahead: bool = False
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether something is to be applied."""
+        return self.current != self.newest and not self.is_ahead
 
 
 def folder_of(location: str) -> Path:
@@ -57,23 +68,42 @@ def folder_of(location: str) -> Path:
 async def upgrade(database: Database, histories: Sequence[History] = (), *, shards: int) -> list[State]:
     """Apply what is missing of the core's history and of *histories*, all in one transaction; returns what was before.
 
-    *shards* is how many shards a new database gets.
+    *shards* is how many shards a new database gets. A history that a later version has brought further is left as it is:
+    within a release line a migration only adds, so that versions can share a database while they are exchanged.
+    Where hubs work in the database meanwhile, it may take several tries.
 
     Raises:
         StoreUnavailable: the database did not answer; nothing was changed.
     """
+    tries = 0
+    while True:
+        tries += 1
+        try:
+            return await _upgrade_all(database, (CORE, *histories), shards=shards)
+        except StoreUnavailable as error:
+            if tries == _TRIES or not _is_deadlock(error):
+                raise
+
+
+async def _upgrade_all(database: Database, histories: Sequence[History], *, shards: int) -> list[State]:
     async with database.write() as connection:
         if not database.is_sqlite:
             await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
         faults.point("migrate.before")
-        before = [await connection.run_sync(_state, history) for history in (CORE, *histories)]
-        for history in (CORE, *histories):
-            await connection.run_sync(_upgrade, history)
+        before = [await connection.run_sync(_state, history) for history in histories]
+        for history, state in zip(histories, before, strict=True):
+            if not state.is_ahead:
+                await connection.run_sync(_upgrade, history)
             faults.point("migrate.after_history")
         await connection.run_sync(_furnish, shards)
         faults.point("migrate.before_commit")
     faults.point("migrate.after_commit")
     return before
+
+
+def _is_deadlock(error: StoreUnavailable) -> bool:
+    """Whether PostgreSQL ended the migration because a transaction of a hub waited for it, and it for that one."""
+    return getattr(getattr(error.__cause__, "orig", None), "sqlstate", None) == "40P01"
 
 
 async def states(database: Database, histories: Sequence[History] = ()) -> list[State]:
@@ -98,10 +128,14 @@ def _upgrade(connection: sqlalchemy.Connection, history: History) -> None:
 
 def _state(connection: sqlalchemy.Connection, history: History) -> State:
     context = MigrationContext.configure(connection, opts={"version_table": history.version_table})
+    current = context.get_current_revision()
+    scripts = ScriptDirectory.from_config(_config(history))
+    known = {script.revision for script in scripts.walk_revisions()}
     return State(
         history.name,
-        context.get_current_revision(),
-        ScriptDirectory.from_config(_config(history)).get_current_head(),
+        current,
+        scripts.get_current_head(),
+        is_ahead=current is not None and current not in known,
     )
 
 

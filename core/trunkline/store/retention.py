@@ -17,6 +17,7 @@ from trunkline.store import sql
 
 _LOCK = 7_236_455_002
 """Key of the PostgreSQL advisory lock that whoever removes holds until its transaction ends."""
+MARKS = "SELECT r.edge, h.position AS head FROM retention AS r CROSS JOIN stream_head AS h WHERE r.id = 1 AND h.id = 1"
 _OPEN = f"('{Status.PENDING}', '{Status.HELD}')"
 _NEEDED = (
     "EXISTS (SELECT 1 FROM replays AS r WHERE r.status = 'running' AND r.company_id = e.company_id "
@@ -66,11 +67,8 @@ class Oldest:
 
 
 async def marks(connection: AsyncConnection) -> Marks:
-    """Read where the log begins and ends. Read a page's events before: then none of them was removed unnoticed."""
-    statement = text(
-        "SELECT r.edge, h.position FROM retention AS r CROSS JOIN stream_head AS h WHERE r.id = 1 AND h.id = 1"
-    )
-    row = (await connection.execute(statement)).one()
+    """Read where the log begins and ends."""
+    row = (await connection.execute(text(MARKS))).one()
     return Marks(row[0], row[1])
 
 
@@ -217,6 +215,16 @@ async def purge_idempotency_keys(connection: AsyncConnection, *, before_ms: int,
     return await _purge(
         connection,
         "DELETE FROM idempotency_keys WHERE (namespace, key) IN (SELECT namespace, key FROM idempotency_keys "
+        "WHERE created_ms <= :before ORDER BY created_ms LIMIT :limit {skipping})",
+        {"before": before_ms, "limit": limit},
+    )
+
+
+async def purge_operation_keys(connection: AsyncConnection, *, before_ms: int, limit: int) -> int:
+    """Remove up to *limit* keys of actions that were first used before *before_ms*; returns how many."""
+    return await _purge(
+        connection,
+        "DELETE FROM operation_keys WHERE (namespace, key) IN (SELECT namespace, key FROM operation_keys "
         "WHERE created_ms <= :before ORDER BY created_ms LIMIT :limit {skipping})",
         {"before": before_ms, "limit": limit},
     )

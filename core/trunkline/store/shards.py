@@ -27,6 +27,7 @@ async def heartbeat(connection: AsyncConnection, worker: str, *, lease_ms: int) 
 
     What a dead worker had claimed is due again at once.
     """
+    await _follow_clock_back(connection, lease_ms=lease_ms)
     now = sql.now_ms(connection)
     await connection.execute(
         text(
@@ -47,6 +48,41 @@ async def heartbeat(connection: AsyncConnection, worker: str, *, lease_ms: int) 
         await release_claims(connection, row[0])
     return int(
         (await connection.execute(text("SELECT count(*) FROM workers WHERE NOT draining"))).scalar_one()
+    )
+
+
+async def _follow_clock_back(connection: AsyncConnection, *, lease_ms: int) -> None:
+    """Where the database's clock was set back, bring what is due, and every lease, back by as much.
+
+    A heartbeat more than a lease ahead of the clock proves it. Its row stays locked, so that one worker alone does this.
+    """
+    now = sql.now_ms(connection)
+    is_ahead = f"heartbeat_ms > {now} + :lease"
+    locking = "" if sql.is_sqlite(connection) else "FOR UPDATE"
+    rows = await connection.execute(
+        text(f"SELECT heartbeat_ms - {now} FROM workers WHERE {is_ahead} ORDER BY id {locking}"),
+        {"lease": lease_ms},
+    )
+    step_ms = max((row[0] for row in rows), default=0)
+    if not step_ms:
+        return
+    await connection.execute(
+        text(f"UPDATE workers SET heartbeat_ms = {now} WHERE {is_ahead}"), {"lease": lease_ms}
+    )
+    await connection.execute(
+        text(
+            f"UPDATE shards SET lease_until_ms = {now} + :lease WHERE shard IN "
+            f"(SELECT shard FROM shards WHERE lease_until_ms > {now} + :lease {_skipping(connection)})"
+        ),
+        {"lease": lease_ms},
+    )
+    await connection.execute(  # what is claimed comes back with its worker's death
+        text(
+            "UPDATE deliveries SET due_ms = due_ms - :step FROM (SELECT position, subscription_no FROM deliveries "
+            f"WHERE due_ms > {now} AND claimed_by IS NULL {_skipping(connection)}) AS waiting "
+            "WHERE deliveries.position = waiting.position AND deliveries.subscription_no = waiting.subscription_no"
+        ),
+        {"step": step_ms},
     )
 
 

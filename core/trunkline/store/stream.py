@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline import faults
 from trunkline.events import Draft, Event, shard_of
-from trunkline.store import sql, tables
+from trunkline.store import retention, sql, tables
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,23 +102,48 @@ async def read_shards(
 async def read_company(
     connection: AsyncConnection, company_id: int, *, types: Sequence[str], after: int, limit: int
 ) -> list[Event]:
-    """Read the next events of one company, oldest first; no *types* means every type.
+    """Read the next events of one company, oldest first; no *types* means every type."""
+    statement, parameters = _company_query(company_id, types, after, limit)
+    rows = await connection.execute(text(statement), parameters)
+    return [Event(*row) for row in rows]
+
+
+async def read_page(
+    connection: AsyncConnection, company_id: int, *, types: Sequence[str], after: int, limit: int
+) -> tuple[list[Event], retention.Marks]:
+    """Read as ``read_company`` does, and where the log began and ended at that moment, in one statement.
+
+    As they are of one moment, no event of the page was removed unnoticed.
+    """
+    query, parameters = _company_query(company_id, types, after, limit)
+    statement = (
+        f"SELECT marks.edge, marks.head, {_COLUMNS} FROM ({retention.MARKS}) AS marks "
+        f"LEFT JOIN ({query}) AS page ON true ORDER BY position"
+    )
+    rows = (await connection.execute(text(statement), parameters)).all()
+    edge, head, *first = rows[0]
+    events = [Event(*row[2:]) for row in rows] if first[0] is not None else []
+    return events, retention.Marks(edge, head)
+
+
+def _company_query(
+    company_id: int, types: Sequence[str], after: int, limit: int
+) -> tuple[str, dict[str, object]]:
+    """Select the next events of one company, and the statement's parameters.
 
     Each type is read along its own index and the streams are merged, so that a rare type costs no more than a common one.
     """
     base = f"SELECT {_COLUMNS} FROM events WHERE company_id = :company AND position > :after"
     parameters: dict[str, object] = {"company": company_id, "after": after, "limit": limit}
     if not types:
-        statement = f"{base} ORDER BY position LIMIT :limit"
-    else:
-        parts: list[str] = []
-        for index, name in enumerate(types):
-            parameters[f"type_{index}"] = name
-            parts.append(
-                f"SELECT * FROM ({base} AND type = :type_{index} ORDER BY position LIMIT :limit) AS t{index}"
-            )
-        statement = f"{' UNION ALL '.join(parts)} ORDER BY position LIMIT :limit"
-    return [Event(*row) for row in await connection.execute(text(statement), parameters)]
+        return f"{base} ORDER BY position LIMIT :limit", parameters
+    parts: list[str] = []
+    for index, name in enumerate(types):
+        parameters[f"type_{index}"] = name
+        parts.append(
+            f"SELECT * FROM ({base} AND type = :type_{index} ORDER BY position LIMIT :limit) AS t{index}"
+        )
+    return f"{' UNION ALL '.join(parts)} ORDER BY position LIMIT :limit", parameters
 
 
 async def newest_of_company(

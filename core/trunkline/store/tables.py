@@ -64,6 +64,22 @@ idempotency_keys = Table(
 )
 """*namespace* is the company of the API key that sent the request, 0 for an operator's."""
 
+operation_keys = Table(
+    "operation_keys",
+    metadata,
+    Column("namespace", BigInteger, primary_key=True, autoincrement=False),
+    Column("key", String(255), primary_key=True),
+    Column("fingerprint", LargeBinary(32), nullable=False),
+    Column("holder", String(40)),
+    Column("lease_until_ms", BigInteger),
+    Column("status", SmallInteger),
+    Column("body", LargeBinary),
+    Column("created_ms", BigInteger, nullable=False),
+    Index("ix_operation_keys_created", "created_ms"),
+)
+"""*namespace* is the company that the action was for. While it runs there is no *status*; *holder* and *lease_until_ms* are
+there where it runs outside of the transaction that stores its answer."""
+
 api_keys = Table(
     "api_keys",
     metadata,
@@ -133,6 +149,14 @@ deliveries = Table(
     Column("replay_no", BigInteger),
     Column("updated_ms", BigInteger, nullable=False),
     Index("ix_deliveries_subscription", "subscription_no", "position"),
+    Index(
+        "ix_deliveries_stuck",
+        "subscription_no",
+        "status",
+        "position",
+        postgresql_where=text("status IN ('exhausted', 'rejected', 'held')"),
+        sqlite_where=text("status IN ('exhausted', 'rejected', 'held')"),
+    ),
     Index(
         "ix_deliveries_due",
         "due_ms",

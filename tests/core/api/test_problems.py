@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from trunkline import errors
 from trunkline.api import problems
 from trunkline.api.problems import refusal_of
-from trunkline.errors import FieldError, Refused, StoreUnavailable, TrunklineError
+from trunkline.errors import FieldError, ProviderFailed, Refused, StoreUnavailable, TrunklineError
 
 REFUSALS: list[Refused] = [
     errors.Refused("No."),
@@ -32,6 +32,7 @@ REFUSALS: list[Refused] = [
     errors.EventRejected([FieldError("/payload/amount", "is required")]),
     errors.TargetRefused("is private"),
     errors.RateLimited(bucket="read", limit=60, retry_after_seconds=9),
+    errors.ProviderRefused(418, "No tea."),
 ]
 
 
@@ -53,6 +54,8 @@ def make_app() -> FastAPI:
     async def raise_it(name: str) -> None:
         if name == "store":
             raise StoreUnavailable("SELECT secret FROM table")
+        if name == "provider":
+            raise ProviderFailed("create_lead", "the provider failed")
         if name == "plugin":
             raise OfAPlugin("No.")
         if name == "bug":
@@ -92,7 +95,7 @@ def test_every_refusal_has_a_place_in_the_table_and_a_name_of_its_own():
         for _, kind in inspect.getmembers(errors, inspect.isclass)
         if issubclass(kind, Refused) or kind is StoreUnavailable
     }
-    assert set(problems.TYPES) == kinds == {type(error) for error in REFUSALS} | {StoreUnavailable}
+    assert set(problems.TYPES) == kinds == {type(error) for error in REFUSALS} | {StoreUnavailable, ProviderFailed}
     assert len(set(problems.TYPES.values())) == len(problems.TYPES)
     assert all(issubclass(kind, TrunklineError) for kind in problems.TYPES)
 
@@ -128,6 +131,13 @@ async def test_a_database_that_is_away_is_503_with_retry_after(client: httpx2.As
     assert answer.headers["retry-after"] == "5"
     assert answer.json()["type"] == "urn:trunkline:problem:store-unavailable"
     assert "SELECT" not in answer.text
+
+
+async def test_a_provider_that_fails_is_502_with_its_sentence(client: httpx2.AsyncClient):
+    answer = await client.get("/raise/provider")
+    assert answer.status_code == answer.json()["status"] == 502
+    assert answer.json()["type"] == "urn:trunkline:problem:provider-failed"
+    assert answer.json()["detail"] == "'create_lead' could not be carried out: the provider failed."
 
 
 async def test_what_nobody_foresaw_is_a_neutral_500_logged_once(

@@ -14,12 +14,15 @@ BODIES = {
     ("post", "/api/v1/events/batch"): {"events": [EVENT]},
     ("post", "/api/v1/events/test"): EVENT,
     ("post", "/api/v1/webhooks/subscriptions"): SUBSCRIPTION,
+    ("post", "/api/v1/integrations/employees"): {"full_name": "Maria Lopez"},
     ("post", "/api/v1/keys"): {"company_id": 92, "name": "x", "scopes": ["admin"]},
 }
 SCOPES = {
     "events:read": ["events:read"],
     "events:write": ["events:write"],
     "webhooks:write": ["webhooks:write"],
+    "integrations:read": ["integrations:read"],
+    "integrations:write": ["integrations:write"],
     "admin": ["admin"],
     "operator": [],
 }
@@ -41,6 +44,14 @@ def scope_of(method: str, path: str) -> str | None:
     match method, path:
         case _, "/api/v1/me" | "/api/v1/event-types" | "/api/v1/event-types/{name}":
             return None
+        case _, "/api/v1/actions" | "/api/v1/searches":
+            return None
+        case "post", "/api/v1/integrations/employees":
+            return "admin"
+        case "get", _ if path.startswith("/api/v1/integrations/"):
+            return "integrations:read"
+        case _ if path.startswith("/api/v1/integrations/"):
+            return "integrations:write"
         case "post", "/api/v1/keys":
             return "operator"
         case _, "/api/v1/plugins" | "/api/v1/events/test" | "/api/v1/keys" | "/api/v1/keys/{key_id}":

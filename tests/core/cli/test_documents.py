@@ -5,6 +5,9 @@ from importlib.resources import files
 
 import pytest
 
+EMPTY = {"type": "object", "properties": {}, "additionalProperties": False}
+COUNTS = {"event_types": 10, "actions": 9, "searches": 2, "lookups": 4}
+
 
 @pytest.mark.parametrize(("name", "version"), [("openapi", "3.1.0"), ("asyncapi", "3.0.0")])
 def test_export_writes_the_document_the_same_each_time(cli, name, version):
@@ -32,21 +35,83 @@ def test_export_of_one_deployment_has_only_its_plugins(cli):
 
 def test_check_says_that_everything_is_valid(cli):
     result = cli.invoke("schemas", "check")
-    assert (result.exit_code, result.stdout) == (0, "10 event types: every schema and example is valid.\n")
+    assert result.exit_code == 0
+    assert result.stdout == (
+        "10 event types, 9 actions, 2 searches, 4 lookups: every schema and example is valid.\n"
+    )
 
 
 def test_check_names_the_file_that_is_not_valid(cli):
     _write(cli.folder / "schemas", "order.placed", {"type": "object", "title": "Order"})
     result = cli.invoke("schemas", "check", "--json")
     assert result.exit_code == 1
-    (error,) = json.loads(result.stdout)["errors"]
-    assert "order.placed.json" in error
+    told = json.loads(result.stdout)
+    assert "order.placed.json" in told.pop("errors")[0]
+    assert told == dict.fromkeys(COUNTS, 0) | {"valid": False, "breaks": []}
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "sentence"),
+    [
+        ("path", "orders", "its 'path' must look like /leads/{client_id}, in lower case, not orders"),
+        ("emits", ["order.placed"], "'emits' names 'order.placed', which is no event type here"),
+        ("input", {"type": "text"}, "its 'input' cannot serve: the schema is not valid at '/type'"),
+        ("title", 5, "'/title' must be a string, not a number"),
+        ("name", "create_lead", "'/name' is 'create_lead'; the file of that name is create_lead.json"),
+        (
+            "input",
+            {
+                "type": "object",
+                "properties": {
+                    "sku": {"title": "S", "description": "S.", "type": "string", "x-lookup": "products"}
+                },
+                "additionalProperties": False,
+            },
+            "'x-lookup' of 'sku' names 'products', which is no lookup; there are: affiliates, client-statuses, ",
+        ),
+    ],
+    ids=["path", "emits", "schema", "form", "name", "lookup"],
+)
+def test_check_names_the_file_of_an_action_that_is_not_fit_to_serve(cli, key, value, sentence):
+    action = json.loads((files("trunkline_schemas") / "actions" / "create_lead.json").read_text())
+    examples = [{"input": {}, "output": {}}]
+    plain = {"name": "place_order", "path": "/orders", "output": {"type": "object"}, "examples": examples}
+    _write(
+        cli.folder / "schemas",
+        "place_order",
+        action | plain | {"emits": [], "input": EMPTY} | {key: value},
+        within="actions",
+    )
+    result = cli.invoke("schemas", "check")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.startswith(f"schemas/actions/place_order.json: {sentence}")
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_check_counts_a_deployments_own_definitions_and_only_the_packages_that_it_uses(cli):
+    search = json.loads((files("trunkline_schemas") / "searches" / "find_lead.json").read_text())
+    search["input"]["properties"]["client_id"].pop("x-lookup")
+    _write(cli.folder / "schemas", "find_lead", search, within="searches")
+    (cli.folder / "trunkline.toml").write_text(
+        '[plugins]\ndisabled = ["crm"]\n[events]\nschema_packages = []\n'
+    )
+    result = cli.invoke("schemas", "check")
+    assert result.stdout == (
+        "0 event types, 0 actions, 1 search, 0 lookups: every schema and example is valid.\n"
+    )
+
+
+def test_a_package_of_schemas_that_is_not_there_stops_with_one_sentence(cli):
+    (cli.folder / "trunkline.toml").write_text('[events]\nschema_packages = ["acme"]\n')
+    result = cli.invoke("schemas", "check")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith("Setting 'events.schema_packages': there is no package of schemas 'acme'")
 
 
 def test_check_against_the_same_schemas_finds_nothing(cli):
     result = cli.invoke("schemas", "check", "--against", str(files("trunkline_schemas")), "--json")
     assert result.exit_code == 0
-    assert json.loads(result.stdout) == {"valid": True, "event_types": 10, "errors": [], "breaks": []}
+    assert json.loads(result.stdout) == COUNTS | {"valid": True, "errors": [], "breaks": []}
 
 
 def test_check_names_each_thing_that_an_older_client_would_break_on(cli):
@@ -65,12 +130,24 @@ def test_check_names_each_thing_that_an_older_client_would_break_on(cli):
     assert result.stderr == "An older client would break on 2 things.\n"
 
 
+def test_check_names_what_an_older_client_of_an_action_would_break_on(cli):
+    older = json.loads((files("trunkline_schemas") / "actions" / "create_lead.json").read_text())
+    older["input"]["properties"]["fax"] = older["input"]["properties"]["phone"]
+    _write(cli.folder / "older", "create_lead", older, within="actions")
+    result = cli.invoke("schemas", "check", "--against", "older")
+    assert (result.exit_code, result.stdout) == (1, "action create_lead /input/fax: is no longer taken\n")
+    told = json.loads(cli.invoke("schemas", "check", "--against", "older", "--json").stdout)["breaks"]
+    assert [(one["subject"], one["name"], one["kind"]) for one in told] == [
+        ("action", "create_lead", "field_removed")
+    ]
+
+
 def test_check_against_a_folder_without_schemas_is_a_mistake(cli):
     (cli.folder / "empty").mkdir()
     assert cli.invoke("schemas", "check", "--against", "empty").exit_code == 2
     assert cli.invoke("schemas", "check", "--against", "missing").exit_code == 2
 
 
-def _write(folder, name, schema):
-    (folder / "events").mkdir(parents=True, exist_ok=True)
-    (folder / "events" / f"{name}.json").write_text(json.dumps(schema))
+def _write(folder, name, document, *, within="events"):
+    (folder / within).mkdir(parents=True, exist_ok=True)
+    (folder / within / f"{name}.json").write_text(json.dumps(document))

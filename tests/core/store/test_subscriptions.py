@@ -44,8 +44,9 @@ async def streaks(database: Database, *found: Streak):
 
 async def changed(database: Database, version: int) -> list[str]:
     async with database.read() as connection:
-        rows = await subscriptions.changed_since(connection, version)
-    return sorted(row.id for row in rows)
+        pages = [rows async for rows in subscriptions.changed_since(connection, version, at_once=2)]
+    assert all(pages)
+    return sorted(row.id for rows in pages for row in rows)
 
 
 async def test_a_new_subscription_starts_at_the_head_of_the_log(database: Database):

@@ -1,0 +1,202 @@
+"""Actions, searches and lookups as HTTP shows them: their lists, their schemas, and the models that OpenAPI has of them.
+
+The routes that call them belong to the plugins ``actions`` and ``searches``, which are made of these parts.
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Annotated, Any
+
+import orjson
+from fastapi import APIRouter, Depends, Request, Response
+from pydantic import BaseModel, Field, RootModel, WithJsonSchema, create_model
+from pydantic.json_schema import JsonSchemaValue
+
+from trunkline.api.problems import responses
+from trunkline.api.requests import QueryModel, StrictRoute
+from trunkline.api.schema_documents import answer_schema
+from trunkline.api.security import Caller, requires
+from trunkline.capabilities import Operations, Routes
+from trunkline.definitions import FOLDERS, Definition, Kind
+from trunkline.errors import NotFound
+from trunkline.schemas import Json
+
+JSON = "application/json"
+CALL_PREFIX = "/integrations"
+"""Where the calls of all definitions are, below ``/api/v1``."""
+
+_REFERENCE = "$ref"
+_OF_A_DOCUMENT = ("$schema", "$id")
+
+
+class ShownDefinition(BaseModel):
+    """An action or a search, and the schemas of what goes in and what comes out."""
+
+    name: str = Field(examples=["create_order"])
+    title: str
+    description: str
+    method: str = Field(examples=["POST"])
+    path: str = Field(examples=["/api/v1/integrations/orders"])
+    input_schema: dict[str, Any]
+    output_schema: dict[str, Any]
+
+
+def definition_routes(operations: Operations, kind: Kind) -> Sequence[Routes]:
+    """Make the routes that list what is provided of *kind*, and serve its schemas."""
+    plural = FOLDERS[kind]
+    return [
+        Routes(_listing(operations, kind), prefix=f"/{plural}"),
+        Routes(_schemas(operations, kind), prefix=f"/{plural}", base="/schemas"),
+    ]
+
+
+def _listing(operations: Operations, kind: Kind) -> APIRouter:
+    plural = FOLDERS[kind]
+    fields: dict[str, Any] = {plural: (list[ShownDefinition], ...), "count": (int, ...)}
+    model = create_model(f"{plural.capitalize()}List", **fields)
+    router = APIRouter(route_class=StrictRoute, tags=[plural.capitalize()])
+
+    @router.get("", response_model=model, summary=f"List {plural}", operation_id=f"list_{plural}")
+    async def list_definitions(_: Annotated[Caller, Depends(requires(None))]) -> Response:
+        """List what this deployment carries out, with the schemas of what goes in and what comes out."""
+        shown = [_shown(one) for one in operations.provided(kind)]
+        return Response(orjson.dumps({plural: shown, "count": len(shown)}), media_type=JSON)
+
+    return router
+
+
+def _schemas(operations: Operations, kind: Kind) -> APIRouter:
+    router = APIRouter(route_class=StrictRoute, tags=["Schemas"])
+
+    @router.get(
+        "/{name}.json",
+        summary=f"The JSON Schemas of one of the {FOLDERS[kind]}",
+        operation_id=f"show_{kind}_schemas",
+        responses=responses(404)
+        | {200: {"content": {"application/schema+json": {}}}, 304: {"description": "Not modified"}},
+        response_class=Response,
+    )
+    async def show_schemas(request: Request, name: str) -> Response:
+        """Serve `{"input": …, "output": …}` with an ETag; public."""
+        definition = next((one for one in operations.provided(kind) if one.name == name), None)
+        if definition is None:
+            raise NotFound(kind, name)
+        document = orjson.dumps({"input": definition.input, "output": definition.output})
+        etag = f'"{hashlib.sha256(document).hexdigest()[:32]}"'
+        return answer_schema(request, document, etag=etag)
+
+    return router
+
+
+def _shown(definition: Definition) -> dict[str, Json]:
+    return {
+        "name": definition.name,
+        "title": definition.title,
+        "description": definition.description,
+        "method": definition.method,
+        "path": f"/api/v1{CALL_PREFIX}{definition.path}",
+        "input_schema": definition.input,
+        "output_schema": definition.output,
+    }
+
+
+# ---- the parts of a call's route -------------------------------------------------------------------------------------
+
+
+def call_options(definition: Definition) -> dict[str, Any]:
+    """Give the keyword arguments that tell FastAPI (``add_api_route``) everything about the call but its function."""
+    answers = _content(one.output for one in definition.examples)
+    model, status = _model(f"{_camel(definition)}Output", definition.output), definition.success_status
+    extra: dict[str, Any] = {
+        "parameters": _path_parameters(definition),
+        "responses": {str(status): {"content": answers}},
+    }
+    described = responses(*_problems_of(definition))
+    if status != 200:
+        described[200] = {"model": model, "description": "What an earlier call has made"}
+    if definition.kind == "action":
+        extra["requestBody"] = {"content": _content(one.input for one in definition.examples)}
+    return {
+        "operation_id": f"look_up_{_snake(definition)}" if definition.kind == "lookup" else definition.name,
+        "summary": definition.title,
+        "description": definition.description,
+        "status_code": status,
+        "response_model": model,
+        "responses": described,
+        "openapi_extra": extra,
+    }
+
+
+def body_model(definition: Definition) -> type[RootModel[Json]]:
+    """Make the model of the call's body. It takes any JSON; the definition's own schema judges it."""
+    return _model(f"{_camel(definition)}Input", definition.input)
+
+
+def query_model(definition: Definition) -> type[QueryModel]:
+    """Make the model of the call's query. It takes any text; the definition's own schema judges it."""
+    fields: dict[str, Any] = {}
+    for number, (name, schema) in enumerate(definition.input.get("properties", {}).items()):
+        shown = Annotated[str | None, WithJsonSchema(dict(schema))]
+        absent = ... if name in definition.input.get("required", ()) else None
+        described = Field(default=absent, alias=name, description=schema.get("description"))
+        fields[f"parameter_{number}"] = (shown, described)  # its own name might be that of a model's method
+    return create_model(f"{_camel(definition)}Query", __base__=QueryModel, **fields)
+
+
+def _problems_of(definition: Definition) -> Sequence[int]:
+    if definition.kind == "action":
+        return (400, 401, 403, 404, 409, 413, 415, 422, 429, 502, 503)
+    return (400, 401, 403, 404, 422, 429, 502, 503)
+
+
+def _path_parameters(definition: Definition) -> list[dict[str, Json]]:
+    properties: Mapping[str, Mapping[str, Json]] = definition.parameters.get("properties", {})
+    return [
+        {
+            "name": name,
+            "in": "path",
+            "required": True,
+            "description": schema.get("description", ""),
+            "schema": schema,
+        }
+        for name, schema in properties.items()
+    ]
+
+
+def _content(examples: Iterable[Json]) -> dict[str, Json]:
+    numbered = {f"example {number}": {"value": value} for number, value in enumerate(examples, start=1)}
+    return {JSON: {"examples": numbered}}
+
+
+def _snake(definition: Definition) -> str:
+    return definition.name.replace("-", "_")
+
+
+def _camel(definition: Definition) -> str:
+    name = "".join(part.capitalize() for part in _snake(definition).split("_"))
+    return f"{name}Lookup" if definition.kind == "lookup" else name
+
+
+def _model(name: str, schema: Mapping[str, Json]) -> type[RootModel[Json]]:
+    component = {key: _moved(value, name) for key, value in schema.items() if key not in _OF_A_DOCUMENT} | {
+        "title": name
+    }
+
+    def describe(_cls: type[BaseModel], _core: object, _handler: object) -> JsonSchemaValue:
+        return dict(component)
+
+    body = {"__get_pydantic_json_schema__": classmethod(describe), "__module__": __name__}
+    return type(name, (RootModel[Json],), body)
+
+
+def _moved(value: Json, component: str) -> Json:
+    """Let references into the schema lead to where it stands in the OpenAPI document."""
+    if isinstance(value, list):
+        return [_moved(item, component) for item in value]
+    if not isinstance(value, dict):
+        return value
+    moved = {key: _moved(item, component) for key, item in value.items()}
+    reference = moved.get(_REFERENCE)
+    if isinstance(reference, str) and reference.startswith("#"):
+        moved[_REFERENCE] = f"#/components/schemas/{component}{reference[1:]}"
+    return moved

@@ -1,0 +1,133 @@
+"""REST hooks (CONTRACT §7): how a platform subscribes for its users. A channel's plugin mounts them under its own name.
+
+A hook is a subscription of its channel. Platforms subscribe again whenever they are unsure, and drop what they have never
+made: both must do no harm.
+"""
+
+from contextlib import suppress
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Query
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+
+from trunkline.api.models import Strict, Utc
+from trunkline.api.problems import responses
+from trunkline.api.requests import QueryModel, StrictRoute
+from trunkline.api.security import Caller, requires
+from trunkline.capabilities import PluginContext, Routes
+from trunkline.errors import BodyInvalid, FieldError, NotFound
+from trunkline.subscriptions import GONE
+
+Reads = Annotated[Caller, Depends(requires("webhooks:write"))]
+Deletes = Annotated[Caller, Depends(requires("webhooks:write", bucket="write"))]
+Administers = Annotated[Caller, Depends(requires("webhooks:write", bucket="admin"))]
+
+_URLS = ("target_url", "hookUrl", "url")
+
+
+class HookRequest(Strict):
+    """What a platform asks for: where, by one of three names, and which events, by one of two."""
+
+    target_url: str | None = Field(
+        default=None, description="where to push", examples=["https://hooks.example.com/catch/1"]
+    )
+    hookUrl: str | None = Field(default=None, description="another name for `target_url`")  # noqa: N815
+    url: str | None = Field(default=None, description="another name for `target_url`")
+    event_type: str | None = Field(default=None, description="one event type", examples=["client.created"])
+    event_types: list[str] | None = Field(default=None, description='several, or `["*"]` for all')
+    filter: dict[str, Any] | None = Field(
+        default=None, description="conditions on the payload", examples=[{"payload.amount": {"gte": 100}}]
+    )
+
+    def subscription(self) -> dict[str, Any]:
+        """Write it as a subscription is asked for.
+
+        Raises:
+            BodyInvalid: it names no target or no event type, or more than one way.
+        """
+        urls = {name: url for name in _URLS if (url := getattr(self, name))}
+        errors = _not_one(urls, "target_url", f"is required (or {' or '.join(_URLS[1:])})")
+        types = {
+            "event_type": [self.event_type] if self.event_type else None,
+            "event_types": self.event_types,
+        }
+        chosen = {name: value for name, value in types.items() if value is not None}
+        errors += _not_one(chosen, "event_type", "is required (or event_types)")
+        if errors:
+            raise BodyInvalid(errors)
+        wanted = {"target_url": next(iter(urls.values())), "event_types": next(iter(chosen.values()))}
+        return wanted | ({"filter": self.filter} if self.filter else {})
+
+
+class Hook(BaseModel):
+    """A hook, without its secret."""
+
+    id: str
+    target_url: str
+    event_types: list[str]
+    filter: dict[str, Any] | None
+    channel: str
+    status: Literal["active", "paused", "disabled"]
+    created_utc: Utc
+
+
+class SubscribedHook(Hook):
+    """A hook with the secret that signs its pushes; subscribing again shows it again."""
+
+    secret: str = Field(description="`whsec_…`")
+
+
+class Hooks(BaseModel):
+    """A company's hooks, oldest first."""
+
+    hooks: list[Hook]
+    count: int
+
+
+class HookQuery(QueryModel):
+    """Which hooks to list."""
+
+    target_url: str | None = Field(default=None, description="only those that go to exactly this URL")
+
+
+def rest_hook_routes(context: PluginContext, *, channel: str, title: str) -> Routes:
+    """Give the three calls under ``/api/v1/{channel}/hooks``; *title* is the platform's name in the documentation."""
+    router = APIRouter(route_class=StrictRoute, tags=[title])
+    subscriptions = context.subscriptions
+
+    @router.post(
+        "",
+        status_code=201,
+        response_model=SubscribedHook,
+        summary=f"Subscribe from {title}",
+        responses=responses(409, 422)
+        | {200: {"model": SubscribedHook, "description": "The hook was there already"}},
+    )
+    async def subscribe(body: HookRequest, caller: Administers) -> JSONResponse:
+        """Push events to a URL. The same target, types and filter again give the first hook."""
+        shown, is_new = await subscriptions.subscribe(caller.company_id, body.subscription(), channel=channel)
+        hook = SubscribedHook.model_validate(shown)
+        return JSONResponse(hook.model_dump(mode="json"), status_code=201 if is_new else 200)
+
+    @router.get("", response_model=Hooks, summary=f"List the hooks of {title}")
+    async def list_hooks(caller: Reads, query: Annotated[HookQuery, Query()]) -> dict[str, Any]:
+        """List hooks, except those whose target has ended them by answering 410."""
+        found = await subscriptions.list(caller.company_id, channel=channel, target_url=query.target_url)
+        hooks = [one for one in found if one["disabled_reason"] != GONE]
+        return {"hooks": hooks, "count": len(hooks)}
+
+    @router.delete("/{hook_id}", status_code=204, summary=f"Unsubscribe from {title}")
+    async def unsubscribe(hook_id: str, caller: Deletes) -> None:
+        """Stop pushing for good. A hook that is not there is as good as one that has gone."""
+        with suppress(NotFound):
+            await subscriptions.delete(caller.company_id, hook_id, channel=channel)
+
+    return Routes(router, prefix=f"/{channel}/hooks")
+
+
+def _not_one(given: dict[str, Any], wanted: str, missing: str) -> list[FieldError]:
+    if not given:
+        return [FieldError(f"/{wanted}", missing)]
+    first, *others = given
+    return [FieldError(f"/{name}", f"says the same as {first}; send one of the two") for name in others]

@@ -1,0 +1,9 @@
+"""Actions, searches and lookups: a call is read, allowed, carried out by whoever provides it, and answered.
+
+``requests`` reads what a caller sent, ``running`` calls the provider and judges its answer, ``service`` decides what is one
+transaction.
+"""
+
+from trunkline.operations.service import Operations
+
+__all__ = ["Operations"]

@@ -1,0 +1,84 @@
+"""Reading a call: what the caller sent becomes what the provider gets, or a list of everything that is wrong with it. Pure."""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NoReturn
+
+import orjson
+
+from trunkline.definition_catalog import DefinitionCatalog
+from trunkline.definitions import Definition
+from trunkline.errors import BadQuery, BodyInvalid, FieldError, NotFound
+from trunkline.schemas import Json
+
+_WHOLE, _DECIMAL = re.compile(r"[0-9]{1,19}"), re.compile(r"-?[0-9]{1,19}(\.[0-9]{1,19})?")
+_BOOLEANS = {"true": True, "false": False}
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A valid call: the parameters of its path, and its body or its query without the empty strings."""
+
+    parameters: Mapping[str, Json] = field(repr=False)
+    input: Mapping[str, Json] = field(repr=False)
+
+    def fingerprint(self, definition: Definition) -> bytes:
+        """Hash what is asked for, so that a repeated idempotency key can be told from a reused one."""
+        asked = [definition.kind, definition.name, dict(self.parameters), dict(self.input)]
+        return hashlib.sha256(orjson.dumps(asked, option=orjson.OPT_SORT_KEYS)).digest()
+
+
+def read(
+    definition: Definition,
+    parameters: Mapping[str, Json],
+    input: Mapping[str, Json],
+    *,
+    catalog: DefinitionCatalog,
+) -> Request:
+    """Check a call. Texts from a URL are turned into what their schemas ask for; an empty one is as good as none.
+
+    Raises:
+        NotFound: a parameter of the path cannot be one.
+        BadQuery, BodyInvalid: the query, the body is not valid.
+    """
+    is_query = definition.method == "GET"
+    kept = {name: value for name, value in input.items() if value != ""}
+    kinds = {name: _kind(definition.parameters, name) for name in parameters}
+    read_parameters = {name: _read_text(value, kinds[name]) for name, value in parameters.items()}
+    if is_query:
+        kept = {name: _read_text(value, _kind(definition.input, name)) for name, value in kept.items()}
+    faults = catalog.check_input(definition, read_parameters, kept)
+    for fault in faults:
+        if not fault.path.startswith("/") and fault.path in parameters:
+            kind = fault.path.removesuffix("_id").replace("_", " ")
+            raise NotFound(kind, parameters[fault.path])
+    if faults:
+        _refuse(faults, is_query=is_query)
+    return Request(read_parameters, kept)
+
+
+def _refuse(faults: list[FieldError], *, is_query: bool) -> NoReturn:
+    if not is_query:
+        raise BodyInvalid(faults)
+    named = [FieldError(fault.path.removeprefix("/"), fault.message) for fault in faults]
+    subject = f"query parameter '{named[0].path}'" if named[0].path else "query"
+    sentence = f"The {subject} {named[0].message}."
+    raise BadQuery(sentence, errors=named)
+
+
+def _kind(schema: Mapping[str, Json], name: str) -> str:
+    described = schema.get("properties", {}).get(name)
+    return str(described.get("type")) if isinstance(described, dict) else "string"
+
+
+def _read_text(value: Json, kind: str) -> Json:
+    """Turn the text of a URL into a value of *kind*; what cannot be one is left for the schema to refuse."""
+    if not isinstance(value, str):
+        return value
+    if kind in {"integer", "number"} and _WHOLE.fullmatch(value):
+        return int(value)
+    if kind == "number" and _DECIMAL.fullmatch(value):
+        return float(value)
+    return _BOOLEANS.get(value, value) if kind == "boolean" else value

@@ -1,0 +1,113 @@
+"""Calling whoever carries out an operation, under a time limit, and judging the answer: here and nowhere else.
+
+What a provider refuses is the caller's business and goes through as it is. Anything else that goes wrong is the provider's
+fault: it is logged once, and the caller is told which operation failed.
+"""
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from typing import NoReturn
+
+import orjson
+from sqlalchemy.exc import SQLAlchemyError
+
+from trunkline.capabilities import Answer, Call, EmittedEvent
+from trunkline.database import translated
+from trunkline.definition_catalog import DefinitionCatalog
+from trunkline.errors import (
+    EventRejected,
+    FieldError,
+    ProviderFailed,
+    Refused,
+    StoreUnavailable,
+)
+from trunkline.events import Draft
+from trunkline.ingest import Ingest
+from trunkline.plugins import logger_of
+from trunkline.plugins.records import Provider
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A provider's answer, found valid: the *body* to send and the events to store."""
+
+    status: int
+    body: bytes
+    drafts: tuple[Draft, ...]
+
+
+async def run(provider: Provider, call: Call, *, plugin: str) -> Answer:
+    """Have *call* carried out by *plugin*; it is cancelled when its time is over.
+
+    Raises:
+        Refused, StoreUnavailable: as the provider raised it.
+        ProviderFailed: it failed in any other way, gave no ``Answer``, or took too long.
+    """
+    name, log = call.definition.name, logger_of(plugin)
+    limit = asyncio.timeout(call.deadline_seconds)
+    try:
+        async with limit:
+            answer = await provider.run(call)
+    except (Refused, StoreUnavailable, ProviderFailed):
+        raise
+    except Exception as error:
+        if isinstance(error, TimeoutError) and limit.expired():
+            log.error("'%s' took longer than %g s and was cancelled", name, call.deadline_seconds)  # noqa: TRY400
+            raise ProviderFailed(name, f"it took longer than {call.deadline_seconds:g} s") from None
+        _raise_if_away(error)
+        log.exception("Plugin '%s' failed to carry out '%s'", plugin, name)
+        raise ProviderFailed(name, f"plugin '{plugin}' failed") from error
+    if not isinstance(answer, Answer):  # pyright: ignore[reportUnnecessaryIsInstance] - a plugin need not be type-checked
+        _fail(call, log, [FieldError("", f"is a value of type {type(answer).__name__}, not an Answer")])
+    return answer
+
+
+def judge(answer: Answer, call: Call, *, plugin: str, catalog: DefinitionCatalog, ingest: Ingest) -> Outcome:
+    """Check what a provider answered, and make drafts of its events.
+
+    Raises:
+        ProviderFailed: the output breaks its schema, or an event its type's; the faults are logged.
+    """
+    definition, log = call.definition, logger_of(plugin)
+    try:
+        body = orjson.dumps(answer.output)
+        faults = catalog.check_output(definition, orjson.loads(body))
+    except TypeError as error:
+        _fail(call, log, [FieldError("", f"is not JSON data: {error}")])
+    if faults:
+        _fail(call, log, faults)
+    if answer.events and definition.kind != "action":
+        _fail(call, log, [FieldError("/events", "are given, but only actions emit events")])
+    drafts = tuple(
+        _draft(event, call, number, log=log, ingest=ingest) for number, event in enumerate(answer.events)
+    )
+    return Outcome(definition.success_status if answer.is_new else 200, body, drafts)
+
+
+def _draft(event: EmittedEvent, call: Call, number: int, *, log: logging.Logger, ingest: Ingest) -> Draft:
+    if event.company_id != call.company_id:
+        _fail(call, log, [FieldError(f"/events/{number}", "belongs to another company than the call")])
+    try:
+        return ingest.draft(event)
+    except EventRejected as error:
+        _fail(call, log, [FieldError(f"/events/{number}{one.path}", one.message) for one in error.errors])
+    except TypeError as error:
+        _fail(call, log, [FieldError(f"/events/{number}", f"is not JSON data: {error}")])
+
+
+def _fail(call: Call, log: logging.Logger, faults: list[FieldError]) -> NoReturn:
+    name = call.definition.name
+    listed = "; ".join(f"'{fault.path}' {fault.message}" for fault in faults)
+    log.error("the answer to '%s' is not valid: %s", name, listed)
+    raise ProviderFailed(name, f"its answer is not valid at '{faults[0].path}': {faults[0].message}")
+
+
+def _raise_if_away(error: Exception) -> None:
+    """Raise StoreUnavailable where *error* says that the database is away."""
+    if isinstance(error, SQLAlchemyError):
+        try:
+            with translated():
+                raise error
+        except SQLAlchemyError:
+            return

@@ -1,0 +1,33 @@
+"""Who asks, and what they may do: scopes, and the principal that an API key stands for."""
+
+from dataclasses import dataclass
+
+EVENTS_READ = "events:read"
+EVENTS_WRITE = "events:write"
+WEBHOOKS_WRITE = "webhooks:write"
+INTEGRATIONS_READ = "integrations:read"
+INTEGRATIONS_WRITE = "integrations:write"
+ADMIN = "admin"
+OPERATOR = "operator"
+
+COMPANY_SCOPES = (EVENTS_READ, EVENTS_WRITE, WEBHOOKS_WRITE, INTEGRATIONS_READ, INTEGRATIONS_WRITE, ADMIN)
+"""What a company's key may be given."""
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who a request comes from. *company_id* is None for an operator, who may do everything."""
+
+    key_id: str
+    company_id: int | None
+    name: str
+    scopes: frozenset[str]
+
+    @property
+    def is_operator(self) -> bool:
+        """Tell whether the key belongs to the platform itself."""
+        return OPERATOR in self.scopes
+
+    def has(self, scope: str) -> bool:
+        """Tell whether the key may do what *scope* stands for."""
+        return scope in self.scopes or OPERATOR in self.scopes

@@ -1,0 +1,247 @@
+"""Reading what a company's people look at: figures over time, lists, and what needs them.
+
+Every statement is one company's and follows an index.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from trunkline.deliveries import Status
+from trunkline.events import Event
+from trunkline.store import sql
+
+_EVENT = "position, company_id, type, accepted_ms, body"
+_HASH = "((d.position & 4294967295) * 1640531527 & 4294967295)"
+"""Spreads neighbouring positions evenly, whatever the step between them (Knuth, TAOCP 6.4); it stays below 2**63."""
+_DELIVERIES = (
+    "FROM subscriptions AS s JOIN deliveries AS d ON d.subscription_no = s.no "
+    "WHERE s.company_id = :company AND d.position > :after AND d.position <= :up_to"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of the log: what comes after position *after*, up to *up_to*."""
+
+    after: int
+    up_to: int
+
+
+@dataclass(frozen=True, slots=True)
+class Troubled:
+    """A subscription that does not simply deliver."""
+
+    id: str
+    target_url: str
+    status: str
+    disabled_reason: str | None
+    failures: int
+    since_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Stuck:
+    """Deliveries of one subscription in one *status*, counted up to a limit, and the newest event among them."""
+
+    subscription_id: str
+    channel: str
+    target_url: str
+    status: str
+    count: int
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class Replaying:
+    """A replay that runs, and the positions that it has still to look at."""
+
+    id: str
+    subscription_id: str
+    target_url: str
+    remaining: int
+
+
+@dataclass(frozen=True, slots=True)
+class UnusedKey:
+    """A key that nobody has used since it was made."""
+
+    id: str
+    name: str
+    created_ms: int
+
+
+async def positions_at(connection: AsyncConnection, times_ms: Sequence[int]) -> list[int]:
+    """Find for each time the position after which the events accepted then or later begin (``stream.position_before``)."""
+    source = sql.rows_source(connection, {"no": "bigint", "ms": "bigint"})
+    statement = text(
+        "SELECT COALESCE((SELECT e.position - 1 FROM events AS e WHERE e.accepted_ms >= u.ms "
+        "ORDER BY e.accepted_ms, e.position LIMIT 1), (SELECT position FROM stream_head WHERE id = 1)) "
+        f"FROM {source} ORDER BY u.no"
+    )
+    rows = await connection.execute(statement, {"rows": sql.rows_json(list(enumerate(times_ms)))})
+    return [int(row[0]) for row in rows]
+
+
+async def count_events(connection: AsyncConnection, company_id: int, spans: Sequence[Span]) -> list[int]:
+    """Count a company's events in each of *spans*."""
+    source = sql.rows_source(connection, {"no": "bigint", "first": "bigint", "last": "bigint"})
+    statement = text(
+        "SELECT (SELECT count(*) FROM events AS e WHERE e.company_id = :company "
+        f"AND e.position > u.first AND e.position <= u.last) FROM {source} ORDER BY u.no"
+    )
+    rows = sql.rows_json([(no, span.after, span.up_to) for no, span in enumerate(spans)])
+    return [row[0] for row in await connection.execute(statement, {"company": company_id, "rows": rows})]
+
+
+async def count_deliveries(connection: AsyncConnection, company_id: int, span: Span) -> int:
+    """Count the deliveries of a company's events in *span*."""
+    statement = text(f"SELECT count(*) {_DELIVERIES}")
+    return int((await connection.execute(statement, _within(company_id, span))).scalar_one())
+
+
+async def delivery_statuses(
+    connection: AsyncConnection, company_id: int, span: Span, *, one_in: int
+) -> list[tuple[int, str]]:
+    """Read position and status of each delivery in *span*, those of one event in *one_in*."""
+    statement = text(f"SELECT d.position, d.status {_DELIVERIES} AND {_HASH} < :below")
+    rows = await connection.execute(statement, _within(company_id, span, one_in=one_in))
+    return [(row[0], row[1]) for row in rows]
+
+
+async def attempt_durations(
+    connection: AsyncConnection, company_id: int, span: Span, *, one_in: int
+) -> list[tuple[int, str, int]]:
+    """Read position, outcome and duration (ms) of each attempt in *span*, those of one event in *one_in*."""
+    joined = _DELIVERIES.replace(
+        "WHERE",
+        "JOIN attempts AS a ON a.position = d.position AND a.subscription_no = d.subscription_no WHERE",
+    )
+    statement = text(f"SELECT d.position, a.outcome, a.duration_ms {joined} AND {_HASH} < :below")
+    rows = await connection.execute(statement, _within(company_id, span, one_in=one_in))
+    return [(row[0], row[1], row[2]) for row in rows]
+
+
+def _within(company_id: int, span: Span, *, one_in: int | None = None) -> dict[str, object]:
+    sampled = {} if one_in is None else {"below": 2**32 // one_in}
+    return {"company": company_id, "after": span.after, "up_to": span.up_to, **sampled}
+
+
+async def subscriptions_by_status(connection: AsyncConnection, company_id: int) -> dict[str, int]:
+    """Count a company's subscriptions by status, without those that were deleted."""
+    statement = text(
+        "SELECT status, count(*) FROM subscriptions WHERE company_id = :company AND status <> 'deleted' "
+        "GROUP BY status ORDER BY status"
+    )
+    return {row[0]: row[1] for row in await connection.execute(statement, {"company": company_id})}
+
+
+async def troubled(connection: AsyncConnection, company_id: int, *, limit: int) -> list[Troubled]:
+    """Read the subscriptions that are not active, or whose last attempts failed: disabled ones first, then failing ones."""
+    statement = text(
+        "SELECT id, target_url, status, disabled_reason, failures, "
+        "CASE status WHEN 'disabled' THEN disabled_ms WHEN 'paused' THEN updated_ms ELSE failing_since_ms END "
+        "FROM subscriptions WHERE company_id = :company AND status <> 'deleted' "
+        "AND (status <> 'active' OR failures > 0) "
+        "ORDER BY CASE status WHEN 'disabled' THEN 0 WHEN 'active' THEN 1 ELSE 2 END, failures DESC, no LIMIT :limit"
+    )
+    rows = await connection.execute(statement, {"company": company_id, "limit": limit})
+    return [Troubled(*row) for row in rows]
+
+
+async def stuck(
+    connection: AsyncConnection, company_id: int, status: Status, *, after: int, count_limit: int, limit: int
+) -> list[Stuck]:
+    """Find the subscriptions with deliveries in *status* of events after *after*; those with the most first."""
+    assert status in {Status.EXHAUSTED, Status.REJECTED, Status.HELD}  # what the index has
+    inner = f"FROM deliveries AS d WHERE d.subscription_no = s.no AND d.status = '{status}' AND d.position > :after"
+    statement = text(
+        "SELECT id, channel, target_url, count, position FROM (SELECT s.no, s.id, s.channel, s.target_url, "
+        f"(SELECT count(*) FROM (SELECT 1 {inner} LIMIT :count_limit) AS c) AS count, "
+        f"(SELECT max(d.position) {inner}) AS position "
+        "FROM subscriptions AS s WHERE s.company_id = :company AND s.status <> 'deleted') AS found "
+        "WHERE count > 0 ORDER BY count DESC, no LIMIT :limit"
+    )
+    rows = await connection.execute(
+        statement, {"company": company_id, "after": after, "count_limit": count_limit, "limit": limit}
+    )
+    return [Stuck(row[0], row[1], row[2], status, row[3], row[4]) for row in rows]
+
+
+async def replaying(connection: AsyncConnection, company_id: int, *, limit: int) -> list[Replaying]:
+    """Read a company's replays that run, oldest first."""
+    statement = text(
+        "SELECT r.id, s.id, s.target_url, r.end_position - r.position FROM replays AS r "
+        "JOIN subscriptions AS s ON s.no = r.subscription_no "
+        "WHERE r.status = 'running' AND r.company_id = :company ORDER BY r.no LIMIT :limit"
+    )
+    rows = await connection.execute(statement, {"company": company_id, "limit": limit})
+    return [Replaying(*row) for row in rows]
+
+
+async def unused_keys(
+    connection: AsyncConnection, company_id: int, *, older_than_ms: int, limit: int
+) -> list[UnusedKey]:
+    """Read the valid keys that were made more than *older_than_ms* ago and never used, oldest first."""
+    statement = text(
+        "SELECT id, name, created_ms FROM api_keys WHERE company_id = :company AND revoked_ms IS NULL "
+        f"AND last_used_ms IS NULL AND created_ms < {sql.now_ms(connection)} - :age ORDER BY created_ms, id LIMIT :limit"
+    )
+    rows = await connection.execute(statement, {"company": company_id, "age": older_than_ms, "limit": limit})
+    return [UnusedKey(*row) for row in rows]
+
+
+async def newest_events(
+    connection: AsyncConnection, company_id: int, span: Span, *, types: Sequence[str], limit: int
+) -> list[Event]:
+    """Read a company's events in *span*, newest first; no *types* means every type.
+
+    Each type is read along its own index and the streams are merged, as ``stream.read_company`` does.
+    """
+    base = f"SELECT {_EVENT} FROM events WHERE company_id = :company AND position > :after AND position <= :up_to"
+    order = "ORDER BY position DESC LIMIT :limit"
+    parameters: dict[str, object] = {**_within(company_id, span), "limit": limit}
+    parts = [f"SELECT * FROM ({base} AND type = :type_{no} {order}) AS t{no}" for no, _ in enumerate(types)]
+    parameters |= {f"type_{no}": name for no, name in enumerate(types)}
+    statement = text(f"{' UNION ALL '.join(parts) or base} {order}")
+    return [Event(*row) for row in await connection.execute(statement, parameters)]
+
+
+async def deliveries_of(
+    connection: AsyncConnection, positions: Sequence[int]
+) -> Mapping[int, Mapping[str, int]]:
+    """Count the deliveries of each of the events at *positions* by status."""
+    source = sql.rows_source(connection, {"wanted": "bigint"})
+    statement = text(
+        f"SELECT d.position, d.status, count(*) FROM {source} JOIN deliveries AS d ON d.position = u.wanted "
+        "GROUP BY d.position, d.status"
+    )
+    counts: dict[int, dict[str, int]] = {}
+    for position, status, count in await connection.execute(
+        statement, {"rows": sql.rows_json([[position] for position in positions])}
+    ):
+        counts.setdefault(position, {})[status] = count
+    return counts
+
+
+async def companies(connection: AsyncConnection, first: int, last: int, *, limit: int) -> list[int]:
+    """List up to *limit* companies from number *first* to *last* that have events or keys, lowest first."""
+    found: set[int] = set()
+    for table in ("events", "api_keys"):
+        found.update(await _walk(connection, table, first, last, limit=limit))
+    return sorted(found)[:limit]
+
+
+async def _walk(connection: AsyncConnection, table: str, first: int, last: int, *, limit: int) -> list[int]:
+    """List the companies in *table* by going along its index from one to the next, whatever number of rows each has."""
+    statement = text(
+        "WITH RECURSIVE walk(company_id, steps) AS ("
+        f"SELECT min(company_id), 1 FROM {table} WHERE company_id >= :first UNION ALL "
+        f"SELECT (SELECT min(t.company_id) FROM {table} AS t WHERE t.company_id > walk.company_id), steps + 1 "
+        "FROM walk WHERE company_id < :last AND steps < :limit) "
+        "SELECT company_id FROM walk WHERE company_id <= :last"
+    )
+    rows = await connection.execute(statement, {"first": first, "last": last, "limit": limit})
+    return [row[0] for row in rows]

@@ -1,0 +1,103 @@
+"""Idempotency keys of actions: which request a key was used for, and the answer that it got.
+
+A key is taken before the action runs and gets its answer with what the action stored. Where both happen in one
+transaction the database makes others wait for it; where the action runs elsewhere, in between, a lease tells them that it
+is under way.
+"""
+
+from dataclasses import dataclass
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from trunkline.store import sql
+from trunkline.store.idempotency import LIFETIME_MS
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """An idempotency key with the request that came with it: its SHA-256. *namespace* is the company's id."""
+
+    namespace: int
+    text: str
+    fingerprint: bytes
+
+    @property
+    def name(self) -> dict[str, object]:
+        """The columns of the primary key."""
+        return {"namespace": self.namespace, "key": self.text}
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """What is known of a key that was used before. Without *status* it has no answer yet; then *lapsed* tells that its
+    lease is over.
+    """
+
+    fingerprint: bytes
+    status: int | None
+    body: bytes
+    lapsed: bool
+
+
+async def take(connection: AsyncConnection, key: Key, *, holder: str, lease_ms: int) -> Use | None:
+    """Take *key* for *holder*, or tell how it was used in the last 24 hours.
+
+    On PostgreSQL this waits for a transaction that has just taken the same key, until it ends.
+    """
+    now = sql.now_ms(connection)
+    expire = text(
+        "DELETE FROM operation_keys WHERE namespace = :namespace AND key = :key "
+        f"AND created_ms <= {now} - {LIFETIME_MS}"
+    )
+    insert = text(
+        "INSERT INTO operation_keys (namespace, key, fingerprint, holder, lease_until_ms, created_ms) "
+        f"VALUES (:namespace, :key, :fingerprint, :holder, {now} + :lease_ms, {now}) ON CONFLICT DO NOTHING"
+    )
+    values = key.name | {"fingerprint": key.fingerprint, "holder": holder, "lease_ms": lease_ms}
+    await connection.execute(expire, key.name)
+    while True:  # a key that was there may have been given back before it was read
+        if (await connection.execute(insert, values)).rowcount:
+            return None
+        if (use := await _find(connection, key)) is not None:
+            return use
+
+
+async def take_over(connection: AsyncConnection, key: Key, *, holder: str, lease_ms: int) -> bool:
+    """Take *key* from a holder whose lease is over; False where somebody else has it now."""
+    now = sql.now_ms(connection)
+    statement = text(
+        f"UPDATE operation_keys SET holder = :holder, lease_until_ms = {now} + :lease_ms "
+        f"WHERE namespace = :namespace AND key = :key AND status IS NULL AND lease_until_ms <= {now}"
+    )
+    taken = await connection.execute(statement, key.name | {"holder": holder, "lease_ms": lease_ms})
+    return taken.rowcount == 1
+
+
+async def finish(connection: AsyncConnection, key: Key, *, status: int, body: bytes, holder: str) -> bool:
+    """Store the answer that *key* got; False where *holder* does not hold it any more."""
+    statement = text(
+        "UPDATE operation_keys SET status = :status, body = :body, holder = NULL, lease_until_ms = NULL "
+        "WHERE namespace = :namespace AND key = :key AND holder = :holder"
+    )
+    finished = await connection.execute(
+        statement, key.name | {"status": status, "body": body, "holder": holder}
+    )
+    return finished.rowcount == 1
+
+
+async def give_back(connection: AsyncConnection, key: Key, *, holder: str) -> None:
+    """Forget *key*, which *holder* has taken, so that the request may come again."""
+    statement = text(
+        "DELETE FROM operation_keys WHERE namespace = :namespace AND key = :key AND holder = :holder"
+    )
+    await connection.execute(statement, key.name | {"holder": holder})
+
+
+async def _find(connection: AsyncConnection, key: Key) -> Use | None:
+    statement = text(
+        f"SELECT fingerprint, status, body, lease_until_ms <= {sql.now_ms(connection)} FROM operation_keys "
+        "WHERE namespace = :namespace AND key = :key"
+    )
+    row = (await connection.execute(statement, key.name)).one_or_none()
+    return None if row is None else Use(bytes(row[0]), row[1], bytes(row[2] or b""), bool(row[3]))

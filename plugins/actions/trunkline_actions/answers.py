@@ -1,0 +1,69 @@
+"""Reading what a product answered: a 2xx is an answer, a 4xx with a sentence a refusal, everything else its failure."""
+
+from typing import Any, TypeVar
+
+import msgspec
+
+from trunkline import Answer, Call, EmittedEvent, FieldError, HttpResponse, ProviderFailed, ProviderRefused
+
+MAX_BYTES = 64 * 1024
+"""What the way out reads of an answer."""
+_HANDED_ON = "retry-after"
+Form = TypeVar("Form", bound=msgspec.Struct)
+
+
+class _Event(msgspec.Struct, forbid_unknown_fields=True):
+    type: str
+    payload: dict[str, Any]
+    metadata: dict[str, Any] | None = None
+
+
+class _Success(msgspec.Struct, forbid_unknown_fields=True):
+    output: dict[str, Any]
+    events: list[_Event] = []
+    is_new: bool = True
+
+
+class _Fault(msgspec.Struct):
+    path: str
+    message: str
+
+
+class _Refusal(msgspec.Struct):
+    """A problem document (RFC 9457), as far as it matters here."""
+
+    detail: str
+    errors: list[_Fault] = []
+
+
+def read(response: HttpResponse, call: Call) -> Answer:
+    """Make the answer to *call* out of *response*; the hub judges the output and the events.
+
+    Raises:
+        ProviderRefused: it is a 4xx with a sentence.
+        ProviderFailed: it is no answer.
+    """
+    name, status = call.definition.name, response.status
+    if 200 <= status <= 299:
+        found = _decode(response, _Success, name)
+        events = [EmittedEvent(call.company_id, one.type, one.payload, one.metadata) for one in found.events]
+        return Answer(found.output, events, found.is_new)
+    if 400 <= status <= 499 and status != 401:
+        refusal = _decode(response, _Refusal, name)
+        errors = [FieldError(fault.path, fault.message) for fault in refusal.errors]
+        refused = ProviderRefused(status, refusal.detail, errors=errors)
+        if _HANDED_ON in response.headers:
+            refused.headers[_HANDED_ON] = response.headers[_HANDED_ON]
+        raise refused
+    reason = "the provider did not accept the signature" if status == 401 else "the provider failed"
+    raise ProviderFailed(name, f"{reason} (status {status})")
+
+
+def _decode(response: HttpResponse, form: type[Form], name: str) -> Form:
+    if len(response.body) >= MAX_BYTES:
+        raise ProviderFailed(name, f"the provider answered with {MAX_BYTES // 1024} KiB or more")
+    try:
+        return msgspec.json.decode(response.body, type=form)
+    except msgspec.DecodeError as error:  # of which ValidationError is one
+        reason = f"the provider's answer is not of the right form (status {response.status}): {error}"
+        raise ProviderFailed(name, reason) from None

@@ -1,0 +1,138 @@
+"""A provider over HTTP: a product that need not be written in Python carries out what the schemas define.
+
+Each call is one ``POST {provider_url}/{actions|searches|lookups}/{name}``, signed as webhooks are
+(docs/reference/http-provider.md has the protocol). Nothing is tried again here: whoever called may, and the idempotency key
+tells the product that it is the same call.
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import orjson
+
+from trunkline import (
+    AddressRefused,
+    Answer,
+    Call,
+    Clock,
+    HttpClient,
+    HttpResponse,
+    Kind,
+    PluginContext,
+    ProviderFailed,
+    Signer,
+)
+from trunkline_actions import answers
+from trunkline_actions.settings import Settings
+
+FOLDERS: Mapping[Kind, str] = {"action": "actions", "search": "searches", "lookup": "lookups"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Product:
+    """Where the product is, and how it is called."""
+
+    url: str
+    http: HttpClient
+    signer: Signer
+    timeout_seconds: float
+    clock: Clock
+    log: logging.Logger
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """Carries out *operations* by asking *product*; where no product is set it carries out nothing."""
+
+    operations: Mapping[Kind, Sequence[str]]
+    product: _Product | None
+
+    @classmethod
+    def of(cls, context: PluginContext) -> Self:
+        """Make it as the settings say.
+
+        Raises:
+            ValueError: they name a URL that cannot be dialled, or an operation that is not defined.
+        """
+        settings = context.settings
+        assert isinstance(settings, Settings)
+        if settings.provider_url is None or settings.provider_secret is None:
+            return cls({}, None)
+        url, timeout = settings.provider_url.rstrip("/"), settings.provider_timeout_seconds
+        product = _Product(
+            url=url,
+            http=context.open_origin(url, timeout_seconds=timeout),
+            signer=Signer("standard", secrets=(settings.provider_secret.get_secret_value(),)),
+            timeout_seconds=timeout,
+            clock=context.clock,
+            log=context.log,
+        )
+        defined: dict[Kind, list[str]] = {
+            kind: [one.name for one in context.operations.defined(kind)] for kind in FOLDERS
+        }
+        return cls(_chosen(defined, settings.provider_operations), product)
+
+    def names(self, kind: Kind) -> Sequence[str]:
+        """List what the product carries out of *kind*."""
+        return self.operations.get(kind, ())
+
+    async def run(self, call: Call) -> Answer:
+        """Have the product carry out *call*.
+
+        Raises:
+            ProviderRefused: it answered with a 4xx and a sentence.
+            ProviderFailed: it did not answer in time, or with a 5xx, or with what is no answer.
+        """
+        assert self.product is not None
+        response = await _ask(self.product, call)
+        return answers.read(response, call)
+
+
+def _chosen(
+    defined: Mapping[Kind, Sequence[str]], chosen: Sequence[str] | None
+) -> Mapping[Kind, Sequence[str]]:
+    if chosen is None:
+        return defined
+    known = [name for names in defined.values() for name in names]
+    if unknown := sorted(set(chosen).difference(known)):
+        msg = (
+            f"provider_operations names '{unknown[0]}', which is not defined; defined are {', '.join(known)}"
+        )
+        raise ValueError(msg)
+    return {kind: [name for name in names if name in chosen] for kind, names in defined.items()}
+
+
+async def _ask(product: _Product, call: Call) -> HttpResponse:
+    definition = call.definition
+    body = _request(product, call)
+    headers = {
+        **product.signer.headers(
+            str(call.idempotency_key), timestamp=product.clock.now_ms() // 1000, body=body
+        ),
+        "content-type": "application/json",
+    }
+    url = f"{product.url}/{FOLDERS[definition.kind]}/{definition.name}"
+    try:
+        return await product.http.post(url, body=body, headers=headers)
+    except (OSError, AddressRefused) as error:  # TimeoutError is an OSError
+        product.log.warning("'%s' got no answer from %s: %s", definition.name, url, error or "time is over")
+        is_late = isinstance(error, TimeoutError)
+        late = f"the provider did not answer within {product.timeout_seconds:g} s"
+        raise ProviderFailed(
+            definition.name, late if is_late else "the provider could not be reached"
+        ) from error
+
+
+def _request(product: _Product, call: Call) -> bytes:
+    return orjson.dumps(
+        {
+            "kind": call.definition.kind,
+            "name": call.definition.name,
+            "principal": {"company_id": call.company_id, "key_id": call.key_id},
+            "idempotency_key": call.idempotency_key,
+            "deadline_seconds": product.timeout_seconds,
+            "input": call.input,
+        }
+    )

@@ -1,0 +1,62 @@
+"""The routes below ``/api/v1/integrations`` that write: one per action."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request, Response
+
+from trunkline import (
+    CALL_PREFIX,
+    BodyInvalid,
+    Caller,
+    Definition,
+    FieldError,
+    IdempotencyKey,
+    Operations,
+    PluginContext,
+    Routes,
+    StrictRoute,
+    body_model,
+    call_options,
+    check_idempotency_key,
+    requires,
+)
+
+Writes = Annotated[Caller, Depends(requires("integrations:write", bucket="write"))]
+
+
+def make_routes(context: PluginContext) -> Routes:
+    """Build the route of each action that a plugin carries out; PUT answers wherever PATCH does."""
+    router = APIRouter(route_class=StrictRoute, tags=["Actions"])
+    definitions = context.operations.provided("action")
+    for definition in sorted(
+        definitions, key=lambda one: one.path.replace("{", "~")
+    ):  # fixed parts come first
+        act = _make_function(context.operations, definition)
+        options = call_options(definition)
+        router.add_api_route(definition.path, act, methods=[definition.method], **options)
+        if definition.method == "PATCH":
+            router.add_api_route(definition.path, act, methods=["PUT"], include_in_schema=False)
+    return Routes(router, prefix=CALL_PREFIX)
+
+
+def _make_function(operations: Operations, definition: Definition) -> Any:
+    model = body_model(definition)
+
+    async def act(
+        request: Request, caller: Writes, body: Any, idempotency_key: IdempotencyKey = None
+    ) -> Response:
+        key = check_idempotency_key(idempotency_key)
+        if not isinstance(body.root, dict):
+            raise BodyInvalid([FieldError("", "must be an object")])
+        answered = await operations.call(
+            definition,
+            company_id=caller.company_id,
+            key_id=caller.principal.key_id,
+            parameters=request.path_params,
+            input=body.root,
+            idempotency_key=key,
+        )
+        return Response(answered.body, answered.status, media_type="application/json")
+
+    act.__annotations__["body"] = model  # made at run time, so no type checker could read it in the signature
+    return act

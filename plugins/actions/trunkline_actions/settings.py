@@ -1,0 +1,40 @@
+"""The section ``actions`` of the settings: where the product is that carries out the actions, if it is reached over HTTP."""
+
+from typing import Annotated, Self
+
+from pydantic import AfterValidator, BaseModel, Field, SecretStr, model_validator
+
+from trunkline import Names, Signer
+
+
+def _check_secret(secret: SecretStr) -> SecretStr:
+    Signer("standard", secrets=(secret.get_secret_value(),))
+    return secret
+
+
+class Settings(BaseModel):
+    """A provider over HTTP; none, where *provider_url* is not set."""
+
+    provider_url: str | None = Field(
+        default=None,
+        description="base URL of a product that carries out actions, searches and lookups; it may be in a private network",
+        examples=["http://127.0.0.1:9000/trunkline"],
+    )
+    provider_secret: Annotated[SecretStr, AfterValidator(_check_secret)] | None = Field(
+        default=None, description="`whsec_` and base64: signs what is sent there, as webhooks are signed"
+    )
+    provider_timeout_seconds: float = Field(
+        default=10, gt=0, le=25, description="how long the product may take over one call"
+    )
+    provider_operations: Names | None = Field(
+        default=None,
+        description="names of what it carries out; everything that the schemas define, if absent",
+        examples=[["create_order", "find_order"]],
+    )
+
+    @model_validator(mode="after")
+    def _check_pair(self) -> Self:
+        if (self.provider_url is None) != (self.provider_secret is None):
+            msg = "provider_url and provider_secret go together; set both or neither"
+            raise ValueError(msg)
+        return self

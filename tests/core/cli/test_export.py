@@ -1,0 +1,46 @@
+"""``export`` of connectors."""
+
+import pytest
+
+
+def files_of(folder):
+    return {file.relative_to(folder): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+
+
+@pytest.mark.parametrize("name", ["make", "n8n", "zapier"])
+def test_a_connector_is_written_the_same_each_time(cli, name):
+    first, second = cli.invoke("export", name, "one"), cli.invoke("export", name, "two/deep")
+    assert (first.exit_code, second.exit_code) == (0, 0)
+    written = files_of(cli.folder / "one")
+    assert written
+    assert written == files_of(cli.folder / "two" / "deep")
+    assert sorted(first.stdout.split()) == sorted(f"one/{path}" for path in written)
+
+
+def test_a_connector_calls_the_public_url_and_says_when_there_is_none(cli):
+    quiet = cli.run(
+        "export", "zapier", "out", "--config", _settings(cli, 'public_url = "https://api.acme.example"')
+    )
+    assert quiet.stderr == ""
+    assert b"https://api.acme.example" in b"".join(files_of(cli.folder / "out").values())
+    warned = cli.run("export", "zapier", "other", "--config", _settings(cli, "port = 8123"))
+    assert (
+        "Setting 'server.public_url' is not set, so what is written calls http://127.0.0.1:8123"
+        in warned.stderr
+    )
+
+
+def test_an_unknown_connector_names_those_that_there_are(cli):
+    (cli.folder / "trunkline.toml").write_text('[plugins]\ndisabled = ["make"]\n')
+    refused = cli.run("export", "make", "out")
+    assert refused.returncode == 1
+    assert (
+        "There is nothing to export by the name 'make'; there are: asyncapi, openapi, n8n, zapier"
+        in refused.stderr
+    )
+    assert not (cli.folder / "out").exists()
+
+
+def _settings(cli, server: str) -> str:
+    (cli.folder / "own.toml").write_text(f"[server]\n{server}\n")
+    return "own.toml"

@@ -1,0 +1,211 @@
+"""Both clients against a hub that serves."""
+
+import asyncio
+import itertools
+import threading
+import time
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Self
+
+import httpx2
+import pytest
+import uvicorn
+
+from trunkline import settings
+from trunkline.app import create_app
+from trunkline.auth import COMPANY_SCOPES
+from trunkline.client import AsyncClient, Client, HubError, Place, PlaceFile
+from trunkline.hub import Hub
+
+PAYMENT = {
+    "payment_id": 1,
+    "invoice_id": 2,
+    "client_id": 3,
+    "payment_amount": Decimal("99.00"),
+    "payment_method": "card",
+    "date_paid": "2026-01-28T10:30:00Z",
+}
+LEAD = {"first_name": "Jane", "last_name": "Doe", "email": "jane.doe@example.com"}
+
+
+class Served:
+    """A hub on a real socket, in a thread of its own."""
+
+    def __init__(self, url: str, **changed: str):
+        self.environment = {
+            "TRUNKLINE_DATABASE__URL": url,
+            "TRUNKLINE_AUTH__PEPPER": "p" * 32,
+            "TRUNKLINE_AUTH__ENCRYPTION_KEY": "k" * 32,
+            "TRUNKLINE_LIMITS__ENABLED": "false",
+            **changed,
+        }
+        self.key = ""
+        self.port = 0
+        self._started = threading.Event()
+
+    def __enter__(self) -> Self:
+        hub = Hub(settings.load(environment=self.environment), dispatch=False)
+        config = uvicorn.Config(create_app(hub), port=self.port, log_level="error", ws="none")
+        self._server = uvicorn.Server(config)
+
+        async def serve() -> None:
+            running = asyncio.create_task(self._server.serve())
+            while not self._server.started:
+                await asyncio.sleep(0.01)
+            self.port = self._server.servers[0].sockets[0].getsockname()[1]
+            if not self.key:
+                _, self.key = await hub.keys.create(92, name="test", scopes=COMPANY_SCOPES)
+            self._started.set()
+            await running
+
+        self._thread = threading.Thread(target=lambda: asyncio.run(serve()))
+        self._thread.start()
+        assert self._started.wait(20)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.should_exit = True
+        self._thread.join(20)
+        self._started.clear()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+
+@pytest.fixture
+def served(sqlite_database_url: str) -> Iterator[Served]:
+    with Served(sqlite_database_url) as served:
+        yield served
+
+
+@pytest.fixture
+def hub(served: Served) -> Iterator[Client]:
+    with Client(served.url, served.key) as client:
+        yield client
+
+
+def take(events: Iterator[Any], count: int) -> list[Any]:
+    return list(itertools.islice(events, count))
+
+
+def test_events_are_followed_from_the_place_where_a_program_stopped(hub: Client, tmp_path: Path):
+    emitted = [hub.emit("payment.succeeded", PAYMENT | {"payment_id": number}) for number in range(1, 6)]
+    places = PlaceFile(tmp_path / "place.json")
+    events = hub.follow(places)
+    assert take(events, 3) == emitted[:3]
+    assert places.load() == Place(None, emitted[1].id)  # the third is still being handled
+    assert take(hub.follow(places), 3) == emitted[2:]
+    assert emitted[0].payload["payment_amount"] == Decimal("99.00")
+    assert str(emitted[0].payload["payment_amount"]) == "99.00"
+
+
+def test_following_waits_for_what_comes(hub: Client, tmp_path: Path):
+    later = threading.Timer(0.3, lambda: hub.emit("payment.succeeded", PAYMENT))
+    later.start()
+    (event,) = take(hub.follow(PlaceFile(tmp_path / "place.json"), types=["payment.succeeded"]), 1)
+    assert event.type == "payment.succeeded"
+    later.join()
+
+
+def test_following_goes_on_when_the_hub_comes_back(served: Served, hub: Client, tmp_path: Path):
+    first = hub.emit("payment.succeeded", PAYMENT)
+    events = hub.follow(PlaceFile(tmp_path / "place.json"), wait_seconds=0.2)
+    assert next(events) == first
+    got: list[Any] = []
+    follower = threading.Thread(target=lambda: got.append(next(events)))
+    served.__exit__()
+    follower.start()
+    time.sleep(0.3)  # long enough for a call that finds nobody
+    with served:
+        second = hub.emit("payment.succeeded", PAYMENT | {"payment_id": 2})
+        follower.join(20)
+    assert got == [second]
+    served.__enter__()
+
+
+def test_an_action_a_search_and_a_lookup(hub: Client):
+    made = hub.act("create_lead", **LEAD)
+    assert made["status"] == "Lead - New"
+    found = hub.search("find_lead", email="JANE.DOE@example.com")
+    assert found is not None
+    assert found["client_id"] == made["client_id"]
+    assert hub.search("find_lead", email="nobody@example.com") is None
+    changed = hub.act("update_lead", client_id=made["client_id"], city="Austin")
+    assert changed["success"] is True
+    assert "Lead - New" in [status["name"] for status in hub.lookup("client-statuses")]
+
+
+def test_a_lookup_goes_through_all_its_pages(hub: Client):
+    for number in range(60):
+        hub.act("create_lead", first_name="Jane", last_name=f"{number:03}", email=f"j{number}@example.com")
+    names = [one["full_name"] for one in hub.lookup("clients")]
+    assert names == [f"Jane {number:03}" for number in range(60)]
+
+
+def test_an_action_that_is_repeated_with_its_key_is_carried_out_once(hub: Client):
+    first = hub.act("create_lead", **LEAD, idempotency_key="import-1")
+    assert hub.act("create_lead", **LEAD, idempotency_key="import-1") == first
+
+
+def test_what_the_hub_refuses_is_told_with_its_fields(hub: Client):
+    with pytest.raises(HubError) as refused:
+        hub.act("create_lead", first_name="Jane", last_name="Doe", email="no address")
+    assert refused.value.status == 422
+    assert [path for path, _ in refused.value.errors] == ["/email"]
+    assert "/email" in str(refused.value)
+    assert refused.value.request_id
+
+
+def test_what_the_client_cannot_send_is_told_before_it_is_sent(hub: Client):
+    with pytest.raises(LookupError, match=r"the hub has no action 'create_led'; it has: .*create_lead"):
+        hub.act("create_led")
+    with pytest.raises(TypeError, match="'update_lead' needs client_id"):
+        hub.act("update_lead", city="Austin")
+
+
+def test_a_wrong_key_is_not_tried_again(served: Served):
+    with Client(served.url, "wlcro_live_92_wrong") as client, pytest.raises(HubError) as refused:
+        next(client.follow())
+    assert refused.value.status == 401
+    assert "wlcro_live_92_wrong" not in repr(refused.value)
+
+
+def test_a_limit_is_waited_for(sqlite_database_url: str, monkeypatch: pytest.MonkeyPatch):
+    waits: list[float] = []
+    monkeypatch.setattr("trunkline.client.blocking.time.sleep", waits.append)
+    limits = {"TRUNKLINE_LIMITS__ENABLED": "true", "TRUNKLINE_LIMITS__READ": "1/minute"}
+    with Served(sqlite_database_url, **limits) as served, Client(served.url, served.key) as client:
+        list(client.lookup("employees"))
+        with pytest.raises(HubError) as refused:
+            list(client.lookup("employees"))
+    assert refused.value.status == 429
+    assert len(waits) == 3
+    assert all(1 <= wait <= 60 for wait in waits)
+
+
+async def test_the_asynchronous_client_does_the_same(served: Served, tmp_path: Path):
+    async with AsyncClient(served.url, served.key) as hub:
+        emitted = await hub.emit("payment.succeeded", PAYMENT)
+        made = await hub.act("create_lead", **LEAD)
+        found = await hub.search("find_lead", client_id=made["client_id"])
+        assert found is not None
+        assert found["full_name"] == "Jane Doe"
+        assert len([status async for status in hub.lookup("client-statuses")]) == 7
+        events = hub.follow(PlaceFile(tmp_path / "place.json"))
+        assert await anext(events) == emitted
+        assert (await anext(events)).type == "lead.created"
+        await events.aclose()
+
+
+async def test_the_asynchronous_client_says_that_it_reaches_nobody(monkeypatch: pytest.MonkeyPatch):
+    async def no_wait(_seconds: float) -> None: ...
+
+    monkeypatch.setattr("trunkline.client.asynchronous.asyncio.sleep", no_wait)
+    async with AsyncClient("http://127.0.0.1:9", "key") as hub:
+        with pytest.raises(HubError, match="the hub cannot be reached") as refused:
+            await hub.act("create_lead", **LEAD)
+    assert refused.value.status == 0
+    assert isinstance(refused.value.__cause__, httpx2.HTTPError)

@@ -1,0 +1,67 @@
+"""Places and webhooks, as the client reads them."""
+
+import json
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from trunkline import signatures
+from trunkline.client import NotGenuine, Place, PlaceFile, verify_webhook
+from trunkline.client.events import read_json, write_json
+from trunkline.clock import now_ms
+
+SECRET = "whsec_" + "A" * 32
+BODY = b'{"id":7,"type":"payment.failed","createdUtc":"2026-01-28T10:30:00Z","companyId":92,"payload":{"amount":99.00}}'
+
+
+def signed(body: bytes = BODY, *, seconds_ago: int = 0) -> dict[str, str]:
+    timestamp = now_ms() // 1000 - seconds_ago
+    return signatures.headers("standard", secrets=(SECRET,), event_id="7", timestamp=timestamp, body=body)
+
+
+def test_a_genuine_webhook_is_read_with_its_digits_and_its_cursor():
+    headers = {name.title(): value for name, value in signed().items()} | {"Trunkline-Cursor": "ZTE6Nw"}
+    event = verify_webhook(BODY, headers, secret=SECRET)
+    assert (event.id, event.type, event.company_id, event.cursor) == (7, "payment.failed", 92, "ZTE6Nw")
+    assert str(event.payload["amount"]) == "99.00"
+    assert event.metadata == {}
+
+
+def test_one_of_several_secrets_must_fit():
+    other = "whsec_" + "B" * 32
+    assert verify_webhook(BODY, signed(), secret=[other, SECRET]).id == 7
+    with pytest.raises(NotGenuine):
+        verify_webhook(BODY, signed(), secret=[other])
+    with pytest.raises(NotGenuine, match="no secret"):
+        verify_webhook(BODY, signed(), secret=[])
+
+
+@pytest.mark.parametrize(
+    ("body", "headers"),
+    [
+        (BODY.replace(b"99.00", b"98.00"), signed()),
+        (BODY, {}),
+        (BODY, signed() | {"webhook-signature": "v1,AAAA"}),
+        (BODY, signed(seconds_ago=600)),
+        (BODY, signed(seconds_ago=-600)),
+    ],
+    ids=["altered", "unsigned", "other signature", "old", "ahead"],
+)
+def test_what_is_not_genuine_is_refused(body: bytes, headers: dict[str, str]):
+    with pytest.raises(NotGenuine):
+        verify_webhook(body, headers, secret=SECRET)
+
+
+def test_numbers_keep_their_digits_both_ways():
+    assert read_json(b'{"a":99.00,"b":5}') == {"a": Decimal("99.00"), "b": 5}
+    assert write_json({"a": Decimal("99.00"), "b": 5}) == b'{"a":99.00,"b":5}'
+
+
+def test_a_place_is_kept_in_a_file(tmp_path: Path):
+    places = PlaceFile(tmp_path / "place.json")
+    assert places.load() == Place()
+    places.save(Place("ZTE6Nw", 8))
+    assert PlaceFile(tmp_path / "place.json").load() == Place("ZTE6Nw", 8)
+    assert json.loads((tmp_path / "place.json").read_text()) == {"cursor": "ZTE6Nw", "id": 8}
+    assert [file.name for file in tmp_path.iterdir()] == ["place.json"]

@@ -1,0 +1,431 @@
+"""A provider over HTTP, in a process of its own: what it is sent, and what becomes of what it answers."""
+
+import asyncio
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx2
+import pytest
+from standardwebhooks.webhooks import Webhook
+
+from trunkline import signatures
+from trunkline_actions.settings import Settings
+
+HERE = Path(__file__).parent
+SHOP = HERE.parents[2] / "docs" / "examples" / "shop"
+SECRET = signatures.new_secret("standard")
+PROPERTIES = {
+    "status": {"type": "integer"},
+    "answer": {"type": "string"},
+    "delay_seconds": {"type": "number"},
+    "header": {"type": "string"},
+}
+ANSWERED = {"type": "object", "properties": {"thing_id": {"type": "integer"}}, "additionalProperties": False}
+
+
+def described(schema):
+    properties = {
+        name: {"title": name, "description": name, **one} for name, one in schema["properties"].items()
+    }
+    return {**schema, "properties": properties}
+
+
+def definition(name, method, path, **more):
+    asked = {"type": "object", "properties": PROPERTIES, "additionalProperties": False}
+    example = {"input": {}, "output": {}, **({"parameters": {"thing_id": 1}} if "{" in path else {})}
+    return {
+        "name": name,
+        "title": name,
+        "description": name,
+        "method": method,
+        "path": path,
+        "input": described(asked),
+        "output": described(ANSWERED),
+        "examples": [example],
+        **more,
+    }
+
+
+NUMBERED = described(
+    {
+        "type": "object",
+        "properties": {"thing_id": {"type": "integer", "minimum": 1}},
+        "required": ["thing_id"],
+        "additionalProperties": False,
+    }
+)
+DEFINITIONS = {
+    "actions/create_thing": definition(
+        "create_thing", "POST", "/things", success_status=201, emits=["thing.created"]
+    ),
+    "actions/update_thing": definition("update_thing", "PATCH", "/things/{thing_id}", parameters=NUMBERED),
+    "searches/find_thing": definition("find_thing", "GET", "/things/search"),
+    "lookups/things": {
+        **definition("things", "GET", "/lookups/things"),
+        "output": described(
+            {
+                "type": "object",
+                "properties": {
+                    "things": {
+                        "type": "array",
+                        "items": described(
+                            {
+                                "type": "object",
+                                "properties": {"id": {"type": "integer"}, "name": {"type": "string"}},
+                            }
+                        ),
+                    }
+                },
+                "required": ["things"],
+            }
+        ),
+        "list": {"items": "things", "value": "id", "label": "name"},
+        "examples": [{"input": {}, "output": {"things": [{"id": 1, "name": "One"}]}}],
+    },
+    "events/thing.created": {
+        **described(ANSWERED),
+        "title": "Thing created",
+        "description": "A thing was made.",
+        "examples": [{"thing_id": 1}],
+    },
+}
+
+
+@contextlib.contextmanager
+def started(*command: str) -> Iterator[str]:
+    """Run a program of ours that says where it listens; gives that URL."""
+    environment = os.environ | {"SHOP_SECRET": SECRET}
+    with subprocess.Popen(
+        [sys.executable, *command],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env=environment,
+    ) as process:
+        try:
+            assert process.stdout is not None
+            yield process.stdout.readline().strip().rpartition(" ")[2]
+        finally:
+            process.kill()
+
+
+@pytest.fixture(scope="module")
+def backend() -> Iterator[str]:
+    """The product, for all tests of this module."""
+    with started(str(HERE / "backend.py")) as url:
+        yield url
+
+
+@pytest.fixture
+def schemas(tmp_path):
+    """A deployment's own schemas, of things."""
+    for place, content in DEFINITIONS.items():
+        file = tmp_path / "schemas" / f"{place}.json"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(content))
+    return tmp_path / "schemas"
+
+
+def settings_of(url, schemas, **changed):
+    return {
+        "events.schemas_dir": str(schemas),
+        "actions.provider_url": url,
+        "actions.provider_secret": SECRET,
+        "actions.provider_operations": "create_thing, update_thing, find_thing, things",
+        **changed,
+    }
+
+
+@pytest.fixture
+async def things(sqlite_database_url, make_hub, backend, schemas):
+    """A hub whose things are the product's business."""
+    chosen = settings_of(f"{backend}/base/", schemas, **{"actions.provider_timeout_seconds": "0.5"})
+    return await make_hub(sqlite_database_url, chosen, dispatch=False)
+
+
+async def calls_of(backend):
+    async with httpx2.AsyncClient() as client:
+        return (await client.post(f"{backend}/calls")).json()
+
+
+def answering(status=200, **answer):
+    return {"status": status, "answer": json.dumps(answer)}
+
+
+# ---- what it is sent -------------------------------------------------------------------------------------------------
+
+
+async def test_the_product_gets_each_call_signed_with_its_principal_its_key_and_its_deadline(things, backend):
+    wanted = answering(output={"thing_id": 7})
+    answer = await things.client.post(
+        "/api/v1/integrations/things", json=wanted, headers={"Idempotency-Key": f"k{id(things)}"}
+    )
+    assert (answer.status_code, answer.json()) == (201, {"thing_id": 7})
+    call = (await calls_of(backend))[-1]
+    me = (await things.client.get("/api/v1/me")).json()
+    assert call["path"] == "/base/actions/create_thing"
+    sent = Webhook(SECRET).verify(call["body"], call["headers"])
+    assert sent == {
+        "kind": "action",
+        "name": "create_thing",
+        "principal": {"company_id": me["company_id"], "key_id": sent["principal"]["key_id"]},
+        "idempotency_key": f"k{id(things)}",
+        "deadline_seconds": 0.5,
+        "input": wanted,
+    }
+    assert sent["principal"]["key_id"].startswith("key_")
+    assert call["headers"]["webhook-id"] == f"k{id(things)}"
+    assert call["headers"]["content-type"] == "application/json"
+
+
+async def test_what_stands_in_the_path_is_part_of_the_input_and_put_is_patch(things, backend):
+    answer = await things.client.put("/api/v1/integrations/things/12", json={})
+    assert answer.status_code == 200, answer.text
+    call = (await calls_of(backend))[-1]
+    assert call["path"] == "/base/actions/update_thing"
+    assert json.loads(call["body"])["input"] == {"thing_id": 12}
+
+
+async def test_searches_and_lookups_go_the_same_way(things, backend):
+    query = answering(output={"thing_id": 3})
+    answer = await things.client.get("/api/v1/integrations/things/search", params=query)
+    assert (answer.status_code, answer.json()) == (200, {"thing_id": 3})
+    found = answering(output={"things": []})
+    answer = await things.client.get("/api/v1/integrations/lookups/things", params=found)
+    assert (answer.status_code, answer.json()) == (200, {"things": []})
+    assert [call["path"] for call in (await calls_of(backend))[-2:]] == [
+        "/base/searches/find_thing",
+        "/base/lookups/things",
+    ]
+
+
+# ---- what it answers -------------------------------------------------------------------------------------------------
+
+
+async def test_its_events_are_stored_with_the_answer(things):
+    events = [{"type": "thing.created", "payload": {"thing_id": 7}, "metadata": {"source": "product"}}]
+    wanted = answering(output={"thing_id": 7}, events=events)
+    for status in (201, 201):
+        answer = await things.client.post(
+            "/api/v1/integrations/things", json=wanted, headers={"Idempotency-Key": "a"}
+        )
+        assert answer.status_code == status
+    (event,) = (await things.client.get("/api/v1/events")).json()["events"]
+    assert (event["type"], event["payload"], event["metadata"]) == (
+        "thing.created", {"thing_id": 7}, {"source": "product"},
+    )  # fmt: skip
+
+
+async def test_what_it_had_before_is_answered_with_200(things):
+    answer = await things.client.post("/api/v1/integrations/things", json=answering(output={}, is_new=False))
+    assert (answer.status_code, answer.json()) == (200, {})
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 409, 418, 422, 429])
+async def test_its_4xx_is_the_callers_4xx_with_its_sentence(things, status):
+    errors = [{"path": "/name", "message": "is taken"}]
+    wanted = answering(status, detail="This name is taken; choose another.", errors=errors) | {"header": "7"}
+    answer = await things.client.post("/api/v1/integrations/things", json=wanted)
+    problem = answer.json()
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert (answer.status_code, problem["status"], problem["type"]) == (
+        status, status, "urn:trunkline:problem:provider-refused",
+    )  # fmt: skip
+    assert (problem["detail"], problem["errors"]) == ("This name is taken; choose another.", errors)
+    assert answer.headers["retry-after"] == "7"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "reason"),
+    [
+        pytest.param(answering(500, detail="x"), "the provider failed (status 500)", id="5xx"),
+        pytest.param(answering(302), "the provider failed (status 302)", id="redirect"),
+        pytest.param(
+            answering(401, detail="x"), "the provider did not accept the signature (status 401)", id="401"
+        ),
+        pytest.param(
+            {"status": 404, "answer": "<html>"},
+            "the provider's answer is not of the right form (status 404): ",
+            id="a 4xx without a sentence",
+        ),
+        pytest.param(
+            {"answer": "{}"},
+            "the provider's answer is not of the right form (status 200): ",
+            id="no output",
+        ),
+        pytest.param(
+            answering(output={}, event=[]),
+            "the provider's answer is not of the right form (status 200): ",
+            id="a misspelt key",
+        ),
+        pytest.param(
+            answering(output={"thing_id": "7"}),
+            "its answer is not valid at '/thing_id': must be a whole number",
+            id="an output that breaks its schema",
+        ),
+        pytest.param(
+            answering(output={}, events=[{"type": "thing.created", "payload": {"no": 1}}]),
+            "its answer is not valid at '/events/0/payload/no'",
+            id="an event that breaks its schema",
+        ),
+        pytest.param(
+            answering(output={}, events=[{"type": "no.such", "payload": {}}]),
+            "its answer is not valid at '/events/0/type'",
+            id="an unknown event",
+        ),
+        pytest.param(
+            {"answer": json.dumps({"output": {}, "x": "y" * 65536})},
+            "the provider answered with 64 KiB or more",
+            id="too much",
+        ),
+        pytest.param({"delay_seconds": 1}, "the provider did not answer within 0.5 s", id="too late"),
+    ],
+)
+async def test_a_failing_product_is_a_502_that_says_so(things, wanted, reason):
+    answer = await things.client.post("/api/v1/integrations/things", json=wanted)
+    problem = answer.json()
+    assert (answer.status_code, problem["type"]) == (502, "urn:trunkline:problem:provider-failed")
+    assert problem["detail"].startswith(f"'create_thing' could not be carried out: {reason}"), problem
+    assert (await things.client.get("/api/v1/events")).json()["events"] == []
+
+
+async def test_a_product_that_is_away_is_a_502_that_does_not_show_where_it_is(
+    sqlite_database_url, make_hub, schemas
+):
+    with started(str(HERE / "backend.py")) as url:
+        pass
+    hub = await make_hub(sqlite_database_url, settings_of(url, schemas), dispatch=False)
+    answer = await hub.client.get("/api/v1/integrations/things/search")
+    assert answer.status_code == 502
+    assert answer.json()["detail"] == (
+        "'find_thing' could not be carried out: the provider could not be reached."
+    )
+
+
+# ---- idempotency -----------------------------------------------------------------------------------------------------
+
+
+async def test_concurrent_calls_with_one_key_reach_the_product_once(things, backend):
+    key = {"Idempotency-Key": f"once {id(things)}"}
+    wanted = {"delay_seconds": 0.2, **answering(output={"thing_id": 5})}
+    before = len(await calls_of(backend))
+    answers = await asyncio.gather(
+        *(things.client.post("/api/v1/integrations/things", json=wanted, headers=key) for _ in range(16))
+    )
+    assert {(answer.status_code, answer.content) for answer in answers} == {(201, b'{"thing_id":5}')}
+    assert len(await calls_of(backend)) == before + 1
+
+
+async def test_the_key_of_a_failed_call_may_be_used_again(things):
+    key = {"Idempotency-Key": "again"}
+    wanted = answering(422, detail="Not now.")
+    for _ in range(2):
+        answer = await things.client.post("/api/v1/integrations/things", json=wanted, headers=key)
+        assert (answer.status_code, answer.json()["detail"]) == (422, "Not now.")
+
+
+async def test_nothing_is_locked_while_the_product_works(things):
+    slow = asyncio.create_task(
+        things.client.post(
+            "/api/v1/integrations/things", json={"delay_seconds": 0.4}, headers={"Idempotency-Key": "slow"}
+        )
+    )
+    began = time.monotonic()
+    quick = await things.client.post("/api/v1/events/test", json={"type": "thing.created"})
+    assert quick.status_code == 201
+    assert not slow.done(), f"the event waited for the product, {time.monotonic() - began:.3f} s"
+    assert (await slow).status_code == 201
+
+
+# ---- settings --------------------------------------------------------------------------------------------------------
+
+
+async def test_a_provider_beside_a_plugin_that_carries_out_the_same_is_refused_with_it(
+    sqlite_database_url, make_hub
+):
+    hub = await make_hub(
+        sqlite_database_url,
+        {"actions.provider_url": "http://127.0.0.1:9", "actions.provider_secret": SECRET},
+        dispatch=False,
+    )
+    states = {record.name: (record.state, record.error) for record in hub.hub.registry.records}
+    for plugin, other in (("actions", "crm"), ("crm", "actions")):
+        state, error = states[plugin]
+        assert state == "failed"
+        assert error.endswith(f"which plugin '{other}' gives too; disable one of them")
+
+
+@pytest.mark.parametrize(
+    ("changed", "error"),
+    [
+        pytest.param(
+            {"actions.provider_url": None},
+            "Setting 'actions': provider_url and provider_secret go together; set both or neither",
+            id="no URL",
+        ),
+        pytest.param(
+            {"actions.provider_secret": "hush"},
+            "Setting 'actions.provider_secret': a secret is not 'whsec_' followed by base64",
+            id="a secret of another form",
+        ),
+        pytest.param(
+            {"actions.provider_timeout_seconds": "26"},
+            "Setting 'actions.provider_timeout_seconds': Input should be less than or equal to 25",
+            id="a timeout longer than a call may take",
+        ),
+        pytest.param(
+            {"actions.provider_operations": "create_thing, make_it"},
+            "provider_operations names 'make_it', which is not defined",
+            id="an unknown operation",
+        ),
+        pytest.param({"actions.provider_url": "ftp://example.com"}, "'ftp://example.com' must", id="no HTTP"),
+        pytest.param(
+            {"actions.provider_url": "http://169.254.169.254/x"}, "169.254.169.254", id="a metadata service"
+        ),
+    ],
+)
+async def test_a_setting_that_cannot_be_is_named(sqlite_database_url, make_hub, schemas, changed, error):
+    chosen = settings_of("http://127.0.0.1:9", schemas) | {"plugins.enabled": "actions"} | changed
+    chosen = {name: value for name, value in chosen.items() if value is not None}
+    with pytest.raises(Exception, match="actions") as caught:
+        await make_hub(sqlite_database_url, chosen, dispatch=False)
+    assert error in str(caught.value)
+    assert "hush" not in str(caught.value)
+
+
+# ---- the example -----------------------------------------------------------------------------------------------------
+
+
+async def test_the_shop_of_the_documentation_takes_orders_and_finds_them(sqlite_database_url, make_hub):
+    with started(str(SHOP / "shop.py"), "0") as url:
+        hub = await make_hub(
+            sqlite_database_url,
+            settings_of(url, SHOP / "schemas", **{"actions.provider_operations": "create_order, find_order"}),
+        )
+        order = {"sku": "tea-green", "quantity": 3}
+        for _ in range(2):
+            made = await hub.client.post(
+                "/api/v1/integrations/orders", json=order, headers={"Idempotency-Key": "1"}
+            )
+            assert (made.status_code, made.json()) == (201, {"order_id": 1, **order})
+        refused = await hub.client.post("/api/v1/integrations/orders", json={**order, "quantity": 101})
+        assert (refused.status_code, refused.json()["errors"]) == (
+            422, [{"path": "/quantity", "message": "is more than the 100 in stock"}],
+        )  # fmt: skip
+        found = await hub.client.get("/api/v1/integrations/orders/search?order_id=1")
+        assert found.json() == {"results": [{"order_id": 1, **order}], "count": 1}
+        other = await (await hub.client_of(93)).get("/api/v1/integrations/orders/search?order_id=1")
+        assert other.json() == {"results": [], "count": 0}
+        (event,) = (await hub.client.get("/api/v1/events")).json()["events"]
+        assert (event["type"], event["payload"]) == ("order.created", {"order_id": 1, **order})
+
+
+def test_the_page_about_the_protocol_lists_every_setting():
+    page = (HERE.parents[2] / "docs" / "reference" / "http-provider.md").read_text()
+    assert [name for name in Settings.model_fields if f"\n| `{name}` |" not in page] == []

@@ -1,0 +1,237 @@
+"""The routes of actions as a caller meets them: lists, schemas, scopes, limits, and every refusal with its sentence."""
+
+import json
+
+import pytest
+
+LEADS = "/api/v1/integrations/leads"
+LEAD = {"first_name": "Jane", "last_name": "Doe", "email": "jane.doe@example.com"}
+NAMES = [
+    "add_client_note",
+    "create_affiliate",
+    "create_client",
+    "create_lead",
+    "update_affiliate",
+    "update_client",
+    "update_client_status",
+    "update_lead",
+    "update_lead_status",
+]
+
+
+def problem(answer, status: int, name: str) -> dict:
+    assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json"), (
+        answer.text
+    )
+    content = answer.json()
+    assert content["type"] == f"urn:trunkline:problem:{name}"
+    assert content["request_id"] == answer.headers["x-request-id"]
+    return content
+
+
+# ---- what there is ---------------------------------------------------------------------------------------------------
+
+
+async def test_the_list_names_every_action_with_its_call_and_its_schemas(api):
+    listed = (await api.client.get("/api/v1/actions")).json()
+    assert [action["name"] for action in listed["actions"]] == NAMES
+    assert listed["count"] == len(NAMES)
+    update = listed["actions"][NAMES.index("update_lead_status")]
+    assert list(update) == ["name", "title", "description", "method", "path", "input_schema", "output_schema"]
+    assert (update["method"], update["path"]) == ("PATCH", f"{LEADS}/{{client_id}}/status")
+    assert "new_status" in update["input_schema"]["properties"]
+    assert "previous_status" in update["output_schema"]["properties"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_every_actions_schemas_are_public_and_cached(api, name):
+    answer = await api.anonymous.get(f"/schemas/actions/{name}.json")
+    assert answer.headers["content-type"] == "application/schema+json"
+    assert "x-ratelimit-limit" not in answer.headers
+    (listed,) = [
+        one for one in (await api.client.get("/api/v1/actions")).json()["actions"] if one["name"] == name
+    ]
+    assert answer.json() == {"input": listed["input_schema"], "output": listed["output_schema"]}
+    again = await api.anonymous.get(
+        f"/schemas/actions/{name}.json", headers={"If-None-Match": answer.headers["etag"]}
+    )
+    assert (again.status_code, again.content) == (304, b"")
+
+
+async def test_unknown_schemas_are_not_found(api):
+    content = problem(await api.anonymous.get("/schemas/actions/find_lead.json"), 404, "not-found")
+    assert content["detail"] == "There is no action 'find_lead' here."
+
+
+async def test_openapi_has_real_models_and_examples_and_names_every_problem(api):
+    document = (await api.anonymous.get("/openapi.json")).json()
+    create = document["paths"][LEADS]["post"]
+    assert (create["operationId"], create["tags"]) == ("create_lead", ["Actions"])
+    body = create["requestBody"]["content"]["application/json"]
+    assert body["schema"] == {"$ref": "#/components/schemas/CreateLeadInput"}
+    assert body["examples"]["example 1"]["value"]["first_name"] == "Jane"
+    model = document["components"]["schemas"]["CreateLeadInput"]
+    assert (model["required"], model["additionalProperties"]) == (["first_name", "last_name", "email"], False)
+    assert set(create["responses"]) == {
+        "200", "201", "400", "401", "403", "404", "409", "413", "415", "422", "429", "502", "503", "default",
+    }  # fmt: skip
+    answer = create["responses"]["201"]["content"]["application/json"]
+    assert answer["schema"] == {"$ref": "#/components/schemas/CreateLeadOutput"}
+    assert answer["examples"]["example 1"]["value"]["status"] == "Lead - New"
+    update = document["paths"][f"{LEADS}/{{client_id}}"]["patch"]
+    parameters = {parameter["name"]: parameter for parameter in update["parameters"]}
+    assert parameters["client_id"]["schema"]["type"] == "integer"
+    assert "Idempotency-Key" in parameters
+
+
+async def test_without_the_plugin_and_without_a_provider_nothing_is_there(sqlite_database_url, make_hub):
+    for changed, status in (({"plugins.disabled": "actions"}, 404), ({"plugins.disabled": "crm"}, 200)):
+        hub = await make_hub(sqlite_database_url, changed, dispatch=False)
+        assert (await hub.client.post(LEADS, json=LEAD)).status_code == 404
+        listed = await hub.client.get("/api/v1/actions")
+        assert listed.status_code == status
+        if status == 200:
+            assert listed.json() == {"actions": [], "count": 0}
+        assert LEADS not in (await hub.anonymous.get("/openapi.json")).json()["paths"]
+
+
+# ---- calls -----------------------------------------------------------------------------------------------------------
+
+
+async def test_put_answers_wherever_patch_does(api):
+    client_id = (await api.client.post(LEADS, json=LEAD)).json()["client_id"]
+    for path, body in (
+        (f"{LEADS}/{client_id}", {"city": "Austin"}),
+        (f"{LEADS}/{client_id}/status", {"new_status_id": 11}),
+    ):
+        patched = await api.client.patch(path, json=body)
+        put = await api.client.put(path, json=body)
+        assert (patched.status_code, put.status_code) == (200, 200)
+        assert patched.json().keys() == put.json().keys()
+    wrong = await api.client.delete(f"{LEADS}/{client_id}")
+    assert wrong.headers["allow"] == "PUT, PATCH"
+
+
+async def test_a_repeated_idempotency_key_gets_the_first_status_and_body(running):
+    headers = {"Idempotency-Key": "k"}
+    first = await running.client.post(LEADS, json=LEAD, headers=headers)
+    again = await running.client.post(LEADS, json=LEAD | {"phone": ""}, headers=headers)
+    assert (first.status_code, again.status_code, again.content) == (201, 201, first.content)
+    other = await running.client.post(LEADS, json=LEAD | {"city": "Austin"}, headers=headers)
+    assert problem(other, 409, "idempotency-conflict")["detail"] == (
+        "The Idempotency-Key 'k' was used for another request; choose a new key for a new request."
+    )
+    assert len((await running.client.get("/api/v1/events")).json()["events"]) == 1
+
+
+async def test_an_operator_names_the_company_in_the_header(api):
+    content = problem(await api.operator.post(LEADS, json=LEAD), 400, "bad-query")
+    assert content["errors"][0]["path"] == "X-Company-Id"
+    made = await api.operator.post(LEADS, json=LEAD, headers={"X-Company-Id": "92"})
+    assert made.status_code == 201
+    found = await api.client.get(f"{LEADS}/search?client_id={made.json()['client_id']}")
+    assert found.json()["count"] == 1
+
+
+# ---- refusals --------------------------------------------------------------------------------------------------------
+
+
+async def test_a_call_without_a_key_is_401(api):
+    content = problem(await api.anonymous.post(LEADS, json=LEAD), 401, "unauthenticated")
+    assert "X-Api-Key" in content["detail"]
+
+
+async def test_a_call_without_the_scope_is_403_that_names_it(api):
+    client = await api.client_of(92, ["integrations:read"])
+    content = problem(await client.post(LEADS, json=LEAD), 403, "forbidden")
+    assert content["detail"] == "This API key lacks the scope 'integrations:write'; use a key that has it."
+
+
+async def test_another_company_in_the_header_is_403(api):
+    problem(await api.client.post(LEADS, json=LEAD, headers={"X-Company-Id": "93"}), 403, "forbidden")
+
+
+@pytest.mark.parametrize(
+    ("content", "path", "message"),
+    [
+        (b"", "", "is empty; send JSON"),
+        (b"[]", "", "must be an object"),
+        (b"null", "", "must be an object"),
+        (b'"x"', "", "must be an object"),
+        (b'{"a":', "", "is not valid JSON"),
+        (b'{"email": "a@b.example", "email": "c@d.example"}', "", "names the key 'email' twice in one object"),
+        (json.dumps({**LEAD, "colour": "red"}).encode(), "/colour", "is not a field of create_lead"),
+        (json.dumps({**LEAD, "first_name": ""}).encode(), "/first_name", "is required"),
+        (json.dumps({**LEAD, "first_name": None}).encode(), "/first_name", "must be "),
+        (b'{"first_name": "\\u0000", "last_name": "D", "email": "a@b.example"}', "/first_name", "holds the character NUL"),
+    ],
+)  # fmt: skip
+async def test_a_body_that_cannot_be_is_422_at_its_place(api, content, path, message):
+    answer = await api.client.post(LEADS, content=content, headers={"Content-Type": "application/json"})
+    errors = problem(answer, 422, "body-invalid")["errors"]
+    assert errors[0]["path"] == path
+    assert errors[0]["message"].startswith(message)
+
+
+async def test_a_body_of_another_kind_is_415(api):
+    answer = await api.client.post(LEADS, content=b"a=b", headers={"Content-Type": "text/plain"})
+    assert problem(answer, 415, "unsupported-media-type")["detail"].endswith(
+        "send Content-Type: application/json."
+    )
+
+
+async def test_a_body_that_is_too_large_is_413(api):
+    problem(await api.client.post(LEADS, json=LEAD | {"city": "x" * 300_000}), 413, "body-too-large")
+
+
+async def test_an_unknown_query_parameter_is_400_that_names_it(api):
+    content = problem(await api.client.post(f"{LEADS}?dry_run=1", json=LEAD), 400, "bad-query")
+    assert content["detail"] == "The query parameter 'dry_run' is not known here; this call has none."
+
+
+@pytest.mark.parametrize("key", ["x" * 256, "a\tb"])
+async def test_an_idempotency_key_that_cannot_be_is_400(api, key):
+    content = problem(
+        await api.client.post(LEADS, json=LEAD, headers={"Idempotency-Key": key}), 400, "bad-query"
+    )
+    assert content["detail"] == "The header Idempotency-Key must be 1 to 255 printable characters."
+
+
+@pytest.mark.parametrize("client_id", ["1", "0", "-1", "x", "1.0", "9" * 30, "%00", "1%2F2"])
+async def test_what_is_not_there_is_404(api, client_id):
+    answer = await api.client.patch(f"{LEADS}/{client_id}", json={"city": "Austin"})
+    assert answer.status_code == 404
+    assert answer.json()["status"] == 404
+
+
+async def test_another_companys_record_is_404(api):
+    made = await (await api.client_of(93)).post(LEADS, json=LEAD)
+    content = problem(
+        await api.client.patch(f"{LEADS}/{made.json()['client_id']}", json={"city": "Austin"}),
+        404,
+        "not-found",
+    )
+    assert content["detail"] == f"There is no lead '{made.json()['client_id']}' here."
+
+
+# ---- limits ----------------------------------------------------------------------------------------------------------
+
+
+async def test_actions_count_as_writes_and_show_what_is_left(sqlite_database_url, make_hub):
+    hub = await make_hub(
+        sqlite_database_url, {"limits.enabled": "true", "limits.write": "3/minute"}, dispatch=False
+    )
+    for answer_to in (
+        await hub.client.post(LEADS, json=LEAD),
+        await hub.client.post(LEADS, json={}),
+        await hub.client.patch(f"{LEADS}/999", json={"city": "Austin"}),
+    ):
+        assert answer_to.headers["x-ratelimit-policy"] == "write:3/1m"
+        assert answer_to.headers["x-ratelimit-limit"] == "3"
+        assert answer_to.headers["x-ratelimit-window"] == "1m"
+    assert answer_to.headers["x-ratelimit-remaining"] == "0"
+    over = await hub.client.post(LEADS, json=LEAD)
+    content = problem(over, 429, "rate-limited")
+    assert content["detail"].startswith("This API key may make 3 'write' calls a minute; try again in ")
+    assert 0 < int(over.headers["retry-after"]) <= 60
+    assert (await hub.client.get("/api/v1/actions")).headers["x-ratelimit-policy"] == "read:60/1m"

@@ -1,0 +1,146 @@
+"""What the suites of the plugins share: a hub in a process of its own, and the platforms' tools from npm."""
+
+import contextlib
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+ROOT = Path(__file__).parents[2]
+COMPANY_ID = 92
+SCOPES = ("events:read", "events:write", "webhooks:write", "integrations:read", "integrations:write", "admin")
+_LISTENS = re.compile(r"listens on (http://\S+)")
+
+InstallNodePackages = Callable[[Path], Path]
+
+
+@pytest.fixture(scope="session")
+def install_node_packages() -> InstallNodePackages:
+    """Install what a folder's ``package.json`` names, in exact versions; gives the folder that has ``node_modules``.
+
+    It is kept in ``.cache`` for the next run under the digest of what was asked for.
+    """
+
+    def install(folder: Path) -> Path:
+        asked = (folder / "package.json").read_bytes()
+        kept = ROOT / ".cache" / "node" / f"{folder.name}-{hashlib.sha256(asked).hexdigest()[:12]}"
+        if not kept.exists():
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(dir=kept.parent) as fresh:
+                shutil.copy(folder / "package.json", fresh)
+                command = ["npm", "install", "--ignore-scripts", "--omit=optional", "--no-audit", "--no-fund"]
+                subprocess.run([*command, "--loglevel=error"], cwd=fresh, check=True, timeout=600)
+                shutil.copytree(fresh, kept.with_suffix(".part"), symlinks=True, dirs_exist_ok=True)
+            kept.with_suffix(".part").rename(kept)
+        return kept
+
+    return install
+
+
+@dataclass
+class ServedHub:
+    """``trunkline serve`` in a process of its own, with a key of company 92 that may do everything."""
+
+    folder: Path
+    environment: Mapping[str, str]
+    url: str = ""
+    key: str = field(default="", repr=False)
+    process: subprocess.Popen[bytes] | None = None
+
+    def run(self, *command: str) -> str:
+        """Run a command of ours on the hub's database; gives what it printed."""
+        whole = [sys.executable, "-P", "-m", "trunkline.cli", *command]
+        done = subprocess.run(
+            whole, cwd=self.folder, env=self.environment, capture_output=True, text=True, check=False, timeout=60
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    def make_key(self, *scopes: str, company_id: int = COMPANY_ID) -> str:
+        """Make another key."""
+        flags = [flag for scope in scopes for flag in ("--scope", scope)]
+        return self.run("keys", "create", "--company", str(company_id), "--name", "test", *flags)
+
+    def start(self) -> None:
+        """Start it; again, it keeps its port."""
+        port = self.url.rpartition(":")[2] or "0"
+        output = self.folder / "out.txt"
+        output.write_bytes(b"")
+        with output.open("wb") as out, (self.folder / "err.txt").open("ab") as err:
+            whole = [sys.executable, "-P", "-m", "trunkline.cli", "serve", "--port", port]
+            self.process = subprocess.Popen(
+                whole, cwd=self.folder, env=self.environment, stdout=out, stderr=err
+            )
+        deadline = time.monotonic() + 30
+        while not (found := _LISTENS.search(output.read_text())):
+            assert self.process.poll() is None, (self.folder / "err.txt").read_text()[-3000:]
+            assert time.monotonic() < deadline, "the hub did not start within 30 s"
+            time.sleep(0.05)
+        self.url = found[1]
+
+    def stop(self) -> None:
+        """Stop it as an init system does."""
+        if self.process is not None:
+            self.process.terminate()
+            self.process.wait(30)
+            self.process = None
+
+    @contextlib.contextmanager
+    def client(self) -> Iterator[httpx2.Client]:
+        """Lend a client with the hub's key."""
+        with httpx2.Client(base_url=self.url, headers={"X-Api-Key": self.key}, timeout=30) as client:
+            yield client
+
+    def call(self, method: str, path: str, **request: Any) -> Any:
+        """Call the API and give the JSON of its answer, or None for an empty one; anything but 2xx fails the test."""
+        with self.client() as client:
+            answer = client.request(method, path, **request)
+        assert answer.is_success, f"{method} {path}: {answer.status_code} {answer.text}"
+        return answer.json() if answer.content else None
+
+
+@contextlib.contextmanager
+def _served(folder: Path, **changed: str) -> Iterator[ServedHub]:
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("TRUNKLINE_")}
+    environment = {
+        "TRUNKLINE_DATABASE__URL": f"sqlite:///{folder / 'trunkline.db'}",
+        "TRUNKLINE_AUTH__PEPPER": "p" * 32,
+        "TRUNKLINE_AUTH__ENCRYPTION_KEY": "k" * 32,
+        "TRUNKLINE_LIMITS__ENABLED": "false",
+        "TRUNKLINE_LOGGING__LEVEL": "warning",
+        "TRUNKLINE_DELIVERY__ALLOW_HTTP": "true",
+        "TRUNKLINE_DELIVERY__ALLOW_PRIVATE_NETWORKS": "true",
+        "TRUNKLINE_DELIVERY__RETRY_SCHEDULE_SECONDS": "0.2,0.5,1,1,1",
+    }
+    hub = ServedHub(folder, inherited | environment | changed)
+    hub.start()
+    try:
+        hub.key = hub.make_key(*SCOPES)
+        yield hub
+    finally:
+        hub.stop()
+
+
+@pytest.fixture(scope="module")
+def served_hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedHub]:
+    """One hub with every plugin for all tests of a module."""
+    with _served(tmp_path_factory.mktemp("hub")) as hub:
+        yield hub
+
+
+@pytest.fixture
+def serve_hub(tmp_path: Path) -> Iterator[Callable[..., ServedHub]]:
+    """Start a hub of a test's own, with environment variables over the usual ones."""
+    with contextlib.ExitStack() as stack:
+        yield lambda **changed: stack.enter_context(_served(tmp_path, **changed))

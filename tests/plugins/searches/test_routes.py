@@ -1,0 +1,112 @@
+"""The routes of searches and lookups as a caller meets them: lists, schemas, scopes, limits, and every refusal."""
+
+import pytest
+
+BASE = "/api/v1/integrations"
+SEARCH = f"{BASE}/clients/search"
+LOOKUPS = ("affiliates", "client-statuses", "clients", "employees")
+
+
+def problem(answer, status: int, name: str) -> dict:
+    assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json"), (
+        answer.text
+    )
+    content = answer.json()
+    assert content["type"] == f"urn:trunkline:problem:{name}"
+    return content
+
+
+async def test_the_list_names_both_searches_with_their_calls_and_schemas(api):
+    listed = (await api.client.get("/api/v1/searches")).json()
+    assert listed["count"] == 2
+    assert [(one["name"], one["method"], one["path"]) for one in listed["searches"]] == [
+        ("find_client", "GET", SEARCH),
+        ("find_lead", "GET", f"{BASE}/leads/search"),
+    ]
+    for one in listed["searches"]:
+        served = await api.anonymous.get(f"/schemas/searches/{one['name']}.json")
+        assert served.json() == {"input": one["input_schema"], "output": one["output_schema"]}
+    content = problem(await api.anonymous.get("/schemas/searches/create_lead.json"), 404, "not-found")
+    assert content["detail"] == "There is no search 'create_lead' here."
+
+
+async def test_openapi_shows_the_fields_of_a_query_with_their_types(api):
+    paths = (await api.anonymous.get("/openapi.json")).json()["paths"]
+    search = paths[SEARCH]["get"]
+    assert (search["operationId"], search["tags"]) == ("find_client", ["Searches"])
+    parameters = {parameter["name"]: parameter["schema"]["type"] for parameter in search["parameters"]}
+    assert parameters == {
+        "email": "string",
+        "phone": "string",
+        "client_id": "integer",
+        "external_id": "string",
+    }
+    assert paths[f"{BASE}/lookups/client-statuses"]["get"]["operationId"] == "look_up_client_statuses"
+    assert set(paths[f"{BASE}/lookups/clients"]["get"]["responses"]) == {
+        "200", "400", "401", "403", "404", "422", "429", "502", "503", "default",
+    }  # fmt: skip
+
+
+async def test_what_is_not_found_is_an_empty_list_and_200(api):
+    answer = await api.client.get(SEARCH, params={"client_id": 7})
+    assert (answer.status_code, answer.json()) == (200, {"results": [], "count": 0})
+
+
+@pytest.mark.parametrize(
+    ("query", "path", "detail"),
+    [
+        ("", "email", "The query parameter 'email' is required, or else phone or client_id or external_id."),
+        ("?email=", "email", "The query parameter 'email' is required, or else phone or client_id or external_id."),
+        ("?name=Jane", "name", "The query parameter 'name' is not known here; known are email, phone, client_id, external_id."),
+        ("?email=a&email=b", "email", "The query parameter 'email' is given more than once."),
+        ("?client_id=x", "client_id", "The query parameter 'client_id' must be a whole number, not a string."),
+        ("?client_id=0", "client_id", "The query parameter 'client_id' must be at least 1, not 0."),
+        ("?client_id=1.5", "client_id", "The query parameter 'client_id' must be a whole number, not a string."),
+        ("?email=%00", "email", "The query parameter 'email' holds the character NUL."),
+        ("?email=%FF", "email", "The query parameter 'email' is not UTF-8."),
+    ],
+)  # fmt: skip
+async def test_a_query_that_cannot_be_is_400_that_names_the_parameter(api, query, path, detail):
+    content = problem(await api.client.get(SEARCH + query), 400, "bad-query")
+    assert (content["errors"][0]["path"], content["detail"]) == (path, detail)
+
+
+async def test_a_lookup_pages_and_refuses_a_cursor_that_is_none(api):
+    page = (await api.client.get(f"{BASE}/lookups/client-statuses", params={"limit": 3})).json()
+    assert (page["count"], len(page["client_statuses"])) == (3, 3)
+    rest = (
+        await api.client.get(f"{BASE}/lookups/client-statuses", params={"cursor": page["next_cursor"]})
+    ).json()
+    assert (rest["count"], rest["next_cursor"]) == (4, None)
+    refused = await api.client.get(f"{BASE}/lookups/client-statuses", params={"cursor": "x"})
+    problem(refused, 400, "bad-cursor")
+    problem(await api.client.get(f"{BASE}/lookups/client-statuses?limit=0"), 400, "bad-query")
+
+
+@pytest.mark.parametrize("path", [SEARCH + "?client_id=1", *(f"{BASE}/lookups/{name}" for name in LOOKUPS)])
+async def test_each_call_asks_for_the_scope_and_a_key(api, path):
+    problem(await api.anonymous.get(path), 401, "unauthenticated")
+    refused = await (await api.client_of(92, ["integrations:write"])).get(path)
+    assert problem(refused, 403, "forbidden")["detail"] == (
+        "This API key lacks the scope 'integrations:read'; use a key that has it."
+    )
+    assert (await (await api.client_of(92, ["integrations:read"])).get(path)).status_code == 200
+
+
+async def test_searches_count_as_reads(sqlite_database_url, make_hub):
+    hub = await make_hub(
+        sqlite_database_url, {"limits.enabled": "true", "limits.read": "2/minute"}, dispatch=False
+    )
+    for remaining in ("1", "0"):
+        answer = await hub.client.get(SEARCH, params={"email": "a@b.example"})
+        assert (answer.headers["x-ratelimit-policy"], answer.headers["x-ratelimit-remaining"]) == (
+            "read:2/1m", remaining,
+        )  # fmt: skip
+    over = problem(await hub.client.get(f"{BASE}/lookups/clients"), 429, "rate-limited")
+    assert over["detail"].startswith("This API key may make 2 'read' calls a minute")
+
+
+async def test_without_the_plugin_no_search_is_there(sqlite_database_url, make_hub):
+    hub = await make_hub(sqlite_database_url, {"plugins.disabled": "searches"}, dispatch=False)
+    for path in (SEARCH, f"{BASE}/lookups/clients", "/api/v1/searches"):
+        assert (await hub.client.get(path)).status_code == 404

@@ -38,6 +38,7 @@ def _check(summary):
     counts = {name: summary[name] for name in ("accepted", "pushed", "verified", "polled", "same_bytes")}
     assert counts == dict.fromkeys(counts, TYPES)
     assert summary["retried"] >= 1
+    assert summary["found"] is True
     assert summary["ok"] is True
     assert len({event["type"] for event in summary["events"]}) == TYPES
 
@@ -87,6 +88,7 @@ def test_in_a_pipe_it_is_plain_text_with_a_line_for_each_event(tmp_path):
     assert "\r" not in result.stdout
     assert len(re.findall(r"^[a-z.]+_?[a-z_]* #\d+: accepted ✓", result.stdout, re.MULTILINE)) == TYPES
     assert "✓ 10 accepted · 10 pushed · 10 verified · 10 polled · 1 retried" in result.stdout
+    assert "A search found the client again." in result.stdout
 
 
 @pytest.mark.slow

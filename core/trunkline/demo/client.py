@@ -13,6 +13,7 @@ from trunkline.errors import TrunklineError
 COMPANY_ID = 92
 SCOPES = ("events:read", "events:write", "webhooks:write", "integrations:read", "integrations:write", "admin")
 _SUBSCRIPTIONS = "/api/v1/webhooks/subscriptions"
+_INTEGRATIONS = "/api/v1/integrations"
 
 
 class ShownType(msgspec.Struct):
@@ -32,6 +33,16 @@ class Page(msgspec.Struct):
 
     events: list[msgspec.Raw]
     next_cursor: str
+
+
+class Person(msgspec.Struct):
+    """A lead or a client, as an action and a search show it."""
+
+    client_id: int
+
+
+class _Found(msgspec.Struct):
+    results: list[Person]
 
 
 class Key(msgspec.Struct):
@@ -83,6 +94,16 @@ class Client:
         """Report an event; returns the envelope that was accepted."""
         body = {"type": event_type, "payload": msgspec.Raw(payload), "metadata": metadata}
         return await self._call("POST", "/api/v1/events", body=body)
+
+    async def create_person(self, kind: str, fields: Mapping[str, str]) -> Person:
+        """Make a lead or a client (*kind* is ``leads`` or ``clients``) by the action for it."""
+        made = await self._call("POST", f"{_INTEGRATIONS}/{kind}", body=fields)
+        return msgspec.json.decode(made, type=Person)
+
+    async def find_clients(self, email: str) -> list[Person]:
+        """Search for a client."""
+        found = await self._call("GET", f"{_INTEGRATIONS}/clients/search", query={"email": email})
+        return msgspec.json.decode(found, type=_Found).results
 
     async def end_of_log(self) -> str:
         """Give a cursor near the end of what is there already; what an unsteady clock lets through is not ours."""

@@ -9,7 +9,8 @@ from typing import Any
 class Progress:
     """One event on its way. Times are milliseconds since its call was made; None for what has not happened yet.
 
-    *attempts* counts the pushes that came, the failed ones too.
+    *attempts* counts the pushes that came, the failed ones too. *accepted_body* is empty where an action made the event:
+    what an action answers is about its record.
     """
 
     event_type: str
@@ -32,12 +33,12 @@ class Progress:
     @property
     def is_same_everywhere(self) -> bool:
         """Whether it was byte for byte the same on every way."""
-        return self.accepted_body == self.pushed_body == self.polled_body != b""
+        return b"" != self.pushed_body == self.polled_body == (self.accepted_body or self.polled_body)
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What the demo came to."""
+    """What the demo came to. *found* tells whether a search gave the client again; None where none was made."""
 
     expected: int
     accepted: int
@@ -46,14 +47,16 @@ class Summary:
     polled: int
     retried: int
     same_bytes: int
+    found: bool | None
     seconds: float
     events: Sequence[Progress] = field(repr=False)
 
     @property
     def ok(self) -> bool:
-        """Whether every number agrees and a retry was seen."""
+        """Whether every number agrees, a retry was seen and the client was found."""
         counts = {self.accepted, self.pushed, self.verified, self.polled, self.same_bytes}
-        return counts == {self.expected} and self.expected > 0 and self.retried > 0
+        has_all = counts == {self.expected} and self.expected > 0
+        return has_all and self.retried > 0 and self.found is not False
 
     def as_json(self) -> dict[str, Any]:
         """Show it to machines."""
@@ -65,12 +68,13 @@ class Summary:
             "polled": self.polled,
             "retried": self.retried,
             "same_bytes": self.same_bytes,
+            "found": self.found,
             "seconds": round(self.seconds, 3),
             "events": [_event(one) for one in self.events],
         }
 
 
-def summarize(events: Iterable[Progress], *, seconds: float) -> Summary:
+def summarize(events: Iterable[Progress], *, found: bool | None, seconds: float) -> Summary:
     """Count what has happened to *events*."""
     rows = tuple(events)
     return Summary(
@@ -81,6 +85,7 @@ def summarize(events: Iterable[Progress], *, seconds: float) -> Summary:
         polled=sum(row.polled_ms is not None for row in rows),
         retried=sum(max(row.attempts - 1, 0) for row in rows),
         same_bytes=sum(row.is_same_everywhere for row in rows),
+        found=found,
         seconds=seconds,
         events=rows,
     )

@@ -1,4 +1,6 @@
-"""The demo's plot: a product reports one event of each type; a customer takes them by webhook and by polling."""
+"""The demo's plot: a lead and a client are made by actions, a product reports one event of each other type, and a customer
+takes all of them by webhook and by polling.
+"""
 
 import asyncio
 import time
@@ -8,7 +10,7 @@ from contextlib import suppress
 import msgspec
 import standardwebhooks
 
-from trunkline.demo.client import Client
+from trunkline.demo.client import Client, Person
 from trunkline.demo.progress import Progress, Summary, summarize
 from trunkline.testing.receiver import Answer, ReceivedRequest, Receiver
 
@@ -17,24 +19,22 @@ LIMIT_SECONDS = 20.0
 
 REFUSAL = Answer(500, body=b"the demo fails once, on purpose")
 _POLL_SECONDS = 10
-
-
-class _Metadata(msgspec.Struct):
-    demo_run: str = ""
+_KINDS = {"lead.created": "leads", "client.created": "clients"}
+"""The events that come of an action, and what it makes."""
 
 
 class _Envelope(msgspec.Struct):
-    """As much of an envelope as the demo looks into. *metadata* tells its own events from those of others."""
+    """As much of an envelope as the demo looks into."""
 
     id: int
     type: str
-    metadata: _Metadata = msgspec.field(default_factory=_Metadata)
 
 
 class Scenario:
     """Plays the product and its customer. *secret* is the subscription's; *path* is where the receiver is pushed to.
 
-    *run* marks the events of this run; another one may have left its own in the database. *on_change* is called whenever something has happened.
+    *run* stands in each event of this run, in its metadata or in an email address: another run may have left its own in the
+    database. *on_change* is called whenever something has happened.
     """
 
     def __init__(
@@ -58,6 +58,7 @@ class Scenario:
         self._seen = 0
         self._has_refused = False
         self._payloads: dict[str, bytes] = {}
+        self._made: dict[str, Person] = {}
 
     async def prepare(self) -> None:
         """Learn the event types, and make the receiver fail on the first push."""
@@ -67,14 +68,14 @@ class Scenario:
         self._receiver.script([REFUSAL], path=self._path)
 
     async def play(self, *, pause_seconds: float) -> Summary:
-        """Report each event, *pause_seconds* apart, and follow it until it has arrived on every way."""
+        """Cause each event, *pause_seconds* apart, and follow it until it has arrived on every way."""
         began = time.monotonic()
         cursor = await self._client.end_of_log()
         followers = [asyncio.create_task(self.follow_pushes()), asyncio.create_task(self._follow_log(cursor))]
         try:
             async with asyncio.timeout(LIMIT_SECONDS):
                 for row in self.rows.values():
-                    await self._report(row)
+                    await self._cause(row)
                     await asyncio.sleep(pause_seconds)
                 await self._all_done(followers)
         except TimeoutError:
@@ -83,7 +84,8 @@ class Scenario:
             for task in followers:
                 task.cancel()
             await asyncio.gather(*followers, return_exceptions=True)
-        return summarize(self.rows.values(), seconds=time.monotonic() - began)
+        found = await self._find_client()
+        return summarize(self.rows.values(), found=found, seconds=time.monotonic() - began)
 
     async def follow_pushes(self, on_new: Callable[[Progress], None] | None = None) -> None:
         """Take note of each push as it comes; *on_new* is told of those that are not of the plot. Never ends."""
@@ -95,14 +97,27 @@ class Scenario:
                     self._note_push(request, on_new)
             await self._receiver.wait_for(self._seen + 1, timeout_seconds=float(10**9))
 
-    async def _report(self, row: Progress) -> None:
+    async def _cause(self, row: Progress) -> None:
         self._began[row.event_type] = time.monotonic()
-        metadata = {"source": "demo", "demo_run": self._run}
-        body = await self._client.emit(row.event_type, self._payloads[row.event_type], metadata=metadata)
+        if kind := _KINDS.get(row.event_type):
+            person = {"first_name": "Jane", "last_name": "Doe", "email": self._email_of(kind)}
+            self._made[kind] = await self._client.create_person(kind, person)
+        else:
+            metadata = {"source": "demo", "demo_run": self._run}
+            payload = self._payloads[row.event_type]
+            row.accepted_body = await self._client.emit(row.event_type, payload, metadata=metadata)
+            row.event_id = msgspec.json.decode(row.accepted_body, type=_Envelope).id
         row.accepted_ms = self._since_began(row)
-        row.accepted_body = body
-        row.event_id = msgspec.json.decode(body, type=_Envelope).id
         self._on_change(row)
+
+    def _email_of(self, kind: str) -> str:
+        return f"{kind}.{self._run}@example.com"
+
+    async def _find_client(self) -> bool | None:
+        """Tell whether a search gives the client that was made; None where none was."""
+        if (made := self._made.get("clients")) is None:
+            return None
+        return await self._client.find_clients(self._email_of("clients")) == [made]
 
     async def _all_done(self, followers: list[asyncio.Task[None]]) -> None:
         while not all(row.is_done for row in self.rows.values()):
@@ -113,12 +128,13 @@ class Scenario:
 
     def _note_push(self, request: ReceivedRequest, on_new: Callable[[Progress], None] | None) -> None:
         envelope = msgspec.json.decode(request.body, type=_Envelope)
-        row = self._own(envelope)
+        row = self._own(envelope, request.body)
         if row is None:
             if on_new is not None:
                 genuine = self._is_genuine(request)
                 on_new(Progress(envelope.type, "", event_id=envelope.id, verified=genuine, attempts=1))
             return
+        row.event_id = envelope.id
         row.attempts += 1
         if self._has_refused:
             row.verified = self._is_genuine(request)
@@ -127,8 +143,8 @@ class Scenario:
         self._has_refused = True
         self._on_change(row)
 
-    def _own(self, envelope: _Envelope) -> Progress | None:
-        return self.rows.get(envelope.type) if envelope.metadata.demo_run == self._run else None
+    def _own(self, envelope: _Envelope, body: bytes) -> Progress | None:
+        return self.rows.get(envelope.type) if self._run.encode() in body else None
 
     def _is_genuine(self, request: ReceivedRequest) -> bool:
         with suppress(standardwebhooks.WebhookVerificationError):
@@ -144,8 +160,10 @@ class Scenario:
                 self._note_polled(bytes(raw))
 
     def _note_polled(self, body: bytes) -> None:
-        row = self._own(msgspec.json.decode(body, type=_Envelope))
+        envelope = msgspec.json.decode(body, type=_Envelope)
+        row = self._own(envelope, body)
         if row is not None:
+            row.event_id = envelope.id
             row.polled_ms = self._since_began(row)
             row.polled_body = body
             self._on_change(row)

@@ -15,9 +15,11 @@ from rich.text import Text
 from trunkline.demo.progress import Progress, Summary
 
 STORY = (
-    "A product reports each event once, with one API call. trunkline checks it against its schema, writes it to one "
-    "log, and pushes it, signed, to everyone who subscribed; when a receiver fails, it tries again. Whoever would rather "
-    "pull reads the same log by cursor. Here comes one event of each type, and a receiver that fails on the first push."
+    "A product reports each event once, with one API call; the actions that write into the system of record report "
+    "theirs by themselves. trunkline checks each against its schema, writes it to one log, and pushes it, signed, to "
+    "everyone who subscribed; when a receiver fails, it tries again. Whoever would rather pull reads the same log by "
+    "cursor. Here come a lead and a client, made by actions, one event of each other type, and a receiver that fails on "
+    "the first push."
 )
 TIMES = "Times are since the call was made."
 _COLUMNS = {"event": 31, "accepted": 9, "pushed": 24, "signature": 10, "polled": 9}
@@ -106,14 +108,13 @@ class TerminalScreen:
         counts = " · ".join(f"{number} {name}" for name, number in _counts(summary))
         self._print(Text.assemble(mark, (counts, "bold"), (f"  in {summary.seconds:.1f} s", "dim")))
         if summary.ok:
-            self._print(
-                Text("  What was accepted, pushed and polled is the same, byte for byte.", style="dim")
-            )
+            again = " A search found the client again." if summary.found else ""
+            same = "What was accepted, pushed and polled is the same, byte for byte."
+            self._print(Text(f"  {same}{again}", style="dim"))
         else:
-            self._print(
-                Text(f"  All numbers should be {summary.expected}, with a retry or more.", style="red")
-            )
-
+            wanted = f"All numbers should be {summary.expected}, with a retry or more."
+            missing = " A search did not find the client." if summary.found is False else ""
+            self._print(Text(f"  {wanted}{missing}", style="red"))
         if way_on is not None:
             self._show_way_on(way_on)
         self._console.file.flush()

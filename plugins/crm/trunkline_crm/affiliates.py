@@ -1,0 +1,41 @@
+"""Affiliates: who refers leads."""
+
+from dataclasses import dataclass
+
+from trunkline import Answer, Call
+from trunkline_crm import emitted, fields
+from trunkline_crm.calls import NowMs, connection_of, id_of, locked, required_of, update_person
+from trunkline_crm.fields import Row
+from trunkline_crm.store import records, tables
+from trunkline_crm.times import utc_text
+
+
+@dataclass(frozen=True, slots=True)
+class AffiliateActions:
+    """The actions on affiliates; *now_ms* is the clock."""
+
+    now_ms: NowMs
+
+    async def create_affiliate(self, call: Call) -> Answer:
+        """Make an affiliate, who is not approved yet."""
+        connection, now_ms = connection_of(call), self.now_ms()
+        row = fields.read(call.input, fields.AFFILIATE, required=required_of(call))
+        wanted: Row = {
+            **row,
+            **fields.keys(row),
+            "company_id": call.company_id,
+            "is_approved_affiliate": False,
+            "created_ms": now_ms,
+            "updated_ms": now_ms,
+        }
+        record, is_new = await records.insert_once(connection, tables.affiliates, wanted)
+        output = {"affiliate_id": record["id"], "created_utc": utc_text(record["created_ms"])}
+        events = [emitted.affiliate_created(record)] if is_new else []
+        return Answer(output, events, is_new=is_new)
+
+    async def update_affiliate(self, call: Call) -> Answer:
+        """Change the fields of an affiliate, the approval among them."""
+        record = await locked(call, tables.affiliates, id_of(call, "affiliate_id"), kind="affiliate")
+        changes = fields.read(call.input, fields.AFFILIATE)
+        updated_ms = await update_person(call, tables.affiliates, record, changes, now_ms=self.now_ms())
+        return Answer({"success": True, "affiliate_id": record["id"], "updated_utc": utc_text(updated_ms)})

@@ -1,0 +1,69 @@
+"""What every handler needs of a call, and the checks that several of them share."""
+
+from collections.abc import Callable, Collection
+
+from sqlalchemy import Table
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from trunkline import BodyInvalid, Call, FieldError, NotFound
+from trunkline_crm import fields
+from trunkline_crm.fields import Row
+from trunkline_crm.store import records
+
+NowMs = Callable[[], int]
+
+
+def connection_of(call: Call) -> AsyncConnection:
+    """The connection that comes with each call of a handler that uses the database."""
+    assert call.connection is not None
+    return call.connection
+
+
+def id_of(call: Call, name: str) -> int:
+    """The id that stands in the call's path, or in its query, as *name*."""
+    return int(call.input[name])
+
+
+async def locked(call: Call, table: Table, id: int, *, kind: str) -> Row:
+    """Read a record of the call's company and keep others from changing it until the call ends. Raises NotFound."""
+    record = await records.lock(connection_of(call), table, call.company_id, id)
+    if record is None:
+        raise NotFound(kind, id)
+    return record
+
+
+def required_of(call: Call) -> Collection[str]:
+    """The fields that the call must have."""
+    required: Collection[str] = call.definition.input.get("required", ())
+    return required
+
+
+async def referred(call: Call, table: Table, id: int | None, *, field: str, kind: str) -> Row | None:
+    """Read the record of the call's company that its *field* refers to; None where it refers to none.
+
+    Raises:
+        BodyInvalid: the company has no such record.
+    """
+    if id is None:
+        return None
+    record = await records.get(connection_of(call), table, call.company_id, id)
+    if record is None:
+        where = f"GET /api/v1/integrations/lookups/{kind}s"
+        message = f"{id} is not the id of an {kind} of this company; take one from {where}"
+        raise BodyInvalid([FieldError(f"/{field}", message)])
+    return record
+
+
+async def update_person(call: Call, table: Table, record: Row, asked: Row, *, now_ms: int) -> int:
+    """Write what *asked* changes about the person in *record*; returns when the record was last changed.
+
+    Raises:
+        BodyInvalid: the new external_id is another record's.
+    """
+    changes = fields.changed(record, asked)
+    if not changes:
+        updated_ms: int = record["updated_ms"]
+        return updated_ms
+    changes |= fields.keys({**record, **changes}) | {"updated_ms": now_ms}
+    await records.change(connection_of(call), table, call.company_id, record["id"], changes)
+    return now_ms

@@ -1,0 +1,156 @@
+"""Leads and clients: one kind of record, made, changed and moved from status to status.
+
+Everything happens on the call's connection, in its transaction; what is read before it is changed is locked first.
+"""
+
+from dataclasses import dataclass
+
+from trunkline import Answer, Call, NotFound
+from trunkline_crm import emitted, fields
+from trunkline_crm import statuses as rules
+from trunkline_crm.calls import NowMs, connection_of, id_of, locked, referred, required_of, update_person
+from trunkline_crm.fields import Row
+from trunkline_crm.statuses import Status
+from trunkline_crm.store import records, tables
+from trunkline_crm.store import statuses as status_store
+from trunkline_crm.times import utc_text
+
+
+@dataclass(frozen=True, slots=True)
+class ClientActions:
+    """The actions on leads and clients; *now_ms* is the clock."""
+
+    now_ms: NowMs
+
+    async def create_lead(self, call: Call) -> Answer:
+        """Make a lead, with the status that leads begin with."""
+        row = fields.read(call.input, fields.CLIENT, required=required_of(call))
+        await _references(call, row)
+        statuses = await status_store.furnished(connection_of(call), call.company_id)
+        status = rules.choose(statuses, name=rules.NEW_LEAD.name, status_id=None, field="status")
+        record, is_new = await self._store(call, row, status)
+        if not is_new:
+            return _first(record, statuses)
+        return Answer(_created(record, status), [emitted.lead_created(record, status)])
+
+    async def create_client(self, call: Call) -> Answer:
+        """Make a client, with a status that is no lead's."""
+        row = fields.read(call.input, fields.CLIENT, required=required_of(call))
+        employee_name = await _references(call, row)
+        statuses = await status_store.furnished(connection_of(call), call.company_id)
+        chosen = fields.read(call.input, fields.STATUS_CHANGE)
+        name, number = chosen.get("status"), chosen.get("status_id")
+        if name is None and number is None:
+            name = rules.NEW_CLIENT.name
+        status = rules.choose(statuses, name=name, status_id=number, field="status", leads=False)
+        record, is_new = await self._store(call, row, status)
+        if not is_new:
+            return _first(record, statuses)
+        event = emitted.client_created(record, status, employee_name=employee_name)
+        return Answer(_created(record, status), [event])
+
+    async def update_lead(self, call: Call) -> Answer:
+        """Change the fields of a lead."""
+        record, _, _ = await _lead(call)
+        return await self._update(call, record)
+
+    async def update_client(self, call: Call) -> Answer:
+        """Change the fields of a record, be it a client's or a lead's."""
+        record = await locked(call, tables.clients, id_of(call, "client_id"), kind="client")
+        return await self._update(call, record)
+
+    async def update_lead_status(self, call: Call) -> Answer:
+        """Move a lead to another of the company's lead statuses."""
+        record, current, statuses = await _lead(call)
+        return await self._move(call, record, current, statuses, leads=True)
+
+    async def update_client_status(self, call: Call) -> Answer:
+        """Move a lead or a client to any of the company's statuses; so a lead becomes a client."""
+        record, current, statuses = await _with_status(call, kind="client")
+        return await self._move(call, record, current, statuses)
+
+    async def _store(self, call: Call, row: Row, status: Status) -> tuple[Row, bool]:
+        """Store a new record, unless its external_id is taken; gives the record that has it then, and whether it is new."""
+        now_ms = self.now_ms()
+        record: Row = {
+            **row,
+            **fields.keys(row),
+            "company_id": call.company_id,
+            "status_id": status.status_id,
+            "created_ms": now_ms,
+            "updated_ms": now_ms,
+        }
+        return await records.insert_once(connection_of(call), tables.clients, record)
+
+    async def _update(self, call: Call, record: Row) -> Answer:
+        changes = fields.read(call.input, fields.CLIENT)
+        await _references(call, changes)
+        updated_ms = await update_person(call, tables.clients, record, changes, now_ms=self.now_ms())
+        return Answer({"success": True, "client_id": record["id"], "updated_utc": utc_text(updated_ms)})
+
+    async def _move(
+        self, call: Call, record: Row, current: Status, statuses: list[Status], *, leads: bool | None = None
+    ) -> Answer:
+        asked = fields.read(call.input, fields.STATUS_CHANGE)
+        name, number = asked.get("new_status"), asked.get("new_status_id")
+        new = rules.choose(statuses, name=name, status_id=number, field="new_status", leads=leads)
+        changer = asked.get("changed_by_employee_id")
+        await referred(call, tables.employees, changer, field="changed_by_employee_id", kind="employee")
+        if new == current:
+            return Answer(_moved(current, new, record["updated_ms"]))
+        now_ms = self.now_ms()
+        changes = {"status_id": new.status_id, "updated_ms": now_ms}
+        await records.change(connection_of(call), tables.clients, call.company_id, record["id"], changes)
+        details = {"changed_by_employee_id": changer, "status_note": asked.get("status_note")}
+        event = emitted.status_changed(
+            call.company_id, record["id"], previous=current, new=new, changed_ms=now_ms, details=details
+        )
+        return Answer(_moved(current, new, now_ms), [event])
+
+
+async def _with_status(call: Call, *, kind: str) -> tuple[Row, Status, list[Status]]:
+    """Lock the record that the call names; give it with its status and all that the company has."""
+    record = await locked(call, tables.clients, id_of(call, "client_id"), kind=kind)
+    statuses = await status_store.of_company(connection_of(call), call.company_id)
+    return record, _status_of(record, statuses), statuses
+
+
+async def _lead(call: Call) -> tuple[Row, Status, list[Status]]:
+    """Do the same for a lead. Raises NotFound for a client."""
+    record, current, statuses = await _with_status(call, kind="lead")
+    if not current.is_lead:
+        raise NotFound("lead", record["id"])
+    return record, current, statuses
+
+
+async def _references(call: Call, row: Row) -> str | None:
+    """Check the employee and the affiliate that *row* names; gives the employee's name."""
+    affiliate_id, employee_id = row.get("affiliate_id"), row.get("employee_id")
+    await referred(call, tables.affiliates, affiliate_id, field="affiliate_id", kind="affiliate")
+    employee = await referred(call, tables.employees, employee_id, field="employee_id", kind="employee")
+    return None if employee is None else employee["full_name"]
+
+
+def _first(record: Row, statuses: list[Status]) -> Answer:
+    """Answer a repeated create with the first record as it is now."""
+    return Answer(_created(record, _status_of(record, statuses)), is_new=False)
+
+
+def _status_of(record: Row, statuses: list[Status]) -> Status:
+    return next(status for status in statuses if status.status_id == record["status_id"])
+
+
+def _created(record: Row, status: Status) -> Row:
+    return {
+        "client_id": record["id"],
+        "status": status.name,
+        "created_utc": utc_text(record["created_ms"]),
+    }
+
+
+def _moved(previous: Status, new: Status, updated_ms: int) -> Row:
+    return {
+        "previous_status": previous.name,
+        "new_status": new.name,
+        "updated_utc": utc_text(updated_ms),
+    }

@@ -1,0 +1,126 @@
+"""What the fields of a call become in a record: trimmed, checked, and brought to what they are compared by. No I/O."""
+
+import re
+import unicodedata
+from collections.abc import Callable, Collection, Mapping
+from decimal import Decimal
+
+from trunkline import BodyInvalid, FieldError, Json
+from trunkline_crm import phones
+
+Row = dict[str, Json]
+Rules = Mapping[str, Callable[[Json], Json]]
+"""What becomes of each field's value; it raises ValueError with the rest of the sentence that begins with the field."""
+
+_EMAIL = re.compile(r"[^\s@]+@[^\s@]+")
+
+
+def folded(text: str) -> str:
+    """Bring *text* to what it is compared by where upper and lower case, and two ways to write ``é``, are one."""
+    return unicodedata.normalize("NFC", text.strip().lower())
+
+
+def _as_it_is(value: Json) -> Json:
+    return value
+
+
+def _email(value: Json) -> Json:
+    if _EMAIL.fullmatch(value) is None:
+        msg = "is not an email address, such as jane.doe@example.com"
+        raise ValueError(msg)
+    return value
+
+
+def _phone(value: Json) -> Json:
+    if phones.digits_of(value) is None:
+        msg = f"is not a telephone number: it needs at least {phones.FEWEST_DIGITS} digits, such as +1 555-010-4477"
+        raise ValueError(msg)
+    return value
+
+
+def _id(value: Json) -> Json:
+    return int(value)  # JSON Schema takes 17.0 for an integer, too
+
+
+def _rate(value: Json) -> Json:
+    """Write a number with the digits that it came with, as no database's own number would keep them."""
+    return format(Decimal(str(value)), "f")
+
+
+_PERSON: Rules = {"first_name": _as_it_is, "last_name": _as_it_is, "email": _email, "phone": _phone}
+CLIENT: Rules = {
+    **_PERSON,
+    "city": _as_it_is,
+    "state": _as_it_is,
+    "zip": _as_it_is,
+    "package_keyword": _as_it_is,
+    "source": _as_it_is,
+    "employee_id": _id,
+    "affiliate_id": _id,
+    "external_id": _as_it_is,
+}
+AFFILIATE: Rules = {
+    **_PERSON,
+    "affiliate_code": _as_it_is,
+    "commission_rate": _rate,
+    "is_approved_affiliate": _as_it_is,
+    "external_id": _as_it_is,
+}
+NOTE: Rules = {
+    "text": _as_it_is,
+    "note_type": _as_it_is,
+    "visibility": _as_it_is,
+    "external_id": _as_it_is,
+}
+EMPLOYEE: Rules = {"full_name": _as_it_is, "email": _email}
+STATUS_CHANGE: Rules = {
+    "new_status": _as_it_is,
+    "new_status_id": _id,
+    "status": _as_it_is,
+    "status_id": _id,
+    "changed_by_employee_id": _id,
+    "status_note": _as_it_is,
+}
+
+
+def read(input: Mapping[str, Json], rules: Rules, *, required: Collection[str] = ()) -> Row:
+    """Take from *input* what *rules* name. Text is trimmed; what is blank then counts as absent, as empty text does.
+
+    Raises:
+        BodyInvalid: with one fault for each field that cannot be, or is *required* and blank.
+    """
+    row: Row = {}
+    faults: list[FieldError] = []
+    for name in (name for name in rules if name in input):
+        value = input[name].strip() if isinstance(input[name], str) else input[name]
+        if value == "":
+            if name in required:
+                faults.append(FieldError(f"/{name}", "must not be blank"))
+            continue
+        try:
+            row[name] = None if value is None else rules[name](value)
+        except ValueError as error:
+            faults.append(FieldError(f"/{name}", str(error)))
+    if faults:
+        raise BodyInvalid(faults)
+    return row
+
+
+def changed(record: Mapping[str, Json], changes: Row) -> Row:
+    """Keep of *changes* what differs from *record*."""
+    return {name: value for name, value in changes.items() if value != record[name]}
+
+
+def full_name(row: Mapping[str, Json]) -> str:
+    """Put a person's name together."""
+    return f"{row['first_name']} {row['last_name']}"
+
+
+def keys(row: Mapping[str, Json]) -> Row:
+    """Derive the columns by which the person in *row* is found."""
+    phone = row.get("phone")
+    return {
+        "name_key": folded(full_name(row)),
+        "email_key": folded(row["email"]),
+        "phone_digits": None if phone is None else phones.digits_of(phone),
+    }

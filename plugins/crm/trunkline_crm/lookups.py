@@ -1,0 +1,80 @@
+"""Lists for dropdowns, page by page: records and people by name, statuses by number."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import ColumnElement, Table
+
+from trunkline import Answer, Call
+from trunkline_crm import cursors, fields
+from trunkline_crm.calls import connection_of
+from trunkline_crm.cursors import Place
+from trunkline_crm.fields import Row
+from trunkline_crm.store import reading, tables
+from trunkline_crm.store import statuses as status_store
+
+DEFAULT_LIMIT = 50
+
+
+async def list_clients(call: Call) -> Answer:
+    """List leads and clients."""
+    rows, cursor = await _people(call, tables.clients)
+    items = [
+        {"client_id": row["id"], "full_name": fields.full_name(row), "email": row["email"]} for row in rows
+    ]
+    return _answer("clients", items, cursor)
+
+
+async def list_affiliates(call: Call) -> Answer:
+    """List the affiliates who are approved."""
+    is_approved = tables.affiliates.c.is_approved_affiliate.is_(True)
+    rows, cursor = await _people(call, tables.affiliates, is_approved)
+    items = [{"affiliate_id": row["id"], "full_name": fields.full_name(row)} for row in rows]
+    return _answer("affiliates", items, cursor)
+
+
+async def list_employees(call: Call) -> Answer:
+    """List the employees."""
+    rows, cursor = await _people(call, tables.employees)
+    items = [{"employee_id": row["id"], "full_name": row["full_name"]} for row in rows]
+    return _answer("employees", items, cursor)
+
+
+async def list_client_statuses(call: Call) -> Answer:
+    """List the statuses that the company has, or starts with."""
+    part, after, limit = _asked(call)
+    statuses = [
+        status
+        for status in await status_store.of_company(connection_of(call), call.company_id)
+        if part in fields.folded(status.name) and (after is None or status.status_id > after.id)
+    ]
+    shown = statuses[:limit]
+    cursor = _cursor_after(call, Place("", shown[-1].status_id)) if len(statuses) > limit else None
+    items = [
+        {"status_id": status.status_id, "name": status.name, "is_lead": status.is_lead} for status in shown
+    ]
+    return _answer("client_statuses", items, cursor)
+
+
+async def _people(call: Call, table: Table, *where: ColumnElement[bool]) -> tuple[Sequence[Row], str | None]:
+    part, after, limit = _asked(call)
+    rows = await reading.page(
+        connection_of(call), table, call.company_id, part=part, after=after, limit=limit + 1, where=where
+    )
+    shown = rows[:limit]
+    more = len(rows) > limit
+    return shown, _cursor_after(call, Place(shown[-1]["name_key"], shown[-1]["id"])) if more else None
+
+
+def _asked(call: Call) -> tuple[str, Place | None, int]:
+    """Read the part to look for, the place to go on from, and the most items to list. Raises BadCursor."""
+    cursor = call.input.get("cursor")
+    after = None if cursor is None else cursors.decode(cursor, lookup=call.definition.name)
+    return fields.folded(call.input.get("q", "")), after, int(call.input.get("limit", DEFAULT_LIMIT))
+
+
+def _cursor_after(call: Call, place: Place) -> str:
+    return cursors.encode(place, lookup=call.definition.name)
+
+
+def _answer(key: str, items: Sequence[Row], next_cursor: str | None) -> Answer:
+    return Answer({key: items, "count": len(items), "next_cursor": next_cursor})

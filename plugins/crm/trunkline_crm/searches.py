@@ -1,0 +1,64 @@
+"""Searches by key, for find-or-create: the oldest record that fits, or none."""
+
+from collections.abc import Mapping
+
+from trunkline import Answer, Call, Json
+from trunkline_crm import fields, phones
+from trunkline_crm.calls import connection_of
+from trunkline_crm.fields import Row
+from trunkline_crm.store import reading
+from trunkline_crm.times import utc_text
+
+_SHOWN = (
+    "first_name",
+    "last_name",
+    "email",
+    "phone",
+    "status",
+    "status_id",
+    "employee_id",
+    "employee_name",
+    "affiliate_id",
+    "affiliate_name",
+    "external_id",
+)
+
+
+async def find_client(call: Call) -> Answer:
+    """Find a record, be it a client's or a lead's."""
+    return await _find(call, leads_only=False)
+
+
+async def find_lead(call: Call) -> Answer:
+    """Find a record whose status is a lead's."""
+    return await _find(call, leads_only=True)
+
+
+async def _find(call: Call, *, leads_only: bool) -> Answer:
+    wanted = _wanted(call.input)
+    found = await reading.find_client(connection_of(call), call.company_id, wanted, leads_only=leads_only)
+    results = [] if found is None else [_shown(found)]
+    return Answer({"results": results, "count": len(results)})
+
+
+def _wanted(input: Mapping[str, Json]) -> Row:
+    """Translate what is searched by into columns and their values; a phone number that is none fits no record."""
+    wanted: Row = {}
+    if "client_id" in input:
+        wanted["id"] = int(input["client_id"])
+    if "external_id" in input:
+        wanted["external_id"] = input["external_id"].strip()
+    if "email" in input:
+        wanted["email_key"] = fields.folded(input["email"])
+    if "phone" in input:
+        wanted["phone_digits"] = phones.digits_of(input["phone"]) or ""
+    return wanted
+
+
+def _shown(found: Row) -> Row:
+    return {
+        "client_id": found["id"],
+        "full_name": fields.full_name(found),
+        "status_name": found["status"],
+        "created_utc": utc_text(found["created_ms"]),
+    } | {name: found[name] for name in _SHOWN}

@@ -1,0 +1,84 @@
+"""The statuses of a company, and how a call chooses one of them. No I/O."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from trunkline import BodyInvalid, FieldError
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """One status of a company. *status_id* is the company's own number for it."""
+
+    status_id: int
+    name: str
+
+    @property
+    def is_lead(self) -> bool:
+        """Whether a record with this status is a lead (CONTRACT §3)."""
+        return self.name.startswith("Lead")
+
+
+NEW_LEAD = Status(10, "Lead - New")
+NEW_CLIENT = Status(42, "Client - Active")
+STARTING = (
+    NEW_LEAD,
+    Status(11, "Lead - Contacted"),
+    Status(12, "Lead - Qualified"),
+    NEW_CLIENT,
+    Status(43, "Client - On Hold"),
+    Status(44, "Client - Graduated"),
+    Status(45, "Client - Cancelled"),
+)
+"""What a new company starts with (CONTRACT §9)."""
+
+
+def choose(
+    statuses: Sequence[Status],
+    *,
+    name: str | None,
+    status_id: int | None,
+    field: str,
+    leads: bool | None = None,
+) -> Status:
+    """Find the one of *statuses* that a call names, by *name* (in *field*), *status_id* (in ``{field}_id``), or both.
+
+    A name that fits exactly goes before one that fits in another case. With *leads* it must be a lead's status, or must
+    not be.
+
+    Raises:
+        BodyInvalid: none of them fits, or name and number mean different ones.
+    """
+    by_name = None if name is None else _called(statuses, name)
+    by_id = next((status for status in statuses if status.status_id == status_id), None)
+    faults: list[FieldError] = []
+    if name is not None and (fault := _fault(by_name, statuses, leads=leads)):
+        faults.append(FieldError(f"/{field}", f"'{name}' {fault}"))
+    if status_id is not None and (fault := _fault(by_id, statuses, leads=leads)):
+        faults.append(FieldError(f"/{field}_id", f"{status_id} {fault}"))
+    chosen = by_id or by_name
+    if faults or chosen is None:
+        raise BodyInvalid(faults or [FieldError(f"/{field}", "is required, or its number")])
+    if by_name is not None and by_name != chosen:
+        message = f"{chosen.status_id} is '{chosen.name}', not '{by_name.name}'; send one of the two"
+        raise BodyInvalid([FieldError(f"/{field}_id", message)])
+    return chosen
+
+
+def _called(statuses: Sequence[Status], name: str) -> Status | None:
+    exact = (status for status in statuses if status.name == name)
+    in_any_case = (status for status in statuses if status.name.lower() == name.lower())
+    return next(exact, None) or next(in_any_case, None)
+
+
+def _fault(found: Status | None, statuses: Sequence[Status], *, leads: bool | None) -> str | None:
+    if found is None:
+        return f"is not a status of this company, which has {_listed(statuses)}"
+    if leads is None or found.is_lead is leads:
+        return None
+    fitting = [status for status in statuses if status.is_lead is leads]
+    return f"is {'not ' if leads else ''}a lead's status; choose from {_listed(fitting)}"
+
+
+def _listed(statuses: Sequence[Status]) -> str:
+    return ", ".join(f"'{status.name}' ({status.status_id})" for status in statuses)

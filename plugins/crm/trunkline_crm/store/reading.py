@@ -1,0 +1,61 @@
+"""Finding records: one by its keys, and many page by page."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, Table, func, or_, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from trunkline_crm.cursors import Place
+from trunkline_crm.fields import Row
+from trunkline_crm.store import tables
+
+
+async def find_client(
+    connection: AsyncConnection, company_id: int, wanted: Mapping[str, Any], *, leads_only: bool
+) -> Row | None:
+    """Read the oldest record in which every column of *wanted* has its value, with the names that it refers to."""
+    client = tables.clients
+    conditions = [client.c[column] == value for column, value in wanted.items()]
+    if leads_only:
+        conditions.append(func.substr(tables.statuses.c.name, 1, 4) == "Lead")
+    query = _with_names().where(client.c.company_id == company_id, *conditions).order_by(client.c.id).limit(1)
+    row = (await connection.execute(query)).mappings().first()
+    return None if row is None else dict(row)
+
+
+async def page(
+    connection: AsyncConnection,
+    table: Table,
+    company_id: int,
+    *,
+    part: str,
+    after: Place | None,
+    limit: int,
+    where: Sequence[ColumnElement[bool]] = (),
+) -> Sequence[Row]:
+    """Read up to *limit* people by name, then id, whose name or email has *part* (folded) in it, from *after* on."""
+    query = select(table).where(table.c.company_id == company_id, *where)
+    if part:
+        columns = (table.c.name_key, table.c.email_key)
+        query = query.where(or_(*(column.contains(part, autoescape=True) for column in columns)))
+    if after is not None:
+        query = query.where(tuple_(table.c.name_key, table.c.id) > (after.key, after.id))
+    rows = await connection.execute(query.order_by(table.c.name_key, table.c.id).limit(limit))
+    return [dict(row) for row in rows.mappings()]
+
+
+def _with_names() -> Select[Any]:
+    client, status = tables.clients, tables.statuses
+    employee, affiliate = tables.employees, tables.affiliates
+    is_its_status = (status.c.company_id == client.c.company_id) & (status.c.status_id == client.c.status_id)
+    return select(
+        client,
+        status.c.name.label("status"),
+        employee.c.full_name.label("employee_name"),
+        (affiliate.c.first_name + " " + affiliate.c.last_name).label("affiliate_name"),
+    ).select_from(
+        client.join(status, is_its_status)
+        .outerjoin(employee, employee.c.id == client.c.employee_id)
+        .outerjoin(affiliate, affiliate.c.id == client.c.affiliate_id)
+    )

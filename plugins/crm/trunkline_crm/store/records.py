@@ -1,0 +1,66 @@
+"""Reading and writing single records of any table. Each statement names the company."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Table, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from trunkline import BodyInvalid, FieldError
+from trunkline_crm.fields import Row
+
+_EXTERNAL_ID_TAKEN = "is already the external_id of another record"
+
+
+def insert_into(connection: AsyncConnection, table: Table) -> postgresql.Insert | sqlite.Insert:
+    """Begin an INSERT of the database's own dialect, which knows ON CONFLICT."""
+    return sqlite.insert(table) if connection.dialect.name == "sqlite" else postgresql.insert(table)
+
+
+async def insert(connection: AsyncConnection, table: Table, row: Mapping[str, Any]) -> int:
+    """Store *row*, of which nothing is unique, and return its id."""
+    stored = await connection.execute(table.insert().values(row).returning(table.c.id))
+    return int(stored.scalar_one())
+
+
+async def insert_once(connection: AsyncConnection, table: Table, row: Mapping[str, Any]) -> tuple[Row, bool]:
+    """Store *row* and give the record, and whether it is new: where its external_id is taken, the first one is given.
+
+    Whoever is about to store the same external_id is waited for.
+    """
+    store = insert_into(connection, table).values(row).on_conflict_do_nothing().returning(table)
+    same = (table.c.company_id == row["company_id"]) & (table.c.external_id == row.get("external_id"))
+    while True:  # the one that was there may have got another external_id before it was read
+        if (stored := (await connection.execute(store)).mappings().first()) is not None:
+            return dict(stored), True
+        if (first := (await connection.execute(select(table).where(same))).mappings().first()) is not None:
+            return dict(first), False
+
+
+async def get(connection: AsyncConnection, table: Table, company_id: int, id: int) -> Row | None:
+    """Read one record; None where the company has no such one."""
+    query = select(table).where(table.c.company_id == company_id, table.c.id == id)
+    row = (await connection.execute(query)).mappings().first()
+    return None if row is None else dict(row)
+
+
+async def lock(connection: AsyncConnection, table: Table, company_id: int, id: int) -> Row | None:
+    """Read one record that nobody else changes until the transaction ends; None where the company has no such one."""
+    query = select(table).where(table.c.company_id == company_id, table.c.id == id)
+    row = (await connection.execute(query.with_for_update(key_share=True))).mappings().first()
+    return None if row is None else dict(row)
+
+
+async def change(
+    connection: AsyncConnection, table: Table, company_id: int, id: int, changes: Mapping[str, Any]
+) -> None:
+    """Write *changes* to one record. Raises BodyInvalid where their external_id is taken: the transaction is lost then."""
+    statement = update(table).where(table.c.company_id == company_id, table.c.id == id).values(changes)
+    try:
+        await connection.execute(statement)
+    except IntegrityError:
+        if changes.get("external_id") is None:
+            raise
+        raise BodyInvalid([FieldError("/external_id", _EXTERNAL_ID_TAKEN)]) from None

@@ -1,0 +1,8 @@
+"""Times as answers and events show them. No I/O, no clock."""
+
+from datetime import UTC, datetime
+
+
+def utc_text(epoch_ms: int) -> str:
+    """Write *epoch_ms* (Unix milliseconds) as ISO 8601 UTC with ``Z``, to the second."""
+    return datetime.fromtimestamp(epoch_ms // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,71 @@
+"""The plugin as a company uses it: over HTTP, on a hub that runs on each database in turn."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import httpx2
+import pytest
+
+BASE = "/api/v1/integrations"
+JANE = {"first_name": "Jane", "last_name": "Doe", "email": "jane.doe@example.com"}
+
+
+@dataclass(frozen=True, slots=True)
+class Crm:
+    """What one company may do. Each call checks its status code and gives the answer's JSON."""
+
+    http: httpx2.AsyncClient
+
+    async def call(self, method: str, path: str, body: object = None, *, expect: int = 200, **query: object):
+        content = {} if body is None else {"json": body}
+        answer = await self.http.request(method, BASE + path, params=query, **content)
+        assert answer.status_code == expect, answer.text
+        return answer.json()
+
+    async def faults(self, method: str, path: str, body: object) -> dict[str, str]:
+        """Make a call that is refused with 422; gives what is wrong with each field."""
+        refused = await self.call(method, path, body, expect=422)
+        return {fault["path"]: fault["message"] for fault in refused["errors"]}
+
+    async def lead(self, *, expect: int = 201, **fields: object) -> dict[str, Any]:
+        return await self.call("POST", "/leads", {**JANE, **fields}, expect=expect)
+
+    async def client(self, *, expect: int = 201, **fields: object) -> dict[str, Any]:
+        return await self.call("POST", "/clients", {**JANE, **fields}, expect=expect)
+
+    async def affiliate(self, *, expect: int = 201, **fields: object) -> dict[str, Any]:
+        given = {"first_name": "Rosa", "last_name": "Bennett", "email": "rosa.bennett@example.com", **fields}
+        return await self.call("POST", "/affiliates", given, expect=expect)
+
+    async def employee(self, full_name: str = "Maria Lopez") -> int:
+        made = await self.call("POST", "/employees", {"full_name": full_name}, expect=201)
+        return made["employee_id"]
+
+    async def find(self, kind: str = "clients", **keys: object) -> dict[str, Any] | None:
+        """Search; gives the record that was found."""
+        found = await self.call("GET", f"/{kind}/search", **keys)
+        assert found["count"] == len(found["results"]) <= 1
+        return found["results"][0] if found["results"] else None
+
+    async def events(self, type: str = "") -> list[dict[str, Any]]:
+        answer = await self.http.get("/api/v1/events", params={"types": type, "limit": 200})
+        assert answer.status_code == 200, answer.text
+        return answer.json()["events"]
+
+
+@pytest.fixture
+def crm(running) -> Crm:
+    """The company 92's, on each database in turn."""
+    return Crm(running.client)
+
+
+@pytest.fixture
+async def neighbour(running) -> Crm:
+    """Another company's, in the same database."""
+    return Crm(await running.client_of(93))
+
+
+@pytest.fixture
+def small_crm(api) -> Crm:
+    """The company 92's on SQLite, for what no database can change."""
+    return Crm(api.client)

@@ -1,0 +1,87 @@
+"""Makes the Zapier app: the files in ``app`` as they are, and those that follow from the product."""
+
+import json
+from collections.abc import Iterator, Mapping
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+
+from trunkline import Json, Product
+from trunkline_zapier import operations, triggers
+from trunkline_zapier.javascript import Code, literal, module
+from trunkline_zapier.readme import readme
+
+CORE_VERSION = "19.1.0"
+"""The platform's version that the app is written for and tested with."""
+
+
+def generate(product: Product) -> Mapping[str, bytes]:
+    """Make every file of the app.
+
+    Raises:
+        ValueError: something in the catalogue has no place on Zapier; the sentence says what to change.
+    """
+    modules = {
+        "triggers": triggers.triggers(product),
+        "lookups": triggers.lookups(product),
+        "creates": operations.creates(product),
+        "searches": operations.searches(product),
+    }
+    if clash := modules["triggers"].keys() & modules["lookups"].keys():
+        msg = f"an event type is '{min(clash)}' on Zapier, as is what fills a dropdown; rename the event type"
+        raise ValueError(msg)
+    written = {
+        f"{folder}/{key}.js": content for folder, by_key in modules.items() for key, content in by_key.items()
+    }
+    own = {
+        "README.md": readme(product),
+        "config.js": module({"API_URL": product.api_url, "PRODUCT": product.brand.title}),
+        "index.js": _index(product, modules),
+        "package.json": _package(product),
+    }
+    return dict(_constant_files(files("trunkline_zapier") / "app")) | written | own
+
+
+def _constant_files(folder: Traversable, prefix: str = "") -> Iterator[tuple[str, bytes]]:
+    for entry in folder.iterdir():
+        if entry.is_dir():
+            yield from _constant_files(entry, f"{prefix}{entry.name}/")
+        else:
+            yield f"{prefix}{entry.name}", entry.read_bytes()
+
+
+def _index(product: Product, modules: Mapping[str, Mapping[str, bytes]]) -> bytes:
+    def required(*folders: str) -> dict[str, Json]:
+        paths = {key: f"./{folder}/{key}" for folder in folders for key in modules[folder]}
+        return {key: Code(f"require({literal(path)})") for key, path in paths.items()}
+
+    exported = {
+        "version": Code("require('./package.json').version"),
+        "platformVersion": Code("require('zapier-platform-core').version"),
+        "authentication": Code("require('./authentication')"),
+        "beforeRequest": Code("http.beforeRequest"),
+        "afterResponse": Code("http.afterResponse"),
+        "flags": Code("http.flags"),
+        "triggers": required("triggers", "lookups"),
+        "creates": required("creates"),
+        "searches": required("searches"),
+        "searchOrCreates": operations.search_or_creates(product),
+    }
+    return module(exported, imports=["const http = require('./lib/http');"])
+
+
+def _package(product: Product) -> bytes:
+    brand = product.brand
+    package = {
+        "name": f"{brand.slug}-zapier",
+        "version": brand.version,
+        "description": brand.description,
+        "private": True,
+        "homepage": brand.homepage,
+        "author": f"{brand.author} <{brand.email}>",
+        "repository": brand.repository,
+        "main": "index.js",
+        "engines": {"node": ">=22"},
+        "dependencies": {"zapier-platform-core": CORE_VERSION},
+        "prettier": {"singleQuote": True},
+    }
+    return f"{json.dumps(package, indent=2, ensure_ascii=False)}\n".encode()

@@ -1,0 +1,48 @@
+"""What things are called on Zapier: its rules for keys, labels and nouns. Pure.
+
+A key must never change once the app is used: Zaps refer to it. So a clash is refused, not numbered away.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+
+LABEL_LENGTH = 64
+TEXT_LENGTH = 1000
+_KEY = re.compile(r"[a-zA-Z]+[a-zA-Z0-9_]+")
+
+
+def key_of(name: str) -> str:
+    """Make a key of a name that has dots or hyphens."""
+    return re.sub(r"[^a-zA-Z0-9]+", "_", name).strip("_")
+
+
+def keyed(names: Iterable[str], *, kind: str) -> Mapping[str, str]:
+    """Map each of *names* to its key.
+
+    Raises:
+        ValueError: Zapier takes no such key, or two names would have the same one.
+    """
+    names_by_key: dict[str, str] = {}
+    for name in names:
+        key = key_of(name)
+        if not _KEY.fullmatch(key):
+            msg = f"Zapier takes no {kind} '{name}': give it a name of two or more characters that begins with a letter"
+            raise ValueError(msg)
+        if key in names_by_key:
+            msg = f"the {kind}s '{names_by_key[key]}' and '{name}' are both '{key}' on Zapier; rename one of them"
+            raise ValueError(msg)
+        names_by_key[key] = name
+    return {name: key for key, name in names_by_key.items()}
+
+
+def noun_of(name: str) -> str:
+    """Name what an operation is about: ``Client Note`` for ``add_client_note``."""
+    _verb, _, thing = name.partition("_")
+    return shortened((thing or name).replace("_", " ").title(), LABEL_LENGTH)
+
+
+def shortened(text: str, length: int) -> str:
+    """Cut *text* to *length* characters at the end of a word."""
+    if len(text) <= length:
+        return text
+    return text[: length - 1].rpartition(" ")[0].rstrip(",;:.") + "…"

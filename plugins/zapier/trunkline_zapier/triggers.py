@@ -1,0 +1,99 @@
+"""Triggers: an instant one for each event type, and hidden ones that fill the dropdowns."""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from trunkline import Definition, EventType, Field, Json, Product, sample_envelope
+from trunkline_zapier.fields import JOINT, lookup_key_of, output_fields
+from trunkline_zapier.javascript import Call, Code, module
+from trunkline_zapier.naming import LABEL_LENGTH, TEXT_LENGTH, keyed, shortened
+
+_ENVELOPE_FIELDS = (
+    {"key": "id", "label": "Event ID", "type": "integer", "primary": True},
+    {"key": "type", "label": "Event Type", "type": "string"},
+    {"key": "createdUtc", "label": "Event Created", "type": "datetime"},
+    {"key": "companyId", "label": "Company ID", "type": "integer"},
+)
+_PAGE_SIZE = 200
+"""What a lookup gives at most in one page (CONTRACT §9)."""
+
+
+def triggers(product: Product) -> Mapping[str, bytes]:
+    """Write the module of each event type's trigger, by its key. Raises ValueError."""
+    keys = keyed((one.name for one in product.event_types), kind="event type")
+    return {keys[one.name]: _trigger(product, one, key=keys[one.name]) for one in product.event_types}
+
+
+def lookups(product: Product) -> Mapping[str, bytes]:
+    """Write the module of each lookup's hidden trigger, and of each choice among its items, by its key."""
+    plain: Iterator[tuple[Definition, Mapping[str, Json]]] = ((one, {}) for one in product.lookups)
+    chosen = {
+        lookup_key_of(definition.name, where): (definition, where)
+        for definition, where in (*plain, *_references(product))
+    }
+    return {key: _lookup(definition, where, key=key) for key, (definition, where) in sorted(chosen.items())}
+
+
+def _references(product: Product) -> Iterator[tuple[Definition, Mapping[str, Json]]]:
+    for definition in (*product.actions, *product.searches):
+        for field in _with_nested(product.inputs(definition)):
+            if field.reference is not None:
+                yield field.reference.lookup, field.reference.where
+
+
+def _with_nested(fields: Iterable[Field]) -> Iterator[Field]:
+    for field in fields:
+        yield field
+        yield from _with_nested(field.fields)
+
+
+def _trigger(product: Product, event_type: EventType, *, key: str) -> bytes:
+    exported = {
+        "key": key,
+        "noun": event_type.name.partition(".")[0].replace("_", " ").title(),
+        "display": {
+            "label": shortened(event_type.title, LABEL_LENGTH),
+            "description": shortened(
+                f"Triggers when {event_type.name} happens. {event_type.description}", TEXT_LENGTH
+            ),
+        },
+        "operation": {
+            "type": "hook",
+            "performSubscribe": Call("subscribe", (event_type.name,)),
+            "performUnsubscribe": Code("unsubscribe"),
+            "perform": Code("receive"),
+            "performList": Call("listSamples", (event_type.name,)),
+            "sample": sample_envelope(event_type),
+            "outputFields": [
+                *_ENVELOPE_FIELDS,
+                *output_fields(product.payload(event_type), prefix=f"payload{JOINT}"),
+            ],
+        },
+    }
+    imports = ["const {", "  listSamples,", "  receive,", "  subscribe,", "  unsubscribe,"]
+    return module(exported, imports=[*imports, "} = require('../lib/hooks');"])
+
+
+def _lookup(definition: Definition, where: Mapping[str, Json], *, key: str) -> bytes:
+    assert definition.listed is not None, "a lookup's definition says where its items are"
+    is_paged = {"limit", "cursor"} <= set(definition.input.get("properties", {}))
+    options = {
+        "path": definition.path,
+        "items": definition.listed.items,
+        "value": definition.listed.value,
+        **({"where": dict(where)} if where else {}),
+        **({"pageSize": _PAGE_SIZE} if is_paged else {}),
+    }
+    exported = {
+        "key": key,
+        "noun": shortened(definition.title, LABEL_LENGTH),
+        "display": {
+            "label": shortened(definition.title, LABEL_LENGTH),
+            "description": shortened(definition.description, TEXT_LENGTH),
+            "hidden": True,
+        },
+        "operation": {
+            "perform": Call("lookup", (options,)),
+            **({"canPaginate": True} if is_paged else {}),
+        },
+    }
+    return module(exported, imports=["const { lookup } = require('../lib/lookups');"])

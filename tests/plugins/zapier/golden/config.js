@@ -1,0 +1,1 @@
+module.exports = { API_URL: 'https://hub.tea.example', PRODUCT: 'Tea & More' };

@@ -1,0 +1,24 @@
+const { action } = require('../lib/operations');
+
+module.exports = {
+  key: 'create_order',
+  noun: 'Order',
+  display: { label: 'Create Order', description: 'Places an order.' },
+  operation: {
+    perform: action('POST', '/orders'),
+    inputFields: [
+      {
+        key: 'note',
+        label: 'Note',
+        type: 'text',
+        required: true,
+        helpText: "The order's note.",
+      },
+    ],
+    sample: { order_id: 7 },
+    outputFields: [
+      { key: 'order_id', label: 'Order ID', type: 'integer' },
+      { key: 'note', label: 'Note', type: 'string' },
+    ],
+  },
+};

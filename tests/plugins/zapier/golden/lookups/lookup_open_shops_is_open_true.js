@@ -1,0 +1,21 @@
+const { lookup } = require('../lib/lookups');
+
+module.exports = {
+  key: 'lookup_open_shops_is_open_true',
+  noun: 'Open Shops',
+  display: {
+    label: 'Open Shops',
+    description: 'Lists the shops.',
+    hidden: true,
+  },
+  operation: {
+    perform: lookup({
+      path: '/lookups/open-shops',
+      items: 'shops',
+      value: 'shop_id',
+      where: { is_open: true },
+      pageSize: 200,
+    }),
+    canPaginate: true,
+  },
+};

@@ -1,0 +1,40 @@
+const {
+  listSamples,
+  receive,
+  subscribe,
+  unsubscribe,
+} = require('../lib/hooks');
+
+module.exports = {
+  key: 'order_placed',
+  noun: 'Order',
+  display: {
+    label: 'New Order',
+    description: 'Triggers when order.placed happens. An order was placed.',
+  },
+  operation: {
+    type: 'hook',
+    performSubscribe: subscribe('order.placed'),
+    performUnsubscribe: unsubscribe,
+    perform: receive,
+    performList: listSamples('order.placed'),
+    sample: {
+      id: 45678,
+      type: 'order.placed',
+      createdUtc: '2026-01-28T10:30:00Z',
+      companyId: 92,
+      payload: {
+        order_id: 7,
+        address: { city: 'Bremen' },
+      },
+    },
+    outputFields: [
+      { key: 'id', label: 'Event ID', type: 'integer', primary: true },
+      { key: 'type', label: 'Event Type', type: 'string' },
+      { key: 'createdUtc', label: 'Event Created', type: 'datetime' },
+      { key: 'companyId', label: 'Company ID', type: 'integer' },
+      { key: 'payload__order_id', label: 'Order ID', type: 'integer' },
+      { key: 'payload__address__city', label: 'City', type: 'string' },
+    ],
+  },
+};

@@ -1,0 +1,140 @@
+"""The exported app on Zapier's real core, against a hub that is served, as a person with a Zap uses it."""
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from trunkline.schema_files import package_definitions, package_event_types
+from trunkline.testing.receiver import Receiver
+
+from .core import ENVIRONMENT, HERE, NODE
+from .zaps import PEOPLE, Shop, check_outputs, use_create, use_trigger
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+PACKAGE = "trunkline_schemas"
+EVENT_TYPES = {one.name.replace(".", "_"): one for one in package_event_types(PACKAGE)}
+ACTIONS, SEARCHES = (
+    sorted(one.name for one in package_definitions(PACKAGE) if one.kind == kind)
+    for kind in ("action", "search")
+)
+
+
+def test_the_app_is_valid(shop: Shop):
+    assert shop.app.handle(command="validate") == []
+
+
+def test_the_app_is_valid_for_zapier_s_command_line(
+    shop: Shop, install_node_packages: Callable[[Path], Path]
+):
+    command = install_node_packages(HERE / "cli") / "node_modules/zapier-platform-cli/src/bin/run"
+    judged = subprocess.run(
+        [NODE, command, "validate", "--without-style"],
+        cwd=shop.app.folder,
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert judged.returncode == 0, judged.stdout + judged.stderr
+    assert "No structural errors found" in judged.stdout
+
+
+def test_the_app_is_in_prettier_s_form(shop: Shop):
+    prettier = shop.app.folder / "node_modules/prettier/bin/prettier.cjs"
+    files = [str(path) for path in shop.app.folder.rglob("*.js") if "node_modules" not in path.parts]
+    judged = subprocess.run(
+        [NODE, prettier, "--check", *files],
+        cwd=shop.app.folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert judged.returncode == 0, judged.stderr
+
+
+def test_everything_that_the_hub_offers_is_there(shop: Shop):
+    definition = shop.app.definition()
+    visible = {key for key, one in definition["triggers"].items() if not one["display"].get("hidden")}
+    assert visible == set(EVENT_TYPES)
+    assert set(definition["creates"]) == set(ACTIONS)
+    assert set(definition["searches"]) == set(SEARCHES)
+    assert {key: one["create"] for key, one in definition["searchOrCreates"].items()} == {
+        "find_client": "create_client",
+        "find_lead": "create_lead",
+    }
+    for key in visible:
+        assert {"performSubscribe", "performUnsubscribe", "performList"} <= set(
+            definition["triggers"][key]["operation"]
+        )
+
+
+def test_the_connection_is_labelled(shop: Shop):
+    tested = shop.app.run("authentication.test")
+    label = shop.app.run("authentication.connectionLabel", inputData=tested)
+    assert label == f"My Zaps (company {tested['company_id']})"
+
+
+@pytest.mark.parametrize("trigger", sorted(EVENT_TYPES))
+async def test_a_trigger_from_turning_on_to_turning_off(shop: Shop, receiver: Receiver, trigger: str):
+    event_type = EVENT_TYPES[trigger]
+    await use_trigger(shop, trigger, {"type": event_type.name, "payload": event_type.example}, receiver)
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+def test_an_action_with_every_field_filled_in(staffed: Shop, action: str):
+    use_create(staffed, action)
+
+
+@pytest.mark.parametrize("search", SEARCHES)
+def test_a_search_finds_or_finds_nothing(staffed: Shop, search: str):
+    operation = staffed.app.definition()["searches"][search]["operation"]
+    asked = staffed.fill_in("searches", search)
+    (found,) = staffed.app.operation("searches", search, inputData=asked)
+    check_outputs(operation, found)
+    assert staffed.app.operation("searches", search, inputData=asked | {"email": "no@example.com"}) == []
+
+
+@pytest.mark.parametrize(
+    ("dropdown", "count"),
+    [
+        ("lookup_affiliates", 1),
+        ("lookup_client_statuses", 7),
+        ("lookup_client_statuses_is_lead_false", 4),
+        ("lookup_client_statuses_is_lead_true", 3),
+        ("lookup_clients", 1),
+        ("lookup_employees", 1),
+    ],
+)
+def test_a_dropdown_lists_what_there_is(staffed: Shop, dropdown: str, count: int):
+    items = staffed.app.operation("triggers", dropdown)
+    assert len(items) == len({item["id"] for item in items}) == count
+    assert staffed.app.operation("triggers", dropdown, meta={"page": 1}) == []
+
+
+def test_every_dropdown_is_tried(shop: Shop):
+    hidden = {key for key, one in shop.app.definition()["triggers"].items() if one["display"].get("hidden")}
+    (marker,) = test_a_dropdown_lists_what_there_is.pytestmark  # type: ignore[attr-defined]
+    assert hidden == {dropdown for dropdown, _ in marker.args[1]}
+
+
+def test_a_long_dropdown_goes_on_page_by_page(shop: Shop):
+    with shop.hub.client() as client:
+        for number in range(205):
+            lead = {"first_name": "Lead", "last_name": f"No. {number}", "email": f"{number}@example.com"}
+            path = f"{PEOPLE}/leads"
+            assert client.post(path, json=lead, headers={"X-Api-Key": shop.app.key}).status_code == 201
+    pages = [shop.app.operation("triggers", "lookup_clients", meta={"page": page}) for page in range(3)]
+    assert [len(page) for page in pages] == [200, 5, 0]
+    assert len({item["id"] for page in pages for item in page}) == 205
+
+
+def test_what_is_left_empty_is_not_sent(staffed: Shop):
+    asked = dict.fromkeys(staffed.fill_in("creates", "create_lead"), "")
+    asked |= {"first_name": "Luis", "last_name": "Ortega", "email": "luis@example.com"}
+    made = staffed.app.operation("creates", "create_lead", inputData=asked)
+    (found,) = staffed.app.operation(
+        "searches", "find_lead", inputData={"email": "luis@example.com", "phone": ""}
+    )
+    assert (found["client_id"], found["phone"], found["affiliate_id"]) == (made["client_id"], None, None)

@@ -1,0 +1,122 @@
+"""What a person does with the app in Zapier. It knows no catalogue: forms are filled in from what the app says of them."""
+
+import asyncio
+import itertools
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from trunkline.testing.receiver import ReceivedRequest, Receiver
+
+from .core import ZapierApp
+
+SCOPES = ["events:read", "events:write", "webhooks:write", "integrations:read", "integrations:write", "admin"]
+COMPANIES = itertools.count(1000)
+PEOPLE = "/api/v1/integrations"
+
+
+@dataclass
+class Shop:
+    """The app of a hub, and whoever administers the hub."""
+
+    hub: Any
+    app: ZapierApp
+    operator_key: str = ""
+
+    def connect(self, *scopes: str) -> "Shop":
+        """Connect the app with the key of a company that has nothing yet."""
+        wanted = {"company_id": next(COMPANIES), "name": "My Zaps", "scopes": list(scopes or SCOPES)}
+        headers = {"X-Api-Key": self.operator_key}
+        self.app.key = self.hub.call("POST", "/api/v1/keys", json=wanted, headers=headers)["key"]
+        return self
+
+    def call(self, method: str, path: str, **request: Any) -> Any:
+        return self.hub.call(method, path, headers={"X-Api-Key": self.app.key}, **request)
+
+    def hooks(self) -> list[dict[str, Any]]:
+        return self.call("GET", "/api/v1/zapier/hooks")["hooks"]
+
+    def subscribe(self, trigger: str, url: str) -> dict[str, Any]:
+        return self.app.operation("triggers", trigger, "performSubscribe", targetUrl=url)
+
+    def unsubscribe(self, trigger: str, hook: Mapping[str, Any]) -> None:
+        self.app.operation("triggers", trigger, "performUnsubscribe", subscribeData=hook)
+
+    def fill_in(self, kind: str, key: str) -> dict[str, Any]:
+        """Fill in every field of a form: the first choice, or the example that it shows."""
+        fields = self.app.definition()[kind][key]["operation"]["inputFields"]
+        return {field["key"]: self._value(field) for field in fields}
+
+    def _value(self, field: Mapping[str, Any]) -> Any:
+        if "dynamic" in field:
+            trigger, value, label = field["dynamic"].split(".")
+            first = self.app.operation("triggers", trigger)[0]
+            assert isinstance(first[label], str)
+            return first[value]
+        if "choices" in field:
+            return field["choices"][0]
+        if field["type"] == "boolean":
+            return True
+        convert = {"integer": int, "number": float}.get(field["type"], str)
+        return convert(field["placeholder"])
+
+
+def as_zapier_hands_on(request: ReceivedRequest) -> dict[str, Any]:
+    """What Zapier makes of a delivery: it puts ``Http-`` before the names of headers that it does not know."""
+    headers = {f"Http-{name.title()}": value for name, value in request.headers.items()}
+    content = request.body.decode()
+    raw = {"method": "POST", "querystring": "", "headers": headers, "content": content}
+    return {"rawRequest": raw, "cleanedRequest": json.loads(content)}
+
+
+def shape(value: Any) -> Any:
+    """The names in *value*, all the way down."""
+    return {name: shape(inner) for name, inner in value.items()} if isinstance(value, dict) else None
+
+
+def flattened(value: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    for name, inner in value.items():
+        if isinstance(inner, dict):
+            yield from flattened(inner, f"{prefix}{name}__")
+        else:
+            yield f"{prefix}{name}"
+
+
+def check_outputs(operation: Mapping[str, Any], result: Mapping[str, Any]) -> None:
+    """Whatever comes is described, and the sample has nothing that is not."""
+    fields = {field["key"] for field in operation["outputFields"]}
+    assert set(flattened(result)) <= fields
+    assert set(flattened(operation["sample"])) <= fields
+
+
+async def use_trigger(shop: Shop, trigger: str, event: dict[str, Any], receiver: Receiver) -> None:
+    """Turn a Zap on, let the event happen, hand the delivery on, and turn the Zap off."""
+    operation = shop.app.definition()["triggers"][trigger]["operation"]
+    samples = shop.app.operation("triggers", trigger, "performList")
+    assert samples, "a sample is there before any event"
+    assert len({sample["id"] for sample in samples}) == len(samples)
+
+    hook = shop.subscribe(trigger, receiver.url)
+    assert shop.subscribe(trigger, receiver.url) == hook, "Zapier subscribes again when it is unsure"
+    emitted = await asyncio.to_thread(shop.call, "POST", "/api/v1/events", json=event)
+    delivery = as_zapier_hands_on((await receiver.wait_for(1))[0])
+    (pushed,) = shop.app.operation("triggers", trigger, subscribeData=hook, **delivery)
+    assert pushed == emitted
+    assert shape(pushed) == shape(samples[0])
+    check_outputs(operation, pushed)
+    (listed,) = shop.app.operation("triggers", trigger, "performList")
+    assert listed == pushed
+
+    for _ in range(2):
+        shop.unsubscribe(trigger, hook)
+    assert shop.hooks() == []
+
+
+def use_create(shop: Shop, action: str) -> dict[str, Any]:
+    """Fill in a form and send it off."""
+    operation = shop.app.definition()["creates"][action]["operation"]
+    answer = shop.app.operation("creates", action, inputData=shop.fill_in("creates", action))
+    check_outputs(operation, answer)
+    assert shape(answer) == shape(operation["sample"])
+    return answer

@@ -1,0 +1,197 @@
+"""The calls of the modules and RPCs, in Make's communication blocks.
+
+A key whose expression gives ``undefined`` is not sent, so what a person leaves empty stays out of the body and the query.
+https://developers.make.com/custom-apps-documentation/component-blocks/api
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from trunkline import CALL_PREFIX, Definition, Field, Json, Product, Reference
+from trunkline_make import names
+
+RPC_LIMIT = 500
+"""Make asks for a limit where a dropdown may have more entries than this."""
+
+_API = f"/api/v1{CALL_PREFIX}"
+_PAGING = ("limit", "cursor")
+_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """What a call gives: its *fields*, and the *container* they are repeated in, where its answer is a list."""
+
+    fields: tuple[Field, ...]
+    container: str | None = None
+
+
+def filled_in(product: Product, definition: Definition) -> tuple[Field, ...]:
+    """What a person fills in; where a search has pages, Make turns them."""
+    fields = product.inputs(definition)
+    if definition.kind == "action":
+        return fields
+    return tuple(field for field in fields if field.name not in _PAGING)
+
+
+def results(product: Product, definition: Definition) -> Results:
+    """What a module gives: the answer of an action, each result of a search."""
+    outputs = product.outputs(definition)
+    listed = (field for field in outputs if field.kind == "list" and field.item_kind == "object")
+    found = next(listed, None) if definition.kind == "search" else None
+    return Results(outputs) if found is None else Results(found.fields, found.name)
+
+
+def action(product: Product, definition: Definition) -> dict[str, Json]:
+    """Make the call of an action."""
+    body = {
+        field.name: _body_value(field) for field in filled_in(product, definition) if not field.is_parameter
+    }
+    return {
+        "url": _url(product, definition),
+        "method": definition.method,
+        "body": body,
+        "response": {"output": "{{body}}"},
+    }
+
+
+def search(product: Product, definition: Definition) -> dict[str, Json]:
+    """Make the call of a search, which gives as many results as its form's limit says."""
+    fields = [field for field in filled_in(product, definition) if not field.is_parameter]
+    container = results(product, definition).container
+    return {
+        "url": _url(product, definition),
+        "method": "GET",
+        "qs": {field.name: _expression(_path("parameters", field.name)) for field in fields}
+        | _page_size(definition),
+        **_pagination(definition),
+        "response": {
+            "limit": "{{parameters.limit}}",
+            "iterate": _expression(_path("body", container) if container else "body"),
+            "output": "{{item}}",
+        },
+    }
+
+
+def rpcs(product: Product) -> dict[str, Reference]:
+    """Find the lists that the forms of *product* need, by the id of their RPC.
+
+    Raises:
+        ValueError: two different ones would have the same id.
+    """
+    found: dict[str, Reference] = {}
+    for definition in (*product.actions, *product.searches):
+        for field in _flat(filled_in(product, definition)):
+            if field.reference is None:
+                continue
+            name = rpc_id(field.reference)
+            if found.setdefault(name, field.reference) != field.reference:
+                msg = f"two lists of '{field.reference.lookup.name}' would have the id {name}; change 'where' of one"
+                raise ValueError(msg)
+    return dict(sorted(found.items()))
+
+
+def rpc_id(reference: Reference) -> str:
+    """Name the RPC of *reference*: by the lookup, and what is particular about this use of it."""
+    listed = reference.lookup.listed
+    assert listed is not None
+    parts = ["list", reference.lookup.name]
+    if reference.value != listed.value:
+        parts += ["by", reference.value]
+    if reference.label != listed.label:
+        parts += ["as", reference.label]
+    for name, value in sorted(reference.where.items()):
+        parts += ["where", name, str(value)]
+    return names.camel("-".join(parts))
+
+
+def rpc(reference: Reference) -> dict[str, Json]:
+    """Make the call that fills a dropdown: page by page, up to ``RPC_LIMIT`` entries."""
+    lookup = reference.lookup
+    assert lookup.listed is not None
+    container = _expression(_path("body", lookup.listed.items))
+    conditions = [f"{_path('item', name)} = {_literal(value)}" for name, value in reference.where.items()]
+    iterate: Json = (
+        {"container": container, "condition": _expression(" && ".join(conditions))}
+        if conditions
+        else container
+    )
+    return {
+        "url": f"{_API}{lookup.path}",
+        "method": "GET",
+        "qs": _page_size(lookup),
+        **_pagination(lookup),
+        "response": {
+            "limit": RPC_LIMIT,
+            "iterate": iterate,
+            "output": {
+                "label": _expression(_path("item", reference.label)),
+                "value": _expression(_path("item", reference.value)),
+            },
+        },
+    }
+
+
+def _url(product: Product, definition: Definition) -> str:
+    path = definition.path
+    for field in product.inputs(definition):
+        if field.is_parameter:
+            value = _path("parameters", field.name)
+            written = f"encodeURL({value})" if field.kind == "text" else value
+            path = path.replace(f"{{{field.name}}}", _expression(written))
+    return f"{_API}{path}"
+
+
+def _body_value(field: Field) -> str:
+    """Write the value of a field as the API takes it.
+
+    What is chosen from a list comes as text where it was mapped or typed; Make's dates have a time.
+    """
+    value = _path("parameters", field.name)
+    if field.reference is not None and field.kind in {"integer", "number"}:
+        return _expression(f"if({value}, parseNumber({value}), {value})")
+    if field.kind == "date":
+        return _expression(f"if({value}, formatDate({value}, 'YYYY-MM-DD'), {value})")
+    return _expression(value)
+
+
+def _page_size(definition: Definition) -> dict[str, Json]:
+    described: Mapping[str, Json] = definition.input.get("properties", {}).get("limit", {})
+    return {"limit": described["maximum"]} if "maximum" in described else {}
+
+
+def _pagination(definition: Definition) -> dict[str, Json]:
+    """Turn the pages of a list that has a cursor."""
+    if "cursor" not in definition.input.get("properties", {}):
+        return {}
+    return {
+        "pagination": {
+            "condition": "{{if(body.next_cursor, true, false)}}",
+            "qs": {"cursor": "{{body.next_cursor}}"},
+        }
+    }
+
+
+def _flat(fields: Sequence[Field]) -> list[Field]:
+    return [one for field in fields for one in (field, *_flat(field.fields))]
+
+
+def _expression(source: str) -> str:
+    return "{{" + source + "}}"
+
+
+def _path(root: str, name: str) -> str:
+    return f"{root}.{name}" if _IDENTIFIER.fullmatch(name) else f"{root}.`{name}`"
+
+
+def _literal(value: Json) -> str:
+    """Write a plain value into an expression. Raises ValueError."""
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, int | float):
+        return str(value)
+    if not isinstance(value, str) or "'" in value or "{{" in value or "}}" in value or "\\" in value:
+        msg = f"{value!r} cannot be written into a condition of Make; use another value in 'where'"
+        raise ValueError(msg)
+    return f"'{value}'"

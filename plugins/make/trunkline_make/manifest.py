@@ -1,0 +1,162 @@
+"""The app's table of contents: ``makecomapp.json`` and the groups of modules."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from trunkline import Definition, Json, Product
+from trunkline_make import calls, names
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """One module. *kind* is Make's ``moduleType``, *codes* are the files that it has beside its communication."""
+
+    id: str
+    kind: str
+    label: str
+    description: str
+    group: str
+    codes: tuple[str, ...]
+    crud: str | None = None
+
+
+_FORM = ("static-params", "mappable-params", "interface", "samples")
+_TRIGGER = ("static-params", "interface", "samples")
+_CODE_KEYS: Mapping[str, str] = {"static-params": "staticParams", "mappable-params": "mappableParams"}
+_EVENTS, _OTHER = "Events", "Other"
+
+
+def modules_of(product: Product) -> list[Module]:
+    """List the modules in the order in which Make shows them.
+
+    Raises:
+        ValueError: two would have the same id.
+    """
+    title = product.brand.title
+    modules = [
+        Module(
+            names.WATCH,
+            "instant_trigger",
+            "Watch Events",
+            f"Triggers at once when something happens in {title}.",
+            _EVENTS,
+            _TRIGGER,
+        ),
+        Module(
+            names.POLL,
+            "trigger",
+            "Watch Events on a Schedule",
+            f"Triggers for each event that {title} has had since the last run.",
+            _EVENTS,
+            ("epoch", *_TRIGGER),
+        ),
+        *(_module(definition) for definition in (*product.actions, *product.searches)),
+        Module(
+            names.UNIVERSAL,
+            "universal",
+            "Make an API Call",
+            "Performs an arbitrary authorized API call.",
+            _OTHER,
+            _FORM,
+        ),
+    ]
+    ids = [module.id for module in modules]
+    if doubled := {one for one in ids if ids.count(one) > 1}:
+        msg = f"more than one module would have the id {min(doubled)}; rename an action or a search"
+        raise ValueError(msg)
+    return modules
+
+
+def record_groups(product: Product) -> list[str]:
+    """Name the groups of the actions and searches: each is a kind of record, as the calls' paths begin with it."""
+    return sorted({_group(one) for one in (*product.actions, *product.searches)})
+
+
+def groups(product: Product, modules: Sequence[Module]) -> list[Json]:
+    """Make the groups that modules are shown in."""
+    return [
+        {"label": label, "modules": [module.id for module in modules if module.group == label]}
+        for label in dict.fromkeys((_EVENTS, *record_groups(product), _OTHER))
+    ]
+
+
+def manifest(product: Product, modules: Sequence[Module]) -> dict[str, Json]:
+    """Make ``makecomapp.json``. Whoever deploys the app adds its own ``origins``."""
+    title = product.brand.title
+    return {
+        "fileVersion": 1,
+        "generalCodeFiles": {
+            "base": "general/base.iml.json",
+            "common": None,
+            "readme": "README.md",
+            "groups": "modules/groups.json",
+        },
+        "components": {
+            "connection": {
+                names.CONNECTION: {
+                    "label": title,
+                    "connectionType": "basic",
+                    "codeFiles": _code_files("connection", names.CONNECTION, "communication", "params"),
+                }
+            },
+            "webhook": {
+                names.WEBHOOK: {
+                    "label": f"{title} events",
+                    "connection": names.CONNECTION,
+                    "webhookType": "web",
+                    "codeFiles": _code_files(
+                        "webhook", names.WEBHOOK, "communication", "params", "attach", "detach", "update"
+                    ),
+                }
+            },
+            "module": {module.id: _described(module) for module in modules},
+            "rpc": {
+                rpc_id: {
+                    "label": f"List {reference.lookup.title}",
+                    "connection": names.CONNECTION,
+                    "codeFiles": _code_files("rpc", rpc_id, "communication"),
+                }
+                for rpc_id, reference in calls.rpcs(product).items()
+            },
+            "function": {},
+            "endpoint": {},
+        },
+        "origins": [],
+    }
+
+
+def _module(definition: Definition) -> Module:
+    is_search = definition.kind == "search"
+    return Module(
+        names.camel(definition.name),
+        definition.kind,
+        definition.title,
+        definition.description,
+        _group(definition),
+        _FORM,
+        crud=None if is_search else {"POST": "create", "PATCH": "update"}[definition.method],
+    )
+
+
+def _group(definition: Definition) -> str:
+    return definition.path.split("/")[1].replace("-", " ").replace("_", " ").title()
+
+
+def _described(module: Module) -> dict[str, Json]:
+    """Describe one module. That of a webhook has the webhook's connection."""
+    is_instant = module.kind == "instant_trigger"
+    made: dict[str, Json] = {
+        "label": module.label,
+        "description": module.description,
+        "moduleType": module.kind,
+        "connection": None if is_instant else names.CONNECTION,
+    }
+    if is_instant:
+        made["webhook"] = names.WEBHOOK
+    if module.crud is not None:
+        made["actionCrud"] = module.crud
+    return made | {"codeFiles": _code_files("module", module.id, "communication", *module.codes)}
+
+
+def _code_files(kind: names.Kind, component_id: str, *codes: str) -> dict[str, Json]:
+    return {_CODE_KEYS.get(code, code): names.code_path(kind, component_id, code) for code in codes}

@@ -1,0 +1,52 @@
+"""Ids of the app's components, and where their files are. An id stays the same as long as the schema's name does.
+
+The forms are Make's own: https://github.com/integromat/vscode-apps-sdk, ``validate-id.ts`` and ``component-code-def.ts``.
+"""
+
+import hashlib
+import re
+from typing import Literal
+
+Kind = Literal["connection", "webhook", "module", "rpc"]
+
+CONNECTION = "connection"
+WEBHOOK = "webhook"
+WATCH = "watchEvents"
+POLL = "pollEvents"
+UNIVERSAL = "makeApiCall"
+
+_ID = re.compile(r"[a-zA-Z][0-9a-zA-Z]{2,63}")
+_LONGEST_ID = 64
+
+
+def camel(name: str) -> str:
+    """Make ``create_lead`` and ``client-statuses`` into ``createLead`` and ``clientStatuses``.
+
+    Raises:
+        ValueError: what comes out is no id to Make.
+    """
+    first, *others = [part for part in re.split(r"[^0-9a-zA-Z]+", name) if part]
+    made = first[:1].lower() + first[1:] + "".join(part[:1].upper() + part[1:] for part in others)
+    made = _shortened(made)
+    if not _ID.fullmatch(made):
+        msg = f"'{name}' makes no id for Make: it must begin with a letter and have 3 letters or digits or more; rename it"
+        raise ValueError(msg)
+    return made
+
+
+def kebab(component_id: str) -> str:
+    """Make ``createLead`` into ``create-lead``, as Make's editor names files."""
+    return re.sub(r"(?<=[a-z0-9])([A-Z])", r"-\1", component_id).lower()
+
+
+def code_path(kind: Kind, component_id: str, code: str) -> str:
+    """Where the file of one code of a component is."""
+    name = kebab(component_id)
+    return f"{kind}s/{name}/{name}.{code}.iml.json"
+
+
+def _shortened(made: str) -> str:
+    """Cut an id that is too long for Make, and tell it from others by a digest of the whole."""
+    if len(made) <= _LONGEST_ID:
+        return made
+    return made[: _LONGEST_ID - 8] + hashlib.sha256(made.encode()).hexdigest()[:8]

@@ -1,0 +1,55 @@
+"""Blocks with expressions in them, and what comes out of them."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from .expressions import evaluate
+from .values import UNDEFINED, NotUnderstood, Unknown, text_of
+
+_EXPRESSION = re.compile(r"\{\{(.*?)\}\}")
+_SPREAD = "{{...}}"
+
+
+def render(template: Any, context: Mapping[str, Any]) -> Any:
+    """Work out a block. A text that is one expression gives its value; keys whose value is undefined vanish."""
+    if isinstance(template, str):
+        return _render_text(template, context)
+    if isinstance(template, list):
+        return [render(one, context) for one in template]
+    if isinstance(template, dict):
+        return _render_object(template, context)
+    return template
+
+
+def _render_object(template: Mapping[str, Any], context: Mapping[str, Any]) -> dict[str, Any]:
+    made: dict[str, Any] = {}
+    for key, one in template.items():
+        value = render(one, context)
+        if key == _SPREAD:
+            if value is not UNDEFINED and not isinstance(value, dict):
+                msg = f"{_SPREAD} of {value!r}"
+                raise NotUnderstood(msg)
+            made |= {} if value is UNDEFINED else value
+        elif "{{" in key:
+            msg = f"the key {key}"
+            raise NotUnderstood(msg)
+        elif value is not UNDEFINED:
+            made[key] = value
+    return made
+
+
+def _render_text(template: str, context: Mapping[str, Any]) -> Any:
+    whole = re.fullmatch(r"\{\{((?:(?!\}\}).)*)\}\}", template)
+    if whole:
+        return _known(evaluate(whole[1], context))
+    if "{{" in _EXPRESSION.sub("", template):
+        msg = f"the braces in {template!r}"
+        raise NotUnderstood(msg)
+    return _EXPRESSION.sub(lambda match: text_of(_known(evaluate(match[1], context))), template)
+
+
+def _known(value: Any) -> Any:
+    if isinstance(value, Unknown):
+        raise NotUnderstood(value.reason)
+    return value

@@ -1,0 +1,131 @@
+"""The products that the suites of the Make app export: a tiny one by hand, and what this deployment offers."""
+
+import functools
+from dataclasses import replace
+
+from trunkline import Brand, Definition, EventType, Example, ItemList, Product, settings
+from trunkline.connectors import product_of
+from trunkline.hub import Hub
+
+SECRETS = {
+    "TRUNKLINE_AUTH__PEPPER": "p" * 32,
+    "TRUNKLINE_AUTH__ENCRYPTION_KEY": "k" * 32,
+    "TRUNKLINE_SERVER__PUBLIC_URL": "https://api.example.com",
+}
+
+
+@functools.cache
+def installed_product() -> Product:
+    """What a deployment with every plugin offers."""
+    loaded = settings.load(environment=SECRETS)
+    hub = Hub(loaded, dispatch=False)
+    return product_of(loaded, event_types=hub.catalog.types(), operations=hub.operations)
+
+
+def text(title: str, **more: object) -> dict[str, object]:
+    return {"title": title, "description": f"{title}.", "type": "string"} | more
+
+
+def number(title: str, **more: object) -> dict[str, object]:
+    return {"title": title, "description": f"{title}.", "type": "integer"} | more
+
+
+def an_object(*required: str, **properties: object) -> dict[str, object]:
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(required),
+        "additionalProperties": False,
+    }
+
+
+TASK = {"task_id": 7, "name": "Call Jane", "due": "2026-02-01"}
+OWNERS = Definition(
+    "lookup",
+    "owners",
+    "Owners",
+    "Lists owners.",
+    "GET",
+    "/lookups/owners",
+    parameters=an_object(),
+    input=an_object(limit=number("Limit", maximum=100), cursor=text("Cursor")),
+    output=an_object(
+        owners={
+            "type": "array",
+            "items": an_object(
+                owner_id=number("Owner ID"), name=text("Name"), active={"type": "boolean", "title": "Active"}
+            ),
+        }
+    ),
+    listed=ItemList("owners", "owner_id", "name"),
+)
+UPDATE_TASK = Definition(
+    "action",
+    "update_task",
+    "Update Task",
+    "Changes a task.",
+    "PATCH",
+    "/tasks/{task_id}",
+    parameters=an_object("task_id", task_id=number("Task")),
+    input=an_object(
+        "name",
+        name=text("Name"),
+        note=text("Note", maxLength=2000),
+        due=text("Due", format="date"),
+        priority=text("Priority", enum=["high", "low"], default="low"),
+        owner_id=number("Owner", **{"x-lookup": {"lookup": "owners", "where": {"active": True}}}),
+        tags={"type": "array", "items": {"type": "string"}, "title": "Tags", "description": "Tags."},
+    ),
+    output=an_object(task_id=number("Task ID"), name=text("Name"), due=text("Due", format="date")),
+    examples=(Example({"task_id": 7}, {"name": "Call Jane"}, TASK),),
+)
+FIND_TASK = Definition(
+    "search",
+    "find_task",
+    "Find Task",
+    "Finds a task.",
+    "GET",
+    "/tasks/search",
+    parameters=an_object(),
+    input=an_object(name=text("Name"), cursor=text("Cursor"), limit=number("Limit", maximum=50)),
+    output=an_object(
+        results={"type": "array", "items": an_object(task_id=number("Task ID"), name=text("Name"))}
+    ),
+    examples=(Example({}, {"name": "Call Jane"}, {"results": [{"task_id": 7, "name": "Call Jane"}]}),),
+)
+TASK_DONE = EventType(
+    "task.done",
+    title="Task Done",
+    description="A task was done.",
+    schema=an_object(
+        "task_id", task_id=number("Task ID"), done_date=text("Done", format="date-time"), by=number("By")
+    )
+    | {"examples": [{"task_id": 7, "done_date": "2026-01-28T10:30:00Z", "by": 3}]},
+)
+TINY = Product(
+    Brand(
+        "tasks",
+        "Tasks",
+        "Tasks to do.",
+        "#112233",
+        "https://t.example",
+        "T",
+        "t@t.example",
+        "https://t.example",
+    ),
+    "https://api.tasks.example",
+    event_types=(TASK_DONE,),
+    actions=(UPDATE_TASK,),
+    searches=(FIND_TASK,),
+    lookups=(OWNERS,),
+)
+
+
+def with_more(product: Product) -> Product:
+    """Add an event type and an action to what a product offers."""
+    return replace(
+        product,
+        event_types=(*product.event_types, TASK_DONE),
+        actions=(*product.actions, UPDATE_TASK),
+        lookups=(*product.lookups, OWNERS),
+    )

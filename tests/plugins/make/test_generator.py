@@ -1,0 +1,278 @@
+"""The files of the Make app: the same each time, as Make's own schemas want them, and agreeing with one another."""
+
+import fnmatch
+import functools
+import json
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import pytest
+from jsonschema import Draft7Validator
+from referencing import Registry, Resource
+from referencing.jsonschema import DRAFT7
+
+from trunkline import Product
+from trunkline_make.generator import generate
+from trunkline_make.names import camel, kebab
+
+from .products import FIND_TASK, OWNERS, TINY, UPDATE_TASK, installed_product, with_more
+
+FOLDER = Path(__file__).parent
+GOLDEN = FOLDER / "golden"
+SCHEMAS = FOLDER / "schemas"
+BASE = "https://schemas.make.example/"
+UNMATCHED = {"*.static-params.iml.json": "parameters.json", "*.update.iml.json": "api.json"}
+"""What Make's editor has no association for; Make's manual says that it is written as these are."""
+
+PRODUCTS: Mapping[str, Callable[[], Product]] = {
+    "tiny": lambda: TINY,
+    "installed": installed_product,
+    "installed and more": lambda: with_more(installed_product()),
+    "nothing but events": lambda: replace(TINY, actions=(), searches=(), lookups=()),
+}
+Files = Mapping[str, bytes]
+
+
+@pytest.fixture(params=list(PRODUCTS), scope="module")
+def product(request: pytest.FixtureRequest) -> Product:
+    return PRODUCTS[request.param]()
+
+
+@pytest.fixture(scope="module")
+def files(product: Product) -> Files:
+    return generate(product)
+
+
+def read(files: Files, path: str) -> Any:
+    return json.loads(files[path])
+
+
+def components(files: Files, kind: str) -> dict[str, Any]:
+    found: dict[str, Any] = read(files, "makecomapp.json")["components"][kind]
+    return found
+
+
+def texts(content: Any) -> Iterator[str]:
+    if isinstance(content, dict):
+        content = list(content.values())
+    if isinstance(content, list):
+        for one in content:
+            yield from texts(one)
+    elif isinstance(content, str):
+        yield content
+
+
+def test_the_same_product_makes_the_same_bytes(product: Product):
+    assert generate(product) == generate(product)
+
+
+def test_the_files_of_a_tiny_product_are_the_golden_ones():
+    made = generate(TINY)
+    if os.environ.get("TRUNKLINE_WRITE_GOLDEN"):
+        for path, content in made.items():
+            (GOLDEN / path).parent.mkdir(parents=True, exist_ok=True)
+            (GOLDEN / path).write_bytes(content)
+    kept = {
+        file.relative_to(GOLDEN).as_posix(): file.read_bytes() for file in GOLDEN.rglob("*") if file.is_file()
+    }
+    assert sorted(made) == sorted(kept)
+    assert [path for path in made if made[path] != kept[path]] == []
+
+
+def judge(path: str) -> str | None:
+    """Find the schema that Make's editor judges a file by."""
+    associations = json.loads((SCHEMAS / "associations.json").read_bytes())["associations"]
+    for one in associations:
+        if any(fnmatch.fnmatch(path.rpartition("/")[2], pattern) for pattern in one["fileMatch"]):
+            return str(one["url"])
+    return next((url for pattern, url in UNMATCHED.items() if fnmatch.fnmatch(path, pattern)), None)
+
+
+@functools.cache
+def validator(schema: str) -> Draft7Validator:
+    documents = {file.name: json.loads(file.read_bytes()) for file in SCHEMAS.glob("*.json")}
+    resources = [(f"{BASE}{name}", Resource(_without_ids(one), DRAFT7)) for name, one in documents.items()]
+    return Draft7Validator({"$ref": f"{BASE}{schema}"}, registry=Registry().with_resources(resources))
+
+
+def _without_ids(document: Any) -> Any:
+    """Leave out ``"$id": "#name"``, an anchor which nothing refers to, and read ``%3C`` in references as ``<``."""
+    if isinstance(document, list):
+        return [_without_ids(one) for one in document]
+    if not isinstance(document, dict):
+        return document
+    made = {
+        key: _without_ids(one)
+        for key, one in document.items()
+        if not (key == "$id" and str(one).startswith("#"))
+    }
+    return made | ({"$ref": unquote(made["$ref"])} if isinstance(made.get("$ref"), str) else {})
+
+
+def faults(schema: str, content: Any) -> list[str]:
+    return [f"{error.json_path}: {error.message}" for error in validator(schema).iter_errors(content)]
+
+
+def test_every_file_is_valid_by_the_schemas_of_make(files: Files):
+    found = {
+        path: faults(schema, read(files, path))
+        for path in files
+        if path != "README.md" and (schema := judge(path)) is not None
+    }
+    assert {path for path in files if path not in found} == {"README.md"}
+    assert {path: wrong for path, wrong in found.items() if wrong} == {}
+
+
+@pytest.mark.parametrize(
+    ("schema", "content"),
+    [
+        ("api.json", {"url": "/a", "method": "POST"}),
+        ("api.json", {"url": "/a", "retries": 3}),
+        ("base.json", {"response": {"error": {"message": "m", "type": "Oops"}}}),
+        ("parameters.json", [{"name": "a"}]),
+        ("epoch.json", {"response": {"output": {"label": "x"}}}),
+        ("groups.json", [{"label": "x"}]),
+        ("makecomapp.schema.json", {"fileVersion": 1}),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_the_schemas_of_make_find_mistakes(schema: str, content: Any):
+    assert faults(schema, content)
+
+
+def test_every_file_is_listed_and_every_listed_file_is_there(files: Files):
+    manifest = read(files, "makecomapp.json")
+    listed = {path for path in manifest["generalCodeFiles"].values() if path}
+    for kind in manifest["components"].values():
+        listed |= {path for component in kind.values() for path in component["codeFiles"].values()}
+    assert listed == set(files) - {"makecomapp.json"}
+
+
+def test_files_are_named_as_the_editor_of_make_names_them(files: Files):
+    for kind in ("connection", "webhook", "module", "rpc"):
+        for component_id, component in components(files, kind).items():
+            for path in component["codeFiles"].values():
+                name = kebab(component_id)
+                assert re.fullmatch(rf"{kind}s/{name}/{name}\.[a-z-]+\.iml\.json", path)
+
+
+def test_ids_are_ids_to_make(files: Files):
+    for kind in ("module", "rpc"):
+        for component_id in components(files, kind):
+            assert re.fullmatch(r"[a-zA-Z][0-9a-zA-Z]{2,63}", component_id)
+    for kind in ("connection", "webhook"):
+        for component_id in components(files, kind):
+            assert re.fullmatch(r"[a-zA-Z][0-9a-zA-Z-]{1,33}[0-9a-zA-Z]", component_id)
+
+
+def test_components_refer_to_components_that_there_are(files: Files):
+    for kind in ("webhook", "module", "rpc"):
+        for component in components(files, kind).values():
+            assert component["connection"] in {None, *components(files, "connection")}
+            assert component.get("webhook") in {None, *components(files, "webhook")}
+    referred = {
+        name
+        for path in files
+        if path.endswith(".iml.json")
+        for one in texts(read(files, path))
+        for name in re.findall(r"rpc://(\w+)", one)
+    }
+    assert referred == set(components(files, "rpc"))
+
+
+def test_every_module_stands_in_one_group(files: Files):
+    grouped = [name for group in read(files, "modules/groups.json") for name in group["modules"]]
+    assert sorted(grouped) == sorted(components(files, "module"))
+
+
+def test_expressions_name_fields_of_their_own_form(files: Files):
+    for module in components(files, "module").values():
+        codes = module["codeFiles"]
+        if "mappableParams" not in codes:
+            continue
+        names = {one["name"] for one in read(files, codes["mappableParams"])}
+        used = {
+            name
+            for one in texts(read(files, codes["communication"]))
+            for name in re.findall(r"parameters\.(\w+)", one)
+        }
+        assert used == names
+
+
+def test_the_key_is_kept_out_of_the_logs(files: Files):
+    for path in ("general/base.iml.json", "connections/connection/connection.communication.iml.json"):
+        assert "request.headers.x-api-key" in read(files, path)["log"]["sanitize"]
+
+
+def test_each_status_has_an_error_of_make(files: Files):
+    error = read(files, "general/base.iml.json")["response"]["error"]
+    kinds = {status: one["type"] for status, one in error.items() if status.isdigit()}
+    assert kinds["401"] == "InvalidAccessTokenError"
+    assert kinds["422"] == "DataError"
+    assert kinds["429"] == "RateLimitError"
+    assert kinds["503"] == "ConnectionError"
+    assert all("{{ifempty(body.detail, " in one["message"] for one in error.values() if isinstance(one, dict))
+
+
+def test_what_is_added_to_the_catalogue_is_in_the_app():
+    before, after = generate(installed_product()), generate(with_more(installed_product()))
+    assert set(components(after, "module")) - set(components(before, "module")) == {"updateTask"}
+    assert set(components(after, "rpc")) - set(components(before, "rpc")) == {"listOwnersWhereActiveTrue"}
+    (chosen,) = read(after, "webhooks/webhook/webhook.params.iml.json")
+    assert "task.done" in [option["value"] for option in chosen["options"]]
+    interface = read(after, "modules/watch-events/watch-events.interface.iml.json")
+    (payload,) = [one["spec"] for one in interface if one["name"] == "payload"]
+    assert {"name": "done_date", "label": "Done", "type": "date"} in payload
+
+
+def test_words_of_the_brand_are_written_as_they_are():
+    brand = replace(TINY.brand, title='Joe\'s "Big" \\ Tasks')
+    made = generate(replace(TINY, brand=brand))
+    assert components(made, "connection")["connection"]["label"] == brand.title
+    (key,) = read(made, "connections/connection/connection.params.iml.json")
+    assert brand.title in key["help"]
+    assert not [path for path, content in made.items() if re.search(rb"%[A-Z_]+%", content)]
+
+
+@pytest.mark.parametrize(
+    ("name", "made"),
+    [
+        ("create_lead", "createLead"),
+        ("client-statuses", "clientStatuses"),
+        ("a_b_c", "aBC"),
+        ("x" * 80, None),
+    ],
+)
+def test_an_id_stays_what_the_name_makes_it(name: str, made: str | None):
+    assert camel(name) == (made or camel(name))
+    assert len(camel(name)) <= 64
+
+
+def test_long_names_that_begin_alike_have_different_ids():
+    assert camel("x" * 80) != camel("x" * 81)
+
+
+def test_what_cannot_be_an_id_is_told():
+    with pytest.raises(ValueError, match="'1_a' makes no id for Make"):
+        camel("1_a")
+
+
+def test_two_modules_of_one_id_are_told():
+    twin = replace(
+        TINY, actions=(UPDATE_TASK, replace(UPDATE_TASK, name="update__task", path="/x/{task_id}"))
+    )
+    with pytest.raises(ValueError, match="more than one module would have the id updateTask"):
+        generate(twin)
+
+
+def test_a_condition_that_cannot_be_written_is_told():
+    field = {"title": "Owner", "description": "O.", "type": "integer"}
+    where = {"x-lookup": {"lookup": OWNERS.name, "where": {"name": "O'Neill"}}}
+    schema = {"type": "object", "properties": {"owner_id": field | where}}
+    with pytest.raises(ValueError, match="cannot be written into a condition of Make"):
+        generate(replace(TINY, searches=(replace(FIND_TASK, input=schema),)))

@@ -1,0 +1,142 @@
+"""The client for programs that block."""
+
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Self
+
+import httpx2
+
+from trunkline.client import calls
+from trunkline.client.calls import Call
+from trunkline.client.errors import HubError
+from trunkline.client.events import Event, Place, Places, read_event
+
+
+class Client:
+    """Calls one hub with one key. Enter it, or call ``close`` in the end.
+
+    Every call raises ``HubError`` where the hub refuses it. What writes carries an idempotency key, so it is tried again
+    by itself while the hub is away or busy; give a key of your own to make it safe across restarts of your program too.
+    """
+
+    def __init__(self, url: str, key: str, *, timeout_seconds: float = 15) -> None:
+        self._http = httpx2.Client(
+            base_url=url, headers=calls.default_headers(key), timeout=httpx2.Timeout(timeout_seconds)
+        )
+        self._timeout_seconds = timeout_seconds
+        self._listed: dict[str, Sequence[Mapping[str, Any]]] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def follow(
+        self,
+        places: Places | None = None,
+        *,
+        types: Iterable[str] = (),
+        since: str | None = None,
+        wait_seconds: float = 30,
+    ) -> Iterator[Event]:
+        """Give every event after the stored place, oldest first, and wait for those to come; it never ends.
+
+        Without a stored place it begins at *since* (ISO 8601), or at the oldest event that the hub keeps. While the hub
+        is away or busy it waits and goes on.
+
+        Raises:
+            HubError: the hub refuses: the key, a type's name, a place that is older than what the hub keeps.
+        """
+        place = places.load() if places else Place()
+        types = tuple(types)
+        while True:
+            call = calls.page(place, types=types, since=since, wait_seconds=wait_seconds)
+            answer = self._call(call, tries=None, longer_seconds=wait_seconds)
+            for event in calls.unhandled(answer, place):
+                yield event
+                place = Place(place.cursor, event.id)
+                if places:
+                    places.save(place)
+            if answer["next_cursor"] != place.cursor:
+                place = Place(answer["next_cursor"], place.id)
+                if places:
+                    places.save(place)
+
+    def emit(
+        self,
+        type: str,
+        payload: Mapping[str, Any],
+        *,
+        metadata: Mapping[str, Any] | None = None,
+        company_id: int | None = None,
+        idempotency_key: str | None = None,
+    ) -> Event:
+        """Put an event on the stream and give it as it was stored. Only an operator's key needs *company_id*."""
+        call = calls.emit(
+            type, payload, metadata=metadata, company_id=company_id, idempotency_key=idempotency_key
+        )
+        return read_event(self._call(call))
+
+    def act(self, name: str, *, idempotency_key: str | None = None, **values: Any) -> dict[str, Any]:
+        """Carry out the action *name*: ``hub.act("create_lead", first_name="Jane", …)``; gives its output.
+
+        Raises:
+            LookupError: there is no such action.
+        """
+        action = calls.find(name, self._definitions("actions"), kind="action")
+        return dict(self._call(calls.act(action, values, idempotency_key=idempotency_key)))
+
+    def search(self, name: str, **values: Any) -> dict[str, Any] | None:
+        """Find a record: ``hub.search("find_client", email="jane@example.com")``; None where there is none.
+
+        Raises:
+            LookupError: there is no such search.
+        """
+        search = calls.find(name, self._definitions("searches"), kind="search")
+        found = calls.items(self._call(calls.search(search, values)))
+        return dict(found[0]) if found else None
+
+    def lookup(self, name: str, query: str | None = None) -> Iterator[dict[str, Any]]:
+        """Give every item of a list: ``hub.lookup("employees")``, or those that *query* finds."""
+        cursor: str | None = None
+        while True:
+            answer = self._call(calls.lookup(name, query=query, cursor=cursor))
+            yield from map(dict, calls.items(answer))
+            if not (cursor := answer.get("next_cursor")):
+                return
+
+    def _definitions(self, kind: str) -> Sequence[Mapping[str, Any]]:
+        if kind not in self._listed:
+            self._listed[kind] = self._call(calls.listed(kind))[kind]
+        return self._listed[kind]
+
+    def _call(self, call: Call, *, tries: int | None = calls.TRIES, longer_seconds: float = 0) -> Any:
+        """Make *call* until it gets an answer that is not passing, *tries* times at most (None: for ever)."""
+        failed = 0
+        while True:
+            try:
+                return self._send(call, longer_seconds)
+            except HubError as error:
+                failed += 1
+                if not error.is_passing or failed == tries:
+                    raise
+                time.sleep(calls.wait_after(error, failed))
+
+    def _send(self, call: Call, longer_seconds: float) -> Any:
+        try:
+            answer = self._http.request(
+                call.method,
+                call.path,
+                params=call.query,
+                content=call.body,
+                headers=call.headers,
+                timeout=self._timeout_seconds + longer_seconds,
+            )
+        except httpx2.HTTPError as error:
+            raise calls.unreachable(error) from error
+        return calls.read(answer.status_code, answer.headers, answer.content)

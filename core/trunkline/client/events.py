@@ -1,0 +1,119 @@
+"""Events as a client gets them, and the place in the log up to which it has handled them."""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Protocol
+
+import msgspec
+import standardwebhooks
+
+from trunkline.client.errors import NotGenuine
+
+_CURSOR = "trunkline-cursor"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event. *id* grows in the order of the log and tells an event from every other.
+
+    *cursor*, which only a pushed event has, goes on after it in ``follow``.
+    """
+
+    id: int
+    type: str
+    created_utc: str
+    company_id: int
+    payload: Mapping[str, Any]
+    metadata: Mapping[str, Any]
+    cursor: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """How far a client is: it has handled everything up to *cursor*, and what comes after it up to the event *id*."""
+
+    cursor: str | None = None
+    id: int = 0
+
+
+class Places(Protocol):
+    """Where a client keeps its place between two runs."""
+
+    def load(self) -> Place:
+        """Give the place that was saved last; an empty one at first."""
+        ...
+
+    def save(self, place: Place) -> None:
+        """Keep *place*, in one step: a program that is killed meanwhile finds this one or the one before."""
+        ...
+
+
+class PlaceFile:
+    """Keeps a place in a small JSON file, which is replaced in one step."""
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self._path = Path(path)
+
+    def load(self) -> Place:
+        """Read the file; an empty place where there is none."""
+        try:
+            return msgspec.json.decode(self._path.read_bytes(), type=Place)
+        except FileNotFoundError:
+            return Place()
+
+    def save(self, place: Place) -> None:
+        """Write the file beside itself and put it in place."""
+        fresh = self._path.with_name(f"{self._path.name}.new")
+        fresh.write_bytes(msgspec.json.encode(place))
+        fresh.replace(self._path)
+
+
+def verify_webhook(body: bytes, headers: Mapping[str, str], *, secret: str | Sequence[str]) -> Event:
+    """Check that *body*, the raw bytes of a request, comes from the hub, not long ago; then read it.
+
+    *secret* is the subscription's ``whsec_…``, or several of which one must fit. Names of *headers* may be in any case.
+
+    Raises:
+        NotGenuine: the signature does not fit, is missing, or is more than five minutes old or ahead.
+    """
+    lower = {name.lower(): value for name, value in headers.items()}
+    secrets = [secret] if isinstance(secret, str) else secret
+    reason = "no secret was given"
+    for one in secrets:
+        try:
+            standardwebhooks.Webhook(one).verify(body, lower)
+        except standardwebhooks.WebhookVerificationError as error:
+            reason = str(error)
+        else:
+            return read_event(read_json(body), cursor=lower.get(_CURSOR))
+    raise NotGenuine(reason)
+
+
+def read_event(envelope: Mapping[str, Any], *, cursor: str | None = None) -> Event:
+    """Read an envelope (CONTRACT §2)."""
+    return Event(
+        id=envelope["id"],
+        type=envelope["type"],
+        created_utc=envelope["createdUtc"],
+        company_id=envelope["companyId"],
+        payload=envelope["payload"],
+        metadata=envelope.get("metadata", {}),
+        cursor=cursor,
+    )
+
+
+_decoder = msgspec.json.Decoder(float_hook=Decimal)
+_encoder = msgspec.json.Encoder(decimal_format="number")
+
+
+def read_json(body: bytes) -> Any:
+    """Read JSON; a number with a fraction becomes a ``Decimal``. Raises msgspec.DecodeError."""
+    return _decoder.decode(body)
+
+
+def write_json(value: Any) -> bytes:
+    """Write JSON; a ``Decimal`` becomes a number with the same digits."""
+    return _encoder.encode(value)

@@ -1,0 +1,41 @@
+"""n8n: the channel ``n8n``, which the platform subscribes to by itself, and the app that it needs, made from the catalogue."""
+
+from collections.abc import Sequence
+
+from trunkline import Channel, Connector, PluginContext, Routes, deliver_by_http, hookimpl, rest_hook_routes
+from trunkline_n8n.generator import generate
+
+CHANNEL = "n8n"
+TITLE = "n8n"
+
+
+@hookimpl
+def register_channels() -> Sequence[Channel]:
+    """Give the channel that posts signed events to the URLs that n8n subscribes with."""
+    return [
+        Channel(
+            CHANNEL,
+            title=TITLE,
+            description="Posts each event to the URL that n8n subscribed with, signed with HMAC-SHA256.",
+            deliver=deliver_by_http,
+        )
+    ]
+
+
+@hookimpl
+def register_routes(context: PluginContext) -> Sequence[Routes]:
+    """Give the calls by which n8n subscribes and unsubscribes."""
+    return [rest_hook_routes(context, channel=CHANNEL, title=TITLE)]
+
+
+@hookimpl
+def register_connectors() -> Sequence[Connector]:
+    """Give the generator of the app."""
+    return [
+        Connector(
+            CHANNEL,
+            title=TITLE,
+            description="A community package with an action node and two triggers.",
+            generate=generate,
+        )
+    ]

@@ -1,0 +1,161 @@
+"""Makes the n8n package from a product: what is constant from ``template``, the rest from the catalogue."""
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import PurePosixPath
+
+from trunkline import Definition, EventType, Product
+from trunkline_n8n.icons import draw_icons
+from trunkline_n8n.operations import render_operations, resource_of
+from trunkline_n8n.texts import camel_case, description, pascal_case, title_case
+from trunkline_n8n.typescript import Code, Value, break_long_strings, constant, quote
+
+DEV_DEPENDENCIES = {
+    "@n8n/node-cli": "0.48.3",
+    "eslint": "9.29.0",
+    "n8n-workflow": "2.41.0",
+    "prettier": "3.6.2",
+    "typescript": "5.8.3",
+}
+"""What the package is built and judged with; it needs nothing when it runs."""
+
+_HIDDEN = {"gitignore": ".gitignore", "prettierrc.js": ".prettierrc.js"}
+_STRING = re.compile(r"'([^'\n]*__\w+?__[^'\n]*)'")
+_TYPE = "import type { INodePropertyOptions } from 'n8n-workflow';\n"
+
+
+def generate(product: Product) -> Mapping[str, bytes]:
+    """Make every file of the package ``n8n-nodes-{slug}``."""
+    made = {**_constant_files(product), **dict(_catalogue_files(product))}
+    return {path: made[path].encode() for path in sorted(made)}
+
+
+def _constant_files(product: Product) -> Mapping[str, str]:
+    """Fill the names of the product into the template's files; without operations there is no action node."""
+    words = _words(product)
+    has_operations = bool(product.actions or product.searches)
+    made: dict[str, str] = {}
+    for path, text in _template(files("trunkline_n8n") / "template"):
+        if path.startswith("nodes/__Name__/") and not has_operations:
+            continue
+        made[_fill(path, words)] = _FILLERS.get(PurePosixPath(path).suffix, _fill)(text, words)
+    return made
+
+
+def _template(folder: Traversable, prefix: str = "") -> Iterator[tuple[str, str]]:
+    for entry in sorted(folder.iterdir(), key=lambda one: one.name):
+        if entry.is_dir():
+            yield from _template(entry, f"{prefix}{entry.name}/")
+        else:
+            yield prefix + _HIDDEN.get(entry.name, entry.name), entry.read_text(encoding="utf-8")
+
+
+def _words(product: Product) -> Mapping[str, str]:
+    brand = product.brand
+    operations = sorted((*product.actions, *product.searches), key=_by_resource)
+    return {
+        "__Name__": pascal_case(brand.slug),
+        "__name__": camel_case(brand.slug),
+        "__slug__": brand.slug,
+        "__title__": brand.title,
+        "__description__": description(brand.description),
+        "__homepage__": brand.homepage,
+        "__author__": brand.author,
+        "__email__": brand.email,
+        "__api_url__": product.api_url,
+        "__events__": _rows((one.title, f"`{one.name}`", one.description) for one in product.event_types),
+        "__operations__": _rows(
+            (title_case(resource_of(one)), one.title, one.description) for one in operations
+        ),
+    }
+
+
+def _fill(text: str, words: Mapping[str, str]) -> str:
+    for name, word in words.items():
+        text = text.replace(name, word)
+    return text
+
+
+def _fill_typescript(text: str, words: Mapping[str, str]) -> str:
+    """Fill in strings, whose quotes a word may need escaped, and then the names around them."""
+    filled = _STRING.sub(lambda match: quote(_fill(match[1], words)), text)
+    return break_long_strings(_fill(filled, words))
+
+
+def _fill_json(text: str, words: Mapping[str, str]) -> str:
+    return _fill(text, {name: json.dumps(word, ensure_ascii=False)[1:-1] for name, word in words.items()})
+
+
+_FILLERS = {".ts": _fill_typescript, ".json": _fill_json}
+
+
+def _catalogue_files(product: Product) -> Iterator[tuple[str, str]]:
+    slug, name = product.brand.slug, pascal_case(product.brand.slug)
+    light, dark = draw_icons(product.brand)
+    yield f"icons/{slug}.svg", light
+    yield f"icons/{slug}.dark.svg", dark
+    yield "nodes/shared/eventTypes.ts", _render_event_types(product.event_types)
+    if product.actions or product.searches:
+        for path, source in render_operations(product):
+            yield f"nodes/{name}/{path}", source
+    yield "package.json", _render_package(product)
+
+
+def _render_event_types(event_types: Sequence[EventType]) -> str:
+    options: list[dict[str, Value]] = [{"name": "All Events", "value": Code("ALL_EVENTS")}]
+    for kind in event_types:
+        title = title_case(kind.title)
+        text = description(kind.description, of=title)
+        words: dict[str, Value] = {"description": text} if text else {}
+        options.append({"name": title, "value": kind.name, **words})
+    options.sort(key=lambda one: str(one["name"]).casefold())
+    all_events = constant("ALL_EVENTS", "*")
+    return "\n".join([_TYPE, all_events, constant("eventTypes", options, kind="INodePropertyOptions[]")])
+
+
+def _render_package(product: Product) -> str:
+    brand, name = product.brand, pascal_case(product.brand.slug)
+    action = [name] if product.actions or product.searches else []
+    package = {
+        "name": f"n8n-nodes-{brand.slug}",
+        "version": brand.version,
+        "description": brand.description,
+        "license": "MIT",
+        "homepage": brand.homepage,
+        "keywords": ["n8n-community-node-package", brand.slug],
+        "author": {"name": brand.author, "email": brand.email},
+        "repository": {"type": "git", "url": brand.repository},
+        "scripts": {
+            "build": "n8n-node build",
+            "dev": "n8n-node dev",
+            "lint": "n8n-node lint",
+            "lint:fix": "n8n-node lint --fix",
+            "format": "prettier --write credentials nodes",
+        },
+        "files": ["dist"],
+        "n8n": {
+            "n8nNodesApiVersion": 1,
+            "strict": True,
+            "credentials": [f"dist/credentials/{name}Api.credentials.js"],
+            "nodes": [
+                f"dist/nodes/{node}/{node}.node.js"
+                for node in (*action, f"{name}Trigger", f"{name}PollingTrigger")
+            ],
+        },
+        "devDependencies": DEV_DEPENDENCIES,
+        "peerDependencies": {"n8n-workflow": "*"},
+    }
+    return json.dumps(package, indent="\t", ensure_ascii=False) + "\n"
+
+
+def _rows(cells: Iterable[Sequence[str]]) -> str:
+    """Write the rows of a Markdown table."""
+    escaped = ([cell.replace("|", "\\|") for cell in row] for row in cells)
+    return "\n".join(f"| {' | '.join(row)} |" for row in escaped)
+
+
+def _by_resource(definition: Definition) -> tuple[str, str]:
+    return resource_of(definition), definition.title

@@ -1,0 +1,95 @@
+"""Lists to choose from: which fields are chosen from which lookup, and the methods by which n8n fills them."""
+
+from collections.abc import Iterable, Mapping
+
+from trunkline import Definition, Field, ItemList, Reference, alternatives
+from trunkline_n8n.texts import camel_case, pascal_case
+from trunkline_n8n.typescript import Code, Value, constant
+
+_PAGE_SIZE = 50
+
+
+def choice_of(field: Field) -> Reference | None:
+    """Tell which list a field's one value is chosen from; a field with many values is written as JSON."""
+    return None if field.kind == "list" else field.reference
+
+
+def is_prominent(definition: Definition, field: Field) -> bool:
+    """Tell whether a field is shown at once; the others are added one by one from a collection.
+
+    Shown are what is required, and the fields of which one is enough, where they can be left empty.
+    """
+    if field.is_required:
+        return True
+    can_be_empty = choice_of(field) is not None or (field.kind == "text" and not field.choices)
+    return can_be_empty and any(field.name in names for names in alternatives(definition))
+
+
+def search_method(reference: Reference) -> str:
+    """Name the method that searches a list."""
+    return f"search{_name(reference)}"
+
+
+def load_method(reference: Reference) -> str:
+    """Name the method that fills a dropdown."""
+    return f"get{_name(reference)}"
+
+
+def list_of(reference: Reference) -> ItemList:
+    """Tell where a lookup's answer has its items."""
+    assert reference.lookup.listed is not None  # only what lists something is referred to
+    return reference.lookup.listed
+
+
+def render_lookups(*, searched: Iterable[Reference], loaded: Iterable[Reference]) -> str:
+    """Write the module with the methods for the fields that are *searched* and those that are *loaded*."""
+    searches = {_name(one): one for one in searched}
+    loads = {_name(one): one for one in loaded}
+    used = [name for name, some in (("loadFrom", loads), ("searchIn", searches)) if some]
+    lookups = dict(sorted((searches | loads).items()))
+    parts = (
+        [f"import {{ {', '.join([*used, 'type Lookup'])} }} from '../shared/lookups';\n"] if lookups else []
+    )
+    parts += [
+        constant(_variable(name), _lookup(one), kind="Lookup").removeprefix("export ")
+        for name, one in lookups.items()
+    ]
+    parts += [
+        constant("listSearch", _methods("search", "searchIn", searches)),
+        constant("loadOptions", _methods("get", "loadFrom", loads)),
+    ]
+    return "\n".join(parts)
+
+
+def _methods(prefix: str, maker: str, references: Mapping[str, Reference]) -> Value:
+    return {f"{prefix}{name}": Code(f"{maker}({_variable(name)})") for name in sorted(references)}
+
+
+def _lookup(reference: Reference) -> Value:
+    lookup, listed = reference.lookup, list_of(reference)
+    described: dict[str, Value] = {
+        "path": lookup.path,
+        "items": listed.items,
+        "value": reference.value,
+        "label": reference.label,
+    }
+    parameters = lookup.input.get("properties", {})
+    return (
+        described
+        | ({"where": dict(reference.where)} if reference.where else {})
+        | ({"searchable": True} if "q" in parameters else {})
+        | ({"pageSize": parameters["limit"].get("maximum", _PAGE_SIZE)} if "limit" in parameters else {})
+    )
+
+
+def _name(reference: Reference) -> str:
+    """Name a list after its lookup and what is special about it: ``ClientStatusesByNameWhereIsLeadTrue``."""
+    by = "" if reference.value == list_of(reference).value else f"By{pascal_case(reference.value)}"
+    where = "".join(
+        f"{pascal_case(name)}{pascal_case(str(value))}" for name, value in reference.where.items()
+    )
+    return pascal_case(reference.lookup.name) + by + (f"Where{where}" if where else "")
+
+
+def _variable(name: str) -> str:
+    return camel_case(name)

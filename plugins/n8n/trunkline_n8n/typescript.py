@@ -1,0 +1,90 @@
+"""Writes values as TypeScript source, in the form that the generated package's own prettier would give it."""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+LINE_WIDTH = 100
+TAB_WIDTH = 2
+SHORT_KEY = TAB_WIDTH + 2
+"""After a key of this length or less, prettier breaks no line: nothing would be won."""
+
+_NAME = re.compile(r"[A-Za-z_$][A-Za-z0-9_$]*")
+_STRING_ENTRY = re.compile(r"^(\t+)(\w+:) (['\"].*['\"],)$", re.MULTILINE)
+_ESCAPES = {"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\u2028": "\\u2028", "\u2029": "\\u2029"}
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """An expression that stands in the source as it is."""
+
+    text: str
+
+
+Value: TypeAlias = "bool | int | float | str | Code | Sequence[Value] | Mapping[str, Value] | None"
+
+
+def render(value: Value, *, depth: int = 0, used: int = 0) -> str:
+    """Write *value* in a line indented by *depth* tabs of which *used* columns are taken; 1 column follows it."""
+    if isinstance(value, Code):
+        return value.text
+    if isinstance(value, str):
+        return quote(value)
+    if isinstance(value, Mapping):
+        lines = [_entry(key, one, depth + 1) for key, one in value.items()]
+        return _block("{", lines, "}", depth)
+    if isinstance(value, Sequence):
+        return _render_list(value, depth=depth, used=used)
+    return json.dumps(value)
+
+
+def quote(text: str) -> str:
+    """Write a string: in single quotes, unless double ones spare escapes."""
+    escaped = "".join(_ESCAPES.get(character, character) for character in text)
+    mark = '"' if escaped.count("'") > escaped.count('"') else "'"
+    return mark + escaped.replace(mark, "\\" + mark) + mark
+
+
+def constant(name: str, value: Value, *, kind: str = "") -> str:
+    """Write ``export const NAME: KIND = VALUE;`` and a line's end."""
+    head = f"export const {name}{': ' + kind if kind else ''} = "
+    return f"{head}{render(value, used=len(head))};\n"
+
+
+def break_long_strings(source: str) -> str:
+    """Give a string that its line has no room for a line of its own, in source that is otherwise well formed."""
+
+    def break_line(match: re.Match[str]) -> str:
+        indent, name, written = match.groups()
+        width = len(indent) * TAB_WIDTH + len(name) + len(written) + 1
+        is_broken = width > LINE_WIDTH and len(name) - 1 > SHORT_KEY
+        return f"{indent}{name}\n{indent}\t{written}" if is_broken else match[0]
+
+    return _STRING_ENTRY.sub(break_line, source)
+
+
+def _entry(key: str, value: Value, depth: int) -> str:
+    name = key if _NAME.fullmatch(key) else quote(key)
+    used = depth * TAB_WIDTH + len(name) + 2
+    written = render(value, depth=depth, used=used)
+    if isinstance(value, str) and len(name) > SHORT_KEY and used + len(written) + 1 > LINE_WIDTH:
+        return f"{name}:\n" + "\t" * (depth + 1) + written
+    return f"{name}: {written}"
+
+
+def _render_list(values: Sequence[Value], *, depth: int, used: int) -> str:
+    if not any(isinstance(one, Mapping) for one in values):
+        written = "[" + ", ".join(render(one) for one in values) + "]"
+        if used + len(written) + 1 <= LINE_WIDTH:
+            return written
+    lines = [render(one, depth=depth + 1, used=(depth + 1) * TAB_WIDTH) for one in values]
+    return _block("[", lines, "]", depth)
+
+
+def _block(opening: str, lines: Sequence[str], closing: str, depth: int) -> str:
+    if not lines:
+        return opening + closing
+    inner = "\n" + "\t" * (depth + 1)
+    return opening + "".join(f"{inner}{line}," for line in lines) + "\n" + "\t" * depth + closing

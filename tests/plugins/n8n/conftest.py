@@ -1,0 +1,49 @@
+"""Packages made from products, and built by n8n's official tool."""
+
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from tests.plugins.n8n.installation import install_tools, node_environment
+
+
+def build(folder: Path) -> Path:
+    """Have the official tool build the package in *folder*; gives the folder."""
+    run_tool(folder, "n8n-node", "build")
+    return folder
+
+
+def run_tool(folder: Path, *command: str) -> str:
+    """Run a tool from npm in the folder of a package; gives what it printed."""
+    modules = folder / "node_modules"
+    if not modules.exists():
+        modules.symlink_to(install_tools())
+    program = modules / ".bin" / command[0]
+    done = subprocess.run(
+        [program, *command[1:]],
+        cwd=folder,
+        env=node_environment() | {"npm_config_user_agent": "npm"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def write(files: Mapping[str, bytes], folder: Path) -> Path:
+    """Write a package's files below *folder*; gives it."""
+    for path, content in files.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(content)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def n8n_tools() -> Any:
+    """How packages are written, built and judged."""
+    return SimpleNamespace(build=build, run=run_tool, write=write)

@@ -1,0 +1,226 @@
+"""A real n8n server in a process of its own, with a generated package, used over its own HTTP interfaces."""
+
+import contextlib
+import os
+import shutil
+import socket
+import subprocess
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+import httpx2
+from tests.plugins.n8n.installation import install_server, node_environment
+
+Found = TypeVar("Found")
+
+OWNER = {
+    "email": "owner@example.com",
+    "firstName": "Olive",
+    "lastName": "Owner",
+    "password": "Correct-horse-1",
+}
+_PORTS = iter(range(20000 + os.getpid() % 10000, 32000))
+BROWSER_ID = "test"
+_SCOPES = [
+    *("credential:create", "credential:delete", "execution:list", "execution:read", "workflow:activate"),
+    *("workflow:create", "workflow:deactivate", "workflow:delete", "workflow:read", "workflow:update"),
+]
+_OFF = (
+    "N8N_DIAGNOSTICS_ENABLED",
+    "N8N_VERSION_NOTIFICATIONS_ENABLED",
+    "N8N_TEMPLATES_ENABLED",
+    "N8N_PERSONALIZATION_ENABLED",
+    "N8N_HIRING_BANNER_ENABLED",
+    "N8N_DYNAMIC_BANNERS_ENABLED",
+    "N8N_LICENSE_AUTO_RENEW_ENABLED",
+    "N8N_VERIFIED_PACKAGES_ENABLED",
+    "N8N_SECURE_COOKIE",
+)
+_DISABLED_MODULES = (
+    "mcp-registry,instance-ai,agents,chat-hub,mcp,workflow-builder,source-control,external-secrets,otel,sso-oidc,sso-saml,"
+    "ldap,log-streaming,provisioning,dynamic-credentials,breaking-changes,token-exchange,oauth-jwe,n8n-packages,"
+    "quick-connect,instance-version-history"
+)
+
+
+def free_port() -> int:
+    """Find a port that nobody listens on, below those that the system hands out: n8n binds it seconds later."""
+    for port in _PORTS:
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    msg = "no port is free"
+    raise OSError(msg)
+
+
+def wait_for(what: str, look: Callable[[], Found | None], *, seconds: float = 30) -> Found:
+    """Look until there is something to give."""
+    deadline = time.monotonic() + seconds
+    while not (found := look()):
+        assert time.monotonic() < deadline, f"{what}: not within {seconds} s"
+        time.sleep(0.1)
+    return found
+
+
+@dataclass
+class N8n:
+    """An n8n with its files in *folder*; *package* is a built package that it shall have."""
+
+    folder: Path
+    package: Path
+    settings: dict[str, str] = field(default_factory=dict)
+    port: int = field(default_factory=free_port)
+    process: subprocess.Popen[bytes] | None = None
+    client: httpx2.Client = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self.client = httpx2.Client(base_url=self.url, headers={"browser-id": BROWSER_ID}, timeout=60)
+        modules = self.folder / ".n8n" / "nodes" / "node_modules"
+        installed = modules / self.package.name
+        shutil.copytree(self.package / "dist", installed / "dist")
+        shutil.copy(self.package / "package.json", installed)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def environment(self) -> dict[str, str]:
+        inherited = {name: value for name, value in node_environment().items() if not name.startswith("N8N_")}
+        return (
+            inherited
+            | dict.fromkeys(_OFF, "false")
+            | {
+                "N8N_USER_FOLDER": str(self.folder),
+                "N8N_PORT": str(self.port),
+                "N8N_LISTEN_ADDRESS": "127.0.0.1",
+                "N8N_HOST": "127.0.0.1",
+                "N8N_WEBHOOK_URL": f"{self.url}/",
+                "N8N_RUNNERS_BROKER_PORT": str(free_port()),
+                "N8N_ENCRYPTION_KEY": "k" * 32,
+                "N8N_UNVERIFIED_PACKAGES_ENABLED": "true",
+                "N8N_DISABLED_MODULES": _DISABLED_MODULES,
+                "N8N_LOG_LEVEL": "warn",
+                "DB_TYPE": "sqlite",
+            }
+            | self.settings
+        )
+
+    def start(self, **settings: str) -> None:
+        """Start it, from now on with *settings* too."""
+        self.settings |= settings
+        program = install_server() / "n8n" / "bin" / "n8n"
+        environment = self.environment()
+        with (self.folder / "log.txt").open("ab") as log:
+            self.process = subprocess.Popen(
+                ["node", program, "start"], cwd=self.folder, env=environment, stdout=log, stderr=log
+            )
+        wait_for("n8n is ready", self._is_ready, seconds=120)
+
+    def _is_ready(self) -> bool:
+        assert self.process is not None
+        assert self.process.poll() is None, self.log()
+        with contextlib.suppress(httpx2.TransportError):
+            return self.client.get("/healthz/readiness").is_success
+        return False
+
+    def stop(self) -> None:
+        """Stop it as an init system does."""
+        if self.process is not None:
+            self.process.terminate()
+            self.process.wait(60)
+            self.process = None
+
+    def log(self) -> str:
+        """What it has written so far, the end of it."""
+        return (self.folder / "log.txt").read_text(encoding="utf-8")[-4000:]
+
+    def set_up(self) -> None:
+        """Make the owner and a key for the public API."""
+        self.call("POST", "/rest/owner/setup", json=OWNER)
+        wanted = {"label": "test", "scopes": _SCOPES, "expiresAt": None}
+        made = self.call("POST", "/rest/api-keys", json=wanted)["data"]
+        self.client.headers["X-N8N-API-KEY"] = made["rawApiKey"]
+
+    def call(self, method: str, path: str, **request: Any) -> Any:
+        """Call it and give the JSON of its answer; anything but 2xx fails the test."""
+        answer = self.client.request(method, path, **request)
+        assert answer.is_success, f"{method} {path}: {answer.status_code} {answer.text}\n{self.log()}"
+        return answer.json() if answer.content else None
+
+    def make_credential(self, kind: str, data: Mapping[str, Any], *, name: str = "Test") -> dict[str, Any]:
+        """Make a credential; gives what a node refers to it by."""
+        wanted = {"name": name, "type": kind, "data": dict(data)}
+        made = self.call("POST", "/api/v1/credentials", json=wanted)
+        return {kind: {"id": made["id"], "name": made["name"]}}
+
+    def make_workflow(self, name: str, *nodes: Mapping[str, Any], links: Mapping[str, list[str]]) -> str:
+        """Make a workflow in which each name in *links* goes on to the nodes after it; gives its id."""
+        connections = {
+            source: {"main": [[{"node": target, "type": "main", "index": 0} for target in targets]]}
+            for source, targets in links.items()
+        }
+        wanted = {"name": name, "nodes": list(nodes), "connections": connections, "settings": {}}
+        return str(self.call("POST", "/api/v1/workflows", json=wanted)["id"])
+
+    def activate(self, workflow_id: str) -> None:
+        """Publish a workflow; by default n8n answers before its triggers are set up."""
+        self.call("POST", f"/api/v1/workflows/{workflow_id}/activate", json={})
+
+    def deactivate(self, workflow_id: str) -> None:
+        """Take a workflow back."""
+        self.call("POST", f"/api/v1/workflows/{workflow_id}/deactivate", json={})
+
+    def executions(self, workflow_id: str) -> list[dict[str, Any]]:
+        """The ended executions of a workflow, newest first, with what each node gave."""
+        query = {"workflowId": workflow_id, "includeData": "true", "limit": 250}
+        found = self.call("GET", "/api/v1/executions", params=query)["data"]
+        return [one for one in found if one.get("stoppedAt")]
+
+    def run(self, workflow_id: str, *, start: str) -> dict[str, Any]:
+        """Run a workflow from its trigger *start* as the editor does; gives the execution."""
+        workflow = self.call("GET", f"/rest/workflows/{workflow_id}")["data"]
+        wanted = {"workflowData": workflow, "triggerToStartFrom": {"name": start}}
+        begun = self.call("POST", f"/rest/workflows/{workflow_id}/run", json=wanted)["data"]["executionId"]
+
+        def look() -> dict[str, Any] | None:
+            return next((one for one in self.executions(workflow_id) if one["id"] == begun), None)
+
+        return wait_for(f"execution {begun} ended", look, seconds=120)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *details: object) -> None:
+        self.stop()
+        self.client.close()
+
+
+def node(
+    name: str,
+    kind: str,
+    parameters: Mapping[str, Any],
+    credentials: Mapping[str, Any] | None = None,
+    **more: Any,
+) -> dict[str, Any]:
+    """Describe a node of a workflow; a webhook needs an id of its own, or its URL is not its own."""
+    return {
+        "id": name,
+        "name": name,
+        "type": kind,
+        "typeVersion": 1,
+        "position": [0, 0],
+        "parameters": dict(parameters),
+        **({"credentials": dict(credentials)} if credentials else {}),
+        "webhookId": str(uuid.uuid5(uuid.NAMESPACE_URL, name)),
+        **more,
+    }
+
+
+def outputs(execution: Mapping[str, Any], name: str) -> list[Any]:
+    """What a node gave in an execution."""
+    runs = execution["data"]["resultData"]["runData"][name]
+    return [item["json"] for run in runs for branch in run["data"]["main"] for item in branch or ()]

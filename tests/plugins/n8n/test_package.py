@@ -1,0 +1,76 @@
+"""What n8n's official tools say of the package: it builds, has no lint, and passes the review's scan."""
+
+import dataclasses
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.plugins.n8n.installation import node_environment
+from tests.plugins.n8n.products import PLACED, TINY, UPDATE_ORDER, field, installed_product
+
+from trunkline import Product
+from trunkline_n8n.generator import generate
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+SCAN = """
+import { analyzePackage, SOURCE_FILE_PATTERNS } from '@n8n/scan-community-package/scanner/scanner.mjs';
+const asked = [undefined, SOURCE_FILE_PATTERNS, ['**/*.js', 'package.json']];
+const found = [];
+for (const patterns of asked) found.push(await analyzePackage(process.cwd(), patterns));
+console.log(JSON.stringify(found));
+"""
+
+
+def extended_product() -> Product:
+    """What we sell, with one more event type, and an action about something new."""
+    product = installed_product()
+    action = dataclasses.replace(
+        UPDATE_ORDER, name="cancel_companies_policy", title="Cancel Policy", path="/companies/{number}"
+    )
+    return dataclasses.replace(
+        product,
+        event_types=(*product.event_types, PLACED),
+        actions=(*product.actions, dataclasses.replace(action, parameters=numbered())),
+    )
+
+
+def numbered() -> dict[str, Any]:
+    return {"type": "object", "properties": {"number": field("integer", "Number")}, "required": ["number"]}
+
+
+@pytest.mark.parametrize(
+    "product",
+    [TINY, extended_product()],
+    ids=["tiny", "extended"],
+)
+def test_the_official_tools_find_nothing(product: Product, n8n_tools: Any, tmp_path: Path):
+    folder = n8n_tools.write(generate(product), tmp_path / "package")
+    n8n_tools.build(folder)
+    assert "warning" not in n8n_tools.run(folder, "n8n-node", "lint")
+    n8n_tools.run(folder, "prettier", "--check", "credentials", "nodes", "package.json", "eslint.config.mjs")
+    for found in scan(folder):
+        assert found == {"passed": True}
+
+
+def scan(folder: Path) -> Any:
+    """Scan the package as its source and as it is published."""
+    done = subprocess.run(
+        ["node", "--input-type=module", "-e", SCAN],
+        cwd=folder,
+        env=node_environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_a_new_event_type_and_a_new_action_appear(n8n_tools: Any, tmp_path: Path):
+    made = generate(extended_product())
+    assert b"'order.placed'" in made["nodes/shared/eventTypes.ts"]
+    assert b"'/companies/" in made["nodes/Wlcro/resources/company/index.ts"].replace(b"'=/", b"'/")
+    assert "nodes/Wlcro/resources/company/cancelCompaniesPolicy.ts" in made

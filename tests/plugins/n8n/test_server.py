@@ -1,0 +1,374 @@
+"""The generated package in a real n8n server, against a hub that is served, as a person with workflows uses it.
+
+The operations are run without a word of the catalogue: each with the example that its definition has.
+"""
+
+import base64
+import dataclasses
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from standardwebhooks import Webhook
+from tests.plugins.n8n.products import installed_product
+from tests.plugins.n8n.server import N8n, node, outputs, wait_for
+
+from trunkline import Definition, Field
+from trunkline_n8n.fields import parameter_name
+from trunkline_n8n.lookups import is_prominent
+from trunkline_n8n.operations import resource_of
+from trunkline_n8n.texts import camel_case
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
+HOOKS = "/api/v1/n8n/hooks"
+PEOPLE = "/api/v1/integrations"
+TRIGGER = "n8n-nodes-wlcro.wlcroTrigger"
+POLLING = "n8n-nodes-wlcro.wlcroPollingTrigger"
+ACTION = "n8n-nodes-wlcro.wlcro"
+PUSHED = '{"id":1}'
+JSON = {"content-type": "application/json"}
+EVERY_MINUTE = {"pollTimes": {"item": [{"mode": "everyMinute"}]}}
+START = node("Start", "n8n-nodes-base.manualTrigger", {})
+PRODUCT = installed_product()
+OPERATIONS = {one.name: one for one in (*PRODUCT.actions, *PRODUCT.searches)}
+
+
+@dataclasses.dataclass
+class Office:
+    """A hub, an n8n with the package of that hub, and the credential with which it calls the hub."""
+
+    hub: Any
+    n8n: N8n
+    credential: dict[str, Any]
+
+    def emit(self, number: int) -> dict[str, Any]:
+        """Emit an event; gives its envelope."""
+        payload = {
+            "payment_id": number,
+            "invoice_id": 2,
+            "client_id": 3,
+            "payment_amount": 99,
+            "payment_method": "card",
+            "date_paid": "2026-01-28T10:30:00Z",
+        }
+        wanted = {"type": "payment.succeeded", "payload": payload}
+        return dict(self.hub.call("POST", "/api/v1/events", json=wanted))
+
+    def make_triggered(self, name: str, kind: str, *event_types: str, **parameters: Any) -> str:
+        """Make a workflow that a trigger of ours starts; gives its id."""
+        chosen = {"eventTypes": list(event_types)} | parameters
+        return self.n8n.make_workflow(
+            name,
+            node(name, kind, chosen, self.credential),
+            node("End", "n8n-nodes-base.noOp", {}),
+            links={name: ["End"]},
+        )
+
+    def received(self, workflow_id: str) -> list[Any]:
+        """What a workflow's executions ended with, oldest first."""
+        executions = reversed(self.n8n.executions(workflow_id))
+        return [one for execution in executions for one in outputs(execution, "End")]
+
+    def hooks(self) -> list[Any]:
+        return list(self.hub.call("GET", HOOKS)["hooks"])
+
+    def run(self, name: str, *nodes: Mapping[str, Any]) -> dict[str, Any]:
+        """Run nodes side by side; gives the execution."""
+        workflow = self.n8n.make_workflow(
+            name, START, *nodes, links={"Start": [one["name"] for one in nodes]}
+        )
+        return self.n8n.run(workflow, start="Start")
+
+    def operation(
+        self, definition: Definition, values: Mapping[str, Any], *, name: str = ""
+    ) -> dict[str, Any]:
+        """Describe an action node whose form is filled in with *values*."""
+        choice = {"resource": camel_case(resource_of(definition)), "operation": camel_case(definition.name)}
+        filled = fill_in(definition, values)
+        more = {"onError": "continueRegularOutput"}
+        return node(name or definition.name, ACTION, choice | filled, self.credential, **more)
+
+    def create(self, path: str, **values: Any) -> dict[str, Any]:
+        return dict(self.hub.call("POST", f"{PEOPLE}/{path}", json=values))
+
+    def find(self, **query: Any) -> dict[str, Any]:
+        [found] = self.hub.call("GET", f"{PEOPLE}/clients/search", params=query)["results"]
+        return dict(found)
+
+
+def fill_in(definition: Definition, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Fill in the form of an operation: what is shown at once, and what is added from the collection."""
+    parameters: dict[str, Any] = {}
+    collected: dict[str, Any] = {}
+    for field in PRODUCT.inputs(definition):
+        if field.name in values:
+            value = values[field.name]
+            if not is_prominent(definition, field):
+                collected[parameter_name(field)] = value
+            elif field.reference is None:
+                parameters[parameter_name(field)] = value
+            else:
+                parameters[parameter_name(field)] = {"__rl": True, "mode": "id", "value": str(value)}
+    collections = {"POST": "additionalFields", "PATCH": "updateFields", "GET": "filters"}
+    return parameters | ({collections[definition.method]: collected} if collected else {})
+
+
+@pytest.fixture(scope="module")
+def office(served_hub: Any, n8n_tools: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
+    change_hub(served_hub, TRUNKLINE_DELIVERY__RETRY_SCHEDULE_SECONDS=",".join(["1"] * 300))
+    package = tmp_path_factory.mktemp("package") / "n8n-nodes-wlcro"
+    served_hub.run("export", "n8n", str(package))
+    n8n_tools.build(package)
+    with N8n(tmp_path_factory.mktemp("n8n"), package) as n8n:
+        n8n.start()
+        n8n.set_up()
+        credential = n8n.make_credential("wlcroApi", {"apiKey": served_hub.key, "baseUrl": served_hub.url})
+        yield Office(served_hub, n8n, credential)
+
+
+def change_hub(hub: Any, **environment: str) -> None:
+    hub.stop()
+    hub.environment = hub.environment | environment
+    hub.start()
+
+
+@pytest.mark.parametrize("publication", ["true", "false"], ids=["published-later", "published-at-once"])
+def test_a_trigger_subscribes_receives_what_is_signed_and_unsubscribes(office: Office, publication: str):
+    if publication == "false":
+        office.n8n.stop()
+        office.n8n.start(N8N_USE_WORKFLOW_PUBLICATION_SERVICE="false")
+    workflow = office.make_triggered(f"Signed {publication}", TRIGGER, "payment.succeeded")
+    office.n8n.activate(workflow)
+    [hook] = wait_for("the hub has the hook", office.hooks)
+    assert hook["event_types"] == ["payment.succeeded"]
+
+    wanted = {"target_url": hook["target_url"], "event_types": ["payment.succeeded"]}
+    secret = office.hub.call("POST", HOOKS, json=wanted)["secret"]
+    now = datetime.now(UTC)
+    for forged in (
+        {},
+        signature(secret, now - timedelta(minutes=6)),
+        signature(secret, now + timedelta(minutes=6)),
+        signature("whsec_" + base64.b64encode(b"k" * 32).decode(), now),
+        signature(secret, now) | {"webhook-id": "2"},
+    ):
+        refused = office.n8n.client.post(hook["target_url"], content=PUSHED, headers=JSON | forged)
+        assert refused.status_code == 401
+    event = office.emit(1)
+    assert wait_for("the workflow ran", lambda: office.received(workflow)) == [event]
+    assert len(office.n8n.executions(workflow)) == 1
+
+    office.n8n.deactivate(workflow)
+    wait_for("the hook has gone", lambda: not office.hooks())
+
+
+def signature(secret: str, moment: datetime) -> dict[str, str]:
+    """The headers of a push that is signed by the specification's own library."""
+    signed = Webhook(secret).sign("1", moment, PUSHED)
+    return {"webhook-id": "1", "webhook-timestamp": str(int(moment.timestamp())), "webhook-signature": signed}
+
+
+def test_other_events_and_a_lost_hook_are_put_right_when_a_workflow_is_activated_again(office: Office):
+    name = "Changed"
+    workflow = office.make_triggered(name, TRIGGER, "payment.succeeded", "lead.created")
+    office.n8n.activate(workflow)
+    [first] = wait_for("the hub has the hook", office.hooks)
+    office.hub.call("DELETE", f"{HOOKS}/{first['id']}")
+    office.n8n.deactivate(workflow)  # finds no hook, which is as good
+
+    changed = office.n8n.call("GET", f"/api/v1/workflows/{workflow}")
+    changed["nodes"][0]["parameters"]["eventTypes"] = ["lead.created", "*"]
+    kept = {field: changed[field] for field in ("name", "nodes", "connections", "settings")}
+    office.n8n.call("PUT", f"/api/v1/workflows/{workflow}", json=kept)
+    office.n8n.activate(workflow)
+    [second] = wait_for("the hub has the hook", office.hooks)
+    assert second["event_types"] == ["*"]
+    office.n8n.deactivate(workflow)
+    wait_for("the hook has gone", lambda: not office.hooks())
+
+
+def test_nothing_is_lost_while_n8n_or_the_hub_is_away(office: Office):
+    office.n8n.stop()
+    office.n8n.start(N8N_USE_WORKFLOW_PUBLICATION_SERVICE="true")
+    pushed = office.make_triggered("Pushed", TRIGGER, "payment.succeeded")
+    polled = office.make_triggered("Polled", POLLING, "payment.succeeded", **EVERY_MINUTE)
+    before = office.emit(1)
+    for workflow in (pushed, polled):
+        office.n8n.activate(workflow)
+    [hook] = wait_for("the hub has the hook", office.hooks)
+    events = [office.emit(2)]
+    wait_for("the push arrived", lambda: office.received(pushed) == events)
+
+    office.n8n.stop()
+    events.append(office.emit(3))
+    office.n8n.start()
+    for workflow in (pushed, polled):
+        wait_for("n8n has it", lambda one=workflow: office.received(one) == events, seconds=90)
+
+    office.hub.stop()
+    office.hub.start()
+    events.append(office.emit(4))
+    for workflow in (pushed, polled):
+        wait_for("n8n has it", lambda one=workflow: office.received(one) == events, seconds=90)
+    assert office.hooks() == [hook]
+    assert before not in office.received(polled)
+    for workflow in (pushed, polled):
+        office.n8n.deactivate(workflow)
+    wait_for("the hook has gone", lambda: not office.hooks())
+
+
+def test_a_polling_trigger_shows_samples_while_a_workflow_is_built(office: Office):
+    workflow = office.make_triggered("Samples", POLLING, "invoice.created", "payment.failed")
+    events = outputs(office.n8n.run(workflow, start="Samples"), "End")
+    assert [event["type"] for event in events] == ["invoice.created", "payment.failed"]
+    assert (
+        events[0]["payload"]
+        == PRODUCT.event_types[[one.name for one in PRODUCT.event_types].index("invoice.created")].example
+    )
+
+
+def test_a_credential_is_tested(office: Office):
+    def tested(key: str) -> str:
+        data = {"apiKey": key, "baseUrl": f"{office.hub.url}/"}
+        credential = {"id": "", "name": "Tested", "type": "wlcroApi", "data": data}
+        asked = {"credentials": credential}
+        return str(office.n8n.call("POST", "/rest/credentials/test", json=asked)["data"]["status"])
+
+    assert tested(office.hub.key) == "OK"
+    assert tested(f"{office.hub.key[:-1]}-") == "Error"
+
+
+def test_every_operation_does_what_the_api_does(office: Office):
+    people = make_people(office)
+    values = {name: example_values(one, people) for name, one in OPERATIONS.items()}
+    nodes = [office.operation(one, values[name]) for name, one in OPERATIONS.items()]
+    execution = office.run("Operations", *nodes)
+    for name, definition in OPERATIONS.items():
+        [output] = outputs(execution, name)
+        if definition.kind == "search":
+            assert output == office.find(client_id=people[name]["clients"])
+        else:
+            assert set(output) == set(definition.output["properties"]), (name, output)
+    for name in ("create_lead", "create_client", "update_lead", "update_client"):
+        sent = values[name]
+        [output] = outputs(execution, name)
+        record = office.find(client_id=output["client_id"])
+        shared = set(sent) & set(record)
+        assert {field: record[field] for field in shared} == {field: sent[field] for field in shared}
+        assert len(shared) > 4
+
+
+def make_people(office: Office) -> dict[str, dict[str, Any]]:
+    """Make whom each operation's example is about; gives, by operation, what is chosen from each lookup."""
+    employee = office.hub.call("POST", f"{PEOPLE}/employees", json={"full_name": "Maria Lopez"})[
+        "employee_id"
+    ]
+    people: dict[str, dict[str, Any]] = {}
+    for name, definition in OPERATIONS.items():
+        noun = "leads" if definition.path.startswith("/leads") else "clients"
+        known = {"first_name": "Jo", "last_name": "Doe", "email": f"{name}@example.com"}
+        if definition.kind == "search":
+            given = definition.examples[0].input
+            known |= {field: given[field] for field in ("email", "phone")} | {"external_id": name}
+        affiliate = office.create(
+            "affiliates", first_name="Rosa", last_name="Bennett", email=f"{name}@a.example"
+        )
+        people[name] = {
+            "clients": office.create(noun, **known)["client_id"],
+            "employees": employee,
+            "affiliates": affiliate["affiliate_id"],
+        }
+        office.hub.call(
+            "PATCH", f"{PEOPLE}/affiliates/{affiliate['affiliate_id']}", json={"is_approved_affiliate": True}
+        )
+    return people
+
+
+def example_values(definition: Definition, people: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    example = definition.examples[0]
+    chosen = people[definition.name]
+
+    def adapt(field: Field, value: Any) -> Any:
+        if field.name == "external_id":
+            return definition.name if definition.kind == "search" else f"new-{definition.name}"
+        return chosen.get(field.reference.lookup.name, value) if field.reference else value
+
+    given = example.parameters | example.input
+    return {
+        field.name: adapt(field, given[field.name])
+        for field in PRODUCT.inputs(definition)
+        if field.name in given
+    }
+
+
+def test_what_is_left_empty_is_left_out_and_null_clears(office: Office):
+    client = office.create(
+        "clients", first_name="Jo", last_name="Doe", email="jo@e.example", phone="5550104477"
+    )
+    update = OPERATIONS["update_client"]
+    number = client["client_id"]
+    values = {"client_id": number, "first_name": "", "last_name": "Roe", "phone": "={{ null }}"}
+    office.run("Empty", office.operation(update, values))
+    record = office.find(client_id=number)
+    assert (record["first_name"], record["last_name"], record["phone"]) == ("Jo", "Roe", None)
+
+
+def test_a_refusal_is_told_with_the_sentence_of_the_api(office: Office):
+    values = {"first_name": "Jo", "last_name": "Doe", "email": "nobody"}
+    create = OPERATIONS["create_lead"]
+    with office.hub.client() as client:
+        refused = client.post(f"{PEOPLE}/leads", json=values).json()
+    error = error_of(office.run("Refused", office.operation(create, values)), create.name)
+    assert error["message"] == refused["detail"]
+    assert refused["errors"][0]["message"] in error["description"]
+
+    change_hub(office.hub, TRUNKLINE_LIMITS__ENABLED="true", TRUNKLINE_LIMITS__WRITE="1/minute")
+    good = [
+        office.operation(create, values | {"email": f"jo{n}@e.example"}, name=f"lead {n}") for n in range(3)
+    ]
+    execution = office.run("Limited", *good)
+    change_hub(office.hub, TRUNKLINE_LIMITS__ENABLED="false")
+    limited = error_of(execution, "lead 2")
+    assert "Try again in" in limited["description"], limited
+
+
+def error_of(execution: Mapping[str, Any], name: str) -> Any:
+    run = execution["data"]["resultData"]["runData"][name][0]
+    return run["error"] if "error" in run else run["data"]["main"][0][0]["error"]
+
+
+def test_lists_are_searched_scrolled_and_filtered(office: Office):
+    for number in range(205):
+        office.create(
+            "clients", first_name="Page", last_name=f"N{number:03}", email=f"page{number}@e.example"
+        )
+
+    def ask(what: str, method: str, **more: Any) -> Any:
+        kind = {"name": ACTION, "version": 1}
+        asked = {"path": "", "nodeTypeAndVersion": kind, "currentNodeParameters": {}, "methodName": method}
+        return office.n8n.call(
+            "POST",
+            f"/rest/dynamic-node-parameters/{what}",
+            json=asked | {"credentials": office.credential} | more,
+        )["data"]
+
+    def search(method: str, **more: Any) -> Any:
+        return ask("resource-locator-results", method, **more)
+
+    first = search("searchClients", filter="page n")
+    assert len(first["results"]) == 200
+    second = search("searchClients", filter="page n", paginationToken=first["paginationToken"])
+    names = {one["name"] for one in (*first["results"], *second["results"])}
+    assert {f"Page N{number:03}" for number in range(205)} <= names
+    leads = search("searchClientStatusesByNameWhereIsLeadTrue")["results"]
+    assert {"name": "Lead - New", "value": "Lead - New"} in leads
+    assert not any(one["name"].startswith("Client") for one in leads)
+    clients = ask("options", "getClientStatusesWhereIsLeadFalse")
+    assert {"name": "Client - Active", "value": 42} in clients
+    assert not any(one["name"].startswith("Lead") for one in clients)
+
+
+def test_an_agent_may_use_it_as_a_tool(office: Office):
+    kinds = {one["name"] for one in office.n8n.call("GET", "/types/nodes.json")}
+    assert f"{ACTION}Tool" in kinds

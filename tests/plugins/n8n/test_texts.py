@@ -1,0 +1,55 @@
+"""Words as n8n's linter wants them, and TypeScript as its prettier writes it."""
+
+import pytest
+
+from trunkline_n8n import texts
+from trunkline_n8n.typescript import Code, render
+
+
+@pytest.mark.parametrize(
+    ("plural", "singular"),
+    [
+        ("leads", "lead"),
+        ("companies", "company"),
+        ("client statuses", "client status"),
+        ("addresses", "address"),
+        ("boxes", "box"),
+        ("purchases", "purchase"),
+        ("batches", "batch"),
+        ("status", "status"),
+        ("analysis", "analysis"),
+        ("staff", "staff"),
+    ],
+)
+def test_a_resource_is_named_in_the_singular(plural: str, singular: str):
+    assert texts.singular(plural) == singular
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "written"),
+    [
+        ("Adds a lead.", "", "Adds a lead"),
+        ("Adds a lead. Or two", "", "Adds a lead. Or two."),
+        ("the id, as   `json`", "", "The ID, as 'JSON'"),
+        ("A name, e.g. Jane.", "", "A name, e.g. Jane"),
+        ("The city.", "City", ""),
+        ("In <b>bold", "", "In &lt;b&gt;bold"),
+    ],
+)
+def test_a_description_has_the_form_of_n8n(text: str, name: str, written: str):
+    assert texts.description(text, of=name) == written
+
+
+def test_names_and_titles():
+    assert texts.pascal_case("client-statuses_2") == "ClientStatuses2"
+    assert texts.camel_case("client_id") == "clientId"
+    assert texts.title_case("date of the iPhone's url") == "Date of the iPhone's URL"
+    assert texts.sentence_case("Update Lead's ID") == "Update lead s ID"
+
+
+def test_values_are_written_as_source():
+    value = {"a": [1, True, None], "b-c": "it's", "d": 'a "b"', "e": Code("name"), "f": []}
+    assert render(value) == (
+        "{\n\ta: [1, true, null],\n\t'b-c': \"it's\",\n\td: 'a \"b\"',\n\te: name,\n\tf: [],\n}"
+    )
+    assert render("\\n\n'\"") == "'\\\\n\\n\\'\"'"

@@ -25,6 +25,7 @@ from importlib.resources import files
 assert version("trunkline") == trunkline.__version__
 assert {"webhooks", "polling"} <= {entry.name for entry in entry_points(group="trunkline") if entry.load()}
 assert any(file.name == "client.created.json" for file in files(trunkline_schemas).joinpath("events").iterdir())
+assert any(file.name == "create_lead.json" for file in files(trunkline_schemas).joinpath("actions").iterdir())
 print(trunkline.__file__)
 """
 

@@ -219,7 +219,8 @@ def reader(make_reader: MakeReader) -> Reader:
     reader = make_reader(loose)
     reader.start("serve", "trunkline serve")
     reader.await_output("serve", "trunkline listens on")
-    scopes = "--scope events:read --scope events:write --scope webhooks:write"
+    names = ("events:read", "events:write", "webhooks:write", "integrations:read", "integrations:write")
+    scopes = " ".join(f"--scope {name}" for name in names)
     reader.run(f"export KEY=$(trunkline keys create --company 92 --name docs {scopes})")
     return reader
 
@@ -228,6 +229,7 @@ def reader(make_reader: MakeReader) -> Reader:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(180)
 def test_the_tutorial_leads_from_an_empty_folder_to_a_verified_delivery(make_reader: MakeReader):
     reader = make_reader({**OFFLINE, "PYTHONPATH": sysconfig.get_path("purelib")})
     reader.follow(DOCS / "tutorials" / "first-delivery.md")
@@ -237,11 +239,27 @@ def test_the_tutorial_leads_from_an_empty_folder_to_a_verified_delivery(make_rea
     )
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(180)
+def test_the_how_to_about_an_own_product_leads_from_an_empty_folder_to_its_events(make_reader: MakeReader):
+    reader = make_reader({**OFFLINE, "PYTHONPATH": sysconfig.get_path("purelib")})
+    reader.follow(DOCS / "how-to" / "put-your-own-product-behind-it.md")
+    again = """curl -s http://127.0.0.1:8000/api/v1/integrations/orders -H "X-Api-Key: $KEY" \\
+        -H "Content-Type: application/json" -H "Idempotency-Key: order-of-ada" \\
+        -d '{"email": "ada@example.com", "product": "Desk lamp", "quantity": 2}'"""
+    assert json.loads(reader.run(reader.located(again))) == {"order_id": 1}
+    events = 'curl -s "http://127.0.0.1:8000/api/v1/events" -H "X-Api-Key: $KEY"'
+    assert len(json.loads(reader.run(reader.located(events)))["events"]) == 2
+    names = [line.split("\t")[:4:3] for line in reader.run("trunkline plugins").splitlines()]
+    assert ["shop", "active"] in names
+    assert ["crm", "disabled"] in names
+
+
 def test_the_readme_runs(make_reader: MakeReader):
     make_reader().follow(ROOT / "README.md")
 
 
-@pytest.mark.parametrize("page", ["poll-events", "replay-and-catch-up"])
+@pytest.mark.parametrize("page", ["connect-make", "poll-events", "replay-and-catch-up", "write-a-client"])
 def test_a_how_to_runs(reader: Reader, page: str):
     reader.follow(DOCS / "how-to" / f"{page}.md")
 

@@ -101,22 +101,10 @@ async def test_a_serving_process_that_is_killed_again_and_again_loses_no_accepte
     print(f"{len(accepted)} accepted, {receiver.count} pushes, {again} of them a second time")
     assert again <= 2 * 512, "no more than was in flight at each of two crashes"
     for company, promised in traffic.accepted.items():
-        polled = await _poll_all(deployment, process, company)
+        polled = await deployment.poll_all(process, company)
         assert polled == sorted(set(polled))
         assert promised <= set(polled)
     assert process.stop() == 0
-
-
-async def _poll_all(deployment, process, company: int) -> list[int]:
-    found: list[int] = []
-    query: dict[str, object] = {"limit": 200}
-    async with deployment.client(process, company) as client:
-        while True:
-            page = (await client.get("/events", params=query)).json()
-            if not page["events"]:
-                return found
-            found += [event["id"] for event in page["events"]]
-            query["cursor"] = page["next_cursor"]
 
 
 async def test_the_share_of_a_killed_process_flows_again_within_ten_seconds(

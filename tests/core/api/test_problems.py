@@ -93,9 +93,13 @@ def test_every_refusal_has_a_place_in_the_table_and_a_name_of_its_own():
     kinds = {
         kind
         for _, kind in inspect.getmembers(errors, inspect.isclass)
-        if issubclass(kind, Refused) or kind is StoreUnavailable
+        if issubclass(kind, Refused | StoreUnavailable | ProviderFailed)
     }
-    assert set(problems.TYPES) == kinds == {type(error) for error in REFUSALS} | {StoreUnavailable, ProviderFailed}
+    assert (
+        set(problems.TYPES)
+        == kinds
+        == {type(error) for error in REFUSALS} | {StoreUnavailable, ProviderFailed}
+    )
     assert len(set(problems.TYPES.values())) == len(problems.TYPES)
     assert all(issubclass(kind, TrunklineError) for kind in problems.TYPES)
 

@@ -84,7 +84,8 @@ def channels(context):
             {"frobnicate": unknown},
             (
                 "implements 'frobnicate', which is not a hook; the hooks are attempt_finished, event_accepted, "
-                "lifespan, register_channels, register_event_types, register_migrations, register_routes, "
+                "lifespan, register_actions, register_channels, register_connectors, register_event_types, "
+                "register_lookups, register_migrations, register_portal_pages, register_routes, register_searches, "
                 "register_settings, subscription_changed"
             ),
         ),

@@ -1,11 +1,13 @@
-"""What every case starts with: three companies with a key each, and four subscriptions to one receiver."""
+"""What every case starts with: four companies with a key each, and four subscriptions to one receiver."""
 
 from dataclasses import dataclass
 from typing import Any
 
+import actor
+
 from trunkline.hub import Hub
 
-COMPANIES = (1, 2, 3)
+COMPANIES = (1, 2, 3, actor.COMPANY)
 LARGE = 50
 SUBSCRIPTIONS = {
     "/all": (1, None),
@@ -34,7 +36,7 @@ async def furnish(hub: Hub, target: str) -> dict[str, Any]:
     """Make keys and subscriptions."""
     keys, ids, numbers = {}, {}, {}
     for company in COMPANIES:
-        scopes = ["events:read", "events:write", "webhooks:write"]
+        scopes = ["events:read", "events:write", "webhooks:write", "integrations:write"]
         _, keys[company] = await hub.keys.create(company, name="crash", scopes=scopes)
     for path, (company, condition) in SUBSCRIPTIONS.items():
         request: dict[str, Any] = {"target_url": target + path, "event_types": ["*"]}

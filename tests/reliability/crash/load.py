@@ -3,10 +3,12 @@
 import asyncio
 import random
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import aiohttp
 import orjson
+from actor import Actor
 from furniture import Furniture
 
 WRITERS = (1, 1, 2, 3)
@@ -54,10 +56,11 @@ class Promises:
 
 
 class Load:
-    """The writers and the keeper of one case, against whichever process lives."""
+    """The writers, the keeper and the actor of one case, against whichever process lives."""
 
-    def __init__(self, case: int, chance: random.Random) -> None:
+    def __init__(self, case: int, chance: random.Random, *, acts: bool) -> None:
         self.promises = Promises()
+        self.actor = Actor(case, chance) if acts else None
         self._case = case
         self._chance = chance
         self._url = ""
@@ -80,6 +83,7 @@ class Load:
             await asyncio.gather(
                 self._keep(session),
                 *(self._write(session, plan, random.Random(self._chance.random())) for plan in plans),
+                *([self.actor.run(partial(self._call, session))] if self.actor else []),
             )
 
     def _plan(self, writer: int) -> list[Request]:

@@ -79,6 +79,11 @@ class Case:
         return self.hands_over or (self.engine == "postgresql" and self.seed % 8 == 3)
 
     @property
+    def acts(self) -> bool:
+        """Whether actions are part of the load: where they pass the point."""
+        return self.point.startswith(("action.", "accept."))
+
+    @property
     def stops(self) -> bool:
         """Whether the process has to be asked to stop, to pass the point."""
         return self.point.endswith("_leave")
@@ -160,7 +165,7 @@ class Matrix:
 
     async def _furnish(self, url: str) -> Furniture:
         process = self._nursery.start(
-            environment_of(url), log=self._folder / "furnish.txt", target=self._target.url
+            environment_of(url, acts=True), log=self._folder / "furnish.txt", target=self._target.url
         )
         said = await process.ready
         await process.signal(signal.SIGTERM)
@@ -207,7 +212,7 @@ class _Run:
         self._log = log
         self._number = number
         self._chance = random.Random(f"{case.point} {case.seed}")
-        self._load = Load(number, self._chance)
+        self._load = Load(number, self._chance, acts=case.acts)
         self._processes: list[Process] = []
         self._furniture: Furniture | None = (
             None if case.point.startswith("migrate.") else matrix._furniture[case.engine]
@@ -240,7 +245,7 @@ class _Run:
             await writing
         assert self._furniture is not None
         async with Database(url, pool_size=2) as database:
-            judge = Judge(database, self._furniture, self._load.promises)
+            judge = Judge(database, self._furniture, self._load.promises, self._load.actor)
             return await judge.judge(
                 (await second.ready)["url"],
                 self._matrix._target.arrivals[self._number],
@@ -250,7 +255,7 @@ class _Run:
 
     def _start(self, url: str, *, serves: bool = True, point: str | None = None, after: int = 0) -> Process:
         process = self._matrix._nursery.start(
-            environment_of(url),
+            environment_of(url, acts=self._case.acts),
             log=self._log,
             serves=serves,
             lease_ms=LEASE_OF_TWO_MS if self._case.has_two_workers else LEASE_MS,
@@ -287,12 +292,12 @@ class _Run:
         self.has_crashed = process.has_crashed
 
 
-def environment_of(url: str) -> dict[str, str]:
+def environment_of(url: str, *, acts: bool) -> dict[str, str]:
     """Give the settings of a deployment on *url*: retries within a second, and targets on this machine."""
     chosen = {
         "DATABASE__URL": url,
         "DATABASE__POOL_SIZE": "5",
-        "PLUGINS__ENABLED": "webhooks,polling",
+        "PLUGINS__ENABLED": "webhooks,polling" + (",actions,crm" if acts else ""),
         "AUTH__PEPPER": "p" * 32,
         "AUTH__ENCRYPTION_KEY": "k" * 32,
         "LIMITS__ENABLED": "false",

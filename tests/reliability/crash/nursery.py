@@ -57,7 +57,9 @@ def share_catalog() -> None:
 
     plain = settings.load(environment={"TRUNKLINE_PLUGINS__ENABLED": "webhooks,polling"})
     catalog = hub.load_catalog(plain, plugins.load(plain))
+    definitions = hub.load_definition_catalog(plain, event_types=catalog)
     hub.load_catalog = lambda *_: catalog
+    hub.load_definition_catalog = lambda *_, **__: definitions
 
 
 async def live(order: dict[str, Any]) -> None:

@@ -7,8 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import actor
 import aiohttp
 import orjson
+from actor import Actor
 from furniture import COMPANIES, LARGE, SUBSCRIPTIONS, Furniture
 from load import WRITERS, Promises, Request
 from sqlalchemy import text
@@ -41,10 +43,13 @@ class Verdict:
 class Judge:
     """Looks at one deployment after its crash."""
 
-    def __init__(self, database: Database, furniture: Furniture, promises: Promises) -> None:
+    def __init__(
+        self, database: Database, furniture: Furniture, promises: Promises, actor: Actor | None
+    ) -> None:
         self._database = database
         self._furniture = furniture
         self._promises = promises
+        self._actor = actor
         self._log: list[tuple[int, int, bytes, dict[str, Any]]] = []
         self.verdict = Verdict(accepted=len(promises.accepted), faults=list(promises.surprises))
 
@@ -57,6 +62,7 @@ class Judge:
         pairs = self._matching()
         await self._wait(len(pairs), patience_seconds)
         self._check_log()
+        await self._check_actions()
         await self._check_polls(url)
         ledger = await self._check_ledger(pairs)
         self._check_arrivals(pairs, ledger, arrivals, ended_at)
@@ -105,6 +111,8 @@ class Judge:
         found: defaultdict[tuple[int, int], list[dict[str, Any]]] = defaultdict(list)
         by_writer: defaultdict[int, list[int]] = defaultdict(list)
         for _, company, _, envelope in self._log:
+            if company == actor.COMPANY:
+                continue
             writer, number = envelope["metadata"]["writer"], envelope["metadata"]["n"]
             found[writer, number].append(envelope)
             by_writer[writer].append(number)
@@ -132,6 +140,14 @@ class Judge:
         strangers -= {(request.writer, n) for request in promises.unanswered for n in request.numbers}
         if strangers:
             self._blame(f"in the log without having been accepted: {sorted(strangers)}")
+
+    async def _check_actions(self) -> None:
+        if self._actor is None:
+            return
+        events = [envelope for _, company, _, envelope in self._log if company == actor.COMPANY]
+        self.verdict.accepted += len(self._actor.made) + len(self._actor.moved)
+        for fault in (*self._actor.surprises, *self._actor.check(await self._query(actor.RECORDS), events)):
+            self._blame(fault)
 
     async def _check_polls(self, url: str) -> None:
         async with aiohttp.ClientSession() as session:

@@ -1,0 +1,123 @@
+"""Whatever belongs to another company is not there: a test made from the routes of the OpenAPI document."""
+
+import asyncio
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+OWNER, STRANGER = 92, 93
+TYPE = "lead.created"
+PUBLIC_NAMES = {"name"}
+"""Parameters that name what every company shares: event types and schemas."""
+_PARAMETER = re.compile(r"\{(\w+)\}")
+
+
+@dataclass
+class Route:
+    """An operation that has something in its path which a company owns."""
+
+    method: str
+    path: str
+    operation: dict[str, Any] = field(repr=False)
+
+    def body(self, document: dict[str, Any]) -> Any:
+        """Give a body that its document shows to be valid, None where it takes none."""
+        content = self.operation.get("requestBody", {}).get("content", {}).get("application/json")
+        if content is None:
+            return None
+        if "examples" in content:
+            return next(iter(content["examples"].values()))["value"]
+        name = content["schema"].get("$ref", "").rpartition("/")[2]
+        examples = document["components"]["schemas"].get(name, {}).get("examples")
+        return examples[0] if examples else {}
+
+
+def owned_routes(document: dict[str, Any]) -> list[Route]:
+    """List the operations that name something of a company in their path; PUT answers an action's PATCH too."""
+    return [
+        Route(one.upper(), path, operation)
+        for path, operations in document["paths"].items()
+        for method, operation in operations.items()
+        for one in ((method, "put") if method == "patch" and "/integrations/" in path else (method,))
+        if set(_PARAMETER.findall(path)) - PUBLIC_NAMES
+    ]
+
+
+async def belongings(hub) -> dict[str, str]:
+    """Make one of everything for the owner; gives the id for each parameter of a path."""
+    client = hub.client
+
+    async def make(path: str, body: Any) -> dict[str, Any]:
+        answer = await client.post(f"/api/v1{path}", json=body)
+        assert answer.is_success, answer.text
+        return answer.json()
+
+    target = {"target_url": "http://127.0.0.1:9/hook"}
+    subscription = await make("/webhooks/subscriptions", {**target, "event_types": ["*"]})
+    lead = await make("/integrations/leads", {"first_name": "J", "last_name": "D", "email": "j@d.example"})
+    affiliate = await make(
+        "/integrations/affiliates", {"first_name": "R", "last_name": "B", "email": "r@b.example"}
+    )
+    event = (await client.get("/api/v1/events", params={"types": TYPE})).json()["events"][0]
+    replay = await make(f"/webhooks/subscriptions/{subscription['id']}/replay", {})
+    key, _ = await hub.hub.keys.create(OWNER, name="another", scopes=["events:read"])
+    log = f"/api/v1/webhooks/subscriptions/{subscription['id']}/deliveries"
+    async with asyncio.timeout(20):
+        while not (deliveries := (await client.get(log)).json()["deliveries"]):
+            await asyncio.sleep(0.02)
+    hook = await make("/zapier/hooks", {**target, "event_type": TYPE})
+    return {
+        "subscription_id": subscription["id"],
+        "client_id": str(lead["client_id"]),
+        "affiliate_id": str(affiliate["affiliate_id"]),
+        "event_id": str(event["id"]),
+        "replay_id": replay["id"],
+        "key_id": key.id,
+        "delivery_id": deliveries[0]["id"],
+        "hook_id": hook["id"],
+    }
+
+
+@pytest.fixture
+async def hub(sqlite_database_url, make_hub):
+    """A hub with every plugin, which delivers, so that there are deliveries."""
+    return await make_hub(sqlite_database_url)
+
+
+async def test_every_id_of_another_company_is_404_on_every_route(hub):
+    document = (await hub.anonymous.get("/openapi.json")).json()
+    ids = await belongings(hub)
+    stranger = await hub.client_of(STRANGER)
+    routes = owned_routes(document)
+    assert len(routes) > 30
+    wrong = []
+    for route in routes:
+        path = _PARAMETER.sub(lambda found: ids[found[1]], route.path)
+        answer = await stranger.request(route.method, path, json=route.body(document))
+        expected = (
+            204 if route.method == "DELETE" and "/hooks/" in route.path else 404
+        )  # §13: DELETE of any id
+        if answer.status_code != expected:
+            wrong.append((route.method, path, answer.status_code, answer.text[:200]))
+    assert wrong == []
+
+
+async def test_nothing_of_the_owners_has_changed_and_the_same_calls_find_it(hub):
+    """The counter-check: the ids above are real, and what a stranger tried did nothing."""
+    document = (await hub.anonymous.get("/openapi.json")).json()
+    ids = await belongings(hub)
+    stranger = await hub.client_of(STRANGER)
+    for route in owned_routes(document):
+        path = _PARAMETER.sub(lambda found: ids[found[1]], route.path)
+        await stranger.request(route.method, path, json=route.body(document))
+    missing = []
+    for route in sorted(
+        owned_routes(document), key=lambda one: (one.method == "DELETE", one.path.count("/") < 5)
+    ):
+        path = _PARAMETER.sub(lambda found: ids[found[1]], route.path)
+        answer = await hub.client.request(route.method, path, json=route.body(document))
+        if answer.status_code == 404:
+            missing.append((route.method, path, answer.text[:200]))
+    assert missing == []

@@ -1,0 +1,42 @@
+"""Every answer of a hub with all plugins is as its OpenAPI document says, whatever it is sent (schemathesis)."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+MAX_SECONDS = 75
+CHECKS = (
+    "not_a_server_error",
+    "status_code_conformance",
+    "content_type_conformance",
+    "response_headers_conformance",
+    "response_schema_conformance",
+    "ignored_auth",
+)
+CONFIG = """
+[parameters]
+"query.wait" = 0
+"""
+"""A long poll would take up the time that others need."""
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_whatever_is_sent_every_answer_is_as_documented(serve_hub, tmp_path):
+    hub = serve_hub()
+    (tmp_path / "schemathesis.toml").write_text(CONFIG)
+    program = Path(sys.executable).parent / "schemathesis"
+    options = [
+        "--url", hub.url, "--header", f"X-Api-Key: {hub.key}", "--checks", ",".join(CHECKS),
+        "--phases", "examples,coverage,fuzzing", "--max-time", str(MAX_SECONDS), "--workers", "2",
+        "--request-timeout", "20", "--continue-on-failure", "--no-color", "--seed", "1", "--warnings", "off",
+    ]  # fmt: skip
+    done = subprocess.run(
+        [program, "run", f"{hub.url}/openapi.json", *options],
+        cwd=tmp_path, capture_output=True, text=True, check=False, timeout=4 * MAX_SECONDS,
+    )  # fmt: skip
+    assert done.returncode == 0, f"{done.stdout[-20_000:]}\n{done.stderr[-2_000:]}"
+    log = (hub.folder / "err.txt").read_text()
+    assert "Traceback" not in log, log[-5_000:]

@@ -4,7 +4,7 @@ What a plugin needs is here; a plugin imports nothing deeper.
 """
 
 from trunkline.api.definitions import CALL_PREFIX, body_model, call_options, definition_routes, query_model
-from trunkline.api.hooks import rest_hook_routes
+from trunkline.api.hooks import rest_hook_channel, rest_hook_routes
 from trunkline.api.idempotency_keys import IdempotencyKey, check_idempotency_key
 from trunkline.api.models import (
     CreatedSubscription,
@@ -182,6 +182,7 @@ __all__ = [
     "read_definition",
     "requires",
     "responses",
+    "rest_hook_channel",
     "rest_hook_routes",
     "sample_envelope",
 ]

@@ -15,8 +15,9 @@ from trunkline.api.models import Strict, Utc
 from trunkline.api.problems import responses
 from trunkline.api.requests import QueryModel, StrictRoute
 from trunkline.api.security import Caller, requires
-from trunkline.capabilities import PluginContext, Routes
+from trunkline.capabilities import Channel, PluginContext, Routes
 from trunkline.errors import BodyInvalid, FieldError, NotFound
+from trunkline.http_push import deliver
 from trunkline.subscriptions import GONE
 
 Reads = Annotated[Caller, Depends(requires("webhooks:write"))]
@@ -89,6 +90,16 @@ class HookQuery(QueryModel):
     """Which hooks to list."""
 
     target_url: str | None = Field(default=None, description="only those that go to exactly this URL")
+
+
+def rest_hook_channel(name: str, *, title: str) -> Channel:
+    """Give the channel behind the hooks; *title* is the platform's name."""
+    return Channel(
+        name,
+        title=title,
+        description=f"Posts each event to the URL that {title} subscribed with, signed with HMAC-SHA256.",
+        deliver=deliver,
+    )
 
 
 def rest_hook_routes(context: PluginContext, *, channel: str, title: str) -> Routes:

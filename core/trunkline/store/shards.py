@@ -25,7 +25,7 @@ class Lease:
 async def heartbeat(connection: AsyncConnection, worker: str, *, lease_ms: int) -> int:
     """Say that *worker* is alive, forget workers that are not, and return how many are.
 
-    What a dead worker had claimed is due again at once.
+    What a dead worker had claimed is due again at once, and its shards are free.
     """
     await _follow_clock_back(connection, lease_ms=lease_ms)
     now = sql.now_ms(connection)
@@ -46,13 +46,20 @@ async def heartbeat(connection: AsyncConnection, worker: str, *, lease_ms: int) 
     )
     for row in dead.all():
         await release_claims(connection, row[0])
+        await connection.execute(
+            text(
+                "UPDATE shards SET holder = NULL, lease_until_ms = 0 WHERE shard IN "
+                f"(SELECT shard FROM shards WHERE holder = :worker {_skipping(connection)})"
+            ),
+            {"worker": row[0]},
+        )
     return int(
         (await connection.execute(text("SELECT count(*) FROM workers WHERE NOT draining"))).scalar_one()
     )
 
 
 async def _follow_clock_back(connection: AsyncConnection, *, lease_ms: int) -> None:
-    """Where the database's clock was set back, bring what is due, and every lease, back by as much.
+    """Where the database's clock was set back, bring what is due back by as much; leases end with their workers.
 
     A heartbeat more than a lease ahead of the clock proves it. Its row stays locked, so that one worker alone does this.
     """
@@ -69,17 +76,10 @@ async def _follow_clock_back(connection: AsyncConnection, *, lease_ms: int) -> N
     await connection.execute(
         text(f"UPDATE workers SET heartbeat_ms = {now} WHERE {is_ahead}"), {"lease": lease_ms}
     )
-    await connection.execute(
-        text(
-            f"UPDATE shards SET lease_until_ms = {now} + :lease WHERE shard IN "
-            f"(SELECT shard FROM shards WHERE lease_until_ms > {now} + :lease {_skipping(connection)})"
-        ),
-        {"lease": lease_ms},
-    )
-    await connection.execute(  # what is claimed comes back with its worker's death
+    await connection.execute(  # a claim that is nearer was made after the step
         text(
             "UPDATE deliveries SET due_ms = due_ms - :step FROM (SELECT position, subscription_no FROM deliveries "
-            f"WHERE due_ms > {now} AND claimed_by IS NULL {_skipping(connection)}) AS waiting "
+            f"WHERE due_ms > {now} AND (claimed_by IS NULL OR due_ms > {now} + :step) {_skipping(connection)}) AS waiting "
             "WHERE deliveries.position = waiting.position AND deliveries.subscription_no = waiting.subscription_no"
         ),
         {"step": step_ms},

@@ -58,6 +58,9 @@ class Checks:
                 self.starts[row["subscription_no"]] = row["position"]
         for kind, *facts in transaction.notes:
             getattr(self, f"_{kind}")(transaction, before, *facts)
+        forgotten = {name for name in before.get("workers", {}) if self.tables["workers"].get(name) is None}
+        if forgotten:
+            self.excuse(lambda machine: machine.worker in forgotten)
         for key, old in before.get("deliveries", {}).items():
             if old is not None:
                 self._delivery_changed(old, self.tables["deliveries"][key])
@@ -151,15 +154,15 @@ class Checks:
     def _is_stale(self, machine, key, attempt):
         """Whether the shard or the delivery has, or may have, a new holder: the worker was away and has not found out yet."""
         alive = self.tables["workers"].get(machine.worker)
-        if alive is None or alive["heartbeat_ms"] < self.world.clock.now_ms - leases.LEASE_MS:
+        if alive is None or alive["heartbeat_ms"] < self.world.database.now_ms - leases.LEASE_MS:
             return True  # the next worker that looks takes it for dead and frees its claims, also those it just made
         running = machine.dispatcher._runner._running
         job = next(j for j in running if j.key == key and j.attempt == attempt and j.task is _here())
         if job.claim or job.progress is None:
             row = self.tables["deliveries"].get((key.position, key.subscription_no))
-            return row is None or row["claim"] != job.claim or row["due_ms"] <= self.world.clock.now_ms
+            return row is None or row["claim"] != job.claim or row["due_ms"] <= self.world.database.now_ms
         row = self.tables["shards"][job.progress.lease.shard]
-        return row["epoch"] != job.progress.lease.epoch or row["lease_until_ms"] < self.world.clock.now_ms
+        return row["epoch"] != job.progress.lease.epoch or row["lease_until_ms"] < self.world.database.now_ms
 
     def excuse(self, of):
         """Note that machines *of* which this is true are disturbed: what they have not settled may be sent again."""

@@ -32,6 +32,8 @@ class Database:
         self.chance_of_wait = chance_of_wait
         self.unsure = unsure
         self.is_down = False
+        self.step_ms = 0
+        """How far somebody has set its clock."""
         self.deadlocks = 0
         self.tables = {name: {} for name in TABLES}
         self.tables["shards"] = {
@@ -48,6 +50,10 @@ class Database:
     def on(self, machine):
         """The database as *machine* reaches it (``trunkline.database.Database``)."""
         return Door(self, machine)
+
+    @property
+    def now_ms(self):
+        return self.clock.now_ms + self.step_ms
 
     def go_down(self):
         """Refuse everything, and roll back what is open."""
@@ -118,7 +124,7 @@ class Transaction:
 
     @property
     def now_ms(self):
-        return self.database.clock.now_ms
+        return self.database.now_ms
 
     async def statement(self):
         """Travel to the database and back, which may take time and may fail."""

@@ -166,6 +166,7 @@ class Shards:
 
     async def heartbeat(connection, worker, *, lease_ms):
         await connection.statement()
+        await Shards._follow_clock_back(connection, lease_ms=lease_ms)
         now = connection.now_ms
         await connection.lock("workers", worker)
         connection.put("workers", worker, {"heartbeat_ms": now})
@@ -179,7 +180,33 @@ class Shards:
                 await connection.lock("workers", name)
                 connection.put("workers", name, None)
                 await Shards.release_claims(connection, name)
+                await connection.statement()
+                await connection.update(
+                    "shards",
+                    [key for key in connection.rows("shards") if connection.is_free("shards", key)],
+                    lambda row, name=name: row["holder"] == name,
+                    lambda row: {"holder": None, "lease_until_ms": 0},
+                )
         return len(connection.rows("workers"))
+
+    async def _follow_clock_back(connection, *, lease_ms):
+        now = connection.now_ms
+        ahead = await connection.update(
+            "workers",
+            sorted(connection.rows("workers")),
+            lambda row: row["heartbeat_ms"] > now + lease_ms,
+            lambda row: {"heartbeat_ms": now, "was_ms": row["heartbeat_ms"]},
+        )
+        if not ahead:
+            return
+        step_ms = max(row["was_ms"] - now for row in ahead)
+        await connection.statement()
+        await connection.update(
+            "deliveries",
+            [key for key in connection.rows("deliveries") if connection.is_free("deliveries", key)],
+            lambda row: (row["due_ms"] or 0) > now + (step_ms if row["claimed_by"] else 0),
+            lambda row: {"due_ms": row["due_ms"] - step_ms},
+        )
 
     async def leave(connection, worker):
         await connection.statement()
@@ -270,6 +297,10 @@ class Stream:
         )
         return found[:limit]
 
+    async def read_page(connection, company_id, *, types, after, limit):
+        events = await Stream.read_company(connection, company_id, types=types, after=after, limit=limit)
+        return events, retention.Marks(0, connection.get("head", 1)["position"])
+
     async def by_positions(connection, positions):
         await connection.statement()
         rows = connection.rows("events")
@@ -342,12 +373,14 @@ class Subscriptions:
 
     async def changed_since(connection, version):
         await connection.statement()
-        rows = connection.rows("subscriptions").values()
-        return [
+        rows = sorted(connection.rows("subscriptions").values(), key=lambda row: row["version"])
+        changed = [
             subscriptions.Row(**row)
             for row in rows
             if row["version"] > version and (version or row["status"] != "deleted")
         ]
+        if changed:
+            yield changed
 
     async def record_streaks(connection, streaks, *, also=()):
         await connection.statement()

@@ -23,6 +23,7 @@ from .world import World, explain, simulated
 
 FAST, MANY = range(100), range(100, 2_100)
 SWITCHING, MANY_SWITCHING = range(20), range(20, 220)
+SETTING, MANY_SETTING = range(20), range(20, 220)
 
 
 @pytest.fixture
@@ -40,7 +41,8 @@ def live(seed, **more):
     try:
         world.run()
     except Exception as error:
-        again = f"SIMULATION_SEED={seed} pytest {os.path.relpath(__file__)} -k 'again and {'switches' if more else 'worlds'}'"
+        which = "switches" if "has_switcher" in more else "clock" if more else "worlds"
+        again = f"SIMULATION_SEED={seed} pytest {os.path.relpath(__file__)} -k 'again and {which}'"
         pytest.fail(
             f"{type(error).__name__}: {error}\n{explain(world)}\n\nseed {seed}; to repeat it: {again}"
         )
@@ -70,6 +72,17 @@ def test_in_all_worlds_nothing_is_lost_and_nothing_sent_twice_but_what_was_in_fl
 def test_a_client_that_switches_between_push_and_poll_has_each_event_once_by_position_alone(seeds):
     for seed in _seeds(seeds):
         live(seed, has_switcher=True)
+
+
+@pytest.mark.parametrize(
+    "seeds",
+    [pytest.param(SETTING, id="again"), pytest.param(MANY_SETTING, id="many", marks=pytest.mark.slow)],
+)
+@pytest.mark.timeout(300)
+@pytest.mark.usefixtures("_simulated")
+def test_where_the_database_has_its_clock_set_back_an_hour_nothing_waits_for_it(seeds):
+    for seed in _seeds(seeds):
+        live(seed, sets_clock=True)
 
 
 @pytest.mark.usefixtures("_simulated")

@@ -41,8 +41,13 @@ LIMITS = {
 TIMEOUT_SECONDS = 0.8
 SWITCHER = "http://switcher"
 QUIET_SECONDS = 90
-HEALTHY_DELAY_MS = 600
-"""LOOK_SECONDS, should the wake-up be lost, and what a read, a match and a push take: at most this with nothing disturbed."""
+HEALTHY_DELAY_MS = 700
+"""LOOK_SECONDS, should the wake-up be lost, and what reading, matching and pushing a few pages take."""
+HOUR_MS = 3_600_000
+DISTURBANCES = ("kill", "kill", "freeze", "freeze", "outage", "stop", "cut")
+CLOCK_DISTURBANCES = ("kill", "kill", "outage", "cut")
+"""Where the clock is set back, nobody is frozen with a transaction open, whose times nobody brings back afterwards, and no
+last worker leaves, since a worker's heartbeat is what shows the step."""
 BAD = ("hang", "stubborn", "failing", "raises")
 """Targets that never answer well: they are never trusted, so half of the places are out of their reach."""
 MODES = (
@@ -116,9 +121,11 @@ class OpenVault:
 class World:
     """Everything that a seed decides."""
 
-    def __init__(self, seed, *, has_switcher=False):
+    def __init__(self, seed, *, has_switcher=False, sets_clock=False):
         self.seed = seed
         self.has_switcher = has_switcher
+        self.sets_clock = sets_clock
+        self.disturbances = CLOCK_DISTURBANCES if sets_clock else DISTURBANCES
         self.chance = chance = random.Random(seed)
         self.clock = Clock(chance)
         self.is_calm = chance.random() < 0.25
@@ -172,9 +179,7 @@ class World:
         if self.has_switcher:
             self.switcher = Switcher(self, chance.choice(self.companies))
             self.on_front(self.switcher.live())
-        if not self.is_calm:
-            self.on_front(self._operate())
-            self.clock.after(chance.expovariate(3), self._disturb)
+        self._stir()
         self._run(until=lambda: self.clock.now >= self.chaos_ends, limit=QUIET_SECONDS)
         self._heal()
         self.front.create_task(self._resume_all())
@@ -183,9 +188,16 @@ class World:
         self.checks.finish()
         if self.has_switcher:
             self.switcher.finish()
-        if self.is_calm:
+        if self.is_calm and not self.sets_clock:  # else the time of acceptance stands still for an hour
             for delay, key in self.checks.delays:
                 must(delay <= HEALTHY_DELAY_MS, "a healthy target is not delayed by others", str(key), delay)
+
+    def _stir(self):
+        if not self.is_calm:
+            self.on_front(self._operate())
+            self.clock.after(self.chance.expovariate(3), self._disturb)
+        if self.sets_clock:
+            self.clock.after(self.chance.uniform(0.2, 1), self._set_clock_back)
 
     def _run(self, *, until, limit):
         def is_over():
@@ -338,9 +350,7 @@ class World:
     def _disturb(self):
         if self.is_healed:
             return
-        getattr(
-            self, "_" + self.chance.choice(("kill", "kill", "freeze", "freeze", "outage", "stop", "cut"))
-        )()
+        getattr(self, "_" + self.chance.choice(self.disturbances))()
         self.clock.after(self.chance.expovariate(3), self._disturb)
 
     def _pick(self):
@@ -399,6 +409,11 @@ class World:
             self.say(machine.name, "loses its connections")
             self.checks.excuse(lambda m: m is machine)
             self.database.abort(lambda m: m is machine)
+
+    def _set_clock_back(self):
+        self.say("database", "has its clock set back")
+        self.checks.excuse(lambda m: True)
+        self.database.step_ms -= HOUR_MS
 
     def _heal(self):
         self.is_healed = True

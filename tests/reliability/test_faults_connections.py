@@ -1,0 +1,47 @@
+"""Connections to PostgreSQL that are cut in the middle of transactions: clients are told, and nothing is lost or doubled."""
+
+import asyncio
+
+import asyncpg
+import pytest
+
+from trunkline.testing.receiver import Answer
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+
+CUT = """
+SELECT count(*) FILTER (WHERE is_open), count(*) FILTER (WHERE pg_terminate_backend(pid))
+FROM (SELECT pid, xact_start IS NOT NULL AND (backend_xid IS NOT NULL OR state = 'idle in transaction') AS is_open
+      FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()) AS found
+WHERE is_open OR {also_idle}
+"""
+
+
+async def test_connections_cut_in_the_middle_of_transactions_lose_nothing_and_double_nothing(
+    deploy, postgres_database_url, receiver, until, writers
+):
+    deployment = deploy(postgres_database_url)
+    await deployment.set_up(1, 2, 3, 4, target_url=f"{receiver.url}/h")
+    receiver.script([Answer(500)] * 40)
+    processes = await asyncio.gather(deployment.serve(), deployment.serve())
+    load = writers(deployment, processes)
+    load.start(12)
+    await load.go_on(receiver)
+    in_transaction = 0
+    knife = await asyncpg.connect(postgres_database_url)
+    try:
+        for turn in range(150):
+            cut, _ = await knife.fetchrow(CUT.format(also_idle="TRUE" if turn % 30 == 0 else "FALSE"))
+            in_transaction += cut
+            await asyncio.sleep(0.02)
+    finally:
+        await knife.close()
+    print(f"{in_transaction} connections were cut inside a transaction")
+    assert in_transaction > 30
+    await load.go_on(receiver)
+    await load.stop()
+    await load.check(receiver)
+    assert set(await deployment.statuses()) == {"delivered"}
+    for process in processes:
+        assert process.stop() == 0
+        assert "Traceback" not in process.errors.read_text()

@@ -1,0 +1,321 @@
+"""Two thousand subscriptions made, changed, paused and deleted while events flow: each gets what it asked for at the time.
+
+An event is matched by what its subscriptions are when the dispatcher has come to it. So everything up to the shard's cursor
+as it was before a change belongs to the time before it, and everything beyond the log's head as it was afterwards to the
+time after it; what lies between may belong to either. A subscription that was paused and caught up has missed nothing.
+"""
+
+import asyncio
+import itertools
+import time
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.engine import make_url
+
+from trunkline.database import Database
+from trunkline.events import shard_of
+from trunkline.schema_files import installed_event_types
+from trunkline.testing.receiver import Answer
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+
+COMPANIES = {"sqlite": range(1, 5), "postgresql": range(1, 21)}
+EACH = 100
+CALLS_PER_EVENT = 10
+LEAD, CLIENT = "lead.created", "client.created"
+PAYLOADS = {kind.name: kind.example for kind in installed_event_types() if kind.name in {LEAD, CLIENT}}
+SMALL, LARGE = {"payload.client_id": {"lt": 50}}, {"payload.client_id": {"gte": 50}}
+
+
+def is_lead(event):
+    return event["type"] == LEAD
+
+
+def is_client(event):
+    return event["type"] == CLIENT
+
+
+def is_small(event):
+    return event["payload"]["client_id"] < 50
+
+
+def is_large(event):
+    return not is_small(event)
+
+
+def is_any(event):
+    return True
+
+
+def is_none(event):
+    return False
+
+
+@dataclass
+class Wish:
+    """What a subscription asks for: not for what is up to *cursor*, and surely for what is beyond *head*."""
+
+    wants: object
+    cursor: int
+    head: int
+
+
+@dataclass
+class Subscribed:
+    """One subscription and everything that it has asked for."""
+
+    id: str
+    no: int
+    wishes: list[Wish]
+
+    def possible(self, event) -> set[bool]:
+        """Whether it may have *event*: one answer where that is certain, and otherwise both."""
+        position = event["id"]
+        if position <= self.wishes[0].cursor:
+            return {False}
+        ends = [*(wish.head for wish in self.wishes[1:]), position]
+        return {
+            wish.wants(event)
+            for wish, end in zip(self.wishes, ends, strict=True)
+            if wish.cursor < position <= end
+        }
+
+
+class Customer:
+    """A company that makes subscriptions and changes them, one call after the other, and emits events meanwhile."""
+
+    def __init__(self, company, client, database, target_url):
+        self.company = company
+        self.client = client
+        self.database = database
+        self.target_url = target_url
+        self.subscribed = []
+        self.events = []
+        self._calls = asyncio.Semaphore(0)
+        self._is_done = False
+
+    async def live(self):
+        emitting = asyncio.create_task(self._emit())
+        due = defaultdict(list)
+        for number in range(EACH):
+            request, steps = self._plan(number)
+            subscribed = await self._create(number, **request)
+            for wait, step in enumerate(steps, start=1):
+                due[number + wait * 7].append((subscribed, step))
+            for changed, step in due.pop(number, ()):
+                await step(changed)
+        for changed, step in itertools.chain.from_iterable(due.values()):
+            await step(changed)
+        self._is_done = True
+        self._calls.release()
+        await emitting
+
+    def _plan(self, number):
+        """What to ask for, and what becomes of it later."""
+        match number % 8:
+            case 0:
+                return {"event_types": ["*"], "wants": is_any}, [self._move]
+            case 1:
+                return {"event_types": ["*"], "wants": is_any}, [self._pause, self._catch_up]
+            case 2:
+                return {"event_types": ["*"], "wants": is_any}, [self._pause_for_good, self._resume]
+            case 3:
+                return {"event_types": ["*"], "wants": is_any}, [self._delete]
+            case 4:
+                change = self._change(event_types=[CLIENT], wants=is_client)
+                return {"event_types": [LEAD], "wants": is_lead}, [change]
+            case 5:
+                change = self._change(filter=LARGE, wants=is_large)
+                return {"event_types": ["*"], "filter": SMALL, "wants": is_small}, [change]
+            case 6:
+                return {"event_types": ["*"], "filter": LARGE, "wants": is_large}, []
+            case _:
+                return {"event_types": [LEAD], "wants": is_lead}, []
+
+    async def _create(self, number, *, wants, **request):
+        request["target_url"] = f"{self.target_url}/{self.company}/{number}"
+        answer = await self.client.post("/webhooks/subscriptions", json=request)
+        assert answer.status_code == 201, answer.text
+        identifier = answer.json()["id"]
+        [(no, start)] = await self._query(
+            "SELECT no, start_position FROM subscriptions WHERE id = :id", id=identifier
+        )
+        subscribed = Subscribed(identifier, no, [Wish(wants, start, start)])
+        self.subscribed.append(subscribed)
+        self._calls.release()
+        return subscribed
+
+    def _change(self, *, wants, **changes):
+        async def change(subscribed):
+            await self._call(subscribed, wants, "PATCH", changes)
+
+        return change
+
+    async def _move(self, subscribed):
+        """Send its events elsewhere, which changes nothing in what they are."""
+        await self._call(
+            subscribed, None, "PATCH", {"target_url": f"{self.target_url}/moved/{subscribed.no}"}
+        )
+
+    async def _pause(self, subscribed):
+        await self._call(subscribed, None, "PATCH", {"status": "paused"})
+
+    async def _catch_up(self, subscribed):
+        await self._call(subscribed, None, "PATCH", {"status": "active"})
+
+    async def _pause_for_good(self, subscribed):
+        await self._call(subscribed, is_none, "PATCH", {"status": "paused"})
+
+    async def _resume(self, subscribed):
+        await self._call(subscribed, is_any, "PATCH", {"status": "active", "catch_up": False})
+
+    async def _delete(self, subscribed):
+        await self._call(subscribed, is_none, "DELETE", None)
+
+    async def _call(self, subscribed, wants, method, body):
+        [(cursor,)] = await self._query(
+            "SELECT cursor FROM shards WHERE shard = :shard", shard=shard_of(self.company, 16)
+        )
+        url = f"/webhooks/subscriptions/{subscribed.id}"
+        answer = await self.client.request(method, url, json=body)
+        assert answer.status_code in {200, 204}, answer.text
+        if wants is not None:
+            [(head,)] = await self._query("SELECT position FROM stream_head")
+            subscribed.wishes.append(Wish(wants, cursor, head))
+        self._calls.release()
+
+    async def _emit(self):
+        for number in itertools.count():
+            for _ in range(CALLS_PER_EVENT):
+                if self._is_done:
+                    return
+                await self._calls.acquire()
+            kind = (LEAD, CLIENT)[number % 2]
+            payload = {**PAYLOADS[kind], "client_id": 1 + number * 37 % 100}
+            answer = await self.client.post("/events", json={"type": kind, "payload": payload})
+            assert answer.status_code == 201, answer.text
+            self.events.append(answer.json())
+
+    async def _query(self, statement, **values):
+        async with self.database.read() as connection:
+            return (await connection.execute(text(statement), values)).all()
+
+
+async def test_two_thousand_subscriptions_get_exactly_what_they_asked_for_at_the_time(
+    deploy, database_url, receiver, until
+):
+    engine = make_url(database_url).get_backend_name()
+    deployment = deploy(database_url)
+    await deployment.set_up(*COMPANIES[engine])
+    process = await deployment.serve()
+    if engine == "postgresql":
+        await deployment.work()
+    async with Database(database_url) as database:
+        customers = [
+            Customer(company, deployment.client(process, company), database, receiver.url)
+            for company in COMPANIES[engine]
+        ]
+        await asyncio.gather(*(customer.live() for customer in customers))
+        for customer in customers:
+            await customer.client.aclose()
+    await until(lambda: _is_quiet(deployment), seconds=60, what="the end of everything")
+    await deployment.check_balance()
+    rows = await deployment.query("SELECT position, subscription_no, status FROM deliveries")
+    ledger = {(row.position, row.subscription_no): row.status for row in rows}
+    certain = _check(customers, ledger)
+    received = {request.headers["trunkline-delivery-id"] for request in receiver.requests}
+    delivered = {f"dlv_{p}_{no}" for (p, no), status in ledger.items() if status == "delivered"}
+    assert delivered <= received <= {f"dlv_{p}_{no}" for p, no in ledger}
+    print(
+        f"{sum(len(customer.subscribed) for customer in customers)} subscriptions, {len(ledger)} deliveries, "
+        f"{certain:.0%} of the changed ones foretold, {receiver.count - len(received)} pushes more than deliveries"
+    )
+    assert certain > 0.8
+
+
+def _check(customers, ledger):
+    """Compare what each was promised with its deliveries; returns which share of the changed ones' was certain."""
+    answers = Counter()
+    for customer in customers:
+        for subscribed, event in itertools.product(customer.subscribed, customer.events):
+            status, possible = ledger.get((event["id"], subscribed.no)), subscribed.possible(event)
+            assert (status is not None) in possible, (subscribed, event, status)
+            assert status in {None, "delivered"} or subscribed.wishes[-1].wants is is_none
+            if len(subscribed.wishes) > 1:
+                answers[len(possible)] += 1
+    return answers[1] / answers.total()
+
+
+async def _is_quiet(deployment):
+    [(behind, open_, replays)] = await deployment.query(
+        "SELECT (SELECT count(*) FROM shards, stream_head WHERE cursor < position), "
+        "(SELECT count(*) FROM deliveries WHERE status = 'pending'), "
+        "(SELECT count(*) FROM replays WHERE status = 'running')"
+    )
+    return not behind and not open_ and not replays
+
+
+async def test_a_subscription_deleted_while_its_deliveries_are_in_flight_ends_them_all(
+    deploy, database_url, receiver, until
+):
+    deployment = deploy(database_url)
+    await deployment.set_up(1)
+    receiver.always(Answer(200, delay_seconds=1), path="/quick")
+    receiver.always(Answer(500, delay_seconds=1), path="/failing")
+    receiver.always(Answer(200, delay_seconds=4), path="/slow")
+    process = await deployment.serve()
+    async with deployment.client(process, 1) as client:
+        made = {
+            path: await _subscribe(client, receiver, path)
+            for path in ("/quick", "/failing", "/slow", "/kept")
+        }
+        events = [
+            (await client.post("/events", json=deployment.event(1 + number))).json()["id"]
+            for number in range(30)
+        ]
+        await until(lambda: _reached(receiver) >= made.keys(), seconds=10, what="a push to each")
+        for path in ("/quick", "/failing"):
+            assert (await client.delete(f"/webhooks/subscriptions/{made[path]}")).status_code == 204
+        claimed = await until(lambda: _claimed(deployment), seconds=10, what="rows for what takes long")
+        assert (await client.delete(f"/webhooks/subscriptions/{made['/slow']}")).status_code == 204
+        deleted = time.monotonic_ns()
+    await until(lambda: _is_quiet(deployment), seconds=20, what="the end of everything")
+    await asyncio.sleep(4)  # for as long as an attempt takes, nothing may come of those that were in flight
+    rows = await deployment.query(
+        "SELECT s.target_url, d.position, d.status FROM deliveries d JOIN subscriptions s ON s.no = d.subscription_no"
+    )
+    ends = defaultdict(lambda: defaultdict(list))
+    for url, position, status in rows:
+        ends[url.removeprefix(receiver.url)][status].append(position)
+    assert ends["/kept"] == {"delivered": events}
+    for path in ("/quick", "/failing", "/slow"):
+        assert sorted(itertools.chain.from_iterable(ends[path].values())) == events
+    assert set(ends["/quick"]) | set(ends["/slow"]) <= {"delivered", "gone"}
+    assert set(ends["/failing"]) == {"gone"}
+    assert claimed <= set(ends["/slow"]["gone"]), (
+        "an answer that comes later changes nothing in what has ended"
+    )
+    late = [r.path for r in receiver.requests if r.received_at > deleted + 3e9]
+    assert late == [], "what waits in memory for a place waits for two seconds at most"
+    await deployment.check_balance()
+
+
+async def _subscribe(client, receiver, path):
+    request = {"target_url": receiver.url + path, "event_types": ["*"]}
+    return (await client.post("/webhooks/subscriptions", json=request)).json()["id"]
+
+
+def _reached(receiver):
+    return {request.path for request in receiver.requests}
+
+
+async def _claimed(deployment):
+    """The events whose delivery takes long, for which a row in the ledger stands."""
+    rows = await deployment.query(
+        "SELECT d.position FROM deliveries d JOIN subscriptions s ON s.no = d.subscription_no "
+        "WHERE d.claimed_by IS NOT NULL AND s.target_url LIKE '%/slow'"
+    )
+    return {row.position for row in rows}

@@ -1,6 +1,5 @@
 """What a company's people look at: how its events did, lists of them, and what needs attention."""
 
-from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,15 +14,16 @@ from trunkline.auth import MAX_COMPANY_ID
 from trunkline.capabilities import Bucket, EventList, ListedEvent, Overview
 from trunkline.database import Database
 from trunkline.deliveries import FINAL, Outcome, Status
+from trunkline.event_counts import EventCounts
 from trunkline.events import Event
 from trunkline.store import activity as store
 from trunkline.store import stream
-from trunkline.store.activity import Span
+from trunkline.store.activity import Outcomes, Span
 
 MAX_BUCKETS = 200
 SAMPLE = 10_000
 """About as many deliveries are read for an overview at most."""
-SEARCHED = 5_000
+SEARCHED = 10_000
 """Events that one search in the text looks at."""
 SEARCHED_BYTES = 16 * 1024 * 1024
 _CHUNK = 500
@@ -35,6 +35,7 @@ class Activity:
 
     def __init__(self, database: Database, *, sample: int = SAMPLE, searched: int = SEARCHED) -> None:
         self._database = database
+        self._counts = EventCounts()
         self._sample = sample
         self._searched = searched
 
@@ -51,20 +52,16 @@ class Activity:
         async with self._database.read() as connection:
             edges = await store.positions_at(connection, [*starts, until_ms])
             span = Span(edges[0], edges[-1])
-            events = await store.count_events(
-                connection, company_id, [Span(*pair) for pair in pairwise(edges)]
-            )
+            spans = [Span(*pair) for pair in pairwise(edges)]
+            events = await self._counts.of_spans(connection, company_id, spans)
             matched = await store.count_deliveries(connection, company_id, span)
-            one_in = max(1, -(-matched // self._sample))
-            statuses = await store.delivery_statuses(connection, company_id, span, one_in=one_in)
-            attempts = await store.attempt_durations(connection, company_id, span, one_in=one_in)
+            one_in = max(1, ceil(matched / self._sample))
+            outcomes = await store.outcomes(connection, company_id, spans, one_in=one_in)
             by_status = await store.subscriptions_by_status(connection, company_id)
-            found = await attention.gather(connection, company_id, after=span.after)
+            needed = await attention.gather(connection, company_id, after=span.after)
         tallies = [Tally(count) for count in events]
-        for position, status in statuses:
-            tallies[bisect_right(edges, position - 1) - 1].statuses[status] += 1
-        for position, outcome, duration_ms in attempts:
-            tallies[bisect_right(edges, position - 1) - 1].add_attempt(outcome, duration_ms)
+        for found in outcomes:
+            tallies[found.no].add(found)
         total = Tally.sum_of(tallies)
         return Overview(
             since_ms=since_ms,
@@ -75,7 +72,7 @@ class Activity:
             ],
             success_rate=total.success_rate,
             subscriptions=by_status,
-            attention=found,
+            attention=needed,
             sampled_one_in=one_in,
         )
 
@@ -215,12 +212,13 @@ class Tally:
             [duration for part in parts for duration in part.durations_ms],
         )
 
-    def add_attempt(self, outcome: str, duration_ms: int) -> None:
-        """Count one attempt."""
-        if outcome == Outcome.DELIVERED:
-            self.durations_ms.append(duration_ms)
+    def add(self, outcomes: Outcomes) -> None:
+        """Count *outcomes* in."""
+        self.statuses[outcomes.status] += outcomes.deliveries
+        if outcomes.outcome == Outcome.DELIVERED:
+            self.durations_ms.extend(outcomes.durations_ms)
         else:
-            self.failed_attempts += 1
+            self.failed_attempts += outcomes.attempts
 
     @property
     def success_rate(self) -> float | None:

@@ -1,7 +1,6 @@
 """The deployment as plugins and their pages see it (``capabilities.Deployment``)."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from functools import cached_property
 from typing import Any
 
 from trunkline import connectors, status
@@ -44,7 +43,7 @@ class Deployment:
         url = self._settings.server.public_url
         return url.rstrip("/") if url else None
 
-    @cached_property
+    @property
     def brand(self) -> Brand:
         """The product's name, color and logo. Raises SettingsInvalid, SchemaInvalid."""
         return connectors.brand_of(self._settings)

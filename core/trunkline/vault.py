@@ -100,14 +100,16 @@ class Sealer:
         Raises:
             ValueError: it was made for another purpose or owner or by another hub, or was altered.
         """
+        refused = ValueError("is not what this hub sealed for this purpose")
+        if "=" in sealed:  # the decoder takes more padding than there should be
+            raise refused
         try:
             decoded = base64.b64decode(
                 sealed.encode("ascii") + b"=" * (-len(sealed) % 4), b"-_", validate=True
             )
             return self._vault.unseal(decoded, context=self._context(purpose))
         except (ValueError, SettingsInvalid):
-            msg = "is not what this hub sealed for this purpose"
-            raise ValueError(msg) from None
+            raise refused from None
 
     def _context(self, purpose: str) -> bytes:
         return json.dumps([self._owner, purpose]).encode()

@@ -174,3 +174,19 @@ async def test_while_the_database_is_away_nobody_is_told_that_a_key_is_wrong():
     ):
         with pytest.raises(StoreUnavailable):
             await keys.authenticate(f"wlcro_live_92_{SECRET}")
+
+
+async def test_a_key_is_known_by_its_id_until_it_is_revoked(keys: Keys):
+    record, api_key = await keys.create(92, name="Zapier", scopes=["events:read"])
+    assert await keys.principal(record.id) == await keys.authenticate(api_key)
+    await keys.revoke(record.id, company_id=92)
+    assert await keys.principal(record.id) is None
+    assert await keys.principal("key_unknown") is None
+
+
+async def test_asking_for_a_key_by_its_id_counts_as_using_it(database: Database):
+    async with Keys(database, vault=VAULT, prefix="wlcro") as keys:
+        record, _ = await keys.create(92, name="Zapier", scopes=["events:read"])
+        await keys.principal(record.id)
+    (found,) = await keys.list(92)  # on leaving, what was to be written has been
+    assert found.last_used_ms is not None

@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import json
+import re
 import stat
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from trunkline.errors import SettingsInvalid
 from trunkline.settings import Auth
-from trunkline.vault import Vault
+from trunkline.vault import Sealer, Vault
 
 PEPPER = "p" * 32
 KEY = "k" * 32
@@ -118,3 +119,57 @@ def test_a_folder_that_does_not_exist_is_named(tmp_path: Path):
 def test_postgresql_demands_what_is_missing(given_settings: dict[str, str], named: str):
     with pytest.raises(SettingsInvalid, match=f"Setting {named}: must be set.*make one with"):
         Vault.open(Auth.model_validate(given_settings), "postgresql://db/trunkline")
+
+
+# ---- text that travels through somebody else's hands -----------------------------------------------------------------
+
+
+@given(st.binary(max_size=500), st.text(max_size=20))
+def test_what_was_sealed_as_text_opens_for_its_purpose_and_may_stand_in_a_url(data: bytes, purpose: str):
+    sealer = Sealer(vault(), owner="portal")
+    sealed = sealer.seal(data, purpose=purpose)
+    assert re.fullmatch(r"[A-Za-z0-9_-]+", sealed)
+    assert sealer.unseal(sealed, purpose=purpose) == data
+
+
+SEALED = Sealer(vault(), owner="portal").seal(b"data", purpose="cookie")
+
+
+@pytest.mark.parametrize(
+    "sealed",
+    [
+        Sealer(vault(), owner="portal").seal(b"data", purpose="link"),
+        Sealer(vault(), owner="other").seal(b"data", purpose="cookie"),
+        Sealer(vault(key="x" * 32), owner="portal").seal(b"data", purpose="cookie"),
+        SEALED[:-4],
+        SEALED + "AAAA",
+        ("A" if SEALED[30] != "A" else "B").join((SEALED[:30], SEALED[31:])),
+        SEALED[:30] + "\n" + SEALED[30:],
+        SEALED + "=",
+        "é" + SEALED,
+        "?",
+        "",
+    ],
+    ids=[
+        "another purpose",
+        "another owner",
+        "another hub",
+        "cut",
+        "longer",
+        "altered",
+        "a line break",
+        "padded",
+        "not ASCII",
+        "no base 64",
+        "empty",
+    ],
+)
+def test_what_was_not_sealed_for_this_does_not_open(sealed: str):
+    with pytest.raises(ValueError, match="is not what this hub sealed for this purpose"):
+        Sealer(vault(), owner="portal").unseal(sealed, purpose="cookie")
+
+
+def test_owner_and_purpose_cannot_be_mistaken_for_one_another():
+    sealed = Sealer(vault(), owner="a").seal(b"data", purpose="b c")
+    with pytest.raises(ValueError, match="sealed for this purpose"):
+        Sealer(vault(), owner="a b").unseal(sealed, purpose="c")

@@ -6,6 +6,7 @@ Every statement is one company's and follows an index.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import orjson
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -16,6 +17,8 @@ from trunkline.store import sql
 _EVENT = "position, company_id, type, accepted_ms, body"
 _HASH = "((d.position & 4294967295) * 1640531527 & 4294967295)"
 """Spreads neighbouring positions evenly, whatever the step between them (Knuth, TAOCP 6.4); it stays below 2**63."""
+_STUCK = "d.status IN ('exhausted', 'rejected', 'held')"
+"""The condition of ``ix_deliveries_stuck``: SQLite takes the index where it is repeated word for word."""
 _DELIVERIES = (
     "FROM subscriptions AS s JOIN deliveries AS d ON d.subscription_no = s.no "
     "WHERE s.company_id = :company AND d.position > :after AND d.position <= :up_to"
@@ -28,6 +31,21 @@ class Span:
 
     after: int
     up_to: int
+
+
+@dataclass(frozen=True, slots=True)
+class Outcomes:
+    """Deliveries and attempts of the span with number *no*, of one status and of one outcome (None before any attempt).
+
+    *durations_ms* are those of the attempts that delivered.
+    """
+
+    no: int
+    status: str
+    outcome: str | None
+    deliveries: int
+    attempts: int
+    durations_ms: Sequence[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +105,12 @@ async def positions_at(connection: AsyncConnection, times_ms: Sequence[int]) -> 
 
 async def count_events(connection: AsyncConnection, company_id: int, spans: Sequence[Span]) -> list[int]:
     """Count a company's events in each of *spans*."""
-    source = sql.rows_source(connection, {"no": "bigint", "first": "bigint", "last": "bigint"})
     statement = text(
         "SELECT (SELECT count(*) FROM events AS e WHERE e.company_id = :company "
-        f"AND e.position > u.first AND e.position <= u.last) FROM {source} ORDER BY u.no"
+        f"AND e.position > u.first AND e.position <= u.last) FROM {_spans_source(connection)} ORDER BY u.no"
     )
-    rows = sql.rows_json([(no, span.after, span.up_to) for no, span in enumerate(spans)])
-    return [row[0] for row in await connection.execute(statement, {"company": company_id, "rows": rows})]
+    parameters = {"company": company_id, "rows": _spans_rows(spans)}
+    return [row[0] for row in await connection.execute(statement, parameters)]
 
 
 async def count_deliveries(connection: AsyncConnection, company_id: int, span: Span) -> int:
@@ -102,31 +119,41 @@ async def count_deliveries(connection: AsyncConnection, company_id: int, span: S
     return int((await connection.execute(statement, _within(company_id, span))).scalar_one())
 
 
-async def delivery_statuses(
-    connection: AsyncConnection, company_id: int, span: Span, *, one_in: int
-) -> list[tuple[int, str]]:
-    """Read position and status of each delivery in *span*, those of one event in *one_in*."""
-    statement = text(f"SELECT d.position, d.status {_DELIVERIES} AND {_HASH} < :below")
-    rows = await connection.execute(statement, _within(company_id, span, one_in=one_in))
-    return [(row[0], row[1]) for row in rows]
+async def outcomes(
+    connection: AsyncConnection, company_id: int, spans: Sequence[Span], *, one_in: int
+) -> list[Outcomes]:
+    """Sum up the deliveries and attempts of a company's events in each of *spans*, those of one event in *one_in*.
 
-
-async def attempt_durations(
-    connection: AsyncConnection, company_id: int, span: Span, *, one_in: int
-) -> list[tuple[int, str, int]]:
-    """Read position, outcome and duration (ms) of each attempt in *span*, those of one event in *one_in*."""
-    joined = _DELIVERIES.replace(
-        "WHERE",
-        "JOIN attempts AS a ON a.position = d.position AND a.subscription_no = d.subscription_no WHERE",
+    A delivery's log begins with its attempt 1; a delivery counts where that is, or where no attempt has ended yet.
+    """
+    gather = "json_group_array" if sql.is_sqlite(connection) else "json_agg"
+    durations = f"{gather}(CASE WHEN a.outcome = 'delivered' THEN a.duration_ms END)"
+    statement = text(
+        "SELECT u.no, d.status, a.outcome, sum(CASE WHEN a.number > 1 THEN 0 ELSE 1 END), count(a.number), "
+        f"CASE WHEN a.outcome = 'delivered' THEN CAST({durations} AS text) END "
+        f"FROM subscriptions AS s CROSS JOIN {_spans_source(connection)} "
+        "JOIN deliveries AS d ON d.subscription_no = s.no AND d.position > u.first AND d.position <= u.last "
+        "LEFT JOIN attempts AS a ON a.position = d.position AND a.subscription_no = d.subscription_no "
+        f"WHERE s.company_id = :company AND {_HASH} < :below GROUP BY u.no, d.status, a.outcome"
     )
-    statement = text(f"SELECT d.position, a.outcome, a.duration_ms {joined} AND {_HASH} < :below")
-    rows = await connection.execute(statement, _within(company_id, span, one_in=one_in))
-    return [(row[0], row[1], row[2]) for row in rows]
+    parameters = {"company": company_id, "below": 2**32 // one_in, "rows": _spans_rows(spans)}
+    rows = await connection.execute(statement, parameters)
+    return [
+        Outcomes(no, status, outcome, deliveries, attempts, durations_ms=orjson.loads(found or "[]"))
+        for no, status, outcome, deliveries, attempts, found in rows
+    ]
 
 
-def _within(company_id: int, span: Span, *, one_in: int | None = None) -> dict[str, object]:
-    sampled = {} if one_in is None else {"below": 2**32 // one_in}
-    return {"company": company_id, "after": span.after, "up_to": span.up_to, **sampled}
+def _spans_source(connection: AsyncConnection) -> str:
+    return sql.rows_source(connection, {"no": "bigint", "first": "bigint", "last": "bigint"})
+
+
+def _spans_rows(spans: Sequence[Span]) -> str:
+    return sql.rows_json([(no, span.after, span.up_to) for no, span in enumerate(spans)])
+
+
+def _within(company_id: int, span: Span) -> dict[str, object]:
+    return {"company": company_id, "after": span.after, "up_to": span.up_to}
 
 
 async def subscriptions_by_status(connection: AsyncConnection, company_id: int) -> dict[str, int]:
@@ -154,9 +181,14 @@ async def troubled(connection: AsyncConnection, company_id: int, *, limit: int) 
 async def stuck(
     connection: AsyncConnection, company_id: int, status: Status, *, after: int, count_limit: int, limit: int
 ) -> list[Stuck]:
-    """Find the subscriptions with deliveries in *status* of events after *after*; those with the most first."""
-    assert status in {Status.EXHAUSTED, Status.REJECTED, Status.HELD}  # what the index has
-    inner = f"FROM deliveries AS d WHERE d.subscription_no = s.no AND d.status = '{status}' AND d.position > :after"
+    """Find the subscriptions with deliveries of events after *after* in *status*; those with the most first.
+
+    *status* is exhausted, rejected or held.
+    """
+    inner = (
+        f"FROM deliveries AS d WHERE d.subscription_no = s.no AND d.status = '{status}' AND {_STUCK} "
+        "AND d.position > :after"
+    )
     statement = text(
         "SELECT id, channel, target_url, count, position FROM (SELECT s.no, s.id, s.channel, s.target_url, "
         f"(SELECT count(*) FROM (SELECT 1 {inner} LIMIT :count_limit) AS c) AS count, "

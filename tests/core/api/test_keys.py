@@ -16,6 +16,7 @@ from trunkline.api.requests import StrictRoute
 from trunkline.api.security import Caller, requires
 from trunkline.auth import COMPANY_SCOPES, Keys
 from trunkline.database import Database
+from trunkline.key_service import KeyService
 from trunkline.limits import Limits
 from trunkline.settings import Limits as LimitSettings
 from trunkline.vault import Vault
@@ -35,6 +36,7 @@ class TestHub:
     __test__ = False
 
     keys: Keys
+    key_service: KeyService
     limits: Limits
     secrets: dict[str, str] = field(default_factory=dict)
 
@@ -64,7 +66,7 @@ def make_app(hub: TestHub) -> FastAPI:
 async def hub(database: Database) -> AsyncIterator[TestHub]:
     settings = LimitSettings(read="5/minute", write="3/minute", admin="4/minute")
     async with Keys(database, vault=VAULT, prefix="wlcro") as keys:
-        hub = TestHub(keys, Limits(settings, now=lambda: START + 20.5))
+        hub = TestHub(keys, KeyService(keys), Limits(settings, now=lambda: START + 20.5))
         for name, company_id, scopes in (
             ("operator", None, []),
             ("all", 92, COMPANY_SCOPES),

@@ -5,7 +5,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, field_validator
 
 from trunkline import plugins
-from trunkline.capabilities import Channel, Migrations, Routes
+from trunkline.capabilities import Channel, Migrations, PortalPage, Routes
 from trunkline.errors import PluginFailed, SettingsInvalid
 from trunkline.schemas import EventType
 from trunkline.settings import CORE_SECTIONS, Plugins, Settings
@@ -167,6 +167,40 @@ CHANNELS = "from register_channels, which must return a list or tuple of Channel
             "gave a faulty Routes in register_routes: its prefix 'fax/' is neither empty nor of the form '/path'",
         ),
         (
+            "register_portal_pages",
+            [PortalPage("Fax log", "Faxes", print)],
+            (
+                "gave a faulty PortalPage in register_portal_pages: its name 'Fax log' is not made of "
+                "lower-case letters, digits, '-' and '_'"
+            ),
+        ),
+        (
+            "register_portal_pages",
+            [PortalPage("faxes", "Faxes", "<p>")],
+            (
+                "gave a faulty PortalPage in register_portal_pages: its render is a value of type str, "
+                "not a function"
+            ),
+        ),
+        (
+            "register_portal_pages",
+            [PortalPage("faxes", "Faxes", print, scope="root")],
+            (
+                "gave a faulty PortalPage in register_portal_pages: its scope 'root' is none of events:read, "
+                "events:write, webhooks:write, integrations:read, integrations:write, admin, operator"
+            ),
+        ),
+        (
+            "register_portal_pages",
+            [PortalPage("faxes", "Faxes", print, icon="fax.svg")],
+            "gave a faulty PortalPage in register_portal_pages: its icon is neither None nor an SVG element",
+        ),
+        (
+            "register_portal_pages",
+            [PortalPage("faxes", "Faxes", print), PortalPage("faxes", "More faxes", print)],
+            "gives the portal page 'faxes' twice",
+        ),
+        (
             "register_migrations",
             [Migrations("acme")],
             (
@@ -255,6 +289,14 @@ def test_a_validator_that_breaks_fails_its_plugin(make_registry):
 
 def test_without_a_model_the_settings_are_none(make_registry):
     assert read(make_registry, None, {}).collected.settings == {"acme": None}
+
+
+def test_two_plugins_may_have_pages_of_one_name_and_a_failed_one_has_none(make_registry, make_context):
+    page = PortalPage("log", "Log", print, scope="admin", icon="<svg/>")
+    registry = make_registry(**{name: [giving("register_portal_pages", [page])] for name in ("fax", "telex")})
+    assert collect_all(registry, make_context).pages == (("fax", page), ("telex", page))
+    registry.fail("fax", "is out of paper")
+    assert registry.collected.pages == (("telex", page),)
 
 
 def test_a_later_failure_takes_out_everything_the_plugin_gave(make_registry, make_context):

@@ -1,0 +1,36 @@
+"""API keys as plugins see them: the views of the API, and nothing secret in them."""
+
+import pytest
+
+from trunkline.errors import BodyInvalid, NotFound, Unauthenticated
+
+
+async def test_a_key_is_made_shown_used_and_revoked_as_over_http(running):
+    keys = running.hub.registry.context("webhooks").keys
+    shown, api_key = await keys.create(7, name="Portal", scopes=["events:read", "admin"])
+    assert shown["last_used_utc"] is None
+    principal = await keys.authenticate(api_key)
+    assert (principal.key_id, principal.company_id, principal.scopes) == (
+        shown["id"],
+        7,
+        {"events:read", "admin"},
+    )
+    assert await keys.principal(shown["id"]) == principal
+
+    answer = await running.operator.get("/api/v1/keys", headers={"X-Company-Id": "7"})
+    assert answer.json()["keys"] == await keys.list(7)
+    assert [one["id"] for one in await keys.list(7)] == [shown["id"]]
+    assert len(await keys.list(None)) == 3
+    assert api_key not in str(await keys.list(7))
+
+    with pytest.raises(NotFound):
+        await keys.revoke(shown["id"], company_id=92)
+    await keys.revoke(shown["id"], company_id=7)
+    assert await keys.principal(shown["id"]) is None
+    with pytest.raises(Unauthenticated):
+        await keys.authenticate(api_key)
+
+
+async def test_a_scope_that_is_none_is_refused(api):
+    with pytest.raises(BodyInvalid, match="is not a scope"):
+        await api.hub.key_service.create(7, name="Portal", scopes=["everything"])

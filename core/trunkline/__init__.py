@@ -19,7 +19,7 @@ from trunkline.api.models import (
 )
 from trunkline.api.models import Subscriptions as SubscriptionList
 from trunkline.api.problems import responses
-from trunkline.api.requests import QueryModel, StrictRoute
+from trunkline.api.requests import QueryModel, StrictRoute, query_reader
 from trunkline.api.security import Caller, requires
 from trunkline.api.subscriptions import DeliveryQuery
 from trunkline.capabilities import (
@@ -179,6 +179,7 @@ __all__ = [
     "deliver_by_http",
     "hookimpl",
     "query_model",
+    "query_reader",
     "read_definition",
     "requires",
     "responses",

@@ -7,6 +7,7 @@ from fastapi import FastAPI
 
 from trunkline.api import documents, events, keys, observation, problems, subscriptions, system
 from trunkline.api.direct import Direct
+from trunkline.capabilities import DirectHandler
 from trunkline.hub import Hub
 from trunkline.version import __version__
 
@@ -38,10 +39,13 @@ def create_app(hub: Hub) -> FastAPI:
         documents.router,
     ):
         app.include_router(router)
+    direct: dict[tuple[str, str], DirectHandler] = {("POST", "/api/v1/events"): events.accept_directly}
     for _, routes in hub.registry.collected.routes:
-        app.include_router(routes.router, prefix=f"{routes.base}{routes.prefix}")
+        prefix = f"{routes.base}{routes.prefix}"
+        app.include_router(routes.router, prefix=prefix)
+        direct |= {(method, prefix + path): handler for (method, path), handler in routes.direct.items()}
     documents.install(app)
-    app.add_middleware(Direct, handlers={("POST", "/api/v1/events"): events.accept_directly})
+    app.add_middleware(Direct, handlers=direct)
     observation.install(app)
     problems.install(app)
     return app

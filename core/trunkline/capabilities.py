@@ -13,6 +13,8 @@ from typing import Literal, Protocol
 from fastapi import APIRouter
 from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncConnection
+from starlette.requests import Request
+from starlette.responses import Response
 
 from trunkline.definitions import Definition, Kind
 from trunkline.deliveries import Result
@@ -92,13 +94,27 @@ BASES = ("/api/v1", "/schemas", "/docs", "/portal")
 """Where a plugin may have routes."""
 
 
+DirectHandler = Callable[[Request], Awaitable[Response | None]]
+"""Answer a call without the framework in between, or leave it to the router by None: whatever is not plain.
+
+It must check the key itself (``requires``), and answer just as the route does.
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Routes:
-    """Routes of a plugin, mounted under *base* (one of ``BASES``) + *prefix*."""
+    """Routes of a plugin, mounted under *base* (one of ``BASES``) + *prefix*.
+
+    *direct* is for the few that are called a thousand times a second: method and path below the prefix, with the handler
+    that saves the framework's share, half a millisecond.
+    """
 
     router: APIRouter
     prefix: str = ""
     base: str = "/api/v1"
+    direct: Mapping[tuple[str, str], DirectHandler] = field(
+        default_factory=dict[tuple[str, str], DirectHandler]
+    )
 
 
 Generate = Callable[[Product], Mapping[str, bytes]]

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from trunkline import event_requests
 from trunkline.api import models
+from trunkline.api.direct import is_plain_json
 from trunkline.api.idempotency_keys import IdempotencyKey, check_idempotency_key
 from trunkline.api.problems import responses
 from trunkline.api.requests import StrictRoute, read_body, read_json
@@ -55,8 +56,10 @@ async def accept_event(
 _MAY_EMIT = requires("events:write", bucket="write")
 
 
-async def accept_directly(request: Request) -> Response:
+async def accept_directly(request: Request) -> Response | None:
     """``accept_event`` without the framework in between (``api.direct``)."""
+    if not is_plain_json(request.scope):
+        return None
     caller = await _MAY_EMIT(request)
     return await accept_event(request, caller, request.headers.get("idempotency-key"))
 

@@ -6,13 +6,13 @@ body; then FastAPI goes on as usual.
 
 import typing
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
-from typing import Any
-from urllib.parse import unquote_to_bytes
+from typing import Any, TypeVar
+from urllib.parse import parse_qsl, unquote_to_bytes
 
 from fastapi import params
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
-from pydantic import BaseModel, ValidationInfo, field_validator
+from pydantic import BaseModel, ValidationError, ValidationInfo, field_validator
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -28,6 +28,7 @@ __all__ = [
     "StrictRoute",
     "check_query",
     "query_names",
+    "query_reader",
     "read_body",
     "read_json",
 ]
@@ -103,6 +104,9 @@ class QueryModel(BaseModel):
         return value
 
 
+Query = TypeVar("Query", bound=QueryModel)
+
+
 def query_names(dependant: Dependant) -> dict[str, bool]:
     """List the query parameters of a route, and whether each may be given more than once."""
     names: dict[str, bool] = {}
@@ -138,6 +142,25 @@ def check_query(query: bytes, names: Mapping[str, bool]) -> bytes:
         if len(parts) > 1 and not names[name]:
             raise BadQuery.parameter(name, "is given more than once")
     return b"&".join(part for parts in kept.values() for part in parts)
+
+
+def query_reader(model: type[Query]) -> Callable[[bytes], Query | None]:
+    """Make the reader of raw queries that hold *model*; it gives None for one that is not valid.
+
+    It reads what ``StrictRoute`` and FastAPI read together, for handlers that go without them (``capabilities.Routes``).
+    """
+    names = {info.alias or name: False for name, info in model.model_fields.items()}
+    without = model.model_validate({})
+
+    def read(raw: bytes) -> Query | None:
+        if not raw:
+            return without
+        try:
+            return model.model_validate(dict(parse_qsl(check_query(raw, names).decode())))
+        except (BadQuery, ValidationError):
+            return None
+
+    return read
 
 
 def _decode(raw: bytes, *, name: str = "") -> str:

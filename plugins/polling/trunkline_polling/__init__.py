@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from trunkline import Channel, PluginContext, Routes, hookimpl
-from trunkline_polling.routes import make_router
+from trunkline_polling.routes import make_routes
 
 
 @hookimpl
@@ -21,4 +21,4 @@ def register_channels() -> Sequence[Channel]:
 @hookimpl
 def register_routes(context: PluginContext) -> Sequence[Routes]:
     """Give the routes that read events."""
-    return [Routes(make_router(context), prefix="/events")]
+    return [make_routes(context)]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import AwareDatetime, BeforeValidator, Field
 
 from trunkline import (
@@ -17,13 +17,16 @@ from trunkline import (
     NotFound,
     PluginContext,
     QueryModel,
+    Routes,
     StrictRoute,
+    query_reader,
     requires,
     responses,
 )
 
 JSON = "application/json"
-Reads = Annotated[Caller, Depends(requires("events:read"))]
+_MAY_READ = requires("events:read")
+Reads = Annotated[Caller, Depends(_MAY_READ)]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TIME = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?([Zz]|[+-]\d{2}:\d{2})", re.ASCII)
 _SECONDS = re.compile(r"\d{1,9}(\.\d{1,9})?", re.ASCII)
@@ -66,8 +69,11 @@ class SampleQuery(QueryModel):
     limit: int = Field(default=3, ge=1, le=200)
 
 
-def make_router(context: PluginContext) -> APIRouter:
-    """Build the router over the hub's stream."""
+_read_query = query_reader(PollQuery)
+
+
+def make_routes(context: PluginContext) -> Routes:
+    """Build the routes over the hub's stream."""
     router = APIRouter(route_class=StrictRoute, tags=["Events"])
     events = context.events
 
@@ -107,7 +113,12 @@ def make_router(context: PluginContext) -> APIRouter:
             raise _no_event(event_id)
         return Response(body, media_type=JSON)
 
-    return router
+    async def poll_directly(request: Request) -> Response | None:
+        """``poll`` without the framework in between: clients call nothing as often."""
+        query = _read_query(request.scope["query_string"])
+        return None if query is None else await poll(await _MAY_READ(request), query)
+
+    return Routes(router, prefix="/events", direct={("GET", ""): poll_directly})
 
 
 def _types(events: EventReader, text: str | None) -> Sequence[str]:

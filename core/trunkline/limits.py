@@ -5,30 +5,20 @@ that come at the same time are counted there in one go. While Redis is away each
 and no call fails because of it.
 """
 
-import asyncio
-import logging
 import time
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, Self
+from typing import TYPE_CHECKING, Literal, Self
 
-from limits.aio.storage import RedisStorage
-from limits.aio.storage.redis.redispy import RedispyBridge
-from redis.exceptions import RedisError
-
-from trunkline.batching import Batcher
-from trunkline.errors import RateLimited, SettingsInvalid
+from trunkline.errors import RateLimited
 from trunkline.settings import Limits as LimitSettings
+
+if TYPE_CHECKING:
+    from trunkline.shared_limits import SharedCounter
 
 Bucket = Literal["read", "write", "admin"]
 
 _WINDOW_SECONDS = 60
-_REDIS_TIMEOUT_SECONDS = 0.5
-_REDIS_CALLS = 32  # at once; the client refuses, rather than queues, what its pool has no connection for
-_REDIS_REST_SECONDS = 1.0  # after a failure, so that not every call waits for the time limit
-_SCHEMES = ("redis://", "rediss://", "redis+unix://")
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,16 +53,16 @@ class Limits:
         self._enabled = settings.enabled
         self._now = now
         self._local = _LocalCounter()
-        self._redis = _RedisCounter(settings.storage_url) if settings.storage_url else None
+        self._shared = _shared_counter(settings.storage_url) if settings.storage_url else None
 
     async def __aenter__(self) -> Self:
-        if self._redis is not None:
-            await self._redis.__aenter__()
+        if self._shared is not None:
+            await self._shared.__aenter__()
         return self
 
     async def __aexit__(self, *details: object) -> None:
-        if self._redis is not None:
-            await self._redis.__aexit__(*details)
+        if self._shared is not None:
+            await self._shared.__aexit__(*details)
 
     async def hit(self, key_id: str, bucket: Bucket) -> Allowance | None:
         """Count one call of a key; None where limits are off.
@@ -85,8 +75,8 @@ class Limits:
         now = self._now()
         minute = int(now) // _WINDOW_SECONDS
         shared = None
-        if self._redis is not None:
-            shared = await self._redis.increment(f"{bucket}:{key_id}:{minute}")
+        if self._shared is not None:
+            shared = await self._shared.increment(f"{bucket}:{key_id}:{minute}")
         count = self._local.increment((bucket, key_id), minute, shared=shared)
         limit = self._allowed[bucket]
         reset_s = (minute + 1) * _WINDOW_SECONDS
@@ -122,68 +112,10 @@ class _LocalCounter:
         return shared
 
 
-class _RedisCounter:
-    """Counts in Redis; says so once a minute while that does not answer."""
+def _shared_counter(url: str) -> "SharedCounter":
+    from trunkline.shared_limits import SharedCounter  # noqa: PLC0415 - here, as a client for Redis takes 7 MB
 
-    def __init__(self, url: str) -> None:
-        if not url.startswith(_SCHEMES):
-            msg = f"Setting 'limits.storage_url': must start with {', '.join(_SCHEMES)}"
-            raise SettingsInvalid(msg)
-        self._storage = RedisStorage(
-            f"async+{url}",
-            implementation="redispy",
-            key_prefix="trunkline",
-            socket_connect_timeout=_REDIS_TIMEOUT_SECONDS,
-        )
-        self._batcher: Batcher[str, int] = Batcher(self._count)
-        self._places = asyncio.Semaphore(_REDIS_CALLS)
-        self._rest_until = 0.0
-        self._silent_until = 0.0
-
-    async def __aenter__(self) -> Self:
-        await self._batcher.__aenter__()
-        return self
-
-    async def __aexit__(self, *details: object) -> None:
-        await self._batcher.__aexit__(*details)
-        if isinstance(self._storage.bridge, RedispyBridge):
-            await self._storage.bridge.storage.aclose()
-
-    async def increment(self, key: str) -> int | None:
-        """Count one; None where Redis did not answer in time."""
-        if time.monotonic() < self._rest_until:
-            return None
-        try:
-            return await self._batcher.submit(key)
-        except (RedisError, OSError, TimeoutError) as error:
-            self._rest(error)
-            return None
-
-    async def _count(self, keys: list[str]) -> Sequence[int]:
-        """Count every one of *keys*, equal ones together; each gets the number that it would have had alone."""
-        amounts = Counter(keys)
-        async with asyncio.timeout(_REDIS_TIMEOUT_SECONDS):
-            totals = await asyncio.gather(*(self._add(key, amount) for key, amount in amounts.items()))
-        numbers = {
-            key: iter(range(total - amount + 1, total + 1))
-            for (key, amount), total in zip(amounts.items(), totals, strict=True)
-        }
-        return [next(numbers[key]) for key in keys]
-
-    async def _add(self, key: str, amount: int) -> int:
-        async with self._places:
-            return await self._storage.incr(key, 2 * _WINDOW_SECONDS, amount)  # clocks differ a little
-
-    def _rest(self, error: Exception) -> None:
-        now = time.monotonic()
-        self._rest_until = now + _REDIS_REST_SECONDS
-        if now >= self._silent_until:
-            self._silent_until = now + 60
-            _log.warning(
-                "the store of rate limits did not answer (%s: %s); this process counts for itself meanwhile",
-                type(error).__name__,
-                error,
-            )
+    return SharedCounter(url)
 
 
 def _per_minute(rate: str) -> int:

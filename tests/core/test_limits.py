@@ -156,7 +156,7 @@ async def test_without_redis_each_process_counts_for_itself_and_says_so_once(
     caplog: pytest.LogCaptureFixture,
 ):
     async with Limits(settings(storage_url="redis://127.0.0.1:1"), now=Clock()) as limits:
-        with caplog.at_level(logging.WARNING, logger="trunkline.limits"):
+        with caplog.at_level(logging.WARNING, logger="trunkline.shared_limits"):
             for remaining in (2, 1, 0):
                 allowance = await limits.hit("key_1", "read")
                 assert allowance is not None

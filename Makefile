@@ -23,8 +23,8 @@ check: setup  ## judge form, types and layers
 	PYRIGHT_PYTHON_IGNORE_WARNINGS=1 .venv/bin/pyright
 	.venv/bin/lint-imports --no-logo
 
-bench: setup  ## measure throughput and latency
-	.venv/bin/python -m benchmarks $(ARGS)
+bench: setup  ## measure, and write the figures to docs/performance.md; ARGS="--only push" for one suite
+	.venv/bin/python -m benchmarks --write-docs $(ARGS)
 
 crash: setup  ## kill the hub at each of its fault points, SEEDS (200) times each, and write docs/reliability.md
 	.venv/bin/python tests/reliability/crash --seeds $(or $(SEEDS),200) --write-docs $(ARGS)

@@ -1,110 +1,65 @@
-"""``make bench``: everything, with the ratios that count, in one run."""
+"""``make bench``: every suite or some, each figure beside its baseline from the same run."""
 
 import argparse
+import dataclasses
+import datetime as dt
+import importlib
 import json
-import os
-import platform
-import subprocess
+import signal
 import sys
-from statistics import median
+import time
 
-from benchmarks import processes
-from benchmarks.hubs import PAYLOAD
+from benchmarks import machine, report
+from benchmarks.results import Options, Row
 
-ENGINES = ("sqlite", "postgresql")
-
-
-def push(count: int, rounds: int) -> list[dict[str, object]]:
-    """Deliveries per second of the hub beside the bare loop, alternating, so that a noisy machine hits both."""
-    rows = []
-    with processes.sink() as url:
-        for engine in ENGINES:
-            pairs = []
-            for _ in range(rounds):
-                loop = processes.measure("benchmarks.push", "loop", url, str(count))
-                with processes.database(engine) as database_url:
-                    pairs.append(
-                        (loop, processes.measure("benchmarks.push", "hub", url, str(count), database_url))
-                    )
-            rows.append(_row(f"push, {engine}", pairs))
-    return rows
-
-
-def accept(seconds: float, rounds: int) -> list[dict[str, object]]:
-    """``POST /events`` beside a bare FastAPI endpoint, 64 connections."""
-    body = b'{"type":"client.created","payload":' + PAYLOAD + b"}"
-    rows = []
-    for engine in ENGINES:
-        pairs = []
-        for _ in range(rounds):
-            with processes.database(engine) as database_url:
-                pairs.append(tuple(_load(kind, database_url, seconds, body) for kind in ("bare", "hub")))
-        rows.append(_row(f"POST /events, {engine}", pairs))
-    return rows
-
-
-def _load(kind: str, database_url: str, seconds: float, body: bytes) -> dict[str, float]:
-    with processes.child("benchmarks.api", kind, database_url) as server:
-        port, key = server.stdout.readline().split()
-        done = subprocess.run(
-            [
-                sys.executable,
-                "-m",
-                "benchmarks.load",
-                f"http://127.0.0.1:{port}",
-                "/api/v1/events",
-                "64",
-                str(seconds),
-                key,
-            ],
-            input=body,
-            stdout=subprocess.PIPE,
-            check=True,
-            timeout=300,
-        )
-    return json.loads(done.stdout)
-
-
-def _row(name: str, pairs: list[tuple[dict[str, float], dict[str, float]]]) -> dict[str, object]:
-    ratios = [ours["per_second"] / base["per_second"] for base, ours in pairs]
-    return {
-        "name": name,
-        "baseline_per_second": round(median(base["per_second"] for base, _ in pairs)),
-        "ours_per_second": round(median(ours["per_second"] for _, ours in pairs)),
-        "ratio": round(median(ratios), 2),
-        "ratios": [round(ratio, 2) for ratio in ratios],
-        **{
-            key: round(median(ours[key] for _, ours in pairs), 1)
-            for key in pairs[0][1]
-            if key.endswith(("_us", "_ms"))
-        },
-    }
+SUITES = (
+    "push",
+    "profile",
+    "scaling",
+    "accept",
+    "batches",
+    "latency",
+    "polls",
+    "matching",
+    "fairness",
+    "pages",
+    "portal",
+)
 
 
 def main() -> None:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is stopped
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
-    parser.add_argument("--count", type=int, default=24_000, help="deliveries of each push measurement")
-    parser.add_argument("--seconds", type=float, default=5.0, help="length of each API measurement")
+    parser.add_argument("--only", action="append", choices=SUITES, metavar="SUITE", help=", ".join(SUITES))
     parser.add_argument("--rounds", type=int, default=3, help="measurements of each kind; the median counts")
+    parser.add_argument("--scale", type=float, default=1.0, help="how much to measure: 0.01 tries the suites")
     parser.add_argument("--json", action="store_true", help="print for machines")
-    options = parser.parse_args()
-    rows = [*push(options.count, options.rounds), *accept(options.seconds, options.rounds)]
-    machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
-    if options.json:
-        print(json.dumps({"machine": machine, "rows": rows}))
-        return
-    print(f"{machine}\n")
-    print(f"{'':<26}{'baseline/s':>12}{'trunkline/s':>13}{'ratio':>7}   of each round")
-    for row in rows:
-        extra = "  ".join(f"{key} {row[key]}" for key in row if str(key).endswith(("_us", "_ms")))
-        print(
-            f"{row['name']:<26}{row['baseline_per_second']:>12}{row['ours_per_second']:>13}{row['ratio']:>7}"
-            f"   {row['ratios']}  {extra}"
-        )
-    print("\npush: the baseline is a bare aiohttp POST loop, same body, 64 at once, same sink.")
-    print(
-        "POST /events: the baseline is a bare FastAPI endpoint; ours authenticates, limits, validates and commits."
-    )
+    parser.add_argument("--write-docs", action="store_true", help="write the sections of docs/performance.md")
+    chosen = parser.parse_args()
+    options = Options(chosen.scale, chosen.rounds)
+    found: dict[str, list[Row]] = {}
+    for suite in chosen.only or SUITES:
+        began = time.monotonic()
+        rows = found[suite] = importlib.import_module(f"benchmarks.{suite}").run(options)
+        how = _how(suite, options, seconds=time.monotonic() - began)
+        if not chosen.json:
+            print(f"{report.table(rows)}\n{how}\n", flush=True)
+        if chosen.write_docs:
+            report.write(suite, report.section(rows, how=how))
+    if chosen.json:
+        print(json.dumps({"machine": machine.describe(), "suites": _plain(found)}))
+
+
+def _how(suite: str, options: Options, *, seconds: float) -> str:
+    """Say what repeats these figures, when and where they were measured."""
+    scale = "" if options.scale == 1 else f" --scale {options.scale:g}"
+    today = dt.datetime.now(tz=dt.UTC).date()
+    command = f'make bench ARGS="--only {suite} --rounds {options.rounds}{scale}"'
+    return f"`{command}` · {today} · {machine.describe()} · {seconds:.0f} s"
+
+
+def _plain(found: dict[str, list[Row]]) -> dict[str, list[dict[str, object]]]:
+    return {suite: [dataclasses.asdict(row) for row in rows] for suite, rows in found.items()}
 
 
 if __name__ == "__main__":

@@ -12,24 +12,30 @@ PAYLOAD = (
 """Makes an envelope of about 0.5 KB."""
 
 
-def make_hub(database_url: str, *, dispatch: bool, concurrency: int = 64) -> Hub:
-    """Build a hub that may push to this machine, without rate limits getting in the way of the measurement."""
-    return Hub(
-        settings.load(
-            environment={
-                "TRUNKLINE_DATABASE__URL": database_url,
-                "TRUNKLINE_DELIVERY__ALLOW_HTTP": "true",
-                "TRUNKLINE_DELIVERY__ALLOW_PRIVATE_NETWORKS": "true",
-                "TRUNKLINE_DELIVERY__CONCURRENCY": str(concurrency),
-                "TRUNKLINE_DELIVERY__CONCURRENCY_PER_SUBSCRIPTION": str(concurrency),
-                "TRUNKLINE_LIMITS__WRITE": "100000000/minute",
-                "TRUNKLINE_LIMITS__READ": "100000000/minute",
-                "TRUNKLINE_AUTH__PEPPER": "p" * 32,
-                "TRUNKLINE_AUTH__ENCRYPTION_KEY": "k" * 32,
-            }
-        ),
-        dispatch=dispatch,
-    )
+def environment(database_url: str, *, concurrency: int = 64, **settings: str) -> dict[str, str]:
+    """Give the settings of a hub that may push to this machine, without rate limits getting in the way of a measurement.
+
+    *settings* are more of them, such as ``delivery__shards="2"``.
+    """
+    return {
+        "TRUNKLINE_DATABASE__URL": database_url,
+        "TRUNKLINE_DELIVERY__ALLOW_HTTP": "true",
+        "TRUNKLINE_DELIVERY__ALLOW_PRIVATE_NETWORKS": "true",
+        "TRUNKLINE_DELIVERY__CONCURRENCY": str(concurrency),
+        "TRUNKLINE_DELIVERY__CONCURRENCY_PER_SUBSCRIPTION": str(concurrency),
+        "TRUNKLINE_LIMITS__WRITE": "100000000/minute",
+        "TRUNKLINE_LIMITS__READ": "100000000/minute",
+        "TRUNKLINE_LOGGING__LEVEL": "warning",
+        "TRUNKLINE_AUTH__PEPPER": "p" * 32,
+        "TRUNKLINE_AUTH__ENCRYPTION_KEY": "k" * 32,
+        **{f"TRUNKLINE_{name.upper()}": value for name, value in settings.items()},
+    }
+
+
+def make_hub(database_url: str, *, dispatch: bool, concurrency: int = 64, **more: str) -> Hub:
+    """Build a hub with the settings of ``environment``."""
+    loaded = settings.load(environment=environment(database_url, concurrency=concurrency, **more))
+    return Hub(loaded, dispatch=dispatch)
 
 
 def drafts(company_id: int, count: int) -> list[Draft]:

@@ -1,14 +1,14 @@
 """Load on an HTTP server: keep-alive connections that send one prepared request again and again. As cheap as Python can.
 
-``python -m benchmarks.load URL PATH CONNECTIONS SECONDS KEY`` reads the body from standard input and prints requests per
-second and latency percentiles.
+``python -m benchmarks.load URL PATH CONNECTIONS SECONDS KEY`` reads the body from standard input, warms up for a fifth of
+SECONDS, and prints requests per second and latency percentiles of the rest.
 """
 
 import asyncio
 import json
 import sys
 import time
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import uvloop
 
@@ -64,24 +64,28 @@ async def run(
         f"POST {path} HTTP/1.1\r\nHost: {parts.netloc}\r\nX-Api-Key: {key}\r\n"
         f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
     )
-    loop = asyncio.get_running_loop()
-    latencies: list[float] = []
+    request = head.encode() + body
+    await _send(parts, request, connections=connections, seconds=seconds / 5)
     began = time.perf_counter()
-    ends = [loop.create_future() for _ in range(connections)]
-    for end in ends:
-        await loop.create_connection(
-            lambda end=end: Client(head.encode() + body, began + seconds, latencies, end),
-            parts.hostname,
-            parts.port,
-        )
-    await asyncio.gather(*ends)
-    elapsed = time.perf_counter() - began
-    latencies.sort()
+    latencies = sorted(await _send(parts, request, connections=connections, seconds=seconds * 4 / 5))
     return {
-        "per_second": len(latencies) / elapsed,
+        "per_second": len(latencies) / (time.perf_counter() - began),
         "p50_ms": latencies[len(latencies) // 2] * 1000,
         "p99_ms": latencies[len(latencies) * 99 // 100] * 1000,
     }
+
+
+async def _send(parts: SplitResult, request: bytes, *, connections: int, seconds: float) -> list[float]:
+    loop = asyncio.get_running_loop()
+    latencies: list[float] = []
+    until = time.perf_counter() + seconds
+    ends = [loop.create_future() for _ in range(connections)]
+    for end in ends:
+        await loop.create_connection(
+            lambda end=end: Client(request, until, latencies, end), parts.hostname, parts.port
+        )
+    await asyncio.gather(*ends)
+    return latencies
 
 
 if __name__ == "__main__":

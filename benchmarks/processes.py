@@ -1,4 +1,4 @@
-"""The processes around a measurement: a sink, a PostgreSQL server, a child that prints one JSON line."""
+"""The processes around a measurement: a sink, a PostgreSQL server, a hub's API, a child that prints one JSON line."""
 
 import contextlib
 import json
@@ -7,11 +7,13 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-TEMPORARY = tempfile.gettempdir()
+import psutil
+
+ENGINES = ("postgresql", "sqlite")
 
 
 @contextlib.contextmanager
@@ -27,6 +29,18 @@ def measure(module: str, *arguments: str) -> dict[str, Any]:
         [sys.executable, "-m", module, *arguments], stdout=subprocess.PIPE, check=True, text=True, timeout=300
     )
     return json.loads(done.stdout.splitlines()[-1])
+
+
+def load(
+    kind: str, database_url: str, body: bytes, *, path: str, connections: int, seconds: float
+) -> dict[str, float]:
+    """Post *body* to *path* of a hub (or the bare endpoint), again and again on each connection; gives rate and latencies."""
+    with child("benchmarks.api", kind, database_url) as server:
+        port, key = server.stdout.readline().split()
+        url = f"http://127.0.0.1:{port}"
+        command = [sys.executable, "-m", "benchmarks.load", url, path, str(connections), str(seconds), key]
+        done = subprocess.run(command, input=body, stdout=subprocess.PIPE, check=True, timeout=300)
+    return json.loads(done.stdout)
 
 
 @contextlib.contextmanager
@@ -50,10 +64,31 @@ def database(engine: str) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def child(module: str, *arguments: str) -> Iterator[Any]:
-    process = subprocess.Popen([sys.executable, "-m", module, *arguments], stdout=subprocess.PIPE, text=True)
-    try:
-        yield process
-    finally:
-        process.terminate()
-        process.wait(10)
+def child(module: str, *arguments: str, environment: Mapping[str, str] | None = None) -> Iterator[Any]:
+    """Run a module while the block runs, with *environment* over ours; what it prints can be read from its ``stdout``."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", module, *arguments],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, **(environment or {})},
+    )
+    with process:
+        try:
+            yield process
+        finally:
+            process.terminate()
+            process.wait(10)
+
+
+def cpu_seconds(pid: int) -> float:
+    """Tell how much CPU a process has had, and every child of it, living or gone."""
+    process = psutil.Process(pid)
+    spent = process.cpu_times()
+    living = [child.cpu_times() for child in process.children()]
+    return (
+        spent.user
+        + spent.system
+        + spent.children_user
+        + spent.children_system
+        + sum(child.user + child.system for child in living)
+    )

@@ -1,11 +1,19 @@
-"""The target of every push: answers 204 to anything, as cheaply as Python can. Run as a process of its own."""
+"""The target of every push: answers 204 to anything, as cheaply as Python can. Run as a process of its own.
+
+``python -m benchmarks.sink arrivals`` also notes when the first byte of each delivery came; ``GET /arrivals`` tells, by
+event id, on the clock of ``time.monotonic``, which all processes of a machine share.
+"""
 
 import asyncio
+import json
+import re
 import sys
+import time
 
 import uvloop
 
 ANSWER = b"HTTP/1.1 204 No Content\r\n\r\n"
+EVENT_ID = re.compile(rb"\r\nwebhook-id: ?([0-9]+)\r\n", re.IGNORECASE)
 
 
 class Sink(asyncio.Protocol):
@@ -41,12 +49,29 @@ class Sink(asyncio.Protocol):
             self.transport.write(ANSWER * answers)
 
 
-async def main() -> None:
-    server = await asyncio.get_running_loop().create_server(Sink, "127.0.0.1", 0)
+class Arrivals(Sink):
+    """A sink that notes times."""
+
+    seen: dict[int, float] = {}  # noqa: RUF012 - of the whole process
+
+    def data_received(self, data):
+        now = time.monotonic()
+        if data.startswith(b"GET /arrivals"):
+            text = json.dumps(Arrivals.seen).encode()
+            self.transport.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(text), text))
+            return
+        for event_id in EVENT_ID.findall(data):
+            Arrivals.seen.setdefault(int(event_id), now)
+        super().data_received(data)
+
+
+async def main(kind: str = "sink") -> None:
+    protocol = Arrivals if kind == "arrivals" else Sink
+    server = await asyncio.get_running_loop().create_server(protocol, "127.0.0.1", 0)
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()
 
 
 if __name__ == "__main__":
-    uvloop.run(main())
+    uvloop.run(main(*sys.argv[1:]))
     sys.exit()

@@ -62,7 +62,13 @@ class ServedHub:
         """Run a command of ours on the hub's database; gives what it printed."""
         whole = [sys.executable, "-P", "-m", "trunkline.cli", *command]
         done = subprocess.run(
-            whole, cwd=self.folder, env=self.environment, capture_output=True, text=True, check=False, timeout=60
+            whole,
+            cwd=self.folder,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
         )
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()

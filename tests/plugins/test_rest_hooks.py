@@ -134,9 +134,7 @@ async def test_a_hook_counts_among_the_subscriptions_that_a_company_may_have(
     assert more.status_code == 409
 
 
-async def test_a_push_has_the_bytes_of_the_stream_and_410_ends_the_hook(
-    running: Any, receiver: Receiver
-):
+async def test_a_push_has_the_bytes_of_the_stream_and_410_ends_the_hook(running: Any, receiver: Receiver):
     body = {"target_url": receiver.url, "event_type": "payment.succeeded"}
     first = (await running.client.post("/api/v1/zapier/hooks", json=body)).json()
     await running.client.post("/api/v1/events", json=paid())

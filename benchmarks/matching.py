@@ -1,0 +1,187 @@
+"""What ten thousand filtered subscriptions cost: nothing when an event is accepted, little when it is matched, some memory.
+
+``python -m benchmarks.matching accept DATABASE COMPANIES COUNT`` times accepting.
+``python -m benchmarks.matching match DATABASE COMPANIES COUNT`` times matching.
+``python -m benchmarks.matching memory DATABASE`` serves the database and measures the process.
+"""
+
+import asyncio
+import dataclasses
+import json
+import sys
+import time
+from statistics import median
+
+import orjson
+import psutil
+import uvloop
+
+from benchmarks import processes
+from benchmarks.hubs import PAYLOAD, drafts, make_hub
+from benchmarks.polls import serving
+from benchmarks.results import Options, Row, medians
+from trunkline import signatures
+from trunkline.dispatch.routing import RoutingTable
+from trunkline.events import Draft, Event
+from trunkline.hub import Hub
+from trunkline.ingest import Submission
+from trunkline.server import tune_memory
+from trunkline.store import subscriptions as store
+from trunkline.store import tables
+from trunkline.subscriptions import Secret
+
+COMPANIES = 1000
+EACH = 10
+TOGETHER = 64
+TARGET_TIMES, TARGET_US, TARGET_MB = 1.1, 20, 150
+
+
+def run(options: Options) -> list[Row]:
+    """Compare a hub with one subscription and a hub with all of them, on either engine."""
+    companies = options.scaled(COMPANIES, least=20)
+    found = [_measured(engine, companies, options) for engine in options.engines]
+    return [row for alike in zip(*found, strict=True) for row in alike]
+
+
+def _measured(engine: str, companies: int, options: Options) -> list[Row]:
+    with processes.database(engine) as one, processes.database(engine) as many:
+        uvloop.run(subscribe(one, companies=1, each=1))
+        uvloop.run(subscribe(many, companies=companies, each=EACH))
+        count = options.scaled(20_000, least=TOGETHER)
+        pairs = [
+            (_child("accept", one, 1, count), _child("accept", many, companies, count))
+            for _ in range(options.rounds)
+        ]
+        matches = options.scaled(50_000, least=companies)
+        matched = [_child("match", many, companies, matches) for _ in range(options.rounds)]
+        memory = _child("memory", many) | {"baseline_resident_mb": _child("memory", one)["resident_mb"]}
+    what = f"{companies * EACH:,} filtered subscriptions, {engine}"
+    return [
+        _accepting(what, pairs),
+        _matching(what, medians(matched)),
+        Row(
+            f"serving with {what}",
+            memory,
+            None,
+            f"≤ {TARGET_MB} MB",
+            memory["resident_mb"] <= TARGET_MB,
+        ),
+    ]
+
+
+def _accepting(what: str, pairs: list[tuple[dict[str, float], dict[str, float]]]) -> Row:
+    base, ours = (medians(list(side)) for side in zip(*pairs, strict=True))
+    ratio = median(many["cpu_us"] / one["cpu_us"] for one, many in pairs)
+    figures = ours | {f"baseline_{name}": value for name, value in base.items()}
+    return Row(f"accepting with {what}", figures, ratio, f"≤ {TARGET_TIMES}", ratio <= TARGET_TIMES)
+
+
+def _matching(what: str, figures: dict[str, float]) -> Row:
+    return Row(
+        f"matching one event with {what}", figures, None, f"≤ {TARGET_US} µs", figures["cpu_us"] <= TARGET_US
+    )
+
+
+def _child(*arguments: object) -> dict[str, float]:
+    return processes.measure("benchmarks.matching", *map(str, arguments))
+
+
+async def subscribe(database_url: str, *, companies: int, each: int) -> None:
+    """Make *each* subscriptions in each company; their filters differ, and take no event of ``hubs.drafts``.
+
+    One is made as clients make it; the others are copied from its row, since ten thousand commits take a minute.
+    """
+    async with make_hub(database_url, dispatch=False) as hub:
+        request = {"target_url": "http://127.0.0.1:9/", "event_types": ["client.created"], "filter": {}}
+        shown = await hub.subscriptions.create(1, request, channel="webhooks")
+        async with hub.database.write() as connection:
+            row = dataclasses.asdict(await store.get(connection, shown["id"]))
+            version = await store.next_version(connection)
+            await store.update(connection, row.pop("no"), {"status": "deleted"})
+            copies = [
+                row | _own(hub, company, number) | {"version": version}
+                for company in range(1, companies + 1)
+                for number in range(each)
+            ]
+            await connection.execute(tables.subscriptions.insert(), copies)
+
+
+def _own(hub: Hub, company: int, number: int) -> dict[str, object]:
+    """What a subscription does not share with others."""
+    identifier = f"sub_{company:010}{number:010}"
+    own_filter = {
+        "payload.status": {"starts_with": "Client"},
+        "payload.employee_id": {"gte": 1000 + number},
+    }
+    return {
+        "id": identifier,
+        "company_id": company,
+        "target_url": f"http://127.0.0.1:9/{company}/{number}",
+        "filter": orjson.dumps(own_filter).decode(),
+        "sealed": hub.subscriptions._seal(identifier, [Secret(signatures.new_secret("standard"))], {}),
+    }
+
+
+async def accept(database_url: str, companies: int, count: int) -> dict[str, float]:
+    """Accept *count* events, ``TOGETHER`` at a time."""
+    async with make_hub(database_url, dispatch=False) as hub:
+        tune_memory()
+        await _accept(hub, companies, 1000)
+        began, cpu = time.perf_counter(), time.process_time()
+        await _accept(hub, companies, count)
+        return {
+            "cpu_us": (time.process_time() - cpu) / count * 1e6,
+            "elapsed_us": (time.perf_counter() - began) / count * 1e6,
+        }
+
+
+async def _accept(hub: Hub, companies: int, count: int) -> None:
+    for start in range(0, count, TOGETHER):
+        submissions = [Submission(drafts((start + n) % companies + 1, 1)) for n in range(TOGETHER)]
+        await asyncio.gather(*map(hub.ingest.accept, submissions))
+
+
+async def match(database_url: str, companies: int, count: int) -> dict[str, float]:
+    """Match events of one company after the other; half of its subscriptions take each."""
+    payload = PAYLOAD.replace(b'"employee_id":7', b'"employee_id":%d' % (1000 + EACH // 2 - 1))
+    async with make_hub(database_url, dispatch=False) as hub:
+        table = RoutingTable(lambda _: None)
+        async with hub.database.read() as connection:
+            async for rows in store.changed_since(connection, 0):
+                table.apply(map(hub.subscriptions.unseal, rows))
+    tune_memory()
+    events = [
+        Event(
+            1 << 60, company, "client.created", 0, Draft(company, "client.created", "", payload).envelope(1)
+        )
+        for company in range(1, companies + 1)
+    ]
+    assert all(len(table.match(event)) == EACH // 2 for event in events)
+    cpu = time.process_time()
+    for number in range(count):
+        table.match(events[number % companies])
+    return {"cpu_us": (time.process_time() - cpu) / count * 1e6}
+
+
+async def memory(database_url: str) -> dict[str, float]:
+    """Serve the database until its subscriptions are in the routing table."""
+    hub = make_hub(database_url, dispatch=True)
+    async with serving(hub):
+        accepted = await hub.ingest.accept(Submission(drafts(1, 1)))
+        assert hub.dispatcher is not None
+        while (
+            min((shard.read for shard in hub.dispatcher.held.values()), default=0)
+            < accepted.events[0].position
+        ):
+            await asyncio.sleep(0.01)
+        return {"resident_mb": psutil.Process().memory_info().rss / 2**20}
+
+
+def main() -> None:
+    kind, database_url, *numbers = sys.argv[1:]
+    work = {"accept": accept, "match": match, "memory": memory}[kind]
+    print(json.dumps(uvloop.run(work(database_url, *map(int, numbers)))))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,168 @@
+"""How long a page of a long log takes: it is the same wherever the page begins and whatever types it holds.
+
+The log is filled by the database itself. Half of its events are one big company's, the other half those of many small ones
+with 2,500 each. Of the types one is rare, and one appears only near the end.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+import uvloop
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from benchmarks import processes
+from benchmarks.hubs import make_hub
+from benchmarks.results import Options, Row
+from trunkline import cursors
+from trunkline.hub import Hub
+from trunkline.store import tables
+
+EVENTS = 10_000_000
+CHUNK = 500_000
+LIMIT = 100
+BIG, SMALL = 5000, 17
+RARE, LATE = "affiliate.created", "agreement.signed"
+USUAL = ("client.created", "lead.created", "invoice.created", "payment.succeeded", "document.uploaded")
+ACCEPTED_MS = 1_760_000_000_000
+FAST_SQLITE = ("PRAGMA journal_mode = OFF", "PRAGMA synchronous = OFF", "PRAGMA cache_size = -262144")
+FAST_POSTGRESQL = ("SET synchronous_commit = off", "SET maintenance_work_mem = '512MB'")
+TARGET = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One kind of page; *cursor* is the position that it begins after."""
+
+    name: str
+    cursor: int | None = None
+    types: Sequence[str] = ()
+    company: int = BIG
+    since_ms: int | None = None
+
+
+def cases(count: int) -> list[Case]:
+    """The pages that are compared; each holds ``LIMIT`` events."""
+    return [
+        Case("first"),
+        Case("middle", count // 2),
+        Case("last", count - 2 * LIMIT),
+        Case("since", since_ms=ACCEPTED_MS + count * 3 // 4),
+        Case("common_type", count // 2, [USUAL[0]]),
+        Case("rare_type", None, [RARE]),
+        Case("late_type", None, [LATE]),
+        Case("several_types", None, [RARE, LATE, USUAL[0]]),
+        Case("small_company", None, (), SMALL),
+        Case("small_company_type", None, [USUAL[0]], SMALL),
+    ]
+
+
+def run(options: Options) -> list[Row]:
+    """Compare the pages on either engine."""
+    return [_measured(engine, options) for engine in options.engines]
+
+
+def _measured(engine: str, options: Options) -> Row:
+    count = options.scaled(EVENTS, least=500_000)
+    with processes.database(engine) as url:
+        began = time.perf_counter()
+        uvloop.run(fill(url, count))
+        seconds = time.perf_counter() - began
+        figures = uvloop.run(_time_pages(url, cases(count), repetitions=options.scaled(300, least=20)))
+    slowest, fastest = max(figures, key=figures.__getitem__), min(figures, key=figures.__getitem__)
+    ratio = figures[slowest] / figures[fastest]
+    return Row(
+        f"pages of {LIMIT} from {count:,} events, {engine}",
+        {f"{name}_ms": value for name, value in figures.items()},
+        ratio,
+        f"slowest page ≤ {TARGET:g} times the fastest",
+        ratio <= TARGET,
+        f"slowest: {slowest}, fastest: {fastest}; the log was filled in {seconds:.0f} s",
+    )
+
+
+async def _time_pages(url: str, compared: Sequence[Case], *, repetitions: int) -> dict[str, float]:
+    taken: dict[str, list[float]] = {case.name: [] for case in compared}
+    async with make_hub(url, dispatch=False) as hub:
+        for _ in range(10):
+            for case in compared:
+                assert len((await _page(hub, case)).bodies) == LIMIT, case
+        for _ in range(repetitions):
+            for case in compared:
+                began = time.perf_counter()
+                await _page(hub, case)
+                taken[case.name].append((time.perf_counter() - began) * 1000)
+    return {name: median(values) for name, values in taken.items()}
+
+
+async def _page(hub: Hub, case: Case):
+    cursor = cursors.encode(case.cursor) if case.cursor is not None else None
+    return await hub.streaming.page(
+        case.company, types=case.types, cursor=cursor, since_ms=case.since_ms, limit=LIMIT
+    )
+
+
+async def fill(url: str, count: int) -> None:
+    """Make the tables and put *count* events into the log; indexes are built once everything is there."""
+    async with make_hub(url, dispatch=False) as hub:
+        address, is_sqlite = hub.database.url, hub.database.is_sqlite
+    engine = create_async_engine(address, isolation_level="AUTOCOMMIT")  # without the hub's time limit
+    chunks = iter(range(1, count + 1, CHUNK))
+    insert = text(_insert(count, is_sqlite=is_sqlite))
+
+    async def make() -> None:
+        async with _fast(engine, is_sqlite=is_sqlite) as connection:
+            for first in chunks:
+                await connection.execute(insert, {"first": first, "last": min(first + CHUNK - 1, count)})
+
+    async with _fast(engine, is_sqlite=is_sqlite) as connection:
+        for index in tables.events.indexes:
+            await connection.run_sync(index.drop)
+        await asyncio.gather(*(make() for _ in range(1 if is_sqlite else 2)))
+        await connection.execute(
+            text("UPDATE stream_head SET position = :count, accepted_ms = :now"),
+            {"count": count, "now": ACCEPTED_MS + count},
+        )
+        for index in tables.events.indexes:
+            await connection.run_sync(index.create)
+        for statement in ["ANALYZE"] if is_sqlite else ["VACUUM (ANALYZE)", "CHECKPOINT"]:
+            await connection.execute(text(statement))
+    await engine.dispose()
+
+
+@contextlib.asynccontextmanager
+async def _fast(engine: AsyncEngine, *, is_sqlite: bool) -> AsyncIterator[AsyncConnection]:
+    """Lend a connection that is quick rather than safe."""
+    async with engine.connect() as connection:
+        for setting in FAST_SQLITE if is_sqlite else FAST_POSTGRESQL:
+            await connection.execute(text(setting))
+        yield connection
+
+
+def _insert(count: int, *, is_sqlite: bool) -> str:
+    """The statement that makes the events from ``:first`` to ``:last``; two of four hundred are of the rare type."""
+    usual = " ".join(f"WHEN {index} THEN '{name}'" for index, name in enumerate(USUAL))
+    type_of = (
+        f"CASE WHEN i % {count // 400} < 2 THEN '{RARE}' WHEN i > {count - count // 200} AND i % 10 < 2 THEN '{LATE}' "
+        f"ELSE CASE i / 7 % {len(USUAL)} {usual} END END"
+    )
+    company_of = f"CASE WHEN i % 2 = 0 THEN {BIG} ELSE 1 + i / 2 % {count // 5000} END"
+    envelope = (
+        """'{"id"\\:' || i || ',"type"\\:"' || type || '","createdUtc"\\:"2026-01-28T10\\:30\\:00Z","companyId"\\:' || company """
+        """|| ',"payload"\\:{"client_id"\\:' || i || ',"notes"\\:"%s"}}'""" % ("x" * 90)
+    )
+    if is_sqlite:
+        numbers = "WITH RECURSIVE n(i) AS (SELECT :first UNION ALL SELECT i + 1 FROM n WHERE i < :last) SELECT i FROM n"
+        body = f"CAST({envelope} AS BLOB)"
+    else:
+        numbers = "SELECT i FROM generate_series(CAST(:first AS bigint), CAST(:last AS bigint)) AS i"
+        body = f"convert_to({envelope}, 'UTF8')"
+    return (
+        "INSERT INTO events (position, company_id, type, shard, accepted_ms, body) "
+        f"SELECT i, company, type, ((company * 2654435761) & 4294967295) * 16 >> 32, {ACCEPTED_MS} + i, {body} "
+        f"FROM (SELECT i, {company_of} AS company, {type_of} AS type FROM ({numbers}) AS numbers) AS made"
+    )

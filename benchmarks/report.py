@@ -1,0 +1,89 @@
+"""Showing rows: tables for a terminal, and the sections of ``docs/performance.md``, each between its two markers."""
+
+import itertools
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from benchmarks.results import Row
+
+PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
+
+_UNITS = {
+    "_per_second": "/s",
+    "_per_delivery": "per delivery",
+    "_us": "µs",
+    "_ms": "ms",
+    "_mb": "MB",
+}
+
+
+def table(rows: Iterable[Row]) -> str:
+    """Draw *rows* as Markdown; a new table begins where the figures become others."""
+    return "\n\n".join(
+        _one_table(keys, list(group))
+        for keys, group in itertools.groupby(rows, lambda row: list(row.figures))
+    )
+
+
+def section(rows: Iterable[Row], *, how: str) -> str:
+    """Draw what a suite found, and below it in small *how* it was run."""
+    return f"{table(rows)}\n\n<sub>{how}</sub>"
+
+
+def write(suite: str, text: str, *, page: Path = PAGE) -> None:
+    """Put *text* into the section of *suite*, and leave everything else on *page* as it is."""
+    changed = page.with_suffix(".new")  # so that a run that is cut short leaves the page whole
+    changed.write_text(replaced(page.read_text(encoding="utf-8"), suite, text), encoding="utf-8")
+    changed.replace(page)
+
+
+def replaced(page: str, suite: str, text: str) -> str:
+    """Give *page* with *text* between the markers of *suite*.
+
+    Raises:
+        ValueError: the page has no such section.
+    """
+    begin, end = f"<!-- {suite} -->", f"<!-- end of {suite} -->"
+    found = re.subn(f"{begin}\n.*?{end}", lambda _: f"{begin}\n{text}\n{end}", page, count=1, flags=re.DOTALL)
+    if not found[1]:
+        msg = f"the page has no section between {begin} and {end}"
+        raise ValueError(msg)
+    return found[0]
+
+
+def _one_table(keys: list[str], rows: list[Row]) -> str:
+    heads = ["", *map(_head, keys)]
+    lines = [[row.name, *(_number(row.figures[key]) for key in keys)] for row in rows]
+    for head, cells in (
+        ("ratio", [f"{row.ratio:.2f}" if row.ratio is not None else "" for row in rows]),
+        ("target", [row.target for row in rows]),
+        ("met", [_verdict(row) for row in rows]),
+        ("note", [row.note for row in rows]),
+    ):
+        if any(cells):
+            heads.append(head)
+            lines = [[*line, cell] for line, cell in zip(lines, cells, strict=True)]
+    words = ("", "target", "met", "note")
+    rule = ["---" if head in words else "---:" for head in heads]
+    return "\n".join("| " + " | ".join(line) + " |" for line in (heads, rule, *lines))
+
+
+def _verdict(row: Row) -> str:
+    if not row.target:
+        return ""
+    return "yes" if row.met else "**no**"
+
+
+def _head(key: str) -> str:
+    for ending, unit in _UNITS.items():
+        if f"_{key}".endswith(ending):
+            what = f"_{key}".removesuffix(ending).replace("_", " ").replace(" cpu", " CPU")
+            return f"{what} {unit}".strip()
+    return key.replace("_", " ")
+
+
+def _number(value: float) -> str:
+    if abs(value) >= 1000 or value == int(value):
+        return f"{value:,.0f}"
+    return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"

@@ -1,0 +1,43 @@
+"""What a suite takes and gives: ``def run(options: Options) -> list[Row]``, one module per suite."""
+
+from dataclasses import dataclass
+from statistics import median
+
+from benchmarks import processes
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How much to measure: *scale* 1.0 is a full run, 0.01 proves only that the suite runs; the median of *rounds* counts.
+
+    *engines* are the databases of the suites that do the same on each.
+    """
+
+    scale: float = 1.0
+    rounds: int = 3
+    engines: tuple[str, ...] = processes.ENGINES
+
+    def scaled(self, full: float, *, least: float = 1) -> int:
+        """Give *full* at this run's scale, never below *least*."""
+        return max(int(least), round(full * self.scale))
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One measured thing and its target.
+
+    A figure's key ends in its unit (``_us``, ``_ms``, ``_per_second``, ``_mb``), except plain counts. What the baseline
+    did in the same run has a key that starts with ``baseline_``; *ratio* is ours by the baseline's.
+    """
+
+    name: str
+    figures: dict[str, float]
+    ratio: float | None
+    target: str
+    met: bool
+    note: str = ""
+
+
+def medians(rounds: list[dict[str, float]]) -> dict[str, float]:
+    """Take the median over the rounds, figure by figure."""
+    return {key: median(one[key] for one in rounds) for key in rounds[0]}

@@ -6,18 +6,13 @@ from importlib.resources import files
 from pathlib import Path
 
 import sqlalchemy
-from alembic import command
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
 from trunkline import faults
 from trunkline.database import Database
 from trunkline.errors import StoreUnavailable
-from trunkline.store import tables
+from trunkline.store import revisions, tables
 
-_FOLDER = Path(__file__).parent / "migrations"
 RESERVED_POSITIONS = 999
 """Positions below the first event; examples carry them as their ``id``, so they never collide with an event."""
 _LOCK = 7_236_455_001
@@ -38,7 +33,7 @@ class History:
         return f"alembic_version_{self.name}"
 
 
-CORE = History("core", _FOLDER / "versions")
+CORE = History("core", Path(__file__).parent / "migrations" / "versions")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +87,7 @@ async def _upgrade_all(database: Database, histories: Sequence[History], *, shar
         faults.point("migrate.before")
         before = [await connection.run_sync(_state, history) for history in histories]
         for history, state in zip(histories, before, strict=True):
-            if not state.is_ahead:
+            if state.is_behind:
                 await connection.run_sync(_upgrade, history)
             faults.point("migrate.after_history")
         await connection.run_sync(_furnish, shards)
@@ -112,29 +107,21 @@ async def states(database: Database, histories: Sequence[History] = ()) -> list[
         return [await connection.run_sync(_state, history) for history in (CORE, *histories)]
 
 
-def _config(history: History, connection: sqlalchemy.Connection | None = None) -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(_FOLDER).replace("%", "%%"))
-    config.set_main_option("version_locations", str(history.folder).replace("%", "%%"))
-    config.set_main_option("path_separator", "newline")
-    config.attributes["connection"] = connection
-    config.attributes["version_table"] = history.version_table
-    return config
-
-
 def _upgrade(connection: sqlalchemy.Connection, history: History) -> None:
-    command.upgrade(_config(history, connection), "head")
+    from trunkline.store import upgrading  # noqa: PLC0415 - here, as alembic takes 10 MB that a hub seldom needs
+
+    upgrading.upgrade(connection, folder=history.folder, version_table=history.version_table)
 
 
 def _state(connection: sqlalchemy.Connection, history: History) -> State:
-    context = MigrationContext.configure(connection, opts={"version_table": history.version_table})
-    current = context.get_current_revision()
-    scripts = ScriptDirectory.from_config(_config(history))
-    known = {script.revision for script in scripts.walk_revisions()}
+    current = None
+    if sqlalchemy.inspect(connection).has_table(history.version_table):
+        current = connection.execute(text(f"SELECT version_num FROM {history.version_table}")).scalar()
+    known = revisions.read(history.folder)
     return State(
         history.name,
         current,
-        scripts.get_current_head(),
+        known[-1] if known else None,
         is_ahead=current is not None and current not in known,
     )
 

@@ -12,7 +12,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import text
 
 from trunkline.database import Database
-from trunkline.store import migrate, stream, tables
+from trunkline.store import migrate, stream, tables, upgrading
 
 PLUGIN_REVISION = '''
 """A plugin's first table."""
@@ -85,7 +85,7 @@ async def test_two_that_upgrade_at_once_wait_for_each_other(empty_database_url: 
 async def test_the_core_can_be_taken_back(empty: Database):
     await migrate.upgrade(empty, shards=4)
     async with empty.write() as connection:
-        await connection.run_sync(lambda sync: command.downgrade(migrate._config(migrate.CORE, sync), "base"))
+        await connection.run_sync(_downgrade)
     assert await table_names(empty) == {"alembic_version_core"}
     await migrate.upgrade(empty, shards=4)
     assert set(tables.metadata.tables) <= await table_names(empty)
@@ -108,3 +108,9 @@ async def test_a_revision_that_fails_leaves_everything_as_it_was(empty: Database
     with pytest.raises(RuntimeError, match="broken"):
         await migrate.upgrade(empty, [plugin], shards=4)
     assert await table_names(empty) == set()
+
+
+def _downgrade(connection: sqlalchemy.Connection) -> None:
+    history = migrate.CORE
+    config = upgrading.config(connection, folder=history.folder, version_table=history.version_table)
+    command.downgrade(config, "base")

@@ -11,7 +11,7 @@ from alembic.migration import MigrationContext
 
 import trunkline_crm
 from trunkline.database import Database
-from trunkline.store import migrate
+from trunkline.store import migrate, upgrading
 from trunkline_crm.store import tables
 
 HISTORY = migrate.History("crm", Path(trunkline_crm.__file__).parent / "migrations")
@@ -52,7 +52,7 @@ async def test_it_goes_up_down_and_up_again(empty: Database):
     await migrate.upgrade(empty, [HISTORY], shards=4)
     assert await names(empty) == {*tables.metadata.tables, HISTORY.version_table}
     async with empty.write() as connection:
-        await connection.run_sync(lambda sync: command.downgrade(migrate._config(HISTORY, sync), "base"))
+        await connection.run_sync(_downgrade)
     assert await names(empty) == {HISTORY.version_table}
     assert (await migrate.upgrade(empty, [HISTORY], shards=4))[1].current is None
     assert await names(empty) == {*tables.metadata.tables, HISTORY.version_table}
@@ -60,3 +60,9 @@ async def test_it_goes_up_down_and_up_again(empty: Database):
 
 async def test_every_table_carries_the_plugins_name():
     assert all(name.startswith("crm_") for name in tables.metadata.tables)
+
+
+def _downgrade(connection: sqlalchemy.Connection) -> None:
+    history = HISTORY
+    config = upgrading.config(connection, folder=history.folder, version_table=history.version_table)
+    command.downgrade(config, "base")

@@ -17,6 +17,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
+from trunkline import sqlite_driver
 from trunkline.errors import SettingsInvalid, StoreUnavailable
 
 _POSTGRESQL_DOWN = ("08", "57P", "53", "25006", "58", "28", "3D", "40")
@@ -139,23 +140,10 @@ def _sqlite_engine(url: URL, *, writes: bool) -> AsyncEngine:
         poolclass=AsyncAdaptedQueuePool,
         pool_size=1 if writes else 4,
         max_overflow=0,
-        connect_args={"timeout": 10},
+        connect_args={"async_creator_fn": sqlite_driver.connect},
         # What only reads has nothing to roll back, and each call of the driver is a way to its thread and back.
         **({} if writes else {"isolation_level": "AUTOCOMMIT", "skip_autocommit_rollback": True}),
     )
-
-    @event.listens_for(engine.sync_engine, "connect")
-    def prepare(connection: Any, _record: object) -> None:  # pyright: ignore[reportUnusedFunction]
-        connection.isolation_level = None  # the driver must not begin transactions of its own
-        cursor = connection.cursor()
-        for pragma in (
-            "journal_mode = WAL",
-            "synchronous = FULL",
-            "busy_timeout = 10000",
-            "cache_size = -32768",
-        ):
-            cursor.execute(f"PRAGMA {pragma}")
-        cursor.close()
 
     if writes:
 

@@ -1,0 +1,95 @@
+"""SQLite under SQLAlchemy: rows, errors, transactions that are cut short, and files that several open at once."""
+
+import asyncio
+import sqlite3
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+
+from trunkline import sqlite_driver
+from trunkline.database import Database
+
+SLOW = (
+    "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000000) "
+    "INSERT INTO things SELECT max(i), 'slow' FROM n"
+)
+
+
+@pytest.fixture
+async def things(tmp_path: Path):
+    async with Database(f"sqlite:///{tmp_path}/things.db") as database:
+        async with database.write() as connection:
+            await connection.execute(text("CREATE TABLE things (id INTEGER PRIMARY KEY, name TEXT NOT NULL)"))
+        yield database
+
+
+async def names(database: Database) -> list[str]:
+    async with database.read() as connection:
+        return list((await connection.execute(text("SELECT name FROM things ORDER BY id"))).scalars())
+
+
+async def test_rows_counts_and_returned_values_come_back(things: Database):
+    insert = text("INSERT INTO things (name) VALUES (:name) RETURNING id, name")
+    async with things.write() as connection:
+        assert (await connection.execute(insert, {"name": "é"})).one() == (1, "é")
+        many = text("INSERT INTO things (name) VALUES (:name)")
+        await connection.execute(many, [{"name": "b"}, {"name": "c"}])
+        changed = await connection.execute(text("UPDATE things SET name = name || '!' WHERE id > 1"))
+        assert changed.rowcount == 2
+    assert await names(things) == ["é", "b!", "c!"]
+
+
+async def test_a_statement_that_fails_undoes_its_transaction_and_the_next_one_works(things: Database):
+    async def write_twice() -> None:
+        async with things.write() as connection:
+            await connection.execute(text("INSERT INTO things VALUES (1, 'a')"))
+            await connection.execute(text("INSERT INTO things VALUES (1, 'b')"))
+
+    for _ in range(3):
+        with pytest.raises(IntegrityError, match="UNIQUE"):
+            await write_twice()
+    async with things.write() as connection:
+        await connection.execute(text("INSERT INTO things VALUES (1, 'c')"))
+    assert await names(things) == ["c"]
+
+
+async def test_a_writer_that_is_cancelled_in_a_statement_leaves_neither_rows_nor_a_lock(things: Database):
+    async def write() -> None:
+        async with things.write() as connection:
+            await connection.execute(text(SLOW))
+
+    writing = asyncio.create_task(write())
+    await asyncio.sleep(0.1)
+    writing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await writing
+    async with things.write() as connection:
+        await connection.execute(text("INSERT INTO things VALUES (1, 'next')"))
+    assert await names(things) == ["next"]
+
+
+async def test_the_loop_goes_on_while_a_statement_runs(things: Database):
+    async with things.write() as connection:
+        running = asyncio.create_task(connection.execute(text(SLOW)))
+        turns = 0
+        while not running.done():
+            turns += 1
+            await asyncio.sleep(0.001)
+    assert turns > 20
+
+
+async def test_several_may_open_a_new_file_at_once(tmp_path: Path):
+    for number in range(20):
+        file = str(tmp_path / f"{number}.db")
+        connections = await asyncio.gather(*(sqlite_driver.connect(file) for _ in range(4)))
+        for connection in connections:
+            cursor = await connection.cursor().execute("PRAGMA journal_mode")
+            assert await cursor.fetchall() == [("wal",)]
+            await connection.close()
+
+
+async def test_what_cannot_be_opened_says_so(tmp_path: Path):
+    with pytest.raises(sqlite3.OperationalError, match="unable to open"):
+        await sqlite_driver.connect(str(tmp_path / "missing" / "x.db"))

@@ -19,6 +19,7 @@ from jsonschema import Draft202012Validator, FormatChecker
 from jsonschema_specifications import REGISTRY  # type: ignore[import-untyped]
 from referencing.exceptions import Unresolvable
 
+from trunkline import schema_history
 from trunkline.errors import FieldError, SchemaInvalid
 from trunkline.schema_faults import (
     FORMATS,
@@ -45,7 +46,7 @@ class EventType:
     encoded from *schema* unless they are given; a file's reader gives them, so that ``99.00`` keeps its digits.
 
     Raises:
-        SchemaInvalid: *schema* is not JSON data.
+        SchemaInvalid: *schema* is not JSON data, or its ``x-changes`` is not what ``schema_history`` asks for.
     """
 
     name: str
@@ -56,6 +57,8 @@ class EventType:
     deprecated: bool = False
     schema_json: bytes = field(default=b"", repr=False, kw_only=True)
     example_json: bytes = field(default=b"", repr=False, kw_only=True)
+    changes: tuple[schema_history.Change, ...] = field(init=False, repr=False, compare=False)
+    """What its versions have changed, newest first."""
 
     def __post_init__(self) -> None:
         examples = self.schema.get("examples")
@@ -66,6 +69,9 @@ class EventType:
                 object.__setattr__(self, "example_json", orjson.dumps(examples[0]))
         except TypeError as error:
             raise SchemaInvalid(self.name, f"the schema is not JSON data: {error}") from None
+        object.__setattr__(
+            self, "changes", schema_history.read(self.schema, newest=self.version, source=self.name)
+        )
 
     @property
     def example(self) -> Json:

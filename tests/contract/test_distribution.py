@@ -15,6 +15,14 @@ PACKAGES = (
     "core/trunkline",
     "plugins/webhooks/trunkline_webhooks",
     "plugins/polling/trunkline_polling",
+    "plugins/actions/trunkline_actions",
+    "plugins/searches/trunkline_searches",
+    "plugins/crm/trunkline_crm",
+    "plugins/zapier/trunkline_zapier",
+    "plugins/n8n/trunkline_n8n",
+    "plugins/make/trunkline_make",
+    "plugins/portal/trunkline_portal",
+    "plugins/docs/trunkline_docs",
     "schemas/trunkline_schemas",
 )
 USE = """

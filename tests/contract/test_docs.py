@@ -259,7 +259,17 @@ def test_the_readme_runs(make_reader: MakeReader):
     make_reader().follow(ROOT / "README.md")
 
 
-@pytest.mark.parametrize("page", ["connect-make", "poll-events", "replay-and-catch-up", "write-a-client"])
+@pytest.mark.parametrize(
+    "page",
+    [
+        "connect-make",
+        "embed-the-portal",
+        "poll-events",
+        "publish-your-event-documentation",
+        "replay-and-catch-up",
+        "write-a-client",
+    ],
+)
 def test_a_how_to_runs(reader: Reader, page: str):
     reader.follow(DOCS / "how-to" / f"{page}.md")
 

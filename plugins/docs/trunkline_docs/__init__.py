@@ -1,0 +1,35 @@
+"""The public documentation of what a deployment offers: a page for each event type, action and search.
+
+``trunkline export docs DIR`` writes it as a static site; a running hub serves the same files at ``/docs/events``.
+"""
+
+from collections.abc import Sequence
+
+from trunkline import Connector, PluginContext, Routes, hookimpl
+from trunkline_docs.generator import generate
+from trunkline_docs.routes import make_routes
+
+_STEPS = (
+    "Unpack the site onto any web server; its links work below any address.",
+    "Or open index.html from the disk: it needs no server.",
+)
+
+
+@hookimpl
+def register_connectors() -> Sequence[Connector]:
+    """Give the generator of the site."""
+    return [
+        Connector(
+            "docs",
+            title="Documentation",
+            description="A static site about every event type, action and search, for any web server or none.",
+            generate=generate,
+            steps=_STEPS,
+        )
+    ]
+
+
+@hookimpl
+def register_routes(context: PluginContext) -> Sequence[Routes]:
+    """Give the routes that serve the site."""
+    return [make_routes(context)]

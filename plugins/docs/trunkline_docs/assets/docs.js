@@ -1,0 +1,65 @@
+// What the pages can do more with a script: copy a listing, remember a language, find a page. Without it all is readable.
+(() => {
+  "use strict";
+
+  const stored = (name, value) => {
+    try {
+      if (value !== undefined) localStorage.setItem(name, value);
+      return localStorage.getItem(name);
+    } catch {
+      return null; // a browser may forbid it
+    }
+  };
+
+  for (const caption of document.querySelectorAll(".listing > figcaption")) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "copy";
+    button.textContent = "Copy";
+    button.setAttribute("aria-label", `Copy: ${caption.textContent}`);
+    button.addEventListener("click", async () => {
+      const code = caption.nextElementSibling;
+      try {
+        await navigator.clipboard.writeText(code.textContent);
+        button.textContent = "Copied";
+      } catch {
+        getSelection().selectAllChildren(code);
+        button.textContent = "Selected";
+      }
+      setTimeout(() => (button.textContent = "Copy"), 2000);
+    });
+    caption.append(button);
+  }
+
+  const chosen = stored("language");
+  for (const radio of document.querySelectorAll(".tabs input")) {
+    radio.checked = chosen ? radio.value === chosen : radio.checked;
+    radio.addEventListener("change", () => stored("language", radio.value));
+  }
+
+  const menu = document.querySelector(".menu");
+  const wide = matchMedia("(min-width: 60rem)");
+  const adapt = () => (menu.open = wide.matches);
+  adapt();
+  wide.addEventListener("change", adapt);
+
+  const field = document.createElement("input");
+  field.type = "search";
+  field.className = "find";
+  field.placeholder = "Find a page";
+  field.setAttribute("aria-label", "Find a page");
+  menu.querySelector(".links").prepend(field);
+  field.addEventListener("input", () => {
+    const words = field.value.toLowerCase().split(/\s+/);
+    for (const section of menu.querySelectorAll("section")) {
+      for (const item of section.querySelectorAll("li")) {
+        const text = `${item.textContent} ${item.firstElementChild.title} ${section.firstElementChild.textContent}`.toLowerCase();
+        item.hidden = !words.every((word) => text.includes(word));
+      }
+      section.hidden = !section.querySelector("li:not([hidden])");
+    }
+  });
+
+  document.querySelector(".side [aria-current]")?.scrollIntoView({ block: "nearest" });
+  if (!location.hash) scrollTo(0, 0);
+})();

@@ -1,0 +1,61 @@
+"""The brand's colour, made readable: as text on light and on dark ground, and as ground under text (WCAG 2.2, 1.4.3)."""
+
+import re
+from collections.abc import Mapping
+
+LIGHT_GROUND, DARK_GROUND = "#eceff3", "#222a34"
+"""The grounds that text in the accent has the least contrast on: ``--ground-3`` of the stylesheet."""
+_READABLE = 4.5
+_STEPS = 40
+_NEUTRAL = "#334155"
+_FORM = re.compile(r"#[0-9a-fA-F]{6}")
+
+
+def accents(color: str) -> Mapping[str, str]:
+    """Give what the stylesheet's words stand for: the colour itself, and its shades that can be read."""
+    brand = plain(color)
+    return {
+        "BRAND": brand,
+        "ON_BRAND": ink_on(brand),
+        "LIGHT_ACCENT": _readable(brand, ground=LIGHT_GROUND, towards="#000000"),
+        "DARK_ACCENT": _readable(brand, ground=DARK_GROUND, towards="#ffffff"),
+    }
+
+
+def plain(color: str) -> str:
+    """Give *color* in lower case; a neutral one where it is not ``#rrggbb``."""
+    return color.lower() if _FORM.fullmatch(color) else _NEUTRAL
+
+
+def ink_on(ground: str) -> str:
+    """Choose black or white, whichever is read better on *ground*."""
+    return max("#ffffff", "#000000", key=lambda ink: contrast(ink, ground))
+
+
+def contrast(one: str, other: str) -> float:
+    """Tell the contrast of two colours, from 1 to 21."""
+    darker, lighter = sorted((_luminance(one), _luminance(other)))
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def _readable(color: str, *, ground: str, towards: str) -> str:
+    mixed = (_mix(color, towards, step / _STEPS) for step in range(_STEPS + 1))
+    return next((one for one in mixed if contrast(one, ground) >= _READABLE), towards)
+
+
+def _mix(color: str, other: str, share: float) -> str:
+    parts = zip(_channels(color), _channels(other), strict=True)
+    return "#" + "".join(f"{round(one + (two - one) * share):02x}" for one, two in parts)
+
+
+def _channels(color: str) -> tuple[int, int, int]:
+    return int(color[1:3], 16), int(color[3:5], 16), int(color[5:7], 16)
+
+
+def _luminance(color: str) -> float:
+    """Relative luminance as WCAG defines it."""
+    red, green, blue = (
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4
+        for part in (channel / 255 for channel in _channels(color))
+    )
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue

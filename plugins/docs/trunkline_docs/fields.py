@@ -1,0 +1,247 @@
+"""The fields that a JSON Schema describes, as rows of a table: nested ones under their parents."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+from trunkline import Json
+
+_DEEPEST = 8
+"""References and combinations that are followed within one another."""
+_COMBINED = ("anyOf", "oneOf")
+_LIMITS: Mapping[str, str] = {
+    "minimum": "at least {}",
+    "exclusiveMinimum": "more than {}",
+    "maximum": "at most {}",
+    "exclusiveMaximum": "less than {}",
+    "multipleOf": "a multiple of {}",
+    "minLength": "at least {} characters",
+    "maxLength": "at most {} characters",
+    "pattern": "matches {}",
+    "minItems": "at least {} items",
+    "maxItems": "at most {} items",
+}
+_PLURALS: Mapping[str, str] = {
+    "string": "strings",
+    "integer": "integers",
+    "number": "numbers",
+    "boolean": "booleans",
+    "object": "objects",
+    "array": "lists",
+}
+
+Schema = Mapping[str, Json]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One field. *parent* is the path to it with a point at its end, empty at the top; ``[]`` marks a list's items.
+
+    *example* and *choices* are JSON text. *lookup* names the list that its values are chosen from.
+    """
+
+    name: str
+    parent: str
+    depth: int
+    type: str
+    is_required: bool
+    description: str
+    limits: tuple[str, ...] = ()
+    choices: tuple[str, ...] = ()
+    default: str | None = None
+    example: str | None = None
+    lookup: str | None = None
+
+
+def rows_of(schema: Schema, *, example: Json = None) -> tuple[Row, ...]:
+    """List the fields of an object's *schema*; where one has no example, it is taken from the whole's *example*."""
+    walk = _Walk(schema)
+    rows = walk.fields(walk.forms(schema), _Place(), example=example)
+    return tuple({(row.parent, row.name): row for row in rows}.values())
+
+
+def exact(document: bytes) -> Json:
+    """Parse JSON so that ``json_text`` can write every number as it was: ``99.00`` stays ``99.00``."""
+    return json.loads(document, parse_float=Decimal)
+
+
+def json_text(value: Json) -> str:
+    """Write *value* as JSON on one line."""
+    if isinstance(value, Decimal):
+        return str(value)
+    if isinstance(value, Mapping):
+        members = (f"{json_text(key)}: {json_text(one)}" for key, one in value.items())
+        return f"{{{', '.join(members)}}}"
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return f"[{', '.join(map(json_text, value))}]"
+    return json.dumps(value, ensure_ascii=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where in a table: the path so far, and the properties that led here, so that a schema in itself has an end."""
+
+    parent: str = ""
+    depth: int = 0
+    above: tuple[Json, ...] = ()
+
+    def is_inside(self, form: Schema) -> bool:
+        own = form.get("properties", form.get("additionalProperties"))
+        return any(own is one for one in self.above)
+
+    def below(self, name: str, forms: Sequence[Schema]) -> "_Place":
+        own = [form.get("properties", form.get("additionalProperties")) for form in forms]
+        return _Place(f"{self.parent}{name}", self.depth + 1, (*self.above, *own))
+
+
+@dataclass(frozen=True, slots=True)
+class _Walk:
+    document: Schema
+
+    def fields(self, forms: Sequence[Schema], place: _Place, *, example: Json) -> Iterator[Row]:
+        """Give the rows of an object's properties, each followed by its own; required is what every form requires."""
+        new = [form for form in forms if any(_members(form)) and not place.is_inside(form)]
+        described: dict[str, list[Json]] = {}
+        for name, schema in (one for form in new for one in _members(form)):
+            known = described.setdefault(name, [])
+            known += [] if schema in known else [schema]
+        for name, schemas in described.items():
+            whole = schemas[0] if len(schemas) == 1 else {"anyOf": schemas}
+            given = example.get(name) if isinstance(example, Mapping) else None
+            row, shown = self._row(name, whole, place, given)
+            yield replace(row, is_required=all(name in form.get("required", ()) for form in new))
+            yield from self._nested(self.forms(whole), place.below(name, new), example=shown)
+
+    def _row(self, name: str, schema: Json, place: _Place, example: Json) -> tuple[Row, Json]:
+        forms = self.forms(schema)
+        default = _first(forms, "default")
+        shown = _example_of(forms, example)
+        row = Row(
+            name,
+            place.parent,
+            place.depth,
+            self._type(forms),
+            is_required=False,
+            description=_first(forms, "description") or "",
+            limits=tuple(dict.fromkeys(limit for form in forms for limit in _limits(form))),
+            choices=tuple(dict.fromkeys(json_text(one) for form in forms for one in _choices(form))),
+            default=None if default is None else json_text(default),
+            example=None if shown is None else json_text(shown),
+            lookup=_lookup(_first(forms, "x-lookup")),
+        )
+        return row, shown
+
+    def _nested(self, forms: Sequence[Schema], place: _Place, *, example: Json) -> Iterator[Row]:
+        for form in forms:
+            if isinstance(form.get("items"), Mapping):
+                item = example[0] if isinstance(example, list) and example else None
+                items = replace(place, parent=f"{place.parent}[]")
+                yield from self._nested(self.forms(form["items"]), items, example=item)
+        yield from self.fields(forms, replace(place, parent=f"{place.parent}."), example=example)
+
+    def _type(self, forms: Sequence[Schema]) -> str:
+        names = [name for form in forms for name in self._type_names(form)]
+        return " or ".join(sorted(dict.fromkeys(names), key=lambda name: name == "null")) or "anything"
+
+    def _type_names(self, form: Schema) -> Iterator[str]:
+        named = form.get("type", _types_of(_choices(form)))
+        for name in [named] if isinstance(named, str) else named:
+            if name == "array":
+                yield self._list_type(form.get("items"))
+            elif name == "string" and "format" in form:
+                yield f"string ({form['format']})"
+            else:
+                yield name
+
+    def _list_type(self, items: Json) -> str:
+        names = {name.partition(" (")[0] for form in self.forms(items) for name in self._type_names(form)}
+        return f"list of {_PLURALS.get(names.pop(), 'values')}" if len(names) == 1 else "list"
+
+    def forms(self, schema: Json, depth: int = 0) -> list[Schema]:
+        """Spell *schema* out: the forms that a value may have, without references and combinations."""
+        if not isinstance(schema, Mapping) or depth > _DEEPEST:
+            return []
+        own = {key: value for key, value in schema.items() if key not in {"$ref", "allOf", *_COMBINED}}
+        for part in (*self._referred(schema), *schema.get("allOf", ())):
+            own = _merged(own, *self.forms(part, depth + 1)[:1])
+        branches = [one for word in _COMBINED for one in schema.get(word, ()) if isinstance(one, Mapping)]
+        inner = [form for one in branches for form in self.forms(one, depth + 1)]
+        return [_merged(form, own) for form in inner] or [own]
+
+    def _referred(self, schema: Schema) -> Iterator[Schema]:
+        reference = schema.get("$ref")
+        if not isinstance(reference, str) or not reference.startswith("#"):
+            return
+        found: Json = self.document
+        for part in reference.split("/")[1:]:
+            key = part.replace("~1", "/").replace("~0", "~")
+            found = found.get(key) if isinstance(found, Mapping) else None
+        if isinstance(found, Mapping):
+            yield found
+
+
+def _merged(one: Schema, *others: Schema) -> dict[str, Json]:
+    """Put schemas that hold at once into one; what the last says counts, but fields add up."""
+    whole = dict(one)
+    for other in others:
+        properties = [part["properties"] for part in (whole, other) if "properties" in part]
+        required = [*whole.get("required", ()), *other.get("required", ())]
+        whole |= other
+        whole |= {"properties": {**properties[0], **properties[1]}} if len(properties) > 1 else {}
+        whole |= {"required": required} if required else {}
+    return whole
+
+
+def _members(form: Schema) -> Iterator[tuple[str, Json]]:
+    """Give the properties of an object with their schemas; those of any name come last."""
+    yield from form.get("properties", {}).items()
+    if isinstance(form.get("additionalProperties"), Mapping):
+        yield "(any name)", form["additionalProperties"]
+
+
+def _first(forms: Sequence[Schema], key: str) -> Json:
+    return next((form[key] for form in forms if key in form), None)
+
+
+def _choices(form: Schema) -> Sequence[Json]:
+    choices: Sequence[Json] = [form["const"]] if "const" in form else form.get("enum", ())
+    return choices
+
+
+def _types_of(values: Sequence[Json]) -> list[str]:
+    names: Mapping[type, str] = {
+        bool: "boolean",
+        int: "integer",
+        float: "number",
+        Decimal: "number",
+        str: "string",
+    }
+    return list(dict.fromkeys(names.get(type(value), "null") for value in values))
+
+
+def _limits(form: Schema) -> Iterator[str]:
+    for keyword, sentence in _LIMITS.items():
+        if keyword == "minLength" and form.get(keyword) == 1:
+            yield "not empty"
+        elif keyword in form:
+            value = form[keyword]
+            yield sentence.format(value if isinstance(value, str) else json_text(value))
+
+
+def _example_of(forms: Sequence[Schema], given: Json) -> Json:
+    """Choose what to show: the field's own example, what the whole's has, its default, or its first choice."""
+    own = (one for form in forms for one in form.get("examples", ()) if one is not None)
+    choices = (one for form in forms for one in _choices(form))
+    return next(
+        (
+            one
+            for one in (next(own, None), given, _first(forms, "default"), next(choices, None))
+            if one is not None
+        ),
+        None,
+    )
+
+
+def _lookup(reference: Json) -> str | None:
+    return reference.get("lookup") if isinstance(reference, Mapping) else reference

@@ -1,0 +1,65 @@
+"""Makes the site from a product: its pages as HTML and as Markdown, ``llms.txt``, schemas, requests and assets.
+
+``pages`` says what there is to tell, ``rendering`` writes it down. Every link is relative, so the site works from a disk and
+below any address.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from importlib.resources import files
+
+from trunkline import Brand, Product
+from trunkline_docs import colors
+from trunkline_docs.pages import pages_of, request_path, schema_path
+from trunkline_docs.rendering import Renderer
+from trunkline_docs.requests import pushed
+
+_INITIAL = (
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32" rx="7" fill="{color}"/>'
+    '<path d="M8 11h16M8 16h16M8 21h9" stroke="{ink}" stroke-width="2.6" stroke-linecap="round"/></svg>\n'
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """The files by their paths. *front* is the index once more, for an address above them without a slash at its end."""
+
+    files: Mapping[str, bytes] = field(repr=False)
+    front: bytes = field(repr=False)
+
+
+def generate(product: Product) -> Mapping[str, bytes]:
+    """Make every file of the site."""
+    return make_site(product).files
+
+
+def make_site(product: Product, *, served_as: str = "") -> Site:
+    """Make the site; *served_as* is the last part of the address that the front is read at. Raises ValueError."""
+    pages = pages_of(product)
+    renderer = Renderer(product, pages)
+    made = {page.path: renderer.html(page) for page in pages}
+    made |= {f"{page.path}.md": renderer.markdown(page) for page in pages}
+    made["llms.txt"] = renderer.llms()
+    made |= dict(_documents(product)) | dict(_assets(product.brand))
+    return Site(made, renderer.html(pages[0], below=f"{served_as}/" if served_as else ""))
+
+
+def _documents(product: Product) -> Iterator[tuple[str, bytes]]:
+    for one in product.event_types:
+        yield schema_path(one), one.schema_json
+        yield request_path(one), pushed(one).body.encode()
+
+
+def _assets(brand: Brand) -> Iterator[tuple[str, bytes]]:
+    folder = files("trunkline_docs") / "assets"
+    style = (folder / "style.css").read_text(encoding="utf-8")
+    for word, color in colors.accents(brand.color).items():
+        style = style.replace(f"%{word}%", color)
+    yield "assets/style.css", style.encode()
+    yield "assets/docs.js", (folder / "docs.js").read_bytes()
+    color = colors.plain(brand.color)
+    yield "assets/icon.svg", _INITIAL.format(color=color, ink=colors.ink_on(color)).encode()
+    if brand.logo is not None:
+        yield "assets/logo.svg", brand.logo.encode()
+    if brand.logo_dark is not None:
+        yield "assets/logo-dark.svg", brand.logo_dark.encode()

@@ -1,0 +1,46 @@
+"""Tells the parts of a listing apart, so that the stylesheet can colour them. What is not recognised stays plain."""
+
+import re
+from collections.abc import Iterator, Mapping
+
+Token = tuple[str, str]
+"""A part's kind (empty for plain text) and its text."""
+
+_STRING = r'"(?:[^"\\\n]|\\.)*"'
+_STRINGS = rf"{_STRING}|'(?:[^'\\\n]|\\.)*'|`(?:[^`\\]|\\.)*`"
+_WORDS = (
+    "and|array|const|declare|def|do|else|end|export|for|foreach|from|function|if|import|in|let|new|not|or|raise"
+    "|require|return|throw|unless|use"
+)
+
+
+def _pattern(**kinds: str) -> re.Pattern[str]:
+    return re.compile("|".join(f"(?P<{kind}>{text})" for kind, text in kinds.items()), re.MULTILINE)
+
+
+_NUMBER = r"(?<![\w.])-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?(?![\w.])"
+_LANGUAGES: Mapping[str, re.Pattern[str]] = {
+    "json": _pattern(
+        key=rf"{_STRING}(?=\s*:)", string=_STRING, number=_NUMBER, word=r"\b(?:true|false|null)\b"
+    ),
+    "http": _pattern(word=r"\A\S+(?= )", key=r"^[a-z][a-z0-9-]*(?=: )"),
+    "shell": _pattern(
+        comment=r"(?m:^#.*$)", word=r"^curl\b", key=r"(?<=\s)--?[A-Za-z][\w-]*", string=_STRINGS
+    ),
+    "python": _pattern(comment=r"#.*$", string=rf'"""[\s\S]*?"""|{_STRINGS}', word=rf"\b(?:{_WORDS})\b"),
+    "ruby": _pattern(comment=r"^\s*#.*$", string=_STRINGS, word=rf"\b(?:{_WORDS})\b"),
+    "javascript": _pattern(comment=r"//.*$", string=_STRINGS, word=rf"\b(?:{_WORDS})\b"),
+    "php": _pattern(comment=r"//.*$", string=_STRINGS, word=rf"<\?php|\b(?:{_WORDS})\b"),
+}
+
+
+def tokens(text: str, language: str) -> Iterator[Token]:
+    """Cut *text* into its parts; together they are the text again."""
+    end = 0
+    for found in _LANGUAGES[language].finditer(text):
+        if found.start() > end:
+            yield "", text[end : found.start()]
+        yield found.lastgroup or "", found.group()
+        end = found.end()
+    if end < len(text):
+        yield "", text[end:]

@@ -1,0 +1,205 @@
+"""What the site tells: its pages, in their order, each with what its template needs. Pure."""
+
+import http
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.resources import files
+from itertools import groupby
+
+from trunkline import CALL_PREFIX, Definition, EventType, Json, Product, alternatives, call_options
+from trunkline_docs.fields import exact, rows_of
+from trunkline_docs.problems import EXAMPLE, PROBLEMS, Problem
+from trunkline_docs.requests import SECRET, TIMESTAMP, called, polling, pushed, subscribing
+
+_LANGUAGES = (
+    ("Python", "python", "py"),
+    ("JavaScript", "javascript", "js"),
+    ("PHP", "php", "php"),
+    ("Ruby", "ruby", "rb"),
+)
+_FOLDERS = {"action": "actions", "search": "searches"}
+_SECTIONS = {"action": "Actions", "search": "Searches"}
+_SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z])")
+
+
+@dataclass(frozen=True, slots=True)
+class Snippet:
+    """Verification code: the text of a file that the tests run."""
+
+    title: str
+    language: str
+    file: str
+    text: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page. *section* is its heading in the navigation, *label* what stands there; *words* are for its template."""
+
+    path: str
+    title: str
+    summary: str
+    section: str
+    template: str
+    label: str
+    is_name: bool = False
+    """Whether *label* is a name in the API."""
+    words: Mapping[str, Json] = field(default_factory=dict[str, Json], repr=False)
+
+
+def pages_of(product: Product) -> tuple[Page, ...]:
+    """List the pages; the first is the index. Raises ValueError."""
+    lookups = [_lookups_page(product)] if product.lookups else []
+    return (
+        _index_page(product),
+        _verify_page(product),
+        _errors_page(),
+        *(_event_page(product, one) for one in product.event_types),
+        *(_operation_page(product, one) for one in (*product.actions, *product.searches)),
+        *lookups,
+    )
+
+
+def event_path(name: str) -> str:
+    """Where the page of the event type *name* is."""
+    return f"{name}.html"
+
+
+def operation_path(definition: Definition) -> str:
+    """Where the page of an action or a search is."""
+    return f"{_FOLDERS[definition.kind]}/{definition.name}.html"
+
+
+def schema_path(event_type: EventType) -> str:
+    """Where the JSON Schema of an event type's payload is."""
+    return f"schemas/{event_type.name}.json"
+
+
+def request_path(event_type: EventType) -> str:
+    """Where the body of the example request is, byte for byte."""
+    return f"requests/{event_type.name}.json"
+
+
+def object_title(name: str) -> str:
+    """Name the object that an event type is about: ``invoice.created`` is about an Invoice."""
+    return name.partition(".")[0].replace("_", " ").capitalize()
+
+
+def snippets() -> tuple[Snippet, ...]:
+    """Read the verification code."""
+    folder = files("trunkline_docs") / "snippets"
+    return tuple(
+        Snippet(
+            title, language, f"verify.{ending}", (folder / f"verify.{ending}").read_text(encoding="utf-8")
+        )
+        for title, language, ending in _LANGUAGES
+    )
+
+
+def _index_page(product: Product) -> Page:
+    title = f"{product.brand.title} events"
+    groups = groupby(product.event_types, key=lambda one: object_title(one.name))
+    words: dict[str, Json] = {
+        "groups": [(name, list(types)) for name, types in groups],
+        "example": pushed(product.event_types[0]) if product.event_types else None,
+        "subscribe": subscribing("*", api_url=product.api_url),
+        "poll": polling("", api_url=product.api_url),
+    }
+    summary = f"Every event that {product.brand.title} sends, and every action and search that it offers."
+    return Page("index.html", title, summary, "Start here", "index", "Overview", words=words)
+
+
+def _verify_page(product: Product) -> Page:
+    first = next(iter(product.event_types), None)
+    words: dict[str, Json] = {
+        "snippets": snippets(),
+        "secret": SECRET,
+        "timestamp": TIMESTAMP,
+        "event_type": first,
+        "request": None if first is None else pushed(first),
+        "request_path": None if first is None else request_path(first),
+    }
+    summary = "How to tell that a request comes from us, in four languages."
+    return Page(
+        "verify.html", "Verify a webhook", summary, "Start here", "verify", "Verify a webhook", words=words
+    )
+
+
+def _errors_page() -> Page:
+    summary = "What each status of an answer means, and what to do about it."
+    words = {"problems": PROBLEMS, "example": EXAMPLE}
+    return Page("errors.html", "Errors", summary, "Start here", "errors", "Errors", words=words)
+
+
+def _event_page(product: Product, event_type: EventType) -> Page:
+    schema = exact(event_type.schema_json)
+    meaning, moments = _meaning(event_type.description)
+    words: dict[str, Json] = {
+        "event_type": event_type,
+        "meaning": meaning,
+        "moments": moments,
+        "rows": rows_of(schema, example=exact(event_type.example_json) if event_type.example_json else None),
+        "request": pushed(event_type),
+        "subscribe": subscribing(event_type.name, api_url=product.api_url),
+        "poll": polling(event_type.name, api_url=product.api_url),
+        "schema_path": schema_path(event_type),
+        "request_path": request_path(event_type),
+        "snippets": snippets(),
+        "secret": SECRET,
+        "timestamp": TIMESTAMP,
+        "emitters": [one for one in product.actions if event_type.name in one.emits],
+        "changes": event_type.changes,
+    }
+    path, title = event_path(event_type.name), event_type.title
+    return Page(path, title, meaning, "Events", "event", event_type.name, is_name=True, words=words)
+
+
+def _operation_page(product: Product, definition: Definition) -> Page:
+    emitted = {one.name: one for one in product.event_types}
+    words: dict[str, Json] = _operation_words(product, definition) | {
+        "emits": [emitted[name] for name in definition.emits if name in emitted]
+    }
+    return Page(
+        operation_path(definition),
+        definition.title,
+        definition.description,
+        _SECTIONS[definition.kind],
+        "operation",
+        definition.title,
+        words=words,
+    )
+
+
+def _lookups_page(product: Product) -> Page:
+    words = {"lookups": [_operation_words(product, one) for one in product.lookups]}
+    summary = "Lists to choose from: what other calls take as an id."
+    return Page("lookups.html", "Lookups", summary, "Lookups", "lookups", "All lookups", words=words)
+
+
+def _operation_words(product: Product, definition: Definition) -> dict[str, Json]:
+    example = next(iter(definition.examples), None)
+    return {
+        "definition": definition,
+        "path": f"/api/v1{CALL_PREFIX}{definition.path}",
+        "scope": "integrations:write" if definition.kind == "action" else "integrations:read",
+        "parameters": rows_of(definition.parameters, example=example and example.parameters),
+        "inputs": rows_of(definition.input, example=example and example.input),
+        "outputs": rows_of(definition.output, example=example and example.output),
+        "one_of": [" and ".join(names) for names in alternatives(definition)],
+        "calls": [called(definition, one, api_url=product.api_url) for one in definition.examples],
+        "problems": list(_problems(definition)),
+        "success": http.HTTPStatus(definition.success_status),
+    }
+
+
+def _problems(definition: Definition) -> Iterator[Problem]:
+    statuses = set(map(int, call_options(definition)["responses"]))
+    return (one for one in PROBLEMS if one.status in statuses)
+
+
+def _meaning(description: str) -> tuple[str, Sequence[str]]:
+    """Take the sentences that say when an event is sent out of its description."""
+    sentences = _SENTENCE.split(description.strip())
+    moments = [one for one in sentences if one.startswith("Sent ")]
+    return " ".join(one for one in sentences if one not in moments) or description, moments

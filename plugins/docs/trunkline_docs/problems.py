@@ -1,0 +1,91 @@
+"""What an answer with a status of 400 or more means, for whoever gets one."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+EXAMPLE = """{
+  "type": "urn:trunkline:problem:body-invalid",
+  "title": "Unprocessable content",
+  "status": 422,
+  "detail": "The request body is not valid at '/email': is required.",
+  "request_id": "115d7048c67d86a2",
+  "errors": [
+    {"path": "/email", "message": "is required"}
+  ]
+}"""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One status with the problem types that have it. *reason* is for lists, *advice* says what to do."""
+
+    status: int
+    reason: str
+    types: tuple[str, ...]
+    advice: str
+
+
+PROBLEMS: Sequence[Problem] = (
+    Problem(
+        400,
+        "Invalid call",
+        ("refused", "bad-query", "bad-cursor"),
+        "Correct the call: the sentence names the parameter. A cursor must be one that was given out here.",
+    ),
+    Problem(
+        401,
+        "No valid key",
+        ("unauthenticated",),
+        "Send a valid API key in X-Api-Key. This one is missing, malformed, unknown or revoked.",
+    ),
+    Problem(403, "Scope missing", ("forbidden",), "Use a key that has the scope that the sentence names."),
+    Problem(
+        404,
+        "Not found",
+        ("not-found",),
+        "Check the id: there is no such record, or it belongs to another company.",
+    ),
+    Problem(405, "Wrong method", ("method-not-allowed",), "Use a method that the header Allow lists."),
+    Problem(
+        409,
+        "Conflict",
+        ("conflict", "idempotency-conflict", "too-many-subscriptions"),
+        "The call contradicts what is stored. Choose a new Idempotency-Key for a new request; "
+        "delete a subscription before you add one more.",
+    ),
+    Problem(
+        410,
+        "Cursor expired",
+        ("cursor-expired",),
+        "Events after this cursor are no longer kept. Leave it out to go on from the oldest, or send since.",
+    ),
+    Problem(413, "Too large", ("body-too-large",), "Send less in one request."),
+    Problem(415, "Not JSON", ("unsupported-media-type",), "Send JSON, with Content-Type: application/json."),
+    Problem(
+        422,
+        "Invalid fields",
+        ("body-invalid", "event-rejected", "target-refused"),
+        "Correct the fields that errors lists. Nothing was stored.",
+    ),
+    Problem(
+        429, "Too many calls", ("rate-limited",), "Wait as many seconds as Retry-After says, then go on."
+    ),
+    Problem(
+        500,
+        "Our fault",
+        ("internal-error",),
+        "Something failed on our side. Try again later, and tell us the request_id.",
+    ),
+    Problem(
+        502,
+        "Provider failed",
+        ("provider-failed",),
+        "Whoever carries this out failed. Try again later, with the same Idempotency-Key.",
+    ),
+    Problem(
+        503,
+        "Unavailable",
+        ("store-unavailable",),
+        "Nothing was stored. Try again after Retry-After seconds.",
+    ),
+)

@@ -1,0 +1,90 @@
+"""Writes pages down, by Jinja templates: as HTML, where everything is escaped, and as Markdown."""
+
+import posixpath
+import re
+from collections.abc import Callable, Mapping, Sequence
+from itertools import groupby
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+
+from trunkline import Json, Product
+from trunkline_docs.highlighting import tokens
+from trunkline_docs.pages import Page, event_path, operation_path
+
+_MARKUP = re.compile(r"([\\<\[\]|`])")
+
+
+class Renderer:
+    """Writes the pages of one product."""
+
+    def __init__(self, product: Product, pages: Sequence[Page]) -> None:
+        self._pages = pages
+        self._environment = _environment()
+        self._known: Mapping[str, Json] = {
+            "product": product,
+            "brand": product.brand,
+            "sections": [(name, list(them)) for name, them in groupby(pages, key=lambda page: page.section)],
+            "lookup_names": {one.name for one in product.lookups},
+            "event_path": event_path,
+            "operation_path": operation_path,
+        }
+
+    def html(self, page: Page, *, below: str = "") -> bytes:
+        """Write *page* as HTML; *below* stands before its links where it is read one folder higher."""
+        here = posixpath.dirname(page.path)
+
+        def link(target: str) -> str:
+            return below + posixpath.relpath(target, here or ".")
+
+        return self._write(f"{page.template}.html", page, link=link)
+
+    def markdown(self, page: Page) -> bytes:
+        """Write *page* as Markdown, its links leading to other pages in Markdown."""
+        here = posixpath.dirname(page.path)
+
+        def link(target: str) -> str:
+            path, mark, fragment = target.partition("#")
+            whole = f"{path}.md" if path.endswith(".html") else path
+            return posixpath.relpath(whole, here or ".") + mark + fragment
+
+        return self._write(f"{page.template}.md", page, link=link)
+
+    def llms(self) -> bytes:
+        """Write the overview for language models (llmstxt.org): every page in Markdown, with what it is about."""
+        return self._write("llms.txt", self._pages[0], link="{}.md".format)
+
+    def _write(self, template: str, page: Page, *, link: Callable[[str], str]) -> bytes:
+        words = {**self._known, **page.words, "page": page, "link": link}
+        return self._environment.get_template(template).render(words).encode()
+
+
+def _environment() -> Environment:
+    made = Environment(
+        loader=PackageLoader("trunkline_docs"),
+        autoescape=select_autoescape(["html"]),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    filters: dict[str, Any] = made.filters
+    filters |= {"tokens": tokens, "plain": plain, "cell": cell}
+    tests: dict[str, Any] = made.tests
+    tests |= {"web": is_web}
+    return made
+
+
+def plain(text: object) -> str:
+    """Escape what would be a tag, a link, code or a cell's end in Markdown, and keep it on one line."""
+    return _MARKUP.sub(r"\\\1", " ".join(str(text).split()))
+
+
+def cell(text: object) -> str:
+    """Make *text* fit for back ticks in a table's cell."""
+    return " ".join(str(text).split()).replace("|", "\\|").replace("`", "'")
+
+
+def is_web(url: str) -> bool:
+    """Tell whether *url* may be linked to."""
+    return url.startswith(("https://", "http://"))

@@ -1,0 +1,80 @@
+"""Reads the pages as strictly as they are written: every element closed, every id once, nothing repeated."""
+
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+
+VOID = {"meta", "link", "img", "input", "br", "source"}
+LINKS = {"a": "href", "link": "href", "script": "src", "img": "src", "source": "srcset"}
+
+
+@dataclass
+class Read:
+    """What a page consists of. *shape* has each element with the names of its attributes, in order."""
+
+    shape: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
+    links: list[tuple[str, str]] = field(default_factory=list)
+    ids: list[str] = field(default_factory=list)
+    labels: list[str] = field(default_factory=list)
+    headings: list[int] = field(default_factory=list)
+    rows: list[list[str]] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+    text: str = ""
+
+
+class _Reader(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.read = Read()
+        self.open: list[str] = []
+
+    def handle_starttag(self, tag, attrs):
+        names = [name for name, _ in attrs]
+        given = dict(attrs)
+        self.read.shape.append((tag, tuple(names)))
+        if len(set(names)) < len(names):
+            self.read.faults.append(f"<{tag}> repeats an attribute")
+        if "id" in given:
+            self.read.ids.append(given["id"])
+        if LINKS.get(tag) in given:
+            self.read.links.append((tag, given[LINKS[tag]]))
+        if tag == "label":
+            self.read.labels.append(given["for"])
+        if tag == "img" and not given.get("alt"):
+            self.read.faults.append("<img> without alt")
+        if tag in {"h1", "h2", "h3", "h4"}:
+            self.read.headings.append(int(tag[1]))
+        if tag == "tr":
+            self.read.rows.append([])
+        if tag in {"td", "th"}:
+            self.read.rows[-1].append("")
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        if not self.open or self.open.pop() != tag:
+            self.read.faults.append(f"</{tag}> closes something else")
+
+    def handle_data(self, data):
+        self.read.text += data
+        if {"td", "th"} & set(self.open):
+            self.read.rows[-1][-1] += data
+
+
+def read(page: bytes) -> Read:
+    """Read a page; its faults are listed."""
+    text = page.decode()
+    reader = _Reader()
+    reader.feed(text)
+    reader.close()
+    found = reader.read
+    found.faults += [f"<{tag}> is never closed" for tag in reader.open]
+    found.faults += [f"the id {one} twice" for one in set(found.ids) if found.ids.count(one) > 1]
+    found.faults += [f"no field {one}" for one in found.labels if one not in found.ids]
+    if not text.startswith("<!doctype html>"):
+        found.faults.append("no doctype")
+    for before, after in zip(found.headings, found.headings[1:], strict=False):
+        if after > before + 1:
+            found.faults.append(f"a heading of level {after} after one of level {before}")
+    if found.headings.count(1) != 1:
+        found.faults.append("not one h1")
+    return found

@@ -1,0 +1,225 @@
+"""The products that the suites of the documentation are made from: a small one by hand, and what this deployment offers."""
+
+import functools
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from trunkline import Brand, Definition, EventType, Example, ItemList, Product, settings
+from trunkline.connectors import product_of
+from trunkline.hub import Hub
+
+SECRETS = {
+    "TRUNKLINE_AUTH__PEPPER": "p" * 32,
+    "TRUNKLINE_AUTH__ENCRYPTION_KEY": "k" * 32,
+    "TRUNKLINE_SERVER__PUBLIC_URL": "https://api.example.com",
+}
+
+
+@functools.cache
+def installed_product() -> Product:
+    """What a deployment with every plugin offers."""
+    loaded = settings.load(environment=SECRETS)
+    hub = Hub(loaded, dispatch=False)
+    return product_of(loaded, event_types=hub.catalog.types(), operations=hub.operations)
+
+
+def described(title: str, kind: str, **more: Any) -> dict[str, Any]:
+    return {"title": title, "description": f"{title}, as it is.", "type": kind} | more
+
+
+def an_object(*required: str, **properties: Any) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(required),
+        "additionalProperties": False,
+    }
+
+
+ORDER_PLACED = EventType(
+    "order.placed",
+    title="Order Placed",
+    description="A customer placed an order. Sent once for each order.",
+    schema=an_object(
+        "order_id",
+        "lines",
+        order_id=described("Order ID", "integer", minimum=1),
+        lines=described("Lines", "array", items={"$ref": "#/$defs/line"}, minItems=1),
+        buyer={"anyOf": [{"$ref": "#/$defs/buyer"}, {"type": "null"}], "description": "Who ordered."},
+        channel=described("Channel", "string", enum=["web", "shop"]),
+    )
+    | {
+        "$defs": {
+            "line": an_object(
+                "sku",
+                sku=described("Article", "string", pattern="^[A-Z]+$"),
+                price=described("Price", "number", exclusiveMinimum=0),
+            ),
+            "buyer": an_object("email", email=described("Email", "string", format="email")),
+        },
+        "examples": [
+            {"order_id": 7, "lines": [{"sku": "LAMP", "price": 99.5}], "buyer": {"email": "a@b.example"}}
+        ],
+        "x-changes": [
+            {"version": 1, "date": "2026-01-05", "sentence": "It was added."},
+            {"version": 2, "date": "2026-02-06", "sentence": "The optional field 'channel' was added."},
+        ],
+    },
+    version=2,
+    example_json=b'{"order_id":7,"lines":[{"sku":"LAMP","price":99.00}],"buyer":{"email":"a@b.example"}}',
+)
+ORDER_SENT = EventType(
+    "order.sent",
+    title="Order Sent",
+    description="An order left the warehouse.",
+    schema=an_object("order_id", order_id=described("Order ID", "integer")) | {"examples": [{"order_id": 7}]},
+)
+SHOPS = Definition(
+    "lookup",
+    "shops",
+    "Shops",
+    "Lists shops.",
+    "GET",
+    "/lookups/shops",
+    parameters=an_object(),
+    input=an_object(),
+    output=an_object(
+        "shops",
+        shops=described(
+            "Shops",
+            "array",
+            items=an_object(shop_id=described("Shop ID", "integer"), name=described("Name", "string")),
+        ),
+    ),
+    examples=(Example({}, {}, {"shops": [{"shop_id": 3, "name": "Main Street"}]}),),
+    listed=ItemList("shops", "shop_id", "name"),
+)
+PLACE_ORDER = Definition(
+    "action",
+    "place_order",
+    "Place Order",
+    "Orders something.",
+    "POST",
+    "/shops/{shop_id}/orders",
+    parameters=an_object("shop_id", shop_id=described("Shop", "integer", **{"x-lookup": "shops"})),
+    input=an_object(
+        "sku", sku=described("Article", "string"), count=described("Count", "integer", default=1)
+    ),
+    output=an_object("order_id", order_id=described("Order ID", "integer")),
+    examples=(Example({"shop_id": 3}, {"sku": "Joe's LAMP"}, {"order_id": 7}),),
+    success_status=201,
+    emits=("order.placed",),
+)
+CANCEL_ORDER = replace(
+    PLACE_ORDER,
+    name="cancel_order",
+    title="Cancel Order",
+    path="/shops/{shop_id}/orders/cancel",
+    success_status=200,
+    emits=(),
+)
+FIND_ORDER = Definition(
+    "search",
+    "find_order",
+    "Find Order",
+    "Finds an order.",
+    "GET",
+    "/orders/search",
+    parameters=an_object(),
+    input=an_object(email=described("Email", "string"), sku=described("Article", "string"))
+    | {"anyOf": [{"required": ["email"]}, {"required": ["sku"]}]},
+    output=an_object(
+        "results",
+        results=described("Results", "array", items=an_object(order_id=described("Order ID", "integer"))),
+    ),
+    examples=(Example({}, {"email": "a+b@b.example"}, {"results": [{"order_id": 7}]}),),
+)
+SHOP = Product(
+    Brand(
+        "shop",
+        "Shop",
+        "Things to buy.",
+        "#f2c200",
+        "https://shop.example",
+        "S",
+        "help@shop.example",
+        "https://git.shop.example",
+    ),
+    "https://api.shop.example",
+    event_types=(ORDER_PLACED,),
+    actions=(PLACE_ORDER,),
+    searches=(FIND_ORDER,),
+    lookups=(SHOPS,),
+)
+
+
+def with_more(product: Product) -> Product:
+    """Add an event type and an action to what a product offers."""
+    return replace(
+        product,
+        event_types=(*product.event_types, ORDER_SENT),
+        actions=(*product.actions, CANCEL_ORDER),
+        lookups=(*product.lookups, SHOPS) if SHOPS not in product.lookups else product.lookups,
+    )
+
+
+def retold(product: Product, text: str) -> Product:
+    """Put *text* behind every text of the brand and the schemas that people read."""
+
+    def schema(content: Any) -> Any:
+        if isinstance(content, list):
+            return [schema(one) for one in content]
+        if not isinstance(content, Mapping):
+            return content
+        spoilt = {key: schema(value) for key, value in content.items()}
+        words = {
+            key: f"{spoilt[key]}{text}"
+            for key in ("title", "description", "pattern")
+            if isinstance(spoilt.get(key), str)
+        }
+        values = {"enum": [f"{one}{text}" for one in spoilt["enum"]]} if "enum" in spoilt else {}
+        changes = {
+            "x-changes": [one | {"sentence": one["sentence"] + text} for one in spoilt.get("x-changes", [])]
+        }
+        return spoilt | words | values | (changes if "x-changes" in spoilt else {})
+
+    def event(one: EventType) -> EventType:
+        content = schema(one.schema)
+        content["examples"] = [spoil(example, text) for example in content["examples"]]
+        return EventType(one.name, one.title + text, one.description + text, content, version=one.version)
+
+    def definition(one: Definition) -> Definition:
+        return replace(
+            one,
+            title=one.title + text,
+            description=one.description + text,
+            parameters=schema(one.parameters),
+            input=schema(one.input),
+            output=schema(one.output),
+            examples=tuple(
+                Example(case.parameters, spoil(case.input, text), spoil(case.output, text))
+                for case in one.examples
+            ),
+        )
+
+    brand = product.brand
+    return replace(
+        product,
+        brand=replace(brand, title=brand.title + text, description=brand.description + text, author=text),
+        event_types=tuple(map(event, product.event_types)),
+        actions=tuple(map(definition, product.actions)),
+        searches=tuple(map(definition, product.searches)),
+        lookups=tuple(map(definition, product.lookups)),
+    )
+
+
+def spoil(example: Any, text: str) -> Any:
+    """Put *text* behind every string of an example."""
+    if isinstance(example, str):
+        return example + text
+    if isinstance(example, list):
+        return [spoil(one, text) for one in example]
+    return (
+        {key: spoil(value, text) for key, value in example.items()} if isinstance(example, dict) else example
+    )

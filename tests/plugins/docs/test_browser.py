@@ -1,0 +1,163 @@
+"""The pages in a real Chromium: served under their policy and opened from the disk, without scripts, by keyboard, on a phone."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from trunkline_docs.generator import generate
+
+from .products import SHOP, installed_product, retold
+
+HERE = Path(__file__).parent
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+PAGES = (
+    "index",
+    "verify",
+    "errors",
+    "lookups",
+    "invoice.created",
+    "actions/update_lead",
+    "searches/find_client",
+)
+HOSTILE = '"><script>window.xss = 1</script><img src=x onerror="window.xss = 2"><svg onload="window.xss = 3">'
+LOUD = ("error", "warning")
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """The system's Chromium."""
+    program = shutil.which("chromium")
+    assert program is not None, "chromium is not installed"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_page(chromium: Browser) -> Iterator[Callable[..., Page]]:
+    """Open a page of its own browser; in the end it has asked nobody else for anything, and has not complained."""
+    asked: list[str] = []
+    complaints: list[str] = []
+    contexts = []
+
+    def open_one(url: str, *, width: int = 1440, **options: Any) -> Page:
+        context = chromium.new_context(
+            viewport={"width": width, "height": 900}, reduced_motion="reduce", **options
+        )
+        contexts.append(context)
+        context.on("request", lambda request: asked.append(request.url))
+        context.on("console", lambda said: complaints.append(said.text) if said.type in LOUD else None)
+        context.on("weberror", lambda error: complaints.append(str(error.error)))
+        page = context.new_page()
+        page.goto(url)
+        return page
+
+    yield open_one
+    for context in contexts:
+        context.close()
+    assert complaints == []
+    assert [url for url in asked if not url.startswith(("file:", "http://127.0.0.1:"))] == []
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The address of the exported site on the disk."""
+    return write(generate(installed_product()), tmp_path_factory.mktemp("site"))
+
+
+@pytest.fixture(scope="module")
+def axe_source(install_node_packages: Callable[[Path], Path]) -> str:
+    """axe-core as one script."""
+    return (install_node_packages(HERE / "axe") / "node_modules" / "axe-core" / "axe.min.js").read_text()
+
+
+def write(files: Any, folder: Path) -> str:
+    for path, content in files.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(content)
+    return folder.as_uri()
+
+
+def test_served_pages_work_under_their_policy(served_hub: Any, open_page: Callable[..., Page]):
+    page = open_page(f"{served_hub.url}/docs/events")
+    expect(page.get_by_role("heading", level=1)).to_have_text("WhiteLabelCRO events")
+    page.get_by_role("navigation").get_by_role("link", name="lead.created").click()
+    expect(page).to_have_url(f"{served_hub.url}/docs/events/lead.created.html")
+    background = "getComputedStyle(document.querySelector('.top')).position"
+    assert page.evaluate(background) == "sticky"
+    page.get_by_label("Find a page").fill("find client")
+    expect(page.get_by_role("navigation").get_by_role("link")).to_have_text(["Find Client"])
+    page.get_by_role("navigation").get_by_role("link").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Find Client")
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+@pytest.mark.parametrize("color_scheme", ["light", "dark"])
+def test_axe_finds_nothing(
+    exported: str, open_page: Callable[..., Page], axe_source: str, width: int, color_scheme: str
+):
+    for name in PAGES:
+        page = open_page(f"{exported}/{name}.html", width=width, color_scheme=color_scheme)
+        page.evaluate(axe_source)
+        found = page.evaluate("axe.run({preload: false})")["violations"]
+        assert [(one["id"], one["nodes"][0]["html"]) for one in found] == [], name
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_phone_needs_no_sideways_scrolling(exported: str, open_page: Callable[..., Page], name: str):
+    page = open_page(f"{exported}/{name}.html", width=390)
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    menu = page.get_by_text("Menu", exact=True)
+    expect(page.get_by_role("link", name="Overview")).to_be_hidden()
+    menu.click()
+    expect(page.get_by_role("link", name="Overview")).to_be_visible()
+
+
+def test_without_scripts_there_is_everything(exported: str, open_page: Callable[..., Page]):
+    page = open_page(f"{exported}/verify.html", java_script_enabled=False)
+    expect(page.get_by_role("link", name="Overview")).to_be_visible()
+    panels = page.locator(".panel")
+    expect(panels.nth(0)).to_be_visible()
+    page.get_by_text("PHP", exact=True).click()
+    expect(panels.nth(0)).to_be_hidden()
+    expect(panels.nth(2)).to_be_visible()
+
+
+def test_the_keyboard_reaches_the_content_and_the_languages(exported: str, open_page: Callable[..., Page]):
+    page = open_page(f"{exported}/verify.html")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    page.keyboard.press("Enter")
+    assert page.url.endswith("#content")
+    page.get_by_role("radio", name="Python").focus()
+    for language in ("JavaScript", "PHP", "Ruby"):
+        page.keyboard.press("ArrowRight")
+        expect(page.get_by_role("radio", name=language)).to_be_checked()
+    page.goto(f"{exported}/lead.created.html")
+    expect(page.get_by_role("radio", name="Ruby")).to_be_checked()
+
+
+def test_a_listing_is_copied_as_it_is(served_hub: Any, open_page: Callable[..., Page]):
+    page = open_page(
+        f"{served_hub.url}/docs/events/lead.created", permissions=["clipboard-read", "clipboard-write"]
+    )
+    button = page.get_by_role("button", name="Copy: Body")
+    button.click()
+    expect(button).to_have_text("Copied")
+    body = served_hub.call("GET", "/docs/events/requests/lead.created.json")
+    assert page.evaluate("navigator.clipboard.readText().then(JSON.parse)") == body
+
+
+def test_hostile_texts_do_nothing(open_page: Callable[..., Page], tmp_path: Path):
+    files = generate(retold(SHOP, HOSTILE))
+    address = write(files, tmp_path)
+    for name in (path for path in files if path.endswith(".html")):
+        page = open_page(f"{address}/{name}")
+        assert page.evaluate("window.xss") is None, name

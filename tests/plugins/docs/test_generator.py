@@ -1,0 +1,306 @@
+"""The site: the same each time, whole, valid, and harmless whatever the schemas say."""
+
+import json
+import os
+import posixpath
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from trunkline import Product, __version__
+from trunkline.api import problems
+from trunkline.errors import ProviderFailed, Refused, StoreUnavailable
+from trunkline_docs.generator import generate, make_site
+
+from .html import read
+from .products import CANCEL_ORDER, ORDER_SENT, SHOP, installed_product, retold, with_more
+
+GOLDEN = Path(__file__).parent / "golden"
+GOLDEN_FILES = (
+    "actions/place_order.html",
+    "actions/place_order.html.md",
+    "index.html.md",
+    "llms.txt",
+    "order.placed.html",
+    "order.placed.html.md",
+    "requests/order.placed.json",
+    "searches/find_order.html.md",
+)
+PRODUCTS: Mapping[str, Callable[[], Product]] = {
+    "small": lambda: SHOP,
+    "installed": installed_product,
+    "installed and more": lambda: with_more(installed_product()),
+    "nothing but events": lambda: replace(SHOP, actions=(), searches=(), lookups=()),
+    "nothing but actions": lambda: replace(SHOP, event_types=()),
+    "with a logo": lambda: replace(SHOP, brand=replace(SHOP.brand, logo=LOGO, logo_dark=LOGO)),
+}
+LOGO = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1 1"/>'
+EVIL = "\"'><script>alert(1)</script><img src=x onerror=alert(1)>{{ 7*7 }}{% raw %}</pre></td>`|](javascript:alert(1)) ${x}"
+MARKDOWN_LINK = re.compile(r"(?<!\\)\[(?:[^\]\\]|\\.)*\]\(([^)\s]+)\)")
+Files = Mapping[str, bytes]
+
+
+@pytest.fixture(params=list(PRODUCTS), scope="module")
+def product(request: pytest.FixtureRequest) -> Product:
+    return PRODUCTS[request.param]()
+
+
+@pytest.fixture(scope="module")
+def files(product: Product) -> Files:
+    return generate(product)
+
+
+def pages_of(files: Files) -> list[str]:
+    return [path for path in files if path.endswith(".html")]
+
+
+def resolved(page: str, link: str) -> tuple[str, str]:
+    target, _, fragment = link.partition("#")
+    return posixpath.normpath(posixpath.join(posixpath.dirname(page), target)) if target else page, fragment
+
+
+def is_outside(link: str) -> bool:
+    return link.startswith(("http://", "https://", "mailto:"))
+
+
+def test_the_same_product_makes_the_same_bytes(product: Product):
+    assert generate(product) == generate(product)
+
+
+@pytest.mark.parametrize("path", GOLDEN_FILES)
+def test_what_is_made_is_what_was_agreed_on(path: str):
+    made = generate(SHOP)[path].replace(f"trunkline/{__version__}".encode(), b"trunkline/VERSION")
+    kept = GOLDEN / path
+    if os.environ.get("TRUNKLINE_WRITE_GOLDEN"):
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        kept.write_bytes(made)
+    assert made.decode() == kept.read_text()
+
+
+def test_every_page_is_well_formed(files: Files):
+    assert {path: found for path in pages_of(files) if (found := read(files[path]).faults)} == {}
+
+
+def test_every_link_leads_to_a_file_and_to_a_place_in_it(files: Files):
+    ids = {path: set(read(files[path]).ids) for path in pages_of(files)}
+    dead = [
+        (page, link)
+        for page in pages_of(files)
+        for _, link in read(files[page]).links
+        if not is_outside(link)
+        for target, fragment in [resolved(page, link)]
+        if target not in files or (fragment and fragment not in ids[target])
+    ]
+    assert dead == []
+
+
+def test_every_link_of_the_texts_leads_to_a_file(files: Files):
+    texts = [path for path in files if path.endswith((".md", ".txt"))]
+    links = [(path, link) for path in texts for link in MARKDOWN_LINK.findall(files[path].decode())]
+    assert links
+    assert [(path, link) for path, link in links if resolved(path, link)[0] not in files] == []
+
+
+def test_every_file_is_found_from_the_index(files: Files):
+    seen: set[str] = set()
+    waiting = ["index.html"]
+    while waiting:
+        path = waiting.pop()
+        if path in seen:
+            continue
+        seen.add(path)
+        if path.endswith(".html"):
+            waiting += [
+                resolved(path, link)[0] for _, link in read(files[path]).links if not is_outside(link)
+            ]
+    assert seen == set(files)
+
+
+def test_nothing_is_fetched_from_elsewhere(files: Files):
+    for path in pages_of(files):
+        assert [link for tag, link in read(files[path]).links if tag != "a" and is_outside(link)] == []
+        assert not re.search(rb" (style|on\w+)=|<style|<script>", files[path])
+    assert not re.search(rb"url\(|@import|https?:", files["assets/style.css"] + files["assets/docs.js"])
+
+
+def test_every_page_is_there_as_text_and_listed_for_language_models(files: Files):
+    listed = MARKDOWN_LINK.findall(files["llms.txt"].decode())
+    assert sorted(one for one in listed if one.endswith(".md")) == sorted(
+        f"{path}.md" for path in pages_of(files)
+    )
+    assert set(listed) <= set(files)
+    lines = files["llms.txt"].decode().splitlines()
+    assert lines[0].startswith("# ")
+    assert lines[2].startswith("> ")
+    assert all(line.startswith(("# ", "> ", "## ", "- [")) or not line for line in lines[:3] + lines[5:])
+
+
+def test_the_front_is_the_index_read_from_one_folder_higher():
+    site = make_site(SHOP, served_as="events")
+    assert {resolved("x", link)[0] for _, link in read(site.front).links if not is_outside(link)} == {
+        f"events/{resolved('index.html', link)[0]}" if not link.startswith("#") else "x"
+        for _, link in read(site.files["index.html"]).links
+        if not is_outside(link)
+    }
+    assert read(site.front).shape == read(site.files["index.html"]).shape
+
+
+def fields_of(schema: Any, document: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Every property that a schema describes, however deep."""
+    if "$ref" in schema:
+        schema = document["$defs"][schema["$ref"].rpartition("/")[2]]
+    for name, described in schema.get("properties", {}).items():
+        yield name, described
+        yield from fields_of(described, document)
+    for inner in (schema.get("items"), *schema.get("anyOf", ())):
+        if isinstance(inner, dict):
+            yield from fields_of(inner, document)
+
+
+def test_every_field_of_every_schema_is_in_a_table(product: Product, files: Files):
+    places = [(f"{one.name}.html", [one.schema]) for one in product.event_types]
+    places += [
+        (f"{folder}/{one.name}.html", [one.parameters, one.input, one.output])
+        for folder, them in (("actions", product.actions), ("searches", product.searches))
+        for one in them
+    ]
+    places += [("lookups.html", [one.input, one.output]) for one in product.lookups]
+    for path, schemas in places:
+        rows = [[" ".join(cell.split()) for cell in row] for row in read(files[path]).rows]
+        for schema in schemas:
+            for name, described in fields_of(schema, schema):
+                text = described.get("description", "")
+                assert any(
+                    re.fullmatch(rf"(.*[.\]])?{re.escape(name)}", row[0])
+                    and " ".join(text.split()) in row[-2]
+                    for row in rows
+                ), (path, name)
+
+
+def test_a_row_tells_all_that_the_schema_says():
+    rows = {
+        row[0]: [" ".join(cell.split()) for cell in row[1:]]
+        for row in read(generate(SHOP)["order.placed.html"]).rows
+    }
+    assert rows["order_id"] == ["integer", "required", "Order ID, as it is. Limits: at least 1.", "7"]
+    assert rows["lines"][:2] == ["list of objects", "required"]
+    assert rows["lines[].sku"] == [
+        "string",
+        "required",
+        "Article, as it is. Limits: matches ^[A-Z]+$.",
+        '"LAMP"',
+    ]
+    assert rows["lines[].price"] == ["number", "optional", "Price, as it is. Limits: more than 0.", "99.00"]
+    assert rows["buyer"][:3] == ["object or null", "optional", "Who ordered."]
+    assert rows["buyer.email"][:2] == ["string (email)", "required"]
+    assert rows["channel"][2:] == ['Channel, as it is. One of "web", "shop".', '"web"']
+
+
+def test_digits_stay_as_they_were_written():
+    files = generate(SHOP)
+    assert b'"price":99.00' in files["requests/order.placed.json"]
+    assert "99.00" in read(files["order.placed.html"]).text
+    assert b'"price": 99.00' in files["order.placed.html.md"]
+
+
+def test_what_is_added_to_the_catalogue_gets_its_pages():
+    before, after = generate(installed_product()), generate(with_more(installed_product()))
+    added = {f"{ORDER_SENT.name}.html", f"actions/{CANCEL_ORDER.name}.html"}
+    assert set(pages_of(after)) - set(pages_of(before)) == added
+    linked = {link for _, link in read(after["index.html"]).links}
+    assert added <= linked
+    assert {resolved("verify.html", link)[0] for _, link in read(after["verify.html"]).links} >= added
+
+
+def test_an_event_and_the_action_that_causes_it_lead_to_each_other():
+    files = generate(SHOP)
+    assert ("a", "actions/place_order.html") in read(files["order.placed.html"]).links
+    assert ("a", "../order.placed.html") in read(files["actions/place_order.html"]).links
+
+
+def test_meaning_and_moment_are_told_apart():
+    text = " ".join(read(generate(SHOP)["order.placed.html"]).text.split())
+    assert "What it means A customer placed an order. When it is sent Sent once for each order." in text
+
+
+def test_changes_are_told_newest_first():
+    text = " ".join(read(generate(SHOP)["order.placed.html"]).text.split())
+    assert (
+        "Changes Version 2 2026-02-06: The optional field 'channel' was added. Version 1 2026-01-05: It was added."
+        in text
+    )
+    more = generate(replace(SHOP, event_types=(ORDER_SENT, replace(ORDER_SENT, name="order.x", version=3))))
+    assert "This is the first version." in read(more["order.sent.html"]).text
+    assert "This is version 3." in read(more["order.x.html"]).text
+
+
+def test_texts_of_schemas_stay_texts():
+    plain, evil = generate(retold(SHOP, " plain")), generate(retold(SHOP, EVIL))
+    assert set(plain) == set(evil)
+    for path in pages_of(plain):
+        before, after = read(plain[path]), read(evil[path])
+        assert after.faults == []
+        shapes = [[one for one in found.shape if one[0] != "span"] for found in (before, after)]
+        assert shapes[0] == shapes[1], path
+        assert {link for _, link in after.links} == {link for _, link in before.links}
+    assert EVIL in read(evil["order.placed.html"]).text
+
+
+def test_texts_of_schemas_make_no_tags_and_links_in_markdown():
+    evil = generate(retold(SHOP, EVIL))
+    for path in (path for path in evil if path.endswith((".md", ".txt"))):
+        prose = re.sub(r"^```.*?^```$", "", evil[path].decode(), flags=re.MULTILINE | re.DOTALL)
+        prose = re.sub(r"(?<!\\)`[^`]*`", "", prose)
+        assert not re.search(r"(?<!\\)<(script|img)", prose), path
+        assert all("javascript" not in link for link in MARKDOWN_LINK.findall(prose))
+        assert all(
+            len(re.findall(r"(?<!\\)\|", line)) in {3, 4, 6}
+            for line in prose.splitlines()
+            if line.startswith("| ")
+        )
+
+
+def test_addresses_of_the_brand_are_links_only_where_they_are_of_the_web():
+    brand = replace(SHOP.brand, homepage="javascript:alert(1)")
+    files = generate(replace(SHOP, brand=brand, api_url="javascript:alert(2)//"))
+    for path in pages_of(files):
+        assert not [link for _, link in read(files[path]).links if link.startswith("javascript")]
+
+
+def test_the_brand_is_shown():
+    logo = '<svg xmlns="http://www.w3.org/2000/svg"><!-- day --></svg>'
+    brand = replace(SHOP.brand, logo=logo, logo_dark=logo.replace("day", "night"))
+    files = generate(replace(SHOP, brand=brand))
+    assert files["assets/logo.svg"] == logo.encode()
+    assert b"night" in files["assets/logo-dark.svg"]
+    assert ("img", "../assets/logo.svg") in read(files["actions/place_order.html"]).links
+    assert ("source", "assets/logo-dark.svg") in read(files["index.html"]).links
+    assert b"--brand: #f2c200;" in files["assets/style.css"]
+    assert b'fill="#f2c200"' in files["assets/icon.svg"]
+    assert "Shop events" in read(files["index.html"]).text
+    without = generate(SHOP)
+    assert "assets/logo.svg" not in without
+    assert b"<img" not in without["index.html"]
+
+
+def test_the_style_sheet_has_no_word_left():
+    for made in (generate(SHOP), generate(replace(SHOP, brand=replace(SHOP.brand, color="red;} body{}")))):
+        assert not re.search(rb"%[A-Z_]+%|body\{\}", made["assets/style.css"])
+
+
+def test_every_problem_is_on_the_page_of_errors():
+    rows = {row[0]: row[1] for row in read(generate(SHOP)["errors.html"]).rows[1:]}
+    for error, name in problems.TYPES.items():
+        assert issubclass(error, (Refused, ProviderFailed, StoreUnavailable))
+        if name != "provider-refused":
+            assert name in rows[str(error.status)].split(", ")
+
+
+def test_schemas_and_bodies_are_json(files: Files, product: Product):
+    for one in product.event_types:
+        assert files[f"schemas/{one.name}.json"] == one.schema_json
+        assert json.loads(files[f"requests/{one.name}.json"])["payload"] == json.loads(one.example_json)

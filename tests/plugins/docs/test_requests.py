@@ -1,0 +1,120 @@
+"""The requests on the pages are the real ones: what the hub sends, and what the API takes."""
+
+import base64
+import hashlib
+import hmac
+import json
+import shlex
+from datetime import UTC, datetime
+from urllib.parse import urlsplit
+
+import pytest
+from standardwebhooks import Webhook
+
+from trunkline import cursors, deliveries
+from trunkline_docs.generator import generate
+from trunkline_docs.requests import SECRET, TIMESTAMP, called, polling, pushed, subscribing
+
+from .products import ORDER_PLACED, PLACE_ORDER, installed_product
+
+CHANGING = {
+    "host",
+    "webhook-id",
+    "webhook-timestamp",
+    "webhook-signature",
+    "content-length",
+    "trunkline-delivery-id",
+    "trunkline-cursor",
+}
+
+
+async def test_a_push_has_the_headers_that_the_pages_show(running, receiver):
+    shown = dict(
+        pushed(next(one for one in installed_product().event_types if one.name == "invoice.created")).headers
+    )
+    made = await running.client.post(
+        "/api/v1/webhooks/subscriptions",
+        json={"target_url": receiver.url, "event_types": ["*"], "secret": SECRET},
+    )
+    assert made.status_code == 201, made.text
+    example = next(one.example for one in installed_product().event_types if one.name == "invoice.created")
+    await running.client.post("/api/v1/events", json={"type": "invoice.created", "payload": example})
+    await receiver.wait_for(1)
+    sent = receiver.requests[0]
+    assert list(sent.headers) == list(shown)
+    assert {name: sent.headers[name] for name in shown.keys() - CHANGING} == {
+        name: shown[name] for name in shown.keys() - CHANGING
+    }
+    body = json.loads(sent.body)
+    known = json.loads(generate(installed_product())["requests/invoice.created.json"])
+    assert list(body) == list(known)
+    assert body["payload"] == known["payload"]
+    assert b": " not in sent.body.split(b'"payload"')[0]
+
+
+def test_the_signature_is_that_of_the_published_secret():
+    for one in (ORDER_PLACED, *installed_product().event_types):
+        request = pushed(one)
+        headers = dict(request.headers)
+        made = Webhook(SECRET).sign("45678", datetime.fromtimestamp(TIMESTAMP, UTC), request.body)
+        assert headers["webhook-signature"] == made
+        key = base64.b64decode(SECRET.removeprefix("whsec_"))
+        digest = hmac.new(key, f"45678.{TIMESTAMP}.{request.body}".encode(), hashlib.sha256).digest()
+        assert made == f"v1,{base64.b64encode(digest).decode()}"
+        assert headers["content-length"] == str(len(request.body.encode()))
+
+
+def test_ids_and_cursor_have_the_form_of_real_ones():
+    headers = dict(pushed(ORDER_PLACED).headers)
+    assert cursors.decode(headers["trunkline-cursor"]) == 45678
+    assert (
+        deliveries.Key.parse(headers["trunkline-delivery-id"]) if hasattr(deliveries.Key, "parse") else True
+    )
+    created = json.loads(pushed(ORDER_PLACED).body)["createdUtc"]
+    assert datetime.fromisoformat(created).timestamp() == TIMESTAMP - 1
+
+
+def test_a_call_survives_the_shell():
+    shown = called(PLACE_ORDER, PLACE_ORDER.examples[0], api_url="https://api.shop.example")
+    words = shlex.split(shown.command.replace("\\\n", ""))
+    assert words[:4] == ["curl", "-X", "POST", "https://api.shop.example/api/v1/integrations/shops/3/orders"]
+    assert json.loads(words[words.index("-d") + 1]) == {"sku": "Joe's LAMP"}
+    assert (shown.status, json.loads(shown.answer)) == ("201 Created", {"order_id": 7})
+
+
+async def send(client, command: str):
+    """Make the call that a curl command makes."""
+    words = shlex.split(command.replace("\\\n", ""))
+    values = [
+        words[place + 1].partition("=") for place, word in enumerate(words) if word == "--data-urlencode"
+    ]
+    url = next(word for word in words if word.startswith("https://"))
+    method = words[words.index("-X") + 1] if "-X" in words else "GET"
+    content = words[words.index("-d") + 1] if "-d" in words else None
+    return await client.request(
+        method,
+        urlsplit(url).path,
+        params={name: value for name, _, value in values} or None,
+        content=content,
+        headers={"Content-Type": "application/json"} if content else {},
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "number"), [("create_lead", 1), ("create_affiliate", 0), ("find_client", 0), ("find_lead", 0)]
+)
+async def test_a_call_on_the_pages_is_answered_as_they_say(api, name: str, number: int):
+    product = installed_product()
+    definition = next(one for one in (*product.actions, *product.searches) if one.name == name)
+    example = definition.examples[number]
+    answer = await send(api.client, called(definition, example, api_url=product.api_url).command)
+    assert answer.status_code == definition.success_status, answer.text
+    assert set(answer.json()) == set(example.output)
+
+
+async def test_events_are_asked_for_and_read_as_the_pages_say(api):
+    made = await send(api.client, subscribing("lead.created", api_url="https://api.example.com"))
+    assert (made.status_code, made.json()["event_types"]) == (201, ["lead.created"])
+    for name in ("", "lead.created"):
+        read = await send(api.client, polling(name, api_url="https://api.example.com"))
+        assert read.status_code == 200, read.text

@@ -100,6 +100,7 @@ def test_it_keeps_running_with_a_key_that_works_until_ctrl_c(tmp_path):
         _check(shown)
         answer = httpx2.get(f"{shown['url']}/api/v1/me", headers={"X-Api-Key": shown["api_key"]})
         assert answer.json()["company_id"] == 92
+        assert httpx2.get(shown["portal"], follow_redirects=True).url.path == "/portal/sign-in"
         process.send_signal(signal.SIGINT)
         assert process.wait(10) == 0
     finally:

@@ -28,10 +28,11 @@ _COLUMNS = {"event": 31, "accepted": 9, "pushed": 24, "signature": 10, "polled":
 
 @dataclass(frozen=True, slots=True)
 class WayOn:
-    """Where the hub that keeps running is reached, and with which key."""
+    """Where the hub that keeps running is reached, and with which key; *portal* is None where no plugin gives one."""
 
     url: str
     api_key: str
+    portal: str | None = None
 
 
 class Screen(Protocol):
@@ -133,6 +134,9 @@ class TerminalScreen:
         send = f"curl {way_on.url}/api/v1/events/test {header} {body}"
         docs = f"{way_on.url}/docs"
         self._print(Text.assemble(("\nIt keeps running. ", "bold"), "API reference: ", (docs, "cyan")))
+        if way_on.portal is not None:
+            shown = (way_on.portal, "cyan"), "\nSign in with ", (way_on.api_key, "cyan")
+            self._print(Text.assemble("\nAdmin portal: ", *shown))
         for title, command in (("Read the log:", read), ("Send an event, and see it arrive here:", send)):
             self._print(Text.assemble("\n", title, "\n", (command, "cyan")))
         self._print(Text("\nCtrl-C ends it.\n", style="dim"))

@@ -14,6 +14,7 @@ from pydantic import SecretStr
 from rich.console import Console
 
 from trunkline import logs, server
+from trunkline.capabilities import PORTAL_BASE
 from trunkline.demo.client import Client
 from trunkline.demo.scenario import Scenario
 from trunkline.demo.screen import JsonScreen, Screen, TerminalScreen, WayOn
@@ -58,10 +59,16 @@ async def run_demo(settings: Settings, *, port: int, keep_running: bool, as_json
                 summary = await _unless(stop, scenario.play(pause_seconds=pause_seconds))
             if summary is None:
                 return False
-            screen.finish(summary, way_on=WayOn(url, cast.client.api_key) if keep_running else None)
+            way_on = WayOn(url, cast.client.api_key, _portal_of(hub, url)) if keep_running else None
+            screen.finish(summary, way_on=way_on)
             if keep_running:
                 await _unless(stop, scenario.follow_pushes(screen.show_new))
             return summary.ok
+
+
+def _portal_of(hub: Hub, url: str) -> str | None:
+    has_portal = any(routes.base == PORTAL_BASE for _, routes in hub.registry.collected.routes)
+    return f"{url}{PORTAL_BASE}" if has_portal else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from trunkline.api.models import Subscriptions as SubscriptionList
 from trunkline.api.problems import responses
 from trunkline.api.requests import QueryModel, StrictRoute, query_reader
 from trunkline.api.security import Caller, requires
+from trunkline.api.strict_json import read_json
 from trunkline.api.subscriptions import DeliveryQuery
 from trunkline.capabilities import (
     AcceptedEvent,
@@ -60,6 +61,8 @@ from trunkline.capabilities import (
     Routes,
     Sealer,
     Search,
+    ShownEvent,
+    SubscriptionActivity,
     Target,
 )
 from trunkline.definitions import Definition, Example, ItemList, Kind, read_definition
@@ -162,9 +165,11 @@ __all__ = [
     "Routes",
     "Sealer",
     "Search",
+    "ShownEvent",
     "Signer",
     "Strict",
     "StrictRoute",
+    "SubscriptionActivity",
     "SubscriptionList",
     "SubscriptionView",
     "Target",
@@ -181,6 +186,7 @@ __all__ = [
     "query_model",
     "query_reader",
     "read_definition",
+    "read_json",
     "requires",
     "responses",
     "rest_hook_channel",

@@ -1,7 +1,7 @@
 """What a company's people look at: how its events did, lists of them, and what needs attention."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from math import ceil
@@ -11,9 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline import attention, cursors
 from trunkline.auth import MAX_COMPANY_ID
-from trunkline.capabilities import Bucket, EventList, ListedEvent, Overview
+from trunkline.capabilities import Bucket, EventList, ListedEvent, Overview, ShownEvent, SubscriptionActivity
 from trunkline.database import Database
 from trunkline.deliveries import FINAL, Outcome, Status
+from trunkline.errors import NotFound
 from trunkline.event_counts import EventCounts
 from trunkline.events import Event
 from trunkline.store import activity as store
@@ -101,21 +102,27 @@ class Activity:
             positions = [event.position for event in found.events]
             deliveries = await store.deliveries_of(connection, positions) if positions else {}
         return EventList(
-            [
-                ListedEvent(
-                    event.position,
-                    event.type,
-                    event.accepted_ms,
-                    event.body,
-                    deliveries.get(event.position, {}),
-                )
-                for event in found.events
-            ],
+            [_listed(event, deliveries) for event in found.events],
             before=None
             if found.is_all or found.last is None
             else cursors.encode(found.last.position, kind="a"),
             looked_to_ms=found.last.accepted_ms if found.last else None,
         )
+
+    async def event(self, company_id: int, event_id: int) -> ShownEvent:
+        """Show one event and which are next to it (``capabilities.Activity.event``). Raises NotFound."""
+        async with self._database.read() as connection:
+            event = (await stream.by_positions(connection, [event_id])).get(event_id)
+            if event is None or event.company_id != company_id:
+                raise NotFound("event", event_id)
+            older, newer = await store.neighbours(connection, company_id, event_id)
+            deliveries = await store.deliveries_of(connection, [event_id])
+        return ShownEvent(_listed(event, deliveries), older=older, newer=newer)
+
+    async def subscriptions(self, company_id: int) -> Sequence[SubscriptionActivity]:
+        """Tell how each of a company's subscriptions does, oldest first."""
+        async with self._database.read() as connection:
+            return await store.subscriptions(connection, company_id)
 
     async def companies(self, query: str | None = None, *, limit: int = 20) -> Sequence[int]:
         """List the companies that have keys or events and whose number begins with the digits *query*, lowest first."""
@@ -173,6 +180,11 @@ async def _newest(
     events = await store.newest_events(connection, company_id, span, types=types, limit=limit + 1)
     shown = events[:limit]
     return Found(shown, shown[-1] if shown else None, is_all=len(events) <= limit)
+
+
+def _listed(event: Event, deliveries: Mapping[int, Mapping[str, int]]) -> ListedEvent:
+    counted = deliveries.get(event.position, {})
+    return ListedEvent(event.position, event.type, event.accepted_ms, event.body, counted)
 
 
 def _searchable(body: bytes) -> str:

@@ -90,7 +90,8 @@ class Channel:
     deliver: Deliver | None = None
 
 
-BASES = ("/api/v1", "/schemas", "/docs", "/portal")
+PORTAL_BASE = "/portal"
+BASES = ("/api/v1", "/schemas", "/docs", PORTAL_BASE)
 """Where a plugin may have routes."""
 
 
@@ -123,12 +124,18 @@ Generate = Callable[[Product], Mapping[str, bytes]]
 
 @dataclass(frozen=True, slots=True)
 class Connector:
-    """What a platform needs to offer a product, made from its catalogue (``trunkline export NAME DIR``)."""
+    """What a platform needs to offer a product, made from its catalogue (``trunkline export NAME DIR``).
+
+    *steps* say, each in a sentence, what to do with the files until the platform offers the product. *channel* is the one
+    that the platform subscribes to by itself.
+    """
 
     name: str
     title: str
     description: str
     generate: Generate
+    steps: Sequence[str] = ()
+    channel: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,12 +147,17 @@ class Migrations:
 
 @dataclass(frozen=True, slots=True)
 class EmittedEvent:
-    """An event that a plugin wants accepted: it is validated like any other."""
+    """An event that a plugin wants accepted: it is validated like any other.
+
+    *payload_json* is for a *payload* that was read from JSON (``read_json``): it is stored in its place, so that every
+    digit stays as it was written.
+    """
 
     company_id: int
     type: str
     payload: Mapping[str, Json]
     metadata: Mapping[str, Json] | None = None
+    payload_json: bytes = field(default=b"", repr=False, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -383,8 +395,16 @@ class Deliveries(Protocol):
         """Show a subscription's deliveries, newest event first. Raises NotFound, BadCursor."""
         ...
 
+    async def of_event(self, company_id: int, event_id: int) -> list[dict[str, Json]]:
+        """Show an event's deliveries with their ``subscription_id``, those of deleted subscriptions too. Raises NotFound."""
+        ...
+
     async def get(self, company_id: int, delivery_id: str) -> dict[str, Json]:
         """Show one delivery with its attempts. Raises NotFound."""
+        ...
+
+    async def count_open(self, company_id: int, subscription_id: str) -> int:
+        """Count what is pending or held among a subscription's newest 10,000 deliveries. Raises NotFound."""
         ...
 
     async def retry(self, company_id: int, delivery_id: str) -> dict[str, Json]:
@@ -403,6 +423,16 @@ class Replays(Protocol):
         self, company_id: int, subscription_id: str, request: Mapping[str, Json], *, channel: str | None
     ) -> dict[str, Json]:
         """Start a replay and show it; with ``dry_run`` only count. Raises NotFound, BodyInvalid."""
+        ...
+
+    async def of_subscription(
+        self, company_id: int, subscription_id: str, *, channel: str | None, limit: int = 20
+    ) -> list[dict[str, Json]]:
+        """Show a subscription's newest replays, newest first, with what each sends again.
+
+        Beside what ``get`` shows: *kind* (``missed``, ``all`` or ``failed``), *event_types* (empty for all), and *remaining*,
+        the positions of the log that are still to be looked at. Raises NotFound.
+        """
         ...
 
     async def get(self, company_id: int, replay_id: str) -> dict[str, Json]:
@@ -505,7 +535,7 @@ class ApiKeys(Protocol):
         ...
 
     async def list(self, company_id: int | None) -> list[dict[str, Json]]:
-        """List a company's keys, everybody's for None; oldest first, revoked ones included."""
+        """List a company's keys, operators' for 0, everybody's for None; oldest first, revoked ones included."""
         ...
 
     async def revoke(self, key_id: str, *, company_id: int | None) -> None:
@@ -574,6 +604,17 @@ class Overview:
 
 
 @dataclass(frozen=True, slots=True)
+class SubscriptionActivity:
+    """How a subscription does: attempts that failed in a row, and the delivery of the newest event that it got."""
+
+    subscription_id: str
+    failures: int
+    failing_since_ms: int | None
+    last_status: str | None
+    last_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class ListedEvent:
     """One event of a list; *body* is its envelope as it is sent, *deliveries* are counted by status."""
 
@@ -595,6 +636,15 @@ class EventList:
     events: Sequence[ListedEvent]
     before: str | None
     looked_to_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ShownEvent:
+    """One event, and the company's events next to it: the ids of the one *older* and the one *newer*, None at an end."""
+
+    event: ListedEvent
+    older: int | None
+    newer: int | None
 
 
 class Activity(Protocol):
@@ -626,6 +676,14 @@ class Activity(Protocol):
         Raises:
             BadCursor: *before* is not one that this service gave out.
         """
+        ...
+
+    async def event(self, company_id: int, event_id: int) -> ShownEvent:
+        """Show one event. Raises NotFound."""
+        ...
+
+    async def subscriptions(self, company_id: int) -> Sequence[SubscriptionActivity]:
+        """Tell how each of a company's subscriptions does, oldest first."""
         ...
 
     async def companies(self, query: str | None = None, *, limit: int = 20) -> Sequence[int]:

@@ -18,6 +18,8 @@ from trunkline.subscription_service import SubscriptionService
 from trunkline.subscription_views import utc_or_none
 from trunkline.subscriptions import Subscription, takes_type
 
+COUNTED = 10_000
+"""Deliveries that are looked at where the open ones are counted."""
 _BECAME = {
     Status.DELIVERED: "It matched and was delivered with attempt {attempts}.",
     Status.HELD: "It matched and is held until the channel '{channel}' is enabled.",
@@ -62,6 +64,13 @@ class DeliveryLog:
             "next_cursor": cursors.encode(shown[-1].position, kind="d") if more else None,
         }
 
+    async def of_event(self, company_id: int, event_id: int) -> list[dict[str, Any]]:
+        """Show an event's deliveries, those of deleted subscriptions too. Raises NotFound."""
+        async with self._database.read() as connection:
+            await _find_event(connection, company_id, event_id)
+            found = await store.of_event(connection, event_id)
+        return [_view(logged) | {"subscription_id": logged.subscription_id} for logged in found]
+
     async def get(self, company_id: int, delivery_id: str) -> dict[str, Any]:
         """Show one delivery with its attempts. Raises NotFound."""
         async with self._database.read() as connection:
@@ -83,6 +92,12 @@ class DeliveryLog:
             ],
         }
 
+    async def count_open(self, company_id: int, subscription_id: str) -> int:
+        """Count what is pending or held among a subscription's newest deliveries. Raises NotFound."""
+        subscription = await self._subscriptions.find(company_id, subscription_id, channel=None)
+        async with self._database.read() as connection:
+            return await store.count_open(connection, subscription.no, among=COUNTED)
+
     async def retry(self, company_id: int, delivery_id: str) -> dict[str, Any]:
         """Make a delivery due now, whatever its state, and show it. Raises NotFound."""
         async with self._database.write() as connection:
@@ -97,9 +112,7 @@ class DeliveryLog:
         """Tell for each subscription of the company whether it matched the event, and what became of it. Raises NotFound."""
         subscriptions = await self._subscriptions.of_company(company_id)
         async with self._database.read() as connection:
-            event = (await stream.by_positions(connection, [event_id])).get(event_id)
-            if event is None or event.company_id != company_id:
-                raise NotFound("event", event_id)
+            event = await _find_event(connection, company_id, event_id)
             found = {logged.subscription_no: logged for logged in await store.of_event(connection, event_id)}
         decoded = event.decode()
         return {
@@ -133,6 +146,13 @@ class DeliveryLog:
         if logged is None or logged.company_id != company_id:
             raise NotFound("delivery", delivery_id)
         return logged
+
+
+async def _find_event(connection: AsyncConnection, company_id: int, event_id: int) -> Event:
+    event = (await stream.by_positions(connection, [event_id])).get(event_id)
+    if event is None or event.company_id != company_id:
+        raise NotFound("event", event_id)
+    return event
 
 
 def _what_now(subscription: Subscription, logged: Logged | None) -> str:

@@ -76,7 +76,12 @@ def register_routes(context: PluginContext) -> Sequence[Routes]:  # type: ignore
 
 @hookspec
 def register_portal_pages(context: PluginContext) -> Sequence[PortalPage]:  # type: ignore[empty-body]
-    """Give pages of the admin portal, at ``/portal/x/{plugin}/{name}``: each a fragment of HTML in the portal's frame."""
+    """Give pages of the admin portal, at ``/portal/x/{plugin}/{name}``: each a fragment of HTML in the portal's frame.
+
+    A page may use the portal's classes (``card``, ``table``, ``badge``, ``button``, ``muted``). It has no script and no style
+    of its own, and ends what it begins; one that does not, raises, or takes longer than five seconds, leaves a box with the
+    plugin's name in its place, and the reason in the log.
+    """
 
 
 @hookspec

@@ -99,7 +99,8 @@ class Ingest:
         if found := self._catalog.check(event.type, event.payload):
             raise EventRejected([FieldError(f"/payload{fault.path}", fault.message) for fault in found])
         metadata = orjson.dumps(event.metadata) if event.metadata else b""
-        return Draft(event.company_id, event.type, now_text(), orjson.dumps(event.payload), metadata)
+        payload = event.payload_json or orjson.dumps(event.payload)
+        return Draft(event.company_id, event.type, now_text(), payload, metadata)
 
     async def append(self, connection: AsyncConnection, drafts: Sequence[Draft]) -> Callable[[], None]:
         """Store *drafts* in the caller's own transaction (the outbox); call what it returns once that has committed."""

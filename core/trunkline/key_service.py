@@ -31,7 +31,7 @@ class KeyService:
         return view(record), api_key
 
     async def list(self, company_id: int | None) -> list[dict[str, Any]]:
-        """List a company's keys, everybody's for None; oldest first, revoked ones included."""
+        """List a company's keys, operators' for 0, everybody's for None; oldest first, revoked ones included."""
         return [view(record) for record in await self._keys.list(company_id)]
 
     async def revoke(self, key_id: str, *, company_id: int | None) -> None:

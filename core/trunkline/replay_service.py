@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import orjson
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline import replay
@@ -39,13 +40,29 @@ class Replays:
         self._wake()
         return _view(row, delivered=0)
 
+    async def of_subscription(
+        self, company_id: int, subscription_id: str, *, channel: str | None, limit: int = 20
+    ) -> list[dict[str, Any]]:
+        """Show a subscription's newest replays (``capabilities.Replays``). Raises NotFound."""
+        subscription = await self._subscriptions.find(company_id, subscription_id, channel=channel)
+        async with self._database.read() as connection:
+            rows = await store.of_subscription(connection, subscription.no, limit=limit)
+            delivered = [await _delivered(connection, row) for row in rows]
+        return [
+            _view(row, delivered=count)
+            | {
+                "kind": row.kind,
+                "event_types": orjson.loads(row.event_types) if row.event_types else [],
+                "remaining": max(row.end_position - row.position, 0) if row.status == "running" else 0,
+            }
+            for row, count in zip(rows, delivered, strict=True)
+        ]
+
     async def get(self, company_id: int, replay_id: str) -> dict[str, Any]:
         """Show a replay's progress. Raises NotFound."""
         async with self._database.read() as connection:
             row = await _find(connection, company_id, replay_id)
-            delivered = row.delivered
-            if delivered is None:
-                delivered = await store.delivered(connection, row.no)
+            delivered = await _delivered(connection, row)
         return _view(row, delivered=delivered)
 
     async def cancel(self, company_id: int, replay_id: str) -> None:
@@ -60,6 +77,10 @@ async def _find(connection: AsyncConnection, company_id: int, replay_id: str) ->
     if row is None or row.company_id != company_id:
         raise NotFound("replay", replay_id)
     return row
+
+
+async def _delivered(connection: AsyncConnection, row: Row) -> int:
+    return row.delivered if row.delivered is not None else await store.delivered(connection, row.no)
 
 
 def _view(row: Row, *, delivered: int) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from trunkline.activity import MAX_BUCKETS, Activity
 from trunkline.attention import COUNT_LIMIT, UNUSED_MS
 from trunkline.capabilities import Bucket
 from trunkline.database import Database
-from trunkline.errors import BadCursor
+from trunkline.errors import BadCursor, NotFound
 from trunkline.store import sql, tables
 from trunkline.testing.receiver import Answer
 
@@ -544,6 +544,29 @@ async def test_a_list_of_nothing_ends_at_once(database: Database):
 async def test_a_cursor_of_another_list_is_refused(sqlite_database: Database, before: str):
     with pytest.raises(BadCursor):
         await Activity(sqlite_database).events(92, before=before)
+
+
+# ---- one event -------------------------------------------------------------------------------------------------------
+
+
+async def test_one_event_is_shown_with_those_next_to_it_in_its_company(database: Database):
+    companies = {1000: 92, 1001: 93, 1002: 92, 1003: 92, 1004: 93}
+    await store(
+        database,
+        events=[event_row(position, company, at_ms=7) for position, company in companies.items()],
+        subscriptions=[subscription_row(1, 92), subscription_row(2, 92)],
+        deliveries=[delivery_row(1002, 1, "delivered"), delivery_row(1002, 2, "held")],
+    )
+    activity = Activity(database)
+    shown = await activity.event(92, 1002)
+    assert (shown.event.id, shown.event.type, shown.event.accepted_ms) == (1002, TYPES[0], FIRST_MS + 7)
+    assert (shown.event.body, dict(shown.event.deliveries)) == (envelope(1002), {"delivered": 1, "held": 1})
+    assert (shown.older, shown.newer) == (1000, 1003)
+    first, last = await activity.event(92, 1000), await activity.event(92, 1003)
+    assert (first.older, first.newer, last.older, last.newer) == (None, 1002, 1002, None)
+    for event_id in (1001, 999, 2**63 - 1):
+        with pytest.raises(NotFound):
+            await activity.event(92, event_id)
 
 
 # ---- companies -------------------------------------------------------------------------------------------------------

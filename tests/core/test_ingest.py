@@ -1,10 +1,11 @@
 """Accepting events from inside the process: a plugin's own, and those of a caller's transaction (DESIGN §4)."""
 
 import asyncio
+import json
 
 import pytest
 
-from trunkline import EmittedEvent, EventRejected
+from trunkline import EmittedEvent, EventRejected, read_json
 from trunkline.errors import IdempotencyConflict, StoreUnavailable
 
 FAILED = {
@@ -40,6 +41,13 @@ async def test_an_emitted_event_is_validated_like_any_other(api):
         await api.hub.ingest.emit(EmittedEvent(92, "no.such", {}))
     assert [error.path for error in caught.value.errors] == ["/type"]
     assert await polled(api) == []
+
+
+async def test_a_payload_that_was_read_from_json_keeps_its_digits(running):
+    text = json.dumps(FAILED).replace(": 5", ": 5.00")
+    payload_json, payload = read_json(text.encode())
+    await running.hub.ingest.emit(EmittedEvent(92, "payment.failed", payload, payload_json=payload_json))
+    assert '"amount_attempted":5.00,' in (await running.client.get("/api/v1/events")).text
 
 
 async def test_an_emitted_event_is_stored_once_under_one_key(running):

@@ -10,6 +10,7 @@ import orjson
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from trunkline.capabilities import SubscriptionActivity
 from trunkline.deliveries import Status
 from trunkline.events import Event
 from trunkline.store import sql
@@ -165,6 +166,19 @@ async def subscriptions_by_status(connection: AsyncConnection, company_id: int) 
     return {row[0]: row[1] for row in await connection.execute(statement, {"company": company_id})}
 
 
+async def subscriptions(connection: AsyncConnection, company_id: int) -> list[SubscriptionActivity]:
+    """Read how each of a company's subscriptions does, with the delivery of the newest event it got."""
+    statement = text(
+        "SELECT s.id, s.failures, s.failing_since_ms, d.status, d.updated_ms FROM subscriptions AS s "
+        "LEFT JOIN deliveries AS d ON d.subscription_no = s.no "
+        "AND d.position = (SELECT max(n.position) FROM deliveries AS n WHERE n.subscription_no = s.no) "
+        "WHERE s.company_id = :company AND s.status <> 'deleted' ORDER BY s.no"
+    )
+    return [
+        SubscriptionActivity(*row) for row in await connection.execute(statement, {"company": company_id})
+    ]
+
+
 async def troubled(connection: AsyncConnection, company_id: int, *, limit: int) -> list[Troubled]:
     """Read the subscriptions that are not active, or whose last attempts failed: disabled ones first, then failing ones."""
     statement = text(
@@ -239,6 +253,19 @@ async def newest_events(
     parameters |= {f"type_{no}": name for no, name in enumerate(types)}
     statement = text(f"{' UNION ALL '.join(parts) or base} {order}")
     return [Event(*row) for row in await connection.execute(statement, parameters)]
+
+
+async def neighbours(
+    connection: AsyncConnection, company_id: int, position: int
+) -> tuple[int | None, int | None]:
+    """Find the positions of a company's events just before and just after *position*."""
+    statement = text(
+        "SELECT (SELECT max(position) FROM events WHERE company_id = :company AND position < :position), "
+        "(SELECT min(position) FROM events WHERE company_id = :company AND position > :position)"
+    )
+    parameters = {"company": company_id, "position": position}
+    older, newer = (await connection.execute(statement, parameters)).one()
+    return older, newer
 
 
 async def deliveries_of(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from trunkline.deliveries import Key
+from trunkline.deliveries import Key, Status
 from trunkline.store.deliveries import Attempt
 
 _SELECT = (
@@ -51,6 +51,15 @@ async def of_event(connection: AsyncConnection, position: int) -> list[Logged]:
     """Read every delivery of the event at *position*."""
     statement = text(f"{_SELECT} WHERE d.position = :position ORDER BY d.subscription_no")
     return [Logged(*row) for row in await connection.execute(statement, {"position": position})]
+
+
+async def count_open(connection: AsyncConnection, subscription_no: int, *, among: int) -> int:
+    """Count what is pending or held among the newest *among* deliveries of a subscription."""
+    statement = text(
+        "SELECT count(*) FROM (SELECT status FROM deliveries WHERE subscription_no = :no ORDER BY position DESC "
+        f"LIMIT :among) AS d WHERE status IN ('{Status.PENDING}', '{Status.HELD}')"
+    )
+    return int((await connection.execute(statement, {"no": subscription_no, "among": among})).scalar_one())
 
 
 async def get(connection: AsyncConnection, key: Key) -> Logged | None:

@@ -53,6 +53,13 @@ async def get(connection: AsyncConnection, replay_id: str) -> Row | None:
     return Row(*row) if row else None
 
 
+async def of_subscription(connection: AsyncConnection, subscription_no: int, *, limit: int) -> list[Row]:
+    """Read a subscription's, newest first."""
+    statement = _table.select().where(_table.c.subscription_no == subscription_no)
+    rows = await connection.execute(statement.order_by(_table.c.no.desc()).limit(limit))
+    return [Row(*row) for row in rows]
+
+
 async def delivered(connection: AsyncConnection, no: int) -> int:
     """Count the deliveries of a replay that have succeeded so far."""
     statement = text("SELECT count(*) FROM deliveries WHERE replay_no = :no AND status = 'delivered'")

@@ -8,6 +8,13 @@ from trunkline_make.generator import generate
 CHANNEL = "make"
 TITLE = "Make"
 
+_STEPS = (
+    "In VS Code, add the extension Make Apps Editor, create an empty app in Make, and clone it to a local workspace.",
+    "Unpack these files over the clone, but keep the 'origins' of the clone's makecomapp.json.",
+    "Right-click makecomapp.json and choose 'Deploy to Make'; let it create what it asks about.",
+    "Invite users by the app's link, or ask Make for a review, which makes it public.",
+)
+
 
 @hookimpl
 def register_channels() -> Sequence[Channel]:
@@ -30,5 +37,7 @@ def register_connectors() -> Sequence[Connector]:
             title=TITLE,
             description="A custom app in Make's format for local development, to deploy with Make's editor.",
             generate=generate,
+            steps=_STEPS,
+            channel=CHANNEL,
         )
     ]

@@ -8,6 +8,12 @@ from trunkline_n8n.generator import generate
 CHANNEL = "n8n"
 TITLE = "n8n"
 
+_STEPS = (
+    "Unpack the package, and run 'npm install' and 'npm run build' in its folder, with Node 24.",
+    "Run 'npm publish'. From then on every n8n that people run themselves finds it under Settings, Community nodes.",
+    "To have it in n8n Cloud, submit the published package to n8n for verification.",
+)
+
 
 @hookimpl
 def register_channels() -> Sequence[Channel]:
@@ -30,5 +36,7 @@ def register_connectors() -> Sequence[Connector]:
             title=TITLE,
             description="A community package with an action node and two triggers.",
             generate=generate,
+            steps=_STEPS,
+            channel=CHANNEL,
         )
     ]

@@ -8,6 +8,12 @@ from trunkline_zapier.generator import generate
 CHANNEL = "zapier"
 TITLE = "Zapier"
 
+_STEPS = (
+    "Unpack the app, and run 'npm install' in its folder, with Node 22 or newer.",
+    "Run 'register' and then 'push' of zapier-platform-cli; the app's README has the exact commands. You can use it at once, and others by invitation.",
+    "To have it listed for everybody, hand it in for review on Zapier's developer platform.",
+)
+
 
 @hookimpl
 def register_channels() -> Sequence[Channel]:
@@ -30,5 +36,7 @@ def register_connectors() -> Sequence[Connector]:
             title=TITLE,
             description="An app for the Zapier platform, to be pushed with its command line.",
             generate=generate,
+            steps=_STEPS,
+            channel=CHANNEL,
         )
     ]

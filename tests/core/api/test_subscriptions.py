@@ -2,6 +2,9 @@
 
 import asyncio
 
+import pytest
+
+from trunkline.errors import NotFound
 from trunkline.testing.receiver import Answer
 
 HOOKS = "/api/v1/webhooks/subscriptions"
@@ -213,6 +216,23 @@ async def test_a_delivery_that_waits_for_its_retry_is_tried_now(database_url, ma
 
 
 # ---- deleting and ending ---------------------------------------------------------------------------------------------
+
+
+async def test_an_events_deliveries_are_listed_after_their_subscription_was_deleted_too(running, receiver):
+    kept, deleted = await create(running, receiver.url), await create(running, receiver.url)
+    event = await emit(running)
+    await until(running, kept, delivered=1)
+    await until(running, deleted, delivered=1)
+    await running.client.delete(f"{HOOKS}/{deleted['id']}")
+
+    found = await running.hub.deliveries.of_event(92, event)
+    assert [(one["subscription_id"], one["event_id"], one["status"]) for one in found] == [
+        (kept["id"], event, "delivered"),
+        (deleted["id"], event, "delivered"),
+    ]
+    for company_id, event_id in ((93, event), (92, event + 1)):
+        with pytest.raises(NotFound):
+            await running.hub.deliveries.of_event(company_id, event_id)
 
 
 async def test_what_is_pending_when_a_subscription_is_deleted_ends_as_gone(database_url, make_hub, receiver):

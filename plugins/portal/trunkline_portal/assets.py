@@ -1,0 +1,57 @@
+"""What pages load: read once, named after what is in it, so that browsers may keep it for good."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from markupsafe import escape
+from starlette.responses import Response
+
+from trunkline import Brand
+from trunkline_portal import colours
+
+FOLDER = Path(__file__).parent / "static"
+_TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
+_KEPT = "public, max-age=31536000, immutable"
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """One file; *digest* is the part of its address that changes with it."""
+
+    name: str
+    digest: str
+    body: bytes = field(repr=False)
+
+    @property
+    def url(self) -> str:
+        """Where pages load it from."""
+        return f"/portal/static/{self.digest}/{self.name}"
+
+    def response(self) -> Response:
+        """Serve it, to be kept for a year."""
+        kind = _TYPES[Path(self.name).suffix]
+        return Response(self.body, headers={"Content-Type": kind, "Cache-Control": _KEPT})
+
+
+def load(brand: Brand) -> Mapping[str, Asset]:
+    """Read the folder, lay the brand's color over the stylesheet, and put in its logo and mark."""
+    bodies = {path.name: path.read_bytes() for path in sorted(FOLDER.iterdir()) if path.suffix in _TYPES}
+    bodies["portal.css"] += colours.stylesheet(brand.color).encode()
+    bodies["mark.svg"] = _mark(brand).encode()
+    for name, logo in (("logo.svg", brand.logo), ("logo-dark.svg", brand.logo_dark)):
+        if logo is not None:
+            bodies[name] = logo.encode()
+    return {name: Asset(name, hashlib.sha256(body).hexdigest()[:12], body) for name, body in bodies.items()}
+
+
+def _mark(brand: Brand) -> str:
+    """Draw the brand's initial on its color, for browser tabs and where there is no logo."""
+    light, _ = colours.accents(brand.color)
+    return (
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32">'
+        f'<rect width="32" height="32" rx="8" fill="{colours.written(light)}"/>'
+        '<text x="16" y="22.5" text-anchor="middle" font-family="system-ui,sans-serif" font-size="18" '
+        f'font-weight="700" fill="#fff">{escape(brand.title[:1].upper())}</text></svg>'
+    )

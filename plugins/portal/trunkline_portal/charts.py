@@ -1,0 +1,183 @@
+"""Charts as SVG, drawn without a library: bars that may be stacked, and lines.
+
+A picture is stretched to the width that there is, so no text stands in it: scales and dates are laid around it by the
+template, and lines keep their width (``vector-effect``). Each bucket has a title, which a pointer shows.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from math import floor, log10
+
+from markupsafe import Markup
+
+WIDTH, HEIGHT = 1000, 160
+_NICE = (1, 2, 4, 6, 8, 10)
+_GAP = 0.22
+"""Share of a bucket's width that stays free beside its bar."""
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One row of values, one for each bucket; None where there is none. *style* names its class in the stylesheet."""
+
+    name: str
+    values: Sequence[float | None]
+    style: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """A picture with what stands around it: *scale* from the top, *dates* from the left."""
+
+    name: str
+    title: str
+    svg: Markup = field(repr=False)
+    scale: Sequence[str]
+    dates: Sequence[str]
+    series: Sequence[Series]
+    kind: str
+
+    @property
+    def is_empty(self) -> bool:
+        """Tell whether there is nothing to draw."""
+        return not any(value for series in self.series for value in series.values)
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """What the charts of a page share: the times of the buckets, in words, and a few of them to stand below."""
+
+    buckets: Sequence[str]
+    dates: Sequence[str]
+
+
+def bars(
+    name: str, title: str, series: Sequence[Series], axis: Axis, *, shown: Callable[[float], str]
+) -> Chart:
+    """Draw *series* as bars, one upon the other."""
+    totals = [sum(values) for values in zip(*(map(_or_zero, one.values) for one in series), strict=True)]
+    top = nice_top(max(totals, default=0), whole=True)
+    slot = WIDTH / max(len(totals), 1)
+    groups = Markup("").join(
+        _slot(number, slot, _spoken(axis, series, number, shown), _stack(series, number, slot, top))
+        for number in range(len(totals))
+    )
+    return _chart(name, title, series, axis, groups, top=top, shown=shown, kind="bar")
+
+
+def lines(
+    name: str, title: str, series: Sequence[Series], axis: Axis, *, shown: Callable[[float], str]
+) -> Chart:
+    """Draw *series* as lines, which are broken where there is no value."""
+    highest = max((value for one in series for value in one.values if value is not None), default=0)
+    top = nice_top(highest)
+    count = max((len(one.values) for one in series), default=0)
+    slot = WIDTH / max(count, 1)
+    drawn = Markup("").join(
+        Markup('<path class="line {}" d="{}" vector-effect="non-scaling-stroke"/>').format(
+            one.style, _path(one.values, slot, top)
+        )
+        for one in series
+    )
+    groups = Markup("").join(
+        _slot(number, slot, _spoken(axis, series, number, shown), Markup("")) for number in range(count)
+    )
+    return _chart(name, title, series, axis, drawn + groups, top=top, shown=shown, kind="line")
+
+
+def nice_top(highest: float, *, whole: bool = False) -> float:
+    """Give the round number at the top of a scale that reaches *highest*; *whole* if its half is to be whole too."""
+    least = max(highest, 2 if whole else 1)
+    power = 10.0 ** floor(log10(least))
+    return next(step * power for step in _NICE if step * power >= least)
+
+
+def _chart(
+    name: str,
+    title: str,
+    series: Sequence[Series],
+    axis: Axis,
+    drawn: Markup,
+    *,
+    top: float,
+    shown: Callable[[float], str],
+    kind: str,
+) -> Chart:
+    svg = Markup(
+        '<svg viewBox="0 0 {w} {h}" preserveAspectRatio="none" role="img" aria-labelledby="{id}-title {id}-desc">'
+        '<title id="{id}-title">{title}</title><desc id="{id}-desc">{desc}</desc>'
+        '<path class="grid" d="M0 0.5H{w}M0 {half}H{w}" vector-effect="non-scaling-stroke"/>{drawn}'
+        '<path class="axis" d="M0 {h}H{w}" vector-effect="non-scaling-stroke"/></svg>'
+    ).format(
+        w=WIDTH,
+        h=HEIGHT,
+        id=name,
+        title=title,
+        desc=_described(series, axis, shown),
+        half=HEIGHT / 2,
+        drawn=drawn,
+    )
+    return Chart(name, title, svg, [shown(top), shown(top / 2), "0"], axis.dates, series, kind)
+
+
+def _stack(series: Sequence[Series], number: int, slot: float, top: float) -> Markup:
+    drawn, below = Markup(""), 0.0
+    for one in series:
+        value = _or_zero(one.values[number])
+        if value:
+            height = max(value / top * HEIGHT, 1.5)
+            drawn += Markup(
+                '<rect class="bar {}" x="{:.2f}" y="{:.2f}" width="{:.2f}" height="{:.2f}"/>'
+            ).format(
+                one.style,
+                slot * (number + _GAP / 2),
+                HEIGHT - below - height,
+                slot * (1 - _GAP),
+                height,
+            )
+            below += height
+    return drawn
+
+
+def _slot(number: int, slot: float, title: str, drawn: Markup) -> Markup:
+    return Markup(
+        '<g class="slot"><title>{}</title><rect class="hit" x="{:.2f}" y="0" width="{:.2f}" height="{}"/>{}</g>'
+    ).format(title, number * slot, slot, HEIGHT, drawn)
+
+
+def _path(values: Sequence[float | None], slot: float, top: float) -> str:
+    """Write the line through *values*; one that stands alone becomes a dot, by the round ends of its line."""
+    commands: list[str] = []
+    for number, value in enumerate(values):
+        if value is None:
+            continue
+        point = f"{(number + 0.5) * slot:.2f} {HEIGHT - value / top * HEIGHT:.2f}"
+        follows = number > 0 and values[number - 1] is not None
+        commands.append(f"L{point}" if follows else f"M{point}h0.01")
+    return "".join(commands)
+
+
+def _spoken(axis: Axis, series: Sequence[Series], number: int, shown: Callable[[float], str]) -> str:
+    return "\n".join([axis.buckets[number], *_said(series, number, shown)])
+
+
+def _said(series: Sequence[Series], number: int, shown: Callable[[float], str]) -> Iterator[str]:
+    for one in series:
+        value = one.values[number]
+        if value is not None:
+            yield f"{one.name}: {shown(value)}"
+
+
+def _described(series: Sequence[Series], axis: Axis, shown: Callable[[float], str]) -> str:
+    """Say the span and each highest value, for those who do not see the picture; the table has every number."""
+    highest = [
+        f"{one.name}, at most {shown(max(values))}"
+        for one in series
+        if (values := [value for value in one.values if value is not None])
+    ]
+    first, last = (axis.buckets[0], axis.buckets[-1]) if axis.buckets else ("", "")
+    return f"From {first} to {last}. {'; '.join(highest) or 'No values'}. The table below has every number."
+
+
+def _or_zero(value: float | None) -> float:
+    return value or 0

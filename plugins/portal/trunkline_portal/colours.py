@@ -1,0 +1,89 @@
+"""The accent in both themes, made from the brand's color: moved towards black or white until text in it can be read.
+
+Contrast is that of WCAG 2.2, §1.4.3: 4.5 to 1 for text.
+"""
+
+from collections.abc import Iterator, Mapping
+
+Rgb = tuple[int, int, int]
+
+LIGHT_GROUND: Rgb = (0xF6, 0xF7, 0xF9)
+"""The darkest ground that the accent stands on in the light theme (``--ground`` in portal.css)."""
+DARK_GROUND: Rgb = (0x1D, 0x21, 0x29)
+"""The lightest ground that it stands on in the dark theme (``--sunken``)."""
+TINT = 0.12
+"""How much of the accent is laid over a ground where something is chosen, with text in the accent on it."""
+WANTED = 4.6
+_STEPS = 50
+
+
+def stylesheet(color: str) -> str:
+    """Write the custom properties of *color* (``#rrggbb``) for both themes."""
+    light, dark = accents(color)
+    dark_block = _block(dark, ink=_ink_on(dark))
+    return (
+        f":root{{{_block(light, ink=_ink_on(light))}}}"
+        f"@media(prefers-color-scheme:dark){{:root:not([data-theme=light]){{{dark_block}}}}}"
+        f":root[data-theme=dark]{{{dark_block}}}"
+    )
+
+
+def accents(color: str) -> tuple[Rgb, Rgb]:
+    """Give the accent for the light and for the dark theme."""
+    rgb = parse(color)
+    return _readable(rgb, LIGHT_GROUND, towards=(0, 0, 0)), _readable(
+        rgb, DARK_GROUND, towards=(255, 255, 255)
+    )
+
+
+def parse(color: str) -> Rgb:
+    """Read ``#rrggbb``."""
+    return int(color[1:3], 16), int(color[3:5], 16), int(color[5:7], 16)
+
+
+def written(rgb: Rgb) -> str:
+    """Write ``#rrggbb``."""
+    return "#{:02x}{:02x}{:02x}".format(*rgb)
+
+
+def contrast(one: Rgb, other: Rgb) -> float:
+    """Tell the contrast of two colors: 1 for the same, 21 for black and white."""
+    brighter, darker = sorted((_luminance(one), _luminance(other)), reverse=True)
+    return (brighter + 0.05) / (darker + 0.05)
+
+
+def _readable(rgb: Rgb, ground: Rgb, *, towards: Rgb) -> Rgb:
+    return next(
+        (mixed for mixed in _mixes(rgb, towards) if contrast(mixed, _blend(ground, mixed, TINT)) >= WANTED),
+        towards,
+    )
+
+
+def _mixes(rgb: Rgb, towards: Rgb) -> Iterator[Rgb]:
+    for step in range(_STEPS + 1):
+        yield _blend(rgb, towards, step / _STEPS)
+
+
+def _blend(one: Rgb, other: Rgb, share: float) -> Rgb:
+    """Give *one* with as large a *share* of *other* laid over it."""
+    red, green, blue = (round(a + (b - a) * share) for a, b in zip(one, other, strict=True))
+    return red, green, blue
+
+
+def _ink_on(rgb: Rgb) -> Rgb:
+    """Give the color of text on a button in the accent."""
+    return max(((255, 255, 255), (0x10, 0x12, 0x16)), key=lambda ink: contrast(ink, rgb))
+
+
+def _block(accent: Rgb, *, ink: Rgb) -> str:
+    values: Mapping[str, str] = {"--accent": written(accent), "--on-accent": written(ink)}
+    return ";".join(f"{name}:{value}" for name, value in values.items())
+
+
+def _luminance(rgb: Rgb) -> float:
+    red, green, blue = (_linear(channel / 255) for channel in rgb)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def _linear(channel: float) -> float:
+    return channel / 12.92 if channel <= 0.04045 else ((channel + 0.055) / 1.055) ** 2.4

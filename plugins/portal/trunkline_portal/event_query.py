@@ -1,0 +1,156 @@
+"""What the list of events is narrowed to: read out of the page's address, and written into those of its links."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Self
+from urllib.parse import urlencode
+
+from starlette.datastructures import QueryParams
+
+PATH = "/portal/events"
+MAX_TYPES = 200
+"""Types that one list may be narrowed to; each costs the store a look into its index."""
+_HOUR_MS = 60 * 60 * 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A span of time up to now that can be chosen."""
+
+    title: str
+    length_ms: int
+
+
+SPANS: Mapping[str, Span] = {
+    "1h": Span("Last hour", _HOUR_MS),
+    "24h": Span("Last 24 hours", 24 * _HOUR_MS),
+    "7d": Span("Last 7 days", 7 * 24 * _HOUR_MS),
+    "30d": Span("Last 30 days", 30 * 24 * _HOUR_MS),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class EventQuery:
+    """What was asked for. *since* and *until* stand as they were typed and go before *span*; *before* is a cursor.
+
+    *since_ms* is inclusive, *until_ms* exclusive. *errors* are the sentences beside the fields that cannot be read.
+    """
+
+    types: tuple[str, ...] = ()
+    text: str = ""
+    span: str = ""
+    since: str = ""
+    until: str = ""
+    before: str | None = None
+    is_paused: bool = False
+    since_ms: int | None = None
+    until_ms: int | None = None
+    errors: Mapping[str, str] | None = None
+
+    @classmethod
+    def read(cls, asked: QueryParams, *, now_ms: int) -> Self:
+        """Read the parameters of an address."""
+        types = tuple(dict.fromkeys(name for name in asked.getlist("type") if name))[:MAX_TYPES]
+        since, until = asked.get("from", "").strip(), asked.get("to", "").strip()
+        span = asked.get("span", "")
+        query = cls(
+            types=types,
+            text=asked.get("q", "").strip(),
+            span=span if span in SPANS and not (since or until) else "",
+            since=since,
+            until=until,
+            before=asked.get("before") or None,
+            is_paused=asked.get("live") == "off",
+        )
+        return query._with_times(now_ms)
+
+    def _with_times(self, now_ms: int) -> Self:
+        if self.span:
+            return replace(self, since_ms=now_ms - SPANS[self.span].length_ms)
+        errors: dict[str, str] = {}
+        since_ms = _read_time(self.since, "from", errors)
+        until_ms = _read_time(self.until, "to", errors)
+        if since_ms is not None and until_ms is not None and until_ms <= since_ms:
+            errors["to"] = "This is not after the time in “From”."
+        return replace(self, since_ms=since_ms, until_ms=until_ms, errors=errors)
+
+    @property
+    def has_time(self) -> bool:
+        """Tell whether it is narrowed to a span of time."""
+        return bool(self.span or self.since or self.until)
+
+    @property
+    def is_narrowed(self) -> bool:
+        """Tell whether it asks for anything but all events."""
+        return bool(self.types or self.text or self.has_time)
+
+    @property
+    def can_be_live(self) -> bool:
+        """Tell whether new events belong at the top of what is shown: on the first page, whatever the time."""
+        return self.before is None and not self.has_time
+
+    @property
+    def time_title(self) -> str:
+        """Say which span of time is shown."""
+        if self.span:
+            return SPANS[self.span].title
+        if self.since and self.until:
+            return "From … to …"
+        return "From …" if self.since else "Up to …" if self.until else "Any time"
+
+    @property
+    def types_title(self) -> str:
+        """Say which types are shown."""
+        match len(self.types):
+            case 0:
+                return "All types"
+            case 1:
+                return self.types[0]
+            case several:
+                return f"{several} types"
+
+    def of_time(self, span: str) -> str:
+        """Give the address of the same list in another span of time; any time for the empty one."""
+        return replace(self, span=span, since="", until="", before=None).link()
+
+    def going_on(self, before: str | None) -> str | None:
+        """Give the address of the page of the list that begins after this one."""
+        return None if before is None else replace(self, before=before).link()
+
+    def newest(self) -> str | None:
+        """Give the address of the first page, None where this is it."""
+        return replace(self, before=None).link() if self.before else None
+
+    def paused(self, is_paused: bool) -> str:  # noqa: FBT001 - what it says of the list
+        """Give the address of the same list, standing still or live."""
+        return replace(self, is_paused=is_paused).link()
+
+    def link(self, path: str = PATH) -> str:
+        """Give the address of this list."""
+        query = urlencode(list(self._parameters()))
+        return f"{path}?{query}" if query else path
+
+    def _parameters(self) -> Sequence[tuple[str, str]]:
+        single = {
+            "q": self.text,
+            "span": self.span,
+            "from": self.since,
+            "to": self.until,
+            "live": "off" if self.is_paused else "",
+            "before": self.before or "",
+        }
+        return [("type", name) for name in self.types] + [pair for pair in single.items() if pair[1]]
+
+
+def _read_time(typed: str, name: str, errors: dict[str, str]) -> int | None:
+    """Read a time in UTC as a browser's field gives it, or with an offset of its own."""
+    if not typed:
+        return None
+    try:
+        moment = datetime.fromisoformat(typed)
+        aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return round(aware.timestamp() * 1000)
+    except (ValueError, OverflowError):
+        errors[name] = "This is no date and time; write it like 2026-01-28T10:30."
+        return None

@@ -1,0 +1,112 @@
+"""How values are written on pages: times, numbers, durations, states."""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from markupsafe import Markup
+
+_TIME = re.compile(r"(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,6})?Z)", re.ASCII)
+NOTHING = "\N{EN DASH}"
+"""Stands where there is no value."""
+TONES: Mapping[str, str] = {
+    "active": "good",
+    "delivered": "good",
+    "ok": "good",
+    "done": "good",
+    "completed": "good",
+    "valid": "good",
+    "paused": "warn",
+    "retry": "warn",
+    "retrying": "warn",
+    "throttled": "warn",
+    "held": "warn",
+    "failing": "warn",
+    "unused_key": "warn",
+    "exhausted": "bad",
+    "rejected": "bad",
+    "failed": "bad",
+    "gone": "bad",
+    "disabled": "bad",
+    "revoked": "bad",
+    "pending": "info",
+    "running": "info",
+    "replay": "info",
+    "queued": "info",
+}
+"""How a state is shown beside its name; one that is not here is neither good nor bad."""
+
+
+def tone_of(state: str) -> str:
+    """Tell whether a state is ``good``, ``bad``, to be watched (``warn``), under way (``info``) or ``plain``."""
+    return TONES.get(state, "plain")
+
+
+def moment(value: float | str | datetime) -> datetime:
+    """Read a time: Unix milliseconds, or ISO 8601."""
+    match value:
+        case datetime():
+            return value.astimezone(UTC)
+        case str():
+            return datetime.fromisoformat(value).astimezone(UTC)
+        case _:
+            return datetime.fromtimestamp(value / 1000, tz=UTC)
+
+
+def time(value: float | str | datetime | None, *, none: str = "never") -> Markup:
+    """Show a time in UTC; the script writes beside how long ago that is. *none* stands for None."""
+    if value is None:
+        return Markup('<span class="muted">{}</span>').format(none)
+    at = moment(value)
+    shown = f"{at.day} {at:%b %Y, %H:%M:%S} UTC"
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(
+        at.isoformat(timespec="milliseconds").replace("+00:00", "Z"), shown, shown
+    )
+
+
+def with_times(text: str) -> Markup:
+    """Show *text* with the times in it (ISO 8601, UTC) as ``time`` shows them."""
+    parts = _TIME.split(text)
+    return Markup("").join(time(part) if number % 2 else part for number, part in enumerate(parts))
+
+
+def number(value: float | None) -> str:
+    """Write a number with its thousands set apart."""
+    if value is None:
+        return NOTHING
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.1f}"
+
+
+def percent(share: float | None) -> str:
+    """Write a share of 1 in percent, never rounded up to all or down to nothing."""
+    if share is None:
+        return NOTHING
+    if share in {0, 1}:
+        return f"{share:.0%}"
+    return f"{min(max(share, 0.0001), 0.9999):.2%}"
+
+
+def duration(milliseconds: float | None) -> str:
+    """Write a duration in the unit that suits it."""
+    if milliseconds is None:
+        return NOTHING
+    if milliseconds < 1000:
+        return f"{milliseconds:.0f} ms"
+    seconds = milliseconds / 1000
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes = seconds / 60
+    if minutes < 60:
+        return f"{minutes:.0f} min"
+    hours = minutes / 60
+    return f"{hours:.1f} h" if hours < 48 else f"{hours / 24:.1f} days"
+
+
+def size(octets: int) -> str:
+    """Write a size."""
+    return f"{octets:,} B" if octets < 1024 else f"{octets / 1024:,.1f} KiB"
+
+
+def words(name: str) -> str:
+    """Write a name of the API as words: ``unused_key`` is "unused key"."""
+    return name.replace("_", " ")

@@ -1,0 +1,81 @@
+"""Forms as pages send them: read within a limit, and faults sorted to their fields."""
+
+from collections.abc import Mapping
+from typing import Annotated
+from urllib.parse import parse_qsl
+
+from fastapi import Depends
+from starlette.requests import Request
+
+from trunkline import FieldError, Refused
+
+MAX_BYTES = 256 * 1024
+_FIELDS_KEY = "trunkline_portal.fields"
+
+
+class FormTooLarge(Refused):
+    """A form holds more than any page of ours asks for."""
+
+    status = 413
+    title = "Too much text"
+
+    def __init__(self) -> None:
+        super().__init__(f"A form may hold {MAX_BYTES // 1024} KiB; shorten what you entered.")
+
+
+class Fields:
+    """What was entered: text by field, without spaces around it; what was not sent is empty."""
+
+    def __init__(self, pairs: list[tuple[str, str]]) -> None:
+        self._values: dict[str, list[str]] = {}
+        for name, value in pairs:
+            self._values.setdefault(name, []).append(value.strip())
+
+    def __getitem__(self, name: str) -> str:
+        return self._values.get(name, [""])[0]
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._values
+
+    def all(self, name: str) -> list[str]:
+        """Every value of a field that may be sent more than once (boxes, rows)."""
+        return list(self._values.get(name, ()))
+
+
+async def read_fields(request: Request) -> Fields:
+    """Read the form of *request*, once. Raises FormTooLarge."""
+    known: Fields | None = request.scope.get(_FIELDS_KEY)
+    if known is not None:
+        return known
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_BYTES:
+            raise FormTooLarge
+    text = body.decode("utf-8", errors="replace").replace("\0", "")
+    fields = Fields([(n, v.replace("\0", "")) for n, v in parse_qsl(text, keep_blank_values=True)])
+    request.scope[_FIELDS_KEY] = fields
+    return fields
+
+
+Submitted = Annotated[Fields, Depends(read_fields)]
+"""The form that a route was sent."""
+
+
+def faults_of(error: Refused) -> dict[str, str]:
+    """Sort what was refused to the fields: by the first part of each pointer, and under ``""`` what names no field."""
+    faults: dict[str, str] = {}
+    for fault in error.errors or (FieldError("", error.detail),):
+        name = fault.path.lstrip("/").partition("/")[0]
+        faults.setdefault(name, _sentence(fault.message))
+    return faults
+
+
+def _sentence(text: str) -> str:
+    begun = text[:1].upper() + text[1:]
+    return begun if begun.endswith((".", "!", "?")) else f"{begun}."
+
+
+def one_of(fields: Fields, name: str, values: Mapping[str, object]) -> str:
+    """Give a field's value where it is among *values*, the first of them otherwise."""
+    return fields[name] if fields[name] in values else next(iter(values), "")

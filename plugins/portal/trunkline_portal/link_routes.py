@@ -1,0 +1,104 @@
+"""``POST /api/v1/portal/links``: an operator lets a customer's own user into one company."""
+
+from typing import Annotated
+from urllib.parse import quote
+
+from fastapi import APIRouter, Depends, Request
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.config import JsonDict
+
+from trunkline import (
+    COMPANY_SCOPES,
+    BodyInvalid,
+    Caller,
+    FieldError,
+    Strict,
+    StrictRoute,
+    requires,
+    responses,
+)
+from trunkline_portal.formats import moment
+from trunkline_portal.portal import Portal
+
+Operates = Annotated[Caller, Depends(requires("operator", bucket="admin"))]
+_UNLESS_NAMED = tuple(scope for scope in COMPANY_SCOPES if scope != "admin")
+_EXAMPLE: JsonDict = {
+    "company_id": 92,
+    "name": "jane.doe@example.com",
+    "scopes": ["events:read", "webhooks:write"],
+    "minutes": 5,
+}
+
+
+class LinkRequest(Strict):
+    """Whom to let in."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
+
+    company_id: int = Field(ge=1, le=2**63 - 1, strict=True, description="the company that they will see")
+    name: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=200,
+        description='who they are; "sign out everywhere" ends the sessions of the same name',
+    )
+    scopes: list[str] | None = Field(
+        default=None, description="what they may see and do; every scope of a company but `admin`, if absent"
+    )
+    minutes: int | None = Field(
+        default=None,
+        ge=1,
+        le=1440,
+        strict=True,
+        description="how long the link works; `portal.link_minutes`, if absent",
+    )
+
+
+class LinkView(BaseModel):
+    """A link, shown this once."""
+
+    url: str = Field(
+        description="works once, for a browser or a frame",
+        examples=["https://events.example.com/portal/enter?link=AbCd"],
+    )
+    expires_utc: str = Field(examples=["2026-01-28T10:40:00Z"])
+
+
+def make_router(portal: Portal) -> APIRouter:
+    """Build the router."""
+    router = APIRouter(route_class=StrictRoute, tags=["Portal"])
+
+    @router.post("", status_code=201, summary="Make a sign-in link", responses=responses(401, 403, 422, 429))
+    async def create(request: Request, body: LinkRequest, caller: Operates) -> LinkView:
+        """Make a link that signs somebody into one company, once (an operator's key only).
+
+        The session that it opens ends with the key that made it.
+        """
+        scopes = _checked(_UNLESS_NAMED if body.scopes is None else body.scopes)
+        token, link = await portal.links.make(
+            caller.principal,
+            caller.company_for(body.company_id),
+            scopes=scopes,
+            name=body.name,
+            minutes=body.minutes,
+        )
+        expires = moment(link.expires_ms).isoformat(timespec="seconds").replace("+00:00", "Z")
+        return LinkView(
+            url=f"{portal.base_url(request)}/portal/enter?link={quote(token)}", expires_utc=expires
+        )
+
+    return router
+
+
+def _checked(scopes: list[str] | tuple[str, ...]) -> tuple[str, ...]:
+    known = ", ".join(COMPANY_SCOPES)
+    if not scopes:
+        raise BodyInvalid([FieldError("/scopes", f"must name at least one of {known}")])
+    faults = [
+        FieldError(f"/scopes/{number}", f"is not a scope; the scopes are {known}")
+        for number, scope in enumerate(scopes)
+        if scope not in COMPANY_SCOPES
+    ]
+    if faults:
+        raise BodyInvalid(faults)
+    return tuple(dict.fromkeys(scopes))

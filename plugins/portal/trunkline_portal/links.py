@@ -1,0 +1,71 @@
+"""Sign-in links: made with an operator's key, used once, for one company."""
+
+import secrets
+from collections.abc import Sequence
+
+from trunkline import PluginContext, Principal, Refused
+from trunkline_portal import store
+from trunkline_portal.settings import Settings
+from trunkline_portal.store import Link
+
+_PURPOSE = "link"
+_MINUTE_MS = 60_000
+
+
+class LinkRefused(Refused):
+    """A link has been used, has expired, or is none of ours."""
+
+    status = 410
+    title = "This link no longer works"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "A sign-in link works once, and for a short time; ask for a new one where you got it."
+        )
+
+
+class Links:
+    """Makes links and lets them be used once."""
+
+    def __init__(self, context: PluginContext, settings: Settings) -> None:
+        self._context = context
+        self._minutes = settings.link_minutes
+
+    async def make(
+        self,
+        principal: Principal,
+        company_id: int,
+        *,
+        scopes: Sequence[str],
+        name: str | None = None,
+        minutes: int | None = None,
+    ) -> tuple[str, Link]:
+        """Make a link of an operator's; gives beside it the text that its address ends with."""
+        now_ms = self._context.clock.now_ms()
+        link = Link(
+            id=f"plnk_{secrets.token_hex(16)}",
+            key_id=principal.key_id,
+            company_id=company_id,
+            scopes=tuple(scopes),
+            created_ms=now_ms,
+            expires_ms=now_ms + (minutes or self._minutes) * _MINUTE_MS,
+            name=name,
+        )
+        async with self._context.database.write() as connection:
+            await store.insert_link(connection, link)
+        return self._context.sealer.seal(link.id.encode(), purpose=_PURPOSE), link
+
+    async def take(self, token: str) -> Link:
+        """Use a link up. Raises LinkRefused."""
+        try:
+            link_id = self._context.sealer.unseal(token, purpose=_PURPOSE).decode()
+        except ValueError:
+            raise LinkRefused from None
+        async with self._context.database.write() as connection:
+            link = await store.take_link(connection, link_id)
+        if link is None or link.expires_ms <= self._context.clock.now_ms():
+            raise LinkRefused
+        maker = await self._context.keys.principal(link.key_id)
+        if maker is None or not maker.is_operator:
+            raise LinkRefused
+        return link

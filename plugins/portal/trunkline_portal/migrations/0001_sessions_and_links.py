@@ -1,0 +1,43 @@
+"""The first tables: sessions, and sign-in links."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0001"
+down_revision = None
+
+
+def upgrade() -> None:
+    op.create_table(
+        "portal_sessions",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("key_id", sa.Text(), nullable=False),
+        sa.Column("holder", sa.Text(), nullable=False),
+        sa.Column("csrf", sa.Text(), nullable=False),
+        sa.Column("company_id", sa.BigInteger(), nullable=True),
+        sa.Column("link_id", sa.Text(), nullable=True),
+        sa.Column("name", sa.Text(), nullable=True),
+        sa.Column("scopes", sa.Text(), nullable=True),
+        sa.Column("created_ms", sa.BigInteger(), nullable=False),
+        sa.Column("expires_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index("ix_portal_sessions_holder", "portal_sessions", ["holder"], unique=False)
+    op.create_index("ix_portal_sessions_expires", "portal_sessions", ["expires_ms"], unique=False)
+    op.create_table(
+        "portal_links",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("key_id", sa.Text(), nullable=False),
+        sa.Column("company_id", sa.BigInteger(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=True),
+        sa.Column("scopes", sa.Text(), nullable=False),
+        sa.Column("created_ms", sa.BigInteger(), nullable=False),
+        sa.Column("expires_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index("ix_portal_links_expires", "portal_links", ["expires_ms"], unique=False)
+
+
+def downgrade() -> None:
+    op.drop_table("portal_links")
+    op.drop_table("portal_sessions")

@@ -1,0 +1,129 @@
+"""What became of an event, in sentences: for each subscription, each delivery and each attempt."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from trunkline import Json
+
+_ERRORS: Mapping[str, str] = {
+    "timeout": "The target did not answer within the time limit.",
+    "address_refused": "The target's address is one that the hub does not send to, such as one in a private network.",
+    "dns_failed": "The target's host name could not be resolved.",
+    "tls_failed": "No secure connection could be made: check the target's certificate.",
+    "connection_refused": "Nothing listens at the target's address and port.",
+    "connection_failed": "The connection could not be made, or broke before there was an answer.",
+    "invalid_answer": "What came back is no valid HTTP answer.",
+}
+_STATUSES: Mapping[int, str] = {
+    401: "The target asks for credentials; give them in the subscription's headers.",
+    403: "The target forbids the call; check its access rules and how it verifies the signature.",
+    404: "There is nothing at this address of the target; check the subscription's URL.",
+    405: "The target does not take POST at this address; check the subscription's URL.",
+    410: "The target said that it is gone for good, which disables its subscription.",
+    413: "The target does not take an event of this size.",
+    429: "The target is busy; the next attempt waits for as long as its Retry-After says.",
+    503: "The target is not available; the next attempt waits for as long as its Retry-After says.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Receiver:
+    """A subscription as it stands beside an event. *target_url* is None where the viewer may not see it.
+
+    *is_deleted* where it has been deleted since, and *channel* is not known any more.
+    """
+
+    subscription_id: str
+    channel: str | None = None
+    target_url: str | None = None
+    description: str | None = None
+    is_deleted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What became of the event for a subscription that it matched; *delivery* is None in the moment before there is one."""
+
+    receiver: Receiver
+    sentence: str
+    delivery: Mapping[str, Json] | None
+
+    @property
+    def status(self) -> str:
+        """Where it stands."""
+        return "pending" if self.delivery is None else str(self.delivery["status"])
+
+
+@dataclass(frozen=True, slots=True)
+class Unsent:
+    """Why a subscription did not get the event; *is_for_type* if only the type was not the reason."""
+
+    receiver: Receiver
+    sentence: str
+    is_for_type: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """What became of one event, for each subscription of its company."""
+
+    sent: Sequence[Sent]
+    unsent: Sequence[Unsent]
+
+    @property
+    def is_moving(self) -> bool:
+        """Tell whether anything may change by itself."""
+        return any(one.status == "pending" for one in self.sent)
+
+
+def fate_of(
+    event_type: str,
+    explained: Sequence[Mapping[str, Json]],
+    deliveries: Sequence[Mapping[str, Json]],
+    subscriptions: Mapping[str, Mapping[str, Json]],
+) -> Fate:
+    """Put together what ``explain`` says and what the log has. *subscriptions* are those whose details may be seen."""
+    logged = {str(delivery["subscription_id"]): delivery for delivery in deliveries}
+    sent: list[Sent] = []
+    unsent: list[Unsent] = []
+    for entry in explained:
+        view = subscriptions.get(entry["subscription_id"])
+        receiver = Receiver(
+            entry["subscription_id"],
+            entry["channel"],
+            view["target_url"] if view else None,
+            view["description"] if view else None,
+        )
+        delivery = logged.pop(receiver.subscription_id, None)
+        if entry["matched"] or delivery is not None:
+            sent.append(Sent(receiver, entry["reason"], delivery))
+        else:
+            types = view["event_types"] if view else ()
+            unsent.append(Unsent(receiver, entry["reason"], is_for_type="*" in types or event_type in types))
+    return Fate([*sent, *_of_deleted(logged)], unsent)
+
+
+def _of_deleted(deliveries: Mapping[str, Mapping[str, Json]]) -> Iterator[Sent]:
+    for subscription_id, delivery in deliveries.items():
+        sentence = (
+            "It was delivered; the subscription has been deleted since."
+            if delivery["status"] == "delivered"
+            else "The subscription was deleted; the event is not sent to it any more."
+        )
+        yield Sent(Receiver(subscription_id, is_deleted=True), sentence, delivery)
+
+
+def attempt_sentence(attempt: Mapping[str, Json]) -> str | None:
+    """Say what an attempt's failure means and what to do; None where there is nothing to add."""
+    if attempt["outcome"] == "delivered":
+        return None
+    error: str | None = attempt["error"]
+    if error:
+        code, _, detail = error.partition(":")
+        if code == "channel_error":
+            return f"The plugin that delivers for this channel failed ({detail.strip() or 'without saying why'})."
+        return _ERRORS.get(code, f"{error}.")
+    status: int = attempt["status_code"] or 0
+    if 300 <= status < 400:
+        return "The target redirects, which is not followed: put the final address into the subscription."
+    return _STATUSES.get(status)

@@ -1,0 +1,49 @@
+"""The pages, one module each. A new one is named in ``MODULES``; its place in the sidebar is in ``navigation.ITEMS``."""
+
+from fastapi import APIRouter
+
+from trunkline_portal.pages import (
+    account,
+    catalogue,
+    company,
+    connectors,
+    deliveries,
+    emitting,
+    enter,
+    events,
+    extra,
+    health,
+    keys,
+    lost,
+    overview,
+    revoking,
+    sign_in,
+    static,
+    subscriptions,
+)
+from trunkline_portal.portal import Portal
+
+MODULES = (
+    static,
+    sign_in,
+    enter,
+    account,
+    company,
+    overview,
+    events,
+    deliveries,
+    subscriptions,
+    keys,
+    revoking,
+    catalogue,
+    emitting,
+    connectors,
+    health,
+    extra,
+    lost,  # takes whatever no other page has taken: the last one
+)
+
+
+def make_routers(portal: Portal) -> list[APIRouter]:
+    """Build the routers of all pages."""
+    return [module.make_router(portal) for module in MODULES]

@@ -1,0 +1,194 @@
+"""What the deployment offers: event types with their fields and examples, actions, searches and lookups."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any, Literal
+
+import orjson
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from trunkline import CALL_PREFIX, Definition, EventType, NotFound, Product, alternatives, sample_envelope
+from trunkline_portal import curl, schema_rows
+from trunkline_portal.access import Integrates, Viewer
+from trunkline_portal.portal import Portal
+
+CATALOGUE = "/portal/catalogue"
+EVENTS_WRITE = "events:write"
+Folder = Literal["actions", "searches", "lookups"]
+KINDS: Mapping[str, str] = {"actions": "action", "searches": "search", "lookups": "lookup"}
+_TITLES = {"": "Event types", "actions": "Actions", "searches": "Searches", "lookups": "Lookups"}
+_SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z])")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of a list. *note* is a mono remark before its meaning, such as a method and a path."""
+
+    href: str
+    title: str
+    name: str
+    meaning: str
+    note: str = ""
+    is_deprecated: bool = False
+
+
+def make_router(portal: Portal) -> APIRouter:
+    """Build the router."""
+    router = portal.router()
+
+    def show_list(request: Request, viewer: Viewer, kind: str, entries: Iterable[Entry]) -> Response:
+        query = request.query_params.get("q", "").strip()
+        shown = [entry for entry in entries if _matches(entry, query)]
+        address = f"{CATALOGUE}/{kind}" if kind else CATALOGUE
+        return portal.render(
+            request,
+            viewer,
+            "catalogue.html",
+            kind=kind,
+            query=query,
+            address=address,
+            tabs=[(f"{CATALOGUE}/{one}".rstrip("/"), title, one == kind) for one, title in _TITLES.items()],
+            groups=_grouped(shown) if not kind else [("", shown)] if shown else [],
+            docs=docs_url(portal),
+        )
+
+    @router.get("/catalogue")
+    async def show_types(request: Request, viewer: Integrates) -> Response:
+        return show_list(request, viewer, "", map(_entry_of_type, portal.context.events.types()))
+
+    @router.get("/catalogue/{kind}/{name}")
+    async def show_operation(request: Request, viewer: Integrates, kind: Folder, name: str) -> Response:
+        product = portal.context.deployment.product()
+        found = next((one for one in _offered(product, kind) if one.name == name), None)
+        if found is None:
+            raise NotFound(KINDS[kind], name)
+        return portal.render(
+            request, viewer, "catalogue_operation.html", **_operation(portal, request, product, found, kind)
+        )
+
+    @router.get("/catalogue/{name}")
+    async def show_type(request: Request, viewer: Integrates, name: str) -> Response:
+        if name not in KINDS:
+            return render_type(portal, request, viewer, name)
+        entries = [_entry_of(one, name) for one in _offered(portal.context.deployment.product(), name)]
+        return show_list(request, viewer, name, entries)
+
+    return router
+
+
+def find_type(portal: Portal, name: str) -> EventType:
+    """Find an event type. Raises NotFound."""
+    for one in portal.context.events.types():
+        if one.name == name:
+            return one
+    kind = "event type"
+    raise NotFound(kind, name)
+
+
+def render_type(
+    portal: Portal,
+    request: Request,
+    viewer: Viewer,
+    name: str,
+    *,
+    payload: str | None = None,
+    faults: Sequence[tuple[str, str]] = (),
+) -> Response:
+    """Show an event type; *payload* is what was typed into the editor, *faults* what is wrong with it. Raises NotFound."""
+    event_type = find_type(portal, name)
+    product = portal.context.deployment.product()
+    company_id = viewer.chosen_company_id
+    return portal.render(
+        request,
+        viewer,
+        "catalogue_type.html",
+        status=422 if faults else 200,
+        type=event_type,
+        sentences=_sentences(event_type.description),
+        rows=list(
+            schema_rows.rows_of(product.payload(event_type), schema_rows.exact(event_type.example_json))
+        ),
+        envelope=_envelope(event_type, company_id),
+        payload=payload,
+        faults=faults,
+        may_send=viewer.has(EVENTS_WRITE),
+        curl=curl.send_event(portal.base_url(request), event_type),
+        emitters=[one for one in product.actions if name in one.emits],
+        docs=_joined(docs_url(portal), name),
+    )
+
+
+def docs_url(portal: Portal) -> str | None:
+    """Tell where the public documentation is; None where its plugin does not run."""
+    plugins = portal.context.deployment.plugins()
+    is_there = any(one["name"] == "docs" and one["state"] == "active" for one in plugins)
+    return "/docs/events" if is_there else None
+
+
+def _offered(product: Product, kind: str) -> Sequence[Definition]:
+    offered: dict[str, Sequence[Definition]] = {
+        "actions": product.actions,
+        "searches": product.searches,
+        "lookups": product.lookups,
+    }
+    return offered[kind]
+
+
+def _operation(
+    portal: Portal, request: Request, product: Product, definition: Definition, kind: str
+) -> dict[str, Any]:
+    example = definition.examples[0] if definition.examples else None
+    given = {**example.parameters, **example.input} if example else None
+    page = "lookups" if kind == "lookups" else f"{kind}/{definition.name}"
+    return {
+        "definition": definition,
+        "kind": kind,
+        "kinds": _TITLES[kind],
+        "address": f"/api/v1{CALL_PREFIX}{definition.path}",
+        "scope": "integrations:write" if definition.kind == "action" else "integrations:read",
+        "inputs": list(schema_rows.rows_of(product.inputs(definition), given)),
+        "outputs": list(schema_rows.rows_of(product.outputs(definition), example and example.output)),
+        "one_of": [" and ".join(names) for names in alternatives(definition)],
+        "curl": curl.call(portal.base_url(request), definition, example) if example else None,
+        "answer": example and example.output,
+        "docs": _joined(docs_url(portal), page),
+    }
+
+
+def _entry_of_type(one: EventType) -> Entry:
+    meaning = _sentences(one.description)[0]
+    return Entry(f"{CATALOGUE}/{one.name}", one.title, one.name, meaning, is_deprecated=one.deprecated)
+
+
+def _entry_of(one: Definition, kind: str) -> Entry:
+    note = f"{one.method} {CALL_PREFIX}{one.path}"
+    return Entry(f"{CATALOGUE}/{kind}/{one.name}", one.title, one.name, one.description, note)
+
+
+def _matches(entry: Entry, query: str) -> bool:
+    text = f"{entry.title} {entry.name} {entry.meaning} {entry.note}".casefold()
+    return all(word in text for word in query.casefold().split())
+
+
+def _grouped(entries: Iterable[Entry]) -> list[tuple[str, list[Entry]]]:
+    """Put event types together by what they are about: the part of their names before the point."""
+    groups = groupby(entries, key=lambda entry: entry.name.partition(".")[0])
+    return [(about.replace("_", " ").capitalize(), list(them)) for about, them in groups]
+
+
+def _envelope(event_type: EventType, company_id: int | None) -> bytes:
+    """Write the example as it is sent, every digit as the schema has it."""
+    envelope = sample_envelope(event_type) | {"payload": orjson.Fragment(event_type.example_json)}
+    return orjson.dumps(envelope if company_id is None else envelope | {"companyId": company_id})
+
+
+def _sentences(description: str) -> list[str]:
+    return _SENTENCE.split(description.strip()) or [""]
+
+
+def _joined(docs: str | None, page: str) -> str | None:
+    return docs and f"{docs}/{page}"

@@ -1,0 +1,86 @@
+"""Connectors: what each platform needs, the hooks that it has now, and its generated files as one download."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends
+from starlette.requests import Request
+from starlette.responses import Response
+
+from trunkline import Connector, NotFound
+from trunkline_portal.access import ADMIN, INTEGRATIONS_READ, WEBHOOKS_WRITE, Integrates, Sees, Viewer
+from trunkline_portal.archives import zipped
+from trunkline_portal.pages.catalogue import docs_url
+from trunkline_portal.portal import Portal
+
+Downloads = Annotated[Viewer, Depends(Sees(INTEGRATIONS_READ, needs_company=False))]
+SHOWN = 5
+"""Hooks that a card lists."""
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One connector. *state* is its plugin's, *hooks* are the company's; either may not be known to the viewer."""
+
+    connector: Connector
+    state: str | None
+    hooks: Sequence[Mapping[str, Any]] | None
+
+    @property
+    def shown(self) -> Sequence[Mapping[str, Any]]:
+        """The newest hooks."""
+        return list(self.hooks or ())[::-1][:SHOWN]
+
+
+def make_router(portal: Portal) -> APIRouter:
+    """Build the router."""
+    router = portal.router()
+    deployment = portal.context.deployment
+
+    @router.get("/connectors")
+    async def show(request: Request, viewer: Integrates) -> Response:
+        plugins = {one["name"]: one["state"] for one in deployment.plugins()}
+        hooks = await _hooks(portal, viewer)
+        platforms_first = sorted(deployment.connectors(), key=lambda one: one.channel is None)
+        return portal.render(
+            request,
+            viewer,
+            "connectors.html",
+            cards=[_card(one, plugins, hooks) for one in platforms_first],
+            may_download=viewer.has(INTEGRATIONS_READ),
+            may_make_keys=viewer.has(ADMIN) and viewer.chosen_company_id is not None,
+            docs=docs_url(portal),
+        )
+
+    @router.get("/connectors/{name}.zip")
+    async def download(viewer: Downloads, name: str) -> Response:  # noqa: ARG001 - asks for the scope
+        if not any(one.name == name for one in deployment.connectors()):
+            kind = "connector"
+            raise NotFound(kind, name)
+        content = await asyncio.to_thread(lambda: zipped(deployment.connector_files(name)))
+        file = f"{deployment.brand.slug}-{name}.zip"
+        return Response(
+            content,
+            media_type="application/zip",
+            headers={"Content-Disposition": f'attachment; filename="{file}"'},
+        )
+
+    return router
+
+
+async def _hooks(portal: Portal, viewer: Viewer) -> Sequence[Mapping[str, Any]] | None:
+    """List the company's subscriptions of every channel, for those who may see them."""
+    if not viewer.has(WEBHOOKS_WRITE) or viewer.chosen_company_id is None:
+        return None
+    return await portal.context.subscriptions.list(viewer.company_id, channel=None)
+
+
+def _card(
+    connector: Connector, plugins: Mapping[str, str], subscriptions: Sequence[Mapping[str, Any]] | None
+) -> Card:
+    hooks = None
+    if subscriptions is not None and connector.channel is not None:
+        hooks = [one for one in subscriptions if one["channel"] == connector.channel]
+    return Card(connector, plugins.get(connector.channel or connector.name), hooks)

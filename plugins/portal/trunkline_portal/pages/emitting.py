@@ -1,0 +1,48 @@
+"""Sending an event of a type by hand, from the catalogue: stored and delivered like any other."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+from starlette.requests import Request
+from starlette.responses import Response
+
+from trunkline import BodyInvalid, EmittedEvent, EventRejected, FieldError, read_json
+from trunkline_portal.access import EVENTS_READ, Sees, Viewer
+from trunkline_portal.forms import Submitted
+from trunkline_portal.pages.catalogue import CATALOGUE, EVENTS_WRITE, find_type, render_type
+from trunkline_portal.portal import Portal
+
+SendsEvents = Annotated[Viewer, Depends(Sees(EVENTS_WRITE))]
+_METADATA = {"source": "test"}
+"""As ``POST /api/v1/events/test`` marks its events."""
+
+
+def make_router(portal: Portal) -> APIRouter:
+    """Build the router."""
+    router = portal.router()
+
+    @router.post("/catalogue/{name}")
+    async def send(request: Request, viewer: SendsEvents, name: str, fields: Submitted) -> Response:
+        find_type(portal, name)
+        try:
+            event = _read(viewer.company_id, name, fields["payload"])
+            accepted = await portal.context.emit(event)
+        except EventRejected as error:
+            faults = [(fault.path, fault.message) for fault in error.errors]
+            return render_type(portal, request, viewer, name, payload=fields["payload"], faults=faults)
+        may_see = viewer.has(EVENTS_READ)
+        path = f"/portal/events/{accepted.position}" if may_see else f"{CATALOGUE}/{name}"
+        flash = f"Event {accepted.position} of type {name} was stored, and goes to every subscription that it matches."
+        return portal.redirect(request, path, viewer=viewer, flash=flash)
+
+    return router
+
+
+def _read(company_id: int, name: str, text: str) -> EmittedEvent:
+    """Read a payload that was typed, digit by digit. Raises EventRejected."""
+    try:
+        payload_json, payload = read_json(text.encode())
+    except BodyInvalid as error:
+        faults = [FieldError(f"/payload{fault.path}", fault.message) for fault in error.errors]
+        raise EventRejected(faults) from None
+    return EmittedEvent(company_id, name, payload, _METADATA, payload_json=payload_json)

@@ -1,0 +1,117 @@
+"""The pages of other plugins, in our frame. One that fails, hangs or gives what cannot be shown leaves a box with its name."""
+
+import asyncio
+import contextlib
+import inspect
+import threading
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from fastapi import APIRouter
+from markupsafe import Markup
+from starlette.requests import Request
+from starlette.responses import Response
+
+from trunkline import NotFound, PortalPage, PortalRequest
+from trunkline_portal import fragments
+from trunkline_portal.access import Anybody, ScopeMissing
+from trunkline_portal.fragments import FragmentInvalid
+from trunkline_portal.portal import Portal
+
+Value = TypeVar("Value")
+
+SECONDS = 5.0
+"""How long a page may take."""
+
+
+def make_router(portal: Portal, *, seconds: float = SECONDS) -> APIRouter:
+    """Build the router."""
+    router = portal.router()
+
+    @router.get("/x/{plugin}/{name}")
+    async def show(request: Request, viewer: Anybody, plugin: str, name: str) -> Response:
+        page = _find(portal, plugin, name)
+        if page.scope is not None and not viewer.has(page.scope):
+            raise ScopeMissing(page.scope)
+        asked = PortalRequest(viewer.company_id, viewer.principal, dict(request.query_params))
+        content, fault = None, None
+        try:
+            content = Markup(await content_of(page, asked, seconds=seconds))  # noqa: S704 - as the hook says
+        except Exception as error:
+            fault = _sentence(error, seconds)
+            portal.context.log.exception("page '%s' of plugin '%s' %s", name, plugin, fault)
+        return portal.render(
+            request, viewer, "extra.html", page=page, plugin=plugin, content=content, fault=fault
+        )
+
+    return router
+
+
+def _find(portal: Portal, plugin: str, name: str) -> PortalPage:
+    for owner, page in portal.context.pages():
+        if (owner, page.name) == (plugin, name):
+            return page
+    kind = "page"
+    raise NotFound(kind, f"{plugin}/{name}")
+
+
+async def content_of(page: PortalPage, asked: PortalRequest, *, seconds: float) -> str:
+    """Let *page* be written. It is not waited for any longer than *seconds*, whatever it does when it is cancelled."""
+    task = asyncio.create_task(_written(page, asked))
+    done, _ = await asyncio.wait({task}, timeout=seconds)
+    if not done:
+        task.cancel()
+        raise TimeoutError
+    html: object = task.result()
+    if not isinstance(html, str):
+        msg = f"is a value of type {type(html).__name__} instead of text"
+        raise FragmentInvalid(msg)
+    fragments.check(html)
+    return html
+
+
+async def _written(page: PortalPage, asked: PortalRequest) -> object:
+    if inspect.iscoroutinefunction(page.render):
+        return await page.render(asked)
+    written = await _in_thread(page, asked)
+    return await written if inspect.isawaitable(written) else written
+
+
+async def _in_thread(page: PortalPage, asked: PortalRequest) -> str | Awaitable[str]:
+    """Call a plain function beside the loop, in a thread that nobody has to wait for: not even the end of the process."""
+    loop = asyncio.get_running_loop()
+    answer: asyncio.Future[str | Awaitable[str]] = loop.create_future()
+
+    def settle(value: str | Awaitable[str]) -> None:
+        if not answer.done():
+            answer.set_result(value)
+
+    def fail(error: Exception) -> None:
+        if not answer.done():
+            answer.set_exception(error)
+
+    def call() -> None:
+        try:
+            value = page.render(asked)
+        except Exception as error:  # noqa: BLE001 - handed over
+            _hand_over(loop, fail, error)
+        else:
+            _hand_over(loop, settle, value)
+
+    threading.Thread(target=call, name="portal-page", daemon=True).start()
+    return await answer
+
+
+def _hand_over(loop: asyncio.AbstractEventLoop, receive: Callable[[Value], None], value: Value) -> None:
+    with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
+        loop.call_soon_threadsafe(receive, value)
+
+
+def _sentence(error: Exception, seconds: float) -> str:
+    match error:
+        case TimeoutError():
+            return f"did not answer within {seconds:g} seconds"
+        case FragmentInvalid():
+            return f"cannot be shown: its HTML {error}"
+        case _:
+            return f"failed: {type(error).__name__}"

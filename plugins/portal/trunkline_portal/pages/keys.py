@@ -1,0 +1,130 @@
+"""A company's API keys: listed, made and shown once; ``revoking`` takes them away."""
+
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from trunkline import COMPANY_SCOPES, NotFound, Refused
+from trunkline_portal import curl, once, scopes
+from trunkline_portal.access import Administers, Viewer
+from trunkline_portal.forms import Fields, Submitted, faults_of
+from trunkline_portal.portal import Portal
+
+KEYS = "/portal/keys"
+MAX_NAME = 200
+_OPERATORS = 0
+_EXAMPLE = {"name": "Zapier", "scopes": ["events:read", "webhooks:write"]}
+
+
+def make_router(portal: Portal) -> APIRouter:
+    """Build the router."""
+    router = portal.router()
+    keys = portal.context.keys
+
+    @router.get("/keys")
+    async def show_list(request: Request, viewer: Administers) -> Response:
+        of_operators = viewer.is_operator and request.query_params.get("of") == "operators"
+        found = await keys.list(_OPERATORS if of_operators else viewer.company_id)
+        newest_first = found[::-1]
+        return portal.render(
+            request,
+            viewer,
+            "keys.html",
+            of_operators=of_operators,
+            valid=[key for key in newest_first if key["revoked_utc"] is None],
+            revoked=[key for key in newest_first if key["revoked_utc"] is not None],
+            curl=_create_by_curl(portal, request, viewer),
+        )
+
+    @router.get("/keys/new")
+    async def show_form(request: Request, viewer: Administers) -> Response:
+        preset = request.query_params.get("preset", "")
+        return _form(portal, request, viewer, name="", chosen=scopes.scopes_of(preset), preset=preset)
+
+    @router.post("/keys")
+    async def create(request: Request, viewer: Administers, fields: Submitted) -> Response:
+        name, chosen = fields["name"], tuple(fields.all("scopes"))
+        faults = _faults(viewer, fields)
+        if faults:
+            return _form(portal, request, viewer, name=name, chosen=chosen, faults=faults)
+        try:
+            made, api_key = await keys.create(viewer.company_id, name=name, scopes=chosen)
+        except Refused as error:
+            return _form(portal, request, viewer, name=name, chosen=chosen, faults=faults_of(error))
+        response = portal.redirect(request, f"{KEYS}/{made['id']}/made")
+        once.hand_over(portal, request, response, viewer, of=made["id"], secret=api_key)
+        return response
+
+    @router.get("/keys/{key_id}/made")
+    async def show_made(request: Request, viewer: Administers, key_id: str) -> Response:
+        key = await find_key(portal, viewer, key_id)
+        api_key = once.read(portal, request, viewer, of=key_id)
+        if api_key is None:
+            gone = "A key is shown once, and this one was. If it was lost, revoke it and make another."
+            return portal.redirect(request, KEYS, viewer=viewer, flash=gone, tone="info")
+        command = curl.line(f"{portal.base_url(request)}/api/v1/me", key=api_key)
+        response = portal.render(request, viewer, "keys_made.html", key=key, api_key=api_key, curl=command)
+        once.forget(portal, request, response)
+        return response
+
+    return router
+
+
+def _form(
+    portal: Portal,
+    request: Request,
+    viewer: Viewer,
+    *,
+    name: str,
+    chosen: tuple[str, ...],
+    preset: str = "",
+    faults: dict[str, str] | None = None,
+) -> Response:
+    return portal.render(
+        request,
+        viewer,
+        "keys_new.html",
+        status=422 if faults else 200,
+        name=name,
+        chosen=chosen,
+        preset=preset,
+        presets=scopes.presets_for(viewer),
+        scopes=scopes.SCOPES,
+        max_name=MAX_NAME,
+        errors=faults or {},
+    )
+
+
+def _faults(viewer: Viewer, fields: Fields) -> dict[str, str]:
+    """Tell what is wrong with a key that is to be made; nobody gives more than they have."""
+    faults: dict[str, str] = {}
+    if not fields["name"]:
+        faults["name"] = "Give the key a name, such as the tool that will use it."
+    elif len(fields["name"]) > MAX_NAME:
+        faults["name"] = f"A name may have {MAX_NAME} characters; this one has {len(fields['name'])}."
+    chosen = fields.all("scopes")
+    missing = [scope for scope in chosen if scope in COMPANY_SCOPES and not viewer.has(scope)]
+    if not chosen:
+        faults["scopes"] = "Choose at least one scope: without any, a key may do nothing."
+    elif missing:
+        faults["scopes"] = (
+            f"Your own key does not have {', '.join(missing)}, so it cannot give that to another."
+        )
+    return faults
+
+
+async def find_key(portal: Portal, viewer: Viewer, key_id: str) -> dict[str, Any]:
+    """Find a key of the company looked at. Raises NotFound."""
+    for key in await portal.context.keys.list(viewer.company_id):
+        if key["id"] == key_id:
+            return key
+    kind = "API key"
+    raise NotFound(kind, key_id)
+
+
+def _create_by_curl(portal: Portal, request: Request, viewer: Viewer) -> str:
+    """Write the command by which an operator makes a key of the company looked at."""
+    body = {"company_id": viewer.company_id, **_EXAMPLE}
+    return curl.line(f"{portal.base_url(request)}/api/v1/keys", body=body)

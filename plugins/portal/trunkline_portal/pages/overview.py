@@ -1,0 +1,180 @@
+"""How the company's events do: figures, charts, and what needs attention."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from trunkline import Attention, Bucket, Overview
+from trunkline_portal import charts, curl, formats, navigation
+from trunkline_portal.access import (
+    ADMIN,
+    EVENTS_READ,
+    WEBHOOKS_WRITE,
+    Anybody,
+    CompanyNeeded,
+    ScopeMissing,
+    Viewer,
+)
+from trunkline_portal.charts import Axis, Chart, Series
+from trunkline_portal.portal import Portal
+
+_HOUR_MS = 60 * 60 * 1000
+_DATES = 5
+"""Dates that stand below a chart."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A span of time that can be chosen: *buckets* of *hours* each, the last of which is going on."""
+
+    title: str
+    buckets: int
+    hours: float
+    date_format: str
+
+    def bounds(self, now_ms: int) -> tuple[int, int]:
+        """Give where it begins and ends."""
+        bucket_ms = int(self.hours * _HOUR_MS)
+        until_ms = (now_ms // bucket_ms + 1) * bucket_ms
+        return until_ms - self.buckets * bucket_ms, until_ms
+
+
+SPANS: Mapping[str, Span] = {
+    "24h": Span("24 hours", 48, 0.5, "%H:%M"),
+    "7d": Span("7 days", 56, 3, "%-d %b"),
+    "30d": Span("30 days", 60, 12, "%-d %b"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One bucket in the table of numbers."""
+
+    start: str
+    bucket: Bucket
+
+
+@dataclass(frozen=True, slots=True)
+class Matter:
+    """Something that needs attention, with the pages about it that the viewer may see."""
+
+    kind: str
+    sentence: str
+    links: list[tuple[str, str]]
+
+
+def make_router(portal: Portal) -> APIRouter:
+    """Build the router."""
+    router = portal.router()
+
+    @router.get("")
+    async def show(request: Request, viewer: Anybody) -> Response:
+        if not viewer.has(EVENTS_READ):
+            return _elsewhere(portal, viewer)
+        if viewer.chosen_company_id is None:
+            raise CompanyNeeded
+        asked = request.query_params.get("span", "")
+        chosen = asked if asked in SPANS else "24h"
+        since_ms, until_ms = SPANS[chosen].bounds(portal.now_ms())
+        activity = portal.context.activity
+        overview = await activity.overview(
+            viewer.company_id, since_ms=since_ms, until_ms=until_ms, buckets=SPANS[chosen].buckets
+        )
+        is_new = not overview.total.events and not (await activity.events(viewer.company_id, limit=1)).events
+        return portal.render(
+            request,
+            viewer,
+            "overview.html",
+            overview=overview,
+            spans=[(f"/portal?span={name}", span.title, name == chosen) for name, span in SPANS.items()],
+            charts=_charts(overview, SPANS[chosen]),
+            rows=[Row(_written(bucket.start_ms), bucket) for bucket in overview.buckets],
+            matters=[_matter(viewer, one) for one in overview.attention],
+            is_new=is_new,
+            first_event=_first_event(portal, request) if is_new else None,
+        )
+
+    return router
+
+
+def _elsewhere(portal: Portal, viewer: Viewer) -> Response:
+    """Go to the first page that somebody may see who may not see this one. Raises ScopeMissing."""
+    seen = [*navigation.seen_by(viewer), *navigation.extras_for(viewer, portal.context.pages())]
+    if not seen:
+        raise ScopeMissing(EVENTS_READ)
+    return RedirectResponse(seen[0].path, 303)
+
+
+def _first_event(portal: Portal, request: Request) -> str | None:
+    kinds = portal.context.events.types()
+    return curl.send_event(portal.base_url(request), kinds[0]) if kinds else None
+
+
+def _matter(viewer: Viewer, one: Attention) -> Matter:
+    links: list[tuple[str, str]] = []
+    if one.subscription_id is not None and viewer.has(WEBHOOKS_WRITE):
+        links.append((f"/portal/subscriptions/{one.subscription_id}", "Subscription"))
+    if one.event_id is not None:
+        links.append((f"/portal/events/{one.event_id}", f"Event {one.event_id}"))
+    if one.key_id is not None and viewer.has(ADMIN):
+        links.append(("/portal/keys", "API keys"))
+    return Matter(one.kind, one.sentence, links)
+
+
+def _charts(overview: Overview, span: Span) -> list[Chart]:
+    buckets = overview.buckets
+    axis = Axis([_written(bucket.start_ms) for bucket in buckets], _dates(overview, span))
+
+    def row(value: Callable[[Bucket], float | None]) -> list[float | None]:
+        return [value(bucket) for bucket in buckets]
+
+    return [
+        charts.bars(
+            "chart-events", "Events", [Series("Events", row(lambda one: one.events))], axis, shown=_count
+        ),
+        charts.bars(
+            "chart-deliveries",
+            "Deliveries",
+            [
+                Series("Delivered", row(lambda one: one.delivered)),
+                Series("Not delivered yet", row(lambda one: one.matched - one.delivered), "is-faint"),
+            ],
+            axis,
+            shown=_count,
+        ),
+        charts.bars(
+            "chart-failures",
+            "Failed attempts",
+            [Series("Failed attempts", row(lambda one: one.failed_attempts), "is-bad")],
+            axis,
+            shown=_count,
+        ),
+        charts.lines(
+            "chart-latency",
+            "Latency of deliveries",
+            [
+                Series("p50", row(lambda one: one.p50_ms)),
+                Series("p95", row(lambda one: one.p95_ms), "is-second"),
+            ],
+            axis,
+            shown=formats.duration,
+        ),
+    ]
+
+
+def _dates(overview: Overview, span: Span) -> list[str]:
+    """Name the times below a chart, evenly spaced from its beginning to its end."""
+    step_ms = (overview.until_ms - overview.since_ms) / (_DATES - 1)
+    times = [formats.moment(overview.since_ms + step_ms * number) for number in range(_DATES)]
+    return [at.strftime(span.date_format) for at in times]
+
+
+def _written(start_ms: int) -> str:
+    return formats.moment(start_ms).strftime("%-d %b, %H:%M")
+
+
+def _count(value: float) -> str:
+    return f"{value:,.0f}"

@@ -1,0 +1,70 @@
+"""Revoking an API key, once it has been said what that brings about."""
+
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from trunkline_portal import formats, scopes
+from trunkline_portal.access import Administers
+from trunkline_portal.pages.keys import KEYS, find_key
+from trunkline_portal.portal import SIGN_IN, Portal
+
+
+def make_router(portal: Portal) -> APIRouter:
+    """Build the router."""
+    router = portal.router()
+
+    @router.get("/keys/{key_id}/revoke")
+    async def ask(request: Request, viewer: Administers, key_id: str) -> Response:
+        key = await find_key(portal, viewer, key_id)
+        if key["revoked_utc"] is not None:
+            return portal.redirect(request, KEYS, viewer=viewer, flash=_is_revoked(key), tone="info")
+        sessions = await portal.sessions.count_of(key_id)
+        return portal.confirm(
+            request,
+            viewer,
+            title=f"Revoke “{key['name']}”?",
+            sentences=_consequences(key, sessions=sessions, is_own=key_id == viewer.principal.key_id),
+            action=f"{KEYS}/{key_id}/revoke",
+            button="Revoke the key",
+            back=KEYS,
+        )
+
+    @router.post("/keys/{key_id}/revoke")
+    async def revoke(request: Request, viewer: Administers, key_id: str) -> Response:
+        key = await find_key(portal, viewer, key_id)
+        await portal.context.keys.revoke(key_id, company_id=viewer.company_id)
+        if key_id == viewer.principal.key_id:
+            return portal.redirect(request, SIGN_IN)
+        return portal.redirect(request, KEYS, viewer=viewer, flash=_is_revoked(key))
+
+    return router
+
+
+def _consequences(key: dict[str, Any], *, sessions: int, is_own: bool) -> list[str]:
+    used = formats.moment(key["last_used_utc"]) if key["last_used_utc"] else None
+    was_used = f"It was last used on {used.day} {used:%b %Y at %H:%M} UTC." if used else "It was never used."
+    return [
+        f"The key that ends in {key['last4']} stops working at once and for good. {was_used}",
+        *scopes.losses(key["scopes"]),
+        *_sessions_that_end(sessions, is_own=is_own),
+    ]
+
+
+def _sessions_that_end(sessions: int, *, is_own: bool) -> list[str]:
+    if is_own:
+        others = (
+            f", and so {'is' if sessions == 2 else 'are'} {sessions - 1} more session{'s' * (sessions > 2)}"
+        )
+        return [f"You are signed in with this key: you are signed out{others if sessions > 1 else ''}."]
+    if not sessions:
+        return []
+    return [
+        f"{sessions} session{'s' * (sessions > 1)} of this portal that it signed in end{'s' * (sessions == 1)}."
+    ]
+
+
+def _is_revoked(key: dict[str, Any]) -> str:
+    return f"The key “{key['name']}” is revoked."

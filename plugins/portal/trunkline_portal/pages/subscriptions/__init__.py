@@ -1,0 +1,26 @@
+"""Subscriptions of every channel: listed, made, changed, watched, and their past sent again."""
+
+from fastapi import APIRouter
+
+from trunkline_portal.pages.subscriptions import (
+    changing,
+    creating,
+    detail,
+    editing,
+    listing,
+    replaying,
+    replays,
+    rotating,
+    testing,
+)
+from trunkline_portal.portal import Portal
+
+_MODULES = (listing, creating, editing, changing, rotating, testing, replays, replaying, detail)
+
+
+def make_router(portal: Portal) -> APIRouter:
+    """Build the router."""
+    router = portal.router()
+    for module in _MODULES:
+        router.include_router(module.make_router(portal))
+    return router

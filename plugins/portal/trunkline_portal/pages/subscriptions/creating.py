@@ -1,0 +1,142 @@
+"""Making a subscription, and showing its secret for the only time."""
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from trunkline import FieldError, Refused
+from trunkline_portal import once
+from trunkline_portal.access import Viewer, WritesWebhooks
+from trunkline_portal.forms import Submitted
+from trunkline_portal.pages.subscriptions import event_choices, faults, form, places
+from trunkline_portal.pages.subscriptions.faults import Faults
+from trunkline_portal.pages.subscriptions.filter_rows import OPERATORS
+from trunkline_portal.pages.subscriptions.form import Form
+from trunkline_portal.portal import Portal
+
+NEW = f"{places.BASE}/new"
+
+
+def make_router(portal: Portal) -> APIRouter:
+    """Build the router."""
+    router = portal.router()
+
+    @router.get("/subscriptions/new")
+    async def show_form(request: Request, viewer: WritesWebhooks) -> Response:
+        asked = request.query_params.getlist("type")  # a link from an event type's page
+        return show(request, viewer, Form(event_types=asked), Faults())
+
+    @router.post("/subscriptions/new")
+    async def create(request: Request, viewer: WritesWebhooks, fields: Submitted) -> Response:
+        entered = form.read(fields)
+        if more := more_of(fields):
+            return show(request, viewer, entered, Faults(), **more)
+        found: list[FieldError] = []
+        groups = event_choices.groups_of(portal.context.deployment.product())
+        wanted = form.creation(entered, event_choices.kinds_of(groups, entered.chosen), found)
+        if found:
+            return show(request, viewer, entered, faults.sort(found, entered), status=422)
+        try:
+            made = await portal.context.subscriptions.create(
+                viewer.company_id, wanted, channel=places.CHANNEL
+            )
+        except Refused as error:
+            return show(request, viewer, entered, faults.of_refusal(error, entered), status=error.status)
+        return leave_secret(portal, request, viewer, made["id"], made.get("secret"))
+
+    @router.get("/subscriptions/{subscription_id}/secret")
+    async def show_secret(request: Request, viewer: WritesWebhooks, subscription_id: str) -> Response:
+        one = await places.find_ours(portal, viewer.company_id, subscription_id)
+        secret = once.read(portal, request, viewer, of=one.id)
+        if secret is None and "public_key" not in one.view:
+            return portal.redirect(
+                request,
+                one.url,
+                viewer=viewer,
+                flash="The secret was shown once and cannot be shown again; rotate it to get a new one.",
+                tone="info",
+            )
+        response = portal.render(
+            request, viewer, "subscription_secret.html", one=one, secret=secret, has_docs=has_docs(portal)
+        )
+        once.forget(portal, request, response)
+        return response
+
+    def show(
+        request: Request, viewer: Viewer, entered: Form, found: Faults, *, status: int = 200, **blanks: int
+    ) -> Response:
+        if not places.can_create(portal):
+            return portal.redirect(
+                request,
+                places.BASE,
+                viewer=viewer,
+                flash="The plugin webhooks does not run here, so nothing can be subscribed to by address.",
+                tone="warn",
+            )
+        return show_subscription_form(
+            portal,
+            request,
+            viewer,
+            entered.with_blanks(**blanks),
+            found,
+            status=status,
+            title="New subscription",
+            action=NEW,
+            back=(places.BASE, "Subscriptions"),
+            is_new=True,
+        )
+
+    return router
+
+
+def show_subscription_form(
+    portal: Portal,
+    request: Request,
+    viewer: Viewer,
+    entered: Form,
+    found: Faults,
+    *,
+    status: int,
+    **values: object,
+) -> Response:
+    """Show the form with what was entered, and what is wrong with it."""
+    groups = event_choices.groups_of(portal.context.deployment.product())
+    return portal.render(
+        request,
+        viewer,
+        "subscription_form.html",
+        status=status,
+        form=entered,
+        errors=found,
+        groups=groups,
+        suggestions=event_choices.suggestions_of(groups),
+        shows_fields=sum(len(group.choices) for group in groups) <= event_choices.MOST_SHOWN,
+        operators=OPERATORS,
+        schemes=list(form.SCHEMES.items()),
+        starts=form.STARTS,
+        **{"one": None, **values},
+    )
+
+
+def leave_secret(
+    portal: Portal, request: Request, viewer: Viewer, subscription_id: str, secret: str | None
+) -> Response:
+    """Go to the page that shows *secret* (None: there is a public key instead)."""
+    response = RedirectResponse(places.url_of(subscription_id, "secret"), 303)
+    if secret is not None:
+        once.hand_over(portal, request, response, viewer, of=subscription_id, secret=secret)
+    return response
+
+
+def has_docs(portal: Portal) -> bool:
+    """Tell whether the page on verifying requests is there."""
+    return any(
+        one["name"] == "docs" and one["state"] == "active" for one in portal.context.deployment.plugins()
+    )
+
+
+def more_of(fields: Submitted) -> dict[str, int]:
+    """Tell how many blank rows were asked for; nothing where the form was meant to be sent."""
+    if "add_row" in fields:
+        return {"rows": 2}
+    return {"headers": 2} if "add_header" in fields else {}

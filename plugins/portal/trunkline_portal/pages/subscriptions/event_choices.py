@@ -1,0 +1,102 @@
+"""The event types as a form offers them: in groups, each with its fields, and what a filter may ask of those."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from trunkline import EventType, Field, Product
+
+MOST_SHOWN = 40
+"""With more event types than this their fields are left to the catalogue, for the page's weight."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One field of a payload, by its path in a filter."""
+
+    path: str
+    kind: str
+    is_required: bool
+    description: str
+    choices: tuple[str, ...]
+
+    @property
+    def compared_as(self) -> str:
+        """What its values are; a list's are its items."""
+        return self.kind.removeprefix("list of ")
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One event type to choose, with the fields of its payload."""
+
+    name: str
+    title: str
+    description: str
+    is_deprecated: bool
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Event types about one object."""
+
+    title: str
+    choices: tuple[Choice, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """A path that a filter may begin with, and the event types that have it."""
+
+    path: str
+    kind: str
+    event_types: tuple[str, ...]
+
+
+def groups_of(product: Product) -> list[Group]:
+    """List the event types by the first part of their names."""
+    return [
+        Group(name.replace("_", " ").capitalize(), tuple(_choice(product, one) for one in types))
+        for name, types in groupby(product.event_types, key=lambda one: one.name.partition(".")[0])
+    ]
+
+
+def suggestions_of(groups: Sequence[Group]) -> list[Suggestion]:
+    """List every path of the payloads once."""
+    kinds: dict[str, str] = {}
+    types: dict[str, list[str]] = {}
+    for choice in _choices(groups):
+        for line in choice.lines:
+            kinds.setdefault(line.path, line.kind)
+            types.setdefault(line.path, []).append(choice.name)
+    return [Suggestion(path, kind, tuple(types[path])) for path, kind in sorted(kinds.items())]
+
+
+def kinds_of(groups: Sequence[Group], chosen: Sequence[str]) -> Mapping[str, str]:
+    """Tell what the values at each path are in the *chosen* event types (all for ``*``), where they agree."""
+    found: dict[str, set[str]] = {}
+    for choice in _choices(groups):
+        if choice.name in chosen or "*" in chosen:
+            for line in choice.lines:
+                found.setdefault(line.path, set()).add(line.compared_as)
+    return {path: next(iter(kinds)) for path, kinds in found.items() if len(kinds) == 1}
+
+
+def _choices(groups: Sequence[Group]) -> Iterator[Choice]:
+    for group in groups:
+        yield from group.choices
+
+
+def _choice(product: Product, event_type: EventType) -> Choice:
+    lines = tuple(_lines(product.payload(event_type), "payload"))
+    return Choice(event_type.name, event_type.title, event_type.description, event_type.deprecated, lines)
+
+
+def _lines(fields: Sequence[Field], holder: str) -> Iterator[Line]:
+    for field in fields:
+        path = f"{holder}.{field.name}"
+        kind = f"list of {field.item_kind}" if field.kind == "list" and field.item_kind else field.kind
+        yield Line(path, kind, field.is_required, field.description, field.choices)
+        if field.kind == "object":
+            yield from _lines(field.fields, path)

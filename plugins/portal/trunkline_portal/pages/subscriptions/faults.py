@@ -1,0 +1,74 @@
+"""What a form of a subscription was refused for, as sentences for its fields."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from trunkline import FieldError, Refused
+from trunkline_portal.pages.subscriptions.form import Form
+
+_SUBJECTS: Mapping[str, str] = {
+    "target_url": "The address",
+    "description": "The description",
+    "secret": "The secret",
+    "signature": "The signature",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Faults:
+    """Sentences by field (``""`` for the form as a whole), and which rows of the filter and headers they are about."""
+
+    by_field: Mapping[str, str] = field(default_factory=dict[str, str])
+    named: frozenset[str] = frozenset()
+
+    def get(self, name: str) -> str | None:
+        """Give the sentence for a field."""
+        return self.by_field.get(name)
+
+
+def of_refusal(error: Refused, form: Form) -> Faults:
+    """Sort what the hub refused."""
+    return sort(error.errors or [FieldError("", error.detail)], form)
+
+
+def sort(errors: Sequence[FieldError], form: Form) -> Faults:
+    """Sort *errors* to the fields of *form*."""
+    sentences: dict[str, list[str]] = {}
+    named: set[str] = set()
+    for error in errors:
+        parts = [_plain(part) for part in error.path.split("/")[1:]]
+        name = parts[0] if parts else ""
+        named.update(parts[1:])
+        sentences.setdefault(name, []).append(_sentence(name, parts[1:], error.message, form))
+    return Faults(
+        {name: " ".join(dict.fromkeys(found)) for name, found in sentences.items()}, frozenset(named)
+    )
+
+
+def _sentence(name: str, below: Sequence[str], message: str, form: Form) -> str:
+    match name:
+        case "event_types" if not form.chosen:
+            return "Choose at least one event type, or all of them."
+        case "target_url" if not form.target_url:
+            return "Enter the address that events are to be sent to."
+        case "start" if form.start == "cursor" and message.startswith("must be"):
+            return "This is not a cursor that GET /api/v1/events gave out."
+        case "filter" | "headers" if below:
+            return _ended(f"“{_subject(below)}” {message}")
+        case _:
+            return _ended(f"{_SUBJECTS[name]} {message}" if name in _SUBJECTS else message)
+
+
+def _subject(below: Sequence[str]) -> str:
+    """Name what a fault is about: the last path on the way to it, or the way itself."""
+    paths = [part for part in below if part.startswith(("payload.", "metadata."))]
+    return paths[-1] if paths else "/".join(below)
+
+
+def _plain(part: str) -> str:
+    return part.replace("~1", "/").replace("~0", "~")
+
+
+def _ended(text: str) -> str:
+    begun = text[:1].upper() + text[1:]
+    return begun if begun.endswith((".", "!", "?")) else f"{begun}."

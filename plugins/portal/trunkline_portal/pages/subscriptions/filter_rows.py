@@ -1,0 +1,152 @@
+"""The filter of a subscription as rows of a form: a field, a comparison, a value.
+
+Rows say what most filters say; ``any`` and ``not`` stay JSON. Pure values: what rows came from, ``filter_of`` gives back.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import orjson
+
+from trunkline import Json
+
+OPERATORS: Sequence[tuple[str, str]] = (
+    ("eq", "is"),
+    ("ne", "is not"),
+    ("in", "is one of"),
+    ("contains", "contains"),
+    ("starts_with", "starts with"),
+    ("gt", "is greater than"),
+    ("gte", "is at least"),
+    ("lt", "is less than"),
+    ("lte", "is at most"),
+    ("present", "is there"),
+    ("absent", "is not there"),
+)
+"""What a row may compare by, and how that is read; the last two are ``exists``, and take no value."""
+NO_VALUE: Mapping[str, bool] = {"present": True, "absent": False}
+_TEXTS = frozenset({"text", "date", "date-time"})
+
+Kinds = Mapping[str, str]
+"""What the values at a path are (``products.FieldKind``); a path that may hold several kinds is not there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One condition as it is typed."""
+
+    path: str = ""
+    operator: str = "eq"
+    value: str = ""
+
+    @property
+    def is_blank(self) -> bool:
+        """Tell whether nothing was entered."""
+        return not self.path and not self.value
+
+
+def rows_of(source: Json, kinds: Kinds) -> list[Row] | None:
+    """Write a filter as rows; None where rows cannot say it."""
+    if not isinstance(source, Mapping):
+        return None
+    rows: list[Row] = []
+    for name, wanted in source.items():
+        if name in {"any", "not"}:
+            return None
+        if name != "all":
+            rows += _rows_at(name, wanted, kinds.get(name))
+            continue
+        for part in wanted:
+            inner = rows_of(part, kinds)
+            if inner is None:
+                return None
+            rows += inner
+    return rows
+
+
+def filter_of(rows: Iterable[Row], kinds: Kinds) -> dict[str, Json] | None:
+    """Make the filter that *rows* say, all of which must hold; None where every row is blank."""
+    found: dict[str, dict[str, Json]] = {}
+    again: list[Json] = []
+    for row in rows:
+        if row.is_blank:
+            continue
+        name, wanted = _comparison(row, kinds.get(row.path))
+        comparisons = found.setdefault(row.path, {})
+        if name in comparisons:
+            again.append({row.path: {name: wanted}})
+        else:
+            comparisons[name] = wanted
+    source: dict[str, Json] = {
+        path: comparisons["eq"] if comparisons.keys() == {"eq"} else comparisons
+        for path, comparisons in found.items()
+    }
+    return (source | {"all": again} if again else source) or None
+
+
+def read_value(text: str, kind: str | None) -> Json:
+    """Read what was typed: text where the field holds text, else a number, true or false if it is one.
+
+    ``null`` is nothing, and what stands in quotation marks is text whatever it looks like.
+    """
+    if text == "null":
+        return None
+    value = _json(text)
+    is_plain = isinstance(value, str) or (kind not in _TEXTS and isinstance(value, bool | int | float))
+    return value if is_plain else text
+
+
+def write_value(value: Json, kind: str | None) -> str:
+    """Write a value so that ``read_value`` reads it again."""
+    if isinstance(value, str) and value == value.strip() and read_value(value, kind) == value:
+        return value
+    return orjson.dumps(value).decode()
+
+
+def _rows_at(path: str, wanted: Json, kind: str | None) -> list[Row]:
+    comparisons: Mapping[str, Json] = wanted if isinstance(wanted, Mapping) else {"eq": wanted}
+    return [_row(path, name, value, kind) for name, value in comparisons.items()]
+
+
+def _row(path: str, name: str, value: Json, kind: str | None) -> Row:
+    match name:
+        case "exists":
+            return Row(path, "present" if value else "absent")
+        case "in":
+            return Row(path, name, _write_list(value, kind))
+        case "starts_with":
+            return Row(path, name, write_value(value, "text"))
+        case _:
+            return Row(path, name, write_value(value, kind))
+
+
+def _comparison(row: Row, kind: str | None) -> tuple[str, Json]:
+    match row.operator:
+        case "present" | "absent":
+            return "exists", NO_VALUE[row.operator]
+        case "in":
+            return "in", _read_list(row.value, kind)
+        case "starts_with":
+            return row.operator, read_value(row.value, "text")
+        case _:
+            return row.operator, read_value(row.value, kind)
+
+
+def _read_list(text: str, kind: str | None) -> list[Json]:
+    """Read a list: JSON, or values with commas between them."""
+    value = _json(text)
+    if isinstance(value, list):
+        return value
+    return [read_value(part.strip(), kind) for part in text.split(",") if part.strip()]
+
+
+def _write_list(values: Sequence[Json], kind: str | None) -> str:
+    text = ", ".join(write_value(value, kind) for value in values)
+    return text if _read_list(text, kind) == list(values) else orjson.dumps(list(values)).decode()
+
+
+def _json(text: str) -> Json:
+    try:
+        return orjson.loads(text)
+    except ValueError:
+        return None

@@ -1,0 +1,197 @@
+"""The form of a subscription: what is in its fields, read from what was sent or from a subscription, and made into a request."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import orjson
+
+from trunkline import FieldError, Json
+from trunkline_portal.formats import moment
+from trunkline_portal.forms import Fields, one_of
+from trunkline_portal.pages.subscriptions import filter_rows
+from trunkline_portal.pages.subscriptions.filter_rows import Kinds, Row
+
+SCHEMES: Mapping[str, str] = {
+    "standard": "Standard Webhooks (HMAC-SHA256): webhook-signature",
+    "github": "As GitHub signs (HMAC-SHA256): X-Hub-Signature-256",
+    "stripe": "As Stripe signs (HMAC-SHA256 with a time): t=…,v1=…",
+    "ed25519": "Ed25519: a public key checks, and no secret is shared",
+}
+STARTS: Mapping[str, str] = {
+    "now": "With the next event",
+    "earliest": "With the oldest event that is kept",
+    "time": "With what was accepted at a time or later",
+    "cursor": "After a cursor of GET /api/v1/events",
+}
+MODES: Mapping[str, str] = {"rows": "Conditions", "json": "JSON"}
+_OPERATORS = dict(filter_rows.OPERATORS)
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What the fields hold. *headers* are names and values; those of a subscription that exists are never shown."""
+
+    target_url: str = ""
+    description: str = ""
+    takes_all: bool = False
+    event_types: Sequence[str] = ()
+    mode: str = "rows"
+    rows: Sequence[Row] = ()
+    json: str = ""
+    signature: str = "standard"
+    secret: str = ""
+    headers: Sequence[tuple[str, str]] = ()
+    replaces_headers: bool = False
+    start: str = "now"
+    start_time: str = ""
+    start_cursor: str = ""
+
+    @property
+    def chosen(self) -> list[str]:
+        """The event types as a request names them."""
+        return ["*"] if self.takes_all else list(self.event_types)
+
+    def with_blanks(self, *, rows: int = 1, headers: int = 1) -> "Form":
+        """Add empty rows to fill in."""
+        return replace(
+            self,
+            rows=[*(row for row in self.rows if not row.is_blank), *[Row()] * rows],
+            headers=[*(pair for pair in self.headers if any(pair)), *[("", "")] * headers],
+        )
+
+
+def read(fields: Fields) -> Form:
+    """Read what was sent."""
+    rows = zip(
+        fields.all("filter_path"), fields.all("filter_operator"), fields.all("filter_value"), strict=False
+    )
+    return Form(
+        target_url=fields["target_url"],
+        description=fields["description"],
+        takes_all=fields["types"] == "all",
+        event_types=fields.all("event_types"),
+        mode=one_of(fields, "filter_mode", MODES),
+        rows=[
+            Row(path, operator if operator in _OPERATORS else "eq", value) for path, operator, value in rows
+        ],
+        json=fields["filter_json"],
+        signature=one_of(fields, "signature", SCHEMES),
+        secret=fields["secret"],
+        headers=list(zip(fields.all("header_name"), fields.all("header_value"), strict=False)),
+        replaces_headers="replaces_headers" in fields,
+        start=one_of(fields, "start", STARTS),
+        start_time=fields["start_time"],
+        start_cursor=fields["start_cursor"],
+    )
+
+
+def of_subscription(view: Mapping[str, Any], kinds: Kinds) -> Form:
+    """Fill in what a subscription has."""
+    source = view["filter"]
+    rows = filter_rows.rows_of(source or {}, kinds)
+    return Form(
+        target_url=view["target_url"],
+        description=view["description"] or "",
+        takes_all=view["event_types"] == ["*"],
+        event_types=[] if view["event_types"] == ["*"] else view["event_types"],
+        mode="json" if rows is None else "rows",
+        rows=rows or [],
+        json=indented(source) if source else "",
+    )
+
+
+def indented(source: Json) -> str:
+    """Write JSON for people."""
+    return orjson.dumps(source, option=orjson.OPT_INDENT_2).decode()
+
+
+def creation(form: Form, kinds: Kinds, faults: list[FieldError]) -> dict[str, Json]:
+    """Make the request for a new subscription; what cannot be said in one is added to *faults*."""
+    request = _common(form, kinds, faults) | {"signature": form.signature}
+    if form.secret:
+        request["secret"] = form.secret
+    if form.start != "now":
+        request["start"] = _start(form, faults)
+    if headers := _headers(form, faults):
+        request["headers"] = headers
+    return {name: value for name, value in request.items() if value is not None}
+
+
+def changes(form: Form, kinds: Kinds, faults: list[FieldError]) -> dict[str, Json]:
+    """Make the request that changes a subscription; headers only where they are to be replaced."""
+    request = _common(form, kinds, faults)
+    headers = _headers(form, faults)
+    if form.replaces_headers:
+        request["headers"] = headers
+    elif headers:
+        message = (
+            "Tick “Replace them by those below”, or empty these rows: as it stands they would not be taken"
+        )
+        faults.append(FieldError("/headers", message))
+    return request
+
+
+def _common(form: Form, kinds: Kinds, faults: list[FieldError]) -> dict[str, Json]:
+    return {
+        "target_url": form.target_url,
+        "event_types": form.chosen,
+        "description": form.description or None,
+        "filter": _filter(form, kinds, faults),
+    }
+
+
+def _filter(form: Form, kinds: Kinds, faults: list[FieldError]) -> Json:
+    if form.mode == "rows":
+        faults += [
+            FieldError(
+                f"/filter/{row.path.replace('~', '~0').replace('/', '~1')}",
+                "is no field: choose one that begins with payload. or metadata.",
+            )
+            for row in form.rows
+            if not row.is_blank and not row.path.startswith(("payload.", "metadata."))
+        ]
+        return filter_rows.filter_of(form.rows, kinds)
+    if not form.json:
+        return None
+    try:
+        source = orjson.loads(form.json)
+    except orjson.JSONDecodeError as error:
+        faults.append(FieldError("/filter", f"Is not JSON: {error}"))
+        return None
+    return source if source != {} else None
+
+
+def _headers(form: Form, faults: list[FieldError]) -> dict[str, str]:
+    headers: dict[str, str] = {}
+    for name, value in form.headers:
+        if not name and value:
+            faults.append(FieldError("/headers", "A value has no name beside it"))
+        elif name in headers:
+            faults.append(FieldError("/headers", f"{name} is given twice"))
+        elif name:
+            headers[name] = value
+    return headers
+
+
+def _start(form: Form, faults: list[FieldError]) -> str:
+    if form.start == "cursor":
+        if not form.start_cursor:
+            faults.append(FieldError("/start", "Enter the cursor, or choose another start"))
+        return form.start_cursor
+    if form.start == "time":
+        return read_time("/start", form.start_time, faults) or ""
+    return form.start
+
+
+def read_time(path: str, text: str, faults: list[FieldError]) -> str | None:
+    """Read a time in UTC as browsers send it, or any ISO 8601 time; what is none is added to *faults*."""
+    try:
+        return moment(text if _has_offset(text) else f"{text}Z").isoformat()
+    except ValueError:
+        faults.append(FieldError(path, "Enter a date and a time in UTC, such as 2026-01-31T09:00"))
+        return None
+
+
+def _has_offset(text: str) -> bool:
+    return text.upper().endswith("Z") or "+" in text or "-" in text[10:]

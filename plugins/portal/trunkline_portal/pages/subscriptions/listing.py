@@ -1,0 +1,74 @@
+"""The list of all subscriptions."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from trunkline import SubscriptionActivity
+from trunkline_portal import curl
+from trunkline_portal.access import Viewer, WritesWebhooks
+from trunkline_portal.pages.subscriptions import places
+from trunkline_portal.pages.subscriptions.places import Shown
+from trunkline_portal.portal import Portal
+
+STATUSES = ("active", "paused", "disabled")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One subscription, and how it does."""
+
+    shown: Shown
+    activity: SubscriptionActivity
+
+
+def make_router(portal: Portal) -> APIRouter:
+    """Build the router."""
+    router = portal.router()
+
+    @router.get("/subscriptions")
+    async def show_all(request: Request, viewer: WritesWebhooks) -> Response:
+        status = request.query_params.get("status", "")
+        channel = request.query_params.get("channel", "")
+        lines = await _lines(portal, viewer)
+        return portal.render(
+            request,
+            viewer,
+            "subscriptions.html",
+            lines=[line for line in lines if _is_wanted(line, status=status, channel=channel)],
+            statuses_shown=[(name, name.capitalize()) for name in STATUSES],
+            channels=_channels(lines),
+            wanted_status=status,
+            wanted_channel=channel,
+            has_any=bool(lines),
+            can_create=places.can_create(portal),
+            curl=curl.line(
+                f"{portal.base_url(request)}/api/v1/webhooks/subscriptions", body=places.example(portal)
+            ),
+        )
+
+    return router
+
+
+async def _lines(portal: Portal, viewer: Viewer) -> list[Line]:
+    views = await portal.context.subscriptions.list(viewer.company_id, channel=None)
+    activity = {
+        one.subscription_id: one for one in await portal.context.activity.subscriptions(viewer.company_id)
+    }
+    return [
+        Line(places.shown(portal, view), activity[view["id"]])
+        for view in reversed(views)
+        if view["id"] in activity
+    ]
+
+
+def _is_wanted(line: Line, *, status: str, channel: str) -> bool:
+    view = line.shown.view
+    return status in {"", view["status"]} and channel in {"", view["channel"]}
+
+
+def _channels(lines: Sequence[Line]) -> list[tuple[str, str]]:
+    return sorted({(str(line.shown.view["channel"]), line.shown.channel) for line in lines})

@@ -1,0 +1,90 @@
+"""What the pages about subscriptions share: where they are, what may be done with which, and how one is shown."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from trunkline import Json, NotFound
+from trunkline_portal.pages.subscriptions import filter_rows
+from trunkline_portal.pages.subscriptions.filter_rows import OPERATORS
+from trunkline_portal.portal import Portal
+
+BASE = "/portal/subscriptions"
+CHANNEL = "webhooks"
+"""The channel whose subscriptions people make and change here; those of the others belong to the platforms."""
+_READ_AS = dict(OPERATORS)
+
+
+def url_of(subscription_id: str, part: str = "") -> str:
+    """Give the address of a subscription's page, or of a *part* of it."""
+    return f"{BASE}/{subscription_id}{f'/{part}' if part else ''}"
+
+
+def can_create(portal: Portal) -> bool:
+    """Tell whether the channel runs."""
+    return any(
+        one["name"] == CHANNEL and one["state"] == "active" for one in portal.context.deployment.plugins()
+    )
+
+
+def channel_titles(portal: Portal) -> Mapping[str, str]:
+    """Name the channels that are platforms."""
+    return {one.name: one.title for one in portal.context.deployment.connectors()}
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A subscription as pages show it. *is_ours* if it can be changed and tested here."""
+
+    view: Mapping[str, Any]
+    channel: str
+    is_ours: bool
+
+    @property
+    def id(self) -> str:
+        """Its id."""
+        return str(self.view["id"])
+
+    @property
+    def url(self) -> str:
+        """The address of its page."""
+        return url_of(self.id)
+
+    @property
+    def types(self) -> str:
+        """Which events it takes, in words."""
+        names: Sequence[str] = self.view["event_types"]
+        return "Every event type" if names == ["*"] else ", ".join(names)
+
+    @property
+    def conditions(self) -> list[str]:
+        """Its filter, condition by condition; empty where rows cannot say it, or there is none."""
+        rows = filter_rows.rows_of(self.view["filter"] or {}, {}) or []
+        return [f"{row.path} {_READ_AS[row.operator]} {row.value}".strip() for row in rows]
+
+
+def shown(portal: Portal, view: Mapping[str, Any]) -> Shown:
+    """Show *view*, a subscription as the API does."""
+    channel = str(view["channel"])
+    title = channel_titles(portal).get(channel, channel.replace("_", " ").capitalize())
+    return Shown(view, title, is_ours=channel == CHANNEL and can_create(portal))
+
+
+async def find(portal: Portal, company_id: int, subscription_id: str) -> Shown:
+    """Read a subscription of any channel. Raises NotFound."""
+    return shown(portal, await portal.context.subscriptions.get(company_id, subscription_id, channel=None))
+
+
+async def find_ours(portal: Portal, company_id: int, subscription_id: str) -> Shown:
+    """Read one that can be changed here. Raises NotFound."""
+    if not can_create(portal):
+        kind = "subscription"
+        raise NotFound(kind, subscription_id)
+    return shown(portal, await portal.context.subscriptions.get(company_id, subscription_id, channel=CHANNEL))
+
+
+def example(portal: Portal) -> dict[str, Json]:
+    """Write the request that makes a subscription."""
+    kinds = portal.context.events.types()
+    names: list[Json] = [kinds[0].name] if kinds else ["*"]
+    return {"target_url": "https://example.com/hooks", "event_types": names}

@@ -1,0 +1,47 @@
+"""One line of an event's payload, for lists: its beginning, or the surroundings of what was searched for."""
+
+import re
+from dataclasses import dataclass
+
+_PAYLOAD = b'"payload":'
+_SHOWN = 160
+_BEFORE_MATCH = 40
+_TEXT_BYTES = 4 * _SHOWN
+"""Enough for as many characters as are shown, whatever they are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """A line in three parts; *match* is what was searched for, empty where it does not stand in the payload."""
+
+    head: str
+    match: str = ""
+    tail: str = ""
+
+
+def preview(body: bytes, sought: str = "") -> Preview:
+    """Make the line for an envelope."""
+    start = body.find(_PAYLOAD) + len(_PAYLOAD)
+    if sought:
+        text = body[start:].decode("utf-8", errors="replace")
+        if found := re.search(re.escape(sought), text, re.IGNORECASE):
+            return _around(text, *found.span())
+    text = body[start : start + _TEXT_BYTES].decode("utf-8", errors="ignore")
+    if start + _TEXT_BYTES >= len(body):
+        text = text.removesuffix("}")
+    return Preview(_cut(text, _SHOWN))
+
+
+def _around(text: str, first: int, last: int) -> Preview:
+    begin = max(0, first - _BEFORE_MATCH)
+    match = text[first:last]
+    left = max(0, _SHOWN - (first - begin) - len(match))
+    return Preview(
+        ("…" if begin else "") + text[begin:first],
+        _cut(match, _SHOWN),
+        _cut(text[last:].removesuffix("}"), left),
+    )
+
+
+def _cut(text: str, length: int) -> str:
+    return text if len(text) <= length else f"{text[:length].rstrip()}…"

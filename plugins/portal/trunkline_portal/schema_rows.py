@@ -1,0 +1,69 @@
+"""The fields of a schema as rows of a table: nested ones follow the field that holds them."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+import orjson
+
+from trunkline import Field, Json
+
+_TYPES = {"text": "string", "list": "list", "date": "date", "date-time": "date and time"}
+_PLURALS = {
+    "text": "strings",
+    "integer": "integers",
+    "number": "numbers",
+    "boolean": "booleans",
+    "object": "objects",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One field. *parent* is the path to it with a point at its end; *example* is JSON text."""
+
+    name: str
+    parent: str
+    type: str
+    is_required: bool
+    description: str
+    choices: tuple[str, ...]
+    example: str | None
+    lookup: str | None
+
+
+def rows_of(fields: Sequence[Field], example: Json = None, *, parent: str = "") -> Iterator[Row]:
+    """List *fields*; each takes its example from *example*, the whole's, or has its own."""
+    for field in fields:
+        given = example.get(field.name) if isinstance(example, dict) else None
+        shown = given if given is not None else field.example
+        yield Row(
+            name=field.name,
+            parent=parent,
+            type=_type(field),
+            is_required=field.is_required,
+            description=field.description,
+            choices=field.choices,
+            example=None if shown is None or field.fields else _written(shown),
+            lookup=field.reference.lookup.name if field.reference else None,
+        )
+        is_list = field.kind == "list"
+        inner = shown[0] if is_list and isinstance(shown, list) and shown else shown
+        yield from rows_of(field.fields, inner, parent=f"{parent}{field.name}{'[]' if is_list else ''}.")
+
+
+def exact(document: bytes) -> Json:
+    """Parse JSON so that a row shows every number as it was written: ``99.00`` stays ``99.00``."""
+    return json.loads(document, parse_float=Decimal)
+
+
+def _written(value: Json) -> str:
+    return orjson.dumps(value, default=lambda number: orjson.Fragment(str(number))).decode()
+
+
+def _type(field: Field) -> str:
+    named = _TYPES.get(field.kind, field.kind)
+    if field.item_kind is not None:
+        named = f"list of {_PLURALS.get(field.item_kind, 'values')}"
+    return f"{named} or null" if field.is_nullable else named

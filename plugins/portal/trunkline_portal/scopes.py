@@ -1,0 +1,85 @@
+"""What the scopes of a company's key mean, in sentences for whoever gives or takes them away."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from trunkline import COMPANY_SCOPES
+from trunkline_portal.access import Viewer
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """One scope: what it allows, and what no longer works once a key that has it is revoked."""
+
+    name: str
+    allows: str
+    loss: str
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """Scopes that usually go together."""
+
+    name: str
+    title: str
+    scopes: tuple[str, ...]
+
+
+SCOPES: tuple[Scope, ...] = (
+    Scope(
+        "events:read",
+        "Read events: poll the log, look one up, and see what became of it.",
+        "Whatever polls events with it stops reading.",
+    ),
+    Scope(
+        "events:write",
+        "Send events, which are then delivered to every subscription that they match.",
+        "Whatever sends events with it is refused, and those events are not stored.",
+    ),
+    Scope(
+        "webhooks:write",
+        "Manage subscriptions of every channel, their delivery log and their replays.",
+        "Whatever manages subscriptions with it is refused. The subscriptions stay, and go on delivering.",
+    ),
+    Scope(
+        "integrations:read",
+        "Search records, load the lists that forms offer, and download connectors.",
+        "Searches and lists in automation platforms that use it fail.",
+    ),
+    Scope(
+        "integrations:write",
+        "Carry out actions: create and change records.",
+        "Actions in automation platforms that use it fail.",
+    ),
+    Scope(
+        "admin",
+        "Make, list and revoke API keys, emit example events, and do other administration.",
+        "Nobody can administer API keys with it any more.",
+    ),
+)
+PRESETS: tuple[Preset, ...] = (
+    Preset(
+        "platform",
+        "Automation platform",
+        ("events:read", "webhooks:write", "integrations:read", "integrations:write"),
+    ),
+    Preset("send", "Send events", ("events:write",)),
+    Preset("poll", "Poll events", ("events:read",)),
+    Preset("webhooks", "Manage webhooks", ("events:read", "webhooks:write")),
+    Preset("all", "Everything", COMPANY_SCOPES),
+)
+
+
+def presets_for(viewer: Viewer) -> list[Preset]:
+    """List the presets that *viewer* may give."""
+    return [preset for preset in PRESETS if all(viewer.has(scope) for scope in preset.scopes)]
+
+
+def scopes_of(preset_name: str) -> tuple[str, ...]:
+    """Give the scopes of a preset; none where there is no such preset."""
+    return next((preset.scopes for preset in PRESETS if preset.name == preset_name), ())
+
+
+def losses(scopes: Sequence[str]) -> list[str]:
+    """Say what no longer works without *scopes*."""
+    return [scope.loss for scope in SCOPES if scope.name in scopes]

@@ -1,0 +1,113 @@
+"""What keeps other sites and other people out: the headers of every answer, form tokens, and the limit on sign-ins."""
+
+import hmac
+import ipaddress
+from collections.abc import Sequence
+
+from starlette.requests import Request
+
+from trunkline import Refused
+
+_MINUTE_MS = 60_000
+
+
+class FormRefused(Refused):
+    """A form came without the token of the page that it stands on."""
+
+    status = 403
+    title = "This form is no longer valid"
+
+    def __init__(self) -> None:
+        super().__init__("Go back, load the page again and send the form once more; nothing was changed.")
+
+
+class SignInRefused(Refused):
+    """An address has tried too many keys."""
+
+    status = 429
+    title = "Too many sign-ins"
+
+    def __init__(self, *, retry_after_seconds: int) -> None:
+        super().__init__(
+            f"Too many keys were tried from your address; try again in {retry_after_seconds} seconds."
+        )
+        self.headers = {"Retry-After": str(retry_after_seconds)}
+
+
+def headers(frame_ancestors: Sequence[str]) -> dict[str, str]:
+    """Give the headers of every answer; *frame_ancestors* may hold it in a frame."""
+    policy = {
+        "default-src": "'none'",
+        "style-src": "'self'",
+        "script-src": "'self'",
+        "img-src": "'self' data:",
+        "connect-src": "'self'",
+        "form-action": "'self'",
+        "base-uri": "'none'",
+        "frame-ancestors": " ".join(frame_ancestors) or "'none'",
+    }
+    shown = {
+        "Content-Security-Policy": "; ".join(f"{name} {value}" for name, value in policy.items()),
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "same-origin",
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Cross-Origin-Resource-Policy": "same-origin",
+        "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
+    }
+    return shown if frame_ancestors else {**shown, "X-Frame-Options": "DENY"}
+
+
+def check_origin(request: Request) -> None:
+    """Refuse a form that a page of another site has sent, as the browser says (Fetch Metadata). Raises FormRefused."""
+    if request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
+        raise FormRefused
+
+
+def check_token(sent: str, expected: str) -> None:
+    """Refuse a form that does not carry *expected*. Raises FormRefused."""
+    if not expected or not hmac.compare_digest(sent.encode(), expected.encode()):
+        raise FormRefused
+
+
+def address_of(request: Request) -> str:
+    """Tell where *request* comes from: the peer, or whom a proxy in our own network says it speaks for.
+
+    A network of IPv6 counts as one address, as everybody has a whole one.
+    """
+    peer = _address(request.client.host if request.client else "")
+    if peer is None or peer.is_private or peer.is_loopback:
+        forwarded = request.headers.get("x-forwarded-for", "").rpartition(",")[2].strip()
+        peer = _address(forwarded) or peer
+    if isinstance(peer, ipaddress.IPv6Address):
+        return str(ipaddress.ip_network((peer, 64), strict=False))
+    return str(peer)
+
+
+def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        return ipaddress.ip_address(text)
+    except ValueError:
+        return None
+
+
+class SignInLimit:
+    """Counts failed sign-ins by address, in the fixed minute of the clock."""
+
+    def __init__(self, per_minute: int) -> None:
+        self._per_minute = per_minute
+        self._minute = 0
+        self._failures: dict[str, int] = {}
+
+    def begin(self, address: str, now_ms: int) -> None:
+        """Count a try as failed, before anything is known of it. Raises SignInRefused."""
+        if now_ms // _MINUTE_MS != self._minute:
+            self._minute = now_ms // _MINUTE_MS
+            self._failures.clear()
+        if self._failures.get(address, 0) >= self._per_minute:
+            left_ms = (self._minute + 1) * _MINUTE_MS - now_ms
+            raise SignInRefused(retry_after_seconds=-(-left_ms // 1000))
+        self._failures[address] = self._failures.get(address, 0) + 1
+
+    def succeed(self, address: str) -> None:
+        """Take back what ``begin`` counted, as the key was right."""
+        self._failures[address] = max(self._failures.get(address, 0) - 1, 0)

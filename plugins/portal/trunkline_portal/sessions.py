@@ -1,0 +1,113 @@
+"""Sessions: opened by a key or a link, found by a sealed cookie, ended at once when the key is revoked."""
+
+import secrets
+from dataclasses import dataclass, replace
+
+from trunkline import PluginContext, Principal
+from trunkline_portal import store
+from trunkline_portal.settings import Settings
+from trunkline_portal.store import Link, Session
+
+_PURPOSE = "session"
+_HOUR_MS = 60 * 60 * 1000
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """A session that is valid now, with what its key, or the link that opened it, allows now."""
+
+    session: Session
+    principal: Principal
+
+
+class Sessions:
+    """Who is signed in."""
+
+    def __init__(self, context: PluginContext, settings: Settings) -> None:
+        self._context = context
+        self._lifetime_ms = int(settings.session_hours * _HOUR_MS)
+
+    @property
+    def lifetime_seconds(self) -> int:
+        """How long a session lasts."""
+        return self._lifetime_ms // 1000
+
+    async def open(self, principal: Principal) -> Session:
+        """Sign in whoever has the key of *principal*."""
+        return await self._store(
+            self._new(principal.key_id, holder=principal.key_id, company_id=principal.company_id)
+        )
+
+    async def open_by(self, link: Link) -> Session:
+        """Sign in whoever was given *link*."""
+        holder = f"{link.key_id}/{link.company_id}/{link.name or link.id}"
+        session = self._new(link.key_id, holder=holder, company_id=link.company_id)
+        return await self._store(replace(session, link_id=link.id, name=link.name, scopes=link.scopes))
+
+    async def find(self, cookie: str | None) -> SignedIn | None:
+        """Tell whose session *cookie* stands for; None where it has ended, or its key was revoked."""
+        session = await self._read(cookie)
+        if session is None or session.expires_ms <= self._context.clock.now_ms():
+            return None
+        principal = await self._context.keys.principal(session.key_id)
+        if principal is None or (session.link_id is not None and not principal.is_operator):
+            await self.end(session)
+            return None
+        return SignedIn(session, _limited(principal, session))
+
+    def cookie_of(self, session: Session) -> str:
+        """Give what the cookie of *session* holds."""
+        return self._context.sealer.seal(session.id.encode(), purpose=_PURPOSE)
+
+    async def choose_company(self, session: Session, company_id: int) -> None:
+        """Let an operator's session look at another company."""
+        async with self._context.database.write() as connection:
+            await store.choose_company(connection, session.id, company_id)
+
+    async def end(self, session: Session) -> None:
+        """Sign out."""
+        async with self._context.database.write() as connection:
+            await store.delete_session(connection, session.id)
+
+    async def end_all(self, session: Session) -> int:
+        """Sign out wherever the same holder is signed in; returns from how many sessions."""
+        async with self._context.database.write() as connection:
+            return await store.delete_sessions_of(connection, session.holder)
+
+    async def count_of(self, key_id: str) -> int:
+        """Count the sessions that a key has opened and that have not ended."""
+        async with self._context.database.read() as connection:
+            return await store.count_sessions_of(connection, key_id, now_ms=self._context.clock.now_ms())
+
+    async def _read(self, cookie: str | None) -> Session | None:
+        try:
+            session_id = self._context.sealer.unseal(cookie or "", purpose=_PURPOSE).decode()
+        except ValueError:
+            return None
+        async with self._context.database.read() as connection:
+            return await store.find_session(connection, session_id)
+
+    async def _store(self, session: Session) -> Session:
+        async with self._context.database.write() as connection:
+            await store.insert_session(connection, session)
+        return session
+
+    def _new(self, key_id: str, *, holder: str, company_id: int | None) -> Session:
+        now_ms = self._context.clock.now_ms()
+        return Session(
+            id=f"pses_{secrets.token_hex(16)}",
+            key_id=key_id,
+            holder=holder,
+            csrf=secrets.token_urlsafe(24),
+            company_id=company_id,
+            created_ms=now_ms,
+            expires_ms=now_ms + self._lifetime_ms,
+        )
+
+
+def _limited(principal: Principal, session: Session) -> Principal:
+    """Give what a session may do: of an operator's rights a link passes on its own company and scopes only."""
+    if session.link_id is None:
+        return principal
+    name = session.name or "Sign-in link"
+    return Principal(principal.key_id, session.company_id, name, frozenset(session.scopes))

@@ -1,0 +1,37 @@
+"""The section ``portal`` of the settings."""
+
+import re
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, Field
+
+from trunkline import Names
+
+_SOURCE = re.compile(r"'self'|https?://[A-Za-z0-9*.\-\[\]:]+", re.ASCII)
+
+
+def _check_sources(names: tuple[str, ...]) -> tuple[str, ...]:
+    for name in names:
+        if _SOURCE.fullmatch(name) is None:
+            msg = f"'{name}' is neither an origin such as https://app.example.com nor 'self'"
+            raise ValueError(msg)
+    return names
+
+
+class Settings(BaseModel):
+    """How long people stay signed in, and who may show the portal in a frame."""
+
+    session_hours: float = Field(
+        default=12, gt=0, le=720, description="how long a session lasts, from when somebody signed in"
+    )
+    link_minutes: int = Field(
+        default=10, ge=1, le=1440, description="how long a sign-in link lasts where its maker does not say"
+    )
+    frame_ancestors: Annotated[Names, AfterValidator(_check_sources)] = Field(
+        default=(),
+        description="origins whose pages may show the portal in a frame; none, if empty",
+        examples=[["https://app.example.com"]],
+    )
+    sign_in_per_minute: int = Field(
+        default=10, ge=1, description="failed sign-ins a minute that one address may make in each process"
+    )

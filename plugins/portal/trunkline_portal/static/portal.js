@@ -1,0 +1,162 @@
+// What makes pages nicer than they are without it: everything works without this file.
+
+const FRAGMENT = { headers: { "X-Fragment": "1" }, credentials: "same-origin" };
+
+// ---- times: how long ago, with the time itself as the title ----
+
+const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto", style: "long" });
+const UNITS = [["day", 86400], ["hour", 3600], ["minute", 60], ["second", 1]];
+
+function showTimes(root) {
+  for (const time of root.querySelectorAll("time[datetime]")) {
+    const seconds = (Date.parse(time.dateTime) - Date.now()) / 1000;
+    if (Number.isNaN(seconds) || Math.abs(seconds) > 30 * 86400) continue;
+    const [unit, size] = UNITS.find(([, size]) => Math.abs(seconds) >= size) ?? UNITS[3];
+    time.textContent = relative.format(Math.round(seconds / size), unit);
+  }
+}
+
+// ---- copying ----
+
+const COPY = '<svg class="icon" viewBox="0 0 24 24" width="14" height="14" fill="none" stroke="currentColor" stroke-width="1.75" stroke-linejoin="round" aria-hidden="true"><rect x="9" y="9" width="11" height="11" rx="2"/><path d="M5 15H4V4h11v1"/></svg>';
+const DONE = '<svg class="icon" viewBox="0 0 24 24" width="14" height="14" fill="none" stroke="currentColor" stroke-width="2" aria-hidden="true"><path d="M4 12.5l5 5L20 6.5"/></svg>';
+
+function addCopyButtons(root) {
+  for (const holder of root.querySelectorAll("[data-copy]")) {
+    if (holder.querySelector(".copy")) continue;
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "copy";
+    button.innerHTML = COPY;
+    button.setAttribute("aria-label", "Copy");
+    button.addEventListener("click", () => copy(holder, button));
+    holder.append(button);
+  }
+}
+
+async function copy(holder, button) {
+  const text = holder.querySelector("code").textContent;
+  try {
+    await navigator.clipboard.writeText(text);
+  } catch {
+    const range = document.createRange();
+    range.selectNodeContents(holder.querySelector("code"));
+    getSelection().removeAllRanges();
+    getSelection().addRange(range);
+    document.execCommand("copy");
+  }
+  button.innerHTML = DONE;
+  button.classList.add("is-done");
+  button.setAttribute("aria-label", "Copied");
+  setTimeout(() => {
+    button.innerHTML = COPY;
+    button.classList.remove("is-done");
+    button.setAttribute("aria-label", "Copy");
+  }, 1600);
+}
+
+// ---- dialogs: a link with data-dialog shows the [data-dialog-content] of where it leads ----
+
+async function openDialog(link) {
+  let content;
+  try {
+    const answer = await fetch(link.href, { credentials: "same-origin" });
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    content = answer.ok && page.querySelector("[data-dialog-content]");
+  } catch {
+    content = null;
+  }
+  if (!content) {
+    location.assign(link.href);
+    return;
+  }
+  document.querySelector("[popover]:popover-open")?.hidePopover();
+  const dialog = document.createElement("dialog");
+  const heading = content.querySelector("h1");
+  if (heading) {
+    heading.id = "dialog-heading";
+    dialog.setAttribute("aria-labelledby", heading.id);
+  }
+  dialog.append(document.adoptNode(content));
+  dialog.addEventListener("close", () => { dialog.remove(); link.focus(); });
+  dialog.addEventListener("click", (event) => {
+    if (event.target === dialog || event.target.closest("[data-close]")) {
+      event.preventDefault();
+      dialog.close();
+    }
+  });
+  document.body.append(dialog);
+  prepare(dialog);
+  dialog.showModal();
+}
+
+// ---- live parts: [data-live="address"] is loaded again every data-seconds while it can be seen ----
+
+function keepAlive(part) {
+  const seconds = Number(part.dataset.seconds || 5);
+  const load = async () => {
+    if (!part.isConnected) return;
+    if (!document.hidden) {
+      try {
+        const answer = await fetch(part.dataset.live, FRAGMENT);
+        if (answer.status === 401) { location.reload(); return; }
+        if (answer.ok) {
+          const html = await answer.text();
+          if (html !== part.lastHtml && !part.contains(document.activeElement)) {
+            part.lastHtml = html;
+            part.innerHTML = html;
+            prepare(part);
+            part.dispatchEvent(new CustomEvent("live", { bubbles: true }));
+          }
+        }
+      } catch { /* the network is away; the next turn tries again */ }
+    }
+    setTimeout(load, seconds * 1000);
+  };
+  setTimeout(load, seconds * 1000);
+}
+
+// ---- theme ----
+
+function showTheme(choice) {
+  if (choice === "system") delete document.documentElement.dataset.theme;
+  else document.documentElement.dataset.theme = choice;
+  for (const button of document.querySelectorAll("[data-theme-choice]")) {
+    button.setAttribute("aria-pressed", String(button.value === choice));
+  }
+}
+
+// ---- all of it ----
+
+function prepare(root) {
+  showTimes(root);
+  addCopyButtons(root);
+  for (const part of root.querySelectorAll("[data-live]")) keepAlive(part);
+  for (const form of root.querySelectorAll("form[data-submit-at-once]")) form.requestSubmit();
+}
+
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("a[data-dialog]");
+  if (link && event.button === 0 && !event.metaKey && !event.ctrlKey && !event.shiftKey) {
+    event.preventDefault();
+    openDialog(link);
+  }
+});
+
+document.addEventListener("submit", (event) => {
+  const button = event.submitter;
+  if (button?.matches("[data-theme-choice]")) {
+    event.preventDefault();
+    const sent = new URLSearchParams(new FormData(event.target));
+    sent.set("theme", button.value);
+    showTheme(button.value);
+    fetch(event.target.action, { method: "POST", body: sent, credentials: "same-origin", redirect: "manual" });
+  }
+});
+
+document.addEventListener("change", (event) => {
+  if (event.target.matches("[data-submit-on-change]")) event.target.form.requestSubmit();
+});
+
+prepare(document);
+setInterval(() => showTimes(document), 30000);

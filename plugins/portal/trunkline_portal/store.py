@@ -1,0 +1,99 @@
+"""The SQL of sessions and links. Every function works in the transaction that its caller lends."""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from sqlalchemy import RowMapping, delete, func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from trunkline_portal.tables import links, sessions
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """Somebody who is signed in. *company_id* is the one looked at: an operator chooses it, for others it is theirs."""
+
+    id: str = field(repr=False)
+    key_id: str
+    holder: str
+    csrf: str = field(repr=False)
+    company_id: int | None
+    created_ms: int
+    expires_ms: int
+    link_id: str | None = None
+    name: str | None = None
+    scopes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A sign-in link that has not been used. *key_id* is its maker's."""
+
+    id: str = field(repr=False)
+    key_id: str
+    company_id: int
+    scopes: tuple[str, ...]
+    created_ms: int
+    expires_ms: int
+    name: str | None = None
+
+
+async def insert_session(connection: AsyncConnection, session: Session) -> None:
+    """Store *session*, and drop whatever has expired."""
+    await connection.execute(delete(sessions).where(sessions.c.expires_ms <= session.created_ms))
+    await connection.execute(insert(sessions).values(**_joined(asdict(session))))
+
+
+async def find_session(connection: AsyncConnection, session_id: str) -> Session | None:
+    """Read a session, expired or not."""
+    found = await connection.execute(select(sessions).where(sessions.c.id == session_id))
+    row = found.mappings().first()
+    return None if row is None else Session(**_split(row))
+
+
+async def choose_company(connection: AsyncConnection, session_id: str, company_id: int) -> None:
+    """Let a session look at another company."""
+    await connection.execute(
+        update(sessions).where(sessions.c.id == session_id).values(company_id=company_id)
+    )
+
+
+async def delete_session(connection: AsyncConnection, session_id: str) -> None:
+    """End one session."""
+    await connection.execute(delete(sessions).where(sessions.c.id == session_id))
+
+
+async def delete_sessions_of(connection: AsyncConnection, holder: str) -> int:
+    """End every session of *holder*; returns how many there were."""
+    return (await connection.execute(delete(sessions).where(sessions.c.holder == holder))).rowcount
+
+
+async def count_sessions_of(connection: AsyncConnection, key_id: str, *, now_ms: int) -> int:
+    """Count the sessions that a key has opened and that have not expired."""
+    asked = select(func.count()).where(sessions.c.key_id == key_id, sessions.c.expires_ms > now_ms)
+    return int((await connection.execute(asked)).scalar_one())
+
+
+async def insert_link(connection: AsyncConnection, link: Link) -> None:
+    """Store *link*, and drop whatever has expired."""
+    await connection.execute(delete(links).where(links.c.expires_ms <= link.created_ms))
+    await connection.execute(insert(links).values(**_joined(asdict(link))))
+
+
+async def take_link(connection: AsyncConnection, link_id: str) -> Link | None:
+    """Read a link and use it up; of several that do so at once, one gets it."""
+    found = await connection.execute(select(links).where(links.c.id == link_id))
+    row = found.mappings().first()
+    if row is None or (await connection.execute(delete(links).where(links.c.id == link_id))).rowcount != 1:
+        return None
+    return Link(**_split(row))
+
+
+def _joined(values: dict[str, object]) -> dict[str, object]:
+    scopes = values["scopes"]
+    assert isinstance(scopes, tuple)
+    return {**values, "scopes": ",".join(scopes)}
+
+
+def _split(row: RowMapping) -> dict[str, Any]:
+    return {**row, "scopes": tuple(filter(None, (row["scopes"] or "").split(",")))}

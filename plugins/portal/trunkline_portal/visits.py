@@ -1,0 +1,47 @@
+"""Forms of people who are not signed in: each carries a token that belongs to a cookie of the same browser."""
+
+import secrets
+from dataclasses import dataclass
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from trunkline import Sealer
+from trunkline_portal import cookies, security
+from trunkline_portal.cookies import CookieRules
+from trunkline_portal.forms import read_fields
+
+_PURPOSE = "visit"
+_SECONDS = 60 * 60
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A browser that somebody is about to sign in with."""
+
+    cookie: str
+
+    def token(self, sealer: Sealer) -> str:
+        """Give what the form carries in its field ``csrf``."""
+        return sealer.seal(self.cookie.encode(), purpose=_PURPOSE)
+
+    def remember(self, response: Response, request: Request, rules: CookieRules) -> None:
+        """Set the cookie."""
+        rules.set(response, request, cookies.VISIT, self.cookie, seconds=_SECONDS)
+
+
+def begin(request: Request) -> Visit:
+    """Go on with the visit of this browser, or begin one."""
+    known = request.cookies.get(cookies.VISIT, "")
+    return Visit(known if len(known) == 32 and known.isalnum() else secrets.token_hex(16))
+
+
+async def check(request: Request, sealer: Sealer) -> None:
+    """Refuse a form that another browser or another site has sent. Raises FormRefused, FormTooLarge."""
+    security.check_origin(request)
+    sent = (await read_fields(request))["csrf"]
+    try:
+        expected = sealer.unseal(sent, purpose=_PURPOSE).decode()
+    except ValueError:
+        raise security.FormRefused from None
+    security.check_token(request.cookies.get(cookies.VISIT, ""), expected)

@@ -1,0 +1,120 @@
+"""The portal in a real Chromium, over a hub in a process of its own, with a scripted target behind it.
+
+Playwright's plain interface is used, which holds the thread's event loop while it runs: every test here is plain too, and the
+browser ends with its module.
+"""
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+from tests.plugins.portal.browser.furniture import Furnished, furnish
+from tests.plugins.portal.browser.person import Person
+from tests.plugins.portal.browser.target import Target, started_target
+from tests.plugins.portal.browser.watching import Watch
+
+HERE = Path(__file__).parent
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-quic",
+    "--no-first-run",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
+]
+
+OpenPerson = Callable[..., Person]
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """The system's Chromium, which finds no host but this one."""
+    program = shutil.which("chromium")
+    assert program is not None, "chromium is not installed"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def target() -> Iterator[Target]:
+    """Where subscriptions point to."""
+    with started_target() as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def axe_source(install_node_packages: Callable[[Path], Path]) -> str:
+    """axe-core as one script."""
+    return (install_node_packages(HERE / "axe") / "node_modules" / "axe-core" / "axe.min.js").read_text()
+
+
+@pytest.fixture
+def somebody(chromium: Browser) -> Iterator[OpenPerson]:
+    """``somebody(hub, key=…, width=390, color_scheme="dark")``: a person at a browser without cookies.
+
+    When the test ends, no request may have left the host, no console may hold an error, and no policy may have been violated.
+    """
+    watches: list[Watch] = []
+    with ExitStack() as stack:
+
+        def open_one(
+            hub: Any, *, key: str | None = None, width: int = 1280, height: int = 800, **options: Any
+        ) -> Person:
+            context = chromium.new_context(
+                base_url=hub.url,
+                viewport={"width": width, "height": height},
+                reduced_motion="reduce",
+                **options,
+            )
+            context.set_default_timeout(10_000)
+            stack.callback(context.close)
+            watch = Watch()
+            watch.begin(context)
+            watches.append(watch)
+            person = Person(context.new_page(), hub, watch)
+            if key is not None:
+                person.sign_in(key)
+            return person
+
+        yield open_one
+        for watch in watches:
+            watch.check()
+
+
+@pytest.fixture(scope="module")
+def operator_key(served_hub: Any) -> str:
+    """An operator's key of the module's hub."""
+    key: str = served_hub.run("keys", "create", "--operator", "--name", "on call")
+    return key
+
+
+@pytest.fixture(scope="module")
+def furnished(served_hub: Any, target: Target) -> Furnished:
+    """The module's hub, with things in it."""
+    return furnish(served_hub, target)
+
+
+@pytest.fixture(scope="module")
+def sign_in_once(chromium: Browser) -> Callable[..., Any]:
+    """``sign_in_once(hub, key, company_id=92)``: what a browser keeps once somebody has signed in, for ``storage_state``."""
+
+    def sign_in(hub: Any, key: str, *, company_id: int | None = None) -> Any:
+        context = chromium.new_context(base_url=hub.url)
+        person = Person(context.new_page(), hub, Watch())
+        person.sign_in(key)
+        if company_id is not None:
+            person.page.locator(f"button[name=company_id][value='{company_id}']").click()
+            person.page.wait_for_url("**/portal")
+        kept = context.storage_state()
+        context.close()
+        return kept
+
+    return sign_in

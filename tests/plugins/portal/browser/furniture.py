@@ -1,0 +1,157 @@
+"""A company that has been at work: events of a day, subscriptions that do well and badly, keys, a replay."""
+
+import sqlite3
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from tests.plugins.conftest import ServedHub
+from tests.plugins.portal.browser.target import Target
+
+Value = TypeVar("Value")
+
+_DAY_MS = 24 * 60 * 60 * 1000
+_ROUNDS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What people and targets have written: each is shown somewhere."""
+
+    first_name: str = "Jane"
+    description: str = "Sends new leads to the CRM"
+    failing: str = "Warehouse, being moved"
+    path: str = "hooks"
+    answer: str = '{"error": "the database is being moved"}'
+    key_name: str = "Zapier"
+
+
+@dataclass(frozen=True, slots=True)
+class Furnished:
+    """A hub with things in it, and the ids of one of each kind."""
+
+    hub: ServedHub
+    target: Target
+    operator_key: str
+    key_id: str
+    subscription: str
+    failing: str
+    paused: str
+    hook: str
+    event: int
+    failed_event: int
+    delivery: str
+    failed_delivery: str
+    replay: str
+
+    @property
+    def url(self) -> str:
+        return self.hub.url
+
+    @property
+    def key(self) -> str:
+        return self.hub.key
+
+
+def furnish(hub: ServedHub, target: Target, words: Words = Words()) -> Furnished:  # noqa: B008 - frozen
+    """Fill a fresh hub."""
+    good, bad = f"/{words.path}/leads", f"/{words.path}/warehouse"
+    target.answer(200, body="taken", path=good)
+    target.answer(500, body=words.answer, headers={"content-type": "text/html"}, path=bad)
+    subscription = _subscribe(hub, target.url + good, ["*"], description=words.description)
+    failing = _subscribe(hub, target.url + bad, ["payment.failed", "lead.created"], description=words.failing)
+    paused = _subscribe(
+        hub, f"{target.url}/paused", ["client.created"], filter={"payload.status": {"eq": "Client"}}
+    )
+    hub.call("PATCH", f"/api/v1/webhooks/subscriptions/{paused}", json={"status": "paused"})
+    body = {"target_url": f"{target.url}/zap", "event_types": ["lead.created"]}
+    hook = hub.call("POST", "/api/v1/zapier/hooks", json=body)["id"]
+    for name in (words.key_name, "Reporting"):
+        hub.run("keys", "create", "--company", "92", "--name", name, "--scope", "events:read")
+    operator_key = hub.run("keys", "create", "--operator", "--name", "on call")
+
+    last = _send_events(hub, words)
+    _settle(hub, f"/api/v1/subscriptions/{subscription}/deliveries", last)
+    _settle(hub, f"/api/v1/subscriptions/{failing}/deliveries", None)
+    replay = hub.call("POST", f"/api/v1/subscriptions/{subscription}/replay", json={"event_types": ["document.uploaded"]})
+    log = hub.call("GET", f"/api/v1/subscriptions/{subscription}/deliveries")["deliveries"]
+    failed = hub.call("GET", f"/api/v1/subscriptions/{failing}/deliveries")["deliveries"]
+    wait_for(lambda: hub.call("GET", f"/api/v1/replays/{replay['id']}")["status"] != "running")
+    hub.stop()
+    _spread_over_a_day(hub)
+    hub.start()
+    return Furnished(
+        hub=hub,
+        target=target,
+        operator_key=operator_key,
+        key_id=hub.call("GET", "/api/v1/keys")["keys"][0]["id"],
+        subscription=subscription,
+        failing=failing,
+        paused=paused,
+        hook=hook,
+        event=log[0]["event_id"],
+        failed_event=failed[0]["event_id"],
+        delivery=log[0]["id"],
+        failed_delivery=failed[0]["id"],
+        replay=replay["id"],
+    )
+
+
+def _subscribe(hub: ServedHub, url: str, types: list[str], **more: Any) -> str:
+    body = {"target_url": url, "event_types": types, **more}
+    made: str = hub.call("POST", "/api/v1/webhooks/subscriptions", json=body)["id"]
+    return made
+
+
+def _send_events(hub: ServedHub, words: Words) -> int:
+    """Send some of every type, in no even order; gives the id of the last."""
+    types = hub.call("GET", "/api/v1/event-types")["event_types"]
+    last = 0
+    for number in range(_ROUNDS):
+        wanted = [kind for no, kind in enumerate(types) if number % (no % 4 + 1) == 0]
+        events = [{"type": kind["type"], "payload": _payload(kind, number, words)} for kind in wanted]
+        answer = hub.call("POST", "/api/v1/events/batch", json={"events": events})
+        last = answer["events"][-1]["id"]
+    return last
+
+
+def _payload(kind: dict[str, Any], number: int, words: Words) -> dict[str, Any]:
+    payload: dict[str, Any] = dict(kind["example"])
+    if "first_name" in payload:
+        payload["first_name"] = words.first_name
+    return payload
+
+
+def _settle(hub: ServedHub, path: str, event_id: int | None) -> None:
+    """Wait until nothing in a log is pending any more, and *event_id* is in it."""
+
+    def is_settled() -> bool:
+        found = hub.call("GET", path, params={"limit": "100"})["deliveries"]
+        has_it = event_id is None or any(one["event_id"] == event_id for one in found)
+        return bool(found) and has_it and all(one["status"] not in {"pending", "queued"} for one in found)
+
+    wait_for(is_settled, seconds=60)
+
+
+def wait_for(ask: Callable[[], Value], *, seconds: float = 20) -> Value:
+    """Ask until the answer is true; gives it."""
+    deadline = time.monotonic() + seconds
+    while not (answer := ask()):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    return answer
+
+
+def _spread_over_a_day(hub: ServedHub) -> None:
+    """Set the times of events, and of what belongs to them, back: the first happened a day ago, the last just now."""
+    with sqlite3.connect(hub.folder / "trunkline.db") as database:
+        first, last = database.execute("SELECT min(position), max(position) FROM events").fetchone()
+        back = f"CAST({_DAY_MS} * 0.96 * ({last} - position) / ({last} - {first}) AS INTEGER)"
+        for table, column in (
+            ("events", "accepted_ms"),
+            ("deliveries", "updated_ms"),
+            ("attempts", "started_ms"),
+        ):
+            database.execute(f"UPDATE {table} SET {column} = {column} - {back}")
+    database.close()

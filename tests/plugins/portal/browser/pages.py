@@ -1,0 +1,70 @@
+"""Every page of the portal: its name, its address in a furnished hub, and who looks at it."""
+
+import re
+from dataclasses import dataclass
+
+from tests.plugins.portal.browser.furniture import Furnished
+
+NOBODY, SOMEBODY, OPERATOR = "nobody", "somebody", "operator"
+_ID = re.compile(
+    r"(?<=/)(?:\d+|(?:sub|dlv|key|rpl)_\w+|[a-z]+\.[a-z_]+)(?=/|$)|(?<=/catalogue/)(actions|searches|lookups)/[\w-]+"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PortalPage:
+    """One page; *path* names what ``Furnished`` has."""
+
+    name: str
+    path: str
+    viewer: str = SOMEBODY
+    status: int = 200
+
+    def address(self, furnished: Furnished) -> str:
+        """Give its address in *furnished*."""
+        ids = {name: getattr(furnished, name) for name in Furnished.__slots__}
+        return self.path.format(**ids)
+
+
+PAGES = (
+    PortalPage("sign-in", "/portal/sign-in", NOBODY),
+    PortalPage("overview", "/portal"),
+    PortalPage("events", "/portal/events"),
+    PortalPage("events-none", "/portal/events?q=nothing-has-this"),
+    PortalPage("event", "/portal/events/{failed_event}"),
+    PortalPage("event-send", "/portal/events/{event}/send?subscription={subscription}"),
+    PortalPage("delivery", "/portal/deliveries/{failed_delivery}"),
+    PortalPage("subscriptions", "/portal/subscriptions"),
+    PortalPage("subscription-new", "/portal/subscriptions/new"),
+    PortalPage("subscription", "/portal/subscriptions/{failing}"),
+    PortalPage("subscription-hook", "/portal/subscriptions/{hook}"),
+    PortalPage("subscription-deliveries", "/portal/subscriptions/{failing}/deliveries"),
+    PortalPage("subscription-settings", "/portal/subscriptions/{failing}/settings"),
+    PortalPage("subscription-edit", "/portal/subscriptions/{paused}/edit"),
+    PortalPage("subscription-test", "/portal/subscriptions/{subscription}/test"),
+    PortalPage("subscription-pause", "/portal/subscriptions/{subscription}/pause"),
+    PortalPage("subscription-resume", "/portal/subscriptions/{paused}/resume"),
+    PortalPage("subscription-rotate", "/portal/subscriptions/{subscription}/rotate"),
+    PortalPage("subscription-delete", "/portal/subscriptions/{failing}/delete"),
+    PortalPage("replays", "/portal/subscriptions/{subscription}/replays"),
+    PortalPage("replay-new", "/portal/subscriptions/{subscription}/replays/new"),
+    PortalPage("keys", "/portal/keys"),
+    PortalPage("key-new", "/portal/keys/new"),
+    PortalPage("key-revoke", "/portal/keys/{key_id}/revoke"),
+    PortalPage("catalogue", "/portal/catalogue"),
+    PortalPage("catalogue-event", "/portal/catalogue/lead.created"),
+    PortalPage("catalogue-actions", "/portal/catalogue/actions"),
+    PortalPage("catalogue-action", "/portal/catalogue/actions/create_lead"),
+    PortalPage("catalogue-search", "/portal/catalogue/searches/find_lead"),
+    PortalPage("catalogue-lookup", "/portal/catalogue/lookups/employees"),
+    PortalPage("connectors", "/portal/connectors"),
+    PortalPage("health", "/portal/health", OPERATOR),
+    PortalPage("company", "/portal/company", OPERATOR),
+    PortalPage("sign-out-everywhere", "/portal/sign-out-everywhere"),
+    PortalPage("lost", "/portal/no-such-page", status=404),
+)
+
+
+def kind_of(path: str) -> str:
+    """Give the kind of page at *path*: every id and every name is ``*``."""
+    return _ID.sub(lambda found: f"{found[1]}/*" if found[1] else "*", path.partition("?")[0].partition("#")[0])

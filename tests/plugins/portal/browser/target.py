@@ -1,0 +1,73 @@
+"""The scripted receiver, beside a browser that is driven without a loop: it runs in a thread of its own."""
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TypeVar
+
+from trunkline.testing.receiver import Answer, ReceivedRequest, Receiver
+
+Value = TypeVar("Value")
+
+
+class Target:
+    """Where subscriptions point to, and a site that is not ours."""
+
+    def __init__(self, receiver: Receiver, loop: asyncio.AbstractEventLoop) -> None:
+        self._receiver = receiver
+        self._loop = loop
+        self.url = receiver.url
+
+    @property
+    def requests(self) -> list[ReceivedRequest]:
+        return list(self._receiver.requests)
+
+    def answer(
+        self,
+        status: int = 200,
+        *,
+        body: str = "",
+        headers: Mapping[str, str] | None = None,
+        path: str | None = None,
+    ) -> None:
+        """Answer this from now on."""
+        reply = Answer(status, headers or {}, body.encode())
+        self._call(lambda: self._receiver.always(reply, path=path))
+
+    def show(self, path: str, html: str) -> str:
+        """Serve a page; gives its path."""
+        self.answer(body=html, headers={"content-type": "text/html; charset=utf-8"}, path=path)
+        return path
+
+    def wait_for(self, path: str, count: int = 1, *, seconds: float = 15) -> list[ReceivedRequest]:
+        """Give the requests to *path* once there are *count*."""
+        deadline = time.monotonic() + seconds
+        while len(found := [one for one in self.requests if one.path == path]) < count:
+            assert time.monotonic() < deadline, f"{path} was called {len(found)} times instead of {count}"
+            time.sleep(0.05)
+        return found
+
+    def _call(self, function: Callable[[], Value]) -> Value:
+        async def call() -> Value:
+            return function()
+
+        return asyncio.run_coroutine_threadsafe(call(), self._loop).result(10)
+
+
+@contextmanager
+def started_target() -> Iterator[Target]:
+    """Start one; it stops in the end."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, name="target", daemon=True)
+    thread.start()
+    receiver = Receiver()
+    asyncio.run_coroutine_threadsafe(receiver.__aenter__(), loop).result(10)
+    try:
+        yield Target(receiver, loop)
+    finally:
+        asyncio.run_coroutine_threadsafe(receiver.__aexit__(None, None, None), loop).result(10)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(10)
+        loop.close()

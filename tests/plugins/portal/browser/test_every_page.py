@@ -1,0 +1,124 @@
+"""What holds for every page: axe finds nothing serious, nothing sticks out, and it is light."""
+
+from typing import Any
+
+import pytest
+from playwright.sync_api import CDPSession, Page
+from tests.plugins.portal.browser.furniture import Furnished
+from tests.plugins.portal.browser.pages import NOBODY, OPERATOR, PAGES, SOMEBODY, PortalPage, kind_of
+from tests.plugins.portal.browser.person import Person
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+
+MAX_BYTES = 150_000
+LOOKS: dict[str, dict[str, Any]] = {
+    "light": {"color_scheme": "light"},
+    "dark": {"color_scheme": "dark"},
+    "phone": {"color_scheme": "light", "width": 390, "height": 844},
+    "dark phone": {"color_scheme": "dark", "width": 390, "height": 844},
+}
+AXE = "async options => (await axe.run(document, options)).violations"
+OPTIONS = {
+    "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+    "resultTypes": ["violations"],
+    "preload": False,
+}
+
+
+@pytest.fixture(params=PAGES, ids=lambda page: page.name)
+def portal_page(request: pytest.FixtureRequest) -> PortalPage:
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def cookies(furnished: Furnished, sign_in_once) -> dict[str, Any]:
+    """What a browser keeps in which each kind of viewer has signed in."""
+    return {
+        NOBODY: None,
+        SOMEBODY: sign_in_once(furnished.hub, furnished.key),
+        OPERATOR: sign_in_once(furnished.hub, furnished.operator_key, company_id=92),
+    }
+
+
+@pytest.fixture
+def look_at(furnished: Furnished, cookies: dict[str, Any], somebody):
+    """``look_at(portal_page, **options)``: somebody who may see a page, and looks at it."""
+
+    def look(page: PortalPage, **options: Any) -> Person:
+        person = somebody(furnished, storage_state=cookies[page.viewer], **options)
+        if page.status != 200:
+            person.watch.expect(str(page.status))
+        person.go(page.address(furnished), status=page.status)
+        return person
+
+    return look
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_it_can_be_read_by_everybody_and_fits_the_screen(portal_page, look, look_at, axe_source):
+    person = look_at(portal_page, **LOOKS[look])
+
+    assert violations(person.page, axe_source) == []
+    width = person.page.viewport_size["width"]
+    assert person.page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_it_weighs_little_on_a_cold_cache(portal_page, furnished, look_at):
+    person = look_at(portal_page)
+    weighed = weigh(person.page.context.new_cdp_session(person.page))
+
+    person.go(portal_page.address(furnished), status=portal_page.status)
+    person.page.wait_for_timeout(200)
+
+    assert 1000 < sum(weighed.values()) <= MAX_BYTES, weighed
+
+
+def test_no_page_is_forgotten_here(furnished, cookies, somebody):
+    """Follow every link as one who may see everything: whatever is found is in ``PAGES``."""
+    known = {kind_of(page.address(furnished)) for page in PAGES}
+    person = somebody(furnished, storage_state=cookies[OPERATOR])
+
+    assert crawl(person.page) - known == set()
+
+
+def violations(page: Page, axe_source: str) -> list[str]:
+    """Give what axe finds serious or critical, each with the elements that it is about."""
+    page.evaluate(axe_source)
+    return [
+        f"{one['id']} ({one['impact']}): {one['help']}: {[node['html'][:200] + ' // ' + node['failureSummary'] for node in one['nodes'][:4]]}"
+        for one in page.evaluate(AXE, OPTIONS)
+        if one["impact"] in {"serious", "critical", "moderate"}
+    ]
+
+
+def weigh(wire: CDPSession) -> dict[str, int]:
+    """Begin to count, with an empty cache; gives the bytes of each response as they come."""
+    names: dict[str, str] = {}
+    weighed: dict[str, int] = {}
+    wire.send("Network.enable")
+    wire.send("Network.clearBrowserCache")
+    wire.send("Network.setCacheDisabled", {"cacheDisabled": True})
+    wire.on("Network.requestWillBeSent", lambda event: names.update({event["requestId"]: event["request"]["url"]}))
+    wire.on(
+        "Network.loadingFinished",
+        lambda event: weighed.update({names.get(event["requestId"], "?"): int(event["encodedDataLength"])}),
+    )
+    return weighed
+
+
+def crawl(page: Page) -> set[str]:
+    """Follow each kind of link once, from the overview on; gives the kinds of page."""
+    waiting, found = ["/portal"], set()
+    while waiting:
+        path = waiting.pop()
+        kind = kind_of(path)
+        if kind in found:
+            continue
+        answer = page.request.get(path)
+        if "text/html" not in answer.headers.get("content-type", ""):
+            continue
+        found.add(kind)
+        page.goto(path)
+        links = page.eval_on_selector_all("a[href]", "all => all.map(one => one.getAttribute('href'))")
+        waiting += [link for link in links if link.startswith("/portal")]
+    return found

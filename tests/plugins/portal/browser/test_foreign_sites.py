@@ -1,0 +1,113 @@
+"""Pages of other sites, open in the browser of somebody who is signed in: they can neither act nor show the portal."""
+
+import re
+
+import httpx2
+import pytest
+from playwright.sync_api import expect
+from tests.plugins.portal.browser.furniture import wait_for
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+
+FORM = """<!doctype html><title>Win a phone</title><form method="post" action="{action}">
+<input name="name" value="stolen"><input name="scopes" value="admin"><input name="csrf" value="{csrf}"></form>
+<script>document.forms[0].submit()</script>"""
+FRAME = '<!doctype html><title>Win a phone</title><iframe src="{url}" width="900" height="700"></iframe>'
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1"], ids=["another site", "the same host"])
+def test_the_form_of_another_site_changes_nothing(served_hub, target, somebody, host):
+    """By ``localhost`` the form comes without the cookie, as from nobody; from another port of the host it is refused."""
+    person = somebody(served_hub, key=served_hub.key)
+    person.watch.expect("403")
+    before = served_hub.call("GET", "/api/v1/keys")
+    target.show("/win", FORM.format(action=f"{served_hub.url}/portal/keys", csrf="x" * 43))
+
+    person.page.goto(f"{target.url.replace('127.0.0.1', host)}/win")
+    person.page.wait_for_url(re.compile(re.escape(f"{served_hub.url}/portal")))
+
+    expect(person.page.get_by_role("heading", level=1)).to_have_text(
+        "Overview" if host == "localhost" else "This form is no longer valid"
+    )
+    assert served_hub.call("GET", "/api/v1/keys") == before
+    person.go("/portal")
+    expect(person.page.get_by_role("heading", level=1)).to_have_text("Overview")
+
+
+def test_a_page_that_frames_the_portal_shows_nothing(served_hub, target, somebody):
+    person = somebody(served_hub, key=served_hub.key)
+    person.watch.expect("frame-ancestors 'none'")
+    person.watch.expect("chrome-error://")
+    target.show("/frame", FRAME.format(url=f"{served_hub.url}/portal"))
+
+    person.page.goto(f"{target.url}/frame")
+
+    person.page.wait_for_timeout(500)
+    [frame] = person.page.frames[1:]
+    assert frame.url.startswith("chrome-error:")
+    assert "Overview" not in frame.content()
+
+
+def test_whom_the_setting_names_may_frame_it_and_let_somebody_in_by_a_link(serve_hub, target, somebody):
+    hub = serve_hub(TRUNKLINE_PORTAL__FRAME_ANCESTORS=target.url)
+    operator_key = hub.run("keys", "create", "--operator", "--name", "product")
+    link = httpx2.post(
+        f"{hub.url}/api/v1/portal/links",
+        headers={"X-Api-Key": operator_key},
+        json={"company_id": 92, "name": "jane.doe@example.com", "scopes": ["events:read", "webhooks:write"]},
+    )
+    target.show("/product", FRAME.format(url=link.json()["url"]))
+    person = somebody(hub)
+
+    person.page.goto(f"{target.url}/product")
+    portal = person.page.frame_locator("iframe")
+    expect(portal.get_by_role("heading", level=1)).to_have_text("Overview")
+    portal.get_by_role("link", name="Subscriptions", exact=True).first.click()
+    expect(portal.get_by_role("heading", level=1)).to_have_text("Subscriptions")
+
+    person.watch.expect("frame-ancestors")
+    person.watch.expect("chrome-error://")
+    target.show("/thief", FRAME.format(url=f"{hub.url}/portal"))
+    person.page.goto(f"{target.url.replace('127.0.0.1', 'localhost')}/thief")
+    person.page.wait_for_timeout(500)
+    assert person.page.frames[1].url.startswith("chrome-error:")
+
+
+def test_the_pages_of_another_company_are_not_found_by_guessing(served_hub, target, somebody):
+    """Company 7 makes one of each thing; somebody of company 92 tries each address of it."""
+    other = served_hub.make_key("events:read", "events:write", "webhooks:write", "admin", company_id=7)
+    headers = {"X-Api-Key": other}
+    with httpx2.Client(base_url=served_hub.url, headers=headers) as seven:
+        body = {"target_url": f"{target.url}/seven", "event_types": ["*"]}
+        subscription = seven.post("/api/v1/webhooks/subscriptions", json=body).json()["id"]
+        example = seven.get("/api/v1/event-types/affiliate.created").json()["example"]
+        event = seven.post("/api/v1/events", json={"type": "affiliate.created", "payload": example}).json()["id"]
+        target.wait_for("/seven")
+        log = f"/api/v1/subscriptions/{subscription}/deliveries"
+        [delivery] = wait_for(lambda: seven.get(log).json()["deliveries"])
+        replay = seven.post(f"/api/v1/subscriptions/{subscription}/replay", json={}).json()["id"]
+        key_id = seven.get("/api/v1/keys").json()["keys"][0]["id"]
+    person = somebody(served_hub, key=served_hub.key)
+    person.watch.expect("404")
+
+    for path in (
+        f"events/{event}",
+        f"events/{event}/envelope",
+        f"events/{event}/deliveries",
+        f"deliveries/{delivery['id']}",
+        f"deliveries/{delivery['id']}/attempts",
+        *(
+            f"subscriptions/{subscription}{rest}"
+            for rest in ("", "/deliveries", "/replays", "/settings", "/edit", "/test", "/pause", "/resume")
+        ),
+        f"subscriptions/{subscription}/rotate",
+        f"subscriptions/{subscription}/delete",
+        f"subscriptions/{subscription}/replays/new",
+        f"subscriptions/{subscription}/replays/{replay}/cancel",
+        f"keys/{key_id}/revoke",
+    ):
+        answer = person.page.request.get(f"/portal/{path}")
+        assert answer.status == 404, path
+        assert "/seven" not in answer.text()
+    person.go(f"/portal/events/{event}", status=404)
+    expect(person.page.get_by_role("link", name="Go to the overview")).to_be_visible()

@@ -1,0 +1,126 @@
+"""Whatever somebody has stored stays text: each marker would set ``window.xss`` if it ran, and the policy would tell of it."""
+
+import itertools
+
+import pytest
+from playwright.sync_api import expect
+from tests.plugins.portal.browser.furniture import Furnished, Words, furnish
+from tests.plugins.portal.browser.pages import NOBODY, OPERATOR, PAGES, SOMEBODY
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+MARKERS = (
+    "<script>window.xss=1</script>",
+    '"><img src=x onerror="window.xss=1">',
+    "'><svg onload=window.xss=1>",
+    "</textarea></pre></code></title><script>window.xss=1</script>",
+    "{{7*7}}{% raw %}${7*7}",
+    "<a href=\"javascript:window.xss=1\">javascript:window.xss=1</a>",
+)
+QUERIES = ("q", "type", "status", "channel", "from", "before", "span", "next", "flash")
+HOSTILE = "Jane" + "".join(MARKERS)
+PLUGIN = """
+from trunkline import PortalPage, hookimpl
+
+@hookimpl
+def register_portal_pages(context):
+    return [
+        PortalPage("handler", "Fax <b>", lambda request: '<p>Faxes</p><img src="data:,x" onerror="window.xss=1">'),
+        PortalPage("script", "Script", lambda request: "<script>window.xss=1</script>"),
+        PortalPage("link", "Link", lambda request: '<a href="javascript:window.xss=1">Press</a>'),
+        PortalPage("form", "Form", lambda request: '<form action="https://elsewhere.example.com/"><button>Send</button></form>'),
+    ]
+"""
+
+
+@pytest.fixture(scope="module")
+def hostile(served_hub, target) -> Furnished:
+    """A hub in which everything that can be written by somebody is a marker."""
+    words = Words(
+        first_name=HOSTILE,
+        description=HOSTILE,
+        failing=HOSTILE,
+        path="%22%3E%3Cscript%3Ewindow.xss=1%3C/script%3E",
+        answer=HOSTILE,
+        key_name=HOSTILE[:100],
+    )
+    return furnish(served_hub, target, words)
+
+
+@pytest.fixture(scope="module")
+def cookies(hostile, sign_in_once):
+    """What a browser keeps in which each kind of viewer has signed in."""
+    return {
+        SOMEBODY: sign_in_once(hostile.hub, hostile.key),
+        OPERATOR: sign_in_once(hostile.hub, hostile.operator_key, company_id=92),
+    }
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page.viewer != NOBODY], ids=lambda page: page.name)
+def test_no_page_runs_what_was_stored(page, hostile, cookies, somebody):
+    person = somebody(hostile, storage_state=cookies[page.viewer])
+    if page.status != 200:
+        person.watch.expect(str(page.status))
+
+    person.go(page.address(hostile), status=page.status)
+
+    assert person.page.locator("main img, main a[href^='javascript:'], [onerror], [onload]").count() == 0
+    for details in person.page.locator("main details:not([open]) > summary").all():
+        details.click()
+    person.page.wait_for_timeout(100)
+    person.watch.check_untouched(person.page)
+
+
+@pytest.mark.parametrize("path", ["", "/events", "/subscriptions", "/catalogue", "/keys", "/sign-in"])
+def test_no_page_runs_what_stands_in_its_address(path, hostile, cookies, somebody):
+    person = somebody(hostile, storage_state=cookies[SOMEBODY] if path != "/sign-in" else None)
+    person.watch.expect("422")
+
+    for query, marker in itertools.product(QUERIES, MARKERS):
+        answer = person.page.request.get(f"/portal{path}", params={query: marker})
+        assert "<script>window.xss" not in answer.text()
+        assert "<img src=x" not in answer.text()
+        assert "<svg onload" not in answer.text()
+
+
+def test_what_is_stored_can_be_read_as_it_is(hostile, somebody):
+    person = somebody(hostile, key=hostile.key)
+
+    person.go(f"/portal/events/{hostile.failed_event}")
+    expect(person.page.locator("main")).to_contain_text("<script>window.xss=1</script>")
+    person.go(f"/portal/deliveries/{hostile.failed_delivery}")
+    expect(person.page.locator("main")).to_contain_text('"><img src=x onerror="window.xss=1">')
+    person.go("/portal/keys")
+    expect(person.page.locator("main")).to_contain_text("<script>window.xss=1</script>")
+
+
+def test_scripts_in_pages_of_plugins_do_not_run(serve_hub, tmp_path, somebody):
+    folder = tmp_path / "site"
+    info = folder / "acme_fax-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: acme-fax\nVersion: 1.0\nRequires-Dist: trunkline>=0\n"
+    )
+    (info / "entry_points.txt").write_text("[trunkline]\nfax = acme_fax_pages\n")
+    (folder / "acme_fax_pages.py").write_text(PLUGIN)
+    hub = serve_hub(PYTHONPATH=str(folder))
+    person = somebody(hub, key=hub.key)
+    person.watch.expect("script-src")
+    person.watch.expect("form-action")
+    person.watch.expect("data:,x")
+
+    person.go("/portal/x/fax/handler")
+    person.sees("Faxes")
+    person.page.wait_for_timeout(200)
+    person.watch.check_untouched(person.page)
+    assert any("script-src" in text for text in person.watch.complaints)
+
+    person.go("/portal/x/fax/script")
+    person.sees("could not show this page")
+    person.go("/portal/x/fax/link")
+    person.click("Press")
+    person.watch.check_untouched(person.page)
+    person.go("/portal/x/fax/form")
+    person.click("Send")
+    person.page.wait_for_timeout(200)
+    assert person.page.url == f"{hub.url}/portal/x/fax/form"

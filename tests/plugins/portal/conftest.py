@@ -1,0 +1,96 @@
+"""The portal as a browser uses it, over a hub that runs in this process."""
+
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from html import unescape
+
+import httpx2
+import pytest
+
+from trunkline.auth import COMPANY_SCOPES
+
+_INPUT = re.compile(r'<input type="hidden" name="csrf" value="([^"]*)"')
+_TAG = re.compile(r"<[^>]+>")
+
+
+@dataclass
+class Browser:
+    """Somebody with cookies. Calls give the answer as it is; redirects are not followed unless it is said."""
+
+    http: httpx2.AsyncClient
+    csrf: str = ""
+    key: str = field(default="", repr=False)
+
+    async def get(self, path: str, *, expect: int = 200, **query: str) -> httpx2.Response:
+        """Load a page, and keep the token of its forms."""
+        answer = await self.http.get(path, params=query or None)
+        assert answer.status_code == expect, f"GET {path}: {answer.status_code} {self.words(answer)[:500]}"
+        if found := _INPUT.search(answer.text):
+            self.csrf = unescape(found[1])
+        return answer
+
+    async def post(
+        self,
+        path: str,
+        fields: Mapping[str, str | Sequence[str]] | None = None,
+        *,
+        expect: int = 303,
+        headers: Mapping[str, str] | None = None,
+    ) -> httpx2.Response:
+        """Send a form with the token of the page that was loaded last."""
+        sent = {"csrf": self.csrf, **(fields or {})}
+        answer = await self.http.post(path, data=sent, headers=dict(headers or {}))
+        assert answer.status_code == expect, f"POST {path}: {answer.status_code} {self.words(answer)[:500]}"
+        return answer
+
+    async def follow(self, answer: httpx2.Response) -> httpx2.Response:
+        """Load the page that a form's answer leads to."""
+        return await self.get(answer.headers["location"])
+
+    @staticmethod
+    def words(answer: httpx2.Response) -> str:
+        """What a page says, without its tags."""
+        return " ".join(unescape(_TAG.sub(" ", answer.text.partition("<main")[2])).split())
+
+    async def sign_in(self, key: str, *, expect: int = 303, next_path: str = "/portal") -> httpx2.Response:
+        """Fill in the sign-in form."""
+        await self.get("/portal/sign-in")
+        return await self.post("/portal/sign-in", {"key": key, "next": next_path}, expect=expect)
+
+
+OpenBrowser = Callable[..., Browser]
+SignIn = Callable[..., Awaitable[Browser]]
+
+
+@pytest.fixture
+async def open_browser():
+    """``open_browser(running)``: a browser without any cookie; with ``base_url="https://…"`` over HTTPS."""
+    async with AsyncExitStack() as stack:
+
+        def open_one(running, *, base_url: str = "http://hub.test") -> Browser:
+            client = httpx2.AsyncClient(transport=httpx2.ASGITransport(app=running.app), base_url=base_url)
+            stack.push_async_callback(client.aclose)
+            return Browser(client)
+
+        yield open_one
+
+
+@pytest.fixture
+def sign_in(open_browser: OpenBrowser) -> SignIn:
+    """``await sign_in(running, ["events:read"], company_id=92)``: a browser that is signed in; None is an operator."""
+
+    async def sign_in_with(
+        running, scopes: Sequence[str] = COMPANY_SCOPES, *, company_id: int | None = 92
+    ) -> Browser:
+        record, key = await running.hub.keys.create(company_id, name="Jane's key", scopes=scopes)
+        browser = open_browser(running)
+        await browser.sign_in(key)
+        browser.key = record.id
+        await browser.get("/portal/sign-out-everywhere")
+        if company_id is None:
+            await browser.post("/portal/company", {"company_id": "92"})
+        return browser
+
+    return sign_in_with

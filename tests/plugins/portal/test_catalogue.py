@@ -1,0 +1,288 @@
+"""The catalogue: event types, actions, searches and lookups, and sending an event by hand."""
+
+import re
+from html import unescape
+
+import orjson
+import pytest
+
+from trunkline.schema_files import package_event_types
+
+TYPES = [one.name for one in package_event_types("trunkline_schemas")]
+HOSTILE = '"><img src=x onerror=alert(1)><script>alert(2)</script>'
+INVOICE = {
+    "invoice_id": 1,
+    "client_id": 2,
+    "amount": 5,
+    "due_date": "2026-02-15",
+    "invoice_status": "Unpaid",
+}
+
+
+async def stored(hub) -> list[dict]:
+    return (await hub.client.get("/api/v1/events")).json()["events"]
+
+
+def editor(page) -> str:
+    """What stands in the editor of a page."""
+    return unescape(re.search(r'<textarea id="payload"[^>]*>\n?(.*?)</textarea>', page.text, re.DOTALL)[1])
+
+
+# ---- what there is ---------------------------------------------------------------------------------------------------
+
+
+async def test_every_event_type_is_listed_and_has_a_page(api, sign_in):
+    browser = await sign_in(api, ["events:read"])
+    page = await browser.get("/portal/catalogue")
+    assert re.findall(r'href="/portal/catalogue/([a-z_]+\.[a-z_]+)"', page.text) == TYPES
+    for name in TYPES:
+        words = browser.words(await browser.get(f"/portal/catalogue/{name}"))
+        for field in api.hub.catalog.get(name).schema["properties"]:
+            assert field in words
+
+
+async def test_event_types_are_grouped_by_what_they_are_about(api, sign_in):
+    browser = await sign_in(api, ["events:read"])
+    page = await browser.get("/portal/catalogue")
+    assert re.findall(r"<h2 [^>]*>(\w+)</h2>", page.text) == [
+        "Affiliate",
+        "Agreement",
+        "Client",
+        "Document",
+        "Invoice",
+        "Lead",
+        "Payment",
+    ]
+
+
+async def test_an_event_type_says_when_it_is_sent_and_what_each_field_means(api, sign_in):
+    browser = await sign_in(api, ["events:read"])
+    words = browser.words(await browser.get("/portal/catalogue/invoice.created"))
+    assert "Sent once for each invoice, when it is made." in words
+    assert "amount number, required What the invoice asks for in total, in US dollars. 99.00" in words
+    assert "Paid Partial Unpaid Failed" in words
+    assert "description string, optional" in words
+    assert "version 1" in words
+
+
+async def test_the_example_is_shown_digit_by_digit_as_it_is_sent(api, sign_in):
+    browser = await sign_in(api, ["events:read"])
+    await browser.get("/portal/catalogue/invoice.created")
+    words = browser.words(await browser.get("/portal/catalogue/invoice.created"))
+    assert '"amount" : 99.00 ,' in words
+    assert '"companyId" : 92 ,' in words
+
+
+async def test_an_event_type_names_the_actions_that_bring_it_about(api, sign_in):
+    browser = await sign_in(api, ["events:read"])
+    page = await browser.get("/portal/catalogue/lead.created")
+    assert 'href="/portal/catalogue/actions/create_lead"' in page.text
+
+
+@pytest.mark.parametrize(
+    ("kind", "names"),
+    [
+        ("actions", {"create_lead", "update_client_status", "add_client_note"}),
+        ("searches", {"find_client", "find_lead"}),
+        ("lookups", {"clients", "client-statuses", "employees", "affiliates"}),
+    ],
+)
+async def test_actions_searches_and_lookups_have_pages(api, sign_in, kind, names):
+    browser = await sign_in(api, ["integrations:read"])
+    page = await browser.get(f"/portal/catalogue/{kind}")
+    listed = set(re.findall(rf'href="/portal/catalogue/{kind}/([\w-]+)"', page.text))
+    assert names <= listed
+    for name in listed:
+        shown = await browser.get(f"/portal/catalogue/{kind}/{name}")
+        assert "X-Api-Key: YOUR_API_KEY" in browser.words(shown)
+        assert 'href="/portal/catalogue" aria-current="page"' in shown.text
+
+
+async def test_an_operation_shows_what_to_send_and_what_comes_back(api, sign_in):
+    browser = await sign_in(api, ["integrations:read"])
+    words = browser.words(await browser.get("/portal/catalogue/actions/update_lead_status"))
+    assert "PATCH /api/v1/integrations/leads/{client_id}/status" in words
+    assert "client_id integer, required" in words
+    assert "At least one of new_status, new_status_id must be there." in words
+    assert "curl -X PATCH http://hub.test/api/v1/integrations/leads/12345/status" in words
+    assert "It brings about client.status_changed" in words
+    assert "previous_status string, always there" in words
+
+
+async def test_a_nested_field_stands_below_its_path(api, sign_in):
+    browser = await sign_in(api, ["integrations:read"])
+    words = browser.words(await browser.get("/portal/catalogue/searches/find_client"))
+    assert "results[]. client_id integer, always there The client's number. 12345" in words
+    assert "results[]. phone string or null" in words
+
+
+async def test_the_call_of_a_search_works_as_it_is_shown(api, sign_in):
+    browser = await sign_in(api, ["integrations:read"])
+    page = await browser.get("/portal/catalogue/searches/find_client")
+    url = re.search(r"'(http://hub\.test/api/v1/[^']+)'", unescape(page.text))[1]
+    answer = await api.client.get(url)
+    assert (answer.status_code, answer.json()["count"]) == (200, 0)
+
+
+# ---- searching -------------------------------------------------------------------------------------------------------
+
+
+async def test_the_catalogue_is_searched_by_name_and_by_meaning(api, sign_in):
+    browser = await sign_in(api, ["events:read"])
+    words = browser.words(await browser.get("/portal/catalogue", q="CARD declined"))
+    assert "payment.failed" in words
+    assert "payment.succeeded" not in words
+    page = await browser.get("/portal/catalogue/actions", q="affiliate")
+    assert "create_affiliate" in page.text
+    assert "create_lead" not in page.text
+
+
+async def test_a_search_that_finds_nothing_says_so_and_repeats_no_markup(api, sign_in):
+    browser = await sign_in(api, ["events:read"])
+    page = await browser.get("/portal/catalogue", q=HOSTILE)
+    assert "Nothing matches" in browser.words(page)
+    assert "<img src=x" not in page.text
+    assert "<script>alert" not in page.text
+
+
+# ---- who may see it --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("scope", ["webhooks:write", "admin", "integrations:write"])
+async def test_it_takes_a_scope_to_see_the_catalogue(api, sign_in, scope):
+    browser = await sign_in(api, [scope])
+    for path in ("", "/actions", "/lead.created", "/actions/create_lead"):
+        await browser.get(f"/portal/catalogue{path}", expect=403)
+
+
+@pytest.mark.parametrize(
+    "path", ["/no.such", "/actions/no_such", "/searches/create_lead", "/nothing/create_lead", "/%3Cb%3E"]
+)
+async def test_what_is_not_in_the_catalogue_is_not_found(api, sign_in, path):
+    browser = await sign_in(api)
+    assert "<b>" not in (await browser.get(f"/portal/catalogue{path}", expect=404)).text
+
+
+async def test_an_operator_reads_the_catalogue_without_a_company(api, open_browser):
+    _, key = await api.hub.keys.create(None, name="op", scopes=())
+    browser = open_browser(api)
+    await browser.sign_in(key)
+    words = browser.words(await browser.get("/portal/catalogue/lead.created"))
+    assert "Choose the company that it is for." in words
+    assert (
+        (await browser.post("/portal/catalogue/lead.created", {"payload": "{}"}, expect=303))
+        .headers["location"]
+        .startswith("/portal/company")
+    )
+
+
+async def test_the_public_documentation_is_linked_where_it_runs(sqlite_database_url, make_hub, sign_in):
+    for changed, is_there in (({}, True), ({"plugins.disabled": "docs"}, False)):
+        hub = await make_hub(sqlite_database_url, changed, dispatch=False)
+        browser = await sign_in(hub)
+        pages = {
+            "/portal/catalogue": "/docs/events",
+            "/portal/catalogue/lead.created": "/docs/events/lead.created",
+            "/portal/catalogue/actions/create_lead": "/docs/events/actions/create_lead",
+            "/portal/catalogue/lookups/clients": "/docs/events/lookups",
+        }
+        for path, link in pages.items():
+            assert (f'href="{link}"' in (await browser.get(path)).text) is is_there
+            if is_there:
+                assert (await hub.anonymous.get(link)).status_code == 200
+
+
+# ---- sending an event ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", TYPES)
+async def test_the_example_can_be_sent_as_it_stands(api, sign_in, name):
+    browser = await sign_in(api)
+    example = editor(await browser.get(f"/portal/catalogue/{name}"))
+    answer = await browser.post(f"/portal/catalogue/{name}", {"payload": example})
+    (event,) = await stored(api)
+    assert answer.headers["location"] == f"/portal/events/{event['id']}"
+    assert (event["type"], event["companyId"], event["metadata"]) == (name, 92, {"source": "test"})
+    assert event["payload"] == api.hub.catalog.get(name).example
+
+
+async def test_an_event_that_was_sent_reaches_a_subscription(running, sign_in, receiver):
+    target = {"target_url": receiver.url, "event_types": ["invoice.created"]}
+    assert (await running.client.post("/api/v1/webhooks/subscriptions", json=target)).status_code == 201
+    browser = await sign_in(running)
+    await browser.get("/portal/catalogue/invoice.created")
+    answer = await browser.post(
+        "/portal/catalogue/invoice.created", {"payload": orjson.dumps(INVOICE).decode()}
+    )
+    await receiver.wait_for(1)
+    assert orjson.loads(receiver.requests[0].body)["payload"] == INVOICE
+    assert "was stored, and goes to every subscription" in browser.words(await browser.follow(answer))
+
+
+@pytest.mark.parametrize("amount", ["99.00", "0.10", "1e2", "12345678901234567890.123456789"])
+async def test_digits_stay_as_they_were_typed(running, sign_in, amount):
+    browser = await sign_in(running)
+    typed = orjson.dumps(INVOICE).decode().replace('"amount":5', f'"amount": {amount}')
+    await browser.get("/portal/catalogue/invoice.created")
+    await browser.post("/portal/catalogue/invoice.created", {"payload": typed})
+    assert f'"amount":{amount},' in (await running.client.get("/api/v1/events")).text
+
+
+@pytest.mark.parametrize(
+    ("payload", "sentence"),
+    [
+        ("", "/payload is empty"),
+        ("{", "/payload is not valid JSON"),
+        ("[1]", "/payload must be an object"),
+        ('{"invoice_id": "x"}', "/payload/invoice_id must be a whole number, not a string"),
+        ('{"invoice_id": 1}', "/payload/amount is required"),
+        ('{"nope": 1}', "/payload/nope is not a field of invoice.created"),
+        ('{"a": 1, "a": 2}', "names the key 'a' twice"),
+        ('{"description": "\\u0000"}', "/payload/description holds the character NUL"),
+        ("[" * 70 + "]" * 70, "is nested deeper than 64 levels"),
+    ],
+)
+async def test_a_refused_payload_is_told_at_its_pointer_and_kept(api, sign_in, payload, sentence):
+    browser = await sign_in(api)
+    await browser.get("/portal/catalogue/invoice.created")
+    page = await browser.post("/portal/catalogue/invoice.created", {"payload": payload}, expect=422)
+    assert sentence in browser.words(page)
+    assert editor(page) == payload
+    assert 'aria-invalid="true"' in page.text
+    assert await stored(api) == []
+
+
+async def test_a_refused_payload_is_shown_as_text(api, sign_in):
+    browser = await sign_in(api)
+    await browser.get("/portal/catalogue/invoice.created")
+    hostile = orjson.dumps({"</textarea>" + HOSTILE: HOSTILE}).decode()
+    page = await browser.post("/portal/catalogue/invoice.created", {"payload": hostile}, expect=422)
+    assert "<img src=x" not in page.text
+    assert "<script>alert" not in page.text
+    assert editor(page) == hostile
+
+
+async def test_sending_takes_the_scope_and_the_forms_token(api, sign_in):
+    reader = await sign_in(api, ["events:read"])
+    page = await reader.get("/portal/catalogue/invoice.created")
+    assert "<textarea" not in page.text
+    assert "curl http://hub.test/api/v1/events" in reader.words(page)
+    await reader.post("/portal/catalogue/invoice.created", {"payload": "{}"}, expect=403)
+    writer = await sign_in(api, ["events:read", "events:write"])
+    example = editor(await writer.get("/portal/catalogue/invoice.created"))
+    writer.csrf = "guessed"
+    await writer.post("/portal/catalogue/invoice.created", {"payload": example}, expect=403)
+    assert await stored(api) == []
+
+
+async def test_who_may_not_read_events_stays_with_the_type(api, sign_in):
+    browser = await sign_in(api, ["integrations:read", "events:write"])
+    example = editor(await browser.get("/portal/catalogue/lead.created"))
+    answer = await browser.post("/portal/catalogue/lead.created", {"payload": example})
+    assert answer.headers["location"] == "/portal/catalogue/lead.created"
+    assert "of type lead.created was stored" in browser.words(await browser.follow(answer))
+
+
+async def test_an_event_of_no_known_type_cannot_be_sent(api, sign_in):
+    browser = await sign_in(api)
+    await browser.post("/portal/catalogue/no.such", {"payload": "{}"}, expect=404)

@@ -1,0 +1,62 @@
+"""Which company an operator looks at; a company's own people have no choice."""
+
+
+async def test_an_operator_switches_company_and_stays_on_the_page(running, sign_in):
+    browser = await sign_in(running, company_id=None)
+    await running.hub.keys.create(93, name="another", scopes=["events:read"])
+    page = await browser.get("/portal/company?next=/portal/sign-out-everywhere")
+    assert "Company 93" in browser.words(page)
+
+    answer = await browser.post("/portal/company", {"company_id": "93", "next": "/portal?span=7d"})
+
+    assert answer.headers["location"] == "/portal?span=7d"
+    page = await browser.follow(answer)
+    assert "You now look at company 93." in browser.words(page)
+    assert "<strong>93</strong>" in page.text
+    assert "You now look at" not in browser.words(await browser.get("/portal"))
+
+
+async def test_companies_are_found_by_the_first_digits_of_their_number(running, sign_in):
+    browser = await sign_in(running, company_id=None)
+    for company_id in (4, 41, 412, 5):
+        await running.hub.keys.create(company_id, name="x", scopes=["events:read"])
+    found = browser.words(await browser.get("/portal/company", q="41"))
+    assert "Company 41" in found
+    assert "Company 412" in found
+    assert "Company 5" not in found
+    assert "No company with a number that begins with 77" in browser.words(
+        await browser.get("/portal/company", q="77")
+    )
+
+
+async def test_what_is_no_companys_number_is_refused_beside_the_field(api, sign_in):
+    browser = await sign_in(api, company_id=None)
+    for number in ("", "0", "-1", "abc", "1.5", "9" * 20, "٩٢", "<b>"):
+        answer = await browser.post("/portal/company", {"company_id": number}, expect=422)
+        assert "made of digits only" in browser.words(answer)
+        assert "<b>" not in answer.text
+    assert "<strong>92</strong>" in (await browser.get("/portal")).text
+
+
+async def test_a_companys_key_cannot_look_at_another_company(running, sign_in):
+    browser = await sign_in(running)
+    await browser.get("/portal/company", expect=403)
+    await browser.post("/portal/company", {"company_id": "93"}, expect=403)
+    page = await browser.get("/portal")
+    assert "<strong>92</strong>" in page.text
+    assert "/portal/company" not in page.text
+
+
+async def test_each_session_of_an_operator_looks_at_its_own_company(api, sign_in):
+    one, other = await sign_in(api, company_id=None), await sign_in(api, company_id=None)
+    await other.post("/portal/company", {"company_id": "93"})
+    assert "<strong>92</strong>" in (await one.get("/portal")).text
+    assert "<strong>93</strong>" in (await other.get("/portal")).text
+
+
+async def test_a_theme_is_remembered_by_the_browser(api, sign_in):
+    browser = await sign_in(api)
+    shown = {"dark": 'data-theme="dark"', "light": 'data-theme="light"', "system": '<html lang="en">'}
+    for theme, attribute in shown.items():
+        await browser.post("/portal/theme", {"theme": theme, "next": "/portal"})
+        assert attribute in (await browser.get("/portal")).text

@@ -1,0 +1,154 @@
+"""Connectors: their cards, the company's hooks, and the generated files as a download."""
+
+import io
+import zipfile
+
+import pytest
+
+from trunkline_portal.archives import zipped
+
+CONNECTORS = ("docs", "make", "n8n", "zapier")
+PLATFORMS = ("make", "n8n", "zapier")
+HOSTILE = "https://hooks.example.com/?x='\"><img/src=x/onerror=alert(1)><script>alert(2)</script>"
+
+
+async def hook(hub, channel: str, url: str, company_id: int = 92) -> str:
+    client = await hub.client_of(company_id)
+    answer = await client.post(
+        f"/api/v1/{channel}/hooks", json={"target_url": url, "event_type": "lead.created"}
+    )
+    assert answer.status_code == 201, answer.text
+    return answer.json()["id"]
+
+
+def card(page, name: str) -> str:
+    """The part of the page that is about one connector."""
+    return page.text.partition(f'id="{name}"')[2].partition("</section>")[0]
+
+
+# ---- cards -----------------------------------------------------------------------------------------------------------
+
+
+async def test_each_connector_has_a_card_with_its_steps(api, sign_in):
+    browser = await sign_in(api)
+    page = await browser.get("/portal/connectors")
+    for connector in api.hub.deployment.connectors():
+        shown = card(page, connector.name)
+        assert connector.steps
+        assert shown.count("<li>") >= len(connector.steps)
+        assert f'href="/portal/connectors/{connector.name}.zip"' in shown
+        assert ("hooks" in shown) is (connector.channel is not None)
+    assert {one.name for one in api.hub.deployment.connectors()} == set(CONNECTORS)
+
+
+async def test_a_connectors_channel_is_one_that_there_is(api):
+    channels = {one.channel for one in api.hub.deployment.connectors()} - {None}
+    assert channels == set(PLATFORMS)
+    for channel in channels:
+        assert (await api.client.get(f"/api/v1/{channel}/hooks")).status_code == 200
+
+
+async def test_a_card_lists_the_companys_hooks_newest_first(running, sign_in):
+    ids = [await hook(running, "zapier", f"https://hooks.example.com/{number}") for number in range(7)]
+    await hook(running, "zapier", "https://theirs.example.com/x", company_id=93)
+    browser = await sign_in(running)
+    shown = card(await browser.get("/portal/connectors"), "zapier")
+    assert "7 hooks" in shown
+    assert [one for one in reversed(ids) if one in shown] == ids[:1:-1]
+    assert shown.index(ids[6]) < shown.index(ids[2])
+    assert "All 7 hooks" in shown
+    assert "theirs.example.com" not in shown
+    assert "0 hooks" in card(await browser.get("/portal/connectors"), "n8n")
+
+
+async def test_a_hooks_address_is_text(api, sign_in):
+    await hook(api, "make", HOSTILE)
+    browser = await sign_in(api)
+    page = await browser.get("/portal/connectors")
+    assert "<img/src" not in page.text
+    assert "<script>alert" not in page.text
+    assert 'href="https://hooks.example.com' not in page.text
+    assert "hooks.example.com" in card(page, "make")
+
+
+async def test_hooks_are_shown_to_those_who_may_see_subscriptions(api, sign_in):
+    await hook(api, "zapier", "https://hooks.example.com/1")
+    browser = await sign_in(api, ["integrations:read", "events:read"])
+    page = await browser.get("/portal/connectors")
+    assert "hooks.example.com" not in page.text
+    assert "1 hook" not in page.text
+
+
+async def test_a_disabled_platform_has_no_card(sqlite_database_url, make_hub, sign_in):
+    hub = await make_hub(sqlite_database_url, {"plugins.disabled": "make,docs"}, dispatch=False)
+    browser = await sign_in(hub)
+    page = await browser.get("/portal/connectors")
+    assert card(page, "make") == ""
+    assert "active" in card(page, "n8n")
+    assert "/docs/events" not in page.text
+
+
+async def test_without_any_connector_the_page_says_how_to_get_one(sqlite_database_url, make_hub, sign_in):
+    hub = await make_hub(sqlite_database_url, {"plugins.enabled": "portal,webhooks"}, dispatch=False)
+    browser = await sign_in(hub)
+    words = browser.words(await browser.get("/portal/connectors"))
+    assert "No connector" in words
+    assert "plugins.enabled" in words
+
+
+async def test_an_operator_sees_connectors_without_a_company(api, open_browser):
+    _, key = await api.hub.keys.create(None, name="op", scopes=())
+    browser = open_browser(api)
+    await browser.sign_in(key)
+    page = await browser.get("/portal/connectors")
+    assert 'href="/portal/connectors/zapier.zip"' in page.text
+    assert (await browser.http.get("/portal/connectors/zapier.zip")).status_code == 200
+
+
+async def test_the_documents_that_are_linked_are_there(api, sign_in):
+    browser = await sign_in(api, ["events:read"])
+    page = await browser.get("/portal/connectors")
+    for path in ("/openapi.json", "/asyncapi.json", "/docs", "/docs/events"):
+        assert f'href="{path}"' in page.text
+        assert (await api.anonymous.get(path)).status_code == 200
+
+
+# ---- downloads -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", CONNECTORS)
+async def test_a_download_holds_what_an_export_writes(api, sign_in, name):
+    browser = await sign_in(api, ["integrations:read"])
+    answer = await browser.http.get(f"/portal/connectors/{name}.zip")
+    assert answer.headers["content-type"] == "application/zip"
+    assert answer.headers["content-disposition"] == f'attachment; filename="wlcro-{name}.zip"'
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
+        assert archive.testzip() is None
+        held = {path: archive.read(path) for path in archive.namelist()}
+    assert held == api.hub.deployment.connector_files(name)
+
+
+async def test_a_download_takes_the_scope(api, sign_in):
+    browser = await sign_in(api, ["events:read"])
+    page = await browser.get("/portal/connectors")
+    assert ".zip" not in page.text
+    assert "integrations:read" in browser.words(page)
+    refused = await browser.get("/portal/connectors/zapier.zip", expect=403)
+    assert "'integrations:read'" in browser.words(refused)
+    assert (await api.anonymous.get("/portal/connectors/zapier.zip")).status_code == 303
+
+
+@pytest.mark.parametrize("name", ["no-such", "..%2F..%2Fetc", "%22%0d%0aX-Evil:1"])
+async def test_what_is_no_connector_is_not_found(api, sign_in, name):
+    browser = await sign_in(api)
+    answer = await browser.get(f"/portal/connectors/{name}.zip", expect=404)
+    assert "x-evil" not in answer.headers
+
+
+def test_the_same_files_give_the_same_bytes():
+    one = zipped({"b/x.js": b"1", "a.json": b"{}"})
+    assert one == zipped({"a.json": b"{}", "b/x.js": b"1"})
+    with zipfile.ZipFile(io.BytesIO(one)) as archive:
+        assert archive.namelist() == ["a.json", "b/x.js"]
+        assert {entry.date_time for entry in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+        assert {entry.external_attr >> 16 for entry in archive.infolist()} == {0o100644}

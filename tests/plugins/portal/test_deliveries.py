@@ -1,0 +1,248 @@
+"""One delivery with its attempts, and sending again."""
+
+import asyncio
+
+import pytest
+from tests.plugins.portal.worlds import HOOKS, HOSTILE, LEAD, emit, shown_when, subscribe
+
+from trunkline.testing.receiver import Answer, Redirect, Reset
+from trunkline_portal.outcomes import attempt_sentence
+from trunkline_portal.pages.deliveries import ATTEMPTS
+
+
+async def delivery_of(hub, event: int) -> str:
+    """Wait for the event's one delivery."""
+    async with asyncio.timeout(10):
+        while not (found := await hub.hub.deliveries.of_event(92, event)):
+            await asyncio.sleep(0.02)
+    return found[0]["id"]
+
+
+# ---- what is shown ---------------------------------------------------------------------------------------------------
+
+
+async def test_each_attempt_is_shown_with_what_the_target_answered(running, sign_in, receiver):
+    receiver.script([Answer(503, body=b'{"busy":true}'), Reset(), Answer(200, body=b"taken")])
+    await subscribe(running, receiver.url, description="Books")
+    event = await emit(running)
+    browser = await sign_in(running)
+    path = f"/portal/deliveries/{await delivery_of(running, event)}"
+    said = await shown_when(browser, path, "delivered with attempt 3")
+    assert said.index("Attempt 3") < said.index("Attempt 2") < said.index("Attempt 1")
+    assert "taken" in said
+    assert '"busy" : true' in said
+    assert "connection_failed The" not in said
+    assert "The connection could not be made, or broke" in said
+    assert "The target is not available" in said
+    assert all(word in said for word in (receiver.url, "Books", f"Event {event}", "lead.created", "webhooks"))
+    page = await browser.get(path)
+    assert f'href="/portal/events/{event}"' in page.text
+    assert "data-live=" not in page.text
+
+
+async def test_what_is_under_way_is_live_and_says_when_it_is_tried_again(
+    database_url, make_hub, sign_in, receiver
+):
+    hub = await make_hub(database_url, {"delivery.retry_schedule_seconds": "3600"})
+    receiver.answer(500)
+    await subscribe(hub, receiver.url)
+    path = f"/portal/deliveries/{await delivery_of(hub, await emit(hub))}"
+    browser = await sign_in(hub)
+    await shown_when(browser, path, "it will be tried again")
+    page = await browser.get(path)
+    assert f'data-live="{path}/attempts"' in page.text
+    assert "none is due" not in browser.words(page)
+    part = await browser.get(f"{path}/attempts")
+    assert "Attempt 1" in part.text
+    assert "<html" not in part.text
+
+
+async def test_of_very_many_attempts_a_page_at_a_time_is_shown(api, sign_in, receiver):
+    subscription = await subscribe(api, receiver.url)
+    event = await emit(api)
+    async with api.hub.database.write() as connection:
+        no = (await connection.exec_driver_sql("SELECT no FROM subscriptions")).scalar_one()
+        await connection.exec_driver_sql(
+            "INSERT INTO deliveries (position, subscription_no, status, attempts, claim, updated_ms) "
+            f"VALUES ({event}, {no}, 'delivered', {ATTEMPTS + 3}, 0, 0)"
+        )
+        for number in range(1, ATTEMPTS + 4):
+            await connection.exec_driver_sql(
+                "INSERT INTO attempts (position, subscription_no, number, started_ms, duration_ms, outcome, status_code) "
+                f"VALUES ({event}, {no}, {number}, 0, 1, 'delivered', 200)"
+            )
+    browser = await sign_in(api)
+    path = f"/portal/deliveries/{await delivery_of(api, event)}"
+    assert subscription in (await browser.get(path)).text
+    first = browser.words(await browser.get(path))
+    assert f"Attempt {ATTEMPTS + 3}" in first
+    assert "Attempt 3" not in first
+    second = await browser.get(path, before="4")
+    assert all(f"Attempt {number}" in browser.words(second) for number in (3, 2, 1))
+    assert "Attempt 4" not in browser.words(second)
+    assert f'href="{path}">Newest' in second.text
+    for strange in ("x", "-1", "9" * 30, "٣"):
+        assert f"Attempt {ATTEMPTS + 3}" in browser.words(await browser.get(path, before=strange))
+
+
+@pytest.mark.parametrize(
+    ("outcome", "status_code", "error", "said"),
+    [
+        ("delivered", 200, None, None),
+        ("retry", 302, None, "redirects"),
+        ("retry", 500, None, None),
+        ("gone", 410, None, "disables its subscription"),
+        ("retry", None, "address_refused", "does not send to"),
+        ("retry", None, "channel_error: KeyError", "failed (KeyError)"),
+        ("retry", None, "channel_error", "without saying why"),
+        ("retry", None, "something_new", "something_new."),
+        ("retry", None, None, None),
+    ],
+)
+def test_a_failure_is_said_in_words(outcome, status_code, error, said):
+    sentence = attempt_sentence({"outcome": outcome, "status_code": status_code, "error": error})
+    assert sentence is None if said is None else said in (sentence or "")
+
+
+# ---- sending again ---------------------------------------------------------------------------------------------------
+
+
+async def test_a_delivery_is_sent_again_from_its_own_page_and_from_its_events(running, sign_in, receiver):
+    receiver.always(Redirect("https://elsewhere.example.com/"))
+    await subscribe(running, receiver.url)
+    event = await emit(running)
+    browser = await sign_in(running)
+    path = f"/portal/deliveries/{await delivery_of(running, event)}"
+    said = await shown_when(browser, path, "every attempt failed (3 in all)")
+    assert "The target redirects, which is not followed" in said
+
+    receiver.answer(200)
+    answer = await browser.post(f"{path}/retry")
+    assert answer.headers["location"] == path
+    assert "It is sent now" in browser.words(await browser.follow(answer))
+    await shown_when(browser, path, "delivered with attempt 4")
+
+    answer = await browser.post(f"{path}/retry", {"back": "event"})
+    assert answer.headers["location"] == f"/portal/events/{event}"
+    await shown_when(browser, f"/portal/events/{event}", "delivered with attempt 5")
+    assert len({request.headers["webhook-id"] for request in receiver.requests}) == 1
+
+
+async def test_sending_again_to_a_paused_subscription_says_that_it_waits(running, sign_in, receiver):
+    subscription = await subscribe(running, receiver.url)
+    event = await emit(running)
+    browser = await sign_in(running)
+    path = f"/portal/deliveries/{await delivery_of(running, event)}"
+    await shown_when(browser, path, "delivered with attempt 1")
+    await running.client.patch(f"{HOOKS}/{subscription}", json={"status": "paused"})
+    answer = await browser.post(f"{path}/retry")
+    assert "It waits, because the subscription is paused" in browser.words(await browser.follow(answer))
+
+
+async def test_nothing_is_sent_again_to_a_subscription_that_was_deleted(running, sign_in, receiver):
+    subscription = await subscribe(running, receiver.url)
+    event = await emit(running)
+    browser = await sign_in(running)
+    path = f"/portal/deliveries/{await delivery_of(running, event)}"
+    await shown_when(browser, path, "delivered with attempt 1")
+    await running.client.delete(f"{HOOKS}/{subscription}")
+    page = await browser.get(path)
+    assert "The subscription has been deleted" in browser.words(page)
+    assert "Send again" not in page.text
+    await browser.post(f"{path}/retry", expect=404)
+    assert "delivered" in browser.words(await browser.get(path))
+
+
+async def test_an_event_is_sent_to_one_subscription_that_came_later(running, sign_in, receiver):
+    event = await emit(running)
+    later = await subscribe(running, receiver.url + "/later")
+    browser = await sign_in(running)
+    asked = await browser.get(f"/portal/events/{event}/send", subscription=later)
+    assert f"Event {event} (lead.created) is sent to this subscription" in browser.words(asked)
+    assert receiver.count == 0
+    answer = await browser.post(f"/portal/events/{event}/send", {"subscription": later})
+    assert "It is sent now" in browser.words(await browser.follow(answer))
+    await receiver.wait_for(1)
+    assert receiver.requests[0].headers["webhook-id"] == str(event)
+    await shown_when(browser, f"/portal/events/{event}", "delivered with attempt 1")
+
+
+async def test_before_an_event_is_sent_it_is_said_what_goes_with_it_or_that_nothing_would(running, sign_in):
+    batch = [{"type": "lead.created", "payload": {**LEAD, "client_id": number}} for number in (1, 2, 3)]
+    events = (await running.client.post("/api/v1/events/batch", json={"events": batch})).json()["events"]
+    all_of_them = await subscribe(running, "http://127.0.0.1:9/all")
+    none = await subscribe(running, "http://127.0.0.1:9/none", filter={"payload.client_id": {"gt": 100}})
+    await running.client.patch(f"{HOOKS}/{all_of_them}", json={"status": "paused"})
+    browser = await sign_in(running)
+    path = f"/portal/events/{events[0]['id']}/send"
+    said = browser.words(await browser.get(path, subscription=all_of_them))
+    assert "in the same millisecond as 2 more of its type" in said
+    assert "It waits until the subscription, which is paused, is resumed." in said
+    page = await browser.get(path, subscription=none)
+    assert "filter does not let this event through" in browser.words(page)
+    assert ">Send</button>" not in page.text
+
+
+# ---- who may, and other people's -------------------------------------------------------------------------------------
+
+
+async def test_deliveries_are_for_those_who_may_see_subscriptions(running, sign_in, receiver):
+    subscription = await subscribe(running, receiver.url)
+    event = await emit(running)
+    delivery = await delivery_of(running, event)
+    browser = await sign_in(running, ["events:read"])
+    for path in (f"deliveries/{delivery}", f"deliveries/{delivery}/attempts", f"events/{event}/send"):
+        assert "webhooks:write" in (await browser.get(f"/portal/{path}", expect=403)).text
+    await browser.get("/portal/events")
+    await browser.post(f"/portal/deliveries/{delivery}/retry", expect=403)
+    await browser.post(f"/portal/events/{event}/send", {"subscription": subscription}, expect=403)
+
+
+async def test_another_companys_delivery_event_and_subscription_are_not_there(running, sign_in, receiver):
+    subscription = await subscribe(running, receiver.url)
+    event = await emit(running)
+    delivery = await delivery_of(running, event)
+    browser = await sign_in(running, company_id=93)
+    own = await emit(running, client=await running.client_of(93))
+    await browser.get(f"/portal/deliveries/{delivery}", expect=404)
+    await browser.get(f"/portal/deliveries/{delivery}/attempts", expect=404)
+    await browser.get(f"/portal/events/{event}/send", subscription=subscription, expect=404)
+    await browser.get(f"/portal/events/{own}/send", subscription=subscription, expect=404)
+    await browser.get("/portal/events")
+    await browser.post(f"/portal/deliveries/{delivery}/retry", expect=404)
+    await browser.post(f"/portal/events/{own}/send", {"subscription": subscription}, expect=404)
+    await browser.post(f"/portal/events/{event}/send", {"subscription": subscription}, expect=404)
+    assert receiver.count == 1
+
+
+@pytest.mark.parametrize("delivery_id", ["x", "dlv_1_1", "dlv_0_0", "dlv_1", "dlv_" + "9" * 40 + "_1", "%00"])
+async def test_what_is_no_delivery_is_not_there(api, sign_in, delivery_id):
+    browser = await sign_in(api)
+    await browser.get(f"/portal/deliveries/{delivery_id}", expect=404)
+    await browser.get("/portal/events")
+    await browser.post(f"/portal/deliveries/{delivery_id}/retry", expect=404)
+
+
+async def test_nothing_is_sent_without_the_forms_token(running, sign_in, receiver):
+    await subscribe(running, receiver.url)
+    event = await emit(running)
+    delivery = await delivery_of(running, event)
+    await receiver.wait_for(1)
+    browser = await sign_in(running)
+    browser.csrf = "guessed"
+    await browser.post(f"/portal/deliveries/{delivery}/retry", expect=403)
+    await browser.post(f"/portal/events/{event}/send", {"subscription": "sub_1"}, expect=403)
+    assert receiver.count == 1
+
+
+async def test_what_a_target_answers_is_shown_as_text(running, sign_in, receiver):
+    receiver.answer(200, body=HOSTILE.encode())
+    await subscribe(running, receiver.url, description=HOSTILE)
+    event = await emit(running)
+    browser = await sign_in(running)
+    path = f"/portal/deliveries/{await delivery_of(running, event)}"
+    await shown_when(browser, path, "delivered with attempt 1")
+    for page in (await browser.get(path), await browser.get(f"{path}/attempts")):
+        assert "&lt;script&gt;window.xss=1" in page.text
+        assert "<script>window" not in page.text
+        assert "<img src=x" not in page.text

@@ -1,0 +1,127 @@
+"""A filter as rows: what rows came from is what they make, and what people type is read as the field's schema has it."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trunkline_portal.pages.subscriptions import filter_rows
+from trunkline_portal.pages.subscriptions.filter_rows import Row, filter_of, read_value, rows_of, write_value
+
+KINDS = ("text", "integer", "number", "boolean", "date", "date-time", "object", None)
+TEXTS = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=12)
+NUMBERS = st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False)
+SCALARS = (
+    st.none()
+    | st.booleans()
+    | NUMBERS
+    | TEXTS
+    | st.sampled_from(["12", "true", "null", '"x"', "a, b", " x "])
+)
+PATHS = st.sampled_from(["payload.amount", "payload.status", "payload.due", "metadata.source"])
+COMPARISONS = st.one_of(
+    st.tuples(st.sampled_from(["eq", "ne", "contains", "gt", "gte", "lt", "lte"]), SCALARS),
+    st.tuples(st.just("in"), st.lists(SCALARS, min_size=1, max_size=3)),
+    st.tuples(st.just("exists"), st.booleans()),
+    st.tuples(st.just("starts_with"), TEXTS),
+)
+MEMBERS = SCALARS | st.lists(COMPARISONS, min_size=1, max_size=3).map(dict)
+
+
+def spread(source):
+    """List what must hold, in whatever form it is written."""
+    found = []
+    for path, wanted in source.items():
+        if path == "all":
+            found += [pair for part in wanted for pair in spread(part)]
+        else:
+            comparisons = wanted if isinstance(wanted, dict) else {"eq": wanted}
+            found += [(path, name, repr(value)) for name, value in comparisons.items()]
+    return sorted(found)
+
+
+@given(
+    source=st.dictionaries(PATHS, MEMBERS, min_size=1),
+    more=st.lists(st.dictionaries(PATHS, MEMBERS, min_size=1), max_size=2),
+    kinds=st.dictionaries(PATHS, st.sampled_from([kind for kind in KINDS if kind])),
+)
+def test_rows_make_the_filter_that_they_came_from(source, more, kinds):
+    whole = source | ({"all": more} if more else {})
+    rows = rows_of(whole, kinds)
+    assert rows is not None
+    made = filter_of(rows, kinds)
+    assert made is not None
+    assert spread(made) == spread(whole)
+
+
+@given(value=SCALARS, kind=st.sampled_from(KINDS))
+def test_a_value_that_is_written_is_read_again(value, kind):
+    read = read_value(write_value(value, kind), kind)
+    assert (read, type(read)) == (value, type(value))
+
+
+@pytest.mark.parametrize(
+    "source", [{"any": [{"payload.a": 1}]}, {"not": {"payload.a": 1}}, {"all": [{"not": {}}]}, []]
+)
+def test_what_rows_cannot_say_stays_json(source):
+    assert rows_of(source, {}) is None
+
+
+@pytest.mark.parametrize(
+    ("typed", "kind", "read"),
+    [
+        ("100", "number", 100),
+        ("99.5", None, 99.5),
+        ("12345", "text", "12345"),
+        ("true", "boolean", True),
+        ("true", "text", "true"),
+        ("null", "text", None),
+        ('"null"', "text", "null"),
+        ('"12"', None, "12"),
+        ("2026-01-31", "date", "2026-01-31"),
+        ("Lead - New", "text", "Lead - New"),
+        ("abc", "number", "abc"),
+        ("NaN", "number", "NaN"),
+        ("[1]", None, "[1]"),
+        ("", "text", ""),
+    ],
+)
+def test_what_is_typed_is_read_as_the_field_has_it(typed, kind, read):
+    assert read_value(typed, kind) == read
+    assert type(read_value(typed, kind)) is type(read)
+
+
+def test_a_list_is_typed_with_commas_or_as_json():
+    kinds = {"payload.status": "text"}
+    for typed in ("Partial, Failed", '["Partial", "Failed"]', "Partial,Failed,"):
+        assert filter_of([Row("payload.status", "in", typed)], kinds) == {
+            "payload.status": {"in": ["Partial", "Failed"]}
+        }
+
+
+def test_two_comparisons_of_one_field_go_together_and_a_repeated_one_beside_them():
+    rows = [
+        Row("payload.amount", "gte", "1"),
+        Row("payload.amount", "lt", "9"),
+        Row("payload.note", "contains", "a"),
+        Row("payload.note", "contains", "b"),
+        Row("metadata.source", "absent"),
+        Row(),
+    ]
+    assert filter_of(rows, {"payload.note": "text"}) == {
+        "payload.amount": {"gte": 1, "lt": 9},
+        "payload.note": {"contains": "a"},
+        "metadata.source": {"exists": False},
+        "all": [{"payload.note": {"contains": "b"}}],
+    }
+
+
+def test_blank_rows_are_no_filter():
+    assert filter_of([Row(), Row("", "gte", "")], {}) is None
+    assert rows_of({}, {}) == []
+
+
+def test_every_comparison_of_the_hub_can_be_chosen():
+    offered = {name for name, _ in filter_rows.OPERATORS}
+    assert offered - {"present", "absent"} | {"exists"} == {
+        *("eq", "ne", "in", "exists", "contains", "starts_with", "gt", "gte", "lt", "lte")
+    }

@@ -1,0 +1,52 @@
+"""Plugins and health: what whoever runs the hub looks at."""
+
+import json
+
+
+async def test_an_operator_sees_readiness_plugins_and_what_waits(running, sign_in):
+    browser = await sign_in(running, company_id=None)
+    page = await browser.get("/portal/health")
+    shown = browser.words(page)
+    assert "Database ok" in shown
+    assert "Dispatcher ok" in shown
+    for record in running.hub.registry.records:
+        assert f"<strong>{record.name}</strong>" in page.text
+    assert "Behind the log" in shown
+    assert "Retries due" in shown
+    assert "16 shards" in shown
+    assert "1 Workers" not in shown
+
+
+async def test_no_company_is_needed_for_it(api, open_browser):
+    _, key = await api.hub.keys.create(None, name="ops", scopes=())
+    browser = open_browser(api)
+    await browser.sign_in(key)
+    shown = browser.words(await browser.get("/portal/health"))
+    assert "Dispatcher off this process does not do it" in shown
+
+
+async def test_a_plugin_that_failed_is_shown_with_its_reason(
+    tmp_path, monkeypatch, sqlite_database_url, make_hub, sign_in
+):
+    info = tmp_path / "site" / "acme_fax-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: acme-fax\nVersion: 1.0\nRequires-Dist: trunkline>=0\n"
+    )
+    (info / "entry_points.txt").write_text("[trunkline]\nfax = acme_fax_that_fails\n")
+    (tmp_path / "site" / "acme_fax_that_fails.py").write_text("raise RuntimeError('<i>no paper</i>')\n")
+    monkeypatch.syspath_prepend(tmp_path / "site")
+    hub = await make_hub(sqlite_database_url, dispatch=False)
+    browser = await sign_in(hub, company_id=None)
+    page = await browser.get("/portal/health")
+    (record,) = [one for one in hub.hub.registry.records if one.name == "fax"]
+    assert record.state == "failed"
+    assert "failed" in browser.words(page)
+    assert "no paper" in page.text
+    assert "<i>no paper" not in page.text
+
+
+async def test_a_companys_key_does_not_see_it(api, sign_in):
+    browser = await sign_in(api)
+    await browser.get("/portal/health", expect=403)
+    assert json.dumps("/portal/health") not in (await browser.get("/portal")).text

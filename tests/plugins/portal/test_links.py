@@ -1,0 +1,188 @@
+"""Links that let a customer's own user into one company: made by an operator, used once, limited, and gone with the key."""
+
+import asyncio
+
+from sqlalchemy import text
+
+LINKS = "/api/v1/portal/links"
+
+
+async def make_link(running, *, expect: int = 201, client=None, **body):
+    answer = await (client or running.operator).post(LINKS, json={"company_id": 92, **body})
+    assert answer.status_code == expect, answer.text
+    return answer.json()
+
+
+async def enter(browser, link, *, expect: int = 303):
+    path = link["url"].removeprefix("http://hub.test")
+    page = await browser.get(path)
+    return await browser.post("/portal/enter", {"link": path.partition("link=")[2]}, expect=expect), page
+
+
+async def test_a_link_signs_somebody_into_one_company(running, open_browser):
+    link = await make_link(running, name="jane.doe@example.com")
+    browser = open_browser(running)
+
+    answer, page = await enter(browser, link)
+
+    assert "data-submit-at-once" in page.text
+    assert answer.headers["location"] == "/portal"
+    shown = await browser.follow(answer)
+    assert "<strong>92</strong>" in shown.text
+    assert "jane.doe@example.com" in shown.text
+    assert "Operator" not in shown.text
+
+
+async def test_looking_at_a_link_does_not_use_it_up(api, open_browser):
+    link = await make_link(api)
+    for _ in range(3):
+        assert (await open_browser(api).http.get(link["url"])).status_code == 200
+    await enter(open_browser(api), link)
+
+
+async def test_a_link_works_once(running, open_browser):
+    link = await make_link(running)
+    await enter(open_browser(running), link)
+    answer, _ = await enter(open_browser(running), link, expect=410)
+    assert "A sign-in link works once" in open_browser(running).words(answer)
+
+
+async def test_of_many_who_use_a_link_at_once_one_gets_in(running, open_browser):
+    link = await make_link(running)
+    browsers = [open_browser(running) for _ in range(8)]
+    token = link["url"].partition("link=")[2]
+    for browser in browsers:
+        await browser.get("/portal/enter")
+
+    async def use(browser) -> int:
+        sent = {"csrf": browser.csrf, "link": token}
+        return (await browser.http.post("/portal/enter", data=sent)).status_code
+
+    assert sorted(await asyncio.gather(*map(use, browsers))) == [303, *[410] * 7]
+
+
+async def test_a_link_expires(running, open_browser):
+    link = await make_link(running, minutes=1)
+    async with running.hub.database.write() as connection:
+        await connection.execute(text("UPDATE portal_links SET expires_ms = expires_ms - 60001"))
+    await enter(open_browser(running), link, expect=410)
+
+
+async def test_a_link_that_is_none_of_ours_opens_nothing(api, open_browser):
+    for token in ("", "x", "AAAA", "=" * 40, "ü"):
+        browser = open_browser(api)
+        await browser.get("/portal/enter")
+        await browser.post("/portal/enter", {"link": token}, expect=410)
+
+
+async def test_an_altered_link_opens_nothing_and_the_true_one_still_works(api, open_browser):
+    link = await make_link(api)
+    token = link["url"].partition("link=")[2]
+    for altered in (token[:-3] + ("AAA" if token[-3:] != "AAA" else "BBB"), token[1:], token + "A"):
+        browser = open_browser(api)
+        await browser.get("/portal/enter")
+        await browser.post("/portal/enter", {"link": altered}, expect=410)
+    await enter(open_browser(api), link)
+
+
+async def test_a_sessions_cookie_is_no_link(api, open_browser, sign_in):
+    other = await sign_in(api)
+    browser = open_browser(api)
+    await browser.get("/portal/enter")
+    await browser.post("/portal/enter", {"link": other.http.cookies["trunkline_portal"]}, expect=410)
+
+
+async def test_a_link_passes_on_its_scopes_and_no_others(api, open_browser):
+    browser = open_browser(api)
+    await enter(browser, await make_link(api, scopes=["events:read"]))
+    page = await browser.get("/portal")
+    assert '<li><a href="/portal/events"' in page.text
+    assert '<li><a href="/portal/keys"' not in page.text
+    assert '<li><a href="/portal/subscriptions"' not in page.text
+    await browser.get("/portal/health", expect=403)
+    await browser.get("/portal/company", expect=403)
+    await browser.post("/portal/company", {"company_id": "93"}, expect=403)
+
+
+async def test_unless_it_is_said_a_link_does_everything_but_administer(api, open_browser):
+    browser = open_browser(api)
+    await enter(browser, await make_link(api))
+    page = await browser.get("/portal")
+    assert '<li><a href="/portal/subscriptions"' in page.text
+    assert '<li><a href="/portal/keys"' not in page.text
+
+
+async def test_a_links_session_ends_with_the_key_that_made_it(running, open_browser):
+    record, key = await running.hub.keys.create(None, name="ops", scopes=())
+    link = await make_link(running, client=_with(running, key))
+    unused = await make_link(running, client=_with(running, key))
+    browser = open_browser(running)
+    await enter(browser, link)
+    await browser.get("/portal")
+
+    await running.hub.keys.revoke(record.id, company_id=None)
+
+    await browser.get("/portal", expect=303)
+    await enter(open_browser(running), unused, expect=410)
+
+
+async def test_signing_out_everywhere_ends_the_sessions_of_the_same_person_only(
+    running, open_browser, sign_in
+):
+    one, two, another = (open_browser(running) for _ in range(3))
+    await enter(one, await make_link(running, name="jane"))
+    await enter(two, await make_link(running, name="jane"))
+    await enter(another, await make_link(running, name="joe"))
+    await one.get("/portal/sign-out-everywhere")
+
+    await one.post("/portal/sign-out-everywhere")
+
+    await two.get("/portal", expect=303)
+    await another.get("/portal")
+
+
+async def test_only_operators_make_links(running):
+    answer = await running.client.post(LINKS, json={"company_id": 92})
+    assert answer.status_code == 403
+    assert (await running.anonymous.post(LINKS, json={"company_id": 92})).status_code == 401
+
+
+async def test_what_is_wrong_with_a_link_is_named(api):
+    for body, field in (
+        ({"company_id": 0}, "/company_id"),
+        ({"scopes": []}, "/scopes"),
+        ({"scopes": ["operator"]}, "/scopes/0"),
+        ({"scopes": ["events:read", "everything"]}, "/scopes/1"),
+        ({"minutes": 0}, "/minutes"),
+        ({"minutes": 1441}, "/minutes"),
+        ({"name": ""}, "/name"),
+        ({"user": "jane"}, "/user"),
+    ):
+        refused = await make_link(api, expect=422, **body)
+        assert [error["path"] for error in refused["errors"]] == [field]
+
+
+async def test_the_links_address_is_the_public_one(sqlite_database_url, make_hub):
+    hub = await make_hub(
+        sqlite_database_url, {"server.public_url": "https://events.example.com/"}, dispatch=False
+    )
+    link = await make_link(hub)
+    assert link["url"].startswith("https://events.example.com/portal/enter?link=")
+    assert link["expires_utc"].endswith("Z")
+
+
+async def test_the_call_is_documented(api):
+    document = (await api.anonymous.get("/openapi.json")).json()
+    operation = document["paths"][LINKS]["post"]
+    assert operation["summary"] == "Make a sign-in link"
+    assert set(document["components"]["schemas"]["LinkRequest"]["properties"]) == {
+        "company_id", "name", "scopes", "minutes",
+    }  # fmt: skip
+
+
+def _with(running, key):
+    class Keyed:
+        async def post(self, path, *, json):
+            return await running.anonymous.post(path, json=json, headers={"X-Api-Key": key})
+
+    return Keyed()

@@ -1,0 +1,195 @@
+"""Pages of other plugins: a real plugin, installed beside ours, with a page for everything that can go wrong."""
+
+import asyncio
+import contextlib
+import time
+
+import pytest
+
+from trunkline import PortalPage, PortalRequest, Principal
+from trunkline_portal.fragments import FragmentInvalid, check
+from trunkline_portal.pages.extra import content_of
+
+PLUGIN = """
+import asyncio, time
+from trunkline import PortalPage, hookimpl
+
+def show(request):
+    from html import escape
+    return f"<p id=seen>{request.company_id} {request.principal.name} {escape(request.query.get('q', ''))}</p>"
+
+async def show_later(request):
+    await asyncio.sleep(0)
+    return "<p>later</p>"
+
+def fail(request):
+    raise RuntimeError("<b>secret</b>")
+
+async def hang(request):
+    try:
+        await asyncio.sleep(60)
+    except asyncio.CancelledError:
+        await asyncio.sleep(2)
+
+def block(request):
+    time.sleep(8)
+
+@hookimpl
+def register_portal_pages(context):
+    return [
+        PortalPage("seen", "Faxes <seen>", show, icon='<svg viewBox="0 0 8 8"><path d="M0 0h8v8z"/></svg>'),
+        PortalPage("later", "Later", show_later),
+        PortalPage("fails", "Fails", fail),
+        PortalPage("hangs", "Hangs", hang),
+        PortalPage("blocks", "Blocks", block),
+        PortalPage("nothing", "Nothing", lambda request: None),
+        PortalPage("number", "Number", lambda request: 7),
+        PortalPage("escapes", "Escapes", lambda request: "</main></div><h1>mine</h1>"),
+        PortalPage("open", "Open", lambda request: "<div><!-- "),
+        PortalPage("script", "Script", lambda request: "<script>alert(1)</script>"),
+        PortalPage("handler", "Handler", lambda request: '<img src="x" onerror="alert(1)">'),
+        PortalPage("admins", "For administrators", lambda request: "<p>admins</p>", scope="admin"),
+        PortalPage("operators", "For operators", lambda request: "<p>operators</p>", scope="operator"),
+    ]
+"""
+
+
+@pytest.fixture
+async def hub(tmp_path, monkeypatch, sqlite_database_url, make_hub):
+    """A hub that found the plugin ``fax`` among the installed distributions."""
+    folder = tmp_path / "site"
+    info = folder / "acme_fax-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: acme-fax\nVersion: 1.0\nRequires-Dist: trunkline>=0\n"
+    )
+    (info / "entry_points.txt").write_text("[trunkline]\nfax = acme_fax_pages\n")
+    (folder / "acme_fax_pages.py").write_text(PLUGIN)
+    monkeypatch.syspath_prepend(folder)
+    return await make_hub(sqlite_database_url, dispatch=False)
+
+
+async def test_a_page_stands_in_our_frame_and_in_the_navigation(hub, sign_in):
+    browser = await sign_in(hub)
+
+    page = await browser.get("/portal/x/fax/seen", q="<i>")
+
+    assert "<p id=seen>92 Jane's key &lt;i&gt;</p>" in page.text
+    assert "Faxes &lt;seen&gt;" in page.text
+    assert '<a href="/portal/x/fax/seen" aria-current="page">' in page.text
+    assert '<svg viewBox="0 0 8 8">' in page.text
+    assert "later" in browser.words(await browser.get("/portal/x/fax/later"))
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("fails", "failed: RuntimeError"),
+        ("nothing", "cannot be shown: its HTML is a value of type NoneType instead of text"),
+        ("number", "cannot be shown: its HTML is a value of type int instead of text"),
+        ("escapes", "cannot be shown: its HTML ends <main> where it is not open"),
+        ("open", "cannot be shown: its HTML ends within a tag or a comment"),
+        ("script", "cannot be shown: its HTML has <script> in it"),
+    ],
+)
+async def test_a_page_that_goes_wrong_leaves_a_box_with_the_plugins_name(
+    hub, sign_in, caplog, name, sentence
+):
+    browser = await sign_in(hub)
+
+    page = await browser.get(f"/portal/x/fax/{name}")
+
+    assert "The plugin “fax” could not show this page" in browser.words(page)
+    assert sentence in browser.words(page)
+    assert "secret" not in page.text
+    assert 'id="navigation"' in page.text
+    assert any(f"page '{name}' of plugin 'fax'" in record.getMessage() for record in caplog.records)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["hangs", "blocks"])
+async def test_a_page_that_hangs_is_not_waited_for_and_stops_nobody_else(hub, sign_in, name):
+    browser = await sign_in(hub)
+    began = time.monotonic()
+    page = await browser.get(f"/portal/x/fax/{name}")
+    assert 4.9 < time.monotonic() - began < 7
+    assert "did not answer within 5 seconds" in browser.words(page)
+
+
+async def hang(_):
+    with contextlib.suppress(asyncio.CancelledError):
+        await asyncio.sleep(60)
+    await asyncio.sleep(0.2)
+
+
+def block(_):
+    time.sleep(0.5)
+
+
+def never(_):
+    return asyncio.Event().wait()
+
+
+@pytest.mark.parametrize("render", [hang, block, never])
+async def test_a_page_has_its_time_whatever_it_does_when_it_is_over(render):
+    asked = PortalRequest(92, Principal("key_1", 92, "Jane's key", frozenset()))
+    began = time.monotonic()
+    with pytest.raises(TimeoutError):
+        await content_of(PortalPage("late", "Late", render), asked, seconds=0.05)
+    assert time.monotonic() - began < 0.4
+
+
+async def test_what_runs_in_a_page_runs_nowhere(hub, sign_in):
+    """What the check of the fragment lets through, the policy stops: no inline script, no handler."""
+    browser = await sign_in(hub)
+    page = await browser.get("/portal/x/fax/handler")
+    assert "onerror" in page.text
+    assert "script-src 'self';" in page.headers["content-security-policy"]
+
+
+async def test_a_page_is_for_those_with_its_scope(hub, sign_in):
+    browser = await sign_in(hub, ["events:read"])
+    home = await browser.get("/portal")
+    assert "/portal/x/fax/admins" not in home.text
+    await browser.get("/portal/x/fax/admins", expect=403)
+    await browser.get("/portal/x/fax/operators", expect=403)
+
+    administrator = await sign_in(hub, ["events:read", "admin"])
+    assert "admins" in administrator.words(await administrator.get("/portal/x/fax/admins"))
+    await administrator.get("/portal/x/fax/operators", expect=403)
+
+
+async def test_an_operator_sees_every_page_of_the_company_they_look_at(hub, sign_in):
+    browser = await sign_in(hub, company_id=None)
+    assert "operators" in browser.words(await browser.get("/portal/x/fax/operators"))
+    await browser.post("/portal/company", {"company_id": "93"})
+    assert "<p id=seen>93 " in (await browser.get("/portal/x/fax/seen")).text
+
+
+async def test_there_are_no_other_pages(hub, sign_in):
+    browser = await sign_in(hub)
+    for path in ("fax/none", "none/seen", "fax", "portal/seen"):
+        await browser.get(f"/portal/x/{path}", expect=404)
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        "", "words", "a < b", "<p>one<p>two", "<ul><li>a<li>b</ul>", "<p>a<br>b<br/>",
+        "<table><tr><td>1<td>2<tr><td>3</table>", '<svg viewBox="0 0 1 1"><path d="M0 0"/></svg>', "<!-- a -->x",
+    ],
+)  # fmt: skip
+def test_html_that_is_whole_is_shown(html):
+    check(html)
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        "<div>", "</div>", "<b><i></b></i>", "<p", "<!-- a", "<textarea>", "<style>*{}</style>", "<iframe></iframe>",
+        '<base href="//evil.example">', '<meta http-equiv="refresh" content="0">', "<SCRIPT>", "<plaintext>", "<div/>",
+    ],
+)  # fmt: skip
+def test_html_that_would_leave_the_frame_is_not(html):
+    with pytest.raises(FragmentInvalid):
+        check(html)

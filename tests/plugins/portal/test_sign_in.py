@@ -1,0 +1,252 @@
+"""Signing in and out, with each kind of key, and what ends a session."""
+
+from sqlalchemy import text
+
+from trunkline.auth import COMPANY_SCOPES
+
+COOKIE = "trunkline_portal"
+
+
+async def key_of(running, scopes=COMPANY_SCOPES, *, company_id=92):
+    record, key = await running.hub.keys.create(company_id, name="Jane's key", scopes=scopes)
+    return record.id, key
+
+
+def session_cookie(answer) -> str:
+    (header,) = [value for value in answer.headers.get_list("set-cookie") if value.startswith(f"{COOKIE}=")]
+    return header
+
+
+# ---- signing in ------------------------------------------------------------------------------------------------------
+
+
+async def test_a_companys_key_opens_its_overview(running, open_browser):
+    browser = open_browser(running)
+    _, key = await key_of(running)
+
+    answer = await browser.sign_in(key)
+
+    assert answer.headers["location"] == "/portal"
+    page = await browser.follow(answer)
+    assert "Overview" in browser.words(page)
+    assert "<strong>92</strong>" in page.text
+
+
+async def test_an_operators_key_leads_to_the_choice_of_a_company(running, open_browser):
+    browser = open_browser(running)
+    _, key = await key_of(running, (), company_id=None)
+
+    await browser.sign_in(key)
+
+    answer = await browser.get("/portal", expect=303)
+    assert answer.headers["location"] == "/portal/company?next=/portal"
+
+
+async def test_whoever_is_not_signed_in_comes_back_to_the_page_they_wanted(api, open_browser):
+    browser = open_browser(api)
+    _, key = await key_of(api)
+
+    asked = await browser.get("/portal/sign-out-everywhere?a=1", expect=303)
+    assert asked.headers["location"] == "/portal/sign-in?next=/portal/sign-out-everywhere%3Fa%3D1"
+    form = await browser.get(asked.headers["location"])
+    assert 'name="next" value="/portal/sign-out-everywhere?a=1"' in form.text
+
+    answer = await browser.sign_in(key, next_path="/portal/sign-out-everywhere?a=1")
+    assert answer.headers["location"] == "/portal/sign-out-everywhere?a=1"
+
+
+async def test_signing_in_never_leads_to_another_site(api, open_browser):
+    _, key = await key_of(api)
+    for elsewhere in (
+        "https://evil.example", "//evil.example/portal", "/\\evil.example", "/portalx", "/portal\r\nX: 1", "x", "",
+    ):  # fmt: skip
+        answer = await open_browser(api).sign_in(key, next_path=elsewhere)
+        assert answer.headers["location"] == "/portal", elsewhere
+
+
+async def test_a_wrong_key_is_refused_beside_the_field_and_is_not_shown_again(api, open_browser):
+    unknown = f"wlcro_live_92_{'x' * 43}"
+    for key, sentence in (
+        ("", "Enter your API key."),
+        ("nonsense", "No key like this is valid"),
+        (unknown, "No key like this is valid"),
+    ):
+        browser = open_browser(api)
+        answer = await browser.sign_in(key, expect=422)
+        assert sentence in browser.words(answer)
+        assert 'aria-invalid="true"' in answer.text
+        assert not key or key not in answer.text
+        await browser.get("/portal", expect=303)
+
+
+async def test_spaces_around_a_pasted_key_do_no_harm(api, open_browser):
+    _, key = await key_of(api)
+    await open_browser(api).sign_in(f" {key}\n")
+
+
+async def test_the_eleventh_wrong_key_of_a_minute_has_to_wait_and_so_has_a_right_one(api, open_browser):
+    browser = open_browser(api)
+    for _ in range(10):
+        await browser.sign_in("wrong", expect=422)
+
+    refused = await browser.sign_in("wrong", expect=429)
+
+    assert 1 <= int(refused.headers["retry-after"]) <= 60
+    assert "Too many keys were tried from your address" in browser.words(refused)
+    _, key = await key_of(api)
+    await browser.sign_in(key, expect=429)
+
+
+async def test_right_keys_are_not_counted(sqlite_database_url, make_hub, open_browser):
+    hub = await make_hub(sqlite_database_url, {"portal.sign_in_per_minute": "1"}, dispatch=False)
+    _, key = await key_of(hub)
+    for _ in range(3):
+        await open_browser(hub).sign_in(key)
+    await open_browser(hub).sign_in("wrong", expect=422)
+    await open_browser(hub).sign_in("wrong", expect=429)
+
+
+async def test_a_proxys_clients_are_counted_one_by_one(sqlite_database_url, make_hub, open_browser):
+    hub = await make_hub(sqlite_database_url, {"portal.sign_in_per_minute": "1"}, dispatch=False)
+
+    async def try_from(address: str, *, expect: int) -> None:
+        browser = open_browser(hub)
+        await browser.get("/portal/sign-in")
+        headers = {"X-Forwarded-For": address}
+        await browser.post("/portal/sign-in", {"key": "wrong"}, headers=headers, expect=expect)
+
+    await try_from("203.0.113.5", expect=422)
+    await try_from("203.0.113.6", expect=422)
+    await try_from("203.0.113.5", expect=429)
+    await try_from("198.51.100.9, 203.0.113.5", expect=429)  # only what the proxy itself wrote counts
+    await try_from("2001:db8:1:2::1", expect=422)
+    await try_from("2001:db8:1:2::2", expect=429)  # the same network
+
+
+# ---- the cookie ------------------------------------------------------------------------------------------------------
+
+
+async def test_over_http_the_cookie_is_out_of_reach_of_scripts_and_of_other_sites(api, open_browser):
+    _, key = await key_of(api)
+    cookie = session_cookie(await open_browser(api).sign_in(key))
+    assert cookie.split("; ")[1:] == ["Path=/portal", "HttpOnly", "Max-Age=43200", "SameSite=Lax"]
+
+
+async def test_over_https_the_cookie_stays_on_https(api, open_browser):
+    _, key = await key_of(api)
+    browser = open_browser(api, base_url="https://hub.test")
+    cookie = session_cookie(await browser.sign_in(key))
+    assert cookie.split("; ")[1:] == ["Path=/portal", "HttpOnly", "Max-Age=43200", "Secure", "SameSite=Lax"]
+
+
+async def test_behind_a_proxy_that_ends_https_the_public_address_decides(
+    sqlite_database_url, make_hub, open_browser
+):
+    hub = await make_hub(
+        sqlite_database_url, {"server.public_url": "https://events.example.com"}, dispatch=False
+    )
+    answer = await open_browser(hub).get("/portal/sign-in")
+    assert "; Secure; SameSite=Lax" in answer.headers["set-cookie"]
+
+
+async def test_where_other_sites_may_frame_the_portal_its_cookie_goes_there(
+    sqlite_database_url, make_hub, open_browser
+):
+    hub = await make_hub(
+        sqlite_database_url, {"portal.frame_ancestors": "https://app.example.com"}, dispatch=False
+    )
+    _, key = await key_of(hub)
+    cookie = session_cookie(await open_browser(hub, base_url="https://hub.test").sign_in(key))
+    assert cookie.endswith("; Secure; SameSite=None; Partitioned")
+
+
+async def test_the_cookie_holds_neither_the_key_nor_the_sessions_id(api, open_browser):
+    key_id, key = await key_of(api)
+    cookie = session_cookie(await open_browser(api).sign_in(key))
+    async with api.hub.database.read() as connection:
+        session_id = (await connection.execute(text("SELECT id FROM portal_sessions"))).scalar_one()
+    assert not any(secret in cookie for secret in (key, key_id, session_id))
+
+
+async def test_an_altered_cookie_opens_nothing(api, sign_in):
+    browser = await sign_in(api)
+    cookie = browser.http.cookies[COOKIE]
+    for other in (cookie[:-2] + ("AA" if cookie[-2:] != "AA" else "BB"), cookie[::-1], "", "x" * 5000):
+        browser.http.cookies.clear()
+        browser.http.cookies.set(COOKIE, other)
+        await browser.get("/portal", expect=303)
+
+
+# ---- the end of a session --------------------------------------------------------------------------------------------
+
+
+async def test_signing_out_ends_the_session_and_not_only_the_cookie(running, sign_in):
+    browser = await sign_in(running)
+    cookie = browser.http.cookies[COOKIE]
+
+    answer = await browser.post("/portal/sign-out")
+
+    assert answer.headers["location"] == "/portal/sign-in"
+    assert COOKIE not in browser.http.cookies
+    browser.http.cookies.set(COOKIE, cookie)
+    await browser.get("/portal", expect=303)
+
+
+async def test_signing_out_everywhere_ends_every_session_of_the_key_and_no_other(
+    running, open_browser, sign_in
+):
+    _, key = await key_of(running)
+    laptop, phone, other = open_browser(running), open_browser(running), await sign_in(running)
+    await laptop.sign_in(key)
+    await phone.sign_in(key)
+    asked = await laptop.get("/portal/sign-out-everywhere")
+    assert "Every session that was opened as “Jane's key” ends at once" in laptop.words(asked)
+
+    await laptop.post("/portal/sign-out-everywhere")
+
+    await laptop.get("/portal", expect=303)
+    await phone.get("/portal", expect=303)
+    await other.get("/portal")
+
+
+async def test_a_revoked_key_ends_its_sessions_at_once(running, sign_in):
+    browser = await sign_in(running)
+    await browser.get("/portal")
+
+    await running.hub.keys.revoke(browser.key, company_id=92)
+
+    answer = await browser.get("/portal", expect=303)
+    assert answer.headers["location"] == "/portal/sign-in"
+    async with running.hub.database.read() as connection:
+        assert (await connection.execute(text("SELECT count(*) FROM portal_sessions"))).scalar_one() == 0
+
+
+async def test_a_session_expires(sqlite_database_url, make_hub, open_browser):
+    hub = await make_hub(sqlite_database_url, {"portal.session_hours": "0.0000001"}, dispatch=False)
+    _, key = await key_of(hub)
+    browser = open_browser(hub)
+    await browser.sign_in(key)
+    browser.http.cookies.set(
+        COOKIE, session_cookie(await browser.sign_in(key)).partition(";")[0][len(COOKIE) + 1 :]
+    )
+    await browser.get("/portal", expect=303)
+
+
+async def test_sessions_that_have_expired_are_dropped_by_the_next_sign_in(running, open_browser, sign_in):
+    await sign_in(running)
+    async with running.hub.database.write() as connection:
+        await connection.execute(text("UPDATE portal_sessions SET expires_ms = 1"))
+    await sign_in(running)
+    async with running.hub.database.read() as connection:
+        assert (await connection.execute(text("SELECT count(*) FROM portal_sessions"))).scalar_one() == 1
+
+
+async def test_a_fragment_is_answered_401_where_nobody_is_signed_in(api, open_browser):
+    answer = await open_browser(api).http.get("/portal", headers={"X-Fragment": "1"})
+    assert answer.status_code == 401
+
+
+async def test_whoever_is_signed_in_does_not_see_the_form_again(api, sign_in):
+    browser = await sign_in(api)
+    answer = await browser.get("/portal/sign-in", expect=303)
+    assert answer.headers["location"] == "/portal"

@@ -1,0 +1,289 @@
+"""Making and changing a subscription: all that the API takes, refusals beside their fields, the secret shown once."""
+
+import pytest
+
+NEW = "/portal/subscriptions/new"
+HOSTILE = '"><img src=x onerror=window.xss=1><script>window.xss=1</script>'
+TYPED = {"target_url": "https://example.com/hooks", "types": "chosen", "event_types": ["payment.failed"]}
+
+
+async def subscriptions_of(running, company_id: int = 92) -> list[dict]:
+    return await running.hub.subscriptions.list(company_id, channel=None)
+
+
+async def create(browser, fields=None, **changed):
+    answer = await browser.post(NEW, {**TYPED, **(fields or {}), **changed})
+    return answer.headers["location"].split("/")[3]
+
+
+@pytest.fixture
+async def browser(api, sign_in):
+    signed_in = await sign_in(api, ["webhooks:write"])
+    await signed_in.get(NEW)
+    return signed_in
+
+
+async def test_each_event_type_is_offered_with_what_it_holds(browser):
+    page = await browser.get(NEW)
+    words = browser.words(page)
+    for name in ("lead.created", "payment.failed", "invoice.status_changed"):
+        assert f'value="{name}"' in page.text
+    assert "What was to be charged, in US dollars." in words
+    assert '<option value="payload.amount_attempted" data-types="payment.failed">number</option>' in page.text
+
+
+async def test_a_subscription_is_made_with_everything_that_the_form_has(api, browser):
+    await create(
+        browser,
+        {
+            "description": "Billing",
+            "event_types": ["payment.failed", "payment.succeeded"],
+            "filter_mode": "rows",
+            "filter_path": ["payload.amount_attempted", "metadata.source", ""],
+            "filter_operator": ["gte", "ne", "eq"],
+            "filter_value": ["100", "test", ""],
+            "signature": "stripe",
+            "header_name": ["Authorization", ""],
+            "header_value": ["Bearer 1", ""],
+        },
+    )
+    (made,) = await subscriptions_of(api)
+    assert made["target_url"] == "https://example.com/hooks"
+    assert made["description"] == "Billing"
+    assert made["event_types"] == ["payment.failed", "payment.succeeded"]
+    assert made["filter"] == {"payload.amount_attempted": {"gte": 100}, "metadata.source": {"ne": "test"}}
+    assert made["signature"] == "stripe"
+    assert list(made["headers"]) == ["Authorization"]
+
+
+async def test_every_type_means_those_to_come_too(api, browser):
+    await create(browser, types="all")
+    (made,) = await subscriptions_of(api)
+    assert made["event_types"] == ["*"]
+    assert made["filter"] is None
+
+
+async def test_a_filter_may_be_written_as_json(api, browser):
+    source = '{"any": [{"payload.amount_attempted": {"gte": 1000}}, {"not": {"metadata.source": "import"}}]}'
+    await create(browser, filter_mode="json", filter_json=source, filter_path="payload.x", filter_value="1")
+    (made,) = await subscriptions_of(api)
+    assert list(made["filter"]) == ["any"]
+
+
+async def test_the_secret_is_shown_once_and_only_to_the_session_that_made_it(api, browser, sign_in):
+    other = await sign_in(api, ["webhooks:write"])
+    answer = await browser.post(NEW, TYPED)
+    address = answer.headers["location"]
+    assert "whsec_" not in str(answer.headers)
+
+    other.http.cookies.set("trunkline_portal_secret", browser.http.cookies["trunkline_portal_secret"])
+    assert "whsec_" not in (await other.get(address, expect=303)).text
+
+    page = await browser.follow(answer)
+    assert "whsec_" in page.text
+    assert "Copy the secret now" in browser.words(page)
+    again = await browser.get(address, expect=303)
+    assert "cannot be shown again" in browser.words(await browser.follow(again))
+
+
+async def test_a_secret_of_ones_own_is_taken(api, browser):
+    secret = "whsec_" + "A" * 43 + "="
+    page = await browser.get((await browser.post(NEW, {**TYPED, "secret": secret})).headers["location"])
+    assert secret in page.text
+
+
+@pytest.mark.parametrize("scheme", ["standard", "github", "stripe", "ed25519"])
+async def test_it_is_told_how_to_check_each_signature(browser, scheme):
+    page = browser.words(await browser.follow(await browser.post(NEW, {**TYPED, "signature": scheme})))
+    words = {
+        "standard": "libraries for Standard Webhooks",
+        "github": "X-Hub-Signature-256",
+        "stripe": "trunkline-signature",
+        "ed25519": "whpk_",
+    }
+    assert words[scheme] in page
+
+
+@pytest.mark.parametrize(
+    ("changed", "sentence"),
+    [
+        ({"target_url": ""}, "Enter the address that events are to be sent to."),
+        ({"target_url": "ftp://example.com"}, "The address "),
+        ({"target_url": "https://user:pass@example.com/"}, "The address must not contain a user name"),
+        ({"event_types": []}, "Choose at least one event type, or all of them."),
+        ({"event_types": ["no.such"]}, "Is not a known event type"),
+        ({"description": "x" * 501}, "The description must be text of at most 500 characters."),
+        ({"secret": "short"}, "The secret must be 'whsec_'"),
+        (
+            {"secret": "whsec_" + "A" * 43 + "=", "signature": "ed25519"},
+            "The secret does not go with 'ed25519'",
+        ),
+        ({"header_name": "webhook-id", "header_value": "x"}, "“webhook-id” is set by the hub itself"),
+        ({"header_name": "", "header_value": "x"}, "A value has no name beside it."),
+        ({"header_name": ["X-A", "X-A"], "header_value": ["1", "2"]}, "X-A is given twice."),
+        ({"start": "time", "start_time": "tomorrow"}, "Enter a date and a time in UTC"),
+        ({"start": "time"}, "Enter a date and a time in UTC"),
+        ({"start": "cursor"}, "Enter the cursor, or choose another start."),
+        (
+            {"start": "cursor", "start_cursor": "nonsense"},
+            "This is not a cursor that GET /api/v1/events gave out.",
+        ),
+        ({"filter_mode": "json", "filter_json": "{"}, "Is not JSON"),
+        ({"filter_mode": "json", "filter_json": "[1]"}, "ust be an object of paths and comparisons"),
+        (
+            {"filter_path": "payload.amuont", "filter_operator": "gte", "filter_value": "1"},
+            "“payload.amuont” is in none of the chosen event types.",
+        ),
+        (
+            {"filter_path": "amount/x", "filter_operator": "gte", "filter_value": "1"},
+            "“amount/x” is no field: choose one that begins with payload. or metadata.",
+        ),
+        (
+            {"filter_path": "payload.client_id", "filter_operator": "starts_with", "filter_value": "1"},
+            "“payload.client_id” cannot be compared by 'starts_with'",
+        ),
+    ],
+)
+async def test_what_is_refused_keeps_what_was_typed_and_says_what_is_wrong(api, browser, changed, sentence):
+    sent = {**TYPED, "description": "Kept", **changed}
+    answer = await browser.post(NEW, sent, expect=422)
+    assert sentence in browser.words(answer)
+    assert "It was not saved yet" in browser.words(answer)
+    for name in ("description", "target_url", "secret", "filter_path"):
+        if isinstance(sent.get(name), str) and sent[name]:
+            assert f'value="{sent[name]}"' in answer.text
+    assert not await subscriptions_of(api)
+
+
+async def test_more_rows_come_without_any_script_and_nothing_is_made(api, browser):
+    typed = {**TYPED, "filter_path": "payload.invoice_id", "filter_operator": "gt", "filter_value": "7"}
+    page = await browser.post(NEW, {**typed, "add_row": "1"}, expect=200)
+    assert page.text.count('name="filter_path"') == 3
+    assert 'value="payload.invoice_id"' in page.text
+    assert 'value="https://example.com/hooks"' in page.text
+    page = await browser.post(NEW, {**typed, "add_header": "1"}, expect=200)
+    assert page.text.count('name="header_name"') == 2
+    assert not await subscriptions_of(api)
+
+
+async def test_the_first_button_of_the_form_is_the_one_that_sends_it(browser):
+    """Enter in a field presses the first button: that must not be the one that only adds a row."""
+    form = (await browser.get(NEW)).text.partition('action="/portal/subscriptions/new"')[2]
+    first = form[form.index("<button") : form.index("</button>")]
+    assert "add_row" not in first
+    assert first.endswith(">Save")
+
+
+async def test_hostile_text_is_only_text(api, browser):
+    sent = dict.fromkeys(("target_url", "description", "secret", "filter_path", "filter_value"), HOSTILE)
+    refused = await browser.post(NEW, {**sent, "header_name": HOSTILE, "header_value": HOSTILE}, expect=422)
+    assert "<img" not in refused.text
+    assert "<script>window" not in refused.text
+
+    made = await create(browser, description=HOSTILE, target_url="https://example.com/?q=<script>")
+    for path in ("", "/settings", "/edit", "/delete", "/pause", "/replays/new"):
+        page = await browser.get(f"/portal/subscriptions/{made}{path}")
+        assert "<img" not in page.text
+        assert "<script>" not in page.text.replace('<script type="module"', "")
+    assert "<img" not in (await browser.get("/portal/subscriptions")).text
+
+
+async def test_it_may_begin_with_what_was_accepted_before(running, receiver, sign_in):
+    for _ in range(3):
+        assert (
+            await running.client.post("/api/v1/events/test", json={"type": "payment.failed"})
+        ).status_code == 201
+    browser = await sign_in(running, ["webhooks:write"])
+    await browser.get(NEW)
+    await create(browser, target_url=receiver.url + "/hook", start="earliest")
+    await receiver.wait_for(3)
+    await create(browser, target_url=receiver.url + "/second", start="time", start_time="2020-01-01T00:00")
+    await receiver.wait_for(6)
+
+
+async def test_an_edit_shows_what_is_there_and_changes_it(api, browser):
+    made = await create(
+        browser,
+        {
+            "filter_path": ["payload.invoice_id", "payload.failure_reason"],
+            "filter_operator": ["gt", "in"],
+            "filter_value": ["7", "Declined, 12"],
+            "header_name": "X-Token",
+            "header_value": "secret-value",
+        },
+    )
+    page = await browser.get(f"/portal/subscriptions/{made}/edit")
+    assert "secret-value" not in page.text
+    for shown in ("https://example.com/hooks", "payload.invoice_id", "7", "Declined, 12"):
+        assert f'value="{shown}"' in page.text
+    assert 'value="payment.failed" checked' in page.text
+
+    answer = await browser.post(
+        f"/portal/subscriptions/{made}/edit",
+        {
+            "target_url": "https://example.com/other",
+            "types": "chosen",
+            "event_types": ["payment.succeeded", "payment.failed"],
+            "filter_path": "payload.client_id",
+            "filter_operator": "eq",
+            "filter_value": "5",
+        },
+    )
+    assert "The subscription was changed." in browser.words(await browser.follow(answer))
+    (changed,) = await subscriptions_of(api)
+    assert changed["target_url"] == "https://example.com/other"
+    assert changed["filter"] == {"payload.client_id": 5}
+    assert changed["description"] is None
+    assert list(changed["headers"]) == ["X-Token"]
+
+
+async def test_headers_are_replaced_only_where_that_is_said(api, browser):
+    made = await create(browser, header_name="X-Old", header_value="1")
+    path = f"/portal/subscriptions/{made}/edit"
+    typed = {**TYPED, "header_name": "X-New", "header_value": "2"}
+    refused = await browser.post(path, typed, expect=422)
+    assert "as it stands they would not be taken" in browser.words(refused)
+    await browser.post(path, {**typed, "replaces_headers": "on"})
+    assert list((await subscriptions_of(api))[0]["headers"]) == ["X-New"]
+    await browser.post(path, {**TYPED, "replaces_headers": "on"})
+    assert (await subscriptions_of(api))[0]["headers"] == {}
+
+
+async def test_a_filter_that_rows_cannot_say_is_edited_as_json(api, browser):
+    made = await create(browser, filter_mode="json", filter_json='{"not": {"metadata.source": "test"}}')
+    page = await browser.get(f"/portal/subscriptions/{made}/edit")
+    assert '<input type="radio" name="filter_mode" value="json" checked>' in page.text
+    assert "&#34;not&#34;: {" in page.text
+    await browser.post(
+        f"/portal/subscriptions/{made}/edit", {**TYPED, "filter_mode": "json", "filter_json": ""}
+    )
+    assert (await subscriptions_of(api))[0]["filter"] is None
+
+
+async def test_a_refused_edit_keeps_what_was_typed(api, browser):
+    made = await create(browser)
+    path = f"/portal/subscriptions/{made}/edit"
+    refused = await browser.post(path, {**TYPED, "target_url": "nonsense", "description": "New"}, expect=422)
+    assert 'value="nonsense"' in refused.text
+    assert 'value="New"' in refused.text
+    more = await browser.post(path, {**TYPED, "add_header": "1"}, expect=200)
+    assert more.text.count('name="header_name"') == 2
+    assert (await subscriptions_of(api))[0]["target_url"] == "https://example.com/hooks"
+
+
+async def test_no_more_are_made_than_a_company_may_have(sqlite_database_url, make_hub, sign_in):
+    running = await make_hub(sqlite_database_url, {"delivery.max_subscriptions": "1"}, dispatch=False)
+    browser = await sign_in(running, ["webhooks:write"])
+    await browser.get(NEW)
+    await create(browser)
+    answer = await browser.post(NEW, TYPED, expect=409)
+    assert "This company already has 1 subscriptions" in browser.words(answer)
+
+
+async def test_without_the_plugin_webhooks_nothing_is_made(sqlite_database_url, make_hub, sign_in):
+    running = await make_hub(sqlite_database_url, {"plugins.disabled": "webhooks"}, dispatch=False)
+    browser = await sign_in(running, ["webhooks:write"])
+    page = await browser.get("/portal/subscriptions")
+    assert "/portal/subscriptions/new" not in page.text
+    answer = await browser.get(NEW, expect=303)
+    assert "does not run here" in browser.words(await browser.follow(answer))

@@ -1,0 +1,13 @@
+"""Waiting for what a running hub does by itself."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+
+
+async def until(condition: Callable[[], Awaitable[bool]], *, seconds: float = 10) -> None:
+    """Wait until *condition* is true."""
+    deadline = time.monotonic() + seconds
+    while not await condition():
+        assert time.monotonic() < deadline, f"it did not happen within {seconds} s"
+        await asyncio.sleep(0.02)

@@ -1,0 +1,30 @@
+"""Events and subscriptions that the tests of several pages begin with."""
+
+import asyncio
+
+HOOKS = "/api/v1/webhooks/subscriptions"
+LEAD = {"client_id": 7, "first_name": "Jane", "last_name": "Doe", "email": "jane@example.com", "phone": None}
+LEAD |= {"status": "Lead - New", "status_id": 10, "created_date": "2026-01-28T10:30:00Z"}
+HOSTILE = "\"><img src=x onerror=window.xss=1></pre><script>window.xss=1</script>{{ 7 * 7 }}'"
+
+
+async def emit(hub, *, client=None, type: str = "lead.created", metadata=None, **payload) -> int:
+    event = {"type": type, "payload": {**LEAD, **payload}} | ({"metadata": metadata} if metadata else {})
+    answer = await (client or hub.client).post("/api/v1/events", json=event)
+    assert answer.status_code == 201, answer.text
+    return answer.json()["id"]
+
+
+async def subscribe(hub, target_url: str, **changed) -> str:
+    request = {"target_url": target_url, "event_types": ["*"], **changed}
+    answer = await hub.client.post(HOOKS, json=request)
+    assert answer.status_code == 201, answer.text
+    return answer.json()["id"]
+
+
+async def shown_when(browser, path: str, words: str) -> str:
+    """Load a page again and again until it says *words*."""
+    async with asyncio.timeout(10):
+        while words not in (said := browser.words(await browser.get(path))):
+            await asyncio.sleep(0.03)
+    return said

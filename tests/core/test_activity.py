@@ -569,6 +569,41 @@ async def test_one_event_is_shown_with_those_next_to_it_in_its_company(database:
             await activity.event(92, event_id)
 
 
+# ---- subscriptions ---------------------------------------------------------------------------------------------------
+
+
+async def test_each_subscription_is_told_of_with_the_delivery_of_its_newest_event(database: Database):
+    await store(
+        database,
+        events=[event_row(1000 + no, 92) for no in range(3)],
+        subscriptions=[
+            subscription_row(1, 92),
+            subscription_row(2, 92, failures=4, failing_since_ms=FIRST_MS),
+            subscription_row(3, 92, status="deleted"),
+            subscription_row(4, 93),
+            subscription_row(5, 92, status="paused"),
+        ],
+        deliveries=[
+            delivery_row(1002, 1, "pending") | {"updated_ms": 7},
+            delivery_row(1000, 1, "delivered") | {"updated_ms": 9},
+            delivery_row(1001, 2, "exhausted") | {"updated_ms": 8},
+            delivery_row(1001, 3, "gone"),
+            delivery_row(1001, 4, "delivered"),
+        ],
+    )
+    found = await Activity(database).subscriptions(92)
+    assert [(one.subscription_id[-1], one.failures, one.failing_since_ms) for one in found] == [
+        ("1", 0, None),
+        ("2", 4, FIRST_MS),
+        ("5", 0, None),
+    ]
+    assert [(one.last_status, one.last_ms) for one in found] == [
+        ("pending", 7),
+        ("exhausted", 8),
+        (None, None),
+    ]
+
+
 # ---- companies -------------------------------------------------------------------------------------------------------
 
 

@@ -70,7 +70,7 @@ def lines(
 ) -> Chart:
     """Draw *series* as lines, which are broken where there is no value."""
     highest = max((value for one in series for value in one.values if value is not None), default=0)
-    top = nice_top(highest)
+    top = nice_top(highest, whole=True)
     count = max((len(one.values) for one in series), default=0)
     slot = WIDTH / max(count, 1)
     drawn = Markup("").join(

@@ -8,7 +8,7 @@ from trunkline_portal.pages.subscriptions import filter_rows
 from trunkline_portal.pages.subscriptions.filter_rows import Row, filter_of, read_value, rows_of, write_value
 
 KINDS = ("text", "integer", "number", "boolean", "date", "date-time", "object", None)
-TEXTS = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=12)
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 NUMBERS = st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False)
 SCALARS = (
     st.none()
@@ -47,16 +47,23 @@ def spread(source):
 def test_rows_make_the_filter_that_they_came_from(source, more, kinds):
     whole = source | ({"all": more} if more else {})
     rows = rows_of(whole, kinds)
-    assert rows is not None
-    made = filter_of(rows, kinds)
-    assert made is not None
-    assert spread(made) == spread(whole)
+    assert rows is not None or kinds
+    if rows is not None:
+        assert spread(filter_of(rows, kinds)) == spread(whole)
 
 
-@given(value=SCALARS, kind=st.sampled_from(KINDS))
-def test_a_value_that_is_written_is_read_again(value, kind):
+@given(kind=st.sampled_from(KINDS), data=st.data())
+def test_a_value_that_the_field_can_hold_is_read_again(kind, data):
+    value = data.draw(TEXTS | st.none() if kind in {"text", "date", "date-time"} else SCALARS)
     read = read_value(write_value(value, kind), kind)
     assert (read, type(read)) == (value, type(value))
+
+
+def test_a_value_that_would_be_read_as_another_stays_json():
+    assert rows_of({"payload.note": False}, {"payload.note": "text"}) is None
+    assert rows_of({"payload.note": {"in": ["a", 1]}}, {"payload.note": "text"}) == [
+        Row("payload.note", "in", '["a",1]')
+    ]
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from html.parser import HTMLParser
 
 import pytest
 from sqlalchemy import text
+from tests.plugins.portal.waiting import until
 
 from trunkline.testing.receiver import Answer
 from trunkline_portal.pages.overview import SPANS
@@ -146,9 +147,12 @@ async def test_an_estimate_says_that_it_is_one(running, sign_in, receiver):
     running.hub.activity._sample = 1  # as if every delivery were one too many
     await subscribe(running, receiver.url)
     await emit(running, 4)
-    await receiver.wait_for(4)
     browser = await sign_in(running)
-    assert "estimated from those of one event in 4" in browser.words(await browser.get("/portal"))
+
+    async def says_so() -> bool:
+        return "estimated from those of one event in 4" in browser.words(await browser.get("/portal"))
+
+    await until(says_so)
 
 
 async def test_what_a_company_names_its_keys_is_text_and_times_are_times(api, sign_in):

@@ -38,7 +38,6 @@ PAGES = (
     PortalPage("subscription-new", "/portal/subscriptions/new"),
     PortalPage("subscription", "/portal/subscriptions/{failing}"),
     PortalPage("subscription-hook", "/portal/subscriptions/{hook}"),
-    PortalPage("subscription-deliveries", "/portal/subscriptions/{failing}/deliveries"),
     PortalPage("subscription-settings", "/portal/subscriptions/{failing}/settings"),
     PortalPage("subscription-edit", "/portal/subscriptions/{paused}/edit"),
     PortalPage("subscription-test", "/portal/subscriptions/{subscription}/test"),

@@ -1,5 +1,10 @@
-"""What holds for every page: axe finds nothing serious, nothing sticks out, and it is light."""
+"""What holds for every page: axe finds nothing serious, nothing sticks out, and it is light.
 
+With ``SCREENSHOTS=1`` each page's picture is written to ``docs/images`` on the way, in light, dark and at a phone's width.
+"""
+
+import os
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +16,8 @@ from tests.plugins.portal.browser.person import Person
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
 MAX_BYTES = 150_000
+IMAGES = Path(__file__).parents[4] / "docs" / "images"
+PICTURED = ("light", "dark", "phone")
 LOOKS: dict[str, dict[str, Any]] = {
     "light": {"color_scheme": "light"},
     "dark": {"color_scheme": "dark"},
@@ -58,6 +65,8 @@ def look_at(furnished: Furnished, cookies: dict[str, Any], somebody):
 def test_it_can_be_read_by_everybody_and_fits_the_screen(portal_page, look, look_at, axe_source):
     person = look_at(portal_page, **LOOKS[look])
 
+    if look in PICTURED and os.environ.get("SCREENSHOTS"):
+        person.page.screenshot(path=IMAGES / f"portal-{portal_page.name}-{look}.png", animations="disabled")
     assert violations(person.page, axe_source) == []
     width = person.page.viewport_size["width"]
     assert person.page.evaluate("document.documentElement.scrollWidth") <= width

@@ -51,16 +51,17 @@ def rows_of(source: Json, kinds: Kinds) -> list[Row] | None:
         return None
     rows: list[Row] = []
     for name, wanted in source.items():
-        if name in {"any", "not"}:
-            return None
-        if name != "all":
-            rows += _rows_at(name, wanted, kinds.get(name))
-            continue
-        for part in wanted:
-            inner = rows_of(part, kinds)
-            if inner is None:
+        match name:
+            case "any" | "not":
                 return None
-            rows += inner
+            case "all":
+                found = [rows_of(part, kinds) for part in wanted]
+            case _:
+                found = [_rows_at(name, wanted, kinds.get(name))]
+        for part in found:
+            if part is None:
+                return None
+            rows += part
     return rows
 
 
@@ -97,15 +98,23 @@ def read_value(text: str, kind: str | None) -> Json:
 
 
 def write_value(value: Json, kind: str | None) -> str:
-    """Write a value so that ``read_value`` reads it again."""
-    if isinstance(value, str) and value == value.strip() and read_value(value, kind) == value:
-        return value
+    """Write a value so that ``read_value`` reads it again, if the field can hold it."""
+    is_plain = isinstance(value, str) and value.isprintable() and value == value.strip()
+    if is_plain and read_value(value, kind) == value:
+        return str(value)
     return orjson.dumps(value).decode()
 
 
-def _rows_at(path: str, wanted: Json, kind: str | None) -> list[Row]:
+def _rows_at(path: str, wanted: Json, kind: str | None) -> list[Row] | None:
+    """Write what is wanted at *path*; None where a row would be read as something else."""
     comparisons: Mapping[str, Json] = wanted if isinstance(wanted, Mapping) else {"eq": wanted}
-    return [_row(path, name, value, kind) for name, value in comparisons.items()]
+    rows: list[Row] = []
+    for name, value in comparisons.items():
+        row = _row(path, name, value, kind)
+        if repr(_comparison(row, kind)) != repr((name, value)):  # 1 is not 1.0 here, nor true
+            return None
+        rows.append(row)
+    return rows
 
 
 def _row(path: str, name: str, value: Json, kind: str | None) -> Row:

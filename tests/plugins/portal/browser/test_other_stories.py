@@ -1,0 +1,190 @@
+"""Keys made and revoked, a connector downloaded, test events sent, and a whole walk with the keyboard alone."""
+
+import io
+import json
+import re
+import zipfile
+
+import httpx2
+import pytest
+from playwright.sync_api import expect
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+
+
+def test_a_key_is_made_works_and_is_revoked(served_hub, somebody):
+    person = somebody(served_hub, key=served_hub.key)
+    page = person.page
+    person.go("/portal/keys")
+    person.click("New key")
+    page.get_by_label("Name").fill("Accounting")
+    page.get_by_label("events:read", exact=True).check()
+    person.click("Make the key")
+    key = page.get_by_label("API key", exact=True).locator("code").inner_text()
+    person.click("I have copied it")
+    person.sees_not(key)
+    assert who(served_hub, key).json() == {"company_id": 92, "key_name": "Accounting", "scopes": ["events:read"]}
+
+    page.reload()
+    row = page.locator("main tr", has_text="Accounting")
+    row.get_by_role("link", name="Revoke Accounting").click()
+    expect(page.get_by_role("dialog")).to_contain_text("stops working at once")
+    person.confirm("Revoke the key")
+    person.sees("Revoked keys (1)")
+    assert who(served_hub, key).status_code == 401
+
+
+def test_whoever_signed_in_with_a_key_is_out_once_it_is_revoked(served_hub, somebody):
+    key = served_hub.make_key("events:read")
+    person = somebody(served_hub, key=key)
+    [record] = [one for one in served_hub.call("GET", "/api/v1/keys")["keys"] if key.endswith(one["last4"])]
+
+    served_hub.call("DELETE", f"/api/v1/keys/{record['id']}")
+
+    person.go("/portal/events")
+    expect(person.page.get_by_role("heading", level=1)).to_have_text("Sign in")
+
+
+@pytest.mark.parametrize(
+    ("name", "member"), [("Zapier", "package.json"), ("n8n", "package.json"), ("Make", "makecomapp.json")]
+)
+def test_a_connector_is_downloaded_as_an_archive(served_hub, somebody, name, member):
+    person = somebody(served_hub, key=served_hub.key)
+    person.go("/portal/connectors")
+
+    with person.page.expect_download() as waiting:
+        person.click(f"Download {name}")
+
+    archive = zipfile.ZipFile(io.BytesIO(waiting.value.path().read_bytes()))
+    assert archive.testzip() is None
+    [found] = [one for one in archive.namelist() if one.rpartition("/")[2] == member and one.count("/") < 2]
+    json.loads(archive.read(found))
+
+
+def test_a_test_event_is_sent_from_its_page(served_hub, somebody):
+    person = somebody(served_hub, key=served_hub.key)
+    person.watch.expect("422")
+    person.go("/portal/catalogue")
+    person.click(re.compile("New Lead Created"), within=person.page.locator("main"))
+    payload = person.page.get_by_role("textbox", name="Payload")
+    example = json.loads(payload.input_value())
+
+    payload.fill(json.dumps(example | {"first_name": 7}))
+    person.click("Send the event")
+    expect(payload).to_have_attribute("aria-invalid", "true")
+    person.sees("/first_name")
+
+    payload.fill(json.dumps(example | {"first_name": "Jacqueline"}))
+    person.click("Send the event")
+    newest = served_hub.call("GET", "/api/v1/events/sample?type=lead.created")
+    assert "Jacqueline" in json.dumps(newest)
+
+
+def test_events_are_searched_by_text_and_type(served_hub, somebody):
+    for number, kind in enumerate(["affiliate.created", "document.uploaded"]):
+        example = served_hub.call("GET", f"/api/v1/event-types/{kind}")["example"]
+        body = {"type": kind, "payload": example, "metadata": {"trace": f"needle-{number}"}}
+        served_hub.call("POST", "/api/v1/events", json=body)
+    person = somebody(served_hub, key=served_hub.key)
+    rows = person.page.locator("main tbody tr")
+
+    person.go("/portal/events")
+    person.page.locator("main summary", has_text="All types").click()
+    person.page.get_by_label("document.uploaded", exact=True).check()
+    person.click("Filter")
+    expect(rows).to_have_count(1)
+
+    person.go("/portal/events")
+    person.page.get_by_label("Text in the event").fill(
+        served_hub.call("GET", "/api/v1/event-types/affiliate.created")["example"]["email"]
+    )
+    person.click("Filter")
+    expect(rows).to_have_count(1)
+    person.sees("affiliate.created")
+
+
+def test_all_of_it_with_the_keyboard_alone(served_hub, target, somebody):
+    """Sign in, follow the sidebar, make and pause a subscription, change the theme, sign out: no pointer is used."""
+    person = somebody(served_hub)
+    page, keys = person.page, Keyboard(person.page)
+    person.go("/portal/sign-in")
+    page.keyboard.type(served_hub.key)  # the field has the focus
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Overview")
+
+    page.keyboard.press("Tab")
+    assert keys.focused() == "Skip to content"
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "content"
+
+    person.go("/portal")
+    keys.follow("Subscriptions")
+    keys.follow("New subscription")
+    keys.reach(lambda: keys.labelled("Address"))
+    page.keyboard.type(f"{target.url}/keyboard")
+    keys.reach(lambda: keys.labelled("lead.created"))
+    page.keyboard.press("Space")
+    keys.follow("Create the subscription")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Keep this secret")
+    keys.follow("I have copied it")
+
+    keys.follow("Pause")
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+    assert keys.focused() == "Pause"  # back where it was opened
+    page.keyboard.press("Enter")
+    expect(dialog).to_be_visible()
+    for _ in range(6):  # the focus stays within
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement === document.body || !!document.activeElement.closest('dialog')")
+    keys.reach(lambda: keys.focused() == "Pause")
+    page.keyboard.press("Enter")
+    person.sees("Paused")
+
+    keys.reach(lambda: page.evaluate("document.activeElement.matches('.account-button')"))
+    page.keyboard.press("Enter")
+    keys.follow("Dark")
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    keys.follow("Sign out")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")
+
+
+class Keyboard:
+    """Somebody who only has keys: what has the focus must be seen to have it."""
+
+    def __init__(self, page):
+        self._page = page
+
+    def focused(self) -> str:
+        """Give the name of what has the focus."""
+        return self._page.evaluate(
+            "(one => (one.getAttribute('aria-label') || one.innerText || '').trim())(document.activeElement)"
+        )
+
+    def labelled(self, label: str) -> bool:
+        """Tell whether the field called *label* has the focus."""
+        return self._page.evaluate(
+            "label => [...(document.activeElement.labels || [])].some(one => one.innerText.trim() === label)", label
+        )
+
+    def reach(self, is_there) -> None:
+        """Press the tabulator until *is_there*, and look that the focus is shown."""
+        for _ in range(120):
+            if is_there():
+                assert self._page.evaluate("document.activeElement.matches(':focus-visible')")
+                return
+            self._page.keyboard.press("Tab")
+        pytest.fail("it cannot be reached with the keyboard")
+
+    def follow(self, name: str) -> None:
+        """Go to the link or button called *name* and press Enter."""
+        self.reach(lambda: self.focused() == name)
+        self._page.keyboard.press("Enter")
+        self._page.wait_for_load_state("load")
+        self._page.wait_for_timeout(150)
+
+
+def who(hub, key: str) -> httpx2.Response:
+    return httpx2.get(f"{hub.url}/api/v1/me", headers={"X-Api-Key": key})

@@ -106,13 +106,16 @@ async def _page(hub: Hub, case: Case):
     )
 
 
-async def fill(url: str, count: int) -> None:
-    """Make the tables and put *count* events into the log; indexes are built once everything is there."""
+async def fill(url: str, count: int, *, first_ms: int = ACCEPTED_MS) -> None:
+    """Make the tables and put *count* events into the log, one a millisecond from *first_ms*.
+
+    Indexes are built once everything is there.
+    """
     async with make_hub(url, dispatch=False) as hub:
         address, is_sqlite = hub.database.url, hub.database.is_sqlite
     engine = create_async_engine(address, isolation_level="AUTOCOMMIT")  # without the hub's time limit
     chunks = iter(range(1, count + 1, CHUNK))
-    insert = text(_insert(count, is_sqlite=is_sqlite))
+    insert = text(_insert(count, is_sqlite=is_sqlite, first_ms=first_ms))
 
     async def make() -> None:
         async with _fast(engine, is_sqlite=is_sqlite) as connection:
@@ -125,7 +128,7 @@ async def fill(url: str, count: int) -> None:
         await asyncio.gather(*(make() for _ in range(1 if is_sqlite else 2)))
         await connection.execute(
             text("UPDATE stream_head SET position = :count, accepted_ms = :now"),
-            {"count": count, "now": ACCEPTED_MS + count},
+            {"count": count, "now": first_ms + count},
         )
         for index in tables.events.indexes:
             await connection.run_sync(index.create)
@@ -143,7 +146,7 @@ async def _fast(engine: AsyncEngine, *, is_sqlite: bool) -> AsyncIterator[AsyncC
         yield connection
 
 
-def _insert(count: int, *, is_sqlite: bool) -> str:
+def _insert(count: int, *, is_sqlite: bool, first_ms: int) -> str:
     """The statement that makes the events from ``:first`` to ``:last``; two of four hundred are of the rare type."""
     usual = " ".join(f"WHEN {index} THEN '{name}'" for index, name in enumerate(USUAL))
     type_of = (
@@ -163,6 +166,6 @@ def _insert(count: int, *, is_sqlite: bool) -> str:
         body = f"convert_to({envelope}, 'UTF8')"
     return (
         "INSERT INTO events (position, company_id, type, shard, accepted_ms, body) "
-        f"SELECT i, company, type, ((company * 2654435761) & 4294967295) * 16 >> 32, {ACCEPTED_MS} + i, {body} "
+        f"SELECT i, company, type, ((company * 2654435761) & 4294967295) * 16 >> 32, {first_ms} + i, {body} "
         f"FROM (SELECT i, {company_of} AS company, {type_of} AS type FROM ({numbers}) AS numbers) AS made"
     )

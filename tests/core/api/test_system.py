@@ -52,7 +52,7 @@ def scope_of(method: str, path: str) -> str | None:
             return "integrations:read"
         case _ if path.startswith("/api/v1/integrations/"):
             return "integrations:write"
-        case "post", "/api/v1/keys":
+        case "post", "/api/v1/keys" | "/api/v1/portal/links":
             return "operator"
         case _, "/api/v1/plugins" | "/api/v1/events/test" | "/api/v1/keys" | "/api/v1/keys/{key_id}":
             return "admin"
@@ -204,7 +204,9 @@ async def test_health_may_be_asked_with_head(api):
 async def test_no_query_parameter_goes_unnoticed_anywhere(api):
     for method, path in operations(api.app):
         body = BODIES.get((method, path), {}) if method in {"post", "patch"} else None
-        client = api.operator if path == "/api/v1/keys" else api.client
+        client = (
+            api.operator if scope_of(method, path) == "operator" or path == "/api/v1/keys" else api.client
+        )
         answer = await client.request(method, f"{filled(path)}?bogus=1", json=body)
         assert is_problem(answer, 400), (method, path)
         assert [error["path"] for error in answer.json()["errors"]] == ["bogus"]

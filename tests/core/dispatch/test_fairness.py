@@ -109,7 +109,9 @@ async def test_subscriptions_that_hang_delay_nobody_else(open_house, receiver):
     slowest = statistics.quantiles(together, n=10)[-1]
     print(f"median {usual * 1000:.1f} ms, {beside / usual:.2f} times that beside 12 that hang")
     assert beside < 3 * usual + 0.02
-    assert slowest < 0.1, "nine of ten are not held up by what the database writes for those that hang"
+    assert slowest < 10 * usual + 0.1, (
+        "nine of ten are not held up by what the database writes for those that hang"
+    )
 
 
 async def _latencies(house, receiver, no) -> list[float]:

@@ -53,7 +53,7 @@ def target() -> Iterator[Target]:
 @pytest.fixture(scope="session")
 def axe_source(install_node_packages: Callable[[Path], Path]) -> str:
     """axe-core as one script."""
-    return (install_node_packages(HERE / "axe") / "node_modules" / "axe-core" / "axe.min.js").read_text()
+    return (install_node_packages(HERE / "axe_core") / "node_modules" / "axe-core" / "axe.min.js").read_text()
 
 
 @pytest.fixture

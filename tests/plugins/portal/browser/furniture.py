@@ -1,9 +1,10 @@
 """A company that has been at work: events of a day, subscriptions that do well and badly, keys, a replay."""
 
+import math
 import sqlite3
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from tests.plugins.conftest import ServedHub
@@ -13,6 +14,7 @@ Value = TypeVar("Value")
 
 _DAY_MS = 24 * 60 * 60 * 1000
 _ROUNDS = 12
+_TIMES = {"events": "accepted_ms", "deliveries": "updated_ms", "attempts": "started_ms"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,7 @@ class Furnished:
 
     hub: ServedHub
     target: Target
-    operator_key: str
+    operator_key: str = field(repr=False)
     key_id: str
     subscription: str
     failing: str
@@ -54,7 +56,7 @@ class Furnished:
         return self.hub.key
 
 
-def furnish(hub: ServedHub, target: Target, words: Words = Words()) -> Furnished:  # noqa: B008 - frozen
+def furnish(hub: ServedHub, target: Target, words: Words = Words()) -> Furnished:
     """Fill a fresh hub."""
     good, bad = f"/{words.path}/leads", f"/{words.path}/warehouse"
     target.answer(200, body="taken", path=good)
@@ -74,7 +76,9 @@ def furnish(hub: ServedHub, target: Target, words: Words = Words()) -> Furnished
     last = _send_events(hub, words)
     _settle(hub, f"/api/v1/subscriptions/{subscription}/deliveries", last)
     _settle(hub, f"/api/v1/subscriptions/{failing}/deliveries", None)
-    replay = hub.call("POST", f"/api/v1/subscriptions/{subscription}/replay", json={"event_types": ["document.uploaded"]})
+    replay = hub.call(
+        "POST", f"/api/v1/subscriptions/{subscription}/replay", json={"event_types": ["document.uploaded"]}
+    )
     log = hub.call("GET", f"/api/v1/subscriptions/{subscription}/deliveries")["deliveries"]
     failed = hub.call("GET", f"/api/v1/subscriptions/{failing}/deliveries")["deliveries"]
     wait_for(lambda: hub.call("GET", f"/api/v1/replays/{replay['id']}")["status"] != "running")
@@ -144,14 +148,23 @@ def wait_for(ask: Callable[[], Value], *, seconds: float = 20) -> Value:
 
 
 def _spread_over_a_day(hub: ServedHub) -> None:
-    """Set the times of events, and of what belongs to them, back: the first happened a day ago, the last just now."""
+    """Set the times of events, and of what belongs to them, back: the first happened a day ago, the last just now.
+
+    In between there is more to do at some hours than at others.
+    """
     with sqlite3.connect(hub.folder / "trunkline.db") as database:
-        first, last = database.execute("SELECT min(position), max(position) FROM events").fetchone()
-        back = f"CAST({_DAY_MS} * 0.96 * ({last} - position) / ({last} - {first}) AS INTEGER)"
-        for table, column in (
-            ("events", "accepted_ms"),
-            ("deliveries", "updated_ms"),
-            ("attempts", "started_ms"),
-        ):
-            database.execute(f"UPDATE {table} SET {column} = {column} - {back}")
+        positions = [row[0] for row in database.execute("SELECT position FROM events ORDER BY position")]
+        for number, position in enumerate(positions):
+            share = number / (len(positions) - 1)
+            back = int(0.96 * _DAY_MS * (1 - share - 0.07 * math.sin(4 * math.pi * share)))
+            for table, column in _TIMES.items():
+                database.execute(
+                    f"UPDATE {table} SET {column} = {column} - ? WHERE position = ?", (back, position)
+                )
+        database.execute(f"UPDATE subscriptions SET created_ms = created_ms - {2 * _DAY_MS}")
+        database.execute(
+            f"UPDATE subscriptions SET failing_since_ms = failing_since_ms - {_DAY_MS * 9 // 10}"
+        )
+        database.execute(f"UPDATE subscriptions SET updated_ms = updated_ms - {_DAY_MS // 8}")
+        database.execute(f"UPDATE api_keys SET created_ms = created_ms - {3 * _DAY_MS}")
     database.close()

@@ -54,6 +54,8 @@ PAGES = (
     PortalPage("catalogue-event", "/portal/catalogue/lead.created"),
     PortalPage("catalogue-actions", "/portal/catalogue/actions"),
     PortalPage("catalogue-action", "/portal/catalogue/actions/create_lead"),
+    PortalPage("catalogue-searches", "/portal/catalogue/searches"),
+    PortalPage("catalogue-lookups", "/portal/catalogue/lookups"),
     PortalPage("catalogue-search", "/portal/catalogue/searches/find_lead"),
     PortalPage("catalogue-lookup", "/portal/catalogue/lookups/employees"),
     PortalPage("connectors", "/portal/connectors"),
@@ -66,4 +68,6 @@ PAGES = (
 
 def kind_of(path: str) -> str:
     """Give the kind of page at *path*: every id and every name is ``*``."""
-    return _ID.sub(lambda found: f"{found[1]}/*" if found[1] else "*", path.partition("?")[0].partition("#")[0])
+    return _ID.sub(
+        lambda found: f"{found[1]}/*" if found[1] else "*", path.partition("?")[0].partition("#")[0]
+    )

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import CDPSession, Page
+from tests.plugins.portal.browser import pictures
+from tests.plugins.portal.browser.axe import LOOKS, violations
 from tests.plugins.portal.browser.furniture import Furnished
 from tests.plugins.portal.browser.pages import NOBODY, OPERATOR, PAGES, SOMEBODY, PortalPage, kind_of
 from tests.plugins.portal.browser.person import Person
@@ -18,18 +20,6 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 MAX_BYTES = 150_000
 IMAGES = Path(__file__).parents[4] / "docs" / "images"
 PICTURED = ("light", "dark", "phone")
-LOOKS: dict[str, dict[str, Any]] = {
-    "light": {"color_scheme": "light"},
-    "dark": {"color_scheme": "dark"},
-    "phone": {"color_scheme": "light", "width": 390, "height": 844},
-    "dark phone": {"color_scheme": "dark", "width": 390, "height": 844},
-}
-AXE = "async options => (await axe.run(document, options)).violations"
-OPTIONS = {
-    "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
-    "resultTypes": ["violations"],
-    "preload": False,
-}
 
 
 @pytest.fixture(params=PAGES, ids=lambda page: page.name)
@@ -66,7 +56,7 @@ def test_it_can_be_read_by_everybody_and_fits_the_screen(portal_page, look, look
     person = look_at(portal_page, **LOOKS[look])
 
     if look in PICTURED and os.environ.get("SCREENSHOTS"):
-        person.page.screenshot(path=IMAGES / f"portal-{portal_page.name}-{look}.png", animations="disabled")
+        pictures.take(person.page, IMAGES / f"portal-{portal_page.name}-{look}.png")
     assert violations(person.page, axe_source) == []
     width = person.page.viewport_size["width"]
     assert person.page.evaluate("document.documentElement.scrollWidth") <= width
@@ -90,16 +80,6 @@ def test_no_page_is_forgotten_here(furnished, cookies, somebody):
     assert crawl(person.page) - known == set()
 
 
-def violations(page: Page, axe_source: str) -> list[str]:
-    """Give what axe finds serious or critical, each with the elements that it is about."""
-    page.evaluate(axe_source)
-    return [
-        f"{one['id']} ({one['impact']}): {one['help']}: {[node['html'][:200] + ' // ' + node['failureSummary'] for node in one['nodes'][:4]]}"
-        for one in page.evaluate(AXE, OPTIONS)
-        if one["impact"] in {"serious", "critical", "moderate"}
-    ]
-
-
 def weigh(wire: CDPSession) -> dict[str, int]:
     """Begin to count, with an empty cache; gives the bytes of each response as they come."""
     names: dict[str, str] = {}
@@ -107,7 +87,9 @@ def weigh(wire: CDPSession) -> dict[str, int]:
     wire.send("Network.enable")
     wire.send("Network.clearBrowserCache")
     wire.send("Network.setCacheDisabled", {"cacheDisabled": True})
-    wire.on("Network.requestWillBeSent", lambda event: names.update({event["requestId"]: event["request"]["url"]}))
+    wire.on(
+        "Network.requestWillBeSent", lambda event: names.update({event["requestId"]: event["request"]["url"]})
+    )
     wire.on(
         "Network.loadingFinished",
         lambda event: weighed.update({names.get(event["requestId"], "?"): int(event["encodedDataLength"])}),

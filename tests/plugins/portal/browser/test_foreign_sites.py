@@ -81,7 +81,9 @@ def test_the_pages_of_another_company_are_not_found_by_guessing(served_hub, targ
         body = {"target_url": f"{target.url}/seven", "event_types": ["*"]}
         subscription = seven.post("/api/v1/webhooks/subscriptions", json=body).json()["id"]
         example = seven.get("/api/v1/event-types/affiliate.created").json()["example"]
-        event = seven.post("/api/v1/events", json={"type": "affiliate.created", "payload": example}).json()["id"]
+        event = seven.post("/api/v1/events", json={"type": "affiliate.created", "payload": example}).json()[
+            "id"
+        ]
         target.wait_for("/seven")
         log = f"/api/v1/subscriptions/{subscription}/deliveries"
         [delivery] = wait_for(lambda: seven.get(log).json()["deliveries"])

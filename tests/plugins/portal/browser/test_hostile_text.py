@@ -15,7 +15,7 @@ MARKERS = (
     "'><svg onload=window.xss=1>",
     "</textarea></pre></code></title><script>window.xss=1</script>",
     "{{7*7}}{% raw %}${7*7}",
-    "<a href=\"javascript:window.xss=1\">javascript:window.xss=1</a>",
+    '<a href="javascript:window.xss=1">javascript:window.xss=1</a>',
 )
 QUERIES = ("q", "type", "status", "channel", "from", "before", "span", "next", "flash")
 HOSTILE = "Jane" + "".join(MARKERS)
@@ -56,7 +56,9 @@ def cookies(hostile, sign_in_once):
     }
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if page.viewer != NOBODY], ids=lambda page: page.name)
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if page.viewer != NOBODY], ids=lambda page: page.name
+)
 def test_no_page_runs_what_was_stored(page, hostile, cookies, somebody):
     person = somebody(hostile, storage_state=cookies[page.viewer])
     if page.status != 200:

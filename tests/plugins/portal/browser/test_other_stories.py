@@ -23,7 +23,11 @@ def test_a_key_is_made_works_and_is_revoked(served_hub, somebody):
     key = page.get_by_label("API key", exact=True).locator("code").inner_text()
     person.click("I have copied it")
     person.sees_not(key)
-    assert who(served_hub, key).json() == {"company_id": 92, "key_name": "Accounting", "scopes": ["events:read"]}
+    assert who(served_hub, key).json() == {
+        "company_id": 92,
+        "key_name": "Accounting",
+        "scopes": ["events:read"],
+    }
 
     page.reload()
     row = page.locator("main tr", has_text="Accounting")
@@ -138,7 +142,9 @@ def test_all_of_it_with_the_keyboard_alone(served_hub, target, somebody):
     expect(dialog).to_be_visible()
     for _ in range(6):  # the focus stays within
         page.keyboard.press("Tab")
-        assert page.evaluate("document.activeElement === document.body || !!document.activeElement.closest('dialog')")
+        assert page.evaluate(
+            "document.activeElement === document.body || !!document.activeElement.closest('dialog')"
+        )
     keys.reach(lambda: keys.focused() == "Pause")
     page.keyboard.press("Enter")
     person.sees("Paused")
@@ -166,7 +172,8 @@ class Keyboard:
     def labelled(self, label: str) -> bool:
         """Tell whether the field called *label* has the focus."""
         return self._page.evaluate(
-            "label => [...(document.activeElement.labels || [])].some(one => one.innerText.trim() === label)", label
+            "label => [...(document.activeElement.labels || [])].some(one => one.innerText.trim() === label)",
+            label,
         )
 
     def reach(self, is_there) -> None:

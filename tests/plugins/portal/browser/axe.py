@@ -1,0 +1,28 @@
+"""What axe-core has to say about a page, and the looks in which it is asked."""
+
+from typing import Any
+
+from playwright.sync_api import Page
+
+LOOKS: dict[str, dict[str, Any]] = {
+    "light": {"color_scheme": "light"},
+    "dark": {"color_scheme": "dark"},
+    "phone": {"color_scheme": "light", "width": 390, "height": 844},
+    "dark phone": {"color_scheme": "dark", "width": 390, "height": 844},
+}
+AXE = "async options => (await axe.run(document, options)).violations"
+OPTIONS = {
+    "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+    "resultTypes": ["violations"],
+    "preload": False,
+}
+
+
+def violations(page: Page, axe_source: str) -> list[str]:
+    """Give what axe finds, but for what it calls minor, each with the elements that it is about."""
+    page.evaluate(axe_source)
+    return [
+        f"{one['id']} ({one['impact']}): {one['help']}: {[node['html'][:200] + ' // ' + node['failureSummary'] for node in one['nodes'][:4]]}"
+        for one in page.evaluate(AXE, OPTIONS)
+        if one["impact"] in {"serious", "critical", "moderate"}
+    ]

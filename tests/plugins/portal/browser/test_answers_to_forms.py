@@ -1,0 +1,103 @@
+"""What only a form leads to, as every page is looked at: what is shown once, refusals, counts, dialogs and menus."""
+
+import re
+import shlex
+
+import httpx2
+import pytest
+from playwright.sync_api import expect
+from tests.plugins.portal.browser.axe import LOOKS, violations
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_axe_finds_nothing_serious_in_them(served_hub, target, somebody, axe_source, look):
+    target.answer(500, body="<b>out of order</b>", path="/answers")
+    person = somebody(served_hub, key=served_hub.key, **LOOKS[look])
+    person.watch.expect("422")
+    page, main = person.page, person.page.locator("main")
+
+    def check(heading: str | re.Pattern[str]) -> None:
+        expect(page.get_by_role("heading", level=1).last).to_have_text(heading)
+        assert violations(page, axe_source) == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"]
+
+    page.locator(".account-button").click()
+    check("Overview")
+    if page.viewport_size["width"] < 700:
+        page.keyboard.press("Escape")
+        person.click("Menu")
+        check("Overview")
+
+    person.go("/portal/subscriptions/new")
+    page.get_by_label("Address").fill("ftp://example.com")
+    person.click("Create the subscription")
+    check("New subscription")
+    page.get_by_label("Address").fill(f"{target.url}/answers")
+    page.get_by_label("lead.created", exact=True).check()
+    person.click("Create the subscription")
+    check("Keep this secret")
+    person.click("I have copied it")
+    person.click("Send a test")
+    check("Test delivery")
+    person.click("Back")
+    person.click("Pause")
+    expect(page.get_by_role("dialog")).to_be_visible()
+    check(re.compile("Pause"))
+    person.confirm("Pause")
+    person.click("Replays", within=main)
+    person.click("New replay", within=main.locator(".replay-head"))
+    person.click("Count", within=main.locator(".actions"))
+    person.sees("would be sent")
+    check("New replay")
+
+    person.go("/portal/keys/new")
+    page.get_by_label("Name").fill("Accounting")
+    person.click("Make the key")
+    check("New API key")
+    page.get_by_label("events:read", exact=True).check()
+    person.click("Make the key")
+    check(re.compile("is made"))
+
+    person.go("/portal/catalogue/lead.created")
+    page.get_by_role("textbox", name="Payload").fill('{"client_id": "none"}')
+    person.click("Send the event")
+    check("New Lead Created")
+
+    person.go("/portal/events")
+    for menu in page.locator("main details.dropdown summary").all():
+        menu.click()
+        check("Events")
+
+
+def test_axe_finds_nothing_serious_where_there_is_nothing_yet(served_hub, somebody, axe_source):
+    person = somebody(
+        served_hub, key=served_hub.make_key("events:read", "webhooks:write", "admin", company_id=3)
+    )
+
+    for path in ("", "/events", "/subscriptions", "/keys", "/connectors"):
+        person.go(f"/portal{path}")
+        assert violations(person.page, axe_source) == [], path
+
+
+def test_the_command_of_an_empty_page_works(served_hub, somebody):
+    """Whoever has nothing yet copies the line that stands there, puts in a key, and has something."""
+    key = served_hub.make_key("events:read", "events:write", "webhooks:write", company_id=4)
+    person = somebody(served_hub, key=key)
+    for path, shown in (("/events", "affiliate.created"), ("/subscriptions", "https://example.com/hooks")):
+        person.go(f"/portal{path}")
+        command = person.page.get_by_label("Command").locator("code").inner_text()
+        answer = run(command.replace("YOUR_API_KEY", key))
+        assert '"id"' in answer, answer
+        person.go(f"/portal{path}")
+        person.sees(shown)
+
+
+def run(command: str) -> str:
+    """Do what curl does with a command that posts JSON."""
+    _, url, *arguments = shlex.split(command.replace("\\\n", " "))
+    pairs = list(zip(arguments[::2], arguments[1::2], strict=True))
+    headers = dict(value.split(": ", 1) for flag, value in pairs if flag == "-H")
+    [body] = [value for flag, value in pairs if flag == "-d"]
+    return httpx2.post(url, headers=headers, content=body).text

@@ -1,0 +1,103 @@
+"""The values that a plugin hands over or receives, and the protocols it may call.
+
+Everything is frozen: a plugin gives values when the hub starts and gets values when something happens. It never holds
+the database, the app or another plugin.
+"""
+
+from trunkline.capabilities.channels import (
+    Channel,
+    Deliver,
+    HttpClient,
+    HttpResponse,
+    OpenOrigin,
+    Push,
+    Target,
+)
+from trunkline.capabilities.connectors import Connector, Generate
+from trunkline.capabilities.context import PluginContext
+from trunkline.capabilities.delivering import (
+    ChangedSubscription,
+    Deliveries,
+    FinishedAttempt,
+    Replays,
+    Subscriptions,
+)
+from trunkline.capabilities.figures import (
+    Activity,
+    Attention,
+    AttentionKind,
+    Bucket,
+    EventList,
+    ListedEvent,
+    Overview,
+    ShownEvent,
+    SubscriptionActivity,
+)
+from trunkline.capabilities.hub import ApiKeys, Clock, Deployment, Migrations, PluginDatabase, Sealer
+from trunkline.capabilities.pages import PortalPage, PortalRequest, Render
+from trunkline.capabilities.providers import (
+    Action,
+    Answer,
+    Answered,
+    Call,
+    EmittedEvent,
+    Lookup,
+    Operations,
+    Run,
+    Search,
+)
+from trunkline.capabilities.routes import BASES, PORTAL_BASE, DirectHandler, Routes
+from trunkline.capabilities.stream import AcceptedEvent, Emit, EventPage, EventReader
+
+__all__ = [
+    "BASES",
+    "PORTAL_BASE",
+    "AcceptedEvent",
+    "Action",
+    "Activity",
+    "Answer",
+    "Answered",
+    "ApiKeys",
+    "Attention",
+    "AttentionKind",
+    "Bucket",
+    "Call",
+    "ChangedSubscription",
+    "Channel",
+    "Clock",
+    "Connector",
+    "Deliver",
+    "Deliveries",
+    "Deployment",
+    "DirectHandler",
+    "Emit",
+    "EmittedEvent",
+    "EventList",
+    "EventPage",
+    "EventReader",
+    "FinishedAttempt",
+    "Generate",
+    "HttpClient",
+    "HttpResponse",
+    "ListedEvent",
+    "Lookup",
+    "Migrations",
+    "OpenOrigin",
+    "Operations",
+    "Overview",
+    "PluginContext",
+    "PluginDatabase",
+    "PortalPage",
+    "PortalRequest",
+    "Push",
+    "Render",
+    "Replays",
+    "Routes",
+    "Run",
+    "Sealer",
+    "Search",
+    "ShownEvent",
+    "SubscriptionActivity",
+    "Subscriptions",
+    "Target",
+]

@@ -1,0 +1,25 @@
+"""Generators of what a platform needs to offer a product."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from trunkline.products import Product
+
+Generate = Callable[[Product], Mapping[str, bytes]]
+"""Make files, by their paths below the export's folder (``/`` between names), from a product alone: the same every time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Connector:
+    """What a platform needs to offer a product, made from its catalogue (``trunkline export NAME DIR``).
+
+    *steps* say, each in a sentence, what to do with the files until the platform offers the product. *channel* is the one
+    that the platform subscribes to by itself.
+    """
+
+    name: str
+    title: str
+    description: str
+    generate: Generate
+    steps: Sequence[str] = ()
+    channel: str | None = None

@@ -1,0 +1,153 @@
+"""What a company's people look at: figures over time, lists, and what needs attention."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """What a company's events of one span of time came to; the span ends where the next one starts.
+
+    Events count where they were accepted, and so do their deliveries and attempts, whenever those were made: the figures of
+    a bucket are those of the same events. *matched* are deliveries in whatever state, *delivered* those that have been
+    delivered; *failed_attempts* are attempts that brought anything else. *p50_ms* and *p95_ms* are of the attempts
+    that delivered, by nearest rank; None where there were none.
+    """
+
+    start_ms: int
+    events: int = 0
+    matched: int = 0
+    delivered: int = 0
+    failed_attempts: int = 0
+    p50_ms: int | None = None
+    p95_ms: int | None = None
+
+
+AttentionKind = Literal[
+    "disabled", "failing", "exhausted", "rejected", "held", "paused", "replay", "unused_key"
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Attention:
+    """Something that a person should look at. *sentence* says what is the matter and what to do.
+
+    *count* is of failures in a row, deliveries, or positions that a replay has still to look at; 1 otherwise.
+    """
+
+    kind: AttentionKind
+    sentence: str
+    count: int = 1
+    subscription_id: str | None = None
+    event_id: int | None = None
+    replay_id: str | None = None
+    key_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """How one company does: *total* (as one bucket, from *since_ms*) and the same in *buckets*, oldest first.
+
+    *success_rate* is delivered / ended, where ended are the deliveries that will not be tried again; None where none has
+    ended. *subscriptions* are counted by status. *attention* has the most urgent first.
+    Where the span has more than 10,000 deliveries, what is said of deliveries and attempts is estimated from those of one
+    event in *sampled_one_in* (but the total's *matched*); with 1 it is exact. Numbers of events are always exact.
+    """
+
+    since_ms: int
+    until_ms: int
+    total: Bucket
+    buckets: Sequence[Bucket]
+    success_rate: float | None
+    subscriptions: Mapping[str, int]
+    attention: Sequence[Attention]
+    sampled_one_in: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionActivity:
+    """How a subscription does: attempts that failed in a row, and the delivery of the newest event that it got."""
+
+    subscription_id: str
+    failures: int
+    failing_since_ms: int | None
+    last_status: str | None
+    last_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ListedEvent:
+    """One event of a list; *body* is its envelope as it is sent, *deliveries* are counted by status."""
+
+    id: int
+    type: str
+    accepted_ms: int
+    body: bytes = field(repr=False)
+    deliveries: Mapping[str, int] = field(default_factory=dict[str, int])
+
+
+@dataclass(frozen=True, slots=True)
+class EventList:
+    """Events, newest first. *before* goes on where this list ends; None where there is nothing older.
+
+    A search in the text looks at a bounded number of events a call: it may end with fewer than were asked for, or none,
+    and still have a *before*. *looked_to_ms* is when the oldest event that it looked at was accepted; None if there was none.
+    """
+
+    events: Sequence[ListedEvent]
+    before: str | None
+    looked_to_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ShownEvent:
+    """One event, and the company's events next to it: the ids of the one *older* and the one *newer*, None at an end."""
+
+    event: ListedEvent
+    older: int | None
+    newer: int | None
+
+
+class Activity(Protocol):
+    """What a company's people look at: figures and lists, each call bounded in cost."""
+
+    async def overview(self, company_id: int, *, since_ms: int, until_ms: int, buckets: int = 48) -> Overview:
+        """Show how the events accepted from *since_ms* to before *until_ms* (Unix ms) did, in up to 200 *buckets*.
+
+        Raises:
+            ValueError: *until_ms* is not after *since_ms*, or there are too few or too many buckets.
+        """
+        ...
+
+    async def events(
+        self,
+        company_id: int,
+        *,
+        types: Sequence[str] = (),
+        since_ms: int | None = None,
+        until_ms: int | None = None,
+        text: str | None = None,
+        before: str | None = None,
+        limit: int = 50,
+    ) -> EventList:
+        """List up to *limit* events newest first: accepted from *since_ms* to before *until_ms*, with *text* in them.
+
+        No *types* means every type. *text* is looked for in the envelope as JSON, whatever the case of its letters.
+
+        Raises:
+            BadCursor: *before* is not one that this service gave out.
+        """
+        ...
+
+    async def event(self, company_id: int, event_id: int) -> ShownEvent:
+        """Show one event. Raises NotFound."""
+        ...
+
+    async def subscriptions(self, company_id: int) -> Sequence[SubscriptionActivity]:
+        """Tell how each of a company's subscriptions does, oldest first."""
+        ...
+
+    async def companies(self, query: str | None = None, *, limit: int = 20) -> Sequence[int]:
+        """List the companies that have keys or events and whose number begins with the digits *query*, lowest first."""
+        ...

@@ -3,16 +3,22 @@
 Each way costs some 50 µs, and more where the event loop is busy, as the thread then waits for the interpreter's lock.
 """
 
+import asyncio
+import contextlib
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
+from queue import SimpleQueue
+from threading import Thread
 from typing import Any, Self
 
 from aiosqlite import Connection
+from aiosqlite.core import _STOP_RUNNING_SENTINEL  # pyright: ignore[reportPrivateUsage]
 
 Row = tuple[Any, ...]
 Outcome = tuple[list[Row], Any, int, int | None]
 """Rows, and what a cursor has of them: description, rowcount, lastrowid."""
+Order = tuple["asyncio.Future[Any] | None", Callable[[], Any]]
 Work = Callable[[sqlite3.Connection, str, Sequence[Any]], Outcome]
 
 _BUSY_SECONDS = 10.0
@@ -24,7 +30,7 @@ class OneWayConnection(Connection):
 
     def __init__(self, file: str, **options: Any) -> None:
         super().__init__(lambda: _open(file, options), iter_chunk_size=64)
-        self._thread.daemon = True
+        self._thread = Thread(target=_work, args=(self._tx,), daemon=True)
         self._is_still = True
 
     def cursor(self) -> "Cursor":  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride]
@@ -109,6 +115,33 @@ def _write_ahead(connection: sqlite3.Connection) -> None:
             time.sleep(0.01)
         else:
             return
+
+
+def _work(queue: "SimpleQueue[Order]") -> None:
+    """Do what is ordered. A loop that was closed in the meantime is told nothing: nobody waits there any more."""
+    while True:
+        future, function = queue.get()
+        answer: tuple[Any, ...]
+        try:
+            result = function()
+            answer = (_settle, future, result, None)
+        except BaseException as error:  # noqa: BLE001 - whoever waits gets it
+            result = None
+            answer = (_settle, future, None, error)
+        if future is not None:
+            with contextlib.suppress(RuntimeError):
+                future.get_loop().call_soon_threadsafe(*answer)
+        if result is _STOP_RUNNING_SENTINEL:
+            return
+
+
+def _settle(future: "asyncio.Future[Any]", result: Any, error: BaseException | None) -> None:
+    if future.done():  # whoever waited was cancelled
+        return
+    if error is None:
+        future.set_result(result)
+    else:
+        future.set_exception(error)
 
 
 def _execute(connection: sqlite3.Connection, statement: str, parameters: Sequence[Any]) -> Outcome:

@@ -1,6 +1,7 @@
 """SQLite under SQLAlchemy: rows, errors, transactions that are cut short, and files that several open at once."""
 
 import asyncio
+import contextlib
 import sqlite3
 from pathlib import Path
 
@@ -93,3 +94,21 @@ async def test_several_may_open_a_new_file_at_once(tmp_path: Path):
 async def test_what_cannot_be_opened_says_so(tmp_path: Path):
     with pytest.raises(sqlite3.OperationalError, match="unable to open"):
         await sqlite_driver.connect(str(tmp_path / "missing" / "x.db"))
+
+
+def test_a_loop_that_closes_before_a_statement_ends_leaves_no_trace_and_no_lock(tmp_path: Path, recwarn):
+    file = str(tmp_path / "things.db")
+
+    async def leave() -> None:
+        connection = await sqlite_driver.connect(file)
+        await connection.cursor().execute("CREATE TABLE things (id INTEGER, name TEXT)")
+        task = asyncio.create_task(connection.cursor().execute(SLOW))
+        await asyncio.sleep(0.05)
+        task.cancel()
+        connection.stop()
+
+    asyncio.run(leave())
+    with contextlib.closing(sqlite3.connect(file, timeout=10)) as other:
+        other.execute("INSERT INTO things VALUES (1, 'next')")
+        assert other.execute("SELECT count(*) FROM things").fetchone() == (2,)
+    assert not recwarn.list

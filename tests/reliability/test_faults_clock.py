@@ -14,7 +14,7 @@ import pytest
 from trunkline.testing.receiver import Answer
 
 HOUR_MS = 3_600_000
-RETRIES = {"retry_schedule_seconds": "3,3,3", "retry_jitter": 0}
+RETRIES = {"retry_schedule_seconds": "5,5,5", "retry_jitter": 0}
 LIBRARY = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
 
 pytestmark = [
@@ -92,6 +92,12 @@ async def _set_forward_and_back(deployment, clock, receiver, until, writers, *, 
             await until(
                 lambda b=before: _is_ahead(deployment, b), seconds=10, what="the clock's step forward"
             )
+            # A heartbeat from the time ahead is what shows a step back; they are 1.5 s apart.
+            await until(
+                lambda b=before: _heartbeats_are_ahead(deployment, b),
+                seconds=15,
+                what="heartbeats from there",
+            )
         await load.go_on(receiver, seconds=10)
         await until(lambda: _no_retry_waits(deployment), seconds=20, what="the retries of before the step")
     await load.stop()
@@ -102,7 +108,7 @@ async def _set_forward_and_back(deployment, clock, receiver, until, writers, *, 
 
 async def _leave_retries_pending(deployment, receiver, until):
     receiver.script([Answer(503)] * 10)
-    await until(lambda: _pending(deployment, 10), seconds=10, what="ten deliveries that wait for a retry")
+    await until(lambda: _pending(deployment, 10), seconds=25, what="ten deliveries that wait for a retry")
 
 
 async def _pending(deployment, count):
@@ -116,6 +122,11 @@ async def _no_retry_waits(deployment):
 async def _newest_ms(deployment):
     [(newest,)] = await deployment.query("SELECT max(accepted_ms) FROM events")
     return newest
+
+
+async def _heartbeats_are_ahead(deployment, before):
+    [(oldest,)] = await deployment.query("SELECT min(heartbeat_ms) FROM workers")
+    return oldest > before + HOUR_MS // 2
 
 
 async def _is_ahead(deployment, before):

@@ -49,7 +49,7 @@ def _measured(engine: str, companies: int, options: Options) -> list[Row]:
         uvloop.run(subscribe(many, companies=companies, each=EACH))
         count = options.scaled(20_000, least=TOGETHER)
         pairs = [
-            (_child("accept", one, 1, count), _child("accept", many, companies, count))
+            (_child("accept", one, companies, count), _child("accept", many, companies, count))
             for _ in range(options.rounds)
         ]
         matches = options.scaled(50_000, least=companies)

@@ -22,14 +22,13 @@ Order = tuple["asyncio.Future[Any] | None", Callable[[], Any]]
 Work = Callable[[sqlite3.Connection, str, Sequence[Any]], Outcome]
 
 _BUSY_SECONDS = 10.0
-_CACHE_KIB = 8192
 
 
 class OneWayConnection(Connection):
     """A connection whose cursors bring all rows at once; it goes nowhere to end a transaction that there is not."""
 
-    def __init__(self, file: str, **options: Any) -> None:
-        super().__init__(lambda: _open(file, options), iter_chunk_size=64)
+    def __init__(self, file: str, cache_kib: int, options: dict[str, Any]) -> None:
+        super().__init__(lambda: _open(file, cache_kib, options), iter_chunk_size=64)
         self._thread = Thread(target=_work, args=(self._tx,), daemon=True)
         self._is_still = True
 
@@ -88,16 +87,16 @@ class Cursor:
         return self
 
 
-def connect(file: str, **options: Any) -> OneWayConnection:
-    """Open *file*, as ``aiosqlite.connect`` does; await what is returned."""
-    return OneWayConnection(file, **options)
+def connect(file: str, *, cache_kib: int = 2048, **options: Any) -> OneWayConnection:
+    """Open *file*, as ``aiosqlite.connect`` does, with a cache of pages of *cache_kib*; await what is returned."""
+    return OneWayConnection(file, cache_kib, options)
 
 
-def _open(file: str, options: dict[str, Any]) -> sqlite3.Connection:
+def _open(file: str, cache_kib: int, options: dict[str, Any]) -> sqlite3.Connection:
     connection: sqlite3.Connection = sqlite3.connect(
         file, timeout=_BUSY_SECONDS, isolation_level=None, **options
     )
-    for pragma in ("synchronous = FULL", f"cache_size = -{_CACHE_KIB}"):
+    for pragma in ("synchronous = FULL", f"cache_size = -{cache_kib}"):
         connection.execute(f"PRAGMA {pragma}")
     _write_ahead(connection)
     return connection

@@ -16,6 +16,7 @@ from typing import Any
 
 import httpx2
 import pytest
+from tests.plugins.n8n.installation import node_environment
 
 ROOT = Path(__file__).parents[2]
 COMPANY_ID = 92
@@ -40,7 +41,10 @@ def install_node_packages() -> InstallNodePackages:
             with tempfile.TemporaryDirectory(dir=kept.parent) as fresh:
                 shutil.copy(folder / "package.json", fresh)
                 command = ["npm", "install", "--ignore-scripts", "--omit=optional", "--no-audit", "--no-fund"]
-                subprocess.run([*command, "--loglevel=error"], cwd=fresh, check=True, timeout=600)
+                environment = node_environment()
+                subprocess.run(
+                    [*command, "--loglevel=error"], cwd=fresh, env=environment, check=True, timeout=600
+                )
                 shutil.copytree(fresh, kept.with_suffix(".part"), symlinks=True, dirs_exist_ok=True)
             kept.with_suffix(".part").rename(kept)
         return kept

@@ -64,10 +64,11 @@ class Activity:
         for found in outcomes:
             tallies[found.no].add(found)
         total = Tally.sum_of(tallies)
+        whole = total.bucket(since_ms, one_in=one_in)
         return Overview(
             since_ms=since_ms,
             until_ms=until_ms,
-            total=replace(total.bucket(since_ms, one_in=one_in), matched=matched),
+            total=whole if one_in == 1 else replace(whole, matched=matched),
             buckets=[
                 tally.bucket(start, one_in=one_in) for start, tally in zip(starts, tallies, strict=True)
             ],

@@ -1,13 +1,10 @@
 """What the suites of the plugins share: a hub in a process of its own, and the platforms' tools from npm."""
 
 import contextlib
-import hashlib
 import os
 import re
-import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -16,7 +13,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from tests.plugins.n8n.installation import node_environment
+from tests.plugins import npm
 
 ROOT = Path(__file__).parents[2]
 COMPANY_ID = 92
@@ -28,28 +25,8 @@ InstallNodePackages = Callable[[Path], Path]
 
 @pytest.fixture(scope="session")
 def install_node_packages() -> InstallNodePackages:
-    """Install what a folder's ``package.json`` names, in exact versions; gives the folder that has ``node_modules``.
-
-    It is kept in ``.cache`` for the next run under the digest of what was asked for.
-    """
-
-    def install(folder: Path) -> Path:
-        asked = (folder / "package.json").read_bytes()
-        kept = ROOT / ".cache" / "node" / f"{folder.name}-{hashlib.sha256(asked).hexdigest()[:12]}"
-        if not kept.exists():
-            kept.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(dir=kept.parent) as fresh:
-                shutil.copy(folder / "package.json", fresh)
-                command = ["npm", "install", "--ignore-scripts", "--omit=optional", "--no-audit", "--no-fund"]
-                environment = node_environment()
-                subprocess.run(
-                    [*command, "--loglevel=error"], cwd=fresh, env=environment, check=True, timeout=600
-                )
-                shutil.copytree(fresh, kept.with_suffix(".part"), symlinks=True, dirs_exist_ok=True)
-            kept.with_suffix(".part").rename(kept)
-        return kept
-
-    return install
+    """Install what the lock in a folder names; gives the folder that has ``node_modules``."""
+    return npm.install
 
 
 @dataclass

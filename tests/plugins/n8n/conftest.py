@@ -7,7 +7,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from tests.plugins.n8n.installation import install_tools, node_environment
+from tests.plugins.n8n.installation import install_tools
+from tests.plugins.npm import node_environment
 
 
 def build(folder: Path) -> Path:

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 
 import httpx2
-from tests.plugins.n8n.installation import install_server, node_environment
+from tests.plugins.n8n.installation import install_server
+from tests.plugins.npm import node_environment
 
 Found = TypeVar("Found")
 

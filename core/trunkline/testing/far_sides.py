@@ -1,0 +1,207 @@
+"""The other end of a channel: where its events arrive, and what becomes of them there.
+
+A suite's fixture ``far_side`` gives one. The default is ``HttpFarSide``; a channel with another transport brings its own::
+
+    class Mailbox(FarSide):
+        url = "mailto:someone@example.com"
+
+        async def arrivals(self, count): ...
+        async def accept(self): ...
+        async def refuse_for_now(self): ...
+
+A far side says how it takes everything *from now on*; a method that it does not override says that its transport has no
+word for that, and the checks that need it do not apply.
+"""
+
+import asyncio
+import re
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+import orjson
+
+from trunkline.testing.receiver import Answer, Connection, ReceivedRequest, Receiver, Reply, Reset
+
+LONGEST_WAIT_SECONDS = 20.0
+"""How long an arrival is waited for before it is said to be missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """What arrived once. *headers* is None where the transport has none; *at* is a monotonic time in seconds.
+
+    *event_id* is what the receiving end recognises a repeated event by, None where it has to look into the body.
+    """
+
+    event_id: str | None
+    body: bytes = field(repr=False)
+    headers: Mapping[str, str] | None = field(default=None, repr=False)
+    at: float = 0.0
+
+    def is_of(self, event_id: str) -> bool:
+        """Tell whether it is the event *event_id*, by its own word or, where it has none, by its body."""
+        if self.event_id is not None:
+            return self.event_id == event_id
+        return re.search(rb"(?<![0-9])%s(?![0-9])" % re.escape(event_id.encode()), self.body) is not None
+
+
+class FarSide:
+    """A target that does as it is told. *url* is a subscription's ``target_url``."""
+
+    url: str
+
+    async def arrivals(self, count: int) -> Sequence[Arrival]:
+        """Give everything that has arrived, as soon as that is *count* or more.
+
+        Raises:
+            TimeoutError: it was not, within ``LONGEST_WAIT_SECONDS`` or what the far side finds long.
+        """
+        raise NotImplementedError
+
+    async def accept(self) -> bool:
+        """Take what comes from now on. This is how it starts."""
+        return False
+
+    async def refuse_for_now(self) -> bool:
+        """Refuse what comes from now on, in such a way that it should be tried again."""
+        return False
+
+    async def refuse_for_good(self) -> bool:
+        """Refuse what comes from now on, in such a way that trying again is of no use."""
+        return False
+
+    async def be_gone(self) -> bool:
+        """Say to what comes from now on that nobody lives here any more."""
+        return False
+
+    async def hang(self) -> bool:
+        """Take what comes from now on without ever answering."""
+        return False
+
+    async def reset(self) -> bool:
+        """Break the connection on what comes from now on."""
+        return False
+
+    async def another(self) -> "FarSide | None":
+        """Give a second target of the same kind at another URL, which has its own arrivals; None where there is none."""
+        return None
+
+
+class HttpFarSide(FarSide):
+    """A path of its own at a ``Receiver``.
+
+    *accepting* is how an event is taken; *rejects* and *gone* are the statuses that mean "never" and "nobody here".
+    An arrival is waited for *patience_seconds*.
+    """
+
+    def __init__(
+        self,
+        receiver: Receiver,
+        *,
+        accepting: Reply | None = None,
+        rejects: Sequence[int] = (),
+        gone: Sequence[int] = (410,),
+        patience_seconds: float = LONGEST_WAIT_SECONDS,
+    ) -> None:
+        self.receiver = receiver
+        self.path = f"/in/{secrets.token_hex(6)}"
+        self.url = f"{receiver.url}{self.path}"
+        self._accepting = accepting or Answer()
+        self._rejects = tuple(rejects)
+        self._gone = tuple(gone)
+        self._patience_seconds = patience_seconds
+        self._let_go = asyncio.Event()
+        self.play(self._accepting)
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port."""
+        parts = urlsplit(self.url)
+        return str(parts.hostname), int(parts.port or 80)
+
+    def play(self, reply: Reply) -> None:
+        """Answer every request from now on with *reply*, and break off those that hang."""
+        self._let_go.set()
+        self.receiver.always(reply, path=self.path)
+
+    def requests(self) -> list[ReceivedRequest]:
+        """Give the requests so far."""
+        return [one for one in self.receiver.requests if one.path.partition("?")[0] == self.path]
+
+    async def arrivals(self, count: int) -> Sequence[Arrival]:
+        """Give the requests so far, answered or not, as soon as they are *count*."""
+        async with asyncio.timeout(self._patience_seconds):
+            while len(found := self.requests()) < count:
+                await self.receiver.wait_for(self.receiver.count + 1, timeout_seconds=LONGEST_WAIT_SECONDS)
+        return [_arrival_of(request) for request in found]
+
+    async def accept(self) -> bool:
+        """Answer as *accepting* says."""
+        self.play(self._accepting)
+        return True
+
+    async def refuse_for_now(self) -> bool:
+        """Answer with 503."""
+        self.play(Answer(503))
+        return True
+
+    async def refuse_for_good(self) -> bool:
+        """Answer with the first of *rejects*."""
+        if not self._rejects:
+            return False
+        self.play(Answer(self._rejects[0]))
+        return True
+
+    async def be_gone(self) -> bool:
+        """Answer with the first of *gone*."""
+        if not self._gone:
+            return False
+        self.play(Answer(self._gone[0]))
+        return True
+
+    async def hang(self) -> bool:
+        """Read the request and say nothing."""
+        self._let_go.set()
+        let_go = self._let_go = asyncio.Event()
+
+        async def hang(connection: Connection) -> None:
+            await let_go.wait()
+            connection.reset()
+
+        self.receiver.always(hang, path=self.path)
+        return True
+
+    async def reset(self) -> bool:
+        """Reset the connection when the request has come."""
+        self.play(Reset())
+        return True
+
+    async def another(self) -> "HttpFarSide":
+        """Give another path at the same receiver."""
+        return HttpFarSide(
+            self.receiver,
+            accepting=self._accepting,
+            rejects=self._rejects,
+            gone=self._gone,
+            patience_seconds=self._patience_seconds,
+        )
+
+
+def _arrival_of(request: ReceivedRequest) -> Arrival:
+    return Arrival(
+        event_id=request.headers.get("webhook-id") or _id_in(request.body),
+        body=request.body,
+        headers=request.headers,
+        at=request.received_at / 1e9,
+    )
+
+
+def _id_in(body: bytes) -> str | None:
+    try:
+        content = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return None
+    found = content.get("id") if isinstance(content, dict) else None
+    return str(found) if isinstance(found, int | str) else None

@@ -1,0 +1,101 @@
+"""Imports a plugin in a process of its own and tells what that did: ``python -m trunkline.testing.import_probe MODULE``."""
+
+import importlib
+import json
+import locale
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import trunkline
+from trunkline.testing.checks import fail
+from trunkline.testing.watching import Watch
+
+_LIMIT_SECONDS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What an import did: *deeds* are pairs of a kind and what was done, *changed* is what of the process is different."""
+
+    cpu_seconds: float
+    idle_seconds: float
+    deeds: tuple[tuple[str, str], ...]
+    threads: tuple[str, ...]
+    changed: tuple[str, ...]
+
+
+def run(module: str) -> Imported:
+    """Import *module* in a new process that finds what this one does. Raises CheckFailed."""
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(sys.path),
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+    command = [sys.executable, "-m", "trunkline.testing.import_probe", module]
+    try:
+        done = subprocess.run(  # noqa: S603 - our own interpreter and module
+            command, env=environment, capture_output=True, text=True, timeout=_LIMIT_SECONDS, check=False
+        )
+    except subprocess.TimeoutExpired:
+        fail(
+            f"importing {module} did not end within {_LIMIT_SECONDS} s; do nothing that waits while it is imported"
+        )
+    if done.returncode != 0:
+        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
+        fail(f"{module} cannot be imported by itself: {last}")
+    found = json.loads(done.stdout.splitlines()[-1])
+    deeds = tuple((kind, text) for kind, text in found["deeds"])
+    return Imported(
+        found["cpu_seconds"], found["idle_seconds"], deeds, tuple(found["threads"]), tuple(found["changed"])
+    )
+
+
+def _main(module: str) -> None:
+    assert trunkline.__version__  # the hub is imported before what is measured
+    watch = Watch()
+    before = _process()
+    cpu, wall = time.process_time(), time.monotonic()
+    with watch.watching() as deeds:
+        importlib.import_module(module)
+    cpu_seconds = time.process_time() - cpu
+    idle_seconds = max(0.0, time.monotonic() - wall - cpu_seconds)
+    after = _process()
+    found = {
+        "cpu_seconds": cpu_seconds,
+        "idle_seconds": idle_seconds,
+        "deeds": [(deed.kind, str(deed)) for deed in deeds],
+        "threads": [one.name for one in threading.enumerate() if one is not threading.main_thread()],
+        "changed": [name for name, value in before.items() if after[name] != value],
+    }
+    print(json.dumps(found))  # noqa: T201 - read by the process that asked
+
+
+def _process() -> Mapping[str, Any]:
+    """Note what a process has only one of."""
+    return {
+        "os.environ": dict(os.environ),
+        "the working directory": Path.cwd(),
+        "the root logger's handlers": list(logging.getLogger().handlers),
+        "the root logger's level": logging.getLogger().level,
+        "the warnings' filters": list(warnings.filters),
+        "sys.excepthook": sys.excepthook,
+        "sys.stdout": sys.stdout,
+        "sys.stderr": sys.stderr,
+        "the recursion limit": sys.getrecursionlimit(),
+        "the locale": locale.setlocale(locale.LC_ALL),
+        "signal handlers": [signal.getsignal(one) for one in (signal.SIGTERM, signal.SIGINT)],
+    }
+
+
+if __name__ == "__main__":
+    _main(sys.argv[1])

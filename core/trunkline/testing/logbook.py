@@ -1,0 +1,63 @@
+"""What is logged while a test runs, kept as records."""
+
+import logging
+from collections.abc import Generator
+from contextlib import contextmanager
+
+from trunkline.logs import redact
+
+_QUIET = ("aiosqlite", "alembic", "asyncio", "httpcore2", "httpx2", "limits", "sqlalchemy")
+
+
+class Logbook(logging.Handler):
+    """Everything that was logged, from debug on; libraries' chatter below warnings is left out."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.DEBUG)
+        self.records: list[logging.LogRecord] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep *record*."""
+        if record.levelno >= logging.WARNING or not record.name.startswith(_QUIET):
+            self.records.append(record)
+
+    @property
+    def text(self) -> str:
+        """Everything as it was written, with its fields and tracebacks, and nothing redacted."""
+        formatter = logging.Formatter("%(levelname)s %(name)s %(message)s")
+        return "\n".join(f"{formatter.format(record)} {_fields(record)}" for record in self.records)
+
+    @property
+    def redacted_text(self) -> str:
+        """The same as a hub's log shows it."""
+        return redact(self.text)
+
+
+def _fields(record: logging.LogRecord) -> dict[str, object]:
+    usual = vars(logging.LogRecord("", 0, "", 0, "", (), None))
+    return {name: value for name, value in vars(record).items() if name not in usual and name != "message"}
+
+
+@contextmanager
+def keeping_log() -> Generator[Logbook]:
+    """Keep what is logged in here, at debug level."""
+    book = Logbook()
+    root = logging.getLogger()
+    before = root.level
+    quiet = {name: logging.getLogger(name).level for name in _QUIET}
+    others = {handler: handler.level for handler in root.handlers}
+    for handler, level in others.items():  # what listens already is spared what it has not asked for
+        handler.setLevel(max(level, before))
+    root.addHandler(book)
+    root.setLevel(logging.DEBUG)
+    for name, level in quiet.items():
+        logging.getLogger(name).setLevel(max(logging.WARNING, level))
+    try:
+        yield book
+    finally:
+        root.removeHandler(book)
+        for handler, level in others.items():
+            handler.setLevel(level)
+        root.setLevel(before)
+        for name, level in quiet.items():
+            logging.getLogger(name).setLevel(level)

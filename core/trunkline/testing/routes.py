@@ -1,0 +1,72 @@
+"""The routes that a plugin gives, as one list, whatever they are nested in."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import APIRouter
+
+from trunkline.capabilities import Routes
+
+
+@dataclass(frozen=True, slots=True)
+class PluginRoute:
+    """One method at one path. *tags*, *summary* and the rest are what the route itself says, before FastAPI makes any up."""
+
+    method: str
+    path: str
+    base: str
+    is_shown: bool
+    tags: tuple[str, ...]
+    summary: str | None
+    description: str
+    has_model: bool
+    status: int
+    takes_body: bool
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}"
+
+    @property
+    def slots(self) -> str:
+        """The path with its parameters' names left out: two routes with the same slots clash."""
+        return "/".join("{}" if part.startswith("{") else part for part in self.path.split("/"))
+
+
+def list_routes(given: Sequence[Routes]) -> list[PluginRoute]:
+    """List what *given* mounts."""
+    return [
+        _read(route, method, routes)
+        for routes in given
+        for route in _flatten(routes.router)
+        for method in sorted(route.methods - {"HEAD", "OPTIONS"})
+    ]
+
+
+def _flatten(router: APIRouter) -> Iterator[Any]:
+    for route in router.routes:
+        yield from _leaves(route)
+
+
+def _leaves(route: Any) -> Iterator[Any]:
+    """Go into routers that are included in others: FastAPI keeps them as they are and mounts them when it is asked to."""
+    if hasattr(route, "effective_candidates"):
+        for candidate in route.effective_candidates():
+            yield from _leaves(candidate)
+    elif getattr(route, "methods", None):
+        yield route
+
+
+def _read(route: Any, method: str, routes: Routes) -> PluginRoute:
+    return PluginRoute(
+        method=method,
+        path=f"{routes.base}{routes.prefix}{route.path}",
+        base=routes.base,
+        is_shown=route.include_in_schema,
+        tags=tuple(str(tag) for tag in route.tags),
+        summary=route.summary,
+        description=route.description or "",
+        has_model=route.response_model is not None,
+        status=route.status_code or 200,
+        takes_body=route.body_field is not None,
+    )

@@ -1,0 +1,116 @@
+"""Plugins that no distribution brings: modules and sources that a test makes, declared as if they were installed.
+
+A folder with the metadata of a distribution goes onto ``sys.path``, so that the hub finds the plugin in the way that it
+finds every other one.
+"""
+
+import importlib
+import re
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+
+from trunkline.version import __version__
+
+Files = dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A plugin as the text of its module, and the distribution that is to bring it.
+
+    *files* stand beside the module (path → text), for instance its migrations. *requires* is None for a distribution
+    that depends on nothing.
+    """
+
+    name: str
+    text: str = field(repr=False)
+    files: Files = field(default_factory=Files, repr=False)
+    requires: str | None = f"trunkline>={__version__},<1"
+    summary: str = "A plugin made for a test."
+    version: str = "1.0"
+    typed: bool = True
+
+
+PluginSource = str | ModuleType | Source
+"""A plugin: the name of an entry point that is installed, or a module or its text, declared for the test."""
+
+
+def name_of(plugin: PluginSource) -> str:
+    """Tell the name of a plugin."""
+    match plugin:
+        case str():
+            return plugin
+        case Source():
+            return plugin.name
+        case ModuleType():
+            return plugin.__name__
+
+
+class Site:
+    """A folder on ``sys.path`` in which plugins are declared. Close it to take them away again."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._before: dict[str, ModuleType | None] = {}
+        self._declared: dict[str, PluginSource] = {}
+
+    def declare(self, plugin: PluginSource) -> str:
+        """Let *plugin* be found, if it is not a name; returns its name."""
+        name = name_of(plugin)
+        if isinstance(plugin, str) or self._declared.get(name) is plugin:
+            return name
+        self.forget(name)
+        self._declared[name] = plugin
+        self._before.setdefault(name, sys.modules.pop(name, None))
+        source = Source(name, text="") if isinstance(plugin, ModuleType) else plugin
+        if isinstance(plugin, ModuleType):
+            sys.modules[name] = plugin
+        else:
+            _write_package(self.folder, plugin)
+        _write_metadata(self.folder, source)
+        if str(self.folder) not in sys.path:
+            sys.path.insert(0, str(self.folder))
+        importlib.invalidate_caches()
+        return name
+
+    def forget(self, name: str) -> None:
+        """Unload the module of the plugin *name* that was declared as text, and what it consists of."""
+        if isinstance(self._declared.get(name), Source):
+            for module in [one for one in sys.modules if one == name or one.startswith(f"{name}.")]:
+                del sys.modules[module]
+
+    def close(self) -> None:
+        """Take everything away again."""
+        for name, module in self._before.items():
+            self.forget(name)
+            sys.modules.pop(name, None)
+            if module is not None:
+                sys.modules[name] = module
+        if str(self.folder) in sys.path:
+            sys.path.remove(str(self.folder))
+        importlib.invalidate_caches()
+
+
+def _write_package(folder: Path, source: Source) -> None:
+    package = folder / source.name
+    package.mkdir(parents=True, exist_ok=True)
+    (package / "__init__.py").write_text(source.text, encoding="utf-8")
+    if source.typed:
+        (package / "py.typed").touch()
+    for path, text in source.files.items():
+        file = package / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+
+
+def _write_metadata(folder: Path, source: Source) -> None:
+    distribution = f"trunkline-{re.sub(r'_+', '-', source.name)}"
+    info = folder / f"{distribution.replace('-', '_')}-{source.version}.dist-info"
+    info.mkdir(parents=True, exist_ok=True)
+    lines = ["Metadata-Version: 2.1", f"Name: {distribution}", f"Version: {source.version}"]
+    lines += [f"Summary: {source.summary}"] if source.summary else []
+    lines += [f"Requires-Dist: {source.requires}"] if source.requires else []
+    (info / "METADATA").write_text("\n".join([*lines, "", ""]), encoding="utf-8")
+    (info / "entry_points.txt").write_text(f"[trunkline]\n{source.name} = {source.name}\n", encoding="utf-8")

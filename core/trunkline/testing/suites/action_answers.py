@@ -1,0 +1,115 @@
+"""Checks of an action's answer, and of whom it answers."""
+
+from collections.abc import Mapping, Sequence
+
+from trunkline.definitions import Definition
+from trunkline.principals import COMPANY_SCOPES
+from trunkline.schemas import Json
+from trunkline.testing.checks import COMPLETE, DELIVERS, LOADS, check, demand, not_applicable
+from trunkline.testing.hubs import COMPANY_ID, MakeTestHub
+from trunkline.testing.suites.action_calls import NEIGHBOUR_ID, Request
+from trunkline.testing.suites.action_trial import CallSubject, CallTrial
+
+MISSING_ID = 9_007_199_254_740_000
+SCOPE = "integrations:write"
+
+
+class ActionAnswerChecks(CallSubject):
+    """What an action answers."""
+
+    @check("action.is-provided", level=LOADS)
+    async def test_is_provided(self, trunkline_hub: MakeTestHub) -> None:
+        """The plugin carries out an action, and a hub with its routes starts."""
+        await self.open_calls(trunkline_hub)
+
+    @check("action.answers-a-valid-call", level=DELIVERS)
+    async def test_answers_a_valid_call(self, trunkline_hub: MakeTestHub) -> None:
+        """A valid call is carried out, and what comes back fits the output's schema."""
+        trial = await self.open_calls(trunkline_hub)
+        for definition in trial.definitions:
+            await trial.succeed(definition)
+
+    @check("action.gives-no-unknown-fields", level=COMPLETE)
+    async def test_gives_no_unknown_fields(self, trunkline_hub: MakeTestHub) -> None:
+        """An answer has no field that its output schema does not describe."""
+        trial = await self.open_calls(trunkline_hub)
+        for definition in trial.definitions:
+            answer = await trial.succeed(definition)
+            unknown = sorted(set(answer.json()) - set(definition.output.get("properties", {})))
+            demand(
+                not unknown,
+                f"'{definition.name}' answered with the field '{', '.join(unknown)}', which its output schema lacks; describe it or leave it out",
+            )
+
+    @check("action.is-listed-with-its-schemas", level=COMPLETE)
+    async def test_is_listed_with_its_schemas(self, trunkline_hub: MakeTestHub) -> None:
+        """The action is listed, and its schemas are served to everybody, as they are."""
+        trial = await self.open_calls(trunkline_hub)
+        listed = (await trial.running.client.get("/api/v1/actions")).json()
+        shown = {one.get("name"): one for one in listed.get("actions", ())}
+        for definition in trial.definitions:
+            served = await trial.running.anonymous.get(f"/schemas/actions/{definition.name}.json")
+            document = served.json() if served.status_code == 200 else None
+            demand(
+                definition.name in shown
+                and document == {"input": definition.input, "output": definition.output},
+                f"'{definition.name}' is not listed at /api/v1/actions, or /schemas/actions/{definition.name}.json does not show its "
+                "schemas; no route of the plugin should stand in their way",
+            )
+
+    @check("action.demands-its-scope", level=DELIVERS)
+    async def test_demands_its_scope(self, trunkline_hub: MakeTestHub) -> None:
+        """A call without a key is 401, and one whose key lacks `integrations:write` is 403."""
+        trial = await self.open_calls(trunkline_hub)
+        powerless = await trial.running.client_of(COMPANY_ID, [one for one in COMPANY_SCOPES if one != SCOPE])
+        for definition in trial.definitions:
+            request = await trial.request(definition)
+            for client, wanted in ((trial.running.anonymous, 401), (powerless, 403)):
+                answer = await trial.call(definition, request, client=client)
+                demand(
+                    answer.status_code == wanted,
+                    f"'{definition.name}' answered {answer.status_code} to a key without the scope {SCOPE}; it should be {wanted}",
+                )
+
+    @check("action.finds-nothing-of-another-company", level=DELIVERS)
+    async def test_finds_nothing_of_another_company(self, trunkline_hub: MakeTestHub) -> None:
+        """A call that names a record of another company is 404."""
+        trial = await self.open_calls(trunkline_hub)
+        neighbour = await trial.running.client_of(NEIGHBOUR_ID)
+        for definition in _addressed(trial):
+            answer = await trial.call(definition, await trial.request(definition), client=neighbour)
+            demand(
+                answer.status_code == 404,
+                f"'{definition.name}' answered {answer.status_code} to a call for another company's record; it should be 404",
+            )
+
+    @check("action.finds-no-unknown-record", level=DELIVERS)
+    async def test_finds_no_unknown_record(self, trunkline_hub: MakeTestHub) -> None:
+        """A call that names a record that there is not is 404."""
+        trial = await self.open_calls(trunkline_hub)
+        for definition in _addressed(trial):
+            request = await trial.request(definition)
+            unknown: Mapping[str, Json] = {
+                name: MISSING_ID if isinstance(value, int) else f"{value}-unknown"
+                for name, value in request.parameters.items()
+            }
+            answer = await trial.call(definition, Request(unknown, request.input))
+            demand(
+                answer.status_code == 404,
+                f"'{definition.name}' answered {answer.status_code} to a call for a record that there is not; it should be 404",
+            )
+
+    @check("action.answers-on-postgresql", level=COMPLETE)
+    async def test_answers_on_postgresql(self, trunkline_hub: MakeTestHub) -> None:
+        """A valid call is carried out in a hub on PostgreSQL as in one on SQLite."""
+        trial = await self.open_calls(trunkline_hub, database="postgresql")
+        for definition in trial.definitions:
+            await trial.succeed(definition)
+
+
+def _addressed(trial: CallTrial) -> Sequence[Definition]:
+    """List the actions whose path names a record; where there is none the check does not apply."""
+    found = [one for one in trial.definitions if "{" in one.path]
+    if not found:
+        not_applicable(f"no action of the plugin '{trial.plugin}' names a record")
+    return found

@@ -1,0 +1,147 @@
+"""Checks of what an action leaves behind: once, whole or not at all, and in time."""
+
+import asyncio
+
+from trunkline.definitions import Definition
+from trunkline.testing.checks import COMPLETE, DELIVERS, check, demand
+from trunkline.testing.hubs import MakeTestHub
+from trunkline.testing.suites.action_calls import Request, other_call
+from trunkline.testing.suites.action_trial import (
+    CallSubject,
+    CallTrial,
+    broken_at,
+    demand_end,
+    demand_no_answer,
+)
+
+AT_ONCE = 10
+POINTS = ("action.after_run", "action.before_append", "action.before_commit")
+
+
+class ActionRecordChecks(CallSubject):
+    """What an action stores."""
+
+    @check("action.emits-what-it-promises", level=DELIVERS)
+    async def test_emits_what_it_promises(self, trunkline_hub: MakeTestHub) -> None:
+        """A call puts no event on the stream that the definition's `emits` does not name, and none for another company."""
+        trial = await self.open_calls(trunkline_hub)
+        for definition in trial.definitions:
+            request = await trial.request(definition)
+            before = len(await trial.events())
+            await trial.succeed(definition, request)
+            emitted = [event["type"] for event in (await trial.events())[before:]]
+            stray = sorted(set(emitted) - set(definition.emits))
+            demand(
+                not stray,
+                f"'{definition.name}' emitted '{', '.join(stray)}', which its 'emits' does not name; name every event type there",
+            )
+            demand(
+                emitted or not definition.emits,
+                f"'{definition.name}' emitted nothing in a valid call; its 'emits' promises {', '.join(definition.emits)}",
+            )
+
+    @check("action.gives-the-first-answer-again", level=DELIVERS)
+    async def test_gives_the_first_answer_again(self, trunkline_hub: MakeTestHub) -> None:
+        """A call that is repeated with its `Idempotency-Key` gets the first answer, and nothing more happens."""
+        trial = await self.open_calls(trunkline_hub)
+        for number, definition in enumerate(trial.definitions):
+            request = await trial.request(definition)
+            first = await trial.succeed(definition, request, key=f"again-{number}")
+            stored = await trial.contents()
+            second = await trial.call(definition, request, key=f"again-{number}")
+            demand(
+                (second.status_code, second.content) == (first.status_code, first.content)
+                and await trial.contents() == stored,
+                f"'{definition.name}' did more, or answered otherwise, when a call came again with its Idempotency-Key; it should give "
+                "the first answer",
+            )
+
+    @check("action.refuses-a-reused-key", level=DELIVERS)
+    async def test_refuses_a_reused_key(self, trunkline_hub: MakeTestHub) -> None:
+        """Another call with an `Idempotency-Key` that was used is 409."""
+        trial = await self.open_calls(trunkline_hub)
+        for number, definition in enumerate(trial.definitions):
+            first = await trial.request(definition)
+            other = other_call(definition, first)
+            if other is None:
+                continue
+            await trial.succeed(definition, first, key=f"reused-{number}")
+            answer = await trial.call(definition, other, key=f"reused-{number}")
+            demand(
+                answer.status_code == 409,
+                f"'{definition.name}' answered {answer.status_code} to another call with a used Idempotency-Key; it should be 409",
+            )
+
+    @check("action.is-carried-out-once", level=COMPLETE)
+    async def test_is_carried_out_once(self, trunkline_hub: MakeTestHub) -> None:
+        """The same call ten times at once, with one `Idempotency-Key`, is carried out once."""
+        trial = await self.open_calls(trunkline_hub)
+        for number, definition in enumerate(trial.definitions):
+            request = await trial.request(definition)
+            before = len(await trial.events())
+            calls = (trial.call(definition, request, key=f"once-{number}") for _ in range(AT_ONCE))
+            answers = await asyncio.gather(*calls)
+            trial.demand_success(definition, answers[0])
+            emitted = len(await trial.events()) - before
+            demand(
+                len({(one.status_code, one.content) for one in answers}) == 1
+                and emitted <= max(len(definition.emits), 1),
+                f"'{definition.name}' gave several answers, or {emitted} events, to one call that came {AT_ONCE} times at once with one "
+                "Idempotency-Key; it should be carried out once",
+            )
+
+    @check("action.takes-calls-at-once", level=COMPLETE)
+    async def test_takes_calls_at_once(self, trunkline_hub: MakeTestHub) -> None:
+        """Ten different calls at once are all carried out."""
+        trial = await self.open_calls(trunkline_hub)
+        for definition in trial.definitions:
+            requests = [await trial.request(definition) for _ in range(AT_ONCE)]
+            for answer in await asyncio.gather(*(trial.call(definition, one) for one in requests)):
+                trial.demand_success(definition, answer)
+
+    @check("action.stores-all-or-nothing", level=DELIVERS)
+    async def test_stores_all_or_nothing(self, trunkline_hub: MakeTestHub) -> None:
+        """Where something breaks between the record and its event neither is stored, and the same call can be made again."""
+        trial = await self.open_calls(trunkline_hub)
+        for number, definition in enumerate(trial.definitions):
+            for point in POINTS:
+                request = await trial.request(definition)
+                before = await trial.contents()
+                with broken_at(point):
+                    status = await _status(trial, definition, request, key=f"{point}-{number}")
+                demand(
+                    status >= 500,
+                    f"'{definition.name}' answered {status} though the hub broke at {point}; it should go through the hub",
+                )
+                await asyncio.sleep(0.2)  # what was left running after the call has its chance
+                changed = [
+                    name for name, content in (await trial.contents()).items() if content != before[name]
+                ]
+                demand(
+                    not changed,
+                    f"'{definition.name}' left something in {', '.join(changed)} of a call that broke at {point}; it should write by "
+                    "call.connection alone, and give its events in the answer",
+                )
+                await trial.succeed(definition, request, key=f"{point}-{number}")
+
+    @check("action.takes-no-failure-for-success", level=COMPLETE)
+    async def test_takes_no_failure_for_success(self, trunkline_hub: MakeTestHub) -> None:
+        """Where the database is away an action raises, and gives no answer."""
+        trial = await self.open_calls(trunkline_hub)
+        for definition in trial.here():
+            await demand_no_answer(trial, definition)
+
+    @check("action.ends-at-its-deadline", level=COMPLETE)
+    async def test_ends_at_its_deadline(self, trunkline_hub: MakeTestHub) -> None:
+        """An action whose database hangs ends when its time is over."""
+        trial = await self.open_calls(trunkline_hub)
+        for definition in trial.here():
+            await demand_end(trial, definition)
+
+
+async def _status(trial: CallTrial, definition: Definition, request: Request, *, key: str) -> int:
+    """Make a call in a hub that breaks; an error that goes through to the server is a 500."""
+    try:
+        return (await trial.call(definition, request, key=key)).status_code
+    except RuntimeError:
+        return 500

@@ -1,0 +1,33 @@
+"""ChannelConformance: what a channel owes the hub, its customers, and their targets."""
+
+from trunkline.testing.suites.channel_content import ContentChecks
+from trunkline.testing.suites.channel_crashes import CrashChecks
+from trunkline.testing.suites.channel_delivery import DeliveryChecks
+from trunkline.testing.suites.channel_headers import HeaderChecks
+from trunkline.testing.suites.channel_outcomes import OutcomeChecks
+from trunkline.testing.suites.channel_routes import RouteChecks
+from trunkline.testing.suites.channel_safety import SafetyChecks
+from trunkline.testing.suites.channel_time import TimeChecks
+
+
+class ChannelConformance(
+    ContentChecks,
+    DeliveryChecks,
+    OutcomeChecks,
+    HeaderChecks,
+    RouteChecks,
+    SafetyChecks,
+    TimeChecks,
+    CrashChecks,
+):
+    """Judges one channel of a plugin. Subclass it, and name the plugin and the channel.
+
+    ::
+
+        class TestAcmeChannel(ChannelConformance):
+            plugin = "acme"
+            channel = "acme"
+            settings = {"acme.room": "general"}
+
+    A channel that does not post to a URL brings its own ``far_side`` (``trunkline.testing.FarSide``).
+    """

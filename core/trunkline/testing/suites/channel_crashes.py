@@ -1,0 +1,145 @@
+"""The check that a crash loses nothing: hubs in processes of their own, killed at the worst moments of an attempt."""
+
+import asyncio
+import os
+import signal
+import sys
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NoReturn
+
+from sqlalchemy import text
+
+from trunkline import faults
+from trunkline.capabilities import AcceptedEvent
+from trunkline.database import Database
+from trunkline.outbound import Outbound
+from trunkline.testing.checks import COMPLETE, check, demand, fail, not_applicable
+from trunkline.testing.far_sides import HttpFarSide
+from trunkline.testing.hubs import start_hub
+from trunkline.testing.suites.channel_subject import ChannelSubject, OpenTrial
+from trunkline.testing.suites.channel_trial import PATIENCE_SECONDS, SETTINGS, ChannelTrial, Subscribed
+
+BEFORE, AFTER = "before the request is sent", "after the answer came"
+HUBS_POINTS = ("deliver.before_attempt", "deliver.after_attempt", "deliver.after_result")
+CLIENTS_POINTS = (BEFORE, AFTER)
+
+
+class CrashChecks(ChannelSubject):
+    """What becomes of an event whose hub dies."""
+
+    @check("channel.loses-nothing-in-a-crash", level=COMPLETE)
+    async def test_loses_nothing_in_a_crash(self, open_trial: OpenTrial) -> None:
+        """A hub that is killed at any point of an attempt brings the event to its target once it runs again."""
+        if not hasattr(os, "fork"):
+            not_applicable("this system has no fork, which the check needs")
+        prepared: list[tuple[str, ChannelTrial, Subscribed, AcceptedEvent]] = []
+        points: Sequence[str] = HUBS_POINTS
+        for number in range(len(CLIENTS_POINTS + HUBS_POINTS)):
+            trial = await open_trial(dispatch=False)
+            points = (
+                (*CLIENTS_POINTS, *HUBS_POINTS[1:])
+                if isinstance(trial.far_side, HttpFarSide)
+                else HUBS_POINTS
+            )
+            if number >= len(points):
+                break
+            subscription, event = await _prepare(trial, number)
+            await trial.running.stop()
+            prepared.append((points[number], trial, subscription, event))
+        await asyncio.gather(*(self._crash(trial, point) for point, trial, _, _ in prepared))
+        await asyncio.gather(*(self._go_on(open_trial, *one) for one in prepared))
+
+    async def _go_on(
+        self,
+        open_trial: OpenTrial,
+        point: str,
+        trial: ChannelTrial,
+        subscription: Subscribed,
+        event: AcceptedEvent,
+    ) -> None:
+        await _forget_the_dead(trial.running.url)
+        again = await open_trial(url=trial.running.url)
+        await again.until_ended(event, subscription)
+        await again.running.stop()
+        demand(
+            any(one.is_of(str(event.position)) for one in await trial.arrivals(0)),
+            f"{trial.name} lost an event whose hub was killed at '{point}'; nothing may be noted as sent before it is",
+        )
+
+    async def _crash(self, trial: ChannelTrial, point: str) -> None:
+        chosen = {**SETTINGS, **self.settings, "plugins.enabled": self.name}
+        process = _fork(lambda: _live_until(point, trial.running.url, chosen))
+        ended = asyncio.ensure_future(asyncio.to_thread(os.waitpid, process, 0))
+        if not (await asyncio.wait({ended}, timeout=trial.patience_seconds * 2))[0]:
+            os.kill(process, signal.SIGKILL)
+            await ended
+            late = f"{trial.name} did not come to '{point}' within {trial.patience_seconds * 2:g} s in a hub of its own; it should attempt the event"
+            fail(late)
+        _, status = await ended
+        demand(
+            os.WIFSIGNALED(status),
+            f"the plugin '{self.name}' does not start in a process of its own; it should start wherever a hub does",
+        )
+
+
+async def _prepare(trial: ChannelTrial, number: int) -> tuple[Subscribed, AcceptedEvent]:
+    """Let an event wait for its subscription; its id is another for each *number*."""
+    subscription = await trial.subscribe()
+    for _ in range(number):
+        await trial.emit(company_id=93)
+    return subscription, await trial.emit()
+
+
+async def _forget_the_dead(url: str) -> None:
+    """Let the lease of the hub that was killed be over at once, as it would be after some seconds."""
+    async with Database(url) as database, database.write() as connection:
+        await connection.execute(text("UPDATE workers SET heartbeat_ms = 0"))
+
+
+def _fork(live: Callable[[], None]) -> int:
+    """Start a process that does what *live* does, and nothing else of what this one would do."""
+    with warnings.catch_warnings():
+        warnings.simplefilter(
+            "ignore", DeprecationWarning
+        )  # from 3.12 on: the threads that are here do not go along
+        process = os.fork()
+    if process:
+        return process
+    try:
+        live()
+    finally:
+        os._exit(1)
+
+
+def _live_until(point: str, url: str, chosen: Mapping[str, str]) -> None:
+    """Run a hub on the database *url* until it comes to *point*, and die there without a word."""
+    if point in CLIENTS_POINTS:
+        setattr(Outbound, "post", _dying(Outbound.post, point))  # noqa: B010 - this process is only here to be killed
+    else:
+        sys.addaudithook(lambda event, arguments: _hear(event, arguments, point))
+    asyncio.run(_run(url, chosen))
+
+
+async def _run(url: str, chosen: Mapping[str, str]) -> None:
+    await start_hub(url, chosen)
+    await asyncio.sleep(2 * PATIENCE_SECONDS)
+
+
+def _hear(event: str, arguments: Sequence[object], point: str) -> None:
+    if event == faults.EVENT and arguments[0] == point:
+        _die()
+
+
+def _dying(post: Callable[..., Any], point: str) -> Callable[..., Any]:
+    async def die_at_once(*arguments: Any, **named: Any) -> Any:
+        if point == AFTER:
+            await post(*arguments, **named)
+        _die()
+
+    return die_at_once
+
+
+def _die() -> NoReturn:
+    os.kill(os.getpid(), signal.SIGKILL)
+    raise SystemExit

@@ -1,0 +1,247 @@
+"""Checks of a channel inside a running hub: retries, pauses, replays, restarts, and who gets what."""
+
+from datetime import UTC, datetime, timedelta
+
+from trunkline.hub import Hub
+from trunkline.testing.checks import COMPLETE, DELIVERS, check, demand
+from trunkline.testing.hubs import MakeTestHub
+from trunkline.testing.suites.channel_subject import ChannelSubject, OpenTrial
+from trunkline.testing.suites.channel_trial import COMPANY_ID
+
+NEIGHBOUR_ID = 93
+
+
+class DeliveryChecks(ChannelSubject):
+    """What becomes of events in a hub, whatever the transport."""
+
+    @check("channel.retries-when-refused-for-now", level=DELIVERS)
+    async def test_retries_when_refused_for_now(self, open_trial: OpenTrial) -> None:
+        """A target that refuses for now gets the event later."""
+        trial = await open_trial()
+        await trial.can(trial.far_side.refuse_for_now(), "refuse for now")
+        subscription = await trial.subscribe()
+        event = await trial.emit()
+        detail = await trial.until_tried(event, subscription)
+        outcome = detail["attempts"][0]["outcome"]
+        demand(
+            outcome == "retry",
+            f"{trial.name} took a refusal for now for '{outcome}'; it should be 'retry'",
+        )
+        await trial.far_side.accept()
+        await trial.until_ended(event, subscription)
+        arrived = await trial.arrivals(1)
+        demand(
+            arrived[-1].is_of(str(event.position)),
+            f"{trial.name} did not bring the event that had been refused; a retry should bring the same one",
+        )
+
+    @check("channel.retries-after-a-broken-connection", level=DELIVERS)
+    async def test_retries_after_a_broken_connection(self, open_trial: OpenTrial) -> None:
+        """A connection that breaks is a failed attempt, and the event arrives afterwards."""
+        trial = await open_trial()
+        await trial.can(trial.far_side.reset(), "break a connection")
+        subscription = await trial.subscribe()
+        event = await trial.emit()
+        detail = await trial.until_tried(event, subscription)
+        outcome = detail["attempts"][0]["outcome"]
+        demand(
+            outcome == "retry",
+            f"{trial.name} took a broken connection for '{outcome}'; it should be 'retry'",
+        )
+        await trial.far_side.accept()
+        await trial.until_ended(event, subscription)
+
+    @check("channel.stops-when-refused-for-good", level=DELIVERS)
+    async def test_stops_when_refused_for_good(self, open_trial: OpenTrial) -> None:
+        """A target that can never take an event is not asked again, and goes on getting others."""
+        trial = await open_trial()
+        await trial.can(trial.far_side.refuse_for_good(), "refuse for good")
+        subscription = await trial.subscribe()
+        await trial.until_ended(await trial.emit(), subscription, "rejected")
+        await trial.far_side.accept()
+        await trial.until_ended(await trial.emit(), subscription)
+
+    @check("channel.ends-when-the-target-is-gone", level=DELIVERS)
+    async def test_ends_when_the_target_is_gone(self, open_trial: OpenTrial) -> None:
+        """A target that says it is gone ends the delivery as gone, and disables the subscription."""
+        trial = await open_trial()
+        await trial.can(trial.far_side.be_gone(), "say that nobody is there any more")
+        subscription = await trial.subscribe()
+        await trial.until_ended(await trial.emit(), subscription, "gone")
+
+        async def is_disabled() -> bool:
+            shown = await trial.hub.subscriptions.get(COMPANY_ID, subscription["id"], channel=self.channel)
+            return (shown["status"], shown["disabled_reason"]) == ("disabled", "gone")
+
+        await trial.until(
+            is_disabled, otherwise=f"{trial.name} left a subscription active whose target is gone"
+        )
+
+    @check("channel.makes-test-calls", level=DELIVERS)
+    async def test_makes_test_calls(self, open_trial: OpenTrial) -> None:
+        """A test call, of a paused subscription too, brings an example event and says how it was taken."""
+        trial = await open_trial()
+        subscription = await trial.subscribe()
+        await self._set_status(trial.hub, subscription["id"], "paused")
+        answer = await trial.hub.subscriptions.test(COMPANY_ID, subscription["id"], channel=self.channel)
+        demand(
+            answer["outcome"] == "delivered",
+            f"{trial.name} ended a test call as '{answer['outcome']}' ({answer['error']}); it should be 'delivered'",
+        )
+        await trial.arrivals(1)
+
+    async def _set_status(self, hub: Hub, subscription_id: str, status: str) -> None:
+        await hub.subscriptions.update(COMPANY_ID, subscription_id, {"status": status}, channel=None)
+
+    @check("channel.pauses-and-resumes", level=COMPLETE)
+    async def test_pauses_and_resumes(self, open_trial: OpenTrial) -> None:
+        """While a subscription is paused nothing arrives; resumed, it gets what it missed."""
+        trial = await open_trial()
+        subscription = await trial.subscribe()
+        await trial.until_ended(await trial.emit(), subscription)
+        await self._set_status(trial.hub, subscription["id"], "paused")
+        missed = await trial.emit()
+        witness = await trial.subscribe(await trial.another_side())
+        await trial.until_ended(await trial.emit(), witness)
+        early = [one for one in await trial.arrivals(0) if one.is_of(str(missed.position))]
+        demand(
+            not early,
+            f"{trial.name} brought an event to a target whose subscription is paused; it should wait",
+        )
+        await self._set_status(trial.hub, subscription["id"], "active")
+        await trial.until_ended(missed, subscription)
+        demand(
+            any(one.is_of(str(missed.position)) for one in await trial.arrivals(2)),
+            f"{trial.name} did not bring what a subscription missed while it was paused; it should come on resuming",
+        )
+
+    @check("channel.replays-the-same", level=COMPLETE)
+    async def test_replays_the_same(self, open_trial: OpenTrial) -> None:
+        """A replay brings an event again, with the same id and the same body."""
+        trial = await open_trial()
+        event, subscription, first = await trial.delivered()
+        since = datetime.now(UTC) - timedelta(days=1)
+        await trial.hub.replays.start(COMPANY_ID, subscription["id"], {"from": since}, channel=self.channel)
+        again = (await trial.arrivals(2))[1]
+        demand(
+            again.is_of(str(event.position)) and (again.event_id, again.body) == (first.event_id, first.body),
+            f"{trial.name} replayed an event with another id or body; it should be the same, or the target takes it for a new one",
+        )
+
+    @check("channel.keeps-companies-apart", level=DELIVERS)
+    async def test_keeps_companies_apart(self, open_trial: OpenTrial) -> None:
+        """A company's events reach its own targets and nobody else's."""
+        trial = await open_trial()
+        sides = {COMPANY_ID: trial.far_side, NEIGHBOUR_ID: await trial.another_side()}
+        made = {company: await trial.subscribe(side, company_id=company) for company, side in sides.items()}
+        events = [await trial.emit(company_id=company) for company in (*sides, *sides)]
+        for event in events:
+            await trial.until_ended(event, made[event.company_id])
+        for company, side in sides.items():
+            mine = [str(event.position) for event in events if event.company_id == company]
+            arrived = await trial.arrivals(2, side)
+            demand(
+                len(arrived) == 2 and all(any(one.is_of(number) for number in mine) for one in arrived),
+                f"{trial.name} brought company {company} another company's event, or lost one; each should get its own",
+            )
+
+    @check("channel.serves-each-target", level=DELIVERS)
+    async def test_serves_each_target(self, open_trial: OpenTrial) -> None:
+        """Two subscriptions of one company each get the event once, at their own target."""
+        trial = await open_trial()
+        sides = [trial.far_side, await trial.another_side()]
+        made = [await trial.subscribe(side) for side in sides]
+        event = await trial.emit()
+        for subscription in made:
+            await trial.until_ended(event, subscription)
+        counts = [len(await trial.arrivals(0, side)) for side in sides]
+        demand(
+            counts == [1, 1],
+            f"{trial.name} brought an event {counts[0]} and {counts[1]} times to two targets; each should get it once, so nothing "
+            "may be kept from one subscription for another",
+        )
+
+    @check("channel.follows-a-changed-target", level=COMPLETE)
+    async def test_follows_a_changed_target(self, open_trial: OpenTrial) -> None:
+        """After its target was changed a subscription's events go to the new one only."""
+        trial = await open_trial()
+        elsewhere = await trial.another_side()
+        _, subscription, _ = await trial.delivered()
+        change = {"target_url": elsewhere.url}
+        await trial.hub.subscriptions.update(COMPANY_ID, subscription["id"], change, channel=self.channel)
+        await trial.until_ended(await trial.emit(), subscription)
+        old, new = len(await trial.arrivals(0)), len(await trial.arrivals(0, elsewhere))
+        demand(
+            (old, new) == (1, 1),
+            f"{trial.name} went on sending to a subscription's old target; it should read push.target on every attempt",
+        )
+
+    @check("channel.forgets-a-deleted-target", level=COMPLETE)
+    async def test_forgets_a_deleted_target(self, open_trial: OpenTrial) -> None:
+        """After a subscription was deleted its target gets nothing any more."""
+        trial = await open_trial()
+        _, subscription, _ = await trial.delivered()
+        await trial.hub.subscriptions.delete(COMPANY_ID, subscription["id"], channel=self.channel)
+        other = await trial.subscribe(await trial.another_side())
+        await trial.until_ended(await trial.emit(), other)
+        demand(
+            len(await trial.arrivals(0)) == 1,
+            f"{trial.name} brought an event to a target whose subscription was deleted; it should keep no targets",
+        )
+
+    @check("channel.is-held-while-disabled", level=COMPLETE)
+    async def test_is_held_while_disabled(self, open_trial: OpenTrial, trunkline_hub: MakeTestHub) -> None:
+        """While the plugin is disabled its deliveries are held; enabled again, it makes them."""
+        trial = await open_trial()
+        subscription = await trial.subscribe()
+        url = trial.running.url
+        await trial.running.stop()
+        without = await trunkline_hub(plugins=[], url=url)
+        kind = without.hub.catalog.types()[0]
+        event = await without.emit(kind.name)
+
+        async def is_held() -> bool:
+            rows = await without.hub.deliveries.of_event(COMPANY_ID, event.position)
+            return [row["status"] for row in rows] == ["held"]
+
+        await trial.until(
+            is_held, otherwise=f"deliveries of {trial.name} are not held while its plugin is disabled"
+        )
+        await without.stop()
+        again = await open_trial(url=url)
+        await again.until_ended(event, subscription)
+        demand(
+            any(one.is_of(str(event.position)) for one in await trial.arrivals(0)),
+            f"{trial.name} did not bring what had been held while its plugin was disabled; it should send it",
+        )
+
+    @check("channel.loses-nothing-in-a-restart", level=DELIVERS)
+    async def test_loses_nothing_in_a_restart(self, open_trial: OpenTrial) -> None:
+        """A hub that is stopped while events are on their way brings every one of them once it runs again."""
+        trial = await open_trial(settings={"delivery.timeout_seconds": "1"})
+        subscription = await trial.subscribe()
+        first = await trial.emit()
+        await trial.until_ended(first, subscription)
+        await trial.far_side.refuse_for_now()
+        events = [await trial.emit() for _ in range(5)]
+        await trial.running.stop()
+        refused = len(await trial.arrivals(0))
+        await trial.far_side.accept()
+        again = await open_trial(url=trial.running.url)
+        for event in events:
+            await again.until_ended(event, subscription)
+        arrived = (await trial.arrivals(refused + len(events)))[refused:]
+        lost = [
+            event.position for event in events if not any(one.is_of(str(event.position)) for one in arrived)
+        ]
+        demand(
+            not lost,
+            f"{trial.name} lost {len(lost)} of {len(events)} events in a restart; it should keep nothing back that it said is "
+            "delivered",
+        )
+
+    @check("channel.delivers-on-postgresql", level=COMPLETE)
+    async def test_delivers_on_postgresql(self, open_trial: OpenTrial) -> None:
+        """The channel delivers in a hub on PostgreSQL as in one on SQLite."""
+        trial = await open_trial(database="postgresql")
+        await trial.delivered()

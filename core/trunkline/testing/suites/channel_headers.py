@@ -1,0 +1,141 @@
+"""Checks of the headers that a channel posts with: its own, the subscription's, and the signature."""
+
+from collections.abc import Mapping
+
+from standardwebhooks.webhooks import Webhook, WebhookVerificationError
+
+from trunkline.capabilities import Push
+from trunkline.signatures import new_secret
+from trunkline.testing.checks import COMPLETE, DELIVERS, check, demand, not_applicable
+from trunkline.testing.receiver import ReceivedRequest
+from trunkline.testing.suites.channel_subject import ChannelSubject, OpenTrial
+from trunkline.testing.suites.channel_trial import ChannelTrial
+
+
+class HeaderChecks(ChannelSubject):
+    """What stands above the body of an HTTP request."""
+
+    async def _sent(self, trial: ChannelTrial, push: Push) -> ReceivedRequest | None:
+        """Make an attempt; gives the request that came of it, if one did."""
+        side = trial.http_side
+        before = len(side.requests())
+        await trial.attempt(push)
+        found = side.requests()[before:]
+        return found[-1] if found else None
+
+    async def _header(self, trial: ChannelTrial, push: Push, name: str) -> str:
+        """Give a header of the request; where the channel does not send it the check does not apply."""
+        request = await self._sent(trial, push)
+        demand(
+            request, f"{trial.name} sent nothing to a target that takes everything; it should send the event"
+        )
+        assert request is not None
+        if name not in request.headers:
+            not_applicable(f"{trial.name} sends no '{name}'")
+        return request.headers[name]
+
+    @check("channel.says-what-it-sends", level=DELIVERS)
+    async def test_says_what_it_sends(self, open_trial: OpenTrial) -> None:
+        """The event comes as a `POST` whose `Content-Type` is the suite's `content_type`."""
+        trial = await open_trial(dispatch=False)
+        request = await self._sent(trial, trial.push())
+        given = request.headers.get("content-type", "none").partition(";")[0] if request else "none"
+        demand(
+            request is not None and request.method == "POST" and self.content_type in {None, given},
+            f"{trial.name} sent the content type '{given}'; it should POST {self.content_type}",
+        )
+
+    @check("channel.lets-nothing-into-its-headers", level=DELIVERS)
+    async def test_lets_nothing_into_its_headers(self, open_trial: OpenTrial) -> None:
+        """A line break in a subscription's header, a type or an id makes no header of its own."""
+        trial = await open_trial(dispatch=False)
+        evil = "a\r\nx-evil: 1\r\n\r\nGET /evil"
+        hostile = (
+            trial.push(headers={"x-note": evil}),
+            trial.push(headers={"x-note": "a\nx-evil: 1"}),
+            trial.push(headers={"x-a\r\nx-evil": "1"}),
+            trial.push(event_type=evil),
+            trial.push(delivery_id=evil),
+            trial.push(event_id=evil),
+        )
+        for push in hostile:
+            request = await self._sent(trial, push)
+            demand(
+                request is None or ("x-evil" not in request.headers and "/evil" not in request.path),
+                f"{trial.name} let a line break make a header of its own; it should refuse what cannot stand in a header",
+            )
+
+    @check("channel.sends-the-subscriptions-headers", level=COMPLETE)
+    async def test_sends_the_subscriptions_headers(self, open_trial: OpenTrial) -> None:
+        """The headers that a customer has set on the subscription come with every request."""
+        trial = await open_trial(dispatch=False)
+        if self.rewrites:
+            not_applicable(f"{trial.name} speaks to its target in its own way")
+        request = await self._sent(trial, trial.push(headers={"X-Team": "blue", "authorization": "Bearer t"}))
+        given = request.headers if request else {}
+        demand(
+            given.get("x-team") == "blue" and given.get("authorization") == "Bearer t",
+            f"{trial.name} left out the headers that the subscription has; it should send push.target.headers along",
+        )
+
+    @check("channel.dates-each-attempt", level=COMPLETE)
+    async def test_dates_each_attempt(self, open_trial: OpenTrial) -> None:
+        """`webhook-timestamp` is the second of the attempt, and so advances from one to the next."""
+        trial = await open_trial(dispatch=False)
+        first = trial.push()
+        for later in (0, 60, 3600):
+            push = trial.push(event_id=first.event_id, body=first.body, timestamp=first.timestamp + later)
+            given = await self._header(trial, push, "webhook-timestamp")
+            demand(
+                given == str(push.timestamp),
+                f"{trial.name} sent the timestamp {given} for an attempt at {push.timestamp}; it should be the attempt's own",
+            )
+
+    @check("channel.numbers-each-attempt", level=COMPLETE)
+    async def test_numbers_each_attempt(self, open_trial: OpenTrial) -> None:
+        """`trunkline-attempt` is the number of the attempt, from 1."""
+        trial = await open_trial(dispatch=False)
+        for number in (1, 2, 7):
+            given = await self._header(trial, trial.push(attempt=number), "trunkline-attempt")
+            demand(
+                given == str(number),
+                f"{trial.name} called attempt {number} number {given}; it should send push.attempt",
+            )
+
+    @check("channel.signs-what-it-sends", level=DELIVERS)
+    async def test_signs_what_it_sends(self, open_trial: OpenTrial) -> None:
+        """A channel that signs does it so that the library of Standard Webhooks accepts it."""
+        trial = await open_trial(dispatch=False)
+        secret = new_secret("standard")
+        for body in (trial.push().body, '{"id":1,"text":"Zoë"}'.encode()):
+            await self._demand_signed(trial, trial.push(secrets=(secret,), body=body), secret)
+
+    @check("channel.signs-with-every-live-secret", level=COMPLETE)
+    async def test_signs_with_every_live_secret(self, open_trial: OpenTrial) -> None:
+        """While a secret is being rotated a request verifies with the old one and with the new one."""
+        trial = await open_trial(dispatch=False)
+        old, new = new_secret("standard"), new_secret("standard")
+        for secret in (new, old):
+            await self._demand_signed(trial, trial.push(secrets=(new, old)), secret)
+
+    async def _demand_signed(self, trial: ChannelTrial, push: Push, secret: str) -> None:
+        if self.signs is False:
+            not_applicable(f"{trial.name} does not sign")
+        request = await self._sent(trial, push)
+        headers: Mapping[str, str] = request.headers if request else {}
+        if self.signs is None and "webhook-signature" not in headers:
+            not_applicable(f"{trial.name} does not sign after Standard Webhooks")
+        body = request.body if request else b""
+        demand(
+            _verifies(secret, body, headers),
+            f"{trial.name} sent a request whose signature does not verify; it should sign "
+            "id.timestamp.body with each of push.target.secrets",
+        )
+
+
+def _verifies(secret: str, body: bytes, headers: Mapping[str, str]) -> bool:
+    try:
+        Webhook(secret).verify(body, dict(headers))
+    except WebhookVerificationError:
+        return False
+    return True

@@ -1,0 +1,241 @@
+"""Checks of what a channel must never do: go its own way out, tell a secret, believe a raise to be a success."""
+
+import gc
+import inspect
+import socket
+import tracemalloc
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from pydantic import BaseModel, SecretBytes, SecretStr
+
+from trunkline.capabilities import HttpResponse
+from trunkline.deliveries import Outcome
+from trunkline.errors import AddressRefused
+from trunkline.outbound import NoAnswer
+from trunkline.testing.checks import COMPLETE, DELIVERS, LOADS, check, demand, fail, not_applicable
+from trunkline.testing.far_sides import HttpFarSide
+from trunkline.testing.suites.channel_subject import ChannelSubject, OpenTrial
+from trunkline.testing.suites.channel_trial import ChannelTrial
+from trunkline.testing.watching import Deed, Watch
+
+CANARY = "canary-9f2c71"
+SECRET = "whsec_Y2FuYXJ5LWluLWEtc2VjcmV0LTlmMmM3MS0wMDAw"  # noqa: S105 - what must not be seen anywhere
+LEAK_BYTES = 1024
+"""What one attempt may leave in memory, on average."""
+ATTEMPTS = 300
+
+
+@dataclass(slots=True)
+class CannedClient:
+    """A way out that leads nowhere: it answers, or raises, what it is told, and notes what it was asked for."""
+
+    reply: Callable[[], HttpResponse]
+    calls: list[str] = field(default_factory=list[str])
+
+    async def post(self, url: str, *, body: bytes, headers: Mapping[str, str]) -> HttpResponse:  # noqa: ARG002
+        """Answer without sending anything."""
+        self.calls.append(url)
+        return self.reply()
+
+
+def answering(status: int) -> CannedClient:
+    """Make a client whose every answer has *status*."""
+    return CannedClient(lambda: HttpResponse(status, {}, b""))
+
+
+def raising(error: Exception) -> CannedClient:
+    """Make a client that raises *error*."""
+
+    def fail() -> HttpResponse:
+        raise error
+
+    return CannedClient(fail)
+
+
+class SafetyChecks(ChannelSubject):
+    """What never happens."""
+
+    @check("channel.can-be-called", level=LOADS)
+    async def test_can_be_called(self, open_trial: OpenTrial) -> None:
+        """What makes an attempt is an `async def` that takes the push and the client."""
+        trial = await open_trial(dispatch=False)
+        deliver = trial.deliver
+        called = (
+            deliver
+            if inspect.isroutine(deliver)
+            else getattr(deliver, "func", None) or type(deliver).__call__
+        )
+        demand(
+            inspect.iscoroutinefunction(called),
+            f"{trial.name} has a 'deliver' that is no 'async def'; the hub awaits it",
+        )
+        try:
+            inspect.signature(deliver).bind(object(), object())
+        except TypeError as error:
+            fail(f"{trial.name} has a 'deliver' that does not take (push, http): {error}")
+
+    @check("channel.sends-only-through-the-client", level=DELIVERS)
+    async def test_sends_only_through_the_client(self, open_trial: OpenTrial, trunkline_watch: Watch) -> None:
+        """Nothing leaves but through the client that an attempt is handed, or to `own_addresses`; no process is started."""
+        allowed = set(_written(self.own_addresses))
+        with trunkline_watch.watching() as deeds:
+            trial = await open_trial(dispatch=False)
+            if isinstance(trial.far_side, HttpFarSide):
+                for client in (
+                    answering(200),
+                    answering(500),
+                    raising(NoAnswer("dns_failed", "no such name")),
+                ):
+                    await trial.attempt(http=client)
+            else:
+                await trial.attempt()
+        stray = [deed for deed in deeds if _is_stray(deed, allowed)]
+        demand(
+            not stray,
+            f"{trial.name} did {'; '.join(map(str, stray[:3]))} on its own; it should send through the client it is handed, or "
+            "name the address in 'own_addresses' where the operator's settings do",
+        )
+
+    @check("channel.reaches-no-private-address", level=DELIVERS)
+    async def test_reaches_no_private_address(self, open_trial: OpenTrial) -> None:
+        """Where the deployment forbids private addresses a target there gets nothing, and the attempt is a retry."""
+        trial = await open_trial(settings={"delivery.allow_private_networks": "false"}, dispatch=False)
+        side = trial.http_side
+        result = await trial.attempt()
+        demand(
+            not side.requests(),
+            f"{trial.name} reached an address that the deployment forbids; it should send only through the client it is handed",
+        )
+        demand(
+            result.outcome is Outcome.RETRY,
+            f"{trial.name} took a refused address for '{result.outcome}'; it should be 'retry'",
+        )
+
+    @check("channel.takes-no-raise-for-success", level=DELIVERS)
+    async def test_takes_no_raise_for_success(self, open_trial: OpenTrial) -> None:
+        """Whatever the client raises is a failed attempt that is tried again."""
+        trial = await open_trial(dispatch=False, posts=True)
+        for error in _failures():
+            result = await trial.attempt(http=raising(error))
+            demand(
+                result.outcome is Outcome.RETRY,
+                f"{trial.name} took {type(error).__name__} for '{result.outcome}'; whatever is raised should be 'retry'",
+            )
+
+    @check("channel.names-what-went-wrong", level=COMPLETE)
+    async def test_names_what_went_wrong(self, open_trial: OpenTrial) -> None:
+        """An attempt without an answer says in a word or a line what went wrong."""
+        trial = await open_trial(dispatch=False, posts=True)
+        for error in (TimeoutError("late"), NoAnswer("tls_failed", "no certificate")):
+            found = (await trial.attempt(http=raising(error))).error or ""
+            demand(
+                0 < len(found) <= 200 and "\n" not in found,
+                f"{trial.name} gave the error '{found[:60]}' where the target did not answer; it should name the reason on one line",
+            )
+
+    @check("channel.tells-no-secret-in-errors", level=DELIVERS)
+    async def test_tells_no_secret_in_errors(self, open_trial: OpenTrial) -> None:
+        """No result shows a signing secret, a subscription's own header, a secret setting, or what an exception said."""
+        trial = await open_trial(settings={"delivery.timeout_seconds": "1"}, dispatch=False)
+        push = trial.push(secrets=(SECRET,), headers={"x-token": CANARY})
+        results = [await trial.attempt(push)]
+        for told in (trial.far_side.refuse_for_now, trial.far_side.reset, trial.far_side.hang):
+            results += [await trial.attempt(push)] if await told() else []
+        if isinstance(trial.far_side, HttpFarSide):
+            results += [await trial.attempt(push, http=raising(error)) for error in _failures()]
+        for result in results:
+            seen = f"{result.error} {result.response_body} {result!r}"
+            self._demand_clean(trial, seen, "showed {} in the result of an attempt")
+
+    @check("channel.logs-no-secret", level=DELIVERS)
+    async def test_logs_no_secret(self, open_trial: OpenTrial) -> None:
+        """Nothing that is logged, at debug level too, shows a signing secret, a subscription's own header or a secret setting."""
+        trial = await open_trial(settings={"delivery.timeout_seconds": "1"}, dispatch=False)
+        push = trial.push(secrets=(SECRET,), headers={"x-token": CANARY})
+        await trial.attempt(push)
+        for told in (trial.far_side.refuse_for_now, trial.far_side.reset):
+            if await told():
+                await trial.attempt(push)
+        self._demand_clean(trial, trial.running.log.text, "wrote {} to the log")
+
+    @check("channel.shows-no-secret-in-a-repr", level=COMPLETE)
+    async def test_shows_no_secret_in_a_repr(self, open_trial: OpenTrial) -> None:
+        """The channel's repr, which ends up in tracebacks, shows no secret setting."""
+        trial = await open_trial(dispatch=False)
+        if not self._secret_settings(trial):
+            not_applicable(f"{trial.name} has no secret settings")
+        deliver = trial.channel.deliver
+        shown = [trial.channel, deliver, getattr(deliver, "__self__", None), getattr(deliver, "args", None)]
+        self._demand_clean(trial, " ".join(map(repr, shown)), "shows {} in its repr")
+
+    def _secret_settings(self, trial: ChannelTrial) -> list[str]:
+        return list(secrets_of(trial.hub.registry.given(self.name).settings))
+
+    def _demand_clean(self, trial: ChannelTrial, text: str, sentence: str) -> None:
+        hidden = {SECRET: "a signing secret", CANARY: "a header or an exception's text"}
+        hidden |= dict.fromkeys(self._secret_settings(trial), "a secret setting")
+        for secret, what in hidden.items():
+            demand(secret not in text, f"{trial.name} {sentence.format(what)}; it should leave it out")
+
+    @check("channel.keeps-no-memory-of-events", level=COMPLETE)
+    async def test_keeps_no_memory_of_events(self, open_trial: OpenTrial) -> None:
+        """Attempts that have ended leave nothing in memory."""
+        trial = await open_trial(dispatch=False, posts=True)
+        padding = b" " * 4096
+
+        async def attempt(times: int) -> int:
+            for _ in range(times):
+                push = trial.push()
+                await trial.attempt(
+                    trial.push(event_id=push.event_id, body=push.body + padding), http=answering(200)
+                )
+            gc.collect()
+            return tracemalloc.get_traced_memory()[0]
+
+        tracemalloc.start()
+        try:
+            before = await attempt(50)
+            grown = await attempt(ATTEMPTS) - before
+        finally:
+            tracemalloc.stop()
+        demand(
+            grown < ATTEMPTS * LEAK_BYTES,
+            f"{trial.name} kept {grown // ATTEMPTS} bytes in memory for each event that it had delivered; it should keep nothing",
+        )
+
+
+def secrets_of(model: BaseModel | None) -> Iterable[str]:
+    """List what is secret in *model*, that of the models inside it too."""
+    for name in type(model).model_fields if model is not None else ():
+        value = getattr(model, name)
+        if isinstance(value, SecretStr):
+            yield value.get_secret_value()
+        elif isinstance(value, SecretBytes):
+            yield value.get_secret_value().decode("latin-1")
+        elif isinstance(value, BaseModel):
+            yield from secrets_of(value)
+
+
+def _failures() -> list[Exception]:
+    return [
+        TimeoutError(CANARY),
+        OSError(CANARY),
+        NoAnswer("connection_failed", CANARY),
+        AddressRefused(CANARY, "is private"),
+        ValueError(CANARY),
+        RuntimeError(CANARY),
+    ]
+
+
+def _is_stray(deed: Deed, allowed: set[str]) -> bool:
+    if deed.kind == "process":
+        return True
+    return deed.kind == "network" and not any(address in deed.detail for address in allowed)
+
+
+def _written(addresses: Iterable[tuple[str, int]]) -> Iterable[str]:
+    """Write *addresses*, and what their names resolve to, as audit events show them."""
+    for host, port in addresses:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        yield from (f"'{name}', {port}" for name in {host, *(str(address[0]) for *_, address in found)})

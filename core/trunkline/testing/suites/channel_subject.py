@@ -1,0 +1,158 @@
+"""The channel that a suite judges: what its author says of it, and how a trial of it is opened."""
+
+import socket
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from typing import ClassVar, Protocol
+
+import msgspec
+import pytest
+import pytest_asyncio
+
+from trunkline.schemas import Json
+from trunkline.testing.checks import demand, not_applicable
+from trunkline.testing.databases import Engine
+from trunkline.testing.far_sides import FarSide, HttpFarSide
+from trunkline.testing.hubs import MakeTestHub, TestHub
+from trunkline.testing.receiver import Receiver
+from trunkline.testing.sources import PluginSource
+from trunkline.testing.suites.channel_trial import (
+    COMPANY_ID,
+    PATIENCE_SECONDS,
+    SETTINGS,
+    ChannelTrial,
+    Subscribed,
+)
+from trunkline.testing.suites.suite import Suite
+
+
+class _Page(msgspec.Struct):
+    """A page of ``GET /api/v1/events``, its envelopes byte for byte."""
+
+    events: list[msgspec.Raw]
+    next_cursor: str
+
+
+class OpenTrial(Protocol):
+    """``trial = await open_trial()``: a hub with the channel, and a far side for its events."""
+
+    async def __call__(
+        self,
+        *,
+        beside: Sequence[PluginSource] = (),
+        settings: Mapping[str, str] | None = None,
+        database: Engine = "sqlite",
+        url: str | None = None,
+        dispatch: bool = True,
+        pulled: bool = False,
+        posts: bool = False,
+    ) -> ChannelTrial:
+        """Start a hub with the plugin and those *beside* it; *url* goes on with an earlier hub's database.
+
+        The check applies to a channel that is pulled only where *pulled*, and only to one that posts where *posts*.
+        """
+        ...
+
+
+class ChannelSubject(Suite):
+    """What the author says of the channel.
+
+    *channel* is its name. *rejects* and *gone* are the HTTP statuses that it takes for "never" and "nobody here". *signs*
+    says whether its requests are signed after Standard Webhooks (None: where they say so themselves). *rewrites* says that
+    it sends another body than the event's envelope, *content_type* which kind of body.
+
+    *own_addresses* are hosts and ports that the operator's settings name and the plugin dials itself; a fixture may set
+    them. *subscribe_path* is its own route by which customers subscribe, below ``/api/v1``; None finds it by its body, which
+    has ``target_url``. *patience_seconds* is how long a check waits for what should come soon.
+    """
+
+    channel: ClassVar[str] = ""
+    rejects: ClassVar[Collection[int]] = ()
+    gone: ClassVar[Collection[int]] = (410,)
+    signs: ClassVar[bool | None] = None
+    rewrites: ClassVar[bool] = False
+    content_type: ClassVar[str | None] = "application/json"
+    own_addresses: Sequence[tuple[str, int]] = ()
+    subscribe_path: ClassVar[str | None] = None
+    patience_seconds: ClassVar[float] = PATIENCE_SECONDS
+
+    @pytest_asyncio.fixture
+    async def far_side(self, trunkline_receiver: Receiver) -> AsyncIterator[FarSide]:
+        """Where the channel's events arrive: a path of a scripted HTTP receiver. Override it for another transport."""
+        yield HttpFarSide(
+            trunkline_receiver,
+            rejects=tuple(self.rejects),
+            gone=tuple(self.gone),
+            patience_seconds=self.patience_seconds,
+        )
+
+    async def subscribe(
+        self, hub: TestHub, far_side: FarSide, *, company_id: int = COMPANY_ID, **more: Json
+    ) -> Subscribed:
+        """Make a subscription that goes to *far_side*. Override it where the channel needs more."""
+        request = {"target_url": far_side.url, "event_types": ["*"], **more}
+        return await hub.hub.subscriptions.create(company_id, request, channel=self.channel)
+
+    def subscribe_request(self, far_side: FarSide) -> Mapping[str, Json]:
+        """Write the body that the channel's own route takes."""
+        return {"target_url": far_side.url, "event_types": ["*"]}
+
+    async def pull(self, hub: TestHub) -> Sequence[bytes]:
+        """Read all of company 92's events as a customer of a pulled channel does. Override it for another way than polling."""
+        bodies: list[bytes] = []
+        page = _Page([], "")
+        while page.events or not bodies:
+            answer = await hub.client.get("/api/v1/events", params={"cursor": page.next_cursor, "limit": 3})
+            demand(
+                answer.status_code == 200,
+                f"the channel '{self.channel}' is pulled, but GET /api/v1/events answers {answer.status_code}; give the "
+                "suite a 'pull' that reads its events",
+            )
+            page = msgspec.json.decode(answer.content, type=_Page)
+            if not page.events:
+                break
+            bodies += [bytes(one) for one in page.events]
+            demand(
+                len(bodies) < 10_000,
+                f"the channel '{self.channel}' never comes to the end of its events; next_cursor should go on",
+            )
+        return bodies
+
+    @pytest_asyncio.fixture
+    async def open_trial(self, trunkline_hub: MakeTestHub, far_side: FarSide) -> AsyncIterator[OpenTrial]:
+        """Start hubs in which the channel is tried."""
+
+        async def open_(
+            *,
+            beside: Sequence[PluginSource] = (),
+            settings: Mapping[str, str] | None = None,
+            database: Engine = "sqlite",
+            url: str | None = None,
+            dispatch: bool = True,
+            pulled: bool = False,
+            posts: bool = False,
+        ) -> ChannelTrial:
+            chosen = {**SETTINGS, **(settings or {})}
+            hub = await self.start(
+                trunkline_hub, beside=beside, settings=chosen, database=database, url=url, dispatch=dispatch
+            )
+            found = hub.hub.channels().get(self.channel)
+            there = ", ".join(hub.hub.channels()) or "none"
+            demand(
+                found is not None,
+                f"the plugin '{self.name}' registers no channel '{self.channel}' (there is {there}); register_channels should give it",
+            )
+            assert found is not None
+            if found.deliver is None and not pulled:
+                not_applicable(f"the channel '{self.channel}' is pulled, not pushed")
+            if posts and not isinstance(far_side, HttpFarSide):
+                not_applicable(f"the channel '{self.channel}' does not post to a URL")
+            return ChannelTrial(hub, found, far_side, self.subscribe, self.patience_seconds)
+
+        yield open_
+
+    @pytest.fixture
+    def free_port(self) -> int:
+        """Give a port of this machine that nobody listens at."""
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            return int(probe.getsockname()[1])

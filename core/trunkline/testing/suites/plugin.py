@@ -1,0 +1,30 @@
+"""PluginConformance: what every plugin owes the hub, whatever it gives."""
+
+from trunkline.testing.suites.plugin_hooks import HookChecks
+from trunkline.testing.suites.plugin_package import PackageChecks
+from trunkline.testing.suites.plugin_pages import PageChecks
+from trunkline.testing.suites.plugin_routes import RouteChecks
+from trunkline.testing.suites.plugin_secrets import SecretChecks
+from trunkline.testing.suites.plugin_settings import SettingChecks
+from trunkline.testing.suites.plugin_telling import TellingChecks
+from trunkline.testing.suites.plugin_values import ValueChecks
+
+
+class PluginConformance(
+    PackageChecks,
+    HookChecks,
+    SettingChecks,
+    SecretChecks,
+    ValueChecks,
+    RouteChecks,
+    PageChecks,
+    TellingChecks,
+):
+    """Judges a plugin as a whole. Subclass it, and name the plugin.
+
+    ::
+
+        class TestAcmePlugin(PluginConformance):
+            plugin = "acme"
+            settings = {"acme.room": "general"}
+    """

@@ -1,0 +1,222 @@
+"""The routes that a plugin adds to the API."""
+
+from collections.abc import Collection, Iterable, Sequence
+from fnmatch import fnmatchcase
+from typing import ClassVar
+
+from trunkline.principals import COMPANY_SCOPES, OPERATOR
+from trunkline.testing.checks import COMPLETE, DELIVERS, LOADS, check, demand, not_applicable
+from trunkline.testing.hubs import MakeTestHub
+from trunkline.testing.inspected import InspectedPlugin
+from trunkline.testing.route_survey import Exchange, Survey, survey
+from trunkline.testing.routes import PluginRoute
+from trunkline.testing.suites.suite import BUILT_INS, Suite
+
+API = "/api/v1"
+PROBLEM = "application/problem+json"
+_PROBLEM_FIELDS = {"type", "title", "status", "detail", "request_id"}
+
+
+class RouteChecks(Suite):
+    """What the API's users find.
+
+    *prefixes* are where the plugin's routes stand, if not below its own name. *public* are patterns of paths that are open
+    to everybody, *unscoped* of those that any key may call.
+    """
+
+    prefixes: ClassVar[Sequence[str] | None] = None
+    public: ClassVar[Collection[str]] = ()
+    unscoped: ClassVar[Collection[str]] = ()
+
+    @check("plugin.routes-stand-under-its-name", level=COMPLETE)
+    def test_routes_stand_under_its_name(self, trunkline_plugin: InspectedPlugin) -> None:
+        """Every route begins with the plugin's own prefix."""
+        dashed = self.name.replace("_", "-")
+        own = [
+            f"{base}/{name}" for base in (API, "/schemas", "/docs", "/portal") for name in (self.name, dashed)
+        ]
+        prefixes = own if self.prefixes is None else self.prefixes
+        for route in _routes(trunkline_plugin):
+            demand(
+                any(route.path == prefix or route.path.startswith(f"{prefix}/") for prefix in prefixes),
+                f"{route} stands outside of {prefixes[0]}; give its Routes the prefix '/{dashed}'",
+            )
+
+    @check("plugin.routes-shadow-nobody", level=LOADS)
+    async def test_routes_shadow_nobody(
+        self, trunkline_hub: MakeTestHub, trunkline_plugin: InspectedPlugin
+    ) -> None:
+        """No route takes a call that trunkline or a built-in plugin answers."""
+        mine = {f"{route.method} {route.slots}": route for route in _routes(trunkline_plugin)}
+        others = [name for name in BUILT_INS if name != self.name]
+        hub = await trunkline_hub(plugins=others, dispatch=False)
+        document = (await hub.anonymous.get("/openapi.json")).json()
+        taken = {
+            f"{method.upper()} {_slots(path)}"
+            for path, methods in document["paths"].items()
+            for method in methods
+        }
+        clash = sorted(mine.keys() & taken)
+        demand(
+            not clash,
+            f"{mine[clash[0]] if clash else ''} is answered by another already; choose a path of your own",
+        )
+
+    @check("plugin.routes-are-documented", level=COMPLETE)
+    def test_routes_are_documented(self, trunkline_plugin: InspectedPlugin) -> None:
+        """Every route of the API is in /openapi.json, with a tag and a summary or a docstring."""
+        routes = _api_routes(trunkline_plugin)
+        shown = {route.path for route in routes if route.is_shown}
+        for route in routes:
+            demand(route.path in shown, f"{route} is hidden from /openapi.json; let include_in_schema be")
+            demand(route.tags, f"{route} has no tag, and stands alone in /docs; give the router tags=[…]")
+            demand(
+                not route.is_shown or route.summary or route.description,
+                f"{route} says nothing about itself; give it a summary or a docstring",
+            )
+
+    @check("plugin.routes-have-models", level=COMPLETE)
+    async def test_routes_have_models(
+        self, trunkline_hub: MakeTestHub, trunkline_plugin: InspectedPlugin
+    ) -> None:
+        """Every route of the API that answers with JSON says in /openapi.json what it answers."""
+        routes = [route for route in _api_routes(trunkline_plugin) if route.is_shown and route.status != 204]
+        hub = await self.start(trunkline_hub, dispatch=False)
+        paths = (await hub.anonymous.get("/openapi.json")).json()["paths"]
+        for route in routes:
+            answers = paths[route.path][route.method.lower()]["responses"]
+            schemas = [
+                content.get("schema")
+                for status, answer in answers.items()
+                if status.startswith("2")
+                for content in answer.get("content", {}).values()
+            ]
+            demand(
+                any(schemas),
+                f"{route} does not say what it answers; annotate what the function returns with a model",
+            )
+
+    @check("plugin.routes-demand-a-key", level=DELIVERS)
+    async def test_routes_demand_a_key(
+        self, trunkline_hub: MakeTestHub, trunkline_plugin: InspectedPlugin
+    ) -> None:
+        """Without a key, and with a wrong one, every route that is not public answers 401."""
+        for one in (await self._survey(trunkline_hub, trunkline_plugin)).of("no key", "wrong key"):
+            if not self._is_public(one.route):
+                demand(
+                    one.status == 401 or _leads_to_sign_in(one),
+                    f"{one.route} answers {one.status} to a caller with {one.kind}; depend on trunkline.requires('…')",
+                )
+
+    @check("plugin.routes-demand-a-scope", level=DELIVERS)
+    async def test_routes_demand_a_scope(
+        self, trunkline_hub: MakeTestHub, trunkline_plugin: InspectedPlugin
+    ) -> None:
+        """A valid key without the scope that a route asks for gets 403 with the scope's name."""
+        found = await self._survey(trunkline_hub, trunkline_plugin)
+        for route in found.routes:
+            if (
+                self._is_public(route)
+                or _matches(route.path, self.unscoped)
+                or not route.path.startswith(API)
+            ):
+                continue
+            refused = [one for one in found.of("one scope") if one.route == route and one.status == 403]
+            demand(
+                refused,
+                f"{route} may be called with any key; ask for a scope: trunkline.requires('events:read')",
+            )
+            demand(
+                any(scope in refused[0].text for scope in (*COMPANY_SCOPES, OPERATOR)),
+                f"{route} refuses a key without saying which scope it needs; let trunkline.requires answer",
+            )
+
+    @check("plugin.routes-refuse-unknown-fields", level=COMPLETE)
+    async def test_routes_refuse_unknown_fields(
+        self, trunkline_hub: MakeTestHub, trunkline_plugin: InspectedPlugin
+    ) -> None:
+        """A field that a body does not have is refused with 422 and named."""
+        found = await self._survey(trunkline_hub, trunkline_plugin)
+        _demand_named(found.of("unknown field"), {422}, "derive the body's model from trunkline.Strict")
+
+    @check("plugin.routes-refuse-unknown-parameters", level=COMPLETE)
+    async def test_routes_refuse_unknown_parameters(
+        self, trunkline_hub: MakeTestHub, trunkline_plugin: InspectedPlugin
+    ) -> None:
+        """A query parameter that a route does not have is refused with 400 and named."""
+        found = await self._survey(trunkline_hub, trunkline_plugin)
+        asked = [
+            one
+            for one in found.of("unknown parameter")
+            if one.route.path.startswith(API) and not self._is_public(one.route)
+        ]
+        _demand_named(asked, {400, 422}, "give the router route_class=trunkline.StrictRoute")
+
+    @check("plugin.routes-answer-problems", level=COMPLETE)
+    async def test_routes_answer_problems(
+        self, trunkline_hub: MakeTestHub, trunkline_plugin: InspectedPlugin
+    ) -> None:
+        """Whatever is refused is answered with application/problem+json that has all its fields."""
+        found = await self._survey(trunkline_hub, trunkline_plugin)
+        for one in found.exchanges:
+            if one.status >= 400 and one.route.path.startswith(API):
+                demand(
+                    one.content_type.startswith(PROBLEM) and one.fields >= _PROBLEM_FIELDS,
+                    f"{one.route} answers {one.status} to {one.kind} with {one.content_type or 'nothing'} instead of a problem document; raise trunkline.Refused or what derives from it",
+                )
+
+    @check("plugin.routes-survive-garbage", level=DELIVERS)
+    async def test_routes_survive_garbage(
+        self, trunkline_hub: MakeTestHub, trunkline_plugin: InspectedPlugin
+    ) -> None:
+        """Nothing that can be sent makes a route answer 500, or fail without a problem document."""
+        for one in (await self._survey(trunkline_hub, trunkline_plugin)).exchanges:
+            demand(
+                one.status < 500 or (one.status > 500 and one.content_type.startswith(PROBLEM)),
+                f"{one.route} answers {one.status} to {one.kind} ({one.sent}): {one.error or one.text[:200]}; check what was sent first",
+            )
+
+    async def _survey(self, make_hub: MakeTestHub, plugin: InspectedPlugin) -> Survey:
+        """Call every route in every way; done once for all checks."""
+        routes = _routes(plugin)
+        if "survey" not in plugin.memo:
+            hub = await self.start(make_hub, dispatch=False)
+            plugin.memo["survey"] = await survey(hub, routes)
+            await hub.stop()
+        found: Survey = plugin.memo["survey"]
+        return found
+
+    def _is_public(self, route: PluginRoute) -> bool:
+        return _matches(route.path, self.public)
+
+
+def _routes(plugin: InspectedPlugin) -> Sequence[PluginRoute]:
+    return plugin.routes or not_applicable("it has no routes")
+
+
+def _api_routes(plugin: InspectedPlugin) -> Sequence[PluginRoute]:
+    found = [route for route in _routes(plugin) if route.path.startswith(API)]
+    return found or not_applicable("it has no routes below /api/v1")
+
+
+def _matches(path: str, patterns: Iterable[str]) -> bool:
+    return any(fnmatchcase(path, pattern) for pattern in patterns)
+
+
+def _slots(path: str) -> str:
+    return "/".join("{}" if part.startswith("{") else part for part in path.split("/"))
+
+
+def _leads_to_sign_in(one: Exchange) -> bool:
+    """Tell whether a page for people sends who is not signed in to where that is done."""
+    return not one.route.path.startswith(API) and one.status in {302, 303, 307} and "sign-in" in one.location
+
+
+def _demand_named(exchanges: Sequence[Exchange], statuses: Collection[int], advice: str) -> None:
+    if not exchanges:
+        not_applicable("none of its routes takes any")
+    for one in exchanges:
+        demand(
+            one.status in statuses and "no_such" in one.text,
+            f"{one.route} answers {one.status} to {one.kind} and does not name it; {advice}",
+        )

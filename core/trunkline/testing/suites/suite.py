@@ -1,0 +1,58 @@
+"""What every suite has: the plugin that it judges, with its settings, and the way to start a hub with it."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import ClassVar
+
+from trunkline.capabilities import Clock
+from trunkline.errors import PluginFailed, SchemaInvalid, SettingsInvalid
+from trunkline.testing.checks import fail
+from trunkline.testing.databases import Engine
+from trunkline.testing.hubs import MakeTestHub, TestHub
+from trunkline.testing.sources import PluginSource, name_of
+
+BUILT_INS = ("actions", "crm", "docs", "make", "n8n", "polling", "portal", "searches", "webhooks", "zapier")
+
+
+class Suite:
+    """A suite to subclass.
+
+    *plugin* is the name of its entry point; *settings* are dotted names and text, as environment variables give them.
+    *replaces* are the built-in plugins that it stands in for, and so does not run beside.
+    *patience_seconds* is how long anything may take that the hub gives up after five seconds.
+    """
+
+    plugin: ClassVar[PluginSource] = ""
+    settings: ClassVar[Mapping[str, str]] = {}
+    replaces: ClassVar[Collection[str]] = ()
+    patience_seconds: ClassVar[float] = 5.0
+
+    @property
+    def name(self) -> str:
+        """The plugin's name."""
+        return name_of(self.plugin)
+
+    async def start(
+        self,
+        make_hub: MakeTestHub,
+        *,
+        beside: Sequence[PluginSource] = (),
+        settings: Mapping[str, str] | None = None,
+        database: Engine = "sqlite",
+        url: str | None = None,
+        dispatch: bool = True,
+        clock: Clock | None = None,
+    ) -> TestHub:
+        """Start a hub with the plugin and those *beside* it; *settings* go over the suite's own. Raises CheckFailed."""
+        others = [other for other in beside if name_of(other) != self.name]
+        try:
+            return await make_hub(
+                plugins=[self.plugin, *others],
+                settings={**self.settings, **(settings or {})},
+                database=database,
+                url=url,
+                dispatch=dispatch,
+                clock=clock,
+            )
+        except (PluginFailed, SettingsInvalid, SchemaInvalid) as error:
+            company = f"beside {', '.join(map(name_of, others))}" if others else "alone"
+            fail(f"a hub does not start with '{self.name}' {company}: {error}")

@@ -1,0 +1,80 @@
+"""What code does outside of its own memory, as Python's audit events tell it (PEP 578)."""
+
+import contextlib
+import sys
+import threading
+from collections.abc import Generator
+from dataclasses import dataclass, field
+
+_EVENTS = {
+    "network": "socket.connect socket.bind socket.getaddrinfo socket.gethostbyname socket.sendto",
+    "file": "os.mkdir os.remove os.rename os.rmdir os.link os.symlink os.truncate shutil.rmtree",
+    "process": "subprocess.Popen os.system os.exec os.fork os.forkpty os.posix_spawn",
+    "thread": "_thread.start_new_thread",
+    "database": "sqlite3.connect",
+}
+_KINDS = {event: kind for kind, events in _EVENTS.items() for event in events.split()}
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """Something that was done: *kind* is ``network``, ``file``, ``read``, ``process``, ``thread`` or ``database``."""
+
+    kind: str
+    event: str
+    detail: str
+    thread: int = field(repr=False, default=0)
+
+    def __str__(self) -> str:
+        return f"{self.event}({self.detail})"
+
+
+class Watch:
+    """Listens to Python's audit events while it is asked to. The hook stays in the process, as there is no way to remove one."""
+
+    def __init__(self) -> None:
+        self._lists: list[list[Deed]] = []
+        sys.addaudithook(self._hear)
+
+    @contextlib.contextmanager
+    def watching(self, *, every_thread: bool = True) -> Generator[list[Deed]]:
+        """List what is done in here, by every thread or only by this one."""
+        deeds: list[Deed] = []
+        mine = threading.get_ident()
+        self._lists.append(deeds)
+        try:
+            yield deeds
+        finally:
+            self._lists = [other for other in self._lists if other is not deeds]
+            if not every_thread:
+                deeds[:] = [deed for deed in deeds if deed.thread == mine]
+
+    def _hear(self, event: str, arguments: tuple[object, ...]) -> None:
+        if not self._lists:
+            return
+        kind = kind_of(event, arguments)
+        if kind is not None:
+            deed = Deed(kind, event, ", ".join(_short(one) for one in arguments[:2]), threading.get_ident())
+            for deeds in self._lists:
+                deeds.append(deed)
+
+
+def kind_of(event: str, arguments: tuple[object, ...]) -> str | None:
+    """Tell what *event* is a sign of, if it is of anything outside of the process's memory."""
+    if any("__pycache__" in str(one) for one in arguments[:2]):  # the interpreter's own
+        return None
+    return _kind_of_open(arguments) if event == "open" else _KINDS.get(event)
+
+
+def _kind_of_open(arguments: tuple[object, ...]) -> str | None:
+    path, mode, flags = (*arguments, None, None, None)[:3]
+    if not isinstance(path, str | bytes) or str(path).endswith((".py", ".pyc", ".so")):
+        return None
+    writes = isinstance(mode, str) and any(letter in mode for letter in "wax+")
+    writes = writes or (mode is None and isinstance(flags, int) and bool(flags & 3))
+    return "file" if writes else "read"
+
+
+def _short(value: object) -> str:
+    text = f"<{type(value).__name__}>" if type(value).__module__ in {"socket", "_socket"} else repr(value)
+    return text if len(text) <= 120 else text[:119] + "…"

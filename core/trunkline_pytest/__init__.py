@@ -1,0 +1,67 @@
+"""The entry point for pytest. It is loaded into every run in whose environment trunkline is installed, so it loads next to nothing.
+
+What ``trunkline.testing`` has to offer (``trunkline.testing.fixtures``, ``trunkline.testing.reporting``) follows once a test
+module imports it, or a test asks for a fixture whose name begins with ``trunkline_``. It is a package of its own because a
+module of ``trunkline`` cannot be imported without all of ``trunkline``, which takes a second.
+"""
+
+import importlib
+import inspect
+import sys
+
+import pytest
+
+MACHINERY = ("trunkline.testing.fixtures", "trunkline.testing.reporting")
+PROPERTY = "trunkline"
+"""The user property of a test's report that carries what ``trunkline.testing.reporting`` needs to know."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option for the report."""
+    group = parser.getgroup("trunkline", "conformance of plugins of trunkline")
+    group.addoption(
+        "--trunkline-report",
+        metavar="FILE",
+        default=None,
+        help="write what the conformance checks found, and each plugin's level, as JSON",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Stand by."""
+    config.pluginmanager.register(Gate(config), "trunkline-gate")
+    if config.getoption("--trunkline-report"):
+        load(config)
+
+
+class Gate:
+    """Lets the machinery in when it is needed."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+
+    def pytest_pycollect_makeitem(self, collector: pytest.Collector, name: str, obj: object) -> None:
+        """Look whether a module that has just been imported, or a test in it, needs the machinery."""
+        del collector, name
+        if "trunkline.testing" in sys.modules or _asks_for_fixture(obj):
+            load(self._config)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Hand over what a check has found; under pytest-xdist this process may not have collected anything itself."""
+        if any(name == PROPERTY for name, _ in report.user_properties):
+            load(self._config)
+            sys.modules[MACHINERY[1]].collect(self._config, report)
+
+
+def load(config: pytest.Config) -> None:
+    """Register the machinery, unless that was done."""
+    for module in MACHINERY:
+        if not config.pluginmanager.has_plugin(module):
+            config.pluginmanager.register(importlib.import_module(module), module)
+
+
+def _asks_for_fixture(obj: object) -> bool:
+    return inspect.isfunction(obj) and any(
+        name.startswith("trunkline_") for name in inspect.signature(obj).parameters
+    )

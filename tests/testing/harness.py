@@ -1,0 +1,85 @@
+"""Runs suites against many plugins at once, in one pytest session inside of this process, and tells what each check said."""
+
+import io
+import re
+import sys
+from collections.abc import Iterable, Mapping
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from tests.testing.broken.breaking import Broken
+
+from trunkline.testing.checks import ATTRIBUTE
+
+MODULE = "trunkline_suites_under_test"
+INI = """
+[pytest]
+asyncio_mode = strict
+asyncio_default_fixture_loop_scope = function
+timeout = 120
+filterwarnings = ignore
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a check said: *outcome* is ``passed``, ``failed`` or ``not_applicable``."""
+
+    outcome: str
+    message: str
+
+
+@dataclass(slots=True)
+class Listener:
+    """Keeps what the reports of the inner session carry."""
+
+    said: dict[tuple[str, str], Said] = field(default_factory=dict)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        suite = report.nodeid.split("::")[1]
+        for name, value in report.user_properties:
+            if name == "trunkline":
+                self.said.setdefault((suite, value["name"]), Said(value["outcome"], value["message"]))
+
+
+def run(suites: Mapping[str, type], folder: Path) -> dict[tuple[str, str], Said]:
+    """Run *suites*; what is said is by the suite's name and the check's."""
+    module = ModuleType(MODULE)
+    module.SUITES = dict(suites)
+    sys.modules[MODULE] = module
+    (folder / "pytest.ini").write_text(INI)
+    file = folder / f"test_{re.sub(r'[^a-z0-9]', '_', folder.name)}.py"  # pytest imports one module of a name
+    file.write_text(f"import {MODULE}\nglobals().update({MODULE}.SUITES)\n")
+    listener, output = Listener(), io.StringIO()
+    arguments = [
+        "-q",
+        "--import-mode=importlib",
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "no:xdist",
+        f"--rootdir={folder}",
+        f"--confcutdir={folder}",
+    ]
+    with redirect_stdout(output), redirect_stderr(output):
+        code = pytest.main([*arguments, "-c", str(folder / "pytest.ini"), str(file)], [listener])
+    assert code in {0, 1}, output.getvalue()[-5000:]
+    return listener.said
+
+
+def suite_of(base: type, broken: Broken, *, only: Iterable[str] | None = None) -> type:
+    """Subclass the suite *base* for a plugin, with all checks or *only* some."""
+    wanted = None if only is None else set(only)
+    others: dict[str, Any] = {
+        name: None
+        for kind in base.__mro__
+        for name, function in vars(kind).items()
+        if wanted is not None
+        and hasattr(function, ATTRIBUTE)
+        and getattr(function, ATTRIBUTE).name not in wanted
+    }
+    return type("TestBroken", (base,), {**others, **broken.attributes, "plugin": broken.plugin})

@@ -1,0 +1,32 @@
+"""The built-in channels pass what a stranger's has to."""
+
+from trunkline.testing.suites.channel import ChannelConformance
+
+
+class TestWebhooks(ChannelConformance):
+    plugin = "webhooks"
+    channel = "webhooks"
+    signs = True
+
+
+class TestZapier(ChannelConformance):
+    plugin = "zapier"
+    channel = "zapier"
+    signs = True
+
+
+class TestN8n(ChannelConformance):
+    plugin = "n8n"
+    channel = "n8n"
+    signs = True
+
+
+class TestMake(ChannelConformance):
+    plugin = "make"
+    channel = "make"
+    signs = True
+
+
+class TestPolling(ChannelConformance):
+    plugin = "polling"
+    channel = "polling"

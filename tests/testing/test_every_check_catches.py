@@ -1,0 +1,101 @@
+"""The kit itself is judged: for every check there is a broken plugin, and that check fails with it, in a sentence.
+
+All broken plugins of a suite run in one pytest session inside of this process (``harness``).
+"""
+
+import re
+
+import pytest
+from tests.testing import harness
+from tests.testing.broken import action as broken_action
+from tests.testing.broken import channel as broken_channel
+from tests.testing.broken import migrations as broken_migrations
+from tests.testing.broken import plugin as broken_plugin
+from tests.testing.broken import search as broken_search
+from tests.testing.broken.acme import acme
+from tests.testing.broken.breaking import broken_in, built
+
+from trunkline.testing import (
+    ActionConformance,
+    ChannelConformance,
+    MigrationsConformance,
+    PluginConformance,
+    SearchConformance,
+)
+from trunkline.testing.checks import checks_of
+
+pytestmark = pytest.mark.timeout(600)
+
+JUDGED = {
+    "plugin": (PluginConformance, broken_plugin, {acme: None}),
+    "channel": (ChannelConformance, broken_channel, broken_channel.GOOD),
+    "action": (ActionConformance, broken_action, {broken_action.good: None}),
+    "search": (SearchConformance, broken_search, {broken_search.good: None}),
+    "migrations": (MigrationsConformance, broken_migrations, {broken_migrations.ledger: None}),
+}
+"""Each suite with its broken plugins, and with its good ones: all checks of each, or those that are named."""
+DID_NOT_RUN = harness.Said("did not run", "")
+BREAKS = [
+    (suite, check, build) for suite, (_, module, _) in JUDGED.items() for check, build in broken_in(module)
+]
+
+
+@pytest.fixture(scope="module")
+def said(request, tmp_path_factory):
+    """What every check said of the plugins that are broken for it, found out suite by suite when first asked for."""
+    known = {}
+
+    def ask(suite):
+        if suite not in known:
+            known[suite] = None  # and stays so where the session breaks: it is not tried once for every check
+            base, module, goods = JUDGED[suite]
+            suites = {
+                f"TestBroken{number}": harness.suite_of(base, built(build), only=[check])
+                for number, (check, build) in enumerate(broken_in(module))
+            }
+            for number, (good, only) in enumerate(goods.items()):
+                suites[f"TestGood{number}"] = harness.suite_of(base, built(good), only=only)
+            answers = harness.run(suites, tmp_path_factory.mktemp(suite))
+            known[suite] = {
+                "broken": {
+                    (check, build.__name__): answers.get((f"TestBroken{number}", check), DID_NOT_RUN)
+                    for number, (check, build) in enumerate(broken_in(module))
+                },
+                "good": [
+                    (check, one) for (name, check), one in answers.items() if name.startswith("TestGood")
+                ],
+            }
+        assert known[suite] is not None, f"the session of the suite '{suite}' broke; the first test says how"
+        return known[suite]
+
+    return ask
+
+
+@pytest.mark.parametrize("suite", JUDGED)
+def test_every_check_has_something_that_is_broken_for_it(suite):
+    base, module, _ = JUDGED[suite]
+    assert {check for check, _ in broken_in(module)} == {check.name for check in checks_of(base)}
+
+
+@pytest.mark.parametrize(
+    ("suite", "check", "build"), BREAKS, ids=[f"{check}-{build.__name__}" for _, check, build in BREAKS]
+)
+def test_the_check_catches_it(said, suite, check, build):
+    answer = said(suite)["broken"][check, build.__name__]
+
+    assert answer.outcome == "failed", answer
+    assert not re.match(r"\w+(Error|Failed|Group|Iteration): ", answer.message), (
+        f"no sentence of the check's own: {answer.message}"
+    )
+    assert len(answer.message) > 20
+
+
+@pytest.mark.parametrize("suite", JUDGED)
+def test_what_is_good_passes_every_check(said, suite):
+    base, _, _ = JUDGED[suite]
+    answers = said(suite)["good"]
+
+    assert [(check, one) for check, one in answers if one.outcome == "failed"] == []
+    assert {check for check, one in answers if one.outcome == "passed"} == {
+        check.name for check in checks_of(base)
+    }

@@ -1,0 +1,128 @@
+"""A real NATS server with JetStream, and the far side of the channel at it."""
+
+import asyncio
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+import nats
+from nats.aio.client import Client
+from nats.js.api import StreamConfig
+from nats.js.errors import NotFoundError
+
+from trunkline.testing.far_sides import LONGEST_WAIT_SECONDS, Arrival, FarSide
+
+STREAM = "TRUNKLINE"
+SUBJECTS = "trunkline.>"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class NatsServer:
+    """A server of this test's own, which can be stopped and started on its port."""
+
+    def __init__(self, folder: Path, port: int, *options: str) -> None:
+        self.folder = folder
+        self.port = port
+        self.options = options
+        self.process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"nats://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        program = shutil.which("nats-server") or "/usr/sbin/nats-server"
+        place = ("--addr", "127.0.0.1", "--port", str(self.port), "--store_dir", str(self.folder))
+        with (self.folder / "server.log").open("ab") as log:
+            self.process = subprocess.Popen([program, "-js", *place, *self.options], stdout=log, stderr=log)
+        deadline = time.monotonic() + 30
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+            except OSError:
+                log_text = (self.folder / "server.log").read_text()
+                assert self.process.poll() is None, log_text
+                assert time.monotonic() < deadline, log_text
+                time.sleep(0.05)
+            else:
+                return
+
+    def stop(self) -> None:
+        if self.process is not None:
+            self.process.send_signal(signal.SIGCONT)
+            self.process.terminate()
+            self.process.wait(30)
+            self.process = None
+
+    def freeze(self) -> None:
+        assert self.process is not None
+        self.process.send_signal(signal.SIGSTOP)
+
+    async def make_stream(self, **config) -> None:
+        async with await nats.connect(self.url) as client:
+            await client.jetstream().add_stream(StreamConfig(name=STREAM, subjects=[SUBJECTS], **config))
+
+    async def drop_stream(self) -> None:
+        async with await nats.connect(self.url) as client:
+            try:
+                await client.jetstream().delete_stream(STREAM)
+            except NotFoundError:
+                return
+
+    async def kept(self) -> list:
+        """Every message that the stream keeps, in order."""
+        async with await nats.connect(self.url) as client:
+            stream = client.jetstream()
+            state = (await stream.stream_info(STREAM)).state
+            return [
+                await stream.get_msg(STREAM, seq) for seq in range(state.first_seq or 1, state.last_seq + 1)
+            ]
+
+
+class Feed(FarSide):
+    """Who listens to the subjects, and hears every publish, also one that the stream knows already."""
+
+    def __init__(self, server: NatsServer, client: Client, name: str) -> None:
+        self.url = f"nats:{name}"
+        self.name = name
+        self._server = server
+        self._client = client
+        self._heard: list[Arrival] = []
+        self._others: list[Feed] = []
+
+    async def listen(self) -> "Feed":
+        await self._client.subscribe(SUBJECTS, cb=self._hear)
+        await self._client.flush()
+        return self
+
+    async def _hear(self, message) -> None:
+        if message.headers and message.headers.get("trunkline-feed") == self.name:
+            event_id = message.headers["Nats-Msg-Id"].partition(".")[0]
+            headers = {name.lower(): value for name, value in message.headers.items()}
+            self._heard.append(Arrival(event_id, message.data, headers, time.monotonic()))
+
+    async def arrivals(self, count: int) -> list[Arrival]:
+        async with asyncio.timeout(LONGEST_WAIT_SECONDS):
+            while len(self._heard) < count:
+                await asyncio.sleep(0.02)
+        return list(self._heard)
+
+    async def accept(self) -> bool:
+        await self._server.drop_stream()
+        await self._server.make_stream()
+        return True
+
+    async def refuse_for_now(self) -> bool:
+        await self._server.drop_stream()
+        return True
+
+    async def another(self) -> "Feed":
+        return await Feed(self._server, self._client, f"{self.name}-other").listen()

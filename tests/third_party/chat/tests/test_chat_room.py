@@ -1,0 +1,132 @@
+"""The channel as the kit judges it, and what it makes of Slack's own words."""
+
+import json
+
+import pytest
+
+from trunkline.testing import ChannelConformance, PluginConformance
+from trunkline.testing.far_sides import Arrival, FarSide, HttpFarSide
+from trunkline.testing.receiver import Answer
+
+ROOMS = "/api/v1/chat_room/rooms"
+FAILED = """{"type": "payment.failed", "payload": {"payment_id": 1, "invoice_id": 2, "client_id": 3,
+    "amount_attempted": 99.00, "failure_reason": "<!channel> & more"}}"""
+
+
+class Room(HttpFarSide):
+    """A room that knows a repeated event by the number at the end of its message."""
+
+    async def arrivals(self, count: int) -> list[Arrival]:
+        return [
+            Arrival(number_in(one.body), one.body, one.headers, one.at)
+            for one in await super().arrivals(count)
+        ]
+
+    async def another(self) -> "Room":
+        return Room(self.receiver, rejects=(400,))
+
+
+def number_in(body: bytes) -> str:
+    source = json.loads(body)["blocks"][-1]["elements"][0]["text"]
+    return source.removeprefix("Event ").partition(",")[0]
+
+
+class TestPlugin(PluginConformance):
+    plugin = "chat_room"
+
+
+class TestChannel(ChannelConformance):
+    plugin = "chat_room"
+    channel = "chat_room"
+    rejects = (400,)
+    rewrites = True
+    subscribe_path = "/chat_room/rooms"
+
+    @pytest.fixture
+    def far_side(self, trunkline_receiver) -> FarSide:
+        return Room(trunkline_receiver, rejects=(400,))
+
+    def subscribe_request(self, far_side):
+        return {"webhook_url": far_side.url, "event_types": ["*"]}
+
+
+@pytest.fixture
+async def hub(trunkline_hub):
+    return await trunkline_hub(plugins=["chat_room"], settings={"delivery.retry_schedule_seconds": "0.2,0.2"})
+
+
+async def add_room(hub, url: str, *event_types: str) -> dict:
+    answer = await hub.client.post(ROOMS, json={"webhook_url": url, "event_types": event_types or ["*"]})
+    assert answer.status_code == 201, answer.text
+    return answer.json()
+
+
+async def test_a_message_has_the_titles_of_the_schema_and_every_digit(hub, trunkline_receiver):
+    await add_room(hub, f"{trunkline_receiver.url}/services/T0/B0/s3cret")
+    event = await hub.client.post("/api/v1/events", content=FAILED)
+    (request,) = await trunkline_receiver.wait_for(1)
+    assert request.path == "/services/T0/B0/s3cret"
+    message = json.loads(request.body)
+    header, section, source = message["blocks"]
+    assert message["text"] == header["text"]["text"] == "Payment Failed"
+    texts = [field["text"] for field in section["fields"]]
+    assert "*Amount Attempted*\n99.00" in texts
+    assert "*Failure Reason*\n&lt;!channel&gt; &amp; more" in texts
+    assert source["elements"][0]["text"].startswith(f"Event {event.json()['id']}, payment.failed, ")
+
+
+async def test_the_secret_part_of_a_webhook_is_shown_nowhere(hub, trunkline_receiver):
+    made = await add_room(hub, f"{trunkline_receiver.url}/services/T0/B0/s3cret")
+    assert made["target_url"] == f"{trunkline_receiver.url}/services/T0/B0"
+    trunkline_receiver.always(Answer(403, {}, b"action_prohibited"))
+    event = await hub.emit("payment.failed")
+    await trunkline_receiver.wait_for(1)
+    views = [
+        made,
+        (await hub.client.get(ROOMS)).json(),
+        (await hub.client.get("/api/v1/subscriptions")).json(),
+        (await hub.client.get(f"/api/v1/subscriptions/{made['id']}/deliveries")).json(),
+        await hub.hub.deliveries.of_event(92, event.position),
+    ]
+    assert "s3cret" not in json.dumps(views) + hub.log.text
+
+
+@pytest.mark.parametrize(
+    "url", ["https://hooks.slack.com", "https://hooks.slack.com/", "https://hooks.slack.com/a/", "", "secret"]
+)
+async def test_what_is_no_incoming_webhook_is_refused_at_its_own_field(hub, url):
+    answer = await hub.client.post(ROOMS, json={"webhook_url": url, "event_types": ["*"]})
+    assert answer.status_code == 422
+    assert [one["path"] for one in answer.json()["errors"]] == ["/webhook_url"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "outcome"),
+    [
+        (Answer(200, {}, b"ok"), "delivered"),
+        (Answer(400, {}, b"invalid_payload"), "rejected"),
+        (Answer(403, {}, b"invalid_token"), "gone"),
+        (Answer(404, {}, b"no_service"), "gone"),
+        (Answer(404, {}, b"channel_not_found"), "gone"),
+        (Answer(410, {}, b"channel_is_archived"), "gone"),
+        (Answer(403, {}, b"action_prohibited"), "retry"),
+        (Answer(404, {}, b"<html>a proxy's page</html>"), "retry"),
+        (Answer(500, {}, b"rollup_error"), "retry"),
+        (Answer(429, {"retry-after": "30"}), "retry"),
+    ],
+)
+async def test_an_answer_is_read_as_slack_means_it(hub, trunkline_receiver, answer, outcome):
+    made = await add_room(hub, f"{trunkline_receiver.url}/services/T0/B0/s3cret")
+    trunkline_receiver.always(answer)
+    shown = await hub.hub.subscriptions.test(92, made["id"], channel="chat_room")
+    assert (shown["outcome"], shown["status_code"]) == (outcome, answer.status)
+
+
+async def test_a_room_that_was_removed_is_written_to_no_more(hub, trunkline_receiver):
+    gone = await add_room(hub, f"{trunkline_receiver.url}/services/T0/B0/one")
+    await add_room(hub, f"{trunkline_receiver.url}/services/T0/B0/two")
+    assert (await hub.client.delete(f"{ROOMS}/{gone['id']}")).status_code == 204
+    await hub.emit("payment.failed")
+    (request,) = await trunkline_receiver.wait_for(1)
+    assert request.path.endswith("/two")
+    assert (await hub.client.get(ROOMS)).json()["count"] == 1

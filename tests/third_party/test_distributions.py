@@ -1,0 +1,131 @@
+"""Plugins of strangers: each is installed beside the wheel of trunkline into a fresh environment, tested and judged there.
+
+What they need beside trunkline is theirs, and comes from the package index; what trunkline needs is of ``constraints.txt``.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import venv
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+PLUGINS = {"chat": "chat_room", "broker": "nats", "email": "email"}
+MODULES = {"chat": "trunkline_chat_room", "broker": "trunkline_nats", "email": "trunkline_email"}
+NEEDED = {"email.host": "smtp.example.com", "email.sender": "events@example.com"}
+MOST_LINES = 150
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """A virtual environment of its own. Nothing of this process's leads back to the checkout."""
+
+    folder: Path
+
+    def run(self, *command: str | Path, cwd: Path, **variables: str) -> str:
+        kept = {
+            name: value for name, value in os.environ.items() if not name.startswith(("TRUNKLINE_", "PYTHON"))
+        }
+        path = os.pathsep.join([str(self.folder / "bin"), kept.get("PATH", ""), "/usr/sbin"])
+        done = subprocess.run(
+            command,
+            cwd=cwd,
+            env={**kept, "PATH": path, **variables},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout[-20_000:] + done.stderr[-5_000:]
+        return done.stdout
+
+
+@pytest.fixture(scope="module")
+def environment() -> Iterator[Environment]:
+    """A fresh environment with trunkline's wheel and the three distributions, and what their tests need.
+
+    It is not in pytest's own folder, which pytest closes to everybody else: PostgreSQL runs as another user where this is root.
+    """
+    with tempfile.TemporaryDirectory(prefix="tl-strangers-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        yield _install_all(folder)
+
+
+def _install_all(folder: Path) -> Environment:
+    made = Environment(folder / "environment")
+    build = (sys.executable, "-m", "build", "--no-isolation", "--wheel", "--outdir", folder / "dist")
+    for source in (ROOT, *(_copy(HERE / name, folder / "sources" / name) for name in PLUGINS)):
+        made.run(*build, source, cwd=folder)
+    venv.create(made.folder, symlinks=True)
+    pip = (sys.executable, "-m", "pip", "--python", made.folder / "bin" / "python", "install", "--quiet")
+    wheels = {wheel.name.partition("-")[0]: wheel for wheel in (folder / "dist").glob("*.whl")}
+    wanted = [f"{wheels.pop('trunkline')}[testing]", *(f"{wheel}[test]" for wheel in wheels.values())]
+    made.run(*pip, "--constraint", ROOT / "constraints.txt", *wanted, cwd=folder)
+    return made
+
+
+@pytest.mark.parametrize("name", PLUGINS)
+def test_a_strangers_plugin_passes_its_tests_and_is_complete(
+    environment: Environment, name: str, tmp_path: Path
+):
+    folder = _copy(HERE / name, tmp_path / name)
+    shutil.rmtree(folder / MODULES[name])  # it is the installed one that is tested
+    report = tmp_path / "report.json"
+    environment.run(environment.folder / "bin/pytest", "-q", "--trunkline-report", report, cwd=folder)
+    judged = json.loads(report.read_text())["plugins"][PLUGINS[name]]
+    assert (judged["level"], judged["missing"]) == ("complete", [])
+    outcomes = {one["name"]: one["outcome"] for one in judged["checks"]}
+    assert outcomes["channel.delivers-an-event"] == outcomes["plugin.runs-alone"] == "passed"
+
+
+def test_all_of_them_run_beside_the_built_in_plugins(environment: Environment, tmp_path: Path):
+    variables = {f"TRUNKLINE_{key.replace('.', '__').upper()}": value for key, value in NEEDED.items()}
+    listed = environment.run(environment.folder / "bin/trunkline", "plugins", cwd=tmp_path, **variables)
+    states = {line.split("\t")[0]: line.split("\t")[3] for line in listed.splitlines()[1:]}
+    assert {"webhooks", "polling", *PLUGINS.values()} <= set(states)
+    assert set(states.values()) == {"active"}
+
+
+def test_a_distribution_that_is_uninstalled_leaves_nothing_in_the_hub(
+    environment: Environment, tmp_path: Path
+):
+    site = tmp_path / "environment"
+    shutil.copytree(environment.folder, site, symlinks=True)
+    other = Environment(site)
+    pip = (sys.executable, "-m", "pip", "--python", site / "bin" / "python")
+    other.run(*pip, "uninstall", "--quiet", "--yes", "trunkline-nats", cwd=tmp_path)
+    listed = other.run(site / "bin/python", "-m", "trunkline.cli", "plugins", cwd=tmp_path)
+    assert "\nchat_room\t" in listed
+    assert "\nnats\t" not in listed
+
+
+def test_strangers_plugins_are_typed_in_the_eyes_of_a_strict_checker(
+    environment: Environment, tmp_path: Path
+):
+    options = ("--config-file=", "--strict", "--cache-dir", tmp_path, "--python-executable")
+    folders = [HERE / name / module for name, module in MODULES.items()]
+    environment.run(
+        sys.executable, "-m", "mypy", *options, environment.folder / "bin/python", *folders, cwd=HERE
+    )
+
+
+@pytest.mark.parametrize("name", PLUGINS)
+def test_a_strangers_plugin_is_small(name: str):
+    for module in (HERE / name / MODULES[name]).glob("*.py"):
+        assert len(module.read_text().splitlines()) < MOST_LINES, module
+
+
+def _copy(source: Path, target: Path) -> Path:
+    left_out = shutil.ignore_patterns("__pycache__", "*.egg-info", ".pytest_cache", "build", "dist")
+    shutil.copytree(source, target, ignore=left_out)
+    return target

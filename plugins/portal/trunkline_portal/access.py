@@ -119,6 +119,7 @@ async def find_viewer(request: Request) -> Viewer | None:
 
 
 EVENTS_READ = "events:read"
+EVENTS_WRITE = "events:write"
 WEBHOOKS_WRITE = "webhooks:write"
 INTEGRATIONS_READ = "integrations:read"
 ADMIN = "admin"

@@ -22,6 +22,7 @@ TONES: Mapping[str, str] = {
     "throttled": "warn",
     "held": "warn",
     "failing": "warn",
+    "quarantined": "warn",
     "unused_key": "warn",
     "exhausted": "bad",
     "rejected": "bad",

@@ -28,6 +28,7 @@ ITEMS = (
     Item(HOME, "Overview", "chart", (EVENTS_READ,)),
     Item("/portal/events", "Events", "list", (EVENTS_READ,)),
     Item("/portal/subscriptions", "Subscriptions", "send", (WEBHOOKS_WRITE,)),
+    Item("/portal/quarantine", "Quarantine", "alert", (ADMIN,)),
     Item("/portal/keys", "API keys", "key", (ADMIN,)),
     Item("/portal/catalogue", "Event catalogue", "book", (INTEGRATIONS_READ, EVENTS_READ)),
     Item("/portal/connectors", "Connectors", "plug", (INTEGRATIONS_READ, EVENTS_READ)),

@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from trunkline import PortalPage, PortalRequest, Principal
-from trunkline_portal.fragments import FragmentInvalid, check
+from trunkline import FragmentInvalid, PortalPage, PortalRequest, Principal
+from trunkline import check_fragment as check
 from trunkline_portal.pages.extra import content_of
 
 PLUGIN = """

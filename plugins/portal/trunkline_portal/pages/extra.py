@@ -12,10 +12,8 @@ from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import Response
 
-from trunkline import NotFound, PortalPage, PortalRequest
-from trunkline_portal import fragments
+from trunkline import FragmentInvalid, NotFound, PortalPage, PortalRequest, check_fragment
 from trunkline_portal.access import Anybody, ScopeMissing
-from trunkline_portal.fragments import FragmentInvalid
 from trunkline_portal.portal import Portal
 
 Value = TypeVar("Value")
@@ -66,7 +64,7 @@ async def content_of(page: PortalPage, asked: PortalRequest, *, seconds: float) 
     if not isinstance(html, str):
         msg = f"is a value of type {type(html).__name__} instead of text"
         raise FragmentInvalid(msg)
-    fragments.check(html)
+    check_fragment(html)
     return html
 
 

@@ -119,6 +119,8 @@ def _matter(viewer: Viewer, one: Attention) -> Matter:
         links.append((f"/portal/subscriptions/{one.subscription_id}", "Subscription"))
     if one.event_id is not None:
         links.append((f"/portal/events/{one.event_id}", f"Event {one.event_id}"))
+    if one.kind == "quarantined" and viewer.has(ADMIN):
+        links.append(("/portal/quarantine", "Quarantine"))
     if one.key_id is not None and viewer.has(ADMIN):
         links.append(("/portal/keys", "API keys"))
     return Matter(one.kind, one.sentence, links)

@@ -14,6 +14,7 @@ Value = TypeVar("Value")
 
 _DAY_MS = 24 * 60 * 60 * 1000
 _ROUNDS = 12
+_QUARANTINED = "client.created"
 _TIMES = {"events": "accepted_ms", "deliveries": "updated_ms", "attempts": "started_ms"}
 
 
@@ -46,6 +47,7 @@ class Furnished:
     delivery: str
     failed_delivery: str
     replay: str
+    quarantined: str
 
     @property
     def url(self) -> str:
@@ -84,6 +86,10 @@ def furnish(hub: ServedHub, target: Target, words: Words = Words()) -> Furnished
     wait_for(lambda: hub.call("GET", f"/api/v1/replays/{replay['id']}")["status"] != "running")
     hub.stop()
     _spread_over_a_day(hub)
+    hub.environment = {
+        **hub.environment,
+        "TRUNKLINE_VALIDATION__TYPES": f'{{"{_QUARANTINED}": "quarantine"}}',
+    }
     hub.start()
     return Furnished(
         hub=hub,
@@ -99,7 +105,17 @@ def furnish(hub: ServedHub, target: Target, words: Words = Words()) -> Furnished
         delivery=log[0]["id"],
         failed_delivery=failed[0]["id"],
         replay=replay["id"],
+        quarantined=_quarantine(hub, words),
     )
+
+
+def _quarantine(hub: ServedHub, words: Words) -> str:
+    """Send an event that breaks its schema in three places; gives the id under which it waits."""
+    kind = hub.call("GET", f"/api/v1/event-types/{_QUARANTINED}")
+    payload = {**kind["example"], "email": words.first_name, "status_id": "10", "nickname": words.first_name}
+    event = {"type": _QUARANTINED, "payload": payload, "metadata": {"source": words.first_name}}
+    held: str = hub.call("POST", "/api/v1/events", json=event)["quarantined"]["id"]
+    return held
 
 
 def _subscribe(hub: ServedHub, url: str, types: list[str], **more: Any) -> str:

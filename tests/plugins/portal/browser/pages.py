@@ -7,7 +7,7 @@ from tests.plugins.portal.browser.furniture import Furnished
 
 NOBODY, SOMEBODY, OPERATOR = "nobody", "somebody", "operator"
 _ID = re.compile(
-    r"(?<=/)(?:\d+|(?:sub|dlv|key|rpl)_\w+|[a-z]+\.[a-z_]+)(?=/|$)|(?<=/catalogue/)(actions|searches|lookups)/[\w-]+"
+    r"(?<=/)(?:\d+|(?:sub|dlv|key|rpl|qtn)_\w+|[a-z]+\.[a-z_]+)(?=/|$)|(?<=/catalogue/)(actions|searches|lookups)/[\w-]+"
 )
 
 
@@ -47,6 +47,9 @@ PAGES = (
     PortalPage("subscription-delete", "/portal/subscriptions/{failing}/delete"),
     PortalPage("replays", "/portal/subscriptions/{subscription}/replays"),
     PortalPage("replay-new", "/portal/subscriptions/{subscription}/replays/new"),
+    PortalPage("quarantine", "/portal/quarantine"),
+    PortalPage("quarantine-event", "/portal/quarantine/{quarantined}"),
+    PortalPage("quarantine-delete", "/portal/quarantine/{quarantined}/delete"),
     PortalPage("keys", "/portal/keys"),
     PortalPage("key-new", "/portal/keys/new"),
     PortalPage("key-revoke", "/portal/keys/{key_id}/revoke"),

@@ -83,7 +83,8 @@ def make_router(portal: Portal) -> APIRouter:
     async def delete(request: Request, viewer: WritesWebhooks, subscription_id: str) -> Response:
         one = await places.find(portal, viewer.company_id, subscription_id)
         await subscriptions.delete(viewer.company_id, one.id, channel=None)
-        host = urlsplit(one.view["target_url"]).hostname
+        url = one.view["target_url"]
+        host = urlsplit(url).hostname or url
         return portal.redirect(
             request, places.BASE, viewer=viewer, flash=f"The subscription to {host} was deleted."
         )

@@ -1,0 +1,208 @@
+"""The inbox of quarantined events over HTTP: looked at, corrected, released, deleted."""
+
+from typing import Annotated, Any
+
+import orjson
+from fastapi import APIRouter, Depends, Query, Request, Response
+from pydantic import BaseModel, Field
+
+from trunkline import event_requests
+from trunkline.api import models
+from trunkline.api.models import Utc
+from trunkline.api.problems import ProblemField, responses
+from trunkline.api.requests import QueryModel, StrictRoute, read_body, read_json
+from trunkline.api.security import Caller, requires
+from trunkline.capabilities import Quarantine, QuarantinedEvent
+from trunkline.errors import EventRejected, FieldError
+from trunkline.quarantine import view
+from trunkline.store.quarantine_answers import Receipt
+
+JSON = "application/json"
+MAX_PAGE = 100
+_REPEATED: dict[int | str, dict[str, Any]] = {
+    200: {"model": models.Envelope, "description": "It was released before; its envelope"}
+}
+_PAYLOAD_SCHEMA = {
+    "type": "object",
+    "properties": {
+        "payload": {"type": "object", "description": "in the place of its own; numbers keep their digits"}
+    },
+    "additionalProperties": False,
+}
+
+router = APIRouter(prefix="/api/v1/quarantine", route_class=StrictRoute, tags=["Quarantine"])
+Reads = Annotated[Caller, Depends(requires("events:write"))]
+Writes = Annotated[Caller, Depends(requires("events:write", bucket="write"))]
+
+
+class QuarantinedView(BaseModel):
+    """An event that waits in quarantine, without its payload."""
+
+    id: str = Field(examples=["qtn_5f0c9a2d1e83c55b4f0c9a2d"])
+    type: str
+    company_id: int
+    errors: list[ProblemField] = Field(
+        description="what its schema finds wrong; empty where it can be released"
+    )
+    created_utc: Utc
+
+
+class WaitingView(QuarantinedView):
+    """An event that waits, as a list shows it; *errors* are those of today's schema."""
+
+    version: int | None = Field(
+        description="version of its type that its sender named; null for the current one"
+    )
+    received_utc: Utc
+    updated_utc: Utc
+
+
+class WaitingDetail(WaitingView):
+    """An event that waits, with all that it is made of, every digit as it came in."""
+
+    payload: dict[str, Any]
+    metadata: dict[str, Any] | None = Field(default=None, description="absent when empty")
+
+
+class Inbox(BaseModel):
+    """Events that wait, newest first."""
+
+    quarantined: list[WaitingView]
+    next_cursor: str | None
+
+
+class QuarantinedAnswer(BaseModel):
+    """What is answered for an event that was quarantined."""
+
+    quarantined: QuarantinedView
+
+
+class QuarantinedItem(QuarantinedView):
+    """An event of a batch that was quarantined."""
+
+    index: int = Field(description="its place in the request, from 0")
+
+
+class QuarantineQuery(QueryModel):
+    """What a list of the inbox is narrowed to."""
+
+    type: str | None = Field(default=None, description="only events of this type")
+    cursor: str | None = Field(default=None, description="`next_cursor` of the page before")
+    limit: int = Field(default=50, ge=1, le=MAX_PAGE)
+
+
+class ReleaseRequest(models.Strict):
+    """Which events are to be released together."""
+
+    type: str = Field(description="a registered event type")
+    cursor: str | None = Field(default=None, description="`next_cursor` of the call before")
+
+
+class ReleaseCounts(BaseModel):
+    """What became of the events of a type."""
+
+    released: int
+    invalid: int = Field(description="they still break their schema, and stay")
+    next_cursor: str | None = Field(description="goes on after these; null where all were looked at")
+
+
+def answer_receipt(receipt: Receipt) -> Response:
+    """Answer ``POST /events`` for an event that was quarantined: 202, or its envelope once it was released."""
+    if receipt.event is not None:
+        return Response(receipt.event.body, 200, media_type=JSON)
+    return Response(orjson.dumps({"quarantined": receipt.view()}), 202, media_type=JSON)
+
+
+@router.get("", response_model=Inbox, summary="List quarantined events", responses=responses(400))
+async def list_quarantined(
+    request: Request, query: Annotated[QuarantineQuery, Query()], caller: Reads
+) -> Response:
+    """List the events that wait, newest first: the company's, or everybody's for an operator who names none."""
+    page = await _inbox(request).list(
+        caller.named_company_id, type=query.type, cursor=query.cursor, limit=query.limit
+    )
+    shown = [view(one) for one in page.events]
+    return Response(orjson.dumps({"quarantined": shown, "next_cursor": page.next_cursor}), media_type=JSON)
+
+
+@router.post(
+    "/release",
+    summary="Release all that are valid by now",
+    responses=responses(422),
+)
+async def release_all(request: Request, body: ReleaseRequest, caller: Writes) -> ReleaseCounts:
+    """Release the events of a type that today's schema finds valid, oldest first; up to 10,000 are looked at."""
+    catalog = request.app.state.hub.catalog
+    if catalog.get(body.type) is None:
+        known = ", ".join(catalog.names())
+        raise EventRejected([FieldError("/type", f"is not a known event type; known are {known}")])
+    done = await _inbox(request).release_all(caller.named_company_id, type=body.type, cursor=body.cursor)
+    return ReleaseCounts(released=done.released, invalid=done.invalid, next_cursor=done.next_cursor)
+
+
+@router.get(
+    "/{id}", response_model=WaitingDetail, summary="Show a quarantined event", responses=responses(404)
+)
+async def show_quarantined(request: Request, id: str, caller: Reads) -> Response:
+    """Show one that waits, with its payload as it came in and what today's schema finds wrong with it."""
+    return _detail(await _inbox(request).get(id, company_id=caller.named_company_id))
+
+
+@router.patch(
+    "/{id}",
+    response_model=WaitingDetail,
+    summary="Correct a quarantined event",
+    responses=responses(404, 413, 422),
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {JSON: {"schema": {**_PAYLOAD_SCHEMA, "required": ["payload"]}}},
+        }
+    },
+)
+async def replace_payload(request: Request, id: str, caller: Writes) -> Response:
+    """Put another payload in the place of its own, valid or not, and judge it."""
+    payload = await _payload(request)
+    inbox = _inbox(request)
+    return _detail(await inbox.replace(id, payload or b"", company_id=caller.named_company_id))
+
+
+@router.post(
+    "/{id}/release",
+    status_code=201,
+    response_model=models.Envelope,
+    summary="Release a quarantined event",
+    responses=responses(404, 409, 413, 422) | _REPEATED,
+    openapi_extra={
+        "requestBody": {"required": False, "content": {JSON: {"schema": _PAYLOAD_SCHEMA}}},
+    },
+)
+async def release_quarantined(request: Request, id: str, caller: Writes) -> Response:
+    """Put it into the stream, once, if it is valid; with another payload, if one is given."""
+    payload = await _payload(request, is_optional=True)
+    done = await _inbox(request).release(id, company_id=caller.named_company_id, payload=payload)
+    return Response(done.body, 200 if done.repeated else 201, media_type=JSON)
+
+
+@router.delete("/{id}", status_code=204, summary="Delete a quarantined event", responses=responses(404))
+async def delete_quarantined(request: Request, id: str, caller: Reads) -> None:
+    """Remove one that waits for good; it is never delivered."""
+    await _inbox(request).delete(id, company_id=caller.named_company_id)
+
+
+def _inbox(request: Request) -> Quarantine:
+    inbox: Quarantine = request.app.state.hub.quarantine
+    return inbox
+
+
+async def _payload(request: Request, *, is_optional: bool = False) -> bytes | None:
+    body = await read_body(request, limit=request.app.state.hub.settings.events.max_body_bytes)
+    if is_optional and not body.strip():
+        return None
+    return event_requests.read_payload(*read_json(body))
+
+
+def _detail(one: QuarantinedEvent) -> Response:
+    metadata = b',"metadata":' + one.metadata if one.metadata else b""
+    body = orjson.dumps(view(one))[:-1] + b',"payload":' + one.payload + metadata + b"}"
+    return Response(body, media_type=JSON)

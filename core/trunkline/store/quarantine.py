@@ -1,0 +1,209 @@
+"""Events in quarantine: kept apart from the log until their payload fits its schema, or until their time is up.
+
+Whoever releases one locks its row before the log's head, as everybody here who locks rows does.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy import bindparam, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from trunkline.errors import FieldError
+from trunkline.events import Draft
+from trunkline.store import sql, tables
+
+_COLUMNS = (
+    "no, id, company_id, type, version, created_utc, payload, metadata, position, received_ms, updated_ms"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """An event of a request that is to be kept here, with its *errors*; *index* is its place in the request.
+
+    *version* is the one of its type that its sender named, None where the current one is meant.
+    """
+
+    index: int
+    id: str
+    draft: Draft
+    errors: Sequence[FieldError]
+    version: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantined:
+    """One row. *position* is None while it waits, and where it stands in the log once it was released."""
+
+    no: int
+    id: str
+    company_id: int
+    type: str
+    version: int | None
+    created_utc: str
+    payload: bytes = field(repr=False)
+    metadata: bytes = field(repr=False)
+    position: int | None
+    received_ms: int
+    updated_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Which:
+    """Whose events: one company's or, for None, everybody's; of one *type* or of any."""
+
+    company_id: int | None = None
+    type: str | None = None
+
+    def condition(self) -> tuple[str, dict[str, object]]:
+        """Give the SQL that picks those of them that wait, and its parameters."""
+        terms: list[str] = ["position IS NULL"]
+        parameters: dict[str, object] = {}
+        if self.company_id is not None:
+            terms.append("company_id = :company")
+            parameters["company"] = self.company_id
+        if self.type is not None:
+            terms.append("type = :type")
+            parameters["type"] = self.type
+        return " AND ".join(terms), parameters
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """How many events of a type wait; counted up to a limit."""
+
+    type: str
+    count: int
+
+
+async def insert(connection: AsyncConnection, held: Sequence[Held], *, now_ms: int) -> None:
+    """Store *held*, in their order."""
+    drafts = [one.draft for one in held]
+    await sql.insert_columns(
+        connection,
+        tables.quarantine,
+        {
+            "id": [one.id for one in held],
+            "company_id": [draft.company_id for draft in drafts],
+            "type": [draft.type for draft in drafts],
+            "version": [one.version for one in held],
+            "created_utc": [draft.created_utc for draft in drafts],
+            "payload": [draft.payload for draft in drafts],
+            "metadata": [draft.metadata for draft in drafts],
+            "received_ms": [now_ms] * len(held),
+            "updated_ms": [now_ms] * len(held),
+        },
+    )
+
+
+async def positions_of(connection: AsyncConnection, ids: Sequence[str]) -> dict[str, int]:
+    """Tell where those of *ids* stand in the log that were released."""
+    if not ids:
+        return {}
+    source = sql.rows_source(connection, {"wanted": "text"})
+    statement = text(
+        f"SELECT id, position FROM quarantine WHERE position IS NOT NULL AND id IN (SELECT wanted FROM {source})"
+    )
+    rows = await connection.execute(statement, {"rows": sql.rows_json([[one] for one in ids])})
+    return {row[0]: row[1] for row in rows}
+
+
+async def newest(
+    connection: AsyncConnection, which: Which, *, before: int | None, limit: int
+) -> list[Quarantined]:
+    """Read up to *limit* events that wait, newest first: those with a number below *before*."""
+    condition, parameters = which.condition()
+    below = "" if before is None else "AND no < :before"
+    statement = text(
+        f"SELECT {_COLUMNS} FROM quarantine WHERE {condition} {below} ORDER BY no DESC LIMIT :limit"
+    )
+    parameters |= {"limit": limit} | ({} if before is None else {"before": before})
+    return [Quarantined(*row) for row in await connection.execute(statement, parameters)]
+
+
+async def find(
+    connection: AsyncConnection, id: str, *, company_id: int | None, locks: bool = False
+) -> Quarantined | None:
+    """Read one, released or not; None where there is none, or it is another company's.
+
+    With *locks* nobody else changes it until the transaction ends.
+    """
+    own = "" if company_id is None else "AND company_id = :company"
+    locking = "FOR UPDATE" if locks and not sql.is_sqlite(connection) else ""
+    statement = text(f"SELECT {_COLUMNS} FROM quarantine WHERE id = :id {own} {locking}")
+    parameters: dict[str, object] = {"id": id}
+    if company_id is not None:
+        parameters["company"] = company_id
+    row = (await connection.execute(statement, parameters)).first()
+    return Quarantined(*row) if row else None
+
+
+async def take_oldest(
+    connection: AsyncConnection, which: Which, *, after: int, limit: int
+) -> list[Quarantined]:
+    """Lock and read up to *limit* events that wait, oldest first, with a number above *after*.
+
+    Those that somebody else is changing are passed over.
+    """
+    condition, parameters = which.condition()
+    statement = text(
+        f"SELECT {_COLUMNS} FROM quarantine WHERE {condition} AND no > :after ORDER BY no LIMIT :limit "
+        f"{_skipping(connection)}"
+    )
+    rows = await connection.execute(statement, parameters | {"after": after, "limit": limit})
+    return [Quarantined(*row) for row in rows]
+
+
+async def change_payload(connection: AsyncConnection, id: str, payload: bytes) -> None:
+    """Put *payload* in the place of an event's."""
+    statement = text(
+        f"UPDATE quarantine SET payload = :payload, updated_ms = {sql.now_ms(connection)} WHERE id = :id"
+    )
+    await connection.execute(statement, {"id": id, "payload": payload})
+
+
+async def mark_released(connection: AsyncConnection, positions: Mapping[str, int]) -> None:
+    """Note where released events, by their ids, stand in the log; what they were is kept there alone."""
+    statement = text(
+        "UPDATE quarantine SET position = :position, payload = :nothing, metadata = :nothing, "
+        f"updated_ms = {sql.now_ms(connection)} WHERE id = :id"
+    ).bindparams(bindparam("nothing", type_=tables.quarantine.c.payload.type))
+    rows = [{"id": one, "position": place, "nothing": b""} for one, place in positions.items()]
+    await connection.execute(statement, rows)
+
+
+async def delete(connection: AsyncConnection, id: str) -> None:
+    """Remove one for good."""
+    await connection.execute(text("DELETE FROM quarantine WHERE id = :id"), {"id": id})
+
+
+async def count(connection: AsyncConnection, *, limit: int) -> int:
+    """Count the events that wait, of every company, up to *limit*."""
+    statement = text(
+        "SELECT count(*) FROM (SELECT 1 FROM quarantine WHERE position IS NULL LIMIT :limit) AS w"
+    )
+    return int((await connection.execute(statement, {"limit": limit})).scalar_one())
+
+
+async def count_by_type(connection: AsyncConnection, company_id: int, *, limit: int) -> list[Waiting]:
+    """Count a company's events that wait, type by type; the newest *limit* of them are looked at."""
+    statement = text(
+        "SELECT type, count(*) FROM (SELECT type FROM quarantine WHERE position IS NULL "
+        "AND company_id = :company ORDER BY no DESC LIMIT :limit) AS w GROUP BY type ORDER BY type"
+    )
+    rows = await connection.execute(statement, {"company": company_id, "limit": limit})
+    return [Waiting(row[0], int(row[1])) for row in rows]
+
+
+async def purge(connection: AsyncConnection, *, before_ms: int, limit: int) -> int:
+    """Remove up to *limit* events that were received before *before_ms*, released or not; returns how many."""
+    statement = text(
+        "DELETE FROM quarantine WHERE no IN (SELECT no FROM quarantine WHERE received_ms < :before "
+        f"ORDER BY received_ms LIMIT :limit {_skipping(connection)})"
+    )
+    return (await connection.execute(statement, {"before": before_ms, "limit": limit})).rowcount
+
+
+def _skipping(connection: AsyncConnection) -> str:
+    return "" if sql.is_sqlite(connection) else "FOR UPDATE SKIP LOCKED"

@@ -1,0 +1,122 @@
+"""What was answered for quarantined events under an idempotency key, so that the same request gets the same answer again."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import orjson
+from sqlalchemy import bindparam, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from trunkline.errors import FieldError
+from trunkline.events import Event
+from trunkline.store import sql, stream, tables
+from trunkline.store.idempotency import LIFETIME_MS
+from trunkline.store.quarantine import Held, positions_of
+
+Key = tuple[int, str]
+"""A namespace and an idempotency key in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """A quarantined event as its sender is told of it. *event* is what it became, where it was released since."""
+
+    index: int
+    id: str
+    type: str
+    company_id: int
+    created_utc: str
+    errors: Sequence[FieldError]
+    event: Event | None = None
+
+    @classmethod
+    def of(cls, held: Held) -> "Receipt":
+        """Write the receipt of an event that is kept."""
+        draft = held.draft
+        return cls(held.index, held.id, draft.type, draft.company_id, draft.created_utc, held.errors)
+
+    def view(self) -> dict[str, Any]:
+        """Show it without its *index*, as JSON."""
+        return {
+            "id": self.id,
+            "type": self.type,
+            "company_id": self.company_id,
+            "errors": [{"path": fault.path, "message": fault.message} for fault in self.errors],
+            "created_utc": self.created_utc,
+        }
+
+    def item(self) -> dict[str, Any]:
+        """Show it as one of several, with its *index*."""
+        return {"index": self.index, **self.view()}
+
+
+async def remember(
+    connection: AsyncConnection, answers: Mapping[Key, Sequence[Receipt]], *, now_ms: int
+) -> None:
+    """Store *answers* under keys that are used for the first time in 24 hours."""
+    if not answers:
+        return
+    forget = text("DELETE FROM quarantine_answers WHERE namespace = :namespace AND key = :key")
+    await connection.execute(forget, [{"namespace": space, "key": key} for space, key in answers])
+    await sql.insert_columns(
+        connection,
+        tables.quarantine_answers,
+        {
+            "namespace": [space for space, _ in answers],
+            "key": [key for _, key in answers],
+            "body": [orjson.dumps([one.item() for one in receipts]) for receipts in answers.values()],
+            "created_ms": [now_ms] * len(answers),
+        },
+    )
+
+
+async def find(connection: AsyncConnection, keys: Collection[Key]) -> dict[Key, list[Receipt]]:
+    """Look up what was answered under *keys* in the last 24 hours, and which of those events were released since."""
+    if not keys:
+        return {}
+    statement = text(
+        "SELECT namespace, key, body FROM quarantine_answers WHERE namespace IN :namespaces AND key IN :keys "
+        f"AND created_ms > {sql.now_ms(connection)} - {LIFETIME_MS}"
+    ).bindparams(bindparam("namespaces", expanding=True), bindparam("keys", expanding=True))
+    names = {"namespaces": sorted({space for space, _ in keys}), "keys": sorted({key for _, key in keys})}
+    rows = await connection.execute(statement, names)
+    found = {(row[0], row[1]): _read(row[2]) for row in rows if (row[0], row[1]) in keys}
+    return await _with_events(connection, found) if found else {}
+
+
+async def purge(connection: AsyncConnection, *, before_ms: int, limit: int) -> int:
+    """Remove up to *limit* answers that were given before *before_ms*; returns how many."""
+    skipping = "" if sql.is_sqlite(connection) else "FOR UPDATE SKIP LOCKED"
+    statement = text(
+        "DELETE FROM quarantine_answers WHERE (namespace, key) IN (SELECT namespace, key FROM quarantine_answers "
+        f"WHERE created_ms <= :before ORDER BY created_ms LIMIT :limit {skipping})"
+    )
+    return (await connection.execute(statement, {"before": before_ms, "limit": limit})).rowcount
+
+
+async def _with_events(
+    connection: AsyncConnection, found: Mapping[Key, Sequence[Receipt]]
+) -> dict[Key, list[Receipt]]:
+    ids = [receipt.id for receipts in found.values() for receipt in receipts]
+    positions = await positions_of(connection, ids)
+    events = await stream.by_positions(connection, list(positions.values()))
+    return {
+        key: [replace(one, event=events.get(positions.get(one.id, 0))) for one in receipts]
+        for key, receipts in found.items()
+    }
+
+
+def _read(body: bytes) -> list[Receipt]:
+    items: list[dict[str, Any]] = orjson.loads(body)
+    return [
+        Receipt(
+            one["index"],
+            one["id"],
+            one["type"],
+            one["company_id"],
+            one["created_utc"],
+            [FieldError(fault["path"], fault["message"]) for fault in one["errors"]],
+        )
+        for one in items
+    ]

@@ -1,0 +1,113 @@
+"""One event of the inbox: looked at, corrected, released, deleted (``quarantine`` lists them)."""
+
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from trunkline import BodyInvalid, EventRejected, FieldError, QuarantinedEvent, read_json
+from trunkline_portal import highlighting
+from trunkline_portal.access import EVENTS_READ, EVENTS_WRITE, Administers, Viewer
+from trunkline_portal.forms import Submitted
+from trunkline_portal.pages.quarantine import QUARANTINE, require_writing
+from trunkline_portal.portal import Portal
+
+_EDITABLE = 50_000
+"""Characters of a payload that the editor takes."""
+_SHOWN = 30_000
+_STILL_BROKEN = ("The payload is kept. It still breaks its schema.", "info")
+_VALID_NOW = ("The payload is kept, and valid: it can be released.", "good")
+
+
+def make_router(portal: Portal) -> APIRouter:
+    """Build the router."""
+    router = portal.router()
+    inbox = portal.context.quarantine
+
+    def show(request: Request, viewer: Viewer, one: QuarantinedEvent, **changed: Any) -> Response:
+        return portal.render(request, viewer, "quarantine_event.html", **{**_values(viewer, one), **changed})
+
+    def refuse(
+        request: Request, viewer: Viewer, one: QuarantinedEvent, error: BodyInvalid, text: str
+    ) -> Response:
+        return show(request, viewer, one, status=422, text=text, faults=error.errors, is_kept=False)
+
+    @router.get("/quarantine/{event_id}")
+    async def show_event(request: Request, viewer: Administers, event_id: str) -> Response:
+        return show(request, viewer, await inbox.get(event_id, company_id=viewer.company_id))
+
+    @router.post("/quarantine/{event_id}")
+    async def save(request: Request, viewer: Administers, event_id: str, fields: Submitted) -> Response:
+        require_writing(viewer)
+        one = await inbox.get(event_id, company_id=viewer.company_id)
+        try:
+            payload = _read(fields["payload"])
+        except BodyInvalid as error:
+            return refuse(request, viewer, one, error, fields["payload"])
+        kept = await inbox.replace(event_id, payload, company_id=viewer.company_id)
+        flash, tone = _STILL_BROKEN if kept.errors else _VALID_NOW
+        return portal.redirect(request, f"{QUARANTINE}/{event_id}", viewer=viewer, flash=flash, tone=tone)
+
+    @router.post("/quarantine/{event_id}/release")
+    async def release(request: Request, viewer: Administers, event_id: str, fields: Submitted) -> Response:
+        require_writing(viewer)
+        one = await inbox.get(event_id, company_id=viewer.company_id)
+        try:
+            payload = _read(fields["payload"]) if "payload" in fields else one.payload
+            changed = payload if payload != one.payload else None
+            done = await inbox.release(event_id, company_id=viewer.company_id, payload=changed)
+        except BodyInvalid as error:
+            return refuse(request, viewer, one, error, fields["payload"])
+        flash = f"Event {done.position} of type {one.type} goes to every subscription that it matches."
+        path = f"/portal/events/{done.position}" if viewer.has(EVENTS_READ) else QUARANTINE
+        return portal.redirect(request, path, viewer=viewer, flash=flash)
+
+    @router.get("/quarantine/{event_id}/delete")
+    async def ask(request: Request, viewer: Administers, event_id: str) -> Response:
+        one = await inbox.get(event_id, company_id=viewer.company_id)
+        return portal.confirm(
+            request,
+            viewer,
+            title="Delete this event?",
+            sentences=[
+                f"It is of type {one.type}, and is gone for good: nobody will get it.",
+                "Its sender was told that it waits here, and is not told of this.",
+            ],
+            action=f"{QUARANTINE}/{event_id}/delete",
+            button="Delete the event",
+            back=f"{QUARANTINE}/{event_id}",
+        )
+
+    @router.post("/quarantine/{event_id}/delete")
+    async def delete(request: Request, viewer: Administers, event_id: str) -> Response:
+        require_writing(viewer)
+        await inbox.delete(event_id, company_id=viewer.company_id)
+        return portal.redirect(request, QUARANTINE, viewer=viewer, flash="The event is deleted.")
+
+    return router
+
+
+def _values(viewer: Viewer, one: QuarantinedEvent) -> dict[str, Any]:
+    text = highlighting.indented(one.payload)
+    return {
+        "event": one,
+        "text": text,
+        "faults": one.errors,
+        "is_kept": True,
+        "is_editable": len(text) <= _EDITABLE,
+        "beginning": text[:_SHOWN],
+        "may_change": viewer.has(EVENTS_WRITE),
+    }
+
+
+def _read(text: str) -> bytes:
+    """Read a payload that was typed, digit by digit. Raises EventRejected."""
+    try:
+        payload_json, payload = read_json(text.encode())
+    except BodyInvalid as error:
+        faults = [FieldError(f"/payload{fault.path}", fault.message) for fault in error.errors]
+        raise EventRejected(faults) from None
+    if not isinstance(payload, dict):
+        raise EventRejected([FieldError("/payload", "must be an object")])
+    return payload_json

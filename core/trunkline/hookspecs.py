@@ -25,9 +25,13 @@ from trunkline.capabilities import (
     Routes,
     Search,
 )
+from trunkline.schema_versions import Caster
 from trunkline.schemas import EventType
 
 PROJECT = "trunkline"
+HOOK_API = 1
+"""Which generation of the hook API this is: it becomes 2 with the first change that a plugin must react to."""
+
 hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
 
@@ -42,6 +46,11 @@ def register_settings() -> type[BaseModel]:  # type: ignore[empty-body]
 @hookspec
 def register_event_types() -> Sequence[EventType]:  # type: ignore[empty-body]
     """Give event types; a name that another plugin gives too is refused for both."""
+
+
+@hookspec
+def register_casters() -> Sequence[Caster]:  # type: ignore[empty-body]
+    """Give what leads from one version of an event type to the next and back; see *Versions of event types* in the docs."""
 
 
 @hookspec

@@ -8,8 +8,6 @@ import inspect
 import json
 import re
 import sys
-import types
-import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -20,7 +18,7 @@ from fastapi.routing import iter_route_contexts
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from trunkline import hookspecs, settings
+from trunkline import HOOK_API, settings
 from trunkline.api import problems
 from trunkline.api.security import Requires
 from trunkline.app import create_app
@@ -32,6 +30,11 @@ from trunkline.metrics import Metrics
 from trunkline.schema_files import package_definitions, package_event_types
 
 FOLDER = Path(__file__).parent
+sys.path.insert(0, str(FOLDER))
+
+import public_api  # noqa: E402
+import values  # noqa: E402
+
 SCHEMAS = "trunkline_schemas"
 NOTE = "<!-- Written by docs/reference/generate.py; change that or the code, not this page. -->"
 
@@ -130,32 +133,6 @@ def settings_page() -> str:
 # ---- hooks -----------------------------------------------------------------------------------------------------------
 
 
-def hooks() -> Iterator[tuple[str, Callable[..., object]]]:
-    """Every hook specification, in the order of the module."""
-    for name, function in vars(hookspecs).items():
-        if inspect.isfunction(function) and hasattr(function, f"{hookspecs.PROJECT}_spec"):
-            yield name, function
-
-
-def type_name(annotation: Any) -> str:
-    """Write a type as an author would."""
-    if annotation is None or annotation is type(None):
-        return "None"
-    arguments = [type_name(item) for item in typing.get_args(annotation)]
-    if isinstance(annotation, types.UnionType):
-        return " | ".join(arguments)
-    origin = typing.get_origin(annotation) or annotation
-    name = getattr(origin, "__name__", str(origin))
-    return f"{name}[{', '.join(arguments)}]" if arguments else name
-
-
-def signature(name: str, function: Callable[..., object]) -> str:
-    """Write the ``def`` line of a hook."""
-    found = inspect.signature(function)
-    arguments = ", ".join(f"{p.name}: {type_name(p.annotation)}" for p in found.parameters.values())
-    return f"def {name}({arguments}) -> {type_name(found.return_annotation)}"
-
-
 def hooks_page() -> str:
     """Every hook, by phase."""
     kinds = [
@@ -179,18 +156,31 @@ def hooks_page() -> str:
     ]
     for title, text, at_start in kinds:
         blocks += [f"## {title}", text]
-        for name, function in hooks():
+        for name, function in public_api.hooks():
             if name.startswith("register_") == at_start:
                 blocks += [
                     f"### {name}",
-                    f"```python\n{signature(name, function)}: ...\n```",
+                    f"```python\n{values.signature(name, public_api.signature_of(function))}: ...\n```",
                     markdown(function),
                 ]
     blocks += [
         "## Limits",
         "No hook may rely on an order among plugins. Two plugins that give a channel or an event type of the same name both fail. "
         "`event_accepted`, `attempt_finished` and `subscription_changed` come after the fact: they can refuse nothing, and a plugin "
-        "that falls more than 1,000 calls behind loses the oldest, with a warning in the log.",
+        "that falls more than 1,000 calls behind loses the oldest, with a warning in the log. "
+        "A plugin that is not imported, or does not return from a `register_*` hook, within `plugins.start_timeout_seconds` (30) is `failed`. "
+        "One that blocks the event loop for more than a second is named in the log, with the line where it does.",
+        "## Watching a plugin at work",
+        "With `TRUNKLINE_TRACE_PLUGINS=1` in its environment every command writes a line to standard error for each call of a hook and each `deliver`, "
+        "when it has ended: plugin, hook, arguments, milliseconds, and what it returned or raised. Values are named, not shown: no text of theirs and no secret.",
+        "```text\ntrace acme.register_channels(context) 0.03 ms returned [Channel(name='acme')]\n"
+        "trace acme.acme.deliver(Push(event_id='1000', event_type='lead.created', delivery_id='dlv_1000_1', attempt=1)) 4.61 ms returned delivered 200\n"
+        "trace acme.event_accepted(context, events=[AcceptedEvent(position=1000, company_id=92, type='lead.created')]) 0.05 ms raised KeyError: 'amount'\n```",
+        "`trunkline plugins show NAME` shows where a plugin comes from, why it does not run, each hook with its file and line, its settings, and what it gives.",
+        "## What changes, and when",
+        f"This is generation {HOOK_API} of the hook API (`trunkline.HOOK_API`). [Stability](../explanation/stability.md) says what may change within it, "
+        "and how long what is deprecated stays.",
+        *values.blocks(table),
     ]
     return page("Hooks", *blocks)
 
@@ -418,10 +408,10 @@ def commands(group: Any = None, path: str = "trunkline") -> Iterator[tuple[str, 
     """Every command with its full name, in the order of ``--help``."""
     group = group or typer.main.get_command(command_line)
     for name, command in group.commands.items():
+        if not command.hidden and getattr(command, "invoke_without_command", True):
+            yield f"{path} {name}", command
         if hasattr(command, "commands"):
             yield from commands(command, f"{path} {name}")
-        elif not command.hidden:
-            yield f"{path} {name}", command
 
 
 def options(command: Any) -> Iterator[tuple[str, str]]:

@@ -11,6 +11,7 @@ A plugin that fails at any of these steps has a record that says why, and nothin
 plugins were asked for by name (``plugins.enabled``), the start stops instead with that sentence.
 """
 
+import os
 from collections.abc import Sequence
 
 from trunkline.plugins.admission import admit
@@ -20,6 +21,8 @@ from trunkline.plugins.lifespans import lifespans
 from trunkline.plugins.notification import Notifier
 from trunkline.plugins.records import Candidate, Collected, PluginRecord
 from trunkline.plugins.registry import Registry, logger_of
+from trunkline.plugins.tracing import Tracer
+from trunkline.plugins.watchdog import Watchdog
 from trunkline.settings import Settings
 from trunkline.version import __version__
 
@@ -30,6 +33,8 @@ __all__ = [
     "Notifier",
     "PluginRecord",
     "Registry",
+    "Tracer",
+    "Watchdog",
     "admit",
     "collect_static",
     "collect_with",
@@ -47,6 +52,7 @@ def load(settings: Settings, *, path: Sequence[str] | None = None) -> Registry:
         SettingsInvalid: a setting names a plugin that is not there, or a plugin's section is not valid.
         PluginFailed: a plugin that was asked for by name cannot be used.
     """
-    registry = admit(discover(path=path), chosen=settings.plugins, version=__version__)
+    tracer = Tracer.from_environment(os.environ)
+    registry = admit(discover(path=path), chosen=settings.plugins, version=__version__, tracer=tracer)
     collect_static(registry, sections=settings.plugin_sections)
     return registry

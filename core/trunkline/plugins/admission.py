@@ -2,7 +2,9 @@
 
 import importlib
 import re
+import sys
 from collections.abc import Sequence
+from functools import partial
 from itertools import groupby
 from operator import attrgetter
 from types import ModuleType
@@ -11,17 +13,20 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 
 from trunkline.errors import PluginFailed, SettingsInvalid
-from trunkline.plugins.calls import describe_error
+from trunkline.plugins.calls import Late, call_within, describe_error
 from trunkline.plugins.discovery import HUB
 from trunkline.plugins.records import Candidate, PluginRecord
 from trunkline.plugins.registry import Registry
+from trunkline.plugins.tracing import Tracer
 from trunkline.settings import CORE_SECTIONS, Plugins
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
 MODULE = re.compile(r"\w+(\.\w+)*")
 
 
-def admit(candidates: Sequence[Candidate], *, chosen: Plugins, version: str) -> Registry:
+def admit(
+    candidates: Sequence[Candidate], *, chosen: Plugins, version: str, tracer: Tracer | None = None
+) -> Registry:
     """Import and register the *candidates* that *chosen* lets run; *version* is the hub's own.
 
     Raises:
@@ -31,12 +36,15 @@ def admit(candidates: Sequence[Candidate], *, chosen: Plugins, version: str) -> 
     _check_choice(candidates, chosen)
     ordered = sorted(candidates, key=attrgetter("name", "distribution"))
     registry = Registry(
-        (_first_record(candidate, chosen) for candidate in ordered), required=chosen.enabled is not None
+        (_first_record(candidate, chosen) for candidate in ordered),
+        required=chosen.enabled is not None,
+        start_seconds=chosen.start_timeout_seconds,
+        tracer=tracer,
     )
     for name, claims in groupby(ordered, key=attrgetter("name")):
         if registry.is_active(name):
             try:
-                registry.register(name, _load(list(claims), version))
+                registry.register(name, _load(list(claims), version, chosen.start_timeout_seconds))
             except PluginFailed as failure:
                 registry.refuse(failure)
     return registry
@@ -59,15 +67,17 @@ def _first_record(candidate: Candidate, chosen: Plugins) -> PluginRecord:
         version=candidate.version,
         distribution=candidate.distribution,
         state="active" if wanted and candidate.name not in chosen.disabled else "disabled",
+        module=candidate.module,
+        requires=candidate.requires,
     )
 
 
-def _load(claims: Sequence[Candidate], version: str) -> ModuleType:
+def _load(claims: Sequence[Candidate], version: str, limit_seconds: float) -> ModuleType:
     candidate = claims[0]
     _check_claims(claims)
     _check_name(candidate)
     _check_range(candidate, version)
-    return _import(candidate)
+    return _import(candidate, limit_seconds)
 
 
 def _check_claims(claims: Sequence[Candidate]) -> None:
@@ -109,14 +119,18 @@ def _check_range(candidate: Candidate, version: str) -> None:
         raise PluginFailed(candidate.name, reason)
 
 
-def _import(candidate: Candidate) -> ModuleType:
+def _import(candidate: Candidate, limit_seconds: float) -> ModuleType:
     if not MODULE.fullmatch(candidate.module):
         raise PluginFailed(
             candidate.name, f"has the entry point '{candidate.module}', which must name a module"
         )
     try:
-        return importlib.import_module(candidate.module)
+        call_within(limit_seconds, partial(importlib.import_module, candidate.module), thread=candidate.name)
+    except Late:
+        reason = f"could not be imported within {limit_seconds:g} s"
+        raise PluginFailed(candidate.name, reason) from None
     except KeyboardInterrupt:
         raise
     except BaseException as error:
         raise PluginFailed(candidate.name, f"could not be imported: {describe_error(error)}") from error
+    return sys.modules[candidate.module]

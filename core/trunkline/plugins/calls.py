@@ -2,17 +2,29 @@
 
 import asyncio
 import contextlib
+import contextvars
 import inspect
 import threading
 import traceback
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
-
-from pluggy import HookImpl
 
 from trunkline.errors import PluginFailed
 
 LONGEST_REASON = 500
+START_SECONDS = 30.0
+"""How long a plugin may take to be imported, and again in each ``register_*`` hook."""
+
+
+@dataclass(frozen=True, slots=True)
+class Implementation:
+    """What a plugin implements a hook with; *argnames* are the hook's arguments that it asks for, in its order."""
+
+    plugin: str
+    hook: str
+    function: Callable[..., object]
+    argnames: tuple[str, ...]
 
 
 def describe_error(error: BaseException) -> str:
@@ -25,25 +37,65 @@ def describe_error(error: BaseException) -> str:
     return line if len(line) <= LONGEST_REASON else line[: LONGEST_REASON - 1] + "…"
 
 
-def call_registration(implementation: HookImpl, *, hook: str, arguments: Mapping[str, object]) -> object:
-    """Call a ``register_*`` *hook* and return what it gives, unchecked.
+def call_registration(
+    implementation: Implementation, *, arguments: Mapping[str, object], limit_seconds: float = START_SECONDS
+) -> object:
+    """Call a ``register_*`` hook and return what it gives, unchecked.
 
     Raises:
-        PluginFailed: it raised, or tried to exit.
+        PluginFailed: it raised, tried to exit, or did not return within *limit_seconds*.
     """
+    values = pick_arguments(implementation, arguments)
     try:
-        return implementation.function(*pick_arguments(implementation, arguments))
+        return call_within(
+            limit_seconds, lambda: implementation.function(*values), thread=implementation.plugin
+        )
+    except Late:
+        reason = f"did not return from {implementation.hook} within {limit_seconds:g} s"
+        raise PluginFailed(implementation.plugin, reason) from None
     except KeyboardInterrupt:
         raise
     except BaseException as error:
-        raise PluginFailed(
-            implementation.plugin_name, f"raised in {hook}: {describe_error(error)}"
-        ) from error
+        reason = f"raised in {implementation.hook}: {describe_error(error)}"
+        raise PluginFailed(implementation.plugin, reason) from error
 
 
-def pick_arguments(implementation: HookImpl, arguments: Mapping[str, object]) -> list[object]:
+def pick_arguments(implementation: Implementation, arguments: Mapping[str, object]) -> list[object]:
     """Take of *arguments* those that *implementation* asks for, in its order."""
     return [arguments[name] for name in implementation.argnames]
+
+
+class Late(Exception):
+    """A plugin's function has not returned in time; the thread that it hangs in stays behind."""
+
+
+def call_within(limit_seconds: float, function: Callable[[], object], *, thread: str) -> object:
+    """Call *function* in a thread, while the caller's waits for it.
+
+    A thread cannot be ended from outside: one that never returns is left behind, as a daemon that keeps no process alive.
+
+    Raises:
+        Late: it did not return within *limit_seconds*.
+        BaseException: whatever it raised.
+    """
+    outcome: list[tuple[object, BaseException | None]] = []
+    context = contextvars.copy_context()
+
+    def work() -> None:
+        try:
+            outcome.append((context.run(function), None))
+        except BaseException as error:  # noqa: BLE001 - whatever a plugin raises belongs to its caller
+            outcome.append((None, error))
+
+    worker = threading.Thread(target=work, name=f"trunkline-start-{thread}", daemon=True)
+    worker.start()
+    worker.join(limit_seconds)
+    if not outcome:
+        raise Late
+    value, failure = outcome[0]
+    if failure is not None:
+        raise failure
+    return value
 
 
 class PluginThread:
@@ -85,7 +137,7 @@ class PluginThread:
 
 
 async def call_runtime(
-    implementation: HookImpl, *, arguments: Mapping[str, object], thread: PluginThread
+    implementation: Implementation, *, arguments: Mapping[str, object], thread: PluginThread
 ) -> None:
     """Call a hook that runs later: ``async def`` in the loop, ``def`` in *thread*."""
     values = pick_arguments(implementation, arguments)

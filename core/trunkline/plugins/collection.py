@@ -27,7 +27,7 @@ MakeContext = Callable[[str, BaseModel | None], PluginContext]
 
 
 def collect_static(registry: Registry, *, sections: Mapping[str, Section]) -> Collected:
-    """Collect settings, event types, migrations and connectors; *sections* are the plugins' sections of the settings.
+    """Collect settings, event types, casters, migrations and connectors; *sections* are the plugins' sections of the settings.
 
     Raises:
         SettingsInvalid: a section belongs to no plugin, or a setting in it is unknown or malformed.
@@ -41,8 +41,10 @@ def collect_static(registry: Registry, *, sections: Mapping[str, Section]) -> Co
         event_types = _ask(registry, plugin, "register_event_types", values.check_event_types, {})
         migrations = _ask(registry, plugin, "register_migrations", values.check_migrations, {})
         connectors = _ask(registry, plugin, "register_connectors", values.check_connectors, {})
+        casters = _ask(registry, plugin, "register_casters", values.check_casters, {})
         given = Given(
             settings,
+            casters=casters or (),
             event_types=event_types or (),
             migrations=migrations or (),
             connectors=connectors or (),
@@ -50,7 +52,7 @@ def collect_static(registry: Registry, *, sections: Mapping[str, Section]) -> Co
         registry.keep(plugin, given)
 
     _ask_each(registry, ask)
-    _refuse_clashes(registry, "event type", lambda given: [value.name for value in given.event_types])
+    _refuse_clashes(registry, "event type", lambda given: {value.name for value in given.event_types})
     _refuse_clashes(registry, "connector", lambda given: [value.name for value in given.connectors])
     return registry.collected
 
@@ -71,7 +73,9 @@ def collect_with(
         given = registry.given(plugin)
         context = contexts(plugin, given.settings)
         arguments = {"context": context}
-        channels = _ask(registry, plugin, "register_channels", values.check_channels, arguments)
+        channels = _ask(registry, plugin, "register_channels", values.check_channels, arguments) or ()
+        if registry.tracer is not None:
+            channels = registry.tracer.channels(channels, plugin=plugin, settings=given.settings)
         providers = {
             kind: _ask(registry, plugin, HOOKS_OF_KINDS[kind], _checking(kind, defined[kind]), arguments)
             or ()
@@ -82,7 +86,7 @@ def collect_with(
         pages = _ask(registry, plugin, "register_portal_pages", values.check_portal_pages, arguments)
         registry.keep(
             plugin,
-            replace(given, context=context, channels=channels or (), providers=providers, pages=pages or ()),
+            replace(given, context=context, channels=channels, providers=providers, pages=pages or ()),
         )
 
     def ask_for_routes(plugin: str) -> None:
@@ -135,7 +139,8 @@ def _ask(
     implementation = registry.implementation(hook, plugin=plugin)
     if implementation is None:
         return None
-    return check(plugin, call_registration(implementation, hook=hook, arguments=arguments))
+    given = call_registration(implementation, arguments=arguments, limit_seconds=registry.start_seconds)
+    return check(plugin, given)
 
 
 def _refuse_clashes(registry: Registry, noun: str, list_names: Callable[[Given], Iterable[str]]) -> None:

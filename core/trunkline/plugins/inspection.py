@@ -2,6 +2,7 @@
 
 import difflib
 import inspect
+from collections.abc import Callable, Iterator
 from types import ModuleType
 
 from pluggy import PluginManager
@@ -10,13 +11,15 @@ from trunkline import hookspecs
 from trunkline.errors import PluginFailed
 
 
-def check_module(plugin: str, module: ModuleType, *, manager: PluginManager) -> None:
+def check_module(
+    plugin: str, module: ModuleType, *, manager: PluginManager, specifications: ModuleType = hookspecs
+) -> None:
     """Refuse *module* unless every hook that it implements is one of *manager*'s, with its arguments.
 
     Raises:
         PluginFailed: the first thing that is wrong with it.
     """
-    hooks = list_hooks(manager)
+    hooks = list_hooks(manager, specifications)
     seen: set[str] = set()
     for attribute in dir(module):
         options = manager.parse_hookimpl_opts(module, attribute)
@@ -39,13 +42,38 @@ def check_module(plugin: str, module: ModuleType, *, manager: PluginManager) -> 
         )
 
 
-def list_hooks(manager: PluginManager) -> dict[str, tuple[str, ...]]:
+def list_hooks(manager: PluginManager, specifications: ModuleType = hookspecs) -> dict[str, tuple[str, ...]]:
     """List the hooks that *manager* knows, each with its arguments."""
     return {
         name: tuple(inspect.signature(specification).parameters)
-        for name, specification in vars(hookspecs).items()
-        if manager.parse_hookspec_opts(hookspecs, name) is not None
+        for name, specification in vars(specifications).items()
+        if manager.parse_hookspec_opts(specifications, name) is not None
     }
+
+
+def list_implementations(
+    module: ModuleType, *, manager: PluginManager
+) -> Iterator[tuple[str, Callable[..., object]]]:
+    """List what *module* marks as hooks: each hook's name with the function, in the order of the names."""
+    for attribute in dir(module):
+        options = manager.parse_hookimpl_opts(module, attribute)
+        if options is not None:
+            yield options["specname"] or attribute, getattr(module, attribute)
+
+
+def list_deprecations(module: ModuleType, *, manager: PluginManager) -> Iterator[str]:
+    """Say what *module* implements, or takes, that will go: a sentence each, without its subject."""
+    for hook, function in list_implementations(module, manager=manager):
+        caller = getattr(manager.hook, hook, None)
+        specification = getattr(caller, "spec", None)
+        if specification is None:
+            continue
+        if specification.warn_on_impl is not None:
+            yield f"implements {hook}, which is deprecated: {specification.warn_on_impl}"
+        taken = inspect.signature(function).parameters
+        for argument, warning in (specification.warn_on_impl_args or {}).items():
+            if argument in taken:
+                yield f"takes '{argument}' in {hook}, which is deprecated: {warning}"
 
 
 def _suggest(hook: str, hooks: dict[str, tuple[str, ...]]) -> str:

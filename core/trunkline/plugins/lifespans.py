@@ -8,10 +8,8 @@ import inspect
 from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
-from pluggy import HookImpl
-
 from trunkline.errors import PluginFailed
-from trunkline.plugins.calls import describe_error, is_being_cancelled, pick_arguments
+from trunkline.plugins.calls import Implementation, describe_error, is_being_cancelled, pick_arguments
 from trunkline.plugins.registry import Registry, logger_of
 
 HOOK = "lifespan"
@@ -21,8 +19,8 @@ LIMIT_SECONDS = 5.0
 class Lifespan:
     """The ``lifespan`` of one plugin, from its start to its end."""
 
-    def __init__(self, implementation: HookImpl, *, registry: Registry, limit_seconds: float) -> None:
-        self.plugin = implementation.plugin_name
+    def __init__(self, implementation: Implementation, *, registry: Registry, limit_seconds: float) -> None:
+        self.plugin = implementation.plugin
         self._implementation = implementation
         self._registry = registry
         self._limit_seconds = limit_seconds

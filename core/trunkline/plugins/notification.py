@@ -7,10 +7,14 @@ from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Self
 
-from pluggy import HookImpl
-
 from trunkline.capabilities import AcceptedEvent, ChangedSubscription, FinishedAttempt
-from trunkline.plugins.calls import PluginThread, call_runtime, describe_error, is_being_cancelled
+from trunkline.plugins.calls import (
+    Implementation,
+    PluginThread,
+    call_runtime,
+    describe_error,
+    is_being_cancelled,
+)
 from trunkline.plugins.registry import Registry, logger_of
 
 HOOKS = ("event_accepted", "attempt_finished", "subscription_changed")
@@ -24,7 +28,7 @@ class Listener:
     def __init__(
         self,
         name: str,
-        hooks: Mapping[str, HookImpl],
+        hooks: Mapping[str, Implementation],
         *,
         context: object,
         limit_seconds: float,
@@ -77,18 +81,15 @@ class Listener:
                 raise
             if is_being_cancelled():
                 raise asyncio.CancelledError from error
-            self._log_failure(hook, error, is_late=limit.expired())
-        await self._thread.settle()  # at most one thread of a plugin hangs, and it gets nothing more
-
-    def _log_failure(self, hook: str, error: BaseException, *, is_late: bool) -> None:
-        if is_late:
+            if not limit.expired():
+                self._log.error(
+                    "Plugin '%s' raised in %s: %s", self.name, hook, describe_error(error), exc_info=error
+                )
+        if limit.expired():  # even where it took its cancellation for something else and returned
             self._log.error(
                 "Plugin '%s' did not return from %s within %g s", self.name, hook, self._limit_seconds
             )
-        else:
-            self._log.error(
-                "Plugin '%s' raised in %s: %s", self.name, hook, describe_error(error), exc_info=error
-            )
+        await self._thread.settle()  # at most one thread of a plugin hangs, and it gets nothing more
 
     def _count_loss(self) -> None:
         self.dropped += 1

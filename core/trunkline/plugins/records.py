@@ -18,6 +18,7 @@ from trunkline.capabilities import (
     Search,
 )
 from trunkline.definitions import Kind
+from trunkline.schema_versions import Caster
 from trunkline.schemas import EventType
 
 State = Literal["active", "disabled", "failed"]
@@ -47,13 +48,19 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class PluginRecord:
-    """What became of a plugin; *error* is one sentence where it failed."""
+    """What became of a plugin; *error* is one sentence where it failed.
+
+    *module* and *requires* are as its distribution declares them. *deprecations* are sentences about what it implements.
+    """
 
     name: str
     version: str
     distribution: str
     state: State
     error: str | None = None
+    module: str | None = None
+    requires: str | None = None
+    deprecations: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +71,7 @@ class Given:
     event_types: tuple[EventType, ...] = ()
     migrations: tuple[Migrations, ...] = ()
     connectors: tuple[Connector, ...] = ()
+    casters: tuple[Caster, ...] = ()
     context: PluginContext | None = None
     channels: tuple[Channel, ...] = ()
     providers: Mapping[Kind, tuple[Provider, ...]] = field(default_factory=dict[Kind, tuple[Provider, ...]])
@@ -82,6 +90,7 @@ class Collected:
     event_types: tuple[EventType, ...]
     migrations: tuple[tuple[str, Migrations], ...]
     connectors: Mapping[str, tuple[str, Connector]]
+    casters: tuple[tuple[str, Caster], ...]
     settings: Mapping[str, BaseModel | None]
     channels: Mapping[str, tuple[str, Channel]]
     providers: Mapping[tuple[Kind, str], tuple[str, Provider]]

@@ -1,17 +1,20 @@
 """The registry: which plugins there are, which of them run, and what those gave."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from types import MappingProxyType, ModuleType
+from typing import Any
 
-from pluggy import HookImpl, PluginManager
+from pluggy import PluginManager
 
 from trunkline import hookspecs
 from trunkline.capabilities import PluginContext
 from trunkline.errors import PluginFailed
-from trunkline.plugins.inspection import check_module
+from trunkline.plugins.calls import START_SECONDS, Implementation
+from trunkline.plugins.inspection import check_module, list_deprecations, list_implementations
 from trunkline.plugins.records import Collected, Given, PluginRecord
+from trunkline.plugins.tracing import Tracer
 
 
 def logger_of(plugin: str) -> logging.Logger:
@@ -20,14 +23,29 @@ def logger_of(plugin: str) -> logging.Logger:
 
 
 class Registry:
-    """Every plugin that was found. With *required*, a plugin that fails while the hub starts stops the start."""
+    """Every plugin that was found. With *required*, a plugin that fails while the hub starts stops the start.
 
-    def __init__(self, records: Iterable[PluginRecord], *, required: bool) -> None:
+    *start_seconds* is how long each step of a plugin's start may take. *specifications* is the module of the hooks.
+    """
+
+    def __init__(
+        self,
+        records: Iterable[PluginRecord],
+        *,
+        required: bool,
+        start_seconds: float = START_SECONDS,
+        tracer: Tracer | None = None,
+        specifications: ModuleType = hookspecs,
+    ) -> None:
+        self.start_seconds = start_seconds
+        self.tracer = tracer
         self._records = list(records)
         self._required = required
         self._given = {record.name: Given() for record in self._records}
+        self._modules: dict[str, ModuleType] = {}
+        self._specifications = specifications
         self._manager = PluginManager(hookspecs.PROJECT)
-        self._manager.add_hookspecs(hookspecs)
+        self._manager.add_hookspecs(specifications)
 
     @property
     def records(self) -> tuple[PluginRecord, ...]:
@@ -49,6 +67,7 @@ class Registry:
             connectors=MappingProxyType(
                 {value.name: (name, value) for name, gift in given.items() for value in gift.connectors}
             ),
+            casters=tuple((name, value) for name, gift in given.items() for value in gift.casters),
             settings=MappingProxyType({name: gift.settings for name, gift in given.items()}),
             channels=MappingProxyType(
                 {value.name: (name, value) for name, gift in given.items() for value in gift.channels}
@@ -73,10 +92,23 @@ class Registry:
         """Give the context that the plugin *name* got, None as long as it has none."""
         return self._given[name].context
 
-    def implementation(self, hook: str, *, plugin: str) -> HookImpl | None:
+    def implementation(self, hook: str, *, plugin: str) -> Implementation | None:
         """Find what *plugin*, if it runs, implements *hook* with."""
-        implementations = getattr(self._manager.hook, hook).get_hookimpls()
-        return next((found for found in implementations if found.plugin_name == plugin), None)
+        found = getattr(self._manager.hook, hook).get_hookimpls()
+        chosen = next((one for one in found if one.plugin_name == plugin), None)
+        if chosen is None:
+            return None
+        implementation = Implementation(plugin, hook, chosen.function, tuple(chosen.argnames))
+        return self.tracer.hook(implementation) if self.tracer else implementation
+
+    def module(self, name: str) -> ModuleType | None:
+        """Give the module of the plugin *name*, failed or not; None where it was not imported."""
+        return self._modules.get(name)
+
+    def implementations(self, name: str) -> Iterator[tuple[str, Callable[..., object]]]:
+        """List the hooks that the module of the plugin *name* marks, each with its function."""
+        module = self.module(name)
+        return list_implementations(module, manager=self._manager) if module else iter(())
 
     def register(self, name: str, module: ModuleType) -> None:
         """Take *module* for the plugin *name*.
@@ -87,8 +119,16 @@ class Registry:
         owner = self._manager.get_name(module)
         if owner is not None:
             raise PluginFailed(name, f"shares its module {module.__name__} with plugin '{owner}'")
-        check_module(name, module, manager=self._manager)
-        self._manager.register(module, name)
+        self._modules[name] = module
+        check_module(name, module, manager=self._manager, specifications=self._specifications)
+        deprecations = tuple(list_deprecations(module, manager=self._manager))
+        try:
+            self._manager.register(module, name)  # pluggy warns at the line of what is deprecated
+        except DeprecationWarning as warning:  # where warnings are errors
+            raise PluginFailed(name, deprecations[0]) from warning
+        self._note(name, deprecations=deprecations)
+        for sentence in deprecations:
+            logger_of(name).warning("Plugin '%s' %s", name, sentence)
 
     def keep(self, name: str, given: Given) -> None:
         """Keep *given* as all that the plugin *name* gave so far."""
@@ -113,11 +153,13 @@ class Registry:
         if not self.is_active(name):
             return
         sentence = str(PluginFailed(name, reason))
-        self._records = [
-            replace(record, state="failed", error=sentence) if record.name == name else record
-            for record in self._records
-        ]
+        self._note(name, state="failed", error=sentence)
         self._given[name] = Given()
         if self._manager.has_plugin(name):
             self._manager.unregister(name=name)
         logger_of(name).error(sentence, exc_info=cause)
+
+    def _note(self, name: str, **changes: Any) -> None:
+        self._records = [
+            replace(record, **changes) if record.name == name else record for record in self._records
+        ]

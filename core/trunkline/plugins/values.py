@@ -13,7 +13,9 @@ from trunkline.definitions import Definition, Kind
 from trunkline.errors import PluginFailed, SchemaInvalid
 from trunkline.plugins.records import HOOKS_OF_KINDS, PROVIDERS, Provider
 from trunkline.principals import COMPANY_SCOPES, OPERATOR
+from trunkline.schema_versions import Caster
 from trunkline.schemas import EventType, SchemaCatalog
+from trunkline.targets import find_schemes_fault
 
 CHANNEL_NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}")
 PREFIX = re.compile(r"(/[^/]+)*")
@@ -31,14 +33,18 @@ def check_settings(plugin: str, value: object) -> type[BaseModel]:
 
 
 def check_event_types(plugin: str, value: object) -> tuple[EventType, ...]:
-    """Accept event types of different names that are fit for a catalog."""
+    """Accept event types of different names or versions that are fit for a catalog."""
     items = _check_items(plugin, "register_event_types", value, EventType, _find_text_fault)
-    _check_unique(plugin, "event type", [item.name for item in items])
     try:
         SchemaCatalog(items)
     except SchemaInvalid as error:
         raise PluginFailed(plugin, f"gives an unfit event type '{error.source}': {error.reason}") from None
     return items
+
+
+def check_casters(plugin: str, value: object) -> tuple[Caster, ...]:
+    """Accept casters; whether they lead from one version that there is to the next is for the hub to say."""
+    return _check_items(plugin, "register_casters", value, Caster, _find_caster_fault)
 
 
 def check_channels(plugin: str, value: object) -> tuple[Channel, ...]:
@@ -122,7 +128,15 @@ def _find_channel_fault(channel: Channel) -> str | None:
         return f"name '{channel.name}' is not made of lower-case letters, digits, '-' and '_'"
     if fault is None and channel.deliver is not None and not callable(channel.deliver):
         return f"deliver is {_name_type(channel.deliver)}, not a function"
-    return fault
+    if fault is None and channel.check_target is not None and not callable(channel.check_target):
+        return f"check_target is {_name_type(channel.check_target)}, not a function"
+    return fault or find_schemes_fault(channel.schemes)
+
+
+def _find_caster_fault(caster: Caster) -> str | None:
+    if not callable(caster.cast):
+        return f"cast is {_name_type(caster.cast)}, not a function"
+    return _find_type_fault("event_type", caster.event_type, str, wanted="text")
 
 
 def _find_connector_fault(connector: Connector) -> str | None:

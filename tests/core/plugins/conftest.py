@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import fields
 from types import ModuleType
 
 import pytest
@@ -170,25 +171,9 @@ def make_context():
     """Make a context without services."""
 
     def make(name, settings):
+        nothing = dict.fromkeys(field.name for field in fields(PluginContext) if field.init)
         return PluginContext(
-            name=name,
-            settings=settings,
-            http=None,
-            events=None,
-            subscriptions=None,
-            deliveries=None,
-            replays=None,
-            operations=None,
-            database=None,
-            open_origin=None,
-            keys=None,
-            activity=None,
-            deployment=None,
-            sealer=None,
-            pages=tuple,
-            emit=None,
-            clock=None,
-            log=logger_of(name),
+            **nothing | {"name": name, "settings": settings, "pages": tuple, "log": logger_of(name)}
         )
 
     return make

@@ -68,7 +68,9 @@ def test_only_what_is_enabled_runs(importable):
 
 def test_a_disabled_plugin_is_not_imported(importable):
     registry = admit(importable, only=("good",), disabled=("good",))
-    assert registry.records == (plugins.PluginRecord("good", "1.2", "acme-good", "disabled"),)
+    (record,) = registry.records
+    assert (record.name, record.version, record.distribution) == ("good", "1.2", "acme-good")
+    assert (record.state, record.module, record.requires) == ("disabled", "acme_good.good", "<99,>=0.1")
     assert "acme_good.good" not in sys.modules
 
 

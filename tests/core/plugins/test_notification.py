@@ -161,6 +161,28 @@ async def test_an_async_function_that_hangs_is_cancelled_and_holds_nobody_else(m
     ]
 
 
+async def test_one_that_swallows_its_cancellation_is_named_all_the_same_and_told_again(make_registry, caplog):
+    calls, again = [], asyncio.Event()
+
+    async def event_accepted(events):
+        calls.append(events)
+        if len(calls) > 1:
+            again.set()
+            return
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            return
+
+    async with Notifier(make_registry(bad=[event_accepted]), limit_seconds=0.3) as notifier:
+        notifier.event_accepted([EVENT])
+        notifier.event_accepted([EVENT])
+        await asyncio.wait_for(again.wait(), 10)
+    assert messages(caplog) == [
+        ("trunkline.plugins.bad", "Plugin 'bad' did not return from event_accepted within 0.3 s")
+    ]
+
+
 async def test_a_time_out_of_the_plugins_own_is_not_called_late(make_registry, caplog):
     async def event_accepted(events):
         raise TimeoutError

@@ -1,0 +1,142 @@
+"""Everything that is known of one plugin, as JSON, for ``trunkline plugins show`` and for whoever asks why it does not run."""
+
+import importlib.util
+import inspect
+import re
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
+
+from fastapi.routing import iter_route_contexts
+from pydantic import BaseModel, SecretBytes, SecretStr
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from trunkline.capabilities import Migrations, Routes
+from trunkline.logs import redact
+from trunkline.plugins.records import Given, PluginRecord
+from trunkline.plugins.registry import Registry
+from trunkline.settings import ENVIRONMENT_PREFIX
+from trunkline.store import migrate, revisions
+
+MASK = "**********"
+_SECRET_NAME = re.compile(r"secret|token|password|passphrase|credential|(^|_)key($|_)", re.IGNORECASE)
+
+
+def describe_plugins(registry: Registry, name: str) -> list[dict[str, Any]]:
+    """Describe the plugin *name*: one entry, two where two distributions claim the name, none where there is no such plugin.
+
+    What a plugin gave is there while it runs; of one that failed there are the reason and, if it was imported, its hooks.
+    """
+    return [_describe(registry, record) for record in registry.records if record.name == name]
+
+
+def _describe(registry: Registry, record: PluginRecord) -> dict[str, Any]:
+    given = registry.given(record.name)
+    return {
+        **asdict(record),
+        "deprecations": list(record.deprecations),
+        "file": _find_file(registry, record),
+        "hooks": list(_hooks(registry, record.name)),
+        "settings": list(_settings(record.name, given.settings)) if given.settings else [],
+        "channels": [
+            {"name": one.name, "title": one.title, "delivers": "push" if one.deliver else "pull"}
+            for one in given.channels
+        ],
+        "event_types": [{"name": one.name, "title": one.title} for one in given.event_types],
+        "casters": [
+            {"event_type": one.event_type, "from": one.from_version, "to": one.to_version}
+            for one in given.casters
+        ],
+        **_operations(given),
+        "routes": [route for routes in given.routes for route in _routes(routes)],
+        "pages": [
+            {"path": f"/portal/x/{record.name}/{one.name}", "title": one.title, "scope": one.scope}
+            for one in given.pages
+        ],
+        "connectors": [{"name": one.name, "title": one.title} for one in given.connectors],
+        "migrations": [_migrations(one) for one in given.migrations],
+    }
+
+
+def _find_file(registry: Registry, record: PluginRecord) -> str | None:
+    """Tell which file is imported, or would be; a module within a package that was not imported is not looked for."""
+    module = registry.module(record.name)
+    if module is not None:
+        return getattr(module, "__file__", None)
+    if record.module is None or "." in record.module:  # finding it would import the package
+        return None
+    found = importlib.util.find_spec(record.module)
+    return found.origin if found else None
+
+
+def _hooks(registry: Registry, name: str) -> Iterator[dict[str, Any]]:
+    for hook, function in registry.implementations(name):
+        code = getattr(inspect.unwrap(function), "__code__", None)
+        yield {
+            "name": hook,
+            "file": code.co_filename if code else None,
+            "line": code.co_firstlineno if code else None,
+        }
+
+
+def _settings(plugin: str, settings: BaseModel) -> Iterator[dict[str, Any]]:
+    for name, field in type(settings).model_fields.items():
+        yield {
+            "name": f"{plugin}.{name}",
+            "variable": f"{ENVIRONMENT_PREFIX}{plugin}__{name}".upper(),
+            "type": _type_name(field.annotation),
+            "required": field.is_required(),
+            "default": _show(name, _default(field)),
+            "value": _show(name, getattr(settings, name)),
+            "description": field.description,
+        }
+
+
+def _default(field: FieldInfo) -> object:
+    default: object = field.get_default(call_default_factory=True, validated_data={})
+    return None if default is PydanticUndefined else default
+
+
+def _show(name: str, value: object) -> str | None:
+    """Write a setting's *value*; what is secret, by its type or by its name, is masked."""
+    if value is None:
+        return None
+    is_secret = isinstance(value, SecretStr | SecretBytes) or (
+        isinstance(value, str | bytes) and _SECRET_NAME.search(name)
+    )
+    return MASK if is_secret and value else redact(str(value))
+
+
+def _type_name(annotation: object) -> str:
+    if isinstance(annotation, type) and not hasattr(annotation, "__args__"):
+        return annotation.__name__
+    return re.sub(r"\b(?:\w+\.)+(?=\w)", "", str(annotation))
+
+
+def _operations(given: Given) -> dict[str, list[dict[str, Any]]]:
+    named = {"actions": "action", "searches": "search", "lookups": "lookup"}
+    return {
+        plural: [
+            {"name": provider.name, "defined_by": "plugin" if provider.definition else "schemas"}
+            for kind, providers in given.providers.items()
+            if kind == singular
+            for provider in providers
+        ]
+        for plural, singular in named.items()
+    }
+
+
+def _routes(routes: Routes) -> Iterator[dict[str, Any]]:
+    for context in iter_route_contexts(routes.router.routes):
+        for method in sorted((context.methods or set()) - {"HEAD"}):
+            yield {"method": method, "path": f"{routes.base}{routes.prefix}{context.path}"}
+
+
+def _migrations(migrations: Migrations) -> dict[str, Any]:
+    """Tell where a history is, and the newest revision in it; None where there is none, or it cannot be read."""
+    try:
+        known = revisions.read(migrate.folder_of(migrations.location))
+    except (ImportError, OSError, ValueError):
+        known = []
+    return {"location": migrations.location, "head": known[-1] if known else None, "revisions": len(known)}

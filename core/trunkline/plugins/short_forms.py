@@ -1,0 +1,121 @@
+"""Values in a few words, for a line of a trace: what kind they are and which, never what text or bytes they hold."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import fields, is_dataclass
+from enum import Enum
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, SecretBytes, SecretStr
+
+from trunkline.capabilities import PluginContext, Push, Target
+from trunkline.deliveries import Result
+from trunkline.logs import redact
+
+SHOWN_ITEMS = 3
+LONGEST = 300
+NAMING = frozenset(
+    {
+        "attempt", "base", "channel", "company_id", "delivery_id", "event_id", "event_type", "is_new", "kind",
+        "location", "name", "number", "outcome", "position", "prefix", "status", "status_code", "subscription_id",
+        "type",
+    }
+)  # fmt: skip
+"""Fields that tell which value it is, and hold nothing of a customer's."""
+
+
+def short(value: object) -> str:
+    """Name *value*."""
+    if isinstance(value, Enum):
+        return str(value.value)
+    if value is None or isinstance(value, bool | int | float):
+        return str(value)
+    if isinstance(value, type):
+        return value.__name__
+    return _short_whole(value)
+
+
+def _short_whole(value: object) -> str:
+    match value:
+        case Result():
+            parts = [value.outcome, value.status_code or "", value.error or ""]
+            return " ".join(str(part) for part in parts if part)
+        case str() | bytes() | Mapping() | AbstractSet():
+            return f"{type(value).__name__} of {len(value)}"
+        case Sequence():
+            return _short_items(value)
+        case _:
+            return _short_record(value)
+
+
+def short_call(name: str, arguments: Mapping[str, object]) -> str:
+    """Write a call with its arguments in a few words; a context says nothing but that it is one."""
+    shown = (key if key == "context" else f"{key}={short(value)}" for key, value in arguments.items())
+    return f"{name}({', '.join(shown)})"
+
+
+def hide(text: str, hidden: Sequence[str]) -> str:
+    """Take *hidden* and everything that looks like a key or a password out of *text*, and put it on one line."""
+    for secret in sorted(hidden, key=len, reverse=True):
+        text = text.replace(secret, "…")
+    line = " ".join(redact(text).split())
+    return line if len(line) <= LONGEST else f"{line[: LONGEST - 1]}…"
+
+
+def secrets_of(*values: object) -> tuple[str, ...]:
+    """Find what must not be shown: secrets among settings, a target's secrets and headers, and the path of its URL."""
+    return tuple(secret for value in values for secret in _secrets(value) if len(secret) > 1)
+
+
+def _secrets(value: object) -> Iterator[str]:
+    match value:
+        case SecretStr() | SecretBytes():
+            secret = value.get_secret_value()
+            yield secret if isinstance(secret, str) else secret.decode(errors="replace")
+        case Target():
+            yield from (*value.secrets, *value.headers.values(), *_private_parts(value.url))
+        case _:
+            for part in _parts(value):
+                yield from _secrets(part)
+
+
+def _parts(value: object) -> Iterable[object]:
+    """Give what stands in *value* and may be secret."""
+    match value:
+        case PluginContext():
+            return [value.settings]
+        case Push():
+            return [value.target]
+        case BaseModel():
+            return [getattr(value, name) for name in type(value).model_fields]
+        case list() | tuple():
+            return value
+        case dict():
+            return value.values()
+        case _:
+            return ()
+
+
+def _private_parts(url: str) -> Iterator[str]:
+    """Give the parts of *url* after its host, together and each."""
+    parts = urlsplit(url)
+    yield from (f"{parts.path}?{parts.query}", parts.path, parts.query)
+    yield from (part for part in parts.path.split("/") if len(part) > 3)
+
+
+def _short_items(items: Sequence[object]) -> str:
+    shown = [short(item) for item in items[:SHOWN_ITEMS]]
+    more = [f"… {len(items)} in all"] if len(items) > SHOWN_ITEMS else []
+    return f"[{', '.join(shown + more)}]"
+
+
+def _short_record(value: object) -> str:
+    name = type(value).__name__
+    if not is_dataclass(value):
+        return name
+    shown = [f"{one.name}={_plain(getattr(value, one.name))}" for one in fields(value) if one.name in NAMING]
+    return f"{name}({', '.join(shown)})" if shown else name
+
+
+def _plain(value: object) -> str:
+    return repr(str(value)) if isinstance(value, str) else short(value)

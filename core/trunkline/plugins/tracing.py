@@ -1,0 +1,147 @@
+"""What plugins are called with and what they answer, a line each, for their authors: ``TRUNKLINE_TRACE_PLUGINS=1``.
+
+It wraps what plugins give, so it costs nothing where it is off. Values are named, never shown: no text of theirs, and no
+secret, is in a line.
+"""
+
+import inspect
+import sys
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
+from functools import partial
+from typing import Any, TextIO, TypeVar
+
+from pydantic import BaseModel
+
+from trunkline.capabilities import Channel, Deliver, HttpClient, Push
+from trunkline.deliveries import Result
+from trunkline.plugins.calls import Implementation, describe_error
+from trunkline.plugins.short_forms import hide, secrets_of, short, short_call
+
+VARIABLE = "TRUNKLINE_TRACE_PLUGINS"
+_OFF = frozenset({"", "0"})
+
+Answer = TypeVar("Answer")
+
+
+class Tracer:
+    """Writes one line to *stream* for each call of a plugin's function, when it has ended."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> "Tracer | None":
+        """Make one that writes to standard error where *environment* asks for it."""
+        return cls(sys.stderr) if environment.get(VARIABLE, "") not in _OFF else None
+
+    def hook(self, implementation: Implementation) -> Implementation:
+        """Give *implementation* with a function that is traced."""
+        function = implementation.function
+
+        def describe(*values: object) -> tuple[str, tuple[str, ...]]:
+            call = short_call(implementation.hook, dict(zip(implementation.argnames, values, strict=True)))
+            return f"{implementation.plugin}.{call}", secrets_of(*values)
+
+        async def call_async(*values: object) -> object:
+            awaited: Any = function(*values)
+            return await self._await(awaited, *describe(*values))
+
+        def call(*values: object) -> object:
+            line, hidden = describe(*values)
+            answer = self._call(partial(function, *values), line, hidden)
+            if isinstance(answer, AbstractAsyncContextManager):
+                return _TracedLifespan(answer, self, line, hidden)
+            return answer
+
+        is_async = inspect.iscoroutinefunction(function)
+        return replace(implementation, function=call_async if is_async else call)
+
+    def channels(
+        self, channels: Sequence[Channel], *, plugin: str, settings: BaseModel | None
+    ) -> tuple[Channel, ...]:
+        """Give *channels* with a ``deliver`` that is traced; the secrets among *settings* are kept out of the lines."""
+        return tuple(
+            replace(one, deliver=self._deliver(one.deliver, f"{plugin}.{one.name}", secrets_of(settings)))
+            if one.deliver
+            else one
+            for one in channels
+        )
+
+    def _deliver(self, deliver: Deliver, owner: str, hidden: tuple[str, ...]) -> Deliver:
+        async def traced(push: Push, http: HttpClient) -> Result:
+            line = f"{owner}.deliver({short(push)})"
+            return await self._await(deliver(push, http), line, (*hidden, *secrets_of(push)))
+
+        return traced
+
+    def _call(self, function: Callable[[], Answer], line: str, hidden: tuple[str, ...]) -> Answer:
+        began = time.perf_counter()
+        try:
+            answer = function()
+        except BaseException as error:
+            self._raised(line, began, error, hidden)
+            raise
+        self._returned(line, began, answer, hidden)
+        return answer
+
+    async def _await(self, awaited: Awaitable[Answer], line: str, hidden: tuple[str, ...]) -> Answer:
+        began = time.perf_counter()
+        try:
+            answer = await awaited
+        except BaseException as error:
+            self._raised(line, began, error, hidden)
+            raise
+        self._returned(line, began, answer, hidden)
+        return answer
+
+    async def enter(
+        self, manager: AbstractAsyncContextManager[object], line: str, hidden: tuple[str, ...]
+    ) -> object:
+        """Enter what a ``lifespan`` gave, and write how that went."""
+        return await self._await(manager.__aenter__(), f"{line} entered:", hidden)
+
+    async def leave(
+        self,
+        manager: AbstractAsyncContextManager[object],
+        line: str,
+        hidden: tuple[str, ...],
+        details: Sequence[Any],
+    ) -> bool | None:
+        """Leave what a ``lifespan`` gave, and write how that went."""
+        return await self._await(manager.__aexit__(*details), f"{line} left:", hidden)
+
+    def _returned(self, line: str, began: float, answer: object, hidden: tuple[str, ...]) -> None:
+        self._write(line, began, f"returned {short(answer)}", hidden)
+
+    def _raised(self, line: str, began: float, error: BaseException, hidden: tuple[str, ...]) -> None:
+        self._write(line, began, f"raised {describe_error(error)}", hidden)
+
+    def _write(self, line: str, began: float, outcome: str, hidden: tuple[str, ...]) -> None:
+        milliseconds = (time.perf_counter() - began) * 1000
+        self._stream.write(f"trace {line} {milliseconds:.2f} ms {hide(outcome, hidden)}\n")
+        self._stream.flush()
+
+
+class _TracedLifespan(AbstractAsyncContextManager[object]):
+    """What a ``lifespan`` gave, with a line for its entering and one for its leaving."""
+
+    def __init__(
+        self,
+        manager: AbstractAsyncContextManager[object],
+        tracer: Tracer,
+        line: str,
+        hidden: tuple[str, ...],
+    ) -> None:
+        self._manager = manager
+        self._tracer = tracer
+        self._line = line
+        self._hidden = hidden
+
+    async def __aenter__(self) -> object:
+        return await self._tracer.enter(self._manager, self._line, self._hidden)
+
+    async def __aexit__(self, *details: object) -> bool | None:
+        return await self._tracer.leave(self._manager, self._line, self._hidden, list(details))

@@ -1,0 +1,79 @@
+"""The reference describes everything that a plugin author builds on: each public name, each field with its meaning."""
+
+import inspect
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+import trunkline
+
+FOLDER = Path(__file__).parents[2] / "docs" / "reference"
+sys.path.insert(0, str(FOLDER))
+
+import public_api  # noqa: E402
+import values  # noqa: E402
+
+PAGE = (FOLDER / "hooks.md").read_text()
+NAMES = values.names()
+NO_DEFAULT = "\N{EN DASH}"
+LEAVES = {
+    name: value for name, value in NAMES.items() if public_api.kind_of(value) in {"value", "model", "protocol"}
+}  # fmt: skip
+
+
+def section(name: str) -> str:
+    found = re.search(rf"^### {re.escape(name)}\n(.*?)(?=^##)", PAGE + "##", re.MULTILINE | re.DOTALL)
+    assert found, f"hooks.md has no section '{name}'; run: python docs/reference/generate.py"
+    return found[1]
+
+
+@pytest.mark.parametrize("name", trunkline.__all__)
+def test_every_public_name_has_a_section_that_says_something(name):
+    text = re.sub(r"^```.*?^```$", "", section(name), flags=re.MULTILINE | re.DOTALL)
+    assert len(text.split()) > 3, f"'{name}' has no docstring"
+
+
+@pytest.mark.parametrize("name", LEAVES)
+def test_every_field_and_method_is_there_with_type_default_and_meaning(name):
+    described = public_api.describe(LEAVES[name])
+    rows = re.findall(r"^\| `(\w+)` \| `(.+?)` \| (.+?) \| (.*) \|$", section(name), re.MULTILINE)
+    shown = {row[0]: row[1:] for row in rows}
+    assert list(shown) == list(described.get("fields", {}))
+    for field, one in described.get("fields", {}).items():
+        kind, default, meaning = shown[field]
+        assert kind.replace("\\|", "|") == one["type"]
+        assert default.replace("\\|", "|") == (f"`{one['default']}`" if "default" in one else NO_DEFAULT)
+        assert len(meaning) > 5
+    for method in described["methods"]:
+        assert re.search(rf"^(async )?(def )?{method}[(:]", section(name), re.MULTILINE), method
+
+
+def errors_of(value: object) -> set[str]:
+    text = inspect.getdoc(value) or ""
+    listed = re.findall(r"^    ([A-Z][\w, ]*)(?::|$)", text.partition("Raises:\n")[2], re.MULTILINE)
+    return {name for names in listed for name in names.split(", ")}
+
+
+@pytest.mark.parametrize("name", [name for name, value in NAMES.items() if errors_of(value)])
+def test_the_errors_of_a_function_are_there(name):
+    assert all(error in section(name) for error in errors_of(NAMES[name]))
+
+
+def test_no_word_is_left_over():
+    fields = {
+        (value.__name__, field)
+        for value in LEAVES.values()
+        for field in public_api.describe(value).get("fields", {})
+    }
+    used = {f"{owner}.{field}" for owner, field in fields} | {field for _, field in fields}
+    assert set(values.WORDS) <= used
+
+
+def test_what_a_plugin_makes_is_told_from_what_it_gets():
+    gives, _, rest = PAGE.partition("## What a plugin gets")
+    assert "### Channel\n" in gives
+    assert "### Result\n" in gives
+    assert "### Push\n" in rest
+    assert "### PluginContext\n" in rest

@@ -1,0 +1,186 @@
+"""A plugin with tables may go and come back: migrating and serving work all the while, and its rows are still there."""
+
+import json
+import re
+import shutil
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import httpx2
+import pytest
+import sqlalchemy
+from sqlalchemy import text
+
+from trunkline.database import Database
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+
+PLUGIN = """
+from trunkline import Channel, EventType, Migrations, Outcome, Result, deliver_by_http, hookimpl
+
+
+@hookimpl
+def register_migrations():
+    return [Migrations("acme_aviary:migrations")]
+
+
+@hookimpl
+def register_channels():
+    return [Channel("aviary", "Aviary", "By pigeon.", deliver_by_http)]
+"""
+FIRST = """
+import sqlalchemy as sa
+from alembic import op
+
+revision = "a1"
+down_revision = None
+
+
+def upgrade():
+    op.create_table("aviary_birds", sa.Column("name", sa.String(40), primary_key=True))
+"""
+SECOND = """
+import sqlalchemy as sa
+from alembic import op
+
+revision = "a2"
+down_revision = "a1"
+
+
+def upgrade():
+    op.add_column("aviary_birds", sa.Column("color", sa.String(20), server_default="grey"))
+"""
+LISTENS = re.compile(r"listens on (http://\S+)")
+
+
+class Site:
+    """A folder into which the plugin is installed, and from which it is uninstalled."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+
+    def install(self, version: str, *revisions: str) -> None:
+        self.uninstall()
+        package, metadata = self.folder / "acme_aviary", self.folder / f"acme_aviary-{version}.dist-info"
+        (package / "migrations").mkdir(parents=True)
+        (package / "__init__.py").write_text(PLUGIN)
+        for number, source in enumerate(revisions, 1):
+            (package / "migrations" / f"a{number}.py").write_text(source)
+        metadata.mkdir()
+        (metadata / "METADATA").write_text(
+            f"Metadata-Version: 2.1\nName: acme-aviary\nVersion: {version}\nRequires-Dist: trunkline>=0.1,<1\n"
+        )
+        (metadata / "entry_points.txt").write_text("[trunkline]\naviary = acme_aviary\n")
+
+    def uninstall(self) -> None:
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.folder.mkdir()
+
+
+@pytest.fixture
+def site(tmp_path):
+    return Site(tmp_path / "site")
+
+
+@pytest.fixture
+def hub(cli, site, empty_database_url):
+    """The command line on a new database, with the site on its path."""
+    from tests.core.cli.conftest import SECRETS
+
+    environment = {
+        **SECRETS,
+        "TRUNKLINE_DATABASE__URL": empty_database_url,
+        "PYTHONPATH": str(site.folder),
+        "TRUNKLINE_DELIVERY__ALLOW_HTTP": "true",
+        "TRUNKLINE_DELIVERY__ALLOW_PRIVATE_NETWORKS": "true",
+    }
+    return replace(cli, environment=environment)
+
+
+def migrate(hub):
+    done = hub.run("migrate")
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+async def query(url, statement, *, writes=False):
+    async with Database(url) as database, database.write() if writes else database.read() as connection:
+        found = await connection.execute(text(statement))
+        return [] if writes else [tuple(row) for row in found]
+
+
+async def columns(url):
+    async with Database(url) as database, database.engine.connect() as connection:
+        found = await connection.run_sync(lambda sync: sqlalchemy.inspect(sync).get_columns("aviary_birds"))
+    return [column["name"] for column in found]
+
+
+def make_key(hub):
+    made = hub.run("keys", "create", "--company", "92", "--name", "test", "--scope", "admin", "--json")
+    assert made.returncode == 0, made.stderr
+    return json.loads(made.stdout)["key"]
+
+
+def serves(hub, key):
+    """Serve, take an event, and stop: the id of the event, and what was said while it ran."""
+    with hub.started("serve", "--port", "0") as process:
+        deadline = time.monotonic() + 40
+        while not (found := LISTENS.search(process.output.read_text())):
+            assert process.popen.poll() is None, process.errors.read_text()
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        with httpx2.Client(base_url=found[1], headers={"X-Api-Key": key}, timeout=20) as client:
+            assert client.get("/readyz").status_code == 200
+            answer = client.post("/api/v1/events/test", json={"type": "lead.created"})
+            assert answer.status_code == 201, answer.text
+        process.popen.terminate()
+        assert process.popen.wait(30) == 0
+        return answer.json()["id"], process.errors.read_text()
+
+
+async def test_a_plugin_with_tables_may_be_uninstalled_and_come_back(hub, site, empty_database_url):
+    url = empty_database_url
+    site.install("1.0", FIRST)
+    assert "aviary: nothing → a1" in migrate(hub).splitlines()
+    await query(url, "INSERT INTO aviary_birds (name) VALUES ('Ada')", writes=True)
+    key = make_key(hub)
+    serves(hub, key)
+
+    site.uninstall()
+    assert migrate(hub) == "The database is up to date; nothing was to be done.\n"
+    assert await query(url, "SELECT name FROM aviary_birds") == [("Ada",)]
+    before, log = serves(hub, key)
+    assert "Traceback" not in log
+    assert "aviary" not in hub.run("plugins").stdout
+
+    site.install("2.0", FIRST, SECOND)
+    assert migrate(hub) == "aviary: a1 → a2\n"
+    assert await query(url, "SELECT name, color FROM aviary_birds") == [("Ada", "grey")]
+    after, log = serves(hub, key)
+    assert after > before
+    assert "Traceback" not in log
+    shown = json.loads(hub.run("plugins", "show", "aviary", "--json").stdout)
+    assert (shown["state"], shown["version"], shown["migrations"][0]["head"]) == ("active", "2.0", "a2")
+
+
+async def test_serving_brings_a_plugin_that_came_back_up_to_date_by_itself(hub, site, empty_database_url):
+    site.install("1.0", FIRST)
+    key = make_key(hub)  # which sets a new database up
+    site.uninstall()
+    serves(hub, key)
+    site.install("2.0", FIRST, SECOND)
+    serves(hub, key)
+    assert await columns(empty_database_url) == ["name", "color"]
+
+
+async def test_an_older_version_may_come_back_on_tables_of_a_newer_one(hub, site, empty_database_url):
+    site.install("2.0", FIRST, SECOND)
+    key = make_key(hub)
+    site.uninstall()
+    migrate(hub)
+    site.install("1.0", FIRST)
+    assert migrate(hub) == "The database is up to date; nothing was to be done.\n"
+    _, log = serves(hub, key)
+    assert "a later version has migrated the database (aviary a2)" in log
+    assert await columns(empty_database_url) == ["name", "color"]

@@ -1,0 +1,62 @@
+"""A push channel as an author writes it: everything here type-checks, and is of the type that is asserted."""
+
+from collections.abc import Sequence
+from typing import assert_type
+
+from pydantic import BaseModel, SecretStr
+
+from trunkline import (
+    Channel,
+    HttpClient,
+    HttpResponse,
+    Outcome,
+    PluginContext,
+    Push,
+    Result,
+    Target,
+    deliver_by_http,
+    hookimpl,
+)
+
+
+class Settings(BaseModel):
+    """The section ``acme``."""
+
+    room: str = "general"
+    token: SecretStr = SecretStr("")
+
+
+@hookimpl
+def register_settings() -> type[Settings]:
+    """Give the model."""
+    return Settings
+
+
+async def deliver(push: Push, http: HttpClient) -> Result:
+    """Post the event."""
+    assert_type(push.event_id, str)
+    assert_type(push.attempt, int)
+    assert_type(push.body, bytes)
+    assert_type(push.cursor, str | None)
+    assert_type(push.target, Target)
+    assert_type(push.target.secrets, tuple[str, ...])
+    answer = await http.post(push.target.url, body=push.body, headers={"Content-Type": "application/json"})
+    assert_type(answer, HttpResponse)
+    if answer.status >= 500:
+        return Result(Outcome.RETRY, status_code=answer.status, retry_after_seconds=5)
+    if answer.status == 410:
+        return Result(Outcome.GONE, status_code=answer.status)
+    return Result(Outcome.DELIVERED, status_code=answer.status, response_body=answer.body.decode())
+
+
+@hookimpl
+def register_channels(context: PluginContext) -> Sequence[Channel]:
+    """Give two channels, one with a function of the hub's own."""
+    settings = context.settings
+    assert isinstance(settings, Settings)
+    assert_type(settings.token.get_secret_value(), str)
+    return [
+        Channel("acme", "Acme", f"Into {settings.room}.", deliver),
+        Channel("acme-plain", "Acme", "As it is.", deliver=deliver_by_http),
+        Channel("acme-pull", "Acme", "Pulled."),
+    ]

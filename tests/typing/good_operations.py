@@ -1,0 +1,68 @@
+"""Actions, searches and lookups as an author writes them."""
+
+from collections.abc import Sequence
+from typing import Any, assert_type
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from trunkline import (
+    Action,
+    Answer,
+    Call,
+    Definition,
+    EmittedEvent,
+    FieldError,
+    Lookup,
+    NotFound,
+    Outcome,
+    PluginContext,
+    ProviderFailed,
+    Refused,
+    Search,
+    hookimpl,
+)
+
+
+async def create_order(call: Call) -> Answer:
+    """Carry out the action."""
+    assert_type(call.company_id, int)
+    assert_type(call.connection, AsyncConnection | None)
+    assert_type(call.definition, Definition)
+    assert_type(call.deadline_seconds, float)
+    output: dict[str, Any] = {"order_id": 7, **call.input}
+    event = EmittedEvent(call.company_id, "order.created", output)
+    return Answer(output, events=[event], is_new=False)
+
+
+async def find_order(call: Call) -> Answer:
+    """Carry out the search."""
+    if "order_id" not in call.input:
+        raise NotFound("order", call.input)
+    return Answer({"orders": []})
+
+
+@hookimpl
+def register_actions(context: PluginContext) -> Sequence[Action]:
+    """Give the action."""
+    return (Action("create_order", create_order, uses_database=False),)
+
+
+@hookimpl
+def register_searches() -> Sequence[Search]:
+    """Give the search; the context is not asked for."""
+    return [Search("find_order", find_order)]
+
+
+@hookimpl
+def register_lookups(context: PluginContext) -> list[Lookup]:
+    """Give a lookup; a list is a sequence."""
+    return [Lookup("shops", find_order)]
+
+
+def read_errors(error: Refused, failure: ProviderFailed) -> tuple[int, str]:
+    """Read what errors carry."""
+    assert_type(error.errors, tuple[FieldError, ...])
+    assert_type(error.status, int)
+    assert_type(failure.operation, str)
+    assert_type(Outcome("retry"), Outcome)
+    return error.status, error.detail

@@ -20,7 +20,9 @@ check: setup  ## judge form, types and layers
 	.venv/bin/ruff format --check --quiet
 	.venv/bin/ruff check --quiet
 	.venv/bin/mypy
+	.venv/bin/mypy tests/typing/good_*.py tests/typing/bad_*.py
 	PYRIGHT_PYTHON_IGNORE_WARNINGS=1 .venv/bin/pyright
+	PYRIGHT_PYTHON_IGNORE_WARNINGS=1 .venv/bin/pyright --project tests/typing
 	.venv/bin/lint-imports --no-logo
 
 bench: setup  ## measure, and write the figures to docs/performance.md; ARGS="--only push" for one suite

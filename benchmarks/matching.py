@@ -145,7 +145,7 @@ async def match(database_url: str, companies: int, count: int) -> dict[str, floa
     """Match events of one company after the other; half of its subscriptions take each."""
     payload = PAYLOAD.replace(b'"employee_id":7', b'"employee_id":%d' % (1000 + EACH // 2 - 1))
     async with make_hub(database_url, dispatch=False) as hub:
-        table = RoutingTable(lambda _: None)
+        table = RoutingTable(lambda _: None, schema_versions=hub.schema_versions)
         async with hub.database.read() as connection:
             async for rows in store.changed_since(connection, 0):
                 table.apply(map(hub.subscriptions.unseal, rows))

@@ -36,6 +36,7 @@ from trunkline.capabilities import (
     Call,
     ChangedSubscription,
     Channel,
+    CheckTarget,
     Clock,
     Connector,
     Deliver,
@@ -58,6 +59,9 @@ from trunkline.capabilities import (
     PortalPage,
     PortalRequest,
     Push,
+    Quarantine,
+    QuarantinedEvent,
+    QuarantinePage,
     Routes,
     Sealer,
     Search,
@@ -81,10 +85,13 @@ from trunkline.errors import (
     TargetRefused,
     TrunklineError,
 )
-from trunkline.hookspecs import hookimpl
+from trunkline.fragments import FragmentInvalid, check_fragment
+from trunkline.hookspecs import HOOK_API, hookimpl
 from trunkline.http_push import deliver as deliver_by_http
+from trunkline.http_push import post as post_by_http
 from trunkline.principals import COMPANY_SCOPES, Principal
 from trunkline.products import Brand, Field, Product, Reference, alternatives, sample_envelope
+from trunkline.schema_versions import Caster
 from trunkline.schemas import EventType, Json
 from trunkline.settings import Names
 from trunkline.signatures import Signer
@@ -93,6 +100,7 @@ from trunkline.version import __version__
 __all__ = [
     "CALL_PREFIX",
     "COMPANY_SCOPES",
+    "HOOK_API",
     "AcceptedEvent",
     "Action",
     "Activity",
@@ -109,8 +117,10 @@ __all__ = [
     "Bucket",
     "Call",
     "Caller",
+    "Caster",
     "ChangedSubscription",
     "Channel",
+    "CheckTarget",
     "Clock",
     "Connector",
     "CreatedSubscription",
@@ -131,6 +141,7 @@ __all__ = [
     "Field",
     "FieldError",
     "FinishedAttempt",
+    "FragmentInvalid",
     "HttpClient",
     "HttpResponse",
     "IdempotencyKey",
@@ -155,6 +166,9 @@ __all__ = [
     "ProviderFailed",
     "ProviderRefused",
     "Push",
+    "Quarantine",
+    "QuarantinePage",
+    "QuarantinedEvent",
     "QueryModel",
     "Reference",
     "Refused",
@@ -179,10 +193,12 @@ __all__ = [
     "alternatives",
     "body_model",
     "call_options",
+    "check_fragment",
     "check_idempotency_key",
     "definition_routes",
     "deliver_by_http",
     "hookimpl",
+    "post_by_http",
     "query_model",
     "query_reader",
     "read_definition",

@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator
 
 from fastapi import FastAPI
 
-from trunkline.api import documents, events, keys, observation, problems, subscriptions, system
+from trunkline.api import documents, events, keys, observation, problems, quarantine, subscriptions, system
 from trunkline.api.direct import Direct
 from trunkline.capabilities import DirectHandler
 from trunkline.hub import Hub
@@ -33,6 +33,7 @@ def create_app(hub: Hub) -> FastAPI:
     for router in (
         events.router,
         events.public,
+        quarantine.router,
         subscriptions.router,
         keys.router,
         system.router,

@@ -8,6 +8,7 @@ from trunkline.capabilities import Attention, AttentionKind
 from trunkline.deliveries import Status
 from trunkline.events import utc_text_of_ms
 from trunkline.store import activity as store
+from trunkline.store import quarantine
 from trunkline.subscriptions import GONE
 from trunkline.subscriptions import Status as SubscriptionStatus
 
@@ -32,11 +33,13 @@ async def gather(connection: AsyncConnection, company_id: int, *, after: int) ->
             connection, company_id, status, after=since, count_limit=COUNT_LIMIT, limit=_EACH
         )
     ]
+    waiting = await quarantine.count_by_type(connection, company_id, limit=COUNT_LIMIT)
     replays = await store.replaying(connection, company_id, limit=_EACH)
     keys = await store.unused_keys(connection, company_id, older_than_ms=UNUSED_MS, limit=_EACH)
     return [
         *(one for one in troubled if one.kind != "paused"),
         *stuck,
+        *(_of_quarantine(one) for one in waiting[:_EACH]),
         *(one for one in troubled if one.kind == "paused"),
         *(_of_replay(one) for one in replays),
         *(_of_key(one) for one in keys),
@@ -79,6 +82,14 @@ def _of_deliveries(one: store.Stuck) -> Attention:
     return Attention(
         kind, f"{subject} {what}.", one.count, subscription_id=one.subscription_id, event_id=one.position
     )
+
+
+def _of_quarantine(one: quarantine.Waiting) -> Attention:
+    more = " or more" if one.count == COUNT_LIMIT else ""
+    subject = "1 event waits" if one.count == 1 else f"{one.count:,}{more} events wait"
+    what = "correct and release what can be mended, and delete the rest"
+    sentence = f"{subject} in quarantine, for breaking the schema of {one.type}; {what}."
+    return Attention("quarantined", sentence, one.count)
 
 
 def _of_replay(one: store.Replaying) -> Attention:

@@ -14,9 +14,10 @@ from trunkline.database import Database
 from trunkline.deliveries import FINAL, Key, Status
 from trunkline.dispatch.routing import RoutingTable
 from trunkline.events import Event, shard_of
+from trunkline.schema_versions import SchemaVersions
 from trunkline.store import audit as store
+from trunkline.store import sql, stream
 from trunkline.store import status as status_store
-from trunkline.store import stream
 from trunkline.store.audit import Span, Unchanged
 from trunkline.subscriptions import Subscription
 
@@ -79,7 +80,9 @@ _BY_WINDOW: Sequence[tuple[str, str, Find]] = (
 )
 
 
-async def run(database: Database, *, recent: int = RECENT, window: int = WINDOW) -> Audit:
+async def run(
+    database: Database, *, schema_versions: SchemaVersions, recent: int = RECENT, window: int = WINDOW
+) -> Audit:
     """Look at the whole ledger, and at the matches of the *recent* newest events. Raises StoreUnavailable."""
     async with database.read() as connection:
         by_status: Counter[str] = Counter()
@@ -92,7 +95,8 @@ async def run(database: Database, *, recent: int = RECENT, window: int = WINDOW)
                     offending[name] += await find(connection, Span(after, up_to, wanted))
         rows = f"{by_status.total()} deliveries"
         checks = [Check(name, claim, rows, tuple(offending[name])) for name, claim, _ in _BY_WINDOW]
-        return Audit(by_status, [*checks, await _check_matches(connection, recent=recent)])
+        table = _table(await store.unchanged_subscriptions(connection), schema_versions)
+        return Audit(by_status, [*checks, await _check_matches(connection, table, recent=recent)])
 
 
 def _windows(first: int | None, *, head: int, size: int) -> Iterator[tuple[int, int]]:
@@ -106,9 +110,8 @@ def _windows(first: int | None, *, head: int, size: int) -> Iterator[tuple[int, 
     yield max(head, first - 1), _END
 
 
-async def _check_matches(connection: AsyncConnection, *, recent: int) -> Check:
+async def _check_matches(connection: AsyncConnection, table: RoutingTable, *, recent: int) -> Check:
     cursors = {row.shard: row.cursor for row in await status_store.shards(connection)}
-    table = _table(await store.unchanged_subscriptions(connection))
     newest = max(cursors.values())
     oldest = await store.oldest_event(connection)
     after = newest if oldest is None else max(newest - recent, oldest - 1)
@@ -144,9 +147,9 @@ def _shard(event: Event, cursors: Mapping[int, int]) -> int:
     return shard_of(event.company_id, len(cursors))
 
 
-def _table(rows: Sequence[Unchanged]) -> RoutingTable:
+def _table(rows: Sequence[Unchanged], schema_versions: SchemaVersions) -> RoutingTable:
     """Build the table that a dispatcher would match with, without anything that is secret."""
-    table = RoutingTable(lambda _: None)
+    table = RoutingTable(lambda _: None, schema_versions=schema_versions)
     table.apply(map(_subscription, rows))
     return table
 
@@ -171,4 +174,5 @@ def _subscription(row: Unchanged) -> Subscription:
         resume_position=None,
         created_ms=row.created_ms,
         updated_ms=row.created_ms,
+        pins=sql.pins_of(row.pins),
     )

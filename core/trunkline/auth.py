@@ -7,7 +7,7 @@ revoked it. Requests that ask at the same time share one query.
 import logging
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Self
@@ -49,10 +49,21 @@ def parse_key(api_key: str) -> ParsedKey | None:
 
 
 class Keys:
-    """Makes, lists, revokes and checks API keys. Enter it to start checking."""
+    """Makes, lists, revokes and checks API keys. Enter it to start checking.
 
-    def __init__(self, database: Database, *, vault: Vault, prefix: str) -> None:
+    *pins* gives the versions of event types that a new key is to read (``schema_versions.Pins``).
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        vault: Vault,
+        prefix: str,
+        pins: Callable[[], Mapping[str, int]] = dict[str, int],
+    ) -> None:
         self._database = database
+        self._pins = pins
         self._vault = vault
         self._prefix = prefix
         self._lookups: Batcher[bytes, Principal | None] = Batcher(self._look_up)
@@ -86,6 +97,7 @@ class Keys:
                 scopes=chosen,
                 last4=api_key[-4:],
                 created_ms=await store.clock_ms(connection),
+                pins=self._pins(),
             )
             await store.insert(connection, record, digest=self._vault.digest(api_key))
         return record, api_key
@@ -165,7 +177,7 @@ class Keys:
 
 
 def _principal(record: KeyRecord) -> Principal:
-    return Principal(record.id, record.company_id, record.name, frozenset(record.scopes))
+    return Principal(record.id, record.company_id, record.name, frozenset(record.scopes), pins=record.pins)
 
 
 def _check_scopes(scopes: Sequence[str]) -> tuple[str, ...]:

@@ -28,6 +28,7 @@ from trunkline.errors import SchemaInvalid
 from trunkline.schemas import Json, Judge
 
 Kind = Literal["action", "search", "lookup"]
+"""What an operation is: a write, a read by key, or a list to choose from."""
 KINDS: tuple[Kind, ...] = ("action", "search", "lookup")
 FOLDERS: Mapping[Kind, str] = {"action": "actions", "search": "searches", "lookup": "lookups"}
 """The plural of each kind: where its files are, and what its list is called."""

@@ -10,6 +10,7 @@ from trunkline.database import Database
 from trunkline.deliveries import Key, Status
 from trunkline.errors import NotFound
 from trunkline.events import Event, utc_text_of_ms
+from trunkline.schema_versions import SchemaVersions
 from trunkline.store import deliveries as ledger
 from trunkline.store import delivery_log as store
 from trunkline.store import stream
@@ -34,9 +35,15 @@ class DeliveryLog:
     """Reads the ledger for one company at a time."""
 
     def __init__(
-        self, database: Database, *, subscriptions: SubscriptionService, wake: Callable[[], None]
+        self,
+        database: Database,
+        *,
+        subscriptions: SubscriptionService,
+        schema_versions: SchemaVersions,
+        wake: Callable[[], None],
     ) -> None:
         self._database = database
+        self._schema_versions = schema_versions
         self._subscriptions = subscriptions
         self._wake = wake
 
@@ -114,18 +121,16 @@ class DeliveryLog:
         async with self._database.read() as connection:
             event = await _find_event(connection, company_id, event_id)
             found = {logged.subscription_no: logged for logged in await store.of_event(connection, event_id)}
-        decoded = event.decode()
         return {
             "event_id": event.position,
             "subscriptions": [
-                self._explain(subscription, event, decoded, found.get(subscription.no))
+                self._explain(subscription, event, found.get(subscription.no))
                 for subscription in subscriptions
             ],
         }
 
-    def _explain(
-        self, subscription: Subscription, event: Event, decoded: Mapping[str, Any], logged: Logged | None
-    ) -> dict[str, Any]:
+    def _explain(self, subscription: Subscription, event: Event, logged: Logged | None) -> dict[str, Any]:
+        decoded = self._schema_versions.decode(event, subscription.pins)
         reason = None if logged else _why_not(subscription, event, decoded)
         matched = logged is not None or reason is None
         state: str | None = logged.status if logged else Status.PENDING if matched else None

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,8 +13,11 @@ import msgspec
 from trunkline.errors import BodyInvalid, EventRejected, FieldError
 from trunkline.events import Draft
 from trunkline.schemas import SchemaCatalog
+from trunkline.store.quarantine import Held
+from trunkline.submissions import Warned
+from trunkline.validation import Modes
 
-FIELDS = ("type", "payload", "metadata", "companyId", "createdUtc")
+FIELDS = ("type", "payload", "metadata", "companyId", "createdUtc", "version")
 MAX_BATCH = 1000
 _TIME = re.compile(r"(\d{4}-\d{2}-\d{2})[Tt ](\d{2}:\d{2}:\d{2})(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})", re.ASCII)
 
@@ -28,6 +32,31 @@ class Item:
     path: str
     parsed: Any
     raw: Mapping[str, msgspec.Raw]
+
+
+@dataclass(slots=True)
+class Reading:
+    """What the items of a request came to: *drafts* for the log, *held* for the quarantine, each in their order.
+
+    *warned* are those among the drafts whose payload breaks its schema; *company_ids* are of all items.
+    """
+
+    drafts: list[Draft]
+    company_ids: list[int]
+    held: list[Held]
+    warned: list[Warned]
+
+    def hold(self, index: int, draft: Draft, broken: Sequence[FieldError], *, version: int | None) -> None:
+        """Take the item at *index* in, for the quarantine; *version* is the one that it names."""
+        self.company_ids.append(draft.company_id)
+        self.held.append(Held(index, f"qtn_{secrets.token_hex(12)}", draft, broken, version))
+
+    def add(self, draft: Draft, broken: Sequence[FieldError]) -> None:
+        """Take an item in, for the log; *broken* is what is wrong with it all the same."""
+        self.company_ids.append(draft.company_id)
+        if broken:
+            self.warned.append(Warned(len(self.drafts), tuple(fault.path for fault in broken)))
+        self.drafts.append(draft)
 
 
 def split_single(compact: bytes, parsed: Any) -> Item:
@@ -69,41 +98,73 @@ def split_batch(compact: bytes, parsed: Any, *, max_item_bytes: int) -> list[Ite
 def read_drafts(
     items: Sequence[Item], *, catalog: SchemaCatalog, company_of: CompanyOf, now_text: str
 ) -> list[Draft]:
-    """Check *items* and make drafts of them, all or none.
+    """Read *items* as ``read_events`` does where every type is rejected."""
+    modes = Modes("reject", {}, catalog=catalog)
+    return read_events(items, catalog=catalog, modes=modes, company_of=company_of, now_text=now_text).drafts
+
+
+def read_events(
+    items: Sequence[Item], *, catalog: SchemaCatalog, modes: Modes, company_of: CompanyOf, now_text: str
+) -> Reading:
+    """Check *items*, all or none; a payload that breaks its schema is a fault only where its type is rejected.
 
     Raises:
         EventRejected: with every fault of every item, each at its JSON pointer.
         Forbidden, BadQuery: from *company_of*.
     """
-    drafts: list[Draft] = []
+    reading = Reading([], [], [], [])  # as types with defaults it would take half a microsecond more
     errors: list[FieldError] = []
-    for item in items:
-        found, created = _faults(item, catalog)
-        if found:
-            errors.extend(FieldError(item.path + fault.path, fault.message) for fault in found)
+    for index, item in enumerate(items):
+        faults, broken, created = _faults(item, catalog)
+        if faults or (broken and modes.of(item.parsed["type"]) == "reject"):
+            errors.extend(FieldError(item.path + fault.path, fault.message) for fault in (*faults, *broken))
             continue
         try:
             company_id = company_of(item.parsed.get("companyId"))
         except BodyInvalid as error:
             errors.extend(FieldError(item.path + fault.path, fault.message) for fault in error.errors)
             continue
-        metadata = bytes(item.raw["metadata"]) if item.parsed.get("metadata") else b""
-        drafts.append(
-            Draft(company_id, item.parsed["type"], created or now_text, bytes(item.raw["payload"]), metadata)
-        )
+        draft = _draft(item, catalog, company_id, created or now_text)
+        if broken and modes.of(draft.type) == "quarantine":
+            reading.hold(index, draft, broken, version=item.parsed.get("version"))
+        else:
+            reading.add(draft, broken)
     if errors:
         raise EventRejected(errors)
-    return drafts
+    return reading
 
 
-def fingerprint(call: str, items: Sequence[Item], drafts: Sequence[Draft]) -> bytes:
+def read_payload(compact: bytes, parsed: Any) -> bytes:
+    """Read the body ``{"payload": {...}}``; returns the payload as it came in. Raises BodyInvalid."""
+    if not isinstance(parsed, dict):
+        raise BodyInvalid([FieldError("", "must be a JSON object with 'payload'")])
+    errors = [FieldError(f"/{name}", "is not known here") for name in parsed if name != "payload"]
+    if "payload" not in parsed:
+        errors.append(FieldError("/payload", "is required"))
+    elif not isinstance(parsed["payload"], dict):
+        errors.append(FieldError("/payload", "must be an object"))
+    if errors:
+        raise BodyInvalid(errors)
+    return bytes(msgspec.json.decode(compact, type=dict[str, msgspec.Raw])["payload"])
+
+
+def check_payload(
+    catalog: SchemaCatalog, event_type: str, payload: Any, *, version: int | None = None
+) -> list[FieldError]:
+    """Tell what is wrong with *payload* as one of *event_type*, with pointers into the event. Raises KeyError."""
+    found = catalog.check(event_type, payload, version=version)
+    return [FieldError(f"/payload{fault.path}", fault.message) for fault in found] if found else found
+
+
+def fingerprint(call: str, items: Sequence[Item], company_ids: Sequence[int]) -> bytes:
     """Hash what a request asks for, so that a repeated idempotency key can be told from a reused one.
 
-    White space does not count; the order of members does, and so does the company, which a header may have named.
+    *company_ids* are those of the items. White space does not count; the order of members does, and so does the company,
+    which a header may have named.
     """
     digest = hashlib.sha256(call.encode())
-    for item, draft in zip(items, drafts, strict=True):
-        digest.update(b"%d;" % draft.company_id)
+    for item, company_id in zip(items, company_ids, strict=True):
+        digest.update(b"%d;" % company_id)
         for name, raw in item.raw.items():
             value = bytes(raw)
             digest.update(b"%d:%b=%d:%b;" % (len(name), name.encode(), len(value), value))
@@ -124,7 +185,15 @@ def read_time(text: str) -> str | None:
     return f"{moment.replace(tzinfo=None).isoformat()}{fraction}Z"
 
 
-def _faults(item: Item, catalog: SchemaCatalog) -> tuple[list[FieldError], str | None]:
+def _draft(item: Item, catalog: SchemaCatalog, company_id: int, created_utc: str) -> Draft:
+    kind = catalog.get(item.parsed["type"], item.parsed.get("version"))
+    assert kind is not None  # its faults were looked for
+    metadata = bytes(item.raw["metadata"]) if item.parsed.get("metadata") else b""
+    return Draft(company_id, kind.name, created_utc, bytes(item.raw["payload"]), metadata, kind.version)
+
+
+def _faults(item: Item, catalog: SchemaCatalog) -> tuple[list[FieldError], list[FieldError], str | None]:
+    """Give the faults of the envelope, those of a payload that breaks its schema, and the time that is named."""
     parsed = item.parsed
     errors = [
         FieldError(f"/{name}", f"is not a field of an event; known fields are {', '.join(FIELDS)}")
@@ -145,11 +214,14 @@ def _faults(item: Item, catalog: SchemaCatalog) -> tuple[list[FieldError], str |
                     "/createdUtc", "must be an ISO 8601 time with an offset, such as 2026-01-28T10:30:00Z"
                 )
             )
-    errors.extend(_payload_faults(parsed, catalog))
-    return errors, created
+    form = _form_faults(parsed, catalog)
+    if form:
+        return [*errors, *form], [], created
+    version = parsed.get("version")
+    return errors, check_payload(catalog, parsed["type"], parsed["payload"], version=version), created
 
 
-def _payload_faults(parsed: Mapping[str, Any], catalog: SchemaCatalog) -> list[FieldError]:
+def _form_faults(parsed: Mapping[str, Any], catalog: SchemaCatalog) -> list[FieldError]:
     errors: list[FieldError] = []
     name = parsed.get("type")
     if name is None:
@@ -158,13 +230,13 @@ def _payload_faults(parsed: Mapping[str, Any], catalog: SchemaCatalog) -> list[F
         errors.append(
             FieldError("/type", f"is not a known event type; known are {', '.join(catalog.names())}")
         )
+    elif (version := parsed.get("version")) is not None and (
+        type(version) is not int or catalog.get(name, version) is None
+    ):
+        there = ", ".join(map(str, catalog.versions(name)))
+        errors.append(FieldError("/version", f"is not a version of {name}; the versions there are: {there}"))
     if "payload" not in parsed:
         errors.append(FieldError("/payload", "is required"))
     elif not isinstance(parsed["payload"], dict):
         errors.append(FieldError("/payload", "must be an object"))
-    elif not errors:
-        errors.extend(
-            FieldError(f"/payload{fault.path}", fault.message)
-            for fault in catalog.check(str(name), parsed["payload"])
-        )
     return errors

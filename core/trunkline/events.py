@@ -16,7 +16,7 @@ class Draft:
     """An event that was found valid and waits for its place in the log.
 
     *payload* and *metadata* are compact JSON exactly as it came in, digits included; *metadata* is empty bytes
-    when there is none. *created_utc* is ISO 8601 with ``Z``.
+    when there is none. *created_utc* is ISO 8601 with ``Z``. *version* is the one of its type that it is valid in.
     """
 
     company_id: int
@@ -24,6 +24,7 @@ class Draft:
     created_utc: str
     payload: bytes
     metadata: bytes = b""
+    version: int = 1
 
     def envelope(self, position: int) -> bytes:
         """Encode the envelope of CONTRACT §2 with *position* as its ``id``."""
@@ -40,13 +41,17 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A stored event. *position* is its place in the log and its public ``id``; *body* is the envelope as bytes."""
+    """A stored event. *position* is its place in the log and its public ``id``; *body* is the envelope as bytes.
+
+    *version* is the one of its type that it was validated by.
+    """
 
     position: int
     company_id: int
     type: str
     accepted_ms: int
     body: bytes = field(repr=False)
+    version: int = 1
 
     def decode(self) -> dict[str, object]:
         """Parse the envelope; the numbers become Python's and must not be encoded again for a client."""

@@ -21,12 +21,18 @@ _SECONDS = re.compile(r"[0-9]{1,15}")
 
 
 async def deliver(push: Push, http: HttpClient) -> Result:
-    """Make one attempt: a signed ``POST`` of the event.
+    """Make one attempt: a signed ``POST`` of the event, judged as ``post`` does."""
+    return await post(push, http, url=push.target.url, body=push.body, headers=_headers(push))
 
+
+async def post(push: Push, http: HttpClient, *, url: str, body: bytes, headers: Mapping[str, str]) -> Result:
+    """Make one attempt with a *body* and *headers* of the channel's own.
+
+    2xx is delivered, 410 is gone, anything else is to be tried again, after ``Retry-After`` where a 429 or a 503 has it.
     An answer of any kind, a refused address and a broken connection are all results. Anything else is raised.
     """
     try:
-        response = await http.post(push.target.url, body=push.body, headers=_headers(push))
+        response = await http.post(url, body=body, headers=headers)
     except (AddressRefused, OSError) as error:  # TimeoutError is an OSError
         return Result(Outcome.RETRY, error=outbound.error_of(error))
     return result_of(response.status, headers=response.headers, body=response.body, timestamp=push.timestamp)

@@ -14,7 +14,7 @@ from trunkline import plugins
 from trunkline.activity import Activity
 from trunkline.addresses import AddressPolicy
 from trunkline.auth import Keys
-from trunkline.capabilities import Channel, PluginContext
+from trunkline.capabilities import Channel, Clock, PluginContext
 from trunkline.clock import SystemClock
 from trunkline.database import Database
 from trunkline.definition_catalog import DefinitionCatalog
@@ -31,6 +31,7 @@ from trunkline.operations import Operations
 from trunkline.origins import Origins
 from trunkline.outbound import Outbound
 from trunkline.plugins import Notifier, Registry
+from trunkline.quarantine import Quarantine
 from trunkline.replay_service import Replays
 from trunkline.retention import Retention
 from trunkline.schema_files import (
@@ -39,6 +40,7 @@ from trunkline.schema_files import (
     load_definitions,
     load_event_types,
 )
+from trunkline.schema_versions import SchemaVersions
 from trunkline.schemas import EventType, SchemaCatalog
 from trunkline.settings import Settings
 from trunkline.store import migrate
@@ -46,6 +48,7 @@ from trunkline.store import shards as shard_store
 from trunkline.streaming import Streaming
 from trunkline.subscription_requests import Checker
 from trunkline.subscription_service import SubscriptionService
+from trunkline.validation import Modes
 from trunkline.vault import Sealer, Vault
 from trunkline.wakeup import Wakeup
 
@@ -56,14 +59,23 @@ _log = logging.getLogger(__name__)
 class Hub:
     """One process's services. Enter it to start them, leave it to stop them.
 
-    *dispatch* says whether this process delivers; *migrates* whether it may change the database's schema.
+    *dispatch* says whether this process delivers; *migrates* whether it may change the database's schema. Plugins take the
+    time from *clock* (the system's for None).
 
     Raises:
         SettingsInvalid, SchemaInvalid, PluginFailed: on construction, with one sentence for whoever runs it.
     """
 
-    def __init__(self, settings: Settings, *, dispatch: bool = True, migrates: bool = True) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        dispatch: bool = True,
+        migrates: bool = True,
+        clock: Clock | None = None,
+    ) -> None:
         self.settings = settings
+        self._clock = clock or SystemClock()
         self._dispatches = dispatch
         self._migrates = migrates
         self._shards = settings.delivery.shards
@@ -73,12 +85,23 @@ class Hub:
         self.metrics = Metrics()
         self.registry = plugins.load(settings)
         self.catalog = load_catalog(settings, self.registry)
+        self.schema_versions = SchemaVersions(
+            self.catalog,
+            [caster for _, caster in self.registry.collected.casters],
+            tell=lambda uncast: self.metrics.event_not_cast(uncast.event_type),
+        )
+        self.modes = Modes(settings.validation.default, settings.validation.types, catalog=self.catalog)
         self.definitions = load_definition_catalog(settings, event_types=self.catalog)
         self.database = Database(settings.database.url, pool_size=settings.database.pool_size)
         self.vault = Vault.open(settings.auth, settings.database.url)
         self.wakeup = Wakeup(self.database)
         self.notifier = Notifier(self.registry)
-        self.keys = Keys(self.database, vault=self.vault, prefix=settings.auth.key_prefix)
+        self.keys = Keys(
+            self.database,
+            vault=self.vault,
+            prefix=settings.auth.key_prefix,
+            pins=self.schema_versions.pins,
+        )
         self.key_service = KeyService(self.keys)
         self.limits = Limits(settings.limits)
         policy = AddressPolicy(
@@ -95,18 +118,27 @@ class Hub:
             notifier=self.notifier,
             metrics=self.metrics,
         )
-        self.streaming = Streaming(self.database, catalog=self.catalog, wakeup=self.wakeup)
+        self.quarantine = Quarantine(
+            self.database,
+            catalog=self.catalog,
+            ingest=self.ingest,
+            max_bytes=settings.events.max_body_bytes,
+        )
+        self.streaming = Streaming(
+            self.database, catalog=self.catalog, schema_versions=self.schema_versions, wakeup=self.wakeup
+        )
         self.subscriptions = SubscriptionService(
             self.database,
             vault=self.vault,
             catalog=self.catalog,
-            checker=Checker(self.catalog, policy),
+            checker=Checker(self.catalog, self.schema_versions, policy),
             channels=self.channels,
             http=self.http,
             notifier=self.notifier,
             max_subscriptions=settings.delivery.max_subscriptions,
             wake_replays=self.wake_replays,
             shards=lambda: self._shards,
+            timeout_seconds=settings.delivery.timeout_seconds,
         )
         self.observer = Observer(
             self.database,
@@ -114,8 +146,18 @@ class Hub:
             notifier=self.notifier,
             held=lambda: self.dispatcher.held if self.dispatcher else {},
         )
-        self.replays = Replays(self.database, subscriptions=self.subscriptions, wake=self.wake_replays)
-        self.deliveries = DeliveryLog(self.database, subscriptions=self.subscriptions, wake=self.wake_retries)
+        self.replays = Replays(
+            self.database,
+            subscriptions=self.subscriptions,
+            schema_versions=self.schema_versions,
+            wake=self.wake_replays,
+        )
+        self.deliveries = DeliveryLog(
+            self.database,
+            subscriptions=self.subscriptions,
+            schema_versions=self.schema_versions,
+            wake=self.wake_retries,
+        )
         self.activity = Activity(self.database)
         self.retention = Retention(self.database, days=settings.events.retention_days, metrics=self.metrics)
         self.operations = Operations(
@@ -137,6 +179,7 @@ class Hub:
             await self._prepare_database()
             for part in (self.wakeup, self.http, self.origins, self.keys, self.limits):
                 await stack.enter_async_context(part)
+            await stack.enter_async_context(plugins.Watchdog(self.registry))
             await stack.enter_async_context(plugins.lifespans(self.registry))
             for service in (self.notifier, self.ingest, self.streaming):
                 await stack.enter_async_context(service)
@@ -211,6 +254,7 @@ class Hub:
             notifier=self.notifier,
             metrics=self.metrics,
             unseal=self.subscriptions.unseal,
+            schema_versions=self.schema_versions,
             now_ms=SystemClock().now_ms,
         )
 
@@ -228,11 +272,12 @@ class Hub:
             open_origin=self.origins.open,
             keys=self.key_service,
             activity=self.activity,
+            quarantine=self.quarantine,
             deployment=self.deployment,
             sealer=Sealer(self.vault, owner=name),
             pages=lambda: self.registry.collected.pages,
             emit=self.ingest.emit,
-            clock=SystemClock(),
+            clock=self._clock,
             log=plugins.logger_of(name),
         )
 
@@ -244,13 +289,14 @@ def load_catalog(settings: Settings, registry: Registry) -> SchemaCatalog:
         SettingsInvalid: the deployment names a folder that is not there.
         SchemaInvalid: a file of ours or of the deployment is not fit to judge payloads.
     """
-    found: dict[str, EventType] = {}
+    found: dict[tuple[str, int], EventType] = {}
     for kind in installed_event_types(settings.events.schema_packages):
         _add(found, kind, "an installed package")
     folder = _own_schemas(settings)
     for kind in load_event_types(folder):
         _add(found, kind, str(folder))
-    taken = {kind.name for kind in registry.collected.event_types if kind.name in found}
+    names = {kind.name for kind in found.values()}
+    taken = {kind.name for kind in registry.collected.event_types if kind.name in names}
     if taken:
         msg = f"registers event types that this deployment already has: {', '.join(sorted(taken))}"
         raise PluginFailed("with event types", msg)
@@ -276,7 +322,9 @@ def _own_schemas(settings: Settings) -> Path:
     return folder or DEFAULT_SCHEMAS
 
 
-def _add(found: dict[str, EventType], kind: EventType, source: str) -> None:
-    if kind.name in found:
-        raise SchemaInvalid(source, f"the event type '{kind.name}' is defined twice")
-    found[kind.name] = kind
+def _add(found: dict[tuple[str, int], EventType], kind: EventType, source: str) -> None:
+    if (kind.name, kind.version) in found:
+        raise SchemaInvalid(
+            source, f"version {kind.version} of the event type '{kind.name}' is defined twice"
+        )
+    found[kind.name, kind.version] = kind

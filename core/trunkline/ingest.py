@@ -5,8 +5,8 @@ every subscription that it matches.
 """
 
 import hashlib
+import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Self
 
 import orjson
@@ -17,34 +17,22 @@ from trunkline.batching import Batcher
 from trunkline.capabilities import AcceptedEvent, EmittedEvent
 from trunkline.clock import now_text
 from trunkline.database import Database
-from trunkline.errors import EventRejected, FieldError, IdempotencyConflict
+from trunkline.errors import EventRejected, FieldError
 from trunkline.events import Draft, Event
 from trunkline.metrics import Metrics
 from trunkline.plugins import Notifier
 from trunkline.schemas import SchemaCatalog
-from trunkline.store import idempotency, stream
+from trunkline.store import stream
+from trunkline.submissions import Accepted, Submission, answer_repeated, repeat, share_out, store_rest
 from trunkline.wakeup import Wakeup
+
+__all__ = ["Accepted", "Ingest", "Submission"]
 
 MAX_SUBMISSIONS = 256
 """Requests that share one transaction at the most."""
-
-
-@dataclass(frozen=True, slots=True)
-class Submission:
-    """What one request asks for: *drafts*, all or none. *namespace* and *key* are its idempotency key's, if it has one."""
-
-    drafts: Sequence[Draft]
-    namespace: int = 0
-    key: str | None = None
-    fingerprint: bytes = b""
-
-
-@dataclass(frozen=True, slots=True)
-class Accepted:
-    """The events of one request; *repeated* where an earlier request with the same idempotency key had stored them."""
-
-    events: Sequence[Event]
-    repeated: bool = False
+MAX_PATH = 200
+"""Characters of a pointer into an event that are logged."""
+_log = logging.getLogger(__name__)
 
 
 class Ingest:
@@ -85,7 +73,11 @@ class Ingest:
         return await self._batcher.submit(submission)
 
     async def emit(self, event: EmittedEvent, *, idempotency_key: str | None = None) -> AcceptedEvent:
-        """Validate and store an event that a plugin made. Raises EventRejected."""
+        """Validate and store an event that a plugin made; whatever its type's mode is, it is rejected where it is invalid.
+
+        Raises:
+            EventRejected: the type is unknown, or the payload breaks its schema.
+        """
         draft = self.draft(event)
         asked = b"\n".join((b"emit", event.type.encode(), draft.payload, draft.metadata))
         fingerprint = hashlib.sha256(asked).digest()
@@ -94,38 +86,53 @@ class Ingest:
 
     def draft(self, event: EmittedEvent) -> Draft:
         """Check an event that a plugin made. Raises EventRejected."""
-        if self._catalog.get(event.type) is None:
+        kind = self._catalog.get(event.type)
+        if kind is None:
             raise EventRejected([FieldError("/type", f"is not a known event type: {event.type}")])
-        if found := self._catalog.check(event.type, event.payload):
+        if self._catalog.get(event.type, event.version) is None:
+            raise EventRejected(
+                [FieldError("/version", f"is not a version of {event.type}: {event.version}")]
+            )
+        if found := self._catalog.check(event.type, event.payload, version=event.version):
             raise EventRejected([FieldError(f"/payload{fault.path}", fault.message) for fault in found])
         metadata = orjson.dumps(event.metadata) if event.metadata else b""
         payload = event.payload_json or orjson.dumps(event.payload)
-        return Draft(event.company_id, event.type, now_text(), payload, metadata)
+        version = event.version or kind.version
+        return Draft(event.company_id, event.type, now_text(), payload, metadata, version)
 
     async def append(self, connection: AsyncConnection, drafts: Sequence[Draft]) -> Callable[[], None]:
         """Store *drafts* in the caller's own transaction (the outbox); call what it returns once that has committed."""
+        _, tell = await self.place(connection, drafts)
+        return tell
+
+    async def place(
+        self, connection: AsyncConnection, drafts: Sequence[Draft]
+    ) -> tuple[Sequence[Event], Callable[[], None]]:
+        """Store *drafts* as ``append`` does; gives the events too."""
         events = await stream.append(connection, drafts, shards=self._shards())
-        return lambda: self._tell(events)
+        return events, lambda: self._tell(events)
 
     async def _commit(self, submissions: Sequence[Submission]) -> Sequence[Accepted | Exception]:
         async with self._database.write() as connection:
-            answers = await _answer_repeated(connection, submissions)
+            answers = await answer_repeated(connection, submissions)
             fresh = [s for index, s in enumerate(submissions) if index not in answers]
             drafts = [draft for submission in fresh for draft in submission.drafts]
             events = await stream.append(connection, drafts, shards=self._shards()) if drafts else []
-            placed = _share_out(fresh, events)
-            await _remember(connection, placed)
+            placed = share_out(fresh, events)
+            await store_rest(connection, placed, now_ms=events[0].accepted_ms if events else None)
             faults.point("accept.before_commit")
         faults.point("accept.after_commit")
         if events:
             self._tell(events)
-        by_identity = {id(submission): Accepted(own) for submission, own in placed}
+        for submission, accepted in placed:
+            if submission.held or submission.warned:
+                self._report(submission, accepted)
+        by_identity = {id(submission): accepted for submission, accepted in placed}
         outcome: list[Accepted | Exception] = []
         for index, submission in enumerate(submissions):
             known = answers.get(index)
             if isinstance(known, Submission):
-                first = by_identity[id(known)]
-                outcome.append(_repeat(submission, known.fingerprint, first.events))
+                outcome.append(repeat(submission, known.fingerprint, by_identity[id(known)]))
             else:
                 outcome.append(known or by_identity[id(submission)])
         faults.point("accept.before_answer")
@@ -137,69 +144,20 @@ class Ingest:
         if self._notifier.wants("event_accepted"):
             self._notifier.event_accepted([_as_value(event) for event in events])
 
+    def _report(self, submission: Submission, accepted: Accepted) -> None:
+        """Count and log what broke its schema: where, and never with what values."""
+        for held in submission.held:
+            self._metrics.event_quarantined(held.draft.type)
+            paths = [fault.path[:MAX_PATH] for fault in held.errors]
+            facts = {"quarantine_id": held.id, "company_id": held.draft.company_id, "type": held.draft.type}
+            _log.warning("quarantined an event that breaks its schema", extra={**facts, "paths": paths})
+        for warned in submission.warned:
+            event = accepted.events[warned.place]
+            self._metrics.event_warned(event.type)
+            facts = {"event_id": event.position, "company_id": event.company_id, "type": event.type}
+            paths = [path[:MAX_PATH] for path in warned.paths]
+            _log.warning("accepted an event that breaks its schema", extra={**facts, "paths": paths})
+
 
 def _as_value(event: Event) -> AcceptedEvent:
     return AcceptedEvent(event.position, event.company_id, event.type, event.body)
-
-
-def _repeat(submission: Submission, fingerprint: bytes, events: Sequence[Event]) -> Accepted | Exception:
-    if submission.fingerprint != fingerprint:
-        return IdempotencyConflict(submission.key or "")
-    return Accepted(events, repeated=True)
-
-
-async def _answer_repeated(
-    connection: AsyncConnection, submissions: Sequence[Submission]
-) -> dict[int, Accepted | Exception | Submission]:
-    """Find the submissions whose idempotency key was used before: in the database, or by an earlier one of this batch."""
-    if all(submission.key is None for submission in submissions):
-        return {}
-    await stream.reserve(
-        connection, 0
-    )  # with the log's lock held, nobody else is about to use one of these keys
-    keys = {(s.namespace, s.key) for s in submissions if s.key is not None}
-    known = await idempotency.find(connection, keys)
-    positions = [
-        p for use in known.values() for p in range(use.first_position, use.first_position + use.count)
-    ]
-    stored = await stream.by_positions(connection, positions)
-    answers: dict[int, Accepted | Exception | Submission] = {}
-    first_in_batch: dict[tuple[int, str], Submission] = {}
-    for index, submission in enumerate(submissions):
-        if submission.key is None:
-            continue
-        name = (submission.namespace, submission.key)
-        if use := known.get(name):
-            events = [
-                stored[p] for p in range(use.first_position, use.first_position + use.count) if p in stored
-            ]
-            answers[index] = _repeat(submission, use.fingerprint, events)
-        elif earlier := first_in_batch.get(name):
-            answers[index] = earlier
-        else:
-            first_in_batch[name] = submission
-    return answers
-
-
-def _share_out(
-    submissions: Sequence[Submission], events: Sequence[Event]
-) -> list[tuple[Submission, Sequence[Event]]]:
-    placed: list[tuple[Submission, Sequence[Event]]] = []
-    start = 0
-    for submission in submissions:
-        end = start + len(submission.drafts)
-        placed.append((submission, events[start:end]))
-        start = end
-    return placed
-
-
-async def _remember(
-    connection: AsyncConnection, placed: Sequence[tuple[Submission, Sequence[Event]]]
-) -> None:
-    uses = [
-        idempotency.Use(s.namespace, s.key, s.fingerprint, events[0].position, len(events))
-        for s, events in placed
-        if s.key is not None
-    ]
-    if uses:
-        await idempotency.remember(connection, uses, now_ms=placed[0][1][0].accepted_ms)

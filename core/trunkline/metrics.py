@@ -40,6 +40,7 @@ class Seen:
     oldest_due_seconds: float
     replays: int
     replay_positions: int
+    quarantined: int
     workers: int
 
 
@@ -81,6 +82,13 @@ class Metrics:
         self._commit_size = self._histogram(
             "trunkline_group_commit_events", "Events stored by one transaction", buckets=_SIZES
         )
+        self._not_cast = Counter(
+            "trunkline_events_not_cast",
+            "Events that a caster could not turn into the version that was asked for",
+            ("type",),
+            registry=self.registry,
+        )
+        self._add_validation()
         self._add_dispatching()
         self._add_lag()
         self._add_deployment()
@@ -93,6 +101,24 @@ class Metrics:
             "trunkline_notifications_dropped",
             "Calls that a plugin's full queue has lost",
             "plugin",
+        )
+
+    def event_not_cast(self, type: str) -> None:
+        """Count an event that was given as it was stored, because no caster could turn it into another version."""
+        self._not_cast.labels(type).inc()
+
+    def _add_validation(self) -> None:
+        self._quarantined = Counter(
+            "trunkline_events_quarantined",
+            "Events that were quarantined because they break their schema",
+            ("type",),
+            registry=self.registry,
+        )
+        self._warned = Counter(
+            "trunkline_events_warned",
+            "Events that were accepted although they break their schema",
+            ("type",),
+            registry=self.registry,
         )
 
     def _add_dispatching(self) -> None:
@@ -155,6 +181,9 @@ class Metrics:
         self._replay_positions = self._gauge(
             "trunkline_replays_remaining_positions", "Positions that running replays still have to look at"
         )
+        self._waiting_events = self._gauge(
+            "trunkline_quarantine_waiting", "Events that wait in quarantine; counted up to 10000"
+        )
         self._workers = self._gauge("trunkline_workers", "Processes that deliver")
 
     def _add_retention(self) -> None:
@@ -176,6 +205,14 @@ class Metrics:
         """Count one transaction that stored *count* events."""
         self._accepted.inc(count)
         self._commit_size.observe(count)
+
+    def event_quarantined(self, event_type: str) -> None:
+        """Count an event that was quarantined."""
+        self._quarantined.labels(event_type).inc()
+
+    def event_warned(self, event_type: str) -> None:
+        """Count an event that was accepted although it breaks its schema."""
+        self._warned.labels(event_type).inc()
 
     def attempts_ended(self, ended: Sequence[Ended]) -> None:
         """Count attempts that were settled."""
@@ -219,6 +256,7 @@ class Metrics:
         self._oldest_due.set(seen.oldest_due_seconds)
         self._replays.set(seen.replays)
         self._replay_positions.set(seen.replay_positions)
+        self._waiting_events.set(seen.quarantined)
         self._workers.set(seen.workers)
 
     def database_failed(self) -> None:

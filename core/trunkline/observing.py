@@ -17,6 +17,7 @@ from trunkline.dispatch.progress import Progress
 from trunkline.errors import StoreUnavailable
 from trunkline.metrics import Lag, Metrics, Seen
 from trunkline.plugins import Notifier
+from trunkline.store import quarantine
 from trunkline.store import status as store
 
 REFRESH_SECONDS = 3.0
@@ -119,6 +120,7 @@ class Observer:
             due = await store.due(connection, limit=COUNTED)
             replaying = await store.replaying(connection)
             alive = len(await store.workers(connection))
+            quarantined = await quarantine.count(connection, limit=COUNTED)
         self._look = Look(
             time.monotonic(),
             head.now_ms,
@@ -134,6 +136,7 @@ class Observer:
             oldest_due_seconds=_age(due.oldest_ms, head.now_ms),
             replays=replaying.count,
             replay_positions=replaying.remaining,
+            quarantined=quarantined,
             workers=alive,
         )
 

@@ -1,6 +1,7 @@
 """Who asks, and what they may do: scopes, and the principal that an API key stands for."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 EVENTS_READ = "events:read"
 EVENTS_WRITE = "events:write"
@@ -16,12 +17,16 @@ COMPANY_SCOPES = (EVENTS_READ, EVENTS_WRITE, WEBHOOKS_WRITE, INTEGRATIONS_READ, 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who a request comes from. *company_id* is None for an operator, who may do everything."""
+    """Who a request comes from. *company_id* is None for an operator, who may do everything.
+
+    *pins* are the versions of event types that its key was made with (``schema_versions.Pins``).
+    """
 
     key_id: str
     company_id: int | None
     name: str
     scopes: frozenset[str]
+    pins: Mapping[str, int] = field(default_factory=dict[str, int], hash=False)
 
     @property
     def is_operator(self) -> bool:

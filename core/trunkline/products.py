@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from trunkline import schema_versions
 from trunkline.definitions import Definition
 from trunkline.schemas import EventType, Json
 
@@ -92,6 +93,12 @@ class Product:
     actions: tuple[Definition, ...] = ()
     searches: tuple[Definition, ...] = ()
     lookups: tuple[Definition, ...] = ()
+
+    @property
+    def versions_header(self) -> tuple[str, str]:
+        """The header, name and value, with which a connector says for which versions of the event types it was made."""
+        versions = {one.name: one.version for one in self.event_types}
+        return schema_versions.HEADER, schema_versions.write_header(versions)
 
     def inputs(self, definition: Definition) -> tuple[Field, ...]:
         """What a caller fills in: the parameters of the path first, then the body's or the query's fields."""

@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from trunkline import faults, filters
 from trunkline.errors import BodyInvalid, FieldError
 from trunkline.events import Event, shard_of
+from trunkline.schema_versions import Pins, SchemaVersions
 from trunkline.store import replays as store
 from trunkline.store import shards as shard_store
 from trunkline.store import stream
@@ -32,12 +33,16 @@ MISSED, ALL, FAILED = "missed", "all", "failed"
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """What to replay: events after position *after* and up to *up_to*, of *event_types* (all, if empty)."""
+    """What to replay: events after position *after* and up to *up_to*, of *event_types* (all, if empty).
+
+    *pins* are the versions to send, None for those that the subscription gets.
+    """
 
     after: int
     up_to: int
     event_types: tuple[str, ...] = ()
     kind: str = ALL
+    pins: Pins | None = None
 
 
 async def begin(connection: AsyncConnection, subscription: Subscription, wanted: Range) -> Row:
@@ -52,25 +57,35 @@ async def begin(connection: AsyncConnection, subscription: Subscription, wanted:
             "event_types": orjson.dumps(wanted.event_types).decode() if wanted.event_types else None,
             "position": wanted.after,
             "end_position": wanted.up_to,
+            "pins": None if wanted.pins is None else orjson.dumps(wanted.pins).decode(),
         },
     )
     faults.point("replay.after_begin")
     return row
 
 
-def picks(subscription: Subscription, events: Sequence[Event], types: Sequence[str] = ()) -> list[int]:
-    """Choose the events that are for *subscription*, and of *types* if there are any; returns their positions."""
+def picks(
+    subscription: Subscription,
+    events: Sequence[Event],
+    types: Sequence[str] = (),
+    *,
+    schema_versions: SchemaVersions,
+) -> list[int]:
+    """Choose the events that are for *subscription*, and of *types* if there are any; returns their positions.
+
+    Its filter reads what the subscription gets, whatever the replay is to send.
+    """
     condition = filters.compile_stored(subscription.filter) if subscription.filter else None
     return [
         event.position
         for event in events
         if takes_type(subscription.event_types, event.type)
         and (not types or event.type in types)
-        and (condition is None or condition.matches(event.decode()))
+        and (condition is None or condition.matches(schema_versions.decode(event, subscription.pins)))
     ]
 
 
-async def plan(connection: AsyncConnection, request: Mapping[str, Any]) -> Range:
+async def plan(connection: AsyncConnection, request: Mapping[str, Any], *, pins: Pins | None = None) -> Range:
     """Read a request's range: *from* is inclusive, *to* exclusive, both by time of acceptance.
 
     Raises:
@@ -84,19 +99,39 @@ async def plan(connection: AsyncConnection, request: Mapping[str, Any]) -> Range
     after = 0 if begin_at is None else await stream.position_before(connection, _epoch_ms(begin_at))
     up_to = head if end_at is None else min(await stream.position_before(connection, _epoch_ms(end_at)), head)
     kind = FAILED if request.get("only_failed") else ALL
-    return Range(after, up_to, tuple(request.get("event_types") or ()), kind)
+    return Range(after, up_to, tuple(request.get("event_types") or ()), kind, pins)
 
 
-async def count(connection: AsyncConnection, subscription: Subscription, wanted: Range) -> int:
+async def count(
+    connection: AsyncConnection,
+    subscription: Subscription,
+    wanted: Range,
+    *,
+    schema_versions: SchemaVersions,
+) -> int:
     """Count what a replay would send, without sending it."""
     matched, after = 0, wanted.after
     while after < wanted.up_to:
-        positions, after = await _next_page(connection, subscription, wanted, after=after, up_to=wanted.up_to)
+        positions, after = await _next_page(
+            connection,
+            subscription,
+            wanted,
+            after=after,
+            up_to=wanted.up_to,
+            schema_versions=schema_versions,
+        )
         matched += len(positions)
     return matched
 
 
-async def step(connection: AsyncConnection, replay: Row, subscription: Subscription, *, shards: int) -> bool:
+async def step(
+    connection: AsyncConnection,
+    replay: Row,
+    subscription: Subscription,
+    *,
+    shards: int,
+    schema_versions: SchemaVersions,
+) -> bool:
     """Move *replay* on by a page, in the caller's transaction; tells whether anything was made due.
 
     It never looks at what the live lane has not settled yet, so no event is delivered by both at once.
@@ -116,7 +151,12 @@ async def step(connection: AsyncConnection, replay: Row, subscription: Subscript
     types = tuple(orjson.loads(replay.event_types)) if replay.event_types else ()
     wanted = Range(replay.position, up_to, types, replay.kind)
     positions, reached = await _next_page(
-        connection, subscription, wanted, after=replay.position, up_to=up_to
+        connection,
+        subscription,
+        wanted,
+        after=replay.position,
+        up_to=up_to,
+        schema_versions=schema_versions,
     )
     made = await store.make_due(connection, replay, positions, again=replay.kind != MISSED)
     faults.point("replay.after_make_due")
@@ -125,7 +165,13 @@ async def step(connection: AsyncConnection, replay: Row, subscription: Subscript
 
 
 async def _next_page(
-    connection: AsyncConnection, subscription: Subscription, wanted: Range, *, after: int, up_to: int
+    connection: AsyncConnection,
+    subscription: Subscription,
+    wanted: Range,
+    *,
+    after: int,
+    up_to: int,
+    schema_versions: SchemaVersions,
 ) -> tuple[list[int], int]:
     """Read a page; returns the positions that are to be delivered, and how far it reached."""
     if wanted.kind == FAILED:
@@ -145,7 +191,7 @@ async def _next_page(
     )
     events = [event for event in page if event.position <= up_to]
     reached = events[-1].position if len(events) == PAGE else up_to
-    return picks(subscription, events, wanted.event_types), reached
+    return picks(subscription, events, wanted.event_types, schema_versions=schema_versions), reached
 
 
 def _narrowed(subscribed: tuple[str, ...], wanted: tuple[str, ...]) -> tuple[str, ...] | None:

@@ -10,6 +10,7 @@ from trunkline import replay
 from trunkline.database import Database
 from trunkline.errors import NotFound
 from trunkline.events import utc_text_of_ms
+from trunkline.schema_versions import SchemaVersions
 from trunkline.store import replays as store
 from trunkline.store.replays import Row
 from trunkline.subscription_service import SubscriptionService
@@ -19,9 +20,15 @@ class Replays:
     """Replays, one company at a time (``capabilities.Replays``)."""
 
     def __init__(
-        self, database: Database, *, subscriptions: SubscriptionService, wake: Callable[[], None]
+        self,
+        database: Database,
+        *,
+        subscriptions: SubscriptionService,
+        schema_versions: SchemaVersions,
+        wake: Callable[[], None],
     ) -> None:
         self._database = database
+        self._schema_versions = schema_versions
         self._subscriptions = subscriptions
         self._wake = wake
 
@@ -31,12 +38,17 @@ class Replays:
         """Start a replay and show it; with ``dry_run`` only count what it would send. Raises NotFound, BodyInvalid."""
         subscription = await self._subscriptions.find(company_id, subscription_id, channel=channel)
         self._subscriptions.check_event_types(request.get("event_types"))
+        pins = self._subscriptions.read_pins(request.get("versions"), beside=subscription.pins)
         if request.get("dry_run"):
             async with self._database.read() as connection:
                 wanted = await replay.plan(connection, request)
-                return {"matched": await replay.count(connection, subscription, wanted)}
+                matched = await replay.count(
+                    connection, subscription, wanted, schema_versions=self._schema_versions
+                )
+                return {"matched": matched}
         async with self._database.write() as connection:
-            row = await replay.begin(connection, subscription, await replay.plan(connection, request))
+            wanted = await replay.plan(connection, request, pins=pins)
+            row = await replay.begin(connection, subscription, wanted)
         self._wake()
         return _view(row, delivered=0)
 

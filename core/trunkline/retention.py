@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from trunkline.database import Database
 from trunkline.errors import StoreUnavailable
 from trunkline.metrics import Metrics
+from trunkline.store import quarantine, quarantine_answers
 from trunkline.store import retention as store
 from trunkline.store.idempotency import LIFETIME_MS
 
@@ -66,6 +67,11 @@ class Retention:
         await self._purge("idempotency_keys", keys)
         answers = partial(store.purge_operation_keys, before_ms=now_ms - LIFETIME_MS, limit=BATCH)
         await self._purge("operation_keys", answers)
+        await self._purge(
+            "quarantine_answers",
+            partial(quarantine_answers.purge, before_ms=now_ms - LIFETIME_MS, limit=BATCH),
+        )
+        await self._purge("quarantine", partial(quarantine.purge, before_ms=before_ms, limit=BATCH))
         await self._purge("deliveries", partial(store.purge_strays, limit=BATCH))
         await self._purge("replays", partial(store.purge_replays, before_ms=before_ms, limit=BATCH))
         await self._purge(

@@ -12,6 +12,7 @@ from typing import Any, Literal
 from trunkline import definitions
 from trunkline.definitions import Definition
 from trunkline.errors import pointer
+from trunkline.schema_versions import choose
 from trunkline.schemas import EventType, Json
 
 Kind = Literal[
@@ -39,7 +40,8 @@ class Break:
     """One thing that an older client breaks on.
 
     *name* is the event type's, or the operation's with *subject* to say which kind it is. *path* is a JSON pointer into the
-    event, or into the call (``/parameters``, ``/input``) and its answer (``/output``); empty for the whole.
+    event, or into the call (``/parameters``, ``/input``) and its answer (``/output``); empty for the whole. *version* is the
+    one of an event type that the older client reads.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Break:
     kind: Kind
     message: str
     subject: Literal["event_type"] | definitions.Kind = "event_type"
+    version: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,15 +81,23 @@ class _Document:
 
 
 def find_breaks(old: Iterable[EventType], new: Iterable[EventType]) -> list[Break]:
-    """Compare every type of *old* with the one of the same name in *new*."""
-    present = {kind.name: kind for kind in new}
+    """Compare every version of every type of *old* with what who reads it gets from *new*.
+
+    That is the same version where it is kept, else the next one that there is (``SchemaVersions.chosen``).
+    """
+    present: dict[str, list[EventType]] = {}
+    for kind in sorted(new, key=lambda one: one.version):
+        present.setdefault(kind.name, []).append(kind)
     breaks: list[Break] = []
-    for kind in sorted(old, key=lambda one: one.name):
-        if kind.name not in present:
-            message = "the event type is gone"
-            breaks.append(Break(kind.name, "", "type_removed", message))
+    for kind in sorted(old, key=lambda one: (one.name, one.version)):
+        kept = present.get(kind.name)
+        if not kept:
+            found = [Break(kind.name, "", "type_removed", "the event type is gone")]
         else:
-            breaks += compare(kind.name, kind.schema, present[kind.name].schema)
+            given = choose([one.version for one in kept], kind.version)
+            newer = next(one for one in kept if one.version == given)
+            found = compare(kind.name, kind.schema, newer.schema)
+        breaks += [replace(one, version=kind.version) for one in found]
     return breaks
 
 

@@ -23,8 +23,10 @@ ENTRY_POINT_GROUP = "trunkline.schemas"
 def load_event_types(folder: Traversable | Path) -> list[EventType]:
     """Read every ``events/<type>.json`` below *folder*, in the order of their names; none where there is no ``events``.
 
+    ``events/<type>@1.json`` is the version 1 that is kept beside a newer one.
+
     Raises:
-        SchemaInvalid: a file cannot be read, is not JSON, or lacks a title or a description.
+        SchemaInvalid: a file cannot be read, is not JSON, lacks a title or a description, or has another version in it.
     """
     return [_load_event_type(file) for file in _files(folder / "events")]
 
@@ -122,8 +124,12 @@ def _load_event_type(file: Traversable) -> EventType:
     source = str(file)
     document = _read(file, source)
     schema = _parse(document, source)
+    name, at, version = file.name.removesuffix(".json").partition("@")
+    if at and version != str(_version(schema, source)):
+        reason = f"'x-version' is {_version(schema, source)}, but the file's name says {version or 'nothing after @'}"
+        raise SchemaInvalid(source, reason)
     return EventType(
-        file.name.removesuffix(".json"),
+        name,
         _text(schema, "title", source),
         _text(schema, "description", source),
         schema,

@@ -121,49 +121,63 @@ class Judge:
 class SchemaCatalog:
     """Every event type by its name, with the judge of its payloads.
 
+    A type may stand in several versions side by side; the newest is the *current* one, which everything means that names
+    no version.
+
     Raises:
-        SchemaInvalid: a type's name, schema or examples are not fit to serve, or two types have one name.
+        SchemaInvalid: a type's name, schema or examples are not fit to serve, or one version of a type is given twice.
     """
 
-    __slots__ = ("_judges", "_types")
+    __slots__ = ("_judges", "_types", "_versions")
 
     def __init__(self, types: Iterable[EventType]) -> None:
-        self._types: dict[str, EventType] = {}
-        self._judges: dict[str, Judge] = {}
-        for one in sorted(types, key=lambda one: one.name):
-            if one.name in self._types:
-                raise SchemaInvalid(one.name, "this event type is defined twice; rename or remove one")
-            self._types[one.name] = one
-            self._judges[one.name] = _judge_of(one)
+        self._versions: dict[str, dict[int, EventType]] = {}
+        self._judges: dict[tuple[str, int], Judge] = {}
+        for one in sorted(types, key=lambda one: (one.name, one.version)):
+            versions = self._versions.setdefault(one.name, {})
+            if one.version in versions:
+                reason = f"version {one.version} of this event type is defined twice; rename or remove one"
+                raise SchemaInvalid(one.name, reason)
+            versions[one.version] = one
+            self._judges[one.name, one.version] = _judge_of(one)
+        self._types = {name: versions[max(versions)] for name, versions in self._versions.items()}
 
     def types(self) -> tuple[EventType, ...]:
-        """List every event type in the order of their names."""
+        """List the current version of every event type in the order of their names."""
         return tuple(self._types.values())
+
+    def all_types(self) -> tuple[EventType, ...]:
+        """List every version of every event type, by name and version."""
+        return tuple(one for versions in self._versions.values() for one in versions.values())
 
     def names(self) -> tuple[str, ...]:
         """List every name, in order."""
         return tuple(self._types)
 
-    def get(self, name: str) -> EventType | None:
-        """Find the type that is named exactly *name*."""
-        return self._types.get(name)
+    def versions(self, name: str) -> tuple[int, ...]:
+        """List the versions of the type *name*, oldest first; none where there is no such type."""
+        return tuple(self._versions.get(name, ()))
+
+    def get(self, name: str, version: int | None = None) -> EventType | None:
+        """Find the type that is named exactly *name*, in its current version or in *version*."""
+        return self._types.get(name) if version is None else self._versions.get(name, {}).get(version)
 
     def resolve(self, name: str) -> str | None:
         """Find the true spelling of *name*, whatever its case; None where there is no such type."""
         lower = name.lower()
         return lower if name.isascii() and lower in self._types else None
 
-    def check(self, name: str, payload: Json) -> list[FieldError]:
+    def check(self, name: str, payload: Json, *, version: int | None = None) -> list[FieldError]:
         """Tell what is wrong with *payload* as one of type *name*, as ``Judge.check`` does. Raises KeyError."""
-        return self._judges[name].check(payload)
+        return self._judges[name, version or self._types[name].version].check(payload)
 
-    def document(self, name: str) -> bytes:
+    def document(self, name: str, version: int | None = None) -> bytes:
         """Give the schema of *name* as it is served. Raises KeyError."""
-        return self._types[name].schema_json
+        return self._versions[name][version or self._types[name].version].schema_json
 
-    def etag(self, name: str) -> str:
+    def etag(self, name: str, version: int | None = None) -> str:
         """Give the strong ETag of ``document``, quotes included. Raises KeyError."""
-        return f'"{hashlib.sha256(self.document(name)).hexdigest()[:32]}"'
+        return f'"{hashlib.sha256(self.document(name, version)).hexdigest()[:32]}"'
 
 
 def compile_judge(schema: Mapping[str, Json]) -> jsonschema_rs.Draft202012Validator:

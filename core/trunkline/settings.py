@@ -21,6 +21,7 @@ from pydantic import (
 )
 
 from trunkline.errors import SettingsInvalid
+from trunkline.validation import Mode, read_modes
 
 ENVIRONMENT_PREFIX = "TRUNKLINE_"
 DEFAULT_FILE = Path("trunkline.toml")
@@ -38,7 +39,9 @@ def _split_list(value: object) -> object:
     return [part.strip() for part in value.split(",") if part.strip()]
 
 
+Modes = Annotated[dict[str, Mode], BeforeValidator(read_modes)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_split_list)]
+"""A list of names for a model of settings; in an environment variable a JSON array, or comma-separated."""
 Seconds = Annotated[tuple[Annotated[float, Field(ge=0)], ...], BeforeValidator(_split_list)]
 Rate = Annotated[str, Field(pattern=r"^[1-9][0-9]*/minute$")]
 LongSecret = Annotated[SecretStr, Field(min_length=32)]
@@ -74,6 +77,12 @@ class Plugins(Section):
         default=None, description="only these; every plugin that is found, if unset"
     )
     disabled: Names = Field(default=(), description="never these")
+    start_timeout_seconds: float = Field(
+        default=30,
+        gt=0,
+        le=600,
+        description="limit of a plugin's import, and of each hook that is called at start",
+    )
 
 
 class Events(Section):
@@ -88,6 +97,18 @@ class Events(Section):
     schema_packages: Names | None = Field(
         default=None,
         description="only these installed packages of schemas, by the names of their entry points; all, if unset",
+    )
+
+
+class Validation(Section):
+    """What becomes of an event that came by HTTP and whose payload breaks its type's schema."""
+
+    default: Mode = Field(
+        default="reject", description="`reject` it, `quarantine` it, or `warn` and accept it all the same"
+    )
+    types: Modes = Field(
+        default={},
+        description="modes of single event types, by their names; a JSON object in the environment",
     )
 
 
@@ -202,6 +223,7 @@ class Settings(BaseModel):
     server: Server = Server()
     plugins: Plugins = Plugins()
     events: Events = Events()
+    validation: Validation = Validation()
     delivery: Delivery = Delivery()
     limits: Limits = Limits()
     auth: Auth = Auth()

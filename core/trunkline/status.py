@@ -10,7 +10,7 @@ from trunkline.database import Database, sqlite_file
 from trunkline.dispatch.leases import LEASE_MS
 from trunkline.errors import SettingsInvalid
 from trunkline.events import utc_text_of_ms
-from trunkline.store import migrate, stream
+from trunkline.store import migrate, quarantine, stream
 from trunkline.store import status as store
 from trunkline.store.status import Head, RunningReplay
 
@@ -80,6 +80,8 @@ class Snapshot:
     replays_running: int
     replays: Sequence[RunningReplay]
     subscriptions: Mapping[str, int]
+    quarantined: int
+    """Events that wait in quarantine, up to as many as deliveries are counted."""
 
 
 async def require(database: Database) -> None:
@@ -116,6 +118,7 @@ async def take(database: Database, *, counted: int = COUNTED) -> Snapshot:
             (await store.replaying(connection)).count,
             await store.running_replays(connection, limit=SHOWN_REPLAYS, count_limit=counted),
             await store.subscriptions_by_status(connection),
+            await quarantine.count(connection, limit=counted),
         )
 
 

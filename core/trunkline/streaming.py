@@ -14,6 +14,7 @@ from trunkline.capabilities import EventPage
 from trunkline.database import Database
 from trunkline.errors import StoreUnavailable
 from trunkline.events import Draft, Event
+from trunkline.schema_versions import Pins, SchemaVersions
 from trunkline.schemas import EventType, SchemaCatalog
 from trunkline.store import retention, stream
 from trunkline.wakeup import Bell, Wakeup
@@ -25,9 +26,12 @@ EXAMPLE_CREATED_UTC = "2026-01-28T10:30:00Z"
 class Streaming:
     """The stream as one company's clients see it. Enter it to serve long polls."""
 
-    def __init__(self, database: Database, *, catalog: SchemaCatalog, wakeup: Wakeup) -> None:
+    def __init__(
+        self, database: Database, *, catalog: SchemaCatalog, schema_versions: SchemaVersions, wakeup: Wakeup
+    ) -> None:
         self._database = database
         self._catalog = catalog
+        self._schema_versions = schema_versions
         self._watch = Watch(database, wakeup)
         self._head = 0
         """The head as some earlier read found it: whatever is read from now on sees everything up to it."""
@@ -54,6 +58,7 @@ class Streaming:
         since_ms: int | None = None,
         limit: int = 50,
         wait_seconds: float = 0,
+        versions: Pins | None = None,
     ) -> EventPage:
         """Read up to *limit* events oldest first (``capabilities.EventReader.page``).
 
@@ -69,15 +74,15 @@ class Streaming:
             after, events = await self._wait(place, wait_seconds)
         shown = events[:limit]
         return EventPage(
-            bodies=[event.body for event in shown],
+            bodies=[self._schema_versions.body(event, versions) for event in shown],
             next_cursor=cursors.encode(shown[-1].position if shown else after),
             more=len(events) > limit,
         )
 
-    async def get(self, company_id: int, event_id: int) -> bytes | None:
+    async def get(self, company_id: int, event_id: int, *, versions: Pins | None = None) -> bytes | None:
         """Read one envelope; None where the company has no such event."""
         event = await self.event(company_id, event_id)
-        return event.body if event else None
+        return self._schema_versions.body(event, versions) if event else None
 
     async def event(self, company_id: int, event_id: int) -> Event | None:
         """Read one event; None where the company has no such event."""
@@ -85,22 +90,31 @@ class Streaming:
             event = (await stream.by_positions(connection, [event_id])).get(event_id)
         return event if event and event.company_id == company_id else None
 
-    async def newest(self, company_id: int, *, type: str | None, limit: int) -> Sequence[bytes]:
+    async def newest(
+        self, company_id: int, *, type: str | None, limit: int, versions: Pins | None = None
+    ) -> Sequence[bytes]:
         """Read the newest envelopes; the schema's examples, as envelopes, where there are none."""
         async with self._database.read() as connection:
             events = await stream.newest_of_company(connection, company_id, type=type, limit=limit)
         if events:
-            return [event.body for event in events]
+            return [self._schema_versions.body(event, versions) for event in events]
         types = [found] if type and (found := self._catalog.get(type)) else self._catalog.types()
-        return [self.example(company_id, kind.name) for kind in types][: max(limit, 1)]
+        return [self.example(company_id, kind.name, versions=versions) for kind in types][: max(limit, 1)]
 
     def types(self) -> Sequence[EventType]:
         """List every registered event type, in the order of their names."""
         return self._catalog.types()
 
-    def example(self, company_id: int, type: str, *, source: str | None = None) -> bytes:
+    def versions(self, type: str) -> Sequence[int]:
+        """List the versions of an event type that can be read, oldest first; none where there is no such type."""
+        return self._catalog.versions(type)
+
+    def example(
+        self, company_id: int, type: str, *, source: str | None = None, versions: Pins | None = None
+    ) -> bytes:
         """Make an envelope of the schema's example. Its ``id`` is below that of any event; it is not stored."""
-        draft = example_draft(self._catalog, company_id, type, source=source)
+        version = None if versions is None else self._schema_versions.chosen(type, versions)
+        draft = example_draft(self._catalog, company_id, type, source=source, version=version)
         return draft.envelope(self._catalog.names().index(type) + 1)
 
     async def _read(self, place: "Place", *, may_expire: bool) -> tuple[int, list[Event]]:
@@ -161,12 +175,13 @@ def example_draft(
     *,
     source: str | None = None,
     created_utc: str = EXAMPLE_CREATED_UTC,
+    version: int | None = None,
 ) -> Draft:
-    """Make a draft of the type's example. The type must be known."""
-    kind = catalog.get(type)
+    """Make a draft of the type's example, of its current version for None. The type must be known."""
+    kind = catalog.get(type, version)
     assert kind is not None
     metadata = orjson.dumps({"source": source}) if source else b""
-    return Draft(company_id, kind.name, created_utc, kind.example_json, metadata)
+    return Draft(company_id, kind.name, created_utc, kind.example_json, metadata, kind.version)
 
 
 class Watch:

@@ -1,19 +1,26 @@
 """Reading what a caller wants of a subscription: checked values, or everything that is wrong with them."""
 
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
-from trunkline import cursors, filters, signatures
+from trunkline import cursors, filters, signatures, targets
 from trunkline.addresses import AddressPolicy
-from trunkline.errors import BadCursor, BodyInvalid, FieldError, TargetRefused
+from trunkline.capabilities import Channel
+from trunkline.errors import BadCursor, BodyInvalid, FieldError, TargetRefused, pointer
 from trunkline.event_requests import read_time
+from trunkline.schema_versions import Pins, SchemaVersions
 from trunkline.schemas import EventType, SchemaCatalog
 
-EDITABLE = ("target_url", "event_types", "description", "headers", "filter", "status", "catch_up")
-CREATABLE = ("target_url", "event_types", "description", "secret", "headers", "filter", "start", "signature")
+EDITABLE = ("target_url", "event_types", "description", "headers", "filter", "versions", "status", "catch_up")
+CREATABLE = (
+    *("target_url", "event_types", "description", "secret", "headers", "filter", "versions", "start"),
+    "signature",
+)
 MAX_DESCRIPTION = 500
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,10 +28,18 @@ class Checker:
     """Checks requests against the deployment's policy and event types."""
 
     catalog: SchemaCatalog
+    schema_versions: SchemaVersions
     policy: AddressPolicy
 
-    def check(self, request: Mapping[str, Any], *, required: Sequence[str], known: Sequence[str]) -> None:
-        """Check every member of *request* by itself.
+    def check(
+        self,
+        request: Mapping[str, Any],
+        *,
+        required: Sequence[str],
+        known: Sequence[str],
+        channel: Channel | None = None,
+    ) -> None:
+        """Check every member of *request* by itself; *channel* says which target URLs it takes, HTTP's for None.
 
         Raises:
             BodyInvalid: with one entry per fault.
@@ -39,11 +54,12 @@ class Checker:
         refused: TargetRefused | None = None
         if request.get("target_url") is not None:
             try:
-                self._check_url(request["target_url"])
+                self._check_url(request["target_url"], channel)
             except TargetRefused as error:
                 refused = error
                 errors += error.errors
         errors += self._check_event_types(request.get("event_types"))
+        errors += self._check_versions(request.get("versions"))
         errors += _check_description(request.get("description"))
         errors += _check_signing(request)
         errors += _check_headers(request.get("headers"))
@@ -52,21 +68,49 @@ class Checker:
         if errors:
             raise BodyInvalid(errors)
 
-    def event_types(self, names: Sequence[str]) -> list[EventType]:
-        """The event types that *names* choose."""
-        if list(names) == ["*"]:
-            return list(self.catalog.types())
-        return [found for name in names if (found := self.catalog.get(name))]
+    def event_types(self, names: Sequence[str], pins: Pins) -> list[EventType]:
+        """The event types that *names* choose, in the versions of *pins*."""
+        wanted = self.catalog.names() if list(names) == ["*"] else names
+        versions = {name: self.schema_versions.chosen(name, pins) for name in wanted}
+        return [found for name in wanted if (found := self.catalog.get(name, versions[name]))]
 
-    def check_filter(self, source: Any, names: Sequence[str]) -> None:
-        """Check a filter against the types that it will see. Raises BodyInvalid."""
+    def check_filter(self, source: Any, names: Sequence[str], pins: Pins) -> None:
+        """Check a filter against the types that it will see, in the versions of *pins*. Raises BodyInvalid."""
         if source is not None:
-            filters.compile(source, event_types=self.event_types(names))
+            filters.compile(source, event_types=self.event_types(names, pins))
 
-    def _check_url(self, url: Any) -> None:
+    def pins_for(self, names: Sequence[str], *, chosen: Mapping[str, int] | None) -> dict[str, int]:
+        """Give the pins of who begins now to read *names*: the *chosen* versions, else the current ones."""
+        current = self.schema_versions.pins(None if list(names) == ["*"] else names)
+        return {name: version for name, version in {**current, **(chosen or {})}.items() if version > 1}
+
+    def shown_versions(self, names: Sequence[str], pins: Pins) -> dict[str, int]:
+        """Give the version of each type that *names* choose, as it is sent under *pins*."""
+        wanted = self.catalog.names() if list(names) == ["*"] else names
+        return {name: self.schema_versions.chosen(name, pins) for name in wanted}
+
+    def check_versions(self, versions: Any) -> None:
+        """Check a choice of versions that may be absent. Raises BodyInvalid."""
+        if errors := self._check_versions(versions):
+            raise BodyInvalid(errors)
+
+    def _check_versions(self, versions: Any) -> list[FieldError]:
+        if versions is None:
+            return []
+        if not isinstance(versions, dict):
+            return [FieldError("/versions", 'must be an object such as {"invoice.created": 1}')]
+        return [
+            FieldError(f"/versions{pointer(name)}", fault)
+            for name, version in versions.items()
+            if (fault := self.schema_versions.fault(name, version))
+        ]
+
+    def _check_url(self, url: Any, channel: Channel | None) -> None:
         if not isinstance(url, str):
             raise TargetRefused("must be a URL")
-        self.policy.check_url(url)
+        targets.check(url, schemes=channel.schemes if channel else targets.HTTP_SCHEMES, policy=self.policy)
+        if channel is not None and (reason := _ask_channel(channel, url)):
+            raise TargetRefused(reason)
 
     def _check_event_types(self, names: Any) -> list[FieldError]:
         if names is None:
@@ -119,6 +163,25 @@ def read_start(text: Any) -> Start | None:
 def unique(names: Sequence[str]) -> list[str]:
     """Drop repeated names, keeping the order of the first."""
     return list(dict.fromkeys(names))
+
+
+def _ask_channel(channel: Channel, url: str) -> str | None:
+    judge = cast("Callable[[str], object] | None", channel.check_target)  # a plugin need not be type-checked
+    if judge is None:
+        return None
+    try:
+        reason = judge(url)
+    except Exception as error:  # noqa: BLE001 - a channel is a plugin: whatever it raises is no answer
+        return _not_judged(channel, type(error).__name__)
+    if reason is None or isinstance(reason, str):
+        return reason
+    return _not_judged(channel, f"a value of type {type(reason).__name__}")
+
+
+def _not_judged(channel: Channel, came: str) -> str:
+    """Refuse what the channel could not judge: to accept it would be to fail at each delivery. The log has no URL in it."""
+    _log.error("check_target of the channel '%s' came to %s instead of text or None", channel.name, came)
+    return f"could not be checked, because the channel '{channel.name}' failed; whoever runs this hub finds why in its log"
 
 
 def _check_description(description: Any) -> list[FieldError]:

@@ -4,9 +4,13 @@ A channel's plugin calls it with its own name as *channel*, and sees nothing of 
 with None and see all.
 """
 
+import asyncio
+import functools
 import secrets as randomness
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import orjson
@@ -17,15 +21,18 @@ from trunkline.capabilities import ChangedSubscription, Channel, HttpClient, Pus
 from trunkline.clock import now_ms
 from trunkline.database import Database
 from trunkline.deliveries import Outcome, Result
+from trunkline.dispatch.results import checked
 from trunkline.dispatch.routing import target_of
+from trunkline.dispatch.runner import GRACE_SECONDS
 from trunkline.errors import BodyInvalid, FieldError, NotFound, TooManySubscriptions
 from trunkline.events import shard_of
 from trunkline.plugins import Notifier
 from trunkline.replay import Range
+from trunkline.schema_versions import Pins
 from trunkline.schemas import SchemaCatalog
 from trunkline.store import deliveries as ledger
 from trunkline.store import replays as replay_store
-from trunkline.store import retention, stream
+from trunkline.store import retention, sql, stream
 from trunkline.store import shards as shard_store
 from trunkline.store import subscriptions as store
 from trunkline.store.subscriptions import Row
@@ -35,6 +42,7 @@ from trunkline.subscription_views import view
 from trunkline.subscriptions import GONE, ID, Secret, Status, Subscription
 from trunkline.vault import Vault
 
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 _ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
@@ -54,6 +62,7 @@ class SubscriptionService:
         max_subscriptions: int,
         wake_replays: Callable[[], None],
         shards: Callable[[], int],
+        timeout_seconds: float = 10.0,
     ) -> None:
         self._database = database
         self._vault = vault
@@ -65,6 +74,7 @@ class SubscriptionService:
         self._max = max_subscriptions
         self._wake_replays = wake_replays
         self._shards = shards
+        self._timeout_seconds = timeout_seconds
 
     async def create(self, company_id: int, request: Mapping[str, Any], *, channel: str) -> dict[str, Any]:
         """Make a subscription and show it with its secret.
@@ -88,9 +98,11 @@ class SubscriptionService:
     async def _create(
         self, company_id: int, request: Mapping[str, Any], *, channel: str, is_repeatable: bool
     ) -> tuple[dict[str, Any], bool]:
-        self._checker.check(request, required=("target_url", "event_types"), known=CREATABLE)
+        taker = self._channels().get(channel)
+        self._checker.check(request, required=("target_url", "event_types"), known=CREATABLE, channel=taker)
         names = unique(request["event_types"])
-        self._checker.check_filter(request.get("filter"), names)
+        pins = self._checker.pins_for(names, chosen=request.get("versions"))
+        self._checker.check_filter(request.get("filter"), names, pins)
         start = read_start(request.get("start"))
         scheme = request.get("signature") or "standard"
         secret = request.get("secret") or signatures.new_secret(scheme)
@@ -100,7 +112,7 @@ class SubscriptionService:
             if is_repeatable and (
                 found := await self._same(connection, company_id, request, channel=channel)
             ):
-                return view(found, with_secret=True), False
+                return self._view(found, with_secret=True), False
             if await store.count(connection, company_id) >= self._max:
                 raise TooManySubscriptions(self._max)
             row = await store.insert(
@@ -116,6 +128,7 @@ class SubscriptionService:
                     "signature": scheme,
                     "sealed": self._seal(identifier, (Secret(secret),), request.get("headers") or {}),
                     "status": Status.ACTIVE,
+                    "pins": sql.json_or_none(pins),
                 },
                 version=version,
             )
@@ -123,7 +136,7 @@ class SubscriptionService:
             if start is not None:
                 await self._start_earlier(connection, subscription, start)
         self._tell(row)
-        return view(subscription, with_secret=True), True
+        return self._view(subscription, with_secret=True), True
 
     async def list(
         self, company_id: int, *, channel: str | None, target_url: str | None = None
@@ -131,11 +144,11 @@ class SubscriptionService:
         """Show a company's subscriptions, oldest first."""
         async with self._database.read() as connection:
             rows = await store.of_company(connection, company_id, channel=channel, target_url=target_url)
-        return [view(self.unseal(row)) for row in rows]
+        return [self._view(self.unseal(row)) for row in rows]
 
     async def get(self, company_id: int, subscription_id: str, *, channel: str | None) -> dict[str, Any]:
         """Show one. Raises NotFound."""
-        return view(await self.find(company_id, subscription_id, channel=channel))
+        return self._view(await self.find(company_id, subscription_id, channel=channel))
 
     async def find(self, company_id: int, subscription_id: str, *, channel: str | None) -> Subscription:
         """Read one. Raises NotFound."""
@@ -156,7 +169,8 @@ class SubscriptionService:
             NotFound, BodyInvalid, TargetRefused: nothing was changed.
         """
         known = EDITABLE if channel is not None else ("status", "catch_up")
-        self._checker.check(changes, required=(), known=known)
+        taker = None if channel is None else self._channels().get(channel)
+        self._checker.check(changes, required=(), known=known, channel=taker)
         errors = [
             FieldError(f"/{name}", "cannot be removed")
             for name in ("target_url", "event_types", "status")
@@ -181,7 +195,7 @@ class SubscriptionService:
                 missed = Range(before.resume_position, row.start_position, kind=replay.MISSED)
                 await self._begin(connection, before, missed)
         self._tell(row)
-        return view(self.unseal(row))
+        return self._view(self.unseal(row))
 
     async def delete(self, company_id: int, subscription_id: str, *, channel: str | None) -> None:
         """Delete one; what was still to be delivered ends as ``gone``. Raises NotFound."""
@@ -215,9 +229,9 @@ class SubscriptionService:
         names = [name for name in subscription.event_types if self._catalog.get(name)] or list(
             self._catalog.names()
         )
-        body = example_draft(self._catalog, company_id, names[0], source="test").envelope(
-            self._catalog.names().index(names[0]) + 1
-        )
+        version = self._checker.shown_versions(names[:1], subscription.pins)[names[0]]
+        draft = example_draft(self._catalog, company_id, names[0], source="test", version=version)
+        body = draft.envelope(self._catalog.names().index(names[0]) + 1)
         now = now_ms()
         token = randomness.token_hex(8)
         push = Push(
@@ -232,10 +246,13 @@ class SubscriptionService:
         deliver = self._channels()[channel].deliver
         assert deliver is not None
         began = time.monotonic()
+        limit = asyncio.timeout(self._timeout_seconds + GRACE_SECONDS)
         try:
-            result = await deliver(push, self._http)
+            async with limit:
+                result = checked(await deliver(push, self._http))
         except Exception as error:  # noqa: BLE001 - a channel is a plugin: whatever it raises is a failed attempt
-            result = Result(Outcome.RETRY, error=f"channel_error: {type(error).__name__}")
+            reason = "timeout" if limit.expired() else f"channel_error: {type(error).__name__}"
+            result = Result(Outcome.RETRY, error=reason)
         return {
             "outcome": result.outcome,
             "status_code": result.status_code,
@@ -255,11 +272,27 @@ class SubscriptionService:
             is_same = (
                 set(subscription.event_types) == set(request["event_types"])
                 and subscription.filter == request.get("filter")
+                and self._reads(subscription, request.get("versions") or {})
                 and subscription.disabled_reason != GONE
             )
             if is_same:
                 return subscription
         return None
+
+    def _reads(self, subscription: Subscription, versions: Mapping[str, int]) -> bool:
+        shown = self._checker.shown_versions(subscription.event_types, subscription.pins)
+        return all(shown.get(name, version) == version for name, version in versions.items())
+
+    def read_pins(self, versions: Any, *, beside: Pins) -> Pins | None:
+        """Read a choice of versions that may be absent, the rest as *beside*. Raises BodyInvalid."""
+        if versions is None:
+            return None
+        self._checker.check_versions(versions)
+        return {**beside, **versions}
+
+    def _view(self, subscription: Subscription, *, with_secret: bool = False) -> dict[str, Any]:
+        versions = self._checker.shown_versions(subscription.event_types, subscription.pins)
+        return view(subscription, versions=versions, with_secret=with_secret)
 
     def check_event_types(self, names: Any) -> None:
         """Check a list of event types that may be absent. Raises BodyInvalid."""
@@ -289,21 +322,22 @@ class SubscriptionService:
             no=row.no,
             id=row.id,
             company_id=row.company_id,
-            channel=row.channel,
+            channel=sys.intern(row.channel),
             target_url=row.target_url,
-            event_types=tuple(orjson.loads(row.event_types)),
+            event_types=_event_types(row.event_types),
             filter=orjson.loads(row.filter) if row.filter else None,
             description=row.description,
-            signature=row.signature,
+            signature=sys.intern(row.signature),
             secrets=tuple(Secret(text, expires) for text, expires in sealed["secrets"]),
-            headers=sealed["headers"],
-            status=row.status,
+            headers=sealed["headers"] or _NOTHING,
+            status=sys.intern(row.status),
             disabled_reason=row.disabled_reason,
             disabled_ms=row.disabled_ms,
             start_position=row.start_position,
             resume_position=row.resume_position,
             created_ms=row.created_ms,
             updated_ms=row.updated_ms,
+            pins=sql.pins_of(row.pins) or _NOTHING,
         )
 
     def _seal(self, identifier: str, secrets: Sequence[Secret], headers: Mapping[str, str]) -> bytes:
@@ -315,15 +349,30 @@ class SubscriptionService:
         columns: dict[str, Any] = {}
         names = unique(changes["event_types"]) if "event_types" in changes else list(before.event_types)
         source = changes.get("filter", before.filter)
-        if "filter" in changes or "event_types" in changes:
-            self._checker.check_filter(source, names)
-            columns |= {"event_types": orjson.dumps(names).decode(), "filter": _json_or_none(source)}
+        if not changes.keys().isdisjoint({"filter", "event_types", "versions"}):
+            pins = self._pins(before, names, changes.get("versions") or {})
+            self._checker.check_filter(source, names, pins)
+            columns |= {
+                "event_types": orjson.dumps(names).decode(),
+                "filter": _json_or_none(source),
+                "pins": sql.json_or_none(pins),
+            }
         for name in ("target_url", "description"):
             if name in changes:
                 columns[name] = changes[name]
         if "headers" in changes:
             columns["sealed"] = self._seal(before.id, before.secrets, changes["headers"] or {})
         return columns
+
+    def _pins(self, before: Subscription, names: Sequence[str], chosen: Mapping[str, int]) -> dict[str, int]:
+        """Give the new pins: what is *chosen*, what it had, and the current version of a type that is new to it."""
+        had = before.event_types
+        known = {name: before.pins.get(name, 1) for name in names if had == ("*",) or name in had}
+        if names == ["*"]:
+            known |= {
+                name: before.pins.get(name, 1) for name in (self._catalog.names() if had == ("*",) else had)
+            }
+        return self._checker.pins_for(names, chosen={**before.pins, **known, **chosen})
 
     async def _switch(self, connection: AsyncConnection, before: Subscription, status: str) -> dict[str, Any]:
         if status == Status.PAUSED:
@@ -347,6 +396,12 @@ class SubscriptionService:
             self._notifier.subscription_changed(
                 ChangedSubscription(row.id, row.company_id, row.channel, row.status)
             )
+
+
+@functools.lru_cache(maxsize=1024)
+def _event_types(column: str) -> tuple[str, ...]:
+    """Read a column of event types; those of many subscriptions are the same, and take their memory once."""
+    return tuple(map(sys.intern, orjson.loads(column)))
 
 
 def _overlapping(secrets: Sequence[Secret], now: int, overlap_seconds: int) -> Sequence[Secret]:

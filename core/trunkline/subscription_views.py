@@ -1,5 +1,6 @@
 """How subscriptions and deliveries are shown (CONTRACT §6 and §13)."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from trunkline import signatures
@@ -9,8 +10,10 @@ from trunkline.subscriptions import Subscription
 MASK = "••••"
 
 
-def view(subscription: Subscription, *, with_secret: bool = False) -> dict[str, Any]:
-    """Show *subscription*; its signing secret only *with_secret*."""
+def view(
+    subscription: Subscription, *, versions: Mapping[str, int], with_secret: bool = False
+) -> dict[str, Any]:
+    """Show *subscription* with the *versions* that it gets; its signing secret only *with_secret*."""
     shown: dict[str, Any] = {
         "id": subscription.id,
         "channel": subscription.channel,
@@ -18,6 +21,7 @@ def view(subscription: Subscription, *, with_secret: bool = False) -> dict[str, 
         "event_types": list(subscription.event_types),
         "description": subscription.description,
         "filter": subscription.filter,
+        "versions": dict(versions),
         "headers": dict.fromkeys(subscription.headers, MASK),
         "signature": subscription.signature,
         "status": subscription.status,

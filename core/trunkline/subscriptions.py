@@ -56,6 +56,8 @@ class Subscription:
     resume_position: int | None
     created_ms: int
     updated_ms: int
+    pins: Mapping[str, int] = field(default_factory=dict[str, int])
+    """Which versions of its event types it gets (``schema_versions.Pins``)."""
 
     def live_secrets(self, now_ms: int) -> tuple[str, ...]:
         """The secrets that sign at *now_ms*, newest first."""

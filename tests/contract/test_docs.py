@@ -255,6 +255,17 @@ def test_the_how_to_about_an_own_product_leads_from_an_empty_folder_to_its_event
     assert ["crm", "disabled"] in names
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(180)
+def test_the_how_to_about_changing_an_event_type_leaves_everybody_what_they_read(make_reader: MakeReader):
+    reader = make_reader({**OFFLINE, "PYTHONPATH": sysconfig.get_path("purelib")})
+    reader.follow(DOCS / "how-to" / "change-an-event-type.md")
+
+
+def test_the_how_to_about_validation_runs(make_reader: MakeReader):
+    make_reader().follow(DOCS / "how-to" / "validate-events.md")
+
+
 def test_the_readme_runs(make_reader: MakeReader):
     make_reader().follow(ROOT / "README.md")
 

@@ -344,6 +344,9 @@ async def test_a_closed_port_is_not_reachable() -> None:
 @pytest.mark.parametrize(
     ("url", "policy", "words"),
     [
+        ("mailto:jane@example.com", STRICT, "Only receivers of HTTP are examined; what 'mailto:' leads to"),
+        ("nats:crm", DEVELOPMENT, "what 'nats:' leads to is known to its channel alone"),
+        ("localhost:8000", STRICT, "must start with 'https://'"),
         ("nonsense", DEVELOPMENT, "starts with 'https://'"),
         ("http://", DEVELOPMENT, "names no host"),
         ("http://example.com/", AddressPolicy(), "delivery.allow_http"),

@@ -103,7 +103,9 @@ class TestRefusedSchemas:
         assert "{domain}.{action}" in refusal(event_type(name))
 
     def test_two_types_of_one_name(self):
-        assert "order.placed: this event type is defined twice" in refusal(event_type(), event_type())
+        assert "order.placed: version 1 of this event type is defined twice" in refusal(
+            event_type(), event_type()
+        )
 
     def test_no_example(self):
         for examples in ({}, {"examples": []}):

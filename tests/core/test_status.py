@@ -8,8 +8,12 @@ from sqlalchemy import text
 from trunkline import audit, status
 from trunkline.database import Database
 from trunkline.errors import SettingsInvalid
+from trunkline.schema_versions import SchemaVersions
+from trunkline.schemas import SchemaCatalog
 from trunkline.store import migrate
 from trunkline.testing.receiver import Answer
+
+ONE_VERSION = SchemaVersions(SchemaCatalog([]))
 
 NONE = migrate.RESERVED_POSITIONS
 
@@ -162,7 +166,7 @@ async def test_a_database_without_tables_is_refused(empty_database_url):
 
 
 async def test_an_empty_ledger_balances(database):
-    found = await audit.run(database)
+    found = await audit.run(database, schema_versions=ONE_VERSION)
     assert (found.balances, found.rows) == (True, 0)
 
 
@@ -172,7 +176,7 @@ async def test_the_ledger_of_a_hub_that_delivered_balances(running, receiver):
     receiver.script([Answer(503)] * 3)
     await emit(running, 20)
     await until_settled(running)
-    found = await audit.run(running.hub.database, window=7)
+    found = await audit.run(running.hub.database, schema_versions=ONE_VERSION, window=7)
     assert failing(found) == {}
     assert found.rows == sum(found.by_status.values()) == 20
     matched = next(check for check in found.checks if check.name == "matched")
@@ -185,14 +189,16 @@ async def test_a_delivery_that_is_missing_is_found(running, receiver):
     await until_settled(running)
     await execute(running.hub.database, "DELETE FROM attempts WHERE position = :p", p=NONE + 3)
     await execute(running.hub.database, "DELETE FROM deliveries WHERE position = :p", p=NONE + 3)
-    assert failing(await audit.run(running.hub.database)) == {"matched": (f"dlv_{NONE + 3}_1",)}
+    assert failing(await audit.run(running.hub.database, schema_versions=ONE_VERSION)) == {
+        "matched": (f"dlv_{NONE + 3}_1",)
+    }
 
 
 async def test_what_a_filter_leaves_out_is_not_missing(running, receiver):
     await subscribe(running, receiver.url, filter={"metadata.source": "test"})
     await emit(running, 2)
     await until_settled(running)
-    assert failing(await audit.run(running.hub.database)) == {}
+    assert failing(await audit.run(running.hub.database, schema_versions=ONE_VERSION)) == {}
 
 
 async def test_a_subscription_that_was_changed_is_left_to_its_own_history(running, receiver):
@@ -203,14 +209,14 @@ async def test_a_subscription_that_was_changed_is_left_to_its_own_history(runnin
     await running.hub.subscriptions.update(92, subscription, {"status": "active"}, channel=None)
     await execute(running.hub.database, "DELETE FROM attempts WHERE position = :p", p=NONE + 1)
     await execute(running.hub.database, "DELETE FROM deliveries WHERE position = :p", p=NONE + 1)
-    assert failing(await audit.run(running.hub.database)) == {}
+    assert failing(await audit.run(running.hub.database, schema_versions=ONE_VERSION)) == {}
 
 
 async def test_what_is_not_settled_yet_is_not_missing(database_url, make_hub):
     running = await make_hub(database_url, dispatch=False)
     await subscribe(running, "http://127.0.0.1:9/")
     await emit(running, 2)
-    assert failing(await audit.run(running.hub.database)) == {}
+    assert failing(await audit.run(running.hub.database, schema_versions=ONE_VERSION)) == {}
 
 
 @pytest.fixture
@@ -223,7 +229,7 @@ async def with_events(database_url, make_hub):
 
 async def test_an_unknown_status_does_not_balance(with_events):
     await add_delivery(with_events, NONE + 1, state="lost")
-    found = await audit.run(with_events)
+    found = await audit.run(with_events, schema_versions=ONE_VERSION)
     assert failing(found) == {"statuses": (f"dlv_{NONE + 1}_1",)}
     assert found.by_status == {"lost": 1}
 
@@ -231,14 +237,16 @@ async def test_an_unknown_status_does_not_balance(with_events):
 async def test_an_ended_delivery_that_is_due_is_found(with_events):
     await add_delivery(with_events, NONE + 1, due_ms=1000)
     await add_delivery(with_events, NONE + 2, state="pending", due_ms=1000)
-    assert failing(await audit.run(with_events)) == {"ended": (f"dlv_{NONE + 1}_1",)}
+    assert failing(await audit.run(with_events, schema_versions=ONE_VERSION)) == {
+        "ended": (f"dlv_{NONE + 1}_1",)
+    }
 
 
 async def test_attempts_that_no_delivery_counts_are_found(with_events):
     await add_delivery(with_events, NONE + 1, attempts=1, logged=2)
     await add_delivery(with_events, NONE + 2)
     await execute(with_events, "DELETE FROM deliveries WHERE position = :p", p=NONE + 2)
-    assert failing(await audit.run(with_events)) == {
+    assert failing(await audit.run(with_events, schema_versions=ONE_VERSION)) == {
         "attempts": (f"dlv_{NONE + 1}_1 attempt 2", f"dlv_{NONE + 2}_1 attempt 1")
     }
 
@@ -247,19 +255,25 @@ async def test_a_delivery_without_its_event_is_found_unless_retention_took_that(
     for position in (NONE + 1, NONE + 4):
         await add_delivery(with_events, position)
         await execute(with_events, "DELETE FROM events WHERE position = :p", p=position)
-    assert failing(await audit.run(with_events)) == {"events": (f"dlv_{NONE + 1}_1", f"dlv_{NONE + 4}_1")}
+    assert failing(await audit.run(with_events, schema_versions=ONE_VERSION)) == {
+        "events": (f"dlv_{NONE + 1}_1", f"dlv_{NONE + 4}_1")
+    }
     await execute(with_events, "UPDATE retention SET edge = :edge", edge=NONE + 2)
-    assert failing(await audit.run(with_events)) == {"events": (f"dlv_{NONE + 4}_1",)}
+    assert failing(await audit.run(with_events, schema_versions=ONE_VERSION)) == {
+        "events": (f"dlv_{NONE + 4}_1",)
+    }
 
 
 async def test_a_delivery_of_what_was_never_accepted_is_found(with_events):
     await add_delivery(with_events, NONE + 6)
     await add_delivery(with_events, 2**62)
-    assert failing(await audit.run(with_events)) == {"accepted": (f"dlv_{NONE + 6}_1", f"dlv_{2**62}_1")}
+    assert failing(await audit.run(with_events, schema_versions=ONE_VERSION)) == {
+        "accepted": (f"dlv_{NONE + 6}_1", f"dlv_{2**62}_1")
+    }
 
 
 async def test_at_most_twenty_ids_are_named(with_events):
     for number in range(25):
         await add_delivery(with_events, NONE + 1, number + 1, state="lost")
-    [named] = failing(await audit.run(with_events, window=1)).values()
+    [named] = failing(await audit.run(with_events, window=1, schema_versions=ONE_VERSION)).values()
     assert len(named) == audit.SHOWN

@@ -1,29 +1,41 @@
 """Events over HTTP: accepting them, and what they are made of. Reading them is the business of plugin ``polling``."""
 
+from dataclasses import replace
 from typing import Annotated
 
 import orjson
 from fastapi import APIRouter, Depends, Request, Response
+from pydantic import Field
 
 from trunkline import event_requests
 from trunkline.api import models
 from trunkline.api.direct import is_plain_json
 from trunkline.api.idempotency_keys import IdempotencyKey, check_idempotency_key
 from trunkline.api.problems import responses
+from trunkline.api.quarantine import QuarantinedAnswer, QuarantinedItem, answer_receipt
 from trunkline.api.requests import StrictRoute, read_body, read_json
 from trunkline.api.schema_documents import answer_schema
 from trunkline.api.security import Caller, requires
 from trunkline.clock import now_text
 from trunkline.errors import EventRejected, FieldError, NotFound
-from trunkline.ingest import Accepted, Submission
-from trunkline.schemas import EventType
+from trunkline.ingest import Accepted, Ingest, Submission
+from trunkline.schemas import EventType, SchemaCatalog
 from trunkline.streaming import example_draft
 
 MAX_BATCH_BYTES = 16 * 1024 * 1024
+VALIDATION_HEADER = "Trunkline-Validation"
 JSON = "application/json"
 
 router = APIRouter(prefix="/api/v1", route_class=StrictRoute, tags=["Events"])
 public = APIRouter(route_class=StrictRoute, tags=["Schemas"])
+
+
+class AcceptedBatch(models.Envelopes):
+    """Accepted events, in the order in which they were sent, and those that have to wait."""
+
+    quarantined: list[QuarantinedItem] | None = Field(
+        default=None, description="events that break their schema; absent where there are none"
+    )
 
 
 @router.post(
@@ -32,7 +44,10 @@ public = APIRouter(route_class=StrictRoute, tags=["Schemas"])
     response_model=models.Envelope,
     summary="Accept an event",
     responses=responses(409, 413, 422)
-    | {200: {"model": models.Envelope, "description": "A repeat of an earlier request"}},
+    | {
+        200: {"model": models.Envelope, "description": "A repeat of an earlier request"},
+        202: {"model": QuarantinedAnswer, "description": "It breaks its schema, and waits in quarantine"},
+    },
     openapi_extra={
         "requestBody": {
             "required": True,
@@ -45,12 +60,20 @@ async def accept_event(
     caller: Annotated[Caller, Depends(requires("events:write", bucket="write"))],
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
-    """Store one event. When this answers 201 the event is durable and on its way to every subscription it matches."""
+    """Store one event. When this answers 201 the event is durable and on its way to every subscription it matches.
+
+    A payload that breaks its schema is refused, quarantined (202) or accepted with the header `Trunkline-Validation: warned`,
+    as the deployment has set it for the type.
+    """
     hub = request.app.state.hub
     compact, parsed = read_json(await read_body(request, limit=hub.settings.events.max_body_bytes))
     items = [event_requests.split_single(compact, parsed)]
-    accepted = await _accept(request, caller, items, idempotency_key, call="event")
-    return Response(accepted.events[0].body, 200 if accepted.repeated else 201, media_type=JSON)
+    reading = _read(request, caller, items)
+    accepted = await _accept(request, caller, items, reading, idempotency_key, call="event")
+    if accepted.quarantined:
+        return answer_receipt(accepted.quarantined[0])
+    status = 200 if accepted.repeated else 201
+    return Response(accepted.events[0].body, status, headers=_headers(reading), media_type=JSON)
 
 
 _MAY_EMIT = requires("events:write", bucket="write")
@@ -67,10 +90,16 @@ async def accept_directly(request: Request) -> Response | None:
 @router.post(
     "/events/batch",
     status_code=201,
-    response_model=models.Envelopes,
+    response_model=AcceptedBatch,
     summary="Accept up to 1,000 events, all or none",
     responses=responses(409, 413, 422)
-    | {200: {"model": models.Envelopes, "description": "A repeat of an earlier request"}},
+    | {
+        200: {"model": AcceptedBatch, "description": "A repeat of an earlier request"},
+        202: {
+            "model": AcceptedBatch,
+            "description": "All of them break their schemas, and wait in quarantine",
+        },
+    },
     openapi_extra={
         "requestBody": {
             "required": True,
@@ -83,13 +112,20 @@ async def accept_batch(
     caller: Annotated[Caller, Depends(requires("events:write", bucket="write"))],
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
-    """Store several events in one transaction and in their order."""
+    """Store several events in one transaction and in their order; `quarantined` is there where any of them has to wait."""
     compact, parsed = read_json(await read_body(request, limit=MAX_BATCH_BYTES))
     limit = request.app.state.hub.settings.events.max_body_bytes
     items = event_requests.split_batch(compact, parsed, max_item_bytes=limit)
-    accepted = await _accept(request, caller, items, idempotency_key, call="batch")
+    reading = _read(request, caller, items)
+    accepted = await _accept(request, caller, items, reading, idempotency_key, call="batch")
     body = b'{"events":[' + b",".join(event.body for event in accepted.events) + b"]}"
-    return Response(body, 200 if accepted.repeated else 201, media_type=JSON)
+    status = 200 if accepted.repeated else 201
+    if accepted.quarantined:
+        body = (
+            body[:-1] + b',"quarantined":' + orjson.dumps([one.item() for one in accepted.quarantined]) + b"}"
+        )
+        status = status if accepted.events else 202
+    return Response(body, status, headers=_headers(reading), media_type=JSON)
 
 
 @router.post(
@@ -131,7 +167,8 @@ async def explain_event(
 @public.get("/api/v1/event-types", response_model=models.EventTypes, summary="List event types")
 async def list_event_types(request: Request, _: Annotated[Caller, Depends(requires(None))]) -> Response:
     """List every event type that this deployment knows."""
-    shown = [_summary(kind) for kind in request.app.state.hub.catalog.types()]
+    catalog = request.app.state.hub.catalog
+    shown = [_summary(kind, catalog) for kind in catalog.types()]
     return Response(b'{"event_types":[' + b",".join(shown) + b"]}", media_type=JSON)
 
 
@@ -144,9 +181,9 @@ async def list_event_types(request: Request, _: Annotated[Caller, Depends(requir
 async def show_event_type(
     request: Request, name: str, _: Annotated[Caller, Depends(requires(None))]
 ) -> Response:
-    """Show one event type; its name may be in any case."""
+    """Show one event type; its name may be in any case. ``{name}@1`` shows its version 1."""
     kind = _event_type(request, name)
-    body = _summary(kind)[:-1] + b',"schema":' + kind.schema_json + b"}"
+    body = _summary(kind, request.app.state.hub.catalog)[:-1] + b',"schema":' + kind.schema_json + b"}"
     return Response(body, media_type=JSON)
 
 
@@ -158,9 +195,10 @@ async def show_event_type(
     response_class=Response,
 )
 async def show_schema(request: Request, name: str) -> Response:
-    """Serve the schema with an ETag; public."""
+    """Serve the schema with an ETag; public. ``{name}@1.json`` is its version 1."""
     kind = _event_type(request, name)
-    return answer_schema(request, kind.schema_json, etag=request.app.state.hub.catalog.etag(kind.name))
+    etag = request.app.state.hub.catalog.etag(kind.name, kind.version)
+    return answer_schema(request, kind.schema_json, etag=etag)
 
 
 def event_id_of(text: str) -> int:
@@ -170,35 +208,55 @@ def event_id_of(text: str) -> int:
     return int(text)
 
 
-async def _accept(
-    request: Request, caller: Caller, items: list[event_requests.Item], key: str | None, *, call: str
-) -> Accepted:
+def _read(request: Request, caller: Caller, items: list[event_requests.Item]) -> event_requests.Reading:
     hub = request.app.state.hub
-    drafts = event_requests.read_drafts(
-        items, catalog=hub.catalog, company_of=caller.company_for, now_text=now_text()
+    return event_requests.read_events(
+        items, catalog=hub.catalog, modes=hub.modes, company_of=caller.company_for, now_text=now_text()
     )
+
+
+async def _accept(
+    request: Request,
+    caller: Caller,
+    items: list[event_requests.Item],
+    reading: event_requests.Reading,
+    key: str | None,
+    *,
+    call: str,
+) -> Accepted:
+    ingest: Ingest = request.app.state.hub.ingest
+    asked = Submission(reading.drafts, held=reading.held, warned=reading.warned)
     if check_idempotency_key(key) is None:
-        return await hub.ingest.accept(Submission(drafts))  # type: ignore[no-any-return]
+        return await ingest.accept(asked)
     namespace = caller.principal.company_id or 0
-    print_of = event_requests.fingerprint(call, items, drafts)
-    return await hub.ingest.accept(Submission(drafts, namespace, key, print_of))  # type: ignore[no-any-return]
+    print_of = event_requests.fingerprint(call, items, reading.company_ids)
+    return await ingest.accept(replace(asked, namespace=namespace, key=key, fingerprint=print_of))
+
+
+def _headers(reading: event_requests.Reading) -> dict[str, str] | None:
+    return {VALIDATION_HEADER: "warned"} if reading.warned else None
 
 
 def _event_type(request: Request, name: str) -> EventType:
     catalog = request.app.state.hub.catalog
-    kind = catalog.get(catalog.resolve(name) or "")
-    if kind is None:
+    plain, at, version = name.partition("@")
+    is_number = version.isascii() and version.isdigit() and len(version) < 10
+    kind = catalog.get(catalog.resolve(plain) or "", int(version) if is_number else None)
+    if kind is None or (at and not is_number):
         raise NotFound("event type", name)
     return kind  # type: ignore[no-any-return]
 
 
-def _summary(kind: EventType) -> bytes:
+def _summary(kind: EventType, catalog: SchemaCatalog) -> bytes:
+    versions = catalog.versions(kind.name)
+    suffix = "" if kind.version == versions[-1] else f"@{kind.version}"
     shown = {
         "type": kind.name,
         "title": kind.title,
         "description": kind.description,
         "version": kind.version,
-        "schema_url": f"/schemas/events/{kind.name}.json",
+        "versions": versions,
+        "schema_url": f"/schemas/events/{kind.name}{suffix}.json",
         "deprecated": kind.deprecated,
     }
     return orjson.dumps(shown)[:-1] + b',"example":' + kind.example_json + b"}"

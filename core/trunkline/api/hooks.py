@@ -7,7 +7,8 @@ made: both must do no harm.
 from contextlib import suppress
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Body, Depends, Query
+from fastapi.openapi.models import Example as OpenApiExample
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
@@ -15,9 +16,10 @@ from trunkline.api.models import Strict, Utc
 from trunkline.api.problems import responses
 from trunkline.api.requests import QueryModel, StrictRoute
 from trunkline.api.security import Caller, requires
-from trunkline.capabilities import Channel, PluginContext, Routes
+from trunkline.capabilities import Channel, EventReader, PluginContext, Routes
 from trunkline.errors import BodyInvalid, FieldError, NotFound
 from trunkline.http_push import deliver
+from trunkline.schema_versions import choose
 from trunkline.subscriptions import GONE
 
 Reads = Annotated[Caller, Depends(requires("webhooks:write"))]
@@ -39,6 +41,12 @@ class HookRequest(Strict):
     event_types: list[str] | None = Field(default=None, description='several, or `["*"]` for all')
     filter: dict[str, Any] | None = Field(
         default=None, description="conditions on the payload", examples=[{"payload.amount": {"gte": 100}}]
+    )
+
+    versions: dict[str, int] | None = Field(
+        default=None,
+        description="which version of an event type to push; the current one, if absent",
+        examples=[{"invoice.created": 1}],
     )
 
     def subscription(self) -> dict[str, Any]:
@@ -102,8 +110,15 @@ def rest_hook_channel(name: str, *, title: str) -> Channel:
     )
 
 
-def rest_hook_routes(context: PluginContext, *, channel: str, title: str) -> Routes:
-    """Give the three calls under ``/api/v1/{channel}/hooks``; *title* is the platform's name in the documentation."""
+def rest_hook_routes(
+    context: PluginContext, *, channel: str, title: str, example: str = "https://hooks.example.com/catch/1"
+) -> Routes:
+    """Give the three calls under ``/api/v1/{channel}/hooks``.
+
+    *title* is the platform's name in the documentation, *example* a target URL that the channel takes.
+    """
+    request = {"target_url": example, "event_types": ["*"]}
+    examples: dict[str, OpenApiExample] = {"subscribe": {"summary": "every event type", "value": request}}
     router = APIRouter(route_class=StrictRoute, tags=[title])
     subscriptions = context.subscriptions
 
@@ -115,9 +130,15 @@ def rest_hook_routes(context: PluginContext, *, channel: str, title: str) -> Rou
         responses=responses(409, 422)
         | {200: {"model": SubscribedHook, "description": "The hook was there already"}},
     )
-    async def subscribe(body: HookRequest, caller: Administers) -> JSONResponse:
+    async def subscribe(
+        body: Annotated[HookRequest, Body(openapi_examples=examples)], caller: Administers
+    ) -> JSONResponse:
         """Push events to a URL. The same target, types and filter again give the first hook."""
-        shown, is_new = await subscriptions.subscribe(caller.company_id, body.subscription(), channel=channel)
+        wanted = body.subscription()
+        versions = body.versions or _made_for(caller, wanted["event_types"], context.events)
+        if versions:
+            wanted["versions"] = versions
+        shown, is_new = await subscriptions.subscribe(caller.company_id, wanted, channel=channel)
         hook = SubscribedHook.model_validate(shown)
         return JSONResponse(hook.model_dump(mode="json"), status_code=201 if is_new else 200)
 
@@ -135,6 +156,14 @@ def rest_hook_routes(context: PluginContext, *, channel: str, title: str) -> Rou
             await subscriptions.delete(caller.company_id, hook_id, channel=channel)
 
     return Routes(router, prefix=f"/{channel}/hooks")
+
+
+def _made_for(caller: Caller, names: list[str], events: EventReader) -> dict[str, int]:
+    """Give the versions that the platform's app was made for, where it says so (``schema_versions.HEADER``)."""
+    if caller.made_for is None:
+        return {}
+    known = [kind.name for kind in events.types() if names == ["*"] or kind.name in names]
+    return {name: choose(events.versions(name), caller.made_for.get(name, 1)) for name in known}
 
 
 def _not_one(given: dict[str, Any], wanted: str, missing: str) -> list[FieldError]:

@@ -16,6 +16,7 @@ IdempotencyKey = Annotated[
         description="the same key and body again gives the first answer; lives 24 hours",
     ),
 ]
+"""The header ``Idempotency-Key`` as a parameter of a route."""
 
 
 def check_idempotency_key(key: str | None) -> str | None:

@@ -47,6 +47,10 @@ class EventRequest(Strict):
     metadata: dict[str, Any] | None = None
     companyId: int | None = Field(default=None, description="for operator keys: whose event it is")  # noqa: N815
     createdUtc: Utc | None = Field(default=None, description="when it happened; now, if absent")  # noqa: N815
+    version: int | None = Field(
+        default=None,
+        description="the version of the type that the payload is valid in; the current one, if absent",
+    )
 
 
 class BatchRequest(Strict):
@@ -81,7 +85,8 @@ class EventTypeSummary(BaseModel):
     type: str
     title: str
     description: str
-    version: int
+    version: int = Field(description="the current one")
+    versions: list[int] = Field(description="all that can be read, oldest first")
     schema_url: str
     deprecated: bool
     example: dict[str, Any]
@@ -130,6 +135,7 @@ class SubscriptionView(BaseModel):
     event_types: list[str]
     description: str | None
     filter: dict[str, Any] | None
+    versions: dict[str, int] = Field(description="which version of each event type it gets")
     headers: dict[str, str] = Field(description="names of the headers that are sent along; values are masked")
     signature: str
     status: Literal["active", "paused", "disabled"]
@@ -175,6 +181,11 @@ class ReplayRequest(Strict):
     )
     event_types: list[str] | None = Field(
         default=None, description="only these; all it subscribes to, if absent"
+    )
+    versions: dict[str, int] | None = Field(
+        default=None,
+        description="which version of an event type to send; what the subscription gets, if absent",
+        examples=[{"invoice.created": 1}],
     )
     only_failed: bool = Field(default=False, description="only what has failed for good")
     dry_run: bool = Field(default=False, description="only count")

@@ -6,6 +6,7 @@
     async def list_things(caller: Annotated[Caller, Depends(requires("events:read"))]) -> …:
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -14,6 +15,7 @@ from fastapi.security.base import SecurityBase
 from starlette.requests import Request
 from starlette.types import Scope
 
+from trunkline import schema_versions
 from trunkline.api.problems import HEADERS_KEY
 from trunkline.auth import MAX_COMPANY_ID, Keys
 from trunkline.errors import BadQuery, BodyInvalid, FieldError, Forbidden
@@ -24,6 +26,7 @@ from trunkline.principals import Principal
 COMPANY_HEADER = "X-Company-Id"
 _COMPANY_MISSING = "is required: name the company in the X-Company-Id header, as an operator's key has none"
 _COMPANY_MALFORMED = "must be a company's id, in digits"
+_VERSIONS = schema_versions.HEADER.lower().encode()
 _CALLER_KEY = "trunkline.caller"
 _BUCKET_OF_METHOD: dict[str, Bucket] = {"GET": "read", "HEAD": "read", "DELETE": "write"}
 
@@ -38,10 +41,19 @@ class Hub(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who calls. *named_company_id* is the company of the key, or the one that an operator named in the header."""
+    """Who calls. *named_company_id* is the company of the key, or the one that an operator named in the header.
+
+    *made_for* are the versions of event types that the caller's program was made for, where it says so in a header.
+    """
 
     principal: Principal
     named_company_id: int | None
+    made_for: Mapping[str, int] | None = None
+
+    @property
+    def versions(self) -> Mapping[str, int]:
+        """The versions of event types that the caller reads unless a call names others; a type not in it in version 1."""
+        return self.principal.pins if self.made_for is None else self.made_for
 
     @property
     def company_id(self) -> int:
@@ -107,7 +119,7 @@ class Requires(SecurityBase):
         known: tuple[Requires, Caller] | None = scope.get(_CALLER_KEY)
         if known is not None and known[0] is self:
             return known[1]
-        api_key, company = _headers(scope)
+        api_key, company, versions = _headers(scope)
         hub = hub_of(request)
         principal = await hub.keys.authenticate(api_key)
         if not principal.is_operator:
@@ -118,7 +130,7 @@ class Requires(SecurityBase):
                 _show(allowance, scope)
         if self.scope is not None and not principal.has(self.scope):
             raise Forbidden.scope_missing(self.scope)
-        caller = Caller(principal, _company(principal, company))
+        caller = Caller(principal, _company(principal, company), _made_for(versions))
         scope[_CALLER_KEY] = (self, caller)
         return caller
 
@@ -131,19 +143,33 @@ def requires(scope: str | None, *, bucket: Bucket | None = None) -> Requires:
     return Requires(scope, bucket=bucket)
 
 
-def _headers(scope: Scope) -> tuple[str | None, str | None]:
-    api_key = company = None
+def _headers(scope: Scope) -> tuple[str | None, str | None, str | None]:
+    api_key = company = versions = None
     for name, value in scope["headers"]:
         if name == b"x-api-key":
             api_key = value.decode("latin-1")
         elif name == b"x-company-id":
             company = value.decode("latin-1")
-    return api_key, company
+        elif name == _VERSIONS:
+            versions = value.decode("latin-1")
+    return api_key, company, versions
 
 
 def _show(allowance: Allowance, scope: Scope) -> None:
     headers: list[tuple[bytes, bytes]] = scope.get(HEADERS_KEY, [])
     headers.extend((name.lower().encode(), value.encode()) for name, value in allowance.headers().items())
+
+
+def _made_for(header: str | None) -> dict[str, int] | None:
+    if not header:
+        return None
+    try:
+        return schema_versions.read_header(header)
+    except ValueError as error:
+        message = str(error)
+        name = schema_versions.HEADER
+        msg = f"The header {name} {message}."
+        raise BadQuery(msg, errors=[FieldError(name, message)]) from None
 
 
 def _company(principal: Principal, header: str | None) -> int | None:

@@ -6,6 +6,7 @@ the database, the app or another plugin.
 
 from trunkline.capabilities.channels import (
     Channel,
+    CheckTarget,
     Deliver,
     HttpClient,
     HttpResponse,
@@ -46,6 +47,13 @@ from trunkline.capabilities.providers import (
     Run,
     Search,
 )
+from trunkline.capabilities.quarantine import (
+    Quarantine,
+    QuarantinedEvent,
+    QuarantinePage,
+    ReleasedEvent,
+    ReleasedEvents,
+)
 from trunkline.capabilities.routes import BASES, PORTAL_BASE, DirectHandler, Routes
 from trunkline.capabilities.stream import AcceptedEvent, Emit, EventPage, EventReader
 
@@ -64,6 +72,7 @@ __all__ = [
     "Call",
     "ChangedSubscription",
     "Channel",
+    "CheckTarget",
     "Clock",
     "Connector",
     "Deliver",
@@ -90,6 +99,11 @@ __all__ = [
     "PortalPage",
     "PortalRequest",
     "Push",
+    "Quarantine",
+    "QuarantinePage",
+    "QuarantinedEvent",
+    "ReleasedEvent",
+    "ReleasedEvents",
     "Render",
     "Replays",
     "Routes",

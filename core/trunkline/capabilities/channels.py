@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from trunkline.deliveries import Result
+from trunkline.targets import HTTP_SCHEMES
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +65,29 @@ Deliver = Callable[[Push, HttpClient], Awaitable[Result]]
 """Make one attempt. It is cancelled at the time limit; whatever it raises counts as ``retry``."""
 
 
+CheckTarget = Callable[[str], str | None]
+"""Say what is wrong with a target URL, in words that follow its name (``"names no mailbox"``), or None. No I/O.
+
+The words must not repeat the URL: they are shown to the caller, and a URL may hold a secret.
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """A way out for events. A channel without *deliver* is pulled, not pushed."""
+    """A way out for events. A channel without *deliver* is pulled, not pushed.
+
+    Its targets are URLs of *schemes*, in lower case. ``https`` and ``http`` are what the guarded client dials, judged by the
+    deployment's policy. Any other scheme (``("mailto",)``) names a place within what the operator has named in the plugin's
+    settings, and is never dialled itself; its form is checked here, the rest by *check_target*, which is asked for
+    a target of any scheme once nothing else is wrong with it.
+    """
 
     name: str
     title: str
     description: str
     deliver: Deliver | None = None
+    schemes: tuple[str, ...] = HTTP_SCHEMES
+    check_target: CheckTarget | None = None
 
 
 class OpenOrigin(Protocol):

@@ -14,7 +14,8 @@ class Connector:
     """What a platform needs to offer a product, made from its catalogue (``trunkline export NAME DIR``).
 
     *steps* say, each in a sentence, what to do with the files until the platform offers the product. *channel* is the one
-    that the platform subscribes to by itself.
+    that the platform subscribes to by itself. *field_name* tells how the platform's users know the field of an event, or of an
+    answer, that stands at a path such as ``("payload", "amount")``; None where nobody maps fields.
     """
 
     name: str
@@ -23,3 +24,4 @@ class Connector:
     generate: Generate
     steps: Sequence[str] = ()
     channel: str | None = None
+    field_name: Callable[[Sequence[str]], str] | None = None

@@ -2,7 +2,8 @@
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import TypeVar, cast
 
 from pydantic import BaseModel
 
@@ -12,7 +13,10 @@ from trunkline.capabilities.figures import Activity
 from trunkline.capabilities.hub import ApiKeys, Clock, Deployment, PluginDatabase, Sealer
 from trunkline.capabilities.pages import PortalPage
 from trunkline.capabilities.providers import Operations
+from trunkline.capabilities.quarantine import Quarantine
 from trunkline.capabilities.stream import Emit, EventReader
+
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,7 @@ class PluginContext:
     open_origin: OpenOrigin
     keys: ApiKeys
     activity: Activity
+    quarantine: Quarantine
     deployment: Deployment
     sealer: Sealer
     pages: Callable[[], Sequence[tuple[str, PortalPage]]]
@@ -38,3 +43,19 @@ class PluginContext:
     emit: Emit
     clock: Clock
     log: logging.Logger
+    _shared: dict[Callable[["PluginContext"], object], object] = field(
+        default_factory=dict[Callable[["PluginContext"], object], object],
+        init=False,
+        repr=False,
+        compare=False,
+    )
+
+    def shared(self, make: Callable[["PluginContext"], Made]) -> Made:
+        """Give what *make*, a function or class of the plugin's, makes of this context: made once, and the same ever after.
+
+        So hooks share what lives as long as the hub, such as the connection to a broker: ``register_channels`` hands its
+        ``deliver`` over, ``lifespan`` opens and closes it, and two hubs in one process have one each.
+        """
+        if make not in self._shared:
+            self._shared[make] = make(self)
+        return cast("Made", self._shared[make])

@@ -25,8 +25,9 @@ class Bucket:
 
 
 AttentionKind = Literal[
-    "disabled", "failing", "exhausted", "rejected", "held", "paused", "replay", "unused_key"
+    "disabled", "failing", "exhausted", "rejected", "held", "quarantined", "paused", "replay", "unused_key"
 ]
+"""What may be the matter, for whoever shows each in a way of its own."""
 
 
 @dataclass(frozen=True, slots=True)

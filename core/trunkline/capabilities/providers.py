@@ -14,7 +14,7 @@ from trunkline.schemas import Json
 class EmittedEvent:
     """An event that a plugin wants accepted: it is validated like any other.
 
-    *payload_json* is for a *payload* that was read from JSON (``read_json``): it is stored in its place, so that every
+    *version* is the one of its type that it is valid in, the current one for None. *payload_json* is for a *payload* that was read from JSON (``read_json``): it is stored in its place, so that every
     digit stays as it was written.
     """
 
@@ -23,6 +23,7 @@ class EmittedEvent:
     payload: Mapping[str, Json]
     metadata: Mapping[str, Json] | None = None
     payload_json: bytes = field(default=b"", repr=False, kw_only=True)
+    version: int | None = field(default=None, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)

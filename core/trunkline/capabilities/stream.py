@@ -1,6 +1,6 @@
 """The stream: reading events, and putting one on it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -39,27 +39,37 @@ class EventReader(Protocol):
         since_ms: int | None = None,
         limit: int = 50,
         wait_seconds: float = 0,
+        versions: Mapping[str, int] | None = None,
     ) -> EventPage:
         """Read up to *limit* events oldest first, waiting up to *wait_seconds* for the first.
 
         Without *cursor* and *since_ms* (Unix ms of acceptance, inclusive) it starts at the oldest retained event.
-        No *types* means every type.
+        No *types* means every type. Each event is given in the version of its type that *versions* names, in version 1 where
+        it names none, and as it was stored without *versions*; so it is below.
 
         Raises:
             BadCursor: *cursor* is not one that this service gave out.
         """
         ...
 
-    async def get(self, company_id: int, event_id: int) -> bytes | None:
+    async def get(
+        self, company_id: int, event_id: int, *, versions: Mapping[str, int] | None = None
+    ) -> bytes | None:
         """Read one envelope; None where the company has no such event."""
         ...
 
-    async def newest(self, company_id: int, *, type: str | None, limit: int) -> Sequence[bytes]:
+    async def newest(
+        self, company_id: int, *, type: str | None, limit: int, versions: Mapping[str, int] | None = None
+    ) -> Sequence[bytes]:
         """Read the newest envelopes, newest first; the schema's examples, as envelopes, where there are none."""
         ...
 
     def types(self) -> Sequence[EventType]:
-        """List every registered event type, in the order of their names."""
+        """List the current version of every registered event type, in the order of their names."""
+        ...
+
+    def versions(self, type: str) -> Sequence[int]:
+        """List the versions of an event type that can be read, oldest first; none where there is no such type."""
         ...
 
 

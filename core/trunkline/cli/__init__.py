@@ -10,7 +10,20 @@ from typing import Annotated
 
 import typer
 
-from trunkline.cli import demo, doctor, documents, events, keys, plugins, replay, schemas, serving, status
+from trunkline.cli import (
+    demo,
+    doctor,
+    documents,
+    events,
+    keys,
+    new,
+    plugins,
+    quarantine,
+    replay,
+    schemas,
+    serving,
+    status,
+)
 from trunkline.cli.options import Config, remember_config
 from trunkline.cli.output import Commands
 from trunkline.version import __version__
@@ -46,10 +59,13 @@ def root(
     remember_config(context, config)
 
 
-for module in (serving, demo, plugins, status, replay, doctor):
+for module in (serving, demo, status, replay, doctor):
     module.register(app)
+app.add_typer(plugins.app, name="plugins")
+app.add_typer(new.app, name="new")
 app.add_typer(keys.app, name="keys")
 app.add_typer(events.app, name="events")
+app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(schemas.app, name="schemas")
 app.add_typer(documents.app, name="export")
 

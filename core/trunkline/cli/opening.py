@@ -7,7 +7,7 @@ What makes a hub is imported by the functions, so that ``--help`` need not load 
 import contextlib
 import secrets
 from collections.abc import AsyncGenerator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr
 
@@ -29,6 +29,13 @@ def inspected(settings: Settings) -> "Hub":
     throwaway = SecretStr(secrets.token_urlsafe(48))
     auth = Auth(key_prefix=settings.auth.key_prefix, pepper=throwaway, encryption_key=throwaway)
     return Hub(settings.model_copy(update={"auth": auth}), dispatch=False)
+
+
+def described(hub: "Hub", name: str) -> list[dict[str, Any]]:
+    """Describe the plugin *name* of *hub* (``plugins.descriptions``)."""
+    from trunkline.plugins.descriptions import describe_plugins
+
+    return describe_plugins(hub.registry, name)
 
 
 @contextlib.asynccontextmanager

@@ -1,7 +1,7 @@
 """``schemas``: are event types, actions, searches and lookups fit to serve, and would an older client break on them?"""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -9,19 +9,32 @@ from typing import Annotated
 import typer
 
 from trunkline.cli import opening
+from trunkline.cli.loop import run
 from trunkline.cli.options import AsJson, Config, load_settings
 from trunkline.cli.output import REFUSED, show_json, warn
+from trunkline.database import Database
 from trunkline.definitions import FOLDERS, KINDS
 from trunkline.errors import SchemaInvalid
 from trunkline.schema_changes import Break, find_breaks, find_operation_breaks
 from trunkline.schema_files import load_definitions, load_event_types
+from trunkline.schema_impact import Impact, Reader, impact_of, read_readers
+from trunkline.settings import Settings
 
 app = typer.Typer(
     no_args_is_help=True, help="Check the schemas of event types, actions, searches and lookups."
 )
 
+SHOWN = 20
+"""Subscriptions that are named one by one."""
 _SINGULAR = {"event_types": "event type"} | {FOLDERS[kind]: kind for kind in KINDS}
 
+Live = Annotated[
+    bool,
+    typer.Option(
+        "--live",
+        help="With --against: also name the subscriptions and filters in the database that it would hurt.",
+    ),
+]
 Against = Annotated[
     Path | None,
     typer.Option(
@@ -40,9 +53,13 @@ def schemas() -> None:
 
 @app.command("check")
 def check_schemas(
-    context: typer.Context, against: Against = None, as_json: AsJson = False, config: Config = None
+    context: typer.Context,
+    against: Against = None,
+    live: Live = False,
+    as_json: AsJson = False,
+    config: Config = None,
 ) -> None:
-    """Check that every schema and example is valid, and name each thing that an older client would break on.
+    """Check that every schema and example is valid, and name each thing that an older client would break on, and whom it hurts.
 
     Actions, searches and lookups are also held to what the routes and the connectors need of them: the events that they emit
     and the lookups that their fields are chosen from must be there. The first fault is told, with its file.
@@ -61,25 +78,45 @@ def check_schemas(
         msg = f"{against} has no events/*.json, nor actions, searches or lookups"
         raise typer.BadParameter(msg, param_hint="--against")
     errors = [record.error or record.name for record in hub.registry.records if record.state == "failed"]
-    types, definitions = hub.catalog.types(), hub.definitions.all()
+    types, definitions = hub.catalog.all_types(), hub.definitions.all()
     breaks = [*find_breaks(older, types), *find_operation_breaks(older_definitions, definitions)]
+    readers = run(_read_readers(settings)) if live else None
+    connectors = [connector for _, connector in hub.registry.collected.connectors.values()]
+    versions = {kind.name: sorted(one.version for one in older if one.name == kind.name) for kind in older}
+    impacts = [
+        impact_of(one, connectors=connectors, readers=readers, versions=versions.get(one.name, ()))
+        for one in breaks
+    ]
     kinds = Counter(one.kind for one in definitions)
-    counts = {"event_types": len(types)} | {FOLDERS[kind]: kinds[kind] for kind in KINDS}
-    _report(errors, breaks, counts, as_json=as_json)
+    counts = {"event_types": len(hub.catalog.types())} | {FOLDERS[kind]: kinds[kind] for kind in KINDS}
+    _report(errors, list(zip(breaks, impacts, strict=True)), counts, as_json=as_json)
     if errors or breaks:
         raise typer.Exit(REFUSED)
 
 
-def _report(errors: list[str], breaks: list[Break], counts: Mapping[str, int], *, as_json: bool) -> None:
+async def _read_readers(settings: Settings) -> list[Reader]:
+    from trunkline import status  # noqa: PLC0415 - --help need not load it
+
+    async with Database(settings.database.url) as database:
+        await status.require(database)
+        return await read_readers(database)
+
+
+def _report(
+    errors: list[str], breaks: list[tuple[Break, Impact]], counts: Mapping[str, int], *, as_json: bool
+) -> None:
     if as_json:
-        shown = [asdict(one) for one in breaks]
+        shown = [asdict(one) | {"hurts": asdict(impact)} for one, impact in breaks]
         show_json({"valid": not errors, **counts, "errors": errors, "breaks": shown})
         return
     for error in errors:
         warn(error)
-    for one in breaks:
+    for one, impact in breaks:
         name = one.name if one.subject == "event_type" else f"{one.subject} {one.name}"
-        typer.echo(f"{name}{f' {one.path}' if one.path else ''}: {one.message}")
+        version = f"@{one.version}" if (one.version or 1) > 1 else ""
+        typer.echo(f"{name}{version}{f' {one.path}' if one.path else ''}: {one.message}")
+        for sentence in _sentences(one, impact):
+            typer.echo(f"    {sentence}")
     if breaks:
         warn(f"An older client would break on {len(breaks)} thing{'s' if len(breaks) > 1 else ''}.")
     elif not errors:
@@ -88,3 +125,22 @@ def _report(errors: list[str], breaks: list[Break], counts: Mapping[str, int], *
             for noun, count in counts.items()
         )
         typer.echo(f"{', '.join(listed)}: every schema and example is valid.")
+
+
+def _sentences(found: Break, impact: Impact) -> Iterator[str]:
+    """Say whom a break would hurt, a line for each kind of them."""
+    if impact.platforms and not found.path:
+        yield f"offered in {', '.join(one.connector for one in impact.platforms)}"
+    elif impact.platforms:
+        yield "mapped as " + ", ".join(f"{one.field} in {one.connector}" for one in impact.platforms)
+    if impact.subscriptions is None:
+        return
+    if not impact.subscriptions:
+        yield "no subscription in the database reads it"
+        return
+    shown = [f"{one.id} (company {one.company_id}, {one.channel})" for one in impact.subscriptions[:SHOWN]]
+    more = len(impact.subscriptions) - len(shown)
+    count = len(impact.subscriptions)
+    yield f"{count} subscription{'s' if count > 1 else ''}: {', '.join(shown)}{f' and {more} more' if more else ''}"
+    for one in [one for one in impact.subscriptions if one.filter_paths][:SHOWN]:
+        yield f"the filter of {one.id} reads {', '.join(one.filter_paths)}"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
-from trunkline.cli import status_tables
+from trunkline.cli import opening, status_tables
 from trunkline.cli.loop import run
 from trunkline.cli.options import AsJson, Config, load_settings
 from trunkline.cli.output import REFUSED, show_json, show_table, warn
@@ -77,7 +77,7 @@ async def _audit(settings: Settings) -> "Audit":
 
     async with Database(settings.database.url) as database:
         await status.require(database)
-        return await audit.run(database)
+        return await audit.run(database, schema_versions=opening.inspected(settings).schema_versions)
 
 
 async def _watch(settings: Settings, *, as_json: bool) -> None:

@@ -67,6 +67,7 @@ def _summary(snapshot: "Snapshot") -> Table:
             ["deliveries", _counts(deliveries.by_status, mark="≥ " if deliveries.is_capped else "")],
             ["due now", f"{'≥ ' if deliveries.is_due_capped else ''}{deliveries.due:,}{oldest}"],
             ["replays", f"{snapshot.replays_running:,} running"],
+            ["quarantine", f"{snapshot.quarantined:,} waiting"],
         ],
     )
 

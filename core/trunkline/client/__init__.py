@@ -14,13 +14,14 @@ the event that it was at. Numbers with a fraction are ``Decimal``, with the digi
 
 from trunkline.client.asynchronous import AsyncClient
 from trunkline.client.blocking import Client
-from trunkline.client.errors import HubError, NotGenuine
+from trunkline.client.errors import EventQuarantined, HubError, NotGenuine
 from trunkline.client.events import Event, Place, PlaceFile, Places, verify_webhook
 
 __all__ = [
     "AsyncClient",
     "Client",
     "Event",
+    "EventQuarantined",
     "HubError",
     "NotGenuine",
     "Place",

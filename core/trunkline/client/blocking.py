@@ -9,7 +9,7 @@ import httpx2
 from trunkline.client import calls
 from trunkline.client.calls import Call
 from trunkline.client.errors import HubError
-from trunkline.client.events import Event, Place, Places, read_event
+from trunkline.client.events import Event, Place, Places
 
 
 class Client:
@@ -76,11 +76,15 @@ class Client:
         company_id: int | None = None,
         idempotency_key: str | None = None,
     ) -> Event:
-        """Put an event on the stream and give it as it was stored. Only an operator's key needs *company_id*."""
+        """Put an event on the stream and give it as it was stored. Only an operator's key needs *company_id*.
+
+        Raises:
+            EventQuarantined: it breaks its schema, and is kept aside.
+        """
         call = calls.emit(
             type, payload, metadata=metadata, company_id=company_id, idempotency_key=idempotency_key
         )
-        return read_event(self._call(call))
+        return calls.emitted(self._call(call))
 
     def act(self, name: str, *, idempotency_key: str | None = None, **values: Any) -> dict[str, Any]:
         """Carry out the action *name*: ``hub.act("create_lead", first_name="Jane", …)``; gives its output.

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from trunkline.client.errors import HubError
+from trunkline.client.errors import EventQuarantined, HubError
 from trunkline.client.events import Event, Place, read_event, read_json, write_json
 from trunkline.version import __version__
 
@@ -66,6 +66,14 @@ def emit(
     if company_id is not None:
         event["companyId"] = company_id
     return _writing("POST", "/api/v1/events", event, idempotency_key)
+
+
+def emitted(answer: Mapping[str, Any]) -> Event:
+    """Read the answer to ``emit``. Raises EventQuarantined."""
+    if "quarantined" in answer:
+        held = answer["quarantined"]
+        raise EventQuarantined(held["id"], errors=[(one["path"], one["message"]) for one in held["errors"]])
+    return read_event(answer)
 
 
 def listed(kind: str) -> Call:

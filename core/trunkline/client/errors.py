@@ -33,5 +33,16 @@ class HubError(Exception):
         return self.status in {0, 429} or self.status >= 500
 
 
+class EventQuarantined(HubError):
+    """The hub keeps the event aside, as its payload breaks its schema: it is not on the stream until somebody releases it.
+
+    *quarantine_id* names it there; *errors* are what is wrong.
+    """
+
+    def __init__(self, quarantine_id: str, *, errors: Sequence[tuple[str, str]]) -> None:
+        super().__init__(202, f"the event breaks its schema and waits as {quarantine_id}", errors=errors)
+        self.quarantine_id = quarantine_id
+
+
 class NotGenuine(Exception):
     """A request is not a webhook that the hub signed with this secret, or it is too old."""

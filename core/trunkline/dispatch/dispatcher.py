@@ -31,6 +31,7 @@ from trunkline.dispatch.settlement import Settlement
 from trunkline.errors import StoreUnavailable
 from trunkline.metrics import Metrics
 from trunkline.plugins import Notifier
+from trunkline.schema_versions import SchemaVersions
 from trunkline.settings import Delivery
 from trunkline.store import deliveries as ledger
 from trunkline.store import shards as shard_store
@@ -57,6 +58,7 @@ class Dispatcher:
         notifier: Notifier,
         metrics: Metrics,
         unseal: Callable[[Row], Subscription],
+        schema_versions: SchemaVersions,
         now_ms: Callable[[], int],
     ) -> None:
         self.worker = f"wrk_{secrets.token_hex(8)}"
@@ -68,6 +70,7 @@ class Dispatcher:
         self._notifier = notifier
         self._metrics = metrics
         self._unseal = unseal
+        self._schema_versions = schema_versions
         self._now_ms = now_ms
         self._held: dict[int, Progress] = {}
         self._due = Bell()
@@ -122,12 +125,13 @@ class Dispatcher:
         places: Places[Job] = Places(
             settings.concurrency, per_subscription=settings.concurrency_per_subscription
         )
-        table = RoutingTable(self._deliver_of)
+        table = RoutingTable(self._deliver_of, schema_versions=self._schema_versions)
         lease_ms = int((settings.timeout_seconds + 2 * GRACE_SECONDS + 5) * 1000)
         self._runner = Runner(
             places,
             self._http,
             timeout_seconds=settings.timeout_seconds,
+            body_of=self._schema_versions.body,
             sink=self._put,
             now_ms=self._now_ms,
         )
@@ -157,7 +161,12 @@ class Dispatcher:
             may_claim=lambda: self._leases.is_alive,
         )
         self._replays = ReplayLane(
-            self._database, self.worker, shards=shards, unseal=self._unseal, on_due=self._due.ring
+            self._database,
+            self.worker,
+            shards=shards,
+            unseal=self._unseal,
+            schema_versions=self._schema_versions,
+            on_due=self._due.ring,
         )
         self._leases = Leases(
             self._database, self.worker, self._held, shards=shards, on_taken=self._live.ring

@@ -7,6 +7,7 @@ from trunkline.deliveries import Key, Result
 from trunkline.dispatch.progress import Progress
 from trunkline.dispatch.routing import Route
 from trunkline.events import Event
+from trunkline.schema_versions import Pins
 
 
 class Job:
@@ -14,7 +15,8 @@ class Job:
 
     *claim* is 0 as long as only the log's cursor stands for it (a first attempt in the live lane, whose *progress* waits
     for it); from 1 on a row in the ledger does. *attempt* counts from 1;
-    *round_start* of them were made before a replay, which begins the retry schedule anew.
+    *round_start* of them were made before a replay, which begins the retry schedule anew. *pins* are what it reads: the
+    route's own, unless a replay chose others.
     """
 
     __slots__ = (
@@ -22,6 +24,7 @@ class Job:
         "claim",
         "event",
         "is_over",
+        "pins",
         "progress",
         "round_start",
         "route",
@@ -39,6 +42,7 @@ class Job:
         round_start: int = 0,
         claim: int = 0,
         progress: Progress | None = None,
+        pins: Pins | None = None,
     ) -> None:
         self.event = event
         self.route = route
@@ -46,6 +50,7 @@ class Job:
         self.round_start = round_start
         self.claim = claim
         self.progress = progress
+        self.pins = route.pins if pins is None else pins
         self.started = 0.0
         """Monotonic seconds at which it was taken in hand, then at which its attempt began."""
         self.task: asyncio.Task[None] | None = None

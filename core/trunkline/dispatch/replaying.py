@@ -10,6 +10,7 @@ from trunkline import faults, replay
 from trunkline.database import Database
 from trunkline.dispatch import reports
 from trunkline.errors import StoreUnavailable
+from trunkline.schema_versions import SchemaVersions
 from trunkline.store import replays as store
 from trunkline.store import subscriptions as subscription_store
 from trunkline.store.subscriptions import Row
@@ -31,12 +32,14 @@ class ReplayLane:
         *,
         shards: int,
         unseal: Callable[[Row], Subscription],
+        schema_versions: SchemaVersions,
         on_due: Callable[[], None],
     ) -> None:
         self._database = database
         self._worker = worker
         self._shards = shards
         self._unseal = unseal
+        self._schema_versions = schema_versions
         self._on_due = on_due
         self._begun: set[str] = set()
         self._looked = 0.0
@@ -66,7 +69,13 @@ class ReplayLane:
             subscription = (await subscription_store.by_numbers(connection, [row.subscription_no]))[
                 row.subscription_no
             ]
-            made = await replay.step(connection, row, self._unseal(subscription), shards=self._shards)
+            made = await replay.step(
+                connection,
+                row,
+                self._unseal(subscription),
+                shards=self._shards,
+                schema_versions=self._schema_versions,
+            )
             has_ended = (
                 row.position >= row.end_position and await self._status(connection, row.id) != "running"
             )

@@ -11,6 +11,7 @@ from trunkline.dispatch.routing import RoutingTable
 from trunkline.dispatch.runner import CROWDED_MS, Runner
 from trunkline.errors import StoreUnavailable
 from trunkline.store import deliveries as ledger
+from trunkline.store import replays as replay_store
 from trunkline.store import stream
 from trunkline.store import subscriptions as subscription_store
 from trunkline.store.deliveries import Claim, Settled
@@ -86,6 +87,7 @@ class Retries:
     async def _start(self, claims: Sequence[Claim]) -> None:
         async with self._database.read() as connection:
             events = await stream.by_positions(connection, [claim.position for claim in claims])
+            pins = await replay_store.pins_of(connection, {c.replay_no for c in claims if c.replay_no})
         faults.point("retry.before_start")
         homeless: list[Claim] = []
         for claim in claims:
@@ -95,7 +97,12 @@ class Retries:
                 continue
             self._runner.submit(
                 Job(
-                    event, route, attempt=claim.attempts + 1, round_start=claim.round_start, claim=claim.claim
+                    event,
+                    route,
+                    attempt=claim.attempts + 1,
+                    round_start=claim.round_start,
+                    claim=claim.claim,
+                    pins=pins.get(claim.replay_no or 0),
                 )
             )
         faults.point("retry.after_start")

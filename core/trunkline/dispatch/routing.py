@@ -1,24 +1,31 @@
 """The routing table: which subscriptions an event is for. Kept in memory, refreshed by the routing version."""
 
+import dataclasses
 from collections.abc import Callable, Iterable, Mapping
 
 from trunkline import filters
 from trunkline.capabilities import Deliver, Target
 from trunkline.events import Event
+from trunkline.schema_versions import SchemaVersions
 from trunkline.subscriptions import Status, Subscription
 
 NEVER_MS = 2**63
 
 
 class Route:
-    """One subscription, ready to be served. *deliver* is None where its channel is off."""
+    """One subscription, ready to be served. *deliver* is None where its channel is off; *pins* are what it reads.
 
-    __slots__ = ("_target", "_valid_until_ms", "deliver", "filter", "subscription")
+    *wants* tells whether it takes a decoded event, None where it takes every one.
+    """
+
+    __slots__ = ("_target", "_valid_until_ms", "deliver", "pins", "subscription", "wants")
 
     def __init__(self, subscription: Subscription, deliver: Deliver | None) -> None:
-        self.subscription = subscription
+        # Without what no delivery needs: with it, ten thousand filtered subscriptions take 5 MB more.
+        self.subscription = dataclasses.replace(subscription, filter=None, description=None)
         self.deliver = deliver
-        self.filter = filters.compile_stored(subscription.filter) if subscription.filter else None
+        self.pins = subscription.pins
+        self.wants = filters.compile_stored(subscription.filter).matches if subscription.filter else None
         self._target: Target | None = None
         self._valid_until_ms = 0
 
@@ -46,8 +53,11 @@ def target_of(subscription: Subscription, now_ms: int) -> Target:
 class RoutingTable:
     """Every active subscription, by company and event type."""
 
-    def __init__(self, deliver_of: Callable[[str], Deliver | None]) -> None:
+    def __init__(
+        self, deliver_of: Callable[[str], Deliver | None], *, schema_versions: SchemaVersions
+    ) -> None:
         self._deliver_of = deliver_of
+        self._schema_versions = schema_versions
         self._by_no: dict[int, Route] = {}
         self._members: dict[int, dict[int, Route]] = {}
         self._by_company: dict[int, dict[str, tuple[Route, ...]]] = {}
@@ -89,9 +99,13 @@ class RoutingTable:
         for route in candidates:
             if event.position <= route.subscription.start_position:
                 continue
-            if route.filter is not None:
-                decoded = event.decode() if decoded is None else decoded
-                if not route.filter.matches(decoded):
+            if route.wants is not None:
+                if self._schema_versions.reads_as_stored(event, route.pins):
+                    decoded = event.decode() if decoded is None else decoded
+                    seen = decoded
+                else:
+                    seen = self._schema_versions.decode(event, route.pins)
+                if not route.wants(seen):
                     continue
             matched.append(route)
         return matched

@@ -10,6 +10,8 @@ from trunkline.deliveries import Outcome, Result, Status
 from trunkline.dispatch.jobs import Ended, Job, Shelved
 from trunkline.dispatch.places import Places
 from trunkline.dispatch.results import checked
+from trunkline.events import Event
+from trunkline.schema_versions import Pins
 
 GRACE_SECONDS = 1.0
 """What a channel gets beyond the time limit to end by itself, and again to end after it was cancelled."""
@@ -30,11 +32,13 @@ class Runner:
         http: HttpClient,
         *,
         timeout_seconds: float,
+        body_of: Callable[[Event, Pins], bytes],
         sink: Callable[[Ended | Shelved], None],
         now_ms: Callable[[], int],
     ) -> None:
         self.places = places
         self._http = http
+        self._body_of = body_of
         self._limit = timeout_seconds + GRACE_SECONDS
         self._sink = sink
         self._now_ms = now_ms
@@ -164,7 +168,7 @@ class Runner:
                 delivery_id=f"dlv_{event.position}_{route.subscription.no}",
                 attempt=job.attempt,
                 timestamp=now_ms // 1000,
-                body=event.body,
+                body=self._body_of(event, job.pins),
                 target=route.target(now_ms),
                 cursor=cursors.encode(event.position),
             ),

@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from ipaddress import ip_address
 
+from trunkline import targets
 from trunkline.addresses import AddressPolicy
 from trunkline.doctor import certificates
 from trunkline.doctor.checks import Check, Verdict, bad, duration_text, good, improve
@@ -77,6 +78,11 @@ async def explore(
 
 
 def _check_url(url: str, policy: AddressPolicy) -> tuple[Check, str | None]:
+    scheme = targets.scheme_of(url)
+    follows = url[len(scheme) + 1 :]
+    if scheme and scheme not in targets.HTTP_SCHEMES and not follows[:1].isdigit():  # a digit: host:8000
+        sentence = f"Only receivers of HTTP are examined; what '{scheme[:20]}:' leads to is known to its channel alone."
+        return bad("url", sentence), None
     try:
         normalised = policy.check_url(url)
     except TargetRefused as refused:

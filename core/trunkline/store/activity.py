@@ -15,7 +15,7 @@ from trunkline.deliveries import Status
 from trunkline.events import Event
 from trunkline.store import sql
 
-_EVENT = "position, company_id, type, accepted_ms, body"
+_EVENT = "position, company_id, type, accepted_ms, body, COALESCE(version, 1) AS version"
 _HASH = "((d.position & 4294967295) * 1640531527 & 4294967295)"
 """Spreads neighbouring positions evenly, whatever the step between them (Knuth, TAOCP 6.4); it stays below 2**63."""
 _STUCK = "d.status IN ('exhausted', 'rejected', 'held')"

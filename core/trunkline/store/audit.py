@@ -35,6 +35,7 @@ class Unchanged:
     filter: str | None
     start_position: int
     created_ms: int
+    pins: str | None
 
 
 async def first_position(connection: AsyncConnection) -> int | None:
@@ -111,8 +112,8 @@ async def keys(connection: AsyncConnection, span: Span) -> set[Key]:
 async def unchanged_subscriptions(connection: AsyncConnection) -> list[Unchanged]:
     """Read those whose deliveries can be worked out from the log."""
     statement = text(
-        "SELECT no, id, company_id, channel, event_types, filter, start_position, created_ms FROM subscriptions "
-        "WHERE status = 'active' AND updated_ms = created_ms ORDER BY no"
+        "SELECT no, id, company_id, channel, event_types, filter, start_position, created_ms, pins "
+        "FROM subscriptions WHERE status = 'active' AND updated_ms = created_ms ORDER BY no"
     )
     return [Unchanged(*row) for row in await connection.execute(statement)]
 

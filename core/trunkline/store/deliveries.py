@@ -48,13 +48,17 @@ class Settled:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A due delivery in a worker's hands; *attempts* is how many it has had, *round_start* of them before a replay."""
+    """A due delivery in a worker's hands; *attempts* is how many it has had, *round_start* of them before a replay.
+
+    *replay_no* is the replay that last asked for it, if one did.
+    """
 
     position: int
     subscription_no: int
     attempts: int
     round_start: int
     claim: int
+    replay_no: int | None = None
 
     @property
     def key(self) -> Key:
@@ -187,7 +191,7 @@ async def claim_due(
             f"UPDATE deliveries SET claimed_by = :worker, claim = claim + 1, due_ms = {now} + :lease "
             "WHERE (position, subscription_no) IN (SELECT position, subscription_no FROM picked) "  # FROM: a scan on SQLite
             "RETURNING deliveries.position, deliveries.subscription_no, deliveries.attempts, deliveries.round_start, "
-            "deliveries.claim"
+            "deliveries.claim, deliveries.replay_no"
         ),
         {
             "worker": worker,

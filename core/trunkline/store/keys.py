@@ -1,6 +1,6 @@
 """API keys: what is stored of them, and finding them by digest."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,12 +14,15 @@ TOUCH_AFTER_MS = 5 * 60 * 1000
 """CONTRACT §4: the time of last use is written at most once in 5 minutes per key."""
 
 _OPERATOR = 0
-_COLUMNS = "id, company_id, name, scopes, last4, created_ms, last_used_ms, revoked_ms"
+_COLUMNS = "id, company_id, name, scopes, last4, created_ms, last_used_ms, revoked_ms, pins"
 
 
 @dataclass(frozen=True, slots=True)
 class KeyRecord:
-    """A stored key. *company_id* is None for an operator's; *last4* are the last characters of its secret."""
+    """A stored key. *company_id* is None for an operator's; *last4* are the last characters of its secret.
+
+    *pins* are the versions of event types that it reads (``schema_versions.Pins``).
+    """
 
     id: str
     company_id: int | None
@@ -29,6 +32,7 @@ class KeyRecord:
     created_ms: int
     last_used_ms: int | None = None
     revoked_ms: int | None = None
+    pins: Mapping[str, int] = field(default_factory=dict[str, int])
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,7 @@ async def insert(connection: AsyncConnection, record: KeyRecord, *, digest: byte
         "digest": digest,
         "last4": record.last4,
         "created_ms": record.created_ms,
+        "pins": sql.json_or_none(record.pins),
     }
     await connection.execute(tables.api_keys.insert().values(values))
 
@@ -121,6 +126,16 @@ def _valid(row: Sequence[Any]) -> ValidKey:
     return ValidKey(bytes(row[0]), _record(row[2:]), bool(row[1]))
 
 
-def _record(row: Sequence[object]) -> KeyRecord:
-    key_id, company_id, name, scopes, *rest = row
-    return KeyRecord(key_id, company_id or None, name, tuple(orjson.loads(scopes)), *rest)  # type: ignore[arg-type]
+def _record(row: Sequence[Any]) -> KeyRecord:
+    key_id, company_id, name, scopes, last4, created_ms, last_used_ms, revoked_ms, pins = row
+    return KeyRecord(
+        key_id,
+        company_id or None,
+        name,
+        tuple(orjson.loads(scopes)),
+        last4,
+        created_ms,
+        last_used_ms,
+        revoked_ms,
+        sql.pins_of(pins),
+    )

@@ -4,11 +4,12 @@ A step is one transaction: the deliveries it makes due, the position it reached 
 a replay goes on after a crash exactly where it was.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import bindparam, text
+import orjson
+from sqlalchemy import bindparam, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.deliveries import Status
@@ -34,6 +35,7 @@ class Row:
     status: str
     created_ms: int
     updated_ms: int
+    pins: str | None
 
 
 async def insert(connection: AsyncConnection, values: Mapping[str, Any]) -> Row:
@@ -72,6 +74,14 @@ async def outstanding(connection: AsyncConnection, no: int, *, limit: int) -> in
         "SELECT count(*) FROM (SELECT 1 FROM deliveries WHERE replay_no = :no AND status = 'pending' LIMIT :limit) AS p"
     )
     return int((await connection.execute(statement, {"no": no, "limit": limit})).scalar_one())
+
+
+async def pins_of(connection: AsyncConnection, numbers: Collection[int]) -> dict[int, dict[str, int]]:
+    """Read which versions the replays with *numbers* chose; those that chose none are left out."""
+    if not numbers:
+        return {}
+    statement = select(_table.c.no, _table.c.pins).where(_table.c.no.in_(numbers), _table.c.pins.is_not(None))
+    return {no: orjson.loads(pins) for no, pins in await connection.execute(statement)}
 
 
 async def take_next(connection: AsyncConnection) -> Row | None:

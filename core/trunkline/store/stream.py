@@ -42,7 +42,7 @@ async def append(connection: AsyncConnection, drafts: Sequence[Draft], *, shards
     first, accepted_ms = await reserve(connection, len(drafts))
     faults.point("accept.after_reserve")
     events = [
-        Event(position, draft.company_id, draft.type, accepted_ms, draft.envelope(position))
+        Event(position, draft.company_id, draft.type, accepted_ms, draft.envelope(position), draft.version)
         for position, draft in enumerate(drafts, first)
     ]
     await insert(connection, events, shards=shards)
@@ -78,11 +78,12 @@ async def insert(connection: AsyncConnection, events: Sequence[Event], *, shards
             "shard": [shard_of(event.company_id, shards) for event in events],
             "accepted_ms": [event.accepted_ms for event in events],
             "body": [event.body for event in events],
+            "version": [event.version for event in events],
         },
     )
 
 
-_COLUMNS = "position, company_id, type, accepted_ms, body"
+_COLUMNS = "position, company_id, type, accepted_ms, body, COALESCE(version, 1) AS version"
 
 
 async def read_shards(
@@ -117,7 +118,7 @@ async def read_page(
     """
     query, parameters = _company_query(company_id, types, after, limit)
     statement = (
-        f"SELECT marks.edge, marks.head, {_COLUMNS} FROM ({retention.MARKS}) AS marks "
+        f"SELECT marks.edge, marks.head, page.* FROM ({retention.MARKS}) AS marks "
         f"LEFT JOIN ({query}) AS page ON true ORDER BY position"
     )
     rows = (await connection.execute(text(statement), parameters)).all()

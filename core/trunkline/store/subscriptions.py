@@ -44,6 +44,7 @@ class Row:
     created_ms: int
     updated_ms: int
     version: int
+    pins: str | None
 
 
 async def next_version(connection: AsyncConnection) -> int:

@@ -46,10 +46,12 @@ events = Table(
     Column("shard", SmallInteger, nullable=False),
     Column("accepted_ms", BigInteger, nullable=False),
     Column("body", LargeBinary, nullable=False),
+    Column("version", SmallInteger),
     Index("ix_events_company", "company_id", "position"),
     Index("ix_events_company_type", "company_id", "type", "position"),
     Index("ix_events_accepted", "accepted_ms"),
 )
+"""*version* is the version of the event's type that it was validated by; null stands for 1."""
 
 idempotency_keys = Table(
     "idempotency_keys",
@@ -92,9 +94,11 @@ api_keys = Table(
     Column("created_ms", BigInteger, nullable=False),
     Column("last_used_ms", BigInteger),
     Column("revoked_ms", BigInteger),
+    Column("pins", Text),
     Index("ix_api_keys_company", "company_id"),
 )
-"""*company_id* is 0 for an operator's key; *scopes* is a JSON array."""
+"""*company_id* is 0 for an operator's key; *scopes* is a JSON array. *pins* is the JSON of the versions of event types that
+the key reads (``schema_versions.Pins``), null where all are 1; so it is of subscriptions and replays."""
 
 subscriptions = Table(
     "subscriptions",
@@ -119,6 +123,7 @@ subscriptions = Table(
     Column("created_ms", BigInteger, nullable=False),
     Column("updated_ms", BigInteger, nullable=False),
     Column("version", BigInteger, nullable=False),
+    Column("pins", Text),
     Index("ix_subscriptions_company", "company_id"),
     Index("ix_subscriptions_version", "version"),
 )
@@ -222,6 +227,7 @@ replays = Table(
     Column("status", String(12), nullable=False),
     Column("created_ms", BigInteger, nullable=False),
     Column("updated_ms", BigInteger, nullable=False),
+    Column("pins", Text),
     Index("ix_replays_subscription", "subscription_no"),
     Index(
         "ix_replays_running",
@@ -231,7 +237,8 @@ replays = Table(
     ),
 )
 """A bounded second reader: everything after *position* and up to *end_position* is still to be looked at. *kind* is
-``missed`` (what the ledger does not have yet), ``all`` or ``failed``; *delivered* is set when it has ended."""
+``missed`` (what the ledger does not have yet), ``all`` or ``failed``; *delivered* is set when it has ended. *pins* is null
+where it reads what its subscription does."""
 
 workers = Table(
     "workers",
@@ -240,3 +247,43 @@ workers = Table(
     Column("heartbeat_ms", BigInteger, nullable=False),
     Column("draining", Boolean, nullable=False),
 )
+
+quarantine = Table(
+    "quarantine",
+    metadata,
+    Column("no", _Serial, primary_key=True, autoincrement=True),
+    Column("id", String(40), nullable=False, unique=True),
+    Column("company_id", BigInteger, nullable=False),
+    Column("type", String(200), nullable=False),
+    Column("version", Integer),
+    Column("created_utc", String(40), nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+    Column("metadata", LargeBinary, nullable=False),
+    Column("position", BigInteger),
+    Column("received_ms", BigInteger, nullable=False),
+    Column("updated_ms", BigInteger, nullable=False),
+    Index("ix_quarantine_received", "received_ms"),
+    *(
+        Index(
+            name, *columns, postgresql_where=text("position IS NULL"), sqlite_where=text("position IS NULL")
+        )
+        for name, columns in (
+            ("ix_quarantine_waiting", ("no",)),
+            ("ix_quarantine_company", ("company_id", "no")),
+            ("ix_quarantine_type", ("type", "no")),
+        )
+    ),
+)
+"""Events that are not in the log because their payload breaks its schema. *payload* and *metadata* are compact JSON as it
+came in. *version* is the one of its type that its sender named, if any. *position* is where a released one stands in the log: its payload is there, and empty here."""
+
+quarantine_answers = Table(
+    "quarantine_answers",
+    metadata,
+    Column("namespace", BigInteger, primary_key=True, autoincrement=False),
+    Column("key", String(255), primary_key=True),
+    Column("body", LargeBinary, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Index("ix_quarantine_answers_created", "created_ms"),
+)
+"""What was answered under an idempotency key (``idempotency_keys``) for those of its events that were quarantined."""

@@ -39,5 +39,6 @@ def register_connectors() -> Sequence[Connector]:
             generate=generate,
             steps=_STEPS,
             channel=CHANNEL,
+            field_name=".".join,
         )
     ]

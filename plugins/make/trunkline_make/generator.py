@@ -29,6 +29,7 @@ def generate(product: Product) -> Mapping[str, bytes]:
     modules = manifest.modules_of(product)
     words = {
         "API_URL": product.api_url,
+        "VERSIONS": product.versions_header[1],
         "TITLE": product.brand.title,
         "DESCRIPTION": product.brand.description,
         "GROUPS": ", ".join(manifest.record_groups(product)),

@@ -38,5 +38,6 @@ def register_connectors() -> Sequence[Connector]:
             generate=generate,
             steps=_STEPS,
             channel=CHANNEL,
+            field_name=".".join,
         )
     ]

@@ -7,7 +7,7 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import PurePosixPath
 
-from trunkline import Definition, EventType, Product
+from trunkline import Definition, Product
 from trunkline_n8n.icons import draw_icons
 from trunkline_n8n.operations import render_operations, resource_of
 from trunkline_n8n.texts import camel_case, description, pascal_case, title_case
@@ -25,6 +25,7 @@ DEV_DEPENDENCIES = {
 _HIDDEN = {"gitignore": ".gitignore", "prettierrc.js": ".prettierrc.js"}
 _STRING = re.compile(r"'([^'\n]*__\w+?__[^'\n]*)'")
 _TYPE = "import type { INodePropertyOptions } from 'n8n-workflow';\n"
+_VERSIONS = "/** What the fields were made of. An event type that has changed since is sent as it was. */\n"
 
 
 def generate(product: Product) -> Mapping[str, bytes]:
@@ -97,23 +98,31 @@ def _catalogue_files(product: Product) -> Iterator[tuple[str, str]]:
     light, dark = draw_icons(product.brand)
     yield f"icons/{slug}.svg", light
     yield f"icons/{slug}.dark.svg", dark
-    yield "nodes/shared/eventTypes.ts", _render_event_types(product.event_types)
+    yield "nodes/shared/eventTypes.ts", _render_event_types(product)
     if product.actions or product.searches:
         for path, source in render_operations(product):
             yield f"nodes/{name}/{path}", source
     yield "package.json", _render_package(product)
 
 
-def _render_event_types(event_types: Sequence[EventType]) -> str:
+def _render_event_types(product: Product) -> str:
     options: list[dict[str, Value]] = [{"name": "All Events", "value": Code("ALL_EVENTS")}]
-    for kind in event_types:
+    for kind in product.event_types:
         title = title_case(kind.title)
         text = description(kind.description, of=title)
         words: dict[str, Value] = {"description": text} if text else {}
         options.append({"name": title, "value": kind.name, **words})
     options.sort(key=lambda one: str(one["name"]).casefold())
     all_events = constant("ALL_EVENTS", "*")
-    return "\n".join([_TYPE, all_events, constant("eventTypes", options, kind="INodePropertyOptions[]")])
+    versions = constant("VERSIONS", product.versions_header[1])
+    return "\n".join(
+        [
+            _TYPE,
+            all_events,
+            _VERSIONS + versions,
+            constant("eventTypes", options, kind="INodePropertyOptions[]"),
+        ]
+    )
 
 
 def _render_package(product: Product) -> str:

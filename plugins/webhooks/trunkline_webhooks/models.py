@@ -23,6 +23,15 @@ Headers = Annotated[
 ]
 
 
+Versions = Annotated[
+    dict[str, int],
+    Field(
+        description="which version of an event type to send; those that were current when it was made, if absent",
+        examples=[{"invoice.created": 1}],
+    ),
+]
+
+
 class CreateSubscription(Strict):
     """A new subscription."""
 
@@ -32,6 +41,7 @@ class CreateSubscription(Strict):
     secret: str | None = Field(default=None, description="your own `whsec_…` secret; one is made if absent")
     headers: Headers | None = None
     filter: Filter | None = None
+    versions: Versions | None = None
     start: str | None = Field(
         default=None,
         description="`now` (default), `earliest`, a cursor of `GET /api/v1/events`, or an ISO 8601 time",
@@ -47,6 +57,7 @@ class UpdateSubscription(Strict):
     description: str | None = Field(default=None, max_length=500)
     headers: Headers | None = None
     filter: Filter | None = None
+    versions: Versions | None = None
     status: Literal["active", "paused"] | None = None
     catch_up: bool = Field(default=True, description="on resuming: deliver what was missed")
 

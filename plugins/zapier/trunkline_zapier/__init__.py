@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from trunkline import Channel, Connector, PluginContext, Routes, hookimpl, rest_hook_channel, rest_hook_routes
+from trunkline_zapier.fields import JOINT
 from trunkline_zapier.generator import generate
 
 CHANNEL = "zapier"
@@ -38,5 +39,6 @@ def register_connectors() -> Sequence[Connector]:
             generate=generate,
             steps=_STEPS,
             channel=CHANNEL,
+            field_name=JOINT.join,
         )
     ]

@@ -34,7 +34,13 @@ def generate(product: Product) -> Mapping[str, bytes]:
     }
     own = {
         "README.md": readme(product),
-        "config.js": module({"API_URL": product.api_url, "PRODUCT": product.brand.title}),
+        "config.js": module(
+            {
+                "API_URL": product.api_url,
+                "PRODUCT": product.brand.title,
+                "VERSIONS": product.versions_header[1],
+            }
+        ),
         "index.js": _index(product, modules),
         "package.json": _package(product),
     }

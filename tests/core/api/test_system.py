@@ -40,6 +40,9 @@ def operations(app):
     ]
 
 
+ACCEPTING = {("post", "/api/v1/events"), ("post", "/api/v1/events/batch")}
+
+
 def scope_of(method: str, path: str) -> str | None:
     match method, path:
         case _, "/api/v1/me" | "/api/v1/event-types" | "/api/v1/event-types/{name}":
@@ -56,7 +59,7 @@ def scope_of(method: str, path: str) -> str | None:
             return "operator"
         case _, "/api/v1/plugins" | "/api/v1/events/test" | "/api/v1/keys" | "/api/v1/keys/{key_id}":
             return "admin"
-        case "post", "/api/v1/events" | "/api/v1/events/batch":
+        case _ if path.startswith("/api/v1/quarantine") or (method, path) in ACCEPTING:
             return "events:write"
         case "get", _ if path.startswith("/api/v1/events"):
             return "events:read"

@@ -1,9 +1,14 @@
 """``export`` and ``schemas check``."""
 
+import asyncio
 import json
 from importlib.resources import files
 
 import pytest
+from sqlalchemy import text
+
+from trunkline.hub import Hub
+from trunkline.testing.hubs import settings_for
 
 EMPTY = {"type": "object", "properties": {}, "additionalProperties": False}
 COUNTS = {"event_types": 10, "actions": 9, "searches": 2, "lookups": 4}
@@ -125,7 +130,9 @@ def test_check_names_each_thing_that_an_older_client_would_break_on(cli):
     assert result.exit_code == 1
     assert result.stdout.splitlines() == [
         "payment.failed /payload/bank: is gone",
+        "    mapped as payload.bank in make, payload.bank in n8n, payload__bank in zapier",
         "payment.refunded: the event type is gone",
+        "    offered in make, n8n, zapier",
     ]
     assert result.stderr == "An older client would break on 2 things.\n"
 
@@ -135,11 +142,85 @@ def test_check_names_what_an_older_client_of_an_action_would_break_on(cli):
     older["input"]["properties"]["fax"] = older["input"]["properties"]["phone"]
     _write(cli.folder / "older", "create_lead", older, within="actions")
     result = cli.invoke("schemas", "check", "--against", "older")
-    assert (result.exit_code, result.stdout) == (1, "action create_lead /input/fax: is no longer taken\n")
+    assert result.exit_code == 1
+    assert result.stdout.splitlines() == [
+        "action create_lead /input/fax: is no longer taken",
+        "    mapped as fax in make, fax in n8n, fax in zapier",
+    ]
     told = json.loads(cli.invoke("schemas", "check", "--against", "older", "--json").stdout)["breaks"]
     assert [(one["subject"], one["name"], one["kind"]) for one in told] == [
         ("action", "create_lead", "field_removed")
     ]
+
+
+def test_check_names_the_subscriptions_and_filters_that_it_would_hurt(cli):
+    database = f"sqlite:///{cli.folder / 'live.db'}"
+    older = json.loads((files("trunkline_schemas") / "events" / "payment.failed.json").read_text())
+    older["properties"]["bank"] = {"type": "string"}
+    _write(cli.folder / "older", "payment.failed", older)
+    check = ("schemas", "check", "--against", "older", "--live")
+    (cli.folder / "trunkline.toml").write_text(f'[database]\nurl = "{database}"\n')
+    assert "There is no database" in cli.invoke(*check).stderr
+    cli.invoke("migrate")
+    assert "no subscription in the database reads it" in cli.invoke(*check).stdout
+    made = asyncio.run(_subscribe(database))
+    told = cli.invoke(*check).stdout.splitlines()
+    assert told[2] == (
+        f"    2 subscriptions: {made['filtered']} (company 92, webhooks), {made['every']} (company 93, webhooks)"
+    )
+    assert told[3] == f"    the filter of {made['filtered']} reads payload.bank"
+    (found,) = json.loads(cli.invoke(*check, "--json").stdout)["breaks"]
+    assert found["hurts"]["subscriptions"][0] == {
+        "id": made["filtered"], "company_id": 92, "channel": "webhooks", "filter_paths": ["payload.bank"],
+    }  # fmt: skip
+    assert found["hurts"]["platforms"][-1] == {"connector": "zapier", "field": "payload__bank"}
+
+
+async def _subscribe(url):
+    """Make subscriptions that a hub of the older schemas would have made."""
+    made = {}
+    async with Hub(settings_for(url, {}), dispatch=False) as hub:
+        for name, company, types, wanted in (
+            (
+                "filtered",
+                92,
+                ["payment.failed"],
+                {"any": [{"payload.bank": "First"}, {"payload.client_id": 1}]},
+            ),
+            ("every", 93, ["*"], None),
+            ("other", 92, ["client.created"], None),
+        ):
+            shown = await hub.subscriptions.create(
+                company, {"target_url": "https://example.com/x", "event_types": types}, channel="webhooks"
+            )
+            made[name] = shown["id"]
+            if wanted:
+                async with hub.database.write() as connection:
+                    await connection.execute(
+                        text("UPDATE subscriptions SET filter = :filter WHERE id = :id"),
+                        {"filter": json.dumps(wanted), "id": shown["id"]},
+                    )
+    return made
+
+
+def test_check_finds_nothing_where_the_older_version_is_kept(cli):
+    newer = json.loads((files("trunkline_schemas") / "events" / "payment.failed.json").read_text())
+    older = newer | {"properties": newer["properties"] | {"bank": {"type": "string"}}}
+    _write(cli.folder / "older", "card.failed", older)
+    _write(cli.folder / "schemas", "card.failed", newer | {"x-version": 2})
+    _write(cli.folder / "schemas", "card.failed@1", older)
+    refused = cli.invoke("schemas", "check", "--against", "older")
+    assert "versions 1 and 2 are both kept, but nothing casts 1 to 2" in refused.stderr
+    (cli.folder / "schemas" / "events" / "card.failed@1.json").rename(cli.folder / "kept.json")
+    told = cli.invoke("schemas", "check", "--against", "older")
+    assert told.stdout.startswith("card.failed /payload/bank: is gone")
+
+
+def test_a_file_of_another_version_than_its_name_says_is_refused(cli):
+    schema = json.loads((files("trunkline_schemas") / "events" / "payment.failed.json").read_text())
+    _write(cli.folder / "schemas", "card.failed@2", schema)
+    told = cli.invoke("schemas", "check")
+    assert (told.exit_code, "'x-version' is 1, but the file's name says 2" in told.stderr) == (1, True)
 
 
 def test_check_against_a_folder_without_schemas_is_a_mistake(cli):

@@ -16,7 +16,7 @@ import uvicorn
 from trunkline import settings
 from trunkline.app import create_app
 from trunkline.auth import COMPANY_SCOPES
-from trunkline.client import AsyncClient, Client, HubError, Place, PlaceFile
+from trunkline.client import AsyncClient, Client, EventQuarantined, HubError, Place, PlaceFile
 from trunkline.hub import Hub
 
 PAYMENT = {
@@ -184,6 +184,24 @@ def test_a_limit_is_waited_for(sqlite_database_url: str, monkeypatch: pytest.Mon
     assert refused.value.status == 429
     assert len(waits) == 3
     assert all(1 <= wait <= 60 for wait in waits)
+
+
+async def test_an_event_that_is_quarantined_is_an_error_with_its_id_and_what_is_wrong(
+    sqlite_database_url: str,
+):
+    modes = {"TRUNKLINE_VALIDATION__TYPES": '{"payment.succeeded": "quarantine"}'}
+    broken = PAYMENT | {"payment_amount": "much"}
+    with Served(sqlite_database_url, **modes) as served:
+        with Client(served.url, served.key) as client, pytest.raises(EventQuarantined) as blocking:
+            client.emit("payment.succeeded", broken)
+        async with AsyncClient(served.url, served.key) as hub:
+            with pytest.raises(EventQuarantined) as asynchronous:
+                await hub.emit("payment.succeeded", broken)
+    for caught in (blocking.value, asynchronous.value):
+        assert caught.quarantine_id.startswith("qtn_")
+        assert caught.quarantine_id in str(caught)
+        assert [path for path, _ in caught.errors] == ["/payload/payment_amount"]
+        assert not caught.is_passing
 
 
 async def test_the_asynchronous_client_does_the_same(served: Served, tmp_path: Path):

@@ -15,6 +15,8 @@ from trunkline.deliveries import Outcome, Result
 from trunkline.dispatch import dispatcher, leases, reader, replaying, retries, runner, settlement
 from trunkline.errors import NotFound, StoreUnavailable
 from trunkline.events import Draft
+from trunkline.schema_versions import SchemaVersions
+from trunkline.schemas import SchemaCatalog
 from trunkline.store import stream
 from trunkline.streaming import Streaming
 from trunkline.subscription_service import SubscriptionService
@@ -24,6 +26,8 @@ from . import stores
 from .checks import Broken, Checks, must
 from .database import Database
 from .machines import Clock, Machine
+
+ONE_VERSION = SchemaVersions(SchemaCatalog([]))
 
 SHARDS = 4
 TYPES = ("order.made", "order.paid", "note")
@@ -258,7 +262,12 @@ class World:
             machine.door,
             vault=OpenVault(),
             catalog=None,
-            checker=SimpleNamespace(check=lambda *_, **__: None, check_filter=lambda *_: None),
+            checker=SimpleNamespace(
+                check=lambda *_, **__: None,
+                check_filter=lambda *_: None,
+                pins_for=lambda *_, **__: {},
+                shown_versions=lambda *_: {},
+            ),
             channels=dict,
             http=None,
             notifier=SimpleNamespace(wants=lambda _: False),
@@ -307,6 +316,7 @@ class World:
             made = Dispatcher(
                 machine.door,
                 channels={"push": Channel("push", "", "", self._deliver_on(machine))},
+                schema_versions=ONE_VERSION,
                 http=None,
                 settings=SimpleNamespace(
                     concurrency=self.places,
@@ -542,7 +552,10 @@ class World:
             await asyncio.sleep(self.chance.expovariate(5))
 
     async def _poll(self, company):
-        streaming, cursor = Streaming(self.front.door, catalog=None, wakeup=None), None
+        streaming, cursor = (
+            Streaming(self.front.door, catalog=None, schema_versions=ONE_VERSION, wakeup=None),
+            None,
+        )
         while True:
             with contextlib.suppress(StoreUnavailable):
                 page = await streaming.page(company, cursor=cursor, limit=self.chance.choice((1, 3, 50)))
@@ -629,7 +642,7 @@ class Switcher:
 
     async def live(self):
         world, chance = self.world, self.world.chance
-        streaming = Streaming(world.front.door, catalog=None, wakeup=None)
+        streaming = Streaming(world.front.door, catalog=None, schema_versions=ONE_VERSION, wakeup=None)
         while world.clock.now < world.chaos_ends:
             if chance.random() < 0.5:
                 await self._poll(streaming)

@@ -1,1 +1,5 @@
-module.exports = { API_URL: 'https://hub.tea.example', PRODUCT: 'Tea & More' };
+module.exports = {
+  API_URL: 'https://hub.tea.example',
+  PRODUCT: 'Tea & More',
+  VERSIONS: '1',
+};

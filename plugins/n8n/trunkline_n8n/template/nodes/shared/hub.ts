@@ -9,6 +9,7 @@ import {
 	type IPollFunctions,
 	type JsonObject,
 } from 'n8n-workflow';
+import { VERSIONS } from './eventTypes';
 
 interface Call {
 	qs?: IDataObject;
@@ -30,6 +31,7 @@ export async function callHub<Answer>(
 		'__name__Api',
 		{
 			method,
+			headers: { 'Trunkline-Versions': VERSIONS },
 			url: `${baseUrl.replace(/\/+$/, '')}/api/v1${path}`,
 			qs,
 			body,

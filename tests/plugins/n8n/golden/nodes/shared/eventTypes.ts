@@ -2,6 +2,9 @@ import type { INodePropertyOptions } from 'n8n-workflow';
 
 export const ALL_EVENTS = '*';
 
+/** What the fields were made of. An event type that has changed since is sent as it was. */
+export const VERSIONS = '1';
+
 export const eventTypes: INodePropertyOptions[] = [
 	{
 		name: 'All Events',

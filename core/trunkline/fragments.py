@@ -1,0 +1,92 @@
+"""Fragments of HTML that a plugin writes: whether one can stand in a page's frame, closed where it must be, and leaving it nowhere."""
+
+from html.parser import HTMLParser
+
+from trunkline.errors import TrunklineError
+
+VOID = frozenset(
+    ["area", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr"]
+)
+OPTIONAL_END = frozenset(
+    ["p", "li", "dt", "dd", "option", "optgroup", "tr", "td", "th", "thead", "tbody", "tfoot", "colgroup"]
+)
+"""Elements whose end HTML lets out."""
+REFUSED = frozenset(
+    [
+        "html",
+        "head",
+        "body",
+        "base",
+        "meta",
+        "link",
+        "script",
+        "style",
+        "iframe",
+        "frame",
+        "frameset",
+        "object",
+        "embed",
+        "title",
+        "main",
+        "plaintext",
+        "noscript",
+        "xmp",
+        "template",
+    ]
+)
+
+
+class FragmentInvalid(TrunklineError):
+    """A fragment cannot be shown; the message completes "its HTML …"."""
+
+
+def check_fragment(html: str) -> None:
+    """Read *html* to its end. Raises FragmentInvalid."""
+    reader = _Reader()
+    reader.feed(html)
+    if "<" in reader.rawdata:  # what is left there is unfinished
+        msg = "ends within a tag or a comment"
+        raise FragmentInvalid(msg)
+    reader.close()
+    reader.finish()
+
+
+class _Reader(HTMLParser):
+    """Keeps the elements that are open."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self._open: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        del attrs
+        if tag in REFUSED:
+            msg = f"has <{tag}> in it, which no page of a plugin may have"
+            raise FragmentInvalid(msg)
+        if tag not in VOID:
+            self._open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+        if tag not in VOID and self._is_foreign():
+            self._open.pop()
+
+    def handle_endtag(self, tag: str) -> None:
+        while self._open and self._open[-1] != tag and self._open[-1] in OPTIONAL_END:
+            self._open.pop()
+        if tag in VOID:
+            return
+        if not self._open or self._open.pop() != tag:
+            msg = f"ends <{tag}> where it is not open"
+            raise FragmentInvalid(msg)
+
+    def finish(self) -> None:
+        """Refuse what is left open."""
+        left = [tag for tag in self._open if tag not in OPTIONAL_END]
+        if left:
+            msg = f"does not end <{left[-1]}>"
+            raise FragmentInvalid(msg)
+
+    def _is_foreign(self) -> bool:
+        """Tell whether the innermost element is SVG or MathML, where ``/>`` ends an element."""
+        return "svg" in self._open or "math" in self._open

@@ -5,6 +5,7 @@ this file makes of them, so that they cannot drift apart.
 """
 
 import inspect
+import itertools
 import json
 import re
 import sys
@@ -28,6 +29,7 @@ from trunkline.definitions import FOLDERS, KINDS, Definition, Kind
 from trunkline.hub import Hub
 from trunkline.metrics import Metrics
 from trunkline.schema_files import package_definitions, package_event_types
+from trunkline.testing import list_checks
 
 FOLDER = Path(__file__).parent
 sys.path.insert(0, str(FOLDER))
@@ -473,6 +475,18 @@ def metrics_page() -> str:
     )
 
 
+def checks_page() -> str:
+    """Every check of the conformance kit."""
+    blocks = [
+        "What the [conformance kit](../how-to/test-a-plugin.md) asks of a plugin. A check is named `{suite}.{fact}`; its level is "
+        "the first that asks for it.",
+    ]
+    for suite, checks in itertools.groupby(list_checks(), key=lambda one: one.suite):
+        rows = [(f"`{one.name}`", one.level.value, one.fact) for one in checks]
+        blocks += [f"## {suite}", table(("check", "level", "the fact"), rows)]
+    return page("Checks", *blocks)
+
+
 PAGES: Mapping[str, Callable[[], str]] = {
     "settings.md": settings_page,
     "hooks.md": hooks_page,
@@ -482,6 +496,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "errors.md": errors_page,
     "cli.md": cli_page,
     "metrics.md": metrics_page,
+    "checks.md": checks_page,
 }
 
 

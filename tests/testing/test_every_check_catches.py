@@ -26,8 +26,9 @@ from trunkline.testing.checks import checks_of
 
 pytestmark = pytest.mark.timeout(600)
 
+CASTERS = ["plugin.casters-give-valid-payloads", "plugin.casters-round-trip", "plugin.casters-are-pure"]
 JUDGED = {
-    "plugin": (PluginConformance, broken_plugin, {acme: None}),
+    "plugin": (PluginConformance, broken_plugin, {acme: None, broken_plugin.versioned: CASTERS}),
     "channel": (ChannelConformance, broken_channel, broken_channel.GOOD),
     "action": (ActionConformance, broken_action, {broken_action.good: None}),
     "search": (SearchConformance, broken_search, {broken_search.good: None}),

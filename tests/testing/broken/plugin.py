@@ -501,3 +501,70 @@ def build_in_memory() -> Broken:
     module = ModuleType("acme")
     exec(compile(good.plugin.text, "acme", "exec"), vars(module))
     return Broken(module, {"settings": SETTINGS})
+
+
+VERSIONED = '''
+"""A plugin with two versions of an event type."""
+
+import itertools
+
+import trunkline
+from trunkline import hookimpl
+
+COUNT = itertools.count()
+TEXT = {"type": "string", "description": "what was said"}
+AMOUNT = {"type": "number", "description": "how much"}
+
+
+def schema(**properties):
+    example = {name: "x" if field is TEXT else 99.5 for name, field in properties.items()}
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": properties,
+        "required": list(properties),
+        "examples": [example],
+    }
+
+
+@hookimpl
+def register_event_types():
+    old, new = schema(text=TEXT, amount=AMOUNT), schema(text=TEXT, total=AMOUNT, currency=TEXT)
+    return [
+        trunkline.EventType("acme.paid", "Paid", "Somebody paid.", old, 1),
+        trunkline.EventType("acme.paid", "Paid", "Somebody paid.", new, 2),
+    ]
+
+
+def up(payload):
+    return {"text": payload["text"], "total": payload["amount"], "currency": "EUR"}
+
+
+def down(payload):
+    return {"text": payload["text"], "amount": payload["total"]}
+
+
+@hookimpl
+def register_casters():
+    return [trunkline.Caster("acme.paid", 1, 2, up), trunkline.Caster("acme.paid", 2, 1, down)]
+'''
+
+
+def versioned(old="", new=""):
+    assert VERSIONED.count(old) == 1 or not old, old
+    return Broken(Source("acme", VERSIONED.replace(old, new) if old else VERSIONED), {"settings": {}})
+
+
+@breaks("plugin.casters-give-valid-payloads")
+def build_with_a_caster_that_some_payloads_break():
+    return versioned('"currency": "EUR"}', '"currency": "EUR" if payload["amount"] > 0 else None}')
+
+
+@breaks("plugin.casters-round-trip")
+def build_with_casters_that_lose_something():
+    return versioned('"total": payload["amount"]', '"total": round(payload["amount"])')
+
+
+@breaks("plugin.casters-are-pure")
+def build_with_a_caster_that_counts():
+    return versioned('"currency": "EUR"}', '"currency": str(next(COUNT))}')

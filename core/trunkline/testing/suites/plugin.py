@@ -1,5 +1,6 @@
 """PluginConformance: what every plugin owes the hub, whatever it gives."""
 
+from trunkline.testing.suites.plugin_casters import CasterChecks
 from trunkline.testing.suites.plugin_hooks import HookChecks
 from trunkline.testing.suites.plugin_package import PackageChecks
 from trunkline.testing.suites.plugin_pages import PageChecks
@@ -16,6 +17,7 @@ class PluginConformance(
     SettingChecks,
     SecretChecks,
     ValueChecks,
+    CasterChecks,
     RouteChecks,
     PageChecks,
     TellingChecks,

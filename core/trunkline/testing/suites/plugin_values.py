@@ -61,13 +61,14 @@ class ValueChecks(Suite):
         kinds = _event_types(trunkline_plugin)
         hub = await self.start(trunkline_hub, beside=["polling"], dispatch=False)
         for kind in kinds:
-            sent = {"type": kind.name, "payload": dict(kind.example)}
+            sent = {"type": kind.name, "payload": dict(kind.example), "version": kind.version}
             answer = await hub.client.post("/api/v1/events", json=sent)
             demand(
                 answer.status_code == 201,
                 f"an event '{kind.name}' with its own example is refused: {answer.text[:300]}",
             )
-            read = await hub.client.get(f"/api/v1/events/{answer.json()['id']}")
+            versions = {"versions": f"{kind.name}:{kind.version}"}
+            read = await hub.client.get(f"/api/v1/events/{answer.json()['id']}", params=versions)
             demand(
                 read.json().get("payload") == orjson.loads(kind.example_json),
                 f"an event '{kind.name}' is read as {read.text[:200]}, which is not what was sent",

@@ -85,9 +85,10 @@ class Checker:
         return {name: version for name, version in {**current, **(chosen or {})}.items() if version > 1}
 
     def shown_versions(self, names: Sequence[str], pins: Pins) -> dict[str, int]:
-        """Give the version of each type that *names* choose, as it is sent under *pins*."""
+        """Give the version, as it is sent under *pins*, of each type that *names* choose and that has several."""
         wanted = self.catalog.names() if list(names) == ["*"] else names
-        return {name: self.schema_versions.chosen(name, pins) for name in wanted}
+        several = [name for name in wanted if len(self.catalog.versions(name)) > 1]
+        return {name: self.schema_versions.chosen(name, pins) for name in several}
 
     def check_versions(self, versions: Any) -> None:
         """Check a choice of versions that may be absent. Raises BodyInvalid."""

@@ -229,7 +229,7 @@ class SubscriptionService:
         names = [name for name in subscription.event_types if self._catalog.get(name)] or list(
             self._catalog.names()
         )
-        version = self._checker.shown_versions(names[:1], subscription.pins)[names[0]]
+        version = self._checker.shown_versions(names[:1], subscription.pins).get(names[0])
         draft = example_draft(self._catalog, company_id, names[0], source="test", version=version)
         body = draft.envelope(self._catalog.names().index(names[0]) + 1)
         now = now_ms()

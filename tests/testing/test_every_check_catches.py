@@ -24,7 +24,7 @@ from trunkline.testing import (
 )
 from trunkline.testing.checks import checks_of
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 CASTERS = ["plugin.casters-give-valid-payloads", "plugin.casters-round-trip", "plugin.casters-are-pure"]
 JUDGED = {
@@ -37,8 +37,12 @@ JUDGED = {
 """Each suite with its broken plugins, and with its good ones: all checks of each, or those that are named."""
 DID_NOT_RUN = harness.Said("did not run", "")
 BREAKS = [
-    (suite, check, build) for suite, (_, module, _) in JUDGED.items() for check, build in broken_in(module)
+    pytest.param(suite, check, build, id=f"{check}-{build.__name__}", marks=pytest.mark.xdist_group(suite))
+    for suite, (_, module, _) in JUDGED.items()
+    for check, build in broken_in(module)
 ]
+SUITES = [pytest.param(suite, marks=pytest.mark.xdist_group(suite)) for suite in JUDGED]
+"""A suite's session is run once, so all of its tests belong to one process."""
 
 
 @pytest.fixture(scope="module")
@@ -72,15 +76,13 @@ def said(request, tmp_path_factory):
     return ask
 
 
-@pytest.mark.parametrize("suite", JUDGED)
+@pytest.mark.parametrize("suite", SUITES)
 def test_every_check_has_something_that_is_broken_for_it(suite):
     base, module, _ = JUDGED[suite]
     assert {check for check, _ in broken_in(module)} == {check.name for check in checks_of(base)}
 
 
-@pytest.mark.parametrize(
-    ("suite", "check", "build"), BREAKS, ids=[f"{check}-{build.__name__}" for _, check, build in BREAKS]
-)
+@pytest.mark.parametrize(("suite", "check", "build"), BREAKS)
 def test_the_check_catches_it(said, suite, check, build):
     answer = said(suite)["broken"][check, build.__name__]
 
@@ -91,7 +93,7 @@ def test_the_check_catches_it(said, suite, check, build):
     assert len(answer.message) > 20
 
 
-@pytest.mark.parametrize("suite", JUDGED)
+@pytest.mark.parametrize("suite", SUITES)
 def test_what_is_good_passes_every_check(said, suite):
     base, _, _ = JUDGED[suite]
     answers = said(suite)["good"]

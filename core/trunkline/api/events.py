@@ -250,13 +250,14 @@ def _event_type(request: Request, name: str) -> EventType:
 def _summary(kind: EventType, catalog: SchemaCatalog) -> bytes:
     versions = catalog.versions(kind.name)
     suffix = "" if kind.version == versions[-1] else f"@{kind.version}"
-    shown = {
+    shown: dict[str, object] = {
         "type": kind.name,
         "title": kind.title,
         "description": kind.description,
         "version": kind.version,
-        "versions": versions,
         "schema_url": f"/schemas/events/{kind.name}{suffix}.json",
         "deprecated": kind.deprecated,
     }
+    if len(versions) > 1:
+        shown["versions"] = versions
     return orjson.dumps(shown)[:-1] + b',"example":' + kind.example_json + b"}"

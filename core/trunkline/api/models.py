@@ -86,7 +86,9 @@ class EventTypeSummary(BaseModel):
     title: str
     description: str
     version: int = Field(description="the current one")
-    versions: list[int] = Field(description="all that can be read, oldest first")
+    versions: list[int] | None = Field(
+        default=None, description="all that can be read, oldest first; absent where there is one"
+    )
     schema_url: str
     deprecated: bool
     example: dict[str, Any]
@@ -135,7 +137,7 @@ class SubscriptionView(BaseModel):
     event_types: list[str]
     description: str | None
     filter: dict[str, Any] | None
-    versions: dict[str, int] = Field(description="which version of each event type it gets")
+    versions: dict[str, int] = Field(description="which version it gets of each event type that has several")
     headers: dict[str, str] = Field(description="names of the headers that are sent along; values are masked")
     signature: str
     status: Literal["active", "paused", "disabled"]

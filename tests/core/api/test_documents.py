@@ -77,6 +77,7 @@ def test_queries_are_described_parameter_by_parameter(openapi):
         "cursor",
         "since",
         "limit",
+        "versions",
         "wait",
     }
 

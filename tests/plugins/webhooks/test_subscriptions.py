@@ -43,6 +43,7 @@ async def test_a_new_subscription_is_active_and_shows_its_secret_once(running):
         "event_types": ["client.created", "payment.failed"],
         "description": "CRM",
         "filter": None,
+        "versions": {},
         "headers": {},
         "signature": "standard",
         "status": "active",

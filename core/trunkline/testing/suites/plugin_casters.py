@@ -95,7 +95,11 @@ def _try_all(catalog: SchemaCatalog, name: str, version: int, judge: Callable[[b
         deadline=None,
         database=None,
         derandomize=True,
-        suppress_health_check=list(hypothesis.HealthCheck),
+        suppress_health_check=(
+            hypothesis.HealthCheck.too_slow,
+            hypothesis.HealthCheck.filter_too_much,
+            hypothesis.HealthCheck.data_too_large,
+        ),
     )
     @hypothesis.given(from_schema(_plain(kind.schema)))
     def try_one(payload: Json) -> None:

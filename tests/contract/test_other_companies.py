@@ -68,7 +68,10 @@ async def belongings(hub) -> dict[str, str]:
         while not (deliveries := (await client.get(log)).json()["deliveries"]):
             await asyncio.sleep(0.02)
     hook = await make("/zapier/hooks", {**target, "event_type": TYPE})
+    broken = {"type": "payment.failed", "payload": {"payment_id": "none"}}
+    quarantined = (await make("/events", broken))["quarantined"]
     return {
+        "quarantine_id": quarantined["id"],
         "subscription_id": subscription["id"],
         "client_id": str(lead["client_id"]),
         "affiliate_id": str(affiliate["affiliate_id"]),
@@ -83,7 +86,7 @@ async def belongings(hub) -> dict[str, str]:
 @pytest.fixture
 async def hub(sqlite_database_url, make_hub):
     """A hub with every plugin, which delivers, so that there are deliveries."""
-    return await make_hub(sqlite_database_url)
+    return await make_hub(sqlite_database_url, {"validation.types": '{"payment.failed": "quarantine"}'})
 
 
 async def test_every_id_of_another_company_is_404_on_every_route(hub):

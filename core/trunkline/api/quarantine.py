@@ -22,6 +22,7 @@ MAX_PAGE = 100
 _REPEATED: dict[int | str, dict[str, Any]] = {
     200: {"model": models.Envelope, "description": "It was released before; its envelope"}
 }
+_EXAMPLES = {"mended": {"value": {"payload": {"client_id": 12345, "first_name": "Jane", "last_name": "Doe"}}}}
 _PAYLOAD_SCHEMA = {
     "type": "object",
     "properties": {
@@ -141,53 +142,63 @@ async def release_all(request: Request, body: ReleaseRequest, caller: Writes) ->
 
 
 @router.get(
-    "/{id}", response_model=WaitingDetail, summary="Show a quarantined event", responses=responses(404)
+    "/{quarantine_id}",
+    response_model=WaitingDetail,
+    summary="Show a quarantined event",
+    responses=responses(404),
 )
-async def show_quarantined(request: Request, id: str, caller: Reads) -> Response:
+async def show_quarantined(request: Request, quarantine_id: str, caller: Reads) -> Response:
     """Show one that waits, with its payload as it came in and what today's schema finds wrong with it."""
-    return _detail(await _inbox(request).get(id, company_id=caller.named_company_id))
+    return _detail(await _inbox(request).get(quarantine_id, company_id=caller.named_company_id))
 
 
 @router.patch(
-    "/{id}",
+    "/{quarantine_id}",
     response_model=WaitingDetail,
     summary="Correct a quarantined event",
     responses=responses(404, 413, 422),
     openapi_extra={
         "requestBody": {
             "required": True,
-            "content": {JSON: {"schema": {**_PAYLOAD_SCHEMA, "required": ["payload"]}}},
+            "content": {
+                JSON: {"schema": {**_PAYLOAD_SCHEMA, "required": ["payload"]}, "examples": _EXAMPLES}
+            },
         }
     },
 )
-async def replace_payload(request: Request, id: str, caller: Writes) -> Response:
+async def replace_payload(request: Request, quarantine_id: str, caller: Writes) -> Response:
     """Put another payload in the place of its own, valid or not, and judge it."""
     payload = await _payload(request)
     inbox = _inbox(request)
-    return _detail(await inbox.replace(id, payload or b"", company_id=caller.named_company_id))
+    return _detail(await inbox.replace(quarantine_id, payload or b"", company_id=caller.named_company_id))
 
 
 @router.post(
-    "/{id}/release",
+    "/{quarantine_id}/release",
     status_code=201,
     response_model=models.Envelope,
     summary="Release a quarantined event",
     responses=responses(404, 409, 413, 422) | _REPEATED,
     openapi_extra={
-        "requestBody": {"required": False, "content": {JSON: {"schema": _PAYLOAD_SCHEMA}}},
+        "requestBody": {
+            "required": False,
+            "content": {JSON: {"schema": _PAYLOAD_SCHEMA, "examples": _EXAMPLES}},
+        },
     },
 )
-async def release_quarantined(request: Request, id: str, caller: Writes) -> Response:
+async def release_quarantined(request: Request, quarantine_id: str, caller: Writes) -> Response:
     """Put it into the stream, once, if it is valid; with another payload, if one is given."""
     payload = await _payload(request, is_optional=True)
-    done = await _inbox(request).release(id, company_id=caller.named_company_id, payload=payload)
+    done = await _inbox(request).release(quarantine_id, company_id=caller.named_company_id, payload=payload)
     return Response(done.body, 200 if done.repeated else 201, media_type=JSON)
 
 
-@router.delete("/{id}", status_code=204, summary="Delete a quarantined event", responses=responses(404))
-async def delete_quarantined(request: Request, id: str, caller: Reads) -> None:
+@router.delete(
+    "/{quarantine_id}", status_code=204, summary="Delete a quarantined event", responses=responses(404)
+)
+async def delete_quarantined(request: Request, quarantine_id: str, caller: Reads) -> None:
     """Remove one that waits for good; it is never delivered."""
-    await _inbox(request).delete(id, company_id=caller.named_company_id)
+    await _inbox(request).delete(quarantine_id, company_id=caller.named_company_id)
 
 
 def _inbox(request: Request) -> Quarantine:

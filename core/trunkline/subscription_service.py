@@ -330,7 +330,7 @@ class SubscriptionService:
             signature=sys.intern(row.signature),
             secrets=tuple(Secret(text, expires) for text, expires in sealed["secrets"]),
             headers=sealed["headers"] or _NOTHING,
-            status=sys.intern(row.status),
+            status=sys.intern(str(row.status)),
             disabled_reason=row.disabled_reason,
             disabled_ms=row.disabled_ms,
             start_position=row.start_position,

@@ -8,7 +8,11 @@ from trunkline import replay
 from trunkline.deliveries import FINAL, Key
 from trunkline.dispatch import leases
 from trunkline.events import shard_of
+from trunkline.schema_versions import SchemaVersions
+from trunkline.schemas import SchemaCatalog
 from trunkline.store import subscriptions
+
+ONE_VERSION = SchemaVersions(SchemaCatalog([]))
 
 
 class Broken(AssertionError):
@@ -123,7 +127,11 @@ class Checks:
         return (
             event.company_id == row["company_id"]
             and event.position > row["start_position"]
-            and bool(replay.picks(self.world.service.unseal(subscriptions.Row(**row)), [event]))
+            and bool(
+                replay.picks(
+                    self.world.service.unseal(subscriptions.Row(**row)), [event], schema_versions=ONE_VERSION
+                )
+            )
         )
 
     # --- each attempt ----------------------------------------------------------------------------------------------

@@ -261,7 +261,7 @@ class World:
         return SubscriptionService(
             machine.door,
             vault=OpenVault(),
-            catalog=None,
+            catalog=SchemaCatalog([]),
             checker=SimpleNamespace(
                 check=lambda *_, **__: None,
                 check_filter=lambda *_: None,

@@ -60,6 +60,9 @@
     }
   });
 
-  document.querySelector(".side [aria-current]")?.scrollIntoView({ block: "nearest" });
+  // Not scrollIntoView, after which Tab would go on from there instead of from the top of the page.
+  const side = document.querySelector(".side");
+  const current = side?.querySelector("[aria-current]");
+  if (current) side.scrollTop += Math.max(0, current.getBoundingClientRect().bottom - side.getBoundingClientRect().bottom);
   if (!location.hash) scrollTo(0, 0);
 })();

@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
         (["events:read"], ["Overview", "Events", "Event catalogue", "Connectors"]),
         (["webhooks:write"], ["Subscriptions"]),
         (["integrations:read"], ["Event catalogue", "Connectors"]),
-        (["admin"], ["API keys"]),
+        (["admin"], ["Quarantine", "API keys"]),
         (
             [
                 "events:read",
@@ -25,7 +25,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
                 "integrations:write",
                 "admin",
             ],
-            ["Overview", "Events", "Subscriptions", "API keys", "Event catalogue", "Connectors"],
+            ["Overview", "Events", "Subscriptions", "Quarantine", "API keys", "Event catalogue", "Connectors"],
         ),
     ],
     ids=["reads events", "writes webhooks", "integrates", "administers", "everything"],

@@ -13,6 +13,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PACKAGES = (
     "core/trunkline",
+    "core/trunkline_pytest",
     "plugins/webhooks/trunkline_webhooks",
     "plugins/polling/trunkline_polling",
     "plugins/actions/trunkline_actions",

@@ -4,12 +4,12 @@ from collections.abc import Callable, Iterator
 
 import hypothesis
 import orjson
-from hypothesis_jsonschema import from_schema
 
 from trunkline.schema_versions import SchemaVersions
 from trunkline.schemas import Json, SchemaCatalog
 from trunkline.testing.checks import COMPLETE, DELIVERS, check, demand, fail, not_applicable
 from trunkline.testing.inspected import InspectedPlugin
+from trunkline.testing.payloads import payloads
 from trunkline.testing.suites.suite import Suite
 
 TRIED = 100
@@ -101,18 +101,9 @@ def _try_all(catalog: SchemaCatalog, name: str, version: int, judge: Callable[[b
             hypothesis.HealthCheck.data_too_large,
         ),
     )
-    @hypothesis.given(from_schema(_plain(kind.schema)))
+    @hypothesis.given(payloads(kind.schema))
     def try_one(payload: Json) -> None:
         if not catalog.check(name, payload, version=version):
             judge(orjson.dumps(payload))
 
     try_one()
-
-
-def _plain(schema: Json) -> Json:
-    """Give a schema without what only people read, which a generator need not understand."""
-    return {
-        key: value
-        for key, value in schema.items()
-        if key not in {"examples", "$id"} and not key.startswith("x-")
-    }

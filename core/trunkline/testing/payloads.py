@@ -1,0 +1,64 @@
+"""Payloads that are made up from a schema, for properties that must hold of every valid one.
+
+What is made up is mostly valid and need not be: whoever uses it asks the judge. (``hypothesis-jsonschema`` would make it from
+any schema; its last release does not work with today's hypothesis.)
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from hypothesis import strategies as st
+
+from trunkline.schemas import Json
+
+Strategy = st.SearchStrategy[Any]
+_LARGEST = 2**53 - 1
+
+
+def payloads(schema: Mapping[str, Json]) -> Strategy:
+    """Make objects of *schema*; a field of a form that is not understood has the values of the examples."""
+    examples = [one for one in schema.get("examples", ()) if isinstance(one, dict)]
+    required = set(schema.get("required", ()))
+    fields = {
+        name: _values(field, [one[name] for one in examples if name in one])
+        for name, field in schema.get("properties", {}).items()
+    }
+    return st.fixed_dictionaries(
+        {name: values for name, values in fields.items() if name in required},
+        optional={name: values for name, values in fields.items() if name not in required},
+    )
+
+
+def _values(field: Json, examples: list[Json]) -> Strategy:
+    """Make values of one field: those of the examples, and what its schema plainly allows."""
+    known = [st.sampled_from(examples)] if examples else []
+    if not isinstance(field, dict) or {"$ref", "anyOf", "oneOf", "allOf", "pattern", "format"} & field.keys():
+        return st.one_of(*known) if known else st.none()
+    if "enum" in field:
+        return st.sampled_from(list(field["enum"]))
+    if "const" in field:
+        return st.just(field["const"])
+    named = field.get("type", "string")
+    return st.one_of(
+        *known, *(_of_type(one, field) for one in ([named] if isinstance(named, str) else named))
+    )
+
+
+def _of_type(name: str, field: Mapping[str, Json]) -> Strategy:
+    lowest, highest = field.get("minimum", -_LARGEST), field.get("maximum", _LARGEST)
+    match name:
+        case "integer":
+            return st.integers(int(lowest), int(highest))
+        case "number":
+            return st.floats(float(lowest), float(highest)) | st.integers(int(lowest), int(highest))
+        case "boolean" | "null":
+            return st.booleans() if name == "boolean" else st.none()
+        case "array":
+            most = field.get("maxItems", 5)
+            return st.lists(
+                _values(field.get("items", {}), []), min_size=field.get("minItems", 0), max_size=most
+            )
+        case "object":
+            return payloads(field)
+        case _:
+            return st.text(min_size=field.get("minLength", 0), max_size=min(field.get("maxLength", 50), 200))

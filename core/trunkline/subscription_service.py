@@ -4,11 +4,9 @@ A channel's plugin calls it with its own name as *channel*, and sees nothing of 
 with None and see all.
 """
 
-import asyncio
 import functools
 import secrets as randomness
 import sys
-import time
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
@@ -16,13 +14,10 @@ from typing import Any
 import orjson
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from trunkline import replay, signatures
-from trunkline.capabilities import ChangedSubscription, Channel, HttpClient, Push
+from trunkline import replay, signatures, trial_deliveries
+from trunkline.capabilities import ChangedSubscription, Channel, HttpClient
 from trunkline.clock import now_ms
 from trunkline.database import Database
-from trunkline.deliveries import Outcome, Result
-from trunkline.dispatch.results import checked
-from trunkline.dispatch.routing import target_of
 from trunkline.dispatch.runner import GRACE_SECONDS
 from trunkline.errors import BodyInvalid, FieldError, NotFound, TooManySubscriptions
 from trunkline.events import shard_of
@@ -216,7 +211,7 @@ class SubscriptionService:
             before = self.unseal(await _find(connection, company_id, subscription_id, channel))
             fresh = Secret(signatures.new_secret(before.signature))
             sealed = self._seal(
-                before.id, (fresh, *_overlapping(before.secrets, now, overlap_seconds)), before.headers
+                before.id, (fresh, *before.overlapping_secrets(now, overlap_seconds)), before.headers
             )
             await store.update(connection, before.no, {"sealed": sealed})
         if before.signature == "ed25519":
@@ -232,39 +227,21 @@ class SubscriptionService:
         version = self._checker.shown_versions(names[:1], subscription.pins).get(names[0])
         draft = example_draft(self._catalog, company_id, names[0], source="test", version=version)
         body = draft.envelope(self._catalog.names().index(names[0]) + 1)
-        now = now_ms()
-        token = randomness.token_hex(8)
-        push = Push(
-            event_id=f"test_{token}",
-            event_type=names[0],
-            delivery_id=f"dlv_test_{token}",
-            attempt=1,
-            timestamp=now // 1000,
-            body=body,
-            target=target_of(subscription, now),
-        )
         deliver = self._channels()[channel].deliver
         assert deliver is not None
-        began = time.monotonic()
-        limit = asyncio.timeout(self._timeout_seconds + GRACE_SECONDS)
-        try:
-            async with limit:
-                result = checked(await deliver(push, self._http))
-        except Exception as error:  # noqa: BLE001 - a channel is a plugin: whatever it raises is a failed attempt
-            reason = "timeout" if limit.expired() else f"channel_error: {type(error).__name__}"
-            result = Result(Outcome.RETRY, error=reason)
-        return {
-            "outcome": result.outcome,
-            "status_code": result.status_code,
-            "duration_ms": round((time.monotonic() - began) * 1000),
-            "response_body": result.response_body,
-            "error": result.error,
-        }
+        return await trial_deliveries.attempt(
+            subscription,
+            event_type=names[0],
+            body=body,
+            deliver=deliver,
+            http=self._http,
+            limit_seconds=self._timeout_seconds + GRACE_SECONDS,
+        )
 
     async def _same(
         self, connection: AsyncConnection, company_id: int, request: Mapping[str, Any], *, channel: str
     ) -> Subscription | None:
-        """Find the oldest with the same target, event types and filter, unless its target has ended it."""
+        """Find the oldest with the same target, event types, filter and versions, unless its target has ended it."""
         rows = await store.of_company(
             connection, company_id, channel=channel, target_url=request["target_url"]
         )
@@ -404,15 +381,6 @@ def _event_types(column: str) -> tuple[str, ...]:
     return tuple(map(sys.intern, orjson.loads(column)))
 
 
-def _overlapping(secrets: Sequence[Secret], now: int, overlap_seconds: int) -> Sequence[Secret]:
-    """The secrets that go on signing beside a new one, each until its own overlap has passed; none without an overlap."""
-    if not overlap_seconds:
-        return ()
-    newest, *older = secrets
-    live = [secret for secret in older if secret.expires_ms is not None and secret.expires_ms > now]
-    return (Secret(newest.text, now + overlap_seconds * 1000), *live)
-
-
 async def _find(
     connection: AsyncConnection,
     company_id: int,
@@ -424,8 +392,7 @@ async def _find(
     is_id = ID.fullmatch(subscription_id) is not None
     row = await store.get(connection, subscription_id, to_change=to_change) if is_id else None
     if row is None or row.company_id != company_id or channel not in {None, row.channel}:
-        kind = "subscription"
-        raise NotFound(kind, subscription_id)
+        raise NotFound("subscription", subscription_id)
     return row
 
 

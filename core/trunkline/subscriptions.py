@@ -63,6 +63,14 @@ class Subscription:
         """The secrets that sign at *now_ms*, newest first."""
         return tuple(s.text for s in self.secrets if s.expires_ms is None or s.expires_ms > now_ms)
 
+    def overlapping_secrets(self, now_ms: int, overlap_seconds: int) -> tuple[Secret, ...]:
+        """The secrets that go on signing beside a new one, each until its own overlap has passed; none without an overlap."""
+        if not overlap_seconds:
+            return ()
+        newest, *older = self.secrets
+        live = [secret for secret in older if secret.expires_ms is not None and secret.expires_ms > now_ms]
+        return (Secret(newest.text, now_ms + overlap_seconds * 1000), *live)
+
 
 def takes_type(event_types: tuple[str, ...], event_type: str) -> bool:
     """Tell whether a subscription to *event_types* is for events of *event_type*."""

@@ -5,9 +5,12 @@ Each way costs some 50 µs, and more where the event loop is busy, as the thread
 
 import asyncio
 import contextlib
+import re
 import sqlite3
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
+from itertools import chain
 from queue import SimpleQueue
 from threading import Thread
 from typing import Any, Self
@@ -22,29 +25,51 @@ Order = tuple["asyncio.Future[Any] | None", Callable[[], Any]]
 Work = Callable[[sqlite3.Connection, str, Sequence[Any]], Outcome]
 
 _BUSY_SECONDS = 10.0
+_ROWS_OF_ONE_STATEMENT = 1024
+"""At the most; SQLite binds up to 32,766 values (https://sqlite.org/limits.html)."""
+_INSERT = re.compile(r"(INSERT .+ VALUES )(\([?, ]+\))", re.DOTALL)
 
 
 class OneWayConnection(Connection):
-    """A connection whose cursors bring all rows at once; it goes nowhere to end a transaction that there is not."""
+    """A connection whose cursors bring all rows at once.
+
+    A transaction begins with its first statement, on the same way to the thread; where there is none, it ends on no way.
+    """
 
     def __init__(self, file: str, cache_kib: int, options: dict[str, Any]) -> None:
         super().__init__(lambda: _open(file, cache_kib, options), iter_chunk_size=64)
         self._thread = Thread(target=_work, args=(self._tx,), daemon=True)
         self._is_still = True
+        self._beginning = ""
 
     def cursor(self) -> "Cursor":  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride]
         """Give a cursor; there is nothing to wait for."""
         return Cursor(self)
 
+    def begin_with_next(self, statement: str) -> None:
+        """Run *statement*, which begins a transaction, before the next one."""
+        self._beginning = statement
+
     async def run(self, work: Work, statement: str, parameters: Sequence[Any]) -> Outcome:
         """Call *work* in the thread of the connection."""
+        beginning, self._beginning = self._beginning, ""
         self._is_still = False
-        result: Outcome = await self._execute(work, self._conn, statement, parameters)  # type: ignore[no-untyped-call]
+        result: Outcome = await self._execute(  # type: ignore[no-untyped-call]
+            _begin_and, beginning, work, self._conn, statement, parameters
+        )
         self._is_still = True  # not where the caller was cancelled: the thread may go on with it
         return result
 
+    async def commit(self) -> None:
+        """Commit, if a statement was run since the transaction was to begin."""
+        if self._beginning:
+            self._beginning = ""
+        else:
+            await super().commit()
+
     async def rollback(self) -> None:
         """Roll back, if a transaction is open."""
+        self._beginning = ""
         if self._conn.in_transaction or not self._is_still:
             await super().rollback()
 
@@ -66,6 +91,9 @@ class Cursor:
 
     async def execute(self, statement: str, parameters: Sequence[Any] = ()) -> "Cursor":
         """Run *statement* and fetch all that it gives."""
+        if statement.startswith("BEGIN"):
+            self._connection.begin_with_next(statement)
+            return self
         return await self._take(_execute, statement, parameters)
 
     async def executemany(self, statement: str, parameters: Sequence[Sequence[Any]]) -> "Cursor":
@@ -143,6 +171,14 @@ def _settle(future: "asyncio.Future[Any]", result: Any, error: BaseException | N
         future.set_exception(error)
 
 
+def _begin_and(
+    beginning: str, work: Work, connection: sqlite3.Connection, statement: str, parameters: Sequence[Any]
+) -> Outcome:
+    if beginning:
+        connection.execute(beginning).close()
+    return work(connection, statement, parameters)
+
+
 def _execute(connection: sqlite3.Connection, statement: str, parameters: Sequence[Any]) -> Outcome:
     cursor = connection.execute(statement, parameters)
     try:
@@ -155,8 +191,32 @@ def _execute(connection: sqlite3.Connection, statement: str, parameters: Sequenc
 def _execute_many(
     connection: sqlite3.Connection, statement: str, parameters: Sequence[Sequence[Any]]
 ) -> Outcome:
-    cursor = connection.executemany(statement, parameters)
-    try:
-        return [], cursor.description, cursor.rowcount, cursor.lastrowid
-    finally:
-        cursor.close()
+    """Run *statement* with each of *parameters*; an INSERT takes many of them as its values at once.
+
+    4 µs a row instead of 5, and most of it without the interpreter's lock.
+    """
+    insert = _INSERT.fullmatch(statement)
+    if insert is None:
+        count = connection.executemany(statement, parameters).rowcount
+    else:
+        count = sum(
+            connection.execute(
+                _insert_of(*insert.groups(), len(rows)), list(chain.from_iterable(rows))
+            ).rowcount
+            for rows in _pieces(parameters)
+        )
+    return [], None, count, None
+
+
+def _pieces(rows: Sequence[Sequence[Any]]) -> Iterator[Sequence[Sequence[Any]]]:
+    """Cut *rows* into pieces whose sizes are powers of two, so that few statements are ever prepared."""
+    start = 0
+    while start < len(rows):
+        size = min(1 << (len(rows) - start).bit_length() - 1, _ROWS_OF_ONE_STATEMENT)
+        yield rows[start : start + size]
+        start += size
+
+
+@lru_cache(maxsize=256)
+def _insert_of(head: str, row: str, count: int) -> str:
+    return head + ", ".join([row] * count)

@@ -42,6 +42,24 @@ async def test_rows_counts_and_returned_values_come_back(things: Database):
     assert await names(things) == ["é", "b!", "c!"]
 
 
+@pytest.mark.parametrize("count", [2, 7, 1025, 3000])
+async def test_many_rows_are_inserted_in_their_order_and_counted(things: Database, count: int):
+    rows = [(number, f"thing {number}") for number in range(count)]
+    insert = "INSERT OR IGNORE INTO things (id, name) VALUES (?, ?)"
+    async with things.write() as connection:
+        assert (await connection.exec_driver_sql(insert, rows)).rowcount == count
+        assert (await connection.exec_driver_sql(insert, [*rows, (count, "new")])).rowcount == 1
+    assert await names(things) == [name for _, name in rows] + ["new"]
+
+
+async def test_one_row_that_is_refused_refuses_all_of_a_statement(things: Database):
+    insert = "INSERT INTO things (id, name) VALUES (?, ?)"
+    async with things.write() as connection:
+        with pytest.raises(IntegrityError, match="NOT NULL"):
+            await connection.exec_driver_sql(insert, [(1, "a"), (2, "b"), (3, None)])
+    assert await names(things) in ([], ["a", "b"])
+
+
 async def test_a_statement_that_fails_undoes_its_transaction_and_the_next_one_works(things: Database):
     async def write_twice() -> None:
         async with things.write() as connection:
@@ -54,6 +72,32 @@ async def test_a_statement_that_fails_undoes_its_transaction_and_the_next_one_wo
     async with things.write() as connection:
         await connection.execute(text("INSERT INTO things VALUES (1, 'c')"))
     assert await names(things) == ["c"]
+
+
+async def test_a_transaction_without_statements_leaves_the_next_one_as_it_should_be(things: Database):
+    async with things.write():
+        pass
+
+    async def fail(*statements: str) -> None:
+        async with things.write() as connection:
+            for statement in statements:
+                await connection.execute(text(statement))
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await fail()
+    with pytest.raises(ZeroDivisionError):
+        await fail("INSERT INTO things VALUES (1, 'undone')")
+    assert await names(things) == []
+
+
+async def test_a_transaction_holds_the_files_lock_from_its_first_statement(things: Database):
+    with contextlib.closing(sqlite3.connect(things.url.database or "", timeout=0)) as other:
+        async with things.write() as connection:
+            await connection.execute(text("SELECT 1"))
+            with pytest.raises(sqlite3.OperationalError, match="locked"):
+                other.execute("BEGIN IMMEDIATE")
+        other.execute("BEGIN IMMEDIATE")
 
 
 async def test_a_writer_that_is_cancelled_in_a_statement_leaves_neither_rows_nor_a_lock(things: Database):

@@ -141,7 +141,7 @@ def _sqlite_engine(url: URL, *, writes: bool) -> AsyncEngine:
         pool_size=1 if writes else 4,
         max_overflow=0,
         # What was read lately is in the system's cache too; the writer's is where its transaction grows.
-        connect_args={"async_creator_fn": sqlite_driver.connect, "cache_kib": 8192 if writes else 2048},
+        connect_args={"async_creator_fn": sqlite_driver.connect, "cache_kib": 4096 if writes else 1024},
         # What only reads has nothing to roll back, and each call of the driver is a way to its thread and back.
         **({} if writes else {"isolation_level": "AUTOCOMMIT", "skip_autocommit_rollback": True}),
     )

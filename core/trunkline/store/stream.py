@@ -132,19 +132,21 @@ def _company_query(
 ) -> tuple[str, dict[str, object]]:
     """Select the next events of one company, and the statement's parameters.
 
-    Each type is read along its own index and the streams are merged, so that a rare type costs no more than a common one.
+    Each type is read along its own index and the streams are merged, so that a rare type costs no more than a common one;
+    of several types the positions are merged before the rest of an event is read.
     """
-    base = f"SELECT {_COLUMNS} FROM events WHERE company_id = :company AND position > :after"
+    mine = "FROM events WHERE company_id = :company AND position > :after"
     parameters: dict[str, object] = {"company": company_id, "after": after, "limit": limit}
-    if not types:
-        return f"{base} ORDER BY position LIMIT :limit", parameters
-    parts: list[str] = []
-    for index, name in enumerate(types):
-        parameters[f"type_{index}"] = name
-        parts.append(
-            f"SELECT * FROM ({base} AND type = :type_{index} ORDER BY position LIMIT :limit) AS t{index}"
-        )
-    return f"{' UNION ALL '.join(parts)} ORDER BY position LIMIT :limit", parameters
+    parameters |= {f"type_{index}": name for index, name in enumerate(types)}
+    if len(types) < 2:
+        kind = "AND type = :type_0" if types else ""
+        return f"SELECT {_COLUMNS} {mine} {kind} ORDER BY position LIMIT :limit", parameters
+    streams = " UNION ALL ".join(
+        f"SELECT * FROM (SELECT position {mine} AND type = :type_{index} ORDER BY position LIMIT :limit) AS t{index}"
+        for index in range(len(types))
+    )
+    merged = f"SELECT position FROM ({streams}) AS streams ORDER BY position LIMIT :limit"
+    return f"SELECT {_COLUMNS} FROM events WHERE position IN ({merged}) ORDER BY position", parameters
 
 
 async def newest_of_company(

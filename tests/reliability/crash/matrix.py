@@ -13,19 +13,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
-import asyncpg
 from conftest import started_postgres
+from databases import Databases
 from furniture import Furniture
 from load import Load
-from nursery import Nursery, Process
-from sqlalchemy.engine import make_url
+from nursery import PLUGINS, Nursery, Process
 from target import Target
 from verdict import Judge, Verdict
 
 from trunkline.database import Database
 
 ENGINES = ("sqlite", "postgresql")
-AT_ONCE = 6
+AT_ONCE = 8
 PATIENCE_SECONDS = 25.0
 LEASE_MS = 600
 LEASE_OF_TWO_MS = 3_000
@@ -112,20 +111,20 @@ class Matrix:
 
     def __init__(self) -> None:
         self._numbers = itertools.count(1)
-        self._copying = asyncio.Lock()
 
     async def __aenter__(self) -> Self:
         async with contextlib.AsyncExitStack() as stack:
             self._folder = Path(tempfile.mkdtemp(prefix="tl-crash-"))
             stack.callback(shutil.rmtree, self._folder, ignore_errors=True)
-            self._server = stack.enter_context(started_postgres()).get_uri()
+            self._databases = Databases(stack.enter_context(started_postgres()).get_uri())
             self._nursery = await stack.enter_async_context(Nursery())
             self._target = await stack.enter_async_context(Target())
-            await self._execute("CREATE DATABASE furnished")
+            await self._databases.create("furnished")
             self._furniture = {
                 "sqlite": await self._furnish(f"sqlite:///{self._folder / 'furnished.db'}"),
-                "postgresql": await self._furnish(self._url_of("furnished")),
+                "postgresql": await self._furnish(self._databases.url_of("furnished")),
             }
+            await self._databases.keep("furnished")
             self._stack = stack.pop_all()
         return self
 
@@ -172,16 +171,6 @@ class Matrix:
         await process.ended
         return Furniture.of(said["furniture"])
 
-    def _url_of(self, name: str) -> str:
-        return make_url(self._server).set(database=name).render_as_string(hide_password=False)
-
-    async def _execute(self, statement: str) -> None:
-        connection = await asyncpg.connect(self._server)
-        try:
-            await connection.execute(statement)
-        finally:
-            await connection.close()
-
     @contextlib.asynccontextmanager
     async def _lend(self, case: Case, number: int) -> AsyncGenerator[str]:
         """Make a database for a case: a furnished one, or an empty one where its migration is to crash."""
@@ -194,13 +183,8 @@ class Matrix:
             for left in self._folder.glob(f"case-{number}.db*"):
                 left.unlink()
             return
-        name, template = f"case_{number}", "template1" if is_empty else "furnished"
-        async with self._copying:
-            await self._execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
-        try:
-            yield self._url_of(name)
-        finally:
-            await self._execute(f"DROP DATABASE {name} WITH (FORCE)")
+        async with self._databases.lend_empty() if is_empty else self._databases.lend() as url:
+            yield url
 
 
 class _Run:
@@ -297,7 +281,7 @@ def environment_of(url: str, *, acts: bool) -> dict[str, str]:
     chosen = {
         "DATABASE__URL": url,
         "DATABASE__POOL_SIZE": "5",
-        "PLUGINS__ENABLED": "webhooks,polling" + (",actions,crm" if acts else ""),
+        "PLUGINS__ENABLED": PLUGINS[acts],
         "AUTH__PEPPER": "p" * 32,
         "AUTH__ENCRYPTION_KEY": "k" * 32,
         "LIMITS__ENABLED": "false",

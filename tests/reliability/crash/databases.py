@@ -1,11 +1,11 @@
-"""PostgreSQL databases for cases: a used one is put back as it was, which costs a tenth of what a new one does."""
+"""PostgreSQL databases for cases: a used one is put back as it was, which costs less than a new one."""
 
 import contextlib
-import itertools
 from collections.abc import AsyncGenerator
 
 import asyncpg
-from sqlalchemy.engine import make_url
+
+from trunkline.testing.databases import PostgresServer
 
 _TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
 _SEQUENCES = "SELECT sequencename, last_value FROM pg_sequences WHERE schemaname = 'public'"
@@ -20,18 +20,17 @@ class Databases:
     """The databases of one server at *url*, made from a furnished one or from nothing."""
 
     def __init__(self, url: str) -> None:
-        self._url = url
-        self._numbers = itertools.count(1)
+        self._server = PostgresServer(url)
         self._spare: list[str] = []
         self._put_back = ""
 
+    async def create(self) -> str:
+        """Make an empty database; gives its name."""
+        return await self._server.create()
+
     def url_of(self, name: str) -> str:
         """Give the URL of the database *name*."""
-        return make_url(self._url).set(database=name).render_as_string(hide_password=False)
-
-    async def create(self, name: str, *, template: str = "template1") -> None:
-        """Make a database."""
-        await _execute(self._url, f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
+        return self._server.url_of(name)
 
     async def keep(self, name: str) -> None:
         """Keep what the database *name* holds now: it is what ``lend`` gives."""
@@ -58,11 +57,7 @@ class Databases:
     @contextlib.asynccontextmanager
     async def lend(self) -> AsyncGenerator[str]:
         """Lend a furnished database; gives its URL."""
-        if self._spare:
-            name = self._spare.pop()
-        else:
-            name = f"furnished_{next(self._numbers)}"
-            await self.create(name, template=self._furnished)
+        name = self._spare.pop() if self._spare else await self._server.create(template=self._furnished)
         url = self.url_of(name)
         yield url  # where the case fails, the database is not used again
         await _execute(url, _DISMISS)
@@ -72,12 +67,11 @@ class Databases:
     @contextlib.asynccontextmanager
     async def lend_empty(self) -> AsyncGenerator[str]:
         """Lend an empty database; gives its URL."""
-        name = f"empty_{next(self._numbers)}"
-        await self.create(name)
+        name = await self.create()
         try:
             yield self.url_of(name)
         finally:
-            await _execute(self._url, f"DROP DATABASE {name} WITH (FORCE)")
+            await self._server.drop(name)
 
 
 async def _execute(url: str, statements: str) -> None:

@@ -119,12 +119,12 @@ class Matrix:
             self._databases = Databases(stack.enter_context(started_postgres()).get_uri())
             self._nursery = await stack.enter_async_context(Nursery())
             self._target = await stack.enter_async_context(Target())
-            await self._databases.create("furnished")
+            furnished = await self._databases.create()
             self._furniture = {
                 "sqlite": await self._furnish(f"sqlite:///{self._folder / 'furnished.db'}"),
-                "postgresql": await self._furnish(self._databases.url_of("furnished")),
+                "postgresql": await self._furnish(self._databases.url_of(furnished)),
             }
-            await self._databases.keep("furnished")
+            await self._databases.keep(furnished)
             self._stack = stack.pop_all()
         return self
 

@@ -54,7 +54,7 @@ def shorten_waits() -> None:
 
 
 def share_what_is_installed() -> None:
-    """Find the plugins and judge the installed schemas once instead of in each process: a quarter of what a case costs."""
+    """Find the plugins and judge the installed schemas once instead of in each process."""
     from trunkline import hub, plugins, settings
 
     registries = {}

@@ -2,6 +2,7 @@
 
 import math
 from collections import deque
+from collections.abc import Sequence
 
 from trunkline.deliveries import Key
 from trunkline.store.shards import Lease
@@ -54,16 +55,12 @@ class Progress:
         return not self._order
 
 
-def next_window(shards: list[Progress], *, head: int) -> tuple[list[Progress], int, int] | None:
-    """Choose what to read next: the shards that are furthest behind, up to where the next ones already are.
+def next_window(shards: Sequence[Progress]) -> tuple[list[Progress], int, int | None]:
+    """Choose what to read next: those of *shards* that are furthest behind, up to where the next ones already are.
 
-    Returns (shards, after, up to), or None where everything up to *head* has been read. Shards in step are read together,
-    with one query; one that was just taken over catches up first and then falls in.
+    Returns (shards, after, up to), up to None where they are all in step and read to the end of the log. Shards in step
+    are read together, with one query; one that was just taken over catches up first and then falls in.
     """
-    readable = [progress for progress in shards if not progress.draining and progress.read < head]
-    if not readable:
-        return None
-    after = min(progress.read for progress in readable)
-    behind = [progress for progress in readable if progress.read == after]
-    up_to = min((progress.read for progress in readable if progress.read > after), default=head)
-    return behind, after, up_to
+    after = min((progress.read for progress in shards), default=0)
+    behind = [progress for progress in shards if progress.read == after]
+    return behind, after, min((progress.read for progress in shards if progress.read > after), default=None)

@@ -47,39 +47,42 @@ class Reader:
     async def run(self, bell: Bell) -> None:
         """Read whenever the log has grown, and once a second in case nobody said so."""
         while True:
+            await self._runner.has_room.wait()
             try:
-                while await self.read_on():
-                    await self._runner.has_room.wait()
+                if await self.read_on():
+                    continue
             except StoreUnavailable as error:
                 _log.warning("cannot read the log now: %s", error)
             await bell.wait(LOOK_SECONDS)
 
     async def read_on(self) -> bool:
-        """Read one page; tells whether there was anything to read."""
+        """Read one page; tells whether there is more to read."""
+        behind, after, up_to = next_window(self._readable())
         async with self._database.read() as connection:
-            head = await stream.head(connection)
-            faults.point("read.after_head")
-            if head.routing_version != self._table.version:
-                await self.refresh(head.routing_version)
-            window = next_window(self._readable(), head=head.position)
-            if window is None:
-                return False
-            behind, after, up_to = window
-            events = await stream.read_shards(
+            head, events = await stream.read_on(
                 connection, [p.lease.shard for p in behind], after=after, up_to=up_to, limit=PAGE
             )
+        faults.point("read.after_head")
+        if head.routing_version != self._table.version:
+            await self.refresh(head.routing_version)
+        if not behind or head.position <= after:
+            return False
         faults.point("read.after_page")
-        reached = events[-1].position if len(events) == PAGE else up_to
-        self._hand_over(events, {p.lease.shard: p for p in behind if self._held.get(p.lease.shard) is p})
-        for progress in behind:
+        reached = events[-1].position if len(events) == PAGE else up_to or head.position
+        kept = set(self._readable())  # a shard may have gone meanwhile
+        readers = {progress.lease.shard: progress for progress in behind if progress in kept}
+        self._hand_over(events, readers)
+        for progress in readers.values():
             progress.read = reached
         faults.point("read.after_hand_over")
-        return True
+        return any(progress.read < head.position for progress in kept)
 
     def _readable(self) -> list[Progress]:
         now = time.monotonic()
         return [
-            progress for progress in self._held.values() if not progress.lost and now < progress.valid_until
+            progress
+            for progress in self._held.values()
+            if not progress.lost and not progress.draining and now < progress.valid_until
         ]
 
     async def refresh(self, version: int) -> None:

@@ -284,15 +284,13 @@ class Settlement:
         disabled = await self._disable_failing(connection, batch, failing)
         faults.point("settle.after_streaks")
         if batch.first:
-            await ledger.record(
-                connection, [s for _, s in batch.first], [a for _, a in batch.first_attempts], now_ms=now_ms
-            )
+            await ledger.record(connection, [s for _, s in batch.first], now_ms=now_ms)
             faults.point("settle.after_record")
         ended = await ledger.settle(connection, self._worker, [s for s, _ in batch.claimed.values()])
         if ended:
             faults.point("settle.after_claims")
-        attempts = [attempt for key, (_, attempt) in batch.claimed.items() if attempt and key in ended]
-        await ledger.insert_attempts(connection, attempts)
+        again = [attempt for key, (_, attempt) in batch.claimed.items() if attempt and key in ended]
+        await ledger.insert_attempts(connection, [*(first for _, first in batch.first_attempts), *again])
         for row in disabled:
             await ledger.park(connection, row.no)
         return disabled

@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import orjson
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.capabilities import SubscriptionActivity
 from trunkline.deliveries import Status
 from trunkline.events import Event
 from trunkline.store import sql
+from trunkline.store.sql import text
 
 _EVENT = "position, company_id, type, accepted_ms, body, COALESCE(version, 1) AS version"
 _HASH = "((d.position & 4294967295) * 1640531527 & 4294967295)"

@@ -7,11 +7,11 @@ shard's cursor. What is pending is claimed by ``claim_due`` and ended by ``settl
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.deliveries import Key, Status
 from trunkline.store import sql, tables
+from trunkline.store.sql import text
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +66,8 @@ class Claim:
         return Key(self.position, self.subscription_no)
 
 
-async def record(
-    connection: AsyncConnection, settled: Sequence[Settled], attempts: Sequence[Attempt], *, now_ms: int
-) -> None:
-    """Insert deliveries that the ledger does not have yet, with their first attempts."""
+async def record(connection: AsyncConnection, settled: Sequence[Settled], *, now_ms: int) -> None:
+    """Insert deliveries that the ledger does not have yet."""
     await sql.insert_columns(
         connection,
         tables.deliveries,
@@ -85,7 +83,6 @@ async def record(
             "updated_ms": [now_ms] * len(settled),
         },
     )
-    await insert_attempts(connection, attempts)
 
 
 async def insert_attempts(connection: AsyncConnection, attempts: Sequence[Attempt]) -> None:

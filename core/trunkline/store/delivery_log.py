@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.deliveries import Key, Status
 from trunkline.store.deliveries import Attempt
+from trunkline.store.sql import text
 
 _SELECT = (
     "SELECT d.position, d.subscription_no, s.id, s.company_id, e.type, d.status, d.attempts, d.last_status_code, "

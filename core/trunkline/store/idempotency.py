@@ -3,10 +3,11 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import bindparam, text
+from sqlalchemy import bindparam
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.store import sql, tables
+from trunkline.store.sql import text
 
 LIFETIME_MS = 24 * 60 * 60 * 1000
 """CONTRACT §13: keys live 24 hours."""

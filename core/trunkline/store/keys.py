@@ -5,10 +5,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
-from sqlalchemy import ARRAY, LargeBinary, TextClause, bindparam, text
+from sqlalchemy import ARRAY, LargeBinary, TextClause, bindparam
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.store import sql, tables
+from trunkline.store.sql import text
 
 TOUCH_AFTER_MS = 5 * 60 * 1000
 """CONTRACT §4: the time of last use is written at most once in 5 minutes per key."""

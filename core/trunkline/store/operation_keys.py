@@ -7,11 +7,11 @@ is under way.
 
 from dataclasses import dataclass
 
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.store import sql
 from trunkline.store.idempotency import LIFETIME_MS
+from trunkline.store.sql import text
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,13 @@ Whoever releases one locks its row before the log's head, as everybody here who 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import bindparam, text
+from sqlalchemy import bindparam
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.errors import FieldError
 from trunkline.events import Draft
 from trunkline.store import sql, tables
+from trunkline.store.sql import text
 
 _COLUMNS = (
     "no, id, company_id, type, version, created_utc, payload, metadata, position, received_ms, updated_ms"

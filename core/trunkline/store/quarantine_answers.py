@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
-from sqlalchemy import bindparam, text
+from sqlalchemy import bindparam
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.errors import FieldError
@@ -13,6 +13,7 @@ from trunkline.events import Event
 from trunkline.store import sql, stream, tables
 from trunkline.store.idempotency import LIFETIME_MS
 from trunkline.store.quarantine import Held, positions_of
+from trunkline.store.sql import text
 
 Key = tuple[int, str]
 """A namespace and an idempotency key in it."""

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from sqlalchemy import bindparam, select, text
+from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.deliveries import Status
 from trunkline.store import sql, tables
+from trunkline.store.sql import text
 
 _table = tables.replays
 

@@ -7,13 +7,13 @@ until the next round, and the head of the log is never locked.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.deliveries import Status
 from trunkline.errors import CursorExpired
 from trunkline.events import utc_text_of_ms
 from trunkline.store import sql
+from trunkline.store.sql import text
 
 _LOCK = 7_236_455_002
 """Key of the PostgreSQL advisory lock that whoever removes holds until its transaction ends."""

@@ -5,8 +5,15 @@ from functools import lru_cache
 from typing import Any
 
 import orjson
-from sqlalchemy import ARRAY, Table, TextClause, bindparam, text
+import sqlalchemy
+from sqlalchemy import ARRAY, Table, TextClause, bindparam
 from sqlalchemy.ext.asyncio import AsyncConnection
+
+
+@lru_cache(maxsize=1024)
+def text(statement: str) -> TextClause:
+    """Give SQLAlchemy's ``text`` of *statement*, the same each time: to parse it anew costs 20 to 40 µs."""
+    return sqlalchemy.text(statement)
 
 
 def is_sqlite(connection: AsyncConnection) -> bool:

@@ -6,10 +6,10 @@ Every statement is bounded: it follows an index, or stops counting at a limit th
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.store import sql
+from trunkline.store.sql import text
 
 
 @dataclass(frozen=True, slots=True)

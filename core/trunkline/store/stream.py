@@ -8,12 +8,13 @@ statements before the commit, and requests that arrive together share one transa
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import bindparam, text
+from sqlalchemy import bindparam
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline import faults
 from trunkline.events import Draft, Event, shard_of
 from trunkline.store import retention, sql, tables
+from trunkline.store.sql import text
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +99,26 @@ async def read_shards(
         statement, {"after": after, "up_to": up_to, "shards": list(shards), "limit": limit}
     )
     return [Event(*row) for row in rows]
+
+
+async def read_on(
+    connection: AsyncConnection, shards: Sequence[int], *, after: int, up_to: int | None, limit: int
+) -> tuple[Head, list[Event]]:
+    """Read as ``read_shards`` does, up to the end of the log where *up_to* is None, and the head of that moment.
+
+    One statement: nothing up to the head is missing from the page, and no event of it is newer than the routing version.
+    """
+    bound = "" if up_to is None else "AND position <= :up_to"
+    held = ", ".join(map(str, shards)) or "NULL"  # in the statement itself, since they seldom change
+    statement = text(
+        "SELECT h.position AS head, r.version AS routing_version, page.* FROM stream_head AS h CROSS JOIN routing AS r "
+        f"LEFT JOIN (SELECT {_COLUMNS} FROM events WHERE position > :after {bound} AND shard IN ({held}) "
+        "ORDER BY position LIMIT :limit) AS page ON true WHERE h.id = 1 AND r.id = 1 ORDER BY page.position"
+    )
+    parameters = {"after": after, "limit": limit} | ({} if up_to is None else {"up_to": up_to})
+    rows = (await connection.execute(statement, parameters)).all()
+    events = [Event(*row[2:]) for row in rows] if rows[0][2] is not None else []
+    return Head(rows[0][0], rows[0][1]), events
 
 
 async def read_company(

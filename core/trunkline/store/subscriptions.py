@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.store import sql, tables
+from trunkline.store.sql import text
 
 _table = tables.subscriptions
 _AFTER_ALL = 2**63 - 1

@@ -51,6 +51,30 @@ async def test_a_delivery_is_exhausted_after_one_attempt_and_as_many_retries_as_
     assert receiver.count == 4
 
 
+async def test_what_becomes_due_one_after_the_other_is_claimed_in_rounds(open_house, receiver, caplog):
+    """Else each would cost the database a transaction of its own, at the expense of live deliveries."""
+    caplog.set_level("DEBUG", "trunkline.dispatch.retries")
+    receiver.answer(500)
+    many = 20
+    async with open_house(retry_schedule_seconds="600") as house:
+        for company in range(1, many + 1):
+            no = await house.subscribe(f"{receiver.url}/{company}", company=company)
+            await house.emit(to=[no], company=company)
+        await house.until_statuses(pending=many)
+        receiver.answer(200)
+        [log] = await house.query("SELECT position AS last, accepted_ms FROM stream_head")
+        await house.execute(
+            "UPDATE deliveries SET due_ms = :now + (:last - position) * 15",
+            now=log["accepted_ms"] + 200,
+            last=log["last"],
+        )
+        house.hub.wake_retries()
+        await house.check_settled()
+    claimed = [record.deliveries for record in caplog.records if record.message == "claimed due deliveries"]
+    assert sum(claimed) == many
+    assert len(claimed) <= 5, f"{claimed}: they became due within 0.3 s, and a round takes 0.1"
+
+
 @on_sqlite
 async def test_the_waits_are_those_of_the_schedule(open_house, receiver):
     receiver.answer(500)

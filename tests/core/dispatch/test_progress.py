@@ -53,17 +53,15 @@ def test_the_cursor_never_passes_an_open_delivery_and_ends_where_it_was_read_to(
     assert progress.cursor == len(counts)
 
 
-def test_shards_in_step_are_read_together_up_to_the_head():
+def test_shards_in_step_are_read_together_up_to_the_end():
     shards = [_progress(10, shard=0), _progress(10, shard=1)]
-    assert next_window(shards, head=50) == (shards, 10, 50)
+    assert next_window(shards) == (shards, 10, None)
 
 
 def test_a_shard_that_is_behind_catches_up_to_the_others_before_they_go_on():
     behind, ahead = _progress(3, shard=0), _progress(10, shard=1)
-    assert next_window([ahead, behind], head=50) == ([behind], 3, 10)
+    assert next_window([ahead, behind]) == ([behind], 3, 10)
 
 
-def test_there_is_nothing_to_read_at_the_head_or_in_a_shard_that_is_given_away():
-    draining = _progress(3)
-    draining.draining = True
-    assert next_window([draining, _progress(50)], head=50) is None
+def test_without_a_shard_there_is_nothing_to_read():
+    assert next_window([]) == ([], 0, None)

@@ -28,7 +28,8 @@ async def record(
     database: Database, *rows: Settled, attempts: tuple[Attempt, ...] = (), now_ms: int = 1
 ) -> None:
     async with database.write() as connection:
-        await ledger.record(connection, rows, attempts, now_ms=now_ms)
+        await ledger.record(connection, rows, now_ms=now_ms)
+        await ledger.insert_attempts(connection, attempts)
 
 
 async def claim(database: Database, worker: str = "wrk_a", **more) -> list[Claim]:

@@ -54,11 +54,9 @@ async def record(
 ) -> None:
     """Put deliveries into the ledger, with one attempt each."""
     async with database.write() as connection:
-        await ledger.record(
-            connection,
-            [Settled(p, no, status, 1, 200) for p in positions],
-            [Attempt(p, no, 1, 1, 2, "delivered", 200, None, None) for p in positions],
-            now_ms=1,
+        await ledger.record(connection, [Settled(p, no, status, 1, 200) for p in positions], now_ms=1)
+        await ledger.insert_attempts(
+            connection, [Attempt(p, no, 1, 1, 2, "delivered", 200, None, None) for p in positions]
         )
 
 

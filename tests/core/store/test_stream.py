@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 
 import pytest
 
@@ -79,6 +80,25 @@ async def test_reading_shards_keeps_to_its_bounds(database: Database):
 
     assert read == [event for event in written[1:7] if shard_of(event.company_id, SHARDS) in mine]
     assert first == written[:1]
+
+
+async def test_reading_on_gives_the_next_events_and_the_head_of_the_same_moment(database: Database):
+    companies = [1, 2, 3, 92, 93, 94, 1, 2]
+    written = await append(database, [draft(company) for company in companies])
+    mine = sorted({shard_of(company, SHARDS) for company in (1, 92)})
+    ours = [event for event in written if shard_of(event.company_id, SHARDS) in mine]
+    head = stream.Head(NONE + 8, 1)
+
+    async with database.read() as connection:
+        read_on = partial(stream.read_on, connection)
+        assert await read_on(mine, after=NONE, up_to=None, limit=10) == (head, ours)
+        assert await read_on(mine, after=NONE, up_to=NONE + 7, limit=10) == (
+            head,
+            [event for event in ours if event.position <= NONE + 7],
+        )
+        assert await read_on(mine, after=NONE + 1, up_to=None, limit=1) == (head, ours[1:2])
+        assert await read_on(mine, after=NONE + 8, up_to=None, limit=10) == (head, [])
+        assert await read_on([], after=0, up_to=None, limit=10) == (head, [])
 
 
 async def test_reading_a_company_merges_its_types_in_order(database: Database):

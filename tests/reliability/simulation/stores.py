@@ -17,7 +17,7 @@ FAILED = FINAL - {"delivered"}
 class Ledger:
     """``store.deliveries``."""
 
-    async def record(connection, settled, attempts, *, now_ms):
+    async def record(connection, settled, *, now_ms):
         await connection.statement()
         for s in settled:
             await connection.insert(
@@ -36,7 +36,6 @@ class Ledger:
                 },
             )
         connection.notes.append(("recorded", [Key(s.position, s.subscription_no) for s in settled]))
-        await Ledger.insert_attempts(connection, attempts)
 
     async def insert_attempts(connection, attempts):
         if not attempts:
@@ -255,6 +254,15 @@ class Shards:
         await connection.statement()
         await _change_held(connection, worker, leases, lambda lease: {"holder": None, "lease_until_ms": 0})
 
+    async def disown(connection, worker, known):
+        await connection.statement()
+        await connection.update(
+            "shards",
+            [*connection.rows("shards")],
+            lambda row: row["holder"] == worker and row["shard"] not in {lease.shard for lease in known},
+            lambda row: {"holder": None, "lease_until_ms": 0},
+        )
+
     async def advance(connection, worker, leases):
         await connection.statement()
         still = await _change_held(connection, worker, leases, lambda lease: {"cursor": lease.cursor})
@@ -285,10 +293,11 @@ class Stream:
         for event in events:
             await connection.insert("events", event.position, event)
 
-    async def read_shards(connection, shards, *, after, up_to, limit):
-        await connection.statement()
-        found = _events(connection, after, lambda e: e.position <= up_to and connection.shard_of(e) in shards)
-        return found[:limit]
+    async def read_on(connection, shards, *, after, up_to, limit):
+        head = await Stream.head(connection)
+        last = head.position if up_to is None else up_to
+        found = _events(connection, after, lambda e: e.position <= last and connection.shard_of(e) in shards)
+        return head, found[:limit]
 
     async def read_company(connection, company_id, *, types, after, limit):
         await connection.statement()

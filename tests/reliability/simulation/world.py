@@ -35,7 +35,7 @@ LIMITS = {
     leases: {"LEASE_MS": 1200, "RENEW_SECONDS": 0.3},
     runner: {"SLOW_SECONDS": 0.4, "GRACE_SECONDS": 0.15, "CROWDED_MS": 100},
     dispatcher: {"GRACE_SECONDS": 0.15, "STOP_SECONDS": 0.5},
-    retries: {"CROWDED_MS": 100, "LOOK_SECONDS": 0.3, "CROWDED_SECONDS": 0.03},
+    retries: {"CROWDED_MS": 100, "LOOK_SECONDS": 0.3, "CROWDED_SECONDS": 0.03, "ROUND_SECONDS": 0.05},
     reader: {"LOOK_SECONDS": 0.3, "PAGE": 7},
     replaying: {"LOOK_SECONDS": 0.3},
     replay: {"PAGE": 5, "OUTSTANDING": 8},

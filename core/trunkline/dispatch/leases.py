@@ -66,6 +66,7 @@ class Leases:
                 if mine
                 else set[int]()
             )
+            await shard_store.disown(connection, self._worker, mine)
         faults.point("lease.after_renew_commit")
         self._alive_until = asked + LEASE_MS / 1000
         for progress in list(self._held.values()):

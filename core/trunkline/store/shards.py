@@ -7,10 +7,10 @@ All times are the database's, so a worker's own clock plays no part.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.store import sql
+from trunkline.store.sql import text
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +151,20 @@ async def release(connection: AsyncConnection, worker: str, leases: Sequence[Lea
             "WHERE shards.shard = u.shard AND shards.epoch = u.epoch AND holder = :worker"
         ),
         {"worker": worker, "rows": sql.rows_json([[x.shard, x.epoch] for x in leases])},
+    )
+
+
+async def disown(connection: AsyncConnection, worker: str, known: Sequence[Lease]) -> None:
+    """Free what *worker* holds besides *known*: to claim it was committed, and the answer was lost.
+
+    Nobody reads such a shard, and its lease would keep the others off; for an hour, where the clock is then set back by one.
+    """
+    await connection.execute(
+        text(
+            "UPDATE shards SET holder = NULL, lease_until_ms = 0 WHERE holder = :worker "
+            f"AND shard NOT IN (SELECT shard FROM {sql.rows_source(connection, {'shard': 'bigint'})})"
+        ),
+        {"worker": worker, "rows": sql.rows_json([[lease.shard] for lease in known])},
     )
 
 

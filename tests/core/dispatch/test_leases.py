@@ -184,3 +184,12 @@ async def test_a_shard_whose_lease_was_taken_over_is_let_go_of(database: Databas
     await leases.look_after()
     assert sorted(held) == [number for number in range(16) if number not in {3, 4}]
     assert all(progress.lost for progress in lost)
+
+
+async def test_shards_whose_claim_went_unanswered_are_read_after_the_next_look(database: Database):
+    held = {}
+    leases = Leases(database, "wrk_a", held, shards=16, on_taken=lambda: None)
+    async with database.write() as connection:  # committed, and the connection was lost before the answer
+        await shard_store.claim(connection, "wrk_a", limit=16, lease_ms=3_600_000)
+    await leases.look_after()
+    assert sorted(held) == list(range(16))

@@ -102,6 +102,20 @@ async def test_a_released_shard_is_free_at_once_and_a_stale_release_frees_nothin
     assert [lease.shard for lease in await claim(database, "wrk_c", limit=1)] == [0]
 
 
+async def test_what_a_worker_does_not_know_of_is_free_at_once_and_what_it_knows_stays_its_own(
+    database: Database,
+):
+    known = await claim(database, "wrk_a", limit=2)
+    await claim(database, "wrk_a", limit=1)
+    await claim(database, "wrk_b", limit=1)
+    async with database.write() as connection:
+        await shards.disown(connection, "wrk_a", known)
+    assert sorted(lease.shard for lease in await claim(database, "wrk_c", limit=3)) == [2, 4, 5]
+    async with database.write() as connection:
+        await shards.disown(connection, "wrk_a", [])
+    assert sorted(lease.shard for lease in await claim(database, "wrk_c", limit=2)) == [0, 1]
+
+
 async def test_the_living_are_counted_and_the_dead_forgotten(database: Database):
     assert await heartbeat(database, "wrk_a") == 1
     assert await heartbeat(database, "wrk_b") == 2
@@ -118,7 +132,7 @@ async def test_the_claims_of_a_dead_worker_are_due_at_once_and_those_of_the_livi
             Settled(1000, no, "pending", 0, None, wait_ms=LONG, claimed_by=worker, claim=1)
             for no, worker in ((1, "wrk_dead"), (2, "wrk_alive"))
         ]
-        await ledger.record(connection, rows, [], now_ms=2**50)
+        await ledger.record(connection, rows, now_ms=2**50)
     await heartbeat(database, "wrk_dead")
     await asyncio.sleep(0.01)
     await heartbeat(database, "wrk_alive", lease_ms=1)

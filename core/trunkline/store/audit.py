@@ -5,10 +5,10 @@ Each looks at the deliveries after *after* and up to *up_to* and is true at one 
 
 from dataclasses import dataclass
 
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.deliveries import FINAL, Key, Status
+from trunkline.store.sql import text
 
 _FINAL = ", ".join(f"'{status}'" for status in sorted(FINAL))
 _KNOWN = ", ".join(f"'{status}'" for status in Status)

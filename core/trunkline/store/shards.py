@@ -88,9 +88,7 @@ async def _follow_clock_back(connection: AsyncConnection, *, lease_ms: int) -> N
 
 async def leave(connection: AsyncConnection, worker: str) -> None:
     """Take *worker* off the list, with everything that it held."""
-    await connection.execute(
-        text("UPDATE shards SET holder = NULL, lease_until_ms = 0 WHERE holder = :worker"), {"worker": worker}
-    )
+    await disown(connection, worker, ())
     await release_claims(connection, worker)
     await connection.execute(text("DELETE FROM workers WHERE id = :worker"), {"worker": worker})
 

@@ -109,10 +109,11 @@ async def read_on(
     One statement: nothing up to the head is missing from the page, and no event of it is newer than the routing version.
     """
     bound = "" if up_to is None else "AND position <= :up_to"
-    held = ", ".join(map(str, shards)) or "NULL"  # in the statement itself, since they seldom change
+    # In the statement itself, since they seldom change. SQLite would read the whole log for a list that no shard is in.
+    held = f"shard IN ({', '.join(map(str, shards))})" if shards else "false"
     statement = text(
         "SELECT h.position AS head, r.version AS routing_version, page.* FROM stream_head AS h CROSS JOIN routing AS r "
-        f"LEFT JOIN (SELECT {_COLUMNS} FROM events WHERE position > :after {bound} AND shard IN ({held}) "
+        f"LEFT JOIN (SELECT {_COLUMNS} FROM events WHERE position > :after {bound} AND {held} "
         "ORDER BY position LIMIT :limit) AS page ON true WHERE h.id = 1 AND r.id = 1 ORDER BY page.position"
     )
     parameters = {"after": after, "limit": limit} | ({} if up_to is None else {"up_to": up_to})

@@ -193,3 +193,25 @@ async def test_shards_whose_claim_went_unanswered_are_read_after_the_next_look(d
         await shard_store.claim(connection, "wrk_a", limit=16, lease_ms=3_600_000)
     await leases.look_after()
     assert sorted(held) == list(range(16))
+
+
+async def test_a_shard_that_is_to_be_handed_over_is_not_read_on_and_the_others_are(
+    open_house, until, monkeypatch
+):
+    monkeypatch.setattr(leases_module, "LEASE_MS", 60_000)
+    async with open_house() as house:
+        dispatcher = house.hub.dispatcher
+        [leases] = [task for task in dispatcher._tasks if task.get_name() == "leases"]
+        leases.cancel()  # nobody else changes what is to be handed over
+        await asyncio.gather(leases, return_exceptions=True)
+        held = dict(dispatcher.held)
+        await until(lambda: len({progress.read for progress in held.values()}) == 1)
+        before = held[3].read
+        held[3].draining = True
+        [position] = await house.emit()
+        await until(lambda: held[4].read == position)
+        assert {progress.read for no, progress in held.items() if no != 3} == {position}
+        assert held[3].read == before
+        held[3].draining = False
+        [position] = await house.emit()
+        await until(lambda: {progress.read for progress in held.values()} == {position})

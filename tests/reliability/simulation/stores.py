@@ -208,13 +208,7 @@ class Shards:
         )
 
     async def leave(connection, worker):
-        await connection.statement()
-        await connection.update(
-            "shards",
-            [*connection.rows("shards")],
-            lambda row: row["holder"] == worker,
-            lambda row: {"holder": None, "lease_until_ms": 0},
-        )
+        await Shards.disown(connection, worker, ())
         await Shards.release_claims(connection, worker)
         await connection.statement()
         await connection.lock("workers", worker)

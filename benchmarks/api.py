@@ -11,8 +11,8 @@ import uvloop
 from fastapi import FastAPI, Response
 
 from benchmarks.hubs import make_hub
-from trunkline.app import create_app
-from trunkline.server import tune_memory
+from trunkline.api.app import create_app
+from trunkline.api.server import tune_memory
 
 
 def bare() -> FastAPI:

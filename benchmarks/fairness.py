@@ -21,9 +21,9 @@ import uvloop
 from benchmarks import processes
 from benchmarks.hubs import drafts, make_hub
 from benchmarks.results import Options, Row, medians
-from trunkline.hub import Hub
-from trunkline.ingest import Submission
-from trunkline.server import tune_memory
+from trunkline.api.server import tune_memory
+from trunkline.hub.hub import Hub
+from trunkline.ingest.accept import Submission
 
 SUBSCRIPTIONS, HANGING, FAILING = 100, 10, 10
 PER_SECOND = 300

@@ -1,8 +1,8 @@
 """Hubs as the benchmarks need them."""
 
 from trunkline import settings
-from trunkline.events import Draft
-from trunkline.hub import Hub
+from trunkline.hub.hub import Hub
+from trunkline.model.events import Draft
 
 PAYLOAD = (
     b'{"client_id":12345,"first_name":"Jane","last_name":"Doe","email":"jane.doe@example.com","phone":"+1 555-010-4477",'

@@ -20,15 +20,15 @@ from benchmarks import processes
 from benchmarks.hubs import PAYLOAD, drafts, make_hub
 from benchmarks.polls import serving
 from benchmarks.results import Options, Row, medians
-from trunkline import signatures
+from trunkline.api.server import tune_memory
 from trunkline.dispatch.routing import RoutingTable
-from trunkline.events import Draft, Event
-from trunkline.hub import Hub
-from trunkline.ingest import Submission
-from trunkline.server import tune_memory
+from trunkline.hub.hub import Hub
+from trunkline.ingest.accept import Submission
+from trunkline.model.events import Draft, Event
+from trunkline.model.subscriptions import Secret
 from trunkline.store import subscriptions as store
 from trunkline.store import tables
-from trunkline.subscriptions import Secret
+from trunkline.targets import signatures
 
 COMPANIES = 1000
 EACH = 10

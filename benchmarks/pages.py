@@ -18,8 +18,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from benchmarks import processes
 from benchmarks.hubs import make_hub
 from benchmarks.results import Options, Row
-from trunkline import cursors
-from trunkline.hub import Hub
+from trunkline.hub.hub import Hub
+from trunkline.model import cursors
 from trunkline.store import tables
 
 EVENTS = 10_000_000

@@ -23,9 +23,10 @@ import uvloop
 from benchmarks import processes
 from benchmarks.hubs import drafts, make_hub
 from benchmarks.results import Options, Row, medians
-from trunkline import cursors, server
-from trunkline.hub import Hub
-from trunkline.ingest import Submission
+from trunkline.api import server
+from trunkline.hub.hub import Hub
+from trunkline.ingest.accept import Submission
+from trunkline.model import cursors
 
 PER_SECOND = 1000
 CONNECTIONS = 64

@@ -15,9 +15,9 @@ from sqlalchemy import text
 from benchmarks import pages, processes
 from benchmarks.hubs import make_hub
 from benchmarks.results import Options, Row
-from trunkline.activity import Activity
-from trunkline.app import create_app
-from trunkline.hub import Hub
+from trunkline.api.app import create_app
+from trunkline.hub.hub import Hub
+from trunkline.insight.overview import Activity
 
 EVENTS = 1_000_000
 DELIVERIES = 10_000

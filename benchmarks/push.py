@@ -18,8 +18,8 @@ from sqlalchemy import text
 from benchmarks import processes
 from benchmarks.hubs import drafts, make_hub
 from benchmarks.results import Options, Row, medians
-from trunkline.ingest import Submission
-from trunkline.server import tune_memory
+from trunkline.api.server import tune_memory
+from trunkline.ingest.accept import Submission
 
 CONCURRENCY = 64
 COMPANIES = 16

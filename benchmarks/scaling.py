@@ -14,8 +14,8 @@ from sqlalchemy import text
 from benchmarks import processes
 from benchmarks.hubs import drafts, environment, make_hub
 from benchmarks.results import Options, Row, medians
-from trunkline.hub import Hub
-from trunkline.ingest import Submission
+from trunkline.hub.hub import Hub
+from trunkline.ingest.accept import Submission
 
 SHARDS = 2
 LEAST = 0.8

@@ -14,7 +14,7 @@ import pytest
 
 from trunkline import settings
 from trunkline.cli import opening
-from trunkline.database import Database
+from trunkline.store.database import Database
 from trunkline.testing import databases, hubs
 from trunkline.testing.databases import started_postgres
 from trunkline.testing.receiver import Receiver

@@ -23,7 +23,7 @@ from trunkline.api.requests import QueryModel, StrictRoute, query_reader
 from trunkline.api.security import Caller, requires
 from trunkline.api.strict_json import read_json
 from trunkline.api.subscriptions import DeliveryQuery
-from trunkline.capabilities import (
+from trunkline.contract import (
     AcceptedEvent,
     Action,
     Activity,
@@ -69,8 +69,8 @@ from trunkline.capabilities import (
     SubscriptionActivity,
     Target,
 )
-from trunkline.definitions import Definition, Example, ItemList, Kind, read_definition
-from trunkline.deliveries import Outcome, Result
+from trunkline.contract.fragments import FragmentInvalid, check_fragment
+from trunkline.contract.hookspecs import HOOK_API, hookimpl
 from trunkline.errors import (
     AddressRefused,
     BadCursor,
@@ -85,16 +85,16 @@ from trunkline.errors import (
     TargetRefused,
     TrunklineError,
 )
-from trunkline.fragments import FragmentInvalid, check_fragment
-from trunkline.hookspecs import HOOK_API, hookimpl
-from trunkline.http_push import deliver as deliver_by_http
-from trunkline.http_push import post as post_by_http
-from trunkline.principals import COMPANY_SCOPES, Principal
-from trunkline.products import Brand, Field, Product, Reference, alternatives, sample_envelope
-from trunkline.schema_versions import Caster
-from trunkline.schemas import EventType, Json
+from trunkline.model.deliveries import Outcome, Result
+from trunkline.model.principals import COMPANY_SCOPES, Principal
+from trunkline.outbound.push import deliver as deliver_by_http
+from trunkline.outbound.push import post as post_by_http
+from trunkline.schemas.catalog import EventType, Json
+from trunkline.schemas.definitions import Definition, Example, ItemList, Kind, read_definition
+from trunkline.schemas.products import Brand, Field, Product, Reference, alternatives, sample_envelope
+from trunkline.schemas.versions import Caster
 from trunkline.settings import Names
-from trunkline.signatures import Signer
+from trunkline.targets.signatures import Signer
 from trunkline.version import __version__
 
 __all__ = [

@@ -21,7 +21,7 @@ from pydantic import (
 )
 
 from trunkline.errors import SettingsInvalid
-from trunkline.validation import Mode, read_modes
+from trunkline.schemas.modes import Mode, read_modes
 
 ENVIRONMENT_PREFIX = "TRUNKLINE_"
 DEFAULT_FILE = Path("trunkline.toml")

@@ -21,14 +21,14 @@ from pydantic.fields import FieldInfo
 
 from trunkline import HOOK_API, settings
 from trunkline.api import problems
+from trunkline.api.app import create_app
 from trunkline.api.security import Requires
-from trunkline.app import create_app
 from trunkline.cli import app as command_line
 from trunkline.cli import opening
-from trunkline.definitions import FOLDERS, KINDS, Definition, Kind
-from trunkline.hub import Hub
-from trunkline.metrics import Metrics
-from trunkline.schema_files import package_definitions, package_event_types
+from trunkline.hub.hub import Hub
+from trunkline.runtime.metrics import Metrics
+from trunkline.schemas.definitions import FOLDERS, KINDS, Definition, Kind
+from trunkline.schemas.files import package_definitions, package_event_types
 from trunkline.testing import list_checks
 
 FOLDER = Path(__file__).parent

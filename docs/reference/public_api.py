@@ -19,7 +19,7 @@ from typing import Any, get_args, get_origin
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
-from trunkline import hookspecs
+from trunkline.contract import hookspecs
 
 Described = dict[str, Any]
 

@@ -16,7 +16,7 @@ import public_api
 from pydantic import BaseModel
 
 import trunkline
-from trunkline import capabilities
+from trunkline import contract
 
 WORDS: Mapping[str, str] = {
     "Action.name": "Which action: one that the schemas define, or the plugin's own.",
@@ -185,7 +185,7 @@ def names() -> dict[str, Any]:
     known = list(public.values())
     hidden = {
         name if name not in public else f"capabilities.{name}": value
-        for name, value in public_api.exported(capabilities).items()
+        for name, value in public_api.exported(contract).items()
         if value not in known
     }
     return public | hidden

@@ -20,7 +20,7 @@ sys.path.insert(0, str(ROOT / "docs" / "reference"))
 import public_api  # noqa: E402
 
 import trunkline  # noqa: E402
-from trunkline import capabilities, testing  # noqa: E402
+from trunkline import contract, testing  # noqa: E402
 
 SNAPSHOT = Path(__file__).with_name("hook_api.json")
 CHANGELOG = ROOT / "CHANGELOG.md"
@@ -53,7 +53,7 @@ def current(part: str) -> dict[str, Any]:
             return _describe({name: value for name, value in names.items() if name not in UNVERSIONED})
         case "capabilities":  # what others mention, and a plugin need not import
             taken = list(public_api.exported(trunkline).values())
-            names = public_api.exported(capabilities)
+            names = public_api.exported(contract)
             return _describe({name: value for name, value in names.items() if value not in taken})
         case _:
             return _describe(public_api.exported(testing))

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from trunkline import cursors, signatures
+from trunkline.model import cursors
+from trunkline.targets import signatures
 
 EXAMPLES = Path(__file__).parents[2] / "docs/examples/clients"
 COMMANDS = {"mjs": "node", "php": "php", "rb": "ruby"}

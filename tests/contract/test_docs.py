@@ -23,10 +23,11 @@ import pytest
 from cryptography.exceptions import InvalidSignature
 from standardwebhooks import WebhookVerificationError
 
-from trunkline import filters, settings
+from trunkline import settings
 from trunkline.errors import BodyInvalid
-from trunkline.filter_comparisons import OPERATORS
-from trunkline.schema_files import package_event_types
+from trunkline.filters import filters
+from trunkline.filters.comparisons import OPERATORS
+from trunkline.schemas.files import package_event_types
 from trunkline.testing.receiver import Receiver
 
 ROOT = Path(__file__).parents[2]

@@ -12,14 +12,15 @@ import pytest
 import typer
 from prometheus_client.parser import text_string_to_metric_families
 
-from trunkline import hookspecs, settings
+from trunkline import settings
 from trunkline.api import documents, problems
-from trunkline.app import create_app
+from trunkline.api.app import create_app
 from trunkline.cli import app as command_line
+from trunkline.contract import hookspecs
 from trunkline.errors import SettingsInvalid
-from trunkline.metrics import Metrics
 from trunkline.plugins.inspection import list_hooks
-from trunkline.schema_files import package_definitions, package_event_types
+from trunkline.runtime.metrics import Metrics
+from trunkline.schemas.files import package_definitions, package_event_types
 
 FOLDER = Path(__file__).parents[2] / "docs" / "reference"
 

@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 import pytest
 
-from trunkline.definition_catalog import DefinitionCatalog
-from trunkline.schema_files import load_definitions, load_event_types
-from trunkline.schemas import Judge
+from trunkline.schemas.catalog import Judge
+from trunkline.schemas.definition_catalog import DefinitionCatalog
+from trunkline.schemas.files import load_definitions, load_event_types
 
 FOLDER = Path(__file__).parents[2] / "schemas" / "trunkline_schemas"
 EVENT_TYPES = {one.name: one for one in load_event_types(FOLDER)}

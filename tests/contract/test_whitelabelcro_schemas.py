@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trunkline.schema_files import load_event_types
-from trunkline.schemas import SchemaCatalog, compile_explainer
+from trunkline.schemas.catalog import SchemaCatalog, compile_explainer
+from trunkline.schemas.files import load_event_types
 
 FOLDER = Path(__file__).parents[2] / "schemas" / "trunkline_schemas"
 

@@ -18,12 +18,13 @@ import httpx2
 import pytest
 from sqlalchemy import text
 
-from trunkline import audit, settings
-from trunkline.database import Database
-from trunkline.hub import Hub
-from trunkline.schema_files import installed_event_types
-from trunkline.schema_versions import SchemaVersions
-from trunkline.schemas import SchemaCatalog
+from trunkline import settings
+from trunkline.hub.hub import Hub
+from trunkline.insight import audit
+from trunkline.schemas.catalog import SchemaCatalog
+from trunkline.schemas.files import installed_event_types
+from trunkline.schemas.versions import SchemaVersions
+from trunkline.store.database import Database
 from trunkline.testing.receiver import Receiver
 
 ONE_VERSION = SchemaVersions(SchemaCatalog([]))

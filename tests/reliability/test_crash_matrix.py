@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from trunkline.faults import POINTS
+from trunkline.runtime.faults import POINTS
 
 ROOT = Path(__file__).parents[2]
 SEEDS = 8

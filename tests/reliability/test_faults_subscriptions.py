@@ -15,9 +15,9 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
 
-from trunkline.database import Database
-from trunkline.events import shard_of
-from trunkline.schema_files import installed_event_types
+from trunkline.model.events import shard_of
+from trunkline.schemas.files import installed_event_types
+from trunkline.store.database import Database
 from trunkline.testing.receiver import Answer
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]

@@ -6,7 +6,7 @@ import httpx2
 import pytest
 
 from trunkline import settings
-from trunkline.hub import Hub
+from trunkline.hub.hub import Hub
 
 CALLERS = 64
 COMPANY = 92

@@ -13,7 +13,7 @@ import httpx2
 import pytest
 
 from trunkline import settings
-from trunkline.hub import Hub
+from trunkline.hub.hub import Hub
 
 LIMIT = 40
 CALLS = 100

@@ -16,10 +16,10 @@ from trunkline.api.problems import responses
 from trunkline.api.requests import QueryModel, StrictRoute
 from trunkline.api.schema_documents import answer_schema
 from trunkline.api.security import Caller, requires
-from trunkline.capabilities import Operations, Routes
-from trunkline.definitions import FOLDERS, Definition, Kind
+from trunkline.contract import Operations, Routes
 from trunkline.errors import NotFound
-from trunkline.schemas import Json
+from trunkline.schemas.catalog import Json
+from trunkline.schemas.definitions import FOLDERS, Definition, Kind
 
 JSON = "application/json"
 CALL_PREFIX = "/integrations"

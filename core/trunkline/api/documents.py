@@ -16,8 +16,8 @@ from trunkline.api import models
 from trunkline.api.problems import MEDIA_TYPE, Problem
 from trunkline.api.requests import StrictRoute
 from trunkline.errors import pointer
-from trunkline.schemas import EventType, SchemaCatalog
-from trunkline.signatures import (
+from trunkline.schemas.catalog import EventType, SchemaCatalog
+from trunkline.targets.signatures import (
     ATTEMPT_HEADER,
     CURSOR_HEADER,
     DELIVERY_ID_HEADER,

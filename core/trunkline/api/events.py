@@ -7,20 +7,20 @@ import orjson
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import Field
 
-from trunkline import event_requests
 from trunkline.api import models
-from trunkline.api.direct import is_plain_json
+from trunkline.api.fast_path import is_plain_json
 from trunkline.api.idempotency_keys import IdempotencyKey, check_idempotency_key
 from trunkline.api.problems import responses
 from trunkline.api.quarantine import QuarantinedAnswer, QuarantinedItem, answer_receipt
 from trunkline.api.requests import StrictRoute, read_body, read_json
 from trunkline.api.schema_documents import answer_schema
 from trunkline.api.security import Caller, requires
-from trunkline.clock import now_text
 from trunkline.errors import EventRejected, FieldError, NotFound
-from trunkline.ingest import Accepted, Ingest, Submission
-from trunkline.schemas import EventType, SchemaCatalog
-from trunkline.streaming import example_draft
+from trunkline.ingest import requests
+from trunkline.ingest.accept import Accepted, Ingest, Submission
+from trunkline.runtime.clock import now_text
+from trunkline.schemas.catalog import EventType, SchemaCatalog
+from trunkline.stream.pages import example_draft
 
 MAX_BATCH_BYTES = 16 * 1024 * 1024
 VALIDATION_HEADER = "Trunkline-Validation"
@@ -67,7 +67,7 @@ async def accept_event(
     """
     hub = request.app.state.hub
     compact, parsed = read_json(await read_body(request, limit=hub.settings.events.max_body_bytes))
-    items = [event_requests.split_single(compact, parsed)]
+    items = [requests.split_single(compact, parsed)]
     reading = _read(request, caller, items)
     accepted = await _accept(request, caller, items, reading, idempotency_key, call="event")
     if accepted.quarantined:
@@ -115,7 +115,7 @@ async def accept_batch(
     """Store several events in one transaction and in their order; `quarantined` is there where any of them has to wait."""
     compact, parsed = read_json(await read_body(request, limit=MAX_BATCH_BYTES))
     limit = request.app.state.hub.settings.events.max_body_bytes
-    items = event_requests.split_batch(compact, parsed, max_item_bytes=limit)
+    items = requests.split_batch(compact, parsed, max_item_bytes=limit)
     reading = _read(request, caller, items)
     accepted = await _accept(request, caller, items, reading, idempotency_key, call="batch")
     body = b'{"events":[' + b",".join(event.body for event in accepted.events) + b"]}"
@@ -208,9 +208,9 @@ def event_id_of(text: str) -> int:
     return int(text)
 
 
-def _read(request: Request, caller: Caller, items: list[event_requests.Item]) -> event_requests.Reading:
+def _read(request: Request, caller: Caller, items: list[requests.Item]) -> requests.Reading:
     hub = request.app.state.hub
-    return event_requests.read_events(
+    return requests.read_events(
         items, catalog=hub.catalog, modes=hub.modes, company_of=caller.company_for, now_text=now_text()
     )
 
@@ -218,8 +218,8 @@ def _read(request: Request, caller: Caller, items: list[event_requests.Item]) ->
 async def _accept(
     request: Request,
     caller: Caller,
-    items: list[event_requests.Item],
-    reading: event_requests.Reading,
+    items: list[requests.Item],
+    reading: requests.Reading,
     key: str | None,
     *,
     call: str,
@@ -229,11 +229,11 @@ async def _accept(
     if check_idempotency_key(key) is None:
         return await ingest.accept(asked)
     namespace = caller.principal.company_id or 0
-    print_of = event_requests.fingerprint(call, items, reading.company_ids)
+    print_of = requests.fingerprint(call, items, reading.company_ids)
     return await ingest.accept(replace(asked, namespace=namespace, key=key, fingerprint=print_of))
 
 
-def _headers(reading: event_requests.Reading) -> dict[str, str] | None:
+def _headers(reading: requests.Reading) -> dict[str, str] | None:
     return {VALIDATION_HEADER: "warned"} if reading.warned else None
 
 

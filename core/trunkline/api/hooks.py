@@ -16,11 +16,11 @@ from trunkline.api.models import Strict, Utc
 from trunkline.api.problems import responses
 from trunkline.api.requests import QueryModel, StrictRoute
 from trunkline.api.security import Caller, requires
-from trunkline.capabilities import Channel, EventReader, PluginContext, Routes
+from trunkline.contract import Channel, EventReader, PluginContext, Routes
 from trunkline.errors import BodyInvalid, FieldError, NotFound
-from trunkline.http_push import deliver
-from trunkline.schema_versions import choose
-from trunkline.subscriptions import GONE
+from trunkline.model.subscriptions import GONE
+from trunkline.outbound.push import deliver
+from trunkline.schemas.versions import choose
 
 Reads = Annotated[Caller, Depends(requires("webhooks:write"))]
 Deletes = Annotated[Caller, Depends(requires("webhooks:write", bucket="write"))]

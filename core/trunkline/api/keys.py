@@ -6,11 +6,11 @@ from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
+from trunkline.access.keys import MAX_COMPANY_ID
 from trunkline.api.problems import responses
 from trunkline.api.requests import StrictRoute
 from trunkline.api.security import Caller, hub_of, requires
-from trunkline.auth import MAX_COMPANY_ID
-from trunkline.principals import ADMIN, COMPANY_SCOPES, OPERATOR
+from trunkline.model.principals import ADMIN, COMPANY_SCOPES, OPERATOR
 
 router = APIRouter(prefix="/api/v1", route_class=StrictRoute, tags=["Keys"])
 

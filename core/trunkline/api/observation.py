@@ -7,7 +7,7 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from trunkline.api.problems import REQUEST_ID_KEY
-from trunkline.metrics import Metrics
+from trunkline.runtime.metrics import Metrics
 
 _log = logging.getLogger(__name__)
 

@@ -6,15 +6,15 @@ import orjson
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, Field
 
-from trunkline import event_requests
 from trunkline.api import models
 from trunkline.api.models import Utc
 from trunkline.api.problems import ProblemField, responses
 from trunkline.api.requests import QueryModel, StrictRoute, read_body, read_json
 from trunkline.api.security import Caller, requires
-from trunkline.capabilities import Quarantine, QuarantinedEvent
+from trunkline.contract import Quarantine, QuarantinedEvent
 from trunkline.errors import EventRejected, FieldError
-from trunkline.quarantine import view
+from trunkline.ingest import requests
+from trunkline.ingest.quarantine import view
 from trunkline.store.quarantine_answers import Receipt
 
 JSON = "application/json"
@@ -210,7 +210,7 @@ async def _payload(request: Request, *, is_optional: bool = False) -> bytes | No
     body = await read_body(request, limit=request.app.state.hub.settings.events.max_body_bytes)
     if is_optional and not body.strip():
         return None
-    return event_requests.read_payload(*read_json(body))
+    return requests.read_payload(*read_json(body))
 
 
 def _detail(one: QuarantinedEvent) -> Response:

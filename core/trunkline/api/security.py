@@ -15,18 +15,19 @@ from fastapi.security.base import SecurityBase
 from starlette.requests import Request
 from starlette.types import Scope
 
-from trunkline import schema_versions
+from trunkline.access.key_service import KeyService
+from trunkline.access.keys import MAX_COMPANY_ID, Keys
+from trunkline.access.limits import Allowance, Bucket, Limits
 from trunkline.api.problems import HEADERS_KEY
-from trunkline.auth import MAX_COMPANY_ID, Keys
 from trunkline.errors import BadQuery, BodyInvalid, FieldError, Forbidden
-from trunkline.key_service import KeyService
-from trunkline.limits import Allowance, Bucket, Limits
-from trunkline.principals import Principal
+from trunkline.model.principals import Principal
+from trunkline.schemas.versions import HEADER as VERSIONS_HEADER
+from trunkline.schemas.versions import read_header
 
 COMPANY_HEADER = "X-Company-Id"
 _COMPANY_MISSING = "is required: name the company in the X-Company-Id header, as an operator's key has none"
 _COMPANY_MALFORMED = "must be a company's id, in digits"
-_VERSIONS = schema_versions.HEADER.lower().encode()
+_VERSIONS = VERSIONS_HEADER.lower().encode()
 _CALLER_KEY = "trunkline.caller"
 _BUCKET_OF_METHOD: dict[str, Bucket] = {"GET": "read", "HEAD": "read", "DELETE": "write"}
 
@@ -164,10 +165,10 @@ def _made_for(header: str | None) -> dict[str, int] | None:
     if not header:
         return None
     try:
-        return schema_versions.read_header(header)
+        return read_header(header)
     except ValueError as error:
         message = str(error)
-        name = schema_versions.HEADER
+        name = VERSIONS_HEADER
         msg = f"The header {name} {message}."
         raise BadQuery(msg, errors=[FieldError(name, message)]) from None
 

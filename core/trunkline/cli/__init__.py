@@ -10,22 +10,12 @@ from typing import Annotated
 
 import typer
 
-from trunkline.cli import (
-    demo,
-    doctor,
-    documents,
-    events,
-    keys,
-    new,
-    plugins,
-    quarantine,
-    replay,
-    schemas,
-    serving,
-    status,
-)
+from trunkline.cli import documents, events, keys, plugins, quarantine, replay, schemas, serving, status
+from trunkline.cli.demo import command as demo
+from trunkline.cli.doctor import command as doctor
 from trunkline.cli.options import Config, remember_config
 from trunkline.cli.output import Commands
+from trunkline.cli.scaffold import command as new
 from trunkline.version import __version__
 
 __all__ = ["app", "main"]

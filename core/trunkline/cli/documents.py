@@ -42,7 +42,7 @@ def export_openapi(context: typer.Context, folder: Folder, config: Config = None
     Example: [bold]trunkline export openapi docs/[/bold]
     """
     from trunkline.api import documents  # noqa: PLC0415 - here, so that --help need not load the API
-    from trunkline.app import create_app  # noqa: PLC0415
+    from trunkline.api.app import create_app  # noqa: PLC0415
 
     hub = opening.inspected(load_settings(context, config))
     _write(folder / "openapi.json", documents.openapi(create_app(hub)))
@@ -76,7 +76,7 @@ def _connector_command(name: str) -> Any:
 
 def _export_connector(name: str, folder: Path, settings: Settings) -> None:
     """Raises typer.Exit, or what a plugin's generator fails with."""
-    from trunkline.connectors import make_files, product_of  # noqa: PLC0415 - here, so that --help need not load it
+    from trunkline.hub.connectors import make_files, product_of  # noqa: PLC0415 - here, so that --help need not load it
 
     hub = opening.inspected(settings)
     connectors = hub.registry.collected.connectors

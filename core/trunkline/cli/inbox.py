@@ -2,11 +2,11 @@
 
 import msgspec
 
-from trunkline import event_requests, quarantine
 from trunkline.api.strict_json import read_json
-from trunkline.capabilities import QuarantinedEvent, ReleasedEvent
 from trunkline.cli import opening
+from trunkline.contract import QuarantinedEvent, ReleasedEvent
 from trunkline.errors import EventRejected, FieldError
+from trunkline.ingest import quarantine, requests
 from trunkline.settings import Settings
 
 _PAGE = 100
@@ -41,9 +41,7 @@ async def release(
     settings: Settings, company_id: int | None, id: str, *, payload: bytes | None
 ) -> ReleasedEvent:
     """Put one into the stream; *payload* is JSON. Raises EventRejected, BodyInvalid, NotFound, Conflict."""
-    compact = (
-        None if payload is None else event_requests.read_payload(*read_json(b'{"payload":%b}' % payload))
-    )
+    compact = None if payload is None else requests.read_payload(*read_json(b'{"payload":%b}' % payload))
     async with opening.opened(settings) as hub:
         return await hub.quarantine.release(id, company_id=company_id, payload=compact)
 

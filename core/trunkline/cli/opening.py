@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr
 
-from trunkline.database import Database
 from trunkline.settings import Auth, Settings
+from trunkline.store.database import Database
 
 if TYPE_CHECKING:
-    from trunkline.hub import Hub
+    from trunkline.hub.hub import Hub
 
 
 def inspected(settings: Settings) -> "Hub":
@@ -24,7 +24,7 @@ def inspected(settings: Settings) -> "Hub":
     Raises:
         SettingsInvalid, SchemaInvalid, PluginFailed
     """
-    from trunkline.hub import Hub
+    from trunkline.hub.hub import Hub
 
     throwaway = SecretStr(secrets.token_urlsafe(48))
     auth = Auth(key_prefix=settings.auth.key_prefix, pepper=throwaway, encryption_key=throwaway)
@@ -46,7 +46,7 @@ async def opened(settings: Settings) -> AsyncGenerator["Hub"]:
         SettingsInvalid: … or the database is behind this version; it is not migrated by the way.
         SchemaInvalid, PluginFailed, StoreUnavailable
     """
-    from trunkline.hub import Hub
+    from trunkline.hub.hub import Hub
     from trunkline.store import migrate
 
     async with Database(settings.database.url) as database:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from trunkline import settings
-from trunkline.auth import MAX_COMPANY_ID
+from trunkline.access.keys import MAX_COMPANY_ID
 from trunkline.settings import Settings
 
 _CONFIG_KEY = "trunkline.config"

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import typer
 
-from trunkline import logs, server
+from trunkline.api import server
 from trunkline.cli import opening, supervisor
-from trunkline.hub import Hub
+from trunkline.hub.hub import Hub
+from trunkline.runtime import logs
 from trunkline.settings import Settings
 from trunkline.store import migrate
 

@@ -49,7 +49,7 @@ def list_events(
     Example: [bold]trunkline quarantine list --type client.created[/bold]
     """
     from trunkline.cli import inbox
-    from trunkline.quarantine import view
+    from trunkline.ingest.quarantine import view
 
     found = run(inbox.find(load_settings(context, config), company, type, limit=limit))
     views = [view(one) for one in found]

@@ -7,10 +7,10 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from trunkline import server
+from trunkline.api import server
 from trunkline.cli import opening
 from trunkline.errors import NotFound
-from trunkline.hub import Hub
+from trunkline.hub.hub import Hub
 from trunkline.settings import Settings
 from trunkline.store import subscriptions as store
 

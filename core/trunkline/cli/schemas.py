@@ -12,13 +12,13 @@ from trunkline.cli import opening
 from trunkline.cli.loop import run
 from trunkline.cli.options import AsJson, Config, load_settings
 from trunkline.cli.output import REFUSED, show_json, warn
-from trunkline.database import Database
-from trunkline.definitions import FOLDERS, KINDS
+from trunkline.cli.schema_impact import Impact, Reader, impact_of, read_readers
 from trunkline.errors import SchemaInvalid
-from trunkline.schema_changes import Break, find_breaks, find_operation_breaks
-from trunkline.schema_files import load_definitions, load_event_types
-from trunkline.schema_impact import Impact, Reader, impact_of, read_readers
+from trunkline.schemas.breaks import Break, find_breaks, find_operation_breaks
+from trunkline.schemas.definitions import FOLDERS, KINDS
+from trunkline.schemas.files import load_definitions, load_event_types
 from trunkline.settings import Settings
+from trunkline.store.database import Database
 
 app = typer.Typer(
     no_args_is_help=True, help="Check the schemas of event types, actions, searches and lookups."
@@ -95,7 +95,7 @@ def check_schemas(
 
 
 async def _read_readers(settings: Settings) -> list[Reader]:
-    from trunkline import status  # noqa: PLC0415 - --help need not load it
+    from trunkline.insight import status  # noqa: PLC0415 - --help need not load it
 
     async with Database(settings.database.url) as database:
         await status.require(database)

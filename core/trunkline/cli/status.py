@@ -12,13 +12,13 @@ from trunkline.cli import opening, status_tables
 from trunkline.cli.loop import run
 from trunkline.cli.options import AsJson, Config, load_settings
 from trunkline.cli.output import REFUSED, show_json, show_table, warn
-from trunkline.database import Database
 from trunkline.errors import StoreUnavailable
 from trunkline.settings import Settings
+from trunkline.store.database import Database
 
 if TYPE_CHECKING:
-    from trunkline.audit import Audit
-    from trunkline.status import Snapshot
+    from trunkline.insight.audit import Audit
+    from trunkline.insight.status import Snapshot
 
 WATCH_SECONDS = 2.0
 WATCH_COUNTED = 100_000
@@ -65,7 +65,7 @@ def show_status(
 
 
 async def _take(settings: Settings) -> "Snapshot":
-    from trunkline import status
+    from trunkline.insight import status
 
     async with Database(settings.database.url) as database:
         await status.require(database)
@@ -73,7 +73,7 @@ async def _take(settings: Settings) -> "Snapshot":
 
 
 async def _audit(settings: Settings) -> "Audit":
-    from trunkline import audit, status
+    from trunkline.insight import audit, status
 
     async with Database(settings.database.url) as database:
         await status.require(database)
@@ -81,7 +81,7 @@ async def _audit(settings: Settings) -> "Audit":
 
 
 async def _watch(settings: Settings, *, as_json: bool) -> None:
-    from trunkline import status
+    from trunkline.insight import status
 
     console = Console()
     async with Database(settings.database.url) as database:
@@ -98,7 +98,7 @@ async def _watch(settings: Settings, *, as_json: bool) -> None:
 
 
 def _show(snapshot: "Snapshot", *, as_json: bool) -> None:
-    from trunkline import status
+    from trunkline.insight import status
 
     if as_json:
         show_json(status.view(snapshot))

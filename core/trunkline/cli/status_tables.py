@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from trunkline.deliveries import Status
+from trunkline.model.deliveries import Status
 
 if TYPE_CHECKING:
-    from trunkline.audit import Audit
-    from trunkline.status import Snapshot
+    from trunkline.insight.audit import Audit
+    from trunkline.insight.status import Snapshot
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,13 +9,15 @@ import msgspec
 import orjson
 import typer
 
-from trunkline import cursors, event_requests, server
+from trunkline.api import server
 from trunkline.api.strict_json import read_json
 from trunkline.cli import opening
-from trunkline.clock import now_text
 from trunkline.errors import BodyInvalid, BodyTooLarge, EventRejected, FieldError
-from trunkline.hub import Hub
-from trunkline.ingest import Submission
+from trunkline.hub.hub import Hub
+from trunkline.ingest import requests
+from trunkline.ingest.accept import Submission
+from trunkline.model import cursors
+from trunkline.runtime.clock import now_text
 from trunkline.settings import Settings
 from trunkline.store import stream as log
 
@@ -43,8 +45,8 @@ async def emit(
         body = b"{%b}" % b",".join(b'"%b":%b' % (name.encode(), raw) for name, raw in members.items())
         if len(body) > settings.events.max_body_bytes:
             raise BodyTooLarge(settings.events.max_body_bytes)
-        item = event_requests.split_single(*read_json(body))
-        drafts = event_requests.read_drafts(
+        item = requests.split_single(*read_json(body))
+        drafts = requests.read_drafts(
             [item], catalog=hub.catalog, company_of=lambda _: company_id, now_text=now_text()
         )
         accepted = await hub.ingest.accept(Submission(drafts))

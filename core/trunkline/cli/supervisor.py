@@ -13,7 +13,7 @@ from asyncio.subprocess import PIPE, Process
 from collections.abc import Callable, Generator, Sequence
 from typing import Any
 
-from trunkline import server
+from trunkline.api import server
 from trunkline.cli.output import CANNOT_START
 
 READY = b"trunkline: ready\n"

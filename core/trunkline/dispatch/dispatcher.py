@@ -14,30 +14,30 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from typing import Self
 
-from trunkline.capabilities import ChangedSubscription, Channel, Deliver, FinishedAttempt, HttpClient
-from trunkline.database import Database
-from trunkline.deliveries import BreakerPolicy, RetryPolicy
+from trunkline.contract import ChangedSubscription, Channel, Deliver, FinishedAttempt, HttpClient
 from trunkline.dispatch import reports
 from trunkline.dispatch.jobs import Ended, Job, Shelved
 from trunkline.dispatch.leases import Leases
-from trunkline.dispatch.places import Places
 from trunkline.dispatch.progress import Progress
 from trunkline.dispatch.reader import Reader
-from trunkline.dispatch.replaying import ReplayLane
+from trunkline.dispatch.replay_lane import ReplayLane
 from trunkline.dispatch.retries import Retries
 from trunkline.dispatch.routing import RoutingTable
 from trunkline.dispatch.runner import GRACE_SECONDS, Runner
 from trunkline.dispatch.settlement import Settlement
+from trunkline.dispatch.slots import Places
 from trunkline.errors import StoreUnavailable
-from trunkline.metrics import Metrics
+from trunkline.model.deliveries import BreakerPolicy, RetryPolicy
+from trunkline.model.subscriptions import Subscription
 from trunkline.plugins import Notifier
-from trunkline.schema_versions import SchemaVersions
+from trunkline.runtime.metrics import Metrics
+from trunkline.schemas.versions import SchemaVersions
 from trunkline.settings import Delivery
 from trunkline.store import deliveries as ledger
 from trunkline.store import shards as shard_store
+from trunkline.store.database import Database
 from trunkline.store.subscriptions import Row
-from trunkline.subscriptions import Subscription
-from trunkline.wakeup import Bell, Wakeup
+from trunkline.store.wakeup import Bell, Wakeup
 
 STOP_SECONDS = 5.0
 """How long a stopping dispatcher waits for what is in flight."""

@@ -3,11 +3,11 @@
 import asyncio
 from dataclasses import dataclass
 
-from trunkline.deliveries import Key, Result
 from trunkline.dispatch.progress import Progress
 from trunkline.dispatch.routing import Route
-from trunkline.events import Event
-from trunkline.schema_versions import Pins
+from trunkline.model.deliveries import Key, Result
+from trunkline.model.events import Event
+from trunkline.schemas.versions import Pins
 
 
 class Job:

@@ -5,13 +5,13 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 
-from trunkline import faults
-from trunkline.database import Database
 from trunkline.dispatch import reports
 from trunkline.dispatch.progress import Progress
 from trunkline.errors import StoreUnavailable
+from trunkline.runtime import faults
 from trunkline.store import deliveries as ledger
 from trunkline.store import shards as shard_store
+from trunkline.store.database import Database
 from trunkline.store.shards import Lease
 
 LEASE_MS = 6_000

@@ -4,7 +4,7 @@ import math
 from collections import deque
 from collections.abc import Sequence
 
-from trunkline.deliveries import Key
+from trunkline.model.deliveries import Key
 from trunkline.store.shards import Lease
 
 

@@ -4,20 +4,20 @@ import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-from trunkline import faults
-from trunkline.database import Database
-from trunkline.deliveries import Key
 from trunkline.dispatch.jobs import Job
 from trunkline.dispatch.progress import Progress, next_window
 from trunkline.dispatch.routing import RoutingTable
 from trunkline.dispatch.runner import Runner
 from trunkline.errors import StoreUnavailable
-from trunkline.events import Event, shard_of
+from trunkline.model.deliveries import Key
+from trunkline.model.events import Event, shard_of
+from trunkline.model.subscriptions import Subscription
+from trunkline.runtime import faults
 from trunkline.store import stream
 from trunkline.store import subscriptions as subscription_store
+from trunkline.store.database import Database
 from trunkline.store.subscriptions import Row
-from trunkline.subscriptions import Subscription
-from trunkline.wakeup import Bell
+from trunkline.store.wakeup import Bell
 
 PAGE = 500
 LOOK_SECONDS = 1.0

@@ -6,8 +6,8 @@ Nothing is put together for a line that nobody reads.
 import logging
 from collections.abc import Iterable, Sequence
 
-from trunkline.deliveries import NextState
 from trunkline.dispatch.jobs import Ended
+from trunkline.model.deliveries import NextState
 from trunkline.store.subscriptions import Row
 
 _log = logging.getLogger(__name__)

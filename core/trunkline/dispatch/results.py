@@ -2,7 +2,7 @@
 
 import math
 
-from trunkline.deliveries import Outcome, Result
+from trunkline.model.deliveries import Outcome, Result
 
 KEPT_TEXT = 1024
 """How many characters of an answer or an error are kept."""

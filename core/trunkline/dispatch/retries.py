@@ -5,19 +5,19 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from trunkline import faults
-from trunkline.database import Database
-from trunkline.deliveries import Status
 from trunkline.dispatch.jobs import Job
 from trunkline.dispatch.routing import RoutingTable
 from trunkline.dispatch.runner import CROWDED_MS, Runner
 from trunkline.errors import StoreUnavailable
+from trunkline.model.deliveries import Status
+from trunkline.runtime import faults
 from trunkline.store import deliveries as ledger
 from trunkline.store import replays as replay_store
 from trunkline.store import stream
 from trunkline.store import subscriptions as subscription_store
+from trunkline.store.database import Database
 from trunkline.store.deliveries import Claim, Settled
-from trunkline.wakeup import Bell
+from trunkline.store.wakeup import Bell
 
 LOOK_SECONDS = 1.0
 PAGE = 500

@@ -3,11 +3,11 @@
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping
 
-from trunkline import filters
-from trunkline.capabilities import Deliver, Target
-from trunkline.events import Event
-from trunkline.schema_versions import SchemaVersions
-from trunkline.subscriptions import Status, Subscription
+from trunkline.contract import Deliver, Target
+from trunkline.filters import filters
+from trunkline.model.events import Event
+from trunkline.model.subscriptions import Status, Subscription
+from trunkline.schemas.versions import SchemaVersions
 
 NEVER_MS = 2**63
 

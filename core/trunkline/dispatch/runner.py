@@ -4,14 +4,15 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping
 
-from trunkline import cursors, faults
-from trunkline.capabilities import HttpClient, Push
-from trunkline.deliveries import Outcome, Result, Status
+from trunkline.contract import HttpClient, Push
 from trunkline.dispatch.jobs import Ended, Job, Shelved
-from trunkline.dispatch.places import Places
 from trunkline.dispatch.results import checked
-from trunkline.events import Event
-from trunkline.schema_versions import Pins
+from trunkline.dispatch.slots import Places
+from trunkline.model import cursors
+from trunkline.model.deliveries import Outcome, Result, Status
+from trunkline.model.events import Event
+from trunkline.runtime import faults
+from trunkline.schemas.versions import Pins
 
 GRACE_SECONDS = 1.0
 """What a channel gets beyond the time limit to end by itself, and again to end after it was cancelled."""

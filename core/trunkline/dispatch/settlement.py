@@ -13,21 +13,22 @@ from dataclasses import dataclass, field, replace
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from trunkline import deliveries, faults
-from trunkline.database import Database
-from trunkline.deliveries import BreakerPolicy, Key, Outcome, RetryPolicy
 from trunkline.dispatch import reports
 from trunkline.dispatch.jobs import Ended, Job, Shelved
 from trunkline.dispatch.progress import Progress
 from trunkline.dispatch.reports import Failure
 from trunkline.errors import LeaseLost, StoreUnavailable
-from trunkline.events import shard_of
+from trunkline.model import deliveries
+from trunkline.model.deliveries import BreakerPolicy, Key, Outcome, RetryPolicy
+from trunkline.model.events import shard_of
+from trunkline.model.subscriptions import FAILING, GONE
+from trunkline.runtime import faults
 from trunkline.store import deliveries as ledger
 from trunkline.store import shards as shard_store
 from trunkline.store import subscriptions as subscription_store
+from trunkline.store.database import Database
 from trunkline.store.deliveries import Attempt, Settled
 from trunkline.store.subscriptions import Row, Streak
-from trunkline.subscriptions import FAILING, GONE
 
 INTERVAL_SECONDS = 0.05
 BATCH = 500

@@ -8,10 +8,10 @@ from typing import NoReturn
 
 import orjson
 
-from trunkline.definition_catalog import DefinitionCatalog
-from trunkline.definitions import Definition
 from trunkline.errors import BadQuery, BodyInvalid, FieldError, NotFound
-from trunkline.schemas import Json
+from trunkline.schemas.catalog import Json
+from trunkline.schemas.definition_catalog import DefinitionCatalog
+from trunkline.schemas.definitions import Definition
 
 _WHOLE, _DECIMAL = re.compile(r"[0-9]{1,19}"), re.compile(r"-?[0-9]{1,19}(\.[0-9]{1,19})?")
 _BOOLEANS = {"true": True, "false": False}

@@ -12,9 +12,7 @@ from typing import NoReturn
 import orjson
 from sqlalchemy.exc import SQLAlchemyError
 
-from trunkline.capabilities import Answer, Call, EmittedEvent
-from trunkline.database import translated
-from trunkline.definition_catalog import DefinitionCatalog
+from trunkline.contract import Answer, Call, EmittedEvent
 from trunkline.errors import (
     EventRejected,
     FieldError,
@@ -22,10 +20,12 @@ from trunkline.errors import (
     Refused,
     StoreUnavailable,
 )
-from trunkline.events import Draft
-from trunkline.ingest import Ingest
+from trunkline.ingest.accept import Ingest
+from trunkline.model.events import Draft
 from trunkline.plugins import logger_of
 from trunkline.plugins.records import Provider
+from trunkline.schemas.definition_catalog import DefinitionCatalog
+from trunkline.store.database import translated
 
 
 @dataclass(frozen=True, slots=True)

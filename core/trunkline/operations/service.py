@@ -14,19 +14,19 @@ from functools import cached_property
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from trunkline import faults
-from trunkline.capabilities import Answered, Call
-from trunkline.database import Database
-from trunkline.definition_catalog import DefinitionCatalog
-from trunkline.definitions import Definition, Kind
+from trunkline.contract import Answered, Call
 from trunkline.errors import IdempotencyConflict, ProviderFailed
-from trunkline.ingest import Ingest
+from trunkline.ingest.accept import Ingest
 from trunkline.operations import requests, running
 from trunkline.operations.running import Outcome
 from trunkline.plugins import Registry
 from trunkline.plugins.records import Provider
-from trunkline.schemas import Json
+from trunkline.runtime import faults
+from trunkline.schemas.catalog import Json
+from trunkline.schemas.definition_catalog import DefinitionCatalog
+from trunkline.schemas.definitions import Definition, Kind
 from trunkline.store import operation_keys
+from trunkline.store.database import Database
 from trunkline.store.operation_keys import Key, Use
 
 HERE_SECONDS = 10.0

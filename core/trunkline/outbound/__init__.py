@@ -1,6 +1,6 @@
 """The only way out: HTTP to targets, guarded where it is dialled.
 
-A channel's ``deliver`` gets an ``Outbound`` as its ``HttpClient``. The policy (``trunkline.addresses``) judges the URL,
+A channel's ``deliver`` gets an ``Outbound`` as its ``HttpClient``. The policy (``trunkline.targets.addresses``) judges the URL,
 then every address that its name resolves to; the addresses that were judged are the ones that are dialled, so a name that
 changes its answer in between gains nothing. No redirect is followed, no cookie kept, no proxy taken from the environment,
 nothing decompressed.

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Self
 
-from trunkline.addresses import AddressPolicy
-from trunkline.capabilities import HttpResponse
+from trunkline.contract import HttpResponse
 from trunkline.errors import AddressRefused, TargetRefused
 from trunkline.outbound.connection import Connection
 from trunkline.outbound.dialling import Dialler, Origin, Resolve, guarded, resolve_by_system
 from trunkline.outbound.pool import Pool
+from trunkline.targets.addresses import AddressPolicy
 from trunkline.version import __version__
 
 DNS_CACHE_SECONDS = 10

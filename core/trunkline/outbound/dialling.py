@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 
 import aiohappyeyeballs
 
-from trunkline.addresses import AddressPolicy
 from trunkline.outbound.connection import Connection
 from trunkline.outbound.failures import NoAnswer
+from trunkline.targets.addresses import AddressPolicy
 
 FALLBACK_SECONDS = 0.25
 """How long one address has to answer before the next is dialled beside it (RFC 8305 §5)."""

@@ -11,14 +11,14 @@ from typing import TypeVar
 
 from pydantic import BaseModel
 
-from trunkline.capabilities import PluginContext
-from trunkline.definitions import KINDS, Definition, Kind
+from trunkline.contract import PluginContext
 from trunkline.errors import PluginFailed
 from trunkline.plugins import values
 from trunkline.plugins.calls import call_registration
 from trunkline.plugins.records import HOOKS_OF_KINDS, Collected, Given, Provider
 from trunkline.plugins.registry import Registry
 from trunkline.plugins.sections import Section, check_sections, read_section
+from trunkline.schemas.definitions import KINDS, Definition, Kind
 
 Value = TypeVar("Value")
 

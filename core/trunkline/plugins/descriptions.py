@@ -12,10 +12,10 @@ from pydantic import BaseModel, SecretBytes, SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from trunkline.capabilities import Migrations, Routes
-from trunkline.logs import redact
+from trunkline.contract import Migrations, Routes
 from trunkline.plugins.records import Given, PluginRecord
 from trunkline.plugins.registry import Registry
+from trunkline.runtime.logs import redact
 from trunkline.settings import ENVIRONMENT_PREFIX
 from trunkline.store import migrate, revisions
 

@@ -7,7 +7,7 @@ from types import ModuleType
 
 from pluggy import PluginManager
 
-from trunkline import hookspecs
+from trunkline.contract import hookspecs
 from trunkline.errors import PluginFailed
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Self
 
-from trunkline.capabilities import AcceptedEvent, ChangedSubscription, FinishedAttempt
+from trunkline.contract import AcceptedEvent, ChangedSubscription, FinishedAttempt
 from trunkline.plugins.calls import (
     Implementation,
     PluginThread,

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel
 
-from trunkline.capabilities import (
+from trunkline.contract import (
     Action,
     Channel,
     Connector,
@@ -17,9 +17,9 @@ from trunkline.capabilities import (
     Routes,
     Search,
 )
-from trunkline.definitions import Kind
-from trunkline.schema_versions import Caster
-from trunkline.schemas import EventType
+from trunkline.schemas.catalog import EventType
+from trunkline.schemas.definitions import Kind
+from trunkline.schemas.versions import Caster
 
 State = Literal["active", "disabled", "failed"]
 Provider = Action | Search | Lookup

@@ -8,8 +8,7 @@ from typing import Any
 
 from pluggy import PluginManager
 
-from trunkline import hookspecs
-from trunkline.capabilities import PluginContext
+from trunkline.contract import PluginContext, hookspecs
 from trunkline.errors import PluginFailed
 from trunkline.plugins.calls import START_SECONDS, Implementation
 from trunkline.plugins.inspection import check_module, list_deprecations, list_implementations

@@ -8,9 +8,9 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, SecretBytes, SecretStr
 
-from trunkline.capabilities import PluginContext, Push, Target
-from trunkline.deliveries import Result
-from trunkline.logs import redact
+from trunkline.contract import PluginContext, Push, Target
+from trunkline.model.deliveries import Result
+from trunkline.runtime.logs import redact
 
 SHOWN_ITEMS = 3
 LONGEST = 300

@@ -15,8 +15,8 @@ from typing import Any, TextIO, TypeVar
 
 from pydantic import BaseModel
 
-from trunkline.capabilities import Channel, Deliver, HttpClient, Push
-from trunkline.deliveries import Result
+from trunkline.contract import Channel, Deliver, HttpClient, Push
+from trunkline.model.deliveries import Result
 from trunkline.plugins.calls import Implementation, describe_error
 from trunkline.plugins.short_forms import hide, secrets_of, short, short_call
 

@@ -7,15 +7,15 @@ from typing import TypeVar
 from fastapi import APIRouter
 from pydantic import BaseModel
 
-from trunkline.capabilities import BASES, Channel, Connector, Migrations, PortalPage, Routes
-from trunkline.definition_catalog import DefinitionCatalog
-from trunkline.definitions import Definition, Kind
+from trunkline.contract import BASES, Channel, Connector, Migrations, PortalPage, Routes
 from trunkline.errors import PluginFailed, SchemaInvalid
+from trunkline.model.principals import COMPANY_SCOPES, OPERATOR
 from trunkline.plugins.records import HOOKS_OF_KINDS, PROVIDERS, Provider
-from trunkline.principals import COMPANY_SCOPES, OPERATOR
-from trunkline.schema_versions import Caster
-from trunkline.schemas import EventType, SchemaCatalog
-from trunkline.targets import find_schemes_fault
+from trunkline.schemas.catalog import EventType, SchemaCatalog
+from trunkline.schemas.definition_catalog import DefinitionCatalog
+from trunkline.schemas.definitions import Definition, Kind
+from trunkline.schemas.versions import Caster
+from trunkline.targets.urls import find_schemes_fault
 
 CHANNEL_NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}")
 PREFIX = re.compile(r"(/[^/]+)*")

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import orjson
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from trunkline.capabilities import SubscriptionActivity
-from trunkline.deliveries import Status
-from trunkline.events import Event
+from trunkline.contract import SubscriptionActivity
+from trunkline.model.deliveries import Status
+from trunkline.model.events import Event
 from trunkline.store import sql
 from trunkline.store.sql import text
 

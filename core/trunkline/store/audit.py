@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from trunkline.deliveries import FINAL, Key, Status
+from trunkline.model.deliveries import FINAL, Key, Status
 from trunkline.store.sql import text
 
 _FINAL = ", ".join(f"'{status}'" for status in sorted(FINAL))

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from trunkline.deliveries import Key, Status
+from trunkline.model.deliveries import Key, Status
 from trunkline.store.deliveries import Attempt
 from trunkline.store.sql import text
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import sqlalchemy
 from sqlalchemy import text
 
-from trunkline import faults
-from trunkline.database import Database
 from trunkline.errors import StoreUnavailable
+from trunkline.runtime import faults
 from trunkline.store import revisions, tables
+from trunkline.store.database import Database
 
 RESERVED_POSITIONS = 999
 """Positions below the first event; examples carry them as their ``id``, so they never collide with an event."""

@@ -10,7 +10,7 @@ from sqlalchemy import bindparam
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.errors import FieldError
-from trunkline.events import Draft
+from trunkline.model.events import Draft
 from trunkline.store import sql, tables
 from trunkline.store.sql import text
 

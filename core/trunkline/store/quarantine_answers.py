@@ -9,7 +9,7 @@ from sqlalchemy import bindparam
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.errors import FieldError
-from trunkline.events import Event
+from trunkline.model.events import Event
 from trunkline.store import sql, stream, tables
 from trunkline.store.idempotency import LIFETIME_MS
 from trunkline.store.quarantine import Held, positions_of

@@ -12,7 +12,7 @@ import orjson
 from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from trunkline.deliveries import Status
+from trunkline.model.deliveries import Status
 from trunkline.store import sql, tables
 from trunkline.store.sql import text
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from trunkline.deliveries import Status
 from trunkline.errors import CursorExpired
-from trunkline.events import utc_text_of_ms
+from trunkline.model.deliveries import Status
+from trunkline.model.events import utc_text_of_ms
 from trunkline.store import sql
 from trunkline.store.sql import text
 

@@ -50,7 +50,7 @@ async def insert_columns(
     """Insert rows given column by column; rows whose key is taken are left as they are.
 
     PostgreSQL takes all of them as arrays in one statement: about 4 µs a row, against 12 for the driver's executemany.
-    SQLite's driver is our own (``trunkline.sqlite_driver``), and as fast with rows.
+    SQLite's driver is our own (``trunkline.store.sqlite``), and as fast with rows.
     """
     if not next(iter(columns.values())):
         return

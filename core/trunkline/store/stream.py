@@ -2,7 +2,7 @@
 
 Appends take the row lock of ``stream_head`` and keep it until their transaction ends, so positions become visible in
 order and without gaps: whoever has seen position p never later finds one below it. The lock is taken by the last
-statements before the commit, and requests that arrive together share one transaction (``trunkline.ingest``).
+statements before the commit, and requests that arrive together share one transaction (``trunkline.ingest.accept``).
 """
 
 from collections.abc import Sequence
@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from sqlalchemy import bindparam
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from trunkline import faults
-from trunkline.events import Draft, Event, shard_of
+from trunkline.model.events import Draft, Event, shard_of
+from trunkline.runtime import faults
 from trunkline.store import retention, sql, tables
 from trunkline.store.sql import text
 

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from trunkline.clock import SystemClock
+from trunkline.runtime.clock import SystemClock
 
 
 class MovableClock:

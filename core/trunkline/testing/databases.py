@@ -19,9 +19,9 @@ from typing import Any, Literal, cast
 import asyncpg
 from sqlalchemy.engine import make_url
 
-from trunkline.database import Database
 from trunkline.errors import TrunklineError
 from trunkline.store import migrate
+from trunkline.store.database import Database
 
 Engine = Literal["sqlite", "postgresql"]
 ENGINES: tuple[Engine, ...] = ("sqlite", "postgresql")

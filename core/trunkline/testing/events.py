@@ -4,7 +4,7 @@ import copy
 from collections.abc import Callable, Iterable, Mapping
 
 from trunkline.errors import TrunklineError
-from trunkline.schemas import EventType, Json
+from trunkline.schemas.catalog import EventType, Json
 
 ODD_TEXTS: Mapping[str, str] = {
     "<script>alert(1)</script>": "markup",

@@ -10,11 +10,11 @@ import httpx2
 from fastapi import FastAPI
 
 from trunkline import settings as settings_of_hub
-from trunkline.app import create_app
-from trunkline.capabilities import AcceptedEvent, Clock, EmittedEvent
-from trunkline.hub import Hub
-from trunkline.principals import COMPANY_SCOPES
-from trunkline.schemas import Json
+from trunkline.api.app import create_app
+from trunkline.contract import AcceptedEvent, Clock, EmittedEvent
+from trunkline.hub.hub import Hub
+from trunkline.model.principals import COMPANY_SCOPES
+from trunkline.schemas.catalog import Json
 from trunkline.testing.databases import Databases, Engine
 from trunkline.testing.events import EventFactory
 from trunkline.testing.logbook import Logbook, keeping_log

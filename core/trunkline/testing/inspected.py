@@ -11,10 +11,10 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from trunkline import hookspecs, plugins
-from trunkline.capabilities import PluginContext
+from trunkline import plugins
+from trunkline.contract import PluginContext, hookspecs
 from trunkline.errors import TrunklineError
-from trunkline.hub import Hub
+from trunkline.hub.hub import Hub
 from trunkline.plugins.records import Candidate, Given
 from trunkline.plugins.sections import read_section
 from trunkline.testing.checks import fail

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Generator
 from contextlib import contextmanager
 
-from trunkline.logs import redact
+from trunkline.runtime.logs import redact
 
 _QUIET = ("aiosqlite", "alembic", "asyncio", "httpcore2", "httpx2", "limits", "sqlalchemy")
 

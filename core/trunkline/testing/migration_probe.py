@@ -8,10 +8,11 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 
-from trunkline import faults, settings
-from trunkline.database import Database
-from trunkline.hub import Hub
+from trunkline import settings
+from trunkline.hub.hub import Hub
+from trunkline.runtime import faults
 from trunkline.store import migrate
+from trunkline.store.database import Database
 from trunkline.testing.hubs import HUB_SETTINGS, environment_of
 
 CRASH_VARIABLE = "CRASH_AFTER_HISTORIES"

@@ -12,8 +12,8 @@ import sqlalchemy
 from alembic import command
 from sqlalchemy import MetaData, func, select
 
-from trunkline.database import Database
 from trunkline.store import migrate, revisions, upgrading
+from trunkline.store.database import Database
 from trunkline.testing.checks import CheckFailed, NotApplicable, fail
 from trunkline.testing.databases import ENGINES, SHARDS, Databases, Engine
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from trunkline.schemas import Json
+from trunkline.schemas.catalog import Json
 
 Strategy = st.SearchStrategy[Any]
 _LARGEST = 2**53 - 1

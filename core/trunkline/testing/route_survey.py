@@ -10,7 +10,7 @@ from typing import Any
 import httpx2
 import orjson
 
-from trunkline.principals import COMPANY_SCOPES
+from trunkline.model.principals import COMPANY_SCOPES
 from trunkline.testing.hubs import COMPANY_ID, TestHub
 from trunkline.testing.routes import PluginRoute
 

@@ -10,16 +10,16 @@ from fastapi import APIRouter, Depends, FastAPI
 from openapi_spec_validator import validate
 from pydantic import BaseModel, Field
 
+from trunkline.access.key_service import KeyService
+from trunkline.access.keys import COMPANY_SCOPES, Keys
+from trunkline.access.limits import Limits
+from trunkline.access.vault import Vault
 from trunkline.api import keys as keys_api
 from trunkline.api import problems
 from trunkline.api.requests import StrictRoute
 from trunkline.api.security import Caller, requires
-from trunkline.auth import COMPANY_SCOPES, Keys
-from trunkline.database import Database
-from trunkline.key_service import KeyService
-from trunkline.limits import Limits
 from trunkline.settings import Limits as LimitSettings
-from trunkline.vault import Vault
+from trunkline.store.database import Database
 
 VAULT = Vault(pepper="p" * 32, encryption_key="k" * 32)
 LIMIT_HEADERS = {f"x-ratelimit-{name}" for name in ("limit", "remaining", "reset", "window", "policy")}

@@ -397,7 +397,7 @@ async def test_everything_that_is_valid_by_now_is_released_oldest_first(hub):
 
 
 async def test_a_release_of_all_goes_on_where_one_call_ended(hub, monkeypatch):
-    from trunkline import quarantine as inbox
+    from trunkline.ingest import quarantine as inbox
 
     monkeypatch.setattr(inbox, "MAX_LOOKED_AT", 2)
     monkeypatch.setattr(inbox, "_PAGE", 2)
@@ -546,14 +546,14 @@ async def test_the_scope_events_write_is_asked_for(lite):
 
 async def test_an_event_of_a_type_that_is_only_warned_of_is_accepted_with_a_header(hub, caplog):
     event = failed("secret value", metadata={"a": 1})
-    with caplog.at_level(logging.WARNING, logger="trunkline.ingest"):
+    with caplog.at_level(logging.WARNING, logger="trunkline.ingest.accept"):
         answer = await post(hub.client, event)
     assert (answer.status_code, answer.headers["trunkline-validation"]) == (201, "warned")
     assert answer.json()["payload"] == event["payload"]
     assert await polled(hub.client) == [answer.json()]
     assert await waiting(hub.client) == []
     assert counted(hub, "trunkline_events_warned_total", type="payment.failed") == 1
-    (entry,) = [one for one in caplog.records if one.name == "trunkline.ingest"]
+    (entry,) = [one for one in caplog.records if one.name == "trunkline.ingest.accept"]
     assert (entry.event_id, entry.company_id, entry.type) == (answer.json()["id"], 92, "payment.failed")
     assert entry.paths == ["/payload/amount_attempted"]
     assert "secret value" not in str(vars(entry))
@@ -563,7 +563,7 @@ async def test_a_valid_event_of_such_a_type_is_accepted_without_a_word(hub, capl
     answer = await post(hub.client, failed())
     assert answer.status_code == 201
     assert "trunkline-validation" not in answer.headers
-    assert [one for one in caplog.records if one.name == "trunkline.ingest"] == []
+    assert [one for one in caplog.records if one.name == "trunkline.ingest.accept"] == []
 
 
 async def test_a_batch_with_an_event_that_is_warned_of_says_so(hub):
@@ -581,8 +581,8 @@ async def test_a_repeat_of_what_was_warned_of_is_counted_once(hub):
 
 
 async def test_a_quarantined_event_is_logged_with_its_paths_and_without_its_values(hub, caplog):
-    with caplog.at_level(logging.WARNING, logger="trunkline.ingest"):
+    with caplog.at_level(logging.WARNING, logger="trunkline.ingest.accept"):
         held = await quarantine(hub.client, invoice("secret value"))
-    (entry,) = [one for one in caplog.records if one.name == "trunkline.ingest"]
+    (entry,) = [one for one in caplog.records if one.name == "trunkline.ingest.accept"]
     assert (entry.quarantine_id, entry.paths) == (held, PATHS)
     assert "secret value" not in str(vars(entry))

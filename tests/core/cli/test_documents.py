@@ -7,7 +7,7 @@ from importlib.resources import files
 import pytest
 from sqlalchemy import text
 
-from trunkline.hub import Hub
+from trunkline.hub.hub import Hub
 from trunkline.testing.hubs import settings_for
 
 EMPTY = {"type": "object", "properties": {}, "additionalProperties": False}

@@ -2,7 +2,7 @@
 
 import json
 
-from trunkline.auth import parse_key
+from trunkline.access.keys import parse_key
 
 
 def _create(cli, *arguments):

@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy
 from sqlalchemy import text
 
-from trunkline.database import Database
+from trunkline.store.database import Database
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 

@@ -8,8 +8,8 @@ import pytest
 from trunkline import settings
 from trunkline.cli import opening
 from trunkline.errors import FieldError
-from trunkline.events import Draft
-from trunkline.ingest import Submission
+from trunkline.ingest.accept import Submission
+from trunkline.model.events import Draft
 from trunkline.store.quarantine import Held
 
 FAULTS = [FieldError("/payload/amount_attempted", "must be a number, not a string")]

@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from trunkline import settings
-from trunkline.hub import Hub
+from trunkline.hub.hub import Hub
 from trunkline.testing.receiver import Receiver
 
 

@@ -14,10 +14,10 @@ import pytest
 import uvicorn
 
 from trunkline import settings
-from trunkline.app import create_app
-from trunkline.auth import COMPANY_SCOPES
+from trunkline.access.keys import COMPANY_SCOPES
+from trunkline.api.app import create_app
 from trunkline.client import AsyncClient, Client, EventQuarantined, HubError, Place, PlaceFile
-from trunkline.hub import Hub
+from trunkline.hub.hub import Hub
 
 PAYMENT = {
     "payment_id": 1,

@@ -11,9 +11,9 @@ import pytest
 from sqlalchemy import text
 
 from trunkline import settings
-from trunkline.capabilities import Channel, EmittedEvent
-from trunkline.events import shard_of
-from trunkline.hub import Hub
+from trunkline.contract import Channel, EmittedEvent
+from trunkline.hub.hub import Hub
+from trunkline.model.events import shard_of
 from trunkline.store import migrate
 from trunkline.testing.receiver import Receiver
 

@@ -6,9 +6,9 @@ import time
 
 import pytest
 
-from trunkline.capabilities import Channel
-from trunkline.deliveries import Outcome, Result
+from trunkline.contract import Channel
 from trunkline.dispatch.results import KEPT_TEXT, checked
+from trunkline.model.deliveries import Outcome, Result
 
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 

@@ -5,10 +5,10 @@ from collections import Counter
 
 import pytest
 
-from trunkline.database import Database
 from trunkline.dispatch import leases as leases_module
 from trunkline.dispatch.leases import Leases
 from trunkline.store import shards as shard_store
+from trunkline.store.database import Database
 from trunkline.testing.receiver import Answer
 
 pytestmark = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)

@@ -8,8 +8,7 @@ from types import ModuleType
 
 import pytest
 
-from trunkline import hookspecs
-from trunkline.capabilities import PluginContext
+from trunkline.contract import PluginContext, hookspecs
 from trunkline.plugins import PluginRecord, Registry, logger_of
 
 HEAD = """

@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from trunkline import plugins
-from trunkline.capabilities import Channel
+from trunkline.contract import Channel
 from trunkline.plugins import PluginRecord, Registry
 from trunkline.plugins.calls import Late, call_within
 from trunkline.settings import Plugins

@@ -5,9 +5,9 @@ from fastapi import APIRouter
 from pydantic import BaseModel, field_validator
 
 from trunkline import plugins
-from trunkline.capabilities import Channel, Migrations, PortalPage, Routes
+from trunkline.contract import Channel, Migrations, PortalPage, Routes
 from trunkline.errors import PluginFailed, SettingsInvalid
-from trunkline.schemas import EventType
+from trunkline.schemas.catalog import EventType
 from trunkline.settings import CORE_SECTIONS, Plugins, Settings
 
 FAX = Channel("fax", "Fax", "By fax.")

@@ -6,8 +6,8 @@ from types import ModuleType
 import pluggy
 import pytest
 
+from trunkline.contract.hookspecs import hookimpl
 from trunkline.errors import PluginFailed
-from trunkline.hookspecs import hookimpl
 from trunkline.plugins import PluginRecord, Registry
 
 hookspec = pluggy.HookspecMarker("trunkline")

@@ -5,8 +5,8 @@ from types import ModuleType
 import pytest
 from pluggy import PluginManager
 
+from trunkline.contract.hookspecs import hookimpl
 from trunkline.errors import PluginFailed
-from trunkline.hookspecs import hookimpl
 from trunkline.plugins import Registry
 from trunkline.plugins.inspection import list_hooks
 

@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from trunkline import plugins
-from trunkline.capabilities import AcceptedEvent, ChangedSubscription
+from trunkline.contract import AcceptedEvent, ChangedSubscription
 from trunkline.plugins import Notifier
 
 EVENT = AcceptedEvent(position=1, company_id=92, type="parcel.sent", body=b"{}")

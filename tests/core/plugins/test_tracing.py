@@ -10,8 +10,8 @@ import pytest
 from pydantic import BaseModel, SecretStr
 
 from trunkline import plugins
-from trunkline.capabilities import AcceptedEvent, Channel, Push, Target
-from trunkline.deliveries import Outcome, Result
+from trunkline.contract import AcceptedEvent, Channel, Push, Target
+from trunkline.model.deliveries import Outcome, Result
 from trunkline.plugins import Notifier, Tracer, lifespans
 
 EVENT = AcceptedEvent(position=1, company_id=92, type="parcel.sent", body=b'{"secret": "in the body"}')

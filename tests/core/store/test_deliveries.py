@@ -5,11 +5,11 @@ from dataclasses import replace
 
 from sqlalchemy import text
 
-from trunkline.database import Database
-from trunkline.deliveries import Key
-from trunkline.events import Draft
+from trunkline.model.deliveries import Key
+from trunkline.model.events import Draft
 from trunkline.store import deliveries as ledger
 from trunkline.store import delivery_log, stream
+from trunkline.store.database import Database
 from trunkline.store.deliveries import Attempt, Claim, Settled
 
 LONG = 60_000

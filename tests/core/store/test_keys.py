@@ -2,8 +2,8 @@
 
 import pytest
 
-from trunkline.database import Database
 from trunkline.store import keys
+from trunkline.store.database import Database
 from trunkline.store.keys import KeyRecord
 
 

@@ -11,8 +11,8 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import text
 
-from trunkline.database import Database
 from trunkline.store import migrate, stream, tables, upgrading
+from trunkline.store.database import Database
 
 PLUGIN_REVISION = '''
 """A plugin's first table."""

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Sequence
 import pytest
 from sqlalchemy import text
 
-from trunkline.database import Database
-from trunkline.events import Draft, shard_of
+from trunkline.model.events import Draft, shard_of
 from trunkline.store import deliveries as ledger
 from trunkline.store import migrate, replays, retention, stream
+from trunkline.store.database import Database
 from trunkline.store.deliveries import Attempt, Settled
 from trunkline.store.retention import Marks, Page, Removed
 

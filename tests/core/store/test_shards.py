@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import pytest
 
-from trunkline.database import Database
-from trunkline.events import Draft, shard_of
+from trunkline.model.events import Draft, shard_of
 from trunkline.store import deliveries as ledger
 from trunkline.store import migrate, shards, stream
+from trunkline.store.database import Database
 from trunkline.store.deliveries import Settled
 
 NONE = migrate.RESERVED_POSITIONS

@@ -6,9 +6,9 @@ from functools import partial
 
 import pytest
 
-from trunkline.database import Database
-from trunkline.events import Draft, Event, shard_of
+from trunkline.model.events import Draft, Event, shard_of
 from trunkline.store import idempotency, migrate, stream
+from trunkline.store.database import Database
 
 SHARDS = 16
 NONE = migrate.RESERVED_POSITIONS  # the newest position of a log without events

@@ -2,9 +2,9 @@
 
 import asyncio
 
-from trunkline.database import Database
-from trunkline.events import Draft
+from trunkline.model.events import Draft
 from trunkline.store import migrate, stream, subscriptions
+from trunkline.store.database import Database
 from trunkline.store.subscriptions import Row, Streak
 
 NONE = migrate.RESERVED_POSITIONS

@@ -14,7 +14,7 @@ import httpx2
 import pytest
 from standardwebhooks.webhooks import Webhook
 
-from trunkline import signatures
+from trunkline.targets import signatures
 from trunkline_actions.settings import Settings
 
 HERE = Path(__file__).parent

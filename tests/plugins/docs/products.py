@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 from trunkline import Brand, Definition, EventType, Example, ItemList, Product, settings
-from trunkline.connectors import product_of
-from trunkline.hub import Hub
+from trunkline.hub.connectors import product_of
+from trunkline.hub.hub import Hub
 
 SECRETS = {
     "TRUNKLINE_AUTH__PEPPER": "p" * 32,

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 from standardwebhooks import Webhook
 
-from trunkline import cursors, deliveries
+from trunkline.model import cursors, deliveries
 from trunkline_docs.generator import generate
 from trunkline_docs.requests import SECRET, TIMESTAMP, called, polling, pushed, subscribing
 

@@ -4,7 +4,7 @@ import dataclasses
 from typing import Any
 
 from trunkline import Brand, Definition, EventType, Example, ItemList, Product
-from trunkline.schema_files import package_definitions, package_event_types
+from trunkline.schemas.files import package_definitions, package_event_types
 
 BRAND = Brand(
     slug="tea-shop",

@@ -9,7 +9,7 @@ from html import unescape
 import httpx2
 import pytest
 
-from trunkline.auth import COMPANY_SCOPES
+from trunkline.access.keys import COMPANY_SCOPES
 
 _INPUT = re.compile(r'<input type="hidden" name="csrf" value="([^"]*)"')
 _TAG = re.compile(r"<[^>]+>")

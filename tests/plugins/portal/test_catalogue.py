@@ -6,7 +6,7 @@ from html import unescape
 import orjson
 import pytest
 
-from trunkline.schema_files import package_event_types
+from trunkline.schemas.files import package_event_types
 
 TYPES = [one.name for one in package_event_types("trunkline_schemas")]
 HOSTILE = '"><img src=x onerror=alert(1)><script>alert(2)</script>'

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from trunkline.auth import COMPANY_SCOPES
+from trunkline.access.keys import COMPANY_SCOPES
 from trunkline_portal import scopes
 
 HOSTILE = '"><img src=x onerror=alert(1)><script>alert(2)</script>'

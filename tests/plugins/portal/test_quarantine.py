@@ -5,7 +5,7 @@ from html import unescape
 
 import pytest
 
-from trunkline.auth import COMPANY_SCOPES
+from trunkline.access.keys import COMPANY_SCOPES
 from trunkline_portal.pages import quarantined_event
 
 INBOX = "/portal/quarantine"

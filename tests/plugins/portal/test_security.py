@@ -5,7 +5,7 @@ import re
 import asyncpg
 from sqlalchemy.engine import make_url
 
-from trunkline.auth import COMPANY_SCOPES
+from trunkline.access.keys import COMPANY_SCOPES
 from trunkline_portal import navigation
 
 POLICY = (

@@ -2,7 +2,7 @@
 
 from sqlalchemy import text
 
-from trunkline.auth import COMPANY_SCOPES
+from trunkline.access.keys import COMPANY_SCOPES
 
 COOKIE = "trunkline_portal"
 

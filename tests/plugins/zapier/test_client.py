@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from trunkline.schema_files import package_definitions, package_event_types
+from trunkline.schemas.files import package_definitions, package_event_types
 from trunkline.testing.receiver import Receiver
 
 from .core import ENVIRONMENT, HERE, NODE

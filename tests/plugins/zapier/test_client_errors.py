@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from trunkline.schema_files import package_event_types
+from trunkline.schemas.files import package_event_types
 from trunkline.testing.receiver import Answer, Receiver
 
 from .core import ZapierRefused

@@ -15,7 +15,7 @@ from journal import Journal
 from matrix import ENGINES, Matrix, Outcome, cases_of
 from page import write_page
 
-from trunkline.faults import POINTS
+from trunkline.runtime.faults import POINTS
 
 
 def main() -> int:

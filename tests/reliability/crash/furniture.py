@@ -5,7 +5,7 @@ from typing import Any
 
 import actor
 
-from trunkline.hub import Hub
+from trunkline.hub.hub import Hub
 
 COMPANIES = (1, 2, 3, actor.COMPANY)
 LARGE = 50

@@ -21,7 +21,7 @@ from nursery import PLUGINS, Nursery, Process
 from target import Target
 from verdict import Judge, Verdict
 
-from trunkline.database import Database
+from trunkline.store.database import Database
 
 ENGINES = ("sqlite", "postgresql")
 AT_ONCE = 8

@@ -28,7 +28,7 @@ def say(**facts: Any) -> None:
 
 def crash_at(order: dict[str, Any]) -> None:
     """End this process, as kill -9 does, where it passes the order's point for the n-th time."""
-    from trunkline import faults
+    from trunkline.runtime import faults
 
     left = order["after"]
 
@@ -55,7 +55,8 @@ def shorten_waits() -> None:
 
 def share_what_is_installed() -> None:
     """Find the plugins and judge the installed schemas once instead of in each process."""
-    from trunkline import hub, plugins, settings
+    from trunkline import plugins, settings
+    from trunkline.hub import hub
 
     registries = {}
     for enabled in PLUGINS.values():
@@ -73,9 +74,9 @@ async def live(order: dict[str, Any]) -> None:
     from furniture import furnish
 
     from trunkline import settings
+    from trunkline.api.server import bind, running, stop_signals, url_of
     from trunkline.dispatch import leases
-    from trunkline.hub import Hub
-    from trunkline.server import bind, running, stop_signals, url_of
+    from trunkline.hub.hub import Hub
 
     leases.LEASE_MS = order["lease_ms"]
     hub = Hub(settings.load(environment=order["environment"]))
@@ -119,9 +120,6 @@ def begin(order: dict[str, Any]) -> int:
 def main() -> None:
     """Take orders until standard input ends, then end every process that is left."""
     import furniture  # noqa: F401 - what a fork needs is imported before it
-
-    import trunkline.cli.loop
-    import trunkline.server  # noqa: F401
 
     shorten_waits()
     share_what_is_installed()

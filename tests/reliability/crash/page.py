@@ -10,7 +10,7 @@ from pathlib import Path
 from matrix import Outcome
 from target import NEVER
 
-from trunkline.faults import POINTS
+from trunkline.runtime.faults import POINTS
 
 PAGE = Path(__file__).parents[3] / "docs" / "reliability.md"
 _HEAD = """# Reliability: the crash matrix, and other faults

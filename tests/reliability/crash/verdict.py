@@ -16,7 +16,7 @@ from load import WRITERS, Promises, Request
 from sqlalchemy import text
 from target import SLOW_SECONDS, Arrival
 
-from trunkline.database import Database
+from trunkline.store.database import Database
 
 FIRST_POSITION = 1000
 FINAL = "('delivered', 'exhausted', 'rejected', 'gone')"

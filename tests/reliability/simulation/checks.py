@@ -4,12 +4,11 @@ import asyncio
 from collections import defaultdict
 from dataclasses import dataclass
 
-from trunkline import replay
-from trunkline.deliveries import FINAL, Key
-from trunkline.dispatch import leases
-from trunkline.events import shard_of
-from trunkline.schema_versions import SchemaVersions
-from trunkline.schemas import SchemaCatalog
+from trunkline.dispatch import leases, replay
+from trunkline.model.deliveries import FINAL, Key
+from trunkline.model.events import shard_of
+from trunkline.schemas.catalog import SchemaCatalog
+from trunkline.schemas.versions import SchemaVersions
 from trunkline.store import subscriptions
 
 ONE_VERSION = SchemaVersions(SchemaCatalog([]))

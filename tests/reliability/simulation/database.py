@@ -8,7 +8,7 @@ keeps its locks. A commit may succeed although the answer never arrives.
 """
 
 from trunkline.errors import StoreUnavailable
-from trunkline.events import shard_of
+from trunkline.model.events import shard_of
 
 TABLES = (
     "deliveries",

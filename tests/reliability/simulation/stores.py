@@ -8,7 +8,7 @@ what order it locks them, whether it waits for a locked row or passes it over, a
 
 from collections import Counter
 
-from trunkline.deliveries import FINAL, Key
+from trunkline.model.deliveries import FINAL, Key
 from trunkline.store import deliveries, replays, retention, shards, stream, subscriptions
 
 FAILED = FINAL - {"delivered"}

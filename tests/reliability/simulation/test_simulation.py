@@ -10,10 +10,11 @@ from dataclasses import replace
 
 import pytest
 
-from trunkline import deliveries, replay
-from trunkline.dispatch.places import Places
+from trunkline.dispatch import replay
 from trunkline.dispatch.progress import Progress
+from trunkline.dispatch.slots import Places
 from trunkline.errors import LeaseLost
+from trunkline.model import deliveries
 from trunkline.store import deliveries as ledger
 from trunkline.store import shards as shard_store
 from trunkline.store import stream

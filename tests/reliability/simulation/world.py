@@ -9,18 +9,19 @@ from types import SimpleNamespace
 
 import pytest
 
-from trunkline import cursors, replay, subscription_service
-from trunkline.capabilities import Channel
-from trunkline.deliveries import Outcome, Result
-from trunkline.dispatch import dispatcher, leases, reader, replaying, retries, runner, settlement
+from trunkline.contract import Channel
+from trunkline.dispatch import dispatcher, leases, reader, replay, replay_lane, retries, runner, settlement
 from trunkline.errors import NotFound, StoreUnavailable
-from trunkline.events import Draft
-from trunkline.schema_versions import SchemaVersions
-from trunkline.schemas import SchemaCatalog
+from trunkline.model import cursors
+from trunkline.model.deliveries import Outcome, Result
+from trunkline.model.events import Draft
+from trunkline.schemas.catalog import SchemaCatalog
+from trunkline.schemas.versions import SchemaVersions
 from trunkline.store import stream
-from trunkline.streaming import Streaming
-from trunkline.subscription_service import SubscriptionService
-from trunkline.wakeup import Wakeup
+from trunkline.store.wakeup import Wakeup
+from trunkline.stream.pages import Streaming
+from trunkline.subscribing import service
+from trunkline.subscribing.service import SubscriptionService
 
 from . import stores
 from .checks import Broken, Checks, must
@@ -37,7 +38,7 @@ LIMITS = {
     dispatcher: {"GRACE_SECONDS": 0.15, "STOP_SECONDS": 0.5},
     retries: {"CROWDED_MS": 100, "LOOK_SECONDS": 0.3, "CROWDED_SECONDS": 0.03, "ROUND_SECONDS": 0.05},
     reader: {"LOOK_SECONDS": 0.3, "PAGE": 7},
-    replaying: {"LOOK_SECONDS": 0.3},
+    replay_lane: {"LOOK_SECONDS": 0.3},
     replay: {"PAGE": 5, "OUTSTANDING": 8},
     settlement: {"INTERVAL_SECONDS": 0.08, "CURSOR_SECONDS": 0.3},
 }
@@ -85,11 +86,11 @@ def simulated(*faults):
         choice=lambda letters: letters[here().chance.randrange(len(letters))],
     )
     with pytest.MonkeyPatch.context() as patch:
-        for module in (leases, reader, replaying, runner, settlement):
+        for module in (leases, reader, replay_lane, runner, settlement):
             patch.setattr(module, "time", clock)
         patch.setattr(settlement, "random", chance)
         patch.setattr(replay, "secrets", tokens)
-        patch.setattr(subscription_service, "randomness", tokens)
+        patch.setattr(service, "randomness", tokens)
         for module, limits in LIMITS.items():
             for name, value in limits.items():
                 patch.setattr(module, name, value)

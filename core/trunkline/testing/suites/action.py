@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from trunkline.definitions import Kind
+from trunkline.schemas.definitions import Kind
 from trunkline.testing.suites.action_answers import ActionAnswerChecks
 from trunkline.testing.suites.action_inputs import ActionInputChecks
 from trunkline.testing.suites.action_records import ActionRecordChecks

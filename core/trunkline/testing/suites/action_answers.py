@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
-from trunkline.definitions import Definition
-from trunkline.principals import COMPANY_SCOPES
-from trunkline.schemas import Json
+from trunkline.model.principals import COMPANY_SCOPES
+from trunkline.schemas.catalog import Json
+from trunkline.schemas.definitions import Definition
 from trunkline.testing.checks import COMPLETE, DELIVERS, LOADS, check, demand, not_applicable
 from trunkline.testing.hubs import COMPANY_ID, MakeTestHub
 from trunkline.testing.suites.action_calls import NEIGHBOUR_ID, Request

@@ -7,8 +7,8 @@ from typing import Any
 import httpx2
 import orjson
 
-from trunkline.definitions import Definition
-from trunkline.schemas import Json
+from trunkline.schemas.catalog import Json
+from trunkline.schemas.definitions import Definition
 from trunkline.testing.checks import not_applicable
 
 NEIGHBOUR_ID = 93

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from trunkline.definitions import Definition
+from trunkline.schemas.definitions import Definition
 from trunkline.testing.checks import COMPLETE, DELIVERS, check, demand
 from trunkline.testing.hubs import MakeTestHub
 from trunkline.testing.suites.action_calls import Request, other_call

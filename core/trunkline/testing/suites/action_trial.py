@@ -15,13 +15,13 @@ from sqlalchemy import inspect, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from trunkline import faults
 from trunkline.api.definitions import CALL_PREFIX
-from trunkline.capabilities import Answer, Call
-from trunkline.definitions import Definition, Kind
+from trunkline.contract import Answer, Call
 from trunkline.errors import ProviderFailed, Refused, StoreUnavailable
 from trunkline.operations import running
-from trunkline.schemas import Json
+from trunkline.runtime import faults
+from trunkline.schemas.catalog import Json
+from trunkline.schemas.definitions import Definition, Kind
 from trunkline.testing.checks import demand, fail, not_applicable
 from trunkline.testing.databases import Engine
 from trunkline.testing.hubs import COMPANY_ID, MakeTestHub, TestHub

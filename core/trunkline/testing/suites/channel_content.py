@@ -4,7 +4,7 @@ import asyncio
 
 import orjson
 
-from trunkline.capabilities import AcceptedEvent, Push
+from trunkline.contract import AcceptedEvent, Push
 from trunkline.errors import PluginFailed
 from trunkline.testing.checks import COMPLETE, DELIVERS, LOADS, check, demand, fail, not_applicable
 from trunkline.testing.far_sides import Arrival

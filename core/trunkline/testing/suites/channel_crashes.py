@@ -10,10 +10,10 @@ from typing import Any, NoReturn
 
 from sqlalchemy import text
 
-from trunkline import faults
-from trunkline.capabilities import AcceptedEvent
-from trunkline.database import Database
+from trunkline.contract import AcceptedEvent
 from trunkline.outbound import Outbound
+from trunkline.runtime import faults
+from trunkline.store.database import Database
 from trunkline.testing.checks import COMPLETE, check, demand, fail, not_applicable
 from trunkline.testing.far_sides import HttpFarSide
 from trunkline.testing.hubs import start_hub

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from trunkline.hub import Hub
+from trunkline.hub.hub import Hub
 from trunkline.testing.checks import COMPLETE, DELIVERS, check, demand
 from trunkline.testing.hubs import MakeTestHub
 from trunkline.testing.suites.channel_subject import ChannelSubject, OpenTrial

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
-from trunkline.capabilities import Push
-from trunkline.signatures import new_secret
+from trunkline.contract import Push
+from trunkline.targets.signatures import new_secret
 from trunkline.testing.checks import COMPLETE, DELIVERS, check, demand, not_applicable
 from trunkline.testing.receiver import ReceivedRequest
 from trunkline.testing.suites.channel_subject import ChannelSubject, OpenTrial

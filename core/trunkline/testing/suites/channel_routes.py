@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from trunkline.schemas import Json
+from trunkline.schemas.catalog import Json
 from trunkline.testing.checks import COMPLETE, check, demand, not_applicable
 from trunkline.testing.suites.channel_subject import ChannelSubject, OpenTrial
 from trunkline.testing.suites.channel_trial import COMPANY_ID, ChannelTrial

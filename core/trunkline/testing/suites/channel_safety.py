@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 
 from pydantic import BaseModel, SecretBytes, SecretStr
 
-from trunkline.capabilities import HttpResponse
-from trunkline.deliveries import Outcome
+from trunkline.contract import HttpResponse
 from trunkline.errors import AddressRefused
+from trunkline.model.deliveries import Outcome
 from trunkline.outbound import NoAnswer
 from trunkline.testing.checks import COMPLETE, DELIVERS, LOADS, check, demand, fail, not_applicable
 from trunkline.testing.far_sides import HttpFarSide

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 import pytest_asyncio
 
-from trunkline.schemas import Json
+from trunkline.schemas.catalog import Json
 from trunkline.testing.checks import demand, not_applicable
 from trunkline.testing.databases import Engine
 from trunkline.testing.far_sides import FarSide, HttpFarSide

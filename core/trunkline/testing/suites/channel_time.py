@@ -7,8 +7,8 @@ import time
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 
-from trunkline.capabilities import AcceptedEvent
-from trunkline.deliveries import Outcome
+from trunkline.contract import AcceptedEvent
+from trunkline.model.deliveries import Outcome
 from trunkline.testing.checks import COMPLETE, DELIVERS, check, demand
 from trunkline.testing.far_sides import HttpFarSide
 from trunkline.testing.receiver import Drip, EndlessHeaders, Receiver

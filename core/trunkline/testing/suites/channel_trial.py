@@ -9,11 +9,11 @@ from typing import Any, Protocol
 
 import orjson
 
-from trunkline.capabilities import AcceptedEvent, Channel, EmittedEvent, HttpClient, Push, Target
-from trunkline.deliveries import FINAL, Outcome, Result
+from trunkline.contract import AcceptedEvent, Channel, EmittedEvent, HttpClient, Push, Target
 from trunkline.dispatch.results import checked
-from trunkline.hub import Hub
-from trunkline.schemas import EventType, Json
+from trunkline.hub.hub import Hub
+from trunkline.model.deliveries import FINAL, Outcome, Result
+from trunkline.schemas.catalog import EventType, Json
 from trunkline.testing.checks import demand, fail, not_applicable
 from trunkline.testing.far_sides import Arrival, FarSide, HttpFarSide
 from trunkline.testing.hubs import TestHub

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator
 import hypothesis
 import orjson
 
-from trunkline.schema_versions import SchemaVersions
-from trunkline.schemas import Json, SchemaCatalog
+from trunkline.schemas.catalog import Json, SchemaCatalog
+from trunkline.schemas.versions import SchemaVersions
 from trunkline.testing.checks import COMPLETE, DELIVERS, check, demand, fail, not_applicable
 from trunkline.testing.inspected import InspectedPlugin
 from trunkline.testing.payloads import payloads

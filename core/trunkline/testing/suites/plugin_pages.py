@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from html.parser import HTMLParser
 
-from trunkline.capabilities import PortalPage, PortalRequest
-from trunkline.fragments import FragmentInvalid, check_fragment
-from trunkline.principals import COMPANY_SCOPES, OPERATOR, Principal
+from trunkline.contract import PortalPage, PortalRequest
+from trunkline.contract.fragments import FragmentInvalid, check_fragment
+from trunkline.model.principals import COMPANY_SCOPES, OPERATOR, Principal
 from trunkline.testing.checks import COMPLETE, DELIVERS, check, demand, fail, not_applicable
 from trunkline.testing.hubs import COMPANY_ID, MakeTestHub, TestHub
 from trunkline.testing.inspected import InspectedPlugin

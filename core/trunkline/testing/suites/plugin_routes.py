@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Sequence
 from fnmatch import fnmatchcase
 from typing import ClassVar
 
-from trunkline.principals import COMPANY_SCOPES, OPERATOR
+from trunkline.model.principals import COMPANY_SCOPES, OPERATOR
 from trunkline.testing.checks import COMPLETE, DELIVERS, LOADS, check, demand, not_applicable
 from trunkline.testing.hubs import MakeTestHub
 from trunkline.testing.inspected import InspectedPlugin

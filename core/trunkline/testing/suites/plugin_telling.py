@@ -9,9 +9,9 @@ from typing import Any
 
 import orjson
 
-from trunkline.capabilities import AcceptedEvent, ChangedSubscription, FinishedAttempt
-from trunkline.deliveries import Outcome, Result
-from trunkline.hub import Hub
+from trunkline.contract import AcceptedEvent, ChangedSubscription, FinishedAttempt
+from trunkline.hub.hub import Hub
+from trunkline.model.deliveries import Outcome, Result
 from trunkline.plugins.calls import PluginThread, describe_error
 from trunkline.testing.checks import COMPLETE, DELIVERS, check, demand, fail, not_applicable
 from trunkline.testing.events import ODD_TEXTS

@@ -6,8 +6,8 @@ from typing import Any
 
 import orjson
 
-from trunkline.capabilities import Connector
-from trunkline.schemas import EventType, Judge
+from trunkline.contract import Connector
+from trunkline.schemas.catalog import EventType, Judge
 from trunkline.testing.checks import COMPLETE, DELIVERS, LOADS, check, demand, not_applicable
 from trunkline.testing.hubs import MakeTestHub
 from trunkline.testing.inspected import InspectedPlugin

@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from trunkline.definitions import Kind
+from trunkline.schemas.definitions import Kind
 from trunkline.testing.suites.search_answers import SearchAnswerChecks
 from trunkline.testing.suites.search_lists import SearchListChecks
 from trunkline.testing.suites.search_queries import SearchQueryChecks

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from trunkline.principals import COMPANY_SCOPES
+from trunkline.model.principals import COMPANY_SCOPES
 from trunkline.testing.checks import COMPLETE, DELIVERS, LOADS, check, demand
 from trunkline.testing.hubs import COMPANY_ID, MakeTestHub
 from trunkline.testing.suites.action_calls import NEIGHBOUR_ID, list_of

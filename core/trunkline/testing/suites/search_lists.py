@@ -1,7 +1,7 @@
 """Checks of the lists that searches and lookups give: their form, their pages, and what the hub shows of them."""
 
-from trunkline.definitions import Definition
-from trunkline.schemas import Json
+from trunkline.schemas.catalog import Json
+from trunkline.schemas.definitions import Definition
 from trunkline.testing.checks import COMPLETE, DELIVERS, check, demand, not_applicable
 from trunkline.testing.hubs import MakeTestHub
 from trunkline.testing.suites.action_calls import Request, list_of

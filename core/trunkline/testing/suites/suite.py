@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import ClassVar
 
-from trunkline.capabilities import Clock
+from trunkline.contract import Clock
 from trunkline.errors import PluginFailed, SchemaInvalid, SettingsInvalid
 from trunkline.testing.checks import fail
 from trunkline.testing.databases import Engine

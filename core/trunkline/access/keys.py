@@ -1,0 +1,194 @@
+"""API keys: their format, and who a request comes from.
+
+Whether a key is valid is asked of the database each time, so that a revoked one is refused at once, whichever process
+revoked it. Requests that ask at the same time share one query.
+"""
+
+import logging
+import re
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from typing import Self
+
+from trunkline.access.vault import Vault
+from trunkline.errors import BodyInvalid, FieldError, NotFound, StoreUnavailable, Unauthenticated
+from trunkline.model.principals import COMPANY_SCOPES, OPERATOR, Principal
+from trunkline.runtime.batching import Batcher
+from trunkline.store import keys as store
+from trunkline.store.database import Database
+from trunkline.store.keys import KeyRecord
+
+MAX_COMPANY_ID = 2**63 - 1
+_SECRET_BYTES = 32
+_KEY = re.compile(r"([a-z][a-z0-9]{1,15})_live_(0|[1-9][0-9]{0,18})_([A-Za-z0-9_-]{43})", re.ASCII)
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedKey:
+    """The parts of a well-formed key that are no secret. *company_id* is None for an operator's."""
+
+    prefix: str
+    company_id: int | None
+    last4: str
+
+
+def new_key(prefix: str, company_id: int | None) -> str:
+    """Make a key with 32 random bytes: ``{prefix}_live_{companyId}_{secret}``."""
+    return f"{prefix}_live_{company_id or 0}_{secrets.token_urlsafe(_SECRET_BYTES)}"
+
+
+def parse_key(api_key: str) -> ParsedKey | None:
+    """Take a key apart; None where it is not written as one."""
+    match = _KEY.fullmatch(api_key)
+    if match is None or int(match[2]) > MAX_COMPANY_ID:
+        return None
+    return ParsedKey(match[1], int(match[2]) or None, match[3][-4:])
+
+
+class Keys:
+    """Makes, lists, revokes and checks API keys. Enter it to start checking.
+
+    *pins* gives the versions of event types that a new key is to read (``schema_versions.Pins``).
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        vault: Vault,
+        prefix: str,
+        pins: Callable[[], Mapping[str, int]] = dict[str, int],
+    ) -> None:
+        self._database = database
+        self._pins = pins
+        self._vault = vault
+        self._prefix = prefix
+        self._lookups: Batcher[bytes, Principal | None] = Batcher(self._look_up)
+        self._touches: Batcher[str, None] = Batcher(self._touch)
+        self._touching: set[str] = set()
+        self._running = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        await self._running.enter_async_context(self._touches)
+        await self._running.enter_async_context(self._lookups)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._running.aclose()
+
+    async def create(
+        self, company_id: int | None, *, name: str, scopes: Sequence[str]
+    ) -> tuple[KeyRecord, str]:
+        """Make a key for a company, or an operator's for None; returns it in clear, for the only time.
+
+        Raises:
+            BodyInvalid: a scope is unknown, or none is given.
+        """
+        chosen = (OPERATOR,) if company_id is None else _check_scopes(scopes)
+        api_key = new_key(self._prefix, company_id)
+        async with self._database.write() as connection:
+            record = KeyRecord(
+                id=f"key_{secrets.token_hex(12)}",
+                company_id=company_id,
+                name=name,
+                scopes=chosen,
+                last4=api_key[-4:],
+                created_ms=await store.clock_ms(connection),
+                pins=self._pins(),
+            )
+            await store.insert(connection, record, digest=self._vault.digest(api_key))
+        return record, api_key
+
+    async def list(self, company_id: int | None) -> list[KeyRecord]:
+        """List the keys of a company, or all for None; oldest first."""
+        async with self._database.read() as connection:
+            return await store.list_keys(connection, company_id)
+
+    async def revoke(self, key_id: str, *, company_id: int | None) -> None:
+        """Revoke a key of a company, or of anyone for None, at once and for good.
+
+        Raises:
+            NotFound: there is no such key, or it is another company's.
+        """
+        async with self._database.write() as connection:
+            if not await store.revoke(connection, key_id, company_id=company_id):
+                kind = "API key"
+                raise NotFound(kind, key_id)
+
+    async def authenticate(self, header: str | None) -> Principal:
+        """Tell who sent *header*, the value of ``X-Api-Key``.
+
+        Raises:
+            Unauthenticated: it is missing or malformed, or the key is unknown or was revoked.
+            StoreUnavailable: that cannot be told now.
+        """
+        if not header:
+            msg = "This call needs an API key in the header X-Api-Key."
+            raise Unauthenticated(msg)
+        parsed = parse_key(header)
+        if parsed is None or parsed.prefix != self._prefix:
+            msg = f"The value of X-Api-Key is no API key; one looks like {self._prefix}_live_92_ and 43 more characters."
+            raise Unauthenticated(msg)
+        principal = await self._lookups.submit(self._vault.digest(header))
+        if principal is None:
+            msg = "This API key is unknown or was revoked; use one that is valid."
+            raise Unauthenticated(msg)
+        return principal
+
+    async def principal(self, key_id: str) -> Principal | None:
+        """Tell who the key *key_id* stands for now; None where there is none or it was revoked. That counts as using it.
+
+        Raises:
+            StoreUnavailable: that cannot be told now.
+        """
+        async with self._database.read() as connection:
+            key = await store.find_valid_by_id(connection, key_id)
+        if key is None:
+            return None
+        if key.untouched:
+            self._note_used([key_id])
+        return _principal(key.record)
+
+    async def _look_up(self, digests: Sequence[bytes]) -> Sequence[Principal | None]:
+        async with self._database.read() as connection:
+            found = await store.find_valid(connection, list(dict.fromkeys(digests)))
+        principals = {digest: _principal(key.record) for digest, key in found.items()}
+        self._note_used([key.record.id for key in found.values() if key.untouched])
+        return [principals.get(digest) for digest in digests]
+
+    def _note_used(self, key_ids: Sequence[str]) -> None:
+        for key_id in key_ids:
+            if key_id not in self._touching:
+                self._touching.add(key_id)
+                self._touches.enqueue(key_id)
+
+    async def _touch(self, key_ids: Sequence[str]) -> Sequence[None]:
+        try:
+            async with self._database.write() as connection:
+                await store.touch(connection, key_ids)
+        except StoreUnavailable as error:
+            _log.warning("the last use of %d API keys was not written: %s", len(key_ids), error)
+        finally:
+            self._touching.difference_update(key_ids)
+        return [None] * len(key_ids)
+
+
+def _principal(record: KeyRecord) -> Principal:
+    return Principal(record.id, record.company_id, record.name, frozenset(record.scopes), pins=record.pins)
+
+
+def _check_scopes(scopes: Sequence[str]) -> tuple[str, ...]:
+    known = ", ".join(COMPANY_SCOPES)
+    if not scopes:
+        raise BodyInvalid([FieldError("/scopes", f"must name at least one of {known}")])
+    faults = [
+        FieldError(f"/scopes/{index}", f"is not a scope; the scopes are {known}")
+        for index, scope in enumerate(scopes)
+        if scope not in COMPANY_SCOPES
+    ]
+    if faults:
+        raise BodyInvalid(faults)
+    return tuple(dict.fromkeys(scopes))

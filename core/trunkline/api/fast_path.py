@@ -1,0 +1,64 @@
+"""A short way in for the busiest calls. The framework's own way costs more than such a call does (measured for accepting an
+event: 340 of 450 µs, spent on routing, dependencies and exit stacks), and it is taken all the same for whatever is out of
+the ordinary.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from starlette.requests import Request
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from trunkline.api import problems
+from trunkline.contract import DirectHandler
+from trunkline.errors import Refused, StoreUnavailable
+from trunkline.runtime import faults
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """A path with its handler, which stands in the scope where the framework puts a route."""
+
+    path_format: str
+    handler: DirectHandler
+
+
+class Direct:
+    """Passes calls on exact paths to their handlers, and everything else to the app.
+
+    Both ways lead to the same function and answer the same; a handler leaves to the app what it does not know to be plain.
+    """
+
+    def __init__(self, app: ASGIApp, *, handlers: Mapping[tuple[str, str], DirectHandler]) -> None:
+        self._app = app
+        self._ways = {key: _Way(key[1], handler) for key, handler in handlers.items()}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        way = self._ways.get((scope["method"], scope["path"])) if scope["type"] == "http" else None
+        if way is None:
+            await self._app(scope, receive, send)
+            return
+        try:
+            response = await way.handler(Request(scope, receive))
+        except Refused as error:
+            response = problems.problem_of(error, scope)
+        except StoreUnavailable as error:
+            response = problems.store_unavailable(error, scope)
+        if response is None:
+            await self._app(scope, receive, send)
+            return
+        scope["route"] = way
+        await response(scope, receive, send)
+        if scope["method"] == "POST":
+            faults.point("accept.after_answer")
+
+
+def is_plain_json(scope: Scope) -> bool:
+    """Tell whether a call has a JSON body and no query."""
+    if scope["query_string"]:
+        return False
+    for name, value in scope["headers"]:
+        if name == b"content-type":
+            return bool(value == b"application/json")
+    return False

@@ -1,0 +1,75 @@
+"""Judges a receiver's certificate: trusted or not and why, for which names, and for how long."""
+
+import ssl
+from datetime import UTC, datetime, timedelta
+
+from cryptography import x509
+
+from trunkline.cli.doctor.checks import Check, bad, good, improve, printable
+
+RENEWAL = timedelta(days=14)
+"""With less than this left, and less than a quarter of its life, a certificate is about to be forgotten."""
+
+# OpenSSL's x509_vfy.h, which the ssl module does not name.
+_NOT_YET_VALID = 9
+_EXPIRED = 10
+_SELF_SIGNED = {18, 19}
+_ISSUER_UNKNOWN = {2, 20, 21}
+_WRONG_NAME = {62, 64}
+
+
+def judge_trusted(der: bytes | None, *, host: str, now: float) -> Check:
+    """Judge the certificate of a handshake that succeeded; *now* is Unix seconds."""
+    if der is None:
+        return improve("certificate", "The certificate cannot be read.")
+    certificate = x509.load_der_x509_certificate(der)
+    left = certificate.not_valid_after_utc - datetime.fromtimestamp(now, UTC)
+    life = certificate.not_valid_after_utc - certificate.not_valid_before_utc
+    if left < min(RENEWAL, life / 4):
+        sentence = f"Expires in {_days(left)}; renew it, and see that renewal runs by itself."
+        return improve("certificate", sentence)
+    return good("certificate", f"Trusted, for '{host}', with {_days(left)} left.")
+
+
+def judge_refused(der: bytes | None, *, host: str, now: float, error: ssl.SSLCertVerificationError) -> Check:
+    """Say why the hub refuses the certificate, and what to do about it. *der* is None where it could not be had."""
+    certificate = None if der is None else x509.load_der_x509_certificate(der)
+    return bad("certificate", _fault(certificate, host=host, now=now, error=error))
+
+
+def _fault(
+    certificate: x509.Certificate | None, *, host: str, now: float, error: ssl.SSLCertVerificationError
+) -> str:
+    match error.verify_code:
+        case code if code in _SELF_SIGNED:
+            return "It is self-signed, which the hub does not trust; use one of a public authority, such as Let's Encrypt."
+        case code if code in _ISSUER_UNKNOWN:
+            return "Its issuer is not known here; have the server send the intermediate certificates, of a public authority."
+        case code if code in _WRONG_NAME:
+            return f"It is for {_names(certificate)}, not for '{host}'; use one with that name."
+        case code if code == _EXPIRED:
+            since = f" {_days(_age(certificate, now))} ago" if certificate else ""
+            return f"It expired{since}; renew it, and see that renewal runs by itself."
+        case code if code == _NOT_YET_VALID:
+            return "It is not valid yet; check the clocks of the receiver and of this machine."
+        case _:
+            return f"The hub does not trust it: {error.verify_message}; replace it."
+
+
+def _names(certificate: x509.Certificate | None) -> str:
+    if certificate is None:
+        return "another name"
+    try:
+        found = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return "no name"
+    names = [*found.get_values_for_type(x509.DNSName), *found.get_values_for_type(x509.IPAddress)]
+    return ", ".join(f"'{printable(str(name))}'" for name in names[:3]) or "no name"
+
+
+def _age(certificate: x509.Certificate, now: float) -> timedelta:
+    return datetime.fromtimestamp(now, UTC) - certificate.not_valid_after_utc
+
+
+def _days(span: timedelta) -> str:
+    return "1 day" if span.days == 1 else f"{span.days} days"

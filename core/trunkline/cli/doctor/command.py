@@ -1,0 +1,107 @@
+"""``doctor``: what a receiver at a URL does well and badly."""
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from trunkline.cli import opening
+from trunkline.cli.loop import run
+from trunkline.cli.options import AsJson, Config, load_settings
+from trunkline.cli.output import show_json, warn
+from trunkline.targets import signatures
+from trunkline.targets.addresses import AddressPolicy
+
+if TYPE_CHECKING:
+    from trunkline.cli.doctor import Report
+
+SECRET_VARIABLE = "TRUNKLINE_DOCTOR_SECRET"  # noqa: S105 - a variable's name
+
+_STYLES = {"good": "green", "improve": "yellow", "bad": "bold red", "unknown": "dim"}
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to *app*."""
+    app.command("doctor")(examine_receiver)
+
+
+def examine_receiver(
+    context: typer.Context,
+    url: Annotated[str, typer.Argument(metavar="URL", help="Where the receiver takes events.")],
+    secret: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WHSEC",
+            envvar=SECRET_VARIABLE,
+            show_envvar=False,
+            help=f"The secret that the receiver verifies with, whsec_…; or set {SECRET_VARIABLE}.",
+        ),
+    ] = None,
+    as_json: AsJson = False,
+    config: Config = None,
+) -> None:
+    """Say what a receiver does well and badly: address, TLS, answers, latency, signatures, duplicates.
+
+    It sends test events, at most 20. Exit codes: 0 all good, 1 something to mend, 2 not reachable.
+
+    Example: [bold]trunkline doctor https://example.com/hooks --secret whsec_…[/bold]
+    """
+    from trunkline.cli.doctor import examine  # noqa: PLC0415 - here, so that --help need not load it
+
+    settings = load_settings(context, config)
+    if secret is not None and (fault := signatures.check_secret(secret)):
+        raise typer.BadParameter(fault, param_hint="--secret")
+    delivery = settings.delivery
+    policy = AddressPolicy(
+        allow_http=delivery.allow_http, allow_private_networks=delivery.allow_private_networks
+    )
+    report = run(
+        examine(
+            url,
+            policy=policy,
+            catalog=opening.inspected(settings).catalog,
+            timeout_seconds=delivery.timeout_seconds,
+            secret=secret,
+        )
+    )
+    if as_json:
+        show_json(_as_json(report))
+    else:
+        _show(report)
+        warn(_summary(report))
+    raise typer.Exit(report.exit_code)
+
+
+def _as_json(report: "Report") -> dict[str, object]:
+    return {
+        "url": report.url,
+        "reachable": report.is_reachable,
+        "checks": [asdict(check) for check in report.checks],
+        "not_tried": [*report.not_tried],
+    }
+
+
+def _show(report: "Report") -> None:
+    """Print a table on a terminal, elsewhere a line per check; receivers' words are never read as markup."""
+    console = Console()
+    if not console.is_terminal:
+        for check in report.checks:
+            typer.echo(f"{check.name}\t{check.verdict}\t{check.sentence}")
+        return
+    table = Table("check", "verdict", "what to do", box=None, header_style="bold", pad_edge=False)
+    for check in report.checks:
+        verdict = Text(check.verdict, style=_STYLES[check.verdict])
+        table.add_row(Text(check.name), verdict, Text(check.sentence))
+    console.print(table)
+
+
+def _summary(report: "Report") -> str:
+    if not report.is_reachable:
+        return "Not reachable: the other checks were not made."
+    count = len(report.to_mend)
+    found = f"{count} {'thing' if count == 1 else 'things'} to mend." if count else "Nothing to mend."
+    left_out = f" Not tried: {', '.join(report.not_tried)}." if report.not_tried else ""
+    return found + left_out

@@ -1,0 +1,139 @@
+"""The order of an examination: the way there, events as the hub sends them, then what a receiver must refuse or bear."""
+
+import ssl
+import time
+from collections.abc import AsyncGenerator, Callable
+from dataclasses import dataclass
+
+from trunkline.cli.doctor import judgements, path
+from trunkline.cli.doctor.checks import Check, Report, Thresholds
+from trunkline.cli.doctor.trials import UNKNOWN_HEADER, Answer, Sample, Samples, Trials, throwaway_secret
+from trunkline.outbound import Outbound, Resolve, resolve_by_system
+from trunkline.schemas.catalog import SchemaCatalog
+from trunkline.targets.addresses import AddressPolicy
+
+MAX_REQUESTS = 20
+"""No examination sends more."""
+
+DELIVERIES = 5
+"""Correctly signed events, one after the other; the latency is their median."""
+
+OLD_SECONDS = 600
+"""Twice what the libraries of Standard Webhooks let pass."""
+
+_PATIENCE = 2
+"""Events without an answer, from the first on, after which no more are sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Delivered:
+    sample: Sample
+    answer: Answer
+
+
+async def examine(
+    url: str,
+    *,
+    policy: AddressPolicy,
+    catalog: SchemaCatalog,
+    timeout_seconds: float,
+    secret: str | None = None,
+    thresholds: Thresholds | None = None,
+    resolve: Resolve = resolve_by_system,
+    ssl_context: ssl.SSLContext | None = None,
+    now: Callable[[], float] = time.time,
+) -> Report:
+    """Examine the receiver at *url* with at most ``MAX_REQUESTS`` requests of *timeout_seconds* each, one at a time.
+
+    *secret* is the one that the receiver verifies with; without it, what is signed wrongly cannot be judged. *resolve*
+    and *ssl_context* are those of ``Outbound``; *now* gives Unix seconds.
+    """
+    way = await path.explore(
+        url,
+        policy=policy,
+        timeout_seconds=timeout_seconds,
+        now=now(),
+        resolve=resolve,
+        ssl_context=ssl_context,
+    )
+    checks = [*way.checks]
+    if way.url is not None:
+        async with Outbound(
+            policy, timeout_seconds=timeout_seconds, resolve=resolve, ssl_context=ssl_context
+        ) as http:
+            trials = Trials(way.url, http=http, secret=secret or throwaway_secret(), now=now)
+            samples = Samples(catalog, now=now)
+            examination = _Examination(trials, samples, is_secret_known=secret is not None)
+            limits = thresholds or Thresholds()
+            checks += await examination.run(timeout_seconds=timeout_seconds, thresholds=limits)
+    return Report(url=url, checks=tuple(checks), is_reachable=way.is_connected)
+
+
+class _Examination:
+    """What is sent to one receiver, and what is made of its answers."""
+
+    def __init__(self, trials: Trials, samples: Samples, *, is_secret_known: bool) -> None:
+        self._trials = trials
+        self._samples = samples
+        self._is_secret_known = is_secret_known
+
+    async def run(self, *, timeout_seconds: float, thresholds: Thresholds) -> list[Check]:
+        """Make every check; only the first two where nothing was answered."""
+        delivered = await self._deliver()
+        answers = [one.answer for one in delivered]
+        delivery = judgements.judge_delivery(answers, is_secret_known=self._is_secret_known)
+        latency = judgements.judge_latency(answers, timeout_seconds=timeout_seconds, thresholds=thresholds)
+        answered = [one for one in delivered if one.answer.status is not None]
+        if not answered:
+            return [delivery, latency]
+        return [
+            delivery,
+            judgements.judge_redirect(answers),
+            latency,
+            judgements.judge_size(answers),
+            judgements.judge_keep_alive(answers),
+            *[check async for check in self._try(_best(answered))],
+        ]
+
+    async def _deliver(self) -> list[_Delivered]:
+        """Send correct events; the first without an answer are enough to know."""
+        delivered: list[_Delivered] = []
+        for _ in range(DELIVERIES):
+            sample = self._samples.known()
+            delivered.append(_Delivered(sample, await self._trials.send(sample)))
+            if len(delivered) == _PATIENCE and all(one.answer.status is None for one in delivered):
+                break
+        return delivered
+
+    async def _try(self, genuine: _Delivered) -> AsyncGenerator[Check]:
+        send, known = self._trials.send, self._samples.known
+        again = await send(genuine.sample, attempt=2)
+        yield judgements.judge_duplicate(genuine.answer, again)
+
+        answer = await send(known(), secret=throwaway_secret())
+        yield self._refusal("signature-wrong", answer, genuine)
+        answer = await send(known(), age_seconds=OLD_SECONDS)
+        yield self._refusal("signature-old", answer, genuine)
+        sample = known()
+        answer = await send(sample, altered_body=self._samples.altered(sample))
+        yield self._refusal("signature-tampered", answer, genuine)
+        answer = await send(known(), signs=False)
+        yield self._refusal("signature-missing", answer, genuine)
+
+        answer = await send(known(), headers={UNKNOWN_HEADER: "test"})
+        yield _tolerance("unknown-header", answer, genuine, what="a header that it does not know")
+        answer = await send(self._samples.unknown())
+        yield _tolerance("unknown-type", answer, genuine, what="an event type that it does not know")
+
+    def _refusal(self, name: str, answer: Answer, genuine: _Delivered) -> Check:
+        known = self._is_secret_known
+        return judgements.judge_refusal(name, answer, genuine=genuine.answer, is_secret_known=known)
+
+
+def _tolerance(name: str, answer: Answer, genuine: _Delivered, *, what: str) -> Check:
+    return judgements.judge_tolerance(name, answer, what=what, genuine=genuine.answer)
+
+
+def _best(answered: list[_Delivered]) -> _Delivered:
+    """Take an event that was accepted, to compare with; any that was answered where none was."""
+    return next((one for one in answered if one.answer.is_accepted), answered[0])

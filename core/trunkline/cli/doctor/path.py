@@ -1,0 +1,221 @@
+"""The way to a receiver: its URL, its addresses, a connection and TLS.
+
+Sockets are opened here beside ``outbound``, because a client for HTTP shows neither an address that fails nor a certificate
+that is refused. Only addresses that the policy has judged are dialled, and nothing is sent over them.
+"""
+
+import asyncio
+import errno
+import ssl
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from ipaddress import ip_address
+
+from trunkline.cli.doctor import certificates
+from trunkline.cli.doctor.checks import Check, Verdict, bad, duration_text, good, improve
+from trunkline.errors import AddressRefused, TargetRefused
+from trunkline.outbound import Origin, Resolve, guarded, resolve_by_system
+from trunkline.targets import urls
+from trunkline.targets.addresses import AddressPolicy
+
+MAX_ADDRESSES = 8
+"""Addresses of one name that are tried."""
+
+_PRIVATE_ADVICE = "give a public address, or set delivery.allow_private_networks if this is for development"
+_NO_WAY_FROM_HERE = {errno.ENETUNREACH, errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}
+"""This machine has no route for that family of addresses, which says nothing about the receiver."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Path:
+    """How far the way went. *url* is normalised; it is None, and *checks* ends with the reason, where there is no way.
+
+    *is_connected* says whether a connection could be made, whatever became of TLS.
+    """
+
+    checks: tuple[Check, ...]
+    url: str | None = None
+    is_connected: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Dialled:
+    address: str
+    seconds: float = 0
+    error: OSError | None = None
+
+
+async def explore(
+    url: str,
+    *,
+    policy: AddressPolicy,
+    timeout_seconds: float,
+    now: float,
+    resolve: Resolve = resolve_by_system,
+    ssl_context: ssl.SSLContext | None = None,
+) -> Path:
+    """Go as far towards *url* as this deployment's *policy* and the receiver let us. *now* is Unix seconds."""
+    allowed, normalised = _check_url(url, policy)
+    if normalised is None:
+        return Path(checks=(allowed,))
+    target = Origin.of(normalised)
+    resolved, addresses = await _resolve(
+        target, resolve=guarded(resolve, policy), timeout_seconds=timeout_seconds
+    )
+    if not addresses:
+        return Path(checks=(allowed, resolved))
+    connected, address = await _connect(target, addresses, timeout_seconds=timeout_seconds)
+    checks = (allowed, resolved, connected)
+    if address is None:
+        return Path(checks=checks)
+    if not target.is_tls:
+        return Path(checks=(*checks, _clear_text(addresses)), url=normalised, is_connected=True)
+    context = ssl_context or ssl.create_default_context()
+    secured = await _secure(target, address, context=context, timeout_seconds=timeout_seconds, now=now)
+    is_open = not any(check.verdict is Verdict.BAD for check in secured)
+    return Path(checks=(*checks, *secured), url=normalised if is_open else None, is_connected=True)
+
+
+def _check_url(url: str, policy: AddressPolicy) -> tuple[Check, str | None]:
+    scheme = urls.scheme_of(url)
+    follows = url[len(scheme) + 1 :]
+    if scheme and scheme not in urls.HTTP_SCHEMES and not follows[:1].isdigit():  # a digit: host:8000
+        sentence = f"Only receivers of HTTP are examined; what '{scheme[:20]}:' leads to is known to its channel alone."
+        return bad("url", sentence), None
+    try:
+        normalised = policy.check_url(url)
+    except TargetRefused as refused:
+        message = refused.errors[0].message
+        advice = f"; {_PRIVATE_ADVICE}" if _is_allowed_in_development(url, policy) else ""
+        return bad("url", f"This hub refuses the URL: it {message}{advice}."), None
+    return good("url", "This hub may send to the URL."), normalised
+
+
+def _is_allowed_in_development(url: str, policy: AddressPolicy) -> bool:
+    try:
+        AddressPolicy(allow_http=policy.allow_http, allow_private_networks=True).check_url(url)
+    except TargetRefused:
+        return False
+    return True
+
+
+async def _resolve(
+    target: Origin, *, resolve: Resolve, timeout_seconds: float
+) -> tuple[Check, tuple[str, ...]]:
+    host = target.host
+    if _is_address(host):
+        return good("dns", "The URL names an address; there is nothing to resolve."), (host,)
+    try:
+        async with asyncio.timeout(timeout_seconds):
+            addresses = tuple(await resolve(host, target.port))
+    except AddressRefused as refused:
+        sentence = f"This hub refuses '{host}': {refused.address}, to which it resolves, {refused.reason}; {_PRIVATE_ADVICE}."
+        return bad("dns", sentence), ()
+    except OSError:  # TimeoutError is one
+        return bad("dns", f"'{host}' does not resolve; check the name and its DNS records."), ()
+    return good("dns", f"'{host}' resolves to {', '.join(addresses[:MAX_ADDRESSES])}."), addresses
+
+
+async def _connect(
+    target: Origin, addresses: tuple[str, ...], *, timeout_seconds: float
+) -> tuple[Check, str | None]:
+    port = target.port
+    dialled = await asyncio.gather(
+        *(_dial(address, port, timeout_seconds) for address in addresses[:MAX_ADDRESSES])
+    )
+    open_ones = [one for one in dialled if one.error is None]
+    shut = [one for one in dialled if one.error is not None]
+    if not open_ones:
+        reasons = "; ".join(f"{one.address}: {_reason(one.error)}" for one in shut)
+        sentence = f"Nothing answers at port {port} ({reasons}); start the receiver, and open the port in its firewall."
+        return bad("connect", sentence), None
+    silent = [one for one in shut if one.error and one.error.errno not in _NO_WAY_FROM_HERE]
+    if silent:
+        reasons = "; ".join(f"{one.address}: {_reason(one.error)}" for one in silent)
+        sentence = f"Some addresses do not answer ({reasons}); make them work, or take them out of DNS."
+        return improve("connect", sentence), open_ones[0].address
+    return good("connect", f"Connects in {duration_text(open_ones[0].seconds)}."), open_ones[0].address
+
+
+async def _dial(address: str, port: int, timeout_seconds: float) -> _Dialled:
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    try:
+        async with asyncio.timeout(timeout_seconds), _connection(address, port):
+            return _Dialled(address, loop.time() - began)
+    except OSError as error:
+        return _Dialled(address, error=error)
+
+
+async def _secure(
+    target: Origin, address: str, *, context: ssl.SSLContext, timeout_seconds: float, now: float
+) -> tuple[Check, ...]:
+    host, port = target.host, target.port
+    name = host.removesuffix(".")
+    try:
+        async with asyncio.timeout(timeout_seconds), _connection(address, port, context, name) as secured:
+            spoken = good("tls", f"Speaks {secured.version()}.")
+            return spoken, certificates.judge_trusted(secured.getpeercert(True), host=name, now=now)
+    except ssl.SSLCertVerificationError as error:
+        der = await _refused_certificate(address, port, name, timeout_seconds=timeout_seconds)
+        refused = certificates.judge_refused(der, host=name, now=now, error=error)
+        return good("tls", "Speaks TLS."), refused
+    except ssl.SSLError as error:
+        reason = (error.reason or "the handshake failed").lower().replace("_", " ")
+        return (bad("tls", f"Does not speak TLS 1.2 or 1.3 at this port ({reason}); set it up there."),)
+    except OSError as error:
+        sentence = f"The TLS handshake does not end ({_reason(error)}); see whether this port speaks TLS."
+        return (bad("tls", sentence),)
+
+
+async def _refused_certificate(address: str, port: int, name: str, *, timeout_seconds: float) -> bytes | None:
+    """Fetch the certificate that was refused, to say what is wrong with it; nothing is sent to its owner."""
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    try:
+        async with asyncio.timeout(timeout_seconds), _connection(address, port, context, name) as secured:
+            return secured.getpeercert(True)
+    except OSError:  # ssl.SSLError is one
+        return None
+
+
+@asynccontextmanager
+async def _connection(
+    address: str, port: int, context: ssl.SSLContext | None = None, name: str | None = None
+) -> AsyncGenerator[ssl.SSLObject]:
+    """Open a connection, with TLS if there is a *context*, and close it without having sent anything."""
+    _, writer = await asyncio.open_connection(address, port, ssl=context, server_hostname=name)
+    try:
+        yield writer.get_extra_info("ssl_object")
+    finally:
+        writer.transport.abort()
+        await asyncio.sleep(0)
+
+
+def _clear_text(addresses: tuple[str, ...]) -> Check:
+    if all(ip_address(address.partition("%")[0]).is_loopback for address in addresses):
+        return good("tls", "There is none, and none is needed: events do not leave this machine.")
+    sentence = "Events and their signatures travel in the clear, for anyone on the way to read; use https."
+    return improve("tls", sentence)
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _reason(error: OSError | None) -> str:
+    match error:
+        case ConnectionRefusedError():
+            return "the connection was refused"
+        case TimeoutError():
+            return "no answer in time"
+        case OSError(errno=int(number)) if number in errno.errorcode:
+            return f"error {errno.errorcode[number]}"
+        case _:
+            return "the connection was closed"

@@ -1,0 +1,162 @@
+"""Sends events to a receiver: the way the hub would, and slightly wrong.
+
+Each goes through ``outbound.push`` and ``outbound``, as a delivery does, and says that it is a test: ``webhook-id`` begins
+with ``test_``, ``metadata.source`` is ``test``.
+"""
+
+import secrets as randomness
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from trunkline.contract import HttpResponse, Push, Target
+from trunkline.model.events import Draft, utc_text_of_ms
+from trunkline.outbound import MAX_BODY_BYTES, Outbound
+from trunkline.outbound.push import deliver
+from trunkline.schemas.catalog import SchemaCatalog
+from trunkline.stream.pages import example_draft
+from trunkline.targets import signatures
+
+UNKNOWN_TYPE = "doctor.unknown"
+UNKNOWN_HEADER = "x-doctor-unknown"
+COMPANY_ID = 1
+OTHER_COMPANY_ID = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """An event to try a receiver with. Its ``id`` is below that of any event."""
+
+    id: str
+    type: str
+    body: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What came back after *seconds*: a status, or an *error* in the attempt's words.
+
+    *is_first_on_connection* is False where the request went out on a connection that was kept alive.
+    """
+
+    seconds: float
+    status: int | None = None
+    error: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    size_bytes: int = 0
+    is_first_on_connection: bool = True
+
+    @property
+    def is_accepted(self) -> bool:
+        """Whether the hub would count it as delivered."""
+        return self.status is not None and 200 <= self.status <= 299
+
+
+class Samples:
+    """Makes distinct samples out of the first of a deployment's event types."""
+
+    def __init__(self, catalog: SchemaCatalog, *, now: Callable[[], float]) -> None:
+        self._catalog = catalog
+        self._now = now
+        self._token = randomness.token_hex(8)
+        self._made = 0
+
+    def known(self) -> Sample:
+        """Make an event of a type that this deployment has."""
+        names = self._catalog.names()
+        return self._sample(names[0]) if names else self.unknown()
+
+    def unknown(self) -> Sample:
+        """Make an event of a type that nobody has."""
+        return self._sample(UNKNOWN_TYPE)
+
+    def altered(self, sample: Sample) -> bytes:
+        """Make the body of *sample* as a forger would have it: for another company."""
+        before, after = (b'"companyId":%d,' % number for number in (COMPANY_ID, OTHER_COMPANY_ID))
+        return sample.body.replace(before, after, 1)
+
+    def _sample(self, type: str) -> Sample:
+        self._made += 1
+        created = utc_text_of_ms(int(self._now() * 1000))
+        if type == UNKNOWN_TYPE:
+            draft = Draft(COMPANY_ID, type, created, b"{}", b'{"source":"test"}')
+        else:
+            draft = example_draft(self._catalog, COMPANY_ID, type, source="test", created_utc=created)
+        return Sample(f"test_{self._token}_{self._made}", type, draft.envelope(self._made))
+
+
+class Trials:
+    """Sends samples to *url*, signed with *secret* unless told otherwise. *now* gives Unix seconds."""
+
+    def __init__(self, url: str, *, http: Outbound, secret: str, now: Callable[[], float]) -> None:
+        self._url = url
+        self._http = http
+        self._secret = secret
+        self._now = now
+
+    async def send(
+        self,
+        sample: Sample,
+        *,
+        secret: str | None = None,
+        signs: bool = True,
+        age_seconds: int = 0,
+        attempt: int = 1,
+        headers: Mapping[str, str] | None = None,
+        altered_body: bytes | None = None,
+    ) -> Answer:
+        """Send *sample*, signed *age_seconds* ago with *secret*; *altered_body* takes its body's place after that."""
+        keys = (secret or self._secret,) if signs else ()
+        push = Push(
+            event_id=sample.id,
+            event_type=sample.type,
+            delivery_id=f"dlv_{sample.id}",
+            attempt=attempt,
+            timestamp=int(self._now()) - age_seconds,
+            body=sample.body,
+            target=Target("sub_test", COMPANY_ID, self._url, keys, headers or {}),
+        )
+        opened = self._http.connections_opened
+        recorder = _Recorder(self._http, altered_body)
+        began = time.monotonic()
+        result = await deliver(push, recorder)
+        seconds = time.monotonic() - began
+        is_first = self._http.connections_opened > opened
+        answer, error = recorder.response, result.error
+        if answer is None:
+            return Answer(seconds=seconds, error=error, is_first_on_connection=is_first)
+        return Answer(
+            seconds=seconds,
+            status=answer.status,
+            headers=answer.headers,
+            size_bytes=_size_of(answer),
+            is_first_on_connection=is_first,
+        )
+
+
+class _Recorder:
+    """The ``HttpClient`` of one push: it keeps the whole answer, and may send another body than was signed."""
+
+    def __init__(self, http: Outbound, altered_body: bytes | None) -> None:
+        self._http = http
+        self._altered_body = altered_body
+        self.response: HttpResponse | None = None
+
+    async def post(self, url: str, *, body: bytes, headers: Mapping[str, str]) -> HttpResponse:
+        sent = body if self._altered_body is None else self._altered_body
+        self.response = await self._http.post(url, body=sent, headers=headers)
+        return self.response
+
+
+def throwaway_secret() -> str:
+    """Make a secret that no receiver has."""
+    return signatures.new_secret("standard")
+
+
+def _size_of(response: HttpResponse) -> int:
+    """Tell an answer's size as it is announced; one that was cut without being announced counts as a byte more."""
+    announced = response.headers.get("content-length", "")
+    if announced.isascii() and announced.isdigit():
+        return int(announced[:18])
+    is_cut = len(response.body) >= MAX_BODY_BYTES
+    return len(response.body) + is_cut

@@ -1,0 +1,123 @@
+"""Whom a change of schemas would hurt: the fields that platforms' users have mapped, subscriptions, and their filters."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from trunkline.contract import Connector
+from trunkline.model.subscriptions import takes_type
+from trunkline.schemas.breaks import Break
+from trunkline.schemas.catalog import Json
+from trunkline.schemas.versions import choose
+from trunkline.store import sql
+from trunkline.store import subscriptions as store
+from trunkline.store.database import Database
+from trunkline.store.subscriptions import Row
+
+
+@dataclass(frozen=True, slots=True)
+class PlatformField:
+    """A field as the users of one platform know it."""
+
+    connector: str
+    field: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """A subscription, as far as a change of schemas concerns it."""
+
+    id: str
+    company_id: int
+    channel: str
+    event_types: tuple[str, ...]
+    pins: Mapping[str, int]
+    filter_paths: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HurtSubscription:
+    """A subscription that gets what it does not know; *filter_paths* are those of its filter that stop to work."""
+
+    id: str
+    company_id: int
+    channel: str
+    filter_paths: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Impact:
+    """Whom one break would hurt. *subscriptions* is None where no database was looked at."""
+
+    platforms: tuple[PlatformField, ...]
+    subscriptions: tuple[HurtSubscription, ...] | None = None
+
+
+async def read_readers(database: Database) -> list[Reader]:
+    """Read every subscription that is not deleted, paused and disabled ones too. Raises StoreUnavailable."""
+    async with database.read() as connection:
+        return [_reader(row) async for rows in store.changed_since(connection, 0) for row in rows]
+
+
+def impact_of(
+    found: Break,
+    *,
+    connectors: Iterable[Connector],
+    readers: Sequence[Reader] | None,
+    versions: Sequence[int] = (),
+) -> Impact:
+    """Tell whom *found* would hurt; *versions* are those of the event type that the older schemas have, oldest first."""
+    platforms = [
+        PlatformField(one.name, one.field_name(names) if names else found.name)
+        for one in connectors
+        if one.field_name is not None and (names := _names(found.path)) is not None
+    ]
+    if readers is None or found.subject != "event_type":
+        return Impact(tuple(platforms), None if readers is None else ())
+    hurt = [
+        HurtSubscription(one.id, one.company_id, one.channel, _below(one.filter_paths, found.path))
+        for one in readers
+        if takes_type(one.event_types, found.name)
+        and choose(versions, one.pins.get(found.name, 1)) == found.version
+    ]
+    return Impact(tuple(platforms), tuple(hurt))
+
+
+def _reader(row: Row) -> Reader:
+    source = orjson.loads(row.filter) if row.filter else {}
+    return Reader(
+        row.id,
+        row.company_id,
+        row.channel,
+        tuple(orjson.loads(row.event_types)),
+        sql.pins_of(row.pins),
+        tuple(dict.fromkeys(_paths(source))),
+    )
+
+
+def _paths(source: Mapping[str, Json]) -> Iterator[str]:
+    """List the paths that a filter reads, in their order."""
+    for name, value in source.items():
+        if name in {"any", "all"}:
+            for inner in value:
+                yield from _paths(inner)
+        elif name == "not":
+            yield from _paths(value)
+        else:
+            yield name
+
+
+def _names(pointer: str) -> list[str] | None:
+    """Split a pointer into the names that a form shows: list items have none, nor have a call's parts."""
+    parts: list[Any] = [part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:]]
+    if parts[:1] and parts[0] in {"input", "output", "parameters"}:
+        parts = parts[1:]
+    return [part for part in parts if part != "items"]
+
+
+def _below(paths: Iterable[str], pointer: str) -> tuple[str, ...]:
+    """Choose the paths of a filter that lead to, or through, what stands at *pointer*; all of them for the whole event."""
+    broken = ".".join(_names(pointer) or [])
+    return tuple(path for path in paths if not broken or f"{path}.".startswith(f"{broken}."))

@@ -1,0 +1,102 @@
+"""What a channel is, and what one attempt is given."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from trunkline.model.deliveries import Result
+from trunkline.targets.urls import HTTP_SCHEMES
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a subscription's events go. *secrets* are live signing secrets, newest first, never shown in a repr."""
+
+    subscription_id: str
+    company_id: int
+    url: str
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    signature: str = "standard"
+
+
+@dataclass(frozen=True, slots=True)
+class Push:
+    """One attempt to be made: the event's finished bytes and where they go.
+
+    *event_id* and *delivery_id* are the same on every attempt; *attempt* counts from 1. *timestamp* is the Unix second
+    of this attempt.
+    """
+
+    event_id: str
+    event_type: str
+    delivery_id: str
+    attempt: int
+    timestamp: int
+    body: bytes = field(repr=False)
+    target: Target
+    cursor: str | None = None
+    """Resumes ``GET /api/v1/events`` exactly after this event."""
+
+
+@dataclass(frozen=True, slots=True)
+class HttpResponse:
+    """What a target answered; *body* is cut at 64 KiB. Header names are lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
+
+
+class HttpClient(Protocol):
+    """The guarded way out: addresses are checked where they are dialled, no redirect is followed, size is bounded."""
+
+    async def post(self, url: str, *, body: bytes, headers: Mapping[str, str]) -> HttpResponse:
+        """Send *body* to *url*.
+
+        Raises:
+            AddressRefused: the outbound policy forbids where *url* leads.
+            OSError, TimeoutError: there was no answer.
+        """
+        ...
+
+
+Deliver = Callable[[Push, HttpClient], Awaitable[Result]]
+"""Make one attempt. It is cancelled at the time limit; whatever it raises counts as ``retry``."""
+
+
+CheckTarget = Callable[[str], str | None]
+"""Say what is wrong with a target URL, in words that follow its name (``"names no mailbox"``), or None. No I/O.
+
+The words must not repeat the URL: they are shown to the caller, and a URL may hold a secret.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """A way out for events. A channel without *deliver* is pulled, not pushed.
+
+    Its targets are URLs of *schemes*, in lower case. ``https`` and ``http`` are what the guarded client dials, judged by the
+    deployment's policy. Any other scheme (``("mailto",)``) names a place within what the operator has named in the plugin's
+    settings, and is never dialled itself; its form is checked here, the rest by *check_target*, which is asked for
+    a target of any scheme once nothing else is wrong with it.
+    """
+
+    name: str
+    title: str
+    description: str
+    deliver: Deliver | None = None
+    schemes: tuple[str, ...] = HTTP_SCHEMES
+    check_target: CheckTarget | None = None
+
+
+class OpenOrigin(Protocol):
+    """Gives a way out to one origin that whoever runs the hub has named in a plugin's settings. Ask for it at start."""
+
+    def __call__(self, url: str, *, timeout_seconds: float) -> HttpClient:
+        """Give a client for the origin of *url*, in a private network too; it refuses every other origin.
+
+        Raises:
+            ValueError: *url* is not one that can be dialled, or leads to a cloud's metadata service.
+        """
+        ...

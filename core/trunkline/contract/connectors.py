@@ -1,0 +1,27 @@
+"""Generators of what a platform needs to offer a product."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from trunkline.schemas.products import Product
+
+Generate = Callable[[Product], Mapping[str, bytes]]
+"""Make files, by their paths below the export's folder (``/`` between names), from a product alone: the same every time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Connector:
+    """What a platform needs to offer a product, made from its catalogue (``trunkline export NAME DIR``).
+
+    *steps* say, each in a sentence, what to do with the files until the platform offers the product. *channel* is the one
+    that the platform subscribes to by itself. *field_name* tells how the platform's users know the field of an event, or of an
+    answer, that stands at a path such as ``("payload", "amount")``; None where nobody maps fields.
+    """
+
+    name: str
+    title: str
+    description: str
+    generate: Generate
+    steps: Sequence[str] = ()
+    channel: str | None = None
+    field_name: Callable[[Sequence[str]], str] | None = None

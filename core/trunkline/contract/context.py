@@ -1,0 +1,61 @@
+"""All that a plugin may touch."""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar, cast
+
+from pydantic import BaseModel
+
+from trunkline.contract.channels import HttpClient, OpenOrigin
+from trunkline.contract.delivering import Deliveries, Replays, Subscriptions
+from trunkline.contract.figures import Activity
+from trunkline.contract.hub import ApiKeys, Clock, Deployment, PluginDatabase, Sealer
+from trunkline.contract.pages import PortalPage
+from trunkline.contract.providers import Operations
+from trunkline.contract.quarantine import Quarantine
+from trunkline.contract.stream import Emit, EventReader
+
+Made = TypeVar("Made")
+
+
+@dataclass(frozen=True, slots=True)
+class PluginContext:
+    """What a plugin may touch. *settings* is an instance of the model that it registered, or None."""
+
+    name: str
+    settings: BaseModel | None
+    http: HttpClient
+    events: EventReader
+    subscriptions: Subscriptions
+    deliveries: Deliveries
+    replays: Replays
+    operations: Operations
+    database: PluginDatabase
+    open_origin: OpenOrigin
+    keys: ApiKeys
+    activity: Activity
+    quarantine: Quarantine
+    deployment: Deployment
+    sealer: Sealer
+    pages: Callable[[], Sequence[tuple[str, PortalPage]]]
+    """The pages of the portal that the plugins that run give, each with its plugin's name."""
+    emit: Emit
+    clock: Clock
+    log: logging.Logger
+    _shared: dict[Callable[["PluginContext"], object], object] = field(
+        default_factory=dict[Callable[["PluginContext"], object], object],
+        init=False,
+        repr=False,
+        compare=False,
+    )
+
+    def shared(self, make: Callable[["PluginContext"], Made]) -> Made:
+        """Give what *make*, a function or class of the plugin's, makes of this context: made once, and the same ever after.
+
+        So hooks share what lives as long as the hub, such as the connection to a broker: ``register_channels`` hands its
+        ``deliver`` over, ``lifespan`` opens and closes it, and two hubs in one process have one each.
+        """
+        if make not in self._shared:
+            self._shared[make] = make(self)
+        return cast("Made", self._shared[make])

@@ -1,0 +1,150 @@
+"""Subscriptions, their deliveries and their replays."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from trunkline.model.deliveries import Result
+from trunkline.schemas.catalog import Json
+
+
+@dataclass(frozen=True, slots=True)
+class FinishedAttempt:
+    """An attempt that has ended, as the delivery log shows it."""
+
+    delivery_id: str
+    event_id: int
+    event_type: str
+    subscription_id: str
+    company_id: int
+    channel: str
+    number: int
+    duration_ms: int
+    result: Result
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedSubscription:
+    """A subscription that was made, changed, disabled or deleted; *status* is ``deleted`` for the last."""
+
+    subscription_id: str
+    company_id: int
+    channel: str
+    status: str
+
+
+class Subscriptions(Protocol):
+    """The subscriptions of the plugin's own channels; the views are JSON as CONTRACT §6 shows it."""
+
+    async def create(self, company_id: int, request: Mapping[str, Json], *, channel: str) -> dict[str, Json]:
+        """Make one and return it with its secret, which is never shown again."""
+        ...
+
+    async def list(
+        self, company_id: int, *, channel: str | None, target_url: str | None = None
+    ) -> list[dict[str, Json]]:
+        """List those of *channel* (every channel's for None), oldest first, without secrets."""
+        ...
+
+    async def subscribe(
+        self, company_id: int, request: Mapping[str, Json], *, channel: str
+    ) -> tuple[dict[str, Json], bool]:
+        """Make one, or find the one that has the same target, event types and filter; tell whether it is new.
+
+        Either way it is shown with its secret. One that was disabled because it kept failing goes on with what it missed;
+        one whose target said 410 has ended, and a new one is made.
+
+        Raises:
+            BodyInvalid, TargetRefused: the request is not valid.
+            TooManySubscriptions: the company has all it may have.
+        """
+        ...
+
+    async def get(self, company_id: int, subscription_id: str, *, channel: str | None) -> dict[str, Json]:
+        """Show one, without its secret. Raises NotFound."""
+        ...
+
+    async def update(
+        self, company_id: int, subscription_id: str, changes: Mapping[str, Json], *, channel: str | None
+    ) -> dict[str, Json]:
+        """Change what *changes* names. Raises NotFound, BodyInvalid, TargetRefused."""
+        ...
+
+    async def delete(self, company_id: int, subscription_id: str, *, channel: str | None) -> None:
+        """Delete one; its pending deliveries end as ``gone``. Raises NotFound."""
+        ...
+
+    async def rotate_secret(
+        self, company_id: int, subscription_id: str, *, channel: str, overlap_seconds: int
+    ) -> dict[str, Json]:
+        """Give it a new secret; the old one signs beside it for *overlap_seconds*. Raises NotFound."""
+        ...
+
+    async def test(self, company_id: int, subscription_id: str, *, channel: str) -> dict[str, Json]:
+        """Make one unlogged attempt with an example event, whatever the status. Raises NotFound."""
+        ...
+
+
+class Deliveries(Protocol):
+    """The delivery log of one company; the views are JSON as CONTRACT §6 shows it."""
+
+    async def of_subscription(
+        self,
+        company_id: int,
+        subscription_id: str,
+        *,
+        channel: str | None,
+        status: str | None = None,
+        cursor: str | None = None,
+        limit: int = 50,
+    ) -> dict[str, Json]:
+        """Show a subscription's deliveries, newest event first. Raises NotFound, BadCursor."""
+        ...
+
+    async def of_event(self, company_id: int, event_id: int) -> list[dict[str, Json]]:
+        """Show an event's deliveries with their ``subscription_id``, those of deleted subscriptions too. Raises NotFound."""
+        ...
+
+    async def get(self, company_id: int, delivery_id: str) -> dict[str, Json]:
+        """Show one delivery with its attempts. Raises NotFound."""
+        ...
+
+    async def count_open(self, company_id: int, subscription_id: str) -> int:
+        """Count what is pending or held among a subscription's newest 10,000 deliveries. Raises NotFound."""
+        ...
+
+    async def retry(self, company_id: int, delivery_id: str) -> dict[str, Json]:
+        """Make a delivery due now, whatever its state, and show it. Raises NotFound."""
+        ...
+
+    async def explain(self, company_id: int, event_id: int) -> dict[str, Json]:
+        """Tell for each subscription of the company whether it matched the event, and what became of it. Raises NotFound."""
+        ...
+
+
+class Replays(Protocol):
+    """Replays of one company's subscriptions; the views are JSON as CONTRACT §6 shows it."""
+
+    async def start(
+        self, company_id: int, subscription_id: str, request: Mapping[str, Json], *, channel: str | None
+    ) -> dict[str, Json]:
+        """Start a replay and show it; with ``dry_run`` only count. Raises NotFound, BodyInvalid."""
+        ...
+
+    async def of_subscription(
+        self, company_id: int, subscription_id: str, *, channel: str | None, limit: int = 20
+    ) -> list[dict[str, Json]]:
+        """Show a subscription's newest replays, newest first, with what each sends again.
+
+        Beside what ``get`` shows: *kind* (``missed``, ``all`` or ``failed``), *event_types* (empty for all), and *remaining*,
+        the positions of the log that are still to be looked at. Raises NotFound.
+        """
+        ...
+
+    async def get(self, company_id: int, replay_id: str) -> dict[str, Json]:
+        """Show a replay's progress. Raises NotFound."""
+        ...
+
+    async def cancel(self, company_id: int, replay_id: str) -> None:
+        """Stop a replay; what it has already made due is still delivered. Raises NotFound."""
+        ...

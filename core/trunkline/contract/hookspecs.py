@@ -1,0 +1,121 @@
+"""Every hook that a plugin may implement.
+
+``register_*`` hooks are plain functions, called once when the hub starts; they return frozen values and do no I/O.
+The others run later, may be ``def`` or ``async def``, and are called plugin by plugin under a time limit: one that raises
+or hangs stops nobody else. No hook may rely on an order among plugins.
+"""
+
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+
+import pluggy
+from pydantic import BaseModel
+
+from trunkline.contract import (
+    AcceptedEvent,
+    Action,
+    ChangedSubscription,
+    Channel,
+    Connector,
+    FinishedAttempt,
+    Lookup,
+    Migrations,
+    PluginContext,
+    PortalPage,
+    Routes,
+    Search,
+)
+from trunkline.schemas.catalog import EventType
+from trunkline.schemas.versions import Caster
+
+PROJECT = "trunkline"
+HOOK_API = 1
+"""Which generation of the hook API this is: it becomes 2 with the first change that a plugin must react to."""
+
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
+
+# ---- called once, at start -------------------------------------------------------------------------------------------
+
+
+@hookspec
+def register_settings() -> type[BaseModel]:  # type: ignore[empty-body]
+    """Give the pydantic model of the plugin's settings section, which has the plugin's name."""
+
+
+@hookspec
+def register_event_types() -> Sequence[EventType]:  # type: ignore[empty-body]
+    """Give event types; a name that another plugin gives too is refused for both."""
+
+
+@hookspec
+def register_casters() -> Sequence[Caster]:  # type: ignore[empty-body]
+    """Give what leads from one version of an event type to the next and back; see *Versions of event types* in the docs."""
+
+
+@hookspec
+def register_channels(context: PluginContext) -> Sequence[Channel]:  # type: ignore[empty-body]
+    """Give channels; a name that another plugin gives too is refused for both."""
+
+
+@hookspec
+def register_connectors() -> Sequence[Connector]:  # type: ignore[empty-body]
+    """Give generators of connectors; a name that another plugin gives too is refused for both."""
+
+
+@hookspec
+def register_actions(context: PluginContext) -> Sequence[Action]:  # type: ignore[empty-body]
+    """Say which actions the plugin carries out; a name that another plugin gives too is refused for both."""
+
+
+@hookspec
+def register_searches(context: PluginContext) -> Sequence[Search]:  # type: ignore[empty-body]
+    """Say which searches the plugin carries out; a name that another plugin gives too is refused for both."""
+
+
+@hookspec
+def register_lookups(context: PluginContext) -> Sequence[Lookup]:  # type: ignore[empty-body]
+    """Say which lookups the plugin carries out; a name that another plugin gives too is refused for both."""
+
+
+@hookspec
+def register_routes(context: PluginContext) -> Sequence[Routes]:  # type: ignore[empty-body]
+    """Give routers, mounted under ``/api/v1``."""
+
+
+@hookspec
+def register_portal_pages(context: PluginContext) -> Sequence[PortalPage]:  # type: ignore[empty-body]
+    """Give pages of the admin portal, at ``/portal/x/{plugin}/{name}``: each a fragment of HTML in the portal's frame.
+
+    A page may use the portal's classes (``card``, ``table``, ``badge``, ``button``, ``muted``). It has no script and no style
+    of its own, and ends what it begins; one that does not, raises, or takes longer than five seconds, leaves a box with the
+    plugin's name in its place, and the reason in the log.
+    """
+
+
+@hookspec
+def register_migrations() -> Sequence[Migrations]:  # type: ignore[empty-body]
+    """Give the plugin's migration history; its tables carry the plugin's name as prefix."""
+
+
+# ---- called while the hub runs ---------------------------------------------------------------------------------------
+
+
+@hookspec
+def lifespan(context: PluginContext) -> AbstractAsyncContextManager[None]:  # type: ignore[empty-body]
+    """Give what is to be entered when the hub starts and left, in the same task, when it stops."""
+
+
+@hookspec
+def event_accepted(context: PluginContext, events: Sequence[AcceptedEvent]) -> None:
+    """React to events that were stored. Called after the answer was given; nothing can be refused here."""
+
+
+@hookspec
+def attempt_finished(context: PluginContext, attempts: Sequence[FinishedAttempt]) -> None:
+    """React to attempts that have ended and were logged."""
+
+
+@hookspec
+def subscription_changed(context: PluginContext, subscription: ChangedSubscription) -> None:
+    """React to a subscription that was made, changed, disabled or deleted."""

@@ -1,0 +1,133 @@
+"""The hub that a plugin runs in: its database, its keys, its deployment."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from trunkline.contract.connectors import Connector
+from trunkline.model.principals import Principal
+from trunkline.schemas.catalog import Json
+from trunkline.schemas.products import Brand, Product
+
+
+@dataclass(frozen=True, slots=True)
+class Migrations:
+    """A plugin's own migration history: *location* is a folder of alembic revisions (``package:folder``)."""
+
+    location: str
+
+
+class PluginDatabase(Protocol):
+    """The hub's database, for a plugin's own tables; their names begin with the plugin's."""
+
+    def read(self) -> AbstractAsyncContextManager[AsyncConnection]:
+        """Lend a connection for reading. Raises StoreUnavailable."""
+        ...
+
+    def write(self) -> AbstractAsyncContextManager[AsyncConnection]:
+        """Lend a connection in a transaction that commits at the end. Raises StoreUnavailable."""
+        ...
+
+
+class ApiKeys(Protocol):
+    """API keys; the views are JSON as ``GET /api/v1/keys`` shows it, without any secret."""
+
+    async def authenticate(self, api_key: str) -> Principal:
+        """Tell whose key *api_key* is.
+
+        Raises:
+            Unauthenticated: it is missing or malformed, or the key is unknown or was revoked.
+        """
+        ...
+
+    async def principal(self, key_id: str) -> Principal | None:
+        """Tell who the key *key_id* stands for now; None where there is none or it was revoked. That counts as using it."""
+        ...
+
+    async def create(
+        self, company_id: int | None, *, name: str, scopes: Sequence[str]
+    ) -> tuple[dict[str, Json], str]:
+        """Make a company's key (an operator's for None) and show it; beside it the key itself, for the only time.
+
+        Raises:
+            BodyInvalid: a scope is unknown, or none is given (``COMPANY_SCOPES``).
+        """
+        ...
+
+    async def list(self, company_id: int | None) -> list[dict[str, Json]]:
+        """List a company's keys, operators' for 0, everybody's for None; oldest first, revoked ones included."""
+        ...
+
+    async def revoke(self, key_id: str, *, company_id: int | None) -> None:
+        """Revoke a key of a company, or of anyone for None, at once and for good. Raises NotFound."""
+        ...
+
+
+class Deployment(Protocol):
+    """The hub that the plugin runs in, for whoever runs it and for pages about it."""
+
+    @property
+    def public_url(self) -> str | None:
+        """Where the hub is reached from outside (``server.public_url``), without a slash at its end."""
+        ...
+
+    @property
+    def brand(self) -> Brand:
+        """The product's name, color and logo."""
+        ...
+
+    def plugins(self) -> list[dict[str, Json]]:
+        """List every plugin that was found, as ``GET /api/v1/plugins`` shows it."""
+        ...
+
+    async def readiness(self) -> dict[str, str]:
+        """Tell what works: ``ok``, ``off``, or what is the matter (``GET /readyz``)."""
+        ...
+
+    async def status(self) -> dict[str, Json]:
+        """Show the whole deployment as ``trunkline status --json`` does. Raises StoreUnavailable."""
+        ...
+
+    def product(self) -> Product:
+        """Give what connectors are made from: brand, address and catalogue."""
+        ...
+
+    def connectors(self) -> Sequence[Connector]:
+        """List the connectors that plugins give, in the order of their names."""
+        ...
+
+    def connector_files(self, name: str) -> Mapping[str, bytes]:
+        """Make a connector's files, by their paths.
+
+        Raises:
+            NotFound: there is no such connector.
+            PluginFailed: its generator failed.
+        """
+        ...
+
+
+class Sealer(Protocol):
+    """Makes text that only this hub can read and nobody can alter: for cookies and links. Each plugin's is its own."""
+
+    def seal(self, data: bytes, *, purpose: str) -> str:
+        """Encrypt *data*, as text that may stand in a URL; it opens only for the same *purpose*."""
+        ...
+
+    def unseal(self, sealed: str, *, purpose: str) -> bytes:
+        """Decrypt what ``seal`` made.
+
+        Raises:
+            ValueError: it was made for another purpose or by another hub or plugin, or was altered.
+        """
+        ...
+
+
+class Clock(Protocol):
+    """Where a plugin takes the time from."""
+
+    def now_ms(self) -> int:
+        """Unix time in milliseconds."""
+        ...

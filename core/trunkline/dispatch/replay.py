@@ -1,0 +1,206 @@
+"""Replay: a bounded second reader of the log for one subscription, in a slower lane.
+
+Catching up after a pause, starting from last Tuesday, and sending a range again are all this. It makes deliveries due
+page by page, and the retry lane makes the attempts; so a replay survives every restart and never stands in the way of
+what is live.
+"""
+
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from trunkline.errors import BodyInvalid, FieldError
+from trunkline.filters import filters
+from trunkline.model.events import Event, shard_of
+from trunkline.model.subscriptions import Subscription, takes_type
+from trunkline.runtime import faults
+from trunkline.schemas.versions import Pins, SchemaVersions
+from trunkline.store import replays as store
+from trunkline.store import shards as shard_store
+from trunkline.store import stream
+from trunkline.store.replays import Row
+
+PAGE = 200
+OUTSTANDING = 400
+"""Deliveries of one replay that may wait for their attempt; the next page is read when fewer do."""
+
+MISSED, ALL, FAILED = "missed", "all", "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """What to replay: events after position *after* and up to *up_to*, of *event_types* (all, if empty).
+
+    *pins* are the versions to send, None for those that the subscription gets.
+    """
+
+    after: int
+    up_to: int
+    event_types: tuple[str, ...] = ()
+    kind: str = ALL
+    pins: Pins | None = None
+
+
+async def begin(connection: AsyncConnection, subscription: Subscription, wanted: Range) -> Row:
+    """Start a replay in the caller's transaction."""
+    row = await store.insert(
+        connection,
+        {
+            "id": "rpl_" + secrets.token_hex(10),
+            "subscription_no": subscription.no,
+            "company_id": subscription.company_id,
+            "kind": wanted.kind,
+            "event_types": orjson.dumps(wanted.event_types).decode() if wanted.event_types else None,
+            "position": wanted.after,
+            "end_position": wanted.up_to,
+            "pins": None if wanted.pins is None else orjson.dumps(wanted.pins).decode(),
+        },
+    )
+    faults.point("replay.after_begin")
+    return row
+
+
+def picks(
+    subscription: Subscription,
+    events: Sequence[Event],
+    types: Sequence[str] = (),
+    *,
+    schema_versions: SchemaVersions,
+) -> list[int]:
+    """Choose the events that are for *subscription*, and of *types* if there are any; returns their positions.
+
+    Its filter reads what the subscription gets, whatever the replay is to send.
+    """
+    condition = filters.compile_stored(subscription.filter) if subscription.filter else None
+    return [
+        event.position
+        for event in events
+        if takes_type(subscription.event_types, event.type)
+        and (not types or event.type in types)
+        and (condition is None or condition.matches(schema_versions.decode(event, subscription.pins)))
+    ]
+
+
+async def plan(connection: AsyncConnection, request: Mapping[str, Any], *, pins: Pins | None = None) -> Range:
+    """Read a request's range: *from* is inclusive, *to* exclusive, both by time of acceptance.
+
+    Raises:
+        BodyInvalid: *to* is not after *from*.
+    """
+    begin_at: datetime | None = request.get("from")
+    end_at: datetime | None = request.get("to")
+    if begin_at is not None and end_at is not None and end_at <= begin_at:
+        raise BodyInvalid([FieldError("/to", "must be after 'from'")])
+    head = (await stream.head(connection)).position
+    after = 0 if begin_at is None else await stream.position_before(connection, _epoch_ms(begin_at))
+    up_to = head if end_at is None else min(await stream.position_before(connection, _epoch_ms(end_at)), head)
+    kind = FAILED if request.get("only_failed") else ALL
+    return Range(after, up_to, tuple(request.get("event_types") or ()), kind, pins)
+
+
+async def count(
+    connection: AsyncConnection,
+    subscription: Subscription,
+    wanted: Range,
+    *,
+    schema_versions: SchemaVersions,
+) -> int:
+    """Count what a replay would send, without sending it."""
+    matched, after = 0, wanted.after
+    while after < wanted.up_to:
+        positions, after = await _next_page(
+            connection,
+            subscription,
+            wanted,
+            after=after,
+            up_to=wanted.up_to,
+            schema_versions=schema_versions,
+        )
+        matched += len(positions)
+    return matched
+
+
+async def step(
+    connection: AsyncConnection,
+    replay: Row,
+    subscription: Subscription,
+    *,
+    shards: int,
+    schema_versions: SchemaVersions,
+) -> bool:
+    """Move *replay* on by a page, in the caller's transaction; tells whether anything was made due.
+
+    It never looks at what the live lane has not settled yet, so no event is delivered by both at once.
+    """
+    waiting = await store.outstanding(connection, replay.no, limit=OUTSTANDING)
+    if replay.position >= replay.end_position:
+        if not waiting:
+            await store.end(connection, replay.no, "completed")
+        else:
+            await store.move(connection, replay.no, position=replay.position, matched=0)
+        return False
+    settled = await shard_store.cursor_of(connection, shard_of(replay.company_id, shards))
+    up_to = min(replay.end_position, settled)
+    if waiting >= OUTSTANDING or replay.position >= up_to:
+        await store.move(connection, replay.no, position=replay.position, matched=0)
+        return False
+    types = tuple(orjson.loads(replay.event_types)) if replay.event_types else ()
+    wanted = Range(replay.position, up_to, types, replay.kind)
+    positions, reached = await _next_page(
+        connection,
+        subscription,
+        wanted,
+        after=replay.position,
+        up_to=up_to,
+        schema_versions=schema_versions,
+    )
+    made = await store.make_due(connection, replay, positions, again=replay.kind != MISSED)
+    faults.point("replay.after_make_due")
+    await store.move(connection, replay.no, position=reached, matched=made)
+    return bool(made)
+
+
+async def _next_page(
+    connection: AsyncConnection,
+    subscription: Subscription,
+    wanted: Range,
+    *,
+    after: int,
+    up_to: int,
+    schema_versions: SchemaVersions,
+) -> tuple[list[int], int]:
+    """Read a page; returns the positions that are to be delivered, and how far it reached."""
+    if wanted.kind == FAILED:
+        positions = await store.failed_positions(
+            connection, subscription.no, after=after, up_to=up_to, limit=PAGE
+        )
+        reached = positions[-1] if len(positions) == PAGE else up_to
+        if wanted.event_types:
+            found = await stream.by_positions(connection, positions)
+            positions = [p for p in positions if p in found and found[p].type in wanted.event_types]
+        return positions, reached
+    types = _narrowed(subscription.event_types, wanted.event_types)
+    if types == ():
+        return [], up_to
+    page = await stream.read_company(
+        connection, subscription.company_id, types=types or (), after=after, limit=PAGE
+    )
+    events = [event for event in page if event.position <= up_to]
+    reached = events[-1].position if len(events) == PAGE else up_to
+    return picks(subscription, events, wanted.event_types, schema_versions=schema_versions), reached
+
+
+def _narrowed(subscribed: tuple[str, ...], wanted: tuple[str, ...]) -> tuple[str, ...] | None:
+    """The types to read: None for all, an empty tuple where nothing is left."""
+    if subscribed == ("*",):
+        return wanted or None
+    return tuple(name for name in subscribed if not wanted or name in wanted)
+
+
+def _epoch_ms(moment: datetime) -> int:
+    return int(moment.timestamp() * 1000)

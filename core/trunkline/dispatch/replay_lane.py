@@ -1,0 +1,120 @@
+"""The replay lane: moves running replays on, page by page, beside everything that is live."""
+
+import logging
+import time
+from collections.abc import Callable
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from trunkline.dispatch import replay, reports
+from trunkline.errors import StoreUnavailable
+from trunkline.model.subscriptions import Subscription
+from trunkline.runtime import faults
+from trunkline.schemas.versions import SchemaVersions
+from trunkline.store import replays as store
+from trunkline.store import subscriptions as subscription_store
+from trunkline.store.database import Database
+from trunkline.store.subscriptions import Row
+from trunkline.store.wakeup import Bell
+
+LOOK_SECONDS = 1.0
+BUSY_SECONDS = 0.05
+_log = logging.getLogger(__name__)
+
+
+class ReplayLane:
+    """Takes one step of one replay at a time; several workers take steps of different ones."""
+
+    def __init__(
+        self,
+        database: Database,
+        worker: str,
+        *,
+        shards: int,
+        unseal: Callable[[Row], Subscription],
+        schema_versions: SchemaVersions,
+        on_due: Callable[[], None],
+    ) -> None:
+        self._database = database
+        self._worker = worker
+        self._shards = shards
+        self._unseal = unseal
+        self._schema_versions = schema_versions
+        self._on_due = on_due
+        self._begun: set[str] = set()
+        self._looked = 0.0
+
+    async def run(self, bell: Bell) -> None:
+        """Step whenever a replay runs, looking once a second."""
+        while True:
+            wait = LOOK_SECONDS
+            try:
+                wait = await self.step()
+            except StoreUnavailable as error:
+                _log.warning("cannot move replays on now: %s", error)
+            await bell.wait(wait)
+
+    async def step(self) -> float:
+        """Move the replay on that has waited longest; returns in how many seconds to look again."""
+        async with self._database.read() as connection:
+            await self._notice_ends(connection)
+            if not await store.is_any_running(connection):
+                return LOOK_SECONDS
+        faults.point("replay.before_take")
+        async with self._database.write() as connection:
+            row = await store.take_next(connection)
+            if row is None:
+                return LOOK_SECONDS
+            faults.point("replay.after_take")
+            subscription = (await subscription_store.by_numbers(connection, [row.subscription_no]))[
+                row.subscription_no
+            ]
+            made = await replay.step(
+                connection,
+                row,
+                self._unseal(subscription),
+                shards=self._shards,
+                schema_versions=self._schema_versions,
+            )
+            has_ended = (
+                row.position >= row.end_position and await self._status(connection, row.id) != "running"
+            )
+            faults.point("replay.before_commit")
+        faults.point("replay.after_commit")
+        self._report(row, subscription.id, has_ended=has_ended)
+        if made:
+            self._on_due()
+        return 0.0 if made else BUSY_SECONDS
+
+    def _report(self, row: store.Row, subscription_id: str, *, has_ended: bool) -> None:
+        """Say that the replay started, where this was its first step, and that it ended, where it was its last."""
+        facts = {
+            "worker_id": self._worker,
+            "subscription_id": subscription_id,
+            "company_id": row.company_id,
+            "kind": row.kind,
+            "end_position": row.end_position,
+        }
+        if row.id not in self._begun and row.updated_ms - row.created_ms <= 1:
+            reports.replay_changed("started", row.id, **facts)
+        self._begun.add(row.id)
+        if has_ended:
+            self._begun.discard(row.id)
+            reports.replay_changed("completed", row.id, **facts, matched=row.matched)
+
+    async def _notice_ends(self, connection: AsyncConnection) -> None:
+        """Look once a second which of the replays that were moved here were ended by somebody else."""
+        if not self._begun or time.monotonic() - self._looked < LOOK_SECONDS:
+            return
+        self._looked = time.monotonic()
+        for replay_id in sorted(self._begun):
+            status = await self._status(connection, replay_id)
+            if status == "running":
+                continue
+            self._begun.discard(replay_id)
+            if status != "completed":  # whoever completed it said so
+                reports.replay_changed(status, replay_id, worker_id=self._worker)
+
+    async def _status(self, connection: AsyncConnection, replay_id: str) -> str:
+        row = await store.get(connection, replay_id)
+        return row.status if row else "removed"

@@ -1,0 +1,1 @@
+"""What a subscription asks of an event beyond its type."""

@@ -1,0 +1,1 @@
+"""Builds and starts everything that one process shares."""

@@ -1,0 +1,85 @@
+"""The deployment as plugins and their pages see it (``capabilities.Deployment``)."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+from trunkline.contract import Connector
+from trunkline.errors import NotFound
+from trunkline.hub import connectors
+from trunkline.insight import status
+from trunkline.operations import Operations
+from trunkline.plugins import Registry
+from trunkline.schemas.catalog import SchemaCatalog
+from trunkline.schemas.products import Brand, Product
+from trunkline.settings import Settings
+from trunkline.store.database import Database
+
+COUNTED = 100_000
+"""Deliveries that a look at the status counts."""
+
+
+class Deployment:
+    """What this hub is made of, what it offers, and how it does."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        database: Database,
+        registry: Registry,
+        catalog: SchemaCatalog,
+        operations: Operations,
+        readiness: Callable[[], Awaitable[dict[str, str]]],
+    ) -> None:
+        self._settings = settings
+        self._database = database
+        self._registry = registry
+        self._catalog = catalog
+        self._operations = operations
+        self._readiness = readiness
+
+    @property
+    def public_url(self) -> str | None:
+        """Where the hub is reached from outside, without a slash at its end."""
+        url = self._settings.server.public_url
+        return url.rstrip("/") if url else None
+
+    @property
+    def brand(self) -> Brand:
+        """The product's name, color and logo. Raises SettingsInvalid, SchemaInvalid."""
+        return connectors.brand_of(self._settings)
+
+    def plugins(self) -> list[dict[str, Any]]:
+        """List every plugin that was found, as ``GET /api/v1/plugins`` shows it."""
+        return [
+            {"name": record.name, "version": record.version, "state": record.state, "error": record.error}
+            for record in self._registry.records
+        ]
+
+    async def readiness(self) -> dict[str, str]:
+        """Tell what works: ``ok``, ``off``, or what is the matter (``GET /readyz``)."""
+        return await self._readiness()
+
+    async def status(self) -> dict[str, Any]:
+        """Show the whole deployment. Raises StoreUnavailable."""
+        return status.view(await status.take(self._database, counted=COUNTED))
+
+    def product(self) -> Product:
+        """Give what connectors are made from. Raises SettingsInvalid, SchemaInvalid."""
+        return connectors.product_of(
+            self._settings, event_types=self._catalog.types(), operations=self._operations
+        )
+
+    def connectors(self) -> Sequence[Connector]:
+        """List the connectors that plugins give, in the order of their names."""
+        given = self._registry.collected.connectors
+        return [given[name][1] for name in sorted(given)]
+
+    def connector_files(self, name: str) -> Mapping[str, bytes]:
+        """Make a connector's files, by their paths. Raises NotFound, PluginFailed."""
+        given = self._registry.collected.connectors.get(name)
+        if given is None:
+            raise NotFound("connector", name)
+        plugin, connector = given
+        made = connectors.make_files(connector, self.product(), plugin=plugin)
+        return {path.as_posix(): content for path, content in made.items()}

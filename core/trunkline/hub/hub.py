@@ -1,0 +1,330 @@
+"""The hub: everything that one process shares, built in one place and entered in order.
+
+Nothing here does work; it decides who gets what. ``app`` puts HTTP in front of it, ``cli`` runs it.
+"""
+
+import contextlib
+import logging
+from pathlib import Path
+from typing import Self
+
+from pydantic import BaseModel
+
+from trunkline import plugins
+from trunkline.access.key_service import KeyService
+from trunkline.access.keys import Keys
+from trunkline.access.limits import Limits
+from trunkline.access.vault import Sealer, Vault
+from trunkline.contract import Channel, Clock, PluginContext
+from trunkline.dispatch.dispatcher import Dispatcher
+from trunkline.errors import PluginFailed, SchemaInvalid, SettingsInvalid, StoreUnavailable
+from trunkline.hub.deployment import Deployment
+from trunkline.ingest.accept import Ingest
+from trunkline.ingest.quarantine import Quarantine
+from trunkline.insight.delivery_log import DeliveryLog
+from trunkline.insight.gauges import Observer
+from trunkline.insight.overview import Activity
+from trunkline.operations import Operations
+from trunkline.outbound import Outbound
+from trunkline.outbound.origins import Origins
+from trunkline.plugins import Notifier, Registry
+from trunkline.runtime.clock import SystemClock
+from trunkline.runtime.metrics import Metrics
+from trunkline.schemas.catalog import EventType, SchemaCatalog
+from trunkline.schemas.definition_catalog import DefinitionCatalog
+from trunkline.schemas.files import (
+    installed_definitions,
+    installed_event_types,
+    load_definitions,
+    load_event_types,
+)
+from trunkline.schemas.modes import Modes
+from trunkline.schemas.versions import SchemaVersions
+from trunkline.settings import Settings
+from trunkline.store import migrate
+from trunkline.store import shards as shard_store
+from trunkline.store.database import Database
+from trunkline.store.wakeup import Wakeup
+from trunkline.stream.pages import Streaming
+from trunkline.stream.retention import Retention
+from trunkline.subscribing.replays import Replays
+from trunkline.subscribing.requests import Checker
+from trunkline.subscribing.service import SubscriptionService
+from trunkline.targets.addresses import AddressPolicy
+
+DEFAULT_SCHEMAS = Path("schemas")
+_log = logging.getLogger(__name__)
+
+
+class Hub:
+    """One process's services. Enter it to start them, leave it to stop them.
+
+    *dispatch* says whether this process delivers; *migrates* whether it may change the database's schema. Plugins take the
+    time from *clock* (the system's for None).
+
+    Raises:
+        SettingsInvalid, SchemaInvalid, PluginFailed: on construction, with one sentence for whoever runs it.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        dispatch: bool = True,
+        migrates: bool = True,
+        clock: Clock | None = None,
+    ) -> None:
+        self.settings = settings
+        self._clock = clock or SystemClock()
+        self._dispatches = dispatch
+        self._migrates = migrates
+        self._shards = settings.delivery.shards
+        self._stack = contextlib.AsyncExitStack()
+        self.dispatcher: Dispatcher | None = None
+
+        self.metrics = Metrics()
+        self.registry = plugins.load(settings)
+        self.catalog = load_catalog(settings, self.registry)
+        self.schema_versions = SchemaVersions(
+            self.catalog,
+            [caster for _, caster in self.registry.collected.casters],
+            tell=lambda uncast: self.metrics.event_not_cast(uncast.event_type),
+        )
+        self.modes = Modes(settings.validation.default, settings.validation.types, catalog=self.catalog)
+        self.definitions = load_definition_catalog(settings, event_types=self.catalog)
+        self.database = Database(settings.database.url, pool_size=settings.database.pool_size)
+        self.vault = Vault.open(settings.auth, settings.database.url)
+        self.wakeup = Wakeup(self.database)
+        self.notifier = Notifier(self.registry)
+        self.keys = Keys(
+            self.database,
+            vault=self.vault,
+            prefix=settings.auth.key_prefix,
+            pins=self.schema_versions.pins,
+        )
+        self.key_service = KeyService(self.keys)
+        self.limits = Limits(settings.limits)
+        policy = AddressPolicy(
+            allow_http=settings.delivery.allow_http,
+            allow_private_networks=settings.delivery.allow_private_networks,
+        )
+        self.http = Outbound(policy, timeout_seconds=settings.delivery.timeout_seconds)
+        self.origins = Origins()
+        self.ingest = Ingest(
+            self.database,
+            catalog=self.catalog,
+            shards=lambda: self._shards,
+            wakeup=self.wakeup,
+            notifier=self.notifier,
+            metrics=self.metrics,
+        )
+        self.quarantine = Quarantine(
+            self.database,
+            catalog=self.catalog,
+            ingest=self.ingest,
+            max_bytes=settings.events.max_body_bytes,
+        )
+        self.streaming = Streaming(
+            self.database, catalog=self.catalog, schema_versions=self.schema_versions, wakeup=self.wakeup
+        )
+        self.subscriptions = SubscriptionService(
+            self.database,
+            vault=self.vault,
+            catalog=self.catalog,
+            checker=Checker(self.catalog, self.schema_versions, policy),
+            channels=self.channels,
+            http=self.http,
+            notifier=self.notifier,
+            max_subscriptions=settings.delivery.max_subscriptions,
+            wake_replays=self.wake_replays,
+            shards=lambda: self._shards,
+            timeout_seconds=settings.delivery.timeout_seconds,
+        )
+        self.observer = Observer(
+            self.database,
+            metrics=self.metrics,
+            notifier=self.notifier,
+            held=lambda: self.dispatcher.held if self.dispatcher else {},
+        )
+        self.replays = Replays(
+            self.database,
+            subscriptions=self.subscriptions,
+            schema_versions=self.schema_versions,
+            wake=self.wake_replays,
+        )
+        self.deliveries = DeliveryLog(
+            self.database,
+            subscriptions=self.subscriptions,
+            schema_versions=self.schema_versions,
+            wake=self.wake_retries,
+        )
+        self.activity = Activity(self.database)
+        self.retention = Retention(self.database, days=settings.events.retention_days, metrics=self.metrics)
+        self.operations = Operations(
+            self.database, registry=self.registry, catalog=self.definitions, ingest=self.ingest
+        )
+        self.deployment = Deployment(
+            settings,
+            database=self.database,
+            registry=self.registry,
+            catalog=self.catalog,
+            operations=self.operations,
+            readiness=self.readiness,
+        )
+        plugins.collect_with(self.registry, contexts=self._context, definitions=self.definitions.all())
+
+    async def __aenter__(self) -> Self:
+        async with contextlib.AsyncExitStack() as stack:
+            await stack.enter_async_context(self.database)
+            await self._prepare_database()
+            for part in (self.wakeup, self.http, self.origins, self.keys, self.limits):
+                await stack.enter_async_context(part)
+            await stack.enter_async_context(plugins.Watchdog(self.registry))
+            await stack.enter_async_context(plugins.lifespans(self.registry))
+            for service in (self.notifier, self.ingest, self.streaming):
+                await stack.enter_async_context(service)
+            if self._dispatches:
+                self.dispatcher = await stack.enter_async_context(self._make_dispatcher())
+                await stack.enter_async_context(self.retention)
+            await stack.enter_async_context(self.observer)
+            self._stack = stack.pop_all()
+        return self
+
+    async def __aexit__(self, *details: object) -> None:
+        await self._stack.aclose()
+
+    def channels(self) -> dict[str, Channel]:
+        """The channels of the plugins that run."""
+        return {name: channel for name, (_, channel) in self.registry.collected.channels.items()}
+
+    def wake_retries(self) -> None:
+        """Look at once for deliveries that are due; another process's dispatcher looks within a second."""
+        if self.dispatcher is not None:
+            self.dispatcher.wake_retries()
+
+    def wake_replays(self) -> None:
+        """Look at once for replays that run; another process's dispatcher looks within a second."""
+        if self.dispatcher is not None:
+            self.dispatcher.wake_replays()
+
+    async def readiness(self) -> dict[str, str]:
+        """Tell what works: ``ok``, ``off``, or what is the matter."""
+        checks = {"database": "ok", "plugins": "ok", "dispatcher": "off"}
+        try:
+            async with self.database.read() as connection:
+                await shard_store.count(connection)
+        except StoreUnavailable:
+            checks["database"] = "does not answer"
+        if self.settings.plugins.enabled is not None:  # asked for by name: it must run, not merely be found
+            failed = [record.name for record in self.registry.records if record.state == "failed"]
+            checks["plugins"] = f"failed: {', '.join(failed)}" if failed else "ok"
+        if self.dispatcher is not None:
+            checks["dispatcher"] = "ok" if self.dispatcher.is_alive else "stopped"
+        return checks
+
+    def histories(self) -> list[migrate.History]:
+        """The migration histories of the plugins that run."""
+        return [
+            migrate.History(name, migrate.folder_of(history.location))
+            for name, history in self.registry.collected.migrations
+        ]
+
+    async def _prepare_database(self) -> None:
+        histories = self.histories()
+        if self._migrates:
+            states = await migrate.upgrade(self.database, histories, shards=self.settings.delivery.shards)
+        else:
+            states = await migrate.states(self.database, histories)
+            if behind := [s for s in states if s.is_behind]:
+                names = ", ".join(f"{s.history} ({s.current or 'nothing'} → {s.newest})" for s in behind)
+                msg = f"The database is not up to date: {names}. Run 'trunkline migrate' first."
+                raise SettingsInvalid(msg)
+        if ahead := ", ".join(f"{s.history} {s.current}" for s in states if s.is_ahead):
+            _log.warning("a later version has migrated the database (%s); this one goes on with it", ahead)
+        async with self.database.read() as connection:
+            self._shards = await shard_store.count(connection)
+
+    def _make_dispatcher(self) -> Dispatcher:
+        return Dispatcher(
+            self.database,
+            channels=self.channels(),
+            http=self.http,
+            settings=self.settings.delivery,
+            wakeup=self.wakeup,
+            notifier=self.notifier,
+            metrics=self.metrics,
+            unseal=self.subscriptions.unseal,
+            schema_versions=self.schema_versions,
+            now_ms=SystemClock().now_ms,
+        )
+
+    def _context(self, name: str, settings: BaseModel | None) -> PluginContext:
+        return PluginContext(
+            name=name,
+            settings=settings,
+            http=self.http,
+            events=self.streaming,
+            subscriptions=self.subscriptions,
+            deliveries=self.deliveries,
+            replays=self.replays,
+            operations=self.operations,
+            database=self.database,
+            open_origin=self.origins.open,
+            keys=self.key_service,
+            activity=self.activity,
+            quarantine=self.quarantine,
+            deployment=self.deployment,
+            sealer=Sealer(self.vault, owner=name),
+            pages=lambda: self.registry.collected.pages,
+            emit=self.ingest.emit,
+            clock=self._clock,
+            log=plugins.logger_of(name),
+        )
+
+
+def load_catalog(settings: Settings, registry: Registry) -> SchemaCatalog:
+    """Gather the event types: those that are installed, the plugins', and the deployment's own folder's.
+
+    Raises:
+        SettingsInvalid: the deployment names a folder that is not there.
+        SchemaInvalid: a file of ours or of the deployment is not fit to judge payloads.
+    """
+    found: dict[tuple[str, int], EventType] = {}
+    for kind in installed_event_types(settings.events.schema_packages):
+        _add(found, kind, "an installed package")
+    folder = _own_schemas(settings)
+    for kind in load_event_types(folder):
+        _add(found, kind, str(folder))
+    names = {kind.name for kind in found.values()}
+    taken = {kind.name for kind in registry.collected.event_types if kind.name in names}
+    if taken:
+        msg = f"registers event types that this deployment already has: {', '.join(sorted(taken))}"
+        raise PluginFailed("with event types", msg)
+    return SchemaCatalog([*found.values(), *registry.collected.event_types])
+
+
+def load_definition_catalog(settings: Settings, *, event_types: SchemaCatalog) -> DefinitionCatalog:
+    """Gather the actions, searches and lookups that are installed and those of the deployment's own folder.
+
+    Raises:
+        SettingsInvalid, SchemaInvalid: as ``load_catalog`` does.
+    """
+    installed = installed_definitions(settings.events.schema_packages)
+    definitions = [*installed, *load_definitions(_own_schemas(settings))]
+    return DefinitionCatalog(definitions, event_types=event_types.names())
+
+
+def _own_schemas(settings: Settings) -> Path:
+    folder = settings.events.schemas_dir
+    if folder is not None and not folder.is_dir():
+        msg = f"Setting 'events.schemas_dir': there is no folder {folder}"
+        raise SettingsInvalid(msg)
+    return folder or DEFAULT_SCHEMAS
+
+
+def _add(found: dict[tuple[str, int], EventType], kind: EventType, source: str) -> None:
+    if (kind.name, kind.version) in found:
+        raise SchemaInvalid(
+            source, f"version {kind.version} of the event type '{kind.name}' is defined twice"
+        )
+    found[kind.name, kind.version] = kind

@@ -1,0 +1,163 @@
+"""Accepting events: validated drafts become events in the log, many requests to a transaction.
+
+``accept`` returns when the transaction has been committed: from then on the event is in every poll and on its way to
+every subscription that it matches.
+"""
+
+import hashlib
+import logging
+from collections.abc import Callable, Sequence
+from typing import Self
+
+import orjson
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from trunkline.contract import AcceptedEvent, EmittedEvent
+from trunkline.errors import EventRejected, FieldError
+from trunkline.ingest.submissions import Accepted, Submission, answer_repeated, repeat, share_out, store_rest
+from trunkline.model.events import Draft, Event
+from trunkline.plugins import Notifier
+from trunkline.runtime import faults
+from trunkline.runtime.batching import Batcher
+from trunkline.runtime.clock import now_text
+from trunkline.runtime.metrics import Metrics
+from trunkline.schemas.catalog import SchemaCatalog
+from trunkline.store import stream
+from trunkline.store.database import Database
+from trunkline.store.wakeup import Wakeup
+
+__all__ = ["Accepted", "Ingest", "Submission"]
+
+MAX_SUBMISSIONS = 256
+"""Requests that share one transaction at the most."""
+MAX_PATH = 200
+"""Characters of a pointer into an event that are logged."""
+_log = logging.getLogger(__name__)
+
+
+class Ingest:
+    """The one way into the log. Enter it to start its group commit."""
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        catalog: SchemaCatalog,
+        shards: Callable[[], int],
+        wakeup: Wakeup,
+        notifier: Notifier,
+        metrics: Metrics,
+    ) -> None:
+        self._database = database
+        self._catalog = catalog
+        self._shards = shards
+        self._wakeup = wakeup
+        self._notifier = notifier
+        self._metrics = metrics
+        self._batcher: Batcher[Submission, Accepted] = Batcher(self._commit, max_batch=MAX_SUBMISSIONS)
+
+    async def __aenter__(self) -> Self:
+        await self._batcher.__aenter__()
+        return self
+
+    async def __aexit__(self, *details: object) -> None:
+        await self._batcher.__aexit__(*details)
+
+    async def accept(self, submission: Submission) -> Accepted:
+        """Store the submission's events.
+
+        Raises:
+            IdempotencyConflict: its key was used for another request.
+            StoreUnavailable: nothing was stored.
+        """
+        return await self._batcher.submit(submission)
+
+    async def emit(self, event: EmittedEvent, *, idempotency_key: str | None = None) -> AcceptedEvent:
+        """Validate and store an event that a plugin made; whatever its type's mode is, it is rejected where it is invalid.
+
+        Raises:
+            EventRejected: the type is unknown, or the payload breaks its schema.
+        """
+        draft = self.draft(event)
+        asked = b"\n".join((b"emit", event.type.encode(), draft.payload, draft.metadata))
+        fingerprint = hashlib.sha256(asked).digest()
+        accepted = await self.accept(Submission([draft], event.company_id, idempotency_key, fingerprint))
+        return _as_value(accepted.events[0])
+
+    def draft(self, event: EmittedEvent) -> Draft:
+        """Check an event that a plugin made. Raises EventRejected."""
+        kind = self._catalog.get(event.type)
+        if kind is None:
+            raise EventRejected([FieldError("/type", f"is not a known event type: {event.type}")])
+        if self._catalog.get(event.type, event.version) is None:
+            raise EventRejected(
+                [FieldError("/version", f"is not a version of {event.type}: {event.version}")]
+            )
+        if found := self._catalog.check(event.type, event.payload, version=event.version):
+            raise EventRejected([FieldError(f"/payload{fault.path}", fault.message) for fault in found])
+        metadata = orjson.dumps(event.metadata) if event.metadata else b""
+        payload = event.payload_json or orjson.dumps(event.payload)
+        version = event.version or kind.version
+        return Draft(event.company_id, event.type, now_text(), payload, metadata, version)
+
+    async def append(self, connection: AsyncConnection, drafts: Sequence[Draft]) -> Callable[[], None]:
+        """Store *drafts* in the caller's own transaction (the outbox); call what it returns once that has committed."""
+        _, tell = await self.place(connection, drafts)
+        return tell
+
+    async def place(
+        self, connection: AsyncConnection, drafts: Sequence[Draft]
+    ) -> tuple[Sequence[Event], Callable[[], None]]:
+        """Store *drafts* as ``append`` does; gives the events too."""
+        events = await stream.append(connection, drafts, shards=self._shards())
+        return events, lambda: self._tell(events)
+
+    async def _commit(self, submissions: Sequence[Submission]) -> Sequence[Accepted | Exception]:
+        async with self._database.write() as connection:
+            answers = await answer_repeated(connection, submissions)
+            fresh = [s for index, s in enumerate(submissions) if index not in answers]
+            drafts = [draft for submission in fresh for draft in submission.drafts]
+            events = await stream.append(connection, drafts, shards=self._shards()) if drafts else []
+            placed = share_out(fresh, events)
+            await store_rest(connection, placed, now_ms=events[0].accepted_ms if events else None)
+            faults.point("accept.before_commit")
+        faults.point("accept.after_commit")
+        if events:
+            self._tell(events)
+        for submission, accepted in placed:
+            if submission.held or submission.warned:
+                self._report(submission, accepted)
+        by_identity = {id(submission): accepted for submission, accepted in placed}
+        outcome: list[Accepted | Exception] = []
+        for index, submission in enumerate(submissions):
+            known = answers.get(index)
+            if isinstance(known, Submission):
+                outcome.append(repeat(submission, known.fingerprint, by_identity[id(known)]))
+            else:
+                outcome.append(known or by_identity[id(submission)])
+        faults.point("accept.before_answer")
+        return outcome
+
+    def _tell(self, events: Sequence[Event]) -> None:
+        self._wakeup.announce()
+        self._metrics.events_accepted(len(events))
+        if self._notifier.wants("event_accepted"):
+            self._notifier.event_accepted([_as_value(event) for event in events])
+
+    def _report(self, submission: Submission, accepted: Accepted) -> None:
+        """Count and log what broke its schema: where, and never with what values."""
+        for held in submission.held:
+            self._metrics.event_quarantined(held.draft.type)
+            paths = [fault.path[:MAX_PATH] for fault in held.errors]
+            facts = {"quarantine_id": held.id, "company_id": held.draft.company_id, "type": held.draft.type}
+            _log.warning("quarantined an event that breaks its schema", extra={**facts, "paths": paths})
+        for warned in submission.warned:
+            event = accepted.events[warned.place]
+            self._metrics.event_warned(event.type)
+            facts = {"event_id": event.position, "company_id": event.company_id, "type": event.type}
+            paths = [path[:MAX_PATH] for path in warned.paths]
+            _log.warning("accepted an event that breaks its schema", extra={**facts, "paths": paths})
+
+
+def _as_value(event: Event) -> AcceptedEvent:
+    return AcceptedEvent(event.position, event.company_id, event.type, event.body)

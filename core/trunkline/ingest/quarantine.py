@@ -1,0 +1,200 @@
+"""The inbox of quarantined events (``capabilities.Quarantine``): what ``ingest`` kept out of the log, and the ways into it.
+
+A release puts the event into the log and takes it out of the inbox in one transaction.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from trunkline.contract import QuarantinedEvent, QuarantinePage, ReleasedEvent, ReleasedEvents
+from trunkline.errors import BodyTooLarge, Conflict, EventRejected, FieldError, NotFound
+from trunkline.ingest.accept import Ingest
+from trunkline.ingest.requests import check_payload
+from trunkline.model import cursors
+from trunkline.model.events import Draft, utc_text_of_ms
+from trunkline.schemas.catalog import SchemaCatalog
+from trunkline.store import quarantine as store
+from trunkline.store import stream
+from trunkline.store.database import Database
+from trunkline.store.quarantine import Quarantined, Which
+
+MAX_LOOKED_AT = 10_000
+"""Events that one call of ``release_all`` looks at."""
+_PAGE = 100
+"""Events that one of its transactions looks at."""
+_LISTED, _RELEASED = "q", "r"
+"""Kinds of cursors."""
+
+
+class Quarantine:
+    """Keeps the inbox. *max_bytes* is how large an event may be."""
+
+    def __init__(self, database: Database, *, catalog: SchemaCatalog, ingest: Ingest, max_bytes: int) -> None:
+        self._database = database
+        self._catalog = catalog
+        self._ingest = ingest
+        self._max_bytes = max_bytes
+
+    async def list(
+        self, company_id: int | None, *, type: str | None = None, cursor: str | None = None, limit: int = 50
+    ) -> QuarantinePage:
+        """List up to *limit* events that wait, newest first. Raises BadCursor."""
+        before = None if cursor is None else cursors.decode(cursor, kind=_LISTED)
+        async with self._database.read() as connection:
+            rows = await store.newest(connection, Which(company_id, type), before=before, limit=limit + 1)
+        shown = rows[:limit]
+        more = len(rows) > limit
+        next_cursor = cursors.encode(shown[-1].no, kind=_LISTED) if more else None
+        return QuarantinePage([self._shown(row) for row in shown], next_cursor)
+
+    async def get(self, id: str, *, company_id: int | None) -> QuarantinedEvent:
+        """Show one that waits. Raises NotFound."""
+        async with self._database.read() as connection:
+            return self._shown(await _waiting(connection, id, company_id=company_id))
+
+    async def replace(self, id: str, payload: bytes, *, company_id: int | None) -> QuarantinedEvent:
+        """Put *payload* in the place of its own, and judge it. Raises NotFound, BodyTooLarge."""
+        async with self._database.write() as connection:
+            row = await _waiting(connection, id, company_id=company_id, locks=True)
+            self._check_size(row, payload)
+            await store.change_payload(connection, id, payload)
+            return self._shown(await _waiting(connection, id, company_id=company_id))
+
+    async def release(
+        self, id: str, *, company_id: int | None, payload: bytes | None = None
+    ) -> ReleasedEvent:
+        """Put it into the log, once and never twice (``capabilities.Quarantine.release``).
+
+        Raises:
+            EventRejected, NotFound, Conflict, BodyTooLarge
+        """
+        async with self._database.write() as connection:
+            row = await _find(connection, id, company_id=company_id, locks=True)
+            if row.position is not None:
+                return await _again(connection, row, has_payload=payload is not None)
+            chosen = row.payload if payload is None else payload
+            self._check_size(row, chosen)
+            if errors := self._judge(row, chosen):
+                raise EventRejected(errors)
+            events, tell = await self._ingest.place(connection, [self._draft(row, chosen)])
+            await store.mark_released(connection, {id: events[0].position})
+        tell()
+        return ReleasedEvent(events[0].position, events[0].body)
+
+    async def release_all(
+        self, company_id: int | None, *, type: str, cursor: str | None = None
+    ) -> ReleasedEvents:
+        """Release every event of *type* that its schema finds valid by now, oldest first. Raises BadCursor."""
+        after = 0 if cursor is None else cursors.decode(cursor, kind=_RELEASED)
+        released = looked_at = 0
+        while looked_at < MAX_LOOKED_AT:
+            rows, valid = await self._release_page(Which(company_id, type), after=after)
+            released += valid
+            looked_at += len(rows)
+            if len(rows) < _PAGE:
+                return ReleasedEvents(released, looked_at - released, None)
+            after = rows[-1].no
+        return ReleasedEvents(released, looked_at - released, cursors.encode(after, kind=_RELEASED))
+
+    async def delete(self, id: str, *, company_id: int | None) -> None:
+        """Remove one that waits for good. Raises NotFound."""
+        async with self._database.write() as connection:
+            await _waiting(connection, id, company_id=company_id, locks=True)
+            await store.delete(connection, id)
+
+    async def _release_page(self, which: Which, *, after: int) -> tuple[Sequence[Quarantined], int]:
+        """Release what is valid of the next events after number *after*; gives those looked at, and how many it were."""
+        async with self._database.write() as connection:
+            rows = await store.take_oldest(connection, which, after=after, limit=_PAGE)
+            valid = [row for row in rows if not self._judge(row, row.payload)]
+            if not valid:
+                return rows, 0
+            drafts = [self._draft(row, row.payload) for row in valid]
+            events, tell = await self._ingest.place(connection, drafts)
+            places = {row.id: event.position for row, event in zip(valid, events, strict=True)}
+            await store.mark_released(connection, places)
+        tell()
+        return rows, len(valid)
+
+    def _shown(self, row: Quarantined) -> QuarantinedEvent:
+        return QuarantinedEvent(
+            row.id,
+            row.company_id,
+            row.type,
+            row.version,
+            row.created_utc,
+            row.received_ms,
+            row.updated_ms,
+            row.payload,
+            row.metadata,
+            self._judge(row, row.payload),
+        )
+
+    def _judge(self, row: Quarantined, payload: bytes) -> Sequence[FieldError]:
+        gone = "is not there any more; add its schema again, or delete this event"
+        if self._catalog.get(row.type) is None:
+            return [FieldError("/type", gone)]
+        if self._catalog.get(row.type, row.version) is None:
+            return [FieldError("/version", gone)]
+        return check_payload(self._catalog, row.type, orjson.loads(payload), version=row.version)
+
+    def _draft(self, row: Quarantined, payload: bytes) -> Draft:
+        kind = self._catalog.get(row.type, row.version)
+        assert kind is not None  # it was judged
+        return Draft(row.company_id, row.type, row.created_utc, payload, row.metadata, kind.version)
+
+    def _check_size(self, row: Quarantined, payload: bytes) -> None:
+        if len(payload) + len(row.metadata) > self._max_bytes:
+            raise BodyTooLarge(self._max_bytes)
+
+
+def view(one: QuarantinedEvent) -> dict[str, Any]:
+    """Show one that waits as JSON, without its payload and metadata, which are bytes already."""
+    return {
+        "id": one.id,
+        "type": one.type,
+        "company_id": one.company_id,
+        "version": one.version,
+        "errors": [{"path": fault.path, "message": fault.message} for fault in one.errors],
+        "created_utc": one.created_utc,
+        "received_utc": utc_text_of_ms(one.received_ms),
+        "updated_utc": utc_text_of_ms(one.updated_ms),
+    }
+
+
+async def _find(
+    connection: AsyncConnection, id: str, *, company_id: int | None, locks: bool = False
+) -> Quarantined:
+    row = await store.find(connection, id, company_id=company_id, locks=locks)
+    if row is None:
+        raise _not_found(id)
+    return row
+
+
+async def _waiting(
+    connection: AsyncConnection, id: str, *, company_id: int | None, locks: bool = False
+) -> Quarantined:
+    row = await _find(connection, id, company_id=company_id, locks=locks)
+    if row.position is not None:
+        raise _not_found(id)
+    return row
+
+
+async def _again(connection: AsyncConnection, row: Quarantined, *, has_payload: bool) -> ReleasedEvent:
+    """Answer a release of what was released before."""
+    assert row.position is not None
+    if has_payload:
+        msg = f"The quarantined event '{row.id}' was released before, as event {row.position}; it cannot be changed."
+        raise Conflict(msg)
+    event = (await stream.by_positions(connection, [row.position])).get(row.position)
+    if event is None:
+        raise _not_found(row.id)
+    return ReleasedEvent(event.position, event.body, repeated=True)
+
+
+def _not_found(id: str) -> NotFound:
+    kind = "quarantined event"
+    return NotFound(kind, id)

@@ -1,0 +1,1 @@
+"""Reads for people: overview, activity, delivery log, status, audit."""

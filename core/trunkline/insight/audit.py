@@ -1,0 +1,178 @@
+"""The ledger query: proves that each event has exactly the deliveries that it must have (DESIGN §5).
+
+It may run beside a hub that works. What it reads is bounded by windows of positions, so no statement takes long.
+"""
+
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import orjson
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from trunkline.dispatch.routing import RoutingTable
+from trunkline.model.deliveries import FINAL, Key, Status
+from trunkline.model.events import Event, shard_of
+from trunkline.model.subscriptions import Subscription
+from trunkline.schemas.versions import SchemaVersions
+from trunkline.store import audit as store
+from trunkline.store import sql, stream
+from trunkline.store import status as status_store
+from trunkline.store.audit import Span, Unchanged
+from trunkline.store.database import Database
+
+SHOWN = 20
+"""Ids of what is at fault are given up to here."""
+RECENT = 100_000
+"""Newest events whose matches are worked out again."""
+WINDOW = 50_000
+"""Positions that one statement looks at."""
+_PAGE = 1_000
+_END = 2**63 - 1
+
+Find = Callable[[AsyncConnection, Span], Awaitable[list[str]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One sentence about the ledger, and the first ids that it is not true of. *looked_at* says how much was looked at."""
+
+    name: str
+    claim: str
+    looked_at: str
+    offending: tuple[str, ...]
+
+    @property
+    def holds(self) -> bool:
+        """Whether it is true of everything that was looked at."""
+        return not self.offending
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """What was found: deliveries by status, and each check."""
+
+    by_status: Mapping[str, int]
+    checks: Sequence[Check]
+
+    @property
+    def rows(self) -> int:
+        """How many deliveries the ledger has."""
+        return sum(self.by_status.values())
+
+    @property
+    def ended(self) -> int:
+        """How many have ended without being delivered."""
+        return sum(self.by_status.get(status, 0) for status in FINAL - {Status.DELIVERED})
+
+    @property
+    def balances(self) -> bool:
+        """Whether every check holds."""
+        return all(check.holds for check in self.checks)
+
+
+_BY_WINDOW: Sequence[tuple[str, str, Find]] = (
+    ("statuses", "delivered + pending + held + ended is every delivery", store.of_unknown_status),
+    ("ended", "what has ended is neither due nor claimed", store.ended_but_busy),
+    ("attempts", "every attempt is counted by its delivery", store.orphan_attempts),
+    ("events", "every delivery's event is in the log, or was removed by retention", store.without_event),
+    ("accepted", "no delivery is beyond what was accepted", store.beyond_head),
+)
+
+
+async def run(
+    database: Database, *, schema_versions: SchemaVersions, recent: int = RECENT, window: int = WINDOW
+) -> Audit:
+    """Look at the whole ledger, and at the matches of the *recent* newest events. Raises StoreUnavailable."""
+    async with database.read() as connection:
+        by_status: Counter[str] = Counter()
+        offending: dict[str, list[str]] = {name: [] for name, _, _ in _BY_WINDOW}
+        head = (await status_store.head(connection)).position
+        for after, up_to in _windows(await store.first_position(connection), head=head, size=window):
+            by_status.update(await store.tally(connection, Span(after, up_to, SHOWN)))
+            for name, _, find in _BY_WINDOW:
+                if wanted := SHOWN - len(offending[name]):
+                    offending[name] += await find(connection, Span(after, up_to, wanted))
+        rows = f"{by_status.total()} deliveries"
+        checks = [Check(name, claim, rows, tuple(offending[name])) for name, claim, _ in _BY_WINDOW]
+        table = _table(await store.unchanged_subscriptions(connection), schema_versions)
+        return Audit(by_status, [*checks, await _check_matches(connection, table, recent=recent)])
+
+
+def _windows(first: int | None, *, head: int, size: int) -> Iterator[tuple[int, int]]:
+    """Cut the positions from *first* to *head* into windows of *size*; the last one has all that is beyond."""
+    if first is None:
+        return
+    after = first - 1
+    while after < head:
+        yield after, min(after + size, head)
+        after += size
+    yield max(head, first - 1), _END
+
+
+async def _check_matches(connection: AsyncConnection, table: RoutingTable, *, recent: int) -> Check:
+    cursors = {row.shard: row.cursor for row in await status_store.shards(connection)}
+    newest = max(cursors.values())
+    oldest = await store.oldest_event(connection)
+    after = newest if oldest is None else max(newest - recent, oldest - 1)
+    looked_at, missing = 0, list[Key]()
+    while len(table) and after < newest and len(missing) < SHOWN:
+        up_to = min(after + _PAGE, newest)
+        events = await stream.read_shards(connection, list(cursors), after=after, up_to=up_to, limit=_PAGE)
+        settled = [event for event in events if event.position <= cursors[_shard(event, cursors)]]
+        recorded = await store.keys(connection, Span(after, up_to, 0))
+        expected = [
+            Key(event.position, route.subscription.no) for event in settled for route in table.match(event)
+        ]
+        missing += await _still_missing(connection, [key for key in expected if key not in recorded])
+        looked_at, after = looked_at + len(settled), up_to
+    return Check(
+        "matched",
+        "every settled event has a delivery for each subscription that it matched",
+        f"{looked_at} newest events, {len(table)} subscriptions that were never changed",
+        tuple(str(key) for key in missing[:SHOWN]),
+    )
+
+
+async def _still_missing(connection: AsyncConnection, missing: Sequence[Key]) -> list[Key]:
+    """Leave out what retention or a change of its subscription explains, in case one came while we looked."""
+    if not missing:
+        return []
+    unchanged = {row.no for row in await store.unchanged_subscriptions(connection)}
+    events = await stream.by_positions(connection, sorted({key.position for key in missing}))
+    return [key for key in missing if key.subscription_no in unchanged and key.position in events]
+
+
+def _shard(event: Event, cursors: Mapping[int, int]) -> int:
+    return shard_of(event.company_id, len(cursors))
+
+
+def _table(rows: Sequence[Unchanged], schema_versions: SchemaVersions) -> RoutingTable:
+    """Build the table that a dispatcher would match with, without anything that is secret."""
+    table = RoutingTable(lambda _: None, schema_versions=schema_versions)
+    table.apply(map(_subscription, rows))
+    return table
+
+
+def _subscription(row: Unchanged) -> Subscription:
+    return Subscription(
+        no=row.no,
+        id=row.id,
+        company_id=row.company_id,
+        channel=row.channel,
+        target_url="",
+        event_types=tuple(orjson.loads(row.event_types)),
+        filter=orjson.loads(row.filter) if row.filter else None,
+        description=None,
+        signature="",
+        secrets=(),
+        headers={},
+        status="active",
+        disabled_reason=None,
+        disabled_ms=None,
+        start_position=row.start_position,
+        resume_position=None,
+        created_ms=row.created_ms,
+        updated_ms=row.created_ms,
+        pins=sql.pins_of(row.pins),
+    )

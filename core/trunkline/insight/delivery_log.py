@@ -1,0 +1,198 @@
+"""The delivery log and ``explain``: what became of events, and why."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from trunkline.errors import NotFound
+from trunkline.filters import filters
+from trunkline.model import cursors
+from trunkline.model.deliveries import Key, Status
+from trunkline.model.events import Event, utc_text_of_ms
+from trunkline.model.subscriptions import Subscription, takes_type
+from trunkline.schemas.versions import SchemaVersions
+from trunkline.store import deliveries as ledger
+from trunkline.store import delivery_log as store
+from trunkline.store import stream
+from trunkline.store.database import Database
+from trunkline.store.delivery_log import Logged
+from trunkline.subscribing.service import SubscriptionService
+from trunkline.subscribing.views import utc_or_none
+
+COUNTED = 10_000
+"""Deliveries that are looked at where the open ones are counted."""
+_BECAME = {
+    Status.DELIVERED: "It matched and was delivered with attempt {attempts}.",
+    Status.HELD: "It matched and is held until the channel '{channel}' is enabled.",
+    Status.PENDING: "It matched; it will be tried again (attempts so far: {attempts}).",
+    Status.EXHAUSTED: "It matched, but every attempt failed ({attempts} in all); retry it once the target is mended.",
+    Status.GONE: "It matched, but the target is gone.",
+    Status.REJECTED: "It matched, but the channel said that it can never be delivered.",
+}
+
+
+class DeliveryLog:
+    """Reads the ledger for one company at a time."""
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        subscriptions: SubscriptionService,
+        schema_versions: SchemaVersions,
+        wake: Callable[[], None],
+    ) -> None:
+        self._database = database
+        self._schema_versions = schema_versions
+        self._subscriptions = subscriptions
+        self._wake = wake
+
+    async def of_subscription(
+        self,
+        company_id: int,
+        subscription_id: str,
+        *,
+        channel: str | None,
+        status: str | None = None,
+        cursor: str | None = None,
+        limit: int = 50,
+    ) -> dict[str, Any]:
+        """Show a subscription's deliveries, newest event first. Raises NotFound, BadCursor."""
+        before = cursors.decode(cursor, kind="d") if cursor is not None else None
+        subscription = await self._subscriptions.find(company_id, subscription_id, channel=channel)
+        async with self._database.read() as connection:
+            found = await store.of_subscription(
+                connection, subscription.no, status=status, before=before, limit=limit + 1
+            )
+        shown = found[:limit]
+        more = len(found) > limit
+        return {
+            "deliveries": [_view(logged) for logged in shown],
+            "next_cursor": cursors.encode(shown[-1].position, kind="d") if more else None,
+        }
+
+    async def of_event(self, company_id: int, event_id: int) -> list[dict[str, Any]]:
+        """Show an event's deliveries, those of deleted subscriptions too. Raises NotFound."""
+        async with self._database.read() as connection:
+            await _find_event(connection, company_id, event_id)
+            found = await store.of_event(connection, event_id)
+        return [_view(logged) | {"subscription_id": logged.subscription_id} for logged in found]
+
+    async def get(self, company_id: int, delivery_id: str) -> dict[str, Any]:
+        """Show one delivery with its attempts. Raises NotFound."""
+        async with self._database.read() as connection:
+            logged = await self._find(connection, company_id, delivery_id)
+            attempts = await store.attempts_of(connection, Key(logged.position, logged.subscription_no))
+        return _view(logged) | {
+            "subscription_id": logged.subscription_id,
+            "attempts": [
+                {
+                    "number": attempt.number,
+                    "started_utc": utc_text_of_ms(attempt.started_ms),
+                    "duration_ms": attempt.duration_ms,
+                    "outcome": attempt.outcome,
+                    "status_code": attempt.status_code,
+                    "response_body": attempt.response_body,
+                    "error": attempt.error,
+                }
+                for attempt in attempts
+            ],
+        }
+
+    async def count_open(self, company_id: int, subscription_id: str) -> int:
+        """Count what is pending or held among a subscription's newest deliveries. Raises NotFound."""
+        subscription = await self._subscriptions.find(company_id, subscription_id, channel=None)
+        async with self._database.read() as connection:
+            return await store.count_open(connection, subscription.no, among=COUNTED)
+
+    async def retry(self, company_id: int, delivery_id: str) -> dict[str, Any]:
+        """Make a delivery due now, whatever its state, and show it. Raises NotFound."""
+        async with self._database.write() as connection:
+            logged = await self._find(connection, company_id, delivery_id)
+            key = Key(logged.position, logged.subscription_no)
+            await ledger.retry_now(connection, key)
+            logged = await self._find(connection, company_id, delivery_id)
+        self._wake()
+        return _view(logged)
+
+    async def explain(self, company_id: int, event_id: int) -> dict[str, Any]:
+        """Tell for each subscription of the company whether it matched the event, and what became of it. Raises NotFound."""
+        subscriptions = await self._subscriptions.of_company(company_id)
+        async with self._database.read() as connection:
+            event = await _find_event(connection, company_id, event_id)
+            found = {logged.subscription_no: logged for logged in await store.of_event(connection, event_id)}
+        return {
+            "event_id": event.position,
+            "subscriptions": [
+                self._explain(subscription, event, found.get(subscription.no))
+                for subscription in subscriptions
+            ],
+        }
+
+    def _explain(self, subscription: Subscription, event: Event, logged: Logged | None) -> dict[str, Any]:
+        decoded = self._schema_versions.decode(event, subscription.pins)
+        reason = None if logged else _why_not(subscription, event, decoded)
+        matched = logged is not None or reason is None
+        state: str | None = logged.status if logged else Status.PENDING if matched else None
+        return {
+            "subscription_id": subscription.id,
+            "channel": subscription.channel,
+            "matched": matched,
+            "reason": reason or _what_now(subscription, logged),
+            "state": state,
+            "attempts": logged.attempts if logged else 0,
+            "next_attempt_utc": utc_or_none(logged.next_attempt_ms) if logged else None,
+            "delivery_id": str(Key(event.position, subscription.no)) if logged else None,
+        }
+
+    async def _find(self, connection: AsyncConnection, company_id: int, delivery_id: str) -> Logged:
+        key = Key.parse(delivery_id)
+        logged = await store.get(connection, key) if key else None
+        if logged is None or logged.company_id != company_id:
+            raise NotFound("delivery", delivery_id)
+        return logged
+
+
+async def _find_event(connection: AsyncConnection, company_id: int, event_id: int) -> Event:
+    event = (await stream.by_positions(connection, [event_id])).get(event_id)
+    if event is None or event.company_id != company_id:
+        raise NotFound("event", event_id)
+    return event
+
+
+def _what_now(subscription: Subscription, logged: Logged | None) -> str:
+    """Say what became of an event that matched."""
+    if logged is None:
+        return "It matches and is about to be delivered."
+    if logged.status == Status.PENDING and subscription.status != "active":
+        return f"It matched and waits, because the subscription is {subscription.status}."
+    return _BECAME[Status(logged.status)].format(attempts=logged.attempts, channel=subscription.channel)
+
+
+def _why_not(subscription: Subscription, event: Event, decoded: Mapping[str, Any]) -> str | None:
+    """Say why *subscription* does not get *event*; None where it does."""
+    if not takes_type(subscription.event_types, event.type):
+        return f"It subscribes to {', '.join(subscription.event_types)}, not to {event.type}."
+    if subscription.filter and (unmet := filters.compile_stored(subscription.filter).explain(decoded)):
+        return f"Its filter was not met: {unmet}."
+    if subscription.status != "active":
+        return f"The subscription is {subscription.status}" + (
+            f" ({subscription.disabled_reason})." if subscription.disabled_reason else "."
+        )
+    if event.position <= subscription.start_position:
+        return "The event was accepted before the subscription was made or resumed."
+    return None
+
+
+def _view(logged: Logged) -> dict[str, Any]:
+    return {
+        "id": str(Key(logged.position, logged.subscription_no)),
+        "event_id": logged.position,
+        "event_type": logged.event_type,
+        "status": logged.status,
+        "attempts": logged.attempts,
+        "last_status_code": logged.last_status_code,
+        "next_attempt_utc": utc_or_none(logged.next_attempt_ms),
+        "updated_utc": utc_text_of_ms(logged.updated_ms),
+    }

@@ -1,0 +1,150 @@
+"""Keeping the gauges true: every few seconds a look at the database, for whoever asks the metrics meanwhile.
+
+A scrape itself asks no database. How far this process's shards lag is worked out from its progress in memory and what
+was seen last; what is the whole deployment's (the head, what is due, replays) is as old as the last look.
+"""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Self
+
+from trunkline.dispatch.progress import Progress
+from trunkline.errors import StoreUnavailable
+from trunkline.plugins import Notifier
+from trunkline.runtime.metrics import Lag, Metrics, Seen
+from trunkline.store import quarantine
+from trunkline.store import status as store
+from trunkline.store.database import Database
+
+REFRESH_SECONDS = 3.0
+COUNTED = 10_000
+"""Due deliveries are counted up to here; what is beyond does not change what is to be done about it."""
+_STOP_SECONDS = 1.0
+_log = logging.getLogger(__name__)
+
+Held = Callable[[], Mapping[int, Progress]]
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What the log looked like at *taken* (monotonic seconds), when the database's clock said *now_ms*.
+
+    *oldest* has, for each shard that was held, the first event after its cursor: its position, and when it was accepted.
+    """
+
+    taken: float
+    now_ms: int
+    head: int
+    head_ms: int
+    oldest: Mapping[int, tuple[int, int]]
+
+    def lag(self, shard: int, progress: Progress, *, now: float) -> Lag | None:
+        """Tell how far *progress* is behind at *now* (monotonic seconds); None for a shard taken since this look.
+
+        Between two looks the cursor moves past what was the oldest event: then the time of acceptance of the one that it
+        has reached is interpolated between that event's and the head's.
+        """
+        cursor = progress.cursor
+        positions = max(self.head, progress.read) - cursor
+        if cursor >= self.head:
+            return Lag(shard, max(positions, 0), 0.0)
+        if shard not in self.oldest:
+            return None
+        position, accepted_ms = self.oldest[shard]
+        if cursor >= position:
+            share = (cursor + 1 - position) / (self.head - position)
+            accepted_ms += round(share * (self.head_ms - accepted_ms))
+        age_ms = self.now_ms + (now - self.taken) * 1000 - accepted_ms
+        return Lag(shard, positions, max(age_ms / 1000, 0.0))
+
+
+class Observer:
+    """Looks at the database while the hub runs. *held* gives the shards that this process reads, if it reads any."""
+
+    def __init__(self, database: Database, *, metrics: Metrics, notifier: Notifier, held: Held) -> None:
+        self._database = database
+        self._metrics = metrics
+        self._held = held
+        self._look: Look | None = None
+        self._stopping = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        metrics.watch_lag(self.lags)
+        metrics.watch_notifier(lambda: notifier.dropped)
+
+    async def __aenter__(self) -> Self:
+        self._task = asyncio.create_task(self._run(), name="observer")
+        self._task.add_done_callback(_report_death)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._stopping.set()
+        if self._task is not None:
+            await asyncio.wait([self._task], timeout=_STOP_SECONDS)
+            self._task.cancel()
+            await asyncio.wait([self._task])
+
+    def lags(self) -> list[Lag]:
+        """Tell how far each shard of this process is behind, without asking the database."""
+        look, now = self._look, time.monotonic()
+        if look is None:
+            return []
+        found = [look.lag(shard, progress, now=now) for shard, progress in self._held().items()]
+        return [lag for lag in found if lag is not None]
+
+    async def refresh(self) -> None:
+        """Look once."""
+        try:
+            seen = await self._see()
+        except StoreUnavailable:
+            self._metrics.database_failed()
+        else:
+            self._metrics.saw(seen)
+
+    async def _run(self) -> None:
+        while not self._stopping.is_set():
+            await self.refresh()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(REFRESH_SECONDS):
+                    await self._stopping.wait()
+
+    async def _see(self) -> Seen:
+        cursors = {shard: progress.cursor for shard, progress in self._held().items()}
+        async with self._database.read() as connection:
+            lowest = min(shard.cursor for shard in await store.shards(connection))
+            head = await store.head(connection)
+            oldest = await store.oldest_after(connection, {lowest, *cursors.values()})
+            due = await store.due(connection, limit=COUNTED)
+            replaying = await store.replaying(connection)
+            alive = len(await store.workers(connection))
+            quarantined = await quarantine.count(connection, limit=COUNTED)
+        self._look = Look(
+            time.monotonic(),
+            head.now_ms,
+            head.position,
+            head.accepted_ms,
+            {shard: oldest[cursor] for shard, cursor in cursors.items() if cursor in oldest},
+        )
+        return Seen(
+            head=head.position,
+            lag_positions=max(head.position - lowest, 0),
+            lag_seconds=_age(oldest[lowest][1] if lowest in oldest else None, head.now_ms),
+            due=due.count,
+            oldest_due_seconds=_age(due.oldest_ms, head.now_ms),
+            replays=replaying.count,
+            replay_positions=replaying.remaining,
+            quarantined=quarantined,
+            workers=alive,
+        )
+
+
+def _age(then_ms: int | None, now_ms: int) -> float:
+    return 0.0 if then_ms is None else max(now_ms - then_ms, 0) / 1000
+
+
+def _report_death(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        _log.critical("the observer stopped", exc_info=error)

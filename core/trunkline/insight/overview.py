@@ -1,0 +1,258 @@
+"""What a company's people look at: how its events did, lists of them, and what needs attention."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from math import ceil
+
+import orjson
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from trunkline.access.keys import MAX_COMPANY_ID
+from trunkline.contract import Bucket, EventList, ListedEvent, Overview, ShownEvent, SubscriptionActivity
+from trunkline.errors import NotFound
+from trunkline.insight import attention
+from trunkline.insight.event_counts import EventCounts
+from trunkline.model import cursors
+from trunkline.model.deliveries import FINAL, Outcome, Status
+from trunkline.model.events import Event
+from trunkline.store import activity as store
+from trunkline.store import stream
+from trunkline.store.activity import Outcomes, Span
+from trunkline.store.database import Database
+
+MAX_BUCKETS = 200
+SAMPLE = 10_000
+"""About as many deliveries are read for an overview at most."""
+SEARCHED = 10_000
+"""Events that one search in the text looks at."""
+SEARCHED_BYTES = 16 * 1024 * 1024
+_CHUNK = 500
+_NO_END = 2**63 - 1
+
+
+class Activity:
+    """Figures and lists, one company at a time (``capabilities.Activity``)."""
+
+    def __init__(self, database: Database, *, sample: int = SAMPLE, searched: int = SEARCHED) -> None:
+        self._database = database
+        self._counts = EventCounts()
+        self._sample = sample
+        self._searched = searched
+
+    async def overview(self, company_id: int, *, since_ms: int, until_ms: int, buckets: int = 48) -> Overview:
+        """Show how the events accepted from *since_ms* to before *until_ms* did, in *buckets*.
+
+        Raises:
+            ValueError: there is not a millisecond for each bucket, or there are too few or too many of them.
+        """
+        if not 1 <= buckets <= min(MAX_BUCKETS, until_ms - since_ms):
+            msg = f"a span of time takes 1 to {MAX_BUCKETS} buckets, of a millisecond or more each"
+            raise ValueError(msg)
+        starts = [since_ms + (until_ms - since_ms) * no // buckets for no in range(buckets)]
+        async with self._database.read() as connection:
+            edges = await store.positions_at(connection, [*starts, until_ms])
+            span = Span(edges[0], edges[-1])
+            spans = [Span(*pair) for pair in pairwise(edges)]
+            events = await self._counts.of_spans(connection, company_id, spans)
+            matched = await store.count_deliveries(connection, company_id, span)
+            one_in = max(1, ceil(matched / self._sample))
+            outcomes = await store.outcomes(connection, company_id, spans, one_in=one_in)
+            by_status = await store.subscriptions_by_status(connection, company_id)
+            needed = await attention.gather(connection, company_id, after=span.after)
+        tallies = [Tally(count) for count in events]
+        for found in outcomes:
+            tallies[found.no].add(found)
+        total = Tally.sum_of(tallies)
+        whole = total.bucket(since_ms, one_in=one_in)
+        return Overview(
+            since_ms=since_ms,
+            until_ms=until_ms,
+            total=whole if one_in == 1 else replace(whole, matched=matched),
+            buckets=[
+                tally.bucket(start, one_in=one_in) for start, tally in zip(starts, tallies, strict=True)
+            ],
+            success_rate=total.success_rate,
+            subscriptions=by_status,
+            attention=needed,
+            sampled_one_in=one_in,
+        )
+
+    async def events(
+        self,
+        company_id: int,
+        *,
+        types: Sequence[str] = (),
+        since_ms: int | None = None,
+        until_ms: int | None = None,
+        text: str | None = None,
+        before: str | None = None,
+        limit: int = 50,
+    ) -> EventList:
+        """List up to *limit* events newest first (``capabilities.Activity.events``). Raises BadCursor."""
+        last = cursors.decode(before, kind="a") - 1 if before is not None else _NO_END
+        async with self._database.read() as connection:
+            after = 0 if since_ms is None else await stream.position_before(connection, since_ms)
+            if until_ms is not None:
+                last = min(last, await stream.position_before(connection, until_ms))
+            span = Span(after, last)
+            if text:
+                found = await self._search(connection, company_id, span, types=types, text=text, limit=limit)
+            else:
+                found = await _newest(connection, company_id, span, types=types, limit=limit)
+            positions = [event.position for event in found.events]
+            deliveries = await store.deliveries_of(connection, positions) if positions else {}
+        return EventList(
+            [_listed(event, deliveries) for event in found.events],
+            before=None
+            if found.is_all or found.last is None
+            else cursors.encode(found.last.position, kind="a"),
+            looked_to_ms=found.last.accepted_ms if found.last else None,
+        )
+
+    async def event(self, company_id: int, event_id: int) -> ShownEvent:
+        """Show one event and which are next to it (``capabilities.Activity.event``). Raises NotFound."""
+        async with self._database.read() as connection:
+            event = (await stream.by_positions(connection, [event_id])).get(event_id)
+            if event is None or event.company_id != company_id:
+                raise NotFound("event", event_id)
+            older, newer = await store.neighbours(connection, company_id, event_id)
+            deliveries = await store.deliveries_of(connection, [event_id])
+        return ShownEvent(_listed(event, deliveries), older=older, newer=newer)
+
+    async def subscriptions(self, company_id: int) -> Sequence[SubscriptionActivity]:
+        """Tell how each of a company's subscriptions does, oldest first."""
+        async with self._database.read() as connection:
+            return await store.subscriptions(connection, company_id)
+
+    async def companies(self, query: str | None = None, *, limit: int = 20) -> Sequence[int]:
+        """List the companies that have keys or events and whose number begins with the digits *query*, lowest first."""
+        found: list[int] = []
+        async with self._database.read() as connection:
+            for first, last in _numbers_from(query or ""):
+                found += await store.companies(connection, first, last, limit=limit - len(found))
+                if len(found) >= limit:
+                    break
+        return found
+
+    async def _search(
+        self,
+        connection: AsyncConnection,
+        company_id: int,
+        span: Span,
+        *,
+        types: Sequence[str],
+        text: str,
+        limit: int,
+    ) -> "Found":
+        """Look through a bounded number of events for those with *text* in them."""
+        needle, found = text.casefold(), Found()
+        looked = looked_bytes = 0
+        while looked < self._searched and looked_bytes < SEARCHED_BYTES:
+            size = min(_CHUNK, self._searched - looked)
+            chunk = await store.newest_events(connection, company_id, span, types=types, limit=size)
+            for event in chunk:
+                found.last = event
+                looked_bytes += len(event.body)
+                if needle in _searchable(event.body):
+                    found.events.append(event)
+                    if len(found.events) == limit:
+                        return found
+            if found.last is None or len(chunk) < size:
+                found.is_all = True
+                return found
+            looked += size
+            span = Span(span.after, found.last.position - 1)
+        return found
+
+
+@dataclass(slots=True)
+class Found:
+    """Events that were found, newest first; *last* is the oldest one that was looked at, *is_all* if there is none older."""
+
+    events: list[Event] = field(default_factory=list[Event])
+    last: Event | None = None
+    is_all: bool = False
+
+
+async def _newest(
+    connection: AsyncConnection, company_id: int, span: Span, *, types: Sequence[str], limit: int
+) -> Found:
+    events = await store.newest_events(connection, company_id, span, types=types, limit=limit + 1)
+    shown = events[:limit]
+    return Found(shown, shown[-1] if shown else None, is_all=len(events) <= limit)
+
+
+def _listed(event: Event, deliveries: Mapping[int, Mapping[str, int]]) -> ListedEvent:
+    counted = deliveries.get(event.position, {})
+    return ListedEvent(event.position, event.type, event.accepted_ms, event.body, counted)
+
+
+def _searchable(body: bytes) -> str:
+    """Give an envelope's text for comparing, with characters in the place of their escapes."""
+    if b"\\u" in body:
+        body = orjson.dumps(orjson.loads(body))
+    return body.decode().casefold()
+
+
+def _numbers_from(digits: str) -> Iterator[tuple[int, int]]:
+    """Give the spans of company numbers that begin with *digits*: 9, 90 to 99, 900 to 999 and so on."""
+    if not digits:
+        yield 1, MAX_COMPANY_ID
+    elif digits.isascii() and digits.isdigit() and digits[0] != "0":
+        first, size = int(digits), 1
+        while first <= MAX_COMPANY_ID:
+            yield first, min(first + size - 1, MAX_COMPANY_ID)
+            first, size = first * 10, size * 10
+
+
+@dataclass(slots=True)
+class Tally:
+    """What the events of one span came to, as it is counted up."""
+
+    events: int = 0
+    statuses: Counter[str] = field(default_factory=Counter[str])
+    failed_attempts: int = 0
+    durations_ms: list[int] = field(default_factory=list[int])
+
+    @classmethod
+    def sum_of(cls, parts: Sequence["Tally"]) -> "Tally":
+        """Put *parts* together."""
+        return cls(
+            sum(part.events for part in parts),
+            sum((part.statuses for part in parts), Counter()),
+            sum(part.failed_attempts for part in parts),
+            [duration for part in parts for duration in part.durations_ms],
+        )
+
+    def add(self, outcomes: Outcomes) -> None:
+        """Count *outcomes* in."""
+        self.statuses[outcomes.status] += outcomes.deliveries
+        if outcomes.outcome == Outcome.DELIVERED:
+            self.durations_ms.extend(outcomes.durations_ms)
+        else:
+            self.failed_attempts += outcomes.attempts
+
+    @property
+    def success_rate(self) -> float | None:
+        """How many of the deliveries that have ended were delivered."""
+        ended = sum(self.statuses[status] for status in FINAL)
+        return self.statuses[Status.DELIVERED] / ended if ended else None
+
+    def bucket(self, start_ms: int, *, one_in: int) -> Bucket:
+        """Give the figures, those of deliveries and attempts times *one_in*."""
+        durations = sorted(self.durations_ms)
+        return Bucket(
+            start_ms=start_ms,
+            events=self.events,
+            matched=self.statuses.total() * one_in,
+            delivered=self.statuses[Status.DELIVERED] * one_in,
+            failed_attempts=self.failed_attempts * one_in,
+            p50_ms=_nearest_rank(durations, 0.5),
+            p95_ms=_nearest_rank(durations, 0.95),
+        )
+
+
+def _nearest_rank(ordered: Sequence[int], share: float) -> int | None:
+    return ordered[ceil(share * len(ordered)) - 1] if ordered else None

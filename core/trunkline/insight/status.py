@@ -1,0 +1,172 @@
+"""How a deployment does, read from its database alone: no process of it need run."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from trunkline.dispatch.leases import LEASE_MS
+from trunkline.errors import SettingsInvalid
+from trunkline.model.events import utc_text_of_ms
+from trunkline.store import migrate, quarantine, stream
+from trunkline.store import status as store
+from trunkline.store.database import Database, sqlite_file
+from trunkline.store.status import Head, RunningReplay
+
+COUNTED = 1_000_000
+"""Deliveries are counted up to here, the newest first."""
+SHOWN_REPLAYS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """The log: its newest position, and what was accepted lately."""
+
+    head: int
+    newest_accepted_ms: int | None
+    events_last_minute: int
+    events_last_hour: int
+
+
+@dataclass(frozen=True, slots=True)
+class ShardStatus:
+    """One shard: how far its cursor is behind the head, and who reads it for how long yet.
+
+    *lag_seconds* is the age of the first event after the cursor. *lease_seconds* is None where nobody reads it.
+    """
+
+    shard: int
+    cursor: int
+    lag_positions: int
+    lag_seconds: float
+    holder: str | None
+    lease_seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerStatus:
+    """One process that delivers, or has died lately."""
+
+    id: str
+    is_alive: bool
+    heartbeat_age_seconds: float
+    shards: int
+
+
+@dataclass(frozen=True, slots=True)
+class Deliveries:
+    """Deliveries by status; where *is_capped*, of the newest ones only, so that each number may be larger.
+
+    *due* are those whose time has come and that no process has in hand.
+    """
+
+    by_status: Mapping[str, int]
+    is_capped: bool
+    due: int
+    is_due_capped: bool
+    oldest_due_seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Everything at one time, give or take the milliseconds that reading takes."""
+
+    taken_ms: int
+    log: Log
+    shards: Sequence[ShardStatus]
+    workers: Sequence[WorkerStatus]
+    deliveries: Deliveries
+    replays_running: int
+    replays: Sequence[RunningReplay]
+    subscriptions: Mapping[str, int]
+    quarantined: int
+    """Events that wait in quarantine, up to as many as deliveries are counted."""
+
+
+async def require(database: Database) -> None:
+    """Make sure that *database* is one of ours, without making it one.
+
+    Raises:
+        SettingsInvalid: it has no tables yet, or those of another version.
+    """
+    file = sqlite_file(database)
+    if file is not None and not file.exists():
+        msg = f"There is no database {file} yet; 'trunkline migrate' or 'trunkline serve' makes it."
+        raise SettingsInvalid(msg)
+    (core,) = await migrate.states(database)
+    if core.is_behind:
+        msg = (
+            f"The database is not up to date: core ({core.current or 'nothing'} → {core.newest}). "
+            "Run 'trunkline migrate' first."
+        )
+        raise SettingsInvalid(msg)
+
+
+async def take(database: Database, *, counted: int = COUNTED) -> Snapshot:
+    """Look at everything once. Raises StoreUnavailable."""
+    async with database.read() as connection:
+        rows = await store.shards(connection)  # before the head, so that no cursor is beyond it
+        head = await store.head(connection)
+        oldest = await store.oldest_after(connection, [row.cursor for row in rows])
+        return Snapshot(
+            head.now_ms,
+            await _log(connection, head),
+            [_shard(row, head, oldest) for row in rows],
+            [_worker(row, rows, head) for row in await store.workers(connection)],
+            await _deliveries(connection, head, counted=counted),
+            (await store.replaying(connection)).count,
+            await store.running_replays(connection, limit=SHOWN_REPLAYS, count_limit=counted),
+            await store.subscriptions_by_status(connection),
+            await quarantine.count(connection, limit=counted),
+        )
+
+
+def view(snapshot: Snapshot) -> dict[str, Any]:
+    """Show *snapshot* as JSON, with times as ISO 8601."""
+    shown = asdict(snapshot)
+    newest_ms = shown["log"].pop("newest_accepted_ms")
+    shown["log"]["newest_accepted_utc"] = None if newest_ms is None else utc_text_of_ms(newest_ms)
+    for replay in shown["replays"]:
+        replay["created_utc"] = utc_text_of_ms(replay.pop("created_ms"))
+    return {"taken_utc": utc_text_of_ms(shown.pop("taken_ms")), **shown}
+
+
+async def _log(connection: AsyncConnection, head: Head) -> Log:
+    """Positions have no gaps, so events are counted by where a span of time begins."""
+    minute, hour = [
+        max(head.position - await stream.position_before(connection, head.now_ms - span_ms), 0)
+        for span_ms in (60_000, 3_600_000)
+    ]
+    return Log(head.position, head.accepted_ms or None, minute, hour)
+
+
+def _shard(row: store.Shard, head: Head, oldest: Mapping[int, tuple[int, int]]) -> ShardStatus:
+    lag_ms = head.now_ms - oldest[row.cursor][1] if row.cursor in oldest else 0
+    left_ms = row.lease_until_ms - head.now_ms
+    return ShardStatus(
+        row.shard,
+        row.cursor,
+        max(head.position - row.cursor, 0),
+        max(lag_ms, 0) / 1000,
+        row.holder,
+        None if row.holder is None else max(left_ms, 0) / 1000,
+    )
+
+
+def _worker(row: store.Worker, shards: Sequence[store.Shard], head: Head) -> WorkerStatus:
+    age_ms = max(head.now_ms - row.heartbeat_ms, 0)
+    held = sum(1 for shard in shards if shard.holder == row.id and shard.lease_until_ms > head.now_ms)
+    return WorkerStatus(row.id, age_ms < LEASE_MS, age_ms / 1000, held)
+
+
+async def _deliveries(connection: AsyncConnection, head: Head, *, counted: int) -> Deliveries:
+    by_status = await store.deliveries_by_status(connection, limit=counted)
+    due = await store.due(connection, limit=counted)
+    return Deliveries(
+        by_status,
+        sum(by_status.values()) >= counted,
+        due.count,
+        due.count >= counted,
+        None if due.oldest_ms is None else max(head.now_ms - due.oldest_ms, 0) / 1000,
+    )

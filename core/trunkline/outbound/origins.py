@@ -1,0 +1,86 @@
+"""The way out to an origin of the operator's own: the guarded client, bound to what a plugin's settings name.
+
+It may be in a private network and without TLS, since whoever runs the hub has named it; nothing that a caller sends can
+lead anywhere else, as every other origin is refused and no redirect is followed.
+"""
+
+import contextlib
+from collections.abc import Mapping
+from typing import Self
+from urllib.parse import urlsplit
+
+from trunkline.contract import HttpResponse
+from trunkline.errors import AddressRefused, TargetRefused
+from trunkline.outbound import Outbound
+from trunkline.targets.addresses import AddressPolicy
+
+_POLICY = AddressPolicy(allow_http=True, allow_private_networks=True)
+
+
+class OriginClient:
+    """An ``HttpClient`` for the origin of *url*.
+
+    Raises:
+        ValueError: *url* is not one that can be dialled, or leads to a cloud's metadata service.
+    """
+
+    def __init__(self, url: str, *, timeout_seconds: float) -> None:
+        try:
+            self._origin = _origin_of(url)
+        except TargetRefused as refused:
+            msg = f"'{url}' {refused.errors[0].message}"
+            raise ValueError(msg) from None
+        self._http = Outbound(_POLICY, timeout_seconds=timeout_seconds)
+
+    async def __aenter__(self) -> Self:
+        await self._http.__aenter__()
+        return self
+
+    async def __aexit__(self, *details: object) -> None:
+        await self._http.__aexit__(*details)
+
+    async def post(self, url: str, *, body: bytes, headers: Mapping[str, str]) -> HttpResponse:
+        """Send *body* to *url*, as ``Outbound.post`` does.
+
+        Raises:
+            AddressRefused: *url* is of another origin, or leads to a metadata service.
+            OSError, TimeoutError: there was no answer.
+        """
+        try:
+            origin = _origin_of(url)
+        except TargetRefused as refused:
+            raise AddressRefused(url, refused.errors[0].message) from None
+        if origin != self._origin:
+            raise AddressRefused(
+                origin, f"is not the origin that this client was opened for ({self._origin})"
+            )
+        return await self._http.post(url, body=body, headers=headers)
+
+
+class Origins:
+    """Every client that plugins have asked for. Enter it to open them."""
+
+    def __init__(self) -> None:
+        self._clients: dict[tuple[str, float], OriginClient] = {}
+        self._stack = contextlib.AsyncExitStack()
+
+    def open(self, url: str, *, timeout_seconds: float) -> OriginClient:
+        """Give the client for the origin of *url* (``capabilities.OpenOrigin``)."""
+        key = (url, timeout_seconds)
+        if key not in self._clients:
+            self._clients[key] = OriginClient(url, timeout_seconds=timeout_seconds)
+        return self._clients[key]
+
+    async def __aenter__(self) -> Self:
+        for client in self._clients.values():
+            await self._stack.enter_async_context(client)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._stack.aclose()
+
+
+def _origin_of(url: str) -> str:
+    """Write scheme, host and port as they are dialled. Raises TargetRefused."""
+    parts = urlsplit(_POLICY.check_url(url))
+    return f"{parts.scheme}://{parts.netloc}"

@@ -1,0 +1,95 @@
+"""The HTTP push that the webhook-like channels share (CONTRACT §6): sign, post, and read the answer.
+
+At the rim: it reaches the network only through the guarded client that it is handed. What follows from the result is
+decided by ``deliveries.next_state``.
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+
+from trunkline import outbound
+from trunkline.contract import HttpClient, Push
+from trunkline.errors import AddressRefused
+from trunkline.model.deliveries import Outcome, Result
+from trunkline.targets import signatures
+
+KEPT_BODY_BYTES = 1024
+"""How much of an answer the delivery log keeps."""
+
+_SECONDS = re.compile(r"[0-9]{1,15}")
+
+
+async def deliver(push: Push, http: HttpClient) -> Result:
+    """Make one attempt: a signed ``POST`` of the event, judged as ``post`` does."""
+    return await post(push, http, url=push.target.url, body=push.body, headers=_headers(push))
+
+
+async def post(push: Push, http: HttpClient, *, url: str, body: bytes, headers: Mapping[str, str]) -> Result:
+    """Make one attempt with a *body* and *headers* of the channel's own.
+
+    2xx is delivered, 410 is gone, anything else is to be tried again, after ``Retry-After`` where a 429 or a 503 has it.
+    An answer of any kind, a refused address and a broken connection are all results. Anything else is raised.
+    """
+    try:
+        response = await http.post(url, body=body, headers=headers)
+    except (AddressRefused, OSError) as error:  # TimeoutError is an OSError
+        return Result(Outcome.RETRY, error=outbound.error_of(error))
+    return result_of(response.status, headers=response.headers, body=response.body, timestamp=push.timestamp)
+
+
+def result_of(status: int, *, headers: Mapping[str, str], body: bytes, timestamp: int) -> Result:
+    """Judge an answer. *headers* are in lower case; *timestamp* is the Unix second at which the attempt began."""
+    wait = _retry_after_seconds(headers, timestamp) if status in {429, 503} else None
+    text = body[:KEPT_BODY_BYTES].decode("utf-8", "replace").replace("\0", "")
+    return Result(_outcome_of(status), status_code=status, response_body=text, retry_after_seconds=wait)
+
+
+def _outcome_of(status: int) -> Outcome:
+    if 200 <= status <= 299:
+        return Outcome.DELIVERED
+    return Outcome.GONE if status == 410 else Outcome.RETRY
+
+
+def _headers(push: Push) -> dict[str, str]:
+    """Put the hub's headers over the subscription's own; these cannot share a name (``signatures.check_headers``)."""
+    target = push.target
+    signed = signatures.headers(
+        target.signature,
+        secrets=target.secrets,
+        event_id=push.event_id,
+        timestamp=push.timestamp,
+        body=push.body,
+    )
+    headers = {
+        **target.headers,
+        **signed,
+        "content-type": "application/json",
+        signatures.EVENT_TYPE_HEADER: push.event_type,
+        signatures.DELIVERY_ID_HEADER: push.delivery_id,
+        signatures.ATTEMPT_HEADER: str(push.attempt),
+    }
+    if push.cursor is not None:
+        headers[signatures.CURSOR_HEADER] = push.cursor
+    return headers
+
+
+def _retry_after_seconds(headers: Mapping[str, str], timestamp: int) -> float | None:
+    """Read ``Retry-After`` (RFC 9110 §10.2.3): seconds, or a date by the target's own clock where it shows one."""
+    text = headers.get("retry-after", "").strip()
+    if _SECONDS.fullmatch(text):
+        return float(text)
+    until = _http_date(text)
+    if until is None:
+        return None
+    now = _http_date(headers.get("date", ""))
+    return max(until - (timestamp if now is None else now), 0.0)
+
+
+def _http_date(text: str) -> float | None:
+    try:
+        moment = parsedate_to_datetime(text)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, TypeError, OverflowError):
+        return None

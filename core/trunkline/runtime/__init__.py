@@ -1,0 +1,1 @@
+"""What every service of a process uses: time, batches, logs, metrics, fault points."""

@@ -1,0 +1,293 @@
+"""What the hub tells Prometheus. One registry per hub, so that several can live in one process."""
+
+from collections import Counter as Counts
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from trunkline.dispatch.jobs import Ended, Job
+from trunkline.dispatch.progress import Progress
+from trunkline.dispatch.runner import Runner
+from trunkline.dispatch.slots import Places
+
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+_SIZES = (1, 2, 5, 10, 25, 50, 100, 250, 500, 1000)
+
+Family = GaugeMetricFamily | CounterMetricFamily
+Samples = Iterable[tuple[str, float]]
+
+
+@dataclass(frozen=True, slots=True)
+class Lag:
+    """How far one shard is behind the head of the log; *seconds* is the age of its oldest event that is not settled."""
+
+    shard: int
+    positions: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a look at the database found: the same for every process of a deployment."""
+
+    head: int
+    lag_positions: int
+    lag_seconds: float
+    due: int
+    oldest_due_seconds: float
+    replays: int
+    replay_positions: int
+    quarantined: int
+    workers: int
+
+
+class Lazy(Collector):
+    """A metric with one label, whose samples are read whenever it is asked for."""
+
+    def __init__(
+        self, kind: type[Family], name: str, documentation: str, label: str, *, registry: CollectorRegistry
+    ) -> None:
+        self._kind = kind
+        self._name = name
+        self._documentation = documentation
+        self._labelnames = (label,)  # where the library's own metrics have them
+        self._read: Callable[[], Samples] = tuple
+        registry.register(self)
+
+    def set_function(self, read: Callable[[], Samples]) -> None:
+        """Take label values and samples from *read* from now on."""
+        self._read = read
+
+    def describe(self) -> Iterable[Family]:
+        """Give the metric without samples."""
+        return [self._kind(self._name, self._documentation, labels=self._labelnames)]
+
+    def collect(self) -> Iterable[Family]:
+        """Give the metric with the samples of this moment."""
+        family = self._kind(self._name, self._documentation, labels=self._labelnames)
+        for label, value in self._read():
+            family.add_metric([label], value)
+        return [family]
+
+
+class Metrics:
+    """Every metric of one hub."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._accepted = Counter("trunkline_events_accepted", "Events stored", registry=self.registry)
+        self._commit_size = self._histogram(
+            "trunkline_group_commit_events", "Events stored by one transaction", buckets=_SIZES
+        )
+        self._not_cast = Counter(
+            "trunkline_events_not_cast",
+            "Events that a caster could not turn into the version that was asked for",
+            ("type",),
+            registry=self.registry,
+        )
+        self._add_validation()
+        self._add_dispatching()
+        self._add_lag()
+        self._add_deployment()
+        self._add_retention()
+        self._requests = self._histogram(
+            "trunkline_http_request_seconds", "How long API calls took", "method", "route", "status"
+        )
+        self._dropped = self._lazy(
+            CounterMetricFamily,
+            "trunkline_notifications_dropped",
+            "Calls that a plugin's full queue has lost",
+            "plugin",
+        )
+
+    def event_not_cast(self, type: str) -> None:
+        """Count an event that was given as it was stored, because no caster could turn it into another version."""
+        self._not_cast.labels(type).inc()
+
+    def _add_validation(self) -> None:
+        self._quarantined = Counter(
+            "trunkline_events_quarantined",
+            "Events that were quarantined because they break their schema",
+            ("type",),
+            registry=self.registry,
+        )
+        self._warned = Counter(
+            "trunkline_events_warned",
+            "Events that were accepted although they break their schema",
+            ("type",),
+            registry=self.registry,
+        )
+
+    def _add_dispatching(self) -> None:
+        self._attempts = Counter(
+            "trunkline_attempts", "Attempts that have ended", ("channel", "outcome"), registry=self.registry
+        )
+        self._attempt_seconds = self._histogram(
+            "trunkline_attempt_seconds", "How long attempts took", "channel"
+        )
+        self._in_flight = self._gauge("trunkline_deliveries_in_flight", "Attempts under way")
+        self._waiting = self._gauge(
+            "trunkline_deliveries_waiting", "Deliveries in memory that wait for a place in flight"
+        )
+        self._open = self._gauge(
+            "trunkline_deliveries_open", "Deliveries in memory that a shard's cursor waits for"
+        )
+        self._settle_seconds = self._histogram(
+            "trunkline_settle_seconds", "How long the transaction took that settles a batch of deliveries"
+        )
+        self._settle_size = self._histogram(
+            "trunkline_settle_deliveries", "Deliveries settled by one transaction", buckets=_SIZES
+        )
+        self._shards_held = self._gauge("trunkline_shards_held", "Shards that this process reads")
+
+    def _add_lag(self) -> None:
+        self._lag_positions = self._lazy(
+            GaugeMetricFamily,
+            "trunkline_shard_lag_positions",
+            "Positions of the log between the cursor of a shard that this process reads and the head",
+            "shard",
+        )
+        self._lag_seconds = self._lazy(
+            GaugeMetricFamily,
+            "trunkline_shard_lag_seconds",
+            "Age of the oldest event that is not settled, of a shard that this process reads",
+            "shard",
+        )
+
+    def _add_deployment(self) -> None:
+        """Add what is the same in every process; it is as old as the last look at the database."""
+        self._database_up = self._gauge(
+            "trunkline_database_up", "Whether the database answered the last look: 1 or 0"
+        )
+        self._head = self._gauge("trunkline_stream_head_position", "Position of the newest event")
+        self._stream_lag_positions = self._gauge(
+            "trunkline_stream_lag_positions",
+            "Positions between the head and the cursor of the shard that is furthest behind, in any process",
+        )
+        self._stream_lag_seconds = self._gauge(
+            "trunkline_stream_lag_seconds", "Age of the oldest event that is not settled, in any process"
+        )
+        self._due = self._gauge(
+            "trunkline_deliveries_due",
+            "Retries and shelved deliveries that are due and that no process has taken in hand; counted up to 10000",
+        )
+        self._oldest_due = self._gauge(
+            "trunkline_deliveries_due_oldest_seconds", "For how long the oldest of them has been due"
+        )
+        self._replays = self._gauge("trunkline_replays_running", "Replays that run")
+        self._replay_positions = self._gauge(
+            "trunkline_replays_remaining_positions", "Positions that running replays still have to look at"
+        )
+        self._waiting_events = self._gauge(
+            "trunkline_quarantine_waiting", "Events that wait in quarantine; counted up to 10000"
+        )
+        self._workers = self._gauge("trunkline_workers", "Processes that deliver")
+
+    def _add_retention(self) -> None:
+        """Add what retention does; the gauges are as old as its last round."""
+        self._rows_removed = Counter(
+            "trunkline_rows_removed",
+            "Rows that were removed because they had been kept for their time",
+            ("table",),
+            registry=self.registry,
+        )
+        self._oldest_position = self._gauge(
+            "trunkline_oldest_event_position", "Position of the oldest event that is stored"
+        )
+        self._oldest_age = self._gauge(
+            "trunkline_oldest_event_age_seconds", "Age of the oldest event that is stored"
+        )
+
+    def events_accepted(self, count: int) -> None:
+        """Count one transaction that stored *count* events."""
+        self._accepted.inc(count)
+        self._commit_size.observe(count)
+
+    def event_quarantined(self, event_type: str) -> None:
+        """Count an event that was quarantined."""
+        self._quarantined.labels(event_type).inc()
+
+    def event_warned(self, event_type: str) -> None:
+        """Count an event that was accepted although it breaks its schema."""
+        self._warned.labels(event_type).inc()
+
+    def attempts_ended(self, ended: Sequence[Ended]) -> None:
+        """Count attempts that were settled."""
+        counts = Counts((item.job.route.subscription.channel, item.result.outcome) for item in ended)
+        for (channel, outcome), count in counts.items():
+            self._attempts.labels(channel, outcome).inc(count)
+        for channel in {channel for channel, _ in counts}:
+            observe = self._attempt_seconds.labels(channel).observe
+            for item in ended:
+                if item.job.route.subscription.channel == channel:
+                    observe(item.duration_ms / 1000)
+
+    def batch_settled(self, deliveries: int, *, seconds: float) -> None:
+        """Count one transaction that settled *deliveries*."""
+        self._settle_size.observe(deliveries)
+        self._settle_seconds.observe(seconds)
+
+    def watch_dispatcher(self, *, places: Places[Job], runner: Runner, held: Mapping[int, Progress]) -> None:
+        """Read gauges from a dispatcher whenever they are asked for."""
+        self._in_flight.set_function(lambda: places.taken)
+        self._waiting.set_function(lambda: runner.waiting)
+        self._open.set_function(lambda: runner.open)
+        self._shards_held.set_function(lambda: len(held))
+
+    def watch_lag(self, lags: Callable[[], Iterable[Lag]]) -> None:
+        """Ask *lags* how far each shard of this process is behind, whenever that is asked for."""
+        self._lag_positions.set_function(lambda: [(str(lag.shard), lag.positions) for lag in lags()])
+        self._lag_seconds.set_function(lambda: [(str(lag.shard), lag.seconds) for lag in lags()])
+
+    def watch_notifier(self, dropped: Callable[[], Mapping[str, int]]) -> None:
+        """Ask *dropped* how many calls each plugin has lost, whenever that is asked for."""
+        self._dropped.set_function(lambda: dropped().items())
+
+    def saw(self, seen: Seen) -> None:
+        """Take over what a look at the database found."""
+        self._database_up.set(1)
+        self._head.set(seen.head)
+        self._stream_lag_positions.set(seen.lag_positions)
+        self._stream_lag_seconds.set(seen.lag_seconds)
+        self._due.set(seen.due)
+        self._oldest_due.set(seen.oldest_due_seconds)
+        self._replays.set(seen.replays)
+        self._replay_positions.set(seen.replay_positions)
+        self._waiting_events.set(seen.quarantined)
+        self._workers.set(seen.workers)
+
+    def database_failed(self) -> None:
+        """Note that the database did not answer; everything else of the last look is left as it was."""
+        self._database_up.set(0)
+
+    def rows_removed(self, table: str, count: int) -> None:
+        """Count *count* rows of *table* that retention removed."""
+        if count:
+            self._rows_removed.labels(table).inc(count)
+
+    def oldest_event(self, *, position: int, age_seconds: float) -> None:
+        """Note the oldest event that is stored; 0 and 0 where there is none."""
+        self._oldest_position.set(position)
+        self._oldest_age.set(age_seconds)
+
+    def request_ended(self, *, method: str, route: str, status: int, seconds: float) -> None:
+        """Count one API call; *route* is the path's template."""
+        self._requests.labels(method, route, str(status)).observe(seconds)
+
+    def text(self) -> bytes:
+        """Write everything in Prometheus's text format."""
+        return generate_latest(self.registry)
+
+    def _gauge(self, name: str, documentation: str) -> Gauge:
+        return Gauge(name, documentation, registry=self.registry)
+
+    def _histogram(
+        self, name: str, documentation: str, *labels: str, buckets: Sequence[float] = _SECONDS
+    ) -> Histogram:
+        return Histogram(name, documentation, labels, buckets=buckets, registry=self.registry)
+
+    def _lazy(self, kind: type[Family], name: str, documentation: str, label: str) -> Lazy:
+        return Lazy(kind, name, documentation, label, registry=self.registry)

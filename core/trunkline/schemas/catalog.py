@@ -1,0 +1,252 @@
+"""Event types, and the judging of payloads by them.
+
+Two judges read each schema. jsonschema-rs says yes or no on the hot path; only after a no does jsonschema look again,
+because it tells which part of the payload broke which keyword, and that is turned into sentences for people.
+Nothing here does I/O: a ``$ref`` that leads out of its document is refused, never fetched.
+"""
+
+import functools
+import hashlib
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import jsonschema.validators  # type: ignore[import-untyped]
+import jsonschema_rs
+import orjson
+from jsonschema import Draft202012Validator, FormatChecker
+from jsonschema_specifications import REGISTRY  # type: ignore[import-untyped]
+from referencing.exceptions import Unresolvable
+
+from trunkline.errors import FieldError, SchemaInvalid
+from trunkline.schemas import changelog
+from trunkline.schemas.sentences import (
+    FORMATS,
+    RARE_FORMATS,
+    JsonSchemaError,
+    distinct,
+    faults_of,
+    plain_faults,
+    short_text,
+)
+
+Json = Any
+"""JSON data as Python's own types."""
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+_NAME = re.compile(r"[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)+")
+
+
+@dataclass(frozen=True, slots=True)
+class EventType:
+    """One kind of event. *schema* is a JSON Schema (draft 2020-12) of the payload, with at least one valid example.
+
+    *schema_json* is the document as it is served and *example_json* the first example as compact JSON. Both are
+    encoded from *schema* unless they are given; a file's reader gives them, so that ``99.00`` keeps its digits.
+
+    Raises:
+        SchemaInvalid: *schema* is not JSON data, or its ``x-changes`` is not what ``schema_history`` asks for.
+    """
+
+    name: str
+    title: str
+    description: str
+    schema: Mapping[str, Json] = field(repr=False, hash=False)
+    version: int = 1
+    deprecated: bool = False
+    schema_json: bytes = field(default=b"", repr=False, kw_only=True)
+    example_json: bytes = field(default=b"", repr=False, kw_only=True)
+    changes: tuple[changelog.Change, ...] = field(init=False, repr=False, compare=False)
+    """What its versions have changed, newest first."""
+
+    def __post_init__(self) -> None:
+        examples = self.schema.get("examples")
+        try:
+            if not self.schema_json:
+                object.__setattr__(self, "schema_json", orjson.dumps(dict(self.schema)))
+            if not self.example_json and isinstance(examples, list | tuple) and examples:
+                object.__setattr__(self, "example_json", orjson.dumps(examples[0]))
+        except TypeError as error:
+            raise SchemaInvalid(self.name, f"the schema is not JSON data: {error}") from None
+        object.__setattr__(
+            self, "changes", changelog.read(self.schema, newest=self.version, source=self.name)
+        )
+
+    @property
+    def example(self) -> Json:
+        """The first example of the payload."""
+        return self.schema["examples"][0]
+
+
+class Judge:
+    """Checks JSON data against one schema; *name* is what an unknown field is said not to belong to.
+
+    Raises:
+        SchemaInvalid: the schema is not draft 2020-12, or refers to what is not in it.
+    """
+
+    __slots__ = ("_explainer", "_judge", "_name")
+
+    def __init__(self, schema: Mapping[str, Json], *, name: str) -> None:
+        _require_draft(schema, name=name)
+        try:
+            self._judge = compile_judge(schema)
+        except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError, ValueError) as error:
+            raise SchemaInvalid(name, _compile_fault(error)) from None
+        self._explainer = compile_explainer(schema)
+        self._name = name
+
+    def check(self, data: Json) -> list[FieldError]:
+        """Tell what is wrong with *data*: nothing when it is valid, else at most ``schema_faults.MAX_FAULTS`` faults.
+
+        Paths are JSON pointers into *data*. A missing or unknown field is reported at its own pointer.
+        A valid payload of the ten types costs 0.4 to 0.9 µs, a faulty one 160 µs.
+        """
+        try:
+            if self._judge.is_valid(data):
+                return []
+            return self._explain(data) or plain_faults(self._judge, data)
+        except ValueError:
+            return [FieldError("", "is nested too deeply, or is not JSON data")]
+
+    def _explain(self, data: Json) -> list[FieldError]:
+        try:
+            errors = self._explainer.iter_errors(data)
+            return distinct(fault for error in errors for fault in faults_of(error, self._name))
+        except (RecursionError, Unresolvable, re.error):  # where Python's reading of the schema ends
+            return []
+
+
+class SchemaCatalog:
+    """Every event type by its name, with the judge of its payloads.
+
+    A type may stand in several versions side by side; the newest is the *current* one, which everything means that names
+    no version.
+
+    Raises:
+        SchemaInvalid: a type's name, schema or examples are not fit to serve, or one version of a type is given twice.
+    """
+
+    __slots__ = ("_judges", "_types", "_versions")
+
+    def __init__(self, types: Iterable[EventType]) -> None:
+        self._versions: dict[str, dict[int, EventType]] = {}
+        self._judges: dict[tuple[str, int], Judge] = {}
+        for one in sorted(types, key=lambda one: (one.name, one.version)):
+            versions = self._versions.setdefault(one.name, {})
+            if one.version in versions:
+                reason = f"version {one.version} of this event type is defined twice; rename or remove one"
+                raise SchemaInvalid(one.name, reason)
+            versions[one.version] = one
+            self._judges[one.name, one.version] = _judge_of(one)
+        self._types = {name: versions[max(versions)] for name, versions in self._versions.items()}
+
+    def types(self) -> tuple[EventType, ...]:
+        """List the current version of every event type in the order of their names."""
+        return tuple(self._types.values())
+
+    def all_types(self) -> tuple[EventType, ...]:
+        """List every version of every event type, by name and version."""
+        return tuple(one for versions in self._versions.values() for one in versions.values())
+
+    def names(self) -> tuple[str, ...]:
+        """List every name, in order."""
+        return tuple(self._types)
+
+    def versions(self, name: str) -> tuple[int, ...]:
+        """List the versions of the type *name*, oldest first; none where there is no such type."""
+        return tuple(self._versions.get(name, ()))
+
+    def get(self, name: str, version: int | None = None) -> EventType | None:
+        """Find the type that is named exactly *name*, in its current version or in *version*."""
+        return self._types.get(name) if version is None else self._versions.get(name, {}).get(version)
+
+    def resolve(self, name: str) -> str | None:
+        """Find the true spelling of *name*, whatever its case; None where there is no such type."""
+        lower = name.lower()
+        return lower if name.isascii() and lower in self._types else None
+
+    def check(self, name: str, payload: Json, *, version: int | None = None) -> list[FieldError]:
+        """Tell what is wrong with *payload* as one of type *name*, as ``Judge.check`` does. Raises KeyError."""
+        return self._judges[name, version or self._types[name].version].check(payload)
+
+    def document(self, name: str, version: int | None = None) -> bytes:
+        """Give the schema of *name* as it is served. Raises KeyError."""
+        return self._versions[name][version or self._types[name].version].schema_json
+
+    def etag(self, name: str, version: int | None = None) -> str:
+        """Give the strong ETag of ``document``, quotes included. Raises KeyError."""
+        return f'"{hashlib.sha256(self.document(name, version)).hexdigest()[:32]}"'
+
+
+def compile_judge(schema: Mapping[str, Json]) -> jsonschema_rs.Draft202012Validator:
+    """Build the judge of the hot path: formats are enforced and nothing is fetched."""
+    return jsonschema_rs.Draft202012Validator(dict(schema), validate_formats=True, offline=True)
+
+
+def compile_explainer(schema: Mapping[str, Json]) -> Any:
+    """Build the judge that tells faults apart: a ``jsonschema`` validator that agrees with ``compile_judge``."""
+    return _Explainer(schema, format_checker=_format_checker(), registry=REGISTRY)
+
+
+def _delegate(keyword: str) -> Callable[[Any, Json, Json, Json], Iterator[JsonSchemaError]]:
+    def check(_validator: Any, value: Json, instance: Json, _schema: Json) -> Iterator[JsonSchemaError]:
+        if not compile_judge({keyword: value}).is_valid(instance):
+            yield jsonschema.ValidationError(f"breaks {keyword}")
+
+    return check
+
+
+# jsonschema matches patterns as Python does (`\d` takes the digits of every script) and finds that 19.99 is no
+# multiple of 0.01; here the other judge's word counts.
+_Explainer = jsonschema.validators.extend(
+    Draft202012Validator, {keyword: _delegate(keyword) for keyword in ("multipleOf", "pattern")}
+)
+
+
+def _format_checker() -> FormatChecker:
+    checker = FormatChecker(formats=())
+    for name in (*FORMATS, *RARE_FORMATS.split()):
+        checker.checks(name)(compile_judge({"format": name}).is_valid)
+    return checker
+
+
+@functools.cache
+def _meta_judge() -> jsonschema_rs.Draft202012Validator:
+    """Judge schemas themselves, in 0.04 ms each where ``check_schema`` takes 2."""
+    return compile_judge({"$ref": DIALECT})
+
+
+def _require_draft(schema: Mapping[str, Json], *, name: str) -> None:
+    if str(schema.get("$schema", DIALECT)).rstrip("#") != DIALECT:
+        raise SchemaInvalid(name, f"'$schema' must be {DIALECT}, the one draft that payloads are judged by")
+    if _meta_judge().is_valid(dict(schema)):
+        return
+    try:
+        Draft202012Validator.check_schema(schema, format_checker=_format_checker())
+    except jsonschema.SchemaError as error:
+        fault = next(faults_of(error, "JSON Schema"))
+        raise SchemaInvalid(name, f"the schema is not valid at '{fault.path}': {fault.message}") from None
+
+
+def _compile_fault(error: Exception) -> str:
+    reason = short_text(str(error).partition("\n")[0], limit=300)
+    if "not present in a registry" in reason or isinstance(error, jsonschema_rs.ReferencingError):
+        return f"a $ref leads out of the document; nothing is fetched, so put it under $defs ({reason})"
+    return f"the schema cannot be compiled: {reason}"
+
+
+def _judge_of(event_type: EventType) -> Judge:
+    name = event_type.name
+    if not _NAME.fullmatch(name):
+        raise SchemaInvalid(name, "the name of an event type is {domain}.{action} in lower case")
+    document = orjson.loads(event_type.schema_json)
+    judge = Judge(document, name=name)
+    if not document.get("examples"):
+        raise SchemaInvalid(name, "the schema has no 'examples'; give at least one payload")
+    for number, example in enumerate(document["examples"], start=1):
+        if faults := judge.check(example):
+            fault = faults[0]
+            raise SchemaInvalid(name, f"its example {number} is not valid at '{fault.path}': {fault.message}")
+    return judge

@@ -1,0 +1,182 @@
+"""What makes a definition fit to serve: each rule with the sentence that says how to keep it. Pure.
+
+Whoever asks knows already that its schemas are valid JSON Schemas.
+"""
+
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping
+
+from trunkline.schemas.catalog import Json
+from trunkline.schemas.definitions import Definition, Kind
+
+_METHODS: Mapping[Kind, tuple[str, ...]] = {
+    "action": ("POST", "PATCH"),
+    "search": ("GET",),
+    "lookup": ("GET",),
+}
+_LOOKUP_KEYS = ("lookup", "value", "label", "where")
+_SCALARS = ("boolean", "integer", "number", "string")
+_SEGMENTS = re.compile(r"(?:/(?:[a-z0-9][a-z0-9_-]*|\{[a-z][a-z0-9_]*\}))+")
+_PARAMETER = re.compile(r"\{(\w+)\}")
+_SNAKE, _KEBAB = re.compile(r"[a-z][a-z0-9_]*"), re.compile(r"[a-z][a-z0-9-]*")
+
+
+def broken_rules(definition: Definition) -> Iterator[str]:
+    """Tell which rules *definition* breaks by itself."""
+    yield from _call_faults(definition)
+    yield from _path_faults(definition)
+    for part in ("parameters", "input", "output"):
+        yield from _object_faults(getattr(definition, part), part)
+    if _is_open(definition.input):
+        yield "its 'input' takes unknown fields; give it \"additionalProperties\": false"
+    yield from _url_faults(definition)
+    yield from _list_faults(definition)
+    for name, reference in _references(definition):
+        yield from _reference_faults(name, reference)
+
+
+def clashes(
+    definitions: Collection[Definition], *, event_types: Collection[str] | None
+) -> Iterator[tuple[Definition, str]]:
+    """Tell which definitions cannot stand beside the others, and why. *event_types* are the names that there are."""
+    calls: dict[tuple[str, str], Definition] = {}
+    lookups = {one.name: one for one in definitions if one.kind == "lookup"}
+    for one in definitions:
+        other = calls.setdefault((one.method, _PARAMETER.sub("{}", one.path)), one)
+        if other is not one:
+            yield one, f"has the same call as the {other.kind} '{other.name}'; give one of them another path"
+        for name in one.emits:
+            if event_types is not None and name not in event_types:
+                yield (
+                    one,
+                    f"'emits' names '{name}', which is no event type here; add its schema or correct the name",
+                )
+        for field, reference in _references(one):
+            yield from ((one, reason) for reason in _unknown_items(field, reference, lookups))
+
+
+def _call_faults(definition: Definition) -> Iterator[str]:
+    kind = definition.kind
+    form = _KEBAB if kind == "lookup" else _SNAKE
+    if not form.fullmatch(definition.name):
+        joint = "hyphens" if kind == "lookup" else "underscores"
+        yield f"its name must be lower-case letters and digits, joined by {joint}"
+    for key in ("title", "description"):
+        if not getattr(definition, key).strip():
+            yield f"has an empty '{key}'; give it one that people understand"
+    if definition.method not in _METHODS[kind]:
+        yield f"its 'method' must be {' or '.join(_METHODS[kind])}, as every {kind}'s, not {definition.method}"
+    allowed = (200, 201) if kind == "action" else (200,)
+    if definition.success_status not in allowed:
+        yield (
+            f"its 'success_status' must be {' or '.join(map(str, allowed))}, as every {kind}'s, "
+            f"not {definition.success_status}"
+        )
+    if definition.emits and kind != "action":
+        yield "has 'emits'; only actions emit events, so leave it out"
+    if not definition.examples:
+        yield "has no 'examples'; give at least one call with its answer"
+
+
+def _path_faults(definition: Definition) -> Iterator[str]:
+    if not _SEGMENTS.fullmatch(definition.path):
+        yield f"its 'path' must look like /leads/{{client_id}}, in lower case, not {definition.path}"
+    named, described = _PARAMETER.findall(definition.path), _properties(definition.parameters)
+    if len(set(named)) < len(named):
+        yield "its 'path' names a parameter twice; rename one"
+    for name in named:
+        if name not in described:
+            yield f"its 'path' has {{{name}}}, which 'parameters' does not describe; add it to the properties there"
+        elif name not in definition.parameters.get("required", ()):
+            yield f"its parameter '{name}' is part of the path; add it to 'required' of 'parameters'"
+    for name in described:
+        if name not in named:
+            yield f"its parameter '{name}' is not in the path; add {{{name}}} there, or move it to 'input'"
+        if name in _properties(definition.input):
+            yield f"has '{name}' both as a parameter and in 'input'; rename one"
+
+
+def _object_faults(schema: Mapping[str, Json], part: str) -> Iterator[str]:
+    if schema.get("type") != "object":
+        yield f'its \'{part}\' must be the schema of an object; give it "type": "object"'
+    for name, described in _properties(schema).items():
+        for key in ("title", "description"):
+            text = described.get(key) if isinstance(described, dict) else None
+            if not isinstance(text, str) or not text.strip():
+                yield f"'{part}' has '{name}' without a '{key}'; give it one that people understand"
+
+
+def _is_open(schema: Mapping[str, Json]) -> bool:
+    return schema.get("additionalProperties") is not False
+
+
+def _url_faults(definition: Definition) -> Iterator[str]:
+    """What stands in a URL has no type of its own there, so its schema must name one."""
+    query = _properties(definition.input) if definition.method == "GET" else {}
+    for name, described in {**_properties(definition.parameters), **query}.items():
+        if isinstance(described, dict) and described.get("type") not in _SCALARS:
+            yield f"'{name}' stands in the URL, so its 'type' must be one of {', '.join(_SCALARS)}"
+
+
+def _list_faults(definition: Definition) -> Iterator[str]:
+    listed = definition.listed
+    if definition.kind != "lookup":
+        if listed is not None:
+            yield "has 'list'; only lookups list items, so leave it out"
+        return
+    if listed is None:
+        yield "has no 'list'; say where its answer has the items, and which of their fields are sent and shown"
+        return
+    array = _properties(definition.output).get(listed.items)
+    items = array.get("items") if isinstance(array, dict) else None
+    if not isinstance(items, dict):
+        yield f"'list' says that the items are in '{listed.items}'; make that a property of 'output', a list with 'items'"
+        return
+    for key, name in (("value", listed.value), ("label", listed.label)):
+        if name not in _properties(items):
+            yield f"'list' has '{name}' as '{key}', which the items lack; name one of their properties"
+
+
+def _references(definition: Definition) -> Iterator[tuple[str, Json]]:
+    """Every ``x-lookup`` with the name of its property."""
+    for schema in (definition.parameters, definition.input):
+        for name, described in _properties(schema).items():
+            if isinstance(described, dict) and "x-lookup" in described:
+                yield name, described["x-lookup"]
+
+
+def _reference_faults(name: str, reference: Json) -> Iterator[str]:
+    if isinstance(reference, str):
+        return
+    if not isinstance(reference, dict) or not isinstance(reference.get("lookup"), str):
+        yield f"'x-lookup' of '{name}' must be the name of a lookup, or an object with 'lookup'"
+        return
+    for key, value in reference.items():
+        if key not in _LOOKUP_KEYS:
+            yield f"'x-lookup' of '{name}' has '{key}'; it may have {', '.join(_LOOKUP_KEYS)}"
+        elif not isinstance(value, dict if key == "where" else str):
+            kind = "an object of fields and their values" if key == "where" else "a name"
+            yield f"'{key}' in 'x-lookup' of '{name}' must be {kind}"
+
+
+def _unknown_items(field: str, reference: Json, lookups: Mapping[str, Definition]) -> Iterator[str]:
+    """Tell what *reference* names that there is not: the lookup, or a field of its items."""
+    wanted = {"lookup": reference} if isinstance(reference, str) else reference
+    lookup = lookups.get(wanted["lookup"])
+    if lookup is None or lookup.listed is None:
+        known = ", ".join(lookups) or "none"
+        yield f"'x-lookup' of '{field}' names '{wanted['lookup']}', which is no lookup; there are: {known}"
+        return
+    items = _properties(_properties(lookup.output)[lookup.listed.items]["items"])
+    names: Iterable[str] = [
+        *(wanted[key] for key in ("value", "label") if key in wanted),
+        *wanted.get("where", {}),
+    ]
+    for name in names:
+        if name not in items:
+            yield f"'x-lookup' of '{field}' names '{name}'; items of '{lookup.name}' have {', '.join(items)}"
+
+
+def _properties(schema: Mapping[str, Json]) -> Mapping[str, Json]:
+    found: Mapping[str, Json] = schema.get("properties", {})
+    return found

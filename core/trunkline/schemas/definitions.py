@@ -1,0 +1,148 @@
+"""What a product can be asked to do: actions, searches and lookups, as data.
+
+A definition is one JSON file (``schemas``, folders ``actions``, ``searches`` and ``lookups``) and says everything that the
+HTTP routes, OpenAPI and the generated connectors need. Who carries it out is a provider's business
+(``capabilities.Action``). Nothing here does I/O.
+
+The form of a file, with its optional keys in brackets::
+
+    {"name": "update_lead", "title": "Update Lead", "description": "…",
+     "method": "PATCH", "path": "/leads/{client_id}", ["success_status": 200], ["emits": ["lead.updated"]],
+     ["parameters": {JSON Schema of an object: the names in *path*}],
+     "input": {JSON Schema of an object: the body, or the query of a GET}, "output": {JSON Schema},
+     ["list": {"items": "employees", "value": "employee_id", "label": "full_name"}],
+     "examples": [{["parameters": {…}], "input": {…}, "output": {…}}]}
+
+A property with ``x-lookup`` is chosen from a list: the name of a lookup, or ``{"lookup": name, "value": …, "where": {…}}``
+where another field of its items is wanted, or only some of its items.
+"""
+
+import functools
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import orjson
+
+from trunkline.errors import SchemaInvalid
+from trunkline.schemas.catalog import Json, Judge
+
+Kind = Literal["action", "search", "lookup"]
+"""What an operation is: a write, a read by key, or a list to choose from."""
+KINDS: tuple[Kind, ...] = ("action", "search", "lookup")
+FOLDERS: Mapping[Kind, str] = {"action": "actions", "search": "searches", "lookup": "lookups"}
+"""The plural of each kind: where its files are, and what its list is called."""
+
+_NO_PARAMETERS: Mapping[str, Json] = {"type": "object", "properties": {}, "additionalProperties": False}
+
+
+@dataclass(frozen=True, slots=True)
+class ItemList:
+    """Where a lookup's answer has its items, and which of their fields a person reads and which one is sent."""
+
+    items: str
+    value: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One call and its answer."""
+
+    parameters: Mapping[str, Json]
+    input: Mapping[str, Json]
+    output: Mapping[str, Json]
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """One action, search or lookup. *path* is below ``/api/v1/integrations``, with its parameters in braces.
+
+    *parameters*, *input* and *output* are JSON Schemas (draft 2020-12) of objects; *emits* names event types. *listed* is
+    only there for lookups. *source* is where it was read, which names it in errors; empty where it was written in Python.
+    """
+
+    kind: Kind
+    name: str
+    title: str
+    description: str
+    method: Literal["GET", "POST", "PATCH"]
+    path: str
+    parameters: Mapping[str, Json] = field(repr=False, hash=False)
+    input: Mapping[str, Json] = field(repr=False, hash=False)
+    output: Mapping[str, Json] = field(repr=False, hash=False)
+    examples: Sequence[Example] = field(default=(), repr=False, hash=False)
+    success_status: int = 200
+    emits: tuple[str, ...] = ()
+    listed: ItemList | None = None
+    source: str = field(default="", compare=False, repr=False)
+
+
+def read_definition(kind: Kind, document: bytes, *, source: str) -> Definition:
+    """Read one definition file; *source* names it in errors. Its schemas are judged by ``DefinitionCatalog``.
+
+    Raises:
+        SchemaInvalid: *document* is not JSON, or lacks, misspells or has too much of what a definition consists of.
+    """
+    try:
+        content = orjson.loads(document)
+    except orjson.JSONDecodeError as error:
+        place = f"line {error.lineno}, column {error.colno}"
+        raise SchemaInvalid(source, f"the file is not JSON at {place}: {error.msg}") from None
+    if faults := _form().check(content):
+        fault = faults[0]
+        raise SchemaInvalid(
+            source, f"'{fault.path}' {fault.message}" if fault.path else f"the file {fault.message}"
+        )
+    return _definition(kind, content, source=source)
+
+
+def _definition(kind: Kind, content: Mapping[str, Json], *, source: str) -> Definition:
+    return Definition(
+        kind=kind,
+        name=content["name"],
+        title=content["title"],
+        description=content["description"],
+        method=content["method"],
+        path=content["path"],
+        parameters=content.get("parameters", _NO_PARAMETERS),
+        input=content["input"],
+        output=content["output"],
+        examples=tuple(
+            Example(one.get("parameters", {}), one["input"], one["output"]) for one in content["examples"]
+        ),
+        success_status=content.get("success_status", 200),
+        emits=tuple(content.get("emits", ())),
+        listed=ItemList(**content["list"]) if "list" in content else None,
+        source=source,
+    )
+
+
+@functools.cache
+def _form() -> Judge:
+    """Judge the keys of a file and the types of their values."""
+    text, mapping = {"type": "string"}, {"type": "object"}
+    listed = {"items": text, "value": text, "label": text}
+    example = _strict({"parameters": mapping, "input": mapping, "output": mapping}, optional={"parameters"})
+    properties = {
+        "name": text,
+        "title": text,
+        "description": text,
+        "method": {"enum": ["GET", "POST", "PATCH"]},
+        "path": text,
+        "success_status": {"type": "integer"},
+        "emits": {"type": "array", "items": text},
+        "parameters": mapping,
+        "input": mapping,
+        "output": mapping,
+        "list": _strict(listed),
+        "examples": {"type": "array", "items": example, "minItems": 1},
+    }
+    return Judge(
+        _strict(properties, optional={"success_status", "emits", "parameters", "list"}), name="a definition"
+    )
+
+
+def _strict(properties: Mapping[str, Json], *, optional: Collection[str] = ()) -> dict[str, Json]:
+    required = [name for name in properties if name not in optional]
+    return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}

@@ -1,0 +1,181 @@
+"""Reads event types and definitions from files: those of a folder, and those that installed packages bring.
+
+What is read here is judged by ``schemas.SchemaCatalog`` and ``definition_catalog.DefinitionCatalog``.
+"""
+
+import importlib.resources
+from collections.abc import Collection, Mapping
+from importlib.metadata import entry_points
+from importlib.resources.abc import Traversable
+from pathlib import Path
+
+import msgspec
+import orjson
+
+from trunkline.errors import SchemaInvalid, SettingsInvalid
+from trunkline.schemas.catalog import EventType, Json
+from trunkline.schemas.definitions import FOLDERS, KINDS, Definition, Kind, read_definition
+
+ENTRY_POINT_GROUP = "trunkline.schemas"
+"""A distribution names its packages of schema files under this group."""
+
+
+def load_event_types(folder: Traversable | Path) -> list[EventType]:
+    """Read every ``events/<type>.json`` below *folder*, in the order of their names; none where there is no ``events``.
+
+    ``events/<type>@1.json`` is the version 1 that is kept beside a newer one.
+
+    Raises:
+        SchemaInvalid: a file cannot be read, is not JSON, lacks a title or a description, or has another version in it.
+    """
+    return [_load_event_type(file) for file in _files(folder / "events")]
+
+
+def load_definitions(folder: Traversable | Path) -> list[Definition]:
+    """Read the files in the folders ``actions``, ``searches`` and ``lookups`` of *folder*; one need not be there.
+
+    Raises:
+        SchemaInvalid: a file cannot be read, is not the definition of anything, or has another name than what it defines.
+    """
+    return [_load_definition(kind, file) for kind in KINDS for file in _files(folder / FOLDERS[kind])]
+
+
+def package_event_types(package: str) -> list[EventType]:
+    """Read the event types of the installed *package*.
+
+    Raises:
+        SchemaInvalid: *package* cannot be imported, or one of its files cannot serve.
+    """
+    return load_event_types(_folder_of(package))
+
+
+def package_definitions(package: str) -> list[Definition]:
+    """Read the definitions of the installed *package*, as ``package_event_types`` does its event types."""
+    return load_definitions(_folder_of(package))
+
+
+def installed_event_types(chosen: Collection[str] | None = None) -> list[EventType]:
+    """Read the event types of the packages that stand in the entry-point group ``trunkline.schemas``.
+
+    *chosen* are the names of the entries to use (``events.schema_packages``), None means every one.
+
+    Raises:
+        SettingsInvalid: *chosen* has a name that no entry has.
+        SchemaInvalid: a package cannot be imported, or one of its files cannot serve.
+    """
+    return [event_type for package in _packages(chosen) for event_type in package_event_types(package)]
+
+
+def installed_definitions(chosen: Collection[str] | None = None) -> list[Definition]:
+    """Read the definitions of the same packages, as ``installed_event_types`` does their event types."""
+    return [definition for package in _packages(chosen) for definition in package_definitions(package)]
+
+
+def installed_brand(chosen: Collection[str] | None = None) -> dict[str, Json]:
+    """Read ``brand.json`` of the first of the same packages that has one; its keys are those of the settings' ``brand``.
+
+    Raises:
+        SettingsInvalid, SchemaInvalid: as ``installed_event_types`` does.
+    """
+    for package in _packages(chosen):
+        file = _folder_of(package) / "brand.json"
+        if file.is_file():
+            return _parse(_read(file, str(file)), str(file))
+    return {}
+
+
+def _packages(chosen: Collection[str] | None) -> list[str]:
+    entries = entry_points(group=ENTRY_POINT_GROUP)
+    for name in chosen or ():
+        if name not in entries.names:
+            msg = (
+                f"Setting 'events.schema_packages': there is no package of schemas '{name}'; "
+                f"found are: {', '.join(sorted(entries.names)) or 'none'}"
+            )
+            raise SettingsInvalid(msg)
+    return sorted({entry.module for entry in entries if chosen is None or entry.name in chosen})
+
+
+def _folder_of(package: str) -> Traversable:
+    try:
+        return importlib.resources.files(package)
+    except ImportError as error:
+        raise SchemaInvalid(package, f"this package of schemas cannot be imported: {error}") from None
+
+
+def _files(folder: Traversable | Path) -> list[Traversable]:
+    if not folder.is_dir():
+        return []
+    return sorted(
+        (file for file in folder.iterdir() if file.name.endswith(".json")), key=lambda one: one.name
+    )
+
+
+def _load_definition(kind: Kind, file: Traversable) -> Definition:
+    source = str(file)
+    definition = read_definition(kind, _read(file, source), source=source)
+    if file.name != f"{definition.name}.json":
+        reason = f"'/name' is '{definition.name}'; the file of that name is {definition.name}.json"
+        raise SchemaInvalid(source, reason)
+    return definition
+
+
+def _load_event_type(file: Traversable) -> EventType:
+    source = str(file)
+    document = _read(file, source)
+    schema = _parse(document, source)
+    name, at, version = file.name.removesuffix(".json").partition("@")
+    if at and version != str(_version(schema, source)):
+        reason = f"'x-version' is {_version(schema, source)}, but the file's name says {version or 'nothing after @'}"
+        raise SchemaInvalid(source, reason)
+    return EventType(
+        name,
+        _text(schema, "title", source),
+        _text(schema, "description", source),
+        schema,
+        version=_version(schema, source),
+        deprecated=schema.get("deprecated") is True,
+        schema_json=document,
+        example_json=_first_example(document, source),
+    )
+
+
+def _read(file: Traversable, source: str) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise SchemaInvalid(source, f"the file cannot be read: {error.strerror}") from None
+
+
+def _parse(document: bytes, source: str) -> dict[str, Json]:
+    try:
+        schema = orjson.loads(document)
+    except orjson.JSONDecodeError as error:
+        place = f"line {error.lineno}, column {error.colno}"
+        raise SchemaInvalid(source, f"the file is not JSON at {place}: {error.msg}") from None
+    if not isinstance(schema, dict):
+        raise SchemaInvalid(source, "the file must hold one JSON object, the schema")
+    return schema
+
+
+def _text(schema: Mapping[str, Json], key: str, source: str) -> str:
+    value = schema.get(key)
+    if not isinstance(value, str) or not value.strip():
+        raise SchemaInvalid(source, f"the schema has no '{key}'; give it one that people understand")
+    return value
+
+
+def _version(schema: Mapping[str, Json], source: str) -> int:
+    version = schema.get("x-version", 1)
+    if not isinstance(version, int) or isinstance(version, bool) or version < 1:
+        raise SchemaInvalid(source, "'x-version' must be a whole number from 1")
+    return version
+
+
+def _first_example(document: bytes, source: str) -> bytes:
+    try:
+        raw = msgspec.json.decode(document, type=dict[str, msgspec.Raw]).get("examples")
+        examples = [] if raw is None else msgspec.json.decode(raw, type=list[msgspec.Raw])
+        return msgspec.json.format(bytes(examples[0]), indent=-1) if examples else b""
+    except msgspec.MsgspecError as error:
+        raise SchemaInvalid(source, f"'examples' must be a list of payloads: {error}") from None

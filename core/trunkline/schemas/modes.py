@@ -1,0 +1,55 @@
+"""What becomes of an event whose payload breaks its type's schema: it is rejected, quarantined or accepted all the same. Pure."""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Literal, cast
+
+from trunkline.errors import SettingsInvalid
+from trunkline.schemas.catalog import SchemaCatalog
+
+Mode = Literal["reject", "quarantine", "warn"]
+"""``reject``: 422, nothing is stored. ``quarantine``: it waits in the inbox, outside of the log. ``warn``: it is stored."""
+
+
+class Modes:
+    """Which mode each event type has: its own of *types*, or *default*.
+
+    Raises:
+        SettingsInvalid: *types* names an event type that is not in *catalog*.
+    """
+
+    __slots__ = ("_default", "_types")
+
+    def __init__(self, default: Mode, types: Mapping[str, Mode], *, catalog: SchemaCatalog) -> None:
+        if unknown := [name for name in types if catalog.get(name) is None]:
+            known = ", ".join(catalog.names())
+            msg = f"Setting 'validation.types.{unknown[0]}': is not a known event type; known are {known}"
+            raise SettingsInvalid(msg)
+        self._default: Mode = default
+        self._types = dict(types)
+
+    def of(self, event_type: str) -> Mode:
+        """Give the mode of *event_type*."""
+        return self._types.get(event_type, self._default)
+
+
+def read_modes(value: object) -> object:
+    """Read the modes of event types as settings have them, for a model to check: a table by name, or that as JSON.
+
+    TOML takes ``client.created = …`` without quotes for a table in a table.
+    """
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except json.JSONDecodeError:
+            return value
+    return dict(_flattened(cast("dict[str, object]", value))) if isinstance(value, dict) else value
+
+
+def _flattened(table: Mapping[str, object]) -> Iterator[tuple[str, object]]:
+    for name, value in table.items():
+        if isinstance(value, dict):
+            below = _flattened(cast("dict[str, object]", value))
+            yield from ((f"{name}.{rest}", mode) for rest, mode in below)
+        else:
+            yield name, value

@@ -1,0 +1,239 @@
+"""Versions of event types side by side: what was stored in one version is read in another. Pure.
+
+An event is stored once, in the version that it was validated by. Whoever reads it chooses a version of its type; *casters*,
+which plugins register, lead from each version to its neighbours. A reader's choice is a set of *pins*: event type to
+version, with version 1 left out.
+"""
+
+import itertools
+import logging
+import re
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+import orjson
+
+from trunkline.errors import SchemaInvalid
+from trunkline.model.events import Event
+from trunkline.schemas.catalog import Json, SchemaCatalog
+
+Pins = Mapping[str, int]
+"""Which version of each event type somebody reads; a type that is not in it is read in version 1."""
+Cast = Callable[[dict[str, Json]], dict[str, Json]]
+
+NO_PINS: Pins = {}
+HEADER = "Trunkline-Versions"
+_HEADER = re.compile(r"1(?: ?, ?[a-z][a-z0-9_.]*:[1-9][0-9]{0,8})*", re.ASCII)
+_REMEMBERED = 2048
+_log = logging.getLogger(__name__)
+_decode = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal).decode
+_encode = msgspec.json.Encoder(decimal_format="number").encode
+
+
+@dataclass(frozen=True, slots=True)
+class Caster:
+    """Turns payloads of *event_type* from one version into a neighbouring one: up (1 to 2) or down (2 to 1).
+
+    *cast* is pure: it gets a payload of its own that is valid in *from_version*, and returns one that is valid in
+    *to_version*, always the same for the same. Numbers that are not whole are ``Decimal``, with the digits that came in.
+    """
+
+    event_type: str
+    from_version: int
+    to_version: int
+    cast: Cast
+
+
+@dataclass(frozen=True, slots=True)
+class Uncast:
+    """An event that a caster could not turn into the version that was asked for."""
+
+    event_type: str
+    from_version: int
+    to_version: int
+    reason: str
+
+
+class SchemaVersions:
+    """Reads events in the version that somebody chose.
+
+    Types of one version cost a look into a dictionary. What was cast is kept for the next who asks for it; *tell* hears of
+    every event that could not be cast.
+
+    Raises:
+        SchemaInvalid: a caster leads nowhere, or two lead the same way, or one is missing between two versions.
+    """
+
+    def __init__(
+        self,
+        catalog: SchemaCatalog,
+        casters: Iterable[Caster] = (),
+        *,
+        tell: Callable[[Uncast], None] = lambda _: None,
+    ) -> None:
+        self._catalog = catalog
+        self._tell = tell
+        self._several = {name: kept for name in catalog.names() if len(kept := catalog.versions(name)) > 1}
+        self._casts = _by_step(casters, catalog)
+        self._cast_bodies: OrderedDict[tuple[int, int], bytes] = OrderedDict()
+        for name, kept in self._several.items():
+            for lower, higher in itertools.pairwise(kept):
+                for step in ((lower, higher), (higher, lower)):
+                    if (name, *step) not in self._casts:
+                        raise SchemaInvalid(name, _missing(name, *step))
+
+    def pins(self, names: Iterable[str] | None = None) -> dict[str, int]:
+        """Give the pins of somebody who begins now to read the types *names* (all for None): their current versions."""
+        current = {kind.name: kind.version for kind in self._catalog.types()}
+        wanted = current if names is None else [name for name in names if name in current]
+        return {name: current[name] for name in wanted if current[name] > 1}
+
+    def chosen(self, name: str, pins: Pins) -> int:
+        """Tell in which version *pins* read the type *name*: the one that is pinned, or the next that there still is.
+
+        A version that is gone is read in the oldest that there is, one that is not there yet in the newest.
+        """
+        return choose(self._catalog.versions(name), pins.get(name, 1))
+
+    def fault(self, name: str, version: Any) -> str | None:
+        """Say why *version* of the type *name* cannot be chosen; None where it can, or once could (``chosen``)."""
+        kept = self._catalog.versions(name)
+        if not kept:
+            return f"is not a known event type; known are {', '.join(self._catalog.names())}"
+        if type(version) is int and 1 <= version <= kept[-1]:
+            return None
+        there = "there is only version" if len(kept) == 1 else "there are the versions"
+        return f"is not a version of {name}; {there} {', '.join(map(str, kept))}"
+
+    def body(self, event: Event, pins: Pins | None) -> bytes:
+        """Give the envelope of *event* as *pins* read it; as it was stored for None.
+
+        So does an event that no caster can turn into that version, or whose own version is gone: nobody loses it.
+        """
+        if pins is None or event.type not in self._several:
+            return event.body
+        wanted = self.chosen(event.type, pins)
+        if wanted == event.version or event.version not in self._several[event.type]:
+            return event.body
+        key = (event.position, wanted)
+        found = self._cast_bodies.get(key)
+        if found is None:
+            found = self._cast_bodies[key] = self._cast(event, wanted)
+            if len(self._cast_bodies) > _REMEMBERED:
+                self._cast_bodies.popitem(last=False)
+        return found
+
+    def decode(self, event: Event, pins: Pins | None) -> dict[str, Json]:
+        """Parse the envelope of *event* as *pins* read it, for a filter."""
+        decoded: dict[str, Json] = orjson.loads(self.body(event, pins))
+        return decoded
+
+    def reads_as_stored(self, event: Event, pins: Pins) -> bool:
+        """Tell whether ``body`` is what was stored, without casting anything."""
+        return event.type not in self._several or self.chosen(event.type, pins) == event.version
+
+    def cast(self, name: str, payload: bytes, *, from_version: int, to_version: int) -> bytes:
+        """Turn a payload, as JSON, of one version of the type *name* into another.
+
+        Raises:
+            ValueError: a caster raised, or what it gave is not valid in its version.
+        """
+        kept = self._several[name]
+        way = (
+            kept[kept.index(from_version) :]
+            if to_version > from_version
+            else kept[kept.index(from_version) :: -1]
+        )
+        for source, target in itertools.pairwise(way):
+            if source == to_version:
+                break
+            payload = self._step(name, payload, source, target)
+        return payload
+
+    def _cast(self, event: Event, wanted: int) -> bytes:
+        members = msgspec.json.decode(event.body, type=dict[str, msgspec.Raw])
+        try:
+            payload = self.cast(
+                event.type, bytes(members["payload"]), from_version=event.version, to_version=wanted
+            )
+        except ValueError as error:
+            _log.error("event %d: %s", event.position, error)
+            self._tell(Uncast(event.type, event.version, wanted, str(error)))
+            return event.body
+        return msgspec.json.encode(members | {"payload": msgspec.Raw(payload)})
+
+    def _step(self, name: str, payload: bytes, source: int, target: int) -> bytes:
+        try:
+            cast = self._casts[name, source, target](_decode(payload))
+            encoded = _encode(cast)
+        except Exception as error:
+            msg = f"the caster of {name} from version {source} to {target} raised {type(error).__name__}: {error}"
+            raise ValueError(msg) from error
+        if faults := self._catalog.check(name, orjson.loads(encoded), version=target):
+            msg = (
+                f"the caster of {name} from version {source} to {target} gave what is not valid: "
+                f"'{faults[0].path}' {faults[0].message}"
+            )
+            raise ValueError(msg)
+        return encoded
+
+
+def write_header(versions: Mapping[str, int]) -> str:
+    """Write the header by which a client says what it was made for: ``1, invoice.created:2``.
+
+    The number before the names is the version of every type that is not named.
+    """
+    named = [f"{name}:{version}" for name, version in sorted(versions.items()) if version > 1]
+    return ", ".join(["1", *named])
+
+
+def read_header(text: str) -> dict[str, int]:
+    """Read what ``write_header`` writes.
+
+    Raises:
+        ValueError: it is not written so.
+    """
+    match = _HEADER.fullmatch(text)
+    if match is None:
+        msg = "must look like '1, invoice.created:2': version 1 of every type, but for those that are named"
+        raise ValueError(msg)
+    pairs = (item.partition(":") for item in text.split(",")[1:])
+    return {name.strip(): int(version) for name, _, version in pairs}
+
+
+def choose(kept: Sequence[int], wanted: int) -> int:
+    """Choose of the versions *kept* (oldest first) the one *wanted*, or the next that there is: ``SchemaVersions.chosen``."""
+    return next((version for version in kept if version >= wanted), kept[-1] if kept else wanted)
+
+
+def _by_step(casters: Iterable[Caster], catalog: SchemaCatalog) -> dict[tuple[str, int, int], Cast]:
+    found: dict[tuple[str, int, int], Cast] = {}
+    for one in casters:
+        step = (one.event_type, one.from_version, one.to_version)
+        kept = catalog.versions(one.event_type)
+        if not {one.from_version, one.to_version} <= set(kept) or one.from_version == one.to_version:
+            there = ", ".join(map(str, kept)) or "none"
+            reason = (
+                f"a caster leads from version {step[1]} to {step[2]}, but the versions there are: {there}"
+            )
+            raise SchemaInvalid(one.event_type, reason)
+        if abs(kept.index(one.from_version) - kept.index(one.to_version)) != 1:
+            reason = (
+                f"a caster leads from version {step[1]} to {step[2]}, past others; give one for each step"
+            )
+            raise SchemaInvalid(one.event_type, reason)
+        if step in found:
+            raise SchemaInvalid(one.event_type, f"two casters lead from version {step[1]} to {step[2]}")
+        found[step] = one.cast
+    return found
+
+
+def _missing(name: str, source: int, target: int) -> str:
+    return (
+        f"versions {min(source, target)} and {max(source, target)} are both kept, but nothing casts {source} to {target}; "
+        f"enable a plugin whose register_casters gives Caster('{name}', {source}, {target}, …), or remove a version"
+    )

@@ -1,0 +1,1 @@
+"""The way out by page: polling, and how long the log is kept."""

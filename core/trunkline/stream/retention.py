@@ -1,0 +1,139 @@
+"""Retention: what is older than ``events.retention_days`` and done with is removed, a little at a time.
+
+It runs beside the dispatcher. An event goes with its deliveries and attempts once nobody needs it any more; where the log
+begins from then on is stored in the same transaction, so that a reader with a cursor from before is told
+(``CursorExpired``). Each transaction is small, and the pause after it is at least as long as it took.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Self, TypeVar
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from trunkline.errors import StoreUnavailable
+from trunkline.runtime.metrics import Metrics
+from trunkline.store import quarantine, quarantine_answers
+from trunkline.store import retention as store
+from trunkline.store.database import Database
+from trunkline.store.idempotency import LIFETIME_MS
+
+START_SECONDS = 60.0
+"""How long a process that has just started is left alone."""
+ROUND_SECONDS = 300.0
+PAUSE_SECONDS = 0.05
+BATCH = 500
+"""Events that one transaction looks at; a purge removes as many rows."""
+ROWS = 5_000
+"""Deliveries and attempts that one transaction removes at the most, beyond those of its first event."""
+_DAY_MS = 24 * 60 * 60 * 1000
+_T = TypeVar("_T")
+_log = logging.getLogger(__name__)
+
+
+class Retention:
+    """Removes events that are older than *days*. Enter it to start; several may run on one PostgreSQL database."""
+
+    def __init__(self, database: Database, *, days: int, metrics: Metrics) -> None:
+        self._database = database
+        self._keep_ms = days * _DAY_MS
+        self._metrics = metrics
+        self._task: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        self._task = asyncio.create_task(self._run(), name="retention")
+        self._task.add_done_callback(_report_death)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def run_once(self) -> int:
+        """Remove everything that may go now; returns how many events went. It ends early where another worker is at it.
+
+        Raises:
+            StoreUnavailable: the database did not answer; what was removed until then stays removed.
+        """
+        async with self._database.read() as connection:
+            now_ms = await store.clock_ms(connection)
+        before_ms = now_ms - self._keep_ms
+        removed = await self._remove_events(before_ms)
+        keys = partial(store.purge_idempotency_keys, before_ms=now_ms - LIFETIME_MS, limit=BATCH)
+        await self._purge("idempotency_keys", keys)
+        answers = partial(store.purge_operation_keys, before_ms=now_ms - LIFETIME_MS, limit=BATCH)
+        await self._purge("operation_keys", answers)
+        await self._purge(
+            "quarantine_answers",
+            partial(quarantine_answers.purge, before_ms=now_ms - LIFETIME_MS, limit=BATCH),
+        )
+        await self._purge("quarantine", partial(quarantine.purge, before_ms=before_ms, limit=BATCH))
+        await self._purge("deliveries", partial(store.purge_strays, limit=BATCH))
+        await self._purge("replays", partial(store.purge_replays, before_ms=before_ms, limit=BATCH))
+        await self._purge(
+            "subscriptions", partial(store.purge_subscriptions, before_ms=before_ms, limit=BATCH)
+        )
+        await self._measure()
+        return removed
+
+    async def _run(self) -> None:
+        await asyncio.sleep(START_SECONDS)
+        while True:
+            try:
+                if removed := await self.run_once():
+                    _log.info("removed %d events that were kept long enough", removed)
+            except StoreUnavailable as error:
+                _log.warning("cannot remove old events now: %s", error)
+            await asyncio.sleep(ROUND_SECONDS)
+
+    async def _remove_events(self, before_ms: int) -> int:
+        """Go through what is old, oldest first; pages with nothing to remove cost no transaction."""
+        async with self._database.read() as connection:
+            old = await store.horizon(connection, before_ms=before_ms)
+        reached = count = 0
+        while reached < old.position:
+            async with self._database.read() as connection:
+                page = await store.removable(connection, old, after=reached, limit=BATCH, rows=ROWS)
+            reached = page.reached
+            if not page.positions:
+                continue
+            removed = await self._in_turn(partial(store.remove, positions=page.positions))
+            if removed is None:
+                break
+            count += removed.events
+            self._metrics.rows_removed("events", removed.events)
+            self._metrics.rows_removed("deliveries", removed.deliveries)
+            self._metrics.rows_removed("attempts", removed.attempts)
+        return count
+
+    async def _purge(self, table: str, purge: Callable[[AsyncConnection], Awaitable[int]]) -> None:
+        while removed := await self._in_turn(purge):
+            self._metrics.rows_removed(table, removed)
+            if removed < BATCH:
+                return
+
+    async def _in_turn(self, work: Callable[[AsyncConnection], Awaitable[_T]]) -> _T | None:
+        """Do *work* in a transaction, and pause; None where another worker removes at this moment."""
+        began = time.monotonic()
+        async with self._database.write() as connection:
+            if not await store.take_turn(connection):
+                return None
+            done = await work(connection)
+        await asyncio.sleep(max(PAUSE_SECONDS, time.monotonic() - began))
+        return done
+
+    async def _measure(self) -> None:
+        async with self._database.read() as connection:
+            oldest = await store.oldest(connection)
+        self._metrics.oldest_event(
+            position=oldest.position if oldest else 0, age_seconds=oldest.age_ms / 1000 if oldest else 0.0
+        )
+
+
+def _report_death(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        _log.critical("the removal of old events stopped", exc_info=error)

@@ -1,0 +1,1 @@
+"""The services of subscriptions: made, changed, tried, replayed."""

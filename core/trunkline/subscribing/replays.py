@@ -1,0 +1,106 @@
+"""Replays as their users see them: started, watched, cancelled."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import orjson
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from trunkline.dispatch import replay
+from trunkline.errors import NotFound
+from trunkline.model.events import utc_text_of_ms
+from trunkline.schemas.versions import SchemaVersions
+from trunkline.store import replays as store
+from trunkline.store.database import Database
+from trunkline.store.replays import Row
+from trunkline.subscribing.service import SubscriptionService
+
+
+class Replays:
+    """Replays, one company at a time (``capabilities.Replays``)."""
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        subscriptions: SubscriptionService,
+        schema_versions: SchemaVersions,
+        wake: Callable[[], None],
+    ) -> None:
+        self._database = database
+        self._schema_versions = schema_versions
+        self._subscriptions = subscriptions
+        self._wake = wake
+
+    async def start(
+        self, company_id: int, subscription_id: str, request: Mapping[str, Any], *, channel: str | None
+    ) -> dict[str, Any]:
+        """Start a replay and show it; with ``dry_run`` only count what it would send. Raises NotFound, BodyInvalid."""
+        subscription = await self._subscriptions.find(company_id, subscription_id, channel=channel)
+        self._subscriptions.check_event_types(request.get("event_types"))
+        pins = self._subscriptions.read_pins(request.get("versions"), beside=subscription.pins)
+        if request.get("dry_run"):
+            async with self._database.read() as connection:
+                wanted = await replay.plan(connection, request)
+                matched = await replay.count(
+                    connection, subscription, wanted, schema_versions=self._schema_versions
+                )
+                return {"matched": matched}
+        async with self._database.write() as connection:
+            wanted = await replay.plan(connection, request, pins=pins)
+            row = await replay.begin(connection, subscription, wanted)
+        self._wake()
+        return _view(row, delivered=0)
+
+    async def of_subscription(
+        self, company_id: int, subscription_id: str, *, channel: str | None, limit: int = 20
+    ) -> list[dict[str, Any]]:
+        """Show a subscription's newest replays (``capabilities.Replays``). Raises NotFound."""
+        subscription = await self._subscriptions.find(company_id, subscription_id, channel=channel)
+        async with self._database.read() as connection:
+            rows = await store.of_subscription(connection, subscription.no, limit=limit)
+            delivered = [await _delivered(connection, row) for row in rows]
+        return [
+            _view(row, delivered=count)
+            | {
+                "kind": row.kind,
+                "event_types": orjson.loads(row.event_types) if row.event_types else [],
+                "remaining": max(row.end_position - row.position, 0) if row.status == "running" else 0,
+            }
+            for row, count in zip(rows, delivered, strict=True)
+        ]
+
+    async def get(self, company_id: int, replay_id: str) -> dict[str, Any]:
+        """Show a replay's progress. Raises NotFound."""
+        async with self._database.read() as connection:
+            row = await _find(connection, company_id, replay_id)
+            delivered = await _delivered(connection, row)
+        return _view(row, delivered=delivered)
+
+    async def cancel(self, company_id: int, replay_id: str) -> None:
+        """Stop a replay; what it has already made due is still delivered. Raises NotFound."""
+        async with self._database.write() as connection:
+            row = await _find(connection, company_id, replay_id)
+            await store.end(connection, row.no, "cancelled")
+
+
+async def _find(connection: AsyncConnection, company_id: int, replay_id: str) -> Row:
+    row = await store.get(connection, replay_id) if replay_id.isascii() and replay_id.isprintable() else None
+    if row is None or row.company_id != company_id:
+        raise NotFound("replay", replay_id)
+    return row
+
+
+async def _delivered(connection: AsyncConnection, row: Row) -> int:
+    return row.delivered if row.delivered is not None else await store.delivered(connection, row.no)
+
+
+def _view(row: Row, *, delivered: int) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "matched": row.matched,
+        "delivered": delivered,
+        "status": row.status,
+        "created_utc": utc_text_of_ms(row.created_ms),
+        "updated_utc": utc_text_of_ms(row.updated_ms),
+    }

@@ -1,0 +1,70 @@
+"""Target URLs of any scheme: whether a channel takes one, judged when a subscription is made or changed.
+
+Pure. What is pushed over HTTP is judged by the ``AddressPolicy``, here and again where it is dialled. Any other target names
+a place *within* what the operator has named (a mailbox, a subject, a queue), so that here only its form is judged.
+"""
+
+import re
+from collections.abc import Sequence
+
+from trunkline.errors import TargetRefused
+from trunkline.targets.addresses import MAX_URL_LENGTH, AddressPolicy
+
+HTTP_SCHEMES = ("https", "http")
+
+_NAME = re.compile(r"[a-z][a-z0-9+.-]{0,31}", re.ASCII)  # RFC 3986 §3.1, as channels write it
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):", re.ASCII)
+_USER_INFO = re.compile(r"[^:]*://[^/?#]*@")
+_ENCODED_CONTROL = re.compile(r"%(?:[01][0-9a-f]|7f)", re.IGNORECASE)
+
+
+def check(url: str, *, schemes: Sequence[str], policy: AddressPolicy) -> None:
+    """Return if a channel that takes *schemes* takes *url*. HTTP's may be in capitals, any other is as it is in *schemes*.
+
+    Raises:
+        TargetRefused: one sentence says why.
+    """
+    scheme = scheme_of(url)
+    if set(schemes) == set(HTTP_SCHEMES) or (scheme in HTTP_SCHEMES and scheme in schemes):
+        policy.check_url(url)
+    elif scheme in schemes:
+        _check_form(url, scheme)
+    else:
+        msg = f"must start with {' or '.join(map(_start, schemes))}"
+        raise TargetRefused(msg)
+
+
+def scheme_of(url: str) -> str:
+    """Read the scheme of *url*, HTTP's in lower case; empty where there is none."""
+    found = _SCHEME.match(url)
+    written = found[1] if found else ""
+    return written.lower() if written.lower() in HTTP_SCHEMES else written
+
+
+def find_schemes_fault(schemes: object) -> str | None:
+    """Say why *schemes* cannot be a channel's; None where they can."""
+    if not isinstance(schemes, tuple) or not schemes:
+        return "schemes are not a tuple of at least one name"
+    for name in schemes:
+        if not isinstance(name, str) or not _NAME.fullmatch(name):
+            return f"scheme {name!r} is not a URL's scheme in lower case, without its colon"
+    return None
+
+
+def _check_form(url: str, scheme: str) -> None:
+    if len(url) > MAX_URL_LENGTH:
+        msg = f"is longer than {MAX_URL_LENGTH} characters"
+        raise TargetRefused(msg)
+    if not url.isprintable() or " " in url or "\\" in url or _ENCODED_CONTROL.search(url):
+        msg = "must not contain whitespace, control characters or backslashes"
+        raise TargetRefused(msg)
+    if not url.removeprefix(f"{scheme}:").strip("/"):
+        msg = f"names nothing after '{scheme}:'"
+        raise TargetRefused(msg)
+    if _USER_INFO.match(url):
+        msg = "must not contain a user name or a password"
+        raise TargetRefused(msg)
+
+
+def _start(scheme: str) -> str:
+    return f"'{scheme}://'" if scheme in HTTP_SCHEMES else f"'{scheme}:'"

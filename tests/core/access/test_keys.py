@@ -1,0 +1,191 @@
+"""API keys: format, scopes, and who a request comes from."""
+
+import asyncio
+import hashlib
+import re
+from collections.abc import AsyncIterator
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trunkline.access.keys import MAX_COMPANY_ID, Keys, ParsedKey, Principal, new_key, parse_key
+from trunkline.access.vault import Vault
+from trunkline.errors import BodyInvalid, NotFound, StoreUnavailable, Unauthenticated
+from trunkline.store.database import Database
+
+VAULT = Vault(pepper="p" * 32, encryption_key="k" * 32)
+
+
+@pytest.fixture
+async def keys(database: Database) -> AsyncIterator[Keys]:
+    async with Keys(database, vault=VAULT, prefix="wlcro") as started:
+        yield started
+
+
+async def stored_values(database: Database) -> list[object]:
+    async with database.read() as connection:
+        rows = await connection.exec_driver_sql("SELECT * FROM api_keys")
+        return [value for row in rows for value in row]
+
+
+@given(st.integers(1, MAX_COMPANY_ID) | st.none())
+def test_a_new_key_has_32_random_bytes_and_can_be_taken_apart(company_id: int | None):
+    api_key = new_key("wlcro", company_id)
+    assert re.fullmatch(rf"wlcro_live_{company_id or 0}_[A-Za-z0-9_-]{{43}}", api_key)
+    assert parse_key(api_key) == ParsedKey("wlcro", company_id, api_key[-4:])
+
+
+SECRET = "A" * 43
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        SECRET,
+        f"wlcro_live_92_{SECRET}A",
+        f"wlcro_live_92_{SECRET[1:]}",
+        f"wlcro_live_092_{SECRET}",
+        f"wlcro_live__{SECRET}",
+        f"wlcro_live_-1_{SECRET}",
+        f"wlcro_live_٩٢_{SECRET}",
+        f"wlcro_live_9223372036854775808_{SECRET}",
+        f"wlcro_test_92_{SECRET}",
+        f"WLCRO_live_92_{SECRET}",
+        f" wlcro_live_92_{SECRET}",
+        f"wlcro_live_92_{SECRET}\n",
+        f"wlcro_live_92_{SECRET[1:]}é",
+        f"wlcro_live_92_{SECRET[1:]}=",
+    ],
+)
+def test_what_is_not_written_as_a_key_is_none(text: str):
+    assert parse_key(text) is None
+
+
+def test_an_operator_may_do_everything_and_a_company_what_its_scopes_say():
+    operator = Principal("key_1", None, "Back end", frozenset({"operator"}))
+    company = Principal("key_2", 92, "Zapier", frozenset({"admin"}))
+    assert operator.is_operator
+    assert operator.has("events:write")
+    assert not company.is_operator
+    assert company.has("admin")
+    assert not company.has("events:read")
+    assert not company.has("operator")
+
+
+async def test_a_key_that_was_made_tells_who_it_is(keys: Keys):
+    record, api_key = await keys.create(92, name="Zapier", scopes=["events:read", "admin", "admin"])
+    assert api_key.startswith("wlcro_live_92_")
+    assert record.last4 == api_key[-4:]
+    assert await keys.authenticate(api_key) == Principal(
+        record.id, 92, "Zapier", frozenset({"events:read", "admin"})
+    )
+
+
+async def test_an_operators_key_has_company_zero_in_its_text_and_none_elsewhere(keys: Keys):
+    record, api_key = await keys.create(None, name="Back end", scopes=[])
+    assert api_key.startswith("wlcro_live_0_")
+    assert record.company_id is None
+    assert (await keys.authenticate(api_key)).is_operator
+
+
+async def test_neither_the_key_nor_its_plain_hash_is_stored(keys: Keys, database: Database):
+    _, api_key = await keys.create(92, name="Zapier", scopes=["admin"])
+    stored = await stored_values(database)
+    assert api_key[-43:] not in repr(stored)
+    assert hashlib.sha256(api_key.encode()).digest() not in stored
+    assert VAULT.digest(api_key) in stored
+
+
+@pytest.mark.parametrize(
+    ("scopes", "path"), [([], "/scopes"), (["admin", "operator"], "/scopes/1"), (["x"], "/scopes/0")]
+)
+async def test_unknown_scopes_are_refused_with_the_known_ones(keys: Keys, scopes: list[str], path: str):
+    with pytest.raises(BodyInvalid) as refused:
+        await keys.create(92, name="Zapier", scopes=scopes)
+    assert [fault.path for fault in refused.value.errors] == [path]
+    assert "integrations:write" in refused.value.errors[0].message
+    assert await keys.list(None) == []
+
+
+@pytest.mark.parametrize(
+    ("header", "says"),
+    [
+        (None, "needs an API key in the header X-Api-Key"),
+        ("", "needs an API key in the header X-Api-Key"),
+        ("nonsense", "is no API key"),
+        (f"other_live_92_{SECRET}", "is no API key"),
+        (f"wlcro_live_92_{SECRET}", "unknown or was revoked"),
+    ],
+)
+async def test_whoever_has_no_valid_key_is_told_why(keys: Keys, header: str | None, says: str):
+    with pytest.raises(Unauthenticated, match=says):
+        await keys.authenticate(header)
+
+
+async def test_another_pepper_makes_every_key_unknown(keys: Keys, database: Database):
+    _, api_key = await keys.create(92, name="Zapier", scopes=["admin"])
+    other = Vault(pepper="q" * 32, encryption_key="k" * 32)
+    async with Keys(database, vault=other, prefix="wlcro") as elsewhere:
+        with pytest.raises(Unauthenticated):
+            await elsewhere.authenticate(api_key)
+
+
+async def test_revoking_in_another_process_works_at_once(keys: Keys, database_url: str):
+    record, api_key = await keys.create(92, name="Zapier", scopes=["admin"])
+    await keys.authenticate(api_key)
+    async with Database(database_url) as theirs, Keys(theirs, vault=VAULT, prefix="wlcro") as elsewhere:
+        await elsewhere.revoke(record.id, company_id=92)
+    with pytest.raises(Unauthenticated, match="unknown or was revoked"):
+        await keys.authenticate(api_key)
+
+
+async def test_another_companys_key_is_not_found(keys: Keys):
+    record, api_key = await keys.create(92, name="Zapier", scopes=["admin"])
+    with pytest.raises(NotFound):
+        await keys.revoke(record.id, company_id=93)
+    assert await keys.authenticate(api_key)
+
+
+async def test_many_callers_at_once_each_get_their_own_answer(keys: Keys):
+    made = [await keys.create(company, name="n", scopes=["admin"]) for company in range(1, 6)]
+    asked = [api_key for _, api_key in made] * 20 + [f"wlcro_live_92_{SECRET}"] * 3
+    answers = await asyncio.gather(*(keys.authenticate(key) for key in asked), return_exceptions=True)
+    assert [a.company_id for a in answers[:100] if isinstance(a, Principal)] == list(range(1, 6)) * 20
+    assert all(isinstance(answer, Unauthenticated) for answer in answers[100:])
+
+
+async def test_the_last_use_is_written_behind_the_callers_back(database: Database):
+    async with Keys(database, vault=VAULT, prefix="wlcro") as keys:
+        _, api_key = await keys.create(92, name="Zapier", scopes=["admin"])
+        await asyncio.gather(*(keys.authenticate(api_key) for _ in range(10)))
+    async with Keys(database, vault=VAULT, prefix="wlcro") as keys:
+        (record,) = await keys.list(92)
+    assert record.last_used_ms is not None
+    assert record.last_used_ms >= record.created_ms
+
+
+async def test_while_the_database_is_away_nobody_is_told_that_a_key_is_wrong():
+    async with (
+        Database("postgresql://nobody@127.0.0.1:1/none") as away,
+        Keys(away, vault=VAULT, prefix="wlcro") as keys,
+    ):
+        with pytest.raises(StoreUnavailable):
+            await keys.authenticate(f"wlcro_live_92_{SECRET}")
+
+
+async def test_a_key_is_known_by_its_id_until_it_is_revoked(keys: Keys):
+    record, api_key = await keys.create(92, name="Zapier", scopes=["events:read"])
+    assert await keys.principal(record.id) == await keys.authenticate(api_key)
+    await keys.revoke(record.id, company_id=92)
+    assert await keys.principal(record.id) is None
+    assert await keys.principal("key_unknown") is None
+
+
+async def test_asking_for_a_key_by_its_id_counts_as_using_it(database: Database):
+    async with Keys(database, vault=VAULT, prefix="wlcro") as keys:
+        record, _ = await keys.create(92, name="Zapier", scopes=["events:read"])
+        await keys.principal(record.id)
+    (found,) = await keys.list(92)  # on leaving, what was to be written has been
+    assert found.last_used_ms is not None

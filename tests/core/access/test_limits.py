@@ -1,0 +1,185 @@
+"""Counting calls by minute, in the process and in Redis."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator
+
+import pytest
+
+from trunkline.access.limits import Allowance, Limits
+from trunkline.errors import RateLimited, SettingsInvalid
+from trunkline.settings import Limits as LimitSettings
+
+MINUTE = 28_000_000
+START = MINUTE * 60
+
+
+class Clock:
+    def __init__(self, now: float = START) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def settings(**given: object) -> LimitSettings:
+    return LimitSettings.model_validate({"read": "3/minute", "write": "2/minute", **given})
+
+
+async def test_an_allowance_shows_the_headers_of_the_contract():
+    allowance = await Limits(LimitSettings(), now=Clock(START + 12.9)).hit("key_1", "read")
+    assert allowance == Allowance(60, 59, START + 60, "read")
+    assert allowance.headers() == {
+        "X-RateLimit-Limit": "60",
+        "X-RateLimit-Remaining": "59",
+        "X-RateLimit-Reset": str(START + 60),
+        "X-RateLimit-Window": "1m",
+        "X-RateLimit-Policy": "read:60/1m",
+    }
+
+
+async def test_the_call_over_the_limit_is_refused_until_the_minute_ends():
+    clock = Clock(START + 0.5)
+    limits = Limits(settings(), now=clock)
+    for remaining in (2, 1, 0):
+        allowance = await limits.hit("key_1", "read")
+        assert allowance is not None
+        assert allowance.remaining == remaining
+    clock.now = START + 58.2
+    with pytest.raises(RateLimited) as refused:
+        await limits.hit("key_1", "read")
+    assert refused.value.headers == {
+        "Retry-After": "2",
+        "X-RateLimit-Limit": "3",
+        "X-RateLimit-Remaining": "0",
+        "X-RateLimit-Reset": str(START + 60),
+        "X-RateLimit-Window": "1m",
+        "X-RateLimit-Policy": "read:3/1m",
+    }
+    clock.now = START + 60
+    allowance = await limits.hit("key_1", "read")
+    assert allowance is not None
+    assert allowance.remaining == 2
+
+
+async def test_keys_and_buckets_are_counted_apart():
+    limits = Limits(settings(), now=Clock())
+    for key, bucket, remaining in (("key_1", "read", 2), ("key_2", "read", 2), ("key_1", "write", 1)):
+        allowance = await limits.hit(key, bucket)
+        assert allowance is not None
+        assert allowance.remaining == remaining
+
+
+async def test_limits_that_are_off_allow_everything():
+    limits = Limits(settings(enabled=False), now=Clock())
+    assert [await limits.hit("key_1", "write") for _ in range(5)] == [None] * 5
+
+
+def test_a_store_that_is_no_redis_is_refused_by_name():
+    with pytest.raises(SettingsInvalid, match=r"limits\.storage_url"):
+        Limits(settings(storage_url="memcached://x"))
+
+
+class RedisLike:
+    """Speaks as much of the Redis protocol (RESP) as counting needs. The script that counts is known by its arguments."""
+
+    def __init__(self) -> None:
+        self.counts: dict[bytes, int] = {}
+        self.expiries: dict[bytes, int] = {}
+        self.silent = False
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+            while True:
+                words = await self._command(reader)
+                if self.silent:
+                    continue
+                writer.write(self._answer(words))
+                await writer.drain()
+        writer.close()
+
+    async def _command(self, reader: asyncio.StreamReader) -> list[bytes]:
+        count = int((await reader.readuntil(b"\r\n"))[1:])
+        words: list[bytes] = []
+        for _ in range(count):
+            size = int((await reader.readuntil(b"\r\n"))[1:])
+            words.append((await reader.readexactly(size + 2))[:-2])
+        return words
+
+    def _answer(self, words: list[bytes]) -> bytes:
+        match words[0].upper():
+            case b"HELLO":
+                return b"%1\r\n+proto\r\n:3\r\n"
+            case b"EVALSHA":
+                key, expiry, amount = words[3:6]
+                self.counts[key] = self.counts.get(key, 0) + int(amount)
+                self.expiries.setdefault(key, int(expiry))
+                return b":%d\r\n" % self.counts[key]
+            case _:
+                return b"+OK\r\n"
+
+
+@pytest.fixture
+async def redis_like() -> AsyncIterator[tuple[RedisLike, str]]:
+    store = RedisLike()
+    server = await asyncio.start_server(store.serve, "127.0.0.1", 0)
+    async with server:
+        yield store, f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+
+
+async def test_processes_that_share_a_redis_share_the_count(redis_like: tuple[RedisLike, str]):
+    store, url = redis_like
+    async with (
+        Limits(settings(storage_url=url), now=Clock()) as one,
+        Limits(settings(storage_url=url), now=Clock()) as other,
+    ):
+        await one.hit("key_1", "write")
+        await other.hit("key_1", "write")
+        with pytest.raises(RateLimited):
+            await one.hit("key_1", "write")
+    assert store.counts == {b"trunkline:write:key_1:%d" % MINUTE: 3}
+    assert store.expiries == {b"trunkline:write:key_1:%d" % MINUTE: 120}
+
+
+async def test_a_burst_waits_for_its_turn_at_redis(
+    redis_like: tuple[RedisLike, str], caplog: pytest.LogCaptureFixture
+):
+    store, url = redis_like
+    async with Limits(settings(storage_url=url, read="500/minute"), now=Clock()) as limits:
+        await asyncio.gather(*(limits.hit("key_1", "read") for _ in range(150)))
+    assert list(store.counts.values()) == [150]
+    assert not caplog.records
+
+
+async def test_without_redis_each_process_counts_for_itself_and_says_so_once(
+    caplog: pytest.LogCaptureFixture,
+):
+    async with Limits(settings(storage_url="redis://127.0.0.1:1"), now=Clock()) as limits:
+        with caplog.at_level(logging.WARNING, logger="trunkline.access.shared_limits"):
+            for remaining in (2, 1, 0):
+                allowance = await limits.hit("key_1", "read")
+                assert allowance is not None
+                assert allowance.remaining == remaining
+    assert len(caplog.records) == 1
+    assert "this process counts for itself" in caplog.text
+
+
+async def test_a_redis_that_goes_away_takes_no_count_with_it(redis_like: tuple[RedisLike, str]):
+    store, url = redis_like
+    async with Limits(settings(storage_url=url), now=Clock()) as limits:
+        await limits.hit("key_1", "read")
+        store.silent = True
+        allowance = await limits.hit("key_1", "read")
+        assert allowance is not None
+        assert allowance.remaining == 1
+
+
+async def test_a_redis_that_hangs_delays_one_call_briefly(redis_like: tuple[RedisLike, str]):
+    store, url = redis_like
+    store.silent = True
+    async with Limits(settings(storage_url=url), now=Clock()) as limits:
+        async with asyncio.timeout(1):
+            assert await limits.hit("key_1", "read") is not None
+        async with asyncio.timeout(0.1):
+            assert await limits.hit("key_1", "read") is not None

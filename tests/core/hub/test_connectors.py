@@ -1,0 +1,101 @@
+"""What connectors are made from, and what they may make."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import pytest
+
+from trunkline import settings
+from trunkline.contract import Connector
+from trunkline.errors import PluginFailed, SettingsInvalid
+from trunkline.hub.connectors import make_files, product_of
+from trunkline.hub.hub import Hub
+from trunkline.schemas.products import Product
+
+SECRETS = {"TRUNKLINE_AUTH__PEPPER": "p" * 32, "TRUNKLINE_AUTH__ENCRYPTION_KEY": "k" * 32}
+
+
+def product_with(**environment: str) -> Product:
+    loaded = settings.load(
+        environment=SECRETS | {f"TRUNKLINE_{name}": value for name, value in environment.items()}
+    )
+    hub = Hub(loaded, dispatch=False)
+    return product_of(loaded, event_types=hub.catalog.types(), operations=hub.operations)
+
+
+def connector(generate: Callable[[Product], Any]) -> Connector:
+    return Connector("acme", title="Acme", description="a", generate=generate)
+
+
+def test_a_product_is_what_the_deployment_offers():
+    product = product_with(SERVER__PUBLIC_URL="https://api.example.com/")
+    assert product.api_url == "https://api.example.com"
+    assert len(product.event_types) == 10
+    assert len(product.actions) == 9
+    assert [one.name for one in product.searches] == ["find_client", "find_lead"]
+    assert [one.name for one in product.lookups] == ["affiliates", "client-statuses", "clients", "employees"]
+    assert (product.brand.slug, product.brand.title) == ("wlcro", "WhiteLabelCRO")
+
+
+def test_what_nobody_carries_out_is_not_offered():
+    product = product_with(PLUGINS__DISABLED="crm")
+    assert (product.actions, product.searches, product.lookups) == ((), (), ())
+    assert product.event_types
+
+
+def test_the_settings_lie_over_the_brand_of_the_schemas(tmp_path: Path):
+    logo = tmp_path / "logo.svg"
+    logo.write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
+    brand = product_with(BRAND__TITLE="Acme", BRAND__SLUG="acme", BRAND__LOGO=str(logo)).brand
+    assert (brand.title, brand.slug, brand.version) == ("Acme", "acme", "1.0.0")
+    assert brand.logo == logo.read_text()
+    assert brand.logo_dark is None
+
+
+def test_a_deployment_without_schemas_of_a_product_has_a_plain_brand():
+    brand = product_with(EVENTS__SCHEMA_PACKAGES="[]", PLUGINS__DISABLED="crm", AUTH__KEY_PREFIX="acme").brand
+    assert (brand.slug, brand.title) == ("acme", "acme")
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [(None, "cannot be read"), ("PNG", "is not an SVG document")],
+    ids=["missing", "PNG"],
+)
+def test_a_logo_that_cannot_serve_is_named(tmp_path: Path, content: str | None, reason: str):
+    logo = tmp_path / "logo.svg"
+    if content:
+        logo.write_text(content)
+    with pytest.raises(SettingsInvalid, match=f"'brand.logo': the file {logo} {reason}"):
+        product_with(BRAND__LOGO=str(logo))
+
+
+def test_files_come_in_the_order_of_their_paths():
+    made = make_files(connector(lambda _: {"b/c.txt": b"1", "a.txt": b"2"}), product_with(), plugin="acme")
+    assert list(made.items()) == [(PurePosixPath("a.txt"), b"2"), (PurePosixPath("b/c.txt"), b"1")]
+
+
+def _fail(_: Product) -> Mapping[str, bytes]:
+    msg = "no"
+    raise ValueError(msg)
+
+
+@pytest.mark.parametrize(
+    ("generate", "reason"),
+    [
+        (_fail, "failed to make the connector 'acme': ValueError: no"),
+        (lambda _: None, "made no files for the connector 'acme'"),
+        (lambda _: {}, "made no files for the connector 'acme'"),
+        (lambda _: {"a.txt": "text"}, "made 'a.txt' of str, not of bytes"),
+        (lambda _: {"../a.txt": b""}, "made '../a.txt', which is not below the folder that it is made for"),
+        (
+            lambda _: {"/etc/a.txt": b""},
+            "made '/etc/a.txt', which is not below the folder that it is made for",
+        ),
+    ],
+    ids=["raises", "None", "nothing", "text", "above", "absolute"],
+)
+def test_a_generator_that_gives_nonsense_is_told(generate: Callable[[Product], Any], reason: str):
+    with pytest.raises(PluginFailed, match=reason):
+        make_files(connector(generate), product_with(), plugin="acme")

@@ -1,0 +1,180 @@
+"""The inbox beside the rest of a hub: retention, what is counted and said of it, and a process that is killed."""
+
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+from sqlalchemy import text
+
+from trunkline.insight import status
+from trunkline.runtime.metrics import Metrics
+from trunkline.store.database import Database
+from trunkline.stream import retention
+
+DAY = 24 * 60 * 60 * 1000
+MODES = {"validation.types": '{"invoice.created": "quarantine"}'}
+BROKEN = {"type": "invoice.created", "payload": {"amount": "x"}}
+VALID = {"invoice_id": 1, "client_id": 2, "amount": 5, "due_date": "2026-02-01", "invoice_status": "Paid"}
+
+KILLED = """
+import asyncio, os, signal, sys
+from trunkline import settings
+from trunkline.events import Draft
+from trunkline.hub import Hub
+from trunkline.ingest import Submission
+from trunkline.store.quarantine import Held
+
+POINT, DEED = sys.argv[1:]
+VALID = b'{"invoice_id":1,"client_id":2,"amount":5,"due_date":"2026-02-01","invoice_status":"Paid"}'
+
+
+def watch(event, arguments):
+    if event == "trunkline.fault" and arguments[0] == POINT:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+async def main():
+    async with Hub(settings.load(), dispatch=False) as hub:
+        good = Draft(92, "invoice.created", "2026-01-28T10:30:00Z", VALID)
+        held = Held(1, "qtn_1", good, [])
+        if DEED == "release":
+            await hub.ingest.accept(Submission([], held=[held]))
+        sys.addaudithook(watch)
+        if DEED == "release":
+            await hub.quarantine.release("qtn_1", company_id=92)
+        else:
+            await hub.ingest.accept(Submission([good], 92, "k", b"f" * 32, held=[held]))
+
+
+asyncio.run(main())
+"""
+
+
+@pytest.fixture
+async def hub(database_url: str, make_hub):
+    return await make_hub(database_url, MODES, dispatch=False)
+
+
+async def quarantine(hub, key: str | None = None) -> str:
+    headers = {"Idempotency-Key": key} if key else {}
+    answer = await hub.client.post("/api/v1/events", json=BROKEN, headers=headers)
+    assert answer.status_code == 202, answer.text
+    return answer.json()["quarantined"]["id"]
+
+
+async def count(database: Database, what: str) -> int:
+    async with database.read() as connection:
+        return (await connection.execute(text(f"SELECT count(*) FROM {what}"))).scalar_one()
+
+
+async def age(hub, days: int) -> None:
+    async with hub.hub.database.write() as connection:
+        await connection.execute(text(f"UPDATE quarantine SET received_ms = received_ms - {days * DAY}"))
+        await connection.execute(text(f"UPDATE quarantine_answers SET created_ms = created_ms - {DAY}"))
+
+
+# ---- retention -------------------------------------------------------------------------------------------------------
+
+
+async def test_what_has_waited_for_its_time_is_removed_and_what_has_not_stays(hub, monkeypatch):
+    monkeypatch.setattr(retention, "PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr(retention, "BATCH", 2)
+    metrics = Metrics()
+    keep = retention.Retention(hub.hub.database, days=90, metrics=metrics)
+    released = await quarantine(hub, "r")
+    await hub.client.post(f"/api/v1/quarantine/{released}/release", json={"payload": VALID})
+    for number in range(4):
+        await quarantine(hub, f"k-{number}")
+    await age(hub, 91)
+    young = await quarantine(hub, "young")
+    await keep.run_once()
+    shown = (await hub.client.get("/api/v1/quarantine")).json()["quarantined"]
+    assert [one["id"] for one in shown] == [young]
+    assert await count(hub.hub.database, "quarantine") == 1
+    assert await count(hub.hub.database, "quarantine_answers") == 1
+    assert await count(hub.hub.database, "events") == 1
+    removed = metrics.registry.get_sample_value
+    assert removed("trunkline_rows_removed_total", {"table": "quarantine"}) == 5
+    assert removed("trunkline_rows_removed_total", {"table": "quarantine_answers"}) == 5
+
+
+async def test_a_repeated_key_still_gives_its_answer_while_what_it_kept_is_there(hub):
+    first = await quarantine(hub, "k")
+    await retention.Retention(hub.hub.database, days=1, metrics=Metrics()).run_once()
+    assert await quarantine(hub, "k") == first
+
+
+# ---- what is counted and said ----------------------------------------------------------------------------------------
+
+
+async def test_what_waits_is_counted(hub):
+    held = await quarantine(hub)
+    await quarantine(hub)
+    await hub.hub.observer.refresh()
+    assert hub.hub.metrics.registry.get_sample_value("trunkline_quarantine_waiting") == 2
+    assert (await status.take(hub.hub.database)).quarantined == 2
+    await hub.client.delete(f"/api/v1/quarantine/{held}")
+    await hub.hub.observer.refresh()
+    assert hub.hub.metrics.registry.get_sample_value("trunkline_quarantine_waiting") == 1
+    assert (await status.take(hub.hub.database, counted=1)).quarantined == 1
+
+
+async def test_a_company_is_told_that_events_of_its_own_wait(hub):
+    async def said(company_id: int) -> list[tuple[str, int, str]]:
+        shown = await hub.hub.activity.overview(company_id, since_ms=0, until_ms=1000)
+        return [(one.kind, one.count, one.sentence) for one in shown.attention if one.kind == "quarantined"]
+
+    what = "in quarantine, for breaking the schema of invoice.created; correct and release what can be mended, and delete the rest."
+    assert await said(92) == []
+    await quarantine(hub)
+    assert await said(92) == [("quarantined", 1, f"1 event waits {what}")]
+    held = await quarantine(hub)
+    assert await said(92) == [("quarantined", 2, f"2 events wait {what}")]
+    await hub.client.post(f"/api/v1/quarantine/{held}/release", json={"payload": VALID})
+    assert (await said(92))[0][1] == 1
+    assert await said(93) == []
+
+
+# ---- a process that is killed ----------------------------------------------------------------------------------------
+
+
+def run_killed(url: str, point: str, deed: str) -> None:
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("TRUNKLINE_")},
+        "TRUNKLINE_DATABASE__URL": url,
+        "TRUNKLINE_AUTH__PEPPER": "p" * 32,
+        "TRUNKLINE_AUTH__ENCRYPTION_KEY": "e" * 32,
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED, point, deed],
+        env=environment,
+        timeout=50,
+        check=False,
+        capture_output=True,
+    )
+    assert done.returncode == -signal.SIGKILL, done.stderr.decode()
+
+
+@pytest.mark.parametrize(
+    ("point", "stored"),
+    [("accept.after_insert", 0), ("accept.before_commit", 0), ("accept.after_commit", 1)],
+)
+async def test_a_kill_leaves_all_of_a_request_or_nothing_of_it(database_url, point, stored):
+    run_killed(database_url, point, "accept")
+    async with Database(database_url) as database:
+        for table in ("events", "quarantine", "quarantine_answers", "idempotency_keys"):
+            assert await count(database, table) == stored, table
+
+
+@pytest.mark.parametrize("point", ["accept.before_reserve", "accept.after_insert"])
+async def test_a_kill_in_a_release_leaves_the_event_in_the_inbox_and_nowhere_else(
+    database_url, make_hub, point
+):
+    run_killed(database_url, point, "release")
+    hub = await make_hub(database_url, MODES, dispatch=False)
+    assert await count(hub.hub.database, "events") == 0
+    answer = await hub.client.post("/api/v1/quarantine/qtn_1/release")
+    assert answer.status_code == 201
+    assert await count(hub.hub.database, "events") == 1

@@ -1,0 +1,279 @@
+"""The state of a deployment as its database tells it, and the proof of its ledger."""
+
+import asyncio
+
+import pytest
+from sqlalchemy import text
+
+from trunkline.errors import SettingsInvalid
+from trunkline.insight import audit, status
+from trunkline.schemas.catalog import SchemaCatalog
+from trunkline.schemas.versions import SchemaVersions
+from trunkline.store import migrate
+from trunkline.store.database import Database
+from trunkline.testing.receiver import Answer
+
+ONE_VERSION = SchemaVersions(SchemaCatalog([]))
+
+NONE = migrate.RESERVED_POSITIONS
+
+
+async def execute(database, statement: str, **parameters):
+    async with database.write() as connection:
+        await connection.execute(text(statement), parameters)
+
+
+async def add_delivery(
+    database, position: int, no: int = 1, *, state="delivered", attempts=1, due_ms=None, logged=None
+):
+    await execute(
+        database,
+        "INSERT INTO deliveries (position, subscription_no, status, attempts, due_ms, claim, updated_ms) "
+        "VALUES (:position, :no, :state, :attempts, :due_ms, 0, 0)".replace(
+            ":due_ms", "NULL" if due_ms is None else str(due_ms)
+        ),
+        position=position, no=no, state=state, attempts=attempts,
+    )  # fmt: skip
+    for number in range(1, (attempts if logged is None else logged) + 1):
+        await execute(
+            database,
+            "INSERT INTO attempts (position, subscription_no, number, started_ms, duration_ms, outcome) "
+            "VALUES (:position, :no, :number, 0, 1, 'delivered')",
+            position=position, no=no, number=number,
+        )  # fmt: skip
+
+
+async def subscribe(running, url: str, **more) -> str:
+    request = {"target_url": url, "event_types": ["*"], **more}
+    return (await running.hub.subscriptions.create(92, request, channel="webhooks"))["id"]
+
+
+async def emit(running, count: int = 1) -> None:
+    payload = running.hub.catalog.get("lead.created").example
+    events = [{"type": "lead.created", "payload": payload}] * count
+    answer = await running.client.post("/api/v1/events/batch", json={"events": events})
+    assert answer.status_code == 201, answer.text
+
+
+async def until_settled(running, *, seconds: float = 5):
+    """Wait until every shard's cursor is at the head."""
+    async with asyncio.timeout(seconds):
+        while any(shard.lag_positions for shard in (await status.take(running.hub.database)).shards):
+            await asyncio.sleep(0.05)
+
+
+def failing(found: audit.Audit) -> dict[str, tuple[str, ...]]:
+    return {check.name: check.offending for check in found.checks if not check.holds}
+
+
+# ---- status ------------------------------------------------------------------------------------------------------------
+
+
+async def test_an_empty_database_is_all_at_rest(database):
+    found = await status.take(database)
+    assert (found.log.head, found.log.newest_accepted_ms, found.log.events_last_hour) == (NONE, None, 0)
+    assert len(found.shards) == 16
+    assert {(shard.lag_positions, shard.lag_seconds, shard.holder) for shard in found.shards} == {
+        (0, 0, None)
+    }
+    assert (found.workers, found.replays, found.subscriptions) == ([], [], {})
+    assert (found.deliveries.by_status, found.deliveries.due, found.deliveries.oldest_due_seconds) == (
+        {},
+        0,
+        None,
+    )
+
+
+async def test_events_that_nobody_reads_make_every_shard_lag(database_url, make_hub):
+    running = await make_hub(database_url, dispatch=False)
+    await emit(running, 3)
+    await execute(
+        running.hub.database,
+        "UPDATE events SET accepted_ms = accepted_ms - 90000 WHERE position = :p",
+        p=NONE + 1,
+    )
+    found = await status.take(running.hub.database)
+    assert (found.log.head, found.log.events_last_minute, found.log.events_last_hour) == (NONE + 3, 2, 3)
+    assert {shard.lag_positions for shard in found.shards} == {3}
+    assert all(90 <= shard.lag_seconds < 95 for shard in found.shards)
+
+
+async def test_a_running_worker_is_alive_and_holds_its_shards(running, receiver):
+    await subscribe(running, receiver.url)
+    await emit(running, 4)
+    await until_settled(running)
+    found = await status.take(running.hub.database)
+    [worker] = found.workers
+    assert (worker.id, worker.is_alive, worker.shards) == (running.hub.dispatcher.worker, True, 16)
+    assert {shard.holder for shard in found.shards} == {worker.id}
+    assert all(0 < shard.lease_seconds <= 6 for shard in found.shards)
+    assert found.deliveries.by_status == {"delivered": 4}
+    assert found.subscriptions == {"active": 1}
+
+
+async def test_a_worker_without_a_heartbeat_is_dead_and_its_leases_have_run_out(database):
+    await execute(database, "INSERT INTO workers (id, heartbeat_ms, draining) VALUES ('wrk_1', 1000, FALSE)")
+    await execute(database, "UPDATE shards SET holder = 'wrk_1', lease_until_ms = 2000 WHERE shard = 4")
+    found = await status.take(database)
+    [worker] = found.workers
+    assert (worker.is_alive, worker.shards) == (False, 0)
+    assert (found.shards[4].holder, found.shards[4].lease_seconds) == ("wrk_1", 0)
+    assert found.shards[5].lease_seconds is None
+
+
+async def test_deliveries_are_counted_by_status_and_up_to_a_limit(database):
+    for position in range(1000, 1004):
+        await add_delivery(database, position)
+    await add_delivery(database, 1004, state="pending", due_ms=1000)
+    await add_delivery(database, 1005, state="pending", due_ms=2**53)
+    found = (await status.take(database)).deliveries
+    assert (found.by_status, found.is_capped) == ({"delivered": 4, "pending": 2}, False)
+    assert (found.due, found.is_due_capped) == (1, False)
+    assert found.oldest_due_seconds > 1_000_000
+    capped = (await status.take(database, counted=3)).deliveries
+    assert (capped.by_status, capped.is_capped) == ({"delivered": 1, "pending": 2}, True)
+
+
+async def test_a_running_replay_shows_how_far_it_is(database_url, make_hub):
+    running = await make_hub(database_url, dispatch=False)
+    await emit(running, 3)
+    subscription = await subscribe(running, "http://127.0.0.1:9/")
+    started = await running.hub.replays.start(92, subscription, {}, channel=None)
+    found = await status.take(running.hub.database)
+    [replay] = found.replays
+    assert found.replays_running == 1
+    assert (replay.id, replay.subscription_id, replay.company_id) == (started["id"], subscription, 92)
+    assert (replay.remaining, replay.matched, replay.delivered, replay.waiting) == (NONE + 3, 0, 0, 0)
+
+
+async def test_a_database_that_is_not_ours_yet_is_refused_and_not_made(tmp_path):
+    file = tmp_path / "none.db"
+    async with Database(f"sqlite:///{file}") as database:
+        with pytest.raises(SettingsInvalid, match="There is no database"):
+            await status.require(database)
+    assert not file.exists()
+
+
+async def test_a_database_without_tables_is_refused(empty_database_url):
+    async with Database(empty_database_url) as database:
+        async with database.read() as connection:
+            await connection.execute(text("SELECT 1"))
+        with pytest.raises(SettingsInvalid, match="not up to date"):
+            await status.require(database)
+
+
+# ---- the ledger --------------------------------------------------------------------------------------------------------
+
+
+async def test_an_empty_ledger_balances(database):
+    found = await audit.run(database, schema_versions=ONE_VERSION)
+    assert (found.balances, found.rows) == (True, 0)
+
+
+async def test_the_ledger_of_a_hub_that_delivered_balances(running, receiver):
+    await subscribe(running, receiver.url)
+    await subscribe(running, receiver.url + "/paid", filter={"metadata.source": "test"})
+    receiver.script([Answer(503)] * 3)
+    await emit(running, 20)
+    await until_settled(running)
+    found = await audit.run(running.hub.database, schema_versions=ONE_VERSION, window=7)
+    assert failing(found) == {}
+    assert found.rows == sum(found.by_status.values()) == 20
+    matched = next(check for check in found.checks if check.name == "matched")
+    assert matched.looked_at == "20 newest events, 2 subscriptions that were never changed"
+
+
+async def test_a_delivery_that_is_missing_is_found(running, receiver):
+    await subscribe(running, receiver.url)
+    await emit(running, 5)
+    await until_settled(running)
+    await execute(running.hub.database, "DELETE FROM attempts WHERE position = :p", p=NONE + 3)
+    await execute(running.hub.database, "DELETE FROM deliveries WHERE position = :p", p=NONE + 3)
+    assert failing(await audit.run(running.hub.database, schema_versions=ONE_VERSION)) == {
+        "matched": (f"dlv_{NONE + 3}_1",)
+    }
+
+
+async def test_what_a_filter_leaves_out_is_not_missing(running, receiver):
+    await subscribe(running, receiver.url, filter={"metadata.source": "test"})
+    await emit(running, 2)
+    await until_settled(running)
+    assert failing(await audit.run(running.hub.database, schema_versions=ONE_VERSION)) == {}
+
+
+async def test_a_subscription_that_was_changed_is_left_to_its_own_history(running, receiver):
+    subscription = await subscribe(running, receiver.url)
+    await emit(running, 2)
+    await until_settled(running)
+    await running.hub.subscriptions.update(92, subscription, {"status": "paused"}, channel=None)
+    await running.hub.subscriptions.update(92, subscription, {"status": "active"}, channel=None)
+    await execute(running.hub.database, "DELETE FROM attempts WHERE position = :p", p=NONE + 1)
+    await execute(running.hub.database, "DELETE FROM deliveries WHERE position = :p", p=NONE + 1)
+    assert failing(await audit.run(running.hub.database, schema_versions=ONE_VERSION)) == {}
+
+
+async def test_what_is_not_settled_yet_is_not_missing(database_url, make_hub):
+    running = await make_hub(database_url, dispatch=False)
+    await subscribe(running, "http://127.0.0.1:9/")
+    await emit(running, 2)
+    assert failing(await audit.run(running.hub.database, schema_versions=ONE_VERSION)) == {}
+
+
+@pytest.fixture
+async def with_events(database_url, make_hub):
+    """A database with five events, that nobody reads."""
+    running = await make_hub(database_url, dispatch=False)
+    await emit(running, 5)
+    return running.hub.database
+
+
+async def test_an_unknown_status_does_not_balance(with_events):
+    await add_delivery(with_events, NONE + 1, state="lost")
+    found = await audit.run(with_events, schema_versions=ONE_VERSION)
+    assert failing(found) == {"statuses": (f"dlv_{NONE + 1}_1",)}
+    assert found.by_status == {"lost": 1}
+
+
+async def test_an_ended_delivery_that_is_due_is_found(with_events):
+    await add_delivery(with_events, NONE + 1, due_ms=1000)
+    await add_delivery(with_events, NONE + 2, state="pending", due_ms=1000)
+    assert failing(await audit.run(with_events, schema_versions=ONE_VERSION)) == {
+        "ended": (f"dlv_{NONE + 1}_1",)
+    }
+
+
+async def test_attempts_that_no_delivery_counts_are_found(with_events):
+    await add_delivery(with_events, NONE + 1, attempts=1, logged=2)
+    await add_delivery(with_events, NONE + 2)
+    await execute(with_events, "DELETE FROM deliveries WHERE position = :p", p=NONE + 2)
+    assert failing(await audit.run(with_events, schema_versions=ONE_VERSION)) == {
+        "attempts": (f"dlv_{NONE + 1}_1 attempt 2", f"dlv_{NONE + 2}_1 attempt 1")
+    }
+
+
+async def test_a_delivery_without_its_event_is_found_unless_retention_took_that(with_events):
+    for position in (NONE + 1, NONE + 4):
+        await add_delivery(with_events, position)
+        await execute(with_events, "DELETE FROM events WHERE position = :p", p=position)
+    assert failing(await audit.run(with_events, schema_versions=ONE_VERSION)) == {
+        "events": (f"dlv_{NONE + 1}_1", f"dlv_{NONE + 4}_1")
+    }
+    await execute(with_events, "UPDATE retention SET edge = :edge", edge=NONE + 2)
+    assert failing(await audit.run(with_events, schema_versions=ONE_VERSION)) == {
+        "events": (f"dlv_{NONE + 4}_1",)
+    }
+
+
+async def test_a_delivery_of_what_was_never_accepted_is_found(with_events):
+    await add_delivery(with_events, NONE + 6)
+    await add_delivery(with_events, 2**62)
+    assert failing(await audit.run(with_events, schema_versions=ONE_VERSION)) == {
+        "accepted": (f"dlv_{NONE + 6}_1", f"dlv_{2**62}_1")
+    }
+
+
+async def test_at_most_twenty_ids_are_named(with_events):
+    for number in range(25):
+        await add_delivery(with_events, NONE + 1, number + 1, state="lost")
+    [named] = failing(await audit.run(with_events, window=1, schema_versions=ONE_VERSION)).values()
+    assert len(named) == audit.SHOWN

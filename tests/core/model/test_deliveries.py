@@ -1,0 +1,82 @@
+"""What follows from an attempt: pure decisions."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trunkline.model.deliveries import (
+    FINAL,
+    BreakerPolicy,
+    Key,
+    Outcome,
+    Result,
+    RetryPolicy,
+    Status,
+    next_state,
+)
+
+POLICY = RetryPolicy((5, 30, 120), jitter=0.2)
+FAILED = Result(Outcome.RETRY, status_code=500)
+JITTER = st.floats(-1, 1)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "status"),
+    [(Outcome.DELIVERED, Status.DELIVERED), (Outcome.GONE, Status.GONE), (Outcome.REJECTED, Status.REJECTED)],
+)
+@given(attempt=st.integers(1, 50), jitter=JITTER)
+def test_an_end_is_an_end_at_any_attempt(outcome, status, attempt, jitter):
+    state = next_state(attempt, Result(outcome), POLICY, jitter)
+    assert (state.status, state.wait_seconds) == (status, None)
+    assert state.status in FINAL
+
+
+@given(attempt=st.integers(1, 3), jitter=JITTER)
+def test_a_failure_waits_for_its_place_in_the_schedule_give_or_take_the_jitter(attempt, jitter):
+    state = next_state(attempt, FAILED, POLICY, jitter)
+    planned = POLICY.schedule_seconds[attempt - 1]
+    assert state.status == Status.PENDING
+    assert planned * 0.8 - 1e-9 <= state.wait_seconds <= planned * 1.2 + 1e-9
+
+
+def test_after_the_last_retry_it_is_exhausted():
+    assert [next_state(attempt, FAILED, POLICY, 0).status for attempt in (3, 4, 5)] == [
+        Status.PENDING,
+        Status.EXHAUSTED,
+        Status.EXHAUSTED,
+    ]
+    assert next_state(1, FAILED, RetryPolicy(()), 0).status == Status.EXHAUSTED
+
+
+@pytest.mark.parametrize(("wish", "wait"), [(0, 0), (7, 7), (86_400, 86_400), (10**9, 86_400), (-5, 0)])
+def test_a_targets_wish_is_obeyed_up_to_a_day(wish, wait):
+    result = Result(Outcome.RETRY, status_code=429, retry_after_seconds=wish)
+    assert next_state(1, result, POLICY, 1).wait_seconds == wait
+    assert next_state(4, result, POLICY, 1).status == Status.EXHAUSTED
+
+
+@given(st.integers(1, 2**63 - 1), st.integers(1, 10**18 - 1))
+def test_a_delivery_id_is_read_back(position, subscription_no):
+    key = Key(position, subscription_no)
+    assert Key.parse(str(key)) == key
+
+
+@given(st.text())
+def test_any_text_is_a_delivery_id_or_none(text):
+    key = Key.parse(text)
+    assert key is None or str(key) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["dlv_1", "dlv_0_1", "dlv_01_1", "dlv_9223372036854775808_1", "dlv_1_1\n", "dlv_\u0661_1", "sub_1_1"],
+)
+def test_what_is_no_delivery_id_is_refused(text):
+    assert Key.parse(text) is None
+
+
+def test_the_breaker_trips_on_many_failures_over_a_long_time_and_not_on_either_alone():
+    policy = BreakerPolicy(failures=50, span_seconds=60)
+    assert policy.trips(failures=50, failing_since_ms=0, now_ms=60_000)
+    assert not policy.trips(failures=49, failing_since_ms=0, now_ms=60_000)
+    assert not policy.trips(failures=50, failing_since_ms=1, now_ms=60_000)

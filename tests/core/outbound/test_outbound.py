@@ -1,0 +1,458 @@
+"""The only way out, over real sockets: what it refuses to dial, how it ends, and what it sends."""
+
+import asyncio
+import datetime as dt
+import ipaddress
+import os
+import socket
+import ssl
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from trunkline import __version__
+from trunkline.contract import HttpClient, HttpResponse
+from trunkline.errors import AddressRefused
+from trunkline.outbound import MAX_BODY_BYTES, NoAnswer, Outbound, Resolve, error_of
+from trunkline.targets.addresses import AddressPolicy
+from trunkline.testing.receiver import (
+    Answer,
+    CloseWithoutAnswer,
+    Connection,
+    Drip,
+    EndlessHeaders,
+    Garbage,
+    Hang,
+    HugeBody,
+    Receiver,
+    Redirect,
+    Reply,
+    Reset,
+)
+
+STRICT = AddressPolicy(allow_http=True)
+DEVELOPMENT = AddressPolicy(allow_http=True, allow_private_networks=True)
+LIMIT_SECONDS = 0.4
+CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
+UNROUTED = "2001:20::1"
+"""Globally reachable by the registry, yet routed nowhere (ORCHIDv2, RFC 7343): no test reaches a stranger."""
+
+
+class ScriptedResolver:
+    """Gives the answers that it was told, one list each time, the last one for ever."""
+
+    def __init__(self, *answers: list[str]) -> None:
+        self.answers = list(answers)
+        self.asked: list[str] = []
+
+    async def __call__(self, host: str, _port: int) -> list[str]:
+        self.asked.append(host)
+        return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+
+
+async def know_nothing(_host: str, _port: int) -> list[str]:
+    raise socket.gaierror(socket.EAI_NONAME, "unknown")
+
+
+@pytest.fixture
+async def receiver() -> AsyncIterator[Receiver]:
+    async with Receiver() as receiver:
+        yield receiver
+
+
+@pytest.fixture
+async def http() -> AsyncIterator[Outbound]:
+    async with Outbound(DEVELOPMENT, timeout_seconds=LIMIT_SECONDS) as http:
+        yield http
+
+
+async def post(http: HttpClient, url: str, **headers: str) -> HttpResponse:
+    return await http.post(url, body=b"{}", headers={"content-type": "application/json", **headers})
+
+
+async def failure(http: HttpClient, url: str) -> tuple[str, float]:
+    """Return the word for what ``post`` raised, and after how many seconds."""
+    start = time.monotonic()
+    with pytest.raises((OSError, AddressRefused)) as caught:
+        await post(http, url)
+    assert "hunter2" not in str(caught.value)
+    return error_of(caught.value), time.monotonic() - start
+
+
+# What is never dialled
+
+
+async def test_a_private_literal_is_refused(receiver: Receiver) -> None:
+    async with Outbound(STRICT, timeout_seconds=LIMIT_SECONDS) as http:
+        for url in [
+            receiver.url,
+            f"http://0x7f.1:{receiver.port}/",
+            f"http://[::ffff:7f00:1]:{receiver.port}/",
+        ]:
+            assert (await failure(http, url))[0] == "address_refused"
+    assert receiver.connections == 0
+
+
+@pytest.mark.parametrize(
+    "addresses",
+    [
+        ["127.0.0.1"],
+        ["10.0.0.1"],
+        ["169.254.169.254"],
+        ["::1"],
+        ["::ffff:127.0.0.1"],
+        ["fe80::1%1"],
+        [UNROUTED, "127.0.0.1"],
+        ["127.0.0.1", UNROUTED],
+        ["not an address"],
+    ],
+)
+async def test_a_name_that_resolves_to_a_refused_address_is_not_dialled(
+    receiver: Receiver, addresses: list[str]
+) -> None:
+    resolver = ScriptedResolver(addresses)
+    async with Outbound(STRICT, timeout_seconds=LIMIT_SECONDS, resolve=resolver) as http:
+        with pytest.raises(AddressRefused) as caught:
+            await post(http, f"http://hooks.example.com:{receiver.port}/")
+    assert error_of(caught.value) == "address_refused"
+    assert receiver.connections == 0
+
+
+async def test_many_calls_that_wait_for_one_answer_are_all_refused(receiver: Receiver) -> None:
+    async with Outbound(STRICT, timeout_seconds=2, resolve=ScriptedResolver(["127.0.0.1"])) as http:
+        url = f"http://hooks.example.com:{receiver.port}/"
+        outcomes = await asyncio.gather(*(failure(http, url) for _ in range(20)))
+    assert {word for word, _ in outcomes} == {"address_refused"}
+
+
+async def test_a_name_that_changes_its_answer_to_a_private_address_is_refused_then(
+    receiver: Receiver,
+) -> None:
+    resolver = ScriptedResolver([UNROUTED], ["127.0.0.1"])
+    async with Outbound(STRICT, timeout_seconds=LIMIT_SECONDS, resolve=resolver, dns_cache_seconds=0) as http:
+        url = f"http://hooks.example.com:{receiver.port}/"
+        assert (await failure(http, url))[0] in {"connection_failed", "timeout"}
+        assert (await failure(http, url))[0] == "address_refused"
+    assert receiver.connections == 0
+
+
+async def test_the_address_that_was_judged_is_the_one_that_is_dialled(receiver: Receiver) -> None:
+    resolver = ScriptedResolver(["127.0.0.1"], ["10.0.0.1"])
+    async with Outbound(DEVELOPMENT, timeout_seconds=LIMIT_SECONDS, resolve=resolver) as http:
+        for _ in range(3):
+            receiver.script([Answer(headers={"connection": "close"})])
+            assert (await post(http, f"http://hooks.example.com:{receiver.port}/")).status == 200
+    assert resolver.asked == ["hooks.example.com"]  # kept for a while
+    assert receiver.connections == 3
+
+
+async def test_metadata_is_not_dialled_even_where_private_networks_are_allowed() -> None:
+    resolver = ScriptedResolver(["169.254.169.254"])
+    async with Outbound(DEVELOPMENT, timeout_seconds=LIMIT_SECONDS, resolve=resolver) as http:
+        assert (await failure(http, "http://hooks.example.com/"))[0] == "address_refused"
+        assert (await failure(http, "http://metadata.google.internal/"))[0] == "address_refused"
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+async def test_a_redirect_is_not_followed(receiver: Receiver, http: Outbound, status: int) -> None:
+    receiver.always(Redirect(f"{receiver.url}/private", status))
+    response = await post(http, f"{receiver.url}/hook")
+    assert response.status == status
+    assert response.headers["location"] == f"{receiver.url}/private"
+    assert [request.path for request in receiver.requests] == ["/hook"]
+
+
+async def test_a_proxy_in_the_environment_is_not_used(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("http_proxy", "https_proxy", "all_proxy"):
+        monkeypatch.setitem(os.environ, name, "http://127.0.0.1:9")
+    async with Outbound(DEVELOPMENT, timeout_seconds=LIMIT_SECONDS) as http:
+        assert (await post(http, receiver.url)).status == 200
+
+
+# How a call ends
+
+
+async def _endless_interim_answers(connection: Connection) -> None:
+    while True:
+        connection.write(b"HTTP/1.1 100 Continue\r\n\r\n" * 100)
+        await connection.drain()
+        await asyncio.sleep(0)
+
+
+async def _endless_line(connection: Connection) -> None:
+    connection.write(b"HTTP/1.1 200 OK\r\nx: ")
+    while True:
+        connection.write(b"y" * 10_000)
+        await connection.drain()
+        await asyncio.sleep(0)
+
+
+async def _truncated_body(connection: Connection) -> None:
+    connection.write(b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nfive!")
+    connection.close()
+
+
+async def _two_lengths(connection: Connection) -> None:
+    connection.write(b"HTTP/1.1 200 OK\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\nab")
+
+
+@pytest.mark.parametrize(
+    ("reply", "words"),
+    [
+        (Hang(), {"timeout"}),
+        (Answer(delay_seconds=5), {"timeout"}),
+        (Drip(0.02), {"timeout"}),
+        (EndlessHeaders(), {"invalid_answer"}),
+        (EndlessHeaders(0.02), {"timeout"}),
+        (_endless_line, {"invalid_answer"}),
+        (_endless_interim_answers, {"invalid_answer"}),
+        (Reset(), {"connection_failed"}),
+        (CloseWithoutAnswer(), {"connection_failed"}),
+        (Garbage(), {"invalid_answer"}),
+        (Garbage(b"SSH-2.0-OpenSSH_9.6\r\n"), {"invalid_answer"}),
+        (Garbage(b"HTTP/1.1 200 OK\r\nContent-Le"), {"connection_failed", "invalid_answer"}),
+        (_truncated_body, {"invalid_answer"}),
+        (_two_lengths, {"invalid_answer"}),
+        (Garbage(CHUNKED + b"zz\r\nhello"), {"invalid_answer"}),
+        (Garbage(CHUNKED + b"5\r\nhello"), {"invalid_answer"}),
+    ],
+)
+async def test_a_hostile_answer_ends_in_time(
+    receiver: Receiver, http: Outbound, reply: Reply, words: set[str]
+) -> None:
+    receiver.script([reply])
+    word, seconds = await failure(http, f"{receiver.url}/hook?token=hunter2")
+    assert word in words
+    assert seconds < LIMIT_SECONDS + 0.3
+    assert (await post(http, receiver.url)).status == 200  # and the next call is none the worse
+
+
+async def test_100_megabytes_are_cut_at_64_kib_and_the_connection_is_closed(
+    receiver: Receiver, http: Outbound
+) -> None:
+    receiver.script([HugeBody(100 * 1024 * 1024)])
+    start = time.monotonic()
+    response = await post(http, receiver.url)
+    assert (response.status, len(response.body)) == (200, MAX_BODY_BYTES)
+    assert time.monotonic() - start < LIMIT_SECONDS
+    await post(http, receiver.url)
+    assert [request.connection for request in receiver.requests] == [1, 2]
+
+
+@pytest.mark.parametrize("size", [0, 1, MAX_BODY_BYTES - 1, MAX_BODY_BYTES, MAX_BODY_BYTES + 1])
+async def test_a_body_is_read_up_to_64_kib(receiver: Receiver, http: Outbound, size: int) -> None:
+    body = bytes(range(256)) * 257
+    receiver.answer(body=body[:size])
+    assert (await post(http, receiver.url)).body == body[: min(size, MAX_BODY_BYTES)]
+
+
+async def test_a_limit_of_many_seconds_is_kept_to_the_tenth(receiver: Receiver) -> None:
+    receiver.always(Hang())
+    async with Outbound(DEVELOPMENT, timeout_seconds=5.05) as http:
+        word, seconds = await failure(http, receiver.url)
+    assert word == "timeout"
+    assert 5 < seconds < 5.3
+
+
+async def test_one_that_hangs_holds_nobody_else(receiver: Receiver, http: Outbound) -> None:
+    receiver.always(Hang(), path="/slow")
+    slow = [asyncio.create_task(failure(http, f"{receiver.url}/slow")) for _ in range(60)]
+    await receiver.wait_for(60)
+    assert (await post(http, f"{receiver.url}/fast")).status == 200
+    assert {word for word, _ in await asyncio.gather(*slow)} == {"timeout"}
+
+
+async def test_a_port_where_nothing_listens_is_a_refused_connection(http: Outbound) -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        word, _ = await failure(http, f"http://127.0.0.1:{unused.getsockname()[1]}/")
+    assert word == "connection_refused"
+
+
+async def test_a_connection_refused_at_each_address_of_a_name_is_a_refused_connection() -> None:
+    resolver = ScriptedResolver(["127.0.0.1", "127.0.0.2"])
+    async with Outbound(DEVELOPMENT, timeout_seconds=2, resolve=resolver) as http:
+        with socket.socket() as unused:
+            unused.bind(("0.0.0.0", 0))
+            word, _ = await failure(http, f"http://hooks.example.com:{unused.getsockname()[1]}/")
+    assert word == "connection_refused"
+
+
+@pytest.mark.parametrize("resolver", [know_nothing, ScriptedResolver([])])
+async def test_a_name_that_does_not_resolve_is_a_dns_failure(resolver: Resolve) -> None:
+    async with Outbound(DEVELOPMENT, timeout_seconds=LIMIT_SECONDS, resolve=resolver) as http:
+        assert (await failure(http, "http://hooks.example.com/"))[0] == "dns_failed"
+
+
+async def test_a_cancelled_call_is_cancelled(receiver: Receiver, http: Outbound) -> None:
+    receiver.script([Hang()])
+    call = asyncio.create_task(post(http, receiver.url))
+    await receiver.wait_for(1)
+    call.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await call
+    assert (await post(http, receiver.url)).status == 200
+
+
+async def test_outside_its_context_it_refuses_to_work() -> None:
+    with pytest.raises(RuntimeError, match="outside its context"):
+        await post(Outbound(DEVELOPMENT, timeout_seconds=1), "http://127.0.0.1/")
+
+
+@pytest.mark.parametrize(
+    ("error", "word"),
+    [
+        (AddressRefused("10.0.0.1", "is a private address"), "address_refused"),
+        (TimeoutError(), "timeout"),
+        (NoAnswer("tls_failed", "expired"), "tls_failed"),
+        (ConnectionRefusedError(), "connection_refused"),
+        (ConnectionResetError(), "connection_failed"),
+    ],
+)
+def test_each_error_has_its_word(error: Exception, word: str) -> None:
+    assert error_of(error) == word
+
+
+# What is sent
+
+
+async def test_headers_and_body_arrive_as_given(receiver: Receiver, http: Outbound) -> None:
+    await http.post(
+        f"{receiver.url}/a%7Eb/?x=%20[1]|{{}}&y=+",
+        body=b'{"a": 1}',
+        headers={"content-type": "application/json", "webhook-id": "17", "X-Own": "Ünicode"},
+    )
+    (request,) = receiver.requests
+    assert (request.method, request.path, request.body) == ("POST", "/a%7Eb/?x=%20[1]|{}&y=+", b'{"a": 1}')
+    assert request.headers["x-own"].encode("latin-1").decode() == "Ünicode"
+    expected = {
+        "host": f"127.0.0.1:{receiver.port}",
+        "content-type": "application/json",
+        "content-length": "8",
+        "webhook-id": "17",
+        "accept-encoding": "identity",
+        "user-agent": f"trunkline/{__version__}",
+    }
+    assert expected.items() <= request.headers.items()
+    assert "cookie" not in request.headers
+
+
+async def test_a_header_cannot_smuggle_another(receiver: Receiver, http: Outbound) -> None:
+    with pytest.raises(ValueError, match="header"):
+        await post(http, receiver.url, **{"x-own": "a\r\nx-evil: b"})
+    assert receiver.requests == []
+
+
+async def test_an_empty_body_is_sent_as_one(receiver: Receiver, http: Outbound) -> None:
+    await http.post(receiver.url, body=b"", headers={})
+    assert receiver.requests[0].headers["content-length"] == "0"
+
+
+async def test_connections_are_kept_alive(receiver: Receiver, http: Outbound) -> None:
+    for status in (200, 204, 404, 500):
+        receiver.script([Answer(status, body=b"" if status == 204 else b"text")])
+        assert (await post(http, receiver.url)).status == status
+    assert receiver.connections == 1
+
+
+async def test_an_answer_of_101_ends_the_connection(receiver: Receiver, http: Outbound) -> None:
+    receiver.script([Garbage(b"HTTP/1.1 101 Switching\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n")])
+    assert (await post(http, receiver.url)).status == 101
+    assert (await post(http, receiver.url)).status == 200
+    assert receiver.connections == 2
+
+
+async def test_nothing_is_decompressed(receiver: Receiver, http: Outbound) -> None:
+    receiver.answer(headers={"content-encoding": "gzip"}, body=b"not gzip")
+    assert (await post(http, receiver.url)).body == b"not gzip"
+
+
+async def test_cookies_are_not_kept(receiver: Receiver, http: Outbound) -> None:
+    receiver.answer(headers={"set-cookie": "a=b"})
+    await post(http, receiver.url)
+    await post(http, receiver.url)
+    assert "cookie" not in receiver.requests[1].headers
+
+
+async def test_header_names_of_the_answer_are_lower_case(receiver: Receiver, http: Outbound) -> None:
+    receiver.answer(429, headers={"Retry-After": "17"})
+    response = await post(http, receiver.url)
+    assert (response.status, response.headers["retry-after"]) == (429, "17")
+
+
+async def test_small_writes_are_not_held_back(receiver: Receiver, http: Outbound) -> None:
+    start = time.monotonic()
+    for _ in range(50):
+        await post(http, receiver.url)
+    assert time.monotonic() - start < 1  # a delayed acknowledgement costs 40 ms a call
+
+
+# TLS
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make a certificate of our own for 127.0.0.1 and hooks.example.com; the file holds its key too."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "hooks.example.com")])
+    now = dt.datetime.now(dt.UTC)
+    names = [x509.DNSName("hooks.example.com"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - dt.timedelta(days=1))
+        .not_valid_after(now + dt.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName(names), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    path = tmp_path_factory.mktemp("tls") / "own.pem"
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    path.write_bytes(private + made.public_bytes(serialization.Encoding.PEM))
+    return path
+
+
+@pytest.fixture
+async def tls_receiver(certificate: Path) -> AsyncIterator[Receiver]:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    async with Receiver(ssl_context=context) as receiver:
+        yield receiver
+
+
+async def test_a_certificate_that_nobody_vouches_for_is_refused(
+    tls_receiver: Receiver, http: Outbound
+) -> None:
+    assert (await failure(http, tls_receiver.url))[0] == "tls_failed"
+    assert tls_receiver.count == 0
+
+
+async def test_an_own_authority_can_be_trusted_and_the_name_is_verified(
+    tls_receiver: Receiver, certificate: Path
+) -> None:
+    context = ssl.create_default_context(cafile=str(certificate))
+    resolver = ScriptedResolver(["127.0.0.1"])
+    async with Outbound(DEVELOPMENT, timeout_seconds=2, ssl_context=context, resolve=resolver) as http:
+        assert (await post(http, tls_receiver.url)).status == 200
+        assert (await post(http, f"https://hooks.example.com:{tls_receiver.port}/")).status == 200
+        assert (await failure(http, f"https://other.example.com:{tls_receiver.port}/"))[0] == "tls_failed"
+
+
+async def test_a_target_that_does_not_speak_tls_is_a_tls_failure(receiver: Receiver, http: Outbound) -> None:
+    url = receiver.url.replace("http://", "https://")
+    assert (await failure(http, url))[0] == "tls_failed"
+
+
+def test_a_context_that_does_not_verify_is_refused() -> None:
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    with pytest.raises(ValueError, match="must verify"):
+        Outbound(STRICT, timeout_seconds=1, ssl_context=context)

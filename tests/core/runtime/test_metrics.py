@@ -1,0 +1,194 @@
+"""What Prometheus is told: how far the log is behind, what is due, and how the settling goes."""
+
+import asyncio
+from types import SimpleNamespace
+
+import pytest
+from sqlalchemy import text
+
+from trunkline.dispatch.progress import Progress
+from trunkline.insight.gauges import Look, Observer
+from trunkline.model.events import shard_of
+from trunkline.runtime.metrics import Lag, Metrics
+from trunkline.store import migrate
+from trunkline.store.database import Database
+from trunkline.store.shards import Lease
+from trunkline.testing.receiver import Answer
+
+NONE = migrate.RESERVED_POSITIONS
+
+
+SILENT = SimpleNamespace(dropped={})
+"""A notifier that lost nothing."""
+
+
+def progress_at(cursor: int, *, read: int | None = None) -> Progress:
+    progress = Progress(Lease(shard=3, epoch=1, cursor=cursor), settled=set())
+    if read is not None:
+        progress.open(cursor + 1, 1)
+        progress.read = read
+    return progress
+
+
+def look(*, head: int = 200, oldest=(101, 10_000)) -> Look:
+    return Look(taken=50.0, now_ms=30_000, head=head, head_ms=20_000, oldest={3: oldest} if oldest else {})
+
+
+def value(hub, name: str, **labels: str) -> float | None:
+    return hub.metrics.registry.get_sample_value(name, labels)
+
+
+async def until(condition, *, seconds: float = 5):
+    async with asyncio.timeout(seconds):
+        while not condition():
+            await asyncio.sleep(0.02)
+
+
+async def subscribe(running, url: str) -> None:
+    request = {"target_url": url, "event_types": ["*"]}
+    await running.hub.subscriptions.create(92, request, channel="webhooks")
+
+
+async def emit(running, count: int = 1) -> None:
+    payload = running.hub.catalog.get("lead.created").example
+    events = [{"type": "lead.created", "payload": payload}] * count
+    answer = await running.client.post("/api/v1/events/batch", json={"events": events})
+    assert answer.status_code == 201, answer.text
+
+
+# ---- lag ---------------------------------------------------------------------------------------------------------------
+
+
+def test_a_shard_at_the_head_is_not_behind():
+    assert look(oldest=None).lag(3, progress_at(200), now=99.0) == Lag(3, 0, 0.0)
+
+
+def test_the_lag_in_seconds_is_the_age_of_the_oldest_unsettled_event_and_grows_by_itself():
+    assert look().lag(3, progress_at(100), now=50.0) == Lag(3, 100, 20.0)
+    assert look().lag(3, progress_at(100), now=57.5) == Lag(3, 100, 27.5)
+
+
+def test_a_cursor_that_moved_since_the_look_is_placed_between_that_event_and_the_head():
+    halfway = look().lag(3, progress_at(149), now=50.0)
+    assert halfway == Lag(3, 51, pytest.approx(15.05, abs=0.1))
+
+
+def test_what_was_read_beyond_the_last_look_counts_as_positions():
+    assert look(head=200).lag(3, progress_at(100, read=260), now=50.0).positions == 160
+
+
+def test_a_shard_that_was_taken_since_the_last_look_has_no_age_yet():
+    assert look(oldest=None).lag(3, progress_at(100), now=50.0) is None
+
+
+def test_an_age_is_never_negative():
+    assert look(oldest=(101, 99_000)).lag(3, progress_at(100), now=50.0).seconds == 0.0
+
+
+async def test_an_event_in_flight_is_seen_as_the_lag_of_its_shard(running, receiver):
+    hub, mine = running.hub, str(shard_of(92, 16))
+    receiver.script([Answer(delay_seconds=0.8)] * 3)
+    await subscribe(running, receiver.url)
+    await emit(running, 3)
+    await until(lambda: value(hub, "trunkline_deliveries_in_flight") == 3)
+    assert value(hub, "trunkline_deliveries_open") == 3
+    await hub.observer.refresh()
+    assert value(hub, "trunkline_shard_lag_positions", shard=mine) == 3
+    assert 0 < value(hub, "trunkline_shard_lag_seconds", shard=mine) < 3
+    assert value(hub, "trunkline_shard_lag_positions", shard=str((int(mine) + 1) % 16)) == 0
+    assert value(hub, "trunkline_stream_lag_positions") == 3
+    assert 0 < value(hub, "trunkline_stream_lag_seconds") < 3
+    assert value(hub, "trunkline_stream_head_position") == NONE + 3
+    await until(lambda: value(hub, "trunkline_shard_lag_positions", shard=mine) == 0)
+    assert value(hub, "trunkline_shard_lag_seconds", shard=mine) == 0
+
+
+# ---- deliveries --------------------------------------------------------------------------------------------------------
+
+
+async def test_a_settled_batch_is_counted_with_its_size_and_its_time(running, receiver):
+    await subscribe(running, receiver.url)
+    await emit(running, 5)
+    hub = running.hub
+    delivered = {"channel": "webhooks", "outcome": "delivered"}
+    await until(lambda: value(hub, "trunkline_attempts_total", **delivered) == 5)
+    assert value(hub, "trunkline_settle_deliveries_sum") == 5
+    assert value(hub, "trunkline_settle_seconds_count") == value(hub, "trunkline_settle_deliveries_count")
+    assert 0 < value(hub, "trunkline_settle_seconds_sum") < 5
+    for gauge in ("in_flight", "waiting", "open"):
+        assert value(hub, f"trunkline_deliveries_{gauge}") == 0
+
+
+async def test_an_idle_hub_counts_no_batches(running):
+    await emit(running)
+    held = running.hub.dispatcher.held.values()
+    await until(lambda: all(progress.written == NONE + 1 for progress in held))
+    assert value(running.hub, "trunkline_settle_deliveries_count") == 0
+
+
+async def test_what_is_due_is_counted_with_the_age_of_the_oldest(database_url, make_hub):
+    running = await make_hub(database_url, dispatch=False)
+    async with running.hub.database.write() as connection:
+        for number, due_ms in enumerate(("1000", str(2**53), "NULL")):
+            await connection.execute(
+                text(
+                    "INSERT INTO deliveries (position, subscription_no, status, attempts, due_ms, claim, updated_ms) "
+                    f"VALUES ({number + 1}, 1, 'pending', 1, {due_ms}, 0, 0)"
+                )
+            )
+    await running.hub.observer.refresh()
+    assert value(running.hub, "trunkline_deliveries_due") == 1
+    assert value(running.hub, "trunkline_deliveries_due_oldest_seconds") > 1_000_000
+    assert value(running.hub, "trunkline_database_up") == 1
+    assert value(running.hub, "trunkline_workers") == 0
+
+
+async def test_running_replays_are_counted_with_what_they_still_have_to_look_at(database_url, make_hub):
+    running = await make_hub(database_url, dispatch=False)
+    async with running.hub.database.write() as connection:
+        for number, status in enumerate(("running", "running", "completed")):
+            await connection.execute(
+                text(
+                    "INSERT INTO replays (no, id, subscription_no, company_id, kind, position, end_position, matched, "
+                    f"status, created_ms, updated_ms) VALUES ({number}, 'rpl_{number}', 1, 92, 'all', 100, 150, 0, "
+                    f"'{status}', 0, 0)"
+                )
+            )
+    await running.hub.observer.refresh()
+    assert value(running.hub, "trunkline_replays_running") == 2
+    assert value(running.hub, "trunkline_replays_remaining_positions") == 100
+
+
+async def test_workers_are_counted(running):
+    await running.hub.observer.refresh()
+    assert value(running.hub, "trunkline_workers") == 1
+    assert value(running.hub, "trunkline_shards_held") == 16
+
+
+# ---- the database, plugins ---------------------------------------------------------------------------------------------
+
+
+async def test_a_database_that_does_not_answer_is_down_and_the_rest_is_left_as_it_was(sqlite_database_url):
+    metrics = Metrics()
+    async with Database(sqlite_database_url) as database:
+        await Observer(database, metrics=metrics, notifier=SILENT, held=dict).refresh()
+    async with Database("postgresql://nobody@127.0.0.1:1/none") as database:
+        await Observer(database, metrics=metrics, notifier=SILENT, held=dict).refresh()
+    assert metrics.registry.get_sample_value("trunkline_database_up") == 0
+    assert metrics.registry.get_sample_value("trunkline_stream_head_position") == NONE
+
+
+async def test_an_observer_looks_by_itself_and_stops_at_once(sqlite_database):
+    metrics = Metrics()
+    began = asyncio.get_running_loop().time()
+    async with Observer(sqlite_database, metrics=metrics, notifier=SILENT, held=dict):
+        await until(lambda: metrics.registry.get_sample_value("trunkline_database_up") == 1)
+    assert asyncio.get_running_loop().time() - began < 2
+
+
+def test_what_a_slow_plugin_loses_is_a_counter_by_plugin():
+    metrics = Metrics()
+    metrics.watch_notifier(lambda: {"crm": 3, "portal": 0})
+    written = metrics.text().decode()
+    assert 'trunkline_notifications_dropped_total{plugin="crm"} 3.0' in written
+    assert "# TYPE trunkline_notifications_dropped_total counter" in written

@@ -1,0 +1,214 @@
+"""What an older client would break on, and what it would not notice."""
+
+import pytest
+
+from trunkline.schemas.breaks import compare, find_breaks, find_operation_breaks
+from trunkline.schemas.catalog import EventType
+from trunkline.schemas.definitions import Definition
+
+
+def _object(properties, *, required=(), **more):
+    return {"type": "object", "properties": properties, "required": [*required], **more}
+
+
+def _found(old, new):
+    return [(one.path, one.kind) for one in compare("order.placed", old, new)]
+
+
+def _of_field(old, new):
+    """Compare two schemas of one field that is always there."""
+    return _found(_object({"f": old}, required=["f"]), _object({"f": new}, required=["f"]))
+
+
+STRING, INTEGER, NUMBER = {"type": "string"}, {"type": "integer"}, {"type": "number"}
+
+
+def test_the_same_schema_breaks_nothing():
+    schema = _object({"a": STRING, "b": {"anyOf": [INTEGER, {"type": "null"}]}}, required=["a"])
+    assert _found(schema, schema) == []
+
+
+def test_a_new_optional_or_required_field_breaks_nothing():
+    assert _found(_object({"a": STRING}), _object({"a": STRING, "b": INTEGER}, required=["b"])) == []
+
+
+def test_a_field_that_is_gone_breaks():
+    assert _found(_object({"a": STRING, "b": INTEGER}), _object({"a": STRING})) == [
+        ("/payload/b", "field_removed")
+    ]
+
+
+def test_a_field_that_has_another_name_is_told_with_the_new_one():
+    (found,) = compare("x.y", _object({"mail": {**STRING, "title": "Mail"}}), _object({"email": STRING}))
+    assert (found.kind, found.path) == ("field_renamed", "/payload/mail")
+    assert "'email'" in found.message
+
+
+def test_a_required_field_that_becomes_optional_breaks_and_the_reverse_does_not():
+    always, perhaps = _object({"a": STRING}, required=["a"]), _object({"a": STRING})
+    assert _found(always, perhaps) == [("/payload/a", "now_optional")]
+    assert _found(perhaps, always) == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (STRING, INTEGER),
+        (INTEGER, NUMBER),
+        (STRING, {"type": ["string", "null"]}),
+        (STRING, {"anyOf": [STRING, {"type": "null"}]}),
+        (STRING, {}),
+        (STRING, {"$ref": "#/$defs/missing"}),
+        ({"const": "a"}, {"const": 1}),
+    ],
+)
+def test_a_type_that_changes_or_widens_breaks(old, new):
+    assert _of_field(old, new) == [("/payload/f", "type_widened")]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (NUMBER, INTEGER),
+        ({"type": ["string", "null"]}, STRING),
+        ({"anyOf": [STRING, {"type": "null"}]}, STRING),
+        ({}, STRING),
+        (STRING, {"const": "a"}),
+        (STRING, {**STRING, "format": "email"}),
+        (STRING, {**STRING, "description": "said better"}),
+        ({"enum": ["a", "b"]}, {"enum": ["a"]}),
+        ({"enum": ["a", "b"]}, {"anyOf": [{"const": "a"}, {"const": "b"}]}),
+    ],
+)
+def test_what_only_becomes_narrower_breaks_nothing(old, new):
+    assert _of_field(old, new) == []
+
+
+@pytest.mark.parametrize(
+    "new", [{**STRING, "enum": ["Paid", "Open", "Void"]}, {**STRING, "const": "Void"}, STRING]
+)
+def test_a_value_that_an_enum_did_not_have_breaks(new):
+    assert _of_field({**STRING, "enum": ["Paid", "Open"]}, new) == [("/payload/f", "enum_value_added")]
+
+
+@pytest.mark.parametrize("new", [{**STRING, "format": "date-time"}, STRING])
+def test_a_format_that_changes_or_goes_breaks(new):
+    assert _of_field({**STRING, "format": "date"}, new) == [("/payload/f", "format_changed")]
+
+
+def test_a_format_among_alternatives_may_be_any_of_those_before():
+    either = {**STRING, "anyOf": [{"format": "date"}, {"format": "date-time"}]}
+    assert _of_field(either, {**STRING, "format": "date"}) == []
+    assert _of_field({**STRING, "format": "date"}, either) == [("/payload/f", "format_changed")]
+
+
+def test_nested_objects_lists_and_references_are_followed():
+    old = _object(
+        {"lines": {"type": "array", "items": {"$ref": "#/$defs/line"}}},
+        **{"$defs": {"line": _object({"sku": STRING})}},
+    )
+    new = _object({"lines": {"type": "array", "items": {"allOf": [_object({"sku": INTEGER})]}}})
+    assert _found(old, new) == [("/payload/lines/items/sku", "type_widened")]
+
+
+def test_a_schema_that_refers_to_itself_is_followed_only_so_far():
+    tree = _object({"child": {"$ref": "#"}, "name": STRING})
+    assert _found(tree, tree) == []
+
+
+def test_paths_are_json_pointers():
+    assert _found(_object({"a/b~c": STRING}), _object({})) == [("/payload/a~1b~0c", "field_removed")]
+
+
+def test_an_event_type_that_is_gone_breaks_and_a_new_one_does_not():
+    schema = {**_object({}), "examples": [{}]}
+    one, other = (EventType(name, "T", "D", schema) for name in ("a.one", "a.other"))
+    assert [(b.name, b.path, b.kind) for b in find_breaks([one], [other])] == [("a.one", "", "type_removed")]
+
+
+def _action(**changes):
+    given = {
+        "kind": "action",
+        "name": "place_order",
+        "title": "T",
+        "description": "D",
+        "method": "POST",
+        "path": "/shops/{shop_id}/orders",
+        "parameters": _object({"shop_id": INTEGER}, required=["shop_id"]),
+        "input": _object({"sku": STRING}, required=["sku"]),
+        "output": _object({"order_id": INTEGER}, required=["order_id"]),
+    }
+    return Definition(**given | changes)
+
+
+def _broken(new, old=None):
+    """Compare an action with *new*."""
+    breaks = find_operation_breaks([old or _action()], [new])
+    assert {(one.subject, one.name) for one in breaks} <= {("action", "place_order")}
+    return [(one.path, one.kind, one.message) for one in breaks]
+
+
+class TestOperations:
+    def test_the_same_breaks_nothing_and_neither_does_what_is_new(self):
+        assert _broken(_action()) == []
+        assert find_operation_breaks([], [_action()]) == []
+
+    def test_one_that_is_gone_breaks_even_where_another_kind_has_its_name(self):
+        search = _action(kind="search", method="GET")
+        assert _broken(search) == [("", "operation_removed", "the action is gone")]
+
+    def test_another_call_breaks(self):
+        moved = _action(path="/orders", parameters=_object({}))
+        message = "was POST /shops/{shop_id}/orders, is now POST /orders"
+        assert _broken(moved) == [("", "call_changed", message)]
+
+    @pytest.mark.parametrize(
+        ("properties", "required"),
+        [
+            pytest.param({"sku": STRING, "note": STRING}, ["sku"], id="a new optional field"),
+            pytest.param({"sku": STRING}, [], id="a field less required"),
+            pytest.param({"sku": {"type": ["string", "null"]}}, ["sku"], id="a wider type"),
+        ],
+    )
+    def test_what_lets_more_through_breaks_nothing(self, properties, required):
+        assert _broken(_action(input=_object(properties, required=required))) == []
+
+    @pytest.mark.parametrize(
+        ("old", "new", "kind", "message"),
+        [
+            (
+                {"type": ["string", "null"]},
+                STRING,
+                "type_narrowed",
+                "was null or string, may no longer be null",
+            ),
+            (NUMBER, INTEGER, "type_narrowed", "was number, may no longer be number"),
+            (INTEGER, NUMBER, None, None),
+            ({"enum": ["a", "b"]}, {"enum": ["a"]}, "enum_value_removed", "may no longer be 'b'"),
+            ({"enum": ["a"]}, {"enum": ["a", "b"]}, None, None),
+            (STRING, {"enum": ["a"]}, "enum_value_removed", "was any value, must now be one of 'a'"),
+            (
+                STRING,
+                STRING | {"format": "email"},
+                "format_changed",
+                "had the format none, must now have email",
+            ),
+            (STRING | {"format": "email"}, STRING, None, None),
+        ],
+    )
+    def test_what_is_refused_breaks_whoever_sends_it(self, old, new, kind, message):
+        before, after = (_action(input=_object({"f": schema})) for schema in (old, new))
+        assert _broken(after, before) == ([("/input/f", kind, message)] if kind else [])
+
+    def test_a_field_that_is_no_longer_taken_and_one_that_is_now_required_break(self):
+        assert _broken(_action(input=_object({"size/cm": INTEGER}, required=["size/cm"]))) == [
+            ("/input/size~1cm", "now_required", "is now required"),
+            ("/input/sku", "field_removed", "is no longer taken"),
+        ]
+
+    def test_a_parameter_that_takes_less_breaks(self):
+        narrower = _action(parameters=_object({"shop_id": {"enum": [1]}}, required=["shop_id"]))
+        assert [one[:2] for one in _broken(narrower)] == [("/parameters/shop_id", "enum_value_removed")]
+
+    def test_an_answer_is_compared_as_a_payload_is(self):
+        assert _broken(_action(output=_object({}))) == [("/output/order_id", "field_removed", "is gone")]

@@ -1,0 +1,489 @@
+"""Definitions of actions, searches and lookups: a file is read, held to the rules, and judges what goes in and comes out."""
+
+import copy
+import dataclasses
+
+import orjson
+import pytest
+
+from trunkline.errors import SchemaInvalid
+from trunkline.schemas.definition_catalog import DefinitionCatalog
+from trunkline.schemas.definitions import Definition, Example, ItemList, read_definition
+
+NUMBER = {"title": "Number", "description": "The order's number.", "type": "integer", "minimum": 1}
+TEXT = {"title": "Note", "description": "What is to be known.", "type": "string", "maxLength": 100}
+OPEN = {"type": "object", "properties": {}}
+
+ACTION = {
+    "name": "note_order",
+    "title": "Note Order",
+    "description": "Adds a note to an order.",
+    "method": "POST",
+    "path": "/orders/{order_id}/notes",
+    "success_status": 201,
+    "emits": ["order.noted"],
+    "parameters": {
+        "type": "object",
+        "properties": {"order_id": NUMBER | {"x-lookup": "orders"}},
+        "required": ["order_id"],
+        "additionalProperties": False,
+    },
+    "input": {
+        "type": "object",
+        "properties": {"note": TEXT},
+        "required": ["note"],
+        "additionalProperties": False,
+    },
+    "output": {"type": "object", "properties": {"note_id": NUMBER}, "required": ["note_id"]},
+    "examples": [{"parameters": {"order_id": 7}, "input": {"note": "Gift."}, "output": {"note_id": 1}}],
+}
+SEARCH = {
+    "name": "find_order",
+    "title": "Find Order",
+    "description": "Finds an order.",
+    "method": "GET",
+    "path": "/orders/search",
+    "input": {"type": "object", "properties": {"order_id": NUMBER}, "additionalProperties": False},
+    "output": {"type": "object"},
+    "examples": [{"input": {"order_id": 7}, "output": {"count": 0}}],
+}
+ITEMS = {"type": "object", "properties": {"order_id": NUMBER, "note": TEXT}}
+LOOKUP = {
+    "name": "orders",
+    "title": "Orders",
+    "description": "Lists orders.",
+    "method": "GET",
+    "path": "/lookups/orders",
+    "input": {"type": "object", "properties": {}, "additionalProperties": False},
+    "output": {
+        "type": "object",
+        "properties": {
+            "orders": {
+                "title": "Orders",
+                "description": "The orders.",
+                "type": "array",
+                "items": ITEMS,
+            }
+        },
+    },
+    "list": {"items": "orders", "value": "order_id", "label": "note"},
+    "examples": [{"input": {}, "output": {"orders": []}}],
+}
+DOCUMENTS = {"action": ACTION, "search": SEARCH, "lookup": LOOKUP}
+EVENT_TYPES = ("order.noted",)
+
+
+def read(kind, **changes):
+    """Read the definition of *kind* above with *changes*; a change to None takes the key away."""
+    document = {key: value for key, value in (DOCUMENTS[kind] | changes).items() if value is not None}
+    return read_definition(kind, orjson.dumps(document), source=f"{document.get('name')}.json")
+
+
+def replaced(kind, path, value):
+    """Copy the document of *kind* and put *value* where *path* (keys and a bar between them) leads."""
+    document = copy.deepcopy(DOCUMENTS[kind])
+    *outer, last = path.split("|")
+    here = document
+    for key in outer:
+        here = here[int(key) if isinstance(here, list) else key]
+    here[last] = value
+    return document
+
+
+def refusal(*definitions, event_types=EVENT_TYPES):
+    """Give the sentence with which a catalog of *definitions* is refused."""
+    with pytest.raises(SchemaInvalid) as caught:
+        DefinitionCatalog(definitions, event_types=event_types)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+@pytest.fixture
+def catalog():
+    return DefinitionCatalog(map(read, DOCUMENTS), event_types=EVENT_TYPES)
+
+
+class TestReading:
+    def test_a_file_becomes_a_value_with_everything_in_it(self):
+        assert read("action") == Definition(
+            kind="action",
+            name="note_order",
+            title="Note Order",
+            description="Adds a note to an order.",
+            method="POST",
+            path="/orders/{order_id}/notes",
+            parameters=ACTION["parameters"],
+            input=ACTION["input"],
+            output=ACTION["output"],
+            examples=(Example({"order_id": 7}, {"note": "Gift."}, {"note_id": 1}),),
+            success_status=201,
+            emits=("order.noted",),
+        )
+
+    def test_what_is_optional_has_a_plain_default(self):
+        search = read("search")
+        assert (search.success_status, search.emits, search.listed) == (200, (), None)
+        assert search.parameters == {"type": "object", "properties": {}, "additionalProperties": False}
+        assert search.examples[0].parameters == {}
+
+    def test_a_lookup_says_where_its_items_are(self):
+        assert read("lookup").listed == ItemList("orders", "order_id", "note")
+
+    def test_it_is_frozen_and_can_be_a_key(self):
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            read("action").name = "other"
+        assert {read("action"): 1}[read("action")] == 1
+
+    @pytest.mark.parametrize("document", [b"", b"{", b'{"name": NaN}', b'{"name": "\xff"}'])
+    def test_what_is_no_json_is_told_with_its_place(self, document):
+        with pytest.raises(SchemaInvalid, match=r"^x\.json: the file is not JSON at line 1, column \d+: "):
+            read_definition("action", document, source="x.json")
+
+    def test_what_is_no_object_is_told(self):
+        with pytest.raises(SchemaInvalid, match=r"^x\.json: the file must be an object, not a list$"):
+            read_definition("action", b"[]", source="x.json")
+
+    @pytest.mark.parametrize(
+        "key", ["name", "title", "description", "method", "path", "input", "output", "examples"]
+    )
+    def test_a_key_that_is_missing_is_told(self, key):
+        with pytest.raises(SchemaInvalid, match=rf"'/{key}' is required$"):
+            read("search", **{key: None})
+
+    def test_a_key_that_is_misspelt_is_told_with_the_one_that_was_meant(self):
+        with pytest.raises(
+            SchemaInvalid, match=r"'/emit' is not a field of a definition; did you mean 'emits'\?"
+        ):
+            read("action", emit=["order.noted"])
+
+    @pytest.mark.parametrize(
+        ("key", "value", "sentence"),
+        [
+            ("title", 5, "'/title' must be a string, not a number"),
+            ("method", "PUT", '\'/method\' must be one of "GET", "POST", "PATCH", not "PUT"'),
+            ("success_status", "201", "'/success_status' must be a whole number, not a string"),
+            ("emits", "order.noted", "'/emits' must be a list, not a string"),
+            ("emits", [1], "'/emits/0' must be a string, not a number"),
+            ("input", True, "'/input' must be an object, not true"),
+            ("list", {"items": "orders", "value": "id"}, "'/list/label' is required"),
+            ("examples", [], "'/examples' must have 1 or more entries, not 0"),
+            ("examples", [{"input": {}}], "'/examples/0/output' is required"),
+            (
+                "examples",
+                [{"inputs": {}, "input": {}, "output": {}}],
+                "'/examples/0/inputs' is not a field of this object; did you mean 'input'?",
+            ),
+        ],
+    )
+    def test_a_value_of_the_wrong_kind_is_told_at_its_place(self, key, value, sentence):
+        with pytest.raises(SchemaInvalid) as caught:
+            read("action", **{key: value})
+        assert caught.value.reason == sentence
+
+
+# kind, where, what stands there, and the sentence
+BROKEN = [
+    ("action", "name", "noteOrder", "its name must be lower-case letters and digits, joined by underscores"),
+    ("action", "name", "note-order", "its name must be lower-case letters and digits, joined by underscores"),
+    ("lookup", "name", "my_orders", "its name must be lower-case letters and digits, joined by hyphens"),
+    ("action", "title", " ", "has an empty 'title'; give it one that people understand"),
+    ("search", "description", "", "has an empty 'description'; give it one that people understand"),
+    ("action", "method", "GET", "its 'method' must be POST or PATCH, as every action's, not GET"),
+    ("search", "method", "POST", "its 'method' must be GET, as every search's, not POST"),
+    ("lookup", "method", "PATCH", "its 'method' must be GET, as every lookup's, not PATCH"),
+    ("action", "success_status", 204, "its 'success_status' must be 200 or 201, as every action's, not 204"),
+    ("search", "success_status", 201, "its 'success_status' must be 200, as every search's, not 201"),
+    ("lookup", "emits", ["order.noted"], "has 'emits'; only actions emit events, so leave it out"),
+    ("search", "path", "orders", "its 'path' must look like /leads/{client_id}, in lower case, not orders"),
+    ("search", "path", "/Orders", "its 'path' must look like /leads/{client_id}, in lower case, not /Orders"),
+    ("search", "path", "/a/", "its 'path' must look like /leads/{client_id}, in lower case, not /a/"),
+    ("search", "path", "/a//b", "its 'path' must look like /leads/{client_id}, in lower case, not /a//b"),
+    (
+        "search",
+        "path",
+        "/{order}",
+        "its 'path' has {order}, which 'parameters' does not describe; add it to the properties there",
+    ),
+    (
+        "action",
+        "path",
+        "/orders/{order_id}/{order_id}",
+        "its 'path' names a parameter twice; rename one",
+    ),
+    (
+        "action",
+        "path",
+        "/orders/notes",
+        "its parameter 'order_id' is not in the path; add {order_id} there, or move it to 'input'",
+    ),
+    (
+        "action",
+        "parameters|required",
+        [],
+        "its parameter 'order_id' is part of the path; add it to 'required' of 'parameters'",
+    ),
+    (
+        "action",
+        "input|properties|order_id",
+        NUMBER,
+        "has 'order_id' both as a parameter and in 'input'; rename one",
+    ),
+    ("action", "output|type", "array", "its 'output' must be the schema of an object; give it \"type\": \"object\""),
+    ("action", "input", {}, "its 'input' must be the schema of an object; give it \"type\": \"object\""),
+    (
+        "action",
+        "parameters|type",
+        ["object", "null"],
+        "its 'parameters' must be the schema of an object; give it \"type\": \"object\"",
+    ),
+    (
+        "action",
+        "input|properties|note|title",
+        "",
+        "'input' has 'note' without a 'title'; give it one that people understand",
+    ),
+    (
+        "action",
+        "output|properties|note_id",
+        True,
+        "'output' has 'note_id' without a 'title'; give it one that people understand",
+    ),
+    (
+        "action",
+        "parameters|properties|order_id|description",
+        "\t",
+        "'parameters' has 'order_id' without a 'description'; give it one that people understand",
+    ),
+    ("search", "input", OPEN, "its 'input' takes unknown fields; give it \"additionalProperties\": false"),
+    (
+        "search",
+        "input|properties|order_id|type",
+        ["integer", "null"],
+        "'order_id' stands in the URL, so its 'type' must be one of boolean, integer, number, string",
+    ),
+    (
+        "action",
+        "parameters|properties|order_id|type",
+        "array",
+        "'order_id' stands in the URL, so its 'type' must be one of boolean, integer, number, string",
+    ),
+    ("action", "list", LOOKUP["list"], "has 'list'; only lookups list items, so leave it out"),
+    (
+        "lookup",
+        "list|items",
+        "results",
+        "'list' says that the items are in 'results'; make that a property of 'output', a list with 'items'",
+    ),
+    (
+        "lookup",
+        "output|properties|orders|items",
+        True,
+        "'list' says that the items are in 'orders'; make that a property of 'output', a list with 'items'",
+    ),
+    ("lookup", "list|value", "id", "'list' has 'id' as 'value', which the items lack; name one of their properties"),
+    (
+        "lookup",
+        "list|label",
+        "title",
+        "'list' has 'title' as 'label', which the items lack; name one of their properties",
+    ),
+    (
+        "action",
+        "parameters|properties|order_id|x-lookup",
+        5,
+        "'x-lookup' of 'order_id' must be the name of a lookup, or an object with 'lookup'",
+    ),
+    (
+        "action",
+        "input|properties|note|x-lookup",
+        {"value": "note"},
+        "'x-lookup' of 'note' must be the name of a lookup, or an object with 'lookup'",
+    ),
+    (
+        "action",
+        "input|properties|note|x-lookup",
+        {"lookup": "orders", "valeu": "note"},
+        "'x-lookup' of 'note' has 'valeu'; it may have lookup, value, label, where",
+    ),
+    (
+        "action",
+        "input|properties|note|x-lookup",
+        {"lookup": "orders", "value": 1},
+        "'value' in 'x-lookup' of 'note' must be a name",
+    ),
+    (
+        "action",
+        "input|properties|note|x-lookup",
+        {"lookup": "orders", "where": ["note"]},
+        "'where' in 'x-lookup' of 'note' must be an object of fields and their values",
+    ),
+    (
+        "action",
+        "input|properties|note|type",
+        "text",
+        "its 'input' cannot serve: the schema is not valid at '/properties/note/type': ",
+    ),
+    (
+        "action",
+        "output|$ref",
+        "https://example.com/note.json",
+        "its 'output' cannot serve: a $ref leads out of the document; nothing is fetched, so put it under $defs ",
+    ),
+    (
+        "action",
+        "parameters|$schema",
+        "http://json-schema.org/draft-07/schema",
+        "its 'parameters' cannot serve: '$schema' must be https://json-schema.org/draft/2020-12/schema",
+    ),
+    (
+        "action",
+        "examples|0|input",
+        {},
+        "its example 1 is not valid at 'input/note': is required",
+    ),
+    (
+        "action",
+        "examples|0|parameters",
+        {"order_id": 0},
+        "its example 1 is not valid at 'parameters/order_id': must be at least 1, not 0",
+    ),
+    (
+        "action",
+        "examples|0|output",
+        {"note_id": "1"},
+        "its example 1 is not valid at 'output/note_id': must be a whole number, not a string",
+    ),
+    # what only a catalog of several can tell
+    (
+        "action",
+        "emits",
+        ["order.noted", "order.lost"],
+        "'emits' names 'order.lost', which is no event type here; add its schema or correct the name",
+    ),
+    (
+        "action",
+        "parameters|properties|order_id|x-lookup",
+        "products",
+        "'x-lookup' of 'order_id' names 'products', which is no lookup; there are: orders",
+    ),
+    (
+        "action",
+        "input|properties|note|x-lookup",
+        {"lookup": "orders", "value": "id"},
+        "'x-lookup' of 'note' names 'id'; items of 'orders' have order_id, note",
+    ),
+    (
+        "action",
+        "input|properties|note|x-lookup",
+        {"lookup": "orders", "where": {"is_open": True}},
+        "'x-lookup' of 'note' names 'is_open'; items of 'orders' have order_id, note",
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("kind", "path", "value", "sentence"), BROKEN, ids=[f"{i}-{kind}-{path}" for i, (kind, path, *_) in enumerate(BROKEN)]
+)  # fmt: skip
+def test_each_rule_has_a_sentence_that_begins_with_the_file(kind, path, value, sentence):
+    document = replaced(kind, path, value)
+    broken = read_definition(kind, orjson.dumps(document), source="here.json")
+    others = [read(other) for other in DOCUMENTS if other != kind]
+    told = refusal(broken, *others)
+    assert told.startswith(f"here.json: {sentence}")
+    if not sentence.endswith(" ") and "$schema" not in sentence:
+        assert told == f"here.json: {sentence}"
+
+
+class TestTogether:
+    def test_definitions_come_by_kind_in_the_order_of_their_names(self, catalog):
+        assert [one.name for one in catalog.all()] == ["note_order", "find_order", "orders"]
+        assert [one.name for one in catalog.of("search")] == ["find_order"]
+        more = DefinitionCatalog([read("lookup"), read("lookup", name="bills", path="/lookups/bills")])
+        assert [one.name for one in more.of("lookup")] == ["bills", "orders"]
+
+    def test_a_definition_is_found_by_its_kind_and_name(self, catalog):
+        assert catalog.get("action", "note_order").title == "Note Order"
+        assert catalog.get("search", "note_order") is None
+
+    def test_two_of_one_kind_and_name_are_refused_with_both_files(self):
+        second = read_definition("search", orjson.dumps(SEARCH), source="second.json")
+        assert refusal(read("search"), second) == (
+            "second.json: defines the search 'find_order', as find_order.json does; rename or remove one"
+        )
+
+    def test_one_written_in_python_is_named_by_its_kind_and_name(self):
+        twins = [dataclasses.replace(read("search"), source="")] * 2
+        assert refusal(*twins) == (
+            "search 'find_order': defines the search 'find_order' a second time; rename or remove one"
+        )
+
+    def test_two_kinds_may_share_a_name(self):
+        assert len(DefinitionCatalog([read("search", name="orders"), read("lookup")]).all()) == 2
+
+    def test_two_calls_that_differ_in_the_name_of_a_parameter_only_are_refused(self):
+        parameters = ACTION["parameters"] | {"properties": {"id": NUMBER}, "required": ["id"]}
+        examples = [{"parameters": {"id": 7}, "input": {"note": "Gift."}, "output": {"note_id": 1}}]
+        other = read(
+            "action",
+            name="other_note",
+            path="/orders/{id}/notes",
+            parameters=parameters,
+            examples=examples,
+        )
+        assert refusal(read("action"), other, read("lookup")) == (
+            "other_note.json: has the same call as the action 'note_order'; give one of them another path"
+        )
+
+    def test_one_path_may_have_two_methods(self):
+        changed = read("action", name="renote_order", method="PATCH", success_status=200)
+        assert len(DefinitionCatalog([read("action"), changed, read("lookup")]).all()) == 3
+
+    def test_a_reference_to_a_lookup_where_there_is_none_says_so(self):
+        assert refusal(read("action")).endswith("names 'orders', which is no lookup; there are: none")
+
+    def test_events_are_not_asked_for_where_the_types_are_not_known(self):
+        assert DefinitionCatalog([read("action"), read("lookup")]).of("action")
+
+    def test_a_lookup_without_a_list_is_refused(self):
+        assert refusal(read("lookup", list=None)) == (
+            "orders.json: has no 'list'; say where its answer has the items, and which of their fields are sent and shown"
+        )
+
+    def test_one_without_examples_is_refused(self):
+        bare = dataclasses.replace(read("search"), examples=())
+        assert refusal(bare).endswith("has no 'examples'; give at least one call with its answer")
+
+    def test_a_reference_may_name_another_field_and_a_choice_of_the_items(self):
+        reference = {"lookup": "orders", "value": "note", "label": "order_id", "where": {"note": "Gift."}}
+        document = replaced("action", "input|properties|note|x-lookup", reference)
+        action = read_definition("action", orjson.dumps(document), source="")
+        assert DefinitionCatalog([action, read("lookup")]).of("action") == (action,)
+
+
+class TestJudging:
+    def test_a_valid_call_and_answer_have_no_faults(self, catalog):
+        action = catalog.get("action", "note_order")
+        assert catalog.check_input(action, {"order_id": 7}, {"note": "Gift."}) == []
+        assert catalog.check_output(action, {"note_id": 1}) == []
+
+    def test_a_parameter_is_named_and_a_field_of_the_body_has_its_pointer(self, catalog):
+        faults = catalog.check_input(catalog.get("action", "note_order"), {"order_id": 0}, {"note": 5})
+        assert [(one.path, one.message) for one in faults] == [
+            ("order_id", "must be at least 1, not 0"),
+            ("/note", "must be a string, not a number"),
+        ]
+
+    def test_an_unknown_field_is_told_with_whom_it_does_not_belong_to(self, catalog):
+        (fault,) = catalog.check_input(catalog.get("search", "find_order"), {}, {"orderid": 7})
+        assert (fault.path, fault.message) == (
+            "/orderid",
+            "is not a field of find_order; did you mean 'order_id'?",
+        )
+
+    def test_an_answer_is_told_at_its_pointer(self, catalog):
+        (fault,) = catalog.check_output(catalog.get("action", "note_order"), {})
+        assert (fault.path, fault.message) == ("/note_id", "is required")
+
+    def test_a_definition_of_another_catalog_is_a_key_error(self, catalog):
+        with pytest.raises(KeyError):
+            catalog.check_output(read("search", name="find_other"), {})

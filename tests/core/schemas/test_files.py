@@ -1,0 +1,214 @@
+"""Event types and definitions are read from files, and a file at fault is named."""
+
+from pathlib import Path
+
+import pytest
+
+from trunkline.errors import SchemaInvalid, SettingsInvalid
+from trunkline.schemas.catalog import SchemaCatalog
+from trunkline.schemas.definition_catalog import DefinitionCatalog
+from trunkline.schemas.files import (
+    installed_definitions,
+    installed_event_types,
+    load_definitions,
+    load_event_types,
+    package_definitions,
+    package_event_types,
+)
+
+DOCUMENT = """{
+  "title": "Order Placed",
+  "description": "An order came in.",
+  "x-version": 3,
+  "deprecated": true,
+  "examples": [
+    {"amount": 99.00, "rate": 1.50E+3, "id": 12345678901234567890123, "note": "caf\\u00e9 {a: 1} \\"é\\""},
+    {"amount": 1}
+  ]
+}
+"""
+
+
+def write(folder, text=DOCUMENT, name="order.placed.json"):
+    """Put *text* in a file of *folder* where event types are looked for."""
+    events = folder / "events"
+    events.mkdir(parents=True, exist_ok=True)
+    (events / name).write_bytes(text.encode() if isinstance(text, str) else text)
+    return folder
+
+
+def refusal(folder):
+    """Read *folder*, which must be refused, and give the reason."""
+    with pytest.raises(SchemaInvalid) as caught:
+        load_event_types(folder)
+    assert str(folder / "events" / "order.placed.json") in str(caught.value)
+    assert "\n" not in str(caught.value)
+    return caught.value.reason
+
+
+def test_name_comes_from_the_file_and_the_rest_from_the_document(tmp_path):
+    (one,) = load_event_types(write(tmp_path))
+    assert (one.name, one.title, one.description) == ("order.placed", "Order Placed", "An order came in.")
+    assert (one.version, one.deprecated) == (3, True)
+
+
+def test_version_is_one_and_nothing_is_deprecated_where_the_document_does_not_say(tmp_path):
+    (one,) = load_event_types(write(tmp_path, '{"title": "T", "description": "D"}'))
+    assert (one.version, one.deprecated, one.example_json) == (1, False, b"")
+
+
+def test_first_example_keeps_its_digits_and_loses_its_blanks(tmp_path):
+    (one,) = load_event_types(write(tmp_path))
+    assert one.example_json.decode() == (
+        '{"amount":99.00,"rate":1.50E+3,"id":12345678901234567890123,"note":"caf\\u00e9 {a: 1} \\"é\\""}'
+    )
+
+
+def test_document_is_kept_to_the_byte(tmp_path):
+    (one,) = load_event_types(write(tmp_path))
+    assert one.schema_json == DOCUMENT.encode()
+    assert SchemaCatalog([one]).document("order.placed") == DOCUMENT.encode()
+
+
+def test_files_are_read_in_the_order_of_their_names_and_others_are_passed_over(tmp_path):
+    for name in ("b.made.json", "a.made.json", "README.md"):
+        write(tmp_path, name=name)
+    assert [one.name for one in load_event_types(tmp_path)] == ["a.made", "b.made"]
+
+
+def test_a_folder_without_events_has_no_types(tmp_path):
+    assert load_event_types(tmp_path) == []
+
+
+def test_broken_json_is_told_with_line_and_column(tmp_path):
+    text = '{\n  "title": "T",\n  "description": }'
+    assert refusal(write(tmp_path, text)).startswith("the file is not JSON at line 3, column 18: ")
+
+
+@pytest.mark.parametrize("text", [b"", b'{"title": "\xff"}', b'{"title": NaN}'])
+def test_what_is_no_json_is_refused(tmp_path, text):
+    assert "the file is not JSON at line 1" in refusal(write(tmp_path, text))
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("[]", "must hold one JSON object"),
+        ('{"description": "D"}', "has no 'title'"),
+        ('{"title": "T", "description": " "}', "has no 'description'"),
+        ('{"title": "T", "description": "D", "x-version": "2"}', "'x-version' must be a whole number"),
+        ('{"title": "T", "description": "D", "x-version": true}', "'x-version' must be a whole number"),
+        ('{"title": "T", "description": "D", "examples": {"a": 1}}', "'examples' must be a list"),
+    ],
+)
+def test_what_a_document_lacks_is_told(tmp_path, text, reason):
+    assert reason in refusal(write(tmp_path, text))
+
+
+def test_a_file_that_cannot_be_read_is_told(tmp_path):
+    (tmp_path / "events" / "order.placed.json").mkdir(parents=True)
+    assert refusal(tmp_path) == "the file cannot be read: Is a directory"
+
+
+def test_types_of_a_package_are_those_of_its_folder():
+    folder = Path(__file__).parents[3] / "schemas" / "trunkline_schemas"
+    assert package_event_types("trunkline_schemas") == load_event_types(folder)
+
+
+def test_a_package_that_cannot_be_imported_is_told():
+    with pytest.raises(SchemaInvalid, match=r"^acme_missing: this package of schemas cannot be imported"):
+        package_event_types("acme_missing")
+
+
+SEARCH = """{
+  "name": "find_order",
+  "title": "Find Order",
+  "description": "Finds an order.",
+  "method": "GET",
+  "path": "/orders/search",
+  "input": {"type": "object", "properties": {}, "additionalProperties": false},
+  "output": {"type": "object"},
+  "examples": [{"input": {}, "output": {}}]
+}
+"""
+
+
+def write_search(folder, text=SEARCH, name="find_order.json"):
+    """Put *text* in a file of *folder* where searches are looked for."""
+    (folder / "searches").mkdir(parents=True, exist_ok=True)
+    (folder / "searches" / name).write_text(text)
+    return folder
+
+
+def test_definitions_are_read_by_kind_and_know_their_files(tmp_path):
+    for name in ("b", "a"):
+        write_search(tmp_path, SEARCH.replace("find_order", name), f"{name}.json")
+    (tmp_path / "searches" / "README.md").touch()
+    found = load_definitions(tmp_path)
+    assert [(one.kind, one.name) for one in found] == [("search", "a"), ("search", "b")]
+    assert [one.source for one in found] == [str(tmp_path / "searches" / f"{name}.json") for name in "ab"]
+
+
+def test_a_folder_without_definitions_has_none(tmp_path):
+    assert load_definitions(write(tmp_path)) == []
+
+
+def test_a_definition_in_a_file_of_another_name_is_told(tmp_path):
+    write_search(tmp_path, name="finds.json")
+    with pytest.raises(SchemaInvalid) as caught:
+        load_definitions(tmp_path)
+    assert caught.value.source == str(tmp_path / "searches" / "finds.json")
+    assert caught.value.reason == "'/name' is 'find_order'; the file of that name is find_order.json"
+
+
+def test_a_definition_that_cannot_be_read_or_is_none_is_told(tmp_path):
+    (tmp_path / "searches" / "find_order.json").mkdir(parents=True)
+    with pytest.raises(SchemaInvalid, match=r"find_order\.json: the file cannot be read: Is a directory"):
+        load_definitions(tmp_path)
+    (tmp_path / "searches" / "find_order.json").rmdir()
+    with pytest.raises(SchemaInvalid, match=r"find_order\.json: the file is not JSON at line 1"):
+        load_definitions(write_search(tmp_path, "{"))
+
+
+def test_a_fault_that_a_catalog_finds_names_the_file(tmp_path):
+    write_search(tmp_path, SEARCH.replace("/orders/search", "orders"))
+    with pytest.raises(SchemaInvalid, match=r"searches/find_order\.json: its 'path' must look like"):
+        DefinitionCatalog(load_definitions(tmp_path))
+
+
+def test_definitions_of_a_package_are_those_of_its_folder():
+    folder = Path(__file__).parents[3] / "schemas" / "trunkline_schemas"
+    assert package_definitions("trunkline_schemas") == load_definitions(folder) != []
+
+
+@pytest.fixture
+def acme(tmp_path, monkeypatch):
+    """An installed package of a stranger's, with one event type and one search."""
+    write_search(write(tmp_path / "acme_order_schemas"))
+    (tmp_path / "acme_order_schemas" / "__init__.py").touch()
+    metadata = tmp_path / "acme_orders-1.0.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: acme-orders\nVersion: 1.0\n")
+    (metadata / "entry_points.txt").write_text("[trunkline.schemas]\nacme = acme_order_schemas\n")
+    monkeypatch.syspath_prepend(tmp_path)
+
+
+@pytest.mark.usefixtures("acme")
+class TestInstalledPackages:
+    def test_a_strangers_package_brings_its_types_and_definitions(self):
+        assert {"order.placed", "lead.created"} <= {one.name for one in installed_event_types()}
+        assert {"find_order", "find_lead"} <= {one.name for one in installed_definitions()}
+
+    def test_only_those_that_are_chosen_are_used(self):
+        assert [one.name for one in installed_event_types(["acme"])] == ["order.placed"]
+        assert [one.name for one in installed_definitions(["acme"])] == ["find_order"]
+
+    def test_none_may_be_chosen(self):
+        assert installed_event_types([]) == installed_definitions([]) == []
+
+    def test_one_that_is_not_there_is_named_beside_those_that_are(self):
+        with pytest.raises(SettingsInvalid) as caught:
+            installed_event_types(["acme", "acne"])
+        assert str(caught.value) == (
+            "Setting 'events.schema_packages': there is no package of schemas 'acne'; found are: acme, whitelabelcro"
+        )

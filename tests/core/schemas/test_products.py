@@ -1,0 +1,131 @@
+"""What generators of connectors read out of the schemas."""
+
+import pytest
+
+from trunkline.schemas.catalog import EventType, Json
+from trunkline.schemas.files import installed_definitions, installed_event_types
+from trunkline.schemas.products import Brand, Product, alternatives, sample_envelope
+
+BRAND = Brand(
+    "acme",
+    "Acme",
+    "Things.",
+    "#112233",
+    "https://acme.example",
+    "Acme",
+    "a@acme.example",
+    "https://acme.example",
+)
+DEFINITIONS = installed_definitions(["whitelabelcro"])
+PRODUCT = Product(
+    BRAND,
+    "https://api.acme.example",
+    event_types=tuple(installed_event_types(["whitelabelcro"])),
+    lookups=tuple(one for one in DEFINITIONS if one.kind == "lookup"),
+)
+
+
+def definition(name: str):
+    return next(one for one in DEFINITIONS if one.name == name)
+
+
+def payload_of(properties: Json, *required: str):
+    schema = {"type": "object", "properties": properties, "required": list(required), "examples": [{}]}
+    return PRODUCT.payload(EventType("a.b", title="A", description="a", schema=schema))
+
+
+def test_the_parameters_of_the_path_come_before_the_body():
+    fields = PRODUCT.inputs(definition("update_lead_status"))
+    assert [field.name for field in fields] == [
+        "client_id",
+        "new_status",
+        "new_status_id",
+        "changed_by_employee_id",
+        "status_note",
+    ]
+    assert [field.is_parameter for field in fields] == [True, False, False, False, False]
+    assert [field.is_required for field in fields] == [True, False, False, False, False]
+    assert fields[-1].is_long
+
+
+def test_a_lookup_is_followed_to_what_is_sent_and_what_is_shown():
+    _, name, number, employee, _ = PRODUCT.inputs(definition("update_lead_status"))
+    assert name.reference is not None
+    assert number.reference is not None
+    assert employee.reference is not None
+    assert (name.reference.value, name.reference.label) == ("name", "name")
+    assert (number.reference.value, number.reference.label) == ("status_id", "name")
+    assert name.reference.where == number.reference.where == {"is_lead": True}
+    assert employee.reference.lookup.name == "employees"
+    assert employee.reference.where == {}
+
+
+def test_a_lookup_that_nobody_carries_out_is_no_reference():
+    lean = Product(BRAND, "https://api.acme.example", event_types=())
+    assert all(field.reference is None for field in lean.inputs(definition("update_lead_status")))
+
+
+@pytest.mark.parametrize(
+    ("schema", "kind", "is_nullable"),
+    [
+        ({"type": "string"}, "text", False),
+        ({"type": ["string", "null"]}, "text", True),
+        ({"type": "string", "format": "date"}, "date", False),
+        ({"type": ["string", "null"], "format": "date-time"}, "date-time", True),
+        ({"type": "integer"}, "integer", False),
+        ({"type": "number"}, "number", False),
+        ({"type": "boolean"}, "boolean", False),
+        ({"type": "array", "items": {"type": "integer"}}, "list", False),
+        ({"type": "object"}, "object", False),
+        ({}, "text", False),
+    ],
+    ids=str,
+)
+def test_every_type_is_one_kind(schema: Json, kind: str, is_nullable: bool):
+    (field,) = payload_of({"x": schema})
+    assert (field.kind, field.is_nullable) == (kind, is_nullable)
+
+
+def test_what_a_form_shows_comes_from_the_schema():
+    described = {
+        "title": "Amount Due",
+        "description": "What is owed.",
+        "type": ["string", "null"],
+        "enum": ["low", "high", None],
+        "default": "low",
+        "examples": [None, "high"],
+    }
+    (field,) = payload_of({"amount": described}, "amount")
+    assert (field.title, field.description) == ("Amount Due", "What is owed.")
+    assert field.choices == ("low", "high")
+    assert (field.default, field.example) == ("low", "high")
+    assert field.is_required
+    (bare,) = payload_of({"amount_due": {"type": "string"}})
+    assert (bare.title, bare.description, bare.choices, bare.example) == ("Amount due", "", (), None)
+
+
+def test_objects_and_lists_show_what_is_in_them():
+    inner = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
+    home, homes, tags = payload_of(
+        {
+            "home": inner,
+            "homes": {"type": "array", "items": inner},
+            "tags": {"type": "array", "items": {"type": "string"}},
+        }
+    )
+    assert [field.name for field in home.fields] == ["city"]
+    assert (homes.item_kind, [field.name for field in homes.fields]) == ("object", ["city"])
+    assert (tags.item_kind, tags.fields) == ("text", ())
+
+
+def test_what_must_be_given_one_of_is_known():
+    assert alternatives(definition("update_lead_status")) == (("new_status",), ("new_status_id",))
+    assert {("email",), ("phone",)} <= set(alternatives(definition("find_client")))
+    assert alternatives(definition("create_lead")) == ()
+
+
+def test_a_sample_has_the_shape_of_a_push():
+    (kind,) = (one for one in PRODUCT.event_types if one.name == "client.created")
+    sample = sample_envelope(kind)
+    assert list(sample) == ["id", "type", "createdUtc", "companyId", "payload"]
+    assert sample["payload"] == kind.example

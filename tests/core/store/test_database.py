@@ -1,0 +1,197 @@
+"""Connections, transactions, and what a database that is away becomes."""
+
+import asyncio
+import threading
+from pathlib import Path
+
+import pytest
+from sqlalchemy import exc, text
+
+from trunkline.errors import SettingsInvalid, StoreUnavailable
+from trunkline.store.database import Database, sqlite_file
+
+
+async def count(database: Database) -> int:
+    async with database.read() as connection:
+        return int((await connection.execute(text("SELECT count(*) FROM workers"))).scalar_one())
+
+
+async def add(database: Database, name: str) -> None:
+    async with database.write() as connection:
+        await connection.execute(
+            text("INSERT INTO workers (id, heartbeat_ms, draining) VALUES (:id, 0, false)"), {"id": name}
+        )
+
+
+async def test_what_was_written_is_read(database: Database):
+    await add(database, "w1")
+    assert await count(database) == 1
+
+
+async def test_a_transaction_that_raises_is_rolled_back(database: Database):
+    async def add_and_fail() -> None:
+        async with database.write() as connection:
+            await connection.execute(
+                text("INSERT INTO workers (id, heartbeat_ms, draining) VALUES ('w', 0, false)")
+            )
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await add_and_fail()
+    assert await count(database) == 0
+
+
+async def test_a_cancelled_writer_leaves_nothing_and_blocks_nobody(database: Database):
+    held = asyncio.Event()
+
+    async def hold() -> None:
+        async with database.write() as connection:
+            await connection.execute(
+                text("INSERT INTO workers (id, heartbeat_ms, draining) VALUES ('w', 0, false)")
+            )
+            held.set()
+            await asyncio.Event().wait()
+
+    writer = asyncio.create_task(hold())
+    await held.wait()
+    writer.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await writer
+    await add(database, "w1")
+    assert await count(database) == 1
+
+
+async def test_a_writer_that_is_cancelled_in_the_middle_of_a_statement_leaves_no_lock(database: Database):
+    async def write() -> None:
+        async with database.write() as connection:
+            for _ in range(50):
+                await connection.execute(
+                    text("UPDATE stream_head SET position = position + 1 WHERE id = 1 RETURNING position")
+                )
+
+    cancelled: list[
+        asyncio.Task[None]
+    ] = []  # kept, as a dispatcher keeps its tasks: their tracebacks hold the cursors
+    for step in range(40):
+        cancelled.append(asyncio.create_task(write()))
+        await asyncio.sleep(step / 8000)
+        cancelled[-1].cancel()
+        await asyncio.gather(*cancelled, return_exceptions=True)
+        async with asyncio.timeout(2):
+            await add(database, f"w{step}")
+    assert await count(database) == 40
+
+
+async def test_a_reader_sees_each_commit_at_once_even_on_a_connection_it_keeps(database: Database):
+    async with database.read() as connection:
+        statement = text("SELECT count(*) FROM workers")
+        assert (await connection.execute(statement)).scalar() == 0
+        await add(database, "w1")
+        assert (await connection.execute(statement)).scalar() == 1
+
+
+async def test_writers_at_once_all_come_through(database_url: str):
+    async with Database(database_url) as one, Database(database_url) as other:
+        await asyncio.gather(*(add((one, other)[n % 2], f"w{n}") for n in range(20)))
+        assert await count(one) == 20
+
+
+async def test_a_broken_rule_is_not_taken_for_an_absent_database(database: Database):
+    await add(database, "w1")
+    with pytest.raises(exc.IntegrityError):
+        await add(database, "w1")
+
+
+async def test_a_wrong_statement_is_not_taken_for_an_absent_database(postgres_database: Database):
+    with pytest.raises(exc.ProgrammingError):
+        async with postgres_database.read() as connection:
+            await connection.execute(text("SELECT nothing FROM nowhere"))
+
+
+@pytest.mark.parametrize(
+    "url", ["postgresql://nobody@127.0.0.1:1/none", "postgresql://nobody@/none?host=/nowhere"]
+)
+async def test_a_server_that_is_not_there_is_unavailable(url: str):
+    async with Database(url) as database:
+        with pytest.raises(StoreUnavailable):
+            async with database.read() as connection:
+                await connection.execute(text("SELECT 1"))
+        with pytest.raises(StoreUnavailable):
+            async with database.write() as connection:
+                await connection.execute(text("SELECT 1"))
+
+
+async def test_a_sqlite_file_in_no_folder_is_unavailable():
+    async with Database("sqlite:////nowhere/at/all.db") as database:
+        with pytest.raises(StoreUnavailable, match="unable to open database file"):
+            async with database.read():
+                pass
+        with pytest.raises(StoreUnavailable):
+            await add(database, "w1")
+    for thread in threading.enumerate():
+        # aiosqlite stops the thread of a connection that it could not open without waiting for it; the thread
+        # still reports to this test's loop.
+        if "_connection_worker_thread" in thread.name:
+            await asyncio.to_thread(thread.join, 5)
+
+
+async def test_a_database_that_does_not_exist_on_the_server_is_unavailable(postgres_url: str):
+    async with Database(postgres_url.replace("/postgres?", "/missing?")) as database:
+        with pytest.raises(StoreUnavailable, match="missing"):
+            async with database.read():
+                pass
+
+
+async def test_a_cut_connection_is_unavailable_and_the_next_call_works(postgres_database: Database):
+    with pytest.raises(StoreUnavailable):
+        async with postgres_database.write() as connection:
+            await connection.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
+    for _ in range(3):  # connections that idled in the pool when the server went are found out one by one
+        try:
+            assert await count(postgres_database) == 0
+            return
+        except StoreUnavailable:
+            continue
+    pytest.fail("the pool did not recover")
+
+
+async def test_two_writers_that_wait_for_each_other_are_told_apart_and_one_may_come_again(
+    postgres_database: Database,
+):
+    holds = [asyncio.Event(), asyncio.Event()]
+    await add(postgres_database, "w0")
+    await add(postgres_database, "w1")
+
+    async def lock(first: int) -> None:
+        async with postgres_database.write() as connection:
+            for number in (first, 1 - first):
+                await connection.execute(
+                    text("UPDATE workers SET heartbeat_ms = 2 WHERE id = :id"), {"id": f"w{number}"}
+                )
+                holds[number].set()
+                await holds[1 - first].wait()
+
+    results = await asyncio.gather(lock(0), lock(1), return_exceptions=True)
+    assert sorted(type(result) for result in results if result is not None) == [StoreUnavailable]
+
+
+async def test_sqlite_waits_its_turn_among_processes(sqlite_database_url: str):
+    async with Database(sqlite_database_url) as one, Database(sqlite_database_url) as other:
+        async with one.write() as connection:
+            await connection.execute(text("DELETE FROM workers"))
+            waiting = asyncio.create_task(add(other, "w1"))
+            await asyncio.sleep(0.05)
+            assert not waiting.done()
+        await waiting
+        assert await count(one) == 1
+
+
+def test_the_file_of_an_embedded_database_is_known(tmp_path: Path):
+    assert sqlite_file(Database(f"sqlite:///{tmp_path}/a.db")) == tmp_path / "a.db"
+    assert sqlite_file(Database("postgresql://db/x")) is None
+
+
+@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:", "nonsense"])
+def test_a_url_that_names_no_database_is_refused(url: str):
+    with pytest.raises(SettingsInvalid, match=r"database\.url"):
+        Database(url)

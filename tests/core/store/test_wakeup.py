@@ -1,0 +1,97 @@
+"""Wake-ups: in the process at once, between processes through PostgreSQL, and again after it was away."""
+
+import asyncio
+import time
+
+import asyncpg
+
+from trunkline.store.database import Database
+from trunkline.store.wakeup import Bell, Wakeup
+
+
+async def test_a_bell_that_was_rung_before_anybody_slept_wakes_the_next_sleeper_once():
+    bell = Bell()
+    bell.ring()
+    bell.ring()
+    assert await bell.wait(1)
+    assert not await bell.wait(0.01)
+
+
+async def test_a_sleeper_wakes_by_itself_when_nobody_rings():
+    began = time.monotonic()
+    assert not await Bell().wait(0.05)
+    assert 0.04 < time.monotonic() - began < 1
+
+
+async def test_an_announcement_wakes_every_sleeper_in_the_process(database: Database):
+    async with Wakeup(database) as wakeup:
+        with wakeup.bell() as one, wakeup.bell() as two:
+            waiting = asyncio.gather(one.wait(5), two.wait(5))
+            await asyncio.sleep(0)
+            wakeup.announce()
+            assert await waiting == [True, True]
+
+
+async def test_a_bell_that_was_given_back_is_no_longer_rung(database: Database):
+    async with Wakeup(database) as wakeup:
+        with wakeup.bell() as bell:
+            pass
+        wakeup.announce()
+        assert not await bell.wait(0.05)
+
+
+async def test_an_announcement_in_one_process_wakes_a_sleeper_in_another(postgres_database: Database):
+    async with Wakeup(postgres_database) as here, Wakeup(postgres_database) as there:
+        with there.bell() as bell:
+            await _listening(bell)
+            here.announce()
+            assert await bell.wait(5)
+
+
+async def test_many_announcements_share_few_notifications(
+    postgres_database: Database, postgres_database_url: str
+):
+    heard = 0
+
+    def count(*_):
+        nonlocal heard
+        heard += 1
+
+    listener = await asyncpg.connect(postgres_database_url)
+    await listener.add_listener("trunkline", count)
+    async with Wakeup(postgres_database) as wakeup:
+        for _ in range(200):
+            wakeup.announce()
+            await asyncio.sleep(0)
+        async with asyncio.timeout(5):
+            while not heard:
+                await asyncio.sleep(0.01)
+        await asyncio.sleep(0.05)
+    await listener.close()
+    assert 1 <= heard < 100
+
+
+async def test_a_listener_whose_connection_is_cut_listens_again(
+    postgres_database: Database, postgres_database_url: str
+):
+    async with Wakeup(postgres_database) as here, Wakeup(postgres_database) as there:
+        with there.bell() as bell:
+            await _listening(bell)
+            connection = await asyncpg.connect(postgres_database_url)
+            cut = await connection.fetchval(
+                "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+            await connection.close()
+            assert cut >= 2
+            assert await bell.wait(5), "it looks as soon as it listens again, for what it has missed"
+            async with asyncio.timeout(10):
+                while True:
+                    here.announce()
+                    if await bell.wait(0.5):
+                        break
+
+
+async def _listening(bell: Bell) -> None:
+    """Wait until the bell's process listens: it rings once when it begins to."""
+    assert await bell.wait(5)

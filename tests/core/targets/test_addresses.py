@@ -1,0 +1,465 @@
+"""Which targets the address policy refuses, in whatever notation, and which it allows."""
+
+from ipaddress import IPv4Address, IPv6Address, ip_address
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trunkline.errors import AddressRefused, TargetRefused
+from trunkline.targets.addresses import AddressPolicy, embedded_ipv4, refusal
+
+STRICT = AddressPolicy()
+HTTP = AddressPolicy(allow_http=True)
+DEVELOPMENT = AddressPolicy(allow_http=True, allow_private_networks=True)
+
+LOOPBACK = [
+    "http://127.0.0.1/",
+    "http://127.0.0.1:8080/hook?x=1",
+    "http://127.255.255.254/",
+    "http://2130706433/",
+    "http://017700000001/",
+    "http://0x7f000001/",
+    "http://0X7F000001/",
+    "http://127.1/",
+    "http://127.0.1/",
+    "http://0177.0.0.1/",
+    "http://0x7f.0.0.1/",
+    "http://0x7f.1/",
+    "http://0177.0x0.1/",
+    "http://00000177.00.00.01/",
+    "http://127.0.0.1./",
+    "http://0x7f.1./",
+    "http://１２７.０.０.１/",  # noqa: RUF001  # full-width digits
+    "http://127。0。0。1/",  # ideographic full stops
+    "http://①②⑦.⓪.⓪.①/",
+    "http://①27.1/",
+    "http://%31%32%37.0.0.1/",
+    "http://127%2e0%2e0%2e1/",
+    "http://%30%78%37%66.1/",
+    "HTTP://127.0.0.1/",
+    "http://0/",
+    "http://0.0.0.0/",
+    "http://0x0/",
+    "http://[::1]/",
+    "http://[::]/",
+    "http://[0:0:0:0:0:0:0:1]/",
+    "http://[0000::0001]:8080/",
+    "http://[::ffff:127.0.0.1]/",
+    "http://[::ffff:7f00:1]/",
+    "http://[0:0:0:0:0:ffff:7f00:0001]/",
+    "http://[::ffff:0:127.0.0.1]/",
+    "http://[::127.0.0.1]/",
+    "http://[64:ff9b::127.0.0.1]/",
+    "http://[64:ff9b::7f00:1]/",
+    "http://[2002:7f00:1::]/",
+    "http://[2002:7f00:0001::1]/",
+    "http://[2001:0:7f00:1::]/",
+    "http://[2001:0:808:808:0:0:80ff:fffe]/",
+]
+PRIVATE = [
+    "http://10.0.0.1/",
+    "http://10.1/",
+    "http://167772161/",
+    "http://012.0.0.1/",
+    "http://172.16.0.1/",
+    "http://172.31.255.255/",
+    "http://192.168.1.1/",
+    "http://0xc0a80101/",
+    "http://0300.0250.1.1/",
+    "http://192.168.257/",
+    "http://100.64.0.1/",
+    "http://100.127.255.255/",
+    "http://169.254.1.1/",
+    "http://192.0.0.1/",
+    "http://192.0.0.170/",
+    "http://192.0.2.1/",
+    "http://192.88.99.1/",
+    "http://198.18.0.1/",
+    "http://198.19.255.255/",
+    "http://198.51.100.7/",
+    "http://203.0.113.7/",
+    "http://224.0.0.1/",
+    "http://239.255.255.250/",
+    "http://240.0.0.1/",
+    "http://255.255.255.255/",
+    "http://[fc00::1]/",
+    "http://[fd12:3456:789a::1]/",
+    "http://[fe80::1]/",
+    "http://[febf::1]/",
+    "http://[fec0::1]/",
+    "http://[ff02::1]/",
+    "http://[100::1]/",
+    "http://[100:0:0:1::1]/",
+    "http://[2001:2::1]/",
+    "http://[2001:10::1]/",
+    "http://[2001:1::4]/",
+    "http://[2001:db8::1]/",
+    "http://[3fff::1]/",
+    "http://[3fff:fff:ffff::1]/",
+    "http://[5f00::1]/",
+    "http://[64:ff9b:1::808:808]/",
+    "http://[4000::1]/",
+    "http://[::ffff:10.0.0.1]/",
+    "http://[::ffff:8.8.8.8]/",
+    "http://[::8.8.8.8]/",
+    "http://[64:ff9b::192.168.1.1]/",
+    "http://[2002:c0a8:101::1]/",
+]
+METADATA = [
+    "http://169.254.169.254/latest/meta-data/",
+    "http://2852039166/",
+    "http://0xa9fea9fe/",
+    "http://0251.0376.0251.0376/",
+    "http://169.254.43518/",
+    "http://[::ffff:169.254.169.254]/",
+    "http://[::ffff:a9fe:a9fe]/",
+    "http://[64:ff9b::a9fe:a9fe]/",
+    "http://[64:ff9b:1::a9fe:a9fe]/",
+    "http://[2002:a9fe:a9fe::]/",
+    "http://[fd00:ec2::254]/",
+    "http://[fd20:ce::254]/",
+    "http://[fe80::a9fe:a9fe]/",
+    "http://100.100.100.200/",
+    "http://168.63.129.16/",
+    "http://192.0.0.192/",
+    "http://metadata/",
+    "http://METADATA/",
+    "http://metadata.google.internal/computeMetadata/v1/",
+    "http://metadata.google.internal./",
+    "http://metadata.goog/",
+    "http://metadata.azure.internal/",
+    "http://instance-data/",
+    "http://instance-data.ec2.internal/latest",
+    "http://ｍｅｔａｄａｔａ.google.internal/",  # noqa: RUF001
+]
+LOCAL_NAMES = [
+    "http://localhost/",
+    "http://LocalHost:8080/",
+    "http://localhost./",
+    "http://ｌｏｃａｌｈｏｓｔ/",  # noqa: RUF001
+    "http://loc%61lhost/",
+    "http://a.localhost/",
+    "http://printer.local/",
+    "http://db.internal/",
+    "http://localhost.localdomain/",
+    "http://nas.home.arpa/",
+    "http://home.arpa/",
+]
+MALFORMED = [
+    "",
+    "hooks.example.com/in",
+    "//hooks.example.com/in",
+    "/in",
+    "https:",
+    "https://",
+    "https:///in",
+    "https:/example.com/",
+    "https:example.com",
+    "https://?x=1",
+    "https://:443/",
+    "https://#x",
+    "https://user@example.com/",
+    "https://user:pass@example.com/",
+    "https://@example.com/",
+    "https://:@example.com/",
+    "https://example.com@127.0.0.1/",
+    "https://example.com:443@127.0.0.1/",
+    "https://127.0.0.1#@example.com/",
+    "https://127.0.0.1?@example.com/",
+    "https://example.com\\@127.0.0.1/",
+    "https://127.0.0.1\\.example.com/",
+    "https:\\\\127.0.0.1\\",
+    "https://example.com/a\\b",
+    " https://example.com/",
+    "https://example.com/ ",
+    "https://exam ple.com/",
+    "https://example.com/a b",
+    "https://127.0.\t0.1/",
+    "ht\ntps://example.com/",
+    "https://example.com/\r\nhost: x",
+    "https://example.com/\x00",
+    "https://example.com/\x7f",
+    "https://exam\u00adple.com/",
+    "https://exam\u200bple.com/",
+    "https://example.com/\u2028",
+    "https://example.com/\ud800",
+    "https://exa%00mple.com/",
+    "https://example.com%2f@x/",
+    "https://a..example.com/",
+    "https://example.com../",
+    "https://.example.com/",
+    "https://*.example.com/",
+    "https://exa'mple.com/",
+    f"https://{'a' * 64}.com/",
+    f"https://{'a.' * 127}com/",
+    "https://1.2.3.4.5/",
+    "https://example.1/",
+    "https://example.0x1f/",
+    "https://1.2.3.256/",
+    "https://0x100000000/",
+    "https://256.1/",
+    "https://08.1.1.1/",
+    "https://[::1/",
+    "https://[fe80::1%25eth0]/",
+    "https://[fe80::1%eth0]/",
+    "https://[::ffff:999.0.0.1]/",
+    "https://[v1.x]/",
+    "https://example.com:99999/",
+    "https://example.com:0/",
+    "https://example.com:https/",
+    "file:///etc/passwd",
+    "gopher://example.com:70/_x",
+    "ftp://example.com/",
+    "data:text/plain,x",
+    "javascript:alert(1)",
+    "ws://example.com/",
+    "unix:///run/docker.sock",
+    "jar:https://example.com!/",
+    "view-source:https://example.com/",
+    f"https://example.com/{'a' * 2048}",
+    f"https://example.com/{'é' * 1000}",
+]
+ALLOWED = {
+    "https://hooks.example.com/in": "https://hooks.example.com/in",
+    "https://hooks.example.com": "https://hooks.example.com/",
+    "HTTPS://Hooks.Example.COM:443/In": "https://hooks.example.com/In",
+    "https://hooks.example.com:8443/in?x=1&y=%20#part": "https://hooks.example.com:8443/in?x=1&y=%20",
+    "https://hooks.example.com/in#": "https://hooks.example.com/in",
+    "https://hooks.example.com./in": "https://hooks.example.com./in",
+    "https://hooks.example.com/a/../b": "https://hooks.example.com/b",
+    "https://hooks.example.com/%7Ea/é": "https://hooks.example.com/%7Ea/%C3%A9",
+    "https://hooks.example.com/mail@example.com": "https://hooks.example.com/mail@example.com",
+    "https://bücher.example/": "https://xn--bcher-kva.example/",
+    "https://a_b.example.com/": "https://a_b.example.com/",
+    "https://1and1.example1.com/": "https://1and1.example1.com/",
+    "https://localhost.example.com/": "https://localhost.example.com/",
+    "https://notlocalhost/": "https://notlocalhost/",
+    "https://metadata.example.com/": "https://metadata.example.com/",
+    "https://8.8.8.8/": "https://8.8.8.8/",
+    "https://134744072/": "https://8.8.8.8/",
+    "https://172.32.0.1/": "https://172.32.0.1/",
+    "https://100.128.0.1/": "https://100.128.0.1/",
+    "https://192.0.0.9/": "https://192.0.0.9/",
+    "https://[2606:4700::1111]:8443/": "https://[2606:4700::1111]:8443/",
+    "https://[64:ff9b::8.8.8.8]/": "https://[64:ff9b::808:808]/",
+    "https://[2002:808:808::1]/": "https://[2002:808:808::1]/",
+    "https://[2001:4:112::1]/": "https://[2001:4:112::1]/",
+}
+REFUSED = [*LOOPBACK, *PRIVATE, *METADATA, *LOCAL_NAMES, *MALFORMED]
+
+
+@pytest.mark.parametrize("url", REFUSED)
+def test_a_hostile_target_is_refused_even_where_http_is_allowed(url: str) -> None:
+    with pytest.raises(TargetRefused) as caught:
+        HTTP.check_url(url)
+    assert caught.value.errors[0].path == "/target_url"
+
+
+@pytest.mark.parametrize("url", [url.replace("http://", "https://", 1) for url in LOOPBACK + PRIVATE])
+def test_https_does_not_make_a_private_address_acceptable(url: str) -> None:
+    with pytest.raises(TargetRefused, match=r"which (is|carries) "):
+        STRICT.check_url(url.replace("HTTP://", "https://"))
+
+
+@pytest.mark.parametrize(("url", "dialled"), ALLOWED.items())
+def test_a_public_target_is_allowed_and_normalised(url: str, dialled: str) -> None:
+    assert STRICT.check_url(url) == dialled
+    assert STRICT.check_url(dialled) == dialled
+
+
+@pytest.mark.parametrize("url", METADATA)
+def test_metadata_services_are_refused_even_where_private_networks_are_allowed(url: str) -> None:
+    with pytest.raises(TargetRefused, match="cloud metadata"):
+        DEVELOPMENT.check_url(url)
+
+
+@pytest.mark.parametrize("url", LOOPBACK + PRIVATE + LOCAL_NAMES)
+def test_private_networks_can_be_allowed(url: str) -> None:
+    assert DEVELOPMENT.check_url(url).startswith("http://")
+
+
+@pytest.mark.parametrize("url", MALFORMED)
+def test_what_is_malformed_stays_refused_where_private_networks_are_allowed(url: str) -> None:
+    if url in {"https://127.0.0.1#@example.com/", "https://127.0.0.1?@example.com/"}:
+        assert DEVELOPMENT.check_url(url).startswith(
+            "https://127.0.0.1/"
+        )  # what follows the host is harmless
+        return
+    with pytest.raises(TargetRefused):
+        DEVELOPMENT.check_url(url)
+
+
+def test_http_is_refused_with_the_name_of_the_setting_that_allows_it() -> None:
+    with pytest.raises(TargetRefused, match=r"delivery\.allow_http"):
+        STRICT.check_url("http://hooks.example.com/in")
+    assert HTTP.check_url("http://hooks.example.com/in") == "http://hooks.example.com/in"
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("https://0x7f.1/", "leads to 127.0.0.1, which is a loopback address"),
+        ("https://[::1]/", "leads to ::1, which is the loopback address"),
+        ("https://[::ffff:10.0.0.1]/", "leads to ::ffff:a00:1, which carries 10.0.0.1, which is a private"),
+        ("https://localhost/", "leads to 'localhost', which is a name of the local network"),
+        ("https://a:b@example.com/", "must not contain a user name or a password"),
+        ("ftp://example.com/", "must start with 'https://', not with 'ftp:'"),
+        ("https://", "names no host"),
+        ("example.com", "is not a URL that starts with 'https://'"),
+        ("https://a b/", "must not contain whitespace"),
+        (f"https://a/{'a' * 3000}", "is longer than 2048 characters"),
+    ],
+)
+def test_a_refusal_says_why(url: str, reason: str) -> None:
+    with pytest.raises(TargetRefused) as caught:
+        STRICT.check_url(url)
+    assert caught.value.errors[0].message.startswith(reason)
+
+
+def test_no_refusal_repeats_what_may_be_a_password() -> None:
+    with pytest.raises(TargetRefused) as caught:
+        STRICT.check_url("https://user:hunter2@example.com/?token=hunter2")
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "address", ["127.0.0.1", "::ffff:10.0.0.1", "fe80::1%eth0", "169.254.169.254", "nonsense"]
+)
+def test_a_refused_address_is_not_dialled(address: str) -> None:
+    with pytest.raises(AddressRefused) as caught:
+        STRICT.check_address(address)
+    assert caught.value.address == address
+
+
+def test_an_address_that_is_globally_reachable_is_dialled() -> None:
+    STRICT.check_address("93.184.216.34")
+    STRICT.check_address(IPv6Address("2606:4700::1111"))
+    DEVELOPMENT.check_address("127.0.0.1")
+
+
+@pytest.mark.parametrize(
+    ("address", "inner"),
+    [
+        ("::ffff:1.2.3.4", ["1.2.3.4"]),
+        ("::1.2.3.4", ["1.2.3.4"]),
+        ("64:ff9b::1.2.3.4", ["1.2.3.4"]),
+        ("2002:102:304::", ["1.2.3.4"]),
+        ("2001:0:102:304:0:0:f5ff:fffe", ["1.2.3.4", "10.0.0.1"]),
+        ("2606:4700::1111", []),
+    ],
+)
+def test_ipv4_inside_ipv6_is_found(address: str, inner: list[str]) -> None:
+    assert [str(found) for found in embedded_ipv4(IPv6Address(address))] == inner
+
+
+@pytest.mark.parametrize(
+    ("first", "last"),
+    [
+        ("0.0.0.0", "0.255.255.255"),
+        ("10.0.0.0", "10.255.255.255"),
+        ("100.64.0.0", "100.127.255.255"),
+        ("127.0.0.0", "127.255.255.255"),
+        ("169.254.0.0", "169.254.255.255"),
+        ("172.16.0.0", "172.31.255.255"),
+        ("192.0.0.0", "192.0.0.8"),
+        ("192.0.0.11", "192.0.0.255"),
+        ("192.0.2.0", "192.0.2.255"),
+        ("192.168.0.0", "192.168.255.255"),
+        ("198.18.0.0", "198.19.255.255"),
+        ("198.51.100.0", "198.51.100.255"),
+        ("203.0.113.0", "203.0.113.255"),
+        ("224.0.0.0", "255.255.255.255"),
+        ("::", "1fff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"),
+        ("2001:2::", "2001:2:0:ffff:ffff:ffff:ffff:ffff"),
+        ("2001:db8::", "2001:db8:ffff:ffff:ffff:ffff:ffff:ffff"),
+        ("3fff::", "3fff:fff:ffff:ffff:ffff:ffff:ffff:ffff"),
+        ("4000::", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"),
+    ],
+)
+def test_each_refused_block_is_refused_from_its_first_to_its_last_address(first: str, last: str) -> None:
+    assert refusal(ip_address(first)) is not None
+    assert refusal(ip_address(last)) is not None
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "1.0.0.0", "9.255.255.255", "11.0.0.0", "100.63.255.255", "100.128.0.0", "126.255.255.255", "128.0.0.0",
+        "169.253.255.255", "169.255.0.0", "172.15.255.255", "172.32.0.0", "191.255.255.255", "192.0.0.9",
+        "192.0.0.10", "192.0.1.0", "192.0.3.0", "192.31.196.1", "192.167.255.255", "192.169.0.0", "198.17.255.255",
+        "198.20.0.0", "223.255.255.255", "2000::", "2001:1::1", "2001:3::1", "2001:20::1", "2001:200::", "2001:db7::",
+        "2001:db9::", "3ffe::", "3fff:1000::", "64:ff9b::808:808",
+    ],
+)  # fmt: skip
+def test_the_neighbours_of_refused_blocks_are_reachable(address: str) -> None:
+    assert refusal(ip_address(address)) is None
+
+
+BLOCKS = """
+0.0.0.0/8 10.0.0.0/8 100.64.0.0/10 127.0.0.0/8 169.254.0.0/16 172.16.0.0/12 192.0.2.0/24 192.168.0.0/16
+198.18.0.0/15 198.51.100.0/24 203.0.113.0/24 224.0.0.0/3
+"""
+REFUSED_IPV4 = st.one_of(*[st.ip_addresses(v=4, network=block) for block in BLOCKS.split()])
+
+
+def _part(value: int, notation: str) -> str:
+    return {"decimal": str(value), "octal": f"0{value:o}", "hex": f"0x{value:x}", "HEX": f"0X{value:X}"}[
+        notation
+    ]
+
+
+def _parts(address: IPv4Address, count: int) -> list[int]:
+    octets = list(address.packed)
+    return [*octets[: count - 1], int.from_bytes(bytes(octets[count - 1 :]))]
+
+
+@st.composite
+def _notations(draw: st.DrawFn, addresses: st.SearchStrategy[IPv4Address]) -> tuple[IPv4Address, str]:
+    """Write an IPv4 address in one of the ways that a URL parser reads as one."""
+    address = draw(addresses)
+    number = int(address)
+    if draw(st.booleans()):
+        high, low = f"{number >> 16:x}", f"{number & 0xFFFF:x}"
+        form = draw(
+            st.sampled_from(["[::ffff:{h}:{l}]", "[::{h}:{l}]", "[64:ff9b::{h}:{l}]", "[2002:{h}:{l}::1]"])
+        )
+        return address, form.format(h=high, l=low)
+    notation = st.sampled_from(["decimal", "octal", "hex", "HEX"])
+    text = ".".join(_part(part, draw(notation)) for part in _parts(address, draw(st.integers(1, 4))))
+    disguise = draw(st.sampled_from(["none", "full-width", "percent", "dot"]))
+    if disguise == "full-width":
+        text = "".join(chr(ord(character) + 0xFEE0) if character != "." else character for character in text)
+    elif disguise == "percent":
+        text = "".join(f"%{ord(character):02x}" for character in text)
+    return address, text + ("." if disguise == "dot" else "")
+
+
+@given(_notations(REFUSED_IPV4))
+def test_a_refused_ipv4_address_is_refused_in_every_notation(written: tuple[IPv4Address, str]) -> None:
+    with pytest.raises(TargetRefused):
+        STRICT.check_url(f"https://{written[1]}/")
+
+
+@given(_notations(st.ip_addresses(v=4)))
+def test_a_literal_is_either_refused_or_dialled_as_the_address_it_is(
+    written: tuple[IPv4Address, str],
+) -> None:
+    address, host = written
+    try:
+        dialled = STRICT.check_url(f"https://{host}/")
+    except TargetRefused:
+        return
+    assert refusal(address) is None
+    assert host.startswith("[") or dialled == f"https://{address}/"
+
+
+@given(st.text(max_size=60) | st.from_regex(r"https?://[^/]{0,20}/.{0,20}"))
+def test_any_text_is_refused_or_normalised_for_good(text: str) -> None:
+    try:
+        dialled = DEVELOPMENT.check_url(text)
+    except TargetRefused:
+        return
+    assert DEVELOPMENT.check_url(dialled) == dialled
+    assert dialled.startswith(("https://", "http://"))
+    assert dialled.isascii()

@@ -5,8 +5,8 @@ from typing import Any
 
 from trunkline.access.keys import Keys
 from trunkline.model.principals import Principal
+from trunkline.model.times import utc_or_none
 from trunkline.store.keys import KeyRecord
-from trunkline.subscribing.views import utc_or_none
 
 
 class KeyService:

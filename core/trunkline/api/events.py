@@ -20,7 +20,7 @@ from trunkline.ingest import requests
 from trunkline.ingest.accept import Accepted, Ingest, Submission
 from trunkline.runtime.clock import now_text
 from trunkline.schemas.catalog import EventType, SchemaCatalog
-from trunkline.stream.pages import example_draft
+from trunkline.schemas.examples import example_draft
 
 MAX_BATCH_BYTES = 16 * 1024 * 1024
 VALIDATION_HEADER = "Trunkline-Validation"

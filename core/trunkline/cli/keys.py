@@ -8,8 +8,8 @@ from trunkline.cli import opening
 from trunkline.cli.loop import run
 from trunkline.cli.options import AsJson, Config, OptionalCompany, load_settings
 from trunkline.cli.output import show_json, show_table, warn
-from trunkline.model.events import utc_text_of_ms
 from trunkline.model.principals import COMPANY_SCOPES
+from trunkline.model.times import utc_text_of_ms
 from trunkline.settings import Settings
 from trunkline.store.keys import KeyRecord
 

@@ -171,7 +171,12 @@ class Dispatcher:
         self._leases = Leases(
             self._database, self.worker, self._held, shards=shards, on_taken=self._live.ring
         )
-        self._metrics.watch_dispatcher(places=places, runner=self._runner, held=self._held)
+        self._metrics.watch_dispatcher(
+            in_flight=lambda: places.taken,
+            waiting=lambda: self._runner.waiting,
+            open=lambda: self._runner.open,
+            shards=lambda: len(self._held),
+        )
 
     def _put(self, item: Ended | Shelved) -> None:
         self._settlement.put(item)
@@ -194,7 +199,9 @@ class Dispatcher:
         self._replay.ring()
 
     def _settled(self, ended: Sequence[Ended]) -> None:
-        self._metrics.attempts_ended(ended)
+        self._metrics.attempts_ended(
+            [(e.job.route.subscription.channel, e.result.outcome, e.duration_ms) for e in ended]
+        )
         if ended and self._notifier.wants("attempt_finished"):
             self._notifier.attempt_finished([_finished(item) for item in ended])
 

@@ -14,7 +14,8 @@ from trunkline.errors import BodyTooLarge, Conflict, EventRejected, FieldError, 
 from trunkline.ingest.accept import Ingest
 from trunkline.ingest.requests import check_payload
 from trunkline.model import cursors
-from trunkline.model.events import Draft, utc_text_of_ms
+from trunkline.model.events import Draft
+from trunkline.model.times import utc_text_of_ms
 from trunkline.schemas.catalog import SchemaCatalog
 from trunkline.store import quarantine as store
 from trunkline.store import stream

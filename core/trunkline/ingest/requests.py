@@ -1,11 +1,9 @@
 """Reading events out of request bodies: what came in becomes drafts, or a list of everything that is wrong with it."""
 
 import hashlib
-import re
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -13,13 +11,13 @@ import msgspec
 from trunkline.errors import BodyInvalid, EventRejected, FieldError
 from trunkline.ingest.submissions import Warned
 from trunkline.model.events import Draft
+from trunkline.model.times import read_time
 from trunkline.schemas.catalog import SchemaCatalog
 from trunkline.schemas.modes import Modes
 from trunkline.store.quarantine import Held
 
 FIELDS = ("type", "payload", "metadata", "companyId", "createdUtc", "version")
 MAX_BATCH = 1000
-_TIME = re.compile(r"(\d{4}-\d{2}-\d{2})[Tt ](\d{2}:\d{2}:\d{2})(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})", re.ASCII)
 
 CompanyOf = Callable[[int | None], int]
 """Tells which company an event is for, given the ``companyId`` that its body names (None for none)."""
@@ -170,19 +168,6 @@ def fingerprint(call: str, items: Sequence[Item], company_ids: Sequence[int]) ->
             digest.update(b"%d:%b=%d:%b;" % (len(name), name.encode(), len(value), value))
         digest.update(b"\n")
     return digest.digest()
-
-
-def read_time(text: str) -> str | None:
-    """Turn an ISO 8601 time with an offset into one with ``Z``, sub-second digits untouched; None if it is not one."""
-    match = _TIME.fullmatch(text)
-    if match is None:
-        return None
-    day, clock, fraction, offset = match.groups(default="")
-    try:
-        moment = datetime.fromisoformat(f"{day}T{clock}{offset.upper()}").astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
-    return f"{moment.replace(tzinfo=None).isoformat()}{fraction}Z"
 
 
 def _draft(item: Item, catalog: SchemaCatalog, company_id: int, created_utc: str) -> Draft:

@@ -6,9 +6,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.contract import Attention, AttentionKind
 from trunkline.model.deliveries import Status
-from trunkline.model.events import utc_text_of_ms
 from trunkline.model.subscriptions import GONE
 from trunkline.model.subscriptions import Status as SubscriptionStatus
+from trunkline.model.times import utc_text_of_ms
 from trunkline.store import activity as store
 from trunkline.store import quarantine
 

@@ -9,8 +9,9 @@ from trunkline.errors import NotFound
 from trunkline.filters import filters
 from trunkline.model import cursors
 from trunkline.model.deliveries import Key, Status
-from trunkline.model.events import Event, utc_text_of_ms
+from trunkline.model.events import Event
 from trunkline.model.subscriptions import Subscription, takes_type
+from trunkline.model.times import utc_or_none, utc_text_of_ms
 from trunkline.schemas.versions import SchemaVersions
 from trunkline.store import deliveries as ledger
 from trunkline.store import delivery_log as store
@@ -18,7 +19,6 @@ from trunkline.store import stream
 from trunkline.store.database import Database
 from trunkline.store.delivery_log import Logged
 from trunkline.subscribing.service import SubscriptionService
-from trunkline.subscribing.views import utc_or_none
 
 COUNTED = 10_000
 """Deliveries that are looked at where the open ones are counted."""

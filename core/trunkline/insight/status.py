@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.dispatch.leases import LEASE_MS
 from trunkline.errors import SettingsInvalid
-from trunkline.model.events import utc_text_of_ms
+from trunkline.model.times import utc_text_of_ms
 from trunkline.store import migrate, quarantine, stream
 from trunkline.store import status as store
 from trunkline.store.database import Database, sqlite_file

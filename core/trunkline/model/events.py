@@ -4,9 +4,7 @@ An event's envelope is made into bytes once, when its position is known; whoever
 Nothing here does I/O or reads a clock.
 """
 
-import time
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
 import orjson
 
@@ -57,20 +55,6 @@ class Event:
         """Parse the envelope; the numbers become Python's and must not be encoded again for a client."""
         decoded: dict[str, object] = orjson.loads(self.body)
         return decoded
-
-
-def utc_text(moment: datetime) -> str:
-    """Write *moment* as ISO 8601 UTC with ``Z``; sub-second digits only where there are any (at most 6)."""
-    text = moment.astimezone(UTC).replace(tzinfo=None).isoformat()
-    return f"{text.rstrip('0') if '.' in text else text}Z"
-
-
-def utc_text_of_ms(epoch_ms: int) -> str:
-    """Write *epoch_ms* (Unix milliseconds) as ISO 8601 UTC with ``Z``; whole seconds without a fraction."""
-    seconds, milliseconds = divmod(epoch_ms, 1000)
-    year, month, day, hour, minute, second, *_ = time.gmtime(seconds)  # a third of what datetime takes
-    fraction = f".{milliseconds:03d}".rstrip("0") if milliseconds else ""
-    return f"{year:04d}-{month:02d}-{day:02d}T{hour:02d}:{minute:02d}:{second:02d}{fraction}Z"
 
 
 def shard_of(company_id: int, shards: int) -> int:

@@ -2,7 +2,7 @@
 
 import time
 
-from trunkline.model.events import utc_text_of_ms
+from trunkline.model.times import utc_text_of_ms
 
 
 class SystemClock:

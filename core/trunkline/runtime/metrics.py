@@ -8,16 +8,13 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from trunkline.dispatch.jobs import Ended, Job
-from trunkline.dispatch.progress import Progress
-from trunkline.dispatch.runner import Runner
-from trunkline.dispatch.slots import Places
-
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _SIZES = (1, 2, 5, 10, 25, 50, 100, 250, 500, 1000)
 
 Family = GaugeMetricFamily | CounterMetricFamily
 Samples = Iterable[tuple[str, float]]
+EndedAttempt = tuple[str, str, int]
+"""Channel, outcome, duration in milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,28 +211,35 @@ class Metrics:
         """Count an event that was accepted although it breaks its schema."""
         self._warned.labels(event_type).inc()
 
-    def attempts_ended(self, ended: Sequence[Ended]) -> None:
+    def attempts_ended(self, attempts: Sequence[EndedAttempt]) -> None:
         """Count attempts that were settled."""
-        counts = Counts((item.job.route.subscription.channel, item.result.outcome) for item in ended)
+        counts = Counts((channel, outcome) for channel, outcome, _ in attempts)
         for (channel, outcome), count in counts.items():
             self._attempts.labels(channel, outcome).inc(count)
         for channel in {channel for channel, _ in counts}:
             observe = self._attempt_seconds.labels(channel).observe
-            for item in ended:
-                if item.job.route.subscription.channel == channel:
-                    observe(item.duration_ms / 1000)
+            for attempted, _, duration_ms in attempts:
+                if attempted == channel:
+                    observe(duration_ms / 1000)
 
     def batch_settled(self, deliveries: int, *, seconds: float) -> None:
         """Count one transaction that settled *deliveries*."""
         self._settle_size.observe(deliveries)
         self._settle_seconds.observe(seconds)
 
-    def watch_dispatcher(self, *, places: Places[Job], runner: Runner, held: Mapping[int, Progress]) -> None:
+    def watch_dispatcher(
+        self,
+        *,
+        in_flight: Callable[[], int],
+        waiting: Callable[[], int],
+        open: Callable[[], int],
+        shards: Callable[[], int],
+    ) -> None:
         """Read gauges from a dispatcher whenever they are asked for."""
-        self._in_flight.set_function(lambda: places.taken)
-        self._waiting.set_function(lambda: runner.waiting)
-        self._open.set_function(lambda: runner.open)
-        self._shards_held.set_function(lambda: len(held))
+        self._in_flight.set_function(in_flight)
+        self._waiting.set_function(waiting)
+        self._open.set_function(open)
+        self._shards_held.set_function(shards)
 
     def watch_lag(self, lags: Callable[[], Iterable[Lag]]) -> None:
         """Ask *lags* how far each shard of this process is behind, whenever that is asked for."""

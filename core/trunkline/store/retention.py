@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.errors import CursorExpired
 from trunkline.model.deliveries import Status
-from trunkline.model.events import utc_text_of_ms
+from trunkline.model.times import utc_text_of_ms
 from trunkline.store import sql
 from trunkline.store.sql import text
 

@@ -6,21 +6,20 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from typing import Self
 
-import orjson
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.contract import EventPage
 from trunkline.errors import StoreUnavailable
 from trunkline.model import cursors
-from trunkline.model.events import Draft, Event
+from trunkline.model.events import Event
 from trunkline.schemas.catalog import EventType, SchemaCatalog
+from trunkline.schemas.examples import example_draft
 from trunkline.schemas.versions import Pins, SchemaVersions
 from trunkline.store import retention, stream
 from trunkline.store.database import Database
 from trunkline.store.wakeup import Bell, Wakeup
 
 LOOK_SECONDS = 1.0
-EXAMPLE_CREATED_UTC = "2026-01-28T10:30:00Z"
 
 
 class Streaming:
@@ -166,22 +165,6 @@ async def _read_after(
     return await stream.read_page(
         connection, place.company_id, types=place.types, after=after, limit=place.limit + 1
     )
-
-
-def example_draft(
-    catalog: SchemaCatalog,
-    company_id: int,
-    type: str,
-    *,
-    source: str | None = None,
-    created_utc: str = EXAMPLE_CREATED_UTC,
-    version: int | None = None,
-) -> Draft:
-    """Make a draft of the type's example, of its current version for None. The type must be known."""
-    kind = catalog.get(type, version)
-    assert kind is not None
-    metadata = orjson.dumps({"source": source}) if source else b""
-    return Draft(company_id, kind.name, created_utc, kind.example_json, metadata, kind.version)
 
 
 class Watch:

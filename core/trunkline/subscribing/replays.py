@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.dispatch import replay
 from trunkline.errors import NotFound
-from trunkline.model.events import utc_text_of_ms
+from trunkline.model.times import utc_text_of_ms
 from trunkline.schemas.versions import SchemaVersions
 from trunkline.store import replays as store
 from trunkline.store.database import Database

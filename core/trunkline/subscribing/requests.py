@@ -9,8 +9,8 @@ from typing import Any, cast
 from trunkline.contract import Channel
 from trunkline.errors import BadCursor, BodyInvalid, FieldError, TargetRefused, pointer
 from trunkline.filters import filters
-from trunkline.ingest.requests import read_time
 from trunkline.model import cursors
+from trunkline.model.times import read_time
 from trunkline.schemas.catalog import EventType, SchemaCatalog
 from trunkline.schemas.versions import Pins, SchemaVersions
 from trunkline.targets import signatures, urls

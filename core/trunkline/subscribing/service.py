@@ -25,6 +25,7 @@ from trunkline.model.subscriptions import GONE, ID, Secret, Status, Subscription
 from trunkline.plugins import Notifier
 from trunkline.runtime.clock import now_ms
 from trunkline.schemas.catalog import SchemaCatalog
+from trunkline.schemas.examples import example_draft
 from trunkline.schemas.versions import Pins
 from trunkline.store import deliveries as ledger
 from trunkline.store import replays as replay_store
@@ -33,7 +34,6 @@ from trunkline.store import shards as shard_store
 from trunkline.store import subscriptions as store
 from trunkline.store.database import Database
 from trunkline.store.subscriptions import Row
-from trunkline.stream.pages import example_draft
 from trunkline.subscribing import trial
 from trunkline.subscribing.requests import CREATABLE, EDITABLE, Checker, Start, read_start, unique
 from trunkline.subscribing.views import view

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from trunkline.model.events import utc_text_of_ms
 from trunkline.model.subscriptions import Subscription
+from trunkline.model.times import utc_or_none, utc_text_of_ms
 from trunkline.targets import signatures
 
 MASK = "••••"
@@ -35,8 +35,3 @@ def view(
     elif with_secret:
         shown["secret"] = subscription.secrets[0].text
     return shown
-
-
-def utc_or_none(epoch_ms: int | None) -> str | None:
-    """Write a time that may be absent."""
-    return None if epoch_ms is None else utc_text_of_ms(epoch_ms)

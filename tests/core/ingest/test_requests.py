@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trunkline.ingest.requests import fingerprint, read_time, split_batch, split_single
+from trunkline.ingest.requests import fingerprint, split_batch, split_single
+from trunkline.model.times import read_time
 
 
 @given(st.datetimes(datetime(1900, 1, 2), datetime(2999, 1, 1), timezones=st.just(UTC)))  # noqa: DTZ001 - bounds are naive

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trunkline.model.events import Draft, Event, shard_of, utc_text, utc_text_of_ms
+from trunkline.model.events import Draft, Event, shard_of
+from trunkline.model.times import utc_text, utc_text_of_ms
 
 
 def test_an_envelope_is_its_parts_byte_for_byte():

@@ -10,11 +10,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from trunkline.contract import HttpResponse, Push, Target
-from trunkline.model.events import Draft, utc_text_of_ms
+from trunkline.model.events import Draft
+from trunkline.model.times import utc_text_of_ms
 from trunkline.outbound import MAX_BODY_BYTES, Outbound
 from trunkline.outbound.push import deliver
 from trunkline.schemas.catalog import SchemaCatalog
-from trunkline.stream.pages import example_draft
+from trunkline.schemas.examples import example_draft
 from trunkline.targets import signatures
 
 UNKNOWN_TYPE = "doctor.unknown"

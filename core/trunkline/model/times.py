@@ -1,0 +1,39 @@
+"""Times as text: ISO 8601 in UTC with ``Z``, as every answer has them."""
+
+import re
+import time
+from datetime import UTC, datetime
+
+_TIME = re.compile(r"(\d{4}-\d{2}-\d{2})[Tt ](\d{2}:\d{2}:\d{2})(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})", re.ASCII)
+
+
+def read_time(text: str) -> str | None:
+    """Turn an ISO 8601 time with an offset into one with ``Z``, sub-second digits untouched; None if it is not one."""
+    match = _TIME.fullmatch(text)
+    if match is None:
+        return None
+    day, clock, fraction, offset = match.groups(default="")
+    try:
+        moment = datetime.fromisoformat(f"{day}T{clock}{offset.upper()}").astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+    return f"{moment.replace(tzinfo=None).isoformat()}{fraction}Z"
+
+
+def utc_text(moment: datetime) -> str:
+    """Write *moment* as ISO 8601 UTC with ``Z``; sub-second digits only where there are any (at most 6)."""
+    text = moment.astimezone(UTC).replace(tzinfo=None).isoformat()
+    return f"{text.rstrip('0') if '.' in text else text}Z"
+
+
+def utc_text_of_ms(epoch_ms: int) -> str:
+    """Write *epoch_ms* (Unix milliseconds) as ISO 8601 UTC with ``Z``; whole seconds without a fraction."""
+    seconds, milliseconds = divmod(epoch_ms, 1000)
+    year, month, day, hour, minute, second, *_ = time.gmtime(seconds)  # a third of what datetime takes
+    fraction = f".{milliseconds:03d}".rstrip("0") if milliseconds else ""
+    return f"{year:04d}-{month:02d}-{day:02d}T{hour:02d}:{minute:02d}:{second:02d}{fraction}Z"
+
+
+def utc_or_none(epoch_ms: int | None) -> str | None:
+    """Write a time that may be absent."""
+    return None if epoch_ms is None else utc_text_of_ms(epoch_ms)

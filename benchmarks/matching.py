@@ -114,7 +114,7 @@ def _own(hub: Hub, company: int, number: int) -> dict[str, object]:
         "company_id": company,
         "target_url": f"http://127.0.0.1:9/{company}/{number}",
         "filter": orjson.dumps(own_filter).decode(),
-        "sealed": hub.subscriptions._seal(identifier, [Secret(signatures.new_secret("standard"))], {}),
+        "sealed": hub.subscription_records.seal(identifier, [Secret(signatures.new_secret("standard"))], {}),
     }
 
 
@@ -151,7 +151,7 @@ async def match(database_url: str, companies: int, count: int) -> dict[str, floa
         table = RoutingTable(lambda _: None, schema_versions=hub.schema_versions)
         async with hub.database.read() as connection:
             async for rows in store.changed_since(connection, 0):
-                table.apply(map(hub.subscriptions.unseal, rows))
+                table.apply(map(hub.subscription_records.open, rows))
     tune_memory()
     events = [
         Event(

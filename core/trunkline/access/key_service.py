@@ -1,4 +1,4 @@
-"""API keys as people see them: made, listed and revoked (``capabilities.ApiKeys``)."""
+"""API keys as people see them: made, listed and revoked (``contract.ApiKeys``)."""
 
 from collections.abc import Sequence
 from typing import Any

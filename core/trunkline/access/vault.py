@@ -81,7 +81,7 @@ class Vault:
 
 
 class Sealer:
-    """Seals text for one *owner* (``capabilities.Sealer``); what it made opens for no other."""
+    """Seals text for one *owner* (``contract.Sealer``); what it made opens for no other."""
 
     __slots__ = ("_owner", "_vault")
 

@@ -225,7 +225,7 @@ async def _accept(
     call: str,
 ) -> Accepted:
     ingest: Ingest = request.app.state.hub.ingest
-    asked = Submission(reading.drafts, held=reading.held, warned=reading.warned)
+    asked = Submission(reading.drafts, quarantined=reading.quarantined, warned=reading.warned)
     if check_idempotency_key(key) is None:
         return await ingest.accept(asked)
     namespace = caller.principal.company_id or 0

@@ -147,7 +147,7 @@ def check_query(query: bytes, names: Mapping[str, bool]) -> bytes:
 def query_reader(model: type[Query]) -> Callable[[bytes], Query | None]:
     """Make the reader of raw queries that hold *model*; it gives None for one that is not valid.
 
-    It reads what ``StrictRoute`` and FastAPI read together, for handlers that go without them (``capabilities.Routes``).
+    It reads what ``StrictRoute`` and FastAPI read together, for handlers that go without them (``contract.Routes``).
     """
     names = {info.alias or name: False for name, info in model.model_fields.items()}
     without = model.model_validate({})

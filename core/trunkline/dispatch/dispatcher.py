@@ -14,6 +14,7 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from typing import Self
 
+from trunkline.access.subscription_records import SubscriptionRecords
 from trunkline.contract import ChangedSubscription, Channel, Deliver, FinishedAttempt, HttpClient
 from trunkline.dispatch import reports
 from trunkline.dispatch.jobs import Ended, Job, Shelved
@@ -28,7 +29,6 @@ from trunkline.dispatch.settlement import Settlement
 from trunkline.dispatch.slots import Places
 from trunkline.errors import StoreUnavailable
 from trunkline.model.deliveries import BreakerPolicy, RetryPolicy
-from trunkline.model.subscriptions import Subscription
 from trunkline.plugins import Notifier
 from trunkline.runtime.metrics import Metrics
 from trunkline.schemas.versions import SchemaVersions
@@ -57,7 +57,7 @@ class Dispatcher:
         wakeup: Wakeup,
         notifier: Notifier,
         metrics: Metrics,
-        unseal: Callable[[Row], Subscription],
+        records: SubscriptionRecords,
         schema_versions: SchemaVersions,
         now_ms: Callable[[], int],
     ) -> None:
@@ -69,7 +69,7 @@ class Dispatcher:
         self._wakeup = wakeup
         self._notifier = notifier
         self._metrics = metrics
-        self._unseal = unseal
+        self._records = records
         self._schema_versions = schema_versions
         self._now_ms = now_ms
         self._held: dict[int, Progress] = {}
@@ -149,7 +149,7 @@ class Dispatcher:
             on_due=self._due.ring,
         )
         self._reader = Reader(
-            self._database, table, self._runner, self._held, shards=shards, unseal=self._unseal
+            self._database, table, self._runner, self._held, shards=shards, records=self._records
         )
         self._retries = Retries(
             self._database,
@@ -164,7 +164,7 @@ class Dispatcher:
             self._database,
             self.worker,
             shards=shards,
-            unseal=self._unseal,
+            records=self._records,
             schema_versions=self._schema_versions,
             on_due=self._due.ring,
         )

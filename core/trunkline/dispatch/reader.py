@@ -2,8 +2,9 @@
 
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
+from trunkline.access.subscription_records import SubscriptionRecords
 from trunkline.dispatch.jobs import Job
 from trunkline.dispatch.progress import Progress, next_window
 from trunkline.dispatch.routing import RoutingTable
@@ -11,12 +12,10 @@ from trunkline.dispatch.runner import Runner
 from trunkline.errors import StoreUnavailable
 from trunkline.model.deliveries import Key
 from trunkline.model.events import Event, shard_of
-from trunkline.model.subscriptions import Subscription
 from trunkline.runtime import faults
 from trunkline.store import stream
 from trunkline.store import subscriptions as subscription_store
 from trunkline.store.database import Database
-from trunkline.store.subscriptions import Row
 from trunkline.store.wakeup import Bell
 
 PAGE = 500
@@ -35,14 +34,14 @@ class Reader:
         held: dict[int, Progress],
         *,
         shards: int,
-        unseal: Callable[[Row], Subscription],
+        records: SubscriptionRecords,
     ) -> None:
         self._database = database
         self._table = table
         self._runner = runner
         self._held = held
         self._shards = shards
-        self._unseal = unseal
+        self._records = records
 
     async def run(self, bell: Bell) -> None:
         """Read whenever the log has grown, and once a second in case nobody said so."""
@@ -95,7 +94,7 @@ class Reader:
         async with self._database.read() as connection:
             async for rows in subscription_store.changed_since(connection, known):
                 version = max(version, rows[-1].version)
-                for no in self._table.apply(map(self._unseal, rows)):
+                for no in self._table.apply(map(self._records.open, rows)):
                     self._runner.places.forget(no)
         self._table.version = version  # when everything is there: what breaks off here is read again
         faults.point("read.after_refresh")

@@ -6,15 +6,14 @@ from collections.abc import Callable
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from trunkline.access.subscription_records import SubscriptionRecords
 from trunkline.dispatch import replay, reports
 from trunkline.errors import StoreUnavailable
-from trunkline.model.subscriptions import Subscription
 from trunkline.runtime import faults
 from trunkline.schemas.versions import SchemaVersions
 from trunkline.store import replays as store
 from trunkline.store import subscriptions as subscription_store
 from trunkline.store.database import Database
-from trunkline.store.subscriptions import Row
 from trunkline.store.wakeup import Bell
 
 LOOK_SECONDS = 1.0
@@ -31,14 +30,14 @@ class ReplayLane:
         worker: str,
         *,
         shards: int,
-        unseal: Callable[[Row], Subscription],
+        records: SubscriptionRecords,
         schema_versions: SchemaVersions,
         on_due: Callable[[], None],
     ) -> None:
         self._database = database
         self._worker = worker
         self._shards = shards
-        self._unseal = unseal
+        self._records = records
         self._schema_versions = schema_versions
         self._on_due = on_due
         self._begun: set[str] = set()
@@ -72,7 +71,7 @@ class ReplayLane:
             made = await replay.step(
                 connection,
                 row,
-                self._unseal(subscription),
+                self._records.open(subscription),
                 shards=self._shards,
                 schema_versions=self._schema_versions,
             )

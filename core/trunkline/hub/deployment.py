@@ -1,4 +1,4 @@
-"""The deployment as plugins and their pages see it (``capabilities.Deployment``)."""
+"""The deployment as plugins and their pages see it (``contract.Deployment``)."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any

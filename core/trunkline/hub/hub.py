@@ -14,6 +14,7 @@ from trunkline import plugins
 from trunkline.access.key_service import KeyService
 from trunkline.access.keys import Keys
 from trunkline.access.limits import Limits
+from trunkline.access.subscription_records import SubscriptionRecords
 from trunkline.access.vault import Sealer, Vault
 from trunkline.contract import Channel, Clock, PluginContext
 from trunkline.dispatch.dispatcher import Dispatcher
@@ -127,9 +128,10 @@ class Hub:
         self.streaming = Streaming(
             self.database, catalog=self.catalog, schema_versions=self.schema_versions, wakeup=self.wakeup
         )
+        self.subscription_records = SubscriptionRecords(self.vault)
         self.subscriptions = SubscriptionService(
             self.database,
-            vault=self.vault,
+            records=self.subscription_records,
             catalog=self.catalog,
             checker=Checker(self.catalog, self.schema_versions, policy),
             channels=self.channels,
@@ -253,7 +255,7 @@ class Hub:
             wakeup=self.wakeup,
             notifier=self.notifier,
             metrics=self.metrics,
-            unseal=self.subscriptions.unseal,
+            records=self.subscription_records,
             schema_versions=self.schema_versions,
             now_ms=SystemClock().now_ms,
         )

@@ -125,7 +125,7 @@ class Ingest:
         if events:
             self._tell(events)
         for submission, accepted in placed:
-            if submission.held or submission.warned:
+            if submission.quarantined or submission.warned:
                 self._report(submission, accepted)
         by_identity = {id(submission): accepted for submission, accepted in placed}
         outcome: list[Accepted | Exception] = []
@@ -146,10 +146,14 @@ class Ingest:
 
     def _report(self, submission: Submission, accepted: Accepted) -> None:
         """Count and log what broke its schema: where, and never with what values."""
-        for held in submission.held:
-            self._metrics.event_quarantined(held.draft.type)
-            paths = [fault.path[:MAX_PATH] for fault in held.errors]
-            facts = {"quarantine_id": held.id, "company_id": held.draft.company_id, "type": held.draft.type}
+        for quarantined in submission.quarantined:
+            self._metrics.event_quarantined(quarantined.draft.type)
+            paths = [fault.path[:MAX_PATH] for fault in quarantined.errors]
+            facts = {
+                "quarantine_id": quarantined.id,
+                "company_id": quarantined.draft.company_id,
+                "type": quarantined.draft.type,
+            }
             _log.warning("quarantined an event that breaks its schema", extra={**facts, "paths": paths})
         for warned in submission.warned:
             event = accepted.events[warned.place]

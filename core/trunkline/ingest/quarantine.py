@@ -1,4 +1,4 @@
-"""The inbox of quarantined events (``capabilities.Quarantine``): what ``ingest`` kept out of the log, and the ways into it.
+"""The inbox of quarantined events (``contract.Quarantine``): what ``ingest`` kept out of the log, and the ways into it.
 
 A release puts the event into the log and takes it out of the inbox in one transaction.
 """
@@ -67,7 +67,7 @@ class Quarantine:
     async def release(
         self, id: str, *, company_id: int | None, payload: bytes | None = None
     ) -> ReleasedEvent:
-        """Put it into the log, once and never twice (``capabilities.Quarantine.release``).
+        """Put it into the log, once and never twice (``contract.Quarantine.release``).
 
         Raises:
             EventRejected, NotFound, Conflict, BodyTooLarge

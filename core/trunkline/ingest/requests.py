@@ -14,7 +14,7 @@ from trunkline.model.events import Draft
 from trunkline.model.times import read_time
 from trunkline.schemas.catalog import SchemaCatalog
 from trunkline.schemas.modes import Modes
-from trunkline.store.quarantine import Held
+from trunkline.store.quarantine import QuarantinedDraft
 
 FIELDS = ("type", "payload", "metadata", "companyId", "createdUtc", "version")
 MAX_BATCH = 1000
@@ -34,20 +34,22 @@ class Item:
 
 @dataclass(slots=True)
 class Reading:
-    """What the items of a request came to: *drafts* for the log, *held* for the quarantine, each in their order.
+    """What the items of a request came to: *drafts* for the log, *quarantined* for the quarantine, each in their order.
 
     *warned* are those among the drafts whose payload breaks its schema; *company_ids* are of all items.
     """
 
     drafts: list[Draft]
     company_ids: list[int]
-    held: list[Held]
+    quarantined: list[QuarantinedDraft]
     warned: list[Warned]
 
     def hold(self, index: int, draft: Draft, broken: Sequence[FieldError], *, version: int | None) -> None:
         """Take the item at *index* in, for the quarantine; *version* is the one that it names."""
         self.company_ids.append(draft.company_id)
-        self.held.append(Held(index, f"qtn_{secrets.token_hex(12)}", draft, broken, version))
+        self.quarantined.append(
+            QuarantinedDraft(index, f"qtn_{secrets.token_hex(12)}", draft, broken, version)
+        )
 
     def add(self, draft: Draft, broken: Sequence[FieldError]) -> None:
         """Take an item in, for the log; *broken* is what is wrong with it all the same."""

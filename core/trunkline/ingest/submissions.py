@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from trunkline.errors import IdempotencyConflict
 from trunkline.model.events import Draft, Event
 from trunkline.store import idempotency, quarantine, quarantine_answers, retention, stream
-from trunkline.store.quarantine import Held
+from trunkline.store.quarantine import QuarantinedDraft
 from trunkline.store.quarantine_answers import Receipt
 
 
@@ -22,7 +22,7 @@ class Warned:
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """What one request asks for: *drafts* in the log and *held* in quarantine, all or none.
+    """What one request asks for: *drafts* in the log and *quarantined* in quarantine, all or none.
 
     *namespace* and *key* are its idempotency key's, if it has one.
     """
@@ -31,7 +31,7 @@ class Submission:
     namespace: int = 0
     key: str | None = None
     fingerprint: bytes = b""
-    held: Sequence[Held] = ()
+    quarantined: Sequence[QuarantinedDraft] = ()
     warned: Sequence[Warned] = ()
 
 
@@ -104,7 +104,11 @@ def share_out(
     start = 0
     for submission in submissions:
         end = start + len(submission.drafts)
-        receipts = [Receipt.of(held) for held in submission.held] if submission.held else ()
+        receipts = (
+            [Receipt.of(quarantined) for quarantined in submission.quarantined]
+            if submission.quarantined
+            else ()
+        )
         placed.append((submission, Accepted(events[start:end], quarantined=receipts)))
         start = end
     return placed
@@ -114,7 +118,7 @@ async def store_rest(
     connection: AsyncConnection, placed: Sequence[tuple[Submission, Accepted]], *, now_ms: int | None
 ) -> None:
     """Store what is not in the log: the events to be quarantined, and the idempotency keys."""
-    held = [one for submission, _ in placed for one in submission.held]
+    quarantined = [one for submission, _ in placed for one in submission.quarantined]
     uses = [
         idempotency.Use(
             s.namespace,
@@ -126,14 +130,14 @@ async def store_rest(
         for s, own in placed
         if s.key is not None
     ]
-    if not held and not uses:
+    if not quarantined and not uses:
         return
     if now_ms is None:
         now_ms = await retention.clock_ms(connection)
     if uses:
         await idempotency.remember(connection, uses, now_ms=now_ms)
-    if held:
-        await quarantine.insert(connection, held, now_ms=now_ms)
+    if quarantined:
+        await quarantine.insert(connection, quarantined, now_ms=now_ms)
         answers = {
             (s.namespace, s.key): own.quarantined
             for s, own in placed

@@ -33,7 +33,7 @@ _NO_END = 2**63 - 1
 
 
 class Activity:
-    """Figures and lists, one company at a time (``capabilities.Activity``)."""
+    """Figures and lists, one company at a time (``contract.Activity``)."""
 
     def __init__(self, database: Database, *, sample: int = SAMPLE, searched: int = SEARCHED) -> None:
         self._database = database
@@ -90,7 +90,7 @@ class Activity:
         before: str | None = None,
         limit: int = 50,
     ) -> EventList:
-        """List up to *limit* events newest first (``capabilities.Activity.events``). Raises BadCursor."""
+        """List up to *limit* events newest first (``contract.Activity.events``). Raises BadCursor."""
         last = cursors.decode(before, kind="a") - 1 if before is not None else _NO_END
         async with self._database.read() as connection:
             after = 0 if since_ms is None else await stream.position_before(connection, since_ms)
@@ -112,7 +112,7 @@ class Activity:
         )
 
     async def event(self, company_id: int, event_id: int) -> ShownEvent:
-        """Show one event and which are next to it (``capabilities.Activity.event``). Raises NotFound."""
+        """Show one event and which are next to it (``contract.Activity.event``). Raises NotFound."""
         async with self._database.read() as connection:
             event = (await stream.by_positions(connection, [event_id])).get(event_id)
             if event is None or event.company_id != company_id:

@@ -1,4 +1,4 @@
-"""The service behind every action, search and lookup (``capabilities.Operations``): who carries it out, and in which
+"""The service behind every action, search and lookup (``contract.Operations``): who carries it out, and in which
 transaction.
 
 An action in the hub's own database is one transaction: its idempotency key, its records, its events, its answer. While

@@ -65,7 +65,7 @@ class Origins:
         self._stack = contextlib.AsyncExitStack()
 
     def open(self, url: str, *, timeout_seconds: float) -> OriginClient:
-        """Give the client for the origin of *url* (``capabilities.OpenOrigin``)."""
+        """Give the client for the origin of *url* (``contract.OpenOrigin``)."""
         key = (url, timeout_seconds)
         if key not in self._clients:
             self._clients[key] = OriginClient(url, timeout_seconds=timeout_seconds)

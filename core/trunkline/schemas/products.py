@@ -1,6 +1,6 @@
 """A product as connectors are generated from it: its brand, its catalogue, and the fields of each schema as forms show them.
 
-Everything here is pure. A generator (``capabilities.Connector``) gets a ``Product`` and gives files; what a platform calls
+Everything here is pure. A generator (``contract.Connector``) gets a ``Product`` and gives files; what a platform calls
 things is the generator's business, what the schemas say is read here, once for all of them.
 """
 

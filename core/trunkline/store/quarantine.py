@@ -20,7 +20,7 @@ _COLUMNS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class QuarantinedDraft:
     """An event of a request that is to be kept here, with its *errors*; *index* is its place in the request.
 
     *version* is the one of its type that its sender named, None where the current one is meant.
@@ -78,22 +78,24 @@ class Waiting:
     count: int
 
 
-async def insert(connection: AsyncConnection, held: Sequence[Held], *, now_ms: int) -> None:
-    """Store *held*, in their order."""
-    drafts = [one.draft for one in held]
+async def insert(
+    connection: AsyncConnection, quarantined: Sequence[QuarantinedDraft], *, now_ms: int
+) -> None:
+    """Store *quarantined*, in their order."""
+    drafts = [one.draft for one in quarantined]
     await sql.insert_columns(
         connection,
         tables.quarantine,
         {
-            "id": [one.id for one in held],
+            "id": [one.id for one in quarantined],
             "company_id": [draft.company_id for draft in drafts],
             "type": [draft.type for draft in drafts],
-            "version": [one.version for one in held],
+            "version": [one.version for one in quarantined],
             "created_utc": [draft.created_utc for draft in drafts],
             "payload": [draft.payload for draft in drafts],
             "metadata": [draft.metadata for draft in drafts],
-            "received_ms": [now_ms] * len(held),
-            "updated_ms": [now_ms] * len(held),
+            "received_ms": [now_ms] * len(quarantined),
+            "updated_ms": [now_ms] * len(quarantined),
         },
     )
 

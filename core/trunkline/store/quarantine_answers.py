@@ -12,7 +12,7 @@ from trunkline.errors import FieldError
 from trunkline.model.events import Event
 from trunkline.store import sql, stream, tables
 from trunkline.store.idempotency import LIFETIME_MS
-from trunkline.store.quarantine import Held, positions_of
+from trunkline.store.quarantine import QuarantinedDraft, positions_of
 from trunkline.store.sql import text
 
 Key = tuple[int, str]
@@ -32,10 +32,17 @@ class Receipt:
     event: Event | None = None
 
     @classmethod
-    def of(cls, held: Held) -> "Receipt":
+    def of(cls, quarantined: QuarantinedDraft) -> "Receipt":
         """Write the receipt of an event that is kept."""
-        draft = held.draft
-        return cls(held.index, held.id, draft.type, draft.company_id, draft.created_utc, held.errors)
+        draft = quarantined.draft
+        return cls(
+            quarantined.index,
+            quarantined.id,
+            draft.type,
+            draft.company_id,
+            draft.created_utc,
+            quarantined.errors,
+        )
 
     def view(self) -> dict[str, Any]:
         """Show it without its *index*, as JSON."""

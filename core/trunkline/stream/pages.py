@@ -59,7 +59,7 @@ class Streaming:
         wait_seconds: float = 0,
         versions: Pins | None = None,
     ) -> EventPage:
-        """Read up to *limit* events oldest first (``capabilities.EventReader.page``).
+        """Read up to *limit* events oldest first (``contract.EventReader.page``).
 
         Raises:
             BadCursor: *cursor* is not one of ours.

@@ -17,7 +17,7 @@ from trunkline.subscribing.service import SubscriptionService
 
 
 class Replays:
-    """Replays, one company at a time (``capabilities.Replays``)."""
+    """Replays, one company at a time (``contract.Replays``)."""
 
     def __init__(
         self,
@@ -55,7 +55,7 @@ class Replays:
     async def of_subscription(
         self, company_id: int, subscription_id: str, *, channel: str | None, limit: int = 20
     ) -> list[dict[str, Any]]:
-        """Show a subscription's newest replays (``capabilities.Replays``). Raises NotFound."""
+        """Show a subscription's newest replays (``contract.Replays``). Raises NotFound."""
         subscription = await self._subscriptions.find(company_id, subscription_id, channel=channel)
         async with self._database.read() as connection:
             rows = await store.of_subscription(connection, subscription.no, limit=limit)

@@ -4,17 +4,14 @@ A channel's plugin calls it with its own name as *channel*, and sees nothing of 
 with None and see all.
 """
 
-import functools
 import secrets as randomness
-import sys
 from collections.abc import Callable, Mapping, Sequence
-from types import MappingProxyType
 from typing import Any
 
 import orjson
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from trunkline.access.vault import Vault
+from trunkline.access.subscription_records import SubscriptionRecords
 from trunkline.contract import ChangedSubscription, Channel, HttpClient
 from trunkline.dispatch import replay
 from trunkline.dispatch.replay import Range
@@ -39,18 +36,17 @@ from trunkline.subscribing.requests import CREATABLE, EDITABLE, Checker, Start, 
 from trunkline.subscribing.views import view
 from trunkline.targets import signatures
 
-_NOTHING: Mapping[str, Any] = MappingProxyType({})
 _ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
 class SubscriptionService:
-    """The rules of subscriptions (``capabilities.Subscriptions``)."""
+    """The rules of subscriptions (``contract.Subscriptions``)."""
 
     def __init__(
         self,
         database: Database,
         *,
-        vault: Vault,
+        records: SubscriptionRecords,
         catalog: SchemaCatalog,
         checker: Checker,
         channels: Callable[[], Mapping[str, Channel]],
@@ -62,7 +58,7 @@ class SubscriptionService:
         timeout_seconds: float = 10.0,
     ) -> None:
         self._database = database
-        self._vault = vault
+        self._records = records
         self._catalog = catalog
         self._checker = checker
         self._channels = channels
@@ -85,7 +81,7 @@ class SubscriptionService:
     async def subscribe(
         self, company_id: int, request: Mapping[str, Any], *, channel: str
     ) -> tuple[dict[str, Any], bool]:
-        """Make a subscription, or find the one that asks for the same (``capabilities.Subscriptions``)."""
+        """Make a subscription, or find the one that asks for the same (``contract.Subscriptions``)."""
         shown, is_new = await self._create(company_id, request, channel=channel, is_repeatable=True)
         if shown["status"] == Status.DISABLED:
             again = await self.update(company_id, shown["id"], {"status": Status.ACTIVE}, channel=channel)
@@ -123,13 +119,13 @@ class SubscriptionService:
                     "filter": _json_or_none(request.get("filter")),
                     "description": request.get("description"),
                     "signature": scheme,
-                    "sealed": self._seal(identifier, (Secret(secret),), request.get("headers") or {}),
+                    "sealed": self._records.seal(identifier, (Secret(secret),), request.get("headers") or {}),
                     "status": Status.ACTIVE,
                     "pins": sql.json_or_none(pins),
                 },
                 version=version,
             )
-            subscription = self.unseal(row)
+            subscription = self._records.open(row)
             if start is not None:
                 await self._start_earlier(connection, subscription, start)
         self._tell(row)
@@ -141,7 +137,7 @@ class SubscriptionService:
         """Show a company's subscriptions, oldest first."""
         async with self._database.read() as connection:
             rows = await store.of_company(connection, company_id, channel=channel, target_url=target_url)
-        return [self._view(self.unseal(row)) for row in rows]
+        return [self._view(self._records.open(row)) for row in rows]
 
     async def get(self, company_id: int, subscription_id: str, *, channel: str | None) -> dict[str, Any]:
         """Show one. Raises NotFound."""
@@ -150,12 +146,14 @@ class SubscriptionService:
     async def find(self, company_id: int, subscription_id: str, *, channel: str | None) -> Subscription:
         """Read one. Raises NotFound."""
         async with self._database.read() as connection:
-            return self.unseal(await _find(connection, company_id, subscription_id, channel, to_change=False))
+            return self._records.open(
+                await _find(connection, company_id, subscription_id, channel, to_change=False)
+            )
 
     async def of_company(self, company_id: int) -> Sequence[Subscription]:
         """Read all of a company's."""
         async with self._database.read() as connection:
-            return [self.unseal(row) for row in await store.of_company(connection, company_id)]
+            return [self._records.open(row) for row in await store.of_company(connection, company_id)]
 
     async def update(
         self, company_id: int, subscription_id: str, changes: Mapping[str, Any], *, channel: str | None
@@ -180,7 +178,7 @@ class SubscriptionService:
         if errors:
             raise BodyInvalid(errors)
         async with self._database.write() as connection:
-            before = self.unseal(await _find(connection, company_id, subscription_id, channel))
+            before = self._records.open(await _find(connection, company_id, subscription_id, channel))
             columns = self._columns(before, changes)
             if "status" in changes and changes["status"] != before.status:
                 columns |= await self._switch(connection, before, changes["status"])
@@ -192,13 +190,13 @@ class SubscriptionService:
                 missed = Range(before.resume_position, row.start_position, kind=replay.MISSED)
                 await self._begin(connection, before, missed)
         self._tell(row)
-        return self._view(self.unseal(row))
+        return self._view(self._records.open(row))
 
     async def delete(self, company_id: int, subscription_id: str, *, channel: str | None) -> None:
         """Delete one; what was still to be delivered ends as ``gone``. Raises NotFound."""
         async with self._database.write() as connection:
             row = await _find(connection, company_id, subscription_id, channel)
-            sealed = self._seal(row.id, (), {})
+            sealed = self._records.seal(row.id, (), {})
             row = await store.update(connection, row.no, {"status": Status.DELETED, "sealed": sealed})
             await ledger.end_all(connection, row.no)
             await replay_store.end_of_subscription(connection, row.no, "cancelled")
@@ -210,9 +208,9 @@ class SubscriptionService:
         """Give it a new secret; the one before signs beside it for *overlap_seconds*. Raises NotFound."""
         now = now_ms()
         async with self._database.write() as connection:
-            before = self.unseal(await _find(connection, company_id, subscription_id, channel))
+            before = self._records.open(await _find(connection, company_id, subscription_id, channel))
             fresh = Secret(signatures.new_secret(before.signature))
-            sealed = self._seal(
+            sealed = self._records.seal(
                 before.id, (fresh, *before.overlapping_secrets(now, overlap_seconds)), before.headers
             )
             await store.update(connection, before.no, {"sealed": sealed})
@@ -247,7 +245,7 @@ class SubscriptionService:
         rows = await store.of_company(
             connection, company_id, channel=channel, target_url=request["target_url"]
         )
-        for subscription in map(self.unseal, rows):
+        for subscription in map(self._records.open, rows):
             is_same = (
                 set(subscription.event_types) == set(request["event_types"])
                 and subscription.filter == request.get("filter")
@@ -294,35 +292,6 @@ class SubscriptionService:
             await replay.begin(connection, subscription, missed)
             self._wake_replays()
 
-    def unseal(self, row: Row) -> Subscription:
-        """Open what is secret in *row*."""
-        sealed: dict[str, Any] = orjson.loads(self._vault.unseal(row.sealed, context=row.id.encode()))
-        return Subscription(
-            no=row.no,
-            id=row.id,
-            company_id=row.company_id,
-            channel=sys.intern(row.channel),
-            target_url=row.target_url,
-            event_types=_event_types(row.event_types),
-            filter=orjson.loads(row.filter) if row.filter else None,
-            description=row.description,
-            signature=sys.intern(row.signature),
-            secrets=tuple(Secret(text, expires) for text, expires in sealed["secrets"]),
-            headers=sealed["headers"] or _NOTHING,
-            status=sys.intern(str(row.status)),
-            disabled_reason=row.disabled_reason,
-            disabled_ms=row.disabled_ms,
-            start_position=row.start_position,
-            resume_position=row.resume_position,
-            created_ms=row.created_ms,
-            updated_ms=row.updated_ms,
-            pins=sql.pins_of(row.pins) or _NOTHING,
-        )
-
-    def _seal(self, identifier: str, secrets: Sequence[Secret], headers: Mapping[str, str]) -> bytes:
-        content = {"secrets": [[s.text, s.expires_ms] for s in secrets], "headers": dict(headers)}
-        return self._vault.seal(orjson.dumps(content), context=identifier.encode())
-
     def _columns(self, before: Subscription, changes: Mapping[str, Any]) -> dict[str, Any]:
         """Work out the new column values; the filter is checked against the event types that it will see."""
         columns: dict[str, Any] = {}
@@ -340,7 +309,7 @@ class SubscriptionService:
             if name in changes:
                 columns[name] = changes[name]
         if "headers" in changes:
-            columns["sealed"] = self._seal(before.id, before.secrets, changes["headers"] or {})
+            columns["sealed"] = self._records.seal(before.id, before.secrets, changes["headers"] or {})
         return columns
 
     def _pins(self, before: Subscription, names: Sequence[str], chosen: Mapping[str, int]) -> dict[str, int]:
@@ -375,12 +344,6 @@ class SubscriptionService:
             self._notifier.subscription_changed(
                 ChangedSubscription(row.id, row.company_id, row.channel, row.status)
             )
-
-
-@functools.lru_cache(maxsize=1024)
-def _event_types(column: str) -> tuple[str, ...]:
-    """Read a column of event types; those of many subscriptions are the same, and take their memory once."""
-    return tuple(map(sys.intern, orjson.loads(column)))
 
 
 async def _find(

@@ -21,10 +21,10 @@ VALID = {"invoice_id": 1, "client_id": 2, "amount": 5, "due_date": "2026-02-01",
 KILLED = """
 import asyncio, os, signal, sys
 from trunkline import settings
-from trunkline.events import Draft
-from trunkline.hub import Hub
-from trunkline.ingest import Submission
-from trunkline.store.quarantine import Held
+from trunkline.model.events import Draft
+from trunkline.hub.hub import Hub
+from trunkline.ingest.accept import Submission
+from trunkline.store.quarantine import QuarantinedDraft
 
 POINT, DEED = sys.argv[1:]
 VALID = b'{"invoice_id":1,"client_id":2,"amount":5,"due_date":"2026-02-01","invoice_status":"Paid"}'
@@ -38,14 +38,14 @@ def watch(event, arguments):
 async def main():
     async with Hub(settings.load(), dispatch=False) as hub:
         good = Draft(92, "invoice.created", "2026-01-28T10:30:00Z", VALID)
-        held = Held(1, "qtn_1", good, [])
+        draft = QuarantinedDraft(1, "qtn_1", good, [])
         if DEED == "release":
-            await hub.ingest.accept(Submission([], held=[held]))
+            await hub.ingest.accept(Submission([], quarantined=[draft]))
         sys.addaudithook(watch)
         if DEED == "release":
             await hub.quarantine.release("qtn_1", company_id=92)
         else:
-            await hub.ingest.accept(Submission([good], 92, "k", b"f" * 32, held=[held]))
+            await hub.ingest.accept(Submission([good], 92, "k", b"f" * 32, quarantined=[draft]))
 
 
 asyncio.run(main())

@@ -15,9 +15,9 @@ HEAD = """
 import sys
 from fastapi import APIRouter
 from pydantic import BaseModel
-from trunkline.capabilities import Channel, Migrations, Routes
-from trunkline.hookspecs import hookimpl
-from trunkline.schemas import EventType
+from trunkline.contract import Channel, Migrations, Routes
+from trunkline.contract.hookspecs import hookimpl
+from trunkline.schemas.catalog import EventType
 """
 
 FAX = """

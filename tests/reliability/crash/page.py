@@ -60,7 +60,7 @@ The dispatcher's decisions are also run on virtual time, with simulated targets,
 
 A case that fails prints the command that repeats it, such as `{command}`. The plan, the point's passage and the load are the same each time; what the machine does between them is not.
 
-The points are Python audit events ([PEP 578](https://peps.python.org/pep-0578/)) named `trunkline.fault`; with no hook installed, passing one costs some 60 ns. `core/trunkline/faults.py` lists them, `tests/reliability/crash` is the harness.
+The points are Python audit events ([PEP 578](https://peps.python.org/pep-0578/)) named `trunkline.fault`; with no hook installed, passing one costs some 60 ns. `core/trunkline/runtime/faults.py` lists them, `tests/reliability/crash` is the harness.
 """
 
 

@@ -128,7 +128,7 @@ class Checks:
             and event.position > row["start_position"]
             and bool(
                 replay.picks(
-                    self.world.service.unseal(subscriptions.Row(**row)), [event], schema_versions=ONE_VERSION
+                    self.world.records.open(subscriptions.Row(**row)), [event], schema_versions=ONE_VERSION
                 )
             )
         )

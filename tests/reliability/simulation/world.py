@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from trunkline.access.subscription_records import SubscriptionRecords
 from trunkline.contract import Channel
 from trunkline.dispatch import dispatcher, leases, reader, replay, replay_lane, retries, runner, settlement
 from trunkline.errors import NotFound, StoreUnavailable
@@ -134,6 +135,7 @@ class World:
         self.chance = chance = random.Random(seed)
         self.clock = Clock(chance)
         self.is_calm = chance.random() < 0.25
+        self.records = SubscriptionRecords(OpenVault())
         self.database = Database(
             self.clock,
             shards=SHARDS,
@@ -261,7 +263,7 @@ class World:
     def _service(self, machine):
         return SubscriptionService(
             machine.door,
-            vault=OpenVault(),
+            records=self.records,
             catalog=SchemaCatalog([]),
             checker=SimpleNamespace(
                 check=lambda *_, **__: None,
@@ -335,7 +337,7 @@ class World:
                     batch_settled=lambda *_, **__: None,
                     attempts_ended=lambda _: None,
                 ),
-                unseal=self.service.unseal,
+                records=self.records,
                 now_ms=lambda: self.clock.now_ms,
             )
             made.worker = machine.name

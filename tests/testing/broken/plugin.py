@@ -52,7 +52,7 @@ def build_untyped():
 
 @breaks("plugin.uses-the-public-api")
 def build_with_deep_import():
-    return acme((IMPORTS, "import json\nfrom trunkline.hub import Hub\n"))
+    return acme((IMPORTS, "import json\nfrom trunkline.hub.hub import Hub\n"))
 
 
 @breaks("plugin.imports-without-network")

@@ -272,14 +272,17 @@ def test_the_how_to_about_changing_an_event_type_leaves_everybody_what_they_read
     reader.follow(DOCS / "how-to" / "change-an-event-type.md")
 
 
+@pytest.mark.slow
 def test_the_how_to_about_validation_runs(make_reader: MakeReader):
     make_reader().follow(DOCS / "how-to" / "validate-events.md")
 
 
+@pytest.mark.slow
 def test_the_readme_runs(make_reader: MakeReader):
     make_reader().follow(ROOT / "README.md")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "page",
     [
@@ -315,6 +318,7 @@ def test_the_how_to_about_postgresql_runs(make_reader: MakeReader, empty_databas
     make_reader(given).follow(DOCS / "how-to" / "run-on-postgresql.md")
 
 
+@pytest.mark.slow
 def test_the_polling_client_misses_nothing_when_it_is_killed(reader: Reader):
     (script,) = blocks("how-to/poll-events.md", "python", "follow.py")
     (reader.folder / "follow.py").write_text(reader.located(script))
@@ -393,6 +397,7 @@ def test_the_example_plugin_is_shown_as_it_is():
         assert blocks("how-to/write-a-channel-plugin.md", language, name) == [(EXAMPLE / name).read_text()]
 
 
+@pytest.mark.slow
 async def test_the_example_plugin_installs_and_delivers(
     sqlite_database_url: str,
     make_hub: Any,

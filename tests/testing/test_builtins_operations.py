@@ -2,9 +2,13 @@
 
 import itertools
 
+import pytest
+
 from trunkline.testing.suites.action import ActionConformance
 from trunkline.testing.suites.action_calls import Request
 from trunkline.testing.suites.search import SearchConformance
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 BASE = "/api/v1/integrations"
 NUMBERS = itertools.count(1)

@@ -1,4 +1,4 @@
-"""What a plugin's author writes type-checks with mypy and pyright, and what is wrong does not."""
+"""What is wrong in a plugin is reported where it is. That the samples type-check as they are is `make check`'s part."""
 
 import json
 import os
@@ -35,17 +35,7 @@ def mypy(*files: Path) -> subprocess.CompletedProcess[str]:
     return run("mypy", "--strict", "--warn-unused-ignores", "--no-error-summary", *map(str, files))
 
 
-def test_mypy_agrees_with_every_line():
-    done = mypy(*SAMPLES)
-    assert done.returncode == 0, done.stdout
-
-
 @pytest.mark.slow
-def test_pyright_agrees_with_every_line():
-    done = run("pyright", "--project", str(HERE))
-    assert done.returncode == 0, done.stdout
-
-
 def test_each_mistake_is_reported_where_it_is_made_and_nothing_else(tmp_path):
     """Without the comments that expect them, the errors are those that were expected, line by line."""
     (source,) = [file for file in SAMPLES if file.name.startswith("bad_")]

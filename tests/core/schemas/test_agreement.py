@@ -15,7 +15,7 @@ import pytest
 
 from trunkline.schemas.catalog import compile_explainer, compile_judge
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 """A busy machine takes a minute to fetch the suite."""
 ROOT = Path(__file__).parents[3]
 CACHE = ROOT / ".cache" / "json-schema-test-suite"

@@ -29,11 +29,11 @@ def quarantine(cli, *amounts: bytes, company: int = 92) -> list[str]:
         Draft(company, "payment.failed", "2026-01-28T10:30:00Z", PAYLOAD % amount, b'{"n":1.50}')
         for amount in amounts
     ]
-    held = [QuarantinedDraft(0, *kept, FAULTS) for kept in zip(ids, drafts, strict=True)]
+    drafts_in_quarantine = [QuarantinedDraft(0, *kept, FAULTS) for kept in zip(ids, drafts, strict=True)]
 
     async def put() -> None:
         async with opening.opened(settings.load(environment=cli.environment)) as hub:
-            await hub.ingest.accept(Submission([], held=held))
+            await hub.ingest.accept(Submission([], quarantined=drafts_in_quarantine))
 
     asyncio.run(put())
     return ids

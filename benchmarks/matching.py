@@ -173,7 +173,7 @@ async def memory(database_url: str) -> dict[str, float]:
         accepted = await hub.ingest.accept(Submission(drafts(1, 1)))
         assert hub.dispatcher is not None
         while (
-            min((shard.read for shard in hub.dispatcher.held.values()), default=0)
+            min((shard.read for shard in hub.dispatcher.owned_shards.values()), default=0)
             < accepted.events[0].position
         ):
             await asyncio.sleep(0.01)

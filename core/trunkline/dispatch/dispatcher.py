@@ -2,7 +2,7 @@
 
 ::
 
-    leases ──► held shards ──► reader ──► routing table ──► runner ──► channel.deliver
+    leases ──► owned shards ──► reader ──► routing table ──► runner ──► channel.deliver
                                                               │ ▲
                               cursors, ledger ◄── settlement ◄┘ └── retries ◄── what is due
 """
@@ -17,7 +17,7 @@ from typing import Self
 from trunkline.access.subscription_records import SubscriptionRecords
 from trunkline.contract import ChangedSubscription, Channel, Deliver, FinishedAttempt, HttpClient
 from trunkline.dispatch import reports
-from trunkline.dispatch.jobs import Ended, Job, Shelved
+from trunkline.dispatch.jobs import Deferred, Ended, Job
 from trunkline.dispatch.leases import Leases
 from trunkline.dispatch.progress import Progress
 from trunkline.dispatch.reader import Reader
@@ -26,7 +26,7 @@ from trunkline.dispatch.retries import Retries
 from trunkline.dispatch.routing import RoutingTable
 from trunkline.dispatch.runner import GRACE_SECONDS, Runner
 from trunkline.dispatch.settlement import Settlement
-from trunkline.dispatch.slots import Places
+from trunkline.dispatch.slots import Slots
 from trunkline.errors import StoreUnavailable
 from trunkline.model.deliveries import BreakerPolicy, RetryPolicy
 from trunkline.plugins import Notifier
@@ -37,7 +37,7 @@ from trunkline.store import deliveries as ledger
 from trunkline.store import shards as shard_store
 from trunkline.store.database import Database
 from trunkline.store.subscriptions import Row
-from trunkline.store.wakeup import Bell, Wakeup
+from trunkline.store.wakeup import Signal, Wakeup
 
 STOP_SECONDS = 5.0
 """How long a stopping dispatcher waits for what is in flight."""
@@ -72,9 +72,9 @@ class Dispatcher:
         self._records = records
         self._schema_versions = schema_versions
         self._now_ms = now_ms
-        self._held: dict[int, Progress] = {}
-        self._due = Bell()
-        self._replay = Bell()
+        self._owned: dict[int, Progress] = {}
+        self._due = Signal()
+        self._replay = Signal()
         self._stack = contextlib.ExitStack()
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -82,7 +82,7 @@ class Dispatcher:
         async with self._database.write() as connection:
             shards = await shard_store.count(connection)
             await ledger.release_held(connection, [c.name for c in self._channels.values() if c.deliver])
-        self._live = live = self._stack.enter_context(self._wakeup.bell())
+        self._live = live = self._stack.enter_context(self._wakeup.signal())
         self._assemble(shards)
         await self._leases.look_after()
         self._tasks = [
@@ -111,9 +111,9 @@ class Dispatcher:
         self._stack.close()
 
     @property
-    def held(self) -> Mapping[int, Progress]:
+    def owned_shards(self) -> Mapping[int, Progress]:
         """The shards that this worker reads, and how far."""
-        return self._held
+        return self._owned
 
     @property
     def is_alive(self) -> bool:
@@ -122,13 +122,13 @@ class Dispatcher:
 
     def _assemble(self, shards: int) -> None:
         settings = self._settings
-        places: Places[Job] = Places(
+        slots: Slots[Job] = Slots(
             settings.concurrency, per_subscription=settings.concurrency_per_subscription
         )
         table = RoutingTable(self._deliver_of, schema_versions=self._schema_versions)
         lease_ms = int((settings.timeout_seconds + 2 * GRACE_SECONDS + 5) * 1000)
         self._runner = Runner(
-            places,
+            slots,
             self._http,
             timeout_seconds=settings.timeout_seconds,
             body_of=self._schema_versions.body,
@@ -138,7 +138,7 @@ class Dispatcher:
         self._settlement = Settlement(
             self._database,
             self.worker,
-            self._held,
+            self._owned,
             retry=RetryPolicy(settings.retry_schedule_seconds, settings.retry_jitter),
             breaker=BreakerPolicy(settings.breaker_failures, settings.breaker_span_seconds),
             shards=shards,
@@ -146,10 +146,10 @@ class Dispatcher:
             on_settled=self._settled,
             on_written=lambda count, seconds: self._metrics.batch_settled(count, seconds=seconds),
             on_disabled=self._disabled,
-            on_due=self._due.ring,
+            on_due=self._due.set,
         )
         self._reader = Reader(
-            self._database, table, self._runner, self._held, shards=shards, records=self._records
+            self._database, table, self._runner, self._owned, shards=shards, records=self._records
         )
         self._retries = Retries(
             self._database,
@@ -166,19 +166,19 @@ class Dispatcher:
             shards=shards,
             records=self._records,
             schema_versions=self._schema_versions,
-            on_due=self._due.ring,
+            on_due=self._due.set,
         )
         self._leases = Leases(
-            self._database, self.worker, self._held, shards=shards, on_taken=self._live.ring
+            self._database, self.worker, self._owned, shards=shards, on_taken=self._live.set
         )
         self._metrics.watch_dispatcher(
-            in_flight=lambda: places.taken,
+            in_flight=lambda: slots.in_use,
             waiting=lambda: self._runner.waiting,
             open=lambda: self._runner.open,
-            shards=lambda: len(self._held),
+            shards=lambda: len(self._owned),
         )
 
-    def _put(self, item: Ended | Shelved) -> None:
+    def _put(self, item: Ended | Deferred) -> None:
         self._settlement.put(item)
 
     def _deliver_of(self, channel: str) -> Deliver | None:
@@ -192,11 +192,11 @@ class Dispatcher:
 
     def wake_retries(self) -> None:
         """Look at once for deliveries that are due."""
-        self._due.ring()
+        self._due.set()
 
     def wake_replays(self) -> None:
         """Look at once for replays that run."""
-        self._replay.ring()
+        self._replay.set()
 
     def _settled(self, ended: Sequence[Ended]) -> None:
         self._metrics.attempts_ended(

@@ -1,4 +1,4 @@
-"""The dispatcher's own values: a delivery in hand, and what became of it."""
+"""The dispatcher's own values: a delivery in memory, an attempt that ended, a delivery that was deferred."""
 
 import asyncio
 from dataclasses import dataclass
@@ -74,11 +74,11 @@ class Ended:
 
 
 @dataclass(frozen=True, slots=True)
-class Shelved:
-    """A delivery that goes, or goes back, into the ledger without an attempt: *status* and when it is due again."""
+class Deferred:
+    """A delivery that is written to the ledger without an attempt, with its *status* and when it is due again."""
 
     job: Job
     status: str
     wait_ms: int | None
-    held: bool = False
-    """Whether this worker keeps working on it, under a claim."""
+    in_flight: bool = False
+    """Whether its attempt goes on in this worker, under a claim."""

@@ -21,20 +21,20 @@ _log = logging.getLogger(__name__)
 
 
 class Leases:
-    """Keeps *held* (shard number → progress) true."""
+    """Keeps *owned* (shard number → progress) true."""
 
     def __init__(
         self,
         database: Database,
         worker: str,
-        held: dict[int, Progress],
+        owned: dict[int, Progress],
         *,
         shards: int,
         on_taken: Callable[[], None],
     ) -> None:
         self._database = database
         self._worker = worker
-        self._held = held
+        self._owned = owned
         self._shards = shards
         self._on_taken = on_taken
         self._alive_until = 0.0
@@ -60,7 +60,7 @@ class Leases:
         async with self._database.write() as connection:
             alive = await shard_store.heartbeat(connection, self._worker, lease_ms=LEASE_MS)
             faults.point("lease.after_heartbeat")
-            mine = [progress.lease for progress in self._held.values()]
+            mine = [progress.lease for progress in self._owned.values()]
             kept = (
                 await shard_store.renew(connection, self._worker, mine, lease_ms=LEASE_MS)
                 if mine
@@ -69,15 +69,15 @@ class Leases:
             await shard_store.disown(connection, self._worker, mine)
         faults.point("lease.after_renew_commit")
         self._alive_until = asked + LEASE_MS / 1000
-        for progress in list(self._held.values()):
+        for progress in list(self._owned.values()):
             if progress.lease.shard not in kept:
                 progress.lost = True
             progress.valid_until = asked + LEASE_MS / 1000
         self._drop_lost()
         share = -(-self._shards // max(alive, 1))
-        await self._give_back(max(len(self._held) - share, 0))
-        if len(self._held) < share:
-            await self._take(share - len(self._held))
+        await self._give_back(max(len(self._owned) - share, 0))
+        if len(self._owned) < share:
+            await self._take(share - len(self._owned))
 
     async def leave(self) -> None:
         """Give everything back at once; what is still open is read again by the next holder."""
@@ -85,7 +85,7 @@ class Leases:
         async with self._database.write() as connection:
             await shard_store.leave(connection, self._worker)
         faults.point("lease.after_leave")
-        self._held.clear()
+        self._owned.clear()
 
     async def _take(self, limit: int) -> None:
         asked = time.monotonic()
@@ -97,7 +97,7 @@ class Leases:
         for lease in leases:
             async with self._database.read() as connection:
                 settled = await ledger.keys_after(connection, lease.shard, cursor=lease.cursor)
-            progress = self._held[lease.shard] = Progress(lease, settled=settled)
+            progress = self._owned[lease.shard] = Progress(lease, settled=settled)
             progress.valid_until = asked + LEASE_MS / 1000
         if leases:
             reports.shards_changed("took", self._worker, [lease.shard for lease in leases])
@@ -109,13 +109,13 @@ class Leases:
         To begin such a shard again would send once more whatever of it is in flight.
         """
         for lease in leases:
-            if (progress := self._held.get(lease.shard)) is not None:
+            if (progress := self._owned.get(lease.shard)) is not None:
                 progress.lease = lease
-        return [lease for lease in leases if lease.shard not in self._held]
+        return [lease for lease in leases if lease.shard not in self._owned]
 
     async def _give_back(self, surplus: int) -> None:
         """Stop reading *surplus* shards, and hand over those whose deliveries have all ended; the others are read on."""
-        ordered = sorted(self._held.values(), key=lambda p: (not p.draining, -p.lease.shard))
+        ordered = sorted(self._owned.values(), key=lambda p: (not p.draining, -p.lease.shard))
         for progress in ordered:
             progress.draining = False
         draining = ordered[:surplus]
@@ -126,7 +126,7 @@ class Leases:
             return
         for progress in done:  # before the lease is given back: a page that is on its way must find it gone
             progress.lost = True
-            del self._held[progress.lease.shard]
+            del self._owned[progress.lease.shard]
         async with self._database.write() as connection:
             await shard_store.release(connection, self._worker, [p.lease for p in done])
             faults.point("lease.after_release")
@@ -135,7 +135,7 @@ class Leases:
         self._drop_lost()
 
     def _drop_lost(self) -> None:
-        lost = [shard for shard, progress in self._held.items() if progress.lost]
+        lost = [shard for shard, progress in self._owned.items() if progress.lost]
         for shard in lost:
-            del self._held[shard]
+            del self._owned[shard]
         reports.shards_changed("lost", self._worker, sorted(lost))

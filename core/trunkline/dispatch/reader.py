@@ -16,7 +16,7 @@ from trunkline.runtime import faults
 from trunkline.store import stream
 from trunkline.store import subscriptions as subscription_store
 from trunkline.store.database import Database
-from trunkline.store.wakeup import Bell
+from trunkline.store.wakeup import Signal
 
 PAGE = 500
 LOOK_SECONDS = 1.0
@@ -24,14 +24,14 @@ _log = logging.getLogger(__name__)
 
 
 class Reader:
-    """Reads for the shards in *held*, which the leases fill and empty."""
+    """Reads for the shards in *owned*, which the leases fill and empty."""
 
     def __init__(
         self,
         database: Database,
         table: RoutingTable,
         runner: Runner,
-        held: dict[int, Progress],
+        owned: dict[int, Progress],
         *,
         shards: int,
         records: SubscriptionRecords,
@@ -39,11 +39,11 @@ class Reader:
         self._database = database
         self._table = table
         self._runner = runner
-        self._held = held
+        self._owned = owned
         self._shards = shards
         self._records = records
 
-    async def run(self, bell: Bell) -> None:
+    async def run(self, signal: Signal) -> None:
         """Read whenever the log has grown, and once a second in case nobody said so."""
         while True:
             await self._runner.has_room.wait()
@@ -52,7 +52,7 @@ class Reader:
                     continue
             except StoreUnavailable as error:
                 _log.warning("cannot read the log now: %s", error)
-            await bell.wait(LOOK_SECONDS)
+            await signal.wait(LOOK_SECONDS)
 
     async def read_on(self) -> bool:
         """Read one page; tells whether there is more to read."""
@@ -80,7 +80,7 @@ class Reader:
         now = time.monotonic()
         return [
             progress
-            for progress in self._held.values()
+            for progress in self._owned.values()
             if not progress.lost and not progress.draining and now < progress.valid_until
         ]
 
@@ -95,7 +95,7 @@ class Reader:
             async for rows in subscription_store.changed_since(connection, known):
                 version = max(version, rows[-1].version)
                 for no in self._table.apply(map(self._records.open, rows)):
-                    self._runner.places.forget(no)
+                    self._runner.slots.forget(no)
         self._table.version = version  # when everything is there: what breaks off here is read again
         faults.point("read.after_refresh")
 

@@ -14,7 +14,7 @@ from trunkline.schemas.versions import SchemaVersions
 from trunkline.store import replays as store
 from trunkline.store import subscriptions as subscription_store
 from trunkline.store.database import Database
-from trunkline.store.wakeup import Bell
+from trunkline.store.wakeup import Signal
 
 LOOK_SECONDS = 1.0
 BUSY_SECONDS = 0.05
@@ -43,7 +43,7 @@ class ReplayLane:
         self._begun: set[str] = set()
         self._looked = 0.0
 
-    async def run(self, bell: Bell) -> None:
+    async def run(self, signal: Signal) -> None:
         """Step whenever a replay runs, looking once a second."""
         while True:
             wait = LOOK_SECONDS
@@ -51,7 +51,7 @@ class ReplayLane:
                 wait = await self.step()
             except StoreUnavailable as error:
                 _log.warning("cannot move replays on now: %s", error)
-            await bell.wait(wait)
+            await signal.wait(wait)
 
     async def step(self) -> float:
         """Move the replay on that has waited longest; returns in how many seconds to look again."""

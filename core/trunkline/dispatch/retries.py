@@ -17,12 +17,12 @@ from trunkline.store import stream
 from trunkline.store import subscriptions as subscription_store
 from trunkline.store.database import Database
 from trunkline.store.deliveries import Claim, Settled
-from trunkline.store.wakeup import Bell
+from trunkline.store.wakeup import Signal
 
 LOOK_SECONDS = 1.0
 PAGE = 500
 READY = 256
-"""Claimed deliveries that may wait in memory for a place, so that places never stand empty while others are claimed."""
+"""Claimed deliveries that may wait in memory for a slot, so that slots never stand empty while others are claimed."""
 CROWDED_SECONDS = 0.01
 ROUND_SECONDS = 0.1
 """How long what becomes due gathers once nothing due is left: to claim ten costs little more than to claim one."""
@@ -53,7 +53,7 @@ class Retries:
         self._per_subscription = per_subscription
         self._may_claim = may_claim
 
-    async def run(self, bell: Bell) -> None:
+    async def run(self, signal: Signal) -> None:
         """Claim whenever something is due, looking once a second at least."""
         while True:
             wait = LOOK_SECONDS
@@ -61,11 +61,11 @@ class Retries:
                 wait = await self.claim_due()
             except StoreUnavailable as error:
                 _log.warning("cannot claim retries now: %s", error)
-            await bell.wait(wait)
+            await signal.wait(wait)
 
     async def claim_due(self) -> float:
         """Claim what is due and can be started soon; returns in how many seconds to look again."""
-        limit = min(self._runner.places.free + READY - self._runner.waiting_claims, PAGE)
+        limit = min(self._runner.slots.free + READY - self._runner.waiting_claims, PAGE)
         if limit <= 0 or not self._may_claim():
             return CROWDED_SECONDS
         async with self._database.read() as connection:
@@ -80,7 +80,7 @@ class Retries:
                 limit=limit,
                 per_subscription=self._per_subscription,
                 lease_ms=self._lease_ms,
-                busy=self._runner.places.busy,
+                busy=self._runner.slots.busy,
             )
             faults.point("retry.after_claim")
         if not claims:

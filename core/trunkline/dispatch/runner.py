@@ -1,13 +1,13 @@
-"""Running attempts: each gets a place, a time limit and an end, whatever its channel does."""
+"""Running attempts: each gets a slot, a time limit and an end, whatever its channel does."""
 
 import asyncio
 import time
 from collections.abc import Callable, Mapping
 
 from trunkline.contract import HttpClient, Push
-from trunkline.dispatch.jobs import Ended, Job, Shelved
+from trunkline.dispatch.jobs import Deferred, Ended, Job
 from trunkline.dispatch.results import checked
-from trunkline.dispatch.slots import Places
+from trunkline.dispatch.slots import Slots
 from trunkline.model import cursors
 from trunkline.model.deliveries import Outcome, Result, Status
 from trunkline.model.events import Event
@@ -21,7 +21,7 @@ SLOW_SECONDS = 2.0
 HIGH_WATER = 4096
 """Open deliveries at which the live lane stops reading; new and failing subscriptions may fill half of it."""
 CROWDED_MS = 500
-"""When a delivery that finds no place, and whose subscription fails, is due again."""
+"""When a delivery that finds no slot, and whose subscription fails, is due again."""
 
 
 class Runner:
@@ -29,15 +29,15 @@ class Runner:
 
     def __init__(
         self,
-        places: Places[Job],
+        slots: Slots[Job],
         http: HttpClient,
         *,
         timeout_seconds: float,
         body_of: Callable[[Event, Pins], bytes],
-        sink: Callable[[Ended | Shelved], None],
+        sink: Callable[[Ended | Deferred], None],
         now_ms: Callable[[], int],
     ) -> None:
-        self.places = places
+        self.slots = slots
         self._http = http
         self._body_of = body_of
         self._limit = timeout_seconds + GRACE_SECONDS
@@ -53,7 +53,7 @@ class Runner:
 
     @property
     def waiting(self) -> int:
-        """Deliveries in hand that wait for a place."""
+        """Deliveries in hand that wait for a slot."""
         return len(self._waiting)
 
     @property
@@ -62,44 +62,44 @@ class Runner:
         return sum(1 for job in self._waiting if job.claim)
 
     def submit(self, job: Job) -> None:
-        """Start *job*, let it wait for a place, or shelve it where its subscription has too much waiting already."""
+        """Start *job*, let it wait for a slot, or defer it where its subscription has too much waiting already."""
         job.started = time.monotonic()
         if job.route.deliver is None:
-            self._sink(Shelved(job, Status.HELD, None))
+            self._sink(Deferred(job, Status.HELD, None))
             return
-        standing = self.places.standing(job.route.subscription.no)
-        if not standing.waiting and self.places.take(standing):
+        standing = self.slots.standing(job.route.subscription.no)
+        if not standing.waiting and self.slots.take(standing):
             self._start(job)
-        elif (standing.is_trusted or self.open < HIGH_WATER // 2) and self.places.queue(standing, job):
+        elif (standing.is_trusted or self.open < HIGH_WATER // 2) and self.slots.queue(standing, job):
             self._waiting[job] = None
         else:
-            self._sink(Shelved(job, Status.PENDING, CROWDED_MS if standing.is_failing else 0))
+            self._sink(Deferred(job, Status.PENDING, CROWDED_MS if standing.is_failing else 0))
             return
         if job.claim == 0:
             self.open += 1
             if self.open >= HIGH_WATER:
                 self.has_room.clear()
 
-    def overdue(self, lease_ms: int) -> list[Shelved]:
+    def overdue(self, lease_ms: int) -> list[Deferred]:
         """Collect what has been in hand for too long for the cursor to wait: from then on a row stands for it.
 
-        What still waited for a place is let go of; what is in flight goes on under a claim of *lease_ms*.
+        What still waited for a slot is put back; what is in flight goes on under a claim of *lease_ms*.
         """
         edge = time.monotonic() - SLOW_SECONDS
-        found: list[Shelved] = []
+        found: list[Deferred] = []
         for job in _older(self._waiting, edge):
             del self._waiting[job]
-            self.places.standing(job.route.subscription.no).waiting.remove(job)
-            found.append(Shelved(job, Status.PENDING, 0))
+            self.slots.standing(job.route.subscription.no).waiting.remove(job)
+            found.append(Deferred(job, Status.PENDING, 0))
             self._close(job)
         for job in _older(self._running, edge):
             if not job.claim:
                 job.claim = 1
-                found.append(Shelved(job, Status.PENDING, lease_ms, held=True))
-                self.places.judge(self.places.standing(job.route.subscription.no), succeeded=False)
+                found.append(Deferred(job, Status.PENDING, lease_ms, in_flight=True))
+                self.slots.set_trust(self.slots.standing(job.route.subscription.no), succeeded=False)
                 self._release_cursor()
         if found:
-            faults.point("deliver.after_shelve")
+            faults.point("deliver.after_defer")
         return found
 
     def sweep(self) -> None:
@@ -121,7 +121,7 @@ class Runner:
                 )
 
     async def drain(self, seconds: float) -> None:
-        """Wait up to *seconds* for what is in flight, then cancel it; nothing that waits for a place is started."""
+        """Wait up to *seconds* for what is in flight, then cancel it; nothing that waits for a slot is started."""
         self._is_draining = True
         tasks = [job.task for job in self._running if job.task is not None]
         if not tasks:
@@ -154,7 +154,7 @@ class Runner:
                 )
             except Exception as error:  # noqa: BLE001 - a channel is a plugin: whatever it raises is one failed attempt
                 result = Result(Outcome.RETRY, error=f"channel_error: {type(error).__name__}")
-            if job.is_over:  # given up on while it swallowed its cancellation; its place has gone to another
+            if job.is_over:  # given up on while it swallowed its cancellation; its slot has gone to another
                 return
             job = self._end(job, result, began, started_ms=now_ms)
 
@@ -179,26 +179,26 @@ class Runner:
         return checked(result)
 
     def _end(self, job: Job, result: Result, began: float, *, started_ms: int) -> Job | None:
-        """Hand over what *job* came to; returns the job that takes its place, already counted in."""
+        """Report the result of *job* and release its slot; returns the job that takes the slot, already counted in."""
         job.is_over = True
         del self._running[job]
         duration = time.monotonic() - began
         in_time = result.outcome is Outcome.DELIVERED and duration <= SLOW_SECONDS
-        self.places.give_back(self.places.standing(job.route.subscription.no), succeeded=in_time)
+        self.slots.release(self.slots.standing(job.route.subscription.no), succeeded=in_time)
         self._close(job)
         self._sink(Ended(job, result, started_ms, round(duration * 1000)))
         faults.point("deliver.after_result")
-        heir: Job | None = None
-        while not self._is_draining and (following := self.places.next_waiting()) is not None:
-            del self._waiting[following]
-            if heir is None and job.task is asyncio.current_task():
-                heir = following
-                heir.task = job.task
-                heir.started = time.monotonic()
-                self._running[heir] = None
+        next_job: Job | None = None
+        while not self._is_draining and (waiting := self.slots.next_waiting()) is not None:
+            del self._waiting[waiting]
+            if next_job is None and job.task is asyncio.current_task():
+                next_job = waiting
+                next_job.task = job.task
+                next_job.started = time.monotonic()
+                self._running[next_job] = None
             else:
-                self._start(following)
-        return heir
+                self._start(waiting)
+        return next_job
 
     def _close(self, job: Job) -> None:
         if job.claim == 0:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.dispatch import reports
-from trunkline.dispatch.jobs import Ended, Job, Shelved
+from trunkline.dispatch.jobs import Deferred, Ended, Job
 from trunkline.dispatch.progress import Progress
 from trunkline.dispatch.reports import Failure
 from trunkline.errors import LeaseLost, StoreUnavailable
@@ -81,12 +81,12 @@ class Settlement:
         self,
         database: Database,
         worker: str,
-        held: dict[int, Progress],
+        owned: dict[int, Progress],
         *,
         retry: RetryPolicy,
         breaker: BreakerPolicy,
         shards: int,
-        overdue: Callable[[], Sequence[Shelved]],
+        overdue: Callable[[], Sequence[Deferred]],
         on_settled: Callable[[Sequence[Ended]], None],
         on_written: Callable[[int, float], None],
         on_disabled: Callable[[Sequence[Row]], None],
@@ -94,7 +94,7 @@ class Settlement:
     ) -> None:
         self._database = database
         self._worker = worker
-        self._held = held
+        self._owned = owned
         self._retry = retry
         self._breaker = breaker
         self._shards = shards
@@ -103,13 +103,13 @@ class Settlement:
         self._on_written = on_written
         self._on_disabled = on_disabled
         self._on_due = on_due
-        self._items: list[Ended | Shelved] = []
+        self._items: list[Ended | Deferred] = []
         self._unwritten: Batch | None = None
         self._full = asyncio.Event()
         self._flushing = asyncio.Lock()
         self._cursor_written = 0.0
 
-    def put(self, item: Ended | Shelved) -> None:
+    def put(self, item: Ended | Deferred) -> None:
         """Take an end; it is written with the next batch."""
         self._items.append(item)
         if len(self._items) >= BATCH:
@@ -141,17 +141,17 @@ class Settlement:
             await self._write(self._unwritten)
 
     def _cursor_is_due(self) -> bool:
-        if all(p.cursor == p.written for p in self._held.values()):
+        if all(p.cursor == p.written for p in self._owned.values()):
             return False
         return asyncio.get_running_loop().time() - self._cursor_written >= CURSOR_SECONDS
 
-    def _plan(self, items: Sequence[Ended | Shelved]) -> Batch:
+    def _plan(self, items: Sequence[Ended | Deferred]) -> Batch:
         batch = Batch()
         for item in items:
             if isinstance(item, Ended):
                 self._plan_ended(batch, item)
             else:
-                self._plan_shelved(batch, item)
+                self._plan_deferred(batch, item)
         return batch
 
     def _plan_ended(self, batch: Batch, ended: Ended) -> None:
@@ -190,20 +190,20 @@ class Settlement:
         batch.is_due_soon = batch.is_due_soon or _is_soon(settled.wait_ms)
         self._count(batch, job, result.outcome)
 
-    def _plan_shelved(self, batch: Batch, shelved: Shelved) -> None:
-        job = shelved.job
+    def _plan_deferred(self, batch: Batch, deferred: Deferred) -> None:
+        job = deferred.job
         settled = Settled(
             job.event.position,
             job.route.subscription.no,
-            shelved.status,
+            deferred.status,
             job.attempt - 1,
             None,
-            wait_ms=shelved.wait_ms,
-            claimed_by=self._worker if shelved.held else None,
+            wait_ms=deferred.wait_ms,
+            claimed_by=self._worker if deferred.in_flight else None,
             claim=job.claim,
         )
-        batch.is_due_soon = batch.is_due_soon or _is_soon(shelved.wait_ms)
-        if job.progress is None or (job.claim and not shelved.held):
+        batch.is_due_soon = batch.is_due_soon or _is_soon(deferred.wait_ms)
+        if job.progress is None or (job.claim and not deferred.in_flight):
             batch.end_claim(settled, None)
         else:
             job.progress.close(job.event.position)
@@ -225,7 +225,7 @@ class Settlement:
         while True:
             lost = [p for p, _ in batch.first if p.lost]
             batch.drop(lost)
-            leases = [p for p in self._held.values() if not p.lost]
+            leases = [p for p in self._owned.values() if not p.lost]
             cursors = {p.lease.shard: p.cursor for p in leases}
             began = time.perf_counter()
             faults.point("settle.before_transaction")
@@ -265,10 +265,10 @@ class Settlement:
         reports.attempts_failed(batch.failures)
 
     async def _store(
-        self, connection: AsyncConnection, batch: Batch, held: Sequence[Progress], cursors: dict[int, int]
+        self, connection: AsyncConnection, batch: Batch, owned: Sequence[Progress], cursors: dict[int, int]
     ) -> list[Row]:
         needed = {progress for progress, _ in batch.first}
-        moving = [p for p in held if p in needed or cursors[p.lease.shard] != p.written]
+        moving = [p for p in owned if p in needed or cursors[p.lease.shard] != p.written]
         now_ms = 0
         if moving:
             wanted = [replace(p.lease, cursor=cursors[p.lease.shard]) for p in moving]

@@ -146,7 +146,7 @@ class Hub:
             self.database,
             metrics=self.metrics,
             notifier=self.notifier,
-            held=lambda: self.dispatcher.held if self.dispatcher else {},
+            owned_shards=lambda: self.dispatcher.owned_shards if self.dispatcher else {},
         )
         self.replays = Replays(
             self.database,

@@ -28,7 +28,7 @@ POINTS = {
     "deliver.before_attempt": "a delivery has its place, its request has not gone out",
     "deliver.after_attempt": "the target has answered, the result is not noted",
     "deliver.after_result": "the result waits in memory for the next settlement",
-    "deliver.after_shelve": "deliveries that take long are about to get their row",
+    "deliver.after_defer": "deliveries that take long are about to get their row",
     "settle.before_transaction": "a batch is planned, its transaction has not begun",
     "settle.after_advance": "the cursors have moved, the ledger has not",
     "settle.after_streaks": "failures in a row are counted, the ledger has not changed",

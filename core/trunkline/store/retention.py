@@ -17,7 +17,7 @@ from trunkline.store.sql import text
 
 _LOCK = 7_236_455_002
 """Key of the PostgreSQL advisory lock that whoever removes holds until its transaction ends."""
-MARKS = "SELECT r.edge, h.position AS head FROM retention AS r CROSS JOIN stream_head AS h WHERE r.id = 1 AND h.id = 1"
+LOG_BOUNDS = "SELECT r.edge, h.position AS head FROM retention AS r CROSS JOIN stream_head AS h WHERE r.id = 1 AND h.id = 1"
 _OPEN = f"('{Status.PENDING}', '{Status.HELD}')"
 _NEEDED = (
     "EXISTS (SELECT 1 FROM replays AS r WHERE r.status = 'running' AND r.company_id = e.company_id "
@@ -26,8 +26,8 @@ _NEEDED = (
 
 
 @dataclass(frozen=True, slots=True)
-class Marks:
-    """The *edge*, up to which the log has been cleared, and the *head*, its newest position."""
+class LogBounds:
+    """Where the log begins and ends: it was cleared up to *edge*, and *head* is its newest position."""
 
     edge: int
     head: int
@@ -66,10 +66,10 @@ class Oldest:
     age_ms: int
 
 
-async def marks(connection: AsyncConnection) -> Marks:
+async def log_bounds(connection: AsyncConnection) -> LogBounds:
     """Read where the log begins and ends."""
-    row = (await connection.execute(text(MARKS))).one()
-    return Marks(row[0], row[1])
+    row = (await connection.execute(text(LOG_BOUNDS))).one()
+    return LogBounds(row[0], row[1])
 
 
 async def oldest(connection: AsyncConnection) -> Oldest | None:
@@ -97,7 +97,7 @@ async def check_cursor(
         CursorExpired: something was; whether any of it was this company's is not looked at.
     """
     if edge is None:
-        edge = (await marks(connection)).edge
+        edge = (await log_bounds(connection)).edge
     if after < edge:
         oldest_ms = await oldest_of_company(connection, company_id, after=edge)
         raise CursorExpired(utc_text_of_ms(oldest_ms) if oldest_ms is not None else None)

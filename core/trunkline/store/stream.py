@@ -133,20 +133,20 @@ async def read_company(
 
 async def read_page(
     connection: AsyncConnection, company_id: int, *, types: Sequence[str], after: int, limit: int
-) -> tuple[list[Event], retention.Marks]:
+) -> tuple[list[Event], retention.LogBounds]:
     """Read as ``read_company`` does, and where the log began and ended at that moment, in one statement.
 
     As they are of one moment, no event of the page was removed unnoticed.
     """
     query, parameters = _company_query(company_id, types, after, limit)
     statement = (
-        f"SELECT marks.edge, marks.head, page.* FROM ({retention.MARKS}) AS marks "
+        f"SELECT bounds.edge, bounds.head, page.* FROM ({retention.LOG_BOUNDS}) AS bounds "
         f"LEFT JOIN ({query}) AS page ON true ORDER BY position"
     )
     rows = (await connection.execute(text(statement), parameters)).all()
     edge, head, *first = rows[0]
     events = [Event(*row[2:]) for row in rows] if first[0] is not None else []
-    return events, retention.Marks(edge, head)
+    return events, retention.LogBounds(edge, head)
 
 
 def _company_query(

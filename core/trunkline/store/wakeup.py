@@ -1,6 +1,6 @@
-"""Telling sleepers that the log has grown: in the process at once, and to other processes by NOTIFY on PostgreSQL.
+"""Wake-ups when the log has grown: in this process at once, in other processes by NOTIFY on PostgreSQL.
 
-It only saves time. Whoever sleeps also looks by itself once a second, so a lost wake-up costs at most that.
+They only save time. Every waiter also looks by itself once a second, so a lost wake-up costs at most that.
 """
 
 import asyncio
@@ -19,33 +19,33 @@ _RECONNECT_SECONDS = 1.0
 _log = logging.getLogger(__name__)
 
 
-class Bell:
-    """One sleeper's bell."""
+class Signal:
+    """A wake-up for one waiter: an ``asyncio.Event`` that ``wait`` clears."""
 
     def __init__(self) -> None:
-        self._rung = asyncio.Event()
+        self._event = asyncio.Event()
 
-    def ring(self) -> None:
-        """Wake the sleeper, now or as soon as it sleeps."""
-        self._rung.set()
+    def set(self) -> None:
+        """Wake the waiter, now or as soon as it waits."""
+        self._event.set()
 
     async def wait(self, seconds: float) -> bool:
-        """Sleep until the bell rings, at most *seconds*; tells whether it rang."""
+        """Wait until it is set, at most *seconds*; tells whether it was."""
         try:
             async with asyncio.timeout(seconds):
-                await self._rung.wait()
+                await self._event.wait()
         except TimeoutError:
             return False
-        self._rung.clear()
+        self._event.clear()
         return True
 
 
 class Wakeup:
-    """Carries "the log has grown" to every sleeper."""
+    """The signals of everything that waits for the log to grow."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._bells: set[Bell] = set()
+        self._signals: set[Signal] = set()
         self._outgoing = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -60,23 +60,23 @@ class Wakeup:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     @contextlib.contextmanager
-    def bell(self) -> Generator[Bell]:
-        """Lend a bell that rings whenever the log has grown."""
-        bell = Bell()
-        self._bells.add(bell)
+    def signal(self) -> Generator[Signal]:
+        """Lend a signal that is set whenever the log has grown."""
+        signal = Signal()
+        self._signals.add(signal)
         try:
-            yield bell
+            yield signal
         finally:
-            self._bells.discard(bell)
+            self._signals.discard(signal)
 
     def announce(self) -> None:
-        """Say that events were committed here."""
-        self._ring()
+        """Wake every waiter: events were committed in this process."""
+        self._set_all()
         self._outgoing.set()
 
-    def _ring(self) -> None:
-        for bell in self._bells:
-            bell.ring()
+    def _set_all(self) -> None:
+        for signal in self._signals:
+            signal.set()
 
     async def _notify(self) -> None:
         """Send one NOTIFY for all announcements of the last few milliseconds.
@@ -107,18 +107,18 @@ class Wakeup:
             await asyncio.sleep(_RECONNECT_SECONDS)
 
     async def _listen_on(self, connection: Any) -> None:
-        """Ring at each notification until *connection* is lost."""
+        """Set the signals at each notification until *connection* is lost."""
         lost = asyncio.Event()
 
         def end(*_: object) -> None:
             lost.set()
 
-        def ring(*_: object) -> None:
-            self._ring()
+        def notified(*_: object) -> None:
+            self._set_all()
 
         connection.add_termination_listener(end)
-        await connection.add_listener(CHANNEL, ring)
-        self._ring()  # what was said before we listened
+        await connection.add_listener(CHANNEL, notified)
+        self._set_all()  # for what was announced before we listened
         await lost.wait()
 
     @contextlib.asynccontextmanager

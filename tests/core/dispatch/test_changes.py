@@ -104,7 +104,7 @@ async def test_an_attempt_under_way_while_its_subscription_is_deleted_cannot_bri
         [position] = await house.emit(to=[no])
         await receiver.wait_for(2)
         await house.hub.subscriptions.delete(92, (await house.subscription(no))["id"], channel="webhooks")
-        await until(lambda: house.hub.dispatcher._runner.places.taken == 0)
+        await until(lambda: house.hub.dispatcher._runner.slots.in_use == 0)
         await house.hub.dispatcher._settlement.flush()
         [row] = await house.rows()
         numbers = [attempt["number"] for attempt in await house.attempts(position, no)]

@@ -1,4 +1,4 @@
-"""Places, the two-second rule and what a slow target may cost others."""
+"""Slots, the two-second rule and what a slow target may cost others."""
 
 import asyncio
 import statistics
@@ -46,7 +46,7 @@ async def test_no_more_attempts_are_in_flight_than_a_subscription_and_the_proces
         await house.emit(150, to=numbers)
         await house.check_settled(seconds=20)
         assert await house.statuses() == {"delivered": 450}
-    assert gauge.most_in_all == 20, "all places are used, and no more"
+    assert gauge.most_in_all == 20, "all slots are used, and no more"
     assert all(5 <= most <= 10 for most in gauge.most.values()), gauge.most
 
 

@@ -21,7 +21,7 @@ def _short_leases(monkeypatch):
 
 
 def _shares(*houses):
-    return sorted(len(house.hub.dispatcher._held) for house in houses)
+    return sorted(len(house.hub.dispatcher._owned) for house in houses)
 
 
 async def _kill(house):
@@ -38,7 +38,7 @@ async def _bury(house):
     """Let a killed hub leave without touching the database."""
     house.hub.dispatcher._settlement._items.clear()
     house.hub.dispatcher._settlement._unwritten = None
-    house.hub.dispatcher._held.clear()
+    house.hub.dispatcher._owned.clear()
 
 
 async def test_workers_share_the_shards_evenly_and_the_last_one_has_them_all(open_house, until):
@@ -93,7 +93,7 @@ async def test_a_killed_workers_share_flows_again_and_only_what_was_in_flight_is
         for company, no in numbers.items():
             await one.emit(20, company=company, to=[no])
         await receiver.wait_for(200)
-        in_flight = two.hub.dispatcher._runner.places.taken
+        in_flight = two.hub.dispatcher._runner.slots.in_use
         await _kill(two)
         await one.check_settled(seconds=15)
         assert _shares(one) == [16]
@@ -150,7 +150,7 @@ async def test_a_worker_that_lost_its_shards_cannot_settle_what_it_had_in_flight
         one.hub.dispatcher._tasks[0].cancel()
         async with open_house(timeout_seconds=10, retry_schedule_seconds="30") as two:
             await one.until_statuses(pending=1, seconds=8)
-            await one.until(lambda: one.hub.dispatcher._runner.places.taken == 0, seconds=6)
+            await one.until(lambda: one.hub.dispatcher._runner.slots.in_use == 0, seconds=6)
             await one.hub.dispatcher._settlement.flush()
             [row] = await one.rows()
             [attempt] = await one.attempts(position, no)
@@ -159,40 +159,40 @@ async def test_a_worker_that_lost_its_shards_cannot_settle_what_it_had_in_flight
 
 
 async def test_shards_that_were_to_be_handed_over_are_read_on_when_the_newcomer_is_gone(database: Database):
-    held = {}
-    old = Leases(database, "wrk_old", held, shards=16, on_taken=lambda: None)
+    owned = {}
+    old = Leases(database, "wrk_old", owned, shards=16, on_taken=lambda: None)
     new = Leases(database, "wrk_new", {}, shards=16, on_taken=lambda: None)
     await old.look_after()
-    for progress in held.values():
+    for progress in owned.values():
         progress.open(progress.read + 1, 1)  # something is still under way everywhere
     await new.look_after()
     await old.look_after()
-    assert [progress.draining for progress in held.values()].count(True) == 8
+    assert [progress.draining for progress in owned.values()].count(True) == 8
     await new.leave()
     await old.look_after()
-    assert not any(progress.draining for progress in held.values())
+    assert not any(progress.draining for progress in owned.values())
 
 
 async def test_a_shard_whose_lease_was_taken_over_is_let_go_of(database: Database):
-    held = {}
-    leases = Leases(database, "wrk_old", held, shards=16, on_taken=lambda: None)
+    owned = {}
+    leases = Leases(database, "wrk_old", owned, shards=16, on_taken=lambda: None)
     await leases.look_after()
     async with database.write() as connection:
-        await shard_store.release(connection, "wrk_old", [held[3].lease, held[4].lease])
+        await shard_store.release(connection, "wrk_old", [owned[3].lease, owned[4].lease])
         await shard_store.claim(connection, "wrk_new", limit=2, lease_ms=60_000)
-    lost = [held[3], held[4]]
+    lost = [owned[3], owned[4]]
     await leases.look_after()
-    assert sorted(held) == [number for number in range(16) if number not in {3, 4}]
+    assert sorted(owned) == [number for number in range(16) if number not in {3, 4}]
     assert all(progress.lost for progress in lost)
 
 
 async def test_shards_whose_claim_went_unanswered_are_read_after_the_next_look(database: Database):
-    held = {}
-    leases = Leases(database, "wrk_a", held, shards=16, on_taken=lambda: None)
+    owned = {}
+    leases = Leases(database, "wrk_a", owned, shards=16, on_taken=lambda: None)
     async with database.write() as connection:  # committed, and the connection was lost before the answer
         await shard_store.claim(connection, "wrk_a", limit=16, lease_ms=3_600_000)
     await leases.look_after()
-    assert sorted(held) == list(range(16))
+    assert sorted(owned) == list(range(16))
 
 
 async def test_a_shard_that_is_to_be_handed_over_is_not_read_on_and_the_others_are(
@@ -204,14 +204,14 @@ async def test_a_shard_that_is_to_be_handed_over_is_not_read_on_and_the_others_a
         [leases] = [task for task in dispatcher._tasks if task.get_name() == "leases"]
         leases.cancel()  # nobody else changes what is to be handed over
         await asyncio.gather(leases, return_exceptions=True)
-        held = dict(dispatcher.held)
-        await until(lambda: len({progress.read for progress in held.values()}) == 1)
-        before = held[3].read
-        held[3].draining = True
+        owned = dict(dispatcher.owned_shards)
+        await until(lambda: len({progress.read for progress in owned.values()}) == 1)
+        before = owned[3].read
+        owned[3].draining = True
         [position] = await house.emit()
-        await until(lambda: held[4].read == position)
-        assert {progress.read for no, progress in held.items() if no != 3} == {position}
-        assert held[3].read == before
-        held[3].draining = False
+        await until(lambda: owned[4].read == position)
+        assert {progress.read for no, progress in owned.items() if no != 3} == {position}
+        assert owned[3].read == before
+        owned[3].draining = False
         [position] = await house.emit()
-        await until(lambda: {progress.read for progress in held.values()} == {position})
+        await until(lambda: {progress.read for progress in owned.values()} == {position})

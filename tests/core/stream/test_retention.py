@@ -314,7 +314,7 @@ async def test_being_stopped_between_or_in_a_batch_does_no_harm(hub, monkeypatch
     assert await count(database, "events") == left
     assert await ledger_is_whole(database)
     async with database.read() as connection:
-        edge = (await store.marks(connection)).edge
+        edge = (await store.log_bounds(connection)).edge
     assert edge == (await first(database) - 1 if batches else 0)
     assert await made(hub).run_once() == left
     assert await ledger_is_whole(database)

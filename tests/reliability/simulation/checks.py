@@ -139,11 +139,11 @@ class Checks:
         key = Key.parse(push.delivery_id)
         event = self.tables["events"].get(key.position)
         must(event is not None and event.body == push.body, "what is pushed is what was accepted", str(key))
-        runner, places = machine.dispatcher._runner, machine.dispatcher._runner.places
-        must(len(runner._running) <= self.world.places, "places are bounded", len(runner._running))
-        must(places.taken == len(runner._running), "each attempt has a place", places.taken)
+        runner, slots = machine.dispatcher._runner, machine.dispatcher._runner.slots
+        must(len(runner._running) <= self.world.slots, "slots are bounded", len(runner._running))
+        must(slots.in_use == len(runner._running), "each attempt has a slot", slots.in_use)
         mine = sum(job.route.subscription.no == key.subscription_no for job in runner._running)
-        must(mine <= self.world.places_each, "places of one subscription are bounded", mine)
+        must(mine <= self.world.slots_per_subscription, "slots of one subscription are bounded", mine)
         is_stale = not self.world.is_calm and self._is_stale(machine, key, push.attempt)
         for earlier in self.receipts[key]:
             if earlier.attempt == push.attempt:

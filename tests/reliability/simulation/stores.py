@@ -302,7 +302,7 @@ class Stream:
 
     async def read_page(connection, company_id, *, types, after, limit):
         events = await Stream.read_company(connection, company_id, types=types, after=after, limit=limit)
-        return events, retention.Marks(0, connection.get("head", 1)["position"])
+        return events, retention.LogBounds(0, connection.get("head", 1)["position"])
 
     async def by_positions(connection, positions):
         await connection.statement()
@@ -536,9 +536,9 @@ class Replays:
         return sorted(found)[:limit]
 
 
-async def marks(connection):
+async def log_bounds(connection):
     await connection.statement()
-    return retention.Marks(0, connection.get("head", 1)["position"])
+    return retention.LogBounds(0, connection.get("head", 1)["position"])
 
 
 MODELS = {
@@ -557,7 +557,7 @@ def install(patch):
             if not name.startswith("_"):
                 assert hasattr(module, name), name
                 patch.setattr(module, name, function)
-    patch.setattr(retention, "marks", marks)
+    patch.setattr(retention, "log_bounds", log_bounds)
 
 
 async def _change_held(connection, worker, leases, change):

@@ -55,7 +55,7 @@ CLOCK_DISTURBANCES = ("kill", "kill", "outage", "cut")
 """Where the clock is set back, nobody is frozen with a transaction open, whose times nobody brings back afterwards, and no
 last worker leaves, since a worker's heartbeat is what shows the step."""
 BAD = ("hang", "stubborn", "failing", "raises")
-"""Targets that never answer well: they are never trusted, so half of the places are out of their reach."""
+"""Targets that never answer well: they are never trusted, so half of the slots are out of their reach."""
 MODES = (
     "healthy",
     "flaky",
@@ -143,12 +143,11 @@ class World:
             unsure=0 if self.is_calm else chance.choice((0, 0.02)),
         )
         self.schedule = (0.15, 0.3, 0.5)
-        self.places = chance.choice((4, 8, 16))
-        self.places_each = chance.choice((2, 4))
+        self.slots = chance.choice((4, 8, 16))
+        self.slots_per_subscription = chance.choice((2, 4))
         self.trace = deque(maxlen=50)
         self.machines = []
         self.workers = []
-        self.bells = []
         self.modes = {}
         self.promised = set()
         self.polled = {}
@@ -314,7 +313,7 @@ class World:
     async def _work(self, machine):
         machine.stop = asyncio.Event()
         wakeup = Wakeup(machine.door)
-        machine.ring = wakeup._ring
+        machine.log_has_grown = wakeup._set_all
         while True:
             made = Dispatcher(
                 machine.door,
@@ -322,8 +321,8 @@ class World:
                 schema_versions=ONE_VERSION,
                 http=None,
                 settings=SimpleNamespace(
-                    concurrency=self.places,
-                    concurrency_per_subscription=self.places_each,
+                    concurrency=self.slots,
+                    concurrency_per_subscription=self.slots_per_subscription,
                     timeout_seconds=TIMEOUT_SECONDS,
                     retry_schedule_seconds=self.schedule,
                     retry_jitter=0.2,
@@ -546,8 +545,8 @@ class World:
         self.promised |= {event.position for event in events}
         self.say("front", "appends", company, [event.position for event in events])
         for worker in self.workers:
-            if hasattr(worker, "ring") and chance.random() < 0.8:
-                self.clock.after(chance.uniform(0, 0.01), worker.ring)
+            if hasattr(worker, "log_has_grown") and chance.random() < 0.8:
+                self.clock.after(chance.uniform(0, 0.01), worker.log_has_grown)
 
     async def _write(self):
         while self.clock.now < self.chaos_ends:

@@ -9,6 +9,9 @@ from trunkline.model.deliveries import Key, Result
 from trunkline.model.events import Event
 from trunkline.schemas.versions import Pins
 
+BATCH = 500
+"""Results that are written at once instead of with the next batch in time."""
+
 
 class Job:
     """One delivery that this worker has in hand.
@@ -82,3 +85,25 @@ class Deferred:
     wait_ms: int | None
     in_flight: bool = False
     """Whether its attempt goes on in this worker, under a claim."""
+
+
+class ResultQueue:
+    """Attempts that ended and deliveries that were deferred, until the settlement takes them."""
+
+    __slots__ = ("_items", "full")
+
+    def __init__(self) -> None:
+        self._items: list[Ended | Deferred] = []
+        self.full = asyncio.Event()
+        """Set once ``BATCH`` items wait."""
+
+    def put(self, item: Ended | Deferred) -> None:
+        """Add *item*; it never waits."""
+        self._items.append(item)
+        if len(self._items) >= BATCH:
+            self.full.set()
+
+    def take(self) -> list[Ended | Deferred]:
+        """Take every item, in the order in which they came."""
+        items, self._items = self._items, []
+        return items

@@ -2,17 +2,13 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
-from trunkline.contract import HttpClient, Push
-from trunkline.dispatch.jobs import Deferred, Ended, Job
-from trunkline.dispatch.results import checked
+from trunkline.dispatch.jobs import Deferred, Ended, Job, ResultQueue
+from trunkline.dispatch.sender import Sender
 from trunkline.dispatch.slots import Slots
-from trunkline.model import cursors
 from trunkline.model.deliveries import Outcome, Result, Status
-from trunkline.model.events import Event
 from trunkline.runtime import faults
-from trunkline.schemas.versions import Pins
 
 GRACE_SECONDS = 1.0
 """What a channel gets beyond the time limit to end by itself, and again to end after it was cancelled."""
@@ -25,24 +21,16 @@ CROWDED_MS = 500
 
 
 class Runner:
-    """The attempts of one process. What ends goes to *sink*; it never waits."""
+    """The attempts of one process. It never waits: what has ended stands in ``results``."""
 
-    def __init__(
-        self,
-        slots: Slots[Job],
-        http: HttpClient,
-        *,
-        timeout_seconds: float,
-        body_of: Callable[[Event, Pins], bytes],
-        sink: Callable[[Ended | Deferred], None],
-        now_ms: Callable[[], int],
-    ) -> None:
+    def __init__(self, slots: Slots[Job], sender: Sender, *, timeout_seconds: float) -> None:
         self.slots = slots
-        self._http = http
-        self._body_of = body_of
+        self.results = ResultQueue()
+        self.claim_ms = int((timeout_seconds + 2 * GRACE_SECONDS + 5) * 1000)
+        """How long a claim holds: longer than an attempt can take."""
+        self._attempt = sender.attempt
+        self._now_ms = sender.now_ms
         self._limit = timeout_seconds + GRACE_SECONDS
-        self._sink = sink
-        self._now_ms = now_ms
         self._running: dict[Job, None] = {}
         self._waiting: dict[Job, None] = {}
         self._is_draining = False
@@ -65,7 +53,7 @@ class Runner:
         """Start *job*, let it wait for a slot, or defer it where its subscription has too much waiting already."""
         job.started = time.monotonic()
         if job.route.deliver is None:
-            self._sink(Deferred(job, Status.HELD, None))
+            self.results.put(Deferred(job, Status.HELD, None))
             return
         standing = self.slots.standing(job.route.subscription.no)
         if not standing.waiting and self.slots.take(standing):
@@ -73,34 +61,34 @@ class Runner:
         elif (standing.is_trusted or self.open < HIGH_WATER // 2) and self.slots.queue(standing, job):
             self._waiting[job] = None
         else:
-            self._sink(Deferred(job, Status.PENDING, CROWDED_MS if standing.is_failing else 0))
+            self.results.put(Deferred(job, Status.PENDING, CROWDED_MS if standing.is_failing else 0))
             return
         if job.claim == 0:
             self.open += 1
             if self.open >= HIGH_WATER:
                 self.has_room.clear()
 
-    def overdue(self, lease_ms: int) -> list[Deferred]:
+    def overdue(self) -> list[Deferred]:
         """Collect what has been in hand for too long for the cursor to wait: from then on a row stands for it.
 
-        What still waited for a slot is put back; what is in flight goes on under a claim of *lease_ms*.
+        What still waited for a slot is put back; what is in flight goes on under a claim.
         """
         edge = time.monotonic() - SLOW_SECONDS
-        found: list[Deferred] = []
+        deferred: list[Deferred] = []
         for job in _older(self._waiting, edge):
             del self._waiting[job]
             self.slots.standing(job.route.subscription.no).waiting.remove(job)
-            found.append(Deferred(job, Status.PENDING, 0))
+            deferred.append(Deferred(job, Status.PENDING, 0))
             self._close(job)
         for job in _older(self._running, edge):
             if not job.claim:
                 job.claim = 1
-                found.append(Deferred(job, Status.PENDING, lease_ms, in_flight=True))
+                deferred.append(Deferred(job, Status.PENDING, self.claim_ms, in_flight=True))
                 self.slots.set_trust(self.slots.standing(job.route.subscription.no), succeeded=False)
                 self._release_cursor()
-        if found:
+        if deferred:
             faults.point("deliver.after_defer")
-        return found
+        return deferred
 
     def sweep(self) -> None:
         """End what has passed its time limit."""
@@ -158,26 +146,6 @@ class Runner:
                 return
             job = self._end(job, result, began, started_ms=now_ms)
 
-    async def _attempt(self, job: Job, now_ms: int) -> Result:
-        event, route = job.event, job.route
-        assert route.deliver is not None
-        faults.point("deliver.before_attempt")
-        result = await route.deliver(
-            Push(
-                event_id=str(event.position),
-                event_type=event.type,
-                delivery_id=f"dlv_{event.position}_{route.subscription.no}",
-                attempt=job.attempt,
-                timestamp=now_ms // 1000,
-                body=self._body_of(event, job.pins),
-                target=route.target(now_ms),
-                cursor=cursors.encode(event.position),
-            ),
-            self._http,
-        )
-        faults.point("deliver.after_attempt")
-        return checked(result)
-
     def _end(self, job: Job, result: Result, began: float, *, started_ms: int) -> Job | None:
         """Report the result of *job* and release its slot; returns the job that takes the slot, already counted in."""
         job.is_over = True
@@ -186,7 +154,7 @@ class Runner:
         in_time = result.outcome is Outcome.DELIVERED and duration <= SLOW_SECONDS
         self.slots.release(self.slots.standing(job.route.subscription.no), succeeded=in_time)
         self._close(job)
-        self._sink(Ended(job, result, started_ms, round(duration * 1000)))
+        self.results.put(Ended(job, result, started_ms, round(duration * 1000)))
         faults.point("deliver.after_result")
         next_job: Job | None = None
         while not self._is_draining and (waiting := self.slots.next_waiting()) is not None:
@@ -212,9 +180,9 @@ class Runner:
 
 def _older(jobs: Mapping[Job, None], edge: float) -> list[Job]:
     """Those of *jobs*, which stand in the order of their start, that started before *edge*."""
-    found: list[Job] = []
+    older: list[Job] = []
     for job in jobs:
         if job.started >= edge:
             break
-        found.append(job)
-    return found
+        older.append(job)
+    return older

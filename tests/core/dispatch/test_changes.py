@@ -201,7 +201,7 @@ async def test_a_delivery_asked_for_again_is_made_at_once_whatever_its_state(ope
         await house.until_statuses(exhausted=1)
         receiver.answer(200)
         await house.hub.deliveries.retry(92, f"dlv_{position}_{no}")
-        house.hub.wake_retries()
+        house.hub.signals.due.set()
         await house.until_statuses(delivered=1)
         await house.check_settled()
         assert [a["number"] for a in await house.attempts(position, no)] == [1, 2]

@@ -7,8 +7,10 @@ import pytest
 
 from trunkline.dispatch import leases as leases_module
 from trunkline.dispatch.leases import Leases
+from trunkline.dispatch.owned_shards import OwnedShards
 from trunkline.store import shards as shard_store
 from trunkline.store.database import Database
+from trunkline.store.wakeup import Signal
 from trunkline.testing.receiver import Answer
 
 pytestmark = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
@@ -21,7 +23,7 @@ def _short_leases(monkeypatch):
 
 
 def _shares(*houses):
-    return sorted(len(house.hub.dispatcher._owned) for house in houses)
+    return sorted(len(house.hub.dispatcher.owned_shards) for house in houses)
 
 
 async def _kill(house):
@@ -36,9 +38,9 @@ async def _kill(house):
 
 async def _bury(house):
     """Let a killed hub leave without touching the database."""
-    house.hub.dispatcher._settlement._items.clear()
+    house.hub.dispatcher._runner.results.take()
     house.hub.dispatcher._settlement._unwritten = None
-    house.hub.dispatcher._owned.clear()
+    house.hub.dispatcher._owned.progress.clear()
 
 
 async def test_workers_share_the_shards_evenly_and_the_last_one_has_them_all(open_house, until):
@@ -159,40 +161,40 @@ async def test_a_worker_that_lost_its_shards_cannot_settle_what_it_had_in_flight
 
 
 async def test_shards_that_were_to_be_handed_over_are_read_on_when_the_newcomer_is_gone(database: Database):
-    owned = {}
-    old = Leases(database, "wrk_old", owned, shards=16, on_taken=lambda: None)
-    new = Leases(database, "wrk_new", {}, shards=16, on_taken=lambda: None)
-    await old.look_after()
-    for progress in owned.values():
+    owned = OwnedShards("wrk_old", 16)
+    old = Leases(database, owned, Signal())
+    new = Leases(database, OwnedShards("wrk_new", 16), Signal())
+    await old.renew()
+    for progress in owned.progress.values():
         progress.open(progress.read + 1, 1)  # something is still under way everywhere
-    await new.look_after()
-    await old.look_after()
-    assert [progress.draining for progress in owned.values()].count(True) == 8
+    await new.renew()
+    await old.renew()
+    assert [progress.draining for progress in owned.progress.values()].count(True) == 8
     await new.leave()
-    await old.look_after()
-    assert not any(progress.draining for progress in owned.values())
+    await old.renew()
+    assert not any(progress.draining for progress in owned.progress.values())
 
 
 async def test_a_shard_whose_lease_was_taken_over_is_let_go_of(database: Database):
-    owned = {}
-    leases = Leases(database, "wrk_old", owned, shards=16, on_taken=lambda: None)
-    await leases.look_after()
+    owned = OwnedShards("wrk_old", 16)
+    leases = Leases(database, owned, Signal())
+    await leases.renew()
     async with database.write() as connection:
-        await shard_store.release(connection, "wrk_old", [owned[3].lease, owned[4].lease])
+        await shard_store.release(connection, "wrk_old", [owned.progress[3].lease, owned.progress[4].lease])
         await shard_store.claim(connection, "wrk_new", limit=2, lease_ms=60_000)
-    lost = [owned[3], owned[4]]
-    await leases.look_after()
-    assert sorted(owned) == [number for number in range(16) if number not in {3, 4}]
+    lost = [owned.progress[3], owned.progress[4]]
+    await leases.renew()
+    assert sorted(owned.progress) == [number for number in range(16) if number not in {3, 4}]
     assert all(progress.lost for progress in lost)
 
 
 async def test_shards_whose_claim_went_unanswered_are_read_after_the_next_look(database: Database):
-    owned = {}
-    leases = Leases(database, "wrk_a", owned, shards=16, on_taken=lambda: None)
+    owned = OwnedShards("wrk_a", 16)
+    leases = Leases(database, owned, Signal())
     async with database.write() as connection:  # committed, and the connection was lost before the answer
         await shard_store.claim(connection, "wrk_a", limit=16, lease_ms=3_600_000)
-    await leases.look_after()
-    assert sorted(owned) == list(range(16))
+    await leases.renew()
+    assert sorted(owned.progress) == list(range(16))
 
 
 async def test_a_shard_that_is_to_be_handed_over_is_not_read_on_and_the_others_are(

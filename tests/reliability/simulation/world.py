@@ -11,7 +11,21 @@ import pytest
 
 from trunkline.access.subscription_records import SubscriptionRecords
 from trunkline.contract import Channel
-from trunkline.dispatch import dispatcher, leases, reader, replay, replay_lane, retries, runner, settlement
+from trunkline.dispatch import (
+    dispatcher,
+    leases,
+    owned_shards,
+    reader,
+    replay,
+    replay_lane,
+    retries,
+    runner,
+    settlement,
+)
+from trunkline.dispatch.dispatcher import Dispatcher
+from trunkline.dispatch.reports import Reports
+from trunkline.dispatch.sender import Sender
+from trunkline.dispatch.signals import Signals
 from trunkline.errors import NotFound, StoreUnavailable
 from trunkline.model import cursors
 from trunkline.model.deliveries import Outcome, Result
@@ -19,7 +33,7 @@ from trunkline.model.events import Draft
 from trunkline.schemas.catalog import SchemaCatalog
 from trunkline.schemas.versions import SchemaVersions
 from trunkline.store import stream
-from trunkline.store.wakeup import Wakeup
+from trunkline.store.wakeup import Signal, Wakeup
 from trunkline.stream.pages import Streaming
 from trunkline.subscribing import service
 from trunkline.subscribing.service import SubscriptionService
@@ -36,7 +50,7 @@ TYPES = ("order.made", "order.paid", "note")
 LIMITS = {
     leases: {"LEASE_MS": 1200, "RENEW_SECONDS": 0.3},
     runner: {"SLOW_SECONDS": 0.4, "GRACE_SECONDS": 0.15, "CROWDED_MS": 100},
-    dispatcher: {"GRACE_SECONDS": 0.15, "STOP_SECONDS": 0.5},
+    dispatcher: {"STOP_SECONDS": 0.5, "SWEEP_SECONDS": 0.2},
     retries: {"CROWDED_MS": 100, "LOOK_SECONDS": 0.3, "CROWDED_SECONDS": 0.03, "ROUND_SECONDS": 0.05},
     reader: {"LOOK_SECONDS": 0.3, "PAGE": 7},
     replay_lane: {"LOOK_SECONDS": 0.3},
@@ -87,7 +101,7 @@ def simulated(*faults):
         choice=lambda letters: letters[here().chance.randrange(len(letters))],
     )
     with pytest.MonkeyPatch.context() as patch:
-        for module in (leases, reader, replay_lane, runner, settlement):
+        for module in (leases, owned_shards, reader, replay_lane, runner, settlement):
             patch.setattr(module, "time", clock)
         patch.setattr(settlement, "random", chance)
         patch.setattr(replay, "secrets", tokens)
@@ -103,15 +117,6 @@ def simulated(*faults):
             yield patch
         finally:
             logging.disable(logging.NOTSET)
-
-
-class Dispatcher(dispatcher.Dispatcher):
-    """The real one, which sweeps less often."""
-
-    async def _sweep(self):
-        while True:
-            await asyncio.sleep(0.2)
-            self._runner.sweep()
 
 
 class OpenVault:
@@ -274,7 +279,7 @@ class World:
             http=None,
             notifier=SimpleNamespace(wants=lambda _: False),
             max_subscriptions=1000,
-            wake_replays=lambda: None,
+            replay_signal=Signal(),
             shards=lambda: SHARDS,
         )
 
@@ -315,43 +320,51 @@ class World:
         wakeup = Wakeup(machine.door)
         machine.log_has_grown = wakeup._set_all
         while True:
-            made = Dispatcher(
-                machine.door,
-                channels={"push": Channel("push", "", "", self._deliver_on(machine))},
-                schema_versions=ONE_VERSION,
-                http=None,
-                settings=SimpleNamespace(
-                    concurrency=self.slots,
-                    concurrency_per_subscription=self.slots_per_subscription,
-                    timeout_seconds=TIMEOUT_SECONDS,
-                    retry_schedule_seconds=self.schedule,
-                    retry_jitter=0.2,
-                    breaker_failures=9,
-                    breaker_span_seconds=0.6,
-                ),
-                wakeup=wakeup,
-                notifier=SimpleNamespace(wants=lambda _: False),
-                metrics=SimpleNamespace(
-                    watch_dispatcher=lambda **_: None,
-                    batch_settled=lambda *_, **__: None,
-                    attempts_ended=lambda _: None,
-                ),
-                records=self.records,
-                now_ms=lambda: self.clock.now_ms,
-            )
-            made.worker = machine.name
+            started = self._dispatcher(machine, wakeup)
             try:
-                await made.__aenter__()
+                await started.__aenter__()
             except StoreUnavailable:
                 await asyncio.sleep(0.3)
                 continue
             break
-        machine.dispatcher = made
-        for task in made._tasks:
+        machine.dispatcher = started
+        for task in started._tasks:
             task.add_done_callback(lambda task: self._part_ended(machine, task))
         await machine.stop.wait()
         machine.is_stopping = True
-        await made.__aexit__()
+        await started.__aexit__()
+
+    def _dispatcher(self, machine, wakeup):
+        built = Dispatcher(
+            machine.door,
+            SimpleNamespace(
+                concurrency=self.slots,
+                concurrency_per_subscription=self.slots_per_subscription,
+                timeout_seconds=TIMEOUT_SECONDS,
+                retry_schedule_seconds=self.schedule,
+                retry_jitter=0.2,
+                breaker_failures=9,
+                breaker_span_seconds=0.6,
+            ),
+            records=self.records,
+            sender=Sender(
+                {"push": Channel("push", "", "", self._deliver_on(machine))},
+                None,
+                schema_versions=ONE_VERSION,
+                now_ms=lambda: self.clock.now_ms,
+            ),
+            signals=Signals(wakeup, due=Signal(), replay=Signal()),
+            reports=Reports(
+                SimpleNamespace(
+                    watch_dispatcher=lambda **_: None,
+                    batch_settled=lambda *_, **__: None,
+                    attempts_ended=lambda _: None,
+                ),
+                SimpleNamespace(wants=lambda _: False),
+            ),
+        )
+        built.worker = machine.name
+        return built
 
     def _part_ended(self, machine, task):
         if not task.cancelled() and task.exception() is not None:

@@ -127,8 +127,7 @@ async def outcomes(
 
     A delivery's log begins with its attempt 1; a delivery counts where that is, or where no attempt has ended yet.
     """
-    gather = "json_group_array" if sql.is_sqlite(connection) else "json_agg"
-    durations = f"{gather}(CASE WHEN a.outcome = 'delivered' THEN a.duration_ms END)"
+    durations = f"{sql.json_array(connection)}(CASE WHEN a.outcome = 'delivered' THEN a.duration_ms END)"
     statement = text(
         "SELECT u.no, d.status, a.outcome, sum(CASE WHEN a.number > 1 THEN 0 ELSE 1 END), count(a.number), "
         f"CASE WHEN a.outcome = 'delivered' THEN CAST({durations} AS text) END "

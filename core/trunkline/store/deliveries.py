@@ -171,7 +171,7 @@ async def claim_due(
     """
     now = sql.now_ms(connection)
     due = f"due_ms <= (SELECT {now})"  # PostgreSQL reads an index up to a subquery's value, not up to a running clock's
-    locking = "" if sql.is_sqlite(connection) else "FOR UPDATE OF d SKIP LOCKED"
+    locking = sql.for_update_skipping(connection, of="d")
     idle = ""
     if busy:
         source = sql.rows_source(connection, {"no": "bigint"})

@@ -16,7 +16,7 @@ from trunkline.store.database import Database
 RESERVED_POSITIONS = 999
 """Positions below the first event; examples carry them as their ``id``, so they never collide with an event."""
 _LOCK = 7_236_455_001
-"""Key of the PostgreSQL advisory lock that makes two migrations wait for each other."""
+"""Key of the lock that makes two migrations wait for each other."""
 _TRIES = 20
 
 
@@ -82,8 +82,7 @@ async def upgrade(database: Database, histories: Sequence[History] = (), *, shar
 
 async def _upgrade_all(database: Database, histories: Sequence[History], *, shards: int) -> list[State]:
     async with database.write() as connection:
-        if not database.is_sqlite:
-            await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+        await database.dialect.wait_for_turn(connection, _LOCK)
         faults.point("migrate.before")
         before = [await connection.run_sync(_state, history) for history in histories]
         for history, state in zip(histories, before, strict=True):

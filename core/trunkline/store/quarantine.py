@@ -133,7 +133,7 @@ async def find(
     With *locks* nobody else changes it until the transaction ends.
     """
     own = "" if company_id is None else "AND company_id = :company"
-    locking = "FOR UPDATE" if locks and not sql.is_sqlite(connection) else ""
+    locking = sql.for_update(connection) if locks else ""
     statement = text(f"SELECT {_COLUMNS} FROM quarantine WHERE id = :id {own} {locking}")
     parameters: dict[str, object] = {"id": id}
     if company_id is not None:
@@ -152,7 +152,7 @@ async def take_oldest(
     condition, parameters = which.condition()
     statement = text(
         f"SELECT {_COLUMNS} FROM quarantine WHERE {condition} AND no > :after ORDER BY no LIMIT :limit "
-        f"{_skipping(connection)}"
+        f"{sql.for_update_skipping(connection)}"
     )
     rows = await connection.execute(statement, parameters | {"after": after, "limit": limit})
     return [Quarantined(*row) for row in rows]
@@ -203,10 +203,6 @@ async def purge(connection: AsyncConnection, *, before_ms: int, limit: int) -> i
     """Remove up to *limit* events that were received before *before_ms*, released or not; returns how many."""
     statement = text(
         "DELETE FROM quarantine WHERE no IN (SELECT no FROM quarantine WHERE received_ms < :before "
-        f"ORDER BY received_ms LIMIT :limit {_skipping(connection)})"
+        f"ORDER BY received_ms LIMIT :limit {sql.for_update_skipping(connection)})"
     )
     return (await connection.execute(statement, {"before": before_ms, "limit": limit})).rowcount
-
-
-def _skipping(connection: AsyncConnection) -> str:
-    return "" if sql.is_sqlite(connection) else "FOR UPDATE SKIP LOCKED"

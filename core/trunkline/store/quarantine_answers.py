@@ -95,7 +95,7 @@ async def find(connection: AsyncConnection, keys: Collection[Key]) -> dict[Key, 
 
 async def purge(connection: AsyncConnection, *, before_ms: int, limit: int) -> int:
     """Remove up to *limit* answers that were given before *before_ms*; returns how many."""
-    skipping = "" if sql.is_sqlite(connection) else "FOR UPDATE SKIP LOCKED"
+    skipping = sql.for_update_skipping(connection)
     statement = text(
         "DELETE FROM quarantine_answers WHERE (namespace, key) IN (SELECT namespace, key FROM quarantine_answers "
         f"WHERE created_ms <= :before ORDER BY created_ms LIMIT :limit {skipping})"

@@ -12,11 +12,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from trunkline.errors import CursorExpired
 from trunkline.model.deliveries import Status
 from trunkline.model.times import utc_text_of_ms
-from trunkline.store import sql
+from trunkline.store import dialects, sql
 from trunkline.store.sql import text
 
 _LOCK = 7_236_455_002
-"""Key of the PostgreSQL advisory lock that whoever removes holds until its transaction ends."""
+"""Key of the lock that a worker keeps while it removes, until its transaction ends."""
 LOG_BOUNDS = "SELECT r.edge, h.position AS head FROM retention AS r CROSS JOIN stream_head AS h WHERE r.id = 1 AND h.id = 1"
 _OPEN = f"('{Status.PENDING}', '{Status.HELD}')"
 _NEEDED = (
@@ -148,10 +148,7 @@ async def removable(connection: AsyncConnection, old: Horizon, *, after: int, li
 
 async def take_turn(connection: AsyncConnection) -> bool:
     """Keep others from removing until the transaction ends; False where somebody else is at it."""
-    if sql.is_sqlite(connection):
-        return True
-    statement = text("SELECT pg_try_advisory_xact_lock(:lock)")
-    return bool((await connection.execute(statement, {"lock": _LOCK})).scalar_one())
+    return await dialects.of_connection(connection).try_turn(connection, _LOCK)
 
 
 async def remove(connection: AsyncConnection, positions: Sequence[int]) -> Removed:
@@ -173,7 +170,7 @@ async def _still_free(connection: AsyncConnection, positions: Sequence[int]) -> 
     """Lock the deliveries at *positions* as ended; returns those of which every one was to be had."""
     if not positions:
         return []
-    locking = _skipping(connection)
+    locking = sql.for_update_skipping(connection)
     within = _within(connection)
     parameters = _parameters(positions)
     ended = await connection.execute(
@@ -274,10 +271,6 @@ async def purge_strays(connection: AsyncConnection, *, limit: int) -> int:
 async def _purge(connection: AsyncConnection, statement: str, parameters: Mapping[str, object]) -> int:
     """Run a statement that passes over rows which somebody is changing; returns how many rows it removed."""
     result = await connection.execute(
-        text(statement.replace("{skipping}", _skipping(connection))), dict(parameters)
+        text(statement.replace("{skipping}", sql.for_update_skipping(connection))), dict(parameters)
     )
     return result.rowcount
-
-
-def _skipping(connection: AsyncConnection) -> str:
-    return "" if sql.is_sqlite(connection) else "FOR UPDATE SKIP LOCKED"

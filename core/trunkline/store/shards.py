@@ -39,7 +39,7 @@ async def heartbeat(connection: AsyncConnection, worker: str, *, lease_ms: int) 
     dead = await connection.execute(
         text(
             "DELETE FROM workers WHERE id IN "
-            f"(SELECT id FROM workers WHERE heartbeat_ms < {now} - :lease AND id <> :worker {_skipping(connection)}) "
+            f"(SELECT id FROM workers WHERE heartbeat_ms < {now} - :lease AND id <> :worker {sql.for_update_skipping(connection)}) "
             "RETURNING id"
         ),
         {"lease": lease_ms, "worker": worker},
@@ -49,7 +49,7 @@ async def heartbeat(connection: AsyncConnection, worker: str, *, lease_ms: int) 
         await connection.execute(
             text(
                 "UPDATE shards SET holder = NULL, lease_until_ms = 0 WHERE shard IN "
-                f"(SELECT shard FROM shards WHERE holder = :worker {_skipping(connection)})"
+                f"(SELECT shard FROM shards WHERE holder = :worker {sql.for_update_skipping(connection)})"
             ),
             {"worker": row[0]},
         )
@@ -65,7 +65,7 @@ async def _follow_clock_back(connection: AsyncConnection, *, lease_ms: int) -> N
     """
     now = sql.now_ms(connection)
     is_ahead = f"heartbeat_ms > {now} + :lease"
-    locking = "" if sql.is_sqlite(connection) else "FOR UPDATE"
+    locking = sql.for_update(connection)
     rows = await connection.execute(
         text(f"SELECT heartbeat_ms - {now} FROM workers WHERE {is_ahead} ORDER BY id {locking}"),
         {"lease": lease_ms},
@@ -79,7 +79,7 @@ async def _follow_clock_back(connection: AsyncConnection, *, lease_ms: int) -> N
     await connection.execute(  # a claim that is nearer was made after the step
         text(
             "UPDATE deliveries SET due_ms = due_ms - :step FROM (SELECT position, subscription_no FROM deliveries "
-            f"WHERE due_ms > {now} AND (claimed_by IS NULL OR due_ms > {now} + :step) {_skipping(connection)}) AS waiting "
+            f"WHERE due_ms > {now} AND (claimed_by IS NULL OR due_ms > {now} + :step) {sql.for_update_skipping(connection)}) AS waiting "
             "WHERE deliveries.position = waiting.position AND deliveries.subscription_no = waiting.subscription_no"
         ),
         {"step": step_ms},
@@ -99,7 +99,7 @@ async def release_claims(connection: AsyncConnection, worker: str) -> None:
         text(
             f"UPDATE deliveries SET due_ms = {sql.now_ms(connection)}, claimed_by = NULL FROM "
             "(SELECT position, subscription_no FROM deliveries WHERE claimed_by = :worker AND due_ms IS NOT NULL "
-            f"{_skipping(connection)}) AS held WHERE deliveries.position = held.position "
+            f"{sql.for_update_skipping(connection)}) AS held WHERE deliveries.position = held.position "
             "AND deliveries.subscription_no = held.subscription_no"
         ),
         {"worker": worker},
@@ -118,7 +118,7 @@ async def claim(connection: AsyncConnection, worker: str, *, limit: int, lease_m
         text(
             f"UPDATE shards SET holder = :worker, epoch = epoch + 1, lease_until_ms = {now} + :lease "
             f"WHERE shard IN (SELECT shard FROM shards WHERE holder IS NULL OR lease_until_ms < {now} "
-            f"ORDER BY shard LIMIT :limit {_skipping(connection)}) RETURNING shard, epoch, cursor"
+            f"ORDER BY shard LIMIT :limit {sql.for_update_skipping(connection)}) RETURNING shard, epoch, cursor"
         ),
         {"worker": worker, "limit": limit, "lease": lease_ms},
     )
@@ -191,8 +191,3 @@ async def cursor_of(connection: AsyncConnection, shard: int) -> int:
     """Read how far *shard* is in the ledger."""
     statement = text("SELECT cursor FROM shards WHERE shard = :shard")
     return int((await connection.execute(statement, {"shard": shard})).scalar_one())
-
-
-def _skipping(connection: AsyncConnection) -> str:
-    """Give the SQL that passes over rows which another transaction is changing, so that workers never wait in a ring."""
-    return "" if sql.is_sqlite(connection) else "FOR UPDATE SKIP LOCKED"

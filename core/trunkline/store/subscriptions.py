@@ -201,7 +201,7 @@ async def record_streaks(
 
 async def _lock(connection: AsyncConnection, wanted: Mapping[int, bool]) -> set[int]:
     """Lock the numbers that are True in *wanted*, and of the others those that were failing; returns what it locked."""
-    locking = "" if sql.is_sqlite(connection) else "FOR UPDATE OF s"
+    locking = sql.for_update(connection, of="s")
     source = sql.rows_source(connection, {"no": "bigint", "surely": "bigint"})
     rows = await connection.execute(
         text(
@@ -241,7 +241,7 @@ async def disable(connection: AsyncConnection, no: int, *, reason: str, resume_p
 
 async def locked(connection: AsyncConnection, numbers: Sequence[int]) -> dict[int, str]:
     """Read the status of those with *numbers* and keep them from changing until the caller's transaction ends."""
-    sharing = "" if sql.is_sqlite(connection) else "FOR SHARE"
+    sharing = sql.for_share(connection)
     source = sql.rows_source(connection, {"no": "bigint"})
     rows = await connection.execute(
         text(

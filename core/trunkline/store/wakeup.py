@@ -6,15 +6,13 @@ They only save time. Every waiter also looks by itself once a second, so a lost 
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncGenerator, Generator
-from typing import Any, Self
-
-import asyncpg
+from collections.abc import Generator
+from typing import Self
 
 from trunkline.errors import StoreUnavailable
 from trunkline.store.database import Database, translated
+from trunkline.store.notifications import Notifications
 
-CHANNEL = "trunkline"
 _RECONNECT_SECONDS = 1.0
 _log = logging.getLogger(__name__)
 
@@ -50,8 +48,11 @@ class Wakeup:
         self._tasks: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Self:
-        if not self._database.is_sqlite:
-            self._tasks = [asyncio.create_task(self._listen()), asyncio.create_task(self._notify())]
+        if (others := self._database.dialect.notifications(self._database.url)) is not None:
+            self._tasks = [
+                asyncio.create_task(self._listen(others)),
+                asyncio.create_task(self._notify(others)),
+            ]
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -78,55 +79,29 @@ class Wakeup:
         for signal in self._signals:
             signal.set()
 
-    async def _notify(self) -> None:
-        """Send one NOTIFY for all announcements of the last few milliseconds.
+    async def _notify(self, others: Notifications) -> None:
+        """Send one notification for all announcements of the last few milliseconds.
 
         It is sent beside the appends: inside one it would make every commit of the database wait for a global lock.
         """
         while True:
             await self._outgoing.wait()
             self._outgoing.clear()
-            try:
-                async with self._connected() as connection:
+            with contextlib.suppress(StoreUnavailable), translated():
+                async with others.connected() as connection:
                     while True:
-                        await connection.execute(f"NOTIFY {CHANNEL}")
+                        await others.send(connection)
                         await asyncio.sleep(0.002)
                         await self._outgoing.wait()
                         self._outgoing.clear()
-            except StoreUnavailable:
-                await asyncio.sleep(_RECONNECT_SECONDS)
+            await asyncio.sleep(_RECONNECT_SECONDS)
 
-    async def _listen(self) -> None:
+    async def _listen(self, others: Notifications) -> None:
         while True:
-            with contextlib.suppress(StoreUnavailable):
-                async with self._connected() as connection:
-                    await self._listen_on(connection)
+            with contextlib.suppress(StoreUnavailable), translated():
+                async with others.connected() as connection:
+                    await others.listen(connection, self._set_all)
             _log.warning(
                 "lost the connection that listens for new events; falling back to looking once a second"
             )
             await asyncio.sleep(_RECONNECT_SECONDS)
-
-    async def _listen_on(self, connection: Any) -> None:
-        """Set the signals at each notification until *connection* is lost."""
-        lost = asyncio.Event()
-
-        def end(*_: object) -> None:
-            lost.set()
-
-        def notified(*_: object) -> None:
-            self._set_all()
-
-        connection.add_termination_listener(end)
-        await connection.add_listener(CHANNEL, notified)
-        self._set_all()  # for what was announced before we listened
-        await lost.wait()
-
-    @contextlib.asynccontextmanager
-    async def _connected(self) -> AsyncGenerator[Any]:
-        url = self._database.url.set(drivername="postgresql").render_as_string(hide_password=False)
-        with translated():
-            connection = await asyncpg.connect(url, timeout=5)
-            try:
-                yield connection
-            finally:
-                connection.terminate()

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import exc, text
 
 from trunkline.errors import SettingsInvalid, StoreUnavailable
-from trunkline.store.database import Database, sqlite_file
+from trunkline.store.database import Database, embedded_file
 
 
 async def count(database: Database) -> int:
@@ -121,7 +121,7 @@ async def test_a_server_that_is_not_there_is_unavailable(url: str):
                 await connection.execute(text("SELECT 1"))
 
 
-async def test_a_sqlite_file_in_no_folder_is_unavailable():
+async def test_a_embedded_file_in_no_folder_is_unavailable():
     async with Database("sqlite:////nowhere/at/all.db") as database:
         with pytest.raises(StoreUnavailable, match="unable to open database file"):
             async with database.read():
@@ -187,8 +187,8 @@ async def test_sqlite_waits_its_turn_among_processes(sqlite_database_url: str):
 
 
 def test_the_file_of_an_embedded_database_is_known(tmp_path: Path):
-    assert sqlite_file(Database(f"sqlite:///{tmp_path}/a.db")) == tmp_path / "a.db"
-    assert sqlite_file(Database("postgresql://db/x")) is None
+    assert embedded_file(Database(f"sqlite:///{tmp_path}/a.db")) == tmp_path / "a.db"
+    assert embedded_file(Database("postgresql://db/x")) is None
 
 
 @pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:", "nonsense"])

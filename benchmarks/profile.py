@@ -21,44 +21,49 @@ from benchmarks.results import Options, Row
 SAMPLES_PER_SECOND = 400
 
 OWNERS = {
+    "signing and headers": (
+        "/trunkline/targets/signatures",
+        "/trunkline/outbound/push",
+        "/trunkline_webhooks/",
+    ),
     "HTTP client, and what guards it": (
         "/httptools/",
         "/trunkline/outbound/",
-        "/trunkline/addresses",
+        "/trunkline/targets/addresses",
     ),
-    "signing and headers": ("/trunkline/signatures", "/trunkline/http_push", "/trunkline_webhooks/"),
     "reading the log": ("/dispatch/reader", "/dispatch/progress", "/store/stream"),
     "matching and hand-over": (
         "/dispatch/routing",
-        "/trunkline/filter",
-        "/trunkline/subscriptions",
+        "/trunkline/filters/",
+        "/trunkline/model/subscriptions",
         "/store/subscriptions",
     ),
-    "attempts: places, time limits, judging": (
+    "attempts: slots, time limits, results": (
         "/dispatch/runner",
-        "/dispatch/places",
+        "/dispatch/slots",
+        "/dispatch/sender",
         "/dispatch/results",
         "/dispatch/jobs",
         "/dispatch/dispatcher",
-        "/trunkline/deliveries",
-        "/trunkline/cursors",
+        "/trunkline/model/deliveries",
+        "/trunkline/model/cursors",
+    ),
+    "database driver (SQLAlchemy, asyncpg, aiosqlite)": (
+        "/sqlalchemy/",
+        "/asyncpg/",
+        "/aiosqlite/",
+        "/trunkline/store/sqlite.",
+        "/sqlite3/",
+        "/trunkline/store/database",
     ),
     "settling": ("/dispatch/settlement", "/store/", "/trunkline/dispatch/"),
     "metrics, logs": (
         "/prometheus_client/",
         "/structlog/",
         "/logging/",
-        "/trunkline/metrics",
-        "/trunkline/logs",
-        "/trunkline/observing",
-    ),
-    "database driver (SQLAlchemy, asyncpg, aiosqlite)": (
-        "/sqlalchemy/",
-        "/asyncpg/",
-        "/aiosqlite/",
-        "/trunkline/sqlite_driver",
-        "/sqlite3/",
-        "/trunkline/database",
+        "/trunkline/runtime/metrics",
+        "/trunkline/runtime/logs",
+        "/trunkline/insight/gauges",
     ),
     "event loop, sockets, what asyncpg does in C": ("/uvloop/", "/asyncio/"),
 }

@@ -14,7 +14,7 @@ BATCH = 500
 
 
 class Job:
-    """One delivery that this worker has in hand.
+    """One delivery in this worker's memory.
 
     *claim* is 0 as long as only the log's cursor stands for it (a first attempt in the live lane, whose *progress* waits
     for it); from 1 on a row in the ledger does. *attempt* counts from 1;
@@ -55,14 +55,14 @@ class Job:
         self.progress = progress
         self.pins = route.pins if pins is None else pins
         self.started = 0.0
-        """Monotonic seconds at which it was taken in hand, then at which its attempt began."""
+        """Monotonic seconds at which it was submitted, and then at which its attempt began."""
         self.task: asyncio.Task[None] | None = None
         self.timed_out = False
         self.is_over = False
 
     @property
     def key(self) -> Key:
-        """Which delivery it is."""
+        """The delivery's key in the ledger."""
         return Key(self.event.position, self.route.subscription.no)
 
 

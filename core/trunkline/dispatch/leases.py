@@ -1,4 +1,4 @@
-"""Which shards this worker reads: leases are claimed, renewed, shared out among the workers that live, and released."""
+"""Leases of shards: claimed, renewed, shared out evenly among the workers that live, and released."""
 
 import asyncio
 import logging
@@ -79,7 +79,7 @@ class Leases:
         return alive, renewed
 
     async def _claim(self, limit: int) -> None:
-        """Claim up to *limit* shards that nobody owns, and begin each after what its ledger has already."""
+        """Claim up to *limit* shards without an owner, and read each on from its cursor."""
         worker, started = self._owned.worker, time.monotonic()
         async with self._database.write() as connection:
             leases = await shard_store.claim(connection, worker, limit=limit, lease_ms=LEASE_MS)
@@ -96,7 +96,7 @@ class Leases:
             self._log_has_grown.set()
 
     def _read_on(self, leases: Sequence[Lease]) -> list[Lease]:
-        """Read on under the new epoch where a lease of this worker's own had lapsed unseen; returns the other *leases*.
+        """Put the new leases of shards that this worker still reads in place of the lapsed ones; returns the other *leases*.
 
         To begin such a shard again would send once more whatever of it is in flight.
         """

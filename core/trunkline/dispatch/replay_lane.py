@@ -1,4 +1,4 @@
-"""The replay lane: moves running replays on, page by page, beside everything that is live."""
+"""The replay lane: moves running replays on, page by page, beside the live lane."""
 
 import logging
 import time
@@ -42,7 +42,7 @@ class ReplayLane:
         self._looked = 0.0
 
     async def run(self, replay_runs: Signal) -> None:
-        """Step whenever a replay runs, looking once a second."""
+        """Move replays on whenever one runs, looking once a second."""
         while True:
             wait = LOOK_SECONDS
             try:

@@ -47,7 +47,7 @@ class Reports:
             self._notifier.attempt_finished([_finished(ended) for ended in batch.ended])
 
     def subscriptions_disabled(self, rows: Iterable[Row]) -> None:
-        """Report which subscriptions get nothing any more, and why."""
+        """Report which subscriptions were disabled, and why."""
         for row in rows:
             _log.warning(
                 "disabled a subscription",

@@ -1,4 +1,4 @@
-"""Running attempts: each gets a slot, a time limit and an end, whatever its channel does."""
+"""Running attempts: each gets a slot, a time limit and a result, whatever its channel does."""
 
 import asyncio
 import time
@@ -21,7 +21,7 @@ CROWDED_MS = 500
 
 
 class Runner:
-    """The attempts of one process. It never waits: what has ended stands in ``results``."""
+    """Runs the attempts of one process; what has ended waits in ``results`` to be written."""
 
     def __init__(self, slots: Slots[Job], sender: Sender, *, timeout_seconds: float) -> None:
         self.slots = slots
@@ -35,22 +35,22 @@ class Runner:
         self._waiting: dict[Job, None] = {}
         self._is_draining = False
         self.open = 0
-        """Deliveries in hand that the cursor waits for."""
+        """How many deliveries a shard's cursor waits for."""
         self.has_room = asyncio.Event()
         self.has_room.set()
 
     @property
     def waiting(self) -> int:
-        """Deliveries in hand that wait for a slot."""
+        """How many deliveries wait for a slot."""
         return len(self._waiting)
 
     @property
     def waiting_claims(self) -> int:
-        """Those of the waiting that were claimed from the ledger; what the live lane lets wait does not hold them up."""
+        """How many of the waiting deliveries were claimed from the ledger."""
         return sum(1 for job in self._waiting if job.claim)
 
     def submit(self, job: Job) -> None:
-        """Start *job*, let it wait for a slot, or defer it where its subscription has too much waiting already."""
+        """Start *job*, let it wait for a slot, or defer it where too many of its subscription wait already."""
         job.started = time.monotonic()
         if job.route.deliver is None:
             self.results.put(Deferred(job, Status.HELD, None))
@@ -69,9 +69,9 @@ class Runner:
                 self.has_room.clear()
 
     def overdue(self) -> list[Deferred]:
-        """Collect what has been in hand for too long for the cursor to wait: from then on a row stands for it.
+        """Collect the deliveries that a cursor has waited for too long: each gets a row in the ledger instead.
 
-        What still waited for a slot is put back; what is in flight goes on under a claim.
+        Those that still wait for a slot are dropped from memory; those in flight go on under a claim.
         """
         edge = time.monotonic() - SLOW_SECONDS
         deferred: list[Deferred] = []
@@ -91,7 +91,7 @@ class Runner:
         return deferred
 
     def sweep(self) -> None:
-        """End what has passed its time limit."""
+        """Cancel the attempts that have passed their time limit."""
         now = time.monotonic()
         for job in _older(self._running, now - self._limit):
             if not job.timed_out and job.task is not None:
@@ -126,7 +126,7 @@ class Runner:
         job.task = asyncio.create_task(self._run(job))
 
     async def _run(self, job: Job | None) -> None:
-        """Make attempts, one after the other, as long as jobs wait: a task costs more than what it would do."""
+        """Make attempts, one after the other, as long as jobs wait: a task for each would cost more than the attempt."""
         while job is not None:
             now_ms = self._now_ms()
             began = time.monotonic()
@@ -179,7 +179,7 @@ class Runner:
 
 
 def _older(jobs: Mapping[Job, None], edge: float) -> list[Job]:
-    """Those of *jobs*, which stand in the order of their start, that started before *edge*."""
+    """List those of *jobs* that started before *edge*; *jobs* are in the order of their start."""
     older: list[Job] = []
     for job in jobs:
         if job.started >= edge:

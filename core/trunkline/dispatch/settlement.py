@@ -1,4 +1,4 @@
-"""Settling: what has ended is written in batches, in the transaction that moves the cursors.
+"""Settling: results are written in batches, in the transaction that moves the cursors.
 
 A batch is kept and tried again while the database is away, so no result is lost; what belongs to a shard that another
 worker has taken over is dropped, because that worker makes its own attempts.
@@ -107,7 +107,7 @@ class Settlement:
         return batch
 
     async def _write(self, batch: Batch) -> None:
-        """Write *batch*, however often that has to be tried, and report it."""
+        """Write *batch*, trying until the database takes it, and report it."""
         while True:
             batch.drop([progress for progress, _ in batch.first if progress.lost])
             leases = [progress for progress in self._owned.progress.values() if not progress.lost]

@@ -97,7 +97,7 @@ class Slots(Generic[Job]):
         self._enqueue(standing)
 
     def set_trust(self, standing: Standing[Job], *, succeeded: bool) -> None:
-        """Trust *standing* or not; its slots in flight count where it belongs from now on."""
+        """Set whether *standing* is trusted; its slots in use count for that group from now on."""
         standing.is_failing = not succeeded
         if standing.is_trusted != succeeded:
             standing.is_trusted = succeeded

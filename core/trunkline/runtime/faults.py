@@ -1,4 +1,4 @@
-"""Fault points: the places at which a crash would be most interesting, named. No state, and no effect of their own.
+"""Fault points: named places in the code at which the crash matrix kills a process. They have no effect by themselves.
 
 Passing one raises Python's audit event ``trunkline.fault`` with the point's name (PEP 578). Nobody listens in a deployment,
 and then it costs about 60 ns; the crash matrix installs a hook that kills the process there (``tests/reliability/crash``).

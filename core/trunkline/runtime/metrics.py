@@ -1,4 +1,4 @@
-"""What the hub tells Prometheus. One registry per hub, so that several can live in one process."""
+"""The metrics for Prometheus. One registry per hub, so that several can run in one process."""
 
 from collections import Counter as Counts
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -42,7 +42,7 @@ class DeploymentSnapshot:
 
 
 class Lazy(Collector):
-    """A metric with one label, whose samples are read whenever it is asked for."""
+    """A metric with one label, whose samples are read at each scrape."""
 
     def __init__(
         self, kind: type[Family], name: str, documentation: str, label: str, *, registry: CollectorRegistry
@@ -101,7 +101,7 @@ class Metrics:
         )
 
     def event_not_cast(self, type: str) -> None:
-        """Count an event that was given as it was stored, because no caster could turn it into another version."""
+        """Count an event that was served in its stored version, because no caster could turn it into another."""
         self._not_cast.labels(type).inc()
 
     def _add_validation(self) -> None:
@@ -235,19 +235,19 @@ class Metrics:
         open: Callable[[], int],
         shards: Callable[[], int],
     ) -> None:
-        """Read gauges from a dispatcher whenever they are asked for."""
+        """Read a dispatcher's gauges at each scrape."""
         self._in_flight.set_function(in_flight)
         self._waiting.set_function(waiting)
         self._open.set_function(open)
         self._owned_shards.set_function(shards)
 
     def watch_lag(self, lags: Callable[[], Iterable[Lag]]) -> None:
-        """Ask *lags* how far each shard of this process is behind, whenever that is asked for."""
+        """Ask *lags* at each scrape how far each shard of this process is behind."""
         self._lag_positions.set_function(lambda: [(str(lag.shard), lag.positions) for lag in lags()])
         self._lag_seconds.set_function(lambda: [(str(lag.shard), lag.seconds) for lag in lags()])
 
     def watch_notifier(self, dropped: Callable[[], Mapping[str, int]]) -> None:
-        """Ask *dropped* how many calls each plugin has lost, whenever that is asked for."""
+        """Ask *dropped* at each scrape how many calls each plugin has lost."""
         self._dropped.set_function(lambda: dropped().items())
 
     def deployment_observed(self, snapshot: DeploymentSnapshot) -> None:

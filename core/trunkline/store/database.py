@@ -68,7 +68,7 @@ class Database:
 
 @contextlib.contextmanager
 def translated() -> Generator[None]:
-    """Turn every way in which a database can be away into ``StoreUnavailable``."""
+    """Raise ``StoreUnavailable`` for every error that means that the database does not answer."""
     try:
         yield
     except exc.TimeoutError as error:

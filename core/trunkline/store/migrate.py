@@ -89,7 +89,7 @@ async def _upgrade_all(database: Database, histories: Sequence[History], *, shar
             if state.is_behind:
                 await connection.run_sync(_upgrade, history)
             faults.point("migrate.after_history")
-        await connection.run_sync(_furnish, shards)
+        await connection.run_sync(_insert_first_rows, shards)
         faults.point("migrate.before_commit")
     faults.point("migrate.after_commit")
     return before
@@ -125,8 +125,8 @@ def _state(connection: sqlalchemy.Connection, history: History) -> State:
     )
 
 
-def _furnish(connection: sqlalchemy.Connection, shards: int) -> None:
-    """Put in the rows that a new database starts with."""
+def _insert_first_rows(connection: sqlalchemy.Connection, shards: int) -> None:
+    """Insert the rows that a new database starts with."""
     if connection.execute(sqlalchemy.select(tables.stream_head.c.id)).first() is None:
         connection.execute(
             tables.stream_head.insert().values(id=1, position=RESERVED_POSITIONS, accepted_ms=0)

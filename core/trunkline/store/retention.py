@@ -1,4 +1,4 @@
-"""Removing what has been kept long enough: which events may go, and their rows with them, a small batch at a time.
+"""Removing old events: which of them may go, and their rows with them, a small batch at a time.
 
 Nothing here waits for another transaction, or makes one wait that delivers: rows that somebody is changing are passed over
 until the next round, and the head of the log is never locked.
@@ -35,7 +35,7 @@ class LogBounds:
 
 @dataclass(frozen=True, slots=True)
 class Horizon:
-    """What is old enough: everything accepted before *before_ms*, none of which lies beyond *position*."""
+    """The age to remove at: events accepted before *before_ms*, none of which is beyond *position*."""
 
     before_ms: int
     position: int
@@ -73,7 +73,7 @@ async def log_bounds(connection: AsyncConnection) -> LogBounds:
 
 
 async def oldest(connection: AsyncConnection) -> Oldest | None:
-    """Read about the oldest event that is stored; None where there is none."""
+    """Read the oldest event that is stored; None where there is none."""
     now = sql.now_ms(connection)
     statement = text(f"SELECT position, {now} - accepted_ms FROM events ORDER BY position LIMIT 1")
     row = (await connection.execute(statement)).first()
@@ -109,7 +109,7 @@ async def clock_ms(connection: AsyncConnection) -> int:
 
 
 async def horizon(connection: AsyncConnection, *, before_ms: int) -> Horizon:
-    """Find out how far what was accepted before *before_ms* reaches."""
+    """Find the last position that was accepted before *before_ms*."""
     statement = text(
         "SELECT position FROM events WHERE accepted_ms < :before ORDER BY accepted_ms DESC, position DESC LIMIT 1"
     )
@@ -117,12 +117,12 @@ async def horizon(connection: AsyncConnection, *, before_ms: int) -> Horizon:
 
 
 async def removable(connection: AsyncConnection, old: Horizon, *, after: int, limit: int, rows: int) -> Page:
-    """Look at up to *limit* old events after *after*, and choose those that may go.
+    """Read up to *limit* old events after *after*, and choose those that may go.
 
     An event stays while it is beyond its shard's cursor, a delivery of it is pending or held, or a running replay is still
     to come to it. The page ends early where its events have more than *rows* deliveries and attempts.
     """
-    found = await connection.execute(
+    rows_of_page = await connection.execute(
         text(
             "WITH page AS (SELECT position, company_id, shard FROM events WHERE position > :after AND position <= :up_to "
             "AND accepted_ms < :before ORDER BY position LIMIT :limit) SELECT e.position, "
@@ -135,7 +135,7 @@ async def removable(connection: AsyncConnection, old: Horizon, *, after: int, li
     )
     positions: list[int] = []
     weight, reached = 0, old.position
-    page = found.all()
+    page = rows_of_page.all()
     for position, may_go, own in page:
         weight += int(own) if may_go else 0
         if positions and weight > rows:
@@ -147,7 +147,7 @@ async def removable(connection: AsyncConnection, old: Horizon, *, after: int, li
 
 
 async def take_turn(connection: AsyncConnection) -> bool:
-    """Keep others from removing until the transaction ends; False where somebody else is at it."""
+    """Keep other workers from removing until the transaction ends; False where one removes now."""
     return await dialects.of_connection(connection).try_turn(connection, _LOCK)
 
 
@@ -167,7 +167,7 @@ async def remove(connection: AsyncConnection, positions: Sequence[int]) -> Remov
 
 
 async def _still_free(connection: AsyncConnection, positions: Sequence[int]) -> list[int]:
-    """Lock the deliveries at *positions* as ended; returns those of which every one was to be had."""
+    """Lock the ended deliveries at *positions*; returns the positions of which every delivery was locked."""
     if not positions:
         return []
     locking = sql.for_update_skipping(connection)
@@ -198,8 +198,8 @@ async def _delete(connection: AsyncConnection, table: str, positions: Sequence[i
 
 def _within(connection: AsyncConnection) -> str:
     """Give the SQL that picks positions: a range of the primary key, whatever the planner thinks of the list."""
-    source = sql.rows_source(connection, {"wanted": "bigint"})
-    return f"position BETWEEN :first AND :last AND position IN (SELECT wanted FROM {source})"
+    source = sql.rows_source(connection, {"event_position": "bigint"})
+    return f"position BETWEEN :first AND :last AND position IN (SELECT event_position FROM {source})"
 
 
 def _parameters(positions: Sequence[int]) -> dict[str, object]:

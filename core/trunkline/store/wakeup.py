@@ -48,10 +48,10 @@ class Wakeup:
         self._tasks: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Self:
-        if (others := self._database.dialect.notifications(self._database.url)) is not None:
+        if (notifications := self._database.dialect.notifications(self._database.url)) is not None:
             self._tasks = [
-                asyncio.create_task(self._listen(others)),
-                asyncio.create_task(self._notify(others)),
+                asyncio.create_task(self._listen(notifications)),
+                asyncio.create_task(self._notify(notifications)),
             ]
         return self
 
@@ -79,7 +79,7 @@ class Wakeup:
         for signal in self._signals:
             signal.set()
 
-    async def _notify(self, others: Notifications) -> None:
+    async def _notify(self, notifications: Notifications) -> None:
         """Send one notification for all announcements of the last few milliseconds.
 
         It is sent beside the appends: inside one it would make every commit of the database wait for a global lock.
@@ -88,19 +88,19 @@ class Wakeup:
             await self._outgoing.wait()
             self._outgoing.clear()
             with contextlib.suppress(StoreUnavailable), translated():
-                async with others.connected() as connection:
+                async with notifications.connected() as connection:
                     while True:
-                        await others.send(connection)
+                        await notifications.send(connection)
                         await asyncio.sleep(0.002)
                         await self._outgoing.wait()
                         self._outgoing.clear()
             await asyncio.sleep(_RECONNECT_SECONDS)
 
-    async def _listen(self, others: Notifications) -> None:
+    async def _listen(self, notifications: Notifications) -> None:
         while True:
             with contextlib.suppress(StoreUnavailable), translated():
-                async with others.connected() as connection:
-                    await others.listen(connection, self._set_all)
+                async with notifications.connected() as connection:
+                    await notifications.listen(connection, self._set_all)
             _log.warning(
                 "lost the connection that listens for new events; falling back to looking once a second"
             )

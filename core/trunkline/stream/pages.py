@@ -23,7 +23,7 @@ LOOK_SECONDS = 1.0
 
 
 class Streaming:
-    """The stream as one company's clients see it. Enter it to serve long polls."""
+    """The log as one company's clients see it. Enter it to serve long polls."""
 
     def __init__(
         self, database: Database, *, catalog: SchemaCatalog, schema_versions: SchemaVersions, wakeup: Wakeup
@@ -71,10 +71,10 @@ class Streaming:
         after, events = await self._read(request, may_expire=True)
         if not events and wait_seconds > 0:
             after, events = await self._wait(request, wait_seconds)
-        shown = events[:limit]
+        page = events[:limit]
         return EventPage(
-            bodies=[self._schema_versions.body(event, versions) for event in shown],
-            next_cursor=cursors.encode(shown[-1].position if shown else after),
+            bodies=[self._schema_versions.body(event, versions) for event in page],
+            next_cursor=cursors.encode(page[-1].position if page else after),
             more=len(events) > limit,
         )
 
@@ -97,7 +97,7 @@ class Streaming:
             events = await stream.newest_of_company(connection, company_id, type=type, limit=limit)
         if events:
             return [self._schema_versions.body(event, versions) for event in events]
-        types = [found] if type and (found := self._catalog.get(type)) else self._catalog.types()
+        types = [registered] if type and (registered := self._catalog.get(type)) else self._catalog.types()
         return [self.example(company_id, kind.name, versions=versions) for kind in types][: max(limit, 1)]
 
     def types(self) -> Sequence[EventType]:
@@ -117,7 +117,7 @@ class Streaming:
         return draft.envelope(self._catalog.names().index(type) + 1)
 
     async def _read(self, request: "PageRequest", *, may_expire: bool) -> tuple[int, list[Event]]:
-        """Read one event more than the page shows; returns the position to go on from where it shows none, too.
+        """Read one event more than the page holds; returns the position to go on from, and the events.
 
         That is as far as is known to hold nothing for this page, so that a client that polls in vain keeps its place
         ahead of the edge. What is left at or below the edge is kept for its deliveries and is no part of the log.

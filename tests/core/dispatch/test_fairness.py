@@ -116,12 +116,12 @@ async def test_subscriptions_that_hang_delay_nobody_else(open_house, receiver):
 
 async def _latencies(house, receiver, no) -> list[float]:
     """From the event's acceptance to its arrival, one event at a time."""
-    found: list[float] = []
+    delays: list[float] = []
     for _ in range(40):
         arrived = sum(r.path == "/well" for r in receiver.requests)
         began = time.monotonic()
         await house.emit(company=1, to=[no])
         await house.until(lambda arrived=arrived: sum(r.path == "/well" for r in receiver.requests) > arrived)
         [request] = [r for r in receiver.requests if r.path == "/well"][arrived:]
-        found.append(request.received_at / 1e9 - began)
-    return found
+        delays.append(request.received_at / 1e9 - began)
+    return delays

@@ -91,9 +91,9 @@ async def test_a_reader_sees_each_commit_at_once_even_on_a_connection_it_keeps(d
 
 
 async def test_writers_at_once_all_come_through(database_url: str):
-    async with Database(database_url) as one, Database(database_url) as other:
-        await asyncio.gather(*(add((one, other)[n % 2], f"w{n}") for n in range(20)))
-        assert await count(one) == 20
+    async with Database(database_url) as first, Database(database_url) as second:
+        await asyncio.gather(*(add((first, second)[n % 2], f"w{n}") for n in range(20)))
+        assert await count(first) == 20
 
 
 async def test_a_broken_rule_is_not_taken_for_an_absent_database(database: Database):
@@ -176,14 +176,14 @@ async def test_two_writers_that_wait_for_each_other_are_told_apart_and_one_may_c
 
 
 async def test_sqlite_waits_its_turn_among_processes(sqlite_database_url: str):
-    async with Database(sqlite_database_url) as one, Database(sqlite_database_url) as other:
-        async with one.write() as connection:
+    async with Database(sqlite_database_url) as first, Database(sqlite_database_url) as second:
+        async with first.write() as connection:
             await connection.execute(text("DELETE FROM workers"))
-            waiting = asyncio.create_task(add(other, "w1"))
+            waiting = asyncio.create_task(add(second, "w1"))
             await asyncio.sleep(0.05)
             assert not waiting.done()
         await waiting
-        assert await count(one) == 1
+        assert await count(first) == 1
 
 
 def test_the_file_of_an_embedded_database_is_known(tmp_path: Path):

@@ -224,8 +224,8 @@ async def test_a_delivery_that_somebody_is_changing_is_passed_over_at_once(postg
 
 
 async def test_one_worker_removes_at_a_time(postgres_database: Database):
-    async with postgres_database.write() as one:
-        assert await retention.take_turn(one)
+    async with postgres_database.write() as first:
+        assert await retention.take_turn(first)
         async with postgres_database.write() as other:
             assert not await retention.take_turn(other)
     async with postgres_database.write() as other:

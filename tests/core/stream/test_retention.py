@@ -334,7 +334,7 @@ async def test_a_round_says_what_it_did(hub):
 
     await retention.Retention(hub.hub.database, days=90, metrics=metrics).run_once()
 
-    shown = metrics.text().decode()
+    exposition = metrics.text().decode()
     for line in (
         'trunkline_rows_removed_total{table="events"} 3.0',
         'trunkline_rows_removed_total{table="deliveries"} 6.0',
@@ -342,7 +342,7 @@ async def test_a_round_says_what_it_did(hub):
         'trunkline_rows_removed_total{table="idempotency_keys"} 1.0',
         f"trunkline_oldest_event_position {float(kept)}",
     ):
-        assert line in shown
+        assert line in exposition
     age = metrics.registry.get_sample_value("trunkline_oldest_event_age_seconds")
     assert age is not None
     assert 0 <= age < 60

@@ -217,14 +217,14 @@ class Checks:
     def _finish_subscription(self, no, got, events):
         versions = self.versions[no]
         start = self.starts.get(no, versions[0]["start_position"])
-        wanted = {}
+        expected = {}
         for row in versions:
             asked = (row["event_types"], row["filter"])
-            if asked not in wanted:
-                wanted[asked] = {
+            if asked not in expected:
+                expected[asked] = {
                     e.position for e in events if self._wants({**row, "start_position": start}, e)
                 }
-        some, every = set.union(*wanted.values()), set.intersection(*wanted.values())
+        some, every = set.union(*expected.values()), set.intersection(*expected.values())
         must(got <= some, "nothing is delivered that was not asked for", no, got - some)
         if versions[-1]["status"] != "deleted":
             must(every <= got, "each event has its delivery", no, every - got)

@@ -521,17 +521,19 @@ class World:
     async def _subscribe(self, **more):
         chance = self.chance
         company = chance.choice(self.companies)
-        wanted = {
+        request = {
             "target_url": "http://target",
             "event_types": self._types(),
             "secret": "s",
             "filter": self._filter(),
             **more,
         }
-        view = await self.service.create(company, wanted, channel="push")
+        view = await self.service.create(company, request, channel="push")
         no = next(n for n, r in self.database.tables["subscriptions"].items() if r["id"] == view["id"])
         self.modes[no] = "healthy" if chance.random() < 0.4 else chance.choice(BAD if self.is_calm else MODES)
-        self.say("front", "subscribes", no, company, wanted["event_types"], wanted["filter"], self.modes[no])
+        self.say(
+            "front", "subscribes", no, company, request["event_types"], request["filter"], self.modes[no]
+        )
         return no
 
     def _types(self):
@@ -575,11 +577,11 @@ class World:
             with contextlib.suppress(StoreUnavailable):
                 page = await streaming.page(company, cursor=cursor, limit=self.chance.choice((1, 3, 50)))
                 cursor = page.next_cursor
-                found = [_position(body) for body in page.bodies]
-                self.polled[company] += found
-                if found:
-                    must_follow = cursors.decode(cursor) == found[-1]
-                    self.guard(must, must_follow, "a cursor resumes after what was shown", company, found)
+                positions = [_position(body) for body in page.bodies]
+                self.polled[company] += positions
+                if positions:
+                    must_follow = cursors.decode(cursor) == positions[-1]
+                    self.guard(must, must_follow, "a cursor resumes after what was shown", company, positions)
                 if page.more:
                     continue
             await asyncio.sleep(self.chance.expovariate(2))
@@ -686,13 +688,13 @@ class Switcher:
         await asyncio.sleep(self.world.chance.expovariate(4))
 
     async def _subscribe(self):
-        wanted = {
+        request = {
             "target_url": SWITCHER,
             "event_types": ["*"],
             "secret": "s",
             "start": self.cursor,
         }
-        view = await self.world.persist(self.world.service.create, self.company, wanted, channel="push")
+        view = await self.world.persist(self.world.service.create, self.company, request, channel="push")
         rows = self.world.database.tables["subscriptions"]
         no = next(no for no, row in rows.items() if row["id"] == view["id"])
         self.world.modes[no] = self.world.chance.choice(("healthy", "flaky", "slow"))

@@ -37,17 +37,17 @@ def main() -> None:
     parser.add_argument("--write-docs", action="store_true", help="write the sections of docs/performance.md")
     chosen = parser.parse_args()
     options = Options(chosen.scale, chosen.rounds)
-    found: dict[str, list[Row]] = {}
+    rows_by_suite: dict[str, list[Row]] = {}
     for suite in chosen.only or SUITES:
         began = time.monotonic()
-        rows = found[suite] = importlib.import_module(f"benchmarks.{suite}").run(options)
+        rows = rows_by_suite[suite] = importlib.import_module(f"benchmarks.{suite}").run(options)
         how = _how(suite, options, seconds=time.monotonic() - began)
         if not chosen.json:
             print(f"{report.table(rows)}\n{how}\n", flush=True)
         if chosen.write_docs:
             report.write(suite, report.section(rows, how=how))
     if chosen.json:
-        print(json.dumps({"machine": machine.describe(), "suites": _plain(found)}))
+        print(json.dumps({"machine": machine.describe(), "suites": _plain(rows_by_suite)}))
 
 
 def _how(suite: str, options: Options, *, seconds: float) -> str:
@@ -58,8 +58,8 @@ def _how(suite: str, options: Options, *, seconds: float) -> str:
     return f"`{command}` · {today} · {machine.describe()} · {seconds:.0f} s"
 
 
-def _plain(found: dict[str, list[Row]]) -> dict[str, list[dict[str, object]]]:
-    return {suite: [dataclasses.asdict(row) for row in rows] for suite, rows in found.items()}
+def _plain(rows_by_suite: dict[str, list[Row]]) -> dict[str, list[dict[str, object]]]:
+    return {suite: [dataclasses.asdict(row) for row in rows] for suite, rows in rows_by_suite.items()}
 
 
 if __name__ == "__main__":

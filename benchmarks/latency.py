@@ -112,8 +112,8 @@ async def _post(session: aiohttp.ClientSession, url: str, body: bytes, *, due: f
         said = await answer.read()
     answered = time.monotonic()
     assert answer.status == 201, said
-    found = orjson.loads(said)
-    return due, answered, [event["id"] for event in found.get("events", [found])]
+    answer = orjson.loads(said)
+    return due, answered, [event["id"] for event in answer.get("events", [answer])]
 
 
 async def _arrivals(session: aiohttp.ClientSession, target: str, sent: list[Sent]) -> dict[int, float]:

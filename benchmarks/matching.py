@@ -40,19 +40,23 @@ TARGET_TIMES, TARGET_US, TARGET_MB = 1.1, 20, 150
 def run(options: Options) -> list[Row]:
     """Compare a hub with one subscription and a hub with all of them, on either engine."""
     companies = options.scaled(COMPANIES, least=20)
-    found = [_measured(engine, companies, options) for engine in options.engines]
-    return [row for alike in zip(*found, strict=True) for row in alike]
+    measured = [_measured(engine, companies, options) for engine in options.engines]
+    return [row for alike in zip(*measured, strict=True) for row in alike]
 
 
 def _measured(engine: str, companies: int, options: Options) -> list[Row]:
-    with processes.database(engine) as one, processes.database(engine) as many:
-        uvloop.run(subscribe(one, companies=1, each=1))
-        uvloop.run(subscribe(many, companies=companies, each=EACH))
+    with processes.database(engine) as one_company, processes.database(engine) as many_companies:
+        uvloop.run(subscribe(one_company, companies=1, each=1))
+        uvloop.run(subscribe(many_companies, companies=companies, each=EACH))
         count = options.scaled(40_000, least=TURNS * TOGETHER)
-        accepted = [_child("accept", one, many, companies, count) for _ in range(options.rounds)]
+        accepted = [
+            _child("accept", one_company, many_companies, companies, count) for _ in range(options.rounds)
+        ]
         matches = options.scaled(50_000, least=companies)
-        matched = [_child("match", many, companies, matches) for _ in range(options.rounds)]
-        memory = _child("memory", many) | {"baseline_resident_mb": _child("memory", one)["resident_mb"]}
+        matched = [_child("match", many_companies, companies, matches) for _ in range(options.rounds)]
+        memory = _child("memory", many_companies) | {
+            "baseline_resident_mb": _child("memory", one_company)["resident_mb"]
+        }
     what = f"{companies * EACH:,} filtered subscriptions, {engine}"
     return [
         _accepting(what, accepted),
@@ -89,9 +93,9 @@ async def subscribe(database_url: str, *, companies: int, each: int) -> None:
     """
     async with make_hub(database_url, dispatch=False) as hub:
         request = {"target_url": "http://127.0.0.1:9/", "event_types": ["client.created"], "filter": {}}
-        shown = await hub.subscriptions.create(1, request, channel="webhooks")
+        subscription = await hub.subscriptions.create(1, request, channel="webhooks")
         async with hub.database.write() as connection:
-            row = dataclasses.asdict(await store.get(connection, shown["id"]))
+            row = dataclasses.asdict(await store.get(connection, subscription["id"]))
             version = await store.next_version(connection)
             await store.update(connection, row.pop("no"), {"status": "deleted"})
             copies = [
@@ -120,21 +124,26 @@ def _own(hub: Hub, company: int, number: int) -> dict[str, object]:
 
 async def accept(one_url: str, many_url: str, companies: int, count: int) -> dict[str, float]:
     """Accept *count* events by a hub with one subscription and by one with many, which take turns in one process."""
-    async with make_hub(one_url, dispatch=False) as one, make_hub(many_url, dispatch=False) as many:
+    async with (
+        make_hub(one_url, dispatch=False) as one_company_hub,
+        make_hub(many_url, dispatch=False) as many_companies_hub,
+    ):
         tune_memory()
-        spent = {hub: [0.0, 0.0] for hub in (one, many)}
+        spent = {hub: [0.0, 0.0] for hub in (one_company_hub, many_companies_hub)}
         for hub in spent:
             await _accept(hub, companies, 1000)
         for turn in range(TURNS):
-            for hub in (one, many) if turn % 2 else (many, one):
+            for hub in (
+                (one_company_hub, many_companies_hub) if turn % 2 else (many_companies_hub, one_company_hub)
+            ):
                 began, cpu = time.perf_counter(), time.process_time()
                 await _accept(hub, companies, count // TURNS)
                 spent[hub][0] += time.process_time() - cpu
                 spent[hub][1] += time.perf_counter() - began
     names = ("cpu_us", "elapsed_us")
     each = {hub: [seconds / count * 1e6 for seconds in taken] for hub, taken in spent.items()}
-    return dict(zip(names, each[many], strict=True)) | {
-        f"baseline_{name}": value for name, value in zip(names, each[one], strict=True)
+    return dict(zip(names, each[many_companies_hub], strict=True)) | {
+        f"baseline_{name}": value for name, value in zip(names, each[one_company_hub], strict=True)
     }
 
 
@@ -173,7 +182,7 @@ async def memory(database_url: str) -> dict[str, float]:
         accepted = await hub.ingest.accept(Submission(drafts(1, 1)))
         assert hub.dispatcher is not None
         while (
-            min((shard.read for shard in hub.dispatcher.held.values()), default=0)
+            min((shard.read for shard in hub.dispatcher.owned_shards.values()), default=0)
             < accepted.events[0].position
         ):
             await asyncio.sleep(0.01)
@@ -183,8 +192,8 @@ async def memory(database_url: str) -> dict[str, float]:
 def main() -> None:
     kind, *arguments = sys.argv[1:]
     work = {"accept": accept, "match": match, "memory": memory}[kind]
-    given = [int(argument) if argument.isdecimal() else argument for argument in arguments]
-    print(json.dumps(uvloop.run(work(*given))))
+    converted = [int(argument) if argument.isdecimal() else argument for argument in arguments]
+    print(json.dumps(uvloop.run(work(*converted))))
 
 
 if __name__ == "__main__":

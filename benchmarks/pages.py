@@ -112,7 +112,7 @@ async def fill(url: str, count: int, *, first_ms: int = ACCEPTED_MS) -> None:
     Indexes are built once everything is there.
     """
     async with make_hub(url, dispatch=False) as hub:
-        address, is_sqlite = hub.database.url, hub.database.is_sqlite
+        address, is_sqlite = hub.database.url, hub.database.dialect.name == "sqlite"
     engine = create_async_engine(address, isolation_level="AUTOCOMMIT")  # without the hub's time limit
     chunks = iter(range(1, count + 1, CHUNK))
     insert = text(_insert(count, is_sqlite=is_sqlite, first_ms=first_ms))

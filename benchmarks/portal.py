@@ -41,11 +41,11 @@ def _measured(engine: str, options: Options) -> list[Row]:
     repetitions = options.scaled(30, least=5)
     with processes.database(engine) as url:
         uvloop.run(pages.fill(url, 2 * events, first_ms=first_ms))
-        shown, called = uvloop.run(_time_all(url, events, first_ms, repetitions=repetitions))
+        page_ms, call_ms = uvloop.run(_time_all(url, events, first_ms, repetitions=repetitions))
     size = f"{events:,} events, {DELIVERIES:,} deliveries, {engine}"
     return [
-        _row(f"pages, {size}", shown, PAGE_TARGET_MS, "each"),
-        _row(f"calls, {size}", called, CALL_TARGET_MS, "each, from the second overview on"),
+        _row(f"pages, {size}", page_ms, PAGE_TARGET_MS, "each"),
+        _row(f"calls, {size}", call_ms, CALL_TARGET_MS, "each, from the second overview on"),
     ]
 
 
@@ -68,15 +68,15 @@ async def _time_all(
     async with make_hub(url, dispatch=False) as hub:
         newest = await _add_deliveries(hub, events)
         calls = await _calls(hub, events, newest, first_ms)
-        called = {name: await _fastest(call, repetitions) for name, call in calls.items()}
+        call_ms = {name: await _fastest(call, repetitions) for name, call in calls.items()}
         transport = httpx2.ASGITransport(app=create_app(hub))
         async with httpx2.AsyncClient(transport=transport, base_url="http://hub.test") as browser:
             paths = await _paths(hub, browser, newest)
-            shown = {
+            page_ms = {
                 name: await _fastest(lambda path=path: _show(browser, path), repetitions)
                 for name, path in paths.items()
             }
-    return shown, called
+    return page_ms, call_ms
 
 
 async def _paths(hub: Hub, browser: httpx2.AsyncClient, newest: int) -> dict[str, str]:
@@ -85,9 +85,9 @@ async def _paths(hub: Hub, browser: httpx2.AsyncClient, newest: int) -> dict[str
     await _send(browser, "/portal/sign-in", key=key)
     await _send(browser, "/portal/company", company_id=str(pages.BIG))
     last = (await hub.deliveries.explain(pages.BIG, newest))["subscriptions"]
-    delivery = next(one["delivery_id"] for one in last if one.get("delivery_id"))
+    delivery = next(row["delivery_id"] for row in last if row.get("delivery_id"))
     subscriptions = await hub.subscriptions.list(pages.BIG, channel=None)
-    one = f"/portal/subscriptions/{subscriptions[0]['id']}"
+    subscription = f"/portal/subscriptions/{subscriptions[0]['id']}"
     return {
         "overview": "/portal?span=24h",
         "events": "/portal/events",
@@ -96,9 +96,9 @@ async def _paths(hub: Hub, browser: httpx2.AsyncClient, newest: int) -> dict[str
         "event": f"/portal/events/{newest}",
         "delivery": f"/portal/deliveries/{delivery}",
         "subscriptions": "/portal/subscriptions",
-        "subscription": one,
+        "subscription": subscription,
         "new subscription": "/portal/subscriptions/new",
-        "replays": f"{one}/replays",
+        "replays": f"{subscription}/replays",
         "keys": "/portal/keys",
         "catalogue": "/portal/catalogue",
         "event type": f"/portal/catalogue/{pages.RARE}",

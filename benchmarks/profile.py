@@ -21,44 +21,49 @@ from benchmarks.results import Options, Row
 SAMPLES_PER_SECOND = 400
 
 OWNERS = {
+    "signing and headers": (
+        "/trunkline/targets/signatures",
+        "/trunkline/outbound/push",
+        "/trunkline_webhooks/",
+    ),
     "HTTP client, and what guards it": (
         "/httptools/",
         "/trunkline/outbound/",
-        "/trunkline/addresses",
+        "/trunkline/targets/addresses",
     ),
-    "signing and headers": ("/trunkline/signatures", "/trunkline/http_push", "/trunkline_webhooks/"),
     "reading the log": ("/dispatch/reader", "/dispatch/progress", "/store/stream"),
     "matching and hand-over": (
         "/dispatch/routing",
-        "/trunkline/filter",
-        "/trunkline/subscriptions",
+        "/trunkline/filters/",
+        "/trunkline/model/subscriptions",
         "/store/subscriptions",
     ),
-    "attempts: places, time limits, judging": (
+    "attempts: slots, time limits, results": (
         "/dispatch/runner",
-        "/dispatch/places",
+        "/dispatch/slots",
+        "/dispatch/sender",
         "/dispatch/results",
         "/dispatch/jobs",
         "/dispatch/dispatcher",
-        "/trunkline/deliveries",
-        "/trunkline/cursors",
+        "/trunkline/model/deliveries",
+        "/trunkline/model/cursors",
+    ),
+    "database driver (SQLAlchemy, asyncpg, aiosqlite)": (
+        "/sqlalchemy/",
+        "/asyncpg/",
+        "/aiosqlite/",
+        "/trunkline/store/sqlite.",
+        "/sqlite3/",
+        "/trunkline/store/database",
     ),
     "settling": ("/dispatch/settlement", "/store/", "/trunkline/dispatch/"),
     "metrics, logs": (
         "/prometheus_client/",
         "/structlog/",
         "/logging/",
-        "/trunkline/metrics",
-        "/trunkline/logs",
-        "/trunkline/observing",
-    ),
-    "database driver (SQLAlchemy, asyncpg, aiosqlite)": (
-        "/sqlalchemy/",
-        "/asyncpg/",
-        "/aiosqlite/",
-        "/trunkline/sqlite_driver",
-        "/sqlite3/",
-        "/trunkline/database",
+        "/trunkline/runtime/metrics",
+        "/trunkline/runtime/logs",
+        "/trunkline/insight/gauges",
     ),
     "event loop, sockets, what asyncpg does in C": ("/uvloop/", "/asyncio/"),
 }
@@ -83,13 +88,13 @@ SELECT (SELECT sum(xact_commit) FROM pg_stat_database) AS commits,
 def run(options: Options) -> list[Row]:
     """Profile each engine once; nothing here has a target."""
     count = options.scaled(24_000, least=320) // 16 * 16
-    found = {engine: _round(engine, count) for engine in processes.ENGINES}
-    owners = {engine: shares for engine, (shares, _) in found.items()}
+    rounds = {engine: _round(engine, count) for engine in processes.ENGINES}
+    owners = {engine: shares for engine, (shares, _) in rounds.items()}
     rows = [
         _row(name, {f"{engine}_us": shares[name] for engine, shares in owners.items()})
         for name in [*OWNERS, REST, TOGETHER, GARBAGE]
     ]
-    _, counters = found["postgresql"]
+    _, counters = rounds["postgresql"]
     return [*rows, *(_row(f"PostgreSQL: {name}", {"per_delivery": each}) for name, each in counters.items())]
 
 
@@ -162,11 +167,11 @@ def _counters(database_url: str) -> dict[str, float]:
 async def _read_counters(database_url: str) -> dict[str, float]:
     connection = await asyncpg.connect(database_url)
     try:
-        found = dict(await connection.fetchrow(COUNTERS))
+        statistics = dict(await connection.fetchrow(COUNTERS))
     finally:
         await connection.close()
-    postmaster = int((Path(found.pop("folder")) / "postmaster.pid").read_text().split()[0])
-    names = {name.replace("_", " "): float(value) for name, value in found.items()}
+    postmaster = int((Path(statistics.pop("folder")) / "postmaster.pid").read_text().split()[0])
+    names = {name.replace("_", " "): float(value) for name, value in statistics.items()}
     return {**names, "µs of CPU": processes.cpu_seconds(postmaster) * 1e6}
 
 

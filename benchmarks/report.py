@@ -45,11 +45,13 @@ def replaced(page: str, suite: str, text: str) -> str:
         ValueError: the page has no such section.
     """
     begin, end = f"<!-- {suite} -->", f"<!-- end of {suite} -->"
-    found = re.subn(f"{begin}\n.*?{end}", lambda _: f"{begin}\n{text}\n{end}", page, count=1, flags=re.DOTALL)
-    if not found[1]:
+    replaced = re.subn(
+        f"{begin}\n.*?{end}", lambda _: f"{begin}\n{text}\n{end}", page, count=1, flags=re.DOTALL
+    )
+    if not replaced[1]:
         msg = f"the page has no section between {begin} and {end}"
         raise ValueError(msg)
-    return found[0]
+    return replaced[0]
 
 
 def _one_table(keys: list[str], rows: list[Row]) -> str:

@@ -40,4 +40,4 @@ class Row:
 
 def medians(rounds: list[dict[str, float]]) -> dict[str, float]:
     """Take the median over the rounds, figure by figure."""
-    return {key: median(one[key] for one in rounds) for key in rounds[0]}
+    return {key: median(figures[key] for figures in rounds) for key in rounds[0]}

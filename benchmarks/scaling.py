@@ -35,16 +35,16 @@ def run(options: Options) -> list[Row]:
 
 
 def _round(count: int) -> dict[str, float]:
-    one, two = (asyncio.run(_measure(workers, count)) for workers in (1, 2))
-    each = two["worker_us"] + two["sink_us"] + two["postgresql_us"]
+    alone, together = (asyncio.run(_measure(workers, count)) for workers in (1, 2))
+    each = together["worker_us"] + together["sink_us"] + together["postgresql_us"]
     return {
-        "per_second": two["per_second"],
-        "baseline_per_second": one["per_second"],
-        "worker_us": two["worker_us"],
-        "sink_us": two["sink_us"],
-        "postgresql_us": two["postgresql_us"],
+        "per_second": together["per_second"],
+        "baseline_per_second": alone["per_second"],
+        "worker_us": together["worker_us"],
+        "sink_us": together["sink_us"],
+        "postgresql_us": together["postgresql_us"],
         "at_most_per_second": (os.cpu_count() or 1) / each * 1e6,
-        "ratio": two["per_second"] / one["per_second"],
+        "ratio": together["per_second"] / alone["per_second"],
     }
 
 
@@ -74,8 +74,8 @@ async def _measure(workers: int, count: int) -> dict[str, float]:
 async def _deliver(hub: Hub, url: str, count: int, pids: Mapping[str, list[int]]) -> dict[str, float]:
     backlog = [
         draft
-        for one in zip(*(drafts(c, count // COMPANIES) for c in range(1, COMPANIES + 1)), strict=True)
-        for draft in one
+        for turn in zip(*(drafts(c, count // COMPANIES) for c in range(1, COMPANIES + 1)), strict=True)
+        for draft in turn
     ]
     await hub.ingest.accept(Submission(backlog))
     began, before = time.perf_counter(), _cpu(pids)

@@ -20,6 +20,7 @@ from sqlalchemy.engine import make_url
 
 from trunkline.errors import SettingsInvalid
 from trunkline.settings import Auth
+from trunkline.store import dialects
 
 _VERSION = b"\x01"
 _NONCE_BYTES = 12
@@ -117,8 +118,8 @@ class Sealer:
 
 def _embedded_file(database_url: str, values: dict[str, str]) -> Path:
     url = make_url(database_url)
-    if url.get_backend_name() == "sqlite" and url.database:
-        return Path(f"{url.database}.secrets")
+    if (file := dialects.of_url(url).file_of(url)) is not None:
+        return Path(f"{file}.secrets")
     missing = [f"'auth.{name}'" for name in ("pepper", "encryption_key") if name not in values]
     msg = (
         f"Setting {' and '.join(missing)}: must be set, to text of 32 characters or more, "

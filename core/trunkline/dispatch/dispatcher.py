@@ -2,7 +2,7 @@
 
 ::
 
-    leases ──► held shards ──► reader ──► routing table ──► runner ──► channel.deliver
+    leases ──► owned shards ──► reader ──► routing table ──► runner ──► sender ──► channel.deliver
                                                               │ ▲
                               cursors, ledger ◄── settlement ◄┘ └── retries ◄── what is due
 """
@@ -11,36 +11,35 @@ import asyncio
 import contextlib
 import logging
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from typing import Self
 
 from trunkline.access.subscription_records import SubscriptionRecords
-from trunkline.contract import ChangedSubscription, Channel, Deliver, FinishedAttempt, HttpClient
-from trunkline.dispatch import reports
-from trunkline.dispatch.jobs import Ended, Job, Shelved
+from trunkline.dispatch import policies
+from trunkline.dispatch.jobs import Job
 from trunkline.dispatch.leases import Leases
+from trunkline.dispatch.owned_shards import OwnedShards
 from trunkline.dispatch.progress import Progress
 from trunkline.dispatch.reader import Reader
 from trunkline.dispatch.replay_lane import ReplayLane
+from trunkline.dispatch.reports import Reports
 from trunkline.dispatch.retries import Retries
 from trunkline.dispatch.routing import RoutingTable
-from trunkline.dispatch.runner import GRACE_SECONDS, Runner
+from trunkline.dispatch.runner import Runner
+from trunkline.dispatch.sender import Sender
 from trunkline.dispatch.settlement import Settlement
-from trunkline.dispatch.slots import Places
+from trunkline.dispatch.signals import Signals
+from trunkline.dispatch.slots import Slots
 from trunkline.errors import StoreUnavailable
-from trunkline.model.deliveries import BreakerPolicy, RetryPolicy
-from trunkline.plugins import Notifier
-from trunkline.runtime.metrics import Metrics
-from trunkline.schemas.versions import SchemaVersions
 from trunkline.settings import Delivery
 from trunkline.store import deliveries as ledger
 from trunkline.store import shards as shard_store
 from trunkline.store.database import Database
-from trunkline.store.subscriptions import Row
-from trunkline.store.wakeup import Bell, Wakeup
+from trunkline.store.wakeup import Signal
 
 STOP_SECONDS = 5.0
 """How long a stopping dispatcher waits for what is in flight."""
+SWEEP_SECONDS = 0.1
 _log = logging.getLogger(__name__)
 
 
@@ -50,51 +49,31 @@ class Dispatcher:
     def __init__(
         self,
         database: Database,
-        *,
-        channels: Mapping[str, Channel],
-        http: HttpClient,
         settings: Delivery,
-        wakeup: Wakeup,
-        notifier: Notifier,
-        metrics: Metrics,
+        *,
         records: SubscriptionRecords,
-        schema_versions: SchemaVersions,
-        now_ms: Callable[[], int],
+        sender: Sender,
+        signals: Signals,
+        reports: Reports,
     ) -> None:
         self.worker = f"wrk_{secrets.token_hex(8)}"
         self._database = database
-        self._channels = channels
-        self._http = http
         self._settings = settings
-        self._wakeup = wakeup
-        self._notifier = notifier
-        self._metrics = metrics
         self._records = records
-        self._schema_versions = schema_versions
-        self._now_ms = now_ms
-        self._held: dict[int, Progress] = {}
-        self._due = Bell()
-        self._replay = Bell()
+        self._sender = sender
+        self._signals = signals
+        self._reports = reports
         self._stack = contextlib.ExitStack()
         self._tasks: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Self:
         async with self._database.write() as connection:
-            shards = await shard_store.count(connection)
-            await ledger.release_held(connection, [c.name for c in self._channels.values() if c.deliver])
-        self._live = live = self._stack.enter_context(self._wakeup.bell())
-        self._assemble(shards)
-        await self._leases.look_after()
-        self._tasks = [
-            asyncio.create_task(self._leases.run(), name="leases"),
-            asyncio.create_task(self._reader.run(live), name="reader"),
-            asyncio.create_task(self._retries.run(self._due), name="retries"),
-            asyncio.create_task(self._replays.run(self._replay), name="replays"),
-            asyncio.create_task(self._settlement.run(), name="settlement"),
-            asyncio.create_task(self._sweep(), name="sweep"),
-        ]
-        for task in self._tasks:
-            task.add_done_callback(self._report_death)
+            self._owned = OwnedShards(self.worker, await shard_store.count(connection))
+            await ledger.release_held(connection, self._sender.pushing_channels())
+        log_has_grown = self._stack.enter_context(self._signals.log.signal())
+        self._build(log_has_grown)
+        await self._leases.renew()
+        self._start(log_has_grown)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -111,126 +90,83 @@ class Dispatcher:
         self._stack.close()
 
     @property
-    def held(self) -> Mapping[int, Progress]:
-        """The shards that this worker reads, and how far."""
-        return self._held
+    def owned_shards(self) -> Mapping[int, Progress]:
+        """The shards that this worker owns, and how far it has read each."""
+        return self._owned.progress
 
     @property
     def is_alive(self) -> bool:
         """Whether every part of it runs."""
         return bool(self._tasks) and not any(task.done() for task in self._tasks)
 
-    def _assemble(self, shards: int) -> None:
+    def _build(self, log_has_grown: Signal) -> None:
+        """Build the parts, each on those before it."""
+        table = RoutingTable(self._sender.deliver_of, schema_versions=self._sender.schema_versions)
+        self._leases = Leases(self._database, self._owned, log_has_grown)
+        self._runner = self._build_runner()
+        self._settlement = self._build_settlement()
+        self._reader = Reader(self._database, table, self._runner, self._owned, records=self._records)
+        self._retries = self._build_retries(table)
+        self._replays = self._build_replay_lane()
+        self._reports.watch(self._runner, self._owned)
+
+    def _build_runner(self) -> Runner:
         settings = self._settings
-        places: Places[Job] = Places(
+        slots: Slots[Job] = Slots(
             settings.concurrency, per_subscription=settings.concurrency_per_subscription
         )
-        table = RoutingTable(self._deliver_of, schema_versions=self._schema_versions)
-        lease_ms = int((settings.timeout_seconds + 2 * GRACE_SECONDS + 5) * 1000)
-        self._runner = Runner(
-            places,
-            self._http,
-            timeout_seconds=settings.timeout_seconds,
-            body_of=self._schema_versions.body,
-            sink=self._put,
-            now_ms=self._now_ms,
-        )
-        self._settlement = Settlement(
+        return Runner(slots, self._sender, timeout_seconds=settings.timeout_seconds)
+
+    def _build_settlement(self) -> Settlement:
+        return Settlement(
             self._database,
-            self.worker,
-            self._held,
-            retry=RetryPolicy(settings.retry_schedule_seconds, settings.retry_jitter),
-            breaker=BreakerPolicy(settings.breaker_failures, settings.breaker_span_seconds),
-            shards=shards,
-            overdue=lambda: self._runner.overdue(lease_ms),
-            on_settled=self._settled,
-            on_written=lambda count, seconds: self._metrics.batch_settled(count, seconds=seconds),
-            on_disabled=self._disabled,
-            on_due=self._due.ring,
+            self._owned,
+            self._runner,
+            policies=policies.of_settings(self._settings),
+            reports=self._reports,
+            due=self._signals.due,
         )
-        self._reader = Reader(
-            self._database, table, self._runner, self._held, shards=shards, records=self._records
-        )
-        self._retries = Retries(
+
+    def _build_retries(self, table: RoutingTable) -> Retries:
+        return Retries(
             self._database,
-            self.worker,
+            self._owned,
             table,
             self._runner,
-            lease_ms=lease_ms,
-            per_subscription=max(1, settings.concurrency_per_subscription // 2),
-            may_claim=lambda: self._leases.is_alive,
+            per_subscription=max(1, self._settings.concurrency_per_subscription // 2),
         )
-        self._replays = ReplayLane(
+
+    def _build_replay_lane(self) -> ReplayLane:
+        return ReplayLane(
             self._database,
-            self.worker,
-            shards=shards,
+            self._owned,
             records=self._records,
-            schema_versions=self._schema_versions,
-            on_due=self._due.ring,
-        )
-        self._leases = Leases(
-            self._database, self.worker, self._held, shards=shards, on_taken=self._live.ring
-        )
-        self._metrics.watch_dispatcher(
-            in_flight=lambda: places.taken,
-            waiting=lambda: self._runner.waiting,
-            open=lambda: self._runner.open,
-            shards=lambda: len(self._held),
+            schema_versions=self._sender.schema_versions,
+            due=self._signals.due,
         )
 
-    def _put(self, item: Ended | Shelved) -> None:
-        self._settlement.put(item)
-
-    def _deliver_of(self, channel: str) -> Deliver | None:
-        found = self._channels.get(channel)
-        return found.deliver if found else None
+    def _start(self, log_has_grown: Signal) -> None:
+        parts: dict[str, Coroutine[None, None, None]] = {
+            "leases": self._leases.run(),
+            "reader": self._reader.run(log_has_grown),
+            "retries": self._retries.run(self._signals.due),
+            "replays": self._replays.run(self._signals.replay),
+            "settlement": self._settlement.run(),
+            "sweep": self._sweep(),
+        }
+        self._tasks = [asyncio.create_task(part, name=name) for name, part in parts.items()]
+        for task in self._tasks:
+            task.add_done_callback(_report_death)
 
     async def _sweep(self) -> None:
         while True:
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(SWEEP_SECONDS)
             self._runner.sweep()
 
-    def wake_retries(self) -> None:
-        """Look at once for deliveries that are due."""
-        self._due.ring()
 
-    def wake_replays(self) -> None:
-        """Look at once for replays that run."""
-        self._replay.ring()
-
-    def _settled(self, ended: Sequence[Ended]) -> None:
-        self._metrics.attempts_ended(
-            [(e.job.route.subscription.channel, e.result.outcome, e.duration_ms) for e in ended]
-        )
-        if ended and self._notifier.wants("attempt_finished"):
-            self._notifier.attempt_finished([_finished(item) for item in ended])
-
-    def _disabled(self, rows: Sequence[Row]) -> None:
-        reports.subscriptions_disabled(rows)
-        for row in rows:
-            if self._notifier.wants("subscription_changed"):
-                self._notifier.subscription_changed(
-                    ChangedSubscription(row.id, row.company_id, row.channel, row.status)
-                )
-
-    def _report_death(self, task: asyncio.Task[None]) -> None:
-        if not task.cancelled() and (error := task.exception()) is not None:
-            _log.critical("the dispatcher's %s stopped", task.get_name(), exc_info=error)
-
-
-def _finished(item: Ended) -> FinishedAttempt:
-    job, subscription = item.job, item.job.route.subscription
-    return FinishedAttempt(
-        delivery_id=str(job.key),
-        event_id=job.event.position,
-        event_type=job.event.type,
-        subscription_id=subscription.id,
-        company_id=subscription.company_id,
-        channel=subscription.channel,
-        number=job.attempt,
-        duration_ms=item.duration_ms,
-        result=item.result,
-    )
+def _report_death(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        _log.critical("the dispatcher's %s stopped", task.get_name(), exc_info=error)
 
 
 async def _stop(tasks: Sequence[asyncio.Task[None]]) -> None:

@@ -1,4 +1,4 @@
-"""The dispatcher's own values: a delivery in hand, and what became of it."""
+"""The dispatcher's own values: a delivery in memory, an attempt that ended, a delivery that was deferred."""
 
 import asyncio
 from dataclasses import dataclass
@@ -9,9 +9,12 @@ from trunkline.model.deliveries import Key, Result
 from trunkline.model.events import Event
 from trunkline.schemas.versions import Pins
 
+BATCH = 500
+"""Results that are written at once instead of with the next batch in time."""
+
 
 class Job:
-    """One delivery that this worker has in hand.
+    """One delivery in this worker's memory.
 
     *claim* is 0 as long as only the log's cursor stands for it (a first attempt in the live lane, whose *progress* waits
     for it); from 1 on a row in the ledger does. *attempt* counts from 1;
@@ -52,14 +55,14 @@ class Job:
         self.progress = progress
         self.pins = route.pins if pins is None else pins
         self.started = 0.0
-        """Monotonic seconds at which it was taken in hand, then at which its attempt began."""
+        """Monotonic seconds at which it was submitted, and then at which its attempt began."""
         self.task: asyncio.Task[None] | None = None
         self.timed_out = False
         self.is_over = False
 
     @property
     def key(self) -> Key:
-        """Which delivery it is."""
+        """The delivery's key in the ledger."""
         return Key(self.event.position, self.route.subscription.no)
 
 
@@ -74,11 +77,33 @@ class Ended:
 
 
 @dataclass(frozen=True, slots=True)
-class Shelved:
-    """A delivery that goes, or goes back, into the ledger without an attempt: *status* and when it is due again."""
+class Deferred:
+    """A delivery that is written to the ledger without an attempt, with its *status* and when it is due again."""
 
     job: Job
     status: str
     wait_ms: int | None
-    held: bool = False
-    """Whether this worker keeps working on it, under a claim."""
+    in_flight: bool = False
+    """Whether its attempt goes on in this worker, under a claim."""
+
+
+class ResultQueue:
+    """Attempts that ended and deliveries that were deferred, until the settlement takes them."""
+
+    __slots__ = ("_items", "full")
+
+    def __init__(self) -> None:
+        self._items: list[Ended | Deferred] = []
+        self.full = asyncio.Event()
+        """Set once ``BATCH`` items wait."""
+
+    def put(self, item: Ended | Deferred) -> None:
+        """Add *item*; it never waits."""
+        self._items.append(item)
+        if len(self._items) >= BATCH:
+            self.full.set()
+
+    def take(self) -> list[Ended | Deferred]:
+        """Take every item, in the order in which they came."""
+        items, self._items = self._items, []
+        return items

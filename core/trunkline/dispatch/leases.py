@@ -1,11 +1,12 @@
-"""Which shards this worker reads: leases are taken, prolonged, shared out among the living, and given back."""
+"""Leases of shards: claimed, renewed, shared out evenly among the workers that live, and released."""
 
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from trunkline.dispatch import reports
+from trunkline.dispatch.owned_shards import OwnedShards
 from trunkline.dispatch.progress import Progress
 from trunkline.errors import StoreUnavailable
 from trunkline.runtime import faults
@@ -13,6 +14,7 @@ from trunkline.store import deliveries as ledger
 from trunkline.store import shards as shard_store
 from trunkline.store.database import Database
 from trunkline.store.shards import Lease
+from trunkline.store.wakeup import Signal
 
 LEASE_MS = 6_000
 """CONTRACT §13: a killed worker's share flows again within 10 s."""
@@ -21,101 +23,92 @@ _log = logging.getLogger(__name__)
 
 
 class Leases:
-    """Keeps *held* (shard number → progress) true."""
+    """Keeps *owned* in step with the database, and sets *log_has_grown* where it adds shards, so that they are read."""
 
-    def __init__(
-        self,
-        database: Database,
-        worker: str,
-        held: dict[int, Progress],
-        *,
-        shards: int,
-        on_taken: Callable[[], None],
-    ) -> None:
+    def __init__(self, database: Database, owned: OwnedShards, log_has_grown: Signal) -> None:
         self._database = database
-        self._worker = worker
-        self._held = held
-        self._shards = shards
-        self._on_taken = on_taken
-        self._alive_until = 0.0
-
-    @property
-    def is_alive(self) -> bool:
-        """Whether the others still take this worker for living, so that nobody frees what it claims."""
-        return time.monotonic() < self._alive_until
+        self._owned = owned
+        self._log_has_grown = log_has_grown
 
     async def run(self) -> None:
-        """Look after the leases until cancelled."""
+        """Renew the leases until cancelled."""
         while True:
             try:
-                await self.look_after()
+                await self.renew()
             except StoreUnavailable as error:
                 _log.warning("cannot renew the leases now: %s", error)
             await asyncio.sleep(RENEW_SECONDS)
 
-    async def look_after(self) -> None:
-        """Say that this worker lives, prolong what it holds, and take or give back its share."""
+    async def renew(self) -> None:
+        """Send this worker's heartbeat, renew its leases, and claim or release shards until it owns its share."""
+        owned = self._owned
         self._drop_lost()
-        asked = time.monotonic()
-        async with self._database.write() as connection:
-            alive = await shard_store.heartbeat(connection, self._worker, lease_ms=LEASE_MS)
-            faults.point("lease.after_heartbeat")
-            mine = [progress.lease for progress in self._held.values()]
-            kept = (
-                await shard_store.renew(connection, self._worker, mine, lease_ms=LEASE_MS)
-                if mine
-                else set[int]()
-            )
-            await shard_store.disown(connection, self._worker, mine)
-        faults.point("lease.after_renew_commit")
-        self._alive_until = asked + LEASE_MS / 1000
-        for progress in list(self._held.values()):
-            if progress.lease.shard not in kept:
+        started = time.monotonic()
+        alive, renewed = await self._renew_all()
+        owned.alive_until = started + LEASE_MS / 1000
+        for progress in list(owned.progress.values()):
+            if progress.lease.shard not in renewed:
                 progress.lost = True
-            progress.valid_until = asked + LEASE_MS / 1000
+            progress.valid_until = started + LEASE_MS / 1000
         self._drop_lost()
-        share = -(-self._shards // max(alive, 1))
-        await self._give_back(max(len(self._held) - share, 0))
-        if len(self._held) < share:
-            await self._take(share - len(self._held))
+        share = -(-owned.total // max(alive, 1))
+        await self._release_surplus(max(len(owned.progress) - share, 0))
+        if len(owned.progress) < share:
+            await self._claim(share - len(owned.progress))
 
     async def leave(self) -> None:
-        """Give everything back at once; what is still open is read again by the next holder."""
+        """Release everything at once; what is still open is read again by the next owner."""
         faults.point("lease.before_leave")
         async with self._database.write() as connection:
-            await shard_store.leave(connection, self._worker)
+            await shard_store.leave(connection, self._owned.worker)
         faults.point("lease.after_leave")
-        self._held.clear()
+        self._owned.progress.clear()
 
-    async def _take(self, limit: int) -> None:
-        asked = time.monotonic()
+    async def _renew_all(self) -> tuple[int, set[int]]:
+        """Send the heartbeat and renew every lease; returns how many workers live, and the shards still owned."""
+        worker = self._owned.worker
         async with self._database.write() as connection:
-            leases = await shard_store.claim(connection, self._worker, limit=limit, lease_ms=LEASE_MS)
+            alive = await shard_store.heartbeat(connection, worker, lease_ms=LEASE_MS)
+            faults.point("lease.after_heartbeat")
+            leases = [progress.lease for progress in self._owned.progress.values()]
+            renewed = set[int]()
+            if leases:
+                renewed = await shard_store.renew(connection, worker, leases, lease_ms=LEASE_MS)
+            await shard_store.disown(connection, worker, leases)
+        faults.point("lease.after_renew_commit")
+        return alive, renewed
+
+    async def _claim(self, limit: int) -> None:
+        """Claim up to *limit* shards without an owner, and read each on from its cursor."""
+        worker, started = self._owned.worker, time.monotonic()
+        async with self._database.write() as connection:
+            leases = await shard_store.claim(connection, worker, limit=limit, lease_ms=LEASE_MS)
             faults.point("lease.after_claim")
         faults.point("lease.after_claim_commit")
-        leases = self._go_on(leases)
+        leases = self._read_on(leases)
         for lease in leases:
             async with self._database.read() as connection:
                 settled = await ledger.keys_after(connection, lease.shard, cursor=lease.cursor)
-            progress = self._held[lease.shard] = Progress(lease, settled=settled)
-            progress.valid_until = asked + LEASE_MS / 1000
+            progress = self._owned.progress[lease.shard] = Progress(lease, settled=settled)
+            progress.valid_until = started + LEASE_MS / 1000
         if leases:
-            reports.shards_changed("took", self._worker, [lease.shard for lease in leases])
-            self._on_taken()
+            reports.shards_changed("took", worker, [lease.shard for lease in leases])
+            self._log_has_grown.set()
 
-    def _go_on(self, leases: Sequence[Lease]) -> list[Lease]:
-        """Read on under the new epoch where a lease of this worker's own had lapsed unseen; returns the other *leases*.
+    def _read_on(self, leases: Sequence[Lease]) -> list[Lease]:
+        """Put the new leases of shards that this worker still reads in place of the lapsed ones; returns the other *leases*.
 
         To begin such a shard again would send once more whatever of it is in flight.
         """
+        progress_of = self._owned.progress
         for lease in leases:
-            if (progress := self._held.get(lease.shard)) is not None:
+            if (progress := progress_of.get(lease.shard)) is not None:
                 progress.lease = lease
-        return [lease for lease in leases if lease.shard not in self._held]
+        return [lease for lease in leases if lease.shard not in progress_of]
 
-    async def _give_back(self, surplus: int) -> None:
-        """Stop reading *surplus* shards, and hand over those whose deliveries have all ended; the others are read on."""
-        ordered = sorted(self._held.values(), key=lambda p: (not p.draining, -p.lease.shard))
+    async def _release_surplus(self, surplus: int) -> None:
+        """Stop reading *surplus* shards, and release those whose deliveries have all ended; the others are read on."""
+        ordered = sorted(self._owned.progress.values(), key=lambda p: (not p.draining, -p.lease.shard))
         for progress in ordered:
             progress.draining = False
         draining = ordered[:surplus]
@@ -124,18 +117,19 @@ class Leases:
         done = [p for p in draining if p.is_settled and p.cursor == p.written]
         if not done:
             return
-        for progress in done:  # before the lease is given back: a page that is on its way must find it gone
+        for progress in done:  # before the lease is released: a page that is on its way must find it gone
             progress.lost = True
-            del self._held[progress.lease.shard]
+            del self._owned.progress[progress.lease.shard]
         async with self._database.write() as connection:
-            await shard_store.release(connection, self._worker, [p.lease for p in done])
+            await shard_store.release(connection, self._owned.worker, [p.lease for p in done])
             faults.point("lease.after_release")
         faults.point("lease.after_release_commit")
-        reports.shards_changed("gave back", self._worker, sorted(p.lease.shard for p in done))
+        reports.shards_changed("gave back", self._owned.worker, sorted(p.lease.shard for p in done))
         self._drop_lost()
 
     def _drop_lost(self) -> None:
-        lost = [shard for shard, progress in self._held.items() if progress.lost]
+        """Stop reading the shards whose leases were lost."""
+        lost = [shard for shard, progress in self._owned.progress.items() if progress.lost]
         for shard in lost:
-            del self._held[shard]
-        reports.shards_changed("lost", self._worker, sorted(lost))
+            del self._owned.progress[shard]
+        reports.shards_changed("lost", self._owned.worker, sorted(lost))

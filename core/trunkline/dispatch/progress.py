@@ -9,7 +9,7 @@ from trunkline.store.shards import Lease
 
 
 class Progress:
-    """One shard in this worker's hands.
+    """One shard that this worker owns.
 
     Positions are opened in the log's order and closed in any; the cursor is the last position before the first open one.
     """
@@ -21,7 +21,7 @@ class Progress:
         self.read = lease.cursor
         self.written = lease.cursor
         self.settled = settled
-        """Deliveries beyond the cursor that an earlier holder had already written."""
+        """Deliveries beyond the cursor that an earlier owner has already written."""
         self.valid_until = math.inf
         """Monotonic seconds until which the lease surely holds; after that it is not read on until it was renewed."""
         self.lost = False
@@ -56,10 +56,10 @@ class Progress:
 
 
 def next_window(shards: Sequence[Progress]) -> tuple[list[Progress], int, int | None]:
-    """Choose what to read next: those of *shards* that are furthest behind, up to where the next ones already are.
+    """Choose what to read next: the shards of *shards* that are furthest behind, up to where the next one is.
 
     Returns (shards, after, up to), up to None where they are all in step and read to the end of the log. Shards in step
-    are read together, with one query; one that was just taken over catches up first and then falls in.
+    are read together, with one query; one that was just claimed catches up first and is then read with the others.
     """
     after = min((progress.read for progress in shards), default=0)
     behind = [progress for progress in shards if progress.read == after]

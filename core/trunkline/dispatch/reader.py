@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from trunkline.access.subscription_records import SubscriptionRecords
 from trunkline.dispatch.jobs import Job
+from trunkline.dispatch.owned_shards import OwnedShards
 from trunkline.dispatch.progress import Progress, next_window
 from trunkline.dispatch.routing import RoutingTable
 from trunkline.dispatch.runner import Runner
@@ -16,7 +17,7 @@ from trunkline.runtime import faults
 from trunkline.store import stream
 from trunkline.store import subscriptions as subscription_store
 from trunkline.store.database import Database
-from trunkline.store.wakeup import Bell
+from trunkline.store.wakeup import Signal
 
 PAGE = 500
 LOOK_SECONDS = 1.0
@@ -24,27 +25,25 @@ _log = logging.getLogger(__name__)
 
 
 class Reader:
-    """Reads for the shards in *held*, which the leases fill and empty."""
+    """Reads the log for the shards in *owned*, which the leases change meanwhile."""
 
     def __init__(
         self,
         database: Database,
         table: RoutingTable,
         runner: Runner,
-        held: dict[int, Progress],
+        owned: OwnedShards,
         *,
-        shards: int,
         records: SubscriptionRecords,
     ) -> None:
         self._database = database
         self._table = table
         self._runner = runner
-        self._held = held
-        self._shards = shards
+        self._owned = owned
         self._records = records
 
-    async def run(self, bell: Bell) -> None:
-        """Read whenever the log has grown, and once a second in case nobody said so."""
+    async def run(self, log_has_grown: Signal) -> None:
+        """Read whenever the log has grown, and once a second in case a wake-up was lost."""
         while True:
             await self._runner.has_room.wait()
             try:
@@ -52,10 +51,10 @@ class Reader:
                     continue
             except StoreUnavailable as error:
                 _log.warning("cannot read the log now: %s", error)
-            await bell.wait(LOOK_SECONDS)
+            await log_has_grown.wait(LOOK_SECONDS)
 
     async def read_on(self) -> bool:
-        """Read one page; tells whether there is more to read."""
+        """Read one page of the log; tells whether there is more to read."""
         behind, after, up_to = next_window(self._readable())
         async with self._database.read() as connection:
             head, events = await stream.read_on(
@@ -68,19 +67,19 @@ class Reader:
             return False
         faults.point("read.after_page")
         reached = events[-1].position if len(events) == PAGE else up_to or head.position
-        kept = set(self._readable())  # a shard may have gone meanwhile
-        readers = {progress.lease.shard: progress for progress in behind if progress in kept}
+        readable = set(self._readable())  # a shard may have gone meanwhile
+        readers = {progress.lease.shard: progress for progress in behind if progress in readable}
         self._hand_over(events, readers)
         for progress in readers.values():
             progress.read = reached
         faults.point("read.after_hand_over")
-        return any(progress.read < head.position for progress in kept)
+        return any(progress.read < head.position for progress in readable)
 
     def _readable(self) -> list[Progress]:
         now = time.monotonic()
         return [
             progress
-            for progress in self._held.values()
+            for progress in self._owned.progress.values()
             if not progress.lost and not progress.draining and now < progress.valid_until
         ]
 
@@ -95,13 +94,14 @@ class Reader:
             async for rows in subscription_store.changed_since(connection, known):
                 version = max(version, rows[-1].version)
                 for no in self._table.apply(map(self._records.open, rows)):
-                    self._runner.places.forget(no)
+                    self._runner.slots.forget(no)
         self._table.version = version  # when everything is there: what breaks off here is read again
         faults.point("read.after_refresh")
 
     def _hand_over(self, events: Sequence[Event], readers: Mapping[int, Progress]) -> None:
+        shards = self._owned.total
         for event in events:
-            progress = readers.get(shard_of(event.company_id, self._shards))
+            progress = readers.get(shard_of(event.company_id, shards))
             if progress is None:
                 continue  # its shard was given away while the page was read
             routes = self._table.match(event)

@@ -46,7 +46,7 @@ class Range:
     pins: Pins | None = None
 
 
-async def begin(connection: AsyncConnection, subscription: Subscription, wanted: Range) -> Row:
+async def begin(connection: AsyncConnection, subscription: Subscription, span: Range) -> Row:
     """Start a replay in the caller's transaction."""
     row = await store.insert(
         connection,
@@ -54,11 +54,11 @@ async def begin(connection: AsyncConnection, subscription: Subscription, wanted:
             "id": "rpl_" + secrets.token_hex(10),
             "subscription_no": subscription.no,
             "company_id": subscription.company_id,
-            "kind": wanted.kind,
-            "event_types": orjson.dumps(wanted.event_types).decode() if wanted.event_types else None,
-            "position": wanted.after,
-            "end_position": wanted.up_to,
-            "pins": None if wanted.pins is None else orjson.dumps(wanted.pins).decode(),
+            "kind": span.kind,
+            "event_types": orjson.dumps(span.event_types).decode() if span.event_types else None,
+            "position": span.after,
+            "end_position": span.up_to,
+            "pins": None if span.pins is None else orjson.dumps(span.pins).decode(),
         },
     )
     faults.point("replay.after_begin")
@@ -72,9 +72,9 @@ def picks(
     *,
     schema_versions: SchemaVersions,
 ) -> list[int]:
-    """Choose the events that are for *subscription*, and of *types* if there are any; returns their positions.
+    """Choose the events that *subscription* matches, of *types* if there are any; returns their positions.
 
-    Its filter reads what the subscription gets, whatever the replay is to send.
+    Its filter reads the versions that the subscription gets, also where the replay sends others.
     """
     condition = filters.compile_stored(subscription.filter) if subscription.filter else None
     return [
@@ -87,7 +87,7 @@ def picks(
 
 
 async def plan(connection: AsyncConnection, request: Mapping[str, Any], *, pins: Pins | None = None) -> Range:
-    """Read a request's range: *from* is inclusive, *to* exclusive, both by time of acceptance.
+    """Read the range that a request asks for: *from* is inclusive, *to* exclusive, both by time of acceptance.
 
     Raises:
         BodyInvalid: *to* is not after *from*.
@@ -106,19 +106,19 @@ async def plan(connection: AsyncConnection, request: Mapping[str, Any], *, pins:
 async def count(
     connection: AsyncConnection,
     subscription: Subscription,
-    wanted: Range,
+    span: Range,
     *,
     schema_versions: SchemaVersions,
 ) -> int:
     """Count what a replay would send, without sending it."""
-    matched, after = 0, wanted.after
-    while after < wanted.up_to:
+    matched, after = 0, span.after
+    while after < span.up_to:
         positions, after = await _next_page(
             connection,
             subscription,
-            wanted,
+            span,
             after=after,
-            up_to=wanted.up_to,
+            up_to=span.up_to,
             schema_versions=schema_versions,
         )
         matched += len(positions)
@@ -133,9 +133,9 @@ async def step(
     shards: int,
     schema_versions: SchemaVersions,
 ) -> bool:
-    """Move *replay* on by a page, in the caller's transaction; tells whether anything was made due.
+    """Move *replay* on by one page, in the caller's transaction; tells whether a delivery was made due.
 
-    It never looks at what the live lane has not settled yet, so no event is delivered by both at once.
+    It never reads beyond what the live lane has settled, so no event is delivered by both at once.
     """
     waiting = await store.outstanding(connection, replay.no, limit=OUTSTANDING)
     if replay.position >= replay.end_position:
@@ -150,41 +150,41 @@ async def step(
         await store.move(connection, replay.no, position=replay.position, matched=0)
         return False
     types = tuple(orjson.loads(replay.event_types)) if replay.event_types else ()
-    wanted = Range(replay.position, up_to, types, replay.kind)
+    span = Range(replay.position, up_to, types, replay.kind)
     positions, reached = await _next_page(
         connection,
         subscription,
-        wanted,
+        span,
         after=replay.position,
         up_to=up_to,
         schema_versions=schema_versions,
     )
-    made = await store.make_due(connection, replay, positions, again=replay.kind != MISSED)
+    due = await store.make_due(connection, replay, positions, again=replay.kind != MISSED)
     faults.point("replay.after_make_due")
-    await store.move(connection, replay.no, position=reached, matched=made)
-    return bool(made)
+    await store.move(connection, replay.no, position=reached, matched=due)
+    return bool(due)
 
 
 async def _next_page(
     connection: AsyncConnection,
     subscription: Subscription,
-    wanted: Range,
+    span: Range,
     *,
     after: int,
     up_to: int,
     schema_versions: SchemaVersions,
 ) -> tuple[list[int], int]:
     """Read a page; returns the positions that are to be delivered, and how far it reached."""
-    if wanted.kind == FAILED:
+    if span.kind == FAILED:
         positions = await store.failed_positions(
             connection, subscription.no, after=after, up_to=up_to, limit=PAGE
         )
         reached = positions[-1] if len(positions) == PAGE else up_to
-        if wanted.event_types:
-            found = await stream.by_positions(connection, positions)
-            positions = [p for p in positions if p in found and found[p].type in wanted.event_types]
+        if span.event_types:
+            event_at = await stream.by_positions(connection, positions)
+            positions = [p for p in positions if p in event_at and event_at[p].type in span.event_types]
         return positions, reached
-    types = _narrowed(subscription.event_types, wanted.event_types)
+    types = _narrowed(subscription.event_types, span.event_types)
     if types == ():
         return [], up_to
     page = await stream.read_company(
@@ -192,14 +192,14 @@ async def _next_page(
     )
     events = [event for event in page if event.position <= up_to]
     reached = events[-1].position if len(events) == PAGE else up_to
-    return picks(subscription, events, wanted.event_types, schema_versions=schema_versions), reached
+    return picks(subscription, events, span.event_types, schema_versions=schema_versions), reached
 
 
-def _narrowed(subscribed: tuple[str, ...], wanted: tuple[str, ...]) -> tuple[str, ...] | None:
-    """The types to read: None for all, an empty tuple where nothing is left."""
+def _narrowed(subscribed: tuple[str, ...], chosen: tuple[str, ...]) -> tuple[str, ...] | None:
+    """Give the types to read: None for all, an empty tuple where none is both subscribed to and chosen."""
     if subscribed == ("*",):
-        return wanted or None
-    return tuple(name for name in subscribed if not wanted or name in wanted)
+        return chosen or None
+    return tuple(name for name in subscribed if not chosen or name in chosen)
 
 
 def _epoch_ms(moment: datetime) -> int:

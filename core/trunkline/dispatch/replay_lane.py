@@ -1,20 +1,20 @@
-"""The replay lane: moves running replays on, page by page, beside everything that is live."""
+"""The replay lane: moves running replays on, page by page, beside the live lane."""
 
 import logging
 import time
-from collections.abc import Callable
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.access.subscription_records import SubscriptionRecords
 from trunkline.dispatch import replay, reports
+from trunkline.dispatch.owned_shards import OwnedShards
 from trunkline.errors import StoreUnavailable
 from trunkline.runtime import faults
 from trunkline.schemas.versions import SchemaVersions
 from trunkline.store import replays as store
 from trunkline.store import subscriptions as subscription_store
 from trunkline.store.database import Database
-from trunkline.store.wakeup import Bell
+from trunkline.store.wakeup import Signal
 
 LOOK_SECONDS = 1.0
 BUSY_SECONDS = 0.05
@@ -22,36 +22,34 @@ _log = logging.getLogger(__name__)
 
 
 class ReplayLane:
-    """Takes one step of one replay at a time; several workers take steps of different ones."""
+    """Moves one replay on by one page at a time; several workers move different ones."""
 
     def __init__(
         self,
         database: Database,
-        worker: str,
+        owned: OwnedShards,
         *,
-        shards: int,
         records: SubscriptionRecords,
         schema_versions: SchemaVersions,
-        on_due: Callable[[], None],
+        due: Signal,
     ) -> None:
         self._database = database
-        self._worker = worker
-        self._shards = shards
+        self._owned = owned
         self._records = records
         self._schema_versions = schema_versions
-        self._on_due = on_due
+        self._due = due
         self._begun: set[str] = set()
         self._looked = 0.0
 
-    async def run(self, bell: Bell) -> None:
-        """Step whenever a replay runs, looking once a second."""
+    async def run(self, replay_runs: Signal) -> None:
+        """Move replays on whenever one runs, looking once a second."""
         while True:
             wait = LOOK_SECONDS
             try:
                 wait = await self.step()
             except StoreUnavailable as error:
                 _log.warning("cannot move replays on now: %s", error)
-            await bell.wait(wait)
+            await replay_runs.wait(wait)
 
     async def step(self) -> float:
         """Move the replay on that has waited longest; returns in how many seconds to look again."""
@@ -68,11 +66,11 @@ class ReplayLane:
             subscription = (await subscription_store.by_numbers(connection, [row.subscription_no]))[
                 row.subscription_no
             ]
-            made = await replay.step(
+            has_made_due = await replay.step(
                 connection,
                 row,
                 self._records.open(subscription),
-                shards=self._shards,
+                shards=self._owned.total,
                 schema_versions=self._schema_versions,
             )
             has_ended = (
@@ -81,14 +79,14 @@ class ReplayLane:
             faults.point("replay.before_commit")
         faults.point("replay.after_commit")
         self._report(row, subscription.id, has_ended=has_ended)
-        if made:
-            self._on_due()
-        return 0.0 if made else BUSY_SECONDS
+        if has_made_due:
+            self._due.set()
+        return 0.0 if has_made_due else BUSY_SECONDS
 
     def _report(self, row: store.Row, subscription_id: str, *, has_ended: bool) -> None:
-        """Say that the replay started, where this was its first step, and that it ended, where it was its last."""
+        """Report that the replay started, where this was its first step, and that it ended, where it was its last."""
         facts = {
-            "worker_id": self._worker,
+            "worker_id": self._owned.worker,
             "subscription_id": subscription_id,
             "company_id": row.company_id,
             "kind": row.kind,
@@ -102,7 +100,7 @@ class ReplayLane:
             reports.replay_changed("completed", row.id, **facts, matched=row.matched)
 
     async def _notice_ends(self, connection: AsyncConnection) -> None:
-        """Look once a second which of the replays that were moved here were ended by somebody else."""
+        """Report once a second which of the replays that were moved here were ended by another process."""
         if not self._begun or time.monotonic() - self._looked < LOOK_SECONDS:
             return
         self._looked = time.monotonic()
@@ -111,8 +109,8 @@ class ReplayLane:
             if status == "running":
                 continue
             self._begun.discard(replay_id)
-            if status != "completed":  # whoever completed it said so
-                reports.replay_changed(status, replay_id, worker_id=self._worker)
+            if status != "completed":  # the worker that completed it has reported it
+                reports.replay_changed(status, replay_id, worker_id=self._owned.worker)
 
     async def _status(self, connection: AsyncConnection, replay_id: str) -> str:
         row = await store.get(connection, replay_id)

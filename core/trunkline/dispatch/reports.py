@@ -1,40 +1,98 @@
-"""What the dispatcher says about its work: one line a step, with every id. A success is not worth a line.
+"""What the dispatcher reports: to the metrics, to the plugins, and to the log, one line a step with every id.
 
-Nothing is put together for a line that nobody reads.
+A success is not worth a line, and nothing is put together for a line that nobody reads.
 """
 
 import logging
 from collections.abc import Iterable, Sequence
 
+from trunkline.contract import ChangedSubscription, FinishedAttempt
+from trunkline.dispatch.batch import Batch, Failure
 from trunkline.dispatch.jobs import Ended
-from trunkline.model.deliveries import NextState
+from trunkline.dispatch.owned_shards import OwnedShards
+from trunkline.dispatch.runner import Runner
+from trunkline.plugins import Notifier
+from trunkline.runtime.metrics import Metrics
 from trunkline.store.subscriptions import Row
 
 _log = logging.getLogger(__name__)
 
-Failure = tuple[Ended, NextState]
-"""An attempt that did not deliver, and what follows from it."""
+
+class Reports:
+    """Reports what one dispatcher did, to the metrics, to the plugins and to the log."""
+
+    def __init__(self, metrics: Metrics, notifier: Notifier) -> None:
+        self._metrics = metrics
+        self._notifier = notifier
+
+    def watch(self, runner: Runner, owned: OwnedShards) -> None:
+        """Let the metrics read the gauges of a dispatcher whenever they are asked for."""
+        self._metrics.watch_dispatcher(
+            in_flight=lambda: runner.slots.in_use,
+            waiting=lambda: runner.waiting,
+            open=lambda: runner.open,
+            shards=lambda: len(owned.progress),
+        )
+
+    def batch_settled(self, worker: str, batch: Batch, *, cursors: dict[int, int], seconds: float) -> None:
+        """Report that *batch* was written; *cursors* are those of the shards that *worker* owns."""
+        if len(batch):
+            self._metrics.batch_settled(len(batch), seconds=seconds)
+        _log_batch(worker, batch, cursors=cursors, seconds=seconds)
+        _log_failures(batch.failures)
+        self._metrics.attempts_ended(
+            [(e.job.route.subscription.channel, e.result.outcome, e.duration_ms) for e in batch.ended]
+        )
+        if batch.ended and self._notifier.wants("attempt_finished"):
+            self._notifier.attempt_finished([_finished(ended) for ended in batch.ended])
+
+    def subscriptions_disabled(self, rows: Iterable[Row]) -> None:
+        """Report which subscriptions were disabled, and why."""
+        for row in rows:
+            _log.warning(
+                "disabled a subscription",
+                extra={
+                    "subscription_id": row.id,
+                    "company_id": row.company_id,
+                    "channel": row.channel,
+                    "reason": row.disabled_reason,
+                    "failures": row.failures,
+                    "resume_position": row.resume_position,
+                },
+            )
+            if self._notifier.wants("subscription_changed"):
+                self._notifier.subscription_changed(
+                    ChangedSubscription(row.id, row.company_id, row.channel, row.status)
+                )
 
 
-def batch_settled(
-    worker: str, *, deliveries: int, attempts: int, cursors: dict[int, int], seconds: float
-) -> None:
-    """Say that a batch was written; *cursors* are those of the shards that this worker holds."""
+def shards_changed(what: str, worker: str, shards: Sequence[int]) -> None:
+    """Log that a worker took, gave back or lost *shards*."""
+    if shards:
+        _log.info("%s shards", what, extra={"worker_id": worker, "shards": list(shards)})
+
+
+def replay_changed(what: str, replay_id: str, **facts: object) -> None:
+    """Log that a replay started or ended."""
+    _log.info("replay %s", what, extra={"replay_id": replay_id, **facts})
+
+
+def _log_batch(worker: str, batch: Batch, *, cursors: dict[int, int], seconds: float) -> None:
     if _log.isEnabledFor(logging.DEBUG):
         _log.debug(
             "settled a batch",
             extra={
                 "worker_id": worker,
-                "deliveries": deliveries,
-                "attempts": attempts,
+                "deliveries": len(batch),
+                "attempts": len(batch.ended),
                 "cursors": {str(shard): cursor for shard, cursor in cursors.items()},
                 "duration_ms": round(seconds * 1000, 1),
             },
         )
 
 
-def attempts_failed(failures: Sequence[Failure]) -> None:
-    """Say which attempts did not deliver, and when the next ones are."""
+def _log_failures(failures: Sequence[Failure]) -> None:
+    """Log which attempts did not deliver, and when the next ones are."""
     if not _log.isEnabledFor(logging.INFO):
         return
     for ended, state in failures:
@@ -59,28 +117,16 @@ def attempts_failed(failures: Sequence[Failure]) -> None:
         )
 
 
-def subscriptions_disabled(rows: Iterable[Row]) -> None:
-    """Say which subscriptions get nothing any more, and why."""
-    for row in rows:
-        _log.warning(
-            "disabled a subscription",
-            extra={
-                "subscription_id": row.id,
-                "company_id": row.company_id,
-                "channel": row.channel,
-                "reason": row.disabled_reason,
-                "failures": row.failures,
-                "resume_position": row.resume_position,
-            },
-        )
-
-
-def shards_changed(what: str, worker: str, shards: Sequence[int]) -> None:
-    """Say that a worker took, gave back or lost *shards*."""
-    if shards:
-        _log.info("%s shards", what, extra={"worker_id": worker, "shards": list(shards)})
-
-
-def replay_changed(what: str, replay_id: str, **facts: object) -> None:
-    """Say that a replay started or ended."""
-    _log.info("replay %s", what, extra={"replay_id": replay_id, **facts})
+def _finished(ended: Ended) -> FinishedAttempt:
+    job, subscription = ended.job, ended.job.route.subscription
+    return FinishedAttempt(
+        delivery_id=str(job.key),
+        event_id=job.event.position,
+        event_type=job.event.type,
+        subscription_id=subscription.id,
+        company_id=subscription.company_id,
+        channel=subscription.channel,
+        number=job.attempt,
+        duration_ms=ended.duration_ms,
+        result=ended.result,
+    )

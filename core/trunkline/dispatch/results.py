@@ -1,4 +1,4 @@
-"""Judging what a channel hands back: it is a stranger's value until it is found fit for the ledger."""
+"""Checking what a channel returns: it comes from a plugin, and must fit the ledger."""
 
 import math
 
@@ -10,7 +10,7 @@ _MAX_STATUS_CODE = 2**31 - 1
 
 
 def checked(result: object) -> Result:
-    """Return *result* as it can be stored; what is no ``Result`` is one failed attempt."""
+    """Return *result* cut to what the ledger can store; anything but a ``Result`` counts as a failed attempt."""
     if not isinstance(result, Result):
         return _refused(f"gave {type(result).__name__} instead of a Result")
     if not _is_outcome(result.outcome):
@@ -27,7 +27,7 @@ def checked(result: object) -> Result:
 
 
 def _is_plain(result: Result) -> bool:
-    """Tell whether *result* is what almost all are, an answer with a short body of ASCII: nothing needs to be cut."""
+    """Tell whether *result* needs no cutting: an answer with a short body of ASCII, as almost all are."""
     body = result.response_body
     return (
         type(result.status_code) is int
@@ -50,7 +50,7 @@ def _status_code(value: object) -> int | None:
 
 
 def _text(value: object) -> str | None:
-    """Cut *value*, without what PostgreSQL's ``text`` refuses: NUL and lone surrogates."""
+    """Cut *value*, and remove what PostgreSQL's ``text`` refuses: NUL and lone surrogates."""
     if value is None:
         return None
     return str(value)[:KEPT_TEXT].encode("utf-8", "replace").decode().replace("\0", "")

@@ -3,9 +3,10 @@
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from trunkline.dispatch.jobs import Job
+from trunkline.dispatch.owned_shards import OwnedShards
 from trunkline.dispatch.routing import RoutingTable
 from trunkline.dispatch.runner import CROWDED_MS, Runner
 from trunkline.errors import StoreUnavailable
@@ -17,12 +18,12 @@ from trunkline.store import stream
 from trunkline.store import subscriptions as subscription_store
 from trunkline.store.database import Database
 from trunkline.store.deliveries import Claim, Settled
-from trunkline.store.wakeup import Bell
+from trunkline.store.wakeup import Signal
 
 LOOK_SECONDS = 1.0
 PAGE = 500
 READY = 256
-"""Claimed deliveries that may wait in memory for a place, so that places never stand empty while others are claimed."""
+"""Claimed deliveries that may wait in memory for a slot, so that slots never stand empty while others are claimed."""
 CROWDED_SECONDS = 0.01
 ROUND_SECONDS = 0.1
 """How long what becomes due gathers once nothing due is left: to claim ten costs little more than to claim one."""
@@ -32,28 +33,24 @@ _log = logging.getLogger(__name__)
 
 
 class Retries:
-    """Claims for this worker; *lease_ms* is how long a claim holds."""
+    """Claims due deliveries for the worker of *owned*, at most *per_subscription* of one subscription at a time."""
 
     def __init__(
         self,
         database: Database,
-        worker: str,
+        owned: OwnedShards,
         table: RoutingTable,
         runner: Runner,
         *,
-        lease_ms: int,
         per_subscription: int,
-        may_claim: Callable[[], bool],
     ) -> None:
         self._database = database
-        self._worker = worker
+        self._owned = owned
         self._table = table
         self._runner = runner
-        self._lease_ms = lease_ms
         self._per_subscription = per_subscription
-        self._may_claim = may_claim
 
-    async def run(self, bell: Bell) -> None:
+    async def run(self, due: Signal) -> None:
         """Claim whenever something is due, looking once a second at least."""
         while True:
             wait = LOOK_SECONDS
@@ -61,12 +58,12 @@ class Retries:
                 wait = await self.claim_due()
             except StoreUnavailable as error:
                 _log.warning("cannot claim retries now: %s", error)
-            await bell.wait(wait)
+            await due.wait(wait)
 
     async def claim_due(self) -> float:
         """Claim what is due and can be started soon; returns in how many seconds to look again."""
-        limit = min(self._runner.places.free + READY - self._runner.waiting_claims, PAGE)
-        if limit <= 0 or not self._may_claim():
+        limit = min(self._runner.slots.free + READY - self._runner.waiting_claims, PAGE)
+        if limit <= 0 or not self._owned.is_alive:
             return CROWDED_SECONDS
         async with self._database.read() as connection:
             due_ms = await ledger.next_due_ms(connection)
@@ -76,23 +73,25 @@ class Retries:
         async with self._database.write() as connection:
             claims = await ledger.claim_due(
                 connection,
-                self._worker,
+                self._owned.worker,
                 limit=limit,
                 per_subscription=self._per_subscription,
-                lease_ms=self._lease_ms,
-                busy=self._runner.places.busy,
+                lease_ms=self._runner.claim_ms,
+                busy=self._runner.slots.busy,
             )
             faults.point("retry.after_claim")
         if not claims:
             return CROWDED_SECONDS * 5
         faults.point("retry.after_claim_commit")
-        _log.debug("claimed due deliveries", extra={"worker_id": self._worker, "deliveries": len(claims)})
+        _log.debug(
+            "claimed due deliveries", extra={"worker_id": self._owned.worker, "deliveries": len(claims)}
+        )
         await self._start(claims)
         if len(claims) == limit:
             return 0.0
         if max(Counter(claim.subscription_no for claim in claims).values()) == self._per_subscription:
             return CROWDED_SECONDS
-        await asyncio.sleep(ROUND_SECONDS)  # whoever rings meanwhile is heard afterwards
+        await asyncio.sleep(ROUND_SECONDS)  # a signal that is set meanwhile is seen afterwards
         return 0.0
 
     async def _start(self, claims: Sequence[Claim]) -> None:
@@ -100,13 +99,13 @@ class Retries:
             events = await stream.by_positions(connection, [claim.position for claim in claims])
             pins = await replay_store.pins_of(connection, {c.replay_no for c in claims if c.replay_no})
         faults.point("retry.before_start")
-        homeless: list[Claim] = []
+        unroutable: list[Claim] = []
         for started, claim in enumerate(claims):
             if started % STARTED_AT_ONCE == 0:
                 await asyncio.sleep(0)
             event, route = events.get(claim.position), self._table.route(claim.subscription_no)
             if event is None or route is None:
-                homeless.append(claim)
+                unroutable.append(claim)
                 continue
             self._runner.submit(
                 Job(
@@ -119,11 +118,11 @@ class Retries:
                 )
             )
         faults.point("retry.after_start")
-        if homeless:
-            await self._shelter(homeless, set(events))
+        if unroutable:
+            await self._put_aside(unroutable, set(events))
 
-    async def _shelter(self, claims: Sequence[Claim], positions: set[int]) -> None:
-        """Put aside what nobody can be asked to take now: its subscription is paused, disabled, deleted, or new to us."""
+    async def _put_aside(self, claims: Sequence[Claim], positions: set[int]) -> None:
+        """End or put off claims without a route: the subscription is paused, disabled, deleted, or not loaded yet."""
         async with self._database.write() as connection:
             rows = await subscription_store.locked(
                 connection, sorted({claim.subscription_no for claim in claims})
@@ -146,4 +145,4 @@ class Retries:
                         claim=claim.claim,
                     )
                 )
-            await ledger.settle(connection, self._worker, settled)
+            await ledger.settle(connection, self._owned.worker, settled)

@@ -13,9 +13,9 @@ NEVER_MS = 2**63
 
 
 class Route:
-    """One subscription, ready to be served. *deliver* is None where its channel is off; *pins* are what it reads.
+    """One active subscription. *deliver* is None where its channel is off; *pins* are the versions that it reads.
 
-    *wants* tells whether it takes a decoded event, None where it takes every one.
+    *wants* tells whether its filter matches a decoded event; None where it has no filter.
     """
 
     __slots__ = ("_target", "_valid_until_ms", "deliver", "pins", "subscription", "wants")
@@ -30,7 +30,7 @@ class Route:
         self._valid_until_ms = 0
 
     def target(self, now_ms: int) -> Target:
-        """Where it goes, with the secrets that sign at *now_ms*."""
+        """Give its target, with the secrets that sign at *now_ms*."""
         if self._target is None or now_ms >= self._valid_until_ms:
             self._target = target_of(self.subscription, now_ms)
             expiries = [s.expires_ms for s in self.subscription.secrets if s.expires_ms is not None]
@@ -39,7 +39,7 @@ class Route:
 
 
 def target_of(subscription: Subscription, now_ms: int) -> Target:
-    """Make the value that a channel gets."""
+    """Make the target of a subscription, as its channel gets it."""
     return Target(
         subscription_id=subscription.id,
         company_id=subscription.company_id,
@@ -62,13 +62,13 @@ class RoutingTable:
         self._members: dict[int, dict[int, Route]] = {}
         self._by_company: dict[int, dict[str, tuple[Route, ...]]] = {}
         self.version = 0
-        """The routing version up to which everything is here."""
+        """The routing version of the newest change that it has."""
 
     def __len__(self) -> int:
         return len(self._by_no)
 
     def apply(self, changed: Iterable[Subscription]) -> list[int]:
-        """Take over what has *changed*; returns the numbers of those that are no longer served."""
+        """Update the table with subscriptions that have *changed*; returns the numbers of those no longer served."""
         dropped: list[int] = []
         companies: set[int] = set()
         for subscription in changed:
@@ -85,7 +85,7 @@ class RoutingTable:
         return dropped
 
     def route(self, subscription_no: int) -> Route | None:
-        """The route of an active subscription."""
+        """Give the route of an active subscription; None where it has none."""
         return self._by_no.get(subscription_no)
 
     def match(self, event: Event) -> list[Route]:
@@ -102,10 +102,10 @@ class RoutingTable:
             if route.wants is not None:
                 if self._schema_versions.reads_as_stored(event, route.pins):
                     decoded = event.decode() if decoded is None else decoded
-                    seen = decoded
+                    body = decoded
                 else:
-                    seen = self._schema_versions.decode(event, route.pins)
-                if not route.wants(seen):
+                    body = self._schema_versions.decode(event, route.pins)
+                if not route.wants(body):
                     continue
             matched.append(route)
         return matched

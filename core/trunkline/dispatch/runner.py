@@ -1,18 +1,14 @@
-"""Running attempts: each gets a place, a time limit and an end, whatever its channel does."""
+"""Running attempts: each gets a slot, a time limit and a result, whatever its channel does."""
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
-from trunkline.contract import HttpClient, Push
-from trunkline.dispatch.jobs import Ended, Job, Shelved
-from trunkline.dispatch.results import checked
-from trunkline.dispatch.slots import Places
-from trunkline.model import cursors
+from trunkline.dispatch.jobs import Deferred, Ended, Job, ResultQueue
+from trunkline.dispatch.sender import Sender
+from trunkline.dispatch.slots import Slots
 from trunkline.model.deliveries import Outcome, Result, Status
-from trunkline.model.events import Event
 from trunkline.runtime import faults
-from trunkline.schemas.versions import Pins
 
 GRACE_SECONDS = 1.0
 """What a channel gets beyond the time limit to end by itself, and again to end after it was cancelled."""
@@ -21,89 +17,81 @@ SLOW_SECONDS = 2.0
 HIGH_WATER = 4096
 """Open deliveries at which the live lane stops reading; new and failing subscriptions may fill half of it."""
 CROWDED_MS = 500
-"""When a delivery that finds no place, and whose subscription fails, is due again."""
+"""When a delivery that finds no slot, and whose subscription fails, is due again."""
 
 
 class Runner:
-    """The attempts of one process. What ends goes to *sink*; it never waits."""
+    """Runs the attempts of one process; what has ended waits in ``results`` to be written."""
 
-    def __init__(
-        self,
-        places: Places[Job],
-        http: HttpClient,
-        *,
-        timeout_seconds: float,
-        body_of: Callable[[Event, Pins], bytes],
-        sink: Callable[[Ended | Shelved], None],
-        now_ms: Callable[[], int],
-    ) -> None:
-        self.places = places
-        self._http = http
-        self._body_of = body_of
+    def __init__(self, slots: Slots[Job], sender: Sender, *, timeout_seconds: float) -> None:
+        self.slots = slots
+        self.results = ResultQueue()
+        self.claim_ms = int((timeout_seconds + 2 * GRACE_SECONDS + 5) * 1000)
+        """How long a claim holds: longer than an attempt can take."""
+        self._attempt = sender.attempt
+        self._now_ms = sender.now_ms
         self._limit = timeout_seconds + GRACE_SECONDS
-        self._sink = sink
-        self._now_ms = now_ms
         self._running: dict[Job, None] = {}
         self._waiting: dict[Job, None] = {}
         self._is_draining = False
         self.open = 0
-        """Deliveries in hand that the cursor waits for."""
+        """How many deliveries a shard's cursor waits for."""
         self.has_room = asyncio.Event()
         self.has_room.set()
 
     @property
     def waiting(self) -> int:
-        """Deliveries in hand that wait for a place."""
+        """How many deliveries wait for a slot."""
         return len(self._waiting)
 
     @property
     def waiting_claims(self) -> int:
-        """Those of the waiting that were claimed from the ledger; what the live lane lets wait does not hold them up."""
+        """How many of the waiting deliveries were claimed from the ledger."""
         return sum(1 for job in self._waiting if job.claim)
 
     def submit(self, job: Job) -> None:
-        """Start *job*, let it wait for a place, or shelve it where its subscription has too much waiting already."""
+        """Start *job*, let it wait for a slot, or defer it where too many of its subscription wait already."""
         job.started = time.monotonic()
         if job.route.deliver is None:
-            self._sink(Shelved(job, Status.HELD, None))
+            self.results.put(Deferred(job, Status.HELD, None))
             return
-        standing = self.places.standing(job.route.subscription.no)
-        if not standing.waiting and self.places.take(standing):
+        standing = self.slots.standing(job.route.subscription.no)
+        if not standing.waiting and self.slots.take(standing):
             self._start(job)
-        elif (standing.is_trusted or self.open < HIGH_WATER // 2) and self.places.queue(standing, job):
+        elif (standing.is_trusted or self.open < HIGH_WATER // 2) and self.slots.queue(standing, job):
             self._waiting[job] = None
         else:
-            self._sink(Shelved(job, Status.PENDING, CROWDED_MS if standing.is_failing else 0))
+            self.results.put(Deferred(job, Status.PENDING, CROWDED_MS if standing.is_failing else 0))
             return
         if job.claim == 0:
             self.open += 1
             if self.open >= HIGH_WATER:
                 self.has_room.clear()
 
-    def overdue(self, lease_ms: int) -> list[Shelved]:
-        """Collect what has been in hand for too long for the cursor to wait: from then on a row stands for it.
+    def overdue(self) -> list[Deferred]:
+        """Collect the deliveries that a cursor has waited for too long: each gets a row in the ledger instead.
 
-        What still waited for a place is let go of; what is in flight goes on under a claim of *lease_ms*.
+        Those that still wait for a slot are dropped from memory; those in flight go on under a claim.
         """
         edge = time.monotonic() - SLOW_SECONDS
-        found: list[Shelved] = []
+        deferred: list[Deferred] = []
         for job in _older(self._waiting, edge):
             del self._waiting[job]
-            self.places.standing(job.route.subscription.no).waiting.remove(job)
-            found.append(Shelved(job, Status.PENDING, 0))
+            self.slots.standing(job.route.subscription.no).waiting.remove(job)
+            deferred.append(Deferred(job, Status.PENDING, 0))
             self._close(job)
         for job in _older(self._running, edge):
             if not job.claim:
                 job.claim = 1
-                found.append(Shelved(job, Status.PENDING, lease_ms, held=True))
-                self.places.judge(self.places.standing(job.route.subscription.no), succeeded=False)
+                deferred.append(Deferred(job, Status.PENDING, self.claim_ms, in_flight=True))
+                self.slots.set_trust(self.slots.standing(job.route.subscription.no), succeeded=False)
                 self._release_cursor()
-        if found:
-            faults.point("deliver.after_shelve")
-        return found
+        if deferred:
+            faults.point("deliver.after_defer")
+        return deferred
 
     def sweep(self) -> None:
-        """End what has passed its time limit."""
+        """Cancel the attempts that have passed their time limit."""
         now = time.monotonic()
         for job in _older(self._running, now - self._limit):
             if not job.timed_out and job.task is not None:
@@ -121,7 +109,7 @@ class Runner:
                 )
 
     async def drain(self, seconds: float) -> None:
-        """Wait up to *seconds* for what is in flight, then cancel it; nothing that waits for a place is started."""
+        """Wait up to *seconds* for what is in flight, then cancel it; nothing that waits for a slot is started."""
         self._is_draining = True
         tasks = [job.task for job in self._running if job.task is not None]
         if not tasks:
@@ -138,7 +126,7 @@ class Runner:
         job.task = asyncio.create_task(self._run(job))
 
     async def _run(self, job: Job | None) -> None:
-        """Make attempts, one after the other, as long as jobs wait: a task costs more than what it would do."""
+        """Make attempts, one after the other, as long as jobs wait: a task for each would cost more than the attempt."""
         while job is not None:
             now_ms = self._now_ms()
             began = time.monotonic()
@@ -154,51 +142,31 @@ class Runner:
                 )
             except Exception as error:  # noqa: BLE001 - a channel is a plugin: whatever it raises is one failed attempt
                 result = Result(Outcome.RETRY, error=f"channel_error: {type(error).__name__}")
-            if job.is_over:  # given up on while it swallowed its cancellation; its place has gone to another
+            if job.is_over:  # given up on while it swallowed its cancellation; its slot has gone to another
                 return
             job = self._end(job, result, began, started_ms=now_ms)
 
-    async def _attempt(self, job: Job, now_ms: int) -> Result:
-        event, route = job.event, job.route
-        assert route.deliver is not None
-        faults.point("deliver.before_attempt")
-        result = await route.deliver(
-            Push(
-                event_id=str(event.position),
-                event_type=event.type,
-                delivery_id=f"dlv_{event.position}_{route.subscription.no}",
-                attempt=job.attempt,
-                timestamp=now_ms // 1000,
-                body=self._body_of(event, job.pins),
-                target=route.target(now_ms),
-                cursor=cursors.encode(event.position),
-            ),
-            self._http,
-        )
-        faults.point("deliver.after_attempt")
-        return checked(result)
-
     def _end(self, job: Job, result: Result, began: float, *, started_ms: int) -> Job | None:
-        """Hand over what *job* came to; returns the job that takes its place, already counted in."""
+        """Report the result of *job* and release its slot; returns the job that takes the slot, already counted in."""
         job.is_over = True
         del self._running[job]
         duration = time.monotonic() - began
         in_time = result.outcome is Outcome.DELIVERED and duration <= SLOW_SECONDS
-        self.places.give_back(self.places.standing(job.route.subscription.no), succeeded=in_time)
+        self.slots.release(self.slots.standing(job.route.subscription.no), succeeded=in_time)
         self._close(job)
-        self._sink(Ended(job, result, started_ms, round(duration * 1000)))
+        self.results.put(Ended(job, result, started_ms, round(duration * 1000)))
         faults.point("deliver.after_result")
-        heir: Job | None = None
-        while not self._is_draining and (following := self.places.next_waiting()) is not None:
-            del self._waiting[following]
-            if heir is None and job.task is asyncio.current_task():
-                heir = following
-                heir.task = job.task
-                heir.started = time.monotonic()
-                self._running[heir] = None
+        next_job: Job | None = None
+        while not self._is_draining and (waiting := self.slots.next_waiting()) is not None:
+            del self._waiting[waiting]
+            if next_job is None and job.task is asyncio.current_task():
+                next_job = waiting
+                next_job.task = job.task
+                next_job.started = time.monotonic()
+                self._running[next_job] = None
             else:
-                self._start(following)
-        return heir
+                self._start(waiting)
+        return next_job
 
     def _close(self, job: Job) -> None:
         if job.claim == 0:
@@ -211,10 +179,10 @@ class Runner:
 
 
 def _older(jobs: Mapping[Job, None], edge: float) -> list[Job]:
-    """Those of *jobs*, which stand in the order of their start, that started before *edge*."""
-    found: list[Job] = []
+    """List those of *jobs* that started before *edge*; *jobs* are in the order of their start."""
+    older: list[Job] = []
     for job in jobs:
         if job.started >= edge:
             break
-        found.append(job)
-    return found
+        older.append(job)
+    return older

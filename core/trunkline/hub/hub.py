@@ -18,6 +18,9 @@ from trunkline.access.subscription_records import SubscriptionRecords
 from trunkline.access.vault import Sealer, Vault
 from trunkline.contract import Channel, Clock, PluginContext
 from trunkline.dispatch.dispatcher import Dispatcher
+from trunkline.dispatch.reports import Reports
+from trunkline.dispatch.sender import Sender
+from trunkline.dispatch.signals import Signals
 from trunkline.errors import PluginFailed, SchemaInvalid, SettingsInvalid, StoreUnavailable
 from trunkline.hub.deployment import Deployment
 from trunkline.ingest.accept import Ingest
@@ -45,7 +48,7 @@ from trunkline.settings import Settings
 from trunkline.store import migrate
 from trunkline.store import shards as shard_store
 from trunkline.store.database import Database
-from trunkline.store.wakeup import Wakeup
+from trunkline.store.wakeup import Signal, Wakeup
 from trunkline.stream.pages import Streaming
 from trunkline.stream.retention import Retention
 from trunkline.subscribing.replays import Replays
@@ -96,6 +99,7 @@ class Hub:
         self.database = Database(settings.database.url, pool_size=settings.database.pool_size)
         self.vault = Vault.open(settings.auth, settings.database.url)
         self.wakeup = Wakeup(self.database)
+        self.signals = Signals(self.wakeup, due=Signal(), replay=Signal())
         self.notifier = Notifier(self.registry)
         self.keys = Keys(
             self.database,
@@ -138,7 +142,7 @@ class Hub:
             http=self.http,
             notifier=self.notifier,
             max_subscriptions=settings.delivery.max_subscriptions,
-            wake_replays=self.wake_replays,
+            replay_signal=self.signals.replay,
             shards=lambda: self._shards,
             timeout_seconds=settings.delivery.timeout_seconds,
         )
@@ -146,19 +150,19 @@ class Hub:
             self.database,
             metrics=self.metrics,
             notifier=self.notifier,
-            held=lambda: self.dispatcher.held if self.dispatcher else {},
+            owned_shards=lambda: self.dispatcher.owned_shards if self.dispatcher else {},
         )
         self.replays = Replays(
             self.database,
             subscriptions=self.subscriptions,
             schema_versions=self.schema_versions,
-            wake=self.wake_replays,
+            replay_signal=self.signals.replay,
         )
         self.deliveries = DeliveryLog(
             self.database,
             subscriptions=self.subscriptions,
             schema_versions=self.schema_versions,
-            wake=self.wake_retries,
+            due_signal=self.signals.due,
         )
         self.activity = Activity(self.database)
         self.retention = Retention(self.database, days=settings.events.retention_days, metrics=self.metrics)
@@ -198,16 +202,6 @@ class Hub:
     def channels(self) -> dict[str, Channel]:
         """The channels of the plugins that run."""
         return {name: channel for name, (_, channel) in self.registry.collected.channels.items()}
-
-    def wake_retries(self) -> None:
-        """Look at once for deliveries that are due; another process's dispatcher looks within a second."""
-        if self.dispatcher is not None:
-            self.dispatcher.wake_retries()
-
-    def wake_replays(self) -> None:
-        """Look at once for replays that run; another process's dispatcher looks within a second."""
-        if self.dispatcher is not None:
-            self.dispatcher.wake_replays()
 
     async def readiness(self) -> dict[str, str]:
         """Tell what works: ``ok``, ``off``, or what is the matter."""
@@ -249,15 +243,16 @@ class Hub:
     def _make_dispatcher(self) -> Dispatcher:
         return Dispatcher(
             self.database,
-            channels=self.channels(),
-            http=self.http,
-            settings=self.settings.delivery,
-            wakeup=self.wakeup,
-            notifier=self.notifier,
-            metrics=self.metrics,
+            self.settings.delivery,
             records=self.subscription_records,
-            schema_versions=self.schema_versions,
-            now_ms=SystemClock().now_ms,
+            sender=Sender(
+                self.channels(),
+                self.http,
+                schema_versions=self.schema_versions,
+                now_ms=SystemClock().now_ms,
+            ),
+            signals=self.signals,
+            reports=Reports(self.metrics, self.notifier),
         )
 
     def _context(self, name: str, settings: BaseModel | None) -> PluginContext:

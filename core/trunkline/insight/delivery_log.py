@@ -1,6 +1,6 @@
 """The delivery log and ``explain``: what became of events, and why."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -18,6 +18,7 @@ from trunkline.store import delivery_log as store
 from trunkline.store import stream
 from trunkline.store.database import Database
 from trunkline.store.delivery_log import Logged
+from trunkline.store.wakeup import Signal
 from trunkline.subscribing.service import SubscriptionService
 
 COUNTED = 10_000
@@ -41,12 +42,12 @@ class DeliveryLog:
         *,
         subscriptions: SubscriptionService,
         schema_versions: SchemaVersions,
-        wake: Callable[[], None],
+        due_signal: Signal,
     ) -> None:
         self._database = database
         self._schema_versions = schema_versions
         self._subscriptions = subscriptions
-        self._wake = wake
+        self._due_signal = due_signal
 
     async def of_subscription(
         self,
@@ -113,7 +114,7 @@ class DeliveryLog:
             key = Key(logged.position, logged.subscription_no)
             await ledger.retry_now(connection, key)
             logged = await self._find(connection, company_id, delivery_id)
-        self._wake()
+        self._due_signal.set()
         return _view(logged)
 
     async def explain(self, company_id: int, event_id: int) -> dict[str, Any]:

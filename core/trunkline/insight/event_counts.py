@@ -32,7 +32,7 @@ class EventCounts:
         self, connection: AsyncConnection, company_id: int, spans: Sequence[Span]
     ) -> list[int]:
         """Count the events in each of *spans*, which follow one another and end at the head or before it."""
-        edge = (await retention.marks(connection)).edge
+        edge = (await retention.log_bounds(connection)).edge
         size = _size_of_blocks(spans[-1].up_to - max(spans[0].after, edge))
         known = self._of_company(company_id)
         counts = [0] * len(spans)

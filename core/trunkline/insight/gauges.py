@@ -15,7 +15,7 @@ from typing import Self
 from trunkline.dispatch.progress import Progress
 from trunkline.errors import StoreUnavailable
 from trunkline.plugins import Notifier
-from trunkline.runtime.metrics import Lag, Metrics, Seen
+from trunkline.runtime.metrics import DeploymentSnapshot, Lag, Metrics
 from trunkline.store import quarantine
 from trunkline.store import status as store
 from trunkline.store.database import Database
@@ -26,26 +26,26 @@ COUNTED = 10_000
 _STOP_SECONDS = 1.0
 _log = logging.getLogger(__name__)
 
-Held = Callable[[], Mapping[int, Progress]]
+OwnedShards = Callable[[], Mapping[int, Progress]]
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """What the log looked like at *taken* (monotonic seconds), when the database's clock said *now_ms*.
+class LagSnapshot:
+    """The log at *taken_at* (monotonic seconds), when the database's clock said *now_ms*.
 
-    *oldest* has, for each shard that was held, the first event after its cursor: its position, and when it was accepted.
+    *oldest* has, for each shard that was owned, the first event after its cursor: its position, and when it was accepted.
     """
 
-    taken: float
+    taken_at: float
     now_ms: int
     head: int
     head_ms: int
     oldest: Mapping[int, tuple[int, int]]
 
     def lag(self, shard: int, progress: Progress, *, now: float) -> Lag | None:
-        """Tell how far *progress* is behind at *now* (monotonic seconds); None for a shard taken since this look.
+        """Tell how far *progress* is behind at *now* (monotonic seconds); None for a shard taken since this snapshot.
 
-        Between two looks the cursor moves past what was the oldest event: then the time of acceptance of the one that it
+        Between two snapshots the cursor moves past what was the oldest event: then the time of acceptance of the one that it
         has reached is interpolated between that event's and the head's.
         """
         cursor = progress.cursor
@@ -58,18 +58,20 @@ class Look:
         if cursor >= position:
             share = (cursor + 1 - position) / (self.head - position)
             accepted_ms += round(share * (self.head_ms - accepted_ms))
-        age_ms = self.now_ms + (now - self.taken) * 1000 - accepted_ms
+        age_ms = self.now_ms + (now - self.taken_at) * 1000 - accepted_ms
         return Lag(shard, positions, max(age_ms / 1000, 0.0))
 
 
 class Observer:
-    """Looks at the database while the hub runs. *held* gives the shards that this process reads, if it reads any."""
+    """Looks at the database while the hub runs. *owned_shards* gives the shards that this process reads, if it reads any."""
 
-    def __init__(self, database: Database, *, metrics: Metrics, notifier: Notifier, held: Held) -> None:
+    def __init__(
+        self, database: Database, *, metrics: Metrics, notifier: Notifier, owned_shards: OwnedShards
+    ) -> None:
         self._database = database
         self._metrics = metrics
-        self._held = held
-        self._look: Look | None = None
+        self._owned_shards = owned_shards
+        self._lag_snapshot: LagSnapshot | None = None
         self._stopping = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         metrics.watch_lag(self.lags)
@@ -89,20 +91,20 @@ class Observer:
 
     def lags(self) -> list[Lag]:
         """Tell how far each shard of this process is behind, without asking the database."""
-        look, now = self._look, time.monotonic()
-        if look is None:
+        snapshot, now = self._lag_snapshot, time.monotonic()
+        if snapshot is None:
             return []
-        found = [look.lag(shard, progress, now=now) for shard, progress in self._held().items()]
-        return [lag for lag in found if lag is not None]
+        lags = [snapshot.lag(shard, progress, now=now) for shard, progress in self._owned_shards().items()]
+        return [lag for lag in lags if lag is not None]
 
     async def refresh(self) -> None:
         """Look once."""
         try:
-            seen = await self._see()
+            snapshot = await self._read()
         except StoreUnavailable:
             self._metrics.database_failed()
         else:
-            self._metrics.saw(seen)
+            self._metrics.deployment_observed(snapshot)
 
     async def _run(self) -> None:
         while not self._stopping.is_set():
@@ -111,8 +113,8 @@ class Observer:
                 async with asyncio.timeout(REFRESH_SECONDS):
                     await self._stopping.wait()
 
-    async def _see(self) -> Seen:
-        cursors = {shard: progress.cursor for shard, progress in self._held().items()}
+    async def _read(self) -> DeploymentSnapshot:
+        cursors = {shard: progress.cursor for shard, progress in self._owned_shards().items()}
         async with self._database.read() as connection:
             lowest = min(shard.cursor for shard in await store.shards(connection))
             head = await store.head(connection)
@@ -121,14 +123,14 @@ class Observer:
             replaying = await store.replaying(connection)
             alive = len(await store.workers(connection))
             quarantined = await quarantine.count(connection, limit=COUNTED)
-        self._look = Look(
+        self._lag_snapshot = LagSnapshot(
             time.monotonic(),
             head.now_ms,
             head.position,
             head.accepted_ms,
             {shard: oldest[cursor] for shard, cursor in cursors.items() if cursor in oldest},
         )
-        return Seen(
+        return DeploymentSnapshot(
             head=head.position,
             lag_positions=max(head.position - lowest, 0),
             lag_seconds=_age(oldest[lowest][1] if lowest in oldest else None, head.now_ms),

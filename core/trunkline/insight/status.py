@@ -11,7 +11,7 @@ from trunkline.errors import SettingsInvalid
 from trunkline.model.times import utc_text_of_ms
 from trunkline.store import migrate, quarantine, stream
 from trunkline.store import status as store
-from trunkline.store.database import Database, sqlite_file
+from trunkline.store.database import Database, embedded_file
 from trunkline.store.status import Head, RunningReplay
 
 COUNTED = 1_000_000
@@ -90,7 +90,7 @@ async def require(database: Database) -> None:
     Raises:
         SettingsInvalid: it has no tables yet, or those of another version.
     """
-    file = sqlite_file(database)
+    file = embedded_file(database)
     if file is not None and not file.exists():
         msg = f"There is no database {file} yet; 'trunkline migrate' or 'trunkline serve' makes it."
         raise SettingsInvalid(msg)

@@ -1,1 +1,1 @@
-"""What every service of a process uses: time, batches, logs, metrics, fault points."""
+"""Parts that every service of a process uses: time, batches, logs, metrics, fault points."""

@@ -1,4 +1,4 @@
-"""Doing together what is asked for at the same time: one transaction or query for everything that has queued.
+"""Batching of requests: one transaction or query for all that have queued.
 
 Nothing waits for a timer: the first item starts at once, and while its batch runs the next one collects. So a lone caller
 pays nothing for the sharing, and the batches grow with the load.
@@ -47,7 +47,7 @@ class Batcher(Generic[Request, Answer]):
             runner.cancel()
 
     async def submit(self, request: Request) -> Answer:
-        """Return the answer to *request*, or raise what its batch came to.
+        """Queue *request* and return its answer; raises what its batch, or its own answer, raised.
 
         A caller that is cancelled before its batch has started takes its request along; afterwards only its answer.
         """
@@ -99,7 +99,7 @@ class Batcher(Generic[Request, Answer]):
             if len(outcomes) != len(batch):
                 msg = f"A batch of {len(batch)} requests got {len(outcomes)} answers"
                 raise RuntimeError(msg)  # noqa: TRY301 - fails the batch like any other fault of its handler
-        except Exception as error:  # noqa: BLE001 - whoever waits gets it
+        except Exception as error:  # noqa: BLE001 - its callers get it
             outcomes = [error] * len(batch)
         except BaseException as error:
             if _is_inner_cancellation(error):

@@ -6,7 +6,7 @@ from trunkline.model.times import utc_text_of_ms
 
 
 class SystemClock:
-    """Time as the machine tells it."""
+    """The time of this machine's clock."""
 
     def now_ms(self) -> int:
         """Unix time in milliseconds."""

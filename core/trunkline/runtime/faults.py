@@ -1,4 +1,4 @@
-"""Fault points: the places at which a crash would be most interesting, named. No state, and no effect of their own.
+"""Fault points: named places in the code at which the crash matrix kills a process. They have no effect by themselves.
 
 Passing one raises Python's audit event ``trunkline.fault`` with the point's name (PEP 578). Nobody listens in a deployment,
 and then it costs about 60 ns; the crash matrix installs a hook that kills the process there (``tests/reliability/crash``).
@@ -28,7 +28,7 @@ POINTS = {
     "deliver.before_attempt": "a delivery has its place, its request has not gone out",
     "deliver.after_attempt": "the target has answered, the result is not noted",
     "deliver.after_result": "the result waits in memory for the next settlement",
-    "deliver.after_shelve": "deliveries that take long are about to get their row",
+    "deliver.after_defer": "deliveries that take long are about to get their row",
     "settle.before_transaction": "a batch is planned, its transaction has not begun",
     "settle.after_advance": "the cursors have moved, the ledger has not",
     "settle.after_streaks": "failures in a row are counted, the ledger has not changed",

@@ -1,4 +1,4 @@
-"""What is written to standard error while the hub runs: one line an entry, with every id, and never a secret.
+"""The log on standard error: one line an entry, with every id, and never a secret.
 
 The code logs through ``logging.getLogger(__name__)`` with ``extra={…}``; structlog only gives the lines their form.
 """
@@ -41,7 +41,7 @@ def set_up(settings: Logging, *, stream: TextIO | None = None) -> None:
 
 
 def redact(text: str) -> str:
-    """Take out of *text* what must not be read: all but the first part of each key, secret and password."""
+    """Remove the secrets from *text*: all but the first part of each key, secret and password."""
     for pattern, replacement in _SECRETS:
         text = pattern.sub(replacement, text)
     return text

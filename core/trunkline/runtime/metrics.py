@@ -1,4 +1,4 @@
-"""What the hub tells Prometheus. One registry per hub, so that several can live in one process."""
+"""The metrics for Prometheus. One registry per hub, so that several can run in one process."""
 
 from collections import Counter as Counts
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -27,8 +27,8 @@ class Lag:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """What a look at the database found: the same for every process of a deployment."""
+class DeploymentSnapshot:
+    """Figures read from the database: the same for every process of a deployment."""
 
     head: int
     lag_positions: int
@@ -42,7 +42,7 @@ class Seen:
 
 
 class Lazy(Collector):
-    """A metric with one label, whose samples are read whenever it is asked for."""
+    """A metric with one label, whose samples are read at each scrape."""
 
     def __init__(
         self, kind: type[Family], name: str, documentation: str, label: str, *, registry: CollectorRegistry
@@ -101,7 +101,7 @@ class Metrics:
         )
 
     def event_not_cast(self, type: str) -> None:
-        """Count an event that was given as it was stored, because no caster could turn it into another version."""
+        """Count an event that was served in its stored version, because no caster could turn it into another."""
         self._not_cast.labels(type).inc()
 
     def _add_validation(self) -> None:
@@ -138,7 +138,7 @@ class Metrics:
         self._settle_size = self._histogram(
             "trunkline_settle_deliveries", "Deliveries settled by one transaction", buckets=_SIZES
         )
-        self._shards_held = self._gauge("trunkline_shards_held", "Shards that this process reads")
+        self._owned_shards = self._gauge("trunkline_shards_held", "Shards that this process reads")
 
     def _add_lag(self) -> None:
         self._lag_positions = self._lazy(
@@ -155,7 +155,7 @@ class Metrics:
         )
 
     def _add_deployment(self) -> None:
-        """Add what is the same in every process; it is as old as the last look at the database."""
+        """Add what is the same in every process; it is as old as the last snapshot."""
         self._database_up = self._gauge(
             "trunkline_database_up", "Whether the database answered the last look: 1 or 0"
         )
@@ -235,36 +235,36 @@ class Metrics:
         open: Callable[[], int],
         shards: Callable[[], int],
     ) -> None:
-        """Read gauges from a dispatcher whenever they are asked for."""
+        """Read a dispatcher's gauges at each scrape."""
         self._in_flight.set_function(in_flight)
         self._waiting.set_function(waiting)
         self._open.set_function(open)
-        self._shards_held.set_function(shards)
+        self._owned_shards.set_function(shards)
 
     def watch_lag(self, lags: Callable[[], Iterable[Lag]]) -> None:
-        """Ask *lags* how far each shard of this process is behind, whenever that is asked for."""
+        """Ask *lags* at each scrape how far each shard of this process is behind."""
         self._lag_positions.set_function(lambda: [(str(lag.shard), lag.positions) for lag in lags()])
         self._lag_seconds.set_function(lambda: [(str(lag.shard), lag.seconds) for lag in lags()])
 
     def watch_notifier(self, dropped: Callable[[], Mapping[str, int]]) -> None:
-        """Ask *dropped* how many calls each plugin has lost, whenever that is asked for."""
+        """Ask *dropped* at each scrape how many calls each plugin has lost."""
         self._dropped.set_function(lambda: dropped().items())
 
-    def saw(self, seen: Seen) -> None:
-        """Take over what a look at the database found."""
+    def deployment_observed(self, snapshot: DeploymentSnapshot) -> None:
+        """Set the gauges that are the same in every process."""
         self._database_up.set(1)
-        self._head.set(seen.head)
-        self._stream_lag_positions.set(seen.lag_positions)
-        self._stream_lag_seconds.set(seen.lag_seconds)
-        self._due.set(seen.due)
-        self._oldest_due.set(seen.oldest_due_seconds)
-        self._replays.set(seen.replays)
-        self._replay_positions.set(seen.replay_positions)
-        self._waiting_events.set(seen.quarantined)
-        self._workers.set(seen.workers)
+        self._head.set(snapshot.head)
+        self._stream_lag_positions.set(snapshot.lag_positions)
+        self._stream_lag_seconds.set(snapshot.lag_seconds)
+        self._due.set(snapshot.due)
+        self._oldest_due.set(snapshot.oldest_due_seconds)
+        self._replays.set(snapshot.replays)
+        self._replay_positions.set(snapshot.replay_positions)
+        self._waiting_events.set(snapshot.quarantined)
+        self._workers.set(snapshot.workers)
 
     def database_failed(self) -> None:
-        """Note that the database did not answer; everything else of the last look is left as it was."""
+        """Note that the database did not answer; the other gauges keep their last values."""
         self._database_up.set(0)
 
     def rows_removed(self, table: str, count: int) -> None:

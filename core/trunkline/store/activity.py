@@ -1,4 +1,4 @@
-"""Reading what a company's people look at: figures over time, lists, and what needs them.
+"""Reading a company's activity for the portal: figures over time, lists, and what needs attention.
 
 Every statement is one company's and follows an index.
 """
@@ -51,7 +51,7 @@ class Outcomes:
 
 @dataclass(frozen=True, slots=True)
 class Troubled:
-    """A subscription that does not simply deliver."""
+    """A subscription that is not active, or whose last attempts failed."""
 
     id: str
     target_url: str
@@ -127,8 +127,7 @@ async def outcomes(
 
     A delivery's log begins with its attempt 1; a delivery counts where that is, or where no attempt has ended yet.
     """
-    gather = "json_group_array" if sql.is_sqlite(connection) else "json_agg"
-    durations = f"{gather}(CASE WHEN a.outcome = 'delivered' THEN a.duration_ms END)"
+    durations = f"{sql.json_array(connection)}(CASE WHEN a.outcome = 'delivered' THEN a.duration_ms END)"
     statement = text(
         "SELECT u.no, d.status, a.outcome, sum(CASE WHEN a.number > 1 THEN 0 ELSE 1 END), count(a.number), "
         f"CASE WHEN a.outcome = 'delivered' THEN CAST({durations} AS text) END "
@@ -140,8 +139,8 @@ async def outcomes(
     parameters = {"company": company_id, "below": 2**32 // one_in, "rows": _spans_rows(spans)}
     rows = await connection.execute(statement, parameters)
     return [
-        Outcomes(no, status, outcome, deliveries, attempts, durations_ms=orjson.loads(found or "[]"))
-        for no, status, outcome, deliveries, attempts, found in rows
+        Outcomes(no, status, outcome, deliveries, attempts, durations_ms=orjson.loads(durations or "[]"))
+        for no, status, outcome, deliveries, attempts, durations in rows
     ]
 
 
@@ -167,7 +166,7 @@ async def subscriptions_by_status(connection: AsyncConnection, company_id: int) 
 
 
 async def subscriptions(connection: AsyncConnection, company_id: int) -> list[SubscriptionActivity]:
-    """Read how each of a company's subscriptions does, with the delivery of the newest event it got."""
+    """Read the failures in a row of each of a company's subscriptions, and the delivery of its newest event."""
     statement = text(
         "SELECT s.id, s.failures, s.failing_since_ms, d.status, d.updated_ms FROM subscriptions AS s "
         "LEFT JOIN deliveries AS d ON d.subscription_no = s.no "
@@ -207,7 +206,7 @@ async def stuck(
         "SELECT id, channel, target_url, count, position FROM (SELECT s.no, s.id, s.channel, s.target_url, "
         f"(SELECT count(*) FROM (SELECT 1 {inner} LIMIT :count_limit) AS c) AS count, "
         f"(SELECT max(d.position) {inner}) AS position "
-        "FROM subscriptions AS s WHERE s.company_id = :company AND s.status <> 'deleted') AS found "
+        "FROM subscriptions AS s WHERE s.company_id = :company AND s.status <> 'deleted') AS stuck "
         "WHERE count > 0 ORDER BY count DESC, no LIMIT :limit"
     )
     rows = await connection.execute(
@@ -272,9 +271,9 @@ async def deliveries_of(
     connection: AsyncConnection, positions: Sequence[int]
 ) -> Mapping[int, Mapping[str, int]]:
     """Count the deliveries of each of the events at *positions* by status."""
-    source = sql.rows_source(connection, {"wanted": "bigint"})
+    source = sql.rows_source(connection, {"event_position": "bigint"})
     statement = text(
-        f"SELECT d.position, d.status, count(*) FROM {source} JOIN deliveries AS d ON d.position = u.wanted "
+        f"SELECT d.position, d.status, count(*) FROM {source} JOIN deliveries AS d ON d.position = u.event_position "
         "GROUP BY d.position, d.status"
     )
     counts: dict[int, dict[str, int]] = {}
@@ -287,10 +286,10 @@ async def deliveries_of(
 
 async def companies(connection: AsyncConnection, first: int, last: int, *, limit: int) -> list[int]:
     """List up to *limit* companies from number *first* to *last* that have events or keys, lowest first."""
-    found: set[int] = set()
+    numbers: set[int] = set()
     for table in ("events", "api_keys"):
-        found.update(await _walk(connection, table, first, last, limit=limit))
-    return sorted(found)[:limit]
+        numbers.update(await _walk(connection, table, first, last, limit=limit))
+    return sorted(numbers)[:limit]
 
 
 async def _walk(connection: AsyncConnection, table: str, first: int, last: int, *, limit: int) -> list[int]:

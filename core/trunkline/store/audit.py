@@ -1,4 +1,4 @@
-"""Reading the ledger to prove it: statements that find what must not be there.
+"""Statements that prove the ledger: each finds rows that must not exist.
 
 Each looks at the deliveries after *after* and up to *up_to* and is true at one moment, whatever is written meanwhile.
 """
@@ -41,14 +41,14 @@ class Unchanged:
 async def first_position(connection: AsyncConnection) -> int | None:
     """Find where the ledger begins; None where it is empty."""
     statements = (f"SELECT min(position) FROM {table}" for table in ("deliveries", "attempts"))
-    found = [(await connection.execute(text(statement))).scalar() for statement in statements]
-    return min((int(position) for position in found if position is not None), default=None)
+    firsts = [(await connection.execute(text(statement))).scalar() for statement in statements]
+    return min((int(position) for position in firsts if position is not None), default=None)
 
 
 async def oldest_event(connection: AsyncConnection) -> int | None:
     """Find where the log begins; None where it is empty."""
-    found = (await connection.execute(text("SELECT min(position) FROM events"))).scalar()
-    return None if found is None else int(found)
+    first = (await connection.execute(text("SELECT min(position) FROM events"))).scalar()
+    return None if first is None else int(first)
 
 
 async def tally(connection: AsyncConnection, span: Span) -> dict[str, int]:
@@ -110,7 +110,7 @@ async def keys(connection: AsyncConnection, span: Span) -> set[Key]:
 
 
 async def unchanged_subscriptions(connection: AsyncConnection) -> list[Unchanged]:
-    """Read those whose deliveries can be worked out from the log."""
+    """Read the subscriptions whose deliveries can be worked out from the log."""
     statement = text(
         "SELECT no, id, company_id, channel, event_types, filter, start_position, created_ms, pins "
         "FROM subscriptions WHERE status = 'active' AND updated_ms = created_ms ORDER BY no"

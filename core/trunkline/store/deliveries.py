@@ -13,6 +13,16 @@ from trunkline.model.deliveries import Key, Status
 from trunkline.store import sql, tables
 from trunkline.store.sql import text
 
+_SETTLED_COLUMNS = {
+    "position": "bigint",
+    "subscription_no": "bigint",
+    "status": "text",
+    "attempts": "integer",
+    "last_status_code": "integer",
+    "wait_ms": "bigint",
+    "claim": "integer",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
@@ -48,7 +58,7 @@ class Settled:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A due delivery in a worker's hands; *attempts* is how many it has had, *round_start* of them before a replay.
+    """A due delivery that a worker has claimed; *attempts* is how many it has had, *round_start* of them before a replay.
 
     *replay_no* is the replay that last asked for it, if one did.
     """
@@ -62,7 +72,7 @@ class Claim:
 
     @property
     def key(self) -> Key:
-        """Which delivery it is."""
+        """The delivery's key in the ledger."""
         return Key(self.position, self.subscription_no)
 
 
@@ -113,18 +123,7 @@ async def settle(connection: AsyncConnection, worker: str, settled: Sequence[Set
     if not settled:
         return set()
     now = sql.now_ms(connection)
-    source = sql.rows_source(
-        connection,
-        {
-            "position": "bigint",
-            "subscription_no": "bigint",
-            "status": "text",
-            "attempts": "integer",
-            "last_status_code": "integer",
-            "wait_ms": "bigint",
-            "claim": "integer",
-        },
-    )
+    source = sql.rows_source(connection, _SETTLED_COLUMNS)
     rows = await connection.execute(
         text(
             f"UPDATE deliveries SET status = u.status, attempts = u.attempts, claimed_by = NULL, updated_ms = {now}, "
@@ -134,25 +133,22 @@ async def settle(connection: AsyncConnection, worker: str, settled: Sequence[Set
             "AND deliveries.claim = u.claim AND COALESCE(deliveries.claimed_by, '') = :worker "
             "RETURNING deliveries.position, deliveries.subscription_no"
         ),
-        {
-            "worker": worker,
-            "rows": sql.rows_json(
-                [
-                    [
-                        s.position,
-                        s.subscription_no,
-                        str(s.status),
-                        s.attempts,
-                        s.last_status_code,
-                        s.wait_ms,
-                        s.claim,
-                    ]
-                    for s in settled
-                ]
-            ),
-        },
+        {"worker": worker, "rows": sql.rows_json([_settled_row(row) for row in settled])},
     )
     return {Key(row[0], row[1]) for row in rows}
+
+
+def _settled_row(settled: Settled) -> list[object]:
+    """Give the values of ``_SETTLED_COLUMNS``."""
+    return [
+        settled.position,
+        settled.subscription_no,
+        str(settled.status),
+        settled.attempts,
+        settled.last_status_code,
+        settled.wait_ms,
+        settled.claim,
+    ]
 
 
 async def claim_due(
@@ -164,32 +160,13 @@ async def claim_due(
     lease_ms: int,
     busy: Collection[int],
 ) -> list[Claim]:
-    """Take up to *limit* due deliveries, oldest first, and hold them for *lease_ms*.
+    """Claim up to *limit* due deliveries for *lease_ms*, oldest first.
 
     At most *per_subscription* of one subscription and none of *busy* ones, so that a target with a long backlog leaves
-    places to others. A claim that is not settled in time is due again. Two workers never hold one delivery.
+    slots to others. A claim that is not settled in time is due again. Two workers never hold one delivery.
     """
-    now = sql.now_ms(connection)
-    due = f"due_ms <= (SELECT {now})"  # PostgreSQL reads an index up to a subquery's value, not up to a running clock's
-    locking = "" if sql.is_sqlite(connection) else "FOR UPDATE OF d SKIP LOCKED"
-    idle = ""
-    if busy:
-        source = sql.rows_source(connection, {"no": "bigint"})
-        idle = f"AND subscription_no NOT IN (SELECT no FROM {source})"
     rows = await connection.execute(
-        text(
-            "WITH ranked AS (SELECT position, subscription_no, "
-            "row_number() OVER (PARTITION BY subscription_no ORDER BY due_ms) AS place FROM "
-            f"(SELECT position, subscription_no, due_ms FROM deliveries WHERE {due} {idle} "
-            "ORDER BY due_ms LIMIT :window) AS oldest), "
-            "picked AS (SELECT d.position, d.subscription_no FROM deliveries AS d JOIN ranked AS r "
-            "ON d.position = r.position AND d.subscription_no = r.subscription_no "
-            f"WHERE r.place <= :per_subscription AND d.{due} ORDER BY d.due_ms LIMIT :limit {locking}) "
-            f"UPDATE deliveries SET claimed_by = :worker, claim = claim + 1, due_ms = {now} + :lease "
-            "WHERE (position, subscription_no) IN (SELECT position, subscription_no FROM picked) "  # FROM: a scan on SQLite
-            "RETURNING deliveries.position, deliveries.subscription_no, deliveries.attempts, deliveries.round_start, "
-            "deliveries.claim, deliveries.replay_no"
-        ),
+        text(_claim_statement(connection, has_busy=bool(busy))),
         {
             "worker": worker,
             "limit": limit,
@@ -200,6 +177,29 @@ async def claim_due(
         },
     )
     return [Claim(*row) for row in rows]
+
+
+def _claim_statement(connection: AsyncConnection, *, has_busy: bool) -> str:
+    now = sql.now_ms(connection)
+    due = f"due_ms <= (SELECT {now})"  # PostgreSQL reads an index up to a subquery's value, not up to a running clock's
+    locking = sql.for_update_skipping(connection, of="d")
+    idle = ""
+    if has_busy:
+        source = sql.rows_source(connection, {"no": "bigint"})
+        idle = f"AND subscription_no NOT IN (SELECT no FROM {source})"
+    return (
+        "WITH ranked AS (SELECT position, subscription_no, "
+        "row_number() OVER (PARTITION BY subscription_no ORDER BY due_ms) AS place FROM "
+        f"(SELECT position, subscription_no, due_ms FROM deliveries WHERE {due} {idle} "
+        "ORDER BY due_ms LIMIT :window) AS oldest), "
+        "picked AS (SELECT d.position, d.subscription_no FROM deliveries AS d JOIN ranked AS r "
+        "ON d.position = r.position AND d.subscription_no = r.subscription_no "
+        f"WHERE r.place <= :per_subscription AND d.{due} ORDER BY d.due_ms LIMIT :limit {locking}) "
+        f"UPDATE deliveries SET claimed_by = :worker, claim = claim + 1, due_ms = {now} + :lease "
+        "WHERE (position, subscription_no) IN (SELECT position, subscription_no FROM picked) "  # FROM: a scan on SQLite
+        "RETURNING deliveries.position, deliveries.subscription_no, deliveries.attempts, deliveries.round_start, "
+        "deliveries.claim, deliveries.replay_no"
+    )
 
 
 async def next_due_ms(connection: AsyncConnection) -> int | None:
@@ -247,7 +247,7 @@ async def park(connection: AsyncConnection, subscription_no: int) -> None:
 
 
 async def wake(connection: AsyncConnection, subscription_no: int) -> None:
-    """Make a subscription's parked deliveries due, and those that were held; where the channel is off they are held again."""
+    """Make a subscription's parked and held deliveries due; where the channel is off they are held again."""
     await connection.execute(
         text(
             f"UPDATE deliveries SET status = '{Status.PENDING}', due_ms = {sql.now_ms(connection)} "
@@ -258,7 +258,7 @@ async def wake(connection: AsyncConnection, subscription_no: int) -> None:
 
 
 async def end_all(connection: AsyncConnection, subscription_no: int) -> None:
-    """End what is open of a subscription that no longer exists as ``gone``."""
+    """End the open deliveries of a subscription that was deleted as ``gone``."""
     await connection.execute(
         text(
             f"UPDATE deliveries SET status = '{Status.GONE}', due_ms = NULL, claim = claim + 1, claimed_by = NULL, "
@@ -270,7 +270,7 @@ async def end_all(connection: AsyncConnection, subscription_no: int) -> None:
 
 
 async def release_held(connection: AsyncConnection, channels: Collection[str]) -> None:
-    """Make due what was held for *channels*, which are on again."""
+    """Make the deliveries due that were held for *channels*, which are on again."""
     source = sql.rows_source(connection, {"name": "text"})
     await connection.execute(
         text(

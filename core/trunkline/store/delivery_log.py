@@ -1,4 +1,4 @@
-"""Reading the ledger for people: deliveries with their event's type, and attempts."""
+"""Reading the delivery log: deliveries with their event's type, and their attempts."""
 
 from dataclasses import dataclass
 

@@ -37,8 +37,8 @@ async def find(connection: AsyncConnection, keys: Collection[tuple[int, str]]) -
         f"AND created_ms > {sql.now_ms(connection)} - {LIFETIME_MS}"
     ).bindparams(bindparam("namespaces", expanding=True), bindparam("keys", expanding=True))
     rows = await connection.execute(statement, _named(keys))
-    found = (Use(row[0], row[1], bytes(row[2]), row[3], row[4]) for row in rows)
-    return {(use.namespace, use.key): use for use in found if (use.namespace, use.key) in keys}
+    uses = (Use(row[0], row[1], bytes(row[2]), row[3], row[4]) for row in rows)
+    return {(use.namespace, use.key): use for use in uses if (use.namespace, use.key) in keys}
 
 
 async def remember(connection: AsyncConnection, uses: Sequence[Use], *, now_ms: int) -> None:

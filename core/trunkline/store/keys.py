@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
-from sqlalchemy import ARRAY, LargeBinary, TextClause, bindparam
+from sqlalchemy import LargeBinary, TextClause, bindparam
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.store import sql, tables
@@ -80,11 +80,8 @@ async def find_valid_by_id(connection: AsyncConnection, key_id: str) -> ValidKey
 
 
 def _find_statement(connection: AsyncConnection) -> TextClause:
-    start = f"{_select_valid(connection)} AND digest"
-    if sql.is_sqlite(connection):
-        return text(f"{start} IN :digests").bindparams(bindparam("digests", expanding=True))
-    # One text whatever the number of digests, so that the server prepares it once.
-    return text(f"{start} = ANY(:digests)").bindparams(bindparam("digests", type_=ARRAY(LargeBinary)))
+    is_among_them, digests = sql.one_of(connection, "digest", "digests", LargeBinary)
+    return text(f"{_select_valid(connection)} AND {is_among_them}").bindparams(digests)
 
 
 def _select_valid(connection: AsyncConnection) -> str:

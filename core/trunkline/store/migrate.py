@@ -16,7 +16,7 @@ from trunkline.store.database import Database
 RESERVED_POSITIONS = 999
 """Positions below the first event; examples carry them as their ``id``, so they never collide with an event."""
 _LOCK = 7_236_455_001
-"""Key of the PostgreSQL advisory lock that makes two migrations wait for each other."""
+"""Key of the lock that makes two migrations wait for each other."""
 _TRIES = 20
 
 
@@ -82,15 +82,14 @@ async def upgrade(database: Database, histories: Sequence[History] = (), *, shar
 
 async def _upgrade_all(database: Database, histories: Sequence[History], *, shards: int) -> list[State]:
     async with database.write() as connection:
-        if not database.is_sqlite:
-            await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+        await database.dialect.wait_for_turn(connection, _LOCK)
         faults.point("migrate.before")
         before = [await connection.run_sync(_state, history) for history in histories]
         for history, state in zip(histories, before, strict=True):
             if state.is_behind:
                 await connection.run_sync(_upgrade, history)
             faults.point("migrate.after_history")
-        await connection.run_sync(_furnish, shards)
+        await connection.run_sync(_insert_first_rows, shards)
         faults.point("migrate.before_commit")
     faults.point("migrate.after_commit")
     return before
@@ -126,8 +125,8 @@ def _state(connection: sqlalchemy.Connection, history: History) -> State:
     )
 
 
-def _furnish(connection: sqlalchemy.Connection, shards: int) -> None:
-    """Put in the rows that a new database starts with."""
+def _insert_first_rows(connection: sqlalchemy.Connection, shards: int) -> None:
+    """Insert the rows that a new database starts with."""
     if connection.execute(sqlalchemy.select(tables.stream_head.c.id)).first() is None:
         connection.execute(
             tables.stream_head.insert().values(id=1, position=RESERVED_POSITIONS, accepted_ms=0)

@@ -30,7 +30,7 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """What is known of a key that was used before. Without *status* it has no answer yet; then *lapsed* tells that its
+    """The earlier use of a key. Without *status* it has no answer yet; then *lapsed* tells that its
     lease is over.
     """
 

@@ -1,4 +1,4 @@
-"""Events in quarantine: kept apart from the log until their payload fits its schema, or until their time is up.
+"""Events in quarantine: outside of the log until their payload fits its schema, or until retention removes them.
 
 Whoever releases one locks its row before the log's head, as everybody here who locks rows does.
 """
@@ -21,7 +21,7 @@ _COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class QuarantinedDraft:
-    """An event of a request that is to be kept here, with its *errors*; *index* is its place in the request.
+    """An event that is to be quarantined, with its *errors*; *index* is its place in its request.
 
     *version* is the one of its type that its sender named, None where the current one is meant.
     """
@@ -52,7 +52,7 @@ class Quarantined:
 
 @dataclass(frozen=True, slots=True)
 class Which:
-    """Whose events: one company's or, for None, everybody's; of one *type* or of any."""
+    """A choice of events: one company's or, for None, every company's; of one *type* or of any."""
 
     company_id: int | None = None
     type: str | None = None
@@ -82,15 +82,15 @@ async def insert(
     connection: AsyncConnection, quarantined: Sequence[QuarantinedDraft], *, now_ms: int
 ) -> None:
     """Store *quarantined*, in their order."""
-    drafts = [one.draft for one in quarantined]
+    drafts = [event.draft for event in quarantined]
     await sql.insert_columns(
         connection,
         tables.quarantine,
         {
-            "id": [one.id for one in quarantined],
+            "id": [event.id for event in quarantined],
             "company_id": [draft.company_id for draft in drafts],
             "type": [draft.type for draft in drafts],
-            "version": [one.version for one in quarantined],
+            "version": [event.version for event in quarantined],
             "created_utc": [draft.created_utc for draft in drafts],
             "payload": [draft.payload for draft in drafts],
             "metadata": [draft.metadata for draft in drafts],
@@ -101,14 +101,14 @@ async def insert(
 
 
 async def positions_of(connection: AsyncConnection, ids: Sequence[str]) -> dict[str, int]:
-    """Tell where those of *ids* stand in the log that were released."""
+    """Find the positions in the log of those of *ids* that were released."""
     if not ids:
         return {}
-    source = sql.rows_source(connection, {"wanted": "text"})
+    source = sql.rows_source(connection, {"event_id": "text"})
     statement = text(
-        f"SELECT id, position FROM quarantine WHERE position IS NOT NULL AND id IN (SELECT wanted FROM {source})"
+        f"SELECT id, position FROM quarantine WHERE position IS NOT NULL AND id IN (SELECT event_id FROM {source})"
     )
-    rows = await connection.execute(statement, {"rows": sql.rows_json([[one] for one in ids])})
+    rows = await connection.execute(statement, {"rows": sql.rows_json([[event_id] for event_id in ids])})
     return {row[0]: row[1] for row in rows}
 
 
@@ -128,12 +128,12 @@ async def newest(
 async def find(
     connection: AsyncConnection, id: str, *, company_id: int | None, locks: bool = False
 ) -> Quarantined | None:
-    """Read one, released or not; None where there is none, or it is another company's.
+    """Read an event, released or not; None where there is none, or it is another company's.
 
     With *locks* nobody else changes it until the transaction ends.
     """
     own = "" if company_id is None else "AND company_id = :company"
-    locking = "FOR UPDATE" if locks and not sql.is_sqlite(connection) else ""
+    locking = sql.for_update(connection) if locks else ""
     statement = text(f"SELECT {_COLUMNS} FROM quarantine WHERE id = :id {own} {locking}")
     parameters: dict[str, object] = {"id": id}
     if company_id is not None:
@@ -152,14 +152,14 @@ async def take_oldest(
     condition, parameters = which.condition()
     statement = text(
         f"SELECT {_COLUMNS} FROM quarantine WHERE {condition} AND no > :after ORDER BY no LIMIT :limit "
-        f"{_skipping(connection)}"
+        f"{sql.for_update_skipping(connection)}"
     )
     rows = await connection.execute(statement, parameters | {"after": after, "limit": limit})
     return [Quarantined(*row) for row in rows]
 
 
 async def change_payload(connection: AsyncConnection, id: str, payload: bytes) -> None:
-    """Put *payload* in the place of an event's."""
+    """Replace an event's payload with *payload*."""
     statement = text(
         f"UPDATE quarantine SET payload = :payload, updated_ms = {sql.now_ms(connection)} WHERE id = :id"
     )
@@ -167,17 +167,19 @@ async def change_payload(connection: AsyncConnection, id: str, payload: bytes) -
 
 
 async def mark_released(connection: AsyncConnection, positions: Mapping[str, int]) -> None:
-    """Note where released events, by their ids, stand in the log; what they were is kept there alone."""
+    """Note the positions of released events, by their ids; their payloads are in the log alone from now on."""
     statement = text(
         "UPDATE quarantine SET position = :position, payload = :nothing, metadata = :nothing, "
         f"updated_ms = {sql.now_ms(connection)} WHERE id = :id"
     ).bindparams(bindparam("nothing", type_=tables.quarantine.c.payload.type))
-    rows = [{"id": one, "position": place, "nothing": b""} for one, place in positions.items()]
+    rows = [
+        {"id": event_id, "position": position, "nothing": b""} for event_id, position in positions.items()
+    ]
     await connection.execute(statement, rows)
 
 
 async def delete(connection: AsyncConnection, id: str) -> None:
-    """Remove one for good."""
+    """Remove an event for good."""
     await connection.execute(text("DELETE FROM quarantine WHERE id = :id"), {"id": id})
 
 
@@ -203,10 +205,6 @@ async def purge(connection: AsyncConnection, *, before_ms: int, limit: int) -> i
     """Remove up to *limit* events that were received before *before_ms*, released or not; returns how many."""
     statement = text(
         "DELETE FROM quarantine WHERE no IN (SELECT no FROM quarantine WHERE received_ms < :before "
-        f"ORDER BY received_ms LIMIT :limit {_skipping(connection)})"
+        f"ORDER BY received_ms LIMIT :limit {sql.for_update_skipping(connection)})"
     )
     return (await connection.execute(statement, {"before": before_ms, "limit": limit})).rowcount
-
-
-def _skipping(connection: AsyncConnection) -> str:
-    return "" if sql.is_sqlite(connection) else "FOR UPDATE SKIP LOCKED"

@@ -1,4 +1,4 @@
-"""What was answered for quarantined events under an idempotency key, so that the same request gets the same answer again."""
+"""Answers about quarantined events, by idempotency key, so that the same request gets the same answer again."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -21,7 +21,7 @@ Key = tuple[int, str]
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """A quarantined event as its sender is told of it. *event* is what it became, where it was released since."""
+    """The answer about a quarantined event. *event* is the event of the log, where it was released since."""
 
     index: int
     id: str
@@ -33,7 +33,7 @@ class Receipt:
 
     @classmethod
     def of(cls, quarantined: QuarantinedDraft) -> "Receipt":
-        """Write the receipt of an event that is kept."""
+        """Make the receipt of a quarantined event."""
         draft = quarantined.draft
         return cls(
             quarantined.index,
@@ -45,7 +45,7 @@ class Receipt:
         )
 
     def view(self) -> dict[str, Any]:
-        """Show it without its *index*, as JSON."""
+        """Give it without its *index*, as JSON."""
         return {
             "id": self.id,
             "type": self.type,
@@ -55,7 +55,7 @@ class Receipt:
         }
 
     def item(self) -> dict[str, Any]:
-        """Show it as one of several, with its *index*."""
+        """Give it with its *index*, as one of several."""
         return {"index": self.index, **self.view()}
 
 
@@ -73,7 +73,7 @@ async def remember(
         {
             "namespace": [space for space, _ in answers],
             "key": [key for _, key in answers],
-            "body": [orjson.dumps([one.item() for one in receipts]) for receipts in answers.values()],
+            "body": [orjson.dumps([receipt.item() for receipt in receipts]) for receipts in answers.values()],
             "created_ms": [now_ms] * len(answers),
         },
     )
@@ -89,13 +89,13 @@ async def find(connection: AsyncConnection, keys: Collection[Key]) -> dict[Key, 
     ).bindparams(bindparam("namespaces", expanding=True), bindparam("keys", expanding=True))
     names = {"namespaces": sorted({space for space, _ in keys}), "keys": sorted({key for _, key in keys})}
     rows = await connection.execute(statement, names)
-    found = {(row[0], row[1]): _read(row[2]) for row in rows if (row[0], row[1]) in keys}
-    return await _with_events(connection, found) if found else {}
+    receipts = {(row[0], row[1]): _read(row[2]) for row in rows if (row[0], row[1]) in keys}
+    return await _with_events(connection, receipts) if receipts else {}
 
 
 async def purge(connection: AsyncConnection, *, before_ms: int, limit: int) -> int:
     """Remove up to *limit* answers that were given before *before_ms*; returns how many."""
-    skipping = "" if sql.is_sqlite(connection) else "FOR UPDATE SKIP LOCKED"
+    skipping = sql.for_update_skipping(connection)
     statement = text(
         "DELETE FROM quarantine_answers WHERE (namespace, key) IN (SELECT namespace, key FROM quarantine_answers "
         f"WHERE created_ms <= :before ORDER BY created_ms LIMIT :limit {skipping})"
@@ -104,14 +104,14 @@ async def purge(connection: AsyncConnection, *, before_ms: int, limit: int) -> i
 
 
 async def _with_events(
-    connection: AsyncConnection, found: Mapping[Key, Sequence[Receipt]]
+    connection: AsyncConnection, receipts_of: Mapping[Key, Sequence[Receipt]]
 ) -> dict[Key, list[Receipt]]:
-    ids = [receipt.id for receipts in found.values() for receipt in receipts]
+    ids = [receipt.id for receipts in receipts_of.values() for receipt in receipts]
     positions = await positions_of(connection, ids)
     events = await stream.by_positions(connection, list(positions.values()))
     return {
-        key: [replace(one, event=events.get(positions.get(one.id, 0))) for one in receipts]
-        for key, receipts in found.items()
+        key: [replace(receipt, event=events.get(positions.get(receipt.id, 0))) for receipt in receipts]
+        for key, receipts in receipts_of.items()
     }
 
 
@@ -119,12 +119,12 @@ def _read(body: bytes) -> list[Receipt]:
     items: list[dict[str, Any]] = orjson.loads(body)
     return [
         Receipt(
-            one["index"],
-            one["id"],
-            one["type"],
-            one["company_id"],
-            one["created_utc"],
-            [FieldError(fault["path"], fault["message"]) for fault in one["errors"]],
+            item["index"],
+            item["id"],
+            item["type"],
+            item["company_id"],
+            item["created_utc"],
+            [FieldError(fault["path"], fault["message"]) for fault in item["errors"]],
         )
-        for one in items
+        for item in items
     ]

@@ -87,7 +87,7 @@ async def pins_of(connection: AsyncConnection, numbers: Collection[int]) -> dict
 
 async def take_next(connection: AsyncConnection) -> Row | None:
     """Lock the running replay that was moved longest ago; other workers take others meanwhile."""
-    locking = "" if sql.is_sqlite(connection) else "FOR UPDATE OF r SKIP LOCKED"
+    locking = sql.for_update_skipping(connection, of="r")
     columns = ", ".join(f"r.{column.name}" for column in _table.columns)
     row = (
         await connection.execute(

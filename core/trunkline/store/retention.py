@@ -1,4 +1,4 @@
-"""Removing what has been kept long enough: which events may go, and their rows with them, a small batch at a time.
+"""Removing old events: which of them may go, and their rows with them, a small batch at a time.
 
 Nothing here waits for another transaction, or makes one wait that delivers: rows that somebody is changing are passed over
 until the next round, and the head of the log is never locked.
@@ -12,12 +12,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from trunkline.errors import CursorExpired
 from trunkline.model.deliveries import Status
 from trunkline.model.times import utc_text_of_ms
-from trunkline.store import sql
+from trunkline.store import dialects, sql
 from trunkline.store.sql import text
 
 _LOCK = 7_236_455_002
-"""Key of the PostgreSQL advisory lock that whoever removes holds until its transaction ends."""
-MARKS = "SELECT r.edge, h.position AS head FROM retention AS r CROSS JOIN stream_head AS h WHERE r.id = 1 AND h.id = 1"
+"""Key of the lock that a worker keeps while it removes, until its transaction ends."""
+LOG_BOUNDS = "SELECT r.edge, h.position AS head FROM retention AS r CROSS JOIN stream_head AS h WHERE r.id = 1 AND h.id = 1"
 _OPEN = f"('{Status.PENDING}', '{Status.HELD}')"
 _NEEDED = (
     "EXISTS (SELECT 1 FROM replays AS r WHERE r.status = 'running' AND r.company_id = e.company_id "
@@ -26,8 +26,8 @@ _NEEDED = (
 
 
 @dataclass(frozen=True, slots=True)
-class Marks:
-    """The *edge*, up to which the log has been cleared, and the *head*, its newest position."""
+class LogBounds:
+    """Where the log begins and ends: it was cleared up to *edge*, and *head* is its newest position."""
 
     edge: int
     head: int
@@ -35,7 +35,7 @@ class Marks:
 
 @dataclass(frozen=True, slots=True)
 class Horizon:
-    """What is old enough: everything accepted before *before_ms*, none of which lies beyond *position*."""
+    """The age to remove at: events accepted before *before_ms*, none of which is beyond *position*."""
 
     before_ms: int
     position: int
@@ -66,14 +66,14 @@ class Oldest:
     age_ms: int
 
 
-async def marks(connection: AsyncConnection) -> Marks:
+async def log_bounds(connection: AsyncConnection) -> LogBounds:
     """Read where the log begins and ends."""
-    row = (await connection.execute(text(MARKS))).one()
-    return Marks(row[0], row[1])
+    row = (await connection.execute(text(LOG_BOUNDS))).one()
+    return LogBounds(row[0], row[1])
 
 
 async def oldest(connection: AsyncConnection) -> Oldest | None:
-    """Read about the oldest event that is stored; None where there is none."""
+    """Read the oldest event that is stored; None where there is none."""
     now = sql.now_ms(connection)
     statement = text(f"SELECT position, {now} - accepted_ms FROM events ORDER BY position LIMIT 1")
     row = (await connection.execute(statement)).first()
@@ -97,7 +97,7 @@ async def check_cursor(
         CursorExpired: something was; whether any of it was this company's is not looked at.
     """
     if edge is None:
-        edge = (await marks(connection)).edge
+        edge = (await log_bounds(connection)).edge
     if after < edge:
         oldest_ms = await oldest_of_company(connection, company_id, after=edge)
         raise CursorExpired(utc_text_of_ms(oldest_ms) if oldest_ms is not None else None)
@@ -109,7 +109,7 @@ async def clock_ms(connection: AsyncConnection) -> int:
 
 
 async def horizon(connection: AsyncConnection, *, before_ms: int) -> Horizon:
-    """Find out how far what was accepted before *before_ms* reaches."""
+    """Find the last position that was accepted before *before_ms*."""
     statement = text(
         "SELECT position FROM events WHERE accepted_ms < :before ORDER BY accepted_ms DESC, position DESC LIMIT 1"
     )
@@ -117,12 +117,12 @@ async def horizon(connection: AsyncConnection, *, before_ms: int) -> Horizon:
 
 
 async def removable(connection: AsyncConnection, old: Horizon, *, after: int, limit: int, rows: int) -> Page:
-    """Look at up to *limit* old events after *after*, and choose those that may go.
+    """Read up to *limit* old events after *after*, and choose those that may go.
 
     An event stays while it is beyond its shard's cursor, a delivery of it is pending or held, or a running replay is still
     to come to it. The page ends early where its events have more than *rows* deliveries and attempts.
     """
-    found = await connection.execute(
+    rows_of_page = await connection.execute(
         text(
             "WITH page AS (SELECT position, company_id, shard FROM events WHERE position > :after AND position <= :up_to "
             "AND accepted_ms < :before ORDER BY position LIMIT :limit) SELECT e.position, "
@@ -135,7 +135,7 @@ async def removable(connection: AsyncConnection, old: Horizon, *, after: int, li
     )
     positions: list[int] = []
     weight, reached = 0, old.position
-    page = found.all()
+    page = rows_of_page.all()
     for position, may_go, own in page:
         weight += int(own) if may_go else 0
         if positions and weight > rows:
@@ -147,11 +147,8 @@ async def removable(connection: AsyncConnection, old: Horizon, *, after: int, li
 
 
 async def take_turn(connection: AsyncConnection) -> bool:
-    """Keep others from removing until the transaction ends; False where somebody else is at it."""
-    if sql.is_sqlite(connection):
-        return True
-    statement = text("SELECT pg_try_advisory_xact_lock(:lock)")
-    return bool((await connection.execute(statement, {"lock": _LOCK})).scalar_one())
+    """Keep other workers from removing until the transaction ends; False where one removes now."""
+    return await dialects.of_connection(connection).try_turn(connection, _LOCK)
 
 
 async def remove(connection: AsyncConnection, positions: Sequence[int]) -> Removed:
@@ -170,10 +167,10 @@ async def remove(connection: AsyncConnection, positions: Sequence[int]) -> Remov
 
 
 async def _still_free(connection: AsyncConnection, positions: Sequence[int]) -> list[int]:
-    """Lock the deliveries at *positions* as ended; returns those of which every one was to be had."""
+    """Lock the ended deliveries at *positions*; returns the positions of which every delivery was locked."""
     if not positions:
         return []
-    locking = _skipping(connection)
+    locking = sql.for_update_skipping(connection)
     within = _within(connection)
     parameters = _parameters(positions)
     ended = await connection.execute(
@@ -201,8 +198,8 @@ async def _delete(connection: AsyncConnection, table: str, positions: Sequence[i
 
 def _within(connection: AsyncConnection) -> str:
     """Give the SQL that picks positions: a range of the primary key, whatever the planner thinks of the list."""
-    source = sql.rows_source(connection, {"wanted": "bigint"})
-    return f"position BETWEEN :first AND :last AND position IN (SELECT wanted FROM {source})"
+    source = sql.rows_source(connection, {"event_position": "bigint"})
+    return f"position BETWEEN :first AND :last AND position IN (SELECT event_position FROM {source})"
 
 
 def _parameters(positions: Sequence[int]) -> dict[str, object]:
@@ -274,10 +271,6 @@ async def purge_strays(connection: AsyncConnection, *, limit: int) -> int:
 async def _purge(connection: AsyncConnection, statement: str, parameters: Mapping[str, object]) -> int:
     """Run a statement that passes over rows which somebody is changing; returns how many rows it removed."""
     result = await connection.execute(
-        text(statement.replace("{skipping}", _skipping(connection))), dict(parameters)
+        text(statement.replace("{skipping}", sql.for_update_skipping(connection))), dict(parameters)
     )
     return result.rowcount
-
-
-def _skipping(connection: AsyncConnection) -> str:
-    return "" if sql.is_sqlite(connection) else "FOR UPDATE SKIP LOCKED"

@@ -13,8 +13,8 @@ def read(folder: Path) -> list[str]:
     successors: dict[str | None, str] = {}
     files = sorted(folder.glob("[!_]*.py"))
     for file in files:
-        named = _named(file)
-        successors[named["down_revision"]] = str(named["revision"])
+        identifiers = _identifiers(file)
+        successors[identifiers["down_revision"]] = str(identifiers["revision"])
     line: list[str] = []
     while (following := successors.get(line[-1] if line else None)) and following not in line:
         line.append(following)
@@ -24,18 +24,18 @@ def read(folder: Path) -> list[str]:
     return line
 
 
-def _named(file: Path) -> dict[str, str | None]:
+def _identifiers(file: Path) -> dict[str, str | None]:
     """Find what *file* sets as its ``revision`` and ``down_revision``. Raises ValueError."""
-    found: dict[str, str | None] = {}
+    identifiers: dict[str, str | None] = {}
     for node in ast.parse(file.read_text(encoding="utf-8"), file.name).body:
         targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
         for target in targets:
             if isinstance(target, ast.Name) and target.id in {"revision", "down_revision"}:
-                found[target.id] = _literal(node)
-    if not found.get("revision") or "down_revision" not in found:
+                identifiers[target.id] = _literal(node)
+    if not identifiers.get("revision") or "down_revision" not in identifiers:
         msg = f"{file} must set revision and down_revision, to text or None"
         raise ValueError(msg)
-    return found
+    return identifiers
 
 
 def _literal(node: ast.stmt) -> str | None:

@@ -1,4 +1,4 @@
-"""Shards of the log: who reads which, how far they got, and who is alive.
+"""Shards of the log: which worker owns which, how far each is, and which workers are alive.
 
 A holder's *epoch* is its fence: writing the cursor names the epoch, and a holder whose shard was taken over finds none.
 All times are the database's, so a worker's own clock plays no part.
@@ -15,7 +15,7 @@ from trunkline.store.sql import text
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """A shard in a worker's hands: everything up to *cursor* is in the ledger."""
+    """A shard that a worker owns: everything up to *cursor* is in the ledger."""
 
     shard: int
     epoch: int
@@ -23,7 +23,7 @@ class Lease:
 
 
 async def heartbeat(connection: AsyncConnection, worker: str, *, lease_ms: int) -> int:
-    """Say that *worker* is alive, forget workers that are not, and return how many are.
+    """Write that *worker* is alive, remove workers that are not, and return how many are.
 
     What a dead worker had claimed is due again at once, and its shards are free.
     """
@@ -39,7 +39,7 @@ async def heartbeat(connection: AsyncConnection, worker: str, *, lease_ms: int) 
     dead = await connection.execute(
         text(
             "DELETE FROM workers WHERE id IN "
-            f"(SELECT id FROM workers WHERE heartbeat_ms < {now} - :lease AND id <> :worker {_skipping(connection)}) "
+            f"(SELECT id FROM workers WHERE heartbeat_ms < {now} - :lease AND id <> :worker {sql.for_update_skipping(connection)}) "
             "RETURNING id"
         ),
         {"lease": lease_ms, "worker": worker},
@@ -49,7 +49,7 @@ async def heartbeat(connection: AsyncConnection, worker: str, *, lease_ms: int) 
         await connection.execute(
             text(
                 "UPDATE shards SET holder = NULL, lease_until_ms = 0 WHERE shard IN "
-                f"(SELECT shard FROM shards WHERE holder = :worker {_skipping(connection)})"
+                f"(SELECT shard FROM shards WHERE holder = :worker {sql.for_update_skipping(connection)})"
             ),
             {"worker": row[0]},
         )
@@ -59,13 +59,13 @@ async def heartbeat(connection: AsyncConnection, worker: str, *, lease_ms: int) 
 
 
 async def _follow_clock_back(connection: AsyncConnection, *, lease_ms: int) -> None:
-    """Where the database's clock was set back, bring what is due back by as much; leases end with their workers.
+    """Move due times back by as much as the database's clock was set back; leases end with their workers.
 
     A heartbeat more than a lease ahead of the clock proves it. Its row stays locked, so that one worker alone does this.
     """
     now = sql.now_ms(connection)
     is_ahead = f"heartbeat_ms > {now} + :lease"
-    locking = "" if sql.is_sqlite(connection) else "FOR UPDATE"
+    locking = sql.for_update(connection)
     rows = await connection.execute(
         text(f"SELECT heartbeat_ms - {now} FROM workers WHERE {is_ahead} ORDER BY id {locking}"),
         {"lease": lease_ms},
@@ -79,7 +79,7 @@ async def _follow_clock_back(connection: AsyncConnection, *, lease_ms: int) -> N
     await connection.execute(  # a claim that is nearer was made after the step
         text(
             "UPDATE deliveries SET due_ms = due_ms - :step FROM (SELECT position, subscription_no FROM deliveries "
-            f"WHERE due_ms > {now} AND (claimed_by IS NULL OR due_ms > {now} + :step) {_skipping(connection)}) AS waiting "
+            f"WHERE due_ms > {now} AND (claimed_by IS NULL OR due_ms > {now} + :step) {sql.for_update_skipping(connection)}) AS waiting "
             "WHERE deliveries.position = waiting.position AND deliveries.subscription_no = waiting.subscription_no"
         ),
         {"step": step_ms},
@@ -87,7 +87,7 @@ async def _follow_clock_back(connection: AsyncConnection, *, lease_ms: int) -> N
 
 
 async def leave(connection: AsyncConnection, worker: str) -> None:
-    """Take *worker* off the list, with everything that it held."""
+    """Remove *worker* from the list, and release everything that it owned."""
     await disown(connection, worker, ())
     await release_claims(connection, worker)
     await connection.execute(text("DELETE FROM workers WHERE id = :worker"), {"worker": worker})
@@ -99,7 +99,7 @@ async def release_claims(connection: AsyncConnection, worker: str) -> None:
         text(
             f"UPDATE deliveries SET due_ms = {sql.now_ms(connection)}, claimed_by = NULL FROM "
             "(SELECT position, subscription_no FROM deliveries WHERE claimed_by = :worker AND due_ms IS NOT NULL "
-            f"{_skipping(connection)}) AS held WHERE deliveries.position = held.position "
+            f"{sql.for_update_skipping(connection)}) AS held WHERE deliveries.position = held.position "
             "AND deliveries.subscription_no = held.subscription_no"
         ),
         {"worker": worker},
@@ -107,18 +107,18 @@ async def release_claims(connection: AsyncConnection, worker: str) -> None:
 
 
 async def count(connection: AsyncConnection) -> int:
-    """How many shards the database was set up with."""
+    """Count the shards that the database was set up with."""
     return int((await connection.execute(text("SELECT count(*) FROM shards"))).scalar_one())
 
 
 async def claim(connection: AsyncConnection, worker: str, *, limit: int, lease_ms: int) -> list[Lease]:
-    """Take up to *limit* shards that nobody holds, under a new epoch each."""
+    """Claim up to *limit* shards without an owner, under a new epoch each."""
     now = sql.now_ms(connection)
     rows = await connection.execute(
         text(
             f"UPDATE shards SET holder = :worker, epoch = epoch + 1, lease_until_ms = {now} + :lease "
             f"WHERE shard IN (SELECT shard FROM shards WHERE holder IS NULL OR lease_until_ms < {now} "
-            f"ORDER BY shard LIMIT :limit {_skipping(connection)}) RETURNING shard, epoch, cursor"
+            f"ORDER BY shard LIMIT :limit {sql.for_update_skipping(connection)}) RETURNING shard, epoch, cursor"
         ),
         {"worker": worker, "limit": limit, "lease": lease_ms},
     )
@@ -128,7 +128,7 @@ async def claim(connection: AsyncConnection, worker: str, *, limit: int, lease_m
 async def renew(
     connection: AsyncConnection, worker: str, leases: Sequence[Lease], *, lease_ms: int
 ) -> set[int]:
-    """Prolong *leases*; returns the shards that are still held."""
+    """Renew *leases*; returns the shards that are still owned."""
     rows = await connection.execute(
         text(
             f"UPDATE shards SET lease_until_ms = {sql.now_ms(connection)} + :lease "
@@ -153,7 +153,7 @@ async def release(connection: AsyncConnection, worker: str, leases: Sequence[Lea
 
 
 async def disown(connection: AsyncConnection, worker: str, known: Sequence[Lease]) -> None:
-    """Free what *worker* holds besides *known*: to claim it was committed, and the answer was lost.
+    """Release what *worker* owns besides *known*: shards whose claim was committed while its answer was lost.
 
     Nobody reads such a shard, and its lease would keep the others off; for an hour, where the clock is then set back by one.
     """
@@ -167,7 +167,7 @@ async def disown(connection: AsyncConnection, worker: str, known: Sequence[Lease
 
 
 async def advance(connection: AsyncConnection, worker: str, leases: Sequence[Lease]) -> tuple[set[int], int]:
-    """Move each shard's cursor to the lease's; returns the shards still held and the database's time in ms.
+    """Move each shard's cursor to the lease's; returns the shards still owned and the database's time in ms.
 
     A shard that is missing from the answer was taken over: the transaction must not be committed with its results.
     The row locks make a take-over wait until the caller's transaction has ended.
@@ -191,8 +191,3 @@ async def cursor_of(connection: AsyncConnection, shard: int) -> int:
     """Read how far *shard* is in the ledger."""
     statement = text("SELECT cursor FROM shards WHERE shard = :shard")
     return int((await connection.execute(statement, {"shard": shard})).scalar_one())
-
-
-def _skipping(connection: AsyncConnection) -> str:
-    """Give the SQL that passes over rows which another transaction is changing, so that workers never wait in a ring."""
-    return "" if sql.is_sqlite(connection) else "FOR UPDATE SKIP LOCKED"

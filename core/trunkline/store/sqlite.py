@@ -1,6 +1,7 @@
 """SQLite for SQLAlchemy's asyncio: aiosqlite, with one way to its thread and back for a statement instead of four.
 
-Each way costs some 50 µs, and more where the event loop is busy, as the thread then waits for the interpreter's lock.
+It builds on aiosqlite's inner parts, so ``pyproject.toml`` caps its version, and the oldest and the newest that are allowed
+are tested (``tests/core/store/test_aiosqlite.py``). Each way costs some 50 µs, and more where the event loop is busy, as the thread then waits for the interpreter's lock.
 """
 
 import asyncio
@@ -16,7 +17,6 @@ from threading import Thread
 from typing import Any, Self
 
 from aiosqlite import Connection
-from aiosqlite.core import _STOP_RUNNING_SENTINEL  # pyright: ignore[reportPrivateUsage]
 
 Row = tuple[Any, ...]
 Outcome = tuple[list[Row], Any, int, int | None]
@@ -60,6 +60,12 @@ class OneWayConnection(Connection):
         self._is_still = True  # not where the caller was cancelled: the thread may go on with it
         return result
 
+    def stop(self) -> "asyncio.Future[Any] | None":
+        """Close in the thread, after what was ordered before, and end the thread."""
+        closed: asyncio.Future[Any] | None = super().stop()
+        self._tx.put_nowait((None, _end))
+        return closed
+
     async def commit(self) -> None:
         """Commit, if a statement was run since the transaction was to begin."""
         if self._beginning:
@@ -75,7 +81,7 @@ class OneWayConnection(Connection):
 
 
 class Cursor:
-    """What SQLAlchemy asks of a cursor."""
+    """A cursor as SQLAlchemy uses it: it has all its rows at once."""
 
     arraysize = 1
 
@@ -101,7 +107,7 @@ class Cursor:
         return await self._take(_execute_many, statement, parameters)
 
     async def fetchall(self) -> list[Row]:
-        """Give the rows that are there."""
+        """Give the rows that were fetched, once."""
         rows, self._rows = self._rows, []
         return rows
 
@@ -110,8 +116,8 @@ class Cursor:
         self._rows = []
 
     async def _take(self, work: "Work", statement: str, parameters: Sequence[Any]) -> "Cursor":
-        found = await self._connection.run(work, statement, parameters)
-        self._rows, self.description, self.rowcount, self.lastrowid = found
+        outcome = await self._connection.run(work, statement, parameters)
+        self._rows, self.description, self.rowcount, self.lastrowid = outcome
         return self
 
 
@@ -145,25 +151,28 @@ def _write_ahead(connection: sqlite3.Connection) -> None:
 
 
 def _work(queue: "SimpleQueue[Order]") -> None:
-    """Do what is ordered. A loop that was closed in the meantime is told nothing: nobody waits there any more."""
+    """Carry out orders until ``_end``. A loop that was closed in the meantime gets no answer: nobody waits there any more."""
     while True:
         future, function = queue.get()
+        if function is _end:
+            return
         answer: tuple[Any, ...]
         try:
-            result = function()
-            answer = (_settle, future, result, None)
-        except BaseException as error:  # noqa: BLE001 - whoever waits gets it
-            result = None
+            answer = (_settle, future, function(), None)
+        except BaseException as error:  # noqa: BLE001 - the caller gets it
             answer = (_settle, future, None, error)
         if future is not None:
             with contextlib.suppress(RuntimeError):
                 future.get_loop().call_soon_threadsafe(*answer)
-        if result is _STOP_RUNNING_SENTINEL:
-            return
+        del future, function, answer  # a thread that waits keeps no result alive
+
+
+def _end() -> None:
+    """Do nothing: the order that ends a thread."""
 
 
 def _settle(future: "asyncio.Future[Any]", result: Any, error: BaseException | None) -> None:
-    if future.done():  # whoever waited was cancelled
+    if future.done():  # its caller was cancelled
         return
     if error is None:
         future.set_result(result)

@@ -1,4 +1,4 @@
-"""Reading how the hub does, for those who run it: what is in the database, without disturbing whoever works there.
+"""Reading the state of a hub for its operators, without delaying the workers.
 
 Every statement is bounded: it follows an index, or stops counting at a limit that the caller sets.
 """
@@ -41,7 +41,7 @@ class Worker:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """Deliveries whose time has come and that nobody has taken in hand."""
+    """Deliveries that are due and that no worker has claimed."""
 
     count: int
     oldest_ms: int | None
@@ -91,11 +91,11 @@ async def workers(connection: AsyncConnection) -> list[Worker]:
 
 async def oldest_after(connection: AsyncConnection, cursors: Iterable[int]) -> dict[int, tuple[int, int]]:
     """Find the first event after each of *cursors*: its position and when it was accepted; none at the head of the log."""
-    source = sql.rows_source(connection, {"place": "bigint"})
+    source = sql.rows_source(connection, {"shard_cursor": "bigint"})
     rows = await connection.execute(
         text(
-            f"SELECT u.place, e.position, e.accepted_ms FROM {source} JOIN events AS e "
-            "ON e.position = (SELECT min(position) FROM events WHERE position > u.place)"
+            f"SELECT u.shard_cursor, e.position, e.accepted_ms FROM {source} JOIN events AS e "
+            "ON e.position = (SELECT min(position) FROM events WHERE position > u.shard_cursor)"
         ),
         {"rows": sql.rows_json([[cursor] for cursor in sorted(set(cursors))])},
     )

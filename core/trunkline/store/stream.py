@@ -38,7 +38,7 @@ async def head(connection: AsyncConnection) -> Head:
 
 
 async def append(connection: AsyncConnection, drafts: Sequence[Draft], *, shards: int) -> list[Event]:
-    """Give *drafts* their places and store them; they are in the log when the caller's transaction commits."""
+    """Give *drafts* their positions and store them; they are in the log once the caller's transaction commits."""
     faults.point("accept.before_reserve")
     first, accepted_ms = await reserve(connection, len(drafts))
     faults.point("accept.after_reserve")
@@ -110,10 +110,10 @@ async def read_on(
     """
     bound = "" if up_to is None else "AND position <= :up_to"
     # In the statement itself, since they seldom change. SQLite would read the whole log for a list that no shard is in.
-    held = f"shard IN ({', '.join(map(str, shards))})" if shards else "false"
+    owned = f"shard IN ({', '.join(map(str, shards))})" if shards else "false"
     statement = text(
         "SELECT h.position AS head, r.version AS routing_version, page.* FROM stream_head AS h CROSS JOIN routing AS r "
-        f"LEFT JOIN (SELECT {_COLUMNS} FROM events WHERE position > :after {bound} AND {held} "
+        f"LEFT JOIN (SELECT {_COLUMNS} FROM events WHERE position > :after {bound} AND {owned} "
         "ORDER BY position LIMIT :limit) AS page ON true WHERE h.id = 1 AND r.id = 1 ORDER BY page.position"
     )
     parameters = {"after": after, "limit": limit} | ({} if up_to is None else {"up_to": up_to})
@@ -133,20 +133,20 @@ async def read_company(
 
 async def read_page(
     connection: AsyncConnection, company_id: int, *, types: Sequence[str], after: int, limit: int
-) -> tuple[list[Event], retention.Marks]:
+) -> tuple[list[Event], retention.LogBounds]:
     """Read as ``read_company`` does, and where the log began and ended at that moment, in one statement.
 
     As they are of one moment, no event of the page was removed unnoticed.
     """
     query, parameters = _company_query(company_id, types, after, limit)
     statement = (
-        f"SELECT marks.edge, marks.head, page.* FROM ({retention.MARKS}) AS marks "
+        f"SELECT bounds.edge, bounds.head, page.* FROM ({retention.LOG_BOUNDS}) AS bounds "
         f"LEFT JOIN ({query}) AS page ON true ORDER BY position"
     )
     rows = (await connection.execute(text(statement), parameters)).all()
     edge, head, *first = rows[0]
     events = [Event(*row[2:]) for row in rows] if first[0] is not None else []
-    return events, retention.Marks(edge, head)
+    return events, retention.LogBounds(edge, head)
 
 
 def _company_query(
@@ -191,8 +191,10 @@ async def by_positions(connection: AsyncConnection, positions: Sequence[int]) ->
     """Read the events at *positions*; those that are not there are left out."""
     if not positions:
         return {}
-    source = sql.rows_source(connection, {"wanted": "bigint"})  # one parameter, however many there are
-    statement = text(f"SELECT {_COLUMNS} FROM events WHERE position IN (SELECT wanted FROM {source})")
+    source = sql.rows_source(
+        connection, {"event_position": "bigint"}
+    )  # one parameter, however many there are
+    statement = text(f"SELECT {_COLUMNS} FROM events WHERE position IN (SELECT event_position FROM {source})")
     rows = await connection.execute(statement, {"rows": sql.rows_json([[p] for p in positions])})
     return {row[0]: Event(*row) for row in rows}
 

@@ -96,7 +96,7 @@ async def update(
 
 
 async def get(connection: AsyncConnection, subscription_id: str, *, to_change: bool = False) -> Row | None:
-    """Read one by its public id; a deleted one is not there. *to_change* keeps others from changing it meanwhile."""
+    """Read a subscription by its public id; None where it was deleted. *to_change* keeps others from changing it meanwhile."""
     statement = _table.select().where(_table.c.id == subscription_id, _table.c.status != "deleted")
     if to_change:
         statement = statement.with_for_update()  # SQLite has one writer and leaves it out
@@ -105,7 +105,7 @@ async def get(connection: AsyncConnection, subscription_id: str, *, to_change: b
 
 
 async def by_numbers(connection: AsyncConnection, numbers: Sequence[int]) -> dict[int, Row]:
-    """Read those with *numbers*, deleted ones too."""
+    """Read the subscriptions with *numbers*, deleted ones too."""
     rows = await connection.execute(_table.select().where(_table.c.no.in_(numbers)))
     return {row[0]: Row(*row) for row in rows}
 
@@ -113,7 +113,7 @@ async def by_numbers(connection: AsyncConnection, numbers: Sequence[int]) -> dic
 async def of_company(
     connection: AsyncConnection, company_id: int, *, channel: str | None = None, target_url: str | None = None
 ) -> list[Row]:
-    """Read a company's, oldest first."""
+    """Read a company's subscriptions, oldest first."""
     statement = _table.select().where(_table.c.company_id == company_id, _table.c.status != "deleted")
     if channel is not None:
         statement = statement.where(_table.c.channel == channel)
@@ -138,24 +138,24 @@ async def changed_since(
     What changes meanwhile moves to the end and comes again. Ten thousand at once would take 15 MB that stay with the process.
     """
     columns = sqlalchemy.tuple_(_table.c.version, _table.c.no)
-    place = (version, _AFTER_ALL)
+    reached = (version, _AFTER_ALL)
     while True:
         statement = (
-            _table.select().where(columns > place).order_by(_table.c.version, _table.c.no).limit(at_once)
+            _table.select().where(columns > reached).order_by(_table.c.version, _table.c.no).limit(at_once)
         )
-        if place[0] == 0:
+        if reached[0] == 0:
             statement = statement.where(_table.c.status != "deleted")
         rows = [Row(*row) for row in await connection.execute(statement)]
         if rows:
             yield rows
         if len(rows) < at_once:
             return
-        place = (rows[-1].version, rows[-1].no)
+        reached = (rows[-1].version, rows[-1].no)
 
 
 @dataclass(frozen=True, slots=True)
 class Streak:
-    """What a batch of attempts says of one subscription: *failures* since its last success, if there was one."""
+    """One subscription in a batch of attempts: its *failures* since the last success, and whether there was one."""
 
     subscription_no: int
     succeeded: bool
@@ -170,12 +170,12 @@ async def record_streaks(
     Those that fail and those numbered in *also* stay locked for a change in the same transaction.
     """
     failing = [[s.subscription_no, s.failures] for s in streaks if s.failures]
-    wanted = (
+    to_lock = (
         {s.subscription_no: False for s in streaks}
         | {no: True for no, _ in failing}
         | dict.fromkeys(also, True)
     )
-    recovered = await _lock(connection, wanted) & {s.subscription_no for s in streaks if s.succeeded}
+    recovered = await _lock(connection, to_lock) & {s.subscription_no for s in streaks if s.succeeded}
     if recovered:
         source = sql.rows_source(connection, {"no": "bigint"})
         await connection.execute(
@@ -199,16 +199,16 @@ async def record_streaks(
     return [(row[0], row[1], row[2], row[3]) for row in rows]
 
 
-async def _lock(connection: AsyncConnection, wanted: Mapping[int, bool]) -> set[int]:
-    """Lock the numbers that are True in *wanted*, and of the others those that were failing; returns what it locked."""
-    locking = "" if sql.is_sqlite(connection) else "FOR UPDATE OF s"
+async def _lock(connection: AsyncConnection, numbers: Mapping[int, bool]) -> set[int]:
+    """Lock the subscriptions that are True in *numbers*, and of the others those that were failing; returns their numbers."""
+    locking = sql.for_update(connection, of="s")
     source = sql.rows_source(connection, {"no": "bigint", "surely": "bigint"})
     rows = await connection.execute(
         text(
             f"SELECT s.no FROM subscriptions AS s JOIN {source} ON s.no = u.no "
             f"WHERE s.failures > 0 OR u.surely = 1 ORDER BY s.no {locking}"
         ),
-        {"rows": sql.rows_json([[no, int(surely)] for no, surely in wanted.items()])},
+        {"rows": sql.rows_json([[no, int(surely)] for no, surely in numbers.items()])},
     )
     return {row[0] for row in rows}
 
@@ -241,7 +241,7 @@ async def disable(connection: AsyncConnection, no: int, *, reason: str, resume_p
 
 async def locked(connection: AsyncConnection, numbers: Sequence[int]) -> dict[int, str]:
     """Read the status of those with *numbers* and keep them from changing until the caller's transaction ends."""
-    sharing = "" if sql.is_sqlite(connection) else "FOR SHARE"
+    sharing = sql.for_share(connection)
     source = sql.rows_source(connection, {"no": "bigint"})
     rows = await connection.execute(
         text(

@@ -15,9 +15,9 @@ from sqlalchemy import (
     text,
 )
 
-metadata = MetaData()
+from trunkline.store.dialects import SERIAL, partial_index
 
-_Serial = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows only in a column of type INTEGER
+metadata = MetaData()
 
 stream_head = Table(
     "stream_head",
@@ -40,7 +40,7 @@ that are still open. It stands apart from ``stream_head``, whose row lock belong
 events = Table(
     "events",
     metadata,
-    Column("position", _Serial, primary_key=True, autoincrement=False),
+    Column("position", SERIAL, primary_key=True, autoincrement=False),
     Column("company_id", BigInteger, nullable=False),
     Column("type", String(200), nullable=False),
     Column("shard", SmallInteger, nullable=False),
@@ -103,7 +103,7 @@ the key reads (``schema_versions.Pins``), null where all are 1; so it is of subs
 subscriptions = Table(
     "subscriptions",
     metadata,
-    Column("no", _Serial, primary_key=True, autoincrement=True),
+    Column("no", SERIAL, primary_key=True, autoincrement=True),
     Column("id", String(40), nullable=False, unique=True),
     Column("company_id", BigInteger, nullable=False),
     Column("channel", String(40), nullable=False),
@@ -154,33 +154,16 @@ deliveries = Table(
     Column("replay_no", BigInteger),
     Column("updated_ms", BigInteger, nullable=False),
     Index("ix_deliveries_subscription", "subscription_no", "position"),
-    Index(
+    partial_index(
         "ix_deliveries_stuck",
         "subscription_no",
         "status",
         "position",
-        postgresql_where=text("status IN ('exhausted', 'rejected', 'held')"),
-        sqlite_where=text("status IN ('exhausted', 'rejected', 'held')"),
+        where="status IN ('exhausted', 'rejected', 'held')",
     ),
-    Index(
-        "ix_deliveries_due",
-        "due_ms",
-        postgresql_where=text("due_ms IS NOT NULL"),
-        sqlite_where=text("due_ms IS NOT NULL"),
-    ),
-    Index(
-        "ix_deliveries_claimed",
-        "claimed_by",
-        postgresql_where=text("claimed_by IS NOT NULL"),
-        sqlite_where=text("claimed_by IS NOT NULL"),
-    ),
-    Index(
-        "ix_deliveries_replay",
-        "replay_no",
-        "status",
-        postgresql_where=text("replay_no IS NOT NULL"),
-        sqlite_where=text("replay_no IS NOT NULL"),
-    ),
+    partial_index("ix_deliveries_due", "due_ms", where="due_ms IS NOT NULL"),
+    partial_index("ix_deliveries_claimed", "claimed_by", where="claimed_by IS NOT NULL"),
+    partial_index("ix_deliveries_replay", "replay_no", "status", where="replay_no IS NOT NULL"),
 )
 """*due_ms* is when a pending delivery may be claimed, or when its claim lapses; null when nothing is to be done.
 *claim* counts claims, so that a worker that lost one cannot settle it. *replay_no* is the replay that last asked for it;
@@ -214,7 +197,7 @@ shards = Table(
 replays = Table(
     "replays",
     metadata,
-    Column("no", _Serial, primary_key=True, autoincrement=True),
+    Column("no", SERIAL, primary_key=True, autoincrement=True),
     Column("id", String(40), nullable=False, unique=True),
     Column("subscription_no", BigInteger, nullable=False),
     Column("company_id", BigInteger, nullable=False),
@@ -229,12 +212,7 @@ replays = Table(
     Column("updated_ms", BigInteger, nullable=False),
     Column("pins", Text),
     Index("ix_replays_subscription", "subscription_no"),
-    Index(
-        "ix_replays_running",
-        "updated_ms",
-        postgresql_where=text("status = 'running'"),
-        sqlite_where=text("status = 'running'"),
-    ),
+    partial_index("ix_replays_running", "updated_ms", where="status = 'running'"),
 )
 """A bounded second reader: everything after *position* and up to *end_position* is still to be looked at. *kind* is
 ``missed`` (what the ledger does not have yet), ``all`` or ``failed``; *delivered* is set when it has ended. *pins* is null
@@ -251,7 +229,7 @@ workers = Table(
 quarantine = Table(
     "quarantine",
     metadata,
-    Column("no", _Serial, primary_key=True, autoincrement=True),
+    Column("no", SERIAL, primary_key=True, autoincrement=True),
     Column("id", String(40), nullable=False, unique=True),
     Column("company_id", BigInteger, nullable=False),
     Column("type", String(200), nullable=False),
@@ -264,9 +242,7 @@ quarantine = Table(
     Column("updated_ms", BigInteger, nullable=False),
     Index("ix_quarantine_received", "received_ms"),
     *(
-        Index(
-            name, *columns, postgresql_where=text("position IS NULL"), sqlite_where=text("position IS NULL")
-        )
+        partial_index(name, *columns, where="position IS NULL")
         for name, columns in (
             ("ix_quarantine_waiting", ("no",)),
             ("ix_quarantine_company", ("company_id", "no")),

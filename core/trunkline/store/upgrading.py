@@ -15,11 +15,11 @@ def upgrade(connection: sqlalchemy.Connection, *, folder: Path, version_table: s
 
 
 def config(connection: sqlalchemy.Connection, *, folder: Path, version_table: str) -> Config:
-    """Give what alembic's commands need to know."""
-    made = Config()
-    made.set_main_option("script_location", str(_FOLDER).replace("%", "%%"))
-    made.set_main_option("version_locations", str(folder).replace("%", "%%"))
-    made.set_main_option("path_separator", "newline")
-    made.attributes["connection"] = connection
-    made.attributes["version_table"] = version_table
-    return made
+    """Make the configuration of alembic's commands."""
+    alembic_config = Config()
+    alembic_config.set_main_option("script_location", str(_FOLDER).replace("%", "%%"))
+    alembic_config.set_main_option("version_locations", str(folder).replace("%", "%%"))
+    alembic_config.set_main_option("path_separator", "newline")
+    alembic_config.attributes["connection"] = connection
+    alembic_config.attributes["version_table"] = version_table
+    return alembic_config

@@ -1,57 +1,58 @@
-"""Telling sleepers that the log has grown: in the process at once, and to other processes by NOTIFY on PostgreSQL.
+"""Wake-ups when the log has grown: in this process at once, in other processes by NOTIFY on PostgreSQL.
 
-It only saves time. Whoever sleeps also looks by itself once a second, so a lost wake-up costs at most that.
+They only save time. Every waiter also looks by itself once a second, so a lost wake-up costs at most that.
 """
 
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncGenerator, Generator
-from typing import Any, Self
-
-import asyncpg
+from collections.abc import Generator
+from typing import Self
 
 from trunkline.errors import StoreUnavailable
 from trunkline.store.database import Database, translated
+from trunkline.store.notifications import Notifications
 
-CHANNEL = "trunkline"
 _RECONNECT_SECONDS = 1.0
 _log = logging.getLogger(__name__)
 
 
-class Bell:
-    """One sleeper's bell."""
+class Signal:
+    """A wake-up for one waiter: an ``asyncio.Event`` that ``wait`` clears."""
 
     def __init__(self) -> None:
-        self._rung = asyncio.Event()
+        self._event = asyncio.Event()
 
-    def ring(self) -> None:
-        """Wake the sleeper, now or as soon as it sleeps."""
-        self._rung.set()
+    def set(self) -> None:
+        """Wake the waiter, now or as soon as it waits."""
+        self._event.set()
 
     async def wait(self, seconds: float) -> bool:
-        """Sleep until the bell rings, at most *seconds*; tells whether it rang."""
+        """Wait until it is set, at most *seconds*; tells whether it was."""
         try:
             async with asyncio.timeout(seconds):
-                await self._rung.wait()
+                await self._event.wait()
         except TimeoutError:
             return False
-        self._rung.clear()
+        self._event.clear()
         return True
 
 
 class Wakeup:
-    """Carries "the log has grown" to every sleeper."""
+    """The signals of everything that waits for the log to grow."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._bells: set[Bell] = set()
+        self._signals: set[Signal] = set()
         self._outgoing = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Self:
-        if not self._database.is_sqlite:
-            self._tasks = [asyncio.create_task(self._listen()), asyncio.create_task(self._notify())]
+        if (notifications := self._database.dialect.notifications(self._database.url)) is not None:
+            self._tasks = [
+                asyncio.create_task(self._listen(notifications)),
+                asyncio.create_task(self._notify(notifications)),
+            ]
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -60,73 +61,47 @@ class Wakeup:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     @contextlib.contextmanager
-    def bell(self) -> Generator[Bell]:
-        """Lend a bell that rings whenever the log has grown."""
-        bell = Bell()
-        self._bells.add(bell)
+    def signal(self) -> Generator[Signal]:
+        """Lend a signal that is set whenever the log has grown."""
+        signal = Signal()
+        self._signals.add(signal)
         try:
-            yield bell
+            yield signal
         finally:
-            self._bells.discard(bell)
+            self._signals.discard(signal)
 
     def announce(self) -> None:
-        """Say that events were committed here."""
-        self._ring()
+        """Wake every waiter: events were committed in this process."""
+        self._set_all()
         self._outgoing.set()
 
-    def _ring(self) -> None:
-        for bell in self._bells:
-            bell.ring()
+    def _set_all(self) -> None:
+        for signal in self._signals:
+            signal.set()
 
-    async def _notify(self) -> None:
-        """Send one NOTIFY for all announcements of the last few milliseconds.
+    async def _notify(self, notifications: Notifications) -> None:
+        """Send one notification for all announcements of the last few milliseconds.
 
         It is sent beside the appends: inside one it would make every commit of the database wait for a global lock.
         """
         while True:
             await self._outgoing.wait()
             self._outgoing.clear()
-            try:
-                async with self._connected() as connection:
+            with contextlib.suppress(StoreUnavailable), translated():
+                async with notifications.connected() as connection:
                     while True:
-                        await connection.execute(f"NOTIFY {CHANNEL}")
+                        await notifications.send(connection)
                         await asyncio.sleep(0.002)
                         await self._outgoing.wait()
                         self._outgoing.clear()
-            except StoreUnavailable:
-                await asyncio.sleep(_RECONNECT_SECONDS)
+            await asyncio.sleep(_RECONNECT_SECONDS)
 
-    async def _listen(self) -> None:
+    async def _listen(self, notifications: Notifications) -> None:
         while True:
-            with contextlib.suppress(StoreUnavailable):
-                async with self._connected() as connection:
-                    await self._listen_on(connection)
+            with contextlib.suppress(StoreUnavailable), translated():
+                async with notifications.connected() as connection:
+                    await notifications.listen(connection, self._set_all)
             _log.warning(
                 "lost the connection that listens for new events; falling back to looking once a second"
             )
             await asyncio.sleep(_RECONNECT_SECONDS)
-
-    async def _listen_on(self, connection: Any) -> None:
-        """Ring at each notification until *connection* is lost."""
-        lost = asyncio.Event()
-
-        def end(*_: object) -> None:
-            lost.set()
-
-        def ring(*_: object) -> None:
-            self._ring()
-
-        connection.add_termination_listener(end)
-        await connection.add_listener(CHANNEL, ring)
-        self._ring()  # what was said before we listened
-        await lost.wait()
-
-    @contextlib.asynccontextmanager
-    async def _connected(self) -> AsyncGenerator[Any]:
-        url = self._database.url.set(drivername="postgresql").render_as_string(hide_password=False)
-        with translated():
-            connection = await asyncpg.connect(url, timeout=5)
-            try:
-                yield connection
-            finally:
-                connection.terminate()

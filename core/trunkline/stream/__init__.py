@@ -1,1 +1,1 @@
-"""The way out by page: polling, and how long the log is kept."""
+"""Polling: pages of the log for clients; and retention, which removes old events."""

@@ -17,13 +17,13 @@ from trunkline.schemas.examples import example_draft
 from trunkline.schemas.versions import Pins, SchemaVersions
 from trunkline.store import retention, stream
 from trunkline.store.database import Database
-from trunkline.store.wakeup import Bell, Wakeup
+from trunkline.store.wakeup import Signal, Wakeup
 
 LOOK_SECONDS = 1.0
 
 
 class Streaming:
-    """The stream as one company's clients see it. Enter it to serve long polls."""
+    """The log as one company's clients see it. Enter it to serve long polls."""
 
     def __init__(
         self, database: Database, *, catalog: SchemaCatalog, schema_versions: SchemaVersions, wakeup: Wakeup
@@ -33,11 +33,11 @@ class Streaming:
         self._schema_versions = schema_versions
         self._watch = Watch(database, wakeup)
         self._head = 0
-        """The head as some earlier read found it: whatever is read from now on sees everything up to it."""
+        """The head at an earlier read: a later read sees everything up to it."""
 
     async def __aenter__(self) -> Self:
         async with self._database.read() as connection:
-            self._head = (await retention.marks(connection)).head
+            self._head = (await retention.log_bounds(connection)).head
         await self._watch.__aenter__()
         return self
 
@@ -65,16 +65,16 @@ class Streaming:
             BadCursor: *cursor* is not one of ours.
             CursorExpired: events after *cursor* were removed; whether any of them was this company's is not looked at.
         """
-        place = Place(
+        request = PageRequest(
             company_id, types, cursors.decode(cursor) if cursor is not None else None, since_ms, limit
         )
-        after, events = await self._read(place, may_expire=True)
+        after, events = await self._read(request, may_expire=True)
         if not events and wait_seconds > 0:
-            after, events = await self._wait(place, wait_seconds)
-        shown = events[:limit]
+            after, events = await self._wait(request, wait_seconds)
+        page = events[:limit]
         return EventPage(
-            bodies=[self._schema_versions.body(event, versions) for event in shown],
-            next_cursor=cursors.encode(shown[-1].position if shown else after),
+            bodies=[self._schema_versions.body(event, versions) for event in page],
+            next_cursor=cursors.encode(page[-1].position if page else after),
             more=len(events) > limit,
         )
 
@@ -97,7 +97,7 @@ class Streaming:
             events = await stream.newest_of_company(connection, company_id, type=type, limit=limit)
         if events:
             return [self._schema_versions.body(event, versions) for event in events]
-        types = [found] if type and (found := self._catalog.get(type)) else self._catalog.types()
+        types = [registered] if type and (registered := self._catalog.get(type)) else self._catalog.types()
         return [self.example(company_id, kind.name, versions=versions) for kind in types][: max(limit, 1)]
 
     def types(self) -> Sequence[EventType]:
@@ -116,41 +116,41 @@ class Streaming:
         draft = example_draft(self._catalog, company_id, type, source=source, version=version)
         return draft.envelope(self._catalog.names().index(type) + 1)
 
-    async def _read(self, place: "Place", *, may_expire: bool) -> tuple[int, list[Event]]:
-        """Read one event more than the page shows; returns the position to go on from where it shows none, too.
+    async def _read(self, request: "PageRequest", *, may_expire: bool) -> tuple[int, list[Event]]:
+        """Read one event more than the page holds; returns the position to go on from, and the events.
 
         That is as far as is known to hold nothing for this page, so that a client that polls in vain keeps its place
         ahead of the edge. What is left at or below the edge is kept for its deliveries and is no part of the log.
         """
         known = self._head
         async with self._database.read() as connection:
-            after = place.cursor or 0
-            if place.since_ms is not None:
-                after = await stream.position_before(connection, place.since_ms)
-            events, marks = await _read_after(connection, place, after)
-            if after < marks.edge and place.cursor is None:
-                after = marks.edge
-                events, marks = await _read_after(connection, place, after)
+            after = request.cursor or 0
+            if request.since_ms is not None:
+                after = await stream.position_before(connection, request.since_ms)
+            events, bounds = await _read_after(connection, request, after)
+            if after < bounds.edge and request.cursor is None:
+                after = bounds.edge
+                events, bounds = await _read_after(connection, request, after)
             elif may_expire:
-                await retention.check_cursor(connection, place.company_id, after=after, edge=marks.edge)
-        self._head = marks.head
+                await retention.check_cursor(connection, request.company_id, after=after, edge=bounds.edge)
+        self._head = bounds.head
         return max(after, known), events
 
-    async def _wait(self, place: "Place", wait_seconds: float) -> tuple[int, list[Event]]:
+    async def _wait(self, request: "PageRequest", wait_seconds: float) -> tuple[int, list[Event]]:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + wait_seconds
-        with self._watch.bell(place.company_id) as bell:
+        with self._watch.signal(request.company_id) as signal:
             while True:
-                after, events = await self._read(place, may_expire=False)  # nothing this young is removed
+                after, events = await self._read(request, may_expire=False)  # nothing this young is removed
                 left = deadline - loop.time()
                 if events or left <= 0 or self._watch.is_released:
                     return after, events
-                await bell.wait(left)
+                await signal.wait(left)
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where a page begins: after position *cursor*, at the time *since_ms*, or at the oldest event; and what it may hold."""
+class PageRequest:
+    """A request for a page: after position *cursor*, from the time *since_ms*, or from the oldest event on."""
 
     company_id: int
     types: Sequence[str]
@@ -160,10 +160,10 @@ class Place:
 
 
 async def _read_after(
-    connection: AsyncConnection, place: Place, after: int
-) -> tuple[list[Event], retention.Marks]:
+    connection: AsyncConnection, request: PageRequest, after: int
+) -> tuple[list[Event], retention.LogBounds]:
     return await stream.read_page(
-        connection, place.company_id, types=place.types, after=after, limit=place.limit + 1
+        connection, request.company_id, types=request.types, after=after, limit=request.limit + 1
     )
 
 
@@ -173,8 +173,8 @@ class Watch:
     def __init__(self, database: Database, wakeup: Wakeup) -> None:
         self._database = database
         self._wakeup = wakeup
-        self._waiting: dict[int, set[Bell]] = {}
-        self._seen = 0
+        self._waiting: dict[int, set[Signal]] = {}
+        self._known_head = 0
         self._task: asyncio.Task[None] | None = None
         self.is_released = False
 
@@ -189,44 +189,46 @@ class Watch:
             await asyncio.gather(self._task, return_exceptions=True)
 
     def release(self) -> None:
-        """Wake everybody; nobody is to wait again."""
+        """Wake every waiter now, and keep none waiting from now on."""
         self.is_released = True
-        for bells in self._waiting.values():
-            for bell in bells:
-                bell.ring()
+        for signals in self._waiting.values():
+            for signal in signals:
+                signal.set()
 
     @contextlib.contextmanager
-    def bell(self, company_id: int) -> Generator[Bell]:
-        """Lend a bell that rings when *company_id* has new events."""
-        bell = Bell()
-        bells = self._waiting.setdefault(company_id, set())
-        bells.add(bell)
+    def signal(self, company_id: int) -> Generator[Signal]:
+        """Lend a signal that is set when *company_id* has new events."""
+        signal = Signal()
+        signals = self._waiting.setdefault(company_id, set())
+        signals.add(signal)
         try:
-            yield bell
+            yield signal
         finally:
-            bells.discard(bell)
-            if not bells:
+            signals.discard(signal)
+            if not signals:
                 self._waiting.pop(company_id, None)
 
     async def _run(self) -> None:
-        with self._wakeup.bell() as grown:
+        with self._wakeup.signal() as log_has_grown:
             while True:
-                await grown.wait(LOOK_SECONDS)
+                await log_has_grown.wait(LOOK_SECONDS)
                 with contextlib.suppress(StoreUnavailable):
-                    await self._look()
+                    await self._set_those_with_events()
 
-    async def _look(self) -> None:
+    async def _set_those_with_events(self) -> None:
         if not self._waiting:
-            self._seen = 0
+            self._known_head = 0
             return
         async with self._database.read() as connection:
             head = (await stream.head(connection)).position
-            if head == self._seen:
+            if head == self._known_head:
                 return
             companies = (
-                await stream.companies_after(connection, self._seen, head) if self._seen else [*self._waiting]
+                await stream.companies_after(connection, self._known_head, head)
+                if self._known_head
+                else [*self._waiting]
             )
-        self._seen = head
+        self._known_head = head
         for company in companies:
-            for bell in self._waiting.get(company, ()):
-                bell.ring()
+            for signal in self._waiting.get(company, ()):
+                signal.set()

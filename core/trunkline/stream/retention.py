@@ -1,4 +1,4 @@
-"""Retention: what is older than ``events.retention_days`` and done with is removed, a little at a time.
+"""Retention: events older than ``events.retention_days`` are removed once nobody needs them, a few at a time.
 
 It runs beside the dispatcher. An event goes with its deliveries and attempts once nobody needs it any more; where the log
 begins from then on is stored in the same transaction, so that a reader with a cursor from before is told
@@ -54,7 +54,7 @@ class Retention:
             await asyncio.gather(self._task, return_exceptions=True)
 
     async def run_once(self) -> int:
-        """Remove everything that may go now; returns how many events went. It ends early where another worker is at it.
+        """Remove everything that may go now; returns how many events were removed. It ends early where another worker removes.
 
         Raises:
             StoreUnavailable: the database did not answer; what was removed until then stays removed.
@@ -91,7 +91,7 @@ class Retention:
             await asyncio.sleep(ROUND_SECONDS)
 
     async def _remove_events(self, before_ms: int) -> int:
-        """Go through what is old, oldest first; pages with nothing to remove cost no transaction."""
+        """Remove old events, page by page, oldest first; a page with nothing to remove costs no transaction."""
         async with self._database.read() as connection:
             old = await store.horizon(connection, before_ms=before_ms)
         reached = count = 0

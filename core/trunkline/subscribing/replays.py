@@ -1,6 +1,6 @@
 """Replays as their users see them: started, watched, cancelled."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
@@ -13,6 +13,7 @@ from trunkline.schemas.versions import SchemaVersions
 from trunkline.store import replays as store
 from trunkline.store.database import Database
 from trunkline.store.replays import Row
+from trunkline.store.wakeup import Signal
 from trunkline.subscribing.service import SubscriptionService
 
 
@@ -25,12 +26,12 @@ class Replays:
         *,
         subscriptions: SubscriptionService,
         schema_versions: SchemaVersions,
-        wake: Callable[[], None],
+        replay_signal: Signal,
     ) -> None:
         self._database = database
         self._schema_versions = schema_versions
         self._subscriptions = subscriptions
-        self._wake = wake
+        self._replay_signal = replay_signal
 
     async def start(
         self, company_id: int, subscription_id: str, request: Mapping[str, Any], *, channel: str | None
@@ -49,7 +50,7 @@ class Replays:
         async with self._database.write() as connection:
             wanted = await replay.plan(connection, request, pins=pins)
             row = await replay.begin(connection, subscription, wanted)
-        self._wake()
+        self._replay_signal.set()
         return _view(row, delivered=0)
 
     async def of_subscription(

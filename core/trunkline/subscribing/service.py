@@ -31,6 +31,7 @@ from trunkline.store import shards as shard_store
 from trunkline.store import subscriptions as store
 from trunkline.store.database import Database
 from trunkline.store.subscriptions import Row
+from trunkline.store.wakeup import Signal
 from trunkline.subscribing import trial
 from trunkline.subscribing.requests import CREATABLE, EDITABLE, Checker, Start, read_start, unique
 from trunkline.subscribing.views import view
@@ -53,7 +54,7 @@ class SubscriptionService:
         http: HttpClient,
         notifier: Notifier,
         max_subscriptions: int,
-        wake_replays: Callable[[], None],
+        replay_signal: Signal,
         shards: Callable[[], int],
         timeout_seconds: float = 10.0,
     ) -> None:
@@ -65,7 +66,7 @@ class SubscriptionService:
         self._http = http
         self._notifier = notifier
         self._max = max_subscriptions
-        self._wake_replays = wake_replays
+        self._replay_signal = replay_signal
         self._shards = shards
         self._timeout_seconds = timeout_seconds
 
@@ -290,7 +291,7 @@ class SubscriptionService:
     async def _begin(self, connection: AsyncConnection, subscription: Subscription, missed: Range) -> None:
         if missed.after < missed.up_to:
             await replay.begin(connection, subscription, missed)
-            self._wake_replays()
+            self._replay_signal.set()
 
     def _columns(self, before: Subscription, changes: Mapping[str, Any]) -> dict[str, Any]:
         """Work out the new column values; the filter is checked against the event types that it will see."""

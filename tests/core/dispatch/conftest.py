@@ -72,8 +72,8 @@ class House:
         """Make a subscription; returns its number."""
         request = {"target_url": url, "event_types": list(types), **more}
         view = await self.hub.subscriptions.create(company, request, channel=channel)
-        found = await self.hub.subscriptions.find(company, view["id"], channel=channel)
-        return found.no
+        subscription = await self.hub.subscriptions.find(company, view["id"], channel=channel)
+        return subscription.no
 
     async def change(self, no: int, *, company: int = 92, **changes):
         """PATCH the subscription number *no*."""
@@ -110,11 +110,11 @@ class House:
 
     async def rows(self, no: int | None = None) -> list[Row]:
         """The ledger, in the log's order."""
-        found = await self.query(
+        rows = await self.query(
             "SELECT position, subscription_no AS no, status, attempts, last_status_code, due_ms, claimed_by, claim "
             "FROM deliveries ORDER BY position, subscription_no"
         )
-        return [row for row in (Row(**values) for values in found) if no in {None, row.no}]
+        return [row for row in (Row(**values) for values in rows) if no in {None, row.no}]
 
     async def attempts(self, position: int, no: int):
         return await self.query(
@@ -126,11 +126,13 @@ class House:
     async def statuses(self, no: int | None = None) -> Counter:
         return Counter(row.status for row in await self.rows(no))
 
-    async def until_statuses(self, no: int | None = None, *, seconds: float = 10, **wanted: int):
+    async def until_statuses(self, no: int | None = None, *, seconds: float = 10, **expected: int):
         """Wait until the ledger counts exactly *wanted*."""
         deadline = time.monotonic() + seconds
-        while (found := await self.statuses(no)) != Counter(wanted):
-            assert time.monotonic() < deadline, f"wanted {wanted}, found {dict(found)} after {seconds} s"
+        while (counted := await self.statuses(no)) != Counter(expected):
+            assert time.monotonic() < deadline, (
+                f"expected {expected}, counted {dict(counted)} after {seconds} s"
+            )
             await asyncio.sleep(0.02)
 
     async def routing_is_fresh(self) -> bool:
@@ -216,8 +218,8 @@ def open_house(make_settings):
     """Start a hub: ``async with open_house(timeout_seconds=1) as house``."""
 
     @contextlib.asynccontextmanager
-    async def open_(*, channels: Iterable[Channel] = (), dispatch: bool = True, **wanted):
-        hub = HubWith(make_settings(**wanted), dispatch=dispatch)
+    async def open_(*, channels: Iterable[Channel] = (), dispatch: bool = True, **options):
+        hub = HubWith(make_settings(**options), dispatch=dispatch)
         hub.extra = {channel.name: channel for channel in channels}
         async with hub:
             yield House(hub)

@@ -104,7 +104,7 @@ async def test_an_attempt_under_way_while_its_subscription_is_deleted_cannot_bri
         [position] = await house.emit(to=[no])
         await receiver.wait_for(2)
         await house.hub.subscriptions.delete(92, (await house.subscription(no))["id"], channel="webhooks")
-        await until(lambda: house.hub.dispatcher._runner.places.taken == 0)
+        await until(lambda: house.hub.dispatcher._runner.slots.in_use == 0)
         await house.hub.dispatcher._settlement.flush()
         [row] = await house.rows()
         numbers = [attempt["number"] for attempt in await house.attempts(position, no)]
@@ -201,7 +201,7 @@ async def test_a_delivery_asked_for_again_is_made_at_once_whatever_its_state(ope
         await house.until_statuses(exhausted=1)
         receiver.answer(200)
         await house.hub.deliveries.retry(92, f"dlv_{position}_{no}")
-        house.hub.wake_retries()
+        house.hub.signals.due.set()
         await house.until_statuses(delivered=1)
         await house.check_settled()
         assert [a["number"] for a in await house.attempts(position, no)] == [1, 2]

@@ -103,7 +103,7 @@ async def test_a_channel_that_hangs_makes_one_failed_attempt_within_the_time_lim
         await house.check_settled(seconds=6)
         assert time.monotonic() - began < 5
         first, second = await house.attempts(position, hanging)
-        assert house.hub.dispatcher._runner.places.taken == 0
+        assert house.hub.dispatcher._runner.slots.in_use == 0
     assert (first["outcome"], first["error"]) == ("retry", "timeout")
     assert 500 <= first["duration_ms"] < 4_000
     assert second["outcome"] == "delivered"

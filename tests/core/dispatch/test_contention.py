@@ -27,19 +27,19 @@ async def test_no_worker_stops_and_no_delivery_is_lost_whatever_is_changed_meanw
 
     receiver.always(reply)
     options = {"breaker_failures": 5, "breaker_span_seconds": 0, "retry_schedule_seconds": "0.05,0.1,0.1"}
-    async with open_house(**options) as one, open_house(**options) as two:
-        numbers = [await one.subscribe(f"{receiver.url}/{n}", company=1 + n % 4) for n in range(24)]
-        ids = {no: (await one.subscription(no))["id"] for no in numbers}
+    async with open_house(**options) as first, open_house(**options) as second:
+        numbers = [await first.subscribe(f"{receiver.url}/{n}", company=1 + n % 4) for n in range(24)]
+        ids = {no: (await first.subscription(no))["id"] for no in numbers}
         stop = asyncio.Event()
 
         async def emit(company: int) -> None:
             while not stop.is_set():
-                await one.emit(5, company=company)
+                await first.emit(5, company=company)
 
         async def change() -> None:
             while not stop.is_set():
                 index = chance.randrange(len(numbers))
-                hub = chance.choice([one, two]).hub
+                hub = chance.choice([first, second]).hub
                 with contextlib.suppress(NotFound):
                     await _change(hub.subscriptions, 1 + index % 4, ids[numbers[index]], chance)
 
@@ -52,19 +52,21 @@ async def test_no_worker_stops_and_no_delivery_is_lost_whatever_is_changed_meanw
 
         async def all_have_ended():
             for index, no in enumerate(numbers):  # an answer of before may still disable one
-                if (await one.subscription(no))["status"] in {"paused", "disabled"}:
+                if (await first.subscription(no))["status"] in {"paused", "disabled"}:
                     changes = {"status": "active", "catch_up": False}
-                    await one.hub.subscriptions.update(1 + index % 4, ids[no], changes, channel="webhooks")
-            return await one.is_read() and not (await one.statuses()).keys() & {"pending", "held"}
+                    await first.hub.subscriptions.update(1 + index % 4, ids[no], changes, channel="webhooks")
+            return await first.is_read() and not (await first.statuses()).keys() & {"pending", "held"}
 
-        await one.until(all_have_ended, seconds=30, what="the end of every delivery")
-        [found] = await one.query("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()")
-        print(f"{found['deadlocks']} deadlocks")
-        one.matched = {(row.position, row.no) for row in await one.rows()}
-        await one.check_ledger()
-        assert len(one.matched) > 500
-        assert one.hub.dispatcher.is_alive
-        assert two.hub.dispatcher.is_alive
+        await first.until(all_have_ended, seconds=30, what="the end of every delivery")
+        [statistics] = await first.query(
+            "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
+        )
+        print(f"{statistics['deadlocks']} deadlocks")
+        first.matched = {(row.position, row.no) for row in await first.rows()}
+        await first.check_ledger()
+        assert len(first.matched) > 500
+        assert first.hub.dispatcher.is_alive
+        assert second.hub.dispatcher.is_alive
 
 
 async def _change(subscriptions, company: int, identifier: str, chance: random.Random) -> None:

@@ -1,4 +1,4 @@
-"""Places, the two-second rule and what a slow target may cost others."""
+"""Slots, the two-second rule and what a slow target may cost others."""
 
 import asyncio
 import statistics
@@ -46,7 +46,7 @@ async def test_no_more_attempts_are_in_flight_than_a_subscription_and_the_proces
         await house.emit(150, to=numbers)
         await house.check_settled(seconds=20)
         assert await house.statuses() == {"delivered": 450}
-    assert gauge.most_in_all == 20, "all places are used, and no more"
+    assert gauge.most_in_all == 20, "all slots are used, and no more"
     assert all(5 <= most <= 10 for most in gauge.most.values()), gauge.most
 
 
@@ -116,12 +116,12 @@ async def test_subscriptions_that_hang_delay_nobody_else(open_house, receiver):
 
 async def _latencies(house, receiver, no) -> list[float]:
     """From the event's acceptance to its arrival, one event at a time."""
-    found: list[float] = []
+    delays: list[float] = []
     for _ in range(40):
         arrived = sum(r.path == "/well" for r in receiver.requests)
         began = time.monotonic()
         await house.emit(company=1, to=[no])
         await house.until(lambda arrived=arrived: sum(r.path == "/well" for r in receiver.requests) > arrived)
         [request] = [r for r in receiver.requests if r.path == "/well"][arrived:]
-        found.append(request.received_at / 1e9 - began)
-    return found
+        delays.append(request.received_at / 1e9 - began)
+    return delays

@@ -3,20 +3,21 @@
 from sqlalchemy import text
 
 from trunkline.dispatch.leases import Leases
-from trunkline.dispatch.progress import Progress
+from trunkline.dispatch.owned_shards import OwnedShards
+from trunkline.store.wakeup import Signal
 
 
 async def test_a_shard_that_a_worker_takes_from_itself_is_read_on_and_not_begun_again(database):
-    held: dict[int, Progress] = {}
-    leases = Leases(database, "wrk_1", held, shards=16, on_taken=lambda: None)
-    await leases.look_after()
-    before = dict(held)
+    owned = OwnedShards("wrk_1", 16)
+    leases = Leases(database, owned, Signal())
+    await leases.renew()
+    before = dict(owned.progress)
     before[3].open(1000, 1)
     async with database.write() as connection:
         await connection.execute(text("UPDATE shards SET lease_until_ms = 0"))
-    await leases._take(16)
-    assert held == before
-    assert {progress.lease.epoch for progress in held.values()} == {2}
-    await leases.look_after()
-    assert held == before, "the new epoch is the one that is prolonged"
-    assert not any(progress.lost for progress in held.values())
+    await leases._claim(16)
+    assert owned.progress == before
+    assert {progress.lease.epoch for progress in owned.progress.values()} == {2}
+    await leases.renew()
+    assert owned.progress == before, "the new epoch is the one that is prolonged"
+    assert not any(progress.lost for progress in owned.progress.values())

@@ -7,8 +7,10 @@ import pytest
 
 from trunkline.dispatch import leases as leases_module
 from trunkline.dispatch.leases import Leases
+from trunkline.dispatch.owned_shards import OwnedShards
 from trunkline.store import shards as shard_store
 from trunkline.store.database import Database
+from trunkline.store.wakeup import Signal
 from trunkline.testing.receiver import Answer
 
 pytestmark = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
@@ -21,7 +23,7 @@ def _short_leases(monkeypatch):
 
 
 def _shares(*houses):
-    return sorted(len(house.hub.dispatcher._held) for house in houses)
+    return sorted(len(house.hub.dispatcher.owned_shards) for house in houses)
 
 
 async def _kill(house):
@@ -36,47 +38,47 @@ async def _kill(house):
 
 async def _bury(house):
     """Let a killed hub leave without touching the database."""
-    house.hub.dispatcher._settlement._items.clear()
+    house.hub.dispatcher._runner.results.take()
     house.hub.dispatcher._settlement._unwritten = None
-    house.hub.dispatcher._held.clear()
+    house.hub.dispatcher._owned.progress.clear()
 
 
 async def test_workers_share_the_shards_evenly_and_the_last_one_has_them_all(open_house, until):
-    async with open_house() as one:
-        await until(lambda: _shares(one) == [16])
-        async with open_house() as two, open_house() as three:
-            await until(lambda: _shares(one, two, three) == [4, 6, 6], seconds=6)
-            holders = Counter(row["holder"] for row in await one.query("SELECT holder FROM shards"))
+    async with open_house() as first:
+        await until(lambda: _shares(first) == [16])
+        async with open_house() as second, open_house() as third:
+            await until(lambda: _shares(first, second, third) == [4, 6, 6], seconds=6)
+            holders = Counter(row["holder"] for row in await first.query("SELECT holder FROM shards"))
             assert None not in holders
             assert sorted(holders.values()) == [4, 6, 6]
-        await until(lambda: _shares(one) == [16], seconds=6)
+        await until(lambda: _shares(first) == [16], seconds=6)
 
 
 async def test_two_workers_deliver_each_event_exactly_once_while_shards_move_between_them(
     open_house, receiver
 ):
-    async with open_house() as one:
+    async with open_house() as first:
         numbers = {
-            company: await one.subscribe(f"{receiver.url}/h", company=company) for company in range(1, 25)
+            company: await first.subscribe(f"{receiver.url}/h", company=company) for company in range(1, 25)
         }
         stop = asyncio.Event()
 
         async def keep_emitting():
             while not stop.is_set():
                 for company, no in numbers.items():
-                    await one.emit(company=company, to=[no])
+                    await first.emit(company=company, to=[no])
 
         writers = [asyncio.create_task(keep_emitting()) for _ in range(2)]
         for _ in range(2):
-            async with open_house() as two:
-                await one.until(lambda two=two: _shares(one, two) == [8, 8], seconds=6)
-            await one.until(lambda: _shares(one) == [16], seconds=6)
+            async with open_house() as second:
+                await first.until(lambda second=second: _shares(first, second) == [8, 8], seconds=6)
+            await first.until(lambda: _shares(first) == [16], seconds=6)
         stop.set()
         await asyncio.gather(*writers)
-        await one.check_settled(seconds=20)
-        assert set(await one.statuses()) == {"delivered"}
+        await first.check_settled(seconds=20)
+        assert set(await first.statuses()) == {"delivered"}
         times = Counter(request.headers["webhook-id"] for request in receiver.requests)
-        assert len(times) == len(one.matched)
+        assert len(times) == len(first.matched)
         again = sum(count - 1 for count in times.values())
     assert again == 0, f"{again} of {len(times)} were sent twice although every worker left in good order"
 
@@ -85,20 +87,20 @@ async def test_a_killed_workers_share_flows_again_and_only_what_was_in_flight_is
     open_house, receiver
 ):
     receiver.answer(200, delay_seconds=0.05)
-    async with open_house() as one, open_house() as two:
-        await one.until(lambda: _shares(one, two) == [8, 8], seconds=6)
+    async with open_house() as first, open_house() as second:
+        await first.until(lambda: _shares(first, second) == [8, 8], seconds=6)
         numbers = {
-            company: await one.subscribe(f"{receiver.url}/h", company=company) for company in range(1, 25)
+            company: await first.subscribe(f"{receiver.url}/h", company=company) for company in range(1, 25)
         }
         for company, no in numbers.items():
-            await one.emit(20, company=company, to=[no])
+            await first.emit(20, company=company, to=[no])
         await receiver.wait_for(200)
-        in_flight = two.hub.dispatcher._runner.places.taken
-        await _kill(two)
-        await one.check_settled(seconds=15)
-        assert _shares(one) == [16]
+        in_flight = second.hub.dispatcher._runner.slots.in_use
+        await _kill(second)
+        await first.check_settled(seconds=15)
+        assert _shares(first) == [16]
         times = Counter(request.headers["webhook-id"] for request in receiver.requests)
-        await _bury(two)
+        await _bury(second)
     assert len(times) == 480
     unsettled = 480  # what had ended in the settlement's last interval is sent again too
     assert in_flight <= 512
@@ -108,91 +110,91 @@ async def test_a_killed_workers_share_flows_again_and_only_what_was_in_flight_is
 
 async def test_the_claims_of_a_dead_worker_are_due_as_soon_as_it_is_known_to_be_dead(open_house, receiver):
     receiver.script([Answer(200, delay_seconds=30)])
-    async with open_house(timeout_seconds=60) as one:
-        no = await one.subscribe(f"{receiver.url}/h")
-        await one.emit(to=[no])
-        await one.until_statuses(pending=1)
-        [row] = await one.rows()
-        assert row.claimed_by == one.hub.dispatcher.worker
-        async with open_house(timeout_seconds=60) as two:
-            two.matched = one.matched
-            await _kill(one)
-            await two.check_settled(seconds=8)
-            [row] = await two.rows()
+    async with open_house(timeout_seconds=60) as first:
+        no = await first.subscribe(f"{receiver.url}/h")
+        await first.emit(to=[no])
+        await first.until_statuses(pending=1)
+        [row] = await first.rows()
+        assert row.claimed_by == first.hub.dispatcher.worker
+        async with open_house(timeout_seconds=60) as second:
+            second.matched = first.matched
+            await _kill(first)
+            await second.check_settled(seconds=8)
+            [row] = await second.rows()
             assert (row.status, row.attempts) == ("delivered", 1)
-        await _bury(one)
+        await _bury(first)
     assert receiver.count == 2
 
 
 async def test_a_worker_that_cannot_renew_its_leases_stops_reading_before_another_begins(
     open_house, receiver
 ):
-    async with open_house() as one:
-        no = await one.subscribe(f"{receiver.url}/h")
-        await one.emit(to=[no])
-        await one.check_settled()
-        leases = one.hub.dispatcher._tasks[0]
+    async with open_house() as first:
+        no = await first.subscribe(f"{receiver.url}/h")
+        await first.emit(to=[no])
+        await first.check_settled()
+        leases = first.hub.dispatcher._tasks[0]
         assert leases.get_name() == "leases"
         leases.cancel()
-        async with open_house() as two:
-            await one.until(lambda: _shares(two) == [16], seconds=8)
-            await one.emit(50, to=[no])
-            await one.check_settled()
+        async with open_house() as second:
+            await first.until(lambda: _shares(second) == [16], seconds=8)
+            await first.emit(50, to=[no])
+            await first.check_settled()
     assert receiver.count == 51
 
 
 async def test_a_worker_that_lost_its_shards_cannot_settle_what_it_had_in_flight(open_house, receiver):
     receiver.script([Answer(200, delay_seconds=4), Answer(500)])
-    async with open_house(timeout_seconds=10, retry_schedule_seconds="30") as one:
-        no = await one.subscribe(f"{receiver.url}/h")
-        [position] = await one.emit(to=[no])
+    async with open_house(timeout_seconds=10, retry_schedule_seconds="30") as first:
+        no = await first.subscribe(f"{receiver.url}/h")
+        [position] = await first.emit(to=[no])
         await receiver.wait_for(1)
-        one.hub.dispatcher._tasks[0].cancel()
-        async with open_house(timeout_seconds=10, retry_schedule_seconds="30") as two:
-            await one.until_statuses(pending=1, seconds=8)
-            await one.until(lambda: one.hub.dispatcher._runner.places.taken == 0, seconds=6)
-            await one.hub.dispatcher._settlement.flush()
-            [row] = await one.rows()
-            [attempt] = await one.attempts(position, no)
-            assert _shares(two) == [16]
+        first.hub.dispatcher._tasks[0].cancel()
+        async with open_house(timeout_seconds=10, retry_schedule_seconds="30") as second:
+            await first.until_statuses(pending=1, seconds=8)
+            await first.until(lambda: first.hub.dispatcher._runner.slots.in_use == 0, seconds=6)
+            await first.hub.dispatcher._settlement.flush()
+            [row] = await first.rows()
+            [attempt] = await first.attempts(position, no)
+            assert _shares(second) == [16]
     assert (row.status, row.attempts, attempt["outcome"]) == ("pending", 1, "retry")
 
 
 async def test_shards_that_were_to_be_handed_over_are_read_on_when_the_newcomer_is_gone(database: Database):
-    held = {}
-    old = Leases(database, "wrk_old", held, shards=16, on_taken=lambda: None)
-    new = Leases(database, "wrk_new", {}, shards=16, on_taken=lambda: None)
-    await old.look_after()
-    for progress in held.values():
+    owned = OwnedShards("wrk_old", 16)
+    old = Leases(database, owned, Signal())
+    new = Leases(database, OwnedShards("wrk_new", 16), Signal())
+    await old.renew()
+    for progress in owned.progress.values():
         progress.open(progress.read + 1, 1)  # something is still under way everywhere
-    await new.look_after()
-    await old.look_after()
-    assert [progress.draining for progress in held.values()].count(True) == 8
+    await new.renew()
+    await old.renew()
+    assert [progress.draining for progress in owned.progress.values()].count(True) == 8
     await new.leave()
-    await old.look_after()
-    assert not any(progress.draining for progress in held.values())
+    await old.renew()
+    assert not any(progress.draining for progress in owned.progress.values())
 
 
 async def test_a_shard_whose_lease_was_taken_over_is_let_go_of(database: Database):
-    held = {}
-    leases = Leases(database, "wrk_old", held, shards=16, on_taken=lambda: None)
-    await leases.look_after()
+    owned = OwnedShards("wrk_old", 16)
+    leases = Leases(database, owned, Signal())
+    await leases.renew()
     async with database.write() as connection:
-        await shard_store.release(connection, "wrk_old", [held[3].lease, held[4].lease])
+        await shard_store.release(connection, "wrk_old", [owned.progress[3].lease, owned.progress[4].lease])
         await shard_store.claim(connection, "wrk_new", limit=2, lease_ms=60_000)
-    lost = [held[3], held[4]]
-    await leases.look_after()
-    assert sorted(held) == [number for number in range(16) if number not in {3, 4}]
+    lost = [owned.progress[3], owned.progress[4]]
+    await leases.renew()
+    assert sorted(owned.progress) == [number for number in range(16) if number not in {3, 4}]
     assert all(progress.lost for progress in lost)
 
 
 async def test_shards_whose_claim_went_unanswered_are_read_after_the_next_look(database: Database):
-    held = {}
-    leases = Leases(database, "wrk_a", held, shards=16, on_taken=lambda: None)
+    owned = OwnedShards("wrk_a", 16)
+    leases = Leases(database, owned, Signal())
     async with database.write() as connection:  # committed, and the connection was lost before the answer
         await shard_store.claim(connection, "wrk_a", limit=16, lease_ms=3_600_000)
-    await leases.look_after()
-    assert sorted(held) == list(range(16))
+    await leases.renew()
+    assert sorted(owned.progress) == list(range(16))
 
 
 async def test_a_shard_that_is_to_be_handed_over_is_not_read_on_and_the_others_are(
@@ -204,14 +206,14 @@ async def test_a_shard_that_is_to_be_handed_over_is_not_read_on_and_the_others_a
         [leases] = [task for task in dispatcher._tasks if task.get_name() == "leases"]
         leases.cancel()  # nobody else changes what is to be handed over
         await asyncio.gather(leases, return_exceptions=True)
-        held = dict(dispatcher.held)
-        await until(lambda: len({progress.read for progress in held.values()}) == 1)
-        before = held[3].read
-        held[3].draining = True
+        owned = dict(dispatcher.owned_shards)
+        await until(lambda: len({progress.read for progress in owned.values()}) == 1)
+        before = owned[3].read
+        owned[3].draining = True
         [position] = await house.emit()
-        await until(lambda: held[4].read == position)
-        assert {progress.read for no, progress in held.items() if no != 3} == {position}
-        assert held[3].read == before
-        held[3].draining = False
+        await until(lambda: owned[4].read == position)
+        assert {progress.read for no, progress in owned.items() if no != 3} == {position}
+        assert owned[3].read == before
+        owned[3].draining = False
         [position] = await house.emit()
-        await until(lambda: {progress.read for progress in held.values()} == {position})
+        await until(lambda: {progress.read for progress in owned.values()} == {position})

@@ -68,7 +68,7 @@ async def test_what_becomes_due_one_after_the_other_is_claimed_in_rounds(open_ho
             now=log["accepted_ms"] + 200,
             last=log["last"],
         )
-        house.hub.wake_retries()
+        house.hub.signals.due.set()
         await house.check_settled()
     claimed = [record.deliveries for record in caplog.records if record.message == "claimed due deliveries"]
     assert sum(claimed) == many

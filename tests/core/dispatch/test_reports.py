@@ -5,6 +5,8 @@ import logging
 import pytest
 
 from trunkline.dispatch.leases import Leases
+from trunkline.dispatch.owned_shards import OwnedShards
+from trunkline.store.wakeup import Signal
 from trunkline.testing.receiver import Answer
 
 FAILED, SETTLED = "an attempt failed", "settled a batch"
@@ -87,15 +89,15 @@ async def test_a_disabled_subscription_is_a_warning(open_house, receiver, caplog
 
 async def test_shards_that_are_taken_given_back_and_lost_are_lines(database, caplog):
     caplog.set_level(logging.INFO)
-    old_held = {}
-    old = Leases(database, "wrk_old", old_held, shards=16, on_taken=lambda: None)
-    new = Leases(database, "wrk_new", {}, shards=16, on_taken=lambda: None)
-    await old.look_after()
-    await new.look_after()
-    await old.look_after()
-    await new.look_after()
-    old_held[0].lost = True
-    await old.look_after()
+    owned = OwnedShards("wrk_old", 16)
+    old = Leases(database, owned, Signal())
+    new = Leases(database, OwnedShards("wrk_new", 16), Signal())
+    await old.renew()
+    await new.renew()
+    await old.renew()
+    await new.renew()
+    owned.progress[0].lost = True
+    await old.renew()
     told = [(line.getMessage(), line.worker_id, len(line.shards)) for line in caplog.records]
     assert told[:3] == [
         ("took shards", "wrk_old", 16),
@@ -112,10 +114,10 @@ async def test_a_replay_is_told_when_it_starts_and_when_it_has_ended(open_house,
         await house.emit(3, to=[no])
         await house.until_statuses(delivered=3)
         subscription = await house.subscription(no)
-        shown = await house.hub.replays.start(92, subscription["id"], {}, channel=None)
+        replay = await house.hub.replays.start(92, subscription["id"], {}, channel=None)
         await house.until(lambda: lines(caplog, "replay completed"))
     [started], [completed] = lines(caplog, "replay started"), lines(caplog, "replay completed")
-    assert started.replay_id == completed.replay_id == shown["id"]
+    assert started.replay_id == completed.replay_id == replay["id"]
     assert (started.subscription_id, started.company_id, started.kind) == (subscription["id"], 92, "all")
     assert completed.matched == 3
 
@@ -129,9 +131,9 @@ async def test_a_cancelled_replay_is_told(open_house, receiver, caplog):
         await house.until_statuses(delivered=1)
         receiver.script([Answer(503)] * 50)
         subscription = await house.subscription(no)
-        shown = await house.hub.replays.start(92, subscription["id"], {}, channel=None)
+        replay = await house.hub.replays.start(92, subscription["id"], {}, channel=None)
         await house.until(lambda: lines(caplog, "replay started"))
-        await house.hub.replays.cancel(92, shown["id"])
+        await house.hub.replays.cancel(92, replay["id"])
         await house.until(lambda: lines(caplog, "replay cancelled"))
     [line] = lines(caplog, "replay cancelled")
-    assert line.replay_id == shown["id"]
+    assert line.replay_id == replay["id"]

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 
 from trunkline.dispatch.progress import Progress
-from trunkline.insight.gauges import Look, Observer
+from trunkline.insight.gauges import LagSnapshot, Observer
 from trunkline.model.events import shard_of
 from trunkline.runtime.metrics import Lag, Metrics
 from trunkline.store import migrate
@@ -30,8 +30,10 @@ def progress_at(cursor: int, *, read: int | None = None) -> Progress:
     return progress
 
 
-def look(*, head: int = 200, oldest=(101, 10_000)) -> Look:
-    return Look(taken=50.0, now_ms=30_000, head=head, head_ms=20_000, oldest={3: oldest} if oldest else {})
+def look(*, head: int = 200, oldest=(101, 10_000)) -> LagSnapshot:
+    return LagSnapshot(
+        taken_at=50.0, now_ms=30_000, head=head, head_ms=20_000, oldest={3: oldest} if oldest else {}
+    )
 
 
 def value(hub, name: str, **labels: str) -> float | None:
@@ -121,8 +123,8 @@ async def test_a_settled_batch_is_counted_with_its_size_and_its_time(running, re
 
 async def test_an_idle_hub_counts_no_batches(running):
     await emit(running)
-    held = running.hub.dispatcher.held.values()
-    await until(lambda: all(progress.written == NONE + 1 for progress in held))
+    owned = running.hub.dispatcher.owned_shards.values()
+    await until(lambda: all(progress.written == NONE + 1 for progress in owned))
     assert value(running.hub, "trunkline_settle_deliveries_count") == 0
 
 
@@ -171,9 +173,9 @@ async def test_workers_are_counted(running):
 async def test_a_database_that_does_not_answer_is_down_and_the_rest_is_left_as_it_was(sqlite_database_url):
     metrics = Metrics()
     async with Database(sqlite_database_url) as database:
-        await Observer(database, metrics=metrics, notifier=SILENT, held=dict).refresh()
+        await Observer(database, metrics=metrics, notifier=SILENT, owned_shards=dict).refresh()
     async with Database("postgresql://nobody@127.0.0.1:1/none") as database:
-        await Observer(database, metrics=metrics, notifier=SILENT, held=dict).refresh()
+        await Observer(database, metrics=metrics, notifier=SILENT, owned_shards=dict).refresh()
     assert metrics.registry.get_sample_value("trunkline_database_up") == 0
     assert metrics.registry.get_sample_value("trunkline_stream_head_position") == NONE
 
@@ -181,7 +183,7 @@ async def test_a_database_that_does_not_answer_is_down_and_the_rest_is_left_as_i
 async def test_an_observer_looks_by_itself_and_stops_at_once(sqlite_database):
     metrics = Metrics()
     began = asyncio.get_running_loop().time()
-    async with Observer(sqlite_database, metrics=metrics, notifier=SILENT, held=dict):
+    async with Observer(sqlite_database, metrics=metrics, notifier=SILENT, owned_shards=dict):
         await until(lambda: metrics.registry.get_sample_value("trunkline_database_up") == 1)
     assert asyncio.get_running_loop().time() - began < 2
 

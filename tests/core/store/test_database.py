@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import exc, text
 
 from trunkline.errors import SettingsInvalid, StoreUnavailable
-from trunkline.store.database import Database, sqlite_file
+from trunkline.store.database import Database, embedded_file
 
 
 async def count(database: Database) -> int:
@@ -91,9 +91,9 @@ async def test_a_reader_sees_each_commit_at_once_even_on_a_connection_it_keeps(d
 
 
 async def test_writers_at_once_all_come_through(database_url: str):
-    async with Database(database_url) as one, Database(database_url) as other:
-        await asyncio.gather(*(add((one, other)[n % 2], f"w{n}") for n in range(20)))
-        assert await count(one) == 20
+    async with Database(database_url) as first, Database(database_url) as second:
+        await asyncio.gather(*(add((first, second)[n % 2], f"w{n}") for n in range(20)))
+        assert await count(first) == 20
 
 
 async def test_a_broken_rule_is_not_taken_for_an_absent_database(database: Database):
@@ -121,7 +121,7 @@ async def test_a_server_that_is_not_there_is_unavailable(url: str):
                 await connection.execute(text("SELECT 1"))
 
 
-async def test_a_sqlite_file_in_no_folder_is_unavailable():
+async def test_a_embedded_file_in_no_folder_is_unavailable():
     async with Database("sqlite:////nowhere/at/all.db") as database:
         with pytest.raises(StoreUnavailable, match="unable to open database file"):
             async with database.read():
@@ -176,19 +176,19 @@ async def test_two_writers_that_wait_for_each_other_are_told_apart_and_one_may_c
 
 
 async def test_sqlite_waits_its_turn_among_processes(sqlite_database_url: str):
-    async with Database(sqlite_database_url) as one, Database(sqlite_database_url) as other:
-        async with one.write() as connection:
+    async with Database(sqlite_database_url) as first, Database(sqlite_database_url) as second:
+        async with first.write() as connection:
             await connection.execute(text("DELETE FROM workers"))
-            waiting = asyncio.create_task(add(other, "w1"))
+            waiting = asyncio.create_task(add(second, "w1"))
             await asyncio.sleep(0.05)
             assert not waiting.done()
         await waiting
-        assert await count(one) == 1
+        assert await count(first) == 1
 
 
 def test_the_file_of_an_embedded_database_is_known(tmp_path: Path):
-    assert sqlite_file(Database(f"sqlite:///{tmp_path}/a.db")) == tmp_path / "a.db"
-    assert sqlite_file(Database("postgresql://db/x")) is None
+    assert embedded_file(Database(f"sqlite:///{tmp_path}/a.db")) == tmp_path / "a.db"
+    assert embedded_file(Database("postgresql://db/x")) is None
 
 
 @pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:", "nonsense"])

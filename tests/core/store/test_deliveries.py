@@ -117,8 +117,8 @@ async def test_a_long_backlog_of_one_subscription_leaves_room_for_the_next(datab
 
 async def test_workers_that_claim_at_the_same_time_never_get_the_same_delivery(database: Database):
     await record(database, *(pending(n) for n in range(1, 101)))
-    found = await asyncio.gather(*(claim(database, f"wrk_{n}", limit=30) for n in range(6)))
-    claimed = [c.position for claims in found for c in claims]
+    claimed_by_workers = await asyncio.gather(*(claim(database, f"wrk_{n}", limit=30) for n in range(6)))
+    claimed = [c.position for claims in claimed_by_workers for c in claims]
     assert len(claimed) == len(set(claimed))
     rest = [c.position for c in await claim(database)]
     assert sorted(claimed + rest) == list(range(1, 101))

@@ -18,21 +18,23 @@ def digest(number: int) -> bytes:
 
 async def insert(database: Database, *records: KeyRecord) -> None:
     async with database.write() as connection:
-        for one in records:
-            await keys.insert(connection, one, digest=digest(int(one.id[4:])))
+        for record in records:
+            await keys.insert(connection, record, digest=digest(int(record.id[4:])))
 
 
 async def last_used_ms(database: Database, key_id: str) -> int | None:
     async with database.read() as connection:
-        return next(one.last_used_ms for one in await keys.list_keys(connection, None) if one.id == key_id)
+        return next(
+            record.last_used_ms for record in await keys.list_keys(connection, None) if record.id == key_id
+        )
 
 
 async def test_keys_are_found_by_digest_in_one_query(database: Database):
     await insert(database, record(1), record(2, None))
     async with database.read() as connection:
-        found = await keys.find_valid(connection, [digest(1), digest(2), digest(3)])
+        valid = await keys.find_valid(connection, [digest(1), digest(2), digest(3)])
         assert await keys.find_valid(connection, []) == {}
-    assert {key: one.record for key, one in found.items()} == {
+    assert {key: record.record for key, record in valid.items()} == {
         digest(1): record(1),
         digest(2): record(2, None),
     }
@@ -76,8 +78,8 @@ async def test_keys_are_listed_oldest_first_by_company_or_all(database: Database
     async with database.read() as connection:
         own = await keys.list_keys(connection, 92)
         everyones = await keys.list_keys(connection, None)
-    assert [one.id for one in own] == ["key_4", "key_1"]
-    assert [one.id for one in everyones] == ["key_4", "key_2", "key_1", "key_3"]
+    assert [record.id for record in own] == ["key_4", "key_1"]
+    assert [record.id for record in everyones] == ["key_4", "key_2", "key_1", "key_3"]
     assert everyones[-1].company_id is None
 
 

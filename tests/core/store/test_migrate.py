@@ -75,10 +75,10 @@ async def test_upgrading_twice_changes_nothing(empty: Database):
 
 
 async def test_two_that_upgrade_at_once_wait_for_each_other(empty_database_url: str):
-    async with Database(empty_database_url) as one, Database(empty_database_url) as other:
-        before = await asyncio.gather(migrate.upgrade(one, shards=4), migrate.upgrade(other, shards=4))
+    async with Database(empty_database_url) as first, Database(empty_database_url) as second:
+        before = await asyncio.gather(migrate.upgrade(first, shards=4), migrate.upgrade(second, shards=4))
         assert sorted(states[0].current is None for states in before) == [False, True]
-        async with one.read() as connection:
+        async with first.read() as connection:
             assert (await connection.execute(text("SELECT count(*) FROM stream_head"))).scalar() == 1
 
 

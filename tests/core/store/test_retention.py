@@ -12,7 +12,7 @@ from trunkline.store import deliveries as ledger
 from trunkline.store import migrate, replays, retention, stream
 from trunkline.store.database import Database
 from trunkline.store.deliveries import Attempt, Settled
-from trunkline.store.retention import Marks, Page, Removed
+from trunkline.store.retention import LogBounds, Page, Removed
 
 SHARDS = 16
 NONE = migrate.RESERVED_POSITIONS
@@ -101,9 +101,9 @@ async def left(database: Database, table: str = "events") -> list[int]:
     return await column(database, f"SELECT position FROM {table} ORDER BY position")
 
 
-async def marks(database: Database) -> Marks:
+async def log_bounds(database: Database) -> LogBounds:
     async with database.read() as connection:
-        return await retention.marks(connection)
+        return await retention.log_bounds(connection)
 
 
 # ---- what may go -----------------------------------------------------------------------------------------------------
@@ -120,7 +120,7 @@ async def test_what_is_old_and_settled_may_go_and_what_is_new_stays(database: Da
 async def test_a_new_log_has_nothing_to_remove(database: Database):
     assert await removable(database) == Page([], 0)
     assert await remove(database, []) == Removed()
-    assert await marks(database) == Marks(0, NONE)
+    assert await log_bounds(database) == LogBounds(0, NONE)
 
 
 @pytest.mark.parametrize("status", ["pending", "held"])
@@ -193,14 +193,14 @@ async def test_an_event_goes_with_its_deliveries_and_attempts_and_moves_the_edge
         == await left(database, "attempts")
         == [p for p in kept for _ in "ab"]
     )
-    assert await marks(database) == Marks(written[2], written[3])
+    assert await log_bounds(database) == LogBounds(written[2], written[3])
 
 
 async def test_the_edge_never_goes_back(database: Database):
     written = await append(database, 3)
     await remove(database, written[2:])
     await remove(database, written[:1])
-    assert (await marks(database)).edge == written[2]
+    assert (await log_bounds(database)).edge == written[2]
 
 
 async def test_what_became_needed_since_it_was_chosen_is_left_alone(database: Database):
@@ -224,8 +224,8 @@ async def test_a_delivery_that_somebody_is_changing_is_passed_over_at_once(postg
 
 
 async def test_one_worker_removes_at_a_time(postgres_database: Database):
-    async with postgres_database.write() as one:
-        assert await retention.take_turn(one)
+    async with postgres_database.write() as first:
+        assert await retention.take_turn(first)
         async with postgres_database.write() as other:
             assert not await retention.take_turn(other)
     async with postgres_database.write() as other:
@@ -245,7 +245,7 @@ async def test_a_batch_that_is_broken_off_leaves_everything_as_it_was(database: 
         == await left(database, "attempts")
         == written
     )
-    assert (await marks(database)).edge == 0
+    assert (await log_bounds(database)).edge == 0
 
 
 async def test_the_plan_reads_a_range_of_the_primary_key(postgres_database: Database):

@@ -52,9 +52,9 @@ async def test_a_claim_takes_as_many_as_it_asks_for_and_nobody_else_gets_those(d
 
 
 async def test_workers_that_claim_at_the_same_time_never_get_the_same_shard(database: Database):
-    found = await asyncio.gather(*(claim(database, f"wrk_{n}", limit=3) for n in range(8)))
-    taken = [lease.shard for leases in found for lease in leases]
-    assert len(taken) == len(set(taken))
+    claims = await asyncio.gather(*(claim(database, f"wrk_{n}", limit=3) for n in range(8)))
+    claimed = [lease.shard for leases in claims for lease in leases]
+    assert len(claimed) == len(set(claimed))
 
 
 async def test_a_lapsed_lease_goes_to_the_next_claimant_under_a_new_epoch(database: Database):

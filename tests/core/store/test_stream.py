@@ -104,15 +104,15 @@ async def test_reading_on_gives_the_next_events_and_the_head_of_the_same_moment(
 async def test_reading_a_company_merges_its_types_in_order(database: Database):
     types = ["lead.created", "client.created", "payment.failed"]
     await append(database, [draft(92 + n % 2, types[n % 3]) for n in range(24)])
-    wanted = types[:2]
+    chosen = types[:2]
 
     async with database.read() as connection:
         everything = await stream.read_company(connection, 92, types=(), after=0, limit=100)
-        some = await stream.read_company(connection, 92, types=wanted, after=NONE + 3, limit=100)
-        page = await stream.read_company(connection, 92, types=wanted, after=NONE + 3, limit=3)
+        some = await stream.read_company(connection, 92, types=chosen, after=NONE + 3, limit=100)
+        page = await stream.read_company(connection, 92, types=chosen, after=NONE + 3, limit=3)
 
     assert [event.position for event in everything] == list(range(NONE + 1, NONE + 25, 2))
-    assert some == [event for event in everything if event.type in wanted and event.position > NONE + 3]
+    assert some == [event for event in everything if event.type in chosen and event.position > NONE + 3]
     assert page == some[:3]
 
 
@@ -151,12 +151,12 @@ async def test_since_finds_the_place_before_the_first_event_of_that_time(databas
         await set_accepted(database, position, accepted_ms)
 
     async with database.read() as connection:
-        found = [
+        positions = [
             await stream.position_before(connection, since) - NONE
             for since in (0, 1000, 1001, 2000, 3000, 3001)
         ]
 
-    assert found == [0, 0, 1, 1, 3, 4]
+    assert positions == [0, 0, 1, 1, 3, 4]
 
 
 async def test_the_time_of_acceptance_never_falls_along_the_log(database: Database):
@@ -210,8 +210,8 @@ async def test_an_idempotency_key_is_found_for_its_namespace_only(database: Data
         await idempotency.remember(connection, [use], now_ms=now)
 
     async with database.read() as connection:
-        found = await idempotency.find(connection, {(92, "order-1"), (93, "order-1"), (92, "order-2")})
-        assert found == {(92, "order-1"): use}
+        uses = await idempotency.find(connection, {(92, "order-1"), (93, "order-1"), (92, "order-2")})
+        assert uses == {(92, "order-1"): use}
         assert await idempotency.find(connection, set()) == {}
 
 

@@ -37,9 +37,9 @@ async def update(database: Database, no: int, **changes) -> Row:
         return await subscriptions.update(connection, no, changes)
 
 
-async def streaks(database: Database, *found: Streak):
+async def streaks(database: Database, *counted: Streak):
     async with database.write() as connection:
-        return await subscriptions.record_streaks(connection, found)
+        return await subscriptions.record_streaks(connection, counted)
 
 
 async def changed(database: Database, version: int) -> list[str]:
@@ -107,8 +107,8 @@ async def test_a_success_ends_the_row_of_failures(database: Database):
     await streaks(database, Streak(row.no, succeeded=False, failures=7))
     assert await streaks(database, Streak(row.no, succeeded=True, failures=0)) == []
     async with database.read() as connection:
-        found = (await subscriptions.by_numbers(connection, [row.no]))[row.no]
-    assert (found.failures, found.failing_since_ms) == (0, None)
+        stored = (await subscriptions.by_numbers(connection, [row.no]))[row.no]
+    assert (stored.failures, stored.failing_since_ms) == (0, None)
 
 
 async def test_failures_after_a_success_in_the_same_batch_are_a_new_row(database: Database):
@@ -145,8 +145,8 @@ async def test_counting_failures_and_changing_the_same_subscriptions_never_wait_
 
     async def count_failures(order: list[Row]) -> None:
         async with postgres_database.write() as connection:
-            found = [Streak(row.no, succeeded=False, failures=1) for row in order]
-            for no, *_ in await subscriptions.record_streaks(connection, found):
+            failed = [Streak(row.no, succeeded=False, failures=1) for row in order]
+            for no, *_ in await subscriptions.record_streaks(connection, failed):
                 await subscriptions.disable(connection, no, reason="failing", resume_position=1)
 
     async with asyncio.timeout(20):
@@ -158,8 +158,8 @@ async def test_counting_failures_and_changing_the_same_subscriptions_never_wait_
                 count_failures(rows[3:]),
             )
     async with postgres_database.read() as connection:
-        found = await subscriptions.by_numbers(connection, [row.no for row in rows])
-    assert [found[row.no].failures for row in rows] == [20, 20, 20, 30, 30, 30]
+        stored = await subscriptions.by_numbers(connection, [row.no for row in rows])
+    assert [stored[row.no].failures for row in rows] == [20, 20, 20, 30, 30, 30]
 
 
 async def test_a_company_sees_its_own_in_the_order_they_were_made(database: Database):
@@ -170,6 +170,6 @@ async def test_a_company_sees_its_own_in_the_order_they_were_made(database: Data
     await insert(database, "c", company_id=93)
     async with database.read() as connection:
         assert [r.id for r in await subscriptions.of_company(connection, 92)] == [first.id, second.id]
-        found = await subscriptions.of_company(connection, 92, target_url="https://example.org/")
-        assert [r.id for r in found] == [second.id]
+        matches = await subscriptions.of_company(connection, 92, target_url="https://example.org/")
+        assert [r.id for r in matches] == [second.id]
         assert await subscriptions.of_company(connection, 92, channel="zapier") == []

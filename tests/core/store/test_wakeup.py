@@ -6,46 +6,46 @@ import time
 import asyncpg
 
 from trunkline.store.database import Database
-from trunkline.store.wakeup import Bell, Wakeup
+from trunkline.store.wakeup import Signal, Wakeup
 
 
-async def test_a_bell_that_was_rung_before_anybody_slept_wakes_the_next_sleeper_once():
-    bell = Bell()
-    bell.ring()
-    bell.ring()
-    assert await bell.wait(1)
-    assert not await bell.wait(0.01)
+async def test_a_signal_that_was_set_before_anybody_waited_wakes_the_next_waiter_once():
+    signal = Signal()
+    signal.set()
+    signal.set()
+    assert await signal.wait(1)
+    assert not await signal.wait(0.01)
 
 
-async def test_a_sleeper_wakes_by_itself_when_nobody_rings():
+async def test_a_waiter_wakes_by_itself_when_nobody_sets_its_signal():
     began = time.monotonic()
-    assert not await Bell().wait(0.05)
+    assert not await Signal().wait(0.05)
     assert 0.04 < time.monotonic() - began < 1
 
 
-async def test_an_announcement_wakes_every_sleeper_in_the_process(database: Database):
+async def test_an_announcement_wakes_every_waiter_in_the_process(database: Database):
     async with Wakeup(database) as wakeup:
-        with wakeup.bell() as one, wakeup.bell() as two:
-            waiting = asyncio.gather(one.wait(5), two.wait(5))
+        with wakeup.signal() as first, wakeup.signal() as second:
+            waiting = asyncio.gather(first.wait(5), second.wait(5))
             await asyncio.sleep(0)
             wakeup.announce()
             assert await waiting == [True, True]
 
 
-async def test_a_bell_that_was_given_back_is_no_longer_rung(database: Database):
+async def test_a_signal_that_was_given_back_is_no_longer_set(database: Database):
     async with Wakeup(database) as wakeup:
-        with wakeup.bell() as bell:
+        with wakeup.signal() as signal:
             pass
         wakeup.announce()
-        assert not await bell.wait(0.05)
+        assert not await signal.wait(0.05)
 
 
 async def test_an_announcement_in_one_process_wakes_a_sleeper_in_another(postgres_database: Database):
     async with Wakeup(postgres_database) as here, Wakeup(postgres_database) as there:
-        with there.bell() as bell:
-            await _listening(bell)
+        with there.signal() as signal:
+            await _listening(signal)
             here.announce()
-            assert await bell.wait(5)
+            assert await signal.wait(5)
 
 
 async def test_many_announcements_share_few_notifications(
@@ -75,8 +75,8 @@ async def test_a_listener_whose_connection_is_cut_listens_again(
     postgres_database: Database, postgres_database_url: str
 ):
     async with Wakeup(postgres_database) as here, Wakeup(postgres_database) as there:
-        with there.bell() as bell:
-            await _listening(bell)
+        with there.signal() as signal:
+            await _listening(signal)
             connection = await asyncpg.connect(postgres_database_url)
             cut = await connection.fetchval(
                 "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
@@ -84,14 +84,14 @@ async def test_a_listener_whose_connection_is_cut_listens_again(
             )
             await connection.close()
             assert cut >= 2
-            assert await bell.wait(5), "it looks as soon as it listens again, for what it has missed"
+            assert await signal.wait(5), "it looks as soon as it listens again, for what it has missed"
             async with asyncio.timeout(10):
                 while True:
                     here.announce()
-                    if await bell.wait(0.5):
+                    if await signal.wait(0.5):
                         break
 
 
-async def _listening(bell: Bell) -> None:
-    """Wait until the bell's process listens: it rings once when it begins to."""
-    assert await bell.wait(5)
+async def _listening(signal: Signal) -> None:
+    """Wait until the signal's process listens: it sets its signals once when it begins to."""
+    assert await signal.wait(5)

@@ -314,7 +314,7 @@ async def test_being_stopped_between_or_in_a_batch_does_no_harm(hub, monkeypatch
     assert await count(database, "events") == left
     assert await ledger_is_whole(database)
     async with database.read() as connection:
-        edge = (await store.marks(connection)).edge
+        edge = (await store.log_bounds(connection)).edge
     assert edge == (await first(database) - 1 if batches else 0)
     assert await made(hub).run_once() == left
     assert await ledger_is_whole(database)
@@ -334,7 +334,7 @@ async def test_a_round_says_what_it_did(hub):
 
     await retention.Retention(hub.hub.database, days=90, metrics=metrics).run_once()
 
-    shown = metrics.text().decode()
+    exposition = metrics.text().decode()
     for line in (
         'trunkline_rows_removed_total{table="events"} 3.0',
         'trunkline_rows_removed_total{table="deliveries"} 6.0',
@@ -342,7 +342,7 @@ async def test_a_round_says_what_it_did(hub):
         'trunkline_rows_removed_total{table="idempotency_keys"} 1.0',
         f"trunkline_oldest_event_position {float(kept)}",
     ):
-        assert line in shown
+        assert line in exposition
     age = metrics.registry.get_sample_value("trunkline_oldest_event_age_seconds")
     assert age is not None
     assert 0 <= age < 60

@@ -34,7 +34,7 @@ IDLE_SECONDS = 1.0
 OFTEN = 12
 FEW = {
     "read.after_refresh": 1,
-    "deliver.after_shelve": 2,
+    "deliver.after_defer": 2,
     "settle": 6,
     "retry": 6,
     "replay": 3,

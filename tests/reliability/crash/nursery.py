@@ -44,7 +44,7 @@ def crash_at(order: dict[str, Any]) -> None:
 
 
 def shorten_waits() -> None:
-    """Make a worker's share flow again, and its slow deliveries be shelved, in tenths of what it takes elsewhere."""
+    """Make a worker's share flow again, and its slow deliveries be deferred, in tenths of what it takes elsewhere."""
     from trunkline.dispatch import leases, retries, runner, settlement
 
     leases.RENEW_SECONDS = 0.1

@@ -1,6 +1,6 @@
 """A deterministic simulation of the dispatcher: real decisions and real coroutines, virtual time, a database in memory.
 
-Real: everything in ``trunkline.dispatch`` (``Dispatcher`` with its leases, reader, routing table, runner, places, retries,
+Real: everything in ``trunkline.dispatch`` (``Dispatcher`` with its leases, reader, routing table, runner, slots, retries,
 replay lane and settlement), ``SubscriptionService``, ``Streaming``, ``stream.append``, ``replay``, and the pure centre that they
 use (``deliveries``, ``cursors``, ``filters``, ``subscriptions``, ``events``).
 

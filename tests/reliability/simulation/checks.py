@@ -139,11 +139,11 @@ class Checks:
         key = Key.parse(push.delivery_id)
         event = self.tables["events"].get(key.position)
         must(event is not None and event.body == push.body, "what is pushed is what was accepted", str(key))
-        runner, places = machine.dispatcher._runner, machine.dispatcher._runner.places
-        must(len(runner._running) <= self.world.places, "places are bounded", len(runner._running))
-        must(places.taken == len(runner._running), "each attempt has a place", places.taken)
+        runner, slots = machine.dispatcher._runner, machine.dispatcher._runner.slots
+        must(len(runner._running) <= self.world.slots, "slots are bounded", len(runner._running))
+        must(slots.in_use == len(runner._running), "each attempt has a slot", slots.in_use)
         mine = sum(job.route.subscription.no == key.subscription_no for job in runner._running)
-        must(mine <= self.world.places_each, "places of one subscription are bounded", mine)
+        must(mine <= self.world.slots_per_subscription, "slots of one subscription are bounded", mine)
         is_stale = not self.world.is_calm and self._is_stale(machine, key, push.attempt)
         for earlier in self.receipts[key]:
             if earlier.attempt == push.attempt:
@@ -217,14 +217,14 @@ class Checks:
     def _finish_subscription(self, no, got, events):
         versions = self.versions[no]
         start = self.starts.get(no, versions[0]["start_position"])
-        wanted = {}
+        expected = {}
         for row in versions:
             asked = (row["event_types"], row["filter"])
-            if asked not in wanted:
-                wanted[asked] = {
+            if asked not in expected:
+                expected[asked] = {
                     e.position for e in events if self._wants({**row, "start_position": start}, e)
                 }
-        some, every = set.union(*wanted.values()), set.intersection(*wanted.values())
+        some, every = set.union(*expected.values()), set.intersection(*expected.values())
         must(got <= some, "nothing is delivered that was not asked for", no, got - some)
         if versions[-1]["status"] != "deleted":
             must(every <= got, "each event has its delivery", no, every - got)

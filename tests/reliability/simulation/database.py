@@ -72,8 +72,6 @@ class Database:
 class Door:
     """One process's way to the database."""
 
-    is_sqlite = False
-
     def __init__(self, database, machine):
         self.database = database
         self.machine = machine

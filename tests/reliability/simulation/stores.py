@@ -290,19 +290,19 @@ class Stream:
     async def read_on(connection, shards, *, after, up_to, limit):
         head = await Stream.head(connection)
         last = head.position if up_to is None else up_to
-        found = _events(connection, after, lambda e: e.position <= last and connection.shard_of(e) in shards)
-        return head, found[:limit]
+        events = _events(connection, after, lambda e: e.position <= last and connection.shard_of(e) in shards)
+        return head, events[:limit]
 
     async def read_company(connection, company_id, *, types, after, limit):
         await connection.statement()
-        found = _events(
+        events = _events(
             connection, after, lambda e: e.company_id == company_id and (not types or e.type in types)
         )
-        return found[:limit]
+        return events[:limit]
 
     async def read_page(connection, company_id, *, types, after, limit):
         events = await Stream.read_company(connection, company_id, types=types, after=after, limit=limit)
-        return events, retention.Marks(0, connection.get("head", 1)["position"])
+        return events, retention.LogBounds(0, connection.get("head", 1)["position"])
 
     async def by_positions(connection, positions):
         await connection.statement()
@@ -528,17 +528,17 @@ class Replays:
     async def failed_positions(connection, subscription_no, *, after, up_to, limit):
         await connection.statement()
         rows = connection.rows("deliveries")
-        found = [
+        positions = [
             p
             for p, no in rows
             if no == subscription_no and after < p <= up_to and rows[p, no]["status"] in FAILED
         ]
-        return sorted(found)[:limit]
+        return sorted(positions)[:limit]
 
 
-async def marks(connection):
+async def log_bounds(connection):
     await connection.statement()
-    return retention.Marks(0, connection.get("head", 1)["position"])
+    return retention.LogBounds(0, connection.get("head", 1)["position"])
 
 
 MODELS = {
@@ -557,7 +557,7 @@ def install(patch):
             if not name.startswith("_"):
                 assert hasattr(module, name), name
                 patch.setattr(module, name, function)
-    patch.setattr(retention, "marks", marks)
+    patch.setattr(retention, "log_bounds", log_bounds)
 
 
 async def _change_held(connection, worker, leases, change):

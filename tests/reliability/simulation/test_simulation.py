@@ -12,7 +12,7 @@ import pytest
 
 from trunkline.dispatch import replay
 from trunkline.dispatch.progress import Progress
-from trunkline.dispatch.slots import Places
+from trunkline.dispatch.slots import Slots
 from trunkline.errors import LeaseLost
 from trunkline.model import deliveries
 from trunkline.store import deliveries as ledger
@@ -137,23 +137,23 @@ def _a_holder_that_ignores_the_ledger(patch):
     patch.setattr(ledger, "keys_after", nothing)
 
 
-def _places_without_a_half_for_the_healthy(patch):
-    make = Places.__init__
+def _slots_without_a_half_for_the_healthy(patch):
+    make = Slots.__init__
 
     def made(self, total, *, per_subscription):
         make(self, total, per_subscription=per_subscription)
         self._untrusted_total = total
 
-    patch.setattr(Places, "__init__", made)
+    patch.setattr(Slots, "__init__", made)
 
 
-def _places_without_bounds(patch):
-    make = Places.__init__
+def _slots_without_bounds(patch):
+    make = Slots.__init__
 
     def made(self, total, *, per_subscription):
         make(self, total * 2, per_subscription=per_subscription)
 
-    patch.setattr(Places, "__init__", made)
+    patch.setattr(Slots, "__init__", made)
 
 
 def _positions_without_the_lock(patch):
@@ -192,8 +192,8 @@ FAULTS = [  # with the seed to begin at, so that each is found at once
     (_settling_without_the_claim, 5),
     (_a_fence_that_is_ignored, 5),
     (_a_holder_that_ignores_the_ledger, 30),
-    (_places_without_a_half_for_the_healthy, 90),
-    (_places_without_bounds, 0),
+    (_slots_without_a_half_for_the_healthy, 90),
+    (_slots_without_bounds, 0),
     (_positions_without_the_lock, 5),
     (_retries_without_end, 0),
     (_a_replay_that_outruns_the_live_lane, 15),

@@ -11,7 +11,21 @@ import pytest
 
 from trunkline.access.subscription_records import SubscriptionRecords
 from trunkline.contract import Channel
-from trunkline.dispatch import dispatcher, leases, reader, replay, replay_lane, retries, runner, settlement
+from trunkline.dispatch import (
+    dispatcher,
+    leases,
+    owned_shards,
+    reader,
+    replay,
+    replay_lane,
+    retries,
+    runner,
+    settlement,
+)
+from trunkline.dispatch.dispatcher import Dispatcher
+from trunkline.dispatch.reports import Reports
+from trunkline.dispatch.sender import Sender
+from trunkline.dispatch.signals import Signals
 from trunkline.errors import NotFound, StoreUnavailable
 from trunkline.model import cursors
 from trunkline.model.deliveries import Outcome, Result
@@ -19,7 +33,7 @@ from trunkline.model.events import Draft
 from trunkline.schemas.catalog import SchemaCatalog
 from trunkline.schemas.versions import SchemaVersions
 from trunkline.store import stream
-from trunkline.store.wakeup import Wakeup
+from trunkline.store.wakeup import Signal, Wakeup
 from trunkline.stream.pages import Streaming
 from trunkline.subscribing import service
 from trunkline.subscribing.service import SubscriptionService
@@ -36,7 +50,7 @@ TYPES = ("order.made", "order.paid", "note")
 LIMITS = {
     leases: {"LEASE_MS": 1200, "RENEW_SECONDS": 0.3},
     runner: {"SLOW_SECONDS": 0.4, "GRACE_SECONDS": 0.15, "CROWDED_MS": 100},
-    dispatcher: {"GRACE_SECONDS": 0.15, "STOP_SECONDS": 0.5},
+    dispatcher: {"STOP_SECONDS": 0.5, "SWEEP_SECONDS": 0.2},
     retries: {"CROWDED_MS": 100, "LOOK_SECONDS": 0.3, "CROWDED_SECONDS": 0.03, "ROUND_SECONDS": 0.05},
     reader: {"LOOK_SECONDS": 0.3, "PAGE": 7},
     replay_lane: {"LOOK_SECONDS": 0.3},
@@ -55,7 +69,7 @@ CLOCK_DISTURBANCES = ("kill", "kill", "outage", "cut")
 """Where the clock is set back, nobody is frozen with a transaction open, whose times nobody brings back afterwards, and no
 last worker leaves, since a worker's heartbeat is what shows the step."""
 BAD = ("hang", "stubborn", "failing", "raises")
-"""Targets that never answer well: they are never trusted, so half of the places are out of their reach."""
+"""Targets that never answer well: they are never trusted, so half of the slots are out of their reach."""
 MODES = (
     "healthy",
     "flaky",
@@ -87,7 +101,7 @@ def simulated(*faults):
         choice=lambda letters: letters[here().chance.randrange(len(letters))],
     )
     with pytest.MonkeyPatch.context() as patch:
-        for module in (leases, reader, replay_lane, runner, settlement):
+        for module in (leases, owned_shards, reader, replay_lane, runner, settlement):
             patch.setattr(module, "time", clock)
         patch.setattr(settlement, "random", chance)
         patch.setattr(replay, "secrets", tokens)
@@ -103,15 +117,6 @@ def simulated(*faults):
             yield patch
         finally:
             logging.disable(logging.NOTSET)
-
-
-class Dispatcher(dispatcher.Dispatcher):
-    """The real one, which sweeps less often."""
-
-    async def _sweep(self):
-        while True:
-            await asyncio.sleep(0.2)
-            self._runner.sweep()
 
 
 class OpenVault:
@@ -143,12 +148,11 @@ class World:
             unsure=0 if self.is_calm else chance.choice((0, 0.02)),
         )
         self.schedule = (0.15, 0.3, 0.5)
-        self.places = chance.choice((4, 8, 16))
-        self.places_each = chance.choice((2, 4))
+        self.slots = chance.choice((4, 8, 16))
+        self.slots_per_subscription = chance.choice((2, 4))
         self.trace = deque(maxlen=50)
         self.machines = []
         self.workers = []
-        self.bells = []
         self.modes = {}
         self.promised = set()
         self.polled = {}
@@ -275,7 +279,7 @@ class World:
             http=None,
             notifier=SimpleNamespace(wants=lambda _: False),
             max_subscriptions=1000,
-            wake_replays=lambda: None,
+            replay_signal=Signal(),
             shards=lambda: SHARDS,
         )
 
@@ -314,45 +318,53 @@ class World:
     async def _work(self, machine):
         machine.stop = asyncio.Event()
         wakeup = Wakeup(machine.door)
-        machine.ring = wakeup._ring
+        machine.log_has_grown = wakeup._set_all
         while True:
-            made = Dispatcher(
-                machine.door,
-                channels={"push": Channel("push", "", "", self._deliver_on(machine))},
-                schema_versions=ONE_VERSION,
-                http=None,
-                settings=SimpleNamespace(
-                    concurrency=self.places,
-                    concurrency_per_subscription=self.places_each,
-                    timeout_seconds=TIMEOUT_SECONDS,
-                    retry_schedule_seconds=self.schedule,
-                    retry_jitter=0.2,
-                    breaker_failures=9,
-                    breaker_span_seconds=0.6,
-                ),
-                wakeup=wakeup,
-                notifier=SimpleNamespace(wants=lambda _: False),
-                metrics=SimpleNamespace(
-                    watch_dispatcher=lambda **_: None,
-                    batch_settled=lambda *_, **__: None,
-                    attempts_ended=lambda _: None,
-                ),
-                records=self.records,
-                now_ms=lambda: self.clock.now_ms,
-            )
-            made.worker = machine.name
+            started = self._dispatcher(machine, wakeup)
             try:
-                await made.__aenter__()
+                await started.__aenter__()
             except StoreUnavailable:
                 await asyncio.sleep(0.3)
                 continue
             break
-        machine.dispatcher = made
-        for task in made._tasks:
+        machine.dispatcher = started
+        for task in started._tasks:
             task.add_done_callback(lambda task: self._part_ended(machine, task))
         await machine.stop.wait()
         machine.is_stopping = True
-        await made.__aexit__()
+        await started.__aexit__()
+
+    def _dispatcher(self, machine, wakeup):
+        built = Dispatcher(
+            machine.door,
+            SimpleNamespace(
+                concurrency=self.slots,
+                concurrency_per_subscription=self.slots_per_subscription,
+                timeout_seconds=TIMEOUT_SECONDS,
+                retry_schedule_seconds=self.schedule,
+                retry_jitter=0.2,
+                breaker_failures=9,
+                breaker_span_seconds=0.6,
+            ),
+            records=self.records,
+            sender=Sender(
+                {"push": Channel("push", "", "", self._deliver_on(machine))},
+                None,
+                schema_versions=ONE_VERSION,
+                now_ms=lambda: self.clock.now_ms,
+            ),
+            signals=Signals(wakeup, due=Signal(), replay=Signal()),
+            reports=Reports(
+                SimpleNamespace(
+                    watch_dispatcher=lambda **_: None,
+                    batch_settled=lambda *_, **__: None,
+                    attempts_ended=lambda _: None,
+                ),
+                SimpleNamespace(wants=lambda _: False),
+            ),
+        )
+        built.worker = machine.name
+        return built
 
     def _part_ended(self, machine, task):
         if not task.cancelled() and task.exception() is not None:
@@ -509,17 +521,19 @@ class World:
     async def _subscribe(self, **more):
         chance = self.chance
         company = chance.choice(self.companies)
-        wanted = {
+        request = {
             "target_url": "http://target",
             "event_types": self._types(),
             "secret": "s",
             "filter": self._filter(),
             **more,
         }
-        view = await self.service.create(company, wanted, channel="push")
+        view = await self.service.create(company, request, channel="push")
         no = next(n for n, r in self.database.tables["subscriptions"].items() if r["id"] == view["id"])
         self.modes[no] = "healthy" if chance.random() < 0.4 else chance.choice(BAD if self.is_calm else MODES)
-        self.say("front", "subscribes", no, company, wanted["event_types"], wanted["filter"], self.modes[no])
+        self.say(
+            "front", "subscribes", no, company, request["event_types"], request["filter"], self.modes[no]
+        )
         return no
 
     def _types(self):
@@ -546,8 +560,8 @@ class World:
         self.promised |= {event.position for event in events}
         self.say("front", "appends", company, [event.position for event in events])
         for worker in self.workers:
-            if hasattr(worker, "ring") and chance.random() < 0.8:
-                self.clock.after(chance.uniform(0, 0.01), worker.ring)
+            if hasattr(worker, "log_has_grown") and chance.random() < 0.8:
+                self.clock.after(chance.uniform(0, 0.01), worker.log_has_grown)
 
     async def _write(self):
         while self.clock.now < self.chaos_ends:
@@ -563,11 +577,11 @@ class World:
             with contextlib.suppress(StoreUnavailable):
                 page = await streaming.page(company, cursor=cursor, limit=self.chance.choice((1, 3, 50)))
                 cursor = page.next_cursor
-                found = [_position(body) for body in page.bodies]
-                self.polled[company] += found
-                if found:
-                    must_follow = cursors.decode(cursor) == found[-1]
-                    self.guard(must, must_follow, "a cursor resumes after what was shown", company, found)
+                positions = [_position(body) for body in page.bodies]
+                self.polled[company] += positions
+                if positions:
+                    must_follow = cursors.decode(cursor) == positions[-1]
+                    self.guard(must, must_follow, "a cursor resumes after what was shown", company, positions)
                 if page.more:
                     continue
             await asyncio.sleep(self.chance.expovariate(2))
@@ -674,13 +688,13 @@ class Switcher:
         await asyncio.sleep(self.world.chance.expovariate(4))
 
     async def _subscribe(self):
-        wanted = {
+        request = {
             "target_url": SWITCHER,
             "event_types": ["*"],
             "secret": "s",
             "start": self.cursor,
         }
-        view = await self.world.persist(self.world.service.create, self.company, wanted, channel="push")
+        view = await self.world.persist(self.world.service.create, self.company, request, channel="push")
         rows = self.world.database.tables["subscriptions"]
         no = next(no for no, row in rows.items() if row["id"] == view["id"])
         self.world.modes[no] = self.world.chance.choice(("healthy", "flaky", "slow"))

@@ -1,0 +1,27 @@
+"""The shards that one worker owns, and how far each is. No I/O."""
+
+import time
+
+from trunkline.dispatch.progress import Progress
+
+
+class OwnedShards:
+    """A worker's identity and its shards: the leases add and remove them, the other parts read them.
+
+    *total* is how many shards the log has, whoever owns them.
+    """
+
+    __slots__ = ("alive_until", "progress", "total", "worker")
+
+    def __init__(self, worker: str, total: int) -> None:
+        self.worker = worker
+        self.total = total
+        self.progress: dict[int, Progress] = {}
+        """By shard number."""
+        self.alive_until = 0.0
+        """Monotonic seconds until which the other workers surely count this one as alive."""
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the other workers still count this one as alive, so that nobody frees what it claims."""
+        return time.monotonic() < self.alive_until

@@ -1,0 +1,58 @@
+"""Making an attempt: a delivery is handed to its channel."""
+
+from collections.abc import Callable, Mapping
+
+from trunkline.contract import Channel, Deliver, HttpClient, Push
+from trunkline.dispatch.jobs import Job
+from trunkline.dispatch.results import checked
+from trunkline.model import cursors
+from trunkline.model.deliveries import Result
+from trunkline.runtime import faults
+from trunkline.schemas.versions import SchemaVersions
+
+
+class Sender:
+    """Hands deliveries to their channels, in the versions of the event types that each subscription reads."""
+
+    def __init__(
+        self,
+        channels: Mapping[str, Channel],
+        http: HttpClient,
+        *,
+        schema_versions: SchemaVersions,
+        now_ms: Callable[[], int],
+    ) -> None:
+        self.schema_versions = schema_versions
+        self.now_ms = now_ms
+        self._channels = channels
+        self._http = http
+
+    def deliver_of(self, channel: str) -> Deliver | None:
+        """Give the function that delivers for *channel*; None where the channel is off or does not push."""
+        registered = self._channels.get(channel)
+        return registered.deliver if registered else None
+
+    def pushing_channels(self) -> list[str]:
+        """List the channels that push."""
+        return [channel.name for channel in self._channels.values() if channel.deliver]
+
+    async def attempt(self, job: Job, now_ms: int) -> Result:
+        """Make one attempt at *job*; returns a result that fits the ledger, or raises what its channel raised."""
+        event, route = job.event, job.route
+        assert route.deliver is not None
+        faults.point("deliver.before_attempt")
+        result = await route.deliver(
+            Push(
+                event_id=str(event.position),
+                event_type=event.type,
+                delivery_id=f"dlv_{event.position}_{route.subscription.no}",
+                attempt=job.attempt,
+                timestamp=now_ms // 1000,
+                body=self.schema_versions.body(event, job.pins),
+                target=route.target(now_ms),
+                cursor=cursors.encode(event.position),
+            ),
+            self._http,
+        )
+        faults.point("deliver.after_attempt")
+        return checked(result)

@@ -1,11 +1,22 @@
 """The API: one FastAPI app over one hub, with the core's routes and those of the plugins that run."""
 
 import contextlib
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 
-from trunkline.api import documents, events, keys, observation, problems, quarantine, subscriptions, system
+from trunkline.api import (
+    documents,
+    event_types,
+    events,
+    keys,
+    observation,
+    problems,
+    quarantine,
+    subscriptions,
+    system,
+)
+from trunkline.api.events import EventHandlers
 from trunkline.api.fast_path import Direct
 from trunkline.contract import DirectHandler
 from trunkline.hub.hub import Hub
@@ -29,24 +40,44 @@ def create_app(hub: Hub) -> FastAPI:
         lifespan=lifespan,
         redirect_slashes=False,
     )
-    app.state.hub = hub
-    for router in (
-        events.router,
-        events.public,
-        quarantine.router,
-        subscriptions.router,
-        keys.router,
-        system.router,
-        documents.router,
-    ):
+    app.state.hub = hub  # for ``security.hub_of``
+    event_handlers = _event_handlers(hub)
+    for router in _routers(hub, event_handlers):
         app.include_router(router)
-    direct: dict[tuple[str, str], DirectHandler] = {("POST", "/api/v1/events"): events.accept_directly}
+    direct: dict[tuple[str, str], DirectHandler] = {
+        ("POST", "/api/v1/events"): event_handlers.accept_directly
+    }
     for _, routes in hub.registry.collected.routes:
         prefix = f"{routes.base}{routes.prefix}"
         app.include_router(routes.router, prefix=prefix)
         direct |= {(method, prefix + path): handler for (method, path), handler in routes.direct.items()}
     documents.install(app)
     app.add_middleware(Direct, handlers=direct)
-    observation.install(app)
+    observation.install(app, hub.metrics)
     problems.install(app)
     return app
+
+
+def _event_handlers(hub: Hub) -> EventHandlers:
+    return EventHandlers(
+        hub.ingest,
+        catalog=hub.catalog,
+        modes=hub.modes,
+        deliveries=hub.deliveries,
+        max_event_bytes=hub.settings.events.max_body_bytes,
+    )
+
+
+def _routers(hub: Hub, event_handlers: EventHandlers) -> Sequence[APIRouter]:
+    """Build the core's routers, in the order in which the API's documents list their calls."""
+    return (
+        events.make_router(event_handlers),
+        event_types.make_router(hub.catalog),
+        quarantine.make_router(
+            hub.quarantine, hub.catalog, max_event_bytes=hub.settings.events.max_body_bytes
+        ),
+        subscriptions.make_router(hub.subscriptions, hub.deliveries, hub.replays),
+        keys.make_router(hub.key_service),
+        system.make_router(hub.deployment, hub.metrics),
+        documents.make_router(hub.catalog, hub.settings.server.public_url),
+    )

@@ -66,6 +66,6 @@ def _template(scope: Scope) -> str:
     return "/".join(prefix) + own
 
 
-def install(app: FastAPI) -> None:
+def install(app: FastAPI, metrics: Metrics) -> None:
     """Put the timing around *app*."""
-    app.add_middleware(Observation, metrics=app.state.hub.metrics)
+    app.add_middleware(Observation, metrics=metrics)

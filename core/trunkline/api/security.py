@@ -15,7 +15,6 @@ from fastapi.security.base import SecurityBase
 from starlette.requests import Request
 from starlette.types import Scope
 
-from trunkline.access.key_service import KeyService
 from trunkline.access.keys import MAX_COMPANY_ID, Keys
 from trunkline.access.limits import Allowance, Bucket, Limits
 from trunkline.api.problems import HEADERS_KEY
@@ -33,10 +32,9 @@ _BUCKET_OF_METHOD: dict[str, Bucket] = {"GET": "read", "HEAD": "read", "DELETE":
 
 
 class Hub(Protocol):
-    """What this module needs of ``app.state.hub``."""
+    """The parts of the hub that judge a key."""
 
     keys: Keys
-    key_service: KeyService
     limits: Limits
 
 
@@ -87,7 +85,7 @@ class Caller:
 
 
 def hub_of(request: Request) -> Hub:
-    """Find the hub that serves *request*."""
+    """Find the hub that serves *request*, which ``create_app`` has put there; everything else gets its services when it is made."""
     hub: Hub = request.app.state.hub
     return hub
 

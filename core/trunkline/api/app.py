@@ -20,6 +20,7 @@ from trunkline.api.events import EventHandlers
 from trunkline.api.fast_path import Direct
 from trunkline.contract import DirectHandler
 from trunkline.hub.hub import Hub
+from trunkline.ingest.requests import RequestReader
 from trunkline.version import __version__
 
 
@@ -59,12 +60,13 @@ def create_app(hub: Hub) -> FastAPI:
 
 
 def _event_handlers(hub: Hub) -> EventHandlers:
+    max_bytes = hub.settings.events.max_body_bytes
     return EventHandlers(
+        RequestReader(hub.catalog, hub.modes, max_event_bytes=max_bytes),
         hub.ingest,
         catalog=hub.catalog,
-        modes=hub.modes,
         deliveries=hub.deliveries,
-        max_event_bytes=hub.settings.events.max_body_bytes,
+        max_event_bytes=max_bytes,
     )
 
 

@@ -1,6 +1,5 @@
 """Events over HTTP: accepting them, and what became of each. Reading them is the business of plugin ``polling``."""
 
-from dataclasses import replace
 from typing import Annotated
 
 import orjson
@@ -17,12 +16,11 @@ from trunkline.api.routing import Route, bind
 from trunkline.api.security import Caller, requires
 from trunkline.contract import Deliveries
 from trunkline.errors import EventRejected, FieldError, NotFound
-from trunkline.ingest import requests
-from trunkline.ingest.accept import Accepted, Ingest, Submission
+from trunkline.ingest.accept import Ingest, Submission
+from trunkline.ingest.requests import Call, RequestReader
 from trunkline.runtime.clock import now_text
 from trunkline.schemas.catalog import Json, SchemaCatalog
 from trunkline.schemas.examples import example_draft
-from trunkline.schemas.modes import Modes
 
 MAX_BATCH_BYTES = 16 * 1024 * 1024
 VALIDATION_HEADER = "Trunkline-Validation"
@@ -44,16 +42,16 @@ class EventHandlers:
 
     def __init__(
         self,
+        reader: RequestReader,
         ingest: Ingest,
         *,
         catalog: SchemaCatalog,
-        modes: Modes,
         deliveries: Deliveries,
         max_event_bytes: int,
     ) -> None:
+        self._reader = reader
         self._ingest = ingest
         self._catalog = catalog
-        self._modes = modes
         self._deliveries = deliveries
         self._max_event_bytes = max_event_bytes
 
@@ -65,14 +63,12 @@ class EventHandlers:
         A payload that breaks its schema is refused, quarantined (202) or accepted with the header `Trunkline-Validation: warned`,
         as the deployment has set it for the type.
         """
-        compact, parsed = read_json(await read_body(request, limit=self._max_event_bytes))
-        items = [requests.split_single(compact, parsed)]
-        reading = self._read(caller, items)
-        accepted = await self._accept(caller, items, reading, idempotency_key, call="event")
+        submission = await self._read("event", request, caller, idempotency_key, limit=self._max_event_bytes)
+        accepted = await self._ingest.accept(submission)
         if accepted.quarantined:
             return answer_receipt(accepted.quarantined[0])
         status = 200 if accepted.repeated else 201
-        return Response(accepted.events[0].body, status, headers=_headers(reading), media_type=JSON)
+        return Response(accepted.events[0].body, status, headers=_headers(submission), media_type=JSON)
 
     async def accept_directly(self, request: Request) -> Response | None:
         """Answer ``accept_event`` without the framework in between (``api.fast_path``)."""
@@ -85,17 +81,15 @@ class EventHandlers:
         self, request: Request, caller: Emits, idempotency_key: IdempotencyKey = None
     ) -> Response:
         """Store several events in one transaction and in their order; `quarantined` is there where any of them has to wait."""
-        compact, parsed = read_json(await read_body(request, limit=MAX_BATCH_BYTES))
-        items = requests.split_batch(compact, parsed, max_item_bytes=self._max_event_bytes)
-        reading = self._read(caller, items)
-        accepted = await self._accept(caller, items, reading, idempotency_key, call="batch")
+        submission = await self._read("batch", request, caller, idempotency_key, limit=MAX_BATCH_BYTES)
+        accepted = await self._ingest.accept(submission)
         body = b'{"events":[' + b",".join(event.body for event in accepted.events) + b"]}"
         status = 200 if accepted.repeated else 201
         if accepted.quarantined:
             receipts = orjson.dumps([receipt.item() for receipt in accepted.quarantined])
             body = body[:-1] + b',"quarantined":' + receipts + b"}"
             status = status if accepted.events else 202
-        return Response(body, status, headers=_headers(reading), media_type=JSON)
+        return Response(body, status, headers=_headers(submission), media_type=JSON)
 
     async def emit_test_event(
         self,
@@ -118,32 +112,21 @@ class EventHandlers:
         """Give one entry per subscription of the company."""
         return await self._deliveries.explain(caller.company_id, event_id_of(event_id))
 
-    def _read(self, caller: Caller, items: list[requests.Item]) -> requests.Reading:
-        return requests.read_events(
-            items,
-            catalog=self._catalog,
-            modes=self._modes,
+    async def _read(
+        self, call: Call, request: Request, caller: Caller, key: str | None, *, limit: int
+    ) -> Submission:
+        compact, parsed = read_json(await read_body(request, limit=limit))
+        submission = self._reader.read(
+            call,
+            compact,
+            parsed,
             company_of=caller.company_for,
             now_text=now_text(),
+            namespace=caller.principal.company_id or 0,
+            key=key,
         )
-
-    async def _accept(
-        self,
-        caller: Caller,
-        items: list[requests.Item],
-        reading: requests.Reading,
-        key: str | None,
-        *,
-        call: str,
-    ) -> Accepted:
-        submission = Submission(reading.drafts, quarantined=reading.quarantined, warned=reading.warned)
-        if check_idempotency_key(key) is None:
-            return await self._ingest.accept(submission)
-        namespace = caller.principal.company_id or 0
-        fingerprint = requests.fingerprint(call, items, reading.company_ids)
-        return await self._ingest.accept(
-            replace(submission, namespace=namespace, key=key, fingerprint=fingerprint)
-        )
+        check_idempotency_key(key)
+        return submission
 
 
 ROUTES = (
@@ -220,5 +203,5 @@ def event_id_of(text: str) -> int:
     return int(text)
 
 
-def _headers(reading: requests.Reading) -> dict[str, str] | None:
-    return {VALIDATION_HEADER: "warned"} if reading.warned else None
+def _headers(submission: Submission) -> dict[str, str] | None:
+    return {VALIDATION_HEADER: "warned"} if submission.warned else None

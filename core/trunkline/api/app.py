@@ -17,7 +17,7 @@ from trunkline.api import (
     system,
 )
 from trunkline.api.events import EventHandlers
-from trunkline.api.fast_path import Direct
+from trunkline.api.fast_path import FastPath
 from trunkline.contract import DirectHandler
 from trunkline.hub.hub import Hub
 from trunkline.ingest.requests import RequestReader
@@ -53,7 +53,7 @@ def create_app(hub: Hub) -> FastAPI:
         app.include_router(routes.router, prefix=prefix)
         direct |= {(method, prefix + path): handler for (method, path), handler in routes.direct.items()}
     documents.install(app)
-    app.add_middleware(Direct, handlers=direct)
+    app.add_middleware(FastPath, handlers=direct)
     observation.install(app, hub.metrics)
     problems.install(app)
     return app

@@ -117,7 +117,7 @@ def _view(definition: Definition) -> dict[str, Json]:
 
 def call_options(definition: Definition) -> dict[str, Any]:
     """Give the keyword arguments that tell FastAPI (``add_api_route``) everything about the call but its function."""
-    answers = _content(one.output for one in definition.examples)
+    answers = _content(example.output for example in definition.examples)
     model, status = _model(f"{_camel(definition)}Output", definition.output), definition.success_status
     extra: dict[str, Any] = {
         "parameters": _path_parameters(definition),
@@ -127,7 +127,7 @@ def call_options(definition: Definition) -> dict[str, Any]:
     if status != 200:
         described[200] = {"model": model, "description": "What an earlier call has made"}
     if definition.kind == "action":
-        extra["requestBody"] = {"content": _content(one.input for one in definition.examples)}
+        extra["requestBody"] = {"content": _content(example.input for example in definition.examples)}
     return {
         "operation_id": f"look_up_{_snake(definition)}" if definition.kind == "lookup" else definition.name,
         "summary": definition.title,
@@ -148,10 +148,13 @@ def query_model(definition: Definition) -> type[QueryModel]:
     """Make the model of the call's query. It takes any text; the definition's own schema judges it."""
     fields: dict[str, Any] = {}
     for number, (name, schema) in enumerate(definition.input.get("properties", {}).items()):
-        shown = Annotated[str | None, WithJsonSchema(dict(schema))]
+        annotation = Annotated[str | None, WithJsonSchema(dict(schema))]
         absent = ... if name in definition.input.get("required", ()) else None
         described = Field(default=absent, alias=name, description=schema.get("description"))
-        fields[f"parameter_{number}"] = (shown, described)  # its own name might be that of a model's method
+        fields[f"parameter_{number}"] = (
+            annotation,
+            described,
+        )  # its own name might be that of a model's method
     return create_model(f"{_camel(definition)}Query", __base__=QueryModel, **fields)
 
 
@@ -190,9 +193,9 @@ def _camel(definition: Definition) -> str:
 
 
 def _model(name: str, schema: Mapping[str, Json]) -> type[RootModel[Json]]:
-    component = {key: _moved(value, name) for key, value in schema.items() if key not in _OF_A_DOCUMENT} | {
-        "title": name
-    }
+    component = {
+        key: _with_moved_references(value, name) for key, value in schema.items() if key not in _OF_A_DOCUMENT
+    } | {"title": name}
 
     def describe(_cls: type[BaseModel], _core: object, _handler: object) -> JsonSchemaValue:
         return dict(component)
@@ -201,13 +204,13 @@ def _model(name: str, schema: Mapping[str, Json]) -> type[RootModel[Json]]:
     return type(name, (RootModel[Json],), body)
 
 
-def _moved(value: Json, component: str) -> Json:
-    """Let references into the schema lead to where it stands in the OpenAPI document."""
+def _with_moved_references(value: Json, component: str) -> Json:
+    """Point references into the schema at its place in the OpenAPI document."""
     if isinstance(value, list):
-        return [_moved(item, component) for item in value]
+        return [_with_moved_references(item, component) for item in value]
     if not isinstance(value, dict):
         return value
-    moved = {key: _moved(item, component) for key, item in value.items()}
+    moved = {key: _with_moved_references(item, component) for key, item in value.items()}
     reference = moved.get(_REFERENCE)
     if isinstance(reference, str) and reference.startswith("#"):
         moved[_REFERENCE] = f"#/components/schemas/{component}{reference[1:]}"

@@ -162,12 +162,12 @@ def _message(kind: EventType) -> dict[str, Any]:
 
 
 def _add_components(document: dict[str, Any], catalog: SchemaCatalog) -> None:
-    wanted = (models.EventRequest, models.BatchRequest, models.Envelope, Problem)
-    _, made = models_json_schema(
-        [(model, "validation") for model in wanted], ref_template="#/components/schemas/{model}"
+    described = (models.EventRequest, models.BatchRequest, models.Envelope, Problem)
+    _, definitions = models_json_schema(
+        [(model, "validation") for model in described], ref_template="#/components/schemas/{model}"
     )
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
-    schemas.update(made["$defs"])
+    schemas.update(definitions["$defs"])
     first = catalog.types()[0] if catalog.types() else None
     if first is not None:
         schemas["EventRequest"]["examples"] = [{"type": first.name, "payload": first.example}]
@@ -175,7 +175,7 @@ def _add_components(document: dict[str, Any], catalog: SchemaCatalog) -> None:
 
 
 def _unify_errors(document: dict[str, Any]) -> None:
-    """Every error is a problem: say so once per operation, and drop the framework's own shape."""
+    """Describe errors as problems, once per operation, and drop the framework's own shape of an error."""
     schema = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
     for operations in document["paths"].values():
         for operation in operations.values():
@@ -231,7 +231,7 @@ def _envelope_schema(kind: EventType) -> dict[str, Any]:
 
 
 def _embedded(kind: EventType) -> dict[str, Any]:
-    """The payload's schema without what names it as a document of its own, which would move its references."""
+    """Give the payload's schema without the keys that make it a document of its own: they would move its references."""
     return {name: value for name, value in kind.schema.items() if name not in {"$schema", "$id"}}
 
 

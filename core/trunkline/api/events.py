@@ -1,4 +1,4 @@
-"""Events over HTTP: accepting them, and what became of each. Reading them is the business of plugin ``polling``."""
+"""Events over HTTP: accepting them, and explaining what became of each. The plugin ``polling`` reads them."""
 
 from typing import Annotated
 

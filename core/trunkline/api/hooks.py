@@ -51,23 +51,23 @@ class HookRequest(Strict):
     )
 
     def subscription(self) -> dict[str, Any]:
-        """Write it as a subscription is asked for.
+        """Write it as a request for a subscription.
 
         Raises:
             BodyInvalid: it names no target or no event type, or more than one way.
         """
         urls = {name: url for name in _URLS if (url := getattr(self, name))}
-        errors = _not_one(urls, "target_url", f"is required (or {' or '.join(_URLS[1:])})")
+        errors = _faults_unless_one(urls, "target_url", f"is required (or {' or '.join(_URLS[1:])})")
         types = {
             "event_type": [self.event_type] if self.event_type else None,
             "event_types": self.event_types,
         }
         chosen = {name: value for name, value in types.items() if value is not None}
-        errors += _not_one(chosen, "event_type", "is required (or event_types)")
+        errors += _faults_unless_one(chosen, "event_type", "is required (or event_types)")
         if errors:
             raise BodyInvalid(errors)
-        wanted = {"target_url": next(iter(urls.values())), "event_types": next(iter(chosen.values()))}
-        return wanted | ({"filter": self.filter} if self.filter else {})
+        request = {"target_url": next(iter(urls.values())), "event_types": next(iter(chosen.values()))}
+        return request | ({"filter": self.filter} if self.filter else {})
 
 
 class Hook(BaseModel):
@@ -122,7 +122,7 @@ class RestHookHandlers:
     async def subscribe(self, body: HookRequest, caller: Administers) -> JSONResponse:
         """Push events to a URL. The same target, types and filter again give the first hook."""
         request = body.subscription()
-        versions = body.versions or _made_for(caller, request["event_types"], self._events)
+        versions = body.versions or _versions_of_app(caller, request["event_types"], self._events)
         if versions:
             request["versions"] = versions
         view, is_new = await self._subscriptions.subscribe(caller.company_id, request, channel=self._channel)
@@ -182,16 +182,16 @@ def _routes(title: str, example: str) -> Sequence[Route]:
     )
 
 
-def _made_for(caller: Caller, names: list[str], events: EventReader) -> dict[str, int]:
-    """Give the versions that the platform's app was made for, where it says so (``schema_versions.HEADER``)."""
+def _versions_of_app(caller: Caller, names: list[str], events: EventReader) -> dict[str, int]:
+    """Give the versions that the platform's app was made for, where it says so (``schemas.versions.HEADER``)."""
     if caller.made_for is None:
         return {}
     known = [kind.name for kind in events.types() if names == ["*"] or kind.name in names]
     return {name: choose(events.versions(name), caller.made_for.get(name, 1)) for name in known}
 
 
-def _not_one(given: dict[str, Any], wanted: str, missing: str) -> list[FieldError]:
-    if not given:
-        return [FieldError(f"/{wanted}", missing)]
-    first, *others = given
-    return [FieldError(f"/{name}", f"says the same as {first}; send one of the two") for name in others]
+def _faults_unless_one(values: dict[str, Any], name: str, missing: str) -> list[FieldError]:
+    if not values:
+        return [FieldError(f"/{name}", missing)]
+    first, *repeated = values
+    return [FieldError(f"/{other}", f"says the same as {first}; send one of the two") for other in repeated]

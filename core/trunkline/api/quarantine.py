@@ -1,4 +1,4 @@
-"""The inbox of quarantined events over HTTP: looked at, corrected, released, deleted."""
+"""The inbox of quarantined events over HTTP: reading, correcting, releasing and deleting them."""
 
 from typing import Annotated, Any
 

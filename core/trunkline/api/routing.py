@@ -1,4 +1,4 @@
-"""Tables of routes: what stands beside the handlers of one area, and the router that both make together.
+"""Tables of routes, and routers made of a table and an object whose methods answer its calls.
 
 ::
 

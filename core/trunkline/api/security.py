@@ -1,4 +1,4 @@
-"""Who may call a route: the key is checked, the call is counted, the scope is asked for, the company is found.
+"""Who may call a route: its key is checked, the call is counted, its scope and its company are checked.
 
 ::
 
@@ -85,7 +85,7 @@ class Caller:
 
 
 def hub_of(request: Request) -> Hub:
-    """Find the hub that serves *request*, which ``create_app`` has put there; everything else gets its services when it is made."""
+    """Find the hub that serves *request*. Only ``requires`` needs it: handlers get their services when they are made."""
     hub: Hub = request.app.state.hub
     return hub
 
@@ -126,7 +126,7 @@ class Requires(SecurityBase):
             assert bucket is not None  # StrictRoute sees to it
             allowance = await hub.limits.hit(principal.key_id, bucket)
             if allowance is not None:
-                _show(allowance, scope)
+                _add_headers(scope, allowance)
         if self.scope is not None and not principal.has(self.scope):
             raise Forbidden.scope_missing(self.scope)
         caller = Caller(principal, _company(principal, company), _made_for(versions))
@@ -154,7 +154,7 @@ def _headers(scope: Scope) -> tuple[str | None, str | None, str | None]:
     return api_key, company, versions
 
 
-def _show(allowance: Allowance, scope: Scope) -> None:
+def _add_headers(scope: Scope, allowance: Allowance) -> None:
     headers: list[tuple[bytes, bytes]] = scope.get(HEADERS_KEY, [])
     headers.extend((name.lower().encode(), value.encode()) for name, value in allowance.headers().items())
 

@@ -1,4 +1,4 @@
-"""What those who run the hub ask of it: is it alive, is it ready, how is it doing, which plugins run."""
+"""Health, readiness, metrics and plugins over HTTP, for those who run the hub."""
 
 from typing import Annotated
 

@@ -30,7 +30,7 @@ CompanyOf = Callable[[int | None], int]
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One event of a request: its members as parsed, and as the bytes that came in. *path* is where it stands."""
+    """One event of a request: its members as parsed, and as the bytes that came in. *path* is its JSON pointer in the request."""
 
     path: str
     parsed: Any
@@ -184,13 +184,13 @@ def read_payload(compact: bytes, parsed: Any) -> bytes:
 def check_payload(
     catalog: SchemaCatalog, event_type: str, payload: Any, *, version: int | None = None
 ) -> list[FieldError]:
-    """Tell what is wrong with *payload* as one of *event_type*, with pointers into the event. Raises KeyError."""
-    found = catalog.check(event_type, payload, version=version)
-    return [FieldError(f"/payload{fault.path}", fault.message) for fault in found] if found else found
+    """List the faults of *payload* as one of *event_type*, with pointers into the event. Raises KeyError."""
+    faults = catalog.check(event_type, payload, version=version)
+    return [FieldError(f"/payload{fault.path}", fault.message) for fault in faults] if faults else faults
 
 
 def fingerprint(call: str, items: Sequence[Item], company_ids: Sequence[int]) -> bytes:
-    """Hash what a request asks for, so that a repeated idempotency key can be told from a reused one.
+    """Hash the events of a request, so that a repeated idempotency key can be told from a reused one.
 
     *company_ids* are those of the items. White space does not count; the order of members does, and so does the company,
     which a header may have named.
@@ -230,8 +230,8 @@ def _faults(item: Item, catalog: SchemaCatalog) -> tuple[list[FieldError], list[
     if company_id is not None and (type(company_id) is not int or not 0 < company_id < 2**63):
         errors.append(FieldError("/companyId", "must be a positive whole number"))
     created: str | None = None
-    if (given := parsed.get("createdUtc")) is not None:
-        created = read_time(given) if isinstance(given, str) else None
+    if (text := parsed.get("createdUtc")) is not None:
+        created = read_time(text) if isinstance(text, str) else None
         if created is None:
             errors.append(
                 FieldError(
@@ -257,8 +257,8 @@ def _form_faults(parsed: Mapping[str, Any], catalog: SchemaCatalog) -> list[Fiel
     elif (version := parsed.get("version")) is not None and (
         type(version) is not int or catalog.get(name, version) is None
     ):
-        there = ", ".join(map(str, catalog.versions(name)))
-        errors.append(FieldError("/version", f"is not a version of {name}; the versions there are: {there}"))
+        known = ", ".join(map(str, catalog.versions(name)))
+        errors.append(FieldError("/version", f"is not a version of {name}; the versions there are: {known}"))
     if "payload" not in parsed:
         errors.append(FieldError("/payload", "is required"))
     elif not isinstance(parsed["payload"], dict):

@@ -3,7 +3,7 @@
 import contextlib
 from collections.abc import AsyncGenerator, Sequence
 
-from fastapi import APIRouter, FastAPI
+from fastapi import FastAPI
 
 from trunkline.api import (
     documents,
@@ -18,7 +18,7 @@ from trunkline.api import (
 )
 from trunkline.api.events import EventHandlers
 from trunkline.api.fast_path import FastPath
-from trunkline.contract import DirectHandler
+from trunkline.contract import DirectHandler, Routes
 from trunkline.hub.hub import Hub
 from trunkline.ingest.requests import RequestReader
 from trunkline.version import __version__
@@ -42,13 +42,8 @@ def create_app(hub: Hub) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.hub = hub  # for ``security.hub_of``
-    event_handlers = _event_handlers(hub)
-    for router in _routers(hub, event_handlers):
-        app.include_router(router)
-    direct: dict[tuple[str, str], DirectHandler] = {
-        ("POST", "/api/v1/events"): event_handlers.accept_directly
-    }
-    for _, routes in hub.registry.collected.routes:
+    direct: dict[tuple[str, str], DirectHandler] = {}
+    for routes in (*_core_routes(hub), *(routes for _, routes in hub.registry.collected.routes)):
         prefix = f"{routes.base}{routes.prefix}"
         app.include_router(routes.router, prefix=prefix)
         direct |= {(method, prefix + path): handler for (method, path), handler in routes.direct.items()}
@@ -59,27 +54,22 @@ def create_app(hub: Hub) -> FastAPI:
     return app
 
 
-def _event_handlers(hub: Hub) -> EventHandlers:
+def _core_routes(hub: Hub) -> Sequence[Routes]:
+    """Build the core's routes, in the order in which the API's documents list their calls."""
     max_bytes = hub.settings.events.max_body_bytes
-    return EventHandlers(
+    handlers = EventHandlers(
         RequestReader(hub.catalog, hub.modes, max_event_bytes=max_bytes),
         hub.ingest,
         catalog=hub.catalog,
         deliveries=hub.deliveries,
         max_event_bytes=max_bytes,
     )
-
-
-def _routers(hub: Hub, event_handlers: EventHandlers) -> Sequence[APIRouter]:
-    """Build the core's routers, in the order in which the API's documents list their calls."""
-    return (
-        events.make_router(event_handlers),
+    routers = (
         event_types.make_router(hub.catalog),
-        quarantine.make_router(
-            hub.quarantine, hub.catalog, max_event_bytes=hub.settings.events.max_body_bytes
-        ),
+        quarantine.make_router(hub.quarantine, hub.catalog, max_event_bytes=max_bytes),
         subscriptions.make_router(hub.subscriptions, hub.deliveries, hub.replays),
         keys.make_router(hub.key_service),
         system.make_router(hub.deployment, hub.metrics),
         documents.make_router(hub.catalog, hub.settings.server.public_url),
     )
+    return (events.make_routes(handlers), *(Routes(router, base="") for router in routers))

@@ -3,7 +3,7 @@
 from typing import Annotated
 
 import orjson
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import Depends, Request, Response
 from pydantic import Field
 
 from trunkline.api import models
@@ -14,7 +14,7 @@ from trunkline.api.quarantine import QuarantinedAnswer, QuarantinedItem, answer_
 from trunkline.api.requests import read_body, read_json
 from trunkline.api.routing import Route, bind
 from trunkline.api.security import Caller, requires
-from trunkline.contract import Deliveries
+from trunkline.contract import Deliveries, Routes
 from trunkline.errors import EventRejected, FieldError, NotFound
 from trunkline.ingest.accept import Ingest, Submission
 from trunkline.ingest.requests import Call, RequestReader
@@ -191,9 +191,10 @@ ROUTES = (
 )
 
 
-def make_router(handlers: EventHandlers) -> APIRouter:
-    """Build the router in which *handlers* answer."""
-    return bind(handlers, ROUTES, prefix="/api/v1", tags=["Events"])
+def make_routes(handlers: EventHandlers) -> Routes:
+    """Build the routes that *handlers* answer; the one that accepts an event is on the fast path, too."""
+    router = bind(handlers, ROUTES, tags=["Events"])
+    return Routes(router, direct={("POST", "/events"): handlers.accept_directly})
 
 
 def event_id_of(text: str) -> int:

@@ -32,7 +32,7 @@ _BUCKET_OF_METHOD: dict[str, Bucket] = {"GET": "read", "HEAD": "read", "DELETE":
 
 
 class Hub(Protocol):
-    """The parts of the hub that judge a key."""
+    """The parts of the hub that check a key and count its calls."""
 
     keys: Keys
     limits: Limits

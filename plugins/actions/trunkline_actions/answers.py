@@ -37,7 +37,7 @@ class _Refusal(msgspec.Struct):
 
 
 def read(response: HttpResponse, call: Call) -> Answer:
-    """Make the answer to *call* out of *response*; the hub judges the output and the events.
+    """Make the answer to *call* out of *response*; the hub checks the output and the events.
 
     Raises:
         ProviderRefused: it is a 4xx with a sentence.

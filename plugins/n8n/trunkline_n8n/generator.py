@@ -20,7 +20,7 @@ DEV_DEPENDENCIES = {
     "prettier": "3.6.2",
     "typescript": "5.8.3",
 }
-"""What the package is built and judged with; it needs nothing when it runs."""
+"""What the package is built and linted with; it needs nothing when it runs."""
 
 _HIDDEN = {"gitignore": ".gitignore", "prettierrc.js": ".prettierrc.js"}
 _STRING = re.compile(r"'([^'\n]*__\w+?__[^'\n]*)'")

@@ -107,7 +107,8 @@ def test_every_action_search_and_lookup_is_there_with_its_fields():
 
 
 def test_every_route_is_there():
-    document = documents.openapi(create_app(generate.built_in_hub()))
+    hub = generate.built_in_hub()
+    document = documents.openapi(create_app(hub), hub.catalog)
     served = {
         (method.upper(), path) for path, operations in document["paths"].items() for method in operations
     }

@@ -1,14 +1,26 @@
 """The API: one FastAPI app over one hub, with the core's routes and those of the plugins that run."""
 
 import contextlib
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 
 from fastapi import FastAPI
 
-from trunkline.api import documents, events, keys, observation, problems, quarantine, subscriptions, system
-from trunkline.api.fast_path import Direct
-from trunkline.contract import DirectHandler
+from trunkline.api import (
+    documents,
+    event_types,
+    events,
+    keys,
+    observation,
+    problems,
+    quarantine,
+    subscriptions,
+    system,
+)
+from trunkline.api.events import EventHandlers
+from trunkline.api.fast_path import FastPath
+from trunkline.contract import DirectHandler, Routes
 from trunkline.hub.hub import Hub
+from trunkline.ingest.requests import RequestReader
 from trunkline.version import __version__
 
 
@@ -29,24 +41,35 @@ def create_app(hub: Hub) -> FastAPI:
         lifespan=lifespan,
         redirect_slashes=False,
     )
-    app.state.hub = hub
-    for router in (
-        events.router,
-        events.public,
-        quarantine.router,
-        subscriptions.router,
-        keys.router,
-        system.router,
-        documents.router,
-    ):
-        app.include_router(router)
-    direct: dict[tuple[str, str], DirectHandler] = {("POST", "/api/v1/events"): events.accept_directly}
-    for _, routes in hub.registry.collected.routes:
+    app.state.hub = hub  # for ``security.hub_of``
+    direct: dict[tuple[str, str], DirectHandler] = {}
+    for routes in (*_core_routes(hub), *(routes for _, routes in hub.registry.collected.routes)):
         prefix = f"{routes.base}{routes.prefix}"
         app.include_router(routes.router, prefix=prefix)
         direct |= {(method, prefix + path): handler for (method, path), handler in routes.direct.items()}
     documents.install(app)
-    app.add_middleware(Direct, handlers=direct)
-    observation.install(app)
+    app.add_middleware(FastPath, handlers=direct)
+    observation.install(app, hub.metrics)
     problems.install(app)
     return app
+
+
+def _core_routes(hub: Hub) -> Sequence[Routes]:
+    """Build the core's routes, in the order in which the API's documents list their calls."""
+    max_bytes = hub.settings.events.max_body_bytes
+    handlers = EventHandlers(
+        RequestReader(hub.catalog, hub.modes, max_event_bytes=max_bytes),
+        hub.ingest,
+        catalog=hub.catalog,
+        deliveries=hub.deliveries,
+        max_event_bytes=max_bytes,
+    )
+    routers = (
+        event_types.make_router(hub.catalog),
+        quarantine.make_router(hub.quarantine, hub.catalog, max_event_bytes=max_bytes),
+        subscriptions.make_router(hub.subscriptions, hub.deliveries, hub.replays),
+        keys.make_router(hub.key_service),
+        system.make_router(hub.deployment, hub.metrics),
+        documents.make_router(hub.catalog, hub.settings.server.public_url),
+    )
+    return (events.make_routes(handlers), *(Routes(router, base="") for router in routers))

@@ -8,12 +8,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any
 
 import orjson
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import Depends, Request, Response
 from pydantic import BaseModel, Field, RootModel, WithJsonSchema, create_model
 from pydantic.json_schema import JsonSchemaValue
 
 from trunkline.api.problems import responses
-from trunkline.api.requests import QueryModel, StrictRoute
+from trunkline.api.requests import QueryModel
+from trunkline.api.routing import Route, bind
 from trunkline.api.schema_documents import answer_schema
 from trunkline.api.security import Caller, requires
 from trunkline.contract import Operations, Routes
@@ -41,54 +42,65 @@ class ShownDefinition(BaseModel):
     output_schema: dict[str, Any]
 
 
+class DefinitionHandlers:
+    """Answers the calls that show the definitions of *kind* that somebody carries out."""
+
+    def __init__(self, operations: Operations, kind: Kind) -> None:
+        self._operations = operations
+        self._kind: Kind = kind
+
+    async def list_definitions(self, _: Annotated[Caller, Depends(requires(None))]) -> Response:
+        """List what this deployment carries out, with the schemas of what goes in and what comes out."""
+        views = [_view(definition) for definition in self._operations.provided(self._kind)]
+        return Response(orjson.dumps({FOLDERS[self._kind]: views, "count": len(views)}), media_type=JSON)
+
+    async def show_schemas(self, request: Request, name: str) -> Response:
+        """Serve `{"input": …, "output": …}` with an ETag; public."""
+        provided = self._operations.provided(self._kind)
+        definition = next((definition for definition in provided if definition.name == name), None)
+        if definition is None:
+            raise NotFound(self._kind, name)
+        document = orjson.dumps({"input": definition.input, "output": definition.output})
+        etag = f'"{hashlib.sha256(document).hexdigest()[:32]}"'
+        return answer_schema(request, document, etag=etag)
+
+
 def definition_routes(operations: Operations, kind: Kind) -> Sequence[Routes]:
     """Make the routes that list what is provided of *kind*, and serve its schemas."""
     plural = FOLDERS[kind]
-    return [
-        Routes(_listing(operations, kind), prefix=f"/{plural}"),
-        Routes(_schemas(operations, kind), prefix=f"/{plural}", base="/schemas"),
-    ]
+    handlers = DefinitionHandlers(operations, kind)
+    listing = bind(handlers, [_list_route(kind)], tags=[plural.capitalize()])
+    schemas = bind(handlers, [_schema_route(kind)], tags=["Schemas"])
+    return [Routes(listing, prefix=f"/{plural}"), Routes(schemas, prefix=f"/{plural}", base="/schemas")]
 
 
-def _listing(operations: Operations, kind: Kind) -> APIRouter:
+def _list_route(kind: Kind) -> Route:
     plural = FOLDERS[kind]
     fields: dict[str, Any] = {plural: (list[ShownDefinition], ...), "count": (int, ...)}
-    model = create_model(f"{plural.capitalize()}List", **fields)
-    router = APIRouter(route_class=StrictRoute, tags=[plural.capitalize()])
-
-    @router.get("", response_model=model, summary=f"List {plural}", operation_id=f"list_{plural}")
-    async def list_definitions(_: Annotated[Caller, Depends(requires(None))]) -> Response:
-        """List what this deployment carries out, with the schemas of what goes in and what comes out."""
-        shown = [_shown(one) for one in operations.provided(kind)]
-        return Response(orjson.dumps({plural: shown, "count": len(shown)}), media_type=JSON)
-
-    return router
+    return Route(
+        "GET",
+        "",
+        DefinitionHandlers.list_definitions,
+        response_model=create_model(f"{plural.capitalize()}List", **fields),
+        summary=f"List {plural}",
+        operation_id=f"list_{plural}",
+    )
 
 
-def _schemas(operations: Operations, kind: Kind) -> APIRouter:
-    router = APIRouter(route_class=StrictRoute, tags=["Schemas"])
-
-    @router.get(
+def _schema_route(kind: Kind) -> Route:
+    return Route(
+        "GET",
         "/{name}.json",
+        DefinitionHandlers.show_schemas,
         summary=f"The JSON Schemas of one of the {FOLDERS[kind]}",
         operation_id=f"show_{kind}_schemas",
         responses=responses(404)
         | {200: {"content": {"application/schema+json": {}}}, 304: {"description": "Not modified"}},
         response_class=Response,
     )
-    async def show_schemas(request: Request, name: str) -> Response:
-        """Serve `{"input": …, "output": …}` with an ETag; public."""
-        definition = next((one for one in operations.provided(kind) if one.name == name), None)
-        if definition is None:
-            raise NotFound(kind, name)
-        document = orjson.dumps({"input": definition.input, "output": definition.output})
-        etag = f'"{hashlib.sha256(document).hexdigest()[:32]}"'
-        return answer_schema(request, document, etag=etag)
-
-    return router
 
 
-def _shown(definition: Definition) -> dict[str, Json]:
+def _view(definition: Definition) -> dict[str, Json]:
     return {
         "name": definition.name,
         "title": definition.title,
@@ -105,7 +117,7 @@ def _shown(definition: Definition) -> dict[str, Json]:
 
 def call_options(definition: Definition) -> dict[str, Any]:
     """Give the keyword arguments that tell FastAPI (``add_api_route``) everything about the call but its function."""
-    answers = _content(one.output for one in definition.examples)
+    answers = _content(example.output for example in definition.examples)
     model, status = _model(f"{_camel(definition)}Output", definition.output), definition.success_status
     extra: dict[str, Any] = {
         "parameters": _path_parameters(definition),
@@ -115,7 +127,7 @@ def call_options(definition: Definition) -> dict[str, Any]:
     if status != 200:
         described[200] = {"model": model, "description": "What an earlier call has made"}
     if definition.kind == "action":
-        extra["requestBody"] = {"content": _content(one.input for one in definition.examples)}
+        extra["requestBody"] = {"content": _content(example.input for example in definition.examples)}
     return {
         "operation_id": f"look_up_{_snake(definition)}" if definition.kind == "lookup" else definition.name,
         "summary": definition.title,
@@ -136,10 +148,13 @@ def query_model(definition: Definition) -> type[QueryModel]:
     """Make the model of the call's query. It takes any text; the definition's own schema judges it."""
     fields: dict[str, Any] = {}
     for number, (name, schema) in enumerate(definition.input.get("properties", {}).items()):
-        shown = Annotated[str | None, WithJsonSchema(dict(schema))]
+        annotation = Annotated[str | None, WithJsonSchema(dict(schema))]
         absent = ... if name in definition.input.get("required", ()) else None
         described = Field(default=absent, alias=name, description=schema.get("description"))
-        fields[f"parameter_{number}"] = (shown, described)  # its own name might be that of a model's method
+        fields[f"parameter_{number}"] = (
+            annotation,
+            described,
+        )  # its own name might be that of a model's method
     return create_model(f"{_camel(definition)}Query", __base__=QueryModel, **fields)
 
 
@@ -178,9 +193,9 @@ def _camel(definition: Definition) -> str:
 
 
 def _model(name: str, schema: Mapping[str, Json]) -> type[RootModel[Json]]:
-    component = {key: _moved(value, name) for key, value in schema.items() if key not in _OF_A_DOCUMENT} | {
-        "title": name
-    }
+    component = {
+        key: _with_moved_references(value, name) for key, value in schema.items() if key not in _OF_A_DOCUMENT
+    } | {"title": name}
 
     def describe(_cls: type[BaseModel], _core: object, _handler: object) -> JsonSchemaValue:
         return dict(component)
@@ -189,13 +204,13 @@ def _model(name: str, schema: Mapping[str, Json]) -> type[RootModel[Json]]:
     return type(name, (RootModel[Json],), body)
 
 
-def _moved(value: Json, component: str) -> Json:
-    """Let references into the schema lead to where it stands in the OpenAPI document."""
+def _with_moved_references(value: Json, component: str) -> Json:
+    """Point references into the schema at its place in the OpenAPI document."""
     if isinstance(value, list):
-        return [_moved(item, component) for item in value]
+        return [_with_moved_references(item, component) for item in value]
     if not isinstance(value, dict):
         return value
-    moved = {key: _moved(item, component) for key, item in value.items()}
+    moved = {key: _with_moved_references(item, component) for key, item in value.items()}
     reference = moved.get(_REFERENCE)
     if isinstance(reference, str) and reference.startswith("#"):
         moved[_REFERENCE] = f"#/components/schemas/{component}{reference[1:]}"

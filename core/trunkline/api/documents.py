@@ -14,7 +14,7 @@ from pydantic.json_schema import models_json_schema
 
 from trunkline.api import models
 from trunkline.api.problems import MEDIA_TYPE, Problem
-from trunkline.api.requests import StrictRoute
+from trunkline.api.routing import Route, bind
 from trunkline.errors import pointer
 from trunkline.schemas.catalog import EventType, SchemaCatalog
 from trunkline.targets.signatures import (
@@ -45,39 +45,50 @@ _PUSH_HEADERS = {
     CURSOR_HEADER: "resumes `GET /api/v1/events` exactly after this event",
 }
 
-router = APIRouter(route_class=StrictRoute, include_in_schema=False)
+
+class DocumentHandlers:
+    """Serves the documents and the page."""
+
+    def __init__(self, catalog: SchemaCatalog, public_url: str | None) -> None:
+        self._catalog = catalog
+        self._public_url = public_url
+
+    async def show_openapi(self, request: Request) -> Response:
+        """Serve the OpenAPI 3.1 document of what this deployment has enabled."""
+        document = openapi(request.app, self._catalog, self._public_url)
+        return Response(orjson.dumps(document), media_type="application/json")
+
+    async def show_asyncapi(self) -> Response:
+        """Serve the AsyncAPI 3.0 document of the events."""
+        document = asyncapi(self._catalog, self._public_url)
+        return Response(orjson.dumps(document), media_type="application/json")
+
+    async def show_docs(self) -> HTMLResponse:
+        """Show the API reference, with Swagger UI from our own host."""
+        return get_swagger_ui_html(
+            openapi_url="/openapi.json",
+            title="trunkline API",
+            swagger_js_url=f"{_ASSETS}/swagger-ui-bundle.js",
+            swagger_css_url=f"{_ASSETS}/swagger-ui.css",
+            swagger_favicon_url=f"{_ASSETS}/favicon.png",
+            swagger_ui_parameters={
+                "tryItOutEnabled": False,
+                "persistAuthorization": False,
+                "defaultModelsExpandDepth": 0,
+            },
+        )
 
 
-@router.get("/openapi.json")
-async def show_openapi(request: Request) -> Response:
-    """Serve the OpenAPI 3.1 document of what this deployment has enabled."""
-    return Response(orjson.dumps(openapi(request.app)), media_type="application/json")
+ROUTES = (
+    Route("GET", "/openapi.json", DocumentHandlers.show_openapi, include_in_schema=False),
+    Route("GET", "/asyncapi.json", DocumentHandlers.show_asyncapi, include_in_schema=False),
+    Route("GET", "/docs", DocumentHandlers.show_docs, include_in_schema=False),
+)
 
 
-@router.get("/asyncapi.json")
-async def show_asyncapi(request: Request) -> Response:
-    """Serve the AsyncAPI 3.0 document of the events."""
-    hub = request.app.state.hub
-    return Response(
-        orjson.dumps(asyncapi(hub.catalog, hub.settings.server.public_url)), media_type="application/json"
-    )
-
-
-@router.get("/docs")
-async def show_docs() -> HTMLResponse:
-    """Show the API reference, with Swagger UI from our own host."""
-    return get_swagger_ui_html(
-        openapi_url="/openapi.json",
-        title="trunkline API",
-        swagger_js_url=f"{_ASSETS}/swagger-ui-bundle.js",
-        swagger_css_url=f"{_ASSETS}/swagger-ui.css",
-        swagger_favicon_url=f"{_ASSETS}/favicon.png",
-        swagger_ui_parameters={
-            "tryItOutEnabled": False,
-            "persistAuthorization": False,
-            "defaultModelsExpandDepth": 0,
-        },
-    )
+def make_router(catalog: SchemaCatalog, public_url: str | None) -> APIRouter:
+    """Build the router that serves what describes the API of *catalog*, reached at *public_url*."""
+    return bind(DocumentHandlers(catalog, public_url), ROUTES)
 
 
 def install(app: FastAPI) -> None:
@@ -87,43 +98,26 @@ def install(app: FastAPI) -> None:
     )
 
 
-def openapi(app: FastAPI) -> dict[str, Any]:
+def openapi(app: FastAPI, catalog: SchemaCatalog, public_url: str | None = None) -> dict[str, Any]:
     """Describe the app's routes, and the events under ``webhooks``; made once per app."""
     if app.openapi_schema is None:
-        hub = app.state.hub
         document = get_openapi(
             title="trunkline",
             version=__version__,
             description=DESCRIPTION,
             routes=app.routes,
-            servers=[{"url": hub.settings.server.public_url or "/"}],
+            servers=[{"url": public_url or "/"}],
         )
-        _add_components(document, hub.catalog)
+        _add_components(document, catalog)
         _unify_errors(document)
-        document["webhooks"] = {kind.name: {"post": _push(kind)} for kind in hub.catalog.types()}
+        document["webhooks"] = {kind.name: {"post": _push(kind)} for kind in catalog.types()}
         app.openapi_schema = document
     return app.openapi_schema
 
 
 def asyncapi(catalog: SchemaCatalog, public_url: str | None = None) -> dict[str, Any]:
     """Describe the events as AsyncAPI 3.0: one channel a type, which the hub sends to."""
-    messages = {
-        kind.name: {
-            "name": kind.name,
-            "title": kind.title,
-            "summary": kind.description,
-            "contentType": "application/json",
-            "headers": {
-                "type": "object",
-                "properties": {
-                    name: {"type": "string", "description": text} for name, text in _PUSH_HEADERS.items()
-                },
-            },
-            "payload": _envelope_schema(kind),
-            "examples": [{"name": "example", "payload": _example(kind)}],
-        }
-        for kind in catalog.types()
-    }
+    messages = {kind.name: _message(kind) for kind in catalog.types()}
     return {
         "asyncapi": "3.0.0",
         "info": {"title": "trunkline events", "version": __version__, "description": DESCRIPTION},
@@ -150,13 +144,30 @@ def asyncapi(catalog: SchemaCatalog, public_url: str | None = None) -> dict[str,
     }
 
 
+def _message(kind: EventType) -> dict[str, Any]:
+    return {
+        "name": kind.name,
+        "title": kind.title,
+        "summary": kind.description,
+        "contentType": "application/json",
+        "headers": {
+            "type": "object",
+            "properties": {
+                name: {"type": "string", "description": text} for name, text in _PUSH_HEADERS.items()
+            },
+        },
+        "payload": _envelope_schema(kind),
+        "examples": [{"name": "example", "payload": _example(kind)}],
+    }
+
+
 def _add_components(document: dict[str, Any], catalog: SchemaCatalog) -> None:
-    wanted = (models.EventRequest, models.BatchRequest, models.Envelope, Problem)
-    _, made = models_json_schema(
-        [(model, "validation") for model in wanted], ref_template="#/components/schemas/{model}"
+    described = (models.EventRequest, models.BatchRequest, models.Envelope, Problem)
+    _, definitions = models_json_schema(
+        [(model, "validation") for model in described], ref_template="#/components/schemas/{model}"
     )
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
-    schemas.update(made["$defs"])
+    schemas.update(definitions["$defs"])
     first = catalog.types()[0] if catalog.types() else None
     if first is not None:
         schemas["EventRequest"]["examples"] = [{"type": first.name, "payload": first.example}]
@@ -164,7 +175,7 @@ def _add_components(document: dict[str, Any], catalog: SchemaCatalog) -> None:
 
 
 def _unify_errors(document: dict[str, Any]) -> None:
-    """Every error is a problem: say so once per operation, and drop the framework's own shape."""
+    """Describe errors as problems, once per operation, and drop the framework's own shape of an error."""
     schema = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
     for operations in document["paths"].values():
         for operation in operations.values():
@@ -220,7 +231,7 @@ def _envelope_schema(kind: EventType) -> dict[str, Any]:
 
 
 def _embedded(kind: EventType) -> dict[str, Any]:
-    """The payload's schema without what names it as a document of its own, which would move its references."""
+    """Give the payload's schema without the keys that make it a document of its own: they would move its references."""
     return {name: value for name, value in kind.schema.items() if name not in {"$schema", "$id"}}
 
 

@@ -1,6 +1,7 @@
-"""A short way in for the busiest calls. The framework's own way costs more than such a call does (measured for accepting an
-event: 340 of 450 µs, spent on routing, dependencies and exit stacks), and it is taken all the same for whatever is out of
-the ordinary.
+"""The fast path: the busiest calls go to their handlers without the framework in between.
+
+The framework costs more than such a call does (measured for accepting an event: 340 of 450 µs, spent on routing,
+dependencies and exit stacks). It still serves whatever is out of the ordinary.
 """
 
 from collections.abc import Mapping
@@ -16,31 +17,31 @@ from trunkline.runtime import faults
 
 
 @dataclass(frozen=True, slots=True)
-class _Way:
-    """A path with its handler, which stands in the scope where the framework puts a route."""
+class _DirectRoute:
+    """A path with its handler. It stands in the scope where the framework puts its own route."""
 
     path_format: str
     handler: DirectHandler
 
 
-class Direct:
+class FastPath:
     """Passes calls on exact paths to their handlers, and everything else to the app.
 
-    Both ways lead to the same function and answer the same; a handler leaves to the app what it does not know to be plain.
+    Both lead to the same function and give the same answer; a handler that returns None leaves its call to the app.
     """
 
     def __init__(self, app: ASGIApp, *, handlers: Mapping[tuple[str, str], DirectHandler]) -> None:
         self._app = app
-        self._ways = {key: _Way(key[1], handler) for key, handler in handlers.items()}
+        self._routes = {key: _DirectRoute(key[1], handler) for key, handler in handlers.items()}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        way = self._ways.get((scope["method"], scope["path"])) if scope["type"] == "http" else None
-        if way is None:
+        route = self._routes.get((scope["method"], scope["path"])) if scope["type"] == "http" else None
+        if route is None:
             await self._app(scope, receive, send)
             return
         try:
-            response = await way.handler(Request(scope, receive))
+            response = await route.handler(Request(scope, receive))
         except Refused as error:
             response = problems.problem_of(error, scope)
         except StoreUnavailable as error:
@@ -48,7 +49,7 @@ class Direct:
         if response is None:
             await self._app(scope, receive, send)
             return
-        scope["route"] = way
+        scope["route"] = route
         await response(scope, receive, send)
         if scope["method"] == "POST":
             faults.point("accept.after_answer")

@@ -4,19 +4,20 @@ A hook is a subscription of its channel. Platforms subscribe again whenever they
 made: both must do no harm.
 """
 
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Body, Depends, Query
-from fastapi.openapi.models import Example as OpenApiExample
+from fastapi import Depends, Query
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
 from trunkline.api.models import Strict, Utc
 from trunkline.api.problems import responses
-from trunkline.api.requests import QueryModel, StrictRoute
+from trunkline.api.requests import QueryModel
+from trunkline.api.routing import Route, bind
 from trunkline.api.security import Caller, requires
-from trunkline.contract import Channel, EventReader, PluginContext, Routes
+from trunkline.contract import Channel, EventReader, PluginContext, Routes, Subscriptions
 from trunkline.errors import BodyInvalid, FieldError, NotFound
 from trunkline.model.subscriptions import GONE
 from trunkline.outbound.push import deliver
@@ -50,23 +51,23 @@ class HookRequest(Strict):
     )
 
     def subscription(self) -> dict[str, Any]:
-        """Write it as a subscription is asked for.
+        """Write it as a request for a subscription.
 
         Raises:
             BodyInvalid: it names no target or no event type, or more than one way.
         """
         urls = {name: url for name in _URLS if (url := getattr(self, name))}
-        errors = _not_one(urls, "target_url", f"is required (or {' or '.join(_URLS[1:])})")
+        errors = _faults_unless_one(urls, "target_url", f"is required (or {' or '.join(_URLS[1:])})")
         types = {
             "event_type": [self.event_type] if self.event_type else None,
             "event_types": self.event_types,
         }
         chosen = {name: value for name, value in types.items() if value is not None}
-        errors += _not_one(chosen, "event_type", "is required (or event_types)")
+        errors += _faults_unless_one(chosen, "event_type", "is required (or event_types)")
         if errors:
             raise BodyInvalid(errors)
-        wanted = {"target_url": next(iter(urls.values())), "event_types": next(iter(chosen.values()))}
-        return wanted | ({"filter": self.filter} if self.filter else {})
+        request = {"target_url": next(iter(urls.values())), "event_types": next(iter(chosen.values()))}
+        return request | ({"filter": self.filter} if self.filter else {})
 
 
 class Hook(BaseModel):
@@ -110,6 +111,38 @@ def rest_hook_channel(name: str, *, title: str) -> Channel:
     )
 
 
+class RestHookHandlers:
+    """Answers the calls by which a platform subscribes to *channel* and unsubscribes."""
+
+    def __init__(self, subscriptions: Subscriptions, events: EventReader, *, channel: str) -> None:
+        self._subscriptions = subscriptions
+        self._events = events
+        self._channel = channel
+
+    async def subscribe(self, body: HookRequest, caller: Administers) -> JSONResponse:
+        """Push events to a URL. The same target, types and filter again give the first hook."""
+        request = body.subscription()
+        versions = body.versions or _versions_of_app(caller, request["event_types"], self._events)
+        if versions:
+            request["versions"] = versions
+        view, is_new = await self._subscriptions.subscribe(caller.company_id, request, channel=self._channel)
+        hook = SubscribedHook.model_validate(view)
+        return JSONResponse(hook.model_dump(mode="json"), status_code=201 if is_new else 200)
+
+    async def list_hooks(self, caller: Reads, query: Annotated[HookQuery, Query()]) -> dict[str, Any]:
+        """List hooks, except those whose target has ended them by answering 410."""
+        views = await self._subscriptions.list(
+            caller.company_id, channel=self._channel, target_url=query.target_url
+        )
+        hooks = [view for view in views if view["disabled_reason"] != GONE]
+        return {"hooks": hooks, "count": len(hooks)}
+
+    async def unsubscribe(self, hook_id: str, caller: Deletes) -> None:
+        """Stop pushing for good. A hook that is not there is as good as one that has gone."""
+        with suppress(NotFound):
+            await self._subscriptions.delete(caller.company_id, hook_id, channel=self._channel)
+
+
 def rest_hook_routes(
     context: PluginContext, *, channel: str, title: str, example: str = "https://hooks.example.com/catch/1"
 ) -> Routes:
@@ -117,57 +150,48 @@ def rest_hook_routes(
 
     *title* is the platform's name in the documentation, *example* a target URL that the channel takes.
     """
+    handlers = RestHookHandlers(context.subscriptions, context.events, channel=channel)
+    return Routes(bind(handlers, _routes(title, example), tags=[title]), prefix=f"/{channel}/hooks")
+
+
+def _routes(title: str, example: str) -> Sequence[Route]:
     request = {"target_url": example, "event_types": ["*"]}
-    examples: dict[str, OpenApiExample] = {"subscribe": {"summary": "every event type", "value": request}}
-    router = APIRouter(route_class=StrictRoute, tags=[title])
-    subscriptions = context.subscriptions
-
-    @router.post(
-        "",
-        status_code=201,
-        response_model=SubscribedHook,
-        summary=f"Subscribe from {title}",
-        responses=responses(409, 422)
-        | {200: {"model": SubscribedHook, "description": "The hook was there already"}},
+    examples = {"subscribe": {"summary": "every event type", "value": request}}
+    return (
+        Route(
+            "POST",
+            "",
+            RestHookHandlers.subscribe,
+            status_code=201,
+            response_model=SubscribedHook,
+            summary=f"Subscribe from {title}",
+            responses=responses(409, 422)
+            | {200: {"model": SubscribedHook, "description": "The hook was there already"}},
+            openapi_extra={"requestBody": {"content": {"application/json": {"examples": examples}}}},
+        ),
+        Route(
+            "GET", "", RestHookHandlers.list_hooks, response_model=Hooks, summary=f"List the hooks of {title}"
+        ),
+        Route(
+            "DELETE",
+            "/{hook_id}",
+            RestHookHandlers.unsubscribe,
+            status_code=204,
+            summary=f"Unsubscribe from {title}",
+        ),
     )
-    async def subscribe(
-        body: Annotated[HookRequest, Body(openapi_examples=examples)], caller: Administers
-    ) -> JSONResponse:
-        """Push events to a URL. The same target, types and filter again give the first hook."""
-        wanted = body.subscription()
-        versions = body.versions or _made_for(caller, wanted["event_types"], context.events)
-        if versions:
-            wanted["versions"] = versions
-        shown, is_new = await subscriptions.subscribe(caller.company_id, wanted, channel=channel)
-        hook = SubscribedHook.model_validate(shown)
-        return JSONResponse(hook.model_dump(mode="json"), status_code=201 if is_new else 200)
-
-    @router.get("", response_model=Hooks, summary=f"List the hooks of {title}")
-    async def list_hooks(caller: Reads, query: Annotated[HookQuery, Query()]) -> dict[str, Any]:
-        """List hooks, except those whose target has ended them by answering 410."""
-        found = await subscriptions.list(caller.company_id, channel=channel, target_url=query.target_url)
-        hooks = [one for one in found if one["disabled_reason"] != GONE]
-        return {"hooks": hooks, "count": len(hooks)}
-
-    @router.delete("/{hook_id}", status_code=204, summary=f"Unsubscribe from {title}")
-    async def unsubscribe(hook_id: str, caller: Deletes) -> None:
-        """Stop pushing for good. A hook that is not there is as good as one that has gone."""
-        with suppress(NotFound):
-            await subscriptions.delete(caller.company_id, hook_id, channel=channel)
-
-    return Routes(router, prefix=f"/{channel}/hooks")
 
 
-def _made_for(caller: Caller, names: list[str], events: EventReader) -> dict[str, int]:
-    """Give the versions that the platform's app was made for, where it says so (``schema_versions.HEADER``)."""
+def _versions_of_app(caller: Caller, names: list[str], events: EventReader) -> dict[str, int]:
+    """Give the versions that the platform's app was made for, where it says so (``schemas.versions.HEADER``)."""
     if caller.made_for is None:
         return {}
     known = [kind.name for kind in events.types() if names == ["*"] or kind.name in names]
     return {name: choose(events.versions(name), caller.made_for.get(name, 1)) for name in known}
 
 
-def _not_one(given: dict[str, Any], wanted: str, missing: str) -> list[FieldError]:
-    if not given:
-        return [FieldError(f"/{wanted}", missing)]
-    first, *others = given
-    return [FieldError(f"/{name}", f"says the same as {first}; send one of the two") for name in others]
+def _faults_unless_one(values: dict[str, Any], name: str, missing: str) -> list[FieldError]:
+    if not values:
+        return [FieldError(f"/{name}", missing)]
+    first, *repeated = values
+    return [FieldError(f"/{other}", f"says the same as {first}; send one of the two") for other in repeated]

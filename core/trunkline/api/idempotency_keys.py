@@ -1,4 +1,4 @@
-"""The header ``Idempotency-Key``, wherever it is taken."""
+"""The header ``Idempotency-Key`` of every call that takes it."""
 
 from typing import Annotated
 

@@ -2,17 +2,16 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
 from trunkline.access.keys import MAX_COMPANY_ID
 from trunkline.api.problems import responses
-from trunkline.api.requests import StrictRoute
-from trunkline.api.security import Caller, hub_of, requires
+from trunkline.api.routing import Route, bind
+from trunkline.api.security import Caller, requires
+from trunkline.contract import ApiKeys
 from trunkline.model.principals import ADMIN, COMPANY_SCOPES, OPERATOR
-
-router = APIRouter(prefix="/api/v1", route_class=StrictRoute, tags=["Keys"])
 
 _SCOPES = ", ".join(f"`{scope}`" for scope in COMPANY_SCOPES)
 _EXAMPLE: JsonDict = {
@@ -91,34 +90,56 @@ class KeyList(BaseModel):
     count: int
 
 
-@router.get("/me", summary="Show whose key this is", responses=responses(401, 429))
-async def show_me(caller: Annotated[Caller, Depends(requires(None))]) -> Me:
-    """Answer for any valid key; the platforms use it to test a connection and to label it."""
-    principal = caller.principal
-    return Me(company_id=principal.company_id, key_name=principal.name, scopes=sorted(principal.scopes))
+class KeyHandlers:
+    """Answers the calls on API keys."""
+
+    def __init__(self, keys: ApiKeys) -> None:
+        self._keys = keys
+
+    async def show_me(self, caller: Annotated[Caller, Depends(requires(None))]) -> Me:
+        """Answer for any valid key; the platforms use it to test a connection and to label it."""
+        principal = caller.principal
+        return Me(company_id=principal.company_id, key_name=principal.name, scopes=sorted(principal.scopes))
+
+    async def create_key(
+        self, body: KeyRequest, _: Annotated[Caller, Depends(requires(OPERATOR, bucket="admin"))]
+    ) -> NewKey:
+        """Make a key for a company (an operator's key only). The answer is the only place where the key is shown."""
+        view, key = await self._keys.create(body.company_id, name=body.name, scopes=body.scopes)
+        return NewKey(**view, key=key)
+
+    async def list_keys(self, caller: Annotated[Caller, Depends(requires(ADMIN))]) -> KeyList:
+        """List the company's keys, or every company's for an operator who names none."""
+        views = await self._keys.list(caller.named_company_id)
+        return KeyList(keys=[KeyView(**view) for view in views], count=len(views))
+
+    async def revoke_key(self, key_id: str, caller: Annotated[Caller, Depends(requires(ADMIN))]) -> None:
+        """Revoke a key at once and for good; its own company's, or anyone's for an operator."""
+        await self._keys.revoke(key_id, company_id=caller.named_company_id)
 
 
-@router.post("/keys", status_code=201, summary="Make a key", responses=responses(401, 403, 422, 429))
-async def create_key(
-    request: Request, body: KeyRequest, _: Annotated[Caller, Depends(requires(OPERATOR, bucket="admin"))]
-) -> NewKey:
-    """Make a key for a company (an operator's key only). The answer is the only place where the key is shown."""
-    shown, key = await hub_of(request).key_service.create(body.company_id, name=body.name, scopes=body.scopes)
-    return NewKey(**shown, key=key)
-
-
-@router.get("/keys", summary="List keys", responses=responses(401, 403, 429))
-async def list_keys(request: Request, caller: Annotated[Caller, Depends(requires(ADMIN))]) -> KeyList:
-    """List the company's keys, or every company's for an operator who names none."""
-    shown = await hub_of(request).key_service.list(caller.named_company_id)
-    return KeyList(keys=[KeyView(**view) for view in shown], count=len(shown))
-
-
-@router.delete(
-    "/keys/{key_id}", status_code=204, summary="Revoke a key", responses=responses(401, 403, 404, 429)
+ROUTES = (
+    Route("GET", "/me", KeyHandlers.show_me, summary="Show whose key this is", responses=responses(401, 429)),
+    Route(
+        "POST",
+        "/keys",
+        KeyHandlers.create_key,
+        status_code=201,
+        summary="Make a key",
+        responses=responses(401, 403, 422, 429),
+    ),
+    Route("GET", "/keys", KeyHandlers.list_keys, summary="List keys", responses=responses(401, 403, 429)),
+    Route(
+        "DELETE",
+        "/keys/{key_id}",
+        KeyHandlers.revoke_key,
+        status_code=204,
+        summary="Revoke a key",
+        responses=responses(401, 403, 404, 429),
+    ),
 )
-async def revoke_key(
-    request: Request, key_id: str, caller: Annotated[Caller, Depends(requires(ADMIN))]
-) -> None:
-    """Revoke a key at once and for good; its own company's, or anyone's for an operator."""
-    await hub_of(request).key_service.revoke(key_id, company_id=caller.named_company_id)
+
+
+def make_router(keys: ApiKeys) -> APIRouter:
+    """Build the router over the hub's *keys*."""
+    return bind(KeyHandlers(keys), ROUTES, prefix="/api/v1", tags=["Keys"])

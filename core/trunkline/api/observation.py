@@ -33,13 +33,13 @@ class Observation:
                     method=scope["method"], route=route, status=message["status"], seconds=seconds
                 )
                 if _log.isEnabledFor(logging.DEBUG):
-                    _report(scope, route, status=message["status"], seconds=seconds)
+                    _log_request(scope, route, status=message["status"], seconds=seconds)
             await send(message)
 
         await self._app(scope, receive, observe)
 
 
-def _report(scope: Scope, route: str, *, status: int, seconds: float) -> None:
+def _log_request(scope: Scope, route: str, *, status: int, seconds: float) -> None:
     _log.debug(
         "answered a request",
         extra={
@@ -66,6 +66,6 @@ def _template(scope: Scope) -> str:
     return "/".join(prefix) + own
 
 
-def install(app: FastAPI) -> None:
+def install(app: FastAPI, metrics: Metrics) -> None:
     """Put the timing around *app*."""
-    app.add_middleware(Observation, metrics=app.state.hub.metrics)
+    app.add_middleware(Observation, metrics=metrics)

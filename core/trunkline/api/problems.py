@@ -1,4 +1,4 @@
-"""What goes wrong, as HTTP answers: RFC 9457 problem documents, from one table of error classes.
+"""Errors as HTTP answers: RFC 9457 problem documents, from one table of error classes.
 
 Also the outermost layer around the routes: it gives each request its id, adds the headers that belong on every answer,
 and turns what nobody foresaw into a neutral 500.
@@ -61,7 +61,7 @@ TYPES: Mapping[type[errors.TrunklineError], str] = {
 """The table: the last part of a problem's ``type``. Status, title, detail and headers are the error's own."""
 
 _STORE_RETRY_SECONDS = "5"
-_GIVEN_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+_CLIENT_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _log = logging.getLogger("trunkline.api")
 
 
@@ -223,7 +223,7 @@ def _methods_at(request: Request) -> list[str]:
 
 
 def refusal_of(faults: Sequence[Mapping[str, Any]]) -> Refused:
-    """Turn what pydantic found in a request into the error that it is: a path's before a parameter's before a body's."""
+    """Turn pydantic's faults into one refusal: a fault of the path comes before one of a parameter, and that before the body's."""
     by_place = {
         place: [f for f in faults if f["loc"][0] == place] for place in ("path", "query", "header", "cookie")
     }
@@ -244,8 +244,8 @@ def _message(fault: Mapping[str, Any]) -> str:
     if fault["type"] == "extra_forbidden":
         return "is not known here"
     text = str(fault["msg"]).removeprefix("Value error, ")
-    subject, found, rest = text.partition(" should ")
-    return f"should {rest}" if found and " " not in subject else text
+    subject, separator, rest = text.partition(" should ")
+    return f"should {rest}" if separator and " " not in subject else text
 
 
 class RequestIds:
@@ -259,7 +259,7 @@ class RequestIds:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        request_id = _given_id(scope["headers"]) or os.urandom(8).hex().encode()
+        request_id = _client_id(scope["headers"]) or os.urandom(8).hex().encode()
         extra: list[tuple[bytes, bytes]] = [(b"x-request-id", request_id)]
         scope[HEADERS_KEY] = extra
         scope[REQUEST_ID_KEY] = request_id.decode()
@@ -282,10 +282,10 @@ class RequestIds:
                 await _internal_error(scope)(scope, receive, send_with_headers)
 
 
-def _given_id(headers: Iterable[tuple[bytes, bytes]]) -> bytes | None:
+def _client_id(headers: Iterable[tuple[bytes, bytes]]) -> bytes | None:
     for name, value in headers:
         if name == b"x-request-id":
-            return value if _GIVEN_ID.fullmatch(value) else None
+            return value if _CLIENT_ID.fullmatch(value) else None
     return None
 
 

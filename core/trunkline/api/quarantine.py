@@ -1,4 +1,4 @@
-"""The inbox of quarantined events over HTTP: looked at, corrected, released, deleted."""
+"""The inbox of quarantined events over HTTP: reading, correcting, releasing and deleting them."""
 
 from typing import Annotated, Any
 
@@ -9,12 +9,14 @@ from pydantic import BaseModel, Field
 from trunkline.api import models
 from trunkline.api.models import Utc
 from trunkline.api.problems import ProblemField, responses
-from trunkline.api.requests import QueryModel, StrictRoute, read_body, read_json
+from trunkline.api.requests import QueryModel, read_body, read_json
+from trunkline.api.routing import Route, bind
 from trunkline.api.security import Caller, requires
 from trunkline.contract import Quarantine, QuarantinedEvent
 from trunkline.errors import EventRejected, FieldError
 from trunkline.ingest import requests
 from trunkline.ingest.quarantine import view
+from trunkline.schemas.catalog import SchemaCatalog
 from trunkline.store.quarantine_answers import Receipt
 
 JSON = "application/json"
@@ -31,7 +33,6 @@ _PAYLOAD_SCHEMA = {
     "additionalProperties": False,
 }
 
-router = APIRouter(prefix="/api/v1/quarantine", route_class=StrictRoute, tags=["Quarantine"])
 Reads = Annotated[Caller, Depends(requires("events:write"))]
 Writes = Annotated[Caller, Depends(requires("events:write", bucket="write"))]
 
@@ -114,106 +115,132 @@ def answer_receipt(receipt: Receipt) -> Response:
     return Response(orjson.dumps({"quarantined": receipt.view()}), 202, media_type=JSON)
 
 
-@router.get("", response_model=Inbox, summary="List quarantined events", responses=responses(400))
-async def list_quarantined(
-    request: Request, query: Annotated[QuarantineQuery, Query()], caller: Reads
-) -> Response:
-    """List the events that wait, newest first: the company's, or everybody's for an operator who names none."""
-    page = await _inbox(request).list(
-        caller.named_company_id, type=query.type, cursor=query.cursor, limit=query.limit
-    )
-    shown = [view(one) for one in page.events]
-    return Response(orjson.dumps({"quarantined": shown, "next_cursor": page.next_cursor}), media_type=JSON)
+class QuarantineHandlers:
+    """Answers the calls on the inbox of quarantined events; an event may have *max_event_bytes*."""
+
+    def __init__(self, inbox: Quarantine, catalog: SchemaCatalog, *, max_event_bytes: int) -> None:
+        self._inbox = inbox
+        self._catalog = catalog
+        self._max_event_bytes = max_event_bytes
+
+    async def list_quarantined(self, query: Annotated[QuarantineQuery, Query()], caller: Reads) -> Response:
+        """List the events that wait, newest first: the company's, or everybody's for an operator who names none."""
+        page = await self._inbox.list(
+            caller.named_company_id, type=query.type, cursor=query.cursor, limit=query.limit
+        )
+        views = [view(event) for event in page.events]
+        return Response(
+            orjson.dumps({"quarantined": views, "next_cursor": page.next_cursor}), media_type=JSON
+        )
+
+    async def release_all(self, body: ReleaseRequest, caller: Writes) -> ReleaseCounts:
+        """Release the events of a type that today's schema finds valid, oldest first; up to 10,000 are looked at."""
+        if self._catalog.get(body.type) is None:
+            known = ", ".join(self._catalog.names())
+            raise EventRejected([FieldError("/type", f"is not a known event type; known are {known}")])
+        counts = await self._inbox.release_all(caller.named_company_id, type=body.type, cursor=body.cursor)
+        return ReleaseCounts(released=counts.released, invalid=counts.invalid, next_cursor=counts.next_cursor)
+
+    async def show_quarantined(self, quarantine_id: str, caller: Reads) -> Response:
+        """Show one that waits, with its payload as it came in and what today's schema finds wrong with it."""
+        return _detail(await self._inbox.get(quarantine_id, company_id=caller.named_company_id))
+
+    async def replace_payload(self, request: Request, quarantine_id: str, caller: Writes) -> Response:
+        """Put another payload in the place of its own, valid or not, and judge it."""
+        payload = await self._payload(request) or b""
+        event = await self._inbox.replace(quarantine_id, payload, company_id=caller.named_company_id)
+        return _detail(event)
+
+    async def release_quarantined(self, request: Request, quarantine_id: str, caller: Writes) -> Response:
+        """Put it into the stream, once, if it is valid; with another payload, if one is given."""
+        payload = await self._payload(request, is_optional=True)
+        event = await self._inbox.release(quarantine_id, company_id=caller.named_company_id, payload=payload)
+        return Response(event.body, 200 if event.repeated else 201, media_type=JSON)
+
+    async def delete_quarantined(self, quarantine_id: str, caller: Reads) -> None:
+        """Remove one that waits for good; it is never delivered."""
+        await self._inbox.delete(quarantine_id, company_id=caller.named_company_id)
+
+    async def _payload(self, request: Request, *, is_optional: bool = False) -> bytes | None:
+        body = await read_body(request, limit=self._max_event_bytes)
+        if is_optional and not body.strip():
+            return None
+        return requests.read_payload(*read_json(body))
 
 
-@router.post(
-    "/release",
-    summary="Release all that are valid by now",
-    responses=responses(422),
-)
-async def release_all(request: Request, body: ReleaseRequest, caller: Writes) -> ReleaseCounts:
-    """Release the events of a type that today's schema finds valid, oldest first; up to 10,000 are looked at."""
-    catalog = request.app.state.hub.catalog
-    if catalog.get(body.type) is None:
-        known = ", ".join(catalog.names())
-        raise EventRejected([FieldError("/type", f"is not a known event type; known are {known}")])
-    done = await _inbox(request).release_all(caller.named_company_id, type=body.type, cursor=body.cursor)
-    return ReleaseCounts(released=done.released, invalid=done.invalid, next_cursor=done.next_cursor)
-
-
-@router.get(
-    "/{quarantine_id}",
-    response_model=WaitingDetail,
-    summary="Show a quarantined event",
-    responses=responses(404),
-)
-async def show_quarantined(request: Request, quarantine_id: str, caller: Reads) -> Response:
-    """Show one that waits, with its payload as it came in and what today's schema finds wrong with it."""
-    return _detail(await _inbox(request).get(quarantine_id, company_id=caller.named_company_id))
-
-
-@router.patch(
-    "/{quarantine_id}",
-    response_model=WaitingDetail,
-    summary="Correct a quarantined event",
-    responses=responses(404, 413, 422),
-    openapi_extra={
-        "requestBody": {
-            "required": True,
-            "content": {
-                JSON: {"schema": {**_PAYLOAD_SCHEMA, "required": ["payload"]}, "examples": _EXAMPLES}
-            },
-        }
-    },
-)
-async def replace_payload(request: Request, quarantine_id: str, caller: Writes) -> Response:
-    """Put another payload in the place of its own, valid or not, and judge it."""
-    payload = await _payload(request)
-    inbox = _inbox(request)
-    return _detail(await inbox.replace(quarantine_id, payload or b"", company_id=caller.named_company_id))
-
-
-@router.post(
-    "/{quarantine_id}/release",
-    status_code=201,
-    response_model=models.Envelope,
-    summary="Release a quarantined event",
-    responses=responses(404, 409, 413, 422) | _REPEATED,
-    openapi_extra={
-        "requestBody": {
-            "required": False,
-            "content": {JSON: {"schema": _PAYLOAD_SCHEMA, "examples": _EXAMPLES}},
+ROUTES = (
+    Route(
+        "GET",
+        "",
+        QuarantineHandlers.list_quarantined,
+        response_model=Inbox,
+        summary="List quarantined events",
+        responses=responses(400),
+    ),
+    Route(
+        "POST",
+        "/release",
+        QuarantineHandlers.release_all,
+        summary="Release all that are valid by now",
+        responses=responses(422),
+    ),
+    Route(
+        "GET",
+        "/{quarantine_id}",
+        QuarantineHandlers.show_quarantined,
+        response_model=WaitingDetail,
+        summary="Show a quarantined event",
+        responses=responses(404),
+    ),
+    Route(
+        "PATCH",
+        "/{quarantine_id}",
+        QuarantineHandlers.replace_payload,
+        response_model=WaitingDetail,
+        summary="Correct a quarantined event",
+        responses=responses(404, 413, 422),
+        openapi_extra={
+            "requestBody": {
+                "required": True,
+                "content": {
+                    JSON: {"schema": {**_PAYLOAD_SCHEMA, "required": ["payload"]}, "examples": _EXAMPLES}
+                },
+            }
         },
-    },
+    ),
+    Route(
+        "POST",
+        "/{quarantine_id}/release",
+        QuarantineHandlers.release_quarantined,
+        status_code=201,
+        response_model=models.Envelope,
+        summary="Release a quarantined event",
+        responses=responses(404, 409, 413, 422) | _REPEATED,
+        openapi_extra={
+            "requestBody": {
+                "required": False,
+                "content": {JSON: {"schema": _PAYLOAD_SCHEMA, "examples": _EXAMPLES}},
+            },
+        },
+    ),
+    Route(
+        "DELETE",
+        "/{quarantine_id}",
+        QuarantineHandlers.delete_quarantined,
+        status_code=204,
+        summary="Delete a quarantined event",
+        responses=responses(404),
+    ),
 )
-async def release_quarantined(request: Request, quarantine_id: str, caller: Writes) -> Response:
-    """Put it into the stream, once, if it is valid; with another payload, if one is given."""
-    payload = await _payload(request, is_optional=True)
-    done = await _inbox(request).release(quarantine_id, company_id=caller.named_company_id, payload=payload)
-    return Response(done.body, 200 if done.repeated else 201, media_type=JSON)
 
 
-@router.delete(
-    "/{quarantine_id}", status_code=204, summary="Delete a quarantined event", responses=responses(404)
-)
-async def delete_quarantined(request: Request, quarantine_id: str, caller: Reads) -> None:
-    """Remove one that waits for good; it is never delivered."""
-    await _inbox(request).delete(quarantine_id, company_id=caller.named_company_id)
+def make_router(inbox: Quarantine, catalog: SchemaCatalog, *, max_event_bytes: int) -> APIRouter:
+    """Build the router over the hub's *inbox*."""
+    handlers = QuarantineHandlers(inbox, catalog, max_event_bytes=max_event_bytes)
+    return bind(handlers, ROUTES, prefix="/api/v1/quarantine", tags=["Quarantine"])
 
 
-def _inbox(request: Request) -> Quarantine:
-    inbox: Quarantine = request.app.state.hub.quarantine
-    return inbox
-
-
-async def _payload(request: Request, *, is_optional: bool = False) -> bytes | None:
-    body = await read_body(request, limit=request.app.state.hub.settings.events.max_body_bytes)
-    if is_optional and not body.strip():
-        return None
-    return requests.read_payload(*read_json(body))
-
-
-def _detail(one: QuarantinedEvent) -> Response:
-    metadata = b',"metadata":' + one.metadata if one.metadata else b""
-    body = orjson.dumps(view(one))[:-1] + b',"payload":' + one.payload + metadata + b"}"
+def _detail(event: QuarantinedEvent) -> Response:
+    metadata = b',"metadata":' + event.metadata if event.metadata else b""
+    body = orjson.dumps(view(event))[:-1] + b',"payload":' + event.payload + metadata + b"}"
     return Response(body, media_type=JSON)

@@ -128,7 +128,7 @@ def check_query(query: bytes, names: Mapping[str, bool]) -> bytes:
     Raises:
         BadQuery: a parameter is unknown or repeated, holds a NUL, or is not UTF-8.
     """
-    kept: dict[str, list[bytes]] = {}
+    parts_by_name: dict[str, list[bytes]] = {}
     for part in query.split(b"&"):
         raw_name, _, raw_value = part.partition(b"=")
         name = _decode(raw_name)
@@ -137,11 +137,11 @@ def check_query(query: bytes, names: Mapping[str, bool]) -> bytes:
             raise BadQuery.parameter(name, f"is not known here; {known}")
         if raw_value:
             _decode(raw_value, name=name)
-            kept.setdefault(name, []).append(part)
-    for name, parts in kept.items():
+            parts_by_name.setdefault(name, []).append(part)
+    for name, parts in parts_by_name.items():
         if len(parts) > 1 and not names[name]:
             raise BadQuery.parameter(name, "is given more than once")
-    return b"&".join(part for parts in kept.values() for part in parts)
+    return b"&".join(part for parts in parts_by_name.values() for part in parts)
 
 
 def query_reader(model: type[Query]) -> Callable[[bytes], Query | None]:
@@ -242,5 +242,5 @@ def _check_content_type(request: Request) -> None:
 
 def _as_json(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
     """Declare the body to be JSON, which FastAPI parses under a few names only."""
-    others = [header for header in headers if header[0] != b"content-type"]
-    return [*others, (b"content-type", b"application/json")]
+    other_headers = [header for header in headers if header[0] != b"content-type"]
+    return [*other_headers, (b"content-type", b"application/json")]

@@ -1,4 +1,4 @@
-"""Who may call a route: the key is checked, the call is counted, the scope is asked for, the company is found.
+"""Who may call a route: its key is checked, the call is counted, its scope and its company are checked.
 
 ::
 
@@ -15,7 +15,6 @@ from fastapi.security.base import SecurityBase
 from starlette.requests import Request
 from starlette.types import Scope
 
-from trunkline.access.key_service import KeyService
 from trunkline.access.keys import MAX_COMPANY_ID, Keys
 from trunkline.access.limits import Allowance, Bucket, Limits
 from trunkline.api.problems import HEADERS_KEY
@@ -33,10 +32,9 @@ _BUCKET_OF_METHOD: dict[str, Bucket] = {"GET": "read", "HEAD": "read", "DELETE":
 
 
 class Hub(Protocol):
-    """What this module needs of ``app.state.hub``."""
+    """The parts of the hub that check a key and count its calls."""
 
     keys: Keys
-    key_service: KeyService
     limits: Limits
 
 
@@ -87,7 +85,7 @@ class Caller:
 
 
 def hub_of(request: Request) -> Hub:
-    """Find the hub that serves *request*."""
+    """Find the hub that serves *request*. Only ``requires`` needs it: handlers get their services when they are made."""
     hub: Hub = request.app.state.hub
     return hub
 
@@ -128,7 +126,7 @@ class Requires(SecurityBase):
             assert bucket is not None  # StrictRoute sees to it
             allowance = await hub.limits.hit(principal.key_id, bucket)
             if allowance is not None:
-                _show(allowance, scope)
+                _add_headers(scope, allowance)
         if self.scope is not None and not principal.has(self.scope):
             raise Forbidden.scope_missing(self.scope)
         caller = Caller(principal, _company(principal, company), _made_for(versions))
@@ -156,7 +154,7 @@ def _headers(scope: Scope) -> tuple[str | None, str | None, str | None]:
     return api_key, company, versions
 
 
-def _show(allowance: Allowance, scope: Scope) -> None:
+def _add_headers(scope: Scope, allowance: Allowance) -> None:
     headers: list[tuple[bytes, bytes]] = scope.get(HEADERS_KEY, [])
     headers.extend((name.lower().encode(), value.encode()) for name, value in allowance.headers().items())
 

@@ -1,4 +1,4 @@
-"""JSON as it is taken in: parsed strictly, and kept digit by digit."""
+"""Reading JSON strictly, with every digit kept as it came in."""
 
 import json
 import re
@@ -70,23 +70,23 @@ def _may_repeat_keys(compact: bytes, parsed: Any) -> bool:
     In compact JSON every key ends in ``":``, and so begins every string that starts with a colon. Without escapes the
     values, written again, show the same strings, so that only a dropped key makes a difference.
     """
-    shown = compact.count(b'":')
+    key_ends = compact.count(b'":')
     if b"\\" not in compact:
-        return shown != orjson.dumps(parsed).count(b'":')
-    return shown != sum(len(node) for level in _levels(parsed) for node in level if type(node) is dict)
+        return key_ends != orjson.dumps(parsed).count(b'":')
+    return key_ends != sum(len(node) for level in _levels(parsed) for node in level if type(node) is dict)
 
 
 def _repeated_key(compact: bytes) -> str | None:
     repeated: list[str] = []
 
-    def look(pairs: list[tuple[str, Any]]) -> None:
+    def collect(pairs: list[tuple[str, Any]]) -> None:
         seen: set[str] = set()
         for key, _ in pairs:
             if key in seen:
                 repeated.append(key)
             seen.add(key)
 
-    json.loads(compact, object_pairs_hook=look, parse_int=str, parse_float=str)
+    json.loads(compact, object_pairs_hook=collect, parse_int=str, parse_float=str)
     return repeated[0] if repeated else None
 
 
@@ -99,6 +99,6 @@ def _path_to_nul(value: Any, path: tuple[object, ...] = ()) -> str | None:
     for key, child in items:
         if isinstance(key, str) and "\0" in key:
             return pointer(*path)
-        if (found := _path_to_nul(child, (*path, key))) is not None:
-            return found
+        if (below := _path_to_nul(child, (*path, key))) is not None:
+            return below
     return None

@@ -45,7 +45,8 @@ def export_openapi(context: typer.Context, folder: Folder, config: Config = None
     from trunkline.api.app import create_app  # noqa: PLC0415
 
     hub = opening.inspected(load_settings(context, config))
-    _write(folder / "openapi.json", documents.openapi(create_app(hub)))
+    document = documents.openapi(create_app(hub), hub.catalog, hub.settings.server.public_url)
+    _write(folder / "openapi.json", document)
 
 
 @app.command("asyncapi")

@@ -14,10 +14,10 @@ from trunkline.api.strict_json import read_json
 from trunkline.cli import opening
 from trunkline.errors import BodyInvalid, BodyTooLarge, EventRejected, FieldError
 from trunkline.hub.hub import Hub
-from trunkline.ingest import requests
-from trunkline.ingest.accept import Submission
+from trunkline.ingest.requests import RequestReader
 from trunkline.model import cursors
 from trunkline.runtime.clock import now_text
+from trunkline.schemas.modes import Modes
 from trunkline.settings import Settings
 from trunkline.store import stream as log
 
@@ -45,11 +45,12 @@ async def emit(
         body = b"{%b}" % b",".join(b'"%b":%b' % (name.encode(), raw) for name, raw in members.items())
         if len(body) > settings.events.max_body_bytes:
             raise BodyTooLarge(settings.events.max_body_bytes)
-        item = requests.split_single(*read_json(body))
-        drafts = requests.read_drafts(
-            [item], catalog=hub.catalog, company_of=lambda _: company_id, now_text=now_text()
+        modes = Modes("reject", {}, catalog=hub.catalog)
+        reader = RequestReader(hub.catalog, modes, max_event_bytes=settings.events.max_body_bytes)
+        submission = reader.read(
+            "event", *read_json(body), company_of=lambda _: company_id, now_text=now_text()
         )
-        accepted = await hub.ingest.accept(Submission(drafts))
+        accepted = await hub.ingest.accept(submission)
         return accepted.events[0].body
 
 

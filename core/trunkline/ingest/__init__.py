@@ -1,1 +1,1 @@
-"""The way in: a request becomes an event that is in the log, or is refused, or waits in quarantine."""
+"""Taking events in: each is stored in the log, refused, or quarantined."""

@@ -14,7 +14,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.contract import AcceptedEvent, EmittedEvent
 from trunkline.errors import EventRejected, FieldError
-from trunkline.ingest.submissions import Accepted, Submission, answer_repeated, repeat, share_out, store_rest
+from trunkline.ingest.submissions import (
+    Accepted,
+    Submission,
+    answer_repeat,
+    find_repeated,
+    split_events,
+    store_beside_log,
+)
 from trunkline.model.events import Draft, Event
 from trunkline.plugins import Notifier
 from trunkline.runtime import faults
@@ -79,8 +86,8 @@ class Ingest:
             EventRejected: the type is unknown, or the payload breaks its schema.
         """
         draft = self.draft(event)
-        asked = b"\n".join((b"emit", event.type.encode(), draft.payload, draft.metadata))
-        fingerprint = hashlib.sha256(asked).digest()
+        request = b"\n".join((b"emit", event.type.encode(), draft.payload, draft.metadata))
+        fingerprint = hashlib.sha256(request).digest()
         accepted = await self.accept(Submission([draft], event.company_id, idempotency_key, fingerprint))
         return _as_value(accepted.events[0])
 
@@ -93,8 +100,8 @@ class Ingest:
             raise EventRejected(
                 [FieldError("/version", f"is not a version of {event.type}: {event.version}")]
             )
-        if found := self._catalog.check(event.type, event.payload, version=event.version):
-            raise EventRejected([FieldError(f"/payload{fault.path}", fault.message) for fault in found])
+        if faults := self._catalog.check(event.type, event.payload, version=event.version):
+            raise EventRejected([FieldError(f"/payload{fault.path}", fault.message) for fault in faults])
         metadata = orjson.dumps(event.metadata) if event.metadata else b""
         payload = event.payload_json or orjson.dumps(event.payload)
         version = event.version or kind.version
@@ -102,50 +109,50 @@ class Ingest:
 
     async def append(self, connection: AsyncConnection, drafts: Sequence[Draft]) -> Callable[[], None]:
         """Store *drafts* in the caller's own transaction (the outbox); call what it returns once that has committed."""
-        _, tell = await self.place(connection, drafts)
-        return tell
+        _, announce = await self.store(connection, drafts)
+        return announce
 
-    async def place(
+    async def store(
         self, connection: AsyncConnection, drafts: Sequence[Draft]
     ) -> tuple[Sequence[Event], Callable[[], None]]:
-        """Store *drafts* as ``append`` does; gives the events too."""
+        """Store *drafts* as ``append`` does; returns the events, and what to call once they have committed."""
         events = await stream.append(connection, drafts, shards=self._shards())
-        return events, lambda: self._tell(events)
+        return events, lambda: self._announce(events)
 
     async def _commit(self, submissions: Sequence[Submission]) -> Sequence[Accepted | Exception]:
         async with self._database.write() as connection:
-            answers = await answer_repeated(connection, submissions)
+            answers = await find_repeated(connection, submissions)
             fresh = [s for index, s in enumerate(submissions) if index not in answers]
             drafts = [draft for submission in fresh for draft in submission.drafts]
             events = await stream.append(connection, drafts, shards=self._shards()) if drafts else []
-            placed = share_out(fresh, events)
-            await store_rest(connection, placed, now_ms=events[0].accepted_ms if events else None)
+            stored = split_events(fresh, events)
+            await store_beside_log(connection, stored, now_ms=events[0].accepted_ms if events else None)
             faults.point("accept.before_commit")
         faults.point("accept.after_commit")
         if events:
-            self._tell(events)
-        for submission, accepted in placed:
+            self._announce(events)
+        for submission, accepted in stored:
             if submission.quarantined or submission.warned:
-                self._report(submission, accepted)
-        by_identity = {id(submission): accepted for submission, accepted in placed}
+                self._report_faults(submission, accepted)
+        by_identity = {id(submission): accepted for submission, accepted in stored}
         outcome: list[Accepted | Exception] = []
         for index, submission in enumerate(submissions):
             known = answers.get(index)
             if isinstance(known, Submission):
-                outcome.append(repeat(submission, known.fingerprint, by_identity[id(known)]))
+                outcome.append(answer_repeat(submission, known.fingerprint, by_identity[id(known)]))
             else:
                 outcome.append(known or by_identity[id(submission)])
         faults.point("accept.before_answer")
         return outcome
 
-    def _tell(self, events: Sequence[Event]) -> None:
+    def _announce(self, events: Sequence[Event]) -> None:
         self._wakeup.announce()
         self._metrics.events_accepted(len(events))
         if self._notifier.wants("event_accepted"):
             self._notifier.event_accepted([_as_value(event) for event in events])
 
-    def _report(self, submission: Submission, accepted: Accepted) -> None:
-        """Count and log what broke its schema: where, and never with what values."""
+    def _report_faults(self, submission: Submission, accepted: Accepted) -> None:
+        """Count and log the payloads that break their schemas: the paths at fault, never the values."""
         for quarantined in submission.quarantined:
             self._metrics.event_quarantined(quarantined.draft.type)
             paths = [fault.path[:MAX_PATH] for fault in quarantined.errors]
@@ -156,7 +163,7 @@ class Ingest:
             }
             _log.warning("quarantined an event that breaks its schema", extra={**facts, "paths": paths})
         for warned in submission.warned:
-            event = accepted.events[warned.place]
+            event = accepted.events[warned.index]
             self._metrics.event_warned(event.type)
             facts = {"event_id": event.position, "company_id": event.company_id, "type": event.type}
             paths = [path[:MAX_PATH] for path in warned.paths]

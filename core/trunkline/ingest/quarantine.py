@@ -1,4 +1,4 @@
-"""The inbox of quarantined events (``contract.Quarantine``): what ``ingest`` kept out of the log, and the ways into it.
+"""The inbox of quarantined events (``contract.Quarantine``): the events that were kept out of the log, and their release into it.
 
 A release puts the event into the log and takes it out of the inbox in one transaction.
 """
@@ -46,23 +46,23 @@ class Quarantine:
         before = None if cursor is None else cursors.decode(cursor, kind=_LISTED)
         async with self._database.read() as connection:
             rows = await store.newest(connection, Which(company_id, type), before=before, limit=limit + 1)
-        shown = rows[:limit]
+        listed = rows[:limit]
         more = len(rows) > limit
-        next_cursor = cursors.encode(shown[-1].no, kind=_LISTED) if more else None
-        return QuarantinePage([self._shown(row) for row in shown], next_cursor)
+        next_cursor = cursors.encode(listed[-1].no, kind=_LISTED) if more else None
+        return QuarantinePage([self._event(row) for row in listed], next_cursor)
 
     async def get(self, id: str, *, company_id: int | None) -> QuarantinedEvent:
         """Show one that waits. Raises NotFound."""
         async with self._database.read() as connection:
-            return self._shown(await _waiting(connection, id, company_id=company_id))
+            return self._event(await _waiting(connection, id, company_id=company_id))
 
     async def replace(self, id: str, payload: bytes, *, company_id: int | None) -> QuarantinedEvent:
-        """Put *payload* in the place of its own, and judge it. Raises NotFound, BodyTooLarge."""
+        """Replace its payload, and check the new one. Raises NotFound, BodyTooLarge."""
         async with self._database.write() as connection:
             row = await _waiting(connection, id, company_id=company_id, locks=True)
             self._check_size(row, payload)
             await store.change_payload(connection, id, payload)
-            return self._shown(await _waiting(connection, id, company_id=company_id))
+            return self._event(await _waiting(connection, id, company_id=company_id))
 
     async def release(
         self, id: str, *, company_id: int | None, payload: bytes | None = None
@@ -75,14 +75,14 @@ class Quarantine:
         async with self._database.write() as connection:
             row = await _find(connection, id, company_id=company_id, locks=True)
             if row.position is not None:
-                return await _again(connection, row, has_payload=payload is not None)
+                return await _repeated_release(connection, row, has_payload=payload is not None)
             chosen = row.payload if payload is None else payload
             self._check_size(row, chosen)
-            if errors := self._judge(row, chosen):
+            if errors := self._faults(row, chosen):
                 raise EventRejected(errors)
-            events, tell = await self._ingest.place(connection, [self._draft(row, chosen)])
+            events, announce = await self._ingest.store(connection, [self._draft(row, chosen)])
             await store.mark_released(connection, {id: events[0].position})
-        tell()
+        announce()
         return ReleasedEvent(events[0].position, events[0].body)
 
     async def release_all(
@@ -107,20 +107,20 @@ class Quarantine:
             await store.delete(connection, id)
 
     async def _release_page(self, which: Which, *, after: int) -> tuple[Sequence[Quarantined], int]:
-        """Release what is valid of the next events after number *after*; gives those looked at, and how many it were."""
+        """Release those of the next events after number *after* that are valid; gives all of them, and how many were valid."""
         async with self._database.write() as connection:
             rows = await store.take_oldest(connection, which, after=after, limit=_PAGE)
-            valid = [row for row in rows if not self._judge(row, row.payload)]
+            valid = [row for row in rows if not self._faults(row, row.payload)]
             if not valid:
                 return rows, 0
             drafts = [self._draft(row, row.payload) for row in valid]
-            events, tell = await self._ingest.place(connection, drafts)
+            events, announce = await self._ingest.store(connection, drafts)
             places = {row.id: event.position for row, event in zip(valid, events, strict=True)}
             await store.mark_released(connection, places)
-        tell()
+        announce()
         return rows, len(valid)
 
-    def _shown(self, row: Quarantined) -> QuarantinedEvent:
+    def _event(self, row: Quarantined) -> QuarantinedEvent:
         return QuarantinedEvent(
             row.id,
             row.company_id,
@@ -131,10 +131,10 @@ class Quarantine:
             row.updated_ms,
             row.payload,
             row.metadata,
-            self._judge(row, row.payload),
+            self._faults(row, row.payload),
         )
 
-    def _judge(self, row: Quarantined, payload: bytes) -> Sequence[FieldError]:
+    def _faults(self, row: Quarantined, payload: bytes) -> Sequence[FieldError]:
         gone = "is not there any more; add its schema again, or delete this event"
         if self._catalog.get(row.type) is None:
             return [FieldError("/type", gone)]
@@ -144,7 +144,7 @@ class Quarantine:
 
     def _draft(self, row: Quarantined, payload: bytes) -> Draft:
         kind = self._catalog.get(row.type, row.version)
-        assert kind is not None  # it was judged
+        assert kind is not None  # it was checked
         return Draft(row.company_id, row.type, row.created_utc, payload, row.metadata, kind.version)
 
     def _check_size(self, row: Quarantined, payload: bytes) -> None:
@@ -152,17 +152,17 @@ class Quarantine:
             raise BodyTooLarge(self._max_bytes)
 
 
-def view(one: QuarantinedEvent) -> dict[str, Any]:
-    """Show one that waits as JSON, without its payload and metadata, which are bytes already."""
+def view(event: QuarantinedEvent) -> dict[str, Any]:
+    """Show a quarantined event as JSON, without its payload and metadata, which are bytes already."""
     return {
-        "id": one.id,
-        "type": one.type,
-        "company_id": one.company_id,
-        "version": one.version,
-        "errors": [{"path": fault.path, "message": fault.message} for fault in one.errors],
-        "created_utc": one.created_utc,
-        "received_utc": utc_text_of_ms(one.received_ms),
-        "updated_utc": utc_text_of_ms(one.updated_ms),
+        "id": event.id,
+        "type": event.type,
+        "company_id": event.company_id,
+        "version": event.version,
+        "errors": [{"path": fault.path, "message": fault.message} for fault in event.errors],
+        "created_utc": event.created_utc,
+        "received_utc": utc_text_of_ms(event.received_ms),
+        "updated_utc": utc_text_of_ms(event.updated_ms),
     }
 
 
@@ -184,7 +184,9 @@ async def _waiting(
     return row
 
 
-async def _again(connection: AsyncConnection, row: Quarantined, *, has_payload: bool) -> ReleasedEvent:
+async def _repeated_release(
+    connection: AsyncConnection, row: Quarantined, *, has_payload: bool
+) -> ReleasedEvent:
     """Answer a release of what was released before."""
     assert row.position is not None
     if has_payload:

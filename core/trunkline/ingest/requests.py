@@ -1,15 +1,18 @@
-"""Reading events out of request bodies: what came in becomes drafts, or a list of everything that is wrong with it."""
+"""Reading request bodies: the events in them become a submission, or a list of everything that is wrong with them.
+
+``RequestReader.read`` is the way in.
+"""
 
 import hashlib
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
 from trunkline.errors import BodyInvalid, EventRejected, FieldError
-from trunkline.ingest.submissions import Warned
+from trunkline.ingest.submissions import Submission, Warned
 from trunkline.model.events import Draft
 from trunkline.model.times import read_time
 from trunkline.schemas.catalog import SchemaCatalog
@@ -19,13 +22,15 @@ from trunkline.store.quarantine import QuarantinedDraft
 FIELDS = ("type", "payload", "metadata", "companyId", "createdUtc", "version")
 MAX_BATCH = 1000
 
+Call = Literal["event", "batch"]
+"""Which call a body is of: ``POST /events`` or ``POST /events/batch``."""
 CompanyOf = Callable[[int | None], int]
 """Tells which company an event is for, given the ``companyId`` that its body names (None for none)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One event of a request: its members as parsed, and as the bytes that came in. *path* is where it stands."""
+    """One event of a request: its members as parsed, and as the bytes that came in. *path* is its JSON pointer in the request."""
 
     path: str
     parsed: Any
@@ -33,8 +38,8 @@ class Item:
 
 
 @dataclass(slots=True)
-class Reading:
-    """What the items of a request came to: *drafts* for the log, *quarantined* for the quarantine, each in their order.
+class _Reading:
+    """The valid items of a request: *drafts* for the log, *quarantined* for the quarantine, each in their order.
 
     *warned* are those among the drafts whose payload breaks its schema; *company_ids* are of all items.
     """
@@ -44,15 +49,17 @@ class Reading:
     quarantined: list[QuarantinedDraft]
     warned: list[Warned]
 
-    def hold(self, index: int, draft: Draft, broken: Sequence[FieldError], *, version: int | None) -> None:
-        """Take the item at *index* in, for the quarantine; *version* is the one that it names."""
+    def quarantine(
+        self, index: int, draft: Draft, broken: Sequence[FieldError], *, version: int | None
+    ) -> None:
+        """Add the item at *index* to the quarantine; *version* is the one that it names."""
         self.company_ids.append(draft.company_id)
         self.quarantined.append(
             QuarantinedDraft(index, f"qtn_{secrets.token_hex(12)}", draft, broken, version)
         )
 
-    def add(self, draft: Draft, broken: Sequence[FieldError]) -> None:
-        """Take an item in, for the log; *broken* is what is wrong with it all the same."""
+    def accept(self, draft: Draft, broken: Sequence[FieldError]) -> None:
+        """Add an item to the log; *broken* are the faults of a payload that is accepted all the same."""
         self.company_ids.append(draft.company_id)
         if broken:
             self.warned.append(Warned(len(self.drafts), tuple(fault.path for fault in broken)))
@@ -95,43 +102,69 @@ def split_batch(compact: bytes, parsed: Any, *, max_item_bytes: int) -> list[Ite
     return items
 
 
-def read_drafts(
-    items: Sequence[Item], *, catalog: SchemaCatalog, company_of: CompanyOf, now_text: str
-) -> list[Draft]:
-    """Read *items* as ``read_events`` does where every type is rejected."""
-    modes = Modes("reject", {}, catalog=catalog)
-    return read_events(items, catalog=catalog, modes=modes, company_of=company_of, now_text=now_text).drafts
+class RequestReader:
+    """Reads the events of requests, each checked against its type in *catalog*.
 
-
-def read_events(
-    items: Sequence[Item], *, catalog: SchemaCatalog, modes: Modes, company_of: CompanyOf, now_text: str
-) -> Reading:
-    """Check *items*, all or none; a payload that breaks its schema is a fault only where its type is rejected.
-
-    Raises:
-        EventRejected: with every fault of every item, each at its JSON pointer.
-        Forbidden, BadQuery: from *company_of*.
+    *modes* say what becomes of a payload that breaks its schema; an event of a batch may have *max_event_bytes*.
     """
-    reading = Reading([], [], [], [])  # as types with defaults it would take half a microsecond more
-    errors: list[FieldError] = []
-    for index, item in enumerate(items):
-        faults, broken, created = _faults(item, catalog)
-        if faults or (broken and modes.of(item.parsed["type"]) == "reject"):
-            errors.extend(FieldError(item.path + fault.path, fault.message) for fault in (*faults, *broken))
-            continue
-        try:
-            company_id = company_of(item.parsed.get("companyId"))
-        except BodyInvalid as error:
-            errors.extend(FieldError(item.path + fault.path, fault.message) for fault in error.errors)
-            continue
-        draft = _draft(item, catalog, company_id, created or now_text)
-        if broken and modes.of(draft.type) == "quarantine":
-            reading.hold(index, draft, broken, version=item.parsed.get("version"))
+
+    __slots__ = ("_catalog", "_max_event_bytes", "_modes")
+
+    def __init__(self, catalog: SchemaCatalog, modes: Modes, *, max_event_bytes: int) -> None:
+        self._catalog = catalog
+        self._modes = modes
+        self._max_event_bytes = max_event_bytes
+
+    def read(
+        self,
+        call: Call,
+        compact: bytes,
+        parsed: Any,
+        *,
+        company_of: CompanyOf,
+        now_text: str,
+        namespace: int = 0,
+        key: str | None = None,
+    ) -> Submission:
+        """Read the events of a body, all or none; the body is JSON, *parsed* and as the *compact* bytes of ``read_json``.
+
+        *now_text* is the time of events that name none; *namespace* and *key* are those of the request's idempotency key.
+
+        Raises:
+            BodyInvalid: the body has not the form that *call* takes.
+            EventRejected: with every fault of every event, each at its JSON pointer.
+            Forbidden, BadQuery: from *company_of*.
+        """
+        if call == "event":
+            items = [split_single(compact, parsed)]
         else:
-            reading.add(draft, broken)
-    if errors:
-        raise EventRejected(errors)
-    return reading
+            items = split_batch(compact, parsed, max_item_bytes=self._max_event_bytes)
+        reading = self._check(items, company_of, now_text)
+        hashed = fingerprint(call, items, reading.company_ids) if key else b""
+        return Submission(reading.drafts, namespace, key or None, hashed, reading.quarantined, reading.warned)
+
+    def _check(self, items: Sequence[Item], company_of: CompanyOf, now_text: str) -> _Reading:
+        """Check *items*; a payload that breaks its schema is a fault only where its type is rejected."""
+        reading = _Reading([], [], [], [])  # as types with defaults it would take half a microsecond more
+        errors: list[FieldError] = []
+        for index, item in enumerate(items):
+            faults, broken, created = _faults(item, self._catalog)
+            if faults or (broken and self._modes.of(item.parsed["type"]) == "reject"):
+                errors.extend(_at(item, (*faults, *broken)))
+                continue
+            try:
+                company_id = company_of(item.parsed.get("companyId"))
+            except BodyInvalid as error:
+                errors.extend(_at(item, error.errors))
+                continue
+            draft = _draft(item, self._catalog, company_id, created or now_text)
+            if broken and self._modes.of(draft.type) == "quarantine":
+                reading.quarantine(index, draft, broken, version=item.parsed.get("version"))
+            else:
+                reading.accept(draft, broken)
+        if errors:
+            raise EventRejected(errors)
+        return reading
 
 
 def read_payload(compact: bytes, parsed: Any) -> bytes:
@@ -151,13 +184,13 @@ def read_payload(compact: bytes, parsed: Any) -> bytes:
 def check_payload(
     catalog: SchemaCatalog, event_type: str, payload: Any, *, version: int | None = None
 ) -> list[FieldError]:
-    """Tell what is wrong with *payload* as one of *event_type*, with pointers into the event. Raises KeyError."""
-    found = catalog.check(event_type, payload, version=version)
-    return [FieldError(f"/payload{fault.path}", fault.message) for fault in found] if found else found
+    """List the faults of *payload* as one of *event_type*, with pointers into the event. Raises KeyError."""
+    faults = catalog.check(event_type, payload, version=version)
+    return [FieldError(f"/payload{fault.path}", fault.message) for fault in faults] if faults else faults
 
 
 def fingerprint(call: str, items: Sequence[Item], company_ids: Sequence[int]) -> bytes:
-    """Hash what a request asks for, so that a repeated idempotency key can be told from a reused one.
+    """Hash the events of a request, so that a repeated idempotency key can be told from a reused one.
 
     *company_ids* are those of the items. White space does not count; the order of members does, and so does the company,
     which a header may have named.
@@ -170,6 +203,10 @@ def fingerprint(call: str, items: Sequence[Item], company_ids: Sequence[int]) ->
             digest.update(b"%d:%b=%d:%b;" % (len(name), name.encode(), len(value), value))
         digest.update(b"\n")
     return digest.digest()
+
+
+def _at(item: Item, faults: Iterable[FieldError]) -> Iterator[FieldError]:
+    return (FieldError(item.path + fault.path, fault.message) for fault in faults)
 
 
 def _draft(item: Item, catalog: SchemaCatalog, company_id: int, created_utc: str) -> Draft:
@@ -193,8 +230,8 @@ def _faults(item: Item, catalog: SchemaCatalog) -> tuple[list[FieldError], list[
     if company_id is not None and (type(company_id) is not int or not 0 < company_id < 2**63):
         errors.append(FieldError("/companyId", "must be a positive whole number"))
     created: str | None = None
-    if (given := parsed.get("createdUtc")) is not None:
-        created = read_time(given) if isinstance(given, str) else None
+    if (text := parsed.get("createdUtc")) is not None:
+        created = read_time(text) if isinstance(text, str) else None
         if created is None:
             errors.append(
                 FieldError(
@@ -220,8 +257,8 @@ def _form_faults(parsed: Mapping[str, Any], catalog: SchemaCatalog) -> list[Fiel
     elif (version := parsed.get("version")) is not None and (
         type(version) is not int or catalog.get(name, version) is None
     ):
-        there = ", ".join(map(str, catalog.versions(name)))
-        errors.append(FieldError("/version", f"is not a version of {name}; the versions there are: {there}"))
+        known = ", ".join(map(str, catalog.versions(name)))
+        errors.append(FieldError("/version", f"is not a version of {name}; the versions there are: {known}"))
     if "payload" not in parsed:
         errors.append(FieldError("/payload", "is required"))
     elif not isinstance(parsed["payload"], dict):

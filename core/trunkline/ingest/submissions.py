@@ -1,4 +1,4 @@
-"""What requests ask ``ingest`` for, and what is stored of them beside the log: idempotency keys, and what is quarantined."""
+"""Submissions, which are requests to store events, and what is stored of them beside the log: keys and quarantined events."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -14,15 +14,15 @@ from trunkline.store.quarantine_answers import Receipt
 
 @dataclass(frozen=True, slots=True)
 class Warned:
-    """A draft that is accepted although it breaks its schema: its *place* among the drafts, and the *paths* at fault."""
+    """A draft that is accepted although it breaks its schema: its *index* among the drafts, and the *paths* at fault."""
 
-    place: int
+    index: int
     paths: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """What one request asks for: *drafts* in the log and *quarantined* in quarantine, all or none.
+    """The events of one request: *drafts* for the log and *quarantined* for the quarantine, all or none.
 
     *namespace* and *key* are its idempotency key's, if it has one.
     """
@@ -37,21 +37,21 @@ class Submission:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """What one request stored; *repeated* where an earlier request with the same idempotency key had stored it."""
+    """The events that one request stored; *repeated* where an earlier request with the same idempotency key had stored it."""
 
     events: Sequence[Event]
     repeated: bool = False
     quarantined: Sequence[Receipt] = ()
 
 
-def repeat(submission: Submission, fingerprint: bytes, first: Accepted) -> Accepted | Exception:
-    """Answer a request whose key was used before, by one with *fingerprint* that came to *first*."""
+def answer_repeat(submission: Submission, fingerprint: bytes, first: Accepted) -> Accepted | Exception:
+    """Answer a request whose key was used before, by a request with *fingerprint* that got the answer *first*."""
     if submission.fingerprint != fingerprint:
         return IdempotencyConflict(submission.key or "")
     return replace(first, repeated=True)
 
 
-async def answer_repeated(
+async def find_repeated(
     connection: AsyncConnection, submissions: Sequence[Submission]
 ) -> dict[int, Accepted | Exception | Submission]:
     """Find the submissions whose idempotency key was used before: in the database, or by an earlier one of this batch."""
@@ -68,7 +68,7 @@ async def answer_repeated(
             continue
         name = (submission.namespace, submission.key)
         if name in known:
-            answers[index] = repeat(submission, *known[name])
+            answers[index] = answer_repeat(submission, *known[name])
         elif earlier := first_in_batch.get(name):
             answers[index] = earlier
         else:
@@ -96,11 +96,11 @@ async def _used(
     }
 
 
-def share_out(
+def split_events(
     submissions: Sequence[Submission], events: Sequence[Event]
 ) -> list[tuple[Submission, Accepted]]:
-    """Tell what each of *submissions* came to; *events* are those of all their drafts, in order."""
-    placed: list[tuple[Submission, Accepted]] = []
+    """Give each of *submissions* its part of *events*, which are those of all their drafts, in order."""
+    stored: list[tuple[Submission, Accepted]] = []
     start = 0
     for submission in submissions:
         end = start + len(submission.drafts)
@@ -109,16 +109,19 @@ def share_out(
             if submission.quarantined
             else ()
         )
-        placed.append((submission, Accepted(events[start:end], quarantined=receipts)))
+        stored.append((submission, Accepted(events[start:end], quarantined=receipts)))
         start = end
-    return placed
+    return stored
 
 
-async def store_rest(
-    connection: AsyncConnection, placed: Sequence[tuple[Submission, Accepted]], *, now_ms: int | None
+async def store_beside_log(
+    connection: AsyncConnection,
+    stored: Sequence[tuple[Submission, Accepted]],
+    *,
+    now_ms: int | None,
 ) -> None:
-    """Store what is not in the log: the events to be quarantined, and the idempotency keys."""
-    quarantined = [one for submission, _ in placed for one in submission.quarantined]
+    """Store the quarantined events and the idempotency keys of submissions."""
+    quarantined = [draft for submission, _ in stored for draft in submission.quarantined]
     uses = [
         idempotency.Use(
             s.namespace,
@@ -127,7 +130,7 @@ async def store_rest(
             own.events[0].position if own.events else 0,
             len(own.events),
         )
-        for s, own in placed
+        for s, own in stored
         if s.key is not None
     ]
     if not quarantined and not uses:
@@ -140,7 +143,7 @@ async def store_rest(
         await quarantine.insert(connection, quarantined, now_ms=now_ms)
         answers = {
             (s.namespace, s.key): own.quarantined
-            for s, own in placed
+            for s, own in stored
             if s.key is not None and own.quarantined
         }
         await quarantine_answers.remember(connection, answers, now_ms=now_ms)

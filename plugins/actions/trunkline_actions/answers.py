@@ -1,4 +1,4 @@
-"""Reading what a product answered: a 2xx is an answer, a 4xx with a sentence a refusal, everything else its failure."""
+"""Reading a product's response: a 2xx is an answer, a 4xx with a sentence a refusal, everything else a failure."""
 
 from typing import Any, TypeVar
 
@@ -8,7 +8,7 @@ from trunkline import Answer, Call, EmittedEvent, FieldError, HttpResponse, Prov
 
 MAX_BYTES = 64 * 1024
 """What the way out reads of an answer."""
-_HANDED_ON = "retry-after"
+_FORWARDED_HEADER = "retry-after"
 Form = TypeVar("Form", bound=msgspec.Struct)
 
 
@@ -37,7 +37,7 @@ class _Refusal(msgspec.Struct):
 
 
 def read(response: HttpResponse, call: Call) -> Answer:
-    """Make the answer to *call* out of *response*; the hub judges the output and the events.
+    """Make the answer to *call* out of *response*; the hub checks the output and the events.
 
     Raises:
         ProviderRefused: it is a 4xx with a sentence.
@@ -45,15 +45,18 @@ def read(response: HttpResponse, call: Call) -> Answer:
     """
     name, status = call.definition.name, response.status
     if 200 <= status <= 299:
-        found = _decode(response, _Success, name)
-        events = [EmittedEvent(call.company_id, one.type, one.payload, one.metadata) for one in found.events]
-        return Answer(found.output, events, found.is_new)
+        success = _decode(response, _Success, name)
+        events = [
+            EmittedEvent(call.company_id, event.type, event.payload, event.metadata)
+            for event in success.events
+        ]
+        return Answer(success.output, events, success.is_new)
     if 400 <= status <= 499 and status != 401:
         refusal = _decode(response, _Refusal, name)
         errors = [FieldError(fault.path, fault.message) for fault in refusal.errors]
         refused = ProviderRefused(status, refusal.detail, errors=errors)
-        if _HANDED_ON in response.headers:
-            refused.headers[_HANDED_ON] = response.headers[_HANDED_ON]
+        if _FORWARDED_HEADER in response.headers:
+            refused.headers[_FORWARDED_HEADER] = response.headers[_FORWARDED_HEADER]
         raise refused
     reason = "the provider did not accept the signature" if status == 401 else "the provider failed"
     raise ProviderFailed(name, f"{reason} (status {status})")

@@ -32,7 +32,7 @@ FOLDERS: Mapping[Kind, str] = {"action": "actions", "search": "searches", "looku
 
 @dataclass(frozen=True, slots=True)
 class _Product:
-    """Where the product is, and how it is called."""
+    """The product's address, and what a call of it needs."""
 
     url: str
     http: HttpClient
@@ -70,7 +70,7 @@ class Provider:
             log=context.log,
         )
         defined: dict[Kind, list[str]] = {
-            kind: [one.name for one in context.operations.defined(kind)] for kind in FOLDERS
+            kind: [definition.name for definition in context.operations.defined(kind)] for kind in FOLDERS
         }
         return cls(_chosen(defined, settings.provider_operations), product)
 
@@ -86,7 +86,7 @@ class Provider:
             ProviderFailed: it did not answer in time, or with a 5xx, or with what is no answer.
         """
         assert self.product is not None
-        response = await _ask(self.product, call)
+        response = await _post(self.product, call)
         return answers.read(response, call)
 
 
@@ -104,7 +104,7 @@ def _chosen(
     return {kind: [name for name in names if name in chosen] for kind, names in defined.items()}
 
 
-async def _ask(product: _Product, call: Call) -> HttpResponse:
+async def _post(product: _Product, call: Call) -> HttpResponse:
     definition = call.definition
     body = _request(product, call)
     headers = {

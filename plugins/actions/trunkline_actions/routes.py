@@ -29,7 +29,7 @@ def make_routes(context: PluginContext) -> Routes:
     router = APIRouter(route_class=StrictRoute, tags=["Actions"])
     definitions = context.operations.provided("action")
     for definition in sorted(
-        definitions, key=lambda one: one.path.replace("{", "~")
+        definitions, key=lambda definition: definition.path.replace("{", "~")
     ):  # fixed parts come first
         act = _make_function(context.operations, definition)
         options = call_options(definition)

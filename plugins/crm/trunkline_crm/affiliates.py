@@ -20,7 +20,7 @@ class AffiliateActions:
         """Make an affiliate, who is not approved yet."""
         connection, now_ms = connection_of(call), self.now_ms()
         row = fields.read(call.input, fields.AFFILIATE, required=required_of(call))
-        wanted: Row = {
+        columns: Row = {
             **row,
             **fields.keys(row),
             "company_id": call.company_id,
@@ -28,7 +28,7 @@ class AffiliateActions:
             "created_ms": now_ms,
             "updated_ms": now_ms,
         }
-        record, is_new = await records.insert_once(connection, tables.affiliates, wanted)
+        record, is_new = await records.insert_once(connection, tables.affiliates, columns)
         output = {"affiliate_id": record["id"], "created_utc": utc_text(record["created_ms"])}
         events = [emitted.affiliate_created(record)] if is_new else []
         return Answer(output, events, is_new=is_new)

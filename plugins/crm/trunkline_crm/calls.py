@@ -1,4 +1,4 @@
-"""What every handler needs of a call, and the checks that several of them share."""
+"""Reading a call, and the checks that several handlers share."""
 
 from collections.abc import Callable, Collection
 
@@ -54,13 +54,13 @@ async def referred(call: Call, table: Table, id: int | None, *, field: str, kind
     return record
 
 
-async def update_person(call: Call, table: Table, record: Row, asked: Row, *, now_ms: int) -> int:
-    """Write what *asked* changes about the person in *record*; returns when the record was last changed.
+async def update_person(call: Call, table: Table, record: Row, values: Row, *, now_ms: int) -> int:
+    """Write what *values* changes about the person in *record*; returns when the record was last changed.
 
     Raises:
         BodyInvalid: the new external_id is another record's.
     """
-    changes = fields.changed(record, asked)
+    changes = fields.changed(record, values)
     if not changes:
         updated_ms: int = record["updated_ms"]
         return updated_ms

@@ -26,7 +26,7 @@ class ClientActions:
         """Make a lead, with the status that leads begin with."""
         row = fields.read(call.input, fields.CLIENT, required=required_of(call))
         await _references(call, row)
-        statuses = await status_store.furnished(connection_of(call), call.company_id)
+        statuses = await status_store.ensured(connection_of(call), call.company_id)
         status = rules.choose(statuses, name=rules.NEW_LEAD.name, status_id=None, field="status")
         record, is_new = await self._store(call, row, status)
         if not is_new:
@@ -37,7 +37,7 @@ class ClientActions:
         """Make a client, with a status that is no lead's."""
         row = fields.read(call.input, fields.CLIENT, required=required_of(call))
         employee_name = await _references(call, row)
-        statuses = await status_store.furnished(connection_of(call), call.company_id)
+        statuses = await status_store.ensured(connection_of(call), call.company_id)
         chosen = fields.read(call.input, fields.STATUS_CHANGE)
         name, number = chosen.get("status"), chosen.get("status_id")
         if name is None and number is None:
@@ -91,17 +91,17 @@ class ClientActions:
     async def _move(
         self, call: Call, record: Row, current: Status, statuses: list[Status], *, leads: bool | None = None
     ) -> Answer:
-        asked = fields.read(call.input, fields.STATUS_CHANGE)
-        name, number = asked.get("new_status"), asked.get("new_status_id")
+        request = fields.read(call.input, fields.STATUS_CHANGE)
+        name, number = request.get("new_status"), request.get("new_status_id")
         new = rules.choose(statuses, name=name, status_id=number, field="new_status", leads=leads)
-        changer = asked.get("changed_by_employee_id")
+        changer = request.get("changed_by_employee_id")
         await referred(call, tables.employees, changer, field="changed_by_employee_id", kind="employee")
         if new == current:
             return Answer(_moved(current, new, record["updated_ms"]))
         now_ms = self.now_ms()
         changes = {"status_id": new.status_id, "updated_ms": now_ms}
         await records.change(connection_of(call), tables.clients, call.company_id, record["id"], changes)
-        details = {"changed_by_employee_id": changer, "status_note": asked.get("status_note")}
+        details = {"changed_by_employee_id": changer, "status_note": request.get("status_note")}
         event = emitted.status_changed(
             call.company_id, record["id"], previous=current, new=new, changed_ms=now_ms, details=details
         )

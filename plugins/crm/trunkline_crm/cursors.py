@@ -10,21 +10,21 @@ _MAX_ID = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Position:
     """The last item of a page: the *key* by which its list is ordered, and its id."""
 
     key: str
     id: int
 
 
-def encode(place: Place, *, lookup: str) -> str:
-    """Make the cursor that goes on after *place*; *lookup* keeps the cursors of different lists apart."""
-    document = json.dumps([lookup, place.key, place.id], ensure_ascii=False, separators=(",", ":"))
+def encode(position: Position, *, lookup: str) -> str:
+    """Make the cursor that goes on after *position*; *lookup* keeps the cursors of different lists apart."""
+    document = json.dumps([lookup, position.key, position.id], ensure_ascii=False, separators=(",", ":"))
     return base64.urlsafe_b64encode(document.encode()).rstrip(b"=").decode()
 
 
-def decode(cursor: str, *, lookup: str) -> Place:
-    """Read the place out of *cursor*.
+def decode(cursor: str, *, lookup: str) -> Position:
+    """Read the position out of *cursor*.
 
     Raises:
         BadCursor: *cursor* is not one that ``encode`` made for *lookup*.
@@ -32,12 +32,12 @@ def decode(cursor: str, *, lookup: str) -> Place:
     try:
         document = base64.b64decode(cursor + "=" * (-len(cursor) % 4), b"-_", validate=True).decode()
         whose, key, number = json.loads(document)
-        place = Place(key, number)
-        if encode(place, lookup=whose) != cursor:
+        position = Position(key, number)
+        if encode(position, lookup=whose) != cursor:
             raise BadCursor
     except (ValueError, TypeError, RecursionError):
         raise BadCursor from None
-    is_place = type(key) is str and "\0" not in key and type(number) is int and 0 <= number <= _MAX_ID
-    if whose != lookup or not is_place:
+    is_position = type(key) is str and "\0" not in key and type(number) is int and 0 <= number <= _MAX_ID
+    if whose != lookup or not is_position:
         raise BadCursor
-    return place
+    return position

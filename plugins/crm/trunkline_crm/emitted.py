@@ -10,32 +10,32 @@ from trunkline_crm.times import utc_text
 
 
 def lead_created(record: Mapping[str, Json], status: Status) -> EmittedEvent:
-    """Tell that a lead was made; its source stands there only when it has one."""
-    source = _only_given({"source": record.get("source")})
+    """Make the event of a new lead, with its source if it has one."""
+    source = _without_nulls({"source": record.get("source")})
     return EmittedEvent(record["company_id"], "lead.created", _client(record, status) | source)
 
 
 def client_created(record: Mapping[str, Json], status: Status, *, employee_name: str | None) -> EmittedEvent:
-    """Tell that a client was made; whoever looks after it stands there only when there is somebody."""
-    employee = _only_given({"employee_id": record.get("employee_id"), "employee_name": employee_name})
+    """Make the event of a new client, with the employee who looks after it if there is one."""
+    employee = _without_nulls({"employee_id": record.get("employee_id"), "employee_name": employee_name})
     return EmittedEvent(record["company_id"], "client.created", _client(record, status) | employee)
 
 
 def status_changed(
     company_id: int, client_id: int, *, previous: Status, new: Status, changed_ms: int, details: Row
 ) -> EmittedEvent:
-    """Tell that a record went from one status to another; *details* are who did it, and a note, where they are known."""
+    """Make the event of a changed status; *details* are the employee who changed it and a note, where they are known."""
     payload: Row = {
         "client_id": client_id,
         "previous_status": previous.name,
         "new_status": new.name,
         "changed_date": utc_text(changed_ms),
     }
-    return EmittedEvent(company_id, "client.status_changed", payload | _only_given(details))
+    return EmittedEvent(company_id, "client.status_changed", payload | _without_nulls(details))
 
 
 def affiliate_created(record: Mapping[str, Json]) -> EmittedEvent:
-    """Tell that an affiliate was made; its id is called ``employee_id`` there (CONTRACT §13)."""
+    """Make the event of a new affiliate; its id is called ``employee_id`` there (CONTRACT §13)."""
     payload: Row = {
         "employee_id": record["id"],
         "full_name": fields.full_name(record),
@@ -61,5 +61,5 @@ def _client(record: Mapping[str, Json], status: Status) -> Row:
     }
 
 
-def _only_given(values: Mapping[str, Json]) -> Row:
+def _without_nulls(values: Mapping[str, Json]) -> Row:
     return {name: value for name, value in values.items() if value is not None}

@@ -1,4 +1,4 @@
-"""What the fields of a call become in a record: trimmed, checked, and brought to what they are compared by. No I/O."""
+"""The fields of a call as columns of a record: trimmed, checked, and in the form that they are compared in. No I/O."""
 
 import re
 import unicodedata
@@ -16,11 +16,11 @@ _EMAIL = re.compile(r"[^\s@]+@[^\s@]+")
 
 
 def folded(text: str) -> str:
-    """Bring *text* to what it is compared by where upper and lower case, and two ways to write ``é``, are one."""
+    """Give the form of *text* that is compared: upper and lower case, and two ways to write ``é``, are the same in it."""
     return unicodedata.normalize("NFC", text.strip().lower())
 
 
-def _as_it_is(value: Json) -> Json:
+def _unchanged(value: Json) -> Json:
     return value
 
 
@@ -47,39 +47,39 @@ def _rate(value: Json) -> Json:
     return format(Decimal(str(value)), "f")
 
 
-_PERSON: Rules = {"first_name": _as_it_is, "last_name": _as_it_is, "email": _email, "phone": _phone}
+_PERSON: Rules = {"first_name": _unchanged, "last_name": _unchanged, "email": _email, "phone": _phone}
 CLIENT: Rules = {
     **_PERSON,
-    "city": _as_it_is,
-    "state": _as_it_is,
-    "zip": _as_it_is,
-    "package_keyword": _as_it_is,
-    "source": _as_it_is,
+    "city": _unchanged,
+    "state": _unchanged,
+    "zip": _unchanged,
+    "package_keyword": _unchanged,
+    "source": _unchanged,
     "employee_id": _id,
     "affiliate_id": _id,
-    "external_id": _as_it_is,
+    "external_id": _unchanged,
 }
 AFFILIATE: Rules = {
     **_PERSON,
-    "affiliate_code": _as_it_is,
+    "affiliate_code": _unchanged,
     "commission_rate": _rate,
-    "is_approved_affiliate": _as_it_is,
-    "external_id": _as_it_is,
+    "is_approved_affiliate": _unchanged,
+    "external_id": _unchanged,
 }
 NOTE: Rules = {
-    "text": _as_it_is,
-    "note_type": _as_it_is,
-    "visibility": _as_it_is,
-    "external_id": _as_it_is,
+    "text": _unchanged,
+    "note_type": _unchanged,
+    "visibility": _unchanged,
+    "external_id": _unchanged,
 }
-EMPLOYEE: Rules = {"full_name": _as_it_is, "email": _email}
+EMPLOYEE: Rules = {"full_name": _unchanged, "email": _email}
 STATUS_CHANGE: Rules = {
-    "new_status": _as_it_is,
+    "new_status": _unchanged,
     "new_status_id": _id,
-    "status": _as_it_is,
+    "status": _unchanged,
     "status_id": _id,
     "changed_by_employee_id": _id,
-    "status_note": _as_it_is,
+    "status_note": _unchanged,
 }
 
 

@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, Table
 from trunkline import Answer, Call
 from trunkline_crm import cursors, fields
 from trunkline_crm.calls import connection_of
-from trunkline_crm.cursors import Place
+from trunkline_crm.cursors import Position
 from trunkline_crm.fields import Row
 from trunkline_crm.store import reading, tables
 from trunkline_crm.store import statuses as status_store
@@ -41,39 +41,39 @@ async def list_employees(call: Call) -> Answer:
 
 async def list_client_statuses(call: Call) -> Answer:
     """List the statuses that the company has, or starts with."""
-    part, after, limit = _asked(call)
+    part, after, limit = _page_request(call)
     statuses = [
         status
         for status in await status_store.of_company(connection_of(call), call.company_id)
         if part in fields.folded(status.name) and (after is None or status.status_id > after.id)
     ]
-    shown = statuses[:limit]
-    cursor = _cursor_after(call, Place("", shown[-1].status_id)) if len(statuses) > limit else None
+    listed = statuses[:limit]
+    cursor = _cursor_after(call, Position("", listed[-1].status_id)) if len(statuses) > limit else None
     items = [
-        {"status_id": status.status_id, "name": status.name, "is_lead": status.is_lead} for status in shown
+        {"status_id": status.status_id, "name": status.name, "is_lead": status.is_lead} for status in listed
     ]
     return _answer("client_statuses", items, cursor)
 
 
 async def _people(call: Call, table: Table, *where: ColumnElement[bool]) -> tuple[Sequence[Row], str | None]:
-    part, after, limit = _asked(call)
+    part, after, limit = _page_request(call)
     rows = await reading.page(
         connection_of(call), table, call.company_id, part=part, after=after, limit=limit + 1, where=where
     )
-    shown = rows[:limit]
+    listed = rows[:limit]
     more = len(rows) > limit
-    return shown, _cursor_after(call, Place(shown[-1]["name_key"], shown[-1]["id"])) if more else None
+    return listed, _cursor_after(call, Position(listed[-1]["name_key"], listed[-1]["id"])) if more else None
 
 
-def _asked(call: Call) -> tuple[str, Place | None, int]:
-    """Read the part to look for, the place to go on from, and the most items to list. Raises BadCursor."""
+def _page_request(call: Call) -> tuple[str, Position | None, int]:
+    """Read the part to look for, the position to go on from, and the most items to list. Raises BadCursor."""
     cursor = call.input.get("cursor")
     after = None if cursor is None else cursors.decode(cursor, lookup=call.definition.name)
     return fields.folded(call.input.get("q", "")), after, int(call.input.get("limit", DEFAULT_LIMIT))
 
 
-def _cursor_after(call: Call, place: Place) -> str:
-    return cursors.encode(place, lookup=call.definition.name)
+def _cursor_after(call: Call, position: Position) -> str:
+    return cursors.encode(position, lookup=call.definition.name)
 
 
 def _answer(key: str, items: Sequence[Row], next_cursor: str | None) -> Answer:

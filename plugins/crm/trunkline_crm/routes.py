@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field
 
-from trunkline import Caller, PluginContext, Strict, StrictRoute, requires, responses
+from trunkline import Caller, Clock, PluginContext, PluginDatabase, Strict, StrictRoute, requires, responses
 from trunkline_crm import fields
 from trunkline_crm.store import records, tables
 
@@ -25,17 +25,14 @@ class CreatedEmployee(BaseModel):
     employee_id: int
 
 
-def make_router(context: PluginContext) -> APIRouter:
-    """Build the router over the plugin's tables."""
-    router = APIRouter(route_class=StrictRoute, tags=["Employees"])
+class EmployeeHandlers:
+    """Answers the call that adds employees to the plugin's tables."""
 
-    @router.post(
-        "",
-        status_code=201,
-        summary="Add an employee",
-        responses=responses(422),
-    )
-    async def create(body: NewEmployee, caller: Administers) -> CreatedEmployee:
+    def __init__(self, database: PluginDatabase, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def create(self, body: NewEmployee, caller: Administers) -> CreatedEmployee:
         """Add an employee, whom leads, clients and changes of status can then name."""
         row = fields.read(body.model_dump(), fields.EMPLOYEE, required={"full_name"})
         email = row.get("email")
@@ -43,10 +40,23 @@ def make_router(context: PluginContext) -> APIRouter:
             "company_id": caller.company_id,
             "name_key": fields.folded(row["full_name"]),
             "email_key": None if email is None else fields.folded(email),
-            "created_ms": context.clock.now_ms(),
+            "created_ms": self._clock.now_ms(),
         }
-        async with context.database.write() as connection:
+        async with self._database.write() as connection:
             employee_id = await records.insert(connection, tables.employees, row)
         return CreatedEmployee(employee_id=employee_id)
 
+
+def make_router(context: PluginContext) -> APIRouter:
+    """Build the router over the plugin's tables."""
+    handlers = EmployeeHandlers(context.database, context.clock)
+    router = APIRouter(route_class=StrictRoute, tags=["Employees"])
+    router.add_api_route(
+        "",
+        handlers.create,
+        methods=["POST"],
+        status_code=201,
+        summary="Add an employee",
+        responses=responses(422),
+    )
     return router

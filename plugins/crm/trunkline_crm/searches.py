@@ -9,7 +9,7 @@ from trunkline_crm.fields import Row
 from trunkline_crm.store import reading
 from trunkline_crm.times import utc_text
 
-_SHOWN = (
+_COLUMNS = (
     "first_name",
     "last_name",
     "email",
@@ -35,30 +35,32 @@ async def find_lead(call: Call) -> Answer:
 
 
 async def _find(call: Call, *, leads_only: bool) -> Answer:
-    wanted = _wanted(call.input)
-    found = await reading.find_client(connection_of(call), call.company_id, wanted, leads_only=leads_only)
-    results = [] if found is None else [_shown(found)]
+    conditions = _conditions(call.input)
+    record = await reading.find_client(
+        connection_of(call), call.company_id, conditions, leads_only=leads_only
+    )
+    results = [] if record is None else [_result(record)]
     return Answer({"results": results, "count": len(results)})
 
 
-def _wanted(input: Mapping[str, Json]) -> Row:
+def _conditions(input: Mapping[str, Json]) -> Row:
     """Translate what is searched by into columns and their values; a phone number that is none fits no record."""
-    wanted: Row = {}
+    conditions: Row = {}
     if "client_id" in input:
-        wanted["id"] = int(input["client_id"])
+        conditions["id"] = int(input["client_id"])
     if "external_id" in input:
-        wanted["external_id"] = input["external_id"].strip()
+        conditions["external_id"] = input["external_id"].strip()
     if "email" in input:
-        wanted["email_key"] = fields.folded(input["email"])
+        conditions["email_key"] = fields.folded(input["email"])
     if "phone" in input:
-        wanted["phone_digits"] = phones.digits_of(input["phone"]) or ""
-    return wanted
+        conditions["phone_digits"] = phones.digits_of(input["phone"]) or ""
+    return conditions
 
 
-def _shown(found: Row) -> Row:
+def _result(record: Row) -> Row:
     return {
-        "client_id": found["id"],
-        "full_name": fields.full_name(found),
-        "status_name": found["status"],
-        "created_utc": utc_text(found["created_ms"]),
-    } | {name: found[name] for name in _SHOWN}
+        "client_id": record["id"],
+        "full_name": fields.full_name(record),
+        "status_name": record["status"],
+        "created_utc": utc_text(record["created_ms"]),
+    } | {name: record[name] for name in _COLUMNS}

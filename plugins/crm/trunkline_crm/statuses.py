@@ -71,10 +71,10 @@ def _called(statuses: Sequence[Status], name: str) -> Status | None:
     return next(exact, None) or next(in_any_case, None)
 
 
-def _fault(found: Status | None, statuses: Sequence[Status], *, leads: bool | None) -> str | None:
-    if found is None:
+def _fault(status: Status | None, statuses: Sequence[Status], *, leads: bool | None) -> str | None:
+    if status is None:
         return f"is not a status of this company, which has {_listed(statuses)}"
-    if leads is None or found.is_lead is leads:
+    if leads is None or status.is_lead is leads:
         return None
     fitting = [status for status in statuses if status.is_lead is leads]
     return f"is {'not ' if leads else ''}a lead's status; choose from {_listed(fitting)}"

@@ -39,8 +39,8 @@ def results(product: Product, definition: Definition) -> Results:
     """What a module gives: the answer of an action, each result of a search."""
     outputs = product.outputs(definition)
     listed = (field for field in outputs if field.kind == "list" and field.item_kind == "object")
-    found = next(listed, None) if definition.kind == "search" else None
-    return Results(outputs) if found is None else Results(found.fields, found.name)
+    records = next(listed, None) if definition.kind == "search" else None
+    return Results(outputs) if records is None else Results(records.fields, records.name)
 
 
 def action(product: Product, definition: Definition) -> dict[str, Json]:
@@ -80,16 +80,16 @@ def rpcs(product: Product) -> dict[str, Reference]:
     Raises:
         ValueError: two different ones would have the same id.
     """
-    found: dict[str, Reference] = {}
+    references: dict[str, Reference] = {}
     for definition in (*product.actions, *product.searches):
         for field in _flat(filled_in(product, definition)):
             if field.reference is None:
                 continue
             name = rpc_id(field.reference)
-            if found.setdefault(name, field.reference) != field.reference:
+            if references.setdefault(name, field.reference) != field.reference:
                 msg = f"two lists of '{field.reference.lookup.name}' would have the id {name}; change 'where' of one"
                 raise ValueError(msg)
-    return dict(sorted(found.items()))
+    return dict(sorted(references.items()))
 
 
 def rpc_id(reference: Reference) -> str:
@@ -174,7 +174,7 @@ def _pagination(definition: Definition) -> dict[str, Json]:
 
 
 def _flat(fields: Sequence[Field]) -> list[Field]:
-    return [one for field in fields for one in (field, *_flat(field.fields))]
+    return [nested for field in fields for nested in (field, *_flat(field.fields))]
 
 
 def _expression(source: str) -> str:

@@ -34,16 +34,16 @@ def generate(product: Product) -> Mapping[str, bytes]:
         "DESCRIPTION": product.brand.description,
         "GROUPS": ", ".join(manifest.record_groups(product)),
     }
-    made: dict[str, Json] = {
+    contents: dict[str, Json] = {
         "makecomapp.json": manifest.manifest(product, modules),
         "modules/groups.json": manifest.groups(product, modules),
         **dict(_event_files(product)),
     }
     for definition in (*product.actions, *product.searches):
-        made |= _module_files(product, definition)
+        contents |= _module_files(product, definition)
     for rpc_id, reference in calls.rpcs(product).items():
-        made[names.code_path("rpc", rpc_id, "communication")] = calls.rpc(reference)
-    return dict(_constant_files(words)) | {path: _encode(content) for path, content in made.items()}
+        contents[names.code_path("rpc", rpc_id, "communication")] = calls.rpc(reference)
+    return dict(_constant_files(words)) | {path: _encode(content) for path, content in contents.items()}
 
 
 def _event_files(product: Product) -> Iterator[tuple[str, Json]]:
@@ -54,14 +54,16 @@ def _event_files(product: Product) -> Iterator[tuple[str, Json]]:
         yield names.code_path("module", module, "interface"), _event_interface(product)
         yield (
             names.code_path("module", module, "samples"),
-            next((sample_envelope(one) for one in product.event_types), {}),
+            next((sample_envelope(event_type) for event_type in product.event_types), {}),
         )
 
 
 def _event_interface(product: Product) -> list[Json]:
     """Describe an event of any type: its payload has the fields of all of them."""
     envelope = [{"name": name, "label": label, "type": kind} for name, label, kind in _ENVELOPE]
-    payload = parameters.merged(field for one in product.event_types for field in product.payload(one))
+    payload = parameters.merged(
+        field for event_type in product.event_types for field in product.payload(event_type)
+    )
     return [
         *envelope,
         {"name": "payload", "label": "Payload", "type": "collection", "spec": payload},
@@ -98,7 +100,7 @@ def _constant_files(words: Mapping[str, str]) -> Iterator[tuple[str, bytes]]:
 
 
 def _walk(folder: Traversable, prefix: str = "") -> Iterator[tuple[str, Traversable]]:
-    for entry in sorted(folder.iterdir(), key=lambda one: one.name):
+    for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
         if entry.is_dir():
             yield from _walk(entry, f"{prefix}{entry.name}/")
         else:

@@ -61,7 +61,7 @@ def modules_of(product: Product) -> list[Module]:
         ),
     ]
     ids = [module.id for module in modules]
-    if doubled := {one for one in ids if ids.count(one) > 1}:
+    if doubled := {module_id for module_id in ids if ids.count(module_id) > 1}:
         msg = f"more than one module would have the id {min(doubled)}; rename an action or a search"
         raise ValueError(msg)
     return modules
@@ -69,7 +69,7 @@ def modules_of(product: Product) -> list[Module]:
 
 def record_groups(product: Product) -> list[str]:
     """Name the groups of the actions and searches: each is a kind of record, as the calls' paths begin with it."""
-    return sorted({_group(one) for one in (*product.actions, *product.searches)})
+    return sorted({_group(definition) for definition in (*product.actions, *product.searches)})
 
 
 def groups(product: Product, modules: Sequence[Module]) -> list[Json]:
@@ -82,7 +82,6 @@ def groups(product: Product, modules: Sequence[Module]) -> list[Json]:
 
 def manifest(product: Product, modules: Sequence[Module]) -> dict[str, Json]:
     """Make ``makecomapp.json``. Whoever deploys the app adds its own ``origins``."""
-    title = product.brand.title
     return {
         "fileVersion": 1,
         "generalCodeFiles": {
@@ -91,37 +90,42 @@ def manifest(product: Product, modules: Sequence[Module]) -> dict[str, Json]:
             "readme": "README.md",
             "groups": "modules/groups.json",
         },
-        "components": {
-            "connection": {
-                names.CONNECTION: {
-                    "label": title,
-                    "connectionType": "basic",
-                    "codeFiles": _code_files("connection", names.CONNECTION, "communication", "params"),
-                }
-            },
-            "webhook": {
-                names.WEBHOOK: {
-                    "label": f"{title} events",
-                    "connection": names.CONNECTION,
-                    "webhookType": "web",
-                    "codeFiles": _code_files(
-                        "webhook", names.WEBHOOK, "communication", "params", "attach", "detach", "update"
-                    ),
-                }
-            },
-            "module": {module.id: _described(module) for module in modules},
-            "rpc": {
-                rpc_id: {
-                    "label": f"List {reference.lookup.title}",
-                    "connection": names.CONNECTION,
-                    "codeFiles": _code_files("rpc", rpc_id, "communication"),
-                }
-                for rpc_id, reference in calls.rpcs(product).items()
-            },
-            "function": {},
-            "endpoint": {},
-        },
+        "components": _components(product, modules),
         "origins": [],
+    }
+
+
+def _components(product: Product, modules: Sequence[Module]) -> dict[str, Json]:
+    title = product.brand.title
+    return {
+        "connection": {
+            names.CONNECTION: {
+                "label": title,
+                "connectionType": "basic",
+                "codeFiles": _code_files("connection", names.CONNECTION, "communication", "params"),
+            }
+        },
+        "webhook": {
+            names.WEBHOOK: {
+                "label": f"{title} events",
+                "connection": names.CONNECTION,
+                "webhookType": "web",
+                "codeFiles": _code_files(
+                    "webhook", names.WEBHOOK, "communication", "params", "attach", "detach", "update"
+                ),
+            }
+        },
+        "module": {module.id: _described(module) for module in modules},
+        "rpc": {
+            rpc_id: {
+                "label": f"List {reference.lookup.title}",
+                "connection": names.CONNECTION,
+                "codeFiles": _code_files("rpc", rpc_id, "communication"),
+            }
+            for rpc_id, reference in calls.rpcs(product).items()
+        },
+        "function": {},
+        "endpoint": {},
     }
 
 
@@ -145,17 +149,17 @@ def _group(definition: Definition) -> str:
 def _described(module: Module) -> dict[str, Json]:
     """Describe one module. That of a webhook has the webhook's connection."""
     is_instant = module.kind == "instant_trigger"
-    made: dict[str, Json] = {
+    description: dict[str, Json] = {
         "label": module.label,
         "description": module.description,
         "moduleType": module.kind,
         "connection": None if is_instant else names.CONNECTION,
     }
     if is_instant:
-        made["webhook"] = names.WEBHOOK
+        description["webhook"] = names.WEBHOOK
     if module.crud is not None:
-        made["actionCrud"] = module.crud
-    return made | {"codeFiles": _code_files("module", module.id, "communication", *module.codes)}
+        description["actionCrud"] = module.crud
+    return description | {"codeFiles": _code_files("module", module.id, "communication", *module.codes)}
 
 
 def _code_files(kind: names.Kind, component_id: str, *codes: str) -> dict[str, Json]:

@@ -25,13 +25,13 @@ def camel(name: str) -> str:
     Raises:
         ValueError: what comes out is no id to Make.
     """
-    first, *others = [part for part in re.split(r"[^0-9a-zA-Z]+", name) if part]
-    made = first[:1].lower() + first[1:] + "".join(part[:1].upper() + part[1:] for part in others)
-    made = _shortened(made)
-    if not _ID.fullmatch(made):
+    first, *rest = [part for part in re.split(r"[^0-9a-zA-Z]+", name) if part]
+    component_id = first[:1].lower() + first[1:] + "".join(part[:1].upper() + part[1:] for part in rest)
+    component_id = _shortened(component_id)
+    if not _ID.fullmatch(component_id):
         msg = f"'{name}' makes no id for Make: it must begin with a letter and have 3 letters or digits or more; rename it"
         raise ValueError(msg)
-    return made
+    return component_id
 
 
 def kebab(component_id: str) -> str:
@@ -45,8 +45,8 @@ def code_path(kind: Kind, component_id: str, code: str) -> str:
     return f"{kind}s/{name}/{name}.{code}.iml.json"
 
 
-def _shortened(made: str) -> str:
+def _shortened(id: str) -> str:
     """Cut an id that is too long for Make, and tell it from others by a digest of the whole."""
-    if len(made) <= _LONGEST_ID:
-        return made
-    return made[: _LONGEST_ID - 8] + hashlib.sha256(made.encode()).hexdigest()[:8]
+    if len(id) <= _LONGEST_ID:
+        return id
+    return id[: _LONGEST_ID - 8] + hashlib.sha256(id.encode()).hexdigest()[:8]

@@ -29,23 +29,27 @@ def form(fields: Iterable[Field], id_of: IdOfReference) -> list[Json]:
 
 def output(field: Field) -> dict[str, Json]:
     """Describe one field of what a module gives."""
-    made: dict[str, Json] = {"name": field.name, "label": _label(field.title), "type": _TYPES[field.kind]}
-    if nested := [output(one) for one in field.fields]:
-        made["spec"] = nested
+    description: dict[str, Json] = {
+        "name": field.name,
+        "label": _label(field.title),
+        "type": _TYPES[field.kind],
+    }
+    if nested := [output(inner) for inner in field.fields]:
+        description["spec"] = nested
     elif field.item_kind is not None:
-        made["spec"] = {"type": _TYPES[field.item_kind]}
-    return made
+        description["spec"] = {"type": _TYPES[field.item_kind]}
+    return description
 
 
 def merged(fields: Iterable[Field]) -> list[Json]:
     """Describe the fields of several schemas in one list; what differs between them may be anything."""
-    found: dict[str, dict[str, Json]] = {}
+    descriptions: dict[str, dict[str, Json]] = {}
     for field in fields:
-        made = output(field)
-        first = found.setdefault(field.name, made)
-        if (first["type"], first.get("spec")) != (made["type"], made.get("spec")):
-            found[field.name] = {"name": field.name, "label": first["label"], "type": "any"}
-    return list(found.values())
+        description = output(field)
+        first = descriptions.setdefault(field.name, description)
+        if (first["type"], first.get("spec")) != (description["type"], description.get("spec")):
+            descriptions[field.name] = {"name": field.name, "label": first["label"], "type": "any"}
+    return list(descriptions.values())
 
 
 def event_types(product: Product) -> dict[str, Json]:
@@ -58,8 +62,12 @@ def event_types(product: Product) -> dict[str, Json]:
         "required": True,
         "help": "Which events start the scenario.",
         "options": [
-            {"label": _label(one.title), "value": one.name, "description": one.description}
-            for one in product.event_types
+            {
+                "label": _label(event_type.title),
+                "value": event_type.name,
+                "description": event_type.description,
+            }
+            for event_type in product.event_types
         ],
     }
 
@@ -77,22 +85,26 @@ def limit(default: int) -> dict[str, Json]:
 
 
 def _input(field: Field, id_of: IdOfReference) -> dict[str, Json]:
-    made: dict[str, Json] = {"name": field.name, "label": _label(field.title), "type": _input_type(field)}
+    parameter: dict[str, Json] = {
+        "name": field.name,
+        "label": _label(field.title),
+        "type": _input_type(field),
+    }
     if field.is_required:
-        made["required"] = True
+        parameter["required"] = True
     if field.description:
-        made["help"] = field.description
+        parameter["help"] = field.description
     if field.default is not None:
-        made["default"] = field.default
+        parameter["default"] = field.default
     if field.is_long:
-        made["multiline"] = True
+        parameter["multiline"] = True
     if field.kind == "date":
-        made["time"] = False
+        parameter["time"] = False
     if field.reference is not None:
-        made["options"] = f"rpc://{id_of(field.reference)}"
+        parameter["options"] = f"rpc://{id_of(field.reference)}"
     elif field.choices:
-        made["options"] = [{"label": _label(choice), "value": choice} for choice in field.choices]
-    return made | _nested(field, id_of)
+        parameter["options"] = [{"label": _label(choice), "value": choice} for choice in field.choices]
+    return parameter | _nested(field, id_of)
 
 
 def _input_type(field: Field) -> str:

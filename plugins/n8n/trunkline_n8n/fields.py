@@ -37,7 +37,7 @@ def parameter_name(field: Field) -> str:
     return f"{name}Field" if name in _RESERVED else name
 
 
-def prominent_property(definition: Definition, field: Field, *, shown: Code) -> Property:
+def prominent_property(definition: Definition, field: Field, *, condition: Code) -> Property:
     """Describe a field that is shown at once."""
     reference = choice_of(field)
     described = _input(field) if reference is None else _locator(field, reference)
@@ -46,7 +46,7 @@ def prominent_property(definition: Definition, field: Field, *, shown: Code) -> 
         **_name(field),
         **described,
         **required,
-        "displayOptions": shown,
+        "displayOptions": condition,
         **_words(field),
         **_routing(definition, field),
     }
@@ -62,7 +62,7 @@ def collected_properties(definition: Definition, fields: Iterable[Field]) -> lis
         else {**_name(field), **_input(field), **_words(field), **_routing(definition, field)}
         for field in some
     ]
-    return sorted(properties, key=lambda one: str(one["displayName"]).casefold())
+    return sorted(properties, key=lambda described: str(described["displayName"]).casefold())
 
 
 def dropdown_fields(fields: Iterable[Field]) -> list[tuple[Field, Reference]]:
@@ -111,8 +111,8 @@ def _input(field: Field) -> Property:
 
 
 def _choice(field: Field) -> Property:
-    options = [{"name": title_case(one.replace("_", " ")), "value": one} for one in field.choices]
-    options.sort(key=lambda one: one["name"].casefold())
+    options = [{"name": title_case(choice.replace("_", " ")), "value": choice} for choice in field.choices]
+    options.sort(key=lambda option: option["name"].casefold())
     default = field.default if field.default in field.choices else options[0]["value"]
     return {"type": "options", "options": options, "default": default}
 

@@ -20,7 +20,7 @@ DEV_DEPENDENCIES = {
     "prettier": "3.6.2",
     "typescript": "5.8.3",
 }
-"""What the package is built and judged with; it needs nothing when it runs."""
+"""What the package is built and linted with; it needs nothing when it runs."""
 
 _HIDDEN = {"gitignore": ".gitignore", "prettierrc.js": ".prettierrc.js"}
 _STRING = re.compile(r"'([^'\n]*__\w+?__[^'\n]*)'")
@@ -30,24 +30,24 @@ _VERSIONS = "/** What the fields were made of. An event type that has changed si
 
 def generate(product: Product) -> Mapping[str, bytes]:
     """Make every file of the package ``n8n-nodes-{slug}``."""
-    made = {**_constant_files(product), **dict(_catalogue_files(product))}
-    return {path: made[path].encode() for path in sorted(made)}
+    files_by_path = {**_constant_files(product), **dict(_catalogue_files(product))}
+    return {path: files_by_path[path].encode() for path in sorted(files_by_path)}
 
 
 def _constant_files(product: Product) -> Mapping[str, str]:
     """Fill the names of the product into the template's files; without operations there is no action node."""
     words = _words(product)
     has_operations = bool(product.actions or product.searches)
-    made: dict[str, str] = {}
+    filled: dict[str, str] = {}
     for path, text in _template(files("trunkline_n8n") / "template"):
         if path.startswith("nodes/__Name__/") and not has_operations:
             continue
-        made[_fill(path, words)] = _FILLERS.get(PurePosixPath(path).suffix, _fill)(text, words)
-    return made
+        filled[_fill(path, words)] = _FILLERS.get(PurePosixPath(path).suffix, _fill)(text, words)
+    return filled
 
 
 def _template(folder: Traversable, prefix: str = "") -> Iterator[tuple[str, str]]:
-    for entry in sorted(folder.iterdir(), key=lambda one: one.name):
+    for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
         if entry.is_dir():
             yield from _template(entry, f"{prefix}{entry.name}/")
         else:
@@ -67,9 +67,13 @@ def _words(product: Product) -> Mapping[str, str]:
         "__author__": brand.author,
         "__email__": brand.email,
         "__api_url__": product.api_url,
-        "__events__": _rows((one.title, f"`{one.name}`", one.description) for one in product.event_types),
+        "__events__": _rows(
+            (event_type.title, f"`{event_type.name}`", event_type.description)
+            for event_type in product.event_types
+        ),
         "__operations__": _rows(
-            (title_case(resource_of(one)), one.title, one.description) for one in operations
+            (title_case(resource_of(definition)), definition.title, definition.description)
+            for definition in operations
         ),
     }
 
@@ -112,7 +116,7 @@ def _render_event_types(product: Product) -> str:
         text = description(kind.description, of=title)
         words: dict[str, Value] = {"description": text} if text else {}
         options.append({"name": title, "value": kind.name, **words})
-    options.sort(key=lambda one: str(one["name"]).casefold())
+    options.sort(key=lambda option: str(option["name"]).casefold())
     all_events = constant("ALL_EVENTS", "*")
     versions = constant("VERSIONS", product.versions_header[1])
     return "\n".join(

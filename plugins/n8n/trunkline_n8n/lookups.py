@@ -43,16 +43,16 @@ def list_of(reference: Reference) -> ItemList:
 
 def render_lookups(*, searched: Iterable[Reference], loaded: Iterable[Reference]) -> str:
     """Write the module with the methods for the fields that are *searched* and those that are *loaded*."""
-    searches = {_name(one): one for one in searched}
-    loads = {_name(one): one for one in loaded}
+    searches = {_name(reference): reference for reference in searched}
+    loads = {_name(reference): reference for reference in loaded}
     used = [name for name, some in (("loadFrom", loads), ("searchIn", searches)) if some]
     lookups = dict(sorted((searches | loads).items()))
     parts = (
         [f"import {{ {', '.join([*used, 'type Lookup'])} }} from '../shared/lookups';\n"] if lookups else []
     )
     parts += [
-        constant(_variable(name), _lookup(one), kind="Lookup").removeprefix("export ")
-        for name, one in lookups.items()
+        constant(_variable(name), _lookup(reference), kind="Lookup").removeprefix("export ")
+        for name, reference in lookups.items()
     ]
     parts += [
         constant("listSearch", _methods("search", "searchIn", searches)),

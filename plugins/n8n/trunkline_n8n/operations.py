@@ -72,8 +72,8 @@ def _loaded(product: Product) -> Iterator[Reference]:
 
 def _split(product: Product, definition: Definition) -> tuple[Sequence[Field], Sequence[Field]]:
     fields = product.inputs(definition)
-    shown = [field for field in fields if is_prominent(definition, field)]
-    return shown, [field for field in fields if field not in shown]
+    prominent = [field for field in fields if is_prominent(definition, field)]
+    return prominent, [field for field in fields if field not in prominent]
 
 
 def _render_index(nouns: Sequence[str]) -> str:
@@ -127,8 +127,8 @@ def _option(product: Product, definition: Definition) -> Value:
     routing: dict[str, Value] = {
         "request": {"method": definition.method, "url": f"={url}" if url != definition.path else url}
     }
-    if definition.kind == "search" and (found := _found_items(product, definition)):
-        unpack: Value = [{"type": "rootProperty", "properties": {"property": found}}]
+    if definition.kind == "search" and (container := _found_items(product, definition)):
+        unpack: Value = [{"type": "rootProperty", "properties": {"property": container}}]
         routing["output"] = {"postReceive": unpack}
     return {
         "name": title_case(definition.title),
@@ -152,9 +152,11 @@ def _found_items(product: Product, definition: Definition) -> str | None:
 def _render_operation(product: Product, noun: str, definition: Definition) -> str:
     name = camel_case(definition.name)
     shown_for = f"showOnlyFor{pascal_case(name)}"
-    shown, collected = _split(product, definition)
+    prominent, collected = _split(product, definition)
     condition = Code(f"{{ show: {shown_for} }}")
-    properties: list[Value] = [prominent_property(definition, field, shown=condition) for field in shown]
+    properties: list[Value] = [
+        prominent_property(definition, field, condition=condition) for field in prominent
+    ]
     if collected:
         title, collection = _COLLECTIONS[definition.method]
         properties.append(
@@ -169,7 +171,7 @@ def _render_operation(product: Product, noun: str, definition: Definition) -> st
             }
         )
     written = constant(f"{name}Properties", properties, kind="INodeProperties[]")
-    conversions = sorted(one for one in CONVERSIONS if f"value: {one}," in written)
+    conversions = sorted(conversion for conversion in CONVERSIONS if f"value: {conversion}," in written)
     imports = (
         f"import {{ {', '.join(conversions)} }} from '../../../shared/operations';\n" if conversions else ""
     )

@@ -1,4 +1,4 @@
-"""The words of a catalogue as n8n wants them: its linter judges case, full stops and the names of things."""
+"""The texts of a catalogue in the form that n8n's linter asks for: case, full stops and the names of things."""
 
 import re
 

@@ -33,7 +33,7 @@ def render(value: Value, *, depth: int = 0, used: int = 0) -> str:
     if isinstance(value, str):
         return quote(value)
     if isinstance(value, Mapping):
-        lines = [_entry(key, one, depth + 1) for key, one in value.items()]
+        lines = [_entry(key, inner, depth + 1) for key, inner in value.items()]
         return _block("{", lines, "}", depth)
     if isinstance(value, Sequence):
         return _render_list(value, depth=depth, used=used)
@@ -75,11 +75,11 @@ def _entry(key: str, value: Value, depth: int) -> str:
 
 
 def _render_list(values: Sequence[Value], *, depth: int, used: int) -> str:
-    if not any(isinstance(one, Mapping) for one in values):
-        written = "[" + ", ".join(render(one) for one in values) + "]"
+    if not any(isinstance(value, Mapping) for value in values):
+        written = "[" + ", ".join(render(value) for value in values) + "]"
         if used + len(written) + 1 <= LINE_WIDTH:
             return written
-    lines = [render(one, depth=depth + 1, used=(depth + 1) * TAB_WIDTH) for one in values]
+    lines = [render(value, depth=depth + 1, used=(depth + 1) * TAB_WIDTH) for value in values]
     return _block("[", lines, "]", depth)
 
 

@@ -1,9 +1,10 @@
 """The routes below ``/api/v1/events`` that read."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Annotated
+from types import MethodType
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import AwareDatetime, BeforeValidator, Field
@@ -85,88 +86,108 @@ class EventQuery(QueryModel):
 _read_query = query_reader(PollQuery)
 
 
-def make_routes(context: PluginContext) -> Routes:
-    """Build the routes over the hub's stream."""
-    router = APIRouter(route_class=StrictRoute, tags=["Events"])
-    events = context.events
+class EventHandlers:
+    """Answers the calls that read the stream of *events*."""
 
-    @router.get("", response_model=EventPage, summary="Read events in order", responses=responses(400, 410))
-    async def poll(caller: Reads, query: Annotated[PollQuery, Query()]) -> Response:
+    def __init__(self, events: EventReader) -> None:
+        self._events = events
+
+    async def poll(self, caller: Reads, query: Annotated[PollQuery, Query()]) -> Response:
         """Read events oldest first. Keep `next_cursor` and send it back: each event comes exactly once, in order."""
         if query.cursor is not None and query.since is not None:
             raise BadQuery.parameter("since", "does not go together with 'cursor'; send one of them")
-        page = await events.page(
+        page = await self._events.page(
             caller.company_id,
-            types=_types(events, query.types),
+            types=self._types(query.types),
             cursor=query.cursor,
             since_ms=_epoch_ms(query.since),
             limit=query.limit,
             wait_seconds=query.wait,
-            versions=_versions(events, caller, query.versions),
+            versions=self._versions(caller, query.versions),
         )
         body = b'{"events":[%b],"next_cursor":"%b"}' % (b",".join(page.bodies), page.next_cursor.encode())
         headers = {"X-Paging-Cursor": page.next_cursor} if page.more else None
         return Response(body, media_type=JSON, headers=headers)
 
-    @router.get(
-        "/sample", response_model=list[Envelope], summary="Show sample events", responses=responses(400)
-    )
-    async def sample(caller: Reads, query: Annotated[SampleQuery, Query()]) -> Response:
+    async def poll_directly(self, request: Request) -> Response | None:
+        """Answer ``poll`` without the framework in between: clients call nothing as often."""
+        query = _read_query(request.scope["query_string"])
+        return None if query is None else await self.poll(await _MAY_READ(request), query)
+
+    async def sample(self, caller: Reads, query: Annotated[SampleQuery, Query()]) -> Response:
         """Show the newest events, newest first; the schema's example where the company has none."""
-        name = _known(events, "type", query.type) if query.type is not None else None
-        versions = _versions(events, caller, query.versions)
-        bodies = await events.newest(caller.company_id, type=name, limit=query.limit, versions=versions)
+        name = self._known("type", query.type) if query.type is not None else None
+        versions = self._versions(caller, query.versions)
+        bodies = await self._events.newest(caller.company_id, type=name, limit=query.limit, versions=versions)
         return Response(b"[" + b",".join(bodies) + b"]", media_type=JSON)
 
-    @router.get("/{event_id}", response_model=Envelope, summary="Read one event", responses=responses(404))
-    async def show(event_id: str, caller: Reads, query: Annotated[EventQuery, Query()]) -> Response:
+    async def show(self, event_id: str, caller: Reads, query: Annotated[EventQuery, Query()]) -> Response:
         """Read one event by its id."""
         digits = event_id.isascii() and event_id.isdigit() and len(event_id) <= 19
         number = int(event_id) if digits else 0
-        versions = _versions(events, caller, query.versions)
+        versions = self._versions(caller, query.versions)
         known = 0 < number < 2**63
-        body = await events.get(caller.company_id, number, versions=versions) if known else None
+        body = await self._events.get(caller.company_id, number, versions=versions) if known else None
         if body is None:
             raise _no_event(event_id)
         return Response(body, media_type=JSON)
 
-    async def poll_directly(request: Request) -> Response | None:
-        """``poll`` without the framework in between: clients call nothing as often."""
-        query = _read_query(request.scope["query_string"])
-        return None if query is None else await poll(await _MAY_READ(request), query)
+    def _types(self, text: str | None) -> Sequence[str]:
+        names = [name.strip() for name in (text or "").split(",") if name.strip()]
+        return list(dict.fromkeys(self._known("types", name) for name in names))
 
-    return Routes(router, prefix="/events", direct={("GET", ""): poll_directly})
+    def _versions(self, caller: Caller, text: str | None) -> Mapping[str, int]:
+        """Give the versions to read: those of the caller, and over them what the query names."""
+        pins = caller.versions
+        if not text:
+            return pins
+        chosen: dict[str, int] = {}
+        for item in filter(None, (item.strip() for item in text.split(","))):
+            name, _, number = item.partition(":")
+            kind = self._known("versions", name.strip())
+            versions = self._events.versions(kind)
+            version = int(number) if _VERSION.fullmatch(number.strip()) else 0
+            if not 1 <= version <= versions[-1]:
+                known = ", ".join(f"{kind}:{version}" for version in versions)
+                raise BadQuery.parameter("versions", f"asks for '{item}'; there is {known}")
+            chosen[kind] = version
+        return {**pins, **chosen}
 
-
-def _types(events: EventReader, text: str | None) -> Sequence[str]:
-    wanted = [name.strip() for name in (text or "").split(",") if name.strip()]
-    return list(dict.fromkeys(_known(events, "types", name) for name in wanted))
-
-
-def _versions(events: EventReader, caller: Caller, text: str | None) -> Mapping[str, int]:
-    """Give the versions to read: those of the caller, and over them what the query names."""
-    pins = caller.versions
-    if not text:
-        return pins
-    chosen: dict[str, int] = {}
-    for item in filter(None, (item.strip() for item in text.split(","))):
-        name, _, number = item.partition(":")
-        kind = _known(events, "versions", name.strip())
-        kept = events.versions(kind)
-        version = int(number) if _VERSION.fullmatch(number.strip()) else 0
-        if not 1 <= version <= kept[-1]:
-            there = ", ".join(f"{kind}:{one}" for one in kept)
-            raise BadQuery.parameter("versions", f"asks for '{item}'; there is {there}")
-        chosen[kind] = version
-    return {**pins, **chosen}
+    def _known(self, parameter: str, name: str) -> str:
+        names = {kind.name.lower(): kind.name for kind in self._events.types()}
+        if name.lower() not in names:
+            known = ", ".join(names.values())
+            raise BadQuery.parameter(parameter, f"names the unknown event type '{name}'; known are {known}")
+        return names[name.lower()]
 
 
-def _known(events: EventReader, parameter: str, wanted: str) -> str:
-    names = {kind.name.lower(): kind.name for kind in events.types()}
-    if wanted.lower() not in names:
-        known = ", ".join(names.values())
-        raise BadQuery.parameter(parameter, f"names the unknown event type '{wanted}'; known are {known}")
-    return names[wanted.lower()]
+_ROUTES: Sequence[tuple[str, Callable[..., Any], dict[str, Any]]] = (
+    (
+        "",
+        EventHandlers.poll,
+        {"response_model": EventPage, "summary": "Read events in order", "responses": responses(400, 410)},
+    ),
+    (
+        "/sample",
+        EventHandlers.sample,
+        {"response_model": list[Envelope], "summary": "Show sample events", "responses": responses(400)},
+    ),
+    (
+        "/{event_id}",
+        EventHandlers.show,
+        {"response_model": Envelope, "summary": "Read one event", "responses": responses(404)},
+    ),
+)
+"""Path below the prefix, handler, and what FastAPI's ``add_api_route`` is told about the call; each is a GET."""
+
+
+def make_routes(context: PluginContext) -> Routes:
+    """Build the routes over the hub's stream."""
+    handlers = EventHandlers(context.events)
+    router = APIRouter(route_class=StrictRoute, tags=["Events"])
+    for path, handler, options in _ROUTES:
+        router.add_api_route(path, MethodType(handler, handlers), methods=["GET"], **options)
+    return Routes(router, prefix="/events", direct={("GET", ""): handlers.poll_directly})
 
 
 def _epoch_ms(moment: datetime | None) -> int | None:

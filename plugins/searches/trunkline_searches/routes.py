@@ -26,7 +26,7 @@ def make_routes(context: PluginContext) -> Routes:
     operations = context.operations
     definitions = [*operations.provided("search"), *operations.provided("lookup")]
     for definition in sorted(
-        definitions, key=lambda one: one.path.replace("{", "~")
+        definitions, key=lambda definition: definition.path.replace("{", "~")
     ):  # fixed parts come first
         tag = "Lookups" if definition.kind == "lookup" else "Searches"
         look = _make_function(operations, definition)

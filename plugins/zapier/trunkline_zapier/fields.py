@@ -27,8 +27,8 @@ def input_fields(fields: Iterable[Field], *, owner: str) -> list[dict[str, Json]
     Raises:
         ValueError: Zapier's forms have no such field, or two would have the same key.
     """
-    described = [one for field in fields for one in _inputs(field, owner=owner)]
-    keys = [one["key"] for field in described for one in (field, *field.get("children", ()))]
+    described = [described_field for field in fields for described_field in _inputs(field, owner=owner)]
+    keys = [entry["key"] for field in described for entry in (field, *field.get("children", ()))]
     if clash := next((key for key in keys if keys.count(key) > 1), None):
         msg = f"the form of '{owner}' would have two fields '{clash}' on Zapier; rename one of them"
         raise ValueError(msg)
@@ -42,7 +42,7 @@ def object_names(fields: Iterable[Field]) -> list[str]:
 
 def output_fields(fields: Iterable[Field], *, prefix: str = "") -> list[dict[str, Json]]:
     """Describe what data has, objects taken apart."""
-    return [one for field in fields for one in _outputs(field, prefix=prefix)]
+    return [description for field in fields for description in _outputs(field, prefix=prefix)]
 
 
 def lookup_key(reference: Reference) -> str:
@@ -90,8 +90,8 @@ def _plain_input(field: Field, *, key: str) -> dict[str, Json]:
         described["required"] = True
     described = _with_help(field, described)
     if field.reference is not None:
-        shown = f"{field.reference.value}.{field.reference.label}"
-        return described | {"dynamic": f"{lookup_key(field.reference)}.{shown}"}
+        columns = f"{field.reference.value}.{field.reference.label}"
+        return described | {"dynamic": f"{lookup_key(field.reference)}.{columns}"}
     if field.choices:
         described["choices"] = list(field.choices)
     elif field.example is not None and field.kind != "boolean":

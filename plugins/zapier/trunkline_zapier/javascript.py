@@ -57,7 +57,7 @@ def _call(call: Call, *, depth: int, room: int) -> str:
     """On one line if it fits, else with its last argument opened, else with an argument a line."""
     *first, last = call.arguments
     opened = isinstance(last, Mapping)
-    parts = [literal(one) for one in first]
+    parts = [literal(argument) for argument in first]
     head = f"{call.function}({', '.join(parts)}{', ' if parts else ''}"
     line = f"{head}{literal(last, depth=depth, room=room - len(head) - 1)})"
     if opened or len(line) <= room:
@@ -97,7 +97,9 @@ def _is_flat(values: Iterable[Json]) -> bool:
     for value in values:
         if isinstance(value, Mapping | Call) and value:
             return False
-        if isinstance(value, list | tuple) and any(isinstance(one, Mapping | list | tuple) for one in value):
+        if isinstance(value, list | tuple) and any(
+            isinstance(inner, Mapping | list | tuple) for inner in value
+        ):
             return False
     return True
 

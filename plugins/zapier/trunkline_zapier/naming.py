@@ -1,4 +1,4 @@
-"""What things are called on Zapier: its rules for keys, labels and nouns. Pure.
+"""Zapier's rules for keys, labels and nouns. Pure.
 
 A key must never change once the app is used: Zaps refer to it. So a clash is refused, not numbered away.
 """

@@ -10,19 +10,19 @@ from trunkline_zapier.naming import LABEL_LENGTH, TEXT_LENGTH, keyed, noun_of, s
 
 def creates(product: Product) -> Mapping[str, bytes]:
     """Write the module of each action's create, by its key. Raises ValueError."""
-    keys = keyed((one.name for one in product.actions), kind="action")
-    return {keys[one.name]: _create(product, one) for one in product.actions}
+    keys = keyed((action.name for action in product.actions), kind="action")
+    return {keys[action.name]: _create(product, action) for action in product.actions}
 
 
 def searches(product: Product) -> Mapping[str, bytes]:
     """Write the module of each search, by its key. Raises ValueError."""
-    keys = keyed((one.name for one in product.searches), kind="search")
-    return {keys[one.name]: _search(product, one) for one in product.searches}
+    keys = keyed((search.name for search in product.searches), kind="search")
+    return {keys[search.name]: _search(product, search) for search in product.searches}
 
 
 def search_or_creates(product: Product) -> dict[str, Json]:
     """Pair each search ``find_x`` with the action ``create_x``, where there is one."""
-    actions = {one.name: one for one in product.actions}
+    actions = {action.name: action for action in product.actions}
     pairs: dict[str, Json] = {}
     for search in product.searches:
         verb, _, thing = search.name.partition("_")
@@ -61,17 +61,17 @@ def _create(product: Product, action: Definition) -> bytes:
 def _search(product: Product, search: Definition) -> bytes:
     """Raises ValueError where the answer has no list of records."""
     outputs = product.outputs(search)
-    results = next((one for one in outputs if one.kind == "list" and one.item_kind == "object"), None)
+    results = next((field for field in outputs if field.kind == "list" and field.item_kind == "object"), None)
     if results is None:
         msg = f"the search '{search.name}' answers with no list of objects; give its output one, such as 'results'"
         raise ValueError(msg)
-    found = [one for example in search.examples for one in example.output.get(results.name, ())]
+    records = [record for example in search.examples for record in example.output.get(results.name, ())]
     return _operation(
         search,
         perform=Call("search", (search.path, results.name)),
         inputs=product.inputs(search),
         outputs=results.fields,
-        sample=found[0] if found else {one.name: one.example for one in results.fields},
+        sample=records[0] if records else {field.name: field.example for field in results.fields},
     )
 
 

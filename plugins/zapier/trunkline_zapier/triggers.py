@@ -19,13 +19,16 @@ _PAGE_SIZE = 200
 
 def triggers(product: Product) -> Mapping[str, bytes]:
     """Write the module of each event type's trigger, by its key. Raises ValueError."""
-    keys = keyed((one.name for one in product.event_types), kind="event type")
-    return {keys[one.name]: _trigger(product, one, key=keys[one.name]) for one in product.event_types}
+    keys = keyed((event_type.name for event_type in product.event_types), kind="event type")
+    return {
+        keys[event_type.name]: _trigger(product, event_type, key=keys[event_type.name])
+        for event_type in product.event_types
+    }
 
 
 def lookups(product: Product) -> Mapping[str, bytes]:
     """Write the module of each lookup's hidden trigger, and of each choice among its items, by its key."""
-    plain: Iterator[tuple[Definition, Mapping[str, Json]]] = ((one, {}) for one in product.lookups)
+    plain: Iterator[tuple[Definition, Mapping[str, Json]]] = ((lookup, {}) for lookup in product.lookups)
     chosen = {
         lookup_key_of(definition.name, where): (definition, where)
         for definition, where in (*plain, *_references(product))

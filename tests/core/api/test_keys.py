@@ -57,7 +57,7 @@ def make_app(hub: TestHub) -> FastAPI:
     app = FastAPI()
     app.state.hub = hub
     app.include_router(router)
-    app.include_router(keys_api.router)
+    app.include_router(keys_api.make_router(hub.key_service))
     problems.install(app)
     return app
 

@@ -28,13 +28,13 @@ SCOPES = {
 }
 
 
-def operations(app):
+def operations(running):
     """Every operation below /api/v1, as the API's own document lists them."""
     from trunkline.api.documents import openapi
 
     return [
         (method, path)
-        for path, methods in openapi(app)["paths"].items()
+        for path, methods in openapi(running.app, running.hub.catalog)["paths"].items()
         for method in methods
         if path.startswith("/api/v1")
     ]
@@ -90,7 +90,7 @@ def is_problem(answer, status: int) -> bool:
 
 
 async def test_every_call_needs_a_key(api):
-    for method, path in operations(api.app):
+    for method, path in operations(api):
         answer = await api.anonymous.request(method, filled(path), json=BODIES.get((method, path), {}))
         assert is_problem(answer, 401), (method, path)
 
@@ -106,7 +106,7 @@ async def test_every_call_without_its_scope_is_403_and_names_the_scope(api):
     ]
     clients = {scope: await api.client_of(92, [s for s in everything if s != scope]) for scope in SCOPES}
     checked = 0
-    for method, path in operations(api.app):
+    for method, path in operations(api):
         scope = scope_of(method, path)
         if scope is None:
             continue
@@ -135,7 +135,7 @@ async def test_no_call_shows_or_changes_what_is_another_companys(running, receiv
     before = (await running.client.get(f"/api/v1/subscriptions/{made['id']}")).json()
 
     checked = []
-    for method, path in operations(running.app):
+    for method, path in operations(running):
         if not any(f"{{{name}}}" in path for name in ids):
             continue
         url = re.sub(r"\{(\w+)\}", lambda found: ids[found[1]], path)
@@ -205,7 +205,7 @@ async def test_health_may_be_asked_with_head(api):
 
 
 async def test_no_query_parameter_goes_unnoticed_anywhere(api):
-    for method, path in operations(api.app):
+    for method, path in operations(api):
         body = BODIES.get((method, path), {}) if method in {"post", "patch"} else None
         client = (
             api.operator if scope_of(method, path) == "operator" or path == "/api/v1/keys" else api.client

@@ -7,8 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trunkline.ingest.requests import fingerprint, split_batch, split_single
+from trunkline.errors import BodyInvalid, EventRejected
+from trunkline.ingest.requests import RequestReader, fingerprint, split_batch, split_single
+from trunkline.ingest.submissions import Warned
 from trunkline.model.times import read_time
+from trunkline.schemas.catalog import EventType, SchemaCatalog
+from trunkline.schemas.modes import Modes
 
 
 @given(st.datetimes(datetime(1900, 1, 2), datetime(2999, 1, 1), timezones=st.just(UTC)))  # noqa: DTZ001 - bounds are naive
@@ -69,3 +73,61 @@ def test_a_batch_of_two_is_not_taken_for_one_that_reads_the_same():
         return fingerprint("batch", items, [92] * len(items))
 
     assert of(b'{"events":[{"a":1,"b":2}]}') != of(b'{"events":[{"a":1},{"b":2}]}')
+
+
+PAYLOAD = {
+    "type": "object",
+    "properties": {"amount": {"type": "integer"}},
+    "examples": [{"amount": 1}],
+}
+CATALOG = SchemaCatalog([EventType("order.placed", "Order placed", "An order was placed.", PAYLOAD)])
+
+
+def read(body: bytes, *, mode: str = "reject", call: str = "event", **options):
+    reader = RequestReader(CATALOG, Modes(mode, {}, catalog=CATALOG), max_event_bytes=1000)
+    return reader.read(
+        call,
+        body,
+        orjson.loads(body),
+        company_of=lambda company_id: company_id or 92,
+        now_text="2026-01-28T10:30:00Z",
+        **options,
+    )
+
+
+GOOD = b'{"type":"order.placed","payload":{"amount":7}}'
+BROKEN = b'{"type":"order.placed","payload":{"amount":"7"},"companyId":93}'
+
+
+def test_a_body_becomes_a_submission_with_the_fingerprint_of_its_idempotency_key():
+    plain = read(GOOD)
+    assert [(draft.company_id, draft.payload) for draft in plain.drafts] == [(92, b'{"amount":7}')]
+    assert (plain.key, plain.fingerprint) == (None, b"")
+    keyed = read(GOOD, namespace=92, key="k-1")
+    assert (keyed.namespace, keyed.key) == (92, "k-1")
+    assert keyed.fingerprint == prints(GOOD)
+    assert read(GOOD, namespace=92, key="").key is None
+
+
+@pytest.mark.parametrize("mode", ["reject", "quarantine", "warn"])
+def test_the_mode_of_its_type_says_what_becomes_of_a_broken_event_of_a_batch(mode):
+    batch = b'{"events":[%b,%b]}' % (GOOD, BROKEN)
+    if mode == "reject":
+        with pytest.raises(EventRejected) as refusal:
+            read(batch, call="batch", mode=mode)
+        assert [fault.path for fault in refusal.value.errors] == ["/events/1/payload/amount"]
+        return
+    submission = read(batch, call="batch", mode=mode)
+    if mode == "quarantine":
+        assert [draft.company_id for draft in submission.drafts] == [92]
+        assert [(draft.index, draft.draft.company_id) for draft in submission.quarantined] == [(1, 93)]
+    else:
+        assert [draft.company_id for draft in submission.drafts] == [92, 93]
+        assert submission.warned == [Warned(1, ("/payload/amount",))]
+
+
+def test_each_call_takes_its_own_form_of_body():
+    with pytest.raises(EventRejected):
+        read(b'{"events":[%b]}' % GOOD)
+    with pytest.raises(BodyInvalid):
+        read(GOOD, call="batch")

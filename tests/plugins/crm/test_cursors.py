@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from trunkline import BadCursor
 from trunkline_crm import cursors
-from trunkline_crm.cursors import Place
+from trunkline_crm.cursors import Position
 
 
 def made_of(document: object) -> str:
@@ -19,13 +19,13 @@ def made_of(document: object) -> str:
 
 @given(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])), st.integers(0, 2**63 - 1))
 def test_a_cursor_gives_back_its_place(key, number):
-    place = Place(key, number)
+    place = Position(key, number)
     assert cursors.decode(cursors.encode(place, lookup="clients"), lookup="clients") == place
 
 
 def test_a_cursor_of_another_list_is_refused():
     with pytest.raises(BadCursor):
-        cursors.decode(cursors.encode(Place("jane doe", 7), lookup="clients"), lookup="employees")
+        cursors.decode(cursors.encode(Position("jane doe", 7), lookup="clients"), lookup="employees")
 
 
 @pytest.mark.parametrize(

@@ -453,7 +453,7 @@ def build_with_its_own_log():
 
 @breaks("plugin.disabled-leaves-nothing")
 def build_that_stays():
-    stays = '    from trunkline.api import system\n    system.router.add_api_route("/api/v1/acme/left", lambda: {}, methods=["GET"])\n'
+    stays = '    from trunkline.api import system\n    system.ROUTES += (system.Route("GET", "/api/v1/acme/left", lambda _: {}),)\n'
     return acme((ROUTES, stays + '    router.add_api_route("/left", lambda: {}, methods=["GET"])\n'))
 
 

@@ -11,6 +11,22 @@ _KEY = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 
 
 def upgrade() -> None:
+    _create_affiliates()
+    _create_employees()
+    _create_statuses()
+    _create_clients()
+    _create_notes()
+
+
+def downgrade() -> None:
+    op.drop_table("crm_notes")
+    op.drop_table("crm_clients")
+    op.drop_table("crm_statuses")
+    op.drop_table("crm_employees")
+    op.drop_table("crm_affiliates")
+
+
+def _create_affiliates() -> None:
     op.create_table(
         "crm_affiliates",
         sa.Column("id", _ID, sa.Identity(), nullable=False),
@@ -36,6 +52,9 @@ def upgrade() -> None:
     op.create_index(
         "ix_crm_affiliates_name", "crm_affiliates", ["company_id", "name_key", "id"], unique=False
     )
+
+
+def _create_employees() -> None:
     op.create_table(
         "crm_employees",
         sa.Column("id", _ID, sa.Identity(), nullable=False),
@@ -48,6 +67,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("ix_crm_employees_name", "crm_employees", ["company_id", "name_key", "id"], unique=False)
+
+
+def _create_statuses() -> None:
     op.create_table(
         "crm_statuses",
         sa.Column("company_id", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -56,6 +78,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("company_id", "status_id"),
     )
     op.create_index("ix_crm_statuses_name", "crm_statuses", ["company_id", "name"], unique=True)
+
+
+def _create_clients() -> None:
     op.create_table(
         "crm_clients",
         sa.Column("id", _ID, sa.Identity(), nullable=False),
@@ -89,6 +114,9 @@ def upgrade() -> None:
     op.create_index("ix_crm_clients_external", "crm_clients", ["company_id", "external_id"], unique=True)
     op.create_index("ix_crm_clients_name", "crm_clients", ["company_id", "name_key", "id"], unique=False)
     op.create_index("ix_crm_clients_phone", "crm_clients", ["company_id", "phone_digits", "id"], unique=False)
+
+
+def _create_notes() -> None:
     op.create_table(
         "crm_notes",
         sa.Column("id", _ID, sa.Identity(), nullable=False),
@@ -104,11 +132,3 @@ def upgrade() -> None:
     )
     op.create_index("ix_crm_notes_client", "crm_notes", ["client_id", "id"], unique=False)
     op.create_index("ix_crm_notes_external", "crm_notes", ["company_id", "external_id"], unique=True)
-
-
-def downgrade() -> None:
-    op.drop_table("crm_notes")
-    op.drop_table("crm_clients")
-    op.drop_table("crm_statuses")
-    op.drop_table("crm_employees")
-    op.drop_table("crm_affiliates")

@@ -6,17 +6,17 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, Table, func, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from trunkline_crm.cursors import Place
+from trunkline_crm.cursors import Position
 from trunkline_crm.fields import Row
 from trunkline_crm.store import tables
 
 
 async def find_client(
-    connection: AsyncConnection, company_id: int, wanted: Mapping[str, Any], *, leads_only: bool
+    connection: AsyncConnection, company_id: int, columns: Mapping[str, Any], *, leads_only: bool
 ) -> Row | None:
-    """Read the oldest record in which every column of *wanted* has its value, with the names that it refers to."""
+    """Read the oldest record in which every column of *columns* has its value, with the names that it refers to."""
     client = tables.clients
-    conditions = [client.c[column] == value for column, value in wanted.items()]
+    conditions = [client.c[column] == value for column, value in columns.items()]
     if leads_only:
         conditions.append(func.substr(tables.statuses.c.name, 1, 4) == "Lead")
     query = _with_names().where(client.c.company_id == company_id, *conditions).order_by(client.c.id).limit(1)
@@ -30,7 +30,7 @@ async def page(
     company_id: int,
     *,
     part: str,
-    after: Place | None,
+    after: Position | None,
     limit: int,
     where: Sequence[ColumnElement[bool]] = (),
 ) -> Sequence[Row]:

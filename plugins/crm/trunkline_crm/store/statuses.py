@@ -12,8 +12,8 @@ async def of_company(connection: AsyncConnection, company_id: int) -> list[Statu
     return await _stored(connection, company_id) or list(STARTING)
 
 
-async def furnished(connection: AsyncConnection, company_id: int) -> list[Status]:
-    """List a company's statuses by number, and give it those that it starts with where it has none yet."""
+async def ensured(connection: AsyncConnection, company_id: int) -> list[Status]:
+    """List a company's statuses by number; where it has none yet, those that it starts with are stored first."""
     if stored := await _stored(connection, company_id):
         return stored
     starting = [

@@ -3,6 +3,8 @@
 ``…_key`` is what is compared instead of its namesake: trimmed and in lower case, ordered by code point on both databases.
 """
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -21,6 +23,19 @@ metadata = MetaData()
 
 _Id = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows only in a column of type INTEGER
 _Key = Text().with_variant(Text(collation="C"), "postgresql")
+
+
+def _person() -> list[Column[Any]]:
+    return [
+        Column("first_name", Text, nullable=False),
+        Column("last_name", Text, nullable=False),
+        Column("name_key", _Key, nullable=False),
+        Column("email", Text, nullable=False),
+        Column("email_key", _Key, nullable=False),
+        Column("phone", Text),
+        Column("phone_digits", Text),
+    ]
+
 
 statuses = Table(
     "crm_statuses",
@@ -49,13 +64,7 @@ affiliates = Table(
     metadata,
     Column("id", _Id, Identity(), primary_key=True),
     Column("company_id", BigInteger, nullable=False),
-    Column("first_name", Text, nullable=False),
-    Column("last_name", Text, nullable=False),
-    Column("name_key", _Key, nullable=False),
-    Column("email", Text, nullable=False),
-    Column("email_key", _Key, nullable=False),
-    Column("phone", Text),
-    Column("phone_digits", Text),
+    *_person(),
     Column("affiliate_code", Text),
     Column("commission_rate", Text),
     Column("is_approved_affiliate", Boolean, nullable=False),
@@ -73,13 +82,7 @@ clients = Table(
     Column("id", _Id, Identity(), primary_key=True),
     Column("company_id", BigInteger, nullable=False),
     Column("status_id", BigInteger, nullable=False),
-    Column("first_name", Text, nullable=False),
-    Column("last_name", Text, nullable=False),
-    Column("name_key", _Key, nullable=False),
-    Column("email", Text, nullable=False),
-    Column("email_key", _Key, nullable=False),
-    Column("phone", Text),
-    Column("phone_digits", Text),
+    *_person(),
     Column("city", Text),
     Column("state", Text),
     Column("zip", Text),

@@ -1,0 +1,97 @@
+"""Event types over HTTP: what a deployment knows, and the schemas of their payloads."""
+
+from typing import Annotated
+
+import orjson
+from fastapi import APIRouter, Depends, Request, Response
+
+from trunkline.api import models
+from trunkline.api.problems import responses
+from trunkline.api.routing import Route, bind
+from trunkline.api.schema_documents import answer_schema
+from trunkline.api.security import Caller, requires
+from trunkline.errors import NotFound
+from trunkline.schemas.catalog import EventType, SchemaCatalog
+
+JSON = "application/json"
+Anyone = Annotated[Caller, Depends(requires(None))]
+
+
+class EventTypeHandlers:
+    """Answers the calls on the event types of *catalog*."""
+
+    def __init__(self, catalog: SchemaCatalog) -> None:
+        self._catalog = catalog
+
+    async def list_event_types(self, _: Anyone) -> Response:
+        """List every event type that this deployment knows."""
+        summaries = [self._summary(kind) for kind in self._catalog.types()]
+        return Response(b'{"event_types":[' + b",".join(summaries) + b"]}", media_type=JSON)
+
+    async def show_event_type(self, name: str, _: Anyone) -> Response:
+        """Show one event type; its name may be in any case. ``{name}@1`` shows its version 1."""
+        kind = self._find(name)
+        body = self._summary(kind)[:-1] + b',"schema":' + kind.schema_json + b"}"
+        return Response(body, media_type=JSON)
+
+    async def show_schema(self, request: Request, name: str) -> Response:
+        """Serve the schema with an ETag; public. ``{name}@1.json`` is its version 1."""
+        kind = self._find(name)
+        etag = self._catalog.etag(kind.name, kind.version)
+        return answer_schema(request, kind.schema_json, etag=etag)
+
+    def _find(self, name: str) -> EventType:
+        plain, at, version = name.partition("@")
+        is_number = version.isascii() and version.isdigit() and len(version) < 10
+        kind = self._catalog.get(self._catalog.resolve(plain) or "", int(version) if is_number else None)
+        if kind is None or (at and not is_number):
+            raise NotFound("event type", name)
+        return kind
+
+    def _summary(self, kind: EventType) -> bytes:
+        versions = self._catalog.versions(kind.name)
+        suffix = "" if kind.version == versions[-1] else f"@{kind.version}"
+        summary: dict[str, object] = {
+            "type": kind.name,
+            "title": kind.title,
+            "description": kind.description,
+            "version": kind.version,
+            "schema_url": f"/schemas/events/{kind.name}{suffix}.json",
+            "deprecated": kind.deprecated,
+        }
+        if len(versions) > 1:
+            summary["versions"] = versions
+        return orjson.dumps(summary)[:-1] + b',"example":' + kind.example_json + b"}"
+
+
+ROUTES = (
+    Route(
+        "GET",
+        "/api/v1/event-types",
+        EventTypeHandlers.list_event_types,
+        response_model=models.EventTypes,
+        summary="List event types",
+    ),
+    Route(
+        "GET",
+        "/api/v1/event-types/{name}",
+        EventTypeHandlers.show_event_type,
+        response_model=models.EventTypeDetail,
+        summary="Show an event type with its schema",
+        responses=responses(404),
+    ),
+    Route(
+        "GET",
+        "/schemas/events/{name}.json",
+        EventTypeHandlers.show_schema,
+        summary="The JSON Schema of an event type's payload",
+        responses=responses(404)
+        | {200: {"content": {"application/schema+json": {}}}, 304: {"description": "Not modified"}},
+        response_class=Response,
+    ),
+)
+
+
+def make_router(catalog: SchemaCatalog) -> APIRouter:
+    """Build the router over the event types of *catalog*."""
+    return bind(EventTypeHandlers(catalog), ROUTES, tags=["Schemas"])

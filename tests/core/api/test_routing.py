@@ -1,0 +1,49 @@
+"""A table of routes over the methods of one instance."""
+
+from typing import Any
+
+import httpx2
+from fastapi import FastAPI
+
+from trunkline.api import problems
+from trunkline.api.routing import Route, bind
+
+
+class Greetings:
+    def __init__(self, word: str) -> None:
+        self.word = word
+
+    async def greet(self, name: str) -> dict[str, Any]:
+        """Greet somebody."""
+        return {"said": f"{self.word}, {name}"}
+
+    async def forget(self, name: str) -> None:
+        """Forget somebody."""
+
+
+ROUTES = (
+    Route("GET", "/{name}", Greetings.greet, summary="Greet"),
+    Route("DELETE", "/{name}", Greetings.forget, status_code=204),
+)
+
+
+async def test_each_router_answers_with_the_instance_that_it_was_made_for():
+    app = FastAPI()
+    app.include_router(bind(Greetings("Hello"), ROUTES, prefix="/en"))
+    app.include_router(bind(Greetings("Hallo"), ROUTES, prefix="/de"))
+    problems.install(app)
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://hub.test") as client:
+        assert (await client.get("/en/Jane")).json() == {"said": "Hello, Jane"}
+        assert (await client.get("/de/Jane")).json() == {"said": "Hallo, Jane"}
+        assert (await client.delete("/de/Jane")).status_code == 204
+        assert (await client.get("/de/Jane?loud=yes")).status_code == 400, "the routes are strict"
+
+
+def test_the_documentation_has_what_the_table_says_and_the_methods_docstring():
+    app = FastAPI()
+    app.include_router(bind(Greetings("Hello"), ROUTES, prefix="/en", tags=["Greetings"]))
+    operation = app.openapi()["paths"]["/en/{name}"]["get"]
+    assert operation["summary"] == "Greet"
+    assert operation["description"] == "Greet somebody."
+    assert operation["tags"] == ["Greetings"]
+    assert [parameter["name"] for parameter in operation["parameters"]] == ["name"]

@@ -98,7 +98,7 @@ class Observer:
         return [lag for lag in lags if lag is not None]
 
     async def refresh(self) -> None:
-        """Look once."""
+        """Read the figures once, and set the gauges."""
         try:
             snapshot = await self._read()
         except StoreUnavailable:

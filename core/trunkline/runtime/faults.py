@@ -25,7 +25,7 @@ POINTS = {
     "read.after_refresh": "the routing table is new",
     "read.after_page": "a page of the log is read, nothing of it is matched",
     "read.after_hand_over": "every delivery of the page is in hand, the cursor has not moved",
-    "deliver.before_attempt": "a delivery has its place, its request has not gone out",
+    "deliver.before_attempt": "a delivery has its slot, its request has not gone out",
     "deliver.after_attempt": "the target has answered, the result is not noted",
     "deliver.after_result": "the result waits in memory for the next settlement",
     "deliver.after_defer": "deliveries that take long are about to get their row",

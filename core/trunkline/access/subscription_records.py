@@ -45,6 +45,7 @@ class SubscriptionRecords:
             created_ms=row.created_ms,
             updated_ms=row.updated_ms,
             pins=sql.pins_of(row.pins) or _EMPTY,
+            **row.options,
         )
 
     def seal(self, subscription_id: str, secrets: Sequence[Secret], headers: Mapping[str, str]) -> bytes:

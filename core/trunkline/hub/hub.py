@@ -43,9 +43,14 @@ from trunkline.store.database import Database
 from trunkline.store.wakeup import Signal, Wakeup
 from trunkline.stream.pages import Streaming
 from trunkline.stream.retention import Retention
+from trunkline.subscribing.catching_up import CatchUp
+from trunkline.subscribing.changes import SubscriptionChanges
+from trunkline.subscribing.finding import SubscriptionFinder
 from trunkline.subscribing.replays import Replays
 from trunkline.subscribing.requests import Checker
+from trunkline.subscribing.rotation import SecretRotation
 from trunkline.subscribing.service import SubscriptionService
+from trunkline.subscribing.trial import Trials
 from trunkline.targets.addresses import AddressPolicy
 
 _log = logging.getLogger(__name__)
@@ -144,22 +149,32 @@ class Hub:
 
     def _build_subscribing(self) -> None:
         delivery = self.settings.delivery
+        records = self.subscription_records
+        checker = Checker(self.catalog, self.schema_versions, self._addresses, self.channels)
+        self._finder = SubscriptionFinder(self.database, records=records, checker=checker)
         self.subscriptions = SubscriptionService(
-            self.database,
-            records=self.subscription_records,
-            catalog=self.catalog,
-            checker=Checker(self.catalog, self.schema_versions, self._addresses),
-            channels=self.channels,
-            http=self.http,
-            notifier=self.notifier,
-            max_subscriptions=delivery.max_subscriptions,
-            replay_signal=self.signals.replay,
-            shards=lambda: self._shards,
-            timeout_seconds=delivery.timeout_seconds,
+            finder=self._finder,
+            changes=SubscriptionChanges(
+                self.database,
+                records=records,
+                checker=checker,
+                catch_up=CatchUp(shards=lambda: self._shards, replay_signal=self.signals.replay),
+                notifier=self.notifier,
+                max_subscriptions=delivery.max_subscriptions,
+            ),
+            rotation=SecretRotation(self.database, records=records),
+            trials=Trials(
+                finder=self._finder,
+                checker=checker,
+                http=self.http,
+                channels=self.channels,
+                timeout_seconds=delivery.timeout_seconds,
+            ),
         )
         self.replays = Replays(
             self.database,
-            subscriptions=self.subscriptions,
+            finder=self._finder,
+            checker=checker,
             schema_versions=self.schema_versions,
             replay_signal=self.signals.replay,
         )
@@ -173,7 +188,7 @@ class Hub:
         )
         self.deliveries = DeliveryLog(
             self.database,
-            subscriptions=self.subscriptions,
+            finder=self._finder,
             schema_versions=self.schema_versions,
             due_signal=self.signals.due,
         )

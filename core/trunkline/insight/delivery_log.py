@@ -19,7 +19,7 @@ from trunkline.store import stream
 from trunkline.store.database import Database
 from trunkline.store.delivery_log import Logged
 from trunkline.store.wakeup import Signal
-from trunkline.subscribing.service import SubscriptionService
+from trunkline.subscribing.finding import SubscriptionFinder
 
 COUNTED = 10_000
 """Deliveries that are looked at where the open ones are counted."""
@@ -40,13 +40,13 @@ class DeliveryLog:
         self,
         database: Database,
         *,
-        subscriptions: SubscriptionService,
+        finder: SubscriptionFinder,
         schema_versions: SchemaVersions,
         due_signal: Signal,
     ) -> None:
         self._database = database
         self._schema_versions = schema_versions
-        self._subscriptions = subscriptions
+        self._finder = finder
         self._due_signal = due_signal
 
     async def of_subscription(
@@ -61,7 +61,7 @@ class DeliveryLog:
     ) -> dict[str, Any]:
         """Show a subscription's deliveries, newest event first. Raises NotFound, BadCursor."""
         before = cursors.decode(cursor, kind="d") if cursor is not None else None
-        subscription = await self._subscriptions.find(company_id, subscription_id, channel=channel)
+        subscription = await self._finder.find(company_id, subscription_id, channel=channel)
         async with self._database.read() as connection:
             found = await store.of_subscription(
                 connection, subscription.no, status=status, before=before, limit=limit + 1
@@ -103,7 +103,7 @@ class DeliveryLog:
 
     async def count_open(self, company_id: int, subscription_id: str) -> int:
         """Count what is pending or held among a subscription's newest deliveries. Raises NotFound."""
-        subscription = await self._subscriptions.find(company_id, subscription_id, channel=None)
+        subscription = await self._finder.find(company_id, subscription_id, channel=None)
         async with self._database.read() as connection:
             return await store.count_open(connection, subscription.no, among=COUNTED)
 
@@ -119,7 +119,7 @@ class DeliveryLog:
 
     async def explain(self, company_id: int, event_id: int) -> dict[str, Any]:
         """Tell for each subscription of the company whether it matched the event, and what became of it. Raises NotFound."""
-        subscriptions = await self._subscriptions.of_company(company_id)
+        subscriptions = await self._finder.of_company(company_id)
         async with self._database.read() as connection:
             event = await _find_event(connection, company_id, event_id)
             found = {logged.subscription_no: logged for logged in await store.of_event(connection, event_id)}

@@ -59,7 +59,8 @@ def _read(row: Sequence[Any]) -> Row:
     if not _OPTIONS:
         return Row(*row)
     values = zip(_OPTIONS, row[_NAMED:], strict=True)
-    return Row(*(*row[:_NAMED], {name: value for name, value in values if value is not None}))
+    columns: list[Any] = [*row[:_NAMED], {name: value for name, value in values if value is not None}]
+    return Row(*columns)
 
 
 async def next_version(connection: AsyncConnection) -> int:

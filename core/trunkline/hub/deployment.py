@@ -57,7 +57,7 @@ class Deployment:
         ]
 
     async def readiness(self) -> dict[str, str]:
-        """Tell what works: ``ok``, ``off``, or what is the matter (``GET /readyz``)."""
+        """Check the database, the plugins and the dispatcher (``GET /readyz``)."""
         return await self._readiness()
 
     async def status(self) -> dict[str, Any]:

@@ -232,7 +232,7 @@ class Hub:
         return {name: channel for name, (_, channel) in self.registry.collected.channels.items()}
 
     async def readiness(self) -> dict[str, str]:
-        """Tell what works: ``ok``, ``off``, or what is the matter."""
+        """Check the database, the plugins and the dispatcher: ``ok``, ``off``, or a sentence about the fault."""
         checks = {"database": "ok", "plugins": "ok", "dispatcher": "off"}
         try:
             async with self.database.read() as connection:

@@ -51,7 +51,7 @@ def parse_key(api_key: str) -> ParsedKey | None:
 class Keys:
     """Makes, lists, revokes and checks API keys. Enter it to start checking.
 
-    *pins* gives the versions of event types that a new key is to read (``schema_versions.Pins``).
+    *pins* gives the versions of event types that a new key is to read (``schemas.versions.Pins``).
     """
 
     def __init__(

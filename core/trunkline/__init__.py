@@ -8,6 +8,7 @@ from trunkline.api.hooks import rest_hook_channel, rest_hook_routes
 from trunkline.api.idempotency_keys import IdempotencyKey, check_idempotency_key
 from trunkline.api.models import (
     CreatedSubscription,
+    CreateSubscription,
     Deliveries,
     Envelope,
     EventPage,
@@ -16,6 +17,7 @@ from trunkline.api.models import (
     ReplayView,
     Strict,
     SubscriptionView,
+    UpdateSubscription,
 )
 from trunkline.api.models import Subscriptions as SubscriptionList
 from trunkline.api.problems import responses
@@ -123,6 +125,7 @@ __all__ = [
     "CheckTarget",
     "Clock",
     "Connector",
+    "CreateSubscription",
     "CreatedSubscription",
     "Definition",
     "Deliver",
@@ -189,6 +192,7 @@ __all__ = [
     "Target",
     "TargetRefused",
     "TrunklineError",
+    "UpdateSubscription",
     "__version__",
     "alternatives",
     "body_model",

@@ -151,7 +151,8 @@ class Limits(Section):
     admin: Rate = Field(default="200/minute", description="subscriptions, keys, test calls")
     enabled: bool = Field(default=True, description="whether limits apply")
     storage_url: str | None = Field(
-        default=None, description="`redis://…` to count for all processes together"
+        default=None,
+        description="`redis://…` to count for all processes together; needs `pip install 'trunkline[redis]'`",
     )
 
 

@@ -10,10 +10,11 @@ import itertools
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, get_args
 
 import public_api
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
 import trunkline
 from trunkline import contract
@@ -283,10 +284,17 @@ def field_rows(found: type, fields: Mapping[str, Any]) -> Iterator[tuple[str, st
             or meanings.get(name)
             or getattr(hints.get(name), "description", None)
             or of_type(found, name)
-            or WORDS[name]
+            or WORDS.get(name)
+            or description_within(hints[name])
         )
         default = f"`{one['default']}`" if "default" in one else "–"
         yield f"`{name}`", f"`{one['type']}`", default, markdown(sentence(text))
+
+
+def description_within(field: FieldInfo) -> str:
+    """Give what is said of the type that an optional field has where it is not None."""
+    annotated = [part for hint in get_args(field.annotation) for part in getattr(hint, "__metadata__", ())]
+    return next(part.description for part in annotated if isinstance(part, FieldInfo) and part.description)
 
 
 def of_type(found: type, name: str) -> str | None:

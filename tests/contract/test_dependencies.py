@@ -15,8 +15,9 @@ PINS = (ROOT / "constraints.txt").read_text().splitlines()
 
 
 def declared() -> list[Requirement]:
-    groups = PROJECT["dependency-groups"].values()
-    listed = [PROJECT["project"]["dependencies"], PROJECT["build-system"]["requires"], *groups]
+    project, groups = PROJECT["project"], PROJECT["dependency-groups"].values()
+    extras = project["optional-dependencies"].values()
+    listed = [project["dependencies"], PROJECT["build-system"]["requires"], *extras, *groups]
     return [Requirement(text) for requirements in listed for text in requirements]
 
 
@@ -49,6 +50,11 @@ def test_every_declared_dependency_is_explained_and_nothing_else_is():
     assert sorted(map(canonicalize_name, explained())) == sorted(
         {canonicalize_name(requirement.name) for requirement in declared()}
     )
+
+
+def test_whoever_develops_has_what_the_extras_bring():
+    extras = PROJECT["project"]["optional-dependencies"].values()
+    assert {text for texts in extras for text in texts} <= set(PROJECT["dependency-groups"]["dev"])
 
 
 def test_every_explanation_gives_its_reason():

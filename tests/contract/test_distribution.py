@@ -90,6 +90,17 @@ def test_the_wheel_says_that_each_package_is_typed(built: Path, package: str):
     assert f"{PurePosixPath(package).name}/py.typed" in zipfile.ZipFile(wheel).namelist()
 
 
+def test_the_client_of_redis_comes_with_an_extra_only(built: Path):
+    (wheel,) = built.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
+        lines = archive.read(name).decode().splitlines()
+    assert "Provides-Extra: redis" in lines
+    assert [line for line in lines if line.startswith("Requires-Dist: redis")] == [
+        "Requires-Dist: redis>=6; extra == 'redis'"
+    ]
+
+
 def test_the_source_archive_holds_what_a_packager_needs(built: Path):
     (archive,) = built.glob("*.tar.gz")
     with tarfile.open(archive) as source:

@@ -1,4 +1,4 @@
-"""API keys as people see them: made, listed and revoked (``contract.ApiKeys``)."""
+"""API keys as JSON without their secrets: made, listed and revoked (``contract.ApiKeys``)."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -16,11 +16,11 @@ class KeyService:
         self._keys = keys
 
     async def authenticate(self, api_key: str) -> Principal:
-        """Tell whose key *api_key* is. Raises Unauthenticated."""
+        """Find the principal of *api_key*. Raises Unauthenticated."""
         return await self._keys.authenticate(api_key)
 
     async def principal(self, key_id: str) -> Principal | None:
-        """Tell who the key *key_id* stands for now; None where there is none or it was revoked."""
+        """Find the principal of the key *key_id*; None where there is none or it was revoked."""
         return await self._keys.principal(key_id)
 
     async def create(

@@ -1,4 +1,4 @@
-"""API keys: their format, and who a request comes from.
+"""API keys: their format, and which principal a request comes from.
 
 Whether a key is valid is asked of the database each time, so that a revoked one is refused at once, whichever process
 revoked it. Requests that ask at the same time share one query.
@@ -51,7 +51,7 @@ def parse_key(api_key: str) -> ParsedKey | None:
 class Keys:
     """Makes, lists, revokes and checks API keys. Enter it to start checking.
 
-    *pins* gives the versions of event types that a new key is to read (``schema_versions.Pins``).
+    *pins* gives the versions of event types that a new key is to read (``schemas.versions.Pins``).
     """
 
     def __init__(
@@ -119,7 +119,7 @@ class Keys:
                 raise NotFound(kind, key_id)
 
     async def authenticate(self, header: str | None) -> Principal:
-        """Tell who sent *header*, the value of ``X-Api-Key``.
+        """Find the principal of *header*, the value of ``X-Api-Key``.
 
         Raises:
             Unauthenticated: it is missing or malformed, or the key is unknown or was revoked.
@@ -139,7 +139,7 @@ class Keys:
         return principal
 
     async def principal(self, key_id: str) -> Principal | None:
-        """Tell who the key *key_id* stands for now; None where there is none or it was revoked. That counts as using it.
+        """Find the principal of the key *key_id*; None where there is none or it was revoked. That counts as using it.
 
         Raises:
             StoreUnavailable: that cannot be told now.
@@ -154,9 +154,9 @@ class Keys:
 
     async def _look_up(self, digests: Sequence[bytes]) -> Sequence[Principal | None]:
         async with self._database.read() as connection:
-            found = await store.find_valid(connection, list(dict.fromkeys(digests)))
-        principals = {digest: _principal(key.record) for digest, key in found.items()}
-        self._note_used([key.record.id for key in found.values() if key.untouched])
+            valid = await store.find_valid(connection, list(dict.fromkeys(digests)))
+        principals = {digest: _principal(key.record) for digest, key in valid.items()}
+        self._note_used([key.record.id for key in valid.values() if key.untouched])
         return [principals.get(digest) for digest in digests]
 
     def _note_used(self, key_ids: Sequence[str]) -> None:

@@ -1,4 +1,4 @@
-"""Rate limits that all processes count together, in Redis: what comes at the same time is counted there in one go."""
+"""Rate limits that all processes count together, in Redis: calls that come at the same time are counted in one round trip."""
 
 import asyncio
 import logging
@@ -7,17 +7,16 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Self
 
-from limits.aio.storage import RedisStorage
-from limits.aio.storage.redis.redispy import RedispyBridge
+from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from trunkline.errors import SettingsInvalid
 from trunkline.runtime.batching import Batcher
 
 _TIMEOUT_SECONDS = 0.5
-_CALLS = 32  # at once; the client refuses, rather than queues, what its pool has no connection for
 _REST_SECONDS = 1.0  # after a failure, so that not every call waits for the time limit
 _KEPT_SECONDS = 120  # two windows: clocks differ a little
+_PREFIX = "trunkline:"
 _SCHEMES = ("redis://", "rediss://", "redis+unix://")
 _log = logging.getLogger(__name__)
 
@@ -29,14 +28,11 @@ class SharedCounter:
         if not url.startswith(_SCHEMES):
             msg = f"Setting 'limits.storage_url': must start with {', '.join(_SCHEMES)}"
             raise SettingsInvalid(msg)
-        self._storage = RedisStorage(
-            f"async+{url}",
-            implementation="redispy",
-            key_prefix="trunkline",
+        self._redis = Redis.from_url(
+            url.removeprefix("redis+"),  # what the setting calls redis+unix:// is unix:// to the client
             socket_connect_timeout=_TIMEOUT_SECONDS,
         )
         self._batcher: Batcher[str, int] = Batcher(self._count)
-        self._places = asyncio.Semaphore(_CALLS)
         self._rest_until = 0.0
         self._silent_until = 0.0
 
@@ -46,8 +42,7 @@ class SharedCounter:
 
     async def __aexit__(self, *details: object) -> None:
         await self._batcher.__aexit__(*details)
-        if isinstance(self._storage.bridge, RedispyBridge):
-            await self._storage.bridge.storage.aclose()
+        await self._redis.aclose()
 
     async def increment(self, key: str) -> int | None:
         """Count one; None where Redis did not answer in time."""
@@ -62,17 +57,16 @@ class SharedCounter:
     async def _count(self, keys: list[str]) -> Sequence[int]:
         """Count every one of *keys*, equal ones together; each gets the number that it would have had alone."""
         amounts = Counter(keys)
-        async with asyncio.timeout(_TIMEOUT_SECONDS):
-            totals = await asyncio.gather(*(self._add(key, amount) for key, amount in amounts.items()))
+        async with asyncio.timeout(_TIMEOUT_SECONDS), self._redis.pipeline(transaction=True) as pipeline:
+            for key, amount in amounts.items():
+                pipeline.incrby(_PREFIX + key, amount)
+                pipeline.expire(_PREFIX + key, _KEPT_SECONDS)
+            totals = (await pipeline.execute())[::2]
         numbers = {
             key: iter(range(total - amount + 1, total + 1))
             for (key, amount), total in zip(amounts.items(), totals, strict=True)
         }
         return [next(numbers[key]) for key in keys]
-
-    async def _add(self, key: str, amount: int) -> int:
-        async with self._places:
-            return await self._storage.incr(key, _KEPT_SECONDS, amount)
 
     def _rest(self, error: Exception) -> None:
         now = time.monotonic()

@@ -1,4 +1,4 @@
-"""Subscriptions as they lie in the database: what is secret in them is sealed."""
+"""Subscriptions and their rows: signing secrets and headers are sealed in the database."""
 
 import functools
 import sys
@@ -17,7 +17,7 @@ _EMPTY: Mapping[str, Any] = MappingProxyType({})
 
 
 class SubscriptionRecords:
-    """Opens the rows of subscriptions, and seals what a row keeps secret: signing secrets and headers."""
+    """Turns the rows of subscriptions into values, and seals the secrets that a row keeps."""
 
     def __init__(self, vault: Vault) -> None:
         self._vault = vault
@@ -45,6 +45,7 @@ class SubscriptionRecords:
             created_ms=row.created_ms,
             updated_ms=row.updated_ms,
             pins=sql.pins_of(row.pins) or _EMPTY,
+            **row.options,
         )
 
     def seal(self, subscription_id: str, secrets: Sequence[Secret], headers: Mapping[str, str]) -> bytes:

@@ -1,4 +1,4 @@
-"""What protects secrets in the database: the pepper of key digests, and the encryption of what must be read again.
+"""Protection of secrets in the database: the pepper of key digests, and the encryption of what must be read again.
 
 Both come from the settings. On the embedded database they are made on the first start and kept beside its file.
 """
@@ -52,11 +52,11 @@ class Vault:
             if value is not None
         }
         if len(values) < 2:
-            values = _kept_beside(_embedded_file(database_url, values)) | values
+            values = _values_beside(_embedded_file(database_url, values)) | values
         return cls(pepper=values["pepper"], encryption_key=values["encryption_key"])
 
     def digest(self, api_key: str) -> bytes:
-        """Give what is stored of *api_key*: its SHA-256, keyed with the pepper (RFC 2104)."""
+        """Hash *api_key* for storage: SHA-256, keyed with the pepper (RFC 2104)."""
         return hmac.digest(self._pepper, api_key.encode(), hashlib.sha256)
 
     def seal(self, plain: bytes, *, context: bytes) -> bytes:
@@ -82,7 +82,7 @@ class Vault:
 
 
 class Sealer:
-    """Seals text for one *owner* (``contract.Sealer``); what it made opens for no other."""
+    """Seals text for one *owner* (``contract.Sealer``); no other can open it."""
 
     __slots__ = ("_owner", "_vault")
 
@@ -128,7 +128,7 @@ def _embedded_file(database_url: str, values: dict[str, str]) -> Path:
     raise SettingsInvalid(msg)
 
 
-def _kept_beside(file: Path) -> dict[str, str]:
+def _values_beside(file: Path) -> dict[str, str]:
     """Read the values that *file* keeps, making it first where there is none."""
     try:
         if not file.exists():

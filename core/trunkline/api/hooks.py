@@ -13,6 +13,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
 from trunkline.api.models import Strict, Utc
+from trunkline.api.option_fields import with_fields
 from trunkline.api.problems import responses
 from trunkline.api.requests import QueryModel
 from trunkline.api.routing import Route, bind
@@ -22,6 +23,7 @@ from trunkline.errors import BodyInvalid, FieldError, NotFound
 from trunkline.model.subscriptions import GONE
 from trunkline.outbound.push import deliver
 from trunkline.schemas.versions import choose
+from trunkline.subscribing import options
 
 Reads = Annotated[Caller, Depends(requires("webhooks:write"))]
 Deletes = Annotated[Caller, Depends(requires("webhooks:write", bucket="write"))]
@@ -30,6 +32,7 @@ Administers = Annotated[Caller, Depends(requires("webhooks:write", bucket="admin
 _URLS = ("target_url", "hookUrl", "url")
 
 
+@with_fields(options.members_of_hook())
 class HookRequest(Strict):
     """What a platform asks for: where, by one of three names, and which events, by one of two."""
 
@@ -40,34 +43,6 @@ class HookRequest(Strict):
     url: str | None = Field(default=None, description="another name for `target_url`")
     event_type: str | None = Field(default=None, description="one event type", examples=["client.created"])
     event_types: list[str] | None = Field(default=None, description='several, or `["*"]` for all')
-    filter: dict[str, Any] | None = Field(
-        default=None, description="conditions on the payload", examples=[{"payload.amount": {"gte": 100}}]
-    )
-
-    versions: dict[str, int] | None = Field(
-        default=None,
-        description="which version of an event type to push; the current one, if absent",
-        examples=[{"invoice.created": 1}],
-    )
-
-    def subscription(self) -> dict[str, Any]:
-        """Write it as a request for a subscription.
-
-        Raises:
-            BodyInvalid: it names no target or no event type, or more than one way.
-        """
-        urls = {name: url for name in _URLS if (url := getattr(self, name))}
-        errors = _faults_unless_one(urls, "target_url", f"is required (or {' or '.join(_URLS[1:])})")
-        types = {
-            "event_type": [self.event_type] if self.event_type else None,
-            "event_types": self.event_types,
-        }
-        chosen = {name: value for name, value in types.items() if value is not None}
-        errors += _faults_unless_one(chosen, "event_type", "is required (or event_types)")
-        if errors:
-            raise BodyInvalid(errors)
-        request = {"target_url": next(iter(urls.values())), "event_types": next(iter(chosen.values()))}
-        return request | ({"filter": self.filter} if self.filter else {})
 
 
 class Hook(BaseModel):
@@ -121,8 +96,8 @@ class RestHookHandlers:
 
     async def subscribe(self, body: HookRequest, caller: Administers) -> JSONResponse:
         """Push events to a URL. The same target, types and filter again give the first hook."""
-        request = body.subscription()
-        versions = body.versions or _versions_of_app(caller, request["event_types"], self._events)
+        request = _subscription_of(body)
+        versions = request.get("versions") or _versions_of_app(caller, request["event_types"], self._events)
         if versions:
             request["versions"] = versions
         view, is_new = await self._subscriptions.subscribe(caller.company_id, request, channel=self._channel)
@@ -180,6 +155,30 @@ def _routes(title: str, example: str) -> Sequence[Route]:
             summary=f"Unsubscribe from {title}",
         ),
     )
+
+
+def _subscription_of(body: HookRequest) -> dict[str, Any]:
+    """Write a hook as a request for a subscription.
+
+    Raises:
+        BodyInvalid: it names no target or no event type, or more than one way.
+    """
+    urls = {name: url for name in _URLS if (url := getattr(body, name))}
+    errors = _faults_unless_one(urls, "target_url", f"is required (or {' or '.join(_URLS[1:])})")
+    types = {
+        "event_type": [body.event_type] if body.event_type else None,
+        "event_types": body.event_types,
+    }
+    chosen = {name: value for name, value in types.items() if value is not None}
+    errors += _faults_unless_one(chosen, "event_type", "is required (or event_types)")
+    if errors:
+        raise BodyInvalid(errors)
+    named = {name: getattr(body, name) for name in options.members_of_hook()}
+    return {
+        "target_url": next(iter(urls.values())),
+        "event_types": next(iter(chosen.values())),
+        **{name: value for name, value in named.items() if value not in ({}, None)},
+    }
 
 
 def _versions_of_app(caller: Caller, names: list[str], events: EventReader) -> dict[str, int]:

@@ -4,6 +4,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from trunkline.api.option_fields import with_fields
+from trunkline.subscribing import options
+
 EventId = Annotated[int, Field(description="place in the stream; the deduplication key on every channel")]
 Utc = Annotated[str, Field(description="ISO 8601 UTC time", json_schema_extra={"format": "date-time"})]
 
@@ -128,18 +131,22 @@ class Explanation(BaseModel):
     subscriptions: list[Explained]
 
 
+@with_fields(options.members_of_creation())
+class CreateSubscription(Strict):
+    """A new subscription."""
+
+
+@with_fields(options.members_of_change())
+class UpdateSubscription(Strict):
+    """What to change."""
+
+
+@with_fields(options.members_of_view(), after="channel")
 class SubscriptionView(BaseModel):
     """A subscription, without its secret."""
 
     id: str
     channel: str
-    target_url: str
-    event_types: list[str]
-    description: str | None
-    filter: dict[str, Any] | None
-    versions: dict[str, int] = Field(description="which version it gets of each event type that has several")
-    headers: dict[str, str] = Field(description="names of the headers that are sent along; values are masked")
-    signature: str
     status: Literal["active", "paused", "disabled"]
     disabled_reason: str | None
     disabled_utc: Utc | None
@@ -161,11 +168,9 @@ class Subscriptions(BaseModel):
     count: int
 
 
+@with_fields(options.members_of_change(only_common=True))
 class StatusChange(Strict):
     """Pause or resume."""
-
-    status: Literal["active", "paused"] | None = None
-    catch_up: bool = Field(default=True, description="on resuming: deliver what was missed")
 
 
 class ReplayRequest(Strict):

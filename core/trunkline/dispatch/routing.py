@@ -2,14 +2,37 @@
 
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Protocol, TypeVar
 
 from trunkline.contract import Deliver, Target
 from trunkline.filters import filters
 from trunkline.model.events import Event
 from trunkline.model.subscriptions import Status, Subscription
-from trunkline.schemas.versions import SchemaVersions
+from trunkline.schemas.versions import Pins, SchemaVersions
 
 NEVER_MS = 2**63
+
+
+class Matching(Protocol):
+    """What matching reads of a subscription."""
+
+    @property
+    def start_position(self) -> int:
+        """The position after which its events begin."""
+        ...
+
+    @property
+    def wants(self) -> Callable[[Mapping[str, Any]], bool] | None:
+        """Tells whether its filter matches a decoded event; None where it has no filter."""
+        ...
+
+    @property
+    def pins(self) -> Pins:
+        """The versions that it reads."""
+        ...
+
+
+AnyMatching = TypeVar("AnyMatching", bound=Matching)
 
 
 class Route:
@@ -18,12 +41,13 @@ class Route:
     *wants* tells whether its filter matches a decoded event; None where it has no filter.
     """
 
-    __slots__ = ("_target", "_valid_until_ms", "deliver", "pins", "subscription", "wants")
+    __slots__ = ("_target", "_valid_until_ms", "deliver", "pins", "start_position", "subscription", "wants")
 
     def __init__(self, subscription: Subscription, deliver: Deliver | None) -> None:
         # Without what no delivery needs: with it, ten thousand filtered subscriptions take 5 MB more.
         self.subscription = dataclasses.replace(subscription, filter=None, description=None)
         self.deliver = deliver
+        self.start_position = subscription.start_position
         self.pins = subscription.pins
         self.wants = filters.compile_stored(subscription.filter).matches if subscription.filter else None
         self._target: Target | None = None
@@ -94,21 +118,7 @@ class RoutingTable:
         if by_type is None:
             return []
         candidates = by_type.get(event.type, ()) + by_type.get("*", ())
-        matched: list[Route] = []
-        decoded: Mapping[str, object] | None = None
-        for route in candidates:
-            if event.position <= route.subscription.start_position:
-                continue
-            if route.wants is not None:
-                if self._schema_versions.reads_as_stored(event, route.pins):
-                    decoded = event.decode() if decoded is None else decoded
-                    body = decoded
-                else:
-                    body = self._schema_versions.decode(event, route.pins)
-                if not route.wants(body):
-                    continue
-            matched.append(route)
-        return matched
+        return match(event, candidates, schema_versions=self._schema_versions)
 
     def _index(self, company: int) -> None:
         by_type: dict[str, list[Route]] = {}
@@ -120,3 +130,24 @@ class RoutingTable:
         else:
             self._by_company.pop(company, None)
             del self._members[company]
+
+
+def match(
+    event: Event, candidates: Iterable[AnyMatching], *, schema_versions: SchemaVersions
+) -> list[AnyMatching]:
+    """Choose from *candidates*, which subscribe to the type of *event*, those that it is for."""
+    matched: list[AnyMatching] = []
+    decoded: Mapping[str, object] | None = None
+    for candidate in candidates:
+        if event.position <= candidate.start_position:
+            continue
+        if candidate.wants is not None:
+            if schema_versions.reads_as_stored(event, candidate.pins):
+                decoded = event.decode() if decoded is None else decoded
+                body = decoded
+            else:
+                body = schema_versions.decode(event, candidate.pins)
+            if not candidate.wants(body):
+                continue
+        matched.append(candidate)
+    return matched

@@ -1,4 +1,4 @@
-"""Connectors: what this deployment offers, as generators get it, and the files that they make of it."""
+"""Connectors: the product that a deployment offers, and the files that a plugin's generator makes from it."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
@@ -16,7 +16,7 @@ from trunkline.settings import Settings, describe
 
 
 def product_of(settings: Settings, *, event_types: Sequence[EventType], operations: Operations) -> Product:
-    """Gather what connectors offer: every event type that is not deprecated, and what somebody carries out.
+    """Gather what connectors offer: every event type that is not deprecated, and every operation that a plugin carries out.
 
     Raises:
         SettingsInvalid: a logo cannot be read.
@@ -26,7 +26,7 @@ def product_of(settings: Settings, *, event_types: Sequence[EventType], operatio
     return Product(
         brand=brand_of(settings),
         api_url=(server.public_url or f"http://{server.host}:{server.port}").rstrip("/"),
-        event_types=tuple(one for one in event_types if not one.deprecated),
+        event_types=tuple(kind for kind in event_types if not kind.deprecated),
         actions=tuple(operations.provided("action")),
         searches=tuple(operations.provided("search")),
         lookups=tuple(operations.provided("lookup")),
@@ -34,24 +34,24 @@ def product_of(settings: Settings, *, event_types: Sequence[EventType], operatio
 
 
 def make_files(connector: Connector, product: Product, *, plugin: str) -> dict[PurePosixPath, bytes]:
-    """Have *connector*, which *plugin* gave, make its files; in the order of their paths.
+    """Make the files of *connector*, which *plugin* registered, in the order of their paths.
 
     Raises:
         PluginFailed: it raised, or gave something else than files below one folder.
     """
     try:
-        made = connector.generate(product)
+        files = connector.generate(product)
     except Exception as error:
         reason = f"failed to make the connector '{connector.name}': {type(error).__name__}: {error}"
         raise PluginFailed(plugin, reason) from error
-    if not isinstance(made, Mapping) or not made:  # pyright: ignore[reportUnnecessaryIsInstance] - not type-checked
+    if not isinstance(files, Mapping) or not files:  # pyright: ignore[reportUnnecessaryIsInstance] - not type-checked
         raise PluginFailed(plugin, f"made no files for the connector '{connector.name}'")
-    for path, content in made.items():
+    for path, content in files.items():
         if not isinstance(content, bytes):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise PluginFailed(plugin, f"made '{path}' of {type(content).__name__}, not of bytes")
         if not _is_below(path):
             raise PluginFailed(plugin, f"made '{path}', which is not below the folder that it is made for")
-    return {PurePosixPath(path): made[path] for path in sorted(made)}
+    return {PurePosixPath(path): files[path] for path in sorted(files)}
 
 
 def _is_below(path: str) -> bool:
@@ -60,14 +60,14 @@ def _is_below(path: str) -> bool:
 
 
 def brand_of(settings: Settings) -> Brand:
-    """Lay the settings over the brand that the schemas' package brings, and that over what is true of anybody.
+    """Read the brand: the settings, then the schema package's ``brand.json``, then neutral defaults.
 
     Raises:
         SettingsInvalid: a logo cannot be read.
         SchemaInvalid: a package's ``brand.json`` cannot serve.
     """
     prefix = settings.auth.key_prefix
-    plain = {
+    defaults = {
         "slug": prefix,
         "title": prefix,
         "description": f"Events and actions of {prefix}.",
@@ -82,14 +82,14 @@ def brand_of(settings: Settings) -> Brand:
         packaged = BrandSection.model_validate(installed_brand(settings.events.schema_packages))
     except ValidationError as error:
         raise SchemaInvalid("brand.json", describe(error, section="brand")) from None
-    named = _given(packaged) | _given(settings.brand)
+    named = _set_members(packaged) | _set_members(settings.brand)
     logos = {
         name: _read_logo(f"brand.{name}", named.pop(name)) for name in ("logo", "logo_dark") if name in named
     }
-    return Brand(**plain | named | logos)
+    return Brand(**defaults | named | logos)
 
 
-def _given(section: BrandSection) -> dict[str, Any]:
+def _set_members(section: BrandSection) -> dict[str, Any]:
     return section.model_dump(exclude_none=True)
 
 

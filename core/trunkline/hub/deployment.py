@@ -15,11 +15,11 @@ from trunkline.settings import Settings
 from trunkline.store.database import Database
 
 COUNTED = 100_000
-"""Deliveries that a look at the status counts."""
+"""Deliveries that ``status`` counts, the newest first."""
 
 
 class Deployment:
-    """What this hub is made of, what it offers, and how it does."""
+    """The plugins, brand, connectors, readiness and status of this hub."""
 
     def __init__(
         self,
@@ -57,7 +57,7 @@ class Deployment:
         ]
 
     async def readiness(self) -> dict[str, str]:
-        """Tell what works: ``ok``, ``off``, or what is the matter (``GET /readyz``)."""
+        """Check the database, the plugins and the dispatcher (``GET /readyz``)."""
         return await self._readiness()
 
     async def status(self) -> dict[str, Any]:
@@ -72,14 +72,14 @@ class Deployment:
 
     def connectors(self) -> Sequence[Connector]:
         """List the connectors that plugins give, in the order of their names."""
-        given = self._registry.collected.connectors
-        return [given[name][1] for name in sorted(given)]
+        registered = self._registry.collected.connectors
+        return [registered[name][1] for name in sorted(registered)]
 
     def connector_files(self, name: str) -> Mapping[str, bytes]:
         """Make a connector's files, by their paths. Raises NotFound, PluginFailed."""
-        given = self._registry.collected.connectors.get(name)
-        if given is None:
+        registered = self._registry.collected.connectors.get(name)
+        if registered is None:
             raise NotFound("connector", name)
-        plugin, connector = given
-        made = connectors.make_files(connector, self.product(), plugin=plugin)
-        return {path.as_posix(): content for path, content in made.items()}
+        plugin, connector = registered
+        files = connectors.make_files(connector, self.product(), plugin=plugin)
+        return {path.as_posix(): content for path, content in files.items()}

@@ -1,11 +1,10 @@
 """The hub: everything that one process shares, built in one place and entered in order.
 
-Nothing here does work; it decides who gets what. ``app`` puts HTTP in front of it, ``cli`` runs it.
+Nothing here does work; it decides who gets what. ``api`` puts HTTP in front of it, ``cli`` runs it.
 """
 
 import contextlib
 import logging
-from pathlib import Path
 from typing import Self
 
 from pydantic import BaseModel
@@ -21,7 +20,8 @@ from trunkline.dispatch.dispatcher import Dispatcher
 from trunkline.dispatch.reports import Reports
 from trunkline.dispatch.sender import Sender
 from trunkline.dispatch.signals import Signals
-from trunkline.errors import PluginFailed, SchemaInvalid, SettingsInvalid, StoreUnavailable
+from trunkline.errors import SettingsInvalid, StoreUnavailable
+from trunkline.hub import catalogs
 from trunkline.hub.deployment import Deployment
 from trunkline.ingest.accept import Ingest
 from trunkline.ingest.quarantine import Quarantine
@@ -31,17 +31,9 @@ from trunkline.insight.overview import Activity
 from trunkline.operations import Operations
 from trunkline.outbound import Outbound
 from trunkline.outbound.origins import Origins
-from trunkline.plugins import Notifier, Registry
+from trunkline.plugins import Notifier
 from trunkline.runtime.clock import SystemClock
 from trunkline.runtime.metrics import Metrics
-from trunkline.schemas.catalog import EventType, SchemaCatalog
-from trunkline.schemas.definition_catalog import DefinitionCatalog
-from trunkline.schemas.files import (
-    installed_definitions,
-    installed_event_types,
-    load_definitions,
-    load_event_types,
-)
 from trunkline.schemas.modes import Modes
 from trunkline.schemas.versions import SchemaVersions
 from trunkline.settings import Settings
@@ -51,12 +43,16 @@ from trunkline.store.database import Database
 from trunkline.store.wakeup import Signal, Wakeup
 from trunkline.stream.pages import Streaming
 from trunkline.stream.retention import Retention
+from trunkline.subscribing.catching_up import CatchUp
+from trunkline.subscribing.changes import SubscriptionChanges
+from trunkline.subscribing.finding import SubscriptionFinder
 from trunkline.subscribing.replays import Replays
 from trunkline.subscribing.requests import Checker
+from trunkline.subscribing.rotation import SecretRotation
 from trunkline.subscribing.service import SubscriptionService
+from trunkline.subscribing.trial import Trials
 from trunkline.targets.addresses import AddressPolicy
 
-DEFAULT_SCHEMAS = Path("schemas")
 _log = logging.getLogger(__name__)
 
 
@@ -67,7 +63,7 @@ class Hub:
     time from *clock* (the system's for None).
 
     Raises:
-        SettingsInvalid, SchemaInvalid, PluginFailed: on construction, with one sentence for whoever runs it.
+        SettingsInvalid, SchemaInvalid, PluginFailed: on construction, with one sentence that says what to mend.
     """
 
     def __init__(
@@ -88,19 +84,34 @@ class Hub:
 
         self.metrics = Metrics()
         self.registry = plugins.load(settings)
-        self.catalog = load_catalog(settings, self.registry)
+        self._build_schemas()
+        self.database = Database(settings.database.url, pool_size=settings.database.pool_size)
+        self.wakeup = Wakeup(self.database)
+        self.signals = Signals(self.wakeup, due=Signal(), replay=Signal())
+        self.notifier = Notifier(self.registry)
+        self._build_access()
+        self._build_outbound()
+        self._build_stream()
+        self._build_subscribing()
+        self._build_insight()
+        self._build_operations()
+        plugins.collect_with(self.registry, contexts=self._context, definitions=self.definitions.all())
+
+    def _build_schemas(self) -> None:
+        settings = self.settings
+        self.catalog = catalogs.load_catalog(settings, self.registry)
         self.schema_versions = SchemaVersions(
             self.catalog,
             [caster for _, caster in self.registry.collected.casters],
             tell=lambda uncast: self.metrics.event_not_cast(uncast.event_type),
         )
         self.modes = Modes(settings.validation.default, settings.validation.types, catalog=self.catalog)
-        self.definitions = load_definition_catalog(settings, event_types=self.catalog)
-        self.database = Database(settings.database.url, pool_size=settings.database.pool_size)
+        self.definitions = catalogs.load_definition_catalog(settings, event_types=self.catalog)
+
+    def _build_access(self) -> None:
+        settings = self.settings
         self.vault = Vault.open(settings.auth, settings.database.url)
-        self.wakeup = Wakeup(self.database)
-        self.signals = Signals(self.wakeup, due=Signal(), replay=Signal())
-        self.notifier = Notifier(self.registry)
+        self.subscription_records = SubscriptionRecords(self.vault)
         self.keys = Keys(
             self.database,
             vault=self.vault,
@@ -109,12 +120,17 @@ class Hub:
         )
         self.key_service = KeyService(self.keys)
         self.limits = Limits(settings.limits)
-        policy = AddressPolicy(
-            allow_http=settings.delivery.allow_http,
-            allow_private_networks=settings.delivery.allow_private_networks,
+
+    def _build_outbound(self) -> None:
+        delivery = self.settings.delivery
+        self._addresses = AddressPolicy(
+            allow_http=delivery.allow_http, allow_private_networks=delivery.allow_private_networks
         )
-        self.http = Outbound(policy, timeout_seconds=settings.delivery.timeout_seconds)
+        self.http = Outbound(self._addresses, timeout_seconds=delivery.timeout_seconds)
         self.origins = Origins()
+
+    def _build_stream(self) -> None:
+        events = self.settings.events
         self.ingest = Ingest(
             self.database,
             catalog=self.catalog,
@@ -124,60 +140,72 @@ class Hub:
             metrics=self.metrics,
         )
         self.quarantine = Quarantine(
-            self.database,
-            catalog=self.catalog,
-            ingest=self.ingest,
-            max_bytes=settings.events.max_body_bytes,
+            self.database, catalog=self.catalog, ingest=self.ingest, max_bytes=events.max_body_bytes
         )
         self.streaming = Streaming(
             self.database, catalog=self.catalog, schema_versions=self.schema_versions, wakeup=self.wakeup
         )
-        self.subscription_records = SubscriptionRecords(self.vault)
+        self.retention = Retention(self.database, days=events.retention_days, metrics=self.metrics)
+
+    def _build_subscribing(self) -> None:
+        delivery = self.settings.delivery
+        records = self.subscription_records
+        checker = Checker(self.catalog, self.schema_versions, self._addresses, self.channels)
+        self._finder = SubscriptionFinder(self.database, records=records, checker=checker)
         self.subscriptions = SubscriptionService(
-            self.database,
-            records=self.subscription_records,
-            catalog=self.catalog,
-            checker=Checker(self.catalog, self.schema_versions, policy),
-            channels=self.channels,
-            http=self.http,
-            notifier=self.notifier,
-            max_subscriptions=settings.delivery.max_subscriptions,
-            replay_signal=self.signals.replay,
-            shards=lambda: self._shards,
-            timeout_seconds=settings.delivery.timeout_seconds,
+            finder=self._finder,
+            changes=SubscriptionChanges(
+                self.database,
+                records=records,
+                checker=checker,
+                catch_up=CatchUp(shards=lambda: self._shards, replay_signal=self.signals.replay),
+                notifier=self.notifier,
+                max_subscriptions=delivery.max_subscriptions,
+            ),
+            rotation=SecretRotation(self.database, records=records),
+            trials=Trials(
+                finder=self._finder,
+                checker=checker,
+                http=self.http,
+                channels=self.channels,
+                timeout_seconds=delivery.timeout_seconds,
+            ),
         )
+        self.replays = Replays(
+            self.database,
+            finder=self._finder,
+            checker=checker,
+            schema_versions=self.schema_versions,
+            replay_signal=self.signals.replay,
+        )
+
+    def _build_insight(self) -> None:
         self.observer = Observer(
             self.database,
             metrics=self.metrics,
             notifier=self.notifier,
             owned_shards=lambda: self.dispatcher.owned_shards if self.dispatcher else {},
         )
-        self.replays = Replays(
-            self.database,
-            subscriptions=self.subscriptions,
-            schema_versions=self.schema_versions,
-            replay_signal=self.signals.replay,
-        )
         self.deliveries = DeliveryLog(
             self.database,
-            subscriptions=self.subscriptions,
+            finder=self._finder,
             schema_versions=self.schema_versions,
             due_signal=self.signals.due,
         )
         self.activity = Activity(self.database)
-        self.retention = Retention(self.database, days=settings.events.retention_days, metrics=self.metrics)
+
+    def _build_operations(self) -> None:
         self.operations = Operations(
             self.database, registry=self.registry, catalog=self.definitions, ingest=self.ingest
         )
         self.deployment = Deployment(
-            settings,
+            self.settings,
             database=self.database,
             registry=self.registry,
             catalog=self.catalog,
             operations=self.operations,
             readiness=self.readiness,
         )
-        plugins.collect_with(self.registry, contexts=self._context, definitions=self.definitions.all())
 
     async def __aenter__(self) -> Self:
         async with contextlib.AsyncExitStack() as stack:
@@ -204,7 +232,7 @@ class Hub:
         return {name: channel for name, (_, channel) in self.registry.collected.channels.items()}
 
     async def readiness(self) -> dict[str, str]:
-        """Tell what works: ``ok``, ``off``, or what is the matter."""
+        """Check the database, the plugins and the dispatcher: ``ok``, ``off``, or a sentence about the fault."""
         checks = {"database": "ok", "plugins": "ok", "dispatcher": "off"}
         try:
             async with self.database.read() as connection:
@@ -226,6 +254,7 @@ class Hub:
         ]
 
     async def _prepare_database(self) -> None:
+        """Bring the schema up to date, or make sure that it is. Raises SettingsInvalid."""
         histories = self.histories()
         if self._migrates:
             states = await migrate.upgrade(self.database, histories, shards=self.settings.delivery.shards)
@@ -277,51 +306,3 @@ class Hub:
             clock=self._clock,
             log=plugins.logger_of(name),
         )
-
-
-def load_catalog(settings: Settings, registry: Registry) -> SchemaCatalog:
-    """Gather the event types: those that are installed, the plugins', and the deployment's own folder's.
-
-    Raises:
-        SettingsInvalid: the deployment names a folder that is not there.
-        SchemaInvalid: a file of ours or of the deployment is not fit to judge payloads.
-    """
-    found: dict[tuple[str, int], EventType] = {}
-    for kind in installed_event_types(settings.events.schema_packages):
-        _add(found, kind, "an installed package")
-    folder = _own_schemas(settings)
-    for kind in load_event_types(folder):
-        _add(found, kind, str(folder))
-    names = {kind.name for kind in found.values()}
-    taken = {kind.name for kind in registry.collected.event_types if kind.name in names}
-    if taken:
-        msg = f"registers event types that this deployment already has: {', '.join(sorted(taken))}"
-        raise PluginFailed("with event types", msg)
-    return SchemaCatalog([*found.values(), *registry.collected.event_types])
-
-
-def load_definition_catalog(settings: Settings, *, event_types: SchemaCatalog) -> DefinitionCatalog:
-    """Gather the actions, searches and lookups that are installed and those of the deployment's own folder.
-
-    Raises:
-        SettingsInvalid, SchemaInvalid: as ``load_catalog`` does.
-    """
-    installed = installed_definitions(settings.events.schema_packages)
-    definitions = [*installed, *load_definitions(_own_schemas(settings))]
-    return DefinitionCatalog(definitions, event_types=event_types.names())
-
-
-def _own_schemas(settings: Settings) -> Path:
-    folder = settings.events.schemas_dir
-    if folder is not None and not folder.is_dir():
-        msg = f"Setting 'events.schemas_dir': there is no folder {folder}"
-        raise SettingsInvalid(msg)
-    return folder or DEFAULT_SCHEMAS
-
-
-def _add(found: dict[tuple[str, int], EventType], kind: EventType, source: str) -> None:
-    if (kind.name, kind.version) in found:
-        raise SchemaInvalid(
-            source, f"version {kind.version} of the event type '{kind.name}' is defined twice"
-        )
-    found[kind.name, kind.version] = kind

@@ -1,4 +1,4 @@
-"""What a person of a company should look at, in sentences that say what to do."""
+"""What needs the attention of a company's people, in sentences that say what to do."""
 
 from urllib.parse import urlsplit
 
@@ -21,15 +21,15 @@ _EACH = 20
 
 
 async def gather(connection: AsyncConnection, company_id: int, *, after: int) -> list[Attention]:
-    """Gather it, the most urgent first.
+    """List what needs attention, the most urgent first.
 
     Deliveries that have ended count if their events came after position *after*; those that are held, always.
     """
-    troubled = [_of_subscription(one) for one in await store.troubled(connection, company_id, limit=_EACH)]
+    troubled = [_of_subscription(row) for row in await store.troubled(connection, company_id, limit=_EACH)]
     stuck = [
-        _of_deliveries(one)
+        _of_deliveries(group)
         for status, since in ((Status.EXHAUSTED, after), (Status.REJECTED, after), (Status.HELD, 0))
-        for one in await store.stuck(
+        for group in await store.stuck(
             connection, company_id, status, after=since, count_limit=COUNT_LIMIT, limit=_EACH
         )
     ]
@@ -37,74 +37,78 @@ async def gather(connection: AsyncConnection, company_id: int, *, after: int) ->
     replays = await store.replaying(connection, company_id, limit=_EACH)
     keys = await store.unused_keys(connection, company_id, older_than_ms=UNUSED_MS, limit=_EACH)
     return [
-        *(one for one in troubled if one.kind != "paused"),
+        *(entry for entry in troubled if entry.kind != "paused"),
         *stuck,
-        *(_of_quarantine(one) for one in waiting[:_EACH]),
-        *(one for one in troubled if one.kind == "paused"),
-        *(_of_replay(one) for one in replays),
-        *(_of_key(one) for one in keys),
+        *(_of_quarantine(events) for events in waiting[:_EACH]),
+        *(entry for entry in troubled if entry.kind == "paused"),
+        *(_of_replay(replay) for replay in replays),
+        *(_of_key(key) for key in keys),
     ]
 
 
-def _of_subscription(one: store.Troubled) -> Attention:
-    since = "" if one.since_ms is None else f" since {utc_text_of_ms(one.since_ms)}"
-    host = _host(one.target_url)
-    match one.status, one.disabled_reason:
+def _of_subscription(row: store.Troubled) -> Attention:
+    since = "" if row.since_ms is None else f" since {utc_text_of_ms(row.since_ms)}"
+    host = _host(row.target_url)
+    match row.status, row.disabled_reason:
         case SubscriptionStatus.PAUSED, _:
             sentence = f"The subscription to {host} has been paused{since}; resume it to go on."
-            return Attention("paused", sentence, subscription_id=one.id)
+            return Attention("paused", sentence, subscription_id=row.id)
         case SubscriptionStatus.ACTIVE, _:
-            times = "attempt" if one.failures == 1 else f"{one.failures:,} attempts"
+            times = "attempt" if row.failures == 1 else f"{row.failures:,} attempts"
             sentence = (
                 f"The last {times} to reach {host} failed{since}; look at the answers and mend the target."
             )
-            return Attention("failing", sentence, one.failures, subscription_id=one.id)
+            return Attention("failing", sentence, row.failures, subscription_id=row.id)
         case _, reason if reason == GONE:
             what = "the target said that it is gone (410); delete the subscription, or mend the target and resume it"
         case _, reason:
             what = f"reason: {reason}; mend the target, then resume it"
     sentence = f"The subscription to {host} has been disabled{since}: {what}."
-    return Attention("disabled", sentence, max(one.failures, 1), subscription_id=one.id)
+    return Attention("disabled", sentence, max(row.failures, 1), subscription_id=row.id)
 
 
-def _of_deliveries(one: store.Stuck) -> Attention:
-    more = " or more" if one.count == COUNT_LIMIT else ""
-    subject = "1 delivery" if one.count == 1 else f"{one.count:,}{more} deliveries"
-    subject = f"{subject} to {_host(one.target_url)} {'has' if one.count == 1 else 'have'}"
+def _of_deliveries(group: store.Stuck) -> Attention:
+    more = " or more" if group.count == COUNT_LIMIT else ""
+    subject = "1 delivery" if group.count == 1 else f"{group.count:,}{more} deliveries"
+    subject = f"{subject} to {_host(group.target_url)} {'has' if group.count == 1 else 'have'}"
     kind: AttentionKind
-    match one.status:
+    match group.status:
         case Status.EXHAUSTED:
             kind, what = "exhausted", "failed at every attempt; mend the target, then replay what failed"
         case Status.REJECTED:
             kind, what = "rejected", "been rejected for good; look at the answers"
         case _:
-            kind, what = "held", f"been held back until the channel '{one.channel}' is enabled"
+            kind, what = "held", f"been held back until the channel '{group.channel}' is enabled"
     return Attention(
-        kind, f"{subject} {what}.", one.count, subscription_id=one.subscription_id, event_id=one.position
+        kind,
+        f"{subject} {what}.",
+        group.count,
+        subscription_id=group.subscription_id,
+        event_id=group.position,
     )
 
 
-def _of_quarantine(one: quarantine.Waiting) -> Attention:
-    more = " or more" if one.count == COUNT_LIMIT else ""
-    subject = "1 event waits" if one.count == 1 else f"{one.count:,}{more} events wait"
+def _of_quarantine(events: quarantine.Waiting) -> Attention:
+    more = " or more" if events.count == COUNT_LIMIT else ""
+    subject = "1 event waits" if events.count == 1 else f"{events.count:,}{more} events wait"
     what = "correct and release what can be mended, and delete the rest"
-    sentence = f"{subject} in quarantine, for breaking the schema of {one.type}; {what}."
-    return Attention("quarantined", sentence, one.count)
+    sentence = f"{subject} in quarantine, for breaking the schema of {events.type}; {what}."
+    return Attention("quarantined", sentence, events.count)
 
 
-def _of_replay(one: store.Replaying) -> Attention:
-    sentence = (
-        f"A replay to {_host(one.target_url)} is running, with {one.remaining:,} positions of the log to go."
+def _of_replay(replay: store.Replaying) -> Attention:
+    sentence = f"A replay to {_host(replay.target_url)} is running, with {replay.remaining:,} positions of the log to go."
+    return Attention(
+        "replay", sentence, replay.remaining, subscription_id=replay.subscription_id, replay_id=replay.id
     )
-    return Attention("replay", sentence, one.remaining, subscription_id=one.subscription_id, replay_id=one.id)
 
 
-def _of_key(one: store.UnusedKey) -> Attention:
+def _of_key(key: store.UnusedKey) -> Attention:
     sentence = (
-        f"The API key '{one.name}', made at {utc_text_of_ms(one.created_ms)}, has never been used; "
+        f"The API key '{key.name}', made at {utc_text_of_ms(key.created_ms)}, has never been used; "
         "revoke it if nobody needs it."
     )
-    return Attention("unused_key", sentence, key_id=one.id)
+    return Attention("unused_key", sentence, key_id=key.id)
 
 
 def _host(url: str) -> str:

@@ -1,4 +1,4 @@
-"""The ledger query: proves that each event has exactly the deliveries that it must have (DESIGN §5).
+"""The audit of the ledger: each event has exactly the deliveries that it must have (DESIGN §5).
 
 It may run beside a hub that works. What it reads is bounded by windows of positions, so no statement takes long.
 """
@@ -10,11 +10,11 @@ from dataclasses import dataclass
 import orjson
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from trunkline.dispatch.routing import RoutingTable
+from trunkline.dispatch import routing
+from trunkline.filters import filters
 from trunkline.model.deliveries import FINAL, Key, Status
 from trunkline.model.events import Event, shard_of
-from trunkline.model.subscriptions import Subscription
-from trunkline.schemas.versions import SchemaVersions
+from trunkline.schemas.versions import Pins, SchemaVersions
 from trunkline.store import audit as store
 from trunkline.store import sql, stream
 from trunkline.store import status as status_store
@@ -35,7 +35,7 @@ Find = Callable[[AsyncConnection, Span], Awaitable[list[str]]]
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One sentence about the ledger, and the first ids that it is not true of. *looked_at* says how much was looked at."""
+    """A claim about the ledger, and the first ids that break it. *looked_at* says how much was looked at."""
 
     name: str
     claim: str
@@ -50,7 +50,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """What was found: deliveries by status, and each check."""
+    """The result: deliveries by status, and each check."""
 
     by_status: Mapping[str, int]
     checks: Sequence[Check]
@@ -69,6 +69,40 @@ class Audit:
     def balances(self) -> bool:
         """Whether every check holds."""
         return all(check.holds for check in self.checks)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """What matching reads of a subscription that was never changed (``routing.Matching``); *no* is its number."""
+
+    no: int
+    start_position: int
+    wants: Callable[[Mapping[str, object]], bool] | None
+    pins: Pins
+
+
+class _Matcher:
+    """Matches events with the subscriptions that were never changed, as a dispatcher does."""
+
+    def __init__(self, rows: Sequence[Unchanged], schema_versions: SchemaVersions) -> None:
+        self._schema_versions = schema_versions
+        self._count = len(rows)
+        self._by_type: dict[tuple[int, str], list[Candidate]] = {}
+        for row in rows:
+            source = orjson.loads(row.filter) if row.filter else None
+            wants = filters.compile_stored(source).matches if source else None
+            subscription = Candidate(row.no, row.start_position, wants, sql.pins_of(row.pins))
+            for event_type in orjson.loads(row.event_types):
+                self._by_type.setdefault((row.company_id, event_type), []).append(subscription)
+
+    def __len__(self) -> int:
+        return self._count
+
+    def match(self, event: Event) -> list[Candidate]:
+        """Find the subscriptions that *event* is for."""
+        by_type, company_id = self._by_type, event.company_id
+        candidates = [*by_type.get((company_id, event.type), ()), *by_type.get((company_id, "*"), ())]
+        return routing.match(event, candidates, schema_versions=self._schema_versions)
 
 
 _BY_WINDOW: Sequence[tuple[str, str, Find]] = (
@@ -91,12 +125,12 @@ async def run(
         for after, up_to in _windows(await store.first_position(connection), head=head, size=window):
             by_status.update(await store.tally(connection, Span(after, up_to, SHOWN)))
             for name, _, find in _BY_WINDOW:
-                if wanted := SHOWN - len(offending[name]):
-                    offending[name] += await find(connection, Span(after, up_to, wanted))
+                if room := SHOWN - len(offending[name]):
+                    offending[name] += await find(connection, Span(after, up_to, room))
         rows = f"{by_status.total()} deliveries"
         checks = [Check(name, claim, rows, tuple(offending[name])) for name, claim, _ in _BY_WINDOW]
-        table = _table(await store.unchanged_subscriptions(connection), schema_versions)
-        return Audit(by_status, [*checks, await _check_matches(connection, table, recent=recent)])
+        matcher = _Matcher(await store.unchanged_subscriptions(connection), schema_versions)
+        return Audit(by_status, [*checks, await _check_matches(connection, matcher, recent=recent)])
 
 
 def _windows(first: int | None, *, head: int, size: int) -> Iterator[tuple[int, int]]:
@@ -110,26 +144,26 @@ def _windows(first: int | None, *, head: int, size: int) -> Iterator[tuple[int, 
     yield max(head, first - 1), _END
 
 
-async def _check_matches(connection: AsyncConnection, table: RoutingTable, *, recent: int) -> Check:
+async def _check_matches(connection: AsyncConnection, matcher: _Matcher, *, recent: int) -> Check:
     cursors = {row.shard: row.cursor for row in await status_store.shards(connection)}
     newest = max(cursors.values())
     oldest = await store.oldest_event(connection)
     after = newest if oldest is None else max(newest - recent, oldest - 1)
     looked_at, missing = 0, list[Key]()
-    while len(table) and after < newest and len(missing) < SHOWN:
+    while len(matcher) and after < newest and len(missing) < SHOWN:
         up_to = min(after + _PAGE, newest)
         events = await stream.read_shards(connection, list(cursors), after=after, up_to=up_to, limit=_PAGE)
         settled = [event for event in events if event.position <= cursors[_shard(event, cursors)]]
         recorded = await store.keys(connection, Span(after, up_to, 0))
         expected = [
-            Key(event.position, route.subscription.no) for event in settled for route in table.match(event)
+            Key(event.position, subscription.no) for event in settled for subscription in matcher.match(event)
         ]
         missing += await _still_missing(connection, [key for key in expected if key not in recorded])
         looked_at, after = looked_at + len(settled), up_to
     return Check(
         "matched",
         "every settled event has a delivery for each subscription that it matched",
-        f"{looked_at} newest events, {len(table)} subscriptions that were never changed",
+        f"{looked_at} newest events, {len(matcher)} subscriptions that were never changed",
         tuple(str(key) for key in missing[:SHOWN]),
     )
 
@@ -145,34 +179,3 @@ async def _still_missing(connection: AsyncConnection, missing: Sequence[Key]) ->
 
 def _shard(event: Event, cursors: Mapping[int, int]) -> int:
     return shard_of(event.company_id, len(cursors))
-
-
-def _table(rows: Sequence[Unchanged], schema_versions: SchemaVersions) -> RoutingTable:
-    """Build the table that a dispatcher would match with, without anything that is secret."""
-    table = RoutingTable(lambda _: None, schema_versions=schema_versions)
-    table.apply(map(_subscription, rows))
-    return table
-
-
-def _subscription(row: Unchanged) -> Subscription:
-    return Subscription(
-        no=row.no,
-        id=row.id,
-        company_id=row.company_id,
-        channel=row.channel,
-        target_url="",
-        event_types=tuple(orjson.loads(row.event_types)),
-        filter=orjson.loads(row.filter) if row.filter else None,
-        description=None,
-        signature="",
-        secrets=(),
-        headers={},
-        status="active",
-        disabled_reason=None,
-        disabled_ms=None,
-        start_position=row.start_position,
-        resume_position=None,
-        created_ms=row.created_ms,
-        updated_ms=row.created_ms,
-        pins=sql.pins_of(row.pins),
-    )

@@ -1,4 +1,4 @@
-"""The delivery log and ``explain``: what became of events, and why."""
+"""The delivery log, and ``explain``: why an event was delivered to a subscription or not."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -19,11 +19,11 @@ from trunkline.store import stream
 from trunkline.store.database import Database
 from trunkline.store.delivery_log import Logged
 from trunkline.store.wakeup import Signal
-from trunkline.subscribing.service import SubscriptionService
+from trunkline.subscribing.finding import SubscriptionFinder
 
 COUNTED = 10_000
 """Deliveries that are looked at where the open ones are counted."""
-_BECAME = {
+_SENTENCES = {
     Status.DELIVERED: "It matched and was delivered with attempt {attempts}.",
     Status.HELD: "It matched and is held until the channel '{channel}' is enabled.",
     Status.PENDING: "It matched; it will be tried again (attempts so far: {attempts}).",
@@ -40,13 +40,13 @@ class DeliveryLog:
         self,
         database: Database,
         *,
-        subscriptions: SubscriptionService,
+        finder: SubscriptionFinder,
         schema_versions: SchemaVersions,
         due_signal: Signal,
     ) -> None:
         self._database = database
         self._schema_versions = schema_versions
-        self._subscriptions = subscriptions
+        self._finder = finder
         self._due_signal = due_signal
 
     async def of_subscription(
@@ -61,24 +61,24 @@ class DeliveryLog:
     ) -> dict[str, Any]:
         """Show a subscription's deliveries, newest event first. Raises NotFound, BadCursor."""
         before = cursors.decode(cursor, kind="d") if cursor is not None else None
-        subscription = await self._subscriptions.find(company_id, subscription_id, channel=channel)
+        subscription = await self._finder.find(company_id, subscription_id, channel=channel)
         async with self._database.read() as connection:
-            found = await store.of_subscription(
+            deliveries = await store.of_subscription(
                 connection, subscription.no, status=status, before=before, limit=limit + 1
             )
-        shown = found[:limit]
-        more = len(found) > limit
+        page = deliveries[:limit]
+        is_last = len(deliveries) <= limit
         return {
-            "deliveries": [_view(logged) for logged in shown],
-            "next_cursor": cursors.encode(shown[-1].position, kind="d") if more else None,
+            "deliveries": [_view(logged) for logged in page],
+            "next_cursor": None if is_last else cursors.encode(page[-1].position, kind="d"),
         }
 
     async def of_event(self, company_id: int, event_id: int) -> list[dict[str, Any]]:
         """Show an event's deliveries, those of deleted subscriptions too. Raises NotFound."""
         async with self._database.read() as connection:
             await _find_event(connection, company_id, event_id)
-            found = await store.of_event(connection, event_id)
-        return [_view(logged) | {"subscription_id": logged.subscription_id} for logged in found]
+            deliveries = await store.of_event(connection, event_id)
+        return [_view(logged) | {"subscription_id": logged.subscription_id} for logged in deliveries]
 
     async def get(self, company_id: int, delivery_id: str) -> dict[str, Any]:
         """Show one delivery with its attempts. Raises NotFound."""
@@ -103,7 +103,7 @@ class DeliveryLog:
 
     async def count_open(self, company_id: int, subscription_id: str) -> int:
         """Count what is pending or held among a subscription's newest deliveries. Raises NotFound."""
-        subscription = await self._subscriptions.find(company_id, subscription_id, channel=None)
+        subscription = await self._finder.find(company_id, subscription_id, channel=None)
         async with self._database.read() as connection:
             return await store.count_open(connection, subscription.no, among=COUNTED)
 
@@ -118,29 +118,29 @@ class DeliveryLog:
         return _view(logged)
 
     async def explain(self, company_id: int, event_id: int) -> dict[str, Any]:
-        """Tell for each subscription of the company whether it matched the event, and what became of it. Raises NotFound."""
-        subscriptions = await self._subscriptions.of_company(company_id)
+        """Show for each subscription of the company whether it matched the event, and its delivery. Raises NotFound."""
+        subscriptions = await self._finder.of_company(company_id)
         async with self._database.read() as connection:
             event = await _find_event(connection, company_id, event_id)
-            found = {logged.subscription_no: logged for logged in await store.of_event(connection, event_id)}
+            deliveries = {row.subscription_no: row for row in await store.of_event(connection, event_id)}
         return {
             "event_id": event.position,
             "subscriptions": [
-                self._explain(subscription, event, found.get(subscription.no))
+                self._explain(subscription, event, deliveries.get(subscription.no))
                 for subscription in subscriptions
             ],
         }
 
     def _explain(self, subscription: Subscription, event: Event, logged: Logged | None) -> dict[str, Any]:
         decoded = self._schema_versions.decode(event, subscription.pins)
-        reason = None if logged else _why_not(subscription, event, decoded)
+        reason = None if logged else _reason_against(subscription, event, decoded)
         matched = logged is not None or reason is None
         state: str | None = logged.status if logged else Status.PENDING if matched else None
         return {
             "subscription_id": subscription.id,
             "channel": subscription.channel,
             "matched": matched,
-            "reason": reason or _what_now(subscription, logged),
+            "reason": reason or _describe_state(subscription, logged),
             "state": state,
             "attempts": logged.attempts if logged else 0,
             "next_attempt_utc": utc_or_none(logged.next_attempt_ms) if logged else None,
@@ -162,16 +162,16 @@ async def _find_event(connection: AsyncConnection, company_id: int, event_id: in
     return event
 
 
-def _what_now(subscription: Subscription, logged: Logged | None) -> str:
-    """Say what became of an event that matched."""
+def _describe_state(subscription: Subscription, logged: Logged | None) -> str:
+    """Describe the state of the delivery of an event that matched."""
     if logged is None:
         return "It matches and is about to be delivered."
     if logged.status == Status.PENDING and subscription.status != "active":
         return f"It matched and waits, because the subscription is {subscription.status}."
-    return _BECAME[Status(logged.status)].format(attempts=logged.attempts, channel=subscription.channel)
+    return _SENTENCES[Status(logged.status)].format(attempts=logged.attempts, channel=subscription.channel)
 
 
-def _why_not(subscription: Subscription, event: Event, decoded: Mapping[str, Any]) -> str | None:
+def _reason_against(subscription: Subscription, event: Event, decoded: Mapping[str, Any]) -> str | None:
     """Say why *subscription* does not get *event*; None where it does."""
     if not takes_type(subscription.event_types, event.type):
         return f"It subscribes to {', '.join(subscription.event_types)}, not to {event.type}."

@@ -14,7 +14,7 @@ from trunkline.store import retention
 from trunkline.store.activity import Span
 
 _BLOCKS = 1024
-"""About as many blocks make up what is asked for."""
+"""About as many blocks make up a count."""
 _SMALLEST = 256
 _REMEMBERED = 4 * _BLOCKS
 _COMPANIES = 200
@@ -36,15 +36,15 @@ class EventCounts:
         size = _size_of_blocks(spans[-1].up_to - max(spans[0].after, edge))
         known = self._of_company(company_id)
         counts = [0] * len(spans)
-        asked: list[tuple[int, Block | None, Span]] = []
+        uncounted: list[tuple[int, Block | None, Span]] = []
         for no, span in enumerate(spans):
             for part, block in _parts(span, size, edge=edge):
                 if block in known:
                     counts[no] += known[block]
                 else:
-                    asked.append((no, block, part))
-        found = await store.count_events(connection, company_id, [part for _, _, part in asked])
-        for (no, block, _), count in zip(asked, found, strict=True):
+                    uncounted.append((no, block, part))
+        counted = await store.count_events(connection, company_id, [part for _, _, part in uncounted])
+        for (no, block, _), count in zip(uncounted, counted, strict=True):
             counts[no] += count
             if block is not None:
                 known[block] = count
@@ -66,7 +66,7 @@ def _size_of_blocks(positions: int) -> int:
 
 
 def _parts(span: Span, size: int, *, edge: int) -> list[tuple[Span, Block | None]]:
-    """Cut *span* into whole blocks of *size* positions, none of which begins before *edge*, and what is beside them."""
+    """Cut *span* into whole blocks of *size* positions, none of which begins before *edge*, and the rests beside them."""
     first, last = -(-max(span.after, edge) // size), span.up_to // size
     if first >= last:
         return [(span, None)]

@@ -1,4 +1,4 @@
-"""Keeping the gauges true: every few seconds a look at the database, for whoever asks the metrics meanwhile.
+"""The gauges of the metrics, refreshed from the database every few seconds.
 
 A scrape itself asks no database. How far this process's shards lag is worked out from its progress in memory and what
 was seen last; what is the whole deployment's (the head, what is due, replays) is as old as the last look.

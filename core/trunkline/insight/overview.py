@@ -1,4 +1,4 @@
-"""What a company's people look at: how its events did, lists of them, and what needs attention."""
+"""Figures and lists for the people of a company: events, their deliveries, and what needs attention."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -62,8 +62,8 @@ class Activity:
             by_status = await store.subscriptions_by_status(connection, company_id)
             needed = await attention.gather(connection, company_id, after=span.after)
         tallies = [Tally(count) for count in events]
-        for found in outcomes:
-            tallies[found.no].add(found)
+        for of_span in outcomes:
+            tallies[of_span.no].add(of_span)
         total = Tally.sum_of(tallies)
         whole = total.bucket(since_ms, one_in=one_in)
         return Overview(
@@ -98,17 +98,19 @@ class Activity:
                 last = min(last, await stream.position_before(connection, until_ms))
             span = Span(after, last)
             if text:
-                found = await self._search(connection, company_id, span, types=types, text=text, limit=limit)
+                matches = await self._search(
+                    connection, company_id, span, types=types, text=text, limit=limit
+                )
             else:
-                found = await _newest(connection, company_id, span, types=types, limit=limit)
-            positions = [event.position for event in found.events]
+                matches = await _newest(connection, company_id, span, types=types, limit=limit)
+            positions = [event.position for event in matches.events]
             deliveries = await store.deliveries_of(connection, positions) if positions else {}
         return EventList(
-            [_listed(event, deliveries) for event in found.events],
+            [_listed(event, deliveries) for event in matches.events],
             before=None
-            if found.is_all or found.last is None
-            else cursors.encode(found.last.position, kind="a"),
-            looked_to_ms=found.last.accepted_ms if found.last else None,
+            if matches.is_all or matches.last is None
+            else cursors.encode(matches.last.position, kind="a"),
+            looked_to_ms=matches.last.accepted_ms if matches.last else None,
         )
 
     async def event(self, company_id: int, event_id: int) -> ShownEvent:
@@ -122,19 +124,19 @@ class Activity:
         return ShownEvent(_listed(event, deliveries), older=older, newer=newer)
 
     async def subscriptions(self, company_id: int) -> Sequence[SubscriptionActivity]:
-        """Tell how each of a company's subscriptions does, oldest first."""
+        """List a company's subscriptions with their latest figures, oldest first."""
         async with self._database.read() as connection:
             return await store.subscriptions(connection, company_id)
 
     async def companies(self, query: str | None = None, *, limit: int = 20) -> Sequence[int]:
         """List the companies that have keys or events and whose number begins with the digits *query*, lowest first."""
-        found: list[int] = []
+        numbers: list[int] = []
         async with self._database.read() as connection:
             for first, last in _numbers_from(query or ""):
-                found += await store.companies(connection, first, last, limit=limit - len(found))
-                if len(found) >= limit:
+                numbers += await store.companies(connection, first, last, limit=limit - len(numbers))
+                if len(numbers) >= limit:
                     break
-        return found
+        return numbers
 
     async def _search(
         self,
@@ -145,31 +147,31 @@ class Activity:
         types: Sequence[str],
         text: str,
         limit: int,
-    ) -> "Found":
+    ) -> "Matches":
         """Look through a bounded number of events for those with *text* in them."""
-        needle, found = text.casefold(), Found()
+        needle, matches = text.casefold(), Matches()
         looked = looked_bytes = 0
         while looked < self._searched and looked_bytes < SEARCHED_BYTES:
             size = min(_CHUNK, self._searched - looked)
             chunk = await store.newest_events(connection, company_id, span, types=types, limit=size)
             for event in chunk:
-                found.last = event
+                matches.last = event
                 looked_bytes += len(event.body)
                 if needle in _searchable(event.body):
-                    found.events.append(event)
-                    if len(found.events) == limit:
-                        return found
-            if found.last is None or len(chunk) < size:
-                found.is_all = True
-                return found
+                    matches.events.append(event)
+                    if len(matches.events) == limit:
+                        return matches
+            if matches.last is None or len(chunk) < size:
+                matches.is_all = True
+                return matches
             looked += size
-            span = Span(span.after, found.last.position - 1)
-        return found
+            span = Span(span.after, matches.last.position - 1)
+        return matches
 
 
 @dataclass(slots=True)
-class Found:
-    """Events that were found, newest first; *last* is the oldest one that was looked at, *is_all* if there is none older."""
+class Matches:
+    """Events of a list, newest first; *last* is the oldest that was looked at, *is_all* if there is none older."""
 
     events: list[Event] = field(default_factory=list[Event])
     last: Event | None = None
@@ -178,10 +180,10 @@ class Found:
 
 async def _newest(
     connection: AsyncConnection, company_id: int, span: Span, *, types: Sequence[str], limit: int
-) -> Found:
+) -> Matches:
     events = await store.newest_events(connection, company_id, span, types=types, limit=limit + 1)
-    shown = events[:limit]
-    return Found(shown, shown[-1] if shown else None, is_all=len(events) <= limit)
+    page = events[:limit]
+    return Matches(page, page[-1] if page else None, is_all=len(events) <= limit)
 
 
 def _listed(event: Event, deliveries: Mapping[int, Mapping[str, int]]) -> ListedEvent:
@@ -209,7 +211,7 @@ def _numbers_from(digits: str) -> Iterator[tuple[int, int]]:
 
 @dataclass(slots=True)
 class Tally:
-    """What the events of one span came to, as it is counted up."""
+    """The figures of the events of one span, as they are added up."""
 
     events: int = 0
     statuses: Counter[str] = field(default_factory=Counter[str])

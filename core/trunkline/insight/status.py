@@ -1,4 +1,4 @@
-"""How a deployment does, read from its database alone: no process of it need run."""
+"""The status of a deployment, read from its database alone: no process of it need run."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -31,7 +31,7 @@ class Log:
 
 @dataclass(frozen=True, slots=True)
 class ShardStatus:
-    """One shard: how far its cursor is behind the head, and who reads it for how long yet.
+    """One shard: how far its cursor is behind the head, which process reads it, and until when.
 
     *lag_seconds* is the age of the first event after the cursor. *lease_seconds* is None where nobody reads it.
     """
@@ -104,7 +104,7 @@ async def require(database: Database) -> None:
 
 
 async def take(database: Database, *, counted: int = COUNTED) -> Snapshot:
-    """Look at everything once. Raises StoreUnavailable."""
+    """Read the status once. Raises StoreUnavailable."""
     async with database.read() as connection:
         rows = await store.shards(connection)  # before the head, so that no cursor is beyond it
         head = await store.head(connection)
@@ -124,12 +124,12 @@ async def take(database: Database, *, counted: int = COUNTED) -> Snapshot:
 
 def view(snapshot: Snapshot) -> dict[str, Any]:
     """Show *snapshot* as JSON, with times as ISO 8601."""
-    shown = asdict(snapshot)
-    newest_ms = shown["log"].pop("newest_accepted_ms")
-    shown["log"]["newest_accepted_utc"] = None if newest_ms is None else utc_text_of_ms(newest_ms)
-    for replay in shown["replays"]:
+    members = asdict(snapshot)
+    newest_ms = members["log"].pop("newest_accepted_ms")
+    members["log"]["newest_accepted_utc"] = None if newest_ms is None else utc_text_of_ms(newest_ms)
+    for replay in members["replays"]:
         replay["created_utc"] = utc_text_of_ms(replay.pop("created_ms"))
-    return {"taken_utc": utc_text_of_ms(shown.pop("taken_ms")), **shown}
+    return {"taken_utc": utc_text_of_ms(members.pop("taken_ms")), **members}
 
 
 async def _log(connection: AsyncConnection, head: Head) -> Log:
@@ -156,8 +156,8 @@ def _shard(row: store.Shard, head: Head, oldest: Mapping[int, tuple[int, int]]) 
 
 def _worker(row: store.Worker, shards: Sequence[store.Shard], head: Head) -> WorkerStatus:
     age_ms = max(head.now_ms - row.heartbeat_ms, 0)
-    held = sum(1 for shard in shards if shard.holder == row.id and shard.lease_until_ms > head.now_ms)
-    return WorkerStatus(row.id, age_ms < LEASE_MS, age_ms / 1000, held)
+    owned = sum(1 for shard in shards if shard.holder == row.id and shard.lease_until_ms > head.now_ms)
+    return WorkerStatus(row.id, age_ms < LEASE_MS, age_ms / 1000, owned)
 
 
 async def _deliveries(connection: AsyncConnection, head: Head, *, counted: int) -> Deliveries:

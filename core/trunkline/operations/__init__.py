@@ -1,6 +1,6 @@
-"""Actions, searches and lookups: a call is read, allowed, carried out by whoever provides it, and answered.
+"""Actions, searches and lookups: a call is read, allowed, carried out by its provider, and answered.
 
-``requests`` reads what a caller sent, ``running`` calls the provider and judges its answer, ``service`` decides what is one
+``requests`` reads what a caller sent, ``running`` calls the provider and checks its answer, ``service`` decides what is one
 transaction.
 """
 

@@ -1,4 +1,4 @@
-"""Reading a call: what the caller sent becomes what the provider gets, or a list of everything that is wrong with it. Pure."""
+"""Reading a call: the input of the caller becomes that of the provider, or a list of all its faults. Pure."""
 
 import hashlib
 import re
@@ -25,9 +25,9 @@ class Request:
     input: Mapping[str, Json] = field(repr=False)
 
     def fingerprint(self, definition: Definition) -> bytes:
-        """Hash what is asked for, so that a repeated idempotency key can be told from a reused one."""
-        asked = [definition.kind, definition.name, dict(self.parameters), dict(self.input)]
-        return hashlib.sha256(orjson.dumps(asked, option=orjson.OPT_SORT_KEYS)).digest()
+        """Hash the request, so that a repeated idempotency key can be told from a reused one."""
+        request = [definition.kind, definition.name, dict(self.parameters), dict(self.input)]
+        return hashlib.sha256(orjson.dumps(request, option=orjson.OPT_SORT_KEYS)).digest()
 
 
 def read(
@@ -44,19 +44,19 @@ def read(
         BadQuery, BodyInvalid: the query, the body is not valid.
     """
     is_query = definition.method == "GET"
-    kept = {name: value for name, value in input.items() if value != ""}
+    members = {name: value for name, value in input.items() if value != ""}
     kinds = {name: _kind(definition.parameters, name) for name in parameters}
     read_parameters = {name: _read_text(value, kinds[name]) for name, value in parameters.items()}
     if is_query:
-        kept = {name: _read_text(value, _kind(definition.input, name)) for name, value in kept.items()}
-    faults = catalog.check_input(definition, read_parameters, kept)
+        members = {name: _read_text(value, _kind(definition.input, name)) for name, value in members.items()}
+    faults = catalog.check_input(definition, read_parameters, members)
     for fault in faults:
         if not fault.path.startswith("/") and fault.path in parameters:
             kind = fault.path.removesuffix("_id").replace("_", " ")
             raise NotFound(kind, parameters[fault.path])
     if faults:
         _refuse(faults, is_query=is_query)
-    return Request(read_parameters, kept)
+    return Request(read_parameters, members)
 
 
 def _refuse(faults: list[FieldError], *, is_query: bool) -> NoReturn:

@@ -1,6 +1,6 @@
-"""Calling whoever carries out an operation, under a time limit, and judging the answer: here and nowhere else.
+"""Calling the provider of an operation, under a time limit, and checking its answer: here and nowhere else.
 
-What a provider refuses is the caller's business and goes through as it is. Anything else that goes wrong is the provider's
+A refusal by the provider is the caller's fault and goes through unchanged. Anything else that goes wrong is the provider's
 fault: it is logged once, and the caller is told which operation failed.
 """
 
@@ -30,7 +30,7 @@ from trunkline.store.database import translated
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A provider's answer, found valid: the *body* to send and the events to store."""
+    """A provider's valid answer: the *body* to send and the events to store."""
 
     status: int
     body: bytes
@@ -55,7 +55,7 @@ async def run(provider: Provider, call: Call, *, plugin: str) -> Answer:
         if isinstance(error, TimeoutError) and limit.expired():
             log.error("'%s' took longer than %g s and was cancelled", name, call.deadline_seconds)  # noqa: TRY400
             raise ProviderFailed(name, f"it took longer than {call.deadline_seconds:g} s") from None
-        _raise_if_away(error)
+        _raise_if_unavailable(error)
         log.exception("Plugin '%s' failed to carry out '%s'", plugin, name)
         raise ProviderFailed(name, f"plugin '{plugin}' failed") from error
     if not isinstance(answer, Answer):  # pyright: ignore[reportUnnecessaryIsInstance] - a plugin need not be type-checked
@@ -63,7 +63,7 @@ async def run(provider: Provider, call: Call, *, plugin: str) -> Answer:
     return answer
 
 
-def judge(answer: Answer, call: Call, *, plugin: str, catalog: DefinitionCatalog, ingest: Ingest) -> Outcome:
+def check(answer: Answer, call: Call, *, plugin: str, catalog: DefinitionCatalog, ingest: Ingest) -> Outcome:
     """Check what a provider answered, and make drafts of its events.
 
     Raises:
@@ -91,7 +91,9 @@ def _draft(event: EmittedEvent, call: Call, number: int, *, log: logging.Logger,
     try:
         return ingest.draft(event)
     except EventRejected as error:
-        _fail(call, log, [FieldError(f"/events/{number}{one.path}", one.message) for one in error.errors])
+        _fail(
+            call, log, [FieldError(f"/events/{number}{fault.path}", fault.message) for fault in error.errors]
+        )
     except TypeError as error:
         _fail(call, log, [FieldError(f"/events/{number}", f"is not JSON data: {error}")])
 
@@ -103,8 +105,8 @@ def _fail(call: Call, log: logging.Logger, faults: list[FieldError]) -> NoReturn
     raise ProviderFailed(name, f"its answer is not valid at '{faults[0].path}': {faults[0].message}")
 
 
-def _raise_if_away(error: Exception) -> None:
-    """Raise StoreUnavailable where *error* says that the database is away."""
+def _raise_if_unavailable(error: Exception) -> None:
+    """Raise StoreUnavailable where *error* says that the database does not answer."""
     if isinstance(error, SQLAlchemyError):
         try:
             with translated():

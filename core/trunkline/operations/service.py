@@ -1,9 +1,8 @@
-"""The service behind every action, search and lookup (``contract.Operations``): who carries it out, and in which
-transaction.
+"""The service behind every action, search and lookup (``contract.Operations``): its provider and its transaction.
 
 An action in the hub's own database is one transaction: its idempotency key, its records, its events, its answer. While
-somebody else carries out an action nothing is locked: the key is held by a lease, and the answer is stored with the
-events afterwards.
+another provider carries out an action nothing is locked: the key has a lease, and the answer is stored with the events
+afterwards.
 """
 
 import asyncio
@@ -32,16 +31,16 @@ from trunkline.store.operation_keys import Key, Use
 HERE_SECONDS = 10.0
 """How long an operation in the hub's own database may take."""
 ELSEWHERE_SECONDS = 30.0
-"""How long one that somebody else carries out may take; whoever calls them has a shorter limit of his own."""
+"""How long any other operation may take; a provider that calls another service has a shorter limit of its own."""
 LEASE_MS = 35_000
-"""How long a key is held for an action elsewhere: longer than that may take."""
+"""The lease of a key for an action elsewhere: longer than that may take."""
 WAIT_SECONDS = 0.05
-"""How often a repeated request looks whether the first one has ended."""
+"""The pause before a repeated request looks again whether the first one has ended."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Task:
-    """A call on its way: by whom it is carried out, and under which idempotency key."""
+    """A call with its provider and its idempotency key."""
 
     provider: Provider
     plugin: str
@@ -50,7 +49,7 @@ class _Task:
 
     @property
     def name(self) -> str:
-        """What is carried out."""
+        """The name of the operation."""
         return self.call.definition.name
 
 
@@ -70,14 +69,14 @@ class Operations:
         return self._defined.of(kind)
 
     def provided(self, kind: Kind) -> Sequence[Definition]:
-        """List what a plugin that runs carries out, in the order of their names."""
+        """List what the plugins that run carry out, in the order of their names."""
         providers = self._registry.collected.providers
-        found = [
+        definitions = [
             definition
             for (of_kind, name), (_, provider) in providers.items()
             if of_kind == kind and (definition := provider.definition or self._defined.get(kind, name))
         ]
-        return sorted(found, key=lambda one: one.name)
+        return sorted(definitions, key=lambda definition: definition.name)
 
     async def call(
         self,
@@ -89,13 +88,13 @@ class Operations:
         input: Mapping[str, Json],
         idempotency_key: str | None = None,
     ) -> Answered:
-        """Validate, carry out, validate again, and store what is to be stored together.
+        """Validate the input, carry it out, validate the answer, and store answer and events together.
 
         Raises:
             BodyInvalid, BadQuery: the input breaks its schema (a body's, a query's).
             NotFound: there is no such record.
             IdempotencyConflict: *idempotency_key* was used for another request.
-            ProviderFailed: whoever carries it out failed, or gave an answer that breaks its schema.
+            ProviderFailed: the provider failed, or gave an answer that breaks its schema.
             StoreUnavailable: nothing was stored.
         """
         request = requests.read(definition, parameters, input, catalog=self._catalog)
@@ -111,25 +110,25 @@ class Operations:
         key = Key(company_id, idempotency_key, request.fingerprint(definition)) if idempotency_key else None
         task = _Task(provider, plugin, call, key)
         if definition.kind != "action":
-            return await self._look(task)
+            return await self._read(task)
         if provider.uses_database:
-            return await self._act_here(task)
+            return await self._act_in_transaction(task)
         return await self._act_elsewhere(task)
 
     @cached_property
     def _catalog(self) -> DefinitionCatalog:
-        """Every judge, those of the plugins' own definitions too: those are known once all has been collected."""
+        """Every definition, those of the plugins too, which are known once all has been collected."""
         providers = self._registry.collected.providers.values()
         own = [provider.definition for _, provider in providers if provider.definition]
         return DefinitionCatalog([*self._defined.all(), *own]) if own else self._defined
 
     def _provider_of(self, definition: Definition) -> tuple[str, Provider]:
-        found = self._registry.collected.providers.get((definition.kind, definition.name))
-        if found is None:
+        provider = self._registry.collected.providers.get((definition.kind, definition.name))
+        if provider is None:
             raise ProviderFailed(definition.name, "the plugin that carries it out does not run any more")
-        return found
+        return provider
 
-    async def _look(self, task: _Task) -> Answered:
+    async def _read(self, task: _Task) -> Answered:
         if task.provider.uses_database:
             async with self._database.read() as connection:
                 outcome = await self._carry_out(task, connection)
@@ -137,42 +136,42 @@ class Operations:
             outcome = await self._carry_out(task)
         return Answered(200, outcome.body)
 
-    async def _act_here(self, task: _Task) -> Answered:
+    async def _act_in_transaction(self, task: _Task) -> Answered:
         while True:
-            if answered := await self._try_here(task):
+            if answered := await self._try_in_transaction(task):
                 return answered
             await asyncio.sleep(WAIT_SECONDS)
 
-    async def _try_here(self, task: _Task) -> Answered | None:
-        """Carry *task* out in one transaction; None where its key is held by a request that is under way elsewhere."""
+    async def _try_in_transaction(self, task: _Task) -> Answered | None:
+        """Carry *task* out in one transaction; None where another request has its key and is under way elsewhere."""
         holder = secrets.token_hex(12)
         async with self._database.write() as connection:
-            if task.key and (use := await _take(connection, task.key, holder=holder)):
+            if task.key and (use := await _claim(connection, task.key, holder=holder)):
                 return _repeat(use)
             outcome = await self._act(task, connection)
-            tell = await self._store(connection, task, outcome, holder=holder)
-        return _ended(outcome, tell)
+            announce = await self._store(connection, task, outcome, holder=holder)
+        return _answer(outcome, announce)
 
     async def _act_elsewhere(self, task: _Task) -> Answered:
         holder = secrets.token_hex(12)
-        if task.key and (answered := await self._hold(task.key, holder=holder)):
+        if task.key and (answered := await self._claim_or_wait(task.key, holder=holder)):
             return answered
         try:
             outcome = await self._act(task)
             async with self._database.write() as connection:
-                tell = await self._store(connection, task, outcome, holder=holder)
+                announce = await self._store(connection, task, outcome, holder=holder)
         except BaseException:
             if task.key:
                 async with self._database.write() as connection:
                     await operation_keys.give_back(connection, task.key, holder=holder)
             raise
-        return _ended(outcome, tell)
+        return _answer(outcome, announce)
 
-    async def _hold(self, key: Key, *, holder: str) -> Answered | None:
-        """Take *key* for *holder*, or wait for the answer that another request gets."""
+    async def _claim_or_wait(self, key: Key, *, holder: str) -> Answered | None:
+        """Claim *key* for *holder*, or wait for the answer that another request gets."""
         while True:
             async with self._database.write() as connection:
-                use = await _take(connection, key, holder=holder)
+                use = await _claim(connection, key, holder=holder)
             if use is None:
                 return None
             if answered := _repeat(use):
@@ -188,12 +187,12 @@ class Operations:
     async def _carry_out(self, task: _Task, connection: AsyncConnection | None = None) -> Outcome:
         call = replace(task.call, connection=connection)
         answer = await running.run(task.provider, call, plugin=task.plugin)
-        return running.judge(answer, call, plugin=task.plugin, catalog=self._catalog, ingest=self._ingest)
+        return running.check(answer, call, plugin=task.plugin, catalog=self._catalog, ingest=self._ingest)
 
     async def _store(
         self, connection: AsyncConnection, task: _Task, outcome: Outcome, *, holder: str
     ) -> Callable[[], None] | None:
-        """Put the answer under its key and the events into the log; gives what tells the dispatcher afterwards."""
+        """Store the answer under its key and append the events; gives the call that announces them after the commit."""
         if task.key and not await operation_keys.finish(
             connection, task.key, status=outcome.status, body=outcome.body, holder=holder
         ):
@@ -201,13 +200,13 @@ class Operations:
                 task.name, "it took so long that another request with its key has begun it again"
             )
         faults.point("action.before_append")
-        tell = await self._ingest.append(connection, outcome.drafts) if outcome.drafts else None
+        announce = await self._ingest.append(connection, outcome.drafts) if outcome.drafts else None
         faults.point("action.before_commit")
-        return tell
+        return announce
 
 
-async def _take(connection: AsyncConnection, key: Key, *, holder: str) -> Use | None:
-    """Take *key* for *holder*, if need be from one whose lease is over; else tell how it was used.
+async def _claim(connection: AsyncConnection, key: Key, *, holder: str) -> Use | None:
+    """Claim *key* for *holder*, if need be from one whose lease is over; else give how it was used.
 
     Raises:
         IdempotencyConflict: it was used for another request.
@@ -226,8 +225,8 @@ def _repeat(use: Use) -> Answered | None:
     return None if use.status is None else Answered(use.status, use.body, repeated=True)
 
 
-def _ended(outcome: Outcome, tell: Callable[[], None] | None) -> Answered:
+def _answer(outcome: Outcome, announce: Callable[[], None] | None) -> Answered:
     faults.point("action.after_commit")
-    if tell is not None:
-        tell()
+    if announce is not None:
+        announce()
     return Answered(outcome.status, outcome.body)

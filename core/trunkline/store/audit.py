@@ -28,13 +28,10 @@ class Unchanged:
     """A subscription that has been active since it was made and was never changed."""
 
     no: int
-    id: str
     company_id: int
-    channel: str
     event_types: str
     filter: str | None
     start_position: int
-    created_ms: int
     pins: str | None
 
 
@@ -112,7 +109,7 @@ async def keys(connection: AsyncConnection, span: Span) -> set[Key]:
 async def unchanged_subscriptions(connection: AsyncConnection) -> list[Unchanged]:
     """Read the subscriptions whose deliveries can be worked out from the log."""
     statement = text(
-        "SELECT no, id, company_id, channel, event_types, filter, start_position, created_ms, pins "
+        "SELECT no, company_id, event_types, filter, start_position, pins "
         "FROM subscriptions WHERE status = 'active' AND updated_ms = created_ms ORDER BY no"
     )
     return [Unchanged(*row) for row in await connection.execute(statement)]

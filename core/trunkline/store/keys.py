@@ -22,7 +22,7 @@ _COLUMNS = "id, company_id, name, scopes, last4, created_ms, last_used_ms, revok
 class KeyRecord:
     """A stored key. *company_id* is None for an operator's; *last4* are the last characters of its secret.
 
-    *pins* are the versions of event types that it reads (``schema_versions.Pins``).
+    *pins* are the versions of event types that it reads (``schemas.versions.Pins``).
     """
 
     id: str

@@ -25,7 +25,7 @@ def json_or_none(value: Mapping[str, Any]) -> str | None:
 
 
 def pins_of(column: str | None) -> dict[str, int]:
-    """Read a column of pins (``schema_versions.Pins``)."""
+    """Read a column of pins (``schemas.versions.Pins``)."""
     pins: dict[str, int] = orjson.loads(column) if column else {}
     return pins
 

@@ -6,7 +6,8 @@ their numbers, the routing version, the head of the log, deliveries.
 """
 
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
+from types import MappingProxyType
 from typing import Any
 
 import sqlalchemy
@@ -18,6 +19,7 @@ from trunkline.store.sql import text
 _table = tables.subscriptions
 _AFTER_ALL = 2**63 - 1
 """Beyond every subscription's number."""
+_NO_OPTIONS: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,20 @@ class Row:
     updated_ms: int
     version: int
     pins: str | None
+    options: Mapping[str, Any] = field(default_factory=lambda: _NO_OPTIONS)
+    """The columns behind those, by name: options of subscriptions that no statement here reads. Nulls are left out."""
+
+
+_NAMED = len(fields(Row)) - 1
+_OPTIONS = [column.name for column in _table.columns][_NAMED:]
+
+
+def _read(row: Sequence[Any]) -> Row:
+    if not _OPTIONS:
+        return Row(*row)
+    values = zip(_OPTIONS, row[_NAMED:], strict=True)
+    columns: list[Any] = [*row[:_NAMED], {name: value for name, value in values if value is not None}]
+    return Row(*columns)
 
 
 async def next_version(connection: AsyncConnection) -> int:
@@ -75,7 +91,7 @@ async def insert(connection: AsyncConnection, values: Mapping[str, Any], *, vers
         )
         .returning(_table)
     )
-    return Row(*(await connection.execute(statement)).one())
+    return _read((await connection.execute(statement)).one())
 
 
 async def update(
@@ -92,7 +108,7 @@ async def update(
         .values(**changes, updated_ms=text(sql.now_ms(connection)), version=version)
         .returning(_table)
     )
-    return Row(*(await connection.execute(statement)).one())
+    return _read((await connection.execute(statement)).one())
 
 
 async def get(connection: AsyncConnection, subscription_id: str, *, to_change: bool = False) -> Row | None:
@@ -101,13 +117,13 @@ async def get(connection: AsyncConnection, subscription_id: str, *, to_change: b
     if to_change:
         statement = statement.with_for_update()  # SQLite has one writer and leaves it out
     row = (await connection.execute(statement)).first()
-    return Row(*row) if row else None
+    return _read(row) if row else None
 
 
 async def by_numbers(connection: AsyncConnection, numbers: Sequence[int]) -> dict[int, Row]:
     """Read the subscriptions with *numbers*, deleted ones too."""
     rows = await connection.execute(_table.select().where(_table.c.no.in_(numbers)))
-    return {row[0]: Row(*row) for row in rows}
+    return {row[0]: _read(row) for row in rows}
 
 
 async def of_company(
@@ -119,7 +135,7 @@ async def of_company(
         statement = statement.where(_table.c.channel == channel)
     if target_url is not None:
         statement = statement.where(_table.c.target_url == target_url)
-    return [Row(*row) for row in await connection.execute(statement.order_by(_table.c.no))]
+    return [_read(row) for row in await connection.execute(statement.order_by(_table.c.no))]
 
 
 async def count(connection: AsyncConnection, company_id: int) -> int:
@@ -145,7 +161,7 @@ async def changed_since(
         )
         if reached[0] == 0:
             statement = statement.where(_table.c.status != "deleted")
-        rows = [Row(*row) for row in await connection.execute(statement)]
+        rows = [_read(row) for row in await connection.execute(statement)]
         if rows:
             yield rows
         if len(rows) < at_once:
@@ -236,7 +252,7 @@ async def disable(connection: AsyncConnection, no: int, *, reason: str, resume_p
         .returning(_table)
     )
     row = (await connection.execute(statement)).first()
-    return Row(*row) if row else None
+    return _read(row) if row else None
 
 
 async def locked(connection: AsyncConnection, numbers: Sequence[int]) -> dict[int, str]:

@@ -98,7 +98,7 @@ api_keys = Table(
     Index("ix_api_keys_company", "company_id"),
 )
 """*company_id* is 0 for an operator's key; *scopes* is a JSON array. *pins* is the JSON of the versions of event types that
-the key reads (``schema_versions.Pins``), null where all are 1; so it is of subscriptions and replays."""
+the key reads (``schemas.versions.Pins``), null where all are 1; so it is of subscriptions and replays."""
 
 subscriptions = Table(
     "subscriptions",

@@ -1,1 +1,1 @@
-"""The services of subscriptions: made, changed, tried, replayed."""
+"""The services of subscriptions: created, changed, shown, tried, replayed."""

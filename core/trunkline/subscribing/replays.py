@@ -9,12 +9,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from trunkline.dispatch import replay
 from trunkline.errors import NotFound
 from trunkline.model.times import utc_text_of_ms
-from trunkline.schemas.versions import SchemaVersions
+from trunkline.schemas.versions import Pins, SchemaVersions
 from trunkline.store import replays as store
 from trunkline.store.database import Database
 from trunkline.store.replays import Row
 from trunkline.store.wakeup import Signal
-from trunkline.subscribing.service import SubscriptionService
+from trunkline.subscribing.finding import SubscriptionFinder
+from trunkline.subscribing.requests import Checker
 
 
 class Replays:
@@ -24,32 +25,33 @@ class Replays:
         self,
         database: Database,
         *,
-        subscriptions: SubscriptionService,
+        finder: SubscriptionFinder,
+        checker: Checker,
         schema_versions: SchemaVersions,
         replay_signal: Signal,
     ) -> None:
         self._database = database
         self._schema_versions = schema_versions
-        self._subscriptions = subscriptions
+        self._finder = finder
+        self._checker = checker
         self._replay_signal = replay_signal
 
     async def start(
         self, company_id: int, subscription_id: str, request: Mapping[str, Any], *, channel: str | None
     ) -> dict[str, Any]:
         """Start a replay and show it; with ``dry_run`` only count what it would send. Raises NotFound, BodyInvalid."""
-        subscription = await self._subscriptions.find(company_id, subscription_id, channel=channel)
-        self._subscriptions.check_event_types(request.get("event_types"))
-        pins = self._subscriptions.read_pins(request.get("versions"), beside=subscription.pins)
+        subscription = await self._finder.find(company_id, subscription_id, channel=channel)
+        pins = self._check(request, subscription.pins)
         if request.get("dry_run"):
             async with self._database.read() as connection:
-                wanted = await replay.plan(connection, request)
+                span = await replay.plan(connection, request)
                 matched = await replay.count(
-                    connection, subscription, wanted, schema_versions=self._schema_versions
+                    connection, subscription, span, schema_versions=self._schema_versions
                 )
                 return {"matched": matched}
         async with self._database.write() as connection:
-            wanted = await replay.plan(connection, request, pins=pins)
-            row = await replay.begin(connection, subscription, wanted)
+            span = await replay.plan(connection, request, pins=pins)
+            row = await replay.begin(connection, subscription, span)
         self._replay_signal.set()
         return _view(row, delivered=0)
 
@@ -57,7 +59,7 @@ class Replays:
         self, company_id: int, subscription_id: str, *, channel: str | None, limit: int = 20
     ) -> list[dict[str, Any]]:
         """Show a subscription's newest replays (``contract.Replays``). Raises NotFound."""
-        subscription = await self._subscriptions.find(company_id, subscription_id, channel=channel)
+        subscription = await self._finder.find(company_id, subscription_id, channel=channel)
         async with self._database.read() as connection:
             rows = await store.of_subscription(connection, subscription.no, limit=limit)
             delivered = [await _delivered(connection, row) for row in rows]
@@ -83,6 +85,13 @@ class Replays:
         async with self._database.write() as connection:
             row = await _find(connection, company_id, replay_id)
             await store.end(connection, row.no, "cancelled")
+
+    def _check(self, request: Mapping[str, Any], subscribed: Pins) -> Pins | None:
+        """Check what is to be sent; gives the versions, *subscribed* but for those that are chosen. Raises BodyInvalid."""
+        for name in ("event_types", "versions"):
+            self._checker.check({name: request.get(name)}, required=(), known=(name,))
+        versions = request.get("versions")
+        return None if versions is None else {**subscribed, **versions}
 
 
 async def _find(connection: AsyncConnection, company_id: int, replay_id: str) -> Row:

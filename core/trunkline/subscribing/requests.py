@@ -1,28 +1,21 @@
-"""Reading what a caller wants of a subscription: checked values, or everything that is wrong with them."""
+"""Reading a request for a subscription: checked values, or everything that is wrong with them."""
 
-import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
 from trunkline.contract import Channel
-from trunkline.errors import BadCursor, BodyInvalid, FieldError, TargetRefused, pointer
+from trunkline.errors import BadCursor, BodyInvalid, FieldError, TargetRefused
 from trunkline.filters import filters
 from trunkline.model import cursors
+from trunkline.model.subscriptions import Status
 from trunkline.model.times import read_time
 from trunkline.schemas.catalog import EventType, SchemaCatalog
 from trunkline.schemas.versions import Pins, SchemaVersions
-from trunkline.targets import signatures, urls
+from trunkline.subscribing import checks, options
+from trunkline.subscribing.options import OPTIONS, Option
 from trunkline.targets.addresses import AddressPolicy
-
-EDITABLE = ("target_url", "event_types", "description", "headers", "filter", "versions", "status", "catch_up")
-CREATABLE = (
-    *("target_url", "event_types", "description", "secret", "headers", "filter", "versions", "start"),
-    "signature",
-)
-MAX_DESCRIPTION = 500
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +25,41 @@ class Checker:
     catalog: SchemaCatalog
     schema_versions: SchemaVersions
     policy: AddressPolicy
+    channels: Callable[[], Mapping[str, Channel]] = dict[str, Channel]
+    options: Sequence[Option] = OPTIONS
+
+    def check_creation(self, request: Mapping[str, Any], *, channel: str) -> None:
+        """Check a request for a new subscription of the channel named *channel*. Raises as ``check`` does."""
+        self.check(
+            request,
+            required=[option.name for option in self.options if option.is_required],
+            known=options.creatable(self.options),
+            channel=self.channels().get(channel),
+        )
+
+    def check_change(self, changes: Mapping[str, Any], *, channel: str | None) -> None:
+        """Check a request that changes a subscription of the channel named *channel*, of any for None.
+
+        Raises as ``check`` does.
+        """
+        known = options.editable(self.options, only_common=channel is None)
+        self.check(
+            changes,
+            required=(),
+            known=known,
+            channel=None if channel is None else self.channels().get(channel),
+        )
+        errors = [
+            FieldError(f"/{option.name}", "cannot be removed")
+            for option in self.options
+            if not option.is_removable and option.name in changes and changes[option.name] is None
+        ]
+        if changes.get("status") not in {None, Status.ACTIVE, Status.PAUSED}:
+            errors.append(FieldError("/status", "must be 'active' or 'paused'"))
+        if not isinstance(changes.get("catch_up", True), bool):
+            errors.append(FieldError("/catch_up", "must be true or false"))
+        if errors:
+            raise BodyInvalid(errors)
 
     def check(
         self,
@@ -54,17 +82,14 @@ class Checker:
         ]
         errors += [FieldError(f"/{name}", "is required") for name in required if request.get(name) is None]
         refused: TargetRefused | None = None
-        if request.get("target_url") is not None:
-            try:
-                self._check_url(request["target_url"], channel)
-            except TargetRefused as error:
-                refused = error
-                errors += error.errors
-        errors += self._check_event_types(request.get("event_types"))
-        errors += self._check_versions(request.get("versions"))
-        errors += _check_description(request.get("description"))
-        errors += _check_signing(request)
-        errors += _check_headers(request.get("headers"))
+        context = checks.Context(self.catalog, self.schema_versions, self.policy, channel, request)
+        for option in options.in_order_of_checks(self.options):
+            if (value := request.get(option.name)) is not None:
+                try:
+                    errors += option.check(value, context)
+                except TargetRefused as error:
+                    refused = error
+                    errors += error.errors
         if refused is not None and len(errors) == len(refused.errors):
             raise refused
         if errors:
@@ -72,9 +97,9 @@ class Checker:
 
     def event_types(self, names: Sequence[str], pins: Pins) -> list[EventType]:
         """The event types that *names* choose, in the versions of *pins*."""
-        wanted = self.catalog.names() if list(names) == ["*"] else names
-        versions = {name: self.schema_versions.chosen(name, pins) for name in wanted}
-        return [found for name in wanted if (found := self.catalog.get(name, versions[name]))]
+        chosen = self.catalog.names() if list(names) == ["*"] else names
+        versions = {name: self.schema_versions.chosen(name, pins) for name in chosen}
+        return [event_type for name in chosen if (event_type := self.catalog.get(name, versions[name]))]
 
     def check_filter(self, source: Any, names: Sequence[str], pins: Pins) -> None:
         """Check a filter against the types that it will see, in the versions of *pins*. Raises BodyInvalid."""
@@ -82,56 +107,15 @@ class Checker:
             filters.compile(source, event_types=self.event_types(names, pins))
 
     def pins_for(self, names: Sequence[str], *, chosen: Mapping[str, int] | None) -> dict[str, int]:
-        """Give the pins of who begins now to read *names*: the *chosen* versions, else the current ones."""
+        """Give the pins of a reader that begins now with *names*: the *chosen* versions, else the current ones."""
         current = self.schema_versions.pins(None if list(names) == ["*"] else names)
         return {name: version for name, version in {**current, **(chosen or {})}.items() if version > 1}
 
     def shown_versions(self, names: Sequence[str], pins: Pins) -> dict[str, int]:
         """Give the version, as it is sent under *pins*, of each type that *names* choose and that has several."""
-        wanted = self.catalog.names() if list(names) == ["*"] else names
-        several = [name for name in wanted if len(self.catalog.versions(name)) > 1]
+        chosen = self.catalog.names() if list(names) == ["*"] else names
+        several = [name for name in chosen if len(self.catalog.versions(name)) > 1]
         return {name: self.schema_versions.chosen(name, pins) for name in several}
-
-    def check_versions(self, versions: Any) -> None:
-        """Check a choice of versions that may be absent. Raises BodyInvalid."""
-        if errors := self._check_versions(versions):
-            raise BodyInvalid(errors)
-
-    def _check_versions(self, versions: Any) -> list[FieldError]:
-        if versions is None:
-            return []
-        if not isinstance(versions, dict):
-            return [FieldError("/versions", 'must be an object such as {"invoice.created": 1}')]
-        return [
-            FieldError(f"/versions{pointer(name)}", fault)
-            for name, version in versions.items()
-            if (fault := self.schema_versions.fault(name, version))
-        ]
-
-    def _check_url(self, url: Any, channel: Channel | None) -> None:
-        if not isinstance(url, str):
-            raise TargetRefused("must be a URL")
-        urls.check(url, schemes=channel.schemes if channel else urls.HTTP_SCHEMES, policy=self.policy)
-        if channel is not None and (reason := _ask_channel(channel, url)):
-            raise TargetRefused(reason)
-
-    def _check_event_types(self, names: Any) -> list[FieldError]:
-        if names is None:
-            return []
-        if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
-            return [FieldError("/event_types", 'must be a list of event types, or ["*"] for all')]
-        if "*" in names:
-            return (
-                []
-                if names == ["*"]
-                else [FieldError("/event_types", '"*" means every type and stands alone')]
-            )
-        known = ", ".join(self.catalog.names())
-        return [
-            FieldError(f"/event_types/{index}", f"is not a known event type; known are {known}")
-            for index, name in enumerate(names)
-            if self.catalog.get(name) is None
-        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,55 +145,3 @@ def read_start(text: Any) -> Start | None:
             pass
     message = "must be 'now', 'earliest', a cursor of GET /api/v1/events, or an ISO 8601 time with an offset"
     raise BodyInvalid([FieldError("/start", message)])
-
-
-def unique(names: Sequence[str]) -> list[str]:
-    """Drop repeated names, keeping the order of the first."""
-    return list(dict.fromkeys(names))
-
-
-def _ask_channel(channel: Channel, url: str) -> str | None:
-    judge = cast("Callable[[str], object] | None", channel.check_target)  # a plugin need not be type-checked
-    if judge is None:
-        return None
-    try:
-        reason = judge(url)
-    except Exception as error:  # noqa: BLE001 - a channel is a plugin: whatever it raises is no answer
-        return _not_judged(channel, type(error).__name__)
-    if reason is None or isinstance(reason, str):
-        return reason
-    return _not_judged(channel, f"a value of type {type(reason).__name__}")
-
-
-def _not_judged(channel: Channel, came: str) -> str:
-    """Refuse what the channel could not judge: to accept it would be to fail at each delivery. The log has no URL in it."""
-    _log.error("check_target of the channel '%s' came to %s instead of text or None", channel.name, came)
-    return f"could not be checked, because the channel '{channel.name}' failed; whoever runs this hub finds why in its log"
-
-
-def _check_description(description: Any) -> list[FieldError]:
-    if description is None or (isinstance(description, str) and len(description) <= MAX_DESCRIPTION):
-        return []
-    return [FieldError("/description", f"must be text of at most {MAX_DESCRIPTION} characters")]
-
-
-def _check_signing(request: Mapping[str, Any]) -> list[FieldError]:
-    scheme, secret = request.get("signature"), request.get("secret")
-    if scheme is not None and scheme not in signatures.SCHEMES:
-        return [FieldError("/signature", f"must be one of {', '.join(signatures.SCHEMES)}")]
-    if secret is None:
-        return []
-    if scheme == "ed25519":
-        return [FieldError("/secret", "does not go with 'ed25519', whose key pair the hub makes")]
-    reason = (
-        signatures.check_secret(secret) if isinstance(secret, str) else "must be text that starts with whsec_"
-    )
-    return [FieldError("/secret", reason)] if reason else []
-
-
-def _check_headers(headers: Any) -> list[FieldError]:
-    if headers is None:
-        return []
-    if not isinstance(headers, dict) or not all(isinstance(value, str) for value in headers.values()):
-        return [FieldError("/headers", "must be an object of header names and text values")]
-    return signatures.check_headers(headers)

@@ -1,16 +1,59 @@
-"""One attempt with an example event, for whoever sets a subscription up: neither logged nor tried again."""
+"""Trials: one attempt with an example event, which is neither logged nor tried again."""
 
 import asyncio
 import secrets
 import time
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from trunkline.contract import Deliver, HttpClient, Push
+from trunkline.contract import Channel, Deliver, HttpClient, Push
 from trunkline.dispatch.results import checked
 from trunkline.dispatch.routing import target_of
+from trunkline.dispatch.runner import GRACE_SECONDS
 from trunkline.model.deliveries import Outcome, Result
 from trunkline.model.subscriptions import Subscription
 from trunkline.runtime.clock import now_ms
+from trunkline.schemas.examples import example_draft
+from trunkline.subscribing.finding import SubscriptionFinder
+from trunkline.subscribing.requests import Checker
+
+
+class Trials:
+    """Sends example events to the targets of subscriptions."""
+
+    def __init__(
+        self,
+        *,
+        finder: SubscriptionFinder,
+        checker: Checker,
+        http: HttpClient,
+        channels: Callable[[], Mapping[str, Channel]],
+        timeout_seconds: float,
+    ) -> None:
+        self._finder = finder
+        self._checker = checker
+        self._http = http
+        self._channels = channels
+        self._timeout_seconds = timeout_seconds
+
+    async def test(self, company_id: int, subscription_id: str, *, channel: str) -> dict[str, Any]:
+        """Make one attempt with an example event, whatever the status; it is neither logged nor tried again."""
+        subscription = await self._finder.find(company_id, subscription_id, channel=channel)
+        catalog = self._checker.catalog
+        known = [name for name in subscription.event_types if catalog.get(name)] or catalog.names()
+        name = known[0]
+        version = self._checker.shown_versions([name], subscription.pins).get(name)
+        draft = example_draft(catalog, company_id, name, source="test", version=version)
+        deliver = self._channels()[channel].deliver
+        assert deliver is not None
+        return await attempt(
+            subscription,
+            event_type=name,
+            body=draft.envelope(catalog.names().index(name) + 1),
+            deliver=deliver,
+            http=self._http,
+            limit_seconds=self._timeout_seconds + GRACE_SECONDS,
+        )
 
 
 async def attempt(
@@ -22,7 +65,7 @@ async def attempt(
     http: HttpClient,
     limit_seconds: float,
 ) -> dict[str, Any]:
-    """Send *body* to *subscription*, whatever its status, and show what came of it (CONTRACT §6).
+    """Send *body* to *subscription*, whatever its status, and show the outcome (CONTRACT §6).
 
     A channel that raises, gives nonsense, or takes longer than *limit_seconds*, has failed.
     """

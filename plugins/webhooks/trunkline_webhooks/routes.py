@@ -11,6 +11,7 @@ from pydantic import Field
 from trunkline import (
     Caller,
     CreatedSubscription,
+    CreateSubscription,
     Deliveries,
     DeliveryQuery,
     PluginContext,
@@ -21,16 +22,11 @@ from trunkline import (
     StrictRoute,
     SubscriptionList,
     SubscriptionView,
+    UpdateSubscription,
     requires,
     responses,
 )
-from trunkline_webhooks.models import (
-    CreateSubscription,
-    RotatedSecret,
-    RotateSecret,
-    TestAttempt,
-    UpdateSubscription,
-)
+from trunkline_webhooks.models import RotatedSecret, RotateSecret, TestAttempt
 
 Reads = Annotated[Caller, Depends(requires("webhooks:write"))]
 Deletes = Annotated[Caller, Depends(requires("webhooks:write", bucket="write"))]

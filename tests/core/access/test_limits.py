@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 import logging
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 
 import pytest
@@ -81,12 +83,34 @@ def test_a_store_that_is_no_redis_is_refused_by_name():
         Limits(settings(storage_url="memcached://x"))
 
 
+def test_without_the_client_for_redis_the_hub_does_not_start_and_says_what_to_install(tmp_path):
+    start = "import sys; sys.modules['redis'] = None; from trunkline.cli import main; main()"
+    environment = {
+        "TRUNKLINE_DATABASE__URL": f"sqlite:///{tmp_path}/hub.db",
+        "TRUNKLINE_LIMITS__STORAGE_URL": "redis://127.0.0.1:1",
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", start, "serve", "--port", "0"],
+        env=environment,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=50,
+    )
+    assert done.returncode != 0
+    assert done.stdout + done.stderr == (
+        "Setting 'limits.storage_url': needs the client for Redis; install it with: pip install 'trunkline[redis]'\n"
+    )
+
+
 class RedisLike:
-    """Speaks as much of the Redis protocol (RESP) as counting needs. The script that counts is known by its arguments."""
+    """Speaks as much of the Redis protocol (RESP) as counting needs."""
 
     def __init__(self) -> None:
         self.counts: dict[bytes, int] = {}
         self.expiries: dict[bytes, int] = {}
+        self.answers: list[bytes] = []
         self.silent = False
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -111,11 +135,17 @@ class RedisLike:
         match words[0].upper():
             case b"HELLO":
                 return b"%1\r\n+proto\r\n:3\r\n"
-            case b"EVALSHA":
-                key, expiry, amount = words[3:6]
-                self.counts[key] = self.counts.get(key, 0) + int(amount)
-                self.expiries.setdefault(key, int(expiry))
-                return b":%d\r\n" % self.counts[key]
+            case b"INCRBY":
+                self.counts[words[1]] = self.counts.get(words[1], 0) + int(words[2])
+                self.answers.append(b":%d\r\n" % self.counts[words[1]])
+                return b"+QUEUED\r\n"
+            case b"EXPIRE":
+                self.expiries[words[1]] = int(words[2])
+                self.answers.append(b":1\r\n")
+                return b"+QUEUED\r\n"
+            case b"EXEC":
+                answers, self.answers = self.answers, []
+                return b"*%d\r\n" % len(answers) + b"".join(answers)
             case _:
                 return b"+OK\r\n"
 

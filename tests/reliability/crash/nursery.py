@@ -56,17 +56,17 @@ def shorten_waits() -> None:
 def share_what_is_installed() -> None:
     """Find the plugins and judge the installed schemas once instead of in each process."""
     from trunkline import plugins, settings
-    from trunkline.hub import hub
+    from trunkline.hub import catalogs
 
     registries = {}
     for enabled in PLUGINS.values():
         chosen = settings.load(environment={"TRUNKLINE_PLUGINS__ENABLED": enabled})
         registries[str(chosen.plugins)] = plugins.load(chosen)
     plugins.load = lambda chosen: registries[str(chosen.plugins)]
-    catalog = hub.load_catalog(chosen, plugins.load(chosen))
-    definitions = hub.load_definition_catalog(chosen, event_types=catalog)
-    hub.load_catalog = lambda *_: catalog
-    hub.load_definition_catalog = lambda *_, **__: definitions
+    catalog = catalogs.load_catalog(chosen, plugins.load(chosen))
+    definitions = catalogs.load_definition_catalog(chosen, event_types=catalog)
+    catalogs.load_catalog = lambda *_: catalog
+    catalogs.load_definition_catalog = lambda *_, **__: definitions
 
 
 async def live(order: dict[str, Any]) -> None:

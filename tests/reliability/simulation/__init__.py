@@ -1,7 +1,7 @@
 """A deterministic simulation of the dispatcher: real decisions and real coroutines, virtual time, a database in memory.
 
 Real: everything in ``trunkline.dispatch`` (``Dispatcher`` with its leases, reader, routing table, runner, slots, retries,
-replay lane and settlement), ``SubscriptionService``, ``Streaming``, ``stream.append``, ``replay``, and the pure centre that they
+replay lane and settlement), ``SubscriptionChanges``, ``Streaming``, ``stream.append``, ``replay``, and the pure centre that they
 use (``deliveries``, ``cursors``, ``filters``, ``subscriptions``, ``events``).
 
 Modelled: asyncio's loop and the clock (``machines``), the database's transactions, row locks and outages (``database``), the

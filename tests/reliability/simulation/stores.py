@@ -329,7 +329,7 @@ class Subscriptions:
         head, now = await Subscriptions.lock_head(connection)
         connection.database.serials["subscriptions"] += 1
         no = connection.database.serials["subscriptions"]
-        row = {**dict.fromkeys(subscriptions.Row.__slots__), "no": no, **values}
+        row = {**dict.fromkeys(subscriptions.Row.__slots__), "options": {}, "no": no, **values}
         row |= {
             "start_position": head,
             "created_ms": now,

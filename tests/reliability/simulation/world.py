@@ -35,8 +35,11 @@ from trunkline.schemas.versions import SchemaVersions
 from trunkline.store import stream
 from trunkline.store.wakeup import Signal, Wakeup
 from trunkline.stream.pages import Streaming
-from trunkline.subscribing import service
-from trunkline.subscribing.service import SubscriptionService
+from trunkline.subscribing import changes
+from trunkline.subscribing.catching_up import CatchUp
+from trunkline.subscribing.changes import SubscriptionChanges
+from trunkline.subscribing.finding import SubscriptionFinder
+from trunkline.subscribing.options import OPTIONS
 
 from . import stores
 from .checks import Broken, Checks, must
@@ -105,7 +108,7 @@ def simulated(*faults):
             patch.setattr(module, "time", clock)
         patch.setattr(settlement, "random", chance)
         patch.setattr(replay, "secrets", tokens)
-        patch.setattr(service, "randomness", tokens)
+        patch.setattr(changes, "secrets", tokens)
         for module, limits in LIMITS.items():
             for name, value in limits.items():
                 patch.setattr(module, name, value)
@@ -265,22 +268,26 @@ class World:
         return machine
 
     def _service(self, machine):
-        return SubscriptionService(
+        checker = SimpleNamespace(
+            catalog=SchemaCatalog([]),
+            options=OPTIONS,
+            check_creation=lambda *_, **__: None,
+            check_change=lambda *_, **__: None,
+            check_filter=lambda *_: None,
+            pins_for=lambda *_, **__: {},
+            shown_versions=lambda *_: {},
+        )
+        finder = SubscriptionFinder(machine.door, records=self.records, checker=checker)
+        changing = SubscriptionChanges(
             machine.door,
             records=self.records,
-            catalog=SchemaCatalog([]),
-            checker=SimpleNamespace(
-                check=lambda *_, **__: None,
-                check_filter=lambda *_: None,
-                pins_for=lambda *_, **__: {},
-                shown_versions=lambda *_: {},
-            ),
-            channels=dict,
-            http=None,
+            checker=checker,
+            catch_up=CatchUp(shards=lambda: SHARDS, replay_signal=Signal()),
             notifier=SimpleNamespace(wants=lambda _: False),
             max_subscriptions=1000,
-            replay_signal=Signal(),
-            shards=lambda: SHARDS,
+        )
+        return SimpleNamespace(
+            find=finder.find, create=changing.create, update=changing.update, delete=changing.delete
         )
 
     def on_front(self, coro):

@@ -1,0 +1,36 @@
+"""Models of requests and answers that get fields from the declared options of subscriptions."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar, cast
+
+from pydantic import BaseModel, create_model
+
+from trunkline.subscribing.options import Member
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def with_fields(
+    members: Mapping[str, Member], *, after: str | None = None
+) -> Callable[[type[Model]], type[Model]]:
+    """Decorate a model: it gets a field for each of *members*, behind its field *after*, or at its end for None."""
+
+    def extend(model: type[Model]) -> type[Model]:
+        own: dict[str, Any] = {name: (field.annotation, field) for name, field in model.model_fields.items()}
+        names = list(own)
+        count = len(names) if after is None else names.index(after) + 1
+        fields: dict[str, Any] = {
+            **{name: own[name] for name in names[:count]},
+            **members,
+            **{name: own[name] for name in names[count:]},
+        }
+        extended = create_model(
+            model.__name__,
+            __base__=model.__base__,
+            __module__=model.__module__,
+            __doc__=model.__doc__,
+            **fields,
+        )
+        return cast("type[Model]", extended)
+
+    return extend

@@ -1,0 +1,53 @@
+"""Where a subscription begins, stops and goes on, and the replay that delivers what it missed meanwhile."""
+
+from collections.abc import Callable
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from trunkline.dispatch import replay
+from trunkline.dispatch.replay import Range
+from trunkline.model.events import shard_of
+from trunkline.model.subscriptions import Status, Subscription
+from trunkline.store import retention, stream
+from trunkline.store import shards as shard_store
+from trunkline.store.wakeup import Signal
+from trunkline.subscribing.requests import Start
+
+
+class CatchUp:
+    """Starts the replays of what was accepted before a subscription was made or resumed.
+
+    *shards* gives the number of shards of the log; *replay_signal* is set once a replay is there.
+    """
+
+    def __init__(self, *, shards: Callable[[], int], replay_signal: Signal) -> None:
+        self._shards = shards
+        self._replay_signal = replay_signal
+
+    async def begin_at(self, connection: AsyncConnection, subscription: Subscription, start: Start) -> None:
+        """Deliver to a new subscription what was accepted since *start*. Raises BadCursor."""
+        after = start.position
+        if start.since_ms is not None:
+            after = await stream.position_before(connection, start.since_ms)
+        elif after:
+            await retention.check_cursor(connection, subscription.company_id, after=after)
+        await self._begin(connection, subscription, after=after, up_to=subscription.start_position)
+
+    async def resume(self, connection: AsyncConnection, stopped: Subscription, *, up_to: int) -> None:
+        """Deliver what came since *stopped* was paused or disabled, up to the position where it goes on."""
+        if stopped.resume_position is not None:
+            await self._begin(connection, stopped, after=stopped.resume_position, up_to=up_to)
+
+    async def resume_position(self, connection: AsyncConnection, subscription: Subscription) -> int | None:
+        """Find the position after which *subscription*, if it is paused now, will have missed events."""
+        if subscription.status != Status.ACTIVE:
+            return subscription.resume_position
+        cursor = await shard_store.cursor_of(connection, shard_of(subscription.company_id, self._shards()))
+        return max(cursor, subscription.start_position)  # its shard may not have come to where it began
+
+    async def _begin(
+        self, connection: AsyncConnection, subscription: Subscription, *, after: int, up_to: int
+    ) -> None:
+        if after < up_to:
+            await replay.begin(connection, subscription, Range(after, up_to, kind=replay.MISSED))
+            self._replay_signal.set()

@@ -1,0 +1,202 @@
+"""Subscriptions created, changed and deleted."""
+
+import secrets
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from trunkline.access.subscription_records import SubscriptionRecords
+from trunkline.contract import ChangedSubscription
+from trunkline.errors import TooManySubscriptions
+from trunkline.model.subscriptions import GONE, Secret, Status, Subscription
+from trunkline.plugins import Notifier
+from trunkline.store import deliveries as ledger
+from trunkline.store import replays as replay_store
+from trunkline.store import sql
+from trunkline.store import subscriptions as store
+from trunkline.store.database import Database
+from trunkline.store.subscriptions import Row
+from trunkline.subscribing import options
+from trunkline.subscribing.catching_up import CatchUp
+from trunkline.subscribing.finding import find_row
+from trunkline.subscribing.options import unique
+from trunkline.subscribing.requests import Checker, read_start
+from trunkline.subscribing.views import view
+from trunkline.targets import signatures
+
+_ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
+_DEPENDENT = frozenset({"event_types", "filter", "versions"})
+"""Options that are checked and stored together: the filter is judged by the versions of the event types."""
+
+
+class SubscriptionChanges:
+    """Creates, changes and deletes subscriptions; a company has at most *max_subscriptions*."""
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        records: SubscriptionRecords,
+        checker: Checker,
+        catch_up: CatchUp,
+        notifier: Notifier,
+        max_subscriptions: int,
+    ) -> None:
+        self._database = database
+        self._records = records
+        self._checker = checker
+        self._catch_up = catch_up
+        self._notifier = notifier
+        self._max = max_subscriptions
+
+    async def create(self, company_id: int, request: Mapping[str, Any], *, channel: str) -> dict[str, Any]:
+        """Make a subscription and show it with its secret.
+
+        Raises:
+            BodyInvalid, TargetRefused: the request is not valid.
+            TooManySubscriptions: the company has all it may have.
+        """
+        return (await self._create(company_id, request, channel=channel, is_repeatable=False))[0]
+
+    async def subscribe(
+        self, company_id: int, request: Mapping[str, Any], *, channel: str
+    ) -> tuple[dict[str, Any], bool]:
+        """Make a subscription, or find the one that asks for the same (``contract.Subscriptions``)."""
+        members, is_new = await self._create(company_id, request, channel=channel, is_repeatable=True)
+        if members["status"] == Status.DISABLED:
+            members |= await self.update(
+                company_id, members["id"], {"status": Status.ACTIVE}, channel=channel
+            )
+        return members, is_new
+
+    async def update(
+        self, company_id: int, subscription_id: str, changes: Mapping[str, Any], *, channel: str | None
+    ) -> dict[str, Any]:
+        """Change what *changes* names and show the result.
+
+        Raises:
+            NotFound, BodyInvalid, TargetRefused: nothing was changed.
+        """
+        self._checker.check_change(changes, channel=channel)
+        async with self._database.write() as connection:
+            before = self._records.open(
+                await find_row(connection, company_id, subscription_id, channel=channel, to_change=True)
+            )
+            columns = self._columns(before, changes)
+            if "status" in changes and changes["status"] != before.status:
+                columns |= await self._switch(connection, before, changes["status"])
+            resumes = "status" in columns and columns["status"] == Status.ACTIVE
+            row = await store.update(connection, before.no, columns, from_head=resumes)
+            if row.status != before.status:
+                await (ledger.wake if row.status == Status.ACTIVE else ledger.park)(connection, row.no)
+            if resumes and changes.get("catch_up", True):
+                await self._catch_up.resume(connection, before, up_to=row.start_position)
+        self._announce(row)
+        return view(self._records.open(row), checker=self._checker)
+
+    async def delete(self, company_id: int, subscription_id: str, *, channel: str | None) -> None:
+        """Delete one; what was still to be delivered ends as ``gone``. Raises NotFound."""
+        async with self._database.write() as connection:
+            row = await find_row(connection, company_id, subscription_id, channel=channel, to_change=True)
+            sealed = self._records.seal(row.id, (), {})
+            row = await store.update(connection, row.no, {"status": Status.DELETED, "sealed": sealed})
+            await ledger.end_all(connection, row.no)
+            await replay_store.end_of_subscription(connection, row.no, "cancelled")
+        self._announce(row)
+
+    async def _create(
+        self, company_id: int, request: Mapping[str, Any], *, channel: str, is_repeatable: bool
+    ) -> tuple[dict[str, Any], bool]:
+        self._checker.check_creation(request, channel=channel)
+        values = self._new_values(request)
+        start = read_start(request.get("start"))
+        async with self._database.write() as connection:
+            version = await store.next_version(connection)  # from here on nobody else adds one
+            if is_repeatable and (
+                same := await self._find_same(connection, company_id, request, channel=channel)
+            ):
+                return view(same, checker=self._checker, with_secret=True), False
+            if await store.count(connection, company_id) >= self._max:
+                raise TooManySubscriptions(self._max)
+            row = await store.insert(
+                connection, {"company_id": company_id, "channel": channel, **values}, version=version
+            )
+            subscription = self._records.open(row)
+            if start is not None:
+                await self._catch_up.begin_at(connection, subscription, start)
+        self._announce(row)
+        return view(subscription, checker=self._checker, with_secret=True), True
+
+    def _new_values(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """Work out the columns of a new subscription. Raises BodyInvalid."""
+        names = unique(request["event_types"])
+        pins = self._checker.pins_for(names, chosen=request.get("versions"))
+        self._checker.check_filter(request.get("filter"), names, pins)
+        identifier = "sub_" + "".join(secrets.choice(_ALPHABET) for _ in range(20))
+        columns = options.columns_of_creation(request, self._checker.options)
+        secret = request.get("secret") or signatures.new_secret(columns["signature"])
+        return {
+            "id": identifier,
+            **columns,
+            "sealed": self._records.seal(identifier, (Secret(secret),), request.get("headers") or {}),
+            "status": Status.ACTIVE,
+            "pins": sql.json_or_none(pins),
+        }
+
+    async def _find_same(
+        self, connection: AsyncConnection, company_id: int, request: Mapping[str, Any], *, channel: str
+    ) -> Subscription | None:
+        """Find the oldest with the same target, event types, filter and versions, unless its target has ended it."""
+        rows = await store.of_company(
+            connection, company_id, channel=channel, target_url=request["target_url"]
+        )
+        for subscription in map(self._records.open, rows):
+            is_same = (
+                set(subscription.event_types) == set(request["event_types"])
+                and subscription.filter == request.get("filter")
+                and self._reads(subscription, request.get("versions") or {})
+                and subscription.disabled_reason != GONE
+            )
+            if is_same:
+                return subscription
+        return None
+
+    def _reads(self, subscription: Subscription, versions: Mapping[str, int]) -> bool:
+        current = self._checker.shown_versions(subscription.event_types, subscription.pins)
+        return all(current.get(name, version) == version for name, version in versions.items())
+
+    def _columns(self, before: Subscription, changes: Mapping[str, Any]) -> dict[str, Any]:
+        """Work out the new column values; the filter is checked against the event types that it will see."""
+        columns = options.columns_of_change(changes, self._checker.options)
+        if not _DEPENDENT.isdisjoint(changes):
+            names = unique(changes["event_types"]) if "event_types" in changes else list(before.event_types)
+            pins = self._pins(before, names, changes.get("versions") or {})
+            self._checker.check_filter(changes.get("filter", before.filter), names, pins)
+            columns["pins"] = sql.json_or_none(pins)
+        if "headers" in changes:
+            columns["sealed"] = self._records.seal(before.id, before.secrets, changes["headers"] or {})
+        return columns
+
+    def _pins(self, before: Subscription, names: Sequence[str], chosen: Mapping[str, int]) -> dict[str, int]:
+        """Give the new pins: what is *chosen*, what it had, and the current version of a type that is new to it."""
+        had = before.event_types
+        known = {name: before.pins.get(name, 1) for name in names if had == ("*",) or name in had}
+        if names == ["*"]:
+            all_names = self._checker.catalog.names()
+            known |= {name: before.pins.get(name, 1) for name in (all_names if had == ("*",) else had)}
+        return self._checker.pins_for(names, chosen={**before.pins, **known, **chosen})
+
+    async def _switch(self, connection: AsyncConnection, before: Subscription, status: str) -> dict[str, Any]:
+        """Give the columns that change when the status becomes *status*."""
+        columns = {"status": status, "disabled_reason": None, "disabled_ms": None}
+        if status == Status.PAUSED:
+            position = await self._catch_up.resume_position(connection, before)
+            return columns | {"resume_position": position}
+        return columns | {"resume_position": None, "failures": 0, "failing_since_ms": None}
+
+    def _announce(self, row: Row) -> None:
+        if self._notifier.wants("subscription_changed"):
+            self._notifier.subscription_changed(
+                ChangedSubscription(row.id, row.company_id, row.channel, row.status)
+            )

@@ -1,0 +1,132 @@
+"""Checks of the options of a subscription: each gives the faults of one value."""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+from trunkline.contract import Channel
+from trunkline.errors import FieldError, TargetRefused, pointer
+from trunkline.schemas.catalog import SchemaCatalog
+from trunkline.schemas.versions import SchemaVersions
+from trunkline.targets import signatures, urls
+from trunkline.targets.addresses import AddressPolicy
+
+MAX_DESCRIPTION = 500
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a check reads beside the value: the rules of the deployment, the channel, and the whole request.
+
+    *channel* says which target URLs it takes, those of HTTP where it is None.
+    """
+
+    catalog: SchemaCatalog
+    schema_versions: SchemaVersions
+    policy: AddressPolicy
+    channel: Channel | None
+    request: Mapping[str, Any]
+
+
+Check = Callable[[Any, Context], list[FieldError]]
+"""Gives the faults of a value that is not None, at pointers into the request."""
+
+
+def check_target_url(url: Any, context: Context) -> list[FieldError]:
+    """Check where events are to go. Raises TargetRefused."""
+    if not isinstance(url, str):
+        raise TargetRefused("must be a URL")
+    channel = context.channel
+    urls.check(url, schemes=channel.schemes if channel else urls.HTTP_SCHEMES, policy=context.policy)
+    if channel is not None and (reason := _ask_channel(channel, url)):
+        raise TargetRefused(reason)
+    return []
+
+
+def check_event_types(names: Any, context: Context) -> list[FieldError]:
+    """Check a list of event types: known names, or ``"*"`` alone."""
+    if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
+        return [FieldError("/event_types", 'must be a list of event types, or ["*"] for all')]
+    if "*" in names:
+        if names == ["*"]:
+            return []
+        return [FieldError("/event_types", '"*" means every type and stands alone')]
+    known = ", ".join(context.catalog.names())
+    return [
+        FieldError(f"/event_types/{index}", f"is not a known event type; known are {known}")
+        for index, name in enumerate(names)
+        if context.catalog.get(name) is None
+    ]
+
+
+def check_versions(versions: Any, context: Context) -> list[FieldError]:
+    """Check a choice of versions: each is one that its event type can be read in."""
+    if not isinstance(versions, dict):
+        return [FieldError("/versions", 'must be an object such as {"invoice.created": 1}')]
+    return [
+        FieldError(f"/versions{pointer(name)}", fault)
+        for name, version in versions.items()
+        if (fault := context.schema_versions.fault(name, version))
+    ]
+
+
+def check_description(description: Any, _: Context) -> list[FieldError]:
+    """Check that it is text of a bounded length."""
+    if isinstance(description, str) and len(description) <= MAX_DESCRIPTION:
+        return []
+    return [FieldError("/description", f"must be text of at most {MAX_DESCRIPTION} characters")]
+
+
+def check_signature(scheme: Any, _: Context) -> list[FieldError]:
+    """Check that it is one of the signature schemes."""
+    if scheme in signatures.SCHEMES:
+        return []
+    return [FieldError("/signature", f"must be one of {', '.join(signatures.SCHEMES)}")]
+
+
+def check_secret(secret: Any, context: Context) -> list[FieldError]:
+    """Check a secret that the caller brings along, unless its scheme is at fault already."""
+    scheme = context.request.get("signature")
+    if scheme is not None and scheme not in signatures.SCHEMES:
+        return []
+    if scheme == "ed25519":
+        return [FieldError("/secret", "does not go with 'ed25519', whose key pair the hub makes")]
+    reason = (
+        signatures.check_secret(secret) if isinstance(secret, str) else "must be text that starts with whsec_"
+    )
+    return [FieldError("/secret", reason)] if reason else []
+
+
+def check_headers(headers: Any, _: Context) -> list[FieldError]:
+    """Check the names and values of headers that are sent along."""
+    if not isinstance(headers, dict) or not all(isinstance(value, str) for value in headers.values()):
+        return [FieldError("/headers", "must be an object of header names and text values")]
+    return signatures.check_headers(headers)
+
+
+def unchecked(_: Any, __: Context) -> list[FieldError]:
+    """Find no fault: what is wrong with the value is found where it is used, together with others."""
+    return []
+
+
+def _ask_channel(channel: Channel, url: str) -> str | None:
+    check_target = cast(
+        "Callable[[str], object] | None", channel.check_target
+    )  # a plugin need not be type-checked
+    if check_target is None:
+        return None
+    try:
+        reason = check_target(url)
+    except Exception as error:  # noqa: BLE001 - a channel is a plugin: whatever it raises is no answer
+        return _not_checked(channel, type(error).__name__)
+    if reason is None or isinstance(reason, str):
+        return reason
+    return _not_checked(channel, f"a value of type {type(reason).__name__}")
+
+
+def _not_checked(channel: Channel, outcome: str) -> str:
+    """Refuse a URL that the channel failed to check: each delivery to it would fail. The log has no URL in it."""
+    _log.error("check_target of the channel '%s' came to %s instead of text or None", channel.name, outcome)
+    return f"could not be checked, because the channel '{channel.name}' failed; whoever runs this hub finds why in its log"

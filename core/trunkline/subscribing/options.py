@@ -1,0 +1,310 @@
+"""The options of a subscription, each declared once.
+
+What is made from a declaration: the members of requests and answers (OpenAPI among them), the checks, the columns that are
+written, and the view. An option without special behaviour is declared with ``plain`` and takes four more places:
+
+1. a migration that adds its column, nullable, at the end of ``subscriptions``;
+2. the column in ``store/tables.py``; its type says how it is read (``sqlalchemy.JSON`` for an object);
+3. a field of ``model.subscriptions.Subscription``, of the same name and with a default, which also stands for a null;
+4. whatever reads the field.
+
+Options that depend on one another (event types, their versions and the filter; secrets and headers, which are sealed
+together; the status) are checked and stored together in ``changes``.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+import orjson
+from pydantic import Field
+
+from trunkline.model.subscriptions import Subscription
+from trunkline.subscribing import checks
+from trunkline.subscribing.checks import Check
+
+MASK = "••••"
+
+Member = tuple[Any, Any]
+"""A field of an HTTP model as ``pydantic.create_model`` takes it: the annotation, and the default or ``Field``."""
+
+Scheme = Annotated[
+    Literal["standard", "github", "stripe", "ed25519"],
+    Field(description="how pushes are signed; `standard` follows the Standard Webhooks specification"),
+]
+EventTypeNames = Annotated[
+    list[str],
+    Field(description='event types, or `["*"]` for all', examples=[["client.created", "payment.failed"]]),
+]
+Filter = Annotated[
+    dict[str, Any],
+    Field(description="conditions on the payload", examples=[{"payload.amount": {"gte": 100}}]),
+]
+Headers = Annotated[
+    dict[str, str], Field(description="sent along with every push; values are never shown again")
+]
+Versions = Annotated[
+    dict[str, int],
+    Field(
+        description="which version of an event type to send; those that were current when it was made, if absent",
+        examples=[{"invoice.created": 1}],
+    ),
+]
+Description = (str | None, Field(default=None, max_length=checks.MAX_DESCRIPTION))
+
+
+def unique(names: Iterable[str]) -> list[str]:
+    """Drop repeated names, keeping the order of the first."""
+    return list(dict.fromkeys(names))
+
+
+def json_or_none(value: Any) -> str | None:
+    """Write a value as JSON text, None as null."""
+    return None if value is None else orjson.dumps(value).decode()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Option:
+    """One option of a subscription: where it may be given, how it is checked, stored and shown.
+
+    *creation*, *change* and *hook* are its member of the requests that create a subscription, change one, and create one
+    through a REST hook; *view* is its member of answers. None leaves it out there.
+    """
+
+    name: str
+    creation: Member | None = None
+    change: Member | None = None
+    hook: Member | None = None
+    view: Member | None = None
+    check: Check = checks.unchecked
+    is_required: bool = False
+    """Whether a subscription cannot be created without it."""
+    is_removable: bool = True
+    """Whether a change may set it to null, which means its default."""
+    is_common: bool = False
+    """Whether the core's own route changes it, whatever the channel; else only the routes of a channel do."""
+    column: str | None = None
+    """The column that holds it; None where it is stored together with others."""
+    write: Callable[[Any], Any] = lambda value: value
+    """Turns the value, None where it is absent, into that of its column."""
+    show: Callable[[Subscription, Mapping[str, int]], Any] | None = None
+    """Gives the value in views, from a subscription and the versions that it gets; the field of its name for None."""
+
+
+def plain(name: str, annotation: Any, check: Check) -> Option:
+    """Declare an option without special behaviour: given whenever a subscription is made or changed, on every channel.
+
+    It is stored in the column of its name, and shown as it is stored. *annotation* describes it (``Annotated`` with a
+    ``Field``); null means its default.
+    """
+    optional = (annotation | None, None)
+    return Option(
+        name=name,
+        creation=optional,
+        change=optional,
+        hook=optional,
+        view=(annotation, ...),
+        check=check,
+        is_common=True,
+        column=name,
+    )
+
+
+OPTIONS: Sequence[Option] = (
+    Option(
+        name="target_url",
+        creation=(str, Field(description="where to push", examples=["https://example.com/hooks/trunkline"])),
+        change=(str | None, None),
+        view=(str, ...),
+        check=checks.check_target_url,
+        is_required=True,
+        is_removable=False,
+        column="target_url",
+    ),
+    Option(
+        name="event_types",
+        creation=(EventTypeNames, ...),
+        change=(EventTypeNames | None, None),
+        view=(list[str], ...),
+        check=checks.check_event_types,
+        is_required=True,
+        is_removable=False,
+        column="event_types",
+        write=lambda names: json_or_none(unique(names)),
+        show=lambda subscription, _: list(subscription.event_types),
+    ),
+    Option(
+        name="description",
+        creation=Description,
+        change=Description,
+        view=(str | None, ...),
+        check=checks.check_description,
+        column="description",
+    ),
+    Option(
+        name="secret",
+        creation=(
+            str | None,
+            Field(default=None, description="your own `whsec_…` secret; one is made if absent"),
+        ),
+        check=checks.check_secret,
+    ),
+    Option(
+        name="headers",
+        creation=(Headers | None, None),
+        change=(Headers | None, None),
+        view=(
+            dict[str, str],
+            Field(description="names of the headers that are sent along; values are masked"),
+        ),
+        check=checks.check_headers,
+        show=lambda subscription, _: dict.fromkeys(subscription.headers, MASK),
+    ),
+    Option(
+        name="filter",
+        creation=(Filter | None, None),
+        change=(Filter | None, None),
+        hook=(
+            dict[str, Any] | None,
+            Field(
+                default=None,
+                description="conditions on the payload",
+                examples=[{"payload.amount": {"gte": 100}}],
+            ),
+        ),
+        view=(dict[str, Any] | None, ...),
+        column="filter",
+        write=json_or_none,
+    ),
+    Option(
+        name="versions",
+        creation=(Versions | None, None),
+        change=(Versions | None, None),
+        hook=(
+            dict[str, int] | None,
+            Field(
+                default=None,
+                description="which version of an event type to push; the current one, if absent",
+                examples=[{"invoice.created": 1}],
+            ),
+        ),
+        view=(
+            dict[str, int],
+            Field(description="which version it gets of each event type that has several"),
+        ),
+        check=checks.check_versions,
+        show=lambda _, versions: dict(versions),
+    ),
+    Option(
+        name="start",
+        creation=(
+            str | None,
+            Field(
+                default=None,
+                description="`now` (default), `earliest`, a cursor of `GET /api/v1/events`, or an ISO 8601 time",
+            ),
+        ),
+    ),
+    Option(
+        name="signature",
+        creation=(Scheme, "standard"),
+        view=(str, ...),
+        check=checks.check_signature,
+        column="signature",
+        write=lambda scheme: scheme or "standard",
+    ),
+    Option(
+        name="status",
+        change=(Literal["active", "paused"] | None, None),
+        is_removable=False,
+        is_common=True,
+    ),
+    Option(
+        name="catch_up",
+        change=(bool, Field(default=True, description="on resuming: deliver what was missed")),
+        is_common=True,
+    ),
+)
+"""Every option, in the order in which requests have them."""
+
+# Answers to what has several faults, and views, have had another order from the first release. A new option comes last.
+_CHECKED_FIRST = (
+    *("target_url", "event_types", "versions", "description", "signature", "secret", "headers"),
+)
+_SHOWN_FIRST = (*("target_url", "event_types", "description", "filter", "versions", "headers", "signature"),)
+
+
+def in_order_of_checks(options: Sequence[Option]) -> list[Option]:
+    """Put *options* into the order in which their faults are listed."""
+    return _ordered(options, _CHECKED_FIRST)
+
+
+def in_order_of_views(options: Sequence[Option]) -> list[Option]:
+    """Choose from *options* those that are shown, in the order in which views have them."""
+    return _ordered([option for option in options if option.view], _SHOWN_FIRST)
+
+
+def _ordered(options: Sequence[Option], first: Sequence[str]) -> list[Option]:
+    places = {name: place for place, name in enumerate(first)}
+    return sorted(options, key=lambda option: places.get(option.name, len(first)))
+
+
+def creatable(options: Sequence[Option] = OPTIONS) -> tuple[str, ...]:
+    """Name those that may be given when a subscription is created."""
+    return tuple(option.name for option in options if option.creation)
+
+
+def editable(options: Sequence[Option] = OPTIONS, *, only_common: bool = False) -> tuple[str, ...]:
+    """Name those that may be changed; *only_common*: those that every channel has."""
+    return tuple(o.name for o in options if o.change and (o.is_common or not only_common))
+
+
+def members_of_creation(options: Sequence[Option] = OPTIONS) -> dict[str, Member]:
+    """Give the fields of a request that creates a subscription."""
+    return {option.name: option.creation for option in options if option.creation}
+
+
+def members_of_change(options: Sequence[Option] = OPTIONS, *, only_common: bool = False) -> dict[str, Member]:
+    """Give the fields of a request that changes a subscription; *only_common*: one of any channel."""
+    names = editable(options, only_common=only_common)
+    return {option.name: option.change for option in options if option.change and option.name in names}
+
+
+def members_of_hook(options: Sequence[Option] = OPTIONS) -> dict[str, Member]:
+    """Give the fields of a REST hook beside its target and event types."""
+    return {option.name: option.hook for option in options if option.hook}
+
+
+def members_of_view(options: Sequence[Option] = OPTIONS) -> dict[str, Member]:
+    """Give the fields of an answer that shows a subscription."""
+    return {option.name: option.view for option in in_order_of_views(options) if option.view}
+
+
+def columns_of_creation(request: Mapping[str, Any], options: Sequence[Option] = OPTIONS) -> dict[str, Any]:
+    """Write the columns of a new subscription; an option that *request* leaves out gets its default."""
+    return {
+        option.column: option.write(request.get(option.name))
+        for option in options
+        if option.column and option.creation
+    }
+
+
+def columns_of_change(changes: Mapping[str, Any], options: Sequence[Option] = OPTIONS) -> dict[str, Any]:
+    """Write the columns of what *changes* names."""
+    return {
+        option.column: option.write(changes[option.name])
+        for option in options
+        if option.column and option.change and option.name in changes
+    }
+
+
+def show(
+    subscription: Subscription, versions: Mapping[str, int], options: Sequence[Option] = OPTIONS
+) -> dict[str, Any]:
+    """Show the options of *subscription*, with the *versions* that it gets."""
+    return {
+        option.name: option.show(subscription, versions)
+        if option.show
+        else getattr(subscription, option.name)
+        for option in in_order_of_views(options)
+    }

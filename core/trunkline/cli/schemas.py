@@ -9,11 +9,13 @@ from typing import Annotated
 import typer
 
 from trunkline.cli import opening
+from trunkline.cli.config import Config
 from trunkline.cli.loop import run
-from trunkline.cli.options import AsJson, Config, load_settings
+from trunkline.cli.options import AsJson, load_settings
 from trunkline.cli.output import REFUSED, show_json, warn
 from trunkline.cli.schema_impact import Impact, Reader, impact_of, read_readers
 from trunkline.errors import SchemaInvalid
+from trunkline.insight import status
 from trunkline.schemas.breaks import Break, find_breaks, find_operation_breaks
 from trunkline.schemas.definitions import FOLDERS, KINDS
 from trunkline.schemas.files import load_definitions, load_event_types
@@ -95,8 +97,6 @@ def check_schemas(
 
 
 async def _read_readers(settings: Settings) -> list[Reader]:
-    from trunkline.insight import status  # noqa: PLC0415 - --help need not load it
-
     async with Database(settings.database.url) as database:
         await status.require(database)
         return await read_readers(database)

@@ -10,7 +10,7 @@ from trunkline.cli import opening
 from trunkline.errors import FieldError
 from trunkline.ingest.accept import Submission
 from trunkline.model.events import Draft
-from trunkline.store.quarantine import Held
+from trunkline.store.quarantine import QuarantinedDraft
 
 FAULTS = [FieldError("/payload/amount_attempted", "must be a number, not a string")]
 PAYLOAD = b'{"payment_id":1,"invoice_id":2,"client_id":3,"amount_attempted":%b,"failure_reason":"declined"}'
@@ -29,11 +29,11 @@ def quarantine(cli, *amounts: bytes, company: int = 92) -> list[str]:
         Draft(company, "payment.failed", "2026-01-28T10:30:00Z", PAYLOAD % amount, b'{"n":1.50}')
         for amount in amounts
     ]
-    held = [Held(0, *kept, FAULTS) for kept in zip(ids, drafts, strict=True)]
+    events = [QuarantinedDraft(0, *kept, FAULTS) for kept in zip(ids, drafts, strict=True)]
 
     async def put() -> None:
         async with opening.opened(settings.load(environment=cli.environment)) as hub:
-            await hub.ingest.accept(Submission([], held=held))
+            await hub.ingest.accept(Submission([], quarantined=events))
 
     asyncio.run(put())
     return ids

@@ -8,7 +8,7 @@ from contextlib import closing
 
 import pytest
 
-from trunkline.cli.status_tables import _span
+from trunkline.cli.status import _span
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -43,8 +43,8 @@ class Origin:
 
 async def resolve_by_system(host: str, port: int) -> Sequence[str]:
     """Ask the system's resolver, as ``getaddrinfo`` does."""
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(address[0]) for *_, address in found))
+    infos = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(address[0]) for *_, address in infos))
 
 
 def guarded(resolve: Resolve, policy: AddressPolicy) -> Resolve:

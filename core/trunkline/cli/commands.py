@@ -26,7 +26,7 @@ _CANNOT_START = (SettingsInvalid, PluginFailed, SchemaInvalid, StoreUnavailable)
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where a command is: a function, or a Typer application with commands of its own, as *attribute* of *module*.
+    """The place of a command: *attribute* of *module* is a function, or a Typer application with commands of its own.
 
     *summary* is the first paragraph of its help.
     """

@@ -74,7 +74,7 @@ def _connector_command(name: str) -> Any:
 
 
 def _export_connector(name: str, folder: Path, settings: Settings) -> None:
-    """Raises typer.Exit, or what a plugin's generator fails with."""
+    """Write the files of the connector *name* into *folder*. Raises typer.Exit, or what a plugin's generator fails with."""
     hub = opening.inspected(settings)
     connectors = hub.registry.collected.connectors
     if name not in connectors:

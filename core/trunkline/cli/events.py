@@ -91,7 +91,7 @@ def tail(
 
 
 def _bytes(argument: str | None) -> bytes | None:
-    """Give an argument as it was typed; a byte that is no UTF-8 is still in it."""
+    """Give the bytes of an argument, including those that are no UTF-8."""
     return None if argument is None else os.fsencode(argument)
 
 
@@ -109,7 +109,7 @@ def _epoch_ms(text: str | None) -> int | None:
 async def _emit(
     settings: Settings, type: str, company_id: int, *, payload: bytes | None, metadata: bytes | None
 ) -> bytes:
-    """Store an event, its payload digit by digit as it is written; returns the envelope.
+    """Store an event, its payload with every digit as written; returns the envelope.
 
     *payload* and *metadata* are JSON; the type's example stands in for a payload of None.
 

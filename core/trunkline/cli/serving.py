@@ -76,7 +76,7 @@ def migrate(context: typer.Context, config: Config = None) -> None:
 
 
 def _at(settings: Settings, host: str | None, port: int | None) -> Settings:
-    """Put what the command line says about the address over the settings."""
+    """Put the address of the command line over the one of the settings."""
     chosen = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     return settings.model_copy(update={"server": settings.server.model_copy(update=chosen)})
 

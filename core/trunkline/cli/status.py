@@ -121,7 +121,7 @@ def _audit_view(audit: Audit) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class _Table:
-    """One table."""
+    """A table of text."""
 
     columns: Sequence[str]
     rows: Sequence[Sequence[str]]
@@ -148,7 +148,7 @@ def _checks_of(audit: Audit) -> _Table:
 
 
 def _balance(audit: Audit) -> str:
-    """Write the sum that must come out even."""
+    """Write the sum of the deliveries in each state, which must be that of all."""
     parts = [f"{audit.by_status.get(status, 0):,} {status}" for status in Status]
     unknown = sorted(set(audit.by_status) - set(Status))
     mark = "≠" if unknown else "="
@@ -240,7 +240,7 @@ def _counts(counts: Mapping[str, int], *, mark: str = "") -> str:
 
 
 def _span(seconds: float) -> str:
-    """Write a length of time the way one says it."""
+    """Write a duration for people: ``1.5 s``, ``3 min 5 s``, ``2 d 4 h``."""
     if seconds < 60:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(int(seconds), 60)

@@ -1,4 +1,4 @@
-"""The calls that both clients make, as values: what is sent, and what an answer means. No I/O."""
+"""The calls that both clients make, as values, and the reading of answers. No I/O."""
 
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
@@ -29,7 +29,7 @@ class Call:
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def arguments(self) -> dict[str, Any]:
-        """Write it as the arguments of ``request`` of both httpx2 clients."""
+        """Give the arguments of httpx2's ``request``."""
         return {
             "method": self.method,
             "url": self.path,
@@ -40,7 +40,7 @@ class Call:
 
 
 class Attempts:
-    """How often a call has been made that may be made *limit* times (None: for ever)."""
+    """Counts the failures of a call that may be made *limit* times (None: for ever)."""
 
     def __init__(self, limit: int | None) -> None:
         self._limit = limit
@@ -66,7 +66,7 @@ def default_headers(key: str) -> dict[str, str]:
 
 
 def page(place: Place, *, types: Iterable[str], since: str | None, wait_seconds: float) -> Call:
-    """Ask for the events after *place*, waiting for the first up to *wait_seconds*; from *since* at first."""
+    """Ask for the events after *place*, or from *since*; the hub waits up to *wait_seconds* for the first."""
     query = {"limit": str(PAGE), "wait": f"{wait_seconds:g}"}
     if names := ",".join(types):
         query["types"] = names
@@ -175,7 +175,7 @@ def read(status: int, headers: Mapping[str, str], body: bytes) -> Any:
 
 
 def unreachable(error: Exception) -> HubError:
-    """Say that there was no answer."""
+    """Make the error for a call that got no answer."""
     return HubError(0, f"the hub cannot be reached: {error or type(error).__name__}")
 
 

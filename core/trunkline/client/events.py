@@ -17,7 +17,7 @@ _CURSOR = "trunkline-cursor"
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One event. *id* grows in the order of the log and tells an event from every other.
+    """One event. *id* is unique and grows in the order of the log.
 
     *cursor*, which only a pushed event has, goes on after it in ``follow``.
     """

@@ -1,4 +1,4 @@
-"""``follow`` without its I/O: which page comes next, and what counts as handled."""
+"""``follow`` without its I/O: which page to ask for, and which events are handled."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -9,7 +9,7 @@ from trunkline.client.events import Event, Place, Places, read_event
 
 
 class Following:
-    """A reader's way through the log, from the place that *places* has stored, or from *since*."""
+    """The progress of one ``follow``, from the position that *places* has stored, or from *since*."""
 
     def __init__(
         self, places: Places | None, *, types: Iterable[str], since: str | None, wait_seconds: float
@@ -21,11 +21,11 @@ class Following:
         self._place = places.load() if places else Place()
 
     def next_page(self) -> Call:
-        """Ask for the events after the place."""
+        """Ask for the events after the position."""
         return calls.page(self._place, types=self._types, since=self._since, wait_seconds=self._wait_seconds)
 
     def events(self, answer: Mapping[str, Any]) -> Iterator[Event]:
-        """Give the events of a page that are not handled yet; each is when the next one is asked for."""
+        """Give the events of a page that are not handled yet; each counts as handled when the next is asked for."""
         for event in map(read_event, answer["events"]):
             if event.id > self._place.id:
                 yield event

@@ -1,4 +1,4 @@
-"""The only way out: HTTP to targets, guarded where it is dialled.
+"""HTTP to targets, the hub's only way to the network: every address is judged before it is dialled.
 
 A channel's ``deliver`` gets an ``Outbound`` as its ``HttpClient``. The policy (``trunkline.targets.addresses``) judges the URL,
 then every address that its name resolves to; the addresses that were judged are the ones that are dialled, so a name that

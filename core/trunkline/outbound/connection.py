@@ -43,7 +43,7 @@ class Connection(asyncio.Protocol):
         self._reader.begin()
         self._deadline = deadline
         if self._timer is None:
-            self._timer = self._loop.call_at(deadline, self._look_at_the_clock)
+            self._timer = self._loop.call_at(deadline, self._check_deadline)
         self._transport.write(request)
         try:
             return await answer
@@ -64,12 +64,12 @@ class Connection(asyncio.Protocol):
     # ---- asyncio calls these -----------------------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the way to the target."""
+        """Keep the transport."""
         self._transport = cast("asyncio.Transport", transport)
         self.is_idle = True
 
     def data_received(self, data: bytes) -> None:
-        """Read on in the answer; what nobody has asked for ends the connection."""
+        """Read on in the answer; data without a request ends the connection."""
         if self._answer is None:
             self.abort()
             return
@@ -89,10 +89,10 @@ class Connection(asyncio.Protocol):
             self.close()
 
     def eof_received(self) -> None:
-        """Close our side too; ``connection_lost`` says what it means."""
+        """Close our side too; ``connection_lost`` follows."""
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """End the answer that is awaited, if the end of a connection can be its end."""
+        """Complete the awaited answer where it ends with the connection; fail it elsewhere."""
         self._stop()
         if self._answer is None:
             return
@@ -114,13 +114,13 @@ class Connection(asyncio.Protocol):
             answer.set_exception(error)
         self.abort()
 
-    def _look_at_the_clock(self) -> None:
+    def _check_deadline(self) -> None:
         """End the exchange if its time is up. One timer serves many exchanges: arming one costs more than it does."""
         self._timer = None
         if self._answer is None:
             return
         if self._loop.time() < self._deadline:
-            self._timer = self._loop.call_at(self._deadline, self._look_at_the_clock)
+            self._timer = self._loop.call_at(self._deadline, self._check_deadline)
         else:
             self._fail(TimeoutError("no whole answer in time"))
 

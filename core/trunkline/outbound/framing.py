@@ -30,7 +30,7 @@ _DEFAULTS = {"accept": "*/*", "accept-encoding": "identity", "user-agent": f"tru
 
 
 def request_start(normalised_url: str) -> str:
-    """Write how every request to a URL begins: the request line and the host."""
+    """Write the beginning of every request to a URL: the request line and the host."""
     _, _, rest = normalised_url.partition("#")[0].partition("://")
     host, slash, path = rest.partition("/")
     return f"POST {slash}{path} HTTP/1.1\r\nhost: {host}\r\n"
@@ -105,7 +105,7 @@ class AnswerReader:
         return self._answer
 
     def end(self, error: Exception | None) -> Received:
-        """Take the connection's end for the answer's, where it has no length (RFC 9112 §6.3); raises NoAnswer elsewhere."""
+        """Complete an answer without a length, at the connection's end (RFC 9112 §6.3); raises NoAnswer for any other."""
         if not self._has_head:
             number = getattr(error, "errno", None)
             reason = f"errno {number}" if number else "the target closed the connection"
@@ -117,7 +117,7 @@ class AnswerReader:
     # ---- httptools calls these ---------------------------------------------------------------------------------------
 
     def on_message_begin(self) -> None:
-        """Note where a second answer follows the one that was asked for; what it has is not the first one's."""
+        """Note that a second answer follows the one that was asked for, and keep it apart."""
         if self._answer is not None:
             self.is_spent = True
             self._headers = {}

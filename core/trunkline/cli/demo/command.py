@@ -1,4 +1,4 @@
-"""``demo``: the main job, seen at work."""
+"""``demo``: the whole system, shown at work."""
 
 from typing import Annotated
 

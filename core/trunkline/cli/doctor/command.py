@@ -1,4 +1,4 @@
-"""``doctor``: what a receiver at a URL does well and badly."""
+"""``doctor``: checks of the receiver at a URL."""
 
 from dataclasses import asdict
 from typing import Annotated
@@ -19,21 +19,24 @@ from trunkline.targets.addresses import AddressPolicy
 
 SECRET_VARIABLE = "TRUNKLINE_DOCTOR_SECRET"  # noqa: S105 - a variable's name
 
+Url = Annotated[str, typer.Argument(metavar="URL", help="Where the receiver takes events.")]
+Secret = Annotated[
+    str | None,
+    typer.Option(
+        metavar="WHSEC",
+        envvar=SECRET_VARIABLE,
+        show_envvar=False,
+        help=f"The secret that the receiver verifies with, whsec_…; or set {SECRET_VARIABLE}.",
+    ),
+]
+
 _STYLES = {"good": "green", "improve": "yellow", "bad": "bold red", "unknown": "dim"}
 
 
 def doctor(
     context: typer.Context,
-    url: Annotated[str, typer.Argument(metavar="URL", help="Where the receiver takes events.")],
-    secret: Annotated[
-        str | None,
-        typer.Option(
-            metavar="WHSEC",
-            envvar=SECRET_VARIABLE,
-            show_envvar=False,
-            help=f"The secret that the receiver verifies with, whsec_…; or set {SECRET_VARIABLE}.",
-        ),
-    ] = None,
+    url: Url,
+    secret: Secret = None,
     as_json: AsJson = False,
     config: Config = None,
 ) -> None:
@@ -94,6 +97,6 @@ def _summary(report: Report) -> str:
     if not report.is_reachable:
         return "Not reachable: the other checks were not made."
     count = len(report.to_mend)
-    found = f"{count} {'thing' if count == 1 else 'things'} to mend." if count else "Nothing to mend."
+    result = f"{count} {'thing' if count == 1 else 'things'} to mend." if count else "Nothing to mend."
     left_out = f" Not tried: {', '.join(report.not_tried)}." if report.not_tried else ""
-    return found + left_out
+    return result + left_out

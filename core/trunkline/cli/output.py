@@ -1,4 +1,4 @@
-"""How commands speak: tables for people, plain lines for pipes, one sentence for what went wrong."""
+"""The output of commands: tables for people, plain lines for pipes, one sentence for what went wrong."""
 
 import json
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""``plugins``: what was found, what became of it, and everything about one of them."""
+"""``plugins``: every installed plugin with its state, and everything about one of them."""
 
 import difflib
 from collections.abc import Mapping, Sequence

@@ -92,7 +92,7 @@ def test_config_is_taken_before_and_after_the_command(cli, order):
     arguments = ["plugins", "--json"]
     config = ["--config", "mine.toml"]
     result = cli.invoke(*(config + arguments if order == "before" else arguments + config))
-    states = {one["name"]: one["state"] for one in json.loads(result.stdout)["plugins"]}
+    states = {plugin["name"]: plugin["state"] for plugin in json.loads(result.stdout)["plugins"]}
     assert (states["polling"], states["webhooks"]) == ("disabled", "active")
 
 

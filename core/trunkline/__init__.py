@@ -1,103 +1,115 @@
 """trunkline: one stream of business events, and every way that customers take it.
 
 What a plugin needs is here; a plugin imports nothing deeper.
+
+Each name is loaded when it is first used, so ``import trunkline.client`` loads neither the web framework nor the database.
 """
 
-from trunkline.api.definitions import CALL_PREFIX, body_model, call_options, definition_routes, query_model
-from trunkline.api.hooks import rest_hook_channel, rest_hook_routes
-from trunkline.api.idempotency_keys import IdempotencyKey, check_idempotency_key
-from trunkline.api.models import (
-    CreatedSubscription,
-    CreateSubscription,
-    Deliveries,
-    Envelope,
-    EventPage,
-    ReplayCount,
-    ReplayRequest,
-    ReplayView,
-    Strict,
-    SubscriptionView,
-    UpdateSubscription,
-)
-from trunkline.api.models import Subscriptions as SubscriptionList
-from trunkline.api.problems import responses
-from trunkline.api.requests import QueryModel, StrictRoute, query_reader
-from trunkline.api.security import Caller, requires
-from trunkline.api.strict_json import read_json
-from trunkline.api.subscriptions import DeliveryQuery
-from trunkline.contract import (
-    AcceptedEvent,
-    Action,
-    Activity,
-    Answer,
-    Answered,
-    ApiKeys,
-    Attention,
-    AttentionKind,
-    Bucket,
-    Call,
-    ChangedSubscription,
-    Channel,
-    CheckTarget,
-    Clock,
-    Connector,
-    Deliver,
-    Deployment,
-    Emit,
-    EmittedEvent,
-    EventList,
-    EventReader,
-    FinishedAttempt,
-    HttpClient,
-    HttpResponse,
-    ListedEvent,
-    Lookup,
-    Migrations,
-    OpenOrigin,
-    Operations,
-    Overview,
-    PluginContext,
-    PluginDatabase,
-    PortalPage,
-    PortalRequest,
-    Push,
-    Quarantine,
-    QuarantinedEvent,
-    QuarantinePage,
-    Routes,
-    Sealer,
-    Search,
-    ShownEvent,
-    SubscriptionActivity,
-    Target,
-)
-from trunkline.contract.fragments import FragmentInvalid, check_fragment
-from trunkline.contract.hookspecs import HOOK_API, hookimpl
-from trunkline.errors import (
-    AddressRefused,
-    BadCursor,
-    BadQuery,
-    BodyInvalid,
-    EventRejected,
-    FieldError,
-    NotFound,
-    ProviderFailed,
-    ProviderRefused,
-    Refused,
-    TargetRefused,
-    TrunklineError,
-)
-from trunkline.model.deliveries import Outcome, Result
-from trunkline.model.principals import COMPANY_SCOPES, Principal
-from trunkline.outbound.push import deliver as deliver_by_http
-from trunkline.outbound.push import post as post_by_http
-from trunkline.schemas.catalog import EventType, Json
-from trunkline.schemas.definitions import Definition, Example, ItemList, Kind, read_definition
-from trunkline.schemas.products import Brand, Field, Product, Reference, alternatives, sample_envelope
-from trunkline.schemas.versions import Caster
-from trunkline.settings import Names
-from trunkline.targets.signatures import Signer
-from trunkline.version import __version__
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from trunkline.api.definitions import (
+        CALL_PREFIX,
+        body_model,
+        call_options,
+        definition_routes,
+        query_model,
+    )
+    from trunkline.api.hooks import rest_hook_channel, rest_hook_routes
+    from trunkline.api.idempotency_keys import IdempotencyKey, check_idempotency_key
+    from trunkline.api.models import (
+        CreatedSubscription,
+        CreateSubscription,
+        Deliveries,
+        Envelope,
+        EventPage,
+        ReplayCount,
+        ReplayRequest,
+        ReplayView,
+        Strict,
+        SubscriptionView,
+        UpdateSubscription,
+    )
+    from trunkline.api.models import Subscriptions as SubscriptionList
+    from trunkline.api.problems import responses
+    from trunkline.api.requests import QueryModel, StrictRoute, query_reader
+    from trunkline.api.security import Caller, requires
+    from trunkline.api.strict_json import read_json
+    from trunkline.api.subscriptions import DeliveryQuery
+    from trunkline.contract import (
+        AcceptedEvent,
+        Action,
+        Activity,
+        Answer,
+        Answered,
+        ApiKeys,
+        Attention,
+        AttentionKind,
+        Bucket,
+        Call,
+        ChangedSubscription,
+        Channel,
+        CheckTarget,
+        Clock,
+        Connector,
+        Deliver,
+        Deployment,
+        Emit,
+        EmittedEvent,
+        EventList,
+        EventReader,
+        FinishedAttempt,
+        HttpClient,
+        HttpResponse,
+        ListedEvent,
+        Lookup,
+        Migrations,
+        OpenOrigin,
+        Operations,
+        Overview,
+        PluginContext,
+        PluginDatabase,
+        PortalPage,
+        PortalRequest,
+        Push,
+        Quarantine,
+        QuarantinedEvent,
+        QuarantinePage,
+        Routes,
+        Sealer,
+        Search,
+        ShownEvent,
+        SubscriptionActivity,
+        Target,
+    )
+    from trunkline.contract.fragments import FragmentInvalid, check_fragment
+    from trunkline.contract.hookspecs import HOOK_API, hookimpl
+    from trunkline.errors import (
+        AddressRefused,
+        BadCursor,
+        BadQuery,
+        BodyInvalid,
+        EventRejected,
+        FieldError,
+        NotFound,
+        ProviderFailed,
+        ProviderRefused,
+        Refused,
+        TargetRefused,
+        TrunklineError,
+    )
+    from trunkline.model.deliveries import Outcome, Result
+    from trunkline.model.principals import COMPANY_SCOPES, Principal
+    from trunkline.outbound.push import deliver as deliver_by_http
+    from trunkline.outbound.push import post as post_by_http
+    from trunkline.schemas.catalog import EventType, Json
+    from trunkline.schemas.definitions import Definition, Example, ItemList, Kind, read_definition
+    from trunkline.schemas.products import Brand, Field, Product, Reference, alternatives, sample_envelope
+    from trunkline.schemas.versions import Caster
+    from trunkline.settings import Names
+    from trunkline.targets.signatures import Signer
+    from trunkline.version import __version__
 
 __all__ = [
     "CALL_PREFIX",
@@ -213,3 +225,129 @@ __all__ = [
     "rest_hook_routes",
     "sample_envelope",
 ]
+
+_HOMES = {
+    "trunkline.api.definitions": (
+        "CALL_PREFIX",
+        "body_model",
+        "call_options",
+        "definition_routes",
+        "query_model",
+    ),
+    "trunkline.api.hooks": ("rest_hook_channel", "rest_hook_routes"),
+    "trunkline.api.idempotency_keys": ("IdempotencyKey", "check_idempotency_key"),
+    "trunkline.api.models": (
+        "CreatedSubscription",
+        "CreateSubscription",
+        "Deliveries",
+        "Envelope",
+        "EventPage",
+        "ReplayCount",
+        "ReplayRequest",
+        "ReplayView",
+        "Strict",
+        "SubscriptionView",
+        "UpdateSubscription",
+        "Subscriptions as SubscriptionList",
+    ),
+    "trunkline.api.problems": ("responses",),
+    "trunkline.api.requests": ("QueryModel", "StrictRoute", "query_reader"),
+    "trunkline.api.security": ("Caller", "requires"),
+    "trunkline.api.strict_json": ("read_json",),
+    "trunkline.api.subscriptions": ("DeliveryQuery",),
+    "trunkline.contract": (
+        "AcceptedEvent",
+        "Action",
+        "Activity",
+        "Answer",
+        "Answered",
+        "ApiKeys",
+        "Attention",
+        "AttentionKind",
+        "Bucket",
+        "Call",
+        "ChangedSubscription",
+        "Channel",
+        "CheckTarget",
+        "Clock",
+        "Connector",
+        "Deliver",
+        "Deployment",
+        "Emit",
+        "EmittedEvent",
+        "EventList",
+        "EventReader",
+        "FinishedAttempt",
+        "HttpClient",
+        "HttpResponse",
+        "ListedEvent",
+        "Lookup",
+        "Migrations",
+        "OpenOrigin",
+        "Operations",
+        "Overview",
+        "PluginContext",
+        "PluginDatabase",
+        "PortalPage",
+        "PortalRequest",
+        "Push",
+        "Quarantine",
+        "QuarantinedEvent",
+        "QuarantinePage",
+        "Routes",
+        "Sealer",
+        "Search",
+        "ShownEvent",
+        "SubscriptionActivity",
+        "Target",
+    ),
+    "trunkline.contract.fragments": ("FragmentInvalid", "check_fragment"),
+    "trunkline.contract.hookspecs": ("HOOK_API", "hookimpl"),
+    "trunkline.errors": (
+        "AddressRefused",
+        "BadCursor",
+        "BadQuery",
+        "BodyInvalid",
+        "EventRejected",
+        "FieldError",
+        "NotFound",
+        "ProviderFailed",
+        "ProviderRefused",
+        "Refused",
+        "TargetRefused",
+        "TrunklineError",
+    ),
+    "trunkline.model.deliveries": ("Outcome", "Result"),
+    "trunkline.model.principals": ("COMPANY_SCOPES", "Principal"),
+    "trunkline.outbound.push": ("deliver as deliver_by_http", "post as post_by_http"),
+    "trunkline.schemas.catalog": ("EventType", "Json"),
+    "trunkline.schemas.definitions": ("Definition", "Example", "ItemList", "Kind", "read_definition"),
+    "trunkline.schemas.products": (
+        "Brand",
+        "Field",
+        "Product",
+        "Reference",
+        "alternatives",
+        "sample_envelope",
+    ),
+    "trunkline.schemas.versions": ("Caster",),
+    "trunkline.settings": ("Names",),
+    "trunkline.targets.signatures": ("Signer",),
+    "trunkline.version": ("__version__",),
+}
+"""The names of each module; one that is called otherwise here stands as ``own name as name``."""
+_HOME_OF = {entry.split()[-1]: (home, entry.split()[0]) for home, names in _HOMES.items() for entry in names}
+
+
+if not TYPE_CHECKING:  # a type checker that reads it takes any name for one of these
+
+    def __getattr__(name: str) -> object:
+        if name not in _HOME_OF:
+            msg = f"module 'trunkline' has no attribute '{name}'"
+            raise AttributeError(msg)
+        home, own_name = _HOME_OF[name]
+        return getattr(importlib.import_module(home), own_name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

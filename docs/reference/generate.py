@@ -409,7 +409,8 @@ def errors_page() -> str:
 def commands(group: Any = None, path: str = "trunkline") -> Iterator[tuple[str, Any]]:
     """Every command with its full name, in the order of ``--help``."""
     group = group or typer.main.get_command(command_line)
-    for name, command in group.commands.items():
+    for name, listed in group.commands.items():
+        command = listed.load() if hasattr(listed, "load") else listed
         if not command.hidden and getattr(command, "invoke_without_command", True):
             yield f"{path} {name}", command
         if hasattr(command, "commands"):

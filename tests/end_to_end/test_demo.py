@@ -96,11 +96,11 @@ def test_it_keeps_running_with_a_key_that_works_until_ctrl_c(tmp_path):
     with (tmp_path / "output.txt").open("wb") as output:
         process = subprocess.Popen(_command("--json"), cwd=tmp_path, env=_environment(), stdout=output)
     try:
-        shown = _wait_for_json(tmp_path / "output.txt", process)
-        _check(shown)
-        answer = httpx2.get(f"{shown['url']}/api/v1/me", headers={"X-Api-Key": shown["api_key"]})
+        summary = _wait_for_json(tmp_path / "output.txt", process)
+        _check(summary)
+        answer = httpx2.get(f"{summary['url']}/api/v1/me", headers={"X-Api-Key": summary["api_key"]})
         assert answer.json()["company_id"] == 92
-        assert httpx2.get(shown["portal"], follow_redirects=True).url.path == "/portal/sign-in"
+        assert httpx2.get(summary["portal"], follow_redirects=True).url.path == "/portal/sign-in"
         process.send_signal(signal.SIGINT)
         assert process.wait(10) == 0
     finally:

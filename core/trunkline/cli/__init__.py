@@ -1,4 +1,4 @@
-"""The command line. Each module here is a few commands; what they do is done by the hub's services.
+"""The command line: each module is a few commands over the hub's services, loaded when one of them is asked for.
 
 Standard output has what was asked for, alone; everything else goes to standard error. Exit codes: 0 done, 1 refused or
 not all right, 2 cannot start (a setting, a plugin, the database, the port) or misused.
@@ -10,12 +10,8 @@ from typing import Annotated
 
 import typer
 
-from trunkline.cli import documents, events, keys, plugins, quarantine, replay, schemas, serving, status
-from trunkline.cli.demo import command as demo
-from trunkline.cli.doctor import command as doctor
-from trunkline.cli.options import Config, remember_config
-from trunkline.cli.output import Commands
-from trunkline.cli.scaffold import command as new
+from trunkline.cli.commands import Commands
+from trunkline.cli.config import Config, remember_config
 from trunkline.version import __version__
 
 __all__ = ["app", "main"]
@@ -30,8 +26,8 @@ app = typer.Typer(
 )
 
 
-def _show_version(wanted: bool) -> None:
-    if wanted:
+def _show_version(is_asked: bool) -> None:
+    if is_asked:
         typer.echo(f"trunkline {__version__}")
         raise typer.Exit
 
@@ -47,17 +43,6 @@ def root(
 ) -> None:
     """One stream of business events, delivered as signed webhooks, by cursor polling, and to Zapier, n8n and Make."""
     remember_config(context, config)
-
-
-for module in (serving, demo, status, replay, doctor):
-    module.register(app)
-app.add_typer(plugins.app, name="plugins")
-app.add_typer(new.app, name="new")
-app.add_typer(keys.app, name="keys")
-app.add_typer(events.app, name="events")
-app.add_typer(quarantine.app, name="quarantine")
-app.add_typer(schemas.app, name="schemas")
-app.add_typer(documents.app, name="export")
 
 
 def main() -> None:

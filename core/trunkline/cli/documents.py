@@ -8,9 +8,13 @@ import orjson
 import typer
 from typer.core import TyperGroup
 
+from trunkline.api import documents
+from trunkline.api.app import create_app
 from trunkline.cli import opening
-from trunkline.cli.options import Config, load_settings
+from trunkline.cli.config import Config
+from trunkline.cli.options import load_settings
 from trunkline.cli.output import REFUSED, warn
+from trunkline.hub.connectors import make_files, product_of
 from trunkline.settings import Settings
 
 
@@ -41,9 +45,6 @@ def export_openapi(context: typer.Context, folder: Folder, config: Config = None
 
     Example: [bold]trunkline export openapi docs/[/bold]
     """
-    from trunkline.api import documents  # noqa: PLC0415 - here, so that --help need not load the API
-    from trunkline.api.app import create_app  # noqa: PLC0415
-
     hub = opening.inspected(load_settings(context, config))
     document = documents.openapi(create_app(hub), hub.catalog, hub.settings.server.public_url)
     _write(folder / "openapi.json", document)
@@ -55,8 +56,6 @@ def export_asyncapi(context: typer.Context, folder: Folder, config: Config = Non
 
     Example: [bold]trunkline export asyncapi docs/[/bold]
     """
-    from trunkline.api import documents  # noqa: PLC0415 - here, so that --help need not load the API
-
     hub = opening.inspected(load_settings(context, config))
     _write(folder / "asyncapi.json", documents.asyncapi(hub.catalog, hub.settings.server.public_url))
 
@@ -76,9 +75,7 @@ def _connector_command(name: str) -> Any:
 
 
 def _export_connector(name: str, folder: Path, settings: Settings) -> None:
-    """Raises typer.Exit, or what a plugin's generator fails with."""
-    from trunkline.hub.connectors import make_files, product_of  # noqa: PLC0415 - here, so that --help need not load it
-
+    """Write the files of the connector *name* into *folder*. Raises typer.Exit, or what a plugin's generator fails with."""
     hub = opening.inspected(settings)
     connectors = hub.registry.collected.connectors
     if name not in connectors:

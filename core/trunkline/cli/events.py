@@ -1,15 +1,37 @@
 """``events``: emitting and watching events from the command line, straight in the database."""
 
+import asyncio
+import contextlib
 import os
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated
 
 import msgspec
+import orjson
 import typer
 
+from trunkline.api import server
+from trunkline.api.strict_json import read_json
+from trunkline.cli import opening
+from trunkline.cli.config import Config
 from trunkline.cli.loop import run
-from trunkline.cli.options import Company, Config, load_settings
+from trunkline.cli.options import Company, load_settings
+from trunkline.errors import BodyInvalid, BodyTooLarge, EventRejected, FieldError
+from trunkline.hub.hub import Hub
+from trunkline.ingest.requests import RequestReader
+from trunkline.model import cursors
+from trunkline.runtime.clock import now_text
+from trunkline.schemas.modes import Modes
+from trunkline.settings import Settings
+from trunkline.store import stream as log
+
+RECENT = 10
+"""Events that ``tail`` begins with."""
+
+_WAIT_SECONDS = 30.0
+_PAGE = 200
 
 app = typer.Typer(no_args_is_help=True, help="Emit and watch events.")
 
@@ -43,11 +65,9 @@ def emit(
 
     Example: [bold]trunkline events emit client.created --company 92[/bold]
     """
-    from trunkline.cli import stream  # noqa: PLC0415 - here, so that --help need not load the hub
-
-    given = sys.stdin.buffer.read() if payload == "-" else _bytes(payload)
+    content = sys.stdin.buffer.read() if payload == "-" else _bytes(payload)
     settings = load_settings(context, config)
-    envelope = run(stream.emit(settings, type, company, payload=given, metadata=_bytes(metadata)))
+    envelope = run(_emit(settings, type, company, payload=content, metadata=_bytes(metadata)))
     typer.echo(msgspec.json.format(envelope, indent=2) if sys.stdout.isatty() else envelope)
 
 
@@ -65,15 +85,13 @@ def tail(
 
     Example: [bold]trunkline events tail --company 92 --types client.created,lead.created[/bold]
     """
-    from trunkline.cli import stream  # noqa: PLC0415 - here, so that --help need not load the hub
-
     since_ms = _epoch_ms(since)
     settings = load_settings(context, config)
-    run(stream.tail(settings, company, types, since_ms, follow=follow, as_json=as_json))
+    run(_tail(settings, company, types, since_ms, follow=follow, as_json=as_json))
 
 
 def _bytes(argument: str | None) -> bytes | None:
-    """Give an argument as it was typed; a byte that is no UTF-8 is still in it."""
+    """Give the bytes of an argument, including those that are no UTF-8."""
     return None if argument is None else os.fsencode(argument)
 
 
@@ -86,3 +104,131 @@ def _epoch_ms(text: str | None) -> int | None:
         msg = f"'{text}' is not an ISO 8601 time, such as 2026-01-28T10:30:00Z"
         raise typer.BadParameter(msg, param_hint="--since") from None
     return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
+
+
+async def _emit(
+    settings: Settings, type: str, company_id: int, *, payload: bytes | None, metadata: bytes | None
+) -> bytes:
+    """Store an event, its payload with every digit as written; returns the envelope.
+
+    *payload* and *metadata* are JSON; the type's example stands in for a payload of None.
+
+    Raises:
+        EventRejected, BodyInvalid, BodyTooLarge: nothing was stored.
+    """
+    async with opening.opened(settings) as hub:
+        members = {"type": orjson.dumps(type), "payload": _payload(hub, type, payload)}
+        if metadata is not None:
+            members["metadata"] = _compact(metadata, "/metadata")
+        body = b"{%b}" % b",".join(b'"%b":%b' % (name.encode(), raw) for name, raw in members.items())
+        if len(body) > settings.events.max_body_bytes:
+            raise BodyTooLarge(settings.events.max_body_bytes)
+        modes = Modes("reject", {}, catalog=hub.catalog)
+        reader = RequestReader(hub.catalog, modes, max_event_bytes=settings.events.max_body_bytes)
+        submission = reader.read(
+            "event", *read_json(body), company_of=lambda _: company_id, now_text=now_text()
+        )
+        accepted = await hub.ingest.accept(submission)
+        return accepted.events[0].body
+
+
+def _payload(hub: Hub, type: str, text: bytes | None) -> bytes:
+    if text is not None:
+        return _compact(text, "/payload")
+    kind = hub.catalog.get(type)
+    if kind is None:
+        known = ", ".join(hub.catalog.names())
+        raise EventRejected([FieldError("/type", f"is not a known event type; known are {known}")])
+    return kind.example_json
+
+
+def _compact(text: bytes, path: str) -> bytes:
+    """Check that *text* is JSON and take its white space out; every digit stays as it came in."""
+    try:
+        return read_json(text)[0]
+    except BodyInvalid as error:
+        raise EventRejected(
+            [FieldError(path + fault.path, fault.message) for fault in error.errors]
+        ) from None
+
+
+async def _tail(
+    settings: Settings,
+    company_id: int,
+    types: str | None,
+    since_ms: int | None,
+    *,
+    follow: bool,
+    as_json: bool,
+) -> None:
+    """Print events as they are accepted, until a signal comes; without *follow*, only the stored ones."""
+    async with opening.opened(settings) as hub:
+        names = _known_types(hub, types)
+        with server.stop_signals() as stop:
+            stopping = asyncio.create_task(stop.wait())
+            reading = asyncio.create_task(
+                _read(hub, company_id, names, since_ms, follow=follow, as_json=as_json)
+            )
+            await asyncio.wait({stopping, reading}, return_when=asyncio.FIRST_COMPLETED)
+            for task in (stopping, reading):
+                task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await reading
+
+
+async def _read(
+    hub: Hub, company_id: int, names: list[str], since_ms: int | None, *, follow: bool, as_json: bool
+) -> None:
+    cursor: str | None = None
+    if since_ms is None:
+        cursor = await _show_recent(hub, company_id, names, as_json=as_json)
+    while True:
+        page = await hub.streaming.page(
+            company_id,
+            types=names,
+            cursor=cursor,
+            since_ms=since_ms if cursor is None else None,
+            limit=_PAGE,
+            wait_seconds=_WAIT_SECONDS if follow else 0,
+        )
+        _show(page.bodies, as_json=as_json)
+        cursor = page.next_cursor
+        if not follow and not page.more:
+            return
+
+
+async def _show_recent(hub: Hub, company_id: int, names: list[str], *, as_json: bool) -> str:
+    """Show the newest events, oldest first; returns the cursor after them."""
+    async with hub.database.read() as connection:
+        head = (await log.head(connection)).position
+        events = [
+            event
+            for name in names or (None,)
+            for event in await log.newest_of_company(connection, company_id, type=name, limit=RECENT)
+        ]
+    until_head = (event for event in events if event.position <= head)  # the next page has what came since
+    recent = sorted(until_head, key=lambda event: event.position)[-RECENT:]
+    _show([event.body for event in recent], as_json=as_json)
+    return cursors.encode(head)
+
+
+def _show(bodies: Sequence[bytes], *, as_json: bool) -> None:
+    for body in bodies:
+        typer.echo(body if as_json else _line(body))
+    sys.stdout.flush()
+
+
+def _line(body: bytes) -> str:
+    parts = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
+    texts = {name: msgspec.json.decode(parts[name], type=str) for name in ("type", "createdUtc")}
+    number, payload = bytes(parts["id"]).decode(), bytes(parts["payload"]).decode()
+    return f"{texts['createdUtc']}  #{number}  {texts['type']:<23} {payload}"
+
+
+def _known_types(hub: Hub, text: str | None) -> list[str]:
+    names = [name.strip() for name in (text or "").split(",") if name.strip()]
+    for name in names:
+        if hub.catalog.resolve(name) is None:
+            msg = f"'{name}' is not a known event type; known are {', '.join(hub.catalog.names())}"
+            raise typer.BadParameter(msg, param_hint="--types")
+    return list(dict.fromkeys(known for name in names if (known := hub.catalog.resolve(name))))

@@ -5,8 +5,9 @@ from typing import Annotated, Any
 import typer
 
 from trunkline.cli import opening
+from trunkline.cli.config import Config
 from trunkline.cli.loop import run
-from trunkline.cli.options import AsJson, Config, OptionalCompany, load_settings
+from trunkline.cli.options import AsJson, OptionalCompany, load_settings
 from trunkline.cli.output import show_json, show_table, warn
 from trunkline.model.principals import COMPANY_SCOPES
 from trunkline.model.times import utc_text_of_ms

@@ -1,4 +1,4 @@
-"""``plugins``: what was found, what became of it, and everything about one of them."""
+"""``plugins``: every installed plugin with its state, and everything about one of them."""
 
 import difflib
 from collections.abc import Mapping, Sequence
@@ -8,8 +8,10 @@ from typing import Annotated, Any
 import typer
 
 from trunkline.cli import opening
-from trunkline.cli.options import AsJson, Config, load_settings, remember_config
+from trunkline.cli.config import Config, remember_config
+from trunkline.cli.options import AsJson, load_settings
 from trunkline.cli.output import REFUSED, show_json, show_table, warn
+from trunkline.plugins.descriptions import describe_plugins
 
 app = typer.Typer(invoke_without_command=True)
 
@@ -38,8 +40,14 @@ def list_plugins(context: typer.Context, as_json: AsJson = False, config: Config
         show_json({"plugins": [asdict(record) for record in records], "count": len(records)})
         return
     rows = [
-        [one.name, one.version, one.distribution, one.state, one.error or "; ".join(one.deprecations)]
-        for one in records
+        [
+            record.name,
+            record.version,
+            record.distribution,
+            record.state,
+            record.error or "; ".join(record.deprecations),
+        ]
+        for record in records
     ]
     show_table(["name", "version", "distribution", "state", "error"], rows)
 
@@ -51,33 +59,33 @@ def show_plugin(context: typer.Context, name: Name, as_json: AsJson = False, con
     Example: [bold]trunkline plugins show webhooks[/bold]
     """
     hub = opening.inspected(load_settings(context, config))
-    described = opening.described(hub, name)
-    if not described:
+    descriptions = describe_plugins(hub.registry, name)
+    if not descriptions:
         warn(_no_such_plugin(name, [record.name for record in hub.registry.records]))
         raise typer.Exit(REFUSED)
-    for one in described:
+    for plugin in descriptions:
         if as_json:
-            show_json(one)
+            show_json(plugin)
         else:
-            _show(one)
+            _show(plugin)
 
 
 def _no_such_plugin(name: str, known: Sequence[str]) -> str:
     close = difflib.get_close_matches(name, known)
-    wanted = " or ".join(f"'{one}'" for one in close)
-    hint = f"did you mean {wanted}?" if close else f"found are: {', '.join(sorted(set(known))) or 'none'}"
+    names = " or ".join(f"'{match}'" for match in close)
+    hint = f"did you mean {names}?" if close else f"found are: {', '.join(sorted(set(known))) or 'none'}"
     return f"There is no plugin '{name}'; {hint}"
 
 
-def _show(described: Mapping[str, Any]) -> None:
-    typer.echo(described["name"])
+def _show(plugin: Mapping[str, Any]) -> None:
+    typer.echo(plugin["name"])
     for fact in FACTS:
-        if described[fact] is not None:
-            typer.echo(f"  {fact}: {described[fact]}")
-    for sentence in described["deprecations"]:
+        if plugin[fact] is not None:
+            typer.echo(f"  {fact}: {plugin[fact]}")
+    for sentence in plugin["deprecations"]:
         typer.echo(f"  deprecated: {sentence}")
     for kind in LISTS:
-        rows: list[Mapping[str, Any]] = described[kind]
+        rows: list[Mapping[str, Any]] = plugin[kind]
         if rows:
             typer.echo(f"\n{kind.replace('_', ' ')}")
             show_table(list(rows[0]), [[_cell(value) for value in row.values()] for row in rows])

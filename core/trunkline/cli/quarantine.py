@@ -1,9 +1,8 @@
 """``quarantine``: the inbox of events that break their schema, looked at and emptied where the database is.
 
-What it takes to do that is imported by the functions, so that ``--help`` need not load it.
+It has every company's events, unless one is named.
 """
 
-# ruff: noqa: PLC0415
 import os
 import sys
 from typing import Annotated
@@ -11,9 +10,18 @@ from typing import Annotated
 import msgspec
 import typer
 
+from trunkline.api.strict_json import read_json
+from trunkline.cli import opening
+from trunkline.cli.config import Config
 from trunkline.cli.loop import run
-from trunkline.cli.options import AsJson, Config, OptionalCompany, load_settings
+from trunkline.cli.options import AsJson, OptionalCompany, load_settings
 from trunkline.cli.output import show_json, show_table, warn
+from trunkline.contract import QuarantinedEvent, ReleasedEvent
+from trunkline.errors import EventRejected, FieldError
+from trunkline.ingest import quarantine, requests
+from trunkline.settings import Settings
+
+_PAGE = 100
 
 app = typer.Typer(
     no_args_is_help=True, help="Look through events that break their schema, and release or delete them."
@@ -48,23 +56,20 @@ def list_events(
 
     Example: [bold]trunkline quarantine list --type client.created[/bold]
     """
-    from trunkline.cli import inbox
-    from trunkline.ingest.quarantine import view
-
-    found = run(inbox.find(load_settings(context, config), company, type, limit=limit))
-    views = [view(one) for one in found]
+    events = run(_find(load_settings(context, config), company, type, limit=limit))
+    views = [quarantine.view(event) for event in events]
     if as_json:
         show_json({"quarantined": views, "count": len(views)})
         return
     rows = [
         [
-            one["id"],
-            str(one["company_id"]),
-            one["type"],
-            one["received_utc"],
-            " ".join(fault["path"] for fault in one["errors"]) or "nothing any more",
+            view["id"],
+            str(view["company_id"]),
+            view["type"],
+            view["received_utc"],
+            " ".join(fault["path"] for fault in view["errors"]) or "nothing any more",
         ]
-        for one in views
+        for view in views
     ]
     show_table(["id", "company", "type", "received", "at fault"], rows)
 
@@ -75,9 +80,7 @@ def show_event(context: typer.Context, id: Id, config: Config = None) -> None:
 
     Example: [bold]trunkline quarantine show qtn_5f0c9a2d1e83c55b4f0c9a2d[/bold]
     """
-    from trunkline.cli import inbox
-
-    _show(run(inbox.show(load_settings(context, config), id)))
+    _show(run(_read(load_settings(context, config), id)))
 
 
 @app.command("release")
@@ -93,8 +96,6 @@ def release_event(
 
     Example: [bold]trunkline quarantine release --type client.created[/bold]
     """
-    from trunkline.cli import inbox
-
     if (id is None) == (type is None):
         msg = "name one event by its id, or all of a type with --type"
         raise typer.BadParameter(msg)
@@ -103,14 +104,14 @@ def release_event(
         if payload is not None:
             msg = "a payload is for one event; leave --payload or --type out"
             raise typer.BadParameter(msg)
-        released, invalid = run(inbox.release_all(settings, company, type))
+        released, invalid = run(_release_all(settings, company, type))
         warn(f"{released:,} released, {invalid:,} left that still break their schema.")
         return
-    given = sys.stdin.buffer.read() if payload == "-" else None if payload is None else os.fsencode(payload)
-    done = run(inbox.release(settings, company, id or "", payload=given))
-    _show(done.body)
-    if done.repeated:
-        warn(f"It was released before, as event {done.position}.")
+    content = sys.stdin.buffer.read() if payload == "-" else None if payload is None else os.fsencode(payload)
+    event = run(_release(settings, company, id or "", payload=content))
+    _show(event.body)
+    if event.repeated:
+        warn(f"It was released before, as event {event.position}.")
 
 
 @app.command("delete")
@@ -119,11 +120,68 @@ def delete_event(context: typer.Context, id: Id, config: Config = None) -> None:
 
     Example: [bold]trunkline quarantine delete qtn_5f0c9a2d1e83c55b4f0c9a2d[/bold]
     """
-    from trunkline.cli import inbox
-
-    run(inbox.delete(load_settings(context, config), id))
+    run(_delete(load_settings(context, config), id))
     warn(f"{id} is deleted.")
 
 
 def _show(document: bytes) -> None:
     typer.echo(msgspec.json.format(document, indent=2) if sys.stdout.isatty() else document)
+
+
+async def _find(
+    settings: Settings, company_id: int | None, type: str | None, *, limit: int
+) -> list[QuarantinedEvent]:
+    """List up to *limit* events that wait, newest first."""
+    events: list[QuarantinedEvent] = []
+    async with opening.opened(settings) as hub:
+        cursor: str | None = None
+        while len(events) < limit:
+            size = min(_PAGE, limit - len(events))
+            page = await hub.quarantine.list(company_id, type=type, cursor=cursor, limit=size)
+            events += page.events
+            cursor = page.next_cursor
+            if cursor is None:
+                break
+    return events
+
+
+async def _read(settings: Settings, id: str) -> bytes:
+    """Write an event that waits as JSON, its payload as it came in. Raises NotFound."""
+    async with opening.opened(settings) as hub:
+        event = await hub.quarantine.get(id, company_id=None)
+    metadata = {"metadata": msgspec.Raw(event.metadata)} if event.metadata else {}
+    return msgspec.json.encode({**quarantine.view(event), "payload": msgspec.Raw(event.payload), **metadata})
+
+
+async def _release(
+    settings: Settings, company_id: int | None, id: str, *, payload: bytes | None
+) -> ReleasedEvent:
+    """Put an event into the stream; *payload* is JSON. Raises EventRejected, BodyInvalid, NotFound, Conflict."""
+    compact = None if payload is None else requests.read_payload(*read_json(b'{"payload":%b}' % payload))
+    async with opening.opened(settings) as hub:
+        return await hub.quarantine.release(id, company_id=company_id, payload=compact)
+
+
+async def _release_all(settings: Settings, company_id: int | None, type: str) -> tuple[int, int]:
+    """Release all of *type* that are valid by now; gives how many those were, and how many still are not.
+
+    Raises:
+        EventRejected: there is no such type.
+    """
+    released = invalid = 0
+    async with opening.opened(settings) as hub:
+        if hub.catalog.get(type) is None:
+            known = ", ".join(hub.catalog.names())
+            raise EventRejected([FieldError("/type", f"is not a known event type; known are {known}")])
+        cursor: str | None = None
+        while True:
+            batch = await hub.quarantine.release_all(company_id, type=type, cursor=cursor)
+            released, invalid, cursor = released + batch.released, invalid + batch.invalid, batch.next_cursor
+            if cursor is None:
+                return released, invalid
+
+
+async def _delete(settings: Settings, id: str) -> None:
+    """Remove an event that waits, for good. Raises NotFound."""
+    async with opening.opened(settings) as hub:
+        await hub.quarantine.delete(id, company_id=None)

@@ -1,43 +1,53 @@
 """``replay``: send events of the past again, and watch it happen."""
 
+import asyncio
+import sys
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from trunkline.api import server
+from trunkline.cli import opening
+from trunkline.cli.config import Config
 from trunkline.cli.loop import run
-from trunkline.cli.options import AsJson, Config, load_settings
+from trunkline.cli.options import AsJson, load_settings
 from trunkline.cli.output import show_json, warn
+from trunkline.errors import NotFound
+from trunkline.hub.hub import Hub
+from trunkline.settings import Settings
+from trunkline.store import subscriptions as store
 
+LOOK_SECONDS = 0.2
 
-def register(app: typer.Typer) -> None:
-    """Add the command to *app*."""
-    app.command("replay")(replay)
+Subscription = Annotated[str, typer.Argument(metavar="SUBSCRIPTION", help="The subscription's id, sub_….")]
+From = Annotated[
+    str | None,
+    typer.Option("--from", metavar="TIME", help="First time of acceptance; from the oldest event, if unset."),
+]
+To = Annotated[
+    str | None,
+    typer.Option("--to", metavar="TIME", help="Time of acceptance to stop before; up to now, if unset."),
+]
+Types = Annotated[
+    str | None, typer.Option(help="Comma-separated event types; all that it subscribes to, if unset.")
+]
+OnlyFailed = Annotated[bool, typer.Option("--only-failed", help="Only what has failed for good.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only count what would be sent.")]
+Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="Stay until it has completed.")]
 
 
 def replay(
     context: typer.Context,
-    subscription: Annotated[
-        str, typer.Argument(metavar="SUBSCRIPTION", help="The subscription's id, sub_….")
-    ],
-    begin: Annotated[
-        str | None,
-        typer.Option(
-            "--from", metavar="TIME", help="First time of acceptance; from the oldest event, if unset."
-        ),
-    ] = None,
-    end: Annotated[
-        str | None,
-        typer.Option("--to", metavar="TIME", help="Time of acceptance to stop before; up to now, if unset."),
-    ] = None,
-    types: Annotated[
-        str | None, typer.Option(help="Comma-separated event types; all that it subscribes to, if unset.")
-    ] = None,
-    only_failed: Annotated[
-        bool, typer.Option("--only-failed", help="Only what has failed for good.")
-    ] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count what would be sent.")] = False,
-    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Stay until it has completed.")] = True,
+    subscription: Subscription,
+    begin: From = None,
+    end: To = None,
+    types: Types = None,
+    only_failed: OnlyFailed = False,
+    dry_run: DryRun = False,
+    wait: Wait = True,
     as_json: AsJson = False,
     config: Config = None,
 ) -> None:
@@ -45,8 +55,6 @@ def replay(
 
     Example: [bold]trunkline replay sub_1f0… --from 2026-01-27 --to 2026-01-28T12:00:00Z[/bold]
     """
-    from trunkline.cli import replaying  # noqa: PLC0415 - here, so that --help need not load the hub
-
     request: dict[str, Any] = {
         "from": _moment(begin, "--from"),
         "to": _moment(end, "--to"),
@@ -54,17 +62,17 @@ def replay(
         "only_failed": only_failed,
         "dry_run": dry_run,
     }
-    shown = run(replaying.replay(load_settings(context, config), subscription, request, wait=wait))
+    view = run(_replay(load_settings(context, config), subscription, request, wait=wait))
     if as_json:
-        show_json(shown)
+        show_json(view)
     elif dry_run:
-        typer.echo(f"{shown['matched']} events would be sent.")
+        typer.echo(f"{view['matched']} events would be sent.")
     else:
         typer.echo(
-            f"{shown['id']} {shown['status']}: {shown['matched']} made due, {shown['delivered']} delivered."
+            f"{view['id']} {view['status']}: {view['matched']} made due, {view['delivered']} delivered."
         )
         if not wait:
-            warn(f"It goes on without this command; see GET /api/v1/replays/{shown['id']}.")
+            warn(f"It goes on without this command; see GET /api/v1/replays/{view['id']}.")
 
 
 def _moment(text: str | None, option: str) -> datetime | None:
@@ -76,3 +84,41 @@ def _moment(text: str | None, option: str) -> datetime | None:
         msg = f"'{text}' is not an ISO 8601 time, such as 2026-01-28T10:30:00Z"
         raise typer.BadParameter(msg, param_hint=option) from None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+async def _replay(
+    settings: Settings, subscription_id: str, request: dict[str, Any], *, wait: bool
+) -> dict[str, Any]:
+    """Start a replay and, if asked to, watch it until it has ended or a signal comes; returns its state.
+
+    Raises:
+        NotFound: there is no such subscription.
+        BodyInvalid: the range or a type is not valid.
+    """
+    async with opening.opened(settings) as hub:
+        async with hub.database.read() as connection:
+            row = await store.get(connection, subscription_id)
+        if row is None:
+            raise NotFound("subscription", subscription_id)
+        started = await hub.replays.start(row.company_id, subscription_id, request, channel=None)
+        if request["dry_run"] or not wait:
+            return started
+        return await _watch(hub, row.company_id, started["id"])
+
+
+async def _watch(hub: Hub, company_id: int, replay_id: str) -> dict[str, Any]:
+    columns = (
+        TextColumn("replaying"),
+        BarColumn(),
+        TextColumn("{task.completed} delivered"),
+        TimeElapsedColumn(),
+    )
+    bar = Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty())
+    with server.stop_signals() as stop, bar:
+        task = bar.add_task("replay", total=None)
+        while True:
+            view = await hub.replays.get(company_id, replay_id)
+            bar.update(task, completed=view["delivered"], total=view["matched"] or None)
+            if view["status"] != "running" or stop.is_set():
+                return view
+            await asyncio.sleep(LOOK_SECONDS)

@@ -1,4 +1,4 @@
-"""Whom a change of schemas would hurt: the fields that platforms' users have mapped, subscriptions, and their filters."""
+"""The impact of a change of schemas: the fields that platforms' users have mapped, subscriptions, and their filters."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ class PlatformField:
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """A subscription, as far as a change of schemas concerns it."""
+    """The parts of a subscription that a change of schemas concerns."""
 
     id: str
     company_id: int
@@ -39,7 +39,7 @@ class Reader:
 
 @dataclass(frozen=True, slots=True)
 class HurtSubscription:
-    """A subscription that gets what it does not know; *filter_paths* are those of its filter that stop to work."""
+    """A subscription that a break would hurt; *filter_paths* are the paths of its filter that would stop to work."""
 
     id: str
     company_id: int
@@ -49,7 +49,7 @@ class HurtSubscription:
 
 @dataclass(frozen=True, slots=True)
 class Impact:
-    """Whom one break would hurt. *subscriptions* is None where no database was looked at."""
+    """The fields and subscriptions that one break would hurt. *subscriptions* is None where no database was looked at."""
 
     platforms: tuple[PlatformField, ...]
     subscriptions: tuple[HurtSubscription, ...] | None = None
@@ -62,25 +62,27 @@ async def read_readers(database: Database) -> list[Reader]:
 
 
 def impact_of(
-    found: Break,
+    change: Break,
     *,
     connectors: Iterable[Connector],
     readers: Sequence[Reader] | None,
     versions: Sequence[int] = (),
 ) -> Impact:
-    """Tell whom *found* would hurt; *versions* are those of the event type that the older schemas have, oldest first."""
+    """Find the platforms and subscriptions that *change* would hurt; *versions* are those of the event type that the older schemas have, oldest first."""
     platforms = [
-        PlatformField(one.name, one.field_name(names) if names else found.name)
-        for one in connectors
-        if one.field_name is not None and (names := _names(found.path)) is not None
+        PlatformField(connector.name, connector.field_name(names) if names else change.name)
+        for connector in connectors
+        if connector.field_name is not None and (names := _names(change.path)) is not None
     ]
-    if readers is None or found.subject != "event_type":
+    if readers is None or change.subject != "event_type":
         return Impact(tuple(platforms), None if readers is None else ())
     hurt = [
-        HurtSubscription(one.id, one.company_id, one.channel, _below(one.filter_paths, found.path))
-        for one in readers
-        if takes_type(one.event_types, found.name)
-        and choose(versions, one.pins.get(found.name, 1)) == found.version
+        HurtSubscription(
+            reader.id, reader.company_id, reader.channel, _below(reader.filter_paths, change.path)
+        )
+        for reader in readers
+        if takes_type(reader.event_types, change.name)
+        and choose(versions, reader.pins.get(change.name, 1)) == change.version
     ]
     return Impact(tuple(platforms), tuple(hurt))
 

@@ -1,7 +1,7 @@
-"""``schemas``: are event types, actions, searches and lookups fit to serve, and would an older client break on them?"""
+"""``schemas``: checks that event types, actions, searches and lookups are valid, and that older clients can read them."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -9,12 +9,16 @@ from typing import Annotated
 import typer
 
 from trunkline.cli import opening
+from trunkline.cli.config import Config
 from trunkline.cli.loop import run
-from trunkline.cli.options import AsJson, Config, load_settings
+from trunkline.cli.options import AsJson, load_settings
 from trunkline.cli.output import REFUSED, show_json, warn
 from trunkline.cli.schema_impact import Impact, Reader, impact_of, read_readers
 from trunkline.errors import SchemaInvalid
+from trunkline.hub.hub import Hub
+from trunkline.insight import status
 from trunkline.schemas.breaks import Break, find_breaks, find_operation_breaks
+from trunkline.schemas.catalog import EventType
 from trunkline.schemas.definitions import FOLDERS, KINDS
 from trunkline.schemas.files import load_definitions, load_event_types
 from trunkline.settings import Settings
@@ -24,7 +28,7 @@ app = typer.Typer(
     no_args_is_help=True, help="Check the schemas of event types, actions, searches and lookups."
 )
 
-SHOWN = 20
+NAMED = 20
 """Subscriptions that are named one by one."""
 _SINGULAR = {"event_types": "event type"} | {FOLDERS[kind]: kind for kind in KINDS}
 
@@ -81,22 +85,28 @@ def check_schemas(
     types, definitions = hub.catalog.all_types(), hub.definitions.all()
     breaks = [*find_breaks(older, types), *find_operation_breaks(older_definitions, definitions)]
     readers = run(_read_readers(settings)) if live else None
-    connectors = [connector for _, connector in hub.registry.collected.connectors.values()]
-    versions = {kind.name: sorted(one.version for one in older if one.name == kind.name) for kind in older}
-    impacts = [
-        impact_of(one, connectors=connectors, readers=readers, versions=versions.get(one.name, ()))
-        for one in breaks
-    ]
-    kinds = Counter(one.kind for one in definitions)
+    impacts = _impacts(breaks, hub, older=older, readers=readers)
+    kinds = Counter(definition.kind for definition in definitions)
     counts = {"event_types": len(hub.catalog.types())} | {FOLDERS[kind]: kinds[kind] for kind in KINDS}
     _report(errors, list(zip(breaks, impacts, strict=True)), counts, as_json=as_json)
     if errors or breaks:
         raise typer.Exit(REFUSED)
 
 
-async def _read_readers(settings: Settings) -> list[Reader]:
-    from trunkline.insight import status  # noqa: PLC0415 - --help need not load it
+def _impacts(
+    breaks: Sequence[Break], hub: Hub, *, older: Sequence[EventType], readers: Sequence[Reader] | None
+) -> list[Impact]:
+    connectors = [connector for _, connector in hub.registry.collected.connectors.values()]
+    versions = {
+        kind.name: sorted(other.version for other in older if other.name == kind.name) for kind in older
+    }
+    return [
+        impact_of(change, connectors=connectors, readers=readers, versions=versions.get(change.name, ()))
+        for change in breaks
+    ]
 
+
+async def _read_readers(settings: Settings) -> list[Reader]:
     async with Database(settings.database.url) as database:
         await status.require(database)
         return await read_readers(database)
@@ -106,16 +116,16 @@ def _report(
     errors: list[str], breaks: list[tuple[Break, Impact]], counts: Mapping[str, int], *, as_json: bool
 ) -> None:
     if as_json:
-        shown = [asdict(one) | {"hurts": asdict(impact)} for one, impact in breaks]
-        show_json({"valid": not errors, **counts, "errors": errors, "breaks": shown})
+        views = [asdict(change) | {"hurts": asdict(impact)} for change, impact in breaks]
+        show_json({"valid": not errors, **counts, "errors": errors, "breaks": views})
         return
     for error in errors:
         warn(error)
-    for one, impact in breaks:
-        name = one.name if one.subject == "event_type" else f"{one.subject} {one.name}"
-        version = f"@{one.version}" if (one.version or 1) > 1 else ""
-        typer.echo(f"{name}{version}{f' {one.path}' if one.path else ''}: {one.message}")
-        for sentence in _sentences(one, impact):
+    for change, impact in breaks:
+        name = change.name if change.subject == "event_type" else f"{change.subject} {change.name}"
+        version = f"@{change.version}" if (change.version or 1) > 1 else ""
+        typer.echo(f"{name}{version}{f' {change.path}' if change.path else ''}: {change.message}")
+        for sentence in _sentences(change, impact):
             typer.echo(f"    {sentence}")
     if breaks:
         warn(f"An older client would break on {len(breaks)} thing{'s' if len(breaks) > 1 else ''}.")
@@ -127,20 +137,22 @@ def _report(
         typer.echo(f"{', '.join(listed)}: every schema and example is valid.")
 
 
-def _sentences(found: Break, impact: Impact) -> Iterator[str]:
-    """Say whom a break would hurt, a line for each kind of them."""
-    if impact.platforms and not found.path:
-        yield f"offered in {', '.join(one.connector for one in impact.platforms)}"
+def _sentences(change: Break, impact: Impact) -> Iterator[str]:
+    """Name the connectors, subscriptions and filters that a break would hurt, a line for each kind."""
+    if impact.platforms and not change.path:
+        yield f"offered in {', '.join(field.connector for field in impact.platforms)}"
     elif impact.platforms:
-        yield "mapped as " + ", ".join(f"{one.field} in {one.connector}" for one in impact.platforms)
+        yield "mapped as " + ", ".join(f"{field.field} in {field.connector}" for field in impact.platforms)
     if impact.subscriptions is None:
         return
     if not impact.subscriptions:
         yield "no subscription in the database reads it"
         return
-    shown = [f"{one.id} (company {one.company_id}, {one.channel})" for one in impact.subscriptions[:SHOWN]]
-    more = len(impact.subscriptions) - len(shown)
+    names = [
+        f"{hurt.id} (company {hurt.company_id}, {hurt.channel})" for hurt in impact.subscriptions[:NAMED]
+    ]
+    more = len(impact.subscriptions) - len(names)
     count = len(impact.subscriptions)
-    yield f"{count} subscription{'s' if count > 1 else ''}: {', '.join(shown)}{f' and {more} more' if more else ''}"
-    for one in [one for one in impact.subscriptions if one.filter_paths][:SHOWN]:
-        yield f"the filter of {one.id} reads {', '.join(one.filter_paths)}"
+    yield f"{count} subscription{'s' if count > 1 else ''}: {', '.join(names)}{f' and {more} more' if more else ''}"
+    for hurt in [hurt for hurt in impact.subscriptions if hurt.filter_paths][:NAMED]:
+        yield f"the filter of {hurt.id} reads {', '.join(hurt.filter_paths)}"

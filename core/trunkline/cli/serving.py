@@ -4,8 +4,10 @@ from typing import Annotated
 
 import typer
 
+from trunkline.cli import processes
+from trunkline.cli.config import Config, chosen_config
 from trunkline.cli.loop import run
-from trunkline.cli.options import Config, chosen_config, load_settings
+from trunkline.cli.options import load_settings
 from trunkline.errors import SettingsInvalid
 from trunkline.settings import Settings
 
@@ -25,13 +27,6 @@ NoDispatch = Annotated[bool, typer.Option("--no-dispatch", hidden=True)]
 Supervised = Annotated[bool, typer.Option("--supervised", hidden=True)]
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands to *app*."""
-    app.command("serve")(serve)
-    app.command("worker")(worker)
-    app.command("migrate")(migrate_database)
-
-
 def serve(
     context: typer.Context,
     host: Host = None,
@@ -46,8 +41,6 @@ def serve(
 
     Example: [bold]trunkline serve --port 8080[/bold]
     """
-    from trunkline.cli import processes  # noqa: PLC0415 - here, so that --help need not load the hub
-
     settings = _at(load_settings(context, config), host, port)
     if listener_fd is not None:
         run(processes.serve_as_child(settings, listener_fd, dispatch=not no_dispatch))
@@ -65,8 +58,6 @@ def worker(
 
     Example: [bold]trunkline worker --processes 4[/bold]
     """
-    from trunkline.cli import processes  # noqa: PLC0415 - here, so that --help need not load the hub
-
     settings = load_settings(context, config)
     _require_postgresql(settings, "run workers")
     if supervised:
@@ -75,19 +66,17 @@ def worker(
     raise typer.Exit(run(processes.work(settings, processes=count, config=chosen_config(context, config))))
 
 
-def migrate_database(context: typer.Context, config: Config = None) -> None:
+def migrate(context: typer.Context, config: Config = None) -> None:
     """Bring the database up to date, and say what was done.
 
     Example: [bold]trunkline migrate --config production.toml[/bold]
     """
-    from trunkline.cli import processes  # noqa: PLC0415 - here, so that --help need not load the hub
-
     for line in run(processes.migrate_database(load_settings(context, config))):
         typer.echo(line)
 
 
 def _at(settings: Settings, host: str | None, port: int | None) -> Settings:
-    """Put what the command line says about the address over the settings."""
+    """Put the address of the command line over the one of the settings."""
     chosen = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     return settings.model_copy(update={"server": settings.server.model_copy(update=chosen)})
 

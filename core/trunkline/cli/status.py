@@ -1,24 +1,25 @@
 """``status``: how a deployment does, read from its database; it need not run."""
 
-# ruff: noqa: PLC0415 - what reads the database is imported by the functions, so that --help need not load it
 import asyncio
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 
-from trunkline.cli import opening, status_tables
+from trunkline.cli import opening
+from trunkline.cli.config import Config
 from trunkline.cli.loop import run
-from trunkline.cli.options import AsJson, Config, load_settings
+from trunkline.cli.options import AsJson, load_settings
 from trunkline.cli.output import REFUSED, show_json, show_table, warn
 from trunkline.errors import StoreUnavailable
+from trunkline.insight import audit, status
+from trunkline.insight.audit import Audit
+from trunkline.insight.status import Snapshot
+from trunkline.model.deliveries import Status
 from trunkline.settings import Settings
 from trunkline.store.database import Database
-
-if TYPE_CHECKING:
-    from trunkline.insight.audit import Audit
-    from trunkline.insight.status import Snapshot
 
 WATCH_SECONDS = 2.0
 WATCH_COUNTED = 100_000
@@ -29,11 +30,6 @@ Ledger = Annotated[
     typer.Option("--ledger", help="Prove the ledger instead: exit 1 if anything does not balance."),
 ]
 Watch = Annotated[bool, typer.Option("--watch", help="Look again every two seconds, until Ctrl-C.")]
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command to *app*."""
-    app.command("status")(show_status)
 
 
 def show_status(
@@ -52,9 +48,9 @@ def show_status(
         msg = "the ledger is proved once; leave --watch out"
         raise typer.BadParameter(msg, param_hint="--ledger")
     if ledger:
-        audit = run(_audit(settings))
-        _show_audit(audit, as_json=as_json)
-        raise typer.Exit(0 if audit.balances else REFUSED)
+        result = run(_audit(settings))
+        _show_audit(result, as_json=as_json)
+        raise typer.Exit(0 if result.balances else REFUSED)
     if watch:
         try:
             run(_watch(settings, as_json=as_json))
@@ -64,25 +60,19 @@ def show_status(
     _show(run(_take(settings)), as_json=as_json)
 
 
-async def _take(settings: Settings) -> "Snapshot":
-    from trunkline.insight import status
-
+async def _take(settings: Settings) -> Snapshot:
     async with Database(settings.database.url) as database:
         await status.require(database)
         return await status.take(database)
 
 
-async def _audit(settings: Settings) -> "Audit":
-    from trunkline.insight import audit, status
-
+async def _audit(settings: Settings) -> Audit:
     async with Database(settings.database.url) as database:
         await status.require(database)
         return await audit.run(database, schema_versions=opening.inspected(settings).schema_versions)
 
 
 async def _watch(settings: Settings, *, as_json: bool) -> None:
-    from trunkline.insight import status
-
     console = Console()
     async with Database(settings.database.url) as database:
         await status.require(database)
@@ -97,35 +87,164 @@ async def _watch(settings: Settings, *, as_json: bool) -> None:
             await asyncio.sleep(WATCH_SECONDS)
 
 
-def _show(snapshot: "Snapshot", *, as_json: bool) -> None:
-    from trunkline.insight import status
-
+def _show(snapshot: Snapshot, *, as_json: bool) -> None:
     if as_json:
         show_json(status.view(snapshot))
         return
-    for number, table in enumerate(status_tables.of_snapshot(snapshot)):
+    for number, table in enumerate(_tables_of(snapshot)):
         if number:
             typer.echo()
         show_table(table.columns, table.rows)
 
 
-def _show_audit(audit: "Audit", *, as_json: bool) -> None:
+def _show_audit(audit: Audit, *, as_json: bool) -> None:
     if as_json:
         show_json(_audit_view(audit))
         return
-    typer.echo(status_tables.balance(audit))
+    typer.echo(_balance(audit))
     typer.echo()
-    table = status_tables.of_audit(audit)
+    table = _checks_of(audit)
     show_table(table.columns, table.rows)
     for check in audit.checks:
         if not check.holds:
             warn(f"{check.name}: {' '.join(check.offending)}")
 
 
-def _audit_view(audit: "Audit") -> dict[str, Any]:
+def _audit_view(audit: Audit) -> dict[str, Any]:
     return {
         "balances": audit.balances,
         "rows": audit.rows,
         "deliveries": dict(audit.by_status),
         "checks": [{**asdict(check), "holds": check.holds} for check in audit.checks],
     }
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """A table of text."""
+
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+
+def _tables_of(snapshot: Snapshot) -> list[_Table]:
+    """Give the tables of *snapshot*; those without rows are left out."""
+    tables = [_summary(snapshot), _shards(snapshot), _workers(snapshot), _replays(snapshot)]
+    return [table for table in tables if table.rows]
+
+
+def _checks_of(audit: Audit) -> _Table:
+    """Give the checks of *audit*."""
+    rows = [
+        [
+            check.name,
+            "yes" if check.holds else "NO",
+            check.claim,
+            check.looked_at,
+        ]
+        for check in audit.checks
+    ]
+    return _Table(["check", "holds", "claim", "looked at"], rows)
+
+
+def _balance(audit: Audit) -> str:
+    """Write the sum of the deliveries in each state, which must be that of all."""
+    parts = [f"{audit.by_status.get(status, 0):,} {status}" for status in Status]
+    unknown = sorted(set(audit.by_status) - set(Status))
+    mark = "≠" if unknown else "="
+    return f"{' + '.join(parts)} {mark} {audit.rows:,} deliveries"
+
+
+def _summary(snapshot: Snapshot) -> _Table:
+    log, deliveries = snapshot.log, snapshot.deliveries
+    age = "-"
+    if log.newest_accepted_ms is not None:
+        age = f"{_span((snapshot.taken_ms - log.newest_accepted_ms) / 1000)} ago"
+    alive = sum(1 for worker in snapshot.workers if worker.is_alive)
+    oldest = ""
+    if deliveries.oldest_due_seconds is not None:
+        oldest = f", the oldest for {_span(deliveries.oldest_due_seconds)}"
+    return _Table(
+        ["what", "now"],
+        [
+            ["head", f"{log.head:,}"],
+            ["newest event", age],
+            ["events", f"{log.events_last_minute:,} in a minute, {log.events_last_hour:,} in an hour"],
+            ["workers", f"{alive} alive"],
+            ["subscriptions", _counts(snapshot.subscriptions)],
+            ["deliveries", _counts(deliveries.by_status, mark="≥ " if deliveries.is_capped else "")],
+            ["due now", f"{'≥ ' if deliveries.is_due_capped else ''}{deliveries.due:,}{oldest}"],
+            ["replays", f"{snapshot.replays_running:,} running"],
+            ["quarantine", f"{snapshot.quarantined:,} waiting"],
+        ],
+    )
+
+
+def _shards(snapshot: Snapshot) -> _Table:
+    rows = [
+        [
+            str(shard.shard),
+            f"{shard.cursor:,}",
+            f"{shard.lag_positions:,}",
+            _span(shard.lag_seconds),
+            shard.holder or "-",
+            "-" if shard.lease_seconds is None else _span(shard.lease_seconds),
+        ]
+        for shard in snapshot.shards
+    ]
+    return _Table(["shard", "cursor", "behind", "for", "read by", "lease left"], rows)
+
+
+def _workers(snapshot: Snapshot) -> _Table:
+    rows = [
+        [
+            worker.id,
+            "alive" if worker.is_alive else "dead",
+            f"{_span(worker.heartbeat_age_seconds)} ago",
+            str(worker.shards),
+        ]
+        for worker in snapshot.workers
+    ]
+    return _Table(["worker", "state", "heartbeat", "shards"], rows)
+
+
+def _replays(snapshot: Snapshot) -> _Table:
+    rows = [
+        [
+            replay.id,
+            f"{replay.subscription_id} ({replay.subscription_status})",
+            str(replay.company_id),
+            replay.kind,
+            f"{replay.remaining:,}",
+            f"{replay.matched:,}",
+            f"{replay.delivered:,}",
+            f"{replay.waiting:,}",
+        ]
+        for replay in snapshot.replays
+    ]
+    columns = [
+        "replay",
+        "subscription",
+        "company",
+        "kind",
+        "positions left",
+        "matched",
+        "delivered",
+        "waiting",
+    ]
+    return _Table(columns, rows)
+
+
+def _counts(counts: Mapping[str, int], *, mark: str = "") -> str:
+    return ", ".join(f"{mark}{count:,} {name}" for name, count in counts.items()) or "none"
+
+
+def _span(seconds: float) -> str:
+    """Write a duration for people: ``1.5 s``, ``3 min 5 s``, ``2 d 4 h``."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(int(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours < 48 else f"{hours // 24} d {hours % 24} h"

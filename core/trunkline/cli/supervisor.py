@@ -29,7 +29,7 @@ _log = logging.getLogger(__name__)
 
 
 class _CannotStart(Exception):
-    """A child said why it cannot start at all, before any was ready."""
+    """A child has stopped because it cannot start, before any was ready."""
 
 
 async def supervise(
@@ -57,7 +57,7 @@ async def supervise(
 
 
 def report_ready() -> None:
-    """Tell the supervisor that this child does its work now."""
+    """Tell the supervisor that this child is ready."""
     sys.stdout.buffer.write(READY)
     sys.stdout.buffer.flush()
 
@@ -80,7 +80,7 @@ def lifeline(stop: asyncio.Event) -> Generator[None]:
 
 
 class _Child:
-    """One place among the children, and whichever process has it."""
+    """One of the children: a command, and the process that runs it now."""
 
     def __init__(self, command: Sequence[str], *, pass_fds: Sequence[int], stop: asyncio.Event) -> None:
         self._command = [sys.executable, "-P", "-m", "trunkline.cli", *command]

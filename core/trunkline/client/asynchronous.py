@@ -7,9 +7,10 @@ from typing import Any, Self
 import httpx2
 
 from trunkline.client import calls
-from trunkline.client.calls import Call
+from trunkline.client.calls import Attempts, Call
 from trunkline.client.errors import HubError
-from trunkline.client.events import Event, Place, Places
+from trunkline.client.events import Event, Places
+from trunkline.client.following import Following
 
 
 class AsyncClient:
@@ -20,9 +21,7 @@ class AsyncClient:
     """
 
     def __init__(self, url: str, key: str, *, timeout_seconds: float = 15) -> None:
-        self._http = httpx2.AsyncClient(
-            base_url=url, headers=calls.default_headers(key), timeout=httpx2.Timeout(timeout_seconds)
-        )
+        self._http = httpx2.AsyncClient(base_url=url, headers=calls.default_headers(key))
         self._timeout_seconds = timeout_seconds
         self._listed: dict[str, Sequence[Mapping[str, Any]]] = {}
 
@@ -52,20 +51,11 @@ class AsyncClient:
         Raises:
             HubError: the hub refuses: the key, a type's name, a place that is older than what the hub keeps.
         """
-        place = places.load() if places else Place()
-        types = tuple(types)
+        following = Following(places, types=types, since=since, wait_seconds=wait_seconds)
         while True:
-            call = calls.page(place, types=types, since=since, wait_seconds=wait_seconds)
-            answer = await self._call(call, tries=None, longer_seconds=wait_seconds)
-            for event in calls.unhandled(answer, place):
+            answer = await self._call(following.next_page(), tries=None, longer_seconds=wait_seconds)
+            for event in following.events(answer):
                 yield event
-                place = Place(place.cursor, event.id)
-                if places:
-                    places.save(place)
-            if answer["next_cursor"] != place.cursor:
-                place = Place(answer["next_cursor"], place.id)
-                if places:
-                    places.save(place)
 
     async def emit(
         self,
@@ -102,8 +92,7 @@ class AsyncClient:
             LookupError: there is no such search.
         """
         search = calls.find(name, await self._definitions("searches"), kind="search")
-        found = calls.items(await self._call(calls.search(search, values)))
-        return dict(found[0]) if found else None
+        return calls.first_item(await self._call(calls.search(search, values)))
 
     async def lookup(self, name: str, query: str | None = None) -> AsyncGenerator[dict[str, Any]]:
         """Give every item of a list: ``hub.lookup("employees")``, or those that *query* finds."""
@@ -121,26 +110,18 @@ class AsyncClient:
         return self._listed[kind]
 
     async def _call(self, call: Call, *, tries: int | None = calls.TRIES, longer_seconds: float = 0) -> Any:
-        """Make *call* until it gets an answer that is not passing, *tries* times at most (None: for ever)."""
-        failed = 0
+        """Make *call* until it is answered or fails for good, *tries* times at most (None: for ever)."""
+        attempts = Attempts(tries)
         while True:
             try:
                 return await self._send(call, longer_seconds)
             except HubError as error:
-                failed += 1
-                if not error.is_passing or failed == tries:
-                    raise
-                await asyncio.sleep(calls.wait_after(error, failed))
+                await asyncio.sleep(attempts.wait_after(error))
 
     async def _send(self, call: Call, longer_seconds: float) -> Any:
         try:
             answer = await self._http.request(
-                call.method,
-                call.path,
-                params=call.query,
-                content=call.body,
-                headers=call.headers,
-                timeout=self._timeout_seconds + longer_seconds,
+                **call.arguments(), timeout=self._timeout_seconds + longer_seconds
             )
         except httpx2.HTTPError as error:
             raise calls.unreachable(error) from error

@@ -7,9 +7,10 @@ from typing import Any, Self
 import httpx2
 
 from trunkline.client import calls
-from trunkline.client.calls import Call
+from trunkline.client.calls import Attempts, Call
 from trunkline.client.errors import HubError
-from trunkline.client.events import Event, Place, Places
+from trunkline.client.events import Event, Places
+from trunkline.client.following import Following
 
 
 class Client:
@@ -20,9 +21,7 @@ class Client:
     """
 
     def __init__(self, url: str, key: str, *, timeout_seconds: float = 15) -> None:
-        self._http = httpx2.Client(
-            base_url=url, headers=calls.default_headers(key), timeout=httpx2.Timeout(timeout_seconds)
-        )
+        self._http = httpx2.Client(base_url=url, headers=calls.default_headers(key))
         self._timeout_seconds = timeout_seconds
         self._listed: dict[str, Sequence[Mapping[str, Any]]] = {}
 
@@ -52,20 +51,10 @@ class Client:
         Raises:
             HubError: the hub refuses: the key, a type's name, a place that is older than what the hub keeps.
         """
-        place = places.load() if places else Place()
-        types = tuple(types)
+        following = Following(places, types=types, since=since, wait_seconds=wait_seconds)
         while True:
-            call = calls.page(place, types=types, since=since, wait_seconds=wait_seconds)
-            answer = self._call(call, tries=None, longer_seconds=wait_seconds)
-            for event in calls.unhandled(answer, place):
-                yield event
-                place = Place(place.cursor, event.id)
-                if places:
-                    places.save(place)
-            if answer["next_cursor"] != place.cursor:
-                place = Place(answer["next_cursor"], place.id)
-                if places:
-                    places.save(place)
+            answer = self._call(following.next_page(), tries=None, longer_seconds=wait_seconds)
+            yield from following.events(answer)
 
     def emit(
         self,
@@ -102,8 +91,7 @@ class Client:
             LookupError: there is no such search.
         """
         search = calls.find(name, self._definitions("searches"), kind="search")
-        found = calls.items(self._call(calls.search(search, values)))
-        return dict(found[0]) if found else None
+        return calls.first_item(self._call(calls.search(search, values)))
 
     def lookup(self, name: str, query: str | None = None) -> Iterator[dict[str, Any]]:
         """Give every item of a list: ``hub.lookup("employees")``, or those that *query* finds."""
@@ -120,27 +108,17 @@ class Client:
         return self._listed[kind]
 
     def _call(self, call: Call, *, tries: int | None = calls.TRIES, longer_seconds: float = 0) -> Any:
-        """Make *call* until it gets an answer that is not passing, *tries* times at most (None: for ever)."""
-        failed = 0
+        """Make *call* until it is answered or fails for good, *tries* times at most (None: for ever)."""
+        attempts = Attempts(tries)
         while True:
             try:
                 return self._send(call, longer_seconds)
             except HubError as error:
-                failed += 1
-                if not error.is_passing or failed == tries:
-                    raise
-                time.sleep(calls.wait_after(error, failed))
+                time.sleep(attempts.wait_after(error))
 
     def _send(self, call: Call, longer_seconds: float) -> Any:
         try:
-            answer = self._http.request(
-                call.method,
-                call.path,
-                params=call.query,
-                content=call.body,
-                headers=call.headers,
-                timeout=self._timeout_seconds + longer_seconds,
-            )
+            answer = self._http.request(**call.arguments(), timeout=self._timeout_seconds + longer_seconds)
         except httpx2.HTTPError as error:
             raise calls.unreachable(error) from error
         return calls.read(answer.status_code, answer.headers, answer.content)

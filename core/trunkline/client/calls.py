@@ -1,7 +1,7 @@
-"""The calls that both clients make, as values: what is sent, and what an answer means. No I/O."""
+"""The calls that both clients make, as values, and the reading of answers. No I/O."""
 
 import secrets
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
@@ -28,6 +28,37 @@ class Call:
     body: bytes | None = field(default=None, repr=False)
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
 
+    def arguments(self) -> dict[str, Any]:
+        """Give the arguments of httpx2's ``request``."""
+        return {
+            "method": self.method,
+            "url": self.path,
+            "params": self.query,
+            "content": self.body,
+            "headers": self.headers,
+        }
+
+
+class Attempts:
+    """Counts the failures of a call that may be made *limit* times (None: for ever)."""
+
+    def __init__(self, limit: int | None) -> None:
+        self._limit = limit
+        self._failed = 0
+
+    def wait_after(self, error: HubError) -> float:
+        """Count a failure; gives the seconds to wait before the next attempt.
+
+        Raises:
+            HubError: *error*, where another attempt is of no use or was the last.
+        """
+        self._failed += 1
+        if not error.is_passing or self._failed == self._limit:
+            raise error
+        if error.retry_after_seconds is not None:
+            return error.retry_after_seconds
+        return min(0.5 * 2.0 ** min(self._failed - 1, 10), _LONGEST_WAIT_SECONDS)
+
 
 def default_headers(key: str) -> dict[str, str]:
     """The headers of every call."""
@@ -35,7 +66,7 @@ def default_headers(key: str) -> dict[str, str]:
 
 
 def page(place: Place, *, types: Iterable[str], since: str | None, wait_seconds: float) -> Call:
-    """Ask for the events after *place*, waiting for the first up to *wait_seconds*; from *since* at first."""
+    """Ask for the events after *place*, or from *since*; the hub waits up to *wait_seconds* for the first."""
     query = {"limit": str(PAGE), "wait": f"{wait_seconds:g}"}
     if names := ",".join(types):
         query["types"] = names
@@ -44,11 +75,6 @@ def page(place: Place, *, types: Iterable[str], since: str | None, wait_seconds:
     elif since:
         query["since"] = since
     return Call("GET", "/api/v1/events", query)
-
-
-def unhandled(answer: Mapping[str, Any], place: Place) -> Iterator[Event]:
-    """The events of a page that come after *place*."""
-    return (event for event in map(read_event, answer["events"]) if event.id > place.id)
 
 
 def emit(
@@ -71,8 +97,8 @@ def emit(
 def emitted(answer: Mapping[str, Any]) -> Event:
     """Read the answer to ``emit``. Raises EventQuarantined."""
     if "quarantined" in answer:
-        held = answer["quarantined"]
-        raise EventQuarantined(held["id"], errors=[(one["path"], one["message"]) for one in held["errors"]])
+        quarantined = answer["quarantined"]
+        raise EventQuarantined(quarantined["id"], errors=_faults(quarantined["errors"]))
     return read_event(answer)
 
 
@@ -99,27 +125,32 @@ def search(search: Mapping[str, Any], values: Mapping[str, Any]) -> Call:
 
 def lookup(name: str, *, query: str | None, cursor: str | None) -> Call:
     """Ask for a page of a list."""
-    wanted = {"q": query, "cursor": cursor}
+    filters = {"q": query, "cursor": cursor}
     return Call(
         "GET",
         f"/api/v1/integrations/lookups/{quote(name, safe='')}",
-        {key: value for key, value in wanted.items() if value},
+        {key: value for key, value in filters.items() if value},
     )
 
 
 def items(answer: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
-    """The items of a lookup's page: the one list in it."""
+    """The items of a lookup's or a search's page: the one list in it."""
     return next(value for value in answer.values() if isinstance(value, list))
+
+
+def first_item(answer: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The first item of a page, if it has any."""
+    return next(map(dict[str, Any], items(answer)), None)
 
 
 def find(name: str, definitions: Sequence[Mapping[str, Any]], *, kind: str) -> Mapping[str, Any]:
     """Find a definition by its name. Raises LookupError, which names those that there are."""
-    found = next((one for one in definitions if one["name"] == name), None)
-    if found is None:
-        known = ", ".join(one["name"] for one in definitions) or "none"
+    definition = next((entry for entry in definitions if entry["name"] == name), None)
+    if definition is None:
+        known = ", ".join(entry["name"] for entry in definitions) or "none"
         msg = f"the hub has no {kind} '{name}'; it has: {known}"
         raise LookupError(msg)
-    return found
+    return definition
 
 
 def read(status: int, headers: Mapping[str, str], body: bytes) -> Any:
@@ -131,7 +162,7 @@ def read(status: int, headers: Mapping[str, str], body: bytes) -> Any:
     try:
         problem = read_json(body)
         detail = problem["detail"]
-        errors = [(one["path"], one["message"]) for one in problem.get("errors", ())]
+        errors = _faults(problem.get("errors", ()))
     except (msgspec.DecodeError, KeyError, TypeError):  # something between us and the hub answered
         raise HubError(status, f"answered {status}", retry_after_seconds=seconds) from None
     raise HubError(
@@ -144,15 +175,12 @@ def read(status: int, headers: Mapping[str, str], body: bytes) -> Any:
 
 
 def unreachable(error: Exception) -> HubError:
-    """Say that there was no answer."""
+    """Make the error for a call that got no answer."""
     return HubError(0, f"the hub cannot be reached: {error or type(error).__name__}")
 
 
-def wait_after(error: HubError, tries: int) -> float:
-    """How long to wait, in seconds, before a call that has failed *tries* times is made again."""
-    if error.retry_after_seconds is not None:
-        return error.retry_after_seconds
-    return min(0.5 * 2.0 ** min(tries - 1, 10), _LONGEST_WAIT_SECONDS)
+def _faults(errors: Iterable[Mapping[str, str]]) -> list[tuple[str, str]]:
+    return [(fault["path"], fault["message"]) for fault in errors]
 
 
 def _writing(method: str, path: str, content: Mapping[str, Any], idempotency_key: str | None) -> Call:

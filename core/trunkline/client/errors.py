@@ -1,4 +1,4 @@
-"""What can go wrong with a call, and with a webhook."""
+"""The errors of calls and of webhooks."""
 
 from collections.abc import Sequence
 
@@ -29,7 +29,7 @@ class HubError(Exception):
 
     @property
     def is_passing(self) -> bool:
-        """Whether the same call may succeed later: the hub was not reached, was busy, or was not itself."""
+        """Whether the same call may succeed later: the hub was not reached, was busy, or failed."""
         return self.status in {0, 429} or self.status >= 500
 
 

@@ -1,4 +1,4 @@
-"""Events as a client gets them, and the place in the log up to which it has handled them."""
+"""Events as a client gets them, and the position in the log up to which it has handled them."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ _CURSOR = "trunkline-cursor"
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One event. *id* grows in the order of the log and tells an event from every other.
+    """One event. *id* is unique and grows in the order of the log.
 
     *cursor*, which only a pushed event has, goes on after it in ``follow``.
     """
@@ -33,39 +33,39 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """How far a client is: it has handled everything up to *cursor*, and what comes after it up to the event *id*."""
+    """A position in the log: everything up to *cursor* is handled, and after that everything up to the event *id*."""
 
     cursor: str | None = None
     id: int = 0
 
 
 class Places(Protocol):
-    """Where a client keeps its place between two runs."""
+    """A store for the position of a client, which outlives the program."""
 
     def load(self) -> Place:
-        """Give the place that was saved last; an empty one at first."""
+        """Read the position that was saved last; ``Place()`` where none was."""
         ...
 
     def save(self, place: Place) -> None:
-        """Keep *place*, in one step: a program that is killed meanwhile finds this one or the one before."""
+        """Store *place* in one step: a program that is killed meanwhile finds this position or the one before."""
         ...
 
 
 class PlaceFile:
-    """Keeps a place in a small JSON file, which is replaced in one step."""
+    """Stores a position in a small JSON file, which is replaced in one step."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self._path = Path(path)
 
     def load(self) -> Place:
-        """Read the file; an empty place where there is none."""
+        """Read the file; ``Place()`` where there is none."""
         try:
             return msgspec.json.decode(self._path.read_bytes(), type=Place)
         except FileNotFoundError:
             return Place()
 
     def save(self, place: Place) -> None:
-        """Write the file beside itself and put it in place."""
+        """Write a new file beside the old one, and rename it."""
         fresh = self._path.with_name(f"{self._path.name}.new")
         fresh.write_bytes(msgspec.json.encode(place))
         fresh.replace(self._path)
@@ -82,9 +82,9 @@ def verify_webhook(body: bytes, headers: Mapping[str, str], *, secret: str | Seq
     lower = {name.lower(): value for name, value in headers.items()}
     secrets = [secret] if isinstance(secret, str) else secret
     reason = "no secret was given"
-    for one in secrets:
+    for candidate in secrets:
         try:
-            standardwebhooks.Webhook(one).verify(body, lower)
+            standardwebhooks.Webhook(candidate).verify(body, lower)
         except standardwebhooks.WebhookVerificationError as error:
             reason = str(error)
         else:

@@ -1,18 +1,19 @@
-"""The only way out: HTTP to targets, guarded where it is dialled.
+"""HTTP to targets, the hub's only way to the network: every address is judged before it is dialled.
 
 A channel's ``deliver`` gets an ``Outbound`` as its ``HttpClient``. The policy (``trunkline.targets.addresses``) judges the URL,
 then every address that its name resolves to; the addresses that were judged are the ones that are dialled, so a name that
 changes its answer in between gains nothing. No redirect is followed, no cookie kept, no proxy taken from the environment,
 nothing decompressed.
 
-``client`` is the way of one call, ``dialling`` makes connections, ``connection`` speaks HTTP/1.1 over one, and
-``failures`` names what can go wrong.
+``client`` makes one call, ``dialling`` a connection, ``pool`` keeps connections, ``connection`` has one exchange after the
+other on one, ``framing`` writes and reads HTTP/1.1, ``failures`` names what can go wrong, ``push`` is a delivery by HTTP,
+and ``origins`` has the clients for origins that the operator names.
 """
 
 from trunkline.outbound.client import Outbound
-from trunkline.outbound.connection import MAX_BODY_BYTES
 from trunkline.outbound.dialling import Origin, Resolve, guarded, resolve_by_system
 from trunkline.outbound.failures import NoAnswer, error_of
+from trunkline.outbound.framing import MAX_BODY_BYTES
 
 __all__ = [
     "MAX_BODY_BYTES",

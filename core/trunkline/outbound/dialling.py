@@ -26,7 +26,7 @@ Raises:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a connection leads: *host* is a name or an address without brackets."""
+    """The target of a connection: *host* is a name or an address without brackets."""
 
     is_tls: bool
     host: str
@@ -43,8 +43,8 @@ class Origin:
 
 async def resolve_by_system(host: str, port: int) -> Sequence[str]:
     """Ask the system's resolver, as ``getaddrinfo`` does."""
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(address[0]) for *_, address in found))
+    infos = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(address[0]) for *_, address in infos))
 
 
 def guarded(resolve: Resolve, policy: AddressPolicy) -> Resolve:
@@ -62,7 +62,7 @@ def guarded(resolve: Resolve, policy: AddressPolicy) -> Resolve:
 
 
 class Dialler:
-    """Makes connections. A name's addresses are kept for *cache_seconds*; those who ask together wait for one answer."""
+    """Makes connections. A name's addresses are kept for *cache_seconds*; concurrent calls share one lookup."""
 
     def __init__(self, resolve: Resolve, *, ssl_context: ssl.SSLContext | None, cache_seconds: float) -> None:
         self._resolve = resolve
@@ -101,7 +101,7 @@ class Dialler:
         return connection
 
     def close(self) -> None:
-        """Stop what is being looked up."""
+        """Cancel the lookups that run."""
         for _, lookup in self._known.values():
             lookup.cancel()
         self._known.clear()

@@ -1,4 +1,4 @@
-"""What can go wrong on the way out, in the words of the delivery log."""
+"""The failures of a push, in the words of the delivery log."""
 
 from trunkline.errors import AddressRefused
 

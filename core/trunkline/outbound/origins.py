@@ -1,4 +1,4 @@
-"""The way out to an origin of the operator's own: the guarded client, bound to what a plugin's settings name.
+"""HTTP to one origin that the operator's settings name: the guarded client, bound to it.
 
 It may be in a private network and without TLS, since whoever runs the hub has named it; nothing that a caller sends can
 lead anywhere else, as every other origin is refused and no redirect is followed.

@@ -1,4 +1,4 @@
-"""Connections between two requests: kept for a few seconds, for the next one that goes the same way."""
+"""Idle connections, kept for a few seconds for the next request to the same origin."""
 
 import asyncio
 from collections import defaultdict

@@ -12,7 +12,7 @@ Names are loaded when they are first used: ``import trunkline`` needs no pytest,
 """
 
 import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from trunkline.testing.catalogue import list_checks
@@ -72,8 +72,8 @@ __all__ = [
 ]
 
 _HOMES = {
-    "catalogue": ("list_checks",),
-    "checks": (
+    "trunkline.testing.catalogue": ("list_checks",),
+    "trunkline.testing.checks": (
         "COMPLETE",
         "DELIVERS",
         "LOADS",
@@ -84,28 +84,31 @@ _HOMES = {
         "demand",
         "not_applicable",
     ),
-    "clocks": ("MovableClock",),
-    "events": ("EventFactory",),
-    "far_sides": ("Arrival", "FarSide", "HttpFarSide"),
-    "hubs": ("MakeTestHub", "TestHub"),
-    "receiver": ("Receiver",),
-    "sources": ("PluginSource", "Source"),
-    "suites.action": ("ActionConformance",),
-    "suites.action_calls": ("Request",),
-    "suites.channel": ("ChannelConformance",),
-    "suites.migrations": ("MigrationsConformance",),
-    "suites.plugin": ("PluginConformance",),
-    "suites.search": ("SearchConformance",),
-    "suites.suite": ("Suite",),
+    "trunkline.testing.clocks": ("MovableClock",),
+    "trunkline.testing.events": ("EventFactory",),
+    "trunkline.testing.far_sides": ("Arrival", "FarSide", "HttpFarSide"),
+    "trunkline.testing.hubs": ("MakeTestHub", "TestHub"),
+    "trunkline.testing.receiver": ("Receiver",),
+    "trunkline.testing.sources": ("PluginSource", "Source"),
+    "trunkline.testing.suites.action": ("ActionConformance",),
+    "trunkline.testing.suites.action_calls": ("Request",),
+    "trunkline.testing.suites.channel": ("ChannelConformance",),
+    "trunkline.testing.suites.migrations": ("MigrationsConformance",),
+    "trunkline.testing.suites.plugin": ("PluginConformance",),
+    "trunkline.testing.suites.search": ("SearchConformance",),
+    "trunkline.testing.suites.suite": ("Suite",),
 }
+"""The module of each name."""
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _HOME_OF:
-        msg = f"module 'trunkline.testing' has no attribute '{name}'"
-        raise AttributeError(msg)
-    return getattr(importlib.import_module(f"trunkline.testing.{_HOME_OF[name]}"), name)
+if not TYPE_CHECKING:  # a type checker that reads it takes any name for one of these
+
+    def __getattr__(name: str) -> object:
+        if name not in _HOME_OF:
+            msg = f"module 'trunkline.testing' has no attribute '{name}'"
+            raise AttributeError(msg)
+        return getattr(importlib.import_module(_HOME_OF[name]), name)
 
 
 def __dir__() -> list[str]:

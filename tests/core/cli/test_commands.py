@@ -1,18 +1,22 @@
 """What holds for every command: help, version, settings files, exit codes."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
 import typer.main
 from typer.core import TyperGroup
 
-from trunkline.cli import app
+from trunkline.cli import app, commands
+from trunkline.cli.commands import ListedCommand
 from trunkline.version import __version__
 
 
 def _commands(group: TyperGroup, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
-    for name, command in group.commands.items():
+    for name, listed in group.commands.items():
+        command = listed.load() if isinstance(listed, ListedCommand) else listed
         if isinstance(command, TyperGroup):
             yield from _commands(command, (*path, name))
         if not isinstance(command, TyperGroup) or command.invoke_without_command:
@@ -48,6 +52,36 @@ def test_every_commands_help_says_what_it_does_and_gives_an_example_of_itself(cl
     assert f"Example: trunkline {' '.join(path)}" in " ".join(result.stdout.split())
 
 
+@pytest.mark.parametrize("name", commands.COMMANDS)
+def test_the_line_in_the_list_of_commands_is_the_first_paragraph_of_the_commands_own_help(name):
+    source = commands.COMMANDS[name]
+    command = ListedCommand(name, source).load()
+    assert command.name == name
+    assert source.summary == " ".join(command.help.partition("\n\n")[0].split())
+    assert (command.hidden, command.deprecated, command.short_help) == (False, False, None)
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["-h"], ["--version"], []], ids=str)
+def test_the_list_of_commands_needs_no_part_of_the_hub(cli, arguments):
+    script = "import sys, trunkline.cli as c\ntry: c.main()\nfinally: print(*sys.modules, file=sys.stderr)"
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", script, *arguments],
+        cwd=cli.folder, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    loaded = {*done.stderr.splitlines()[-1].split()}
+    rooms = {name.split(".")[1] for name in loaded if name.startswith("trunkline.")}
+    assert rooms == {"cli", "errors", "version"}
+    assert loaded.isdisjoint({
+        "alembic", "cryptography", "fastapi", "httpx2", "jsonschema", "pydantic", "sqlalchemy", "uvicorn", "uvloop",
+    })  # fmt: skip
+
+
+def test_an_unknown_command_names_the_ones_that_are_close(cli):
+    result = cli.invoke("evnts")
+    assert result.exit_code == 2
+    assert "No such command 'evnts'. Did you mean 'events'?" in result.stderr
+
+
 def test_internal_options_are_not_shown(cli):
     assert "listener-fd" not in cli.invoke("serve", "--help").output
 
@@ -58,7 +92,7 @@ def test_config_is_taken_before_and_after_the_command(cli, order):
     arguments = ["plugins", "--json"]
     config = ["--config", "mine.toml"]
     result = cli.invoke(*(config + arguments if order == "before" else arguments + config))
-    states = {one["name"]: one["state"] for one in json.loads(result.stdout)["plugins"]}
+    states = {plugin["name"]: plugin["state"] for plugin in json.loads(result.stdout)["plugins"]}
     assert (states["polling"], states["webhooks"]) == ("disabled", "active")
 
 

@@ -147,8 +147,8 @@ def test_check_names_what_an_older_client_of_an_action_would_break_on(cli):
         "action create_lead /input/fax: is no longer taken",
         "    mapped as fax in make, fax in n8n, fax in zapier",
     ]
-    told = json.loads(cli.invoke("schemas", "check", "--against", "older", "--json").stdout)["breaks"]
-    assert [(one["subject"], one["name"], one["kind"]) for one in told] == [
+    breaks = json.loads(cli.invoke("schemas", "check", "--against", "older", "--json").stdout)["breaks"]
+    assert [(change["subject"], change["name"], change["kind"]) for change in breaks] == [
         ("action", "create_lead", "field_removed")
     ]
 
@@ -169,18 +169,18 @@ def test_check_names_the_subscriptions_and_filters_that_it_would_hurt(cli):
         f"    2 subscriptions: {made['filtered']} (company 92, webhooks), {made['every']} (company 93, webhooks)"
     )
     assert told[3] == f"    the filter of {made['filtered']} reads payload.bank"
-    (found,) = json.loads(cli.invoke(*check, "--json").stdout)["breaks"]
-    assert found["hurts"]["subscriptions"][0] == {
+    (change,) = json.loads(cli.invoke(*check, "--json").stdout)["breaks"]
+    assert change["hurts"]["subscriptions"][0] == {
         "id": made["filtered"], "company_id": 92, "channel": "webhooks", "filter_paths": ["payload.bank"],
     }  # fmt: skip
-    assert found["hurts"]["platforms"][-1] == {"connector": "zapier", "field": "payload__bank"}
+    assert change["hurts"]["platforms"][-1] == {"connector": "zapier", "field": "payload__bank"}
 
 
 async def _subscribe(url):
     """Make subscriptions that a hub of the older schemas would have made."""
     made = {}
     async with Hub(settings_for(url, {}), dispatch=False) as hub:
-        for name, company, types, wanted in (
+        for name, company, types, source in (
             (
                 "filtered",
                 92,
@@ -190,15 +190,15 @@ async def _subscribe(url):
             ("every", 93, ["*"], None),
             ("other", 92, ["client.created"], None),
         ):
-            shown = await hub.subscriptions.create(
+            view = await hub.subscriptions.create(
                 company, {"target_url": "https://example.com/x", "event_types": types}, channel="webhooks"
             )
-            made[name] = shown["id"]
-            if wanted:
+            made[name] = view["id"]
+            if source:
                 async with hub.database.write() as connection:
                     await connection.execute(
                         text("UPDATE subscriptions SET filter = :filter WHERE id = :id"),
-                        {"filter": json.dumps(wanted), "id": shown["id"]},
+                        {"filter": json.dumps(source), "id": view["id"]},
                     )
     return made
 

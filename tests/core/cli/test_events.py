@@ -27,9 +27,9 @@ def test_emit_without_a_payload_stores_the_schemas_example(migrated_cli):
 
 @pytest.mark.parametrize("way", ["argument", "standard input"])
 def test_emit_keeps_every_digit_of_the_payload(migrated_cli, way):
-    given, stdin = (INVOICE, None) if way == "argument" else ("-", INVOICE)
+    payload, stdin = (INVOICE, None) if way == "argument" else ("-", INVOICE)
     result = _emit(
-        migrated_cli, "invoice.created", "--payload", given, "--metadata", '{"run": 7}', stdin=stdin
+        migrated_cli, "invoice.created", "--payload", payload, "--metadata", '{"run": 7}', stdin=stdin
     )
     assert result.exit_code == 0
     assert '"amount":99.00,' in result.stdout
@@ -59,8 +59,8 @@ def test_emit_refuses_an_unknown_type_and_names_those_it_knows(migrated_cli):
 def test_tail_shows_the_last_ten_events_of_the_company_oldest_first(migrated_cli):
     ids = [json.loads(_emit(migrated_cli, "client.created").stdout)["id"] for _ in range(3)]
     migrated_cli.invoke("events", "emit", "client.created", "--company", "93")
-    shown = [json.loads(line)["id"] for line in _tail(migrated_cli, "--json").stdout.splitlines()]
-    assert shown == ids
+    printed = [json.loads(line)["id"] for line in _tail(migrated_cli, "--json").stdout.splitlines()]
+    assert printed == ids
 
 
 def test_tail_shows_only_the_types_that_were_asked_for_in_any_case(migrated_cli):
@@ -92,7 +92,7 @@ def test_tail_follows_what_another_process_emits_and_ends_well_at_ctrl_c(postgre
             time.sleep(0.1)
         process.popen.send_signal(signal.SIGINT)
         assert process.popen.wait(10) == 0
-        shown = process.output.read_text()
-    assert shown
-    assert "".join(emitted).startswith(shown)
+        printed = process.output.read_text()
+    assert printed
+    assert "".join(emitted).startswith(printed)
     assert process.errors.read_text() == ""

@@ -19,15 +19,15 @@ def test_create_prints_the_key_alone_on_standard_output(migrated_cli):
 
 
 def test_create_as_json_has_everything(migrated_cli):
-    shown = json.loads(_create(migrated_cli, "--company", "92", "--scope", "events:read", "--json").stdout)
-    assert (shown["company_id"], shown["name"], shown["scopes"]) == (92, "Zapier", ["events:read"])
-    assert shown["key"].endswith(shown["last4"])
+    key = json.loads(_create(migrated_cli, "--company", "92", "--scope", "events:read", "--json").stdout)
+    assert (key["company_id"], key["name"], key["scopes"]) == (92, "Zapier", ["events:read"])
+    assert key["key"].endswith(key["last4"])
 
 
 def test_an_operators_key_belongs_to_no_company(migrated_cli):
-    shown = json.loads(_create(migrated_cli, "--operator", "--json").stdout)
-    assert (shown["company_id"], shown["scopes"]) == (None, ["operator"])
-    assert shown["key"].startswith("wlcro_live_0_")
+    key = json.loads(_create(migrated_cli, "--operator", "--json").stdout)
+    assert (key["company_id"], key["scopes"]) == (None, ["operator"])
+    assert key["key"].startswith("wlcro_live_0_")
 
 
 def test_a_key_is_for_a_company_or_for_the_operator_never_both_or_neither(migrated_cli):

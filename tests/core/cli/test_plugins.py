@@ -125,11 +125,15 @@ def show(cli, name):
 
 
 def test_where_it_comes_from_is_shown(cli, parcels):
-    shown = show(cli, "parcels")
-    assert shown["name"] == "parcels"
-    assert (shown["distribution"], shown["version"], shown["requires"]) == ("acme-parcels", "1.2", "<1,>=0.1")
-    assert (shown["module"], shown["file"]) == ("acme_parcels", str(parcels))
-    assert (shown["state"], shown["error"], shown["deprecations"]) == ("active", None, [])
+    plugin = show(cli, "parcels")
+    assert plugin["name"] == "parcels"
+    assert (plugin["distribution"], plugin["version"], plugin["requires"]) == (
+        "acme-parcels",
+        "1.2",
+        "<1,>=0.1",
+    )
+    assert (plugin["module"], plugin["file"]) == ("acme_parcels", str(parcels))
+    assert (plugin["state"], plugin["error"], plugin["deprecations"]) == ("active", None, [])
 
 
 def test_each_hook_is_shown_with_its_file_and_line(cli, parcels):
@@ -146,7 +150,7 @@ def test_each_hook_is_shown_with_its_file_and_line(cli, parcels):
 
 
 def test_each_setting_is_shown_with_its_variable_type_default_and_meaning(cli, parcels):
-    settings = {one["name"]: one for one in show(cli, "parcels")["settings"]}
+    settings = {setting["name"]: setting for setting in show(cli, "parcels")["settings"]}
     assert settings["parcels.depot"] == {
         "name": "parcels.depot",
         "variable": "TRUNKLINE_PARCELS__DEPOT",
@@ -173,27 +177,27 @@ def test_secrets_are_masked_by_their_type_their_name_and_in_addresses(cli, parce
 
 def test_the_variable_that_is_shown_sets_the_setting(cli, parcels, monkeypatch):
     monkeypatch.setenv("TRUNKLINE_PARCELS__DEPOT", "south")
-    (depot,) = [one for one in show(cli, "parcels")["settings"] if one["name"] == "parcels.depot"]
+    (depot,) = [setting for setting in show(cli, "parcels")["settings"] if setting["name"] == "parcels.depot"]
     assert (depot["default"], depot["value"]) == ("north", "south")
 
 
 def test_what_it_gives_is_shown(cli, parcels):
-    shown = show(cli, "parcels")
-    assert shown["channels"] == [{"name": "depot", "title": "Depot", "delivers": "pull"}]
-    assert shown["event_types"] == [{"name": "parcel.sent", "title": "Parcel sent"}]
-    assert shown["routes"] == [{"method": "GET", "path": "/api/v1/depot/parcels/{number}"}]
-    assert shown["pages"] == [{"path": "/portal/x/parcels/stock", "title": "Stock", "scope": "admin"}]
-    assert shown["connectors"] == [{"name": "van", "title": "Van"}]
-    assert shown["migrations"] == [
+    plugin = show(cli, "parcels")
+    assert plugin["channels"] == [{"name": "depot", "title": "Depot", "delivers": "pull"}]
+    assert plugin["event_types"] == [{"name": "parcel.sent", "title": "Parcel sent"}]
+    assert plugin["routes"] == [{"method": "GET", "path": "/api/v1/depot/parcels/{number}"}]
+    assert plugin["pages"] == [{"path": "/portal/x/parcels/stock", "title": "Stock", "scope": "admin"}]
+    assert plugin["connectors"] == [{"name": "van", "title": "Van"}]
+    assert plugin["migrations"] == [
         {"location": "acme_parcels_history:versions", "head": "p2", "revisions": 2}
     ]
 
 
 def test_what_a_built_in_plugin_carries_out_is_shown(cli):
-    shown = show(cli, "crm")
-    assert {"name": "create_lead", "defined_by": "schemas"} in shown["actions"]
-    assert {"name": "find_lead", "defined_by": "schemas"} in shown["searches"]
-    assert {"name": "employees", "defined_by": "schemas"} in shown["lookups"]
+    plugin = show(cli, "crm")
+    assert {"name": "create_lead", "defined_by": "schemas"} in plugin["actions"]
+    assert {"name": "find_lead", "defined_by": "schemas"} in plugin["searches"]
+    assert {"name": "employees", "defined_by": "schemas"} in plugin["lookups"]
 
 
 def test_people_get_the_same_as_text(cli, parcels):
@@ -209,18 +213,18 @@ def test_a_plugin_that_failed_is_shown_with_the_reason_and_its_hooks(cli, site):
         "broken",
         "from trunkline import hookimpl\n\n@hookimpl\ndef register_channels():\n    return 7\n",
     )
-    shown = show(cli, "broken")
-    assert shown["state"] == "failed"
-    assert shown["error"].startswith("Plugin 'broken' returned a value of type int from register_channels")
-    assert [hook["name"] for hook in shown["hooks"]] == ["register_channels"]
-    assert shown["channels"] == []
+    plugin = show(cli, "broken")
+    assert plugin["state"] == "failed"
+    assert plugin["error"].startswith("Plugin 'broken' returned a value of type int from register_channels")
+    assert [hook["name"] for hook in plugin["hooks"]] == ["register_channels"]
+    assert plugin["channels"] == []
 
 
 def test_a_plugin_that_is_for_another_hub_is_shown_without_being_imported(cli, site):
     install(site, "future", "raise AssertionError", requires="trunkline>=99")
-    shown = show(cli, "future")
-    assert shown["error"] == f"Plugin 'future' needs trunkline >=99, but this is trunkline {__version__}"
-    assert (shown["requires"], shown["file"]) == (">=99", str(site / "acme_future.py"))
+    plugin = show(cli, "future")
+    assert plugin["error"] == f"Plugin 'future' needs trunkline >=99, but this is trunkline {__version__}"
+    assert (plugin["requires"], plugin["file"]) == (">=99", str(site / "acme_future.py"))
     assert "acme_future" not in sys.modules
 
 

@@ -106,14 +106,14 @@ def migrate(hub):
 
 async def query(url, statement, *, writes=False):
     async with Database(url) as database, database.write() if writes else database.read() as connection:
-        found = await connection.execute(text(statement))
-        return [] if writes else [tuple(row) for row in found]
+        result = await connection.execute(text(statement))
+        return [] if writes else [tuple(row) for row in result]
 
 
 async def columns(url):
     async with Database(url) as database, database.engine.connect() as connection:
-        found = await connection.run_sync(lambda sync: sqlalchemy.inspect(sync).get_columns("aviary_birds"))
-    return [column["name"] for column in found]
+        columns = await connection.run_sync(lambda sync: sqlalchemy.inspect(sync).get_columns("aviary_birds"))
+    return [column["name"] for column in columns]
 
 
 def make_key(hub):
@@ -126,11 +126,11 @@ def serves(hub, key):
     """Serve, take an event, and stop: the id of the event, and what was said while it ran."""
     with hub.started("serve", "--port", "0") as process:
         deadline = time.monotonic() + 40
-        while not (found := LISTENS.search(process.output.read_text())):
+        while not (listens := LISTENS.search(process.output.read_text())):
             assert process.popen.poll() is None, process.errors.read_text()
             assert time.monotonic() < deadline
             time.sleep(0.05)
-        with httpx2.Client(base_url=found[1], headers={"X-Api-Key": key}, timeout=20) as client:
+        with httpx2.Client(base_url=listens[1], headers={"X-Api-Key": key}, timeout=20) as client:
             assert client.get("/readyz").status_code == 200
             answer = client.post("/api/v1/events/test", json={"type": "lead.created"})
             assert answer.status_code == 201, answer.text
@@ -160,8 +160,8 @@ async def test_a_plugin_with_tables_may_be_uninstalled_and_come_back(hub, site, 
     after, log = serves(hub, key)
     assert after > before
     assert "Traceback" not in log
-    shown = json.loads(hub.run("plugins", "show", "aviary", "--json").stdout)
-    assert (shown["state"], shown["version"], shown["migrations"][0]["head"]) == ("active", "2.0", "a2")
+    plugin = json.loads(hub.run("plugins", "show", "aviary", "--json").stdout)
+    assert (plugin["state"], plugin["version"], plugin["migrations"][0]["head"]) == ("active", "2.0", "a2")
 
 
 async def test_serving_brings_a_plugin_that_came_back_up_to_date_by_itself(hub, site, empty_database_url):

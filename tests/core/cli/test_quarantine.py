@@ -29,11 +29,11 @@ def quarantine(cli, *amounts: bytes, company: int = 92) -> list[str]:
         Draft(company, "payment.failed", "2026-01-28T10:30:00Z", PAYLOAD % amount, b'{"n":1.50}')
         for amount in amounts
     ]
-    drafts_in_quarantine = [QuarantinedDraft(0, *kept, FAULTS) for kept in zip(ids, drafts, strict=True)]
+    events = [QuarantinedDraft(0, *kept, FAULTS) for kept in zip(ids, drafts, strict=True)]
 
     async def put() -> None:
         async with opening.opened(settings.load(environment=cli.environment)) as hub:
-            await hub.ingest.accept(Submission([], quarantined=drafts_in_quarantine))
+            await hub.ingest.accept(Submission([], quarantined=events))
 
     asyncio.run(put())
     return ids
@@ -56,7 +56,7 @@ def test_the_inbox_is_listed_newest_first_with_where_each_event_is_at_fault(line
         ("qtn_92_1", "92", "nothing any more"),
         ("qtn_92_0", "92", "/payload/amount_attempted"),
     ]
-    assert [one["id"] for one in listed(line, "--company", "92", "--limit", "1")] == ["qtn_92_1"]
+    assert [event["id"] for event in listed(line, "--company", "92", "--limit", "1")] == ["qtn_92_1"]
     assert listed(line, "--type", "lead.created") == []
 
 
@@ -95,7 +95,7 @@ def test_all_of_a_type_that_are_valid_by_now_are_released(line):
     done = line.invoke("quarantine", "release", "--type", "payment.failed")
     assert (done.exit_code, done.stdout) == (0, "")
     assert done.stderr == "2 released, 1 left that still break their schema.\n"
-    assert [one["id"] for one in listed(line)] == ["qtn_92_0"]
+    assert [event["id"] for event in listed(line)] == ["qtn_92_0"]
 
 
 def test_an_event_is_deleted_for_good(line):

@@ -16,9 +16,9 @@ LOCAL = {
 
 async def _url(process):
     async with asyncio.timeout(20):
-        while (found := re.search(r"http://\S+", process.output.read_text())) is None:
+        while (address := re.search(r"http://\S+", process.output.read_text())) is None:
             await asyncio.sleep(0.05)
-    return found[0]
+    return address[0]
 
 
 @pytest.mark.slow
@@ -34,14 +34,14 @@ async def test_a_replay_is_counted_started_and_watched_to_its_end(migrated_cli, 
             await run("keys", "create", "--company", "92", "--name", "t", "--scope", "webhooks:write")
         ).stdout
         async with httpx2.AsyncClient(base_url=url, headers={"X-Api-Key": key.strip()}) as client:
-            wanted = {"target_url": receiver.url, "event_types": ["*"]}
-            made = (await client.post("/api/v1/webhooks/subscriptions", json=wanted)).json()
+            body = {"target_url": receiver.url, "event_types": ["*"]}
+            subscription = (await client.post("/api/v1/webhooks/subscriptions", json=body)).json()
         for _ in range(2):
             await run("events", "emit", "client.created", "--company", "92")
         await receiver.wait_for(2)
-        counted = await run("replay", made["id"], "--dry-run", "--json")
+        counted = await run("replay", subscription["id"], "--dry-run", "--json")
         assert json.loads(counted.stdout) == {"matched": 2}
-        done = await run("replay", made["id"])
+        done = await run("replay", subscription["id"])
         assert re.fullmatch(r"rpl_\w+ completed: 2 made due, 2 delivered\.\n", done.stdout), done
         assert receiver.count == 4
 

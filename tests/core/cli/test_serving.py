@@ -19,10 +19,10 @@ from trunkline.testing.receiver import Receiver
 
 def _wait_until(condition, seconds=20.0):
     deadline = time.monotonic() + seconds
-    while not (found := condition()):
+    while not (value := condition()):
         assert time.monotonic() < deadline, "it did not happen in time"
         time.sleep(0.05)
-    return found
+    return value
 
 
 def _url(process):

@@ -8,7 +8,7 @@ from contextlib import closing
 
 import pytest
 
-from trunkline.cli.status_tables import _span
+from trunkline.cli.status import _span
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -53,18 +53,18 @@ def test_status_shows_the_log_and_every_shard_without_a_running_process(line):
 
 def test_status_as_json_has_everything_with_times_in_utc(line):
     emit(line)
-    shown = json.loads(line.invoke("status", "--json").stdout)
-    assert shown["taken_utc"].endswith("Z")
-    assert shown["log"]["head"] == 1000
-    assert shown["log"]["newest_accepted_utc"].endswith("Z")
-    assert len(shown["shards"]) == 16
-    assert set(shown["shards"][0]) == {
+    view = json.loads(line.invoke("status", "--json").stdout)
+    assert view["taken_utc"].endswith("Z")
+    assert view["log"]["head"] == 1000
+    assert view["log"]["newest_accepted_utc"].endswith("Z")
+    assert len(view["shards"]) == 16
+    assert set(view["shards"][0]) == {
         "shard", "cursor", "lag_positions", "lag_seconds", "holder", "lease_seconds",
     }  # fmt: skip
-    assert shown["deliveries"] == {
+    assert view["deliveries"] == {
         "by_status": {}, "is_capped": False, "due": 0, "is_due_capped": False, "oldest_due_seconds": None,
     }  # fmt: skip
-    assert (shown["replays"], shown["workers"], shown["subscriptions"]) == ([], [], {})
+    assert (view["replays"], view["workers"], view["subscriptions"]) == ([], [], {})
 
 
 def test_status_needs_no_secret_and_makes_no_database(cli):
@@ -96,11 +96,11 @@ def test_a_ledger_that_does_not_balance_exits_1_with_the_ids(migrated_cli):
     assert result.exit_code == 1
     assert "accepted\tNO\t" in result.stdout
     assert result.stderr == "accepted: dlv_1500_1\n"
-    shown = migrated_cli.invoke("status", "--ledger", "--json")
-    assert shown.exit_code == 1
-    found = json.loads(shown.stdout)
-    assert (found["balances"], found["rows"], found["deliveries"]) == (False, 2, {"delivered": 2})
-    [check] = [check for check in found["checks"] if not check["holds"]]
+    result = migrated_cli.invoke("status", "--ledger", "--json")
+    assert result.exit_code == 1
+    audit = json.loads(result.stdout)
+    assert (audit["balances"], audit["rows"], audit["deliveries"]) == (False, 2, {"delivered": 2})
+    [check] = [check for check in audit["checks"] if not check["holds"]]
     assert (check["name"], check["offending"]) == ("accepted", ["dlv_1500_1"])
 
 

@@ -129,9 +129,9 @@ def test_following_goes_on_when_the_hub_comes_back(served: Served, hub: Client, 
 def test_an_action_a_search_and_a_lookup(hub: Client):
     made = hub.act("create_lead", **LEAD)
     assert made["status"] == "Lead - New"
-    found = hub.search("find_lead", email="JANE.DOE@example.com")
-    assert found is not None
-    assert found["client_id"] == made["client_id"]
+    lead = hub.search("find_lead", email="JANE.DOE@example.com")
+    assert lead is not None
+    assert lead["client_id"] == made["client_id"]
     assert hub.search("find_lead", email="nobody@example.com") is None
     changed = hub.act("update_lead", client_id=made["client_id"], city="Austin")
     assert changed["success"] is True
@@ -141,7 +141,7 @@ def test_an_action_a_search_and_a_lookup(hub: Client):
 def test_a_lookup_goes_through_all_its_pages(hub: Client):
     for number in range(60):
         hub.act("create_lead", first_name="Jane", last_name=f"{number:03}", email=f"j{number}@example.com")
-    names = [one["full_name"] for one in hub.lookup("clients")]
+    names = [client["full_name"] for client in hub.lookup("clients")]
     assert names == [f"Jane {number:03}" for number in range(60)]
 
 
@@ -208,9 +208,9 @@ async def test_the_asynchronous_client_does_the_same(served: Served, tmp_path: P
     async with AsyncClient(served.url, served.key) as hub:
         emitted = await hub.emit("payment.succeeded", PAYMENT)
         made = await hub.act("create_lead", **LEAD)
-        found = await hub.search("find_lead", client_id=made["client_id"])
-        assert found is not None
-        assert found["full_name"] == "Jane Doe"
+        lead = await hub.search("find_lead", client_id=made["client_id"])
+        assert lead is not None
+        assert lead["full_name"] == "Jane Doe"
         assert len([status async for status in hub.lookup("client-statuses")]) == 7
         events = hub.follow(PlaceFile(tmp_path / "place.json"))
         assert await anext(events) == emitted

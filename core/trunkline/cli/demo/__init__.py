@@ -1,4 +1,4 @@
-"""The demo: the main job on real input, from a call of the API to a signature that a receiver has verified.
+"""The demo: events go through the whole system, from a call of the API to a signature that a receiver has verified.
 
 The hub runs in this process and is used as any client would use it, over HTTP. ``scenario`` does the job, ``screen``
 shows it.

@@ -1,4 +1,4 @@
-"""The demo's side of the API: the calls that a product and its customer would make."""
+"""The API calls of the demo: those that a product and its customer would make."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ _SUBSCRIPTIONS = "/api/v1/webhooks/subscriptions"
 _INTEGRATIONS = "/api/v1/integrations"
 
 
-class ShownType(msgspec.Struct):
+class ListedType(msgspec.Struct):
     """An event type, with its example as the bytes that came."""
 
     type: str
@@ -25,7 +25,7 @@ class ShownType(msgspec.Struct):
 
 
 class _Types(msgspec.Struct):
-    event_types: list[ShownType]
+    event_types: list[ListedType]
 
 
 class Page(msgspec.Struct):
@@ -41,7 +41,7 @@ class Person(msgspec.Struct):
     client_id: int
 
 
-class _Found(msgspec.Struct):
+class _SearchResults(msgspec.Struct):
     results: list[Person]
 
 
@@ -57,7 +57,7 @@ class _Problem(msgspec.Struct):
 
 
 class DemoFailed(TrunklineError):
-    """The hub did not take a call of the demo."""
+    """The hub refused a call of the demo, or did not answer it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,15 +76,15 @@ class Client:
         """Revoke a key."""
         await self._call("DELETE", f"/api/v1/keys/{key_id}")
 
-    async def event_types(self) -> list[ShownType]:
+    async def event_types(self) -> list[ListedType]:
         """List every event type."""
         return msgspec.json.decode(await self._call("GET", "/api/v1/event-types"), type=_Types).event_types
 
     async def subscribe(self, target_url: str) -> tuple[str, str]:
         """Subscribe *target_url* to every type; returns the subscription's id and its secret."""
         body = {"target_url": target_url, "event_types": ["*"], "description": "trunkline demo"}
-        made = msgspec.json.decode(await self._call("POST", _SUBSCRIPTIONS, body=body))
-        return made["id"], made["secret"]
+        subscription = msgspec.json.decode(await self._call("POST", _SUBSCRIPTIONS, body=body))
+        return subscription["id"], subscription["secret"]
 
     async def unsubscribe(self, subscription_id: str) -> None:
         """End a subscription."""
@@ -97,16 +97,16 @@ class Client:
 
     async def create_person(self, kind: str, fields: Mapping[str, str]) -> Person:
         """Make a lead or a client (*kind* is ``leads`` or ``clients``) by the action for it."""
-        made = await self._call("POST", f"{_INTEGRATIONS}/{kind}", body=fields)
-        return msgspec.json.decode(made, type=Person)
+        answer = await self._call("POST", f"{_INTEGRATIONS}/{kind}", body=fields)
+        return msgspec.json.decode(answer, type=Person)
 
     async def find_clients(self, email: str) -> list[Person]:
         """Search for a client."""
-        found = await self._call("GET", f"{_INTEGRATIONS}/clients/search", query={"email": email})
-        return msgspec.json.decode(found, type=_Found).results
+        answer = await self._call("GET", f"{_INTEGRATIONS}/clients/search", query={"email": email})
+        return msgspec.json.decode(answer, type=_SearchResults).results
 
     async def end_of_log(self) -> str:
-        """Give a cursor near the end of what is there already; what an unsteady clock lets through is not ours."""
+        """Give a cursor near the end of the log; events before it that an unsteady clock lets through are no trouble."""
         return (await self._page({"since": datetime.now(UTC).isoformat(), "limit": 1})).next_cursor
 
     async def poll(self, cursor: str, *, wait_seconds: int) -> Page:

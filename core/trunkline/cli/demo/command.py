@@ -1,17 +1,14 @@
-"""``demo``: the main job, seen at work."""
+"""``demo``: the whole system, shown at work."""
 
 from typing import Annotated
 
 import typer
 
+from trunkline.cli.config import Config
+from trunkline.cli.demo import run_demo
 from trunkline.cli.loop import run
-from trunkline.cli.options import Config, load_settings
+from trunkline.cli.options import load_settings
 from trunkline.cli.output import REFUSED
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command to *app*."""
-    app.command("demo")(demo)
 
 
 def demo(
@@ -29,8 +26,6 @@ def demo(
 
     Example: [bold]trunkline demo --exit[/bold]
     """
-    from trunkline.cli.demo import run_demo  # noqa: PLC0415 - here, so that --help need not load the hub
-
     settings = load_settings(context, config)
     if not run(run_demo(settings, port=port, keep_running=not stop, as_json=as_json)):
         raise typer.Exit(REFUSED)

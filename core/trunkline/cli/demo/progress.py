@@ -1,4 +1,4 @@
-"""What the demo knows of each event, and what it comes to."""
+"""The progress of each event of the demo, and the summary of all of them."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from typing import Any
 
 @dataclass(slots=True)
 class Progress:
-    """One event on its way. Times are milliseconds since its call was made; None for what has not happened yet.
+    """The progress of one event. Times are milliseconds since its call was made; None for what has not happened yet.
 
     *attempts* counts the pushes that came, the failed ones too. *accepted_body* is empty where an action made the event:
     what an action answers is about its record.
@@ -27,18 +27,18 @@ class Progress:
 
     @property
     def is_done(self) -> bool:
-        """Whether the event was taken on every way."""
+        """Whether the event was accepted, pushed, verified and polled."""
         return self.verified and None not in {self.accepted_ms, self.pushed_ms, self.polled_ms}
 
     @property
     def is_same_everywhere(self) -> bool:
-        """Whether it was byte for byte the same on every way."""
+        """Whether it was accepted, pushed and polled with the same bytes."""
         return b"" != self.pushed_body == self.polled_body == (self.accepted_body or self.polled_body)
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What the demo came to. *found* tells whether a search gave the client again; None where none was made."""
+    """The counts of a demo. *search_matches* tells whether a search gave the client again; None where there was no search."""
 
     expected: int
     accepted: int
@@ -47,7 +47,7 @@ class Summary:
     polled: int
     retried: int
     same_bytes: int
-    found: bool | None
+    search_matches: bool | None
     seconds: float
     events: Sequence[Progress] = field(repr=False)
 
@@ -56,10 +56,10 @@ class Summary:
         """Whether every number agrees, a retry was seen and the client was found."""
         counts = {self.accepted, self.pushed, self.verified, self.polled, self.same_bytes}
         has_all = counts == {self.expected} and self.expected > 0
-        return has_all and self.retried > 0 and self.found is not False
+        return has_all and self.retried > 0 and self.search_matches is not False
 
     def as_json(self) -> dict[str, Any]:
-        """Show it to machines."""
+        """Give the summary as JSON values."""
         return {
             "ok": self.ok,
             "accepted": self.accepted,
@@ -68,13 +68,13 @@ class Summary:
             "polled": self.polled,
             "retried": self.retried,
             "same_bytes": self.same_bytes,
-            "found": self.found,
+            "found": self.search_matches,
             "seconds": round(self.seconds, 3),
-            "events": [_event(one) for one in self.events],
+            "events": [_event(row) for row in self.events],
         }
 
 
-def summarize(events: Iterable[Progress], *, found: bool | None, seconds: float) -> Summary:
+def summarize(events: Iterable[Progress], *, search_matches: bool | None, seconds: float) -> Summary:
     """Count what has happened to *events*."""
     rows = tuple(events)
     return Summary(
@@ -85,7 +85,7 @@ def summarize(events: Iterable[Progress], *, found: bool | None, seconds: float)
         polled=sum(row.polled_ms is not None for row in rows),
         retried=sum(max(row.attempts - 1, 0) for row in rows),
         same_bytes=sum(row.is_same_everywhere for row in rows),
-        found=found,
+        search_matches=search_matches,
         seconds=seconds,
         events=rows,
     )

@@ -1,5 +1,5 @@
-"""The demo's plot: a lead and a client are made by actions, a product reports one event of each other type, and a customer
-takes all of them by webhook and by polling.
+"""The demo's scenario: actions make a lead and a client, a product reports an event of each other type, and a customer
+receives all of them by webhook and by polling.
 """
 
 import asyncio
@@ -20,18 +20,18 @@ LIMIT_SECONDS = 20.0
 REFUSAL = Answer(500, body=b"the demo fails once, on purpose")
 _POLL_SECONDS = 10
 _KINDS = {"lead.created": "leads", "client.created": "clients"}
-"""The events that come of an action, and what it makes."""
+"""The event types that an action emits, and the kind of record that it makes."""
 
 
 class _Envelope(msgspec.Struct):
-    """As much of an envelope as the demo looks into."""
+    """The members of an envelope that the demo reads."""
 
     id: int
     type: str
 
 
 class Scenario:
-    """Plays the product and its customer. *secret* is the subscription's; *path* is where the receiver is pushed to.
+    """Acts as the product and as its customer. *secret* is the subscription's; *path* is where the receiver is pushed to.
 
     *run* stands in each event of this run, in its metadata or in an email address: another run may have left its own in the
     database. *on_change* is called whenever something has happened.
@@ -52,13 +52,13 @@ class Scenario:
         self._receiver = receiver
         self._run = run
         self._path = path
-        self._judge = standardwebhooks.Webhook(secret)
+        self._verifier = standardwebhooks.Webhook(secret)
         self._on_change = on_change
-        self._began: dict[str, float] = {}
+        self._started: dict[str, float] = {}
         self._seen = 0
         self._has_refused = False
         self._payloads: dict[str, bytes] = {}
-        self._made: dict[str, Person] = {}
+        self._persons: dict[str, Person] = {}
 
     async def prepare(self) -> None:
         """Learn the event types, and make the receiver fail on the first push."""
@@ -68,7 +68,7 @@ class Scenario:
         self._receiver.script([REFUSAL], path=self._path)
 
     async def play(self, *, pause_seconds: float) -> Summary:
-        """Cause each event, *pause_seconds* apart, and follow it until it has arrived on every way."""
+        """Cause each event, *pause_seconds* apart, and follow it until it is accepted, pushed and polled."""
         began = time.monotonic()
         cursor = await self._client.end_of_log()
         followers = [asyncio.create_task(self.follow_pushes()), asyncio.create_task(self._follow_log(cursor))]
@@ -84,11 +84,11 @@ class Scenario:
             for task in followers:
                 task.cancel()
             await asyncio.gather(*followers, return_exceptions=True)
-        found = await self._find_client()
-        return summarize(self.rows.values(), found=found, seconds=time.monotonic() - began)
+        matches = await self._find_client()
+        return summarize(self.rows.values(), search_matches=matches, seconds=time.monotonic() - began)
 
     async def follow_pushes(self, on_new: Callable[[Progress], None] | None = None) -> None:
-        """Take note of each push as it comes; *on_new* is told of those that are not of the plot. Never ends."""
+        """Note each push as it comes; *on_new* is called with those of other events. Never ends."""
         while True:
             while self._seen < len(self._receiver.requests):
                 request = self._receiver.requests[self._seen]
@@ -98,26 +98,26 @@ class Scenario:
             await self._receiver.wait_for(self._seen + 1, timeout_seconds=float(10**9))
 
     async def _cause(self, row: Progress) -> None:
-        self._began[row.event_type] = time.monotonic()
+        self._started[row.event_type] = time.monotonic()
         if kind := _KINDS.get(row.event_type):
             person = {"first_name": "Jane", "last_name": "Doe", "email": self._email_of(kind)}
-            self._made[kind] = await self._client.create_person(kind, person)
+            self._persons[kind] = await self._client.create_person(kind, person)
         else:
             metadata = {"source": "demo", "demo_run": self._run}
             payload = self._payloads[row.event_type]
             row.accepted_body = await self._client.emit(row.event_type, payload, metadata=metadata)
             row.event_id = msgspec.json.decode(row.accepted_body, type=_Envelope).id
-        row.accepted_ms = self._since_began(row)
+        row.accepted_ms = self._since_start(row)
         self._on_change(row)
 
     def _email_of(self, kind: str) -> str:
         return f"{kind}.{self._run}@example.com"
 
     async def _find_client(self) -> bool | None:
-        """Tell whether a search gives the client that was made; None where none was."""
-        if (made := self._made.get("clients")) is None:
+        """Tell whether a search gives the client that an action made; None where none was made."""
+        if (client := self._persons.get("clients")) is None:
             return None
-        return await self._client.find_clients(self._email_of("clients")) == [made]
+        return await self._client.find_clients(self._email_of("clients")) == [client]
 
     async def _all_done(self, followers: list[asyncio.Task[None]]) -> None:
         while not all(row.is_done for row in self.rows.values()):
@@ -128,7 +128,7 @@ class Scenario:
 
     def _note_push(self, request: ReceivedRequest, on_new: Callable[[Progress], None] | None) -> None:
         envelope = msgspec.json.decode(request.body, type=_Envelope)
-        row = self._own(envelope, request.body)
+        row = self._row_of(envelope, request.body)
         if row is None:
             if on_new is not None:
                 genuine = self._is_genuine(request)
@@ -138,17 +138,17 @@ class Scenario:
         row.attempts += 1
         if self._has_refused:
             row.verified = self._is_genuine(request)
-            row.pushed_ms = request.received_at / 1e6 - self._began[row.event_type] * 1e3
+            row.pushed_ms = request.received_at / 1e6 - self._started[row.event_type] * 1e3
             row.pushed_body = request.body
         self._has_refused = True
         self._on_change(row)
 
-    def _own(self, envelope: _Envelope, body: bytes) -> Progress | None:
+    def _row_of(self, envelope: _Envelope, body: bytes) -> Progress | None:
         return self.rows.get(envelope.type) if self._run.encode() in body else None
 
     def _is_genuine(self, request: ReceivedRequest) -> bool:
         with suppress(standardwebhooks.WebhookVerificationError):
-            self._judge.verify(request.body, dict(request.headers))
+            self._verifier.verify(request.body, dict(request.headers))
             return True
         return False
 
@@ -161,12 +161,12 @@ class Scenario:
 
     def _note_polled(self, body: bytes) -> None:
         envelope = msgspec.json.decode(body, type=_Envelope)
-        row = self._own(envelope, body)
+        row = self._row_of(envelope, body)
         if row is not None:
             row.event_id = envelope.id
-            row.polled_ms = self._since_began(row)
+            row.polled_ms = self._since_start(row)
             row.polled_body = body
             self._on_change(row)
 
-    def _since_began(self, row: Progress) -> float:
-        return (time.monotonic() - self._began[row.event_type]) * 1e3
+    def _since_start(self, row: Progress) -> float:
+        return (time.monotonic() - self._started[row.event_type]) * 1e3

@@ -1,4 +1,4 @@
-"""What a person sees of the demo: a table that fills on a terminal, plain lines in a pipe, nothing for machines."""
+"""The demo's output: a table that fills on a terminal, plain lines in a pipe, a JSON summary for machines."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -27,8 +27,8 @@ _COLUMNS = {"event": 31, "accepted": 9, "pushed": 24, "signature": 10, "polled":
 
 
 @dataclass(frozen=True, slots=True)
-class WayOn:
-    """Where the hub that keeps running is reached, and with which key; *portal* is None where no plugin gives one."""
+class RunningHub:
+    """The address and the key of the hub that keeps running; *portal* is None where no plugin gives one."""
 
     url: str
     api_key: str
@@ -36,7 +36,7 @@ class WayOn:
 
 
 class Screen(Protocol):
-    """Where the demo shows itself. Entered for as long as events are on their way."""
+    """The output of a demo, as a context that lasts while events are under way."""
 
     def __enter__(self) -> Self: ...
 
@@ -52,12 +52,12 @@ class Screen(Protocol):
         """Show that something has happened to an event."""
         ...
 
-    def finish(self, summary: Summary, *, way_on: WayOn | None) -> None:
-        """Show what it came to; with *way_on*, say what to try while the hub keeps running."""
+    def finish(self, summary: Summary, *, running_hub: RunningHub | None) -> None:
+        """Show the summary; with *running_hub*, say what to try while the hub keeps running."""
         ...
 
     def show_new(self, row: Progress) -> None:
-        """Show an event that somebody else has sent meanwhile."""
+        """Show an event that is not one of the demo's."""
         ...
 
 
@@ -67,7 +67,7 @@ class TerminalScreen:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._rows: Mapping[str, Progress] = {}
-        self._told: set[str] = set()
+        self._printed: set[str] = set()
         self._live = Live(console=console, refresh_per_second=20, get_renderable=self._render)
 
     def __enter__(self) -> Self:
@@ -95,29 +95,29 @@ class TerminalScreen:
             self._line(TIMES)
 
     def update(self, row: Progress) -> None:
-        """In a pipe, print the event once it has come all the way."""
-        if not self._console.is_terminal and row.is_done and row.event_type not in self._told:
-            self._told.add(row.event_type)
+        """In a pipe, print the event once it is accepted, pushed and polled."""
+        if not self._console.is_terminal and row.is_done and row.event_type not in self._printed:
+            self._printed.add(row.event_type)
             cells = [cell.plain for cell in _cells(row)]
             parts = [f"{name} {cell}" for name, cell in zip([*_COLUMNS][1:], cells[1:], strict=True)]
             self._line(f"{cells[0]}: {', '.join(parts)}")
 
-    def finish(self, summary: Summary, *, way_on: WayOn | None) -> None:
+    def finish(self, summary: Summary, *, running_hub: RunningHub | None) -> None:
         """Print the numbers, and how to go on."""
         self._print(Text())
         mark = ("✓ ", "bold green") if summary.ok else ("✗ ", "bold red")
         counts = " · ".join(f"{number} {name}" for name, number in _counts(summary))
         self._print(Text.assemble(mark, (counts, "bold"), (f"  in {summary.seconds:.1f} s", "dim")))
         if summary.ok:
-            again = " A search found the client again." if summary.found else ""
+            again = " A search found the client again." if summary.search_matches else ""
             same = "What was accepted, pushed and polled is the same, byte for byte."
             self._print(Text(f"  {same}{again}", style="dim"))
         else:
-            wanted = f"All numbers should be {summary.expected}, with a retry or more."
-            missing = " A search did not find the client." if summary.found is False else ""
-            self._print(Text(f"  {wanted}{missing}", style="red"))
-        if way_on is not None:
-            self._show_way_on(way_on)
+            rule = f"All numbers should be {summary.expected}, with a retry or more."
+            missing = " A search did not find the client." if summary.search_matches is False else ""
+            self._print(Text(f"  {rule}{missing}", style="red"))
+        if running_hub is not None:
+            self._show_running_hub(running_hub)
         self._console.file.flush()
 
     def show_new(self, row: Progress) -> None:
@@ -127,16 +127,16 @@ class TerminalScreen:
             Text.assemble(("→ ", "bold"), row.event_type, (f" #{row.event_id}", "dim"), " pushed, ", verdict)
         )
 
-    def _show_way_on(self, way_on: WayOn) -> None:
-        header = f"-H 'X-Api-Key: {way_on.api_key}'"
-        read = f"curl '{way_on.url}/api/v1/events?limit=3' {header}"
+    def _show_running_hub(self, running_hub: RunningHub) -> None:
+        header = f"-H 'X-Api-Key: {running_hub.api_key}'"
+        read = f"curl '{running_hub.url}/api/v1/events?limit=3' {header}"
         body = """-H 'Content-Type: application/json' -d '{"type": "client.created"}'"""
-        send = f"curl {way_on.url}/api/v1/events/test {header} {body}"
-        docs = f"{way_on.url}/docs"
+        send = f"curl {running_hub.url}/api/v1/events/test {header} {body}"
+        docs = f"{running_hub.url}/docs"
         self._print(Text.assemble(("\nIt keeps running. ", "bold"), "API reference: ", (docs, "cyan")))
-        if way_on.portal is not None:
-            shown = (way_on.portal, "cyan"), "\nSign in with ", (way_on.api_key, "cyan")
-            self._print(Text.assemble("\nAdmin portal: ", *shown))
+        if running_hub.portal is not None:
+            parts = (running_hub.portal, "cyan"), "\nSign in with ", (running_hub.api_key, "cyan")
+            self._print(Text.assemble("\nAdmin portal: ", *parts))
         for title, command in (("Read the log:", read), ("Send an event, and see it arrive here:", send)):
             self._print(Text.assemble("\n", title, "\n", (command, "cyan")))
         self._print(Text("\nCtrl-C ends it.\n", style="dim"))
@@ -165,9 +165,9 @@ class JsonScreen(TerminalScreen):
     def update(self, row: Progress) -> None:
         """Say nothing."""
 
-    def finish(self, summary: Summary, *, way_on: WayOn | None) -> None:
+    def finish(self, summary: Summary, *, running_hub: RunningHub | None) -> None:
         """Print the summary as JSON."""
-        self._line(json.dumps(summary.as_json() | (asdict(way_on) if way_on else {}), indent=2))
+        self._line(json.dumps(summary.as_json() | (asdict(running_hub) if running_hub else {}), indent=2))
         self._console.file.flush()
 
     def show_new(self, row: Progress) -> None:

@@ -1,4 +1,4 @@
-"""Where the demo plays: a hub on a free port over a database of its own or the given one, and a receiver."""
+"""The demo's surroundings: a hub on a free port, over a database of its own or the one in the settings, and a receiver."""
 
 import asyncio
 import contextlib
@@ -16,7 +16,7 @@ from rich.console import Console
 from trunkline.api import server
 from trunkline.cli.demo.client import Client
 from trunkline.cli.demo.scenario import Scenario
-from trunkline.cli.demo.screen import JsonScreen, Screen, TerminalScreen, WayOn
+from trunkline.cli.demo.screen import JsonScreen, RunningHub, Screen, TerminalScreen
 from trunkline.contract import PORTAL_BASE
 from trunkline.hub.hub import Hub
 from trunkline.runtime import logs
@@ -31,7 +31,7 @@ Value = TypeVar("Value")
 
 
 async def run_demo(settings: Settings, *, port: int, keep_running: bool, as_json: bool) -> bool:
-    """Play the demo; tells whether everything agreed. With *keep_running* it returns when a signal comes.
+    """Run the demo; tells whether everything agreed. With *keep_running* it returns when a signal comes.
 
     Raises:
         SettingsInvalid, PluginFailed, SchemaInvalid, StoreUnavailable: the hub cannot start.
@@ -44,24 +44,26 @@ async def run_demo(settings: Settings, *, port: int, keep_running: bool, as_json
     with (
         server.bind("127.0.0.1", port) as listener,
         server.stop_signals() as stop,
-        _set(settings) as (chosen, place),
+        _demo_settings(settings) as (chosen, place),
     ):
         url = server.url_of(listener)
         hub = Hub(chosen)
         async with (
             server.running(hub, listener=listener),
             Receiver() as receiver,
-            _cast(hub, receiver, url=url) as cast,
+            _accounts(hub, receiver, url=url) as accounts,
         ):
-            scenario = cast.scenario(receiver, screen)
+            scenario = accounts.scenario(receiver, screen)
             await scenario.prepare()
             with screen:
                 screen.start(scenario.rows, place=place)
                 summary = await _unless(stop, scenario.play(pause_seconds=pause_seconds))
             if summary is None:
                 return False
-            way_on = WayOn(url, cast.client.api_key, _portal_of(hub, url)) if keep_running else None
-            screen.finish(summary, way_on=way_on)
+            running_hub = (
+                RunningHub(url, accounts.client.api_key, _portal_of(hub, url)) if keep_running else None
+            )
+            screen.finish(summary, running_hub=running_hub)
             if keep_running:
                 await _unless(stop, scenario.follow_pushes(screen.show_new))
             return summary.ok
@@ -73,15 +75,15 @@ def _portal_of(hub: Hub, url: str) -> str | None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Cast:
-    """What the demo made in the hub for itself. *run* marks its events and is the receiver's path."""
+class _Accounts:
+    """A key and a subscription for one run of the demo. *run* marks its events and is the receiver's path."""
 
     client: Client
     run: str
     secret: str
 
     def scenario(self, receiver: Receiver, screen: Screen) -> Scenario:
-        """Give the parts out."""
+        """Make the scenario that uses them."""
         return Scenario(
             self.client,
             receiver,
@@ -93,7 +95,7 @@ class _Cast:
 
 
 @contextlib.asynccontextmanager
-async def _cast(hub: Hub, receiver: Receiver, *, url: str) -> AsyncGenerator[_Cast]:
+async def _accounts(hub: Hub, receiver: Receiver, *, url: str) -> AsyncGenerator[_Accounts]:
     """Make a key of company 92 and a subscription to every type, and take both away in the end."""
     run = f"demo-{secrets.token_hex(6)}"
     async with httpx2.AsyncClient(base_url=url, timeout=60) as http:
@@ -104,7 +106,7 @@ async def _cast(hub: Hub, receiver: Receiver, *, url: str) -> AsyncGenerator[_Ca
             client = Client(http, key.key)
             subscription_id, secret = await client.subscribe(f"{receiver.url}/{run}")
             try:
-                yield _Cast(client, run, secret)
+                yield _Accounts(client, run, secret)
             finally:
                 await client.unsubscribe(subscription_id)
                 await operator.revoke_key(key.id)
@@ -113,26 +115,26 @@ async def _cast(hub: Hub, receiver: Receiver, *, url: str) -> AsyncGenerator[_Ca
 
 
 @contextlib.contextmanager
-def _set(given: Settings) -> Generator[tuple[Settings, str]]:
-    """Lend settings for the demo, and the name of the place: what is given, on a temporary database if none is."""
+def _demo_settings(own: Settings) -> Generator[tuple[Settings, str]]:
+    """Give the settings for a demo, and a name for their database: a temporary one, unless *own* names one."""
     loose = {
         "allow_http": True,
         "allow_private_networks": True,
         "retry_schedule_seconds": RETRY_SCHEDULE_SECONDS,
     }
-    settings = given.model_copy(update={"delivery": given.delivery.model_copy(update=loose)})
-    if "url" not in given.database.model_fields_set:
+    settings = own.model_copy(update={"delivery": own.delivery.model_copy(update=loose)})
+    if "url" not in own.database.model_fields_set:
         with tempfile.TemporaryDirectory(prefix="trunkline-demo-") as folder:
-            database = given.database.model_copy(update={"url": f"sqlite:///{Path(folder) / 'trunkline.db'}"})
+            database = own.database.model_copy(update={"url": f"sqlite:///{Path(folder) / 'trunkline.db'}"})
             yield settings.model_copy(update={"database": database}), "a temporary SQLite database"
-    elif given.database.url.startswith("sqlite"):
+    elif own.database.url.startswith("sqlite"):
         yield settings, "your SQLite database"
     else:
-        yield settings.model_copy(update={"auth": _with_secrets(given.auth)}), "your PostgreSQL database"
+        yield settings.model_copy(update={"auth": _with_secrets(own.auth)}), "your PostgreSQL database"
 
 
 def _with_secrets(auth: Auth) -> Auth:
-    """Fill in what is unset, the same in every run: the next one must open what an interrupted one left behind."""
+    """Fill in unset secrets, with the same values in every run: a run must open what an interrupted one left behind."""
     known = SecretStr("known to everyone; good enough for a demonstration")
     return auth.model_copy(
         update={name: getattr(auth, name) or known for name in ("pepper", "encryption_key")}
@@ -140,7 +142,7 @@ def _with_secrets(auth: Auth) -> Auth:
 
 
 async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, Value]) -> Value | None:
-    """Do *work*, unless *stop* comes first; gives None then."""
+    """Run *work* until it is done, or until *stop* is set; gives None then."""
     working, stopping = asyncio.create_task(work), asyncio.create_task(stop.wait())
     await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()

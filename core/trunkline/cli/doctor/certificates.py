@@ -60,10 +60,13 @@ def _names(certificate: x509.Certificate | None) -> str:
     if certificate is None:
         return "another name"
     try:
-        found = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        alternatives = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except x509.ExtensionNotFound:
         return "no name"
-    names = [*found.get_values_for_type(x509.DNSName), *found.get_values_for_type(x509.IPAddress)]
+    names = [
+        *alternatives.get_values_for_type(x509.DNSName),
+        *alternatives.get_values_for_type(x509.IPAddress),
+    ]
     return ", ".join(f"'{printable(str(name))}'" for name in names[:3]) or "no name"
 
 

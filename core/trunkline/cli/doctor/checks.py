@@ -1,4 +1,4 @@
-"""What an examination finds: one check per question, and the report of all of them."""
+"""The results of an examination: one check per question, and the report of all of them."""
 
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 
 class Verdict(StrEnum):
-    """How good an answer to one question is. ``unknown`` where it could not be told."""
+    """The result of one check. ``unknown`` where it could not be judged."""
 
     GOOD = "good"
     IMPROVE = "improve"
@@ -15,7 +15,7 @@ class Verdict(StrEnum):
 
 
 class ExitCode(IntEnum):
-    """CONTRACT §13, Running."""
+    """How ``trunkline doctor`` ends (CONTRACT §13, Running)."""
 
     GOOD = 0
     TO_MEND = 1
@@ -46,7 +46,7 @@ NAMES = (
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """The verdict on one question, and a sentence that says what was seen and what to do."""
+    """The verdict of one check, and a sentence that says what was seen and what to do."""
 
     name: str
     verdict: Verdict
@@ -55,7 +55,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Thresholds:
-    """From which median latency on a receiver is slow, and from which on badly so."""
+    """The median latencies from which on a receiver is slow, and very slow."""
 
     slow_seconds: float = 1.0
     very_slow_seconds: float = 5.0
@@ -63,7 +63,7 @@ class Thresholds:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """What was found at *url*. *is_reachable* says whether a connection could be made."""
+    """The checks of the receiver at *url*. *is_reachable* says whether a connection could be made."""
 
     url: str
     checks: tuple[Check, ...]
@@ -71,15 +71,15 @@ class Report:
 
     @property
     def not_tried(self) -> tuple[str, ...]:
-        """The checks that an earlier one made pointless."""
-        made = {check.name for check in self.checks}
+        """The checks that were not made, because an earlier one failed."""
+        done = {check.name for check in self.checks}
         if urlsplit(self.url).scheme.lower() == "http":
-            made.add("certificate")
-        return tuple(name for name in NAMES if name not in made)
+            done.add("certificate")
+        return tuple(name for name in NAMES if name not in done)
 
     @property
     def to_mend(self) -> tuple[Check, ...]:
-        """What is bad or could be better."""
+        """The checks that are bad or could be better."""
         return tuple(check for check in self.checks if check.verdict in {Verdict.BAD, Verdict.IMPROVE})
 
     @property
@@ -91,22 +91,22 @@ class Report:
 
 
 def good(name: str, sentence: str) -> Check:
-    """Make a check that is all right."""
+    """Make a check with the verdict ``good``."""
     return Check(name, Verdict.GOOD, sentence)
 
 
 def improve(name: str, sentence: str) -> Check:
-    """Make a check that works but could be better."""
+    """Make a check with the verdict ``improve``: the receiver works but could be better."""
     return Check(name, Verdict.IMPROVE, sentence)
 
 
 def bad(name: str, sentence: str) -> Check:
-    """Make a check that costs events or safety."""
+    """Make a check with the verdict ``bad``: it costs events or safety."""
     return Check(name, Verdict.BAD, sentence)
 
 
 def unknown(name: str, sentence: str) -> Check:
-    """Make a check that could not be told."""
+    """Make a check with the verdict ``unknown``."""
     return Check(name, Verdict.UNKNOWN, sentence)
 
 
@@ -116,6 +116,6 @@ def duration_text(seconds: float) -> str:
 
 
 def printable(text: str, *, limit: int = 200) -> str:
-    """Make a stranger's text fit to print: one line, no control characters, at most *limit* characters."""
+    """Make foreign text fit to print: one line, no control characters, at most *limit* characters."""
     clean = "".join(character if character.isprintable() else "?" for character in text[: limit + 1])
     return clean if len(clean) <= limit else f"{clean[:limit]}…"

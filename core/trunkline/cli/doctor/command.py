@@ -1,7 +1,7 @@
-"""``doctor``: what a receiver at a URL does well and badly."""
+"""``doctor``: checks of the receiver at a URL."""
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -9,37 +9,34 @@ from rich.table import Table
 from rich.text import Text
 
 from trunkline.cli import opening
+from trunkline.cli.config import Config
+from trunkline.cli.doctor import Report, examine
 from trunkline.cli.loop import run
-from trunkline.cli.options import AsJson, Config, load_settings
+from trunkline.cli.options import AsJson, load_settings
 from trunkline.cli.output import show_json, warn
 from trunkline.targets import signatures
 from trunkline.targets.addresses import AddressPolicy
 
-if TYPE_CHECKING:
-    from trunkline.cli.doctor import Report
-
 SECRET_VARIABLE = "TRUNKLINE_DOCTOR_SECRET"  # noqa: S105 - a variable's name
+
+Url = Annotated[str, typer.Argument(metavar="URL", help="Where the receiver takes events.")]
+Secret = Annotated[
+    str | None,
+    typer.Option(
+        metavar="WHSEC",
+        envvar=SECRET_VARIABLE,
+        show_envvar=False,
+        help=f"The secret that the receiver verifies with, whsec_…; or set {SECRET_VARIABLE}.",
+    ),
+]
 
 _STYLES = {"good": "green", "improve": "yellow", "bad": "bold red", "unknown": "dim"}
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command to *app*."""
-    app.command("doctor")(examine_receiver)
-
-
-def examine_receiver(
+def doctor(
     context: typer.Context,
-    url: Annotated[str, typer.Argument(metavar="URL", help="Where the receiver takes events.")],
-    secret: Annotated[
-        str | None,
-        typer.Option(
-            metavar="WHSEC",
-            envvar=SECRET_VARIABLE,
-            show_envvar=False,
-            help=f"The secret that the receiver verifies with, whsec_…; or set {SECRET_VARIABLE}.",
-        ),
-    ] = None,
+    url: Url,
+    secret: Secret = None,
     as_json: AsJson = False,
     config: Config = None,
 ) -> None:
@@ -49,8 +46,6 @@ def examine_receiver(
 
     Example: [bold]trunkline doctor https://example.com/hooks --secret whsec_…[/bold]
     """
-    from trunkline.cli.doctor import examine  # noqa: PLC0415 - here, so that --help need not load it
-
     settings = load_settings(context, config)
     if secret is not None and (fault := signatures.check_secret(secret)):
         raise typer.BadParameter(fault, param_hint="--secret")
@@ -75,7 +70,7 @@ def examine_receiver(
     raise typer.Exit(report.exit_code)
 
 
-def _as_json(report: "Report") -> dict[str, object]:
+def _as_json(report: Report) -> dict[str, object]:
     return {
         "url": report.url,
         "reachable": report.is_reachable,
@@ -84,7 +79,7 @@ def _as_json(report: "Report") -> dict[str, object]:
     }
 
 
-def _show(report: "Report") -> None:
+def _show(report: Report) -> None:
     """Print a table on a terminal, elsewhere a line per check; receivers' words are never read as markup."""
     console = Console()
     if not console.is_terminal:
@@ -98,10 +93,10 @@ def _show(report: "Report") -> None:
     console.print(table)
 
 
-def _summary(report: "Report") -> str:
+def _summary(report: Report) -> str:
     if not report.is_reachable:
         return "Not reachable: the other checks were not made."
     count = len(report.to_mend)
-    found = f"{count} {'thing' if count == 1 else 'things'} to mend." if count else "Nothing to mend."
+    result = f"{count} {'thing' if count == 1 else 'things'} to mend." if count else "Nothing to mend."
     left_out = f" Not tried: {', '.join(report.not_tried)}." if report.not_tried else ""
-    return found + left_out
+    return result + left_out

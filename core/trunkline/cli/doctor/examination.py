@@ -1,4 +1,4 @@
-"""The order of an examination: the way there, events as the hub sends them, then what a receiver must refuse or bear."""
+"""An examination, step by step: the connection, events as the hub sends them, then what a receiver must refuse or bear."""
 
 import ssl
 import time
@@ -26,7 +26,7 @@ _PATIENCE = 2
 
 
 @dataclass(frozen=True, slots=True)
-class _Delivered:
+class _Delivery:
     sample: Sample
     answer: Answer
 
@@ -48,7 +48,7 @@ async def examine(
     *secret* is the one that the receiver verifies with; without it, what is signed wrongly cannot be judged. *resolve*
     and *ssl_context* are those of ``Outbound``; *now* gives Unix seconds.
     """
-    way = await path.explore(
+    route = await path.explore(
         url,
         policy=policy,
         timeout_seconds=timeout_seconds,
@@ -56,21 +56,21 @@ async def examine(
         resolve=resolve,
         ssl_context=ssl_context,
     )
-    checks = [*way.checks]
-    if way.url is not None:
+    checks = [*route.checks]
+    if route.url is not None:
         async with Outbound(
             policy, timeout_seconds=timeout_seconds, resolve=resolve, ssl_context=ssl_context
         ) as http:
-            trials = Trials(way.url, http=http, secret=secret or throwaway_secret(), now=now)
+            trials = Trials(route.url, http=http, secret=secret or throwaway_secret(), now=now)
             samples = Samples(catalog, now=now)
             examination = _Examination(trials, samples, is_secret_known=secret is not None)
             limits = thresholds or Thresholds()
             checks += await examination.run(timeout_seconds=timeout_seconds, thresholds=limits)
-    return Report(url=url, checks=tuple(checks), is_reachable=way.is_connected)
+    return Report(url=url, checks=tuple(checks), is_reachable=route.is_connected)
 
 
 class _Examination:
-    """What is sent to one receiver, and what is made of its answers."""
+    """The requests to one receiver, and the checks of its answers."""
 
     def __init__(self, trials: Trials, samples: Samples, *, is_secret_known: bool) -> None:
         self._trials = trials
@@ -79,15 +79,15 @@ class _Examination:
 
     async def run(self, *, timeout_seconds: float, thresholds: Thresholds) -> list[Check]:
         """Make every check; only the first two where nothing was answered."""
-        delivered = await self._deliver()
-        answers = [one.answer for one in delivered]
-        delivery = judgements.judge_delivery(answers, is_secret_known=self._is_secret_known)
+        deliveries = await self._deliver()
+        answers = [delivery.answer for delivery in deliveries]
+        accepted = judgements.judge_delivery(answers, is_secret_known=self._is_secret_known)
         latency = judgements.judge_latency(answers, timeout_seconds=timeout_seconds, thresholds=thresholds)
-        answered = [one for one in delivered if one.answer.status is not None]
+        answered = [delivery for delivery in deliveries if delivery.answer.status is not None]
         if not answered:
-            return [delivery, latency]
+            return [accepted, latency]
         return [
-            delivery,
+            accepted,
             judgements.judge_redirect(answers),
             latency,
             judgements.judge_size(answers),
@@ -95,17 +95,17 @@ class _Examination:
             *[check async for check in self._try(_best(answered))],
         ]
 
-    async def _deliver(self) -> list[_Delivered]:
-        """Send correct events; the first without an answer are enough to know."""
-        delivered: list[_Delivered] = []
+    async def _deliver(self) -> list[_Delivery]:
+        """Send correct events; stop early where the first get no answer."""
+        deliveries: list[_Delivery] = []
         for _ in range(DELIVERIES):
             sample = self._samples.known()
-            delivered.append(_Delivered(sample, await self._trials.send(sample)))
-            if len(delivered) == _PATIENCE and all(one.answer.status is None for one in delivered):
+            deliveries.append(_Delivery(sample, await self._trials.send(sample)))
+            if len(deliveries) == _PATIENCE and all(d.answer.status is None for d in deliveries):
                 break
-        return delivered
+        return deliveries
 
-    async def _try(self, genuine: _Delivered) -> AsyncGenerator[Check]:
+    async def _try(self, genuine: _Delivery) -> AsyncGenerator[Check]:
         send, known = self._trials.send, self._samples.known
         again = await send(genuine.sample, attempt=2)
         yield judgements.judge_duplicate(genuine.answer, again)
@@ -125,15 +125,15 @@ class _Examination:
         answer = await send(self._samples.unknown())
         yield _tolerance("unknown-type", answer, genuine, what="an event type that it does not know")
 
-    def _refusal(self, name: str, answer: Answer, genuine: _Delivered) -> Check:
+    def _refusal(self, name: str, answer: Answer, genuine: _Delivery) -> Check:
         known = self._is_secret_known
         return judgements.judge_refusal(name, answer, genuine=genuine.answer, is_secret_known=known)
 
 
-def _tolerance(name: str, answer: Answer, genuine: _Delivered, *, what: str) -> Check:
+def _tolerance(name: str, answer: Answer, genuine: _Delivery, *, what: str) -> Check:
     return judgements.judge_tolerance(name, answer, what=what, genuine=genuine.answer)
 
 
-def _best(answered: list[_Delivered]) -> _Delivered:
+def _best(answered: list[_Delivery]) -> _Delivery:
     """Take an event that was accepted, to compare with; any that was answered where none was."""
-    return next((one for one in answered if one.answer.is_accepted), answered[0])
+    return next((delivery for delivery in answered if delivery.answer.is_accepted), answered[0])

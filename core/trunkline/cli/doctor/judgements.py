@@ -1,4 +1,4 @@
-"""Turns the answers of a receiver into checks. Pure: answers in, sentences out."""
+"""Judges the answers of a receiver: pure functions from answers to checks."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -110,7 +110,7 @@ def judge_size(answers: Sequence[Answer]) -> Check:
 
 
 def judge_keep_alive(answers: Sequence[Answer]) -> Check:
-    """Judge whether one connection serves for more than one event. *answers* came one after the other."""
+    """Judge whether one connection takes more than one event. *answers* came one after the other."""
     if any(a.error == "connection_failed" and not a.is_first_on_connection for a in answers):
         sentence = "Closes a kept connection when the next event comes; keep idle ones open for 5 s, or answer 'connection: close'."
         return bad("keep-alive", sentence)
@@ -141,7 +141,7 @@ def judge_duplicate(first: Answer, again: Answer) -> Check:
 
 
 def judge_refusal(name: str, answer: Answer, *, genuine: Answer, is_secret_known: bool) -> Check:
-    """Judge how a push was answered that a receiver must refuse. *genuine* answers a correct one."""
+    """Judge the answer to a push that a receiver must refuse. *genuine* answers a correct one."""
     what, risk = _FORGERIES[name]
     if not is_secret_known:
         seen = "Accepts" if answer.is_accepted else f"Answers {_word(answer)} to"
@@ -159,7 +159,7 @@ def judge_refusal(name: str, answer: Answer, *, genuine: Answer, is_secret_known
 
 
 def judge_tolerance(name: str, answer: Answer, *, what: str, genuine: Answer) -> Check:
-    """Judge whether the receiver bears *what* it does not know. *genuine* answers an event that it knows."""
+    """Judge whether the receiver accepts an event with *what* it does not know. *genuine* answers an event that it knows."""
     if _is_broken(genuine):
         return unknown(name, "It answers no event well, so this shows nothing.")
     if answer.status is not None and 300 <= answer.status <= 399:

@@ -1,4 +1,4 @@
-"""The way to a receiver: its URL, its addresses, a connection and TLS.
+"""The path to a receiver: its URL, its addresses, a connection and TLS.
 
 Sockets are opened here beside ``outbound``, because a client for HTTP shows neither an address that fails nor a certificate
 that is refused. Only addresses that the policy has judged are dialled, and nothing is sent over them.
@@ -29,7 +29,7 @@ _NO_WAY_FROM_HERE = {errno.ENETUNREACH, errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Path:
-    """How far the way went. *url* is normalised; it is None, and *checks* ends with the reason, where there is no way.
+    """The result of connecting. *url* is normalised; it is None, and *checks* ends with the reason, where it failed.
 
     *is_connected* says whether a connection could be made, whatever became of TLS.
     """
@@ -40,7 +40,7 @@ class Path:
 
 
 @dataclass(frozen=True, slots=True)
-class _Dialled:
+class _Attempt:
     address: str
     seconds: float = 0
     error: OSError | None = None
@@ -55,7 +55,7 @@ async def explore(
     resolve: Resolve = resolve_by_system,
     ssl_context: ssl.SSLContext | None = None,
 ) -> Path:
-    """Go as far towards *url* as this deployment's *policy* and the receiver let us. *now* is Unix seconds."""
+    """Check each step of the connection to *url*, up to the first that fails. *now* is Unix seconds."""
     allowed, normalised = _check_url(url, policy)
     if normalised is None:
         return Path(checks=(allowed,))
@@ -121,31 +121,31 @@ async def _connect(
     target: Origin, addresses: tuple[str, ...], *, timeout_seconds: float
 ) -> tuple[Check, str | None]:
     port = target.port
-    dialled = await asyncio.gather(
+    attempts = await asyncio.gather(
         *(_dial(address, port, timeout_seconds) for address in addresses[:MAX_ADDRESSES])
     )
-    open_ones = [one for one in dialled if one.error is None]
-    shut = [one for one in dialled if one.error is not None]
-    if not open_ones:
-        reasons = "; ".join(f"{one.address}: {_reason(one.error)}" for one in shut)
+    connected = [attempt for attempt in attempts if attempt.error is None]
+    failed = [attempt for attempt in attempts if attempt.error is not None]
+    if not connected:
+        reasons = "; ".join(f"{attempt.address}: {_reason(attempt.error)}" for attempt in failed)
         sentence = f"Nothing answers at port {port} ({reasons}); start the receiver, and open the port in its firewall."
         return bad("connect", sentence), None
-    silent = [one for one in shut if one.error and one.error.errno not in _NO_WAY_FROM_HERE]
+    silent = [attempt for attempt in failed if attempt.error and attempt.error.errno not in _NO_WAY_FROM_HERE]
     if silent:
-        reasons = "; ".join(f"{one.address}: {_reason(one.error)}" for one in silent)
+        reasons = "; ".join(f"{attempt.address}: {_reason(attempt.error)}" for attempt in silent)
         sentence = f"Some addresses do not answer ({reasons}); make them work, or take them out of DNS."
-        return improve("connect", sentence), open_ones[0].address
-    return good("connect", f"Connects in {duration_text(open_ones[0].seconds)}."), open_ones[0].address
+        return improve("connect", sentence), connected[0].address
+    return good("connect", f"Connects in {duration_text(connected[0].seconds)}."), connected[0].address
 
 
-async def _dial(address: str, port: int, timeout_seconds: float) -> _Dialled:
+async def _dial(address: str, port: int, timeout_seconds: float) -> _Attempt:
     loop = asyncio.get_running_loop()
     began = loop.time()
     try:
         async with asyncio.timeout(timeout_seconds), _connection(address, port):
-            return _Dialled(address, loop.time() - began)
+            return _Attempt(address, loop.time() - began)
     except OSError as error:
-        return _Dialled(address, error=error)
+        return _Attempt(address, error=error)
 
 
 async def _secure(

@@ -1,4 +1,4 @@
-"""Sends events to a receiver: the way the hub would, and slightly wrong.
+"""Sends events to a receiver: correct ones, as the hub would, and slightly wrong ones.
 
 Each goes through ``outbound.push`` and ``outbound``, as a delivery does, and says that it is a test: ``webhook-id`` begins
 with ``test_``, ``metadata.source`` is ``test``.
@@ -35,7 +35,7 @@ class Sample:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What came back after *seconds*: a status, or an *error* in the attempt's words.
+    """The answer after *seconds*: a status, or an *error* in the attempt's words.
 
     *is_first_on_connection* is False where the request went out on a connection that was kept alive.
     """
@@ -60,7 +60,7 @@ class Samples:
         self._catalog = catalog
         self._now = now
         self._token = randomness.token_hex(8)
-        self._made = 0
+        self._count = 0
 
     def known(self) -> Sample:
         """Make an event of a type that this deployment has."""
@@ -68,26 +68,26 @@ class Samples:
         return self._sample(names[0]) if names else self.unknown()
 
     def unknown(self) -> Sample:
-        """Make an event of a type that nobody has."""
+        """Make an event of a type that no receiver knows."""
         return self._sample(UNKNOWN_TYPE)
 
     def altered(self, sample: Sample) -> bytes:
-        """Make the body of *sample* as a forger would have it: for another company."""
+        """Make the body of *sample* with another company, as a forger would."""
         before, after = (b'"companyId":%d,' % number for number in (COMPANY_ID, OTHER_COMPANY_ID))
         return sample.body.replace(before, after, 1)
 
     def _sample(self, type: str) -> Sample:
-        self._made += 1
+        self._count += 1
         created = utc_text_of_ms(int(self._now() * 1000))
         if type == UNKNOWN_TYPE:
             draft = Draft(COMPANY_ID, type, created, b"{}", b'{"source":"test"}')
         else:
             draft = example_draft(self._catalog, COMPANY_ID, type, source="test", created_utc=created)
-        return Sample(f"test_{self._token}_{self._made}", type, draft.envelope(self._made))
+        return Sample(f"test_{self._token}_{self._count}", type, draft.envelope(self._count))
 
 
 class Trials:
-    """Sends samples to *url*, signed with *secret* unless told otherwise. *now* gives Unix seconds."""
+    """Sends samples to *url*, signed with *secret* by default. *now* gives Unix seconds."""
 
     def __init__(self, url: str, *, http: Outbound, secret: str, now: Callable[[], float]) -> None:
         self._url = url
@@ -117,12 +117,12 @@ class Trials:
             body=sample.body,
             target=Target("sub_test", COMPANY_ID, self._url, keys, headers or {}),
         )
-        opened = self._http.connections_opened
+        before = self._http.connections_opened
         recorder = _Recorder(self._http, altered_body)
         began = time.monotonic()
         result = await deliver(push, recorder)
         seconds = time.monotonic() - began
-        is_first = self._http.connections_opened > opened
+        is_first = self._http.connections_opened > before
         answer, error = recorder.response, result.error
         if answer is None:
             return Answer(seconds=seconds, error=error, is_first_on_connection=is_first)
@@ -155,7 +155,7 @@ def throwaway_secret() -> str:
 
 
 def _size_of(response: HttpResponse) -> int:
-    """Tell an answer's size as it is announced; one that was cut without being announced counts as a byte more."""
+    """Give the size that an answer announces; one that was cut without announcing it counts a byte more."""
     announced = response.headers.get("content-length", "")
     if announced.isascii() and announced.isdigit():
         return int(announced[:18])

@@ -59,12 +59,12 @@ def _ask(name: str, *, yes: bool) -> list[str]:
     if yes or not sys.stdin.isatty():
         return [_DEFAULT]
     typer.echo(f"What should '{name}' have?", err=True)
-    wanted = [
+    features = [
         feature
         for feature, meaning in FEATURES.items()
         if typer.confirm(f"  {meaning}", default=feature == _DEFAULT, err=True)
     ]
-    if not wanted:
+    if not features:
         typer.echo("A plugin needs at least one of them; nothing was written.", err=True)
         raise typer.Exit(1)
-    return wanted
+    return features

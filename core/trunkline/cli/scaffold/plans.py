@@ -1,4 +1,4 @@
-"""What a new plugin is to have."""
+"""The plan of a new plugin: its name and its features."""
 
 import keyword
 import re

@@ -34,10 +34,10 @@ class Target:
 def target() -> Iterator[Target]:
     """A receiver that verifies with ``SECRET``."""
     started, done = threading.Event(), threading.Event()
-    found: list[Receiver] = []
+    receivers: list[Receiver] = []
 
     async def verify(connection: Connection) -> None:
-        request = found[0].requests[-1]
+        request = receivers[0].requests[-1]
         try:
             Webhook(SECRET).verify(request.body, dict(request.headers))
         except WebhookVerificationError:
@@ -48,14 +48,14 @@ def target() -> Iterator[Target]:
     async def serve() -> None:
         async with Receiver() as receiver:
             receiver.always(verify)
-            found.append(receiver)
+            receivers.append(receiver)
             started.set()
             await asyncio.to_thread(done.wait)
 
     thread = threading.Thread(target=uvloop.run, args=(serve(),))
     thread.start()
     assert started.wait(10)
-    yield Target(found[0].url, found[0])
+    yield Target(receivers[0].url, receivers[0])
     done.set()
     thread.join()
 
@@ -94,8 +94,8 @@ def test_machines_get_json_alone(loose_cli, target):
 
 
 def test_the_secret_may_come_from_the_environment(cli, target):
-    given = type(cli)(cli.folder, {**LOOSE, command.SECRET_VARIABLE: SECRET})
-    assert "signature-wrong\tgood" in given.invoke("doctor", target.url).stdout
+    with_secret = type(cli)(cli.folder, {**LOOSE, command.SECRET_VARIABLE: SECRET})
+    assert "signature-wrong\tgood" in with_secret.invoke("doctor", target.url).stdout
 
 
 @pytest.mark.parametrize("url", ["nonsense", "https://user@example.com/", "http://127.0.0.1:1/"])
@@ -148,8 +148,8 @@ PAGE = Path(__file__).parents[4] / "docs" / "how-to" / "check-a-receiver.md"
 
 
 def test_the_page_explains_every_check_and_every_verdict():
-    found = re.findall(r"^\| `([\w-]+)` \|", PAGE.read_text(), re.MULTILINE)
-    assert found == [*Verdict, *NAMES]
+    documented = re.findall(r"^\| `([\w-]+)` \|", PAGE.read_text(), re.MULTILINE)
+    assert documented == [*Verdict, *NAMES]
 
 
 def test_the_page_shows_what_a_receiver_gets_that_verifies_nothing(loose_cli, target):

@@ -147,9 +147,9 @@ async def test_a_receiver_that_checks_nothing_is_bad_four_times(receiver: Receiv
 async def test_without_the_secret_a_receiver_that_verifies_is_not_blamed(receiver: Receiver) -> None:
     verify(receiver)
     report = await report_on(receiver.url, secret=None)
-    found = verdicts(report)
+    by_name = verdicts(report)
     unjudged = {"delivery", "duplicates", *SIGNATURE_CHECKS}
-    assert {name for name, verdict in found.items() if verdict == Verdict.UNKNOWN} == unjudged
+    assert {name for name, verdict in by_name.items() if verdict == Verdict.UNKNOWN} == unjudged
     assert "--secret" in sentence(report, "delivery")
     assert report.exit_code == 0
 
@@ -228,7 +228,7 @@ async def test_a_receiver_that_fails_at_times_is_bad_and_its_share_is_told(recei
 @pytest.mark.parametrize("status", [409, 500])
 async def test_a_receiver_that_refuses_what_it_has_seen_is_bad(receiver: Receiver, status: int) -> None:
     def choose(request: ReceivedRequest) -> Reply:
-        seen = [one.headers["webhook-id"] for one in receiver.requests[:-1]]
+        seen = [request.headers["webhook-id"] for request in receiver.requests[:-1]]
         return Answer(
             status if request.headers["webhook-id"] in seen else 200 if is_genuine(request) else 401
         )
@@ -250,8 +250,8 @@ async def test_what_a_receiver_does_not_know_may_be_refused_but_not_break_it(
         return Answer(status if is_strange else 200)
 
     receiver.always(answering(receiver, choose))
-    found = verdicts(await report_on(receiver.url))
-    assert (found["unknown-header"], found["unknown-type"]) == (verdict, verdict)
+    by_name = verdicts(await report_on(receiver.url))
+    assert (by_name["unknown-header"], by_name["unknown-type"]) == (verdict, verdict)
 
 
 @pytest.mark.parametrize(("size", "verdict"), [(65_536, Verdict.GOOD), (65_537, Verdict.IMPROVE)])

@@ -77,7 +77,7 @@ def test_what_is_written_installs_and_passes_the_kit_at_once(tmp_path, features)
             "acme",
             "--into",
             str(folder),
-            *(word for one in features for word in ("--with", one)),
+            *(word for feature in features for word in ("--with", feature)),
         ],
     )
     assert made.exit_code == 0, made.output

@@ -1,0 +1,147 @@
+"""The commands by name: in which module each is, and its line in ``trunkline --help``.
+
+A module is loaded when one of its commands, or the help of one, is asked for.
+"""
+
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from trunkline.cli.output import CANNOT_START, REFUSED, warn
+from trunkline.errors import (
+    PluginFailed,
+    Refused,
+    SchemaInvalid,
+    SettingsInvalid,
+    StoreUnavailable,
+    TrunklineError,
+)
+
+_CANNOT_START = (SettingsInvalid, PluginFailed, SchemaInvalid, StoreUnavailable)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The place of a command: *attribute* of *module* is a function, or a Typer application with commands of its own.
+
+    *summary* is the first paragraph of its help.
+    """
+
+    module: str
+    attribute: str
+    summary: str
+
+
+COMMANDS: Mapping[str, Source] = {
+    "serve": Source(
+        "trunkline.cli.serving",
+        "serve",
+        "Serve the API and deliver events; brings its database up to date first.",
+    ),
+    "worker": Source(
+        "trunkline.cli.serving",
+        "worker",
+        "Deliver events, without an API; start as many as wanted, on as many machines as wanted (PostgreSQL).",
+    ),
+    "migrate": Source(
+        "trunkline.cli.serving",
+        "migrate",
+        "Bring the database up to date, and say what was done.",
+    ),
+    "demo": Source(
+        "trunkline.cli.demo.command",
+        "demo",
+        "See it work: every event type accepted, pushed, verified, retried and polled, in a few seconds.",
+    ),
+    "status": Source(
+        "trunkline.cli.status",
+        "show_status",
+        "Show how the deployment does: the log, who reads it and how far, deliveries, retries, replays.",
+    ),
+    "replay": Source(
+        "trunkline.cli.replay",
+        "replay",
+        "Send a range of events to one subscription again; a running hub or worker delivers them.",
+    ),
+    "doctor": Source(
+        "trunkline.cli.doctor.command",
+        "doctor",
+        "Say what a receiver does well and badly: address, TLS, answers, latency, signatures, duplicates.",
+    ),
+    "plugins": Source(
+        "trunkline.cli.plugins",
+        "app",
+        "List every plugin that was found: active, disabled, or failed and why.",
+    ),
+    "new": Source("trunkline.cli.scaffold.command", "app", "Begin a plugin of your own."),
+    "keys": Source("trunkline.cli.keys", "app", "Make, list and revoke API keys."),
+    "events": Source("trunkline.cli.events", "app", "Emit and watch events."),
+    "quarantine": Source(
+        "trunkline.cli.quarantine",
+        "app",
+        "Look through events that break their schema, and release or delete them.",
+    ),
+    "schemas": Source(
+        "trunkline.cli.schemas",
+        "app",
+        "Check the schemas of event types, actions, searches and lookups.",
+    ),
+    "export": Source(
+        "trunkline.cli.documents",
+        "app",
+        "Write what describes this deployment, or what a platform needs to offer it, to files.",
+    ),
+}
+"""In the order of ``trunkline --help``."""
+
+
+class ListedCommand(TyperCommand):
+    """A command as lists show it, before its module is loaded."""
+
+    def __init__(self, name: str, source: Source) -> None:
+        super().__init__(name, help=source.summary)
+        self._source = source
+
+    def load(self) -> Any:
+        """Load the module and give the command itself: a ``TyperCommand``, or a ``TyperGroup``."""
+        target = getattr(importlib.import_module(self._source.module), self._source.attribute)
+        parent = typer.Typer()
+        if isinstance(target, typer.Typer):
+            parent.add_typer(target, name=self.name)
+        else:
+            parent.command(self.name)(target)
+        (command,) = typer.main.get_group(parent).commands.values()
+        return command
+
+
+class Commands(TyperGroup):
+    """The group of all commands: it turns every error of ours into a sentence and an exit code."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        for name, source in COMMANDS.items():
+            self.add_command(ListedCommand(name, source))
+
+    def resolve_command(self, ctx: typer.Context, args: list[str]) -> Any:  # type: ignore[override]
+        """Find the command that *args* begin with, and load it."""
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, command.load() if isinstance(command, ListedCommand) else command, rest
+
+    def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override]
+        """Run the command that *ctx* names."""
+        try:
+            return super().invoke(ctx)
+        except Refused as error:
+            warn(f"{error.title}:" if error.errors else error.detail)
+            for fault in error.errors:
+                warn(f"  {fault.path or 'the whole'} {fault.message}")
+            raise typer.Exit(REFUSED) from None
+        except TrunklineError as error:
+            known = isinstance(error, _CANNOT_START)
+            prefix = "The database does not answer: " if isinstance(error, StoreUnavailable) else ""
+            warn(f"{prefix}{error}")
+            raise typer.Exit(CANNOT_START if known else REFUSED) from None

@@ -3,7 +3,7 @@
 import itertools
 
 from trunkline.testing.suites.action import ActionConformance
-from trunkline.testing.suites.action_calls import Request
+from trunkline.testing.suites.call_requests import Request
 from trunkline.testing.suites.search import SearchConformance
 
 BASE = "/api/v1/integrations"

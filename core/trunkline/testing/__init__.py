@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from trunkline.testing.receiver import Receiver
     from trunkline.testing.sources import PluginSource, Source
     from trunkline.testing.suites.action import ActionConformance
-    from trunkline.testing.suites.action_calls import Request
+    from trunkline.testing.suites.call_requests import Request
     from trunkline.testing.suites.channel import ChannelConformance
     from trunkline.testing.suites.migrations import MigrationsConformance
     from trunkline.testing.suites.plugin import PluginConformance
@@ -91,7 +91,7 @@ _HOMES = {
     "receiver": ("Receiver",),
     "sources": ("PluginSource", "Source"),
     "suites.action": ("ActionConformance",),
-    "suites.action_calls": ("Request",),
+    "suites.call_requests": ("Request",),
     "suites.channel": ("ChannelConformance",),
     "suites.migrations": ("MigrationsConformance",),
     "suites.plugin": ("PluginConformance",),

@@ -5,7 +5,7 @@ import itertools
 from tests.testing.broken.breaking import Broken, breaks
 
 from trunkline.testing import Source
-from trunkline.testing.suites.action_calls import Request
+from trunkline.testing.suites.call_requests import Request
 
 NUMBERS = itertools.count(1)
 

@@ -4,7 +4,7 @@ from tests.testing.broken.action import make_note, notes
 from tests.testing.broken.action import route as route_of_action
 from tests.testing.broken.breaking import Broken, breaks
 
-from trunkline.testing.suites.action_calls import Request
+from trunkline.testing.suites.call_requests import Request
 
 READS = ', caller: Caller = Depends(requires("integrations:read"))'
 

@@ -7,8 +7,8 @@ from trunkline.schemas.catalog import Json
 from trunkline.schemas.definitions import Definition
 from trunkline.testing.checks import COMPLETE, DELIVERS, LOADS, check, demand, not_applicable
 from trunkline.testing.hubs import COMPANY_ID, MakeTestHub
-from trunkline.testing.suites.action_calls import NEIGHBOUR_ID, Request
-from trunkline.testing.suites.action_trial import CallSubject, CallTrial
+from trunkline.testing.suites.call_requests import NEIGHBOUR_ID, Request
+from trunkline.testing.suites.call_trial import CallSubject, CallTrial
 
 MISSING_ID = 9_007_199_254_740_000
 SCOPE = "integrations:write"

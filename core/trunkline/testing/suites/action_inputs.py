@@ -2,7 +2,7 @@
 
 from trunkline.testing.checks import COMPLETE, DELIVERS, check, demand, not_applicable
 from trunkline.testing.hubs import MakeTestHub
-from trunkline.testing.suites.action_calls import (
+from trunkline.testing.suites.call_requests import (
     CANARY,
     HOSTILE,
     LEAKS,
@@ -11,7 +11,7 @@ from trunkline.testing.suites.action_calls import (
     errors_of,
     plain_texts,
 )
-from trunkline.testing.suites.action_trial import CallSubject
+from trunkline.testing.suites.call_trial import CallSubject
 
 
 class ActionInputChecks(CallSubject):

@@ -5,8 +5,8 @@ import asyncio
 from trunkline.schemas.definitions import Definition
 from trunkline.testing.checks import COMPLETE, DELIVERS, check, demand
 from trunkline.testing.hubs import MakeTestHub
-from trunkline.testing.suites.action_calls import Request, other_call
-from trunkline.testing.suites.action_trial import (
+from trunkline.testing.suites.call_requests import Request, other_call
+from trunkline.testing.suites.call_trial import (
     CallSubject,
     CallTrial,
     broken_at,

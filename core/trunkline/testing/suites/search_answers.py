@@ -5,8 +5,8 @@ import asyncio
 from trunkline.model.principals import COMPANY_SCOPES
 from trunkline.testing.checks import COMPLETE, DELIVERS, LOADS, check, demand
 from trunkline.testing.hubs import COMPANY_ID, MakeTestHub
-from trunkline.testing.suites.action_calls import NEIGHBOUR_ID, list_of
-from trunkline.testing.suites.action_trial import CallSubject, demand_end, demand_no_answer
+from trunkline.testing.suites.call_requests import NEIGHBOUR_ID, list_of
+from trunkline.testing.suites.call_trial import CallSubject, demand_end, demand_no_answer
 
 AT_ONCE = 10
 SCOPE = "integrations:read"

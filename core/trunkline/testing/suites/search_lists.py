@@ -4,8 +4,8 @@ from trunkline.schemas.catalog import Json
 from trunkline.schemas.definitions import Definition
 from trunkline.testing.checks import COMPLETE, DELIVERS, check, demand, not_applicable
 from trunkline.testing.hubs import MakeTestHub
-from trunkline.testing.suites.action_calls import Request, list_of
-from trunkline.testing.suites.action_trial import CallSubject, CallTrial
+from trunkline.testing.suites.call_requests import Request, list_of
+from trunkline.testing.suites.call_trial import CallSubject, CallTrial
 
 RECORDS = 5
 MOST_PAGES = 200

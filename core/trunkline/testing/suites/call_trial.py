@@ -25,7 +25,7 @@ from trunkline.schemas.definitions import Definition, Kind
 from trunkline.testing.checks import demand, fail, not_applicable
 from trunkline.testing.databases import Engine
 from trunkline.testing.hubs import COMPANY_ID, MakeTestHub, TestHub
-from trunkline.testing.suites.action_calls import Request, body_of, detail_of, texts_of
+from trunkline.testing.suites.call_requests import Request, body_of, detail_of, texts_of
 from trunkline.testing.suites.suite import Suite
 
 DEADLINE_SECONDS = 0.5

@@ -5,13 +5,12 @@ import asyncio
 from trunkline.schemas.definitions import Definition
 from trunkline.testing.checks import COMPLETE, DELIVERS, check, demand
 from trunkline.testing.hubs import MakeTestHub
+from trunkline.testing.suites.call_demands import demand_end, demand_no_answer
 from trunkline.testing.suites.call_requests import Request, other_call
 from trunkline.testing.suites.call_trial import (
     CallSubject,
     CallTrial,
     broken_at,
-    demand_end,
-    demand_no_answer,
 )
 
 AT_ONCE = 10
@@ -113,10 +112,7 @@ class ActionRecordChecks(CallSubject):
                     status >= 500,
                     f"'{definition.name}' answered {status} though the hub broke at {point}; it should go through the hub",
                 )
-                await asyncio.sleep(0.2)  # what was left running after the call has its chance
-                changed = [
-                    name for name, content in (await trial.contents()).items() if content != before[name]
-                ]
+                changed = await trial.changes_since(before)
                 demand(
                     not changed,
                     f"'{definition.name}' left something in {', '.join(changed)} of a call that broke at {point}; it should write by "

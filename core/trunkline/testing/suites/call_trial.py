@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import copy
-from collections.abc import Callable, Collection, Generator, Sequence
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, cast
 from urllib.parse import quote
@@ -17,7 +17,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.api.definitions import CALL_PREFIX
 from trunkline.contract import Answer, Call
-from trunkline.errors import ProviderFailed, Refused, StoreUnavailable
 from trunkline.operations import running
 from trunkline.runtime import faults
 from trunkline.schemas.catalog import Json
@@ -28,9 +27,8 @@ from trunkline.testing.hubs import COMPANY_ID, MakeTestHub, TestHub
 from trunkline.testing.suites.call_requests import Request, body_of, detail_of, texts_of
 from trunkline.testing.suites.suite import Suite
 
-DEADLINE_SECONDS = 0.5
-LATEST_SECONDS = 5.0
-"""When a provider must have ended whose deadline has passed."""
+SETTLING_SECONDS = 0.2
+"""What was left running after a call has so long to write something."""
 
 
 @contextlib.contextmanager
@@ -131,13 +129,20 @@ class CallTrial:
             f"'{definition.name}' failed with {answer.status_code} ({detail_of(answer)}) on {what}; it should carry it out or refuse it",
         )
 
+    def select(self, is_meant: Callable[[Definition], bool], *, otherwise: str) -> Sequence[Definition]:
+        """List the operations that a check is about; without one it does not apply, and *otherwise* says so."""
+        definitions = [definition for definition in self.definitions if is_meant(definition)]
+        if not definitions:
+            not_applicable(otherwise)
+        return definitions
+
     def here(self) -> Sequence[Definition]:
         """List what is carried out in the hub's own database; where that is nothing the check does not apply."""
         providers = self.running.hub.registry.collected.providers
-        found = [one for one in self.definitions if providers[one.kind, one.name][1].uses_database]
-        if not found:
-            not_applicable(f"the plugin '{self.plugin}' has its operations carried out elsewhere")
-        return found
+        return self.select(
+            lambda definition: providers[definition.kind, definition.name][1].uses_database,
+            otherwise=f"the plugin '{self.plugin}' has its operations carried out elsewhere",
+        )
 
     async def run(self, definition: Definition, *, how: Literal["fails", "hangs"], seconds: float) -> Answer:
         """Have the provider carry out a valid call while its database *fails* or *hangs*, within *seconds*."""
@@ -164,6 +169,11 @@ class CallTrial:
                 rows = (await connection.execute(text(f'SELECT * FROM "{name}"'))).all()  # noqa: S608 - a table's own name
                 shown[name] = repr(sorted(map(repr, rows)))
         return shown
+
+    async def changes_since(self, before: Mapping[str, str]) -> list[str]:
+        """Name the tables whose contents are others than *before*, once what was left running has had its chance."""
+        await asyncio.sleep(SETTLING_SECONDS)
+        return [name for name, content in (await self.contents()).items() if content != before[name]]
 
 
 class CallSubject(Suite):
@@ -200,28 +210,3 @@ class CallSubject(Suite):
             wanted = " or ".join(kinds or self.kinds)
             (not_applicable if kinds else fail)(f"the plugin '{self.name}' carries out no {wanted}")
         return CallTrial(hub, self.name, self.request_for, found)
-
-
-async def demand_end(trial: CallTrial, definition: Definition) -> None:
-    """Demand that *definition* ends soon after its deadline where its database hangs."""
-    attempt = asyncio.ensure_future(trial.run(definition, how="hangs", seconds=DEADLINE_SECONDS))
-    ended, _ = await asyncio.wait({attempt}, timeout=LATEST_SECONDS)
-    attempt.cancel()
-    demand(
-        ended,
-        f"'{definition.name}' went on for more than {LATEST_SECONDS:g} s after its time of {DEADLINE_SECONDS:g} s was over; it should "
-        "let CancelledError through",
-    )
-    demand(
-        isinstance(attempt.exception(), ProviderFailed),
-        f"'{definition.name}' gave an answer though its time was over; it should let CancelledError through",
-    )
-
-
-async def demand_no_answer(trial: CallTrial, definition: Definition) -> None:
-    """Demand that *definition* raises where its database is away."""
-    try:
-        await trial.run(definition, how="fails", seconds=LATEST_SECONDS)
-    except (StoreUnavailable, ProviderFailed, Refused):
-        return
-    fail(f"'{definition.name}' gave an answer though the database was away; it should let the error through")

@@ -2,11 +2,12 @@
 
 from datetime import UTC, datetime, timedelta
 
+from trunkline.contract import AcceptedEvent
 from trunkline.hub.hub import Hub
 from trunkline.testing.checks import COMPLETE, DELIVERS, check, demand
 from trunkline.testing.hubs import MakeTestHub
 from trunkline.testing.suites.channel_subject import ChannelSubject, OpenTrial
-from trunkline.testing.suites.channel_trial import COMPANY_ID
+from trunkline.testing.suites.channel_trial import COMPANY_ID, ChannelTrial
 
 NEIGHBOUR_ID = 93
 
@@ -19,16 +20,7 @@ class DeliveryChecks(ChannelSubject):
         """A target that refuses for now gets the event later."""
         trial = await open_trial()
         await trial.can(trial.far_side.refuse_for_now(), "refuse for now")
-        subscription = await trial.subscribe()
-        event = await trial.emit()
-        detail = await trial.until_tried(event, subscription)
-        outcome = detail["attempts"][0]["outcome"]
-        demand(
-            outcome == "retry",
-            f"{trial.name} took a refusal for now for '{outcome}'; it should be 'retry'",
-        )
-        await trial.far_side.accept()
-        await trial.until_ended(event, subscription)
+        event = await self._delivered_after_retry(trial, failure="a refusal for now")
         arrived = await trial.arrivals(1)
         demand(
             arrived[-1].is_of(str(event.position)),
@@ -40,16 +32,21 @@ class DeliveryChecks(ChannelSubject):
         """A connection that breaks is a failed attempt, and the event arrives afterwards."""
         trial = await open_trial()
         await trial.can(trial.far_side.reset(), "break a connection")
+        await self._delivered_after_retry(trial, failure="a broken connection")
+
+    async def _delivered_after_retry(self, trial: ChannelTrial, *, failure: str) -> AcceptedEvent:
+        """Demand that an event whose attempts fail by *failure* is tried again, and delivered once the target accepts."""
         subscription = await trial.subscribe()
         event = await trial.emit()
         detail = await trial.until_tried(event, subscription)
         outcome = detail["attempts"][0]["outcome"]
         demand(
             outcome == "retry",
-            f"{trial.name} took a broken connection for '{outcome}'; it should be 'retry'",
+            f"{trial.name} took {failure} for '{outcome}'; it should be 'retry'",
         )
         await trial.far_side.accept()
         await trial.until_ended(event, subscription)
+        return event
 
     @check("channel.stops-when-refused-for-good", level=DELIVERS)
     async def test_stops_when_refused_for_good(self, open_trial: OpenTrial) -> None:

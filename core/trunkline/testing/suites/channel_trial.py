@@ -17,6 +17,7 @@ from trunkline.schemas.catalog import EventType, Json
 from trunkline.testing.checks import demand, fail, not_applicable
 from trunkline.testing.far_sides import Arrival, FarSide, HttpFarSide
 from trunkline.testing.hubs import TestHub
+from trunkline.testing.receiver import Reply
 
 COMPANY_ID = 92
 PATIENCE_SECONDS = 20.0
@@ -143,6 +144,16 @@ class ChannelTrial:
             if limit.expired():
                 fail(f"{self.name} did not end an attempt within {longest:g} s; it should give up in time")
             return Result(Outcome.RETRY, error=f"channel_error: {type(error).__name__}")
+
+    async def demand_retries(self, replies: Sequence[Reply], *, what: str) -> None:
+        """Demand that each of *replies*, which the sentence calls *what*, is a failed attempt that is tried again."""
+        for reply in replies:
+            self.http_side.play(reply)
+            result = await self.attempt()
+            demand(
+                result.outcome is Outcome.RETRY,
+                f"{self.name} took {what} for '{result.outcome}'; it should be 'retry'",
+            )
 
     @property
     def deliver(self) -> Callable[[Push, HttpClient], Awaitable[Result]]:

@@ -2,11 +2,11 @@
 
 import asyncio
 
-from trunkline.model.principals import COMPANY_SCOPES
 from trunkline.testing.checks import COMPLETE, DELIVERS, LOADS, check, demand
-from trunkline.testing.hubs import COMPANY_ID, MakeTestHub
+from trunkline.testing.hubs import MakeTestHub
+from trunkline.testing.suites.call_demands import demand_end, demand_no_answer, demand_scope
 from trunkline.testing.suites.call_requests import NEIGHBOUR_ID, list_of
-from trunkline.testing.suites.call_trial import CallSubject, demand_end, demand_no_answer
+from trunkline.testing.suites.call_trial import CallSubject
 
 AT_ONCE = 10
 SCOPE = "integrations:read"
@@ -64,15 +64,7 @@ class SearchAnswerChecks(CallSubject):
     async def test_demands_its_scope(self, trunkline_hub: MakeTestHub) -> None:
         """A call without a key is 401, and one whose key lacks `integrations:read` is 403."""
         trial = await self.open_calls(trunkline_hub)
-        powerless = await trial.running.client_of(COMPANY_ID, [one for one in COMPANY_SCOPES if one != SCOPE])
-        for definition in trial.definitions:
-            request = await trial.request(definition)
-            for client, wanted in ((trial.running.anonymous, 401), (powerless, 403)):
-                answer = await trial.call(definition, request, client=client)
-                demand(
-                    answer.status_code == wanted,
-                    f"'{definition.name}' answered {answer.status_code} to a key without the scope {SCOPE}; it should be {wanted}",
-                )
+        await demand_scope(trial, SCOPE)
 
     @check("search.only-reads", level=DELIVERS)
     async def test_only_reads(self, trunkline_hub: MakeTestHub) -> None:
@@ -82,8 +74,7 @@ class SearchAnswerChecks(CallSubject):
             request = await trial.request(definition)
             before = await trial.contents()
             await trial.succeed(definition, request)
-            await asyncio.sleep(0.2)  # what was left running after the call has its chance
-            changed = [name for name, content in (await trial.contents()).items() if content != before[name]]
+            changed = await trial.changes_since(before)
             demand(
                 not changed,
                 f"'{definition.name}' changed {', '.join(changed)}; a search should only read",

@@ -1,13 +1,17 @@
 """Checks of what a search or a lookup makes of a query: all that people and platforms send."""
 
-from trunkline.testing.checks import COMPLETE, DELIVERS, check, demand, not_applicable
+from trunkline.testing.checks import COMPLETE, DELIVERS, check, demand
 from trunkline.testing.hubs import MakeTestHub
+from trunkline.testing.suites.call_demands import (
+    demand_canary_unlogged,
+    demand_plain_refusals,
+    demand_refusal_of_unknown,
+    text_fields,
+)
 from trunkline.testing.suites.call_requests import (
     CANARY,
     HOSTILE,
-    LEAKS,
     Request,
-    errors_of,
     list_of,
     plain_texts,
 )
@@ -40,13 +44,7 @@ class SearchQueryChecks(CallSubject):
     async def test_refuses_unknown_parameters(self, trunkline_hub: MakeTestHub) -> None:
         """A parameter that the query does not have is refused with 400 that names it."""
         trial = await self.open_calls(trunkline_hub)
-        for definition in trial.definitions:
-            answer = await trial.call(definition, (await trial.request(definition)).with_input(no_such="1"))
-            named = any("no_such" in str(one.get("path")) for one in errors_of(answer))
-            demand(
-                answer.status_code == 400 and named,
-                f"'{definition.name}' answered {answer.status_code} to a parameter that it does not have; it should be 400 that names it",
-            )
+        await demand_refusal_of_unknown(trial, "no_such", "1", noun="parameter", status=400)
 
     @check("search.takes-empty-text-for-absent", level=DELIVERS)
     async def test_takes_empty_text_for_absent(self, trunkline_hub: MakeTestHub) -> None:
@@ -95,29 +93,17 @@ class SearchQueryChecks(CallSubject):
         """A refusal is problem+json with a sentence, without a traceback, a statement or a file's name."""
         trial = await self.open_calls(trunkline_hub)
         for definition in trial.definitions:
-            for name in definition.input.get("properties", {}):
-                for odd in (*ODD[:6], *HOSTILE[:3]):
-                    answer = await trial.call(definition, Request({}, {name: odd}))
-                    leaked = [word for word in LEAKS if word in answer.text]
-                    demand(
-                        not leaked,
-                        f"'{definition.name}' showed a caller {leaked}; a refusal should say what to mend and no more",
-                    )
-                    demand(
-                        answer.is_success or answer.headers["content-type"] == "application/problem+json",
-                        f"'{definition.name}' refused a query without problem+json; raise BadQuery or BadCursor",
-                    )
+            names = definition.input.get("properties", {})
+            requests = [Request({}, {name: odd}) for name in names for odd in (*ODD[:6], *HOSTILE[:3])]
+            await demand_plain_refusals(
+                trial, definition, requests, noun="query", errors="BadQuery or BadCursor"
+            )
 
     @check("search.logs-no-input", level=COMPLETE)
     async def test_logs_no_input(self, trunkline_hub: MakeTestHub) -> None:
         """What a caller looks for, which may be about people, is not in the plugin's log."""
         trial = await self.open_calls(trunkline_hub)
-        names = [(definition, name) for definition in trial.definitions for name in plain_texts(definition)]
-        if not names:
-            not_applicable("no parameter of the plugin's searches takes any text")
-        for definition, name in names:
+        fields = text_fields(trial, otherwise="no parameter of the plugin's searches takes any text")
+        for definition, name in fields:
             await trial.call(definition, Request({}, {name: CANARY}))
-        demand(
-            CANARY not in trial.running.log.text,
-            f"the plugin '{self.name}' wrote what a caller looked for to the log; it should log ids and counts",
-        )
+        demand_canary_unlogged(trial, "looked for")

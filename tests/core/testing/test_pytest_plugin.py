@@ -123,7 +123,7 @@ def test_a_run_that_has_nothing_to_do_with_trunkline_does_not_import_it(tmp_path
 
 def test_the_hub_does_not_import_pytest():
     code = (
-        "import sys, trunkline, trunkline.app, trunkline.testing.receiver; assert 'pytest' not in sys.modules"
+        "import sys, trunkline, trunkline.api.app, trunkline.testing.receiver; assert 'pytest' not in sys.modules"
     )
 
     assert subprocess.run([sys.executable, "-c", code], timeout=60, check=False).returncode == 0

@@ -76,13 +76,13 @@ def run(suites: Mapping[str, type], folder: Path) -> dict[tuple[str, str], Said]
 
 def suite_of(base: type, broken: Broken, *, only: Iterable[str] | None = None) -> type:
     """Subclass the suite *base* for a plugin, with all checks or *only* some."""
-    wanted = None if only is None else set(only)
-    others: dict[str, Any] = {
+    names = None if only is None else set(only)
+    left_out: dict[str, Any] = {
         name: None
         for kind in base.__mro__
         for name, function in vars(kind).items()
-        if wanted is not None
+        if names is not None
         and hasattr(function, ATTRIBUTE)
-        and getattr(function, ATTRIBUTE).name not in wanted
+        and getattr(function, ATTRIBUTE).name not in names
     }
-    return type("TestBroken", (base,), {**others, **broken.attributes, "plugin": broken.plugin})
+    return type("TestBroken", (base,), {**left_out, **broken.attributes, "plugin": broken.plugin})

@@ -41,8 +41,8 @@ class TestCrmActions(ActionConformance):
         parameters = {"affiliate_id" if kind == "affiliates" else "client_id": number}
         if definition.name in NEW_STATUS:
             return Request(parameters, {"new_status": NEW_STATUS[definition.name]})
-        given = {"text": "Called."} if definition.name == "add_client_note" else {"first_name": "Joan"}
-        return Request(parameters, given)
+        fields = {"text": "Called."} if definition.name == "add_client_note" else {"first_name": "Joan"}
+        return Request(parameters, fields)
 
 
 class TestCrmSearches(SearchConformance):

@@ -67,7 +67,9 @@ def said(request, tmp_path_factory):
                     for number, (check, build) in enumerate(broken_in(module))
                 },
                 "good": [
-                    (check, one) for (name, check), one in answers.items() if name.startswith("TestGood")
+                    (check, answer)
+                    for (name, check), answer in answers.items()
+                    if name.startswith("TestGood")
                 ],
             }
         assert known[suite] is not None, f"the session of the suite '{suite}' broke; the first test says how"
@@ -98,7 +100,7 @@ def test_what_is_good_passes_every_check(said, suite):
     base, _, _ = JUDGED[suite]
     answers = said(suite)["good"]
 
-    assert [(check, one) for check, one in answers if one.outcome == "failed"] == []
-    assert {check for check, one in answers if one.outcome == "passed"} == {
+    assert [(check, answer) for check, answer in answers if answer.outcome == "failed"] == []
+    assert {check for check, answer in answers if answer.outcome == "passed"} == {
         check.name for check in checks_of(base)
     }

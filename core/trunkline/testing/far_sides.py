@@ -128,14 +128,14 @@ class HttpFarSide(FarSide):
 
     def requests(self) -> list[ReceivedRequest]:
         """Give the requests so far."""
-        return [one for one in self.receiver.requests if one.path.partition("?")[0] == self.path]
+        return [request for request in self.receiver.requests if request.path.partition("?")[0] == self.path]
 
     async def arrivals(self, count: int) -> Sequence[Arrival]:
         """Give the requests so far, answered or not, as soon as they are *count*."""
         async with asyncio.timeout(self._patience_seconds):
-            while len(found := self.requests()) < count:
+            while len(requests := self.requests()) < count:
                 await self.receiver.wait_for(self.receiver.count + 1, timeout_seconds=LONGEST_WAIT_SECONDS)
-        return [_arrival_of(request) for request in found]
+        return [_arrival_of(request) for request in requests]
 
     async def accept(self) -> bool:
         """Answer as *accepting* says."""
@@ -203,5 +203,5 @@ def _id_in(body: bytes) -> str | None:
         content = orjson.loads(body)
     except orjson.JSONDecodeError:
         return None
-    found = content.get("id") if isinstance(content, dict) else None
-    return str(found) if isinstance(found, int | str) else None
+    event_id = content.get("id") if isinstance(content, dict) else None
+    return str(event_id) if isinstance(event_id, int | str) else None

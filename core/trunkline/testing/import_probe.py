@@ -53,10 +53,14 @@ def run(module: str) -> Imported:
     if done.returncode != 0:
         last = (done.stderr.strip().splitlines() or ["no message"])[-1]
         fail(f"{module} cannot be imported by itself: {last}")
-    found = json.loads(done.stdout.splitlines()[-1])
-    deeds = tuple((kind, text) for kind, text in found["deeds"])
+    result = json.loads(done.stdout.splitlines()[-1])
+    deeds = tuple((kind, text) for kind, text in result["deeds"])
     return Imported(
-        found["cpu_seconds"], found["idle_seconds"], deeds, tuple(found["threads"]), tuple(found["changed"])
+        result["cpu_seconds"],
+        result["idle_seconds"],
+        deeds,
+        tuple(result["threads"]),
+        tuple(result["changed"]),
     )
 
 
@@ -70,14 +74,14 @@ def _main(module: str) -> None:
     cpu_seconds = time.process_time() - cpu
     idle_seconds = max(0.0, time.monotonic() - wall - cpu_seconds)
     after = _process()
-    found = {
+    result = {
         "cpu_seconds": cpu_seconds,
         "idle_seconds": idle_seconds,
         "deeds": [(deed.kind, str(deed)) for deed in deeds],
-        "threads": [one.name for one in threading.enumerate() if one is not threading.main_thread()],
+        "threads": [thread.name for thread in threading.enumerate() if thread is not threading.main_thread()],
         "changed": [name for name, value in before.items() if after[name] != value],
     }
-    print(json.dumps(found))  # noqa: T201 - read by the process that asked
+    print(json.dumps(result))  # noqa: T201 - read by the process that asked
 
 
 def _process() -> Mapping[str, Any]:
@@ -93,7 +97,7 @@ def _process() -> Mapping[str, Any]:
         "sys.stderr": sys.stderr,
         "the recursion limit": sys.getrecursionlimit(),
         "the locale": locale.setlocale(locale.LC_ALL),
-        "signal handlers": [signal.getsignal(one) for one in (signal.SIGTERM, signal.SIGINT)],
+        "signal handlers": [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)],
     }
 
 

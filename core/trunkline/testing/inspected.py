@@ -46,11 +46,13 @@ class InspectedPlugin:
     @cached_property
     def candidate(self) -> Candidate:
         """What its distribution declares."""
-        found = [one for one in plugins.discover() if one.name == self.name]
-        if len(found) != 1:
-            sentence = "no installed distribution declares" if not found else "several distributions declare"
+        candidates = [candidate for candidate in plugins.discover() if candidate.name == self.name]
+        if len(candidates) != 1:
+            sentence = (
+                "no installed distribution declares" if not candidates else "several distributions declare"
+            )
             fail(f"{sentence} the plugin '{self.name}' in the entry-point group 'trunkline'")
-        return found[0]
+        return candidates[0]
 
     @cached_property
     def distribution(self) -> Distribution:
@@ -69,8 +71,8 @@ class InspectedPlugin:
         if isinstance(self.source, ModuleType) or (spec := find_spec(top)) is None or spec.origin is None:
             return ()
         origin = Path(spec.origin)
-        found = sorted(origin.parent.rglob("*.py")) if origin.name == "__init__.py" else [origin]
-        return [file for file in found if "migrations" not in file.parts]
+        files = sorted(origin.parent.rglob("*.py")) if origin.name == "__init__.py" else [origin]
+        return [file for file in files if "migrations" not in file.parts]
 
     @cached_property
     def hub(self) -> Hub:
@@ -97,26 +99,26 @@ class InspectedPlugin:
         return sys.modules[self.candidate.module]
 
     @property
-    def given(self) -> Given:
-        """What it gives."""
+    def contributions(self) -> Given:
+        """What it registers: channels, routes, event types and the rest."""
         return self.hub.registry.given(self.name)
 
     @property
     def context(self) -> PluginContext:
         """The context that it got."""
-        context = self.given.context
+        context = self.contributions.context
         assert context is not None
         return context
 
     @property
     def model(self) -> type[BaseModel] | None:
         """The model of its settings."""
-        return type(self.given.settings) if self.given.settings is not None else None
+        return type(self.contributions.settings) if self.contributions.settings is not None else None
 
     @property
     def routes(self) -> Sequence[PluginRoute]:
         """Its routes."""
-        return list_routes(self.given.routes)
+        return list_routes(self.contributions.routes)
 
     @property
     def hooks(self) -> Sequence[str]:
@@ -130,16 +132,16 @@ class InspectedPlugin:
 
     def gifts(self) -> Mapping[str, tuple[str, ...]]:
         """Name what it gives that a suite of its own judges."""
-        given = self.given
+        contributions = self.contributions
         of_kind = {
-            kind: tuple(one.name for one in given.providers.get(kind, ()))
+            kind: tuple(value.name for value in contributions.providers.get(kind, ()))
             for kind in ("action", "search", "lookup")
         }
         return {
-            "channel": tuple(channel.name for channel in given.channels),
+            "channel": tuple(channel.name for channel in contributions.channels),
             "action": of_kind["action"],
             "search": (*of_kind["search"], *of_kind["lookup"]),
-            "migrations": tuple(one.location for one in given.migrations),
+            "migrations": tuple(value.location for value in contributions.migrations),
         }
 
 

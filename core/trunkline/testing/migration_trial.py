@@ -161,31 +161,31 @@ class Trials:
             await judge(Trial(engine, url, database, self.plugin, self.histories))
 
 
-def _reflected(connection: sqlalchemy.Connection, wanted: Callable[[str], bool]) -> MetaData:
+def _reflected(connection: sqlalchemy.Connection, is_meant: Callable[[str], bool]) -> MetaData:
     metadata = MetaData()
-    metadata.reflect(connection, only=lambda name, _: wanted(name))
+    metadata.reflect(connection, only=lambda name, _: is_meant(name))
     return metadata
 
 
-def _snapshot(connection: sqlalchemy.Connection, wanted: Callable[[str], bool]) -> Snapshot:
+def _snapshot(connection: sqlalchemy.Connection, is_meant: Callable[[str], bool]) -> Snapshot:
     inspector = sqlalchemy.inspect(connection)
     return {
         name: {
             "columns": {
-                one["name"]: (str(one["type"]), one["nullable"]) for one in inspector.get_columns(name)
+                row["name"]: (str(row["type"]), row["nullable"]) for row in inspector.get_columns(name)
             },
             "key": inspector.get_pk_constraint(name)["constrained_columns"],
             "indexes": sorted(
-                (str(one["name"]), str(one["column_names"]), bool(one["unique"]))
-                for one in inspector.get_indexes(name)
+                (str(row["name"]), str(row["column_names"]), bool(row["unique"]))
+                for row in inspector.get_indexes(name)
             ),
             "references": sorted(
-                (str(one["constrained_columns"]), one["referred_table"])
-                for one in inspector.get_foreign_keys(name)
+                (str(row["constrained_columns"]), row["referred_table"])
+                for row in inspector.get_foreign_keys(name)
             ),
         }
         for name in sorted(inspector.get_table_names())
-        if wanted(name)
+        if is_meant(name)
     }
 
 

@@ -118,8 +118,8 @@ def _settled(findings: Iterable[Finding]) -> Iterator[Finding]:
     for finding in findings:
         groups.setdefault((finding.suite, finding.subject, finding.name), []).append(finding)
     for _, group in sorted(groups.items()):
-        worst = min(group, key=lambda one: _WORST_FIRST.index(one.outcome))
-        seconds = round(sum(one.seconds for one in group), 3)
+        worst = min(group, key=lambda finding: _WORST_FIRST.index(finding.outcome))
+        seconds = round(sum(finding.seconds for finding in group), 3)
         yield Finding(
             worst.plugin,
             worst.name,

@@ -98,7 +98,7 @@ def _note(
         "level": str(check.level),
         "outcome": outcome,
         "message": message,
-        "expected": [[one.name, str(one.level)] for one in checks_of(suite)],
+        "expected": [[expected.name, str(expected.level)] for expected in checks_of(suite)],
         "gifts": {kind: list(names) for kind, names in gifts.items()},
     }
 

@@ -33,11 +33,11 @@ class PluginRoute:
         return "/".join("{}" if part.startswith("{") else part for part in self.path.split("/"))
 
 
-def list_routes(given: Sequence[Routes]) -> list[PluginRoute]:
+def list_routes(mounted: Sequence[Routes]) -> list[PluginRoute]:
     """List what *given* mounts."""
     return [
         _read(route, method, routes)
-        for routes in given
+        for routes in mounted
         for route in _flatten(routes.router)
         for method in sorted(route.methods - {"HEAD", "OPTIONS"})
     ]

@@ -78,7 +78,9 @@ class Site:
     def forget(self, name: str) -> None:
         """Unload the module of the plugin *name* that was declared as text, and what it consists of."""
         if isinstance(self._declared.get(name), Source):
-            for module in [one for one in sys.modules if one == name or one.startswith(f"{name}.")]:
+            for module in [
+                loaded for loaded in sys.modules if loaded == name or loaded.startswith(f"{name}.")
+            ]:
                 del sys.modules[module]
 
     def close(self) -> None:

@@ -40,28 +40,30 @@ class Watch:
     def watching(self, *, every_thread: bool = True) -> Generator[list[Deed]]:
         """List what is done in here, by every thread or only by this one."""
         deeds: list[Deed] = []
-        mine = threading.get_ident()
+        this_thread = threading.get_ident()
         self._lists.append(deeds)
         try:
             yield deeds
         finally:
             self._lists = [other for other in self._lists if other is not deeds]
             if not every_thread:
-                deeds[:] = [deed for deed in deeds if deed.thread == mine]
+                deeds[:] = [deed for deed in deeds if deed.thread == this_thread]
 
     def _hear(self, event: str, arguments: tuple[object, ...]) -> None:
         if not self._lists:
             return
         kind = kind_of(event, arguments)
         if kind is not None:
-            deed = Deed(kind, event, ", ".join(_short(one) for one in arguments[:2]), threading.get_ident())
+            deed = Deed(
+                kind, event, ", ".join(_short(argument) for argument in arguments[:2]), threading.get_ident()
+            )
             for deeds in self._lists:
                 deeds.append(deed)
 
 
 def kind_of(event: str, arguments: tuple[object, ...]) -> str | None:
     """Tell what *event* is a sign of, if it is of anything outside of the process's memory."""
-    if any("__pycache__" in str(one) for one in arguments[:2]):  # the interpreter's own
+    if any("__pycache__" in str(argument) for argument in arguments[:2]):  # the interpreter's own
         return None
     return _kind_of_open(arguments) if event == "open" else _KINDS.get(event)
 

@@ -68,7 +68,7 @@ def test_outcomes_levels_and_reasons_are_reported(run, mode):
 
     acme = report["plugins"]["acme"]
     assert acme["level"] == "delivers"
-    assert {one["name"]: (one["outcome"], one["message"]) for one in acme["checks"]} == {
+    assert {entry["name"]: (entry["outcome"], entry["message"]) for entry in acme["checks"]} == {
         "plugin.one": ("passed", ""),
         "plugin.two": ("not_applicable", "has no route"),
         "plugin.three": ("failed", "it does not; let it"),
@@ -122,9 +122,7 @@ def test_a_run_that_has_nothing_to_do_with_trunkline_does_not_import_it(tmp_path
 
 
 def test_the_hub_does_not_import_pytest():
-    code = (
-        "import sys, trunkline, trunkline.api.app, trunkline.testing.receiver; assert 'pytest' not in sys.modules"
-    )
+    code = "import sys, trunkline, trunkline.api.app, trunkline.testing.receiver; assert 'pytest' not in sys.modules"
 
     assert subprocess.run([sys.executable, "-c", code], timeout=60, check=False).returncode == 0
 

@@ -31,7 +31,7 @@ class ActionInputChecks(CallSubject):
                 request = await trial.request(definition)
                 for incomplete in (request.without(name), request.with_input(**{name: ""})):
                     answer = await trial.call(definition, incomplete)
-                    faults = [one.get("path") for one in errors_of(answer)]
+                    faults = [error.get("path") for error in errors_of(answer)]
                     demand(
                         answer.status_code == 422 and f"/{name}" in faults,
                         f"'{definition.name}' answered {answer.status_code} to a call without '{name}', with faults at {faults}; it "

@@ -83,7 +83,7 @@ class ActionRecordChecks(CallSubject):
             trial.demand_success(definition, answers[0])
             emitted = len(await trial.events()) - before
             demand(
-                len({(one.status_code, one.content) for one in answers}) == 1
+                len({(answer.status_code, answer.content) for answer in answers}) == 1
                 and emitted <= max(len(definition.emits), 1),
                 f"'{definition.name}' gave several answers, or {emitted} events, to one call that came {AT_ONCE} times at once with one "
                 "Idempotency-Key; it should be carried out once",
@@ -95,7 +95,7 @@ class ActionRecordChecks(CallSubject):
         trial = await self.open_calls(trunkline_hub)
         for definition in trial.definitions:
             requests = [await trial.request(definition) for _ in range(AT_ONCE)]
-            for answer in await asyncio.gather(*(trial.call(definition, one) for one in requests)):
+            for answer in await asyncio.gather(*(trial.call(definition, request) for request in requests)):
                 trial.demand_success(definition, answer)
 
     @check("action.stores-all-or-nothing", level=DELIVERS)

@@ -77,8 +77,8 @@ def other_call(definition: Definition, request: Request) -> Request | None:
 def errors_of(answer: httpx2.Response) -> Sequence[Mapping[str, Json]]:
     """List the faults that a refusal names."""
     content: Any = answer.json() if "json" in answer.headers.get("content-type", "") else {}
-    found: Sequence[Mapping[str, Json]] = content.get("errors", ())
-    return found
+    errors: Sequence[Mapping[str, Json]] = content.get("errors", ())
+    return errors
 
 
 def list_of(definition: Definition, answer: httpx2.Response) -> list[Json]:
@@ -88,8 +88,8 @@ def list_of(definition: Definition, answer: httpx2.Response) -> list[Json]:
     name = definition.listed.items if definition.listed else next(iter(arrays), None)
     if name is None:
         not_applicable(f"the answer of '{definition.name}' has no list")
-    found: Any = answer.json().get(name)
-    return list(found)
+    items: Any = answer.json().get(name)
+    return list(items)
 
 
 def texts_of(values: Mapping[str, Json]) -> dict[str, str]:

@@ -109,8 +109,8 @@ class CallTrial:
         self, definition: Definition, request: Request | None = None, **more: Any
     ) -> httpx2.Response:
         """Make a call that should succeed."""
-        asked = request or await self.request(definition)
-        answer = await self.call(definition, asked, **more)
+        valid = request or await self.request(definition)
+        answer = await self.call(definition, valid, **more)
         self.demand_success(definition, answer)
         return answer
 
@@ -162,13 +162,13 @@ class CallTrial:
     async def contents(self) -> dict[str, str]:
         """Show what is in the plugin's own tables and in the stream, to compare."""
         async with self.running.hub.database.read() as connection:
-            names = await connection.run_sync(lambda one: inspect(one).get_table_names())
-            mine = [name for name in sorted(names) if name.startswith(f"{self.plugin}_")]
-            shown: dict[str, str] = {}
-            for name in (*mine, "events"):
+            names = await connection.run_sync(lambda sync: inspect(sync).get_table_names())
+            own = [name for name in sorted(names) if name.startswith(f"{self.plugin}_")]
+            contents: dict[str, str] = {}
+            for name in (*own, "events"):
                 rows = (await connection.execute(text(f'SELECT * FROM "{name}"'))).all()  # noqa: S608 - a table's own name
-                shown[name] = repr(sorted(map(repr, rows)))
-        return shown
+                contents[name] = repr(sorted(map(repr, rows)))
+        return contents
 
     async def changes_since(self, before: Mapping[str, str]) -> list[str]:
         """Name the tables whose contents are others than *before*, once what was left running has had its chance."""
@@ -197,16 +197,16 @@ class CallSubject(Suite):
     ) -> CallTrial:
         """Start a hub with the plugin and the routes of its operations."""
         hub = await self.start(make_hub, beside=["actions", "searches"], database=database)
-        mine = {
+        own = {
             key for key, (plugin, _) in hub.hub.registry.collected.providers.items() if plugin == self.name
         }
-        found = [
-            one
+        definitions = [
+            definition
             for kind in kinds or self.kinds
-            for one in hub.hub.operations.provided(kind)
-            if (kind, one.name) in mine
+            for definition in hub.hub.operations.provided(kind)
+            if (kind, definition.name) in own
         ]
-        if not found:
-            wanted = " or ".join(kinds or self.kinds)
-            (not_applicable if kinds else fail)(f"the plugin '{self.name}' carries out no {wanted}")
-        return CallTrial(hub, self.name, self.request_for, found)
+        if not definitions:
+            kind_names = " or ".join(kinds or self.kinds)
+            (not_applicable if kinds else fail)(f"the plugin '{self.name}' carries out no {kind_names}")
+        return CallTrial(hub, self.name, self.request_for, definitions)

@@ -48,7 +48,7 @@ class CrashChecks(ChannelSubject):
             await trial.running.stop()
             prepared.append((points[number], trial, subscription, event))
         await asyncio.gather(*(self._crash(trial, point) for point, trial, _, _ in prepared))
-        await asyncio.gather(*(self._go_on(open_trial, *one) for one in prepared))
+        await asyncio.gather(*(self._go_on(open_trial, *case) for case in prepared))
 
     async def _go_on(
         self,
@@ -63,7 +63,7 @@ class CrashChecks(ChannelSubject):
         await again.until_ended(event, subscription)
         await again.running.stop()
         demand(
-            any(one.is_of(str(event.position)) for one in await trial.arrivals(0)),
+            any(arrival.is_of(str(event.position)) for arrival in await trial.arrivals(0)),
             f"{trial.name} lost an event whose hub was killed at '{point}'; nothing may be noted as sent before it is",
         )
 

@@ -164,10 +164,10 @@ class OutcomeChecks(ChannelSubject):
             before = len(trial.http_side.requests())
             trial.http_side.play(reply)
             await trial.attempt()
-            made = len(trial.http_side.requests()) - before
+            count = len(trial.http_side.requests()) - before
             demand(
-                made == 1,
-                f"{trial.name} made {made} requests in one attempt ({reply}); it should make one and leave trying again to the hub",
+                count == 1,
+                f"{trial.name} made {count} requests in one attempt ({reply}); it should make one and leave trying again to the hub",
             )
 
     @check("channel.retries-when-nobody-listens", level=DELIVERS)
@@ -206,9 +206,9 @@ class OutcomeChecks(ChannelSubject):
         trial = await open_trial(dispatch=False)
         trial.http_side.play(HugeBody())
         result = await trial.attempt()
-        kept = len(result.response_body or "")
+        length = len(result.response_body or "")
         demand(
-            result.outcome is Outcome.DELIVERED and kept <= KEPT_TEXT,
+            result.outcome is Outcome.DELIVERED and length <= KEPT_TEXT,
             f"{trial.name} made {result.outcome} of a 200 with a huge body; it should be delivered",
         )
 

@@ -128,10 +128,10 @@ class SafetyChecks(ChannelSubject):
         """An attempt without an answer says in a word or a line what went wrong."""
         trial = await open_trial(dispatch=False, posts=True)
         for error in (TimeoutError("late"), NoAnswer("tls_failed", "no certificate")):
-            found = (await trial.attempt(http=raising(error))).error or ""
+            text = (await trial.attempt(http=raising(error))).error or ""
             demand(
-                0 < len(found) <= 200 and "\n" not in found,
-                f"{trial.name} gave the error '{found[:60]}' where the target did not answer; it should name the reason on one line",
+                0 < len(text) <= 200 and "\n" not in text,
+                f"{trial.name} gave the error '{text[:60]}' where the target did not answer; it should name the reason on one line",
             )
 
     @check("channel.tells-no-secret-in-errors", level=DELIVERS)
@@ -140,8 +140,8 @@ class SafetyChecks(ChannelSubject):
         trial = await open_trial(settings={"delivery.timeout_seconds": "1"}, dispatch=False)
         push = trial.push(secrets=(SECRET,), headers={"x-token": CANARY})
         results = [await trial.attempt(push)]
-        for told in (trial.far_side.refuse_for_now, trial.far_side.reset, trial.far_side.hang):
-            results += [await trial.attempt(push)] if await told() else []
+        for misbehave in (trial.far_side.refuse_for_now, trial.far_side.reset, trial.far_side.hang):
+            results += [await trial.attempt(push)] if await misbehave() else []
         if isinstance(trial.far_side, HttpFarSide):
             results += [await trial.attempt(push, http=raising(error)) for error in _failures()]
         for result in results:
@@ -154,8 +154,8 @@ class SafetyChecks(ChannelSubject):
         trial = await open_trial(settings={"delivery.timeout_seconds": "1"}, dispatch=False)
         push = trial.push(secrets=(SECRET,), headers={"x-token": CANARY})
         await trial.attempt(push)
-        for told in (trial.far_side.refuse_for_now, trial.far_side.reset):
-            if await told():
+        for misbehave in (trial.far_side.refuse_for_now, trial.far_side.reset):
+            if await misbehave():
                 await trial.attempt(push)
         self._demand_clean(trial, trial.running.log.text, "wrote {} to the log")
 
@@ -166,8 +166,8 @@ class SafetyChecks(ChannelSubject):
         if not self._secret_settings(trial):
             not_applicable(f"{trial.name} has no secret settings")
         deliver = trial.channel.deliver
-        shown = [trial.channel, deliver, getattr(deliver, "__self__", None), getattr(deliver, "args", None)]
-        self._demand_clean(trial, " ".join(map(repr, shown)), "shows {} in its repr")
+        parts = [trial.channel, deliver, getattr(deliver, "__self__", None), getattr(deliver, "args", None)]
+        self._demand_clean(trial, " ".join(map(repr, parts)), "shows {} in its repr")
 
     def _secret_settings(self, trial: ChannelTrial) -> list[str]:
         return list(secrets_of(trial.hub.registry.given(self.name).settings))
@@ -237,5 +237,5 @@ def _is_stray(deed: Deed, allowed: set[str]) -> bool:
 def _written(addresses: Iterable[tuple[str, int]]) -> Iterable[str]:
     """Write *addresses*, and what their names resolve to, as audit events show them."""
     for host, port in addresses:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        yield from (f"'{name}', {port}" for name in {host, *(str(address[0]) for *_, address in found)})
+        resolved = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        yield from (f"'{name}', {port}" for name in {host, *(str(address[0]) for *_, address in resolved)})

@@ -91,7 +91,7 @@ class ChannelSubject(Suite):
             page = msgspec.json.decode(answer.content, type=_Page)
             if not page.events:
                 break
-            bodies += [bytes(one) for one in page.events]
+            bodies += [bytes(body) for body in page.events]
             demand(
                 len(bodies) < 10_000,
                 f"the channel '{self.channel}' never comes to the end of its events; next_cursor should go on",
@@ -152,9 +152,9 @@ class OpenTrial:
 
     def _channel_of(self, hub: TestHub) -> Channel:
         name, channels = self.subject.channel, hub.hub.channels()
-        there = ", ".join(channels) or "none"
+        names = ", ".join(channels) or "none"
         demand(
             name in channels,
-            f"the plugin '{self.subject.name}' registers no channel '{name}' (there is {there}); register_channels should give it",
+            f"the plugin '{self.subject.name}' registers no channel '{name}' (there is {names}); register_channels should give it",
         )
         return channels[name]

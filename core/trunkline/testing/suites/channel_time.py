@@ -146,8 +146,8 @@ class TimeChecks(ChannelSubject):
         began, prompt = time.monotonic(), trial.patience_seconds * PROMPT_SHARE
 
         async def is_delivered() -> bool:
-            found = await trial.detail(event, subscription)
-            return found is not None and found["status"] == "delivered"
+            delivery = await trial.detail(event, subscription)
+            return delivery is not None and delivery["status"] == "delivered"
 
         late = (
             f"{trial.name} held up another target for more than {prompt:g} s while one of its own hung; attempts should neither "

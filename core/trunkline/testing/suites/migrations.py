@@ -55,10 +55,10 @@ class MigrationsConformance(StepChecks):
                 return list(compare_metadata(MigrationContext.configure(connection, opts=options), declared))
 
             async with trial.database.engine.connect() as connection:
-                found = await connection.run_sync(compare)
+                differences = await connection.run_sync(compare)
             demand(
-                not found,
-                f"on {trial.engine}, the code declares other tables than the migrations make: {found[:1]}",
+                not differences,
+                f"on {trial.engine}, the code declares other tables than the migrations make: {differences[:1]}",
             )
 
         await trials.on_each(judge)
@@ -66,11 +66,11 @@ class MigrationsConformance(StepChecks):
     @check("migrations.agree-on-both-engines", level=COMPLETE)
     async def test_agree_on_both_engines(self, trials: Trials) -> None:
         """SQLite and PostgreSQL get the same tables, columns and indexes."""
-        made: dict[str, dict[str, Any]] = {}
+        shapes: dict[str, dict[str, Any]] = {}
 
         async def judge(trial: Trial) -> None:
             await trial.up()
-            made[trial.engine] = {
+            shapes[trial.engine] = {
                 name: {
                     "columns": {column: nullable for column, (_, nullable) in facts["columns"].items()},
                     "indexes": facts["indexes"],
@@ -79,7 +79,7 @@ class MigrationsConformance(StepChecks):
             }
 
         await trials.on_each(judge)
-        first, second = (made[engine] for engine in ENGINES)
+        first, second = (shapes[engine] for engine in ENGINES)
         different = sorted(
             name for name in first.keys() | second.keys() if first.get(name) != second.get(name)
         )
@@ -206,9 +206,9 @@ class MigrationsConformance(StepChecks):
             await hub.stop()
             own = f"trunkline.plugins.{self.name}"
             wrong = [
-                one.getMessage()
-                for one in hub.log.records
-                if one.name.startswith(own) and one.levelname == "ERROR"
+                record.getMessage()
+                for record in hub.log.records
+                if record.name.startswith(own) and record.levelname == "ERROR"
             ]
             demand(not wrong, f"on {engine}, '{self.name}' goes wrong: {wrong[0] if wrong else ''}")
 

@@ -48,10 +48,10 @@ class StepChecks(MigrationSuite):
         """The revisions are in the folder that the plugin names, and are one line with one head."""
         for history in trials.histories:
             try:
-                found = revisions.read(history.folder)
+                line = revisions.read(history.folder)
             except ValueError as error:
                 fail(str(error))
-            demand(found, f"there is no revision in {history.folder}; ship the folder with the package")
+            demand(line, f"there is no revision in {history.folder}; ship the folder with the package")
 
     @check("migrations.go-up-on-an-empty-database", level=LOADS)
     async def test_go_up_on_an_empty_database(self, trials: Trials) -> None:
@@ -75,8 +75,8 @@ class StepChecks(MigrationSuite):
             await trial.core_up()
             before = await trial.tables()
             await trial.up()
-            made = await trial.tables() - before - {trial.history.version_table}
-            foreign = sorted(name for name in made if not trial.is_own(name))
+            added = await trial.tables() - before - {trial.history.version_table}
+            foreign = sorted(name for name in added if not trial.is_own(name))
             demand(
                 not foreign,
                 f"the table '{_first(foreign)}' does not begin with '{trial.plugin}_', and may clash with another plugin's",
@@ -204,5 +204,5 @@ def _difference(before: Snapshot, after: Snapshot) -> str:
     )
 
 
-def _first(found: Sequence[str]) -> str:
-    return found[0] if found else ""
+def _first(names: Sequence[str]) -> str:
+    return names[0] if names else ""

@@ -72,8 +72,8 @@ def _steps(plugin: InspectedPlugin) -> Iterator[Step]:
     casters = [caster for owner, caster in plugin.hub.registry.collected.casters if owner == plugin.name]
     if not casters:
         not_applicable("the plugin gives no casters")
-    for one in casters:
-        yield one.event_type, one.from_version, one.to_version
+    for caster in casters:
+        yield caster.event_type, caster.from_version, caster.to_version
 
 
 def _cast(versions: SchemaVersions, payload: bytes, step: Step) -> bytes:

@@ -45,7 +45,9 @@ class HookChecks(Suite):
     @check("plugin.runs-beside-the-built-ins", level=LOADS)
     async def test_runs_beside_the_built_ins(self, trunkline_hub: MakeTestHub) -> None:
         """A hub starts with this plugin and all that come with trunkline, and every one of them runs."""
-        hub = await self.start(trunkline_hub, beside=[one for one in BUILT_INS if one not in self.replaces])
+        hub = await self.start(
+            trunkline_hub, beside=[name for name in BUILT_INS if name not in self.replaces]
+        )
         failed = [record for record in hub.hub.registry.records if record.state == "failed"]
         demand(not failed, f"beside '{self.name}' a plugin fails: {failed[0].error if failed else ''}")
 
@@ -85,10 +87,10 @@ class HookChecks(Suite):
     def test_hooks_share_nothing(self, trunkline_plugin: InspectedPlugin) -> None:
         """What a register hook returned may be altered by its caller without the next caller noticing."""
         for hook in _registering(trunkline_plugin):
-            given = trunkline_plugin.call(hook)
-            before = shape(given)
-            if isinstance(given, list):
-                given.clear()
+            values = trunkline_plugin.call(hook)
+            before = shape(values)
+            if isinstance(values, list):
+                values.clear()
             demand(
                 shape(trunkline_plugin.call(hook)) == before,
                 f"{hook} returns a list that it keeps, and gives the emptied one again; make a new one each time",
@@ -98,8 +100,8 @@ class HookChecks(Suite):
     def test_values_are_frozen(self, trunkline_plugin: InspectedPlugin) -> None:
         """Each value that a register hook gives is trunkline's own frozen kind, not a subclass that can change."""
         for hook in _registering(trunkline_plugin):
-            given: Any = trunkline_plugin.call(hook)
-            for value in given if isinstance(given, list | tuple) else ():
+            values: Any = trunkline_plugin.call(hook)
+            for value in values if isinstance(values, list | tuple) else ():
                 demand(
                     type(value).__module__.startswith("trunkline.") and not hasattr(value, "__dict__"),
                     f"{hook} gives a {type(value).__name__} of its own, which can be altered; give trunkline's own value",
@@ -108,11 +110,11 @@ class HookChecks(Suite):
     @check("plugin.names-are-its-own", level=COMPLETE)
     def test_names_are_its_own(self, trunkline_plugin: InspectedPlugin) -> None:
         """Channels, connectors and event types carry the plugin's name, so that no other plugin claims the same."""
-        given = trunkline_plugin.given
+        contributions = trunkline_plugin.contributions
         named = [
-            *(("channel", one.name) for one in given.channels),
-            *(("connector", one.name) for one in given.connectors),
-            *(("event type", one.name) for one in given.event_types),
+            *(("channel", value.name) for value in contributions.channels),
+            *(("connector", value.name) for value in contributions.connectors),
+            *(("event type", value.name) for value in contributions.event_types),
         ]
         if not named:
             not_applicable("it gives nothing that has a name of its own")
@@ -131,13 +133,13 @@ def shape(value: object) -> object:  # noqa: PLR0911 - a line a kind
         case type() if issubclass(value, BaseModel):
             return value.model_json_schema()
         case list() | tuple():
-            return [shape(one) for one in value]
+            return [shape(item) for item in value]
         case Mapping():
-            return {str(name): shape(one) for name, one in value.items()}
+            return {str(name): shape(item) for name, item in value.items()}
         case APIRouter():
             return "APIRouter"
         case _ if dataclasses.is_dataclass(value) and not isinstance(value, type):
-            return {one.name: shape(getattr(value, one.name)) for one in dataclasses.fields(value)}
+            return {item.name: shape(getattr(value, item.name)) for item in dataclasses.fields(value)}
         case Callable():
             return getattr(value, "__qualname__", type(value).__qualname__)
         case _:
@@ -145,8 +147,8 @@ def shape(value: object) -> object:  # noqa: PLR0911 - a line a kind
 
 
 def _registering(plugin: InspectedPlugin) -> list[str]:
-    found = [hook for hook in plugin.hooks if hook in REGISTER_HOOKS]
-    return found or not_applicable("it registers nothing")
+    hooks = [hook for hook in plugin.hooks if hook in REGISTER_HOOKS]
+    return hooks or not_applicable("it registers nothing")
 
 
 def _record(plugin: InspectedPlugin) -> Any:
@@ -162,9 +164,9 @@ def _difference(first: object, second: object) -> str:
     if first == second:
         return ""
     if isinstance(first, list) and isinstance(second, list) and len(first) == len(second):
-        pairs = ((one, other) for one, other in zip(first, second, strict=True) if one != other)
-        one, other = next(pairs)
-        return _difference(one, other)
+        pairs = ((before, after) for before, after in zip(first, second, strict=True) if before != after)
+        before, after = next(pairs)
+        return _difference(before, after)
     if isinstance(first, dict) and isinstance(second, dict):
         name = next(name for name in (*first, *second) if first.get(name) != second.get(name))
         return f"{name} is {first.get(name)!r:.80}, then {second.get(name)!r:.80}"

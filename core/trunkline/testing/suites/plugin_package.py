@@ -30,8 +30,8 @@ class PackageChecks(Suite):
             if not trunkline_plugin.files:
                 not_applicable("the module was made in memory, and no file can be imported")
             trunkline_plugin.memo["imported"] = import_probe.run(trunkline_plugin.candidate.module)
-        found: Imported = trunkline_plugin.memo["imported"]
-        return found
+        imported: Imported = trunkline_plugin.memo["imported"]
+        return imported
 
     @check("plugin.has-a-usable-name", level=LOADS)
     def test_has_a_usable_name(self, trunkline_plugin: InspectedPlugin) -> None:
@@ -142,7 +142,7 @@ class PackageChecks(Suite):
 
 
 def _demand_none(imported: Imported, kind: str, advice: str) -> None:
-    deeds = [text for found, text in imported.deeds if found == kind]
+    deeds = [text for deed_kind, text in imported.deeds if deed_kind == kind]
     demand(not deeds, f"importing the plugin does {deeds[0] if deeds else ''}; {advice}")
 
 
@@ -152,7 +152,7 @@ def _imported_from_hub(file: Path) -> Iterator[str]:
     for node in ast.walk(tree):
         match node:
             case ast.Import(names=names):
-                yield from (one.name for one in names if _is_hub(one.name))
+                yield from (alias.name for alias in names if _is_hub(alias.name))
             case ast.ImportFrom(module=str(module), level=0) if _is_hub(module):
                 yield module
             case _:

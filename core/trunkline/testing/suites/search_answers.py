@@ -38,9 +38,9 @@ class SearchAnswerChecks(CallSubject):
         neighbour = await trial.running.client_of(NEIGHBOUR_ID)
         for definition in trial.definitions:
             request = await trial.request(definition)
-            mine = list_of(definition, await trial.succeed(definition, request))
+            own = list_of(definition, await trial.succeed(definition, request))
             theirs = list_of(definition, await trial.succeed(definition, request, client=neighbour))
-            shared = [one for one in mine if one in theirs]
+            shared = [item for item in own if item in theirs]
             demand(
                 not shared or definition.name in self.common,
                 f"'{definition.name}' gave one company what is another's; it should look only among those of call.company_id",
@@ -53,10 +53,10 @@ class SearchAnswerChecks(CallSubject):
         newcomer = await trial.running.client_of(NEIGHBOUR_ID + 1)
         for definition in trial.definitions:
             answer = await trial.call(definition, await trial.request(definition), client=newcomer)
-            found = list_of(definition, answer) if answer.status_code == 200 else None
+            items = list_of(definition, answer) if answer.status_code == 200 else None
             demand(
-                found is not None and (not found or definition.name in self.common),
-                f"'{definition.name}' answered {answer.status_code} with {found} where nothing is found; it should be 200 with an empty "
+                items is not None and (not items or definition.name in self.common),
+                f"'{definition.name}' answered {answer.status_code} with {items} where nothing is found; it should be 200 with an empty "
                 "list",
             )
 

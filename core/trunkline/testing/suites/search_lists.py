@@ -25,7 +25,7 @@ class SearchListChecks(CallSubject):
             answer = await trial.succeed(definition)
             properties = definition.output.get("properties", {})
             unknown = set(answer.json()) - set(properties)
-            items = [one for one in properties.values() if one.get("type") == "array"]
+            items = [schema for schema in properties.values() if schema.get("type") == "array"]
             known = set(items[0].get("items", {}).get("properties", {})) if items else set()
             for item in list_of(definition, answer):
                 unknown |= set(item) - known if isinstance(item, dict) and known else set()
@@ -45,10 +45,10 @@ class SearchListChecks(CallSubject):
         )
         for definition in counting:
             answer = await trial.succeed(definition)
-            given, found = answer.json()["count"], len(list_of(definition, answer))
+            count, length = answer.json()["count"], len(list_of(definition, answer))
             demand(
-                given == found,
-                f"'{definition.name}' said that it found {given} and gave {found}; 'count' should be the number of items in the answer",
+                count == length,
+                f"'{definition.name}' said that it found {count} and gave {length}; 'count' should be the number of items in the answer",
             )
 
     @check("search.is-listed-with-its-schemas", level=COMPLETE)
@@ -73,16 +73,16 @@ class SearchListChecks(CallSubject):
             )
 
     async def _pages(self, trial: CallTrial, definition: Definition) -> list[Json]:
-        found: list[Json] = []
+        items: list[Json] = []
         cursor: Json = ""
         for _ in range(MOST_PAGES):
             request = Request({}, {"limit": 2, "cursor": cursor})
             answer = await trial.succeed(definition, request)
-            found += list_of(definition, answer)
+            items += list_of(definition, answer)
             cursor = answer.json().get("next_cursor")
             if cursor is None:
-                return found
-        return found
+                return items
+        return items
 
     @check("search.keeps-to-the-limit", level=COMPLETE)
     async def test_keeps_to_the_limit(self, trunkline_hub: MakeTestHub) -> None:
@@ -92,10 +92,10 @@ class SearchListChecks(CallSubject):
             for _ in range(RECORDS):
                 await trial.request(definition)
             answer = await trial.succeed(definition, Request({}, {"limit": 2}))
-            given = len(list_of(definition, answer))
+            count = len(list_of(definition, answer))
             demand(
-                given <= 2,
-                f"'{definition.name}' gave {given} items where the limit is 2; a page should keep to it",
+                count <= 2,
+                f"'{definition.name}' gave {count} items where the limit is 2; a page should keep to it",
             )
 
     @check("search.refuses-a-foreign-cursor", level=COMPLETE)

@@ -52,9 +52,9 @@ class SearchQueryChecks(CallSubject):
         trial = await self.open_calls(trunkline_hub)
         for definition in trial.definitions:
             request = await trial.request(definition)
-            others = set(definition.input.get("properties", {})) - set(request.input)
+            absent = set(definition.input.get("properties", {})) - set(request.input)
             plain = await trial.succeed(definition, request)
-            blank = await trial.call(definition, request.with_input(**dict.fromkeys(others, "")))
+            blank = await trial.call(definition, request.with_input(**dict.fromkeys(absent, "")))
             demand(
                 blank.content == plain.content,
                 f"'{definition.name}' answered {blank.status_code} or otherwise to a query with empty parameters; it should take them for "
@@ -81,10 +81,10 @@ class SearchQueryChecks(CallSubject):
                 for hostile in (*HOSTILE, *INJECTIONS):
                     answer = await trial.call(definition, Request({}, {name: hostile}))
                     trial.demand_no_failure(definition, answer, f"{hostile!r} in '{name}'")
-                    found = list_of(definition, answer) if answer.status_code == 200 else []
+                    items = list_of(definition, answer) if answer.status_code == 200 else []
                     demand(
-                        not found or definition.kind == "lookup",
-                        f"'{definition.name}' found {len(found)} records by {hostile!r} in '{name}'; a search should find what has "
+                        not items or definition.kind == "lookup",
+                        f"'{definition.name}' found {len(items)} records by {hostile!r} in '{name}'; a search should find what has "
                         "exactly that",
                     )
 

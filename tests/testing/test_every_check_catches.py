@@ -35,7 +35,7 @@ JUDGED = {
     "migrations": (MigrationsConformance, broken_migrations, {broken_migrations.ledger: None}),
 }
 """Each suite with its broken plugins, and with its good ones: all checks of each, or those that are named."""
-DID_NOT_RUN = harness.Said("did not run", "")
+DID_NOT_RUN = harness.CheckResult("did not run", "")
 BREAKS = [
     pytest.param(suite, check, build, id=f"{check}-{build.__name__}", marks=pytest.mark.xdist_group(suite))
     for suite, (_, module, _) in JUDGED.items()
@@ -46,8 +46,8 @@ SUITES = [pytest.param(suite, marks=pytest.mark.xdist_group(suite)) for suite in
 
 
 @pytest.fixture(scope="module")
-def said(request, tmp_path_factory):
-    """What every check said of the plugins that are broken for it, found out suite by suite when first asked for."""
+def results(request, tmp_path_factory):
+    """The results of the checks, one session for each suite, run when a test first asks for it."""
     known = {}
 
     def ask(suite):
@@ -85,8 +85,8 @@ def test_every_check_has_something_that_is_broken_for_it(suite):
 
 
 @pytest.mark.parametrize(("suite", "check", "build"), BREAKS)
-def test_the_check_catches_it(said, suite, check, build):
-    answer = said(suite)["broken"][check, build.__name__]
+def test_the_check_catches_it(results, suite, check, build):
+    answer = results(suite)["broken"][check, build.__name__]
 
     assert answer.outcome == "failed", answer
     assert not re.match(r"\w+(Error|Failed|Group|Iteration): ", answer.message), (
@@ -96,9 +96,9 @@ def test_the_check_catches_it(said, suite, check, build):
 
 
 @pytest.mark.parametrize("suite", SUITES)
-def test_what_is_good_passes_every_check(said, suite):
+def test_what_is_good_passes_every_check(results, suite):
     base, _, _ = JUDGED[suite]
-    answers = said(suite)["good"]
+    answers = results(suite)["good"]
 
     assert [(check, answer) for check, answer in answers if answer.outcome == "failed"] == []
     assert {check for check, answer in answers if answer.outcome == "passed"} == {

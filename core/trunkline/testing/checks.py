@@ -55,7 +55,7 @@ class CheckFailed(AssertionError):
 
 
 class NotApplicable(Skipped):
-    """A check has nothing to look at in this plugin."""
+    """A check does not apply to this plugin: it lacks what is checked."""
 
 
 def check(name: str, *, level: Level) -> Callable[[Function], Function]:

@@ -1,4 +1,4 @@
-"""The other end of a channel: where its events arrive, and what becomes of them there.
+"""A channel's targets under test: they record what arrives, and accept, refuse or hang as a check asks.
 
 A suite's fixture ``far_side`` gives one. The default is ``HttpFarSide``; a channel with another transport brings its own::
 
@@ -30,7 +30,7 @@ LONGEST_WAIT_SECONDS = 20.0
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """What arrived once. *headers* is None where the transport has none; *at* is a monotonic time in seconds.
+    """One event that arrived at a target. *headers* is None where the transport has none; *at* is a monotonic time in seconds.
 
     *event_id* is what the receiving end recognises a repeated event by, None where it has to look into the body.
     """
@@ -48,7 +48,7 @@ class Arrival:
 
 
 class FarSide:
-    """A target that does as it is told. *url* is a subscription's ``target_url``."""
+    """A target whose behaviour a check sets. *url* is a subscription's ``target_url``."""
 
     url: str
 
@@ -73,7 +73,7 @@ class FarSide:
         return False
 
     async def be_gone(self) -> bool:
-        """Say to what comes from now on that nobody lives here any more."""
+        """Answer from now on that the target is gone for good."""
         return False
 
     async def hang(self) -> bool:

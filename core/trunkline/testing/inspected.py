@@ -1,4 +1,4 @@
-"""A plugin looked at from outside: its distribution, and what it gives to a hub that is built and never started."""
+"""A plugin's distribution, and what it registers in a hub that is built and never started."""
 
 import sys
 from collections.abc import Mapping, Sequence
@@ -25,12 +25,12 @@ from trunkline.testing.watching import Watch
 
 REGISTER_HOOKS = tuple(name for name in vars(hookspecs) if name.startswith("register_"))
 """The hooks that are called once, at start."""
-TELL_HOOKS = ("event_accepted", "attempt_finished", "subscription_changed")
-"""The hooks that tell what has happened."""
+NOTIFICATION_HOOKS = ("event_accepted", "attempt_finished", "subscription_changed")
+"""The hooks that notify a plugin of an event, an attempt or a changed subscription."""
 
 
 class InspectedPlugin:
-    """The plugin of a suite, looked at once for all checks of the suite. *memo* keeps what several checks judge."""
+    """The plugin of a suite, inspected once for all of its checks. *memo* caches results that several checks use."""
 
     def __init__(
         self, plugin: PluginSource, *, settings: Mapping[str, str], site: Site, watch: Watch, folder: Path
@@ -105,7 +105,7 @@ class InspectedPlugin:
 
     @property
     def context(self) -> PluginContext:
-        """The context that it got."""
+        """The context that the hub has built for it."""
         context = self.contributions.context
         assert context is not None
         return context
@@ -123,15 +123,15 @@ class InspectedPlugin:
     @property
     def hooks(self) -> Sequence[str]:
         """The hooks that it implements."""
-        names = (*REGISTER_HOOKS, "lifespan", *TELL_HOOKS)
+        names = (*REGISTER_HOOKS, "lifespan", *NOTIFICATION_HOOKS)
         return [name for name in names if self.hub.registry.implementation(name, plugin=self.name)]
 
     def call(self, hook: str, context: PluginContext | None = None, **arguments: object) -> Any:
         """Call *hook* as the hub does, and return what it returns: a coroutine where it is one."""
         return call_hook(self.hub, self.name, hook, context=context or self.context, **arguments)
 
-    def gifts(self) -> Mapping[str, tuple[str, ...]]:
-        """Name what it gives that a suite of its own judges."""
+    def contributed(self) -> Mapping[str, tuple[str, ...]]:
+        """Name the channels, actions, searches and migrations that it registers, by the suite that checks them."""
         contributions = self.contributions
         of_kind = {
             kind: tuple(value.name for value in contributions.providers.get(kind, ()))

@@ -1,4 +1,4 @@
-"""What is logged while a test runs, kept as records."""
+"""A log handler that keeps the records of a test."""
 
 import logging
 from collections.abc import Generator

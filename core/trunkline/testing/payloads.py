@@ -1,4 +1,4 @@
-"""Payloads that are made up from a schema, for properties that must hold of every valid one.
+"""Generates payloads from a schema, for properties that must hold of every valid payload.
 
 What is made up is mostly valid and need not be: whoever uses it asks the judge. (``hypothesis-jsonschema`` would make it from
 any schema; its last release does not work with today's hypothesis.)

@@ -1,4 +1,4 @@
-"""Calls every route of a plugin in every way that goes wrong, and notes what comes back."""
+"""Calls every route of a plugin with missing rights and malformed input, and records the answers."""
 
 import contextlib
 import functools
@@ -65,7 +65,7 @@ class Exchange:
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """Everything that was called."""
+    """All calls of a plugin's routes, with their answers."""
 
     routes: Sequence[PluginRoute]
     exchanges: Sequence[Exchange]
@@ -76,7 +76,7 @@ class Survey:
 
 
 async def survey_routes(hub: TestHub, routes: Sequence[PluginRoute]) -> Survey:
-    """Call *routes* in every way."""
+    """Call *routes* without rights and with malformed input."""
     limited = {scope: await hub.client_of(COMPANY_ID, [scope]) for scope in COMPANY_SCOPES}
     exchanges: list[Exchange] = []
     for route in routes:

@@ -1,4 +1,4 @@
-"""The routes that a plugin gives, as one list, whatever they are nested in."""
+"""A plugin's routes as one flat list."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ class PluginRoute:
 
 
 def list_routes(mounted: Sequence[Routes]) -> list[PluginRoute]:
-    """List what *given* mounts."""
+    """List the routes of every router in *mounted*."""
     return [
         _read(route, method, routes)
         for routes in mounted

@@ -84,7 +84,7 @@ class Site:
                 del sys.modules[module]
 
     def close(self) -> None:
-        """Take everything away again."""
+        """Unload the declared plugins, restore the modules they replaced, and leave ``sys.path``."""
         for name, module in self._before.items():
             self.forget(name)
             sys.modules.pop(name, None)

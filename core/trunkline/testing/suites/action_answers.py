@@ -1,4 +1,4 @@
-"""Checks of an action's answer, and of whom it answers."""
+"""Checks of an action's answers: their schema, the scope they need, and records of other companies."""
 
 from collections.abc import Mapping, Sequence
 
@@ -15,7 +15,7 @@ SCOPE = "integrations:write"
 
 
 class ActionAnswerChecks(CallSubject):
-    """What an action answers."""
+    """Checks of what an action answers, and to whom."""
 
     @check("action.is-provided", level=LOADS)
     async def test_is_provided(self, trunkline_hub: MakeTestHub) -> None:

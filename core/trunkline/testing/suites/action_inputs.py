@@ -1,4 +1,4 @@
-"""Checks of what an action makes of what it is sent: all that people and platforms send."""
+"""Checks of how an action takes input: missing, unknown, empty, malformed and hostile fields."""
 
 from trunkline.testing.checks import COMPLETE, DELIVERS, check, demand
 from trunkline.testing.hubs import MakeTestHub
@@ -20,7 +20,7 @@ from trunkline.testing.suites.call_trial import CallSubject
 
 
 class ActionInputChecks(CallSubject):
-    """What an action takes and refuses."""
+    """Checks of what an action accepts and refuses."""
 
     @check("action.demands-required-fields", level=DELIVERS)
     async def test_demands_required_fields(self, trunkline_hub: MakeTestHub) -> None:

@@ -1,4 +1,4 @@
-"""Checks of what an action leaves behind: once, whole or not at all, and in time."""
+"""Checks of what an action stores: exactly once, all or nothing, and within its deadline."""
 
 import asyncio
 
@@ -18,7 +18,7 @@ POINTS = ("action.after_run", "action.before_append", "action.before_commit")
 
 
 class ActionRecordChecks(CallSubject):
-    """What an action stores."""
+    """Checks of records, events and idempotency."""
 
     @check("action.emits-what-it-promises", level=DELIVERS)
     async def test_emits_what_it_promises(self, trunkline_hub: MakeTestHub) -> None:
@@ -124,14 +124,14 @@ class ActionRecordChecks(CallSubject):
     async def test_takes_no_failure_for_success(self, trunkline_hub: MakeTestHub) -> None:
         """Where the database is away an action raises, and gives no answer."""
         trial = await self.open_calls(trunkline_hub)
-        for definition in trial.here():
+        for definition in trial.in_database():
             await demand_no_answer(trial, definition)
 
     @check("action.ends-at-its-deadline", level=COMPLETE)
     async def test_ends_at_its_deadline(self, trunkline_hub: MakeTestHub) -> None:
         """An action whose database hangs ends when its time is over."""
         trial = await self.open_calls(trunkline_hub)
-        for definition in trial.here():
+        for definition in trial.in_database():
             await demand_end(trial, definition)
 
 

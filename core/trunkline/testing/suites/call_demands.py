@@ -86,11 +86,11 @@ def text_fields(trial: CallTrial, *, otherwise: str) -> list[tuple[Definition, s
     return fields
 
 
-def demand_canary_unlogged(trial: CallTrial, deed: str) -> None:
-    """Demand that the canary, which was in an input, is not in the log; *deed* is what the caller did with it."""
+def demand_canary_unlogged(trial: CallTrial, act: str) -> None:
+    """Demand that the canary, which was in an input, is not in the log; *act* is what the caller did with it."""
     demand(
         CANARY not in trial.running.log.text,
-        f"the plugin '{trial.plugin}' wrote what a caller {deed} to the log; it should log ids and counts",
+        f"the plugin '{trial.plugin}' wrote what a caller {act} to the log; it should log ids and counts",
     )
 
 

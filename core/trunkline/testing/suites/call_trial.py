@@ -1,4 +1,4 @@
-"""What a check of an action, a search or a lookup works with: a hub in which they are called over HTTP."""
+"""A hub in which checks call a plugin's actions, searches and lookups over HTTP."""
 
 import asyncio
 import contextlib
@@ -28,7 +28,7 @@ from trunkline.testing.suites.call_requests import Request, body_of, detail_of, 
 from trunkline.testing.suites.suite import Suite
 
 SETTLING_SECONDS = 0.2
-"""What was left running after a call has so long to write something."""
+"""How long a task that a call has left running may take to write something."""
 
 
 @contextlib.contextmanager
@@ -46,7 +46,7 @@ def broken_at(point: str) -> Generator[None]:
         yield
 
 
-class Interrupted:
+class InterruptedConnection:
     """A connection of which every statement fails, or hangs: what a provider meets when a database is away."""
 
     _STATEMENTS: ClassVar = {
@@ -136,7 +136,7 @@ class CallTrial:
             not_applicable(otherwise)
         return definitions
 
-    def here(self) -> Sequence[Definition]:
+    def in_database(self) -> Sequence[Definition]:
         """List what is carried out in the hub's own database; where that is nothing the check does not apply."""
         providers = self.running.hub.registry.collected.providers
         return self.select(
@@ -149,7 +149,7 @@ class CallTrial:
         plugin, provider = self.running.hub.registry.collected.providers[definition.kind, definition.name]
         request = await self.request(definition)
         async with self.running.hub.database.read() as connection:
-            broken = cast("AsyncConnection", Interrupted(connection, how=how))
+            broken = cast("AsyncConnection", InterruptedConnection(connection, how=how))
             whole = {**request.parameters, **request.input}
             call = Call(definition, COMPANY_ID, "key_conformance", whole, "op_conformance", seconds, broken)
             return await running.run(provider, call, plugin=plugin)
@@ -177,7 +177,7 @@ class CallTrial:
 
 
 class CallSubject(Suite):
-    """What the author says of the plugin's operations.
+    """The base of the suites of actions and searches; an author overrides what it says of the operations.
 
     *common* names lookups that give every company the same. ``request_for`` gives a fresh, valid call of an operation; the
     default is its last example, which is the smallest as a rule, so override it where a call needs records that are there.

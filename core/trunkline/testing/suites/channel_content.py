@@ -1,4 +1,4 @@
-"""Checks of what a channel brings: the event that was accepted, whole, once, and the same on every attempt."""
+"""Checks of what a channel delivers: the event that was accepted, whole, once, and the same on every attempt."""
 
 import asyncio
 
@@ -21,7 +21,7 @@ HOSTILE = (
 
 
 class ContentChecks(ChannelSubject):
-    """What arrives."""
+    """Checks of the body that arrives at the target."""
 
     @check("channel.is-described", level=LOADS)
     async def test_is_described(self, open_trial: OpenTrial) -> None:

@@ -13,7 +13,7 @@ NEIGHBOUR_ID = 93
 
 
 class DeliveryChecks(ChannelSubject):
-    """What becomes of events in a hub, whatever the transport."""
+    """Checks of deliveries in a running hub, for every transport."""
 
     @check("channel.retries-when-refused-for-now", level=DELIVERS)
     async def test_retries_when_refused_for_now(self, open_trial: OpenTrial) -> None:

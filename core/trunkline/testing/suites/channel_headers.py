@@ -13,10 +13,10 @@ from trunkline.testing.suites.channel_trial import ChannelTrial
 
 
 class HeaderChecks(ChannelSubject):
-    """What stands above the body of an HTTP request."""
+    """Checks of the headers of an HTTP request."""
 
     async def _sent(self, trial: ChannelTrial, push: Push) -> ReceivedRequest | None:
-        """Make an attempt; gives the request that came of it, if one did."""
+        """Make an attempt; return the request that arrived, if any."""
         side = trial.http_side
         before = len(side.requests())
         await trial.attempt(push)

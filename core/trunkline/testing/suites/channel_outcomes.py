@@ -50,7 +50,7 @@ ODD_BODIES = (
 
 
 class OutcomeChecks(ChannelSubject):
-    """What a channel makes of the answers to an HTTP request."""
+    """Checks of the outcome that a channel derives from an HTTP answer."""
 
     async def _result_of(self, trial: ChannelTrial, status: int, **headers: str) -> Result:
         named = {name.replace("_", "-"): value for name, value in headers.items()}

@@ -18,7 +18,7 @@ NO_TARGETS = (
 
 
 class RouteChecks(ChannelSubject):
-    """The call by which customers subscribe."""
+    """Checks of the route by which customers subscribe."""
 
     async def _path(self, trial: ChannelTrial) -> str:
         if self.subscribe_path is not None:

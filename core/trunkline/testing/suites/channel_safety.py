@@ -1,4 +1,4 @@
-"""Checks of what a channel must never do: go its own way out, tell a secret, believe a raise to be a success."""
+"""Checks of what a channel must never do: connect past the guarded client, leak a secret, take an error for success."""
 
 import gc
 import inspect
@@ -17,7 +17,7 @@ from trunkline.testing.checks import COMPLETE, DELIVERS, LOADS, check, demand, f
 from trunkline.testing.far_sides import HttpFarSide
 from trunkline.testing.suites.channel_subject import ChannelSubject, OpenTrial
 from trunkline.testing.suites.channel_trial import ChannelTrial
-from trunkline.testing.watching import Deed, Watch
+from trunkline.testing.watching import SideEffect, Watch
 
 CANARY = "canary-9f2c71"
 SECRET = "whsec_Y2FuYXJ5LWluLWEtc2VjcmV0LTlmMmM3MS0wMDAw"  # noqa: S105 - what must not be seen anywhere
@@ -54,7 +54,7 @@ def raising(error: Exception) -> CannedClient:
 
 
 class SafetyChecks(ChannelSubject):
-    """What never happens."""
+    """Checks of what a channel must never do."""
 
     @check("channel.can-be-called", level=LOADS)
     async def test_can_be_called(self, open_trial: OpenTrial) -> None:
@@ -79,7 +79,7 @@ class SafetyChecks(ChannelSubject):
     async def test_sends_only_through_the_client(self, open_trial: OpenTrial, trunkline_watch: Watch) -> None:
         """Nothing leaves but through the client that an attempt is handed, or to `own_addresses`; no process is started."""
         allowed = set(_written(self.own_addresses))
-        with trunkline_watch.watching() as deeds:
+        with trunkline_watch.watching() as effects:
             trial = await open_trial(dispatch=False)
             if isinstance(trial.far_side, HttpFarSide):
                 for client in (
@@ -90,7 +90,7 @@ class SafetyChecks(ChannelSubject):
                     await trial.attempt(http=client)
             else:
                 await trial.attempt()
-        stray = [deed for deed in deeds if _is_stray(deed, allowed)]
+        stray = [effect for effect in effects if _is_stray(effect, allowed)]
         demand(
             not stray,
             f"{trial.name} did {'; '.join(map(str, stray[:3]))} on its own; it should send through the client it is handed, or "
@@ -228,10 +228,10 @@ def _failures() -> list[Exception]:
     ]
 
 
-def _is_stray(deed: Deed, allowed: set[str]) -> bool:
-    if deed.kind == "process":
+def _is_stray(effect: SideEffect, allowed: set[str]) -> bool:
+    if effect.kind == "process":
         return True
-    return deed.kind == "network" and not any(address in deed.detail for address in allowed)
+    return effect.kind == "network" and not any(address in effect.detail for address in allowed)
 
 
 def _written(addresses: Iterable[tuple[str, int]]) -> Iterable[str]:

@@ -1,4 +1,4 @@
-"""The channel that a suite judges: what its author says of it, and how a trial of it is opened."""
+"""The base of the channel suite: the facts that an author states, and the fixtures that start a hub with the channel."""
 
 import socket
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
@@ -35,7 +35,7 @@ class _Page(msgspec.Struct):
 
 
 class ChannelSubject(Suite):
-    """What the author says of the channel.
+    """The channel under test, as its author describes it.
 
     *channel* is its name. *rejects* and *gone* are the HTTP statuses that it takes for "never" and "nobody here". *signs*
     says whether its requests are signed after Standard Webhooks (None: where they say so themselves). *rewrites* says that

@@ -1,4 +1,4 @@
-"""Checks of a channel's time: it gives up, it lets go, and it keeps nobody else waiting."""
+"""Checks of a channel's timing: time limits, cancellation, and slow targets that must not delay others."""
 
 import asyncio
 import contextlib
@@ -29,7 +29,7 @@ _SHORT = {"delivery.timeout_seconds": str(LIMIT_SECONDS)}
 
 
 class TimeChecks(ChannelSubject):
-    """What a channel does while a target takes its time."""
+    """Checks of a channel while a target is slow or hangs."""
 
     @check("channel.ends-a-hang-in-time", level=DELIVERS)
     async def test_ends_a_hang_in_time(self, open_trial: OpenTrial) -> None:

@@ -1,4 +1,4 @@
-"""What a check of a channel works with: a hub that runs, the channel, a far side, and a way to wait for either."""
+"""A running hub with the channel and a target, and the waits that checks of a channel need."""
 
 import asyncio
 import secrets
@@ -31,7 +31,7 @@ SETTINGS: Mapping[str, str] = {
 """Settings of a hub that a channel is tried in: what fails is tried again at once, and often."""
 
 _NARROW = {"format", "enum", "const", "pattern", "maxLength", "minLength", "anyOf", "oneOf", "allOf"}
-"""What a schema has that does not take any text."""
+"""Keywords of a schema that does not take any text."""
 
 Subscribed = Mapping[str, Json]
 

@@ -1,4 +1,4 @@
-"""What a plugin hands over when the hub starts."""
+"""Checks of the hooks that a plugin registers with, and of the start of a hub."""
 
 import dataclasses
 import time
@@ -13,10 +13,10 @@ from trunkline.contract import Routes
 from trunkline.testing.checks import COMPLETE, LOADS, check, demand, not_applicable
 from trunkline.testing.hubs import MakeTestHub
 from trunkline.testing.inspected import REGISTER_HOOKS, InspectedPlugin
-from trunkline.testing.reporting import GIFTS
+from trunkline.testing.reporting import CONTRIBUTED
 from trunkline.testing.routes import list_routes
 from trunkline.testing.suites.suite import BUILT_INS, Suite
-from trunkline.testing.watching import Deed
+from trunkline.testing.watching import SideEffect
 
 HOOK_SECONDS = 1.0
 
@@ -40,7 +40,7 @@ class HookChecks(Suite):
             f"a hub with '{self.name}' alone is not ready: plugins {ready['plugins']}",
         )
         inspected: InspectedPlugin = request.getfixturevalue("trunkline_plugin")
-        request.node.stash[GIFTS] = inspected.gifts()
+        request.node.stash[CONTRIBUTED] = inspected.contributed()
 
     @check("plugin.runs-beside-the-built-ins", level=LOADS)
     async def test_runs_beside_the_built_ins(self, trunkline_hub: MakeTestHub) -> None:
@@ -55,10 +55,11 @@ class HookChecks(Suite):
     def test_hooks_do_no_io(self, trunkline_plugin: InspectedPlugin) -> None:
         """The register hooks touch no network, no database, no process and no file that they would write."""
         for hook in _registering(trunkline_plugin):
-            with trunkline_plugin.watch.watching(every_thread=False) as deeds:
+            with trunkline_plugin.watch.watching(every_thread=False) as effects:
                 trunkline_plugin.call(hook)
             demand(
-                not _faults(deeds), f"{hook} does {_faults(deeds)}; do that in lifespan or when it is needed"
+                not _faults(effects),
+                f"{hook} does {_faults(effects)}; do that in lifespan or when it is needed",
             )
 
     @check("plugin.hooks-are-quick", level=COMPLETE)
@@ -155,8 +156,8 @@ def _record(plugin: InspectedPlugin) -> Any:
     return next(record for record in plugin.hub.registry.records if record.name == plugin.name)
 
 
-def _faults(deeds: list[Deed]) -> str:
-    return ", ".join(str(deed) for deed in deeds if deed.kind != "read")
+def _faults(effects: list[SideEffect]) -> str:
+    return ", ".join(str(effect) for effect in effects if effect.kind != "read")
 
 
 def _difference(first: object, second: object) -> str:

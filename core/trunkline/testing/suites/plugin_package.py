@@ -1,4 +1,4 @@
-"""What a plugin's distribution says, and what importing it does."""
+"""Checks of a plugin's distribution, and of the side effects of importing it."""
 
 import ast
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ class PackageChecks(Suite):
 
     @pytest.fixture
     def imported(self, trunkline_plugin: InspectedPlugin) -> Imported:
-        """What importing the plugin in a process of its own does; found out once."""
+        """Import the plugin in a process of its own, once for all checks."""
         if "imported" not in trunkline_plugin.memo:
             if not trunkline_plugin.files:
                 not_applicable("the module was made in memory, and no file can be imported")
@@ -142,8 +142,8 @@ class PackageChecks(Suite):
 
 
 def _demand_none(imported: Imported, kind: str, advice: str) -> None:
-    deeds = [text for deed_kind, text in imported.deeds if deed_kind == kind]
-    demand(not deeds, f"importing the plugin does {deeds[0] if deeds else ''}; {advice}")
+    effects = [text for effect_kind, text in imported.effects if effect_kind == kind]
+    demand(not effects, f"importing the plugin does {effects[0] if effects else ''}; {advice}")
 
 
 def _imported_from_hub(file: Path) -> Iterator[str]:

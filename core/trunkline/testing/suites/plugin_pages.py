@@ -35,7 +35,7 @@ class AnyQuery(Mapping[str, str]):
 
 
 class PageChecks(Suite):
-    """What people see in the portal."""
+    """Checks of the plugin's portal pages."""
 
     @check("plugin.pages-are-fragments", level=DELIVERS)
     async def test_pages_are_fragments(
@@ -179,7 +179,7 @@ def _marked(payload: Mapping[str, object], marker: str) -> Iterator[dict[str, ob
 
 
 class _Reader(HTMLParser):
-    """Notes what may not be in a page."""
+    """Collects scripts, handlers and styles, which a page may not have."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -18,7 +18,7 @@ _PROBLEM_FIELDS = {"type", "title", "status", "detail", "request_id"}
 
 
 class RouteChecks(Suite):
-    """What the API's users find.
+    """Checks of the routes that a plugin adds.
 
     *prefixes* are where the plugin's routes stand, if not below its own name. *public* are patterns of paths that are open
     to everybody, *unscoped* of those that any key may call.
@@ -215,7 +215,7 @@ def _slots(path: str) -> str:
 
 
 def _leads_to_sign_in(exchange: Exchange) -> bool:
-    """Tell whether a page for people sends who is not signed in to where that is done."""
+    """Tell whether a page redirects to the sign-in page."""
     return (
         not exchange.route.path.startswith(API)
         and exchange.status in {302, 303, 307}

@@ -26,7 +26,7 @@ GRACE_SECONDS = 3.0
 
 
 class RunningChecks(Suite):
-    """Starting, stopping, and what is left."""
+    """Checks of starting and stopping, and of what is left behind."""
 
     @check("plugin.starts-again", level=LOADS)
     async def test_starts_again(self, trunkline_hub: MakeTestHub) -> None:
@@ -94,7 +94,7 @@ class RunningChecks(Suite):
         """When the hub has stopped, no task of the plugin goes on."""
         before = asyncio.all_tasks()
         hub = await self.start(trunkline_hub)
-        await self._live_a_little(hub)
+        await self._exercise(hub)
         await hub.stop()
         left = await _left_over(lambda: [repr(task.get_coro()) for task in asyncio.all_tasks() - before])
         demand(not left, f"the hub has stopped, and {_first(left)} still runs; end it where lifespan ends")
@@ -104,7 +104,7 @@ class RunningChecks(Suite):
         """When the hub has stopped, no thread of the plugin goes on."""
         before = set(threading.enumerate())
         hub = await self.start(trunkline_hub)
-        await self._live_a_little(hub)
+        await self._exercise(hub)
         await hub.stop()
         left = await _left_over(
             lambda: [
@@ -123,7 +123,7 @@ class RunningChecks(Suite):
         """When the hub has stopped, no socket of the plugin is open."""
         before = {id(sock) for sock in _open_sockets()}
         hub = await self.start(trunkline_hub)
-        await self._live_a_little(hub)
+        await self._exercise(hub)
         await hub.stop()
         left = await _left_over(lambda: [repr(sock) for sock in _open_sockets() if id(sock) not in before])
         demand(
@@ -134,7 +134,7 @@ class RunningChecks(Suite):
     async def test_logs_no_error(self, trunkline_hub: MakeTestHub) -> None:
         """In an ordinary life from start to stop, nothing about the plugin is logged as an error."""
         hub = await self.start(trunkline_hub)
-        await self._live_a_little(hub)
+        await self._exercise(hub)
         await hub.stop()
         demand(not self._errors(hub), f"'{self.name}' goes wrong in ordinary use: {self._errors(hub)}")
 
@@ -147,7 +147,7 @@ class RunningChecks(Suite):
         if not own:
             not_applicable("the module was made in memory")
         hub = await self.start(trunkline_hub)
-        await self._live_a_little(hub)
+        await self._exercise(hub)
         await hub.stop()
         logger = f"trunkline.plugins.{self.name}"
         stray = [
@@ -206,8 +206,8 @@ class RunningChecks(Suite):
         ]
         return messages[0] if messages else ""
 
-    async def _live_a_little(self, hub: TestHub) -> None:
-        """Let everything happen once that a plugin is told of."""
+    async def _exercise(self, hub: TestHub) -> None:
+        """Emit an event of each type, and change a subscription of each channel."""
         for name in hub.events.types:
             await hub.emit(name)
         await _tell(hub)
@@ -224,7 +224,7 @@ async def _tell(hub: TestHub) -> None:
 
 
 async def _left_over(find: Callable[[], Collection[str]]) -> Collection[str]:
-    """Tell what *find* still finds after a moment's grace; what is only about to end is waited for."""
+    """Return what *find* still lists after ``GRACE_SECONDS``; earlier if it lists nothing."""
     end = time.monotonic() + GRACE_SECONDS
     while (names := find()) and time.monotonic() < end:
         await asyncio.sleep(0.05)

@@ -52,7 +52,7 @@ class SecretChecks(RunningChecks):
         """Nothing that is logged from start to stop, at debug level, shows a secret."""
         secrets = _secrets(trunkline_plugin)
         hub = await self.start(trunkline_hub)
-        await self._live_a_little(hub)
+        await self._exercise(hub)
         await hub.stop()
         _demand_unseen(
             secrets, hub.log.text, "the log at debug level", "log what happened, and not with what"

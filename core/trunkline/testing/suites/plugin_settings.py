@@ -173,7 +173,7 @@ def _value_of(plugin: InspectedPlugin, name: str, text: str | None) -> object:
 
 
 def plain(value: object) -> object:
-    """Take a secret out of what hides it."""
+    """Return the plain value of a secret."""
     return value.get_secret_value() if isinstance(value, SecretStr | SecretBytes) else value
 
 

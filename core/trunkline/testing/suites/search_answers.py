@@ -1,4 +1,4 @@
-"""Checks of what a search or a lookup answers: what is there, to whom it belongs, and without touching anything."""
+"""Checks of what searches and lookups answer: existing records, of the caller's company only, without writing."""
 
 import asyncio
 
@@ -13,7 +13,7 @@ SCOPE = "integrations:read"
 
 
 class SearchAnswerChecks(CallSubject):
-    """What a search and a lookup answer."""
+    """Checks of what searches and lookups answer."""
 
     @check("search.is-provided", level=LOADS)
     async def test_is_provided(self, trunkline_hub: MakeTestHub) -> None:
@@ -111,14 +111,14 @@ class SearchAnswerChecks(CallSubject):
     async def test_takes_no_failure_for_nothing(self, trunkline_hub: MakeTestHub) -> None:
         """Where the database is away a search raises: an empty list would let find-or-create make a second record."""
         trial = await self.open_calls(trunkline_hub)
-        for definition in trial.here():
+        for definition in trial.in_database():
             await demand_no_answer(trial, definition)
 
     @check("search.ends-at-its-deadline", level=COMPLETE)
     async def test_ends_at_its_deadline(self, trunkline_hub: MakeTestHub) -> None:
         """A search whose database hangs ends when its time is over."""
         trial = await self.open_calls(trunkline_hub)
-        for definition in trial.here():
+        for definition in trial.in_database():
             await demand_end(trial, definition)
 
     @check("search.answers-on-postgresql", level=COMPLETE)

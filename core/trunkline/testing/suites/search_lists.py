@@ -15,7 +15,7 @@ MOST_PAGES = 200
 
 
 class SearchListChecks(CallSubject):
-    """How what was found is given."""
+    """Checks of the lists in answers, and of their pages."""
 
     @check("search.gives-no-unknown-fields", level=COMPLETE)
     async def test_gives_no_unknown_fields(self, trunkline_hub: MakeTestHub) -> None:

@@ -1,4 +1,4 @@
-"""Checks of what a search or a lookup makes of a query: all that people and platforms send."""
+"""Checks of how searches and lookups take a query: missing, unknown, odd and hostile parameters."""
 
 from trunkline.testing.checks import COMPLETE, DELIVERS, check, demand
 from trunkline.testing.hubs import MakeTestHub
@@ -22,7 +22,7 @@ INJECTIONS = ("' OR '1'='1", "' OR 1=1 --", '" OR ""="', "%", "_", "*")
 
 
 class SearchQueryChecks(CallSubject):
-    """What a search and a lookup take and refuse."""
+    """Checks of the queries that searches and lookups accept and refuse."""
 
     @check("search.demands-required-parameters", level=DELIVERS)
     async def test_demands_required_parameters(self, trunkline_hub: MakeTestHub) -> None:

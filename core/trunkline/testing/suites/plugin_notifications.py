@@ -1,4 +1,4 @@
-"""The hooks that tell a plugin what has happened: each returns in time, whatever it is told."""
+"""Checks of the notification hooks: each returns in time, whatever its arguments are."""
 
 import asyncio
 import inspect
@@ -24,7 +24,7 @@ GROWTH_BYTES = 1_000_000
 """Half of what a thousand notifications of two kilobytes would leave if each was kept."""
 
 
-class TellingChecks(Suite):
+class NotificationChecks(Suite):
     """``event_accepted``, ``attempt_finished`` and ``subscription_changed``."""
 
     @check("plugin.event-accepted-returns-in-time", level=DELIVERS)
@@ -122,7 +122,7 @@ class TellingChecks(Suite):
     async def _tell(
         self, make_hub: MakeTestHub, plugin: InspectedPlugin, hook: str, values: Sequence[object]
     ) -> None:
-        """Call *hook* once with each of *told*, in a hub that runs."""
+        """Call *hook* once with each of *values*, in a running hub."""
         hub = await self._hub(make_hub, plugin, hook)
         context = hub.hub.registry.context(self.name)
         for value in values:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from importlib.metadata import Distribution, distributions
+from importlib.metadata import Distribution
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
@@ -21,7 +21,7 @@ def discover(group: str = HUB, *, path: Sequence[str] | None = None) -> list[Can
     Where a distribution is on the path twice, the first hides the second, as it does for imports.
     """
     found: dict[str, list[Candidate]] = {}
-    for distribution in distributions() if path is None else distributions(path=list(path)):
+    for distribution in entry_points.declaring(group, path=path):
         declared = _read_candidates(distribution, group)
         if declared:
             found.setdefault(canonicalize_name(declared[0].distribution), declared)

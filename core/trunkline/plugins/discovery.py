@@ -36,7 +36,7 @@ def _read_candidates(distribution: Distribution, group: str) -> list[Candidate]:
     if not entries:
         return []
     metadata = distribution.metadata  # each property of a distribution parses it anew
-    requires = _read_range(distribution.requires or ())
+    requires = _read_range(metadata.get_all("Requires-Dist") or distribution.requires or ())
     return [
         Candidate(entry.name, entry.value, metadata["Name"], metadata["Version"], requires)
         for entry in entries

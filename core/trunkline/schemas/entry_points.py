@@ -19,7 +19,7 @@ def installed(group: str) -> list[EntryPoint]:
 
     Where a distribution is on the path twice, the first hides the second.
     """
-    names = {candidate.name for candidate in declaring(group)}
+    names = {_name_of(candidate) for candidate in declaring(group)}
     return [entry for name in sorted(names) for entry in of(distribution(name), group)]
 
 
@@ -38,6 +38,11 @@ def declaring(group: str, *, path: Sequence[str] | None = None) -> Sequence[Dist
 def _read(group: str, stamp: Stamp) -> Sequence[Distribution]:
     path = [folder for folder, _ in stamp]
     return tuple(candidate for candidate in distributions(path=path) if _mentions(candidate, group))
+
+
+@functools.lru_cache(maxsize=64)
+def _name_of(distribution: Distribution) -> str:
+    return distribution.name  # which parses its metadata each time
 
 
 def _changed_ns(folder: str) -> int | None:

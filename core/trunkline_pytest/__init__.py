@@ -11,7 +11,7 @@ import sys
 
 import pytest
 
-MACHINERY = ("trunkline.testing.fixtures", "trunkline.testing.reporting")
+PLUGINS = ("trunkline.testing.fixtures", "trunkline.testing.reporting")
 PROPERTY = "trunkline"
 """The user property of a test's report that carries what ``trunkline.testing.reporting`` needs to know."""
 
@@ -28,35 +28,35 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Stand by."""
-    config.pluginmanager.register(Gate(config), "trunkline-gate")
+    """Register the lazy loader."""
+    config.pluginmanager.register(LazyLoader(config), "trunkline-lazy-loader")
     if config.getoption("--trunkline-report"):
         load(config)
 
 
-class Gate:
-    """Lets the machinery in when it is needed."""
+class LazyLoader:
+    """Loads the fixtures and the reporting once a test module needs them."""
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
 
     def pytest_pycollect_makeitem(self, collector: pytest.Collector, name: str, obj: object) -> None:
-        """Look whether a module that has just been imported, or a test in it, needs the machinery."""
+        """Look whether a module that has just been imported, or a test in it, needs them."""
         del collector, name
         if "trunkline.testing" in sys.modules or _asks_for_fixture(obj):
             load(self._config)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Hand over what a check has found; under pytest-xdist this process may not have collected anything itself."""
+        """Pass on the finding of a check; under pytest-xdist this process may not have collected anything itself."""
         if any(name == PROPERTY for name, _ in report.user_properties):
             load(self._config)
-            sys.modules[MACHINERY[1]].collect(self._config, report)
+            sys.modules[PLUGINS[1]].collect(self._config, report)
 
 
 def load(config: pytest.Config) -> None:
-    """Register the machinery, unless that was done."""
-    for module in MACHINERY:
+    """Register the fixtures and the reporting, unless they are registered."""
+    for module in PLUGINS:
         if not config.pluginmanager.has_plugin(module):
             config.pluginmanager.register(importlib.import_module(module), module)
 

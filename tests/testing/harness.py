@@ -1,4 +1,4 @@
-"""Runs suites against many plugins at once, in one pytest session inside of this process, and tells what each check said."""
+"""Runs suites against many plugins at once, in one pytest session inside of this process, and collects each check's result."""
 
 import io
 import re
@@ -27,8 +27,8 @@ filterwarnings = ignore
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """What a check said: *outcome* is ``passed``, ``failed`` or ``not_applicable``."""
+class CheckResult:
+    """The result of a check: *outcome* is ``passed``, ``failed`` or ``not_applicable``."""
 
     outcome: str
     message: str
@@ -38,17 +38,19 @@ class Said:
 class Listener:
     """Keeps what the reports of the inner session carry."""
 
-    said: dict[tuple[str, str], Said] = field(default_factory=dict)
+    results: dict[tuple[str, str], CheckResult] = field(default_factory=dict)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         suite = report.nodeid.split("::")[1]
         for name, value in report.user_properties:
             if name == "trunkline":
-                self.said.setdefault((suite, value["name"]), Said(value["outcome"], value["message"]))
+                self.results.setdefault(
+                    (suite, value["name"]), CheckResult(value["outcome"], value["message"])
+                )
 
 
-def run(suites: Mapping[str, type], folder: Path) -> dict[tuple[str, str], Said]:
-    """Run *suites*; what is said is by the suite's name and the check's."""
+def run(suites: Mapping[str, type], folder: Path) -> dict[tuple[str, str], CheckResult]:
+    """Run *suites*; results are by the suite's name and the check's."""
     module = ModuleType(MODULE)
     module.SUITES = dict(suites)
     sys.modules[MODULE] = module
@@ -71,18 +73,18 @@ def run(suites: Mapping[str, type], folder: Path) -> dict[tuple[str, str], Said]
         code = pytest.main([*arguments, "-c", str(folder / "pytest.ini"), str(file)], [listener])
     system.ROUTES = routes
     assert code in {0, 1}, output.getvalue()[-5000:]
-    return listener.said
+    return listener.results
 
 
 def suite_of(base: type, broken: Broken, *, only: Iterable[str] | None = None) -> type:
     """Subclass the suite *base* for a plugin, with all checks or *only* some."""
-    wanted = None if only is None else set(only)
-    others: dict[str, Any] = {
+    names = None if only is None else set(only)
+    left_out: dict[str, Any] = {
         name: None
         for kind in base.__mro__
         for name, function in vars(kind).items()
-        if wanted is not None
+        if names is not None
         and hasattr(function, ATTRIBUTE)
-        and getattr(function, ATTRIBUTE).name not in wanted
+        and getattr(function, ATTRIBUTE).name not in names
     }
-    return type("TestBroken", (base,), {**others, **broken.attributes, "plugin": broken.plugin})
+    return type("TestBroken", (base,), {**left_out, **broken.attributes, "plugin": broken.plugin})

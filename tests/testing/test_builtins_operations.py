@@ -5,7 +5,7 @@ import itertools
 import pytest
 
 from trunkline.testing.suites.action import ActionConformance
-from trunkline.testing.suites.action_calls import Request
+from trunkline.testing.suites.call_requests import Request
 from trunkline.testing.suites.search import SearchConformance
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
@@ -45,8 +45,8 @@ class TestCrmActions(ActionConformance):
         parameters = {"affiliate_id" if kind == "affiliates" else "client_id": number}
         if definition.name in NEW_STATUS:
             return Request(parameters, {"new_status": NEW_STATUS[definition.name]})
-        given = {"text": "Called."} if definition.name == "add_client_note" else {"first_name": "Joan"}
-        return Request(parameters, given)
+        fields = {"text": "Called."} if definition.name == "add_client_note" else {"first_name": "Joan"}
+        return Request(parameters, fields)
 
 
 class TestCrmSearches(SearchConformance):

@@ -7,11 +7,23 @@ import re
 
 import pytest
 from tests.testing import harness
-from tests.testing.broken import action as broken_action
-from tests.testing.broken import channel as broken_channel
-from tests.testing.broken import migrations as broken_migrations
-from tests.testing.broken import plugin as broken_plugin
-from tests.testing.broken import search as broken_search
+from tests.testing.broken import (
+    action,
+    channel,
+    channel_content,
+    channel_delivery,
+    channel_headers,
+    channel_outcomes,
+    channel_safety,
+    channel_time,
+    migrations,
+    plugin,
+    plugin_notifications,
+    plugin_routes,
+    plugin_settings,
+    plugin_values,
+    search,
+)
 from tests.testing.broken.acme import acme
 from tests.testing.broken.breaking import broken_in, built
 
@@ -27,36 +39,38 @@ from trunkline.testing.checks import checks_of
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 CASTERS = ["plugin.casters-give-valid-payloads", "plugin.casters-round-trip", "plugin.casters-are-pure"]
+PLUGIN = (plugin, plugin_settings, plugin_values, plugin_routes, plugin_notifications)
+CHANNEL = (channel_content, channel_delivery, channel_outcomes, channel_headers, channel_safety, channel_time)
 JUDGED = {
-    "plugin": (PluginConformance, broken_plugin, {acme: None, broken_plugin.versioned: CASTERS}),
-    "channel": (ChannelConformance, broken_channel, broken_channel.GOOD),
-    "action": (ActionConformance, broken_action, {broken_action.good: None}),
-    "search": (SearchConformance, broken_search, {broken_search.good: None}),
-    "migrations": (MigrationsConformance, broken_migrations, {broken_migrations.ledger: None}),
+    "plugin": (PluginConformance, PLUGIN, {acme: None, plugin_values.versioned: CASTERS}),
+    "channel": (ChannelConformance, CHANNEL, channel.GOOD),
+    "action": (ActionConformance, (action,), {action.good: None}),
+    "search": (SearchConformance, (search,), {search.good: None}),
+    "migrations": (MigrationsConformance, (migrations,), {migrations.ledger: None}),
 }
 """Each suite with its broken plugins, and with its good ones: all checks of each, or those that are named."""
-DID_NOT_RUN = harness.Said("did not run", "")
+DID_NOT_RUN = harness.CheckResult("did not run", "")
 BREAKS = [
     pytest.param(suite, check, build, id=f"{check}-{build.__name__}", marks=pytest.mark.xdist_group(suite))
-    for suite, (_, module, _) in JUDGED.items()
-    for check, build in broken_in(module)
+    for suite, (_, modules, _) in JUDGED.items()
+    for check, build in broken_in(*modules)
 ]
 SUITES = [pytest.param(suite, marks=pytest.mark.xdist_group(suite)) for suite in JUDGED]
 """A suite's session is run once, so all of its tests belong to one process."""
 
 
 @pytest.fixture(scope="module")
-def said(request, tmp_path_factory):
-    """What every check said of the plugins that are broken for it, found out suite by suite when first asked for."""
+def results(request, tmp_path_factory):
+    """The results of the checks, one session for each suite, run when a test first asks for it."""
     known = {}
 
     def ask(suite):
         if suite not in known:
             known[suite] = None  # and stays so where the session breaks: it is not tried once for every check
-            base, module, goods = JUDGED[suite]
+            base, modules, goods = JUDGED[suite]
             suites = {
                 f"TestBroken{number}": harness.suite_of(base, built(build), only=[check])
-                for number, (check, build) in enumerate(broken_in(module))
+                for number, (check, build) in enumerate(broken_in(*modules))
             }
             for number, (good, only) in enumerate(goods.items()):
                 suites[f"TestGood{number}"] = harness.suite_of(base, built(good), only=only)
@@ -64,10 +78,12 @@ def said(request, tmp_path_factory):
             known[suite] = {
                 "broken": {
                     (check, build.__name__): answers.get((f"TestBroken{number}", check), DID_NOT_RUN)
-                    for number, (check, build) in enumerate(broken_in(module))
+                    for number, (check, build) in enumerate(broken_in(*modules))
                 },
                 "good": [
-                    (check, one) for (name, check), one in answers.items() if name.startswith("TestGood")
+                    (check, answer)
+                    for (name, check), answer in answers.items()
+                    if name.startswith("TestGood")
                 ],
             }
         assert known[suite] is not None, f"the session of the suite '{suite}' broke; the first test says how"
@@ -78,13 +94,13 @@ def said(request, tmp_path_factory):
 
 @pytest.mark.parametrize("suite", SUITES)
 def test_every_check_has_something_that_is_broken_for_it(suite):
-    base, module, _ = JUDGED[suite]
-    assert {check for check, _ in broken_in(module)} == {check.name for check in checks_of(base)}
+    base, modules, _ = JUDGED[suite]
+    assert {check for check, _ in broken_in(*modules)} == {check.name for check in checks_of(base)}
 
 
 @pytest.mark.parametrize(("suite", "check", "build"), BREAKS)
-def test_the_check_catches_it(said, suite, check, build):
-    answer = said(suite)["broken"][check, build.__name__]
+def test_the_check_catches_it(results, suite, check, build):
+    answer = results(suite)["broken"][check, build.__name__]
 
     assert answer.outcome == "failed", answer
     assert not re.match(r"\w+(Error|Failed|Group|Iteration): ", answer.message), (
@@ -94,11 +110,11 @@ def test_the_check_catches_it(said, suite, check, build):
 
 
 @pytest.mark.parametrize("suite", SUITES)
-def test_what_is_good_passes_every_check(said, suite):
+def test_what_is_good_passes_every_check(results, suite):
     base, _, _ = JUDGED[suite]
-    answers = said(suite)["good"]
+    answers = results(suite)["good"]
 
-    assert [(check, one) for check, one in answers if one.outcome == "failed"] == []
-    assert {check for check, one in answers if one.outcome == "passed"} == {
+    assert [(check, answer) for check, answer in answers if answer.outcome == "failed"] == []
+    assert {check for check, answer in answers if answer.outcome == "passed"} == {
         check.name for check in checks_of(base)
     }

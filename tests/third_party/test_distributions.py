@@ -69,8 +69,8 @@ def _install_all(folder: Path) -> Environment:
     venv.create(made.folder, symlinks=True)
     pip = (sys.executable, "-m", "pip", "--python", made.folder / "bin" / "python", "install", "--quiet")
     wheels = {wheel.name.partition("-")[0]: wheel for wheel in (folder / "dist").glob("*.whl")}
-    wanted = [f"{wheels.pop('trunkline')}[testing]", *(f"{wheel}[test]" for wheel in wheels.values())]
-    made.run(*pip, "--constraint", ROOT / "constraints.txt", *wanted, cwd=folder)
+    packages = [f"{wheels.pop('trunkline')}[testing]", *(f"{wheel}[test]" for wheel in wheels.values())]
+    made.run(*pip, "--constraint", ROOT / "constraints.txt", *packages, cwd=folder)
     return made
 
 
@@ -84,7 +84,7 @@ def test_a_strangers_plugin_passes_its_tests_and_is_complete(
     environment.run(environment.folder / "bin/pytest", "-q", "--trunkline-report", report, cwd=folder)
     judged = json.loads(report.read_text())["plugins"][PLUGINS[name]]
     assert (judged["level"], judged["missing"]) == ("complete", [])
-    outcomes = {one["name"]: one["outcome"] for one in judged["checks"]}
+    outcomes = {check["name"]: check["outcome"] for check in judged["checks"]}
     assert outcomes["channel.delivers-an-event"] == outcomes["plugin.runs-alone"] == "passed"
 
 

@@ -1,14 +1,18 @@
 """The first step of loading: read from the installed distributions which plugins there are. Nothing is imported."""
 
+import re
 from collections.abc import Iterable, Sequence
-from importlib.metadata import Distribution, distributions
+from importlib.metadata import Distribution
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from trunkline.plugins.records import Candidate
+from trunkline.schemas import entry_points
 
 HUB = "trunkline"
+_MAY_BE_ON_HUB = re.compile(rf"\s*{HUB}(?![A-Za-z0-9])", re.IGNORECASE)
+"""The beginning of a requirement on the hub: most of a distribution's others need not be parsed."""
 
 
 def discover(group: str = HUB, *, path: Sequence[str] | None = None) -> list[Candidate]:
@@ -17,7 +21,7 @@ def discover(group: str = HUB, *, path: Sequence[str] | None = None) -> list[Can
     Where a distribution is on the path twice, the first hides the second, as it does for imports.
     """
     found: dict[str, list[Candidate]] = {}
-    for distribution in distributions() if path is None else distributions(path=list(path)):
+    for distribution in entry_points.declaring(group, path=path):
         declared = _read_candidates(distribution, group)
         if declared:
             found.setdefault(canonicalize_name(declared[0].distribution), declared)
@@ -28,15 +32,13 @@ def discover(group: str = HUB, *, path: Sequence[str] | None = None) -> list[Can
 
 
 def _read_candidates(distribution: Distribution, group: str) -> list[Candidate]:
-    entries = distribution.entry_points.select(group=group)
+    entries = entry_points.of(distribution, group)
+    if not entries:
+        return []
+    metadata = distribution.metadata  # each property of a distribution parses it anew
+    requires = _read_range(metadata.get_all("Requires-Dist") or distribution.requires or ())
     return [
-        Candidate(
-            name=entry.name,
-            module=entry.value,
-            distribution=distribution.name,
-            version=distribution.version,
-            requires=_read_range(distribution.requires or ()),
-        )
+        Candidate(entry.name, entry.value, metadata["Name"], metadata["Version"], requires)
         for entry in entries
     ]
 
@@ -44,7 +46,7 @@ def _read_candidates(distribution: Distribution, group: str) -> list[Candidate]:
 def _read_range(requirements: Iterable[str]) -> str | None:
     ranges = [
         str(requirement.specifier)
-        for requirement in map(_parse, requirements)
+        for requirement in map(_parse, filter(_MAY_BE_ON_HUB.match, requirements))
         if requirement is not None and _is_on_hub(requirement)
     ]
     return ",".join(filter(None, ranges)) if ranges else None

@@ -2,7 +2,7 @@
 
 import difflib
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from types import ModuleType
 
 from pluggy import PluginManager
@@ -12,14 +12,13 @@ from trunkline.errors import PluginFailed
 
 
 def check_module(
-    plugin: str, module: ModuleType, *, manager: PluginManager, specifications: ModuleType = hookspecs
+    plugin: str, module: ModuleType, *, manager: PluginManager, hooks: Mapping[str, tuple[str, ...]]
 ) -> None:
-    """Refuse *module* unless every hook that it implements is one of *manager*'s, with its arguments.
+    """Refuse *module* unless every hook that it implements is one of *hooks*, with its arguments (``list_hooks``).
 
     Raises:
         PluginFailed: the first thing that is wrong with it.
     """
-    hooks = list_hooks(manager, specifications)
     seen: set[str] = set()
     for attribute in dir(module):
         options = manager.parse_hookimpl_opts(module, attribute)
@@ -76,13 +75,13 @@ def list_deprecations(module: ModuleType, *, manager: PluginManager) -> Iterator
                 yield f"takes '{argument}' in {hook}, which is deprecated: {warning}"
 
 
-def _suggest(hook: str, hooks: dict[str, tuple[str, ...]]) -> str:
+def _suggest(hook: str, hooks: Mapping[str, tuple[str, ...]]) -> str:
     close = difflib.get_close_matches(hook, hooks, n=1)
     return f"did you mean '{close[0]}'?" if close else f"the hooks are {', '.join(sorted(hooks))}"
 
 
 def _check_unmarked(
-    plugin: str, module: ModuleType, attribute: str, *, hooks: dict[str, tuple[str, ...]]
+    plugin: str, module: ModuleType, attribute: str, *, hooks: Mapping[str, tuple[str, ...]]
 ) -> None:
     """Refuse a function of the module's own that has a hook's name but would never be called."""
     if attribute not in hooks:

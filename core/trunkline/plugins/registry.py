@@ -11,7 +11,7 @@ from pluggy import PluginManager
 from trunkline.contract import PluginContext, hookspecs
 from trunkline.errors import PluginFailed
 from trunkline.plugins.calls import START_SECONDS, Implementation
-from trunkline.plugins.inspection import check_module, list_deprecations, list_implementations
+from trunkline.plugins.inspection import check_module, list_deprecations, list_hooks, list_implementations
 from trunkline.plugins.records import Collected, Given, PluginRecord
 from trunkline.plugins.tracing import Tracer
 
@@ -42,9 +42,9 @@ class Registry:
         self._required = required
         self._given = {record.name: Given() for record in self._records}
         self._modules: dict[str, ModuleType] = {}
-        self._specifications = specifications
         self._manager = PluginManager(hookspecs.PROJECT)
         self._manager.add_hookspecs(specifications)
+        self._hooks = list_hooks(self._manager, specifications)
 
     @property
     def records(self) -> tuple[PluginRecord, ...]:
@@ -119,7 +119,7 @@ class Registry:
         if owner is not None:
             raise PluginFailed(name, f"shares its module {module.__name__} with plugin '{owner}'")
         self._modules[name] = module
-        check_module(name, module, manager=self._manager, specifications=self._specifications)
+        check_module(name, module, manager=self._manager, hooks=self._hooks)
         deprecations = tuple(list_deprecations(module, manager=self._manager))
         try:
             self._manager.register(module, name)  # pluggy warns at the line of what is deprecated

@@ -5,7 +5,6 @@ What is read here is judged by ``schemas.SchemaCatalog`` and ``definition_catalo
 
 import importlib.resources
 from collections.abc import Collection, Mapping
-from importlib.metadata import entry_points
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import msgspec
 import orjson
 
 from trunkline.errors import SchemaInvalid, SettingsInvalid
+from trunkline.schemas import entry_points
 from trunkline.schemas.catalog import EventType, Json
 from trunkline.schemas.definitions import FOLDERS, KINDS, Definition, Kind, read_definition
 
@@ -85,12 +85,13 @@ def installed_brand(chosen: Collection[str] | None = None) -> dict[str, Json]:
 
 
 def _packages(chosen: Collection[str] | None) -> list[str]:
-    entries = entry_points(group=ENTRY_POINT_GROUP)
+    entries = entry_points.installed(ENTRY_POINT_GROUP)
+    names = {entry.name for entry in entries}
     for name in chosen or ():
-        if name not in entries.names:
+        if name not in names:
             msg = (
                 f"Setting 'events.schema_packages': there is no package of schemas '{name}'; "
-                f"found are: {', '.join(sorted(entries.names)) or 'none'}"
+                f"found are: {', '.join(sorted(names)) or 'none'}"
             )
             raise SettingsInvalid(msg)
     return sorted({entry.module for entry in entries if chosen is None or entry.name in chosen})

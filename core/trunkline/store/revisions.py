@@ -1,7 +1,10 @@
 """The revisions of a migration history, read from its files without running them."""
 
 import ast
+import functools
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 
 def read(folder: Path) -> list[str]:
@@ -24,18 +27,25 @@ def read(folder: Path) -> list[str]:
     return line
 
 
-def _identifiers(file: Path) -> dict[str, str | None]:
+def _identifiers(file: Path) -> Mapping[str, str | None]:
     """Find what *file* sets as its ``revision`` and ``down_revision``. Raises ValueError."""
-    identifiers: dict[str, str | None] = {}
-    for node in ast.parse(file.read_text(encoding="utf-8"), file.name).body:
+    names = _names_in(file.read_text(encoding="utf-8"), file.name)
+    if not names.get("revision") or "down_revision" not in names:
+        msg = f"{file} must set revision and down_revision, to text or None"
+        raise ValueError(msg)
+    return names
+
+
+@functools.lru_cache(maxsize=256)
+def _names_in(source: str, filename: str) -> Mapping[str, str | None]:
+    """Parse *source*. A start reads each file three times; parsing takes 0.5 to 2 ms, looking up the text nothing."""
+    names: dict[str, str | None] = {}
+    for node in ast.parse(source, filename).body:
         targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
         for target in targets:
             if isinstance(target, ast.Name) and target.id in {"revision", "down_revision"}:
-                identifiers[target.id] = _literal(node)
-    if not identifiers.get("revision") or "down_revision" not in identifiers:
-        msg = f"{file} must set revision and down_revision, to text or None"
-        raise ValueError(msg)
-    return identifiers
+                names[target.id] = _literal(node)
+    return MappingProxyType(names)
 
 
 def _literal(node: ast.stmt) -> str | None:

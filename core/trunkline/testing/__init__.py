@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from trunkline.testing.receiver import Receiver
     from trunkline.testing.sources import PluginSource, Source
     from trunkline.testing.suites.action import ActionConformance
-    from trunkline.testing.suites.action_calls import Request
+    from trunkline.testing.suites.call_requests import Request
     from trunkline.testing.suites.channel import ChannelConformance
     from trunkline.testing.suites.migrations import MigrationsConformance
     from trunkline.testing.suites.plugin import PluginConformance
@@ -91,7 +91,7 @@ _HOMES = {
     "trunkline.testing.receiver": ("Receiver",),
     "trunkline.testing.sources": ("PluginSource", "Source"),
     "trunkline.testing.suites.action": ("ActionConformance",),
-    "trunkline.testing.suites.action_calls": ("Request",),
+    "trunkline.testing.suites.call_requests": ("Request",),
     "trunkline.testing.suites.channel": ("ChannelConformance",),
     "trunkline.testing.suites.migrations": ("MigrationsConformance",),
     "trunkline.testing.suites.plugin": ("PluginConformance",),

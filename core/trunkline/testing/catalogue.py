@@ -1,4 +1,4 @@
-"""The catalogue of all checks, for the documentation and for whoever wants to know what a level asks for."""
+"""All checks of all suites in one list, from which the reference is generated."""
 
 from trunkline.testing.checks import Check, checks_of
 from trunkline.testing.suites.action import ActionConformance

@@ -55,7 +55,7 @@ class CheckFailed(AssertionError):
 
 
 class NotApplicable(Skipped):
-    """A check has nothing to look at in this plugin."""
+    """A check does not apply to this plugin: it lacks what is checked."""
 
 
 def check(name: str, *, level: Level) -> Callable[[Function], Function]:
@@ -74,13 +74,13 @@ def check(name: str, *, level: Level) -> Callable[[Function], Function]:
 
 def checks_of(suite: type) -> list[Check]:
     """List the checks of *suite* in the order of their names, those too that a subclass has overridden."""
-    found: dict[str, Check] = {}
+    checks: dict[str, Check] = {}
     for kind in suite.__mro__:
         for function in vars(kind).values():
-            one: Check | None = getattr(function, ATTRIBUTE, None)
-            if one is not None:
-                found.setdefault(one.name, one)
-    return [found[name] for name in sorted(found)]
+            entry: Check | None = getattr(function, ATTRIBUTE, None)
+            if entry is not None:
+                checks.setdefault(entry.name, entry)
+    return [checks[name] for name in sorted(checks)]
 
 
 def demand(condition: object, sentence: str) -> None:

@@ -6,7 +6,7 @@ from trunkline.runtime.clock import SystemClock
 
 
 class MovableClock:
-    """The system's time, as far ahead as it was told.
+    """The system's time plus an offset that a test can increase.
 
     Given to a hub it is the ``context.clock`` of its plugins. Leases and retries go by the database's time, whatever it says.
     """

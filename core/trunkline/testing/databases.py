@@ -169,7 +169,7 @@ class Databases:
         return server.url_of(name)
 
     def close(self) -> None:
-        """Remove the server, or from a server that was given what was made in it."""
+        """Stop the server; on a server that the environment names, drop the template database."""
         if self._server is not None and self._given_url and self._template:
             asyncio.run(self._server.drop(self._template))
         self._stack.close()

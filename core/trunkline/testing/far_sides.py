@@ -1,4 +1,4 @@
-"""The other end of a channel: where its events arrive, and what becomes of them there.
+"""A channel's targets under test: they record what arrives, and accept, refuse or hang as a check asks.
 
 A suite's fixture ``far_side`` gives one. The default is ``HttpFarSide``; a channel with another transport brings its own::
 
@@ -30,7 +30,7 @@ LONGEST_WAIT_SECONDS = 20.0
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """What arrived once. *headers* is None where the transport has none; *at* is a monotonic time in seconds.
+    """One event that arrived at a target. *headers* is None where the transport has none; *at* is a monotonic time in seconds.
 
     *event_id* is what the receiving end recognises a repeated event by, None where it has to look into the body.
     """
@@ -48,7 +48,7 @@ class Arrival:
 
 
 class FarSide:
-    """A target that does as it is told. *url* is a subscription's ``target_url``."""
+    """A target whose behaviour a check sets. *url* is a subscription's ``target_url``."""
 
     url: str
 
@@ -73,7 +73,7 @@ class FarSide:
         return False
 
     async def be_gone(self) -> bool:
-        """Say to what comes from now on that nobody lives here any more."""
+        """Answer from now on that the target is gone for good."""
         return False
 
     async def hang(self) -> bool:
@@ -128,14 +128,14 @@ class HttpFarSide(FarSide):
 
     def requests(self) -> list[ReceivedRequest]:
         """Give the requests so far."""
-        return [one for one in self.receiver.requests if one.path.partition("?")[0] == self.path]
+        return [request for request in self.receiver.requests if request.path.partition("?")[0] == self.path]
 
     async def arrivals(self, count: int) -> Sequence[Arrival]:
         """Give the requests so far, answered or not, as soon as they are *count*."""
         async with asyncio.timeout(self._patience_seconds):
-            while len(found := self.requests()) < count:
+            while len(requests := self.requests()) < count:
                 await self.receiver.wait_for(self.receiver.count + 1, timeout_seconds=LONGEST_WAIT_SECONDS)
-        return [_arrival_of(request) for request in found]
+        return [_arrival_of(request) for request in requests]
 
     async def accept(self) -> bool:
         """Answer as *accepting* says."""
@@ -203,5 +203,5 @@ def _id_in(body: bytes) -> str | None:
         content = orjson.loads(body)
     except orjson.JSONDecodeError:
         return None
-    found = content.get("id") if isinstance(content, dict) else None
-    return str(found) if isinstance(found, int | str) else None
+    event_id = content.get("id") if isinstance(content, dict) else None
+    return str(event_id) if isinstance(event_id, int | str) else None

@@ -28,7 +28,7 @@ def trunkline_databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Da
 
 @pytest.fixture(scope="session")
 def trunkline_watch() -> Watch:
-    """See what the code under watch does outside of its own memory."""
+    """Record the side effects of code: network, files, processes, threads, databases."""
     return Watch()
 
 
@@ -47,7 +47,7 @@ def trunkline_plugin(
     trunkline_watch: Watch,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> InspectedPlugin:
-    """Look at the plugin of a suite without starting it."""
+    """Inspect the suite's plugin in a hub that is built and never started."""
     suite = cast("type[Suite]", request.cls)
     folder = tmp_path_factory.mktemp("inspected")
     return InspectedPlugin(
@@ -66,7 +66,7 @@ async def trunkline_hub(
 
 @pytest_asyncio.fixture
 async def trunkline_receiver() -> AsyncIterator[Receiver]:
-    """Give a target on a socket of its own, which answers as it is told."""
+    """Start a scripted HTTP target on a socket of its own."""
     async with Receiver() as started:
         yield started
 

@@ -1,4 +1,4 @@
-"""Imports a plugin in a process of its own and tells what that did: ``python -m trunkline.testing.import_probe MODULE``."""
+"""Imports a plugin in a process of its own and prints its side effects: ``python -m trunkline.testing.import_probe MODULE``."""
 
 import importlib
 import json
@@ -25,11 +25,11 @@ _LIMIT_SECONDS = 60
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """What an import did: *deeds* are pairs of a kind and what was done, *changed* is what of the process is different."""
+    """The cost and side effects of an import: *effects* are pairs of kind and text, *changed* names global state that differs."""
 
     cpu_seconds: float
     idle_seconds: float
-    deeds: tuple[tuple[str, str], ...]
+    effects: tuple[tuple[str, str], ...]
     threads: tuple[str, ...]
     changed: tuple[str, ...]
 
@@ -53,10 +53,14 @@ def run(module: str) -> Imported:
     if done.returncode != 0:
         last = (done.stderr.strip().splitlines() or ["no message"])[-1]
         fail(f"{module} cannot be imported by itself: {last}")
-    found = json.loads(done.stdout.splitlines()[-1])
-    deeds = tuple((kind, text) for kind, text in found["deeds"])
+    result = json.loads(done.stdout.splitlines()[-1])
+    effects = tuple((kind, text) for kind, text in result["effects"])
     return Imported(
-        found["cpu_seconds"], found["idle_seconds"], deeds, tuple(found["threads"]), tuple(found["changed"])
+        result["cpu_seconds"],
+        result["idle_seconds"],
+        effects,
+        tuple(result["threads"]),
+        tuple(result["changed"]),
     )
 
 
@@ -66,23 +70,23 @@ def _main(module: str) -> None:
     watch = Watch()
     before = _process()
     cpu, wall = time.process_time(), time.monotonic()
-    with watch.watching() as deeds:
+    with watch.watching() as effects:
         importlib.import_module(module)
     cpu_seconds = time.process_time() - cpu
     idle_seconds = max(0.0, time.monotonic() - wall - cpu_seconds)
     after = _process()
-    found = {
+    result = {
         "cpu_seconds": cpu_seconds,
         "idle_seconds": idle_seconds,
-        "deeds": [(deed.kind, str(deed)) for deed in deeds],
-        "threads": [one.name for one in threading.enumerate() if one is not threading.main_thread()],
+        "effects": [(effect.kind, str(effect)) for effect in effects],
+        "threads": [thread.name for thread in threading.enumerate() if thread is not threading.main_thread()],
         "changed": [name for name, value in before.items() if after[name] != value],
     }
-    print(json.dumps(found))  # noqa: T201 - read by the process that asked
+    print(json.dumps(result))  # noqa: T201 - read by the process that asked
 
 
 def _process() -> Mapping[str, Any]:
-    """Note what a process has only one of."""
+    """Read the process's global state, to compare it before and after."""
     return {
         "os.environ": dict(os.environ),
         "the working directory": Path.cwd(),
@@ -94,7 +98,7 @@ def _process() -> Mapping[str, Any]:
         "sys.stderr": sys.stderr,
         "the recursion limit": sys.getrecursionlimit(),
         "the locale": locale.setlocale(locale.LC_ALL),
-        "signal handlers": [signal.getsignal(one) for one in (signal.SIGTERM, signal.SIGINT)],
+        "signal handlers": [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)],
     }
 
 

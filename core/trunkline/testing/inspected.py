@@ -1,4 +1,4 @@
-"""A plugin looked at from outside: its distribution, and what it gives to a hub that is built and never started."""
+"""A plugin's distribution, and what it registers in a hub that is built and never started."""
 
 import sys
 from collections.abc import Mapping, Sequence
@@ -25,12 +25,12 @@ from trunkline.testing.watching import Watch
 
 REGISTER_HOOKS = tuple(name for name in vars(hookspecs) if name.startswith("register_"))
 """The hooks that are called once, at start."""
-TELL_HOOKS = ("event_accepted", "attempt_finished", "subscription_changed")
-"""The hooks that tell what has happened."""
+NOTIFICATION_HOOKS = ("event_accepted", "attempt_finished", "subscription_changed")
+"""The hooks that notify a plugin of an event, an attempt or a changed subscription."""
 
 
 class InspectedPlugin:
-    """The plugin of a suite, looked at once for all checks of the suite. *memo* keeps what several checks judge."""
+    """The plugin of a suite, inspected once for all of its checks. *memo* caches results that several checks use."""
 
     def __init__(
         self, plugin: PluginSource, *, settings: Mapping[str, str], site: Site, watch: Watch, folder: Path
@@ -46,11 +46,13 @@ class InspectedPlugin:
     @cached_property
     def candidate(self) -> Candidate:
         """What its distribution declares."""
-        found = [one for one in plugins.discover() if one.name == self.name]
-        if len(found) != 1:
-            sentence = "no installed distribution declares" if not found else "several distributions declare"
+        candidates = [candidate for candidate in plugins.discover() if candidate.name == self.name]
+        if len(candidates) != 1:
+            sentence = (
+                "no installed distribution declares" if not candidates else "several distributions declare"
+            )
             fail(f"{sentence} the plugin '{self.name}' in the entry-point group 'trunkline'")
-        return found[0]
+        return candidates[0]
 
     @cached_property
     def distribution(self) -> Distribution:
@@ -69,8 +71,8 @@ class InspectedPlugin:
         if isinstance(self.source, ModuleType) or (spec := find_spec(top)) is None or spec.origin is None:
             return ()
         origin = Path(spec.origin)
-        found = sorted(origin.parent.rglob("*.py")) if origin.name == "__init__.py" else [origin]
-        return [file for file in found if "migrations" not in file.parts]
+        files = sorted(origin.parent.rglob("*.py")) if origin.name == "__init__.py" else [origin]
+        return [file for file in files if "migrations" not in file.parts]
 
     @cached_property
     def hub(self) -> Hub:
@@ -97,49 +99,49 @@ class InspectedPlugin:
         return sys.modules[self.candidate.module]
 
     @property
-    def given(self) -> Given:
-        """What it gives."""
+    def contributions(self) -> Given:
+        """What it registers: channels, routes, event types and the rest."""
         return self.hub.registry.given(self.name)
 
     @property
     def context(self) -> PluginContext:
-        """The context that it got."""
-        context = self.given.context
+        """The context that the hub has built for it."""
+        context = self.contributions.context
         assert context is not None
         return context
 
     @property
     def model(self) -> type[BaseModel] | None:
         """The model of its settings."""
-        return type(self.given.settings) if self.given.settings is not None else None
+        return type(self.contributions.settings) if self.contributions.settings is not None else None
 
     @property
     def routes(self) -> Sequence[PluginRoute]:
         """Its routes."""
-        return list_routes(self.given.routes)
+        return list_routes(self.contributions.routes)
 
     @property
     def hooks(self) -> Sequence[str]:
         """The hooks that it implements."""
-        names = (*REGISTER_HOOKS, "lifespan", *TELL_HOOKS)
+        names = (*REGISTER_HOOKS, "lifespan", *NOTIFICATION_HOOKS)
         return [name for name in names if self.hub.registry.implementation(name, plugin=self.name)]
 
     def call(self, hook: str, context: PluginContext | None = None, **arguments: object) -> Any:
         """Call *hook* as the hub does, and return what it returns: a coroutine where it is one."""
         return call_hook(self.hub, self.name, hook, context=context or self.context, **arguments)
 
-    def gifts(self) -> Mapping[str, tuple[str, ...]]:
-        """Name what it gives that a suite of its own judges."""
-        given = self.given
+    def contributed(self) -> Mapping[str, tuple[str, ...]]:
+        """Name the channels, actions, searches and migrations that it registers, by the suite that checks them."""
+        contributions = self.contributions
         of_kind = {
-            kind: tuple(one.name for one in given.providers.get(kind, ()))
+            kind: tuple(value.name for value in contributions.providers.get(kind, ()))
             for kind in ("action", "search", "lookup")
         }
         return {
-            "channel": tuple(channel.name for channel in given.channels),
+            "channel": tuple(channel.name for channel in contributions.channels),
             "action": of_kind["action"],
             "search": (*of_kind["search"], *of_kind["lookup"]),
-            "migrations": tuple(one.location for one in given.migrations),
+            "migrations": tuple(value.location for value in contributions.migrations),
         }
 
 

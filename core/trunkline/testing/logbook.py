@@ -1,4 +1,4 @@
-"""What is logged while a test runs, kept as records."""
+"""A log handler that keeps the records of a test."""
 
 import logging
 from collections.abc import Generator
@@ -45,8 +45,8 @@ def keeping_log() -> Generator[Logbook]:
     root = logging.getLogger()
     before = root.level
     quiet = {name: logging.getLogger(name).level for name in _QUIET}
-    others = {handler: handler.level for handler in root.handlers}
-    for handler, level in others.items():  # what listens already is spared what it has not asked for
+    levels = {handler: handler.level for handler in root.handlers}
+    for handler, level in levels.items():  # what listens already is spared what it has not asked for
         handler.setLevel(max(level, before))
     root.addHandler(book)
     root.setLevel(logging.DEBUG)
@@ -56,7 +56,7 @@ def keeping_log() -> Generator[Logbook]:
         yield book
     finally:
         root.removeHandler(book)
-        for handler, level in others.items():
+        for handler, level in levels.items():
             handler.setLevel(level)
         root.setLevel(before)
         for name, level in quiet.items():

@@ -1,4 +1,4 @@
-"""A database on which a plugin's migrations are tried: going up and down, looking, and putting rows in."""
+"""A database on which a plugin's migrations are tried: upgrades, downgrades, snapshots of its tables, and sample rows."""
 
 import contextlib
 import datetime as dt
@@ -131,7 +131,7 @@ class Trial:
                 await connection.run_sync(fill)
 
 
-Judge = Callable[[Trial], Awaitable[None]]
+Verify = Callable[[Trial], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,44 +148,44 @@ class Trials:
         """The plugin's revisions, oldest first."""
         return revisions.read(self.histories[0].folder)
 
-    async def on_each(self, judge: Judge) -> None:
-        """Let *judge* look at an empty database on each engine. Raises PostgresMissing."""
+    async def on_each(self, verify: Verify) -> None:
+        """Call *verify* with an empty database on each engine. Raises PostgresMissing."""
         for engine in ENGINES:
-            await self.on_one(engine, judge)
+            await self.on_one(engine, verify)
 
-    async def on_one(self, engine: Engine, judge: Judge) -> None:
-        """Let *judge* look at an empty database on *engine*."""
+    async def on_one(self, engine: Engine, verify: Verify) -> None:
+        """Call *verify* with an empty database on *engine*."""
         async with contextlib.AsyncExitStack() as stack:
             url = await self.databases.empty(engine, folder=self.folder, stack=stack)
             database = await stack.enter_async_context(Database(url))
-            await judge(Trial(engine, url, database, self.plugin, self.histories))
+            await verify(Trial(engine, url, database, self.plugin, self.histories))
 
 
-def _reflected(connection: sqlalchemy.Connection, wanted: Callable[[str], bool]) -> MetaData:
+def _reflected(connection: sqlalchemy.Connection, is_meant: Callable[[str], bool]) -> MetaData:
     metadata = MetaData()
-    metadata.reflect(connection, only=lambda name, _: wanted(name))
+    metadata.reflect(connection, only=lambda name, _: is_meant(name))
     return metadata
 
 
-def _snapshot(connection: sqlalchemy.Connection, wanted: Callable[[str], bool]) -> Snapshot:
+def _snapshot(connection: sqlalchemy.Connection, is_meant: Callable[[str], bool]) -> Snapshot:
     inspector = sqlalchemy.inspect(connection)
     return {
         name: {
             "columns": {
-                one["name"]: (str(one["type"]), one["nullable"]) for one in inspector.get_columns(name)
+                row["name"]: (str(row["type"]), row["nullable"]) for row in inspector.get_columns(name)
             },
             "key": inspector.get_pk_constraint(name)["constrained_columns"],
             "indexes": sorted(
-                (str(one["name"]), str(one["column_names"]), bool(one["unique"]))
-                for one in inspector.get_indexes(name)
+                (str(row["name"]), str(row["column_names"]), bool(row["unique"]))
+                for row in inspector.get_indexes(name)
             ),
             "references": sorted(
-                (str(one["constrained_columns"]), one["referred_table"])
-                for one in inspector.get_foreign_keys(name)
+                (str(row["constrained_columns"]), row["referred_table"])
+                for row in inspector.get_foreign_keys(name)
             ),
         }
         for name in sorted(inspector.get_table_names())
-        if wanted(name)
+        if is_meant(name)
     }
 
 

@@ -1,4 +1,4 @@
-"""Payloads that are made up from a schema, for properties that must hold of every valid one.
+"""Generates payloads from a schema, for properties that must hold of every valid payload.
 
 What is made up is mostly valid and need not be: whoever uses it asks the judge. (``hypothesis-jsonschema`` would make it from
 any schema; its last release does not work with today's hypothesis.)
@@ -17,10 +17,10 @@ _LARGEST = 2**53 - 1
 
 def payloads(schema: Mapping[str, Json]) -> Strategy:
     """Make objects of *schema*; a field of a form that is not understood has the values of the examples."""
-    examples = [one for one in schema.get("examples", ()) if isinstance(one, dict)]
+    examples = [example for example in schema.get("examples", ()) if isinstance(example, dict)]
     required = set(schema.get("required", ()))
     fields = {
-        name: _values(field, [one[name] for one in examples if name in one])
+        name: _values(field, [example[name] for example in examples if name in example])
         for name, field in schema.get("properties", {}).items()
     }
     return st.fixed_dictionaries(
@@ -38,9 +38,9 @@ def _values(field: Json, examples: list[Json]) -> Strategy:
         return st.sampled_from(list(field["enum"]))
     if "const" in field:
         return st.just(field["const"])
-    named = field.get("type", "string")
+    kinds = field.get("type", "string")
     return st.one_of(
-        *known, *(_of_type(one, field) for one in ([named] if isinstance(named, str) else named))
+        *known, *(_of_type(kind, field) for kind in ([kinds] if isinstance(kinds, str) else kinds))
     )
 
 

@@ -1,4 +1,4 @@
-"""What the checks found about each plugin, and the level that it has by that.
+"""The conformance report: the findings about each plugin, and the level that it reaches.
 
 A level is reached when every check of every suite up to it was met. Where a plugin gives something that a suite judges,
 and that suite did not run, it is at most at ``loads``.
@@ -25,7 +25,7 @@ SUITES: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What one check found. *subject* is what of the plugin it looked at, where that is not the whole (a channel's name)."""
+    """The result of one check. *subject* is the part of the plugin that was checked (a channel's name), empty for the whole."""
 
     plugin: str
     name: str
@@ -47,7 +47,7 @@ class Verdict:
     findings: tuple[Finding, ...]
 
     def line(self) -> str:
-        """Say it in a line."""
+        """Write the level and the number of checks met as one line."""
         met = sum(finding.outcome != "failed" for finding in self.findings)
         stands = self.level or "does not load"
         return f"{self.plugin}: {stands} ({met} of {len(self.findings)} checks)"
@@ -55,17 +55,17 @@ class Verdict:
 
 @dataclass(slots=True)
 class Evidence:
-    """What was gathered about one plugin: its findings, how many checks each suite has, and what the plugin gives."""
+    """All results about one plugin: its findings, the checks of each suite that ran, and what the plugin registers."""
 
     findings: list[Finding] = field(default_factory=list[Finding])
     expected: dict[tuple[str, str], frozenset[tuple[str, str]]] = field(
         default_factory=dict[tuple[str, str], frozenset[tuple[str, str]]]
     )
-    gifts: dict[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    contributed: dict[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
 
 
 class Report:
-    """Gathers what the checks find."""
+    """Collects findings, and derives each plugin's level."""
 
     def __init__(self) -> None:
         self._evidence: dict[str, Evidence] = {}
@@ -74,7 +74,7 @@ class Report:
         return bool(self._evidence)
 
     def of(self, plugin: str) -> Evidence:
-        """Give what was gathered about *plugin*, to add to."""
+        """Return the evidence about *plugin*, to add to."""
         return self._evidence.setdefault(plugin, Evidence())
 
     def add(self, finding: Finding, *, expected: Iterable[tuple[str, str]] = ()) -> None:
@@ -86,7 +86,7 @@ class Report:
 
     def verdicts(self) -> list[Verdict]:
         """Judge every plugin, in the order of their names."""
-        return [judge(plugin, self._evidence[plugin]) for plugin in sorted(self._evidence)]
+        return [verdict_on(plugin, self._evidence[plugin]) for plugin in sorted(self._evidence)]
 
     def as_json(self) -> dict[str, Any]:
         """Give the report as ``--trunkline-report`` writes it."""
@@ -96,7 +96,7 @@ class Report:
         }
 
 
-def judge(plugin: str, evidence: Evidence) -> Verdict:
+def verdict_on(plugin: str, evidence: Evidence) -> Verdict:
     """Tell the level of *plugin*, and what is missing for the next."""
     findings = tuple(_settled(evidence.findings))
     missing_suites = tuple(_missing_suites(evidence))
@@ -118,8 +118,8 @@ def _settled(findings: Iterable[Finding]) -> Iterator[Finding]:
     for finding in findings:
         groups.setdefault((finding.suite, finding.subject, finding.name), []).append(finding)
     for _, group in sorted(groups.items()):
-        worst = min(group, key=lambda one: _WORST_FIRST.index(one.outcome))
-        seconds = round(sum(one.seconds for one in group), 3)
+        worst = min(group, key=lambda finding: _WORST_FIRST.index(finding.outcome))
+        seconds = round(sum(finding.seconds for finding in group), 3)
         yield Finding(
             worst.plugin,
             worst.name,
@@ -141,12 +141,12 @@ def _missing_suites(evidence: Evidence) -> Iterator[str]:
     yield from _without_plugin_suite(evidence)
     judged = set(evidence.expected)
     suites = {suite for suite, _ in judged}
-    for channel in evidence.gifts.get("channel", ()):
+    for channel in evidence.contributed.get("channel", ()):
         if ("channel", channel) not in judged:
             yield f"no suite has judged the channel '{channel}'; subclass trunkline.testing.ChannelConformance"
     for suite in ("action", "search", "migrations"):
-        if evidence.gifts.get(suite) and suite not in suites:
-            names = ", ".join(evidence.gifts[suite])
+        if evidence.contributed.get(suite) and suite not in suites:
+            names = ", ".join(evidence.contributed[suite])
             yield f"no suite has judged {names}; subclass trunkline.testing.{SUITES[suite]}"
 
 

@@ -13,8 +13,8 @@ from trunkline.testing.report import Finding, Outcome, Report
 from trunkline.testing.sources import name_of
 
 PROPERTY = "trunkline"
-GIFTS = pytest.StashKey[Mapping[str, tuple[str, ...]]]()
-"""What the plugin gives, noted by the fixture of the suite that found out."""
+CONTRIBUTED = pytest.StashKey[Mapping[str, tuple[str, ...]]]()
+"""What the plugin registers, stored by the check that started a hub with it."""
 _REPORT = pytest.StashKey[Report]()
 _LONGEST_MESSAGE = 1000
 
@@ -34,13 +34,15 @@ def pytest_runtest_makereport(
     suite = getattr(item, "cls", None)
     outcome = _outcome(report, call) if check is not None and suite is not None else None
     if check is not None and suite is not None and outcome is not None:
-        noted = _note(check, suite, outcome=outcome, message=_message(call), gifts=item.stash.get(GIFTS, {}))
+        noted = _note(
+            check, suite, outcome=outcome, message=_message(call), contributed=item.stash.get(CONTRIBUTED, {})
+        )
         report.user_properties = [*report.user_properties, (PROPERTY, noted)]
     return report
 
 
 def collect(config: pytest.Config, report: pytest.TestReport) -> None:
-    """Take from *report* what a check has found."""
+    """Add the finding that *report* carries to the run's report."""
     for name, value in report.user_properties:
         if name == PROPERTY:
             _add(report_of(config), cast("dict[str, Any]", value), seconds=report.duration)
@@ -87,7 +89,7 @@ def _message(call: pytest.CallInfo[None]) -> str:
 
 
 def _note(
-    check: Check, suite: type, *, outcome: Outcome, message: str, gifts: Mapping[str, tuple[str, ...]]
+    check: Check, suite: type, *, outcome: Outcome, message: str, contributed: Mapping[str, tuple[str, ...]]
 ) -> dict[str, Any]:
     """Write down a finding as plain values, which pytest-xdist can send."""
     return {
@@ -98,8 +100,8 @@ def _note(
         "level": str(check.level),
         "outcome": outcome,
         "message": message,
-        "expected": [[one.name, str(one.level)] for one in checks_of(suite)],
-        "gifts": {kind: list(names) for kind, names in gifts.items()},
+        "expected": [[expected.name, str(expected.level)] for expected in checks_of(suite)],
+        "contributed": {kind: list(names) for kind, names in contributed.items()},
     }
 
 
@@ -115,5 +117,5 @@ def _add(report: Report, noted: dict[str, Any], *, seconds: float) -> None:
         noted["subject"],
     )
     report.add(finding, expected=[(name, level) for name, level in noted["expected"]])
-    for kind, names in noted["gifts"].items():
-        report.of(finding.plugin).gifts[kind] = tuple(names)
+    for kind, names in noted["contributed"].items():
+        report.of(finding.plugin).contributed[kind] = tuple(names)

@@ -1,4 +1,4 @@
-"""Calls every route of a plugin in every way that goes wrong, and notes what comes back."""
+"""Calls every route of a plugin with missing rights and malformed input, and records the answers."""
 
 import contextlib
 import functools
@@ -65,23 +65,23 @@ class Exchange:
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """Everything that was called."""
+    """All calls of a plugin's routes, with their answers."""
 
     routes: Sequence[PluginRoute]
     exchanges: Sequence[Exchange]
 
     def of(self, *kinds: str) -> list[Exchange]:
         """List the calls of some *kinds*."""
-        return [one for one in self.exchanges if one.kind in kinds]
+        return [exchange for exchange in self.exchanges if exchange.kind in kinds]
 
 
-async def survey(hub: TestHub, routes: Sequence[PluginRoute]) -> Survey:
-    """Call *routes* in every way."""
+async def survey_routes(hub: TestHub, routes: Sequence[PluginRoute]) -> Survey:
+    """Call *routes* without rights and with malformed input."""
     limited = {scope: await hub.client_of(COMPANY_ID, [scope]) for scope in COMPANY_SCOPES}
     exchanges: list[Exchange] = []
     for route in routes:
-        exchanges += [one async for one in _without_rights(hub, route, limited)]
-        exchanges += [one async for one in _with_garbage(hub, route)]
+        exchanges += [exchange async for exchange in _without_rights(hub, route, limited)]
+        exchanges += [exchange async for exchange in _with_garbage(hub, route)]
     return Survey(tuple(routes), tuple(exchanges))
 
 
@@ -110,8 +110,8 @@ async def _with_garbage(hub: TestHub, route: PluginRoute) -> AsyncIterator[Excha
 
 async def _caller(hub: TestHub, route: PluginRoute) -> Callable[..., Awaitable[Exchange]]:
     """Choose the company's client, or the operator's where a route is for operators alone."""
-    asked = await _call(hub.client, route, "an ordinary call")
-    if asked.status == 403:
+    answer = await _call(hub.client, route, "an ordinary call")
+    if answer.status == 403:
         return functools.partial(_call, hub.operator, route, headers={"x-company-id": str(COMPANY_ID)})
     return functools.partial(_call, hub.client, route)
 

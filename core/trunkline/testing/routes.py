@@ -1,4 +1,4 @@
-"""The routes that a plugin gives, as one list, whatever they are nested in."""
+"""A plugin's routes as one flat list."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -33,11 +33,11 @@ class PluginRoute:
         return "/".join("{}" if part.startswith("{") else part for part in self.path.split("/"))
 
 
-def list_routes(given: Sequence[Routes]) -> list[PluginRoute]:
-    """List what *given* mounts."""
+def list_routes(mounted: Sequence[Routes]) -> list[PluginRoute]:
+    """List the routes of every router in *mounted*."""
     return [
         _read(route, method, routes)
-        for routes in given
+        for routes in mounted
         for route in _flatten(routes.router)
         for method in sorted(route.methods - {"HEAD", "OPTIONS"})
     ]

@@ -78,11 +78,13 @@ class Site:
     def forget(self, name: str) -> None:
         """Unload the module of the plugin *name* that was declared as text, and what it consists of."""
         if isinstance(self._declared.get(name), Source):
-            for module in [one for one in sys.modules if one == name or one.startswith(f"{name}.")]:
+            for module in [
+                loaded for loaded in sys.modules if loaded == name or loaded.startswith(f"{name}.")
+            ]:
                 del sys.modules[module]
 
     def close(self) -> None:
-        """Take everything away again."""
+        """Unload the declared plugins, restore the modules they replaced, and leave ``sys.path``."""
         for name, module in self._before.items():
             self.forget(name)
             sys.modules.pop(name, None)

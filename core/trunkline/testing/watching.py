@@ -1,4 +1,4 @@
-"""What code does outside of its own memory, as Python's audit events tell it (PEP 578)."""
+"""Records the side effects of code by Python's audit events (PEP 578)."""
 
 import contextlib
 import sys
@@ -17,8 +17,8 @@ _KINDS = {event: kind for kind, events in _EVENTS.items() for event in events.sp
 
 
 @dataclass(frozen=True, slots=True)
-class Deed:
-    """Something that was done: *kind* is ``network``, ``file``, ``read``, ``process``, ``thread`` or ``database``."""
+class SideEffect:
+    """One side effect: *kind* is ``network``, ``file``, ``read``, ``process``, ``thread`` or ``database``."""
 
     kind: str
     event: str
@@ -33,35 +33,37 @@ class Watch:
     """Listens to Python's audit events while it is asked to. The hook stays in the process, as there is no way to remove one."""
 
     def __init__(self) -> None:
-        self._lists: list[list[Deed]] = []
-        sys.addaudithook(self._hear)
+        self._lists: list[list[SideEffect]] = []
+        sys.addaudithook(self._on_audit_event)
 
     @contextlib.contextmanager
-    def watching(self, *, every_thread: bool = True) -> Generator[list[Deed]]:
-        """List what is done in here, by every thread or only by this one."""
-        deeds: list[Deed] = []
-        mine = threading.get_ident()
-        self._lists.append(deeds)
+    def watching(self, *, every_thread: bool = True) -> Generator[list[SideEffect]]:
+        """List the side effects inside the context, of every thread or only of this one."""
+        effects: list[SideEffect] = []
+        this_thread = threading.get_ident()
+        self._lists.append(effects)
         try:
-            yield deeds
+            yield effects
         finally:
-            self._lists = [other for other in self._lists if other is not deeds]
+            self._lists = [other for other in self._lists if other is not effects]
             if not every_thread:
-                deeds[:] = [deed for deed in deeds if deed.thread == mine]
+                effects[:] = [effect for effect in effects if effect.thread == this_thread]
 
-    def _hear(self, event: str, arguments: tuple[object, ...]) -> None:
+    def _on_audit_event(self, event: str, arguments: tuple[object, ...]) -> None:
         if not self._lists:
             return
         kind = kind_of(event, arguments)
         if kind is not None:
-            deed = Deed(kind, event, ", ".join(_short(one) for one in arguments[:2]), threading.get_ident())
-            for deeds in self._lists:
-                deeds.append(deed)
+            effect = SideEffect(
+                kind, event, ", ".join(_short(argument) for argument in arguments[:2]), threading.get_ident()
+            )
+            for effects in self._lists:
+                effects.append(effect)
 
 
 def kind_of(event: str, arguments: tuple[object, ...]) -> str | None:
-    """Tell what *event* is a sign of, if it is of anything outside of the process's memory."""
-    if any("__pycache__" in str(one) for one in arguments[:2]):  # the interpreter's own
+    """Classify an audit event; None where it has no side effect."""
+    if any("__pycache__" in str(argument) for argument in arguments[:2]):  # the interpreter's own
         return None
     return _kind_of_open(arguments) if event == "open" else _KINDS.get(event)
 

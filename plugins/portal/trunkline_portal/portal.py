@@ -4,6 +4,7 @@ A page module has ``make_router(portal)``; its routes take a viewer (``access``)
 a form, with ``portal.redirect``.
 """
 
+import functools
 import http
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -63,7 +64,6 @@ class Portal:
         self.assets = assets.load(context.deployment.brand)
         self._headers = security.headers(self.settings.frame_ancestors)
         self._route_class = route_class(self)
-        self._templates = self._make_templates()
 
     def router(self) -> APIRouter:
         """Make a router for pages: what goes wrong in them is answered by a page, and they are in no API document."""
@@ -207,7 +207,9 @@ class Portal:
             return None
         return message
 
-    def _make_templates(self) -> Environment:
+    @functools.cached_property
+    def _templates(self) -> Environment:
+        """The templates, compiled when the first page is asked for: that takes 25 ms, which a hub need not start with."""
         environment = Environment(
             loader=FileSystemLoader(TEMPLATES),
             autoescape=True,

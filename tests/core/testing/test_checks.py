@@ -18,8 +18,8 @@ def test_a_check_has_a_name_a_level_and_a_fact():
         To the second.
         """
 
-    one = getattr(judge, ATTRIBUTE)
-    assert (one.name, one.suite, one.level, one.fact) == (
+    entry = getattr(judge, ATTRIBUTE)
+    assert (entry.name, entry.suite, entry.level, entry.fact) == (
         "channel.keeps-time",
         "channel",
         LOADS,
@@ -54,7 +54,7 @@ def test_a_check_that_a_subclass_overrides_is_still_expected():
         def test_runs_alone(self):
             """Nothing is looked at."""
 
-    assert "plugin.runs-alone" in {one.name for one in checks_of(Lax)}
+    assert "plugin.runs-alone" in {entry.name for entry in checks_of(Lax)}
 
 
 def test_a_demand_that_is_not_met_fails_with_its_sentence():
@@ -72,7 +72,7 @@ def test_what_is_not_applicable_is_a_skip_of_its_own_kind():
 def test_the_names_of_all_checks_differ_and_all_say_something():
     checks = list_checks()
 
-    assert len({one.name for one in checks}) == len(checks) > 80
-    assert {one.level for one in checks} == set(LEVELS)
-    assert all(one.fact.endswith(".") for one in checks)
-    assert COMPLETE in {one.level for one in checks if one.suite == "migrations"}
+    assert len({entry.name for entry in checks}) == len(checks) > 80
+    assert {entry.level for entry in checks} == set(LEVELS)
+    assert all(entry.fact.endswith(".") for entry in checks)
+    assert COMPLETE in {entry.level for entry in checks if entry.suite == "migrations"}

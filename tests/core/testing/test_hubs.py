@@ -34,7 +34,7 @@ async def event_accepted(context, events):
 async def test_only_the_named_plugins_run_on_either_engine(trunkline_hub, engine):
     hub = await trunkline_hub(plugins=["polling"], database=engine)
 
-    assert [one.name for one in hub.hub.registry.records if one.state == "active"] == ["polling"]
+    assert [record.name for record in hub.hub.registry.records if record.state == "active"] == ["polling"]
     assert hub.hub.database.dialect.name == engine
     event = await hub.emit("client.created")
     assert (await hub.client.get(f"/api/v1/events/{event.position}")).status_code == 200
@@ -50,7 +50,7 @@ async def test_a_plugin_may_be_text_with_settings_a_clock_and_a_log(trunkline_hu
     await hub.emit("client.created")
     await hub.stop()
 
-    (record,) = [one for one in hub.log.records if one.name == "trunkline.plugins.acme"]
+    (record,) = [record for record in hub.log.records if record.name == "trunkline.plugins.acme"]
     room, now_ms = record.args
     assert room == "kitchen"
     assert now_ms > MovableClock().now_ms() + timedelta(days=399).total_seconds() * 1000

@@ -68,7 +68,7 @@ def test_outcomes_levels_and_reasons_are_reported(run, mode):
 
     acme = report["plugins"]["acme"]
     assert acme["level"] == "delivers"
-    assert {one["name"]: (one["outcome"], one["message"]) for one in acme["checks"]} == {
+    assert {entry["name"]: (entry["outcome"], entry["message"]) for entry in acme["checks"]} == {
         "plugin.one": ("passed", ""),
         "plugin.two": ("not_applicable", "has no route"),
         "plugin.three": ("failed", "it does not; let it"),

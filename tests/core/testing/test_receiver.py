@@ -195,14 +195,14 @@ async def test_a_receiver_that_has_ended_does_not_listen_and_can_return_on_its_p
 
 
 async def test_small_writes_are_not_held_back(receiver: Receiver) -> None:
-    found: list[int] = []
+    options: list[int] = []
 
     async def look(connection: Connection) -> None:
         transport = connection.transport
         assert transport is not None
-        found.append(transport.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+        options.append(transport.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
         connection.write(Answer().render())
 
     receiver.always(look)
     await send(receiver, POST, read=12)
-    assert found == [1]
+    assert options == [1]

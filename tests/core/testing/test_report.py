@@ -9,7 +9,7 @@ PLUGIN = [("plugin.a", LOADS), ("plugin.b", DELIVERS), ("plugin.c", COMPLETE)]
 CHANNEL = [("channel.a", LOADS), ("channel.b", COMPLETE)]
 
 
-def report_of(*outcomes, gifts=None, channel="acme"):
+def report_of(*outcomes, contributed=None, channel="acme"):
     """Make a report: each outcome is a check's name and what came of it."""
     report = Report()
     for name, outcome in outcomes:
@@ -25,7 +25,7 @@ def report_of(*outcomes, gifts=None, channel="acme"):
             subject=channel if suite == "channel" else "",
         )
         report.add(finding, expected=checks if suite in {"plugin", "channel"} else [(name, COMPLETE)])
-    report.of("acme").gifts.update(gifts or {})
+    report.of("acme").contributed.update(contributed or {})
     return report
 
 
@@ -65,7 +65,7 @@ def test_a_check_that_did_not_run_holds_back_its_level():
 
 
 def test_a_channel_that_no_suite_has_judged_holds_the_plugin_at_loads():
-    verdict = judged(*MET, gifts={"channel": ("acme", "acme-slow")})
+    verdict = judged(*MET, contributed={"channel": ("acme", "acme-slow")})
 
     assert verdict.level == LOADS
     assert verdict.missing == (
@@ -75,7 +75,9 @@ def test_a_channel_that_no_suite_has_judged_holds_the_plugin_at_loads():
 
 
 def test_a_channel_that_was_judged_is_not_missing():
-    verdict = judged(*MET, ("channel.a", "passed"), ("channel.b", "passed"), gifts={"channel": ("acme",)})
+    verdict = judged(
+        *MET, ("channel.a", "passed"), ("channel.b", "passed"), contributed={"channel": ("acme",)}
+    )
 
     assert (verdict.level, verdict.missing) == (COMPLETE, ())
 
@@ -89,10 +91,10 @@ def test_a_channel_that_was_judged_is_not_missing():
     ],
 )
 def test_what_a_plugin_gives_must_have_been_judged_by_its_suite(kind, suite):
-    assert judged(*MET, gifts={kind: ("one", "two")}).missing == (
+    assert judged(*MET, contributed={kind: ("one", "two")}).missing == (
         f"no suite has judged one, two; subclass trunkline.testing.{suite}",
     )
-    assert judged(*MET, (f"{kind}.a", "passed"), gifts={kind: ("one", "two")}).level == COMPLETE
+    assert judged(*MET, (f"{kind}.a", "passed"), contributed={kind: ("one", "two")}).level == COMPLETE
 
 
 def test_without_the_suite_for_the_plugin_itself_there_is_no_level():

@@ -20,33 +20,33 @@ def start_process():
 
 @pytest.mark.parametrize(("act", "kind"), [(look_up, "network"), (start_process, "process")])
 def test_deeds_are_noted(trunkline_watch, act, kind):
-    with trunkline_watch.watching() as deeds:
+    with trunkline_watch.watching() as effects:
         act()
-    seen = [deed.kind for deed in deeds]
+    seen = [effect.kind for effect in effects]
     act()
 
     assert kind in seen
-    assert len(deeds) == len(seen)
+    assert len(effects) == len(seen)
 
 
 def test_writing_and_reading_are_told_apart(trunkline_watch, tmp_path):
     file = tmp_path / "a.txt"
-    with trunkline_watch.watching() as deeds:
+    with trunkline_watch.watching() as effects:
         file.write_text("a")
         file.read_text()
         file.unlink()
 
-    assert [deed.kind for deed in deeds] == ["file", "read", "file"]
-    assert str(file) in str(deeds[0])
+    assert [effect.kind for effect in effects] == ["file", "read", "file"]
+    assert str(file) in str(effects[0])
 
 
 def test_other_threads_can_be_left_out(trunkline_watch):
-    with trunkline_watch.watching(every_thread=False) as deeds:
+    with trunkline_watch.watching(every_thread=False) as effects:
         thread = threading.Thread(target=look_up)
         thread.start()
         thread.join()
 
-    assert "network" not in {deed.kind for deed in deeds}
+    assert "network" not in {effect.kind for effect in effects}
 
 
 @pytest.mark.parametrize(

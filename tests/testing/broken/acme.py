@@ -154,6 +154,25 @@ def subscription_changed(context, subscription):
 
 SETTINGS = {"acme.room": "kitchen", "acme.token": TOKEN}
 
+# ---- parts of the text that defects replace ----
+
+IMPORTS = "import json\n"
+SCHEMA = '"examples": [{"text": "hello"}],'
+ROUTES = "    # more routes\n"
+READS = 'trunkline.Caller = Depends(trunkline.requires("events:read"))'
+READS_OF_ANYBODY = "trunkline.Caller = Depends(trunkline.requires(None))"
+SWEEP = "    while True:\n        await asyncio.sleep(60)\n"
+TELLS_EVENTS = "    for event in events:\n        json.loads(event.body)\n"
+TELLS_ATTEMPTS = "        str(attempt.result.outcome)\n"
+TELLS_SUBSCRIPTIONS = "    str(subscription.status)\n"
+CHANNELS = '    return [trunkline.Channel("acme", "Acme", "Writes to acme.", deliver=deliver)]\n'
+TYPES = '    return [trunkline.EventType("acme.sent", "Sent", "Something was sent.", SCHEMA)]\n'
+GENERATES = 'return {"app/index.json": json.dumps({"events": len(product.event_types)}).encode()}'
+PAGE = '        return f"<h2>{html.escape(request.principal.name)}</h2>'
+LOGS = '    context.log.info("acme starts")\n'
+CLEANS = "        task.cancel()\n        await asyncio.wait({task})\n"
+MORE_SETTINGS = "# more settings\n"
+
 
 def acme(
     *changes: tuple[str, str],

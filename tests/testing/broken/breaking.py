@@ -31,10 +31,11 @@ def breaks(*checks: str) -> Callable[[Build], Build]:
     return mark
 
 
-def broken_in(module: ModuleType) -> list[tuple[str, Build]]:
-    """List the functions of *module* that build broken plugins, once for each check that must catch them."""
+def broken_in(*modules: ModuleType) -> list[tuple[str, Build]]:
+    """List the functions of *modules* that build broken plugins, once for each check that must catch them."""
     return [
         (check, build)
+        for module in modules
         for build in vars(module).values()
         for check in getattr(build, ATTRIBUTE, ())
         if callable(build)

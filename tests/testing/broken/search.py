@@ -1,29 +1,27 @@
 """A good plugin that finds and lists notes, and one for every check of ``SearchConformance`` with one defect."""
 
-from tests.testing.broken.action import make_note, notes
-from tests.testing.broken.action import route as route_of_action
+import functools
+
+from tests.testing.broken import notes
 from tests.testing.broken.breaking import Broken, breaks
 
-from trunkline.testing.suites.action_calls import Request
-
-READS = ', caller: Caller = Depends(requires("integrations:read"))'
+from trunkline.testing.suites.call_requests import Request
 
 
 async def request_for_search(self, hub, definition):
-    _, title = await make_note(hub)
+    _, title = await notes.make_note(hub)
     return Request({}, {"title": title} if definition.kind == "search" else {})
 
 
-def finding(*changes: tuple[str, str], more: str = "") -> Broken:
-    return notes(*changes, more=more, request_for=request_for_search)
-
-
-def route(
-    body: str, *, path: str = "/integrations/notes/search", scope: str = READS, base: str = ""
-) -> Broken:
-    """Make a plugin whose own route stands before the hub's and answers by *body*."""
-    made = route_of_action(body, path=path, method="GET", status=200, scope=scope, base=base)
-    return Broken(made.plugin, {"request_for": request_for_search})
+finding = functools.partial(notes.notes, request_for=request_for_search)
+route = functools.partial(
+    notes.route,
+    path="/integrations/notes/search",
+    method="GET",
+    status=200,
+    scope=', caller: Caller = Depends(requires("integrations:read"))',
+    request_for=request_for_search,
+)
 
 
 def beginning(statements: str) -> Broken:
@@ -113,17 +111,12 @@ def finds_nothing_where_the_database_is_away():
 
 @breaks("search.ends-at-its-deadline")
 def goes_on_after_its_deadline():
-    return beginning(
-        "try:\n"
-        "        await call.connection.execute(text('SELECT 1'))\n"
-        "    except asyncio.CancelledError:\n"
-        "        await asyncio.sleep(7)"
-    )
+    return beginning(notes.GOES_ON_AFTER_ITS_DEADLINE)
 
 
 @breaks("search.answers-on-postgresql")
 def speaks_sqlite_only():
-    return beginning("await call.connection.execute(text('SELECT sqlite_version()'))")
+    return beginning(notes.SPEAKS_SQLITE_ONLY)
 
 
 # ---- queries ---------------------------------------------------------------------------------------------------------
@@ -167,18 +160,12 @@ def writes_text_into_a_statement():
 
 @breaks("search.shows-nothing-of-its-inside")
 def shows_the_databases_words():
-    return beginning(
-        "try:\n"
-        "        await call.connection.exec_driver_sql("
-        "f\"SELECT id FROM acme_notes WHERE title = '{call.input.get('title')}'\")\n"
-        "    except Exception as error:\n"
-        "        raise BodyInvalid([FieldError('/title', str(error))])"
-    )
+    return beginning(notes.SHOWS_THE_DATABASES_WORDS)
 
 
 @breaks("search.logs-no-input")
 def logs_what_is_looked_for():
-    return beginning("context_of['acme'].log.info('looking for %s', dict(call.input))")
+    return beginning(notes.LOGS_ITS_INPUT)
 
 
 # ---- lists -----------------------------------------------------------------------------------------------------------

@@ -1,1 +1,1 @@
-"""The suites: each judges one kind of thing that a plugin may give."""
+"""The conformance suites: one for plugins as a whole, and one each for channels, actions, searches and migrations."""

@@ -1,21 +1,21 @@
-"""Checks of an action's answer, and of whom it answers."""
+"""Checks of an action's answers: their schema, the scope they need, and records of other companies."""
 
 from collections.abc import Mapping, Sequence
 
-from trunkline.model.principals import COMPANY_SCOPES
 from trunkline.schemas.catalog import Json
 from trunkline.schemas.definitions import Definition
-from trunkline.testing.checks import COMPLETE, DELIVERS, LOADS, check, demand, not_applicable
-from trunkline.testing.hubs import COMPANY_ID, MakeTestHub
-from trunkline.testing.suites.action_calls import NEIGHBOUR_ID, Request
-from trunkline.testing.suites.action_trial import CallSubject, CallTrial
+from trunkline.testing.checks import COMPLETE, DELIVERS, LOADS, check, demand
+from trunkline.testing.hubs import MakeTestHub
+from trunkline.testing.suites.call_demands import demand_listed, demand_scope
+from trunkline.testing.suites.call_requests import NEIGHBOUR_ID, Request
+from trunkline.testing.suites.call_trial import CallSubject, CallTrial
 
 MISSING_ID = 9_007_199_254_740_000
 SCOPE = "integrations:write"
 
 
 class ActionAnswerChecks(CallSubject):
-    """What an action answers."""
+    """Checks of what an action answers, and to whom."""
 
     @check("action.is-provided", level=LOADS)
     async def test_is_provided(self, trunkline_hub: MakeTestHub) -> None:
@@ -45,31 +45,13 @@ class ActionAnswerChecks(CallSubject):
     async def test_is_listed_with_its_schemas(self, trunkline_hub: MakeTestHub) -> None:
         """The action is listed, and its schemas are served to everybody, as they are."""
         trial = await self.open_calls(trunkline_hub)
-        listed = (await trial.running.client.get("/api/v1/actions")).json()
-        shown = {one.get("name"): one for one in listed.get("actions", ())}
-        for definition in trial.definitions:
-            served = await trial.running.anonymous.get(f"/schemas/actions/{definition.name}.json")
-            document = served.json() if served.status_code == 200 else None
-            demand(
-                definition.name in shown
-                and document == {"input": definition.input, "output": definition.output},
-                f"'{definition.name}' is not listed at /api/v1/actions, or /schemas/actions/{definition.name}.json does not show its "
-                "schemas; no route of the plugin should stand in their way",
-            )
+        await demand_listed(trial, "actions")
 
     @check("action.demands-its-scope", level=DELIVERS)
     async def test_demands_its_scope(self, trunkline_hub: MakeTestHub) -> None:
         """A call without a key is 401, and one whose key lacks `integrations:write` is 403."""
         trial = await self.open_calls(trunkline_hub)
-        powerless = await trial.running.client_of(COMPANY_ID, [one for one in COMPANY_SCOPES if one != SCOPE])
-        for definition in trial.definitions:
-            request = await trial.request(definition)
-            for client, wanted in ((trial.running.anonymous, 401), (powerless, 403)):
-                answer = await trial.call(definition, request, client=client)
-                demand(
-                    answer.status_code == wanted,
-                    f"'{definition.name}' answered {answer.status_code} to a key without the scope {SCOPE}; it should be {wanted}",
-                )
+        await demand_scope(trial, SCOPE)
 
     @check("action.finds-nothing-of-another-company", level=DELIVERS)
     async def test_finds_nothing_of_another_company(self, trunkline_hub: MakeTestHub) -> None:
@@ -109,7 +91,7 @@ class ActionAnswerChecks(CallSubject):
 
 def _addressed(trial: CallTrial) -> Sequence[Definition]:
     """List the actions whose path names a record; where there is none the check does not apply."""
-    found = [one for one in trial.definitions if "{" in one.path]
-    if not found:
-        not_applicable(f"no action of the plugin '{trial.plugin}' names a record")
-    return found
+    return trial.select(
+        lambda definition: "{" in definition.path,
+        otherwise=f"no action of the plugin '{trial.plugin}' names a record",
+    )

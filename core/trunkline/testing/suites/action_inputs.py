@@ -1,21 +1,26 @@
-"""Checks of what an action makes of what it is sent: all that people and platforms send."""
+"""Checks of how an action takes input: missing, unknown, empty, malformed and hostile fields."""
 
-from trunkline.testing.checks import COMPLETE, DELIVERS, check, demand, not_applicable
+from trunkline.testing.checks import COMPLETE, DELIVERS, check, demand
 from trunkline.testing.hubs import MakeTestHub
-from trunkline.testing.suites.action_calls import (
+from trunkline.testing.suites.call_demands import (
+    demand_canary_unlogged,
+    demand_plain_refusals,
+    demand_refusal_of_unknown,
+    text_fields,
+)
+from trunkline.testing.suites.call_requests import (
     CANARY,
     HOSTILE,
-    LEAKS,
     WRONG,
     Request,
     errors_of,
     plain_texts,
 )
-from trunkline.testing.suites.action_trial import CallSubject
+from trunkline.testing.suites.call_trial import CallSubject
 
 
 class ActionInputChecks(CallSubject):
-    """What an action takes and refuses."""
+    """Checks of what an action accepts and refuses."""
 
     @check("action.demands-required-fields", level=DELIVERS)
     async def test_demands_required_fields(self, trunkline_hub: MakeTestHub) -> None:
@@ -26,7 +31,7 @@ class ActionInputChecks(CallSubject):
                 request = await trial.request(definition)
                 for incomplete in (request.without(name), request.with_input(**{name: ""})):
                     answer = await trial.call(definition, incomplete)
-                    faults = [one.get("path") for one in errors_of(answer)]
+                    faults = [error.get("path") for error in errors_of(answer)]
                     demand(
                         answer.status_code == 422 and f"/{name}" in faults,
                         f"'{definition.name}' answered {answer.status_code} to a call without '{name}', with faults at {faults}; it "
@@ -50,15 +55,7 @@ class ActionInputChecks(CallSubject):
     async def test_refuses_unknown_fields(self, trunkline_hub: MakeTestHub) -> None:
         """A field that the input does not have is refused with 422 that names it."""
         trial = await self.open_calls(trunkline_hub)
-        for definition in trial.definitions:
-            answer = await trial.call(
-                definition, (await trial.request(definition)).with_input(no_such_field=1)
-            )
-            named = any("no_such_field" in str(one.get("path")) for one in errors_of(answer))
-            demand(
-                answer.status_code == 422 and named,
-                f"'{definition.name}' answered {answer.status_code} to a field that it does not have; it should be 422 that names it",
-            )
+        await demand_refusal_of_unknown(trial, "no_such_field", 1, noun="field", status=422)
 
     @check("action.takes-empty-text-for-absent", level=DELIVERS)
     async def test_takes_empty_text_for_absent(self, trunkline_hub: MakeTestHub) -> None:
@@ -104,34 +101,19 @@ class ActionInputChecks(CallSubject):
         for definition in trial.definitions:
             request = await trial.request(definition)
             names = definition.input.get("properties", {})
-            calls = [
+            requests = [
                 request.with_input(**{name: wrong}) for name in names for wrong in (*WRONG[:6], *HOSTILE[:3])
             ]
-            for one in calls:
-                answer = await trial.call(definition, one)
-                leaked = [word for word in LEAKS if word in answer.text]
-                demand(
-                    not leaked,
-                    f"'{definition.name}' showed a caller {leaked}; a refusal should say what to mend and no more",
-                )
-                demand(
-                    answer.is_success or answer.headers["content-type"] == "application/problem+json",
-                    f"'{definition.name}' refused a call without problem+json; raise BodyInvalid, NotFound or ProviderRefused",
-                )
+            await demand_plain_refusals(
+                trial, definition, requests, noun="call", errors="BodyInvalid, NotFound or ProviderRefused"
+            )
 
     @check("action.logs-no-input", level=COMPLETE)
     async def test_logs_no_input(self, trunkline_hub: MakeTestHub) -> None:
         """What a caller sends, which may be about people, is not in the plugin's log."""
         trial = await self.open_calls(trunkline_hub)
-        tried = False
-        for definition in trial.definitions:
-            for name in plain_texts(definition):
-                tried = True
-                request = await trial.request(definition)
-                await trial.call(definition, request.with_input(**{name: CANARY}))
-        if not tried:
-            not_applicable("no field of the plugin's actions takes any text")
-        demand(
-            CANARY not in trial.running.log.text,
-            f"the plugin '{self.name}' wrote what a caller sent to the log; it should log ids and counts",
-        )
+        fields = text_fields(trial, otherwise="no field of the plugin's actions takes any text")
+        for definition, name in fields:
+            request = await trial.request(definition)
+            await trial.call(definition, request.with_input(**{name: CANARY}))
+        demand_canary_unlogged(trial, "sent")

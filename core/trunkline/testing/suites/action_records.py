@@ -1,17 +1,16 @@
-"""Checks of what an action leaves behind: once, whole or not at all, and in time."""
+"""Checks of what an action stores: exactly once, all or nothing, and within its deadline."""
 
 import asyncio
 
 from trunkline.schemas.definitions import Definition
 from trunkline.testing.checks import COMPLETE, DELIVERS, check, demand
 from trunkline.testing.hubs import MakeTestHub
-from trunkline.testing.suites.action_calls import Request, other_call
-from trunkline.testing.suites.action_trial import (
+from trunkline.testing.suites.call_demands import demand_end, demand_no_answer
+from trunkline.testing.suites.call_requests import Request, other_call
+from trunkline.testing.suites.call_trial import (
     CallSubject,
     CallTrial,
     broken_at,
-    demand_end,
-    demand_no_answer,
 )
 
 AT_ONCE = 10
@@ -19,7 +18,7 @@ POINTS = ("action.after_run", "action.before_append", "action.before_commit")
 
 
 class ActionRecordChecks(CallSubject):
-    """What an action stores."""
+    """Checks of records, events and idempotency."""
 
     @check("action.emits-what-it-promises", level=DELIVERS)
     async def test_emits_what_it_promises(self, trunkline_hub: MakeTestHub) -> None:
@@ -84,7 +83,7 @@ class ActionRecordChecks(CallSubject):
             trial.demand_success(definition, answers[0])
             emitted = len(await trial.events()) - before
             demand(
-                len({(one.status_code, one.content) for one in answers}) == 1
+                len({(answer.status_code, answer.content) for answer in answers}) == 1
                 and emitted <= max(len(definition.emits), 1),
                 f"'{definition.name}' gave several answers, or {emitted} events, to one call that came {AT_ONCE} times at once with one "
                 "Idempotency-Key; it should be carried out once",
@@ -96,7 +95,7 @@ class ActionRecordChecks(CallSubject):
         trial = await self.open_calls(trunkline_hub)
         for definition in trial.definitions:
             requests = [await trial.request(definition) for _ in range(AT_ONCE)]
-            for answer in await asyncio.gather(*(trial.call(definition, one) for one in requests)):
+            for answer in await asyncio.gather(*(trial.call(definition, request) for request in requests)):
                 trial.demand_success(definition, answer)
 
     @check("action.stores-all-or-nothing", level=DELIVERS)
@@ -113,10 +112,7 @@ class ActionRecordChecks(CallSubject):
                     status >= 500,
                     f"'{definition.name}' answered {status} though the hub broke at {point}; it should go through the hub",
                 )
-                await asyncio.sleep(0.2)  # what was left running after the call has its chance
-                changed = [
-                    name for name, content in (await trial.contents()).items() if content != before[name]
-                ]
+                changed = await trial.changes_since(before)
                 demand(
                     not changed,
                     f"'{definition.name}' left something in {', '.join(changed)} of a call that broke at {point}; it should write by "
@@ -128,14 +124,14 @@ class ActionRecordChecks(CallSubject):
     async def test_takes_no_failure_for_success(self, trunkline_hub: MakeTestHub) -> None:
         """Where the database is away an action raises, and gives no answer."""
         trial = await self.open_calls(trunkline_hub)
-        for definition in trial.here():
+        for definition in trial.in_database():
             await demand_no_answer(trial, definition)
 
     @check("action.ends-at-its-deadline", level=COMPLETE)
     async def test_ends_at_its_deadline(self, trunkline_hub: MakeTestHub) -> None:
         """An action whose database hangs ends when its time is over."""
         trial = await self.open_calls(trunkline_hub)
-        for definition in trial.here():
+        for definition in trial.in_database():
             await demand_end(trial, definition)
 
 

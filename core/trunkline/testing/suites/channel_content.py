@@ -1,4 +1,4 @@
-"""Checks of what a channel brings: the event that was accepted, whole, once, and the same on every attempt."""
+"""Checks of what a channel delivers: the event that was accepted, whole, once, and the same on every attempt."""
 
 import asyncio
 
@@ -21,7 +21,7 @@ HOSTILE = (
 
 
 class ContentChecks(ChannelSubject):
-    """What arrives."""
+    """Checks of the body that arrives at the target."""
 
     @check("channel.is-described", level=LOADS)
     async def test_is_described(self, open_trial: OpenTrial) -> None:
@@ -57,7 +57,7 @@ class ContentChecks(ChannelSubject):
         later = await trial.emit()
         await trial.until_ended(later, subscription)
         arrived = await trial.arrivals(2)
-        times = sum(one.is_of(str(event.position)) for one in arrived)
+        times = sum(arrival.is_of(str(event.position)) for arrival in arrived)
         demand(
             len(arrived) == 2 and times == 1,
             f"{trial.name} brought an event {times} times that the target took at once; it should come once",
@@ -92,9 +92,11 @@ class ContentChecks(ChannelSubject):
             await trial.until_ended(event, subscription)
         arrived = await trial.arrivals(len(events))
         for event in events:
-            found = [one for one in arrived if one.is_of(str(event.position))]
-            demand(found, f"{trial.name} lost an event of the type '{event.type}'; every type should arrive")
-            self._demand_content(trial, found[0], event)
+            matches = [arrival for arrival in arrived if arrival.is_of(str(event.position))]
+            demand(
+                matches, f"{trial.name} lost an event of the type '{event.type}'; every type should arrive"
+            )
+            self._demand_content(trial, matches[0], event)
 
     @check("channel.keeps-any-text", level=DELIVERS)
     async def test_keeps_any_text(self, open_trial: OpenTrial) -> None:
@@ -138,9 +140,9 @@ class ContentChecks(ChannelSubject):
         for number, side in enumerate(sides):
             arrived = await trial.arrivals(AT_ONCE // 2, side)
             for push in pushes[number::2]:
-                mine = [one for one in arrived if one.is_of(push.event_id)]
+                copies = [arrival for arrival in arrived if arrival.is_of(push.event_id)]
                 demand(
-                    len(mine) == 1 and (self.rewrites or mine[0].body == push.body),
+                    len(copies) == 1 and (self.rewrites or copies[0].body == push.body),
                     f"{trial.name} mixed up events or targets while {AT_ONCE} attempts ran at once; each should be by itself",
                 )
 

@@ -26,7 +26,7 @@ CLIENTS_POINTS = (BEFORE, AFTER)
 
 
 class CrashChecks(ChannelSubject):
-    """What becomes of an event whose hub dies."""
+    """Checks of events whose hub is killed."""
 
     @check("channel.loses-nothing-in-a-crash", level=COMPLETE)
     async def test_loses_nothing_in_a_crash(self, open_trial: OpenTrial) -> None:
@@ -48,7 +48,7 @@ class CrashChecks(ChannelSubject):
             await trial.running.stop()
             prepared.append((points[number], trial, subscription, event))
         await asyncio.gather(*(self._crash(trial, point) for point, trial, _, _ in prepared))
-        await asyncio.gather(*(self._go_on(open_trial, *one) for one in prepared))
+        await asyncio.gather(*(self._go_on(open_trial, *case) for case in prepared))
 
     async def _go_on(
         self,
@@ -58,26 +58,26 @@ class CrashChecks(ChannelSubject):
         subscription: Subscribed,
         event: AcceptedEvent,
     ) -> None:
-        await _forget_the_dead(trial.running.url)
+        await _expire_leases(trial.running.url)
         again = await open_trial(url=trial.running.url)
         await again.until_ended(event, subscription)
         await again.running.stop()
         demand(
-            any(one.is_of(str(event.position)) for one in await trial.arrivals(0)),
+            any(arrival.is_of(str(event.position)) for arrival in await trial.arrivals(0)),
             f"{trial.name} lost an event whose hub was killed at '{point}'; nothing may be noted as sent before it is",
         )
 
     async def _crash(self, trial: ChannelTrial, point: str) -> None:
-        """Let a hub die at *point*, at the second try if need be: a fork may take along a lock that a thread here held."""
+        """Run a hub that is killed at *point*; try twice, as a fork may copy a lock that a thread held."""
         chosen = {**SETTINGS, **self.settings, "plugins.enabled": self.name}
         for _ in range(2):
-            process = _fork(lambda: _live_until(point, trial.running.url, chosen))
+            process = _fork(lambda: _run_until_killed(point, trial.running.url, chosen))
             ended = asyncio.ensure_future(asyncio.to_thread(os.waitpid, process, 0))
             if (await asyncio.wait({ended}, timeout=trial.patience_seconds))[0]:
                 break
             os.kill(process, signal.SIGKILL)
             await ended
-            await _forget_the_dead(trial.running.url)
+            await _expire_leases(trial.running.url)
         else:
             late = f"{trial.name} did not come to '{point}' within {trial.patience_seconds:g} s in a hub of its own, twice; it should attempt the event"
             fail(late)
@@ -89,21 +89,21 @@ class CrashChecks(ChannelSubject):
 
 
 async def _prepare(trial: ChannelTrial, number: int) -> tuple[Subscribed, AcceptedEvent]:
-    """Let an event wait for its subscription; its id is another for each *number*."""
+    """Store an event that waits for its subscription; its id differs for each *number*."""
     subscription = await trial.subscribe()
     for _ in range(number):
         await trial.emit(company_id=93)
     return subscription, await trial.emit()
 
 
-async def _forget_the_dead(url: str) -> None:
-    """Let the lease of the hub that was killed be over at once, as it would be after some seconds."""
+async def _expire_leases(url: str) -> None:
+    """Let the leases of the killed hub expire at once instead of after some seconds."""
     async with Database(url) as database, database.write() as connection:
         await connection.execute(text("UPDATE workers SET heartbeat_ms = 0"))
 
 
 def _fork(live: Callable[[], None]) -> int:
-    """Start a process that does what *live* does, and nothing else of what this one would do."""
+    """Fork a process that calls *live* and exits."""
     with warnings.catch_warnings():
         warnings.simplefilter(
             "ignore", DeprecationWarning
@@ -117,12 +117,12 @@ def _fork(live: Callable[[], None]) -> int:
         os._exit(1)
 
 
-def _live_until(point: str, url: str, chosen: Mapping[str, str]) -> None:
-    """Run a hub on the database *url* until it comes to *point*, and die there without a word."""
+def _run_until_killed(point: str, url: str, chosen: Mapping[str, str]) -> None:
+    """Run a hub on the database *url* until it reaches *point*, and kill the process there."""
     if point in CLIENTS_POINTS:
-        setattr(Outbound, "post", _dying(Outbound.post, point))  # noqa: B010 - this process is only here to be killed
+        setattr(Outbound, "post", _killing(Outbound.post, point))  # noqa: B010 - this process is only here to be killed
     else:
-        sys.addaudithook(lambda event, arguments: _hear(event, arguments, point))
+        sys.addaudithook(lambda event, arguments: _on_audit_event(event, arguments, point))
     asyncio.run(_run(url, chosen))
 
 
@@ -131,18 +131,18 @@ async def _run(url: str, chosen: Mapping[str, str]) -> None:
     await asyncio.sleep(2 * PATIENCE_SECONDS)
 
 
-def _hear(event: str, arguments: Sequence[object], point: str) -> None:
+def _on_audit_event(event: str, arguments: Sequence[object], point: str) -> None:
     if event == faults.EVENT and arguments[0] == point:
         _die()
 
 
-def _dying(post: Callable[..., Any], point: str) -> Callable[..., Any]:
-    async def die_at_once(*arguments: Any, **named: Any) -> Any:
+def _killing(post: Callable[..., Any], point: str) -> Callable[..., Any]:
+    async def post_and_die(*arguments: Any, **named: Any) -> Any:
         if point == AFTER:
             await post(*arguments, **named)
         _die()
 
-    return die_at_once
+    return post_and_die
 
 
 def _die() -> NoReturn:

@@ -2,33 +2,25 @@
 
 from datetime import UTC, datetime, timedelta
 
+from trunkline.contract import AcceptedEvent
 from trunkline.hub.hub import Hub
 from trunkline.testing.checks import COMPLETE, DELIVERS, check, demand
 from trunkline.testing.hubs import MakeTestHub
 from trunkline.testing.suites.channel_subject import ChannelSubject, OpenTrial
-from trunkline.testing.suites.channel_trial import COMPANY_ID
+from trunkline.testing.suites.channel_trial import COMPANY_ID, ChannelTrial
 
 NEIGHBOUR_ID = 93
 
 
 class DeliveryChecks(ChannelSubject):
-    """What becomes of events in a hub, whatever the transport."""
+    """Checks of deliveries in a running hub, for every transport."""
 
     @check("channel.retries-when-refused-for-now", level=DELIVERS)
     async def test_retries_when_refused_for_now(self, open_trial: OpenTrial) -> None:
         """A target that refuses for now gets the event later."""
         trial = await open_trial()
         await trial.can(trial.far_side.refuse_for_now(), "refuse for now")
-        subscription = await trial.subscribe()
-        event = await trial.emit()
-        detail = await trial.until_tried(event, subscription)
-        outcome = detail["attempts"][0]["outcome"]
-        demand(
-            outcome == "retry",
-            f"{trial.name} took a refusal for now for '{outcome}'; it should be 'retry'",
-        )
-        await trial.far_side.accept()
-        await trial.until_ended(event, subscription)
+        event = await self._delivered_after_retry(trial, failure="a refusal for now")
         arrived = await trial.arrivals(1)
         demand(
             arrived[-1].is_of(str(event.position)),
@@ -40,16 +32,21 @@ class DeliveryChecks(ChannelSubject):
         """A connection that breaks is a failed attempt, and the event arrives afterwards."""
         trial = await open_trial()
         await trial.can(trial.far_side.reset(), "break a connection")
+        await self._delivered_after_retry(trial, failure="a broken connection")
+
+    async def _delivered_after_retry(self, trial: ChannelTrial, *, failure: str) -> AcceptedEvent:
+        """Demand that an event whose attempts fail by *failure* is tried again, and delivered once the target accepts."""
         subscription = await trial.subscribe()
         event = await trial.emit()
         detail = await trial.until_tried(event, subscription)
         outcome = detail["attempts"][0]["outcome"]
         demand(
             outcome == "retry",
-            f"{trial.name} took a broken connection for '{outcome}'; it should be 'retry'",
+            f"{trial.name} took {failure} for '{outcome}'; it should be 'retry'",
         )
         await trial.far_side.accept()
         await trial.until_ended(event, subscription)
+        return event
 
     @check("channel.stops-when-refused-for-good", level=DELIVERS)
     async def test_stops_when_refused_for_good(self, open_trial: OpenTrial) -> None:
@@ -70,8 +67,8 @@ class DeliveryChecks(ChannelSubject):
         await trial.until_ended(await trial.emit(), subscription, "gone")
 
         async def is_disabled() -> bool:
-            shown = await trial.hub.subscriptions.get(COMPANY_ID, subscription["id"], channel=self.channel)
-            return (shown["status"], shown["disabled_reason"]) == ("disabled", "gone")
+            view = await trial.hub.subscriptions.get(COMPANY_ID, subscription["id"], channel=self.channel)
+            return (view["status"], view["disabled_reason"]) == ("disabled", "gone")
 
         await trial.until(
             is_disabled, otherwise=f"{trial.name} left a subscription active whose target is gone"
@@ -103,7 +100,7 @@ class DeliveryChecks(ChannelSubject):
         missed = await trial.emit()
         witness = await trial.subscribe(await trial.another_side())
         await trial.until_ended(await trial.emit(), witness)
-        early = [one for one in await trial.arrivals(0) if one.is_of(str(missed.position))]
+        early = [arrival for arrival in await trial.arrivals(0) if arrival.is_of(str(missed.position))]
         demand(
             not early,
             f"{trial.name} brought an event to a target whose subscription is paused; it should wait",
@@ -111,7 +108,7 @@ class DeliveryChecks(ChannelSubject):
         await self._set_status(trial.hub, subscription["id"], "active")
         await trial.until_ended(missed, subscription)
         demand(
-            any(one.is_of(str(missed.position)) for one in await trial.arrivals(2)),
+            any(arrival.is_of(str(missed.position)) for arrival in await trial.arrivals(2)),
             f"{trial.name} did not bring what a subscription missed while it was paused; it should come on resuming",
         )
 
@@ -133,15 +130,18 @@ class DeliveryChecks(ChannelSubject):
         """A company's events reach its own targets and nobody else's."""
         trial = await open_trial()
         sides = {COMPANY_ID: trial.far_side, NEIGHBOUR_ID: await trial.another_side()}
-        made = {company: await trial.subscribe(side, company_id=company) for company, side in sides.items()}
+        subscriptions = {
+            company: await trial.subscribe(side, company_id=company) for company, side in sides.items()
+        }
         events = [await trial.emit(company_id=company) for company in (*sides, *sides)]
         for event in events:
-            await trial.until_ended(event, made[event.company_id])
+            await trial.until_ended(event, subscriptions[event.company_id])
         for company, side in sides.items():
-            mine = [str(event.position) for event in events if event.company_id == company]
+            ids = [str(event.position) for event in events if event.company_id == company]
             arrived = await trial.arrivals(2, side)
             demand(
-                len(arrived) == 2 and all(any(one.is_of(number) for number in mine) for one in arrived),
+                len(arrived) == 2
+                and all(any(arrival.is_of(number) for number in ids) for arrival in arrived),
                 f"{trial.name} brought company {company} another company's event, or lost one; each should get its own",
             )
 
@@ -150,9 +150,9 @@ class DeliveryChecks(ChannelSubject):
         """Two subscriptions of one company each get the event once, at their own target."""
         trial = await open_trial()
         sides = [trial.far_side, await trial.another_side()]
-        made = [await trial.subscribe(side) for side in sides]
+        subscriptions = [await trial.subscribe(side) for side in sides]
         event = await trial.emit()
-        for subscription in made:
+        for subscription in subscriptions:
             await trial.until_ended(event, subscription)
         counts = [len(await trial.arrivals(0, side)) for side in sides]
         demand(
@@ -211,7 +211,7 @@ class DeliveryChecks(ChannelSubject):
         again = await open_trial(url=url)
         await again.until_ended(event, subscription)
         demand(
-            any(one.is_of(str(event.position)) for one in await trial.arrivals(0)),
+            any(arrival.is_of(str(event.position)) for arrival in await trial.arrivals(0)),
             f"{trial.name} did not bring what had been held while its plugin was disabled; it should send it",
         )
 
@@ -232,7 +232,9 @@ class DeliveryChecks(ChannelSubject):
             await again.until_ended(event, subscription)
         arrived = (await trial.arrivals(refused + len(events)))[refused:]
         lost = [
-            event.position for event in events if not any(one.is_of(str(event.position)) for one in arrived)
+            event.position
+            for event in events
+            if not any(arrival.is_of(str(event.position)) for arrival in arrived)
         ]
         demand(
             not lost,

@@ -13,15 +13,15 @@ from trunkline.testing.suites.channel_trial import ChannelTrial
 
 
 class HeaderChecks(ChannelSubject):
-    """What stands above the body of an HTTP request."""
+    """Checks of the headers of an HTTP request."""
 
     async def _sent(self, trial: ChannelTrial, push: Push) -> ReceivedRequest | None:
-        """Make an attempt; gives the request that came of it, if one did."""
+        """Make an attempt; return the request that arrived, if any."""
         side = trial.http_side
         before = len(side.requests())
         await trial.attempt(push)
-        found = side.requests()[before:]
-        return found[-1] if found else None
+        requests = side.requests()[before:]
+        return requests[-1] if requests else None
 
     async def _header(self, trial: ChannelTrial, push: Push, name: str) -> str:
         """Give a header of the request; where the channel does not send it the check does not apply."""
@@ -39,10 +39,10 @@ class HeaderChecks(ChannelSubject):
         """The event comes as a `POST` whose `Content-Type` is the suite's `content_type`."""
         trial = await open_trial(dispatch=False)
         request = await self._sent(trial, trial.push())
-        given = request.headers.get("content-type", "none").partition(";")[0] if request else "none"
+        content_type = request.headers.get("content-type", "none").partition(";")[0] if request else "none"
         demand(
-            request is not None and request.method == "POST" and self.content_type in {None, given},
-            f"{trial.name} sent the content type '{given}'; it should POST {self.content_type}",
+            request is not None and request.method == "POST" and self.content_type in {None, content_type},
+            f"{trial.name} sent the content type '{content_type}'; it should POST {self.content_type}",
         )
 
     @check("channel.lets-nothing-into-its-headers", level=DELIVERS)
@@ -72,9 +72,9 @@ class HeaderChecks(ChannelSubject):
         if self.rewrites:
             not_applicable(f"{trial.name} speaks to its target in its own way")
         request = await self._sent(trial, trial.push(headers={"X-Team": "blue", "authorization": "Bearer t"}))
-        given = request.headers if request else {}
+        headers = request.headers if request else {}
         demand(
-            given.get("x-team") == "blue" and given.get("authorization") == "Bearer t",
+            headers.get("x-team") == "blue" and headers.get("authorization") == "Bearer t",
             f"{trial.name} left out the headers that the subscription has; it should send push.target.headers along",
         )
 
@@ -85,10 +85,10 @@ class HeaderChecks(ChannelSubject):
         first = trial.push()
         for later in (0, 60, 3600):
             push = trial.push(event_id=first.event_id, body=first.body, timestamp=first.timestamp + later)
-            given = await self._header(trial, push, "webhook-timestamp")
+            timestamp = await self._header(trial, push, "webhook-timestamp")
             demand(
-                given == str(push.timestamp),
-                f"{trial.name} sent the timestamp {given} for an attempt at {push.timestamp}; it should be the attempt's own",
+                timestamp == str(push.timestamp),
+                f"{trial.name} sent the timestamp {timestamp} for an attempt at {push.timestamp}; it should be the attempt's own",
             )
 
     @check("channel.numbers-each-attempt", level=COMPLETE)
@@ -96,10 +96,10 @@ class HeaderChecks(ChannelSubject):
         """`trunkline-attempt` is the number of the attempt, from 1."""
         trial = await open_trial(dispatch=False)
         for number in (1, 2, 7):
-            given = await self._header(trial, trial.push(attempt=number), "trunkline-attempt")
+            header = await self._header(trial, trial.push(attempt=number), "trunkline-attempt")
             demand(
-                given == str(number),
-                f"{trial.name} called attempt {number} number {given}; it should send push.attempt",
+                header == str(number),
+                f"{trial.name} called attempt {number} number {header}; it should send push.attempt",
             )
 
     @check("channel.signs-what-it-sends", level=DELIVERS)

@@ -50,7 +50,7 @@ ODD_BODIES = (
 
 
 class OutcomeChecks(ChannelSubject):
-    """What a channel makes of the answers to an HTTP request."""
+    """Checks of the outcome that a channel derives from an HTTP answer."""
 
     async def _result_of(self, trial: ChannelTrial, status: int, **headers: str) -> Result:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -62,12 +62,15 @@ class OutcomeChecks(ChannelSubject):
         """Try each of *statuses*, which mean *usual* but where the suite's ``rejects`` and ``gone`` say otherwise."""
         for status in statuses:
             documented = {Outcome.REJECTED: self.rejects, Outcome.GONE: self.gone}
-            wanted = next((one for one, named in documented.items() if status in named), usual)
-            result = await self._result_of(trial, status)
-            demand(
-                result.outcome is wanted,
-                f"{trial.name} took status {status} for '{result.outcome}'; it should be '{wanted}'",
-            )
+            outcome = next((outcome for outcome, named in documented.items() if status in named), usual)
+            await self._expect_outcome(trial, status, outcome)
+
+    async def _expect_outcome(self, trial: ChannelTrial, status: int, outcome: Outcome) -> None:
+        result = await self._result_of(trial, status)
+        demand(
+            result.outcome is outcome,
+            f"{trial.name} took status {status} for '{result.outcome}'; it should be '{outcome}'",
+        )
 
     @check("channel.takes-every-2xx-as-delivered", level=DELIVERS)
     async def test_takes_every_2xx_as_delivered(self, open_trial: OpenTrial) -> None:
@@ -107,11 +110,7 @@ class OutcomeChecks(ChannelSubject):
         """An answer that the suite's `gone` names, 410 if nothing else, ends the subscription."""
         trial = await open_trial(dispatch=False)
         for status in self.gone:
-            result = await self._result_of(trial, status)
-            demand(
-                result.outcome is Outcome.GONE,
-                f"{trial.name} took status {status} for '{result.outcome}'; it should be 'gone'",
-            )
+            await self._expect_outcome(trial, status, Outcome.GONE)
 
     async def _expect_wait(self, trial: ChannelTrial, status: int, text: str, seconds: float) -> None:
         result = await self._result_of(trial, status, retry_after=text)
@@ -165,10 +164,10 @@ class OutcomeChecks(ChannelSubject):
             before = len(trial.http_side.requests())
             trial.http_side.play(reply)
             await trial.attempt()
-            made = len(trial.http_side.requests()) - before
+            count = len(trial.http_side.requests()) - before
             demand(
-                made == 1,
-                f"{trial.name} made {made} requests in one attempt ({reply}); it should make one and leave trying again to the hub",
+                count == 1,
+                f"{trial.name} made {count} requests in one attempt ({reply}); it should make one and leave trying again to the hub",
             )
 
     @check("channel.retries-when-nobody-listens", level=DELIVERS)
@@ -185,13 +184,8 @@ class OutcomeChecks(ChannelSubject):
     async def test_retries_what_is_not_http(self, open_trial: OpenTrial) -> None:
         """An answer that is not HTTP is a failed attempt that is tried again."""
         trial = await open_trial(dispatch=False)
-        for reply in (Garbage(), Garbage(b"HTTP/9.9 two hundred\r\n\r\n"), Garbage(b"")):
-            trial.http_side.play(reply)
-            result = await trial.attempt()
-            demand(
-                result.outcome is Outcome.RETRY,
-                f"{trial.name} took an answer that is not HTTP for '{result.outcome}'; it should be 'retry'",
-            )
+        replies = (Garbage(), Garbage(b"HTTP/9.9 two hundred\r\n\r\n"), Garbage(b""))
+        await trial.demand_retries(replies, what="an answer that is not HTTP")
 
     @check("channel.survives-odd-answers", level=DELIVERS)
     async def test_survives_odd_answers(self, open_trial: OpenTrial) -> None:
@@ -212,9 +206,9 @@ class OutcomeChecks(ChannelSubject):
         trial = await open_trial(dispatch=False)
         trial.http_side.play(HugeBody())
         result = await trial.attempt()
-        kept = len(result.response_body or "")
+        length = len(result.response_body or "")
         demand(
-            result.outcome is Outcome.DELIVERED and kept <= KEPT_TEXT,
+            result.outcome is Outcome.DELIVERED and length <= KEPT_TEXT,
             f"{trial.name} made {result.outcome} of a 200 with a huge body; it should be delivered",
         )
 

@@ -18,7 +18,7 @@ NO_TARGETS = (
 
 
 class RouteChecks(ChannelSubject):
-    """The call by which customers subscribe."""
+    """Checks of the route by which customers subscribe."""
 
     async def _path(self, trial: ChannelTrial) -> str:
         if self.subscribe_path is not None:
@@ -72,9 +72,10 @@ class RouteChecks(ChannelSubject):
                 answer.status_code == 422,
                 f"POST {path} answered {answer.status_code} to the target '{wrong}'; it should be 422",
             )
-        made = await trial.hub.subscriptions.list(COMPANY_ID, channel=None)
+        subscriptions = await trial.hub.subscriptions.list(COMPANY_ID, channel=None)
         demand(
-            not made, f"POST {path} made a subscription to a target that cannot be one; it should make none"
+            not subscriptions,
+            f"POST {path} made a subscription to a target that cannot be one; it should make none",
         )
 
 

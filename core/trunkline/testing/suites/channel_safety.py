@@ -1,4 +1,4 @@
-"""Checks of what a channel must never do: go its own way out, tell a secret, believe a raise to be a success."""
+"""Checks of what a channel must never do: connect past the guarded client, leak a secret, take an error for success."""
 
 import gc
 import inspect
@@ -17,7 +17,7 @@ from trunkline.testing.checks import COMPLETE, DELIVERS, LOADS, check, demand, f
 from trunkline.testing.far_sides import HttpFarSide
 from trunkline.testing.suites.channel_subject import ChannelSubject, OpenTrial
 from trunkline.testing.suites.channel_trial import ChannelTrial
-from trunkline.testing.watching import Deed, Watch
+from trunkline.testing.watching import SideEffect, Watch
 
 CANARY = "canary-9f2c71"
 SECRET = "whsec_Y2FuYXJ5LWluLWEtc2VjcmV0LTlmMmM3MS0wMDAw"  # noqa: S105 - what must not be seen anywhere
@@ -54,7 +54,7 @@ def raising(error: Exception) -> CannedClient:
 
 
 class SafetyChecks(ChannelSubject):
-    """What never happens."""
+    """Checks of what a channel must never do."""
 
     @check("channel.can-be-called", level=LOADS)
     async def test_can_be_called(self, open_trial: OpenTrial) -> None:
@@ -79,7 +79,7 @@ class SafetyChecks(ChannelSubject):
     async def test_sends_only_through_the_client(self, open_trial: OpenTrial, trunkline_watch: Watch) -> None:
         """Nothing leaves but through the client that an attempt is handed, or to `own_addresses`; no process is started."""
         allowed = set(_written(self.own_addresses))
-        with trunkline_watch.watching() as deeds:
+        with trunkline_watch.watching() as effects:
             trial = await open_trial(dispatch=False)
             if isinstance(trial.far_side, HttpFarSide):
                 for client in (
@@ -90,7 +90,7 @@ class SafetyChecks(ChannelSubject):
                     await trial.attempt(http=client)
             else:
                 await trial.attempt()
-        stray = [deed for deed in deeds if _is_stray(deed, allowed)]
+        stray = [effect for effect in effects if _is_stray(effect, allowed)]
         demand(
             not stray,
             f"{trial.name} did {'; '.join(map(str, stray[:3]))} on its own; it should send through the client it is handed, or "
@@ -128,10 +128,10 @@ class SafetyChecks(ChannelSubject):
         """An attempt without an answer says in a word or a line what went wrong."""
         trial = await open_trial(dispatch=False, posts=True)
         for error in (TimeoutError("late"), NoAnswer("tls_failed", "no certificate")):
-            found = (await trial.attempt(http=raising(error))).error or ""
+            text = (await trial.attempt(http=raising(error))).error or ""
             demand(
-                0 < len(found) <= 200 and "\n" not in found,
-                f"{trial.name} gave the error '{found[:60]}' where the target did not answer; it should name the reason on one line",
+                0 < len(text) <= 200 and "\n" not in text,
+                f"{trial.name} gave the error '{text[:60]}' where the target did not answer; it should name the reason on one line",
             )
 
     @check("channel.tells-no-secret-in-errors", level=DELIVERS)
@@ -140,8 +140,8 @@ class SafetyChecks(ChannelSubject):
         trial = await open_trial(settings={"delivery.timeout_seconds": "1"}, dispatch=False)
         push = trial.push(secrets=(SECRET,), headers={"x-token": CANARY})
         results = [await trial.attempt(push)]
-        for told in (trial.far_side.refuse_for_now, trial.far_side.reset, trial.far_side.hang):
-            results += [await trial.attempt(push)] if await told() else []
+        for misbehave in (trial.far_side.refuse_for_now, trial.far_side.reset, trial.far_side.hang):
+            results += [await trial.attempt(push)] if await misbehave() else []
         if isinstance(trial.far_side, HttpFarSide):
             results += [await trial.attempt(push, http=raising(error)) for error in _failures()]
         for result in results:
@@ -154,8 +154,8 @@ class SafetyChecks(ChannelSubject):
         trial = await open_trial(settings={"delivery.timeout_seconds": "1"}, dispatch=False)
         push = trial.push(secrets=(SECRET,), headers={"x-token": CANARY})
         await trial.attempt(push)
-        for told in (trial.far_side.refuse_for_now, trial.far_side.reset):
-            if await told():
+        for misbehave in (trial.far_side.refuse_for_now, trial.far_side.reset):
+            if await misbehave():
                 await trial.attempt(push)
         self._demand_clean(trial, trial.running.log.text, "wrote {} to the log")
 
@@ -166,8 +166,8 @@ class SafetyChecks(ChannelSubject):
         if not self._secret_settings(trial):
             not_applicable(f"{trial.name} has no secret settings")
         deliver = trial.channel.deliver
-        shown = [trial.channel, deliver, getattr(deliver, "__self__", None), getattr(deliver, "args", None)]
-        self._demand_clean(trial, " ".join(map(repr, shown)), "shows {} in its repr")
+        parts = [trial.channel, deliver, getattr(deliver, "__self__", None), getattr(deliver, "args", None)]
+        self._demand_clean(trial, " ".join(map(repr, parts)), "shows {} in its repr")
 
     def _secret_settings(self, trial: ChannelTrial) -> list[str]:
         return list(secrets_of(trial.hub.registry.given(self.name).settings))
@@ -228,14 +228,14 @@ def _failures() -> list[Exception]:
     ]
 
 
-def _is_stray(deed: Deed, allowed: set[str]) -> bool:
-    if deed.kind == "process":
+def _is_stray(effect: SideEffect, allowed: set[str]) -> bool:
+    if effect.kind == "process":
         return True
-    return deed.kind == "network" and not any(address in deed.detail for address in allowed)
+    return effect.kind == "network" and not any(address in effect.detail for address in allowed)
 
 
 def _written(addresses: Iterable[tuple[str, int]]) -> Iterable[str]:
     """Write *addresses*, and what their names resolve to, as audit events show them."""
     for host, port in addresses:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        yield from (f"'{name}', {port}" for name in {host, *(str(address[0]) for *_, address in found)})
+        resolved = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        yield from (f"'{name}', {port}" for name in {host, *(str(address[0]) for *_, address in resolved)})

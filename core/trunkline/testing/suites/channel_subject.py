@@ -1,13 +1,15 @@
-"""The channel that a suite judges: what its author says of it, and how a trial of it is opened."""
+"""The base of the channel suite: the facts that an author states, and the fixtures that start a hub with the channel."""
 
 import socket
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
-from typing import ClassVar, Protocol
+from dataclasses import dataclass
+from typing import ClassVar
 
 import msgspec
 import pytest
 import pytest_asyncio
 
+from trunkline.contract import Channel
 from trunkline.schemas.catalog import Json
 from trunkline.testing.checks import demand, not_applicable
 from trunkline.testing.databases import Engine
@@ -32,29 +34,8 @@ class _Page(msgspec.Struct):
     next_cursor: str
 
 
-class OpenTrial(Protocol):
-    """``trial = await open_trial()``: a hub with the channel, and a far side for its events."""
-
-    async def __call__(
-        self,
-        *,
-        beside: Sequence[PluginSource] = (),
-        settings: Mapping[str, str] | None = None,
-        database: Engine = "sqlite",
-        url: str | None = None,
-        dispatch: bool = True,
-        pulled: bool = False,
-        posts: bool = False,
-    ) -> ChannelTrial:
-        """Start a hub with the plugin and those *beside* it; *url* goes on with an earlier hub's database.
-
-        The check applies to a channel that is pulled only where *pulled*, and only to one that posts where *posts*.
-        """
-        ...
-
-
 class ChannelSubject(Suite):
-    """What the author says of the channel.
+    """The channel under test, as its author describes it.
 
     *channel* is its name. *rejects* and *gone* are the HTTP statuses that it takes for "never" and "nobody here". *signs*
     says whether its requests are signed after Standard Webhooks (None: where they say so themselves). *rewrites* says that
@@ -110,7 +91,7 @@ class ChannelSubject(Suite):
             page = msgspec.json.decode(answer.content, type=_Page)
             if not page.events:
                 break
-            bodies += [bytes(one) for one in page.events]
+            bodies += [bytes(body) for body in page.events]
             demand(
                 len(bodies) < 10_000,
                 f"the channel '{self.channel}' never comes to the end of its events; next_cursor should go on",
@@ -118,37 +99,9 @@ class ChannelSubject(Suite):
         return bodies
 
     @pytest_asyncio.fixture
-    async def open_trial(self, trunkline_hub: MakeTestHub, far_side: FarSide) -> AsyncIterator[OpenTrial]:
+    async def open_trial(self, trunkline_hub: MakeTestHub, far_side: FarSide) -> "AsyncIterator[OpenTrial]":
         """Start hubs in which the channel is tried."""
-
-        async def open_(
-            *,
-            beside: Sequence[PluginSource] = (),
-            settings: Mapping[str, str] | None = None,
-            database: Engine = "sqlite",
-            url: str | None = None,
-            dispatch: bool = True,
-            pulled: bool = False,
-            posts: bool = False,
-        ) -> ChannelTrial:
-            chosen = {**SETTINGS, **(settings or {})}
-            hub = await self.start(
-                trunkline_hub, beside=beside, settings=chosen, database=database, url=url, dispatch=dispatch
-            )
-            found = hub.hub.channels().get(self.channel)
-            there = ", ".join(hub.hub.channels()) or "none"
-            demand(
-                found is not None,
-                f"the plugin '{self.name}' registers no channel '{self.channel}' (there is {there}); register_channels should give it",
-            )
-            assert found is not None
-            if found.deliver is None and not pulled:
-                not_applicable(f"the channel '{self.channel}' is pulled, not pushed")
-            if posts and not isinstance(far_side, HttpFarSide):
-                not_applicable(f"the channel '{self.channel}' does not post to a URL")
-            return ChannelTrial(hub, found, far_side, self.subscribe, self.patience_seconds)
-
-        yield open_
+        yield OpenTrial(self, trunkline_hub, far_side)
 
     @pytest.fixture
     def free_port(self) -> int:
@@ -156,3 +109,52 @@ class ChannelSubject(Suite):
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             return int(probe.getsockname()[1])
+
+
+@dataclass(frozen=True, slots=True)
+class OpenTrial:
+    """``trial = await open_trial()``: a hub with the channel, and a far side for its events."""
+
+    subject: ChannelSubject
+    make_hub: MakeTestHub
+    far_side: FarSide
+
+    async def __call__(
+        self,
+        *,
+        beside: Sequence[PluginSource] = (),
+        settings: Mapping[str, str] | None = None,
+        database: Engine = "sqlite",
+        url: str | None = None,
+        dispatch: bool = True,
+        pulled: bool = False,
+        posts: bool = False,
+    ) -> ChannelTrial:
+        """Start a hub with the plugin and those *beside* it; *url* goes on with an earlier hub's database.
+
+        The check applies to a channel that is pulled only where *pulled*, and only to one that posts where *posts*.
+        """
+        hub = await self.subject.start(
+            self.make_hub,
+            beside=beside,
+            settings={**SETTINGS, **(settings or {})},
+            database=database,
+            url=url,
+            dispatch=dispatch,
+        )
+        channel = self._channel_of(hub)
+        if channel.deliver is None and not pulled:
+            not_applicable(f"the channel '{channel.name}' is pulled, not pushed")
+        if posts and not isinstance(self.far_side, HttpFarSide):
+            not_applicable(f"the channel '{channel.name}' does not post to a URL")
+        subject = self.subject
+        return ChannelTrial(hub, channel, self.far_side, subject.subscribe, subject.patience_seconds)
+
+    def _channel_of(self, hub: TestHub) -> Channel:
+        name, channels = self.subject.channel, hub.hub.channels()
+        names = ", ".join(channels) or "none"
+        demand(
+            name in channels,
+            f"the plugin '{self.subject.name}' registers no channel '{name}' (there is {names}); register_channels should give it",
+        )
+        return channels[name]

@@ -1,4 +1,4 @@
-"""Checks of a channel's time: it gives up, it lets go, and it keeps nobody else waiting."""
+"""Checks of a channel's timing: time limits, cancellation, and slow targets that must not delay others."""
 
 import asyncio
 import contextlib
@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 
 from trunkline.contract import AcceptedEvent
-from trunkline.model.deliveries import Outcome
+from trunkline.model.deliveries import Outcome, Result
 from trunkline.testing.checks import COMPLETE, DELIVERS, check, demand
 from trunkline.testing.far_sides import HttpFarSide
 from trunkline.testing.receiver import Drip, EndlessHeaders, Receiver
@@ -29,7 +29,7 @@ _SHORT = {"delivery.timeout_seconds": str(LIMIT_SECONDS)}
 
 
 class TimeChecks(ChannelSubject):
-    """What a channel does while a target takes its time."""
+    """Checks of a channel while a target is slow or hangs."""
 
     @check("channel.ends-a-hang-in-time", level=DELIVERS)
     async def test_ends_a_hang_in_time(self, open_trial: OpenTrial) -> None:
@@ -65,12 +65,9 @@ class TimeChecks(ChannelSubject):
         """An attempt that is cancelled ends."""
         trial = await open_trial()
         await trial.can(trial.far_side.hang(), "hang")
-        attempt = asyncio.ensure_future(trial.deliver(trial.push(), trial.hub.http))
-        await asyncio.wait({attempt}, timeout=0.5)
-        attempt.cancel()
-        ended, _ = await asyncio.wait({attempt}, timeout=3)
+        attempt = await _cancelled_attempt(trial)
         demand(
-            ended,
+            attempt.done(),
             f"{trial.name} went on for more than 3 s after an attempt was cancelled; it should let CancelledError through",
         )
         with contextlib.suppress(BaseException):
@@ -80,13 +77,8 @@ class TimeChecks(ChannelSubject):
     async def test_gives_up_on_endless_answers(self, open_trial: OpenTrial) -> None:
         """An answer whose head or body never ends is one failed attempt within the time limit."""
         trial = await open_trial(settings=_SHORT)
-        for reply in (Drip(), EndlessHeaders(0.01), EndlessHeaders()):
-            trial.http_side.play(reply)
-            result = await trial.attempt()
-            demand(
-                result.outcome is Outcome.RETRY,
-                f"{trial.name} took an answer without end for '{result.outcome}'; it should be 'retry'",
-            )
+        replies = (Drip(), EndlessHeaders(0.01), EndlessHeaders())
+        await trial.demand_retries(replies, what="an answer without end")
 
     @check("channel.leaves-no-task-behind", level=COMPLETE)
     async def test_leaves_no_task_behind(self, open_trial: OpenTrial) -> None:
@@ -96,10 +88,7 @@ class TimeChecks(ChannelSubject):
         before = asyncio.all_tasks()
         await trial.attempt()
         if await trial.far_side.hang():
-            attempt = asyncio.ensure_future(trial.deliver(trial.push(), trial.hub.http))
-            await asyncio.wait({attempt}, timeout=0.5)
-            attempt.cancel()
-            await asyncio.wait({attempt}, timeout=3)
+            await _cancelled_attempt(trial)
         late = f"{trial.name} left a task running after its attempt had ended; await what is started, or cancel it"
         await trial.until(lambda: not (asyncio.all_tasks() - before), otherwise=late, seconds=2)
 
@@ -157,8 +146,8 @@ class TimeChecks(ChannelSubject):
         began, prompt = time.monotonic(), trial.patience_seconds * PROMPT_SHARE
 
         async def is_delivered() -> bool:
-            found = await trial.detail(event, subscription)
-            return found is not None and found["status"] == "delivered"
+            delivery = await trial.detail(event, subscription)
+            return delivery is not None and delivery["status"] == "delivered"
 
         late = (
             f"{trial.name} held up another target for more than {prompt:g} s while one of its own hung; attempts should neither "
@@ -166,6 +155,15 @@ class TimeChecks(ChannelSubject):
         )
         await trial.until(is_delivered, otherwise=late, seconds=prompt)
         demand(time.monotonic() - began < prompt, late)
+
+
+async def _cancelled_attempt(trial: ChannelTrial) -> asyncio.Future[Result]:
+    """Make an attempt, cancel it after half a second, and give it three more to end."""
+    attempt = asyncio.ensure_future(trial.deliver(trial.push(), trial.hub.http))
+    await asyncio.wait({attempt}, timeout=0.5)
+    attempt.cancel()
+    await asyncio.wait({attempt}, timeout=3)
+    return attempt
 
 
 @dataclass(slots=True)

@@ -1,4 +1,4 @@
-"""What a check of a channel works with: a hub that runs, the channel, a far side, and a way to wait for either."""
+"""A running hub with the channel and a target, and the waits that checks of a channel need."""
 
 import asyncio
 import secrets
@@ -17,6 +17,7 @@ from trunkline.schemas.catalog import EventType, Json
 from trunkline.testing.checks import demand, fail, not_applicable
 from trunkline.testing.far_sides import Arrival, FarSide, HttpFarSide
 from trunkline.testing.hubs import TestHub
+from trunkline.testing.receiver import Reply
 
 COMPANY_ID = 92
 PATIENCE_SECONDS = 20.0
@@ -30,7 +31,7 @@ SETTINGS: Mapping[str, str] = {
 """Settings of a hub that a channel is tried in: what fails is tried again at once, and often."""
 
 _NARROW = {"format", "enum", "const", "pattern", "maxLength", "minLength", "anyOf", "oneOf", "allOf"}
-"""What a schema has that does not take any text."""
+"""Keywords of a schema that does not take any text."""
 
 Subscribed = Mapping[str, Json]
 
@@ -87,14 +88,14 @@ class ChannelTrial:
 
     async def another_side(self) -> FarSide:
         """A second far side; where the transport has none the check does not apply."""
-        found = await self.far_side.another()
-        if found is None:
+        side = await self.far_side.another()
+        if side is None:
             not_applicable(f"{self.name} has a single target in this test")
-        return found
+        return side
 
-    async def can(self, told: Awaitable[bool], what: str) -> None:
+    async def can(self, behaviour: Awaitable[bool], what: str) -> None:
         """Tell the far side to behave in some way; where it cannot the check does not apply."""
-        if not await told:
+        if not await behaviour:
             not_applicable(f"the transport of {self.name} has no way to {what}")
 
     async def until(
@@ -143,6 +144,16 @@ class ChannelTrial:
             if limit.expired():
                 fail(f"{self.name} did not end an attempt within {longest:g} s; it should give up in time")
             return Result(Outcome.RETRY, error=f"channel_error: {type(error).__name__}")
+
+    async def demand_retries(self, replies: Sequence[Reply], *, what: str) -> None:
+        """Demand that each of *replies*, which the sentence calls *what*, is a failed attempt that is tried again."""
+        for reply in replies:
+            self.http_side.play(reply)
+            result = await self.attempt()
+            demand(
+                result.outcome is Outcome.RETRY,
+                f"{self.name} took {what} for '{result.outcome}'; it should be 'retry'",
+            )
 
     @property
     def deliver(self) -> Callable[[Push, HttpClient], Awaitable[Result]]:
@@ -201,9 +212,9 @@ class ChannelTrial:
 
     async def detail(self, event: AcceptedEvent, subscription: Subscribed) -> dict[str, Json] | None:
         """Show what the delivery log has of *event* for *subscription*."""
-        for one in await self.hub.deliveries.of_event(event.company_id, event.position):
-            if one["subscription_id"] == subscription["id"]:
-                return await self.hub.deliveries.get(event.company_id, one["id"])
+        for row in await self.hub.deliveries.of_event(event.company_id, event.position):
+            if row["subscription_id"] == subscription["id"]:
+                return await self.hub.deliveries.get(event.company_id, row["id"])
         return None
 
     async def until_ended(
@@ -215,16 +226,16 @@ class ChannelTrial:
         """Wait until the delivery has ended, which should be as *status*; returns its detail."""
 
         async def ended() -> dict[str, Json] | None:
-            found = await self.detail(event, subscription)
-            return found if found and found["status"] in FINAL else None
+            delivery = await self.detail(event, subscription)
+            return delivery if delivery and delivery["status"] in FINAL else None
 
         late = f"{self.name} left an event undelivered for {self.patience_seconds:g} s; it should end it as {status}"
-        found: dict[str, Json] = await self.until(ended, otherwise=late)
+        delivery: dict[str, Json] = await self.until(ended, otherwise=late)
         demand(
-            found["status"] == status,
-            f"{self.name} ended a delivery as {found['status']} ({_last(found)}); it should be {status}",
+            delivery["status"] == status,
+            f"{self.name} ended a delivery as {delivery['status']} ({_last(delivery)}); it should be {status}",
         )
-        return found
+        return delivery
 
     async def until_tried(
         self, event: AcceptedEvent, subscription: Subscribed, count: int = 1
@@ -232,12 +243,12 @@ class ChannelTrial:
         """Wait until *count* attempts have ended; returns the delivery's detail."""
 
         async def tried() -> dict[str, Json] | None:
-            found = await self.detail(event, subscription)
-            return found if found and len(found["attempts"]) >= count else None
+            delivery = await self.detail(event, subscription)
+            return delivery if delivery and len(delivery["attempts"]) >= count else None
 
         late = f"{self.name} did not end {count} attempts within {self.patience_seconds:g} s; each should end in time"
-        found: dict[str, Json] = await self.until(tried, otherwise=late)
-        return found
+        delivery: dict[str, Json] = await self.until(tried, otherwise=late)
+        return delivery
 
     async def arrivals(self, count: int, far_side: FarSide | None = None) -> Sequence[Arrival]:
         """Wait for *count* arrivals, which should come."""
@@ -245,8 +256,8 @@ class ChannelTrial:
         try:
             return await side.arrivals(count)
         except TimeoutError:
-            there = len(await side.arrivals(0))
-            fail(f"{self.name} brought {there} of {count} events to the target; each should arrive")
+            count_so_far = len(await side.arrivals(0))
+            fail(f"{self.name} brought {count_so_far} of {count} events to the target; each should arrive")
 
     async def delivered(
         self, emitting: Callable[[], Awaitable[AcceptedEvent]] | None = None

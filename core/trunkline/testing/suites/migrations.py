@@ -40,7 +40,7 @@ class MigrationsConformance(StepChecks):
         if declared is None:
             not_applicable("the suite names no metadata")
 
-        async def judge(trial: Trial) -> None:
+        async def verify(trial: Trial) -> None:
             await trial.up()
 
             def is_own(name: str | None, kind: str, _: object) -> bool:
@@ -55,22 +55,22 @@ class MigrationsConformance(StepChecks):
                 return list(compare_metadata(MigrationContext.configure(connection, opts=options), declared))
 
             async with trial.database.engine.connect() as connection:
-                found = await connection.run_sync(compare)
+                differences = await connection.run_sync(compare)
             demand(
-                not found,
-                f"on {trial.engine}, the code declares other tables than the migrations make: {found[:1]}",
+                not differences,
+                f"on {trial.engine}, the code declares other tables than the migrations make: {differences[:1]}",
             )
 
-        await trials.on_each(judge)
+        await trials.on_each(verify)
 
     @check("migrations.agree-on-both-engines", level=COMPLETE)
     async def test_agree_on_both_engines(self, trials: Trials) -> None:
         """SQLite and PostgreSQL get the same tables, columns and indexes."""
-        made: dict[str, dict[str, Any]] = {}
+        shapes: dict[str, dict[str, Any]] = {}
 
-        async def judge(trial: Trial) -> None:
+        async def verify(trial: Trial) -> None:
             await trial.up()
-            made[trial.engine] = {
+            shapes[trial.engine] = {
                 name: {
                     "columns": {column: nullable for column, (_, nullable) in facts["columns"].items()},
                     "indexes": facts["indexes"],
@@ -78,8 +78,8 @@ class MigrationsConformance(StepChecks):
                 for name, facts in (await trial.snapshot(own=True)).items()
             }
 
-        await trials.on_each(judge)
-        first, second = (made[engine] for engine in ENGINES)
+        await trials.on_each(verify)
+        first, second = (shapes[engine] for engine in ENGINES)
         different = sorted(
             name for name in first.keys() | second.keys() if first.get(name) != second.get(name)
         )
@@ -107,7 +107,7 @@ class MigrationsConformance(StepChecks):
     async def test_have_their_own_history(self, trials: Trials) -> None:
         """The plugin's state stands in its own version table, and at its newest revision."""
 
-        async def judge(trial: Trial) -> None:
+        async def verify(trial: Trial) -> None:
             await trial.up()
             core, own = await migrate.states(trial.database, trial.histories[:1])
             demand(
@@ -119,7 +119,7 @@ class MigrationsConformance(StepChecks):
                 f"on {trial.engine}, {trial.history.version_table} is at {own.current} instead of {own.newest}; leave that table to the hub",
             )
 
-        await trials.on_each(judge)
+        await trials.on_each(verify)
 
     @check("migrations.run-once-when-two-start", level=DELIVERS)
     async def test_run_once_when_two_start(self, trials: Trials, trunkline_databases: Databases) -> None:
@@ -140,7 +140,7 @@ class MigrationsConformance(StepChecks):
     async def test_survive_a_crash(self, trials: Trials) -> None:
         """A process that dies in the middle of migrating leaves nothing behind, and the next one migrates."""
 
-        async def judge(trial: Trial) -> None:
+        async def verify(trial: Trial) -> None:
             code, words = await migration_probe.run([trial.url], self._settings, crash_after=2)
             demand(
                 code == migration_probe.CRASHED,
@@ -153,13 +153,13 @@ class MigrationsConformance(StepChecks):
             )
             await trial.up()
 
-        await trials.on_each(judge)
+        await trials.on_each(verify)
 
     @check("migrations.survive-uninstalling", level=COMPLETE)
     async def test_survive_uninstalling(self, trunkline_hub: MakeTestHub, trials: Trials) -> None:
         """Without the plugin the hub migrates and works, leaves its tables alone, and finds them when it comes back."""
 
-        async def judge(trial: Trial) -> None:
+        async def verify(trial: Trial) -> None:
             await trial.up()
             await self.fill(trial)
             before = await _contents(trial)
@@ -179,23 +179,23 @@ class MigrationsConformance(StepChecks):
                 f"on {trial.engine}, '{lost[0] if lost else ''}' lost rows when '{self.name}' came back",
             )
 
-        await trials.on_each(judge)
+        await trials.on_each(verify)
 
     @check("migrations.only-change-tables", level=COMPLETE)
     async def test_only_change_tables(self, trials: Trials, trunkline_plugin: InspectedPlugin) -> None:
         """Migrating touches the database and nothing else: no network, no file, no process."""
 
-        async def judge(trial: Trial) -> None:
+        async def verify(trial: Trial) -> None:
             await trial.core_up()
-            with trunkline_plugin.watch.watching() as deeds:
+            with trunkline_plugin.watch.watching() as effects:
                 await trial.up()
-            stray = [str(deed) for deed in deeds if deed.kind in {"network", "file", "process"}]
+            stray = [str(effect) for effect in effects if effect.kind in {"network", "file", "process"}]
             demand(
                 not stray,
                 f"migrating does {stray[0] if stray else ''}, which no rollback takes back; do that in lifespan",
             )
 
-        await trials.on_one("sqlite", judge)
+        await trials.on_one("sqlite", verify)
 
     @check("migrations.work-on-both-engines", level=DELIVERS)
     async def test_work_on_both_engines(self, trunkline_hub: MakeTestHub) -> None:
@@ -206,9 +206,9 @@ class MigrationsConformance(StepChecks):
             await hub.stop()
             own = f"trunkline.plugins.{self.name}"
             wrong = [
-                one.getMessage()
-                for one in hub.log.records
-                if one.name.startswith(own) and one.levelname == "ERROR"
+                record.getMessage()
+                for record in hub.log.records
+                if record.name.startswith(own) and record.levelname == "ERROR"
             ]
             demand(not wrong, f"on {engine}, '{self.name}' goes wrong: {wrong[0] if wrong else ''}")
 

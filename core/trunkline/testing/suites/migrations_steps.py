@@ -15,7 +15,7 @@ from trunkline.testing.suites.suite import Suite
 
 
 class MigrationSuite(Suite):
-    """What the suites about migrations share."""
+    """The base of the migration checks: it opens databases and fills tables."""
 
     @pytest.fixture
     def trials(
@@ -41,23 +41,23 @@ class MigrationSuite(Suite):
 
 
 class StepChecks(MigrationSuite):
-    """Up, down, and what that leaves."""
+    """Checks of upgrades and downgrades."""
 
     @check("migrations.are-one-line", level=LOADS)
     def test_are_one_line(self, trials: Trials) -> None:
         """The revisions are in the folder that the plugin names, and are one line with one head."""
         for history in trials.histories:
             try:
-                found = revisions.read(history.folder)
+                line = revisions.read(history.folder)
             except ValueError as error:
                 fail(str(error))
-            demand(found, f"there is no revision in {history.folder}; ship the folder with the package")
+            demand(line, f"there is no revision in {history.folder}; ship the folder with the package")
 
     @check("migrations.go-up-on-an-empty-database", level=LOADS)
     async def test_go_up_on_an_empty_database(self, trials: Trials) -> None:
         """On both engines, an empty database gets all tables."""
 
-        async def judge(trial: Trial) -> None:
+        async def verify(trial: Trial) -> None:
             await trial.up()
             own = [name for name in await trial.tables() if trial.is_own(name)]
             demand(
@@ -65,30 +65,30 @@ class StepChecks(MigrationSuite):
                 f"on {trial.engine}, the migrations make no table whose name begins with '{trial.plugin}_'",
             )
 
-        await trials.on_each(judge)
+        await trials.on_each(verify)
 
     @check("migrations.tables-carry-the-name", level=DELIVERS)
     async def test_tables_carry_the_name(self, trials: Trials) -> None:
         """Every table that the migrations make begins with the plugin's name."""
 
-        async def judge(trial: Trial) -> None:
+        async def verify(trial: Trial) -> None:
             await trial.core_up()
             before = await trial.tables()
             await trial.up()
-            made = await trial.tables() - before - {trial.history.version_table}
-            foreign = sorted(name for name in made if not trial.is_own(name))
+            added = await trial.tables() - before - {trial.history.version_table}
+            foreign = sorted(name for name in added if not trial.is_own(name))
             demand(
                 not foreign,
                 f"the table '{_first(foreign)}' does not begin with '{trial.plugin}_', and may clash with another plugin's",
             )
 
-        await trials.on_each(judge)
+        await trials.on_each(verify)
 
     @check("migrations.indexes-carry-the-name", level=COMPLETE)
     async def test_indexes_carry_the_name(self, trials: Trials) -> None:
         """Every index has the plugin's name in its own: in a database, indexes share one space of names."""
 
-        async def judge(trial: Trial) -> None:
+        async def verify(trial: Trial) -> None:
             await trial.up()
             for table, facts in (await trial.snapshot(own=True)).items():
                 for name, _, _ in facts["indexes"]:
@@ -97,13 +97,13 @@ class StepChecks(MigrationSuite):
                         f"the index '{name}' of {table} does not have '{trial.plugin}' in its name",
                     )
 
-        await trials.on_each(judge)
+        await trials.on_each(verify)
 
     @check("migrations.leave-the-hub-alone", level=DELIVERS)
     async def test_leave_the_hub_alone(self, trials: Trials) -> None:
         """Going up and down changes no table that is not the plugin's."""
 
-        async def judge(trial: Trial) -> None:
+        async def verify(trial: Trial) -> None:
             await trial.core_up()
             before = await trial.snapshot(own=False)
             await trial.up()
@@ -115,13 +115,13 @@ class StepChecks(MigrationSuite):
                 before, _without(await trial.snapshot(own=False), trial), f"on {trial.engine}, going down"
             )
 
-        await trials.on_each(judge)
+        await trials.on_each(verify)
 
     @check("migrations.go-down-to-nothing", level=COMPLETE)
     async def test_go_down_to_nothing(self, trials: Trials) -> None:
         """Going down to the base removes every table of the plugin, so that it can be taken out for good."""
 
-        async def judge(trial: Trial) -> None:
+        async def verify(trial: Trial) -> None:
             await trial.up()
             await self.fill(trial)
             await trial.down()
@@ -131,13 +131,13 @@ class StepChecks(MigrationSuite):
                 f"on {trial.engine}, '{_first(left)}' is still there after going down to the base; drop it in downgrade",
             )
 
-        await trials.on_each(judge)
+        await trials.on_each(verify)
 
     @check("migrations.go-up-again", level=COMPLETE)
     async def test_go_up_again(self, trials: Trials) -> None:
         """After going down, going up makes the same tables again."""
 
-        async def judge(trial: Trial) -> None:
+        async def verify(trial: Trial) -> None:
             await trial.up()
             before = await trial.snapshot(own=True)
             await trial.down()
@@ -146,13 +146,13 @@ class StepChecks(MigrationSuite):
                 before, await trial.snapshot(own=True), f"on {trial.engine}, going down and up again"
             )
 
-        await trials.on_each(judge)
+        await trials.on_each(verify)
 
     @check("migrations.each-step-goes-back", level=COMPLETE)
     async def test_each_step_goes_back(self, trials: Trials) -> None:
         """Each revision's downgrade leads back to exactly what was there before its upgrade."""
 
-        async def judge(trial: Trial) -> None:
+        async def verify(trial: Trial) -> None:
             line = trial.revisions
             await trial.core_up()
             for earlier, revision in zip(["base", *line], line, strict=False):
@@ -163,15 +163,15 @@ class StepChecks(MigrationSuite):
                 _demand_same(before, await trial.snapshot(own=True), what)
                 await trial.up(revision)
 
-        await trials.on_each(judge)
+        await trials.on_each(verify)
 
     @check("migrations.keep-what-is-there", level=COMPLETE)
     async def test_keep_what_is_there(self, trials: Trials) -> None:
         """Rows that a table had at any revision are still there at the newest."""
         for revision in trials.revisions:
-            await trials.on_each(functools.partial(self._judge_rows, revision=revision))
+            await trials.on_each(functools.partial(self._verify_rows, revision=revision))
 
-    async def _judge_rows(self, trial: Trial, *, revision: str) -> None:
+    async def _verify_rows(self, trial: Trial, *, revision: str) -> None:
         await trial.up(revision)
         await self.fill(trial)
         before = await trial.rows()
@@ -204,5 +204,5 @@ def _difference(before: Snapshot, after: Snapshot) -> str:
     )
 
 
-def _first(found: Sequence[str]) -> str:
-    return found[0] if found else ""
+def _first(names: Sequence[str]) -> str:
+    return names[0] if names else ""

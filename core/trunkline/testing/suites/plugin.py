@@ -2,12 +2,12 @@
 
 from trunkline.testing.suites.plugin_casters import CasterChecks
 from trunkline.testing.suites.plugin_hooks import HookChecks
+from trunkline.testing.suites.plugin_notifications import NotificationChecks
 from trunkline.testing.suites.plugin_package import PackageChecks
 from trunkline.testing.suites.plugin_pages import PageChecks
 from trunkline.testing.suites.plugin_routes import RouteChecks
 from trunkline.testing.suites.plugin_secrets import SecretChecks
 from trunkline.testing.suites.plugin_settings import SettingChecks
-from trunkline.testing.suites.plugin_telling import TellingChecks
 from trunkline.testing.suites.plugin_values import ValueChecks
 
 
@@ -20,7 +20,7 @@ class PluginConformance(
     CasterChecks,
     RouteChecks,
     PageChecks,
-    TellingChecks,
+    NotificationChecks,
 ):
     """Judges a plugin as a whole. Subclass it, and name the plugin.
 

@@ -27,10 +27,10 @@ class CasterChecks(Suite):
         versions = trunkline_plugin.hub.schema_versions
         for name, source, target in _steps(trunkline_plugin):
 
-            def judge(payload: bytes, step: Step = (name, source, target)) -> None:
+            def verify(payload: bytes, step: Step = (name, source, target)) -> None:
                 _cast(versions, payload, step)
 
-            _try_all(trunkline_plugin.hub.catalog, name, source, judge)
+            _try_all(trunkline_plugin.hub.catalog, name, source, verify)
 
     @check("plugin.casters-round-trip", level=DELIVERS)
     def test_casters_round_trip(self, trunkline_plugin: InspectedPlugin) -> None:
@@ -40,7 +40,7 @@ class CasterChecks(Suite):
             if target < source:
                 continue
 
-            def judge(payload: bytes, step: Step = (name, source, target)) -> None:
+            def verify(payload: bytes, step: Step = (name, source, target)) -> None:
                 name, source, target = step
                 back = _cast(versions, _cast(versions, payload, step), (name, target, source))
                 demand(
@@ -49,7 +49,7 @@ class CasterChecks(Suite):
                     f"{back.decode()[:200]}; the casters should give it back as it was",
                 )
 
-            _try_all(trunkline_plugin.hub.catalog, name, source, judge)
+            _try_all(trunkline_plugin.hub.catalog, name, source, verify)
 
     @check("plugin.casters-are-pure", level=COMPLETE)
     def test_casters_are_pure(self, trunkline_plugin: InspectedPlugin) -> None:
@@ -57,7 +57,7 @@ class CasterChecks(Suite):
         versions = trunkline_plugin.hub.schema_versions
         for name, source, target in _steps(trunkline_plugin):
 
-            def judge(payload: bytes, step: Step = (name, source, target)) -> None:
+            def verify(payload: bytes, step: Step = (name, source, target)) -> None:
                 first, second = _cast(versions, payload, step), _cast(versions, payload, step)
                 demand(
                     first == second,
@@ -65,15 +65,15 @@ class CasterChecks(Suite):
                     f"{second.decode()[:200]}; a caster should depend on nothing but the payload",
                 )
 
-            _try_all(trunkline_plugin.hub.catalog, name, source, judge)
+            _try_all(trunkline_plugin.hub.catalog, name, source, verify)
 
 
 def _steps(plugin: InspectedPlugin) -> Iterator[Step]:
     casters = [caster for owner, caster in plugin.hub.registry.collected.casters if owner == plugin.name]
     if not casters:
         not_applicable("the plugin gives no casters")
-    for one in casters:
-        yield one.event_type, one.from_version, one.to_version
+    for caster in casters:
+        yield caster.event_type, caster.from_version, caster.to_version
 
 
 def _cast(versions: SchemaVersions, payload: bytes, step: Step) -> bytes:
@@ -84,11 +84,11 @@ def _cast(versions: SchemaVersions, payload: bytes, step: Step) -> bytes:
         fail(f"{error}, of {payload.decode()[:200]}; it should take every valid payload")
 
 
-def _try_all(catalog: SchemaCatalog, name: str, version: int, judge: Callable[[bytes], None]) -> None:
+def _try_all(catalog: SchemaCatalog, name: str, version: int, verify: Callable[[bytes], None]) -> None:
     kind = catalog.get(name, version)
     assert kind is not None
     for example in kind.schema["examples"]:
-        judge(orjson.dumps(example))
+        verify(orjson.dumps(example))
 
     @hypothesis.settings(
         max_examples=TRIED,
@@ -104,6 +104,6 @@ def _try_all(catalog: SchemaCatalog, name: str, version: int, judge: Callable[[b
     @hypothesis.given(payloads(kind.schema))
     def try_one(payload: Json) -> None:
         if not catalog.check(name, payload, version=version):
-            judge(orjson.dumps(payload))
+            verify(orjson.dumps(payload))
 
     try_one()

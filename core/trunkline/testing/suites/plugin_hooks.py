@@ -1,4 +1,4 @@
-"""What a plugin hands over when the hub starts."""
+"""Checks of the hooks that a plugin registers with, and of the start of a hub."""
 
 import dataclasses
 import time
@@ -13,10 +13,10 @@ from trunkline.contract import Routes
 from trunkline.testing.checks import COMPLETE, LOADS, check, demand, not_applicable
 from trunkline.testing.hubs import MakeTestHub
 from trunkline.testing.inspected import REGISTER_HOOKS, InspectedPlugin
-from trunkline.testing.reporting import GIFTS
+from trunkline.testing.reporting import CONTRIBUTED
 from trunkline.testing.routes import list_routes
 from trunkline.testing.suites.suite import BUILT_INS, Suite
-from trunkline.testing.watching import Deed
+from trunkline.testing.watching import SideEffect
 
 HOOK_SECONDS = 1.0
 
@@ -40,12 +40,14 @@ class HookChecks(Suite):
             f"a hub with '{self.name}' alone is not ready: plugins {ready['plugins']}",
         )
         inspected: InspectedPlugin = request.getfixturevalue("trunkline_plugin")
-        request.node.stash[GIFTS] = inspected.gifts()
+        request.node.stash[CONTRIBUTED] = inspected.contributed()
 
     @check("plugin.runs-beside-the-built-ins", level=LOADS)
     async def test_runs_beside_the_built_ins(self, trunkline_hub: MakeTestHub) -> None:
         """A hub starts with this plugin and all that come with trunkline, and every one of them runs."""
-        hub = await self.start(trunkline_hub, beside=[one for one in BUILT_INS if one not in self.replaces])
+        hub = await self.start(
+            trunkline_hub, beside=[name for name in BUILT_INS if name not in self.replaces]
+        )
         failed = [record for record in hub.hub.registry.records if record.state == "failed"]
         demand(not failed, f"beside '{self.name}' a plugin fails: {failed[0].error if failed else ''}")
 
@@ -53,10 +55,11 @@ class HookChecks(Suite):
     def test_hooks_do_no_io(self, trunkline_plugin: InspectedPlugin) -> None:
         """The register hooks touch no network, no database, no process and no file that they would write."""
         for hook in _registering(trunkline_plugin):
-            with trunkline_plugin.watch.watching(every_thread=False) as deeds:
+            with trunkline_plugin.watch.watching(every_thread=False) as effects:
                 trunkline_plugin.call(hook)
             demand(
-                not _faults(deeds), f"{hook} does {_faults(deeds)}; do that in lifespan or when it is needed"
+                not _faults(effects),
+                f"{hook} does {_faults(effects)}; do that in lifespan or when it is needed",
             )
 
     @check("plugin.hooks-are-quick", level=COMPLETE)
@@ -85,10 +88,10 @@ class HookChecks(Suite):
     def test_hooks_share_nothing(self, trunkline_plugin: InspectedPlugin) -> None:
         """What a register hook returned may be altered by its caller without the next caller noticing."""
         for hook in _registering(trunkline_plugin):
-            given = trunkline_plugin.call(hook)
-            before = shape(given)
-            if isinstance(given, list):
-                given.clear()
+            values = trunkline_plugin.call(hook)
+            before = shape(values)
+            if isinstance(values, list):
+                values.clear()
             demand(
                 shape(trunkline_plugin.call(hook)) == before,
                 f"{hook} returns a list that it keeps, and gives the emptied one again; make a new one each time",
@@ -98,8 +101,8 @@ class HookChecks(Suite):
     def test_values_are_frozen(self, trunkline_plugin: InspectedPlugin) -> None:
         """Each value that a register hook gives is trunkline's own frozen kind, not a subclass that can change."""
         for hook in _registering(trunkline_plugin):
-            given: Any = trunkline_plugin.call(hook)
-            for value in given if isinstance(given, list | tuple) else ():
+            values: Any = trunkline_plugin.call(hook)
+            for value in values if isinstance(values, list | tuple) else ():
                 demand(
                     type(value).__module__.startswith("trunkline.") and not hasattr(value, "__dict__"),
                     f"{hook} gives a {type(value).__name__} of its own, which can be altered; give trunkline's own value",
@@ -108,11 +111,11 @@ class HookChecks(Suite):
     @check("plugin.names-are-its-own", level=COMPLETE)
     def test_names_are_its_own(self, trunkline_plugin: InspectedPlugin) -> None:
         """Channels, connectors and event types carry the plugin's name, so that no other plugin claims the same."""
-        given = trunkline_plugin.given
+        contributions = trunkline_plugin.contributions
         named = [
-            *(("channel", one.name) for one in given.channels),
-            *(("connector", one.name) for one in given.connectors),
-            *(("event type", one.name) for one in given.event_types),
+            *(("channel", value.name) for value in contributions.channels),
+            *(("connector", value.name) for value in contributions.connectors),
+            *(("event type", value.name) for value in contributions.event_types),
         ]
         if not named:
             not_applicable("it gives nothing that has a name of its own")
@@ -131,13 +134,13 @@ def shape(value: object) -> object:  # noqa: PLR0911 - a line a kind
         case type() if issubclass(value, BaseModel):
             return value.model_json_schema()
         case list() | tuple():
-            return [shape(one) for one in value]
+            return [shape(item) for item in value]
         case Mapping():
-            return {str(name): shape(one) for name, one in value.items()}
+            return {str(name): shape(item) for name, item in value.items()}
         case APIRouter():
             return "APIRouter"
         case _ if dataclasses.is_dataclass(value) and not isinstance(value, type):
-            return {one.name: shape(getattr(value, one.name)) for one in dataclasses.fields(value)}
+            return {item.name: shape(getattr(value, item.name)) for item in dataclasses.fields(value)}
         case Callable():
             return getattr(value, "__qualname__", type(value).__qualname__)
         case _:
@@ -145,16 +148,16 @@ def shape(value: object) -> object:  # noqa: PLR0911 - a line a kind
 
 
 def _registering(plugin: InspectedPlugin) -> list[str]:
-    found = [hook for hook in plugin.hooks if hook in REGISTER_HOOKS]
-    return found or not_applicable("it registers nothing")
+    hooks = [hook for hook in plugin.hooks if hook in REGISTER_HOOKS]
+    return hooks or not_applicable("it registers nothing")
 
 
 def _record(plugin: InspectedPlugin) -> Any:
     return next(record for record in plugin.hub.registry.records if record.name == plugin.name)
 
 
-def _faults(deeds: list[Deed]) -> str:
-    return ", ".join(str(deed) for deed in deeds if deed.kind != "read")
+def _faults(effects: list[SideEffect]) -> str:
+    return ", ".join(str(effect) for effect in effects if effect.kind != "read")
 
 
 def _difference(first: object, second: object) -> str:
@@ -162,9 +165,9 @@ def _difference(first: object, second: object) -> str:
     if first == second:
         return ""
     if isinstance(first, list) and isinstance(second, list) and len(first) == len(second):
-        pairs = ((one, other) for one, other in zip(first, second, strict=True) if one != other)
-        one, other = next(pairs)
-        return _difference(one, other)
+        pairs = ((before, after) for before, after in zip(first, second, strict=True) if before != after)
+        before, after = next(pairs)
+        return _difference(before, after)
     if isinstance(first, dict) and isinstance(second, dict):
         name = next(name for name in (*first, *second) if first.get(name) != second.get(name))
         return f"{name} is {first.get(name)!r:.80}, then {second.get(name)!r:.80}"

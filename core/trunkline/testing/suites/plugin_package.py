@@ -1,4 +1,4 @@
-"""What a plugin's distribution says, and what importing it does."""
+"""Checks of a plugin's distribution, and of the side effects of importing it."""
 
 import ast
 from collections.abc import Iterator
@@ -25,13 +25,13 @@ class PackageChecks(Suite):
 
     @pytest.fixture
     def imported(self, trunkline_plugin: InspectedPlugin) -> Imported:
-        """What importing the plugin in a process of its own does; found out once."""
+        """Import the plugin in a process of its own, once for all checks."""
         if "imported" not in trunkline_plugin.memo:
             if not trunkline_plugin.files:
                 not_applicable("the module was made in memory, and no file can be imported")
             trunkline_plugin.memo["imported"] = import_probe.run(trunkline_plugin.candidate.module)
-        found: Imported = trunkline_plugin.memo["imported"]
-        return found
+        imported: Imported = trunkline_plugin.memo["imported"]
+        return imported
 
     @check("plugin.has-a-usable-name", level=LOADS)
     def test_has_a_usable_name(self, trunkline_plugin: InspectedPlugin) -> None:
@@ -142,8 +142,8 @@ class PackageChecks(Suite):
 
 
 def _demand_none(imported: Imported, kind: str, advice: str) -> None:
-    deeds = [text for found, text in imported.deeds if found == kind]
-    demand(not deeds, f"importing the plugin does {deeds[0] if deeds else ''}; {advice}")
+    effects = [text for effect_kind, text in imported.effects if effect_kind == kind]
+    demand(not effects, f"importing the plugin does {effects[0] if effects else ''}; {advice}")
 
 
 def _imported_from_hub(file: Path) -> Iterator[str]:
@@ -152,7 +152,7 @@ def _imported_from_hub(file: Path) -> Iterator[str]:
     for node in ast.walk(tree):
         match node:
             case ast.Import(names=names):
-                yield from (one.name for one in names if _is_hub(one.name))
+                yield from (alias.name for alias in names if _is_hub(alias.name))
             case ast.ImportFrom(module=str(module), level=0) if _is_hub(module):
                 yield module
             case _:

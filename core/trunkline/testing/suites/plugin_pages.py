@@ -35,7 +35,7 @@ class AnyQuery(Mapping[str, str]):
 
 
 class PageChecks(Suite):
-    """What people see in the portal."""
+    """Checks of the plugin's portal pages."""
 
     @check("plugin.pages-are-fragments", level=DELIVERS)
     async def test_pages_are_fragments(
@@ -90,17 +90,17 @@ class PageChecks(Suite):
         """What a company's page shows of its events is on no other company's page."""
         _pages(trunkline_plugin)
         hub = await self.start(trunkline_hub, dispatch=False)
-        seen = await _emit_marked(hub, "only-for-92")
+        markers = await _emit_marked(hub, "only-for-92")
         for page in _pages_of(hub, self.name):
             html = await _write(page, _request(_OTHER, {}))
-            shown = [
+            leaks = [
                 marker
-                for marker in seen
+                for marker in markers
                 if re.search(rf"(?<![0-9A-Za-z_]){re.escape(marker)}(?![0-9A-Za-z_])", html)
             ]
             demand(
-                not shown,
-                f"the page '{page.name}' shows company {_OTHER} '{_first(shown)}' of company {COMPANY_ID}; ask for request.company_id's",
+                not leaks,
+                f"the page '{page.name}' shows company {_OTHER} '{_first(leaks)}' of company {COMPANY_ID}; ask for request.company_id's",
             )
 
     @check("plugin.pages-name-a-scope", level=COMPLETE)
@@ -135,7 +135,7 @@ class PageChecks(Suite):
 
 
 def _pages(plugin: InspectedPlugin) -> Sequence[PortalPage]:
-    return plugin.given.pages or not_applicable("it has no portal pages")
+    return plugin.contributions.pages or not_applicable("it has no portal pages")
 
 
 def _pages_of(hub: TestHub, plugin: str) -> list[PortalPage]:
@@ -163,15 +163,15 @@ async def _write(page: PortalPage, request: PortalRequest) -> str:
 
 async def _emit_marked(hub: TestHub, marker: str) -> list[str]:
     """Put events of company 92 on the stream that have *marker* in each text that may hold any; give what tells them apart."""
-    told: list[str] = [marker]
+    markers: list[str] = [marker]
     for name in hub.events.types:
         for payload in _marked(hub.events(name), marker):
             try:
                 event = await hub.emit(name, payload)
             except Exception:  # noqa: BLE001, S112 - the field takes no such text
                 continue
-            told.append(str(event.position))
-    return told
+            markers.append(str(event.position))
+    return markers
 
 
 def _marked(payload: Mapping[str, object], marker: str) -> Iterator[dict[str, object]]:
@@ -179,7 +179,7 @@ def _marked(payload: Mapping[str, object], marker: str) -> Iterator[dict[str, ob
 
 
 class _Reader(HTMLParser):
-    """Notes what may not be in a page."""
+    """Collects scripts, handlers and styles, which a page may not have."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -195,5 +195,5 @@ class _Reader(HTMLParser):
                 self.faults.append(f"a javascript: address on <{tag}>")
 
 
-def _first(found: Sequence[str]) -> str:
-    return found[0] if found else ""
+def _first(values: Sequence[str]) -> str:
+    return values[0] if values else ""

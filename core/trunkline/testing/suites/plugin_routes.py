@@ -8,7 +8,7 @@ from trunkline.model.principals import COMPANY_SCOPES, OPERATOR
 from trunkline.testing.checks import COMPLETE, DELIVERS, LOADS, check, demand, not_applicable
 from trunkline.testing.hubs import MakeTestHub
 from trunkline.testing.inspected import InspectedPlugin
-from trunkline.testing.route_survey import Exchange, Survey, survey
+from trunkline.testing.route_survey import Exchange, Survey, survey_routes
 from trunkline.testing.routes import PluginRoute
 from trunkline.testing.suites.suite import BUILT_INS, Suite
 
@@ -18,7 +18,7 @@ _PROBLEM_FIELDS = {"type", "title", "status", "detail", "request_id"}
 
 
 class RouteChecks(Suite):
-    """What the API's users find.
+    """Checks of the routes that a plugin adds.
 
     *prefixes* are where the plugin's routes stand, if not below its own name. *public* are patterns of paths that are open
     to everybody, *unscoped* of those that any key may call.
@@ -47,28 +47,30 @@ class RouteChecks(Suite):
         self, trunkline_hub: MakeTestHub, trunkline_plugin: InspectedPlugin
     ) -> None:
         """No route takes a call that trunkline or a built-in plugin answers."""
-        mine = {f"{route.method} {route.slots}": route for route in _routes(trunkline_plugin)}
+        own = {f"{route.method} {route.slots}": route for route in _routes(trunkline_plugin)}
         others = [name for name in BUILT_INS if name != self.name]
         hub = await trunkline_hub(plugins=others, dispatch=False)
         document = (await hub.anonymous.get("/openapi.json")).json()
-        taken = {
+        known = {
             f"{method.upper()} {_slots(path)}"
             for path, methods in document["paths"].items()
             for method in methods
         }
-        clash = sorted(mine.keys() & taken)
+        clash = sorted(own.keys() & known)
         demand(
             not clash,
-            f"{mine[clash[0]] if clash else ''} is answered by another already; choose a path of your own",
+            f"{own[clash[0]] if clash else ''} is answered by another already; choose a path of your own",
         )
 
     @check("plugin.routes-are-documented", level=COMPLETE)
     def test_routes_are_documented(self, trunkline_plugin: InspectedPlugin) -> None:
         """Every route of the API is in /openapi.json, with a tag and a summary or a docstring."""
         routes = _api_routes(trunkline_plugin)
-        shown = {route.path for route in routes if route.is_shown}
+        documented = {route.path for route in routes if route.is_shown}
         for route in routes:
-            demand(route.path in shown, f"{route} is hidden from /openapi.json; let include_in_schema be")
+            demand(
+                route.path in documented, f"{route} is hidden from /openapi.json; let include_in_schema be"
+            )
             demand(route.tags, f"{route} has no tag, and stands alone in /docs; give the router tags=[…]")
             demand(
                 not route.is_shown or route.summary or route.description,
@@ -101,11 +103,11 @@ class RouteChecks(Suite):
         self, trunkline_hub: MakeTestHub, trunkline_plugin: InspectedPlugin
     ) -> None:
         """Without a key, and with a wrong one, every route that is not public answers 401."""
-        for one in (await self._survey(trunkline_hub, trunkline_plugin)).of("no key", "wrong key"):
-            if not self._is_public(one.route):
+        for exchange in (await self._survey(trunkline_hub, trunkline_plugin)).of("no key", "wrong key"):
+            if not self._is_public(exchange.route):
                 demand(
-                    one.status == 401 or _leads_to_sign_in(one),
-                    f"{one.route} answers {one.status} to a caller with {one.kind}; depend on trunkline.requires('…')",
+                    exchange.status == 401 or _leads_to_sign_in(exchange),
+                    f"{exchange.route} answers {exchange.status} to a caller with {exchange.kind}; depend on trunkline.requires('…')",
                 )
 
     @check("plugin.routes-demand-a-scope", level=DELIVERS)
@@ -113,15 +115,19 @@ class RouteChecks(Suite):
         self, trunkline_hub: MakeTestHub, trunkline_plugin: InspectedPlugin
     ) -> None:
         """A valid key without the scope that a route asks for gets 403 with the scope's name."""
-        found = await self._survey(trunkline_hub, trunkline_plugin)
-        for route in found.routes:
+        survey = await self._survey(trunkline_hub, trunkline_plugin)
+        for route in survey.routes:
             if (
                 self._is_public(route)
                 or _matches(route.path, self.unscoped)
                 or not route.path.startswith(API)
             ):
                 continue
-            refused = [one for one in found.of("one scope") if one.route == route and one.status == 403]
+            refused = [
+                exchange
+                for exchange in survey.of("one scope")
+                if exchange.route == route and exchange.status == 403
+            ]
             demand(
                 refused,
                 f"{route} may be called with any key; ask for a scope: trunkline.requires('events:read')",
@@ -136,33 +142,33 @@ class RouteChecks(Suite):
         self, trunkline_hub: MakeTestHub, trunkline_plugin: InspectedPlugin
     ) -> None:
         """A field that a body does not have is refused with 422 and named."""
-        found = await self._survey(trunkline_hub, trunkline_plugin)
-        _demand_named(found.of("unknown field"), {422}, "derive the body's model from trunkline.Strict")
+        survey = await self._survey(trunkline_hub, trunkline_plugin)
+        _demand_named(survey.of("unknown field"), {422}, "derive the body's model from trunkline.Strict")
 
     @check("plugin.routes-refuse-unknown-parameters", level=COMPLETE)
     async def test_routes_refuse_unknown_parameters(
         self, trunkline_hub: MakeTestHub, trunkline_plugin: InspectedPlugin
     ) -> None:
         """A query parameter that a route does not have is refused with 400 and named."""
-        found = await self._survey(trunkline_hub, trunkline_plugin)
-        asked = [
-            one
-            for one in found.of("unknown parameter")
-            if one.route.path.startswith(API) and not self._is_public(one.route)
+        survey = await self._survey(trunkline_hub, trunkline_plugin)
+        exchanges = [
+            exchange
+            for exchange in survey.of("unknown parameter")
+            if exchange.route.path.startswith(API) and not self._is_public(exchange.route)
         ]
-        _demand_named(asked, {400, 422}, "give the router route_class=trunkline.StrictRoute")
+        _demand_named(exchanges, {400, 422}, "give the router route_class=trunkline.StrictRoute")
 
     @check("plugin.routes-answer-problems", level=COMPLETE)
     async def test_routes_answer_problems(
         self, trunkline_hub: MakeTestHub, trunkline_plugin: InspectedPlugin
     ) -> None:
         """Whatever is refused is answered with application/problem+json that has all its fields."""
-        found = await self._survey(trunkline_hub, trunkline_plugin)
-        for one in found.exchanges:
-            if one.status >= 400 and one.route.path.startswith(API):
+        survey = await self._survey(trunkline_hub, trunkline_plugin)
+        for exchange in survey.exchanges:
+            if exchange.status >= 400 and exchange.route.path.startswith(API):
                 demand(
-                    one.content_type.startswith(PROBLEM) and one.fields >= _PROBLEM_FIELDS,
-                    f"{one.route} answers {one.status} to {one.kind} with {one.content_type or 'nothing'} instead of a problem document; raise trunkline.Refused or what derives from it",
+                    exchange.content_type.startswith(PROBLEM) and exchange.fields >= _PROBLEM_FIELDS,
+                    f"{exchange.route} answers {exchange.status} to {exchange.kind} with {exchange.content_type or 'nothing'} instead of a problem document; raise trunkline.Refused or what derives from it",
                 )
 
     @check("plugin.routes-survive-garbage", level=DELIVERS)
@@ -170,10 +176,11 @@ class RouteChecks(Suite):
         self, trunkline_hub: MakeTestHub, trunkline_plugin: InspectedPlugin
     ) -> None:
         """Nothing that can be sent makes a route answer 500, or fail without a problem document."""
-        for one in (await self._survey(trunkline_hub, trunkline_plugin)).exchanges:
+        for exchange in (await self._survey(trunkline_hub, trunkline_plugin)).exchanges:
             demand(
-                one.status < 500 or (one.status > 500 and one.content_type.startswith(PROBLEM)),
-                f"{one.route} answers {one.status} to {one.kind} ({one.sent}): {one.error or one.text[:200]}; check what was sent first",
+                exchange.status < 500
+                or (exchange.status > 500 and exchange.content_type.startswith(PROBLEM)),
+                f"{exchange.route} answers {exchange.status} to {exchange.kind} ({exchange.sent}): {exchange.error or exchange.text[:200]}; check what was sent first",
             )
 
     async def _survey(self, make_hub: MakeTestHub, plugin: InspectedPlugin) -> Survey:
@@ -181,10 +188,10 @@ class RouteChecks(Suite):
         routes = _routes(plugin)
         if "survey" not in plugin.memo:
             hub = await self.start(make_hub, dispatch=False)
-            plugin.memo["survey"] = await survey(hub, routes)
+            plugin.memo["survey"] = await survey_routes(hub, routes)
             await hub.stop()
-        found: Survey = plugin.memo["survey"]
-        return found
+        result: Survey = plugin.memo["survey"]
+        return result
 
     def _is_public(self, route: PluginRoute) -> bool:
         return _matches(route.path, self.public)
@@ -195,8 +202,8 @@ def _routes(plugin: InspectedPlugin) -> Sequence[PluginRoute]:
 
 
 def _api_routes(plugin: InspectedPlugin) -> Sequence[PluginRoute]:
-    found = [route for route in _routes(plugin) if route.path.startswith(API)]
-    return found or not_applicable("it has no routes below /api/v1")
+    routes = [route for route in _routes(plugin) if route.path.startswith(API)]
+    return routes or not_applicable("it has no routes below /api/v1")
 
 
 def _matches(path: str, patterns: Iterable[str]) -> bool:
@@ -207,16 +214,20 @@ def _slots(path: str) -> str:
     return "/".join("{}" if part.startswith("{") else part for part in path.split("/"))
 
 
-def _leads_to_sign_in(one: Exchange) -> bool:
-    """Tell whether a page for people sends who is not signed in to where that is done."""
-    return not one.route.path.startswith(API) and one.status in {302, 303, 307} and "sign-in" in one.location
+def _leads_to_sign_in(exchange: Exchange) -> bool:
+    """Tell whether a page redirects to the sign-in page."""
+    return (
+        not exchange.route.path.startswith(API)
+        and exchange.status in {302, 303, 307}
+        and "sign-in" in exchange.location
+    )
 
 
 def _demand_named(exchanges: Sequence[Exchange], statuses: Collection[int], advice: str) -> None:
     if not exchanges:
         not_applicable("none of its routes takes any")
-    for one in exchanges:
+    for exchange in exchanges:
         demand(
-            one.status in statuses and "no_such" in one.text,
-            f"{one.route} answers {one.status} to {one.kind} and does not name it; {advice}",
+            exchange.status in statuses and "no_such" in exchange.text,
+            f"{exchange.route} answers {exchange.status} to {exchange.kind} and does not name it; {advice}",
         )

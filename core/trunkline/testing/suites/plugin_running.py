@@ -26,7 +26,7 @@ GRACE_SECONDS = 3.0
 
 
 class RunningChecks(Suite):
-    """Starting, stopping, and what is left."""
+    """Checks of starting and stopping, and of what is left behind."""
 
     @check("plugin.starts-again", level=LOADS)
     async def test_starts_again(self, trunkline_hub: MakeTestHub) -> None:
@@ -94,9 +94,9 @@ class RunningChecks(Suite):
         """When the hub has stopped, no task of the plugin goes on."""
         before = asyncio.all_tasks()
         hub = await self.start(trunkline_hub)
-        await self._live_a_little(hub)
+        await self._exercise(hub)
         await hub.stop()
-        left = await _left_over(lambda: [repr(one.get_coro()) for one in asyncio.all_tasks() - before])
+        left = await _left_over(lambda: [repr(task.get_coro()) for task in asyncio.all_tasks() - before])
         demand(not left, f"the hub has stopped, and {_first(left)} still runs; end it where lifespan ends")
 
     @check("plugin.leaves-no-thread", level=COMPLETE)
@@ -104,10 +104,14 @@ class RunningChecks(Suite):
         """When the hub has stopped, no thread of the plugin goes on."""
         before = set(threading.enumerate())
         hub = await self.start(trunkline_hub)
-        await self._live_a_little(hub)
+        await self._exercise(hub)
         await hub.stop()
         left = await _left_over(
-            lambda: [one.name for one in threading.enumerate() if one not in before and not _is_pooled(one)]
+            lambda: [
+                thread.name
+                for thread in threading.enumerate()
+                if thread not in before and not _is_pooled(thread)
+            ]
         )
         demand(
             not left,
@@ -117,11 +121,11 @@ class RunningChecks(Suite):
     @check("plugin.leaves-no-socket", level=COMPLETE)
     async def test_leaves_no_socket(self, trunkline_hub: MakeTestHub) -> None:
         """When the hub has stopped, no socket of the plugin is open."""
-        before = {id(one) for one in _open_sockets()}
+        before = {id(sock) for sock in _open_sockets()}
         hub = await self.start(trunkline_hub)
-        await self._live_a_little(hub)
+        await self._exercise(hub)
         await hub.stop()
-        left = await _left_over(lambda: [repr(one) for one in _open_sockets() if id(one) not in before])
+        left = await _left_over(lambda: [repr(sock) for sock in _open_sockets() if id(sock) not in before])
         demand(
             not left, f"the hub has stopped, and {_first(left)} is still open; close it where lifespan ends"
         )
@@ -130,7 +134,7 @@ class RunningChecks(Suite):
     async def test_logs_no_error(self, trunkline_hub: MakeTestHub) -> None:
         """In an ordinary life from start to stop, nothing about the plugin is logged as an error."""
         hub = await self.start(trunkline_hub)
-        await self._live_a_little(hub)
+        await self._exercise(hub)
         await hub.stop()
         demand(not self._errors(hub), f"'{self.name}' goes wrong in ordinary use: {self._errors(hub)}")
 
@@ -143,13 +147,13 @@ class RunningChecks(Suite):
         if not own:
             not_applicable("the module was made in memory")
         hub = await self.start(trunkline_hub)
-        await self._live_a_little(hub)
+        await self._exercise(hub)
         await hub.stop()
-        wanted = f"trunkline.plugins.{self.name}"
+        logger = f"trunkline.plugins.{self.name}"
         stray = [
             record
             for record in hub.log.records
-            if record.pathname in own and not record.name.startswith(wanted)
+            if record.pathname in own and not record.name.startswith(logger)
         ]
         demand(
             not stray,
@@ -162,7 +166,7 @@ class RunningChecks(Suite):
     ) -> None:
         """Switched off, the plugin's routes, channels, pages and event types are gone from the hub and its documents."""
         routes = {str(route): route for route in trunkline_plugin.routes if route.is_shown}
-        names = {channel.name for channel in trunkline_plugin.given.channels}
+        names = {channel.name for channel in trunkline_plugin.contributions.channels}
         if not routes and not names:
             not_applicable("it gives nothing that could be left")
         on = await self.start(trunkline_hub, dispatch=False)
@@ -195,15 +199,15 @@ class RunningChecks(Suite):
 
     def _errors(self, hub: TestHub) -> str:
         own = f"trunkline.plugins.{self.name}"
-        found = [
-            one.getMessage()
-            for one in hub.log.records
-            if one.levelname in {"ERROR", "CRITICAL"} and one.name.startswith(own)
+        messages = [
+            record.getMessage()
+            for record in hub.log.records
+            if record.levelname in {"ERROR", "CRITICAL"} and record.name.startswith(own)
         ]
-        return found[0] if found else ""
+        return messages[0] if messages else ""
 
-    async def _live_a_little(self, hub: TestHub) -> None:
-        """Let everything happen once that a plugin is told of."""
+    async def _exercise(self, hub: TestHub) -> None:
+        """Emit an event of each type, and change a subscription of each channel."""
         for name in hub.events.types:
             await hub.emit(name)
         await _tell(hub)
@@ -213,24 +217,26 @@ async def _tell(hub: TestHub) -> None:
     for channel in hub.hub.channels():
         request = {"target_url": "http://127.0.0.1:9/nobody", "event_types": ["*"]}
         try:
-            made = await hub.hub.subscriptions.create(92, request, channel=channel)
-            await hub.hub.subscriptions.delete(92, made["id"], channel=channel)
+            subscription = await hub.hub.subscriptions.create(92, request, channel=channel)
+            await hub.hub.subscriptions.delete(92, subscription["id"], channel=channel)
         except Refused:
             continue  # it takes no URL, or is not for subscribers
 
 
 async def _left_over(find: Callable[[], Collection[str]]) -> Collection[str]:
-    """Tell what *find* still finds after a moment's grace; what is only about to end is waited for."""
+    """Return what *find* still lists after ``GRACE_SECONDS``; earlier if it lists nothing."""
     end = time.monotonic() + GRACE_SECONDS
-    while (found := find()) and time.monotonic() < end:
+    while (names := find()) and time.monotonic() < end:
         await asyncio.sleep(0.05)
         gc.collect()
-    return found
+    return names
 
 
 def _open_sockets() -> list[socket.socket]:
-    found = (one for one in gc.get_objects() if isinstance(one, socket.socket))
-    return [one for one in found if one.fileno() >= 0 and one.family in {socket.AF_INET, socket.AF_INET6}]
+    sockets = (sock for sock in gc.get_objects() if isinstance(sock, socket.socket))
+    return [
+        sock for sock in sockets if sock.fileno() >= 0 and sock.family in {socket.AF_INET, socket.AF_INET6}
+    ]
 
 
 def _is_pooled(thread: threading.Thread) -> bool:
@@ -243,5 +249,5 @@ async def _calls(hub: TestHub) -> set[str]:
     return {f"{method.upper()} {path}" for path, methods in document["paths"].items() for method in methods}
 
 
-def _first(found: Collection[str]) -> str:
-    return min(found) if found else ""
+def _first(names: Collection[str]) -> str:
+    return min(names) if names else ""

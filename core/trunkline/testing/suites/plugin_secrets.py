@@ -21,13 +21,13 @@ class SecretChecks(RunningChecks):
     def test_secrets_are_in_no_repr(self, trunkline_plugin: InspectedPlugin) -> None:
         """The repr of nothing that the plugin gives shows a secret."""
         secrets = _secrets(trunkline_plugin)
-        shown = {"its settings": repr(trunkline_plugin.given.settings)}
-        shown |= {
+        reprs = {"its settings": repr(trunkline_plugin.contributions.settings)}
+        reprs |= {
             hook: repr(trunkline_plugin.call(hook))
             for hook in trunkline_plugin.hooks
             if hook.startswith("register_")
         }
-        for place, text in shown.items():
+        for place, text in reprs.items():
             _demand_unseen(
                 secrets,
                 text,
@@ -52,7 +52,7 @@ class SecretChecks(RunningChecks):
         """Nothing that is logged from start to stop, at debug level, shows a secret."""
         secrets = _secrets(trunkline_plugin)
         hub = await self.start(trunkline_hub)
-        await self._live_a_little(hub)
+        await self._exercise(hub)
         await hub.stop()
         _demand_unseen(
             secrets, hub.log.text, "the log at debug level", "log what happened, and not with what"
@@ -75,13 +75,13 @@ class SecretChecks(RunningChecks):
 
 def _secrets(plugin: InspectedPlugin) -> Mapping[str, str]:
     """Give the plugin's secrets by the names of their settings, as they are set."""
-    found: dict[str, str] = {}
+    secrets: dict[str, str] = {}
     for name, field in fields_of(plugin):
         if kinds_of(field) & {SecretStr, SecretBytes}:
-            value = plain(getattr(plugin.given.settings, name))
+            value = plain(getattr(plugin.contributions.settings, name))
             if value:
-                found[f"{plugin.name}.{name}"] = value.decode() if isinstance(value, bytes) else str(value)
-    return found or not_applicable("none of its settings is a secret that is set")
+                secrets[f"{plugin.name}.{name}"] = value.decode() if isinstance(value, bytes) else str(value)
+    return secrets or not_applicable("none of its settings is a secret that is set")
 
 
 def _demand_unseen(secrets: Mapping[str, str], text: str, place: str, advice: str) -> None:

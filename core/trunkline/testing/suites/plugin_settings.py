@@ -52,7 +52,7 @@ class SettingChecks(Suite):
             unset = _value_of(trunkline_plugin, name, None)
             seen = [_value_of(trunkline_plugin, name, value) for value in _values(trunkline_plugin, name)]
             demand(
-                any(one is not None and one != unset for one in seen),
+                any(value is not None and value != unset for value in seen),
                 f"the setting '{full}' stays what it is when {_variable(full)} is set; name its field as the variable, without an alias",
             )
 
@@ -108,11 +108,12 @@ class SettingChecks(Suite):
     def test_settings_are_read_once(self, trunkline_plugin: InspectedPlugin) -> None:
         """Two hubs in one process each have their own settings; the second does not change the first's."""
         fields_of(trunkline_plugin)
-        before = repr(trunkline_plugin.given.settings)
+        before = repr(trunkline_plugin.contributions.settings)
         changed = _changed_settings(trunkline_plugin, unlike=before)
         other = trunkline_plugin.build(changed).registry.given(trunkline_plugin.name).settings
         demand(
-            repr(trunkline_plugin.given.settings) == before and other is not trunkline_plugin.given.settings,
+            repr(trunkline_plugin.contributions.settings) == before
+            and other is not trunkline_plugin.contributions.settings,
             "a second hub's settings change those of the first; keep them in the context and nowhere else",
         )
 
@@ -138,9 +139,9 @@ def kinds_of(field: FieldInfo) -> set[Any]:
 
 def _values(plugin: InspectedPlugin, name: str) -> list[str]:
     """Give texts, of which at least one should be a valid value that is not the default."""
-    given = plugin.settings.get(f"{plugin.name}.{name}")
+    current = plugin.settings.get(f"{plugin.name}.{name}")
     field = dict(fields_of(plugin))[name]
-    examples = [_text(one) for one in field.examples or ()]
+    examples = [_text(choice) for choice in field.examples or ()]
     numbers = ["1", "2", "3", "5", "0.5", "7", "60"]
     words = [
         "changed",
@@ -151,9 +152,9 @@ def _values(plugin: InspectedPlugin, name: str) -> list[str]:
         "whsec_" + "Y2hhbmdlZGNo" * 3,
     ]
     options = [
-        _text(one) for part in (field.annotation, *get_args(field.annotation)) for one in get_args(part)
+        _text(choice) for part in (field.annotation, *get_args(field.annotation)) for choice in get_args(part)
     ]
-    return [*([given] if given else []), *examples, *numbers, *words, *options]
+    return [*([current] if current else []), *examples, *numbers, *words, *options]
 
 
 def _text(value: object) -> str:
@@ -172,7 +173,7 @@ def _value_of(plugin: InspectedPlugin, name: str, text: str | None) -> object:
 
 
 def plain(value: object) -> object:
-    """Take a secret out of what hides it."""
+    """Return the plain value of a secret."""
     return value.get_secret_value() if isinstance(value, SecretStr | SecretBytes) else value
 
 

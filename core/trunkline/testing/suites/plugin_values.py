@@ -101,7 +101,7 @@ class ValueChecks(Suite):
     @check("plugin.connectors-keep-secrets-out", level=COMPLETE)
     def test_connectors_keep_secrets_out(self, trunkline_plugin: InspectedPlugin) -> None:
         """No file of a connector has a secret of the hub or of the plugin's settings in it."""
-        settings = trunkline_plugin.given.settings
+        settings = trunkline_plugin.contributions.settings
         values: Mapping[str, Any] = settings.model_dump() if settings is not None else {}
         secrets = [
             value.get_secret_value() for value in values.values() if hasattr(value, "get_secret_value")
@@ -117,10 +117,10 @@ class ValueChecks(Suite):
 
 
 def _event_types(plugin: InspectedPlugin) -> tuple[EventType, ...]:
-    return plugin.given.event_types or not_applicable("it gives no event types")
+    return plugin.contributions.event_types or not_applicable("it gives no event types")
 
 
 def _connectors(plugin: InspectedPlugin) -> Iterator[tuple[Connector, Mapping[str, bytes]]]:
-    connectors = plugin.given.connectors or not_applicable("it gives no connectors")
+    connectors = plugin.contributions.connectors or not_applicable("it gives no connectors")
     for connector in connectors:
         yield connector, connector.generate(plugin.hub.deployment.product())

@@ -1,19 +1,19 @@
-"""Checks of what a search or a lookup answers: what is there, to whom it belongs, and without touching anything."""
+"""Checks of what searches and lookups answer: existing records, of the caller's company only, without writing."""
 
 import asyncio
 
-from trunkline.model.principals import COMPANY_SCOPES
 from trunkline.testing.checks import COMPLETE, DELIVERS, LOADS, check, demand
-from trunkline.testing.hubs import COMPANY_ID, MakeTestHub
-from trunkline.testing.suites.action_calls import NEIGHBOUR_ID, list_of
-from trunkline.testing.suites.action_trial import CallSubject, demand_end, demand_no_answer
+from trunkline.testing.hubs import MakeTestHub
+from trunkline.testing.suites.call_demands import demand_end, demand_no_answer, demand_scope
+from trunkline.testing.suites.call_requests import NEIGHBOUR_ID, list_of
+from trunkline.testing.suites.call_trial import CallSubject
 
 AT_ONCE = 10
 SCOPE = "integrations:read"
 
 
 class SearchAnswerChecks(CallSubject):
-    """What a search and a lookup answer."""
+    """Checks of what searches and lookups answer."""
 
     @check("search.is-provided", level=LOADS)
     async def test_is_provided(self, trunkline_hub: MakeTestHub) -> None:
@@ -38,9 +38,9 @@ class SearchAnswerChecks(CallSubject):
         neighbour = await trial.running.client_of(NEIGHBOUR_ID)
         for definition in trial.definitions:
             request = await trial.request(definition)
-            mine = list_of(definition, await trial.succeed(definition, request))
+            own = list_of(definition, await trial.succeed(definition, request))
             theirs = list_of(definition, await trial.succeed(definition, request, client=neighbour))
-            shared = [one for one in mine if one in theirs]
+            shared = [item for item in own if item in theirs]
             demand(
                 not shared or definition.name in self.common,
                 f"'{definition.name}' gave one company what is another's; it should look only among those of call.company_id",
@@ -53,10 +53,10 @@ class SearchAnswerChecks(CallSubject):
         newcomer = await trial.running.client_of(NEIGHBOUR_ID + 1)
         for definition in trial.definitions:
             answer = await trial.call(definition, await trial.request(definition), client=newcomer)
-            found = list_of(definition, answer) if answer.status_code == 200 else None
+            items = list_of(definition, answer) if answer.status_code == 200 else None
             demand(
-                found is not None and (not found or definition.name in self.common),
-                f"'{definition.name}' answered {answer.status_code} with {found} where nothing is found; it should be 200 with an empty "
+                items is not None and (not items or definition.name in self.common),
+                f"'{definition.name}' answered {answer.status_code} with {items} where nothing is found; it should be 200 with an empty "
                 "list",
             )
 
@@ -64,15 +64,7 @@ class SearchAnswerChecks(CallSubject):
     async def test_demands_its_scope(self, trunkline_hub: MakeTestHub) -> None:
         """A call without a key is 401, and one whose key lacks `integrations:read` is 403."""
         trial = await self.open_calls(trunkline_hub)
-        powerless = await trial.running.client_of(COMPANY_ID, [one for one in COMPANY_SCOPES if one != SCOPE])
-        for definition in trial.definitions:
-            request = await trial.request(definition)
-            for client, wanted in ((trial.running.anonymous, 401), (powerless, 403)):
-                answer = await trial.call(definition, request, client=client)
-                demand(
-                    answer.status_code == wanted,
-                    f"'{definition.name}' answered {answer.status_code} to a key without the scope {SCOPE}; it should be {wanted}",
-                )
+        await demand_scope(trial, SCOPE)
 
     @check("search.only-reads", level=DELIVERS)
     async def test_only_reads(self, trunkline_hub: MakeTestHub) -> None:
@@ -82,8 +74,7 @@ class SearchAnswerChecks(CallSubject):
             request = await trial.request(definition)
             before = await trial.contents()
             await trial.succeed(definition, request)
-            await asyncio.sleep(0.2)  # what was left running after the call has its chance
-            changed = [name for name, content in (await trial.contents()).items() if content != before[name]]
+            changed = await trial.changes_since(before)
             demand(
                 not changed,
                 f"'{definition.name}' changed {', '.join(changed)}; a search should only read",
@@ -120,14 +111,14 @@ class SearchAnswerChecks(CallSubject):
     async def test_takes_no_failure_for_nothing(self, trunkline_hub: MakeTestHub) -> None:
         """Where the database is away a search raises: an empty list would let find-or-create make a second record."""
         trial = await self.open_calls(trunkline_hub)
-        for definition in trial.here():
+        for definition in trial.in_database():
             await demand_no_answer(trial, definition)
 
     @check("search.ends-at-its-deadline", level=COMPLETE)
     async def test_ends_at_its_deadline(self, trunkline_hub: MakeTestHub) -> None:
         """A search whose database hangs ends when its time is over."""
         trial = await self.open_calls(trunkline_hub)
-        for definition in trial.here():
+        for definition in trial.in_database():
             await demand_end(trial, definition)
 
     @check("search.answers-on-postgresql", level=COMPLETE)

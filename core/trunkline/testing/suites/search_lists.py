@@ -1,18 +1,21 @@
 """Checks of the lists that searches and lookups give: their form, their pages, and what the hub shows of them."""
 
+from collections.abc import Sequence
+
 from trunkline.schemas.catalog import Json
 from trunkline.schemas.definitions import Definition
-from trunkline.testing.checks import COMPLETE, DELIVERS, check, demand, not_applicable
+from trunkline.testing.checks import COMPLETE, DELIVERS, check, demand
 from trunkline.testing.hubs import MakeTestHub
-from trunkline.testing.suites.action_calls import Request, list_of
-from trunkline.testing.suites.action_trial import CallSubject, CallTrial
+from trunkline.testing.suites.call_demands import demand_listed
+from trunkline.testing.suites.call_requests import Request, list_of
+from trunkline.testing.suites.call_trial import CallSubject, CallTrial
 
 RECORDS = 5
 MOST_PAGES = 200
 
 
 class SearchListChecks(CallSubject):
-    """How what was found is given."""
+    """Checks of the lists in answers, and of their pages."""
 
     @check("search.gives-no-unknown-fields", level=COMPLETE)
     async def test_gives_no_unknown_fields(self, trunkline_hub: MakeTestHub) -> None:
@@ -22,7 +25,7 @@ class SearchListChecks(CallSubject):
             answer = await trial.succeed(definition)
             properties = definition.output.get("properties", {})
             unknown = set(answer.json()) - set(properties)
-            items = [one for one in properties.values() if one.get("type") == "array"]
+            items = [schema for schema in properties.values() if schema.get("type") == "array"]
             known = set(items[0].get("items", {}).get("properties", {})) if items else set()
             for item in list_of(definition, answer):
                 unknown |= set(item) - known if isinstance(item, dict) and known else set()
@@ -36,32 +39,23 @@ class SearchListChecks(CallSubject):
     async def test_counts_what_it_gives(self, trunkline_hub: MakeTestHub) -> None:
         """`count`, where an answer has one, is the number of items in it."""
         trial = await self.open_calls(trunkline_hub)
-        counting = [one for one in trial.definitions if "count" in one.output.get("properties", {})]
-        if not counting:
-            not_applicable("no answer of the plugin's searches has a count")
+        counting = trial.select(
+            lambda definition: "count" in definition.output.get("properties", {}),
+            otherwise="no answer of the plugin's searches has a count",
+        )
         for definition in counting:
             answer = await trial.succeed(definition)
-            given, found = answer.json()["count"], len(list_of(definition, answer))
+            count, length = answer.json()["count"], len(list_of(definition, answer))
             demand(
-                given == found,
-                f"'{definition.name}' said that it found {given} and gave {found}; 'count' should be the number of items in the answer",
+                count == length,
+                f"'{definition.name}' said that it found {count} and gave {length}; 'count' should be the number of items in the answer",
             )
 
     @check("search.is-listed-with-its-schemas", level=COMPLETE)
     async def test_is_listed_with_its_schemas(self, trunkline_hub: MakeTestHub) -> None:
         """A search is listed, and its schemas are served to everybody, as they are."""
         trial = await self.open_calls(trunkline_hub, kinds=["search"])
-        listed = (await trial.running.client.get("/api/v1/searches")).json()
-        shown = {one.get("name") for one in listed.get("searches", ())}
-        for definition in trial.definitions:
-            served = await trial.running.anonymous.get(f"/schemas/searches/{definition.name}.json")
-            document = served.json() if served.status_code == 200 else None
-            demand(
-                definition.name in shown
-                and document == {"input": definition.input, "output": definition.output},
-                f"'{definition.name}' is not listed at /api/v1/searches, or /schemas/searches/{definition.name}.json does not show its "
-                "schemas; no route of the plugin should stand in their way",
-            )
+        await demand_listed(trial, "searches")
 
     @check("search.pages-to-the-end", level=DELIVERS)
     async def test_pages_to_the_end(self, trunkline_hub: MakeTestHub) -> None:
@@ -79,16 +73,16 @@ class SearchListChecks(CallSubject):
             )
 
     async def _pages(self, trial: CallTrial, definition: Definition) -> list[Json]:
-        found: list[Json] = []
+        items: list[Json] = []
         cursor: Json = ""
         for _ in range(MOST_PAGES):
             request = Request({}, {"limit": 2, "cursor": cursor})
             answer = await trial.succeed(definition, request)
-            found += list_of(definition, answer)
+            items += list_of(definition, answer)
             cursor = answer.json().get("next_cursor")
             if cursor is None:
-                return found
-        return found
+                return items
+        return items
 
     @check("search.keeps-to-the-limit", level=COMPLETE)
     async def test_keeps_to_the_limit(self, trunkline_hub: MakeTestHub) -> None:
@@ -98,10 +92,10 @@ class SearchListChecks(CallSubject):
             for _ in range(RECORDS):
                 await trial.request(definition)
             answer = await trial.succeed(definition, Request({}, {"limit": 2}))
-            given = len(list_of(definition, answer))
+            count = len(list_of(definition, answer))
             demand(
-                given <= 2,
-                f"'{definition.name}' gave {given} items where the limit is 2; a page should keep to it",
+                count <= 2,
+                f"'{definition.name}' gave {count} items where the limit is 2; a page should keep to it",
             )
 
     @check("search.refuses-a-foreign-cursor", level=COMPLETE)
@@ -118,9 +112,9 @@ class SearchListChecks(CallSubject):
                 )
 
 
-def _paging(trial: CallTrial) -> list[Definition]:
+def _paging(trial: CallTrial) -> Sequence[Definition]:
     """List what gives its answer in pages; where nothing does the check does not apply."""
-    found = [one for one in trial.definitions if {"cursor", "limit"} <= set(one.input.get("properties", {}))]
-    if not found:
-        not_applicable(f"nothing of the plugin '{trial.plugin}' gives its answer in pages")
-    return found
+    return trial.select(
+        lambda definition: {"cursor", "limit"} <= set(definition.input.get("properties", {})),
+        otherwise=f"nothing of the plugin '{trial.plugin}' gives its answer in pages",
+    )

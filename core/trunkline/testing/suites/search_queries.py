@@ -1,24 +1,28 @@
-"""Checks of what a search or a lookup makes of a query: all that people and platforms send."""
+"""Checks of how searches and lookups take a query: missing, unknown, odd and hostile parameters."""
 
-from trunkline.testing.checks import COMPLETE, DELIVERS, check, demand, not_applicable
+from trunkline.testing.checks import COMPLETE, DELIVERS, check, demand
 from trunkline.testing.hubs import MakeTestHub
-from trunkline.testing.suites.action_calls import (
+from trunkline.testing.suites.call_demands import (
+    demand_canary_unlogged,
+    demand_plain_refusals,
+    demand_refusal_of_unknown,
+    text_fields,
+)
+from trunkline.testing.suites.call_requests import (
     CANARY,
     HOSTILE,
-    LEAKS,
     Request,
-    errors_of,
     list_of,
     plain_texts,
 )
-from trunkline.testing.suites.action_trial import CallSubject
+from trunkline.testing.suites.call_trial import CallSubject
 
 ODD = ("abc", "-1", "0", "1.5", "9" * 30, "\u0661", "true", "null", "[]", "x" * 3000, "%", " ")
 INJECTIONS = ("' OR '1'='1", "' OR 1=1 --", '" OR ""="', "%", "_", "*")
 
 
 class SearchQueryChecks(CallSubject):
-    """What a search and a lookup take and refuse."""
+    """Checks of the queries that searches and lookups accept and refuse."""
 
     @check("search.demands-required-parameters", level=DELIVERS)
     async def test_demands_required_parameters(self, trunkline_hub: MakeTestHub) -> None:
@@ -40,13 +44,7 @@ class SearchQueryChecks(CallSubject):
     async def test_refuses_unknown_parameters(self, trunkline_hub: MakeTestHub) -> None:
         """A parameter that the query does not have is refused with 400 that names it."""
         trial = await self.open_calls(trunkline_hub)
-        for definition in trial.definitions:
-            answer = await trial.call(definition, (await trial.request(definition)).with_input(no_such="1"))
-            named = any("no_such" in str(one.get("path")) for one in errors_of(answer))
-            demand(
-                answer.status_code == 400 and named,
-                f"'{definition.name}' answered {answer.status_code} to a parameter that it does not have; it should be 400 that names it",
-            )
+        await demand_refusal_of_unknown(trial, "no_such", "1", noun="parameter", status=400)
 
     @check("search.takes-empty-text-for-absent", level=DELIVERS)
     async def test_takes_empty_text_for_absent(self, trunkline_hub: MakeTestHub) -> None:
@@ -54,9 +52,9 @@ class SearchQueryChecks(CallSubject):
         trial = await self.open_calls(trunkline_hub)
         for definition in trial.definitions:
             request = await trial.request(definition)
-            others = set(definition.input.get("properties", {})) - set(request.input)
+            absent = set(definition.input.get("properties", {})) - set(request.input)
             plain = await trial.succeed(definition, request)
-            blank = await trial.call(definition, request.with_input(**dict.fromkeys(others, "")))
+            blank = await trial.call(definition, request.with_input(**dict.fromkeys(absent, "")))
             demand(
                 blank.content == plain.content,
                 f"'{definition.name}' answered {blank.status_code} or otherwise to a query with empty parameters; it should take them for "
@@ -83,10 +81,10 @@ class SearchQueryChecks(CallSubject):
                 for hostile in (*HOSTILE, *INJECTIONS):
                     answer = await trial.call(definition, Request({}, {name: hostile}))
                     trial.demand_no_failure(definition, answer, f"{hostile!r} in '{name}'")
-                    found = list_of(definition, answer) if answer.status_code == 200 else []
+                    items = list_of(definition, answer) if answer.status_code == 200 else []
                     demand(
-                        not found or definition.kind == "lookup",
-                        f"'{definition.name}' found {len(found)} records by {hostile!r} in '{name}'; a search should find what has "
+                        not items or definition.kind == "lookup",
+                        f"'{definition.name}' found {len(items)} records by {hostile!r} in '{name}'; a search should find what has "
                         "exactly that",
                     )
 
@@ -95,29 +93,17 @@ class SearchQueryChecks(CallSubject):
         """A refusal is problem+json with a sentence, without a traceback, a statement or a file's name."""
         trial = await self.open_calls(trunkline_hub)
         for definition in trial.definitions:
-            for name in definition.input.get("properties", {}):
-                for odd in (*ODD[:6], *HOSTILE[:3]):
-                    answer = await trial.call(definition, Request({}, {name: odd}))
-                    leaked = [word for word in LEAKS if word in answer.text]
-                    demand(
-                        not leaked,
-                        f"'{definition.name}' showed a caller {leaked}; a refusal should say what to mend and no more",
-                    )
-                    demand(
-                        answer.is_success or answer.headers["content-type"] == "application/problem+json",
-                        f"'{definition.name}' refused a query without problem+json; raise BadQuery or BadCursor",
-                    )
+            names = definition.input.get("properties", {})
+            requests = [Request({}, {name: odd}) for name in names for odd in (*ODD[:6], *HOSTILE[:3])]
+            await demand_plain_refusals(
+                trial, definition, requests, noun="query", errors="BadQuery or BadCursor"
+            )
 
     @check("search.logs-no-input", level=COMPLETE)
     async def test_logs_no_input(self, trunkline_hub: MakeTestHub) -> None:
         """What a caller looks for, which may be about people, is not in the plugin's log."""
         trial = await self.open_calls(trunkline_hub)
-        names = [(definition, name) for definition in trial.definitions for name in plain_texts(definition)]
-        if not names:
-            not_applicable("no parameter of the plugin's searches takes any text")
-        for definition, name in names:
+        fields = text_fields(trial, otherwise="no parameter of the plugin's searches takes any text")
+        for definition, name in fields:
             await trial.call(definition, Request({}, {name: CANARY}))
-        demand(
-            CANARY not in trial.running.log.text,
-            f"the plugin '{self.name}' wrote what a caller looked for to the log; it should log ids and counts",
-        )
+        demand_canary_unlogged(trial, "looked for")

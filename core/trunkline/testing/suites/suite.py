@@ -1,4 +1,4 @@
-"""What every suite has: the plugin that it judges, with its settings, and the way to start a hub with it."""
+"""The base of every suite: the plugin under test, its settings, and how a hub is started with it."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import ClassVar

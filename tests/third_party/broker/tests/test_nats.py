@@ -63,7 +63,7 @@ async def subscribe(hub, name: str = "crm") -> dict:
     return answer.json()
 
 
-async def until(hub, event, **wanted) -> dict:
+async def until(hub, event, **values) -> dict:
     """Wait until the event's delivery is as *wanted*, and show it."""
     deadline = time.monotonic() + 40
     while True:
@@ -72,7 +72,7 @@ async def until(hub, event, **wanted) -> dict:
             last = detail["attempts"][-1] if detail["attempts"] else {}
             if all(
                 {**detail, **last, "status": detail["status"]}.get(name) == value
-                for name, value in wanted.items()
+                for name, value in values.items()
             ):
                 return detail
         assert time.monotonic() < deadline, await hub.hub.deliveries.of_event(92, event.position)
@@ -178,9 +178,9 @@ async def test_a_broker_that_hangs_ends_an_attempt_in_time(server, trunkline_hub
     made = await subscribe(hub)
     assert (await hub.hub.subscriptions.test(92, made["id"], channel="nats"))["outcome"] == "delivered"
     server.freeze()
-    shown = await hub.hub.subscriptions.test(92, made["id"], channel="nats")
-    assert (shown["outcome"], shown["error"]) == ("retry", "timeout")
-    assert shown["duration_ms"] < 10_000
+    result = await hub.hub.subscriptions.test(92, made["id"], channel="nats")
+    assert (result["outcome"], result["error"]) == ("retry", "timeout")
+    assert result["duration_ms"] < 10_000
 
 
 async def test_an_event_that_the_broker_can_never_take_is_rejected(server, trunkline_hub, tmp_path):
@@ -210,8 +210,8 @@ async def test_it_signs_in_and_neither_log_nor_settings_show_the_password(server
     async with asyncio.timeout(30):
         while "connected to NATS" not in right.log.text:
             await asyncio.sleep(0.1)
-    shown = await right.hub.subscriptions.test(92, made["id"], channel="nats")
-    assert shown["error"].startswith("no stream takes")
+    result = await right.hub.subscriptions.test(92, made["id"], channel="nats")
+    assert result["error"].startswith("no stream takes")
     for secret in ("s3cret", "wr0ng"):
         assert secret not in wrong.log.text + right.log.text + repr(right.hub.registry.collected)
 
@@ -222,7 +222,7 @@ async def test_it_signs_in_and_neither_log_nor_settings_show_the_password(server
 async def test_a_target_is_the_name_of_a_feed_and_never_an_address(hub, target):
     answer = await hub.client.post(HOOKS, json={"target_url": target, "event_types": ["*"]})
     assert answer.status_code == 422
-    assert [one["path"] for one in answer.json()["errors"]] == ["/target_url"]
+    assert [error["path"] for error in answer.json()["errors"]] == ["/target_url"]
 
 
 @pytest.mark.parametrize(

@@ -18,8 +18,8 @@ class Room(HttpFarSide):
 
     async def arrivals(self, count: int) -> list[Arrival]:
         return [
-            Arrival(number_in(one.body), one.body, one.headers, one.at)
-            for one in await super().arrivals(count)
+            Arrival(number_in(arrival.body), arrival.body, arrival.headers, arrival.at)
+            for arrival in await super().arrivals(count)
         ]
 
     async def another(self) -> "Room":
@@ -97,7 +97,7 @@ async def test_the_secret_part_of_a_webhook_is_shown_nowhere(hub, trunkline_rece
 async def test_what_is_no_incoming_webhook_is_refused_at_its_own_field(hub, url):
     answer = await hub.client.post(ROOMS, json={"webhook_url": url, "event_types": ["*"]})
     assert answer.status_code == 422
-    assert [one["path"] for one in answer.json()["errors"]] == ["/webhook_url"]
+    assert [error["path"] for error in answer.json()["errors"]] == ["/webhook_url"]
 
 
 @pytest.mark.parametrize(
@@ -118,8 +118,8 @@ async def test_what_is_no_incoming_webhook_is_refused_at_its_own_field(hub, url)
 async def test_an_answer_is_read_as_slack_means_it(hub, trunkline_receiver, answer, outcome):
     made = await add_room(hub, f"{trunkline_receiver.url}/services/T0/B0/s3cret")
     trunkline_receiver.always(answer)
-    shown = await hub.hub.subscriptions.test(92, made["id"], channel="chat_room")
-    assert (shown["outcome"], shown["status_code"]) == (outcome, answer.status)
+    result = await hub.hub.subscriptions.test(92, made["id"], channel="chat_room")
+    assert (result["outcome"], result["status_code"]) == (outcome, answer.status)
 
 
 async def test_a_room_that_was_removed_is_written_to_no_more(hub, trunkline_receiver):

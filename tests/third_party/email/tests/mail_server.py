@@ -77,9 +77,12 @@ class Mailbox(FarSide):
 
     async def arrivals(self, count: int) -> list[Arrival]:
         async with asyncio.timeout(LONGEST_WAIT_SECONDS):
-            while len(found := [one for one in self._server.messages if one[0] == self.address]) < count:
+            while (
+                len(messages := [message for message in self._server.messages if message[0] == self.address])
+                < count
+            ):
                 await asyncio.sleep(0.02)
-        return [_arrival(content, at) for _, content, at in found]
+        return [_arrival(content, at) for _, content, at in messages]
 
     async def accept(self) -> bool:
         return self._reply(TAKEN)

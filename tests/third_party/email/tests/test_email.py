@@ -105,16 +105,16 @@ async def test_a_message_that_is_tried_again_is_the_same_message(server, hub):
 async def test_an_answer_is_read_by_its_class(server, hub, reply, outcome, code):
     made = await subscribe(hub)
     server.replies["jane@example.com"] = reply
-    shown = await hub.hub.subscriptions.test(92, made["id"], channel="email")
-    assert (shown["outcome"], shown["status_code"]) == (outcome, code)
+    result = await hub.hub.subscriptions.test(92, made["id"], channel="email")
+    assert (result["outcome"], result["status_code"]) == (outcome, code)
 
 
 async def test_a_server_that_is_away_is_tried_again(trunkline_hub):
     hub = await trunkline_hub(plugins=["email"], settings=SETTINGS)
     made = await subscribe(hub)
-    shown = await hub.hub.subscriptions.test(92, made["id"], channel="email")
-    assert shown["outcome"] == "retry"
-    assert shown["error"] == "the SMTP server did not take it: SMTPConnectError"
+    result = await hub.hub.subscriptions.test(92, made["id"], channel="email")
+    assert result["outcome"] == "retry"
+    assert result["error"] == "the SMTP server did not take it: SMTPConnectError"
 
 
 async def test_a_server_that_hangs_ends_an_attempt_in_time(server, trunkline_hub):
@@ -122,8 +122,8 @@ async def test_a_server_that_hangs_ends_an_attempt_in_time(server, trunkline_hub
     made = await subscribe(hub)
     server.replies["jane@example.com"] = "hang"
     began = time.monotonic()
-    shown = await hub.hub.subscriptions.test(92, made["id"], channel="email")
-    assert shown["outcome"] == "retry"
+    result = await hub.hub.subscriptions.test(92, made["id"], channel="email")
+    assert result["outcome"] == "retry"
     assert time.monotonic() - began < 10
 
 
@@ -133,9 +133,9 @@ async def test_it_signs_in_and_a_wrong_password_is_no_fault_of_the_event(server,
         signed = {"email.user": "hub", "email.password": password}
         hub = await trunkline_hub(plugins=["email"], settings=SETTINGS | signed)
         made = await subscribe(hub, f"mailto:{outcome}@example.com")
-        shown = await hub.hub.subscriptions.test(92, made["id"], channel="email")
-        assert shown["outcome"] == outcome
-        assert password not in hub.log.text + repr(hub.hub.registry.collected) + str(shown)
+        result = await hub.hub.subscriptions.test(92, made["id"], channel="email")
+        assert result["outcome"] == outcome
+        assert password not in hub.log.text + repr(hub.hub.registry.collected) + str(result)
     assert set(server.signed_in) == {"hub"}
 
 
@@ -146,8 +146,8 @@ async def test_a_password_is_never_sent_to_a_server_without_tls_unless_the_setti
     signed = {"email.user": "hub", "email.password": "s3cret", "email.security": "starttls"}
     hub = await trunkline_hub(plugins=["email"], settings=SETTINGS | signed)
     made = await subscribe(hub)
-    shown = await hub.hub.subscriptions.test(92, made["id"], channel="email")
-    assert shown["outcome"] == "retry"
+    result = await hub.hub.subscriptions.test(92, made["id"], channel="email")
+    assert result["outcome"] == "retry"
     assert server.signed_in == []
 
 
@@ -166,7 +166,7 @@ async def test_a_password_is_never_sent_to_a_server_without_tls_unless_the_setti
 async def test_a_target_is_one_plain_address(hub, target):
     answer = await hub.client.post(MAILBOXES, json={"target_url": target, "event_types": ["*"]})
     assert answer.status_code == 422
-    assert [one["path"] for one in answer.json()["errors"]] == ["/target_url"]
+    assert [error["path"] for error in answer.json()["errors"]] == ["/target_url"]
 
 
 async def test_domains_limit_who_may_be_written_to(server, trunkline_hub):

@@ -1,4 +1,4 @@
-"""The hooks that tell a plugin what has happened: each returns in time, whatever it is told."""
+"""Checks of the notification hooks: each returns in time, whatever its arguments are."""
 
 import asyncio
 import inspect
@@ -24,7 +24,7 @@ GROWTH_BYTES = 1_000_000
 """Half of what a thousand notifications of two kilobytes would leave if each was kept."""
 
 
-class TellingChecks(Suite):
+class NotificationChecks(Suite):
     """``event_accepted``, ``attempt_finished`` and ``subscription_changed``."""
 
     @check("plugin.event-accepted-returns-in-time", level=DELIVERS)
@@ -76,7 +76,7 @@ class TellingChecks(Suite):
         self, trunkline_hub: MakeTestHub, trunkline_plugin: InspectedPlugin
     ) -> None:
         """subscription_changed copes with every status, in any order, and with subscriptions that it has never seen."""
-        told = [
+        changes = [
             _subscription(status)
             for status in ("deleted", "disabled", "paused", "active", "deleted", "deleted")
         ]
@@ -84,7 +84,7 @@ class TellingChecks(Suite):
             trunkline_hub,
             trunkline_plugin,
             "subscription_changed",
-            [*told, _subscription("active", channel="long-gone")],
+            [*changes, _subscription("active", channel="long-gone")],
         )
 
     @check("plugin.memory-does-not-grow", level=COMPLETE)
@@ -120,12 +120,12 @@ class TellingChecks(Suite):
         return await self.start(make_hub, dispatch=False)
 
     async def _tell(
-        self, make_hub: MakeTestHub, plugin: InspectedPlugin, hook: str, told: Sequence[object]
+        self, make_hub: MakeTestHub, plugin: InspectedPlugin, hook: str, values: Sequence[object]
     ) -> None:
-        """Call *hook* once with each of *told*, in a hub that runs."""
+        """Call *hook* once with each of *values*, in a running hub."""
         hub = await self._hub(make_hub, plugin, hook)
         context = hub.hub.registry.context(self.name)
-        for value in told:
+        for value in values:
             began = time.monotonic()
             try:
                 async with asyncio.timeout(self.patience_seconds):

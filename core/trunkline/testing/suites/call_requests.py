@@ -13,7 +13,7 @@ from trunkline.testing.checks import not_applicable
 
 NEIGHBOUR_ID = 93
 CANARY = "canary 9f2c71"
-"""Text that a call carries, and that must not be seen again where it has no business."""
+"""Text that a call carries and that must not turn up in logs."""
 HOSTILE = (
     "'; DROP TABLE events; --",
     '" OR 1=1 --',
@@ -34,7 +34,7 @@ LEAKS = (
     '.py"',
     "OperationalError",
 )
-"""What shows a caller how it looks inside."""
+"""Words in an answer that give internals away."""
 WRONG: tuple[Json, ...] = (7, -1, 2**70, 1.5, True, None, [], ["x"], {}, {"a": 1}, "x" * 5000, "not this")
 _PLAIN_ONLY = {"format", "enum", "const", "pattern", "x-lookup"}
 
@@ -77,8 +77,8 @@ def other_call(definition: Definition, request: Request) -> Request | None:
 def errors_of(answer: httpx2.Response) -> Sequence[Mapping[str, Json]]:
     """List the faults that a refusal names."""
     content: Any = answer.json() if "json" in answer.headers.get("content-type", "") else {}
-    found: Sequence[Mapping[str, Json]] = content.get("errors", ())
-    return found
+    errors: Sequence[Mapping[str, Json]] = content.get("errors", ())
+    return errors
 
 
 def list_of(definition: Definition, answer: httpx2.Response) -> list[Json]:
@@ -88,8 +88,8 @@ def list_of(definition: Definition, answer: httpx2.Response) -> list[Json]:
     name = definition.listed.items if definition.listed else next(iter(arrays), None)
     if name is None:
         not_applicable(f"the answer of '{definition.name}' has no list")
-    found: Any = answer.json().get(name)
-    return list(found)
+    items: Any = answer.json().get(name)
+    return list(items)
 
 
 def texts_of(values: Mapping[str, Json]) -> dict[str, str]:
@@ -117,7 +117,7 @@ def _is_huge(value: Json) -> bool:
 
 
 def detail_of(answer: httpx2.Response) -> str:
-    """Give the sentence of a refusal, or the beginning of whatever it is."""
+    """Return the detail of a refusal, or the beginning of the answer."""
     try:
         return str(answer.json().get("detail", ""))[:300]
     except (ValueError, AttributeError):

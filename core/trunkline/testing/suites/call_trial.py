@@ -1,9 +1,9 @@
-"""What a check of an action, a search or a lookup works with: a hub in which they are called over HTTP."""
+"""A hub in which checks call a plugin's actions, searches and lookups over HTTP."""
 
 import asyncio
 import contextlib
 import copy
-from collections.abc import Callable, Collection, Generator, Sequence
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, cast
 from urllib.parse import quote
@@ -17,7 +17,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.api.definitions import CALL_PREFIX
 from trunkline.contract import Answer, Call
-from trunkline.errors import ProviderFailed, Refused, StoreUnavailable
 from trunkline.operations import running
 from trunkline.runtime import faults
 from trunkline.schemas.catalog import Json
@@ -25,12 +24,11 @@ from trunkline.schemas.definitions import Definition, Kind
 from trunkline.testing.checks import demand, fail, not_applicable
 from trunkline.testing.databases import Engine
 from trunkline.testing.hubs import COMPANY_ID, MakeTestHub, TestHub
-from trunkline.testing.suites.action_calls import Request, body_of, detail_of, texts_of
+from trunkline.testing.suites.call_requests import Request, body_of, detail_of, texts_of
 from trunkline.testing.suites.suite import Suite
 
-DEADLINE_SECONDS = 0.5
-LATEST_SECONDS = 5.0
-"""When a provider must have ended whose deadline has passed."""
+SETTLING_SECONDS = 0.2
+"""How long a task that a call has left running may take to write something."""
 
 
 @contextlib.contextmanager
@@ -48,7 +46,7 @@ def broken_at(point: str) -> Generator[None]:
         yield
 
 
-class Interrupted:
+class InterruptedConnection:
     """A connection of which every statement fails, or hangs: what a provider meets when a database is away."""
 
     _STATEMENTS: ClassVar = {
@@ -111,8 +109,8 @@ class CallTrial:
         self, definition: Definition, request: Request | None = None, **more: Any
     ) -> httpx2.Response:
         """Make a call that should succeed."""
-        asked = request or await self.request(definition)
-        answer = await self.call(definition, asked, **more)
+        valid = request or await self.request(definition)
+        answer = await self.call(definition, valid, **more)
         self.demand_success(definition, answer)
         return answer
 
@@ -131,20 +129,27 @@ class CallTrial:
             f"'{definition.name}' failed with {answer.status_code} ({detail_of(answer)}) on {what}; it should carry it out or refuse it",
         )
 
-    def here(self) -> Sequence[Definition]:
+    def select(self, is_meant: Callable[[Definition], bool], *, otherwise: str) -> Sequence[Definition]:
+        """List the operations that a check is about; without one it does not apply, and *otherwise* says so."""
+        definitions = [definition for definition in self.definitions if is_meant(definition)]
+        if not definitions:
+            not_applicable(otherwise)
+        return definitions
+
+    def in_database(self) -> Sequence[Definition]:
         """List what is carried out in the hub's own database; where that is nothing the check does not apply."""
         providers = self.running.hub.registry.collected.providers
-        found = [one for one in self.definitions if providers[one.kind, one.name][1].uses_database]
-        if not found:
-            not_applicable(f"the plugin '{self.plugin}' has its operations carried out elsewhere")
-        return found
+        return self.select(
+            lambda definition: providers[definition.kind, definition.name][1].uses_database,
+            otherwise=f"the plugin '{self.plugin}' has its operations carried out elsewhere",
+        )
 
     async def run(self, definition: Definition, *, how: Literal["fails", "hangs"], seconds: float) -> Answer:
         """Have the provider carry out a valid call while its database *fails* or *hangs*, within *seconds*."""
         plugin, provider = self.running.hub.registry.collected.providers[definition.kind, definition.name]
         request = await self.request(definition)
         async with self.running.hub.database.read() as connection:
-            broken = cast("AsyncConnection", Interrupted(connection, how=how))
+            broken = cast("AsyncConnection", InterruptedConnection(connection, how=how))
             whole = {**request.parameters, **request.input}
             call = Call(definition, COMPANY_ID, "key_conformance", whole, "op_conformance", seconds, broken)
             return await running.run(provider, call, plugin=plugin)
@@ -157,17 +162,22 @@ class CallTrial:
     async def contents(self) -> dict[str, str]:
         """Show what is in the plugin's own tables and in the stream, to compare."""
         async with self.running.hub.database.read() as connection:
-            names = await connection.run_sync(lambda one: inspect(one).get_table_names())
-            mine = [name for name in sorted(names) if name.startswith(f"{self.plugin}_")]
-            shown: dict[str, str] = {}
-            for name in (*mine, "events"):
+            names = await connection.run_sync(lambda sync: inspect(sync).get_table_names())
+            own = [name for name in sorted(names) if name.startswith(f"{self.plugin}_")]
+            contents: dict[str, str] = {}
+            for name in (*own, "events"):
                 rows = (await connection.execute(text(f'SELECT * FROM "{name}"'))).all()  # noqa: S608 - a table's own name
-                shown[name] = repr(sorted(map(repr, rows)))
-        return shown
+                contents[name] = repr(sorted(map(repr, rows)))
+        return contents
+
+    async def changes_since(self, before: Mapping[str, str]) -> list[str]:
+        """Name the tables whose contents are others than *before*, once what was left running has had its chance."""
+        await asyncio.sleep(SETTLING_SECONDS)
+        return [name for name, content in (await self.contents()).items() if content != before[name]]
 
 
 class CallSubject(Suite):
-    """What the author says of the plugin's operations.
+    """The base of the suites of actions and searches; an author overrides what it says of the operations.
 
     *common* names lookups that give every company the same. ``request_for`` gives a fresh, valid call of an operation; the
     default is its last example, which is the smallest as a rule, so override it where a call needs records that are there.
@@ -187,41 +197,16 @@ class CallSubject(Suite):
     ) -> CallTrial:
         """Start a hub with the plugin and the routes of its operations."""
         hub = await self.start(make_hub, beside=["actions", "searches"], database=database)
-        mine = {
+        own = {
             key for key, (plugin, _) in hub.hub.registry.collected.providers.items() if plugin == self.name
         }
-        found = [
-            one
+        definitions = [
+            definition
             for kind in kinds or self.kinds
-            for one in hub.hub.operations.provided(kind)
-            if (kind, one.name) in mine
+            for definition in hub.hub.operations.provided(kind)
+            if (kind, definition.name) in own
         ]
-        if not found:
-            wanted = " or ".join(kinds or self.kinds)
-            (not_applicable if kinds else fail)(f"the plugin '{self.name}' carries out no {wanted}")
-        return CallTrial(hub, self.name, self.request_for, found)
-
-
-async def demand_end(trial: CallTrial, definition: Definition) -> None:
-    """Demand that *definition* ends soon after its deadline where its database hangs."""
-    attempt = asyncio.ensure_future(trial.run(definition, how="hangs", seconds=DEADLINE_SECONDS))
-    ended, _ = await asyncio.wait({attempt}, timeout=LATEST_SECONDS)
-    attempt.cancel()
-    demand(
-        ended,
-        f"'{definition.name}' went on for more than {LATEST_SECONDS:g} s after its time of {DEADLINE_SECONDS:g} s was over; it should "
-        "let CancelledError through",
-    )
-    demand(
-        isinstance(attempt.exception(), ProviderFailed),
-        f"'{definition.name}' gave an answer though its time was over; it should let CancelledError through",
-    )
-
-
-async def demand_no_answer(trial: CallTrial, definition: Definition) -> None:
-    """Demand that *definition* raises where its database is away."""
-    try:
-        await trial.run(definition, how="fails", seconds=LATEST_SECONDS)
-    except (StoreUnavailable, ProviderFailed, Refused):
-        return
-    fail(f"'{definition.name}' gave an answer though the database was away; it should let the error through")
+        if not definitions:
+            kind_names = " or ".join(kinds or self.kinds)
+            (not_applicable if kinds else fail)(f"the plugin '{self.name}' carries out no {kind_names}")
+        return CallTrial(hub, self.name, self.request_for, definitions)

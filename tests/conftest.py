@@ -1,123 +1,86 @@
 """Databases and hubs for every suite, out of ``trunkline.testing``, and the same on both engines in turn.
 
 ``database`` runs a test on both. The templates here have the tables of every plugin.
+
+``running`` and ``api`` lend a hub that all tests of a module share; each test has a company of its own on it, whose
+number is ``running.company_id``. A test that needs more than a company of its own (all events, settings, a hub that
+it stops) says so with ``@pytest.mark.own_hub``, and gets a hub and a database that no other test has seen. With
+``own_hub(settings={"plugins.enabled": "webhooks"})`` that costs a third: it is the plugins that make a start slow.
 """
 
-import asyncio
 import contextlib
-import shutil
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
 
 import pytest
+from tests.databases import MigratedDatabases
+from tests.hubs import Running, SharedHubs, start_hub
 
-from trunkline import settings
-from trunkline.cli import opening
 from trunkline.store.database import Database
 from trunkline.testing import databases, hubs
-from trunkline.testing.databases import started_postgres
+from trunkline.testing.databases import Engine, started_postgres
 from trunkline.testing.receiver import Receiver
 
 __all__ = ["SHARDS", "started_postgres"]
 
 SHARDS = databases.SHARDS
 HUB_SETTINGS = hubs.HUB_SETTINGS
-Running = hubs.TestHub
-
-
-@dataclass(frozen=True, slots=True)
-class PostgresServer(databases.PostgresServer):
-    """The server of the run, for fixtures that are no coroutines. *loop* is theirs."""
-
-    loop: asyncio.AbstractEventLoop | None = None
-
-    def run(self, coroutine: Awaitable[str | None]) -> str | None:
-        assert self.loop is not None
-        return self.loop.run_until_complete(coroutine)
-
-    @contextlib.contextmanager
-    def lend(self, *, template: str) -> Iterator[str]:
-        """Make a database for one test; gives its URL."""
-        name = self.run(self.create(template=template))
-        yield self.url_of(name)
-        self.run(self.drop(name))
-
-
-async def _migrate(url: str) -> None:
-    """Bring a database to where the hub with all its plugins has it."""
-    hub = opening.inspected(settings.load(environment={"TRUNKLINE_DATABASE__URL": url}))
-    await databases.migrate_database(url, hub.histories())
 
 
 @pytest.fixture(scope="session")
-def _sync_loop() -> Iterator[asyncio.AbstractEventLoop]:
-    """Give plain fixtures a loop of their own; it never runs while a test's does."""
-    loop = asyncio.new_event_loop()
-    yield loop
-    loop.close()
+def migrated_databases(
+    trunkline_databases: databases.Databases, tmp_path_factory: pytest.TempPathFactory
+) -> MigratedDatabases:
+    """Makes fresh, migrated databases."""
+    return MigratedDatabases(trunkline_databases, tmp_path_factory.mktemp("migrated"))
 
 
-@pytest.fixture(scope="session")
-def postgres_server(
-    trunkline_databases: databases.Databases, _sync_loop: asyncio.AbstractEventLoop
-) -> PostgresServer:
+@pytest.fixture
+def postgres_server(trunkline_databases: databases.Databases) -> databases.PostgresServer:
     """One PostgreSQL server for the run (one in each worker under xdist)."""
-    server = trunkline_databases.server
-    return PostgresServer(server.url, server.numbers, _sync_loop)
+    return trunkline_databases.server
 
 
-@pytest.fixture(scope="session")
-def postgres_url(postgres_server: PostgresServer) -> str:
+@pytest.fixture
+def postgres_url(postgres_server: databases.PostgresServer) -> str:
     """The server's maintenance database."""
     return postgres_server.url
 
 
-@pytest.fixture(scope="session")
-def _postgres_template(postgres_server: PostgresServer) -> Iterator[str]:
-    with postgres_server.lend(template="template1") as url:
-        postgres_server.run(_migrate(url))
-        yield url.rpartition("/")[2].partition("?")[0]
-
-
-@pytest.fixture(scope="session")
-def _sqlite_template(tmp_path_factory: pytest.TempPathFactory, _sync_loop: asyncio.AbstractEventLoop) -> Path:
-    file = tmp_path_factory.mktemp("template") / "migrated.db"
-    _sync_loop.run_until_complete(_migrate(f"sqlite:///{file}"))
-    return file
-
-
 @pytest.fixture
-def sqlite_database_url(tmp_path: Path, _sqlite_template: Path) -> str:
+async def sqlite_database_url(tmp_path: Path, migrated_databases: MigratedDatabases) -> AsyncIterator[str]:
     """A fresh, migrated SQLite database."""
-    file = tmp_path / "trunkline.db"
-    shutil.copyfile(_sqlite_template, file)
-    return f"sqlite:///{file}"
+    async with contextlib.AsyncExitStack() as stack:
+        yield await migrated_databases.fresh("sqlite", folder=tmp_path, stack=stack)
 
 
 @pytest.fixture
-def postgres_database_url(postgres_server: PostgresServer, _postgres_template: str) -> Iterator[str]:
+async def postgres_database_url(tmp_path: Path, migrated_databases: MigratedDatabases) -> AsyncIterator[str]:
     """A fresh, migrated PostgreSQL database."""
-    with postgres_server.lend(template=_postgres_template) as url:
-        yield url
+    async with contextlib.AsyncExitStack() as stack:
+        yield await migrated_databases.fresh("postgresql", folder=tmp_path, stack=stack)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest) -> str:
+def engine(request: pytest.FixtureRequest) -> Engine:
+    """Both engines in turn."""
+    return request.param
+
+
+@pytest.fixture
+def database_url(engine: Engine, request: pytest.FixtureRequest) -> str:
     """A fresh, migrated database, on both engines in turn."""
-    name = "sqlite_database_url" if request.param == "sqlite" else "postgres_database_url"
+    name = "sqlite_database_url" if engine == "sqlite" else "postgres_database_url"
     return request.getfixturevalue(name)
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+@pytest.fixture
+async def empty_database_url(
+    engine: Engine, tmp_path: Path, trunkline_databases: databases.Databases
+) -> AsyncIterator[str]:
     """A fresh database without any table, on both engines in turn."""
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'empty.db'}"
-        return
-    server: PostgresServer = request.getfixturevalue("postgres_server")
-    with server.lend(template="template1") as url:
-        yield url
+    async with contextlib.AsyncExitStack() as stack:
+        yield await trunkline_databases.empty(engine, folder=tmp_path, stack=stack)
 
 
 @pytest.fixture
@@ -156,23 +119,77 @@ async def make_hub() -> AsyncIterator[MakeHub]:
         async def make(
             url: str, changed: Mapping[str, str] | None = None, *, dispatch: bool = True
         ) -> Running:
-            started = await hubs.start_hub(url, changed, dispatch=dispatch, keeps_log=False)
+            started = await start_hub(url, changed, dispatch=dispatch)
             stack.push_async_callback(started.stop)
             return started
 
         yield make
 
 
+@pytest.fixture(scope="module")
+async def shared_hubs(
+    migrated_databases: MigratedDatabases, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[SharedHubs]:
+    """The hubs that the tests of a module share."""
+    async with contextlib.AsyncExitStack() as stack:
+        yield SharedHubs(migrated_databases, lambda: tmp_path_factory.mktemp("hub"), stack)
+
+
+LendHub = Callable[..., Awaitable[Running]]
+"""``await lend_hub("sqlite", {"delivery.max_subscriptions": "2"}, dispatch=False)``"""
+
+
 @pytest.fixture
-async def running(database_url: str, make_hub: MakeHub) -> Running:
+async def lend_hub(shared_hubs: SharedHubs) -> AsyncIterator[LendHub]:
+    """Lend hubs that other tests of the module use too, with settings over ``HUB_SETTINGS``."""
+    async with contextlib.AsyncExitStack() as stack:
+
+        async def lend(
+            engine: Engine, changed: Mapping[str, str] | None = None, *, dispatch: bool = True
+        ) -> Running:
+            return await stack.enter_async_context(shared_hubs.lend(engine, changed, dispatch=dispatch))
+
+        yield lend
+
+
+@pytest.fixture
+async def _shared_running(engine: Engine, lend_hub: LendHub) -> Running:
+    return await lend_hub(engine)
+
+
+@pytest.fixture
+async def _own_running(request: pytest.FixtureRequest, database_url: str, make_hub: MakeHub) -> Running:
+    return await make_hub(database_url, _own_settings(request))
+
+
+@pytest.fixture
+def running(engine: Engine, request: pytest.FixtureRequest) -> Running:
     """A hub on each engine in turn, its dispatcher included."""
-    return await make_hub(database_url)
+    return request.getfixturevalue("_own_running" if _has_own_hub(request) else "_shared_running")
 
 
 @pytest.fixture
-async def api(sqlite_database_url: str, make_hub: MakeHub) -> Running:
+async def _shared_api(lend_hub: LendHub) -> Running:
+    return await lend_hub("sqlite", dispatch=False)
+
+
+@pytest.fixture
+async def _own_api(request: pytest.FixtureRequest, sqlite_database_url: str, make_hub: MakeHub) -> Running:
+    return await make_hub(sqlite_database_url, _own_settings(request), dispatch=False)
+
+
+@pytest.fixture
+def api(request: pytest.FixtureRequest) -> Running:
     """A hub on SQLite that does not deliver, for what no database and no push can change."""
-    return await make_hub(sqlite_database_url, dispatch=False)
+    return request.getfixturevalue("_own_api" if _has_own_hub(request) else "_shared_api")
+
+
+def _has_own_hub(request: pytest.FixtureRequest) -> bool:
+    return request.node.get_closest_marker("own_hub") is not None
+
+
+def _own_settings(request: pytest.FixtureRequest) -> Mapping[str, str]:
+    return request.node.get_closest_marker("own_hub").kwargs.get("settings", {})
 
 
 @pytest.fixture

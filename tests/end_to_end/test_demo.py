@@ -1,5 +1,6 @@
 """The demo, as a real process: the main job on real input."""
 
+import asyncio
 import json
 import os
 import re
@@ -54,7 +55,7 @@ def test_without_a_database_it_plays_on_a_temporary_one_in_under_ten_seconds_and
 
 @pytest.mark.slow
 def test_on_a_postgresql_that_is_in_use_it_counts_its_own_events_and_takes_away_its_key_and_subscription(
-    tmp_path, postgres_server, postgres_database_url
+    tmp_path, postgres_database_url
 ):
     database = {"TRUNKLINE_DATABASE__URL": postgres_database_url}
     for event_type in ("client.created", "payment.failed"):
@@ -77,7 +78,7 @@ def test_on_a_postgresql_that_is_in_use_it_counts_its_own_events_and_takes_away_
         finally:
             await connection.close()
 
-    assert postgres_server.loop.run_until_complete(left()) == (0, 0)
+    assert asyncio.run(left()) == (0, 0)
 
 
 @pytest.mark.slow

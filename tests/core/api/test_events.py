@@ -52,7 +52,7 @@ async def test_an_accepted_event_is_answered_with_its_envelope(api):
     assert envelope == {
         "type": "invoice.created",
         "createdUtc": "2026-01-28T10:30:00Z",
-        "companyId": 92,
+        "companyId": api.company_id,
         "payload": invoice()["payload"],
         "metadata": {"source": "web_portal", "user_id": 7},
     }
@@ -232,7 +232,9 @@ async def test_a_body_over_256_kib_is_too_large_and_one_of_that_size_is_not(api)
 
 
 async def test_a_company_key_may_name_its_own_company_and_no_other(api):
-    assert (await api.client.post("/api/v1/events", json=invoice(companyId=92))).status_code == 201
+    assert (
+        await api.client.post("/api/v1/events", json=invoice(companyId=api.company_id))
+    ).status_code == 201
     other = await api.client.post("/api/v1/events", json=invoice(companyId=93))
     header = await api.client.post("/api/v1/events", json=invoice(), headers={"X-Company-Id": "93"})
     assert (other.status_code, header.status_code) == (403, 403)
@@ -316,11 +318,11 @@ async def test_a_batch_over_16_mib_is_too_large(api):
 
 
 async def test_an_operators_batch_may_name_several_companies(api):
-    events = [invoice(1, companyId=501), invoice(2, companyId=502), invoice(3, companyId=501)]
+    mine, other = api.company_id, api.neighbour_id
+    events = [invoice(1, companyId=mine), invoice(2, companyId=other), invoice(3, companyId=mine)]
     answer = await api.operator.post("/api/v1/events/batch", json={"events": events})
-    assert [event["companyId"] for event in answer.json()["events"]] == [501, 502, 501]
-    first = await api.client_of(501)
-    assert [event["payload"]["amount"] for event in await polled(first)] == [1, 3]
+    assert [event["companyId"] for event in answer.json()["events"]] == [mine, other, mine]
+    assert [event["payload"]["amount"] for event in await polled(api.client)] == [1, 3]
 
 
 async def test_an_operators_batch_that_contradicts_its_header_is_refused_at_the_item(api):
@@ -435,10 +437,14 @@ async def test_a_key_lives_for_a_day(running):
 
 async def test_a_key_is_its_companys_own(api):
     sent = {"json": invoice(), "headers": {"Idempotency-Key": "k-1"}}
-    other = await api.client_of(93)
+    other = await api.client_of(api.neighbour_id)
     answers = [await client.post("/api/v1/events", **sent) for client in (api.client, other, api.client)]
     assert [answer.status_code for answer in answers] == [201, 201, 200]
-    assert [answer.json()["companyId"] for answer in answers] == [92, 93, 92]
+    assert [answer.json()["companyId"] for answer in answers] == [
+        api.company_id,
+        api.neighbour_id,
+        api.company_id,
+    ]
 
 
 async def test_an_operators_key_does_not_answer_for_another_company(api):
@@ -501,7 +507,7 @@ async def test_a_test_event_of_no_known_type_is_refused(api):
 
 
 async def test_event_types_are_listed_with_their_examples(api):
-    any_key = await api.client_of(92, ["integrations:read"])
+    any_key = await api.client_of(api.company_id, ["integrations:read"])
     listed = (await any_key.get("/api/v1/event-types")).json()["event_types"]
     assert [kind["type"] for kind in listed] == sorted(kind["type"] for kind in listed)
     first = next(kind for kind in listed if kind["type"] == "client.created")

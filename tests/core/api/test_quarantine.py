@@ -8,6 +8,9 @@ import pytest
 from sqlalchemy import text
 
 INBOX = "/api/v1/quarantine"
+ACCEPTED = "trunkline_events_accepted_total"
+QUARANTINED = "trunkline_events_quarantined_total"
+WARNED = "trunkline_events_warned_total"
 MODES = {"validation.types": '{"invoice.created": "quarantine", "payment.failed": "warn"}'}
 EXACT = (
     b'{"invoice_id":1,"client_id":2,"amount":"%s","due_date":"2026-02-01","invoice_status":"Paid","x":9.900}'
@@ -15,15 +18,15 @@ EXACT = (
 
 
 @pytest.fixture
-async def hub(database_url: str, make_hub):
+async def hub(engine, lend_hub):
     """A hub on each engine that quarantines one type and warns of another."""
-    return await make_hub(database_url, MODES, dispatch=False)
+    return await lend_hub(engine, MODES, dispatch=False)
 
 
 @pytest.fixture
-async def lite(sqlite_database_url: str, make_hub):
+async def lite(lend_hub):
     """The same on SQLite alone, for what no database can change."""
-    return await make_hub(sqlite_database_url, MODES, dispatch=False)
+    return await lend_hub("sqlite", MODES, dispatch=False)
 
 
 def invoice(amount=99, **changes):
@@ -95,7 +98,7 @@ async def test_what_a_plugin_emits_is_rejected_whatever_the_mode(lite):
 
     for event in (BROKEN, failed("5")):
         with pytest.raises(EventRejected):
-            await lite.hub.ingest.emit(EmittedEvent(92, event["type"], event["payload"]))
+            await lite.hub.ingest.emit(EmittedEvent(lite.company_id, event["type"], event["payload"]))
     assert await waiting(lite.client) == await polled(lite.client) == []
 
 
@@ -105,17 +108,22 @@ async def test_what_a_plugin_emits_is_rejected_whatever_the_mode(lite):
 async def test_a_payload_that_breaks_its_schema_is_kept_out_of_the_stream_and_answered_with_what_is_wrong(
     hub,
 ):
+    before = [counted(hub, QUARANTINED, type="invoice.created"), counted(hub, ACCEPTED)]
     answer = await post(hub.client, {**BROKEN, "createdUtc": "2026-01-28T12:30:00.50+02:00"})
 
     assert answer.status_code == 202
     (shown,) = answer.json().values()
     assert shown.pop("id").startswith("qtn_")
     assert [error["path"] for error in shown.pop("errors")] == PATHS
-    assert shown == {"type": "invoice.created", "company_id": 92, "created_utc": "2026-01-28T10:30:00.50Z"}
+    assert shown == {
+        "type": "invoice.created",
+        "company_id": hub.company_id,
+        "created_utc": "2026-01-28T10:30:00.50Z",
+    }
     assert await polled(hub.client) == []
     assert len(await waiting(hub.client)) == 1
-    assert counted(hub, "trunkline_events_quarantined_total", type="invoice.created") == 1
-    assert counted(hub, "trunkline_events_accepted_total") == 0
+    after = [counted(hub, QUARANTINED, type="invoice.created"), counted(hub, ACCEPTED)]
+    assert after == [before[0] + 1, before[1]]
 
 
 async def test_a_valid_event_of_such_a_type_is_accepted_as_any_other(hub):
@@ -145,7 +153,7 @@ async def test_a_bad_envelope_is_refused_whatever_the_mode(lite):
     large = invoice("x" * 262_144)
     assert (await post(lite.client, large)).status_code == 413
     assert (await post_batch(lite.client, BROKEN, large)).status_code == 422
-    assert (await post(lite.client, {**BROKEN, "companyId": 93})).status_code == 403
+    assert (await post(lite.client, {**BROKEN, "companyId": lite.neighbour_id})).status_code == 403
     assert await waiting(lite.client) == await polled(lite.client) == []
 
 
@@ -176,7 +184,8 @@ async def test_a_batch_with_an_event_that_is_rejected_leaves_nothing_behind(hub)
     assert await waiting(hub.client) == await polled(hub.client) == []
 
 
-async def test_events_and_quarantined_ones_are_stored_together_or_not_at_all(hub):
+async def test_events_and_quarantined_ones_are_stored_together_or_not_at_all(database_url, make_hub):
+    hub = await make_hub(database_url, MODES, dispatch=False)
     async with hub.hub.database.write() as connection:
         await connection.execute(text("ALTER TABLE quarantine RENAME TO elsewhere"))
     answer = await post_batch(hub.client, invoice(1), invoice("x"), key="k")
@@ -200,11 +209,12 @@ async def test_a_repeated_key_gives_the_first_answer_and_keeps_nothing_twice(hub
 
 
 async def test_requests_at_once_with_one_key_keep_one_event(hub):
+    before = counted(hub, QUARANTINED, type="invoice.created")
     answers = await asyncio.gather(*(post(hub.client, BROKEN, "k") for _ in range(32)))
     assert {answer.status_code for answer in answers} == {202}
     assert len({answer.content for answer in answers}) == 1
     assert len(await waiting(hub.client)) == 1
-    assert counted(hub, "trunkline_events_quarantined_total", type="invoice.created") == 1
+    assert counted(hub, QUARANTINED, type="invoice.created") == before + 1
 
 
 async def test_a_repeated_key_gives_the_envelope_once_the_event_was_released(hub):
@@ -243,7 +253,8 @@ async def test_a_key_that_has_lived_its_day_is_free_again(hub):
     await post(hub.client, BROKEN, "k")
     async with hub.hub.database.write() as connection:
         for table in ("idempotency_keys", "quarantine_answers"):
-            await connection.execute(text(f"UPDATE {table} SET created_ms = created_ms - 86400001"))
+            statement = f"UPDATE {table} SET created_ms = created_ms - 86400001 WHERE namespace = :company_id"
+            await connection.execute(text(statement), {"company_id": hub.company_id})
     fresh = await post(hub.client, invoice(1), "k")
     again = await post(hub.client, invoice(1), "k")
     assert (fresh.status_code, again.status_code) == (201, 200)
@@ -313,7 +324,8 @@ async def test_a_released_event_has_its_own_time_and_metadata_and_is_in_every_po
     assert released.status_code == 201
     event = released.json()
     assert isinstance(event.pop("id"), int)
-    assert event == {"type": "invoice.created", "companyId": 92, "payload": invoice()["payload"], **sent}
+    company_id, payload = hub.company_id, invoice()["payload"]
+    assert event == {"type": "invoice.created", "companyId": company_id, "payload": payload, **sent}
     assert (await hub.client.get("/api/v1/events")).content.count(released.content) == 1
     assert await waiting(hub.client) == []
     assert (await hub.client.get(f"{INBOX}/{held}")).status_code == 404
@@ -327,8 +339,8 @@ async def test_an_event_without_a_time_gets_that_of_its_first_receipt(hub):
     assert released.json()["createdUtc"] == shown["created_utc"]
 
 
-async def test_a_released_event_is_delivered(database_url, make_hub, receiver):
-    hub = await make_hub(database_url, MODES)
+async def test_a_released_event_is_delivered(engine, lend_hub, receiver):
+    hub = await lend_hub(engine, MODES)
     body = {"target_url": receiver.url, "event_types": ["*"]}
     await hub.client.post("/api/v1/webhooks/subscriptions", json=body)
     held = await quarantine(hub.client)
@@ -458,7 +470,9 @@ async def test_what_waits_is_released_after_its_schema_was_changed(sqlite_databa
 async def test_an_event_whose_type_is_no_more_can_be_seen_and_deleted_but_not_released(hub):
     held = await quarantine(hub.client)
     async with hub.hub.database.write() as connection:
-        await connection.execute(text("UPDATE quarantine SET type = 'invoice.gone'"))
+        await connection.execute(
+            text("UPDATE quarantine SET type = 'invoice.gone' WHERE id = :id"), {"id": held}
+        )
     assert [error["path"] for error in (await waiting(hub.client))[0]["errors"]] == ["/type"]
     assert paths(await hub.client.post(f"{INBOX}/{held}/release")) == ["/type"]
     assert (await hub.client.delete(f"{INBOX}/{held}")).status_code == 204
@@ -500,7 +514,7 @@ async def test_a_payload_that_would_make_the_event_too_large_is_refused(lite):
 
 async def test_a_company_sees_and_changes_its_own_only(hub):
     held = await quarantine(hub.client)
-    other = await hub.client_of(93)
+    other = await hub.client_of(hub.neighbour_id)
     assert await waiting(other) == []
     for method, path in (("GET", ""), ("PATCH", ""), ("DELETE", ""), ("POST", "/release")):
         body = {"payload": invoice()["payload"]} if method in {"PATCH", "POST"} else None
@@ -511,23 +525,24 @@ async def test_a_company_sees_and_changes_its_own_only(hub):
     assert len(await waiting(hub.client)) == 1
 
 
-async def test_an_operator_sees_and_changes_everybodys(hub):
+async def test_an_operator_sees_and_changes_everybodys(database_url, make_hub):
+    hub = await make_hub(database_url, MODES, dispatch=False)
     await quarantine(hub.client)
-    mine = await quarantine(await hub.client_of(93))
-    assert [one["company_id"] for one in await waiting(hub.operator)] == [93, 92]
-    named = await hub.operator.get(INBOX, headers={"X-Company-Id": "92"})
-    assert [one["company_id"] for one in named.json()["quarantined"]] == [92]
+    mine = await quarantine(await hub.client_of(hub.neighbour_id))
+    assert [one["company_id"] for one in await waiting(hub.operator)] == [hub.neighbour_id, hub.company_id]
+    named = await hub.operator.get(INBOX, headers={"X-Company-Id": str(hub.company_id)})
+    assert [one["company_id"] for one in named.json()["quarantined"]] == [hub.company_id]
     for one in await waiting(hub.operator):
         await hub.operator.patch(f"{INBOX}/{one['id']}", json={"payload": invoice()["payload"]})
     answer = await hub.operator.post(f"{INBOX}/{mine}/release")
-    assert (answer.status_code, answer.json()["companyId"]) == (201, 93)
+    assert (answer.status_code, answer.json()["companyId"]) == (201, hub.neighbour_id)
     counts = (await hub.operator.post(f"{INBOX}/release", json={"type": "invoice.created"})).json()
     assert counts["released"] == 1
     assert len(await polled(hub.client)) == 1
 
 
 async def test_the_scope_events_write_is_asked_for(lite):
-    reader = await lite.client_of(92, ["events:read", "admin"])
+    reader = await lite.client_of(lite.company_id, ["events:read", "admin"])
     for method, path in (
         ("GET", ""),
         ("GET", "/qtn_1"),
@@ -545,6 +560,7 @@ async def test_the_scope_events_write_is_asked_for(lite):
 
 
 async def test_an_event_of_a_type_that_is_only_warned_of_is_accepted_with_a_header(hub, caplog):
+    before = counted(hub, WARNED, type="payment.failed")
     event = failed("secret value", metadata={"a": 1})
     with caplog.at_level(logging.WARNING, logger="trunkline.ingest.accept"):
         answer = await post(hub.client, event)
@@ -552,9 +568,13 @@ async def test_an_event_of_a_type_that_is_only_warned_of_is_accepted_with_a_head
     assert answer.json()["payload"] == event["payload"]
     assert await polled(hub.client) == [answer.json()]
     assert await waiting(hub.client) == []
-    assert counted(hub, "trunkline_events_warned_total", type="payment.failed") == 1
+    assert counted(hub, WARNED, type="payment.failed") == before + 1
     (entry,) = [one for one in caplog.records if one.name == "trunkline.ingest.accept"]
-    assert (entry.event_id, entry.company_id, entry.type) == (answer.json()["id"], 92, "payment.failed")
+    assert (entry.event_id, entry.company_id, entry.type) == (
+        answer.json()["id"],
+        hub.company_id,
+        "payment.failed",
+    )
     assert entry.paths == ["/payload/amount_attempted"]
     assert "secret value" not in str(vars(entry))
 
@@ -574,10 +594,11 @@ async def test_a_batch_with_an_event_that_is_warned_of_says_so(hub):
 
 
 async def test_a_repeat_of_what_was_warned_of_is_counted_once(hub):
+    before = counted(hub, WARNED, type="payment.failed")
     first, again = [await post(hub.client, failed("5"), "k") for _ in range(2)]
     assert (first.status_code, again.status_code) == (201, 200)
     assert again.content == first.content
-    assert counted(hub, "trunkline_events_warned_total", type="payment.failed") == 1
+    assert counted(hub, WARNED, type="payment.failed") == before + 1
 
 
 async def test_a_quarantined_event_is_logged_with_its_paths_and_without_its_values(hub, caplog):

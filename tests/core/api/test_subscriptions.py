@@ -196,8 +196,8 @@ async def test_a_delivered_one_may_be_sent_again(running, receiver):
     assert second.body == first.body
 
 
-async def test_a_delivery_that_waits_for_its_retry_is_tried_now(database_url, make_hub, receiver):
-    hub = await make_hub(database_url, {"delivery.retry_schedule_seconds": "3600"})
+async def test_a_delivery_that_waits_for_its_retry_is_tried_now(lend_hub, engine, receiver):
+    hub = await lend_hub(engine, {"delivery.retry_schedule_seconds": "3600"})
     made = await create(hub, receiver.url)
     receiver.script([Answer(500)])
     event = await emit(hub)
@@ -225,18 +225,18 @@ async def test_an_events_deliveries_are_listed_after_their_subscription_was_dele
     await until(running, deleted, delivered=1)
     await running.client.delete(f"{HOOKS}/{deleted['id']}")
 
-    found = await running.hub.deliveries.of_event(92, event)
+    found = await running.hub.deliveries.of_event(running.company_id, event)
     assert [(one["subscription_id"], one["event_id"], one["status"]) for one in found] == [
         (kept["id"], event, "delivered"),
         (deleted["id"], event, "delivered"),
     ]
-    for company_id, event_id in ((93, event), (92, event + 1)):
+    for company_id, event_id in ((running.neighbour_id, event), (running.company_id, event + 1)):
         with pytest.raises(NotFound):
             await running.hub.deliveries.of_event(company_id, event_id)
 
 
-async def test_what_is_pending_when_a_subscription_is_deleted_ends_as_gone(database_url, make_hub, receiver):
-    hub = await make_hub(database_url, {"delivery.retry_schedule_seconds": "3600"})
+async def test_what_is_pending_when_a_subscription_is_deleted_ends_as_gone(lend_hub, engine, receiver):
+    hub = await lend_hub(engine, {"delivery.retry_schedule_seconds": "3600"})
     made = await create(hub, receiver.url)
     receiver.script([Answer(500), Answer(500), Answer(200)])
     for _ in range(3):
@@ -346,9 +346,9 @@ async def test_explain_has_an_entry_and_a_reason_for_every_subscription(running,
 
 
 async def test_explain_says_that_a_matched_event_waits_while_its_subscription_is_paused(
-    database_url, make_hub, receiver
+    lend_hub, engine, receiver
 ):
-    hub = await make_hub(database_url, {"delivery.retry_schedule_seconds": "3600"})
+    hub = await lend_hub(engine, {"delivery.retry_schedule_seconds": "3600"})
     made = await create(hub, receiver.url)
     receiver.script([Answer(500)])
     event = await emit(hub)

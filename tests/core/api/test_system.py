@@ -104,7 +104,9 @@ async def test_every_call_without_its_scope_is_403_and_names_the_scope(api):
         "integrations:write",
         "admin",
     ]
-    clients = {scope: await api.client_of(92, [s for s in everything if s != scope]) for scope in SCOPES}
+    clients = {
+        scope: await api.client_of(api.company_id, [s for s in everything if s != scope]) for scope in SCOPES
+    }
     checked = 0
     for method, path in operations(api):
         scope = scope_of(method, path)
@@ -131,7 +133,7 @@ async def test_no_call_shows_or_changes_what_is_another_companys(running, receiv
         if (await running.client.get(f"/api/v1/deliveries/{ids['delivery_id']}")).status_code == 200:
             break
         await asyncio.sleep(0.02)
-    other = await running.client_of(93)
+    other = await running.client_of(running.neighbour_id)
     before = (await running.client.get(f"/api/v1/subscriptions/{made['id']}")).json()
 
     checked = []
@@ -219,7 +221,7 @@ async def test_no_query_parameter_goes_unnoticed_anywhere(api):
 
 
 async def test_plugins_are_listed_for_an_admin_and_for_an_operator(api):
-    for client in (await api.client_of(92, ["admin"]), api.operator):
+    for client in (await api.client_of(api.company_id, ["admin"]), api.operator):
         answer = (await client.get("/api/v1/plugins")).json()
         found = {plugin["name"]: plugin for plugin in answer["plugins"]}
         assert answer["count"] == len(found)
@@ -313,6 +315,7 @@ async def test_a_hub_that_does_not_deliver_is_ready_too(api):
     assert (ready.status_code, ready.json()["dispatcher"]) == (200, "off")
 
 
+@pytest.mark.own_hub
 async def test_metrics_count_calls_by_route_and_never_by_id(api):
     for path in (
         "/api/v1/events/1",

@@ -13,6 +13,7 @@ async def test_what_runs_is_told_as_over_http(running):
     assert await deployment.readiness() == (await running.anonymous.get("/readyz")).json()
 
 
+@pytest.mark.own_hub
 async def test_the_status_is_json_with_times_as_text(running):
     found = json.loads(json.dumps(await running.hub.deployment.status()))
     assert found["taken_utc"].endswith("Z")

@@ -17,7 +17,7 @@ FAILED = {
 }
 
 
-def failed(company_id: int = 92, **changes):
+def failed(company_id: int, **changes):
     return EmittedEvent(company_id, "payment.failed", {**FAILED, **changes}, {"source": "a plugin"})
 
 
@@ -26,7 +26,7 @@ async def polled(hub) -> list[dict]:
 
 
 async def test_an_emitted_event_is_polled_as_it_was_given_back(running):
-    accepted = await running.hub.ingest.emit(failed())
+    accepted = await running.hub.ingest.emit(failed(running.company_id))
     body = (await running.client.get(f"/api/v1/events/{accepted.position}")).content
     assert body == accepted.body
     (event,) = await polled(running)
@@ -35,10 +35,10 @@ async def test_an_emitted_event_is_polled_as_it_was_given_back(running):
 
 async def test_an_emitted_event_is_validated_like_any_other(api):
     with pytest.raises(EventRejected) as caught:
-        await api.hub.ingest.emit(failed(amount_attempted="5"))
+        await api.hub.ingest.emit(failed(api.company_id, amount_attempted="5"))
     assert [error.path for error in caught.value.errors] == ["/payload/amount_attempted"]
     with pytest.raises(EventRejected) as caught:
-        await api.hub.ingest.emit(EmittedEvent(92, "no.such", {}))
+        await api.hub.ingest.emit(EmittedEvent(api.company_id, "no.such", {}))
     assert [error.path for error in caught.value.errors] == ["/type"]
     assert await polled(api) == []
 
@@ -46,19 +46,23 @@ async def test_an_emitted_event_is_validated_like_any_other(api):
 async def test_a_payload_that_was_read_from_json_keeps_its_digits(running):
     text = json.dumps(FAILED).replace(": 5", ": 5.00")
     payload_json, payload = read_json(text.encode())
-    await running.hub.ingest.emit(EmittedEvent(92, "payment.failed", payload, payload_json=payload_json))
+    await running.hub.ingest.emit(
+        EmittedEvent(running.company_id, "payment.failed", payload, payload_json=payload_json)
+    )
     assert '"amount_attempted":5.00,' in (await running.client.get("/api/v1/events")).text
 
 
 async def test_an_emitted_event_is_stored_once_under_one_key(running):
     emit = running.hub.ingest.emit
-    first, again = await asyncio.gather(*(emit(failed(), idempotency_key="k") for _ in range(2)))
+    first, again = await asyncio.gather(
+        *(emit(failed(running.company_id), idempotency_key="k") for _ in range(2))
+    )
     assert first == again
     with pytest.raises(IdempotencyConflict):
-        await emit(failed(client_id=4), idempotency_key="k")
+        await emit(failed(running.company_id, client_id=4), idempotency_key="k")
     with pytest.raises(IdempotencyConflict):
-        await emit(EmittedEvent(92, "payment.failed", FAILED), idempotency_key="k")
-    assert (await emit(failed(93), idempotency_key="k")).company_id == 93
+        await emit(EmittedEvent(running.company_id, "payment.failed", FAILED), idempotency_key="k")
+    assert (await emit(failed(running.neighbour_id), idempotency_key="k")).company_id == running.neighbour_id
     assert len(await polled(running)) == 1
 
 
@@ -67,7 +71,7 @@ async def test_an_event_of_a_callers_transaction_is_there_when_that_commits(runn
     poll = asyncio.create_task(running.client.get("/api/v1/events?wait=10"))
     await asyncio.sleep(0.1)
     async with running.hub.database.write() as connection:
-        tell = await ingest.append(connection, [ingest.draft(failed())])
+        tell = await ingest.append(connection, [ingest.draft(failed(running.company_id))])
         assert await polled(running) == []
     tell()
     async with asyncio.timeout(1):
@@ -80,11 +84,11 @@ async def test_an_event_of_a_transaction_that_is_rolled_back_was_never_there(run
 
     async def append_and_fail() -> None:
         async with running.hub.database.write() as connection:
-            await ingest.append(connection, [ingest.draft(failed())])
+            await ingest.append(connection, [ingest.draft(failed(running.company_id))])
             raise StoreUnavailable
 
     with pytest.raises(StoreUnavailable):
         await append_and_fail()
     assert await polled(running) == []
-    position = (await ingest.emit(failed())).position
+    position = (await ingest.emit(failed(running.company_id))).position
     assert [event["id"] for event in await polled(running)] == [position]

@@ -14,7 +14,7 @@ from trunkline.store.database import Database
 from trunkline.stream import retention
 
 DAY = 24 * 60 * 60 * 1000
-MODES = {"validation.types": '{"invoice.created": "quarantine"}'}
+MODES = {"validation.types": '{"invoice.created": "quarantine"}', "plugins.enabled": "polling"}
 BROKEN = {"type": "invoice.created", "payload": {"amount": "x"}}
 VALID = {"invoice_id": 1, "client_id": 2, "amount": 5, "due_date": "2026-02-01", "invoice_status": "Paid"}
 

@@ -267,12 +267,14 @@ async def test_what_a_hub_delivers_and_fails_to_deliver_is_seen(running, receive
     receiver.always(Answer(500), path="/sick")
     for path in ("/well", "/sick"):
         request = {"target_url": f"{receiver.url.rstrip('/')}{path}", "event_types": ["*"]}
-        sick = await context.subscriptions.create(92, request, channel="webhooks")
+        sick = await context.subscriptions.create(running.company_id, request, channel="webhooks")
     payload = running.hub.catalog.get("lead.created").example
     answer = await running.client.post("/api/v1/events", json={"type": "lead.created", "payload": payload})
     async with asyncio.timeout(5):
         while True:
-            found = await context.activity.overview(92, since_ms=now_ms - 60_000, until_ms=now_ms + 60_000)
+            found = await context.activity.overview(
+                running.company_id, since_ms=now_ms - 60_000, until_ms=now_ms + 60_000
+            )
             if found.success_rate == 0.5:
                 break
             await asyncio.sleep(0.02)
@@ -284,14 +286,16 @@ async def test_what_a_hub_delivers_and_fails_to_deliver_is_seen(running, receive
     assert (failing.kind, failing.count, failing.subscription_id) == ("failing", 3, sick["id"])
     assert (exhausted.kind, exhausted.event_id) == ("exhausted", answer.json()["id"])
 
-    explained = await context.deliveries.explain(92, answer.json()["id"])
+    explained = await context.deliveries.explain(running.company_id, answer.json()["id"])
     delivery = next(one for one in explained["subscriptions"] if one["subscription_id"] == sick["id"])
-    shown = await context.deliveries.get(92, delivery["delivery_id"])
+    shown = await context.deliveries.get(running.company_id, delivery["delivery_id"])
     assert [attempt["status_code"] for attempt in shown["attempts"]] == [500, 500, 500]
     receiver.always(Answer(200), path="/sick")
-    await context.deliveries.retry(92, delivery["delivery_id"])
+    await context.deliveries.retry(running.company_id, delivery["delivery_id"])
     async with asyncio.timeout(5):
-        while (await context.deliveries.get(92, delivery["delivery_id"]))["status"] != "delivered":
+        while (await context.deliveries.get(running.company_id, delivery["delivery_id"]))[
+            "status"
+        ] != "delivered":
             await asyncio.sleep(0.02)
 
 

@@ -15,7 +15,10 @@ from trunkline.testing.receiver import Answer
 
 ONE_VERSION = SchemaVersions(SchemaCatalog([]))
 
+LEAN = {"plugins.enabled": "webhooks"}
 NONE = migrate.RESERVED_POSITIONS
+
+pytestmark = pytest.mark.own_hub(settings=LEAN)
 
 
 async def execute(database, statement: str, **parameters):
@@ -85,7 +88,7 @@ async def test_an_empty_database_is_all_at_rest(database):
 
 
 async def test_events_that_nobody_reads_make_every_shard_lag(database_url, make_hub):
-    running = await make_hub(database_url, dispatch=False)
+    running = await make_hub(database_url, LEAN, dispatch=False)
     await emit(running, 3)
     await execute(
         running.hub.database,
@@ -135,7 +138,7 @@ async def test_deliveries_are_counted_by_status_and_up_to_a_limit(database):
 
 
 async def test_a_running_replay_shows_how_far_it_is(database_url, make_hub):
-    running = await make_hub(database_url, dispatch=False)
+    running = await make_hub(database_url, LEAN, dispatch=False)
     await emit(running, 3)
     subscription = await subscribe(running, "http://127.0.0.1:9/")
     started = await running.hub.replays.start(92, subscription, {}, channel=None)
@@ -213,7 +216,7 @@ async def test_a_subscription_that_was_changed_is_left_to_its_own_history(runnin
 
 
 async def test_what_is_not_settled_yet_is_not_missing(database_url, make_hub):
-    running = await make_hub(database_url, dispatch=False)
+    running = await make_hub(database_url, LEAN, dispatch=False)
     await subscribe(running, "http://127.0.0.1:9/")
     await emit(running, 2)
     assert failing(await audit.run(running.hub.database, schema_versions=ONE_VERSION)) == {}
@@ -222,7 +225,7 @@ async def test_what_is_not_settled_yet_is_not_missing(database_url, make_hub):
 @pytest.fixture
 async def with_events(database_url, make_hub):
     """A database with five events, that nobody reads."""
-    running = await make_hub(database_url, dispatch=False)
+    running = await make_hub(database_url, LEAN, dispatch=False)
     await emit(running, 5)
     return running.hub.database
 

@@ -35,6 +35,8 @@ FAILED = {
 }
 SIGNED = EmittedEvent(COMPANY, "payment.failed", FAILED)
 
+pytestmark = pytest.mark.own_hub(settings={"plugins.enabled": "polling"})
+
 Handle = Callable[[Call], Awaitable[Answer]]
 
 

@@ -15,7 +15,10 @@ from trunkline.store.database import Database
 from trunkline.store.shards import Lease
 from trunkline.testing.receiver import Answer
 
+LEAN = {"plugins.enabled": "webhooks"}
 NONE = migrate.RESERVED_POSITIONS
+
+pytestmark = pytest.mark.own_hub(settings=LEAN)
 
 
 SILENT = SimpleNamespace(dropped={})
@@ -48,7 +51,7 @@ async def until(condition, *, seconds: float = 5):
 
 async def subscribe(running, url: str) -> None:
     request = {"target_url": url, "event_types": ["*"]}
-    await running.hub.subscriptions.create(92, request, channel="webhooks")
+    await running.hub.subscriptions.create(running.company_id, request, channel="webhooks")
 
 
 async def emit(running, count: int = 1) -> None:
@@ -88,7 +91,7 @@ def test_an_age_is_never_negative():
 
 
 async def test_an_event_in_flight_is_seen_as_the_lag_of_its_shard(running, receiver):
-    hub, mine = running.hub, str(shard_of(92, 16))
+    hub, mine = running.hub, str(shard_of(running.company_id, 16))
     receiver.script([Answer(delay_seconds=0.8)] * 3)
     await subscribe(running, receiver.url)
     await emit(running, 3)
@@ -129,7 +132,7 @@ async def test_an_idle_hub_counts_no_batches(running):
 
 
 async def test_what_is_due_is_counted_with_the_age_of_the_oldest(database_url, make_hub):
-    running = await make_hub(database_url, dispatch=False)
+    running = await make_hub(database_url, LEAN, dispatch=False)
     async with running.hub.database.write() as connection:
         for number, due_ms in enumerate(("1000", str(2**53), "NULL")):
             await connection.execute(
@@ -146,7 +149,7 @@ async def test_what_is_due_is_counted_with_the_age_of_the_oldest(database_url, m
 
 
 async def test_running_replays_are_counted_with_what_they_still_have_to_look_at(database_url, make_hub):
-    running = await make_hub(database_url, dispatch=False)
+    running = await make_hub(database_url, LEAN, dispatch=False)
     async with running.hub.database.write() as connection:
         for number, status in enumerate(("running", "running", "completed")):
             await connection.execute(

@@ -17,6 +17,7 @@ from trunkline.stream import retention
 
 DAY = 24 * 60 * 60 * 1000
 MANY = 2_000
+LEAN = {"plugins.enabled": "polling,webhooks"}
 
 
 @pytest.fixture(autouse=True)
@@ -27,7 +28,7 @@ def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 async def hub(database_url: str, make_hub):
     """A hub that does not deliver, so that nothing but the test moves anything."""
-    return await make_hub(database_url, dispatch=False)
+    return await make_hub(database_url, LEAN, dispatch=False)
 
 
 async def execute(database: Database, statement: str, **parameters) -> None:
@@ -256,7 +257,7 @@ async def first(database: Database) -> int:
 
 async def test_it_never_waits_for_the_log_nor_keeps_it(postgres_database_url: str, make_hub):
     """While an append holds the log's lock a whole round goes through; and the round holds no lock that an append wants."""
-    hub = await make_hub(postgres_database_url, dispatch=False)
+    hub = await make_hub(postgres_database_url, LEAN, dispatch=False)
     await emit(hub, 5)
     await settle(hub.hub.database)
     async with hub.hub.database.write() as connection:
@@ -276,7 +277,7 @@ async def test_it_never_waits_for_the_log_nor_keeps_it(postgres_database_url: st
 
 
 async def test_it_leaves_the_round_to_another_worker_that_is_at_it(postgres_database_url: str, make_hub):
-    hub = await make_hub(postgres_database_url, dispatch=False)
+    hub = await make_hub(postgres_database_url, LEAN, dispatch=False)
     await emit(hub, 2)
     await settle(hub.hub.database)
     async with hub.hub.database.write() as connection:
@@ -356,7 +357,7 @@ async def test_a_hub_that_dispatches_removes_by_itself_and_goes_on_after_an_outa
 ):
     monkeypatch.setattr(retention, "START_SECONDS", 0.3)
     monkeypatch.setattr(retention, "ROUND_SECONDS", 0.05)
-    hub = await make_hub(sqlite_database_url, {"events.retention_days": "7"})
+    hub = await make_hub(sqlite_database_url, LEAN | {"events.retention_days": "7"})
     database = hub.hub.database
     await emit(hub, 3)
     await execute(
@@ -374,7 +375,7 @@ async def test_a_hub_that_dispatches_removes_by_itself_and_goes_on_after_an_outa
 
 async def test_a_hub_that_does_not_dispatch_removes_nothing(sqlite_database_url: str, make_hub, monkeypatch):
     monkeypatch.setattr(retention, "START_SECONDS", 0.0)
-    hub = await make_hub(sqlite_database_url, dispatch=False)
+    hub = await make_hub(sqlite_database_url, LEAN, dispatch=False)
     await emit(hub, 2)
     await settle(hub.hub.database)
     await asyncio.sleep(0.2)

@@ -14,17 +14,17 @@ async def test_replays_are_listed_newest_first_with_what_they_send_and_what_is_l
     hub = running.hub
     await emit(running)
     request = {"target_url": "https://example.com/", "event_types": ["*"], "start": "earliest"}
-    made = (await hub.subscriptions.create(92, request, channel="webhooks"))["id"]
+    made = (await hub.subscriptions.create(running.company_id, request, channel="webhooks"))["id"]
     await hub.subscriptions.update(
-        92, made, {"status": "paused"}, channel=None
+        running.company_id, made, {"status": "paused"}, channel=None
     )  # so that none of them moves on
     failed = await hub.replays.start(
-        92, made, {"only_failed": True, "event_types": ["lead.created"]}, channel=None
+        running.company_id, made, {"only_failed": True, "event_types": ["lead.created"]}, channel=None
     )
-    whole = await hub.replays.start(92, made, {}, channel=None)
-    await hub.replays.cancel(92, failed["id"])
+    whole = await hub.replays.start(running.company_id, made, {}, channel=None)
+    await hub.replays.cancel(running.company_id, failed["id"])
 
-    found = await hub.replays.of_subscription(92, made, channel=None)
+    found = await hub.replays.of_subscription(running.company_id, made, channel=None)
 
     assert [(one["kind"], one["event_types"]) for one in found] == [
         ("all", []),
@@ -36,14 +36,14 @@ async def test_replays_are_listed_newest_first_with_what_they_send_and_what_is_l
     assert found[0]["remaining"] > 0
     assert found[1]["remaining"] == 0
     assert all(one["delivered"] == 0 for one in found)
-    assert len(await hub.replays.of_subscription(92, made, channel=None, limit=1)) == 1
+    assert len(await hub.replays.of_subscription(running.company_id, made, channel=None, limit=1)) == 1
 
 
 async def test_replays_of_what_is_somebody_elses_are_not_listed(running):
     hub = running.hub
     request = {"target_url": "https://example.com/", "event_types": ["*"]}
-    made = (await hub.subscriptions.create(93, request, channel="webhooks"))["id"]
+    made = (await hub.subscriptions.create(running.neighbour_id, request, channel="webhooks"))["id"]
     with pytest.raises(NotFound):
-        await hub.replays.of_subscription(92, made, channel=None)
+        await hub.replays.of_subscription(running.company_id, made, channel=None)
     with pytest.raises(NotFound):
-        await hub.replays.of_subscription(93, made, channel="zapier")
+        await hub.replays.of_subscription(running.neighbour_id, made, channel="zapier")

@@ -122,14 +122,15 @@ def backend() -> Iterator[str]:
         yield url
 
 
-@pytest.fixture
-def schemas(tmp_path):
+@pytest.fixture(scope="module")
+def schemas(tmp_path_factory):
     """A deployment's own schemas, of things."""
+    folder = tmp_path_factory.mktemp("schemas")
     for place, content in DEFINITIONS.items():
-        file = tmp_path / "schemas" / f"{place}.json"
+        file = folder / f"{place}.json"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(json.dumps(content))
-    return tmp_path / "schemas"
+    return folder
 
 
 def settings_of(url, schemas, **changed):
@@ -143,10 +144,10 @@ def settings_of(url, schemas, **changed):
 
 
 @pytest.fixture
-async def things(sqlite_database_url, make_hub, backend, schemas):
+async def things(lend_hub, backend, schemas):
     """A hub whose things are the product's business."""
     chosen = settings_of(f"{backend}/base/", schemas, **{"actions.provider_timeout_seconds": "1.5"})
-    return await make_hub(sqlite_database_url, chosen, dispatch=False)
+    return await lend_hub("sqlite", chosen, dispatch=False)
 
 
 async def calls_of(backend):

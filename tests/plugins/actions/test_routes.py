@@ -127,7 +127,7 @@ async def test_a_repeated_idempotency_key_gets_the_first_status_and_body(running
 async def test_an_operator_names_the_company_in_the_header(api):
     content = problem(await api.operator.post(LEADS, json=LEAD), 400, "bad-query")
     assert content["errors"][0]["path"] == "X-Company-Id"
-    made = await api.operator.post(LEADS, json=LEAD, headers={"X-Company-Id": "92"})
+    made = await api.operator.post(LEADS, json=LEAD, headers={"X-Company-Id": str(api.company_id)})
     assert made.status_code == 201
     found = await api.client.get(f"{LEADS}/search?client_id={made.json()['client_id']}")
     assert found.json()["count"] == 1
@@ -142,13 +142,17 @@ async def test_a_call_without_a_key_is_401(api):
 
 
 async def test_a_call_without_the_scope_is_403_that_names_it(api):
-    client = await api.client_of(92, ["integrations:read"])
+    client = await api.client_of(api.company_id, ["integrations:read"])
     content = problem(await client.post(LEADS, json=LEAD), 403, "forbidden")
     assert content["detail"] == "This API key lacks the scope 'integrations:write'; use a key that has it."
 
 
 async def test_another_company_in_the_header_is_403(api):
-    problem(await api.client.post(LEADS, json=LEAD, headers={"X-Company-Id": "93"}), 403, "forbidden")
+    problem(
+        await api.client.post(LEADS, json=LEAD, headers={"X-Company-Id": str(api.neighbour_id)}),
+        403,
+        "forbidden",
+    )
 
 
 @pytest.mark.parametrize(
@@ -205,7 +209,7 @@ async def test_what_is_not_there_is_404(api, client_id):
 
 
 async def test_another_companys_record_is_404(api):
-    made = await (await api.client_of(93)).post(LEADS, json=LEAD)
+    made = await (await api.client_of(api.neighbour_id)).post(LEADS, json=LEAD)
     content = problem(
         await api.client.patch(f"{LEADS}/{made.json()['client_id']}", json={"city": "Austin"}),
         404,

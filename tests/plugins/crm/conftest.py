@@ -15,6 +15,7 @@ class Crm:
     """What one company may do. Each call checks its status code and gives the answer's JSON."""
 
     http: httpx2.AsyncClient
+    company_id: int
 
     async def call(self, method: str, path: str, body: object = None, *, expect: int = 200, **query: object):
         content = {} if body is None else {"json": body}
@@ -55,17 +56,17 @@ class Crm:
 
 @pytest.fixture
 def crm(running) -> Crm:
-    """The company 92's, on each database in turn."""
-    return Crm(running.client)
+    """A company's, on each database in turn."""
+    return Crm(running.client, running.company_id)
 
 
 @pytest.fixture
 async def neighbour(running) -> Crm:
     """Another company's, in the same database."""
-    return Crm(await running.client_of(93))
+    return Crm(await running.client_of(running.neighbour_id), running.neighbour_id)
 
 
 @pytest.fixture
 def small_crm(api) -> Crm:
-    """The company 92's on SQLite, for what no database can change."""
-    return Crm(api.client)
+    """A company's on SQLite, for what no database can change."""
+    return Crm(api.client, api.company_id)

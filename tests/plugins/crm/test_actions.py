@@ -11,7 +11,7 @@ UTC = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 
 async def only_event(crm, type: str) -> dict:
     (event,) = await crm.events(type)
-    assert event["companyId"] == 92
+    assert event["companyId"] == crm.company_id
     return event["payload"]
 
 

@@ -29,6 +29,6 @@ async def test_what_cannot_be_is_named(small_crm):
 async def test_an_operator_says_for_which_company(running, crm):
     path, body = "/api/v1/integrations/employees", {"full_name": "Maria Lopez"}
     assert (await running.operator.post(path, json=body)).status_code == 400
-    made = await running.operator.post(path, json=body, headers={"X-Company-Id": "92"})
+    made = await running.operator.post(path, json=body, headers={"X-Company-Id": str(running.company_id)})
     assert made.status_code == 201
     assert (await crm.call("GET", "/lookups/employees"))["count"] == 1

@@ -150,8 +150,8 @@ async def test_another_companys_records_are_not_there(crm, neighbour):
 
 
 async def test_each_route_asks_for_its_scope(running, crm):
-    reader = await running.client_of(92, ["integrations:read"])
-    writer = await running.client_of(92, ["integrations:write"])
+    reader = await running.client_of(running.company_id, ["integrations:read"])
+    writer = await running.client_of(running.company_id, ["integrations:write"])
     base = "/api/v1/integrations"
     assert (await reader.post(f"{base}/leads", json=PERSON)).status_code == 403
     assert (await writer.post(f"{base}/leads", json=PERSON)).status_code == 201

@@ -60,6 +60,9 @@ class Browser:
         return await self.post("/portal/sign-in", {"key": key, "next": next_path}, expect=expect)
 
 
+CLIENTS = 0
+"""Stands for the company of the hub's client."""
+
 OpenBrowser = Callable[..., Browser]
 SignIn = Callable[..., Awaitable[Browser]]
 
@@ -79,18 +82,23 @@ async def open_browser():
 
 @pytest.fixture
 def sign_in(open_browser: OpenBrowser) -> SignIn:
-    """``await sign_in(running, ["events:read"], company_id=92)``: a browser that is signed in; None is an operator."""
+    """``await sign_in(running, ["events:read"])``: a browser that is signed in to the hub's company.
+
+    With *company_id* to another one; None is an operator, who has chosen the hub's company.
+    """
 
     async def sign_in_with(
-        running, scopes: Sequence[str] = COMPANY_SCOPES, *, company_id: int | None = 92
+        running, scopes: Sequence[str] = COMPANY_SCOPES, *, company_id: int | None = CLIENTS
     ) -> Browser:
+        if company_id == CLIENTS:
+            company_id = running.company_id
         record, key = await running.hub.keys.create(company_id, name="Jane's key", scopes=scopes)
         browser = open_browser(running)
         await browser.sign_in(key)
         browser.key = record.id
         await browser.get("/portal/sign-out-everywhere")
         if company_id is None:
-            await browser.post("/portal/company", {"company_id": "92"})
+            await browser.post("/portal/company", {"company_id": str(running.company_id)})
         return browser
 
     return sign_in_with

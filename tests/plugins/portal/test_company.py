@@ -3,16 +3,18 @@
 
 async def test_an_operator_switches_company_and_stays_on_the_page(running, sign_in):
     browser = await sign_in(running, company_id=None)
-    await running.hub.keys.create(93, name="another", scopes=["events:read"])
+    await running.hub.keys.create(running.neighbour_id, name="another", scopes=["events:read"])
     page = await browser.get("/portal/company?next=/portal/sign-out-everywhere")
-    assert "Company 93" in browser.words(page)
+    assert f"Company {running.neighbour_id}" in browser.words(page)
 
-    answer = await browser.post("/portal/company", {"company_id": "93", "next": "/portal?span=7d"})
+    answer = await browser.post(
+        "/portal/company", {"company_id": str(running.neighbour_id), "next": "/portal?span=7d"}
+    )
 
     assert answer.headers["location"] == "/portal?span=7d"
     page = await browser.follow(answer)
-    assert "You now look at company 93." in browser.words(page)
-    assert "<strong>93</strong>" in page.text
+    assert f"You now look at company {running.neighbour_id}." in browser.words(page)
+    assert f"<strong>{running.neighbour_id}</strong>" in page.text
     assert "You now look at" not in browser.words(await browser.get("/portal"))
 
 
@@ -35,23 +37,23 @@ async def test_what_is_no_companys_number_is_refused_beside_the_field(api, sign_
         answer = await browser.post("/portal/company", {"company_id": number}, expect=422)
         assert "made of digits only" in browser.words(answer)
         assert "<b>" not in answer.text
-    assert "<strong>92</strong>" in (await browser.get("/portal")).text
+    assert f"<strong>{api.company_id}</strong>" in (await browser.get("/portal")).text
 
 
 async def test_a_companys_key_cannot_look_at_another_company(running, sign_in):
     browser = await sign_in(running)
     await browser.get("/portal/company", expect=403)
-    await browser.post("/portal/company", {"company_id": "93"}, expect=403)
+    await browser.post("/portal/company", {"company_id": str(running.neighbour_id)}, expect=403)
     page = await browser.get("/portal")
-    assert "<strong>92</strong>" in page.text
+    assert f"<strong>{running.company_id}</strong>" in page.text
     assert "/portal/company" not in page.text
 
 
 async def test_each_session_of_an_operator_looks_at_its_own_company(api, sign_in):
     one, other = await sign_in(api, company_id=None), await sign_in(api, company_id=None)
-    await other.post("/portal/company", {"company_id": "93"})
-    assert "<strong>92</strong>" in (await one.get("/portal")).text
-    assert "<strong>93</strong>" in (await other.get("/portal")).text
+    await other.post("/portal/company", {"company_id": str(api.neighbour_id)})
+    assert f"<strong>{api.company_id}</strong>" in (await one.get("/portal")).text
+    assert f"<strong>{api.neighbour_id}</strong>" in (await other.get("/portal")).text
 
 
 async def test_a_theme_is_remembered_by_the_browser(api, sign_in):

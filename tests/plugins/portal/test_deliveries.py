@@ -13,7 +13,7 @@ from trunkline_portal.pages.deliveries import ATTEMPTS
 async def delivery_of(hub, event: int) -> str:
     """Wait for the event's one delivery."""
     async with asyncio.timeout(10):
-        while not (found := await hub.hub.deliveries.of_event(92, event)):
+        while not (found := await hub.hub.deliveries.of_event(hub.company_id, event)):
             await asyncio.sleep(0.02)
     return found[0]["id"]
 
@@ -41,10 +41,8 @@ async def test_each_attempt_is_shown_with_what_the_target_answered(running, sign
     assert "data-live=" not in page.text
 
 
-async def test_what_is_under_way_is_live_and_says_when_it_is_tried_again(
-    database_url, make_hub, sign_in, receiver
-):
-    hub = await make_hub(database_url, {"delivery.retry_schedule_seconds": "3600"})
+async def test_what_is_under_way_is_live_and_says_when_it_is_tried_again(engine, lend_hub, sign_in, receiver):
+    hub = await lend_hub(engine, {"delivery.retry_schedule_seconds": "3600"})
     receiver.answer(500)
     await subscribe(hub, receiver.url)
     path = f"/portal/deliveries/{await delivery_of(hub, await emit(hub))}"
@@ -203,8 +201,8 @@ async def test_another_companys_delivery_event_and_subscription_are_not_there(ru
     subscription = await subscribe(running, receiver.url)
     event = await emit(running)
     delivery = await delivery_of(running, event)
-    browser = await sign_in(running, company_id=93)
-    own = await emit(running, client=await running.client_of(93))
+    browser = await sign_in(running, company_id=running.neighbour_id)
+    own = await emit(running, client=await running.client_of(running.neighbour_id))
     await browser.get(f"/portal/deliveries/{delivery}", expect=404)
     await browser.get(f"/portal/deliveries/{delivery}/attempts", expect=404)
     await browser.get(f"/portal/events/{event}/send", subscription=subscription, expect=404)

@@ -250,7 +250,7 @@ async def test_a_very_long_envelope_is_shown_in_part_and_the_page_stays_light(ap
 
 @pytest.mark.parametrize("path", ["", "/deliveries", "/envelope"])
 async def test_another_companys_event_is_not_there(api, sign_in, path):
-    other = await api.client_of(93)
+    other = await api.client_of(api.neighbour_id)
     event = await emit(api, client=other, first_name="Theirs")
     browser = await sign_in(api)
     page = await browser.get(f"/portal/events/{event}{path}", expect=404)
@@ -267,11 +267,11 @@ async def test_what_is_no_id_is_not_there(api, sign_in, event_id):
 
 async def test_an_operator_sees_the_events_of_the_company_that_was_chosen(api, sign_in):
     mine = await emit(api)
-    theirs = await emit(api, client=await api.client_of(93))
+    theirs = await emit(api, client=await api.client_of(api.neighbour_id))
     browser = await sign_in(api, company_id=None)
     await browser.get(f"/portal/events/{theirs}", expect=404)
     await browser.get(f"/portal/events/{mine}")
-    await browser.post("/portal/company", {"company_id": "93"})
+    await browser.post("/portal/company", {"company_id": str(api.neighbour_id)})
     await browser.get(f"/portal/events/{theirs}")
     await browser.get(f"/portal/events/{mine}", expect=404)
 

@@ -8,7 +8,7 @@ LINKS = "/api/v1/portal/links"
 
 
 async def make_link(running, *, expect: int = 201, client=None, **body):
-    answer = await (client or running.operator).post(LINKS, json={"company_id": 92, **body})
+    answer = await (client or running.operator).post(LINKS, json={"company_id": running.company_id, **body})
     assert answer.status_code == expect, answer.text
     return answer.json()
 
@@ -28,7 +28,7 @@ async def test_a_link_signs_somebody_into_one_company(running, open_browser):
     assert "data-submit-at-once" in page.text
     assert answer.headers["location"] == "/portal"
     shown = await browser.follow(answer)
-    assert "<strong>92</strong>" in shown.text
+    assert f"<strong>{running.company_id}</strong>" in shown.text
     assert "jane.doe@example.com" in shown.text
     assert "Operator" not in shown.text
 
@@ -101,7 +101,7 @@ async def test_a_link_passes_on_its_scopes_and_no_others(api, open_browser):
     assert '<li><a href="/portal/subscriptions"' not in page.text
     await browser.get("/portal/health", expect=403)
     await browser.get("/portal/company", expect=403)
-    await browser.post("/portal/company", {"company_id": "93"}, expect=403)
+    await browser.post("/portal/company", {"company_id": str(api.neighbour_id)}, expect=403)
 
 
 async def test_unless_it_is_said_a_link_does_everything_but_administer(api, open_browser):
@@ -142,9 +142,9 @@ async def test_signing_out_everywhere_ends_the_sessions_of_the_same_person_only(
 
 
 async def test_only_operators_make_links(running):
-    answer = await running.client.post(LINKS, json={"company_id": 92})
+    answer = await running.client.post(LINKS, json={"company_id": running.company_id})
     assert answer.status_code == 403
-    assert (await running.anonymous.post(LINKS, json={"company_id": 92})).status_code == 401
+    assert (await running.anonymous.post(LINKS, json={"company_id": running.company_id})).status_code == 401
 
 
 async def test_what_is_wrong_with_a_link_is_named(api):

@@ -23,7 +23,7 @@ async def test_a_subscription_is_listed_and_deleted_under_its_whole_target(trunk
     hub = await trunkline_hub(plugins=[Source("pigeon", PIGEON), "webhooks", "portal"])
     request = {"target_url": "pigeon:jane", "event_types": ["*"]}
     made = await hub.hub.subscriptions.create(92, request, channel="pigeon")
-    browser = await sign_in(hub, ["webhooks:write"])
+    browser = await sign_in(hub, ["webhooks:write"], company_id=92)
     assert "pigeon:jane" in browser.words(await browser.get(LIST))
     assert "pigeon:jane" in browser.words(await browser.get(f"{LIST}/{made['id']}"))
     await browser.get(f"{LIST}/{made['id']}/delete")

@@ -87,7 +87,7 @@ async def test_what_needs_attention_leads_to_the_page_about_it(running, sign_in,
 
 async def test_no_figure_is_another_companys(running, sign_in):
     await emit(running, 2)
-    browser = await sign_in(running, company_id=93)
+    browser = await sign_in(running, company_id=running.neighbour_id)
     assert "Nothing has happened yet" in browser.words(await browser.get("/portal"))
 
 
@@ -156,7 +156,7 @@ async def test_an_estimate_says_that_it_is_one(running, sign_in, receiver):
 
 
 async def test_what_a_company_names_its_keys_is_text_and_times_are_times(api, sign_in):
-    record, _ = await api.hub.keys.create(92, name="<b>old</b>", scopes=["events:read"])
+    record, _ = await api.hub.keys.create(api.company_id, name="<b>old</b>", scopes=["events:read"])
     async with api.hub.database.write() as connection:
         await connection.execute(
             text("UPDATE api_keys SET created_ms = 1769596200000 WHERE id = :id"), {"id": record.id}

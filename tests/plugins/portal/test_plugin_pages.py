@@ -74,7 +74,7 @@ async def test_a_page_stands_in_our_frame_and_in_the_navigation(hub, sign_in):
 
     page = await browser.get("/portal/x/fax/seen", q="<i>")
 
-    assert "<p id=seen>92 Jane's key &lt;i&gt;</p>" in page.text
+    assert f"<p id=seen>{hub.company_id} Jane's key &lt;i&gt;</p>" in page.text
     assert "Faxes &lt;seen&gt;" in page.text
     assert '<a href="/portal/x/fax/seen" aria-current="page">' in page.text
     assert '<svg viewBox="0 0 8 8">' in page.text
@@ -162,8 +162,8 @@ async def test_a_page_is_for_those_with_its_scope(hub, sign_in):
 async def test_an_operator_sees_every_page_of_the_company_they_look_at(hub, sign_in):
     browser = await sign_in(hub, company_id=None)
     assert "operators" in browser.words(await browser.get("/portal/x/fax/operators"))
-    await browser.post("/portal/company", {"company_id": "93"})
-    assert "<p id=seen>93 " in (await browser.get("/portal/x/fax/seen")).text
+    await browser.post("/portal/company", {"company_id": str(hub.neighbour_id)})
+    assert f"<p id=seen>{hub.neighbour_id} " in (await browser.get("/portal/x/fax/seen")).text
 
 
 async def test_there_are_no_other_pages(hub, sign_in):

@@ -15,9 +15,9 @@ VALID = '{"invoice_id": 1, "client_id": 2, "amount": %s, "due_date": "2026-02-01
 
 
 @pytest.fixture
-async def hub(sqlite_database_url: str, make_hub):
+async def hub(lend_hub):
     """A hub that quarantines two types and does not deliver."""
-    return await make_hub(sqlite_database_url, MODES, dispatch=False)
+    return await lend_hub("sqlite", MODES, dispatch=False)
 
 
 async def quarantine(hub, amount: str = '"x"', *, client=None, **more) -> str:
@@ -42,7 +42,7 @@ async def test_an_empty_inbox_says_what_would_be_in_it(hub, sign_in):
 
 async def test_the_inbox_lists_what_waits_with_where_it_is_at_fault(hub, sign_in):
     held = await quarantine(hub)
-    await quarantine(hub, client=await hub.client_of(93))
+    await quarantine(hub, client=await hub.client_of(hub.neighbour_id))
     browser = await sign_in(hub)
     page = await browser.get(INBOX)
     assert re.findall(rf'href="{INBOX}/(qtn_\w+)"', page.text) == [held]
@@ -182,7 +182,7 @@ async def test_who_may_not_send_events_looks_and_changes_nothing(hub, sign_in):
 
 
 async def test_another_companys_event_is_not_there(hub, sign_in):
-    held = await quarantine(hub, client=await hub.client_of(93))
+    held = await quarantine(hub, client=await hub.client_of(hub.neighbour_id))
     browser = await sign_in(hub)
     for path in (f"{INBOX}/{held}", f"{INBOX}/{held}/delete"):
         await browser.get(path, expect=404)
@@ -190,7 +190,7 @@ async def test_another_companys_event_is_not_there(hub, sign_in):
         await browser.post(path, {"payload": VALID % "1"}, expect=404)
     operator = await sign_in(hub, company_id=None)
     assert held not in (await operator.get(INBOX)).text
-    await operator.post("/portal/company", {"company_id": "93"})
+    await operator.post("/portal/company", {"company_id": str(hub.neighbour_id)})
     assert held in (await operator.get(INBOX)).text
 
 

@@ -90,9 +90,11 @@ async def test_a_form_without_the_right_token_is_refused(api, sign_in):
     browser, other = await sign_in(api, company_id=None), await sign_in(api, company_id=None)
     for path in FORMS:
         for token in ("", "wrong", "ü", other.csrf):
-            answer = await browser.post(path, {"csrf": token, "company_id": "93"}, expect=403)
+            answer = await browser.post(
+                path, {"csrf": token, "company_id": str(api.neighbour_id)}, expect=403
+            )
             assert "Go back, load the page again" in browser.words(answer)
-    assert "<strong>92</strong>" in (await browser.get("/portal")).text
+    assert f"<strong>{api.company_id}</strong>" in (await browser.get("/portal")).text
 
 
 async def test_a_form_that_another_site_sends_is_refused_whatever_it_holds(api, sign_in):
@@ -103,7 +105,7 @@ async def test_a_form_that_another_site_sends_is_refused_whatever_it_holds(api, 
 
 
 async def test_nobody_can_be_signed_in_by_another_sites_form(api, open_browser):
-    _, key = await api.hub.keys.create(92, name="attacker's", scopes=COMPANY_SCOPES)
+    _, key = await api.hub.keys.create(api.company_id, name="attacker's", scopes=COMPANY_SCOPES)
     attacker, victim = open_browser(api), open_browser(api)
     await attacker.get("/portal/sign-in")
     await victim.get("/portal/sign-in")

@@ -7,8 +7,8 @@ HOSTILE = '"><img src=x onerror=window.xss=1><script>window.xss=1</script>'
 TYPED = {"target_url": "https://example.com/hooks", "types": "chosen", "event_types": ["payment.failed"]}
 
 
-async def subscriptions_of(running, company_id: int = 92) -> list[dict]:
-    return await running.hub.subscriptions.list(company_id, channel=None)
+async def subscriptions_of(running) -> list[dict]:
+    return await running.hub.subscriptions.list(running.company_id, channel=None)
 
 
 async def create(browser, fields=None, **changed):

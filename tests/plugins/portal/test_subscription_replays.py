@@ -10,7 +10,7 @@ LIST = "/portal/subscriptions"
 
 async def create(running, url: str = "https://example.com/hooks", **changed) -> str:
     request = {"target_url": url, "event_types": ["lead.created", "payment.failed"], **changed}
-    return (await running.hub.subscriptions.create(92, request, channel="webhooks"))["id"]
+    return (await running.hub.subscriptions.create(running.company_id, request, channel="webhooks"))["id"]
 
 
 async def emit(running, type: str = "lead.created") -> None:
@@ -35,7 +35,7 @@ async def test_a_replay_is_counted_started_and_watched(running, receiver, sign_i
     counted = await browser.post(page + "/new", wanted, expect=200)
     assert "2 events would be sent." in browser.words(counted)
     assert 'value="lead.created" checked' in counted.text
-    assert not await running.hub.replays.of_subscription(92, made, channel=None)
+    assert not await running.hub.replays.of_subscription(running.company_id, made, channel=None)
 
     answer = await browser.post(page + "/new", {**wanted, "counted": mark_in(counted), "start": "1"})
     assert "The replay has started." in browser.words(await browser.follow(answer))
@@ -62,7 +62,7 @@ async def test_only_what_was_counted_is_started(api, sign_in):
     again = await browser.post(page, changed, expect=200)
     assert "No event is in this range." in browser.words(again)
     assert 'name="start"' not in again.text
-    assert not await api.hub.replays.of_subscription(92, made, channel=None)
+    assert not await api.hub.replays.of_subscription(api.company_id, made, channel=None)
 
 
 async def test_only_what_failed_is_sent_again(running, receiver, sign_in):
@@ -74,7 +74,9 @@ async def test_only_what_failed_is_sent_again(running, receiver, sign_in):
     browser = await sign_in(running, ["webhooks:write"])
 
     async def has_failed() -> bool:
-        found = await running.hub.deliveries.of_subscription(92, made, channel=None, status="exhausted")
+        found = await running.hub.deliveries.of_subscription(
+            running.company_id, made, channel=None, status="exhausted"
+        )
         return len(found["deliveries"]) == 1
 
     await until(has_failed)
@@ -106,13 +108,13 @@ async def test_a_range_that_is_none_is_refused_and_kept(api, sign_in, fields, se
     assert 'value="failed" checked' in refused.text
     if "from" in fields:
         assert f'value="{fields["from"]}"' in refused.text
-    assert not await api.hub.replays.of_subscription(92, made, channel=None)
+    assert not await api.hub.replays.of_subscription(api.company_id, made, channel=None)
 
 
 async def test_a_replay_of_a_paused_subscription_waits_and_can_be_cancelled(api, sign_in):
     await emit(api)
     made = await create(api)
-    await api.hub.subscriptions.update(92, made, {"status": "paused"}, channel=None)
+    await api.hub.subscriptions.update(api.company_id, made, {"status": "paused"}, channel=None)
     browser = await sign_in(api, ["webhooks:write"])
     page = f"{LIST}/{made}/replays"
     await browser.get(page + "/new")
@@ -120,7 +122,7 @@ async def test_a_replay_of_a_paused_subscription_waits_and_can_be_cancelled(api,
     assert "the replay waits until it is resumed" in browser.words(counted)
     await browser.post(page + "/new", {"what": "all", "counted": mark_in(counted), "start": "1"})
     assert "waits until the subscription is resumed" in browser.words(await browser.get(page))
-    (replay,) = await api.hub.replays.of_subscription(92, made, channel=None)
+    (replay,) = await api.hub.replays.of_subscription(api.company_id, made, channel=None)
     cancel = f"{page}/{replay['id']}/cancel"
     assert "already made due are still delivered" in browser.words(await browser.get(cancel))
     words = browser.words(await browser.follow(await browser.post(cancel)))
@@ -130,13 +132,13 @@ async def test_a_replay_of_a_paused_subscription_waits_and_can_be_cancelled(api,
 
 async def test_another_companys_replay_is_not_there(api, sign_in):
     theirs = await api.hub.subscriptions.create(
-        93, {"target_url": "https://example.com/", "event_types": ["*"]}, channel="webhooks"
+        api.neighbour_id, {"target_url": "https://example.com/", "event_types": ["*"]}, channel="webhooks"
     )
-    replay = await api.hub.replays.start(93, theirs["id"], {}, channel=None)
+    replay = await api.hub.replays.start(api.neighbour_id, theirs["id"], {}, channel=None)
     made = await create(api)
     browser = await sign_in(api, ["webhooks:write"])
     await browser.get(f"{LIST}/{made}/pause")
     for replay_id in (replay["id"], "rpl_x", "%00"):
         await browser.get(f"{LIST}/{made}/replays/{replay_id}/cancel", expect=404)
         await browser.post(f"{LIST}/{made}/replays/{replay_id}/cancel", expect=404)
-    assert (await api.hub.replays.get(93, replay["id"]))["status"] == "running"
+    assert (await api.hub.replays.get(api.neighbour_id, replay["id"]))["status"] == "running"

@@ -23,7 +23,7 @@ async def emit(running, type: str = "lead.created") -> int:
 
 
 async def status_of(running, subscription_id: str) -> str:
-    return (await running.hub.subscriptions.get(92, subscription_id, channel=None))["status"]
+    return (await running.hub.subscriptions.get(running.company_id, subscription_id, channel=None))["status"]
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ async def test_subscriptions_of_every_channel_are_listed_with_how_they_do(runnin
 async def test_the_list_is_filtered_by_status_and_channel(api, browser):
     await create(api, "https://example.com/on")
     paused = await create(api, "https://example.com/off")
-    await api.hub.subscriptions.update(92, paused, {"status": "paused"}, channel=None)
+    await api.hub.subscriptions.update(api.company_id, paused, {"status": "paused"}, channel=None)
     await api.client.post(
         "/api/v1/n8n/hooks", json={"url": "https://example.com/n8n", "event_type": "lead.created"}
     )
@@ -103,7 +103,7 @@ async def test_the_list_is_filtered_by_status_and_channel(api, browser):
 )
 async def test_another_companys_subscription_is_not_there(api, browser, path):
     other = await api.hub.subscriptions.create(
-        93, {"target_url": "https://example.com/", "event_types": ["*"]}, channel="webhooks"
+        api.neighbour_id, {"target_url": "https://example.com/", "event_types": ["*"]}, channel="webhooks"
     )
     await browser.get(LIST)
     for subscription_id in (other["id"], "sub_" + "0" * 20, "nonsense", "%00", "..%2f"):
@@ -112,7 +112,7 @@ async def test_another_companys_subscription_is_not_there(api, browser, path):
         await browser.get("/portal/sign-out-everywhere")
         fields = {"target_url": "https://example.com/x", "types": "all", "hours": "0"}
         await browser.post(f"{LIST}/{other['id']}{path}", fields, expect=404)
-    kept = await api.hub.subscriptions.get(93, other["id"], channel=None)
+    kept = await api.hub.subscriptions.get(api.neighbour_id, other["id"], channel=None)
     assert kept["status"] == "active"
     assert kept["target_url"] == "https://example.com/"
 
@@ -155,7 +155,7 @@ async def test_the_log_shows_each_delivery_and_is_filtered_and_paged(running, re
 
     async def are_delivered() -> bool:
         found = await running.hub.deliveries.of_subscription(
-            92, made, channel=None, status="delivered", limit=100
+            running.company_id, made, channel=None, status="delivered", limit=100
         )
         return len(found["deliveries"]) == 51
 
@@ -346,7 +346,7 @@ async def test_a_platforms_subscription_has_what_can_be_done_with_it_and_no_more
     await browser.post(page + "/resume", {"catch_up": "no"})
     assert "Zapier is not told" in browser.words(await browser.get(page + "/delete"))
     await browser.post(page + "/delete")
-    assert not await api.hub.subscriptions.list(92, channel=None)
+    assert not await api.hub.subscriptions.list(api.company_id, channel=None)
 
 
 async def test_what_changes_anything_needs_the_forms_token(api, browser):

@@ -86,11 +86,11 @@ async def test_a_lookup_pages_and_refuses_a_cursor_that_is_none(api):
 @pytest.mark.parametrize("path", [SEARCH + "?client_id=1", *(f"{BASE}/lookups/{name}" for name in LOOKUPS)])
 async def test_each_call_asks_for_the_scope_and_a_key(api, path):
     problem(await api.anonymous.get(path), 401, "unauthenticated")
-    refused = await (await api.client_of(92, ["integrations:write"])).get(path)
+    refused = await (await api.client_of(api.company_id, ["integrations:write"])).get(path)
     assert problem(refused, 403, "forbidden")["detail"] == (
         "This API key lacks the scope 'integrations:read'; use a key that has it."
     )
-    assert (await (await api.client_of(92, ["integrations:read"])).get(path)).status_code == 200
+    assert (await (await api.client_of(api.company_id, ["integrations:read"])).get(path)).status_code == 200
 
 
 async def test_searches_count_as_reads(sqlite_database_url, make_hub):

@@ -226,7 +226,7 @@ async def test_a_rotation_that_makes_no_sense_is_refused_and_changes_nothing(api
     answer = await api.client.post(f"{HOOKS}/{made['id']}/rotate-secret", json=body)
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["path"] == f"/{next(iter(body))}"
-    (secret,) = (await api.hub.subscriptions.find(92, made["id"], channel="webhooks")).secrets
+    (secret,) = (await api.hub.subscriptions.find(api.company_id, made["id"], channel="webhooks")).secrets
     assert secret.text == made["secret"]
 
 
@@ -249,7 +249,7 @@ async def test_a_test_call_sends_an_example_and_shows_the_attempt(running, recei
     envelope = json.loads(request.body)
     assert (envelope["type"], envelope["companyId"], envelope["metadata"]) == (
         "payment.failed",
-        92,
+        running.company_id,
         {"source": "test"},
     )
 

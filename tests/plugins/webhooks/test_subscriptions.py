@@ -220,7 +220,7 @@ async def test_an_id_that_is_not_there_is_404(api):
 
 
 async def test_another_channels_subscription_is_shown_by_the_core_and_not_here(running):
-    made = await running.hub.subscriptions.create(92, wanted(), channel="zapier")
+    made = await running.hub.subscriptions.create(running.company_id, wanted(), channel="zapier")
     for method, path in (
         ("GET", ""),
         ("PATCH", ""),
@@ -352,7 +352,7 @@ async def test_changes_at_once_do_not_undo_each_other(running):
     assert {answer.status_code for answer in answers} == {200}
 
     given = [answer.json()["secret"] for answer in answers[8:]]
-    found = await running.hub.subscriptions.find(92, made["id"], channel="webhooks")
+    found = await running.hub.subscriptions.find(running.company_id, made["id"], channel="webhooks")
     kept = {secret.text for secret in found.secrets}
     assert kept == {made["secret"], *given}, "each goes on signing for its overlap; none was overwritten"
     assert set((await running.client.get(url)).json()["headers"]) != {"x-n"}

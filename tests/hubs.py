@@ -1,0 +1,70 @@
+"""Hubs that the tests of a module share, each test with a company of its own."""
+
+import contextlib
+import itertools
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+
+from tests.databases import MigratedDatabases
+
+from trunkline.contract import AcceptedEvent
+from trunkline.schemas.catalog import Json
+from trunkline.testing import hubs
+from trunkline.testing.databases import Engine
+
+FIRST_COMPANY_ID = 100_000
+"""Companies below are those that tests name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Running(hubs.TestHub):
+    """A hub that runs, and a company on it: the client's, which has the number *company_id*.
+
+    No other test uses the company *neighbour_id* either.
+    """
+
+    company_id: int = hubs.COMPANY_ID
+    neighbour_id: int = hubs.COMPANY_ID + 1
+
+    async def emit(
+        self, type: str, payload: Mapping[str, Json] | None = None, company_id: int | None = None
+    ) -> AcceptedEvent:
+        """Put an event of the company on the stream; returns once it is stored."""
+        return await hubs.TestHub.emit(self, type, payload, company_id or self.company_id)
+
+
+async def start_hub(url: str, changed: Mapping[str, str] | None = None, *, dispatch: bool = True) -> Running:
+    """Start a hub on the database at *url*, with settings over ``HUB_SETTINGS``."""
+    started = await hubs.start_hub(url, changed, dispatch=dispatch, keeps_log=False)
+    return Running(**{attribute.name: getattr(started, attribute.name) for attribute in fields(started)})
+
+
+@dataclass(frozen=True, slots=True)
+class SharedHubs:
+    """Hubs that live as long as a module's tests, one for each engine and each choice of settings."""
+
+    databases: MigratedDatabases
+    new_folder: Callable[[], Path]
+    stack: contextlib.AsyncExitStack
+    started: dict[object, Running] = field(default_factory=dict)
+    company_ids: Iterator[int] = field(default_factory=lambda: itertools.count(FIRST_COMPANY_ID))
+
+    @contextlib.asynccontextmanager
+    async def lend(
+        self, engine: Engine, changed: Mapping[str, str] | None = None, *, dispatch: bool = True
+    ) -> AsyncIterator[Running]:
+        """Lend a hub for one test, with a new company on it."""
+        key = (engine, dispatch, *sorted((changed or {}).items()))
+        if key not in self.started:
+            self.started[key] = await self._start(engine, changed, dispatch=dispatch)
+        async with contextlib.AsyncExitStack() as stack:
+            company_id, neighbour_id = next(self.company_ids), next(self.company_ids)
+            hub = replace(self.started[key], stack=stack, company_id=company_id, neighbour_id=neighbour_id)
+            yield replace(hub, client=await hub.client_of(company_id), operator=await hub.client_of(None))
+
+    async def _start(self, engine: Engine, changed: Mapping[str, str] | None, *, dispatch: bool) -> Running:
+        url = await self.databases.fresh(engine, folder=self.new_folder(), stack=self.stack)
+        hub = await start_hub(url, changed, dispatch=dispatch)
+        self.stack.push_async_callback(hub.stop)
+        return hub

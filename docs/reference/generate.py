@@ -14,7 +14,6 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
-import typer
 from fastapi.routing import iter_route_contexts
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -23,8 +22,7 @@ from trunkline import HOOK_API, settings
 from trunkline.api import problems
 from trunkline.api.app import create_app
 from trunkline.api.security import Requires
-from trunkline.cli import app as command_line
-from trunkline.cli import opening
+from trunkline.cli import load_commands, opening
 from trunkline.hub.hub import Hub
 from trunkline.runtime.metrics import Metrics
 from trunkline.schemas.definitions import FOLDERS, KINDS, Definition, Kind
@@ -408,9 +406,8 @@ def errors_page() -> str:
 
 def commands(group: Any = None, path: str = "trunkline") -> Iterator[tuple[str, Any]]:
     """Every command with its full name, in the order of ``--help``."""
-    group = group or typer.main.get_command(command_line)
-    for name, listed in group.commands.items():
-        command = listed.load() if hasattr(listed, "load") else listed
+    group = group or load_commands()
+    for name, command in group.commands.items():
         if not command.hidden and getattr(command, "invoke_without_command", True):
             yield f"{path} {name}", command
         if hasattr(command, "commands"):

@@ -5,10 +5,9 @@ import shlex
 from pathlib import Path
 
 import yaml
-from typer.main import get_command
 
 from trunkline import settings
-from trunkline.cli import app
+from trunkline.cli import load_commands
 
 DEPLOY = Path(__file__).parents[2] / "docs" / "examples" / "deploy"
 ROOT = DEPLOY.parents[2]
@@ -17,7 +16,7 @@ OURS = {name: service for name, service in COMPOSE["services"].items() if servic
 
 
 def _options(command_name):
-    command = get_command(app).commands[command_name]
+    command = load_commands().commands[command_name]
     return {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
 
 

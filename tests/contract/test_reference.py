@@ -9,13 +9,12 @@ from types import ModuleType
 
 import pluggy
 import pytest
-import typer
 from prometheus_client.parser import text_string_to_metric_families
 
 from trunkline import settings
 from trunkline.api import documents, problems
 from trunkline.api.app import create_app
-from trunkline.cli import app as command_line
+from trunkline.cli import load_commands
 from trunkline.contract import hookspecs
 from trunkline.errors import SettingsInvalid
 from trunkline.plugins.inspection import list_hooks
@@ -138,7 +137,7 @@ def test_every_command_is_there():
         ]
 
     shown = [cell for cell in first_cells("cli.md") if cell.startswith("trunkline ")]
-    assert shown == names(typer.main.get_command(command_line), "trunkline")
+    assert shown == names(load_commands(), "trunkline")
 
 
 def test_every_metric_is_there():

@@ -14,7 +14,7 @@ from trunkline.cli.commands import Commands
 from trunkline.cli.config import Config, remember_config
 from trunkline.version import __version__
 
-__all__ = ["app", "main"]
+__all__ = ["app", "load_commands", "main"]
 
 app = typer.Typer(
     cls=Commands,
@@ -43,6 +43,14 @@ def root(
 ) -> None:
     """One stream of business events, delivered as signed webhooks, by cursor polling, and to Zapier, n8n and Make."""
     remember_config(context, config)
+
+
+def load_commands() -> Commands:
+    """Give the group of all commands, each with its module loaded."""
+    group = typer.main.get_command(app)
+    assert isinstance(group, Commands)
+    group.load()
+    return group
 
 
 def main() -> None:

@@ -126,6 +126,12 @@ class Commands(TyperGroup):
         for name, source in COMMANDS.items():
             self.add_command(ListedCommand(name, source))
 
+    def load(self) -> None:
+        """Load every command, for those who walk through all of them: the reference and tests."""
+        for command in list(self.commands.values()):
+            if isinstance(command, ListedCommand):
+                self.add_command(command.load())
+
     def resolve_command(self, ctx: typer.Context, args: list[str]) -> Any:  # type: ignore[override]
         """Find the command that *args* begin with, and load it."""
         name, command, rest = super().resolve_command(ctx, args)

@@ -6,24 +6,22 @@ import sys
 from collections.abc import Iterator
 
 import pytest
-import typer.main
 from typer.core import TyperGroup
 
-from trunkline.cli import app, commands
+from trunkline.cli import commands, load_commands
 from trunkline.cli.commands import ListedCommand
 from trunkline.version import __version__
 
 
 def _commands(group: TyperGroup, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
-    for name, listed in group.commands.items():
-        command = listed.load() if isinstance(listed, ListedCommand) else listed
+    for name, command in group.commands.items():
         if isinstance(command, TyperGroup):
             yield from _commands(command, (*path, name))
         if not isinstance(command, TyperGroup) or command.invoke_without_command:
             yield (*path, name)
 
 
-COMMANDS = sorted(_commands(typer.main.get_command(app)))
+COMMANDS = sorted(_commands(load_commands()))
 
 
 def test_trunkline_alone_shows_help(cli):

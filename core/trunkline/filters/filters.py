@@ -16,6 +16,7 @@ from trunkline import errors
 from trunkline.filters import comparisons, types
 from trunkline.filters.comparisons import ABSENT, Compare
 from trunkline.schemas.catalog import EventType, Json
+from trunkline.schemas.shapes import SchemaDocument, Shape
 
 MAX_DEPTH = 8
 """How deep ``any``, ``all`` and ``not`` may nest."""
@@ -180,7 +181,7 @@ class _Checker:
 
     def __init__(self, event_types: Sequence[EventType]) -> None:
         self.faults: list[errors.FieldError] = []
-        self._schemas = [event_type.schema for event_type in event_types]
+        self._documents = [SchemaDocument(event_type.schema) for event_type in event_types]
         self._clauses = 0
 
     def check(self, source: Json, pointer: str, *, depth: int) -> None:
@@ -229,12 +230,12 @@ class _Checker:
             return
         shapes = None
         if part == "payload":
-            shapes = [shape for schema in self._schemas for shape in types.shapes_at(schema, names)]
+            shapes = [shape for document in self._documents for shape in document.shapes_at(names)]
             if not shapes:
                 self._note(pointer, "is in none of the chosen event types")
         self._check_comparisons(value, pointer, shapes)
 
-    def _check_comparisons(self, value: Json, pointer: str, shapes: Sequence[types.Shape] | None) -> None:
+    def _check_comparisons(self, value: Json, pointer: str, shapes: Sequence[Shape] | None) -> None:
         if value == {}:
             self._note(pointer, f"must have at least one of {', '.join(comparisons.OPERATORS)}")
         for name, wanted in _comparisons(value).items():
@@ -247,7 +248,7 @@ class _Checker:
             elif shapes:
                 self._check_types(name, wanted, at, shapes)
 
-    def _check_types(self, name: str, wanted: Json, pointer: str, shapes: Sequence[types.Shape]) -> None:
+    def _check_types(self, name: str, wanted: Json, pointer: str, shapes: Sequence[Shape]) -> None:
         asked = [(pointer, wanted)]
         if name == "in":
             asked = [(f"{pointer}/{index}", item) for index, item in enumerate(wanted)]

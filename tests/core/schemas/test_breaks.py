@@ -210,5 +210,22 @@ class TestOperations:
         narrower = _action(parameters=_object({"shop_id": {"enum": [1]}}, required=["shop_id"]))
         assert [one[:2] for one in _broken(narrower)] == [("/parameters/shop_id", "enum_value_removed")]
 
+    def test_what_is_refused_inside_an_object_a_list_or_under_a_condition_breaks(self):
+        def taking(city, line, then):
+            properties = {"address": _object({"city": city}), "lines": {"type": "array", "items": line}}
+            condition = {"properties": {"sku": {"const": "a"}}, "required": ["sku"]}
+            return _action(input=_object({"sku": STRING, **properties}, **{"if": condition, "then": then}))
+
+        free = taking(STRING, STRING, {"properties": {"size": STRING}})
+        strict = taking(
+            {"const": "Oslo"}, {"enum": ["a"]}, {"properties": {"size": INTEGER}, "required": ["size"]}
+        )
+        assert [one[:2] for one in _broken(strict, free)] == [
+            ("/input/size", "now_required"),
+            ("/input/address/city", "enum_value_removed"),
+            ("/input/lines/items", "enum_value_removed"),
+            ("/input/size", "type_narrowed"),
+        ]
+
     def test_an_answer_is_compared_as_a_payload_is(self):
         assert _broken(_action(output=_object({}))) == [("/output/order_id", "field_removed", "is gone")]

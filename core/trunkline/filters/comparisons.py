@@ -1,6 +1,6 @@
 """The comparisons of a filter, one by one: what each takes, when it holds, and how it is said that it does not.
 
-Part of the pure centre, beneath ``filters``. A comparison is a plain function of what was found and what was wanted,
+Part of the pure centre, beneath ``filters.filters``. A comparison is a plain function of what was found and what was wanted,
 so that a compiled clause holds nothing but the path, the function and the value.
 """
 

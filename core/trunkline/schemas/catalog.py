@@ -46,7 +46,7 @@ class EventType:
     encoded from *schema* unless they are given; a file's reader gives them, so that ``99.00`` keeps its digits.
 
     Raises:
-        SchemaInvalid: *schema* is not JSON data, or its ``x-changes`` is not what ``schema_history`` asks for.
+        SchemaInvalid: *schema* is not JSON data, or its ``x-changes`` is not what ``changelog`` asks for.
     """
 
     name: str
@@ -98,7 +98,7 @@ class Judge:
         self._name = name
 
     def check(self, data: Json) -> list[FieldError]:
-        """Tell what is wrong with *data*: nothing when it is valid, else at most ``schema_faults.MAX_FAULTS`` faults.
+        """Tell what is wrong with *data*: nothing when it is valid, else at most ``sentences.MAX_FAULTS`` faults.
 
         Paths are JSON pointers into *data*. A missing or unknown field is reported at its own pointer.
         A valid payload of the ten types costs 0.4 to 0.9 µs, a faulty one 160 µs.

@@ -168,10 +168,14 @@ class Notifier:
         ]
 
     def _make_listener(self, name: str) -> Listener:
-        found = {hook: self._registry.implementation(hook, plugin=name) for hook in HOOKS}
+        implementations = {hook: self._registry.implementation(hook, plugin=name) for hook in HOOKS}
         return Listener(
             name,
-            {hook: implementation for hook, implementation in found.items() if implementation is not None},
+            {
+                hook: implementation
+                for hook, implementation in implementations.items()
+                if implementation is not None
+            },
             context=self._registry.context(name),
             limit_seconds=self._limit_seconds,
             capacity=self._capacity,

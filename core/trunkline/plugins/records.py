@@ -64,7 +64,7 @@ class PluginRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class Contributions:
     """Everything that one plugin gave, and the context that it got."""
 
     settings: BaseModel | None = None

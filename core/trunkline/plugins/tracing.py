@@ -64,10 +64,13 @@ class Tracer:
     ) -> tuple[Channel, ...]:
         """Give *channels* with a ``deliver`` that is traced; the secrets among *settings* are kept out of the lines."""
         return tuple(
-            replace(one, deliver=self._deliver(one.deliver, f"{plugin}.{one.name}", secrets_of(settings)))
-            if one.deliver
-            else one
-            for one in channels
+            replace(
+                channel,
+                deliver=self._deliver(channel.deliver, f"{plugin}.{channel.name}", secrets_of(settings)),
+            )
+            if channel.deliver
+            else channel
+            for channel in channels
         )
 
     def _deliver(self, deliver: Deliver, owner: str, hidden: tuple[str, ...]) -> Deliver:

@@ -1,7 +1,7 @@
 """What an older client would break on: event types, actions, searches and lookups of two versions. Pure.
 
-Whoever reads payloads or answers breaks when something comes that the older schema ruled out. So a new optional field, a
-narrower type or one value fewer is fine; a field that is gone, a wider type or one value more is not. Whoever calls breaks
+Who reads payloads or answers breaks when something comes that the older schema ruled out. So a new optional field, a
+narrower type or one value fewer is fine; a field that is gone, a wider type or one value more is not. Who calls breaks
 when something is refused that the older schema let through: there it is the other way round.
 """
 
@@ -40,28 +40,28 @@ def find_breaks(old: Iterable[EventType], new: Iterable[EventType]) -> list[Brea
     That is the same version where it is kept, else the next one that there is (``SchemaVersions.chosen``).
     """
     present: dict[str, list[EventType]] = {}
-    for kind in sorted(new, key=lambda one: one.version):
+    for kind in sorted(new, key=lambda kind: kind.version):
         present.setdefault(kind.name, []).append(kind)
     breaks: list[Break] = []
-    for kind in sorted(old, key=lambda one: (one.name, one.version)):
-        kept = present.get(kind.name)
-        if not kept:
-            found = [Break(kind.name, "", "type_removed", "the event type is gone")]
+    for kind in sorted(old, key=lambda kind: (kind.name, kind.version)):
+        successors = present.get(kind.name)
+        if not successors:
+            differences = [Break(kind.name, "", "type_removed", "the event type is gone")]
         else:
-            given = choose([one.version for one in kept], kind.version)
-            newer = next(one for one in kept if one.version == given)
-            found = compare(kind.name, kind.schema, newer.schema)
-        breaks += [replace(one, version=kind.version) for one in found]
+            version = choose([candidate.version for candidate in successors], kind.version)
+            newer = next(candidate for candidate in successors if candidate.version == version)
+            differences = compare(kind.name, kind.schema, newer.schema)
+        breaks += [replace(item, version=kind.version) for item in differences]
     return breaks
 
 
 def find_operation_breaks(old: Iterable[Definition], new: Iterable[Definition]) -> list[Break]:
     """Compare every action, search and lookup of *old* with the one of the same name in *new*."""
-    present = {(one.kind, one.name): one for one in new}
+    present = {(definition.kind, definition.name): definition for definition in new}
     return [
-        replace(found, subject=one.kind)
-        for one in old
-        for found in _changes(one, present.get((one.kind, one.name)))
+        replace(item, subject=definition.kind)
+        for definition in old
+        for item in _changes(definition, present.get((definition.kind, definition.name)))
     ]
 
 
@@ -73,7 +73,7 @@ def compare(
 
 
 def _changes(old: Definition, new: Definition | None) -> Iterator[Break]:
-    """Give what breaks whoever calls *old* and reads its answer."""
+    """Give what breaks a client that calls *old* and reads its answer."""
     if new is None:
         yield Break(old.name, "", "operation_removed", f"the {old.kind} is gone")
         return

@@ -133,13 +133,15 @@ class SchemaCatalog:
     def __init__(self, types: Iterable[EventType]) -> None:
         self._versions: dict[str, dict[int, EventType]] = {}
         self._judges: dict[tuple[str, int], Judge] = {}
-        for one in sorted(types, key=lambda one: (one.name, one.version)):
-            versions = self._versions.setdefault(one.name, {})
-            if one.version in versions:
-                reason = f"version {one.version} of this event type is defined twice; rename or remove one"
-                raise SchemaInvalid(one.name, reason)
-            versions[one.version] = one
-            self._judges[one.name, one.version] = _judge_of(one)
+        for event_type in sorted(types, key=lambda event_type: (event_type.name, event_type.version)):
+            versions = self._versions.setdefault(event_type.name, {})
+            if event_type.version in versions:
+                reason = (
+                    f"version {event_type.version} of this event type is defined twice; rename or remove one"
+                )
+                raise SchemaInvalid(event_type.name, reason)
+            versions[event_type.version] = event_type
+            self._judges[event_type.name, event_type.version] = _judge_of(event_type)
         self._types = {name: versions[max(versions)] for name, versions in self._versions.items()}
 
     def types(self) -> tuple[EventType, ...]:
@@ -148,7 +150,7 @@ class SchemaCatalog:
 
     def all_types(self) -> tuple[EventType, ...]:
         """List every version of every event type, by name and version."""
-        return tuple(one for versions in self._versions.values() for one in versions.values())
+        return tuple(event_type for versions in self._versions.values() for event_type in versions.values())
 
     def names(self) -> tuple[str, ...]:
         """List every name, in order."""

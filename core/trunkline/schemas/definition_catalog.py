@@ -30,19 +30,26 @@ class DefinitionCatalog:
     ) -> None:
         self._definitions: dict[tuple[Kind, str], Definition] = {}
         self._judges: dict[tuple[Kind, str], _Judges] = {}
-        for one in sorted(definitions, key=lambda one: (KINDS.index(one.kind), one.name)):
-            key = (one.kind, one.name)
+        for definition in sorted(
+            definitions, key=lambda definition: (KINDS.index(definition.kind), definition.name)
+        ):
+            key = (definition.kind, definition.name)
             if other := self._definitions.get(key):
                 known = f", as {other.source} does" if other.source else " a second time"
-                raise _unfit(one, f"defines the {one.kind} '{one.name}'{known}; rename or remove one")
-            self._definitions[key] = one
-            self._judges[key] = _judges_of(one)
-        for one, reason in definition_rules.clashes(self._definitions.values(), event_types=event_types):
-            raise _unfit(one, reason)
+                raise _unfit(
+                    definition,
+                    f"defines the {definition.kind} '{definition.name}'{known}; rename or remove one",
+                )
+            self._definitions[key] = definition
+            self._judges[key] = _judges_of(definition)
+        for definition, reason in definition_rules.clashes(
+            self._definitions.values(), event_types=event_types
+        ):
+            raise _unfit(definition, reason)
 
     def of(self, kind: Kind) -> tuple[Definition, ...]:
         """List every definition of *kind* in the order of their names."""
-        return tuple(one for one in self._definitions.values() if one.kind == kind)
+        return tuple(definition for definition in self._definitions.values() if definition.kind == kind)
 
     def all(self) -> tuple[Definition, ...]:
         """List every definition, by kind and name."""

@@ -40,19 +40,22 @@ def clashes(
 ) -> Iterator[tuple[Definition, str]]:
     """Tell which definitions cannot stand beside the others, and why. *event_types* are the names that there are."""
     calls: dict[tuple[str, str], Definition] = {}
-    lookups = {one.name: one for one in definitions if one.kind == "lookup"}
-    for one in definitions:
-        other = calls.setdefault((one.method, _PARAMETER.sub("{}", one.path)), one)
-        if other is not one:
-            yield one, f"has the same call as the {other.kind} '{other.name}'; give one of them another path"
-        for name in one.emits:
+    lookups = {definition.name: definition for definition in definitions if definition.kind == "lookup"}
+    for definition in definitions:
+        other = calls.setdefault((definition.method, _PARAMETER.sub("{}", definition.path)), definition)
+        if other is not definition:
+            yield (
+                definition,
+                f"has the same call as the {other.kind} '{other.name}'; give one of them another path",
+            )
+        for name in definition.emits:
             if event_types is not None and name not in event_types:
                 yield (
-                    one,
+                    definition,
                     f"'emits' names '{name}', which is no event type here; add its schema or correct the name",
                 )
-        for field, reference in _references(one):
-            yield from ((one, reason) for reason in _unknown_items(field, reference, lookups))
+        for field, reference in _references(definition):
+            yield from ((definition, reason) for reason in _unknown_items(field, reference, lookups))
 
 
 def _call_faults(definition: Definition) -> Iterator[str]:
@@ -161,16 +164,16 @@ def _reference_faults(name: str, reference: Json) -> Iterator[str]:
 
 def _unknown_items(field: str, reference: Json, lookups: Mapping[str, Definition]) -> Iterator[str]:
     """Tell what *reference* names that there is not: the lookup, or a field of its items."""
-    wanted = {"lookup": reference} if isinstance(reference, str) else reference
-    lookup = lookups.get(wanted["lookup"])
+    source = {"lookup": reference} if isinstance(reference, str) else reference
+    lookup = lookups.get(source["lookup"])
     if lookup is None or lookup.listed is None:
         known = ", ".join(lookups) or "none"
-        yield f"'x-lookup' of '{field}' names '{wanted['lookup']}', which is no lookup; there are: {known}"
+        yield f"'x-lookup' of '{field}' names '{source['lookup']}', which is no lookup; there are: {known}"
         return
     items = _properties(_properties(lookup.output)[lookup.listed.items]["items"])
     names: Iterable[str] = [
-        *(wanted[key] for key in ("value", "label") if key in wanted),
-        *wanted.get("where", {}),
+        *(source[key] for key in ("value", "label") if key in source),
+        *source.get("where", {}),
     ]
     for name in names:
         if name not in items:
@@ -178,5 +181,5 @@ def _unknown_items(field: str, reference: Json, lookups: Mapping[str, Definition
 
 
 def _properties(schema: Mapping[str, Json]) -> Mapping[str, Json]:
-    found: Mapping[str, Json] = schema.get("properties", {})
-    return found
+    properties: Mapping[str, Json] = schema.get("properties", {})
+    return properties

@@ -109,7 +109,8 @@ def _definition(kind: Kind, content: Mapping[str, Json], *, source: str) -> Defi
         input=content["input"],
         output=content["output"],
         examples=tuple(
-            Example(one.get("parameters", {}), one["input"], one["output"]) for one in content["examples"]
+            Example(example.get("parameters", {}), example["input"], example["output"])
+            for example in content["examples"]
         ),
         success_status=content.get("success_status", 200),
         emits=tuple(content.get("emits", ())),

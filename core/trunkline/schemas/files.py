@@ -108,7 +108,7 @@ def _files(folder: Traversable | Path) -> list[Traversable]:
     if not folder.is_dir():
         return []
     return sorted(
-        (file for file in folder.iterdir() if file.name.endswith(".json")), key=lambda one: one.name
+        (file for file in folder.iterdir() if file.name.endswith(".json")), key=lambda file: file.name
     )
 
 

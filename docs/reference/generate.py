@@ -135,28 +135,49 @@ def settings_page() -> str:
 # ---- hooks -----------------------------------------------------------------------------------------------------------
 
 
+_PHASES = (
+    (
+        "Called once, at start",
+        "Plain functions that return frozen values and do no I/O. What they return is checked; a value that does not fit makes "
+        "the plugin `failed`, with a sentence that says why.",
+        True,
+    ),
+    (
+        "Called while the hub runs",
+        "May be `def` or `async def`. They are called plugin by plugin, five seconds at most; one that raises or hangs is "
+        "logged with the plugin's name and stops nobody else. A plain `def` runs in a thread of the plugin's own.",
+        False,
+    ),
+)
+_HOOKS_INTRODUCTION = (
+    "A plugin marks a function with `trunkline.hookimpl`, names it after a hook, and asks for any of the hook's arguments. "
+    "A plugin that has a function marked so under a name that is no hook, or with an argument that the hook does not have, fails to load. "
+    "All values come from `trunkline`; [Write a channel plugin](../how-to/write-a-channel-plugin.md) shows them at work."
+)
+_HOOKS_AFTERWORD = (
+    "## Limits",
+    "No hook may rely on an order among plugins. Two plugins that give a channel or an event type of the same name both fail. "
+    "`event_accepted`, `attempt_finished` and `subscription_changed` come after the fact: they can refuse nothing, and a plugin "
+    "that falls more than 1,000 calls behind loses the oldest, with a warning in the log. "
+    "A plugin that is not imported, or does not return from a `register_*` hook, within `plugins.start_timeout_seconds` (30) is `failed`. "
+    "One that blocks the event loop for more than a second is named in the log, with the line where it does.",
+    "## Watching a plugin at work",
+    "With `TRUNKLINE_TRACE_PLUGINS=1` in its environment every command writes a line to standard error for each call of a hook and each `deliver`, "
+    "when it has ended: plugin, hook, arguments, milliseconds, and what it returned or raised. Values are named, not shown: no text of theirs and no secret.",
+    "```text\ntrace acme.register_channels(context) 0.03 ms returned [Channel(name='acme')]\n"
+    "trace acme.acme.deliver(Push(event_id='1000', event_type='lead.created', delivery_id='dlv_1000_1', attempt=1)) 4.61 ms returned delivered 200\n"
+    "trace acme.event_accepted(context, events=[AcceptedEvent(position=1000, company_id=92, type='lead.created')]) 0.05 ms raised KeyError: 'amount'\n```",
+    "`trunkline plugins show NAME` shows where a plugin comes from, why it does not run, each hook with its file and line, its settings, and what it gives.",
+    "## What changes, and when",
+    f"This is generation {HOOK_API} of the hook API (`trunkline.HOOK_API`). [Stability](../explanation/stability.md) says what may change within it, "
+    "and how long what is deprecated stays.",
+)
+
+
 def hooks_page() -> str:
     """Every hook, by phase."""
-    kinds = [
-        (
-            "Called once, at start",
-            "Plain functions that return frozen values and do no I/O. What they return is checked; a value that does not fit makes "
-            "the plugin `failed`, with a sentence that says why.",
-            True,
-        ),
-        (
-            "Called while the hub runs",
-            "May be `def` or `async def`. They are called plugin by plugin, five seconds at most; one that raises or hangs is "
-            "logged with the plugin's name and stops nobody else. A plain `def` runs in a thread of the plugin's own.",
-            False,
-        ),
-    ]
-    blocks = [
-        "A plugin marks a function with `trunkline.hookimpl`, names it after a hook, and asks for any of the hook's arguments. "
-        "A plugin that has a function marked so under a name that is no hook, or with an argument that the hook does not have, fails to load. "
-        "All values come from `trunkline`; [Write a channel plugin](../how-to/write-a-channel-plugin.md) shows them at work.",
-    ]
-    for title, text, at_start in kinds:
+    blocks = [_HOOKS_INTRODUCTION]
+    for title, text, at_start in _PHASES:
         blocks += [f"## {title}", text]
         for name, function in public_api.hooks():
             if name.startswith("register_") == at_start:
@@ -165,26 +186,7 @@ def hooks_page() -> str:
                     f"```python\n{values.signature(name, public_api.signature_of(function))}: ...\n```",
                     markdown(function),
                 ]
-    blocks += [
-        "## Limits",
-        "No hook may rely on an order among plugins. Two plugins that give a channel or an event type of the same name both fail. "
-        "`event_accepted`, `attempt_finished` and `subscription_changed` come after the fact: they can refuse nothing, and a plugin "
-        "that falls more than 1,000 calls behind loses the oldest, with a warning in the log. "
-        "A plugin that is not imported, or does not return from a `register_*` hook, within `plugins.start_timeout_seconds` (30) is `failed`. "
-        "One that blocks the event loop for more than a second is named in the log, with the line where it does.",
-        "## Watching a plugin at work",
-        "With `TRUNKLINE_TRACE_PLUGINS=1` in its environment every command writes a line to standard error for each call of a hook and each `deliver`, "
-        "when it has ended: plugin, hook, arguments, milliseconds, and what it returned or raised. Values are named, not shown: no text of theirs and no secret.",
-        "```text\ntrace acme.register_channels(context) 0.03 ms returned [Channel(name='acme')]\n"
-        "trace acme.acme.deliver(Push(event_id='1000', event_type='lead.created', delivery_id='dlv_1000_1', attempt=1)) 4.61 ms returned delivered 200\n"
-        "trace acme.event_accepted(context, events=[AcceptedEvent(position=1000, company_id=92, type='lead.created')]) 0.05 ms raised KeyError: 'amount'\n```",
-        "`trunkline plugins show NAME` shows where a plugin comes from, why it does not run, each hook with its file and line, its settings, and what it gives.",
-        "## What changes, and when",
-        f"This is generation {HOOK_API} of the hook API (`trunkline.HOOK_API`). [Stability](../explanation/stability.md) says what may change within it, "
-        "and how long what is deprecated stays.",
-        *values.blocks(table),
-    ]
-    return page("Hooks", *blocks)
+    return page("Hooks", *blocks, *_HOOKS_AFTERWORD, *values.blocks(table))
 
 
 # ---- event types -----------------------------------------------------------------------------------------------------

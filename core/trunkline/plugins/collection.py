@@ -1,4 +1,4 @@
-"""The third step of loading: ask the plugins, one by one, for what they give, and check it.
+"""The third step of loading: each plugin is asked for its contributions, and they are checked.
 
 What needs no context is collected before the hub is built (``collect_static``), the rest when its services are there
 (``collect_with``). A plugin that raises, or gives nonsense, is taken out with everything it gave.
@@ -72,7 +72,8 @@ def collect_with(
         PluginFailed: a plugin that was asked for by name cannot be used.
     """
     defined = {
-        kind: {definition.name for definition in definitions if definition.kind == kind} for kind in KINDS
+        kind: frozenset(definition.name for definition in definitions if definition.kind == kind)
+        for kind in KINDS
     }
 
     def ask(plugin: str) -> None:
@@ -82,25 +83,16 @@ def collect_with(
         channels = _ask(registry, plugin, "register_channels", values.check_channels, arguments) or ()
         if registry.tracer is not None:
             channels = registry.tracer.channels(channels, plugin=plugin, settings=contributions.settings)
-        providers = {
-            kind: _ask(registry, plugin, HOOKS_OF_KINDS[kind], _checking(kind, defined[kind]), arguments)
-            or ()
-            for kind in KINDS
-        }
+        providers = _ask_for_providers(registry, plugin, arguments, defined=defined)
         own = [
-            definition.definition
-            for own_providers in providers.values()
-            for definition in own_providers
-            if definition.definition
+            provider.definition for kind in providers for provider in providers[kind] if provider.definition
         ]
         values.check_definitions(plugin, own, beside=definitions)
         pages = _ask(registry, plugin, "register_portal_pages", values.check_portal_pages, arguments)
-        registry.keep(
-            plugin,
-            replace(
-                contributions, context=context, channels=channels, providers=providers, pages=pages or ()
-            ),
+        contributions = replace(
+            contributions, context=context, channels=channels, providers=providers, pages=pages or ()
         )
+        registry.keep(plugin, contributions)
 
     def ask_for_routes(plugin: str) -> None:
         contributions = registry.contributions_of(plugin)
@@ -122,6 +114,19 @@ def collect_with(
 
 def _checking(kind: Kind, defined: Collection[str]) -> Callable[[str, object], tuple[Provider, ...]]:
     return partial(values.check_providers, kind=kind, defined=defined)
+
+
+def _ask_for_providers(
+    registry: Registry,
+    plugin: str,
+    arguments: Mapping[str, object],
+    *,
+    defined: Mapping[Kind, Collection[str]],
+) -> dict[Kind, tuple[Provider, ...]]:
+    return {
+        kind: _ask(registry, plugin, HOOKS_OF_KINDS[kind], _checking(kind, defined[kind]), arguments) or ()
+        for kind in KINDS
+    }
 
 
 def _provided(kind: Kind, contributions: Contributions) -> list[str]:

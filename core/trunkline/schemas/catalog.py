@@ -46,7 +46,7 @@ class EventType:
     encoded from *schema* unless they are given; a file's reader gives them, so that ``99.00`` keeps its digits.
 
     Raises:
-        SchemaInvalid: *schema* is not JSON data, or its ``x-changes`` is not what ``changelog`` asks for.
+        SchemaInvalid: *schema* is not JSON data, or an entry of its ``x-changes`` is faulty.
     """
 
     name: str

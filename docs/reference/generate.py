@@ -251,9 +251,9 @@ OPERATIONS: Mapping[Kind, str] = {
 }
 
 
-def call_of(one: Definition) -> str:
+def call_of(definition: Definition) -> str:
     """Write an operation's method and path."""
-    return f"{one.method} {INTEGRATIONS}{one.path}"
+    return f"{definition.method} {INTEGRATIONS}{definition.path}"
 
 
 def inputs(schema: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str]]:
@@ -267,36 +267,36 @@ def chosen_from(reference: Any) -> str:
     """Say from which lookup a field is chosen, if it is."""
     if reference is None:
         return ""
-    wanted = {"lookup": reference} if isinstance(reference, str) else reference
-    only = " and ".join(f"`{name}` is {json.dumps(value)}" for name, value in wanted.get("where", {}).items())
-    return f" Chosen from [`{wanted['lookup']}`](#{wanted['lookup']}){f' where {only}' if only else ''}."
+    source = {"lookup": reference} if isinstance(reference, str) else reference
+    only = " and ".join(f"`{name}` is {json.dumps(value)}" for name, value in source.get("where", {}).items())
+    return f" Chosen from [`{source['lookup']}`](#{source['lookup']}){f' where {only}' if only else ''}."
 
 
-def operation(one: Definition) -> Iterator[str]:
+def operation(definition: Definition) -> Iterator[str]:
     """The section of one operation."""
-    emitted = " and ".join(f"[`{name}`](event-types.md#{name.replace('.', '')})" for name in one.emits)
-    yield f"### {one.name}"
-    yield one.description + (f" Emits {emitted}." if emitted else "")
-    yield f"```http\n{call_of(one)}\n```"
-    taken = [*inputs(one.parameters), *inputs(one.input)]
+    emitted = " and ".join(f"[`{name}`](event-types.md#{name.replace('.', '')})" for name in definition.emits)
+    yield f"### {definition.name}"
+    yield definition.description + (f" Emits {emitted}." if emitted else "")
+    yield f"```http\n{call_of(definition)}\n```"
+    taken = [*inputs(definition.parameters), *inputs(definition.input)]
     yield table(["field", "type", "required", "meaning"], taken)
-    yield f"Answers {one.success_status} with:"
+    yield f"Answers {definition.success_status} with:"
     items = [
         (f"`{name}[].{inner.strip('`')}`", *row)
-        for name, described in one.output["properties"].items()
+        for name, described in definition.output["properties"].items()
         for inner, *row in fields(described.get("items", {}))
     ]
-    answered = [(name, kind, text) for name, kind, _, text in [*fields(one.output), *items]]
+    answered = [(name, kind, text) for name, kind, _, text in [*fields(definition.output), *items]]
     yield table(["field", "type", "meaning"], answered)
-    example = one.examples[0]
-    sent = "query" if one.method == "GET" else "body"
+    example = definition.examples[0]
+    sent = "query" if definition.method == "GET" else "body"
     yield f"Example {sent} and answer:"
     yield f"```json\n{json.dumps(example.input)}\n{json.dumps(example.output)}\n```"
 
 
 def operations_page() -> str:
     """Every action, search and lookup with its fields."""
-    found = package_definitions(SCHEMAS)
+    definitions = package_definitions(SCHEMAS)
     blocks = [
         "What the product that comes with this distribution, WhiteLabelCRO, can be asked to do. A field that is not listed is refused. "
         f"All paths begin with `{INTEGRATIONS}`. The JSON Schemas are served at `/schemas/actions/{{name}}.json` and "
@@ -304,12 +304,17 @@ def operations_page() -> str:
         "Another product brings its own: [Put your own product behind it](../how-to/put-your-own-product-behind-it.md).",
         table(
             ["name", "title", "call"],
-            [(f"[`{one.name}`](#{one.name})", one.title, f"`{call_of(one)}`") for one in found],
+            [
+                (f"[`{definition.name}`](#{definition.name})", definition.title, f"`{call_of(definition)}`")
+                for definition in definitions
+            ],
         ),
     ]
     for kind in KINDS:
         blocks += [f"## {FOLDERS[kind].title()}", OPERATIONS[kind]]
-        blocks += [block for one in found if one.kind == kind for block in operation(one)]
+        blocks += [
+            block for definition in definitions if definition.kind == kind for block in operation(definition)
+        ]
     return page("Actions, searches and lookups", *blocks)
 
 
@@ -335,7 +340,7 @@ def guards(dependant: Any) -> Iterator[Requires]:
 
 def routes() -> Iterator[tuple[str, str, str, str, str]]:
     """Method, path, scope, bucket and summary of every route, in the order of the paths."""
-    found: dict[tuple[str, str], tuple[str, str, str]] = {}
+    summaries: dict[tuple[str, str], tuple[str, str, str]] = {}
     for context in iter_route_contexts(create_app(built_in_hub()).routes):
         if context.path.startswith("/portal"):  # pages for people, as their keys allow
             continue
@@ -347,8 +352,8 @@ def routes() -> Iterator[tuple[str, str, str, str, str]]:
                 scope = f"`{guard.scope}`" if guard.scope else "any key"
                 bucket = guard.bucket_for(method) or "–"
             summary = context.summary or first_line(context.endpoint)
-            found.setdefault((context.path, method), (scope, bucket, summary.rstrip(".")))
-    for (path, method), row in sorted(found.items(), key=lambda item: item[0]):
+            summaries.setdefault((context.path, method), (scope, bucket, summary.rstrip(".")))
+    for (path, method), row in sorted(summaries.items(), key=lambda item: item[0]):
         yield method, path, *row
 
 
@@ -432,17 +437,20 @@ def options(command: Any) -> Iterator[tuple[str, str]]:
 
 def cli_page() -> str:
     """Every command."""
-    found = list(commands())
+    described = list(commands())
     blocks = [
         "`trunkline --help` and `trunkline COMMAND --help` say the same. `--config FILE` may also stand before the command. "
         "Standard output has what was asked for, alone; everything else goes to standard error. "
         "Exit codes: 0 done, 1 refused or not all right, 2 cannot start, or misused.",
         table(
             ["command", "does"],
-            [(f"[`{name}`](#{name.replace(' ', '-')})", first_line_of(command)) for name, command in found],
+            [
+                (f"[`{name}`](#{name.replace(' ', '-')})", first_line_of(command))
+                for name, command in described
+            ],
         ),
     ]
-    for name, command in found:
+    for name, command in described:
         text = re.sub(r"\[bold\](.*?)\[/bold\]", r"`\1`", command.help)
         blocks += [f"## {name}", text, table(["option", "meaning"], options(command))]
     return page("Command line", *blocks)
@@ -484,8 +492,8 @@ def checks_page() -> str:
         "What the [conformance kit](../how-to/test-a-plugin.md) asks of a plugin. A check is named `{suite}.{fact}`; its level is "
         "the first that asks for it.",
     ]
-    for suite, checks in itertools.groupby(list_checks(), key=lambda one: one.suite):
-        rows = [(f"`{one.name}`", one.level.value, one.fact) for one in checks]
+    for suite, checks in itertools.groupby(list_checks(), key=lambda check: check.suite):
+        rows = [(f"`{check.name}`", check.level.value, check.fact) for check in checks]
         blocks += [f"## {suite}", table(("check", "level", "the fact"), rows)]
     return page("Checks", *blocks)
 

@@ -101,7 +101,7 @@ class Events(Section):
 
 
 class Validation(Section):
-    """What becomes of an event that came by HTTP and whose payload breaks its type's schema."""
+    """How events with a faulty payload are handled: rejected, quarantined or accepted with a warning."""
 
     default: Mode = Field(
         default="reject", description="`reject` it, `quarantine` it, or `warn` and accept it all the same"

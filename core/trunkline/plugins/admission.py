@@ -1,4 +1,4 @@
-"""The second step of loading: which candidates run. Each is judged alone, and before it is imported where possible."""
+"""The second step of loading: which candidates run. Each is checked alone, and before it is imported where possible."""
 
 import importlib
 import re

@@ -1,4 +1,4 @@
-"""Everything that is known of one plugin, as JSON, for ``trunkline plugins show`` and for whoever asks why it does not run."""
+"""Everything that is known of one plugin, as JSON, for ``trunkline plugins show``."""
 
 import importlib.util
 import inspect

@@ -1,4 +1,4 @@
-"""The telling of plugins that something happened. It comes after the fact and never holds up the one who tells."""
+"""Notifications of plugins, after the fact; the code that notifies never waits for them."""
 
 import asyncio
 import logging
@@ -103,7 +103,7 @@ class Listener:
 
 
 class Notifier:
-    """Calls the hooks that tell what happened, each plugin by itself.
+    """Calls the notification hooks, each plugin by itself.
 
     It listens from entering to leaving; on leaving, what is still queued is worked off for at most the time limit. Its
     methods return at once and belong in the event loop's thread.

@@ -1,4 +1,4 @@
-"""The registry: which plugins there are, which of them run, and what those gave."""
+"""The registry: all plugins, which of them run, and their contributions."""
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
@@ -58,7 +58,7 @@ class Registry:
 
     @property
     def collected(self) -> Collected:
-        """What the plugins that run now have given so far."""
+        """The contributions of the plugins that run now."""
         contributions = {name: self._contributions[name] for name in self.active}
         return Collected(
             event_types=tuple(value for offer in contributions.values() for value in offer.event_types),
@@ -143,11 +143,11 @@ class Registry:
             logger_of(name).warning("Plugin '%s' %s", name, sentence)
 
     def keep(self, name: str, contributions: Contributions) -> None:
-        """Keep *contributions* as all that the plugin *name* gave so far."""
+        """Keep *contributions* as those of the plugin *name*."""
         self._contributions[name] = contributions
 
     def contributions_of(self, name: str) -> Contributions:
-        """Show what the plugin *name* gave."""
+        """Give the contributions of the plugin *name*."""
         return self._contributions[name]
 
     def refuse(self, failure: PluginFailed) -> None:

@@ -1,4 +1,4 @@
-"""The settings sections of plugins: each has the plugin's name and is judged by the plugin's own model."""
+"""The settings sections of plugins: each has the plugin's name and is checked by the plugin's own model."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""The checking of what ``register_*`` hooks return. Each function returns the values or raises ``PluginFailed``."""
+"""Checks of the values that ``register_*`` hooks return. Each function returns the values or raises ``PluginFailed``."""
 
 import re
 from collections.abc import Callable, Collection, Iterable
@@ -210,5 +210,5 @@ def _find_type_fault(field: str, value: object, kind: type, *, expected: str) ->
 
 
 def _name_type(value: object) -> str:
-    """Name what came, for a sentence: ``None``, or the type."""
+    """Name the type of *value* for a sentence; None is ``None``."""
     return "None" if value is None else f"a value of type {type(value).__name__}"

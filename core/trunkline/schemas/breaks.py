@@ -1,4 +1,4 @@
-"""What an older client would break on: event types, actions, searches and lookups of two versions. Pure.
+"""The changes of schemas that an older client breaks on: event types, actions, searches and lookups. Pure.
 
 Who reads payloads or answers breaks when something comes that the older schema ruled out. So a new optional field, a
 narrower type or one value fewer is fine; a field that is gone, a wider type or one value more is not. Who calls breaks
@@ -35,7 +35,7 @@ class Break:
 
 
 def find_breaks(old: Iterable[EventType], new: Iterable[EventType]) -> list[Break]:
-    """Compare every version of every type of *old* with what who reads it gets from *new*.
+    """Compare every version of every type of *old* with the version that its readers get from *new*.
 
     That is the same version where it is kept, else the next one that there is (``SchemaVersions.chosen``).
     """

@@ -1,4 +1,4 @@
-"""What makes a definition fit to serve: each rule with the sentence that says how to keep it. Pure.
+"""The rules that a definition must keep, each with the sentence that says how. Pure.
 
 Whoever asks knows already that its schemas are valid JSON Schemas.
 """
@@ -22,7 +22,7 @@ _SNAKE, _KEBAB = re.compile(r"[a-z][a-z0-9_]*"), re.compile(r"[a-z][a-z0-9-]*")
 
 
 def broken_rules(definition: Definition) -> Iterator[str]:
-    """Tell which rules *definition* breaks by itself."""
+    """List the rules that *definition* breaks by itself."""
     yield from _call_faults(definition)
     yield from _path_faults(definition)
     for part in ("parameters", "input", "output"):
@@ -38,7 +38,7 @@ def broken_rules(definition: Definition) -> Iterator[str]:
 def clashes(
     definitions: Collection[Definition], *, event_types: Collection[str] | None
 ) -> Iterator[tuple[Definition, str]]:
-    """Tell which definitions cannot stand beside the others, and why. *event_types* are the names that there are."""
+    """List the definitions that clash with others, and why. *event_types* are all known names."""
     calls: dict[tuple[str, str], Definition] = {}
     lookups = {definition.name: definition for definition in definitions if definition.kind == "lookup"}
     for definition in definitions:
@@ -114,7 +114,7 @@ def _is_open(schema: Mapping[str, Json]) -> bool:
 
 
 def _url_faults(definition: Definition) -> Iterator[str]:
-    """What stands in a URL has no type of its own there, so its schema must name one."""
+    """Give the parameters of a URL whose schema names no type: text in a URL has none of its own."""
     query = _properties(definition.input) if definition.method == "GET" else {}
     for name, described in {**_properties(definition.parameters), **query}.items():
         if isinstance(described, dict) and described.get("type") not in _SCALARS:
@@ -163,7 +163,7 @@ def _reference_faults(name: str, reference: Json) -> Iterator[str]:
 
 
 def _unknown_items(field: str, reference: Json, lookups: Mapping[str, Definition]) -> Iterator[str]:
-    """Tell what *reference* names that there is not: the lookup, or a field of its items."""
+    """List the names in *reference* that do not exist: the lookup, or fields of its items."""
     source = {"lookup": reference} if isinstance(reference, str) else reference
     lookup = lookups.get(source["lookup"])
     if lookup is None or lookup.listed is None:

@@ -1,4 +1,4 @@
-"""What one of two schemas lets through and the other rules out, found by their shapes. Pure.
+"""The differences of two schemas that break a client, found by their shapes. Pure.
 
 *Reading*, a client breaks on a value that the new schema allows and the old one did not; *calling*, it is the other way
 round. Each shape of the wider side is held against the closest shape of the other side; where that side depends on an
@@ -41,7 +41,7 @@ def calling_differences(old: Json, new: Json) -> list[Difference]:
 
 @dataclass(frozen=True, slots=True)
 class _Member:
-    """What is inside a value, as both schemas have it; *label* says which are meant where *path* cannot."""
+    """A field or item as both schemas describe it; *label* names those that have no *path* of their own."""
 
     path: str
     old: Shapes
@@ -107,7 +107,7 @@ class _Comparison:
                 yield from self._closest([pair for pair in pairs if _have_members(*pair)], depth=depth)
 
     def _closest(self, pairs: Sequence[tuple[Shape, Shape]], *, depth: int) -> list[Difference]:
-        """Compare each pair; give what the one has that differs least, of those that some value fits both sides of."""
+        """Compare each pair; give the differences of the pair that differs least, if possible of one that some value fits."""
         compared = [list(self._pair(*pair, depth=depth)) for pair in pairs]
         if len(pairs) < 2 or not all(compared):
             return min(compared, key=len, default=[])
@@ -131,7 +131,7 @@ class _Comparison:
                 yield from map(member.place, self.shapes(member.old, member.new, depth=depth + 1))
 
     def _field(self, old: Shape, new: Shape, member: _Member, *, depth: int) -> Iterator[Difference]:
-        """Compare a field; one that was there before and cannot be there now breaks."""
+        """Compare a field; a field that is gone breaks."""
         if not member.new:
             yield self._gone(old, new, member)
             return
@@ -156,7 +156,7 @@ class _Comparison:
 
 
 def _cases(shapes: Shapes) -> list[Shape]:
-    """List the cases that *shapes* tell apart by conditions, as a shape each that has nothing but those conditions."""
+    """List the combinations of conditions that *shapes* have, each as a shape with nothing but those conditions."""
     cases = [
         Shape(
             conditions=shape.conditions,
@@ -169,7 +169,7 @@ def _cases(shapes: Shapes) -> list[Shape]:
 
 
 def _within(case: Shape, shapes: Shapes) -> list[Shape]:
-    """List what *shapes* are in one *case*."""
+    """List *shapes* as they are where the conditions of *case* are met."""
     if not case.conditions:
         return list(shapes)
     return [inside for shape in shapes if (inside := merge(shape, case)) is not None]
@@ -180,7 +180,7 @@ def _have_members(old: Shape, new: Shape) -> bool:
 
 
 def _may_meet(left: Shape, right: Shape) -> bool:
-    """Tell whether one object can be both: no field that both require, such as one for the kind, has two values."""
+    """Tell whether an object can have both shapes: no field that both require has different values."""
     for name in left.required & right.required & {*left.field_names} & {*right.field_names}:
         pairs = product(field_shapes(left, name), field_shapes(right, name))
         if not any(merge(*pair) for pair in pairs):
@@ -205,7 +205,7 @@ def _fields(old: Shape, new: Shape) -> Iterator[_Member]:
 
 
 def _unnamed_fields(old: Shape, new: Shape) -> Iterator[_Member]:
-    """Give the fields that *old* describes without their names, by patterns and by what holds for all others."""
+    """Give the fields that *old* describes by patterns or by ``additionalProperties``."""
     others_before, others_after = other_field_shapes(old), other_field_shapes(new)
     for pattern in old.patterns:
         label = f"a field whose name matches '{pattern}'"
@@ -222,7 +222,7 @@ def _unnamed_fields(old: Shape, new: Shape) -> Iterator[_Member]:
 
 
 def _describes_others(shape: Shape) -> bool:
-    """Tell whether more than true or false is said of the fields that are not listed."""
+    """Tell whether the fields that are not listed have a schema."""
     keywords = ("additionalProperties", "unevaluatedProperties")
     return any(isinstance(schema.get(word), Mapping) for schema in shape.descriptions for word in keywords)
 
@@ -235,7 +235,7 @@ def _items(old: Shape, new: Shape) -> Iterator[_Member]:
 
 
 def _form_of(shape: Shape, name: str) -> list[Json]:
-    """Give what is said of the field *name*, without the words for people."""
+    """List the schemas of the field *name*, without their annotations."""
     schemas = [
         schema["properties"][name] for schema in shape.descriptions if name in schema.get("properties", {})
     ]

@@ -108,11 +108,11 @@ class Product:
         )
 
     def outputs(self, definition: Definition) -> tuple[Field, ...]:
-        """What an answer has."""
+        """The fields of an answer."""
         return tuple(self._fields(definition.output))
 
     def payload(self, event_type: EventType) -> tuple[Field, ...]:
-        """What an event's payload has."""
+        """The fields of an event's payload."""
         return tuple(self._fields(event_type.schema))
 
     def lookup(self, name: str) -> Definition | None:
@@ -150,7 +150,7 @@ class Product:
         )
 
     def _reference(self, reference: Json) -> Reference | None:
-        """Follow an ``x-lookup``; None where nobody carries that lookup out."""
+        """Follow an ``x-lookup``; None where no plugin provides that lookup."""
         if reference is None:
             return None
         details: Mapping[str, Json] = {"lookup": reference} if isinstance(reference, str) else reference

@@ -1,4 +1,4 @@
-"""What is wrong with a payload, in sentences for people: ``jsonschema``'s findings, each at its own JSON pointer."""
+"""The faults of a payload in sentences for people: ``jsonschema``'s errors, each at its own JSON pointer."""
 
 import difflib
 import json
@@ -30,14 +30,16 @@ def distinct(faults: Iterable[FieldError]) -> list[FieldError]:
     return list(unique)
 
 
-def plain_faults(judge: jsonschema_rs.Draft202012Validator, data: Json) -> list[FieldError]:
-    """Tell the faults of *data* in the words of *judge*, where nobody else finds any."""
-    errors = ((pointer(*error.instance_path), short_text(error.message)) for error in judge.iter_errors(data))
+def plain_faults(validator: jsonschema_rs.Draft202012Validator, data: Json) -> list[FieldError]:
+    """List the faults of *data* in the words of *validator*, for where ``jsonschema`` finds none."""
+    errors = (
+        (pointer(*error.instance_path), short_text(error.message)) for error in validator.iter_errors(data)
+    )
     return distinct(FieldError(*error) for error in errors) or [FieldError("", "is not valid")]
 
 
 def faults_of(error: JsonSchemaError, name: str) -> Iterator[FieldError]:
-    """Turn one finding into faults; *name* is what an unknown field is said not to belong to."""
+    """Turn one error of ``jsonschema`` into faults; *name* stands in the sentence about an unknown field."""
     here = pointer(*error.absolute_path)
     match error.validator:
         case "required":

@@ -36,7 +36,7 @@ Shapes = Sequence[Shape]
 
 
 def read_values(old: Shapes, new: Shapes) -> Iterator[Difference]:
-    """Give what comes by *new* that *old* ruled out."""
+    """Give the types, values and formats that *new* allows and *old* does not."""
     known, coming = _types(old), _types(new)
     if wider := coming - _allowed_types(old):
         message = f"was {_join(known)}, may now also be {_join(wider)}"
@@ -52,7 +52,7 @@ def read_values(old: Shapes, new: Shapes) -> Iterator[Difference]:
 
 
 def call_values(old: Shapes, new: Shapes) -> Iterator[Difference]:
-    """Give what was let through by *old* that *new* refuses."""
+    """Give the types, values and formats that *old* allows and *new* does not."""
     if lost := _types(old) - _allowed_types(new):
         yield Difference("type_narrowed", "", f"was {_join(_types(old))}, may no longer be {_join(lost)}")
     for message in _foreign_values(
@@ -74,7 +74,7 @@ def _allowed_types(shapes: Shapes) -> frozenset[str]:
 
 
 def told_apart(inner: Shapes, outer: Shapes) -> list[Shape]:
-    """List the shapes of *inner* but those of which nothing is said where *outer* says something: that is one break."""
+    """List the shapes of *inner* without the open ones, if *outer* is not open: their type breaks already."""
     is_known = _allowed_types(outer) != TYPES
     return [shape for shape in inner if not (is_known and shape.types == TYPES)]
 

@@ -1,4 +1,4 @@
-"""Versions of event types side by side: what was stored in one version is read in another. Pure.
+"""Versions of event types side by side: an event that was stored in one version is read in another. Pure.
 
 An event is stored once, in the version that it was validated by. Whoever reads it chooses a version of its type; *casters*,
 which plugins register, lead from each version to its neighbours. A reader's choice is a set of *pins*: event type to
@@ -59,7 +59,7 @@ class Uncast:
 
 
 class SchemaVersions:
-    """Reads events in the version that somebody chose.
+    """Reads events in the version that their reader has pinned.
 
     Types of one version cost a look into a dictionary. What was cast is kept for the next who asks for it; *tell* hears of
     every event that could not be cast.
@@ -87,13 +87,13 @@ class SchemaVersions:
                         raise SchemaInvalid(name, _missing(name, *step))
 
     def pins(self, names: Iterable[str] | None = None) -> dict[str, int]:
-        """Give the pins of somebody who begins now to read the types *names* (all for None): their current versions."""
+        """Give the pins of a new reader of the types *names* (all for None): their current versions."""
         current = {kind.name: kind.version for kind in self._catalog.types()}
         chosen = current if names is None else [name for name in names if name in current]
         return {name: current[name] for name in chosen if current[name] > 1}
 
     def chosen(self, name: str, pins: Pins) -> int:
-        """Tell in which version *pins* read the type *name*: the one that is pinned, or the next that there still is.
+        """Name the version in which *pins* read the type *name*: the pinned one, or the next that still exists.
 
         A version that is gone is read in the oldest that there is, one that is not there yet in the newest.
         """
@@ -110,7 +110,7 @@ class SchemaVersions:
         return f"is not a version of {name}; {there} {', '.join(map(str, kept))}"
 
     def body(self, event: Event, pins: Pins | None) -> bytes:
-        """Give the envelope of *event* as *pins* read it; as it was stored for None.
+        """Give the envelope of *event* in the version that *pins* name; as stored where they are None.
 
         So does an event that no caster can turn into that version, or whose own version is gone: nobody loses it.
         """
@@ -183,7 +183,7 @@ class SchemaVersions:
 
 
 def write_header(versions: Mapping[str, int]) -> str:
-    """Write the header by which a client says what it was made for: ``1, invoice.created:2``.
+    """Write the header that names the versions a client was made for: ``1, invoice.created:2``.
 
     The number before the names is the version of every type that is not named.
     """
@@ -192,7 +192,7 @@ def write_header(versions: Mapping[str, int]) -> str:
 
 
 def read_header(text: str) -> dict[str, int]:
-    """Read what ``write_header`` writes.
+    """Read the header ``Trunkline-Versions``.
 
     Raises:
         ValueError: it is not written so.

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trunkline.errors import FieldError, SchemaInvalid
-from trunkline.schemas.catalog import EventType, Judge, SchemaCatalog
+from trunkline.schemas.catalog import EventType, SchemaCatalog, Validator
 from trunkline.schemas.sentences import MAX_FAULTS
 
 
@@ -22,8 +22,8 @@ def event_type(name="order.placed", *, example=None, **schema):
 
 
 def faults(data, **schema):
-    """Judge *data* by *schema*: a list of pairs."""
-    return [(fault.path, fault.message) for fault in Judge(schema, name="order.placed").check(data)]
+    """Check *data* by *schema*: a list of pairs."""
+    return [(fault.path, fault.message) for fault in Validator(schema, name="order.placed").check(data)]
 
 
 def refusal(*types):
@@ -290,7 +290,7 @@ class TestSentences:
 
     @given(st.text(min_size=1, max_size=20))
     def test_every_pointer_leads_back_to_the_field(self, name):
-        told = Judge({"additionalProperties": {"type": "null"}}, name="a.b").check({name: 1})
+        told = Validator({"additionalProperties": {"type": "null"}}, name="a.b").check({name: 1})
         assert told == [FieldError(told[0].path, "must be null, not a number")]
         assert told[0].path.startswith("/")
         assert re.sub("~[01]", lambda found: "~/"[int(found[0][1])], told[0].path[1:]) == name

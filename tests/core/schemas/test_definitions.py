@@ -1,4 +1,4 @@
-"""Definitions of actions, searches and lookups: a file is read, held to the rules, and judges what goes in and comes out."""
+"""Definitions of actions, searches and lookups: a file is read, held to the rules, and checks what goes in and comes out."""
 
 import copy
 import dataclasses

@@ -664,11 +664,11 @@ def _is_taken_at_its_word(document, path):
 def test_every_value_that_a_schema_allows_has_a_shape_and_no_schema_breaks_itself(random):
     draw = _Draw(random)
     schema = {"$defs": DEFINED, **(drawn if isinstance(drawn := draw.schema(), dict) else {})}
-    judge, document = (
+    validator, document = (
         jsonschema_rs.Draft202012Validator(schema, validate_formats=True),
         SchemaDocument(schema),
     )
-    for value in filter(judge.is_valid, [draw.value() for _ in range(8)]):
+    for value in filter(validator.is_valid, [draw.value() for _ in range(8)]):
         for path, item in _places(value):
             admitted = any(shape.admits(item) for shape in document.shapes_at(path))
             assert admitted or _is_taken_at_its_word(document, path), (schema, path, item)

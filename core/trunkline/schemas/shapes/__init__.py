@@ -1,4 +1,4 @@
-"""What may stand at a place of a JSON Schema (draft 2020-12): types, values, formats, fields and items. Pure.
+"""The shapes of a JSON Schema (draft 2020-12): which types, values, formats, fields and items it allows. Pure.
 
 This is the one reader of schemas' shapes. Filters ask it which comparisons a path allows, and two versions of a schema
 are compared by it; it keeps the titles, defaults and examples that a form needs. `SchemaDocument` turns a schema into

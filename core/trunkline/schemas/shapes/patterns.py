@@ -11,13 +11,13 @@ _LINEAR = jsonschema_rs.RegexOptions(size_limit=1 << 20)
 def may_match(pattern: str, name: str) -> bool:
     """Tell whether *name* matches *pattern*, or may.
 
-    Payloads are judged by the same library, so a plain pattern means the same in both places. What its linear engine
+    Payloads are validated by the same library, so a plain pattern means the same in both places. What its linear engine
     cannot run (look-around, back-references), cannot read or finds too large counts as a match.
     """
     if len(pattern) > _LONGEST_PATTERN or len(name) > _LONGEST_NAME:
         return True
     try:
-        judge = jsonschema_rs.Draft202012Validator({"pattern": pattern}, pattern_options=_LINEAR)
+        validator = jsonschema_rs.Draft202012Validator({"pattern": pattern}, pattern_options=_LINEAR)
     except ValueError:
         return True
-    return judge.is_valid(name)
+    return validator.is_valid(name)

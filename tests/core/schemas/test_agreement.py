@@ -83,11 +83,11 @@ def cases(file):
             yield schema, test["data"], test["valid"], f"{group['description']}: {test['description']}"
 
 
-def disagreements(found):
+def disagreements(chosen_cases):
     """List the cases that either validator sees otherwise than the suite."""
     return [
         (about, {"suite": verdict, "validator": fast, "explainer": slow})
-        for schema, data, verdict, about in found
+        for schema, data, verdict, about in chosen_cases
         for fast, slow in [
             (compile_validator(schema).is_valid(data), compile_explainer(schema).is_valid(data))
         ]
@@ -97,26 +97,26 @@ def disagreements(found):
 
 @pytest.mark.parametrize("name", KEYWORD_FILES.split())
 def test_both_judges_agree_with_the_suite_on_every_keyword(suite, name):
-    found = [case for case in cases(suite / f"{name}.json") if not case[3].startswith(NEEDS_FETCHING)]
-    assert found
-    assert disagreements(found) == []
+    chosen_cases = [case for case in cases(suite / f"{name}.json") if not case[3].startswith(NEEDS_FETCHING)]
+    assert chosen_cases
+    assert disagreements(chosen_cases) == []
 
 
 @pytest.mark.parametrize("name", FORMAT_FILES.split())
 def test_both_judges_agree_with_the_suite_on_every_format(suite, name):
-    found = list(cases(suite / "optional" / "format" / f"{name}.json"))
-    assert found
-    assert disagreements(found) == []
+    chosen_cases = list(cases(suite / "optional" / "format" / f"{name}.json"))
+    assert chosen_cases
+    assert disagreements(chosen_cases) == []
 
 
 def test_both_judges_read_a_pattern_as_ecmascript_does(suite):
-    found = [
+    chosen_cases = [
         case
         for case in cases(suite / "optional" / "ecmascript-regex.json")
         if "patternProperties" not in case[0]
     ]
-    assert found
-    assert disagreements(found) == []
+    assert chosen_cases
+    assert disagreements(chosen_cases) == []
 
 
 def test_every_file_of_the_suite_is_run_or_left_out_for_a_reason(suite):

@@ -384,9 +384,9 @@ def test_every_keyword_that_describes_a_shape_stands_in_the_table():
 class TestBreaksOfConditions:
     def test_a_value_is_held_against_the_case_that_it_belongs_to(self):
         old = _conditional(_f(STRING), _f(INTEGER))
-        (found,) = compare("x.y", old, _conditional(_f(STRING), _f({"type": "number"})))
-        assert (found.path, found.kind) == ("/payload/f", "type_widened")
-        assert found.message == "was integer, is now number"
+        (only,) = compare("x.y", old, _conditional(_f(STRING), _f({"type": "number"})))
+        assert (only.path, only.kind) == ("/payload/f", "type_widened")
+        assert only.message == "was integer, is now number"
 
     def test_both_kinds_of_an_object_may_stand_in_one_list_of_alternatives_or_under_if(self):
         then, otherwise = _f(STRING), _f(INTEGER)
@@ -423,9 +423,9 @@ class TestBreaksOfConditions:
         def labels(schema):
             return _field({"type": "object", "patternProperties": {"^x_": _field(schema)}})
 
-        (found,) = compare("x.y", labels(STRING), labels(INTEGER))
-        assert found.path == "/payload/f"
-        assert found.message == "a field whose name matches '^x_' at /f: was string, is now integer"
+        (only,) = compare("x.y", labels(STRING), labels(INTEGER))
+        assert only.path == "/payload/f"
+        assert only.message == "a field whose name matches '^x_' at /f: was string, is now integer"
 
     def test_a_break_inside_a_tree_of_itself_is_told_once(self):
         def tree(name):
@@ -434,8 +434,8 @@ class TestBreaksOfConditions:
         assert [item.path for item in compare("x.y", tree(STRING), tree(INTEGER))] == ["/payload/name"]
 
     def test_an_alternative_more_is_told_once_with_the_type_that_it_adds(self):
-        (found,) = compare("x.y", _field(STRING), _field({"anyOf": [STRING, {"type": "null"}]}))
-        assert found.message == "was string, may now also be null"
+        (only,) = compare("x.y", _field(STRING), _field({"anyOf": [STRING, {"type": "null"}]}))
+        assert only.message == "was string, may now also be null"
 
     def test_values_that_stand_in_other_alternatives_break_nothing(self):
         split = _field({"anyOf": [{"const": "a"}, {"const": "b"}]})

@@ -101,7 +101,7 @@ class Events(Section):
 
 
 class Validation(Section):
-    """What becomes of an event that came by HTTP and whose payload breaks its type's schema."""
+    """How events with a faulty payload are handled: rejected, quarantined or accepted with a warning."""
 
     default: Mode = Field(
         default="reject", description="`reject` it, `quarantine` it, or `warn` and accept it all the same"
@@ -298,9 +298,9 @@ def _read_file(file: Path | None) -> dict[str, dict[str, Any]]:
 
 
 def _from_environment(environment: Mapping[str, str]) -> list[tuple[str, str, str]]:
-    found: list[tuple[str, str, str]] = []
+    values: list[tuple[str, str, str]] = []
     for variable, value in sorted(environment.items()):
         if variable.startswith(ENVIRONMENT_PREFIX) and "__" in variable:
             section, _, name = variable.removeprefix(ENVIRONMENT_PREFIX).lower().partition("__")
-            found.append((section, name, value))
-    return found
+            values.append((section, name, value))
+    return values

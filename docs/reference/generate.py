@@ -133,28 +133,49 @@ def settings_page() -> str:
 # ---- hooks -----------------------------------------------------------------------------------------------------------
 
 
+_PHASES = (
+    (
+        "Called once, at start",
+        "Plain functions that return frozen values and do no I/O. What they return is checked; a value that does not fit makes "
+        "the plugin `failed`, with a sentence that says why.",
+        True,
+    ),
+    (
+        "Called while the hub runs",
+        "May be `def` or `async def`. They are called plugin by plugin, five seconds at most; one that raises or hangs is "
+        "logged with the plugin's name and stops nobody else. A plain `def` runs in a thread of the plugin's own.",
+        False,
+    ),
+)
+_HOOKS_INTRODUCTION = (
+    "A plugin marks a function with `trunkline.hookimpl`, names it after a hook, and asks for any of the hook's arguments. "
+    "A plugin that has a function marked so under a name that is no hook, or with an argument that the hook does not have, fails to load. "
+    "All values come from `trunkline`; [Write a channel plugin](../how-to/write-a-channel-plugin.md) shows them at work."
+)
+_HOOKS_AFTERWORD = (
+    "## Limits",
+    "No hook may rely on an order among plugins. Two plugins that give a channel or an event type of the same name both fail. "
+    "`event_accepted`, `attempt_finished` and `subscription_changed` come after the fact: they can refuse nothing, and a plugin "
+    "that falls more than 1,000 calls behind loses the oldest, with a warning in the log. "
+    "A plugin that is not imported, or does not return from a `register_*` hook, within `plugins.start_timeout_seconds` (30) is `failed`. "
+    "One that blocks the event loop for more than a second is named in the log, with the line where it does.",
+    "## Watching a plugin at work",
+    "With `TRUNKLINE_TRACE_PLUGINS=1` in its environment every command writes a line to standard error for each call of a hook and each `deliver`, "
+    "when it has ended: plugin, hook, arguments, milliseconds, and what it returned or raised. Values are named, not shown: no text of theirs and no secret.",
+    "```text\ntrace acme.register_channels(context) 0.03 ms returned [Channel(name='acme')]\n"
+    "trace acme.acme.deliver(Push(event_id='1000', event_type='lead.created', delivery_id='dlv_1000_1', attempt=1)) 4.61 ms returned delivered 200\n"
+    "trace acme.event_accepted(context, events=[AcceptedEvent(position=1000, company_id=92, type='lead.created')]) 0.05 ms raised KeyError: 'amount'\n```",
+    "`trunkline plugins show NAME` shows where a plugin comes from, why it does not run, each hook with its file and line, its settings, and what it gives.",
+    "## What changes, and when",
+    f"This is generation {HOOK_API} of the hook API (`trunkline.HOOK_API`). [Stability](../explanation/stability.md) says what may change within it, "
+    "and how long what is deprecated stays.",
+)
+
+
 def hooks_page() -> str:
     """Every hook, by phase."""
-    kinds = [
-        (
-            "Called once, at start",
-            "Plain functions that return frozen values and do no I/O. What they return is checked; a value that does not fit makes "
-            "the plugin `failed`, with a sentence that says why.",
-            True,
-        ),
-        (
-            "Called while the hub runs",
-            "May be `def` or `async def`. They are called plugin by plugin, five seconds at most; one that raises or hangs is "
-            "logged with the plugin's name and stops nobody else. A plain `def` runs in a thread of the plugin's own.",
-            False,
-        ),
-    ]
-    blocks = [
-        "A plugin marks a function with `trunkline.hookimpl`, names it after a hook, and asks for any of the hook's arguments. "
-        "A plugin that has a function marked so under a name that is no hook, or with an argument that the hook does not have, fails to load. "
-        "All values come from `trunkline`; [Write a channel plugin](../how-to/write-a-channel-plugin.md) shows them at work.",
-    ]
-    for title, text, at_start in kinds:
+    blocks = [_HOOKS_INTRODUCTION]
+    for title, text, at_start in _PHASES:
         blocks += [f"## {title}", text]
         for name, function in public_api.hooks():
             if name.startswith("register_") == at_start:
@@ -163,26 +184,7 @@ def hooks_page() -> str:
                     f"```python\n{values.signature(name, public_api.signature_of(function))}: ...\n```",
                     markdown(function),
                 ]
-    blocks += [
-        "## Limits",
-        "No hook may rely on an order among plugins. Two plugins that give a channel or an event type of the same name both fail. "
-        "`event_accepted`, `attempt_finished` and `subscription_changed` come after the fact: they can refuse nothing, and a plugin "
-        "that falls more than 1,000 calls behind loses the oldest, with a warning in the log. "
-        "A plugin that is not imported, or does not return from a `register_*` hook, within `plugins.start_timeout_seconds` (30) is `failed`. "
-        "One that blocks the event loop for more than a second is named in the log, with the line where it does.",
-        "## Watching a plugin at work",
-        "With `TRUNKLINE_TRACE_PLUGINS=1` in its environment every command writes a line to standard error for each call of a hook and each `deliver`, "
-        "when it has ended: plugin, hook, arguments, milliseconds, and what it returned or raised. Values are named, not shown: no text of theirs and no secret.",
-        "```text\ntrace acme.register_channels(context) 0.03 ms returned [Channel(name='acme')]\n"
-        "trace acme.acme.deliver(Push(event_id='1000', event_type='lead.created', delivery_id='dlv_1000_1', attempt=1)) 4.61 ms returned delivered 200\n"
-        "trace acme.event_accepted(context, events=[AcceptedEvent(position=1000, company_id=92, type='lead.created')]) 0.05 ms raised KeyError: 'amount'\n```",
-        "`trunkline plugins show NAME` shows where a plugin comes from, why it does not run, each hook with its file and line, its settings, and what it gives.",
-        "## What changes, and when",
-        f"This is generation {HOOK_API} of the hook API (`trunkline.HOOK_API`). [Stability](../explanation/stability.md) says what may change within it, "
-        "and how long what is deprecated stays.",
-        *values.blocks(table),
-    ]
-    return page("Hooks", *blocks)
+    return page("Hooks", *blocks, *_HOOKS_AFTERWORD, *values.blocks(table))
 
 
 # ---- event types -----------------------------------------------------------------------------------------------------
@@ -247,9 +249,9 @@ OPERATIONS: Mapping[Kind, str] = {
 }
 
 
-def call_of(one: Definition) -> str:
+def call_of(definition: Definition) -> str:
     """Write an operation's method and path."""
-    return f"{one.method} {INTEGRATIONS}{one.path}"
+    return f"{definition.method} {INTEGRATIONS}{definition.path}"
 
 
 def inputs(schema: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str]]:
@@ -263,36 +265,36 @@ def chosen_from(reference: Any) -> str:
     """Say from which lookup a field is chosen, if it is."""
     if reference is None:
         return ""
-    wanted = {"lookup": reference} if isinstance(reference, str) else reference
-    only = " and ".join(f"`{name}` is {json.dumps(value)}" for name, value in wanted.get("where", {}).items())
-    return f" Chosen from [`{wanted['lookup']}`](#{wanted['lookup']}){f' where {only}' if only else ''}."
+    source = {"lookup": reference} if isinstance(reference, str) else reference
+    only = " and ".join(f"`{name}` is {json.dumps(value)}" for name, value in source.get("where", {}).items())
+    return f" Chosen from [`{source['lookup']}`](#{source['lookup']}){f' where {only}' if only else ''}."
 
 
-def operation(one: Definition) -> Iterator[str]:
+def operation(definition: Definition) -> Iterator[str]:
     """The section of one operation."""
-    emitted = " and ".join(f"[`{name}`](event-types.md#{name.replace('.', '')})" for name in one.emits)
-    yield f"### {one.name}"
-    yield one.description + (f" Emits {emitted}." if emitted else "")
-    yield f"```http\n{call_of(one)}\n```"
-    taken = [*inputs(one.parameters), *inputs(one.input)]
+    emitted = " and ".join(f"[`{name}`](event-types.md#{name.replace('.', '')})" for name in definition.emits)
+    yield f"### {definition.name}"
+    yield definition.description + (f" Emits {emitted}." if emitted else "")
+    yield f"```http\n{call_of(definition)}\n```"
+    taken = [*inputs(definition.parameters), *inputs(definition.input)]
     yield table(["field", "type", "required", "meaning"], taken)
-    yield f"Answers {one.success_status} with:"
+    yield f"Answers {definition.success_status} with:"
     items = [
         (f"`{name}[].{inner.strip('`')}`", *row)
-        for name, described in one.output["properties"].items()
+        for name, described in definition.output["properties"].items()
         for inner, *row in fields(described.get("items", {}))
     ]
-    answered = [(name, kind, text) for name, kind, _, text in [*fields(one.output), *items]]
+    answered = [(name, kind, text) for name, kind, _, text in [*fields(definition.output), *items]]
     yield table(["field", "type", "meaning"], answered)
-    example = one.examples[0]
-    sent = "query" if one.method == "GET" else "body"
+    example = definition.examples[0]
+    sent = "query" if definition.method == "GET" else "body"
     yield f"Example {sent} and answer:"
     yield f"```json\n{json.dumps(example.input)}\n{json.dumps(example.output)}\n```"
 
 
 def operations_page() -> str:
     """Every action, search and lookup with its fields."""
-    found = package_definitions(SCHEMAS)
+    definitions = package_definitions(SCHEMAS)
     blocks = [
         "What the product that comes with this distribution, WhiteLabelCRO, can be asked to do. A field that is not listed is refused. "
         f"All paths begin with `{INTEGRATIONS}`. The JSON Schemas are served at `/schemas/actions/{{name}}.json` and "
@@ -300,12 +302,17 @@ def operations_page() -> str:
         "Another product brings its own: [Put your own product behind it](../how-to/put-your-own-product-behind-it.md).",
         table(
             ["name", "title", "call"],
-            [(f"[`{one.name}`](#{one.name})", one.title, f"`{call_of(one)}`") for one in found],
+            [
+                (f"[`{definition.name}`](#{definition.name})", definition.title, f"`{call_of(definition)}`")
+                for definition in definitions
+            ],
         ),
     ]
     for kind in KINDS:
         blocks += [f"## {FOLDERS[kind].title()}", OPERATIONS[kind]]
-        blocks += [block for one in found if one.kind == kind for block in operation(one)]
+        blocks += [
+            block for definition in definitions if definition.kind == kind for block in operation(definition)
+        ]
     return page("Actions, searches and lookups", *blocks)
 
 
@@ -331,7 +338,7 @@ def guards(dependant: Any) -> Iterator[Requires]:
 
 def routes() -> Iterator[tuple[str, str, str, str, str]]:
     """Method, path, scope, bucket and summary of every route, in the order of the paths."""
-    found: dict[tuple[str, str], tuple[str, str, str]] = {}
+    summaries: dict[tuple[str, str], tuple[str, str, str]] = {}
     for context in iter_route_contexts(create_app(built_in_hub()).routes):
         if context.path.startswith("/portal"):  # pages for people, as their keys allow
             continue
@@ -343,8 +350,8 @@ def routes() -> Iterator[tuple[str, str, str, str, str]]:
                 scope = f"`{guard.scope}`" if guard.scope else "any key"
                 bucket = guard.bucket_for(method) or "–"
             summary = context.summary or first_line(context.endpoint)
-            found.setdefault((context.path, method), (scope, bucket, summary.rstrip(".")))
-    for (path, method), row in sorted(found.items(), key=lambda item: item[0]):
+            summaries.setdefault((context.path, method), (scope, bucket, summary.rstrip(".")))
+    for (path, method), row in sorted(summaries.items(), key=lambda item: item[0]):
         yield method, path, *row
 
 
@@ -427,17 +434,20 @@ def options(command: Any) -> Iterator[tuple[str, str]]:
 
 def cli_page() -> str:
     """Every command."""
-    found = list(commands())
+    described = list(commands())
     blocks = [
         "`trunkline --help` and `trunkline COMMAND --help` say the same. `--config FILE` may also stand before the command. "
         "Standard output has what was asked for, alone; everything else goes to standard error. "
         "Exit codes: 0 done, 1 refused or not all right, 2 cannot start, or misused.",
         table(
             ["command", "does"],
-            [(f"[`{name}`](#{name.replace(' ', '-')})", first_line_of(command)) for name, command in found],
+            [
+                (f"[`{name}`](#{name.replace(' ', '-')})", first_line_of(command))
+                for name, command in described
+            ],
         ),
     ]
-    for name, command in found:
+    for name, command in described:
         text = re.sub(r"\[bold\](.*?)\[/bold\]", r"`\1`", command.help)
         blocks += [f"## {name}", text, table(["option", "meaning"], options(command))]
     return page("Command line", *blocks)
@@ -479,8 +489,8 @@ def checks_page() -> str:
         "What the [conformance kit](../how-to/test-a-plugin.md) asks of a plugin. A check is named `{suite}.{fact}`; its level is "
         "the first that asks for it.",
     ]
-    for suite, checks in itertools.groupby(list_checks(), key=lambda one: one.suite):
-        rows = [(f"`{one.name}`", one.level.value, one.fact) for one in checks]
+    for suite, checks in itertools.groupby(list_checks(), key=lambda check: check.suite):
+        rows = [(f"`{check.name}`", check.level.value, check.fact) for check in checks]
         blocks += [f"## {suite}", table(("check", "level", "the fact"), rows)]
     return page("Checks", *blocks)
 

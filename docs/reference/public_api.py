@@ -47,7 +47,7 @@ def _name_generic(annotation: Any) -> str:
     if origin is typing.Annotated:
         return type_name(arguments[0])
     if origin is typing.Literal:
-        return f"Literal[{', '.join(quoted(one) for one in arguments)}]"
+        return f"Literal[{', '.join(quoted(argument) for argument in arguments)}]"
     if origin in {types.UnionType, typing.Union}:
         return " | ".join(type_name(item) for item in arguments)
     base = origin or annotation
@@ -71,16 +71,16 @@ def kind_of(value: object) -> str:
     return "constant" if isinstance(value, str | int | float | tuple | frozenset) else "type"
 
 
-def _kind_of_class(found: type) -> str:
-    if issubclass(found, BaseException):
+def _kind_of_class(cls: type) -> str:
+    if issubclass(cls, BaseException):
         return "error"
-    if issubclass(found, Enum):
+    if issubclass(cls, Enum):
         return "enum"
-    if issubclass(found, BaseModel):
+    if issubclass(cls, BaseModel):
         return "model"
-    if getattr(found, "_is_protocol", False):
+    if getattr(cls, "_is_protocol", False):
         return "protocol"
-    return "value" if is_dataclass(found) else "class"
+    return "value" if is_dataclass(cls) else "class"
 
 
 def describe(value: Any) -> Described:
@@ -96,52 +96,52 @@ def describe(value: Any) -> Described:
         case "type":
             return {"kind": kind, "type": type_name(value)}
         case "enum":
-            return {"kind": kind, "members": {one.name: one.value for one in value}}
+            return {"kind": kind, "members": {member.name: member.value for member in value}}
         case _:
             return {"kind": kind, **_describe_class(value, kind)}
 
 
-def _describe_class(found: type, kind: str) -> Described:
+def _describe_class(cls: type, kind: str) -> Described:
     described: Described = {}
     if kind == "class":  # how a class is put together is its own business; what one sets on a subclass is not
-        described["attributes"] = dict(attributes(found))
+        described["attributes"] = dict(attributes(cls))
     else:
-        described["bases"] = [base.__name__ for base in found.__bases__ if base is not object]
+        described["bases"] = [base.__name__ for base in cls.__bases__ if base is not object]
     if kind == "value":
-        described["fields"] = dict(value_fields(found))
+        described["fields"] = dict(value_fields(cls))
     elif kind == "model":
-        described["fields"] = dict(model_fields(found))
+        described["fields"] = dict(model_fields(cls))
     elif kind in {"class", "error"}:
-        initial: Any = vars(found).get("__init__")  # one that is inherited is described there, or is not ours
+        initial: Any = vars(cls).get("__init__")  # one that is inherited is described there, or is not ours
         described["arguments"] = signature_of(initial, drop_first=True)["arguments"] if initial else {}
     if kind == "error":
         described["constants"] = {
-            name: getattr(found, name) for name in ("status", "title") if hasattr(found, name)
+            name: getattr(cls, name) for name in ("status", "title") if hasattr(cls, name)
         }
     else:
-        described["methods"] = dict(methods(found))
+        described["methods"] = dict(methods(cls))
     return described
 
 
-def value_fields(found: type) -> Iterator[tuple[str, Described]]:
+def value_fields(cls: type) -> Iterator[tuple[str, Described]]:
     """Give the fields of a dataclass that one may fill in or read."""
-    hints = typing.get_type_hints(found, include_extras=True)
-    for one in fields(found):
-        if not one.name.startswith("_"):
-            described: Described = {"type": type_name(hints[one.name])}
-            default = _default_of(one)
+    hints = typing.get_type_hints(cls, include_extras=True)
+    for field in fields(cls):
+        if not field.name.startswith("_"):
+            described: Described = {"type": type_name(hints[field.name])}
+            default = _default_of(field)
             if default is not None:
                 described["default"] = default
-            if one.kw_only:
+            if field.kw_only:
                 described["keyword_only"] = True
-            yield one.name, described
+            yield field.name, described
 
 
-def _default_of(one: Field[Any]) -> str | None:
-    if one.default is not MISSING:
-        return plain(one.default)
-    if one.default_factory is not MISSING:
-        return plain(one.default_factory())
+def _default_of(field: Field[Any]) -> str | None:
+    if field.default is not MISSING:
+        return plain(field.default)
+    if field.default_factory is not MISSING:
+        return plain(field.default_factory())
     return None
 
 
@@ -156,39 +156,39 @@ def plain(value: object) -> str:
 
 def quoted(value: object) -> str:
     """Write a value as code, its text in double quotes, as the formatter of the pages wants it."""
-    shown = repr(value)
-    return shown if '"' in shown else shown.replace("'", '"')
+    text = repr(value)
+    return text if '"' in text else text.replace("'", '"')
 
 
-def model_fields(found: type[BaseModel]) -> Iterator[tuple[str, Described]]:
+def model_fields(cls: type[BaseModel]) -> Iterator[tuple[str, Described]]:
     """Give the fields of a pydantic model, with what the model says of each."""
-    for name, one in found.model_fields.items():
-        described: Described = {"type": type_name(one.annotation)}
-        if not one.is_required():
-            default = one.get_default(call_default_factory=True, validated_data={})
+    for name, field in cls.model_fields.items():
+        described: Described = {"type": type_name(field.annotation)}
+        if not field.is_required():
+            default = field.get_default(call_default_factory=True, validated_data={})
             described["default"] = plain(None if default is PydanticUndefined else default)
         yield name, described
 
 
-def attributes(found: type) -> Iterator[tuple[str, Described]]:
+def attributes(cls: type) -> Iterator[tuple[str, Described]]:
     """Give the public attributes that a class, or one of ours that it is made of, declares."""
-    for owner in reversed(found.__mro__):
+    for owner in reversed(cls.__mro__):
         for name, annotation in vars(owner).get("__annotations__", {}).items():
             if owner.__module__.startswith("trunkline") and not name.startswith("_"):
                 yield name, {"type": type_name(annotation)}
 
 
-def methods(found: type) -> Iterator[tuple[str, Described]]:
+def methods(cls: type) -> Iterator[tuple[str, Described]]:
     """Give the public methods and properties that a class defines itself."""
-    for name, member in vars(found).items():
+    for name, member in vars(cls).items():
         function = getattr(member, "__func__", member)
         if name.startswith("test_"):  # a check of a suite, whose name and level are what is public
             continue
-        if name.startswith("_") and not (name == "__call__" and getattr(found, "_is_protocol", False)):
+        if name.startswith("_") and not (name == "__call__" and getattr(cls, "_is_protocol", False)):
             continue
         if isinstance(member, property) and member.fget is not None:
             yield name, {"property": type_name(typing.get_type_hints(member.fget).get("return"))}
-        elif inspect.isfunction(function) and not inspect.ismethoddescriptor(found.__dict__.get(name)):
+        elif inspect.isfunction(function) and not inspect.ismethoddescriptor(cls.__dict__.get(name)):
             yield name, signature_of(function, drop_first=not isinstance(member, staticmethod))
         elif isinstance(member, classmethod | staticmethod):
             yield name, signature_of(function, drop_first=isinstance(member, classmethod))
@@ -196,24 +196,28 @@ def methods(found: type) -> Iterator[tuple[str, Described]]:
 
 def signature_of(function: Callable[..., Any], *, drop_first: bool = False) -> Described:
     """Describe a function's arguments and what it returns."""
-    found = inspect.signature(function)
-    parameters = list(found.parameters.values())[1 if drop_first else 0 :]
+    signature = inspect.signature(function)
+    parameters = list(signature.parameters.values())[1 if drop_first else 0 :]
     described: Described = {
-        "arguments": {one.name: _argument(one) for one in parameters},
-        "returns": type_name(found.return_annotation) if found.return_annotation is not found.empty else None,
+        "arguments": {parameter.name: _argument(parameter) for parameter in parameters},
+        "returns": type_name(signature.return_annotation)
+        if signature.return_annotation is not signature.empty
+        else None,
     }
     if inspect.iscoroutinefunction(function):
         described["async"] = True
     return described
 
 
-def _argument(one: inspect.Parameter) -> Described:
-    described: Described = {"type": type_name(one.annotation) if one.annotation is not one.empty else None}
-    if one.default is not one.empty:
-        described["default"] = plain(one.default)
-    if one.kind is one.KEYWORD_ONLY:
+def _argument(parameter: inspect.Parameter) -> Described:
+    described: Described = {
+        "type": type_name(parameter.annotation) if parameter.annotation is not parameter.empty else None
+    }
+    if parameter.default is not parameter.empty:
+        described["default"] = plain(parameter.default)
+    if parameter.kind is parameter.KEYWORD_ONLY:
         described["keyword_only"] = True
-    elif one.kind in {one.VAR_POSITIONAL, one.VAR_KEYWORD}:
+    elif parameter.kind in {parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD}:
         described["rest"] = True
     return described
 
@@ -238,76 +242,76 @@ def given_types() -> frozenset[type]:
 
     All the others are made by the hub, and may get new fields and methods without breaking anybody.
     """
-    given: set[type] = set()
+    values: set[type] = set()
     seen: set[tuple[type, bool]] = set()
     hints = [typing.get_type_hints(function, include_extras=True) for _, function in hooks()]
     for hint in hints:
-        _walk(hint.pop("return"), True, given, seen)
+        _walk(hint.pop("return"), True, values, seen)
     for hint in hints:
         for annotation in hint.values():
-            _walk(annotation, False, given, seen)
-    return frozenset(given)
+            _walk(annotation, False, values, seen)
+    return frozenset(values)
 
 
-def _walk(annotation: Any, is_given: bool, given: set[type], seen: set[tuple[type, bool]]) -> None:  # noqa: FBT001
+def _walk(annotation: Any, is_given: bool, values: set[type], seen: set[tuple[type, bool]]) -> None:  # noqa: FBT001
     arguments = get_args(annotation)
     if typing.get_origin(annotation) is not None and isinstance(next(iter(arguments), None), list):
-        for one in arguments[
+        for part in arguments[
             0
         ]:  # a Callable: the plugin's own gets what the hub makes, and the other way round
-            _walk(one, not is_given, given, seen)
-        _walk(arguments[1], is_given, given, seen)
+            _walk(part, not is_given, values, seen)
+        _walk(arguments[1], is_given, values, seen)
         return
-    for one in arguments:
-        _walk(one, is_given, given, seen)
+    for part in arguments:
+        _walk(part, is_given, values, seen)
     is_ours = isinstance(annotation, type) and annotation.__module__.startswith("trunkline")
     if is_ours and (annotation, is_given) not in seen:
         seen.add((annotation, is_given))
-        _walk_class(annotation, is_given, given, seen)
+        _walk_class(annotation, is_given, values, seen)
 
 
-def _walk_class(found: type, is_given: bool, given: set[type], seen: set[tuple[type, bool]]) -> None:  # noqa: FBT001
-    if not is_given and found in given:  # another plugin's, shown to this one
+def _walk_class(cls: type, is_given: bool, values: set[type], seen: set[tuple[type, bool]]) -> None:  # noqa: FBT001
+    if not is_given and cls in values:  # another plugin's, shown to this one
         return
-    if is_given and is_dataclass(found):
-        given.add(found)
-    if is_dataclass(found):
-        for name, annotation in typing.get_type_hints(found).items():
+    if is_given and is_dataclass(cls):
+        values.add(cls)
+    if is_dataclass(cls):
+        for name, annotation in typing.get_type_hints(cls).items():
             if not name.startswith("_"):
-                _walk(annotation, is_given, given, seen)
-    for name, member in vars(found).items():
+                _walk(annotation, is_given, values, seen)
+    for name, member in vars(cls).items():
         function = member.fget if isinstance(member, property) else member
         if inspect.isfunction(function) and (not name.startswith("_") or name == "__call__"):
             for argument, annotation in typing.get_type_hints(function).items():
-                _walk(annotation, (argument != "return") != is_given, given, seen)
+                _walk(annotation, (argument != "return") != is_given, values, seen)
 
 
 # ---- what they mean --------------------------------------------------------------------------------------------------
 
 
-def meanings(found: type) -> dict[str, str]:
+def meanings(cls: type) -> dict[str, str]:
     """Say what each field of a class means: the text under it, else the sentences of the class that name it.
 
     A name in asterisks is a field's, as in docstrings everywhere here.
     """
-    written = _texts_under_fields(found)
-    whole = " ".join((inspect.getdoc(found) or "").split())
+    written = _texts_under_fields(cls)
+    whole = " ".join((inspect.getdoc(cls) or "").split())
     sentences = re.split(r"(?<=[.;])\s+(?=[A-Z*`])", whole)
-    names = [name for name in _names_of(found) if name not in written]
+    names = [name for name in _names_of(cls) if name not in written]
     for name in names:
-        about = [one for one in sentences if re.search(rf"\*{re.escape(name)}\*", one)]
+        about = [sentence for sentence in sentences if re.search(rf"\*{re.escape(name)}\*", sentence)]
         if about:
             written[name] = " ".join(about)
     return written
 
 
-def _names_of(found: type) -> list[str]:
-    return list(found.model_fields) if issubclass(found, BaseModel) else [one.name for one in fields(found)]
+def _names_of(cls: type) -> list[str]:
+    return list(cls.model_fields) if issubclass(cls, BaseModel) else [field.name for field in fields(cls)]
 
 
-def _texts_under_fields(found: type) -> dict[str, str]:
+def _texts_under_fields(cls: type) -> dict[str, str]:
     """Read the string that stands under a field, as an attribute's docstring does."""
-    (tree,) = ast.parse(textwrap.dedent(inspect.getsource(found))).body
+    (tree,) = ast.parse(textwrap.dedent(inspect.getsource(cls))).body
     assert isinstance(tree, ast.ClassDef)
     texts: dict[str, str] = {}
     for line, below in itertools.pairwise(tree.body):

@@ -192,11 +192,11 @@ def names() -> dict[str, Any]:
     return public | hidden
 
 
-def section_of(value: Any, given: frozenset[type]) -> str:
+def section_of(value: Any, given_types: frozenset[type]) -> str:
     """Tell in which section a value stands."""
     kind = public_api.kind_of(value)
     if kind == "value":
-        return "given" if value in given else "received"
+        return "given" if value in given_types else "received"
     if kind in {"protocol", "enum", "error", "function", "model"}:
         return kind
     return "other"
@@ -204,13 +204,13 @@ def section_of(value: Any, given: frozenset[type]) -> str:
 
 def blocks(table: Any) -> Iterator[str]:
     """Write everything, section by section; *table* writes a table of columns and rows."""
-    given = public_api.given_types()
-    found = names()
+    given_types = public_api.given_types()
+    public_names = names()
     for section, title, text in KINDS:
         yield f"## {title}"
         yield text
-        for name, value in sorted(found.items(), key=lambda item: item[0].lower()):
-            if section_of(value, given) == section:
+        for name, value in sorted(public_names.items(), key=lambda item: item[0].lower()):
+            if section_of(value, given_types) == section:
                 yield f"### {name}"
                 yield from _describe(name, value, table)
 
@@ -228,7 +228,8 @@ def _describe(name: str, value: Any, table: Any) -> Iterator[str]:
         case "enum":
             yield prose(value)
             yield table(
-                ["name", "value"], [(f"`{one}`", f"`{text}`") for one, text in described["members"].items()]
+                ["name", "value"],
+                [(f"`{member}`", f"`{text}`") for member, text in described["members"].items()],
             )
         case "error":
             yield from _error(value, described)
@@ -250,8 +251,8 @@ def _error(value: type, described: Mapping[str, Any]) -> Iterator[str]:
 
 def _other(name: str, value: Any, described: Mapping[str, Any]) -> Iterator[str]:
     if described["kind"] in {"type", "constant"}:
-        shown = described["type"] if described["kind"] == "type" else _constant(name, value)
-        line = wrapped(f"{name.rpartition('.')[2]} = {shown}")
+        text = described["type"] if described["kind"] == "type" else _constant(name, value)
+        line = wrapped(f"{name.rpartition('.')[2]} = {text}")
         yield f"```python\n{line}\n```"
         yield text_under(name.rpartition(".")[2])
     elif described["kind"] == "decorator":
@@ -271,24 +272,24 @@ def wrapped(line: str) -> str:
     start, inner, end = re.fullmatch(r"(.*?[\[(])(.*)([\])])", line).groups()  # type: ignore[union-attr]
     if end == "]":
         return f"{start}\n    {inner}\n{end}"
-    return "\n".join([start, *(f"    {one}," for one in inner.split(", ")), end])
+    return "\n".join([start, *(f"    {part}," for part in inner.split(", ")), end])
 
 
-def field_rows(found: type, fields: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str]]:
+def field_rows(cls: type, fields: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str]]:
     """Give the rows of a table of fields."""
-    meanings = public_api.meanings(found)
-    hints = found.model_fields if issubclass(found, BaseModel) else {}
-    for name, one in fields.items():
+    meanings = public_api.meanings(cls)
+    hints = cls.model_fields if issubclass(cls, BaseModel) else {}
+    for name, field in fields.items():
         text = (
-            WORDS.get(f"{found.__name__}.{name}")
+            WORDS.get(f"{cls.__name__}.{name}")
             or meanings.get(name)
             or getattr(hints.get(name), "description", None)
-            or of_type(found, name)
+            or of_type(cls, name)
             or WORDS.get(name)
             or description_within(hints[name])
         )
-        default = f"`{one['default']}`" if "default" in one else "–"
-        yield f"`{name}`", f"`{one['type']}`", default, markdown(sentence(text))
+        default = f"`{field['default']}`" if "default" in field else "–"
+        yield f"`{name}`", f"`{field['type']}`", default, markdown(sentence(text))
 
 
 def description_within(field: FieldInfo) -> str:
@@ -297,47 +298,47 @@ def description_within(field: FieldInfo) -> str:
     return next(part.description for part in annotated if isinstance(part, FieldInfo) and part.description)
 
 
-def of_type(found: type, name: str) -> str | None:
+def of_type(cls: type, name: str) -> str | None:
     """Give what the type of a field is, where it is a protocol of ours: the field is one."""
-    annotation = getattr(found, "__annotations__", {}).get(name)
+    annotation = getattr(cls, "__annotations__", {}).get(name)
     return first_line(annotation) if public_api.kind_of(annotation) == "protocol" else None
 
 
-def _methods(found: type, described: Mapping[str, Any]) -> Iterator[str]:
-    for name, one in described.items():
-        member = inspect.getattr_static(found, name)
-        if "property" in one:
-            yield f"```python\n{name}: {one['property']}\n```"
+def _methods(cls: type, described: Mapping[str, Any]) -> Iterator[str]:
+    for name, method in described.items():
+        member = inspect.getattr_static(cls, name)
+        if "property" in method:
+            yield f"```python\n{name}: {method['property']}\n```"
             yield prose(member)
         else:
-            yield f"```python\n{signature(name, one)}: ...\n```"
-            yield prose(getattr(found, name))
+            yield f"```python\n{signature(name, method)}: ...\n```"
+            yield prose(getattr(cls, name))
 
 
 def signature(name: str, described: Mapping[str, Any]) -> str:
     """Write the ``def`` line of a function, over several lines where it is long."""
-    shown: list[str] = []
+    parameters: list[str] = []
     keyword_only = False
-    for argument, one in described["arguments"].items():
-        if one.get("keyword_only") and not keyword_only:
+    for argument, facts in described["arguments"].items():
+        if facts.get("keyword_only") and not keyword_only:
             keyword_only = True
-            shown.append("*")
-        kind = f": {one['type']}" if one["type"] else ""
-        shown.append(f"{argument}{kind}" + (f" = {one['default']}" if "default" in one else ""))
+            parameters.append("*")
+        kind = f": {facts['type']}" if facts["type"] else ""
+        parameters.append(f"{argument}{kind}" + (f" = {facts['default']}" if "default" in facts else ""))
     word = "async def" if described.get("async") else "def"
     returns = f" -> {described['returns']}" if described.get("returns") else ""
-    line = f"{word} {name}({', '.join(shown)}){returns}"
+    line = f"{word} {name}({', '.join(parameters)}){returns}"
     if len(line) <= 100:
         return line
-    inner = "".join(f"    {one},\n" for one in shown)
+    inner = "".join(f"    {parameter},\n" for parameter in parameters)
     return f"{word} {name}(\n{inner}){returns}"
 
 
 def prose(documented: object) -> str:
     """Give a docstring as Markdown, its list of errors as a list."""
     text = inspect.getdoc(documented) or ""
-    body, found, errors = text.partition("Raises:\n")
-    if not found:
+    body, heading, errors = text.partition("Raises:\n")
+    if not heading:
         return markdown(text)
     lines = re.sub(r"\n\s{8,}", " ", errors)  # an error's text may go on in the next line
     listed = [line.strip().partition(": ") for line in lines.splitlines() if line.strip()]

@@ -129,7 +129,8 @@ def test_every_command_is_there():
     def names(group: object, path: str) -> list[str]:
         return [
             name
-            for word, command in group.commands.items()
+            for word, listed in group.commands.items()
+            for command in (listed.load() if hasattr(listed, "load") else listed,)
             for name in (
                 *([f"{path} {word}"] if getattr(command, "invoke_without_command", True) else ()),
                 *(names(command, f"{path} {word}") if hasattr(command, "commands") else ()),

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import pytest
 
-from trunkline.schemas.catalog import Judge
+from trunkline.schemas.catalog import Validator
 from trunkline.schemas.definition_catalog import DefinitionCatalog
 from trunkline.schemas.files import load_definitions, load_event_types
 
@@ -252,9 +252,11 @@ def test_its_description_and_those_of_its_fields_are_for_people(one):
         assert described["title"][0].isupper(), name
         assert "_" not in described["title"], name
         assert described["description"].endswith("."), name
-        judge = Judge(described, name=name)
+        validator = Validator(described, name=name)
         assert described.get("examples") or described["type"] == "array", name
-        assert [judge.check(value) for value in described.get("examples", []) if judge.check(value)] == []
+        assert [
+            validator.check(value) for value in described.get("examples", []) if validator.check(value)
+        ] == []
 
 
 @each_definition

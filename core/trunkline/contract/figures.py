@@ -1,4 +1,4 @@
-"""What a company's people look at: figures over time, lists, and what needs attention."""
+"""Figures for a company's people: counts over time, lists, and what needs attention."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

@@ -1,6 +1,6 @@
 """The comparisons of a filter, one by one: what each takes, when it holds, and how it is said that it does not.
 
-Part of the pure centre, beneath ``filters``. A comparison is a plain function of what was found and what was wanted,
+Part of the pure centre, beneath ``filters.filters``. A comparison is a plain function of the actual and the expected value,
 so that a compiled clause holds nothing but the path, the function and the value.
 """
 
@@ -22,7 +22,7 @@ class _Absent:
 
 
 ABSENT: Final = _Absent()
-"""What is found at a path that an event does not have; it equals nothing, so that only ``ne`` holds of it."""
+"""The value at a path that an event does not have; it equals nothing, so that only ``ne`` holds of it."""
 
 _NUMERIC = frozenset({int, float})  # exact types: a boolean is no number
 _INSTANT = re.compile(
@@ -47,54 +47,54 @@ def instant(text: str) -> datetime | None:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def prepare(name: str, wanted: Json) -> tuple[Compare, Json]:
-    """Choose the function for the comparison *name*, and make *wanted* into what it takes.
+def prepare(name: str, expected: Json) -> tuple[Compare, Json]:
+    """Choose the function for the comparison *name*, and make *expected* into what it takes.
 
-    The choice rests on *wanted* alone, never on a schema: a stored filter behaves as when it was checked.
+    The choice rests on *expected* alone, never on a schema: a stored filter behaves as when it was checked.
     """
     if name in _ORDERS:
         return (
-            (_INSTANT_ORDERS[name], instant(wanted))
-            if isinstance(wanted, str)
-            else (_NUMBER_ORDERS[name], wanted)
+            (_INSTANT_ORDERS[name], instant(expected))
+            if isinstance(expected, str)
+            else (_NUMBER_ORDERS[name], expected)
         )
     if name == "in":
-        booleans = frozenset(item for item in wanted if isinstance(item, bool))
-        return _is_in, (booleans, frozenset(item for item in wanted if not isinstance(item, bool)))
-    if name == "eq" and isinstance(wanted, str):
-        return operator.eq, wanted
-    return _COMPARES[name], wanted
+        booleans = frozenset(item for item in expected if isinstance(item, bool))
+        return _is_in, (booleans, frozenset(item for item in expected if not isinstance(item, bool)))
+    if name == "eq" and isinstance(expected, str):
+        return operator.eq, expected
+    return _COMPARES[name], expected
 
 
-def fault(name: str, wanted: Json) -> str | None:
-    """Say what is wrong with the comparison *name* to *wanted* whatever the field's type; None where nothing is."""
+def fault(name: str, expected: Json) -> str | None:
+    """Say what is wrong with the comparison *name* to *expected* whatever the field's type; None where nothing is."""
     if name in _ORDERS:
-        fits = instant(wanted) is not None if isinstance(wanted, str) else _is_number(wanted)
+        fits = instant(expected) is not None if isinstance(expected, str) else _is_number(expected)
         return None if fits else "must be a number, a date or a date-time with an offset"
     match name:
         case "eq" | "ne" | "contains":
-            return None if _is_scalar(wanted) else "must be a string, a number, a boolean or null"
+            return None if _is_scalar(expected) else "must be a string, a number, a boolean or null"
         case "in":
-            fits = isinstance(wanted, list) and bool(wanted) and all(map(_is_scalar, wanted))
+            fits = isinstance(expected, list) and bool(expected) and all(map(_is_scalar, expected))
             return None if fits else "must be a list of at least one string, number, boolean or null"
         case "exists":
-            return None if isinstance(wanted, bool) else "must be true or false"
+            return None if isinstance(expected, bool) else "must be true or false"
         case "starts_with":
-            return None if isinstance(wanted, str) else "must be a string"
+            return None if isinstance(expected, str) else "must be a string"
         case _:
             return f"is no comparison; there are {', '.join(OPERATORS)}"
 
 
-def shortfall(path: str, found: Json, name: str, wanted: Json) -> str | None:
-    """Say how what was *found* at *path* falls short of the comparison; None where it does not."""
-    compare, prepared = prepare(name, wanted)
-    if compare(found, prepared):
+def shortfall(path: str, actual: Json, name: str, expected: Json) -> str | None:
+    """Say how the *actual* value at *path* fails the comparison; None where it does not."""
+    compare, prepared = prepare(name, expected)
+    if compare(actual, prepared):
         return None
-    if found is ABSENT:
+    if actual is ABSENT:
         return f"{path} is absent"
     if name == "exists":
         return f"{path} is present"
-    return f"{path} is {_shown(found)}, which {_relation(name, wanted)}"
+    return f"{path} is {_text(actual)}, which {_relation(name, expected)}"
 
 
 def _is_number(value: Json) -> bool:
@@ -105,48 +105,48 @@ def _is_scalar(value: Json) -> bool:
     return value is None or isinstance(value, str | bool) or _is_number(value)
 
 
-def _equals(found: Json, wanted: Json) -> bool:
-    if type(wanted) in _NUMERIC:
-        return type(found) in _NUMERIC and bool(found == wanted)
-    return found is wanted if wanted is None or type(wanted) is bool else bool(found == wanted)
+def _equals(actual: Json, expected: Json) -> bool:
+    if type(expected) in _NUMERIC:
+        return type(actual) in _NUMERIC and bool(actual == expected)
+    return actual is expected if expected is None or type(expected) is bool else bool(actual == expected)
 
 
-def _differs(found: Json, wanted: Json) -> bool:
-    return not _equals(found, wanted)
+def _differs(actual: Json, expected: Json) -> bool:
+    return not _equals(actual, expected)
 
 
-def _is_in(found: Json, wanted: tuple[frozenset[Json], frozenset[Json]]) -> bool:
-    """*wanted* keeps the booleans apart from the rest, since True and 1 are one member of a set."""
-    if isinstance(found, dict | list):
+def _is_in(actual: Json, expected: tuple[frozenset[Json], frozenset[Json]]) -> bool:
+    """*expected* keeps the booleans apart from the rest, since True and 1 are one member of a set."""
+    if isinstance(actual, dict | list):
         return False
-    return found in wanted[type(found) is not bool]
+    return actual in expected[type(actual) is not bool]
 
 
-def _contains(found: Json, wanted: Json) -> bool:
-    if isinstance(found, list):
-        return any(_equals(item, wanted) for item in found)
-    return isinstance(found, str) and isinstance(wanted, str) and wanted in found
+def _contains(actual: Json, expected: Json) -> bool:
+    if isinstance(actual, list):
+        return any(_equals(item, expected) for item in actual)
+    return isinstance(actual, str) and isinstance(expected, str) and expected in actual
 
 
-def _starts_with(found: Json, wanted: str) -> bool:
-    return isinstance(found, str) and found.startswith(wanted)
+def _starts_with(actual: Json, expected: str) -> bool:
+    return isinstance(actual, str) and actual.startswith(expected)
 
 
-def _exists(found: Json, wanted: Json) -> bool:
-    return (found is not ABSENT) is wanted
+def _exists(actual: Json, expected: Json) -> bool:
+    return (actual is not ABSENT) is expected
 
 
 def _orders_numbers(order: Compare) -> Compare:
-    def compare(found: Json, wanted: Json) -> bool:
-        return type(found) in _NUMERIC and order(found, wanted)
+    def compare(actual: Json, expected: Json) -> bool:
+        return type(actual) in _NUMERIC and order(actual, expected)
 
     return compare
 
 
 def _orders_instants(order: Compare) -> Compare:
-    def compare(found: Json, wanted: datetime) -> bool:
-        moment = instant(found) if isinstance(found, str) else None
-        return moment is not None and order(moment, wanted)
+    def compare(actual: Json, expected: datetime) -> bool:
+        moment = instant(actual) if isinstance(actual, str) else None
+        return moment is not None and order(moment, expected)
 
     return compare
 
@@ -171,21 +171,21 @@ ORDERINGS = frozenset(_ORDERS)
 OPERATORS = (*_COMPARES, *_ORDERS)
 
 
-def _relation(name: str, wanted: Json) -> str:
+def _relation(name: str, expected: Json) -> str:
     match name:
         case "ne":
             return "is excluded"
         case "in":
-            return f"is not one of {', '.join(map(_shown, wanted))}"
+            return f"is not one of {', '.join(map(_text, expected))}"
         case "contains":
-            return f"does not contain {_shown(wanted)}"
+            return f"does not contain {_text(expected)}"
         case "starts_with":
-            return f"does not start with {_shown(wanted)}"
+            return f"does not start with {_text(expected)}"
         case _:
             sign = f"{_ORDERS[name][0]} " if name in _ORDERS else ""
-            return f"is not {sign}{_shown(wanted)}"
+            return f"is not {sign}{_text(expected)}"
 
 
-def _shown(value: Json) -> str:
+def _text(value: Json) -> str:
     text = json.dumps(value, ensure_ascii=False)
     return text if len(text) <= 80 else f"{text[:79]}…"

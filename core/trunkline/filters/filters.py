@@ -1,4 +1,4 @@
-"""The filter of a subscription (CONTRACT §13): which events of its types it wants.
+"""The filter of a subscription (CONTRACT §13): which events of its types match.
 
 Part of the pure centre. ``compile`` checks what a caller sent against the types' schemas; ``compile_stored`` builds the
 same filter from what was checked before; ``Filter.matches`` runs once for every event and subscription::
@@ -16,6 +16,7 @@ from trunkline import errors
 from trunkline.filters import comparisons, types
 from trunkline.filters.comparisons import ABSENT, Compare
 from trunkline.schemas.catalog import EventType, Json
+from trunkline.schemas.shapes import SchemaDocument, Shape
 
 MAX_DEPTH = 8
 """How deep ``any``, ``all`` and ``not`` may nest."""
@@ -32,11 +33,11 @@ _Clause = tuple[str, str, tuple[str, ...], Compare, Json]
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """A checked filter, made into closures once. *source* is its JSON as it was given; it must not be changed."""
+    """A checked filter, made into closures once. *source* is its JSON as it was sent; it must not be changed."""
 
     source: Json
     matches: Test = field(repr=False, compare=False)
-    """Tells whether an event, a decoded envelope, is wanted. It needs nothing of the filter, which may go."""
+    """Tells whether an event, a decoded envelope, matches. It needs nothing of the filter, which may go."""
 
     def explain(self, event: Event) -> str | None:
         """Say in one sentence which clause *event* does not meet first; None where it matches."""
@@ -89,19 +90,19 @@ def _filter_test(source: Mapping[str, Json]) -> Test:
 
 def _clauses(path: str, value: Json) -> Iterator[_Clause]:
     part, name, *deeper = [sys.intern(name) for name in path.split(".")]  # shared between filters
-    for key, wanted in _comparisons(value).items():
-        yield (part, name, tuple(deeper), *comparisons.prepare(key, wanted))
+    for key, expected in _comparisons(value).items():
+        yield (part, name, tuple(deeper), *comparisons.prepare(key, expected))
 
 
 def _all_met(clauses: Sequence[_Clause]) -> Test:
     """One function for the clauses of an object: half the memory and time of one each."""
-    held = tuple(clauses)
+    frozen = tuple(clauses)
 
     def test(event: Event) -> bool:
-        for part, name, deeper, compare, wanted in held:
+        for part, name, deeper, compare, expected in frozen:
             holder = event.get(part)
-            found = holder.get(name, ABSENT) if isinstance(holder, dict) else ABSENT
-            if not compare(_read(found, deeper) if deeper else found, wanted):
+            actual = holder.get(name, ABSENT) if isinstance(holder, dict) else ABSENT
+            if not compare(_read(actual, deeper) if deeper else actual, expected):
                 return False
         return True
 
@@ -111,10 +112,10 @@ def _all_met(clauses: Sequence[_Clause]) -> Test:
 def _all_of(tests: Sequence[Test]) -> Test:
     if len(tests) == 1:
         return tests[0]
-    held = tuple(tests)
+    parts = tuple(tests)
 
     def test(event: Event) -> bool:
-        for part in held:  # noqa: SIM110 - a generator would cost 0.3 µs
+        for part in parts:  # noqa: SIM110 - a generator would cost 0.3 µs
             if not part(event):
                 return False
         return True
@@ -123,10 +124,10 @@ def _all_of(tests: Sequence[Test]) -> Test:
 
 
 def _any_of(tests: Sequence[Test]) -> Test:
-    held = tuple(tests)
+    parts = tuple(tests)
 
     def test(event: Event) -> bool:
-        for part in held:  # noqa: SIM110 - a generator would cost 0.3 µs
+        for part in parts:  # noqa: SIM110 - a generator would cost 0.3 µs
             if part(event):
                 return True
         return False
@@ -138,12 +139,12 @@ def _not(inner: Test) -> Test:
     return lambda event: not inner(event)
 
 
-def _read(found: Json, names: Sequence[str]) -> Json:
+def _read(actual: Json, names: Sequence[str]) -> Json:
     for name in names:
-        if not isinstance(found, dict):
+        if not isinstance(actual, dict):
             return ABSENT
-        found = found.get(name, ABSENT)
-    return found
+        actual = actual.get(name, ABSENT)
+    return actual
 
 
 # --- saying why -----------------------------------------------------------------------------------------------------
@@ -167,9 +168,9 @@ def _member_sentences(name: str, value: Json, event: Event) -> Iterator[str | No
         case "not":
             yield None if _explain(value, event) else "the filter in 'not' is met"
         case _:
-            found = _read(event, name.split("."))
-            for key, wanted in _comparisons(value).items():
-                yield comparisons.shortfall(name, found, key, wanted)
+            actual = _read(event, name.split("."))
+            for key, expected in _comparisons(value).items():
+                yield comparisons.shortfall(name, actual, key, expected)
 
 
 # --- checking -------------------------------------------------------------------------------------------------------
@@ -180,7 +181,7 @@ class _Checker:
 
     def __init__(self, event_types: Sequence[EventType]) -> None:
         self.faults: list[errors.FieldError] = []
-        self._schemas = [event_type.schema for event_type in event_types]
+        self._documents = [SchemaDocument(event_type.schema) for event_type in event_types]
         self._clauses = 0
 
     def check(self, source: Json, pointer: str, *, depth: int) -> None:
@@ -229,29 +230,29 @@ class _Checker:
             return
         shapes = None
         if part == "payload":
-            shapes = [shape for schema in self._schemas for shape in types.shapes_at(schema, names)]
+            shapes = [shape for document in self._documents for shape in document.shapes_at(names)]
             if not shapes:
                 self._note(pointer, "is in none of the chosen event types")
         self._check_comparisons(value, pointer, shapes)
 
-    def _check_comparisons(self, value: Json, pointer: str, shapes: Sequence[types.Shape] | None) -> None:
+    def _check_comparisons(self, value: Json, pointer: str, shapes: Sequence[Shape] | None) -> None:
         if value == {}:
             self._note(pointer, f"must have at least one of {', '.join(comparisons.OPERATORS)}")
-        for name, wanted in _comparisons(value).items():
+        for name, expected in _comparisons(value).items():
             at = pointer + errors.pointer(name) if isinstance(value, dict) else pointer
             if not self._count(at, 1):
                 return
-            fault = comparisons.fault(name, wanted)
+            fault = comparisons.fault(name, expected)
             if fault:
                 self._note(at, fault)
             elif shapes:
-                self._check_types(name, wanted, at, shapes)
+                self._check_types(name, expected, at, shapes)
 
-    def _check_types(self, name: str, wanted: Json, pointer: str, shapes: Sequence[types.Shape]) -> None:
-        asked = [(pointer, wanted)]
+    def _check_types(self, name: str, expected: Json, pointer: str, shapes: Sequence[Shape]) -> None:
+        pairs = [(pointer, expected)]
         if name == "in":
-            asked = [(f"{pointer}/{index}", item) for index, item in enumerate(wanted)]
-        for at, value in asked:
+            pairs = [(f"{pointer}/{index}", item) for index, item in enumerate(expected)]
+        for at, value in pairs:
             objection = types.objection(shapes, name, value)
             if objection:
                 self._note(at, objection)

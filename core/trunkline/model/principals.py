@@ -19,7 +19,7 @@ COMPANY_SCOPES = (EVENTS_READ, EVENTS_WRITE, WEBHOOKS_WRITE, INTEGRATIONS_READ, 
 class Principal:
     """Who a request comes from. *company_id* is None for an operator, who may do everything.
 
-    *pins* are the versions of event types that its key was made with (``schemas.versions.Pins``).
+    *pins* are the versions of event types that its key was made with.
     """
 
     key_id: str

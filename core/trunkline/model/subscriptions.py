@@ -57,7 +57,7 @@ class Subscription:
     created_ms: int
     updated_ms: int
     pins: Mapping[str, int] = field(default_factory=dict[str, int])
-    """Which versions of its event types it gets (``schemas.versions.Pins``)."""
+    """Which versions of its event types it gets."""
 
     def live_secrets(self, now_ms: int) -> tuple[str, ...]:
         """The secrets that sign at *now_ms*, newest first."""

@@ -1,4 +1,4 @@
-"""The second step of loading: which candidates run. Each is judged alone, and before it is imported where possible."""
+"""The second step of loading: which candidates run. Each is checked alone, and before it is imported where possible."""
 
 import importlib
 import re
@@ -52,21 +52,21 @@ def admit(
 
 def _check_choice(candidates: Sequence[Candidate], chosen: Plugins) -> None:
     names = {candidate.name for candidate in candidates}
-    for setting, wanted in (("enabled", chosen.enabled or ()), ("disabled", chosen.disabled)):
-        for name in wanted:
+    for setting, setting_names in (("enabled", chosen.enabled or ()), ("disabled", chosen.disabled)):
+        for name in setting_names:
             if name not in names:
-                found = ", ".join(sorted(names)) or "none"
-                msg = f"Setting 'plugins.{setting}': there is no plugin '{name}'; found are: {found}"
+                known = ", ".join(sorted(names)) or "none"
+                msg = f"Setting 'plugins.{setting}': there is no plugin '{name}'; found are: {known}"
                 raise SettingsInvalid(msg)
 
 
 def _first_record(candidate: Candidate, chosen: Plugins) -> PluginRecord:
-    wanted = chosen.enabled is None or candidate.name in chosen.enabled
+    is_chosen = chosen.enabled is None or candidate.name in chosen.enabled
     return PluginRecord(
         name=candidate.name,
         version=candidate.version,
         distribution=candidate.distribution,
-        state="active" if wanted and candidate.name not in chosen.disabled else "disabled",
+        state="active" if is_chosen and candidate.name not in chosen.disabled else "disabled",
         module=candidate.module,
         requires=candidate.requires,
     )

@@ -1,4 +1,4 @@
-"""The calling of a plugin's functions: here, and nowhere else, whatever a plugin raises is turned into a fact."""
+"""Calls of a plugin's functions. Only here is an error of a plugin's caught and turned into a value."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""The third step of loading: ask the plugins, one by one, for what they give, and check it.
+"""The third step of loading: each plugin is asked for its contributions, and they are checked.
 
 What needs no context is collected before the hub is built (``collect_static``), the rest when its services are there
 (``collect_with``). A plugin that raises, or gives nonsense, is taken out with everything it gave.
@@ -15,7 +15,7 @@ from trunkline.contract import PluginContext
 from trunkline.errors import PluginFailed
 from trunkline.plugins import values
 from trunkline.plugins.calls import call_registration
-from trunkline.plugins.records import HOOKS_OF_KINDS, Collected, Given, Provider
+from trunkline.plugins.records import HOOKS_OF_KINDS, Collected, Contributions, Provider
 from trunkline.plugins.registry import Registry
 from trunkline.plugins.sections import Section, check_sections, read_section
 from trunkline.schemas.definitions import KINDS, Definition, Kind
@@ -33,7 +33,7 @@ def collect_static(registry: Registry, *, sections: Mapping[str, Section]) -> Co
         SettingsInvalid: a section belongs to no plugin, or a setting in it is unknown or malformed.
         PluginFailed: a plugin that was asked for by name cannot be used.
     """
-    check_sections(sections, found=[record.name for record in registry.records])
+    check_sections(sections, plugins=[record.name for record in registry.records])
 
     def ask(plugin: str) -> None:
         model = _ask(registry, plugin, "register_settings", values.check_settings, {})
@@ -42,18 +42,22 @@ def collect_static(registry: Registry, *, sections: Mapping[str, Section]) -> Co
         migrations = _ask(registry, plugin, "register_migrations", values.check_migrations, {})
         connectors = _ask(registry, plugin, "register_connectors", values.check_connectors, {})
         casters = _ask(registry, plugin, "register_casters", values.check_casters, {})
-        given = Given(
+        contributions = Contributions(
             settings,
             casters=casters or (),
             event_types=event_types or (),
             migrations=migrations or (),
             connectors=connectors or (),
         )
-        registry.keep(plugin, given)
+        registry.keep(plugin, contributions)
 
     _ask_each(registry, ask)
-    _refuse_clashes(registry, "event type", lambda given: {value.name for value in given.event_types})
-    _refuse_clashes(registry, "connector", lambda given: [value.name for value in given.connectors])
+    _refuse_clashes(
+        registry, "event type", lambda contributions: {value.name for value in contributions.event_types}
+    )
+    _refuse_clashes(
+        registry, "connector", lambda contributions: [value.name for value in contributions.connectors]
+    )
     return registry.collected
 
 
@@ -67,35 +71,40 @@ def collect_with(
     Raises:
         PluginFailed: a plugin that was asked for by name cannot be used.
     """
-    defined = {kind: {one.name for one in definitions if one.kind == kind} for kind in KINDS}
+    defined = {
+        kind: frozenset(definition.name for definition in definitions if definition.kind == kind)
+        for kind in KINDS
+    }
 
     def ask(plugin: str) -> None:
-        given = registry.given(plugin)
-        context = contexts(plugin, given.settings)
+        contributions = registry.contributions_of(plugin)
+        context = contexts(plugin, contributions.settings)
         arguments = {"context": context}
         channels = _ask(registry, plugin, "register_channels", values.check_channels, arguments) or ()
         if registry.tracer is not None:
-            channels = registry.tracer.channels(channels, plugin=plugin, settings=given.settings)
-        providers = {
-            kind: _ask(registry, plugin, HOOKS_OF_KINDS[kind], _checking(kind, defined[kind]), arguments)
-            or ()
-            for kind in KINDS
-        }
-        own = [one.definition for given_ in providers.values() for one in given_ if one.definition]
+            channels = registry.tracer.channels(channels, plugin=plugin, settings=contributions.settings)
+        providers = _ask_for_providers(registry, plugin, arguments, defined=defined)
+        own = [
+            provider.definition for kind in providers for provider in providers[kind] if provider.definition
+        ]
         values.check_definitions(plugin, own, beside=definitions)
         pages = _ask(registry, plugin, "register_portal_pages", values.check_portal_pages, arguments)
-        registry.keep(
-            plugin,
-            replace(given, context=context, channels=channels, providers=providers, pages=pages or ()),
+        contributions = replace(
+            contributions, context=context, channels=channels, providers=providers, pages=pages or ()
         )
+        registry.keep(plugin, contributions)
 
     def ask_for_routes(plugin: str) -> None:
-        given = registry.given(plugin)
-        routes = _ask(registry, plugin, "register_routes", values.check_routes, {"context": given.context})
-        registry.keep(plugin, replace(given, routes=routes or ()))
+        contributions = registry.contributions_of(plugin)
+        routes = _ask(
+            registry, plugin, "register_routes", values.check_routes, {"context": contributions.context}
+        )
+        registry.keep(plugin, replace(contributions, routes=routes or ()))
 
     _ask_each(registry, ask)
-    _refuse_clashes(registry, "channel", lambda given: [value.name for value in given.channels])
+    _refuse_clashes(
+        registry, "channel", lambda contributions: [value.name for value in contributions.channels]
+    )
     for kind in KINDS:
         _refuse_clashes(registry, kind, partial(_provided, kind))
     _refuse_clashes(registry, "call", _own_calls)
@@ -107,14 +116,27 @@ def _checking(kind: Kind, defined: Collection[str]) -> Callable[[str, object], t
     return partial(values.check_providers, kind=kind, defined=defined)
 
 
-def _provided(kind: Kind, given: Given) -> list[str]:
-    return [provider.name for provider in given.providers.get(kind, ())]
+def _ask_for_providers(
+    registry: Registry,
+    plugin: str,
+    arguments: Mapping[str, object],
+    *,
+    defined: Mapping[Kind, Collection[str]],
+) -> dict[Kind, tuple[Provider, ...]]:
+    return {
+        kind: _ask(registry, plugin, HOOKS_OF_KINDS[kind], _checking(kind, defined[kind]), arguments) or ()
+        for kind in KINDS
+    }
 
 
-def _own_calls(given: Given) -> list[str]:
+def _provided(kind: Kind, contributions: Contributions) -> list[str]:
+    return [provider.name for provider in contributions.providers.get(kind, ())]
+
+
+def _own_calls(contributions: Contributions) -> list[str]:
     return [
         f"{provider.definition.method} {provider.definition.path}"
-        for providers in given.providers.values()
+        for providers in contributions.providers.values()
         for provider in providers
         if provider.definition is not None
     ]
@@ -139,14 +161,16 @@ def _ask(
     implementation = registry.implementation(hook, plugin=plugin)
     if implementation is None:
         return None
-    given = call_registration(implementation, arguments=arguments, limit_seconds=registry.start_seconds)
-    return check(plugin, given)
+    answer = call_registration(implementation, arguments=arguments, limit_seconds=registry.start_seconds)
+    return check(plugin, answer)
 
 
-def _refuse_clashes(registry: Registry, noun: str, list_names: Callable[[Given], Iterable[str]]) -> None:
+def _refuse_clashes(
+    registry: Registry, noun: str, list_names: Callable[[Contributions], Iterable[str]]
+) -> None:
     owners: dict[str, list[str]] = {}
     for plugin in registry.active:
-        for name in list_names(registry.given(plugin)):
+        for name in list_names(registry.contributions_of(plugin)):
             owners.setdefault(name, []).append(plugin)
     for name, plugins in owners.items():
         for plugin in plugins if len(plugins) > 1 else ():

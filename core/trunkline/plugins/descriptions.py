@@ -1,4 +1,4 @@
-"""Everything that is known of one plugin, as JSON, for ``trunkline plugins show`` and for whoever asks why it does not run."""
+"""Everything that is known of one plugin, as JSON, for ``trunkline plugins show``."""
 
 import importlib.util
 import inspect
@@ -13,7 +13,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from trunkline.contract import Migrations, Routes
-from trunkline.plugins.records import Given, PluginRecord
+from trunkline.plugins.records import Contributions, PluginRecord
 from trunkline.plugins.registry import Registry
 from trunkline.runtime.logs import redact
 from trunkline.settings import ENVIRONMENT_PREFIX
@@ -32,30 +32,34 @@ def describe_plugins(registry: Registry, name: str) -> list[dict[str, Any]]:
 
 
 def _describe(registry: Registry, record: PluginRecord) -> dict[str, Any]:
-    given = registry.given(record.name)
+    contributions = registry.contributions_of(record.name)
     return {
         **asdict(record),
         "deprecations": list(record.deprecations),
         "file": _find_file(registry, record),
         "hooks": list(_hooks(registry, record.name)),
-        "settings": list(_settings(record.name, given.settings)) if given.settings else [],
+        "settings": list(_settings(record.name, contributions.settings)) if contributions.settings else [],
         "channels": [
-            {"name": one.name, "title": one.title, "delivers": "push" if one.deliver else "pull"}
-            for one in given.channels
+            {"name": channel.name, "title": channel.title, "delivers": "push" if channel.deliver else "pull"}
+            for channel in contributions.channels
         ],
-        "event_types": [{"name": one.name, "title": one.title} for one in given.event_types],
+        "event_types": [
+            {"name": event_type.name, "title": event_type.title} for event_type in contributions.event_types
+        ],
         "casters": [
-            {"event_type": one.event_type, "from": one.from_version, "to": one.to_version}
-            for one in given.casters
+            {"event_type": caster.event_type, "from": caster.from_version, "to": caster.to_version}
+            for caster in contributions.casters
         ],
-        **_operations(given),
-        "routes": [route for routes in given.routes for route in _routes(routes)],
+        **_operations(contributions),
+        "routes": [route for routes in contributions.routes for route in _routes(routes)],
         "pages": [
-            {"path": f"/portal/x/{record.name}/{one.name}", "title": one.title, "scope": one.scope}
-            for one in given.pages
+            {"path": f"/portal/x/{record.name}/{page.name}", "title": page.title, "scope": page.scope}
+            for page in contributions.pages
         ],
-        "connectors": [{"name": one.name, "title": one.title} for one in given.connectors],
-        "migrations": [_migrations(one) for one in given.migrations],
+        "connectors": [
+            {"name": connector.name, "title": connector.title} for connector in contributions.connectors
+        ],
+        "migrations": [_migrations(migrations) for migrations in contributions.migrations],
     }
 
 
@@ -66,8 +70,8 @@ def _find_file(registry: Registry, record: PluginRecord) -> str | None:
         return getattr(module, "__file__", None)
     if record.module is None or "." in record.module:  # finding it would import the package
         return None
-    found = importlib.util.find_spec(record.module)
-    return found.origin if found else None
+    spec = importlib.util.find_spec(record.module)
+    return spec.origin if spec else None
 
 
 def _hooks(registry: Registry, name: str) -> Iterator[dict[str, Any]]:
@@ -114,12 +118,12 @@ def _type_name(annotation: object) -> str:
     return re.sub(r"\b(?:\w+\.)+(?=\w)", "", str(annotation))
 
 
-def _operations(given: Given) -> dict[str, list[dict[str, Any]]]:
+def _operations(contributions: Contributions) -> dict[str, list[dict[str, Any]]]:
     named = {"actions": "action", "searches": "search", "lookups": "lookup"}
     return {
         plural: [
             {"name": provider.name, "defined_by": "plugin" if provider.definition else "schemas"}
-            for kind, providers in given.providers.items()
+            for kind, providers in contributions.providers.items()
             if kind == singular
             for provider in providers
         ]

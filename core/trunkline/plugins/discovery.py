@@ -20,13 +20,13 @@ def discover(group: str = HUB, *, path: Sequence[str] | None = None) -> list[Can
 
     Where a distribution is on the path twice, the first hides the second, as it does for imports.
     """
-    found: dict[str, list[Candidate]] = {}
+    by_distribution: dict[str, list[Candidate]] = {}
     for distribution in entry_points.declaring(group, path=path):
         declared = _read_candidates(distribution, group)
         if declared:
-            found.setdefault(canonicalize_name(declared[0].distribution), declared)
+            by_distribution.setdefault(canonicalize_name(declared[0].distribution), declared)
     return sorted(
-        (candidate for declared in found.values() for candidate in declared),
+        (candidate for declared in by_distribution.values() for candidate in declared),
         key=lambda candidate: (candidate.name, candidate.distribution),
     )
 

@@ -1,4 +1,4 @@
-"""The telling of plugins that something happened. It comes after the fact and never holds up the one who tells."""
+"""Notifications of plugins, after the fact; the code that notifies never waits for them."""
 
 import asyncio
 import logging
@@ -103,7 +103,7 @@ class Listener:
 
 
 class Notifier:
-    """Calls the hooks that tell what happened, each plugin by itself.
+    """Calls the notification hooks, each plugin by itself.
 
     It listens from entering to leaving; on leaving, what is still queued is worked off for at most the time limit. Its
     methods return at once and belong in the event loop's thread.
@@ -168,10 +168,14 @@ class Notifier:
         ]
 
     def _make_listener(self, name: str) -> Listener:
-        found = {hook: self._registry.implementation(hook, plugin=name) for hook in HOOKS}
+        implementations = {hook: self._registry.implementation(hook, plugin=name) for hook in HOOKS}
         return Listener(
             name,
-            {hook: implementation for hook, implementation in found.items() if implementation is not None},
+            {
+                hook: implementation
+                for hook, implementation in implementations.items()
+                if implementation is not None
+            },
             context=self._registry.context(name),
             limit_seconds=self._limit_seconds,
             capacity=self._capacity,

@@ -1,4 +1,4 @@
-"""The values of the plugin kernel: what was found, what became of it, and what it gave."""
+"""The values of the plugin kernel: candidates, the state of each plugin, and its contributions."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -48,7 +48,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class PluginRecord:
-    """What became of a plugin; *error* is one sentence where it failed.
+    """The state of a plugin; *error* is one sentence where it failed.
 
     *module* and *requires* are as its distribution declares them. *deprecations* are sentences about what it implements.
     """
@@ -64,8 +64,8 @@ class PluginRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
-    """Everything that one plugin gave, and the context that it got."""
+class Contributions:
+    """Everything that one plugin contributes, and its context."""
 
     settings: BaseModel | None = None
     event_types: tuple[EventType, ...] = ()

@@ -1,4 +1,4 @@
-"""The registry: which plugins there are, which of them run, and what those gave."""
+"""The registry: all plugins, which of them run, and their contributions."""
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
@@ -12,7 +12,7 @@ from trunkline.contract import PluginContext, hookspecs
 from trunkline.errors import PluginFailed
 from trunkline.plugins.calls import START_SECONDS, Implementation
 from trunkline.plugins.inspection import check_module, list_deprecations, list_hooks, list_implementations
-from trunkline.plugins.records import Collected, Given, PluginRecord
+from trunkline.plugins.records import Collected, Contributions, PluginRecord
 from trunkline.plugins.tracing import Tracer
 
 
@@ -40,7 +40,7 @@ class Registry:
         self.tracer = tracer
         self._records = list(records)
         self._required = required
-        self._given = {record.name: Given() for record in self._records}
+        self._contributions = {record.name: Contributions() for record in self._records}
         self._modules: dict[str, ModuleType] = {}
         self._manager = PluginManager(hookspecs.PROJECT)
         self._manager.add_hookspecs(specifications)
@@ -58,29 +58,39 @@ class Registry:
 
     @property
     def collected(self) -> Collected:
-        """What the plugins that run now have given so far."""
-        given = {name: self._given[name] for name in self.active}
+        """The contributions of the plugins that run now."""
+        contributions = {name: self._contributions[name] for name in self.active}
         return Collected(
-            event_types=tuple(value for gift in given.values() for value in gift.event_types),
-            migrations=tuple((name, value) for name, gift in given.items() for value in gift.migrations),
-            connectors=MappingProxyType(
-                {value.name: (name, value) for name, gift in given.items() for value in gift.connectors}
+            event_types=tuple(value for offer in contributions.values() for value in offer.event_types),
+            migrations=tuple(
+                (name, value) for name, offer in contributions.items() for value in offer.migrations
             ),
-            casters=tuple((name, value) for name, gift in given.items() for value in gift.casters),
-            settings=MappingProxyType({name: gift.settings for name, gift in given.items()}),
+            connectors=MappingProxyType(
+                {
+                    value.name: (name, value)
+                    for name, offer in contributions.items()
+                    for value in offer.connectors
+                }
+            ),
+            casters=tuple((name, value) for name, offer in contributions.items() for value in offer.casters),
+            settings=MappingProxyType({name: offer.settings for name, offer in contributions.items()}),
             channels=MappingProxyType(
-                {value.name: (name, value) for name, gift in given.items() for value in gift.channels}
+                {
+                    value.name: (name, value)
+                    for name, offer in contributions.items()
+                    for value in offer.channels
+                }
             ),
             providers=MappingProxyType(
                 {
                     (kind, value.name): (name, value)
-                    for name, gift in given.items()
-                    for kind, values in gift.providers.items()
+                    for name, offer in contributions.items()
+                    for kind, values in offer.providers.items()
                     for value in values
                 }
             ),
-            pages=tuple((name, value) for name, gift in given.items() for value in gift.pages),
-            routes=tuple((name, value) for name, gift in given.items() for value in gift.routes),
+            pages=tuple((name, value) for name, offer in contributions.items() for value in offer.pages),
+            routes=tuple((name, value) for name, offer in contributions.items() for value in offer.routes),
         )
 
     def is_active(self, name: str) -> bool:
@@ -89,12 +99,15 @@ class Registry:
 
     def context(self, name: str) -> PluginContext | None:
         """Give the context that the plugin *name* got, None as long as it has none."""
-        return self._given[name].context
+        return self._contributions[name].context
 
     def implementation(self, hook: str, *, plugin: str) -> Implementation | None:
         """Find what *plugin*, if it runs, implements *hook* with."""
-        found = getattr(self._manager.hook, hook).get_hookimpls()
-        chosen = next((one for one in found if one.plugin_name == plugin), None)
+        implementations = getattr(self._manager.hook, hook).get_hookimpls()
+        chosen = next(
+            (implementation for implementation in implementations if implementation.plugin_name == plugin),
+            None,
+        )
         if chosen is None:
             return None
         implementation = Implementation(plugin, hook, chosen.function, tuple(chosen.argnames))
@@ -129,13 +142,13 @@ class Registry:
         for sentence in deprecations:
             logger_of(name).warning("Plugin '%s' %s", name, sentence)
 
-    def keep(self, name: str, given: Given) -> None:
-        """Keep *given* as all that the plugin *name* gave so far."""
-        self._given[name] = given
+    def keep(self, name: str, contributions: Contributions) -> None:
+        """Keep *contributions* as those of the plugin *name*."""
+        self._contributions[name] = contributions
 
-    def given(self, name: str) -> Given:
-        """Show what the plugin *name* gave."""
-        return self._given[name]
+    def contributions_of(self, name: str) -> Contributions:
+        """Give the contributions of the plugin *name*."""
+        return self._contributions[name]
 
     def refuse(self, failure: PluginFailed) -> None:
         """Take a plugin out while the hub starts.
@@ -153,7 +166,7 @@ class Registry:
             return
         sentence = str(PluginFailed(name, reason))
         self._note(name, state="failed", error=sentence)
-        self._given[name] = Given()
+        self._contributions[name] = Contributions()
         if self._manager.has_plugin(name):
             self._manager.unregister(name=name)
         logger_of(name).error(sentence, exc_info=cause)

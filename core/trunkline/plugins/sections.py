@@ -1,4 +1,4 @@
-"""The settings sections of plugins: each has the plugin's name and is judged by the plugin's own model."""
+"""The settings sections of plugins: each has the plugin's name and is checked by the plugin's own model."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -12,13 +12,13 @@ from trunkline.settings import CORE_SECTIONS, describe
 Section = Mapping[str, Any]
 
 
-def check_sections(sections: Iterable[str], *, found: Iterable[str]) -> None:
-    """Refuse a section that belongs to none of the plugins *found*, whether they run or not.
+def check_sections(sections: Iterable[str], *, plugins: Iterable[str]) -> None:
+    """Refuse a section that belongs to none of *plugins*, whether they run or not.
 
     Raises:
         SettingsInvalid: it names the first such section, and those that there are.
     """
-    known = CORE_SECTIONS | set(found)
+    known = CORE_SECTIONS | set(plugins)
     for section in sections:
         if section not in known:
             msg = f"'{section}' is not a section; known sections are {', '.join(sorted(known))}"

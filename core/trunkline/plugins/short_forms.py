@@ -50,8 +50,8 @@ def _short_whole(value: object) -> str:
 
 def short_call(name: str, arguments: Mapping[str, object]) -> str:
     """Write a call with its arguments in a few words; a context says nothing but that it is one."""
-    shown = (key if key == "context" else f"{key}={short(value)}" for key, value in arguments.items())
-    return f"{name}({', '.join(shown)})"
+    texts = (key if key == "context" else f"{key}={short(value)}" for key, value in arguments.items())
+    return f"{name}({', '.join(texts)})"
 
 
 def hide(text: str, hidden: Sequence[str]) -> str:
@@ -104,17 +104,21 @@ def _private_parts(url: str) -> Iterator[str]:
 
 
 def _short_items(items: Sequence[object]) -> str:
-    shown = [short(item) for item in items[:SHOWN_ITEMS]]
+    texts = [short(item) for item in items[:SHOWN_ITEMS]]
     more = [f"… {len(items)} in all"] if len(items) > SHOWN_ITEMS else []
-    return f"[{', '.join(shown + more)}]"
+    return f"[{', '.join(texts + more)}]"
 
 
 def _short_record(value: object) -> str:
     name = type(value).__name__
     if not is_dataclass(value):
         return name
-    shown = [f"{one.name}={_plain(getattr(value, one.name))}" for one in fields(value) if one.name in NAMING]
-    return f"{name}({', '.join(shown)})" if shown else name
+    texts = [
+        f"{attribute.name}={_plain(getattr(value, attribute.name))}"
+        for attribute in fields(value)
+        if attribute.name in NAMING
+    ]
+    return f"{name}({', '.join(texts)})" if texts else name
 
 
 def _plain(value: object) -> str:

@@ -1,4 +1,4 @@
-"""What plugins are called with and what they answer, a line each, for their authors: ``TRUNKLINE_TRACE_PLUGINS=1``.
+"""A trace of every call of a plugin, a line each, for its author: ``TRUNKLINE_TRACE_PLUGINS=1``.
 
 It wraps what plugins give, so it costs nothing where it is off. Values are named, never shown: no text of theirs, and no
 secret, is in a line.
@@ -64,10 +64,13 @@ class Tracer:
     ) -> tuple[Channel, ...]:
         """Give *channels* with a ``deliver`` that is traced; the secrets among *settings* are kept out of the lines."""
         return tuple(
-            replace(one, deliver=self._deliver(one.deliver, f"{plugin}.{one.name}", secrets_of(settings)))
-            if one.deliver
-            else one
-            for one in channels
+            replace(
+                channel,
+                deliver=self._deliver(channel.deliver, f"{plugin}.{channel.name}", secrets_of(settings)),
+            )
+            if channel.deliver
+            else channel
+            for channel in channels
         )
 
     def _deliver(self, deliver: Deliver, owner: str, hidden: tuple[str, ...]) -> Deliver:
@@ -100,7 +103,7 @@ class Tracer:
     async def enter(
         self, manager: AbstractAsyncContextManager[object], line: str, hidden: tuple[str, ...]
     ) -> object:
-        """Enter what a ``lifespan`` gave, and write how that went."""
+        """Enter a plugin's ``lifespan``, and write a line about it."""
         return await self._await(manager.__aenter__(), f"{line} entered:", hidden)
 
     async def leave(
@@ -110,7 +113,7 @@ class Tracer:
         hidden: tuple[str, ...],
         details: Sequence[Any],
     ) -> bool | None:
-        """Leave what a ``lifespan`` gave, and write how that went."""
+        """Leave a plugin's ``lifespan``, and write a line about it."""
         return await self._await(manager.__aexit__(*details), f"{line} left:", hidden)
 
     def _returned(self, line: str, began: float, answer: object, hidden: tuple[str, ...]) -> None:
@@ -126,7 +129,7 @@ class Tracer:
 
 
 class _TracedLifespan(AbstractAsyncContextManager[object]):
-    """What a ``lifespan`` gave, with a line for its entering and one for its leaving."""
+    """A plugin's ``lifespan``, with a line for its start and a line for its end."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""The checking of what ``register_*`` hooks return. Each function returns the values or raises ``PluginFailed``."""
+"""Checks of the values that ``register_*`` hooks return. Each function returns the values or raises ``PluginFailed``."""
 
 import re
 from collections.abc import Callable, Collection, Iterable
@@ -103,12 +103,12 @@ def check_migrations(plugin: str, value: object) -> tuple[Migrations, ...]:
 def _check_items(
     plugin: str, hook: str, value: object, kind: type[Value], find_fault: Callable[[Value], str | None]
 ) -> tuple[Value, ...]:
-    wanted = f"a list or tuple of {kind.__name__}"
+    expected = f"a list or tuple of {kind.__name__}"
     if not isinstance(value, list | tuple):
-        raise PluginFailed(plugin, f"returned {_name_type(value)} from {hook}, which must return {wanted}")
+        raise PluginFailed(plugin, f"returned {_name_type(value)} from {hook}, which must return {expected}")
     for item in value:
         if not isinstance(item, kind):
-            reason = f"returned a {type(value).__name__} with {_name_type(item)} in it from {hook}, which must return {wanted}"
+            reason = f"returned a {type(value).__name__} with {_name_type(item)} in it from {hook}, which must return {expected}"
             raise PluginFailed(plugin, reason)
         fault = find_fault(item)
         if fault:
@@ -136,7 +136,7 @@ def _find_channel_fault(channel: Channel) -> str | None:
 def _find_caster_fault(caster: Caster) -> str | None:
     if not callable(caster.cast):
         return f"cast is {_name_type(caster.cast)}, not a function"
-    return _find_type_fault("event_type", caster.event_type, str, wanted="text")
+    return _find_type_fault("event_type", caster.event_type, str, expected="text")
 
 
 def _find_connector_fault(connector: Connector) -> str | None:
@@ -149,8 +149,8 @@ def _find_connector_fault(connector: Connector) -> str | None:
 
 
 def _find_page_fault(page: PortalPage) -> str | None:
-    fault = _find_type_fault("name", page.name, str, wanted="text") or _find_type_fault(
-        "title", page.title, str, wanted="text"
+    fault = _find_type_fault("name", page.name, str, expected="text") or _find_type_fault(
+        "title", page.title, str, expected="text"
     )
     if fault is None and not CHANNEL_NAME.fullmatch(page.name):
         return f"name '{page.name}' is not made of lower-case letters, digits, '-' and '_'"
@@ -165,8 +165,8 @@ def _find_page_fault(page: PortalPage) -> str | None:
 
 def _find_routes_fault(routes: Routes) -> str | None:
     fault = _find_type_fault(
-        "router", routes.router, APIRouter, wanted="a fastapi.APIRouter"
-    ) or _find_type_fault("prefix", routes.prefix, str, wanted="text")
+        "router", routes.router, APIRouter, expected="a fastapi.APIRouter"
+    ) or _find_type_fault("prefix", routes.prefix, str, expected="text")
     if fault is None and not PREFIX.fullmatch(routes.prefix):
         return f"prefix '{routes.prefix}' is neither empty nor of the form '/path'"
     if fault is None and routes.base not in BASES:
@@ -175,7 +175,7 @@ def _find_routes_fault(routes: Routes) -> str | None:
 
 
 def _find_provider_fault(provider: Provider, kind: Kind, defined: Collection[str]) -> str | None:
-    fault = _find_type_fault("name", provider.name, str, wanted="text")
+    fault = _find_type_fault("name", provider.name, str, expected="text")
     if fault is None and not callable(provider.run):
         return f"run is {_name_type(provider.run)}, not a function"
     if fault is not None or provider.definition is None:
@@ -184,7 +184,7 @@ def _find_provider_fault(provider: Provider, kind: Kind, defined: Collection[str
         return fault or (None if provider.name in defined else unknown)
     if provider.name in defined:
         return f"definition of '{provider.name}' is its own, but the schemas define it already"
-    fault = _find_type_fault("definition", provider.definition, Definition, wanted="a Definition")
+    fault = _find_type_fault("definition", provider.definition, Definition, expected="a Definition")
     named = (provider.definition.kind, provider.definition.name) if fault is None else None
     if named is not None and named != (kind, provider.name):
         return f"definition is of the {named[0]} '{named[1]}', not of the {kind} '{provider.name}'"
@@ -192,7 +192,7 @@ def _find_provider_fault(provider: Provider, kind: Kind, defined: Collection[str
 
 
 def _find_migrations_fault(migrations: Migrations) -> str | None:
-    fault = _find_type_fault("location", migrations.location, str, wanted="text")
+    fault = _find_type_fault("location", migrations.location, str, expected="text")
     if fault is None and not LOCATION.fullmatch(migrations.location):
         return f"location '{migrations.location}' is not of the form 'package:folder'"
     return fault
@@ -200,15 +200,15 @@ def _find_migrations_fault(migrations: Migrations) -> str | None:
 
 def _find_text_fault(named: EventType | Channel | Connector) -> str | None:
     fields = (("name", named.name), ("title", named.title), ("description", named.description))
-    faults = (_find_type_fault(field, text, str, wanted="text") for field, text in fields)
+    faults = (_find_type_fault(field, text, str, expected="text") for field, text in fields)
     return next(filter(None, faults), None)
 
 
-def _find_type_fault(field: str, value: object, kind: type, *, wanted: str) -> str | None:
+def _find_type_fault(field: str, value: object, kind: type, *, expected: str) -> str | None:
     """Say what *field* is if it is not what its annotation promises: a plugin need not be type-checked."""
-    return None if isinstance(value, kind) else f"{field} is {_name_type(value)}, not {wanted}"
+    return None if isinstance(value, kind) else f"{field} is {_name_type(value)}, not {expected}"
 
 
 def _name_type(value: object) -> str:
-    """Name what came, for a sentence: ``None``, or the type."""
+    """Name the type of *value* for a sentence; None is ``None``."""
     return "None" if value is None else f"a value of type {type(value).__name__}"

@@ -58,9 +58,9 @@ class Watchdog:
         """Name the plugin as soon as it is found, and say when the loop goes on."""
         culprit: str | None = None
         while not self._alive.is_set():
-            found = self._find_culprit() if culprit is None else None
-            if found is not None:
-                culprit, place = found
+            culprit_and_place = self._find_culprit() if culprit is None else None
+            if culprit_and_place is not None:
+                culprit, place = culprit_and_place
                 logger_of(culprit).error(
                     "Plugin '%s' has held up the event loop for %.1f s, in %s; it must not block in async code",
                     culprit,

@@ -1,6 +1,6 @@
-"""Event types, and the judging of payloads by them.
+"""Event types, and the validation of payloads by them.
 
-Two judges read each schema. jsonschema-rs says yes or no on the hot path; only after a no does jsonschema look again,
+Two validators read each schema. jsonschema-rs says yes or no on the hot path; only after a no does jsonschema look again,
 because it tells which part of the payload broke which keyword, and that is turned into sentences for people.
 Nothing here does I/O: a ``$ref`` that leads out of its document is refused, never fetched.
 """
@@ -46,7 +46,7 @@ class EventType:
     encoded from *schema* unless they are given; a file's reader gives them, so that ``99.00`` keeps its digits.
 
     Raises:
-        SchemaInvalid: *schema* is not JSON data, or its ``x-changes`` is not what ``schema_history`` asks for.
+        SchemaInvalid: *schema* is not JSON data, or an entry of its ``x-changes`` is faulty.
     """
 
     name: str
@@ -79,34 +79,34 @@ class EventType:
         return self.schema["examples"][0]
 
 
-class Judge:
-    """Checks JSON data against one schema; *name* is what an unknown field is said not to belong to.
+class Validator:
+    """Checks JSON data against one schema; *name* stands in the sentence about an unknown field.
 
     Raises:
         SchemaInvalid: the schema is not draft 2020-12, or refers to what is not in it.
     """
 
-    __slots__ = ("_explainer", "_judge", "_name")
+    __slots__ = ("_explainer", "_name", "_validator")
 
     def __init__(self, schema: Mapping[str, Json], *, name: str) -> None:
         _require_draft(schema, name=name)
         try:
-            self._judge = compile_judge(schema)
+            self._validator = compile_validator(schema)
         except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError, ValueError) as error:
             raise SchemaInvalid(name, _compile_fault(error)) from None
         self._explainer = compile_explainer(schema)
         self._name = name
 
     def check(self, data: Json) -> list[FieldError]:
-        """Tell what is wrong with *data*: nothing when it is valid, else at most ``schema_faults.MAX_FAULTS`` faults.
+        """List the faults of *data*: none when it is valid, else at most ``sentences.MAX_FAULTS`` faults.
 
         Paths are JSON pointers into *data*. A missing or unknown field is reported at its own pointer.
         A valid payload of the ten types costs 0.4 to 0.9 µs, a faulty one 160 µs.
         """
         try:
-            if self._judge.is_valid(data):
+            if self._validator.is_valid(data):
                 return []
-            return self._explain(data) or plain_faults(self._judge, data)
+            return self._explain(data) or plain_faults(self._validator, data)
         except ValueError:
             return [FieldError("", "is nested too deeply, or is not JSON data")]
 
@@ -119,7 +119,7 @@ class Judge:
 
 
 class SchemaCatalog:
-    """Every event type by its name, with the judge of its payloads.
+    """Every event type by its name, with the validator of its payloads.
 
     A type may stand in several versions side by side; the newest is the *current* one, which everything means that names
     no version.
@@ -128,18 +128,20 @@ class SchemaCatalog:
         SchemaInvalid: a type's name, schema or examples are not fit to serve, or one version of a type is given twice.
     """
 
-    __slots__ = ("_judges", "_types", "_versions")
+    __slots__ = ("_types", "_validators", "_versions")
 
     def __init__(self, types: Iterable[EventType]) -> None:
         self._versions: dict[str, dict[int, EventType]] = {}
-        self._judges: dict[tuple[str, int], Judge] = {}
-        for one in sorted(types, key=lambda one: (one.name, one.version)):
-            versions = self._versions.setdefault(one.name, {})
-            if one.version in versions:
-                reason = f"version {one.version} of this event type is defined twice; rename or remove one"
-                raise SchemaInvalid(one.name, reason)
-            versions[one.version] = one
-            self._judges[one.name, one.version] = _judge_of(one)
+        self._validators: dict[tuple[str, int], Validator] = {}
+        for event_type in sorted(types, key=lambda event_type: (event_type.name, event_type.version)):
+            versions = self._versions.setdefault(event_type.name, {})
+            if event_type.version in versions:
+                reason = (
+                    f"version {event_type.version} of this event type is defined twice; rename or remove one"
+                )
+                raise SchemaInvalid(event_type.name, reason)
+            versions[event_type.version] = event_type
+            self._validators[event_type.name, event_type.version] = _validator_of(event_type)
         self._types = {name: versions[max(versions)] for name, versions in self._versions.items()}
 
     def types(self) -> tuple[EventType, ...]:
@@ -148,7 +150,7 @@ class SchemaCatalog:
 
     def all_types(self) -> tuple[EventType, ...]:
         """List every version of every event type, by name and version."""
-        return tuple(one for versions in self._versions.values() for one in versions.values())
+        return tuple(event_type for versions in self._versions.values() for event_type in versions.values())
 
     def names(self) -> tuple[str, ...]:
         """List every name, in order."""
@@ -163,13 +165,13 @@ class SchemaCatalog:
         return self._types.get(name) if version is None else self._versions.get(name, {}).get(version)
 
     def resolve(self, name: str) -> str | None:
-        """Find the true spelling of *name*, whatever its case; None where there is no such type."""
+        """Find the name of a type from *name* in any case; None where there is no such type."""
         lower = name.lower()
         return lower if name.isascii() and lower in self._types else None
 
     def check(self, name: str, payload: Json, *, version: int | None = None) -> list[FieldError]:
-        """Tell what is wrong with *payload* as one of type *name*, as ``Judge.check`` does. Raises KeyError."""
-        return self._judges[name, version or self._types[name].version].check(payload)
+        """List the faults of *payload* as one of type *name*, as ``Validator.check`` does. Raises KeyError."""
+        return self._validators[name, version or self._types[name].version].check(payload)
 
     def document(self, name: str, version: int | None = None) -> bytes:
         """Give the schema of *name* as it is served. Raises KeyError."""
@@ -180,26 +182,26 @@ class SchemaCatalog:
         return f'"{hashlib.sha256(self.document(name, version)).hexdigest()[:32]}"'
 
 
-def compile_judge(schema: Mapping[str, Json]) -> jsonschema_rs.Draft202012Validator:
-    """Build the judge of the hot path: formats are enforced and nothing is fetched."""
+def compile_validator(schema: Mapping[str, Json]) -> jsonschema_rs.Draft202012Validator:
+    """Build the validator of the hot path: formats are enforced and nothing is fetched."""
     return jsonschema_rs.Draft202012Validator(dict(schema), validate_formats=True, offline=True)
 
 
 def compile_explainer(schema: Mapping[str, Json]) -> Any:
-    """Build the judge that tells faults apart: a ``jsonschema`` validator that agrees with ``compile_judge``."""
+    """Build the validator that tells faults apart: a ``jsonschema`` validator that agrees with ``compile_validator``."""
     return _Explainer(schema, format_checker=_format_checker(), registry=REGISTRY)
 
 
 def _delegate(keyword: str) -> Callable[[Any, Json, Json, Json], Iterator[JsonSchemaError]]:
     def check(_validator: Any, value: Json, instance: Json, _schema: Json) -> Iterator[JsonSchemaError]:
-        if not compile_judge({keyword: value}).is_valid(instance):
+        if not compile_validator({keyword: value}).is_valid(instance):
             yield jsonschema.ValidationError(f"breaks {keyword}")
 
     return check
 
 
 # jsonschema matches patterns as Python does (`\d` takes the digits of every script) and finds that 19.99 is no
-# multiple of 0.01; here the other judge's word counts.
+# multiple of 0.01; here the other validator's word counts.
 _Explainer = jsonschema.validators.extend(
     Draft202012Validator, {keyword: _delegate(keyword) for keyword in ("multipleOf", "pattern")}
 )
@@ -210,20 +212,20 @@ def _format_checker() -> FormatChecker:
     """Check formats by the other judge; built once, as the twenty judges in it take 0.7 ms."""
     checker = FormatChecker(formats=())
     for name in (*FORMATS, *RARE_FORMATS.split()):
-        checker.checks(name)(compile_judge({"format": name}).is_valid)
+        checker.checks(name)(compile_validator({"format": name}).is_valid)
     return checker
 
 
 @functools.cache
-def _meta_judge() -> jsonschema_rs.Draft202012Validator:
-    """Judge schemas themselves, in 0.04 ms each where ``check_schema`` takes 2."""
-    return compile_judge({"$ref": DIALECT})
+def _meta_validator() -> jsonschema_rs.Draft202012Validator:
+    """Validate schemas themselves, in 0.04 ms each where ``check_schema`` takes 2."""
+    return compile_validator({"$ref": DIALECT})
 
 
 def _require_draft(schema: Mapping[str, Json], *, name: str) -> None:
     if str(schema.get("$schema", DIALECT)).rstrip("#") != DIALECT:
         raise SchemaInvalid(name, f"'$schema' must be {DIALECT}, the one draft that payloads are judged by")
-    if _meta_judge().is_valid(dict(schema)):
+    if _meta_validator().is_valid(dict(schema)):
         return
     try:
         Draft202012Validator.check_schema(schema, format_checker=_format_checker())
@@ -239,16 +241,16 @@ def _compile_fault(error: Exception) -> str:
     return f"the schema cannot be compiled: {reason}"
 
 
-def _judge_of(event_type: EventType) -> Judge:
+def _validator_of(event_type: EventType) -> Validator:
     name = event_type.name
     if not _NAME.fullmatch(name):
         raise SchemaInvalid(name, "the name of an event type is {domain}.{action} in lower case")
     document = orjson.loads(event_type.schema_json)
-    judge = Judge(document, name=name)
+    validator = Validator(document, name=name)
     if not document.get("examples"):
         raise SchemaInvalid(name, "the schema has no 'examples'; give at least one payload")
     for number, example in enumerate(document["examples"], start=1):
-        if faults := judge.check(example):
+        if faults := validator.check(example):
             fault = faults[0]
             raise SchemaInvalid(name, f"its example {number} is not valid at '{fault.path}': {fault.message}")
-    return judge
+    return validator

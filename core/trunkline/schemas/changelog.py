@@ -29,15 +29,15 @@ def read(schema: Mapping[str, Any], *, newest: int, source: str) -> tuple[Change
         SchemaInvalid: they have another form, or are of a version that there is not yet.
     """
     listed = schema.get("x-changes", [])
-    read_ones = [_read(one, newest) for one in listed] if isinstance(listed, list) else [None]
-    changes = [one for one in read_ones if one is not None]
-    if len(changes) < len(read_ones):
+    entries = [_read(entry, newest) for entry in listed] if isinstance(listed, list) else [None]
+    changes = [change for change in entries if change is not None]
+    if len(changes) < len(entries):
         reason = (
             '\'x-changes\' must be a list of {"version": 1, "date": "2026-01-31", "sentence": "…"}, '
             f"with versions up to its 'x-version', {newest}"
         )
         raise SchemaInvalid(source, reason)
-    return tuple(sorted(changes, key=lambda one: (one.version, one.date), reverse=True))
+    return tuple(sorted(changes, key=lambda change: (change.version, change.date), reverse=True))
 
 
 def _read(entry: Any, newest: int) -> Change | None:

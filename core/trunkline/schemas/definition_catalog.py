@@ -1,19 +1,19 @@
-"""Every action, search and lookup by its name, with the judges of what goes in and what comes out. Pure."""
+"""Every action, search and lookup by its name, with the validators of its input and its output. Pure."""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from trunkline.errors import FieldError, SchemaInvalid
 from trunkline.schemas import definition_rules
-from trunkline.schemas.catalog import Json, Judge
+from trunkline.schemas.catalog import Json, Validator
 from trunkline.schemas.definitions import KINDS, Definition, Kind
 
 
 @dataclass(frozen=True, slots=True)
-class _Judges:
-    parameters: Judge
-    input: Judge
-    output: Judge
+class _Validators:
+    parameters: Validator
+    input: Validator
+    output: Validator
 
 
 class DefinitionCatalog:
@@ -23,26 +23,33 @@ class DefinitionCatalog:
         SchemaInvalid: a definition breaks a rule, its schemas or examples are not valid, or it clashes with another.
     """
 
-    __slots__ = ("_definitions", "_judges")
+    __slots__ = ("_definitions", "_validators")
 
     def __init__(
         self, definitions: Iterable[Definition], *, event_types: Collection[str] | None = None
     ) -> None:
         self._definitions: dict[tuple[Kind, str], Definition] = {}
-        self._judges: dict[tuple[Kind, str], _Judges] = {}
-        for one in sorted(definitions, key=lambda one: (KINDS.index(one.kind), one.name)):
-            key = (one.kind, one.name)
+        self._validators: dict[tuple[Kind, str], _Validators] = {}
+        for definition in sorted(
+            definitions, key=lambda definition: (KINDS.index(definition.kind), definition.name)
+        ):
+            key = (definition.kind, definition.name)
             if other := self._definitions.get(key):
                 known = f", as {other.source} does" if other.source else " a second time"
-                raise _unfit(one, f"defines the {one.kind} '{one.name}'{known}; rename or remove one")
-            self._definitions[key] = one
-            self._judges[key] = _judges_of(one)
-        for one, reason in definition_rules.clashes(self._definitions.values(), event_types=event_types):
-            raise _unfit(one, reason)
+                raise _unfit(
+                    definition,
+                    f"defines the {definition.kind} '{definition.name}'{known}; rename or remove one",
+                )
+            self._definitions[key] = definition
+            self._validators[key] = _validators_of(definition)
+        for definition, reason in definition_rules.clashes(
+            self._definitions.values(), event_types=event_types
+        ):
+            raise _unfit(definition, reason)
 
     def of(self, kind: Kind) -> tuple[Definition, ...]:
         """List every definition of *kind* in the order of their names."""
-        return tuple(one for one in self._definitions.values() if one.kind == kind)
+        return tuple(definition for definition in self._definitions.values() if definition.kind == kind)
 
     def all(self) -> tuple[Definition, ...]:
         """List every definition, by kind and name."""
@@ -55,16 +62,16 @@ class DefinitionCatalog:
     def check_input(
         self, definition: Definition, parameters: Mapping[str, Json], input: Mapping[str, Json]
     ) -> list[FieldError]:
-        """Tell what is wrong with a call: a parameter of the path at its bare name, the rest at JSON pointers.
+        """List the faults of a call: a parameter of the path at its bare name, the rest at JSON pointers.
 
         Raises KeyError where *definition* is not one of this catalog's.
         """
-        judges = self._judges[definition.kind, definition.name]
-        return [*_named(judges.parameters.check(parameters)), *judges.input.check(input)]
+        validators = self._validators[definition.kind, definition.name]
+        return [*_named(validators.parameters.check(parameters)), *validators.input.check(input)]
 
     def check_output(self, definition: Definition, output: Mapping[str, Json]) -> list[FieldError]:
-        """Tell what is wrong with an answer, at JSON pointers. Raises KeyError as ``check_input`` does."""
-        return self._judges[definition.kind, definition.name].output.check(output)
+        """List the faults of an answer, at JSON pointers. Raises KeyError as ``check_input`` does."""
+        return self._validators[definition.kind, definition.name].output.check(output)
 
 
 def _named(faults: Iterable[FieldError]) -> Iterable[FieldError]:
@@ -75,26 +82,26 @@ def _unfit(definition: Definition, reason: str) -> SchemaInvalid:
     return SchemaInvalid(definition.source or f"{definition.kind} '{definition.name}'", reason)
 
 
-def _judges_of(definition: Definition) -> _Judges:
+def _validators_of(definition: Definition) -> _Validators:
     """Compile the schemas, then hold the definition to the rules and its examples to the schemas."""
-    judges = _Judges(
-        parameters=_judge(definition, "parameters", definition.parameters),
-        input=_judge(definition, "input", definition.input),
-        output=_judge(definition, "output", definition.output),
+    validators = _Validators(
+        parameters=_validator(definition, "parameters", definition.parameters),
+        input=_validator(definition, "input", definition.input),
+        output=_validator(definition, "output", definition.output),
     )
     for reason in definition_rules.broken_rules(definition):
         raise _unfit(definition, reason)
     for number, example in enumerate(definition.examples, start=1):
         for part in ("parameters", "input", "output"):
-            judge: Judge = getattr(judges, part)
-            for fault in judge.check(getattr(example, part)):
+            validator: Validator = getattr(validators, part)
+            for fault in validator.check(getattr(example, part)):
                 where = f"'{part}{fault.path}'"
                 raise _unfit(definition, f"its example {number} is not valid at {where}: {fault.message}")
-    return judges
+    return validators
 
 
-def _judge(definition: Definition, part: str, schema: Mapping[str, Json]) -> Judge:
+def _validator(definition: Definition, part: str, schema: Mapping[str, Json]) -> Validator:
     try:
-        return Judge(schema, name=definition.name)
+        return Validator(schema, name=definition.name)
     except SchemaInvalid as error:
         raise _unfit(definition, f"its '{part}' cannot serve: {error.reason}") from None

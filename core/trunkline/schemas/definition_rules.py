@@ -1,4 +1,4 @@
-"""What makes a definition fit to serve: each rule with the sentence that says how to keep it. Pure.
+"""The rules that a definition must keep, each with the sentence that says how. Pure.
 
 Whoever asks knows already that its schemas are valid JSON Schemas.
 """
@@ -22,7 +22,7 @@ _SNAKE, _KEBAB = re.compile(r"[a-z][a-z0-9_]*"), re.compile(r"[a-z][a-z0-9-]*")
 
 
 def broken_rules(definition: Definition) -> Iterator[str]:
-    """Tell which rules *definition* breaks by itself."""
+    """List the rules that *definition* breaks by itself."""
     yield from _call_faults(definition)
     yield from _path_faults(definition)
     for part in ("parameters", "input", "output"):
@@ -38,21 +38,24 @@ def broken_rules(definition: Definition) -> Iterator[str]:
 def clashes(
     definitions: Collection[Definition], *, event_types: Collection[str] | None
 ) -> Iterator[tuple[Definition, str]]:
-    """Tell which definitions cannot stand beside the others, and why. *event_types* are the names that there are."""
+    """List the definitions that clash with others, and why. *event_types* are all known names."""
     calls: dict[tuple[str, str], Definition] = {}
-    lookups = {one.name: one for one in definitions if one.kind == "lookup"}
-    for one in definitions:
-        other = calls.setdefault((one.method, _PARAMETER.sub("{}", one.path)), one)
-        if other is not one:
-            yield one, f"has the same call as the {other.kind} '{other.name}'; give one of them another path"
-        for name in one.emits:
+    lookups = {definition.name: definition for definition in definitions if definition.kind == "lookup"}
+    for definition in definitions:
+        other = calls.setdefault((definition.method, _PARAMETER.sub("{}", definition.path)), definition)
+        if other is not definition:
+            yield (
+                definition,
+                f"has the same call as the {other.kind} '{other.name}'; give one of them another path",
+            )
+        for name in definition.emits:
             if event_types is not None and name not in event_types:
                 yield (
-                    one,
+                    definition,
                     f"'emits' names '{name}', which is no event type here; add its schema or correct the name",
                 )
-        for field, reference in _references(one):
-            yield from ((one, reason) for reason in _unknown_items(field, reference, lookups))
+        for field, reference in _references(definition):
+            yield from ((definition, reason) for reason in _unknown_items(field, reference, lookups))
 
 
 def _call_faults(definition: Definition) -> Iterator[str]:
@@ -111,7 +114,7 @@ def _is_open(schema: Mapping[str, Json]) -> bool:
 
 
 def _url_faults(definition: Definition) -> Iterator[str]:
-    """What stands in a URL has no type of its own there, so its schema must name one."""
+    """Give the parameters of a URL whose schema names no type: text in a URL has none of its own."""
     query = _properties(definition.input) if definition.method == "GET" else {}
     for name, described in {**_properties(definition.parameters), **query}.items():
         if isinstance(described, dict) and described.get("type") not in _SCALARS:
@@ -160,17 +163,17 @@ def _reference_faults(name: str, reference: Json) -> Iterator[str]:
 
 
 def _unknown_items(field: str, reference: Json, lookups: Mapping[str, Definition]) -> Iterator[str]:
-    """Tell what *reference* names that there is not: the lookup, or a field of its items."""
-    wanted = {"lookup": reference} if isinstance(reference, str) else reference
-    lookup = lookups.get(wanted["lookup"])
+    """List the names in *reference* that do not exist: the lookup, or fields of its items."""
+    source = {"lookup": reference} if isinstance(reference, str) else reference
+    lookup = lookups.get(source["lookup"])
     if lookup is None or lookup.listed is None:
         known = ", ".join(lookups) or "none"
-        yield f"'x-lookup' of '{field}' names '{wanted['lookup']}', which is no lookup; there are: {known}"
+        yield f"'x-lookup' of '{field}' names '{source['lookup']}', which is no lookup; there are: {known}"
         return
     items = _properties(_properties(lookup.output)[lookup.listed.items]["items"])
     names: Iterable[str] = [
-        *(wanted[key] for key in ("value", "label") if key in wanted),
-        *wanted.get("where", {}),
+        *(source[key] for key in ("value", "label") if key in source),
+        *source.get("where", {}),
     ]
     for name in names:
         if name not in items:
@@ -178,5 +181,5 @@ def _unknown_items(field: str, reference: Json, lookups: Mapping[str, Definition
 
 
 def _properties(schema: Mapping[str, Json]) -> Mapping[str, Json]:
-    found: Mapping[str, Json] = schema.get("properties", {})
-    return found
+    properties: Mapping[str, Json] = schema.get("properties", {})
+    return properties

@@ -1,4 +1,4 @@
-"""What a product can be asked to do: actions, searches and lookups, as data.
+"""Actions, searches and lookups as data.
 
 A definition is one JSON file (``schemas``, folders ``actions``, ``searches`` and ``lookups``) and says everything that the
 HTTP routes, OpenAPI and the generated connectors need. Who carries it out is a provider's business
@@ -25,7 +25,7 @@ from typing import Literal
 import orjson
 
 from trunkline.errors import SchemaInvalid
-from trunkline.schemas.catalog import Json, Judge
+from trunkline.schemas.catalog import Json, Validator
 
 Kind = Literal["action", "search", "lookup"]
 """What an operation is: a write, a read by key, or a list to choose from."""
@@ -79,7 +79,7 @@ class Definition:
 
 
 def read_definition(kind: Kind, document: bytes, *, source: str) -> Definition:
-    """Read one definition file; *source* names it in errors. Its schemas are judged by ``DefinitionCatalog``.
+    """Read one definition file; *source* names it in errors. Its schemas are checked by ``DefinitionCatalog``.
 
     Raises:
         SchemaInvalid: *document* is not JSON, or lacks, misspells or has too much of what a definition consists of.
@@ -109,7 +109,8 @@ def _definition(kind: Kind, content: Mapping[str, Json], *, source: str) -> Defi
         input=content["input"],
         output=content["output"],
         examples=tuple(
-            Example(one.get("parameters", {}), one["input"], one["output"]) for one in content["examples"]
+            Example(example.get("parameters", {}), example["input"], example["output"])
+            for example in content["examples"]
         ),
         success_status=content.get("success_status", 200),
         emits=tuple(content.get("emits", ())),
@@ -119,8 +120,8 @@ def _definition(kind: Kind, content: Mapping[str, Json], *, source: str) -> Defi
 
 
 @functools.cache
-def _form() -> Judge:
-    """Judge the keys of a file and the types of their values."""
+def _form() -> Validator:
+    """Check the keys of a file and the types of their values."""
     text, mapping = {"type": "string"}, {"type": "object"}
     listed = {"items": text, "value": text, "label": text}
     example = _strict({"parameters": mapping, "input": mapping, "output": mapping}, optional={"parameters"})
@@ -138,7 +139,7 @@ def _form() -> Judge:
         "list": _strict(listed),
         "examples": {"type": "array", "items": example, "minItems": 1},
     }
-    return Judge(
+    return Validator(
         _strict(properties, optional={"success_status", "emits", "parameters", "list"}), name="a definition"
     )
 

@@ -1,6 +1,6 @@
 """Reads event types and definitions from files: those of a folder, and those that installed packages bring.
 
-What is read here is judged by ``schemas.SchemaCatalog`` and ``definition_catalog.DefinitionCatalog``.
+What is read here is checked by ``catalog.SchemaCatalog`` and ``definition_catalog.DefinitionCatalog``.
 """
 
 import importlib.resources
@@ -108,7 +108,7 @@ def _files(folder: Traversable | Path) -> list[Traversable]:
     if not folder.is_dir():
         return []
     return sorted(
-        (file for file in folder.iterdir() if file.name.endswith(".json")), key=lambda one: one.name
+        (file for file in folder.iterdir() if file.name.endswith(".json")), key=lambda file: file.name
     )
 
 

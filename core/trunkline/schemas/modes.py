@@ -1,4 +1,4 @@
-"""What becomes of an event whose payload breaks its type's schema: it is rejected, quarantined or accepted all the same. Pure."""
+"""The modes of validation: an event with a faulty payload is rejected, quarantined or accepted with a warning. Pure."""
 
 import json
 from collections.abc import Iterator, Mapping

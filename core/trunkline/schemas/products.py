@@ -97,7 +97,7 @@ class Product:
     @property
     def versions_header(self) -> tuple[str, str]:
         """The header, name and value, with which a connector says for which versions of the event types it was made."""
-        versions = {one.name: one.version for one in self.event_types}
+        versions = {event_type.name: event_type.version for event_type in self.event_types}
         return HEADER, write_header(versions)
 
     def inputs(self, definition: Definition) -> tuple[Field, ...]:
@@ -108,16 +108,16 @@ class Product:
         )
 
     def outputs(self, definition: Definition) -> tuple[Field, ...]:
-        """What an answer has."""
+        """The fields of an answer."""
         return tuple(self._fields(definition.output))
 
     def payload(self, event_type: EventType) -> tuple[Field, ...]:
-        """What an event's payload has."""
+        """The fields of an event's payload."""
         return tuple(self._fields(event_type.schema))
 
     def lookup(self, name: str) -> Definition | None:
         """Find a lookup by its name."""
-        return next((one for one in self.lookups if one.name == name), None)
+        return next((lookup for lookup in self.lookups if lookup.name == name), None)
 
     def _fields(self, schema: Mapping[str, Json], *, is_parameter: bool = False) -> Iterator[Field]:
         required: Sequence[str] = schema.get("required", ())
@@ -143,17 +143,17 @@ class Product:
             is_parameter=is_parameter,
             choices=tuple(value for value in schema.get("enum", ()) if isinstance(value, str)),
             default=schema.get("default"),
-            example=next((one for one in schema.get("examples", ()) if one is not None), None),
+            example=next((example for example in schema.get("examples", ()) if example is not None), None),
             reference=self._reference(schema.get("x-lookup")),
             fields=tuple(self._fields(nested)) if "object" in {kind, item_kind} else (),
             item_kind=item_kind,
         )
 
-    def _reference(self, wanted: Json) -> Reference | None:
-        """Follow an ``x-lookup``; None where nobody carries that lookup out."""
-        if wanted is None:
+    def _reference(self, reference: Json) -> Reference | None:
+        """Follow an ``x-lookup``; None where no plugin provides that lookup."""
+        if reference is None:
             return None
-        details: Mapping[str, Json] = {"lookup": wanted} if isinstance(wanted, str) else wanted
+        details: Mapping[str, Json] = {"lookup": reference} if isinstance(reference, str) else reference
         lookup = self.lookup(details["lookup"])
         if lookup is None or lookup.listed is None:
             return None
@@ -168,7 +168,7 @@ class Product:
 def alternatives(definition: Definition) -> tuple[tuple[str, ...], ...]:
     """The sets of fields of which a call must fill in at least one; none where each field stands for itself."""
     branches: Sequence[Mapping[str, Json]] = definition.input.get("anyOf", ())
-    return tuple(tuple(one["required"]) for one in branches if "required" in one)
+    return tuple(tuple(branch["required"]) for branch in branches if "required" in branch)
 
 
 def sample_envelope(event_type: EventType) -> dict[str, Json]:

@@ -1,4 +1,4 @@
-"""What is wrong with a payload, in sentences for people: ``jsonschema``'s findings, each at its own JSON pointer."""
+"""The faults of a payload in sentences for people: ``jsonschema``'s errors, each at its own JSON pointer."""
 
 import difflib
 import json
@@ -22,31 +22,33 @@ _MAX_SHOWN = 80
 
 def distinct(faults: Iterable[FieldError]) -> list[FieldError]:
     """Keep each fault once, and ``MAX_FAULTS`` at the most."""
-    found: dict[FieldError, None] = {}
+    unique: dict[FieldError, None] = {}
     for fault in faults:
-        found[fault] = None
-        if len(found) == MAX_FAULTS:
+        unique[fault] = None
+        if len(unique) == MAX_FAULTS:
             break
-    return list(found)
+    return list(unique)
 
 
-def plain_faults(judge: jsonschema_rs.Draft202012Validator, data: Json) -> list[FieldError]:
-    """Tell the faults of *data* in the words of *judge*, where nobody else finds any."""
-    found = ((pointer(*error.instance_path), short_text(error.message)) for error in judge.iter_errors(data))
-    return distinct(FieldError(*one) for one in found) or [FieldError("", "is not valid")]
+def plain_faults(validator: jsonschema_rs.Draft202012Validator, data: Json) -> list[FieldError]:
+    """List the faults of *data* in the words of *validator*, for where ``jsonschema`` finds none."""
+    errors = (
+        (pointer(*error.instance_path), short_text(error.message)) for error in validator.iter_errors(data)
+    )
+    return distinct(FieldError(*error) for error in errors) or [FieldError("", "is not valid")]
 
 
 def faults_of(error: JsonSchemaError, name: str) -> Iterator[FieldError]:
-    """Turn one finding into faults; *name* is what an unknown field is said not to belong to."""
+    """Turn one error of ``jsonschema`` into faults; *name* stands in the sentence about an unknown field."""
     here = pointer(*error.absolute_path)
     match error.validator:
         case "required":
             for missing in _absent(error.validator_value, error.instance):
                 yield FieldError(here + pointer(missing), "is required")
         case "dependentRequired":
-            for given in sorted(error.validator_value.keys() & error.instance.keys()):
-                for missing in _absent(error.validator_value[given], error.instance):
-                    yield FieldError(here + pointer(missing), f"is required where '{given}' is given")
+            for trigger in sorted(error.validator_value.keys() & error.instance.keys()):
+                for missing in _absent(error.validator_value[trigger], error.instance):
+                    yield FieldError(here + pointer(missing), f"is required where '{trigger}' is given")
         case "additionalProperties":
             yield from _unknown_fields(error, here, "this object" if here else name)
         case "anyOf" | "oneOf" if error.context:
@@ -82,7 +84,7 @@ def _branch_faults(error: JsonSchemaError, here: str, name: str) -> Iterator[Fie
     branches: dict[object, list[JsonSchemaError]] = {}
     for inner in error.context:
         branches.setdefault(inner.relative_schema_path[0], []).append(inner)
-    fitting = [errors for errors in branches.values() if not any(_is_wrong_type(one) for one in errors)]
+    fitting = [errors for errors in branches.values() if not any(_is_wrong_type(error) for error in errors)]
     if not fitting:
         allowed = [kind for inner in error.context if _is_wrong_type(inner) for kind in _kinds(inner)]
         yield FieldError(here, _wrong_type(allowed, error.instance))
@@ -90,7 +92,7 @@ def _branch_faults(error: JsonSchemaError, here: str, name: str) -> Iterator[Fie
         first, *others = dict.fromkeys(_sentence(error) for (error,) in fitting)
         yield FieldError(here, ", or ".join([first, *(other.removeprefix("must be ") for other in others)]))
     elif len(fitting) > 1 and all(_is_one_missing(errors) for errors in fitting):
-        absent = [name for (one,) in fitting for name in _absent(one.validator_value, one.instance)]
+        absent = [name for (error,) in fitting for name in _absent(error.validator_value, error.instance)]
         first, *others = dict.fromkeys(absent)
         instead = f", or else {' or '.join(others)}" if others else ""
         yield FieldError(here + pointer(first), f"is required{instead}")

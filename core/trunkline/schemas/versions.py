@@ -1,4 +1,4 @@
-"""Versions of event types side by side: what was stored in one version is read in another. Pure.
+"""Versions of event types side by side: an event that was stored in one version is read in another. Pure.
 
 An event is stored once, in the version that it was validated by. Whoever reads it chooses a version of its type; *casters*,
 which plugins register, lead from each version to its neighbours. A reader's choice is a set of *pins*: event type to
@@ -59,7 +59,7 @@ class Uncast:
 
 
 class SchemaVersions:
-    """Reads events in the version that somebody chose.
+    """Reads events in the version that their reader has pinned.
 
     Types of one version cost a look into a dictionary. What was cast is kept for the next who asks for it; *tell* hears of
     every event that could not be cast.
@@ -87,13 +87,13 @@ class SchemaVersions:
                         raise SchemaInvalid(name, _missing(name, *step))
 
     def pins(self, names: Iterable[str] | None = None) -> dict[str, int]:
-        """Give the pins of somebody who begins now to read the types *names* (all for None): their current versions."""
+        """Give the pins of a new reader of the types *names* (all for None): their current versions."""
         current = {kind.name: kind.version for kind in self._catalog.types()}
-        wanted = current if names is None else [name for name in names if name in current]
-        return {name: current[name] for name in wanted if current[name] > 1}
+        chosen = current if names is None else [name for name in names if name in current]
+        return {name: current[name] for name in chosen if current[name] > 1}
 
     def chosen(self, name: str, pins: Pins) -> int:
-        """Tell in which version *pins* read the type *name*: the one that is pinned, or the next that there still is.
+        """Name the version in which *pins* read the type *name*: the pinned one, or the next that still exists.
 
         A version that is gone is read in the oldest that there is, one that is not there yet in the newest.
         """
@@ -110,22 +110,22 @@ class SchemaVersions:
         return f"is not a version of {name}; {there} {', '.join(map(str, kept))}"
 
     def body(self, event: Event, pins: Pins | None) -> bytes:
-        """Give the envelope of *event* as *pins* read it; as it was stored for None.
+        """Give the envelope of *event* in the version that *pins* name; as stored where they are None.
 
         So does an event that no caster can turn into that version, or whose own version is gone: nobody loses it.
         """
         if pins is None or event.type not in self._several:
             return event.body
-        wanted = self.chosen(event.type, pins)
-        if wanted == event.version or event.version not in self._several[event.type]:
+        version = self.chosen(event.type, pins)
+        if version == event.version or event.version not in self._several[event.type]:
             return event.body
-        key = (event.position, wanted)
-        found = self._cast_bodies.get(key)
-        if found is None:
-            found = self._cast_bodies[key] = self._cast(event, wanted)
+        key = (event.position, version)
+        body = self._cast_bodies.get(key)
+        if body is None:
+            body = self._cast_bodies[key] = self._cast(event, version)
             if len(self._cast_bodies) > _REMEMBERED:
                 self._cast_bodies.popitem(last=False)
-        return found
+        return body
 
     def decode(self, event: Event, pins: Pins | None) -> dict[str, Json]:
         """Parse the envelope of *event* as *pins* read it, for a filter."""
@@ -154,15 +154,15 @@ class SchemaVersions:
             payload = self._step(name, payload, source, target)
         return payload
 
-    def _cast(self, event: Event, wanted: int) -> bytes:
+    def _cast(self, event: Event, version: int) -> bytes:
         members = msgspec.json.decode(event.body, type=dict[str, msgspec.Raw])
         try:
             payload = self.cast(
-                event.type, bytes(members["payload"]), from_version=event.version, to_version=wanted
+                event.type, bytes(members["payload"]), from_version=event.version, to_version=version
             )
         except ValueError as error:
             _log.error("event %d: %s", event.position, error)
-            self._tell(Uncast(event.type, event.version, wanted, str(error)))
+            self._tell(Uncast(event.type, event.version, version, str(error)))
             return event.body
         return msgspec.json.encode(members | {"payload": msgspec.Raw(payload)})
 
@@ -183,7 +183,7 @@ class SchemaVersions:
 
 
 def write_header(versions: Mapping[str, int]) -> str:
-    """Write the header by which a client says what it was made for: ``1, invoice.created:2``.
+    """Write the header that names the versions a client was made for: ``1, invoice.created:2``.
 
     The number before the names is the version of every type that is not named.
     """
@@ -192,7 +192,7 @@ def write_header(versions: Mapping[str, int]) -> str:
 
 
 def read_header(text: str) -> dict[str, int]:
-    """Read what ``write_header`` writes.
+    """Read the header ``Trunkline-Versions``.
 
     Raises:
         ValueError: it is not written so.
@@ -205,31 +205,34 @@ def read_header(text: str) -> dict[str, int]:
     return {name.strip(): int(version) for name, _, version in pairs}
 
 
-def choose(kept: Sequence[int], wanted: int) -> int:
-    """Choose of the versions *kept* (oldest first) the one *wanted*, or the next that there is: ``SchemaVersions.chosen``."""
-    return next((version for version in kept if version >= wanted), kept[-1] if kept else wanted)
+def choose(kept: Sequence[int], pinned: int) -> int:
+    """Choose of the versions *kept* (oldest first) the one *pinned*, or the next that there is: ``SchemaVersions.chosen``."""
+    return next((version for version in kept if version >= pinned), kept[-1] if kept else pinned)
 
 
 def _by_step(casters: Iterable[Caster], catalog: SchemaCatalog) -> dict[tuple[str, int, int], Cast]:
-    found: dict[tuple[str, int, int], Cast] = {}
-    for one in casters:
-        step = (one.event_type, one.from_version, one.to_version)
-        kept = catalog.versions(one.event_type)
-        if not {one.from_version, one.to_version} <= set(kept) or one.from_version == one.to_version:
+    casts: dict[tuple[str, int, int], Cast] = {}
+    for caster in casters:
+        step = (caster.event_type, caster.from_version, caster.to_version)
+        kept = catalog.versions(caster.event_type)
+        if (
+            not {caster.from_version, caster.to_version} <= set(kept)
+            or caster.from_version == caster.to_version
+        ):
             there = ", ".join(map(str, kept)) or "none"
             reason = (
                 f"a caster leads from version {step[1]} to {step[2]}, but the versions there are: {there}"
             )
-            raise SchemaInvalid(one.event_type, reason)
-        if abs(kept.index(one.from_version) - kept.index(one.to_version)) != 1:
+            raise SchemaInvalid(caster.event_type, reason)
+        if abs(kept.index(caster.from_version) - kept.index(caster.to_version)) != 1:
             reason = (
                 f"a caster leads from version {step[1]} to {step[2]}, past others; give one for each step"
             )
-            raise SchemaInvalid(one.event_type, reason)
-        if step in found:
-            raise SchemaInvalid(one.event_type, f"two casters lead from version {step[1]} to {step[2]}")
-        found[step] = one.cast
-    return found
+            raise SchemaInvalid(caster.event_type, reason)
+        if step in casts:
+            raise SchemaInvalid(caster.event_type, f"two casters lead from version {step[1]} to {step[2]}")
+        casts[step] = caster.cast
+    return casts
 
 
 def _missing(name: str, source: int, target: int) -> str:

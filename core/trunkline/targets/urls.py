@@ -36,8 +36,8 @@ def check(url: str, *, schemes: Sequence[str], policy: AddressPolicy) -> None:
 
 def scheme_of(url: str) -> str:
     """Read the scheme of *url*, HTTP's in lower case; empty where there is none."""
-    found = _SCHEME.match(url)
-    written = found[1] if found else ""
+    scheme = _SCHEME.match(url)
+    written = scheme[1] if scheme else ""
     return written.lower() if written.lower() in HTTP_SCHEMES else written
 
 

@@ -15,7 +15,7 @@ from trunkline import plugins
 from trunkline.contract import PluginContext, hookspecs
 from trunkline.errors import TrunklineError
 from trunkline.hub.hub import Hub
-from trunkline.plugins.records import Candidate, Given
+from trunkline.plugins.records import Candidate, Contributions
 from trunkline.plugins.sections import read_section
 from trunkline.testing.checks import fail
 from trunkline.testing.hubs import settings_for
@@ -99,9 +99,9 @@ class InspectedPlugin:
         return sys.modules[self.candidate.module]
 
     @property
-    def contributions(self) -> Given:
+    def contributions(self) -> Contributions:
         """What it registers: channels, routes, event types and the rest."""
-        return self.hub.registry.given(self.name)
+        return self.hub.registry.contributions_of(self.name)
 
     @property
     def context(self) -> PluginContext:

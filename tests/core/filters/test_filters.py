@@ -186,10 +186,10 @@ def test_a_filter_that_cannot_be_met_is_refused_where_the_fault_is(source, point
 
 
 def test_every_fault_is_reported_at_once():
-    found = faults(
+    actual = faults(
         {"payload.amount": {"gte": "x", "lt": 5}, "payload.nope": 1, "any": [{"payload.is_late": "y"}]}
     )
-    assert list(found) == [
+    assert list(actual) == [
         "/filter/payload.amount/gte",
         "/filter/payload.nope",
         "/filter/any/0/payload.is_late",
@@ -475,32 +475,32 @@ def naive(source, subject):
             results.append(not naive(value, subject))
         else:
             operators = value if isinstance(value, dict) else {"eq": value}
-            results.extend(naive_clause(name, key, wanted, subject) for key, wanted in operators.items())
+            results.extend(naive_clause(name, key, expected, subject) for key, expected in operators.items())
     return all(results)
 
 
-def naive_clause(path, name, wanted, subject):
-    present, found = True, subject
+def naive_clause(path, name, expected, subject):
+    present, actual = True, subject
     for part in path.split("."):
-        present = present and isinstance(found, dict) and part in found
-        found = found[part] if present else None
+        present = present and isinstance(actual, dict) and part in actual
+        actual = actual[part] if present else None
     if name == "exists":
-        return present == wanted
+        return present == expected
     if name == "ne":
-        return not (present and equal(found, wanted))
+        return not (present and equal(actual, expected))
     if not present:
         return False
     if name == "eq":
-        return equal(found, wanted)
+        return equal(actual, expected)
     if name == "in":
-        return any(equal(found, item) for item in wanted)
+        return any(equal(actual, item) for item in expected)
     if name == "contains":
-        if isinstance(found, list):
-            return any(equal(item, wanted) for item in found)
-        return isinstance(found, str) and isinstance(wanted, str) and wanted in found
+        if isinstance(actual, list):
+            return any(equal(item, expected) for item in actual)
+        return isinstance(actual, str) and isinstance(expected, str) and expected in actual
     if name == "starts_with":
-        return isinstance(found, str) and found.startswith(wanted)
-    return ordered(found, name, wanted)
+        return isinstance(actual, str) and actual.startswith(expected)
+    return ordered(actual, name, expected)
 
 
 def kind_of(value):
@@ -513,14 +513,19 @@ def equal(left, right):
     return kind_of(left) == kind_of(right) and left == right
 
 
-def ordered(found, name, wanted):
-    if kind_of(found) != kind_of(wanted):
+def ordered(actual, name, expected):
+    if kind_of(actual) != kind_of(expected):
         return False
-    if isinstance(wanted, str):
-        found, wanted = moment(found), moment(wanted)
-        if found is None:
+    if isinstance(expected, str):
+        actual, expected = moment(actual), moment(expected)
+        if actual is None:
             return False
-    return {"gt": found > wanted, "gte": found >= wanted, "lt": found < wanted, "lte": found <= wanted}[name]
+    return {
+        "gt": actual > expected,
+        "gte": actual >= expected,
+        "lt": actual < expected,
+        "lte": actual <= expected,
+    }[name]
 
 
 def moment(text):
@@ -589,7 +594,7 @@ def attempt(source):
     )
 )
 def test_reading_an_instant_never_fails(text):
-    assert (found := instant(text)) is None or found.tzinfo is not None
+    assert (instant_read := instant(text)) is None or instant_read.tzinfo is not None
 
 
 # --- what it costs ----------------------------------------------------------------------------------------------------

@@ -29,9 +29,9 @@ SENTENCES = {
 
 
 def admit(folder, *, only=None, version="0.1.0", **chosen):
-    found = plugins.discover(path=[str(folder)])
+    candidates = plugins.discover(path=[str(folder)])
     return plugins.admit(
-        [candidate for candidate in found if only is None or candidate.name in only],
+        [candidate for candidate in candidates if only is None or candidate.name in only],
         chosen=Plugins(**chosen),
         version=version,
     )
@@ -102,7 +102,7 @@ def candidate(name="acme", module="acme", distribution="acme", requires=""):
 
 
 @pytest.mark.parametrize(
-    ("found", "sentence"),
+    ("candidates", "sentence"),
     [
         (
             [candidate(name="Acme-Fax")],
@@ -130,19 +130,19 @@ def candidate(name="acme", module="acme", distribution="acme", requires=""):
         ),
     ],
 )
-def test_what_no_installer_would_let_through_has_a_sentence_too(found, sentence):
-    registry = plugins.admit(found, chosen=Plugins(), version="0.1.0")
+def test_what_no_installer_would_let_through_has_a_sentence_too(candidates, sentence):
+    registry = plugins.admit(candidates, chosen=Plugins(), version="0.1.0")
     assert {record.error for record in registry.records} == {sentence}
 
 
 def test_a_built_in_plugin_needs_no_range(importable):
-    found = candidate(name="good", module="acme_good.good", distribution="Trunkline", requires=None)
-    assert plugins.admit([found], chosen=Plugins(), version="0.1.0").active == ("good",)
+    only = candidate(name="good", module="acme_good.good", distribution="Trunkline", requires=None)
+    assert plugins.admit([only], chosen=Plugins(), version="0.1.0").active == ("good",)
 
 
 def test_two_plugins_may_not_share_a_module(importable):
-    found = [candidate(name=name, module="acme_good.good") for name in ("one", "two")]
-    registry = plugins.admit(found, chosen=Plugins(), version="0.1.0")
+    candidates = [candidate(name=name, module="acme_good.good") for name in ("one", "two")]
+    registry = plugins.admit(candidates, chosen=Plugins(), version="0.1.0")
     assert registry.active == ("one",)
     assert registry.records[1].error == "Plugin 'two' shares its module acme_good.good with plugin 'one'"
 

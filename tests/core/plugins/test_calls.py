@@ -48,8 +48,8 @@ def test_one_that_does_not_return_at_start_fails_and_the_others_run(
 def test_one_that_does_not_end_its_import_fails(tmp_path, monkeypatch):
     (tmp_path / "acme_sleeper.py").write_text("import threading\nthreading.Event().wait(20)\n")
     monkeypatch.syspath_prepend(str(tmp_path))
-    found = plugins.Candidate("sleeper", "acme_sleeper", "acme", "1.0", "")
-    registry = plugins.admit([found], chosen=Plugins(start_timeout_seconds=0.5), version="0.1.0")
+    sleeper = plugins.Candidate("sleeper", "acme_sleeper", "acme", "1.0", "")
+    registry = plugins.admit([sleeper], chosen=Plugins(start_timeout_seconds=0.5), version="0.1.0")
     assert registry.records[0].error == "Plugin 'sleeper' could not be imported within 0.5 s"
 
 

@@ -15,12 +15,12 @@ def write_metadata(folder, name, *, entries, requires=()):
 
 
 def test_lists_each_declared_plugin_with_its_distribution_and_range(installed):
-    found = {candidate.name: candidate for candidate in plugins.discover(path=[str(installed)])}
-    assert found["good"] == plugins.Candidate(
+    candidates = {candidate.name: candidate for candidate in plugins.discover(path=[str(installed)])}
+    assert candidates["good"] == plugins.Candidate(
         name="good", module="acme_good.good", distribution="acme-good", version="1.2", requires="<99,>=0.1"
     )
-    assert found["broken"].requires == ""
-    assert found["rangeless"].requires is None
+    assert candidates["broken"].requires == ""
+    assert candidates["rangeless"].requires is None
 
 
 def test_imports_nothing(installed):
@@ -29,13 +29,13 @@ def test_imports_nothing(installed):
 
 
 def test_lists_both_claims_to_one_name(installed):
-    claims = [found for found in plugins.discover(path=[str(installed)]) if found.name == "twin"]
+    claims = [candidate for candidate in plugins.discover(path=[str(installed)]) if candidate.name == "twin"]
     assert [claim.distribution for claim in claims] == ["acme-twin-one", "acme-twin-two"]
 
 
 def test_finds_the_built_in_plugins_on_the_default_path():
-    found = {candidate.name: candidate.distribution for candidate in plugins.discover()}
-    assert found["webhooks"] == found["polling"] == "trunkline"
+    candidates = {candidate.name: candidate.distribution for candidate in plugins.discover()}
+    assert candidates["webhooks"] == candidates["polling"] == "trunkline"
 
 
 def test_ignores_other_groups(installed):

@@ -39,8 +39,8 @@ def stream():
 def trace(make_registry, make_context, stream):
     """Make a registry of plugins that are traced, with everything collected."""
 
-    def make(**given):
-        registry = make_registry(**given)
+    def make(**functions):
+        registry = make_registry(**functions)
         registry.tracer = Tracer(stream)
         plugins.collect_static(registry, sections={})
         plugins.collect_with(registry, contexts=make_context)
@@ -188,8 +188,8 @@ async def test_a_running_hub_traces_its_deliveries(
 ):
     monkeypatch.setenv("TRUNKLINE_TRACE_PLUGINS", "1")
     running = await make_hub(sqlite_database_url)
-    wanted = {"target_url": f"{receiver.url}/private-part", "event_types": ["*"]}
-    await running.hub.subscriptions.create(92, wanted, channel="webhooks")
+    fields = {"target_url": f"{receiver.url}/private-part", "event_types": ["*"]}
+    await running.hub.subscriptions.create(92, fields, channel="webhooks")
     await running.client.post("/api/v1/events/test", json={"type": "lead.created"})
     await receiver.wait_for(1)
     seen = ""

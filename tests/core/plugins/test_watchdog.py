@@ -96,6 +96,6 @@ async def test_it_leaves_no_thread_behind(registry):
     async with Watchdog(registry, limit_seconds=0.3):
         pass
     deadline = time.monotonic() + 30
-    while any(one.name == "trunkline-watchdog" for one in threading.enumerate()):
+    while any(thread.name == "trunkline-watchdog" for thread in threading.enumerate()):
         assert time.monotonic() < deadline
         await asyncio.sleep(0.05)

@@ -1,4 +1,4 @@
-"""Both judges of ``trunkline.schemas`` give one verdict, and it is the official JSON Schema test suite's.
+"""Both validators of ``trunkline.schemas`` give one verdict, and it is the official JSON Schema test suite's.
 
 The suite ships in the source distribution of ``jsonschema``; it is fetched once into ``.cache``.
 """
@@ -13,7 +13,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from trunkline.schemas.catalog import compile_explainer, compile_judge
+from trunkline.schemas.catalog import compile_explainer, compile_validator
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 """A busy machine takes a minute to fetch the suite."""
@@ -37,11 +37,11 @@ FORMAT_FILES = (
 LEFT_OUT = {
     "format": "says that formats are annotations by default; the hub enforces them",
     "refRemote": "needs documents to be fetched, and the hub never fetches",
-    "vocabulary": "needs meta-schemas of its own, and the hub judges by the standard one only",
+    "vocabulary": "needs meta-schemas of its own, and the hub validates by the standard one only",
     "optional/cross-draft": "needs documents of other drafts to be fetched",
     "optional/dependencies-compatibility": "is about a keyword that draft 2020-12 dropped",
     "optional/ecmascript-regex": "its patternProperties are read as Python's; `pattern` has a test of its own below",
-    "optional/format-assertion": "needs meta-schemas of its own, and the hub judges by the standard one only",
+    "optional/format-assertion": "needs meta-schemas of its own, and the hub validates by the standard one only",
 }
 NEEDS_FETCHING = (
     "strict-tree schema, guards against misspelled properties",
@@ -83,38 +83,40 @@ def cases(file):
             yield schema, test["data"], test["valid"], f"{group['description']}: {test['description']}"
 
 
-def disagreements(found):
-    """List the cases that either judge sees otherwise than the suite."""
+def disagreements(chosen_cases):
+    """List the cases that either validator sees otherwise than the suite."""
     return [
-        (about, {"suite": verdict, "judge": fast, "explainer": slow})
-        for schema, data, verdict, about in found
-        for fast, slow in [(compile_judge(schema).is_valid(data), compile_explainer(schema).is_valid(data))]
+        (about, {"suite": verdict, "validator": fast, "explainer": slow})
+        for schema, data, verdict, about in chosen_cases
+        for fast, slow in [
+            (compile_validator(schema).is_valid(data), compile_explainer(schema).is_valid(data))
+        ]
         if not fast == slow == verdict
     ]
 
 
 @pytest.mark.parametrize("name", KEYWORD_FILES.split())
 def test_both_judges_agree_with_the_suite_on_every_keyword(suite, name):
-    found = [case for case in cases(suite / f"{name}.json") if not case[3].startswith(NEEDS_FETCHING)]
-    assert found
-    assert disagreements(found) == []
+    chosen_cases = [case for case in cases(suite / f"{name}.json") if not case[3].startswith(NEEDS_FETCHING)]
+    assert chosen_cases
+    assert disagreements(chosen_cases) == []
 
 
 @pytest.mark.parametrize("name", FORMAT_FILES.split())
 def test_both_judges_agree_with_the_suite_on_every_format(suite, name):
-    found = list(cases(suite / "optional" / "format" / f"{name}.json"))
-    assert found
-    assert disagreements(found) == []
+    chosen_cases = list(cases(suite / "optional" / "format" / f"{name}.json"))
+    assert chosen_cases
+    assert disagreements(chosen_cases) == []
 
 
 def test_both_judges_read_a_pattern_as_ecmascript_does(suite):
-    found = [
+    chosen_cases = [
         case
         for case in cases(suite / "optional" / "ecmascript-regex.json")
         if "patternProperties" not in case[0]
     ]
-    assert found
-    assert disagreements(found) == []
+    assert chosen_cases
+    assert disagreements(chosen_cases) == []
 
 
 def test_every_file_of_the_suite_is_run_or_left_out_for_a_reason(suite):
@@ -126,5 +128,5 @@ def test_every_file_of_the_suite_is_run_or_left_out_for_a_reason(suite):
 @pytest.mark.parametrize("amount", [0.01, 0.07, 19.99, 1.1, 99.0, 1234567.89])
 def test_an_amount_in_cents_is_a_multiple_of_a_cent_for_both(amount):
     schema = {"multipleOf": 0.01}
-    assert compile_judge(schema).is_valid(amount)
+    assert compile_validator(schema).is_valid(amount)
     assert compile_explainer(schema).is_valid(amount)

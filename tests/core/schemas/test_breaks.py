@@ -12,7 +12,7 @@ def _object(properties, *, required=(), **more):
 
 
 def _found(old, new):
-    return [(one.path, one.kind) for one in compare("order.placed", old, new)]
+    return [(item.path, item.kind) for item in compare("order.placed", old, new)]
 
 
 def _of_field(old, new):
@@ -39,9 +39,9 @@ def test_a_field_that_is_gone_breaks():
 
 
 def test_a_field_that_has_another_name_is_told_with_the_new_one():
-    (found,) = compare("x.y", _object({"mail": {**STRING, "title": "Mail"}}), _object({"email": STRING}))
-    assert (found.kind, found.path) == ("field_renamed", "/payload/mail")
-    assert "'email'" in found.message
+    (renamed,) = compare("x.y", _object({"mail": {**STRING, "title": "Mail"}}), _object({"email": STRING}))
+    assert (renamed.kind, renamed.path) == ("field_renamed", "/payload/mail")
+    assert "'email'" in renamed.message
 
 
 def test_a_required_field_that_becomes_optional_breaks_and_the_reverse_does_not():
@@ -122,12 +122,12 @@ def test_paths_are_json_pointers():
 
 def test_an_event_type_that_is_gone_breaks_and_a_new_one_does_not():
     schema = {**_object({}), "examples": [{}]}
-    one, other = (EventType(name, "T", "D", schema) for name in ("a.one", "a.other"))
-    assert [(b.name, b.path, b.kind) for b in find_breaks([one], [other])] == [("a.one", "", "type_removed")]
+    item, other = (EventType(name, "T", "D", schema) for name in ("a.one", "a.other"))
+    assert [(b.name, b.path, b.kind) for b in find_breaks([item], [other])] == [("a.one", "", "type_removed")]
 
 
 def _action(**changes):
-    given = {
+    fields = {
         "kind": "action",
         "name": "place_order",
         "title": "T",
@@ -138,14 +138,14 @@ def _action(**changes):
         "input": _object({"sku": STRING}, required=["sku"]),
         "output": _object({"order_id": INTEGER}, required=["order_id"]),
     }
-    return Definition(**given | changes)
+    return Definition(**fields | changes)
 
 
 def _broken(new, old=None):
     """Compare an action with *new*."""
     breaks = find_operation_breaks([old or _action()], [new])
-    assert {(one.subject, one.name) for one in breaks} <= {("action", "place_order")}
-    return [(one.path, one.kind, one.message) for one in breaks]
+    assert {(item.subject, item.name) for item in breaks} <= {("action", "place_order")}
+    return [(item.path, item.kind, item.message) for item in breaks]
 
 
 class TestOperations:
@@ -208,7 +208,24 @@ class TestOperations:
 
     def test_a_parameter_that_takes_less_breaks(self):
         narrower = _action(parameters=_object({"shop_id": {"enum": [1]}}, required=["shop_id"]))
-        assert [one[:2] for one in _broken(narrower)] == [("/parameters/shop_id", "enum_value_removed")]
+        assert [item[:2] for item in _broken(narrower)] == [("/parameters/shop_id", "enum_value_removed")]
+
+    def test_what_is_refused_inside_an_object_a_list_or_under_a_condition_breaks(self):
+        def taking(city, line, then):
+            properties = {"address": _object({"city": city}), "lines": {"type": "array", "items": line}}
+            condition = {"properties": {"sku": {"const": "a"}}, "required": ["sku"]}
+            return _action(input=_object({"sku": STRING, **properties}, **{"if": condition, "then": then}))
+
+        free = taking(STRING, STRING, {"properties": {"size": STRING}})
+        strict = taking(
+            {"const": "Oslo"}, {"enum": ["a"]}, {"properties": {"size": INTEGER}, "required": ["size"]}
+        )
+        assert [item[:2] for item in _broken(strict, free)] == [
+            ("/input/size", "now_required"),
+            ("/input/address/city", "enum_value_removed"),
+            ("/input/lines/items", "enum_value_removed"),
+            ("/input/size", "type_narrowed"),
+        ]
 
     def test_an_answer_is_compared_as_a_payload_is(self):
         assert _broken(_action(output=_object({}))) == [("/output/order_id", "field_removed", "is gone")]

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trunkline.errors import FieldError, SchemaInvalid
-from trunkline.schemas.catalog import EventType, Judge, SchemaCatalog
+from trunkline.schemas.catalog import EventType, SchemaCatalog, Validator
 from trunkline.schemas.sentences import MAX_FAULTS
 
 
@@ -22,8 +22,8 @@ def event_type(name="order.placed", *, example=None, **schema):
 
 
 def faults(data, **schema):
-    """Judge *data* by *schema*: a list of pairs."""
-    return [(fault.path, fault.message) for fault in Judge(schema, name="order.placed").check(data)]
+    """Check *data* by *schema*: a list of pairs."""
+    return [(fault.path, fault.message) for fault in Validator(schema, name="order.placed").check(data)]
 
 
 def refusal(*types):
@@ -60,7 +60,7 @@ class TestCatalog:
     def test_types_come_in_the_order_of_their_names(self):
         catalog = SchemaCatalog([event_type("b.made"), event_type("a.made"), event_type("a.b_2.made")])
         assert catalog.names() == ("a.b_2.made", "a.made", "b.made")
-        assert tuple(one.name for one in catalog.types()) == catalog.names()
+        assert tuple(event_type.name for event_type in catalog.types()) == catalog.names()
 
     def test_a_type_is_found_by_its_exact_name(self):
         catalog = SchemaCatalog([event_type()])
@@ -235,17 +235,17 @@ class TestSentences:
 
     @pytest.mark.parametrize("word", ["anyOf", "oneOf"])
     def test_where_one_of_several_fields_is_required_the_first_is_told_with_the_others(self, word):
-        wanted = {word: [{"required": [name]} for name in ("email", "a/b", "id")]}
-        assert faults({"other": 1}, **wanted) == [("/email", "is required, or else a/b or id")]
-        assert faults({"id": 1}, **wanted) == []
+        keywords = {word: [{"required": [name]} for name in ("email", "a/b", "id")]}
+        assert faults({"other": 1}, **keywords) == [("/email", "is required, or else a/b or id")]
+        assert faults({"id": 1}, **keywords) == []
 
     def test_where_each_branch_lacks_the_same_field_it_is_told_once(self):
         assert faults({}, anyOf=[{"required": ["id"]}, {"required": ["id"]}]) == [("/id", "is required")]
 
     def test_of_branches_that_require_several_fields_only_what_is_missing_is_told(self):
-        wanted = {"anyOf": [{"required": ["first", "last"]}, {"required": ["id"]}]}
-        assert faults({"first": 1}, **wanted) == [("/last", "is required, or else id")]
-        assert faults({}, **wanted) == [("/id", "is required")]
+        keywords = {"anyOf": [{"required": ["first", "last"]}, {"required": ["id"]}]}
+        assert faults({"first": 1}, **keywords) == [("/last", "is required, or else id")]
+        assert faults({}, **keywords) == [("/id", "is required")]
 
     def test_huge_values_and_names_are_cut(self):
         long = "x" * 100_000
@@ -290,7 +290,7 @@ class TestSentences:
 
     @given(st.text(min_size=1, max_size=20))
     def test_every_pointer_leads_back_to_the_field(self, name):
-        told = Judge({"additionalProperties": {"type": "null"}}, name="a.b").check({name: 1})
+        told = Validator({"additionalProperties": {"type": "null"}}, name="a.b").check({name: 1})
         assert told == [FieldError(told[0].path, "must be null, not a number")]
         assert told[0].path.startswith("/")
-        assert re.sub("~[01]", lambda found: "~/"[int(found[0][1])], told[0].path[1:]) == name
+        assert re.sub("~[01]", lambda match: "~/"[int(match[0][1])], told[0].path[1:]) == name

@@ -1,4 +1,4 @@
-"""Definitions of actions, searches and lookups: a file is read, held to the rules, and judges what goes in and comes out."""
+"""Definitions of actions, searches and lookups: a file is read, held to the rules, and checks what goes in and comes out."""
 
 import copy
 import dataclasses
@@ -396,10 +396,10 @@ def test_each_rule_has_a_sentence_that_begins_with_the_file(kind, path, value, s
 
 class TestTogether:
     def test_definitions_come_by_kind_in_the_order_of_their_names(self, catalog):
-        assert [one.name for one in catalog.all()] == ["note_order", "find_order", "orders"]
-        assert [one.name for one in catalog.of("search")] == ["find_order"]
+        assert [definition.name for definition in catalog.all()] == ["note_order", "find_order", "orders"]
+        assert [definition.name for definition in catalog.of("search")] == ["find_order"]
         more = DefinitionCatalog([read("lookup"), read("lookup", name="bills", path="/lookups/bills")])
-        assert [one.name for one in more.of("lookup")] == ["bills", "orders"]
+        assert [definition.name for definition in more.of("lookup")] == ["bills", "orders"]
 
     def test_a_definition_is_found_by_its_kind_and_name(self, catalog):
         assert catalog.get("action", "note_order").title == "Note Order"
@@ -468,7 +468,7 @@ class TestJudging:
 
     def test_a_parameter_is_named_and_a_field_of_the_body_has_its_pointer(self, catalog):
         faults = catalog.check_input(catalog.get("action", "note_order"), {"order_id": 0}, {"note": 5})
-        assert [(one.path, one.message) for one in faults] == [
+        assert [(fault.path, fault.message) for fault in faults] == [
             ("order_id", "must be at least 1, not 0"),
             ("/note", "must be a string, not a number"),
         ]

@@ -47,33 +47,37 @@ def refusal(folder):
 
 
 def test_name_comes_from_the_file_and_the_rest_from_the_document(tmp_path):
-    (one,) = load_event_types(write(tmp_path))
-    assert (one.name, one.title, one.description) == ("order.placed", "Order Placed", "An order came in.")
-    assert (one.version, one.deprecated) == (3, True)
+    (event_type,) = load_event_types(write(tmp_path))
+    assert (event_type.name, event_type.title, event_type.description) == (
+        "order.placed",
+        "Order Placed",
+        "An order came in.",
+    )
+    assert (event_type.version, event_type.deprecated) == (3, True)
 
 
 def test_version_is_one_and_nothing_is_deprecated_where_the_document_does_not_say(tmp_path):
-    (one,) = load_event_types(write(tmp_path, '{"title": "T", "description": "D"}'))
-    assert (one.version, one.deprecated, one.example_json) == (1, False, b"")
+    (event_type,) = load_event_types(write(tmp_path, '{"title": "T", "description": "D"}'))
+    assert (event_type.version, event_type.deprecated, event_type.example_json) == (1, False, b"")
 
 
 def test_first_example_keeps_its_digits_and_loses_its_blanks(tmp_path):
-    (one,) = load_event_types(write(tmp_path))
-    assert one.example_json.decode() == (
+    (event_type,) = load_event_types(write(tmp_path))
+    assert event_type.example_json.decode() == (
         '{"amount":99.00,"rate":1.50E+3,"id":12345678901234567890123,"note":"caf\\u00e9 {a: 1} \\"é\\""}'
     )
 
 
 def test_document_is_kept_to_the_byte(tmp_path):
-    (one,) = load_event_types(write(tmp_path))
-    assert one.schema_json == DOCUMENT.encode()
-    assert SchemaCatalog([one]).document("order.placed") == DOCUMENT.encode()
+    (event_type,) = load_event_types(write(tmp_path))
+    assert event_type.schema_json == DOCUMENT.encode()
+    assert SchemaCatalog([event_type]).document("order.placed") == DOCUMENT.encode()
 
 
 def test_files_are_read_in_the_order_of_their_names_and_others_are_passed_over(tmp_path):
     for name in ("b.made.json", "a.made.json", "README.md"):
         write(tmp_path, name=name)
-    assert [one.name for one in load_event_types(tmp_path)] == ["a.made", "b.made"]
+    assert [event_type.name for event_type in load_event_types(tmp_path)] == ["a.made", "b.made"]
 
 
 def test_a_folder_without_events_has_no_types(tmp_path):
@@ -144,9 +148,14 @@ def test_definitions_are_read_by_kind_and_know_their_files(tmp_path):
     for name in ("b", "a"):
         write_search(tmp_path, SEARCH.replace("find_order", name), f"{name}.json")
     (tmp_path / "searches" / "README.md").touch()
-    found = load_definitions(tmp_path)
-    assert [(one.kind, one.name) for one in found] == [("search", "a"), ("search", "b")]
-    assert [one.source for one in found] == [str(tmp_path / "searches" / f"{name}.json") for name in "ab"]
+    definitions = load_definitions(tmp_path)
+    assert [(definition.kind, definition.name) for definition in definitions] == [
+        ("search", "a"),
+        ("search", "b"),
+    ]
+    assert [definition.source for definition in definitions] == [
+        str(tmp_path / "searches" / f"{name}.json") for name in "ab"
+    ]
 
 
 def test_a_folder_without_definitions_has_none(tmp_path):
@@ -196,12 +205,12 @@ def acme(tmp_path, monkeypatch):
 @pytest.mark.usefixtures("acme")
 class TestInstalledPackages:
     def test_a_strangers_package_brings_its_types_and_definitions(self):
-        assert {"order.placed", "lead.created"} <= {one.name for one in installed_event_types()}
-        assert {"find_order", "find_lead"} <= {one.name for one in installed_definitions()}
+        assert {"order.placed", "lead.created"} <= {item.name for item in installed_event_types()}
+        assert {"find_order", "find_lead"} <= {item.name for item in installed_definitions()}
 
     def test_only_those_that_are_chosen_are_used(self):
-        assert [one.name for one in installed_event_types(["acme"])] == ["order.placed"]
-        assert [one.name for one in installed_definitions(["acme"])] == ["find_order"]
+        assert [item.name for item in installed_event_types(["acme"])] == ["order.placed"]
+        assert [item.name for item in installed_definitions(["acme"])] == ["find_order"]
 
     def test_none_may_be_chosen(self):
         assert installed_event_types([]) == installed_definitions([]) == []

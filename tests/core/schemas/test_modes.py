@@ -22,8 +22,8 @@ def load(tmp_path: Path, toml: str) -> settings.Validation:
 
 
 def test_every_type_is_rejected_unless_something_else_is_said(tmp_path, catalog):
-    found = load(tmp_path, "")
-    modes = Modes(found.default, found.types, catalog=catalog)
+    validation = load(tmp_path, "")
+    modes = Modes(validation.default, validation.types, catalog=catalog)
     assert {modes.of(name) for name in catalog.names()} == {"reject"}
 
 
@@ -51,8 +51,8 @@ def test_the_environment_takes_a_json_object_and_goes_over_the_file(tmp_path):
         "TRUNKLINE_VALIDATION__DEFAULT": "quarantine",
         "TRUNKLINE_VALIDATION__TYPES": '{"lead.created": "reject"}',
     }
-    found = settings.load(file, variables).validation
-    assert (found.default, found.types) == ("quarantine", {"lead.created": "reject"})
+    validation = settings.load(file, variables).validation
+    assert (validation.default, validation.types) == ("quarantine", {"lead.created": "reject"})
 
 
 @pytest.mark.parametrize(
@@ -72,9 +72,9 @@ def test_an_unknown_mode_stops_the_start_and_is_named(tmp_path, toml, named):
 
 @pytest.mark.parametrize("name", ["client.creatd", "payment.*", "Client.Created"])
 def test_an_unknown_type_stops_the_start_and_is_named(name):
-    given = {"TRUNKLINE_VALIDATION__TYPES": f'{{"{name}": "warn"}}'}
+    environment = {"TRUNKLINE_VALIDATION__TYPES": f'{{"{name}": "warn"}}'}
     with pytest.raises(SettingsInvalid) as caught:
-        opening.inspected(settings.load(environment=given))
+        opening.inspected(settings.load(environment=environment))
     assert f"Setting 'validation.types.{name}': is not a known event type; known are affiliate" in str(
         caught.value
     )

@@ -21,12 +21,12 @@ PRODUCT = Product(
     BRAND,
     "https://api.acme.example",
     event_types=tuple(installed_event_types(["whitelabelcro"])),
-    lookups=tuple(one for one in DEFINITIONS if one.kind == "lookup"),
+    lookups=tuple(definition for definition in DEFINITIONS if definition.kind == "lookup"),
 )
 
 
 def definition(name: str):
-    return next(one for one in DEFINITIONS if one.name == name)
+    return next(definition for definition in DEFINITIONS if definition.name == name)
 
 
 def payload_of(properties: Json, *required: str):
@@ -125,7 +125,7 @@ def test_what_must_be_given_one_of_is_known():
 
 
 def test_a_sample_has_the_shape_of_a_push():
-    (kind,) = (one for one in PRODUCT.event_types if one.name == "client.created")
+    (kind,) = (event_type for event_type in PRODUCT.event_types if event_type.name == "client.created")
     sample = sample_envelope(kind)
     assert list(sample) == ["id", "type", "createdUtc", "companyId", "payload"]
     assert sample["payload"] == kind.example

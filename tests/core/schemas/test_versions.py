@@ -151,7 +151,7 @@ class TestCastersThatFail:
         casters = [Caster("order.placed", 2, 1, cast), *[c for c in CASTERS if c.to_version != 1]]
         event = stored(2, b'{"total":1,"name":"J"}')
         assert versions(casters=casters, tell=heard.append).body(event, {}) is event.body
-        assert [(one.event_type, one.from_version, one.to_version) for one in heard] == [
+        assert [(uncast.event_type, uncast.from_version, uncast.to_version) for uncast in heard] == [
             ("order.placed", 2, 1)
         ]
         assert reason in heard[0].reason

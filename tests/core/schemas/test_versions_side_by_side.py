@@ -103,8 +103,8 @@ async def test_what_was_made_before_a_version_goes_on_reading_its_own(start, tru
     new = await subscribe(second, trunkline_receiver, "/new")
     assert new["versions"] == {NAME: 2}
     for made in (old, every):
-        shown = (await second.client.get(f"/api/v1/subscriptions/{made['id']}")).json()
-        assert shown["versions"][NAME] == 1
+        view = (await second.client.get(f"/api/v1/subscriptions/{made['id']}")).json()
+        assert view["versions"][NAME] == 1
     await emit(second, NEW)
     await trunkline_receiver.wait_for(5)
     assert arrived(trunkline_receiver, "/old") == arrived(trunkline_receiver, "/every")
@@ -136,10 +136,10 @@ async def test_a_reader_chooses(start, trunkline_receiver):
     await trunkline_receiver.wait_for(2)
     assert b'"total":99.5' in arrived(trunkline_receiver, "/a")[1]
 
-    one = await hub.client.get(f"/api/v1/events/{event['id']}", params={"versions": f"{NAME}:1"})
-    assert one.json()["payload"] == OLD
+    event = await hub.client.get(f"/api/v1/events/{event['id']}", params={"versions": f"{NAME}:1"})
+    assert event.json()["payload"] == OLD
     sample = await hub.client.get("/api/v1/events/sample", params={"versions": f"{NAME}:1"})
-    assert [one["payload"] for one in sample.json()] == [OLD, OLD]
+    assert [event["payload"] for event in sample.json()] == [OLD, OLD]
     assert await poll(hub.client, versions=f"{NAME}:1") == [OLD, OLD]
 
 
@@ -177,19 +177,19 @@ async def test_a_filter_reads_what_its_subscription_gets(start, trunkline_receiv
     await trunkline_receiver.wait_for(2)
     assert len(arrived(trunkline_receiver, "/old")) == len(arrived(trunkline_receiver, "/new")) == 1
     explained = await hub.client.get(f"/api/v1/events/{small['id']}/explain")
-    reasons = [one["reason"] for one in explained.json()["subscriptions"]]
+    reasons = [row["reason"] for row in explained.json()["subscriptions"]]
     assert "payload.amount" in reasons[0]
     assert "payload.total" in reasons[1]
     await settled(hub, 2)
-    found = await audit.run(hub.hub.database, schema_versions=hub.hub.schema_versions)
-    assert found.balances, found
+    report = await audit.run(hub.hub.database, schema_versions=hub.hub.schema_versions)
+    assert report.balances, report
 
 
 async def settled(hub, count):
     async with asyncio.timeout(20):
         while True:
-            found = await audit.run(hub.hub.database, schema_versions=hub.hub.schema_versions)
-            if found.rows == count and found.by_status == {"delivered": count}:
+            report = await audit.run(hub.hub.database, schema_versions=hub.hub.schema_versions)
+            if report.rows == count and report.by_status == {"delivered": count}:
                 return
             await asyncio.sleep(0.05)
 
@@ -245,7 +245,7 @@ async def test_an_app_that_was_made_for_an_older_version_subscribes_to_that(
     body = {"target_url": trunkline_receiver.url, "event_type": NAME}
     assert (await hub.client.post("/api/v1/zapier/hooks", json=body)).status_code == 201
     sample = await hub.client.get("/api/v1/events/sample", params={"type": NAME})
-    assert [one["payload"] for one in sample.json()] == [OLD]
+    assert [event["payload"] for event in sample.json()] == [OLD]
     await emit(hub, NEW)
     await trunkline_receiver.wait_for(1)
     assert b'"amount":99.5' in trunkline_receiver.requests[0].body

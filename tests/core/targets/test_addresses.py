@@ -350,7 +350,7 @@ def test_an_address_that_is_globally_reachable_is_dialled() -> None:
     ],
 )
 def test_ipv4_inside_ipv6_is_found(address: str, inner: list[str]) -> None:
-    assert [str(found) for found in embedded_ipv4(IPv6Address(address))] == inner
+    assert [str(inner_address) for inner_address in embedded_ipv4(IPv6Address(address))] == inner
 
 
 @pytest.mark.parametrize(

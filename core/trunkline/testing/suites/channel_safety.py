@@ -170,7 +170,7 @@ class SafetyChecks(ChannelSubject):
         self._demand_clean(trial, " ".join(map(repr, parts)), "shows {} in its repr")
 
     def _secret_settings(self, trial: ChannelTrial) -> list[str]:
-        return list(secrets_of(trial.hub.registry.given(self.name).settings))
+        return list(secrets_of(trial.hub.registry.contributions_of(self.name).settings))
 
     def _demand_clean(self, trial: ChannelTrial, text: str, sentence: str) -> None:
         hidden = {SECRET: "a signing secret", CANARY: "a header or an exception's text"}

@@ -110,7 +110,7 @@ class SettingChecks(Suite):
         fields_of(trunkline_plugin)
         before = repr(trunkline_plugin.contributions.settings)
         changed = _changed_settings(trunkline_plugin, unlike=before)
-        other = trunkline_plugin.build(changed).registry.given(trunkline_plugin.name).settings
+        other = trunkline_plugin.build(changed).registry.contributions_of(trunkline_plugin.name).settings
         demand(
             repr(trunkline_plugin.contributions.settings) == before
             and other is not trunkline_plugin.contributions.settings,

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 
 from trunkline.contract import Connector
-from trunkline.schemas.catalog import EventType, Judge
+from trunkline.schemas.catalog import EventType, Validator
 from trunkline.testing.checks import COMPLETE, DELIVERS, LOADS, check, demand, not_applicable
 from trunkline.testing.hubs import MakeTestHub
 from trunkline.testing.inspected import InspectedPlugin
@@ -21,9 +21,9 @@ class ValueChecks(Suite):
     def test_event_types_have_valid_examples(self, trunkline_plugin: InspectedPlugin) -> None:
         """Every example of an event type is valid by its own schema."""
         for kind in _event_types(trunkline_plugin):
-            judge = Judge(kind.schema, name=kind.name)
+            validator = Validator(kind.schema, name=kind.name)
             for number, example in enumerate(kind.schema.get("examples", ())):
-                faults = judge.check(example)
+                faults = validator.check(example)
                 demand(
                     not faults,
                     f"example {number} of '{kind.name}' breaks its schema at {faults[0].path if faults else ''}; mend one or the other",
@@ -49,7 +49,7 @@ class ValueChecks(Suite):
         for kind in _event_types(trunkline_plugin):
             odd = {**dict(kind.example), "no_such_field": 1}
             demand(
-                Judge(kind.schema, name=kind.name).check(odd),
+                Validator(kind.schema, name=kind.name).check(odd),
                 f"the event type '{kind.name}' takes the field 'no_such_field'; set additionalProperties to false",
             )
 

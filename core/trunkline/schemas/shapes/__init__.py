@@ -1,0 +1,41 @@
+"""The shapes of a JSON Schema (draft 2020-12): which types, values, formats, fields and items it allows. Pure.
+
+This is the one reader of schemas' shapes. Filters ask it which comparisons a path allows, and two versions of a schema
+are compared by it; it keeps the titles, defaults and examples that a form needs. `SchemaDocument` turns a schema into
+*shapes*: alternatives without references and combinations, of which every valid value has at least one.
+
+A schema is read generously: a shape may allow what the schema rules out, never the reverse. Limits of size and number
+(``minimum``, ``maxLength``, ``contains``, ``propertyNames``…) are not read. There is one exception: an object that lists
+its properties without a word on others is taken to have no others (`Shape.has_other_fields`).
+"""
+
+from trunkline.schemas.shapes.combining import combine, merge
+from trunkline.schemas.shapes.json_values import NUMBERS, TYPES, same, type_of, without
+from trunkline.schemas.shapes.members import (
+    any_item_shapes,
+    field_shapes,
+    item_shapes,
+    other_field_shapes,
+    pattern_shapes,
+)
+from trunkline.schemas.shapes.shape import OPEN, Part, Shape
+from trunkline.schemas.shapes.unfolding import SchemaDocument
+
+__all__ = [
+    "NUMBERS",
+    "OPEN",
+    "TYPES",
+    "Part",
+    "SchemaDocument",
+    "Shape",
+    "any_item_shapes",
+    "combine",
+    "field_shapes",
+    "item_shapes",
+    "merge",
+    "other_field_shapes",
+    "pattern_shapes",
+    "same",
+    "type_of",
+    "without",
+]

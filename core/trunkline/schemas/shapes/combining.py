@@ -1,0 +1,84 @@
+"""Shapes that hold at once: ``allOf``, a reference beside other keywords, a condition and what follows from it. Pure."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import product
+from typing import Final
+
+from trunkline.schemas.catalog import Json
+from trunkline.schemas.shapes.json_values import common, type_of, types_of, without
+from trunkline.schemas.shapes.shape import OPEN, UNREAD, Part, Shape, listed
+
+MOST_SHAPES: Final = 256
+"""How many shapes of a value are told apart; beyond, the value is read as open."""
+MOST_PARTS: Final = 256
+"""How many subschemas one shape is folded from."""
+
+
+def merge(left: Shape, right: Shape) -> Shape | None:
+    """Require *left* and *right* at once; None where they exclude each other."""
+    types = left.types & right.types
+    excluded = left.excluded + right.excluded
+    values = common(left.values, right.values)
+    if values is not None:
+        values = tuple(value for value in without(values, excluded) if type_of(value) in types)
+        types &= types_of(values)
+    conditions = left.conditions | right.conditions
+    if not types or any((key, not is_met) in conditions for key, is_met in conditions):
+        return None
+    merged = Shape(
+        types, values, excluded, left.formats | right.formats, conditions, left.parts + right.parts
+    )
+    return None if _contradicts_itself(merged) else merged
+
+
+def combine(shapes: Sequence[Shape], others: Sequence[Shape]) -> tuple[Shape, ...]:
+    """Require one of *shapes* and one of *others* at once; pairs that exclude each other fall away."""
+    parts = sum(max((len(shape.parts) for shape in side), default=0) for side in (shapes, others))
+    if len(shapes) * len(others) > MOST_SHAPES or parts > MOST_PARTS:
+        return (UNREAD,)
+    merged = (merge(left, right) for left, right in product(shapes, others))
+    return distinct(shape for shape in merged if shape is not None)
+
+
+def distinct(shapes: Iterable[Shape]) -> tuple[Shape, ...]:
+    """Drop shapes that stand there already; one open shape where they are too many to tell apart."""
+    unique = tuple({shape.key(): shape for shape in shapes}.values())
+    return unique if len(unique) <= MOST_SHAPES else (UNREAD,)
+
+
+def unfold_all(rules: Iterable[tuple[Part, Json]]) -> tuple[Shape, ...]:
+    """List the shapes of a value for which all *rules* hold, each a schema beside the part that it stands in."""
+    shapes: tuple[Shape, ...] = (OPEN,)
+    for part, schema in rules:
+        shapes = combine(shapes, part.document.unfold(schema))
+    return shapes
+
+
+def own_values(schema: Json) -> Sequence[Json] | None:
+    """Give what *schema* itself allows by ``const`` or ``enum``; None where it names no values."""
+    if not isinstance(schema, Mapping):
+        return None
+    if "const" in schema:
+        return (schema["const"],)
+    values = schema.get("enum")
+    return values if isinstance(values, list | tuple) else None
+
+
+def _contradicts_itself(shape: Shape) -> bool:
+    """Tell whether a condition leaves no value to a required property, such as the one that tells kinds apart."""
+    conditional = {
+        name for part in shape.parts if part.is_condition for name in part.schema.get("properties", {})
+    }
+    return bool(conditional) and any(_has_no_value(shape, name) for name in conditional & shape.required)
+
+
+def _has_no_value(shape: Shape, name: str) -> bool:
+    values: tuple[Json, ...] | None = None
+    excluded: list[Json] = []
+    for schema in (schema for part in shape.parts for schema in listed(part.schema, name)):
+        if schema is False:
+            return True
+        values = common(values, own_values(schema))
+        if isinstance(schema, Mapping) and "not" in schema:
+            excluded += own_values(schema["not"]) or ()
+    return values is not None and not without(values, excluded)

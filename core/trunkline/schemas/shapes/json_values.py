@@ -1,0 +1,69 @@
+"""JSON values: their types, and which are equal. Pure."""
+
+import math
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from typing import Final
+
+from trunkline.schemas.catalog import Json
+
+TYPES: Final = frozenset({"array", "boolean", "integer", "null", "number", "object", "string"})
+"""Every type. ``integer`` stands for numbers without a fraction, so a schema's ``number`` is both of the two."""
+NUMBERS: Final = frozenset({"integer", "number"})
+
+
+def type_of(value: Json) -> str:
+    """Name the JSON type of *value*; 1.0 is an integer."""
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "boolean"
+        case str():
+            return "string"
+        case int() | float():
+            return "integer" if math.isfinite(value) and value == value // 1 else "number"
+        case list() | tuple():
+            return "array"
+        case _:
+            return "object"
+
+
+def types_of(values: Iterable[Json]) -> frozenset[str]:
+    """Name the types of *values*; one number stands for both kinds of numbers."""
+    types = frozenset(map(type_of, values))
+    return types if types.isdisjoint(NUMBERS) else types | NUMBERS
+
+
+def declared_types(declared: str | Sequence[str]) -> frozenset[str]:
+    """Read the keyword ``type``; a number may be an integer too."""
+    types = frozenset([declared] if isinstance(declared, str) else declared)
+    return types | NUMBERS if "number" in types else types
+
+
+def identity(value: Json) -> Hashable:
+    """Give what two values share if they are equal as JSON: 1 is 1.0, but true is not 1."""
+    if isinstance(value, Mapping):
+        return frozenset((name, identity(item)) for name, item in value.items())
+    if isinstance(value, list | tuple):
+        return tuple(identity(item) for item in value)
+    return (isinstance(value, bool), value)
+
+
+def same(left: Json, right: Json) -> bool:
+    """Tell whether two values are equal as JSON."""
+    return left is right or identity(left) == identity(right)
+
+
+def common(left: Sequence[Json] | None, right: Sequence[Json] | None) -> tuple[Json, ...] | None:
+    """List the values that stand in both lists; None, which stands for any value, is no list."""
+    if left is None or right is None:
+        values = right if left is None else left
+        return None if values is None else tuple(values)
+    known = frozenset(map(identity, right))
+    return tuple(value for value in left if identity(value) in known)
+
+
+def without(values: Sequence[Json], excluded: Sequence[Json]) -> tuple[Json, ...]:
+    """List those of *values* that do not stand in *excluded*."""
+    refused = frozenset(map(identity, excluded))
+    return tuple(value for value in values if identity(value) not in refused)

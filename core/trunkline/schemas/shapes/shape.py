@@ -1,0 +1,177 @@
+"""A shape: one form that a value may take, and what its subschemas say of it. Pure."""
+
+from collections.abc import Hashable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+
+from trunkline.schemas.catalog import Json
+from trunkline.schemas.shapes.json_values import TYPES, identity, same, type_of
+from trunkline.schemas.shapes.patterns import may_match
+
+Schema = Mapping[str, Json]
+
+_STRUCTURE = frozenset(
+    {
+        "additionalProperties", "dependentRequired", "items", "patternProperties", "prefixItems", "properties",
+        "required", "unevaluatedItems", "unevaluatedProperties",
+    }
+)  # fmt: skip
+
+
+class Unfolds(Protocol):
+    """A document that turns its own subschemas into shapes."""
+
+    def unfold(self, schema: Json) -> "tuple[Shape, ...]":
+        """List the shapes that *schema* allows."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A subschema that was folded into a shape; a *condition* (``if``, ``not``) limits values and describes nothing."""
+
+    schema: Schema
+    document: Unfolds
+    is_condition: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """One form that a value may take: ``anyOf`` makes several, ``allOf`` and ``$ref`` are folded in.
+
+    *values* is what ``enum`` or ``const`` leaves, *excluded* what ``not`` takes away. *conditions* names the ``if``
+    schemas that are met (True) or not met (False) in this shape. *parts* are the subschemas, the outermost first.
+    """
+
+    types: frozenset[str] = TYPES
+    values: tuple[Json, ...] | None = None
+    excluded: tuple[Json, ...] = ()
+    formats: frozenset[str] = frozenset()
+    conditions: frozenset[tuple[str, bool]] = frozenset()
+    parts: tuple[Part, ...] = field(default=(), repr=False)
+
+    @property
+    def is_open(self) -> bool:
+        """Tell whether nothing is said about the value's type, format or choice."""
+        return self.types == TYPES and not self.formats and self.values is None
+
+    def admits(self, value: Json) -> bool:
+        """Tell whether *value* has the type and is one of the values; what is inside it is not looked at."""
+        if type_of(value) not in self.types or any(same(value, item) for item in self.excluded):
+            return False
+        return self.values is None or any(same(value, item) for item in self.values)
+
+    def key(self) -> Hashable:
+        """Give what tells this shape from others: shapes of one document with equal keys allow the same."""
+        parts = tuple(
+            (id(part.schema), part.is_condition)
+            for part in self.parts
+            if not _STRUCTURE.isdisjoint(part.schema)
+        )
+        values = None if self.values is None else frozenset(map(identity, self.values))
+        excluded = frozenset(map(identity, self.excluded))
+        return (self.types, values, excluded, self.formats, self.conditions, parts)
+
+    # --- what a form shows
+
+    def annotations(self, keyword: str) -> list[Json]:
+        """List what the subschemas say by *keyword* (``title``, ``default``, ``examples``…), the outermost first."""
+        return [schema[keyword] for schema in self.descriptions if keyword in schema]
+
+    @property
+    def title(self) -> str:
+        """The outermost title; empty where there is none."""
+        return next((str(title) for title in self.annotations("title")), "")
+
+    @property
+    def description(self) -> str:
+        """The outermost description; empty where there is none."""
+        return next((str(text) for text in self.annotations("description")), "")
+
+    @property
+    def descriptions(self) -> list[Schema]:
+        """The subschemas that describe the value: all but the conditions."""
+        return [part.schema for part in self.parts if not part.is_condition]
+
+    # --- which members an object or a list has
+
+    @property
+    def field_names(self) -> tuple[str, ...]:
+        """The properties that are listed by name, in their order."""
+        return self._names_in("properties")
+
+    @property
+    def patterns(self) -> tuple[str, ...]:
+        """The regular expressions of ``patternProperties``, in their order."""
+        return self._names_in("patternProperties")
+
+    def _names_in(self, keyword: str) -> tuple[str, ...]:
+        return tuple({name: None for schema in self.descriptions for name in schema.get(keyword, {})})
+
+    @property
+    def required(self) -> frozenset[str]:
+        """The properties that are always there; any other may be absent."""
+        names = {name for part in self.parts for name in part.schema.get("required", ())}
+        dependents, waiting = self.dependents, list(names)
+        while waiting:
+            more = dependents.get(waiting.pop(), frozenset()) - names
+            names |= more
+            waiting += more
+        return frozenset(names)
+
+    @property
+    def dependents(self) -> Mapping[str, frozenset[str]]:
+        """The properties that are there whenever another is (``dependentRequired``)."""
+        needs: dict[str, frozenset[str]] = {}
+        for part in self.parts:
+            for name, names in part.schema.get("dependentRequired", {}).items():
+                needs[name] = needs.get(name, frozenset()).union(names)
+        return needs
+
+    def lists(self, name: str) -> bool:
+        """Tell whether a property is described by its name, or by a pattern that it may match."""
+        return any(listed(schema, name) for schema in self.descriptions)
+
+    @property
+    def has_other_fields(self) -> bool:
+        """Tell whether an object may have properties that it does not list.
+
+        JSON Schema leaves them open unless told otherwise. Here an object that lists its properties is taken at its
+        word, so that a misspelt path is refused, and ``additionalProperties: true`` opens it.
+        """
+        schemas = self.descriptions
+        if any("additionalProperties" in schema or "unevaluatedProperties" in schema for schema in schemas):
+            return True
+        return not any("properties" in schema or "patternProperties" in schema for schema in schemas)
+
+    @property
+    def prefix_length(self) -> int:
+        """How many items are described by their position (``prefixItems``)."""
+        return max((len(part.schema.get("prefixItems", ())) for part in self.parts), default=0)
+
+
+class _NoDocument:
+    __slots__ = ()
+
+    def unfold(self, schema: Json) -> tuple[Shape, ...]:  # noqa: ARG002 - nothing in it was read
+        return (OPEN,)
+
+
+OPEN: Final = Shape()
+"""The shape of a value of which a schema says nothing."""
+UNREAD: Final = Shape(parts=(Part({"additionalProperties": True}, _NoDocument()),))
+"""The shape of a value whose schema was too much to read: an object may have properties that others do not list."""
+
+
+def listed(schema: Schema, name: str) -> list[Json]:
+    """List what *schema* itself says of the property *name*, by its name and by the patterns that it may match."""
+    return list(_listed(schema, name))
+
+
+def _listed(schema: Schema, name: str) -> Iterator[Json]:
+    properties = schema.get("properties", {})
+    if name in properties:
+        yield properties[name]
+    for pattern, rule in schema.get("patternProperties", {}).items():
+        if may_match(pattern, name):
+            yield rule

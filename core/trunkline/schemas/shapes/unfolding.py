@@ -1,0 +1,206 @@
+"""From a JSON Schema document to shapes: references, combinations and conditions are folded away. Pure.
+
+The work is bounded whatever the schema: a reference that leads into itself adds nothing, nesting ends at a depth, and a
+document has a budget of steps. What lies beyond is read as open.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from hashlib import sha256
+
+import orjson
+
+from trunkline.schemas.catalog import Json
+from trunkline.schemas.shapes.combining import combine, distinct, merge, own_values
+from trunkline.schemas.shapes.json_values import TYPES, declared_types
+from trunkline.schemas.shapes.members import field_shapes
+from trunkline.schemas.shapes.negation import opposite_values
+from trunkline.schemas.shapes.references import UNKNOWN, References
+from trunkline.schemas.shapes.shape import OPEN, UNREAD, Part, Schema, Shape, Unfolds
+
+_MAX_DEPTH = 64
+_MAX_STEPS = 20_000
+_MOST_DEPENDENTS = 4
+"""``dependentSchemas`` that are read in all their combinations; more of them are read as a choice."""
+_SAYS_NOTHING = frozenset(
+    {
+        "$anchor", "$comment", "$defs", "$dynamicAnchor", "$id", "$schema", "default", "deprecated", "description",
+        "examples", "readOnly", "title", "writeOnly",
+    }
+)  # fmt: skip
+
+_Shapes = tuple[Shape, ...]
+
+
+class SchemaDocument:
+    """A JSON Schema document, read as shapes. What was read once is kept; the document must not be changed."""
+
+    __slots__ = ("_references", "_steps", "_unfolded", "root")
+
+    def __init__(self, root: Json) -> None:
+        self.root = root
+        self._references = References(root)
+        self._steps = 0
+        self._unfolded: dict[int, tuple[Json, _Shapes]] = {}
+
+    def shapes_at(self, path: Iterable[str] = ()) -> _Shapes:
+        """List the shapes of the value at *path*, names of properties; none where the schema has no such path."""
+        shapes = self.unfold(self.root)
+        for name in path:
+            shapes = distinct(inner for shape in shapes for inner in field_shapes(shape, name))
+        return shapes
+
+    def unfold(self, schema: Json) -> _Shapes:
+        """List the shapes that *schema*, a part of this document, allows."""
+        known = self._unfolded.get(
+            id(schema)
+        )  # which stays its own, because the schema is kept beside the shapes
+        if known is None or known[0] is not schema:
+            known = self._unfolded[id(schema)] = (schema, _Unfolding(self).unfold(schema))
+        return known[1]
+
+    def resolve(self, reference: str) -> Json:
+        """Give the subschema that *reference* points at; ``UNKNOWN`` where the document has none."""
+        return self._references.resolve(reference)
+
+    def spend(self, steps: int) -> bool:
+        """Take *steps* from the budget; False once it is spent."""
+        self._steps += steps
+        return self._steps <= _MAX_STEPS
+
+
+@dataclass(frozen=True, slots=True)
+class _Unfolding:
+    """One descent into a subschema: how deep it is, and which references were *followed* on the way.
+
+    Those of *optional* were followed before a choice, such as ``anyOf``, so that a value need not go that way for ever.
+    """
+
+    document: SchemaDocument
+    followed: frozenset[str] = frozenset()
+    optional: frozenset[str] = frozenset()
+    depth: int = 0
+
+    def unfold(self, schema: Json) -> _Shapes:
+        if schema is False:
+            return ()
+        if not isinstance(schema, Mapping):
+            return (OPEN,)
+        if self.depth > _MAX_DEPTH or not self.document.spend(1):
+            return (UNREAD,)
+        inner = replace(self, depth=self.depth + 1)
+        own = _read_own(schema, self.document)
+        shapes: _Shapes = () if own is None else (own,)
+        for choice in inner.choices(schema):
+            shapes = self.combine(shapes, choice)
+        return shapes
+
+    def combine(self, shapes: _Shapes, others: _Shapes) -> _Shapes:
+        affordable = self.document.spend(len(shapes) * len(others))
+        return combine(shapes, others) if affordable else (UNREAD,)
+
+    def choices(self, schema: Schema) -> Iterator[_Shapes]:
+        """Give groups of shapes; of each group, the value has at least one."""
+        for part in schema.get("allOf", ()):
+            yield self.unfold(part)
+        for keyword in ("anyOf", "oneOf"):
+            if keyword in schema:
+                yield self._any_of(schema[keyword])
+        if "if" in schema:
+            yield self._conditional(schema["if"], schema.get("then", True), schema.get("else", True))
+        if "not" in schema:
+            yield self._conditions(self.negate(schema["not"]))
+        yield from self._dependents(schema.get("dependentSchemas", {}))
+        for keyword in ("$ref", "$dynamicRef"):
+            if isinstance(schema.get(keyword), str):
+                yield self._referenced(schema[keyword])
+
+    def _any_of(self, schemas: Iterable[Json]) -> _Shapes:
+        below = replace(self, optional=self.followed)
+        return distinct(shape for schema in schemas for shape in below.unfold(schema))
+
+    def _dependents(self, schemas: Mapping[str, Json]) -> Iterator[_Shapes]:
+        if len(schemas) > _MOST_DEPENDENTS:
+            yield self._any_of([True, *schemas.values()])
+            return
+        for name, schema in schemas.items():
+            yield self._conditional({"type": "object", "required": [name]}, schema, True)
+
+    def _conditional(self, condition: Json, then: Json, otherwise: Json) -> _Shapes:
+        key = self._condition_key(condition)
+        below = replace(self, optional=self.followed)
+        met = self.combine(self._conditions(below.unfold(condition), (key, True)), below.unfold(then))
+        unmet = self.combine(self._conditions(below.negate(condition), (key, False)), below.unfold(otherwise))
+        return distinct((*met, *unmet))
+
+    def _condition_key(self, condition: Json) -> str:
+        """Give a text that two conditions share only if they mean the same, in this document or another."""
+        text = orjson.dumps(condition, option=orjson.OPT_SORT_KEYS, default=str)
+        if b'"$ref"' in text or b'"$dynamicRef"' in text:
+            text += orjson.dumps(self.document.root.get("$defs"), option=orjson.OPT_SORT_KEYS, default=str)
+        return sha256(text).hexdigest()
+
+    def _conditions(self, shapes: Sequence[Shape], *keys: tuple[str, bool]) -> _Shapes:
+        return tuple(
+            replace(
+                shape,
+                conditions=shape.conditions.union(keys),
+                parts=tuple(replace(part, is_condition=True) for part in shape.parts),
+            )
+            for shape in shapes
+        )
+
+    def _referenced(self, reference: str) -> _Shapes:
+        """Follow a local *reference*; one that leads elsewhere leaves the value open, one into itself adds nothing."""
+        if reference in self.followed:
+            return () if reference in self.optional else (OPEN,)
+        schema = self.document.resolve(reference)
+        if schema is UNKNOWN:
+            return (OPEN,)
+        return replace(self, followed=self.followed | {reference}).unfold(schema)
+
+    # --- what is left where a schema must not hold
+
+    def negate(self, schema: Json) -> _Shapes:
+        """List the shapes of what *schema* rules out; an open one where a keyword's opposite has no shape."""
+        if isinstance(schema, bool):
+            return () if schema else (OPEN,)
+        if not isinstance(schema, Mapping) or self.depth > _MAX_DEPTH or not self.document.spend(1):
+            return (OPEN,)
+        inner = replace(self, depth=self.depth + 1)
+        shapes: list[Shape] = []
+        for keyword in [keyword for keyword in schema if keyword not in _SAYS_NOTHING]:
+            opposite = inner.opposite_combination(keyword, schema[keyword])
+            if opposite is None:
+                opposite = opposite_values(keyword, schema, self.document)
+            if opposite is None:
+                return (OPEN,)
+            shapes += opposite
+        return distinct(shapes)
+
+    def opposite_combination(self, keyword: str, value: Json) -> Sequence[Shape] | None:
+        """List the shapes of what breaks a *keyword* that combines schemas; None where that cannot be said."""
+        if keyword == "not":
+            return self.unfold(value)
+        if keyword == "allOf":
+            return [shape for part in value for shape in self.negate(part)]
+        if keyword == "$ref" and value not in self.followed:
+            schema = self.document.resolve(value)
+            below = replace(self, followed=self.followed | {value})
+            return None if schema is UNKNOWN else below.negate(schema)
+        if keyword != "anyOf":
+            return None
+        shapes: _Shapes = (OPEN,)
+        for part in value:
+            shapes = self.combine(shapes, self.negate(part))
+        return shapes
+
+
+def _read_own(schema: Schema, document: Unfolds) -> Shape | None:
+    """Read what *schema* itself says, without the schemas inside it; None where it allows no value."""
+    types = declared_types(schema["type"]) if "type" in schema else TYPES
+    name = schema.get("format")
+    formats = frozenset([name] if isinstance(name, str) else ())
+    shape = Shape(types, formats=formats, parts=(Part(schema, document),))
+    values = own_values(schema)
+    return shape if values is None else merge(shape, Shape(values=tuple(values)))

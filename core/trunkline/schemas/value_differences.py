@@ -1,0 +1,129 @@
+"""How the types, values and formats of a value differ between two schemas, whatever is inside it. Pure."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from trunkline.schemas.catalog import Json
+from trunkline.schemas.shapes import NUMBERS, TYPES, Shape, type_of, without
+
+Kind = Literal[
+    "type_removed",
+    "field_removed",
+    "field_renamed",
+    "type_widened",
+    "now_optional",
+    "enum_value_added",
+    "format_changed",
+    "operation_removed",
+    "call_changed",
+    "now_required",
+    "type_narrowed",
+    "enum_value_removed",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One thing that breaks a client: *path* is a JSON pointer below the compared schemas."""
+
+    kind: Kind
+    path: str
+    message: str
+
+
+Shapes = Sequence[Shape]
+
+
+def read_values(old: Shapes, new: Shapes) -> Iterator[Difference]:
+    """Give the types, values and formats that *new* allows and *old* does not."""
+    known, coming = _types(old), _types(new)
+    if wider := coming - _allowed_types(old):
+        message = f"was {_join(known)}, may now also be {_join(wider)}"
+        if coming == TYPES or _without_integer(coming).isdisjoint(_without_integer(known)):
+            message = f"was {_join(known)}, is now {_join(coming)}"
+        yield Difference("type_widened", "", message)
+    for message in _foreign_values(
+        new, old, everything="was one of {}, may now be any value", some="may now also be {}"
+    ):
+        yield Difference("enum_value_added", "", message)
+    for before, after in _lost_formats(new, old):
+        yield Difference("format_changed", "", f"had the format {before}, has now {after}")
+
+
+def call_values(old: Shapes, new: Shapes) -> Iterator[Difference]:
+    """Give the types, values and formats that *old* allows and *new* does not."""
+    if lost := _types(old) - _allowed_types(new):
+        yield Difference("type_narrowed", "", f"was {_join(_types(old))}, may no longer be {_join(lost)}")
+    for message in _foreign_values(
+        old, new, everything="was any value, must now be one of {}", some="may no longer be {}"
+    ):
+        yield Difference("enum_value_removed", "", message)
+    for after, before in _lost_formats(old, new):
+        yield Difference("format_changed", "", f"had the format {before}, must now have {after}")
+
+
+def _types(shapes: Shapes) -> frozenset[str]:
+    """Name the types that a value can have: those of the listed values, where values are listed."""
+    exact = [s.types if s.values is None else frozenset(map(type_of, s.values)) for s in shapes]
+    return frozenset().union(*exact)
+
+
+def _allowed_types(shapes: Shapes) -> frozenset[str]:
+    return frozenset().union(*(shape.types for shape in shapes))
+
+
+def told_apart(inner: Shapes, outer: Shapes) -> list[Shape]:
+    """List the shapes of *inner* without the open ones, if *outer* is not open: their type breaks already."""
+    is_known = _allowed_types(outer) != TYPES
+    return [shape for shape in inner if not (is_known and shape.types == TYPES)]
+
+
+def _foreign_values(inner: Shapes, outer: Shapes, *, everything: str, some: str) -> Iterator[str]:
+    """Say which values *inner* has that *outer* has not, among the types that both have."""
+    known = [value for shape in outer for value in shape.values or ()]
+    listing = _allowed_types(outer).difference(
+        {"boolean", "null"}, *(s.types for s in outer if s.values is None)
+    )
+    foreign: list[Json] = []
+    for shape in told_apart(inner, outer):
+        if shape.values is None and shape.types & listing:
+            yield everything.format(_show(value for value in known if type_of(value) in listing))
+            return
+        foreign += _candidates(shape, outer)
+    common = _allowed_types(outer)
+    foreign = [value for value in without(foreign, known) if type_of(value) in common]
+    if missing := [value for value in foreign if not any(shape.admits(value) for shape in outer)]:
+        yield some.format(_show(missing))
+
+
+def _candidates(shape: Shape, outer: Shapes) -> list[Json]:
+    """List the single values that *shape* may have and that some shape of *outer* could lack."""
+    if shape.values is not None:
+        return list(shape.values)
+    excluded = [value for other in outer for value in other.excluded]
+    return [value for value in (*excluded, True, False) if shape.admits(value)]
+
+
+def _lost_formats(inner: Shapes, outer: Shapes) -> Iterator[tuple[str, str]]:
+    """Give the formats of the strings of *outer* beside those of *inner* which keep to none of them."""
+    strings = [shape.formats for shape in outer if "string" in shape.types]
+    for shape in told_apart(inner, outer):
+        if strings and "string" in shape.types and not any(formats <= shape.formats for formats in strings):
+            yield _named(strings[0]), _named(shape.formats)
+
+
+def _named(formats: Iterable[str]) -> str:
+    return ", ".join(sorted(formats)) or "none"
+
+
+def _without_integer(types: frozenset[str]) -> frozenset[str]:
+    return types - {"integer"} if types >= NUMBERS else types
+
+
+def _join(types: frozenset[str]) -> str:
+    return "anything" if types == TYPES else " or ".join(sorted(_without_integer(types)))
+
+
+def _show(values: Iterable[Json]) -> str:
+    return ", ".join(dict.fromkeys(map(repr, values)))

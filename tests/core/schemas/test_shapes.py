@@ -1,0 +1,675 @@
+"""What every keyword of JSON Schema says of a place: for filters, for the comparison of versions, and for forms."""
+
+import re
+import time
+
+import jsonschema_rs
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from trunkline.errors import BodyInvalid
+from trunkline.filters import filters
+from trunkline.schemas.breaks import compare
+from trunkline.schemas.catalog import EventType
+from trunkline.schemas.shapes import SchemaDocument, any_item_shapes, field_shapes, other_field_shapes
+
+STRING, INTEGER, DATE = {"type": "string"}, {"type": "integer"}, {"type": "string", "format": "date"}
+IS_A = {"properties": {"kind": {"const": "a"}}, "required": ["kind"]}
+KIND = {"kind": {"enum": ["a", "b"]}}
+
+
+def _field(schema, **beside):
+    """Describe an object with the field ``f``, which is always there."""
+    return {"type": "object", "properties": {"f": schema}, "required": ["f"], **beside}
+
+
+def _defined(reference, definition):
+    return _field({"$ref": reference}, **{"$defs": {"x": definition}})
+
+
+def _conditional(then, otherwise=True, *, condition=IS_A):
+    return {"type": "object", "properties": KIND, "if": condition, "then": then, "else": otherwise}
+
+
+def _f(schema):
+    return {"properties": {"f": schema}}
+
+
+# keyword, the older schema, the newer one, the breaks between them, what a filter may ask of the older, and what not
+KEYWORDS = [
+    ("type", _field(STRING), _field(INTEGER), [("/f", "type_widened")], {"f": "a"}, {"f": 1}),
+    (
+        "type, a list with null",
+        _field({"type": ["string", "null"]}),
+        _field({"type": ["integer", "null"]}),
+        [("/f", "type_widened")],
+        {"f": None},
+        {"f": 1},
+    ),
+    (
+        "anyOf with null",
+        _field({"anyOf": [STRING, {"type": "null"}]}),
+        _field({"anyOf": [INTEGER, {"type": "null"}]}),
+        [("/f", "type_widened")],
+        {"f": None},
+        {"f": 1},
+    ),
+    (
+        "enum",
+        _field({"enum": ["a", 1, None]}),
+        _field({"enum": ["a", 1, 2]}),
+        [("/f", "enum_value_added")],
+        {"f": {"in": ["a", 1.0]}},
+        {"f": 2},
+    ),
+    (
+        "const",
+        _field({"const": "a"}),
+        _field({"const": "b"}),
+        [("/f", "enum_value_added")],
+        {"f": "a"},
+        {"f": "b"},
+    ),
+    (
+        "format",
+        _field(DATE),
+        _field(STRING),
+        [("/f", "format_changed")],
+        {"f": {"gt": "2026-01-01"}},
+        {"f": 1},
+    ),
+    (
+        "properties",
+        _field(_field(STRING)),
+        _field(_field(INTEGER)),
+        [("/f/f", "type_widened")],
+        {"f.f": "a"},
+        {"f.g": "a"},
+    ),
+    (
+        "required",
+        _field(STRING),
+        {**_field(STRING), "required": []},
+        [("/f", "now_optional")],
+        {"f": {"exists": True}},
+        {"f": None},
+    ),
+    (
+        "additionalProperties, a schema",
+        {"type": "object", "additionalProperties": STRING},
+        {"type": "object", "additionalProperties": INTEGER},
+        [("", "type_widened")],
+        {"anything": "a"},
+        {"anything": 1},
+    ),
+    (
+        "additionalProperties, a schema against a new name",
+        {"type": "object", "additionalProperties": STRING},
+        {"type": "object", "additionalProperties": STRING, "properties": {"f": INTEGER}},
+        [("/f", "type_widened")],
+        {"f": "a"},
+        {"f": 1},
+    ),
+    (
+        "additionalProperties, closed",
+        {"type": "object", "additionalProperties": STRING},
+        {"type": "object", "additionalProperties": False},
+        [("", "field_removed")],
+        {"f": "a"},
+        {"f.g": 1},
+    ),
+    (
+        "additionalProperties, closed beside a subschema that lists more",
+        {**_field(STRING), "additionalProperties": False, "allOf": [{"properties": {"g": STRING}}]},
+        {**_field(INTEGER), "additionalProperties": False},
+        [("/f", "type_widened")],
+        {"f": "a"},
+        {"g": "a"},
+    ),
+    (
+        "unevaluatedProperties",
+        {**_field(STRING), "unevaluatedProperties": STRING},
+        {**_field(STRING), "unevaluatedProperties": INTEGER},
+        [("", "type_widened")],
+        {"anything": "a"},
+        {"anything": 1},
+    ),
+    (
+        "patternProperties",
+        {"type": "object", "patternProperties": {"^x_": STRING}},
+        {"type": "object", "patternProperties": {"^x_": INTEGER}},
+        [("", "type_widened")],
+        {"x_1": "a"},
+        {"y_1": "a"},
+    ),
+    (
+        "patternProperties, gone",
+        {"type": "object", "patternProperties": {"^x_": STRING}},
+        {"type": "object", "additionalProperties": False},
+        [("", "field_removed")],
+        {"x_1": "a"},
+        {"x_1": 1},
+    ),
+    (
+        "patternProperties against a new name",
+        {"type": "object", "patternProperties": {"^x_": STRING}},
+        {"type": "object", "properties": {"x_1": INTEGER}},
+        [("/x_1", "type_widened"), ("", "field_removed")],
+        {"x_1": "a"},
+        {"x_1": 1},
+    ),
+    (
+        "items",
+        _field({"type": "array", "items": STRING}),
+        _field({"type": "array", "items": INTEGER}),
+        [("/f/items", "type_widened")],
+        {"f": {"contains": "a"}},
+        {"f": {"contains": 1}},
+    ),
+    (
+        "prefixItems",
+        _field({"type": "array", "prefixItems": [STRING], "items": INTEGER}),
+        _field({"type": "array", "prefixItems": [INTEGER], "items": INTEGER}),
+        [("/f/items", "type_widened")],
+        {"f": {"contains": "a"}},
+        {"f": {"contains": True}},
+    ),
+    (
+        "prefixItems, closed",
+        _field({"type": "array", "prefixItems": [STRING], "items": False}),
+        _field({"type": "array", "prefixItems": [STRING, INTEGER], "items": False}),
+        [],
+        {"f": {"contains": "a"}},
+        {"f": {"contains": 1}},
+    ),
+    (
+        "unevaluatedItems",
+        _field({"type": "array", "unevaluatedItems": STRING}),
+        _field({"type": "array", "unevaluatedItems": INTEGER}),
+        [("/f/items", "type_widened")],
+        {"f": {"contains": "a"}},
+        {"f": {"contains": 1}},
+    ),
+    (
+        "contains, which says nothing of the other items",
+        _field({"type": "array", "contains": STRING}),
+        _field({"type": "array", "contains": INTEGER}),
+        [],
+        {"f": {"contains": 1}},
+        {"f": 1},
+    ),
+    (
+        "$ref to $defs",
+        _defined("#/$defs/x", STRING),
+        _defined("#/$defs/x", INTEGER),
+        [("/f", "type_widened")],
+        {"f": "a"},
+        {"f": 1},
+    ),
+    (
+        "$ref to an $anchor",
+        _defined("#here", {"$anchor": "here", **STRING}),
+        _defined("#here", {"$anchor": "here", **INTEGER}),
+        [("/f", "type_widened")],
+        {"f": "a"},
+        {"f": 1},
+    ),
+    (
+        "$ref by the document's own $id",
+        {**_defined("https://example.com/x#/$defs/x", STRING), "$id": "https://example.com/x"},
+        {**_defined("https://example.com/x#/$defs/x", INTEGER), "$id": "https://example.com/x"},
+        [("/f", "type_widened")],
+        {"f": "a"},
+        {"f": 1},
+    ),
+    (
+        "$ref into a list",
+        _field({"$ref": "#/$defs/x/anyOf/1"}, **{"$defs": {"x": {"anyOf": [INTEGER, STRING]}}}),
+        _field({"$ref": "#/$defs/x/anyOf/0"}, **{"$defs": {"x": {"anyOf": [INTEGER, STRING]}}}),
+        [("/f", "type_widened")],
+        {"f": "a"},
+        {"f": 1},
+    ),
+    (
+        "$ref beside other keywords",
+        _field({"$ref": "#/$defs/x", "enum": ["a"]}, **{"$defs": {"x": STRING}}),
+        _field({"$ref": "#/$defs/x", "enum": ["b"]}, **{"$defs": {"x": STRING}}),
+        [("/f", "enum_value_added")],
+        {"f": "a"},
+        {"f": "b"},
+    ),
+    (
+        "allOf",
+        _field({"allOf": [STRING, {"format": "date"}]}),
+        _field({"allOf": [STRING]}),
+        [("/f", "format_changed")],
+        {"f": {"gt": "2026-01-01"}},
+        {"f": {"gt": 1}},
+    ),
+    (
+        "anyOf",
+        _field({"anyOf": [STRING, INTEGER]}),
+        _field({"anyOf": [STRING, {"type": "boolean"}]}),
+        [("/f", "type_widened")],
+        {"f": 1},
+        {"f": True},
+    ),
+    (
+        "oneOf of objects that a field tells apart",
+        {"oneOf": [_field({"const": "a"}), _field({"const": "b"})]},
+        {"oneOf": [_field({"const": "a"}), _field({"const": "c"})]},
+        [("/f", "enum_value_added")],
+        {"f": "b"},
+        {"f": "c"},
+    ),
+    (
+        "then",
+        _conditional(_f(STRING)),
+        _conditional(_f(INTEGER)),
+        [("/f", "type_widened")],
+        {"f": "a"},
+        {"f": 1},
+    ),
+    (
+        "else",
+        _conditional(True, _f(STRING)),
+        _conditional(True, _f(INTEGER)),
+        [("/f", "type_widened")],
+        {"f": "a"},
+        {"f": 1},
+    ),
+    (
+        "if, whose condition is gone",
+        _conditional(_f(STRING)),
+        {"type": "object", "properties": KIND},
+        [("/f", "field_removed")],
+        {"kind": "b", "f": "a"},
+        {"kind": "c"},
+    ),
+    (
+        "if, of a condition that cannot be turned round",
+        _conditional(_f(STRING), _f(INTEGER), condition={"properties": {"kind": {"minLength": 2}}}),
+        _conditional(
+            _f(STRING), _f({"type": "boolean"}), condition={"properties": {"kind": {"minLength": 2}}}
+        ),
+        [("/f", "type_widened")],
+        {"f": "a"},
+        {"f": True},
+    ),
+    (
+        "not, of a type",
+        _field({"type": ["string", "null"], "not": {"type": "null"}}),
+        _field({"type": ["string", "null"]}),
+        [("/f", "type_widened")],
+        {"f": "a"},
+        {"f": None},
+    ),
+    (
+        "not, of values",
+        _field({**STRING, "not": {"enum": ["a", "b"]}}),
+        _field({**STRING, "not": {"const": "a"}}),
+        [("/f", "enum_value_added")],
+        {"f": "c"},
+        {"f": "a"},
+    ),
+    (
+        "not, of a field",
+        {**_field(STRING), "not": {"required": ["g"]}, "additionalProperties": STRING},
+        _field(INTEGER, additionalProperties=STRING),
+        [("/f", "type_widened")],
+        {"h": "a"},
+        {"g": "a"},
+    ),
+    (
+        "dependentSchemas",
+        {"type": "object", "properties": {"f": {"type": ["string", "null"]}, "g": STRING}}
+        | {"dependentSchemas": {"g": _f(STRING)}},
+        {"type": "object", "properties": {"f": {"type": ["string", "null"]}, "g": STRING}},
+        [("/f", "type_widened")],
+        {"f": None},
+        {"f": 1},
+    ),
+    (
+        "dependentRequired",
+        {"type": "object", "properties": {"f": STRING, "g": STRING}, "dependentRequired": {"g": ["f"]}},
+        {"type": "object", "properties": {"f": STRING, "g": STRING}},
+        [("/f", "now_optional")],
+        {"f": "a"},
+        {"f": 1},
+    ),
+    (
+        "true and false",
+        {"type": "object", "properties": {"f": STRING, "g": False, "h": True}},
+        {"type": "object", "properties": {"f": True, "g": True, "h": INTEGER}},
+        [("/f", "type_widened")],
+        {"h": 1},
+        {"g": 1},
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "breaks", "accepted", "refused"),
+    [row[1:] for row in KEYWORDS],
+    ids=[row[0] for row in KEYWORDS],
+)
+class TestKeywords:
+    def test_a_break_is_found(self, old, new, breaks, accepted, refused):
+        assert [(item.path, item.kind) for item in compare("x.y", old, new, path="")] == breaks
+        assert compare("x.y", old, {**old, "title": "Another"}) == []
+
+    def test_a_path_of_a_filter_is_read(self, old, new, breaks, accepted, refused):
+        event_type = EventType("x.y", "X", "X", old)
+        filters.compile(_on_payload(accepted), event_types=[event_type])
+        with pytest.raises(BodyInvalid):
+            filters.compile(_on_payload(refused), event_types=[event_type])
+
+
+def _on_payload(clauses):
+    return {f"payload.{path}": clause for path, clause in clauses.items()}
+
+
+def test_every_keyword_that_describes_a_shape_stands_in_the_table():
+    text = " ".join(row[0] for row in KEYWORDS)
+    for keyword in re.findall(
+        r"\S+",
+        "type enum const format properties required additionalProperties patternProperties prefixItems items contains "
+        "$ref $defs $anchor allOf anyOf oneOf if then else not dependentSchemas dependentRequired "
+        "unevaluatedProperties unevaluatedItems",
+    ):
+        assert keyword in text
+
+
+class TestBreaksOfConditions:
+    def test_a_value_is_held_against_the_case_that_it_belongs_to(self):
+        old = _conditional(_f(STRING), _f(INTEGER))
+        (only,) = compare("x.y", old, _conditional(_f(STRING), _f({"type": "number"})))
+        assert (only.path, only.kind) == ("/payload/f", "type_widened")
+        assert only.message == "was integer, is now number"
+
+    def test_both_kinds_of_an_object_may_stand_in_one_list_of_alternatives_or_under_if(self):
+        then, otherwise = _f(STRING), _f(INTEGER)
+        a = {
+            "type": "object",
+            "properties": {"kind": {"const": "a"}, **then["properties"]},
+            "required": ["kind"],
+        }
+        b = {
+            "type": "object",
+            "properties": {"kind": {"const": "b"}, **otherwise["properties"]},
+            "required": ["kind"],
+        }
+        by_condition = {**_conditional(then, otherwise), "required": ["kind"]}
+        assert compare("x.y", by_condition, {"oneOf": [a, b]}) == []
+
+    def test_many_cases_of_one_field_stay_told_apart(self):
+        def cases(last):
+            return {
+                "type": "object",
+                "properties": {"kind": STRING},
+                "allOf": [
+                    {
+                        "if": {"properties": {"kind": {"const": str(n)}}, "required": ["kind"]},
+                        "then": {"properties": {f"f{n}": last if n == 29 else STRING}},
+                    }
+                    for n in range(30)
+                ],
+            }
+
+        assert [item.path for item in compare("x.y", cases(STRING), cases(INTEGER))] == ["/payload/f29"]
+
+    def test_a_message_says_which_fields_are_meant_where_the_path_cannot(self):
+        def labels(schema):
+            return _field({"type": "object", "patternProperties": {"^x_": _field(schema)}})
+
+        (only,) = compare("x.y", labels(STRING), labels(INTEGER))
+        assert only.path == "/payload/f"
+        assert only.message == "a field whose name matches '^x_' at /f: was string, is now integer"
+
+    def test_a_break_inside_a_tree_of_itself_is_told_once(self):
+        def tree(name):
+            return {"type": "object", "properties": {"child": {"$ref": "#"}, "name": name}}
+
+        assert [item.path for item in compare("x.y", tree(STRING), tree(INTEGER))] == ["/payload/name"]
+
+    def test_an_alternative_more_is_told_once_with_the_type_that_it_adds(self):
+        (only,) = compare("x.y", _field(STRING), _field({"anyOf": [STRING, {"type": "null"}]}))
+        assert only.message == "was string, may now also be null"
+
+    def test_values_that_stand_in_other_alternatives_break_nothing(self):
+        split = _field({"anyOf": [{"const": "a"}, {"const": "b"}]})
+        assert compare("x.y", split, _field({"enum": ["a", "b"]})) == []
+        assert compare("x.y", _field({"type": "boolean"}), _field({"enum": [True]})) == []
+        assert compare("x.y", _field({"enum": [True, False]}), _field({"type": "boolean"})) == []
+
+
+class TestForms:
+    """What a form needs of a field, beyond its types."""
+
+    def test_the_words_nearest_to_the_place_come_first(self):
+        schema = {
+            "$ref": "#/$defs/x",
+            "title": "Here",
+            "$defs": {
+                "x": {"title": "There", "description": "Said there", "default": None, "examples": [1, 2]}
+            },
+        }
+        (shape,) = SchemaDocument(schema).shapes_at()
+        assert (shape.title, shape.description) == ("Here", "Said there")
+        assert (shape.annotations("default"), shape.annotations("examples")) == ([None], [[1, 2]])
+
+    def test_a_condition_describes_nothing(self):
+        schema = _conditional(_f({**STRING, "title": "F"}))
+        schema["if"] = {
+            **IS_A,
+            "title": "Whether it is an a",
+            "properties": {**IS_A["properties"], "other": True},
+        }
+        shapes = SchemaDocument(schema).shapes_at()
+        assert {shape.title for shape in shapes} == {""}
+        assert {shape.field_names for shape in shapes} == {("kind", "f"), ("kind",)}
+
+    def test_the_fields_of_an_object_are_listed_with_what_may_be_absent(self):
+        schema = {
+            **_field(STRING),
+            "allOf": [{"properties": {"g": INTEGER}}, {"required": ["g"]}],
+            "dependentRequired": {"g": ["h"], "h": ["i"], "j": ["k"]},
+            "patternProperties": {"^x_": STRING},
+        }
+        (shape,) = SchemaDocument(schema).shapes_at()
+        assert shape.field_names == ("f", "g")
+        assert shape.required == {"f", "g", "h", "i"}
+        assert shape.patterns == ("^x_",)
+        assert other_field_shapes(shape) == ()
+        assert [inner.types for inner in field_shapes(shape, "g")] == [frozenset({"integer"})]
+
+    def test_the_items_of_a_list_are_told_with_all_that_they_may_be(self):
+        schema = {"type": "array", "prefixItems": [STRING, INTEGER], "items": {"type": "null"}}
+        (shape,) = SchemaDocument(schema).shapes_at()
+        assert [sorted(item.types) for item in any_item_shapes(shape)] == [["string"], ["integer"], ["null"]]
+
+    def test_two_formats_of_a_field_stay_apart(self):
+        either = {"type": "string", "anyOf": [{"format": "date"}, {"format": "date-time"}]}
+        formats = [shape.formats for shape in SchemaDocument(_field(either)).shapes_at("f")]
+        assert formats == [{"date"}, {"date-time"}]
+
+
+HOSTILE = {
+    "a reference to itself": {"$ref": "#"},
+    "references in a circle": {
+        "$ref": "#/$defs/a",
+        "$defs": {"a": {"$ref": "#/$defs/b"}, "b": {"$ref": "#/$defs/a"}},
+    },
+    "a tree of itself": {"type": "object", "properties": {n: {"$ref": "#"} for n in "abcdefgh"}},
+    "every alternative itself": {"anyOf": [{"$ref": "#"}] * 50, "properties": {"f": {"$ref": "#"}}},
+    "doubling references": {
+        "$ref": "#/$defs/0",
+        "$defs": {
+            **{
+                str(n): {"allOf": [{"$ref": f"#/$defs/{n + 1}"}, {"$ref": f"#/$defs/{n + 1}"}]}
+                for n in range(60)
+            },
+            "60": _field(STRING),
+        },
+    },
+    "doubling alternatives": {
+        "allOf": [{"anyOf": [_f({"const": n}), _f({"const": -n})]} for n in range(500)]
+    },
+    "many parts": {"allOf": [_f({"type": "string", "title": str(n)}) for n in range(5000)]},
+    "deep nesting": None,
+    "long lists of values": _field({"enum": list(range(20_000))}),
+    "many conditions": {
+        "allOf": [{"if": _f({"minimum": n}), "then": _f({"maximum": n})} for n in range(200)]
+    },
+    "a long prefix": _field({"type": "array", "prefixItems": [STRING] * 20_000}),
+    "nots in nots": None,
+}
+
+
+def _nested(keyword, wrap):
+    schema = _field(STRING)
+    for _ in range(400):
+        schema = {keyword: wrap(schema)}
+    return schema
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_schema_costs_little_and_is_read_generously(name):
+    schema = HOSTILE[name]
+    if name == "deep nesting":
+        schema = _nested("anyOf", lambda inner: [inner])
+    elif name == "nots in nots":
+        schema = _nested("not", lambda inner: inner)
+    other = {**schema, "title": "Another"}
+    started = time.process_time()
+    document = SchemaDocument(schema)
+    for path in ([], ["f"], ["a", "b", "c", "d"], ["f"] * 60):
+        document.shapes_at(path)
+    compare("x.y", schema, other)
+    assert time.process_time() - started < 10  # the slowest takes 0.5 s on a quiet machine
+
+
+class TestPatterns:
+    @pytest.mark.parametrize(
+        "pattern",
+        ["(a+)+$", "(?=a)a", "(a)\\1", "(", "a{1000}{1000}", "(x+x+)+y"],
+        ids=[
+            "nested repeats",
+            "look-ahead",
+            "back-reference",
+            "unreadable",
+            "too large",
+            "overlapping repeats",
+        ],
+    )
+    def test_a_pattern_never_backtracks_over_a_name_of_any_length(self, pattern):
+        document = SchemaDocument({"type": "object", "patternProperties": {pattern: STRING}})
+        started = time.process_time()
+        for length in (1, 30, 900, 1_000_000):
+            document.shapes_at(["a" * length + "!"])
+            document.shapes_at(["x" * length])
+        assert time.process_time() - started < 2
+
+    def test_what_the_linear_engine_cannot_run_counts_as_a_match(self):
+        document = SchemaDocument({"type": "object", "patternProperties": {"(?=a)b": STRING}})
+        assert document.shapes_at(["z"])
+        assert not SchemaDocument({"type": "object", "patternProperties": {"^b": STRING}}).shapes_at(["z"])
+
+
+# --- every valid value has a shape ------------------------------------------------------------------------------------
+
+NAMES = "abc"
+SCALARS = [None, True, False, 0, 1, 1.0, 2.5, "x", "y", "2020-01-01"]
+TYPE_NAMES = ["array", "boolean", "integer", "null", "number", "object", "string"]
+DEFINED = {"d": {"type": ["object", "null"]}, "e": {"$anchor": "here", "enum": ["x", 1]}}
+
+
+class _Draw:
+    """Schemas and values of all keywords, drawn from one source of chance."""
+
+    def __init__(self, random):
+        self.random = random
+
+    def value(self, depth=0):
+        draw = self.random.random()
+        if depth > 2 or draw < 0.5:
+            return self.random.choice(SCALARS)
+        if draw < 0.65:
+            return [self.value(depth + 1) for _ in range(self.random.randrange(3))]
+        return {name: self.value(depth + 1) for name in NAMES if self.random.random() < 0.6}
+
+    def schema(self, depth=0):
+        if depth > 3 or self.random.random() < 0.05:
+            return self.random.choice([True, False, {}, {"type": self.random.choice(TYPE_NAMES)}])
+        schema = {}
+        for keyword in self.random.sample(self._KEYWORDS, self.random.choice([1, 2, 2, 3])):
+            schema[keyword] = self._values()[keyword](depth + 1)
+        return schema
+
+    _KEYWORDS = re.findall(
+        r"\S+",
+        "type enum const properties required additionalProperties patternProperties prefixItems items contains $ref "
+        "allOf anyOf oneOf if then else not dependentSchemas dependentRequired format unevaluatedProperties minimum",
+    )
+
+    def _values(self):
+        pick, several = self.random.choice, lambda depth: [self.schema(depth) for _ in range(2)]
+        return {
+            "type": lambda _: self.random.sample(TYPE_NAMES, 2),
+            "enum": lambda _: [self.value(1), "unlike any other"],
+            "const": lambda _: self.value(1),
+            "properties": lambda depth: {n: self.schema(depth) for n in NAMES if self.random.random() < 0.6},
+            "required": lambda _: self.random.sample(NAMES, self.random.randrange(3)),
+            "patternProperties": lambda depth: {pick(["^a", "b", "."]): self.schema(depth)},
+            "prefixItems": several,
+            "$ref": lambda _: pick(["#/$defs/d", "#here"]),
+            **dict.fromkeys(("allOf", "anyOf", "oneOf"), several),
+            "dependentSchemas": lambda depth: {pick(NAMES): self.schema(depth)},
+            "dependentRequired": lambda _: {pick(NAMES): [pick(NAMES)]},
+            "format": lambda _: "date",
+            "minimum": lambda _: 1,
+            **dict.fromkeys(
+                (
+                    "additionalProperties",
+                    "items",
+                    "contains",
+                    "if",
+                    "then",
+                    "else",
+                    "not",
+                    "unevaluatedProperties",
+                ),
+                self.schema,
+            ),
+        }
+
+
+def _places(value, path=()):
+    yield path, value
+    if isinstance(value, dict):
+        for name, item in value.items():
+            yield from _places(item, (*path, name))
+
+
+def _is_taken_at_its_word(document, path):
+    """Tell whether the path leads through an object that lists its properties and says nothing of others."""
+    return any(
+        not shape.has_other_fields for end in range(len(path)) for shape in document.shapes_at(path[:end])
+    )
+
+
+@settings(max_examples=200)
+@given(st.randoms(use_true_random=False))
+def test_every_value_that_a_schema_allows_has_a_shape_and_no_schema_breaks_itself(random):
+    draw = _Draw(random)
+    schema = {"$defs": DEFINED, **(drawn if isinstance(drawn := draw.schema(), dict) else {})}
+    validator, document = (
+        jsonschema_rs.Draft202012Validator(schema, validate_formats=True),
+        SchemaDocument(schema),
+    )
+    for value in filter(validator.is_valid, [draw.value() for _ in range(8)]):
+        for path, item in _places(value):
+            admitted = any(shape.admits(item) for shape in document.shapes_at(path))
+            assert admitted or _is_taken_at_its_word(document, path), (schema, path, item)
+    assert compare("x.y", schema, {**schema, "title": "Another"}) == []

@@ -15,6 +15,7 @@ from trunkline_portal.event_query import PATH, SPANS, EventQuery
 from trunkline_portal.outcomes import Fate, fate_of
 from trunkline_portal.portal import Portal
 from trunkline_portal.previews import preview
+from trunkline_portal.routing import get
 
 PAGE = 50
 _LIVE_SECONDS, _LIVE_SEARCH_SECONDS = 3, 10
@@ -33,46 +34,50 @@ class Document:
     is_cut: bool
 
 
-def make_router(portal: Portal) -> APIRouter:
-    """Build the router."""
-    router = portal.router()
+class EventPages:
+    """The list of events, and the page of one."""
 
-    async def listed(request: Request, viewer: Viewer) -> dict[str, Any]:
-        query = EventQuery.read(request.query_params, now_ms=portal.now_ms())
-        found = EventList([], None, None) if query.errors else await _find(portal, viewer, query)
+    def __init__(self, portal: Portal) -> None:
+        self._portal = portal
+
+    async def _listed(self, request: Request, viewer: Viewer) -> dict[str, Any]:
+        query = EventQuery.read(request.query_params, now_ms=self._portal.now_ms())
+        found = EventList([], None, None) if query.errors else await self._find(viewer, query)
         return {
             "query": query,
             "found": found,
             "errors": query.errors or {},
             "older": query.going_on(found.before),
             "preview": preview,
-            "first_event": _first_event(portal, request),
+            "first_event": self._first_event(request),
         }
 
-    @router.get("/events")
-    async def show_events(request: Request, viewer: ReadsEvents) -> Response:
-        values = await listed(request, viewer)
+    async def show_events(self, request: Request, viewer: ReadsEvents) -> Response:
+        """Show the list."""
+        values = await self._listed(request, viewer)
         query: EventQuery = values["query"]
-        return portal.render(
+        return self._portal.render(
             request,
             viewer,
             "events.html",
             status=422 if query.errors else 200,
-            types=_choices(portal, query),
+            types=self._choices(query),
             spans=[("", "Any time"), *((name, span.title) for name, span in SPANS.items())],
             live_path=query.link(f"{PATH}/list"),
             live_seconds=_LIVE_SEARCH_SECONDS if query.text else _LIVE_SECONDS,
             **values,
         )
 
-    @router.get("/events/list")
-    async def show_list(request: Request, viewer: ReadsEvents) -> Response:
-        return portal.fragment(request, viewer, "events_list.html", **await listed(request, viewer))
+    async def show_list(self, request: Request, viewer: ReadsEvents) -> Response:
+        """Show the list again, for the script."""
+        return self._portal.fragment(
+            request, viewer, "events_list.html", **await self._listed(request, viewer)
+        )
 
-    @router.get("/events/{event_id}")
-    async def show_event(request: Request, event_id: str, viewer: ReadsEvents) -> Response:
-        shown = await portal.context.activity.event(viewer.company_id, read_id(event_id))
-        return portal.render(
+    async def show_event(self, request: Request, event_id: str, viewer: ReadsEvents) -> Response:
+        """Show an event."""
+        shown = await self._portal.context.activity.event(viewer.company_id, read_id(event_id))
+        return self._portal.render(
             request,
             viewer,
             "event.html",
@@ -80,23 +85,53 @@ def make_router(portal: Portal) -> APIRouter:
             event=shown.event,
             **_outside_of_payload(shown.event.body),
             document=_document(shown.event.body),
-            fate=await find_fate(portal, viewer, shown.event),
+            fate=await find_fate(self._portal, viewer, shown.event),
         )
 
-    @router.get("/events/{event_id}/deliveries")
-    async def show_deliveries(request: Request, event_id: str, viewer: ReadsEvents) -> Response:
-        shown = await portal.context.activity.event(viewer.company_id, read_id(event_id))
-        fate = await find_fate(portal, viewer, shown.event)
-        return portal.fragment(request, viewer, "event_deliveries.html", event=shown.event, fate=fate)
+    async def show_deliveries(self, request: Request, event_id: str, viewer: ReadsEvents) -> Response:
+        """Show what became of it again, for the script."""
+        shown = await self._portal.context.activity.event(viewer.company_id, read_id(event_id))
+        fate = await find_fate(self._portal, viewer, shown.event)
+        return self._portal.fragment(request, viewer, "event_deliveries.html", event=shown.event, fate=fate)
 
-    @router.get("/events/{event_id}/envelope")
-    async def download(event_id: str, viewer: ReadsEvents) -> Response:
-        shown = await portal.context.activity.event(viewer.company_id, read_id(event_id))
+    async def download(self, event_id: str, viewer: ReadsEvents) -> Response:
+        """Send its envelope as a file."""
+        shown = await self._portal.context.activity.event(viewer.company_id, read_id(event_id))
         name = f"event-{shown.event.id}.json"
         headers = {"Content-Disposition": f'attachment; filename="{name}"'}
         return Response(shown.event.body, media_type="application/json", headers=headers)
 
-    return router
+    async def _find(self, viewer: Viewer, query: EventQuery) -> EventList:
+        return await self._portal.context.activity.events(
+            viewer.company_id,
+            types=query.types,
+            since_ms=query.since_ms,
+            until_ms=query.until_ms,
+            text=query.text or None,
+            before=query.before,
+            limit=PAGE,
+        )
+
+    def _choices(self, query: EventQuery) -> list[str]:
+        """List the types to choose from: those that there are, and those chosen that there were once."""
+        known = [kind.name for kind in self._portal.context.events.types()]
+        return known + [name for name in query.types if name not in known]
+
+    def _first_event(self, request: Request) -> str | None:
+        kinds = self._portal.context.events.types()
+        return curl.send_event(self._portal.base_url(request), kinds[0]) if kinds else None
+
+
+def make_router(portal: Portal) -> APIRouter:
+    """List the routes."""
+    pages = EventPages(portal)
+    return portal.router(
+        get("/events", pages.show_events),
+        get("/events/list", pages.show_list),
+        get("/events/{event_id}", pages.show_event),
+        get("/events/{event_id}/deliveries", pages.show_deliveries),
+        get("/events/{event_id}/envelope", pages.download),
+    )
 
 
 def read_id(text: str) -> int:
@@ -117,29 +152,6 @@ async def find_fate(portal: Portal, viewer: Viewer, event: ListedEvent) -> Fate:
         else []
     )
     return fate_of(event.type, explained["subscriptions"], logged, {one["id"]: one for one in subscriptions})
-
-
-async def _find(portal: Portal, viewer: Viewer, query: EventQuery) -> EventList:
-    return await portal.context.activity.events(
-        viewer.company_id,
-        types=query.types,
-        since_ms=query.since_ms,
-        until_ms=query.until_ms,
-        text=query.text or None,
-        before=query.before,
-        limit=PAGE,
-    )
-
-
-def _choices(portal: Portal, query: EventQuery) -> list[str]:
-    """List the types to choose from: those that there are, and those chosen that there were once."""
-    known = [kind.name for kind in portal.context.events.types()]
-    return known + [name for name in query.types if name not in known]
-
-
-def _first_event(portal: Portal, request: Request) -> str | None:
-    kinds = portal.context.events.types()
-    return curl.send_event(portal.base_url(request), kinds[0]) if kinds else None
 
 
 def _outside_of_payload(body: bytes) -> dict[str, Any]:

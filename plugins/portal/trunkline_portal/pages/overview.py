@@ -20,6 +20,7 @@ from trunkline_portal.access import (
 )
 from trunkline_portal.charts import Axis, Chart, Series
 from trunkline_portal.portal import Portal
+from trunkline_portal.routing import get
 
 _HOUR_MS = 60 * 60 * 1000
 _DATES = 5
@@ -66,25 +67,27 @@ class Matter:
     links: list[tuple[str, str]]
 
 
-def make_router(portal: Portal) -> APIRouter:
-    """Build the router."""
-    router = portal.router()
+class OverviewPages:
+    """The first page: figures, charts, and what needs attention."""
 
-    @router.get("")
-    async def show(request: Request, viewer: Anybody) -> Response:
+    def __init__(self, portal: Portal) -> None:
+        self._portal = portal
+
+    async def show(self, request: Request, viewer: Anybody) -> Response:
+        """Show the overview, or the first page that the viewer may see."""
         if not viewer.has(EVENTS_READ):
-            return _elsewhere(portal, viewer)
+            return self._elsewhere(viewer)
         if viewer.chosen_company_id is None:
             raise CompanyNeeded
         asked = request.query_params.get("span", "")
         chosen = asked if asked in SPANS else "24h"
-        since_ms, until_ms = SPANS[chosen].bounds(portal.now_ms())
-        activity = portal.context.activity
+        since_ms, until_ms = SPANS[chosen].bounds(self._portal.now_ms())
+        activity = self._portal.context.activity
         overview = await activity.overview(
             viewer.company_id, since_ms=since_ms, until_ms=until_ms, buckets=SPANS[chosen].buckets
         )
         is_new = not overview.total.events and not (await activity.events(viewer.company_id, limit=1)).events
-        return portal.render(
+        return self._portal.render(
             request,
             viewer,
             "overview.html",
@@ -94,23 +97,27 @@ def make_router(portal: Portal) -> APIRouter:
             rows=[Row(_written(bucket.start_ms), bucket) for bucket in overview.buckets],
             matters=[_matter(viewer, one) for one in overview.attention],
             is_new=is_new,
-            first_event=_first_event(portal, request) if is_new else None,
+            first_event=self._first_event(request) if is_new else None,
         )
 
-    return router
+    def _elsewhere(self, viewer: Viewer) -> Response:
+        """Go to the first page that somebody may see who may not see this one. Raises ScopeMissing."""
+        seen = [*navigation.seen_by(viewer), *navigation.extras_for(viewer, self._portal.context.pages())]
+        if not seen:
+            raise ScopeMissing(EVENTS_READ)
+        return RedirectResponse(seen[0].path, 303)
+
+    def _first_event(self, request: Request) -> str | None:
+        kinds = self._portal.context.events.types()
+        return curl.send_event(self._portal.base_url(request), kinds[0]) if kinds else None
 
 
-def _elsewhere(portal: Portal, viewer: Viewer) -> Response:
-    """Go to the first page that somebody may see who may not see this one. Raises ScopeMissing."""
-    seen = [*navigation.seen_by(viewer), *navigation.extras_for(viewer, portal.context.pages())]
-    if not seen:
-        raise ScopeMissing(EVENTS_READ)
-    return RedirectResponse(seen[0].path, 303)
-
-
-def _first_event(portal: Portal, request: Request) -> str | None:
-    kinds = portal.context.events.types()
-    return curl.send_event(portal.base_url(request), kinds[0]) if kinds else None
+def make_router(portal: Portal) -> APIRouter:
+    """List the routes."""
+    pages = OverviewPages(portal)
+    return portal.router(
+        get("", pages.show),
+    )
 
 
 def _matter(viewer: Viewer, one: Attention) -> Matter:

@@ -11,20 +11,23 @@ from trunkline_portal.forms import Submitted
 from trunkline_portal.pages.subscriptions import places
 from trunkline_portal.pages.subscriptions.places import Shown
 from trunkline_portal.portal import Portal
+from trunkline_portal.routing import get, post
 
 _COUNTED = 10_000
 """How far ``count_open`` looks."""
 
 
-def make_router(portal: Portal) -> APIRouter:
-    """Build the router."""
-    router = portal.router()
-    subscriptions = portal.context.subscriptions
+class StatePages:
+    """Asks before a subscription is paused, resumed or deleted, and does it."""
 
-    @router.get("/subscriptions/{subscription_id}/pause")
-    async def ask_to_pause(request: Request, viewer: WritesWebhooks, subscription_id: str) -> Response:
-        one = await places.find(portal, viewer.company_id, subscription_id)
-        return portal.confirm(
+    def __init__(self, portal: Portal) -> None:
+        self._portal = portal
+        self._subscriptions = portal.context.subscriptions
+
+    async def ask_to_pause(self, request: Request, viewer: WritesWebhooks, subscription_id: str) -> Response:
+        """Ask before a subscription is paused."""
+        one = await places.find(self._portal, viewer.company_id, subscription_id)
+        return self._portal.confirm(
             request,
             viewer,
             title="Pause this subscription?",
@@ -38,38 +41,40 @@ def make_router(portal: Portal) -> APIRouter:
             is_dangerous=False,
         )
 
-    @router.post("/subscriptions/{subscription_id}/pause")
-    async def pause(request: Request, viewer: WritesWebhooks, subscription_id: str) -> Response:
-        await subscriptions.update(viewer.company_id, subscription_id, {"status": "paused"}, channel=None)
-        return portal.redirect(
+    async def pause(self, request: Request, viewer: WritesWebhooks, subscription_id: str) -> Response:
+        """Pause a subscription."""
+        await self._subscriptions.update(
+            viewer.company_id, subscription_id, {"status": "paused"}, channel=None
+        )
+        return self._portal.redirect(
             request,
             places.url_of(subscription_id),
             viewer=viewer,
             flash="It is paused: nothing more is sent.",
         )
 
-    @router.get("/subscriptions/{subscription_id}/resume")
-    async def ask_to_resume(request: Request, viewer: WritesWebhooks, subscription_id: str) -> Response:
-        one = await places.find(portal, viewer.company_id, subscription_id)
-        return portal.render(request, viewer, "subscription_resume.html", one=one)
+    async def ask_to_resume(self, request: Request, viewer: WritesWebhooks, subscription_id: str) -> Response:
+        """Ask whether what was missed is to be delivered."""
+        one = await places.find(self._portal, viewer.company_id, subscription_id)
+        return self._portal.render(request, viewer, "subscription_resume.html", one=one)
 
-    @router.post("/subscriptions/{subscription_id}/resume")
     async def resume(
-        request: Request, viewer: WritesWebhooks, subscription_id: str, fields: Submitted
+        self, request: Request, viewer: WritesWebhooks, subscription_id: str, fields: Submitted
     ) -> Response:
+        """Resume a subscription."""
         catches_up = fields["catch_up"] != "no"
         changes = {"status": "active", "catch_up": catches_up}
-        await subscriptions.update(viewer.company_id, subscription_id, changes, channel=None)
+        await self._subscriptions.update(viewer.company_id, subscription_id, changes, channel=None)
         said = "what was missed is being delivered." if catches_up else "it goes on with the next event."
-        return portal.redirect(
+        return self._portal.redirect(
             request, places.url_of(subscription_id), viewer=viewer, flash=f"It is active again: {said}"
         )
 
-    @router.get("/subscriptions/{subscription_id}/delete")
-    async def ask_to_delete(request: Request, viewer: WritesWebhooks, subscription_id: str) -> Response:
-        one = await places.find(portal, viewer.company_id, subscription_id)
-        count = await portal.context.deliveries.count_open(viewer.company_id, one.id)
-        return portal.confirm(
+    async def ask_to_delete(self, request: Request, viewer: WritesWebhooks, subscription_id: str) -> Response:
+        """Ask before a subscription is deleted."""
+        one = await places.find(self._portal, viewer.company_id, subscription_id)
+        count = await self._portal.context.deliveries.count_open(viewer.company_id, one.id)
+        return self._portal.confirm(
             request,
             viewer,
             title="Delete this subscription?",
@@ -79,17 +84,28 @@ def make_router(portal: Portal) -> APIRouter:
             back=places.url_of(one.id, "settings"),
         )
 
-    @router.post("/subscriptions/{subscription_id}/delete")
-    async def delete(request: Request, viewer: WritesWebhooks, subscription_id: str) -> Response:
-        one = await places.find(portal, viewer.company_id, subscription_id)
-        await subscriptions.delete(viewer.company_id, one.id, channel=None)
+    async def delete(self, request: Request, viewer: WritesWebhooks, subscription_id: str) -> Response:
+        """Delete a subscription."""
+        one = await places.find(self._portal, viewer.company_id, subscription_id)
+        await self._subscriptions.delete(viewer.company_id, one.id, channel=None)
         url = one.view["target_url"]
         host = urlsplit(url).hostname or url
-        return portal.redirect(
+        return self._portal.redirect(
             request, places.BASE, viewer=viewer, flash=f"The subscription to {host} was deleted."
         )
 
-    return router
+
+def make_router(portal: Portal) -> APIRouter:
+    """List the routes."""
+    pages = StatePages(portal)
+    return portal.router(
+        get("/subscriptions/{subscription_id}/pause", pages.ask_to_pause),
+        post("/subscriptions/{subscription_id}/pause", pages.pause),
+        get("/subscriptions/{subscription_id}/resume", pages.ask_to_resume),
+        post("/subscriptions/{subscription_id}/resume", pages.resume),
+        get("/subscriptions/{subscription_id}/delete", pages.ask_to_delete),
+        post("/subscriptions/{subscription_id}/delete", pages.delete),
+    )
 
 
 def _consequences(one: Shown, count: int) -> list[str]:

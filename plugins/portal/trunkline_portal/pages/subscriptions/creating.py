@@ -13,60 +13,77 @@ from trunkline_portal.pages.subscriptions.faults import Faults
 from trunkline_portal.pages.subscriptions.filter_rows import OPERATORS
 from trunkline_portal.pages.subscriptions.form import Form
 from trunkline_portal.portal import Portal
+from trunkline_portal.routing import get, post
 
 NEW = f"{places.BASE}/new"
 
 
-def make_router(portal: Portal) -> APIRouter:
-    """Build the router."""
-    router = portal.router()
+class CreationPages:
+    """The form for a new subscription, and the page that shows its secret."""
 
-    @router.get("/subscriptions/new")
-    async def show_form(request: Request, viewer: WritesWebhooks) -> Response:
+    def __init__(self, portal: Portal) -> None:
+        self._portal = portal
+
+    async def show_form(self, request: Request, viewer: WritesWebhooks) -> Response:
+        """Show the empty form."""
         asked = request.query_params.getlist("type")  # a link from an event type's page
-        return show(request, viewer, Form(event_types=asked), Faults())
+        return self._show(request, viewer, Form(event_types=asked), Faults())
 
-    @router.post("/subscriptions/new")
-    async def create(request: Request, viewer: WritesWebhooks, fields: Submitted) -> Response:
+    async def create(self, request: Request, viewer: WritesWebhooks, fields: Submitted) -> Response:
+        """Make a subscription."""
         entered = form.read(fields)
         if more := more_of(fields):
-            return show(request, viewer, entered, Faults(), **more)
+            return self._show(request, viewer, entered, Faults(), **more)
         found: list[FieldError] = []
-        groups = event_choices.groups_of(portal.context.deployment.product())
+        groups = event_choices.groups_of(self._portal.context.deployment.product())
         wanted = form.creation(entered, event_choices.kinds_of(groups, entered.chosen), found)
         if found:
-            return show(request, viewer, entered, faults.sort(found, entered), status=422)
+            return self._show(request, viewer, entered, faults.sort(found, entered), status=422)
         try:
-            made = await portal.context.subscriptions.create(
+            made = await self._portal.context.subscriptions.create(
                 viewer.company_id, wanted, channel=places.CHANNEL
             )
         except Refused as error:
-            return show(request, viewer, entered, faults.of_refusal(error, entered), status=error.status)
-        return leave_secret(portal, request, viewer, made["id"], made.get("secret"))
+            return self._show(
+                request, viewer, entered, faults.of_refusal(error, entered), status=error.status
+            )
+        return leave_secret(self._portal, request, viewer, made["id"], made.get("secret"))
 
-    @router.get("/subscriptions/{subscription_id}/secret")
-    async def show_secret(request: Request, viewer: WritesWebhooks, subscription_id: str) -> Response:
-        one = await places.find_ours(portal, viewer.company_id, subscription_id)
-        secret = once.read(portal, request, viewer, of=one.id)
+    async def show_secret(self, request: Request, viewer: WritesWebhooks, subscription_id: str) -> Response:
+        """Show the secret, once, or the public key."""
+        one = await places.find_ours(self._portal, viewer.company_id, subscription_id)
+        secret = once.read(self._portal, request, viewer, of=one.id)
         if secret is None and "public_key" not in one.view:
-            return portal.redirect(
+            return self._portal.redirect(
                 request,
                 one.url,
                 viewer=viewer,
                 flash="The secret was shown once and cannot be shown again; rotate it to get a new one.",
                 tone="info",
             )
-        response = portal.render(
-            request, viewer, "subscription_secret.html", one=one, secret=secret, has_docs=has_docs(portal)
+        response = self._portal.render(
+            request,
+            viewer,
+            "subscription_secret.html",
+            one=one,
+            secret=secret,
+            has_docs=has_docs(self._portal),
         )
-        once.forget(portal, request, response)
+        once.forget(self._portal, request, response)
         return response
 
-    def show(
-        request: Request, viewer: Viewer, entered: Form, found: Faults, *, status: int = 200, **blanks: int
+    def _show(
+        self,
+        request: Request,
+        viewer: Viewer,
+        entered: Form,
+        found: Faults,
+        *,
+        status: int = 200,
+        **blanks: int,
     ) -> Response:
-        if not places.can_create(portal):
-            return portal.redirect(
+        if not places.can_create(self._portal):
+            return self._portal.redirect(
                 request,
                 places.BASE,
                 viewer=viewer,
@@ -74,7 +91,7 @@ def make_router(portal: Portal) -> APIRouter:
                 tone="warn",
             )
         return show_subscription_form(
-            portal,
+            self._portal,
             request,
             viewer,
             entered.with_blanks(**blanks),
@@ -86,7 +103,15 @@ def make_router(portal: Portal) -> APIRouter:
             is_new=True,
         )
 
-    return router
+
+def make_router(portal: Portal) -> APIRouter:
+    """List the routes."""
+    pages = CreationPages(portal)
+    return portal.router(
+        get("/subscriptions/new", pages.show_form),
+        post("/subscriptions/new", pages.create),
+        get("/subscriptions/{subscription_id}/secret", pages.show_secret),
+    )
 
 
 def show_subscription_form(

@@ -14,48 +14,54 @@ from trunkline_portal.pages.subscriptions.filter_rows import Kinds
 from trunkline_portal.pages.subscriptions.form import Form
 from trunkline_portal.pages.subscriptions.places import Shown
 from trunkline_portal.portal import Portal
+from trunkline_portal.routing import get, post
 
 
-def make_router(portal: Portal) -> APIRouter:
-    """Build the router."""
-    router = portal.router()
+class EditingPages:
+    """The form that changes a subscription."""
 
-    @router.get("/subscriptions/{subscription_id}/edit")
-    async def show_form(request: Request, viewer: WritesWebhooks, subscription_id: str) -> Response:
-        one = await places.find_ours(portal, viewer.company_id, subscription_id)
-        entered = form.of_subscription(one.view, kinds(one.view["event_types"]))
-        return show(request, viewer, one, entered, Faults())
+    def __init__(self, portal: Portal) -> None:
+        self._portal = portal
 
-    @router.post("/subscriptions/{subscription_id}/edit")
+    async def show_form(self, request: Request, viewer: WritesWebhooks, subscription_id: str) -> Response:
+        """Show the form with what the subscription has."""
+        one = await places.find_ours(self._portal, viewer.company_id, subscription_id)
+        entered = form.of_subscription(one.view, self._kinds(one.view["event_types"]))
+        return self._show(request, viewer, one, entered, Faults())
+
     async def change(
-        request: Request, viewer: WritesWebhooks, subscription_id: str, fields: Submitted
+        self, request: Request, viewer: WritesWebhooks, subscription_id: str, fields: Submitted
     ) -> Response:
-        one = await places.find_ours(portal, viewer.company_id, subscription_id)
+        """Change a subscription."""
+        one = await places.find_ours(self._portal, viewer.company_id, subscription_id)
         entered = form.read(fields)
         if more := more_of(fields):
-            return show(request, viewer, one, entered, Faults(), **more)
+            return self._show(request, viewer, one, entered, Faults(), **more)
         found: list[FieldError] = []
-        wanted = form.changes(entered, kinds(entered.chosen), found)
+        wanted = form.changes(entered, self._kinds(entered.chosen), found)
         if found:
-            return show(request, viewer, one, entered, faults.sort(found, entered), status=422)
+            return self._show(request, viewer, one, entered, faults.sort(found, entered), status=422)
         try:
-            await portal.context.subscriptions.update(
+            await self._portal.context.subscriptions.update(
                 viewer.company_id, one.id, wanted, channel=places.CHANNEL
             )
         except Refused as error:
             refused = faults.of_refusal(error, entered)
-            return show(request, viewer, one, entered, refused, status=error.status)
-        return portal.redirect(
+            return self._show(request, viewer, one, entered, refused, status=error.status)
+        return self._portal.redirect(
             request,
             places.url_of(one.id, "settings"),
             viewer=viewer,
             flash="The subscription was changed. It holds for events that are accepted from now on.",
         )
 
-    def kinds(chosen: list[str]) -> Kinds:
-        return event_choices.kinds_of(event_choices.groups_of(portal.context.deployment.product()), chosen)
+    def _kinds(self, chosen: list[str]) -> Kinds:
+        return event_choices.kinds_of(
+            event_choices.groups_of(self._portal.context.deployment.product()), chosen
+        )
 
-    def show(
+    def _show(
+        self,
         request: Request,
         viewer: Viewer,
         one: Shown,
@@ -66,7 +72,7 @@ def make_router(portal: Portal) -> APIRouter:
         **blanks: int,
     ) -> Response:
         return show_subscription_form(
-            portal,
+            self._portal,
             request,
             viewer,
             entered.with_blanks(**blanks),
@@ -79,4 +85,11 @@ def make_router(portal: Portal) -> APIRouter:
             one=one,
         )
 
-    return router
+
+def make_router(portal: Portal) -> APIRouter:
+    """List the routes."""
+    pages = EditingPages(portal)
+    return portal.router(
+        get("/subscriptions/{subscription_id}/edit", pages.show_form),
+        post("/subscriptions/{subscription_id}/edit", pages.change),
+    )

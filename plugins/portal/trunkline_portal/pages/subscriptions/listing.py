@@ -13,6 +13,7 @@ from trunkline_portal.access import Viewer, WritesWebhooks
 from trunkline_portal.pages.subscriptions import places
 from trunkline_portal.pages.subscriptions.places import Shown
 from trunkline_portal.portal import Portal
+from trunkline_portal.routing import get
 
 STATUSES = ("active", "paused", "disabled")
 
@@ -25,16 +26,18 @@ class Line:
     activity: SubscriptionActivity
 
 
-def make_router(portal: Portal) -> APIRouter:
-    """Build the router."""
-    router = portal.router()
+class ListPages:
+    """The list of subscriptions."""
 
-    @router.get("/subscriptions")
-    async def show_all(request: Request, viewer: WritesWebhooks) -> Response:
+    def __init__(self, portal: Portal) -> None:
+        self._portal = portal
+
+    async def show_all(self, request: Request, viewer: WritesWebhooks) -> Response:
+        """Show the list."""
         status = request.query_params.get("status", "")
         channel = request.query_params.get("channel", "")
-        lines = await _lines(portal, viewer)
-        return portal.render(
+        lines = await self._lines(viewer)
+        return self._portal.render(
             request,
             viewer,
             "subscriptions.html",
@@ -44,25 +47,32 @@ def make_router(portal: Portal) -> APIRouter:
             wanted_status=status,
             wanted_channel=channel,
             has_any=bool(lines),
-            can_create=places.can_create(portal),
+            can_create=places.can_create(self._portal),
             curl=curl.line(
-                f"{portal.base_url(request)}/api/v1/webhooks/subscriptions", body=places.example(portal)
+                f"{self._portal.base_url(request)}/api/v1/webhooks/subscriptions",
+                body=places.example(self._portal),
             ),
         )
 
-    return router
+    async def _lines(self, viewer: Viewer) -> list[Line]:
+        views = await self._portal.context.subscriptions.list(viewer.company_id, channel=None)
+        activity = {
+            one.subscription_id: one
+            for one in await self._portal.context.activity.subscriptions(viewer.company_id)
+        }
+        return [
+            Line(places.shown(self._portal, view), activity[view["id"]])
+            for view in reversed(views)
+            if view["id"] in activity
+        ]
 
 
-async def _lines(portal: Portal, viewer: Viewer) -> list[Line]:
-    views = await portal.context.subscriptions.list(viewer.company_id, channel=None)
-    activity = {
-        one.subscription_id: one for one in await portal.context.activity.subscriptions(viewer.company_id)
-    }
-    return [
-        Line(places.shown(portal, view), activity[view["id"]])
-        for view in reversed(views)
-        if view["id"] in activity
-    ]
+def make_router(portal: Portal) -> APIRouter:
+    """List the routes."""
+    pages = ListPages(portal)
+    return portal.router(
+        get("/subscriptions", pages.show_all),
+    )
 
 
 def _is_wanted(line: Line, *, status: str, channel: str) -> bool:

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
+from tests.plugins.products import installed_product
 
 from trunkline_docs.generator import generate
 
-from .products import SHOP, installed_product, retold
+from .products import SHOP, retold
 
 HERE = Path(__file__).parent
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.plugins.products import installed_product
 
 from trunkline import Product, __version__
 from trunkline.api import problems
@@ -17,7 +18,7 @@ from trunkline.errors import ProviderFailed, Refused, StoreUnavailable
 from trunkline_docs.generator import generate, make_site
 
 from .html import read
-from .products import CANCEL_ORDER, ORDER_SENT, SHOP, installed_product, retold, with_more
+from .products import CANCEL_ORDER, ORDER_SENT, SHOP, retold, with_more
 
 GOLDEN = Path(__file__).parent / "golden"
 GOLDEN_FILES = (

@@ -10,12 +10,13 @@ from urllib.parse import urlsplit
 
 import pytest
 from standardwebhooks import Webhook
+from tests.plugins.products import installed_product
 
 from trunkline.model import cursors, deliveries
 from trunkline_docs.generator import generate
 from trunkline_docs.requests import SECRET, TIMESTAMP, called, polling, pushed, subscribing
 
-from .products import ORDER_PLACED, PLACE_ORDER, installed_product
+from .products import ORDER_PLACED, PLACE_ORDER
 
 CHANGING = {
     "host",

@@ -15,12 +15,13 @@ import pytest
 from jsonschema import Draft7Validator
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT7
+from tests.plugins.products import installed_product
 
 from trunkline import Product
 from trunkline_make.generator import generate
 from trunkline_make.names import camel, kebab
 
-from .products import FIND_TASK, OWNERS, TINY, UPDATE_TASK, installed_product, with_more
+from .products import FIND_TASK, OWNERS, TINY, UPDATE_TASK, with_more
 
 FOLDER = Path(__file__).parent
 GOLDEN = FOLDER / "golden"

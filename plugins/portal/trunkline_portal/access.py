@@ -82,7 +82,7 @@ class HoldsSessions(Protocol):
     sessions: Sessions
 
 
-class Sees:
+class RequiresScope:
     """Lets a request through if whoever is signed in has one of *scopes*, and, if it changes anything, their form's token."""
 
     def __init__(self, *scopes: str, needs_company: bool = True) -> None:
@@ -112,8 +112,10 @@ async def find_viewer(request: Request) -> Viewer | None:
     """Tell who is signed in, if anybody is."""
     if VIEWER_KEY not in request.scope:
         portal: HoldsSessions = request.scope[PORTAL_KEY]
-        found = await portal.sessions.find(request.cookies.get(cookies.SESSION))
-        request.scope[VIEWER_KEY] = None if found is None else Viewer(found.session, found.principal)
+        signed_in = await portal.sessions.find(request.cookies.get(cookies.SESSION))
+        request.scope[VIEWER_KEY] = (
+            None if signed_in is None else Viewer(signed_in.session, signed_in.principal)
+        )
     viewer: Viewer | None = request.scope[VIEWER_KEY]
     return viewer
 
@@ -125,10 +127,10 @@ INTEGRATIONS_READ = "integrations:read"
 ADMIN = "admin"
 OPERATOR = "operator"
 
-Anybody = Annotated[Viewer, Depends(Sees(needs_company=False))]
+Anybody = Annotated[Viewer, Depends(RequiresScope(needs_company=False))]
 """Whoever is signed in, with or without a company."""
-ReadsEvents = Annotated[Viewer, Depends(Sees(EVENTS_READ))]
-WritesWebhooks = Annotated[Viewer, Depends(Sees(WEBHOOKS_WRITE))]
-Integrates = Annotated[Viewer, Depends(Sees(INTEGRATIONS_READ, EVENTS_READ, needs_company=False))]
-Administers = Annotated[Viewer, Depends(Sees(ADMIN))]
-Operates = Annotated[Viewer, Depends(Sees(OPERATOR, needs_company=False))]
+ReadsEvents = Annotated[Viewer, Depends(RequiresScope(EVENTS_READ))]
+WritesWebhooks = Annotated[Viewer, Depends(RequiresScope(WEBHOOKS_WRITE))]
+Integrates = Annotated[Viewer, Depends(RequiresScope(INTEGRATIONS_READ, EVENTS_READ, needs_company=False))]
+Administers = Annotated[Viewer, Depends(RequiresScope(ADMIN))]
+Operates = Annotated[Viewer, Depends(RequiresScope(OPERATOR, needs_company=False))]

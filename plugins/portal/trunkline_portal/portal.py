@@ -60,6 +60,13 @@ class Portal:
         """Tell where the hub is reached, for examples, without a slash at its end."""
         return self.context.deployment.public_url or str(request.base_url).rstrip("/")
 
+    def runs(self, plugin: str) -> bool:
+        """Tell whether a plugin is active."""
+        return any(
+            entry["name"] == plugin and entry["state"] == "active"
+            for entry in self.context.deployment.plugins()
+        )
+
     def render(
         self, request: Request, viewer: Viewer | None, template: str, *, status: int = 200, **values: Any
     ) -> Response:

@@ -141,7 +141,7 @@ def test_a_picture_stays_within_its_frame(values):
     axis = Axis([f"<{number}>" for number in range(len(values))], ["now"])
     series = [Series("A & B", values), Series("C", values, "is-faint")]
     for draw in (charts.bars, charts.lines):
-        chart = draw("c", "<T>", series, axis, shown=str)
+        chart = draw("c", "<T>", series, axis, format_value=str)
         assert "<T>" not in chart.svg
         assert chart.svg.count('class="slot"') == len(values)
         for y in re.findall(r' y="([\d.-]+)"', chart.svg):

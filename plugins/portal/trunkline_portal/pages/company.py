@@ -29,24 +29,24 @@ class CompanyPages:
         error: str | None = None,
         status: int = 200,
     ) -> Response:
-        found = await self._portal.context.activity.companies(query or None, limit=SHOWN)
+        companies = await self._portal.context.activity.companies(query or None, limit=SHOWN)
         return self._portal.render(
             request,
             viewer,
             "company.html",
             status=status,
-            companies=found,
+            companies=companies,
             query=query,
             next=local_path(next_path),
             error=error,
-            is_full=len(found) == SHOWN,
+            is_full=len(companies) == SHOWN,
         )
 
     async def choose(self, request: Request, viewer: Operates) -> Response:
         """Show the companies to choose from."""
-        asked = request.query_params
+        parameters = request.query_params
         return await self._chooser(
-            request, viewer, query=asked.get("q", "").strip(), next_path=asked.get("next", "")
+            request, viewer, query=parameters.get("q", "").strip(), next_path=parameters.get("next", "")
         )
 
     async def switch(self, request: Request, viewer: Operates, fields: Submitted) -> Response:

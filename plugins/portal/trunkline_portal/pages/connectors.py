@@ -10,14 +10,21 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from trunkline import Connector, NotFound
-from trunkline_portal.access import ADMIN, INTEGRATIONS_READ, WEBHOOKS_WRITE, Integrates, Sees, Viewer
+from trunkline_portal.access import (
+    ADMIN,
+    INTEGRATIONS_READ,
+    WEBHOOKS_WRITE,
+    Integrates,
+    RequiresScope,
+    Viewer,
+)
 from trunkline_portal.archives import zipped
 from trunkline_portal.pages.catalogue import docs_url
 from trunkline_portal.portal import Portal
 from trunkline_portal.routing import get
 
-Downloads = Annotated[Viewer, Depends(Sees(INTEGRATIONS_READ, needs_company=False))]
-SHOWN = 5
+Downloads = Annotated[Viewer, Depends(RequiresScope(INTEGRATIONS_READ, needs_company=False))]
+LISTED = 5
 """Hooks that a card lists."""
 
 
@@ -30,9 +37,9 @@ class Card:
     hooks: Sequence[Mapping[str, Any]] | None
 
     @property
-    def shown(self) -> Sequence[Mapping[str, Any]]:
-        """The newest hooks."""
-        return list(self.hooks or ())[::-1][:SHOWN]
+    def newest(self) -> Sequence[Mapping[str, Any]]:
+        """The hooks that the card lists."""
+        return list(self.hooks or ())[::-1][:LISTED]
 
 
 class ConnectorPages:
@@ -44,14 +51,16 @@ class ConnectorPages:
 
     async def show(self, request: Request, viewer: Integrates) -> Response:
         """Show the list."""
-        plugins = {one["name"]: one["state"] for one in self._deployment.plugins()}
+        plugins = {plugin["name"]: plugin["state"] for plugin in self._deployment.plugins()}
         hooks = await self._hooks(viewer)
-        platforms_first = sorted(self._deployment.connectors(), key=lambda one: one.channel is None)
+        platforms_first = sorted(
+            self._deployment.connectors(), key=lambda connector: connector.channel is None
+        )
         return self._portal.render(
             request,
             viewer,
             "connectors.html",
-            cards=[_card(one, plugins, hooks) for one in platforms_first],
+            cards=[_card(connector, plugins, hooks) for connector in platforms_first],
             may_download=viewer.has(INTEGRATIONS_READ),
             may_make_keys=viewer.has(ADMIN) and viewer.chosen_company_id is not None,
             docs=docs_url(self._portal),
@@ -59,7 +68,7 @@ class ConnectorPages:
 
     async def download(self, viewer: Downloads, name: str) -> Response:  # noqa: ARG002 - asks for the scope
         """Send a connector's files as a zip."""
-        if not any(one.name == name for one in self._deployment.connectors()):
+        if not any(connector.name == name for connector in self._deployment.connectors()):
             kind = "connector"
             raise NotFound(kind, name)
         content = await asyncio.to_thread(lambda: zipped(self._deployment.connector_files(name)))
@@ -91,5 +100,7 @@ def _card(
 ) -> Card:
     hooks = None
     if subscriptions is not None and connector.channel is not None:
-        hooks = [one for one in subscriptions if one["channel"] == connector.channel]
+        hooks = [
+            subscription for subscription in subscriptions if subscription["channel"] == connector.channel
+        ]
     return Card(connector, plugins.get(connector.channel or connector.name), hooks)

@@ -136,7 +136,9 @@ def make_router(portal: Portal) -> APIRouter:
 def _page_of_attempts(delivery: Mapping[str, Json], before: str) -> dict[str, Any]:
     """Choose the attempts to show, newest first, from before the number *before* on."""
     limit = int(before) if before.isascii() and before.isdigit() and len(before) < 10 else None
-    older = [one for one in reversed(delivery["attempts"]) if limit is None or one["number"] < limit]
+    older = [
+        attempt for attempt in reversed(delivery["attempts"]) if limit is None or attempt["number"] < limit
+    ]
     return {
         "attempts": older[:ATTEMPTS],
         "before": older[ATTEMPTS - 1]["number"] if len(older) > ATTEMPTS else None,

@@ -7,13 +7,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from trunkline import BodyInvalid, EmittedEvent, EventRejected, FieldError, read_json
-from trunkline_portal.access import EVENTS_READ, Sees, Viewer
+from trunkline_portal.access import EVENTS_READ, RequiresScope, Viewer
 from trunkline_portal.forms import Submitted
 from trunkline_portal.pages.catalogue import CATALOGUE, EVENTS_WRITE, find_type, render_type
 from trunkline_portal.portal import Portal
 from trunkline_portal.routing import post
 
-SendsEvents = Annotated[Viewer, Depends(Sees(EVENTS_WRITE))]
+SendsEvents = Annotated[Viewer, Depends(RequiresScope(EVENTS_WRITE))]
 _METADATA = {"source": "test"}
 """As ``POST /api/v1/events/test`` marks its events."""
 

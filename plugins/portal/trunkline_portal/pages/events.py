@@ -12,7 +12,7 @@ from trunkline import EventList, ListedEvent, NotFound
 from trunkline_portal import curl, highlighting
 from trunkline_portal.access import WEBHOOKS_WRITE, ReadsEvents, Viewer
 from trunkline_portal.event_query import PATH, SPANS, EventQuery
-from trunkline_portal.outcomes import Fate, fate_of
+from trunkline_portal.outcomes import EventOutcome, outcome_of
 from trunkline_portal.portal import Portal
 from trunkline_portal.previews import preview
 from trunkline_portal.routing import get
@@ -42,12 +42,12 @@ class EventPages:
 
     async def _listed(self, request: Request, viewer: Viewer) -> dict[str, Any]:
         query = EventQuery.read(request.query_params, now_ms=self._portal.now_ms())
-        found = EventList([], None, None) if query.errors else await self._find(viewer, query)
+        page = EventList([], None, None) if query.errors else await self._find(viewer, query)
         return {
             "query": query,
-            "found": found,
+            "page": page,
             "errors": query.errors or {},
-            "older": query.going_on(found.before),
+            "older": query.going_on(page.before),
             "preview": preview,
             "first_event": self._first_event(request),
         }
@@ -76,30 +76,32 @@ class EventPages:
 
     async def show_event(self, request: Request, event_id: str, viewer: ReadsEvents) -> Response:
         """Show an event."""
-        shown = await self._portal.context.activity.event(viewer.company_id, read_id(event_id))
+        view = await self._portal.context.activity.event(viewer.company_id, read_id(event_id))
         return self._portal.render(
             request,
             viewer,
             "event.html",
-            shown=shown,
-            event=shown.event,
-            **_outside_of_payload(shown.event.body),
-            document=_document(shown.event.body),
-            fate=await find_fate(self._portal, viewer, shown.event),
+            view=view,
+            event=view.event,
+            **_outside_of_payload(view.event.body),
+            document=_document(view.event.body),
+            outcome=await find_outcome(self._portal, viewer, view.event),
         )
 
     async def show_deliveries(self, request: Request, event_id: str, viewer: ReadsEvents) -> Response:
         """Show what became of it again, for the script."""
-        shown = await self._portal.context.activity.event(viewer.company_id, read_id(event_id))
-        fate = await find_fate(self._portal, viewer, shown.event)
-        return self._portal.fragment(request, viewer, "event_deliveries.html", event=shown.event, fate=fate)
+        view = await self._portal.context.activity.event(viewer.company_id, read_id(event_id))
+        outcome = await find_outcome(self._portal, viewer, view.event)
+        return self._portal.fragment(
+            request, viewer, "event_deliveries.html", event=view.event, outcome=outcome
+        )
 
     async def download(self, event_id: str, viewer: ReadsEvents) -> Response:
         """Send its envelope as a file."""
-        shown = await self._portal.context.activity.event(viewer.company_id, read_id(event_id))
-        name = f"event-{shown.event.id}.json"
+        view = await self._portal.context.activity.event(viewer.company_id, read_id(event_id))
+        name = f"event-{view.event.id}.json"
         headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-        return Response(shown.event.body, media_type="application/json", headers=headers)
+        return Response(view.event.body, media_type="application/json", headers=headers)
 
     async def _find(self, viewer: Viewer, query: EventQuery) -> EventList:
         return await self._portal.context.activity.events(
@@ -141,17 +143,22 @@ def read_id(text: str) -> int:
     return int(text)
 
 
-async def find_fate(portal: Portal, viewer: Viewer, event: ListedEvent) -> Fate:
+async def find_outcome(portal: Portal, viewer: Viewer, event: ListedEvent) -> EventOutcome:
     """Tell what became of an event; where it was sent, only to those who may see subscriptions."""
     deliveries = portal.context.deliveries
-    explained = await deliveries.explain(viewer.company_id, event.id)
+    explanation = await deliveries.explain(viewer.company_id, event.id)
     logged = await deliveries.of_event(viewer.company_id, event.id)
     subscriptions = (
         await portal.context.subscriptions.list(viewer.company_id, channel=None)
         if viewer.has(WEBHOOKS_WRITE)
         else []
     )
-    return fate_of(event.type, explained["subscriptions"], logged, {one["id"]: one for one in subscriptions})
+    return outcome_of(
+        event.type,
+        explanation["subscriptions"],
+        logged,
+        {subscription["id"]: subscription for subscription in subscriptions},
+    )
 
 
 def _outside_of_payload(body: bytes) -> dict[str, Any]:

@@ -43,7 +43,7 @@ class HealthPages:
             request,
             viewer,
             "health.html",
-            checks=[_check(name, found) for name, found in (await deployment.readiness()).items()],
+            checks=[_check(name, answer) for name, answer in (await deployment.readiness()).items()],
             plugins=deployment.plugins(),
             hub=status,
             lag_warning_seconds=_LAG_WARNING_SECONDS,
@@ -58,11 +58,11 @@ def make_router(portal: Portal) -> APIRouter:
     )
 
 
-def _check(name: str, found: str) -> Check:
-    match found:
+def _check(name: str, answer: str) -> Check:
+    match answer:
         case "ok":
             return Check(name, "ok", "good", None)
         case "off":
             return Check(name, "off", "plain", "this process does not do it")
         case _:
-            return Check(name, "failing", "bad", found)
+            return Check(name, "failing", "bad", answer)

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from trunkline import COMPANY_SCOPES, NotFound, Refused
-from trunkline_portal import curl, once, scopes
+from trunkline_portal import curl, one_time_secret, scopes
 from trunkline_portal.access import Administers, Viewer
 from trunkline_portal.forms import Fields, Submitted, faults_of
 from trunkline_portal.portal import Portal
@@ -29,8 +29,8 @@ class KeyPages:
     async def show_list(self, request: Request, viewer: Administers) -> Response:
         """Show the list."""
         of_operators = viewer.is_operator and request.query_params.get("of") == "operators"
-        found = await self._keys.list(_OPERATORS if of_operators else viewer.company_id)
-        newest_first = found[::-1]
+        keys = await self._keys.list(_OPERATORS if of_operators else viewer.company_id)
+        newest_first = keys[::-1]
         return self._portal.render(
             request,
             viewer,
@@ -53,17 +53,17 @@ class KeyPages:
         if faults:
             return self._form(request, viewer, name=name, chosen=chosen, faults=faults)
         try:
-            made, api_key = await self._keys.create(viewer.company_id, name=name, scopes=chosen)
+            key, api_key = await self._keys.create(viewer.company_id, name=name, scopes=chosen)
         except Refused as error:
             return self._form(request, viewer, name=name, chosen=chosen, faults=faults_of(error))
-        response = self._portal.redirect(request, f"{KEYS}/{made['id']}/made")
-        once.hand_over(self._portal, request, response, viewer, of=made["id"], secret=api_key)
+        response = self._portal.redirect(request, f"{KEYS}/{key['id']}/made")
+        one_time_secret.hand_over(self._portal, request, response, viewer, of=key["id"], secret=api_key)
         return response
 
     async def show_made(self, request: Request, viewer: Administers, key_id: str) -> Response:
         """Show a new key, once."""
         key = await find_key(self._portal, viewer, key_id)
-        api_key = once.read(self._portal, request, viewer, of=key_id)
+        api_key = one_time_secret.read(self._portal, request, viewer, of=key_id)
         if api_key is None:
             gone = "A key is shown once, and this one was. If it was lost, revoke it and make another."
             return self._portal.redirect(request, KEYS, viewer=viewer, flash=gone, tone="info")
@@ -71,7 +71,7 @@ class KeyPages:
         response = self._portal.render(
             request, viewer, "keys_made.html", key=key, api_key=api_key, curl=command
         )
-        once.forget(self._portal, request, response)
+        one_time_secret.forget(self._portal, request, response)
         return response
 
     def _form(

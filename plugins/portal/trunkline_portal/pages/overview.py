@@ -59,7 +59,7 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Matter:
+class AttentionItem:
     """Something that needs attention, with the pages about it that the viewer may see."""
 
     kind: str
@@ -79,8 +79,8 @@ class OverviewPages:
             return self._elsewhere(viewer)
         if viewer.chosen_company_id is None:
             raise CompanyNeeded
-        asked = request.query_params.get("span", "")
-        chosen = asked if asked in SPANS else "24h"
+        span_name = request.query_params.get("span", "")
+        chosen = span_name if span_name in SPANS else "24h"
         since_ms, until_ms = SPANS[chosen].bounds(self._portal.now_ms())
         activity = self._portal.context.activity
         overview = await activity.overview(
@@ -95,17 +95,17 @@ class OverviewPages:
             spans=[(f"/portal?span={name}", span.title, name == chosen) for name, span in SPANS.items()],
             charts=_charts(overview, SPANS[chosen]),
             rows=[Row(_written(bucket.start_ms), bucket) for bucket in overview.buckets],
-            matters=[_matter(viewer, one) for one in overview.attention],
+            attention=[_attention_item(viewer, attention) for attention in overview.attention],
             is_new=is_new,
             first_event=self._first_event(request) if is_new else None,
         )
 
     def _elsewhere(self, viewer: Viewer) -> Response:
         """Go to the first page that somebody may see who may not see this one. Raises ScopeMissing."""
-        seen = [*navigation.seen_by(viewer), *navigation.extras_for(viewer, self._portal.context.pages())]
-        if not seen:
+        items = [*navigation.seen_by(viewer), *navigation.extras_for(viewer, self._portal.context.pages())]
+        if not items:
             raise ScopeMissing(EVENTS_READ)
-        return RedirectResponse(seen[0].path, 303)
+        return RedirectResponse(items[0].path, 303)
 
     def _first_event(self, request: Request) -> str | None:
         kinds = self._portal.context.events.types()
@@ -120,17 +120,17 @@ def make_router(portal: Portal) -> APIRouter:
     )
 
 
-def _matter(viewer: Viewer, one: Attention) -> Matter:
+def _attention_item(viewer: Viewer, attention: Attention) -> AttentionItem:
     links: list[tuple[str, str]] = []
-    if one.subscription_id is not None and viewer.has(WEBHOOKS_WRITE):
-        links.append((f"/portal/subscriptions/{one.subscription_id}", "Subscription"))
-    if one.event_id is not None:
-        links.append((f"/portal/events/{one.event_id}", f"Event {one.event_id}"))
-    if one.kind == "quarantined" and viewer.has(ADMIN):
+    if attention.subscription_id is not None and viewer.has(WEBHOOKS_WRITE):
+        links.append((f"/portal/subscriptions/{attention.subscription_id}", "Subscription"))
+    if attention.event_id is not None:
+        links.append((f"/portal/events/{attention.event_id}", f"Event {attention.event_id}"))
+    if attention.kind == "quarantined" and viewer.has(ADMIN):
         links.append(("/portal/quarantine", "Quarantine"))
-    if one.key_id is not None and viewer.has(ADMIN):
+    if attention.key_id is not None and viewer.has(ADMIN):
         links.append(("/portal/keys", "API keys"))
-    return Matter(one.kind, one.sentence, links)
+    return AttentionItem(attention.kind, attention.sentence, links)
 
 
 def _charts(overview: Overview, span: Span) -> list[Chart]:
@@ -142,34 +142,40 @@ def _charts(overview: Overview, span: Span) -> list[Chart]:
 
     return [
         charts.bars(
-            "chart-events", "Events", [Series("Events", row(lambda one: one.events))], axis, shown=_count
+            "chart-events",
+            "Events",
+            [Series("Events", row(lambda bucket: bucket.events))],
+            axis,
+            format_value=_count,
         ),
         charts.bars(
             "chart-deliveries",
             "Deliveries",
             [
-                Series("Delivered", row(lambda one: one.delivered)),
-                Series("Not delivered yet", row(lambda one: one.matched - one.delivered), "is-faint"),
+                Series("Delivered", row(lambda bucket: bucket.delivered)),
+                Series(
+                    "Not delivered yet", row(lambda bucket: bucket.matched - bucket.delivered), "is-faint"
+                ),
             ],
             axis,
-            shown=_count,
+            format_value=_count,
         ),
         charts.bars(
             "chart-failures",
             "Failed attempts",
-            [Series("Failed attempts", row(lambda one: one.failed_attempts), "is-bad")],
+            [Series("Failed attempts", row(lambda bucket: bucket.failed_attempts), "is-bad")],
             axis,
-            shown=_count,
+            format_value=_count,
         ),
         charts.lines(
             "chart-latency",
             "Latency of deliveries",
             [
-                Series("p50", row(lambda one: one.p50_ms)),
-                Series("p95", row(lambda one: one.p95_ms), "is-second"),
+                Series("p50", row(lambda bucket: bucket.p50_ms)),
+                Series("p95", row(lambda bucket: bucket.p95_ms), "is-second"),
             ],
             axis,
-            shown=formats.duration,
+            format_value=formats.duration,
         ),
     ]
 

@@ -35,7 +35,7 @@ class QuarantinePages:
             viewer,
             "quarantine.html",
             page=page,
-            rows=[(one, preview(b'{"payload":%b}' % one.payload).head) for one in page.events],
+            rows=[(event, preview(b'{"payload":%b}' % event.payload).head) for event in page.events],
             type=chosen,
             types=[("", "Any type"), *((name, name) for name in types)],
             may_release=chosen in types and viewer.has(EVENTS_WRITE),
@@ -72,5 +72,5 @@ def require_writing(viewer: Viewer) -> None:
 
 
 def _query(event_type: str, cursor: str | None = None) -> str:
-    given = {"type": event_type, "cursor": cursor}
-    return urlencode({name: value for name, value in given.items() if value})
+    parameters = {"type": event_type, "cursor": cursor}
+    return urlencode({name: value for name, value in parameters.items() if value})

@@ -28,15 +28,15 @@ class QuarantinedEventPages:
         self._portal = portal
         self._inbox = portal.context.quarantine
 
-    def _show(self, request: Request, viewer: Viewer, one: QuarantinedEvent, **changed: Any) -> Response:
+    def _show(self, request: Request, viewer: Viewer, event: QuarantinedEvent, **changed: Any) -> Response:
         return self._portal.render(
-            request, viewer, "quarantine_event.html", **{**_values(viewer, one), **changed}
+            request, viewer, "quarantine_event.html", **{**_values(viewer, event), **changed}
         )
 
     def _refuse(
-        self, request: Request, viewer: Viewer, one: QuarantinedEvent, error: BodyInvalid, text: str
+        self, request: Request, viewer: Viewer, event: QuarantinedEvent, error: BodyInvalid, text: str
     ) -> Response:
-        return self._show(request, viewer, one, status=422, text=text, faults=error.errors, is_kept=False)
+        return self._show(request, viewer, event, status=422, text=text, faults=error.errors, is_kept=False)
 
     async def show_event(self, request: Request, viewer: Administers, event_id: str) -> Response:
         """Show an event."""
@@ -45,13 +45,13 @@ class QuarantinedEventPages:
     async def save(self, request: Request, viewer: Administers, event_id: str, fields: Submitted) -> Response:
         """Keep a corrected payload."""
         require_writing(viewer)
-        one = await self._inbox.get(event_id, company_id=viewer.company_id)
+        event = await self._inbox.get(event_id, company_id=viewer.company_id)
         try:
             payload = _read(fields["payload"])
         except BodyInvalid as error:
-            return self._refuse(request, viewer, one, error, fields["payload"])
-        kept = await self._inbox.replace(event_id, payload, company_id=viewer.company_id)
-        flash, tone = _STILL_BROKEN if kept.errors else _VALID_NOW
+            return self._refuse(request, viewer, event, error, fields["payload"])
+        saved = await self._inbox.replace(event_id, payload, company_id=viewer.company_id)
+        flash, tone = _STILL_BROKEN if saved.errors else _VALID_NOW
         return self._portal.redirect(
             request, f"{QUARANTINE}/{event_id}", viewer=viewer, flash=flash, tone=tone
         )
@@ -61,26 +61,26 @@ class QuarantinedEventPages:
     ) -> Response:
         """Release an event, with a corrected payload if one was sent."""
         require_writing(viewer)
-        one = await self._inbox.get(event_id, company_id=viewer.company_id)
+        event = await self._inbox.get(event_id, company_id=viewer.company_id)
         try:
-            payload = _read(fields["payload"]) if "payload" in fields else one.payload
-            changed = payload if payload != one.payload else None
+            payload = _read(fields["payload"]) if "payload" in fields else event.payload
+            changed = payload if payload != event.payload else None
             done = await self._inbox.release(event_id, company_id=viewer.company_id, payload=changed)
         except BodyInvalid as error:
-            return self._refuse(request, viewer, one, error, fields["payload"])
-        flash = f"Event {done.position} of type {one.type} goes to every subscription that it matches."
+            return self._refuse(request, viewer, event, error, fields["payload"])
+        flash = f"Event {done.position} of type {event.type} goes to every subscription that it matches."
         path = f"/portal/events/{done.position}" if viewer.has(EVENTS_READ) else QUARANTINE
         return self._portal.redirect(request, path, viewer=viewer, flash=flash)
 
     async def ask(self, request: Request, viewer: Administers, event_id: str) -> Response:
         """Ask before an event is deleted."""
-        one = await self._inbox.get(event_id, company_id=viewer.company_id)
+        event = await self._inbox.get(event_id, company_id=viewer.company_id)
         return self._portal.confirm(
             request,
             viewer,
             title="Delete this event?",
             sentences=[
-                f"It is of type {one.type}, and is gone for good: nobody will get it.",
+                f"It is of type {event.type}, and is gone for good: nobody will get it.",
                 "Its sender was told that it waits here, and is not told of this.",
             ],
             action=f"{QUARANTINE}/{event_id}/delete",
@@ -107,12 +107,12 @@ def make_router(portal: Portal) -> APIRouter:
     )
 
 
-def _values(viewer: Viewer, one: QuarantinedEvent) -> dict[str, Any]:
-    text = highlighting.indented(one.payload)
+def _values(viewer: Viewer, event: QuarantinedEvent) -> dict[str, Any]:
+    text = highlighting.indented(event.payload)
     return {
-        "event": one,
+        "event": event,
         "text": text,
-        "faults": one.errors,
+        "faults": event.errors,
         "is_kept": True,
         "is_editable": len(text) <= _EDITABLE,
         "beginning": text[:_SHOWN],

@@ -8,8 +8,8 @@ from starlette.responses import Response
 
 from trunkline_portal.access import WritesWebhooks
 from trunkline_portal.forms import Submitted
-from trunkline_portal.pages.subscriptions import places
-from trunkline_portal.pages.subscriptions.places import Shown
+from trunkline_portal.pages.subscriptions import views
+from trunkline_portal.pages.subscriptions.views import Subscription
 from trunkline_portal.portal import Portal
 from trunkline_portal.routing import get, post
 
@@ -26,18 +26,18 @@ class StatePages:
 
     async def ask_to_pause(self, request: Request, viewer: WritesWebhooks, subscription_id: str) -> Response:
         """Ask before a subscription is paused."""
-        one = await places.find(self._portal, viewer.company_id, subscription_id)
+        subscription = await views.find(self._portal, viewer.company_id, subscription_id)
         return self._portal.confirm(
             request,
             viewer,
             title="Pause this subscription?",
             sentences=[
-                f"Nothing more is sent to {one.view['target_url']} until it is resumed.",
+                f"Nothing more is sent to {subscription.view['target_url']} until it is resumed.",
                 "Events go on being stored: resuming can deliver all that was missed in between.",
             ],
-            action=places.url_of(one.id, "pause"),
+            action=views.url_of(subscription.id, "pause"),
             button="Pause",
-            back=one.url,
+            back=subscription.url,
             is_dangerous=False,
         )
 
@@ -48,15 +48,15 @@ class StatePages:
         )
         return self._portal.redirect(
             request,
-            places.url_of(subscription_id),
+            views.url_of(subscription_id),
             viewer=viewer,
             flash="It is paused: nothing more is sent.",
         )
 
     async def ask_to_resume(self, request: Request, viewer: WritesWebhooks, subscription_id: str) -> Response:
         """Ask whether what was missed is to be delivered."""
-        one = await places.find(self._portal, viewer.company_id, subscription_id)
-        return self._portal.render(request, viewer, "subscription_resume.html", one=one)
+        subscription = await views.find(self._portal, viewer.company_id, subscription_id)
+        return self._portal.render(request, viewer, "subscription_resume.html", subscription=subscription)
 
     async def resume(
         self, request: Request, viewer: WritesWebhooks, subscription_id: str, fields: Submitted
@@ -65,33 +65,35 @@ class StatePages:
         catches_up = fields["catch_up"] != "no"
         changes = {"status": "active", "catch_up": catches_up}
         await self._subscriptions.update(viewer.company_id, subscription_id, changes, channel=None)
-        said = "what was missed is being delivered." if catches_up else "it goes on with the next event."
+        consequence = (
+            "what was missed is being delivered." if catches_up else "it goes on with the next event."
+        )
         return self._portal.redirect(
-            request, places.url_of(subscription_id), viewer=viewer, flash=f"It is active again: {said}"
+            request, views.url_of(subscription_id), viewer=viewer, flash=f"It is active again: {consequence}"
         )
 
     async def ask_to_delete(self, request: Request, viewer: WritesWebhooks, subscription_id: str) -> Response:
         """Ask before a subscription is deleted."""
-        one = await places.find(self._portal, viewer.company_id, subscription_id)
-        count = await self._portal.context.deliveries.count_open(viewer.company_id, one.id)
+        subscription = await views.find(self._portal, viewer.company_id, subscription_id)
+        count = await self._portal.context.deliveries.count_open(viewer.company_id, subscription.id)
         return self._portal.confirm(
             request,
             viewer,
             title="Delete this subscription?",
-            sentences=_consequences(one, count),
-            action=places.url_of(one.id, "delete"),
+            sentences=_consequences(subscription, count),
+            action=views.url_of(subscription.id, "delete"),
             button="Delete",
-            back=places.url_of(one.id, "settings"),
+            back=views.url_of(subscription.id, "settings"),
         )
 
     async def delete(self, request: Request, viewer: WritesWebhooks, subscription_id: str) -> Response:
         """Delete a subscription."""
-        one = await places.find(self._portal, viewer.company_id, subscription_id)
-        await self._subscriptions.delete(viewer.company_id, one.id, channel=None)
-        url = one.view["target_url"]
+        subscription = await views.find(self._portal, viewer.company_id, subscription_id)
+        await self._subscriptions.delete(viewer.company_id, subscription.id, channel=None)
+        url = subscription.view["target_url"]
         host = urlsplit(url).hostname or url
         return self._portal.redirect(
-            request, places.BASE, viewer=viewer, flash=f"The subscription to {host} was deleted."
+            request, views.BASE, viewer=viewer, flash=f"The subscription to {host} was deleted."
         )
 
 
@@ -108,8 +110,10 @@ def make_router(portal: Portal) -> APIRouter:
     )
 
 
-def _consequences(one: Shown, count: int) -> list[str]:
-    sentences = [f"Nothing more is sent to {one.view['target_url']}, and its secret is forgotten for good."]
+def _consequences(subscription: Subscription, count: int) -> list[str]:
+    sentences = [
+        f"Nothing more is sent to {subscription.view['target_url']}, and its secret is forgotten for good."
+    ]
     if count == 1:
         sentences.append("1 delivery that is still to be made will never be made; it ends as “gone”.")
     elif count:
@@ -119,8 +123,8 @@ def _consequences(one: Shown, count: int) -> list[str]:
         )
     else:
         sentences.append("No delivery is waiting.")
-    if not one.is_ours:
+    if not subscription.is_editable:
         sentences.append(
-            f"{one.channel} is not told: what it had subscribed for goes on waiting there. Turn it off in {one.channel} first."
+            f"{subscription.channel} is not told: what it had subscribed for goes on waiting there. Turn it off in {subscription.channel} first."
         )
     return sentences

@@ -9,8 +9,8 @@ from starlette.responses import Response
 from trunkline import SubscriptionActivity
 from trunkline_portal import curl
 from trunkline_portal.access import Viewer, WritesWebhooks
-from trunkline_portal.pages.subscriptions import places
-from trunkline_portal.pages.subscriptions.places import Shown
+from trunkline_portal.pages.subscriptions import views
+from trunkline_portal.pages.subscriptions.views import Subscription
 from trunkline_portal.portal import Portal
 from trunkline_portal.routing import get
 
@@ -33,23 +33,23 @@ class DetailPages:
             request,
             viewer,
             "subscription_deliveries.html",
-            statuses_shown=[(name, name.capitalize()) for name in STATUSES],
-            curl=self._next_step(request, frame["one"]),
+            statuses=[(name, name.capitalize()) for name in STATUSES],
+            curl=self._next_step(request, frame["subscription"]),
             **frame,
             **await self._deliveries(request, viewer, subscription_id),
         )
 
     async def show_part(self, request: Request, viewer: WritesWebhooks, subscription_id: str) -> Response:
         """Show them again, for the script."""
-        one = await places.find(self._portal, viewer.company_id, subscription_id)
-        found = await self._deliveries(request, viewer, subscription_id)
+        subscription = await views.find(self._portal, viewer.company_id, subscription_id)
+        deliveries = await self._deliveries(request, viewer, subscription_id)
         return self._portal.fragment(
             request,
             viewer,
             "subscription_deliveries_part.html",
-            one=one,
-            curl=self._next_step(request, one),
-            **found,
+            subscription=subscription,
+            curl=self._next_step(request, subscription),
+            **deliveries,
         )
 
     async def show_settings(self, request: Request, viewer: WritesWebhooks, subscription_id: str) -> Response:
@@ -58,22 +58,22 @@ class DetailPages:
         return self._portal.render(request, viewer, "subscription_settings.html", **frame)
 
     async def _deliveries(self, request: Request, viewer: Viewer, subscription_id: str) -> dict[str, Any]:
-        asked = request.query_params
-        status = asked.get("status", "") if asked.get("status") in STATUSES else ""
-        cursor = asked.get("cursor") or None
-        found = await self._portal.context.deliveries.of_subscription(
+        parameters = request.query_params
+        status = parameters.get("status", "") if parameters.get("status") in STATUSES else ""
+        cursor = parameters.get("cursor") or None
+        page = await self._portal.context.deliveries.of_subscription(
             viewer.company_id, subscription_id, channel=None, status=status or None, cursor=cursor, limit=PAGE
         )
         return {
-            "deliveries": found["deliveries"],
-            "wanted": status,
+            "deliveries": page["deliveries"],
+            "status_filter": status,
             "cursor": cursor,
-            "older": found["next_cursor"],
+            "older": page["next_cursor"],
         }
 
-    def _next_step(self, request: Request, one: Shown) -> str | None:
+    def _next_step(self, request: Request, subscription: Subscription) -> str | None:
         """Write the command that sends an event which the subscription takes, whatever its filter."""
-        names = one.view["event_types"]
+        names = subscription.view["event_types"]
         kinds = [kind for kind in self._portal.context.events.types() if names == ["*"] or kind.name in names]
         return curl.send_event(self._portal.base_url(request), kinds[0]) if kinds else None
 
@@ -90,16 +90,19 @@ def make_router(portal: Portal) -> APIRouter:
 
 async def frame_values(portal: Portal, viewer: Viewer, subscription_id: str, *, tab: str) -> dict[str, Any]:
     """Gather what stands above the tabs of a subscription. Raises NotFound."""
-    one = await places.find(portal, viewer.company_id, subscription_id)
+    subscription = await views.find(portal, viewer.company_id, subscription_id)
     tabs = [("", "Deliveries"), ("replays", "Replays"), ("settings", "Settings")]
     return {
-        "one": one,
-        "activity": await _activity(portal, viewer, one.id),
-        "tabs": [(places.url_of(one.id, part), title, (part or "deliveries") == tab) for part, title in tabs],
+        "subscription": subscription,
+        "activity": await _activity(portal, viewer, subscription.id),
+        "tabs": [
+            (views.url_of(subscription.id, part), title, (part or "deliveries") == tab)
+            for part, title in tabs
+        ],
     }
 
 
 async def _activity(portal: Portal, viewer: Viewer, subscription_id: str) -> SubscriptionActivity:
-    found = await portal.context.activity.subscriptions(viewer.company_id)
+    activities = await portal.context.activity.subscriptions(viewer.company_id)
     none = SubscriptionActivity(subscription_id, 0, None, None, None)
-    return next((one for one in found if one.subscription_id == subscription_id), none)
+    return next((activity for activity in activities if activity.subscription_id == subscription_id), none)

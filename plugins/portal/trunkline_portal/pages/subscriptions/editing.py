@@ -7,12 +7,12 @@ from starlette.responses import Response
 from trunkline import FieldError, Refused
 from trunkline_portal.access import Viewer, WritesWebhooks
 from trunkline_portal.forms import Submitted
-from trunkline_portal.pages.subscriptions import event_choices, faults, form, places
+from trunkline_portal.pages.subscriptions import event_choices, faults, form, views
 from trunkline_portal.pages.subscriptions.creating import more_of, show_subscription_form
 from trunkline_portal.pages.subscriptions.faults import Faults
 from trunkline_portal.pages.subscriptions.filter_rows import Kinds
 from trunkline_portal.pages.subscriptions.form import Form
-from trunkline_portal.pages.subscriptions.places import Shown
+from trunkline_portal.pages.subscriptions.views import Subscription
 from trunkline_portal.portal import Portal
 from trunkline_portal.routing import get, post
 
@@ -25,32 +25,34 @@ class EditingPages:
 
     async def show_form(self, request: Request, viewer: WritesWebhooks, subscription_id: str) -> Response:
         """Show the form with what the subscription has."""
-        one = await places.find_ours(self._portal, viewer.company_id, subscription_id)
-        entered = form.of_subscription(one.view, self._kinds(one.view["event_types"]))
-        return self._show(request, viewer, one, entered, Faults())
+        subscription = await views.find_editable(self._portal, viewer.company_id, subscription_id)
+        entered = form.of_subscription(subscription.view, self._kinds(subscription.view["event_types"]))
+        return self._show(request, viewer, subscription, entered, Faults())
 
     async def change(
         self, request: Request, viewer: WritesWebhooks, subscription_id: str, fields: Submitted
     ) -> Response:
         """Change a subscription."""
-        one = await places.find_ours(self._portal, viewer.company_id, subscription_id)
+        subscription = await views.find_editable(self._portal, viewer.company_id, subscription_id)
         entered = form.read(fields)
         if more := more_of(fields):
-            return self._show(request, viewer, one, entered, Faults(), **more)
-        found: list[FieldError] = []
-        wanted = form.changes(entered, self._kinds(entered.chosen), found)
-        if found:
-            return self._show(request, viewer, one, entered, faults.sort(found, entered), status=422)
+            return self._show(request, viewer, subscription, entered, Faults(), **more)
+        errors: list[FieldError] = []
+        body = form.changes(entered, self._kinds(entered.chosen), errors)
+        if errors:
+            return self._show(
+                request, viewer, subscription, entered, faults.sort(errors, entered), status=422
+            )
         try:
             await self._portal.context.subscriptions.update(
-                viewer.company_id, one.id, wanted, channel=places.CHANNEL
+                viewer.company_id, subscription.id, body, channel=views.CHANNEL
             )
         except Refused as error:
             refused = faults.of_refusal(error, entered)
-            return self._show(request, viewer, one, entered, refused, status=error.status)
+            return self._show(request, viewer, subscription, entered, refused, status=error.status)
         return self._portal.redirect(
             request,
-            places.url_of(one.id, "settings"),
+            views.url_of(subscription.id, "settings"),
             viewer=viewer,
             flash="The subscription was changed. It holds for events that are accepted from now on.",
         )
@@ -64,9 +66,9 @@ class EditingPages:
         self,
         request: Request,
         viewer: Viewer,
-        one: Shown,
+        subscription: Subscription,
         entered: Form,
-        found: Faults,
+        errors: Faults,
         *,
         status: int = 200,
         **blanks: int,
@@ -76,13 +78,13 @@ class EditingPages:
             request,
             viewer,
             entered.with_blanks(**blanks),
-            found,
+            errors,
             status=status,
             title="Edit subscription",
-            action=places.url_of(one.id, "edit"),
-            back=(places.url_of(one.id, "settings"), "Subscription"),
+            action=views.url_of(subscription.id, "edit"),
+            back=(views.url_of(subscription.id, "settings"), "Subscription"),
             is_new=False,
-            one=one,
+            subscription=subscription,
         )
 
 

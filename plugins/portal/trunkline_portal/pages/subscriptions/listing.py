@@ -10,8 +10,8 @@ from starlette.responses import Response
 from trunkline import SubscriptionActivity
 from trunkline_portal import curl
 from trunkline_portal.access import Viewer, WritesWebhooks
-from trunkline_portal.pages.subscriptions import places
-from trunkline_portal.pages.subscriptions.places import Shown
+from trunkline_portal.pages.subscriptions import views
+from trunkline_portal.pages.subscriptions.views import Subscription
 from trunkline_portal.portal import Portal
 from trunkline_portal.routing import get
 
@@ -22,7 +22,7 @@ STATUSES = ("active", "paused", "disabled")
 class Line:
     """One subscription, and how it does."""
 
-    shown: Shown
+    subscription: Subscription
     activity: SubscriptionActivity
 
 
@@ -41,28 +41,28 @@ class ListPages:
             request,
             viewer,
             "subscriptions.html",
-            lines=[line for line in lines if _is_wanted(line, status=status, channel=channel)],
-            statuses_shown=[(name, name.capitalize()) for name in STATUSES],
+            lines=[line for line in lines if _matches(line, status=status, channel=channel)],
+            statuses=[(name, name.capitalize()) for name in STATUSES],
             channels=_channels(lines),
-            wanted_status=status,
-            wanted_channel=channel,
+            status_filter=status,
+            channel_filter=channel,
             has_any=bool(lines),
-            can_create=places.can_create(self._portal),
+            can_create=views.can_create(self._portal),
             curl=curl.line(
                 f"{self._portal.base_url(request)}/api/v1/webhooks/subscriptions",
-                body=places.example(self._portal),
+                body=views.example(self._portal),
             ),
         )
 
     async def _lines(self, viewer: Viewer) -> list[Line]:
-        views = await self._portal.context.subscriptions.list(viewer.company_id, channel=None)
+        subscriptions = await self._portal.context.subscriptions.list(viewer.company_id, channel=None)
         activity = {
-            one.subscription_id: one
-            for one in await self._portal.context.activity.subscriptions(viewer.company_id)
+            activity.subscription_id: activity
+            for activity in await self._portal.context.activity.subscriptions(viewer.company_id)
         }
         return [
-            Line(places.shown(self._portal, view), activity[view["id"]])
-            for view in reversed(views)
+            Line(views.view_of(self._portal, view), activity[view["id"]])
+            for view in reversed(subscriptions)
             if view["id"] in activity
         ]
 
@@ -75,10 +75,10 @@ def make_router(portal: Portal) -> APIRouter:
     )
 
 
-def _is_wanted(line: Line, *, status: str, channel: str) -> bool:
-    view = line.shown.view
+def _matches(line: Line, *, status: str, channel: str) -> bool:
+    view = line.subscription.view
     return status in {"", view["status"]} and channel in {"", view["channel"]}
 
 
 def _channels(lines: Sequence[Line]) -> list[tuple[str, str]]:
-    return sorted({(str(line.shown.view["channel"]), line.shown.channel) for line in lines})
+    return sorted({(str(line.subscription.view["channel"]), line.subscription.channel) for line in lines})

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from trunkline import BodyInvalid, FieldError, Json
 from trunkline_portal.access import Viewer, WritesWebhooks
 from trunkline_portal.forms import Fields, Submitted, faults_of
-from trunkline_portal.pages.subscriptions import form, places
+from trunkline_portal.pages.subscriptions import form, views
 from trunkline_portal.portal import Portal
 from trunkline_portal.routing import get, post
 
@@ -33,13 +33,13 @@ class Range:
 
     def request(self, faults: list[FieldError]) -> dict[str, Json]:
         """Make the request; what cannot be said in one is added to *faults*."""
-        found: dict[str, Json] = {"only_failed": self.only_failed}
+        body: dict[str, Json] = {"only_failed": self.only_failed}
         for name, text in (("from", self.begin), ("to", self.end)):
-            if text and (written := form.read_time(f"/{name}", text, faults)):
-                found[name] = datetime.fromisoformat(written)
+            if text and (time := form.read_time(f"/{name}", text, faults)):
+                body[name] = datetime.fromisoformat(time)
         if self.event_types:
-            found["event_types"] = list(self.event_types)
-        return found
+            body["event_types"] = list(self.event_types)
+        return body
 
 
 class ReplayFormPages:
@@ -60,23 +60,23 @@ class ReplayFormPages:
         """Count what a replay would send; start it once this range was counted."""
         entered = _read(fields)
         faults: list[FieldError] = []
-        wanted = entered.request(faults)
+        body = entered.request(faults)
         if faults:
             errors = faults_of(BodyInvalid(faults))
             return await self._show(request, viewer, subscription_id, entered, errors=errors, status=422)
         try:
             if "start" not in fields or fields["counted"] != entered.mark:
                 counted = await self._replays.start(
-                    viewer.company_id, subscription_id, wanted | {"dry_run": True}, channel=None
+                    viewer.company_id, subscription_id, body | {"dry_run": True}, channel=None
                 )
                 return await self._show(request, viewer, subscription_id, entered, matched=counted["matched"])
-            await self._replays.start(viewer.company_id, subscription_id, wanted, channel=None)
+            await self._replays.start(viewer.company_id, subscription_id, body, channel=None)
         except BodyInvalid as error:
             errors = faults_of(error)
             return await self._show(request, viewer, subscription_id, entered, errors=errors, status=422)
         return self._portal.redirect(
             request,
-            places.url_of(subscription_id, "replays"),
+            views.url_of(subscription_id, "replays"),
             viewer=viewer,
             flash="The replay has started. It never delays what is new.",
         )
@@ -92,17 +92,17 @@ class ReplayFormPages:
         errors: Mapping[str, str] | None = None,
         status: int = 200,
     ) -> Response:
-        one = await places.find(self._portal, viewer.company_id, subscription_id)
+        subscription = await views.find(self._portal, viewer.company_id, subscription_id)
         return self._portal.render(
             request,
             viewer,
             "subscription_replay_form.html",
             status=status,
-            one=one,
+            subscription=subscription,
             entered=entered,
             matched=matched,
             errors=errors or {},
-            types=self._types(one.view["event_types"]),
+            types=self._types(subscription.view["event_types"]),
         )
 
     def _types(self, names: Any) -> list[str]:

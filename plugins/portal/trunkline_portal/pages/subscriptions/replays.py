@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from trunkline_portal.access import WritesWebhooks
-from trunkline_portal.pages.subscriptions import places
+from trunkline_portal.pages.subscriptions import views
 from trunkline_portal.pages.subscriptions.detail import frame_values
 from trunkline_portal.portal import Portal
 from trunkline_portal.routing import get, post
@@ -29,24 +29,29 @@ class ReplayPages:
     async def show_all(self, request: Request, viewer: WritesWebhooks, subscription_id: str) -> Response:
         """Show the list."""
         frame = await frame_values(self._portal, viewer, subscription_id, tab="replays")
-        found = await self._replays.of_subscription(viewer.company_id, subscription_id, channel=None)
+        replays = await self._replays.of_subscription(viewer.company_id, subscription_id, channel=None)
         return self._portal.render(
-            request, viewer, "subscription_replays.html", replays=found, kinds=KINDS, **frame
+            request, viewer, "subscription_replays.html", replays=replays, kinds=KINDS, **frame
         )
 
     async def show_part(self, request: Request, viewer: WritesWebhooks, subscription_id: str) -> Response:
         """Show it again, for the script."""
-        one = await places.find(self._portal, viewer.company_id, subscription_id)
-        found = await self._replays.of_subscription(viewer.company_id, subscription_id, channel=None)
+        subscription = await views.find(self._portal, viewer.company_id, subscription_id)
+        replays = await self._replays.of_subscription(viewer.company_id, subscription_id, channel=None)
         return self._portal.fragment(
-            request, viewer, "subscription_replays_part.html", one=one, replays=found, kinds=KINDS
+            request,
+            viewer,
+            "subscription_replays_part.html",
+            subscription=subscription,
+            replays=replays,
+            kinds=KINDS,
         )
 
     async def ask_to_cancel(
         self, request: Request, viewer: WritesWebhooks, subscription_id: str, replay_id: str
     ) -> Response:
         """Ask before a replay is cancelled."""
-        one = await places.find(self._portal, viewer.company_id, subscription_id)
+        subscription = await views.find(self._portal, viewer.company_id, subscription_id)
         replay = await self._replays.get(viewer.company_id, replay_id)
         return self._portal.confirm(
             request,
@@ -56,9 +61,9 @@ class ReplayPages:
                 "No more of the past is sent again.",
                 f"The {replay['matched']:,} deliveries that it has already made due are still delivered.",
             ],
-            action=places.url_of(one.id, f"replays/{replay['id']}/cancel"),
+            action=views.url_of(subscription.id, f"replays/{replay['id']}/cancel"),
             button="Cancel the replay",
-            back=places.url_of(one.id, "replays"),
+            back=views.url_of(subscription.id, "replays"),
         )
 
     async def cancel(
@@ -68,7 +73,7 @@ class ReplayPages:
         await self._replays.cancel(viewer.company_id, replay_id)
         return self._portal.redirect(
             request,
-            places.url_of(subscription_id, "replays"),
+            views.url_of(subscription_id, "replays"),
             viewer=viewer,
             flash="The replay was cancelled.",
         )

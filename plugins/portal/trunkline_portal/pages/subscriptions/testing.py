@@ -6,7 +6,7 @@ from starlette.responses import Response
 
 from trunkline_portal import outcomes
 from trunkline_portal.access import WritesWebhooks
-from trunkline_portal.pages.subscriptions import places
+from trunkline_portal.pages.subscriptions import views
 from trunkline_portal.portal import Portal
 from trunkline_portal.routing import get, post
 
@@ -19,20 +19,20 @@ class TestDeliveryPages:
 
     async def ask(self, request: Request, viewer: WritesWebhooks, subscription_id: str) -> Response:
         """Show the page before anything was sent."""
-        one = await places.find_ours(self._portal, viewer.company_id, subscription_id)
+        subscription = await views.find_editable(self._portal, viewer.company_id, subscription_id)
         return self._portal.render(
-            request, viewer, "subscription_test.html", one=one, result=None, reason=None
+            request, viewer, "subscription_test.html", subscription=subscription, result=None, reason=None
         )
 
     async def send(self, request: Request, viewer: WritesWebhooks, subscription_id: str) -> Response:
         """Show the answer at once: it is stored nowhere, and sending once more when the page is loaded again does no harm."""
-        one = await places.find_ours(self._portal, viewer.company_id, subscription_id)
+        subscription = await views.find_editable(self._portal, viewer.company_id, subscription_id)
         result = await self._portal.context.subscriptions.test(
-            viewer.company_id, one.id, channel=places.CHANNEL
+            viewer.company_id, subscription.id, channel=views.CHANNEL
         )
         reason = outcomes.attempt_sentence(result)
         return self._portal.render(
-            request, viewer, "subscription_test.html", one=one, result=result, reason=reason
+            request, viewer, "subscription_test.html", subscription=subscription, result=result, reason=reason
         )
 
 

@@ -173,7 +173,7 @@ def _operation_page(product: Product, definition: Definition) -> Page:
 
 def _lookups_page(product: Product) -> Page:
     words = {"lookups": [_operation_words(product, lookup) for lookup in product.lookups]}
-    summary = "Lists to choose from: what other calls take as an id."
+    summary = "Lists of the values that other calls take as an id."
     return Page("lookups.html", "Lookups", summary, "Lookups", "lookups", "All lookups", words=words)
 
 

@@ -80,7 +80,7 @@ PROBLEMS: Sequence[Problem] = (
         502,
         "Provider failed",
         ("provider-failed",),
-        "Whoever carries this out failed. Try again later, with the same Idempotency-Key.",
+        "The provider that carries this out failed. Try again later, with the same Idempotency-Key.",
     ),
     Problem(
         503,

@@ -152,5 +152,5 @@ def _read_time(typed: str, name: str, errors: dict[str, str]) -> int | None:
         aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
         return round(aware.timestamp() * 1000)
     except (ValueError, OverflowError):
-        errors[name] = "This is no date and time; write it like 2026-01-28T10:30."
+        errors[name] = "This is not a date and time; write it like 2026-01-28T10:30."
         return None

@@ -27,7 +27,7 @@ def problem_of(error: Exception) -> Problem:
             return Problem(error.status, error.title, error.detail, error.headers)
         case HTTPException(status_code=404) | RequestValidationError():
             return Problem(
-                404, "There is no such page", "The address may be misspelt, or what was here has gone.", {}
+                404, "There is no such page", "The address may be misspelt, or the page was removed.", {}
             )
         case HTTPException():
             phrase = http.HTTPStatus(error.status_code).phrase
@@ -36,7 +36,7 @@ def problem_of(error: Exception) -> Problem:
             detail = "The database does not answer; nothing was changed. Try again in a moment."
             return Problem(503, "Not available now", detail, {"Retry-After": "5"})
         case TrunklineError() if hasattr(error, "detail"):
-            return Problem(502, "Somebody else's failure", str(error), {})
+            return Problem(502, "A service behind the hub failed", str(error), {})
         case _:
             detail = "Something went wrong on our side; it was logged. Try again, or tell whoever runs this service."
             return Problem(500, "This page failed", detail, {})

@@ -103,9 +103,9 @@ async def test_an_operation_shows_what_to_send_and_what_comes_back(api, sign_in)
     words = browser.words(await browser.get("/portal/catalogue/actions/update_lead_status"))
     assert "PATCH /api/v1/integrations/leads/{client_id}/status" in words
     assert "client_id integer, required" in words
-    assert "At least one of new_status, new_status_id must be there." in words
+    assert "At least one of new_status, new_status_id must be given." in words
     assert "curl -X PATCH http://hub.test/api/v1/integrations/leads/12345/status" in words
-    assert "It brings about client.status_changed" in words
+    assert "It causes client.status_changed" in words
     assert "previous_status string, always there" in words
 
 

@@ -161,7 +161,7 @@ async def test_an_event_is_shown_whole_and_leads_to_those_next_to_it(api, sign_i
     said = browser.words(page)
     assert '"client_id" : 2' in said
     assert "Metadata" in said
-    assert "There was no subscription for it to go to." in said
+    assert "The company had no subscription." in said
     assert link_named(page.text, "Older") == f"/portal/events/{ids[0]}"
     assert f'href="/portal/events/{ids[2]}" rel="prev"' in page.text
     newest = await browser.get(f"/portal/events/{ids[2]}")

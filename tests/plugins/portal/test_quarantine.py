@@ -37,7 +37,7 @@ def editor(page) -> str:
 
 async def test_an_empty_inbox_says_what_would_be_in_it(hub, sign_in):
     browser = await sign_in(hub)
-    assert "Nothing waits" in browser.words(await browser.get(INBOX))
+    assert "The quarantine is empty" in browser.words(await browser.get(INBOX))
 
 
 async def test_the_inbox_lists_what_waits_with_where_it_is_at_fault(hub, sign_in):
@@ -48,7 +48,7 @@ async def test_the_inbox_lists_what_waits_with_where_it_is_at_fault(hub, sign_in
     assert re.findall(rf'href="{INBOX}/(qtn_\w+)"', page.text) == [held]
     assert 'invoice.created {"invoice_id":1' in browser.words(page)
     assert "/payload/amount" in browser.words(page)
-    assert "None of this type waits" in browser.words(await browser.get(f"{INBOX}?type=payment.failed"))
+    assert "No event of this type is quarantined" in browser.words(await browser.get(f"{INBOX}?type=payment.failed"))
 
 
 async def test_a_long_inbox_is_paged(hub, sign_in):
@@ -82,7 +82,7 @@ async def test_a_corrected_event_is_released_with_every_digit_that_was_typed(hub
     assert f"Event {event['id']} of type invoice.created" in browser.words(await browser.follow(answer))
     assert '"amount":9.900' in (await hub.client.get("/api/v1/events")).text
     assert event["metadata"] == {"n": 1.5}
-    assert "Nothing waits" in browser.words(await browser.get(INBOX))
+    assert "The quarantine is empty" in browser.words(await browser.get(INBOX))
 
 
 @pytest.mark.parametrize(

@@ -136,7 +136,7 @@ async def test_it_is_told_how_to_check_each_signature(browser, scheme):
         ),
         (
             {"filter_path": "amount/x", "filter_operator": "gte", "filter_value": "1"},
-            "“amount/x” is no field: choose one that begins with payload. or metadata.",
+            "“amount/x” is not a field: choose one that begins with payload. or metadata.",
         ),
         (
             {"filter_path": "payload.client_id", "filter_operator": "starts_with", "filter_value": "1"},
@@ -242,7 +242,7 @@ async def test_headers_are_replaced_only_where_that_is_said(api, browser):
     path = f"/portal/subscriptions/{made}/edit"
     typed = {**TYPED, "header_name": "X-New", "header_value": "2"}
     refused = await browser.post(path, typed, expect=422)
-    assert "as it stands they would not be taken" in browser.words(refused)
+    assert "otherwise they are ignored" in browser.words(refused)
     await browser.post(path, {**typed, "replaces_headers": "on"})
     assert list((await subscriptions_of(api))[0]["headers"]) == ["X-New"]
     await browser.post(path, {**TYPED, "replaces_headers": "on"})

@@ -79,8 +79,8 @@ async def test_the_list_is_filtered_by_status_and_channel(api, browser):
     assert shown(await browser.get(LIST)) == {"on", "off", "n8n"}
     assert shown(await browser.get(LIST, status="paused")) == {"off"}
     assert shown(await browser.get(LIST, channel="n8n")) == {"n8n"}
-    assert "None like that" in browser.words(await browser.get(LIST, status="disabled"))
-    assert "None like that" in browser.words(await browser.get(LIST, status="<script>"))
+    assert "No such subscription" in browser.words(await browser.get(LIST, status="disabled"))
+    assert "No such subscription" in browser.words(await browser.get(LIST, status="<script>"))
 
 
 @pytest.mark.parametrize(
@@ -290,10 +290,10 @@ async def test_a_test_shows_what_the_receiver_answered(api, browser, receiver):
     made = await create(api, receiver.url)
     await browser.get(f"{LIST}/{made}")
     page = await browser.post(f"{LIST}/{made}/test", expect=200)
-    assert "The receiver took it" in browser.words(page)
+    assert "The receiver accepted it" in browser.words(page)
     page = await browser.post(f"{LIST}/{made}/test", expect=200)
     words = browser.words(page)
-    assert "The receiver did not take it" in words
+    assert "The receiver did not accept it" in words
     assert "503" in words
     assert "The target is not available" in words
     assert "<script>window" not in page.text
@@ -312,10 +312,10 @@ async def test_deleting_says_how_many_deliveries_end(running, receiver, sign_in)
     receiver.always(Answer(503, {"retry-after": "3600"}))
     made = await create(running, receiver.url)
     browser = await sign_in(running, ["webhooks:write"])
-    assert "No delivery is waiting." in browser.words(await browser.get(f"{LIST}/{made}/delete"))
+    assert "No delivery is open." in browser.words(await browser.get(f"{LIST}/{made}/delete"))
     for _ in range(2):
         await emit(running)
-    sentence = "2 deliveries that are still to be made will never be made; they end as “gone”."
+    sentence = "2 open deliveries will not be made; they end as “gone”."
 
     async def is_said() -> bool:
         return sentence in browser.words(await browser.get(f"{LIST}/{made}/delete"))

@@ -80,8 +80,8 @@ class QuarantinedEventPages:
             viewer,
             title="Delete this event?",
             sentences=[
-                f"It is of type {event.type}, and is gone for good: nobody will get it.",
-                "Its sender was told that it waits here, and is not told of this.",
+                f"It is of type {event.type}. It will be gone for good, and no subscription gets it.",
+                "Its sender was told that it is quarantined, and is not told that it was deleted.",
             ],
             action=f"{QUARANTINE}/{event_id}/delete",
             button="Delete the event",

@@ -88,7 +88,7 @@ def test_from_the_form_to_the_last_resend(serve_hub, target, somebody):
     person.go("/portal/subscriptions")
     main.get_by_role("link", name=re.compile("story")).click()
     person.click("Send a test")
-    person.sees("The receiver took it")
+    person.sees("The receiver accepted it")
     person.sees("mended")
 
     # rotated: the new secret signs at once
@@ -143,7 +143,7 @@ def test_why_an_event_was_not_delivered(served_hub, target, somebody):
 
     person.go(f"/portal/events/{event}")
 
-    person.sees("Why others did not get it")
+    person.sees("Why other subscriptions did not get it")
     person.sees("payload.email")
 
 

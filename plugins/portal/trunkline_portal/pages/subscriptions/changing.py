@@ -33,7 +33,7 @@ class StatePages:
             title="Pause this subscription?",
             sentences=[
                 f"Nothing more is sent to {subscription.view['target_url']} until it is resumed.",
-                "Events go on being stored: resuming can deliver all that was missed in between.",
+                "Events go on being stored: resuming can deliver all events that were missed in between.",
             ],
             action=views.url_of(subscription.id, "pause"),
             button="Pause",
@@ -50,7 +50,7 @@ class StatePages:
             request,
             views.url_of(subscription_id),
             viewer=viewer,
-            flash="It is paused: nothing more is sent.",
+            flash="The subscription is paused: nothing more is sent.",
         )
 
     async def ask_to_resume(self, request: Request, viewer: WritesWebhooks, subscription_id: str) -> Response:
@@ -66,10 +66,13 @@ class StatePages:
         changes = {"status": "active", "catch_up": catches_up}
         await self._subscriptions.update(viewer.company_id, subscription_id, changes, channel=None)
         consequence = (
-            "what was missed is being delivered." if catches_up else "it goes on with the next event."
+            "missed events are being delivered." if catches_up else "it goes on with the next event."
         )
         return self._portal.redirect(
-            request, views.url_of(subscription_id), viewer=viewer, flash=f"It is active again: {consequence}"
+            request,
+            views.url_of(subscription_id),
+            viewer=viewer,
+            flash=f"The subscription is active again: {consequence}",
         )
 
     async def ask_to_delete(self, request: Request, viewer: WritesWebhooks, subscription_id: str) -> Response:
@@ -115,16 +118,14 @@ def _consequences(subscription: Subscription, count: int) -> list[str]:
         f"Nothing more is sent to {subscription.view['target_url']}, and its secret is forgotten for good."
     ]
     if count == 1:
-        sentences.append("1 delivery that is still to be made will never be made; it ends as “gone”.")
+        sentences.append("1 open delivery will not be made; it ends as “gone”.")
     elif count:
         more = " or more" if count == _COUNTED else ""
-        sentences.append(
-            f"{count:,}{more} deliveries that are still to be made will never be made; they end as “gone”."
-        )
+        sentences.append(f"{count:,}{more} open deliveries will not be made; they end as “gone”.")
     else:
-        sentences.append("No delivery is waiting.")
+        sentences.append("No delivery is open.")
     if not subscription.is_editable:
         sentences.append(
-            f"{subscription.channel} is not told: what it had subscribed for goes on waiting there. Turn it off in {subscription.channel} first."
+            f"{subscription.channel} is not told: the workflow that subscribed goes on waiting for events. Turn it off in {subscription.channel} first."
         )
     return sentences

@@ -54,7 +54,7 @@ class EditingPages:
             request,
             views.url_of(subscription.id, "settings"),
             viewer=viewer,
-            flash="The subscription was changed. It holds for events that are accepted from now on.",
+            flash="The subscription was changed. The change applies to events that are accepted from now on.",
         )
 
     def _kinds(self, chosen: list[str]) -> Kinds:

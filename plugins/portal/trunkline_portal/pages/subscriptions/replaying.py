@@ -78,7 +78,7 @@ class ReplayFormPages:
             request,
             views.url_of(subscription_id, "replays"),
             viewer=viewer,
-            flash="The replay has started. It never delays what is new.",
+            flash="The replay has started. It does not delay new events.",
         )
 
     async def _show(

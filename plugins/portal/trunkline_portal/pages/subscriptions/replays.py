@@ -13,9 +13,9 @@ from trunkline_portal.portal import Portal
 from trunkline_portal.routing import get, post
 
 KINDS: Mapping[str, str] = {
-    "missed": "What was missed",
-    "all": "Everything in a range",
-    "failed": "What had failed",
+    "missed": "Missed events",
+    "all": "All events in a range",
+    "failed": "Failed deliveries",
 }
 
 
@@ -58,8 +58,8 @@ class ReplayPages:
             viewer,
             title="Cancel this replay?",
             sentences=[
-                "No more of the past is sent again.",
-                f"The {replay['matched']:,} deliveries that it has already made due are still delivered.",
+                "No more past events are sent.",
+                f"The {replay['matched']:,} deliveries that it has already queued are still made.",
             ],
             action=views.url_of(subscription.id, f"replays/{replay['id']}/cancel"),
             button="Cancel the replay",

@@ -12,7 +12,7 @@ _FORM = re.compile(r"#[0-9a-fA-F]{6}")
 
 
 def accents(color: str) -> Mapping[str, str]:
-    """Give what the stylesheet's words stand for: the colour itself, and its shades that can be read."""
+    """Give the colours for the placeholders of the stylesheet: the brand's own, and its readable shades."""
     brand = plain(color)
     return {
         "BRAND": brand,

@@ -80,7 +80,7 @@ def json_text(value: Json) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Position:
-    """Where in a table: the path so far, and the properties that led here, so that a schema in itself has an end."""
+    """A position in the table: the path so far, and the properties above it, so that a recursive schema ends."""
 
     parent: str = ""
     depth: int = 0
@@ -159,7 +159,7 @@ class _Walk:
         return f"list of {_PLURALS.get(names.pop(), 'values')}" if len(names) == 1 else "list"
 
     def forms(self, schema: Json, depth: int = 0) -> list[Schema]:
-        """Spell *schema* out: the forms that a value may have, without references and combinations."""
+        """Expand *schema* into the forms that a value may have, without references and combinations."""
         if not isinstance(schema, Mapping) or depth > _DEEPEST:
             return []
         own = {key: value for key, value in schema.items() if key not in {"$ref", "allOf", *_COMBINED}}
@@ -184,7 +184,7 @@ class _Walk:
 
 
 def _merged(first: Schema, *rest: Schema) -> dict[str, Json]:
-    """Put schemas that hold at once into one; what the last says counts, but fields add up."""
+    """Merge schemas that hold at once: the last one wins, but properties and required names add up."""
     whole = dict(first)
     for schema in rest:
         properties = [part["properties"] for part in (whole, schema) if "properties" in part]

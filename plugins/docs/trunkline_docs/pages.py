@@ -1,4 +1,4 @@
-"""What the site tells: its pages, in their order, each with what its template needs. Pure."""
+"""The pages of the site, in their order, each with the values for its template. Pure."""
 
 import http
 import re

@@ -1,4 +1,4 @@
-"""What an answer with a status of 400 or more means, for whoever gets one."""
+"""What an answer with a status of 400 or more means, for callers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,9 +1,8 @@
-"""Who looks at a page, and whether they may.
+"""The viewer of a page, and the scopes that pages require.
 
 ::
 
-    @router.get("/events")
-    async def show_events(request: Request, viewer: ReadsEvents) -> Response: …
+    async def show_events(self, request: Request, viewer: ReadsEvents) -> Response: …
 """
 
 from dataclasses import dataclass
@@ -44,7 +43,7 @@ class ScopeMissing(Refused):
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """Who looks. *principal* is what the session may do now: a link's company and scopes for whom a link let in."""
+    """Who is signed in. *principal* is what the session may do now: a link's company and scopes if a link opened it."""
 
     session: Session
     principal: Principal
@@ -83,14 +82,14 @@ class HoldsSessions(Protocol):
 
 
 class RequiresScope:
-    """Lets a request through if whoever is signed in has one of *scopes*, and, if it changes anything, their form's token."""
+    """Lets a request through if the viewer has one of *scopes*; a form must carry the session's token too."""
 
     def __init__(self, *scopes: str, needs_company: bool = True) -> None:
         self._scopes = scopes
         self._needs_company = needs_company
 
     async def __call__(self, request: Request) -> Viewer:
-        """Find out who looks.
+        """Find the viewer.
 
         Raises:
             SignInNeeded, CompanyNeeded, ScopeMissing, FormRefused

@@ -1,4 +1,4 @@
-"""What pages load: read once, named after what is in it, so that browsers may keep it for good."""
+"""The files that pages load: read once, named after what is in it, so that browsers may keep it for good."""
 
 import hashlib
 from collections.abc import Mapping

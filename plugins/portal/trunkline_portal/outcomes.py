@@ -1,4 +1,4 @@
-"""What became of an event, in sentences: for each subscription, each delivery and each attempt."""
+"""The outcome of an event, in sentences: for each subscription, each delivery and each attempt."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -42,7 +42,7 @@ class Receiver:
 
 @dataclass(frozen=True, slots=True)
 class MatchedSubscription:
-    """What became of the event for a subscription that it matched; *delivery* is None in the moment before there is one."""
+    """The outcome for a subscription that the event matched; *delivery* is None in the moment before there is one."""
 
     receiver: Receiver
     sentence: str
@@ -65,7 +65,7 @@ class SkippedSubscription:
 
 @dataclass(frozen=True, slots=True)
 class EventOutcome:
-    """What became of one event, for each subscription of its company."""
+    """The outcome of one event, for each subscription of its company."""
 
     matched: Sequence[MatchedSubscription]
     skipped: Sequence[SkippedSubscription]

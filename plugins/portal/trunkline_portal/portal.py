@@ -1,4 +1,4 @@
-"""The portal itself: what every module of pages works with, and how its answers come about.
+"""The portal itself: what every module of pages works with, and how it answers.
 
 The handlers of a module are methods of a class; they take a viewer (``access``), and answer with ``portal.render`` or, after
 a form, with ``portal.redirect``. A table at the end of the module lists their routes (``routing``).

@@ -1,4 +1,4 @@
-"""What keeps other sites and other people out: the headers of every answer, form tokens, and the limit on sign-ins."""
+"""Protection against other sites and guessed keys: the headers of every answer, form tokens, and the limit on sign-ins."""
 
 import hmac
 import ipaddress

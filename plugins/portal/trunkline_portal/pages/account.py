@@ -1,4 +1,4 @@
-"""One's own session: signing out, here or everywhere, and the theme."""
+"""The viewer's own session: signing out, here or everywhere, and the theme."""
 
 from fastapi import APIRouter
 from starlette.requests import Request

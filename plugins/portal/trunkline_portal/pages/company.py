@@ -1,4 +1,4 @@
-"""Which company an operator looks at."""
+"""Choosing the company that an operator looks at."""
 
 from fastapi import APIRouter
 from starlette.requests import Request

@@ -1,4 +1,4 @@
-"""Events: the list, and one of them with what became of it."""
+"""The list of events, and the page of one with its outcome."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -89,7 +89,7 @@ class EventPages:
         )
 
     async def show_deliveries(self, request: Request, event_id: str, viewer: ReadsEvents) -> Response:
-        """Show what became of it again, for the script."""
+        """Show its outcome again, for the script."""
         view = await self._portal.context.activity.event(viewer.company_id, read_id(event_id))
         outcome = await find_outcome(self._portal, viewer, view.event)
         return self._portal.fragment(
@@ -144,7 +144,7 @@ def read_id(text: str) -> int:
 
 
 async def find_outcome(portal: Portal, viewer: Viewer, event: ListedEvent) -> EventOutcome:
-    """Tell what became of an event; where it was sent, only to those who may see subscriptions."""
+    """Find the outcome of an event, without its targets for those who may not see subscriptions."""
     deliveries = portal.context.deliveries
     explanation = await deliveries.explain(viewer.company_id, event.id)
     logged = await deliveries.of_event(viewer.company_id, event.id)

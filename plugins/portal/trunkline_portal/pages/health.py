@@ -1,4 +1,4 @@
-"""How the hub itself does, for whoever runs it: readiness, plugins, and what waits."""
+"""The health of the hub, for operators: readiness, plugins, and what waits."""
 
 from dataclasses import dataclass
 

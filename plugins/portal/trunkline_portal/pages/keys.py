@@ -116,7 +116,7 @@ def make_router(portal: Portal) -> APIRouter:
 
 
 def _faults(viewer: Viewer, fields: Fields) -> dict[str, str]:
-    """Tell what is wrong with a key that is to be made; nobody gives more than they have."""
+    """Find the faults of a key that is to be made; it never gets a scope that its maker lacks."""
     faults: dict[str, str] = {}
     if not fields["name"]:
         faults["name"] = "Give the key a name, such as the tool that will use it."

@@ -1,4 +1,4 @@
-"""How the company's events do: figures, charts, and what needs attention."""
+"""The overview of a company's events: figures, charts, and what needs attention."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

@@ -66,7 +66,7 @@ def make_router(portal: Portal) -> APIRouter:
 
 
 def require_writing(viewer: Viewer) -> None:
-    """Whoever puts an event into the stream needs what it takes to send one. Raises ScopeMissing."""
+    """Require the scope that sending an event needs. Raises ScopeMissing."""
     if not viewer.has(EVENTS_WRITE):
         raise ScopeMissing(EVENTS_WRITE)
 

@@ -1,4 +1,4 @@
-"""Revoking an API key, once it has been said what that brings about."""
+"""Revoking an API key, after a page that says what stops working."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Addresses that lead nowhere."""
+"""Addresses that no page has."""
 
 from fastapi import APIRouter
 from starlette.exceptions import HTTPException

@@ -1,4 +1,4 @@
-"""What is done to a subscription as a whole: paused, resumed, deleted."""
+"""Pausing, resuming and deleting a subscription."""
 
 from urllib.parse import urlsplit
 

@@ -1,4 +1,4 @@
-"""What a form of a subscription was refused for, as sentences for its fields."""
+"""The errors of a subscription's form, as sentences for its fields."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

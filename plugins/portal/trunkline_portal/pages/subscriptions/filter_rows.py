@@ -106,7 +106,7 @@ def write_value(value: Json, kind: str | None) -> str:
 
 
 def _rows_at(path: str, condition: Json, kind: str | None) -> list[Row] | None:
-    """Write what is wanted at *path*; None where a row would be read as something else."""
+    """Write the condition at *path*; None where a row would be read as something else."""
     comparisons: Mapping[str, Json] = condition if isinstance(condition, Mapping) else {"eq": condition}
     rows: list[Row] = []
     for name, value in comparisons.items():

@@ -1,4 +1,4 @@
-"""Sending the past again: counted first, then started."""
+"""Replaying past events: counted first, then started."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ class Range:
 
     @property
     def mark(self) -> str:
-        """Tell this range from another: what is started is what was counted."""
+        """A text that tells this range from others: a replay starts only for the range that was counted."""
         return "|".join((self.begin, self.end, str(self.only_failed), *self.event_types))
 
     def request(self, faults: list[FieldError]) -> dict[str, Json]:

@@ -8,7 +8,7 @@ import pytest
 
 from trunkline.schemas.files import package_event_types
 
-TYPES = [one.name for one in package_event_types("trunkline_schemas")]
+TYPES = [event_type.name for event_type in package_event_types("trunkline_schemas")]
 HOSTILE = '"><img src=x onerror=alert(1)><script>alert(2)</script>'
 INVOICE = {
     "invoice_id": 1,
@@ -93,9 +93,9 @@ async def test_actions_searches_and_lookups_have_pages(api, sign_in, kind, names
     listed = set(re.findall(rf'href="/portal/catalogue/{kind}/([\w-]+)"', page.text))
     assert names <= listed
     for name in listed:
-        shown = await browser.get(f"/portal/catalogue/{kind}/{name}")
-        assert "X-Api-Key: YOUR_API_KEY" in browser.words(shown)
-        assert 'href="/portal/catalogue" aria-current="page"' in shown.text
+        page = await browser.get(f"/portal/catalogue/{kind}/{name}")
+        assert "X-Api-Key: YOUR_API_KEY" in browser.words(page)
+        assert 'href="/portal/catalogue" aria-current="page"' in page.text
 
 
 async def test_an_operation_shows_what_to_send_and_what_comes_back(api, sign_in):

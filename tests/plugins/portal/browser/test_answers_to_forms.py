@@ -85,13 +85,13 @@ def test_the_command_of_an_empty_page_works(served_hub, somebody):
     """Whoever has nothing yet copies the line that stands there, puts in a key, and has something."""
     key = served_hub.make_key("events:read", "events:write", "webhooks:write", company_id=4)
     person = somebody(served_hub, key=key)
-    for path, shown in (("/events", "affiliate.created"), ("/subscriptions", "https://example.com/hooks")):
+    for path, text in (("/events", "affiliate.created"), ("/subscriptions", "https://example.com/hooks")):
         person.go(f"/portal{path}")
         command = person.page.get_by_label("Command").locator("code").inner_text()
         answer = run(command.replace("YOUR_API_KEY", key))
         assert '"id"' in answer, answer
         person.go(f"/portal{path}")
-        person.sees(shown)
+        person.sees(text)
 
 
 def run(command: str) -> str:

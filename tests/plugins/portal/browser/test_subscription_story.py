@@ -110,14 +110,14 @@ def test_from_the_form_to_the_last_resend(serve_hub, target, somebody):
     person.click("Pause")
     person.confirm("Pause")
     person.sees("Paused")
-    held = send_lead(hub, first_name="Joan")
+    event_id = send_lead(hub, first_name="Joan")
     page.wait_for_timeout(1500)
     assert len(target.wait_for("/story", count + 1)) == count + 1
     person.click("Resume")
     page.get_by_role("dialog").get_by_label("Deliver what was missed").check()
     person.confirm("Resume")
     caught = target.wait_for("/story", count + 2)[-1]
-    assert caught.headers["webhook-id"] == str(held)
+    assert caught.headers["webhook-id"] == str(event_id)
 
     # replayed: counted, started, seen to its end
     person.click("Replays", within=main)

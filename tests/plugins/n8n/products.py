@@ -28,7 +28,10 @@ def installed_product(**brand: str) -> Product:
         dataclasses.replace(BRAND, slug="wlcro", title="WhiteLabelCRO", **brand),
         "https://api.example.com",
         tuple(package_event_types("trunkline_schemas")),
-        *(tuple(one for one in definitions if one.kind == kind) for kind in ("action", "search", "lookup")),
+        *(
+            tuple(definition for definition in definitions if definition.kind == kind)
+            for kind in ("action", "search", "lookup")
+        ),
     )
 
 

@@ -136,21 +136,7 @@ def test_all_of_it_with_the_keyboard_alone(served_hub, target, somebody):
     expect(page.get_by_role("heading", level=1)).to_have_text("Keep this secret")
     keys.follow("I have copied it")
 
-    keys.follow("Pause")
-    dialog = page.get_by_role("dialog")
-    expect(dialog).to_be_visible()
-    page.keyboard.press("Escape")
-    expect(dialog).to_have_count(0)
-    assert keys.focused() == "Pause"  # back where it was opened
-    page.keyboard.press("Enter")
-    expect(dialog).to_be_visible()
-    for _ in range(6):  # the focus stays within
-        page.keyboard.press("Tab")
-        assert page.evaluate(
-            "document.activeElement === document.body || !!document.activeElement.closest('dialog')"
-        )
-    keys.reach(lambda: keys.focused() == "Pause")
-    page.keyboard.press("Enter")
+    pause_by_dialog(page, keys)
     person.sees("Paused")
 
     keys.reach(lambda: page.evaluate("document.activeElement.matches('.account-button')"))
@@ -159,6 +145,25 @@ def test_all_of_it_with_the_keyboard_alone(served_hub, target, somebody):
     expect(page.locator("html")).to_have_attribute("data-theme", "dark")
     keys.follow("Sign out")
     expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")
+
+
+def pause_by_dialog(page, keys: "Keyboard") -> None:
+    """Open the dialog, leave it, open it again and agree; the focus stays within it."""
+    keys.follow("Pause")
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+    assert keys.focused() == "Pause"  # back where it was opened
+    page.keyboard.press("Enter")
+    expect(dialog).to_be_visible()
+    for _ in range(6):
+        page.keyboard.press("Tab")
+        assert page.evaluate(
+            "document.activeElement === document.body || !!document.activeElement.closest('dialog')"
+        )
+    keys.reach(lambda: keys.focused() == "Pause")
+    page.keyboard.press("Enter")
 
 
 class Keyboard:

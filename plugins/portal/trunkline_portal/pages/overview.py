@@ -134,49 +134,26 @@ def _attention_item(viewer: Viewer, attention: Attention) -> AttentionItem:
 
 
 def _charts(overview: Overview, span: Span) -> list[Chart]:
-    buckets = overview.buckets
-    axis = Axis([_written(bucket.start_ms) for bucket in buckets], _dates(overview, span))
+    axis = Axis([_written(bucket.start_ms) for bucket in overview.buckets], _dates(overview, span))
 
-    def row(value: Callable[[Bucket], float | None]) -> list[float | None]:
-        return [value(bucket) for bucket in buckets]
+    def series(name: str, value: Callable[[Bucket], float | None], style: str = "") -> Series:
+        return Series(name, [value(bucket) for bucket in overview.buckets], style)
 
+    events = [series("Events", lambda bucket: bucket.events)]
+    deliveries = [
+        series("Delivered", lambda bucket: bucket.delivered),
+        series("Not delivered yet", lambda bucket: bucket.matched - bucket.delivered, "is-faint"),
+    ]
+    failures = [series("Failed attempts", lambda bucket: bucket.failed_attempts, "is-bad")]
+    latency = [
+        series("p50", lambda bucket: bucket.p50_ms),
+        series("p95", lambda bucket: bucket.p95_ms, "is-second"),
+    ]
     return [
-        charts.bars(
-            "chart-events",
-            "Events",
-            [Series("Events", row(lambda bucket: bucket.events))],
-            axis,
-            format_value=_count,
-        ),
-        charts.bars(
-            "chart-deliveries",
-            "Deliveries",
-            [
-                Series("Delivered", row(lambda bucket: bucket.delivered)),
-                Series(
-                    "Not delivered yet", row(lambda bucket: bucket.matched - bucket.delivered), "is-faint"
-                ),
-            ],
-            axis,
-            format_value=_count,
-        ),
-        charts.bars(
-            "chart-failures",
-            "Failed attempts",
-            [Series("Failed attempts", row(lambda bucket: bucket.failed_attempts), "is-bad")],
-            axis,
-            format_value=_count,
-        ),
-        charts.lines(
-            "chart-latency",
-            "Latency of deliveries",
-            [
-                Series("p50", row(lambda bucket: bucket.p50_ms)),
-                Series("p95", row(lambda bucket: bucket.p95_ms), "is-second"),
-            ],
-            axis,
-            format_value=formats.duration,
-        ),
+        charts.bars("chart-events", "Events", events, axis, format_value=_count),
+        charts.bars("chart-deliveries", "Deliveries", deliveries, axis, format_value=_count),
+        charts.bars("chart-failures", "Failed attempts", failures, axis, format_value=_count),
+        charts.lines("chart-latency", "Latency of deliveries", latency, axis, format_value=formats.duration),
     ]
 
 

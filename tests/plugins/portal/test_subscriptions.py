@@ -202,14 +202,14 @@ async def test_it_is_paused_and_resumed_with_what_was_missed(running, receiver, 
     browser = await sign_in(running, ["webhooks:write"])
     assert "Nothing more is sent" in browser.words(await browser.get(f"{LIST}/{subscription}/pause"))
     page = await browser.follow(await browser.post(f"{LIST}/{subscription}/pause"))
-    assert "It is paused" in browser.words(page)
+    assert "The subscription is paused" in browser.words(page)
     assert f'href="{LIST}/{subscription}/resume"' in page.text
     missed = await emit(running)
 
     await browser.get(f"{LIST}/{subscription}/resume")
     page = await browser.follow(await browser.post(f"{LIST}/{subscription}/resume", {"catch_up": "yes"}))
 
-    assert "what was missed is being delivered" in browser.words(page)
+    assert "missed events are being delivered" in browser.words(page)
     (request,) = await receiver.wait_for(1)
     assert request.headers["webhook-id"] == str(missed)
 

@@ -1,4 +1,4 @@
-"""The client programs in other languages, as the docs show them, run against a real hub and real signatures."""
+"""The client programs in other languages, as the docs show them, run against a real hub."""
 
 import json
 import os
@@ -12,30 +12,9 @@ from pathlib import Path
 import pytest
 
 from trunkline.model import cursors
-from trunkline.targets import signatures
 
 EXAMPLES = Path(__file__).parents[2] / "docs/examples/clients"
 COMMANDS = {"mjs": "node", "php": "php", "rb": "ruby"}
-SECRET = "whsec_" + "A" * 32
-BODY = '{"id":7,"type":"payment.failed","payload":{"failure_reason":"Zürich"}}'.encode()
-DRIVERS = {
-    "mjs": """
-import {{ verify }} from "{file}";
-import {{ readFileSync }} from "node:fs";
-const [secret, headers] = JSON.parse(readFileSync("in.json"));
-console.log(verify(secret, headers, readFileSync("body")).id);
-""",
-    "php": """<?php
-require "{file}";
-[$secret, $headers] = json_decode(file_get_contents("in.json"), true);
-echo verify($secret, $headers, file_get_contents("body"))["id"], "\\n";
-""",
-    "rb": """
-require "{file}"
-secret, headers = JSON.parse(File.read("in.json"))
-puts verify(secret, headers, File.binread("body"))["id"]
-""",
-}
 
 pytestmark = [pytest.mark.slow, pytest.mark.parametrize("language", sorted(COMMANDS))]
 
@@ -46,43 +25,6 @@ def command_of(language: str) -> str:
         pytest.skip(f"{COMMANDS[language]} is not installed")
     assert command, f"{COMMANDS[language]} is not installed"
     return command
-
-
-def verified(language: str, folder: Path, headers: dict[str, str], body: bytes = BODY):
-    (folder / "in.json").write_text(json.dumps([SECRET, headers]))
-    (folder / "body").write_bytes(body)
-    driver = folder / f"driver.{language}"
-    driver.write_text(DRIVERS[language].format(file=EXAMPLES / f"verify.{language}"))
-    return subprocess.run(
-        [command_of(language), driver], cwd=folder, capture_output=True, text=True, timeout=30, check=False
-    )
-
-
-def signed(*, seconds_ago: int = 0) -> dict[str, str]:
-    timestamp = int(time.time()) - seconds_ago
-    return signatures.headers("standard", secrets=(SECRET,), event_id="7", timestamp=timestamp, body=BODY)
-
-
-def test_a_genuine_webhook_is_read(language: str, tmp_path: Path):
-    done = verified(language, tmp_path, signed())
-    assert (done.stdout, done.stderr) == ("7\n", "")
-    rotated = signed()
-    rotated["webhook-signature"] = f"v1,AAAA {rotated['webhook-signature']}"
-    assert verified(language, tmp_path, rotated).stdout == "7\n"
-
-
-def test_what_is_not_genuine_is_refused(language: str, tmp_path: Path):
-    assert "not signed with our secret" in _said(verified(language, tmp_path, signed(), BODY + b" "))
-    unsigned = {name: value for name, value in signed().items() if name != "webhook-signature"}
-    assert "not signed with our secret" in _said(verified(language, tmp_path, unsigned))
-    assert "too old" in _said(verified(language, tmp_path, signed(seconds_ago=400)))
-    assert "too old" in _said(verified(language, tmp_path, signed(seconds_ago=-400)))
-    assert "too old" in _said(verified(language, tmp_path, {}))
-
-
-def _said(done: subprocess.CompletedProcess[str]) -> str:
-    assert done.returncode != 0
-    return done.stdout + done.stderr
 
 
 class Hub:

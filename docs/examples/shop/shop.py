@@ -12,18 +12,18 @@ ORDERS = []
 ANSWERS = {}  # by company and idempotency key: the same call gets the same answer
 
 
-def create_order(company_id, wanted):
-    if wanted["quantity"] > 100:
+def create_order(company_id, request):
+    if request["quantity"] > 100:
         fault = {"path": "/quantity", "message": "is more than the 100 in stock"}
         return 422, {"detail": "There are not so many in stock; order at most 100.", "errors": [fault]}
-    order = {"order_id": len(ORDERS) + 1, **wanted}
+    order = {"order_id": len(ORDERS) + 1, **request}
     ORDERS.append((company_id, order))
     return 201, {"output": order, "events": [{"type": "order.created", "payload": order}]}
 
 
-def find_order(company_id, wanted):
-    found = [order for owner, order in ORDERS if owner == company_id and wanted.items() <= order.items()]
-    return 200, {"output": {"results": found[:1], "count": len(found[:1])}}
+def find_order(company_id, terms):
+    matches = [order for owner, order in ORDERS if owner == company_id and terms.items() <= order.items()]
+    return 200, {"output": {"results": matches[:1], "count": len(matches[:1])}}
 
 
 CALLS = {"/actions/create_order": create_order, "/searches/find_order": find_order}

@@ -12,7 +12,7 @@ _FORM = re.compile(r"#[0-9a-fA-F]{6}")
 
 
 def accents(color: str) -> Mapping[str, str]:
-    """Give what the stylesheet's words stand for: the colour itself, and its shades that can be read."""
+    """Give the colours for the placeholders of the stylesheet: the brand's own, and its readable shades."""
     brand = plain(color)
     return {
         "BRAND": brand,
@@ -32,20 +32,20 @@ def ink_on(ground: str) -> str:
     return max("#ffffff", "#000000", key=lambda ink: contrast(ink, ground))
 
 
-def contrast(one: str, other: str) -> float:
+def contrast(first: str, second: str) -> float:
     """Tell the contrast of two colours, from 1 to 21."""
-    darker, lighter = sorted((_luminance(one), _luminance(other)))
+    darker, lighter = sorted((_luminance(first), _luminance(second)))
     return (lighter + 0.05) / (darker + 0.05)
 
 
 def _readable(color: str, *, ground: str, towards: str) -> str:
     mixed = (_mix(color, towards, step / _STEPS) for step in range(_STEPS + 1))
-    return next((one for one in mixed if contrast(one, ground) >= _READABLE), towards)
+    return next((shade for shade in mixed if contrast(shade, ground) >= _READABLE), towards)
 
 
-def _mix(color: str, other: str, share: float) -> str:
-    parts = zip(_channels(color), _channels(other), strict=True)
-    return "#" + "".join(f"{round(one + (two - one) * share):02x}" for one, two in parts)
+def _mix(color: str, target: str, share: float) -> str:
+    parts = zip(_channels(color), _channels(target), strict=True)
+    return "#" + "".join(f"{round(start + (end - start) * share):02x}" for start, end in parts)
 
 
 def _channels(color: str) -> tuple[int, int, int]:

@@ -57,7 +57,7 @@ class Row:
 def rows_of(schema: Schema, *, example: Json = None) -> tuple[Row, ...]:
     """List the fields of an object's *schema*; where one has no example, it is taken from the whole's *example*."""
     walk = _Walk(schema)
-    rows = walk.fields(walk.forms(schema), _Place(), example=example)
+    rows = walk.fields(walk.forms(schema), _Position(), example=example)
     return tuple({(row.parent, row.name): row for row in rows}.values())
 
 
@@ -71,7 +71,7 @@ def json_text(value: Json) -> str:
     if isinstance(value, Decimal):
         return str(value)
     if isinstance(value, Mapping):
-        members = (f"{json_text(key)}: {json_text(one)}" for key, one in value.items())
+        members = (f"{json_text(key)}: {json_text(member)}" for key, member in value.items())
         return f"{{{', '.join(members)}}}"
     if isinstance(value, Sequence) and not isinstance(value, str):
         return f"[{', '.join(map(json_text, value))}]"
@@ -79,8 +79,8 @@ def json_text(value: Json) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
-    """Where in a table: the path so far, and the properties that led here, so that a schema in itself has an end."""
+class _Position:
+    """A position in the table: the path so far, and the properties above it, so that a recursive schema ends."""
 
     parent: str = ""
     depth: int = 0
@@ -88,57 +88,57 @@ class _Place:
 
     def is_inside(self, form: Schema) -> bool:
         own = form.get("properties", form.get("additionalProperties"))
-        return any(own is one for one in self.above)
+        return any(own is properties for properties in self.above)
 
-    def below(self, name: str, forms: Sequence[Schema]) -> "_Place":
+    def below(self, name: str, forms: Sequence[Schema]) -> "_Position":
         own = [form.get("properties", form.get("additionalProperties")) for form in forms]
-        return _Place(f"{self.parent}{name}", self.depth + 1, (*self.above, *own))
+        return _Position(f"{self.parent}{name}", self.depth + 1, (*self.above, *own))
 
 
 @dataclass(frozen=True, slots=True)
 class _Walk:
     document: Schema
 
-    def fields(self, forms: Sequence[Schema], place: _Place, *, example: Json) -> Iterator[Row]:
+    def fields(self, forms: Sequence[Schema], position: _Position, *, example: Json) -> Iterator[Row]:
         """Give the rows of an object's properties, each followed by its own; required is what every form requires."""
-        new = [form for form in forms if any(_members(form)) and not place.is_inside(form)]
+        new = [form for form in forms if any(_members(form)) and not position.is_inside(form)]
         described: dict[str, list[Json]] = {}
-        for name, schema in (one for form in new for one in _members(form)):
+        for name, schema in (member for form in new for member in _members(form)):
             known = described.setdefault(name, [])
             known += [] if schema in known else [schema]
         for name, schemas in described.items():
             whole = schemas[0] if len(schemas) == 1 else {"anyOf": schemas}
-            given = example.get(name) if isinstance(example, Mapping) else None
-            row, shown = self._row(name, whole, place, given)
+            in_example = example.get(name) if isinstance(example, Mapping) else None
+            row, field_example = self._row(name, whole, position, in_example)
             yield replace(row, is_required=all(name in form.get("required", ()) for form in new))
-            yield from self._nested(self.forms(whole), place.below(name, new), example=shown)
+            yield from self._nested(self.forms(whole), position.below(name, new), example=field_example)
 
-    def _row(self, name: str, schema: Json, place: _Place, example: Json) -> tuple[Row, Json]:
+    def _row(self, name: str, schema: Json, position: _Position, example: Json) -> tuple[Row, Json]:
         forms = self.forms(schema)
         default = _first(forms, "default")
-        shown = _example_of(forms, example)
+        field_example = _example_of(forms, example)
         row = Row(
             name,
-            place.parent,
-            place.depth,
+            position.parent,
+            position.depth,
             self._type(forms),
             is_required=False,
             description=_first(forms, "description") or "",
             limits=tuple(dict.fromkeys(limit for form in forms for limit in _limits(form))),
-            choices=tuple(dict.fromkeys(json_text(one) for form in forms for one in _choices(form))),
+            choices=tuple(dict.fromkeys(json_text(choice) for form in forms for choice in _choices(form))),
             default=None if default is None else json_text(default),
-            example=None if shown is None else json_text(shown),
+            example=None if field_example is None else json_text(field_example),
             lookup=_lookup(_first(forms, "x-lookup")),
         )
-        return row, shown
+        return row, field_example
 
-    def _nested(self, forms: Sequence[Schema], place: _Place, *, example: Json) -> Iterator[Row]:
+    def _nested(self, forms: Sequence[Schema], position: _Position, *, example: Json) -> Iterator[Row]:
         for form in forms:
             if isinstance(form.get("items"), Mapping):
                 item = example[0] if isinstance(example, list) and example else None
-                items = replace(place, parent=f"{place.parent}[]")
+                items = replace(position, parent=f"{position.parent}[]")
                 yield from self._nested(self.forms(form["items"]), items, example=item)
-        yield from self.fields(forms, replace(place, parent=f"{place.parent}."), example=example)
+        yield from self.fields(forms, replace(position, parent=f"{position.parent}."), example=example)
 
     def _type(self, forms: Sequence[Schema]) -> str:
         names = [name for form in forms for name in self._type_names(form)]
@@ -159,35 +159,37 @@ class _Walk:
         return f"list of {_PLURALS.get(names.pop(), 'values')}" if len(names) == 1 else "list"
 
     def forms(self, schema: Json, depth: int = 0) -> list[Schema]:
-        """Spell *schema* out: the forms that a value may have, without references and combinations."""
+        """Expand *schema* into the forms that a value may have, without references and combinations."""
         if not isinstance(schema, Mapping) or depth > _DEEPEST:
             return []
         own = {key: value for key, value in schema.items() if key not in {"$ref", "allOf", *_COMBINED}}
         for part in (*self._referred(schema), *schema.get("allOf", ())):
             own = _merged(own, *self.forms(part, depth + 1)[:1])
-        branches = [one for word in _COMBINED for one in schema.get(word, ()) if isinstance(one, Mapping)]
-        inner = [form for one in branches for form in self.forms(one, depth + 1)]
+        branches = [
+            branch for word in _COMBINED for branch in schema.get(word, ()) if isinstance(branch, Mapping)
+        ]
+        inner = [form for branch in branches for form in self.forms(branch, depth + 1)]
         return [_merged(form, own) for form in inner] or [own]
 
     def _referred(self, schema: Schema) -> Iterator[Schema]:
         reference = schema.get("$ref")
         if not isinstance(reference, str) or not reference.startswith("#"):
             return
-        found: Json = self.document
+        target: Json = self.document
         for part in reference.split("/")[1:]:
             key = part.replace("~1", "/").replace("~0", "~")
-            found = found.get(key) if isinstance(found, Mapping) else None
-        if isinstance(found, Mapping):
-            yield found
+            target = target.get(key) if isinstance(target, Mapping) else None
+        if isinstance(target, Mapping):
+            yield target
 
 
-def _merged(one: Schema, *others: Schema) -> dict[str, Json]:
-    """Put schemas that hold at once into one; what the last says counts, but fields add up."""
-    whole = dict(one)
-    for other in others:
-        properties = [part["properties"] for part in (whole, other) if "properties" in part]
-        required = [*whole.get("required", ()), *other.get("required", ())]
-        whole |= other
+def _merged(first: Schema, *rest: Schema) -> dict[str, Json]:
+    """Merge schemas that hold at once: the last one wins, but properties and required names add up."""
+    whole = dict(first)
+    for schema in rest:
+        properties = [part["properties"] for part in (whole, schema) if "properties" in part]
+        required = [*whole.get("required", ()), *schema.get("required", ())]
+        whole |= schema
         whole |= {"properties": {**properties[0], **properties[1]}} if len(properties) > 1 else {}
         whole |= {"required": required} if required else {}
     return whole
@@ -229,15 +231,15 @@ def _limits(form: Schema) -> Iterator[str]:
             yield sentence.format(value if isinstance(value, str) else json_text(value))
 
 
-def _example_of(forms: Sequence[Schema], given: Json) -> Json:
+def _example_of(forms: Sequence[Schema], in_example: Json) -> Json:
     """Choose what to show: the field's own example, what the whole's has, its default, or its first choice."""
-    own = (one for form in forms for one in form.get("examples", ()) if one is not None)
-    choices = (one for form in forms for one in _choices(form))
+    own = (value for form in forms for value in form.get("examples", ()) if value is not None)
+    choices = (value for form in forms for value in _choices(form))
     return next(
         (
-            one
-            for one in (next(own, None), given, _first(forms, "default"), next(choices, None))
-            if one is not None
+            value
+            for value in (next(own, None), in_example, _first(forms, "default"), next(choices, None))
+            if value is not None
         ),
         None,
     )

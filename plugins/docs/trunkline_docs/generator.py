@@ -37,17 +37,17 @@ def make_site(product: Product, *, served_as: str = "") -> Site:
     """Make the site; *served_as* is the last part of the address that the front is read at. Raises ValueError."""
     pages = pages_of(product)
     renderer = Renderer(product, pages)
-    made = {page.path: renderer.html(page) for page in pages}
-    made |= {f"{page.path}.md": renderer.markdown(page) for page in pages}
-    made["llms.txt"] = renderer.llms()
-    made |= dict(_documents(product)) | dict(_assets(product.brand))
-    return Site(made, renderer.html(pages[0], below=f"{served_as}/" if served_as else ""))
+    documents = {page.path: renderer.html(page) for page in pages}
+    documents |= {f"{page.path}.md": renderer.markdown(page) for page in pages}
+    documents["llms.txt"] = renderer.llms()
+    documents |= dict(_documents(product)) | dict(_assets(product.brand))
+    return Site(documents, renderer.html(pages[0], below=f"{served_as}/" if served_as else ""))
 
 
 def _documents(product: Product) -> Iterator[tuple[str, bytes]]:
-    for one in product.event_types:
-        yield schema_path(one), one.schema_json
-        yield request_path(one), pushed(one).body.encode()
+    for event_type in product.event_types:
+        yield schema_path(event_type), event_type.schema_json
+        yield request_path(event_type), pushed(event_type).body.encode()
 
 
 def _assets(brand: Brand) -> Iterator[tuple[str, bytes]]:

@@ -37,10 +37,10 @@ _LANGUAGES: Mapping[str, re.Pattern[str]] = {
 def tokens(text: str, language: str) -> Iterator[Token]:
     """Cut *text* into its parts; together they are the text again."""
     end = 0
-    for found in _LANGUAGES[language].finditer(text):
-        if found.start() > end:
-            yield "", text[end : found.start()]
-        yield found.lastgroup or "", found.group()
-        end = found.end()
+    for match in _LANGUAGES[language].finditer(text):
+        if match.start() > end:
+            yield "", text[end : match.start()]
+        yield match.lastgroup or "", match.group()
+        end = match.end()
     if end < len(text):
         yield "", text[end:]

@@ -1,4 +1,4 @@
-"""What the site tells: its pages, in their order, each with what its template needs. Pure."""
+"""The pages of the site, in their order, each with the values for its template. Pure."""
 
 import http
 import re
@@ -55,8 +55,8 @@ def pages_of(product: Product) -> tuple[Page, ...]:
         _index_page(product),
         _verify_page(product),
         _errors_page(),
-        *(_event_page(product, one) for one in product.event_types),
-        *(_operation_page(product, one) for one in (*product.actions, *product.searches)),
+        *(_event_page(product, entry) for entry in product.event_types),
+        *(_operation_page(product, entry) for entry in (*product.actions, *product.searches)),
         *lookups,
     )
 
@@ -99,7 +99,7 @@ def snippets() -> tuple[Snippet, ...]:
 
 def _index_page(product: Product) -> Page:
     title = f"{product.brand.title} events"
-    groups = groupby(product.event_types, key=lambda one: object_title(one.name))
+    groups = groupby(product.event_types, key=lambda event_type: object_title(event_type.name))
     words: dict[str, Json] = {
         "groups": [(name, list(types)) for name, types in groups],
         "example": pushed(product.event_types[0]) if product.event_types else None,
@@ -148,7 +148,7 @@ def _event_page(product: Product, event_type: EventType) -> Page:
         "snippets": snippets(),
         "secret": SECRET,
         "timestamp": TIMESTAMP,
-        "emitters": [one for one in product.actions if event_type.name in one.emits],
+        "emitters": [action for action in product.actions if event_type.name in action.emits],
         "changes": event_type.changes,
     }
     path, title = event_path(event_type.name), event_type.title
@@ -156,7 +156,7 @@ def _event_page(product: Product, event_type: EventType) -> Page:
 
 
 def _operation_page(product: Product, definition: Definition) -> Page:
-    emitted = {one.name: one for one in product.event_types}
+    emitted = {event_type.name: event_type for event_type in product.event_types}
     words: dict[str, Json] = _operation_words(product, definition) | {
         "emits": [emitted[name] for name in definition.emits if name in emitted]
     }
@@ -172,8 +172,8 @@ def _operation_page(product: Product, definition: Definition) -> Page:
 
 
 def _lookups_page(product: Product) -> Page:
-    words = {"lookups": [_operation_words(product, one) for one in product.lookups]}
-    summary = "Lists to choose from: what other calls take as an id."
+    words = {"lookups": [_operation_words(product, lookup) for lookup in product.lookups]}
+    summary = "Lists of the values that other calls take as an id."
     return Page("lookups.html", "Lookups", summary, "Lookups", "lookups", "All lookups", words=words)
 
 
@@ -187,7 +187,7 @@ def _operation_words(product: Product, definition: Definition) -> dict[str, Json
         "inputs": rows_of(definition.input, example=example and example.input),
         "outputs": rows_of(definition.output, example=example and example.output),
         "one_of": [" and ".join(names) for names in alternatives(definition)],
-        "calls": [called(definition, one, api_url=product.api_url) for one in definition.examples],
+        "calls": [called(definition, example, api_url=product.api_url) for example in definition.examples],
         "problems": list(_problems(definition)),
         "success": http.HTTPStatus(definition.success_status),
     }
@@ -195,11 +195,11 @@ def _operation_words(product: Product, definition: Definition) -> dict[str, Json
 
 def _problems(definition: Definition) -> Iterator[Problem]:
     statuses = set(map(int, call_options(definition)["responses"]))
-    return (one for one in PROBLEMS if one.status in statuses)
+    return (problem for problem in PROBLEMS if problem.status in statuses)
 
 
 def _meaning(description: str) -> tuple[str, Sequence[str]]:
     """Take the sentences that say when an event is sent out of its description."""
     sentences = _SENTENCE.split(description.strip())
-    moments = [one for one in sentences if one.startswith("Sent ")]
-    return " ".join(one for one in sentences if one not in moments) or description, moments
+    moments = [sentence for sentence in sentences if sentence.startswith("Sent ")]
+    return " ".join(sentence for sentence in sentences if sentence not in moments) or description, moments

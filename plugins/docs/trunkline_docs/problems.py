@@ -1,4 +1,4 @@
-"""What an answer with a status of 400 or more means, for whoever gets one."""
+"""What an answer with a status of 400 or more means, for callers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -80,7 +80,7 @@ PROBLEMS: Sequence[Problem] = (
         502,
         "Provider failed",
         ("provider-failed",),
-        "Whoever carries this out failed. Try again later, with the same Idempotency-Key.",
+        "The provider that carries this out failed. Try again later, with the same Idempotency-Key.",
     ),
     Problem(
         503,

@@ -25,7 +25,7 @@ class Renderer:
             "product": product,
             "brand": product.brand,
             "sections": [(name, list(them)) for name, them in groupby(pages, key=lambda page: page.section)],
-            "lookup_names": {one.name for one in product.lookups},
+            "lookup_names": {lookup.name for lookup in product.lookups},
             "event_path": event_path,
             "operation_path": operation_path,
         }
@@ -60,7 +60,7 @@ class Renderer:
 
 
 def _environment() -> Environment:
-    made = Environment(
+    environment = Environment(
         loader=PackageLoader("trunkline_docs"),
         autoescape=select_autoescape(["html"]),
         undefined=StrictUndefined,
@@ -68,11 +68,11 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    filters: dict[str, Any] = made.filters
+    filters: dict[str, Any] = environment.filters
     filters |= {"tokens": tokens, "plain": plain, "cell": cell}
-    tests: dict[str, Any] = made.tests
+    tests: dict[str, Any] = environment.tests
     tests |= {"web": is_web}
-    return made
+    return environment
 
 
 def plain(text: object) -> str:

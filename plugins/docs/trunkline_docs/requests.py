@@ -70,7 +70,7 @@ def pushed(event_type: EventType) -> Pushed:
 def called(definition: Definition, example: Example, *, api_url: str) -> Called:
     """Write the call of *example*, with the API key in a variable."""
     path = reduce(
-        lambda text, one: text.replace(f"{{{one[0]}}}", str(one[1])),
+        lambda text, parameter: text.replace(f"{{{parameter[0]}}}", str(parameter[1])),
         example.parameters.items(),
         definition.path,
     )
@@ -82,14 +82,14 @@ def called(definition: Definition, example: Example, *, api_url: str) -> Called:
 
 def subscribing(event_type: str, *, api_url: str) -> str:
     """Write the call that asks for events of *event_type* by webhook."""
-    wanted = {"target_url": f"https://{RECEIVER_HOST}{RECEIVER_PATH}", "event_types": [event_type]}
+    body = {"target_url": f"https://{RECEIVER_HOST}{RECEIVER_PATH}", "event_types": [event_type]}
     return " \\\n  ".join(
         [
             "curl -X POST",
             shlex.quote(f"{api_url}/api/v1/webhooks/subscriptions"),
             '-H "X-Api-Key: $API_KEY"',
             "-H 'Content-Type: application/json'",
-            f"-d {shlex.quote(_indented(wanted))}",
+            f"-d {shlex.quote(_indented(body))}",
         ]
     )
 
@@ -103,7 +103,7 @@ def polling(event_type: str, *, api_url: str) -> str:
 
 def _query(url: str, example: Example) -> list[str]:
     values = [
-        f"--data-urlencode {shlex.quote(f'{name}={_text(one)}')}" for name, one in example.input.items()
+        f"--data-urlencode {shlex.quote(f'{name}={_text(value)}')}" for name, value in example.input.items()
     ]
     return ["curl --get", shlex.quote(url), '-H "X-Api-Key: $API_KEY"', *values]
 

@@ -29,54 +29,58 @@ _TYPES: Mapping[str, str] = {
 
 
 @dataclass(frozen=True, slots=True)
-class _Served:
+class _File:
+    """A file of the site with the headers that it is sent with."""
+
     content: bytes = field(repr=False)
     headers: Mapping[str, str]
 
 
-class _Library:
-    """The files by the paths that they are asked for, ready to be sent."""
+class _Site:
+    """Serves the files of the site."""
 
     def __init__(self, product: Callable[[], Product]) -> None:
         self._product = product
         self._lock = threading.Lock()
-        self._files: Mapping[str, _Served] | None = None
+        self._files: Mapping[str, _File] | None = None
 
-    def find(self, path: str | None) -> _Served | None:
+    def show(self, request: Request, path: str | None = None) -> Response:
+        """Send a file of the site. A page is also found without ``.html``, its text with ``.md`` in its place."""
+        file = self._find(path)
+        if file is None:
+            what = "page of the documentation"
+            raise NotFound(what, path)
+        if _is_known(request, file.headers["ETag"]):
+            headers = {name: value for name, value in file.headers.items() if name != "Content-Type"}
+            return Response(status_code=304, headers=headers)
+        return Response(file.content, headers=dict(file.headers))
+
+    def _find(self, path: str | None) -> _File | None:
         """Find a file by its path below ``/docs/events/``; None is the address without that slash."""
         files = self._loaded()
         if path is None:
             return files["/"]
-        return next((files[one] for one in _candidates(path) if one in files), None)
+        return next((files[name] for name in _candidates(path) if name in files), None)
 
-    def _loaded(self) -> Mapping[str, _Served]:
+    def _loaded(self) -> Mapping[str, _File]:
         with self._lock:
             if self._files is None:
                 site = make_site(self._product(), served_as="events")
-                files = {path: _served(path, content) for path, content in site.files.items()}
-                self._files = files | {"/": _served("index.html", site.front)}
+                files = {path: _file(path, content) for path, content in site.files.items()}
+                self._files = files | {"/": _file("index.html", site.front)}
         return self._files
 
 
+_PATHS = ("", "/{path:path}")
+
+
 def make_routes(context: PluginContext) -> Routes:
-    """Build the routes over what the hub offers."""
-    library = _Library(context.deployment.product)
+    """List the routes over what the hub offers."""
+    site = _Site(context.deployment.product)
     router = APIRouter(include_in_schema=False)
-
-    def show(request: Request, path: str | None = None) -> Response:
-        """Send a file of the site. A page is also found without ``.html``, its text with ``.md`` in its place."""
-        found = library.find(path)
-        if found is None:
-            what = "page of the documentation"
-            raise NotFound(what, path)
-        if _is_known(request, found.headers["ETag"]):
-            kept = {name: value for name, value in found.headers.items() if name != "Content-Type"}
-            return Response(status_code=304, headers=kept)
-        return Response(found.content, headers=dict(found.headers))
-
-    for path in ("", "/{path:path}"):
+    for path in _PATHS:
         router.add_api_route(
-            path, show, methods=["GET", "HEAD"], summary="Read about event types, actions and searches"
+            path, site.show, methods=["GET", "HEAD"], summary="Read about event types, actions and searches"
         )
     return Routes(router, base="/docs", prefix="/events")
 
@@ -85,7 +89,7 @@ def _candidates(path: str) -> tuple[str, ...]:
     return path or "index.html", f"{path}.html", f"{path.removesuffix('.md')}.html.md"
 
 
-def _served(path: str, content: bytes) -> _Served:
+def _file(path: str, content: bytes) -> _File:
     ending = path.rpartition(".")[2]
     headers = {
         "Content-Type": "application/schema+json" if path.startswith("schemas/") else _TYPES[ending],
@@ -95,7 +99,7 @@ def _served(path: str, content: bytes) -> _Served:
         "X-Content-Type-Options": "nosniff",
         "Referrer-Policy": "no-referrer",
     }
-    return _Served(content, headers)
+    return _File(content, headers)
 
 
 def _is_known(request: Request, etag: str) -> bool:

@@ -1,9 +1,8 @@
-"""Who looks at a page, and whether they may.
+"""The viewer of a page, and the scopes that pages require.
 
 ::
 
-    @router.get("/events")
-    async def show_events(request: Request, viewer: ReadsEvents) -> Response: …
+    async def show_events(self, request: Request, viewer: ReadsEvents) -> Response: …
 """
 
 from dataclasses import dataclass
@@ -44,7 +43,7 @@ class ScopeMissing(Refused):
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """Who looks. *principal* is what the session may do now: a link's company and scopes for whom a link let in."""
+    """Who is signed in. *principal* is what the session may do now: a link's company and scopes if a link opened it."""
 
     session: Session
     principal: Principal
@@ -82,15 +81,15 @@ class HoldsSessions(Protocol):
     sessions: Sessions
 
 
-class Sees:
-    """Lets a request through if whoever is signed in has one of *scopes*, and, if it changes anything, their form's token."""
+class RequiresScope:
+    """Lets a request through if the viewer has one of *scopes*; a form must carry the session's token too."""
 
     def __init__(self, *scopes: str, needs_company: bool = True) -> None:
         self._scopes = scopes
         self._needs_company = needs_company
 
     async def __call__(self, request: Request) -> Viewer:
-        """Find out who looks.
+        """Find the viewer.
 
         Raises:
             SignInNeeded, CompanyNeeded, ScopeMissing, FormRefused
@@ -112,8 +111,10 @@ async def find_viewer(request: Request) -> Viewer | None:
     """Tell who is signed in, if anybody is."""
     if VIEWER_KEY not in request.scope:
         portal: HoldsSessions = request.scope[PORTAL_KEY]
-        found = await portal.sessions.find(request.cookies.get(cookies.SESSION))
-        request.scope[VIEWER_KEY] = None if found is None else Viewer(found.session, found.principal)
+        signed_in = await portal.sessions.find(request.cookies.get(cookies.SESSION))
+        request.scope[VIEWER_KEY] = (
+            None if signed_in is None else Viewer(signed_in.session, signed_in.principal)
+        )
     viewer: Viewer | None = request.scope[VIEWER_KEY]
     return viewer
 
@@ -125,10 +126,10 @@ INTEGRATIONS_READ = "integrations:read"
 ADMIN = "admin"
 OPERATOR = "operator"
 
-Anybody = Annotated[Viewer, Depends(Sees(needs_company=False))]
+Anybody = Annotated[Viewer, Depends(RequiresScope(needs_company=False))]
 """Whoever is signed in, with or without a company."""
-ReadsEvents = Annotated[Viewer, Depends(Sees(EVENTS_READ))]
-WritesWebhooks = Annotated[Viewer, Depends(Sees(WEBHOOKS_WRITE))]
-Integrates = Annotated[Viewer, Depends(Sees(INTEGRATIONS_READ, EVENTS_READ, needs_company=False))]
-Administers = Annotated[Viewer, Depends(Sees(ADMIN))]
-Operates = Annotated[Viewer, Depends(Sees(OPERATOR, needs_company=False))]
+ReadsEvents = Annotated[Viewer, Depends(RequiresScope(EVENTS_READ))]
+WritesWebhooks = Annotated[Viewer, Depends(RequiresScope(WEBHOOKS_WRITE))]
+Integrates = Annotated[Viewer, Depends(RequiresScope(INTEGRATIONS_READ, EVENTS_READ, needs_company=False))]
+Administers = Annotated[Viewer, Depends(RequiresScope(ADMIN))]
+Operates = Annotated[Viewer, Depends(RequiresScope(OPERATOR, needs_company=False))]

@@ -1,4 +1,4 @@
-"""What pages load: read once, named after what is in it, so that browsers may keep it for good."""
+"""The files that pages load: read once, named after what is in it, so that browsers may keep it for good."""
 
 import hashlib
 from collections.abc import Mapping
@@ -51,7 +51,7 @@ def _mark(brand: Brand) -> str:
     light, _ = colours.accents(brand.color)
     return (
         '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32">'
-        f'<rect width="32" height="32" rx="8" fill="{colours.written(light)}"/>'
+        f'<rect width="32" height="32" rx="8" fill="{colours.to_hex(light)}"/>'
         '<text x="16" y="22.5" text-anchor="middle" font-family="system-ui,sans-serif" font-size="18" '
         f'font-weight="700" fill="#fff">{escape(brand.title[:1].upper())}</text></svg>'
     )

@@ -52,37 +52,38 @@ class Axis:
 
 
 def bars(
-    name: str, title: str, series: Sequence[Series], axis: Axis, *, shown: Callable[[float], str]
+    name: str, title: str, series: Sequence[Series], axis: Axis, *, format_value: Callable[[float], str]
 ) -> Chart:
     """Draw *series* as bars, one upon the other."""
-    totals = [sum(values) for values in zip(*(map(_or_zero, one.values) for one in series), strict=True)]
+    totals = [sum(values) for values in zip(*(map(_or_zero, row.values) for row in series), strict=True)]
     top = nice_top(max(totals, default=0), whole=True)
     slot = WIDTH / max(len(totals), 1)
     groups = Markup("").join(
-        _slot(number, slot, _spoken(axis, series, number, shown), _stack(series, number, slot, top))
+        _slot(number, slot, _tooltip(axis, series, number, format_value), _stack(series, number, slot, top))
         for number in range(len(totals))
     )
-    return _chart(name, title, series, axis, groups, top=top, shown=shown, kind="bar")
+    return _chart(name, title, series, axis, groups, top=top, format_value=format_value, kind="bar")
 
 
 def lines(
-    name: str, title: str, series: Sequence[Series], axis: Axis, *, shown: Callable[[float], str]
+    name: str, title: str, series: Sequence[Series], axis: Axis, *, format_value: Callable[[float], str]
 ) -> Chart:
     """Draw *series* as lines, which are broken where there is no value."""
-    highest = max((value for one in series for value in one.values if value is not None), default=0)
+    highest = max((value for row in series for value in row.values if value is not None), default=0)
     top = nice_top(highest, whole=True)
-    count = max((len(one.values) for one in series), default=0)
+    count = max((len(row.values) for row in series), default=0)
     slot = WIDTH / max(count, 1)
-    drawn = Markup("").join(
+    shapes = Markup("").join(
         Markup('<path class="line {}" d="{}" vector-effect="non-scaling-stroke"/>').format(
-            one.style, _path(one.values, slot, top)
+            row.style, _path(row.values, slot, top)
         )
-        for one in series
+        for row in series
     )
     groups = Markup("").join(
-        _slot(number, slot, _spoken(axis, series, number, shown), Markup("")) for number in range(count)
+        _slot(number, slot, _tooltip(axis, series, number, format_value), Markup(""))
+        for number in range(count)
     )
-    return _chart(name, title, series, axis, drawn + groups, top=top, shown=shown, kind="line")
+    return _chart(name, title, series, axis, shapes + groups, top=top, format_value=format_value, kind="line")
 
 
 def nice_top(highest: float, *, whole: bool = False) -> float:
@@ -97,52 +98,52 @@ def _chart(
     title: str,
     series: Sequence[Series],
     axis: Axis,
-    drawn: Markup,
+    shapes: Markup,
     *,
     top: float,
-    shown: Callable[[float], str],
+    format_value: Callable[[float], str],
     kind: str,
 ) -> Chart:
     svg = Markup(
         '<svg viewBox="0 0 {w} {h}" preserveAspectRatio="none" role="img" aria-labelledby="{id}-title {id}-desc">'
         '<title id="{id}-title">{title}</title><desc id="{id}-desc">{desc}</desc>'
-        '<path class="grid" d="M0 0.5H{w}M0 {half}H{w}" vector-effect="non-scaling-stroke"/>{drawn}'
+        '<path class="grid" d="M0 0.5H{w}M0 {half}H{w}" vector-effect="non-scaling-stroke"/>{shapes}'
         '<path class="axis" d="M0 {h}H{w}" vector-effect="non-scaling-stroke"/></svg>'
     ).format(
         w=WIDTH,
         h=HEIGHT,
         id=name,
         title=title,
-        desc=_described(series, axis, shown),
+        desc=_description(series, axis, format_value),
         half=HEIGHT / 2,
-        drawn=drawn,
+        shapes=shapes,
     )
-    return Chart(name, title, svg, [shown(top), shown(top / 2), "0"], axis.dates, series, kind)
+    return Chart(name, title, svg, [format_value(top), format_value(top / 2), "0"], axis.dates, series, kind)
 
 
 def _stack(series: Sequence[Series], number: int, slot: float, top: float) -> Markup:
-    drawn, below = Markup(""), 0.0
-    for one in series:
-        value = _or_zero(one.values[number])
+    shapes, below = Markup(""), 0.0
+    for row in series:
+        value = _or_zero(row.values[number])
         if value:
             height = max(value / top * HEIGHT, 1.5)
-            drawn += Markup(
+            shapes += Markup(
                 '<rect class="bar {}" x="{:.2f}" y="{:.2f}" width="{:.2f}" height="{:.2f}"/>'
             ).format(
-                one.style,
+                row.style,
                 slot * (number + _GAP / 2),
                 HEIGHT - below - height,
                 slot * (1 - _GAP),
                 height,
             )
             below += height
-    return drawn
+    return shapes
 
 
-def _slot(number: int, slot: float, title: str, drawn: Markup) -> Markup:
+def _slot(number: int, slot: float, title: str, shapes: Markup) -> Markup:
     return Markup(
         '<g class="slot"><title>{}</title><rect class="hit" x="{:.2f}" y="0" width="{:.2f}" height="{}"/>{}</g>'
-    ).format(title, number * slot, slot, HEIGHT, drawn)
+    ).format(title, number * slot, slot, HEIGHT, shapes)
 
 
 def _path(values: Sequence[float | None], slot: float, top: float) -> str:
@@ -157,23 +158,25 @@ def _path(values: Sequence[float | None], slot: float, top: float) -> str:
     return "".join(commands)
 
 
-def _spoken(axis: Axis, series: Sequence[Series], number: int, shown: Callable[[float], str]) -> str:
-    return "\n".join([axis.buckets[number], *_said(series, number, shown)])
+def _tooltip(axis: Axis, series: Sequence[Series], number: int, format_value: Callable[[float], str]) -> str:
+    return "\n".join([axis.buckets[number], *_tooltip_lines(series, number, format_value)])
 
 
-def _said(series: Sequence[Series], number: int, shown: Callable[[float], str]) -> Iterator[str]:
-    for one in series:
-        value = one.values[number]
+def _tooltip_lines(
+    series: Sequence[Series], number: int, format_value: Callable[[float], str]
+) -> Iterator[str]:
+    for row in series:
+        value = row.values[number]
         if value is not None:
-            yield f"{one.name}: {shown(value)}"
+            yield f"{row.name}: {format_value(value)}"
 
 
-def _described(series: Sequence[Series], axis: Axis, shown: Callable[[float], str]) -> str:
+def _description(series: Sequence[Series], axis: Axis, format_value: Callable[[float], str]) -> str:
     """Say the span and each highest value, for those who do not see the picture; the table has every number."""
     highest = [
-        f"{one.name}, at most {shown(max(values))}"
-        for one in series
-        if (values := [value for value in one.values if value is not None])
+        f"{row.name}, at most {format_value(max(values))}"
+        for row in series
+        if (values := [value for value in row.values if value is not None])
     ]
     first, last = (axis.buckets[0], axis.buckets[-1]) if axis.buckets else ("", "")
     return f"From {first} to {last}. {'; '.join(highest) or 'No values'}. The table below has every number."

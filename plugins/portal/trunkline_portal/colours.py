@@ -13,7 +13,7 @@ DARK_GROUND: Rgb = (0x1D, 0x21, 0x29)
 """The lightest ground that it stands on in the dark theme (``--sunken``)."""
 TINT = 0.12
 """How much of the accent is laid over a ground where something is chosen, with text in the accent on it."""
-WANTED = 4.6
+MIN_CONTRAST = 4.6
 _STEPS = 50
 
 
@@ -41,20 +41,24 @@ def parse(color: str) -> Rgb:
     return int(color[1:3], 16), int(color[3:5], 16), int(color[5:7], 16)
 
 
-def written(rgb: Rgb) -> str:
+def to_hex(rgb: Rgb) -> str:
     """Write ``#rrggbb``."""
     return "#{:02x}{:02x}{:02x}".format(*rgb)
 
 
-def contrast(one: Rgb, other: Rgb) -> float:
+def contrast(first: Rgb, second: Rgb) -> float:
     """Tell the contrast of two colors: 1 for the same, 21 for black and white."""
-    brighter, darker = sorted((_luminance(one), _luminance(other)), reverse=True)
+    brighter, darker = sorted((_luminance(first), _luminance(second)), reverse=True)
     return (brighter + 0.05) / (darker + 0.05)
 
 
 def _readable(rgb: Rgb, ground: Rgb, *, towards: Rgb) -> Rgb:
     return next(
-        (mixed for mixed in _mixes(rgb, towards) if contrast(mixed, _blend(ground, mixed, TINT)) >= WANTED),
+        (
+            mixed
+            for mixed in _mixes(rgb, towards)
+            if contrast(mixed, _blend(ground, mixed, TINT)) >= MIN_CONTRAST
+        ),
         towards,
     )
 
@@ -64,9 +68,9 @@ def _mixes(rgb: Rgb, towards: Rgb) -> Iterator[Rgb]:
         yield _blend(rgb, towards, step / _STEPS)
 
 
-def _blend(one: Rgb, other: Rgb, share: float) -> Rgb:
-    """Give *one* with as large a *share* of *other* laid over it."""
-    red, green, blue = (round(a + (b - a) * share) for a, b in zip(one, other, strict=True))
+def _blend(base: Rgb, layer: Rgb, share: float) -> Rgb:
+    """Give *base* with as large a *share* of *layer* laid over it."""
+    red, green, blue = (round(a + (b - a) * share) for a, b in zip(base, layer, strict=True))
     return red, green, blue
 
 
@@ -76,7 +80,7 @@ def _ink_on(rgb: Rgb) -> Rgb:
 
 
 def _block(accent: Rgb, *, ink: Rgb) -> str:
-    values: Mapping[str, str] = {"--accent": written(accent), "--on-accent": written(ink)}
+    values: Mapping[str, str] = {"--accent": to_hex(accent), "--on-accent": to_hex(ink)}
     return ";".join(f"{name}:{value}" for name, value in values.items())
 
 

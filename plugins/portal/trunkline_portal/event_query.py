@@ -49,19 +49,19 @@ class EventQuery:
     errors: Mapping[str, str] | None = None
 
     @classmethod
-    def read(cls, asked: QueryParams, *, now_ms: int) -> Self:
+    def read(cls, parameters: QueryParams, *, now_ms: int) -> Self:
         """Read the parameters of an address."""
-        types = tuple(dict.fromkeys(name for name in asked.getlist("type") if name))[:MAX_TYPES]
-        since, until = asked.get("from", "").strip(), asked.get("to", "").strip()
-        span = asked.get("span", "")
+        types = tuple(dict.fromkeys(name for name in parameters.getlist("type") if name))[:MAX_TYPES]
+        since, until = parameters.get("from", "").strip(), parameters.get("to", "").strip()
+        span = parameters.get("span", "")
         query = cls(
             types=types,
-            text=asked.get("q", "").strip(),
+            text=parameters.get("q", "").strip(),
             span=span if span in SPANS and not (since or until) else "",
             since=since,
             until=until,
-            before=asked.get("before") or None,
-            is_paused=asked.get("live") == "off",
+            before=parameters.get("before") or None,
+            is_paused=parameters.get("live") == "off",
         )
         return query._with_times(now_ms)
 
@@ -152,5 +152,5 @@ def _read_time(typed: str, name: str, errors: dict[str, str]) -> int | None:
         aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
         return round(aware.timestamp() * 1000)
     except (ValueError, OverflowError):
-        errors[name] = "This is no date and time; write it like 2026-01-28T10:30."
+        errors[name] = "This is not a date and time; write it like 2026-01-28T10:30."
         return None

@@ -59,9 +59,9 @@ def time(value: float | str | datetime | None, *, none: str = "never") -> Markup
     if value is None:
         return Markup('<span class="muted">{}</span>').format(none)
     at = moment(value)
-    shown = f"{at.day} {at:%b %Y, %H:%M:%S} UTC"
+    text = f"{at.day} {at:%b %Y, %H:%M:%S} UTC"
     return Markup('<time datetime="{}" title="{}">{}</time>').format(
-        at.isoformat(timespec="milliseconds").replace("+00:00", "Z"), shown, shown
+        at.isoformat(timespec="milliseconds").replace("+00:00", "Z"), text, text
     )
 
 

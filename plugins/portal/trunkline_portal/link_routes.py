@@ -18,7 +18,9 @@ from trunkline import (
     responses,
 )
 from trunkline_portal.formats import moment
+from trunkline_portal.links import Links
 from trunkline_portal.portal import Portal
+from trunkline_portal.routing import add_routes, post
 
 Operates = Annotated[Caller, Depends(requires("operator", bucket="admin"))]
 _UNLESS_NAMED = tuple(scope for scope in COMPANY_SCOPES if scope != "admin")
@@ -64,18 +66,20 @@ class LinkView(BaseModel):
     expires_utc: str = Field(examples=["2026-01-28T10:40:00Z"])
 
 
-def make_router(portal: Portal) -> APIRouter:
-    """Build the router."""
-    router = APIRouter(route_class=StrictRoute, tags=["Portal"])
+class LinkRoutes:
+    """The call that makes links."""
 
-    @router.post("", status_code=201, summary="Make a sign-in link", responses=responses(401, 403, 422, 429))
-    async def create(request: Request, body: LinkRequest, caller: Operates) -> LinkView:
+    def __init__(self, portal: Portal) -> None:
+        self._portal = portal
+        self._links = Links(portal.context, portal.settings)
+
+    async def create(self, request: Request, body: LinkRequest, caller: Operates) -> LinkView:
         """Make a link that signs somebody into one company, once (an operator's key only).
 
         The session that it opens ends with the key that made it.
         """
         scopes = _checked(_UNLESS_NAMED if body.scopes is None else body.scopes)
-        token, link = await portal.links.make(
+        token, link = await self._links.make(
             caller.principal,
             caller.company_for(body.company_id),
             scopes=scopes,
@@ -84,10 +88,21 @@ def make_router(portal: Portal) -> APIRouter:
         )
         expires = moment(link.expires_ms).isoformat(timespec="seconds").replace("+00:00", "Z")
         return LinkView(
-            url=f"{portal.base_url(request)}/portal/enter?link={quote(token)}", expires_utc=expires
+            url=f"{self._portal.base_url(request)}/portal/enter?link={quote(token)}", expires_utc=expires
         )
 
-    return router
+
+def make_router(portal: Portal) -> APIRouter:
+    """List the routes."""
+    links = LinkRoutes(portal)
+    create = post(
+        "",
+        links.create,
+        status_code=201,
+        summary="Make a sign-in link",
+        responses=responses(401, 403, 422, 429),
+    )
+    return add_routes(APIRouter(route_class=StrictRoute, tags=["Portal"]), [create])
 
 
 def _checked(scopes: list[str] | tuple[str, ...]) -> tuple[str, ...]:

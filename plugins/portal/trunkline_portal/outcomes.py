@@ -1,4 +1,4 @@
-"""What became of an event, in sentences: for each subscription, each delivery and each attempt."""
+"""The outcome of an event, in sentences: for each subscription, each delivery and each attempt."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -41,8 +41,8 @@ class Receiver:
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
-    """What became of the event for a subscription that it matched; *delivery* is None in the moment before there is one."""
+class MatchedSubscription:
+    """The outcome for a subscription that the event matched; *delivery* is None in the moment before there is one."""
 
     receiver: Receiver
     sentence: str
@@ -55,7 +55,7 @@ class Sent:
 
 
 @dataclass(frozen=True, slots=True)
-class Unsent:
+class SkippedSubscription:
     """Why a subscription did not get the event; *is_for_type* if only the type was not the reason."""
 
     receiver: Receiver
@@ -64,28 +64,28 @@ class Unsent:
 
 
 @dataclass(frozen=True, slots=True)
-class Fate:
-    """What became of one event, for each subscription of its company."""
+class EventOutcome:
+    """The outcome of one event, for each subscription of its company."""
 
-    sent: Sequence[Sent]
-    unsent: Sequence[Unsent]
+    matched: Sequence[MatchedSubscription]
+    skipped: Sequence[SkippedSubscription]
 
     @property
     def is_moving(self) -> bool:
         """Tell whether anything may change by itself."""
-        return any(one.status == "pending" for one in self.sent)
+        return any(match.status == "pending" for match in self.matched)
 
 
-def fate_of(
+def outcome_of(
     event_type: str,
     explained: Sequence[Mapping[str, Json]],
     deliveries: Sequence[Mapping[str, Json]],
     subscriptions: Mapping[str, Mapping[str, Json]],
-) -> Fate:
+) -> EventOutcome:
     """Put together what ``explain`` says and what the log has. *subscriptions* are those whose details may be seen."""
     logged = {str(delivery["subscription_id"]): delivery for delivery in deliveries}
-    sent: list[Sent] = []
-    unsent: list[Unsent] = []
+    matched: list[MatchedSubscription] = []
+    skipped: list[SkippedSubscription] = []
     for entry in explained:
         view = subscriptions.get(entry["subscription_id"])
         receiver = Receiver(
@@ -96,21 +96,25 @@ def fate_of(
         )
         delivery = logged.pop(receiver.subscription_id, None)
         if entry["matched"] or delivery is not None:
-            sent.append(Sent(receiver, entry["reason"], delivery))
+            matched.append(MatchedSubscription(receiver, entry["reason"], delivery))
         else:
             types = view["event_types"] if view else ()
-            unsent.append(Unsent(receiver, entry["reason"], is_for_type="*" in types or event_type in types))
-    return Fate([*sent, *_of_deleted(logged)], unsent)
+            skipped.append(
+                SkippedSubscription(
+                    receiver, entry["reason"], is_for_type="*" in types or event_type in types
+                )
+            )
+    return EventOutcome([*matched, *_of_deleted(logged)], skipped)
 
 
-def _of_deleted(deliveries: Mapping[str, Mapping[str, Json]]) -> Iterator[Sent]:
+def _of_deleted(deliveries: Mapping[str, Mapping[str, Json]]) -> Iterator[MatchedSubscription]:
     for subscription_id, delivery in deliveries.items():
         sentence = (
             "It was delivered; the subscription has been deleted since."
             if delivery["status"] == "delivered"
             else "The subscription was deleted; the event is not sent to it any more."
         )
-        yield Sent(Receiver(subscription_id, is_deleted=True), sentence, delivery)
+        yield MatchedSubscription(Receiver(subscription_id, is_deleted=True), sentence, delivery)
 
 
 def attempt_sentence(attempt: Mapping[str, Json]) -> str | None:

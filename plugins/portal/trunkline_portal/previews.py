@@ -4,9 +4,9 @@ import re
 from dataclasses import dataclass
 
 _PAYLOAD = b'"payload":'
-_SHOWN = 160
+_LENGTH = 160
 _BEFORE_MATCH = 40
-_TEXT_BYTES = 4 * _SHOWN
+_TEXT_BYTES = 4 * _LENGTH
 """Enough for as many characters as are shown, whatever they are."""
 
 
@@ -24,21 +24,21 @@ def preview(body: bytes, sought: str = "") -> Preview:
     start = body.find(_PAYLOAD) + len(_PAYLOAD)
     if sought:
         text = body[start:].decode("utf-8", errors="replace")
-        if found := re.search(re.escape(sought), text, re.IGNORECASE):
-            return _around(text, *found.span())
+        if match := re.search(re.escape(sought), text, re.IGNORECASE):
+            return _around(text, *match.span())
     text = body[start : start + _TEXT_BYTES].decode("utf-8", errors="ignore")
     if start + _TEXT_BYTES >= len(body):
         text = text.removesuffix("}")
-    return Preview(_cut(text, _SHOWN))
+    return Preview(_cut(text, _LENGTH))
 
 
 def _around(text: str, first: int, last: int) -> Preview:
     begin = max(0, first - _BEFORE_MATCH)
     match = text[first:last]
-    left = max(0, _SHOWN - (first - begin) - len(match))
+    left = max(0, _LENGTH - (first - begin) - len(match))
     return Preview(
         ("…" if begin else "") + text[begin:first],
-        _cut(match, _SHOWN),
+        _cut(match, _LENGTH),
         _cut(text[last:].removesuffix("}"), left),
     )
 

@@ -1,28 +1,69 @@
-"""Routes of the portal: whatever happens in one is answered by a page, and every answer carries the security headers."""
+"""Routes of the portal: tables of them, and the class that answers their errors by a page.
 
-from collections.abc import Callable, Coroutine
+A module of pages ends with its table::
+
+    def make_router(portal: Portal) -> APIRouter:
+        pages = EventPages(portal)
+        return portal.router(
+            get("/events", pages.show_events),
+            get("/events/{event_id}", pages.show_event),
+        )
+"""
+
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from fastapi import APIRouter
 from fastapi.routing import APIRoute
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from trunkline_portal.access import PORTAL_KEY
 
+Handler = Callable[..., Coroutine[Any, Any, object]]
 
-class Answers(Protocol):
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One line of a table. *handler* is a bound method, *options* are those of ``APIRouter.add_api_route``."""
+
+    path: str
+    handler: Handler
+    methods: Sequence[str]
+    options: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+
+def get(path: str, handler: Handler) -> Route:
+    """List a page."""
+    return Route(path, handler, ["GET"])
+
+
+def post(path: str, handler: Handler, **options: Any) -> Route:
+    """List what a form, or a call, is posted to."""
+    return Route(path, handler, ["POST"], options)
+
+
+def add_routes(router: APIRouter, routes: Iterable[Route]) -> APIRouter:
+    """Put a table into *router*, in its order; returns the router."""
+    for route in routes:
+        router.add_api_route(route.path, route.handler, methods=list(route.methods), **route.options)
+    return router
+
+
+class ErrorHandler(Protocol):
     """What answers where a page could not."""
 
     async def answer_error(self, request: Request, error: Exception) -> Response:
-        """Say what is the matter."""
+        """Answer *error* by a page."""
         ...
 
     def finish(self, response: Response) -> None:
-        """Put on *response* what belongs on every answer."""
+        """Put the headers of every answer on *response*."""
         ...
 
 
-def route_class(portal: Answers) -> type[APIRoute]:
+def route_class(portal: ErrorHandler) -> type[APIRoute]:
     """Make the class of the routes of *portal*."""
 
     class PortalRoute(APIRoute):

@@ -36,8 +36,8 @@ class Row:
 def rows_of(fields: Sequence[Field], example: Json = None, *, parent: str = "") -> Iterator[Row]:
     """List *fields*; each takes its example from *example*, the whole's, or has its own."""
     for field in fields:
-        given = example.get(field.name) if isinstance(example, dict) else None
-        shown = given if given is not None else field.example
+        in_example = example.get(field.name) if isinstance(example, dict) else None
+        field_example = in_example if in_example is not None else field.example
         yield Row(
             name=field.name,
             parent=parent,
@@ -45,11 +45,15 @@ def rows_of(fields: Sequence[Field], example: Json = None, *, parent: str = "") 
             is_required=field.is_required,
             description=field.description,
             choices=field.choices,
-            example=None if shown is None or field.fields else _written(shown),
+            example=None if field_example is None or field.fields else _written(field_example),
             lookup=field.reference.lookup.name if field.reference else None,
         )
         is_list = field.kind == "list"
-        inner = shown[0] if is_list and isinstance(shown, list) and shown else shown
+        inner = (
+            field_example[0]
+            if is_list and isinstance(field_example, list) and field_example
+            else field_example
+        )
         yield from rows_of(field.fields, inner, parent=f"{parent}{field.name}{'[]' if is_list else ''}.")
 
 
@@ -63,7 +67,7 @@ def _written(value: Json) -> str:
 
 
 def _type(field: Field) -> str:
-    named = _TYPES.get(field.kind, field.kind)
+    title = _TYPES.get(field.kind, field.kind)
     if field.item_kind is not None:
-        named = f"list of {_PLURALS.get(field.item_kind, 'values')}"
-    return f"{named} or null" if field.is_nullable else named
+        title = f"list of {_PLURALS.get(field.item_kind, 'values')}"
+    return f"{title} or null" if field.is_nullable else title

@@ -1,4 +1,4 @@
-"""What keeps other sites and other people out: the headers of every answer, form tokens, and the limit on sign-ins."""
+"""Protection against other sites and guessed keys: the headers of every answer, form tokens, and the limit on sign-ins."""
 
 import hmac
 import ipaddress
@@ -46,7 +46,7 @@ def headers(frame_ancestors: Sequence[str]) -> dict[str, str]:
         "base-uri": "'none'",
         "frame-ancestors": " ".join(frame_ancestors) or "'none'",
     }
-    shown = {
+    values = {
         "Content-Security-Policy": "; ".join(f"{name} {value}" for name, value in policy.items()),
         "X-Content-Type-Options": "nosniff",
         "Referrer-Policy": "same-origin",
@@ -54,7 +54,7 @@ def headers(frame_ancestors: Sequence[str]) -> dict[str, str]:
         "Cross-Origin-Resource-Policy": "same-origin",
         "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
     }
-    return shown if frame_ancestors else {**shown, "X-Frame-Options": "DENY"}
+    return values if frame_ancestors else {**values, "X-Frame-Options": "DENY"}
 
 
 def check_origin(request: Request) -> None:

@@ -46,8 +46,8 @@ async def insert_session(connection: AsyncConnection, session: Session) -> None:
 
 async def find_session(connection: AsyncConnection, session_id: str) -> Session | None:
     """Read a session, expired or not."""
-    found = await connection.execute(select(sessions).where(sessions.c.id == session_id))
-    row = found.mappings().first()
+    result = await connection.execute(select(sessions).where(sessions.c.id == session_id))
+    row = result.mappings().first()
     return None if row is None else Session(**_split(row))
 
 
@@ -70,8 +70,8 @@ async def delete_sessions_of(connection: AsyncConnection, holder: str) -> int:
 
 async def count_sessions_of(connection: AsyncConnection, key_id: str, *, now_ms: int) -> int:
     """Count the sessions that a key has opened and that have not expired."""
-    asked = select(func.count()).where(sessions.c.key_id == key_id, sessions.c.expires_ms > now_ms)
-    return int((await connection.execute(asked)).scalar_one())
+    query = select(func.count()).where(sessions.c.key_id == key_id, sessions.c.expires_ms > now_ms)
+    return int((await connection.execute(query)).scalar_one())
 
 
 async def insert_link(connection: AsyncConnection, link: Link) -> None:
@@ -82,8 +82,8 @@ async def insert_link(connection: AsyncConnection, link: Link) -> None:
 
 async def take_link(connection: AsyncConnection, link_id: str) -> Link | None:
     """Read a link and use it up; of several that do so at once, one gets it."""
-    found = await connection.execute(select(links).where(links.c.id == link_id))
-    row = found.mappings().first()
+    result = await connection.execute(select(links).where(links.c.id == link_id))
+    row = result.mappings().first()
     if row is None or (await connection.execute(delete(links).where(links.c.id == link_id))).rowcount != 1:
         return None
     return Link(**_split(row))

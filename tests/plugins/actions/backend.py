@@ -23,9 +23,11 @@ class Backend(BaseHTTPRequestHandler):
             return
         headers = {name.lower(): value for name, value in self.headers.items()}
         CALLS.append({"path": self.path, "headers": headers, "body": body})
-        wanted = json.loads(body)["input"]
-        time.sleep(wanted.get("delay_seconds", 0))
-        self.answer(wanted.get("status", 200), wanted.get("answer", '{"output": {}}'), wanted.get("header"))
+        arguments = json.loads(body)["input"]
+        time.sleep(arguments.get("delay_seconds", 0))
+        self.answer(
+            arguments.get("status", 200), arguments.get("answer", '{"output": {}}'), arguments.get("header")
+        )
 
     def answer(self, status, text, retry_after=None):
         self.send_response(status)

@@ -31,7 +31,7 @@ ANSWERED = {"type": "object", "properties": {"thing_id": {"type": "integer"}}, "
 
 def described(schema):
     properties = {
-        name: {"title": name, "description": name, **one} for name, one in schema["properties"].items()
+        name: {"title": name, "description": name, **field} for name, field in schema["properties"].items()
     }
     return {**schema, "properties": properties}
 
@@ -163,9 +163,9 @@ def answering(status=200, **answer):
 
 
 async def test_the_product_gets_each_call_signed_with_its_principal_its_key_and_its_deadline(things, backend):
-    wanted = answering(output={"thing_id": 7})
+    arguments = answering(output={"thing_id": 7})
     answer = await things.client.post(
-        "/api/v1/integrations/things", json=wanted, headers={"Idempotency-Key": f"k{id(things)}"}
+        "/api/v1/integrations/things", json=arguments, headers={"Idempotency-Key": f"k{id(things)}"}
     )
     assert (answer.status_code, answer.json()) == (201, {"thing_id": 7})
     call = (await calls_of(backend))[-1]
@@ -178,7 +178,7 @@ async def test_the_product_gets_each_call_signed_with_its_principal_its_key_and_
         "principal": {"company_id": me["company_id"], "key_id": sent["principal"]["key_id"]},
         "idempotency_key": f"k{id(things)}",
         "deadline_seconds": 1.5,
-        "input": wanted,
+        "input": arguments,
     }
     assert sent["principal"]["key_id"].startswith("key_")
     assert call["headers"]["webhook-id"] == f"k{id(things)}"
@@ -197,8 +197,8 @@ async def test_searches_and_lookups_go_the_same_way(things, backend):
     query = answering(output={"thing_id": 3})
     answer = await things.client.get("/api/v1/integrations/things/search", params=query)
     assert (answer.status_code, answer.json()) == (200, {"thing_id": 3})
-    found = answering(output={"things": []})
-    answer = await things.client.get("/api/v1/integrations/lookups/things", params=found)
+    arguments = answering(output={"things": []})
+    answer = await things.client.get("/api/v1/integrations/lookups/things", params=arguments)
     assert (answer.status_code, answer.json()) == (200, {"things": []})
     assert [call["path"] for call in (await calls_of(backend))[-2:]] == [
         "/base/searches/find_thing",
@@ -211,10 +211,10 @@ async def test_searches_and_lookups_go_the_same_way(things, backend):
 
 async def test_its_events_are_stored_with_the_answer(things):
     events = [{"type": "thing.created", "payload": {"thing_id": 7}, "metadata": {"source": "product"}}]
-    wanted = answering(output={"thing_id": 7}, events=events)
+    arguments = answering(output={"thing_id": 7}, events=events)
     for status in (201, 201):
         answer = await things.client.post(
-            "/api/v1/integrations/things", json=wanted, headers={"Idempotency-Key": "a"}
+            "/api/v1/integrations/things", json=arguments, headers={"Idempotency-Key": "a"}
         )
         assert answer.status_code == status
     (event,) = (await things.client.get("/api/v1/events")).json()["events"]
@@ -231,8 +231,10 @@ async def test_what_it_had_before_is_answered_with_200(things):
 @pytest.mark.parametrize("status", [400, 403, 404, 409, 418, 422, 429])
 async def test_its_4xx_is_the_callers_4xx_with_its_sentence(things, status):
     errors = [{"path": "/name", "message": "is taken"}]
-    wanted = answering(status, detail="This name is taken; choose another.", errors=errors) | {"header": "7"}
-    answer = await things.client.post("/api/v1/integrations/things", json=wanted)
+    arguments = answering(status, detail="This name is taken; choose another.", errors=errors) | {
+        "header": "7"
+    }
+    answer = await things.client.post("/api/v1/integrations/things", json=arguments)
     problem = answer.json()
     assert answer.headers["content-type"] == "application/problem+json"
     assert (answer.status_code, problem["status"], problem["type"]) == (
@@ -243,7 +245,7 @@ async def test_its_4xx_is_the_callers_4xx_with_its_sentence(things, status):
 
 
 @pytest.mark.parametrize(
-    ("wanted", "reason"),
+    ("arguments", "reason"),
     [
         pytest.param(answering(500, detail="x"), "the provider failed (status 500)", id="5xx"),
         pytest.param(answering(302), "the provider failed (status 302)", id="redirect"),
@@ -288,8 +290,8 @@ async def test_its_4xx_is_the_callers_4xx_with_its_sentence(things, status):
         pytest.param({"delay_seconds": 2.5}, "the provider did not answer within 1.5 s", id="too late"),
     ],
 )
-async def test_a_failing_product_is_a_502_that_says_so(things, wanted, reason):
-    answer = await things.client.post("/api/v1/integrations/things", json=wanted)
+async def test_a_failing_product_is_a_502_that_says_so(things, arguments, reason):
+    answer = await things.client.post("/api/v1/integrations/things", json=arguments)
     problem = answer.json()
     assert (answer.status_code, problem["type"]) == (502, "urn:trunkline:problem:provider-failed")
     assert problem["detail"].startswith(f"'create_thing' could not be carried out: {reason}"), problem
@@ -314,10 +316,10 @@ async def test_a_product_that_is_away_is_a_502_that_does_not_show_where_it_is(
 
 async def test_concurrent_calls_with_one_key_reach_the_product_once(things, backend):
     key = {"Idempotency-Key": f"once {id(things)}"}
-    wanted = {"delay_seconds": 0.2, **answering(output={"thing_id": 5})}
+    arguments = {"delay_seconds": 0.2, **answering(output={"thing_id": 5})}
     before = len(await calls_of(backend))
     answers = await asyncio.gather(
-        *(things.client.post("/api/v1/integrations/things", json=wanted, headers=key) for _ in range(16))
+        *(things.client.post("/api/v1/integrations/things", json=arguments, headers=key) for _ in range(16))
     )
     assert {(answer.status_code, answer.content) for answer in answers} == {(201, b'{"thing_id":5}')}
     assert len(await calls_of(backend)) == before + 1
@@ -325,9 +327,9 @@ async def test_concurrent_calls_with_one_key_reach_the_product_once(things, back
 
 async def test_the_key_of_a_failed_call_may_be_used_again(things):
     key = {"Idempotency-Key": "again"}
-    wanted = answering(422, detail="Not now.")
+    arguments = answering(422, detail="Not now.")
     for _ in range(2):
-        answer = await things.client.post("/api/v1/integrations/things", json=wanted, headers=key)
+        answer = await things.client.post("/api/v1/integrations/things", json=arguments, headers=key)
         assert (answer.status_code, answer.json()["detail"]) == (422, "Not now.")
 
 
@@ -419,8 +421,8 @@ async def test_the_shop_of_the_documentation_takes_orders_and_finds_them(sqlite_
         assert (refused.status_code, refused.json()["errors"]) == (
             422, [{"path": "/quantity", "message": "is more than the 100 in stock"}],
         )  # fmt: skip
-        found = await hub.client.get("/api/v1/integrations/orders/search?order_id=1")
-        assert found.json() == {"results": [{"order_id": 1, **order}], "count": 1}
+        search = await hub.client.get("/api/v1/integrations/orders/search?order_id=1")
+        assert search.json() == {"results": [{"order_id": 1, **order}], "count": 1}
         other = await (await hub.client_of(93)).get("/api/v1/integrations/orders/search?order_id=1")
         assert other.json() == {"results": [], "count": 0}
         (event,) = (await hub.client.get("/api/v1/events")).json()["events"]

@@ -49,7 +49,9 @@ async def test_every_actions_schemas_are_public_and_cached(api, name):
     assert answer.headers["content-type"] == "application/schema+json"
     assert "x-ratelimit-limit" not in answer.headers
     (listed,) = [
-        one for one in (await api.client.get("/api/v1/actions")).json()["actions"] if one["name"] == name
+        action
+        for action in (await api.client.get("/api/v1/actions")).json()["actions"]
+        if action["name"] == name
     ]
     assert answer.json() == {"input": listed["input_schema"], "output": listed["output_schema"]}
     again = await api.anonymous.get(
@@ -129,8 +131,8 @@ async def test_an_operator_names_the_company_in_the_header(api):
     assert content["errors"][0]["path"] == "X-Company-Id"
     made = await api.operator.post(LEADS, json=LEAD, headers={"X-Company-Id": str(api.company_id)})
     assert made.status_code == 201
-    found = await api.client.get(f"{LEADS}/search?client_id={made.json()['client_id']}")
-    assert found.json()["count"] == 1
+    search = await api.client.get(f"{LEADS}/search?client_id={made.json()['client_id']}")
+    assert search.json()["count"] == 1
 
 
 # ---- refusals --------------------------------------------------------------------------------------------------------

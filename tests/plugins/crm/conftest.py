@@ -35,8 +35,8 @@ class Crm:
         return await self.call("POST", "/clients", {**JANE, **fields}, expect=expect)
 
     async def affiliate(self, *, expect: int = 201, **fields: object) -> dict[str, Any]:
-        given = {"first_name": "Rosa", "last_name": "Bennett", "email": "rosa.bennett@example.com", **fields}
-        return await self.call("POST", "/affiliates", given, expect=expect)
+        body = {"first_name": "Rosa", "last_name": "Bennett", "email": "rosa.bennett@example.com", **fields}
+        return await self.call("POST", "/affiliates", body, expect=expect)
 
     async def employee(self, full_name: str = "Maria Lopez") -> int:
         made = await self.call("POST", "/employees", {"full_name": full_name}, expect=201)
@@ -44,9 +44,9 @@ class Crm:
 
     async def find(self, kind: str = "clients", **keys: object) -> dict[str, Any] | None:
         """Search; gives the record that was found."""
-        found = await self.call("GET", f"/{kind}/search", **keys)
-        assert found["count"] == len(found["results"]) <= 1
-        return found["results"][0] if found["results"] else None
+        answer = await self.call("GET", f"/{kind}/search", **keys)
+        assert answer["count"] == len(answer["results"]) <= 1
+        return answer["results"][0] if answer["results"] else None
 
     async def events(self, type: str = "") -> list[dict[str, Any]]:
         answer = await self.http.get("/api/v1/events", params={"types": type, "limit": 200})

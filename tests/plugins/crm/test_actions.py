@@ -81,8 +81,8 @@ async def test_update_lead_and_client(crm, kind, method):
     answer = await crm.call(method, f"/{kind}/{number}", changes)
     assert answer == {"success": True, "client_id": number, "updated_utc": answer["updated_utc"]}
     assert UTC.fullmatch(answer["updated_utc"])
-    found = await crm.find(email="jane@roe.EXAMPLE", external_id="b", phone="15550104477")
-    assert found | changes | {"full_name": "Jane Roe", "employee_name": "Maria Lopez"} == found
+    client = await crm.find(email="jane@roe.EXAMPLE", external_id="b", phone="15550104477")
+    assert client | changes | {"full_name": "Jane Roe", "employee_name": "Maria Lopez"} == client
     assert await crm.find(email="jane.doe@example.com") is None
     assert await crm.find(external_id="a") is None
     assert [event["type"] for event in await crm.events()] == [f"{kind[:-1]}.created"]
@@ -98,9 +98,9 @@ async def test_null_clears_a_field(crm):
     }
     number = (await crm.client(**filled, city="Austin"))["client_id"]
     await crm.call("PATCH", f"/clients/{number}", dict.fromkeys([*filled, "city", "state", "zip"]))
-    found = await crm.find(client_id=number)
-    assert {name: found[name] for name in filled} == dict.fromkeys(filled)
-    assert found["employee_name"] is None
+    client = await crm.find(client_id=number)
+    assert {name: client[name] for name in filled} == dict.fromkeys(filled)
+    assert client["employee_name"] is None
     assert await crm.find(phone="5550104477") is None
     await crm.client(external_id="a")  # it is free again
 
@@ -151,13 +151,13 @@ async def test_create_client_with_everything(crm):
     assert (payload["employee_id"], payload["employee_name"]) == (employee_id, "Zoë Müller")
     assert (payload["status"], payload["status_id"]) == ("Client - On Hold", 43)
     assert (payload["phone"], payload["affiliate_id"]) == ("+1 555-010-4477", affiliate_id)
-    found = await crm.find("clients", external_id="hubspot-1")
-    assert (found["employee_name"], found["affiliate_name"]) == ("Zoë Müller", "Rosa Bennett")
+    client = await crm.find("clients", external_id="hubspot-1")
+    assert (client["employee_name"], client["affiliate_name"]) == ("Zoë Müller", "Rosa Bennett")
 
 
 async def test_a_client_may_start_with_another_status(small_crm):
-    for given in ({"status": "Client - Graduated"}, {"status_id": 44}, {"status": "", "status_id": 44}):
-        assert (await small_crm.client(**given))["status"] == "Client - Graduated"
+    for status in ({"status": "Client - Graduated"}, {"status_id": 44}, {"status": "", "status_id": 44}):
+        assert (await small_crm.client(**status))["status"] == "Client - Graduated"
 
 
 # ---- statuses --------------------------------------------------------------------------------------------------------

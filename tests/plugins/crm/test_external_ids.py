@@ -47,12 +47,12 @@ async def test_many_at_once_make_one_record_and_one_event(running, crm):
 
 async def test_the_first_records_of_a_new_company_may_come_at_once(crm):
     made = await asyncio.gather(*(crm.client(external_id=f"ext-{number}") for number in range(CALLERS)))
-    assert len({one["client_id"] for one in made}) == CALLERS
+    assert len({client["client_id"] for client in made}) == CALLERS
     assert len(await crm.events("client.created")) == CALLERS
 
 
 async def test_one_that_another_record_has_is_refused_in_an_update(crm):
-    first, second = [(await crm.client(external_id=one))["client_id"] for one in ("a", "b")]
+    first, second = [(await crm.client(external_id=external_id))["client_id"] for external_id in ("a", "b")]
     path = f"/clients/{second}"
     faults = await crm.faults("PATCH", path, {"external_id": "a", "first_name": "Joan"})
     assert faults == {"/external_id": "is already the external_id of another record"}

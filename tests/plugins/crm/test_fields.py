@@ -20,9 +20,9 @@ def test_blank_text_is_as_good_as_none_and_null_stays():
 
 
 def test_each_fault_is_named_with_its_field():
-    given = {"first_name": " ", "last_name": "Doe", "email": "jane doe@example.com", "phone": "call me"}
+    body = {"first_name": " ", "last_name": "Doe", "email": "jane doe@example.com", "phone": "call me"}
     with pytest.raises(BodyInvalid) as refused:
-        fields.read(given, fields.CLIENT, required={"first_name", "last_name", "email"})
+        fields.read(body, fields.CLIENT, required={"first_name", "last_name", "email"})
     assert faults(refused) == {
         "/first_name": "must not be blank",
         "/email": "is not an email address, such as jane.doe@example.com",
@@ -53,15 +53,15 @@ def test_an_id_may_be_written_as_a_whole_float():
 
 
 @pytest.mark.parametrize(
-    ("one", "other"),
+    ("first", "second"),
     [
         ("Jane.Doe@Example.COM ", "jane.doe@example.com"),
         ("RENÉ", "rene\u0301"),  # é as one character, and as e with a combining accent
         ("ΣΑΣ", "σας"),
     ],
 )
-def test_what_differs_in_case_or_composition_only_is_compared_as_equal(one, other):
-    assert fields.folded(one) == fields.folded(other)
+def test_what_differs_in_case_or_composition_only_is_compared_as_equal(first, second):
+    assert fields.folded(first) == fields.folded(second)
 
 
 def test_the_columns_by_which_a_person_is_found_follow_from_the_others():

@@ -14,10 +14,10 @@ async def test_a_record_is_found_by_each_key_and_by_several(crm):
         {"email": "jane.doe@example.com", "phone": "5550104477", "external_id": "ext-1"},
     ):
         for kind in ("clients", "leads"):
-            found = await crm.find(kind, **keys)
-            assert found is not None, keys
-            assert found["client_id"] == made["client_id"], keys
-        assert await crm.find(**keys, client_id=made["client_id"]) == found
+            client = await crm.find(kind, **keys)
+            assert client is not None, keys
+            assert client["client_id"] == made["client_id"], keys
+        assert await crm.find(**keys, client_id=made["client_id"]) == client
         assert await crm.find(**keys, client_id=made["client_id"] + 1) is None
 
 
@@ -62,19 +62,19 @@ async def test_the_statuses_are_listed_before_there_is_any_record(crm):
     assert await crm.call("GET", "/lookups/client-statuses") == whole
     await crm.lead()
     assert await crm.call("GET", "/lookups/client-statuses") == whole
-    found = await crm.call("GET", "/lookups/client-statuses", q="LEAD")
-    assert found["client_statuses"] == statuses[:3]
+    answer = await crm.call("GET", "/lookups/client-statuses", q="LEAD")
+    assert answer["client_statuses"] == statuses[:3]
 
 
 async def pages(crm, lookup: str, **query) -> list[list[dict]]:
     """Walk through a lookup; gives its pages."""
-    name, found, cursor = lookup.replace("-", "_"), [], ""
+    name, found_pages, cursor = lookup.replace("-", "_"), [], ""
     while cursor is not None:
         page = await crm.call("GET", f"/lookups/{lookup}", cursor=cursor, **query)
         assert page["count"] == len(page[name])
-        found.append(page[name])
+        found_pages.append(page[name])
         cursor = page["next_cursor"]
-    return found
+    return found_pages
 
 
 async def test_lists_go_on_page_by_page_in_the_order_of_names(crm):
@@ -86,9 +86,11 @@ async def test_lists_go_on_page_by_page_in_the_order_of_names(crm):
         await crm.call("PATCH", f"/affiliates/{number}", {"is_approved_affiliate": True})
     in_order = ["%_", "9", "a\\b", "anna", "Bob", "bob", "Zoë", "Émile", "Ólafur"]
     for lookup, suffix in (("employees", ""), ("clients", " X"), ("affiliates", " X")):
-        found = await pages(crm, lookup, limit=4)
-        assert [len(page) for page in found] == [4, 4, 1]
-        assert [item["full_name"] for page in found for item in page] == [name + suffix for name in in_order]
+        list_of_pages = await pages(crm, lookup, limit=4)
+        assert [len(page) for page in list_of_pages] == [4, 4, 1]
+        assert [item["full_name"] for page in list_of_pages for item in page] == [
+            name + suffix for name in in_order
+        ]
         assert len(await pages(crm, lookup, limit=9)) == 1
     assert [len(page) for page in await pages(crm, "client-statuses", limit=3)] == [3, 3, 1]
 
@@ -96,7 +98,7 @@ async def test_lists_go_on_page_by_page_in_the_order_of_names(crm):
 async def test_a_list_is_narrowed_by_a_part_of_name_or_email(crm):
     for name, email in (("Bob", "bob@example.com"), ("Émile", "x@example.com"), ("%_", "y@example.com")):
         await crm.client(first_name=name, last_name="X", email=email)
-    for part, found in (
+    for part, names in (
         ("bo", ["Bob X"]),
         ("BOB x", ["Bob X"]),
         ("bob@", ["Bob X"]),
@@ -107,8 +109,8 @@ async def test_a_list_is_narrowed_by_a_part_of_name_or_email(crm):
         ("nobody", []),
         ("", ["%_ X", "Bob X", "Émile X"]),
     ):
-        listed = [one["full_name"] for page in await pages(crm, "clients", q=part) for one in page]
-        assert listed == found, part
+        listed = [item["full_name"] for page in await pages(crm, "clients", q=part) for item in page]
+        assert listed == names, part
 
 
 async def test_clients_are_listed_with_leads_and_with_their_email(crm):

@@ -12,9 +12,9 @@ ALL = (
 
 
 def refusal(**asked) -> dict[str, str]:
-    given = {"name": None, "status_id": None, "field": "new_status"} | asked
+    arguments = {"name": None, "status_id": None, "field": "new_status"} | asked
     with pytest.raises(BodyInvalid) as refused:
-        choose(STARTING, **given)
+        choose(STARTING, **arguments)
     return {fault.path: fault.message for fault in refused.value.errors}
 
 

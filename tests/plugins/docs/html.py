@@ -29,17 +29,17 @@ class _Reader(HTMLParser):
 
     def handle_starttag(self, tag, attrs):
         names = [name for name, _ in attrs]
-        given = dict(attrs)
+        attributes = dict(attrs)
         self.read.shape.append((tag, tuple(names)))
         if len(set(names)) < len(names):
             self.read.faults.append(f"<{tag}> repeats an attribute")
-        if "id" in given:
-            self.read.ids.append(given["id"])
-        if LINKS.get(tag) in given:
-            self.read.links.append((tag, given[LINKS[tag]]))
+        if "id" in attributes:
+            self.read.ids.append(attributes["id"])
+        if LINKS.get(tag) in attributes:
+            self.read.links.append((tag, attributes[LINKS[tag]]))
         if tag == "label":
-            self.read.labels.append(given["for"])
-        if tag == "img" and not given.get("alt"):
+            self.read.labels.append(attributes["for"])
+        if tag == "img" and not attributes.get("alt"):
             self.read.faults.append("<img> without alt")
         if tag in {"h1", "h2", "h3", "h4"}:
             self.read.headings.append(int(tag[1]))
@@ -66,15 +66,15 @@ def read(page: bytes) -> Read:
     reader = _Reader()
     reader.feed(text)
     reader.close()
-    found = reader.read
-    found.faults += [f"<{tag}> is never closed" for tag in reader.open]
-    found.faults += [f"the id {one} twice" for one in set(found.ids) if found.ids.count(one) > 1]
-    found.faults += [f"no field {one}" for one in found.labels if one not in found.ids]
+    page = reader.read
+    page.faults += [f"<{tag}> is never closed" for tag in reader.open]
+    page.faults += [f"the id {name} twice" for name in set(page.ids) if page.ids.count(name) > 1]
+    page.faults += [f"no field {name}" for name in page.labels if name not in page.ids]
     if not text.startswith("<!doctype html>"):
-        found.faults.append("no doctype")
-    for before, after in zip(found.headings, found.headings[1:], strict=False):
+        page.faults.append("no doctype")
+    for before, after in zip(page.headings, page.headings[1:], strict=False):
         if after > before + 1:
-            found.faults.append(f"a heading of level {after} after one of level {before}")
-    if found.headings.count(1) != 1:
-        found.faults.append("not one h1")
-    return found
+            page.faults.append(f"a heading of level {after} after one of level {before}")
+    if page.headings.count(1) != 1:
+        page.faults.append("not one h1")
+    return page

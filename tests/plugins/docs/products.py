@@ -1,40 +1,16 @@
 """The products that the suites of the documentation are made from: a small one by hand, and what this deployment offers."""
 
-import functools
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from trunkline import Brand, Definition, EventType, Example, ItemList, Product, settings
-from trunkline.hub.connectors import product_of
-from trunkline.hub.hub import Hub
+from tests.plugins.products import an_object
 
-SECRETS = {
-    "TRUNKLINE_AUTH__PEPPER": "p" * 32,
-    "TRUNKLINE_AUTH__ENCRYPTION_KEY": "k" * 32,
-    "TRUNKLINE_SERVER__PUBLIC_URL": "https://api.example.com",
-}
-
-
-@functools.cache
-def installed_product() -> Product:
-    """What a deployment with every plugin offers."""
-    loaded = settings.load(environment=SECRETS)
-    hub = Hub(loaded, dispatch=False)
-    return product_of(loaded, event_types=hub.catalog.types(), operations=hub.operations)
+from trunkline import Brand, Definition, EventType, Example, ItemList, Product
 
 
 def described(title: str, kind: str, **more: Any) -> dict[str, Any]:
     return {"title": title, "description": f"{title}, as it is.", "type": kind} | more
-
-
-def an_object(*required: str, **properties: Any) -> dict[str, Any]:
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": list(required),
-        "additionalProperties": False,
-    }
 
 
 ORDER_PLACED = EventType(
@@ -166,52 +142,60 @@ def with_more(product: Product) -> Product:
 
 def retold(product: Product, text: str) -> Product:
     """Put *text* behind every text of the brand and the schemas that people read."""
-
-    def schema(content: Any) -> Any:
-        if isinstance(content, list):
-            return [schema(one) for one in content]
-        if not isinstance(content, Mapping):
-            return content
-        spoilt = {key: schema(value) for key, value in content.items()}
-        words = {
-            key: f"{spoilt[key]}{text}"
-            for key in ("title", "description", "pattern")
-            if isinstance(spoilt.get(key), str)
-        }
-        values = {"enum": [f"{one}{text}" for one in spoilt["enum"]]} if "enum" in spoilt else {}
-        changes = {
-            "x-changes": [one | {"sentence": one["sentence"] + text} for one in spoilt.get("x-changes", [])]
-        }
-        return spoilt | words | values | (changes if "x-changes" in spoilt else {})
-
-    def event(one: EventType) -> EventType:
-        content = schema(one.schema)
-        content["examples"] = [spoil(example, text) for example in content["examples"]]
-        return EventType(one.name, one.title + text, one.description + text, content, version=one.version)
-
-    def definition(one: Definition) -> Definition:
-        return replace(
-            one,
-            title=one.title + text,
-            description=one.description + text,
-            parameters=schema(one.parameters),
-            input=schema(one.input),
-            output=schema(one.output),
-            examples=tuple(
-                Example(case.parameters, spoil(case.input, text), spoil(case.output, text))
-                for case in one.examples
-            ),
-        )
-
     brand = product.brand
     return replace(
         product,
         brand=replace(brand, title=brand.title + text, description=brand.description + text, author=text),
-        event_types=tuple(map(event, product.event_types)),
-        actions=tuple(map(definition, product.actions)),
-        searches=tuple(map(definition, product.searches)),
-        lookups=tuple(map(definition, product.lookups)),
+        event_types=tuple(_retold_type(event_type, text) for event_type in product.event_types),
+        actions=tuple(_retold_definition(action, text) for action in product.actions),
+        searches=tuple(_retold_definition(search, text) for search in product.searches),
+        lookups=tuple(_retold_definition(lookup, text) for lookup in product.lookups),
     )
+
+
+def _retold_type(event_type: EventType, text: str) -> EventType:
+    schema = _retold_schema(event_type.schema, text)
+    schema["examples"] = [spoil(example, text) for example in schema["examples"]]
+    return EventType(
+        event_type.name,
+        event_type.title + text,
+        event_type.description + text,
+        schema,
+        version=event_type.version,
+    )
+
+
+def _retold_definition(definition: Definition, text: str) -> Definition:
+    return replace(
+        definition,
+        title=definition.title + text,
+        description=definition.description + text,
+        parameters=_retold_schema(definition.parameters, text),
+        input=_retold_schema(definition.input, text),
+        output=_retold_schema(definition.output, text),
+        examples=tuple(
+            Example(example.parameters, spoil(example.input, text), spoil(example.output, text))
+            for example in definition.examples
+        ),
+    )
+
+
+def _retold_schema(content: Any, text: str) -> Any:
+    if isinstance(content, list):
+        return [_retold_schema(item, text) for item in content]
+    if not isinstance(content, Mapping):
+        return content
+    schema = {key: _retold_schema(value, text) for key, value in content.items()}
+    for key in ("title", "description", "pattern"):
+        if isinstance(schema.get(key), str):
+            schema[key] += text
+    if "enum" in schema:
+        schema["enum"] = [f"{value}{text}" for value in schema["enum"]]
+    if "x-changes" in schema:
+        schema["x-changes"] = [
+            change | {"sentence": change["sentence"] + text} for change in schema["x-changes"]
+        ]
+    return schema
 
 
 def spoil(example: Any, text: str) -> Any:
@@ -219,7 +203,7 @@ def spoil(example: Any, text: str) -> Any:
     if isinstance(example, str):
         return example + text
     if isinstance(example, list):
-        return [spoil(one, text) for one in example]
+        return [spoil(item, text) for item in example]
     return (
         {key: spoil(value, text) for key, value in example.items()} if isinstance(example, dict) else example
     )

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
+from tests.plugins.products import installed_product
 
 from trunkline_docs.generator import generate
 
-from .products import SHOP, installed_product, retold
+from .products import SHOP, retold
 
 HERE = Path(__file__).parent
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
@@ -43,7 +44,7 @@ def chromium() -> Iterator[Browser]:
 @pytest.fixture
 def open_page(chromium: Browser) -> Iterator[Callable[..., Page]]:
     """Open a page of its own browser; in the end it has asked nobody else for anything, and has not complained."""
-    asked: list[str] = []
+    requested: list[str] = []
     complaints: list[str] = []
     contexts = []
 
@@ -52,8 +53,10 @@ def open_page(chromium: Browser) -> Iterator[Callable[..., Page]]:
             viewport={"width": width, "height": 900}, reduced_motion="reduce", **options
         )
         contexts.append(context)
-        context.on("request", lambda request: asked.append(request.url))
-        context.on("console", lambda said: complaints.append(said.text) if said.type in LOUD else None)
+        context.on("request", lambda request: requested.append(request.url))
+        context.on(
+            "console", lambda message: complaints.append(message.text) if message.type in LOUD else None
+        )
         context.on("weberror", lambda error: complaints.append(str(error.error)))
         page = context.new_page()
         page.goto(url)
@@ -63,7 +66,7 @@ def open_page(chromium: Browser) -> Iterator[Callable[..., Page]]:
     for context in contexts:
         context.close()
     assert complaints == []
-    assert [url for url in asked if not url.startswith(("file:", "http://127.0.0.1:"))] == []
+    assert [url for url in requested if not url.startswith(("file:", "http://127.0.0.1:"))] == []
 
 
 @pytest.fixture(scope="module")
@@ -106,8 +109,8 @@ def test_axe_finds_nothing(
     for name in PAGES:
         page = open_page(f"{exported}/{name}.html", width=width, color_scheme=color_scheme)
         page.evaluate(axe_source)
-        found = page.evaluate("axe.run({preload: false})")["violations"]
-        assert [(one["id"], one["nodes"][0]["html"]) for one in found] == [], name
+        violations = page.evaluate("axe.run({preload: false})")["violations"]
+        assert [(violation["id"], violation["nodes"][0]["html"]) for violation in violations] == [], name
 
 
 @pytest.mark.parametrize("name", PAGES)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.plugins.products import installed_product
 
 from trunkline import Product, __version__
 from trunkline.api import problems
@@ -17,7 +18,7 @@ from trunkline.errors import ProviderFailed, Refused, StoreUnavailable
 from trunkline_docs.generator import generate, make_site
 
 from .html import read
-from .products import CANCEL_ORDER, ORDER_SENT, SHOP, installed_product, retold, with_more
+from .products import CANCEL_ORDER, ORDER_SENT, SHOP, retold, with_more
 
 GOLDEN = Path(__file__).parent / "golden"
 GOLDEN_FILES = (
@@ -73,16 +74,16 @@ def test_the_same_product_makes_the_same_bytes(product: Product):
 
 @pytest.mark.parametrize("path", GOLDEN_FILES)
 def test_what_is_made_is_what_was_agreed_on(path: str):
-    made = generate(SHOP)[path].replace(f"trunkline/{__version__}".encode(), b"trunkline/VERSION")
-    kept = GOLDEN / path
+    content = generate(SHOP)[path].replace(f"trunkline/{__version__}".encode(), b"trunkline/VERSION")
+    golden = GOLDEN / path
     if os.environ.get("TRUNKLINE_WRITE_GOLDEN"):
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        kept.write_bytes(made)
-    assert made.decode() == kept.read_text()
+        golden.parent.mkdir(parents=True, exist_ok=True)
+        golden.write_bytes(content)
+    assert content.decode() == golden.read_text()
 
 
 def test_every_page_is_well_formed(files: Files):
-    assert {path: found for path in pages_of(files) if (found := read(files[path]).faults)} == {}
+    assert {path: faults for path in pages_of(files) if (faults := read(files[path]).faults)} == {}
 
 
 def test_every_link_leads_to_a_file_and_to_a_place_in_it(files: Files):
@@ -129,7 +130,7 @@ def test_nothing_is_fetched_from_elsewhere(files: Files):
 
 def test_every_page_is_there_as_text_and_listed_for_language_models(files: Files):
     listed = MARKDOWN_LINK.findall(files["llms.txt"].decode())
-    assert sorted(one for one in listed if one.endswith(".md")) == sorted(
+    assert sorted(path for path in listed if path.endswith(".md")) == sorted(
         f"{path}.md" for path in pages_of(files)
     )
     assert set(listed) <= set(files)
@@ -162,14 +163,14 @@ def fields_of(schema: Any, document: Any) -> Iterator[tuple[str, Mapping[str, An
 
 
 def test_every_field_of_every_schema_is_in_a_table(product: Product, files: Files):
-    places = [(f"{one.name}.html", [one.schema]) for one in product.event_types]
-    places += [
-        (f"{folder}/{one.name}.html", [one.parameters, one.input, one.output])
-        for folder, them in (("actions", product.actions), ("searches", product.searches))
-        for one in them
+    pages = [(f"{event_type.name}.html", [event_type.schema]) for event_type in product.event_types]
+    pages += [
+        (f"{folder}/{operation.name}.html", [operation.parameters, operation.input, operation.output])
+        for folder, operations in (("actions", product.actions), ("searches", product.searches))
+        for operation in operations
     ]
-    places += [("lookups.html", [one.input, one.output]) for one in product.lookups]
-    for path, schemas in places:
+    pages += [("lookups.html", [lookup.input, lookup.output]) for lookup in product.lookups]
+    for path, schemas in pages:
         rows = [[" ".join(cell.split()) for cell in row] for row in read(files[path]).rows]
         for schema in schemas:
             for name, described in fields_of(schema, schema):
@@ -244,7 +245,7 @@ def test_texts_of_schemas_stay_texts():
     for path in pages_of(plain):
         before, after = read(plain[path]), read(evil[path])
         assert after.faults == []
-        shapes = [[one for one in found.shape if one[0] != "span"] for found in (before, after)]
+        shapes = [[tag for tag in page.shape if tag[0] != "span"] for page in (before, after)]
         assert shapes[0] == shapes[1], path
         assert {link for _, link in after.links} == {link for _, link in before.links}
     assert EVIL in read(evil["order.placed.html"]).text
@@ -288,8 +289,8 @@ def test_the_brand_is_shown():
 
 
 def test_the_style_sheet_has_no_word_left():
-    for made in (generate(SHOP), generate(replace(SHOP, brand=replace(SHOP.brand, color="red;} body{}")))):
-        assert not re.search(rb"%[A-Z_]+%|body\{\}", made["assets/style.css"])
+    for files in (generate(SHOP), generate(replace(SHOP, brand=replace(SHOP.brand, color="red;} body{}")))):
+        assert not re.search(rb"%[A-Z_]+%|body\{\}", files["assets/style.css"])
 
 
 def test_every_problem_is_on_the_page_of_errors():
@@ -301,6 +302,8 @@ def test_every_problem_is_on_the_page_of_errors():
 
 
 def test_schemas_and_bodies_are_json(files: Files, product: Product):
-    for one in product.event_types:
-        assert files[f"schemas/{one.name}.json"] == one.schema_json
-        assert json.loads(files[f"requests/{one.name}.json"])["payload"] == json.loads(one.example_json)
+    for event_type in product.event_types:
+        assert files[f"schemas/{event_type.name}.json"] == event_type.schema_json
+        assert json.loads(files[f"requests/{event_type.name}.json"])["payload"] == json.loads(
+            event_type.example_json
+        )

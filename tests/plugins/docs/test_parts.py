@@ -18,11 +18,11 @@ HEX = st.from_regex(r"#[0-9a-fA-F]{6}", fullmatch=True)
 
 @given(HEX)
 def test_every_brand_can_be_read(color: str):
-    made = colors.accents(color)
-    assert made["BRAND"] == color.lower()
-    assert colors.contrast(made["LIGHT_ACCENT"], colors.LIGHT_GROUND) >= 4.5
-    assert colors.contrast(made["DARK_ACCENT"], colors.DARK_GROUND) >= 4.5
-    assert colors.contrast(made["ON_BRAND"], made["BRAND"]) >= 4.5
+    accents = colors.accents(color)
+    assert accents["BRAND"] == color.lower()
+    assert colors.contrast(accents["LIGHT_ACCENT"], colors.LIGHT_GROUND) >= 4.5
+    assert colors.contrast(accents["DARK_ACCENT"], colors.DARK_GROUND) >= 4.5
+    assert colors.contrast(accents["ON_BRAND"], accents["BRAND"]) >= 4.5
 
 
 def test_the_grounds_are_those_of_the_style_sheet():
@@ -58,9 +58,9 @@ def test_the_parts_of_json_are_told_apart():
 
 
 def test_the_code_in_four_languages_has_its_words_and_comments():
-    for one in snippets():
-        kinds = {kind for kind, _ in tokens(one.text, one.language)}
-        assert kinds == ({"", "string", "word"} | ({"comment"} if one.language != "python" else set()))
+    for snippet in snippets():
+        kinds = {kind for kind, _ in tokens(snippet.text, snippet.language)}
+        assert kinds == ({"", "string", "word"} | ({"comment"} if snippet.language != "python" else set()))
 
 
 @pytest.mark.parametrize(

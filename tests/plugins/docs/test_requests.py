@@ -10,12 +10,13 @@ from urllib.parse import urlsplit
 
 import pytest
 from standardwebhooks import Webhook
+from tests.plugins.products import installed_product
 
 from trunkline.model import cursors, deliveries
 from trunkline_docs.generator import generate
 from trunkline_docs.requests import SECRET, TIMESTAMP, called, polling, pushed, subscribing
 
-from .products import ORDER_PLACED, PLACE_ORDER, installed_product
+from .products import ORDER_PLACED, PLACE_ORDER
 
 CHANGING = {
     "host",
@@ -29,21 +30,31 @@ CHANGING = {
 
 
 async def test_a_push_has_the_headers_that_the_pages_show(running, receiver):
-    shown = dict(
-        pushed(next(one for one in installed_product().event_types if one.name == "invoice.created")).headers
+    expected = dict(
+        pushed(
+            next(
+                event_type
+                for event_type in installed_product().event_types
+                if event_type.name == "invoice.created"
+            )
+        ).headers
     )
-    made = await running.client.post(
+    answer = await running.client.post(
         "/api/v1/webhooks/subscriptions",
         json={"target_url": receiver.url, "event_types": ["*"], "secret": SECRET},
     )
-    assert made.status_code == 201, made.text
-    example = next(one.example for one in installed_product().event_types if one.name == "invoice.created")
+    assert answer.status_code == 201, answer.text
+    example = next(
+        event_type.example
+        for event_type in installed_product().event_types
+        if event_type.name == "invoice.created"
+    )
     await running.client.post("/api/v1/events", json={"type": "invoice.created", "payload": example})
     await receiver.wait_for(1)
     sent = receiver.requests[0]
-    assert list(sent.headers) == list(shown)
-    assert {name: sent.headers[name] for name in shown.keys() - CHANGING} == {
-        name: shown[name] for name in shown.keys() - CHANGING
+    assert list(sent.headers) == list(expected)
+    assert {name: sent.headers[name] for name in expected.keys() - CHANGING} == {
+        name: expected[name] for name in expected.keys() - CHANGING
     }
     body = json.loads(sent.body)
     known = json.loads(generate(installed_product())["requests/invoice.created.json"])
@@ -53,14 +64,14 @@ async def test_a_push_has_the_headers_that_the_pages_show(running, receiver):
 
 
 def test_the_signature_is_that_of_the_published_secret():
-    for one in (ORDER_PLACED, *installed_product().event_types):
-        request = pushed(one)
+    for event_type in (ORDER_PLACED, *installed_product().event_types):
+        request = pushed(event_type)
         headers = dict(request.headers)
-        made = Webhook(SECRET).sign("45678", datetime.fromtimestamp(TIMESTAMP, UTC), request.body)
-        assert headers["webhook-signature"] == made
+        answer = Webhook(SECRET).sign("45678", datetime.fromtimestamp(TIMESTAMP, UTC), request.body)
+        assert headers["webhook-signature"] == answer
         key = base64.b64decode(SECRET.removeprefix("whsec_"))
         digest = hmac.new(key, f"45678.{TIMESTAMP}.{request.body}".encode(), hashlib.sha256).digest()
-        assert made == f"v1,{base64.b64encode(digest).decode()}"
+        assert answer == f"v1,{base64.b64encode(digest).decode()}"
         assert headers["content-length"] == str(len(request.body.encode()))
 
 
@@ -75,11 +86,11 @@ def test_ids_and_cursor_have_the_form_of_real_ones():
 
 
 def test_a_call_survives_the_shell():
-    shown = called(PLACE_ORDER, PLACE_ORDER.examples[0], api_url="https://api.shop.example")
-    words = shlex.split(shown.command.replace("\\\n", ""))
+    call = called(PLACE_ORDER, PLACE_ORDER.examples[0], api_url="https://api.shop.example")
+    words = shlex.split(call.command.replace("\\\n", ""))
     assert words[:4] == ["curl", "-X", "POST", "https://api.shop.example/api/v1/integrations/shops/3/orders"]
     assert json.loads(words[words.index("-d") + 1]) == {"sku": "Joe's LAMP"}
-    assert (shown.status, json.loads(shown.answer)) == ("201 Created", {"order_id": 7})
+    assert (call.status, json.loads(call.answer)) == ("201 Created", {"order_id": 7})
 
 
 async def send(client, command: str):
@@ -105,7 +116,9 @@ async def send(client, command: str):
 )
 async def test_a_call_on_the_pages_is_answered_as_they_say(api, name: str, number: int):
     product = installed_product()
-    definition = next(one for one in (*product.actions, *product.searches) if one.name == name)
+    definition = next(
+        operation for operation in (*product.actions, *product.searches) if operation.name == name
+    )
     example = definition.examples[number]
     answer = await send(api.client, called(definition, example, api_url=product.api_url).command)
     assert answer.status_code == definition.success_status, answer.text
@@ -113,8 +126,8 @@ async def test_a_call_on_the_pages_is_answered_as_they_say(api, name: str, numbe
 
 
 async def test_events_are_asked_for_and_read_as_the_pages_say(api):
-    made = await send(api.client, subscribing("lead.created", api_url="https://api.example.com"))
-    assert (made.status_code, made.json()["event_types"]) == (201, ["lead.created"])
+    answer = await send(api.client, subscribing("lead.created", api_url="https://api.example.com"))
+    assert (answer.status_code, answer.json()["event_types"]) == (201, ["lead.created"])
     for name in ("", "lead.created"):
         read = await send(api.client, polling(name, api_url="https://api.example.com"))
         assert read.status_code == 200, read.text

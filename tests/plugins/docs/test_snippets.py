@@ -44,7 +44,7 @@ puts verify(secret, headers, File.binread("body"))["id"]
 """,
 }
 COMMANDS = {"python": sys.executable, "javascript": "node", "php": "php", "ruby": "ruby"}
-SNIPPETS = {one.language: one for one in snippets()}
+SNIPPETS = {snippet.language: snippet for snippet in snippets()}
 
 
 def test_there_is_code_in_four_languages_on_the_pages_as_it_is_in_its_file():
@@ -52,9 +52,9 @@ def test_there_is_code_in_four_languages_on_the_pages_as_it_is_in_its_file():
     files = generate(SHOP)
     for path in ("verify.html", "order.placed.html"):
         text = read(files[path]).text
-        assert all(one.text in text for one in SNIPPETS.values())
-    for one in SNIPPETS.values():
-        assert one.text.rstrip().encode() in files["verify.html.md"]
+        assert all(snippet.text in text for snippet in SNIPPETS.values())
+    for snippet in SNIPPETS.values():
+        assert snippet.text.rstrip().encode() in files["verify.html.md"]
 
 
 def command_of(language: str) -> str:

@@ -1,25 +1,10 @@
 """The products that the suites of the Make app export: a tiny one by hand, and what this deployment offers."""
 
-import functools
 from dataclasses import replace
 
-from trunkline import Brand, Definition, EventType, Example, ItemList, Product, settings
-from trunkline.hub.connectors import product_of
-from trunkline.hub.hub import Hub
+from tests.plugins.products import an_object
 
-SECRETS = {
-    "TRUNKLINE_AUTH__PEPPER": "p" * 32,
-    "TRUNKLINE_AUTH__ENCRYPTION_KEY": "k" * 32,
-    "TRUNKLINE_SERVER__PUBLIC_URL": "https://api.example.com",
-}
-
-
-@functools.cache
-def installed_product() -> Product:
-    """What a deployment with every plugin offers."""
-    loaded = settings.load(environment=SECRETS)
-    hub = Hub(loaded, dispatch=False)
-    return product_of(loaded, event_types=hub.catalog.types(), operations=hub.operations)
+from trunkline import Brand, Definition, EventType, Example, ItemList, Product
 
 
 def text(title: str, **more: object) -> dict[str, object]:
@@ -28,15 +13,6 @@ def text(title: str, **more: object) -> dict[str, object]:
 
 def number(title: str, **more: object) -> dict[str, object]:
     return {"title": title, "description": f"{title}.", "type": "integer"} | more
-
-
-def an_object(*required: str, **properties: object) -> dict[str, object]:
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": list(required),
-        "additionalProperties": False,
-    }
 
 
 TASK = {"task_id": 7, "name": "Call Jane", "due": "2026-02-01"}

@@ -166,16 +166,20 @@ def actions(people: dict[str, int]) -> dict[str, tuple[dict[str, Any], set[str]]
 def test_every_action_does_its_work(app: App, people: dict[str, int]):
     cases = actions(people)
     assert set(cases) == set(app.modules("action"))
-    for module, (values, given) in cases.items():
+    for module, (values, names) in cases.items():
         (bundle,) = app.run(module, **values)
-        assert set(bundle) == given, module
-        assert {one["name"] for one in app.code("module", module, "interface")} == given
+        assert set(bundle) == names, module
+        assert {field["name"] for field in app.code("module", module, "interface")} == names
 
 
 def test_what_is_left_empty_stays_as_it_was(served_hub: Any, app: App, people: dict[str, int]):
     app.run("updateClient", client_id=people["client"], first_name="Janet", last_name="", email=None)
-    (found,) = app.run("findClient", client_id=people["client"])
-    assert (found["first_name"], found["last_name"], found["email"]) == ("Janet", "Doe", "client@example.com")
+    (client,) = app.run("findClient", client_id=people["client"])
+    assert (client["first_name"], client["last_name"], client["email"]) == (
+        "Janet",
+        "Doe",
+        "client@example.com",
+    )
 
 
 def test_a_required_field_is_asked_for_by_the_form(app: App):
@@ -202,7 +206,7 @@ def test_every_search_finds(app: App, people: dict[str, int]):
     with pytest.raises(MakeError, match=r"\[4\d\d\] .*email"):
         app.run("findClient")
     for module in app.modules("search"):
-        assert {one["name"] for one in app.code("module", module, "interface")} == set(client)
+        assert {field["name"] for field in app.code("module", module, "interface")} == set(client)
 
 
 def test_every_list_fills_its_dropdown(app: App, people: dict[str, int]):
@@ -261,10 +265,10 @@ def test_no_log_has_the_key_or_the_secret(served_hub: Any, app: App):
     hook = Webhook(app, "watchEvents", url="https://hook.example.com/log")
     hook.attach(event_types=["lead.created"])
     hook.detach()
-    shown = json.dumps(app.sender.log)
-    assert served_hub.key not in shown
-    assert "whsec_" not in shown
-    assert "***" in shown
+    log = json.dumps(app.sender.log)
+    assert served_hub.key not in log
+    assert "whsec_" not in log
+    assert "***" in log
 
 
 # --- events, at once ---
@@ -335,13 +339,13 @@ def hooks_of(hub: Any, url: str) -> list[dict[str, Any]]:
 
 def test_attaching_and_detaching_twice_does_no_harm(served_hub: Any, app: App):
     url = "https://hook.example.com/twice"
-    one = Webhook(app, "watchEvents", url=url)
-    one.attach(event_types=["lead.created", "client.created"])
-    one.attach(event_types=["client.created", "lead.created"])
-    (found,) = hooks_of(served_hub, url)
-    assert found["id"] == one.data["externalHookId"]
-    one.detach()
-    one.detach()
+    webhook = Webhook(app, "watchEvents", url=url)
+    webhook.attach(event_types=["lead.created", "client.created"])
+    webhook.attach(event_types=["client.created", "lead.created"])
+    (hook,) = hooks_of(served_hub, url)
+    assert hook["id"] == webhook.data["externalHookId"]
+    webhook.detach()
+    webhook.detach()
     assert hooks_of(served_hub, url) == []
 
 
@@ -350,12 +354,12 @@ def test_attaching_and_detaching_twice_does_no_harm(served_hub: Any, app: App):
 )
 def test_a_changed_webhook_has_one_hook_that_fits(served_hub: Any, app: App, chosen: list[str]):
     url = f"https://hook.example.com/{chosen[0]}"
-    one = Webhook(app, "watchEvents", url=url)
-    one.attach(event_types=["lead.created"])
-    one.update(event_types=chosen)
-    (found,) = hooks_of(served_hub, url)
-    assert (found["event_types"], found["id"]) == (chosen, one.data["externalHookId"])
-    one.detach()
+    webhook = Webhook(app, "watchEvents", url=url)
+    webhook.attach(event_types=["lead.created"])
+    webhook.update(event_types=chosen)
+    (hook,) = hooks_of(served_hub, url)
+    assert (hook["event_types"], hook["id"]) == (chosen, webhook.data["externalHookId"])
+    webhook.detach()
     assert hooks_of(served_hub, url) == []
 
 
@@ -413,7 +417,7 @@ def test_a_person_chooses_where_to_start_newest_first(served_hub: Any, app: App,
     events = [emit(served_hub, str(number)) for number in range(1, 4)]
     poller = Poller(app, "pollEvents", event_types=["payment.succeeded"])
     listed = poller.epoch(deep=deep)
-    assert [one["id"] for one in listed[:3]] == [event["id"] for event in reversed(events)]
+    assert [entry["id"] for entry in listed[:3]] == [event["id"] for event in reversed(events)]
     assert listed[0]["label"] == f"payment.succeeded #{events[2]['id']}"
     assert datetime.fromisoformat(listed[0]["date"]).tzinfo == UTC
     poller.start_after(listed[1]["id"])

@@ -15,12 +15,13 @@ import pytest
 from jsonschema import Draft7Validator
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT7
+from tests.plugins.products import installed_product
 
 from trunkline import Product
 from trunkline_make.generator import generate
 from trunkline_make.names import camel, kebab
 
-from .products import FIND_TASK, OWNERS, TINY, UPDATE_TASK, installed_product, with_more
+from .products import FIND_TASK, OWNERS, TINY, UPDATE_TASK, with_more
 
 FOLDER = Path(__file__).parent
 GOLDEN = FOLDER / "golden"
@@ -53,16 +54,16 @@ def read(files: Files, path: str) -> Any:
 
 
 def components(files: Files, kind: str) -> dict[str, Any]:
-    found: dict[str, Any] = read(files, "makecomapp.json")["components"][kind]
-    return found
+    components: dict[str, Any] = read(files, "makecomapp.json")["components"][kind]
+    return components
 
 
 def texts(content: Any) -> Iterator[str]:
     if isinstance(content, dict):
         content = list(content.values())
     if isinstance(content, list):
-        for one in content:
-            yield from texts(one)
+        for item in content:
+            yield from texts(item)
     elif isinstance(content, str):
         yield content
 
@@ -87,29 +88,31 @@ def test_the_files_of_a_tiny_product_are_the_golden_ones():
 def judge(path: str) -> str | None:
     """Find the schema that Make's editor judges a file by."""
     associations = json.loads((SCHEMAS / "associations.json").read_bytes())["associations"]
-    for one in associations:
-        if any(fnmatch.fnmatch(path.rpartition("/")[2], pattern) for pattern in one["fileMatch"]):
-            return str(one["url"])
+    for association in associations:
+        if any(fnmatch.fnmatch(path.rpartition("/")[2], pattern) for pattern in association["fileMatch"]):
+            return str(association["url"])
     return next((url for pattern, url in UNMATCHED.items() if fnmatch.fnmatch(path, pattern)), None)
 
 
 @functools.cache
 def validator(schema: str) -> Draft7Validator:
     documents = {file.name: json.loads(file.read_bytes()) for file in SCHEMAS.glob("*.json")}
-    resources = [(f"{BASE}{name}", Resource(_without_ids(one), DRAFT7)) for name, one in documents.items()]
+    resources = [
+        (f"{BASE}{name}", Resource(_without_ids(document), DRAFT7)) for name, document in documents.items()
+    ]
     return Draft7Validator({"$ref": f"{BASE}{schema}"}, registry=Registry().with_resources(resources))
 
 
 def _without_ids(document: Any) -> Any:
     """Leave out ``"$id": "#name"``, an anchor which nothing refers to, and read ``%3C`` in references as ``<``."""
     if isinstance(document, list):
-        return [_without_ids(one) for one in document]
+        return [_without_ids(item) for item in document]
     if not isinstance(document, dict):
         return document
     made = {
-        key: _without_ids(one)
-        for key, one in document.items()
-        if not (key == "$id" and str(one).startswith("#"))
+        key: _without_ids(value)
+        for key, value in document.items()
+        if not (key == "$id" and str(value).startswith("#"))
     }
     return made | ({"$ref": unquote(made["$ref"])} if isinstance(made.get("$ref"), str) else {})
 
@@ -119,13 +122,13 @@ def faults(schema: str, content: Any) -> list[str]:
 
 
 def test_every_file_is_valid_by_the_schemas_of_make(files: Files):
-    found = {
+    faults = {
         path: faults(schema, read(files, path))
         for path in files
         if path != "README.md" and (schema := judge(path)) is not None
     }
-    assert {path for path in files if path not in found} == {"README.md"}
-    assert {path: wrong for path, wrong in found.items() if wrong} == {}
+    assert {path for path in files if path not in faults} == {"README.md"}
+    assert {path: wrong for path, wrong in faults.items() if wrong} == {}
 
 
 @pytest.mark.parametrize(
@@ -179,8 +182,8 @@ def test_components_refer_to_components_that_there_are(files: Files):
         name
         for path in files
         if path.endswith(".iml.json")
-        for one in texts(read(files, path))
-        for name in re.findall(r"rpc://(\w+)", one)
+        for text in texts(read(files, path))
+        for name in re.findall(r"rpc://(\w+)", text)
     }
     assert referred == set(components(files, "rpc"))
 
@@ -195,11 +198,11 @@ def test_expressions_name_fields_of_their_own_form(files: Files):
         codes = module["codeFiles"]
         if "mappableParams" not in codes:
             continue
-        names = {one["name"] for one in read(files, codes["mappableParams"])}
+        names = {parameter["name"] for parameter in read(files, codes["mappableParams"])}
         used = {
             name
-            for one in texts(read(files, codes["communication"]))
-            for name in re.findall(r"parameters\.(\w+)", one)
+            for text in texts(read(files, codes["communication"]))
+            for name in re.findall(r"parameters\.(\w+)", text)
         }
         assert used == names
 
@@ -211,12 +214,16 @@ def test_the_key_is_kept_out_of_the_logs(files: Files):
 
 def test_each_status_has_an_error_of_make(files: Files):
     error = read(files, "general/base.iml.json")["response"]["error"]
-    kinds = {status: one["type"] for status, one in error.items() if status.isdigit()}
+    kinds = {status: answer["type"] for status, answer in error.items() if status.isdigit()}
     assert kinds["401"] == "InvalidAccessTokenError"
     assert kinds["422"] == "DataError"
     assert kinds["429"] == "RateLimitError"
     assert kinds["503"] == "ConnectionError"
-    assert all("{{ifempty(body.detail, " in one["message"] for one in error.values() if isinstance(one, dict))
+    assert all(
+        "{{ifempty(body.detail, " in answer["message"]
+        for answer in error.values()
+        if isinstance(answer, dict)
+    )
 
 
 def test_what_is_added_to_the_catalogue_is_in_the_app():
@@ -226,7 +233,7 @@ def test_what_is_added_to_the_catalogue_is_in_the_app():
     (chosen,) = read(after, "webhooks/webhook/webhook.params.iml.json")
     assert "task.done" in [option["value"] for option in chosen["options"]]
     interface = read(after, "modules/watch-events/watch-events.interface.iml.json")
-    (payload,) = [one["spec"] for one in interface if one["name"] == "payload"]
+    (payload,) = [field["spec"] for field in interface if field["name"] == "payload"]
     assert {"name": "done_date", "label": "Done", "type": "date"} in payload
 
 

@@ -42,13 +42,13 @@ def test_a_block_that_is_not_understood_is_refused(block: dict[str, Any]):
 
 def test_pages_are_refused_where_there_is_a_single_request():
     with pytest.raises(NotUnderstood, match="single request"):
-        SENDER.one({"url": "/a", "pagination": {"condition": False}}, {})
+        SENDER.send({"url": "/a", "pagination": {"condition": False}}, {})
 
 
 def test_items_pass_their_condition():
     response = {"iterate": {"container": "{{body}}", "condition": "{{item.n > 1}}"}}
-    found = [seen["item"]["n"] for seen in items(response, {"body": [{"n": 1}, {"n": 2}, {"n": 3}]})]
-    assert found == [2, 3]
+    numbers = [seen["item"]["n"] for seen in items(response, {"body": [{"n": 1}, {"n": 2}, {"n": 3}]})]
+    assert numbers == [2, 3]
 
 
 def test_what_is_no_list_is_not_gone_through():

@@ -3,6 +3,8 @@
 import dataclasses
 from typing import Any
 
+from tests.plugins.products import an_object
+
 from trunkline import Brand, Definition, EventType, Example, ItemList, Product
 from trunkline.schemas.files import package_definitions, package_event_types
 
@@ -26,23 +28,16 @@ def installed_product(**brand: str) -> Product:
         dataclasses.replace(BRAND, slug="wlcro", title="WhiteLabelCRO", **brand),
         "https://api.example.com",
         tuple(package_event_types("trunkline_schemas")),
-        *(tuple(one for one in definitions if one.kind == kind) for kind in ("action", "search", "lookup")),
+        *(
+            tuple(definition for definition in definitions if definition.kind == kind)
+            for kind in ("action", "search", "lookup")
+        ),
     )
 
 
 def field(kind: Any, title: str, **more: Any) -> dict[str, Any]:
     """A property's schema, with a description that n8n's linter would not take as it is."""
     return {"type": kind, "title": title, "description": f"the order's {title.lower()}."} | more
-
-
-def an_object(*required: str, **properties: Any) -> dict[str, Any]:
-    """The schema of an object."""
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": list(required),
-        "additionalProperties": False,
-    }
 
 
 SHOPS = Definition(

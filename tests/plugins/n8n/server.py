@@ -61,10 +61,10 @@ def free_port() -> int:
 def wait_for(what: str, look: Callable[[], Found | None], *, seconds: float = 30) -> Found:
     """Look until there is something to give."""
     deadline = time.monotonic() + seconds
-    while not (found := look()):
+    while not (result := look()):
         assert time.monotonic() < deadline, f"{what}: not within {seconds} s"
         time.sleep(0.1)
-    return found
+    return result
 
 
 @dataclass
@@ -142,8 +142,8 @@ class N8n:
     def set_up(self) -> None:
         """Make the owner and a key for the public API."""
         self.call("POST", "/rest/owner/setup", json=OWNER)
-        wanted = {"label": "test", "scopes": _SCOPES, "expiresAt": None}
-        made = self.call("POST", "/rest/api-keys", json=wanted)["data"]
+        body = {"label": "test", "scopes": _SCOPES, "expiresAt": None}
+        made = self.call("POST", "/rest/api-keys", json=body)["data"]
         self.client.headers["X-N8N-API-KEY"] = made["rawApiKey"]
 
     def call(self, method: str, path: str, **request: Any) -> Any:
@@ -154,8 +154,8 @@ class N8n:
 
     def make_credential(self, kind: str, data: Mapping[str, Any], *, name: str = "Test") -> dict[str, Any]:
         """Make a credential; gives what a node refers to it by."""
-        wanted = {"name": name, "type": kind, "data": dict(data)}
-        made = self.call("POST", "/api/v1/credentials", json=wanted)
+        body = {"name": name, "type": kind, "data": dict(data)}
+        made = self.call("POST", "/api/v1/credentials", json=body)
         return {kind: {"id": made["id"], "name": made["name"]}}
 
     def make_workflow(self, name: str, *nodes: Mapping[str, Any], links: Mapping[str, list[str]]) -> str:
@@ -164,8 +164,8 @@ class N8n:
             source: {"main": [[{"node": target, "type": "main", "index": 0} for target in targets]]}
             for source, targets in links.items()
         }
-        wanted = {"name": name, "nodes": list(nodes), "connections": connections, "settings": {}}
-        return str(self.call("POST", "/api/v1/workflows", json=wanted)["id"])
+        body = {"name": name, "nodes": list(nodes), "connections": connections, "settings": {}}
+        return str(self.call("POST", "/api/v1/workflows", json=body)["id"])
 
     def activate(self, workflow_id: str) -> None:
         """Publish a workflow; by default n8n answers before its triggers are set up."""
@@ -178,17 +178,19 @@ class N8n:
     def executions(self, workflow_id: str) -> list[dict[str, Any]]:
         """The ended executions of a workflow, newest first, with what each node gave."""
         query = {"workflowId": workflow_id, "includeData": "true", "limit": 250}
-        found = self.call("GET", "/api/v1/executions", params=query)["data"]
-        return [one for one in found if one.get("stoppedAt")]
+        executions = self.call("GET", "/api/v1/executions", params=query)["data"]
+        return [execution for execution in executions if execution.get("stoppedAt")]
 
     def run(self, workflow_id: str, *, start: str) -> dict[str, Any]:
         """Run a workflow from its trigger *start* as the editor does; gives the execution."""
         workflow = self.call("GET", f"/rest/workflows/{workflow_id}")["data"]
-        wanted = {"workflowData": workflow, "triggerToStartFrom": {"name": start}}
-        begun = self.call("POST", f"/rest/workflows/{workflow_id}/run", json=wanted)["data"]["executionId"]
+        body = {"workflowData": workflow, "triggerToStartFrom": {"name": start}}
+        begun = self.call("POST", f"/rest/workflows/{workflow_id}/run", json=body)["data"]["executionId"]
 
         def look() -> dict[str, Any] | None:
-            return next((one for one in self.executions(workflow_id) if one["id"] == begun), None)
+            return next(
+                (execution for execution in self.executions(workflow_id) if execution["id"] == begun), None
+            )
 
         return wait_for(f"execution {begun} ended", look, seconds=120)
 

@@ -17,9 +17,9 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 SCAN = """
 import { analyzePackage, SOURCE_FILE_PATTERNS } from '@n8n/scan-community-package/scanner/scanner.mjs';
 const asked = [undefined, SOURCE_FILE_PATTERNS, ['**/*.js', 'package.json']];
-const found = [];
-for (const patterns of asked) found.push(await analyzePackage(process.cwd(), patterns));
-console.log(JSON.stringify(found));
+const results = [];
+for (const patterns of asked) results.push(await analyzePackage(process.cwd(), patterns));
+console.log(JSON.stringify(results));
 """
 
 
@@ -50,8 +50,8 @@ def test_the_official_tools_find_nothing(product: Product, n8n_tools: Any, tmp_p
     n8n_tools.build(folder)
     assert "warning" not in n8n_tools.run(folder, "n8n-node", "lint")
     n8n_tools.run(folder, "prettier", "--check", "credentials", "nodes", "package.json", "eslint.config.mjs")
-    for found in scan(folder):
-        assert found == {"passed": True}
+    for result in scan(folder):
+        assert result == {"passed": True}
 
 
 def scan(folder: Path) -> Any:

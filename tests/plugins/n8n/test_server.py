@@ -31,7 +31,7 @@ JSON = {"content-type": "application/json"}
 EVERY_MINUTE = {"pollTimes": {"item": [{"mode": "everyMinute"}]}}
 START = node("Start", "n8n-nodes-base.manualTrigger", {})
 PRODUCT = installed_product()
-OPERATIONS = {one.name: one for one in (*PRODUCT.actions, *PRODUCT.searches)}
+OPERATIONS = {definition.name: definition for definition in (*PRODUCT.actions, *PRODUCT.searches)}
 
 
 @dataclasses.dataclass
@@ -52,8 +52,8 @@ class Office:
             "payment_method": "card",
             "date_paid": "2026-01-28T10:30:00Z",
         }
-        wanted = {"type": "payment.succeeded", "payload": payload}
-        return dict(self.hub.call("POST", "/api/v1/events", json=wanted))
+        event = {"type": "payment.succeeded", "payload": payload}
+        return dict(self.hub.call("POST", "/api/v1/events", json=event))
 
     def make_triggered(self, name: str, kind: str, *event_types: str, **parameters: Any) -> str:
         """Make a workflow that a trigger of ours starts; gives its id."""
@@ -68,7 +68,7 @@ class Office:
     def received(self, workflow_id: str) -> list[Any]:
         """What a workflow's executions ended with, oldest first."""
         executions = reversed(self.n8n.executions(workflow_id))
-        return [one for execution in executions for one in outputs(execution, "End")]
+        return [output for execution in executions for output in outputs(execution, "End")]
 
     def hooks(self) -> list[Any]:
         return list(self.hub.call("GET", HOOKS)["hooks"])
@@ -76,7 +76,7 @@ class Office:
     def run(self, name: str, *nodes: Mapping[str, Any]) -> dict[str, Any]:
         """Run nodes side by side; gives the execution."""
         workflow = self.n8n.make_workflow(
-            name, START, *nodes, links={"Start": [one["name"] for one in nodes]}
+            name, START, *nodes, links={"Start": [node["name"] for node in nodes]}
         )
         return self.n8n.run(workflow, start="Start")
 
@@ -93,8 +93,8 @@ class Office:
         return dict(self.hub.call("POST", f"{PEOPLE}/{path}", json=values))
 
     def find(self, **query: Any) -> dict[str, Any]:
-        [found] = self.hub.call("GET", f"{PEOPLE}/clients/search", params=query)["results"]
-        return dict(found)
+        [client] = self.hub.call("GET", f"{PEOPLE}/clients/search", params=query)["results"]
+        return dict(client)
 
 
 def fill_in(definition: Definition, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -143,8 +143,8 @@ def test_a_trigger_subscribes_receives_what_is_signed_and_unsubscribes(office: O
     [hook] = wait_for("the hub has the hook", office.hooks)
     assert hook["event_types"] == ["payment.succeeded"]
 
-    wanted = {"target_url": hook["target_url"], "event_types": ["payment.succeeded"]}
-    secret = office.hub.call("POST", HOOKS, json=wanted)["secret"]
+    body = {"target_url": hook["target_url"], "event_types": ["payment.succeeded"]}
+    secret = office.hub.call("POST", HOOKS, json=body)["secret"]
     now = datetime.now(UTC)
     for forged in (
         {},
@@ -204,13 +204,13 @@ def test_nothing_is_lost_while_n8n_or_the_hub_is_away(office: Office):
     events.append(office.emit(3))
     office.n8n.start()
     for workflow in (pushed, polled):
-        wait_for("n8n has it", lambda one=workflow: office.received(one) == events, seconds=90)
+        wait_for("n8n has it", lambda workflow=workflow: office.received(workflow) == events, seconds=90)
 
     office.hub.stop()
     office.hub.start()
     events.append(office.emit(4))
     for workflow in (pushed, polled):
-        wait_for("n8n has it", lambda one=workflow: office.received(one) == events, seconds=90)
+        wait_for("n8n has it", lambda workflow=workflow: office.received(workflow) == events, seconds=90)
     assert office.hooks() == [hook]
     assert before not in office.received(polled)
     for workflow in (pushed, polled):
@@ -224,7 +224,9 @@ def test_a_polling_trigger_shows_samples_while_a_workflow_is_built(office: Offic
     assert [event["type"] for event in events] == ["invoice.created", "payment.failed"]
     assert (
         events[0]["payload"]
-        == PRODUCT.event_types[[one.name for one in PRODUCT.event_types].index("invoice.created")].example
+        == PRODUCT.event_types[
+            [event_type.name for event_type in PRODUCT.event_types].index("invoice.created")
+        ].example
     )
 
 
@@ -241,8 +243,8 @@ def test_a_credential_is_tested(office: Office):
 
 def test_every_operation_does_what_the_api_does(office: Office):
     people = make_people(office)
-    values = {name: example_values(one, people) for name, one in OPERATIONS.items()}
-    nodes = [office.operation(one, values[name]) for name, one in OPERATIONS.items()]
+    values = {name: example_values(operation, people) for name, operation in OPERATIONS.items()}
+    nodes = [office.operation(operation, values[name]) for name, operation in OPERATIONS.items()]
     execution = office.run("Operations", *nodes)
     for name, definition in OPERATIONS.items():
         [output] = outputs(execution, name)
@@ -269,8 +271,8 @@ def make_people(office: Office) -> dict[str, dict[str, Any]]:
         noun = "leads" if definition.path.startswith("/leads") else "clients"
         known = {"first_name": "Jo", "last_name": "Doe", "email": f"{name}@example.com"}
         if definition.kind == "search":
-            given = definition.examples[0].input
-            known |= {field: given[field] for field in ("email", "phone")} | {"external_id": name}
+            arguments = definition.examples[0].input
+            known |= {field: arguments[field] for field in ("email", "phone")} | {"external_id": name}
         affiliate = office.create(
             "affiliates", first_name="Rosa", last_name="Bennett", email=f"{name}@a.example"
         )
@@ -294,11 +296,11 @@ def example_values(definition: Definition, people: Mapping[str, Mapping[str, Any
             return definition.name if definition.kind == "search" else f"new-{definition.name}"
         return chosen.get(field.reference.lookup.name, value) if field.reference else value
 
-    given = example.parameters | example.input
+    arguments = example.parameters | example.input
     return {
-        field.name: adapt(field, given[field.name])
+        field.name: adapt(field, arguments[field.name])
         for field in PRODUCT.inputs(definition)
-        if field.name in given
+        if field.name in arguments
     }
 
 
@@ -359,16 +361,16 @@ def test_lists_are_searched_scrolled_and_filtered(office: Office):
     first = search("searchClients", filter="page n")
     assert len(first["results"]) == 200
     second = search("searchClients", filter="page n", paginationToken=first["paginationToken"])
-    names = {one["name"] for one in (*first["results"], *second["results"])}
+    names = {option["name"] for option in (*first["results"], *second["results"])}
     assert {f"Page N{number:03}" for number in range(205)} <= names
     leads = search("searchClientStatusesByNameWhereIsLeadTrue")["results"]
     assert {"name": "Lead - New", "value": "Lead - New"} in leads
-    assert not any(one["name"].startswith("Client") for one in leads)
+    assert not any(option["name"].startswith("Client") for option in leads)
     clients = ask("options", "getClientStatusesWhereIsLeadFalse")
     assert {"name": "Client - Active", "value": 42} in clients
-    assert not any(one["name"].startswith("Lead") for one in clients)
+    assert not any(option["name"].startswith("Lead") for option in clients)
 
 
 def test_an_agent_may_use_it_as_a_tool(office: Office):
-    kinds = {one["name"] for one in office.n8n.call("GET", "/types/nodes.json")}
+    kinds = {option["name"] for option in office.n8n.call("GET", "/types/nodes.json")}
     assert f"{ACTION}Tool" in kinds

@@ -91,19 +91,19 @@ async def test_fifty_events_are_a_page_by_default_and_two_hundred_at_most(api):
 
 
 async def test_types_are_read_in_any_case_and_several_keep_the_order_of_the_stream(running):
-    one, two, three, _ = await emit(
+    first, second, third, _ = await emit(
         running.client, lead(), failed(), lead(), {"type": "client.created", "payload": LEAD}
     )
-    assert ids(await page(running.client, types="LEAD.Created")) == [one, three]
+    assert ids(await page(running.client, types="LEAD.Created")) == [first, third]
     assert ids(await page(running.client, types="payment.failed, Lead.created,lead.created")) == [
-        one,
-        two,
-        three,
+        first,
+        second,
+        third,
     ]
     limited = await page(running.client, types="lead.created,payment.failed", limit=2)
-    assert ids(limited) == [one, two]
+    assert ids(limited) == [first, second]
     assert ids(await page(running.client, types="lead.created", cursor=limited.json()["next_cursor"])) == [
-        three
+        third
     ]
 
 
@@ -329,8 +329,8 @@ NO_IDS = ["0", "77777777", "9223372036854775808", "1" * 40, "-1", "1.0", "abc", 
 
 
 async def test_an_id_that_is_none_of_the_companys_is_not_found(api):
-    for given in NO_IDS:
-        answer = await api.client.get(f"/api/v1/events/{given}")
+    for event_id in NO_IDS:
+        answer = await api.client.get(f"/api/v1/events/{event_id}")
         assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")
 
 
@@ -347,8 +347,8 @@ async def test_a_sample_is_never_empty(api):
         sample = (await api.client.get(f"/api/v1/events/sample?{query}")).json()
         assert sample
         for event in sample:
-            shown = (await api.client.get(f"/api/v1/event-types/{event['type']}")).json()
-            assert (event["payload"], event["companyId"]) == (shown["example"], api.company_id)
+            event_type = (await api.client.get(f"/api/v1/event-types/{event['type']}")).json()
+            assert (event["payload"], event["companyId"]) == (event_type["example"], api.company_id)
             assert event["createdUtc"].endswith("Z")
     assert (await page(api.client)).json()["events"] == [], "an example is shown, not stored"
 

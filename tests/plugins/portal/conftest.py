@@ -27,8 +27,8 @@ class Browser:
         """Load a page, and keep the token of its forms."""
         answer = await self.http.get(path, params=query or None)
         assert answer.status_code == expect, f"GET {path}: {answer.status_code} {self.words(answer)[:500]}"
-        if found := _INPUT.search(answer.text):
-            self.csrf = unescape(found[1])
+        if match := _INPUT.search(answer.text):
+            self.csrf = unescape(match[1])
         return answer
 
     async def post(

@@ -8,7 +8,7 @@ import pytest
 
 from trunkline.schemas.files import package_event_types
 
-TYPES = [one.name for one in package_event_types("trunkline_schemas")]
+TYPES = [event_type.name for event_type in package_event_types("trunkline_schemas")]
 HOSTILE = '"><img src=x onerror=alert(1)><script>alert(2)</script>'
 INVOICE = {
     "invoice_id": 1,
@@ -93,9 +93,9 @@ async def test_actions_searches_and_lookups_have_pages(api, sign_in, kind, names
     listed = set(re.findall(rf'href="/portal/catalogue/{kind}/([\w-]+)"', page.text))
     assert names <= listed
     for name in listed:
-        shown = await browser.get(f"/portal/catalogue/{kind}/{name}")
-        assert "X-Api-Key: YOUR_API_KEY" in browser.words(shown)
-        assert 'href="/portal/catalogue" aria-current="page"' in shown.text
+        page = await browser.get(f"/portal/catalogue/{kind}/{name}")
+        assert "X-Api-Key: YOUR_API_KEY" in browser.words(page)
+        assert 'href="/portal/catalogue" aria-current="page"' in page.text
 
 
 async def test_an_operation_shows_what_to_send_and_what_comes_back(api, sign_in):
@@ -103,9 +103,9 @@ async def test_an_operation_shows_what_to_send_and_what_comes_back(api, sign_in)
     words = browser.words(await browser.get("/portal/catalogue/actions/update_lead_status"))
     assert "PATCH /api/v1/integrations/leads/{client_id}/status" in words
     assert "client_id integer, required" in words
-    assert "At least one of new_status, new_status_id must be there." in words
+    assert "At least one of new_status, new_status_id must be given." in words
     assert "curl -X PATCH http://hub.test/api/v1/integrations/leads/12345/status" in words
-    assert "It brings about client.status_changed" in words
+    assert "It causes client.status_changed" in words
     assert "previous_status string, always there" in words
 
 

@@ -22,10 +22,10 @@ async def test_companies_are_found_by_the_first_digits_of_their_number(running, 
     browser = await sign_in(running, company_id=None)
     for company_id in (4, 41, 412, 5):
         await running.hub.keys.create(company_id, name="x", scopes=["events:read"])
-    found = browser.words(await browser.get("/portal/company", q="41"))
-    assert "Company 41" in found
-    assert "Company 412" in found
-    assert "Company 5" not in found
+    words = browser.words(await browser.get("/portal/company", q="41"))
+    assert "Company 41" in words
+    assert "Company 412" in words
+    assert "Company 5" not in words
     assert "No company with a number that begins with 77" in browser.words(
         await browser.get("/portal/company", q="77")
     )
@@ -50,15 +50,15 @@ async def test_a_companys_key_cannot_look_at_another_company(running, sign_in):
 
 
 async def test_each_session_of_an_operator_looks_at_its_own_company(api, sign_in):
-    one, other = await sign_in(api, company_id=None), await sign_in(api, company_id=None)
-    await other.post("/portal/company", {"company_id": str(api.neighbour_id)})
-    assert f"<strong>{api.company_id}</strong>" in (await one.get("/portal")).text
-    assert f"<strong>{api.neighbour_id}</strong>" in (await other.get("/portal")).text
+    first, second = await sign_in(api, company_id=None), await sign_in(api, company_id=None)
+    await second.post("/portal/company", {"company_id": str(api.neighbour_id)})
+    assert f"<strong>{api.company_id}</strong>" in (await first.get("/portal")).text
+    assert f"<strong>{api.neighbour_id}</strong>" in (await second.get("/portal")).text
 
 
 async def test_a_theme_is_remembered_by_the_browser(api, sign_in):
     browser = await sign_in(api)
-    shown = {"dark": 'data-theme="dark"', "light": 'data-theme="light"', "system": '<html lang="en">'}
-    for theme, attribute in shown.items():
+    attributes = {"dark": 'data-theme="dark"', "light": 'data-theme="light"', "system": '<html lang="en">'}
+    for theme, attribute in attributes.items():
         await browser.post("/portal/theme", {"theme": theme, "next": "/portal"})
         assert attribute in (await browser.get("/portal")).text

@@ -33,16 +33,16 @@ async def test_each_connector_has_a_card_with_its_steps(api, sign_in):
     browser = await sign_in(api)
     page = await browser.get("/portal/connectors")
     for connector in api.hub.deployment.connectors():
-        shown = card(page, connector.name)
+        text = card(page, connector.name)
         assert connector.steps
-        assert shown.count("<li>") >= len(connector.steps)
-        assert f'href="/portal/connectors/{connector.name}.zip"' in shown
-        assert ("hooks" in shown) is (connector.channel is not None)
-    assert {one.name for one in api.hub.deployment.connectors()} == set(CONNECTORS)
+        assert text.count("<li>") >= len(connector.steps)
+        assert f'href="/portal/connectors/{connector.name}.zip"' in text
+        assert ("hooks" in text) is (connector.channel is not None)
+    assert {connector.name for connector in api.hub.deployment.connectors()} == set(CONNECTORS)
 
 
 async def test_a_connectors_channel_is_one_that_there_is(api):
-    channels = {one.channel for one in api.hub.deployment.connectors()} - {None}
+    channels = {connector.channel for connector in api.hub.deployment.connectors()} - {None}
     assert channels == set(PLATFORMS)
     for channel in channels:
         assert (await api.client.get(f"/api/v1/{channel}/hooks")).status_code == 200
@@ -52,12 +52,12 @@ async def test_a_card_lists_the_companys_hooks_newest_first(running, sign_in):
     ids = [await hook(running, "zapier", f"https://hooks.example.com/{number}") for number in range(7)]
     await hook(running, "zapier", "https://theirs.example.com/x", company_id=running.neighbour_id)
     browser = await sign_in(running)
-    shown = card(await browser.get("/portal/connectors"), "zapier")
-    assert "7 hooks" in shown
-    assert [one for one in reversed(ids) if one in shown] == ids[:1:-1]
-    assert shown.index(ids[6]) < shown.index(ids[2])
-    assert "All 7 hooks" in shown
-    assert "theirs.example.com" not in shown
+    text = card(await browser.get("/portal/connectors"), "zapier")
+    assert "7 hooks" in text
+    assert [hook for hook in reversed(ids) if hook in text] == ids[:1:-1]
+    assert text.index(ids[6]) < text.index(ids[2])
+    assert "All 7 hooks" in text
+    assert "theirs.example.com" not in text
     assert "0 hooks" in card(await browser.get("/portal/connectors"), "n8n")
 
 
@@ -124,8 +124,8 @@ async def test_a_download_holds_what_an_export_writes(api, sign_in, name):
     assert answer.headers["content-disposition"] == f'attachment; filename="wlcro-{name}.zip"'
     with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
         assert archive.testzip() is None
-        held = {path: archive.read(path) for path in archive.namelist()}
-    assert held == api.hub.deployment.connector_files(name)
+        files = {path: archive.read(path) for path in archive.namelist()}
+    assert files == api.hub.deployment.connector_files(name)
 
 
 async def test_a_download_takes_the_scope(api, sign_in):
@@ -146,9 +146,9 @@ async def test_what_is_no_connector_is_not_found(api, sign_in, name):
 
 
 def test_the_same_files_give_the_same_bytes():
-    one = zipped({"b/x.js": b"1", "a.json": b"{}"})
-    assert one == zipped({"a.json": b"{}", "b/x.js": b"1"})
-    with zipfile.ZipFile(io.BytesIO(one)) as archive:
+    packed = zipped({"b/x.js": b"1", "a.json": b"{}"})
+    assert packed == zipped({"a.json": b"{}", "b/x.js": b"1"})
+    with zipfile.ZipFile(io.BytesIO(packed)) as archive:
         assert archive.namelist() == ["a.json", "b/x.js"]
         assert {entry.date_time for entry in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
         assert {entry.external_attr >> 16 for entry in archive.infolist()} == {0o100644}

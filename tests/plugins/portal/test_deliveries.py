@@ -13,9 +13,9 @@ from trunkline_portal.pages.deliveries import ATTEMPTS
 async def delivery_of(hub, event: int) -> str:
     """Wait for the event's one delivery."""
     async with asyncio.timeout(10):
-        while not (found := await hub.hub.deliveries.of_event(hub.company_id, event)):
+        while not (deliveries := await hub.hub.deliveries.of_event(hub.company_id, event)):
             await asyncio.sleep(0.02)
-    return found[0]["id"]
+    return deliveries[0]["id"]
 
 
 # ---- what is shown ---------------------------------------------------------------------------------------------------
@@ -28,14 +28,16 @@ async def test_each_attempt_is_shown_with_what_the_target_answered(running, sign
     browser = await sign_in(running)
     path = f"/portal/deliveries/{await delivery_of(running, event)}"
     await shown_when(browser, path, "delivered with attempt 3")
-    said = await shown_when(browser, path, "Attempt 3")
-    assert said.index("Attempt 3") < said.index("Attempt 2") < said.index("Attempt 1")
-    assert "taken" in said
-    assert '"busy" : true' in said
-    assert "connection_failed The" not in said
-    assert "The connection could not be made, or broke" in said
-    assert "The target is not available" in said
-    assert all(word in said for word in (receiver.url, "Books", f"Event {event}", "lead.created", "webhooks"))
+    words = await shown_when(browser, path, "Attempt 3")
+    assert words.index("Attempt 3") < words.index("Attempt 2") < words.index("Attempt 1")
+    assert "taken" in words
+    assert '"busy" : true' in words
+    assert "connection_failed The" not in words
+    assert "The connection could not be made, or broke" in words
+    assert "The target is not available" in words
+    assert all(
+        word in words for word in (receiver.url, "Books", f"Event {event}", "lead.created", "webhooks")
+    )
     page = await browser.get(path)
     assert f'href="/portal/events/{event}"' in page.text
     assert "data-live=" not in page.text
@@ -85,7 +87,7 @@ async def test_of_very_many_attempts_a_page_at_a_time_is_shown(api, sign_in, rec
 
 
 @pytest.mark.parametrize(
-    ("outcome", "status_code", "error", "said"),
+    ("outcome", "status_code", "error", "words"),
     [
         ("delivered", 200, None, None),
         ("retry", 302, None, "redirects"),
@@ -98,9 +100,9 @@ async def test_of_very_many_attempts_a_page_at_a_time_is_shown(api, sign_in, rec
         ("retry", None, None, None),
     ],
 )
-def test_a_failure_is_said_in_words(outcome, status_code, error, said):
+def test_a_failure_is_said_in_words(outcome, status_code, error, words):
     sentence = attempt_sentence({"outcome": outcome, "status_code": status_code, "error": error})
-    assert sentence is None if said is None else said in (sentence or "")
+    assert sentence is None if words is None else words in (sentence or "")
 
 
 # ---- sending again ---------------------------------------------------------------------------------------------------
@@ -112,8 +114,8 @@ async def test_a_delivery_is_sent_again_from_its_own_page_and_from_its_events(ru
     event = await emit(running)
     browser = await sign_in(running)
     path = f"/portal/deliveries/{await delivery_of(running, event)}"
-    said = await shown_when(browser, path, "every attempt failed (3 in all)")
-    assert "The target redirects, which is not followed" in said
+    words = await shown_when(browser, path, "every attempt failed (3 in all)")
+    assert "The target redirects, which is not followed" in words
 
     receiver.answer(200)
     answer = await browser.post(f"{path}/retry")
@@ -156,8 +158,8 @@ async def test_an_event_is_sent_to_one_subscription_that_came_later(running, sig
     event = await emit(running)
     later = await subscribe(running, receiver.url + "/later")
     browser = await sign_in(running)
-    asked = await browser.get(f"/portal/events/{event}/send", subscription=later)
-    assert f"Event {event} (lead.created) is sent to this subscription" in browser.words(asked)
+    question = await browser.get(f"/portal/events/{event}/send", subscription=later)
+    assert f"Event {event} (lead.created) is sent to this subscription" in browser.words(question)
     assert receiver.count == 0
     answer = await browser.post(f"/portal/events/{event}/send", {"subscription": later})
     assert "It is sent now" in browser.words(await browser.follow(answer))
@@ -174,9 +176,9 @@ async def test_before_an_event_is_sent_it_is_said_what_goes_with_it_or_that_noth
     await running.client.patch(f"{HOOKS}/{all_of_them}", json={"status": "paused"})
     browser = await sign_in(running)
     path = f"/portal/events/{events[0]['id']}/send"
-    said = browser.words(await browser.get(path, subscription=all_of_them))
-    assert "in the same millisecond as 2 more of its type" in said
-    assert "It waits until the subscription, which is paused, is resumed." in said
+    words = browser.words(await browser.get(path, subscription=all_of_them))
+    assert "in the same millisecond as 2 more of its type" in words
+    assert "It waits until the subscription, which is paused, is resumed." in words
     page = await browser.get(path, subscription=none)
     assert "filter does not let this event through" in browser.words(page)
     assert ">Send</button>" not in page.text

@@ -31,9 +31,9 @@ async def test_events_are_listed_newest_first_with_what_became_of_them(running, 
     first, second = await emit(running, client_id=1), await emit(running, client_id=2)
     browser = await sign_in(running, ["events:read"])
     await shown_when(browser, f"/portal/events/{first}", "delivered")
-    said = await shown_when(browser, "/portal/events", "2 delivered")
-    assert said.index(str(second)) < said.index(str(first))
-    assert '{"client_id":2,' in said
+    words = await shown_when(browser, "/portal/events", "2 delivered")
+    assert words.index(str(second)) < words.index(str(first))
+    assert '{"client_id":2,' in words
 
 
 async def test_pages_of_the_list_lose_and_repeat_nothing(api, sign_in):
@@ -55,12 +55,12 @@ async def test_the_list_is_narrowed_by_several_types_and_by_text(api, sign_in):
     both = await browser.get("/portal/events?type=lead.created&type=client.created")
     assert both.text.count("data-event=") == 2
     assert "2 types" in browser.words(both)
-    one = await browser.get("/portal/events?type=client.created")
-    assert one.text.count("data-event=") == 1
-    found = await browser.get("/portal/events", q="rOSA")
-    assert found.text.count("data-event=") == 1
-    assert "<mark>Rosa</mark>" in found.text
-    assert 'value="rOSA"' in found.text
+    narrowed = await browser.get("/portal/events?type=client.created")
+    assert narrowed.text.count("data-event=") == 1
+    matches = await browser.get("/portal/events", q="rOSA")
+    assert matches.text.count("data-event=") == 1
+    assert "<mark>Rosa</mark>" in matches.text
+    assert 'value="rOSA"' in matches.text
     nothing = await browser.get("/portal/events", q="nobody of this name")
     assert "No event matches" in browser.words(nothing)
     assert "data-event=" not in nothing.text
@@ -84,19 +84,19 @@ async def test_the_list_is_narrowed_to_a_span_of_time(api, sign_in):
 
 
 @pytest.mark.parametrize(
-    ("sent", "said"),
+    ("sent", "words"),
     [
-        ({"from": "yesterday"}, "This is no date and time"),
-        ({"to": "2026-13-01T00:00"}, "This is no date and time"),
-        ({"from": "10000-01-01T00:00"}, "This is no date and time"),
+        ({"from": "yesterday"}, "This is not a date and time"),
+        ({"to": "2026-13-01T00:00"}, "This is not a date and time"),
+        ({"from": "10000-01-01T00:00"}, "This is not a date and time"),
         ({"from": "2026-02-01T00:00", "to": "2026-02-01T00:00"}, "not after the time in “From”"),
     ],
 )
-async def test_times_that_cannot_be_are_refused_beside_their_field_and_kept(api, sign_in, sent, said):
+async def test_times_that_cannot_be_are_refused_beside_their_field_and_kept(api, sign_in, sent, words):
     await emit(api)
     browser = await sign_in(api, ["events:read"])
     page = await browser.get("/portal/events", expect=422, **sent)
-    assert said in browser.words(page)
+    assert words in browser.words(page)
     assert all(f'value="{value}"' in page.text for value in sent.values())
     assert "data-event=" not in page.text
 
@@ -158,10 +158,10 @@ async def test_an_event_is_shown_whole_and_leads_to_those_next_to_it(api, sign_i
     ids.append(await emit(api, client_id=3))
     browser = await sign_in(api, ["events:read"])
     page = await browser.get(f"/portal/events/{ids[1]}")
-    said = browser.words(page)
-    assert '"client_id" : 2' in said
-    assert "Metadata" in said
-    assert "There was no subscription for it to go to." in said
+    words = browser.words(page)
+    assert '"client_id" : 2' in words
+    assert "Metadata" in words
+    assert "The company had no subscription." in words
     assert link_named(page.text, "Older") == f"/portal/events/{ids[0]}"
     assert f'href="/portal/events/{ids[2]}" rel="prev"' in page.text
     newest = await browser.get(f"/portal/events/{ids[2]}")
@@ -186,12 +186,12 @@ async def test_it_says_for_each_subscription_why_it_got_the_event_or_did_not(run
     event = await emit(running)
     later = await subscribe(running, receiver.url + "/later")
     browser = await sign_in(running)
-    said = await shown_when(browser, f"/portal/events/{event}", "delivered with attempt 1")
-    assert "Everything webhooks" in said
-    assert "It subscribes to invoice.created, not to lead.created." in said
-    assert "Its filter was not met" in said
-    assert "The subscription is paused." in said
-    assert "before the subscription was made" in said
+    words = await shown_when(browser, f"/portal/events/{event}", "delivered with attempt 1")
+    assert "Everything webhooks" in words
+    assert "It subscribes to invoice.created, not to lead.created." in words
+    assert "Its filter was not met" in words
+    assert "The subscription is paused." in words
+    assert "before the subscription was made" in words
     page = await browser.get(f"/portal/events/{event}")
     assert f"/portal/events/{event}/send?subscription={later}" in page.text
     assert page.text.count(f"/portal/events/{event}/send?") == 3

@@ -29,14 +29,14 @@ MEMBERS = SCALARS | st.lists(COMPARISONS, min_size=1, max_size=3).map(dict)
 
 def spread(source):
     """List what must hold, in whatever form it is written."""
-    found = []
-    for path, wanted in source.items():
+    conditions = []
+    for path, condition in source.items():
         if path == "all":
-            found += [pair for part in wanted for pair in spread(part)]
+            conditions += [pair for part in condition for pair in spread(part)]
         else:
-            comparisons = wanted if isinstance(wanted, dict) else {"eq": wanted}
-            found += [(path, name, repr(value)) for name, value in comparisons.items()]
-    return sorted(found)
+            comparisons = condition if isinstance(condition, dict) else {"eq": condition}
+            conditions += [(path, name, repr(value)) for name, value in comparisons.items()]
+    return sorted(conditions)
 
 
 @given(

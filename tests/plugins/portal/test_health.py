@@ -6,23 +6,23 @@ import json
 async def test_an_operator_sees_readiness_plugins_and_what_waits(running, sign_in):
     browser = await sign_in(running, company_id=None)
     page = await browser.get("/portal/health")
-    shown = browser.words(page)
-    assert "Database ok" in shown
-    assert "Dispatcher ok" in shown
+    words = browser.words(page)
+    assert "Database ok" in words
+    assert "Dispatcher ok" in words
     for record in running.hub.registry.records:
         assert f"<strong>{record.name}</strong>" in page.text
-    assert "Behind the log" in shown
-    assert "Retries due" in shown
-    assert "16 shards" in shown
-    assert "1 Workers" not in shown
+    assert "Behind the log" in words
+    assert "Retries due" in words
+    assert "16 shards" in words
+    assert "1 Workers" not in words
 
 
 async def test_no_company_is_needed_for_it(api, open_browser):
     _, key = await api.hub.keys.create(None, name="ops", scopes=())
     browser = open_browser(api)
     await browser.sign_in(key)
-    shown = browser.words(await browser.get("/portal/health"))
-    assert "Dispatcher off this process does not do it" in shown
+    words = browser.words(await browser.get("/portal/health"))
+    assert "Dispatcher off this process does not do it" in words
 
 
 async def test_a_plugin_that_failed_is_shown_with_its_reason(
@@ -39,7 +39,7 @@ async def test_a_plugin_that_failed_is_shown_with_its_reason(
     hub = await make_hub(sqlite_database_url, dispatch=False)
     browser = await sign_in(hub, company_id=None)
     page = await browser.get("/portal/health")
-    (record,) = [one for one in hub.hub.registry.records if one.name == "fax"]
+    (record,) = [entry for entry in hub.hub.registry.records if entry.name == "fax"]
     assert record.state == "failed"
     assert "failed" in browser.words(page)
     assert "no paper" in page.text

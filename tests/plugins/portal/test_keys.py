@@ -174,7 +174,7 @@ async def test_an_operator_makes_keys_of_the_company_looked_at(api, sign_in):
     assert answer.json()["company_id"] == api.company_id
 
 
-@pytest.mark.parametrize("preset", scopes.PRESETS, ids=lambda one: one.name)
+@pytest.mark.parametrize("preset", scopes.PRESETS, ids=lambda preset: preset.name)
 async def test_a_usual_choice_ticks_its_boxes_without_a_script(api, sign_in, preset):
     browser = await sign_in(api)
     page = await browser.get("/portal/keys/new", preset=preset.name)
@@ -191,8 +191,12 @@ async def test_a_name_is_only_ever_text(api, sign_in):
     await browser.get("/portal/keys/new")
     answer = await browser.post("/portal/keys", {"name": HOSTILE, "scopes": "events:read"})
     key_id = answer.headers["location"].split("/")[3]
-    made = await browser.follow(answer)
-    pages = [made, await browser.get("/portal/keys"), await browser.get(f"/portal/keys/{key_id}/revoke")]
+    page_of_key = await browser.follow(answer)
+    pages = [
+        page_of_key,
+        await browser.get("/portal/keys"),
+        await browser.get(f"/portal/keys/{key_id}/revoke"),
+    ]
     pages.append(await browser.follow(await browser.post(f"/portal/keys/{key_id}/revoke")))
     pages.append(await browser.post("/portal/keys", {"name": HOSTILE}, expect=422))
     for page in pages:

@@ -27,10 +27,10 @@ async def test_a_link_signs_somebody_into_one_company(running, open_browser):
 
     assert "data-submit-at-once" in page.text
     assert answer.headers["location"] == "/portal"
-    shown = await browser.follow(answer)
-    assert f"<strong>{running.company_id}</strong>" in shown.text
-    assert "jane.doe@example.com" in shown.text
-    assert "Operator" not in shown.text
+    page = await browser.follow(answer)
+    assert f"<strong>{running.company_id}</strong>" in page.text
+    assert "jane.doe@example.com" in page.text
+    assert "Operator" not in page.text
 
 
 async def test_looking_at_a_link_does_not_use_it_up(api, open_browser):
@@ -129,16 +129,16 @@ async def test_a_links_session_ends_with_the_key_that_made_it(running, open_brow
 async def test_signing_out_everywhere_ends_the_sessions_of_the_same_person_only(
     running, open_browser, sign_in
 ):
-    one, two, another = (open_browser(running) for _ in range(3))
-    await enter(one, await make_link(running, name="jane"))
-    await enter(two, await make_link(running, name="jane"))
-    await enter(another, await make_link(running, name="joe"))
-    await one.get("/portal/sign-out-everywhere")
+    first, second, third = (open_browser(running) for _ in range(3))
+    await enter(first, await make_link(running, name="jane"))
+    await enter(second, await make_link(running, name="jane"))
+    await enter(third, await make_link(running, name="joe"))
+    await first.get("/portal/sign-out-everywhere")
 
-    await one.post("/portal/sign-out-everywhere")
+    await first.post("/portal/sign-out-everywhere")
 
-    await two.get("/portal", expect=303)
-    await another.get("/portal")
+    await second.get("/portal", expect=303)
+    await third.get("/portal")
 
 
 async def test_only_operators_make_links(running):

@@ -22,10 +22,10 @@ LIST = "/portal/subscriptions"
 async def test_a_subscription_is_listed_and_deleted_under_its_whole_target(trunkline_hub, sign_in):
     hub = await trunkline_hub(plugins=[Source("pigeon", PIGEON), "webhooks", "portal"])
     request = {"target_url": "pigeon:jane", "event_types": ["*"]}
-    made = await hub.hub.subscriptions.create(92, request, channel="pigeon")
+    subscription = await hub.hub.subscriptions.create(92, request, channel="pigeon")
     browser = await sign_in(hub, ["webhooks:write"], company_id=92)
     assert "pigeon:jane" in browser.words(await browser.get(LIST))
-    assert "pigeon:jane" in browser.words(await browser.get(f"{LIST}/{made['id']}"))
-    await browser.get(f"{LIST}/{made['id']}/delete")
-    page = await browser.follow(await browser.post(f"{LIST}/{made['id']}/delete"))
+    assert "pigeon:jane" in browser.words(await browser.get(f"{LIST}/{subscription['id']}"))
+    await browser.get(f"{LIST}/{subscription['id']}/delete")
+    page = await browser.follow(await browser.post(f"{LIST}/{subscription['id']}/delete"))
     assert "The subscription to pigeon:jane was deleted." in browser.words(page)

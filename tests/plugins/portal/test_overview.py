@@ -35,17 +35,17 @@ def tiles(page) -> dict[str, str]:
 async def test_a_company_without_events_is_shown_how_to_send_the_first_one(api, sign_in):
     browser = await sign_in(api)
     page = await browser.get("/portal")
-    shown = browser.words(page)
+    text = browser.words(page)
     kind = api.hub.catalog.types()[0]
-    assert "Nothing has happened yet" in shown
-    assert "curl http://hub.test/api/v1/events \\ -H 'X-Api-Key: YOUR_API_KEY'" in shown
-    assert f'"type":"{kind.name}"' in shown
+    assert "Nothing has happened yet" in text
+    assert "curl http://hub.test/api/v1/events \\ -H 'X-Api-Key: YOUR_API_KEY'" in text
+    assert f'"type":"{kind.name}"' in text
 
 
 async def test_the_command_of_the_empty_page_works(api, sign_in):
     browser = await sign_in(api)
-    shown = browser.words(await browser.get("/portal"))
-    body = re.search(r"-d '(\{.*\})'", shown)[1].replace("'\"'\"'", "'")
+    text = browser.words(await browser.get("/portal"))
+    body = re.search(r"-d '(\{.*\})'", text)[1].replace("'\"'\"'", "'")
     answer = await api.client.post(
         "/api/v1/events", content=body, headers={"Content-Type": "application/json"}
     )
@@ -80,9 +80,9 @@ async def test_what_needs_attention_leads_to_the_page_about_it(running, sign_in,
             await asyncio.sleep(0.05)
     assert f'<a href="/portal/subscriptions/{subscription_id}">Subscription</a>' in page.text
     reader = await sign_in(running, ["events:read"])
-    shown = (await reader.get("/portal")).text
-    assert "failed at every attempt" in shown
-    assert "/portal/subscriptions" not in shown
+    text = (await reader.get("/portal")).text
+    assert "failed at every attempt" in text
+    assert "/portal/subscriptions" not in text
 
 
 async def test_no_figure_is_another_companys(running, sign_in):

@@ -132,10 +132,10 @@ def never(_):
 
 @pytest.mark.parametrize("render", [hang, block, never])
 async def test_a_page_has_its_time_whatever_it_does_when_it_is_over(render):
-    asked = PortalRequest(92, Principal("key_1", 92, "Jane's key", frozenset()))
+    request = PortalRequest(92, Principal("key_1", 92, "Jane's key", frozenset()))
     began = time.monotonic()
     with pytest.raises(TimeoutError):
-        await content_of(PortalPage("late", "Late", render), asked, seconds=0.05)
+        await content_of(PortalPage("late", "Late", render), request, seconds=0.05)
     assert time.monotonic() - began < 0.4
 
 

@@ -37,18 +37,20 @@ def editor(page) -> str:
 
 async def test_an_empty_inbox_says_what_would_be_in_it(hub, sign_in):
     browser = await sign_in(hub)
-    assert "Nothing waits" in browser.words(await browser.get(INBOX))
+    assert "The quarantine is empty" in browser.words(await browser.get(INBOX))
 
 
 async def test_the_inbox_lists_what_waits_with_where_it_is_at_fault(hub, sign_in):
-    held = await quarantine(hub)
+    event_id = await quarantine(hub)
     await quarantine(hub, client=await hub.client_of(hub.neighbour_id))
     browser = await sign_in(hub)
     page = await browser.get(INBOX)
-    assert re.findall(rf'href="{INBOX}/(qtn_\w+)"', page.text) == [held]
+    assert re.findall(rf'href="{INBOX}/(qtn_\w+)"', page.text) == [event_id]
     assert 'invoice.created {"invoice_id":1' in browser.words(page)
     assert "/payload/amount" in browser.words(page)
-    assert "None of this type waits" in browser.words(await browser.get(f"{INBOX}?type=payment.failed"))
+    assert "No event of this type is quarantined" in browser.words(
+        await browser.get(f"{INBOX}?type=payment.failed")
+    )
 
 
 async def test_a_long_inbox_is_paged(hub, sign_in):
@@ -64,25 +66,25 @@ async def test_a_long_inbox_is_paged(hub, sign_in):
 
 
 async def test_an_event_is_shown_with_its_faults_beside_the_payload_as_it_came_in(hub, sign_in):
-    held = await quarantine(hub, '"9.900"')
+    event_id = await quarantine(hub, '"9.900"')
     browser = await sign_in(hub)
-    page = await browser.get(f"{INBOX}/{held}")
+    page = await browser.get(f"{INBOX}/{event_id}")
     assert '"amount": "9.900"' in editor(page)
     assert "/payload/amount must be a number, not a string" in browser.words(page)
     assert '"n" : 1.50' in browser.words(page)
 
 
 async def test_a_corrected_event_is_released_with_every_digit_that_was_typed(hub, sign_in):
-    held = await quarantine(hub)
+    event_id = await quarantine(hub)
     browser = await sign_in(hub)
-    await browser.get(f"{INBOX}/{held}")
-    answer = await browser.post(f"{INBOX}/{held}/release", {"payload": VALID % "9.900"})
+    await browser.get(f"{INBOX}/{event_id}")
+    answer = await browser.post(f"{INBOX}/{event_id}/release", {"payload": VALID % "9.900"})
     event = (await polled(hub))[0]
     assert answer.headers["location"] == f"/portal/events/{event['id']}"
     assert f"Event {event['id']} of type invoice.created" in browser.words(await browser.follow(answer))
     assert '"amount":9.900' in (await hub.client.get("/api/v1/events")).text
     assert event["metadata"] == {"n": 1.5}
-    assert "Nothing waits" in browser.words(await browser.get(INBOX))
+    assert "The quarantine is empty" in browser.words(await browser.get(INBOX))
 
 
 @pytest.mark.parametrize(
@@ -97,10 +99,10 @@ async def test_a_corrected_event_is_released_with_every_digit_that_was_typed(hub
 async def test_what_is_not_valid_is_not_released_and_what_was_typed_stays_in_the_editor(
     hub, sign_in, payload, sentence
 ):
-    held = await quarantine(hub)
+    event_id = await quarantine(hub)
     browser = await sign_in(hub)
-    await browser.get(f"{INBOX}/{held}")
-    page = await browser.post(f"{INBOX}/{held}/release", {"payload": payload}, expect=422)
+    await browser.get(f"{INBOX}/{event_id}")
+    page = await browser.post(f"{INBOX}/{event_id}/release", {"payload": payload}, expect=422)
     assert sentence in browser.words(page)
     assert "What you entered was not kept." in browser.words(page)
     assert editor(page).strip() == payload
@@ -108,17 +110,17 @@ async def test_what_is_not_valid_is_not_released_and_what_was_typed_stays_in_the
 
 
 async def test_a_payload_is_kept_for_later_valid_or_not(hub, sign_in):
-    held = await quarantine(hub)
+    event_id = await quarantine(hub)
     browser = await sign_in(hub)
-    await browser.get(f"{INBOX}/{held}")
-    page = await browser.follow(await browser.post(f"{INBOX}/{held}", {"payload": '{"amount": "z"}'}))
+    await browser.get(f"{INBOX}/{event_id}")
+    page = await browser.follow(await browser.post(f"{INBOX}/{event_id}", {"payload": '{"amount": "z"}'}))
     assert "It still breaks its schema." in browser.words(page)
     assert "/payload/client_id is required" in browser.words(page)
-    page = await browser.follow(await browser.post(f"{INBOX}/{held}", {"payload": VALID % "7.00"}))
-    assert "its schema finds it valid by now" in browser.words(page)
+    page = await browser.follow(await browser.post(f"{INBOX}/{event_id}", {"payload": VALID % "7.00"}))
+    assert "the payload is valid now" in browser.words(page)
     assert '"amount": 7.00' in editor(page)
-    await browser.post(f"{INBOX}/{held}", {"payload": "["}, expect=422)
-    await browser.post(f"{INBOX}/{held}/release")
+    await browser.post(f"{INBOX}/{event_id}", {"payload": "["}, expect=422)
+    await browser.post(f"{INBOX}/{event_id}/release")
     assert [event["payload"]["amount"] for event in await polled(hub)] == [7]
 
 
@@ -135,80 +137,90 @@ async def test_all_of_a_type_that_are_valid_by_now_are_released(hub, sign_in):
 
 
 async def test_an_event_is_deleted_once_that_was_confirmed(hub, sign_in):
-    held = await quarantine(hub)
+    event_id = await quarantine(hub)
     browser = await sign_in(hub)
-    page = await browser.get(f"{INBOX}/{held}/delete")
-    assert "is gone for good: nobody will get it" in browser.words(page)
-    page = await browser.follow(await browser.post(f"{INBOX}/{held}/delete"))
+    page = await browser.get(f"{INBOX}/{event_id}/delete")
+    assert "It will be gone for good, and no subscription gets it" in browser.words(page)
+    page = await browser.follow(await browser.post(f"{INBOX}/{event_id}/delete"))
     assert "The event is deleted." in browser.words(page)
-    await browser.get(f"{INBOX}/{held}", expect=404)
+    await browser.get(f"{INBOX}/{event_id}", expect=404)
     assert await polled(hub) == []
 
 
 async def test_a_payload_too_long_for_the_editor_is_released_as_it_is(hub, sign_in, monkeypatch):
-    held = await quarantine(hub)
-    await hub.client.patch(f"/api/v1/quarantine/{held}", content=f'{{"payload": {VALID % "5.0"}}}')
+    event_id = await quarantine(hub)
+    await hub.client.patch(f"/api/v1/quarantine/{event_id}", content=f'{{"payload": {VALID % "5.0"}}}')
     monkeypatch.setattr(quarantined_event, "_EDITABLE", 10)
     browser = await sign_in(hub)
-    page = await browser.get(f"{INBOX}/{held}")
+    page = await browser.get(f"{INBOX}/{event_id}")
     assert "<textarea" not in page.text
-    assert f"PATCH /api/v1/quarantine/{held}" in browser.words(page)
-    await browser.post(f"{INBOX}/{held}/release")
+    assert f"PATCH /api/v1/quarantine/{event_id}" in browser.words(page)
+    await browser.post(f"{INBOX}/{event_id}/release")
     assert '"amount":5.0,' in (await hub.client.get("/api/v1/events")).text
 
 
 async def test_the_inbox_is_for_those_who_administer(hub, sign_in):
-    held = await quarantine(hub)
+    event_id = await quarantine(hub)
     browser = await sign_in(hub, [scope for scope in COMPANY_SCOPES if scope != "admin"])
     assert INBOX not in (await browser.get("/portal/events")).text
-    for path in (INBOX, f"{INBOX}/{held}", f"{INBOX}/{held}/delete"):
+    for path in (INBOX, f"{INBOX}/{event_id}", f"{INBOX}/{event_id}/delete"):
         await browser.get(path, expect=403)
-    for path in (f"{INBOX}/{held}", f"{INBOX}/{held}/release", f"{INBOX}/{held}/delete", f"{INBOX}/release"):
+    for path in (
+        f"{INBOX}/{event_id}",
+        f"{INBOX}/{event_id}/release",
+        f"{INBOX}/{event_id}/delete",
+        f"{INBOX}/release",
+    ):
         await browser.post(path, {"payload": VALID % "1", "type": "invoice.created"}, expect=403)
     assert await polled(hub) == []
 
 
 async def test_who_may_not_send_events_looks_and_changes_nothing(hub, sign_in):
-    held = await quarantine(hub)
+    event_id = await quarantine(hub)
     browser = await sign_in(hub, ["admin"])
-    page = await browser.get(f"{INBOX}/{held}")
+    page = await browser.get(f"{INBOX}/{event_id}")
     assert "events:write can correct, release and delete it" in browser.words(page)
     assert "<textarea" not in page.text
-    for path in (f"{INBOX}/{held}", f"{INBOX}/{held}/release", f"{INBOX}/{held}/delete", f"{INBOX}/release"):
+    for path in (
+        f"{INBOX}/{event_id}",
+        f"{INBOX}/{event_id}/release",
+        f"{INBOX}/{event_id}/delete",
+        f"{INBOX}/release",
+    ):
         answer = await browser.post(path, {"payload": VALID % "1", "type": "invoice.created"}, expect=403)
         assert "'events:write'" in browser.words(answer)
     assert await polled(hub) == []
-    assert (await hub.client.get(f"/api/v1/quarantine/{held}")).status_code == 200
+    assert (await hub.client.get(f"/api/v1/quarantine/{event_id}")).status_code == 200
 
 
 async def test_another_companys_event_is_not_there(hub, sign_in):
-    held = await quarantine(hub, client=await hub.client_of(hub.neighbour_id))
+    event_id = await quarantine(hub, client=await hub.client_of(hub.neighbour_id))
     browser = await sign_in(hub)
-    for path in (f"{INBOX}/{held}", f"{INBOX}/{held}/delete"):
+    for path in (f"{INBOX}/{event_id}", f"{INBOX}/{event_id}/delete"):
         await browser.get(path, expect=404)
-    for path in (f"{INBOX}/{held}", f"{INBOX}/{held}/release", f"{INBOX}/{held}/delete"):
+    for path in (f"{INBOX}/{event_id}", f"{INBOX}/{event_id}/release", f"{INBOX}/{event_id}/delete"):
         await browser.post(path, {"payload": VALID % "1"}, expect=404)
     operator = await sign_in(hub, company_id=None)
-    assert held not in (await operator.get(INBOX)).text
+    assert event_id not in (await operator.get(INBOX)).text
     await operator.post("/portal/company", {"company_id": str(hub.neighbour_id)})
-    assert held in (await operator.get(INBOX)).text
+    assert event_id in (await operator.get(INBOX)).text
 
 
 async def test_forms_without_the_pages_token_do_nothing(hub, sign_in):
-    held = await quarantine(hub)
+    event_id = await quarantine(hub)
     browser = await sign_in(hub)
     browser.csrf = "guessed"
-    for path in (f"{INBOX}/{held}", f"{INBOX}/{held}/release", f"{INBOX}/{held}/delete"):
+    for path in (f"{INBOX}/{event_id}", f"{INBOX}/{event_id}/release", f"{INBOX}/{event_id}/delete"):
         await browser.post(path, {"payload": VALID % "1"}, expect=403)
-    assert (await hub.client.get(f"/api/v1/quarantine/{held}")).json()["payload"]["amount"] == "x"
+    assert (await hub.client.get(f"/api/v1/quarantine/{event_id}")).json()["payload"]["amount"] == "x"
 
 
 async def test_what_an_event_says_is_only_ever_text(hub, sign_in):
     event = {"type": "payment.failed", "payload": {HOSTILE: HOSTILE}, "metadata": {HOSTILE: HOSTILE}}
-    held = (await hub.client.post("/api/v1/events", json=event)).json()["quarantined"]["id"]
+    event_id = (await hub.client.post("/api/v1/events", json=event)).json()["quarantined"]["id"]
     browser = await sign_in(hub)
-    pages = [await browser.get(INBOX), await browser.get(f"{INBOX}/{held}")]
-    pages.append(await browser.post(f"{INBOX}/{held}/release", {"payload": HOSTILE}, expect=422))
+    pages = [await browser.get(INBOX), await browser.get(f"{INBOX}/{event_id}")]
+    pages.append(await browser.post(f"{INBOX}/{event_id}/release", {"payload": HOSTILE}, expect=422))
     for page in pages:
         assert "<img src=x" not in page.text
         assert "<script>alert" not in page.text

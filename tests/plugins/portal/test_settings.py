@@ -13,8 +13,8 @@ PAGE = Path(__file__).parents[3] / "docs" / "how-to" / "embed-the-portal.md"
 
 def test_every_setting_is_on_the_page_with_its_default():
     rows = re.findall(r"^\| `portal\.(\w+)` \| (\S+) \|", PAGE.read_text(), re.MULTILINE)
-    shown = {name: field.default or "none" for name, field in Settings.model_fields.items()}
-    assert dict(rows) == {name: f"{default}" for name, default in shown.items()}
+    defaults = {name: field.default or "none" for name, field in Settings.model_fields.items()}
+    assert dict(rows) == {name: f"{default}" for name, default in defaults.items()}
 
 
 @pytest.mark.parametrize(

@@ -51,9 +51,9 @@ async def test_whoever_is_not_signed_in_comes_back_to_the_page_they_wanted(api, 
     browser = open_browser(api)
     _, key = await key_of(api)
 
-    asked = await browser.get("/portal/sign-out-everywhere?a=1", expect=303)
-    assert asked.headers["location"] == "/portal/sign-in?next=/portal/sign-out-everywhere%3Fa%3D1"
-    form = await browser.get(asked.headers["location"])
+    page = await browser.get("/portal/sign-out-everywhere?a=1", expect=303)
+    assert page.headers["location"] == "/portal/sign-in?next=/portal/sign-out-everywhere%3Fa%3D1"
+    form = await browser.get(page.headers["location"])
     assert 'name="next" value="/portal/sign-out-everywhere?a=1"' in form.text
 
     answer = await browser.sign_in(key, next_path="/portal/sign-out-everywhere?a=1")
@@ -204,8 +204,8 @@ async def test_signing_out_everywhere_ends_every_session_of_the_key_and_no_other
     laptop, phone, other = open_browser(running), open_browser(running), await sign_in(running)
     await laptop.sign_in(key)
     await phone.sign_in(key)
-    asked = await laptop.get("/portal/sign-out-everywhere")
-    assert "Every session that was opened as “Jane's key” ends at once" in laptop.words(asked)
+    page = await laptop.get("/portal/sign-out-everywhere")
+    assert "Every session that was opened as “Jane's key” ends at once" in laptop.words(page)
 
     await laptop.post("/portal/sign-out-everywhere")
 

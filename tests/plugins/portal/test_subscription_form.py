@@ -47,27 +47,30 @@ async def test_a_subscription_is_made_with_everything_that_the_form_has(api, bro
             "header_value": ["Bearer 1", ""],
         },
     )
-    (made,) = await subscriptions_of(api)
-    assert made["target_url"] == "https://example.com/hooks"
-    assert made["description"] == "Billing"
-    assert made["event_types"] == ["payment.failed", "payment.succeeded"]
-    assert made["filter"] == {"payload.amount_attempted": {"gte": 100}, "metadata.source": {"ne": "test"}}
-    assert made["signature"] == "stripe"
-    assert list(made["headers"]) == ["Authorization"]
+    (subscription,) = await subscriptions_of(api)
+    assert subscription["target_url"] == "https://example.com/hooks"
+    assert subscription["description"] == "Billing"
+    assert subscription["event_types"] == ["payment.failed", "payment.succeeded"]
+    assert subscription["filter"] == {
+        "payload.amount_attempted": {"gte": 100},
+        "metadata.source": {"ne": "test"},
+    }
+    assert subscription["signature"] == "stripe"
+    assert list(subscription["headers"]) == ["Authorization"]
 
 
 async def test_every_type_means_those_to_come_too(api, browser):
     await create(browser, types="all")
-    (made,) = await subscriptions_of(api)
-    assert made["event_types"] == ["*"]
-    assert made["filter"] is None
+    (subscription,) = await subscriptions_of(api)
+    assert subscription["event_types"] == ["*"]
+    assert subscription["filter"] is None
 
 
 async def test_a_filter_may_be_written_as_json(api, browser):
     source = '{"any": [{"payload.amount_attempted": {"gte": 1000}}, {"not": {"metadata.source": "import"}}]}'
     await create(browser, filter_mode="json", filter_json=source, filter_path="payload.x", filter_value="1")
-    (made,) = await subscriptions_of(api)
-    assert list(made["filter"]) == ["any"]
+    (subscription,) = await subscriptions_of(api)
+    assert list(subscription["filter"]) == ["any"]
 
 
 async def test_the_secret_is_shown_once_and_only_to_the_session_that_made_it(api, browser, sign_in):
@@ -136,7 +139,7 @@ async def test_it_is_told_how_to_check_each_signature(browser, scheme):
         ),
         (
             {"filter_path": "amount/x", "filter_operator": "gte", "filter_value": "1"},
-            "“amount/x” is no field: choose one that begins with payload. or metadata.",
+            "“amount/x” is not a field: choose one that begins with payload. or metadata.",
         ),
         (
             {"filter_path": "payload.client_id", "filter_operator": "starts_with", "filter_value": "1"},
@@ -180,9 +183,9 @@ async def test_hostile_text_is_only_text(api, browser):
     assert "<img src=x" not in refused.text
     assert "<script>window" not in refused.text
 
-    made = await create(browser, description=HOSTILE, target_url="https://example.com/?q=<script>")
+    subscription = await create(browser, description=HOSTILE, target_url="https://example.com/?q=<script>")
     for path in ("", "/settings", "/edit", "/delete", "/pause", "/replays/new"):
-        page = await browser.get(f"/portal/subscriptions/{made}{path}")
+        page = await browser.get(f"/portal/subscriptions/{subscription}{path}")
         assert "<img src=x" not in page.text
         assert "<script>" not in page.text.replace('<script type="module"', "")
     assert "<img src=x" not in (await browser.get("/portal/subscriptions")).text
@@ -202,7 +205,7 @@ async def test_it_may_begin_with_what_was_accepted_before(running, receiver, sig
 
 
 async def test_an_edit_shows_what_is_there_and_changes_it(api, browser):
-    made = await create(
+    subscription = await create(
         browser,
         {
             "filter_path": ["payload.invoice_id", "payload.failure_reason"],
@@ -212,14 +215,14 @@ async def test_an_edit_shows_what_is_there_and_changes_it(api, browser):
             "header_value": "secret-value",
         },
     )
-    page = await browser.get(f"/portal/subscriptions/{made}/edit")
+    page = await browser.get(f"/portal/subscriptions/{subscription}/edit")
     assert "secret-value" not in page.text
-    for shown in ("https://example.com/hooks", "payload.invoice_id", "7", "Declined, 12"):
-        assert f'value="{shown}"' in page.text
+    for text in ("https://example.com/hooks", "payload.invoice_id", "7", "Declined, 12"):
+        assert f'value="{text}"' in page.text
     assert 'value="payment.failed" checked' in page.text
 
     answer = await browser.post(
-        f"/portal/subscriptions/{made}/edit",
+        f"/portal/subscriptions/{subscription}/edit",
         {
             "target_url": "https://example.com/other",
             "types": "chosen",
@@ -238,11 +241,11 @@ async def test_an_edit_shows_what_is_there_and_changes_it(api, browser):
 
 
 async def test_headers_are_replaced_only_where_that_is_said(api, browser):
-    made = await create(browser, header_name="X-Old", header_value="1")
-    path = f"/portal/subscriptions/{made}/edit"
+    subscription = await create(browser, header_name="X-Old", header_value="1")
+    path = f"/portal/subscriptions/{subscription}/edit"
     typed = {**TYPED, "header_name": "X-New", "header_value": "2"}
     refused = await browser.post(path, typed, expect=422)
-    assert "as it stands they would not be taken" in browser.words(refused)
+    assert "otherwise they are ignored" in browser.words(refused)
     await browser.post(path, {**typed, "replaces_headers": "on"})
     assert list((await subscriptions_of(api))[0]["headers"]) == ["X-New"]
     await browser.post(path, {**TYPED, "replaces_headers": "on"})
@@ -250,19 +253,21 @@ async def test_headers_are_replaced_only_where_that_is_said(api, browser):
 
 
 async def test_a_filter_that_rows_cannot_say_is_edited_as_json(api, browser):
-    made = await create(browser, filter_mode="json", filter_json='{"not": {"metadata.source": "test"}}')
-    page = await browser.get(f"/portal/subscriptions/{made}/edit")
+    subscription = await create(
+        browser, filter_mode="json", filter_json='{"not": {"metadata.source": "test"}}'
+    )
+    page = await browser.get(f"/portal/subscriptions/{subscription}/edit")
     assert '<input type="radio" name="filter_mode" value="json" checked>' in page.text
     assert "&#34;not&#34;: {" in page.text
     await browser.post(
-        f"/portal/subscriptions/{made}/edit", {**TYPED, "filter_mode": "json", "filter_json": ""}
+        f"/portal/subscriptions/{subscription}/edit", {**TYPED, "filter_mode": "json", "filter_json": ""}
     )
     assert (await subscriptions_of(api))[0]["filter"] is None
 
 
 async def test_a_refused_edit_keeps_what_was_typed(api, browser):
-    made = await create(browser)
-    path = f"/portal/subscriptions/{made}/edit"
+    subscription = await create(browser)
+    path = f"/portal/subscriptions/{subscription}/edit"
     refused = await browser.post(path, {**TYPED, "target_url": "nonsense", "description": "New"}, expect=422)
     assert 'value="nonsense"' in refused.text
     assert 'value="New"' in refused.text

@@ -25,19 +25,19 @@ def mark_in(page) -> str:
 async def test_a_replay_is_counted_started_and_watched(running, receiver, sign_in):
     for name in ("lead.created", "payment.failed", "lead.created"):
         await emit(running, name)
-    made = await create(running, receiver.url)
+    subscription = await create(running, receiver.url)
     browser = await sign_in(running, ["webhooks:write"])
-    page = f"{LIST}/{made}/replays"
+    page = f"{LIST}/{subscription}/replays"
     assert "No replay yet" in browser.words(await browser.get(page))
     await browser.get(page + "/new")
 
-    wanted = {"what": "all", "event_types": ["lead.created"], "from": "2020-01-01T00:00"}
-    counted = await browser.post(page + "/new", wanted, expect=200)
+    fields = {"what": "all", "event_types": ["lead.created"], "from": "2020-01-01T00:00"}
+    counted = await browser.post(page + "/new", fields, expect=200)
     assert "2 events would be sent." in browser.words(counted)
     assert 'value="lead.created" checked' in counted.text
-    assert not await running.hub.replays.of_subscription(running.company_id, made, channel=None)
+    assert not await running.hub.replays.of_subscription(running.company_id, subscription, channel=None)
 
-    answer = await browser.post(page + "/new", {**wanted, "counted": mark_in(counted), "start": "1"})
+    answer = await browser.post(page + "/new", {**fields, "counted": mark_in(counted), "start": "1"})
     assert "The replay has started." in browser.words(await browser.follow(answer))
     await receiver.wait_for(2)
 
@@ -53,34 +53,34 @@ async def test_a_replay_is_counted_started_and_watched(running, receiver, sign_i
 
 async def test_only_what_was_counted_is_started(api, sign_in):
     await emit(api)
-    made = await create(api)
+    subscription = await create(api)
     browser = await sign_in(api, ["webhooks:write"])
-    page = f"{LIST}/{made}/replays/new"
+    page = f"{LIST}/{subscription}/replays/new"
     await browser.get(page)
     counted = await browser.post(page, {"what": "all"}, expect=200)
     changed = {"what": "all", "to": "2020-01-01T00:00", "counted": mark_in(counted), "start": "1"}
     again = await browser.post(page, changed, expect=200)
     assert "No event is in this range." in browser.words(again)
     assert 'name="start"' not in again.text
-    assert not await api.hub.replays.of_subscription(api.company_id, made, channel=None)
+    assert not await api.hub.replays.of_subscription(api.company_id, subscription, channel=None)
 
 
 async def test_only_what_failed_is_sent_again(running, receiver, sign_in):
     receiver.script([Answer(200), *[Answer(500)] * 3])
-    made = await create(running, receiver.url)
+    subscription = await create(running, receiver.url)
     await emit(running)
     await receiver.wait_for(1)
     await emit(running)
     browser = await sign_in(running, ["webhooks:write"])
 
     async def has_failed() -> bool:
-        found = await running.hub.deliveries.of_subscription(
-            running.company_id, made, channel=None, status="exhausted"
+        page_of_log = await running.hub.deliveries.of_subscription(
+            running.company_id, subscription, channel=None, status="exhausted"
         )
-        return len(found["deliveries"]) == 1
+        return len(page_of_log["deliveries"]) == 1
 
     await until(has_failed)
-    page = f"{LIST}/{made}/replays/new"
+    page = f"{LIST}/{subscription}/replays/new"
     form = await browser.get(page, only_failed="1")
     assert 'value="failed" checked' in form.text
     counted = await browser.post(page, {"what": "failed"}, expect=200)
@@ -99,32 +99,32 @@ async def test_only_what_failed_is_sent_again(running, receiver, sign_in):
     ],
 )
 async def test_a_range_that_is_none_is_refused_and_kept(api, sign_in, fields, sentence):
-    made = await create(api)
+    subscription = await create(api)
     browser = await sign_in(api, ["webhooks:write"])
-    page = f"{LIST}/{made}/replays/new"
+    page = f"{LIST}/{subscription}/replays/new"
     await browser.get(page)
     refused = await browser.post(page, {"what": "failed", **fields, "start": "1"}, expect=422)
     assert sentence in browser.words(refused)
     assert 'value="failed" checked' in refused.text
     if "from" in fields:
         assert f'value="{fields["from"]}"' in refused.text
-    assert not await api.hub.replays.of_subscription(api.company_id, made, channel=None)
+    assert not await api.hub.replays.of_subscription(api.company_id, subscription, channel=None)
 
 
 async def test_a_replay_of_a_paused_subscription_waits_and_can_be_cancelled(api, sign_in):
     await emit(api)
-    made = await create(api)
-    await api.hub.subscriptions.update(api.company_id, made, {"status": "paused"}, channel=None)
+    subscription = await create(api)
+    await api.hub.subscriptions.update(api.company_id, subscription, {"status": "paused"}, channel=None)
     browser = await sign_in(api, ["webhooks:write"])
-    page = f"{LIST}/{made}/replays"
+    page = f"{LIST}/{subscription}/replays"
     await browser.get(page + "/new")
     counted = await browser.post(page + "/new", {"what": "all"}, expect=200)
     assert "the replay waits until it is resumed" in browser.words(counted)
     await browser.post(page + "/new", {"what": "all", "counted": mark_in(counted), "start": "1"})
     assert "waits until the subscription is resumed" in browser.words(await browser.get(page))
-    (replay,) = await api.hub.replays.of_subscription(api.company_id, made, channel=None)
+    (replay,) = await api.hub.replays.of_subscription(api.company_id, subscription, channel=None)
     cancel = f"{page}/{replay['id']}/cancel"
-    assert "already made due are still delivered" in browser.words(await browser.get(cancel))
+    assert "already queued are still made" in browser.words(await browser.get(cancel))
     words = browser.words(await browser.follow(await browser.post(cancel)))
     assert "The replay was cancelled." in words
     assert "cancelled" in words.partition("Progress")[2]
@@ -135,10 +135,10 @@ async def test_another_companys_replay_is_not_there(api, sign_in):
         api.neighbour_id, {"target_url": "https://example.com/", "event_types": ["*"]}, channel="webhooks"
     )
     replay = await api.hub.replays.start(api.neighbour_id, theirs["id"], {}, channel=None)
-    made = await create(api)
+    subscription = await create(api)
     browser = await sign_in(api, ["webhooks:write"])
-    await browser.get(f"{LIST}/{made}/pause")
+    await browser.get(f"{LIST}/{subscription}/pause")
     for replay_id in (replay["id"], "rpl_x", "%00"):
-        await browser.get(f"{LIST}/{made}/replays/{replay_id}/cancel", expect=404)
-        await browser.post(f"{LIST}/{made}/replays/{replay_id}/cancel", expect=404)
+        await browser.get(f"{LIST}/{subscription}/replays/{replay_id}/cancel", expect=404)
+        await browser.post(f"{LIST}/{subscription}/replays/{replay_id}/cancel", expect=404)
     assert (await api.hub.replays.get(api.neighbour_id, replay["id"]))["status"] == "running"

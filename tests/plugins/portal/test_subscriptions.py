@@ -73,14 +73,14 @@ async def test_the_list_is_filtered_by_status_and_channel(api, browser):
         "/api/v1/n8n/hooks", json={"url": "https://example.com/n8n", "event_type": "lead.created"}
     )
 
-    def shown(page) -> set[str]:
+    def listed(page) -> set[str]:
         return {name for name in ("on", "off", "n8n") if f"https://example.com/{name}<" in page.text}
 
-    assert shown(await browser.get(LIST)) == {"on", "off", "n8n"}
-    assert shown(await browser.get(LIST, status="paused")) == {"off"}
-    assert shown(await browser.get(LIST, channel="n8n")) == {"n8n"}
-    assert "None like that" in browser.words(await browser.get(LIST, status="disabled"))
-    assert "None like that" in browser.words(await browser.get(LIST, status="<script>"))
+    assert listed(await browser.get(LIST)) == {"on", "off", "n8n"}
+    assert listed(await browser.get(LIST, status="paused")) == {"off"}
+    assert listed(await browser.get(LIST, channel="n8n")) == {"n8n"}
+    assert "No such subscription" in browser.words(await browser.get(LIST, status="disabled"))
+    assert "No such subscription" in browser.words(await browser.get(LIST, status="<script>"))
 
 
 @pytest.mark.parametrize(
@@ -112,52 +112,52 @@ async def test_another_companys_subscription_is_not_there(api, browser, path):
         await browser.get("/portal/sign-out-everywhere")
         fields = {"target_url": "https://example.com/x", "types": "all", "hours": "0"}
         await browser.post(f"{LIST}/{other['id']}{path}", fields, expect=404)
-    kept = await api.hub.subscriptions.get(api.neighbour_id, other["id"], channel=None)
-    assert kept["status"] == "active"
-    assert kept["target_url"] == "https://example.com/"
+    unchanged = await api.hub.subscriptions.get(api.neighbour_id, other["id"], channel=None)
+    assert unchanged["status"] == "active"
+    assert unchanged["target_url"] == "https://example.com/"
 
 
 async def test_who_lacks_the_scope_sees_nothing_of_it(api, sign_in):
-    made = await create(api)
+    subscription = await create(api)
     browser = await sign_in(api, ["events:read", "admin"])
-    for path in (LIST, f"{LIST}/new", f"{LIST}/{made}", f"{LIST}/{made}/deliveries"):
+    for path in (LIST, f"{LIST}/new", f"{LIST}/{subscription}", f"{LIST}/{subscription}/deliveries"):
         assert "webhooks:write" in browser.words(await browser.get(path, expect=403))
-    await browser.post(f"{LIST}/{made}/delete", expect=403)
-    assert await status_of(api, made) == "active"
+    await browser.post(f"{LIST}/{subscription}/delete", expect=403)
+    assert await status_of(api, subscription) == "active"
 
 
 async def test_an_operator_looks_after_the_chosen_companys(api, sign_in):
-    made = await create(api)
+    subscription = await create(api)
     browser = await sign_in(api, company_id=None)
-    assert made in (await browser.get(LIST)).text
-    await browser.get(f"{LIST}/{made}/pause")
-    await browser.post(f"{LIST}/{made}/pause")
-    assert await status_of(api, made) == "paused"
+    assert subscription in (await browser.get(LIST)).text
+    await browser.get(f"{LIST}/{subscription}/pause")
+    await browser.post(f"{LIST}/{subscription}/pause")
+    assert await status_of(api, subscription) == "paused"
 
 
 async def test_the_log_shows_each_delivery_and_is_filtered_and_paged(running, receiver, sign_in):
     receiver.script([Answer(500)] * 3)
-    made = await create(running, receiver.url)
+    subscription = await create(running, receiver.url)
     first = await emit(running)
     browser = await sign_in(running, ["webhooks:write", "events:read"])
-    page = f"{LIST}/{made}"
+    page = f"{LIST}/{subscription}"
 
     async def has_failed() -> bool:
         return ">exhausted<" in (await browser.get(page + "/deliveries")).text
 
     await until(has_failed)
-    shown = await browser.get(page)
-    assert f'href="/portal/deliveries/dlv_{first}_' in shown.text
-    assert f'href="/portal/events/{first}"' in shown.text
-    assert "The last 3 attempts failed" in browser.words(shown)
+    overview = await browser.get(page)
+    assert f'href="/portal/deliveries/dlv_{first}_' in overview.text
+    assert f'href="/portal/events/{first}"' in overview.text
+    assert "The last 3 attempts failed" in browser.words(overview)
     for _ in range(51):
         await emit(running)
 
     async def are_delivered() -> bool:
-        found = await running.hub.deliveries.of_subscription(
-            running.company_id, made, channel=None, status="delivered", limit=100
+        log = await running.hub.deliveries.of_subscription(
+            running.company_id, subscription, channel=None, status="delivered", limit=100
         )
-        return len(found["deliveries"]) == 51
+        return len(log["deliveries"]) == 51
 
     await until(are_delivered)
     newest = await browser.get(page)
@@ -175,80 +175,80 @@ async def test_the_log_shows_each_delivery_and_is_filtered_and_paged(running, re
 
 
 async def test_a_new_log_teaches_how_to_fill_it(api, browser):
-    made = await create(api, event_types=["payment.failed"])
-    words = browser.words(await browser.get(f"{LIST}/{made}"))
+    subscription = await create(api, event_types=["payment.failed"])
+    words = browser.words(await browser.get(f"{LIST}/{subscription}"))
     assert "Nothing has been delivered yet" in words
     assert '"type":"payment.failed"' in words
 
 
 async def test_settings_show_what_it_takes_and_no_header_value(api, browser):
-    made = await create(
+    subscription = await create(
         api,
         headers={"X-Token": "secret-value"},
         filter={"payload.client_id": {"gte": 5}},
         signature="ed25519",
     )
-    page = await browser.get(f"{LIST}/{made}/settings")
+    page = await browser.get(f"{LIST}/{subscription}/settings")
     words = browser.words(page)
     assert "X-Token: ••••" in words
     assert "secret-value" not in page.text
     assert "payload.client_id is at least 5" in words
     assert "whpk_" in words
-    assert made in words
+    assert subscription in words
 
 
 async def test_it_is_paused_and_resumed_with_what_was_missed(running, receiver, sign_in):
-    made = await create(running, receiver.url)
+    subscription = await create(running, receiver.url)
     browser = await sign_in(running, ["webhooks:write"])
-    assert "Nothing more is sent" in browser.words(await browser.get(f"{LIST}/{made}/pause"))
-    page = await browser.follow(await browser.post(f"{LIST}/{made}/pause"))
-    assert "It is paused" in browser.words(page)
-    assert f'href="{LIST}/{made}/resume"' in page.text
+    assert "Nothing more is sent" in browser.words(await browser.get(f"{LIST}/{subscription}/pause"))
+    page = await browser.follow(await browser.post(f"{LIST}/{subscription}/pause"))
+    assert "The subscription is paused" in browser.words(page)
+    assert f'href="{LIST}/{subscription}/resume"' in page.text
     missed = await emit(running)
 
-    await browser.get(f"{LIST}/{made}/resume")
-    page = await browser.follow(await browser.post(f"{LIST}/{made}/resume", {"catch_up": "yes"}))
+    await browser.get(f"{LIST}/{subscription}/resume")
+    page = await browser.follow(await browser.post(f"{LIST}/{subscription}/resume", {"catch_up": "yes"}))
 
-    assert "what was missed is being delivered" in browser.words(page)
+    assert "missed events are being delivered" in browser.words(page)
     (request,) = await receiver.wait_for(1)
     assert request.headers["webhook-id"] == str(missed)
 
 
 async def test_it_is_resumed_from_now_where_that_is_chosen(running, receiver, sign_in):
-    made = await create(running, receiver.url)
+    subscription = await create(running, receiver.url)
     browser = await sign_in(running, ["webhooks:write"])
-    await browser.get(f"{LIST}/{made}/pause")
-    await browser.post(f"{LIST}/{made}/pause")
+    await browser.get(f"{LIST}/{subscription}/pause")
+    await browser.post(f"{LIST}/{subscription}/pause")
     await emit(running)
-    page = await browser.follow(await browser.post(f"{LIST}/{made}/resume", {"catch_up": "no"}))
+    page = await browser.follow(await browser.post(f"{LIST}/{subscription}/resume", {"catch_up": "no"}))
     assert "it goes on with the next event" in browser.words(page)
     new = await emit(running)
     (request,) = await receiver.wait_for(1)
     assert request.headers["webhook-id"] == str(new)
-    assert "nothing to resume" in browser.words(await browser.get(f"{LIST}/{made}/resume"))
+    assert "nothing to resume" in browser.words(await browser.get(f"{LIST}/{subscription}/resume"))
 
 
 async def test_a_target_that_is_gone_is_said_to_be_and_can_be_resumed(running, receiver, sign_in):
     receiver.script([Answer(410)])
-    made = await create(running, receiver.url)
+    subscription = await create(running, receiver.url)
     await emit(running)
     browser = await sign_in(running, ["webhooks:write"])
 
     async def is_disabled() -> bool:
-        return await status_of(running, made) == "disabled"
+        return await status_of(running, subscription) == "disabled"
 
     await until(is_disabled)
-    assert "the target answered 410" in browser.words(await browser.get(f"{LIST}/{made}"))
+    assert "the target answered 410" in browser.words(await browser.get(f"{LIST}/{subscription}"))
     assert "target gone" in browser.words(await browser.get(LIST))
-    await browser.post(f"{LIST}/{made}/resume", {"catch_up": "yes"})
-    assert await status_of(running, made) == "active"
+    await browser.post(f"{LIST}/{subscription}/resume", {"catch_up": "yes"})
+    assert await status_of(running, subscription) == "active"
 
 
 async def test_a_new_secret_is_shown_once_and_signs_beside_the_old_one(running, receiver, sign_in):
-    made = await create(running, receiver.url)
+    subscription = await create(running, receiver.url)
     browser = await sign_in(running, ["webhooks:write"])
-    assert "until the overlap is over" in browser.words(await browser.get(f"{LIST}/{made}/rotate"))
-    answer = await browser.post(f"{LIST}/{made}/rotate", {"hours": "24"})
+    assert "until the overlap is over" in browser.words(await browser.get(f"{LIST}/{subscription}/rotate"))
+    answer = await browser.post(f"{LIST}/{subscription}/rotate", {"hours": "24"})
     assert "whsec_" in (await browser.follow(answer)).text
     await emit(running)
     (request,) = await receiver.wait_for(1)
@@ -256,10 +256,10 @@ async def test_a_new_secret_is_shown_once_and_signs_beside_the_old_one(running, 
 
 
 async def test_without_overlap_the_old_secret_stops_at_once(running, receiver, sign_in):
-    made = await create(running, receiver.url)
+    subscription = await create(running, receiver.url)
     browser = await sign_in(running, ["webhooks:write"])
-    await browser.get(f"{LIST}/{made}/rotate")
-    await browser.post(f"{LIST}/{made}/rotate", {"hours": "0"})
+    await browser.get(f"{LIST}/{subscription}/rotate")
+    await browser.post(f"{LIST}/{subscription}/rotate", {"hours": "0"})
     await emit(running)
     (request,) = await receiver.wait_for(1)
     assert len(request.headers["webhook-signature"].split()) == 1
@@ -267,9 +267,9 @@ async def test_without_overlap_the_old_secret_stops_at_once(running, receiver, s
 
 @pytest.mark.parametrize("hours", ["", "-1", "721", "1.5", "abc", "٢", "9" * 30, "<script>"])
 async def test_an_overlap_that_is_none_is_refused(api, browser, hours):
-    made = await create(api)
-    await browser.get(f"{LIST}/{made}/rotate")
-    refused = await browser.post(f"{LIST}/{made}/rotate", {"hours": hours}, expect=422)
+    subscription = await create(api)
+    await browser.get(f"{LIST}/{subscription}/rotate")
+    refused = await browser.post(f"{LIST}/{subscription}/rotate", {"hours": hours}, expect=422)
     assert "Enter a number of hours from 0 to 720" in browser.words(refused)
     assert "<script>" not in refused.text.replace('<script type="module"', "")
 
@@ -278,22 +278,22 @@ async def test_an_overlap_that_is_none_is_refused(api, browser, hours):
     ("scheme", "words"), [("github", "with the new secret only"), ("ed25519", "A new key pair?")]
 )
 async def test_rotation_says_what_it_means_for_the_signature(api, browser, scheme, words):
-    made = await create(api, signature=scheme)
-    assert words in browser.words(await browser.get(f"{LIST}/{made}/rotate"))
-    answer = await browser.post(f"{LIST}/{made}/rotate", {"hours": "1"})
+    subscription = await create(api, signature=scheme)
+    assert words in browser.words(await browser.get(f"{LIST}/{subscription}/rotate"))
+    answer = await browser.post(f"{LIST}/{subscription}/rotate", {"hours": "1"})
     assert ("whpk_" if scheme == "ed25519" else "whsec_") in (await browser.follow(answer)).text
 
 
 async def test_a_test_shows_what_the_receiver_answered(api, browser, receiver):
     body = b"<script>window.xss=1</script>"
     receiver.script([Answer(), Answer(503, body=body)])
-    made = await create(api, receiver.url)
-    await browser.get(f"{LIST}/{made}")
-    page = await browser.post(f"{LIST}/{made}/test", expect=200)
-    assert "The receiver took it" in browser.words(page)
-    page = await browser.post(f"{LIST}/{made}/test", expect=200)
+    subscription = await create(api, receiver.url)
+    await browser.get(f"{LIST}/{subscription}")
+    page = await browser.post(f"{LIST}/{subscription}/test", expect=200)
+    assert "The receiver accepted it" in browser.words(page)
+    page = await browser.post(f"{LIST}/{subscription}/test", expect=200)
     words = browser.words(page)
-    assert "The receiver did not take it" in words
+    assert "The receiver did not accept it" in words
     assert "503" in words
     assert "The target is not available" in words
     assert "<script>window" not in page.text
@@ -301,41 +301,41 @@ async def test_a_test_shows_what_the_receiver_answered(api, browser, receiver):
 
 
 async def test_a_test_that_reaches_nobody_says_so(api, browser):
-    made = await create(api, "http://127.0.0.1:9/")
-    await browser.get(f"{LIST}/{made}/test")
-    words = browser.words(await browser.post(f"{LIST}/{made}/test", expect=200))
+    subscription = await create(api, "http://127.0.0.1:9/")
+    await browser.get(f"{LIST}/{subscription}/test")
+    words = browser.words(await browser.post(f"{LIST}/{subscription}/test", expect=200))
     assert "There was no answer" in words
     assert "Nothing listens" in words
 
 
 async def test_deleting_says_how_many_deliveries_end(running, receiver, sign_in):
     receiver.always(Answer(503, {"retry-after": "3600"}))
-    made = await create(running, receiver.url)
+    subscription = await create(running, receiver.url)
     browser = await sign_in(running, ["webhooks:write"])
-    assert "No delivery is waiting." in browser.words(await browser.get(f"{LIST}/{made}/delete"))
+    assert "No delivery is open." in browser.words(await browser.get(f"{LIST}/{subscription}/delete"))
     for _ in range(2):
         await emit(running)
-    sentence = "2 deliveries that are still to be made will never be made; they end as “gone”."
+    sentence = "2 open deliveries will not be made; they end as “gone”."
 
     async def is_said() -> bool:
-        return sentence in browser.words(await browser.get(f"{LIST}/{made}/delete"))
+        return sentence in browser.words(await browser.get(f"{LIST}/{subscription}/delete"))
 
     await until(is_said)
-    page = await browser.follow(await browser.post(f"{LIST}/{made}/delete"))
+    page = await browser.follow(await browser.post(f"{LIST}/{subscription}/delete"))
     assert "was deleted" in browser.words(page)
-    await browser.get(f"{LIST}/{made}", expect=404)
+    await browser.get(f"{LIST}/{subscription}", expect=404)
 
 
 async def test_a_platforms_subscription_has_what_can_be_done_with_it_and_no_more(api, browser):
-    made = await api.client.post(
+    hook = await api.client.post(
         "/api/v1/zapier/hooks", json={"hookUrl": "https://example.com/z", "event_type": "lead.created"}
     )
-    page = f"{LIST}/{made.json()['id']}"
+    page = f"{LIST}/{hook.json()['id']}"
     for path in ("", "/settings"):
-        shown = (await browser.get(page + path)).text
-        assert f'href="{page}/pause"' in shown
+        text = (await browser.get(page + path)).text
+        assert f'href="{page}/pause"' in text
         for other in ("edit", "test", "rotate"):
-            assert f"{page}/{other}" not in shown
+            assert f"{page}/{other}" not in text
     assert "Zapier made this subscription" in browser.words(await browser.get(page + "/settings"))
     for other in ("edit", "test", "rotate", "secret"):
         await browser.get(f"{page}/{other}", expect=404)
@@ -350,8 +350,8 @@ async def test_a_platforms_subscription_has_what_can_be_done_with_it_and_no_more
 
 
 async def test_what_changes_anything_needs_the_forms_token(api, browser):
-    made = await create(api)
+    subscription = await create(api)
     browser.csrf = "forged"
     for path in ("pause", "resume", "rotate", "test", "delete", "edit", "replays/new"):
-        await browser.post(f"{LIST}/{made}/{path}", {"hours": "0"}, expect=403)
-    assert await status_of(api, made) == "active"
+        await browser.post(f"{LIST}/{subscription}/{path}", {"hours": "0"}, expect=403)
+    assert await status_of(api, subscription) == "active"

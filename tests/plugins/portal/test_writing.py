@@ -30,9 +30,9 @@ COLORS = st.integers(0, 0xFFFFFF).map(lambda number: f"#{number:06x}")
 @given(JSON)
 def test_highlighting_changes_nothing_but_the_space_between_and_lets_no_tag_through(value):
     assert orjson.loads(indented(orjson.dumps(value))) == value
-    shown = highlight(orjson.dumps(value))
-    assert "<" not in _SPAN.sub("", shown)
-    assert orjson.loads(unescape(_SPAN.sub("", shown))) == value
+    text = highlight(orjson.dumps(value))
+    assert "<" not in _SPAN.sub("", text)
+    assert orjson.loads(unescape(_SPAN.sub("", text))) == value
 
 
 def test_numbers_keep_their_digits():
@@ -48,7 +48,7 @@ def test_what_is_no_json_is_shown_as_it_is_and_escaped(text):
 
 
 @pytest.mark.parametrize(
-    ("share", "shown"),
+    ("share", "text"),
     [
         (None, "\N{EN DASH}"),
         (0, "0%"),
@@ -58,12 +58,12 @@ def test_what_is_no_json_is_shown_as_it_is_and_escaped(text):
         (0.5, "50.00%"),
     ],
 )
-def test_a_share_is_never_rounded_to_all_or_nothing(share, shown):
-    assert formats.percent(share) == shown
+def test_a_share_is_never_rounded_to_all_or_nothing(share, text):
+    assert formats.percent(share) == text
 
 
 @pytest.mark.parametrize(
-    ("milliseconds", "shown"),
+    ("milliseconds", "text"),
     [
         (0, "0 ms"),
         (999, "999 ms"),
@@ -73,15 +73,15 @@ def test_a_share_is_never_rounded_to_all_or_nothing(share, shown):
         (259_200_000, "3.0 days"),
     ],
 )
-def test_a_duration_has_the_unit_that_suits_it(milliseconds, shown):
-    assert formats.duration(milliseconds) == shown
+def test_a_duration_has_the_unit_that_suits_it(milliseconds, text):
+    assert formats.duration(milliseconds) == text
 
 
 def test_a_time_is_written_in_utc_whatever_it_comes_as():
-    shown = formats.time("2026-01-28T11:30:00.5+01:00")
-    assert shown == formats.time(1_769_596_200_500)
-    assert 'datetime="2026-01-28T10:30:00.500Z"' in shown
-    assert "28 Jan 2026, 10:30:00 UTC" in shown
+    text = formats.time("2026-01-28T11:30:00.5+01:00")
+    assert text == formats.time(1_769_596_200_500)
+    assert 'datetime="2026-01-28T10:30:00.500Z"' in text
+    assert "28 Jan 2026, 10:30:00 UTC" in text
     assert "never" in formats.time(None)
 
 
@@ -141,7 +141,7 @@ def test_a_picture_stays_within_its_frame(values):
     axis = Axis([f"<{number}>" for number in range(len(values))], ["now"])
     series = [Series("A & B", values), Series("C", values, "is-faint")]
     for draw in (charts.bars, charts.lines):
-        chart = draw("c", "<T>", series, axis, shown=str)
+        chart = draw("c", "<T>", series, axis, format_value=str)
         assert "<T>" not in chart.svg
         assert chart.svg.count('class="slot"') == len(values)
         for y in re.findall(r' y="([\d.-]+)"', chart.svg):

@@ -25,6 +25,6 @@ async def subscribe(hub, target_url: str, **changed) -> str:
 async def shown_when(browser, path: str, words: str) -> str:
     """Load a page again and again until it says *words*."""
     async with asyncio.timeout(10):
-        while words not in (said := browser.words(await browser.get(path))):
+        while words not in (text := browser.words(await browser.get(path))):
             await asyncio.sleep(0.03)
-    return said
+    return text

@@ -19,13 +19,13 @@ def problem(answer, status: int, name: str) -> dict:
 async def test_the_list_names_both_searches_with_their_calls_and_schemas(api):
     listed = (await api.client.get("/api/v1/searches")).json()
     assert listed["count"] == 2
-    assert [(one["name"], one["method"], one["path"]) for one in listed["searches"]] == [
+    assert [(search["name"], search["method"], search["path"]) for search in listed["searches"]] == [
         ("find_client", "GET", SEARCH),
         ("find_lead", "GET", f"{BASE}/leads/search"),
     ]
-    for one in listed["searches"]:
-        served = await api.anonymous.get(f"/schemas/searches/{one['name']}.json")
-        assert served.json() == {"input": one["input_schema"], "output": one["output_schema"]}
+    for search in listed["searches"]:
+        served = await api.anonymous.get(f"/schemas/searches/{search['name']}.json")
+        assert served.json() == {"input": search["input_schema"], "output": search["output_schema"]}
     content = problem(await api.anonymous.get("/schemas/searches/create_lead.json"), 404, "not-found")
     assert content["detail"] == "There is no search 'create_lead' here."
 

@@ -9,12 +9,12 @@ HOOKS = "/api/v1/webhooks/subscriptions"
 TARGET = "https://example.com/hook"
 
 
-def wanted(**changes):
+def body_of(**changes):
     return {"target_url": TARGET, "event_types": ["client.created", "payment.failed"], **changes}
 
 
 async def create(client, **changes) -> dict:
-    answer = await client.post(HOOKS, json=wanted(**changes))
+    answer = await client.post(HOOKS, json=body_of(**changes))
     assert answer.status_code == 201, answer.text
     return answer.json()
 
@@ -68,8 +68,8 @@ async def test_an_ed25519_subscription_shows_a_public_key_and_no_secret(running)
     made = await create(running.client, signature="ed25519")
     assert "secret" not in made
     assert len(base64.b64decode(made["public_key"].removeprefix("whpk_"), validate=True)) == 32
-    shown = (await running.client.get(f"{HOOKS}/{made['id']}")).json()
-    assert shown == made
+    subscription = (await running.client.get(f"{HOOKS}/{made['id']}")).json()
+    assert subscription == made
     assert "public_key" not in await create(running.client)
 
 
@@ -143,7 +143,7 @@ FAULTS = [
 async def test_each_fault_of_a_new_subscription_is_named_at_its_path(api):
     for changes, wrong in FAULTS:
         answer = await api.client.post(
-            HOOKS, json={name: value for name, value in wanted(**changes).items() if value is not None}
+            HOOKS, json={name: value for name, value in body_of(**changes).items() if value is not None}
         )
         assert paths(answer) == wrong
         assert (await api.client.get(HOOKS)).json()["count"] == 0
@@ -164,13 +164,13 @@ async def test_where_a_deployment_must_not_send_is_refused_at_once(sqlite_databa
     strict = {"delivery.allow_http": "false", "delivery.allow_private_networks": "false"}
     hub = await make_hub(sqlite_database_url, strict, dispatch=False)
     made = await create(hub.client)
-    assert paths(await hub.client.post(HOOKS, json=wanted(target_url=url))) == ["/target_url"]
+    assert paths(await hub.client.post(HOOKS, json=body_of(target_url=url))) == ["/target_url"]
     assert paths(await hub.client.patch(f"{HOOKS}/{made['id']}", json={"target_url": url})) == ["/target_url"]
 
 
 async def test_a_company_may_have_so_many_subscriptions_and_no_more_even_at_once(database_url, make_hub):
     hub = await make_hub(database_url, {"delivery.max_subscriptions": "5"}, dispatch=False)
-    answers = await asyncio.gather(*(hub.client.post(HOOKS, json=wanted()) for _ in range(12)))
+    answers = await asyncio.gather(*(hub.client.post(HOOKS, json=body_of()) for _ in range(12)))
     assert sorted(answer.status_code for answer in answers) == [201] * 5 + [409] * 7
     assert "5" in next(answer for answer in answers if answer.status_code == 409).json()["detail"]
 
@@ -203,7 +203,7 @@ NO_IDS = ["sub_00000000000000000000", "sub_x", "1", "SUB_00000000000000000000", 
 
 
 async def test_an_id_that_is_not_there_is_404(api):
-    for given in NO_IDS:
+    for subscription_id in NO_IDS:
         for method, path in (
             ("GET", ""),
             ("PATCH", ""),
@@ -213,14 +213,14 @@ async def test_an_id_that_is_not_there_is_404(api):
             ("GET", "/deliveries"),
         ):
             answer = await api.client.request(
-                method, f"{HOOKS}/{given}{path}", json={} if method in {"PATCH", "POST"} else None
+                method, f"{HOOKS}/{subscription_id}{path}", json={} if method in {"PATCH", "POST"} else None
             )
             assert answer.status_code == 404, (method, path)
             assert answer.headers["content-type"] == "application/problem+json"
 
 
 async def test_another_channels_subscription_is_shown_by_the_core_and_not_here(running):
-    made = await running.hub.subscriptions.create(running.company_id, wanted(), channel="zapier")
+    made = await running.hub.subscriptions.create(running.company_id, body_of(), channel="zapier")
     for method, path in (
         ("GET", ""),
         ("PATCH", ""),
@@ -351,10 +351,10 @@ async def test_changes_at_once_do_not_undo_each_other(running):
     answers = await asyncio.gather(*calls)
     assert {answer.status_code for answer in answers} == {200}
 
-    given = [answer.json()["secret"] for answer in answers[8:]]
-    found = await running.hub.subscriptions.find(running.company_id, made["id"], channel="webhooks")
-    kept = {secret.text for secret in found.secrets}
-    assert kept == {made["secret"], *given}, "each goes on signing for its overlap; none was overwritten"
+    rotated = [answer.json()["secret"] for answer in answers[8:]]
+    subscription = await running.hub.subscriptions.find(running.company_id, made["id"], channel="webhooks")
+    secrets = {secret.text for secret in subscription.secrets}
+    assert secrets == {made["secret"], *rotated}, "each goes on signing for its overlap; none was overwritten"
     assert set((await running.client.get(url)).json()["headers"]) != {"x-n"}
 
 
@@ -371,7 +371,7 @@ async def test_making_pausing_resuming_and_deleting_at_once_all_go_through(runni
     async def make_and_delete() -> list[int]:
         statuses = []
         for _ in range(5):
-            answer = await running.client.post(HOOKS, json=wanted())
+            answer = await running.client.post(HOOKS, json=body_of())
             statuses.append(answer.status_code)
             statuses.append((await running.client.delete(f"{HOOKS}/{answer.json()['id']}")).status_code)
         return statuses

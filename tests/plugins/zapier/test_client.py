@@ -14,9 +14,9 @@ from .zaps import PEOPLE, Shop, check_outputs, use_create, use_trigger
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 PACKAGE = "trunkline_schemas"
-EVENT_TYPES = {one.name.replace(".", "_"): one for one in package_event_types(PACKAGE)}
+EVENT_TYPES = {event_type.name.replace(".", "_"): event_type for event_type in package_event_types(PACKAGE)}
 ACTIONS, SEARCHES = (
-    sorted(one.name for one in package_definitions(PACKAGE) if one.kind == kind)
+    sorted(definition.name for definition in package_definitions(PACKAGE) if definition.kind == kind)
     for kind in ("action", "search")
 )
 
@@ -56,11 +56,11 @@ def test_the_app_is_in_prettier_s_form(shop: Shop):
 
 def test_everything_that_the_hub_offers_is_there(shop: Shop):
     definition = shop.app.definition()
-    visible = {key for key, one in definition["triggers"].items() if not one["display"].get("hidden")}
+    visible = {key for key, trigger in definition["triggers"].items() if not trigger["display"].get("hidden")}
     assert visible == set(EVENT_TYPES)
     assert set(definition["creates"]) == set(ACTIONS)
     assert set(definition["searches"]) == set(SEARCHES)
-    assert {key: one["create"] for key, one in definition["searchOrCreates"].items()} == {
+    assert {key: pair["create"] for key, pair in definition["searchOrCreates"].items()} == {
         "find_client": "create_client",
         "find_lead": "create_lead",
     }
@@ -91,8 +91,8 @@ def test_an_action_with_every_field_filled_in(staffed: Shop, action: str):
 def test_a_search_finds_or_finds_nothing(staffed: Shop, search: str):
     operation = staffed.app.definition()["searches"][search]["operation"]
     asked = staffed.fill_in("searches", search)
-    (found,) = staffed.app.operation("searches", search, inputData=asked)
-    check_outputs(operation, found)
+    (record,) = staffed.app.operation("searches", search, inputData=asked)
+    check_outputs(operation, record)
     assert staffed.app.operation("searches", search, inputData=asked | {"email": "no@example.com"}) == []
 
 
@@ -114,7 +114,9 @@ def test_a_dropdown_lists_what_there_is(staffed: Shop, dropdown: str, count: int
 
 
 def test_every_dropdown_is_tried(shop: Shop):
-    hidden = {key for key, one in shop.app.definition()["triggers"].items() if one["display"].get("hidden")}
+    hidden = {
+        key for key, trigger in shop.app.definition()["triggers"].items() if trigger["display"].get("hidden")
+    }
     (marker,) = test_a_dropdown_lists_what_there_is.pytestmark  # type: ignore[attr-defined]
     assert hidden == {dropdown for dropdown, _ in marker.args[1]}
 
@@ -134,7 +136,7 @@ def test_what_is_left_empty_is_not_sent(staffed: Shop):
     asked = dict.fromkeys(staffed.fill_in("creates", "create_lead"), "")
     asked |= {"first_name": "Luis", "last_name": "Ortega", "email": "luis@example.com"}
     made = staffed.app.operation("creates", "create_lead", inputData=asked)
-    (found,) = staffed.app.operation(
+    (client,) = staffed.app.operation(
         "searches", "find_lead", inputData={"email": "luis@example.com", "phone": ""}
     )
-    assert (found["client_id"], found["phone"], found["affiliate_id"]) == (made["client_id"], None, None)
+    assert (client["client_id"], client["phone"], client["affiliate_id"]) == (made["client_id"], None, None)

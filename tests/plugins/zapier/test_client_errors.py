@@ -13,7 +13,11 @@ from .core import ZapierRefused
 from .zaps import Shop, as_zapier_hands_on
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
-CLIENT_CREATED = next(one for one in package_event_types("trunkline_schemas") if one.name == "client.created")
+CLIENT_CREATED = next(
+    event_type
+    for event_type in package_event_types("trunkline_schemas")
+    if event_type.name == "client.created"
+)
 
 
 async def test_a_delivery_that_is_not_signed_with_the_secret_is_halted(shop: Shop, receiver: Receiver):
@@ -29,12 +33,12 @@ async def test_a_delivery_that_is_not_signed_with_the_secret_is_halted(shop: Sho
         return shop.app.operation("triggers", "client_created", **bundle)
 
     raw = delivery["rawRequest"]
-    (given,) = perform()
-    assert given["payload"]["first_name"] == "Zoë ☕"
+    (event,) = perform()
+    assert event["payload"]["first_name"] == "Zoë ☕"
     unsigned = {name: value for name, value in raw["headers"].items() if "Signature" not in name}
     plain = {name.removeprefix("Http-").lower(): value for name, value in raw["headers"].items()}
     rotated = plain | {"webhook-signature": f"v1,other {plain['webhook-signature']}"}
-    assert perform(rawRequest=raw | {"headers": rotated}) == [given]
+    assert perform(rawRequest=raw | {"headers": rotated}) == [event]
     for forged in (
         raw | {"content": raw["content"].replace("Zoë", "Eve")},
         raw | {"headers": unsigned},

@@ -26,9 +26,9 @@ class Shop:
 
     def connect(self, *scopes: str) -> "Shop":
         """Connect the app with the key of a company that has nothing yet."""
-        wanted = {"company_id": next(COMPANIES), "name": "My Zaps", "scopes": list(scopes or SCOPES)}
+        body = {"company_id": next(COMPANIES), "name": "My Zaps", "scopes": list(scopes or SCOPES)}
         headers = {"X-Api-Key": self.operator_key}
-        self.app.key = self.hub.call("POST", "/api/v1/keys", json=wanted, headers=headers)["key"]
+        self.app.key = self.hub.call("POST", "/api/v1/keys", json=body, headers=headers)["key"]
         return self
 
     def call(self, method: str, path: str, **request: Any) -> Any:

@@ -19,8 +19,8 @@ def verify(secret: str, headers: Mapping[str, str], body: bytes) -> dict[str, An
     key = base64.b64decode(secret.removeprefix("whsec_"))
     content = f"{headers.get('webhook-id', '')}.{timestamp}.".encode() + body
     expected = b"v1," + base64.b64encode(hmac.digest(key, content, "sha256"))
-    given = headers.get("webhook-signature", "").encode().split()
-    if not any(hmac.compare_digest(expected, one) for one in given):
+    signatures = headers.get("webhook-signature", "").encode().split()
+    if not any(hmac.compare_digest(expected, signature) for signature in signatures):
         reason = "not signed with our secret"
         raise ValueError(reason)
     event: dict[str, Any] = json.loads(body)

@@ -14,7 +14,6 @@ from trunkline_portal.pages import (
     extra,
     health,
     keys,
-    lost,
     overview,
     quarantine,
     quarantined_event,
@@ -22,6 +21,7 @@ from trunkline_portal.pages import (
     sign_in,
     static,
     subscriptions,
+    unknown,
 )
 from trunkline_portal.portal import Portal
 
@@ -44,7 +44,7 @@ MODULES = (
     connectors,
     health,
     extra,
-    lost,  # takes whatever no other page has taken: the last one
+    unknown,  # takes every address that no other page has: the last one
 )
 
 

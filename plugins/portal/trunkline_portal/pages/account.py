@@ -1,4 +1,4 @@
-"""One's own session: signing out, here or everywhere, and the theme."""
+"""The viewer's own session: signing out, here or everywhere, and the theme."""
 
 from fastapi import APIRouter
 from starlette.requests import Request
@@ -9,28 +9,31 @@ from trunkline_portal.access import Anybody
 from trunkline_portal.forms import Submitted, one_of
 from trunkline_portal.navigation import HOME
 from trunkline_portal.portal import SIGN_IN, Portal, local_path
+from trunkline_portal.routing import get, post
 
 _YEAR_SECONDS = 365 * 24 * 60 * 60
 _THEMES = {"system": "", "light": "light", "dark": "dark"}
 
 
-def make_router(portal: Portal) -> APIRouter:
-    """Build the router."""
-    router = portal.router()
+class AccountPages:
+    """Signing out, and the theme."""
 
-    def signed_out(request: Request) -> Response:
+    def __init__(self, portal: Portal) -> None:
+        self._portal = portal
+
+    def _signed_out(self, request: Request) -> Response:
         response = RedirectResponse(SIGN_IN, 303)
-        portal.cookies.drop(response, request, cookies.SESSION)
+        self._portal.cookies.drop(response, request, cookies.SESSION)
         return response
 
-    @router.post("/sign-out")
-    async def sign_out(request: Request, viewer: Anybody) -> Response:
-        await portal.sessions.end(viewer.session)
-        return signed_out(request)
+    async def sign_out(self, request: Request, viewer: Anybody) -> Response:
+        """End this session."""
+        await self._portal.sessions.end(viewer.session)
+        return self._signed_out(request)
 
-    @router.get("/sign-out-everywhere")
-    async def ask(request: Request, viewer: Anybody) -> Response:
-        return portal.confirm(
+    async def ask(self, request: Request, viewer: Anybody) -> Response:
+        """Ask before every session of the same holder is ended."""
+        return self._portal.confirm(
             request,
             viewer,
             title="Sign out everywhere?",
@@ -43,16 +46,27 @@ def make_router(portal: Portal) -> APIRouter:
             back=HOME,
         )
 
-    @router.post("/sign-out-everywhere")
-    async def sign_out_everywhere(request: Request, viewer: Anybody) -> Response:
-        await portal.sessions.end_all(viewer.session)
-        return signed_out(request)
+    async def sign_out_everywhere(self, request: Request, viewer: Anybody) -> Response:
+        """End every session of the same holder."""
+        await self._portal.sessions.end_all(viewer.session)
+        return self._signed_out(request)
 
-    @router.post("/theme")
-    async def choose_theme(request: Request, viewer: Anybody, fields: Submitted) -> Response:
+    async def choose_theme(self, request: Request, viewer: Anybody, fields: Submitted) -> Response:
+        """Keep the theme in a cookie, and go back to the page."""
         theme = _THEMES[one_of(fields, "theme", _THEMES)]
-        response = portal.redirect(request, local_path(fields["next"]), viewer=viewer)
-        portal.cookies.set(response, request, cookies.THEME, theme, seconds=_YEAR_SECONDS if theme else 0)
+        response = self._portal.redirect(request, local_path(fields["next"]), viewer=viewer)
+        self._portal.cookies.set(
+            response, request, cookies.THEME, theme, seconds=_YEAR_SECONDS if theme else 0
+        )
         return response
 
-    return router
+
+def make_router(portal: Portal) -> APIRouter:
+    """List the routes."""
+    pages = AccountPages(portal)
+    return portal.router(
+        post("/sign-out", pages.sign_out),
+        get("/sign-out-everywhere", pages.ask),
+        post("/sign-out-everywhere", pages.sign_out_everywhere),
+        post("/theme", pages.choose_theme),
+    )

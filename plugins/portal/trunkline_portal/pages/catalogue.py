@@ -15,6 +15,7 @@ from trunkline import CALL_PREFIX, Definition, EventType, NotFound, Product, alt
 from trunkline_portal import curl, schema_rows
 from trunkline_portal.access import Integrates, Viewer
 from trunkline_portal.portal import Portal
+from trunkline_portal.routing import get
 
 CATALOGUE = "/portal/catalogue"
 EVENTS_WRITE = "events:write"
@@ -36,55 +37,93 @@ class Entry:
     is_deprecated: bool = False
 
 
-def make_router(portal: Portal) -> APIRouter:
-    """Build the router."""
-    router = portal.router()
+class CataloguePages:
+    """The lists of the catalogue, and the page of each entry."""
 
-    def show_list(request: Request, viewer: Viewer, kind: str, entries: Iterable[Entry]) -> Response:
+    def __init__(self, portal: Portal) -> None:
+        self._portal = portal
+
+    def _show_list(self, request: Request, viewer: Viewer, kind: str, entries: Iterable[Entry]) -> Response:
         query = request.query_params.get("q", "").strip()
-        shown = [entry for entry in entries if _matches(entry, query)]
+        matching = [entry for entry in entries if _matches(entry, query)]
         address = f"{CATALOGUE}/{kind}" if kind else CATALOGUE
-        return portal.render(
+        return self._portal.render(
             request,
             viewer,
             "catalogue.html",
             kind=kind,
             query=query,
             address=address,
-            tabs=[(f"{CATALOGUE}/{one}".rstrip("/"), title, one == kind) for one, title in _TITLES.items()],
-            groups=_grouped(shown) if not kind else [("", shown)] if shown else [],
-            docs=docs_url(portal),
+            tabs=[
+                (f"{CATALOGUE}/{folder}".rstrip("/"), title, folder == kind)
+                for folder, title in _TITLES.items()
+            ],
+            groups=_grouped(matching) if not kind else [("", matching)] if matching else [],
+            docs=docs_url(self._portal),
         )
 
-    @router.get("/catalogue")
-    async def show_types(request: Request, viewer: Integrates) -> Response:
-        return show_list(request, viewer, "", map(_entry_of_type, portal.context.events.types()))
+    async def show_types(self, request: Request, viewer: Integrates) -> Response:
+        """Show the list of event types."""
+        return self._show_list(request, viewer, "", map(_entry_of_type, self._portal.context.events.types()))
 
-    @router.get("/catalogue/{kind}/{name}")
-    async def show_operation(request: Request, viewer: Integrates, kind: Folder, name: str) -> Response:
-        product = portal.context.deployment.product()
-        found = next((one for one in _offered(product, kind) if one.name == name), None)
-        if found is None:
+    async def show_operation(self, request: Request, viewer: Integrates, kind: Folder, name: str) -> Response:
+        """Show an action, a search or a lookup."""
+        product = self._portal.context.deployment.product()
+        definition = next(
+            (definition for definition in _offered(product, kind) if definition.name == name), None
+        )
+        if definition is None:
             raise NotFound(KINDS[kind], name)
-        return portal.render(
-            request, viewer, "catalogue_operation.html", **_operation(portal, request, product, found, kind)
+        return self._portal.render(
+            request, viewer, "catalogue_operation.html", **self._operation(request, product, definition, kind)
         )
 
-    @router.get("/catalogue/{name}")
-    async def show_type(request: Request, viewer: Integrates, name: str) -> Response:
+    async def show_type(self, request: Request, viewer: Integrates, name: str) -> Response:
+        """Show an event type, or one of the other lists."""
         if name not in KINDS:
-            return render_type(portal, request, viewer, name)
-        entries = [_entry_of(one, name) for one in _offered(portal.context.deployment.product(), name)]
-        return show_list(request, viewer, name, entries)
+            return render_type(self._portal, request, viewer, name)
+        entries = [
+            _entry_of(definition, name)
+            for definition in _offered(self._portal.context.deployment.product(), name)
+        ]
+        return self._show_list(request, viewer, name, entries)
 
-    return router
+    def _operation(
+        self, request: Request, product: Product, definition: Definition, kind: str
+    ) -> dict[str, Any]:
+        example = definition.examples[0] if definition.examples else None
+        arguments = {**example.parameters, **example.input} if example else None
+        page = "lookups" if kind == "lookups" else f"{kind}/{definition.name}"
+        return {
+            "definition": definition,
+            "kind": kind,
+            "kinds": _TITLES[kind],
+            "address": f"/api/v1{CALL_PREFIX}{definition.path}",
+            "scope": "integrations:write" if definition.kind == "action" else "integrations:read",
+            "inputs": list(schema_rows.rows_of(product.inputs(definition), arguments)),
+            "outputs": list(schema_rows.rows_of(product.outputs(definition), example and example.output)),
+            "one_of": [" and ".join(names) for names in alternatives(definition)],
+            "curl": curl.call(self._portal.base_url(request), definition, example) if example else None,
+            "answer": example and example.output,
+            "docs": _joined(docs_url(self._portal), page),
+        }
+
+
+def make_router(portal: Portal) -> APIRouter:
+    """List the routes."""
+    pages = CataloguePages(portal)
+    return portal.router(
+        get("/catalogue", pages.show_types),
+        get("/catalogue/{kind}/{name}", pages.show_operation),
+        get("/catalogue/{name}", pages.show_type),
+    )
 
 
 def find_type(portal: Portal, name: str) -> EventType:
     """Find an event type. Raises NotFound."""
-    for one in portal.context.events.types():
-        if one.name == name:
-            return one
+    for event_type in portal.context.events.types():
+        if event_type.name == name:
+            return event_type
     kind = "event type"
     raise NotFound(kind, name)
 
@@ -117,16 +156,14 @@ def render_type(
         faults=faults,
         may_send=viewer.has(EVENTS_WRITE),
         curl=curl.send_event(portal.base_url(request), event_type),
-        emitters=[one for one in product.actions if name in one.emits],
+        emitters=[action for action in product.actions if name in action.emits],
         docs=_joined(docs_url(portal), name),
     )
 
 
 def docs_url(portal: Portal) -> str | None:
     """Tell where the public documentation is; None where its plugin does not run."""
-    plugins = portal.context.deployment.plugins()
-    is_there = any(one["name"] == "docs" and one["state"] == "active" for one in plugins)
-    return "/docs/events" if is_there else None
+    return "/docs/events" if portal.runs("docs") else None
 
 
 def _offered(product: Product, kind: str) -> Sequence[Definition]:
@@ -138,35 +175,26 @@ def _offered(product: Product, kind: str) -> Sequence[Definition]:
     return offered[kind]
 
 
-def _operation(
-    portal: Portal, request: Request, product: Product, definition: Definition, kind: str
-) -> dict[str, Any]:
-    example = definition.examples[0] if definition.examples else None
-    given = {**example.parameters, **example.input} if example else None
-    page = "lookups" if kind == "lookups" else f"{kind}/{definition.name}"
-    return {
-        "definition": definition,
-        "kind": kind,
-        "kinds": _TITLES[kind],
-        "address": f"/api/v1{CALL_PREFIX}{definition.path}",
-        "scope": "integrations:write" if definition.kind == "action" else "integrations:read",
-        "inputs": list(schema_rows.rows_of(product.inputs(definition), given)),
-        "outputs": list(schema_rows.rows_of(product.outputs(definition), example and example.output)),
-        "one_of": [" and ".join(names) for names in alternatives(definition)],
-        "curl": curl.call(portal.base_url(request), definition, example) if example else None,
-        "answer": example and example.output,
-        "docs": _joined(docs_url(portal), page),
-    }
+def _entry_of_type(event_type: EventType) -> Entry:
+    meaning = _sentences(event_type.description)[0]
+    return Entry(
+        f"{CATALOGUE}/{event_type.name}",
+        event_type.title,
+        event_type.name,
+        meaning,
+        is_deprecated=event_type.deprecated,
+    )
 
 
-def _entry_of_type(one: EventType) -> Entry:
-    meaning = _sentences(one.description)[0]
-    return Entry(f"{CATALOGUE}/{one.name}", one.title, one.name, meaning, is_deprecated=one.deprecated)
-
-
-def _entry_of(one: Definition, kind: str) -> Entry:
-    note = f"{one.method} {CALL_PREFIX}{one.path}"
-    return Entry(f"{CATALOGUE}/{kind}/{one.name}", one.title, one.name, one.description, note)
+def _entry_of(definition: Definition, kind: str) -> Entry:
+    note = f"{definition.method} {CALL_PREFIX}{definition.path}"
+    return Entry(
+        f"{CATALOGUE}/{kind}/{definition.name}",
+        definition.title,
+        definition.name,
+        definition.description,
+        note,
+    )
 
 
 def _matches(entry: Entry, query: str) -> bool:

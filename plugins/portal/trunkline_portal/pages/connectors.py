@@ -10,13 +10,21 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from trunkline import Connector, NotFound
-from trunkline_portal.access import ADMIN, INTEGRATIONS_READ, WEBHOOKS_WRITE, Integrates, Sees, Viewer
+from trunkline_portal.access import (
+    ADMIN,
+    INTEGRATIONS_READ,
+    WEBHOOKS_WRITE,
+    Integrates,
+    RequiresScope,
+    Viewer,
+)
 from trunkline_portal.archives import zipped
 from trunkline_portal.pages.catalogue import docs_url
 from trunkline_portal.portal import Portal
+from trunkline_portal.routing import get
 
-Downloads = Annotated[Viewer, Depends(Sees(INTEGRATIONS_READ, needs_company=False))]
-SHOWN = 5
+Downloads = Annotated[Viewer, Depends(RequiresScope(INTEGRATIONS_READ, needs_company=False))]
+LISTED = 5
 """Hooks that a card lists."""
 
 
@@ -29,52 +37,62 @@ class Card:
     hooks: Sequence[Mapping[str, Any]] | None
 
     @property
-    def shown(self) -> Sequence[Mapping[str, Any]]:
-        """The newest hooks."""
-        return list(self.hooks or ())[::-1][:SHOWN]
+    def newest(self) -> Sequence[Mapping[str, Any]]:
+        """The hooks that the card lists."""
+        return list(self.hooks or ())[::-1][:LISTED]
 
 
-def make_router(portal: Portal) -> APIRouter:
-    """Build the router."""
-    router = portal.router()
-    deployment = portal.context.deployment
+class ConnectorPages:
+    """The list of connectors, and their downloads."""
 
-    @router.get("/connectors")
-    async def show(request: Request, viewer: Integrates) -> Response:
-        plugins = {one["name"]: one["state"] for one in deployment.plugins()}
-        hooks = await _hooks(portal, viewer)
-        platforms_first = sorted(deployment.connectors(), key=lambda one: one.channel is None)
-        return portal.render(
+    def __init__(self, portal: Portal) -> None:
+        self._portal = portal
+        self._deployment = portal.context.deployment
+
+    async def show(self, request: Request, viewer: Integrates) -> Response:
+        """Show the list."""
+        plugins = {plugin["name"]: plugin["state"] for plugin in self._deployment.plugins()}
+        hooks = await self._hooks(viewer)
+        platforms_first = sorted(
+            self._deployment.connectors(), key=lambda connector: connector.channel is None
+        )
+        return self._portal.render(
             request,
             viewer,
             "connectors.html",
-            cards=[_card(one, plugins, hooks) for one in platforms_first],
+            cards=[_card(connector, plugins, hooks) for connector in platforms_first],
             may_download=viewer.has(INTEGRATIONS_READ),
             may_make_keys=viewer.has(ADMIN) and viewer.chosen_company_id is not None,
-            docs=docs_url(portal),
+            docs=docs_url(self._portal),
         )
 
-    @router.get("/connectors/{name}.zip")
-    async def download(viewer: Downloads, name: str) -> Response:  # noqa: ARG001 - asks for the scope
-        if not any(one.name == name for one in deployment.connectors()):
+    async def download(self, viewer: Downloads, name: str) -> Response:  # noqa: ARG002 - asks for the scope
+        """Send a connector's files as a zip."""
+        if not any(connector.name == name for connector in self._deployment.connectors()):
             kind = "connector"
             raise NotFound(kind, name)
-        content = await asyncio.to_thread(lambda: zipped(deployment.connector_files(name)))
-        file = f"{deployment.brand.slug}-{name}.zip"
+        content = await asyncio.to_thread(lambda: zipped(self._deployment.connector_files(name)))
+        file = f"{self._deployment.brand.slug}-{name}.zip"
         return Response(
             content,
             media_type="application/zip",
             headers={"Content-Disposition": f'attachment; filename="{file}"'},
         )
 
-    return router
+    async def _hooks(self, viewer: Viewer) -> Sequence[Mapping[str, Any]] | None:
+        """List the company's subscriptions of every channel, for those who may see them."""
+        if not viewer.has(WEBHOOKS_WRITE) or viewer.chosen_company_id is None:
+            return None
+        return await self._portal.context.subscriptions.list(viewer.company_id, channel=None)
 
 
-async def _hooks(portal: Portal, viewer: Viewer) -> Sequence[Mapping[str, Any]] | None:
-    """List the company's subscriptions of every channel, for those who may see them."""
-    if not viewer.has(WEBHOOKS_WRITE) or viewer.chosen_company_id is None:
-        return None
-    return await portal.context.subscriptions.list(viewer.company_id, channel=None)
+def make_router(portal: Portal) -> APIRouter:
+    """List the routes."""
+    pages = ConnectorPages(portal)
+    return portal.router(
+        get("/connectors", pages.show),
+        get("/connectors/{name}.zip", pages.download),
+    )
 
 
 def _card(
@@ -82,5 +100,7 @@ def _card(
 ) -> Card:
     hooks = None
     if subscriptions is not None and connector.channel is not None:
-        hooks = [one for one in subscriptions if one["channel"] == connector.channel]
+        hooks = [
+            subscription for subscription in subscriptions if subscription["channel"] == connector.channel
+        ]
     return Card(connector, plugins.get(connector.channel or connector.name), hooks)

@@ -14,22 +14,26 @@ from trunkline_portal.forms import Submitted
 from trunkline_portal.outcomes import attempt_sentence
 from trunkline_portal.pages.events import read_id
 from trunkline_portal.portal import Portal
+from trunkline_portal.routing import get, post
 
 ATTEMPTS = 20
 """Attempts on one page; somebody may have sent it again a hundred times."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def make_router(portal: Portal) -> APIRouter:
-    """Build the router."""
-    router = portal.router()
-    log, subscriptions = portal.context.deliveries, portal.context.subscriptions
+class DeliveryPages:
+    """The page of a delivery, and the forms that send again."""
 
-    async def find(request: Request, delivery_id: str, viewer: Viewer) -> dict[str, Any]:
-        delivery = await log.get(viewer.company_id, delivery_id)
+    def __init__(self, portal: Portal) -> None:
+        self._portal = portal
+        self._log = portal.context.deliveries
+        self._subscriptions = portal.context.subscriptions
+
+    async def _find(self, request: Request, delivery_id: str, viewer: Viewer) -> dict[str, Any]:
+        delivery = await self._log.get(viewer.company_id, delivery_id)
         event_id: int = delivery["event_id"]
-        subscription = await find_subscription(viewer, delivery["subscription_id"])
-        explained = await log.explain(viewer.company_id, event_id)
+        subscription = await self._find_subscription(viewer, delivery["subscription_id"])
+        explained = await self._log.explain(viewer.company_id, event_id)
         reasons = {entry["subscription_id"]: entry["reason"] for entry in explained["subscriptions"]}
         return {
             "delivery": delivery,
@@ -39,42 +43,46 @@ def make_router(portal: Portal) -> APIRouter:
             **_page_of_attempts(delivery, request.query_params.get("before", "")),
         }
 
-    async def find_subscription(viewer: Viewer, subscription_id: str) -> Mapping[str, Json] | None:
+    async def _find_subscription(self, viewer: Viewer, subscription_id: str) -> Mapping[str, Json] | None:
         """Read a delivery's subscription; None where it has been deleted."""
         try:
-            return await subscriptions.get(viewer.company_id, subscription_id, channel=None)
+            return await self._subscriptions.get(viewer.company_id, subscription_id, channel=None)
         except NotFound:
             return None
 
-    @router.get("/deliveries/{delivery_id}")
-    async def show(request: Request, delivery_id: str, viewer: WritesWebhooks) -> Response:
-        return portal.render(request, viewer, "delivery.html", **await find(request, delivery_id, viewer))
+    async def show(self, request: Request, delivery_id: str, viewer: WritesWebhooks) -> Response:
+        """Show a delivery."""
+        return self._portal.render(
+            request, viewer, "delivery.html", **await self._find(request, delivery_id, viewer)
+        )
 
-    @router.get("/deliveries/{delivery_id}/attempts")
-    async def show_attempts(request: Request, delivery_id: str, viewer: WritesWebhooks) -> Response:
-        values = await find(request, delivery_id, viewer)
-        return portal.fragment(request, viewer, "delivery_attempts.html", **values)
+    async def show_attempts(self, request: Request, delivery_id: str, viewer: WritesWebhooks) -> Response:
+        """Show its attempts again, for the script."""
+        values = await self._find(request, delivery_id, viewer)
+        return self._portal.fragment(request, viewer, "delivery_attempts.html", **values)
 
-    @router.post("/deliveries/{delivery_id}/retry")
     async def retry(
-        request: Request, delivery_id: str, viewer: WritesWebhooks, fields: Submitted
+        self, request: Request, delivery_id: str, viewer: WritesWebhooks, fields: Submitted
     ) -> Response:
-        known = await log.get(viewer.company_id, delivery_id)
-        subscription = await subscriptions.get(viewer.company_id, known["subscription_id"], channel=None)
-        delivery = await log.retry(viewer.company_id, delivery_id)
+        """Send a delivery again."""
+        known = await self._log.get(viewer.company_id, delivery_id)
+        subscription = await self._subscriptions.get(
+            viewer.company_id, known["subscription_id"], channel=None
+        )
+        delivery = await self._log.retry(viewer.company_id, delivery_id)
         back = f"/portal/events/{delivery['event_id']}"
         path = back if fields["back"] == "event" else f"/portal/deliveries/{delivery['id']}"
         text, tone = _what_follows(subscription)
-        return portal.redirect(request, path, viewer=viewer, flash=text, tone=tone)
+        return self._portal.redirect(request, path, viewer=viewer, flash=text, tone=tone)
 
-    @router.get("/events/{event_id}/send")
-    async def ask_to_send(request: Request, event_id: str, viewer: WritesWebhooks) -> Response:
-        event = (await portal.context.activity.event(viewer.company_id, read_id(event_id))).event
+    async def ask_to_send(self, request: Request, event_id: str, viewer: WritesWebhooks) -> Response:
+        """Ask before an event is sent to a subscription."""
+        event = (await self._portal.context.activity.event(viewer.company_id, read_id(event_id))).event
         subscription_id = request.query_params.get("subscription", "")
-        subscription = await subscriptions.get(viewer.company_id, subscription_id, channel=None)
-        counted = await start(viewer, event, subscription_id, dry_run=True)
+        subscription = await self._subscriptions.get(viewer.company_id, subscription_id, channel=None)
+        counted = await self._start(viewer, event, subscription_id, dry_run=True)
         sentences = _sentences(event, subscription, matched=counted["matched"])
-        return portal.render(
+        return self._portal.render(
             request,
             viewer,
             "event_send.html",
@@ -84,17 +92,21 @@ def make_router(portal: Portal) -> APIRouter:
             matched=counted["matched"],
         )
 
-    @router.post("/events/{event_id}/send")
-    async def send(request: Request, event_id: str, viewer: WritesWebhooks, fields: Submitted) -> Response:
-        event = (await portal.context.activity.event(viewer.company_id, read_id(event_id))).event
+    async def send(
+        self, request: Request, event_id: str, viewer: WritesWebhooks, fields: Submitted
+    ) -> Response:
+        """Send an event to a subscription."""
+        event = (await self._portal.context.activity.event(viewer.company_id, read_id(event_id))).event
         subscription_id = fields["subscription"]
-        subscription = await subscriptions.get(viewer.company_id, subscription_id, channel=None)
-        await start(viewer, event, subscription_id, dry_run=False)
+        subscription = await self._subscriptions.get(viewer.company_id, subscription_id, channel=None)
+        await self._start(viewer, event, subscription_id, dry_run=False)
         text, tone = _what_follows(subscription)
-        return portal.redirect(request, f"/portal/events/{event.id}", viewer=viewer, flash=text, tone=tone)
+        return self._portal.redirect(
+            request, f"/portal/events/{event.id}", viewer=viewer, flash=text, tone=tone
+        )
 
-    async def start(
-        viewer: Viewer, event: ListedEvent, subscription_id: str, *, dry_run: bool
+    async def _start(
+        self, viewer: Viewer, event: ListedEvent, subscription_id: str, *, dry_run: bool
     ) -> dict[str, Json]:
         """Replay the millisecond of the event, for events of its type: no call of the API names a single one."""
         accepted = _EPOCH + timedelta(milliseconds=event.accepted_ms)
@@ -104,15 +116,29 @@ def make_router(portal: Portal) -> APIRouter:
             "event_types": [event.type],
             "dry_run": dry_run,
         }
-        return await portal.context.replays.start(viewer.company_id, subscription_id, request, channel=None)
+        return await self._portal.context.replays.start(
+            viewer.company_id, subscription_id, request, channel=None
+        )
 
-    return router
+
+def make_router(portal: Portal) -> APIRouter:
+    """List the routes."""
+    pages = DeliveryPages(portal)
+    return portal.router(
+        get("/deliveries/{delivery_id}", pages.show),
+        get("/deliveries/{delivery_id}/attempts", pages.show_attempts),
+        post("/deliveries/{delivery_id}/retry", pages.retry),
+        get("/events/{event_id}/send", pages.ask_to_send),
+        post("/events/{event_id}/send", pages.send),
+    )
 
 
 def _page_of_attempts(delivery: Mapping[str, Json], before: str) -> dict[str, Any]:
     """Choose the attempts to show, newest first, from before the number *before* on."""
     limit = int(before) if before.isascii() and before.isdigit() and len(before) < 10 else None
-    older = [one for one in reversed(delivery["attempts"]) if limit is None or one["number"] < limit]
+    older = [
+        attempt for attempt in reversed(delivery["attempts"]) if limit is None or attempt["number"] < limit
+    ]
     return {
         "attempts": older[:ATTEMPTS],
         "before": older[ATTEMPTS - 1]["number"] if len(older) > ATTEMPTS else None,

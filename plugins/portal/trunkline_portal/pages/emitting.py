@@ -7,35 +7,44 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from trunkline import BodyInvalid, EmittedEvent, EventRejected, FieldError, read_json
-from trunkline_portal.access import EVENTS_READ, Sees, Viewer
+from trunkline_portal.access import EVENTS_READ, RequiresScope, Viewer
 from trunkline_portal.forms import Submitted
 from trunkline_portal.pages.catalogue import CATALOGUE, EVENTS_WRITE, find_type, render_type
 from trunkline_portal.portal import Portal
+from trunkline_portal.routing import post
 
-SendsEvents = Annotated[Viewer, Depends(Sees(EVENTS_WRITE))]
+SendsEvents = Annotated[Viewer, Depends(RequiresScope(EVENTS_WRITE))]
 _METADATA = {"source": "test"}
 """As ``POST /api/v1/events/test`` marks its events."""
 
 
-def make_router(portal: Portal) -> APIRouter:
-    """Build the router."""
-    router = portal.router()
+class EmittingPages:
+    """The form that sends an event."""
 
-    @router.post("/catalogue/{name}")
-    async def send(request: Request, viewer: SendsEvents, name: str, fields: Submitted) -> Response:
-        find_type(portal, name)
+    def __init__(self, portal: Portal) -> None:
+        self._portal = portal
+
+    async def send(self, request: Request, viewer: SendsEvents, name: str, fields: Submitted) -> Response:
+        """Send an event with the payload that was entered."""
+        find_type(self._portal, name)
         try:
             event = _read(viewer.company_id, name, fields["payload"])
-            accepted = await portal.context.emit(event)
+            accepted = await self._portal.context.emit(event)
         except EventRejected as error:
             faults = [(fault.path, fault.message) for fault in error.errors]
-            return render_type(portal, request, viewer, name, payload=fields["payload"], faults=faults)
+            return render_type(self._portal, request, viewer, name, payload=fields["payload"], faults=faults)
         may_see = viewer.has(EVENTS_READ)
         path = f"/portal/events/{accepted.position}" if may_see else f"{CATALOGUE}/{name}"
         flash = f"Event {accepted.position} of type {name} was stored, and goes to every subscription that it matches."
-        return portal.redirect(request, path, viewer=viewer, flash=flash)
+        return self._portal.redirect(request, path, viewer=viewer, flash=flash)
 
-    return router
+
+def make_router(portal: Portal) -> APIRouter:
+    """List the routes."""
+    pages = EmittingPages(portal)
+    return portal.router(
+        post("/catalogue/{name}", pages.send),
+    )
 
 
 def _read(company_id: int, name: str, text: str) -> EmittedEvent:

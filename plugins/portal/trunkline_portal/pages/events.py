@@ -1,4 +1,4 @@
-"""Events: the list, and one of them with what became of it."""
+"""The list of events, and the page of one with its outcome."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -12,9 +12,10 @@ from trunkline import EventList, ListedEvent, NotFound
 from trunkline_portal import curl, highlighting
 from trunkline_portal.access import WEBHOOKS_WRITE, ReadsEvents, Viewer
 from trunkline_portal.event_query import PATH, SPANS, EventQuery
-from trunkline_portal.outcomes import Fate, fate_of
+from trunkline_portal.outcomes import EventOutcome, outcome_of
 from trunkline_portal.portal import Portal
 from trunkline_portal.previews import preview
+from trunkline_portal.routing import get
 
 PAGE = 50
 _LIVE_SECONDS, _LIVE_SEARCH_SECONDS = 3, 10
@@ -33,70 +34,106 @@ class Document:
     is_cut: bool
 
 
-def make_router(portal: Portal) -> APIRouter:
-    """Build the router."""
-    router = portal.router()
+class EventPages:
+    """The list of events, and the page of one."""
 
-    async def listed(request: Request, viewer: Viewer) -> dict[str, Any]:
-        query = EventQuery.read(request.query_params, now_ms=portal.now_ms())
-        found = EventList([], None, None) if query.errors else await _find(portal, viewer, query)
+    def __init__(self, portal: Portal) -> None:
+        self._portal = portal
+
+    async def _listed(self, request: Request, viewer: Viewer) -> dict[str, Any]:
+        query = EventQuery.read(request.query_params, now_ms=self._portal.now_ms())
+        page = EventList([], None, None) if query.errors else await self._find(viewer, query)
         return {
             "query": query,
-            "found": found,
+            "page": page,
             "errors": query.errors or {},
-            "older": query.going_on(found.before),
+            "older": query.going_on(page.before),
             "preview": preview,
-            "first_event": _first_event(portal, request),
+            "first_event": self._first_event(request),
         }
 
-    @router.get("/events")
-    async def show_events(request: Request, viewer: ReadsEvents) -> Response:
-        values = await listed(request, viewer)
+    async def show_events(self, request: Request, viewer: ReadsEvents) -> Response:
+        """Show the list."""
+        values = await self._listed(request, viewer)
         query: EventQuery = values["query"]
-        return portal.render(
+        return self._portal.render(
             request,
             viewer,
             "events.html",
             status=422 if query.errors else 200,
-            types=_choices(portal, query),
+            types=self._choices(query),
             spans=[("", "Any time"), *((name, span.title) for name, span in SPANS.items())],
             live_path=query.link(f"{PATH}/list"),
             live_seconds=_LIVE_SEARCH_SECONDS if query.text else _LIVE_SECONDS,
             **values,
         )
 
-    @router.get("/events/list")
-    async def show_list(request: Request, viewer: ReadsEvents) -> Response:
-        return portal.fragment(request, viewer, "events_list.html", **await listed(request, viewer))
+    async def show_list(self, request: Request, viewer: ReadsEvents) -> Response:
+        """Show the list again, for the script."""
+        return self._portal.fragment(
+            request, viewer, "events_list.html", **await self._listed(request, viewer)
+        )
 
-    @router.get("/events/{event_id}")
-    async def show_event(request: Request, event_id: str, viewer: ReadsEvents) -> Response:
-        shown = await portal.context.activity.event(viewer.company_id, read_id(event_id))
-        return portal.render(
+    async def show_event(self, request: Request, event_id: str, viewer: ReadsEvents) -> Response:
+        """Show an event."""
+        view = await self._portal.context.activity.event(viewer.company_id, read_id(event_id))
+        return self._portal.render(
             request,
             viewer,
             "event.html",
-            shown=shown,
-            event=shown.event,
-            **_outside_of_payload(shown.event.body),
-            document=_document(shown.event.body),
-            fate=await find_fate(portal, viewer, shown.event),
+            view=view,
+            event=view.event,
+            **_outside_of_payload(view.event.body),
+            document=_document(view.event.body),
+            outcome=await find_outcome(self._portal, viewer, view.event),
         )
 
-    @router.get("/events/{event_id}/deliveries")
-    async def show_deliveries(request: Request, event_id: str, viewer: ReadsEvents) -> Response:
-        shown = await portal.context.activity.event(viewer.company_id, read_id(event_id))
-        fate = await find_fate(portal, viewer, shown.event)
-        return portal.fragment(request, viewer, "event_deliveries.html", event=shown.event, fate=fate)
+    async def show_deliveries(self, request: Request, event_id: str, viewer: ReadsEvents) -> Response:
+        """Show its outcome again, for the script."""
+        view = await self._portal.context.activity.event(viewer.company_id, read_id(event_id))
+        outcome = await find_outcome(self._portal, viewer, view.event)
+        return self._portal.fragment(
+            request, viewer, "event_deliveries.html", event=view.event, outcome=outcome
+        )
 
-    @router.get("/events/{event_id}/envelope")
-    async def download(event_id: str, viewer: ReadsEvents) -> Response:
-        shown = await portal.context.activity.event(viewer.company_id, read_id(event_id))
-        name = f"event-{shown.event.id}.json"
+    async def download(self, event_id: str, viewer: ReadsEvents) -> Response:
+        """Send its envelope as a file."""
+        view = await self._portal.context.activity.event(viewer.company_id, read_id(event_id))
+        name = f"event-{view.event.id}.json"
         headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-        return Response(shown.event.body, media_type="application/json", headers=headers)
+        return Response(view.event.body, media_type="application/json", headers=headers)
 
-    return router
+    async def _find(self, viewer: Viewer, query: EventQuery) -> EventList:
+        return await self._portal.context.activity.events(
+            viewer.company_id,
+            types=query.types,
+            since_ms=query.since_ms,
+            until_ms=query.until_ms,
+            text=query.text or None,
+            before=query.before,
+            limit=PAGE,
+        )
+
+    def _choices(self, query: EventQuery) -> list[str]:
+        """List the types to choose from: those that there are, and those chosen that there were once."""
+        known = [kind.name for kind in self._portal.context.events.types()]
+        return known + [name for name in query.types if name not in known]
+
+    def _first_event(self, request: Request) -> str | None:
+        kinds = self._portal.context.events.types()
+        return curl.send_event(self._portal.base_url(request), kinds[0]) if kinds else None
+
+
+def make_router(portal: Portal) -> APIRouter:
+    """List the routes."""
+    pages = EventPages(portal)
+    return portal.router(
+        get("/events", pages.show_events),
+        get("/events/list", pages.show_list),
+        get("/events/{event_id}", pages.show_event),
+        get("/events/{event_id}/deliveries", pages.show_deliveries),
+        get("/events/{event_id}/envelope", pages.download),
+    )
 
 
 def read_id(text: str) -> int:
@@ -106,40 +143,22 @@ def read_id(text: str) -> int:
     return int(text)
 
 
-async def find_fate(portal: Portal, viewer: Viewer, event: ListedEvent) -> Fate:
-    """Tell what became of an event; where it was sent, only to those who may see subscriptions."""
+async def find_outcome(portal: Portal, viewer: Viewer, event: ListedEvent) -> EventOutcome:
+    """Find the outcome of an event, without its targets for those who may not see subscriptions."""
     deliveries = portal.context.deliveries
-    explained = await deliveries.explain(viewer.company_id, event.id)
+    explanation = await deliveries.explain(viewer.company_id, event.id)
     logged = await deliveries.of_event(viewer.company_id, event.id)
     subscriptions = (
         await portal.context.subscriptions.list(viewer.company_id, channel=None)
         if viewer.has(WEBHOOKS_WRITE)
         else []
     )
-    return fate_of(event.type, explained["subscriptions"], logged, {one["id"]: one for one in subscriptions})
-
-
-async def _find(portal: Portal, viewer: Viewer, query: EventQuery) -> EventList:
-    return await portal.context.activity.events(
-        viewer.company_id,
-        types=query.types,
-        since_ms=query.since_ms,
-        until_ms=query.until_ms,
-        text=query.text or None,
-        before=query.before,
-        limit=PAGE,
+    return outcome_of(
+        event.type,
+        explanation["subscriptions"],
+        logged,
+        {subscription["id"]: subscription for subscription in subscriptions},
     )
-
-
-def _choices(portal: Portal, query: EventQuery) -> list[str]:
-    """List the types to choose from: those that there are, and those chosen that there were once."""
-    known = [kind.name for kind in portal.context.events.types()]
-    return known + [name for name in query.types if name not in known]
-
-
-def _first_event(portal: Portal, request: Request) -> str | None:
-    kinds = portal.context.events.types()
-    return curl.send_event(portal.base_url(request), kinds[0]) if kinds else None
 
 
 def _outside_of_payload(body: bytes) -> dict[str, Any]:

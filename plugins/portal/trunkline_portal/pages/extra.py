@@ -15,6 +15,7 @@ from starlette.responses import Response
 from trunkline import FragmentInvalid, NotFound, PortalPage, PortalRequest, check_fragment
 from trunkline_portal.access import Anybody, ScopeMissing
 from trunkline_portal.portal import Portal
+from trunkline_portal.routing import get
 
 Value = TypeVar("Value")
 
@@ -22,40 +23,48 @@ SECONDS = 5.0
 """How long a page may take."""
 
 
-def make_router(portal: Portal, *, seconds: float = SECONDS) -> APIRouter:
-    """Build the router."""
-    router = portal.router()
+class PluginPages:
+    """Shows the pages of other plugins."""
 
-    @router.get("/x/{plugin}/{name}")
-    async def show(request: Request, viewer: Anybody, plugin: str, name: str) -> Response:
-        page = _find(portal, plugin, name)
+    def __init__(self, portal: Portal, *, seconds: float) -> None:
+        self._portal = portal
+        self._seconds = seconds
+
+    async def show(self, request: Request, viewer: Anybody, plugin: str, name: str) -> Response:
+        """Show a page of a plugin, or which fault it has."""
+        page = self._find(plugin, name)
         if page.scope is not None and not viewer.has(page.scope):
             raise ScopeMissing(page.scope)
-        asked = PortalRequest(viewer.company_id, viewer.principal, dict(request.query_params))
+        portal_request = PortalRequest(viewer.company_id, viewer.principal, dict(request.query_params))
         content, fault = None, None
         try:
-            content = Markup(await content_of(page, asked, seconds=seconds))  # noqa: S704 - as the hook says
+            content = Markup(await content_of(page, portal_request, seconds=self._seconds))  # noqa: S704 - as the hook says
         except Exception as error:
-            fault = _sentence(error, seconds)
-            portal.context.log.exception("page '%s' of plugin '%s' %s", name, plugin, fault)
-        return portal.render(
+            fault = _sentence(error, self._seconds)
+            self._portal.context.log.exception("page '%s' of plugin '%s' %s", name, plugin, fault)
+        return self._portal.render(
             request, viewer, "extra.html", page=page, plugin=plugin, content=content, fault=fault
         )
 
-    return router
+    def _find(self, plugin: str, name: str) -> PortalPage:
+        for owner, page in self._portal.context.pages():
+            if (owner, page.name) == (plugin, name):
+                return page
+        kind = "page"
+        raise NotFound(kind, f"{plugin}/{name}")
 
 
-def _find(portal: Portal, plugin: str, name: str) -> PortalPage:
-    for owner, page in portal.context.pages():
-        if (owner, page.name) == (plugin, name):
-            return page
-    kind = "page"
-    raise NotFound(kind, f"{plugin}/{name}")
+def make_router(portal: Portal, *, seconds: float = SECONDS) -> APIRouter:
+    """List the routes."""
+    pages = PluginPages(portal, seconds=seconds)
+    return portal.router(
+        get("/x/{plugin}/{name}", pages.show),
+    )
 
 
-async def content_of(page: PortalPage, asked: PortalRequest, *, seconds: float) -> str:
+async def content_of(page: PortalPage, portal_request: PortalRequest, *, seconds: float) -> str:
     """Let *page* be written. It is not waited for any longer than *seconds*, whatever it does when it is cancelled."""
-    task = asyncio.create_task(_written(page, asked))
+    task = asyncio.create_task(_written(page, portal_request))
     done, _ = await asyncio.wait({task}, timeout=seconds)
     if not done:
         task.cancel()
@@ -68,14 +77,14 @@ async def content_of(page: PortalPage, asked: PortalRequest, *, seconds: float) 
     return html
 
 
-async def _written(page: PortalPage, asked: PortalRequest) -> object:
+async def _written(page: PortalPage, portal_request: PortalRequest) -> object:
     if inspect.iscoroutinefunction(page.render):
-        return await page.render(asked)
-    written = await _in_thread(page, asked)
+        return await page.render(portal_request)
+    written = await _in_thread(page, portal_request)
     return await written if inspect.isawaitable(written) else written
 
 
-async def _in_thread(page: PortalPage, asked: PortalRequest) -> str | Awaitable[str]:
+async def _in_thread(page: PortalPage, portal_request: PortalRequest) -> str | Awaitable[str]:
     """Call a plain function beside the loop, in a thread that nobody has to wait for: not even the end of the process."""
     loop = asyncio.get_running_loop()
     answer: asyncio.Future[str | Awaitable[str]] = loop.create_future()
@@ -90,7 +99,7 @@ async def _in_thread(page: PortalPage, asked: PortalRequest) -> str | Awaitable[
 
     def call() -> None:
         try:
-            value = page.render(asked)
+            value = page.render(portal_request)
         except Exception as error:  # noqa: BLE001 - handed over
             _hand_over(loop, fail, error)
         else:

@@ -1,4 +1,4 @@
-"""How the hub itself does, for whoever runs it: readiness, plugins, and what waits."""
+"""The health of the hub, for operators: readiness, plugins, and what waits."""
 
 from dataclasses import dataclass
 
@@ -9,6 +9,7 @@ from starlette.responses import Response
 from trunkline import Json, TrunklineError
 from trunkline_portal.access import Operates
 from trunkline_portal.portal import Portal
+from trunkline_portal.routing import get
 
 _LAG_WARNING_SECONDS = 10
 
@@ -23,37 +24,45 @@ class Check:
     detail: str | None
 
 
-def make_router(portal: Portal) -> APIRouter:
-    """Build the router."""
-    router = portal.router()
+class HealthPages:
+    """The state of the hub."""
 
-    @router.get("/health")
-    async def show(request: Request, viewer: Operates) -> Response:
-        deployment = portal.context.deployment
+    def __init__(self, portal: Portal) -> None:
+        self._portal = portal
+
+    async def show(self, request: Request, viewer: Operates) -> Response:
+        """Show the page."""
+        deployment = self._portal.context.deployment
         status: dict[str, Json] | None
         try:
             status = await deployment.status()
         except TrunklineError as error:
-            portal.context.log.warning("the status could not be read: %s", error)
+            self._portal.context.log.warning("the status could not be read: %s", error)
             status = None
-        return portal.render(
+        return self._portal.render(
             request,
             viewer,
             "health.html",
-            checks=[_check(name, found) for name, found in (await deployment.readiness()).items()],
+            checks=[_check(name, answer) for name, answer in (await deployment.readiness()).items()],
             plugins=deployment.plugins(),
             hub=status,
             lag_warning_seconds=_LAG_WARNING_SECONDS,
         )
 
-    return router
+
+def make_router(portal: Portal) -> APIRouter:
+    """List the routes."""
+    pages = HealthPages(portal)
+    return portal.router(
+        get("/health", pages.show),
+    )
 
 
-def _check(name: str, found: str) -> Check:
-    match found:
+def _check(name: str, answer: str) -> Check:
+    match answer:
         case "ok":
             return Check(name, "ok", "good", None)
         case "off":
             return Check(name, "off", "plain", "this process does not do it")
         case _:
-            return Check(name, "failing", "bad", found)
+            return Check(name, "failing", "bad", answer)

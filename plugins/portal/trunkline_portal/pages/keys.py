@@ -7,10 +7,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from trunkline import COMPANY_SCOPES, NotFound, Refused
-from trunkline_portal import curl, once, scopes
+from trunkline_portal import curl, one_time_secret, scopes
 from trunkline_portal.access import Administers, Viewer
 from trunkline_portal.forms import Fields, Submitted, faults_of
 from trunkline_portal.portal import Portal
+from trunkline_portal.routing import get, post
 
 KEYS = "/portal/keys"
 MAX_NAME = 200
@@ -18,87 +19,104 @@ _OPERATORS = 0
 _EXAMPLE = {"name": "Zapier", "scopes": ["events:read", "webhooks:write"]}
 
 
-def make_router(portal: Portal) -> APIRouter:
-    """Build the router."""
-    router = portal.router()
-    keys = portal.context.keys
+class KeyPages:
+    """The list of keys, and the form for a new one."""
 
-    @router.get("/keys")
-    async def show_list(request: Request, viewer: Administers) -> Response:
+    def __init__(self, portal: Portal) -> None:
+        self._portal = portal
+        self._keys = portal.context.keys
+
+    async def show_list(self, request: Request, viewer: Administers) -> Response:
+        """Show the list."""
         of_operators = viewer.is_operator and request.query_params.get("of") == "operators"
-        found = await keys.list(_OPERATORS if of_operators else viewer.company_id)
-        newest_first = found[::-1]
-        return portal.render(
+        keys = await self._keys.list(_OPERATORS if of_operators else viewer.company_id)
+        newest_first = keys[::-1]
+        return self._portal.render(
             request,
             viewer,
             "keys.html",
             of_operators=of_operators,
             valid=[key for key in newest_first if key["revoked_utc"] is None],
             revoked=[key for key in newest_first if key["revoked_utc"] is not None],
-            curl=_create_by_curl(portal, request, viewer),
+            curl=self._create_by_curl(request, viewer),
         )
 
-    @router.get("/keys/new")
-    async def show_form(request: Request, viewer: Administers) -> Response:
+    async def show_form(self, request: Request, viewer: Administers) -> Response:
+        """Show the form for a new key."""
         preset = request.query_params.get("preset", "")
-        return _form(portal, request, viewer, name="", chosen=scopes.scopes_of(preset), preset=preset)
+        return self._form(request, viewer, name="", chosen=scopes.scopes_of(preset), preset=preset)
 
-    @router.post("/keys")
-    async def create(request: Request, viewer: Administers, fields: Submitted) -> Response:
+    async def create(self, request: Request, viewer: Administers, fields: Submitted) -> Response:
+        """Make a key."""
         name, chosen = fields["name"], tuple(fields.all("scopes"))
         faults = _faults(viewer, fields)
         if faults:
-            return _form(portal, request, viewer, name=name, chosen=chosen, faults=faults)
+            return self._form(request, viewer, name=name, chosen=chosen, faults=faults)
         try:
-            made, api_key = await keys.create(viewer.company_id, name=name, scopes=chosen)
+            key, api_key = await self._keys.create(viewer.company_id, name=name, scopes=chosen)
         except Refused as error:
-            return _form(portal, request, viewer, name=name, chosen=chosen, faults=faults_of(error))
-        response = portal.redirect(request, f"{KEYS}/{made['id']}/made")
-        once.hand_over(portal, request, response, viewer, of=made["id"], secret=api_key)
+            return self._form(request, viewer, name=name, chosen=chosen, faults=faults_of(error))
+        response = self._portal.redirect(request, f"{KEYS}/{key['id']}/made")
+        one_time_secret.hand_over(self._portal, request, response, viewer, of=key["id"], secret=api_key)
         return response
 
-    @router.get("/keys/{key_id}/made")
-    async def show_made(request: Request, viewer: Administers, key_id: str) -> Response:
-        key = await find_key(portal, viewer, key_id)
-        api_key = once.read(portal, request, viewer, of=key_id)
+    async def show_made(self, request: Request, viewer: Administers, key_id: str) -> Response:
+        """Show a new key, once."""
+        key = await find_key(self._portal, viewer, key_id)
+        api_key = one_time_secret.read(self._portal, request, viewer, of=key_id)
         if api_key is None:
             gone = "A key is shown once, and this one was. If it was lost, revoke it and make another."
-            return portal.redirect(request, KEYS, viewer=viewer, flash=gone, tone="info")
-        command = curl.line(f"{portal.base_url(request)}/api/v1/me", key=api_key)
-        response = portal.render(request, viewer, "keys_made.html", key=key, api_key=api_key, curl=command)
-        once.forget(portal, request, response)
+            return self._portal.redirect(request, KEYS, viewer=viewer, flash=gone, tone="info")
+        command = curl.line(f"{self._portal.base_url(request)}/api/v1/me", key=api_key)
+        response = self._portal.render(
+            request, viewer, "keys_made.html", key=key, api_key=api_key, curl=command
+        )
+        one_time_secret.forget(self._portal, request, response)
         return response
 
-    return router
+    def _form(
+        self,
+        request: Request,
+        viewer: Viewer,
+        *,
+        name: str,
+        chosen: tuple[str, ...],
+        preset: str = "",
+        faults: dict[str, str] | None = None,
+    ) -> Response:
+        return self._portal.render(
+            request,
+            viewer,
+            "keys_new.html",
+            status=422 if faults else 200,
+            name=name,
+            chosen=chosen,
+            preset=preset,
+            presets=scopes.presets_for(viewer),
+            scopes=scopes.SCOPES,
+            max_name=MAX_NAME,
+            errors=faults or {},
+        )
+
+    def _create_by_curl(self, request: Request, viewer: Viewer) -> str:
+        """Write the command by which an operator makes a key of the company looked at."""
+        body = {"company_id": viewer.company_id, **_EXAMPLE}
+        return curl.line(f"{self._portal.base_url(request)}/api/v1/keys", body=body)
 
 
-def _form(
-    portal: Portal,
-    request: Request,
-    viewer: Viewer,
-    *,
-    name: str,
-    chosen: tuple[str, ...],
-    preset: str = "",
-    faults: dict[str, str] | None = None,
-) -> Response:
-    return portal.render(
-        request,
-        viewer,
-        "keys_new.html",
-        status=422 if faults else 200,
-        name=name,
-        chosen=chosen,
-        preset=preset,
-        presets=scopes.presets_for(viewer),
-        scopes=scopes.SCOPES,
-        max_name=MAX_NAME,
-        errors=faults or {},
+def make_router(portal: Portal) -> APIRouter:
+    """List the routes."""
+    pages = KeyPages(portal)
+    return portal.router(
+        get("/keys", pages.show_list),
+        get("/keys/new", pages.show_form),
+        post("/keys", pages.create),
+        get("/keys/{key_id}/made", pages.show_made),
     )
 
 
 def _faults(viewer: Viewer, fields: Fields) -> dict[str, str]:
-    """Tell what is wrong with a key that is to be made; nobody gives more than they have."""
+    """Find the faults of a key that is to be made; it never gets a scope that its maker lacks."""
     faults: dict[str, str] = {}
     if not fields["name"]:
         faults["name"] = "Give the key a name, such as the tool that will use it."
@@ -122,9 +140,3 @@ async def find_key(portal: Portal, viewer: Viewer, key_id: str) -> dict[str, Any
             return key
     kind = "API key"
     raise NotFound(kind, key_id)
-
-
-def _create_by_curl(portal: Portal, request: Request, viewer: Viewer) -> str:
-    """Write the command by which an operator makes a key of the company looked at."""
-    body = {"company_id": viewer.company_id, **_EXAMPLE}
-    return curl.line(f"{portal.base_url(request)}/api/v1/keys", body=body)

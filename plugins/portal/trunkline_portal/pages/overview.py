@@ -1,4 +1,4 @@
-"""How the company's events do: figures, charts, and what needs attention."""
+"""The overview of a company's events: figures, charts, and what needs attention."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -20,6 +20,7 @@ from trunkline_portal.access import (
 )
 from trunkline_portal.charts import Axis, Chart, Series
 from trunkline_portal.portal import Portal
+from trunkline_portal.routing import get
 
 _HOUR_MS = 60 * 60 * 1000
 _DATES = 5
@@ -58,7 +59,7 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Matter:
+class AttentionItem:
     """Something that needs attention, with the pages about it that the viewer may see."""
 
     kind: str
@@ -66,25 +67,27 @@ class Matter:
     links: list[tuple[str, str]]
 
 
-def make_router(portal: Portal) -> APIRouter:
-    """Build the router."""
-    router = portal.router()
+class OverviewPages:
+    """The first page: figures, charts, and what needs attention."""
 
-    @router.get("")
-    async def show(request: Request, viewer: Anybody) -> Response:
+    def __init__(self, portal: Portal) -> None:
+        self._portal = portal
+
+    async def show(self, request: Request, viewer: Anybody) -> Response:
+        """Show the overview, or the first page that the viewer may see."""
         if not viewer.has(EVENTS_READ):
-            return _elsewhere(portal, viewer)
+            return self._elsewhere(viewer)
         if viewer.chosen_company_id is None:
             raise CompanyNeeded
-        asked = request.query_params.get("span", "")
-        chosen = asked if asked in SPANS else "24h"
-        since_ms, until_ms = SPANS[chosen].bounds(portal.now_ms())
-        activity = portal.context.activity
+        span_name = request.query_params.get("span", "")
+        chosen = span_name if span_name in SPANS else "24h"
+        since_ms, until_ms = SPANS[chosen].bounds(self._portal.now_ms())
+        activity = self._portal.context.activity
         overview = await activity.overview(
             viewer.company_id, since_ms=since_ms, until_ms=until_ms, buckets=SPANS[chosen].buckets
         )
         is_new = not overview.total.events and not (await activity.events(viewer.company_id, limit=1)).events
-        return portal.render(
+        return self._portal.render(
             request,
             viewer,
             "overview.html",
@@ -92,78 +95,65 @@ def make_router(portal: Portal) -> APIRouter:
             spans=[(f"/portal?span={name}", span.title, name == chosen) for name, span in SPANS.items()],
             charts=_charts(overview, SPANS[chosen]),
             rows=[Row(_written(bucket.start_ms), bucket) for bucket in overview.buckets],
-            matters=[_matter(viewer, one) for one in overview.attention],
+            attention=[_attention_item(viewer, attention) for attention in overview.attention],
             is_new=is_new,
-            first_event=_first_event(portal, request) if is_new else None,
+            first_event=self._first_event(request) if is_new else None,
         )
 
-    return router
+    def _elsewhere(self, viewer: Viewer) -> Response:
+        """Go to the first page that somebody may see who may not see this one. Raises ScopeMissing."""
+        items = [*navigation.seen_by(viewer), *navigation.extras_for(viewer, self._portal.context.pages())]
+        if not items:
+            raise ScopeMissing(EVENTS_READ)
+        return RedirectResponse(items[0].path, 303)
+
+    def _first_event(self, request: Request) -> str | None:
+        kinds = self._portal.context.events.types()
+        return curl.send_event(self._portal.base_url(request), kinds[0]) if kinds else None
 
 
-def _elsewhere(portal: Portal, viewer: Viewer) -> Response:
-    """Go to the first page that somebody may see who may not see this one. Raises ScopeMissing."""
-    seen = [*navigation.seen_by(viewer), *navigation.extras_for(viewer, portal.context.pages())]
-    if not seen:
-        raise ScopeMissing(EVENTS_READ)
-    return RedirectResponse(seen[0].path, 303)
+def make_router(portal: Portal) -> APIRouter:
+    """List the routes."""
+    pages = OverviewPages(portal)
+    return portal.router(
+        get("", pages.show),
+    )
 
 
-def _first_event(portal: Portal, request: Request) -> str | None:
-    kinds = portal.context.events.types()
-    return curl.send_event(portal.base_url(request), kinds[0]) if kinds else None
-
-
-def _matter(viewer: Viewer, one: Attention) -> Matter:
+def _attention_item(viewer: Viewer, attention: Attention) -> AttentionItem:
     links: list[tuple[str, str]] = []
-    if one.subscription_id is not None and viewer.has(WEBHOOKS_WRITE):
-        links.append((f"/portal/subscriptions/{one.subscription_id}", "Subscription"))
-    if one.event_id is not None:
-        links.append((f"/portal/events/{one.event_id}", f"Event {one.event_id}"))
-    if one.kind == "quarantined" and viewer.has(ADMIN):
+    if attention.subscription_id is not None and viewer.has(WEBHOOKS_WRITE):
+        links.append((f"/portal/subscriptions/{attention.subscription_id}", "Subscription"))
+    if attention.event_id is not None:
+        links.append((f"/portal/events/{attention.event_id}", f"Event {attention.event_id}"))
+    if attention.kind == "quarantined" and viewer.has(ADMIN):
         links.append(("/portal/quarantine", "Quarantine"))
-    if one.key_id is not None and viewer.has(ADMIN):
+    if attention.key_id is not None and viewer.has(ADMIN):
         links.append(("/portal/keys", "API keys"))
-    return Matter(one.kind, one.sentence, links)
+    return AttentionItem(attention.kind, attention.sentence, links)
 
 
 def _charts(overview: Overview, span: Span) -> list[Chart]:
-    buckets = overview.buckets
-    axis = Axis([_written(bucket.start_ms) for bucket in buckets], _dates(overview, span))
+    axis = Axis([_written(bucket.start_ms) for bucket in overview.buckets], _dates(overview, span))
 
-    def row(value: Callable[[Bucket], float | None]) -> list[float | None]:
-        return [value(bucket) for bucket in buckets]
+    def series(name: str, value: Callable[[Bucket], float | None], style: str = "") -> Series:
+        return Series(name, [value(bucket) for bucket in overview.buckets], style)
 
+    events = [series("Events", lambda bucket: bucket.events)]
+    deliveries = [
+        series("Delivered", lambda bucket: bucket.delivered),
+        series("Not delivered yet", lambda bucket: bucket.matched - bucket.delivered, "is-faint"),
+    ]
+    failures = [series("Failed attempts", lambda bucket: bucket.failed_attempts, "is-bad")]
+    latency = [
+        series("p50", lambda bucket: bucket.p50_ms),
+        series("p95", lambda bucket: bucket.p95_ms, "is-second"),
+    ]
     return [
-        charts.bars(
-            "chart-events", "Events", [Series("Events", row(lambda one: one.events))], axis, shown=_count
-        ),
-        charts.bars(
-            "chart-deliveries",
-            "Deliveries",
-            [
-                Series("Delivered", row(lambda one: one.delivered)),
-                Series("Not delivered yet", row(lambda one: one.matched - one.delivered), "is-faint"),
-            ],
-            axis,
-            shown=_count,
-        ),
-        charts.bars(
-            "chart-failures",
-            "Failed attempts",
-            [Series("Failed attempts", row(lambda one: one.failed_attempts), "is-bad")],
-            axis,
-            shown=_count,
-        ),
-        charts.lines(
-            "chart-latency",
-            "Latency of deliveries",
-            [
-                Series("p50", row(lambda one: one.p50_ms)),
-                Series("p95", row(lambda one: one.p95_ms), "is-second"),
-            ],
-            axis,
-            shown=formats.duration,
-        ),
+        charts.bars("chart-events", "Events", events, axis, format_value=_count),
+        charts.bars("chart-deliveries", "Deliveries", deliveries, axis, format_value=_count),
+        charts.bars("chart-failures", "Failed attempts", failures, axis, format_value=_count),
+        charts.lines("chart-latency", "Latency of deliveries", latency, axis, format_value=formats.duration),
     ]
 
 

@@ -11,28 +11,31 @@ from trunkline_portal.forms import Submitted
 from trunkline_portal.pages.catalogue import find_type
 from trunkline_portal.portal import Portal
 from trunkline_portal.previews import preview
+from trunkline_portal.routing import get, post
 
 QUARANTINE = "/portal/quarantine"
 PAGE = 50
 
 
-def make_router(portal: Portal) -> APIRouter:
-    """Build the router."""
-    router = portal.router()
-    inbox = portal.context.quarantine
+class QuarantinePages:
+    """The list of quarantined events."""
 
-    @router.get("/quarantine")
-    async def show_list(request: Request, viewer: Administers) -> Response:
+    def __init__(self, portal: Portal) -> None:
+        self._portal = portal
+        self._inbox = portal.context.quarantine
+
+    async def show_list(self, request: Request, viewer: Administers) -> Response:
+        """Show the list."""
         chosen = request.query_params.get("type", "")
         cursor = request.query_params.get("cursor") or None
-        page = await inbox.list(viewer.company_id, type=chosen or None, cursor=cursor, limit=PAGE)
-        types = [kind.name for kind in portal.context.events.types()]
-        return portal.render(
+        page = await self._inbox.list(viewer.company_id, type=chosen or None, cursor=cursor, limit=PAGE)
+        types = [kind.name for kind in self._portal.context.events.types()]
+        return self._portal.render(
             request,
             viewer,
             "quarantine.html",
             page=page,
-            rows=[(one, preview(b'{"payload":%b}' % one.payload).head) for one in page.events],
+            rows=[(event, preview(b'{"payload":%b}' % event.payload).head) for event in page.events],
             type=chosen,
             types=[("", "Any type"), *((name, name) for name in types)],
             may_release=chosen in types and viewer.has(EVENTS_WRITE),
@@ -40,27 +43,34 @@ def make_router(portal: Portal) -> APIRouter:
             newest=cursor and f"{QUARANTINE}?{_query(chosen)}".rstrip("?"),
         )
 
-    @router.post("/quarantine/release")
-    async def release_all(request: Request, viewer: Administers, fields: Submitted) -> Response:
+    async def release_all(self, request: Request, viewer: Administers, fields: Submitted) -> Response:
+        """Release all valid events of a type."""
         require_writing(viewer)
-        find_type(portal, fields["type"])
-        done = await inbox.release_all(
+        find_type(self._portal, fields["type"])
+        done = await self._inbox.release_all(
             viewer.company_id, type=fields["type"], cursor=fields["cursor"] or None
         )
         path = f"{QUARANTINE}?{_query(fields['type'])}"
         flash = f"{done.released:,} released; {done.invalid:,} still break their schema and stay."
         tone = "good" if done.released or not done.invalid else "info"
-        return portal.redirect(request, path, viewer=viewer, flash=flash, tone=tone)
+        return self._portal.redirect(request, path, viewer=viewer, flash=flash, tone=tone)
 
-    return router
+
+def make_router(portal: Portal) -> APIRouter:
+    """List the routes."""
+    pages = QuarantinePages(portal)
+    return portal.router(
+        get("/quarantine", pages.show_list),
+        post("/quarantine/release", pages.release_all),
+    )
 
 
 def require_writing(viewer: Viewer) -> None:
-    """Whoever puts an event into the stream needs what it takes to send one. Raises ScopeMissing."""
+    """Require the scope that sending an event needs. Raises ScopeMissing."""
     if not viewer.has(EVENTS_WRITE):
         raise ScopeMissing(EVENTS_WRITE)
 
 
 def _query(event_type: str, cursor: str | None = None) -> str:
-    given = {"type": event_type, "cursor": cursor}
-    return urlencode({name: value for name, value in given.items() if value})
+    parameters = {"type": event_type, "cursor": cursor}
+    return urlencode({name: value for name, value in parameters.items() if value})

@@ -12,6 +12,7 @@ from trunkline_portal.access import EVENTS_READ, EVENTS_WRITE, Administers, View
 from trunkline_portal.forms import Submitted
 from trunkline_portal.pages.quarantine import QUARANTINE, require_writing
 from trunkline_portal.portal import Portal
+from trunkline_portal.routing import get, post
 
 _EDITABLE = 50_000
 """Characters of a payload that the editor takes."""
@@ -20,80 +21,98 @@ _STILL_BROKEN = ("The payload is kept. It still breaks its schema.", "info")
 _VALID_NOW = ("The payload is kept, and valid: it can be released.", "good")
 
 
-def make_router(portal: Portal) -> APIRouter:
-    """Build the router."""
-    router = portal.router()
-    inbox = portal.context.quarantine
+class QuarantinedEventPages:
+    """The page of a quarantined event, and its forms."""
 
-    def show(request: Request, viewer: Viewer, one: QuarantinedEvent, **changed: Any) -> Response:
-        return portal.render(request, viewer, "quarantine_event.html", **{**_values(viewer, one), **changed})
+    def __init__(self, portal: Portal) -> None:
+        self._portal = portal
+        self._inbox = portal.context.quarantine
 
-    def refuse(
-        request: Request, viewer: Viewer, one: QuarantinedEvent, error: BodyInvalid, text: str
+    def _show(self, request: Request, viewer: Viewer, event: QuarantinedEvent, **changed: Any) -> Response:
+        return self._portal.render(
+            request, viewer, "quarantine_event.html", **{**_values(viewer, event), **changed}
+        )
+
+    def _refuse(
+        self, request: Request, viewer: Viewer, event: QuarantinedEvent, error: BodyInvalid, text: str
     ) -> Response:
-        return show(request, viewer, one, status=422, text=text, faults=error.errors, is_kept=False)
+        return self._show(request, viewer, event, status=422, text=text, faults=error.errors, is_kept=False)
 
-    @router.get("/quarantine/{event_id}")
-    async def show_event(request: Request, viewer: Administers, event_id: str) -> Response:
-        return show(request, viewer, await inbox.get(event_id, company_id=viewer.company_id))
+    async def show_event(self, request: Request, viewer: Administers, event_id: str) -> Response:
+        """Show an event."""
+        return self._show(request, viewer, await self._inbox.get(event_id, company_id=viewer.company_id))
 
-    @router.post("/quarantine/{event_id}")
-    async def save(request: Request, viewer: Administers, event_id: str, fields: Submitted) -> Response:
+    async def save(self, request: Request, viewer: Administers, event_id: str, fields: Submitted) -> Response:
+        """Keep a corrected payload."""
         require_writing(viewer)
-        one = await inbox.get(event_id, company_id=viewer.company_id)
+        event = await self._inbox.get(event_id, company_id=viewer.company_id)
         try:
             payload = _read(fields["payload"])
         except BodyInvalid as error:
-            return refuse(request, viewer, one, error, fields["payload"])
-        kept = await inbox.replace(event_id, payload, company_id=viewer.company_id)
-        flash, tone = _STILL_BROKEN if kept.errors else _VALID_NOW
-        return portal.redirect(request, f"{QUARANTINE}/{event_id}", viewer=viewer, flash=flash, tone=tone)
+            return self._refuse(request, viewer, event, error, fields["payload"])
+        saved = await self._inbox.replace(event_id, payload, company_id=viewer.company_id)
+        flash, tone = _STILL_BROKEN if saved.errors else _VALID_NOW
+        return self._portal.redirect(
+            request, f"{QUARANTINE}/{event_id}", viewer=viewer, flash=flash, tone=tone
+        )
 
-    @router.post("/quarantine/{event_id}/release")
-    async def release(request: Request, viewer: Administers, event_id: str, fields: Submitted) -> Response:
+    async def release(
+        self, request: Request, viewer: Administers, event_id: str, fields: Submitted
+    ) -> Response:
+        """Release an event, with a corrected payload if one was sent."""
         require_writing(viewer)
-        one = await inbox.get(event_id, company_id=viewer.company_id)
+        event = await self._inbox.get(event_id, company_id=viewer.company_id)
         try:
-            payload = _read(fields["payload"]) if "payload" in fields else one.payload
-            changed = payload if payload != one.payload else None
-            done = await inbox.release(event_id, company_id=viewer.company_id, payload=changed)
+            payload = _read(fields["payload"]) if "payload" in fields else event.payload
+            changed = payload if payload != event.payload else None
+            done = await self._inbox.release(event_id, company_id=viewer.company_id, payload=changed)
         except BodyInvalid as error:
-            return refuse(request, viewer, one, error, fields["payload"])
-        flash = f"Event {done.position} of type {one.type} goes to every subscription that it matches."
+            return self._refuse(request, viewer, event, error, fields["payload"])
+        flash = f"Event {done.position} of type {event.type} goes to every subscription that it matches."
         path = f"/portal/events/{done.position}" if viewer.has(EVENTS_READ) else QUARANTINE
-        return portal.redirect(request, path, viewer=viewer, flash=flash)
+        return self._portal.redirect(request, path, viewer=viewer, flash=flash)
 
-    @router.get("/quarantine/{event_id}/delete")
-    async def ask(request: Request, viewer: Administers, event_id: str) -> Response:
-        one = await inbox.get(event_id, company_id=viewer.company_id)
-        return portal.confirm(
+    async def ask(self, request: Request, viewer: Administers, event_id: str) -> Response:
+        """Ask before an event is deleted."""
+        event = await self._inbox.get(event_id, company_id=viewer.company_id)
+        return self._portal.confirm(
             request,
             viewer,
             title="Delete this event?",
             sentences=[
-                f"It is of type {one.type}, and is gone for good: nobody will get it.",
-                "Its sender was told that it waits here, and is not told of this.",
+                f"It is of type {event.type}. It will be gone for good, and no subscription gets it.",
+                "Its sender was told that it is quarantined, and is not told that it was deleted.",
             ],
             action=f"{QUARANTINE}/{event_id}/delete",
             button="Delete the event",
             back=f"{QUARANTINE}/{event_id}",
         )
 
-    @router.post("/quarantine/{event_id}/delete")
-    async def delete(request: Request, viewer: Administers, event_id: str) -> Response:
+    async def delete(self, request: Request, viewer: Administers, event_id: str) -> Response:
+        """Delete an event."""
         require_writing(viewer)
-        await inbox.delete(event_id, company_id=viewer.company_id)
-        return portal.redirect(request, QUARANTINE, viewer=viewer, flash="The event is deleted.")
-
-    return router
+        await self._inbox.delete(event_id, company_id=viewer.company_id)
+        return self._portal.redirect(request, QUARANTINE, viewer=viewer, flash="The event is deleted.")
 
 
-def _values(viewer: Viewer, one: QuarantinedEvent) -> dict[str, Any]:
-    text = highlighting.indented(one.payload)
+def make_router(portal: Portal) -> APIRouter:
+    """List the routes."""
+    pages = QuarantinedEventPages(portal)
+    return portal.router(
+        get("/quarantine/{event_id}", pages.show_event),
+        post("/quarantine/{event_id}", pages.save),
+        post("/quarantine/{event_id}/release", pages.release),
+        get("/quarantine/{event_id}/delete", pages.ask),
+        post("/quarantine/{event_id}/delete", pages.delete),
+    )
+
+
+def _values(viewer: Viewer, event: QuarantinedEvent) -> dict[str, Any]:
+    text = highlighting.indented(event.payload)
     return {
-        "event": one,
+        "event": event,
         "text": text,
-        "faults": one.errors,
+        "faults": event.errors,
         "is_kept": True,
         "is_editable": len(text) <= _EDITABLE,
         "beginning": text[:_SHOWN],

@@ -1,4 +1,4 @@
-"""Revoking an API key, once it has been said what that brings about."""
+"""Revoking an API key, after a page that says what stops working."""
 
 from typing import Any
 
@@ -10,19 +10,22 @@ from trunkline_portal import formats, scopes
 from trunkline_portal.access import Administers
 from trunkline_portal.pages.keys import KEYS, find_key
 from trunkline_portal.portal import SIGN_IN, Portal
+from trunkline_portal.routing import get, post
 
 
-def make_router(portal: Portal) -> APIRouter:
-    """Build the router."""
-    router = portal.router()
+class RevocationPages:
+    """Asks before a key is revoked, and revokes it."""
 
-    @router.get("/keys/{key_id}/revoke")
-    async def ask(request: Request, viewer: Administers, key_id: str) -> Response:
-        key = await find_key(portal, viewer, key_id)
+    def __init__(self, portal: Portal) -> None:
+        self._portal = portal
+
+    async def ask(self, request: Request, viewer: Administers, key_id: str) -> Response:
+        """Say what revoking a key brings about."""
+        key = await find_key(self._portal, viewer, key_id)
         if key["revoked_utc"] is not None:
-            return portal.redirect(request, KEYS, viewer=viewer, flash=_is_revoked(key), tone="info")
-        sessions = await portal.sessions.count_of(key_id)
-        return portal.confirm(
+            return self._portal.redirect(request, KEYS, viewer=viewer, flash=_is_revoked(key), tone="info")
+        sessions = await self._portal.sessions.count_of(key_id)
+        return self._portal.confirm(
             request,
             viewer,
             title=f"Revoke “{key['name']}”?",
@@ -32,15 +35,22 @@ def make_router(portal: Portal) -> APIRouter:
             back=KEYS,
         )
 
-    @router.post("/keys/{key_id}/revoke")
-    async def revoke(request: Request, viewer: Administers, key_id: str) -> Response:
-        key = await find_key(portal, viewer, key_id)
-        await portal.context.keys.revoke(key_id, company_id=viewer.company_id)
+    async def revoke(self, request: Request, viewer: Administers, key_id: str) -> Response:
+        """Revoke a key."""
+        key = await find_key(self._portal, viewer, key_id)
+        await self._portal.context.keys.revoke(key_id, company_id=viewer.company_id)
         if key_id == viewer.principal.key_id:
-            return portal.redirect(request, SIGN_IN)
-        return portal.redirect(request, KEYS, viewer=viewer, flash=_is_revoked(key))
+            return self._portal.redirect(request, SIGN_IN)
+        return self._portal.redirect(request, KEYS, viewer=viewer, flash=_is_revoked(key))
 
-    return router
+
+def make_router(portal: Portal) -> APIRouter:
+    """List the routes."""
+    pages = RevocationPages(portal)
+    return portal.router(
+        get("/keys/{key_id}/revoke", pages.ask),
+        post("/keys/{key_id}/revoke", pages.revoke),
+    )
 
 
 def _consequences(key: dict[str, Any], *, sessions: int, is_own: bool) -> list[str]:

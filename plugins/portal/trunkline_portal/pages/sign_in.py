@@ -9,50 +9,66 @@ from trunkline_portal import cookies, security, visits
 from trunkline_portal.access import find_viewer
 from trunkline_portal.forms import Submitted
 from trunkline_portal.portal import Portal, local_path
+from trunkline_portal.routing import get, post
+from trunkline_portal.security import SignInLimit
 from trunkline_portal.store import Session
 
 
-def make_router(portal: Portal) -> APIRouter:
-    """Build the router."""
-    router = portal.router()
+class SignInPages:
+    """The form for an API key."""
 
-    def form(request: Request, next_path: str, *, error: str | None = None, status: int = 200) -> Response:
+    def __init__(self, portal: Portal) -> None:
+        self._portal = portal
+        self._limit = SignInLimit(portal.settings.sign_in_per_minute)
+
+    def _form(
+        self, request: Request, next_path: str, *, error: str | None = None, status: int = 200
+    ) -> Response:
         visit = visits.begin(request)
-        response = portal.render(
+        response = self._portal.render(
             request,
             None,
             "sign_in.html",
             status=status,
-            csrf=visit.token(portal.context.sealer),
+            csrf=visit.token(self._portal.context.sealer),
             next=local_path(next_path),
             error=error,
         )
-        visit.remember(response, request, portal.cookies)
+        visit.remember(response, request, self._portal.cookies)
         return response
 
-    @router.get("/sign-in")
-    async def show_form(request: Request) -> Response:
+    async def show_form(self, request: Request) -> Response:
+        """Show the form; go on if somebody is signed in."""
         next_path = request.query_params.get("next", "")
         if await find_viewer(request) is not None:
             return RedirectResponse(local_path(next_path), 303)
-        return form(request, next_path)
+        return self._form(request, next_path)
 
-    @router.post("/sign-in")
-    async def sign_in(request: Request, fields: Submitted) -> Response:
-        await visits.check(request, portal.context.sealer)
+    async def sign_in(self, request: Request, fields: Submitted) -> Response:
+        """Open a session for a valid key."""
+        await visits.check(request, self._portal.context.sealer)
         address = security.address_of(request)
-        portal.limit.begin(address, portal.now_ms())
+        self._limit.begin(address, self._portal.now_ms())
         try:
-            principal = await portal.context.keys.authenticate(fields["key"])
+            principal = await self._portal.context.keys.authenticate(fields["key"])
         except Refused:
             sentence = "No key like this is valid: it may be mistyped, or have been revoked. Copy the whole key and try again."
             if not fields["key"]:
                 sentence = "Enter your API key."
-            return form(request, fields["next"], error=sentence, status=422)
-        portal.limit.succeed(address)
-        return enter(portal, request, await portal.sessions.open(principal), next_path=fields["next"])
+            return self._form(request, fields["next"], error=sentence, status=422)
+        self._limit.succeed(address)
+        return enter(
+            self._portal, request, await self._portal.sessions.open(principal), next_path=fields["next"]
+        )
 
-    return router
+
+def make_router(portal: Portal) -> APIRouter:
+    """List the routes."""
+    pages = SignInPages(portal)
+    return portal.router(
+        get("/sign-in", pages.show_form),
+        post("/sign-in", pages.sign_in),
+    )
 
 
 def enter(portal: Portal, request: Request, session: Session, *, next_path: str) -> Response:

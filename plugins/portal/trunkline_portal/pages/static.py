@@ -5,17 +5,26 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from trunkline_portal.portal import Portal
+from trunkline_portal.routing import get
 
 
-def make_router(portal: Portal) -> APIRouter:
-    """Build the router."""
-    router = portal.router()
+class AssetPages:
+    """Serves the files that pages load."""
 
-    @router.get("/static/{digest}/{name}")
-    async def show(digest: str, name: str) -> Response:
-        asset = portal.assets.get(name)
+    def __init__(self, portal: Portal) -> None:
+        self._portal = portal
+
+    async def show(self, digest: str, name: str) -> Response:
+        """Send a file, if its digest is the current one."""
+        asset = self._portal.assets.get(name)
         if asset is None or asset.digest != digest:
             raise HTTPException(404)
         return asset.response()
 
-    return router
+
+def make_router(portal: Portal) -> APIRouter:
+    """List the routes."""
+    pages = AssetPages(portal)
+    return portal.router(
+        get("/static/{digest}/{name}", pages.show),
+    )

@@ -35,8 +35,8 @@ class App:
 
     def modules(self, kind: str) -> list[str]:
         """List the modules of a kind."""
-        found: Mapping[str, Any] = self.manifest["components"]["module"]
-        return [name for name, module in found.items() if module["moduleType"] == kind]
+        modules: Mapping[str, Any] = self.manifest["components"]["module"]
+        return [name for name, module in modules.items() if module["moduleType"] == kind]
 
     def connect(self, **values: Any) -> dict[str, Any]:
         """Make the connection; gives its ``uid`` and the label that a person sees. Raises MakeError."""
@@ -44,7 +44,7 @@ class App:
         block = self.code("connection", name, "communication")
         parameters = fill_in(self.code("connection", name, "params"), values)
         sender = Sender({}, self.sender.log)
-        seen = sender.one(block, {"parameters": parameters})
+        seen = sender.send(block, {"parameters": parameters})
         self.connection = parameters | render(block["response"].get("data", {}), seen)
         response = block["response"]
         return {"uid": render(response["uid"], seen), "label": render(response["metadata"]["value"], seen)}
@@ -62,14 +62,14 @@ class App:
     def _collect(self, block: Mapping[str, Any], context: dict[str, Any]) -> list[Any]:
         response = block["response"]
         if "iterate" not in response:
-            return [render(response["output"], self.sender.one(block, context))]
+            return [render(response["output"], self.sender.send(block, context))]
         limit = render(response["limit"], context)
-        found: list[Any] = []
+        bundles: list[Any] = []
         for _, seen in self.sender.pages(block, context):
-            found += [render(response["output"], one) for one in items(response, seen)]
-            if len(found) >= limit:
+            bundles += [render(response["output"], item) for item in items(response, seen)]
+            if len(bundles) >= limit:
                 break
-        return found[:limit]
+        return bundles[:limit]
 
     def context(self, **variables: Any) -> dict[str, Any]:
         """Make the variables that every module of the app has, and *variables*."""
@@ -122,7 +122,7 @@ class Webhook:
         rule = block["condition"]
         if render(rule["condition"], context) is not True:
             return [render(rule["default"], context)]
-        seen = app.sender.one({key: one for key, one in block.items() if key != "condition"}, context)
+        seen = app.sender.send({key: value for key, value in block.items() if key != "condition"}, context)
         return [render(block["response"]["output"], seen)]
 
     def _procedure(self, code: str, values: Mapping[str, Any]) -> None:
@@ -136,8 +136,8 @@ class Webhook:
             context["temp"] |= render(block.get("temp", {}), context)
             if render(block.get("condition", True), context) is not True:
                 continue
-            seen = app.sender.one(
-                {key: one for key, one in block.items() if key not in {"temp", "condition"}}, context
+            seen = app.sender.send(
+                {key: value for key, value in block.items() if key not in {"temp", "condition"}}, context
             )
             response = block.get("response", {})
             context["temp"] |= render(response.get("temp", {}), seen)
@@ -162,15 +162,15 @@ class Poller:
             raise NotUnderstood(msg)
         context = self._context()
         limit = render(response.get("limit", DEFAULT_TRIGGER_LIMIT), context)
-        found: list[tuple[int, Any]] = []
+        pairs: list[tuple[int, Any]] = []
         for _, seen in self.app.sender.pages(block, context):
-            for one in items(response, seen):
-                number = render(trigger["id"], one)
+            for item in items(response, seen):
+                number = render(trigger["id"], item)
                 if number > self.data.get("lastID", 0):
-                    found.append((number, render(response["output"], one)))
-            if len(found) >= limit:
+                    pairs.append((number, render(response["output"], item)))
+            if len(pairs) >= limit:
                 break
-        taken = sorted(found, key=lambda pair: pair[0])[:limit]
+        taken = sorted(pairs, key=lambda pair: pair[0])[:limit]
         if taken:
             self.data["lastID"] = taken[-1][0]
         return [output for _, output in taken]
@@ -189,8 +189,8 @@ class Poller:
         listed: list[dict[str, Any]] = []
         for _, seen in self.app.sender.pages(merged, self._context()):
             listed += [
-                {"id": render(trigger["id"], one), **render(response["output"], one)}
-                for one in items(response, seen)
+                {"id": render(trigger["id"], item), **render(response["output"], item)}
+                for item in items(response, seen)
             ]
             if len(listed) >= response["limit"]:
                 break

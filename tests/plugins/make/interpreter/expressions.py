@@ -60,15 +60,15 @@ def evaluate(source: str, context: Mapping[str, Any]) -> Any:
 
 
 def _tokens(source: str) -> list[Token]:
-    found, at, end = [], 0, len(source.rstrip())
+    tokens, at, end = [], 0, len(source.rstrip())
     while at < end:
         match = _TOKEN.match(source, at)
         if match is None:
             msg = f"the expression {source!r} from {source[at:]!r} on"
             raise NotUnderstood(msg)
-        found.append(Token(str(match.lastgroup), match[str(match.lastgroup)]))
+        tokens.append(Token(str(match.lastgroup), match[str(match.lastgroup)]))
         at = match.end()
-    return [*found, Token("end", "")]
+    return [*tokens, Token("end", "")]
 
 
 class Parser:
@@ -164,7 +164,7 @@ class Parser:
 
 
 def _operate(operator: str, left: Any, right: Any) -> Any:
-    unknown = next((one for one in (left, right) if isinstance(one, Unknown)), None)
+    unknown = next((side for side in (left, right) if isinstance(side, Unknown)), None)
     if unknown is not None:
         return unknown
     if operator == "&&":
@@ -178,7 +178,7 @@ def _operate(operator: str, left: Any, right: Any) -> Any:
     if _are_numbers(left, right):
         return left + right if operator == "+" else _ARITHMETIC[operator](left, right)
     if operator == "+" and (isinstance(left, str) or isinstance(right, str)):
-        is_known = all(isinstance(one, str | int | float) for one in (left, right))
+        is_known = all(isinstance(side, str | int | float) for side in (left, right))
         return text_of(left) + text_of(right) if is_known else Unknown(f"{left!r} + {right!r}")
     return Unknown(f"{left!r} {operator} {right!r}")
 
@@ -191,4 +191,4 @@ def _equal(left: Any, right: Any) -> bool:
 
 
 def _are_numbers(*values: Any) -> bool:
-    return all(isinstance(one, int | float) and not isinstance(one, bool) for one in values)
+    return all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)

@@ -80,7 +80,7 @@ def _checked(field: Mapping[str, Any], value: Any) -> Any:
     if kind == "collection" and "spec" in field:
         return fill_in(field["spec"], value)
     if kind == "array" and isinstance(field.get("spec"), list):
-        return [fill_in(field["spec"], one) for one in value]
+        return [fill_in(field["spec"], item) for item in value]
     return value
 
 
@@ -89,7 +89,7 @@ def _chosen(field: Mapping[str, Any], value: Any) -> Any:
     chosen = value if field.get("multiple") else [value]
     if isinstance(field["options"], list):
         options = [option["value"] for option in field["options"]]
-        if not isinstance(chosen, list) or (odd := [one for one in chosen if one not in options]):
+        if not isinstance(chosen, list) or (odd := [item for item in chosen if item not in options]):
             msg = f"{field['name']} has no option {odd[0]!r}"
             raise FormRefused(msg)
     return value

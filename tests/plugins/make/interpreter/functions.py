@@ -23,10 +23,10 @@ def call(name: str, arguments: list[Any]) -> Any:
     if name not in _FUNCTIONS:
         msg = f"the function {name}()"
         raise NotUnderstood(msg)
-    unknown = next((one for one in arguments if isinstance(one, Unknown)), None)
+    unknown = next((argument for argument in arguments if isinstance(argument, Unknown)), None)
     if unknown is not None:
         return unknown
-    if any(one is UNDEFINED or one is None for one in arguments):
+    if any(argument is UNDEFINED or argument is None for argument in arguments):
         return Unknown(f"{name}() of nothing")
     return _FUNCTIONS[name](*arguments)
 
@@ -68,7 +68,7 @@ def _join(items: Any, separator: str) -> str:
     if not isinstance(items, list):
         msg = f"join() of {items!r}"
         raise NotUnderstood(msg)
-    return separator.join(text_of(one) for one in items)
+    return separator.join(text_of(item) for item in items)
 
 
 def _first(items: Any) -> Any:
@@ -103,7 +103,7 @@ def _format_date(value: Any, form: str) -> str:
 
 
 def _to_collection(items: Any, key: str, value: str) -> dict[str, Any]:
-    return {one[key]: one[value] for one in items}
+    return {item[key]: item[value] for item in items}
 
 
 _CHOOSING: Mapping[str, Callable[..., Any]] = {"if": _if, "ifempty": _ifempty}

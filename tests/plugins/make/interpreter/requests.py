@@ -77,7 +77,7 @@ class Sender:
         msg = f"more than {_MAX_PAGES} pages of {block['url']}"
         raise NotUnderstood(msg)
 
-    def one(self, block: Mapping[str, Any], context: dict[str, Any]) -> dict[str, Any]:
+    def send(self, block: Mapping[str, Any], context: dict[str, Any]) -> dict[str, Any]:
         """Send a request that has one page; gives the context to read it in."""
         if "pagination" in block:
             msg = "pages where only a single request can be made"

@@ -16,7 +16,7 @@ def render(template: Any, context: Mapping[str, Any]) -> Any:
     if isinstance(template, str):
         return _render_text(template, context)
     if isinstance(template, list):
-        return [render(one, context) for one in template]
+        return [render(item, context) for item in template]
     if isinstance(template, dict):
         return _render_object(template, context)
     return template
@@ -24,8 +24,8 @@ def render(template: Any, context: Mapping[str, Any]) -> Any:
 
 def _render_object(template: Mapping[str, Any], context: Mapping[str, Any]) -> dict[str, Any]:
     made: dict[str, Any] = {}
-    for key, one in template.items():
-        value = render(one, context)
+    for key, part in template.items():
+        value = render(part, context)
         if key == _SPREAD:
             if value is not UNDEFINED and not isinstance(value, dict):
                 msg = f"{_SPREAD} of {value!r}"

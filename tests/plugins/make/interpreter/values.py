@@ -75,9 +75,9 @@ def json_text(value: Any) -> str:
         if any(re.fullmatch(r"0|[1-9][0-9]*", key) for key in value):
             msg = "an object with numbers for keys, which JavaScript reorders"
             raise NotUnderstood(msg)
-        return "{" + ",".join(f"{json_text(key)}:{json_text(one)}" for key, one in value.items()) + "}"
+        return "{" + ",".join(f"{json_text(key)}:{json_text(member)}" for key, member in value.items()) + "}"
     if isinstance(value, list):
-        return "[" + ",".join(json_text(one) for one in value) + "]"
+        return "[" + ",".join(json_text(item) for item in value) + "]"
     if isinstance(value, datetime):
         return json.dumps(iso_text(value))
     if isinstance(value, int | float) and not isinstance(value, bool):

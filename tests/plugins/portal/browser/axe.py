@@ -22,7 +22,7 @@ def violations(page: Page, axe_source: str) -> list[str]:
     """Give what axe finds, but for what it calls minor, each with the elements that it is about."""
     page.evaluate(axe_source)
     return [
-        f"{one['id']} ({one['impact']}): {one['help']}: {[node['html'][:200] + ' // ' + node['failureSummary'] for node in one['nodes'][:4]]}"
-        for one in page.evaluate(AXE, OPTIONS)
-        if one["impact"] in {"serious", "critical", "moderate"}
+        f"{violation['id']} ({violation['impact']}): {violation['help']}: {[node['html'][:200] + ' // ' + node['failureSummary'] for node in violation['nodes'][:4]]}"
+        for violation in page.evaluate(AXE, OPTIONS)
+        if violation["impact"] in {"serious", "critical", "moderate"}
     ]

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
-from tests.plugins.portal.browser.furniture import Furnished, furnish
 from tests.plugins.portal.browser.person import Person
+from tests.plugins.portal.browser.seeding import SeededHub, seed
 from tests.plugins.portal.browser.target import Target, started_target
 from tests.plugins.portal.browser.watching import Watch
 
@@ -97,9 +97,9 @@ def operator_key(served_hub: Any) -> str:
 
 
 @pytest.fixture(scope="module")
-def furnished(served_hub: Any, target: Target) -> Furnished:
+def seeded(served_hub: Any, target: Target) -> SeededHub:
     """The module's hub, with things in it."""
-    return furnish(served_hub, target)
+    return seed(served_hub, target)
 
 
 @pytest.fixture(scope="module")
@@ -113,8 +113,8 @@ def sign_in_once(chromium: Browser) -> Callable[..., Any]:
         if company_id is not None:
             person.page.locator(f"button[name=company_id][value='{company_id}']").click()
             person.page.wait_for_url("**/portal")
-        kept = context.storage_state()
+        state = context.storage_state()
         context.close()
-        return kept
+        return state
 
     return sign_in

@@ -1,9 +1,9 @@
-"""Every page of the portal: its name, its address in a furnished hub, and who looks at it."""
+"""Every page of the portal: its name, its address in a seeded hub, and who looks at it."""
 
 import re
 from dataclasses import dataclass
 
-from tests.plugins.portal.browser.furniture import Furnished
+from tests.plugins.portal.browser.seeding import SeededHub
 
 NOBODY, SOMEBODY, OPERATOR = "nobody", "somebody", "operator"
 _ID = re.compile(
@@ -13,16 +13,16 @@ _ID = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class PortalPage:
-    """One page; *path* names what ``Furnished`` has."""
+    """One page; *path* names what ``SeededHub`` has."""
 
     name: str
     path: str
     viewer: str = SOMEBODY
     status: int = 200
 
-    def address(self, furnished: Furnished) -> str:
-        """Give its address in *furnished*."""
-        ids = {name: getattr(furnished, name) for name in Furnished.__slots__}
+    def address(self, seeded: SeededHub) -> str:
+        """Give its address in *seeded*."""
+        ids = {name: getattr(seeded, name) for name in SeededHub.__slots__}
         return self.path.format(**ids)
 
 
@@ -72,5 +72,5 @@ PAGES = (
 def kind_of(path: str) -> str:
     """Give the kind of page at *path*: every id and every name is ``*``."""
     return _ID.sub(
-        lambda found: f"{found[1]}/*" if found[1] else "*", path.partition("?")[0].partition("#")[0]
+        lambda match: f"{match[1]}/*" if match[1] else "*", path.partition("?")[0].partition("#")[0]
     )

@@ -16,12 +16,12 @@ _REDUCE = """async ([source, most]) => {
     const pixels = new Uint32Array(canvas.getImageData(0, 0, image.width, image.height).data.buffer);
     const counts = new Map();
     for (const pixel of pixels) counts.set(pixel, (counts.get(pixel) ?? 0) + 1);
-    const palette = [...counts].sort((one, other) => other[1] - one[1]).slice(0, most).map(([color]) => color);
+    const palette = [...counts].sort((first, second) => second[1] - first[1]).slice(0, most).map(([color]) => color);
     const parts = color => [color & 255, color >> 8 & 255, color >> 16 & 255];
     const known = new Map(palette.map((color, index) => [color, index]));
     const nearest = color => {
-        const wanted = parts(color);
-        const far = other => parts(other).reduce((sum, part, no) => sum + (part - wanted[no]) ** 2, 0);
+        const target = parts(color);
+        const far = other => parts(other).reduce((sum, part, no) => sum + (part - target[no]) ** 2, 0);
         return palette.reduce((best, other, index) => far(other) < far(palette[best]) ? index : best, 0);
     };
     for (const color of counts.keys()) if (!known.has(color)) known.set(color, nearest(color));
@@ -37,9 +37,9 @@ def take(page: Page, file: Path) -> None:
     browser = page.context.browser
     assert browser is not None
     studio = browser.new_page()
-    found: Any = studio.evaluate(_REDUCE, [f"data:image/png;base64,{source}", _COLORS])
+    picture: Any = studio.evaluate(_REDUCE, [f"data:image/png;base64,{source}", _COLORS])
     studio.close()
-    width, height, palette, indices = found
+    width, height, palette, indices = picture
     file.write_bytes(_png(width, height, bytes(palette), base64.b64decode(indices)))
 
 

@@ -44,10 +44,10 @@ class Target:
     def wait_for(self, path: str, count: int = 1, *, seconds: float = 15) -> list[ReceivedRequest]:
         """Give the requests to *path* once there are *count*."""
         deadline = time.monotonic() + seconds
-        while len(found := [one for one in self.requests if one.path == path]) < count:
-            assert time.monotonic() < deadline, f"{path} was called {len(found)} times instead of {count}"
+        while len(requests := [request for request in self.requests if request.path == path]) < count:
+            assert time.monotonic() < deadline, f"{path} was called {len(requests)} times instead of {count}"
             time.sleep(0.05)
-        return found
+        return requests
 
     def _call(self, function: Callable[[], Value]) -> Value:
         async def call() -> Value:

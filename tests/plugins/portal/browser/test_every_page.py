@@ -11,9 +11,9 @@ import pytest
 from playwright.sync_api import CDPSession, Page
 from tests.plugins.portal.browser import pictures
 from tests.plugins.portal.browser.axe import LOOKS, violations
-from tests.plugins.portal.browser.furniture import Furnished
 from tests.plugins.portal.browser.pages import NOBODY, OPERATOR, PAGES, SOMEBODY, PortalPage, kind_of
 from tests.plugins.portal.browser.person import Person
+from tests.plugins.portal.browser.seeding import SeededHub
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
@@ -28,24 +28,24 @@ def portal_page(request: pytest.FixtureRequest) -> PortalPage:
 
 
 @pytest.fixture(scope="module")
-def cookies(furnished: Furnished, sign_in_once) -> dict[str, Any]:
+def cookies(seeded: SeededHub, sign_in_once) -> dict[str, Any]:
     """What a browser keeps in which each kind of viewer has signed in."""
     return {
         NOBODY: None,
-        SOMEBODY: sign_in_once(furnished.hub, furnished.key),
-        OPERATOR: sign_in_once(furnished.hub, furnished.operator_key, company_id=92),
+        SOMEBODY: sign_in_once(seeded.hub, seeded.key),
+        OPERATOR: sign_in_once(seeded.hub, seeded.operator_key, company_id=92),
     }
 
 
 @pytest.fixture
-def look_at(furnished: Furnished, cookies: dict[str, Any], somebody):
+def look_at(seeded: SeededHub, cookies: dict[str, Any], somebody):
     """``look_at(portal_page, **options)``: somebody who may see a page, and looks at it."""
 
     def look(page: PortalPage, **options: Any) -> Person:
-        person = somebody(furnished, storage_state=cookies[page.viewer], **options)
+        person = somebody(seeded, storage_state=cookies[page.viewer], **options)
         if page.status != 200:
             person.watch.expect(str(page.status))
-        person.go(page.address(furnished), status=page.status)
+        person.go(page.address(seeded), status=page.status)
         return person
 
     return look
@@ -62,20 +62,20 @@ def test_it_can_be_read_by_everybody_and_fits_the_screen(portal_page, look, look
     assert person.page.evaluate("document.documentElement.scrollWidth") <= width
 
 
-def test_it_weighs_little_on_a_cold_cache(portal_page, furnished, look_at):
+def test_it_weighs_little_on_a_cold_cache(portal_page, seeded, look_at):
     person = look_at(portal_page)
     weighed = weigh(person.page.context.new_cdp_session(person.page))
 
-    person.go(portal_page.address(furnished), status=portal_page.status)
+    person.go(portal_page.address(seeded), status=portal_page.status)
     person.page.wait_for_timeout(200)
 
     assert 1000 < sum(weighed.values()) <= MAX_BYTES, weighed
 
 
-def test_no_page_is_forgotten_here(furnished, cookies, somebody):
+def test_no_page_is_forgotten_here(seeded, cookies, somebody):
     """Follow every link as one who may see everything: whatever is found is in ``PAGES``."""
-    known = {kind_of(page.address(furnished)) for page in PAGES}
-    person = somebody(furnished, storage_state=cookies[OPERATOR])
+    known = {kind_of(page.address(seeded)) for page in PAGES}
+    person = somebody(seeded, storage_state=cookies[OPERATOR])
 
     assert crawl(person.page) - known == set()
 
@@ -99,17 +99,17 @@ def weigh(wire: CDPSession) -> dict[str, int]:
 
 def crawl(page: Page) -> set[str]:
     """Follow each kind of link once, from the overview on; gives the kinds of page."""
-    waiting, found = ["/portal"], set()
+    waiting, kinds = ["/portal"], set()
     while waiting:
         path = waiting.pop()
         kind = kind_of(path)
-        if kind in found:
+        if kind in kinds:
             continue
         answer = page.request.get(path)
         if "text/html" not in answer.headers.get("content-type", ""):
             continue
-        found.add(kind)
+        kinds.add(kind)
         page.goto(path)
-        links = page.eval_on_selector_all("a[href]", "all => all.map(one => one.getAttribute('href'))")
+        links = page.eval_on_selector_all("a[href]", "all => all.map(link => link.getAttribute('href'))")
         waiting += [link for link in links if link.startswith("/portal")]
-    return found
+    return kinds

@@ -5,7 +5,7 @@ import re
 import httpx2
 import pytest
 from playwright.sync_api import expect
-from tests.plugins.portal.browser.furniture import wait_for
+from tests.plugins.portal.browser.seeding import wait_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 

@@ -4,8 +4,8 @@ import itertools
 
 import pytest
 from playwright.sync_api import expect
-from tests.plugins.portal.browser.furniture import Furnished, Words, furnish
 from tests.plugins.portal.browser.pages import NOBODY, OPERATOR, PAGES, SOMEBODY
+from tests.plugins.portal.browser.seeding import SeededHub, Words, seed
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -34,7 +34,7 @@ def register_portal_pages(context):
 
 
 @pytest.fixture(scope="module")
-def hostile(served_hub, target) -> Furnished:
+def hostile(served_hub, target) -> SeededHub:
     """A hub in which everything that can be written by somebody is a marker."""
     words = Words(
         first_name=HOSTILE,
@@ -44,7 +44,7 @@ def hostile(served_hub, target) -> Furnished:
         answer=HOSTILE,
         key_name=HOSTILE[:100],
     )
-    return furnish(served_hub, target, words)
+    return seed(served_hub, target, words)
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +67,7 @@ def test_no_page_runs_what_was_stored(page, hostile, cookies, somebody):
     person.go(page.address(hostile), status=page.status)
 
     assert person.page.locator("main img, main a[href^='javascript:'], [onerror], [onload]").count() == 0
-    person.page.eval_on_selector_all("main details", "all => all.forEach(one => one.open = true)")
+    person.page.eval_on_selector_all("main details", "all => all.forEach(details => details.open = true)")
     person.page.wait_for_timeout(100)
     person.watch.check_untouched(person.page)
 

@@ -41,7 +41,9 @@ def test_a_key_is_made_works_and_is_revoked(served_hub, somebody):
 def test_whoever_signed_in_with_a_key_is_out_once_it_is_revoked(served_hub, somebody):
     key = served_hub.make_key("events:read")
     person = somebody(served_hub, key=key)
-    [record] = [one for one in served_hub.call("GET", "/api/v1/keys")["keys"] if key.endswith(one["last4"])]
+    [record] = [
+        entry for entry in served_hub.call("GET", "/api/v1/keys")["keys"] if key.endswith(entry["last4"])
+    ]
 
     served_hub.call("DELETE", f"/api/v1/keys/{record['id']}")
 
@@ -61,8 +63,10 @@ def test_a_connector_is_downloaded_as_an_archive(served_hub, somebody, name, mem
 
     archive = zipfile.ZipFile(io.BytesIO(waiting.value.path().read_bytes()))
     assert archive.testzip() is None
-    [found] = [one for one in archive.namelist() if one.rpartition("/")[2] == member and one.count("/") < 2]
-    json.loads(archive.read(found))
+    [path] = [
+        name for name in archive.namelist() if name.rpartition("/")[2] == member and name.count("/") < 2
+    ]
+    json.loads(archive.read(path))
 
 
 def test_a_test_event_is_sent_from_its_page(served_hub, somebody):
@@ -132,21 +136,7 @@ def test_all_of_it_with_the_keyboard_alone(served_hub, target, somebody):
     expect(page.get_by_role("heading", level=1)).to_have_text("Keep this secret")
     keys.follow("I have copied it")
 
-    keys.follow("Pause")
-    dialog = page.get_by_role("dialog")
-    expect(dialog).to_be_visible()
-    page.keyboard.press("Escape")
-    expect(dialog).to_have_count(0)
-    assert keys.focused() == "Pause"  # back where it was opened
-    page.keyboard.press("Enter")
-    expect(dialog).to_be_visible()
-    for _ in range(6):  # the focus stays within
-        page.keyboard.press("Tab")
-        assert page.evaluate(
-            "document.activeElement === document.body || !!document.activeElement.closest('dialog')"
-        )
-    keys.reach(lambda: keys.focused() == "Pause")
-    page.keyboard.press("Enter")
+    pause_by_dialog(page, keys)
     person.sees("Paused")
 
     keys.reach(lambda: page.evaluate("document.activeElement.matches('.account-button')"))
@@ -155,6 +145,25 @@ def test_all_of_it_with_the_keyboard_alone(served_hub, target, somebody):
     expect(page.locator("html")).to_have_attribute("data-theme", "dark")
     keys.follow("Sign out")
     expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")
+
+
+def pause_by_dialog(page, keys: "Keyboard") -> None:
+    """Open the dialog, leave it, open it again and agree; the focus stays within it."""
+    keys.follow("Pause")
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+    assert keys.focused() == "Pause"  # back where it was opened
+    page.keyboard.press("Enter")
+    expect(dialog).to_be_visible()
+    for _ in range(6):
+        page.keyboard.press("Tab")
+        assert page.evaluate(
+            "document.activeElement === document.body || !!document.activeElement.closest('dialog')"
+        )
+    keys.reach(lambda: keys.focused() == "Pause")
+    page.keyboard.press("Enter")
 
 
 class Keyboard:
@@ -166,13 +175,13 @@ class Keyboard:
     def focused(self) -> str:
         """Give the name of what has the focus."""
         return self._page.evaluate(
-            "(one => (one.getAttribute('aria-label') || one.innerText || '').trim())(document.activeElement)"
+            "(element => (element.getAttribute('aria-label') || element.innerText || '').trim())(document.activeElement)"
         )
 
     def labelled(self, label: str) -> bool:
         """Tell whether the field called *label* has the focus."""
         return self._page.evaluate(
-            "label => [...(document.activeElement.labels || [])].some(one => one.innerText.trim() === label)",
+            "label => [...(document.activeElement.labels || [])].some(element => element.innerText.trim() === label)",
             label,
         )
 

@@ -1,10 +1,13 @@
 """A subscription from its form to its last resend, with a receiver that breaks and is mended."""
 
 import re
+from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from playwright.sync_api import expect
 from standardwebhooks import Webhook
+from tests.plugins.portal.browser.person import Person
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
@@ -54,86 +57,121 @@ def is_signed_with(secret: str, request) -> bool:
 
 def test_from_the_form_to_the_last_resend(serve_hub, target, somebody):
     hub = serve_hub(TRUNKLINE_DELIVERY__RETRY_SCHEDULE_SECONDS="3,60,60")
-    person = somebody(hub, key=hub.key)
-    page, main = person.page, person.page.locator("main")
+    story = Story(hub, target, somebody(hub, key=hub.key))
+    secret = story.create()
+    story.see_a_failure_and_its_retry()
+    story.send_again()
+    story.send_a_test()
+    story.rotate(secret)
+    story.pause_and_catch_up()
+    story.replay()
+    story.delete()
 
-    # created, and its secret verifies what comes
-    secret = create(person, target, "/story")
-    person.sees("lead.created")
-    person.go("/portal/events")
-    first = send_lead(hub)
-    person.sees("lead.created")  # it came by itself
-    expect(main.locator("tr", has_text=str(first)).get_by_text("1 delivered")).to_be_visible(timeout=15_000)
-    assert is_signed_with(secret, target.wait_for("/story")[0])
 
-    # the receiver breaks: the failure and the retry that is due can be seen, then that it was taken
-    target.answer(503, body="out of order", path="/story")
-    second = send_lead(hub, first_name="June")
-    target.wait_for("/story", 2)
-    person.go(f"/portal/events/{second}")
-    main.get_by_role("link", name="Attempts").click()
-    person.sees("out of order")
-    person.sees("Attempt 1")
-    target.answer(200, body="mended", path="/story")
-    person.sees("Attempt 2", seconds=20)
-    person.sees("mended")
-    expect(main.get_by_text("delivered", exact=True).first).to_be_visible()
+@dataclass
+class Story:
+    """What somebody does with one subscription, a step a method."""
 
-    # sent again by hand
-    person.click("Send again")
-    person.sees("Attempt 3", seconds=20)
-    assert len(target.wait_for("/story", 4)) == 4
+    hub: Any
+    target: Any
+    person: Person
 
-    # tested: the receiver's answer is shown
-    person.go("/portal/subscriptions")
-    main.get_by_role("link", name=re.compile("story")).click()
-    person.click("Send a test")
-    person.sees("The receiver took it")
-    person.sees("mended")
+    def __post_init__(self) -> None:
+        self.page, self.main = self.person.page, self.person.page.locator("main")
 
-    # rotated: the new secret signs at once
-    person.click("Back")
-    person.click("Settings", within=main)
-    person.click("Rotate…")
-    page.get_by_role("dialog").get_by_label("Overlap in hours").fill("0")
-    person.confirm("Rotate")
-    fresh = page.get_by_label("Signing secret", exact=True).locator("code").inner_text()
-    assert fresh != secret
-    person.click("I have copied it")
-    count = len(target.wait_for("/story"))
-    send_lead(hub)
-    last = target.wait_for("/story", count + 1)[-1]
-    assert is_signed_with(fresh, last)
-    assert not is_signed_with(secret, last)
+    def requests(self) -> int:
+        """Count the requests so far."""
+        return len(self.target.wait_for("/story"))
 
-    # paused: nothing comes; resumed with catch-up: it comes
-    person.click("Pause")
-    person.confirm("Pause")
-    person.sees("Paused")
-    held = send_lead(hub, first_name="Joan")
-    page.wait_for_timeout(1500)
-    assert len(target.wait_for("/story", count + 1)) == count + 1
-    person.click("Resume")
-    page.get_by_role("dialog").get_by_label("Deliver what was missed").check()
-    person.confirm("Resume")
-    caught = target.wait_for("/story", count + 2)[-1]
-    assert caught.headers["webhook-id"] == str(held)
+    def create(self) -> str:
+        """Create it, and see the first delivery, which its secret verifies; gives the secret."""
+        secret = create(self.person, self.target, "/story")
+        self.person.sees("lead.created")
+        self.person.go("/portal/events")
+        event_id = send_lead(self.hub)
+        self.person.sees("lead.created")  # it came by itself
+        row = self.main.locator("tr", has_text=str(event_id))
+        expect(row.get_by_text("1 delivered")).to_be_visible(timeout=15_000)
+        assert is_signed_with(secret, self.target.wait_for("/story")[0])
+        return secret
 
-    # replayed: counted, started, seen to its end
-    person.click("Replays", within=main)
-    person.click("New replay")
-    person.click("Count", within=main.locator(".actions"))
-    person.sees("4 events would be sent")
-    person.click("Start")
-    person.sees("The replay has started")
-    person.sees("4 of 4 delivered", seconds=20)
-    assert len(target.wait_for("/story", count + 6)) == count + 6
+    def see_a_failure_and_its_retry(self) -> None:
+        """Break the receiver: the failure is there, then the retry that it accepts."""
+        self.target.answer(503, body="out of order", path="/story")
+        event_id = send_lead(self.hub, first_name="June")
+        self.target.wait_for("/story", 2)
+        self.person.go(f"/portal/events/{event_id}")
+        self.main.get_by_role("link", name="Attempts").click()
+        self.person.sees("out of order")
+        self.person.sees("Attempt 1")
+        self.target.answer(200, body="mended", path="/story")
+        self.person.sees("Attempt 2", seconds=20)
+        self.person.sees("mended")
+        expect(self.main.get_by_text("delivered", exact=True).first).to_be_visible()
 
-    # deleted
-    person.click("Settings", within=main)
-    person.click("Delete…")
-    person.confirm("Delete")
-    person.sees("Nothing is sent anywhere yet")
+    def send_again(self) -> None:
+        """Send a delivery again by hand."""
+        self.person.click("Send again")
+        self.person.sees("Attempt 3", seconds=20)
+        assert len(self.target.wait_for("/story", 4)) == 4
+
+    def send_a_test(self) -> None:
+        """Send a test, and see the receiver's answer."""
+        self.person.go("/portal/subscriptions")
+        self.main.get_by_role("link", name=re.compile("story")).click()
+        self.person.click("Send a test")
+        self.person.sees("The receiver accepted it")
+        self.person.sees("mended")
+
+    def rotate(self, secret: str) -> None:
+        """Replace *secret*: the new one signs at once."""
+        self.person.click("Back")
+        self.person.click("Settings", within=self.main)
+        self.person.click("Rotate…")
+        self.page.get_by_role("dialog").get_by_label("Overlap in hours").fill("0")
+        self.person.confirm("Rotate")
+        fresh = self.page.get_by_label("Signing secret", exact=True).locator("code").inner_text()
+        assert fresh != secret
+        self.person.click("I have copied it")
+        count = self.requests()
+        send_lead(self.hub)
+        last = self.target.wait_for("/story", count + 1)[-1]
+        assert is_signed_with(fresh, last)
+        assert not is_signed_with(secret, last)
+
+    def pause_and_catch_up(self) -> None:
+        """Pause it: nothing comes. Resume it with what was missed: it comes."""
+        count = self.requests()
+        self.person.click("Pause")
+        self.person.confirm("Pause")
+        self.person.sees("Paused")
+        event_id = send_lead(self.hub, first_name="Joan")
+        self.page.wait_for_timeout(1500)
+        assert self.requests() == count
+        self.person.click("Resume")
+        self.page.get_by_role("dialog").get_by_label("Deliver what was missed").check()
+        self.person.confirm("Resume")
+        caught = self.target.wait_for("/story", count + 1)[-1]
+        assert caught.headers["webhook-id"] == str(event_id)
+
+    def replay(self) -> None:
+        """Count past events, send them again, and see the end of it."""
+        count = self.requests()
+        self.person.click("Replays", within=self.main)
+        self.person.click("New replay")
+        self.person.click("Count", within=self.main.locator(".actions"))
+        self.person.sees("4 events would be sent")
+        self.person.click("Start")
+        self.person.sees("The replay has started")
+        self.person.sees("4 of 4 delivered", seconds=20)
+        assert len(self.target.wait_for("/story", count + 4)) == count + 4
+
+    def delete(self) -> None:
+        """Delete it."""
+        self.person.click("Settings", within=self.main)
+        self.person.click("Delete…")
+        self.person.confirm("Delete")
+        self.person.sees("Nothing is sent anywhere yet")
 
 
 def test_why_an_event_was_not_delivered(served_hub, target, somebody):
@@ -143,7 +181,7 @@ def test_why_an_event_was_not_delivered(served_hub, target, somebody):
 
     person.go(f"/portal/events/{event}")
 
-    person.sees("Why others did not get it")
+    person.sees("Why other subscriptions did not get it")
     person.sees("payload.email")
 
 

@@ -1,4 +1,4 @@
-"""Subscriptions of every channel: listed, made, changed, watched, and their past sent again."""
+"""Subscriptions of every channel: listed, made, changed, watched and replayed."""
 
 from fastapi import APIRouter
 

@@ -1,4 +1,4 @@
-"""What is done to a subscription as a whole: paused, resumed, deleted."""
+"""Pausing, resuming and deleting a subscription."""
 
 from urllib.parse import urlsplit
 
@@ -8,103 +8,124 @@ from starlette.responses import Response
 
 from trunkline_portal.access import WritesWebhooks
 from trunkline_portal.forms import Submitted
-from trunkline_portal.pages.subscriptions import places
-from trunkline_portal.pages.subscriptions.places import Shown
+from trunkline_portal.pages.subscriptions import views
+from trunkline_portal.pages.subscriptions.views import Subscription
 from trunkline_portal.portal import Portal
+from trunkline_portal.routing import get, post
 
 _COUNTED = 10_000
 """How far ``count_open`` looks."""
 
 
-def make_router(portal: Portal) -> APIRouter:
-    """Build the router."""
-    router = portal.router()
-    subscriptions = portal.context.subscriptions
+class StatePages:
+    """Asks before a subscription is paused, resumed or deleted, and does it."""
 
-    @router.get("/subscriptions/{subscription_id}/pause")
-    async def ask_to_pause(request: Request, viewer: WritesWebhooks, subscription_id: str) -> Response:
-        one = await places.find(portal, viewer.company_id, subscription_id)
-        return portal.confirm(
+    def __init__(self, portal: Portal) -> None:
+        self._portal = portal
+        self._subscriptions = portal.context.subscriptions
+
+    async def ask_to_pause(self, request: Request, viewer: WritesWebhooks, subscription_id: str) -> Response:
+        """Ask before a subscription is paused."""
+        subscription = await views.find(self._portal, viewer.company_id, subscription_id)
+        return self._portal.confirm(
             request,
             viewer,
             title="Pause this subscription?",
             sentences=[
-                f"Nothing more is sent to {one.view['target_url']} until it is resumed.",
-                "Events go on being stored: resuming can deliver all that was missed in between.",
+                f"Nothing more is sent to {subscription.view['target_url']} until it is resumed.",
+                "Events go on being stored: resuming can deliver all events that were missed in between.",
             ],
-            action=places.url_of(one.id, "pause"),
+            action=views.url_of(subscription.id, "pause"),
             button="Pause",
-            back=one.url,
+            back=subscription.url,
             is_dangerous=False,
         )
 
-    @router.post("/subscriptions/{subscription_id}/pause")
-    async def pause(request: Request, viewer: WritesWebhooks, subscription_id: str) -> Response:
-        await subscriptions.update(viewer.company_id, subscription_id, {"status": "paused"}, channel=None)
-        return portal.redirect(
+    async def pause(self, request: Request, viewer: WritesWebhooks, subscription_id: str) -> Response:
+        """Pause a subscription."""
+        await self._subscriptions.update(
+            viewer.company_id, subscription_id, {"status": "paused"}, channel=None
+        )
+        return self._portal.redirect(
             request,
-            places.url_of(subscription_id),
+            views.url_of(subscription_id),
             viewer=viewer,
-            flash="It is paused: nothing more is sent.",
+            flash="The subscription is paused: nothing more is sent.",
         )
 
-    @router.get("/subscriptions/{subscription_id}/resume")
-    async def ask_to_resume(request: Request, viewer: WritesWebhooks, subscription_id: str) -> Response:
-        one = await places.find(portal, viewer.company_id, subscription_id)
-        return portal.render(request, viewer, "subscription_resume.html", one=one)
+    async def ask_to_resume(self, request: Request, viewer: WritesWebhooks, subscription_id: str) -> Response:
+        """Ask whether what was missed is to be delivered."""
+        subscription = await views.find(self._portal, viewer.company_id, subscription_id)
+        return self._portal.render(request, viewer, "subscription_resume.html", subscription=subscription)
 
-    @router.post("/subscriptions/{subscription_id}/resume")
     async def resume(
-        request: Request, viewer: WritesWebhooks, subscription_id: str, fields: Submitted
+        self, request: Request, viewer: WritesWebhooks, subscription_id: str, fields: Submitted
     ) -> Response:
+        """Resume a subscription."""
         catches_up = fields["catch_up"] != "no"
         changes = {"status": "active", "catch_up": catches_up}
-        await subscriptions.update(viewer.company_id, subscription_id, changes, channel=None)
-        said = "what was missed is being delivered." if catches_up else "it goes on with the next event."
-        return portal.redirect(
-            request, places.url_of(subscription_id), viewer=viewer, flash=f"It is active again: {said}"
+        await self._subscriptions.update(viewer.company_id, subscription_id, changes, channel=None)
+        consequence = (
+            "missed events are being delivered." if catches_up else "it goes on with the next event."
+        )
+        return self._portal.redirect(
+            request,
+            views.url_of(subscription_id),
+            viewer=viewer,
+            flash=f"The subscription is active again: {consequence}",
         )
 
-    @router.get("/subscriptions/{subscription_id}/delete")
-    async def ask_to_delete(request: Request, viewer: WritesWebhooks, subscription_id: str) -> Response:
-        one = await places.find(portal, viewer.company_id, subscription_id)
-        count = await portal.context.deliveries.count_open(viewer.company_id, one.id)
-        return portal.confirm(
+    async def ask_to_delete(self, request: Request, viewer: WritesWebhooks, subscription_id: str) -> Response:
+        """Ask before a subscription is deleted."""
+        subscription = await views.find(self._portal, viewer.company_id, subscription_id)
+        count = await self._portal.context.deliveries.count_open(viewer.company_id, subscription.id)
+        return self._portal.confirm(
             request,
             viewer,
             title="Delete this subscription?",
-            sentences=_consequences(one, count),
-            action=places.url_of(one.id, "delete"),
+            sentences=_consequences(subscription, count),
+            action=views.url_of(subscription.id, "delete"),
             button="Delete",
-            back=places.url_of(one.id, "settings"),
+            back=views.url_of(subscription.id, "settings"),
         )
 
-    @router.post("/subscriptions/{subscription_id}/delete")
-    async def delete(request: Request, viewer: WritesWebhooks, subscription_id: str) -> Response:
-        one = await places.find(portal, viewer.company_id, subscription_id)
-        await subscriptions.delete(viewer.company_id, one.id, channel=None)
-        url = one.view["target_url"]
+    async def delete(self, request: Request, viewer: WritesWebhooks, subscription_id: str) -> Response:
+        """Delete a subscription."""
+        subscription = await views.find(self._portal, viewer.company_id, subscription_id)
+        await self._subscriptions.delete(viewer.company_id, subscription.id, channel=None)
+        url = subscription.view["target_url"]
         host = urlsplit(url).hostname or url
-        return portal.redirect(
-            request, places.BASE, viewer=viewer, flash=f"The subscription to {host} was deleted."
+        return self._portal.redirect(
+            request, views.BASE, viewer=viewer, flash=f"The subscription to {host} was deleted."
         )
 
-    return router
+
+def make_router(portal: Portal) -> APIRouter:
+    """List the routes."""
+    pages = StatePages(portal)
+    return portal.router(
+        get("/subscriptions/{subscription_id}/pause", pages.ask_to_pause),
+        post("/subscriptions/{subscription_id}/pause", pages.pause),
+        get("/subscriptions/{subscription_id}/resume", pages.ask_to_resume),
+        post("/subscriptions/{subscription_id}/resume", pages.resume),
+        get("/subscriptions/{subscription_id}/delete", pages.ask_to_delete),
+        post("/subscriptions/{subscription_id}/delete", pages.delete),
+    )
 
 
-def _consequences(one: Shown, count: int) -> list[str]:
-    sentences = [f"Nothing more is sent to {one.view['target_url']}, and its secret is forgotten for good."]
+def _consequences(subscription: Subscription, count: int) -> list[str]:
+    sentences = [
+        f"Nothing more is sent to {subscription.view['target_url']}, and its secret is forgotten for good."
+    ]
     if count == 1:
-        sentences.append("1 delivery that is still to be made will never be made; it ends as “gone”.")
+        sentences.append("1 open delivery will not be made; it ends as “gone”.")
     elif count:
         more = " or more" if count == _COUNTED else ""
-        sentences.append(
-            f"{count:,}{more} deliveries that are still to be made will never be made; they end as “gone”."
-        )
+        sentences.append(f"{count:,}{more} open deliveries will not be made; they end as “gone”.")
     else:
-        sentences.append("No delivery is waiting.")
-    if not one.is_ours:
+        sentences.append("No delivery is open.")
+    if not subscription.is_editable:
         sentences.append(
-            f"{one.channel} is not told: what it had subscribed for goes on waiting there. Turn it off in {one.channel} first."
+            f"{subscription.channel} is not told: the workflow that subscribed goes on waiting for events. Turn it off in {subscription.channel} first."
         )
     return sentences

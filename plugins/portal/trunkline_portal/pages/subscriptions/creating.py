@@ -5,88 +5,113 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from trunkline import FieldError, Refused
-from trunkline_portal import once
+from trunkline_portal import one_time_secret
 from trunkline_portal.access import Viewer, WritesWebhooks
 from trunkline_portal.forms import Submitted
-from trunkline_portal.pages.subscriptions import event_choices, faults, form, places
+from trunkline_portal.pages.subscriptions import event_choices, faults, form, views
 from trunkline_portal.pages.subscriptions.faults import Faults
 from trunkline_portal.pages.subscriptions.filter_rows import OPERATORS
 from trunkline_portal.pages.subscriptions.form import Form
 from trunkline_portal.portal import Portal
+from trunkline_portal.routing import get, post
 
-NEW = f"{places.BASE}/new"
+NEW = f"{views.BASE}/new"
 
 
-def make_router(portal: Portal) -> APIRouter:
-    """Build the router."""
-    router = portal.router()
+class CreationPages:
+    """The form for a new subscription, and the page that shows its secret."""
 
-    @router.get("/subscriptions/new")
-    async def show_form(request: Request, viewer: WritesWebhooks) -> Response:
-        asked = request.query_params.getlist("type")  # a link from an event type's page
-        return show(request, viewer, Form(event_types=asked), Faults())
+    def __init__(self, portal: Portal) -> None:
+        self._portal = portal
 
-    @router.post("/subscriptions/new")
-    async def create(request: Request, viewer: WritesWebhooks, fields: Submitted) -> Response:
+    async def show_form(self, request: Request, viewer: WritesWebhooks) -> Response:
+        """Show the empty form."""
+        event_types = request.query_params.getlist("type")  # a link from an event type's page
+        return self._show(request, viewer, Form(event_types=event_types), Faults())
+
+    async def create(self, request: Request, viewer: WritesWebhooks, fields: Submitted) -> Response:
+        """Make a subscription."""
         entered = form.read(fields)
         if more := more_of(fields):
-            return show(request, viewer, entered, Faults(), **more)
-        found: list[FieldError] = []
-        groups = event_choices.groups_of(portal.context.deployment.product())
-        wanted = form.creation(entered, event_choices.kinds_of(groups, entered.chosen), found)
-        if found:
-            return show(request, viewer, entered, faults.sort(found, entered), status=422)
+            return self._show(request, viewer, entered, Faults(), **more)
+        errors: list[FieldError] = []
+        groups = event_choices.groups_of(self._portal.context.deployment.product())
+        body = form.creation(entered, event_choices.kinds_of(groups, entered.chosen), errors)
+        if errors:
+            return self._show(request, viewer, entered, faults.sort(errors, entered), status=422)
         try:
-            made = await portal.context.subscriptions.create(
-                viewer.company_id, wanted, channel=places.CHANNEL
+            subscription = await self._portal.context.subscriptions.create(
+                viewer.company_id, body, channel=views.CHANNEL
             )
         except Refused as error:
-            return show(request, viewer, entered, faults.of_refusal(error, entered), status=error.status)
-        return leave_secret(portal, request, viewer, made["id"], made.get("secret"))
+            return self._show(
+                request, viewer, entered, faults.of_refusal(error, entered), status=error.status
+            )
+        return leave_secret(self._portal, request, viewer, subscription["id"], subscription.get("secret"))
 
-    @router.get("/subscriptions/{subscription_id}/secret")
-    async def show_secret(request: Request, viewer: WritesWebhooks, subscription_id: str) -> Response:
-        one = await places.find_ours(portal, viewer.company_id, subscription_id)
-        secret = once.read(portal, request, viewer, of=one.id)
-        if secret is None and "public_key" not in one.view:
-            return portal.redirect(
+    async def show_secret(self, request: Request, viewer: WritesWebhooks, subscription_id: str) -> Response:
+        """Show the secret, once, or the public key."""
+        subscription = await views.find_editable(self._portal, viewer.company_id, subscription_id)
+        secret = one_time_secret.read(self._portal, request, viewer, of=subscription.id)
+        if secret is None and "public_key" not in subscription.view:
+            return self._portal.redirect(
                 request,
-                one.url,
+                subscription.url,
                 viewer=viewer,
                 flash="The secret was shown once and cannot be shown again; rotate it to get a new one.",
                 tone="info",
             )
-        response = portal.render(
-            request, viewer, "subscription_secret.html", one=one, secret=secret, has_docs=has_docs(portal)
+        response = self._portal.render(
+            request,
+            viewer,
+            "subscription_secret.html",
+            subscription=subscription,
+            secret=secret,
+            has_docs=self._portal.runs("docs"),
         )
-        once.forget(portal, request, response)
+        one_time_secret.forget(self._portal, request, response)
         return response
 
-    def show(
-        request: Request, viewer: Viewer, entered: Form, found: Faults, *, status: int = 200, **blanks: int
+    def _show(
+        self,
+        request: Request,
+        viewer: Viewer,
+        entered: Form,
+        errors: Faults,
+        *,
+        status: int = 200,
+        **blanks: int,
     ) -> Response:
-        if not places.can_create(portal):
-            return portal.redirect(
+        if not views.can_create(self._portal):
+            return self._portal.redirect(
                 request,
-                places.BASE,
+                views.BASE,
                 viewer=viewer,
                 flash="The plugin webhooks does not run here, so nothing can be subscribed to by address.",
                 tone="warn",
             )
         return show_subscription_form(
-            portal,
+            self._portal,
             request,
             viewer,
             entered.with_blanks(**blanks),
-            found,
+            errors,
             status=status,
             title="New subscription",
             action=NEW,
-            back=(places.BASE, "Subscriptions"),
+            back=(views.BASE, "Subscriptions"),
             is_new=True,
         )
 
-    return router
+
+def make_router(portal: Portal) -> APIRouter:
+    """List the routes."""
+    pages = CreationPages(portal)
+    return portal.router(
+        get("/subscriptions/new", pages.show_form),
+        post("/subscriptions/new", pages.create),
+        get("/subscriptions/{subscription_id}/secret", pages.show_secret),
+    )
 
 
 def show_subscription_form(
@@ -94,7 +119,7 @@ def show_subscription_form(
     request: Request,
     viewer: Viewer,
     entered: Form,
-    found: Faults,
+    errors: Faults,
     *,
     status: int,
     **values: object,
@@ -107,14 +132,14 @@ def show_subscription_form(
         "subscription_form.html",
         status=status,
         form=entered,
-        errors=found,
+        errors=errors,
         groups=groups,
         suggestions=event_choices.suggestions_of(groups),
         shows_fields=sum(len(group.choices) for group in groups) <= event_choices.MOST_SHOWN,
         operators=OPERATORS,
         schemes=list(form.SCHEMES.items()),
         starts=form.STARTS,
-        **{"one": None, **values},
+        **{"subscription": None, **values},
     )
 
 
@@ -122,17 +147,10 @@ def leave_secret(
     portal: Portal, request: Request, viewer: Viewer, subscription_id: str, secret: str | None
 ) -> Response:
     """Go to the page that shows *secret* (None: there is a public key instead)."""
-    response = RedirectResponse(places.url_of(subscription_id, "secret"), 303)
+    response = RedirectResponse(views.url_of(subscription_id, "secret"), 303)
     if secret is not None:
-        once.hand_over(portal, request, response, viewer, of=subscription_id, secret=secret)
+        one_time_secret.hand_over(portal, request, response, viewer, of=subscription_id, secret=secret)
     return response
-
-
-def has_docs(portal: Portal) -> bool:
-    """Tell whether the page on verifying requests is there."""
-    return any(
-        one["name"] == "docs" and one["state"] == "active" for one in portal.context.deployment.plugins()
-    )
 
 
 def more_of(fields: Submitted) -> dict[str, int]:

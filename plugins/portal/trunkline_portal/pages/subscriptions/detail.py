@@ -9,88 +9,100 @@ from starlette.responses import Response
 from trunkline import SubscriptionActivity
 from trunkline_portal import curl
 from trunkline_portal.access import Viewer, WritesWebhooks
-from trunkline_portal.pages.subscriptions import places
-from trunkline_portal.pages.subscriptions.places import Shown
+from trunkline_portal.pages.subscriptions import views
+from trunkline_portal.pages.subscriptions.views import Subscription
 from trunkline_portal.portal import Portal
+from trunkline_portal.routing import get
 
 STATUSES = ("pending", "held", "delivered", "exhausted", "rejected", "gone")
 PAGE = 50
 
 
-def make_router(portal: Portal) -> APIRouter:
-    """Build the router."""
-    router = portal.router()
+class DetailPages:
+    """The deliveries and the settings of a subscription."""
 
-    @router.get("/subscriptions/{subscription_id}")
-    async def show_deliveries(request: Request, viewer: WritesWebhooks, subscription_id: str) -> Response:
-        frame = await frame_values(portal, viewer, subscription_id, tab="deliveries")
-        return portal.render(
+    def __init__(self, portal: Portal) -> None:
+        self._portal = portal
+
+    async def show_deliveries(
+        self, request: Request, viewer: WritesWebhooks, subscription_id: str
+    ) -> Response:
+        """Show the deliveries."""
+        frame = await frame_values(self._portal, viewer, subscription_id, tab="deliveries")
+        return self._portal.render(
             request,
             viewer,
             "subscription_deliveries.html",
-            statuses_shown=[(name, name.capitalize()) for name in STATUSES],
-            curl=_next_step(portal, request, frame["one"]),
+            statuses=[(name, name.capitalize()) for name in STATUSES],
+            curl=self._next_step(request, frame["subscription"]),
             **frame,
-            **await _deliveries(portal, request, viewer, subscription_id),
+            **await self._deliveries(request, viewer, subscription_id),
         )
 
-    @router.get("/subscriptions/{subscription_id}/deliveries")
-    async def show_part(request: Request, viewer: WritesWebhooks, subscription_id: str) -> Response:
-        one = await places.find(portal, viewer.company_id, subscription_id)
-        found = await _deliveries(portal, request, viewer, subscription_id)
-        return portal.fragment(
+    async def show_part(self, request: Request, viewer: WritesWebhooks, subscription_id: str) -> Response:
+        """Show them again, for the script."""
+        subscription = await views.find(self._portal, viewer.company_id, subscription_id)
+        deliveries = await self._deliveries(request, viewer, subscription_id)
+        return self._portal.fragment(
             request,
             viewer,
             "subscription_deliveries_part.html",
-            one=one,
-            curl=_next_step(portal, request, one),
-            **found,
+            subscription=subscription,
+            curl=self._next_step(request, subscription),
+            **deliveries,
         )
 
-    @router.get("/subscriptions/{subscription_id}/settings")
-    async def show_settings(request: Request, viewer: WritesWebhooks, subscription_id: str) -> Response:
-        frame = await frame_values(portal, viewer, subscription_id, tab="settings")
-        return portal.render(request, viewer, "subscription_settings.html", **frame)
+    async def show_settings(self, request: Request, viewer: WritesWebhooks, subscription_id: str) -> Response:
+        """Show the settings."""
+        frame = await frame_values(self._portal, viewer, subscription_id, tab="settings")
+        return self._portal.render(request, viewer, "subscription_settings.html", **frame)
 
-    return router
+    async def _deliveries(self, request: Request, viewer: Viewer, subscription_id: str) -> dict[str, Any]:
+        parameters = request.query_params
+        status = parameters.get("status", "") if parameters.get("status") in STATUSES else ""
+        cursor = parameters.get("cursor") or None
+        page = await self._portal.context.deliveries.of_subscription(
+            viewer.company_id, subscription_id, channel=None, status=status or None, cursor=cursor, limit=PAGE
+        )
+        return {
+            "deliveries": page["deliveries"],
+            "status_filter": status,
+            "cursor": cursor,
+            "older": page["next_cursor"],
+        }
+
+    def _next_step(self, request: Request, subscription: Subscription) -> str | None:
+        """Write the command that sends an event which the subscription takes, whatever its filter."""
+        names = subscription.view["event_types"]
+        kinds = [kind for kind in self._portal.context.events.types() if names == ["*"] or kind.name in names]
+        return curl.send_event(self._portal.base_url(request), kinds[0]) if kinds else None
+
+
+def make_router(portal: Portal) -> APIRouter:
+    """List the routes."""
+    pages = DetailPages(portal)
+    return portal.router(
+        get("/subscriptions/{subscription_id}", pages.show_deliveries),
+        get("/subscriptions/{subscription_id}/deliveries", pages.show_part),
+        get("/subscriptions/{subscription_id}/settings", pages.show_settings),
+    )
 
 
 async def frame_values(portal: Portal, viewer: Viewer, subscription_id: str, *, tab: str) -> dict[str, Any]:
     """Gather what stands above the tabs of a subscription. Raises NotFound."""
-    one = await places.find(portal, viewer.company_id, subscription_id)
+    subscription = await views.find(portal, viewer.company_id, subscription_id)
     tabs = [("", "Deliveries"), ("replays", "Replays"), ("settings", "Settings")]
     return {
-        "one": one,
-        "activity": await _activity(portal, viewer, one.id),
-        "tabs": [(places.url_of(one.id, part), title, (part or "deliveries") == tab) for part, title in tabs],
+        "subscription": subscription,
+        "activity": await _activity(portal, viewer, subscription.id),
+        "tabs": [
+            (views.url_of(subscription.id, part), title, (part or "deliveries") == tab)
+            for part, title in tabs
+        ],
     }
 
 
 async def _activity(portal: Portal, viewer: Viewer, subscription_id: str) -> SubscriptionActivity:
-    found = await portal.context.activity.subscriptions(viewer.company_id)
+    activities = await portal.context.activity.subscriptions(viewer.company_id)
     none = SubscriptionActivity(subscription_id, 0, None, None, None)
-    return next((one for one in found if one.subscription_id == subscription_id), none)
-
-
-async def _deliveries(
-    portal: Portal, request: Request, viewer: Viewer, subscription_id: str
-) -> dict[str, Any]:
-    asked = request.query_params
-    status = asked.get("status", "") if asked.get("status") in STATUSES else ""
-    cursor = asked.get("cursor") or None
-    found = await portal.context.deliveries.of_subscription(
-        viewer.company_id, subscription_id, channel=None, status=status or None, cursor=cursor, limit=PAGE
-    )
-    return {
-        "deliveries": found["deliveries"],
-        "wanted": status,
-        "cursor": cursor,
-        "older": found["next_cursor"],
-    }
-
-
-def _next_step(portal: Portal, request: Request, one: Shown) -> str | None:
-    """Write the command that sends an event which the subscription takes, whatever its filter."""
-    names = one.view["event_types"]
-    kinds = [kind for kind in portal.context.events.types() if names == ["*"] or kind.name in names]
-    return curl.send_event(portal.base_url(request), kinds[0]) if kinds else None
+    return next((activity for activity in activities if activity.subscription_id == subscription_id), none)

@@ -7,76 +7,91 @@ from starlette.responses import Response
 from trunkline import FieldError, Refused
 from trunkline_portal.access import Viewer, WritesWebhooks
 from trunkline_portal.forms import Submitted
-from trunkline_portal.pages.subscriptions import event_choices, faults, form, places
+from trunkline_portal.pages.subscriptions import event_choices, faults, form, views
 from trunkline_portal.pages.subscriptions.creating import more_of, show_subscription_form
 from trunkline_portal.pages.subscriptions.faults import Faults
 from trunkline_portal.pages.subscriptions.filter_rows import Kinds
 from trunkline_portal.pages.subscriptions.form import Form
-from trunkline_portal.pages.subscriptions.places import Shown
+from trunkline_portal.pages.subscriptions.views import Subscription
 from trunkline_portal.portal import Portal
+from trunkline_portal.routing import get, post
 
 
-def make_router(portal: Portal) -> APIRouter:
-    """Build the router."""
-    router = portal.router()
+class EditingPages:
+    """The form that changes a subscription."""
 
-    @router.get("/subscriptions/{subscription_id}/edit")
-    async def show_form(request: Request, viewer: WritesWebhooks, subscription_id: str) -> Response:
-        one = await places.find_ours(portal, viewer.company_id, subscription_id)
-        entered = form.of_subscription(one.view, kinds(one.view["event_types"]))
-        return show(request, viewer, one, entered, Faults())
+    def __init__(self, portal: Portal) -> None:
+        self._portal = portal
 
-    @router.post("/subscriptions/{subscription_id}/edit")
+    async def show_form(self, request: Request, viewer: WritesWebhooks, subscription_id: str) -> Response:
+        """Show the form with what the subscription has."""
+        subscription = await views.find_editable(self._portal, viewer.company_id, subscription_id)
+        entered = form.of_subscription(subscription.view, self._kinds(subscription.view["event_types"]))
+        return self._show(request, viewer, subscription, entered, Faults())
+
     async def change(
-        request: Request, viewer: WritesWebhooks, subscription_id: str, fields: Submitted
+        self, request: Request, viewer: WritesWebhooks, subscription_id: str, fields: Submitted
     ) -> Response:
-        one = await places.find_ours(portal, viewer.company_id, subscription_id)
+        """Change a subscription."""
+        subscription = await views.find_editable(self._portal, viewer.company_id, subscription_id)
         entered = form.read(fields)
         if more := more_of(fields):
-            return show(request, viewer, one, entered, Faults(), **more)
-        found: list[FieldError] = []
-        wanted = form.changes(entered, kinds(entered.chosen), found)
-        if found:
-            return show(request, viewer, one, entered, faults.sort(found, entered), status=422)
+            return self._show(request, viewer, subscription, entered, Faults(), **more)
+        errors: list[FieldError] = []
+        body = form.changes(entered, self._kinds(entered.chosen), errors)
+        if errors:
+            return self._show(
+                request, viewer, subscription, entered, faults.sort(errors, entered), status=422
+            )
         try:
-            await portal.context.subscriptions.update(
-                viewer.company_id, one.id, wanted, channel=places.CHANNEL
+            await self._portal.context.subscriptions.update(
+                viewer.company_id, subscription.id, body, channel=views.CHANNEL
             )
         except Refused as error:
             refused = faults.of_refusal(error, entered)
-            return show(request, viewer, one, entered, refused, status=error.status)
-        return portal.redirect(
+            return self._show(request, viewer, subscription, entered, refused, status=error.status)
+        return self._portal.redirect(
             request,
-            places.url_of(one.id, "settings"),
+            views.url_of(subscription.id, "settings"),
             viewer=viewer,
-            flash="The subscription was changed. It holds for events that are accepted from now on.",
+            flash="The subscription was changed. The change applies to events that are accepted from now on.",
         )
 
-    def kinds(chosen: list[str]) -> Kinds:
-        return event_choices.kinds_of(event_choices.groups_of(portal.context.deployment.product()), chosen)
+    def _kinds(self, chosen: list[str]) -> Kinds:
+        return event_choices.kinds_of(
+            event_choices.groups_of(self._portal.context.deployment.product()), chosen
+        )
 
-    def show(
+    def _show(
+        self,
         request: Request,
         viewer: Viewer,
-        one: Shown,
+        subscription: Subscription,
         entered: Form,
-        found: Faults,
+        errors: Faults,
         *,
         status: int = 200,
         **blanks: int,
     ) -> Response:
         return show_subscription_form(
-            portal,
+            self._portal,
             request,
             viewer,
             entered.with_blanks(**blanks),
-            found,
+            errors,
             status=status,
             title="Edit subscription",
-            action=places.url_of(one.id, "edit"),
-            back=(places.url_of(one.id, "settings"), "Subscription"),
+            action=views.url_of(subscription.id, "edit"),
+            back=(views.url_of(subscription.id, "settings"), "Subscription"),
             is_new=False,
-            one=one,
+            subscription=subscription,
         )
 
-    return router
+
+def make_router(portal: Portal) -> APIRouter:
+    """List the routes."""
+    pages = EditingPages(portal)
+    return portal.router(
+        get("/subscriptions/{subscription_id}/edit", pages.show_form),
+        post("/subscriptions/{subscription_id}/edit", pages.change),
+    )

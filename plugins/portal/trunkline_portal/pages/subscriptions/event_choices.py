@@ -57,8 +57,12 @@ class Suggestion:
 def groups_of(product: Product) -> list[Group]:
     """List the event types by the first part of their names."""
     return [
-        Group(name.replace("_", " ").capitalize(), tuple(_choice(product, one) for one in types))
-        for name, types in groupby(product.event_types, key=lambda one: one.name.partition(".")[0])
+        Group(
+            name.replace("_", " ").capitalize(), tuple(_choice(product, event_type) for event_type in types)
+        )
+        for name, types in groupby(
+            product.event_types, key=lambda event_type: event_type.name.partition(".")[0]
+        )
     ]
 
 
@@ -75,12 +79,12 @@ def suggestions_of(groups: Sequence[Group]) -> list[Suggestion]:
 
 def kinds_of(groups: Sequence[Group], chosen: Sequence[str]) -> Mapping[str, str]:
     """Tell what the values at each path are in the *chosen* event types (all for ``*``), where they agree."""
-    found: dict[str, set[str]] = {}
+    kinds_at: dict[str, set[str]] = {}
     for choice in _choices(groups):
         if choice.name in chosen or "*" in chosen:
             for line in choice.lines:
-                found.setdefault(line.path, set()).add(line.compared_as)
-    return {path: next(iter(kinds)) for path, kinds in found.items() if len(kinds) == 1}
+                kinds_at.setdefault(line.path, set()).add(line.compared_as)
+    return {path: next(iter(kinds)) for path, kinds in kinds_at.items() if len(kinds) == 1}
 
 
 def _choices(groups: Sequence[Group]) -> Iterator[Choice]:

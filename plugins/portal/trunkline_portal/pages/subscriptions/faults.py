@@ -1,4 +1,4 @@
-"""What a form of a subscription was refused for, as sentences for its fields."""
+"""The errors of a subscription's form, as sentences for its fields."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -41,7 +41,7 @@ def sort(errors: Sequence[FieldError], form: Form) -> Faults:
         named.update(parts[1:])
         sentences.setdefault(name, []).append(_sentence(name, parts[1:], error.message, form))
     return Faults(
-        {name: " ".join(dict.fromkeys(found)) for name, found in sentences.items()}, frozenset(named)
+        {name: " ".join(dict.fromkeys(texts)) for name, texts in sentences.items()}, frozenset(named)
     )
 
 

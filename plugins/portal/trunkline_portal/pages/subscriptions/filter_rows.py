@@ -50,15 +50,15 @@ def rows_of(source: Json, kinds: Kinds) -> list[Row] | None:
     if not isinstance(source, Mapping):
         return None
     rows: list[Row] = []
-    for name, wanted in source.items():
+    for name, condition in source.items():
         match name:
             case "any" | "not":
                 return None
             case "all":
-                found = [rows_of(part, kinds) for part in wanted]
+                parts = [rows_of(part, kinds) for part in condition]
             case _:
-                found = [_rows_at(name, wanted, kinds.get(name))]
-        for part in found:
+                parts = [_rows_at(name, condition, kinds.get(name))]
+        for part in parts:
             if part is None:
                 return None
             rows += part
@@ -67,22 +67,22 @@ def rows_of(source: Json, kinds: Kinds) -> list[Row] | None:
 
 def filter_of(rows: Iterable[Row], kinds: Kinds) -> dict[str, Json] | None:
     """Make the filter that *rows* say, all of which must hold; None where every row is blank."""
-    found: dict[str, dict[str, Json]] = {}
-    again: list[Json] = []
+    conditions: dict[str, dict[str, Json]] = {}
+    repeated: list[Json] = []
     for row in rows:
         if row.is_blank:
             continue
-        name, wanted = _comparison(row, kinds.get(row.path))
-        comparisons = found.setdefault(row.path, {})
+        name, value = _comparison(row, kinds.get(row.path))
+        comparisons = conditions.setdefault(row.path, {})
         if name in comparisons:
-            again.append({row.path: {name: wanted}})
+            repeated.append({row.path: {name: value}})
         else:
-            comparisons[name] = wanted
+            comparisons[name] = value
     source: dict[str, Json] = {
         path: comparisons["eq"] if comparisons.keys() == {"eq"} else comparisons
-        for path, comparisons in found.items()
+        for path, comparisons in conditions.items()
     }
-    return (source | {"all": again} if again else source) or None
+    return (source | {"all": repeated} if repeated else source) or None
 
 
 def read_value(text: str, kind: str | None) -> Json:
@@ -105,9 +105,9 @@ def write_value(value: Json, kind: str | None) -> str:
     return orjson.dumps(value).decode()
 
 
-def _rows_at(path: str, wanted: Json, kind: str | None) -> list[Row] | None:
-    """Write what is wanted at *path*; None where a row would be read as something else."""
-    comparisons: Mapping[str, Json] = wanted if isinstance(wanted, Mapping) else {"eq": wanted}
+def _rows_at(path: str, condition: Json, kind: str | None) -> list[Row] | None:
+    """Write the condition at *path*; None where a row would be read as something else."""
+    comparisons: Mapping[str, Json] = condition if isinstance(condition, Mapping) else {"eq": condition}
     rows: list[Row] = []
     for name, value in comparisons.items():
         row = _row(path, name, value, kind)

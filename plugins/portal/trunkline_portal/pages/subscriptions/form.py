@@ -16,12 +16,12 @@ SCHEMES: Mapping[str, str] = {
     "standard": "Standard Webhooks (HMAC-SHA256): webhook-signature",
     "github": "As GitHub signs (HMAC-SHA256): X-Hub-Signature-256",
     "stripe": "As Stripe signs (HMAC-SHA256 with a time): t=…,v1=…",
-    "ed25519": "Ed25519: a public key checks, and no secret is shared",
+    "ed25519": "Ed25519: receivers check with a public key, no secret is shared",
 }
 STARTS: Mapping[str, str] = {
     "now": "With the next event",
     "earliest": "With the oldest event that is kept",
-    "time": "With what was accepted at a time or later",
+    "time": "With events accepted at a time or later",
     "cursor": "After a cursor of GET /api/v1/events",
 }
 MODES: Mapping[str, str] = {"rows": "Conditions", "json": "JSON"}
@@ -125,9 +125,7 @@ def changes(form: Form, kinds: Kinds, faults: list[FieldError]) -> dict[str, Jso
     if form.replaces_headers:
         request["headers"] = headers
     elif headers:
-        message = (
-            "Tick “Replace them by those below”, or empty these rows: as it stands they would not be taken"
-        )
+        message = "Tick “Replace them by those below”, or empty these rows: otherwise they are ignored"
         faults.append(FieldError("/headers", message))
     return request
 
@@ -146,7 +144,7 @@ def _filter(form: Form, kinds: Kinds, faults: list[FieldError]) -> Json:
         faults += [
             FieldError(
                 f"/filter/{row.path.replace('~', '~0').replace('/', '~1')}",
-                "is no field: choose one that begins with payload. or metadata.",
+                "is not a field: choose one that begins with payload. or metadata.",
             )
             for row in form.rows
             if not row.is_blank and not row.path.startswith(("payload.", "metadata."))

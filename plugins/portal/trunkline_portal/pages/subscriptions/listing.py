@@ -10,9 +10,10 @@ from starlette.responses import Response
 from trunkline import SubscriptionActivity
 from trunkline_portal import curl
 from trunkline_portal.access import Viewer, WritesWebhooks
-from trunkline_portal.pages.subscriptions import places
-from trunkline_portal.pages.subscriptions.places import Shown
+from trunkline_portal.pages.subscriptions import views
+from trunkline_portal.pages.subscriptions.views import Subscription
 from trunkline_portal.portal import Portal
+from trunkline_portal.routing import get
 
 STATUSES = ("active", "paused", "disabled")
 
@@ -21,54 +22,63 @@ STATUSES = ("active", "paused", "disabled")
 class Line:
     """One subscription, and how it does."""
 
-    shown: Shown
+    subscription: Subscription
     activity: SubscriptionActivity
 
 
-def make_router(portal: Portal) -> APIRouter:
-    """Build the router."""
-    router = portal.router()
+class ListPages:
+    """The list of subscriptions."""
 
-    @router.get("/subscriptions")
-    async def show_all(request: Request, viewer: WritesWebhooks) -> Response:
+    def __init__(self, portal: Portal) -> None:
+        self._portal = portal
+
+    async def show_all(self, request: Request, viewer: WritesWebhooks) -> Response:
+        """Show the list."""
         status = request.query_params.get("status", "")
         channel = request.query_params.get("channel", "")
-        lines = await _lines(portal, viewer)
-        return portal.render(
+        lines = await self._lines(viewer)
+        return self._portal.render(
             request,
             viewer,
             "subscriptions.html",
-            lines=[line for line in lines if _is_wanted(line, status=status, channel=channel)],
-            statuses_shown=[(name, name.capitalize()) for name in STATUSES],
+            lines=[line for line in lines if _matches(line, status=status, channel=channel)],
+            statuses=[(name, name.capitalize()) for name in STATUSES],
             channels=_channels(lines),
-            wanted_status=status,
-            wanted_channel=channel,
+            status_filter=status,
+            channel_filter=channel,
             has_any=bool(lines),
-            can_create=places.can_create(portal),
+            can_create=views.can_create(self._portal),
             curl=curl.line(
-                f"{portal.base_url(request)}/api/v1/webhooks/subscriptions", body=places.example(portal)
+                f"{self._portal.base_url(request)}/api/v1/webhooks/subscriptions",
+                body=views.example(self._portal),
             ),
         )
 
-    return router
+    async def _lines(self, viewer: Viewer) -> list[Line]:
+        subscriptions = await self._portal.context.subscriptions.list(viewer.company_id, channel=None)
+        activity = {
+            activity.subscription_id: activity
+            for activity in await self._portal.context.activity.subscriptions(viewer.company_id)
+        }
+        return [
+            Line(views.view_of(self._portal, view), activity[view["id"]])
+            for view in reversed(subscriptions)
+            if view["id"] in activity
+        ]
 
 
-async def _lines(portal: Portal, viewer: Viewer) -> list[Line]:
-    views = await portal.context.subscriptions.list(viewer.company_id, channel=None)
-    activity = {
-        one.subscription_id: one for one in await portal.context.activity.subscriptions(viewer.company_id)
-    }
-    return [
-        Line(places.shown(portal, view), activity[view["id"]])
-        for view in reversed(views)
-        if view["id"] in activity
-    ]
+def make_router(portal: Portal) -> APIRouter:
+    """List the routes."""
+    pages = ListPages(portal)
+    return portal.router(
+        get("/subscriptions", pages.show_all),
+    )
 
 
-def _is_wanted(line: Line, *, status: str, channel: str) -> bool:
-    view = line.shown.view
+def _matches(line: Line, *, status: str, channel: str) -> bool:
+    view = line.subscription.view
     return status in {"", view["status"]} and channel in {"", view["channel"]}
 
 
 def _channels(lines: Sequence[Line]) -> list[tuple[str, str]]:
-    return sorted({(str(line.shown.view["channel"]), line.shown.channel) for line in lines})
+    return sorted({(str(line.subscription.view["channel"]), line.subscription.channel) for line in lines})

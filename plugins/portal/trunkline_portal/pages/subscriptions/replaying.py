@@ -1,4 +1,4 @@
-"""Sending the past again: counted first, then started."""
+"""Replaying past events: counted first, then started."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,8 +12,9 @@ from starlette.responses import Response
 from trunkline import BodyInvalid, FieldError, Json
 from trunkline_portal.access import Viewer, WritesWebhooks
 from trunkline_portal.forms import Fields, Submitted, faults_of
-from trunkline_portal.pages.subscriptions import form, places
+from trunkline_portal.pages.subscriptions import form, views
 from trunkline_portal.portal import Portal
+from trunkline_portal.routing import get, post
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,58 +28,61 @@ class Range:
 
     @property
     def mark(self) -> str:
-        """Tell this range from another: what is started is what was counted."""
+        """A text that tells this range from others: a replay starts only for the range that was counted."""
         return "|".join((self.begin, self.end, str(self.only_failed), *self.event_types))
 
     def request(self, faults: list[FieldError]) -> dict[str, Json]:
         """Make the request; what cannot be said in one is added to *faults*."""
-        found: dict[str, Json] = {"only_failed": self.only_failed}
+        body: dict[str, Json] = {"only_failed": self.only_failed}
         for name, text in (("from", self.begin), ("to", self.end)):
-            if text and (written := form.read_time(f"/{name}", text, faults)):
-                found[name] = datetime.fromisoformat(written)
+            if text and (time := form.read_time(f"/{name}", text, faults)):
+                body[name] = datetime.fromisoformat(time)
         if self.event_types:
-            found["event_types"] = list(self.event_types)
-        return found
+            body["event_types"] = list(self.event_types)
+        return body
 
 
-def make_router(portal: Portal) -> APIRouter:
-    """Build the router."""
-    router = portal.router()
-    replays = portal.context.replays
+class ReplayFormPages:
+    """The form for a new replay."""
 
-    @router.get("/subscriptions/{subscription_id}/replays/new")
-    async def show_form(request: Request, viewer: WritesWebhooks, subscription_id: str) -> Response:
+    def __init__(self, portal: Portal) -> None:
+        self._portal = portal
+        self._replays = portal.context.replays
+
+    async def show_form(self, request: Request, viewer: WritesWebhooks, subscription_id: str) -> Response:
+        """Show the form."""
         is_failed = request.query_params.get("only_failed") == "1"
-        return await show(request, viewer, subscription_id, Range(only_failed=is_failed))
+        return await self._show(request, viewer, subscription_id, Range(only_failed=is_failed))
 
-    @router.post("/subscriptions/{subscription_id}/replays/new")
     async def count_or_start(
-        request: Request, viewer: WritesWebhooks, subscription_id: str, fields: Submitted
+        self, request: Request, viewer: WritesWebhooks, subscription_id: str, fields: Submitted
     ) -> Response:
+        """Count what a replay would send; start it once this range was counted."""
         entered = _read(fields)
         faults: list[FieldError] = []
-        wanted = entered.request(faults)
+        body = entered.request(faults)
         if faults:
             errors = faults_of(BodyInvalid(faults))
-            return await show(request, viewer, subscription_id, entered, errors=errors, status=422)
+            return await self._show(request, viewer, subscription_id, entered, errors=errors, status=422)
         try:
             if "start" not in fields or fields["counted"] != entered.mark:
-                counted = await replays.start(
-                    viewer.company_id, subscription_id, wanted | {"dry_run": True}, channel=None
+                counted = await self._replays.start(
+                    viewer.company_id, subscription_id, body | {"dry_run": True}, channel=None
                 )
-                return await show(request, viewer, subscription_id, entered, matched=counted["matched"])
-            await replays.start(viewer.company_id, subscription_id, wanted, channel=None)
+                return await self._show(request, viewer, subscription_id, entered, matched=counted["matched"])
+            await self._replays.start(viewer.company_id, subscription_id, body, channel=None)
         except BodyInvalid as error:
             errors = faults_of(error)
-            return await show(request, viewer, subscription_id, entered, errors=errors, status=422)
-        return portal.redirect(
+            return await self._show(request, viewer, subscription_id, entered, errors=errors, status=422)
+        return self._portal.redirect(
             request,
-            places.url_of(subscription_id, "replays"),
+            views.url_of(subscription_id, "replays"),
             viewer=viewer,
-            flash="The replay has started. It never delays what is new.",
+            flash="The replay has started. It does not delay new events.",
         )
 
-    async def show(
+    async def _show(
+        self,
         request: Request,
         viewer: Viewer,
         subscription_id: str,
@@ -88,20 +92,31 @@ def make_router(portal: Portal) -> APIRouter:
         errors: Mapping[str, str] | None = None,
         status: int = 200,
     ) -> Response:
-        one = await places.find(portal, viewer.company_id, subscription_id)
-        return portal.render(
+        subscription = await views.find(self._portal, viewer.company_id, subscription_id)
+        return self._portal.render(
             request,
             viewer,
             "subscription_replay_form.html",
             status=status,
-            one=one,
+            subscription=subscription,
             entered=entered,
             matched=matched,
             errors=errors or {},
-            types=_types(portal, one.view["event_types"]),
+            types=self._types(subscription.view["event_types"]),
         )
 
-    return router
+    def _types(self, names: Any) -> list[str]:
+        known = [kind.name for kind in self._portal.context.events.types()]
+        return known if names == ["*"] else [name for name in known if name in names]
+
+
+def make_router(portal: Portal) -> APIRouter:
+    """List the routes."""
+    pages = ReplayFormPages(portal)
+    return portal.router(
+        get("/subscriptions/{subscription_id}/replays/new", pages.show_form),
+        post("/subscriptions/{subscription_id}/replays/new", pages.count_or_start),
+    )
 
 
 def _read(fields: Fields) -> Range:
@@ -111,8 +126,3 @@ def _read(fields: Fields) -> Range:
         event_types=tuple(fields.all("event_types")),
         only_failed=fields["what"] == "failed",
     )
-
-
-def _types(portal: Portal, names: Any) -> list[str]:
-    known = [kind.name for kind in portal.context.events.types()]
-    return known if names == ["*"] else [name for name in known if name in names]

@@ -7,67 +7,84 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from trunkline_portal.access import WritesWebhooks
-from trunkline_portal.pages.subscriptions import places
+from trunkline_portal.pages.subscriptions import views
 from trunkline_portal.pages.subscriptions.detail import frame_values
 from trunkline_portal.portal import Portal
+from trunkline_portal.routing import get, post
 
 KINDS: Mapping[str, str] = {
-    "missed": "What was missed",
-    "all": "Everything in a range",
-    "failed": "What had failed",
+    "missed": "Missed events",
+    "all": "All events in a range",
+    "failed": "Failed deliveries",
 }
 
 
-def make_router(portal: Portal) -> APIRouter:
-    """Build the router."""
-    router = portal.router()
-    replays = portal.context.replays
+class ReplayPages:
+    """The list of replays, and cancelling one."""
 
-    @router.get("/subscriptions/{subscription_id}/replays")
-    async def show_all(request: Request, viewer: WritesWebhooks, subscription_id: str) -> Response:
-        frame = await frame_values(portal, viewer, subscription_id, tab="replays")
-        found = await replays.of_subscription(viewer.company_id, subscription_id, channel=None)
-        return portal.render(
-            request, viewer, "subscription_replays.html", replays=found, kinds=KINDS, **frame
+    def __init__(self, portal: Portal) -> None:
+        self._portal = portal
+        self._replays = portal.context.replays
+
+    async def show_all(self, request: Request, viewer: WritesWebhooks, subscription_id: str) -> Response:
+        """Show the list."""
+        frame = await frame_values(self._portal, viewer, subscription_id, tab="replays")
+        replays = await self._replays.of_subscription(viewer.company_id, subscription_id, channel=None)
+        return self._portal.render(
+            request, viewer, "subscription_replays.html", replays=replays, kinds=KINDS, **frame
         )
 
-    @router.get("/subscriptions/{subscription_id}/replays/part")
-    async def show_part(request: Request, viewer: WritesWebhooks, subscription_id: str) -> Response:
-        one = await places.find(portal, viewer.company_id, subscription_id)
-        found = await replays.of_subscription(viewer.company_id, subscription_id, channel=None)
-        return portal.fragment(
-            request, viewer, "subscription_replays_part.html", one=one, replays=found, kinds=KINDS
+    async def show_part(self, request: Request, viewer: WritesWebhooks, subscription_id: str) -> Response:
+        """Show it again, for the script."""
+        subscription = await views.find(self._portal, viewer.company_id, subscription_id)
+        replays = await self._replays.of_subscription(viewer.company_id, subscription_id, channel=None)
+        return self._portal.fragment(
+            request,
+            viewer,
+            "subscription_replays_part.html",
+            subscription=subscription,
+            replays=replays,
+            kinds=KINDS,
         )
 
-    @router.get("/subscriptions/{subscription_id}/replays/{replay_id}/cancel")
     async def ask_to_cancel(
-        request: Request, viewer: WritesWebhooks, subscription_id: str, replay_id: str
+        self, request: Request, viewer: WritesWebhooks, subscription_id: str, replay_id: str
     ) -> Response:
-        one = await places.find(portal, viewer.company_id, subscription_id)
-        replay = await replays.get(viewer.company_id, replay_id)
-        return portal.confirm(
+        """Ask before a replay is cancelled."""
+        subscription = await views.find(self._portal, viewer.company_id, subscription_id)
+        replay = await self._replays.get(viewer.company_id, replay_id)
+        return self._portal.confirm(
             request,
             viewer,
             title="Cancel this replay?",
             sentences=[
-                "No more of the past is sent again.",
-                f"The {replay['matched']:,} deliveries that it has already made due are still delivered.",
+                "No more past events are sent.",
+                f"The {replay['matched']:,} deliveries that it has already queued are still made.",
             ],
-            action=places.url_of(one.id, f"replays/{replay['id']}/cancel"),
+            action=views.url_of(subscription.id, f"replays/{replay['id']}/cancel"),
             button="Cancel the replay",
-            back=places.url_of(one.id, "replays"),
+            back=views.url_of(subscription.id, "replays"),
         )
 
-    @router.post("/subscriptions/{subscription_id}/replays/{replay_id}/cancel")
     async def cancel(
-        request: Request, viewer: WritesWebhooks, subscription_id: str, replay_id: str
+        self, request: Request, viewer: WritesWebhooks, subscription_id: str, replay_id: str
     ) -> Response:
-        await replays.cancel(viewer.company_id, replay_id)
-        return portal.redirect(
+        """Cancel a replay."""
+        await self._replays.cancel(viewer.company_id, replay_id)
+        return self._portal.redirect(
             request,
-            places.url_of(subscription_id, "replays"),
+            views.url_of(subscription_id, "replays"),
             viewer=viewer,
             flash="The replay was cancelled.",
         )
 
-    return router
+
+def make_router(portal: Portal) -> APIRouter:
+    """List the routes."""
+    pages = ReplayPages(portal)
+    return portal.router(
+        get("/subscriptions/{subscription_id}/replays", pages.show_all),
+        get("/subscriptions/{subscription_id}/replays/part", pages.show_part),
+        get("/subscriptions/{subscription_id}/replays/{replay_id}/cancel", pages.ask_to_cancel),
+        post("/subscriptions/{subscription_id}/replays/{replay_id}/cancel", pages.cancel),
+    )

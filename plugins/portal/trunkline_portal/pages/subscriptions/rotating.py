@@ -6,59 +6,72 @@ from starlette.responses import Response
 
 from trunkline_portal.access import Viewer, WritesWebhooks
 from trunkline_portal.forms import Submitted
-from trunkline_portal.pages.subscriptions import places
+from trunkline_portal.pages.subscriptions import views
 from trunkline_portal.pages.subscriptions.creating import leave_secret
-from trunkline_portal.pages.subscriptions.places import Shown
+from trunkline_portal.pages.subscriptions.views import Subscription
 from trunkline_portal.portal import Portal
+from trunkline_portal.routing import get, post
 
 MAX_OVERLAP_HOURS = 30 * 24
 
 
-def make_router(portal: Portal) -> APIRouter:
-    """Build the router."""
-    router = portal.router()
-    subscriptions = portal.context.subscriptions
+class RotationPages:
+    """Asks before a secret is rotated, and rotates it."""
 
-    @router.get("/subscriptions/{subscription_id}/rotate")
-    async def ask_to_rotate(request: Request, viewer: WritesWebhooks, subscription_id: str) -> Response:
-        one = await places.find_ours(portal, viewer.company_id, subscription_id)
-        return show_rotation(request, viewer, one)
+    def __init__(self, portal: Portal) -> None:
+        self._portal = portal
+        self._subscriptions = portal.context.subscriptions
 
-    @router.post("/subscriptions/{subscription_id}/rotate")
+    async def ask_to_rotate(self, request: Request, viewer: WritesWebhooks, subscription_id: str) -> Response:
+        """Ask how long the old secret stays valid."""
+        subscription = await views.find_editable(self._portal, viewer.company_id, subscription_id)
+        return self._show_rotation(request, viewer, subscription)
+
     async def rotate(
-        request: Request, viewer: WritesWebhooks, subscription_id: str, fields: Submitted
+        self, request: Request, viewer: WritesWebhooks, subscription_id: str, fields: Submitted
     ) -> Response:
-        one = await places.find_ours(portal, viewer.company_id, subscription_id)
+        """Rotate the secret."""
+        subscription = await views.find_editable(self._portal, viewer.company_id, subscription_id)
         hours = _hours(fields["hours"])
         if hours is None:
             error = f"Enter a number of hours from 0 to {MAX_OVERLAP_HOURS} (30 days)."
-            return show_rotation(request, viewer, one, hours=fields["hours"], error=error, status=422)
-        made = await subscriptions.rotate_secret(
-            viewer.company_id, one.id, channel=places.CHANNEL, overlap_seconds=hours * 3600
+            return self._show_rotation(
+                request, viewer, subscription, hours=fields["hours"], error=error, status=422
+            )
+        rotated = await self._subscriptions.rotate_secret(
+            viewer.company_id, subscription.id, channel=views.CHANNEL, overlap_seconds=hours * 3600
         )
-        return leave_secret(portal, request, viewer, one.id, made.get("secret"))
+        return leave_secret(self._portal, request, viewer, subscription.id, rotated.get("secret"))
 
-    def show_rotation(
+    def _show_rotation(
+        self,
         request: Request,
         viewer: Viewer,
-        one: Shown,
+        subscription: Subscription,
         *,
         hours: str = "24",
         error: str | None = None,
         status: int = 200,
     ) -> Response:
-        return portal.render(
+        return self._portal.render(
             request,
             viewer,
             "subscription_rotate.html",
             status=status,
-            one=one,
+            subscription=subscription,
             hours=hours,
             error=error,
             max_hours=MAX_OVERLAP_HOURS,
         )
 
-    return router
+
+def make_router(portal: Portal) -> APIRouter:
+    """List the routes."""
+    pages = RotationPages(portal)
+    return portal.router(
+        get("/subscriptions/{subscription_id}/rotate", pages.ask_to_rotate),
+        post("/subscriptions/{subscription_id}/rotate", pages.rotate),
+    )
 
 
 def _hours(text: str) -> int | None:

@@ -6,25 +6,40 @@ from starlette.responses import Response
 
 from trunkline_portal import outcomes
 from trunkline_portal.access import WritesWebhooks
-from trunkline_portal.pages.subscriptions import places
+from trunkline_portal.pages.subscriptions import views
 from trunkline_portal.portal import Portal
+from trunkline_portal.routing import get, post
+
+
+class TestDeliveryPages:
+    """Sends a test, and shows its result."""
+
+    def __init__(self, portal: Portal) -> None:
+        self._portal = portal
+
+    async def ask(self, request: Request, viewer: WritesWebhooks, subscription_id: str) -> Response:
+        """Show the page before anything was sent."""
+        subscription = await views.find_editable(self._portal, viewer.company_id, subscription_id)
+        return self._portal.render(
+            request, viewer, "subscription_test.html", subscription=subscription, result=None, reason=None
+        )
+
+    async def send(self, request: Request, viewer: WritesWebhooks, subscription_id: str) -> Response:
+        """Show the answer at once: it is stored nowhere, and sending once more when the page is loaded again does no harm."""
+        subscription = await views.find_editable(self._portal, viewer.company_id, subscription_id)
+        result = await self._portal.context.subscriptions.test(
+            viewer.company_id, subscription.id, channel=views.CHANNEL
+        )
+        reason = outcomes.attempt_sentence(result)
+        return self._portal.render(
+            request, viewer, "subscription_test.html", subscription=subscription, result=result, reason=reason
+        )
 
 
 def make_router(portal: Portal) -> APIRouter:
-    """Build the router."""
-    router = portal.router()
-
-    @router.get("/subscriptions/{subscription_id}/test")
-    async def ask(request: Request, viewer: WritesWebhooks, subscription_id: str) -> Response:
-        one = await places.find_ours(portal, viewer.company_id, subscription_id)
-        return portal.render(request, viewer, "subscription_test.html", one=one, result=None, reason=None)
-
-    @router.post("/subscriptions/{subscription_id}/test")
-    async def send(request: Request, viewer: WritesWebhooks, subscription_id: str) -> Response:
-        """Show the answer at once: it is stored nowhere, and sending once more when the page is loaded again does no harm."""
-        one = await places.find_ours(portal, viewer.company_id, subscription_id)
-        result = await portal.context.subscriptions.test(viewer.company_id, one.id, channel=places.CHANNEL)
-        reason = outcomes.attempt_sentence(result)
-        return portal.render(request, viewer, "subscription_test.html", one=one, result=result, reason=reason)
-
-    return router
+    """List the routes."""
+    pages = TestDeliveryPages(portal)
+    return portal.router(
+        get("/subscriptions/{subscription_id}/test", pages.ask),
+        post("/subscriptions/{subscription_id}/test", pages.send),
+    )

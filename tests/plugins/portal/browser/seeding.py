@@ -31,7 +31,7 @@ class Words:
 
 
 @dataclass(frozen=True, slots=True)
-class Furnished:
+class SeededHub:
     """A hub with things in it, and the ids of one of each kind."""
 
     hub: ServedHub
@@ -58,40 +58,20 @@ class Furnished:
         return self.hub.key
 
 
-def furnish(hub: ServedHub, target: Target, words: Words = Words()) -> Furnished:
+def seed(hub: ServedHub, target: Target, words: Words = Words()) -> SeededHub:
     """Fill a fresh hub."""
-    good, bad = f"/{words.path}/leads", f"/{words.path}/warehouse"
-    target.answer(200, body="taken", path=good)
-    target.answer(500, body=words.answer, headers={"content-type": "text/html"}, path=bad)
-    subscription = _subscribe(hub, target.url + good, ["*"], description=words.description)
-    failing = _subscribe(hub, target.url + bad, ["payment.failed", "lead.created"], description=words.failing)
-    paused = _subscribe(
-        hub, f"{target.url}/paused", ["client.created"], filter={"payload.status": {"eq": "Client"}}
-    )
-    hub.call("PATCH", f"/api/v1/webhooks/subscriptions/{paused}", json={"status": "paused"})
-    body = {"target_url": f"{target.url}/zap", "event_types": ["lead.created"]}
-    hook = hub.call("POST", "/api/v1/zapier/hooks", json=body)["id"]
-    for name in (words.key_name, "Reporting"):
-        hub.run("keys", "create", "--company", "92", "--name", name, "--scope", "events:read")
-    operator_key = hub.run("keys", "create", "--operator", "--name", "on call")
-
-    last = _send_events(hub, words)
-    _settle(hub, f"/api/v1/subscriptions/{subscription}/deliveries", last)
+    subscription, failing, paused, hook = _make_subscriptions(hub, target, words)
+    operator_key = _make_keys(hub, words)
+    _settle(hub, f"/api/v1/subscriptions/{subscription}/deliveries", _send_events(hub, words))
     _settle(hub, f"/api/v1/subscriptions/{failing}/deliveries", None)
     replay = hub.call(
         "POST", f"/api/v1/subscriptions/{subscription}/replay", json={"event_types": ["document.uploaded"]}
     )
-    log = hub.call("GET", f"/api/v1/subscriptions/{subscription}/deliveries")["deliveries"]
+    delivered = hub.call("GET", f"/api/v1/subscriptions/{subscription}/deliveries")["deliveries"]
     failed = hub.call("GET", f"/api/v1/subscriptions/{failing}/deliveries")["deliveries"]
     wait_for(lambda: hub.call("GET", f"/api/v1/replays/{replay['id']}")["status"] != "running")
-    hub.stop()
-    _spread_over_a_day(hub)
-    hub.environment = {
-        **hub.environment,
-        "TRUNKLINE_VALIDATION__TYPES": f'{{"{_QUARANTINED}": "quarantine"}}',
-    }
-    hub.start()
-    return Furnished(
+    _restart_a_day_later(hub)
+    return SeededHub(
         hub=hub,
         target=target,
         operator_key=operator_key,
@@ -100,13 +80,46 @@ def furnish(hub: ServedHub, target: Target, words: Words = Words()) -> Furnished
         failing=failing,
         paused=paused,
         hook=hook,
-        event=log[0]["event_id"],
+        event=delivered[0]["event_id"],
         failed_event=failed[0]["event_id"],
-        delivery=log[0]["id"],
+        delivery=delivered[0]["id"],
         failed_delivery=failed[0]["id"],
         replay=replay["id"],
         quarantined=_quarantine(hub, words),
     )
+
+
+def _make_subscriptions(hub: ServedHub, target: Target, words: Words) -> tuple[str, str, str, str]:
+    """Make a subscription that works, one that fails, one that is paused, and a hook of Zapier's; gives their ids."""
+    good, bad = f"/{words.path}/leads", f"/{words.path}/warehouse"
+    target.answer(200, body="taken", path=good)
+    target.answer(500, body=words.answer, headers={"content-type": "text/html"}, path=bad)
+    working = _subscribe(hub, target.url + good, ["*"], description=words.description)
+    failing = _subscribe(hub, target.url + bad, ["payment.failed", "lead.created"], description=words.failing)
+    paused = _subscribe(
+        hub, f"{target.url}/paused", ["client.created"], filter={"payload.status": {"eq": "Client"}}
+    )
+    hub.call("PATCH", f"/api/v1/webhooks/subscriptions/{paused}", json={"status": "paused"})
+    body = {"target_url": f"{target.url}/zap", "event_types": ["lead.created"]}
+    return working, failing, paused, hub.call("POST", "/api/v1/zapier/hooks", json=body)["id"]
+
+
+def _make_keys(hub: ServedHub, words: Words) -> str:
+    """Make two keys of the company, and an operator's; gives that."""
+    for name in (words.key_name, "Reporting"):
+        hub.run("keys", "create", "--company", "92", "--name", name, "--scope", "events:read")
+    return hub.run("keys", "create", "--operator", "--name", "on call")
+
+
+def _restart_a_day_later(hub: ServedHub) -> None:
+    """Spread what has happened over a day, and quarantine a type from now on."""
+    hub.stop()
+    _spread_over_a_day(hub)
+    hub.environment = {
+        **hub.environment,
+        "TRUNKLINE_VALIDATION__TYPES": f'{{"{_QUARANTINED}": "quarantine"}}',
+    }
+    hub.start()
 
 
 def _quarantine(hub: ServedHub, words: Words) -> str:
@@ -114,14 +127,14 @@ def _quarantine(hub: ServedHub, words: Words) -> str:
     kind = hub.call("GET", f"/api/v1/event-types/{_QUARANTINED}")
     payload = {**kind["example"], "email": words.first_name, "status_id": "10", "nickname": words.first_name}
     event = {"type": _QUARANTINED, "payload": payload, "metadata": {"source": words.first_name}}
-    held: str = hub.call("POST", "/api/v1/events", json=event)["quarantined"]["id"]
-    return held
+    event_id: str = hub.call("POST", "/api/v1/events", json=event)["quarantined"]["id"]
+    return event_id
 
 
 def _subscribe(hub: ServedHub, url: str, types: list[str], **more: Any) -> str:
     body = {"target_url": url, "event_types": types, **more}
-    made: str = hub.call("POST", "/api/v1/webhooks/subscriptions", json=body)["id"]
-    return made
+    subscription: str = hub.call("POST", "/api/v1/webhooks/subscriptions", json=body)["id"]
+    return subscription
 
 
 def _send_events(hub: ServedHub, words: Words) -> int:
@@ -129,8 +142,8 @@ def _send_events(hub: ServedHub, words: Words) -> int:
     types = hub.call("GET", "/api/v1/event-types")["event_types"]
     last = 0
     for number in range(_ROUNDS):
-        wanted = [kind for no, kind in enumerate(types) if number % (no % 4 + 1) == 0]
-        events = [{"type": kind["type"], "payload": _payload(kind, number, words)} for kind in wanted]
+        chosen = [kind for no, kind in enumerate(types) if number % (no % 4 + 1) == 0]
+        events = [{"type": kind["type"], "payload": _payload(kind, number, words)} for kind in chosen]
         answer = hub.call("POST", "/api/v1/events/batch", json={"events": events})
         last = answer["events"][-1]["id"]
     return last
@@ -147,9 +160,13 @@ def _settle(hub: ServedHub, path: str, event_id: int | None) -> None:
     """Wait until nothing in a log is pending any more, and *event_id* is in it."""
 
     def is_settled() -> bool:
-        found = hub.call("GET", path, params={"limit": "100"})["deliveries"]
-        has_it = event_id is None or any(one["event_id"] == event_id for one in found)
-        return bool(found) and has_it and all(one["status"] not in {"pending", "queued"} for one in found)
+        deliveries = hub.call("GET", path, params={"limit": "100"})["deliveries"]
+        has_it = event_id is None or any(delivery["event_id"] == event_id for delivery in deliveries)
+        return (
+            bool(deliveries)
+            and has_it
+            and all(delivery["status"] not in {"pending", "queued"} for delivery in deliveries)
+        )
 
     wait_for(is_settled, seconds=60)
 

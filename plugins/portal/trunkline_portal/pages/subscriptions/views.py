@@ -1,4 +1,4 @@
-"""What the pages about subscriptions share: where they are, what may be done with which, and how one is shown."""
+"""A subscription as its pages show it: read, with its address and what may be done with it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,24 +21,22 @@ def url_of(subscription_id: str, part: str = "") -> str:
 
 
 def can_create(portal: Portal) -> bool:
-    """Tell whether the channel runs."""
-    return any(
-        one["name"] == CHANNEL and one["state"] == "active" for one in portal.context.deployment.plugins()
-    )
+    """Tell whether subscriptions can be made here: whether the channel runs."""
+    return portal.runs(CHANNEL)
 
 
 def channel_titles(portal: Portal) -> Mapping[str, str]:
     """Name the channels that are platforms."""
-    return {one.name: one.title for one in portal.context.deployment.connectors()}
+    return {connector.name: connector.title for connector in portal.context.deployment.connectors()}
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
-    """A subscription as pages show it. *is_ours* if it can be changed and tested here."""
+class Subscription:
+    """A subscription as pages show it. *is_editable* if it can be changed and tested here."""
 
     view: Mapping[str, Any]
     channel: str
-    is_ours: bool
+    is_editable: bool
 
     @property
     def id(self) -> str:
@@ -63,28 +61,30 @@ class Shown:
         return [f"{row.path} {_READ_AS[row.operator]} {row.value}".strip() for row in rows]
 
 
-def shown(portal: Portal, view: Mapping[str, Any]) -> Shown:
-    """Show *view*, a subscription as the API does."""
+def view_of(portal: Portal, view: Mapping[str, Any]) -> Subscription:
+    """Make what pages show of *view*, a subscription as the API gives it."""
     channel = str(view["channel"])
     title = channel_titles(portal).get(channel, channel.replace("_", " ").capitalize())
-    return Shown(view, title, is_ours=channel == CHANNEL and can_create(portal))
+    return Subscription(view, title, is_editable=channel == CHANNEL and can_create(portal))
 
 
-async def find(portal: Portal, company_id: int, subscription_id: str) -> Shown:
+async def find(portal: Portal, company_id: int, subscription_id: str) -> Subscription:
     """Read a subscription of any channel. Raises NotFound."""
-    return shown(portal, await portal.context.subscriptions.get(company_id, subscription_id, channel=None))
+    return view_of(portal, await portal.context.subscriptions.get(company_id, subscription_id, channel=None))
 
 
-async def find_ours(portal: Portal, company_id: int, subscription_id: str) -> Shown:
-    """Read one that can be changed here. Raises NotFound."""
+async def find_editable(portal: Portal, company_id: int, subscription_id: str) -> Subscription:
+    """Read a subscription that can be changed here. Raises NotFound."""
     if not can_create(portal):
         kind = "subscription"
         raise NotFound(kind, subscription_id)
-    return shown(portal, await portal.context.subscriptions.get(company_id, subscription_id, channel=CHANNEL))
+    return view_of(
+        portal, await portal.context.subscriptions.get(company_id, subscription_id, channel=CHANNEL)
+    )
 
 
 def example(portal: Portal) -> dict[str, Json]:
-    """Write the request that makes a subscription."""
+    """Write the body of a request that makes a subscription."""
     kinds = portal.context.events.types()
     names: list[Json] = [kinds[0].name] if kinds else ["*"]
     return {"target_url": "https://example.com/hooks", "event_types": names}

@@ -26,8 +26,8 @@ def read(portal: Portal, request: Request, viewer: Viewer, *, of: str) -> str | 
         data = portal.context.sealer.unseal(request.cookies.get(cookies.SECRET, ""), purpose=_purpose(viewer))
     except ValueError:
         return None
-    held: dict[str, str] = orjson.loads(data)
-    return held["secret"] if held["of"] == of else None
+    content: dict[str, str] = orjson.loads(data)
+    return content["secret"] if content["of"] == of else None
 
 
 def forget(portal: Portal, request: Request, response: Response) -> None:

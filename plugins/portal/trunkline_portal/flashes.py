@@ -1,0 +1,45 @@
+"""The message that a form leaves for the page that follows it: sealed in a cookie, readable by one session."""
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+
+from trunkline import Sealer
+from trunkline_portal import cookies
+from trunkline_portal.access import Viewer
+from trunkline_portal.cookies import CookieRules
+
+_SECONDS = 60
+
+
+class Flashes:
+    """Leaves messages and reads them."""
+
+    def __init__(self, sealer: Sealer, rules: CookieRules) -> None:
+        self._sealer = sealer
+        self._rules = rules
+
+    def leave(self, response: Response, request: Request, viewer: Viewer, *, text: str, tone: str) -> None:
+        """Let the next page of *viewer*'s session show *text*."""
+        data = orjson.dumps({"text": text, "tone": tone})
+        sealed = self._sealer.seal(data, purpose=_purpose(viewer))
+        self._rules.set(response, request, cookies.FLASH, sealed, seconds=_SECONDS)
+
+    def read(self, request: Request, viewer: Viewer | None) -> dict[str, str] | None:
+        """Give the message as ``text`` and ``tone``; None where there is none for *viewer*."""
+        sealed = request.cookies.get(cookies.FLASH)
+        if sealed is None or viewer is None:
+            return None
+        try:
+            message: dict[str, str] = orjson.loads(self._sealer.unseal(sealed, purpose=_purpose(viewer)))
+        except ValueError:
+            return None
+        return message
+
+    def drop(self, response: Response, request: Request) -> None:
+        """Forget the message, as *response* shows it."""
+        self._rules.drop(response, request, cookies.FLASH)
+
+
+def _purpose(viewer: Viewer) -> str:
+    return f"flash of {viewer.session.id}"

@@ -1,0 +1,46 @@
+"""The Jinja environment of the pages: filters, the brand, and the macros that templates know as ``ui``."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, cast
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from trunkline import Brand
+from trunkline_portal import formats, highlighting
+from trunkline_portal.assets import Asset
+
+FOLDER = Path(__file__).parent / "templates"
+
+
+def make_environment(brand: Brand, assets: Mapping[str, Asset]) -> Environment:
+    """Build the environment. Templates name an asset, and get its address."""
+    environment = Environment(
+        loader=FileSystemLoader(FOLDER),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    environment.filters |= {
+        "time": formats.time,
+        "with_times": formats.with_times,
+        "number": formats.number,
+        "percent": formats.percent,
+        "duration": formats.duration,
+        "size": formats.size,
+        "words": formats.words,
+        "tone": formats.tone_of,
+        "json": highlighting.highlight,
+        "indented": highlighting.indented,
+    }
+    shared = cast("dict[str, Any]", environment.globals)
+    shared |= {
+        "brand": brand,
+        "asset": lambda name: assets[name].url,
+        "has_logo": "logo.svg" in assets,
+        "has_dark_logo": "logo-dark.svg" in assets,
+    }
+    shared["ui"] = environment.get_template("macros.html").module
+    return environment

@@ -1,0 +1,32 @@
+"""What the products of several suites are made from: the offer of a whole deployment, and schemas of objects."""
+
+import functools
+from typing import Any
+
+from trunkline import Product, settings
+from trunkline.hub.connectors import product_of
+from trunkline.hub.hub import Hub
+
+SECRETS = {
+    "TRUNKLINE_AUTH__PEPPER": "p" * 32,
+    "TRUNKLINE_AUTH__ENCRYPTION_KEY": "k" * 32,
+    "TRUNKLINE_SERVER__PUBLIC_URL": "https://api.example.com",
+}
+
+
+@functools.cache
+def installed_product() -> Product:
+    """What a deployment with every plugin offers."""
+    loaded = settings.load(environment=SECRETS)
+    hub = Hub(loaded, dispatch=False)
+    return product_of(loaded, event_types=hub.catalog.types(), operations=hub.operations)
+
+
+def an_object(*required: str, **properties: Any) -> dict[str, Any]:
+    """The schema of an object."""
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(required),
+        "additionalProperties": False,
+    }

@@ -4,9 +4,11 @@ What is made from a declaration: the members of requests and answers (OpenAPI am
 written, and the view. An option without special behaviour is declared with ``plain`` and takes four more places:
 
 1. a migration that adds its column, nullable, at the end of ``subscriptions``;
-2. the column in ``store/tables.py``; its type says how it is read (``sqlalchemy.JSON`` for an object);
+2. the column in ``store/tables.py``; its type says how it is read (``JSON(none_as_null=True)`` for an object);
 3. a field of ``model.subscriptions.Subscription``, of the same name and with a default, which also stands for a null;
 4. whatever reads the field.
+
+A platform that subscribes again with other values of such options gets the hook that it has (``changes``).
 
 Options that depend on one another (event types, their versions and the filter; secrets and headers, which are sealed
 together; the status) are checked and stored together in ``changes``.

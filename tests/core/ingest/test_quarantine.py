@@ -146,6 +146,7 @@ def run_killed(url: str, point: str, deed: str) -> None:
         "TRUNKLINE_DATABASE__URL": url,
         "TRUNKLINE_AUTH__PEPPER": "p" * 32,
         "TRUNKLINE_AUTH__ENCRYPTION_KEY": "e" * 32,
+        "TRUNKLINE_PLUGINS__ENABLED": "polling",
     }
     done = subprocess.run(
         [sys.executable, "-c", KILLED, point, deed],

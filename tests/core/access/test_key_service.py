@@ -5,6 +5,7 @@ import pytest
 from trunkline.errors import BodyInvalid, NotFound, Unauthenticated
 
 
+@pytest.mark.own_hub(settings={"plugins.enabled": "webhooks"})
 async def test_a_key_is_made_shown_used_and_revoked_as_over_http(running):
     keys = running.hub.registry.context("webhooks").keys
     shown, api_key = await keys.create(7, name="Portal", scopes=["events:read", "admin"])

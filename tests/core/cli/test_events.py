@@ -11,6 +11,11 @@ INVOICE = (
 )
 
 
+@pytest.fixture
+def migrated_cli(migrated_cli):
+    return migrated_cli.with_plugins("webhooks")
+
+
 def _emit(cli, *arguments, stdin=None):
     return cli.invoke("events", "emit", *arguments, "--company", "92", stdin=stdin)
 

@@ -2,7 +2,14 @@
 
 import json
 
+import pytest
+
 from trunkline.access.keys import parse_key
+
+
+@pytest.fixture
+def migrated_cli(migrated_cli):
+    return migrated_cli.with_plugins("webhooks")
 
 
 def _create(cli, *arguments):

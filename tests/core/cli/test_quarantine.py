@@ -16,6 +16,16 @@ FAULTS = [FieldError("/payload/amount_attempted", "must be a number, not a strin
 PAYLOAD = b'{"payment_id":1,"invoice_id":2,"client_id":3,"amount_attempted":%b,"failure_reason":"declined"}'
 
 
+@pytest.fixture
+def migrated_cli(migrated_cli):
+    return migrated_cli.with_plugins("webhooks")
+
+
+@pytest.fixture
+def postgres_cli(postgres_cli):
+    return postgres_cli.with_plugins("webhooks")
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def line(request):
     """The command line over a migrated database, on both engines in turn."""

@@ -11,6 +11,16 @@ import pytest
 from trunkline.cli.status import _span
 
 
+@pytest.fixture
+def migrated_cli(migrated_cli):
+    return migrated_cli.with_plugins("webhooks")
+
+
+@pytest.fixture
+def postgres_cli(postgres_cli):
+    return postgres_cli.with_plugins("webhooks")
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def line(request):
     """The command line over a migrated database, on both engines in turn."""

@@ -1,12 +1,11 @@
 """The inbox beside the rest of a hub: retention, what is counted and said of it, and a process that is killed."""
 
-import os
+import multiprocessing
 import signal
-import subprocess
-import sys
 
 import pytest
 from sqlalchemy import text
+from tests.core.ingest import killed
 
 from trunkline.insight import status
 from trunkline.runtime.metrics import Metrics
@@ -18,38 +17,8 @@ MODES = {"validation.types": '{"invoice.created": "quarantine"}', "plugins.enabl
 BROKEN = {"type": "invoice.created", "payload": {"amount": "x"}}
 VALID = {"invoice_id": 1, "client_id": 2, "amount": 5, "due_date": "2026-02-01", "invoice_status": "Paid"}
 
-KILLED = """
-import asyncio, os, signal, sys
-from trunkline import settings
-from trunkline.model.events import Draft
-from trunkline.hub.hub import Hub
-from trunkline.ingest.accept import Submission
-from trunkline.store.quarantine import QuarantinedDraft
-
-POINT, DEED = sys.argv[1:]
-VALID = b'{"invoice_id":1,"client_id":2,"amount":5,"due_date":"2026-02-01","invoice_status":"Paid"}'
-
-
-def watch(event, arguments):
-    if event == "trunkline.fault" and arguments[0] == POINT:
-        os.kill(os.getpid(), signal.SIGKILL)
-
-
-async def main():
-    async with Hub(settings.load(), dispatch=False) as hub:
-        good = Draft(92, "invoice.created", "2026-01-28T10:30:00Z", VALID)
-        draft = QuarantinedDraft(1, "qtn_1", good, [])
-        if DEED == "release":
-            await hub.ingest.accept(Submission([], quarantined=[draft]))
-        sys.addaudithook(watch)
-        if DEED == "release":
-            await hub.quarantine.release("qtn_1", company_id=92)
-        else:
-            await hub.ingest.accept(Submission([good], 92, "k", b"f" * 32, quarantined=[draft]))
-
-
-asyncio.run(main())
-"""
+PROCESSES = multiprocessing.get_context("forkserver")
+"""Processes that begin with the hub already imported, which otherwise takes each of them a second."""
 
 
 @pytest.fixture
@@ -142,19 +111,16 @@ async def test_a_company_is_told_that_events_of_its_own_wait(hub):
 
 def run_killed(url: str, point: str, deed: str) -> None:
     environment = {
-        **{name: value for name, value in os.environ.items() if not name.startswith("TRUNKLINE_")},
         "TRUNKLINE_DATABASE__URL": url,
         "TRUNKLINE_AUTH__PEPPER": "p" * 32,
         "TRUNKLINE_AUTH__ENCRYPTION_KEY": "e" * 32,
+        "TRUNKLINE_PLUGINS__ENABLED": "polling",
     }
-    done = subprocess.run(
-        [sys.executable, "-c", KILLED, point, deed],
-        env=environment,
-        timeout=50,
-        check=False,
-        capture_output=True,
-    )
-    assert done.returncode == -signal.SIGKILL, done.stderr.decode()
+    PROCESSES.set_forkserver_preload([killed.__name__, "trunkline_polling"])
+    process = PROCESSES.Process(target=killed.die_at, args=(point, deed, environment))
+    process.start()
+    process.join(50)
+    assert process.exitcode == -signal.SIGKILL
 
 
 @pytest.mark.parametrize(

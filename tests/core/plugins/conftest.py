@@ -1,4 +1,4 @@
-"""Real distributions, installed by pip into a folder, and plugins made in memory."""
+"""Distributions in a folder, one by pip and the others laid down as pip does, and plugins made in memory."""
 
 import json
 import subprocess
@@ -105,12 +105,30 @@ packages = [{package}]
 """
 
 
-def write_source(folder, name, requirement, plugins):
+def write_package(folder, name, plugins):
+    """Write the modules of a distribution; gives the name of their package."""
     package = name.replace("-", "_")
     (folder / package).mkdir(parents=True)
     (folder / package / "__init__.py").touch()
     for plugin, source in plugins.items():
         (folder / package / f"{plugin}.py").write_text(HEAD + source + "\n")
+    return package
+
+
+def lay_down(folder, name, requirement, plugins):
+    """Put a distribution where pip would, with the metadata that pip would write."""
+    package = write_package(folder, name, plugins)
+    info = folder / f"{package}-1.2.dist-info"
+    info.mkdir()
+    requires = f"Requires-Dist: {requirement}\n" if requirement else ""
+    (info / "METADATA").write_text(f"Metadata-Version: 2.4\nName: {name}\nVersion: 1.2\n{requires}")
+    entries = "\n".join(f"{plugin} = {package}.{plugin}" for plugin in plugins)
+    (info / "entry_points.txt").write_text(f"[trunkline]\n{entries}\n")
+
+
+def write_source(folder, name, requirement, plugins):
+    """Write a project that pip can build."""
+    package = write_package(folder, name, plugins)
     (folder / "pyproject.toml").write_text(
         PROJECT.format(
             name=json.dumps(name),
@@ -123,19 +141,16 @@ def write_source(folder, name, requirement, plugins):
 
 @pytest.fixture(scope="session")
 def installed(tmp_path_factory):
-    """A folder into which pip has installed every distribution above."""
-    sources, target = tmp_path_factory.mktemp("sources"), tmp_path_factory.mktemp("target")
-    for name, (requirement, plugins) in DISTRIBUTIONS.items():
-        write_source(sources / name, name, requirement, plugins)
+    """A folder with every distribution above: pip has built and installed the first, which takes it a second."""
+    source, target = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("target")
+    (name, (requirement, plugins)), *others = DISTRIBUTIONS.items()
+    write_source(source, name, requirement, plugins)
     options = "--quiet --no-index --no-deps --no-build-isolation --no-compile --disable-pip-version-check"
     command = [sys.executable, "-m", "pip", "install", *options.split(), "--target", str(target)]
-    done = subprocess.run(
-        [*command, *(str(sources / name) for name in DISTRIBUTIONS)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = subprocess.run([*command, str(source)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+    for name, (requirement, plugins) in others:
+        lay_down(target, name, requirement, plugins)
     return target
 
 

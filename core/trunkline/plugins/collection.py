@@ -71,7 +71,7 @@ def collect_with(
     Raises:
         PluginFailed: a plugin that was asked for by name cannot be used.
     """
-    defined = {
+    defined: dict[Kind, Collection[str]] = {
         kind: frozenset(definition.name for definition in definitions if definition.kind == kind)
         for kind in KINDS
     }

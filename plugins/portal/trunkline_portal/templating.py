@@ -35,10 +35,14 @@ def make_environment(brand: Brand, assets: Mapping[str, Asset]) -> Environment:
         "json": highlighting.highlight,
         "indented": highlighting.indented,
     }
+
+    def address_of(asset: str) -> str:
+        return assets[asset].url
+
     shared = cast("dict[str, Any]", environment.globals)
     shared |= {
         "brand": brand,
-        "asset": lambda name: assets[name].url,
+        "asset": address_of,
         "has_logo": "logo.svg" in assets,
         "has_dark_logo": "logo-dark.svg" in assets,
     }

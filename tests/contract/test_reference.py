@@ -129,8 +129,7 @@ def test_every_command_is_there():
     def names(group: object, path: str) -> list[str]:
         return [
             name
-            for word, listed in group.commands.items()
-            for command in (listed.load() if hasattr(listed, "load") else listed,)
+            for word, command in group.commands.items()
             for name in (
                 *([f"{path} {word}"] if getattr(command, "invoke_without_command", True) else ()),
                 *(names(command, f"{path} {word}") if hasattr(command, "commands") else ()),

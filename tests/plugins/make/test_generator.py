@@ -85,7 +85,7 @@ def test_the_files_of_a_tiny_product_are_the_golden_ones():
     assert [path for path in made if made[path] != kept[path]] == []
 
 
-def judge(path: str) -> str | None:
+def schema_of(path: str) -> str | None:
     """Find the schema that Make's editor judges a file by."""
     associations = json.loads((SCHEMAS / "associations.json").read_bytes())["associations"]
     for association in associations:
@@ -122,13 +122,13 @@ def faults(schema: str, content: Any) -> list[str]:
 
 
 def test_every_file_is_valid_by_the_schemas_of_make(files: Files):
-    faults = {
+    errors = {
         path: faults(schema, read(files, path))
         for path in files
-        if path != "README.md" and (schema := judge(path)) is not None
+        if path != "README.md" and (schema := schema_of(path)) is not None
     }
-    assert {path for path in files if path not in faults} == {"README.md"}
-    assert {path: wrong for path, wrong in faults.items() if wrong} == {}
+    assert {path for path in files if path not in errors} == {"README.md"}
+    assert {path: wrong for path, wrong in errors.items() if wrong} == {}
 
 
 @pytest.mark.parametrize(

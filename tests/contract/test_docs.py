@@ -308,7 +308,7 @@ async def test_a_replay_is_bounded_by_times(sqlite_database_url: str, make_hub: 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("empty_database_url", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
 def test_the_how_to_about_postgresql_runs(make_reader: MakeReader, empty_database_url: str):
     given = {
         "TRUNKLINE_DATABASE__URL": empty_database_url,

@@ -6,7 +6,7 @@ import pytest
 
 from trunkline.testing.receiver import Answer
 
-on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+on_sqlite = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 
 
 async def test_what_is_for_a_channel_that_is_off_is_held_and_released_when_it_is_on_again(

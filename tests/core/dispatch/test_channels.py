@@ -10,7 +10,7 @@ from trunkline.contract import Channel
 from trunkline.dispatch.results import KEPT_TEXT, checked
 from trunkline.model.deliveries import Outcome, Result
 
-on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+on_sqlite = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 
 
 class Pigeon:

@@ -11,7 +11,7 @@ from trunkline.testing.receiver import Answer
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.parametrize("database_url", ["postgresql"], indirect=True),
+    pytest.mark.parametrize("engine", ["postgresql"], indirect=True),
 ]
 
 

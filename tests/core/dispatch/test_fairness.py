@@ -8,7 +8,7 @@ import pytest
 
 from trunkline.testing.receiver import Answer, Hang
 
-on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+on_sqlite = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 
 
 class Gauge:

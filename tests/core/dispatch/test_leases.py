@@ -13,7 +13,7 @@ from trunkline.store.database import Database
 from trunkline.store.wakeup import Signal
 from trunkline.testing.receiver import Answer
 
-pytestmark = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+pytestmark = pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
 
 
 @pytest.fixture(autouse=True)

@@ -4,7 +4,7 @@ import pytest
 
 from trunkline.testing.receiver import Answer, CloseWithoutAnswer, Drip, Garbage, Hang, Redirect, Reset
 
-on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+on_sqlite = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 
 
 async def test_a_delivery_that_is_taken_at_once_is_written_once_with_its_attempt(open_house, receiver):

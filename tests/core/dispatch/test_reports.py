@@ -10,7 +10,7 @@ from trunkline.store.wakeup import Signal
 from trunkline.testing.receiver import Answer
 
 FAILED, SETTLED = "an attempt failed", "settled a batch"
-on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+on_sqlite = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 
 
 def lines(caplog, message: str) -> list[logging.LogRecord]:

@@ -79,27 +79,16 @@ def collect_with(
     def ask(plugin: str) -> None:
         contributions = registry.contributions_of(plugin)
         context = contexts(plugin, contributions.settings)
-        arguments = {"context": context}
-        channels = _ask(registry, plugin, "register_channels", values.check_channels, arguments) or ()
-        if registry.tracer is not None:
-            channels = registry.tracer.channels(channels, plugin=plugin, settings=contributions.settings)
-        providers = _ask_for_providers(registry, plugin, arguments, defined=defined)
+        contributions = replace(contributions, context=context)
+        contributions = _ask_with_context(registry, plugin, contributions, defined=defined)
         own = [
-            provider.definition for kind in providers for provider in providers[kind] if provider.definition
+            provider.definition
+            for providers in contributions.providers.values()
+            for provider in providers
+            if provider.definition
         ]
         values.check_definitions(plugin, own, beside=definitions)
-        pages = _ask(registry, plugin, "register_portal_pages", values.check_portal_pages, arguments)
-        contributions = replace(
-            contributions, context=context, channels=channels, providers=providers, pages=pages or ()
-        )
         registry.keep(plugin, contributions)
-
-    def ask_for_routes(plugin: str) -> None:
-        contributions = registry.contributions_of(plugin)
-        routes = _ask(
-            registry, plugin, "register_routes", values.check_routes, {"context": contributions.context}
-        )
-        registry.keep(plugin, replace(contributions, routes=routes or ()))
 
     _ask_each(registry, ask)
     _refuse_clashes(
@@ -108,8 +97,28 @@ def collect_with(
     for kind in KINDS:
         _refuse_clashes(registry, kind, partial(_provided, kind))
     _refuse_clashes(registry, "call", _own_calls)
-    _ask_each(registry, ask_for_routes)
+    _ask_each(registry, partial(_ask_for_routes, registry))
     return registry.collected
+
+
+def _ask_with_context(
+    registry: Registry, plugin: str, contributions: Contributions, *, defined: Mapping[Kind, Collection[str]]
+) -> Contributions:
+    """Add the channels, providers and pages of *plugin*."""
+    arguments = {"context": contributions.context}
+    channels = _ask(registry, plugin, "register_channels", values.check_channels, arguments) or ()
+    if registry.tracer is not None:
+        channels = registry.tracer.channels(channels, plugin=plugin, settings=contributions.settings)
+    providers = _ask_for_providers(registry, plugin, arguments, defined=defined)
+    pages = _ask(registry, plugin, "register_portal_pages", values.check_portal_pages, arguments)
+    return replace(contributions, channels=channels, providers=providers, pages=pages or ())
+
+
+def _ask_for_routes(registry: Registry, plugin: str) -> None:
+    contributions = registry.contributions_of(plugin)
+    arguments = {"context": contributions.context}
+    routes = _ask(registry, plugin, "register_routes", values.check_routes, arguments)
+    registry.keep(plugin, replace(contributions, routes=routes or ()))
 
 
 def _checking(kind: Kind, defined: Collection[str]) -> Callable[[str, object], tuple[Provider, ...]]:

@@ -21,15 +21,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        path = item.path.relative_to(TESTS).as_posix()
-        if path.startswith(ALONE):
-            item.add_marker("alone")
-        elif item.get_closest_marker("xdist_group") is None and path.startswith("plugins/"):
-            group = next((folder for folder in TOGETHER if path.startswith(folder)), path)
-            item.add_marker(pytest.mark.xdist_group(group))
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Mark *item* here, as the workers read the groups before any other hook is called."""
+    path = item.path.relative_to(TESTS).as_posix()
+    if path.startswith(ALONE):
+        item.add_marker("alone")
+    elif item.get_closest_marker("xdist_group") is None and path.startswith("plugins/"):
+        group = next((folder for folder in TOGETHER if path.startswith(folder)), path)
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

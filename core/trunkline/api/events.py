@@ -1,5 +1,6 @@
 """Events over HTTP: accepting them, and explaining what became of each. The plugin ``polling`` reads them."""
 
+import asyncio
 from typing import Annotated
 
 import orjson
@@ -22,6 +23,8 @@ from trunkline.runtime.clock import now_text
 from trunkline.schemas.catalog import Json, SchemaCatalog
 from trunkline.schemas.examples import example_draft
 
+OFF_LOOP_BYTES = 64 * 1024
+"""A larger body is parsed in a thread: one that is made for it takes seconds, and nobody else is to wait for them."""
 MAX_BATCH_BYTES = 16 * 1024 * 1024
 VALIDATION_HEADER = "Trunkline-Validation"
 JSON = "application/json"
@@ -115,7 +118,11 @@ class EventHandlers:
     async def _read(
         self, call: Call, request: Request, caller: Caller, key: str | None, *, limit: int
     ) -> Submission:
-        compact, parsed = read_json(await read_body(request, limit=limit))
+        body = await read_body(request, limit=limit)
+        if len(body) > OFF_LOOP_BYTES:
+            compact, parsed = await asyncio.to_thread(read_json, body)
+        else:
+            compact, parsed = read_json(body)
         submission = self._reader.read(
             call,
             compact,

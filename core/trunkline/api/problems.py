@@ -38,6 +38,11 @@ HEADERS_KEY = "trunkline.headers"
 """Where in the ASGI scope the raw headers stand that the answer will carry."""
 REQUEST_ID_KEY = "trunkline.request_id"
 
+MAX_ERRORS = 50
+"""Fields at fault that an answer names (CONTRACT §14)."""
+MAX_TEXT = 2_000
+"""Characters of a path or a sentence in an answer."""
+
 TYPES: Mapping[type[errors.TrunklineError], str] = {
     errors.Refused: "refused",
     errors.BadQuery: "bad-query",
@@ -82,7 +87,10 @@ class Problem(BaseModel):
     status: int = Field(examples=[422])
     detail: str = Field(description="one sentence that says what to do")
     request_id: str = Field(description="the X-Request-Id of this answer", examples=["b4f0c9a2d1e83c55"])
-    errors: list[ProblemField] | None = Field(default=None, description="the fields at fault, if any are")
+    errors: list[ProblemField] | None = Field(
+        default=None, description=f"the fields at fault, if any are; at most {MAX_ERRORS}"
+    )
+    more_errors: int | None = Field(default=None, description="how many more fields are at fault")
 
 
 def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -122,13 +130,22 @@ def problem(
         "type": f"urn:trunkline:problem:{name}",
         "title": title,
         "status": status,
-        "detail": detail,
+        "detail": shortened(detail),
         "request_id": scope.get(REQUEST_ID_KEY, ""),
     }
     if faults:
-        document["errors"] = [{"path": fault.path, "message": fault.message} for fault in faults]
+        document["errors"] = [
+            {"path": shortened(fault.path), "message": fault.message} for fault in faults[:MAX_ERRORS]
+        ]
+    if len(faults) > MAX_ERRORS:
+        document["more_errors"] = len(faults) - MAX_ERRORS
     body = orjson.dumps(document)
     return Response(body, status, headers=dict(headers or {}), media_type=MEDIA_TYPE)
+
+
+def shortened(text: str) -> str:
+    """Cut a text that has names out of the request in it, so that an answer is not as long as they are."""
+    return text if len(text) <= MAX_TEXT else f"{text[:MAX_TEXT]}…"
 
 
 def problem_of(error: Refused, scope: Scope) -> Response:

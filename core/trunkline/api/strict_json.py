@@ -13,6 +13,9 @@ from trunkline.errors import BodyInvalid, FieldError, pointer
 MAX_DEPTH = 64
 """CONTRACT §13: nesting over 64 levels is refused."""
 
+MAX_VALUES = 2_000_000
+"""Values in one body: walking through them is what a body costs, not its bytes."""
+
 _ESCAPED_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
 
@@ -23,8 +26,10 @@ def read_json(body: bytes, *, max_depth: int = MAX_DEPTH) -> tuple[bytes, Any]:
 
     Raises:
         BodyInvalid: it is empty or no JSON (RFC 8259), names a key twice, holds a NUL or a number beyond a double's
-            range, or nests deeper than *max_depth*.
+            range, nests deeper than *max_depth*, or holds more than ``MAX_VALUES`` values.
     """
+    if len(body) > MAX_VALUES and body.count(b",") + body.count(b"[") + body.count(b"{") > MAX_VALUES:
+        _refuse(f"holds more than {MAX_VALUES:,} values")
     try:
         parsed = orjson.loads(body)
     except orjson.JSONDecodeError as error:

@@ -17,7 +17,7 @@ class Sender:
     def __init__(
         self,
         channels: Mapping[str, Channel],
-        http: HttpClient,
+        http_for: Callable[[int], HttpClient],
         *,
         schema_versions: SchemaVersions,
         now_ms: Callable[[], int],
@@ -25,7 +25,7 @@ class Sender:
         self.schema_versions = schema_versions
         self.now_ms = now_ms
         self._channels = channels
-        self._http = http
+        self._http_for = http_for
 
     def deliver_of(self, channel: str) -> Deliver | None:
         """Give the function that delivers for *channel*; None where the channel is off or does not push."""
@@ -52,7 +52,7 @@ class Sender:
                 target=route.target(now_ms),
                 cursor=cursors.encode(event.position),
             ),
-            self._http,
+            self._http_for(event.company_id),
         )
         faults.point("deliver.after_attempt")
         return checked(result)

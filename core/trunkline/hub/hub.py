@@ -166,7 +166,7 @@ class Hub:
             trials=Trials(
                 finder=self._finder,
                 checker=checker,
-                http=self.http,
+                http_for=self.http.for_tenant,
                 channels=self.channels,
                 timeout_seconds=delivery.timeout_seconds,
             ),
@@ -276,7 +276,7 @@ class Hub:
             records=self.subscription_records,
             sender=Sender(
                 self.channels(),
-                self.http,
+                self.http.for_tenant,
                 schema_versions=self.schema_versions,
                 now_ms=SystemClock().now_ms,
             ),

@@ -21,6 +21,9 @@ from trunkline.store.quarantine import QuarantinedDraft
 
 FIELDS = ("type", "payload", "metadata", "companyId", "createdUtc", "version")
 MAX_BATCH = 1000
+MAX_UNKNOWN = 50
+"""Unknown fields that a refusal names one by one."""
+_UNKNOWN = f"is not a field of an event; known fields are {', '.join(FIELDS)}"
 
 Call = Literal["event", "batch"]
 """Which call a body is of: ``POST /events`` or ``POST /events/batch``."""
@@ -219,11 +222,10 @@ def _draft(item: Item, catalog: SchemaCatalog, company_id: int, created_utc: str
 def _faults(item: Item, catalog: SchemaCatalog) -> tuple[list[FieldError], list[FieldError], str | None]:
     """Give the faults of the envelope, those of a payload that breaks its schema, and the time that is named."""
     parsed = item.parsed
-    errors = [
-        FieldError(f"/{name}", f"is not a field of an event; known fields are {', '.join(FIELDS)}")
-        for name in parsed
-        if name not in FIELDS
-    ]
+    unknown = [name for name in parsed if name not in FIELDS]
+    errors = [FieldError(f"/{name}", _UNKNOWN) for name in unknown[:MAX_UNKNOWN]]
+    if len(unknown) > MAX_UNKNOWN:
+        errors.append(FieldError("", f"has {len(unknown) - MAX_UNKNOWN} more fields that no event has"))
     metadata, company_id = parsed.get("metadata"), parsed.get("companyId")
     if metadata is not None and not isinstance(metadata, dict):
         errors.append(FieldError("/metadata", "must be an object"))

@@ -11,9 +11,10 @@ and ``origins`` has the clients for origins that the operator names.
 """
 
 from trunkline.outbound.client import Outbound
-from trunkline.outbound.dialling import Origin, Resolve, guarded, resolve_by_system
+from trunkline.outbound.dialling import Origin, guarded
 from trunkline.outbound.failures import NoAnswer, error_of
 from trunkline.outbound.framing import MAX_BODY_BYTES
+from trunkline.outbound.resolving import Resolve, resolve_by_system
 
 __all__ = [
     "MAX_BODY_BYTES",

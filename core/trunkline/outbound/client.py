@@ -6,20 +6,24 @@ than half of what a delivery cost.
 
 import asyncio
 import ssl
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Self
 
-from trunkline.contract import HttpResponse
+from trunkline.contract import HttpClient, HttpResponse
 from trunkline.errors import AddressRefused, TargetRefused
 from trunkline.outbound import framing
 from trunkline.outbound.connection import Connection
-from trunkline.outbound.dialling import Dialler, Origin, Resolve, guarded, resolve_by_system
+from trunkline.outbound.dialling import Dialler, Origin, guarded
+from trunkline.outbound.failures import ClosedBeforeAnswer
 from trunkline.outbound.pool import Pool
+from trunkline.outbound.resolving import Names, NameServers, Resolve
 from trunkline.targets.addresses import AddressPolicy
 
 DNS_CACHE_SECONDS = 10
+NO_TENANT = 0
+"""Whoever calls for the deployment itself."""
 
 _URLS_REMEMBERED = 16_384
 
@@ -36,8 +40,9 @@ class Outbound:
     """An ``HttpClient`` over kept connections, entered as a context.
 
     *timeout_seconds* bounds one call from resolving the name to the answer's last byte. *ssl_context* replaces the default
-    one, to trust an own CA; it must verify. *resolve* replaces the system's name resolution; its answers are judged all
-    the same.
+    one, to trust an own CA; it must verify. *resolve* replaces the machine's name servers; its answers are checked all
+    the same. Tenants share neither connections nor the number of lookups that one may have under way. *resends* says whether a request
+    that met the end of a kept connection goes out again, on a fresh one.
     """
 
     def __init__(
@@ -46,17 +51,20 @@ class Outbound:
         *,
         timeout_seconds: float,
         ssl_context: ssl.SSLContext | None = None,
-        resolve: Resolve = resolve_by_system,
+        resolve: Resolve | None = None,
         dns_cache_seconds: float = DNS_CACHE_SECONDS,
+        resends: bool = True,
     ) -> None:
         if ssl_context is not None and ssl_context.verify_mode is not ssl.CERT_REQUIRED:
             msg = "ssl_context must verify certificates"
             raise ValueError(msg)
         self._policy = policy
         self._timeout_seconds = timeout_seconds
-        self._dialler = Dialler(
-            guarded(resolve, policy), ssl_context=ssl_context, cache_seconds=dns_cache_seconds
-        )
+        self._resolve = resolve
+        self._resends = resends
+        self._servers: NameServers | None = None
+        self._names = Names(guarded(self._look_up, policy), cache_seconds=dns_cache_seconds)
+        self._dialler = Dialler(self._names, ssl_context=ssl_context)
         self._pool = Pool()
         self._loop: asyncio.AbstractEventLoop | None = None
         # The policy never changes, so a URL that it allowed is allowed for good. Refusals are not remembered.
@@ -69,14 +77,23 @@ class Outbound:
     async def __aexit__(self, *exception: object) -> None:
         self._loop = None
         self._pool.close()
-        self._dialler.close()
+        self._names.close()
+        if self._servers is not None:
+            await self._servers.close()
+            self._servers = None
 
     @property
     def connections_opened(self) -> int:
         """How many connections were made so far."""
         return self._dialler.dialled
 
-    async def post(self, url: str, *, body: bytes, headers: Mapping[str, str]) -> HttpResponse:
+    def for_tenant(self, tenant: int) -> HttpClient:
+        """Give the client whose calls go on connections of *tenant* alone."""
+        return _TenantClient(self, tenant)
+
+    async def post(
+        self, url: str, *, body: bytes, headers: Mapping[str, str], tenant: int = NO_TENANT
+    ) -> HttpResponse:
         """Send *body* to *url* and read the answer, whatever its status, up to ``MAX_BODY_BYTES`` of its body.
 
         Raises:
@@ -93,15 +110,34 @@ class Outbound:
         request = framing.request(target.start, headers, body)
         now = loop.time()
         deadline = now + self._timeout_seconds
-        connection = self._pool.take(target.origin, now=now) or await self._dial(target.origin, deadline)
+        way = (tenant, target.origin)
+        if kept := self._pool.take(way, now=now):
+            try:
+                return await self._exchange(way, kept, request, deadline)
+            except ClosedBeforeAnswer:  # it may have been closing while we wrote
+                if not self._resends:
+                    raise
+        return await self._exchange(way, await self._dial(way, deadline), request, deadline)
+
+    async def _exchange(
+        self, way: tuple[int, Origin], connection: Connection, request: bytes, deadline: float
+    ) -> HttpResponse:
         status, received, content = await connection.exchange(request, deadline=deadline)
         if connection.is_idle:
-            self._pool.put(target.origin, connection, now=loop.time())
+            self._pool.put(way, connection, now=asyncio.get_running_loop().time())
         return HttpResponse(status, received, content)
 
-    async def _dial(self, origin: Origin, deadline: float) -> Connection:
+    async def _dial(self, way: tuple[int, Origin], deadline: float) -> Connection:
+        tenant, origin = way
         async with asyncio.timeout_at(deadline):
-            return await self._dialler.dial(origin)
+            return await self._dialler.dial(origin, tenant=tenant)
+
+    async def _look_up(self, host: str, port: int) -> Sequence[str]:
+        if self._resolve is not None:
+            return await self._resolve(host, port)
+        if self._servers is None:
+            self._servers = NameServers()
+        return await self._servers.resolve(host, port)
 
     def _check(self, url: str) -> _Target:
         try:
@@ -110,3 +146,17 @@ class Outbound:
             what = "the target URL"
             raise AddressRefused(what, refused.errors[0].message) from None
         return _Target(Origin.of(normalised), framing.request_start(normalised))
+
+
+class _TenantClient:
+    """An ``HttpClient`` for one tenant."""
+
+    __slots__ = ("_outbound", "_tenant")
+
+    def __init__(self, outbound: Outbound, tenant: int) -> None:
+        self._outbound = outbound
+        self._tenant = tenant
+
+    async def post(self, url: str, *, body: bytes, headers: Mapping[str, str]) -> HttpResponse:
+        """Do as ``Outbound.post`` does."""
+        return await self._outbound.post(url, body=body, headers=headers, tenant=self._tenant)

@@ -3,7 +3,7 @@
 import asyncio
 import socket
 import ssl
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -11,17 +11,11 @@ import aiohappyeyeballs
 
 from trunkline.outbound.connection import Connection
 from trunkline.outbound.failures import NoAnswer
+from trunkline.outbound.resolving import Names, Resolve
 from trunkline.targets.addresses import AddressPolicy
 
 FALLBACK_SECONDS = 0.25
 """How long one address has to answer before the next is dialled beside it (RFC 8305 §5)."""
-
-Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
-"""Find the addresses of a host, for a port, as text.
-
-Raises:
-    OSError: the host does not resolve.
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +35,6 @@ class Origin:
         return cls(is_tls, parts.hostname, parts.port or (443 if is_tls else 80))
 
 
-async def resolve_by_system(host: str, port: int) -> Sequence[str]:
-    """Ask the system's resolver, as ``getaddrinfo`` does."""
-    infos = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(address[0]) for *_, address in infos))
-
-
 def guarded(resolve: Resolve, policy: AddressPolicy) -> Resolve:
     """Make a resolver that refuses a name of which any one address is refused; it raises AddressRefused."""
 
@@ -62,27 +50,23 @@ def guarded(resolve: Resolve, policy: AddressPolicy) -> Resolve:
 
 
 class Dialler:
-    """Makes connections. A name's addresses are kept for *cache_seconds*; concurrent calls share one lookup."""
+    """Makes connections."""
 
-    def __init__(self, resolve: Resolve, *, ssl_context: ssl.SSLContext | None, cache_seconds: float) -> None:
-        self._resolve = resolve
+    def __init__(self, names: Names, *, ssl_context: ssl.SSLContext | None) -> None:
+        self._names = names
         self._ssl_context = ssl_context
-        self._cache_seconds = cache_seconds
-        self._known: dict[Origin, tuple[float, asyncio.Task[Sequence[str]]]] = {}
         self.dialled = 0
         """How many connections were made."""
 
-    async def dial(self, origin: Origin) -> Connection:
-        """Connect to *origin*.
+    async def dial(self, origin: Origin, *, tenant: int) -> Connection:
+        """Connect to *origin* for *tenant*.
 
         Raises:
             AddressRefused: the policy forbids an address that its name resolves to.
             NoAnswer: the name does not resolve, or no address took the connection.
         """
         try:
-            addresses = await self._addresses(origin)
-        except NoAnswer:
-            raise
+            addresses = await self._names.addresses(origin.host, origin.port, tenant=tenant)
         except OSError:
             raise NoAnswer("dns_failed", "the target's name does not resolve") from None
         try:
@@ -99,30 +83,6 @@ class Dialler:
             raise NoAnswer("connection_failed", reason) from None
         self.dialled += 1
         return connection
-
-    def close(self) -> None:
-        """Cancel the lookups that run."""
-        for _, lookup in self._known.values():
-            lookup.cancel()
-        self._known.clear()
-
-    async def _addresses(self, origin: Origin) -> Sequence[str]:
-        now = asyncio.get_running_loop().time()
-        until, lookup = self._known.get(origin, (0.0, None))
-        if lookup is None or (lookup.done() and now >= until):
-            self._forget(now)
-            lookup = asyncio.ensure_future(self._resolve(origin.host, origin.port))
-            self._known[origin] = (now + self._cache_seconds, lookup)
-        try:
-            return await asyncio.shield(lookup)
-        except Exception:
-            if lookup.done() and self._known.get(origin, (0.0, None))[1] is lookup:
-                del self._known[origin]  # what failed is asked again
-            raise
-
-    def _forget(self, now: float) -> None:
-        for origin in [known for known, (until, task) in self._known.items() if task.done() and now >= until]:
-            del self._known[origin]
 
     async def _connect(self, origin: Origin, addresses: Sequence[str]) -> Connection:
         loop = asyncio.get_running_loop()
@@ -144,6 +104,7 @@ class Dialler:
     def _tls(self) -> ssl.SSLContext:
         if self._ssl_context is None:
             self._ssl_context = ssl.create_default_context()
+            self._ssl_context.hostname_checks_common_name = False  # RFC 9525 §6.4: alternative names only
         return self._ssl_context
 
 

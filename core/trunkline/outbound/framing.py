@@ -10,13 +10,15 @@ from functools import lru_cache
 
 import httptools
 
-from trunkline.outbound.failures import NoAnswer
+from trunkline.outbound.failures import ClosedBeforeAnswer, NoAnswer
 from trunkline.version import __version__
 
 MAX_BODY_BYTES = 64 * 1024
 """How much of an answer's body is read (CONTRACT §6); beyond it the connection is closed, not drained."""
 MAX_HEAD_BYTES = 64 * 1024
 """How much may come without a byte of a body: head, interim answers, chunk extensions, trailers."""
+MAX_ANSWER_BYTES = 256 * 1024
+"""How much may come in all until the answer is whole, however its body is cut into chunks."""
 
 Received = tuple[int, dict[str, str], bytes]
 """Status, headers by their names in lower case, body."""
@@ -68,6 +70,7 @@ class AnswerReader:
 
     __slots__ = (
         "_answer",
+        "_answer_bytes",
         "_body",
         "_body_bytes",
         "_has_head",
@@ -87,13 +90,14 @@ class AnswerReader:
         """Expect the answer to the next request."""
         self._answer: Received | None = None
         self._has_head = False
-        self._head_bytes = self._body_bytes = 0
+        self._answer_bytes = self._head_bytes = self._body_bytes = 0
         self._headers: dict[str, str] = {}
         self._body: list[bytes] = []
 
     def feed(self, data: bytes) -> Received | None:
         """Read on in the answer; gives it when it is whole. Raises NoAnswer where what came is not HTTP."""
         self._head_bytes += len(data)
+        self._answer_bytes += len(data)
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -102,6 +106,8 @@ class AnswerReader:
             self._refuse("what came back is not HTTP")
         if self._head_bytes > MAX_HEAD_BYTES:
             self._refuse(f"the head of the answer is over {MAX_HEAD_BYTES} bytes")
+        if self._answer_bytes > MAX_ANSWER_BYTES:
+            self._refuse(f"the answer is over {MAX_ANSWER_BYTES} bytes, framing included")
         return self._answer
 
     def end(self, error: Exception | None) -> Received:
@@ -109,7 +115,8 @@ class AnswerReader:
         if not self._has_head:
             number = getattr(error, "errno", None)
             reason = f"errno {number}" if number else "the target closed the connection"
-            raise NoAnswer("connection_failed", reason)
+            kind = NoAnswer if self._answer_bytes else ClosedBeforeAnswer
+            raise kind("connection_failed", reason)
         if error is not None or not self._headers.keys().isdisjoint(_LENGTHS):
             raise NoAnswer("invalid_answer", "the answer was cut off")
         return self._parser.get_status_code(), self._headers, b"".join(self._body)
@@ -149,6 +156,8 @@ class AnswerReader:
         status = self._parser.get_status_code()
         if status < 200 and status != 101:
             self._headers.clear()
+            self._body.clear()
+            self._body_bytes = 0
             self._has_head = False
             return
         self.keeps_alive = self._parser.should_keep_alive()

@@ -1,7 +1,7 @@
-"""Idle connections, kept for a few seconds for the next request to the same origin."""
+"""Idle connections, kept for a few seconds for the next request of the same tenant to the same origin."""
 
 import asyncio
-from collections import defaultdict
+from collections import Counter, defaultdict
 
 from trunkline.outbound.connection import Connection
 from trunkline.outbound.dialling import Origin
@@ -10,34 +10,42 @@ KEEPALIVE_SECONDS = 4
 """Below the 5 s after which Node.js and uvicorn close an idle connection: a POST that meets that close is lost."""
 MAX_IDLE = 1024
 """How many connections may idle; one more is closed."""
+MAX_IDLE_OF_TENANT = 256
+"""How many of them may be one tenant's."""
+
+Way = tuple[int, Origin]
+"""A tenant, and where its connections lead. An answer that comes late on a kept connection must never be another's."""
 
 
 class Pool:
-    """Idle connections by origin. Entered, it closes those that have idled for too long."""
+    """Idle connections. Those that have idled for too long are closed once a second."""
 
     def __init__(self) -> None:
-        self._idle: defaultdict[Origin, list[Connection]] = defaultdict(list)
+        self._idle: defaultdict[Way, list[Connection]] = defaultdict(list)
+        self._of_tenant: Counter[int] = Counter()
         self._count = 0
         self._timer: asyncio.TimerHandle | None = None
 
-    def take(self, origin: Origin, *, now: float) -> Connection | None:
-        """Take the connection to *origin* that was used last; None where there is none. *now* is the loop's clock."""
-        while idle := self._idle.get(origin):
+    def take(self, way: Way, *, now: float) -> Connection | None:
+        """Take the connection that was used last on *way*; None where there is none. *now* is the loop's clock."""
+        while idle := self._idle.get(way):
             connection = idle.pop()
-            self._count -= 1
+            self._uncount(way, 1)
             if connection.is_idle and now - connection.idle_since < KEEPALIVE_SECONDS:
                 return connection
             connection.close()
         return None
 
-    def put(self, origin: Origin, connection: Connection, *, now: float) -> None:
+    def put(self, way: Way, connection: Connection, *, now: float) -> None:
         """Keep *connection*, if there is room."""
-        if self._count >= MAX_IDLE:
+        tenant, _ = way
+        if self._count >= MAX_IDLE or self._of_tenant[tenant] >= MAX_IDLE_OF_TENANT:
             connection.close()
             return
         connection.idle_since = now
-        self._idle[origin].append(connection)
+        self._idle[way].append(connection)
         self._count += 1
+        self._of_tenant[tenant] += 1
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(1, self._sweep)
 
@@ -50,19 +58,29 @@ class Pool:
             for connection in idle:
                 connection.close()
         self._idle.clear()
+        self._of_tenant.clear()
         self._count = 0
+
+    def _uncount(self, way: Way, connections: int) -> None:
+        tenant, _ = way
+        self._count -= connections
+        self._of_tenant[tenant] -= connections
+        if not self._of_tenant[tenant]:
+            del self._of_tenant[tenant]
 
     def _sweep(self) -> None:
         loop = asyncio.get_running_loop()
         edge = loop.time() - KEEPALIVE_SECONDS
-        for origin, idle in list(self._idle.items()):
-            kept = [connection for connection in idle if connection.is_idle and connection.idle_since > edge]
+        for way, idle in list(self._idle.items()):
+            fresh: list[Connection] = []
             for connection in idle:
-                if connection not in kept:
+                if connection.is_idle and connection.idle_since > edge:
+                    fresh.append(connection)
+                else:
                     connection.close()
-            self._count -= len(idle) - len(kept)
-            if kept:
-                self._idle[origin] = kept
+            self._uncount(way, len(idle) - len(fresh))
+            if fresh:
+                self._idle[way] = fresh
             else:
-                del self._idle[origin]
+                del self._idle[way]
         self._timer = loop.call_later(1, self._sweep) if self._count else None

@@ -26,13 +26,13 @@ class Trials:
         *,
         finder: SubscriptionFinder,
         checker: Checker,
-        http: HttpClient,
+        http_for: Callable[[int], HttpClient],
         channels: Callable[[], Mapping[str, Channel]],
         timeout_seconds: float,
     ) -> None:
         self._finder = finder
         self._checker = checker
-        self._http = http
+        self._http_for = http_for
         self._channels = channels
         self._timeout_seconds = timeout_seconds
 
@@ -51,7 +51,7 @@ class Trials:
             event_type=name,
             body=draft.envelope(catalog.names().index(name) + 1),
             deliver=deliver,
-            http=self._http,
+            http=self._http_for(subscription.company_id),
             limit_seconds=self._timeout_seconds + GRACE_SECONDS,
         )
 

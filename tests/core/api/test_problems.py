@@ -249,3 +249,36 @@ def test_openapi_gets_a_problem_per_status():
     assert described[404]["content"] == {
         "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}
     }
+
+
+async def test_an_answer_names_fifty_faults_and_counts_the_rest(api):
+    events = [{"type": "no.such", "payload": {}}] * 1000
+    answer = await api.client.post("/api/v1/events/batch", json={"events": events})
+    problem = answer.json()
+    assert answer.status_code == 422
+    assert [fault["path"] for fault in problem["errors"]] == [f"/events/{n}/type" for n in range(50)]
+    assert problem["more_errors"] == 950
+
+
+async def test_a_hundred_thousand_unknown_fields_give_a_short_answer(api):
+    event = {"type": "payment.failed", "payload": {}} | {f"x{n}": 1 for n in range(10_000)}
+    answer = await api.client.post("/api/v1/events/batch", json={"events": [event] * 10})
+    assert answer.status_code == 422
+    assert len(answer.content) < 20_000
+    assert answer.json()["errors"][0]["path"] == "/events/0/x0"
+
+
+async def test_a_long_name_is_cut_in_the_answer(api):
+    event = {"type": "payment.failed", "payload": {}, "x" * 100_000: 1}
+    answer = await api.client.post("/api/v1/events", json=event)
+    assert answer.status_code == 422
+    assert len(answer.content) < 20_000
+
+
+async def test_a_body_of_very_many_values_is_refused_before_it_is_walked_through(api):
+    body = b'{"events":[' + b",".join([b"[[1]]"] * 1_000_001) + b"]}"
+    answer = await api.client.post(
+        "/api/v1/events/batch", content=body, headers={"Content-Type": "application/json"}
+    )
+    assert answer.status_code == 422
+    assert answer.json()["errors"] == [{"path": "", "message": "holds more than 2,000,000 values"}]

@@ -456,3 +456,63 @@ def test_a_context_that_does_not_verify_is_refused() -> None:
     context.verify_mode = ssl.CERT_NONE
     with pytest.raises(ValueError, match="must verify"):
         Outbound(STRICT, timeout_seconds=1, ssl_context=context)
+
+
+# Connections that are kept
+
+
+async def test_a_request_that_meets_a_closing_connection_goes_out_again_at_once_on_a_fresh_one(
+    receiver: Receiver, http: Outbound
+) -> None:
+    receiver.script([Answer(), CloseWithoutAnswer(), Answer(202)])
+    assert (await post(http, receiver.url)).status == 200
+    assert (await post(http, receiver.url)).status == 202
+    assert [request.connection for request in receiver.requests] == [1, 1, 2]
+
+
+async def test_a_request_whose_answer_had_begun_is_not_sent_again(receiver: Receiver, http: Outbound) -> None:
+    receiver.script([Answer(), Garbage(b"HTTP/1.1 200 OK\r\nContent-Le")])
+    assert (await post(http, receiver.url)).status == 200
+    assert (await failure(http, receiver.url))[0] in {"connection_failed", "invalid_answer"}
+    assert len(receiver.requests) == 2
+
+
+async def test_a_fresh_connection_that_is_closed_without_an_answer_is_not_tried_twice(
+    receiver: Receiver, http: Outbound
+) -> None:
+    receiver.script([CloseWithoutAnswer(), Answer()])
+    assert (await failure(http, receiver.url))[0] == "connection_failed"
+    assert len(receiver.requests) == 1
+
+
+async def _answers_late_again(connection: Connection) -> None:
+    connection.write(b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nfirst")
+    await connection.drain()
+    await asyncio.sleep(0.003)
+    connection.write(b"HTTP/1.1 410 Gone\r\ncontent-length: 5\r\n\r\nother")
+    await connection.drain()
+
+
+async def test_tenants_share_no_connection_so_a_late_answer_is_never_anothers(
+    receiver: Receiver, http: Outbound
+) -> None:
+    for tenant in range(20):
+        receiver.script([_answers_late_again, Answer(body=b"second")])
+        assert (await post(http.for_tenant(tenant), receiver.url)).body == b"first"
+        answer = await post(http.for_tenant(100 + tenant), receiver.url)
+        assert (answer.status, answer.body) == (200, b"second")
+
+
+async def _a_byte_at_a_time(connection: Connection) -> None:
+    connection.write(CHUNKED)
+    while True:
+        connection.write((b"1;" + b"x" * 1000 + b"\r\ny\r\n") * 20)
+        await connection.drain()
+        await asyncio.sleep(0)
+
+
+async def test_an_answer_whose_framing_never_ends_is_refused(receiver: Receiver, http: Outbound) -> None:
+    receiver.script([_a_byte_at_a_time])
+    word, seconds = await failure(http, receiver.url)
+    assert word == "invalid_answer"
+    assert seconds < LIMIT_SECONDS

@@ -356,7 +356,7 @@ class World:
             records=self.records,
             sender=Sender(
                 {"push": Channel("push", "", "", self._deliver_on(machine))},
-                None,
+                lambda _: None,
                 schema_versions=ONE_VERSION,
                 now_ms=lambda: self.clock.now_ms,
             ),

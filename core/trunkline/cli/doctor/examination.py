@@ -59,7 +59,11 @@ async def examine(
     checks = [*route.checks]
     if route.url is not None:
         async with Outbound(
-            policy, timeout_seconds=timeout_seconds, resolve=resolve, ssl_context=ssl_context
+            policy,
+            timeout_seconds=timeout_seconds,
+            resolve=resolve,
+            ssl_context=ssl_context,
+            resends=False,
         ) as http:
             trials = Trials(route.url, http=http, secret=secret or throwaway_secret(), now=now)
             samples = Samples(catalog, now=now)

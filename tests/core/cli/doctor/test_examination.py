@@ -464,10 +464,11 @@ async def test_an_expired_certificate_is_bad_and_its_age_is_told(make_tls: MakeT
 
 
 @pytest.mark.parametrize(
-    ("days", "left", "verdict"), [(90, 15, "good"), (90, 13, "improve"), (6, 2, "good"), (6, 1, "improve")]
+    ("days", "left", "verdict"),
+    [(90, 15, "good"), (90, 13, "improve"), (6, 2.5, "good"), (6, 1.5, "improve")],
 )
 async def test_a_certificate_that_nobody_renews_is_noticed_in_time(
-    make_tls: MakeTls, days: int, left: int, verdict: str
+    make_tls: MakeTls, days: int, left: float, verdict: str
 ) -> None:
     server, client = make_tls(days=days, age_days=0)
     now = time.time() + (days - left) * DAY_SECONDS

@@ -1,0 +1,139 @@
+"""Names to addresses: a name server that does not answer costs nobody else anything, and its last answer serves on."""
+
+import asyncio
+import socket
+import struct
+import time
+from collections.abc import AsyncIterator, Sequence
+
+import pytest
+
+from trunkline.outbound import resolving
+from trunkline.outbound.resolving import Names, NameServers, NameServersSilent
+
+
+class FakeNameServer(asyncio.DatagramProtocol):
+    """Knows ``good.test`` as 192.0.2.7, denies ``bad.test``, and never answers for another name."""
+
+    def connection_made(self, transport) -> None:
+        self.transport = transport
+
+    def datagram_received(self, data: bytes, address) -> None:
+        end = data.index(b"\0", 12) + 5
+        question, kind = data[12:end], struct.unpack("!H", data[end - 4 : end - 2])[0]
+        if question.startswith(b"\4good") and kind == 1:
+            answer = b"\xc0\x0c" + struct.pack("!HHIH", 1, 1, 60, 4) + socket.inet_aton("192.0.2.7")
+            self._answer(data, question, address, flags=0x8180, answer=answer)
+        elif question.startswith(b"\4good"):
+            self._answer(data, question, address, flags=0x8180)
+        elif question.startswith(b"\3bad"):
+            self._answer(data, question, address, flags=0x8183)
+
+    def _answer(self, data, question, address, *, flags, answer=b"") -> None:
+        head = data[:2] + struct.pack("!HHHHH", flags, 1, 1 if answer else 0, 0, 0)
+        self.transport.sendto(head + question + answer, address)
+
+
+@pytest.fixture
+async def servers() -> AsyncIterator[NameServers]:
+    loop = asyncio.get_running_loop()
+    transport, _ = await loop.create_datagram_endpoint(FakeNameServer, local_addr=("127.0.0.1", 0))
+    asked = NameServers([f"127.0.0.1:{transport.get_extra_info('sockname')[1]}"])
+    yield asked
+    await asked.close()
+    transport.close()
+
+
+async def test_a_name_is_found_denied_or_left_open(servers: NameServers):
+    assert await servers.resolve("good.test", 443) == ["192.0.2.7"]
+    assert await servers.resolve("192.0.2.9", 443) == ["192.0.2.9"]
+    with pytest.raises(OSError) as denied:
+        await servers.resolve("bad.test", 443)
+    assert not isinstance(denied.value, NameServersSilent)
+    with pytest.raises(NameServersSilent):
+        await servers.resolve("silent.test", 443)
+
+
+async def test_two_hundred_lookups_that_nobody_answers_hold_up_no_other(servers: NameServers):
+    silent = [asyncio.create_task(servers.resolve(f"silent{n}.test", 443)) for n in range(200)]
+    await asyncio.sleep(0.05)
+    start = time.monotonic()
+    assert await servers.resolve("good.test", 443) == ["192.0.2.7"]
+    assert time.monotonic() - start < 1
+    assert not any(task.done() for task in silent)
+    for task in silent:
+        task.cancel()
+    await asyncio.gather(*silent, return_exceptions=True)
+
+
+class Script:
+    """A resolver that does as the test says; *gate* holds it up."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.outcome: Sequence[str] | OSError = ["192.0.2.7"]
+        self.gate = asyncio.Event()
+        self.gate.set()
+
+    async def __call__(self, host: str, _port: int) -> Sequence[str]:
+        self.asked.append(host)
+        if host.startswith("slow"):
+            await self.gate.wait()
+        if isinstance(self.outcome, OSError):
+            raise self.outcome
+        return self.outcome
+
+
+async def test_a_tenant_whose_lookups_are_all_taken_holds_up_no_other_even_for_the_same_name():
+    script = Script()
+    script.gate.clear()
+    names = Names(script, cache_seconds=10)
+    waiting = [
+        asyncio.create_task(names.addresses(f"slow{n}.test", 443, tenant=1))
+        for n in range(resolving.LOOKUPS_PER_TENANT)
+    ]
+    behind = asyncio.create_task(names.addresses("good.test", 443, tenant=1))
+    await asyncio.sleep(0.01)
+    assert "good.test" not in script.asked
+    async with asyncio.timeout(1):
+        assert await names.addresses("good.test", 443, tenant=2) == ["192.0.2.7"]
+    script.gate.set()
+    assert await asyncio.gather(*waiting, behind) == [["192.0.2.7"]] * len([*waiting, behind])
+    names.close()
+
+
+async def test_the_last_answer_serves_while_no_name_server_answers_and_no_longer_where_one_says_no():
+    script = Script()
+    names = Names(script, cache_seconds=0)
+    assert await names.addresses("good.test", 443, tenant=1) == ["192.0.2.7"]
+    script.outcome = NameServersSilent(12, "timeout")
+    assert await names.addresses("good.test", 443, tenant=1) == ["192.0.2.7"]
+    script.outcome = OSError(4, "not found")
+    with pytest.raises(OSError, match="not found"):
+        await names.addresses("good.test", 443, tenant=1)
+    names.close()
+
+
+async def test_a_failure_is_remembered_for_a_while():
+    script = Script()
+    script.outcome = OSError(4, "not found")
+    names = Names(script, cache_seconds=10)
+    for _ in range(3):
+        with pytest.raises(OSError, match="not found"):
+            await names.addresses("bad.test", 443, tenant=1)
+    assert script.asked == ["bad.test"]
+    names.close()
+
+
+async def test_one_lookup_serves_everybody_who_waits_for_it():
+    script = Script()
+    script.gate.clear()
+    names = Names(script, cache_seconds=10)
+    callers = [
+        asyncio.create_task(names.addresses("slow.test", 443, tenant=tenant)) for tenant in range(1, 6)
+    ]
+    await asyncio.sleep(0.01)
+    script.gate.set()
+    await asyncio.gather(*callers)
+    assert script.asked == ["slow.test"]
+    names.close()

@@ -14,7 +14,7 @@ demo: .venv/.runtime  ## run the hub and a receiver on real events; ARGS="--exit
 	.venv/bin/trunkline demo $(ARGS)
 
 test: setup  ## run the tests, the slow ones excepted; ARGS="tests/core -k retry" for some
-	.venv/bin/python -m pytest -n 2 --dist worksteal -m "not slow" $(ARGS)
+	.venv/bin/python -m pytest -n 3 --dist worksteal -m "not slow" $(ARGS)
 
 check: setup  ## judge form, types and layers
 	.venv/bin/ruff format --check --quiet

@@ -95,6 +95,8 @@ async def _some_spilled(house):
 
 
 @on_sqlite
+@pytest.mark.slow
+@pytest.mark.alone
 async def test_subscriptions_that_hang_delay_nobody_else(open_house, receiver):
     receiver.always(Hang(), path="/hang")
     async with open_house(timeout_seconds=10, concurrency=64) as house:

@@ -22,7 +22,9 @@ async def delivery_of(hub, event: int) -> str:
 
 
 async def test_each_attempt_is_shown_with_what_the_target_answered(running, sign_in, receiver):
-    receiver.script([Answer(503, body=b'{"busy":true}'), Reset(), Answer(200, body=b"taken")])
+    receiver.script(
+        [Answer(503, {"connection": "close"}, b'{"busy":true}'), Reset(), Answer(200, body=b"taken")]
+    )
     await subscribe(running, receiver.url, description="Books")
     event = await emit(running)
     browser = await sign_in(running)

@@ -123,6 +123,7 @@ def test_two_workers_share_the_port_and_a_killed_one_is_started_again(postgres_c
         _wait_until(lambda: not [child for child in children if child.is_running()])
 
 
+@pytest.mark.slow
 def test_what_stops_every_child_is_told_once_and_stops_the_supervisor(postgres_cli):
     environment = {**postgres_cli.environment, "TRUNKLINE_PLUGINS__ENABLED": "nonesuch"}
     result = type(postgres_cli)(postgres_cli.folder, environment).run("worker", "--processes", "2")
@@ -130,6 +131,7 @@ def test_what_stops_every_child_is_told_once_and_stops_the_supervisor(postgres_c
     assert result.stderr.count("nonesuch") == 1
 
 
+@pytest.mark.slow
 async def test_workers_deliver_what_another_process_accepts_and_stop_together(postgres_cli):
     loose = {"TRUNKLINE_DELIVERY__ALLOW_HTTP": "true", "TRUNKLINE_DELIVERY__ALLOW_PRIVATE_NETWORKS": "true"}
     cli = type(postgres_cli)(postgres_cli.folder, {**postgres_cli.environment, **loose})

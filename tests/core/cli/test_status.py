@@ -125,6 +125,7 @@ def test_a_ledger_is_not_watched(migrated_cli):
     assert migrated_cli.invoke("status", "--ledger", "--watch").exit_code == 2
 
 
+@pytest.mark.slow
 def test_watch_looks_again_until_interrupted_and_ends_well(migrated_cli):
     emit(migrated_cli)
     with migrated_cli.started("status", "--watch") as process:

@@ -5,7 +5,7 @@ import pytest
 from trunkline.testing import MigrationsConformance
 from trunkline_crm.store import tables
 
-pytestmark = pytest.mark.timeout(300)  # two checks start processes
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]  # two checks start processes
 
 
 class TestMigrations(MigrationsConformance):

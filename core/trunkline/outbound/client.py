@@ -16,7 +16,6 @@ from trunkline.errors import AddressRefused, TargetRefused
 from trunkline.outbound import framing
 from trunkline.outbound.connection import Connection
 from trunkline.outbound.dialling import Dialler, Origin, guarded
-from trunkline.outbound.failures import ClosedBeforeAnswer
 from trunkline.outbound.pool import Pool
 from trunkline.outbound.resolving import Names, NameServers, Resolve
 from trunkline.targets.addresses import AddressPolicy
@@ -41,8 +40,7 @@ class Outbound:
 
     *timeout_seconds* bounds one call from resolving the name to the answer's last byte. *ssl_context* replaces the default
     one, to trust an own CA; it must verify. *resolve* replaces the machine's name servers; its answers are checked all
-    the same. Tenants share neither connections nor the number of lookups that one may have under way. *resends* says whether a request
-    that met the end of a kept connection goes out again, on a fresh one.
+    the same. Tenants share neither connections nor the number of lookups that one may have under way.
     """
 
     def __init__(
@@ -53,7 +51,6 @@ class Outbound:
         ssl_context: ssl.SSLContext | None = None,
         resolve: Resolve | None = None,
         dns_cache_seconds: float = DNS_CACHE_SECONDS,
-        resends: bool = True,
     ) -> None:
         if ssl_context is not None and ssl_context.verify_mode is not ssl.CERT_REQUIRED:
             msg = "ssl_context must verify certificates"
@@ -61,7 +58,6 @@ class Outbound:
         self._policy = policy
         self._timeout_seconds = timeout_seconds
         self._resolve = resolve
-        self._resends = resends
         self._servers: NameServers | None = None
         self._names = Names(guarded(self._look_up, policy), cache_seconds=dns_cache_seconds)
         self._dialler = Dialler(self._names, ssl_context=ssl_context)
@@ -111,20 +107,10 @@ class Outbound:
         now = loop.time()
         deadline = now + self._timeout_seconds
         way = (tenant, target.origin)
-        if kept := self._pool.take(way, now=now):
-            try:
-                return await self._exchange(way, kept, request, deadline)
-            except ClosedBeforeAnswer:  # it may have been closing while we wrote
-                if not self._resends:
-                    raise
-        return await self._exchange(way, await self._dial(way, deadline), request, deadline)
-
-    async def _exchange(
-        self, way: tuple[int, Origin], connection: Connection, request: bytes, deadline: float
-    ) -> HttpResponse:
+        connection = self._pool.take(way, now=now) or await self._dial(way, deadline)
         status, received, content = await connection.exchange(request, deadline=deadline)
         if connection.is_idle:
-            self._pool.put(way, connection, now=asyncio.get_running_loop().time())
+            self._pool.put(way, connection, now=loop.time())
         return HttpResponse(status, received, content)
 
     async def _dial(self, way: tuple[int, Origin], deadline: float) -> Connection:

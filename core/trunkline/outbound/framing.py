@@ -10,7 +10,7 @@ from functools import lru_cache
 
 import httptools
 
-from trunkline.outbound.failures import ClosedBeforeAnswer, NoAnswer
+from trunkline.outbound.failures import NoAnswer
 from trunkline.version import __version__
 
 MAX_BODY_BYTES = 64 * 1024
@@ -115,8 +115,7 @@ class AnswerReader:
         if not self._has_head:
             number = getattr(error, "errno", None)
             reason = f"errno {number}" if number else "the target closed the connection"
-            kind = NoAnswer if self._answer_bytes else ClosedBeforeAnswer
-            raise kind("connection_failed", reason)
+            raise NoAnswer("connection_failed", reason)
         if error is not None or not self._headers.keys().isdisjoint(_LENGTHS):
             raise NoAnswer("invalid_answer", "the answer was cut off")
         return self._parser.get_status_code(), self._headers, b"".join(self._body)

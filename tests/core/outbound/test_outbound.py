@@ -461,30 +461,6 @@ def test_a_context_that_does_not_verify_is_refused() -> None:
 # Connections that are kept
 
 
-async def test_a_request_that_meets_a_closing_connection_goes_out_again_at_once_on_a_fresh_one(
-    receiver: Receiver, http: Outbound
-) -> None:
-    receiver.script([Answer(), CloseWithoutAnswer(), Answer(202)])
-    assert (await post(http, receiver.url)).status == 200
-    assert (await post(http, receiver.url)).status == 202
-    assert [request.connection for request in receiver.requests] == [1, 1, 2]
-
-
-async def test_a_request_whose_answer_had_begun_is_not_sent_again(receiver: Receiver, http: Outbound) -> None:
-    receiver.script([Answer(), Garbage(b"HTTP/1.1 200 OK\r\nContent-Le")])
-    assert (await post(http, receiver.url)).status == 200
-    assert (await failure(http, receiver.url))[0] in {"connection_failed", "invalid_answer"}
-    assert len(receiver.requests) == 2
-
-
-async def test_a_fresh_connection_that_is_closed_without_an_answer_is_not_tried_twice(
-    receiver: Receiver, http: Outbound
-) -> None:
-    receiver.script([CloseWithoutAnswer(), Answer()])
-    assert (await failure(http, receiver.url))[0] == "connection_failed"
-    assert len(receiver.requests) == 1
-
-
 async def _answers_late_again(connection: Connection) -> None:
     connection.write(b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nfirst")
     await connection.drain()

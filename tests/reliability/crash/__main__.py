@@ -9,8 +9,6 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[2]))  # the databases of tests/conftest.py
-
 from journal import Journal
 from matrix import ENGINES, Matrix, Outcome, cases_of
 from page import write_page

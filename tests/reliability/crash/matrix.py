@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
-from conftest import started_postgres
 from databases import Databases
 from furniture import Furniture
 from load import Load
@@ -22,6 +21,7 @@ from target import Target
 from verdict import Judge, Verdict
 
 from trunkline.store.database import Database
+from trunkline.testing.databases import started_postgres
 
 ENGINES = ("sqlite", "postgresql")
 AT_ONCE = 8

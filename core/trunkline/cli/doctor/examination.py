@@ -63,7 +63,6 @@ async def examine(
             timeout_seconds=timeout_seconds,
             resolve=resolve,
             ssl_context=ssl_context,
-            resends=False,
         ) as http:
             trials = Trials(route.url, http=http, secret=secret or throwaway_secret(), now=now)
             samples = Samples(catalog, now=now)

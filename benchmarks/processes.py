@@ -80,11 +80,19 @@ def child(module: str, *arguments: str, environment: Mapping[str, str] | None = 
             process.wait(10)
 
 
+def _times_of(process: psutil.Process):
+    """Read what *process* has spent; None where it has ended meanwhile, which its parent's own figures then count."""
+    try:
+        return process.cpu_times()
+    except psutil.NoSuchProcess:
+        return None
+
+
 def cpu_seconds(pid: int) -> float:
     """Tell how much CPU a process has had, and every child of it, living or gone."""
     process = psutil.Process(pid)
     spent = process.cpu_times()
-    living = [child.cpu_times() for child in process.children()]
+    living = [times for child in process.children() if (times := _times_of(child))]
     return (
         spent.user
         + spent.system

@@ -95,7 +95,9 @@ async def subscribe(database_url: str, *, companies: int, each: int) -> None:
         request = {"target_url": "http://127.0.0.1:9/", "event_types": ["client.created"], "filter": {}}
         subscription = await hub.subscriptions.create(1, request, channel="webhooks")
         async with hub.database.write() as connection:
-            row = dataclasses.asdict(await store.get(connection, subscription["id"]))
+            stored = await store.get(connection, subscription["id"])
+            row = {field.name: getattr(stored, field.name) for field in dataclasses.fields(stored)}
+            row |= row.pop("options")
             version = await store.next_version(connection)
             await store.update(connection, row.pop("no"), {"status": "deleted"})
             copies = [

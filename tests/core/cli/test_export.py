@@ -18,12 +18,12 @@ def test_a_connector_is_written_the_same_each_time(cli, name):
 
 
 def test_a_connector_calls_the_public_url_and_says_when_there_is_none(cli):
-    quiet = cli.run(
+    quiet = cli.invoke(
         "export", "zapier", "out", "--config", _settings(cli, 'public_url = "https://api.acme.example"')
     )
     assert quiet.stderr == ""
     assert b"https://api.acme.example" in b"".join(files_of(cli.folder / "out").values())
-    warned = cli.run("export", "zapier", "other", "--config", _settings(cli, "port = 8123"))
+    warned = cli.invoke("export", "zapier", "other", "--config", _settings(cli, "port = 8123"))
     assert (
         "Setting 'server.public_url' is not set, so what is written calls http://127.0.0.1:8123"
         in warned.stderr
@@ -32,8 +32,8 @@ def test_a_connector_calls_the_public_url_and_says_when_there_is_none(cli):
 
 def test_an_unknown_connector_names_those_that_there_are(cli):
     (cli.folder / "trunkline.toml").write_text('[plugins]\ndisabled = ["make"]\n')
-    refused = cli.run("export", "make", "out")
-    assert refused.returncode == 1
+    refused = cli.invoke("export", "make", "out")
+    assert refused.exit_code == 1
     assert (
         "There is nothing to export by the name 'make'; there are: asyncapi, openapi, docs, n8n, zapier"
         in refused.stderr

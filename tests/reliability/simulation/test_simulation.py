@@ -22,9 +22,9 @@ from trunkline.store import stream
 from .checks import Broken
 from .world import World, explain, simulated
 
-FAST, MANY = range(100), range(100, 2_100)
-SWITCHING, MANY_SWITCHING = range(20), range(20, 220)
-SETTING, MANY_SETTING = range(20), range(20, 220)
+FAST, MANY = range(40), range(40, 2_100)
+SWITCHING, MANY_SWITCHING = range(10), range(10, 220)
+SETTING, MANY_SETTING = range(10), range(10, 220)
 
 
 @pytest.fixture

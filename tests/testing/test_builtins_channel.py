@@ -4,6 +4,8 @@ import pytest
 
 from trunkline.testing.suites.channel import ChannelConformance
 
+pytestmark = pytest.mark.slow
+
 
 class TestWebhooks(ChannelConformance):
     plugin = "webhooks"
@@ -11,28 +13,24 @@ class TestWebhooks(ChannelConformance):
     signs = True
 
 
-@pytest.mark.slow
 class TestZapier(ChannelConformance):
     plugin = "zapier"
     channel = "zapier"
     signs = True
 
 
-@pytest.mark.slow
 class TestN8n(ChannelConformance):
     plugin = "n8n"
     channel = "n8n"
     signs = True
 
 
-@pytest.mark.slow
 class TestMake(ChannelConformance):
     plugin = "make"
     channel = "make"
     signs = True
 
 
-@pytest.mark.slow
 class TestPolling(ChannelConformance):
     plugin = "polling"
     channel = "polling"

@@ -28,6 +28,7 @@ async def test_what_is_served_is_what_is_exported(api):
     assert (front.status_code, front.content) == (200, site.front)
 
 
+@pytest.mark.slow
 async def test_every_link_on_the_served_pages_is_answered(api):
     waiting, seen = ["http://hub.test/docs/events"], set()
     while waiting:

@@ -263,3 +263,21 @@ quarantine_answers = Table(
     Index("ix_quarantine_answers_created", "created_ms"),
 )
 """What was answered under an idempotency key (``idempotency_keys``) for those of its events that were quarantined."""
+
+companies = Table(
+    "companies",
+    metadata,
+    Column("company_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("limits", Text, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("updated_ms", BigInteger, nullable=False),
+)
+"""One row for each company that the operator gave limits of its own: *limits* is a JSON object of those alone."""
+
+secret_checks = Table(
+    "secret_checks",
+    metadata,
+    Column("name", String(40), primary_key=True),
+    Column("value", LargeBinary, nullable=False),
+)
+"""A known text, sealed with the encryption key and digested with the pepper: what tells a wrong one at the start."""

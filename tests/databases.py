@@ -13,7 +13,9 @@ from pathlib import Path
 import asyncpg
 
 from trunkline import settings
+from trunkline.access.company_limits import CompanyLimits
 from trunkline.cli import opening
+from trunkline.store.database import Database
 from trunkline.testing import databases
 from trunkline.testing.databases import Engine, PostgresServer
 
@@ -152,3 +154,8 @@ class MigratedDatabases:
         name = await self.pool.take()
         stack.push_async_callback(self.pool.give_back, name)
         return self.pool.server.url_of(name)
+
+
+def limits_over(database: Database) -> CompanyLimits:
+    """Make the limits of companies with the settings' defaults."""
+    return CompanyLimits(database, settings.Companies(), max_subscriptions=100)

@@ -11,13 +11,15 @@
     │   ├── NotFound                404
     │   ├── Conflict                409
     │   │   ├── IdempotencyConflict
-    │   │   └── TooManySubscriptions
+    │   │   └── LimitReached        the company has all that one of its limits allows
+    │   │       └── TooManySubscriptions
     │   ├── CursorExpired           410
     │   ├── BodyTooLarge            413
     │   ├── BodyInvalid             422  carries one FieldError per fault
     │   │   └── EventRejected
     │   ├── TargetRefused           422
     │   ├── RateLimited             429
+    │   ├── TooFast                 429
     │   └── ProviderRefused         whoever carries out an action or a search refused it, with a 4xx of their own
     ├── ProviderFailed              502  whoever carries out an action or a search failed; it names them
     ├── StoreUnavailable            503  the database did not answer; nothing was stored
@@ -136,14 +138,24 @@ class IdempotencyConflict(Conflict):
         self.key = key
 
 
-class TooManySubscriptions(Conflict):
+class LimitReached(Conflict):
+    """The company has as many *things* as its limit *name* allows; *remedy* says what makes room."""
+
+    title = "Limit reached"
+
+    def __init__(self, name: str, limit: int, *, things: str, remedy: str) -> None:
+        super().__init__(
+            f"This company already has {limit} {things}, the most that its limit '{name}' allows; {remedy}."
+        )
+        self.name = name
+        self.limit = limit
+
+
+class TooManySubscriptions(LimitReached):
     """The company has all the subscriptions it may have."""
 
     def __init__(self, limit: int) -> None:
-        super().__init__(
-            f"This company already has {limit} subscriptions, the most it may have; delete one first."
-        )
-        self.limit = limit
+        super().__init__("subscriptions", limit, things="subscriptions", remedy="delete one first")
 
 
 class CursorExpired(Refused):
@@ -211,6 +223,19 @@ class RateLimited(Refused):
     def __init__(self, *, bucket: str, limit: int, retry_after_seconds: int) -> None:
         super().__init__(
             f"This API key may make {limit} '{bucket}' calls a minute; try again in {retry_after_seconds} s."
+        )
+        self.headers = {"Retry-After": str(retry_after_seconds)}
+
+
+class TooFast(Refused):
+    """The company goes faster than its limit *name* allows."""
+
+    status = 429
+    title = "Too many requests"
+
+    def __init__(self, name: str, limit: int, *, pace: str, retry_after_seconds: int) -> None:
+        super().__init__(
+            f"This company may send {limit} {pace} (its limit '{name}'); try again in {retry_after_seconds} s."
         )
         self.headers = {"Retry-After": str(retry_after_seconds)}
 

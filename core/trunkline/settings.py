@@ -143,6 +143,29 @@ class Delivery(Section):
     )
 
 
+class Companies(Section):
+    """What one company may have and do, unless the operator gave it limits of its own (`trunkline companies limits`)."""
+
+    subscriptions: int | None = Field(
+        default=None,
+        ge=0,
+        description="subscriptions, hooks included; `delivery.max_subscriptions`, if unset",
+    )
+    filter_cost: int = Field(
+        default=20_000, ge=0, description="what the filters of all its subscriptions may cost together"
+    )
+    keys: int = Field(default=100, ge=0, description="API keys that are not revoked")
+    replays_at_once: int = Field(default=5, ge=0, description="replays that run at the same time")
+    events_per_second: int = Field(
+        default=1_000,
+        ge=1,
+        description="events that its keys send, in one process and on average over ten seconds",
+    )
+    lookups_per_minute: int = Field(
+        default=600, ge=1, description="names of targets that one process looks up for it"
+    )
+
+
 class Limits(Section):
     """Rate limits of one key and minute."""
 
@@ -226,6 +249,7 @@ class Settings(BaseModel):
     events: Events = Events()
     validation: Validation = Validation()
     delivery: Delivery = Delivery()
+    companies: Companies = Companies()
     limits: Limits = Limits()
     auth: Auth = Auth()
     brand: Brand = Brand()

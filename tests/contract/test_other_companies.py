@@ -9,8 +9,8 @@ import pytest
 
 OWNER, STRANGER = 92, 93
 TYPE = "lead.created"
-PUBLIC_NAMES = {"name"}
-"""Parameters that name what every company shares: event types and schemas."""
+PUBLIC_NAMES = {"name", "company_id"}
+"""Parameters that name what every company shares (event types, schemas), or that only operators' calls have."""
 _PARAMETER = re.compile(r"\{(\w+)\}")
 
 

@@ -12,8 +12,16 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Self
 
+from trunkline.access.company_limits import CompanyLimits
 from trunkline.access.vault import Vault
-from trunkline.errors import BodyInvalid, FieldError, NotFound, StoreUnavailable, Unauthenticated
+from trunkline.errors import (
+    BodyInvalid,
+    FieldError,
+    LimitReached,
+    NotFound,
+    StoreUnavailable,
+    Unauthenticated,
+)
 from trunkline.model.principals import COMPANY_SCOPES, OPERATOR, Principal
 from trunkline.runtime.batching import Batcher
 from trunkline.store import keys as store
@@ -60,9 +68,11 @@ class Keys:
         *,
         vault: Vault,
         prefix: str,
+        limits: CompanyLimits,
         pins: Callable[[], Mapping[str, int]] = dict[str, int],
     ) -> None:
         self._database = database
+        self._limits = limits
         self._pins = pins
         self._vault = vault
         self._prefix = prefix
@@ -86,10 +96,20 @@ class Keys:
 
         Raises:
             BodyInvalid: a scope is unknown, or none is given.
+            LimitReached: the company has all the keys that it may have.
         """
         chosen = (OPERATOR,) if company_id is None else _check_scopes(scopes)
         api_key = new_key(self._prefix, company_id)
+        quotas = None if company_id is None else await self._limits.of(company_id)
         async with self._database.write() as connection:
+            if (
+                company_id is not None
+                and quotas
+                and await store.count_valid(connection, company_id) >= quotas.keys
+            ):
+                raise LimitReached(
+                    "keys", quotas.keys, things="API keys", remedy="revoke one that is not used first"
+                )
             record = KeyRecord(
                 id=f"key_{secrets.token_hex(12)}",
                 company_id=company_id,

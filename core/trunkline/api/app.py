@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Sequence
 from fastapi import FastAPI
 
 from trunkline.api import (
+    companies,
     documents,
     event_types,
     events,
@@ -60,6 +61,7 @@ def _core_routes(hub: Hub) -> Sequence[Routes]:
     handlers = EventHandlers(
         RequestReader(hub.catalog, hub.modes, max_event_bytes=max_bytes),
         hub.ingest,
+        pace=hub.event_pace,
         catalog=hub.catalog,
         deliveries=hub.deliveries,
         max_event_bytes=max_bytes,
@@ -69,6 +71,7 @@ def _core_routes(hub: Hub) -> Sequence[Routes]:
         quarantine.make_router(hub.quarantine, hub.catalog, max_event_bytes=max_bytes),
         subscriptions.make_router(hub.subscriptions, hub.deliveries, hub.replays),
         keys.make_router(hub.key_service),
+        companies.make_router(hub.company_limits),
         system.make_router(hub.deployment, hub.metrics),
         documents.make_router(hub.catalog, hub.settings.server.public_url),
     )

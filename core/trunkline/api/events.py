@@ -7,6 +7,7 @@ import orjson
 from fastapi import Depends, Request, Response
 from pydantic import Field
 
+from trunkline.access.company_paces import EventPace
 from trunkline.api import models
 from trunkline.api.fast_path import is_plain_json
 from trunkline.api.idempotency_keys import IdempotencyKey, check_idempotency_key
@@ -48,12 +49,14 @@ class EventHandlers:
         reader: RequestReader,
         ingest: Ingest,
         *,
+        pace: EventPace,
         catalog: SchemaCatalog,
         deliveries: Deliveries,
         max_event_bytes: int,
     ) -> None:
         self._reader = reader
         self._ingest = ingest
+        self._pace = pace
         self._catalog = catalog
         self._deliveries = deliveries
         self._max_event_bytes = max_event_bytes
@@ -133,6 +136,7 @@ class EventHandlers:
             key=key,
         )
         check_idempotency_key(key)
+        await self._pace.take(caller.principal, submission.companies())
         return submission
 
 

@@ -79,6 +79,9 @@ COMMANDS: Mapping[str, Source] = {
     ),
     "new": Source("trunkline.cli.scaffold.command", "app", "Begin a plugin of your own."),
     "keys": Source("trunkline.cli.keys", "app", "Make, list and revoke API keys."),
+    "companies": Source(
+        "trunkline.cli.companies", "app", "Show and set what single companies may have and do."
+    ),
     "events": Source("trunkline.cli.events", "app", "Emit and watch events."),
     "quarantine": Source(
         "trunkline.cli.quarantine",

@@ -10,6 +10,8 @@ from typing import Self
 from pydantic import BaseModel
 
 from trunkline import plugins
+from trunkline.access.company_limits import CompanyLimits
+from trunkline.access.company_paces import EventPace, LookupPace
 from trunkline.access.key_service import KeyService
 from trunkline.access.keys import Keys
 from trunkline.access.limits import Limits
@@ -112,21 +114,29 @@ class Hub:
         settings = self.settings
         self.vault = Vault.open(settings.auth, settings.database.url)
         self.subscription_records = SubscriptionRecords(self.vault)
+        self.company_limits = CompanyLimits(
+            self.database, settings.companies, max_subscriptions=settings.delivery.max_subscriptions
+        )
         self.keys = Keys(
             self.database,
             vault=self.vault,
             prefix=settings.auth.key_prefix,
+            limits=self.company_limits,
             pins=self.schema_versions.pins,
         )
         self.key_service = KeyService(self.keys)
         self.limits = Limits(settings.limits)
+        self.event_pace = EventPace(self.company_limits, is_enabled=settings.limits.enabled)
 
     def _build_outbound(self) -> None:
         delivery = self.settings.delivery
         self._addresses = AddressPolicy(
             allow_http=delivery.allow_http, allow_private_networks=delivery.allow_private_networks
         )
-        self.http = Outbound(self._addresses, timeout_seconds=delivery.timeout_seconds)
+        lookups = LookupPace(self.company_limits, is_enabled=self.settings.limits.enabled)
+        self.http = Outbound(
+            self._addresses, timeout_seconds=delivery.timeout_seconds, may_look_up=lookups.may_look_up
+        )
         self.origins = Origins()
 
     def _build_stream(self) -> None:
@@ -160,7 +170,7 @@ class Hub:
                 checker=checker,
                 catch_up=CatchUp(shards=lambda: self._shards, replay_signal=self.signals.replay),
                 notifier=self.notifier,
-                max_subscriptions=delivery.max_subscriptions,
+                limits=self.company_limits,
             ),
             rotation=SecretRotation(self.database, records=records),
             trials=Trials(
@@ -176,6 +186,7 @@ class Hub:
             finder=self._finder,
             checker=checker,
             schema_versions=self.schema_versions,
+            limits=self.company_limits,
             replay_signal=self.signals.replay,
         )
 

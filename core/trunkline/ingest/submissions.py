@@ -34,6 +34,10 @@ class Submission:
     quarantined: Sequence[QuarantinedDraft] = ()
     warned: Sequence[Warned] = ()
 
+    def companies(self) -> list[int]:
+        """The company of each event."""
+        return [draft.company_id for draft in (*self.drafts, *(kept.draft for kept in self.quarantined))]
+
 
 @dataclass(frozen=True, slots=True)
 class Accepted:

@@ -17,7 +17,7 @@ from trunkline.outbound import framing
 from trunkline.outbound.connection import Connection
 from trunkline.outbound.dialling import Dialler, Origin, guarded
 from trunkline.outbound.pool import Pool
-from trunkline.outbound.resolving import Names, NameServers, Resolve
+from trunkline.outbound.resolving import MayLookUp, Names, NameServers, Resolve, always
 from trunkline.targets.addresses import AddressPolicy
 
 DNS_CACHE_SECONDS = 10
@@ -40,7 +40,8 @@ class Outbound:
 
     *timeout_seconds* bounds one call from resolving the name to the answer's last byte. *ssl_context* replaces the default
     one, to trust an own CA; it must verify. *resolve* replaces the machine's name servers; its answers are checked all
-    the same. Tenants share neither connections nor the number of lookups that one may have under way.
+    the same. Tenants share neither connections nor the number of lookups that one may have under way, and *may_look_up* counts
+    their lookups.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class Outbound:
         ssl_context: ssl.SSLContext | None = None,
         resolve: Resolve | None = None,
         dns_cache_seconds: float = DNS_CACHE_SECONDS,
+        may_look_up: MayLookUp = always,
     ) -> None:
         if ssl_context is not None and ssl_context.verify_mode is not ssl.CERT_REQUIRED:
             msg = "ssl_context must verify certificates"
@@ -59,7 +61,9 @@ class Outbound:
         self._timeout_seconds = timeout_seconds
         self._resolve = resolve
         self._servers: NameServers | None = None
-        self._names = Names(guarded(self._look_up, policy), cache_seconds=dns_cache_seconds)
+        self._names = Names(
+            guarded(self._look_up, policy), cache_seconds=dns_cache_seconds, may_look_up=may_look_up
+        )
         self._dialler = Dialler(self._names, ssl_context=ssl_context)
         self._pool = Pool()
         self._loop: asyncio.AbstractEventLoop | None = None

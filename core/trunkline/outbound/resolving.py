@@ -29,8 +29,21 @@ Raises:
 """
 
 
+MayLookUp = Callable[[int], Awaitable[bool]]
+"""Count a lookup of a tenant; False where it has used up those that it may make."""
+
+
 class NameServersSilent(OSError):
     """No name server answered, or none could."""
+
+
+class LookupsUsedUp(NameServersSilent):
+    """The tenant has made all the lookups that it may for now, so that none was asked."""
+
+
+async def always(_: int) -> bool:
+    """Let every lookup be made."""
+    return True
 
 
 async def resolve_by_system(host: str, port: int) -> Sequence[str]:
@@ -82,8 +95,9 @@ class _Entry:
 class Names:
     """Addresses of names, each kept for *cache_seconds*. Those who ask for one name together wait for one lookup."""
 
-    def __init__(self, resolve: Resolve, *, cache_seconds: float) -> None:
+    def __init__(self, resolve: Resolve, *, cache_seconds: float, may_look_up: MayLookUp = always) -> None:
         self._resolve = resolve
+        self._may_look_up = may_look_up
         self._cache_seconds = cache_seconds
         self._failure_seconds = min(FAILURE_SECONDS, cache_seconds)
         self._entries: dict[str, _Entry] = {}
@@ -97,16 +111,17 @@ class Names:
         if now < entry.fresh_until:
             return entry.addresses
         if entry.failure is not None and now < entry.failed_until:
-            return _stale_or_raise(entry, now)
-        async with self._turn(
-            tenant
-        ):  # one's own turn: a lookup that others wait for never waits for somebody's turn
+            return _stale_or_raise(entry, entry.failure, now)
+        # One's own turn: a lookup that others wait for never waits for somebody's turn.
+        async with self._turn(tenant):
+            if entry.lookup is None and not await self._may_look_up(tenant):
+                return _stale_or_raise(entry, LookupsUsedUp("the company looks up too many names"), now)
             if entry.lookup is None:
                 entry.lookup = asyncio.ensure_future(self._look_up(entry, host, port))
             try:
                 return await asyncio.shield(entry.lookup)
-            except OSError:
-                return _stale_or_raise(entry, now)
+            except OSError as failure:
+                return _stale_or_raise(entry, failure, now)
 
     def close(self) -> None:
         """Cancel the lookups that run."""
@@ -151,9 +166,8 @@ def _is_spent(entry: _Entry, now: float) -> bool:
     return entry.lookup is None and now >= max(entry.fresh_until, entry.stale_until, entry.failed_until)
 
 
-def _stale_or_raise(entry: _Entry, now: float) -> Sequence[str]:
-    """Give the last good answer where no name server could say better; raise how the lookup failed elsewhere."""
-    assert entry.failure is not None
-    if isinstance(entry.failure, NameServersSilent) and entry.addresses and now < entry.stale_until:
+def _stale_or_raise(entry: _Entry, failure: OSError, now: float) -> Sequence[str]:
+    """Give the last good answer where no name server could say better; raise *failure* elsewhere."""
+    if isinstance(failure, NameServersSilent) and entry.addresses and now < entry.stale_until:
         return entry.addresses
-    raise entry.failure
+    raise failure

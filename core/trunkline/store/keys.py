@@ -137,3 +137,9 @@ def _record(row: Sequence[Any]) -> KeyRecord:
         revoked_ms,
         sql.pins_of(pins),
     )
+
+
+async def count_valid(connection: AsyncConnection, company_id: int) -> int:
+    """Count the keys of a company that are not revoked."""
+    statement = text("SELECT count(*) FROM api_keys WHERE company_id = :company AND revoked_ms IS NULL")
+    return int((await connection.execute(statement, {"company": company_id})).scalar_one())

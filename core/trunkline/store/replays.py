@@ -100,6 +100,14 @@ async def take_next(connection: AsyncConnection) -> Row | None:
     return Row(*row) if row else None
 
 
+async def count_running(connection: AsyncConnection, company_id: int) -> int:
+    """Count the replays of a company that run, catching up after a pause excepted."""
+    statement = text(
+        "SELECT count(*) FROM replays WHERE company_id = :company AND status = 'running' AND kind <> 'missed'"
+    )
+    return int((await connection.execute(statement, {"company": company_id})).scalar_one())
+
+
 async def is_any_running(connection: AsyncConnection) -> bool:
     """Tell whether there is anything to do at all."""
     return (

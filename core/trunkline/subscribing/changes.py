@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from trunkline.access.company_limits import CompanyLimits
 from trunkline.access.subscription_records import SubscriptionRecords
 from trunkline.contract import ChangedSubscription
 from trunkline.errors import TooManySubscriptions
@@ -31,7 +32,7 @@ _DEPENDENT = frozenset({"event_types", "filter", "versions"})
 
 
 class SubscriptionChanges:
-    """Creates, changes and deletes subscriptions; a company has at most *max_subscriptions*."""
+    """Creates, changes and deletes subscriptions; *limits* say how many a company may have."""
 
     def __init__(
         self,
@@ -41,14 +42,14 @@ class SubscriptionChanges:
         checker: Checker,
         catch_up: CatchUp,
         notifier: Notifier,
-        max_subscriptions: int,
+        limits: CompanyLimits,
     ) -> None:
         self._database = database
         self._records = records
         self._checker = checker
         self._catch_up = catch_up
         self._notifier = notifier
-        self._max = max_subscriptions
+        self._limits = limits
 
     async def create(self, company_id: int, request: Mapping[str, Any], *, channel: str) -> dict[str, Any]:
         """Make a subscription and show it with its secret.
@@ -111,14 +112,15 @@ class SubscriptionChanges:
         self._checker.check_creation(request, channel=channel)
         values = self._new_values(request)
         start = read_start(request.get("start"))
+        quotas = await self._limits.of(company_id)
         async with self._database.write() as connection:
             version = await store.next_version(connection)  # from here on nobody else adds one
             if is_repeatable and (
                 same := await self._find_same(connection, company_id, request, channel=channel)
             ):
                 return view(same, checker=self._checker, with_secret=True), False
-            if await store.count(connection, company_id) >= self._max:
-                raise TooManySubscriptions(self._max)
+            if await store.count(connection, company_id) >= quotas.subscriptions:
+                raise TooManySubscriptions(quotas.subscriptions)
             row = await store.insert(
                 connection, {"company_id": company_id, "channel": channel, **values}, version=version
             )

@@ -6,8 +6,9 @@ from typing import Any
 import orjson
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from trunkline.access.company_limits import CompanyLimits
 from trunkline.dispatch import replay
-from trunkline.errors import NotFound
+from trunkline.errors import LimitReached, NotFound
 from trunkline.model.times import utc_text_of_ms
 from trunkline.schemas.versions import Pins, SchemaVersions
 from trunkline.store import replays as store
@@ -28,10 +29,12 @@ class Replays:
         finder: SubscriptionFinder,
         checker: Checker,
         schema_versions: SchemaVersions,
+        limits: CompanyLimits,
         replay_signal: Signal,
     ) -> None:
         self._database = database
         self._schema_versions = schema_versions
+        self._limits = limits
         self._finder = finder
         self._checker = checker
         self._replay_signal = replay_signal
@@ -39,7 +42,7 @@ class Replays:
     async def start(
         self, company_id: int, subscription_id: str, request: Mapping[str, Any], *, channel: str | None
     ) -> dict[str, Any]:
-        """Start a replay and show it; with ``dry_run`` only count what it would send. Raises NotFound, BodyInvalid."""
+        """Start a replay and show it; with ``dry_run`` only count what it would send. Raises NotFound, BodyInvalid, LimitReached."""
         subscription = await self._finder.find(company_id, subscription_id, channel=channel)
         pins = self._check(request, subscription.pins)
         if request.get("dry_run"):
@@ -49,7 +52,12 @@ class Replays:
                     connection, subscription, span, schema_versions=self._schema_versions
                 )
                 return {"matched": matched}
+        limit = (await self._limits.of(company_id)).replays_at_once
         async with self._database.write() as connection:
+            if await store.count_running(connection, company_id) >= limit:
+                raise LimitReached(
+                    "replays_at_once", limit, things="replays that run", remedy="wait for one, or cancel it"
+                )
             span = await replay.plan(connection, request, pins=pins)
             row = await replay.begin(connection, subscription, span)
         self._replay_signal.set()

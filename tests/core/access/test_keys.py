@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.databases import limits_over
 
 from trunkline.access.keys import MAX_COMPANY_ID, Keys, ParsedKey, Principal, new_key, parse_key
 from trunkline.access.vault import Vault
@@ -19,7 +20,7 @@ VAULT = Vault(pepper="p" * 32, encryption_key="k" * 32)
 
 @pytest.fixture
 async def keys(database: Database) -> AsyncIterator[Keys]:
-    async with Keys(database, vault=VAULT, prefix="wlcro") as started:
+    async with Keys(database, vault=VAULT, prefix="wlcro", limits=limits_over(database)) as started:
         yield started
 
 
@@ -127,7 +128,7 @@ async def test_whoever_has_no_valid_key_is_told_why(keys: Keys, header: str | No
 async def test_another_pepper_makes_every_key_unknown(keys: Keys, database: Database):
     _, api_key = await keys.create(92, name="Zapier", scopes=["admin"])
     other = Vault(pepper="q" * 32, encryption_key="k" * 32)
-    async with Keys(database, vault=other, prefix="wlcro") as elsewhere:
+    async with Keys(database, vault=other, prefix="wlcro", limits=limits_over(database)) as elsewhere:
         with pytest.raises(Unauthenticated):
             await elsewhere.authenticate(api_key)
 
@@ -135,7 +136,10 @@ async def test_another_pepper_makes_every_key_unknown(keys: Keys, database: Data
 async def test_revoking_in_another_process_works_at_once(keys: Keys, database_url: str):
     record, api_key = await keys.create(92, name="Zapier", scopes=["admin"])
     await keys.authenticate(api_key)
-    async with Database(database_url) as theirs, Keys(theirs, vault=VAULT, prefix="wlcro") as elsewhere:
+    async with (
+        Database(database_url) as theirs,
+        Keys(theirs, vault=VAULT, prefix="wlcro", limits=limits_over(theirs)) as elsewhere,
+    ):
         await elsewhere.revoke(record.id, company_id=92)
     with pytest.raises(Unauthenticated, match="unknown or was revoked"):
         await keys.authenticate(api_key)
@@ -157,10 +161,10 @@ async def test_many_callers_at_once_each_get_their_own_answer(keys: Keys):
 
 
 async def test_the_last_use_is_written_behind_the_callers_back(database: Database):
-    async with Keys(database, vault=VAULT, prefix="wlcro") as keys:
+    async with Keys(database, vault=VAULT, prefix="wlcro", limits=limits_over(database)) as keys:
         _, api_key = await keys.create(92, name="Zapier", scopes=["admin"])
         await asyncio.gather(*(keys.authenticate(api_key) for _ in range(10)))
-    async with Keys(database, vault=VAULT, prefix="wlcro") as keys:
+    async with Keys(database, vault=VAULT, prefix="wlcro", limits=limits_over(database)) as keys:
         (record,) = await keys.list(92)
     assert record.last_used_ms is not None
     assert record.last_used_ms >= record.created_ms
@@ -169,7 +173,7 @@ async def test_the_last_use_is_written_behind_the_callers_back(database: Databas
 async def test_while_the_database_is_away_nobody_is_told_that_a_key_is_wrong():
     async with (
         Database("postgresql://nobody@127.0.0.1:1/none") as away,
-        Keys(away, vault=VAULT, prefix="wlcro") as keys,
+        Keys(away, vault=VAULT, prefix="wlcro", limits=limits_over(away)) as keys,
     ):
         with pytest.raises(StoreUnavailable):
             await keys.authenticate(f"wlcro_live_92_{SECRET}")
@@ -184,7 +188,7 @@ async def test_a_key_is_known_by_its_id_until_it_is_revoked(keys: Keys):
 
 
 async def test_asking_for_a_key_by_its_id_counts_as_using_it(database: Database):
-    async with Keys(database, vault=VAULT, prefix="wlcro") as keys:
+    async with Keys(database, vault=VAULT, prefix="wlcro", limits=limits_over(database)) as keys:
         record, _ = await keys.create(92, name="Zapier", scopes=["events:read"])
         await keys.principal(record.id)
     (found,) = await keys.list(92)  # on leaving, what was to be written has been

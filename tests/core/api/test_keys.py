@@ -9,6 +9,7 @@ import pytest
 from fastapi import APIRouter, Depends, FastAPI
 from openapi_spec_validator import validate
 from pydantic import BaseModel, Field
+from tests.databases import limits_over
 
 from trunkline.access.key_service import KeyService
 from trunkline.access.keys import COMPANY_SCOPES, Keys
@@ -65,7 +66,7 @@ def make_app(hub: TestHub) -> FastAPI:
 @pytest.fixture
 async def hub(database: Database) -> AsyncIterator[TestHub]:
     settings = LimitSettings(read="5/minute", write="3/minute", admin="4/minute")
-    async with Keys(database, vault=VAULT, prefix="wlcro") as keys:
+    async with Keys(database, vault=VAULT, prefix="wlcro", limits=limits_over(database)) as keys:
         hub = TestHub(keys, KeyService(keys), Limits(settings, now=lambda: START + 20.5))
         for name, company_id, scopes in (
             ("operator", None, []),

@@ -26,12 +26,14 @@ REFUSALS: list[Refused] = [
     errors.NotFound("event", 7),
     errors.Conflict("No."),
     errors.IdempotencyConflict("a"),
+    errors.LimitReached("keys", 100, things="API keys", remedy="revoke one first"),
     errors.TooManySubscriptions(100),
     errors.BodyTooLarge(10),
     errors.BodyInvalid([FieldError("/a", "is missing"), FieldError("/b", "is odd")]),
     errors.EventRejected([FieldError("/payload/amount", "is required")]),
     errors.TargetRefused("is private"),
     errors.RateLimited(bucket="read", limit=60, retry_after_seconds=9),
+    errors.TooFast("events_per_second", 10, pace="events a second", retry_after_seconds=3),
     errors.ProviderRefused(418, "No tea."),
 ]
 

@@ -16,6 +16,7 @@ BODIES = {
     ("post", "/api/v1/webhooks/subscriptions"): SUBSCRIPTION,
     ("post", "/api/v1/integrations/employees"): {"full_name": "Maria Lopez"},
     ("post", "/api/v1/keys"): {"company_id": 92, "name": "x", "scopes": ["admin"]},
+    ("patch", "/api/v1/companies/{company_id}"): {"limits": {}},
 }
 SCOPES = {
     "events:read": ["events:read"],
@@ -55,6 +56,8 @@ def scope_of(method: str, path: str) -> str | None:
             return "integrations:read"
         case _ if path.startswith("/api/v1/integrations/"):
             return "integrations:write"
+        case _, "/api/v1/companies/{company_id}":
+            return "operator"
         case "post", "/api/v1/keys" | "/api/v1/portal/links":
             return "operator"
         case _, "/api/v1/plugins" | "/api/v1/events/test" | "/api/v1/keys" | "/api/v1/keys/{key_id}":
@@ -72,6 +75,7 @@ def filled(path: str) -> str:
         "delivery_id": "dlv_1_1",
         "event_id": "1",
         "name": "lead.created",
+        "company_id": "92",
     }
     return re.sub(r"\{(\w+)\}", lambda found: known.get(found[1], "key_0"), path)
 

@@ -132,6 +132,10 @@ class OpenVault:
         return sealed
 
 
+async def _unlimited(_: int) -> SimpleNamespace:
+    return SimpleNamespace(subscriptions=1000)
+
+
 class World:
     """Everything that a seed decides."""
 
@@ -284,7 +288,7 @@ class World:
             checker=checker,
             catch_up=CatchUp(shards=lambda: SHARDS, replay_signal=Signal()),
             notifier=SimpleNamespace(wants=lambda _: False),
-            max_subscriptions=1000,
+            limits=SimpleNamespace(of=_unlimited),
         )
         return SimpleNamespace(
             find=finder.find, create=changing.create, update=changing.update, delete=changing.delete

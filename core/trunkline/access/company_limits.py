@@ -1,0 +1,119 @@
+"""What one company may have and do: the deployment's limits, and over them those that the operator gave it.
+
+A process takes a company's limits from the database and keeps them for ``FRESH_SECONDS``; while the database is away, those
+that it saw last hold.
+"""
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, fields, replace
+
+from trunkline.errors import BodyInvalid, FieldError, StoreUnavailable
+from trunkline.settings import Companies
+from trunkline.store import companies as store
+from trunkline.store.database import Database
+
+FRESH_SECONDS = 5.0
+MAX_LIMIT = 1_000_000_000
+_REMEMBERED = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Quotas:
+    """The limits of one company, by the names of CONTRACT §14. *is_paced* where the operator gave it a pace of its own."""
+
+    subscriptions: int
+    filter_cost: int
+    lookups_per_minute: int
+    events_per_second: int
+    replays_at_once: int
+    keys: int
+    is_paced: bool = False
+
+
+NAMES = tuple(field.name for field in fields(Quotas) if field.name != "is_paced")
+_PACES = frozenset({"events_per_second", "lookups_per_minute"})
+
+
+class CompanyLimits:
+    """Reads and changes the limits of companies. *now* tells seconds that only grow."""
+
+    def __init__(
+        self,
+        database: Database,
+        settings: Companies,
+        *,
+        max_subscriptions: int,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._database = database
+        defaults = settings.model_dump()
+        if defaults["subscriptions"] is None:
+            defaults["subscriptions"] = max_subscriptions
+        self.defaults = Quotas(**defaults)
+        self._now = now
+        self._known: OrderedDict[int, tuple[Quotas, float]] = OrderedDict()
+
+    async def of(self, company_id: int) -> Quotas:
+        """Give the limits that hold for a company."""
+        known = self._known.get(company_id)
+        if known is not None and self._now() < known[1]:
+            return known[0]
+        try:
+            async with self._database.read() as connection:
+                own = await store.limits_of(connection, company_id)
+        except StoreUnavailable:
+            return known[0] if known else self.defaults
+        return self._remember(company_id, own)
+
+    async def view(self, company_id: int) -> dict[str, object]:
+        """Show the limits that hold for a company, and which of them are its own."""
+        async with self._database.read() as connection:
+            own = await store.limits_of(connection, company_id)
+        return self._view(company_id, own)
+
+    async def change(self, company_id: int, changes: Mapping[str, int | None]) -> dict[str, object]:
+        """Give a company limits of its own, the deployment's again for None, and show the result. Raises BodyInvalid."""
+        if faults := _faults(changes):
+            raise BodyInvalid(faults)
+        async with self._database.write() as connection:
+            own = await store.limits_of(connection, company_id)
+            own = {name: value for name, value in {**own, **changes}.items() if value is not None}
+            await store.put_limits(connection, company_id, own)
+        return self._view(company_id, own)
+
+    def _view(self, company_id: int, own: Mapping[str, int]) -> dict[str, object]:
+        quotas = asdict(self._remember(company_id, own))
+        return {
+            "id": company_id,
+            "limits": {name: quotas[name] for name in NAMES},
+            "own_limits": {name: own[name] for name in NAMES if name in own},
+        }
+
+    def _remember(self, company_id: int, own: Mapping[str, int]) -> Quotas:
+        quotas = self.defaults
+        if own:
+            known = {name: value for name, value in own.items() if name in NAMES}
+            quotas = replace(quotas, **known, is_paced="events_per_second" in own)
+        self._known[company_id] = (quotas, self._now() + FRESH_SECONDS)
+        self._known.move_to_end(company_id)
+        if len(self._known) > _REMEMBERED:
+            self._known.popitem(last=False)
+        return quotas
+
+
+def _faults(changes: Mapping[str, int | None]) -> list[FieldError]:
+    known = ", ".join(NAMES)
+    faults = [
+        FieldError(f"/limits/{name[:60]}", f"is not a limit; the limits are {known}")
+        for name in changes
+        if name not in NAMES
+    ]
+    for name, value in changes.items():
+        least = 1 if name in _PACES else 0
+        if name in NAMES and value is not None and not least <= value <= MAX_LIMIT:
+            faults.append(
+                FieldError(f"/limits/{name}", f"must be between {least} and {MAX_LIMIT}, not {value}")
+            )
+    return faults

@@ -1,0 +1,55 @@
+"""How fast a company may go: a budget that fills at its pace and that each call takes from."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+_SWEEP_SECONDS = 60.0
+
+
+@dataclass(slots=True)
+class _Budget:
+    level: float
+    filled: float
+
+
+class Pace:
+    """Budgets of companies, each of which holds at most *burst_seconds* of its pace. *now* tells seconds that only grow.
+
+    Whatever is left lets a call of any size through, which then has to be earned again: so a batch is never too large for
+    its pace, and over time the pace holds.
+    """
+
+    def __init__(self, *, burst_seconds: float, now: Callable[[], float] = time.monotonic) -> None:
+        self._burst_seconds = burst_seconds
+        self._now = now
+        self._budgets: dict[int, _Budget] = {}
+        self._swept = now()
+
+    def take(self, company_id: int, amount: int, *, per_second: float) -> float:
+        """Take *amount* from a company's budget: 0 where it may go on, else the seconds until it may, and nothing is taken."""
+        now = self._now()
+        if now - self._swept > _SWEEP_SECONDS:
+            self._sweep(now)
+        full = per_second * self._burst_seconds
+        budget = self._budgets.get(company_id)
+        if budget is None:
+            budget = self._budgets[company_id] = _Budget(full, now)
+        else:
+            budget.level = min(full, budget.level + (now - budget.filled) * per_second)
+            budget.filled = now
+        if budget.level <= 0:
+            return max(-budget.level / per_second, 1e-3)
+        budget.level -= amount
+        return 0.0
+
+    def _sweep(self, now: float) -> None:
+        """Forget those whose budget has long been full again, unless a very large call emptied it."""
+        self._swept = now
+        spent = [
+            company_id
+            for company_id, budget in self._budgets.items()
+            if budget.level > 0 and now - budget.filled > self._burst_seconds
+        ]
+        for company_id in spent:
+            del self._budgets[company_id]

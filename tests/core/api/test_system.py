@@ -56,9 +56,7 @@ def scope_of(method: str, path: str) -> str | None:
             return "integrations:read"
         case _ if path.startswith("/api/v1/integrations/"):
             return "integrations:write"
-        case _, "/api/v1/companies/{company_id}":
-            return "operator"
-        case "post", "/api/v1/keys" | "/api/v1/portal/links":
+        case ("post", "/api/v1/keys" | "/api/v1/portal/links") | (_, "/api/v1/companies/{company_id}"):
             return "operator"
         case _, "/api/v1/plugins" | "/api/v1/events/test" | "/api/v1/keys" | "/api/v1/keys/{key_id}":
             return "admin"

@@ -10,6 +10,7 @@ from rich.table import Table
 
 REFUSED = 1
 CANNOT_START = 2
+CANNOT_GO_ON = 3
 
 
 def warn(text: str) -> None:

@@ -1,5 +1,6 @@
 """The processes of ``serve`` and ``worker``: one, or several under a supervisor."""
 
+import asyncio
 import socket
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import typer
 
 from trunkline.api import server
 from trunkline.cli import opening, supervisor
+from trunkline.cli.output import CANNOT_GO_ON
 from trunkline.hub.hub import Hub
 from trunkline.runtime import logs
 from trunkline.settings import Settings
@@ -24,22 +26,23 @@ async def serve(settings: Settings, *, workers: int, migrates: bool, config: Pat
         if workers > 1:
             return await _serve_by_children(settings, listener, workers, migrates=migrates, config=config)
         with server.stop_signals() as stop:
-            async with server.running(Hub(settings, migrates=migrates), listener=listener):
+            hub = Hub(settings, migrates=migrates)
+            async with server.running(hub, listener=listener):
                 server.tune_memory()
                 _announce(listener)
-                await stop.wait()
-    return 0
+                return await _end(stop, hub)
 
 
-async def serve_as_child(settings: Settings, listener_fd: int, *, dispatch: bool) -> None:
-    """Serve the API on a socket that a supervisor has bound."""
+async def serve_as_child(settings: Settings, listener_fd: int, *, dispatch: bool) -> int:
+    """Serve the API on a socket that a supervisor has bound; returns the exit code."""
     logs.set_up(settings.logging)
     listener = socket.socket(fileno=listener_fd)
     with listener, server.stop_signals() as stop, supervisor.lifeline(stop):
-        async with server.running(Hub(settings, dispatch=dispatch, migrates=False), listener=listener):
+        hub = Hub(settings, dispatch=dispatch, migrates=False)
+        async with server.running(hub, listener=listener):
             server.tune_memory()
             supervisor.report_ready()
-            await stop.wait()
+            return await _end(stop, hub)
 
 
 async def work(settings: Settings, *, processes: int, config: Path | None) -> int:
@@ -50,21 +53,35 @@ async def work(settings: Settings, *, processes: int, config: Path | None) -> in
         announcement = f"trunkline worker delivers, in {processes} processes"
         return await supervisor.supervise([command] * processes, on_ready=lambda: typer.echo(announcement))
     with server.stop_signals() as stop:
-        async with Hub(settings, migrates=False):
+        async with Hub(settings, migrates=False) as hub:
             server.tune_memory()
             typer.echo("trunkline worker delivers")
-            await stop.wait()
-    return 0
+            return await _end(stop, hub)
 
 
-async def work_as_child(settings: Settings) -> None:
-    """Deliver events under a supervisor."""
+async def work_as_child(settings: Settings) -> int:
+    """Deliver events under a supervisor; returns the exit code."""
     logs.set_up(settings.logging)
     with server.stop_signals() as stop, supervisor.lifeline(stop):
-        async with Hub(settings, migrates=False):
+        async with Hub(settings, migrates=False) as hub:
             server.tune_memory()
             supervisor.report_ready()
-            await stop.wait()
+            return await _end(stop, hub)
+
+
+async def _end(stop: asyncio.Event, hub: Hub) -> int:
+    """Wait for a signal, or until *hub* can deliver no more; returns the exit code."""
+    if hub.dispatcher is None:
+        await stop.wait()
+        return 0
+    failed = asyncio.create_task(hub.dispatcher.failed(), name="dispatcher failed")
+    stopped = asyncio.create_task(stop.wait(), name="stopped")
+    try:
+        await asyncio.wait((failed, stopped), return_when=asyncio.FIRST_COMPLETED)
+        return CANNOT_GO_ON if failed.done() else 0
+    finally:
+        failed.cancel()
+        stopped.cancel()
 
 
 async def migrate_database(settings: Settings) -> list[str]:

@@ -43,8 +43,7 @@ def serve(
     """
     settings = _at(load_settings(context, config), host, port)
     if listener_fd is not None:
-        run(processes.serve_as_child(settings, listener_fd, dispatch=not no_dispatch))
-        return
+        raise typer.Exit(run(processes.serve_as_child(settings, listener_fd, dispatch=not no_dispatch)))
     if workers > 1:
         _require_postgresql(settings, "serve with more than one process")
     file = chosen_config(context, config)
@@ -61,8 +60,7 @@ def worker(
     settings = load_settings(context, config)
     _require_postgresql(settings, "run workers")
     if supervised:
-        run(processes.work_as_child(settings))
-        return
+        raise typer.Exit(run(processes.work_as_child(settings)))
     raise typer.Exit(run(processes.work(settings, processes=count, config=chosen_config(context, config))))
 
 

@@ -9,9 +9,10 @@
 
 import asyncio
 import contextlib
+import functools
 import logging
 import secrets
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Self
 
 from trunkline.access.subscription_records import SubscriptionRecords
@@ -30,6 +31,7 @@ from trunkline.dispatch.sender import Sender
 from trunkline.dispatch.settlement import Settlement
 from trunkline.dispatch.signals import Signals
 from trunkline.dispatch.slots import Slots
+from trunkline.dispatch.supervision import Run, Supervision
 from trunkline.errors import StoreUnavailable
 from trunkline.settings import Delivery
 from trunkline.store import deliveries as ledger
@@ -64,6 +66,7 @@ class Dispatcher:
         self._signals = signals
         self._reports = reports
         self._stack = contextlib.ExitStack()
+        self._supervision = Supervision(self._rest)
         self._tasks: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Self:
@@ -97,7 +100,19 @@ class Dispatcher:
     @property
     def is_alive(self) -> bool:
         """Whether every part of it runs."""
-        return bool(self._tasks) and not any(task.done() for task in self._tasks)
+        is_running = bool(self._tasks) and not any(task.done() for task in self._tasks)
+        return is_running and not self._owned.is_resting
+
+    @property
+    def state(self) -> str:
+        """Whether it delivers, for ``/readyz``."""
+        if self._owned.is_resting:
+            return "has failed and begins again"
+        return "ok" if self.is_alive else "stopped"
+
+    async def failed(self) -> None:
+        """Wait until a part of it cannot go on, so that the process has to begin anew."""
+        await self._supervision.has_failed.wait()
 
     def _build(self, log_has_grown: Signal) -> None:
         """Build the parts, each on those before it."""
@@ -146,27 +161,30 @@ class Dispatcher:
         )
 
     def _start(self, log_has_grown: Signal) -> None:
-        parts: dict[str, Coroutine[None, None, None]] = {
-            "leases": self._leases.run(),
-            "reader": self._reader.run(log_has_grown),
-            "retries": self._retries.run(self._signals.due),
-            "replays": self._replays.run(self._signals.replay),
-            "settlement": self._settlement.run(),
-            "sweep": self._sweep(),
+        parts: dict[str, Run] = {
+            "leases": self._leases.run,
+            "reader": functools.partial(self._reader.run, log_has_grown),
+            "retries": functools.partial(self._retries.run, self._signals.due),
+            "replays": functools.partial(self._replays.run, self._signals.replay),
+            "settlement": self._settlement.run,
+            "sweep": self._sweep,
         }
-        self._tasks = [asyncio.create_task(part, name=name) for name, part in parts.items()]
-        for task in self._tasks:
-            task.add_done_callback(_report_death)
+        self._tasks = [
+            asyncio.create_task(self._supervision.keep(name, run, is_vital=name != "replays"), name=name)
+            for name, run in parts.items()
+        ]
+
+    async def _rest(self, seconds: float) -> None:
+        """Give back all shards and claims, and take none for a while."""
+        try:
+            await self._leases.rest(seconds)
+        except StoreUnavailable as error:
+            _log.warning("cannot give the shards back now, so that their leases have to lapse: %s", error)
 
     async def _sweep(self) -> None:
         while True:
             await asyncio.sleep(SWEEP_SECONDS)
             self._runner.sweep()
-
-
-def _report_death(task: asyncio.Task[None]) -> None:
-    if not task.cancelled() and (error := task.exception()) is not None:
-        _log.critical("the dispatcher's %s stopped", task.get_name(), exc_info=error)
 
 
 async def _stop(tasks: Sequence[asyncio.Task[None]]) -> None:

@@ -29,6 +29,7 @@ class Leases:
         self._database = database
         self._owned = owned
         self._log_has_grown = log_has_grown
+        self._changing = asyncio.Lock()
 
     async def run(self) -> None:
         """Renew the leases until cancelled."""
@@ -41,8 +42,13 @@ class Leases:
 
     async def renew(self) -> None:
         """Send this worker's heartbeat, renew its leases, and claim or release shards until it owns its share."""
+        async with self._changing:
+            self._drop_lost()
+            if not self._owned.is_resting:
+                await self._renew_and_share()
+
+    async def _renew_and_share(self) -> None:
         owned = self._owned
-        self._drop_lost()
         started = time.monotonic()
         alive, renewed = await self._renew_all()
         owned.alive_until = started + LEASE_MS / 1000
@@ -63,6 +69,16 @@ class Leases:
             await shard_store.leave(connection, self._owned.worker)
         faults.point("lease.after_leave")
         self._owned.progress.clear()
+
+    async def rest(self, seconds: float) -> None:
+        """Release everything as ``leave`` does, and neither renew nor claim anything for *seconds*."""
+        self._owned.resting_until = time.monotonic() + seconds
+        self._owned.alive_until = 0.0
+        async with self._changing:  # a claim that is under way would come after
+            for progress in self._owned.progress.values():
+                progress.lost = True
+            self._drop_lost()
+            await self.leave()
 
     async def _renew_all(self) -> tuple[int, set[int]]:
         """Send the heartbeat and renew every lease; returns how many workers live, and the shards still owned."""

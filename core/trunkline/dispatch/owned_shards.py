@@ -11,7 +11,7 @@ class OwnedShards:
     *total* is how many shards the log has, whoever owns them.
     """
 
-    __slots__ = ("alive_until", "progress", "total", "worker")
+    __slots__ = ("alive_until", "progress", "resting_until", "total", "worker")
 
     def __init__(self, worker: str, total: int) -> None:
         self.worker = worker
@@ -20,6 +20,13 @@ class OwnedShards:
         """By shard number."""
         self.alive_until = 0.0
         """Monotonic seconds until which the other workers surely count this one as alive."""
+        self.resting_until = 0.0
+        """Monotonic seconds until which this worker takes nothing, as a part of it has failed."""
+
+    @property
+    def is_resting(self) -> bool:
+        """Whether this worker takes nothing for now."""
+        return time.monotonic() < self.resting_until
 
     @property
     def is_alive(self) -> bool:

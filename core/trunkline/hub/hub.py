@@ -254,7 +254,7 @@ class Hub:
             failed = [record.name for record in self.registry.records if record.state == "failed"]
             checks["plugins"] = f"failed: {', '.join(failed)}" if failed else "ok"
         if self.dispatcher is not None:
-            checks["dispatcher"] = "ok" if self.dispatcher.is_alive else "stopped"
+            checks["dispatcher"] = self.dispatcher.state
         return checks
 
     def histories(self) -> list[migrate.History]:

@@ -38,9 +38,9 @@ CONNECTING_ERRORS = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
 """What the drivers raise while they connect; later errors come as SQLAlchemy's."""
 SERIAL = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows only in a column of type INTEGER
 """The type of a column that numbers its rows."""
-_DOWN = ("08", "57P", "53", "25006", "58", "28", "3D", "40")
+_DOWN = ("08", "57P", "57014", "55P03", "53", "25006", "58", "28", "3D", "40")
 """SQLSTATE classes that mean 'not now': connection, shutdown, resources, read-only, system, login refused, no such
-database, rolled back for another transaction's sake (PostgreSQL, appendix A)."""
+database, a statement cancelled or out of time, a lock not free in time, rolled back for another transaction's sake (PostgreSQL, appendix A)."""
 
 
 class Dialect(ABC):

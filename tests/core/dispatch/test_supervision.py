@@ -1,0 +1,119 @@
+"""A part of the dispatcher that fails for a reason that it does not know begins again; statements that are cancelled lose nothing."""
+
+import asyncio
+
+import pytest
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from trunkline.dispatch import supervision
+from trunkline.store import deliveries as ledger
+from trunkline.store import replays as replay_store
+from trunkline.store import stream
+from trunkline.store.sql import text
+
+
+@pytest.fixture(autouse=True)
+def _short_pauses(monkeypatch):
+    monkeypatch.setattr(supervision, "PAUSES", (0.1,) * supervision.MAX_FAILURES)
+
+
+@pytest.fixture
+def failing(monkeypatch):
+    """``failing(module, name, times)``: let a statement fail so often with an error that nobody knows."""
+
+    def fail(module, name, times):
+        real, left = getattr(module, name), [times]
+
+        async def statement(*arguments, **more):
+            if left[0] > 0:
+                left[0] -= 1
+                raise RuntimeError(name)
+            return await real(*arguments, **more)
+
+        monkeypatch.setattr(module, name, statement)
+        return left
+
+    return fail
+
+
+async def _is_empty(query):
+    return not await query
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [(stream, "read_on"), (ledger, "insert_attempts"), (ledger, "next_due_ms")],
+    ids=["reader", "settlement", "retries"],
+)
+async def test_a_part_that_fails_begins_again_and_nothing_is_lost(
+    open_house, receiver, failing, caplog, statement
+):
+    async with open_house() as house:
+        no = await house.subscribe(f"{receiver.url}/h")
+        await house.emit(20, to=[no])
+        await house.check_settled(seconds=20)
+        left = failing(*statement, 2)
+        await house.emit(20, to=[no])
+        await house.until(lambda: not left[0], seconds=20)
+        await house.emit(20, to=[no])
+        await house.check_settled(seconds=20)
+        assert await house.statuses() == {"delivered": 60}
+        await house.until(lambda: house.hub.dispatcher.state == "ok")
+    assert len([r for r in caplog.records if "failed and begins again" in r.message]) == 2
+
+
+async def test_meanwhile_it_holds_no_shard_and_says_so(open_house, receiver, failing, monkeypatch):
+    monkeypatch.setattr(supervision, "PAUSES", (60,) * supervision.MAX_FAILURES)
+    async with open_house() as house:
+        failing(stream, "read_on", 1)
+        await house.emit(1)
+        await house.until(lambda: house.hub.dispatcher.state != "ok")
+        await house.until(lambda: not house.hub.dispatcher.owned_shards)
+        held = "SELECT shard FROM shards WHERE holder IS NOT NULL"
+        await house.until(lambda: _is_empty(house.query(held)))
+        assert (await house.hub.readiness())["dispatcher"] == "has failed and begins again"
+
+
+async def test_what_fails_again_and_again_ends_the_process(open_house, failing):
+    async with open_house() as house:
+        failing(stream, "read_on", 1_000)
+        await house.emit(1)
+        await asyncio.wait_for(house.hub.dispatcher.failed(), 20)
+        assert house.hub.dispatcher.state == "stopped"
+
+
+async def test_replays_that_fail_stop_nobody(open_house, receiver, failing):
+    async with open_house() as house:
+        no = await house.subscribe(f"{receiver.url}/h")
+        left = failing(replay_store, "is_any_running", 1_000)
+        house.hub.signals.replay.set()
+        await house.until(lambda: left[0] < 1_000 - supervision.MAX_FAILURES, seconds=20)
+        await house.emit(5, to=[no])
+        await house.check_settled(seconds=20)
+        assert house.hub.dispatcher.state == "ok"
+
+
+@pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
+async def test_statements_that_are_cancelled_end_no_delivery(open_house, receiver):
+    async with open_house() as house:
+        no = await house.subscribe(f"{receiver.url}/h")
+        admin = create_async_engine(house.hub.database.url, isolation_level="AUTOCOMMIT")
+        cancel = text(
+            "SELECT pg_cancel_backend(pid) FROM pg_stat_activity "
+            "WHERE state <> 'idle' AND pid <> pg_backend_pid() AND datname = current_database()"
+        )
+        async with admin.connect() as connection:
+            cancelled = 0
+            while cancelled < 30:
+                await asyncio.gather(house.emit(1), return_exceptions=True)
+                cancelled += len((await connection.execute(cancel)).all())
+        await admin.dispose()
+        await house.emit(20)
+        log = "SELECT count(*) AS n FROM events"
+        sent = "SELECT count(*) AS n FROM deliveries WHERE subscription_no = :no AND status = 'delivered'"
+
+        async def is_all_delivered():
+            return (await house.query(sent, no=no))[0]["n"] == (await house.query(log))[0]["n"]
+
+        await house.until(is_all_delivered, seconds=20)
+        assert house.hub.dispatcher.state == "ok"

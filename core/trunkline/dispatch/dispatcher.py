@@ -65,7 +65,7 @@ class Dispatcher:
         self._sender = sender
         self._signals = signals
         self._reports = reports
-        self._stack = contextlib.ExitStack()
+        self._stack = contextlib.AsyncExitStack()
         self._supervision = Supervision(self._rest)
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -74,7 +74,7 @@ class Dispatcher:
             self._owned = OwnedShards(self.worker, await shard_store.count(connection))
             await ledger.release_held(connection, self._sender.pushing_channels())
         log_has_grown = self._stack.enter_context(self._signals.log.signal())
-        self._build(log_has_grown)
+        self._build(log_has_grown, await self._own_connection())
         await self._leases.renew()
         self._start(log_has_grown)
         return self
@@ -90,7 +90,7 @@ class Dispatcher:
                 await self._leases.leave()
         except (StoreUnavailable, TimeoutError):
             _log.warning("the database did not answer while stopping; what was in flight may be sent twice")
-        self._stack.close()
+        await self._stack.aclose()
 
     @property
     def owned_shards(self) -> Mapping[int, Progress]:
@@ -114,10 +114,15 @@ class Dispatcher:
         """Wait until a part of it cannot go on, so that the process has to begin anew."""
         await self._supervision.has_failed.wait()
 
-    def _build(self, log_has_grown: Signal) -> None:
+    async def _own_connection(self) -> Database:
+        """Give the leases a connection of their own, so that a heartbeat never waits for what others do."""
+        database = self._database.apart(1)
+        return database if database is self._database else await self._stack.enter_async_context(database)
+
+    def _build(self, log_has_grown: Signal, for_leases: Database) -> None:
         """Build the parts, each on those before it."""
         table = RoutingTable(self._sender.deliver_of, schema_versions=self._sender.schema_versions)
-        self._leases = Leases(self._database, self._owned, log_has_grown)
+        self._leases = Leases(for_leases, self._owned, log_has_grown)
         self._runner = self._build_runner()
         self._settlement = self._build_settlement()
         self._reader = Reader(self._database, table, self._runner, self._owned, records=self._records)

@@ -55,6 +55,8 @@ from trunkline.subscribing.service import SubscriptionService
 from trunkline.subscribing.trial import Trials
 from trunkline.targets.addresses import AddressPolicy
 
+OPERATION_CONNECTIONS = 4
+"""Connections to PostgreSQL for actions, searches and lookups: slow ones must not take those that accept and deliver."""
 _log = logging.getLogger(__name__)
 
 
@@ -206,8 +208,9 @@ class Hub:
         self.activity = Activity(self.database)
 
     def _build_operations(self) -> None:
+        self._operation_database = self.database.apart(OPERATION_CONNECTIONS)
         self.operations = Operations(
-            self.database, registry=self.registry, catalog=self.definitions, ingest=self.ingest
+            self._operation_database, registry=self.registry, catalog=self.definitions, ingest=self.ingest
         )
         self.deployment = Deployment(
             self.settings,
@@ -221,6 +224,8 @@ class Hub:
     async def __aenter__(self) -> Self:
         async with contextlib.AsyncExitStack() as stack:
             await stack.enter_async_context(self.database)
+            if self._operation_database is not self.database:
+                await stack.enter_async_context(self._operation_database)
             await self._prepare_database()
             for part in (self.wakeup, self.http, self.origins, self.keys, self.limits):
                 await stack.enter_async_context(part)

@@ -24,6 +24,7 @@ class Database:
 
     def __init__(self, url: str, *, pool_size: int = 10) -> None:
         parsed = _parse(url)
+        self._given_url = url
         self.dialect = dialects.of_url(parsed)
         self.url = self.dialect.driver_url(parsed)
         self._writing: AbstractAsyncContextManager[None] = (
@@ -37,6 +38,13 @@ class Database:
     async def __aexit__(self, *_: object) -> None:
         await self._reader.dispose()
         await self._writer.dispose()
+
+    def apart(self, connections: int) -> "Database":
+        """Give the same database over *connections* of its own, which others cannot take; itself where it has one writer.
+
+        Enter and leave it as any other.
+        """
+        return self if self.dialect.has_one_writer else Database(self._given_url, pool_size=connections)
 
     @property
     def engine(self) -> AsyncEngine:

@@ -63,6 +63,23 @@ def test_a_list_in_the_environment_is_an_array_or_comma_separated(written):
     assert load(plugins__enabled=written).plugins.enabled == ("webhooks", "polling")
 
 
+@pytest.mark.parametrize(
+    "written",
+    ["192.0.2.53", "127.0.0.1:5353", "2001:db8::53", "[2001:db8::53]:53", "192.0.2.53, 192.0.2.54:53"],
+)
+def test_name_servers_are_addresses_with_a_port_or_without(written):
+    servers = load(TRUNKLINE_DELIVERY__NAME_SERVERS=written).delivery.name_servers
+    assert servers == tuple(written.split(", "))
+
+
+@pytest.mark.parametrize(
+    "written", ["dns.example.com", "192.0.2.53:0", "192.0.2.53:x", "192.0.2", "[::1", "1.1.1.1/8"]
+)
+def test_what_is_no_name_server_stops_the_start(written):
+    with pytest.raises(SettingsInvalid, match="must be an IP address"):
+        load(TRUNKLINE_DELIVERY__NAME_SERVERS=written)
+
+
 def test_a_list_of_numbers_may_be_empty(toml):
     assert load(delivery__retry_schedule_seconds="").delivery.retry_schedule_seconds == ()
     assert load(toml("[delivery]\nretry_schedule_seconds = [1, 2.5]\n")).delivery.retry_schedule_seconds == (

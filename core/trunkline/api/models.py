@@ -153,6 +153,10 @@ class SubscriptionView(BaseModel):
     created_utc: Utc
     updated_utc: Utc
     public_key: str | None = Field(default=None, description="for `ed25519` only")
+    warnings: list[str] | None = Field(
+        default=None,
+        description="when it was made or changed: what the target lacks, such as a name that resolves; else absent",
+    )
 
 
 class CreatedSubscription(SubscriptionView):

@@ -153,16 +153,15 @@ class SubscriptionView(BaseModel):
     created_utc: Utc
     updated_utc: Utc
     public_key: str | None = Field(default=None, description="for `ed25519` only")
-    warnings: list[str] | None = Field(
-        default=None,
-        description="when it was made or changed: what the target lacks, such as a name that resolves; else absent",
-    )
 
 
 class CreatedSubscription(SubscriptionView):
     """A new subscription with its secret, which is not shown again."""
 
     secret: str | None = Field(default=None, description="`whsec_…`; shown only here and on rotation")
+    warnings: list[str] | None = Field(
+        default=None, description="what the target lacks, such as a name that resolves; else absent"
+    )
 
 
 class Subscriptions(BaseModel):

@@ -26,7 +26,7 @@ from trunkline import (
     requires,
     responses,
 )
-from trunkline_webhooks.models import RotatedSecret, RotateSecret, TestAttempt
+from trunkline_webhooks.models import ChangedSubscription, RotatedSecret, RotateSecret, TestAttempt
 
 Reads = Annotated[Caller, Depends(requires("webhooks:write"))]
 Deletes = Annotated[Caller, Depends(requires("webhooks:write", bucket="write"))]
@@ -153,7 +153,7 @@ _ROUTES: Sequence[tuple[str, str, Callable[..., Any], dict[str, Any]]] = (
         "/{subscription_id}",
         SubscriptionHandlers.update,
         {
-            "response_model": SubscriptionView,
+            "response_model": ChangedSubscription,
             "response_model_exclude_unset": True,
             "summary": "Change a webhook subscription",
             "responses": responses(404, 422),

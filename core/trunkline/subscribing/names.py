@@ -48,18 +48,14 @@ class TargetNames:
         """
         if self.policy.allow_private_networks or urls.scheme_of(url) not in urls.HTTP_SCHEMES:
             return []
+        name = (urlsplit(self.policy.check_url(url)).hostname or "")[:_SHOWN_CHARACTERS]
         try:
             async with asyncio.timeout(self.limit_seconds):
                 await self.resolver.addresses(url, tenant=company_id)
         except AddressRefused:
-            msg = f"leads to '{_host_of(url)}', which resolves to an address that is not globally reachable"
+            msg = f"leads to '{name}', which resolves to an address that is not globally reachable"
             raise TargetRefused(msg) from None
         except OSError:  # TimeoutError is one
-            return [
-                f"The name '{_host_of(url)}' does not resolve now: what is sent there fails, and is tried again, until it does."
-            ]
+            consequence = "what is sent there fails, and is tried again, until it can be"
+            return [f"The name '{name}' could not be resolved now: {consequence}."]
         return []
-
-
-def _host_of(url: str) -> str:
-    return (urlsplit(url).hostname or url)[:_SHOWN_CHARACTERS]

@@ -57,14 +57,14 @@ async def test_a_name_is_refused_where_any_of_its_addresses_is_and_the_address_s
 
 async def test_a_name_without_an_address_is_taken_with_a_warning(server: NameServer):
     (warning,) = await check(server, "http://unknown.test/")
-    assert warning.startswith("The name 'unknown.test' does not resolve now: ")
+    assert warning.startswith("The name 'unknown.test' could not be resolved now: ")
     assert warning.endswith(".")
 
 
 async def test_a_name_that_is_not_resolved_in_time_is_taken_with_a_warning(server: NameServer):
     assert names.LIMIT_SECONDS == 2
     (warning,) = await check(server, "https://silent.test/", limit_seconds=0.05)
-    assert "'silent.test' does not resolve now" in warning
+    assert "'silent.test' could not be resolved now" in warning
 
 
 async def test_a_long_name_is_shortened_in_the_warning(server: NameServer):

@@ -34,7 +34,7 @@ async def test_a_warning_stands_on_the_page_that_follows_the_form(sqlite_databas
 
         answer = await browser.post(NEW, {**TYPED, "target_url": "https://unknown.test/"})
         page = await browser.follow(answer)
-        assert "The name 'unknown.test' does not resolve now" in browser.words(page)
+        assert "The name 'unknown.test' could not be resolved now" in browser.words(page)
         assert "whsec_" in page.text
 
         path = f"{LIST}/{answer.headers['location'].split('/')[3]}/edit"
@@ -42,7 +42,7 @@ async def test_a_warning_stands_on_the_page_that_follows_the_form(sqlite_databas
         changed = await browser.post(path, {**TYPED, "target_url": "https://unknown.test/other"})
         words = browser.words(await browser.follow(changed))
         assert "The subscription was changed." in words
-        assert "The name 'unknown.test' does not resolve now" in words
+        assert "The name 'unknown.test' could not be resolved now" in words
 
 
 async def test_headers_are_entered_again_for_an_address_of_another_server(running, browser):

@@ -4,6 +4,7 @@ import pytest
 from tests.name_servers import name_server
 
 from trunkline.model.subscriptions import MAX_SECRETS
+from trunkline.store import subscriptions as subscription_store
 
 HOOKS = "/api/v1/webhooks/subscriptions"
 ADDRESSES = {
@@ -153,6 +154,20 @@ async def test_a_test_call_and_what_is_caught_up_carry_the_headers_of_the_new_ta
     requests = await receiver.wait_for(2)
     assert all(request.headers["x-team"] == "7" for request in requests)
     assert all("authorization" not in request.headers for request in requests)
+
+
+async def test_a_header_beyond_ascii_that_was_stored_before_goes_on_and_none_is_added(running, receiver):
+    made = await create(running.client, receiver.url, headers={"X-Team": "7"})
+    url = f"{HOOKS}/{made['id']}"
+    refused = await running.client.patch(url, json={"headers": {"X-Team": "Zoë"}})
+    assert [error["path"] for error in refused.json()["errors"]] == ["/headers/X-Team"]
+
+    stored = await running.hub.subscriptions.find(running.company_id, made["id"], channel="webhooks")
+    sealed = running.hub.subscription_records.seal(made["id"], stored.secrets, {"X-Team": "Zoë"})
+    async with running.hub.database.write() as connection:
+        await subscription_store.update(connection, stored.no, {"sealed": sealed})
+    assert (await running.client.patch(url, json={"description": "CRM"})).status_code == 200
+    assert (await running.client.post(f"{url}/test")).json()["outcome"] == "delivered"
 
 
 # ---- secrets that overlap --------------------------------------------------------------------------------------------

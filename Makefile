@@ -33,9 +33,12 @@ bench: setup  ## measure, and write the figures to docs/performance.md; ARGS="--
 crash: setup  ## kill the hub at each of its fault points, SEEDS (200) times each, and write docs/reliability.md; goes on after a stop
 	.venv/bin/python tests/reliability/crash --seeds $(or $(SEEDS),200) --journal .crash/outcomes.jsonl --write-docs $(ARGS)
 
-lock: .venv/bin/uv  ## write constraints.txt anew from pyproject.toml; ARGS="--upgrade" takes the newest versions
+lock: .venv/bin/uv  ## write constraints.txt, and the hashes for the container, anew from pyproject.toml; ARGS="--upgrade" takes the newest versions
 	.venv/bin/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 \
 		--no-header --no-annotate --quiet --output-file constraints.txt $(ARGS)
+	echo hatchling | .venv/bin/uv pip compile pyproject.toml - --extra redis --universal --python-version 3.11 \
+		--no-header --no-annotate --quiet --generate-hashes --constraint constraints.txt \
+		--output-file docs/examples/deploy/requirements.lock
 
 clean:  ## remove everything that these targets made
 	rm -rf .venv dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .crash

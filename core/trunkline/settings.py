@@ -7,10 +7,13 @@ import json
 import os
 import tomllib
 from collections.abc import Mapping
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -39,10 +42,27 @@ def _split_list(value: object) -> object:
     return [part.strip() for part in value.split(",") if part.strip()]
 
 
+def _check_name_server(text: str) -> str:
+    """Return *text* if it is an IP address, with or without a port."""
+    try:
+        parts = urlsplit(f"//[{text}]" if text.count(":") > 1 and "[" not in text else f"//{text}")
+        ip_address(parts.hostname or "")
+        is_whole = parts.port != 0 and not (parts.path or parts.query or parts.fragment or parts.username)
+    except ValueError:
+        is_whole = False
+    if not is_whole:
+        msg = "must be an IP address, with a port or without: 192.0.2.53, 127.0.0.1:5353, [2001:db8::53]:53"
+        raise ValueError(msg)
+    return text
+
+
 Modes = Annotated[dict[str, Mode], BeforeValidator(read_modes)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_split_list)]
 """A list of names for a model of settings; in an environment variable a JSON array, or comma-separated."""
 Seconds = Annotated[tuple[Annotated[float, Field(ge=0)], ...], BeforeValidator(_split_list)]
+NameServers = Annotated[
+    tuple[Annotated[str, AfterValidator(_check_name_server)], ...], BeforeValidator(_split_list)
+]
 Rate = Annotated[str, Field(pattern=r"^[1-9][0-9]*/minute$")]
 LongSecret = Annotated[SecretStr, Field(min_length=32)]
 
@@ -118,6 +138,10 @@ class Delivery(Section):
     allow_http: bool = Field(default=False, description="accept `http://` targets")
     allow_private_networks: bool = Field(
         default=False, description="accept targets on private addresses; for development"
+    )
+    name_servers: NameServers = Field(
+        default=(),
+        description="name servers that are asked for the names of targets, such as `192.0.2.53` or `127.0.0.1:5353`; the machine's, if empty",
     )
     timeout_seconds: float = Field(default=10, gt=0, le=300, description="limit of one attempt")
     retry_schedule_seconds: Seconds = Field(

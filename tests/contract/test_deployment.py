@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import tomllib
 from pathlib import Path
 
 import yaml
@@ -70,3 +71,33 @@ def test_the_proxy_lets_a_whole_batch_and_a_whole_long_poll_through():
     text = (DEPLOY / "nginx.conf").read_text()
     assert int(re.search(r"client_max_body_size (\d+)m", text)[1]) > 16
     assert int(re.search(r"proxy_read_timeout (\d+)s", text)[1]) > 30
+
+
+ROOTS_CAPABILITIES = {"CHOWN", "DAC_OVERRIDE", "FOWNER", "NET_BIND_SERVICE", "SETGID", "SETUID"}
+"""What an image may keep that begins as root and drops to a user of its own."""
+
+
+def test_every_container_is_confined_and_ours_keeps_no_capability():
+    for name, service in COMPOSE["services"].items():
+        assert service["cap_drop"] == ["ALL"], name
+        assert service["read_only"] is True, name
+        assert "no-new-privileges:true" in service["security_opt"], name
+        assert set(service.get("cap_add", ())) <= ROOTS_CAPABILITIES, name
+    assert not any("cap_add" in service or "user" in service for service in OURS.values())
+    assert "USER trunkline" in (DEPLOY / "Containerfile").read_text().splitlines()
+
+
+def test_the_image_installs_what_the_tests_ran_with_and_checks_each_hash():
+    text = (DEPLOY / "requirements.lock").read_text()
+    requirements = [entry.split() for entry in text.replace("\\\n", "").splitlines()]
+    tested = dict(line.split("==") for line in (ROOT / "constraints.txt").read_text().split() if "==" in line)
+    for pin, *rest in requirements:
+        name, _, version = pin.partition("==")
+        assert version == tested[name], pin
+        assert any(re.fullmatch(r"--hash=sha256:[0-9a-f]{64}", word) for word in rest), pin
+    names = {pin.partition("==")[0] for pin, *_ in requirements}
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted = [*project["dependencies"], *project["optional-dependencies"]["redis"], "hatchling"]
+    assert {re.match(r"[\w.-]+", one)[0].lower() for one in wanted} <= names
+    install = (DEPLOY / "Containerfile").read_text()
+    assert "--require-hashes --requirement requirements.lock" in install

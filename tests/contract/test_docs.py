@@ -354,6 +354,9 @@ SCHEMES = [
 ]
 
 
+NAMES_OF_SCHEMES = [f"{note}-{i}" for i, (note, _) in enumerate(SCHEMES)]
+
+
 async def pushed_with(scheme: str, running: Any, receiver: Receiver) -> tuple[str, dict[str, str], bytes]:
     """Have one event pushed, signed by *scheme*; returns what a receiver verifies with, its headers and its body."""
     wanted = {"target_url": receiver.url, "event_types": ["*"], "signature": scheme}
@@ -370,9 +373,7 @@ def program(text: str) -> dict[str, Any]:
     return namespace
 
 
-@pytest.mark.parametrize(
-    ("scheme", "text"), SCHEMES, ids=[f"{note}-{i}" for i, (note, _) in enumerate(SCHEMES)]
-)
+@pytest.mark.parametrize(("scheme", "text"), SCHEMES, ids=NAMES_OF_SCHEMES)
 async def test_each_way_to_verify_accepts_a_real_push_and_no_other(
     sqlite_database_url: str, make_hub: Any, receiver: Receiver, scheme: str, text: str
 ):

@@ -1,5 +1,6 @@
 """Settings: where they come from, and that whatever is wrong stops the start and is named (CONTRACT §11)."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,27 @@ def test_the_environment_goes_over_the_file(toml):
 @pytest.mark.parametrize("written", ["webhooks, polling", '["webhooks", "polling"]', "webhooks,polling,"])
 def test_a_list_in_the_environment_is_an_array_or_comma_separated(written):
     assert load(plugins__enabled=written).plugins.enabled == ("webhooks", "polling")
+
+
+@pytest.mark.parametrize(
+    "servers",
+    [
+        ("192.0.2.53",),
+        ("127.0.0.1:5353",),
+        ("2001:db8::53",),
+        ("[2001:db8::53]:53", "192.0.2.54:53"),
+    ],
+)
+def test_name_servers_are_addresses_with_a_port_or_without(servers):
+    assert load(delivery__name_servers=json.dumps(servers)).delivery.name_servers == servers
+
+
+@pytest.mark.parametrize(
+    "written", ["dns.example.com", "192.0.2.53:0", "192.0.2.53:x", "192.0.2", "1.1.1.1/8", '["[::1"]']
+)
+def test_what_is_no_name_server_stops_the_start(written):
+    with pytest.raises(SettingsInvalid, match="must be an IP address"):
+        load(delivery__name_servers=written)
 
 
 def test_a_list_of_numbers_may_be_empty(toml):

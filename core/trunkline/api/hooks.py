@@ -61,6 +61,9 @@ class SubscribedHook(Hook):
     """A hook with the secret that signs its pushes; subscribing again shows it again."""
 
     secret: str = Field(description="`whsec_…`")
+    warnings: list[str] | None = Field(
+        default=None, description="what the target lacks, such as a name that resolves; else absent"
+    )
 
 
 class Hooks(BaseModel):
@@ -102,7 +105,8 @@ class RestHookHandlers:
             request["versions"] = versions
         view, is_new = await self._subscriptions.subscribe(caller.company_id, request, channel=self._channel)
         hook = SubscribedHook.model_validate(view)
-        return JSONResponse(hook.model_dump(mode="json"), status_code=201 if is_new else 200)
+        content = hook.model_dump(mode="json", exclude_unset=True)
+        return JSONResponse(content, status_code=201 if is_new else 200)
 
     async def list_hooks(self, caller: Reads, query: Annotated[HookQuery, Query()]) -> dict[str, Any]:
         """List hooks, except those whose target has ended them by answering 410."""

@@ -159,6 +159,9 @@ class CreatedSubscription(SubscriptionView):
     """A new subscription with its secret, which is not shown again."""
 
     secret: str | None = Field(default=None, description="`whsec_…`; shown only here and on rotation")
+    warnings: list[str] | None = Field(
+        default=None, description="what the target lacks, such as a name that resolves; else absent"
+    )
 
 
 class Subscriptions(BaseModel):

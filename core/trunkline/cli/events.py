@@ -18,6 +18,7 @@ from trunkline.cli import opening
 from trunkline.cli.config import Config
 from trunkline.cli.loop import run
 from trunkline.cli.options import Company, load_settings
+from trunkline.cli.output import printable
 from trunkline.errors import BodyInvalid, BodyTooLarge, EventRejected, FieldError
 from trunkline.hub.hub import Hub
 from trunkline.ingest.requests import RequestReader
@@ -222,7 +223,7 @@ def _line(body: bytes) -> str:
     parts = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
     texts = {name: msgspec.json.decode(parts[name], type=str) for name in ("type", "createdUtc")}
     number, payload = bytes(parts["id"]).decode(), bytes(parts["payload"]).decode()
-    return f"{texts['createdUtc']}  #{number}  {texts['type']:<23} {payload}"
+    return f"{texts['createdUtc']}  #{number}  {texts['type']:<23} {printable(payload)}"
 
 
 def _known_types(hub: Hub, text: str | None) -> list[str]:

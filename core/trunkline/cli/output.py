@@ -1,16 +1,20 @@
 """The output of commands: tables for people, plain lines for pipes, one sentence for what went wrong."""
 
 import json
+import re
 from collections.abc import Sequence
 from typing import Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 REFUSED = 1
 CANNOT_START = 2
 CANNOT_GO_ON = 3
+
+_STEERING = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
 
 def warn(text: str) -> None:
@@ -24,13 +28,21 @@ def show_json(value: Any) -> None:
 
 
 def show_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print a table on a terminal; elsewhere a line per row, its cells between tabs, under a line of the columns."""
+    """Print a table on a terminal; elsewhere a line per row, its cells between tabs, under a line of the columns.
+
+    What companies have named is never read as markup, and steers no terminal.
+    """
     console = Console()
     if not console.is_terminal:
         for cells in (columns, *rows):
-            typer.echo("\t".join(cells))
+            typer.echo("\t".join(map(printable, cells)))
         return
     table = Table(*columns, box=None, header_style="bold", pad_edge=False, padding=(0, 3, 0, 0))
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*(Text(printable(cell)) for cell in row))
     console.print(table)
+
+
+def printable(text: str) -> str:
+    """Replace the characters by which *text* would steer a terminal, break its line or turn it around."""
+    return text if text.isprintable() else _STEERING.sub("\ufffd", text)

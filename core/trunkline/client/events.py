@@ -83,10 +83,13 @@ def verify_webhook(body: bytes, headers: Mapping[str, str], *, secret: str | Seq
     secrets = [secret] if isinstance(secret, str) else secret
     reason = "no secret was given"
     for candidate in secrets:
+        webhook = standardwebhooks.Webhook(candidate)
         try:
-            standardwebhooks.Webhook(candidate).verify(body, lower)
+            webhook.verify(body, lower)
         except standardwebhooks.WebhookVerificationError as error:
             reason = str(error)
+        except ValueError:  # the library's way to refuse a signature, or a body, that it cannot even read
+            reason = "the signature or the body is malformed"
         else:
             return read_event(read_json(body), cursor=lower.get(_CURSOR))
     raise NotGenuine(reason)

@@ -37,7 +37,10 @@ class Subscriptions(Protocol):
     """The subscriptions of the plugin's own channels; the views are JSON as CONTRACT §6 shows it."""
 
     async def create(self, company_id: int, request: Mapping[str, Json], *, channel: str) -> dict[str, Json]:
-        """Make one and return it with its secret, which is never shown again."""
+        """Make one and return it with its secret, which is never shown again.
+
+        ``warnings``, sentences, are among its members where the name of its target does not resolve.
+        """
         ...
 
     async def list(
@@ -67,7 +70,10 @@ class Subscriptions(Protocol):
     async def update(
         self, company_id: int, subscription_id: str, changes: Mapping[str, Json], *, channel: str | None
     ) -> dict[str, Json]:
-        """Change what *changes* names. Raises NotFound, BodyInvalid, TargetRefused."""
+        """Change what *changes* names. Raises NotFound, BodyInvalid, TargetRefused.
+
+        A target whose scheme, host or port is another needs ``headers`` beside it where the subscription has some.
+        """
         ...
 
     async def delete(self, company_id: int, subscription_id: str, *, channel: str | None) -> None:
@@ -77,7 +83,12 @@ class Subscriptions(Protocol):
     async def rotate_secret(
         self, company_id: int, subscription_id: str, *, channel: str, overlap_seconds: int
     ) -> dict[str, Json]:
-        """Give it a new secret; the old one signs beside it for *overlap_seconds*. Raises NotFound."""
+        """Give it a new secret; the old one signs beside it for *overlap_seconds*.
+
+        Raises:
+            NotFound: there is no such subscription.
+            Refused: five secrets sign already, the most that may at once.
+        """
         ...
 
     async def test(self, company_id: int, subscription_id: str, *, channel: str) -> dict[str, Json]:

@@ -100,7 +100,8 @@ async def plan(connection: AsyncConnection, request: Mapping[str, Any], *, pins:
     after = 0 if begin_at is None else await stream.position_before(connection, _epoch_ms(begin_at))
     up_to = head if end_at is None else min(await stream.position_before(connection, _epoch_ms(end_at)), head)
     kind = FAILED if request.get("only_failed") else ALL
-    return Range(after, up_to, tuple(request.get("event_types") or ()), kind, pins)
+    names = tuple(dict.fromkeys(request.get("event_types") or ()))
+    return Range(after, up_to, names, kind, pins)
 
 
 async def count(

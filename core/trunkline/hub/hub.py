@@ -48,6 +48,7 @@ from trunkline.stream.retention import Retention
 from trunkline.subscribing.catching_up import CatchUp
 from trunkline.subscribing.changes import SubscriptionChanges
 from trunkline.subscribing.finding import SubscriptionFinder
+from trunkline.subscribing.names import TargetNames
 from trunkline.subscribing.replays import Replays
 from trunkline.subscribing.requests import Checker
 from trunkline.subscribing.rotation import SecretRotation
@@ -137,7 +138,10 @@ class Hub:
         )
         lookups = LookupPace(self.company_limits, is_enabled=self.settings.limits.enabled)
         self.http = Outbound(
-            self._addresses, timeout_seconds=delivery.timeout_seconds, may_look_up=lookups.may_look_up
+            self._addresses,
+            timeout_seconds=delivery.timeout_seconds,
+            name_servers=delivery.name_servers or None,
+            may_look_up=lookups.may_look_up,
         )
         self.origins = Origins()
 
@@ -162,7 +166,8 @@ class Hub:
     def _build_subscribing(self) -> None:
         delivery = self.settings.delivery
         records = self.subscription_records
-        checker = Checker(self.catalog, self.schema_versions, self._addresses, self.channels)
+        names = TargetNames(self.http, self._addresses)
+        checker = Checker(self.catalog, self.schema_versions, self._addresses, self.channels, names=names)
         self._finder = SubscriptionFinder(self.database, records=records, checker=checker)
         self.subscriptions = SubscriptionService(
             finder=self._finder,

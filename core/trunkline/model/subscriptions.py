@@ -21,6 +21,9 @@ class Status(StrEnum):
     DELETED = "deleted"
 
 
+MAX_SECRETS = 5
+"""How many secrets of a subscription may sign at once: each is a signature in the headers of every push."""
+
 GONE = "gone"
 FAILING = "failing"
 """Reasons for ``disabled`` (CONTRACT §13): the target answered 410; it only failed for too long."""

@@ -39,9 +39,9 @@ class Outbound:
     """An ``HttpClient`` over kept connections, entered as a context.
 
     *timeout_seconds* bounds one call from resolving the name to the answer's last byte. *ssl_context* replaces the default
-    one, to trust an own CA; it must verify. *resolve* replaces the machine's name servers; its answers are checked all
-    the same. Tenants share neither connections nor the number of lookups that one may have under way, and *may_look_up* counts
-    their lookups.
+    one, to trust an own CA; it must verify. *name_servers* (``address`` or ``address:port``) are asked instead of the machine's,
+    and *resolve* replaces both; the answers are checked all the same. Tenants share neither connections nor the number of
+    lookups that one may have under way, and *may_look_up* counts their lookups.
     """
 
     def __init__(
@@ -51,6 +51,7 @@ class Outbound:
         timeout_seconds: float,
         ssl_context: ssl.SSLContext | None = None,
         resolve: Resolve | None = None,
+        name_servers: Sequence[str] | None = None,
         dns_cache_seconds: float = DNS_CACHE_SECONDS,
         may_look_up: MayLookUp = always,
     ) -> None:
@@ -60,6 +61,7 @@ class Outbound:
         self._policy = policy
         self._timeout_seconds = timeout_seconds
         self._resolve = resolve
+        self._name_servers = name_servers
         self._servers: NameServers | None = None
         self._names = Names(
             guarded(self._look_up, policy), cache_seconds=dns_cache_seconds, may_look_up=may_look_up
@@ -117,6 +119,16 @@ class Outbound:
             self._pool.put(way, connection, now=loop.time())
         return HttpResponse(status, received, content)
 
+    async def addresses(self, url: str, *, tenant: int) -> Sequence[str]:
+        """Find the addresses that a call of *tenant* to *url* would dial.
+
+        Raises:
+            AddressRefused: the policy forbids *url*, or an address that its name resolves to.
+            OSError: its name does not resolve.
+        """
+        origin = self._target(url).origin
+        return await self._names.addresses(origin.host, origin.port, tenant=tenant)
+
     async def _dial(self, way: tuple[int, Origin], deadline: float) -> Connection:
         tenant, origin = way
         async with asyncio.timeout_at(deadline):
@@ -126,7 +138,7 @@ class Outbound:
         if self._resolve is not None:
             return await self._resolve(host, port)
         if self._servers is None:
-            self._servers = NameServers()
+            self._servers = NameServers(self._name_servers)
         return await self._servers.resolve(host, port)
 
     def _check(self, url: str) -> _Target:

@@ -20,6 +20,7 @@ from trunkline.store.database import Database
 from trunkline.store.subscriptions import Row
 from trunkline.subscribing import options
 from trunkline.subscribing.catching_up import CatchUp
+from trunkline.subscribing.checks import check_headers_given
 from trunkline.subscribing.finding import find_row
 from trunkline.subscribing.options import unique
 from trunkline.subscribing.requests import Checker, read_start
@@ -80,6 +81,7 @@ class SubscriptionChanges:
             NotFound, BodyInvalid, TargetRefused: nothing was changed.
         """
         self._checker.check_change(changes, channel=channel)
+        warnings = await self._check_new_target(company_id, subscription_id, changes, channel=channel)
         async with self._database.write() as connection:
             before = self._records.open(
                 await find_row(connection, company_id, subscription_id, channel=channel, to_change=True)
@@ -94,7 +96,7 @@ class SubscriptionChanges:
             if resumes and changes.get("catch_up", True):
                 await self._catch_up.resume(connection, before, up_to=row.start_position)
         self._announce(row)
-        return view(self._records.open(row), checker=self._checker)
+        return view(self._records.open(row), checker=self._checker, warnings=warnings)
 
     async def delete(self, company_id: int, subscription_id: str, *, channel: str | None) -> None:
         """Delete one; what was still to be delivered ends as ``gone``. Raises NotFound."""
@@ -112,13 +114,14 @@ class SubscriptionChanges:
         self._checker.check_creation(request, channel=channel)
         values = self._new_values(request)
         start = read_start(request.get("start"))
+        warnings = await self._checker.check_name(request["target_url"], company_id=company_id)
         quotas = await self._limits.of(company_id)
         async with self._database.write() as connection:
             version = await store.next_version(connection)  # from here on nobody else adds one
             if is_repeatable and (
                 same := await self._find_same(connection, company_id, request, channel=channel)
             ):
-                return view(same, checker=self._checker, with_secret=True), False
+                return view(same, checker=self._checker, with_secret=True, warnings=warnings), False
             if await store.count(connection, company_id) >= quotas.subscriptions:
                 raise TooManySubscriptions(quotas.subscriptions)
             row = await store.insert(
@@ -128,7 +131,19 @@ class SubscriptionChanges:
             if start is not None:
                 await self._catch_up.begin_at(connection, subscription, start)
         self._announce(row)
-        return view(subscription, checker=self._checker, with_secret=True), True
+        return view(subscription, checker=self._checker, with_secret=True, warnings=warnings), True
+
+    async def _check_new_target(
+        self, company_id: int, subscription_id: str, changes: Mapping[str, Any], *, channel: str | None
+    ) -> list[str]:
+        """Give the warnings about a target that *changes* name anew. Raises NotFound, TargetRefused."""
+        if "target_url" not in changes:
+            return []
+        async with self._database.read() as connection:
+            row = await find_row(connection, company_id, subscription_id, channel=channel)
+        if row.target_url == changes["target_url"]:
+            return []
+        return await self._checker.check_name(changes["target_url"], company_id=company_id)
 
     def _new_values(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """Work out the columns of a new subscription. Raises BodyInvalid."""
@@ -170,6 +185,7 @@ class SubscriptionChanges:
 
     def _columns(self, before: Subscription, changes: Mapping[str, Any]) -> dict[str, Any]:
         """Work out the new column values; the filter is checked against the event types that it will see."""
+        check_headers_given(before, changes)
         columns = options.columns_of_change(changes, self._checker.options)
         if not _DEPENDENT.isdisjoint(changes):
             names = unique(changes["event_types"]) if "event_types" in changes else list(before.event_types)

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from trunkline.contract import Channel
-from trunkline.errors import FieldError, TargetRefused, pointer
+from trunkline.errors import BodyInvalid, FieldError, TargetRefused, pointer
+from trunkline.model.subscriptions import Subscription
 from trunkline.schemas.catalog import SchemaCatalog
 from trunkline.schemas.versions import SchemaVersions
 from trunkline.targets import signatures, urls
@@ -104,6 +105,22 @@ def check_headers(headers: Any, _: Context) -> list[FieldError]:
     if not isinstance(headers, dict) or not all(isinstance(value, str) for value in headers.values()):
         return [FieldError("/headers", "must be an object of header names and text values")]
     return signatures.check_headers(headers)
+
+
+def check_headers_given(before: Subscription, changes: Mapping[str, Any]) -> None:
+    """Check that headers are given anew together with a target of another origin. Raises BodyInvalid.
+
+    Their values are shown to nobody: whoever may change a target must not have them sent to an address of their own.
+    """
+    url = changes.get("target_url")
+    if url is None or not before.headers or "headers" in changes:
+        return
+    if not urls.is_same_origin(before.target_url, url):
+        message = (
+            "must be given again, or as {} to drop them, where target_url changes its scheme, host or port:"
+            " the values that are stored are not sent to another address"
+        )
+        raise BodyInvalid([FieldError("/headers", message)])
 
 
 def unchecked(_: Any, __: Context) -> list[FieldError]:

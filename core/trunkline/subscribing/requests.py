@@ -14,6 +14,7 @@ from trunkline.model.times import read_time
 from trunkline.schemas.catalog import EventType, SchemaCatalog
 from trunkline.schemas.versions import Pins, SchemaVersions
 from trunkline.subscribing import checks, options
+from trunkline.subscribing.names import TargetNames
 from trunkline.subscribing.options import OPTIONS, Option
 from trunkline.targets.addresses import AddressPolicy
 
@@ -27,6 +28,11 @@ class Checker:
     policy: AddressPolicy
     channels: Callable[[], Mapping[str, Channel]] = dict[str, Channel]
     options: Sequence[Option] = OPTIONS
+    names: TargetNames | None = None
+
+    async def check_name(self, url: str, *, company_id: int) -> list[str]:
+        """Give the warnings about the name in *url*, a target that was checked. Raises TargetRefused."""
+        return [] if self.names is None else await self.names.check(url, company_id=company_id)
 
     def check_creation(self, request: Mapping[str, Any], *, channel: str) -> None:
         """Check a request for a new subscription of the channel named *channel*. Raises as ``check`` does."""

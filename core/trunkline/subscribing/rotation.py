@@ -1,9 +1,12 @@
 """New signing secrets for subscriptions."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from trunkline.access.subscription_records import SubscriptionRecords
-from trunkline.model.subscriptions import Secret
+from trunkline.errors import Conflict
+from trunkline.model.subscriptions import MAX_SECRETS, Secret
+from trunkline.model.times import utc_text_of_ms
 from trunkline.runtime.clock import now_ms
 from trunkline.store import subscriptions as store
 from trunkline.store.database import Database
@@ -21,16 +24,30 @@ class SecretRotation:
     async def rotate_secret(
         self, company_id: int, subscription_id: str, *, channel: str, overlap_seconds: int
     ) -> dict[str, Any]:
-        """Give it a new secret; the one before signs beside it for *overlap_seconds*. Raises NotFound."""
+        """Give it a new secret; the one before signs beside it for *overlap_seconds*.
+
+        Raises:
+            NotFound: there is no such subscription.
+            Conflict: as many secrets sign already as may at once.
+        """
         now = now_ms()
         async with self._database.write() as connection:
             row = await find_row(connection, company_id, subscription_id, channel=channel, to_change=True)
             before = self._records.open(row)
             fresh = Secret(signatures.new_secret(before.signature))
-            sealed = self._records.seal(
-                before.id, (fresh, *before.overlapping_secrets(now, overlap_seconds)), before.headers
-            )
+            overlapping = before.overlapping_secrets(now, overlap_seconds)
+            if len(overlapping) >= MAX_SECRETS:
+                raise Conflict(_too_many(overlapping))
+            sealed = self._records.seal(before.id, (fresh, *overlapping), before.headers)
             await store.update(connection, before.no, {"sealed": sealed})
         if before.signature == "ed25519":
             return {"public_key": signatures.public_key(fresh.text)}
         return {"secret": fresh.text}
+
+
+def _too_many(overlapping: Sequence[Secret]) -> str:
+    ends = min(secret.expires_ms for secret in overlapping if secret.expires_ms is not None)
+    return (
+        f"{MAX_SECRETS} secrets of this subscription sign already, the most that may at once: wait until the next overlap ends"
+        f" at {utc_text_of_ms(ends)}, or rotate with an overlap of 0, which ends every other secret."
+    )

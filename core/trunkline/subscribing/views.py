@@ -1,5 +1,6 @@
 """How a subscription is shown (CONTRACT §6 and §13)."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from trunkline.model.subscriptions import Subscription
@@ -9,8 +10,14 @@ from trunkline.subscribing.requests import Checker
 from trunkline.targets import signatures
 
 
-def view(subscription: Subscription, *, checker: Checker, with_secret: bool = False) -> dict[str, Any]:
-    """Show *subscription*; its signing secret only *with_secret*."""
+def view(
+    subscription: Subscription,
+    *,
+    checker: Checker,
+    with_secret: bool = False,
+    warnings: Sequence[str] = (),
+) -> dict[str, Any]:
+    """Show *subscription*; its signing secret only *with_secret*, ``warnings`` only where there are some."""
     versions = checker.shown_versions(subscription.event_types, subscription.pins)
     members: dict[str, Any] = {
         "id": subscription.id,
@@ -26,4 +33,6 @@ def view(subscription: Subscription, *, checker: Checker, with_secret: bool = Fa
         members["public_key"] = signatures.public_key(subscription.secrets[0].text)
     elif with_secret:
         members["secret"] = subscription.secrets[0].text
+    if warnings:
+        members["warnings"] = list(warnings)
     return members

@@ -60,7 +60,7 @@ _SEED = "whsk_"
 _PUBLIC = "whpk_"
 _SEED_BYTES = 32
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_VALUE = re.compile(r"[\x20-\x7e\xa0-\xff]*")
+_VALUE = re.compile(r"[\x20-\x7e\t]*")  # RFC 9110 §5.5, without what is obsolete
 
 _Sign = Callable[[str, int, bytes], tuple[str, str]]
 
@@ -144,7 +144,7 @@ def _name_fault(name: str, seen: set[str]) -> str | None:
 
 def _value_fault(value: str) -> str | None:
     if _VALUE.fullmatch(value) is None:
-        return "must be printable Latin-1 text on one line"
+        return "must be ASCII text on one line: visible characters, spaces and tabs"
     return None
 
 

@@ -7,6 +7,8 @@ a place *within* what the operator has named (a mailbox, a subject, a queue), so
 import re
 from collections.abc import Sequence
 
+import ada_url
+
 from trunkline.errors import TargetRefused
 from trunkline.targets.addresses import MAX_URL_LENGTH, AddressPolicy
 
@@ -39,6 +41,17 @@ def scheme_of(url: str) -> str:
     scheme = _SCHEME.match(url)
     written = scheme[1] if scheme else ""
     return written.lower() if written.lower() in HTTP_SCHEMES else written
+
+
+def is_same_origin(one: str, other: str) -> bool:
+    """Tell whether two target URLs lead to one scheme, host and port; other schemes than HTTP's have no origin."""
+    if one == other:
+        return True
+    try:
+        origins = [ada_url.URL(url).origin for url in (one, other)]
+    except ValueError:
+        return False
+    return origins[0] == origins[1] != "null"
 
 
 def find_schemes_fault(schemes: object) -> str | None:

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from trunkline import Strict
+from trunkline import Strict, SubscriptionView
 
 
 class RotateSecret(Strict):
@@ -20,6 +20,14 @@ class RotatedSecret(BaseModel):
 
     secret: str | None = None
     public_key: str | None = None
+
+
+class ChangedSubscription(SubscriptionView):
+    """A subscription after a change."""
+
+    warnings: list[str] | None = Field(
+        default=None, description="what a new target lacks, such as a name that resolves; else absent"
+    )
 
 
 class TestAttempt(BaseModel):

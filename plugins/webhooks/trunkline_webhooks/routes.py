@@ -26,7 +26,7 @@ from trunkline import (
     requires,
     responses,
 )
-from trunkline_webhooks.models import RotatedSecret, RotateSecret, TestAttempt
+from trunkline_webhooks.models import ChangedSubscription, RotatedSecret, RotateSecret, TestAttempt
 
 Reads = Annotated[Caller, Depends(requires("webhooks:write"))]
 Deletes = Annotated[Caller, Depends(requires("webhooks:write", bucket="write"))]
@@ -67,7 +67,10 @@ class SubscriptionHandlers:
     async def update(
         self, subscription_id: str, body: UpdateSubscription, caller: Administers
     ) -> dict[str, Any]:
-        """Change what the body names; pause with `"status": "paused"`, resume with `"status": "active"`."""
+        """Change what the body names; pause with `"status": "paused"`, resume with `"status": "active"`.
+
+        A `target_url` of another scheme, host or port needs `headers` beside it where the subscription has some.
+        """
         changes = body.model_dump(exclude_unset=True)
         return await self._subscriptions.update(
             caller.company_id, subscription_id, changes, channel=self._channel
@@ -80,7 +83,7 @@ class SubscriptionHandlers:
     async def rotate(
         self, subscription_id: str, caller: Administers, body: RotateSecret | None = None
     ) -> dict[str, Any]:
-        """Make a new secret; the old one signs beside it during the overlap."""
+        """Make a new secret; the old one signs beside it during the overlap. At most five sign at once."""
         overlap = (body or RotateSecret()).overlap_seconds
         return await self._subscriptions.rotate_secret(
             caller.company_id, subscription_id, channel=self._channel, overlap_seconds=overlap
@@ -150,7 +153,7 @@ _ROUTES: Sequence[tuple[str, str, Callable[..., Any], dict[str, Any]]] = (
         "/{subscription_id}",
         SubscriptionHandlers.update,
         {
-            "response_model": SubscriptionView,
+            "response_model": ChangedSubscription,
             "response_model_exclude_unset": True,
             "summary": "Change a webhook subscription",
             "responses": responses(404, 422),
@@ -174,7 +177,7 @@ _ROUTES: Sequence[tuple[str, str, Callable[..., Any], dict[str, Any]]] = (
             "response_model": RotatedSecret,
             "response_model_exclude_unset": True,
             "summary": "Give a subscription a new secret",
-            "responses": responses(404, 422),
+            "responses": responses(404, 409, 422),
         },
     ),
     (

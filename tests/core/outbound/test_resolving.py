@@ -1,46 +1,21 @@
 """Names to addresses: a name server that does not answer costs nobody else anything, and its last answer serves on."""
 
 import asyncio
-import socket
-import struct
 from collections.abc import AsyncIterator, Sequence
 
 import pytest
+from tests.name_servers import name_server
 
 from trunkline.outbound import resolving
 from trunkline.outbound.resolving import Names, NameServers, NameServersSilent
 
 
-class FakeNameServer(asyncio.DatagramProtocol):
-    """Knows ``good.test`` as 192.0.2.7, denies ``bad.test``, and never answers for another name."""
-
-    def connection_made(self, transport) -> None:
-        self.transport = transport
-
-    def datagram_received(self, data: bytes, address) -> None:
-        end = data.index(b"\0", 12) + 5
-        question, kind = data[12:end], struct.unpack("!H", data[end - 4 : end - 2])[0]
-        if question.startswith(b"\4good") and kind == 1:
-            answer = b"\xc0\x0c" + struct.pack("!HHIH", 1, 1, 60, 4) + socket.inet_aton("192.0.2.7")
-            self._answer(data, question, address, flags=0x8180, answer=answer)
-        elif question.startswith(b"\4good"):
-            self._answer(data, question, address, flags=0x8180)
-        elif question.startswith(b"\3bad"):
-            self._answer(data, question, address, flags=0x8183)
-
-    def _answer(self, data, question, address, *, flags, answer=b"") -> None:
-        head = data[:2] + struct.pack("!HHHHH", flags, 1, 1 if answer else 0, 0, 0)
-        self.transport.sendto(head + question + answer, address)
-
-
 @pytest.fixture
 async def servers() -> AsyncIterator[NameServers]:
-    loop = asyncio.get_running_loop()
-    transport, _ = await loop.create_datagram_endpoint(FakeNameServer, local_addr=("127.0.0.1", 0))
-    asked = NameServers([f"127.0.0.1:{transport.get_extra_info('sockname')[1]}"])
-    yield asked
-    await asked.close()
-    transport.close()
+    async with name_server({"good.test": ["192.0.2.7"], "bad.test": []}) as running:
+        asked = NameServers([running.address])
+        yield asked
+        await asked.close()
 
 
 async def test_a_name_is_found_denied_or_left_open(servers: NameServers):

@@ -311,7 +311,7 @@ def test_an_own_secret_of_another_form_is_refused_with_the_reason(text):
 
 def test_a_subscription_may_add_headers_of_its_own():
     assert (
-        signatures.check_headers({"Authorization": "Bearer 123", "X-Team": "Zoë & Co.", "x-empty": ""}) == []
+        signatures.check_headers({"Authorization": "Bearer 123", "X-Team": "Zo\t& Co.", "x-empty": ""}) == []
     )
     assert signatures.check_headers({}) == []
 
@@ -341,8 +341,8 @@ def test_a_name_that_is_the_hub_s_or_no_name_at_all_is_refused(name):
     assert fault.path == f"/headers/{name}"
 
 
-@pytest.mark.parametrize("value", ["a\r\nb", "a\nb", "a\0b", "tab\t", "\x7f", "\x85", "€", "\u2028"])
-def test_a_value_that_is_not_printable_latin_1_on_one_line_is_refused(value):
+@pytest.mark.parametrize("value", ["a\r\nb", "a\nb", "a\0b", "\x7f", "\x85", "é", "€", "\u2028"])
+def test_a_value_that_is_not_printable_ascii_on_one_line_is_refused(value):
     (fault,) = signatures.check_headers({"x-team": value})
     assert fault.path == "/headers/x-team"
 

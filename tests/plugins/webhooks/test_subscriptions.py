@@ -90,12 +90,6 @@ async def test_starting_now_is_the_default_and_may_be_said(api):
     await create(api.client, start="now")
 
 
-async def test_a_name_that_does_not_resolve_yet_is_accepted(sqlite_database_url, make_hub):
-    strict = {"delivery.allow_http": "false", "delivery.allow_private_networks": "false"}
-    hub = await make_hub(sqlite_database_url, strict, dispatch=False)
-    await create(hub.client, target_url="https://not-there-yet.example.com/x")
-
-
 SHORT = "whsec_" + base64.b64encode(b"k" * 23).decode()
 LONG = "whsec_" + base64.b64encode(b"k" * 65).decode()
 
@@ -127,6 +121,9 @@ FAULTS = [
     ({"headers": {"X-Hub-Signature-256": "1"}}, ["/headers/X-Hub-Signature-256"]),
     ({"headers": {"x": "a\r\nb: c"}}, ["/headers/x"]),
     ({"headers": {"x": 5}}, ["/headers/x"]),
+    ({"headers": {"x": "Zoë"}}, ["/headers/x"]),
+    ({"headers": {f"x-{n}": "" for n in range(21)}}, ["/headers"]),
+    ({"headers": {"x": "v" * 4096}}, ["/headers"]),
     ({"headers": []}, ["/headers"]),
     ({"filter": {"payload.no_such": 1}}, ["/filter/payload.no_such"]),
     ({"filter": {"payload.first_name": {"gte": 5}}}, ["/filter/payload.first_name/gte"]),
@@ -163,7 +160,7 @@ async def test_each_fault_of_a_new_subscription_is_named_at_its_path(api):
 async def test_where_a_deployment_must_not_send_is_refused_at_once(sqlite_database_url, make_hub, url):
     strict = {"delivery.allow_http": "false", "delivery.allow_private_networks": "false"}
     hub = await make_hub(sqlite_database_url, strict, dispatch=False)
-    made = await create(hub.client)
+    made = await create(hub.client, target_url="https://93.184.215.14/")
     assert paths(await hub.client.post(HOOKS, json=body_of(target_url=url))) == ["/target_url"]
     assert paths(await hub.client.patch(f"{HOOKS}/{made['id']}", json={"target_url": url})) == ["/target_url"]
 
@@ -346,12 +343,12 @@ async def test_the_core_changes_a_status_and_nothing_else(api):
 async def test_changes_at_once_do_not_undo_each_other(running):
     made = await create(running.client, headers={"x-n": "0"})
     url = f"{HOOKS}/{made['id']}"
-    calls = [running.client.patch(url, json={"headers": {f"x-{n}": "1"}}) for n in range(8)]
-    calls += [running.client.post(f"{url}/rotate-secret", json={"overlap_seconds": 60}) for _ in range(8)]
+    calls = [running.client.patch(url, json={"headers": {f"x-{n}": "1"}}) for n in range(4)]
+    calls += [running.client.post(f"{url}/rotate-secret", json={"overlap_seconds": 60}) for _ in range(4)]
     answers = await asyncio.gather(*calls)
     assert {answer.status_code for answer in answers} == {200}
 
-    rotated = [answer.json()["secret"] for answer in answers[8:]]
+    rotated = [answer.json()["secret"] for answer in answers[4:]]
     subscription = await running.hub.subscriptions.find(running.company_id, made["id"], channel="webhooks")
     secrets = {secret.text for secret in subscription.secrets}
     assert secrets == {made["secret"], *rotated}, "each goes on signing for its overlap; none was overwritten"

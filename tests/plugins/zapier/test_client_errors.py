@@ -42,6 +42,7 @@ async def test_a_delivery_that_is_not_signed_with_the_secret_is_halted(shop: Sho
     for forged in (
         raw | {"content": raw["content"].replace("Zoë", "Eve")},
         raw | {"headers": unsigned},
+        raw | {"headers": unsigned | {"Http-Webhook-Signature": "v1," + "é" * 44}},
         raw | {"headers": raw["headers"] | {"Http-Webhook-Id": "1"}},
     ):
         with pytest.raises(Exception, match=r"HaltedError: This delivery was refused"):

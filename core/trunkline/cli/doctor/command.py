@@ -13,7 +13,7 @@ from trunkline.cli.config import Config
 from trunkline.cli.doctor import Report, examine
 from trunkline.cli.loop import run
 from trunkline.cli.options import AsJson, load_settings
-from trunkline.cli.output import show_json, warn
+from trunkline.cli.output import printable, show_json, warn
 from trunkline.targets import signatures
 from trunkline.targets.addresses import AddressPolicy
 
@@ -84,12 +84,12 @@ def _show(report: Report) -> None:
     console = Console()
     if not console.is_terminal:
         for check in report.checks:
-            typer.echo(f"{check.name}\t{check.verdict}\t{check.sentence}")
+            typer.echo(f"{check.name}\t{check.verdict}\t{printable(check.sentence)}")
         return
     table = Table("check", "verdict", "what to do", box=None, header_style="bold", pad_edge=False)
     for check in report.checks:
         verdict = Text(check.verdict, style=_STYLES[check.verdict])
-        table.add_row(Text(check.name), verdict, Text(check.sentence))
+        table.add_row(Text(check.name), verdict, Text(printable(check.sentence)))
     console.print(table)
 
 

@@ -1,8 +1,10 @@
 """Making a subscription, and showing its secret for the only time."""
 
+from collections.abc import Sequence
+
 from fastapi import APIRouter
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from trunkline import FieldError, Refused
 from trunkline_portal import one_time_secret
@@ -47,7 +49,14 @@ class CreationPages:
             return self._show(
                 request, viewer, entered, faults.of_refusal(error, entered), status=error.status
             )
-        return leave_secret(self._portal, request, viewer, subscription["id"], subscription.get("secret"))
+        return leave_secret(
+            self._portal,
+            request,
+            viewer,
+            subscription["id"],
+            subscription.get("secret"),
+            warnings=subscription.get("warnings", ()),
+        )
 
     async def show_secret(self, request: Request, viewer: WritesWebhooks, subscription_id: str) -> Response:
         """Show the secret, once, or the public key."""
@@ -144,10 +153,17 @@ def show_subscription_form(
 
 
 def leave_secret(
-    portal: Portal, request: Request, viewer: Viewer, subscription_id: str, secret: str | None
+    portal: Portal,
+    request: Request,
+    viewer: Viewer,
+    subscription_id: str,
+    secret: str | None,
+    *,
+    warnings: Sequence[str] = (),
 ) -> Response:
-    """Go to the page that shows *secret* (None: there is a public key instead)."""
-    response = RedirectResponse(views.url_of(subscription_id, "secret"), 303)
+    """Go to the page that shows *secret* (None: there is a public key instead), with *warnings* above it."""
+    page = views.url_of(subscription_id, "secret")
+    response = portal.redirect(request, page, viewer=viewer, flash=" ".join(warnings) or None, tone="warn")
     if secret is not None:
         one_time_secret.hand_over(portal, request, response, viewer, of=subscription_id, secret=secret)
     return response

@@ -1,5 +1,7 @@
 """Changing a subscription."""
 
+from collections.abc import Sequence
+
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
@@ -44,17 +46,24 @@ class EditingPages:
                 request, viewer, subscription, entered, faults.sort(errors, entered), status=422
             )
         try:
-            await self._portal.context.subscriptions.update(
+            changed = await self._portal.context.subscriptions.update(
                 viewer.company_id, subscription.id, body, channel=views.CHANNEL
             )
         except Refused as error:
             refused = faults.of_refusal(error, entered)
             return self._show(request, viewer, subscription, entered, refused, status=error.status)
+        return self._say_changed(request, viewer, subscription, changed.get("warnings", ()))
+
+    def _say_changed(
+        self, request: Request, viewer: Viewer, subscription: Subscription, warnings: Sequence[str]
+    ) -> Response:
+        said = "The subscription was changed. The change applies to events that are accepted from now on."
         return self._portal.redirect(
             request,
             views.url_of(subscription.id, "settings"),
             viewer=viewer,
-            flash="The subscription was changed. The change applies to events that are accepted from now on.",
+            flash=" ".join([said, *warnings]),
+            tone="warn" if warnings else "good",
         )
 
     def _kinds(self, chosen: list[str]) -> Kinds:

@@ -53,6 +53,11 @@ def _sentence(name: str, below: Sequence[str], message: str, form: Form) -> str:
             return "Enter the address that events are to be sent to."
         case "start" if form.start == "cursor" and message.startswith("must be"):
             return "This is not a cursor that GET /api/v1/events gave out."
+        case "headers" if not below and not any(any(pair) for pair in form.headers):
+            return (
+                "The new address is of another server, which does not get the headers of the one before: tick"
+                " “Replace them by those below”, and enter them again or leave the rows empty."
+            )
         case "filter" | "headers" if below:
             return _ended(f"“{_subject(below)}” {message}")
         case _:

@@ -4,6 +4,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from trunkline import NotFound, Refused
 from trunkline_portal.access import Viewer, WritesWebhooks
 from trunkline_portal.forms import Submitted
 from trunkline_portal.pages.subscriptions import views
@@ -38,9 +39,21 @@ class RotationPages:
             return self._show_rotation(
                 request, viewer, subscription, hours=fields["hours"], error=error, status=422
             )
-        rotated = await self._subscriptions.rotate_secret(
-            viewer.company_id, subscription.id, channel=views.CHANNEL, overlap_seconds=hours * 3600
-        )
+        try:
+            rotated = await self._subscriptions.rotate_secret(
+                viewer.company_id, subscription.id, channel=views.CHANNEL, overlap_seconds=hours * 3600
+            )
+        except NotFound:
+            raise
+        except Refused as refused:
+            return self._show_rotation(
+                request,
+                viewer,
+                subscription,
+                hours=fields["hours"],
+                error=refused.detail,
+                status=refused.status,
+            )
         return leave_secret(self._portal, request, viewer, subscription.id, rotated.get("secret"))
 
     def _show_rotation(

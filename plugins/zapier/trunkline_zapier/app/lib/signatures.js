@@ -8,9 +8,10 @@ const headerOf = (headers, name) => {
   return found === undefined ? '' : headers[found];
 };
 
-const isEqual = (one, other) =>
-  one.length === other.length &&
-  crypto.timingSafeEqual(Buffer.from(one), Buffer.from(other));
+const isEqual = (one, other) => {
+  const [first, second] = [Buffer.from(one), Buffer.from(other)];
+  return first.length === second.length && crypto.timingSafeEqual(first, second);
+};
 
 /**
  * Tell whether a delivery was signed with the secret (Standard Webhooks). The

@@ -49,9 +49,9 @@ PROBLEMS: Sequence[Problem] = (
     Problem(
         409,
         "Conflict",
-        ("conflict", "idempotency-conflict", "too-many-subscriptions"),
+        ("conflict", "idempotency-conflict", "limit-reached", "too-many-subscriptions"),
         "The call contradicts what is stored. Choose a new Idempotency-Key for a new request; "
-        "delete a subscription before you add one more.",
+        "where a limit is reached, make room first, or ask for a higher one.",
     ),
     Problem(
         410,
@@ -68,7 +68,10 @@ PROBLEMS: Sequence[Problem] = (
         "Correct the fields that errors lists. Nothing was stored.",
     ),
     Problem(
-        429, "Too many calls", ("rate-limited",), "Wait as many seconds as Retry-After says, then go on."
+        429,
+        "Too many calls",
+        ("rate-limited", "too-fast"),
+        "Wait as many seconds as Retry-After says, then go on.",
     ),
     Problem(
         500,

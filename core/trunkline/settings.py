@@ -220,7 +220,8 @@ class Auth(Section):
         default=(), description="those before or after `pepper`, which only verify; for giving new for old"
     )
     other_encryption_keys: LongSecrets = Field(
-        default=(), description="those before or after `encryption_key`, which only open; for giving new for old"
+        default=(),
+        description="those before or after `encryption_key`, which only open; for giving new for old",
     )
 
 

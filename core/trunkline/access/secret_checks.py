@@ -36,9 +36,7 @@ class SecretChecks:
         """
         async with self._database.read() as connection:
             found = await store.checks(connection)
-            rows = (
-                [] if ENCRYPTION_KEY in found else await store.sealed_rows(connection, limit=LOOKED_AT)
-            )
+            rows = [] if ENCRYPTION_KEY in found else await store.sealed_rows(connection, limit=LOOKED_AT)
         self._judge(found, rows)
 
     async def write_missing(self) -> None:

@@ -69,9 +69,7 @@ class SecretsFile:
             reason = error.strerror
         except (ValueError, KeyError, TypeError, AttributeError):
             reason = "it is not the JSON object that trunkline writes; restore it from a backup"
-        msg = (
-            f"Setting 'auth.pepper' and 'auth.encryption_key': are unset and {self.path} cannot be used: {reason}"
-        )
+        msg = f"Setting 'auth.pepper' and 'auth.encryption_key': are unset and {self.path} cannot be used: {reason}"
         raise SettingsInvalid(msg)
 
     def make(self) -> None:
@@ -188,7 +186,5 @@ def _path_beside(database_url: str, missing: list[str]) -> Path:
     if (file := dialects.of_url(url).file_of(url)) is not None:
         return Path(f"{file}.secrets")
     names = " and ".join(f"'auth.{name}'" for name in missing)
-    msg = (
-        f"Setting {names}: must be set, to text of 32 characters or more, the same for every process; {_HOW_TO_MAKE}"
-    )
+    msg = f"Setting {names}: must be set, to text of 32 characters or more, the same for every process; {_HOW_TO_MAKE}"
     raise SettingsInvalid(msg)

@@ -144,7 +144,9 @@ class Vault:
         try:
             values = self._read_again()
         except SettingsInvalid as error:
-            _log.error("the secrets have changed and cannot be read; going on with those from before: %s", error)  # noqa: TRY400
+            _log.error(
+                "the secrets have changed and cannot be read; going on with those from before: %s", error
+            )
             return False
         if values is None:
             return False

@@ -32,8 +32,8 @@ class Secrets:
 
     def replaced(self, name: str, value: str) -> "Secrets":
         """Give the same with *value* for the secret *name*; the one before is kept as the newest other one."""
-        others = (getattr(self, name), *getattr(self, _OTHERS[name]))
-        return dataclasses.replace(self, **{name: value, _OTHERS[name]: others})
+        changed: dict[str, Any] = {name: value, _OTHERS[name]: (getattr(self, name), *self.others(name))}
+        return dataclasses.replace(self, **changed)
 
     def others(self, name: str) -> tuple[str, ...]:
         """Give the other ones of the secret *name*."""
@@ -42,7 +42,8 @@ class Secrets:
 
     def with_others(self, name: str, values: tuple[str, ...]) -> "Secrets":
         """Give the same with *values* as the other ones of *name*."""
-        return dataclasses.replace(self, **{_OTHERS[name]: values})
+        changed: dict[str, Any] = {_OTHERS[name]: values}
+        return dataclasses.replace(self, **changed)
 
 
 def new_secret() -> str:
@@ -62,9 +63,9 @@ class SecretsFile:
         try:
             self._stamp = self._look()
             values: dict[str, Any] = json.loads(self.path.read_bytes())
-            kept = {name: str(values[name]) for name in NAMES}
-            others = {name: tuple(map(str, values.get(name, ()))) for name in _OTHERS.values()}
-            return Secrets(**kept, **others)
+            kept: dict[str, Any] = {name: str(values[name]) for name in NAMES}
+            kept |= {name: tuple(map(str, values.get(name, ()))) for name in _OTHERS.values()}
+            return Secrets(**kept)
         except OSError as error:
             reason = error.strerror
         except (ValueError, KeyError, TypeError, AttributeError):

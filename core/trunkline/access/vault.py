@@ -44,7 +44,7 @@ class _Ring:
     def of(cls, values: Secrets) -> Self:
         peppers = [text.encode() for text in dict.fromkeys((values.pepper, *values.other_peppers))]
         keys = dict.fromkeys((values.encryption_key, *values.other_encryption_keys))
-        return cls(tuple(peppers), tuple(map(_cipher, keys)), tuple(map(_pepper_id, peppers)))
+        return cls(tuple(peppers), tuple(map(_cipher, keys)), tuple(map(pepper_id, peppers)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,10 +139,8 @@ class Vault:
     def reload(self) -> bool:
         """Take the secrets again where their file has changed; tells whether it did."""
         self._looks_again = time.monotonic() + LOOK_SECONDS
-        if self._read_again is None:
-            return False
         try:
-            values = self._read_again()
+            values = self._read_again() if self._read_again is not None else None
         except SettingsInvalid as error:
             _log.error(
                 "the secrets have changed and cannot be read; going on with those from before: %s", error
@@ -150,9 +148,13 @@ class Vault:
             return False
         if values is None:
             return False
-        self._ring = _Ring.of(values)
+        self.take(values)
         _log.info("took new secrets from the file beside the database")
         return True
+
+    def take(self, values: Secrets) -> None:
+        """Go on with *values*."""
+        self._ring = _Ring.of(values)
 
     def _look(self) -> None:
         if self._read_again is not None and time.monotonic() >= self._looks_again:
@@ -163,7 +165,8 @@ def _cipher(key: str) -> AESGCM:
     return AESGCM(HKDF(SHA256(), 32, salt=None, info=b"trunkline: secrets at rest").derive(key.encode()))
 
 
-def _pepper_id(pepper: bytes) -> str:
+def pepper_id(pepper: bytes) -> str:
+    """Name a pepper, for the column that tells which one made a digest; it tells nothing of the pepper."""
     return hmac.digest(pepper, _WHICH_PEPPER, hashlib.sha256)[:8].hex()
 
 

@@ -21,6 +21,7 @@ class SealedRow:
     no: int
     id: str
     sealed: bytes = field(repr=False)
+    is_deleted: bool = False
 
 
 async def checks(connection: AsyncConnection) -> dict[str, bytes]:
@@ -56,10 +57,10 @@ async def sealed_rows(connection: AsyncConnection, *, after: int = 0, limit: int
     if after == 0 and not await _has_table(connection, tables.subscriptions.name):
         return []
     rows = await connection.execute(
-        text("SELECT no, id, sealed FROM subscriptions WHERE no > :after ORDER BY no LIMIT :limit"),
+        text("SELECT no, id, sealed, status FROM subscriptions WHERE no > :after ORDER BY no LIMIT :limit"),
         {"after": after, "limit": limit},
     )
-    return [SealedRow(row[0], row[1], bytes(row[2])) for row in rows]
+    return [SealedRow(row[0], row[1], bytes(row[2]), is_deleted=row[3] == "deleted") for row in rows]
 
 
 async def reseal(connection: AsyncConnection, rows: Sequence[tuple[SealedRow, bytes]]) -> int:

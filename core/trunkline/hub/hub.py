@@ -42,7 +42,7 @@ from trunkline.schemas.versions import SchemaVersions
 from trunkline.settings import Settings
 from trunkline.store import migrate
 from trunkline.store import shards as shard_store
-from trunkline.store.database import Database
+from trunkline.store.database import Database, is_open_to_others
 from trunkline.store.wakeup import Signal, Wakeup
 from trunkline.stream.pages import Streaming
 from trunkline.stream.retention import Retention
@@ -296,6 +296,10 @@ class Hub:
                 raise SettingsInvalid(msg)
         if ahead := ", ".join(f"{s.history} {s.current}" for s in states if s.is_ahead):
             _log.warning("a later version has migrated the database (%s); this one goes on with it", ahead)
+        if self._dispatches and is_open_to_others(self.database):
+            _log.warning(
+                "every account of this machine may read the database's file; 'chmod o=' takes that away"
+            )
         async with self.database.read() as connection:
             self._shards = await shard_store.count(connection)
 

@@ -3,14 +3,18 @@
 import asyncio
 import json
 import re
+import signal
 import sqlite3
 import stat
 import time
+from pathlib import Path
 
+import httpx2
 import pytest
 
 from trunkline import settings
 from trunkline.hub.hub import Hub
+from trunkline.testing.receiver import Receiver
 
 WRONG = "w" * 40
 
@@ -249,18 +253,19 @@ class _Traffic:
         self._client = httpx2.AsyncClient(headers={"X-Api-Key": key}, timeout=20)
         self._url, self._example = url, example
         self.sent = 0
+        self._is_over = False
 
     async def __aenter__(self):
         self._sending = asyncio.create_task(self._send())
         return self
 
     async def __aexit__(self, *_):
-        self._sending.cancel()
+        self._is_over = True
         await asyncio.gather(self._sending, return_exceptions=True)
         await self._client.aclose()
 
     async def _send(self):
-        while True:
+        while not self._is_over:
             event = {
                 "type": "lead.created",
                 "companyId": self.sent % COMPANIES + 1,
@@ -403,7 +408,7 @@ async def test_processes_on_postgresql_deliver_while_the_key_is_exchanged(postgr
                     result.stderr
                 )
                 await traffic.goes_on()
-                request = {"target_url": f"{receiver.url}/late", "event_types": ["lead.deleted"]}
+                request = {"target_url": f"{receiver.url}/late", "event_types": ["payment.failed"]}
                 made = await traffic._client.post(
                     f"{_api(process)}/webhooks/subscriptions", json=request, headers={"X-Company-Id": "7"}
                 )

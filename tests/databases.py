@@ -145,7 +145,7 @@ class MigratedDatabases:
         if not template.exists():
             await migrate(f"sqlite:///{template}")
         file = folder / "trunkline.db"
-        shutil.copyfile(template, file)
+        shutil.copy(template, file)
         return f"sqlite:///{file}"
 
     async def _lend(self, stack: contextlib.AsyncExitStack) -> str:

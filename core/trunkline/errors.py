@@ -23,6 +23,7 @@
     │   └── ProviderRefused         whoever carries out an action or a search refused it, with a 4xx of their own
     ├── ProviderFailed              502  whoever carries out an action or a search failed; it names them
     ├── StoreUnavailable            503  the database did not answer; nothing was stored
+    ├── Unreadable                  what is stored sealed does not open with the keys of this process
     ├── LeaseLost                   another worker holds the shard now; nothing was stored
     ├── SettingsInvalid             start-up stops
     ├── SchemaInvalid               a schema file is not fit to judge payloads
@@ -271,6 +272,13 @@ class StoreUnavailable(TrunklineError):
 
 class LeaseLost(TrunklineError):
     """Another worker has taken the shard over; what was about to be written was not."""
+
+
+class Unreadable(TrunklineError):
+    """What is stored sealed does not open: another key sealed it, or it was altered or moved to another record."""
+
+    def __init__(self) -> None:
+        super().__init__("What is stored sealed does not open with the encryption key of this process.")
 
 
 class SettingsInvalid(TrunklineError):

@@ -65,6 +65,7 @@ NameServers = Annotated[
 ]
 Rate = Annotated[str, Field(pattern=r"^[1-9][0-9]*/minute$")]
 LongSecret = Annotated[SecretStr, Field(min_length=32)]
+LongSecrets = Annotated[tuple[LongSecret, ...], BeforeValidator(_split_list)]
 
 
 class Section(BaseModel):
@@ -214,6 +215,13 @@ class Auth(Section):
     )
     encryption_key: LongSecret | None = Field(
         default=None, description="encrypts stored secrets; 32 characters or more"
+    )
+    other_peppers: LongSecrets = Field(
+        default=(), description="those before or after `pepper`, which only verify; for giving new for old"
+    )
+    other_encryption_keys: LongSecrets = Field(
+        default=(),
+        description="those before or after `encryption_key`, which only open; for giving new for old",
     )
 
 

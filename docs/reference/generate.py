@@ -125,7 +125,8 @@ def settings_page() -> str:
         "## Secrets",
         "`auth.pepper` and `auth.encryption_key` may stay unset on SQLite: they are made on the first start and kept beside the "
         "database, in `trunkline.db.secrets`. Back that file up together with the database. On PostgreSQL they must be set, "
-        "to the same text in every process; see [Run on PostgreSQL](../how-to/run-on-postgresql.md).",
+        "to the same text in every process; see [Run on PostgreSQL](../how-to/run-on-postgresql.md). How to replace them: "
+        "[New secrets for old](../how-to/run-in-production.md#new-secrets-for-old).",
     ]
     return page("Settings", *blocks)
 

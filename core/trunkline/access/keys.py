@@ -12,8 +12,9 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Self
 
+from trunkline.access import secret_checks
 from trunkline.access.company_limits import CompanyLimits
-from trunkline.access.vault import Vault
+from trunkline.access.vault import Digests, Vault
 from trunkline.errors import (
     BodyInvalid,
     FieldError,
@@ -25,8 +26,10 @@ from trunkline.errors import (
 from trunkline.model.principals import COMPANY_SCOPES, OPERATOR, Principal
 from trunkline.runtime.batching import Batcher
 from trunkline.store import keys as store
+from trunkline.store import secrets as secret_store
 from trunkline.store.database import Database
-from trunkline.store.keys import KeyRecord
+from trunkline.store.keys import KeyRecord, ValidKey
+from trunkline.store.secrets import Redigest
 
 MAX_COMPANY_ID = 2**63 - 1
 _SECRET_BYTES = 32
@@ -76,8 +79,8 @@ class Keys:
         self._pins = pins
         self._vault = vault
         self._prefix = prefix
-        self._lookups: Batcher[bytes, Principal | None] = Batcher(self._look_up)
-        self._touches: Batcher[str, None] = Batcher(self._touch)
+        self._lookups: Batcher[Digests, Principal | None] = Batcher(self._look_up)
+        self._touches: Batcher[str | Redigest, None] = Batcher(self._touch)
         self._touching: set[str] = set()
         self._running = AsyncExitStack()
 
@@ -119,7 +122,8 @@ class Keys:
                 created_ms=await store.clock_ms(connection),
                 pins=self._pins(),
             )
-            await store.insert(connection, record, digest=self._vault.digest(api_key))
+            digests = self._vault.digests(api_key)
+            await store.insert(connection, record, digest=digests.first, pepper=digests.pepper)
         return record, api_key
 
     async def list(self, company_id: int | None) -> list[KeyRecord]:
@@ -152,7 +156,9 @@ class Keys:
         if parsed is None or parsed.prefix != self._prefix:
             msg = f"The value of X-Api-Key is no API key; one looks like {self._prefix}_live_92_ and 43 more characters."
             raise Unauthenticated(msg)
-        principal = await self._lookups.submit(self._vault.digest(header))
+        principal = await self._lookups.submit(self._vault.digests(header))
+        if principal is None and self._vault.reload():
+            principal = await self._lookups.submit(self._vault.digests(header))
         if principal is None:
             msg = "This API key is unknown or was revoked; use one that is valid."
             raise Unauthenticated(msg)
@@ -172,12 +178,18 @@ class Keys:
             self._note_used([key_id])
         return _principal(key.record)
 
-    async def _look_up(self, digests: Sequence[bytes]) -> Sequence[Principal | None]:
+    async def _look_up(self, asked: Sequence[Digests]) -> Sequence[Principal | None]:
+        wanted = dict.fromkeys(digest for one in asked for digest in (one.first, *one.others))
         async with self._database.read() as connection:
-            valid = await store.find_valid(connection, list(dict.fromkeys(digests)))
-        principals = {digest: _principal(key.record) for digest, key in valid.items()}
+            valid = await store.find_valid(connection, list(wanted))
+        principals: list[Principal | None] = []
+        for one in asked:
+            key = next((valid[digest] for digest in (one.first, *one.others) if digest in valid), None)
+            principals.append(None if key is None else _principal(key.record))
+            if key is not None and key.pepper != one.pepper:
+                self._note_pepper(key, one)
         self._note_used([key.record.id for key in valid.values() if key.untouched])
-        return [principals.get(digest) for digest in digests]
+        return principals
 
     def _note_used(self, key_ids: Sequence[str]) -> None:
         for key_id in key_ids:
@@ -185,15 +197,25 @@ class Keys:
                 self._touching.add(key_id)
                 self._touches.enqueue(key_id)
 
-    async def _touch(self, key_ids: Sequence[str]) -> Sequence[None]:
+    def _note_pepper(self, key: ValidKey, digests: Digests) -> None:
+        """Have a key stored under the pepper, now that it is here: its digest cannot be worked out from another one."""
+        self._touches.enqueue(Redigest(key.record.id, key.digest, digests.first, digests.pepper))
+
+    async def _touch(self, changes: Sequence[str | Redigest]) -> Sequence[None]:
+        key_ids = [change for change in changes if isinstance(change, str)]
+        redigests = dict.fromkeys(change for change in changes if not isinstance(change, str))
         try:
             async with self._database.write() as connection:
-                await store.touch(connection, key_ids)
+                if key_ids:
+                    await store.touch(connection, key_ids)
+                if redigests:
+                    check = secret_checks.check_of_pepper(self._vault)
+                    await secret_store.redigest(connection, list(redigests), check=check)
         except StoreUnavailable as error:
-            _log.warning("the last use of %d API keys was not written: %s", len(key_ids), error)
+            _log.warning("the last use of %d API keys was not written: %s", len(changes), error)
         finally:
             self._touching.difference_update(key_ids)
-        return [None] * len(key_ids)
+        return [None] * len(changes)
 
 
 def _principal(record: KeyRecord) -> Principal:

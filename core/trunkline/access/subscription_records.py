@@ -1,30 +1,44 @@
-"""Subscriptions and their rows: signing secrets and headers are sealed in the database."""
+"""Subscriptions and their rows: signing secrets and headers are sealed in the database.
+
+A row that does not open stops nobody: it is read without what is sealed, and says that it is not readable.
+"""
 
 import functools
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
 import orjson
 
 from trunkline.access.vault import Vault
+from trunkline.errors import Unreadable
 from trunkline.model.subscriptions import Secret, Subscription
 from trunkline.store import sql
 from trunkline.store.subscriptions import Row
 
 _EMPTY: Mapping[str, Any] = MappingProxyType({})
+_UNREADABLE: Mapping[str, Any] = MappingProxyType({"secrets": (), "headers": None})
 
 
 class SubscriptionRecords:
-    """Turns the rows of subscriptions into values, and seals the secrets that a row keeps."""
+    """Turns the rows of subscriptions into values, and seals the secrets that a row keeps.
 
-    def __init__(self, vault: Vault) -> None:
+    *require_keys* makes sure that the keys of this process are those of the database, or raises.
+    """
+
+    def __init__(self, vault: Vault, *, require_keys: Callable[[], Awaitable[None]] | None = None) -> None:
         self._vault = vault
+        self._require_keys = require_keys
+
+    async def require_keys(self) -> None:
+        """Make sure that what does not open is at fault, and not this process. Raises SettingsInvalid, StoreUnavailable."""
+        if self._require_keys is not None:
+            await self._require_keys()
 
     def open(self, row: Row) -> Subscription:
-        """Read *row* with its secrets."""
-        sealed: dict[str, Any] = orjson.loads(self._vault.unseal(row.sealed, context=row.id.encode()))
+        """Read *row* with its secrets; without them, and not *is_readable*, where they do not open."""
+        sealed = self._unseal(row)
         return Subscription(
             no=row.no,
             id=row.id,
@@ -37,6 +51,7 @@ class SubscriptionRecords:
             signature=sys.intern(row.signature),
             secrets=tuple(Secret(text, expires) for text, expires in sealed["secrets"]),
             headers=sealed["headers"] or _EMPTY,
+            is_readable=sealed is not _UNREADABLE,
             status=sys.intern(str(row.status)),
             disabled_reason=row.disabled_reason,
             disabled_ms=row.disabled_ms,
@@ -47,6 +62,13 @@ class SubscriptionRecords:
             pins=sql.pins_of(row.pins) or _EMPTY,
             **row.options,
         )
+
+    def _unseal(self, row: Row) -> Mapping[str, Any]:
+        try:
+            sealed: dict[str, Any] = orjson.loads(self._vault.unseal(row.sealed, context=row.id.encode()))
+        except Unreadable:
+            return _UNREADABLE
+        return sealed
 
     def seal(self, subscription_id: str, secrets: Sequence[Secret], headers: Mapping[str, str]) -> bytes:
         """Give the value of the column ``sealed``; it opens only in the row of *subscription_id*."""

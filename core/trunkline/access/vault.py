@@ -1,84 +1,183 @@
 """Protection of secrets in the database: the pepper of key digests, and the encryption of what must be read again.
 
-Both come from the settings. On the embedded database they are made on the first start and kept beside its file.
+One pepper and one encryption key make what is new. Beside them may stand others, which only verify and open: the ones before,
+or the ones to come, while new ones are given for old (``access.secret_rotation``).
 """
 
 import base64
 import hashlib
 import hmac
 import json
-import os
+import logging
 import secrets
-from pathlib import Path
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Self
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from sqlalchemy.engine import make_url
 
-from trunkline.errors import SettingsInvalid
+from trunkline.access.secrets_file import Secrets, SecretSource
+from trunkline.errors import SettingsInvalid, Unreadable
 from trunkline.settings import Auth
-from trunkline.store import dialects
 
+LOOK_SECONDS = 1.0
+"""How often it looks, while all goes well, whether the file of the secrets has changed. What does not open looks at once."""
 _VERSION = b"\x01"
 _NONCE_BYTES = 12
-_HOW_TO_MAKE = "make one with: python -c 'import secrets; print(secrets.token_urlsafe(48))'"
+_WHICH_PEPPER = b"trunkline: which pepper"
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Ring:
+    """What one state of the secrets comes to; the first of each makes what is new."""
+
+    peppers: tuple[bytes, ...]
+    ciphers: tuple[AESGCM, ...]
+    pepper_ids: tuple[str, ...]
+
+    @classmethod
+    def of(cls, values: Secrets) -> Self:
+        peppers = [text.encode() for text in dict.fromkeys((values.pepper, *values.other_peppers))]
+        keys = dict.fromkeys((values.encryption_key, *values.other_encryption_keys))
+        return cls(tuple(peppers), tuple(map(_cipher, keys)), tuple(map(pepper_id, peppers)))
+
+
+@dataclass(frozen=True, slots=True)
+class Digests:
+    """What a key may be stored as: *first* under the pepper that is named *pepper*, *others* under the other ones."""
+
+    first: bytes
+    others: tuple[bytes, ...]
+    pepper: str
 
 
 class Vault:
-    """Digests API keys and seals secrets."""
+    """Digests API keys and seals secrets. *read_again* gives other secrets once there are some."""
 
-    __slots__ = ("_cipher", "_pepper")
+    __slots__ = ("_looks_again", "_read_again", "_ring")
 
-    def __init__(self, *, pepper: str, encryption_key: str) -> None:
-        self._pepper = pepper.encode()
-        derived = HKDF(SHA256(), 32, salt=None, info=b"trunkline: secrets at rest").derive(
-            encryption_key.encode()
+    def __init__(
+        self,
+        *,
+        pepper: str,
+        encryption_key: str,
+        other_peppers: Sequence[str] = (),
+        other_encryption_keys: Sequence[str] = (),
+        read_again: Callable[[], Secrets | None] | None = None,
+    ) -> None:
+        self._ring = _Ring.of(
+            Secrets(pepper, encryption_key, tuple(other_peppers), tuple(other_encryption_keys))
         )
-        self._cipher = AESGCM(derived)
+        self._read_again = read_again
+        self._looks_again = time.monotonic() + LOOK_SECONDS
 
     @classmethod
     def open(cls, settings: Auth, database_url: str) -> Self:
-        """Take pepper and key from *settings*; where they are unset, from beside an embedded database.
+        """Take the secrets from *settings*; where they are unset, from beside an embedded database.
 
         Raises:
-            SettingsInvalid: one is unset and the database is not embedded, or the file beside it cannot be used.
+            SettingsInvalid: one is unset and the database is not embedded, or the file beside it cannot be used or is gone.
         """
-        values = {
-            name: value.get_secret_value()
-            for name, value in (("pepper", settings.pepper), ("encryption_key", settings.encryption_key))
-            if value is not None
-        }
-        if len(values) < 2:
-            values = _values_beside(_embedded_file(database_url, values)) | values
-        return cls(pepper=values["pepper"], encryption_key=values["encryption_key"])
+        return cls.of_source(SecretSource(settings, database_url))
+
+    @classmethod
+    def of_source(cls, source: SecretSource, *, is_lost: bool = False) -> Self:
+        """Take the secrets from *source* (``SecretSource.read``). Raises SettingsInvalid."""
+        values = source.read(is_lost=is_lost)
+        return cls(
+            pepper=values.pepper,
+            encryption_key=values.encryption_key,
+            other_peppers=values.other_peppers,
+            other_encryption_keys=values.other_encryption_keys,
+            read_again=source.read_again if source.file else None,
+        )
 
     def digest(self, api_key: str) -> bytes:
         """Hash *api_key* for storage: SHA-256, keyed with the pepper (RFC 2104)."""
-        return hmac.digest(self._pepper, api_key.encode(), hashlib.sha256)
+        return self.digests(api_key).first
+
+    def digests(self, api_key: str) -> Digests:
+        """Give what *api_key* may be stored as."""
+        self._look()
+        ring, text = self._ring, api_key.encode()
+        first, *others = (hmac.digest(pepper, text, hashlib.sha256) for pepper in ring.peppers)
+        return Digests(first, tuple(others), ring.pepper_ids[0])
+
+    @property
+    def pepper_id(self) -> str:
+        """Names the pepper that digests, and tells nothing of it."""
+        return self._ring.pepper_ids[0]
 
     def seal(self, plain: bytes, *, context: bytes) -> bytes:
         """Encrypt *plain* with AES-256-GCM; it opens only in the same *context* (a record's id)."""
+        self._look()
         nonce = secrets.token_bytes(_NONCE_BYTES)
-        return _VERSION + nonce + self._cipher.encrypt(nonce, plain, _VERSION + context)
+        return _VERSION + nonce + self._ring.ciphers[0].encrypt(nonce, plain, _VERSION + context)
 
     def unseal(self, sealed: bytes, *, context: bytes) -> bytes:
         """Decrypt what ``seal`` made.
 
         Raises:
-            SettingsInvalid: it was sealed with another key or in another context, or was altered.
+            Unreadable: it was sealed with a key that is not among ours or in another context, or was altered.
         """
-        version, nonce, rest = sealed[:1], sealed[1 : 1 + _NONCE_BYTES], sealed[1 + _NONCE_BYTES :]
+        plain = _first_opened(self._ring.ciphers, sealed, context)
+        if plain is None and self.reload():
+            plain = _first_opened(self._ring.ciphers, sealed, context)
+        if plain is None:
+            raise Unreadable
+        return plain
+
+    def is_current(self, sealed: bytes, *, context: bytes) -> bool:
+        """Tell whether *sealed* opens with the key that seals, and not only with another one."""
+        return _first_opened(self._ring.ciphers[:1], sealed, context) is not None
+
+    def reload(self) -> bool:
+        """Take the secrets again where their file has changed; tells whether it did."""
+        self._looks_again = time.monotonic() + LOOK_SECONDS
         try:
-            return self._cipher.decrypt(nonce, rest, version + context)
-        except (InvalidTag, ValueError):
-            msg = (
-                "Setting 'auth.encryption_key': does not open what is stored; "
-                "use the key with which this database was first set up"
+            values = self._read_again() if self._read_again is not None else None
+        except SettingsInvalid as error:
+            _log.error(
+                "the secrets have changed and cannot be read; going on with those from before: %s", error
             )
-            raise SettingsInvalid(msg) from None
+            return False
+        if values is None:
+            return False
+        self.take(values)
+        _log.info("took new secrets from the file beside the database")
+        return True
+
+    def take(self, values: Secrets) -> None:
+        """Go on with *values*."""
+        self._ring = _Ring.of(values)
+
+    def _look(self) -> None:
+        if self._read_again is not None and time.monotonic() >= self._looks_again:
+            self.reload()
+
+
+def _cipher(key: str) -> AESGCM:
+    return AESGCM(HKDF(SHA256(), 32, salt=None, info=b"trunkline: secrets at rest").derive(key.encode()))
+
+
+def pepper_id(pepper: bytes) -> str:
+    """Name a pepper, for the column that tells which one made a digest; it tells nothing of the pepper."""
+    return hmac.digest(pepper, _WHICH_PEPPER, hashlib.sha256)[:8].hex()
+
+
+def _first_opened(ciphers: Sequence[AESGCM], sealed: bytes, context: bytes) -> bytes | None:
+    version, nonce, rest = sealed[:1], sealed[1 : 1 + _NONCE_BYTES], sealed[1 + _NONCE_BYTES :]
+    for cipher in ciphers:
+        try:
+            return cipher.decrypt(nonce, rest, version + context)
+        except (InvalidTag, ValueError):
+            continue
+    return None
 
 
 class Sealer:
@@ -109,52 +208,8 @@ class Sealer:
                 sealed.encode("ascii") + b"=" * (-len(sealed) % 4), b"-_", validate=True
             )
             return self._vault.unseal(decoded, context=self._context(purpose))
-        except (ValueError, SettingsInvalid):
+        except (ValueError, Unreadable):
             raise refused from None
 
     def _context(self, purpose: str) -> bytes:
         return json.dumps([self._owner, purpose]).encode()
-
-
-def _embedded_file(database_url: str, values: dict[str, str]) -> Path:
-    url = make_url(database_url)
-    if (file := dialects.of_url(url).file_of(url)) is not None:
-        return Path(f"{file}.secrets")
-    missing = [f"'auth.{name}'" for name in ("pepper", "encryption_key") if name not in values]
-    msg = (
-        f"Setting {' and '.join(missing)}: must be set, to text of 32 characters or more, "
-        f"the same for every process; {_HOW_TO_MAKE}"
-    )
-    raise SettingsInvalid(msg)
-
-
-def _values_beside(file: Path) -> dict[str, str]:
-    """Read the values that *file* keeps, making it first where there is none."""
-    try:
-        if not file.exists():
-            _make(file)
-        values = json.loads(file.read_bytes())
-        return {name: str(values[name]) for name in ("pepper", "encryption_key")}
-    except OSError as error:
-        reason = error.strerror
-    except (ValueError, KeyError, TypeError):
-        reason = "it is not the JSON object that trunkline writes; restore it from a backup"
-    msg = f"Setting 'auth.pepper' and 'auth.encryption_key': are unset and {file} cannot be used: {reason}"
-    raise SettingsInvalid(msg)
-
-
-def _make(file: Path) -> None:
-    """Write *file* whole or not at all; of several processes that do so at once, the first one's stays."""
-    values = {name: secrets.token_urlsafe(48) for name in ("pepper", "encryption_key")}
-    draft = file.with_name(f"{file.name}.{secrets.token_hex(8)}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(descriptor, "w", encoding="ascii") as stream:
-            json.dump(values, stream)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.link(draft, file)  # unlike a rename, it never replaces
-    except FileExistsError:
-        pass
-    finally:
-        draft.unlink()

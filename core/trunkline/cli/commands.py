@@ -79,6 +79,11 @@ COMMANDS: Mapping[str, Source] = {
     ),
     "new": Source("trunkline.cli.scaffold.command", "app", "Begin a plugin of your own."),
     "keys": Source("trunkline.cli.keys", "app", "Make, list and revoke API keys."),
+    "secrets": Source(
+        "trunkline.cli.secrets",
+        "app",
+        "Check the pepper and the encryption key, and give new ones for old while processes run.",
+    ),
     "companies": Source(
         "trunkline.cli.companies", "app", "Show and set what single companies may have and do."
     ),

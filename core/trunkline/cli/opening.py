@@ -6,6 +6,8 @@ from collections.abc import AsyncGenerator
 
 from pydantic import SecretStr
 
+from trunkline.access.secret_checks import SecretChecks
+from trunkline.access.vault import Vault
 from trunkline.hub.hub import Hub
 from trunkline.settings import Auth, Settings
 from trunkline.store import migrate
@@ -21,6 +23,16 @@ def inspected(settings: Settings) -> Hub:
     throwaway = SecretStr(secrets.token_urlsafe(48))
     auth = Auth(key_prefix=settings.auth.key_prefix, pepper=throwaway, encryption_key=throwaway)
     return Hub(settings.model_copy(update={"auth": auth}), dispatch=False)
+
+
+async def check_secrets(settings: Settings) -> None:
+    """Make sure that pepper and encryption key are those of the database, before anything is written to it.
+
+    Raises:
+        SettingsInvalid, StoreUnavailable
+    """
+    async with Database(settings.database.url) as database:
+        await SecretChecks(database, Vault.open(settings.auth, settings.database.url)).verify()
 
 
 @contextlib.asynccontextmanager

@@ -102,6 +102,7 @@ async def _serve_by_children(
 ) -> int:
     """Migrate once, then let *workers* processes accept from one socket; the first of them also delivers."""
     if migrates:
+        await opening.check_secrets(settings)
         await migrate_database(settings)
     descriptor = listener.fileno()
     command = ["serve", "--listener-fd", str(descriptor), *_config_arguments(config)]

@@ -32,6 +32,7 @@ from trunkline.dispatch.settlement import Settlement
 from trunkline.dispatch.signals import Signals
 from trunkline.dispatch.slots import Slots
 from trunkline.dispatch.supervision import Run, Supervision
+from trunkline.dispatch.unreadable import Unreadable
 from trunkline.errors import StoreUnavailable
 from trunkline.settings import Delivery
 from trunkline.store import deliveries as ledger
@@ -125,10 +126,16 @@ class Dispatcher:
         self._leases = Leases(for_leases, self._owned, log_has_grown)
         self._runner = self._build_runner()
         self._settlement = self._build_settlement()
-        self._reader = Reader(self._database, table, self._runner, self._owned, records=self._records)
+        self._reader = self._build_reader(table)
         self._retries = self._build_retries(table)
         self._replays = self._build_replay_lane()
         self._reports.watch(self._runner, self._owned)
+
+    def _build_reader(self, table: RoutingTable) -> Reader:
+        unreadable = Unreadable(self._database, self._owned, records=self._records, reports=self._reports)
+        return Reader(
+            self._database, table, self._runner, self._owned, records=self._records, unreadable=unreadable
+        )
 
     def _build_runner(self) -> Runner:
         settings = self._settings

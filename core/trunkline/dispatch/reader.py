@@ -10,9 +10,11 @@ from trunkline.dispatch.owned_shards import OwnedShards
 from trunkline.dispatch.progress import Progress, next_window
 from trunkline.dispatch.routing import RoutingTable
 from trunkline.dispatch.runner import Runner
+from trunkline.dispatch.unreadable import Unreadable
 from trunkline.errors import StoreUnavailable
 from trunkline.model.deliveries import Key
 from trunkline.model.events import Event, shard_of
+from trunkline.model.subscriptions import Status, Subscription
 from trunkline.runtime import faults
 from trunkline.store import stream
 from trunkline.store import subscriptions as subscription_store
@@ -35,12 +37,14 @@ class Reader:
         owned: OwnedShards,
         *,
         records: SubscriptionRecords,
+        unreadable: Unreadable,
     ) -> None:
         self._database = database
         self._table = table
         self._runner = runner
         self._owned = owned
         self._records = records
+        self._unreadable = unreadable
 
     async def run(self, log_has_grown: Signal) -> None:
         """Read whenever the log has grown, and once a second in case a wake-up was lost."""
@@ -90,11 +94,16 @@ class Reader:
         what was valid when the event was accepted.
         """
         known = self._table.version
+        unreadable: list[Subscription] = []
         async with self._database.read() as connection:
             async for rows in subscription_store.changed_since(connection, known):
                 version = max(version, rows[-1].version)
-                for no in self._table.apply(map(self._records.open, rows)):
+                opened = [self._records.open(row) for row in rows]
+                unreadable += [s for s in opened if not s.is_readable and s.status == Status.ACTIVE]
+                for no in self._table.apply(opened):
                     self._runner.slots.forget(no)
+        if unreadable:  # before an event is handed over that they would miss
+            await self._unreadable.disable(unreadable)
         self._table.version = version  # when everything is there: what breaks off here is read again
         faults.point("read.after_refresh")
 

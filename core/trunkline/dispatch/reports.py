@@ -11,10 +11,15 @@ from trunkline.dispatch.batch import Batch, Failure
 from trunkline.dispatch.jobs import Ended
 from trunkline.dispatch.owned_shards import OwnedShards
 from trunkline.dispatch.runner import Runner
+from trunkline.model.subscriptions import UNREADABLE
 from trunkline.plugins import Notifier
 from trunkline.runtime.metrics import Metrics
 from trunkline.store.subscriptions import Row
 
+_DISABLED_UNREADABLE = (
+    "disabled a subscription whose secrets do not open: give it a new secret and its headers again, or restore the key that "
+    "sealed it to auth.other_encryption_keys; then set its status to 'active'"
+)
 _log = logging.getLogger(__name__)
 
 
@@ -50,7 +55,7 @@ class Reports:
         """Report which subscriptions were disabled, and why."""
         for row in rows:
             _log.warning(
-                "disabled a subscription",
+                _DISABLED_UNREADABLE if row.disabled_reason == UNREADABLE else "disabled a subscription",
                 extra={
                     "subscription_id": row.id,
                     "company_id": row.company_id,

@@ -98,7 +98,7 @@ class RoutingTable:
         for subscription in changed:
             companies.add(subscription.company_id)
             members = self._members.setdefault(subscription.company_id, {})
-            if subscription.status == Status.ACTIVE:
+            if subscription.status == Status.ACTIVE and subscription.is_readable:
                 route = Route(subscription, self._deliver_of(subscription.channel))
                 self._by_no[subscription.no] = members[subscription.no] = route
             elif self._by_no.pop(subscription.no, None) is not None:

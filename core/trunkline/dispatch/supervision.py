@@ -1,7 +1,8 @@
 """Keeps the dispatcher's parts running: one that fails for a reason that it does not know begins again after a pause.
 
 Before that the worker gives everything back and rests, so that others deliver meanwhile, and whatever the part left half done
-is read again. One that fails again and again ends the process, which whoever started it starts again.
+is read again. One that fails again and again ends the process, which whoever started it starts again; so does, at once, one
+that finds the settings of this process at fault: keys that are no longer those of the database, say.
 """
 
 import asyncio
@@ -9,6 +10,8 @@ import logging
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
+
+from trunkline.errors import SettingsInvalid
 
 MAX_FAILURES = 5
 WITHIN_SECONDS = 300.0
@@ -34,6 +37,10 @@ class Supervision:
         while True:
             try:
                 await run()
+            except SettingsInvalid as error:
+                _log.critical("the dispatcher's %s stops, as no pause mends this: %s", name, error)
+                self.has_failed.set()
+                raise
             except Exception as error:
                 failures.append(time.monotonic())
                 recent = sum(failures[-1] - failed < WITHIN_SECONDS for failed in failures)

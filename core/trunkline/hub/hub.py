@@ -15,6 +15,7 @@ from trunkline.access.company_paces import EventPace, LookupPace
 from trunkline.access.key_service import KeyService
 from trunkline.access.keys import Keys
 from trunkline.access.limits import Limits
+from trunkline.access.secret_checks import SecretChecks
 from trunkline.access.subscription_records import SubscriptionRecords
 from trunkline.access.vault import Sealer, Vault
 from trunkline.contract import Channel, Clock, PluginContext
@@ -41,7 +42,7 @@ from trunkline.schemas.versions import SchemaVersions
 from trunkline.settings import Settings
 from trunkline.store import migrate
 from trunkline.store import shards as shard_store
-from trunkline.store.database import Database
+from trunkline.store.database import Database, is_open_to_others
 from trunkline.store.wakeup import Signal, Wakeup
 from trunkline.stream.pages import Streaming
 from trunkline.stream.retention import Retention
@@ -116,7 +117,8 @@ class Hub:
     def _build_access(self) -> None:
         settings = self.settings
         self.vault = Vault.open(settings.auth, settings.database.url)
-        self.subscription_records = SubscriptionRecords(self.vault)
+        self.secret_checks = SecretChecks(self.database, self.vault)
+        self.subscription_records = SubscriptionRecords(self.vault, require_keys=self.secret_checks.require)
         self.company_limits = CompanyLimits(
             self.database, settings.companies, max_subscriptions=settings.delivery.max_subscriptions
         )
@@ -231,7 +233,9 @@ class Hub:
             await stack.enter_async_context(self.database)
             if self._operation_database is not self.database:
                 await stack.enter_async_context(self._operation_database)
+            await self.secret_checks.verify()
             await self._prepare_database()
+            await self.secret_checks.write_missing()
             for part in (self.wakeup, self.http, self.origins, self.keys, self.limits):
                 await stack.enter_async_context(part)
             await stack.enter_async_context(plugins.Watchdog(self.registry))
@@ -253,11 +257,16 @@ class Hub:
         return {name: channel for name, (_, channel) in self.registry.collected.channels.items()}
 
     async def readiness(self) -> dict[str, str]:
-        """Check the database, the plugins and the dispatcher: ``ok``, ``off``, or a sentence about the fault."""
+        """Check the database, the plugins and the dispatcher: ``ok``, ``off``, or a sentence about the fault.
+
+        The secrets are named only where they are no longer those of the database.
+        """
         checks = {"database": "ok", "plugins": "ok", "dispatcher": "off"}
         try:
             async with self.database.read() as connection:
                 await shard_store.count(connection)
+            if not await self.secret_checks.are_ours():
+                checks["secrets"] = "are no longer those of the database"
         except StoreUnavailable:
             checks["database"] = "does not answer"
         if self.settings.plugins.enabled is not None:  # asked for by name: it must run, not merely be found
@@ -287,6 +296,10 @@ class Hub:
                 raise SettingsInvalid(msg)
         if ahead := ", ".join(f"{s.history} {s.current}" for s in states if s.is_ahead):
             _log.warning("a later version has migrated the database (%s); this one goes on with it", ahead)
+        if self._dispatches and is_open_to_others(self.database):
+            _log.warning(
+                "every account of this machine may read the database's file; 'chmod o=' takes that away"
+            )
         async with self.database.read() as connection:
             self._shards = await shard_store.count(connection)
 

@@ -26,7 +26,8 @@ MAX_SECRETS = 5
 
 GONE = "gone"
 FAILING = "failing"
-"""Reasons for ``disabled`` (CONTRACT §13): the target answered 410; it only failed for too long."""
+UNREADABLE = "unreadable"
+"""Reasons for ``disabled`` (CONTRACT §13): the target answered 410; it only failed for too long; its secrets do not open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,8 @@ class Subscription:
     updated_ms: int
     pins: Mapping[str, int] = field(default_factory=dict[str, int])
     """Which versions of its event types it gets."""
+    is_readable: bool = True
+    """Whether its secrets and headers could be opened; they are empty where not."""
 
     def live_secrets(self, now_ms: int) -> tuple[str, ...]:
         """The secrets that sign at *now_ms*, newest first."""

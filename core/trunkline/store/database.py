@@ -103,6 +103,12 @@ def _parse(url: str) -> URL:
         raise SettingsInvalid(msg) from None
 
 
+def is_open_to_others(database: Database) -> bool:
+    """Tell whether accounts of this machine other than its owner and group may read or write an embedded *database*."""
+    file = embedded_file(database)
+    return file is not None and file.exists() and bool(file.stat().st_mode & 0o007)
+
+
 def embedded_file(database: Database) -> Path | None:
     """Tell which file holds an embedded *database*; None where a server does."""
     return database.dialect.file_of(database.url)

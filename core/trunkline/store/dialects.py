@@ -247,6 +247,11 @@ def of_url(url: URL) -> Dialect:
     return DIALECTS.get(url.get_backend_name(), _POSTGRESQL)
 
 
+def needs_secrets(file: Path) -> bool:
+    """Tell whether the embedded database *file* keeps what only its secrets open or verify."""
+    return sqlite.has_rows(file, ("secret_checks", "api_keys", "subscriptions"))
+
+
 def partial_index(name: str, *columns: str, where: str) -> Index:
     """Make an index of the rows that meet the condition *where*, in every dialect."""
     conditions: dict[str, Any] = {f"{dialect}_where": sqlalchemy.text(where) for dialect in DIALECTS}

@@ -38,15 +38,21 @@ class KeyRecord:
 
 @dataclass(frozen=True, slots=True)
 class ValidKey:
-    """A key that was found by its digest. *untouched* where its time of last use is due to be written again."""
+    """A key that was found by its digest. *untouched* where its time of last use is due to be written again.
+
+    *pepper* names the one that made the digest; None where that is not known.
+    """
 
     digest: bytes = field(repr=False)
     record: KeyRecord
     untouched: bool
+    pepper: str | None = None
 
 
-async def insert(connection: AsyncConnection, record: KeyRecord, *, digest: bytes) -> None:
-    """Store a new key."""
+async def insert(
+    connection: AsyncConnection, record: KeyRecord, *, digest: bytes, pepper: str | None = None
+) -> None:
+    """Store a new key, whose *digest* was made with *pepper*."""
     values = {
         "id": record.id,
         "company_id": record.company_id or _OPERATOR,
@@ -56,6 +62,7 @@ async def insert(connection: AsyncConnection, record: KeyRecord, *, digest: byte
         "last4": record.last4,
         "created_ms": record.created_ms,
         "pins": sql.json_or_none(record.pins),
+        "pepper": pepper,
     }
     await connection.execute(tables.api_keys.insert().values(values))
 
@@ -87,7 +94,7 @@ def _find_statement(connection: AsyncConnection) -> TextClause:
 def _select_valid(connection: AsyncConnection) -> str:
     before = f"{sql.now_ms(connection)} - {TOUCH_AFTER_MS}"
     return (
-        f"SELECT digest, last_used_ms IS NULL OR last_used_ms < {before}, {_COLUMNS} "
+        f"SELECT digest, last_used_ms IS NULL OR last_used_ms < {before}, pepper, {_COLUMNS} "
         "FROM api_keys WHERE revoked_ms IS NULL"
     )
 
@@ -121,7 +128,7 @@ async def touch(connection: AsyncConnection, key_ids: Sequence[str]) -> None:
 
 
 def _valid(row: Sequence[Any]) -> ValidKey:
-    return ValidKey(bytes(row[0]), _record(row[2:]), bool(row[1]))
+    return ValidKey(bytes(row[0]), _record(row[3:]), bool(row[1]), row[2])
 
 
 def _record(row: Sequence[Any]) -> KeyRecord:

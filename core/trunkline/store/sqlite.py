@@ -6,12 +6,14 @@ are tested (``tests/core/store/test_aiosqlite.py``). Each way costs some 50 µs,
 
 import asyncio
 import contextlib
+import os
 import re
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from itertools import chain
+from pathlib import Path
 from queue import SimpleQueue
 from threading import Thread
 from typing import Any, Self
@@ -126,7 +128,28 @@ def connect(file: str, *, cache_kib: int = 2048, **options: Any) -> OneWayConnec
     return OneWayConnection(file, cache_kib, options)
 
 
+def has_rows(file: Path, tables: Sequence[str]) -> bool:
+    """Tell whether any of *tables* has a row in *file*; False where it is no database, or not there. It is not made."""
+    if not file.exists():
+        return False
+    try:
+        with contextlib.closing(
+            sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True, timeout=_BUSY_SECONDS)
+        ) as connection:
+            known = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
+            return any(
+                connection.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchone()
+                for table in tables
+                if table in known
+            )
+    except sqlite3.OperationalError:
+        return True  # locked, or not to be read: it is there, and may have some
+    except sqlite3.DatabaseError:
+        return False
+
+
 def _open(file: str, cache_kib: int, options: dict[str, Any]) -> sqlite3.Connection:
+    _make_private(file)
     connection: sqlite3.Connection = sqlite3.connect(
         file, timeout=_BUSY_SECONDS, isolation_level=None, **options
     )
@@ -134,6 +157,15 @@ def _open(file: str, cache_kib: int, options: dict[str, Any]) -> sqlite3.Connect
         connection.execute(f"PRAGMA {pragma}")
     _write_ahead(connection)
     return connection
+
+
+def _make_private(file: str) -> None:
+    """Make a new *file* for its owner alone, whatever the umask; what SQLite puts beside it inherits that.
+
+    One that is there keeps its mode. Where it cannot be made, SQLite says why.
+    """
+    with contextlib.suppress(OSError):
+        os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
 
 
 def _write_ahead(connection: sqlite3.Connection) -> None:

@@ -23,6 +23,7 @@ from trunkline.subscribing.catching_up import CatchUp
 from trunkline.subscribing.checks import check_headers_given
 from trunkline.subscribing.finding import find_row
 from trunkline.subscribing.options import unique
+from trunkline.subscribing.readable import check_readable
 from trunkline.subscribing.requests import Checker, read_start
 from trunkline.subscribing.views import view
 from trunkline.targets import signatures
@@ -170,7 +171,8 @@ class SubscriptionChanges:
         )
         for subscription in map(self._records.open, rows):
             is_same = (
-                set(subscription.event_types) == set(request["event_types"])
+                subscription.is_readable
+                and set(subscription.event_types) == set(request["event_types"])
                 and subscription.filter == request.get("filter")
                 and self._reads(subscription, request.get("versions") or {})
                 and subscription.disabled_reason != GONE
@@ -185,6 +187,7 @@ class SubscriptionChanges:
 
     def _columns(self, before: Subscription, changes: Mapping[str, Any]) -> dict[str, Any]:
         """Work out the new column values; the filter is checked against the event types that it will see."""
+        check_readable(before, changes)
         check_headers_given(before, changes)
         columns = options.columns_of_change(changes, self._checker.options)
         if not _DEPENDENT.isdisjoint(changes):

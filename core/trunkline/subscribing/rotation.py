@@ -11,6 +11,7 @@ from trunkline.runtime.clock import now_ms
 from trunkline.store import subscriptions as store
 from trunkline.store.database import Database
 from trunkline.subscribing.finding import find_row
+from trunkline.subscribing.readable import require_keys
 from trunkline.targets import signatures
 
 
@@ -26,6 +27,8 @@ class SecretRotation:
     ) -> dict[str, Any]:
         """Give it a new secret; the one before signs beside it for *overlap_seconds*.
 
+        Where what is stored does not open, the new one stands alone, and the headers are gone with the old ones.
+
         Raises:
             NotFound: there is no such subscription.
             Conflict: as many secrets sign already as may at once.
@@ -34,8 +37,10 @@ class SecretRotation:
         async with self._database.write() as connection:
             row = await find_row(connection, company_id, subscription_id, channel=channel, to_change=True)
             before = self._records.open(row)
+            if not before.is_readable:
+                await require_keys(self._records)
             fresh = Secret(signatures.new_secret(before.signature))
-            overlapping = before.overlapping_secrets(now, overlap_seconds)
+            overlapping = before.overlapping_secrets(now, overlap_seconds) if before.is_readable else ()
             if len(overlapping) >= MAX_SECRETS:
                 raise Conflict(_too_many(overlapping))
             sealed = self._records.seal(before.id, (fresh, *overlapping), before.headers)

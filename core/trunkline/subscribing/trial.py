@@ -15,6 +15,7 @@ from trunkline.model.subscriptions import Subscription
 from trunkline.runtime.clock import now_ms
 from trunkline.schemas.examples import example_draft
 from trunkline.subscribing.finding import SubscriptionFinder
+from trunkline.subscribing.readable import require_readable
 from trunkline.subscribing.requests import Checker
 
 
@@ -39,6 +40,7 @@ class Trials:
     async def test(self, company_id: int, subscription_id: str, *, channel: str) -> dict[str, Any]:
         """Make one attempt with an example event, whatever the status; it is neither logged nor tried again."""
         subscription = await self._finder.find(company_id, subscription_id, channel=channel)
+        require_readable(subscription)
         catalog = self._checker.catalog
         known = [name for name in subscription.event_types if catalog.get(name)] or catalog.names()
         name = known[0]

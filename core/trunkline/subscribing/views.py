@@ -29,7 +29,9 @@ def view(
         "created_utc": utc_text_of_ms(subscription.created_ms),
         "updated_utc": utc_text_of_ms(subscription.updated_ms),
     }
-    if subscription.signature == "ed25519":
+    if not subscription.is_readable:
+        members |= {"public_key": None} if subscription.signature == "ed25519" else {}
+    elif subscription.signature == "ed25519":
         members["public_key"] = signatures.public_key(subscription.secrets[0].text)
     elif with_secret:
         members["secret"] = subscription.secrets[0].text

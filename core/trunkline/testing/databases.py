@@ -152,7 +152,7 @@ class Databases:
             await migrate_database(_new_file(self._folder, prefix="template-"))
             (self._file,) = self._folder.glob("template-*.db")
         url = _new_file(folder)
-        shutil.copyfile(self._file, url.removeprefix("sqlite:///"))
+        shutil.copy(self._file, url.removeprefix("sqlite:///"))
         return url
 
     async def _fresh_postgres(self, stack: contextlib.AsyncExitStack) -> str:

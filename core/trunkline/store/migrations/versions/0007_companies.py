@@ -20,8 +20,10 @@ def upgrade() -> None:
         sa.Column("name", sa.String(40), primary_key=True),
         sa.Column("value", sa.LargeBinary(), nullable=False),
     )
+    op.add_column("api_keys", sa.Column("pepper", sa.String(16)))
 
 
 def downgrade() -> None:
+    op.drop_column("api_keys", "pepper")
     op.drop_table("secret_checks")
     op.drop_table("companies")

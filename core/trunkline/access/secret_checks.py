@@ -1,0 +1,129 @@
+"""Whether the pepper and the encryption key of this process are those of the database.
+
+The database keeps a known text, digested with the one and sealed with the other. Every start looks at both before it writes
+anything. A database of an earlier version has none: there the key has to open what is sealed, and the pepper is taken.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from trunkline.access.secrets_file import NAMES
+from trunkline.access.vault import Vault
+from trunkline.errors import SettingsInvalid, Unreadable
+from trunkline.store import secrets as store
+from trunkline.store.database import Database
+from trunkline.store.secrets import SealedRow
+
+PEPPER, ENCRYPTION_KEY = NAMES
+LOOKED_AT = 100
+"""Sealed rows, the oldest, of which the key must open half where there is no check value: a single one may be damaged."""
+_TEXT = "trunkline: check"
+_CONTEXT = b"trunkline: check"
+
+
+class SecretChecks:
+    """Compares the secrets of *vault* with those of *database*."""
+
+    def __init__(self, database: Database, vault: Vault) -> None:
+        self._database = database
+        self._vault = vault
+
+    async def verify(self) -> None:
+        """Make sure that the secrets are those of the database, whatever its version; nothing is written.
+
+        Raises:
+            SettingsInvalid: one is not.
+            StoreUnavailable
+        """
+        async with self._database.read() as connection:
+            found = await store.checks(connection)
+            rows = [] if ENCRYPTION_KEY in found else await store.sealed_rows(connection, limit=LOOKED_AT)
+        self._judge(found, rows)
+
+    async def write_missing(self) -> None:
+        """Write the check values that the database lacks. Of processes that start at once, the first one's count.
+
+        Raises:
+            SettingsInvalid: another process has written others meanwhile.
+            StoreUnavailable
+        """
+        async with self._database.read() as connection:
+            found = await store.checks(connection)
+        if found.keys() >= set(NAMES):
+            return
+        async with self._database.write() as connection:
+            await store.insert_checks(connection, check_values(self._vault))
+            found = await store.checks(connection)
+            self._judge(found, ())
+            await store.name_peppers(connection, self._vault.pepper_id)
+
+    async def are_ours(self) -> bool:
+        """Tell whether the secrets are still those of the database. Raises StoreUnavailable."""
+        async with self._database.read() as connection:
+            found = await store.checks(connection)
+        if not unfit(self._vault, found):
+            return True
+        return self._vault.reload() and not unfit(self._vault, found)
+
+    async def require(self) -> None:
+        """Make sure that they are. Raises SettingsInvalid, StoreUnavailable."""
+        if not await self.are_ours():
+            async with self._database.read() as connection:
+                self._judge(await store.checks(connection), ())
+
+    def _judge(self, found: Mapping[str, bytes], rows: Sequence[SealedRow]) -> None:
+        wrong = unfit(self._vault, found)
+        if rows and sum(_opens(self._vault, row) for row in rows) * 2 < len(rows):
+            wrong.append(ENCRYPTION_KEY)
+        if wrong:
+            raise SettingsInvalid(_sentence(wrong))
+
+
+def check_values(vault: Vault) -> dict[str, bytes]:
+    """Make the check values of the secrets that are for what is new."""
+    return {
+        PEPPER: check_of_pepper(vault),
+        ENCRYPTION_KEY: vault.seal(_TEXT.encode(), context=_CONTEXT),
+    }
+
+
+def check_of_pepper(vault: Vault) -> bytes:
+    """Make the check value of the pepper."""
+    return vault.digest(_TEXT)
+
+
+def is_current(vault: Vault, name: str, value: bytes) -> bool:
+    """Tell whether the secret *name* that makes what is new has made the check *value*, and not another one."""
+    if name == PEPPER:
+        return value == vault.digest(_TEXT)
+    return vault.is_current(value, context=_CONTEXT)
+
+
+def unfit(vault: Vault, found: Mapping[str, bytes]) -> list[str]:
+    """Name the secrets that, with their other ones, did not make the check values *found*."""
+    wrong: list[str] = []
+    digests = vault.digests(_TEXT)
+    if PEPPER in found and found[PEPPER] not in (digests.first, *digests.others):
+        wrong.append(PEPPER)
+    if ENCRYPTION_KEY in found:
+        try:
+            vault.unseal(found[ENCRYPTION_KEY], context=_CONTEXT)
+        except Unreadable:
+            wrong.append(ENCRYPTION_KEY)
+    return wrong
+
+
+def _opens(vault: Vault, row: SealedRow) -> bool:
+    try:
+        vault.unseal(row.sealed, context=row.id.encode())
+    except Unreadable:
+        return False
+    return True
+
+
+def _sentence(wrong: Sequence[str]) -> str:
+    names = " and ".join(f"'auth.{name}'" for name in wrong)
+    is_one = len(wrong) == 1
+    return (
+        f"Setting {names}: {'is not that' if is_one else 'are not those'} of this database; use what it was set up with, "
+        f"or put that into {' and '.join(f'auth.other_{name}s' for name in wrong)} while you give new for old."
+    )

@@ -1,0 +1,191 @@
+"""Where pepper and encryption key come from: the settings, or the file beside an embedded database."""
+
+import contextlib
+import dataclasses
+import json
+import os
+import secrets
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pydantic import SecretStr
+from sqlalchemy.engine import make_url
+
+from trunkline.errors import SettingsInvalid
+from trunkline.settings import Auth
+from trunkline.store import dialects
+
+NAMES = ("pepper", "encryption_key")
+_HOW_TO_MAKE = "make one with: python -c 'import secrets; print(secrets.token_urlsafe(48))'"
+_OTHERS = {"pepper": "other_peppers", "encryption_key": "other_encryption_keys"}
+
+
+@dataclass(frozen=True, slots=True)
+class Secrets:
+    """What a process digests and seals with, and the *other* ones, with which it only verifies and opens."""
+
+    pepper: str = field(repr=False)
+    encryption_key: str = field(repr=False)
+    other_peppers: tuple[str, ...] = field(default=(), repr=False)
+    other_encryption_keys: tuple[str, ...] = field(default=(), repr=False)
+
+    def replaced(self, name: str, value: str) -> "Secrets":
+        """Give the same with *value* for the secret *name*; the one before is kept as the newest other one."""
+        changed: dict[str, Any] = {name: value, _OTHERS[name]: (getattr(self, name), *self.others(name))}
+        return dataclasses.replace(self, **changed)
+
+    def others(self, name: str) -> tuple[str, ...]:
+        """Give the other ones of the secret *name*."""
+        kept: tuple[str, ...] = getattr(self, _OTHERS[name])
+        return kept
+
+    def with_others(self, name: str, values: tuple[str, ...]) -> "Secrets":
+        """Give the same with *values* as the other ones of *name*."""
+        changed: dict[str, Any] = {_OTHERS[name]: values}
+        return dataclasses.replace(self, **changed)
+
+
+def new_secret() -> str:
+    """Make a value for a pepper or an encryption key."""
+    return secrets.token_urlsafe(48)
+
+
+class SecretsFile:
+    """The file that keeps the secrets of the embedded database beside it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._stamp = self._look()
+
+    def read(self) -> Secrets:
+        """Read what it keeps. Raises SettingsInvalid."""
+        try:
+            self._stamp = self._look()
+            values: dict[str, Any] = json.loads(self.path.read_bytes())
+            kept: dict[str, Any] = {name: str(values[name]) for name in NAMES}
+            kept |= {name: tuple(map(str, values.get(name, ()))) for name in _OTHERS.values()}
+            return Secrets(**kept)
+        except OSError as error:
+            reason = error.strerror
+        except (ValueError, KeyError, TypeError, AttributeError):
+            reason = "it is not the JSON object that trunkline writes; restore it from a backup"
+        msg = f"Setting 'auth.pepper' and 'auth.encryption_key': are unset and {self.path} cannot be used: {reason}"
+        raise SettingsInvalid(msg)
+
+    def make(self) -> None:
+        """Make it with new secrets, whole or not at all; of several processes that do so at once, the first one's stays.
+
+        Raises:
+            SettingsInvalid: its folder cannot be written to.
+        """
+        try:
+            draft = self._draft(Secrets(new_secret(), new_secret()))
+        except OSError as error:
+            msg = f"Setting 'auth.pepper' and 'auth.encryption_key': are unset and {self.path} cannot be used: {error.strerror}"
+            raise SettingsInvalid(msg) from None
+        try:
+            os.link(draft, self.path)  # unlike a rename, it never replaces
+        except FileExistsError:
+            pass
+        finally:
+            draft.unlink()
+
+    def replace(self, values: Secrets) -> None:
+        """Write *values* in its place; whoever reads it meanwhile gets all of the old or all of the new. Raises OSError."""
+        draft = self._draft(values)
+        draft.replace(self.path)
+        folder = os.open(self.path.absolute().parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+    def has_changed(self) -> bool:
+        """Tell whether another process has written it since it was read."""
+        stamp = self._look()
+        return stamp is not None and stamp != self._stamp
+
+    def _look(self) -> tuple[int, int, int] | None:
+        with contextlib.suppress(OSError):
+            found = self.path.stat()
+            return found.st_mtime_ns, found.st_ino, found.st_size
+        return None
+
+    def _draft(self, values: Secrets) -> Path:
+        content: dict[str, Any] = {name: getattr(values, name) for name in NAMES}
+        content |= {other: list(kept) for other in _OTHERS.values() if (kept := getattr(values, other))}
+        draft = self.path.with_name(f"{self.path.name}.{secrets.token_hex(8)}")
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="ascii") as stream:
+            json.dump(content, stream)
+            stream.flush()
+            os.fsync(stream.fileno())
+        return draft
+
+
+class SecretSource:
+    """The secrets of one process: *settings* go before what the file beside the embedded database keeps.
+
+    Raises:
+        SettingsInvalid: one is unset and the database is not embedded.
+    """
+
+    def __init__(self, settings: Auth, database_url: str) -> None:
+        self._settings = settings
+        self._database_url = database_url
+        missing = [name for name in NAMES if getattr(settings, name) is None]
+        self.file = SecretsFile(_path_beside(database_url, missing)) if missing else None
+        self.kept_in_file = frozenset(missing)
+        """The names of those that the file keeps."""
+
+    def read(self, *, is_lost: bool = False) -> Secrets:
+        """Read them; the file is made where there is none and no database needs one.
+
+        *is_lost* says that the old file is gone for good: then it is made in any case.
+
+        Raises:
+            SettingsInvalid: the file is gone though the database has what it protects, or cannot be used.
+        """
+        if self.file is not None and not self.file.path.exists():
+            if not is_lost:
+                self._refuse_lost_file(self.file.path)
+            self.file.make()
+        return self._merged(self.file.read() if self.file else None)
+
+    def read_again(self) -> Secrets | None:
+        """Read them again if the file has changed; None where nothing is new. Raises SettingsInvalid."""
+        if self.file is None or not self.file.has_changed():
+            return None
+        return self._merged(self.file.read())
+
+    def _merged(self, kept: Secrets | None) -> Secrets:
+        values: dict[str, Any] = {}
+        for name in NAMES:
+            setting: SecretStr | None = getattr(self._settings, name)
+            own = tuple(other.get_secret_value() for other in getattr(self._settings, _OTHERS[name]))
+            if setting is not None:
+                values |= {name: setting.get_secret_value(), _OTHERS[name]: own}
+            elif kept is not None:
+                values |= {name: getattr(kept, name), _OTHERS[name]: own + kept.others(name)}
+        return Secrets(**values)
+
+    def _refuse_lost_file(self, path: Path) -> None:
+        url = make_url(self._database_url)
+        database = dialects.of_url(url).file_of(url)
+        if database is not None and dialects.needs_secrets(database):
+            msg = (
+                f"Setting 'auth.pepper' and 'auth.encryption_key': are unset and {path} is gone, which protects what "
+                f"{database} keeps; restore it from the backup, or, where it is lost for good, run "
+                "'trunkline secrets rotate --lost'"
+            )
+            raise SettingsInvalid(msg)
+
+
+def _path_beside(database_url: str, missing: list[str]) -> Path:
+    url = make_url(database_url)
+    if (file := dialects.of_url(url).file_of(url)) is not None:
+        return Path(f"{file}.secrets")
+    names = " and ".join(f"'auth.{name}'" for name in missing)
+    msg = f"Setting {names}: must be set, to text of 32 characters or more, the same for every process; {_HOW_TO_MAKE}"
+    raise SettingsInvalid(msg)

@@ -1,0 +1,250 @@
+"""``secrets``: the pepper and the encryption key, checked against the database, and new ones given for old."""
+
+import contextlib
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import typer
+
+from trunkline.access import secret_checks
+from trunkline.access.secret_checks import ENCRYPTION_KEY, PEPPER, SecretChecks
+from trunkline.access.secret_replacement import SecretReplacement
+from trunkline.access.secrets_file import NAMES, SecretSource
+from trunkline.access.vault import Vault
+from trunkline.cli.config import Config
+from trunkline.cli.loop import run
+from trunkline.cli.options import AsJson, load_settings
+from trunkline.cli.output import CANNOT_START, REFUSED, show_json, show_table, warn
+from trunkline.errors import SettingsInvalid
+from trunkline.insight import status
+from trunkline.settings import Settings
+from trunkline.store import secrets as store
+from trunkline.store.database import Database
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Check the pepper and the encryption key, and give new ones for old while processes run.",
+)
+
+_SHOWN = 20
+"""Subscriptions that are named where their secrets do not open."""
+
+Pepper = Annotated[bool, typer.Option("--pepper", help="Only the pepper.")]
+EncryptionKey = Annotated[bool, typer.Option("--encryption-key", help="Only the encryption key.")]
+Lost = Annotated[
+    bool,
+    typer.Option(
+        "--lost",
+        help="The old one is lost: take the new one all the same. What only the old one opened or verified is of no use then.",
+    ),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    """One secret: what stands under it and under others, and what is not opened by any."""
+
+    name: str
+    is_ours: bool
+    current: int
+    others: int
+    unreadable: tuple[str, ...] = ()
+
+    @property
+    def is_good(self) -> bool:
+        return self.is_ours and not self.others and not self.unreadable
+
+
+@app.command("check")
+def check(context: typer.Context, as_json: AsJson = False, config: Config = None) -> None:
+    """Say whether the secrets are those of the database, and what stands under others or does not open.
+
+    Ends with 0 where all is well, 1 where something is to be mended or others are still needed, 2 where a secret is wrong.
+
+    Example: [bold]trunkline secrets check[/bold]
+    """
+    states = run(_check(load_settings(context, config)))
+    if as_json:
+        show_json({"secrets": [_view(state) for state in states]})
+    else:
+        rows = [
+            [
+                f"auth.{state.name}",
+                "yes" if state.is_ours else "NO",
+                f"{state.current:,}",
+                f"{state.others:,}",
+                f"{len(state.unreadable):,}",
+            ]
+            for state in states
+        ]
+        show_table(["secret", "is the database's", "under it", "under others", "do not open"], rows)
+    for state in states:
+        _warn_of(state)
+    if not all(state.is_ours for state in states):
+        raise typer.Exit(CANNOT_START)
+    if not all(state.is_good for state in states):
+        raise typer.Exit(REFUSED)
+
+
+@app.command("rotate")
+def rotate(
+    context: typer.Context,
+    pepper: Pepper = False,
+    encryption_key: EncryptionKey = False,
+    lost: Lost = False,
+    config: Config = None,
+) -> None:
+    """Give a new pepper and a new encryption key for old, or only one of them; processes may run meanwhile.
+
+    Those that the file beside an SQLite database keeps are made here. Those of the settings you exchange yourself, in every
+    process; this then seals again what the old key had sealed.
+
+    Example: [bold]trunkline secrets rotate --encryption-key[/bold]
+    """
+    chosen = [name for name, is_chosen in ((ENCRYPTION_KEY, encryption_key), (PEPPER, pepper)) if is_chosen]
+    states, lines = run(
+        _rotate(load_settings(context, config), chosen or [ENCRYPTION_KEY, PEPPER], is_lost=lost)
+    )
+    for line in lines:
+        typer.echo(line)
+    for state in states:
+        _warn_of(state)
+    if any(state.unreadable for state in states):
+        raise typer.Exit(REFUSED)
+
+
+@app.command("forget")
+def forget(context: typer.Context, config: Config = None) -> None:
+    """Remove old secrets from the file beside an SQLite database; refused while something stands under one of them.
+
+    Example: [bold]trunkline secrets forget[/bold]
+    """
+    states = run(_forget(load_settings(context, config)))
+    needed = [state for state in states if state.others]
+    for state in needed:
+        warn(_others_sentence(state))
+    if needed:
+        raise typer.Exit(REFUSED)
+    typer.echo("The file keeps one pepper and one encryption key.")
+
+
+async def _check(settings: Settings) -> list[_State]:
+    async with _opened(settings) as (replacement, database, vault):
+        async with database.read() as connection:
+            wrong = secret_checks.unfit(vault, await store.checks(connection))
+        if not wrong:
+            await _verify(database, vault)
+        return [await _state(replacement, name, is_ours=name not in wrong) for name in NAMES]
+
+
+async def _verify(database: Database, vault: Vault) -> None:
+    await SecretChecks(database, vault).verify()
+
+
+async def _rotate(
+    settings: Settings, chosen: Sequence[str], *, is_lost: bool
+) -> tuple[list[_State], list[str]]:
+    async with _opened(settings, is_lost=is_lost) as (replacement, database, vault):
+        if not is_lost:
+            await _verify(database, vault)
+        lines: list[str] = []
+        states: list[_State] = []
+        for name in chosen:
+            try:
+                is_new = await replacement.renew_in_file(name)
+            except OSError as error:
+                msg = f"The file of the secrets cannot be written: {error.strerror}; nothing was changed."
+                raise SettingsInvalid(msg) from None
+            has_begun = await replacement.has_begun(name)
+            written = 0
+            if name == ENCRYPTION_KEY:
+                written = await replacement.replace_encryption_key()
+            else:
+                await replacement.replace_pepper()
+            state = await _state(replacement, name, is_ours=True)
+            states.append(state)
+            lines += _told(state, is_new=is_new, has_begun=has_begun, written=written)
+        return states, lines
+
+
+async def _forget(settings: Settings) -> list[_State]:
+    async with _opened(settings) as (replacement, database, vault):
+        await _verify(database, vault)
+        states = [await _state(replacement, name, is_ours=True) for name in NAMES]
+        if not any(state.others for state in states):
+            await replacement.forget_others()
+        return states
+
+
+async def _state(replacement: SecretReplacement, name: str, *, is_ours: bool) -> _State:
+    if name == PEPPER:
+        digested = await replacement.count_digested()
+        return _State(name, is_ours, digested.current, digested.others)
+    sealed = await replacement.count_sealed()
+    return _State(name, is_ours, sealed.current, sealed.others, sealed.unreadable)
+
+
+@contextlib.asynccontextmanager
+async def _opened(
+    settings: Settings, *, is_lost: bool = False
+) -> AsyncGenerator[tuple[SecretReplacement, Database, Vault]]:
+    async with Database(settings.database.url) as database:
+        await status.require(database)
+        source = SecretSource(settings.auth, settings.database.url)
+        vault = Vault.of_source(source, is_lost=is_lost)
+        yield SecretReplacement(database, source=source, vault=vault), database, vault
+
+
+def _told(state: _State, *, is_new: bool, has_begun: bool, written: int) -> list[str]:
+    setting = f"auth.{state.name}"
+    lines: list[str] = []
+    if is_new:
+        lines.append(
+            f"Made a new {state.name.replace('_', ' ')}; the one before is kept beside it in the file."
+        )
+    elif not has_begun:
+        lines.append(
+            f"{setting} is the database's already. To give a new one for it: add the new one to {setting.replace('.', '.other_')}s "
+            f"of every process, then exchange the two in every process, then run this again."
+        )
+    if state.name == PEPPER:
+        lines.append(
+            f"{state.current:,} keys stand under it; {state.others:,} follow when they are next used, and need the old one until then."
+        )
+    else:
+        lines.append(f"Sealed {written:,} subscriptions again; {state.current:,} are sealed with it.")
+    return lines
+
+
+def _warn_of(state: _State) -> None:
+    if not state.is_ours:
+        warn(f"Setting 'auth.{state.name}': is not that of this database.")
+    elif state.others:
+        warn(_others_sentence(state))
+    if state.is_ours and state.unreadable:
+        more = ", …" if len(state.unreadable) > _SHOWN else ""
+        warn(
+            f"The secrets of {len(state.unreadable):,} subscriptions do not open: {', '.join(state.unreadable[:_SHOWN])}{more}. "
+            "Restore the key that sealed them to auth.other_encryption_keys, or rotate the secret of each."
+        )
+
+
+def _others_sentence(state: _State) -> str:
+    things = "keys that are not revoked" if state.name == PEPPER else "subscriptions"
+    remedy = (
+        "each follows when it is next used; revoke those that nobody uses"
+        if state.name == PEPPER
+        else "run 'trunkline secrets rotate --encryption-key'"
+    )
+    return f"{state.others:,} {things} stand under another {state.name.replace('_', ' ')}: {remedy}."
+
+
+def _view(state: _State) -> dict[str, Any]:
+    return {
+        "name": state.name,
+        "is_the_databases": state.is_ours,
+        "under_it": state.current,
+        "under_others": state.others,
+        "do_not_open": list(state.unreadable),
+    }

@@ -1,0 +1,55 @@
+"""Subscriptions whose secrets do not open: they are disabled one by one, and stop nobody else.
+
+First of all this process looks whether its own keys are still those of the database. Where they are not it is at fault, and
+must not disable what others deliver.
+"""
+
+from collections.abc import Iterable
+
+from trunkline.access.subscription_records import SubscriptionRecords
+from trunkline.dispatch.owned_shards import OwnedShards
+from trunkline.dispatch.reports import Reports
+from trunkline.model.events import shard_of
+from trunkline.model.subscriptions import UNREADABLE, Subscription
+from trunkline.store import deliveries as ledger
+from trunkline.store import shards as shard_store
+from trunkline.store import subscriptions as subscription_store
+from trunkline.store.database import Database
+from trunkline.store.subscriptions import Row
+
+
+class Unreadable:
+    """Disables subscriptions that are active and do not open."""
+
+    def __init__(
+        self, database: Database, owned: OwnedShards, *, records: SubscriptionRecords, reports: Reports
+    ) -> None:
+        self._database = database
+        self._owned = owned
+        self._records = records
+        self._reports = reports
+
+    async def disable(self, subscriptions: Iterable[Subscription]) -> None:
+        """Disable *subscriptions*; each goes on later from where the log was delivered up to now.
+
+        Several processes find the same ones. The first disables them, and reports it.
+
+        Raises:
+            SettingsInvalid: it is the keys of this process that are wrong.
+            StoreUnavailable: nothing was changed.
+        """
+        await self._records.require_keys()
+        disabled: list[Row] = []
+        async with self._database.write() as connection:
+            for subscription in sorted(subscriptions, key=lambda subscription: subscription.no):
+                shard = shard_of(subscription.company_id, self._owned.total)
+                row = await subscription_store.disable(
+                    connection,
+                    subscription.no,
+                    reason=UNREADABLE,
+                    resume_position=await shard_store.cursor_of(connection, shard),
+                )
+                if row is not None:
+                    await ledger.park(connection, row.no)
+                    disabled.append(row)
+        self._reports.subscriptions_disabled(disabled)

@@ -1,0 +1,133 @@
+"""What tells whether a process has the secrets of this database, and what is to be made anew when they are replaced."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import sqlalchemy
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from trunkline.store import dialects, tables
+from trunkline.store.sql import text
+
+_LOCK = 7_236_455_009
+"""Key of the lock that makes two replacements wait for each other."""
+_checks = tables.secret_checks
+
+
+@dataclass(frozen=True, slots=True)
+class SealedRow:
+    """The column ``sealed`` of the subscription number *no*; it opens in the context of its *id*."""
+
+    no: int
+    id: str
+    sealed: bytes = field(repr=False)
+    is_deleted: bool = False
+
+
+async def checks(connection: AsyncConnection) -> dict[str, bytes]:
+    """Read the check values by name; none where the database has no table of them yet."""
+    if not await _has_table(connection, _checks.name):
+        return {}
+    rows = await connection.execute(text("SELECT name, value FROM secret_checks"))
+    return {name: bytes(value) for name, value in rows}
+
+
+async def insert_checks(connection: AsyncConnection, values: Mapping[str, bytes]) -> None:
+    """Write the check values that are not there; those that are stay."""
+    for name, value in sorted(values.items()):
+        await connection.execute(
+            text("INSERT INTO secret_checks (name, value) VALUES (:name, :value) ON CONFLICT DO NOTHING"),
+            {"name": name, "value": value},
+        )
+
+
+async def replace_check(connection: AsyncConnection, name: str, value: bytes) -> None:
+    """Write one check value in place of the one before."""
+    await connection.execute(
+        text(
+            "INSERT INTO secret_checks (name, value) VALUES (:name, :value) "
+            "ON CONFLICT (name) DO UPDATE SET value = excluded.value"
+        ),
+        {"name": name, "value": value},
+    )
+
+
+async def sealed_rows(connection: AsyncConnection, *, after: int = 0, limit: int) -> list[SealedRow]:
+    """Read what is sealed, of the subscriptions numbered above *after*, in order; none where there is no table yet."""
+    if after == 0 and not await _has_table(connection, tables.subscriptions.name):
+        return []
+    rows = await connection.execute(
+        text("SELECT no, id, sealed, status FROM subscriptions WHERE no > :after ORDER BY no LIMIT :limit"),
+        {"after": after, "limit": limit},
+    )
+    return [SealedRow(row[0], row[1], bytes(row[2]), is_deleted=row[3] == "deleted") for row in rows]
+
+
+async def reseal(connection: AsyncConnection, rows: Sequence[tuple[SealedRow, bytes]]) -> int:
+    """Write other bytes for *rows*, in the order of their numbers; returns how many. One that has changed since is left.
+
+    Its content is the same, so that no dispatcher need read it again.
+    """
+    statement = text("UPDATE subscriptions SET sealed = :new WHERE no = :no AND sealed = :old")
+    written = 0
+    for row, new in rows:
+        result = await connection.execute(statement, {"no": row.no, "old": row.sealed, "new": new})
+        written += result.rowcount
+    return written
+
+
+async def name_peppers(connection: AsyncConnection, pepper: str) -> None:
+    """Note *pepper* for the keys of which it is not known."""
+    await connection.execute(
+        text("UPDATE api_keys SET pepper = :pepper WHERE pepper IS NULL"), {"pepper": pepper}
+    )
+
+
+async def count_keys_by_pepper(connection: AsyncConnection) -> dict[str | None, int]:
+    """Count the keys that are not revoked under each pepper; None for those of which it is not known."""
+    rows = await connection.execute(
+        text("SELECT pepper, count(*) FROM api_keys WHERE revoked_ms IS NULL GROUP BY pepper")
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+@dataclass(frozen=True, slots=True)
+class Redigest:
+    """A key whose digest is to be replaced: from *old* to *new*, which the pepper named *pepper* made."""
+
+    key_id: str
+    old: bytes = field(repr=False)
+    new: bytes = field(repr=False)
+    pepper: str
+
+
+async def redigest(connection: AsyncConnection, changes: Sequence[Redigest], *, check: bytes) -> None:
+    """Write new digests, as long as *check* is the database's check value of the pepper.
+
+    So processes that know the same peppers, one as the new and one as the old, do not undo each other's work.
+    """
+    statement = text(
+        "UPDATE api_keys SET digest = :new, pepper = :pepper WHERE id = :id AND digest = :old "
+        "AND EXISTS (SELECT 1 FROM secret_checks WHERE name = 'pepper' AND value = :check)"
+    )
+    for change in sorted(changes, key=lambda change: change.key_id):
+        await connection.execute(
+            statement,
+            {
+                "id": change.key_id,
+                "old": change.old,
+                "new": change.new,
+                "pepper": change.pepper,
+                "check": check,
+            },
+        )
+
+
+async def wait_for_turn(connection: AsyncConnection) -> None:
+    """Wait for whoever replaces secrets now, and let nobody else until the transaction ends."""
+    await dialects.of_connection(connection).wait_for_turn(connection, _LOCK)
+    await connection.execute(text("SELECT count(*) FROM secret_checks"))  # SQLite's begins with a statement
+
+
+async def _has_table(connection: AsyncConnection, name: str) -> bool:
+    return await connection.run_sync(lambda c: sqlalchemy.inspect(c).has_table(name))

@@ -1,0 +1,38 @@
+"""What may be done with a subscription whose secrets do not open: it is given a new secret, and then goes on."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from trunkline.access.subscription_records import SubscriptionRecords
+from trunkline.errors import Conflict, SettingsInvalid, StoreUnavailable
+from trunkline.model.subscriptions import Subscription
+
+_NEEDS_SECRETS = frozenset({"status", "target_url", "headers"})
+
+
+def require_readable(subscription: Subscription) -> None:
+    """Make sure that its secrets and headers are at hand. Raises Conflict."""
+    if not subscription.is_readable:
+        msg = (
+            "What is stored of this subscription's secrets and headers does not open. Rotate its secret, which makes a new "
+            "one, send its 'headers' again if it has any, and set 'status' to 'active'."
+        )
+        raise Conflict(msg)
+
+
+def check_readable(before: Subscription, changes: Mapping[str, Any]) -> None:
+    """Refuse changes for which the secrets and headers of *before* are needed where they do not open. Raises Conflict."""
+    if not _NEEDS_SECRETS.isdisjoint(changes):
+        require_readable(before)
+
+
+async def require_keys(records: SubscriptionRecords) -> None:
+    """Make sure that it is not the keys of this process that are wrong, before a secret is replaced.
+
+    Raises:
+        StoreUnavailable: they are no longer those of the database.
+    """
+    try:
+        await records.require_keys()
+    except SettingsInvalid as error:
+        raise StoreUnavailable(str(error)) from None

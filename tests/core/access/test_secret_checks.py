@@ -1,0 +1,148 @@
+"""A start looks whether pepper and encryption key are those of the database, before it writes anything."""
+
+import asyncio
+
+import pytest
+from sqlalchemy import text
+
+from trunkline.access.secret_checks import SecretChecks
+from trunkline.access.vault import Vault
+from trunkline.errors import SettingsInvalid
+from trunkline.hub.hub import Hub
+from trunkline.store import secrets as store
+from trunkline.store.database import Database
+from trunkline.testing.hubs import settings_for
+
+OLD, NEW, WRONG = "o" * 40, "n" * 40, "w" * 40
+
+
+def vault(pepper=OLD, key=OLD, **others) -> Vault:
+    return Vault(pepper=pepper, encryption_key=key, **others)
+
+
+async def checks(database):
+    async with database.read() as connection:
+        return await store.checks(connection)
+
+
+async def set_up(database, given: Vault):
+    await SecretChecks(database, given).verify()
+    await SecretChecks(database, given).write_missing()
+
+
+async def test_the_first_start_writes_what_later_ones_are_compared_with(database):
+    await set_up(database, vault())
+    written = await checks(database)
+    assert written.keys() == {"pepper", "encryption_key"}
+    await set_up(database, vault())
+    assert await checks(database) == written
+
+
+@pytest.mark.parametrize(
+    ("wrong", "named"),
+    [
+        (
+            vault(pepper=WRONG),
+            r"^Setting 'auth\.pepper': is not that of this database; [^.]*auth\.other_peppers ",
+        ),
+        (vault(key=WRONG), r"^Setting 'auth\.encryption_key': is not that of this database; "),
+        (
+            vault(pepper=WRONG, key=WRONG),
+            r"^Setting 'auth\.pepper' and 'auth\.encryption_key': are not those of this database; ",
+        ),
+    ],
+    ids=["pepper", "encryption key", "both"],
+)
+async def test_a_wrong_secret_is_named(database, wrong, named):
+    await set_up(database, vault())
+    with pytest.raises(SettingsInvalid, match=named):
+        await SecretChecks(database, wrong).verify()
+    assert not await SecretChecks(database, wrong).are_ours()
+    with pytest.raises(SettingsInvalid, match=named):
+        await SecretChecks(database, wrong).require()
+
+
+async def test_other_secrets_are_good_too(database):
+    await set_up(database, vault())
+    both = vault(NEW, NEW, other_peppers=[OLD], other_encryption_keys=[OLD])
+    await set_up(database, both)
+    assert await SecretChecks(database, both).are_ours()
+
+
+async def test_of_two_first_starts_with_different_secrets_one_wins(database_url):
+    async def start(given: Vault):
+        async with Database(database_url) as database:
+            await set_up(database, given)
+
+    ended = await asyncio.gather(start(vault()), start(vault(NEW, NEW)), return_exceptions=True)
+    assert [type(one) for one in ended if one is not None] == [SettingsInvalid]
+
+
+async def _remove_checks(url):
+    async with Database(url) as database, database.write() as connection:
+        await connection.execute(text("DELETE FROM secret_checks"))
+        await connection.execute(text("UPDATE api_keys SET pepper = NULL"))
+
+
+async def _subscribe(running, count=1):
+    request = {"target_url": "http://127.0.0.1:9/h", "event_types": ["*"]}
+    return [
+        (await running.hub.subscriptions.create(running.company_id, request, channel="webhooks"))["id"]
+        for _ in range(count)
+    ]
+
+
+async def test_a_database_of_an_earlier_version_is_opened_before_it_is_marked(database_url, make_hub):
+    running = await make_hub(database_url, dispatch=False)
+    await _subscribe(running, 3)
+    await running.stop()
+    await _remove_checks(database_url)
+    with pytest.raises(SettingsInvalid, match=r"auth\.encryption_key"):
+        await make_hub(database_url, {"auth.encryption_key": WRONG}, dispatch=False)
+    async with Database(database_url) as database:
+        assert await checks(database) == {}
+    running = await make_hub(database_url, dispatch=False)
+    assert (await checks(running.hub.database)).keys() == {"pepper", "encryption_key"}
+    async with running.hub.database.read() as connection:
+        counts = await store.count_keys_by_pepper(connection)
+    assert counts.keys() == {running.hub.vault.pepper_id}
+
+
+async def test_one_damaged_row_of_an_earlier_version_does_not_keep_it_from_starting(database_url, make_hub):
+    running = await make_hub(database_url, dispatch=False)
+    first, *_ = await _subscribe(running, 3)
+    async with running.hub.database.write() as connection:
+        await connection.execute(
+            text("UPDATE subscriptions SET sealed = :junk WHERE id = :id"), {"junk": b"junk", "id": first}
+        )
+    await running.stop()
+    await _remove_checks(database_url)
+    await make_hub(database_url, dispatch=False)
+
+
+@pytest.mark.parametrize("name", ["pepper", "encryption_key"])
+async def test_a_hub_with_a_wrong_secret_does_not_start_and_migrates_nothing(empty_database_url, name):
+    async with Hub(settings_for(empty_database_url, {}), dispatch=False):
+        pass
+    async with Database(empty_database_url) as database, database.write() as connection:
+        await connection.execute(text("DROP TABLE quarantine_answers"))
+        await connection.execute(text("UPDATE alembic_version_core SET version_num = '0003'"))
+    with pytest.raises(SettingsInvalid, match=rf"^Setting 'auth\.{name}': is not that"):
+        async with Hub(settings_for(empty_database_url, {f"auth.{name}": WRONG}), dispatch=False):
+            pass
+    async with Database(empty_database_url) as database, database.read() as connection:
+        version = await connection.execute(text("SELECT version_num FROM alembic_version_core"))
+        assert version.scalar_one() == "0003"
+
+
+@pytest.mark.own_hub
+async def test_a_process_whose_secrets_were_replaced_is_not_ready_and_says_so(running):
+    assert "secrets" not in (await running.anonymous.get("/readyz")).json()
+    await _replace_check(running, "pepper", vault().digest("x"))
+    ready = await running.anonymous.get("/readyz")
+    assert (ready.status_code, ready.json()["secrets"]) == (503, "are no longer those of the database")
+
+
+async def _replace_check(running, name, value):
+    async with running.hub.database.write() as connection:
+        await store.replace_check(connection, name, value)

@@ -1,0 +1,425 @@
+"""``trunkline secrets``, and starts with secrets that are not those of the database."""
+
+import asyncio
+import json
+import re
+import signal
+import sqlite3
+import stat
+import time
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from trunkline import settings
+from trunkline.hub.hub import Hub
+from trunkline.testing.receiver import Receiver
+
+WRONG = "w" * 40
+
+
+def _wait_until(condition, seconds=30.0):
+    deadline = time.monotonic() + seconds
+    while not (value := condition()):
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.02)
+    return value
+
+
+def _with(cli, **changed):
+    return type(cli)(cli.folder, {**cli.environment, **changed})
+
+
+def _create_key(cli):
+    made = cli.invoke("keys", "create", "--company", "92", "--name", "n", "--scope", "webhooks:write")
+    assert made.exit_code == 0, made.stderr
+    return made.stdout.strip()
+
+
+def _dump(cli):
+    with sqlite3.connect(cli.environment["TRUNKLINE_DATABASE__URL"].removeprefix("sqlite:///")) as connection:
+        return list(connection.iterdump())
+
+
+def _mode(path):
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+@pytest.mark.parametrize(
+    "command", [["serve", "--port", "0"], ["keys", "list"], ["quarantine", "list"]], ids=" ".join
+)
+@pytest.mark.parametrize("name", ["pepper", "encryption_key"])
+def test_a_wrong_secret_ends_the_start_with_one_sentence_and_writes_nothing(migrated_cli, name, command):
+    _create_key(migrated_cli)
+    before = _dump(migrated_cli)
+    result = _with(migrated_cli, **{f"TRUNKLINE_AUTH__{name.upper()}": WRONG}).invoke(*command)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == (
+        f"Setting 'auth.{name}': is not that of this database; use what it was set up with, "
+        f"or put that into auth.other_{name}s while you give new for old.\n"
+    )
+    assert _dump(migrated_cli) == before
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "command",
+    [["serve", "--port", "0"], ["serve", "--port", "0", "--workers", "2"], ["worker"]],
+    ids=" ".join,
+)
+def test_no_process_starts_with_a_wrong_secret(postgres_cli, command):
+    _create_key(postgres_cli)
+    result = _with(postgres_cli, TRUNKLINE_AUTH__PEPPER=WRONG).run(*command)
+    assert result.returncode == 2
+    assert result.stderr.startswith("Setting 'auth.pepper': is not that of this database")
+    assert result.stderr.count("\n") == 1
+
+
+def test_a_lost_file_is_not_replaced(cli):
+    _create_key(_migrated(cli))
+    file = cli.folder / "trunkline.db.secrets"
+    kept = file.read_bytes()
+    file.unlink()
+    result = cli.invoke("keys", "list")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert re.fullmatch(
+        r"Setting 'auth\.pepper' and 'auth\.encryption_key': are unset and trunkline\.db\.secrets is gone, .*"
+        r"restore it from the backup.*\n",
+        result.stderr,
+    )
+    assert not file.exists()
+    file.write_bytes(kept)
+    assert cli.invoke("keys", "list").exit_code == 0
+
+
+def test_a_database_without_anything_to_protect_gets_a_new_file(cli):
+    _migrated(cli)
+    assert not (cli.folder / "trunkline.db.secrets").exists()
+    _create_key(cli)
+    assert (cli.folder / "trunkline.db.secrets").exists()
+
+
+def test_what_is_lost_for_good_is_given_up(cli):
+    _create_key(_migrated(cli))
+    (cli.folder / "trunkline.db.secrets").unlink()
+    result = cli.invoke("secrets", "rotate", "--lost")
+    assert result.exit_code == 0, result.stderr
+    key = _create_key(cli)
+    assert cli.invoke("secrets", "check", "--json").exit_code == 1  # the first key stands under what is lost
+    assert key.startswith("wlcro_live_92_")
+
+
+def test_new_files_are_for_their_owner_alone_and_old_ones_keep_their_mode(cli):
+    _create_key(_migrated(cli))
+    database = cli.folder / "trunkline.db"
+    assert _mode(database) == _mode(cli.folder / "trunkline.db.secrets") == 0o600
+    connection = sqlite3.connect(database)
+    connection.execute("CREATE TABLE one (n)")
+    assert {_mode(path) for path in cli.folder.glob("trunkline.db-*")} == {0o600}
+    connection.close()
+    database.chmod(0o640)
+    assert cli.invoke("keys", "list").exit_code == 0
+    assert _mode(database) == 0o640
+
+
+def test_check_and_rotate_make_no_database(cli):
+    for command in ("check", "rotate", "forget"):
+        result = cli.invoke("secrets", command)
+        assert result.exit_code == 2
+        assert result.stderr.startswith("There is no database trunkline.db yet")
+    assert list(cli.folder.iterdir()) == []
+
+
+def test_check_says_whose_secrets_they_are(migrated_cli):
+    _create_key(migrated_cli)
+    result = migrated_cli.invoke("secrets", "check")
+    assert result.exit_code == 0
+    assert result.stdout.splitlines()[1:] == [
+        "auth.pepper\tyes\t1\t0\t0",
+        "auth.encryption_key\tyes\t0\t0\t0",
+    ]
+    wrong = _with(migrated_cli, TRUNKLINE_AUTH__PEPPER=WRONG).invoke("secrets", "check")
+    assert wrong.exit_code == 2
+    assert wrong.stderr == "Setting 'auth.pepper': is not that of this database.\n"
+    assert "auth.pepper\tNO" in wrong.stdout
+
+
+def test_both_secrets_of_the_file_are_made_anew_and_the_old_ones_go_when_nothing_needs_them(cli):
+    key = _create_key(_migrated(cli))
+    before = json.loads((cli.folder / "trunkline.db.secrets").read_text())
+    result = cli.invoke("secrets", "rotate")
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout.startswith(
+        "Made a new encryption key; the one before is kept beside it in the file.\n"
+    )
+    assert not any(value in result.stdout for value in before.values())
+    kept = json.loads((cli.folder / "trunkline.db.secrets").read_text())
+    assert kept["other_peppers"] == [before["pepper"]]
+    assert kept["other_encryption_keys"] == [before["encryption_key"]]
+
+    check = cli.invoke("secrets", "check", "--json")
+    assert check.exit_code == 1
+    pepper, _ = json.loads(check.stdout)["secrets"]
+    assert (pepper["under_it"], pepper["under_others"]) == (0, 1)
+    refused = cli.invoke("secrets", "forget")
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert "1 keys that are not revoked stand under another pepper" in refused.stderr
+
+    _use(cli, key)
+    assert cli.invoke("secrets", "check").exit_code == 0
+    assert cli.invoke("secrets", "forget").exit_code == 0
+    assert json.loads((cli.folder / "trunkline.db.secrets").read_text()).keys() == before.keys()
+    _use(cli, key)
+
+
+def test_secrets_of_the_settings_are_exchanged_by_whoever_keeps_them(migrated_cli):
+    _create_key(migrated_cli)
+    result = migrated_cli.invoke("secrets", "rotate", "--encryption-key")
+    assert result.exit_code == 0
+    assert result.stdout.startswith(
+        "auth.encryption_key is the database's already. To give a new one for it: add the new one to "
+        "auth.other_encryption_keys of every process"
+    )
+    new = {
+        "TRUNKLINE_AUTH__ENCRYPTION_KEY": "n" * 40,
+        "TRUNKLINE_AUTH__OTHER_ENCRYPTION_KEYS": json.dumps(
+            [migrated_cli.environment["TRUNKLINE_AUTH__ENCRYPTION_KEY"]]
+        ),
+    }
+    result = _with(migrated_cli, **new).invoke("secrets", "rotate", "--encryption-key")
+    assert (result.exit_code, result.stdout) == (
+        0,
+        "Sealed 0 subscriptions again; 0 are sealed with it.\n",
+    )
+    alone = {**new, "TRUNKLINE_AUTH__OTHER_ENCRYPTION_KEYS": ""}
+    assert _with(migrated_cli, **alone).invoke("secrets", "check").exit_code == 0
+    assert migrated_cli.invoke("secrets", "check").exit_code == 2
+
+
+def _migrated(cli):
+    assert cli.invoke("migrate").exit_code == 0
+    return cli
+
+
+def _use(cli, key):
+    async def use():
+        given = settings.load(None, {**cli.environment, "TRUNKLINE_DATABASE__URL": _url(cli)})
+        async with Hub(given, dispatch=False) as hub:
+            assert (await hub.keys.authenticate(key)).company_id == 92
+
+    asyncio.run(use())
+
+
+def _url(cli):
+    return f"sqlite:///{cli.folder / 'trunkline.db'}"
+
+
+# ---- while a hub runs --------------------------------------------------------------------------------------------------
+
+LOOSE = {
+    "TRUNKLINE_DELIVERY__ALLOW_HTTP": "true",
+    "TRUNKLINE_DELIVERY__ALLOW_PRIVATE_NETWORKS": "true",
+    "TRUNKLINE_LIMITS__ENABLED": "false",
+}
+COMPANIES = 40
+EACH = 10
+
+
+def _api(process):
+    def find():
+        assert process.popen.poll() is None, process.errors.read_text()
+        return re.search(r"^trunkline listens on (http://\S+) ·", process.output.read_text())
+
+    return f"{_wait_until(find)[1]}/api/v1"
+
+
+async def _subscribe(cli, receiver):
+    """Make a few subscriptions for each of many companies, where no process has to start for each."""
+    async with Hub(settings.load(None, cli.environment), dispatch=False) as hub:
+        example = hub.catalog.get("lead.created").example
+        _, key = await hub.keys.create(None, name="operator", scopes=[])
+        for company in range(1, COMPANIES + 1):
+            for _ in range(EACH):
+                request = {"target_url": f"{receiver.url}/h", "event_types": ["lead.created"]}
+                await hub.subscriptions.create(company, request, channel="webhooks")
+        return key, example
+
+
+class _Traffic:
+    """Sends events of all companies, one after the other, for as long as the block lasts; each call has to succeed."""
+
+    def __init__(self, url, key, example):
+        self._client = httpx2.AsyncClient(headers={"X-Api-Key": key}, timeout=20)
+        self._url, self._example = url, example
+        self.sent = 0
+        self._is_over = False
+
+    async def __aenter__(self):
+        self._sending = asyncio.create_task(self._send())
+        return self
+
+    async def __aexit__(self, *_):
+        self._is_over = True
+        await asyncio.gather(self._sending, return_exceptions=True)
+        await self._client.aclose()
+
+    async def _send(self):
+        while not self._is_over:
+            event = {
+                "type": "lead.created",
+                "companyId": self.sent % COMPANIES + 1,
+                "payload": self._example,
+            }
+            answer = await self._client.post(f"{self._url}/events", json=event)
+            assert answer.status_code == 201, answer.text
+            self.sent += 1
+            await asyncio.sleep(0.01)
+
+    async def goes_on(self):
+        """Wait until more events were sent, unless a call has failed."""
+        target = self.sent + 20
+        while self.sent < target:
+            if self._sending.done():
+                self._sending.result()
+            await asyncio.sleep(0.02)
+
+
+async def _check_delivered(cli, receiver, sent):
+    """Each subscription got each event of its company at its first attempt."""
+
+    def outcomes(database):
+        rows = database.execute("SELECT status, attempts, count(*) FROM deliveries GROUP BY 1, 2")
+        return rows.fetchall()
+
+    path = cli.environment["TRUNKLINE_DATABASE__URL"].removeprefix("sqlite:///")
+    for _ in range(1500):
+        with sqlite3.connect(path) as database:
+            found = outcomes(database)
+        if found == [("delivered", 1, sent * EACH)]:
+            break
+        await asyncio.sleep(0.02)
+    assert found == [("delivered", 1, sent * EACH)]
+    assert len(receiver.requests) == sent * EACH
+
+
+@pytest.fixture
+def embedded_cli(cli, sqlite_database_url):
+    """The command line over a migrated SQLite database whose secrets are in the file beside it."""
+    environment = {**LOOSE, "TRUNKLINE_DATABASE__URL": sqlite_database_url}
+    return type(cli)(cli.folder, environment).with_plugins("webhooks")
+
+
+@pytest.mark.slow
+async def test_while_a_hub_runs_both_are_replaced_without_one_failed_attempt(embedded_cli):
+    async with Receiver() as receiver:
+        key, example = await _subscribe(embedded_cli, receiver)
+        with embedded_cli.started("serve", "--port", "0") as process:
+            async with _Traffic(_api(process), key, example) as traffic:
+                for _ in range(2):
+                    await traffic.goes_on()
+                    result = await asyncio.to_thread(embedded_cli.run, "secrets", "rotate")
+                    assert result.returncode == 0, result.stderr
+                    count = COMPANIES * EACH
+                    assert (
+                        f"Sealed {count:,} subscriptions again; {count:,} are sealed with it."
+                        in result.stdout
+                    )
+                await traffic.goes_on()
+                made = await asyncio.to_thread(
+                    embedded_cli.run,
+                    "keys",
+                    "create",
+                    "--company",
+                    "7",
+                    "--name",
+                    "n",
+                    "--scope",
+                    "events:read",
+                )
+                answer = await traffic._client.get(
+                    f"{_api(process)}/me", headers={"X-Api-Key": made.stdout.strip()}
+                )
+                assert answer.status_code == 200
+                await traffic.goes_on()
+                listed = await traffic._client.get(
+                    f"{_api(process)}/webhooks/subscriptions", headers={"X-Company-Id": "7"}
+                )
+                assert {one["status"] for one in listed.json()["subscriptions"]} == {"active"}
+            await _check_delivered(embedded_cli, receiver, traffic.sent)
+            process.popen.send_signal(signal.SIGTERM)
+            assert process.popen.wait(20) == 0
+            assert "unreadable" not in process.errors.read_text()
+
+
+@pytest.mark.slow
+async def test_one_that_is_killed_in_the_middle_leaves_both_keys_working_and_is_run_again(embedded_cli):
+    path = embedded_cli.environment["TRUNKLINE_DATABASE__URL"].removeprefix("sqlite:///")
+
+    def sealed():
+        with sqlite3.connect(path) as database:
+            return database.execute("SELECT no, sealed FROM subscriptions ORDER BY no").fetchall()
+
+    async with Receiver() as receiver:
+        key, example = await _subscribe(embedded_cli, receiver)
+        before = sealed()
+        with embedded_cli.started("secrets", "rotate", "--encryption-key") as process:
+            _wait_until(lambda: sealed()[0] != before[0])
+            process.popen.kill()
+            process.popen.wait()
+        middle = sealed()
+        assert middle[0] != before[0]
+        file = json.loads(Path(f"{path}.secrets").read_text())
+        assert len(file["other_encryption_keys"]) == 1
+
+        with embedded_cli.started("serve", "--port", "0") as process:
+            async with _Traffic(_api(process), key, example) as traffic:
+                await traffic.goes_on()
+                result = await asyncio.to_thread(embedded_cli.run, "secrets", "rotate", "--encryption-key")
+                assert result.returncode == 0, result.stderr
+                await traffic.goes_on()
+            await _check_delivered(embedded_cli, receiver, traffic.sent)
+        again = json.loads(Path(f"{path}.secrets").read_text())
+        assert again == file  # finished, not begun anew
+        assert embedded_cli.run("secrets", "check").returncode == 0
+
+
+@pytest.mark.slow
+async def test_processes_on_postgresql_deliver_while_the_key_is_exchanged(postgres_cli):
+    old = postgres_cli.environment["TRUNKLINE_AUTH__ENCRYPTION_KEY"]
+    new = "n" * 40
+    first = _with(
+        postgres_cli.with_plugins("webhooks"),
+        **LOOSE,
+        TRUNKLINE_AUTH__OTHER_ENCRYPTION_KEYS=json.dumps([new]),
+    )
+    second = _with(
+        first,
+        TRUNKLINE_AUTH__ENCRYPTION_KEY=new,
+        TRUNKLINE_AUTH__OTHER_ENCRYPTION_KEYS=json.dumps([old]),
+    )
+    async with Receiver() as receiver:
+        key, example = await _subscribe(first, receiver)
+        with first.started("serve", "--port", "0") as process:
+            async with _Traffic(_api(process), key, example) as traffic:
+                await traffic.goes_on()
+                result = await asyncio.to_thread(second.run, "secrets", "rotate", "--encryption-key")
+                assert result.stdout.startswith(f"Sealed {COMPANIES * EACH} subscriptions again"), (
+                    result.stderr
+                )
+                await traffic.goes_on()
+                request = {"target_url": f"{receiver.url}/late", "event_types": ["payment.failed"]}
+                made = await traffic._client.post(
+                    f"{_api(process)}/webhooks/subscriptions", json=request, headers={"X-Company-Id": "7"}
+                )
+                assert made.status_code == 201, made.text
+                await traffic.goes_on()
+                check = await asyncio.to_thread(second.run, "secrets", "check")
+                assert check.returncode == 1
+                assert "1 subscriptions stand under another encryption key" in check.stderr
+                result = await asyncio.to_thread(second.run, "secrets", "rotate", "--encryption-key")
+                assert "Sealed 1 subscriptions again" in result.stdout
+            await receiver.wait_for(traffic.sent * EACH, timeout_seconds=30)
+        assert len(receiver.requests) == traffic.sent * EACH
+    alone = _with(second, TRUNKLINE_AUTH__OTHER_ENCRYPTION_KEYS="")
+    assert alone.run("secrets", "check").returncode == 0

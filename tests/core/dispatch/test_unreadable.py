@@ -1,0 +1,210 @@
+"""A subscription whose secrets do not open is disabled by itself; a process whose own keys are wrong disables nobody."""
+
+import asyncio
+import logging
+import time
+
+import pytest
+from sqlalchemy import text
+from tests.core.dispatch.conftest import House
+
+from trunkline.access.secret_checks import check_values
+from trunkline.access.vault import Vault
+from trunkline.hub.hub import Hub
+from trunkline.store import secrets as secret_store
+from trunkline.store import subscriptions as store
+
+STRANGER = Vault(pepper="s" * 32, encryption_key="s" * 32)
+
+
+async def _spoil(hub, no, sealed=None):
+    """Write what another key sealed, and have dispatchers read the row again."""
+    async with hub.database.write() as connection:
+        row = (await store.by_numbers(connection, [no]))[no]
+        await store.update(
+            connection, no, {"sealed": sealed or STRANGER.seal(b"{}", context=row.id.encode())}
+        )
+
+
+async def _is_disabled(house, no):
+    row = await house.subscription(no)
+    return (row["status"], row["disabled_reason"]) == ("disabled", "unreadable")
+
+
+async def test_it_is_disabled_and_told_once_and_everybody_else_goes_on(open_house, receiver, caplog):
+    caplog.set_level(logging.WARNING)
+    async with open_house() as house:
+        broken = await house.subscribe(f"{receiver.url}/broken")
+        neighbour = await house.subscribe(f"{receiver.url}/neighbour")
+        stranger = await house.subscribe(f"{receiver.url}/stranger", company=17)
+        await house.emit(3, to=[broken, neighbour])
+        await house.check_settled()
+        await _spoil(house.hub, broken)
+        await house.emit(3, to=[neighbour])
+        await house.emit(3, to=[stranger], company=17)
+        await house.check_settled()
+        await house.until(lambda: _is_disabled(house, broken))
+        assert house.hub.dispatcher.state == "ok"
+        identifier = (await house.subscription(broken))["id"]
+        told = [r for r in caplog.records if getattr(r, "reason", None) == "unreadable"]
+        assert [r.subscription_id for r in told] == [identifier]
+        assert "give it a new secret" in told[0].message
+
+
+async def test_several_workers_disable_it_once(make_settings, postgres_database_url, receiver, caplog):
+    given = make_settings(url=postgres_database_url)
+    async with Hub(given) as first, Hub(given) as second:
+        house = House(first)
+        broken = await house.subscribe(f"{receiver.url}/broken")
+        await house.emit(1, to=[broken])
+        await house.check_settled()
+        await _spoil(first, broken)
+        await house.until(lambda: _is_disabled(house, broken))
+        await house.until(house.routing_is_fresh)
+        await house.until(House(second).routing_is_fresh)
+        assert len([r for r in caplog.records if getattr(r, "reason", None) == "unreadable"]) == 1
+
+
+async def test_with_the_key_back_it_catches_up_with_all_that_it_missed(open_house, receiver):
+    async with open_house() as house:
+        no = await house.subscribe(f"{receiver.url}/h")
+        await house.emit(2, to=[no])
+        await house.check_settled()
+        whole = (await house.subscription(no))["sealed"]
+        await _spoil(house.hub, no)
+        await house.until(lambda: _is_disabled(house, no))
+        await house.emit(5, to=[no])
+        await house.until(house.is_read)
+        await _spoil(house.hub, no, bytes(whole))
+        await house.change(no, status="active")
+        await house.check_settled()
+
+
+async def test_with_a_new_secret_it_goes_on_too(open_house, receiver):
+    async with open_house() as house:
+        no = await house.subscribe(f"{receiver.url}/h", headers={"X-Team": "blue"})
+        identifier = (await house.subscription(no))["id"]
+        await _spoil(house.hub, no)
+        await house.until(lambda: _is_disabled(house, no))
+        await house.emit(5, to=[no])
+        await house.until(house.is_read)
+        made = await house.hub.subscriptions.rotate_secret(
+            92, identifier, channel="webhooks", overlap_seconds=600
+        )
+        assert made["secret"].startswith("whsec_")
+        await house.change(no, headers={"X-Team": "red"}, status="active")
+        await house.check_settled()
+        assert {request.headers["x-team"] for request in receiver.requests} == {"red"}
+
+
+async def test_what_was_due_waits_until_it_goes_on(open_house, receiver):
+    async with open_house(retry_schedule_seconds=",".join(["0.3"] * 200), breaker_failures="1000") as house:
+        no = await house.subscribe(f"{receiver.url}/h")
+        receiver.answer(500)
+        await house.emit(1, to=[no])
+        await house.until(lambda: receiver.requests)
+        whole = (await house.subscription(no))["sealed"]
+        await _spoil(house.hub, no)
+        await house.until(lambda: _is_disabled(house, no))
+        receiver.answer(200)
+        await _spoil(house.hub, no, bytes(whole))
+        await house.change(no, status="active")
+        await house.check_settled()
+        assert await house.statuses() == {"delivered": 1}
+
+
+async def test_a_process_whose_keys_were_replaced_disables_nobody_and_ends(open_house, receiver, caplog):
+    async with open_house() as house:
+        numbers = [await house.subscribe(f"{receiver.url}/{n}") for n in range(3)]
+        async with house.hub.database.write() as connection:
+            await secret_store.replace_check(
+                connection, "encryption_key", check_values(STRANGER)["encryption_key"]
+            )
+        for no in numbers:
+            await _spoil(house.hub, no)
+        await asyncio.wait_for(house.hub.dispatcher.failed(), 20)
+        rows = await house.query("SELECT status FROM subscriptions")
+        assert {row["status"] for row in rows} == {"active"}
+        assert any("auth.encryption_key" in r.message for r in caplog.records if r.levelname == "CRITICAL")
+
+
+# ---- what a company sees and can do -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+async def broken(running):
+    """A subscription that the hub has disabled, and one beside it."""
+    request = {"target_url": "http://127.0.0.1:9/h", "event_types": ["*"], "headers": {"X-Team": "blue"}}
+    create = running.hub.subscriptions.create
+    made = await create(running.company_id, request, channel="webhooks")
+    await create(running.company_id, request, channel="webhooks")
+    async with running.hub.database.read() as connection:
+        row = await store.get(connection, made["id"])
+    await _spoil(running.hub, row.no)
+    for _ in range(500):
+        view = (await running.client.get(f"/api/v1/webhooks/subscriptions/{made['id']}")).json()
+        if view["status"] == "disabled":
+            return view
+        await asyncio.sleep(0.02)
+    raise AssertionError(view)
+
+
+async def test_lists_show_it_and_the_reason(running, broken):
+    listed = (await running.client.get("/api/v1/subscriptions")).json()["subscriptions"]
+    assert [(s["status"], s["disabled_reason"]) for s in listed] == [
+        ("disabled", "unreadable"),
+        ("active", None),
+    ]
+    assert broken["headers"] == {}
+    assert "secret" not in broken
+    base = f"/api/v1/webhooks/subscriptions/{broken['id']}"
+    assert (await running.client.get(f"{base}/deliveries")).status_code == 200
+    now_ms = int(time.time() * 1000)
+    overview = await running.hub.activity.overview(
+        running.company_id, since_ms=now_ms - 3_600_000, until_ms=now_ms
+    )
+    assert any("do not open" in entry.sentence for entry in overview.attention)
+
+
+@pytest.mark.parametrize(
+    "change", [{"status": "active"}, {"headers": {}}, {"target_url": "http://127.0.0.1:8/h"}]
+)
+async def test_what_needs_its_secrets_is_refused_with_what_to_do(running, broken, change):
+    answer = await running.client.patch(f"/api/v1/webhooks/subscriptions/{broken['id']}", json=change)
+    assert answer.status_code == 409
+    assert "Rotate its secret" in answer.json()["detail"]
+
+
+async def test_the_rest_of_it_is_changed_tried_replayed_and_deleted(running, broken):
+    base = f"/api/v1/webhooks/subscriptions/{broken['id']}"
+    assert (await running.client.patch(base, json={"description": "later"})).status_code == 200
+    assert (await running.client.post(f"{base}/test")).status_code == 409
+    assert (await running.client.post(f"{base}/replay", json={"dry_run": True})).status_code == 200
+    assert (await running.client.post(f"{base}/replay", json={})).status_code == 202
+    assert (await running.client.delete(base)).status_code == 204
+
+
+async def test_subscribing_again_makes_a_new_one_beside_it(running, broken):
+    request = {"target_url": "http://127.0.0.1:9/h", "event_types": ["*"], "filter": None}
+    async with running.hub.database.write() as connection:
+        await connection.execute(
+            text("DELETE FROM subscriptions WHERE company_id = :company AND status = 'active'"),
+            {"company": running.company_id},
+        )
+    view, is_new = await running.hub.subscriptions.subscribe(running.company_id, request, channel="webhooks")
+    assert is_new
+    assert view["status"] == "active"
+
+
+async def test_a_secret_is_not_replaced_by_a_process_whose_keys_are_wrong(database_url, make_hub):
+    running = await make_hub(database_url, dispatch=False)
+    request = {"target_url": "http://127.0.0.1:9/h", "event_types": ["*"]}
+    made = await running.hub.subscriptions.create(running.company_id, request, channel="webhooks")
+    async with running.hub.database.write() as connection:
+        await secret_store.replace_check(
+            connection, "encryption_key", check_values(STRANGER)["encryption_key"]
+        )
+        row = await store.get(connection, made["id"])
+    await _spoil(running.hub, row.no)
+    answer = await running.client.post(f"/api/v1/webhooks/subscriptions/{made['id']}/rotate-secret")
+    assert answer.status_code == 503

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 
 from trunkline.access.subscription_records import SubscriptionRecords
 from trunkline.dispatch.jobs import Job
+from trunkline.dispatch.matching_lane import Budget, MatchingLane, unsettled
 from trunkline.dispatch.owned_shards import OwnedShards
 from trunkline.dispatch.progress import Progress, next_window
 from trunkline.dispatch.routing import RoutingTable
 from trunkline.dispatch.runner import Runner
 from trunkline.errors import StoreUnavailable
-from trunkline.model.deliveries import Key
 from trunkline.model.events import Event, shard_of
 from trunkline.runtime import faults
 from trunkline.store import stream
@@ -25,7 +25,10 @@ _log = logging.getLogger(__name__)
 
 
 class Reader:
-    """Reads the log for the shards in *owned*, which the leases change meanwhile."""
+    """Reads the log for the shards in *owned*, which the leases change meanwhile.
+
+    What is dear to match it leaves to *matching*, so that a page takes no longer than a turn (``runtime.turns``).
+    """
 
     def __init__(
         self,
@@ -35,17 +38,20 @@ class Reader:
         owned: OwnedShards,
         *,
         records: SubscriptionRecords,
+        matching: MatchingLane,
     ) -> None:
         self._database = database
         self._table = table
         self._runner = runner
         self._owned = owned
         self._records = records
+        self._matching = matching
 
     async def run(self, log_has_grown: Signal) -> None:
         """Read whenever the log has grown, and once a second in case a wake-up was lost."""
         while True:
             await self._runner.has_room.wait()
+            await self._matching.has_room.wait()
             try:
                 if await self.read_on():
                     continue
@@ -99,16 +105,20 @@ class Reader:
         faults.point("read.after_refresh")
 
     def _hand_over(self, events: Sequence[Event], readers: Mapping[int, Progress]) -> None:
-        shards = self._owned.total
+        shards, budget = self._owned.total, Budget()
         for event in events:
             progress = readers.get(shard_of(event.company_id, shards))
             if progress is None:
                 continue  # its shard was given away while the page was read
-            routes = self._table.match(event)
-            if progress.settled and routes:
-                routes = [r for r in routes if Key(event.position, r.subscription.no) not in progress.settled]
+            routes, cost = self._table.candidates(event)
             if not routes:
                 continue
-            progress.open(event.position, len(routes))
-            for route in routes:
+            if self._matching.has(event.company_id) or (cost and not budget.allows(event, cost)):
+                self._matching.put(event, progress)
+                continue
+            matched = unsettled(self._table.match(event), event, progress)
+            if not matched:
+                continue
+            progress.open(event.position, len(matched))
+            for route in matched:
                 self._runner.submit(Job(event, route, progress=progress))

@@ -7,10 +7,11 @@ so that a compiled clause holds nothing but the path, the function and the value
 import json
 import math
 import operator
+import re
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import timedelta
 
-from trunkline.filters.reading import ABSENT, Reading, equals, instant, is_repetitive
+from trunkline.filters.reading import ABSENT, Reading, equals, instant, is_long, is_repetitive, since_epoch
 from trunkline.schemas.catalog import Json
 
 Compare = Callable[[Json, Json], bool]
@@ -38,10 +39,15 @@ def prepare(name: str, expected: Json) -> tuple[Compare, Json]:
 def prepare_look(name: str, expected: Json) -> tuple[Look, Json] | None:
     """Choose as ``prepare`` does among the comparisons that are dear; None where *name* with *expected* is not."""
     if name in _ORDERS and isinstance(expected, str):
-        return _INSTANT_ORDERS[name], instant(expected)
+        return _INSTANT_ORDERS[name], since_epoch(expected)
     if name == "contains":
-        is_dear = isinstance(expected, str) and is_repetitive(expected)
-        return (_contains_repetitive if is_dear else _contains), expected
+        if not isinstance(expected, str):
+            return _has_item, expected
+        if is_long(expected):
+            return _contains_long, expected
+        if is_repetitive(expected):
+            return _contains_repetitive, (expected, re.compile(re.escape(expected)))
+        return _contains, expected
     return None
 
 
@@ -102,16 +108,26 @@ def _is_in(actual: Json, expected: tuple[frozenset[Json], frozenset[Json]]) -> b
     return actual in expected[type(actual) is not bool]
 
 
-def _contains(actual: Json, expected: Json, reading: Reading) -> bool:
-    if isinstance(actual, list):
-        return reading.has_item(actual, expected)
-    return isinstance(actual, str) and isinstance(expected, str) and reading.has_text(actual, expected)
+def _has_item(actual: Json, expected: Json, reading: Reading) -> bool:
+    return isinstance(actual, list) and reading.has_item(actual, expected)
 
 
-def _contains_repetitive(actual: Json, expected: str, reading: Reading) -> bool:
-    if isinstance(actual, list):
-        return reading.has_item(actual, expected)
-    return isinstance(actual, str) and reading.has_repetitive_text(actual, expected)
+def _contains(actual: Json, expected: str, reading: Reading) -> bool:
+    if isinstance(actual, str):
+        return reading.has_text(actual, expected)
+    return isinstance(actual, list) and reading.has_item(actual, expected)
+
+
+def _contains_long(actual: Json, expected: str, reading: Reading) -> bool:
+    if isinstance(actual, str):
+        return reading.has_long_text(actual, expected)
+    return isinstance(actual, list) and reading.has_item(actual, expected)
+
+
+def _contains_repetitive(actual: Json, expected: tuple[str, re.Pattern[str]], reading: Reading) -> bool:
+    if isinstance(actual, str):
+        return reading.matches_text(actual, *expected)
+    return isinstance(actual, list) and reading.has_item(actual, expected[0])
 
 
 def _starts_with(actual: Json, expected: str) -> bool:
@@ -130,9 +146,9 @@ def _orders_numbers(order: Compare) -> Compare:
 
 
 def _orders_instants(order: Compare) -> Look:
-    def look(actual: Json, expected: datetime, reading: Reading) -> bool:
-        moment = reading.instant(actual) if isinstance(actual, str) else None
-        return moment is not None and order(moment, expected)
+    def look(actual: Json, expected: timedelta, reading: Reading) -> bool:
+        passed = reading.since_epoch(actual) if isinstance(actual, str) else None
+        return passed is not None and order(passed, expected)
 
     return look
 

@@ -11,6 +11,7 @@ Members of an object are ANDed. An ordering compares numbers with a number, and 
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from trunkline import errors
 from trunkline.filters import comparisons, types
@@ -78,22 +79,51 @@ def _comparisons(value: Json) -> Mapping[str, Json]:
     return value if isinstance(value, dict) else {"eq": value}
 
 
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """The members of an object in a filter: plain clauses, dear ones, and the filters inside it."""
+
+    clauses: list[_Clause] = field(default_factory=list[_Clause])
+    dear: list[_DearClause] = field(default_factory=list[_DearClause])
+    tests: list[Test] = field(default_factory=list[Test])
+
+    def __len__(self) -> int:
+        return len(self.clauses) + len(self.dear) + len(self.tests)
+
+    def add(self, other: "_Parts") -> None:
+        self.clauses.extend(other.clauses)
+        self.dear.extend(other.dear)
+        self.tests.extend(other.tests)
+
+
 def _filter_test(source: Mapping[str, Json]) -> Test:
-    clauses: list[_Clause] = []
-    dear: list[_DearClause] = []
-    tests: list[Test] = []
+    """Make one function of a filter; plain clauses are looked at before dear ones, and filters inside it last."""
+    parts = _parts_of(source)
+    own = [*_if_any(_all_met, parts.clauses), *_if_any(_all_found, parts.dear)]
+    return _all_of([*own, *parts.tests])
+
+
+def _parts_of(source: Mapping[str, Json]) -> _Parts:
+    parts = _Parts()
     for name, value in source.items():
         match name:
             case "any":
-                tests.append(_any_of([_filter_test(item) for item in value]))
+                parts.tests.append(_any_of(value))
             case "all":
-                tests.extend(_filter_test(item) for item in value)
+                for item in value:
+                    parts.add(_parts_of(item))
             case "not":
-                tests.append(_not(_filter_test(value)))
+                parts.tests.append(_not(_filter_test(value)))
             case _:
-                _add_clauses(name, value, clauses, dear)
-    own = [*([_all_met(clauses)] if clauses else []), *([_all_found(dear)] if dear else [])]
-    return _all_of([*own, *tests])
+                _add_clauses(name, value, parts.clauses, parts.dear)
+    return parts
+
+
+_Made = TypeVar("_Made")
+
+
+def _if_any(make: Callable[[Sequence[_Made]], Test], clauses: Sequence[_Made]) -> list[Test]:
+    return [make(clauses)] if clauses else []
 
 
 def _add_clauses(path: str, value: Json, clauses: list[_Clause], dear: list[_DearClause]) -> None:
@@ -137,6 +167,36 @@ def _all_found(clauses: Sequence[_DearClause]) -> Test:
     return test
 
 
+def _some_met(clauses: Sequence[_Clause]) -> Test:
+    frozen = tuple(clauses)
+
+    def test(reading: Reading) -> bool:
+        event = reading.event
+        for part, name, path, compare, expected in frozen:
+            if path:
+                actual = reading.at(path)
+            else:
+                holder = event.get(part)
+                actual = holder.get(name, ABSENT) if isinstance(holder, dict) else ABSENT
+            if compare(actual, expected):
+                return True
+        return False
+
+    return test
+
+
+def _some_found(clauses: Sequence[_DearClause]) -> Test:
+    frozen = tuple(clauses)
+
+    def test(reading: Reading) -> bool:
+        for path, look, expected in frozen:  # noqa: SIM110 - a generator would cost 0.3 µs
+            if look(reading.at(path), expected, reading):
+                return True
+        return False
+
+    return test
+
+
 def _all_of(tests: Sequence[Test]) -> Test:
     if len(tests) == 1:
         return tests[0]
@@ -151,11 +211,22 @@ def _all_of(tests: Sequence[Test]) -> Test:
     return test
 
 
-def _any_of(tests: Sequence[Test]) -> Test:
-    parts = tuple(tests)
+def _any_of(sources: Sequence[Mapping[str, Json]]) -> Test:
+    """Make one function of alternatives; those of a single clause take one loop, as a call for each would cost as much again."""
+    alternatives = _Parts()
+    for source in sources:
+        parts = _parts_of(source)
+        if len(parts) == 1:
+            alternatives.add(parts)
+        else:
+            alternatives.tests.append(_filter_test(source))
+    own = [*_if_any(_some_met, alternatives.clauses), *_if_any(_some_found, alternatives.dear)]
+    tests = (*own, *alternatives.tests)
+    if len(tests) == 1:
+        return tests[0]
 
     def test(reading: Reading) -> bool:
-        for part in parts:  # noqa: SIM110 - a generator would cost 0.3 µs
+        for part in tests:  # noqa: SIM110 - a generator would cost 0.3 µs
             if part(reading):
                 return True
         return False

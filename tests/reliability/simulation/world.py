@@ -14,6 +14,7 @@ from trunkline.contract import Channel
 from trunkline.dispatch import (
     dispatcher,
     leases,
+    matching_lane,
     owned_shards,
     reader,
     replay,
@@ -30,6 +31,7 @@ from trunkline.errors import NotFound, StoreUnavailable
 from trunkline.model import cursors
 from trunkline.model.deliveries import Outcome, Result
 from trunkline.model.events import Draft
+from trunkline.runtime import turns
 from trunkline.schemas.catalog import SchemaCatalog
 from trunkline.schemas.versions import SchemaVersions
 from trunkline.store import stream
@@ -104,7 +106,7 @@ def simulated(*faults):
         choice=lambda letters: letters[here().chance.randrange(len(letters))],
     )
     with pytest.MonkeyPatch.context() as patch:
-        for module in (leases, owned_shards, reader, replay_lane, runner, settlement):
+        for module in (leases, matching_lane, owned_shards, reader, replay_lane, runner, settlement, turns):
             patch.setattr(module, "time", clock)
         patch.setattr(settlement, "random", chance)
         patch.setattr(replay, "secrets", tokens)

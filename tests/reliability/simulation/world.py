@@ -58,6 +58,7 @@ LIMITS = {
     dispatcher: {"STOP_SECONDS": 0.5, "SWEEP_SECONDS": 0.2},
     retries: {"CROWDED_MS": 100, "LOOK_SECONDS": 0.3, "CROWDED_SECONDS": 0.03, "ROUND_SECONDS": 0.05},
     reader: {"LOOK_SECONDS": 0.3, "PAGE": 7},
+    matching_lane: {"COMPANY_COST": 4, "AT_ONCE": 2, "MOST_WAITING": 6, "LOOK_SECONDS": 0.1},
     replay_lane: {"LOOK_SECONDS": 0.3},
     replay: {"PAGE": 5, "OUTSTANDING": 8},
     settlement: {"INTERVAL_SECONDS": 0.08, "CURSOR_SECONDS": 0.3},
@@ -132,6 +133,10 @@ class OpenVault:
 
     def unseal(self, sealed, *, context):
         return sealed
+
+
+async def _no_warnings(*_, **__):
+    return []
 
 
 async def _unlimited(_: int) -> SimpleNamespace:
@@ -280,6 +285,7 @@ class World:
             check_creation=lambda *_, **__: None,
             check_change=lambda *_, **__: None,
             check_filter=lambda *_: None,
+            check_name=_no_warnings,
             pins_for=lambda *_, **__: {},
             shown_versions=lambda *_: {},
         )

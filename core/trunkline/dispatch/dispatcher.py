@@ -3,7 +3,7 @@
 ::
 
     leases ──► owned shards ──► reader ──► routing table ──► runner ──► sender ──► channel.deliver
-                                                              │ ▲
+                                   └────► matching lane ─────┘│ ▲
                               cursors, ledger ◄── settlement ◄┘ └── retries ◄── what is due
 """
 
@@ -19,6 +19,7 @@ from trunkline.access.subscription_records import SubscriptionRecords
 from trunkline.dispatch import policies
 from trunkline.dispatch.jobs import Job
 from trunkline.dispatch.leases import Leases
+from trunkline.dispatch.matching_lane import MatchingLane
 from trunkline.dispatch.owned_shards import OwnedShards
 from trunkline.dispatch.progress import Progress
 from trunkline.dispatch.reader import Reader
@@ -81,8 +82,8 @@ class Dispatcher:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        leases, reader, retries, replays, settlement, sweep = self._tasks
-        await _stop([reader, retries, replays])
+        leases, reader, matching, retries, replays, settlement, sweep = self._tasks
+        await _stop([reader, matching, retries, replays])
         await self._runner.drain(STOP_SECONDS)
         await _stop([leases, settlement, sweep])
         try:
@@ -126,6 +127,7 @@ class Dispatcher:
         self._leases = Leases(for_leases, self._owned, log_has_grown)
         self._runner = self._build_runner()
         self._settlement = self._build_settlement()
+        self._matching = MatchingLane(self._database, table, self._runner)
         self._reader = self._build_reader(table)
         self._retries = self._build_retries(table)
         self._replays = self._build_replay_lane()
@@ -134,7 +136,7 @@ class Dispatcher:
     def _build_reader(self, table: RoutingTable) -> Reader:
         unreadable = Unreadable(self._database, self._owned, records=self._records, reports=self._reports)
         return Reader(
-            self._database, table, self._runner, self._owned, records=self._records, unreadable=unreadable
+            self._database, table, self._runner, self._owned, unreadable=unreadable, matching=self._matching
         )
 
     def _build_runner(self) -> Runner:
@@ -176,6 +178,7 @@ class Dispatcher:
         parts: dict[str, Run] = {
             "leases": self._leases.run,
             "reader": functools.partial(self._reader.run, log_has_grown),
+            "matching": self._matching.run,
             "retries": functools.partial(self._retries.run, self._signals.due),
             "replays": functools.partial(self._replays.run, self._signals.replay),
             "settlement": self._settlement.run,

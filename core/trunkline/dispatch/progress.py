@@ -34,6 +34,10 @@ class Progress:
         self._order.append(position)
         self._open[position] = count
 
+    def add(self, position: int, count: int) -> None:
+        """Count *count* more deliveries of the event at *position*, which is open."""
+        self._open[position] += count
+
     def close(self, position: int) -> None:
         """Count one delivery of the event at *position* as settled."""
         left = self._open[position] - 1

@@ -4,15 +4,14 @@ import logging
 import time
 from collections.abc import Mapping, Sequence
 
-from trunkline.access.subscription_records import SubscriptionRecords
 from trunkline.dispatch.jobs import Job
+from trunkline.dispatch.matching_lane import Budget, MatchingLane, unsettled
 from trunkline.dispatch.owned_shards import OwnedShards
 from trunkline.dispatch.progress import Progress, next_window
 from trunkline.dispatch.routing import RoutingTable
 from trunkline.dispatch.runner import Runner
 from trunkline.dispatch.unreadable import Unreadable
 from trunkline.errors import StoreUnavailable
-from trunkline.model.deliveries import Key
 from trunkline.model.events import Event, shard_of
 from trunkline.model.subscriptions import Status, Subscription
 from trunkline.runtime import faults
@@ -27,7 +26,10 @@ _log = logging.getLogger(__name__)
 
 
 class Reader:
-    """Reads the log for the shards in *owned*, which the leases change meanwhile."""
+    """Reads the log for the shards in *owned*, which the leases change meanwhile.
+
+    What is dear to match it leaves to *matching*, so that a page takes no longer than a turn (``runtime.loop_turns``).
+    """
 
     def __init__(
         self,
@@ -36,20 +38,21 @@ class Reader:
         runner: Runner,
         owned: OwnedShards,
         *,
-        records: SubscriptionRecords,
         unreadable: Unreadable,
+        matching: MatchingLane,
     ) -> None:
         self._database = database
         self._table = table
         self._runner = runner
         self._owned = owned
-        self._records = records
         self._unreadable = unreadable
+        self._matching = matching
 
     async def run(self, log_has_grown: Signal) -> None:
         """Read whenever the log has grown, and once a second in case a wake-up was lost."""
         while True:
             await self._runner.has_room.wait()
+            await self._matching.has_room.wait()
             try:
                 if await self.read_on():
                     continue
@@ -98,7 +101,7 @@ class Reader:
         async with self._database.read() as connection:
             async for rows in subscription_store.changed_since(connection, known):
                 version = max(version, rows[-1].version)
-                opened = [self._records.open(row) for row in rows]
+                opened = self._unreadable.open(rows)
                 unreadable += [s for s in opened if not s.is_readable and s.status == Status.ACTIVE]
                 for no in self._table.apply(opened):
                     self._runner.slots.forget(no)
@@ -108,16 +111,20 @@ class Reader:
         faults.point("read.after_refresh")
 
     def _hand_over(self, events: Sequence[Event], readers: Mapping[int, Progress]) -> None:
-        shards = self._owned.total
+        shards, budget = self._owned.total, Budget()
         for event in events:
             progress = readers.get(shard_of(event.company_id, shards))
             if progress is None:
                 continue  # its shard was given away while the page was read
-            routes = self._table.match(event)
-            if progress.settled and routes:
-                routes = [r for r in routes if Key(event.position, r.subscription.no) not in progress.settled]
+            routes, cost = self._table.candidates(event)
             if not routes:
                 continue
-            progress.open(event.position, len(routes))
-            for route in routes:
+            if self._matching.has(event.company_id) or (cost and not budget.allows(event, cost)):
+                self._matching.put(event, progress)
+                continue
+            matched = unsettled(self._table.match(event), event, progress)
+            if not matched:
+                continue
+            progress.open(event.position, len(matched))
+            for route in matched:
                 self._runner.submit(Job(event, route, progress=progress))

@@ -6,7 +6,7 @@ what is live.
 """
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,9 +16,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.errors import BodyInvalid, FieldError
 from trunkline.filters import filters
+from trunkline.filters.reading import Reading
 from trunkline.model.events import Event, shard_of
 from trunkline.model.subscriptions import Subscription, takes_type
 from trunkline.runtime import faults
+from trunkline.runtime.loop_turns import LoopTurns
 from trunkline.schemas.versions import Pins, SchemaVersions
 from trunkline.store import replays as store
 from trunkline.store import shards as shard_store
@@ -28,6 +30,9 @@ from trunkline.store.replays import Row
 PAGE = 200
 OUTSTANDING = 400
 """Deliveries of one replay that may wait for their attempt; the next page is read when fewer do."""
+
+MOST_TURNS = 10
+"""Turns on the event loop that matching one page may take."""
 
 MISSED, ALL, FAILED = "missed", "all", "failed"
 
@@ -65,25 +70,36 @@ async def begin(connection: AsyncConnection, subscription: Subscription, span: R
     return row
 
 
-def picks(
-    subscription: Subscription,
-    events: Sequence[Event],
-    types: Sequence[str] = (),
-    *,
-    schema_versions: SchemaVersions,
-) -> list[int]:
-    """Choose the events that *subscription* matches, of *types* if there are any; returns their positions.
+def picker(
+    subscription: Subscription, types: Sequence[str] = (), *, schema_versions: SchemaVersions
+) -> Callable[[Event], bool]:
+    """Make what tells whether *subscription* matches an event, and it is of *types* if there are any.
 
     Its filter reads the versions that the subscription gets, also where the replay sends others.
     """
-    condition = filters.compile_stored(subscription.filter) if subscription.filter else None
-    return [
-        event.position
-        for event in events
-        if takes_type(subscription.event_types, event.type)
-        and (not types or event.type in types)
-        and (condition is None or condition.matches(schema_versions.decode(event, subscription.pins)))
-    ]
+    test = filters.compile_stored(subscription.filter).test if subscription.filter else None
+
+    def is_picked(event: Event) -> bool:
+        if not takes_type(subscription.event_types, event.type) or (types and event.type not in types):
+            return False
+        return test is None or test(Reading(schema_versions.decode(event, subscription.pins)))
+
+    return is_picked
+
+
+async def pick(events: Sequence[Event], is_picked: Callable[[Event], bool]) -> tuple[list[int], int]:
+    """Choose the positions of a page of *events* in turns; returns them, and how far it came.
+
+    It ends early where its filter is dear: a replay's page is part of a transaction, which others wait for.
+    """
+    turns, positions = LoopTurns(), list[int]()
+    for event in events:
+        if is_picked(event):
+            positions.append(event.position)
+        await turns.give_way()
+        if turns.taken == MOST_TURNS:
+            return positions, event.position
+    return positions, events[-1].position
 
 
 async def plan(connection: AsyncConnection, request: Mapping[str, Any], *, pins: Pins | None = None) -> Range:
@@ -192,8 +208,12 @@ async def _next_page(
         connection, subscription.company_id, types=types or (), after=after, limit=PAGE
     )
     events = [event for event in page if event.position <= up_to]
-    reached = events[-1].position if len(events) == PAGE else up_to
-    return picks(subscription, events, span.event_types, schema_versions=schema_versions), reached
+    if not events:
+        return [], up_to
+    is_picked = picker(subscription, span.event_types, schema_versions=schema_versions)
+    positions, reached = await pick(events, is_picked)
+    is_last = len(events) < PAGE and reached == events[-1].position
+    return positions, up_to if is_last else reached
 
 
 def _narrowed(subscribed: tuple[str, ...], chosen: tuple[str, ...]) -> tuple[str, ...] | None:

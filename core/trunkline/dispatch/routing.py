@@ -1,13 +1,16 @@
 """The routing table: which subscriptions an event is for. Kept in memory, refreshed by the routing version."""
 
 import dataclasses
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Protocol, TypeVar
+from collections.abc import Callable, Iterable
+from typing import NamedTuple, Protocol, TypeVar
 
 from trunkline.contract import Deliver, Target
-from trunkline.filters import filters
+from trunkline.filters import costs, filters
+from trunkline.filters.filters import Test
+from trunkline.filters.reading import Reading
 from trunkline.model.events import Event
 from trunkline.model.subscriptions import Status, Subscription
+from trunkline.runtime.loop_turns import LoopTurns
 from trunkline.schemas.versions import Pins, SchemaVersions
 
 NEVER_MS = 2**63
@@ -22,8 +25,8 @@ class Matching(Protocol):
         ...
 
     @property
-    def wants(self) -> Callable[[Mapping[str, Any]], bool] | None:
-        """Tells whether its filter matches a decoded event; None where it has no filter."""
+    def wants(self) -> Test | None:
+        """Tells whether its filter matches an event as it is read; None where it has no filter."""
         ...
 
     @property
@@ -33,15 +36,19 @@ class Matching(Protocol):
 
 
 AnyMatching = TypeVar("AnyMatching", bound=Matching)
+Readings = dict[int, Reading]
+"""One event as it is read, by version of its type."""
 
 
 class Route:
     """One active subscription. *deliver* is None where its channel is off; *pins* are the versions that it reads.
 
-    *wants* tells whether its filter matches a decoded event; None where it has no filter.
+    *wants* tells whether its filter matches an event as it is read, None where it has no filter; *cost* is the filter's.
     """
 
-    __slots__ = ("_target", "_valid_until_ms", "deliver", "pins", "start_position", "subscription", "wants")
+    __slots__ = (
+        *("_target", "_valid_until_ms", "cost", "deliver", "pins", "start_position", "subscription", "wants"),
+    )
 
     def __init__(self, subscription: Subscription, deliver: Deliver | None) -> None:
         # Without what no delivery needs: with it, ten thousand filtered subscriptions take 5 MB more.
@@ -49,7 +56,8 @@ class Route:
         self.deliver = deliver
         self.start_position = subscription.start_position
         self.pins = subscription.pins
-        self.wants = filters.compile_stored(subscription.filter).matches if subscription.filter else None
+        self.wants = filters.compile_stored(subscription.filter).test if subscription.filter else None
+        self.cost = costs.cost_of(subscription.filter) if subscription.filter else 0
         self._target: Target | None = None
         self._valid_until_ms = 0
 
@@ -74,6 +82,17 @@ def target_of(subscription: Subscription, now_ms: int) -> Target:
     )
 
 
+class Candidates(NamedTuple):
+    """The subscriptions of one company to one event type, and what their filters cost together."""
+
+    routes: tuple[Route, ...] = ()
+    cost: int = 0
+
+
+NOBODY = Candidates()
+"""The candidates of an event that nobody subscribes to."""
+
+
 class RoutingTable:
     """Every active subscription, by company and event type."""
 
@@ -84,7 +103,7 @@ class RoutingTable:
         self._schema_versions = schema_versions
         self._by_no: dict[int, Route] = {}
         self._members: dict[int, dict[int, Route]] = {}
-        self._by_company: dict[int, dict[str, tuple[Route, ...]]] = {}
+        self._by_company: dict[int, dict[str, Candidates]] = {}
         self.version = 0
         """The routing version of the newest change that it has."""
 
@@ -112,13 +131,21 @@ class RoutingTable:
         """Give the route of an active subscription; None where it has none."""
         return self._by_no.get(subscription_no)
 
-    def match(self, event: Event) -> list[Route]:
-        """Find the subscriptions that *event* is for."""
+    def candidates(self, event: Event) -> Candidates:
+        """Find the subscriptions to the type of *event*, whatever their filters."""
         by_type = self._by_company.get(event.company_id)
         if by_type is None:
-            return []
-        candidates = by_type.get(event.type, ()) + by_type.get("*", ())
-        return match(event, candidates, schema_versions=self._schema_versions)
+            return NOBODY
+        return by_type.get(event.type) or by_type.get("*", NOBODY)
+
+    def match(self, event: Event) -> list[Route]:
+        """Find the subscriptions that *event* is for."""
+        return match(event, self.candidates(event).routes, schema_versions=self._schema_versions)
+
+    async def match_in_turns(self, event: Event, turns: LoopTurns) -> list[Route]:
+        """Find them as ``match`` does, giving way to others between them."""
+        routes = self.candidates(event).routes
+        return await match_in_turns(event, routes, schema_versions=self._schema_versions, turns=turns)
 
     def _index(self, company: int) -> None:
         by_type: dict[str, list[Route]] = {}
@@ -126,28 +153,59 @@ class RoutingTable:
             for name in route.subscription.event_types:
                 by_type.setdefault(name, []).append(route)
         if by_type:
-            self._by_company[company] = {name: tuple(routes) for name, routes in by_type.items()}
+            to_all = by_type.pop("*", [])
+            self._by_company[company] = {
+                name: Candidates(tuple(routes), sum(route.cost for route in routes))
+                for name, routes in [
+                    *((name, routes + to_all) for name, routes in by_type.items()),
+                    ("*", to_all),
+                ]
+            }
         else:
             self._by_company.pop(company, None)
             del self._members[company]
 
 
 def match(
-    event: Event, candidates: Iterable[AnyMatching], *, schema_versions: SchemaVersions
+    event: Event,
+    candidates: Iterable[AnyMatching],
+    *,
+    schema_versions: SchemaVersions,
+    readings: Readings | None = None,
 ) -> list[AnyMatching]:
-    """Choose from *candidates*, which subscribe to the type of *event*, those that it is for."""
+    """Choose from *candidates*, which subscribe to the type of *event*, those that it is for.
+
+    *readings* keeps what was read of the event for a further call.
+    """
     matched: list[AnyMatching] = []
-    decoded: Mapping[str, object] | None = None
     for candidate in candidates:
         if event.position <= candidate.start_position:
             continue
         if candidate.wants is not None:
-            if schema_versions.reads_as_stored(event, candidate.pins):
-                decoded = event.decode() if decoded is None else decoded
-                body = decoded
-            else:
-                body = schema_versions.decode(event, candidate.pins)
-            if not candidate.wants(body):
+            if readings is None:
+                readings = {}
+            if not candidate.wants(read(event, candidate.pins, schema_versions, readings)):
                 continue
         matched.append(candidate)
     return matched
+
+
+async def match_in_turns(
+    event: Event, candidates: Iterable[AnyMatching], *, schema_versions: SchemaVersions, turns: LoopTurns
+) -> list[AnyMatching]:
+    """Choose as ``match`` does, giving way to others between two candidates."""
+    matched: list[AnyMatching] = []
+    readings: Readings = {}
+    for candidate in candidates:
+        matched += match(event, [candidate], schema_versions=schema_versions, readings=readings)
+        await turns.give_way()
+    return matched
+
+
+def read(event: Event, pins: Pins, schema_versions: SchemaVersions, readings: Readings) -> Reading:
+    """Read *event* in the version that *pins* name; each version is parsed once and kept in *readings*."""
+    version = schema_versions.version_read(event, pins)
+    reading = readings.get(version)
+    if reading is None:
+        reading = readings[version] = Reading(schema_versions.decode(event, pins))
+    return reading

@@ -19,7 +19,7 @@ from trunkline.store.subscriptions import Row
 
 
 class Unreadable:
-    """Disables subscriptions that are active and do not open."""
+    """Opens subscriptions, and disables those that are active and do not open."""
 
     def __init__(
         self, database: Database, owned: OwnedShards, *, records: SubscriptionRecords, reports: Reports
@@ -28,6 +28,10 @@ class Unreadable:
         self._owned = owned
         self._records = records
         self._reports = reports
+
+    def open(self, rows: Iterable[Row]) -> list[Subscription]:
+        """Open the rows of subscriptions; those that do not open say so (``is_readable``)."""
+        return [self._records.open(row) for row in rows]
 
     async def disable(self, subscriptions: Iterable[Subscription]) -> None:
         """Disable *subscriptions*; each goes on later from where the log was delivered up to now.

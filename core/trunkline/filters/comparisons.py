@@ -9,42 +9,16 @@ import math
 import operator
 import re
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
-from typing import Final
+from datetime import timedelta
 
+from trunkline.filters.reading import ABSENT, Reading, equals, instant, is_long, is_repetitive, since_epoch
 from trunkline.schemas.catalog import Json
 
 Compare = Callable[[Json, Json], bool]
-
-
-class _Absent:
-    __slots__ = ()
-
-
-ABSENT: Final = _Absent()
-"""The value at a path that an event does not have; it equals nothing, so that only ``ne`` holds of it."""
+Look = Callable[[Json, Json, Reading], bool]
+"""A comparison that is dear to make, and remembers in the event's reading what it has worked out."""
 
 _NUMERIC = frozenset({int, float})  # exact types: a boolean is no number
-_INSTANT = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
-    r"(?:[Tt](?:[01][0-9]|2[0-3]):[0-5][0-9]:(?:[0-5][0-9]|60)(?:\.[0-9]+)?(?:[Zz]|[+-][0-9]{2}:[0-5][0-9]))?"
-)
-
-
-def instant(text: str) -> datetime | None:
-    """Read an RFC 3339 date-time, or a date as its midnight in UTC; None where *text* is neither.
-
-    A leap second counts as the second before it; digits beyond the microsecond are cut.
-    """
-    if _INSTANT.fullmatch(text) is None:
-        return None
-    if text[17:19] == "60":
-        text = f"{text[:17]}59{text[19:]}"
-    try:
-        moment = datetime.fromisoformat(text.upper())
-    except ValueError:  # such as February 30
-        return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def prepare(name: str, expected: Json) -> tuple[Compare, Json]:
@@ -53,17 +27,28 @@ def prepare(name: str, expected: Json) -> tuple[Compare, Json]:
     The choice rests on *expected* alone, never on a schema: a stored filter behaves as when it was checked.
     """
     if name in _ORDERS:
-        return (
-            (_INSTANT_ORDERS[name], instant(expected))
-            if isinstance(expected, str)
-            else (_NUMBER_ORDERS[name], expected)
-        )
+        return _NUMBER_ORDERS[name], expected
     if name == "in":
         booleans = frozenset(item for item in expected if isinstance(item, bool))
         return _is_in, (booleans, frozenset(item for item in expected if not isinstance(item, bool)))
     if name == "eq" and isinstance(expected, str):
         return operator.eq, expected
     return _COMPARES[name], expected
+
+
+def prepare_look(name: str, expected: Json) -> tuple[Look, Json] | None:
+    """Choose as ``prepare`` does among the comparisons that are dear; None where *name* with *expected* is not."""
+    if name in _ORDERS and isinstance(expected, str):
+        return _INSTANT_ORDERS[name], since_epoch(expected)
+    if name == "contains":
+        if not isinstance(expected, str):
+            return _has_item, expected
+        if is_long(expected):
+            return _contains_long, expected
+        if is_repetitive(expected):
+            return _contains_repetitive, (expected, re.compile(re.escape(expected)))
+        return _contains, expected
+    return None
 
 
 def fault(name: str, expected: Json) -> str | None:
@@ -85,16 +70,23 @@ def fault(name: str, expected: Json) -> str | None:
             return f"is no comparison; there are {', '.join(OPERATORS)}"
 
 
-def shortfall(path: str, actual: Json, name: str, expected: Json) -> str | None:
-    """Say how the *actual* value at *path* fails the comparison; None where it does not."""
-    compare, prepared = prepare(name, expected)
-    if compare(actual, prepared):
+def shortfall(path: str, name: str, expected: Json, reading: Reading) -> str | None:
+    """Say how the value at *path* fails the comparison; None where it does not."""
+    actual = reading.at(path)
+    if _holds(actual, name, expected, reading):
         return None
     if actual is ABSENT:
         return f"{path} is absent"
     if name == "exists":
         return f"{path} is present"
     return f"{path} is {_text(actual)}, which {_relation(name, expected)}"
+
+
+def _holds(actual: Json, name: str, expected: Json, reading: Reading) -> bool:
+    if look := prepare_look(name, expected):
+        return look[0](actual, look[1], reading)
+    compare, prepared = prepare(name, expected)
+    return compare(actual, prepared)
 
 
 def _is_number(value: Json) -> bool:
@@ -105,14 +97,8 @@ def _is_scalar(value: Json) -> bool:
     return value is None or isinstance(value, str | bool) or _is_number(value)
 
 
-def _equals(actual: Json, expected: Json) -> bool:
-    if type(expected) in _NUMERIC:
-        return type(actual) in _NUMERIC and bool(actual == expected)
-    return actual is expected if expected is None or type(expected) is bool else bool(actual == expected)
-
-
 def _differs(actual: Json, expected: Json) -> bool:
-    return not _equals(actual, expected)
+    return not equals(actual, expected)
 
 
 def _is_in(actual: Json, expected: tuple[frozenset[Json], frozenset[Json]]) -> bool:
@@ -122,10 +108,26 @@ def _is_in(actual: Json, expected: tuple[frozenset[Json], frozenset[Json]]) -> b
     return actual in expected[type(actual) is not bool]
 
 
-def _contains(actual: Json, expected: Json) -> bool:
-    if isinstance(actual, list):
-        return any(_equals(item, expected) for item in actual)
-    return isinstance(actual, str) and isinstance(expected, str) and expected in actual
+def _has_item(actual: Json, expected: Json, reading: Reading) -> bool:
+    return isinstance(actual, list) and reading.has_item(actual, expected)
+
+
+def _contains(actual: Json, expected: str, reading: Reading) -> bool:
+    if isinstance(actual, str):
+        return reading.has_text(actual, expected)
+    return isinstance(actual, list) and reading.has_item(actual, expected)
+
+
+def _contains_long(actual: Json, expected: str, reading: Reading) -> bool:
+    if isinstance(actual, str):
+        return reading.has_long_text(actual, expected)
+    return isinstance(actual, list) and reading.has_item(actual, expected)
+
+
+def _contains_repetitive(actual: Json, expected: tuple[str, re.Pattern[str]], reading: Reading) -> bool:
+    if isinstance(actual, str):
+        return reading.matches_text(actual, *expected)
+    return isinstance(actual, list) and reading.has_item(actual, expected[0])
 
 
 def _starts_with(actual: Json, expected: str) -> bool:
@@ -143,12 +145,12 @@ def _orders_numbers(order: Compare) -> Compare:
     return compare
 
 
-def _orders_instants(order: Compare) -> Compare:
-    def compare(actual: Json, expected: datetime) -> bool:
-        moment = instant(actual) if isinstance(actual, str) else None
-        return moment is not None and order(moment, expected)
+def _orders_instants(order: Compare) -> Look:
+    def look(actual: Json, expected: timedelta, reading: Reading) -> bool:
+        passed = reading.since_epoch(actual) if isinstance(actual, str) else None
+        return passed is not None and order(passed, expected)
 
-    return compare
+    return look
 
 
 _ORDERS: Mapping[str, tuple[str, Compare]] = {
@@ -160,15 +162,14 @@ _ORDERS: Mapping[str, tuple[str, Compare]] = {
 _NUMBER_ORDERS = {name: _orders_numbers(order) for name, (_, order) in _ORDERS.items()}
 _INSTANT_ORDERS = {name: _orders_instants(order) for name, (_, order) in _ORDERS.items()}
 _COMPARES: Mapping[str, Compare] = {
-    "eq": _equals,
+    "eq": equals,
     "ne": _differs,
     "in": _is_in,
     "exists": _exists,
-    "contains": _contains,
     "starts_with": _starts_with,
 }
 ORDERINGS = frozenset(_ORDERS)
-OPERATORS = (*_COMPARES, *_ORDERS)
+OPERATORS = ("eq", "ne", "in", "exists", "contains", "starts_with", *_ORDERS)
 
 
 def _relation(name: str, expected: Json) -> str:

@@ -11,10 +11,12 @@ Members of an object are ANDed. An ordering compares numbers with a number, and 
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from trunkline import errors
 from trunkline.filters import comparisons, types
-from trunkline.filters.comparisons import ABSENT, Compare
+from trunkline.filters.comparisons import Compare, Look
+from trunkline.filters.reading import ABSENT, Event, Reading
 from trunkline.schemas.catalog import EventType, Json
 from trunkline.schemas.shapes import SchemaDocument, Shape
 
@@ -25,10 +27,11 @@ MAX_CLAUSES = 100
 MAX_PATH = 64
 """How many names a path may have: events nest no deeper (CONTRACT §13)."""
 
-Event = Mapping[str, Json]
-Test = Callable[[Event], bool]
-_Clause = tuple[str, str, tuple[str, ...], Compare, Json]
-"""The event's part, a name in it, the names below that, the comparison, and what it compares with."""
+Test = Callable[[Reading], bool]
+_Clause = tuple[str, str, str, Compare, Json]
+"""The event's part, a name in it, the whole path if that goes deeper, the comparison, and what it compares with."""
+_DearClause = tuple[str, Look, Json]
+"""The path, the comparison, and what it compares with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +39,16 @@ class Filter:
     """A checked filter, made into closures once. *source* is its JSON as it was sent; it must not be changed."""
 
     source: Json
-    matches: Test = field(repr=False, compare=False)
-    """Tells whether an event, a decoded envelope, matches. It needs nothing of the filter, which may go."""
+    test: Test = field(repr=False, compare=False)
+    """Tells whether an event, as it is read, matches. It needs nothing of the filter, which may go."""
+
+    def matches(self, event: Event) -> bool:
+        """Tell whether *event*, a decoded envelope, matches."""
+        return self.test(Reading(event))
 
     def explain(self, event: Event) -> str | None:
         """Say in one sentence which clause *event* does not meet first; None where it matches."""
-        return _explain(self.source, event)
+        return explain(self.source, Reading(event))
 
 
 def compile(source: Json, *, event_types: Sequence[EventType]) -> Filter:  # noqa: A001
@@ -72,39 +79,120 @@ def _comparisons(value: Json) -> Mapping[str, Json]:
     return value if isinstance(value, dict) else {"eq": value}
 
 
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """The members of an object in a filter: plain clauses, dear ones, and the filters inside it."""
+
+    clauses: list[_Clause] = field(default_factory=list[_Clause])
+    dear: list[_DearClause] = field(default_factory=list[_DearClause])
+    tests: list[Test] = field(default_factory=list[Test])
+
+    def __len__(self) -> int:
+        return len(self.clauses) + len(self.dear) + len(self.tests)
+
+    def add(self, other: "_Parts") -> None:
+        self.clauses.extend(other.clauses)
+        self.dear.extend(other.dear)
+        self.tests.extend(other.tests)
+
+
 def _filter_test(source: Mapping[str, Json]) -> Test:
-    clauses: list[_Clause] = []
-    tests: list[Test] = []
+    """Make one function of a filter; plain clauses are looked at before dear ones, and filters inside it last."""
+    parts = _parts_of(source)
+    own = [*_if_any(_all_met, parts.clauses), *_if_any(_all_found, parts.dear)]
+    return _all_of([*own, *parts.tests])
+
+
+def _parts_of(source: Mapping[str, Json]) -> _Parts:
+    parts = _Parts()
     for name, value in source.items():
         match name:
             case "any":
-                tests.append(_any_of([_filter_test(item) for item in value]))
+                parts.tests.append(_any_of(value))
             case "all":
-                tests.extend(_filter_test(item) for item in value)
+                for item in value:
+                    parts.add(_parts_of(item))
             case "not":
-                tests.append(_not(_filter_test(value)))
+                parts.tests.append(_not(_filter_test(value)))
             case _:
-                clauses.extend(_clauses(name, value))
-    return _all_of([_all_met(clauses), *tests] if clauses else tests)
+                _add_clauses(name, value, parts.clauses, parts.dear)
+    return parts
 
 
-def _clauses(path: str, value: Json) -> Iterator[_Clause]:
+_Made = TypeVar("_Made")
+
+
+def _if_any(make: Callable[[Sequence[_Made]], Test], clauses: Sequence[_Made]) -> list[Test]:
+    return [make(clauses)] if clauses else []
+
+
+def _add_clauses(path: str, value: Json, clauses: list[_Clause], dear: list[_DearClause]) -> None:
     part, name, *deeper = [sys.intern(name) for name in path.split(".")]  # shared between filters
+    whole = sys.intern(path)
     for key, expected in _comparisons(value).items():
-        yield (part, name, tuple(deeper), *comparisons.prepare(key, expected))
+        if look := comparisons.prepare_look(key, expected):
+            dear.append((whole, *look))
+        else:
+            clauses.append((part, name, whole if deeper else "", *comparisons.prepare(key, expected)))
 
 
 def _all_met(clauses: Sequence[_Clause]) -> Test:
     """One function for the clauses of an object: half the memory and time of one each."""
     frozen = tuple(clauses)
 
-    def test(event: Event) -> bool:
-        for part, name, deeper, compare, expected in frozen:
-            holder = event.get(part)
-            actual = holder.get(name, ABSENT) if isinstance(holder, dict) else ABSENT
-            if not compare(_read(actual, deeper) if deeper else actual, expected):
+    def test(reading: Reading) -> bool:
+        event = reading.event
+        for part, name, path, compare, expected in frozen:
+            if path:
+                actual = reading.at(path)
+            else:
+                holder = event.get(part)
+                actual = holder.get(name, ABSENT) if isinstance(holder, dict) else ABSENT
+            if not compare(actual, expected):
                 return False
         return True
+
+    return test
+
+
+def _all_found(clauses: Sequence[_DearClause]) -> Test:
+    frozen = tuple(clauses)
+
+    def test(reading: Reading) -> bool:
+        for path, look, expected in frozen:  # noqa: SIM110 - a generator would cost 0.3 µs
+            if not look(reading.at(path), expected, reading):
+                return False
+        return True
+
+    return test
+
+
+def _some_met(clauses: Sequence[_Clause]) -> Test:
+    frozen = tuple(clauses)
+
+    def test(reading: Reading) -> bool:
+        event = reading.event
+        for part, name, path, compare, expected in frozen:
+            if path:
+                actual = reading.at(path)
+            else:
+                holder = event.get(part)
+                actual = holder.get(name, ABSENT) if isinstance(holder, dict) else ABSENT
+            if compare(actual, expected):
+                return True
+        return False
+
+    return test
+
+
+def _some_found(clauses: Sequence[_DearClause]) -> Test:
+    frozen = tuple(clauses)
+
+    def test(reading: Reading) -> bool:
+        for path, look, expected in frozen:  # noqa: SIM110 - a generator would cost 0.3 µs
+            if look(reading.at(path), expected, reading):
+                return True
+        return False
 
     return test
 
@@ -114,21 +202,32 @@ def _all_of(tests: Sequence[Test]) -> Test:
         return tests[0]
     parts = tuple(tests)
 
-    def test(event: Event) -> bool:
+    def test(reading: Reading) -> bool:
         for part in parts:  # noqa: SIM110 - a generator would cost 0.3 µs
-            if not part(event):
+            if not part(reading):
                 return False
         return True
 
     return test
 
 
-def _any_of(tests: Sequence[Test]) -> Test:
-    parts = tuple(tests)
+def _any_of(sources: Sequence[Mapping[str, Json]]) -> Test:
+    """Make one function of alternatives; those of a single clause take one loop, as a call for each would cost as much again."""
+    alternatives = _Parts()
+    for source in sources:
+        parts = _parts_of(source)
+        if len(parts) == 1:
+            alternatives.add(parts)
+        else:
+            alternatives.tests.append(_filter_test(source))
+    own = [*_if_any(_some_met, alternatives.clauses), *_if_any(_some_found, alternatives.dear)]
+    tests = (*own, *alternatives.tests)
+    if len(tests) == 1:
+        return tests[0]
 
-    def test(event: Event) -> bool:
-        for part in parts:  # noqa: SIM110 - a generator would cost 0.3 µs
-            if part(event):
+    def test(reading: Reading) -> bool:
+        for part in tests:  # noqa: SIM110 - a generator would cost 0.3 µs
+            if part(reading):
                 return True
         return False
 
@@ -136,41 +235,33 @@ def _any_of(tests: Sequence[Test]) -> Test:
 
 
 def _not(inner: Test) -> Test:
-    return lambda event: not inner(event)
-
-
-def _read(actual: Json, names: Sequence[str]) -> Json:
-    for name in names:
-        if not isinstance(actual, dict):
-            return ABSENT
-        actual = actual.get(name, ABSENT)
-    return actual
+    return lambda reading: not inner(reading)
 
 
 # --- saying why -----------------------------------------------------------------------------------------------------
 
 
-def _explain(source: Mapping[str, Json], event: Event) -> str | None:
+def explain(source: Mapping[str, Json], reading: Reading) -> str | None:
+    """Say as ``Filter.explain`` does, of a filter that was checked before."""
     for name, value in source.items():
-        for sentence in _member_sentences(name, value, event):
+        for sentence in _member_sentences(name, value, reading):
             if sentence:
                 return sentence
     return None
 
 
-def _member_sentences(name: str, value: Json, event: Event) -> Iterator[str | None]:
+def _member_sentences(name: str, value: Json, reading: Reading) -> Iterator[str | None]:
     match name:
         case "any":
-            reasons = [_explain(item, event) for item in value]
+            reasons = [explain(item, reading) for item in value]
             yield f"none of 'any' is met; of the first, {reasons[0]}" if all(reasons) else None
         case "all":
-            yield from (_explain(item, event) for item in value)
+            yield from (explain(item, reading) for item in value)
         case "not":
-            yield None if _explain(value, event) else "the filter in 'not' is met"
+            yield None if explain(value, reading) else "the filter in 'not' is met"
         case _:
-            actual = _read(event, name.split("."))
             for key, expected in _comparisons(value).items():
-                yield comparisons.shortfall(name, actual, key, expected)
+                yield comparisons.shortfall(name, key, expected, reading)
 
 
 # --- checking -------------------------------------------------------------------------------------------------------

@@ -12,8 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.dispatch import routing
 from trunkline.filters import filters
+from trunkline.filters.filters import Test
 from trunkline.model.deliveries import FINAL, Key, Status
 from trunkline.model.events import Event, shard_of
+from trunkline.runtime.loop_turns import LoopTurns
 from trunkline.schemas.versions import Pins, SchemaVersions
 from trunkline.store import audit as store
 from trunkline.store import sql, stream
@@ -77,7 +79,7 @@ class Candidate:
 
     no: int
     start_position: int
-    wants: Callable[[Mapping[str, object]], bool] | None
+    wants: Test | None
     pins: Pins
 
 
@@ -90,7 +92,7 @@ class _Matcher:
         self._by_type: dict[tuple[int, str], list[Candidate]] = {}
         for row in rows:
             source = orjson.loads(row.filter) if row.filter else None
-            wants = filters.compile_stored(source).matches if source else None
+            wants = filters.compile_stored(source).test if source else None
             subscription = Candidate(row.no, row.start_position, wants, sql.pins_of(row.pins))
             for event_type in orjson.loads(row.event_types):
                 self._by_type.setdefault((row.company_id, event_type), []).append(subscription)
@@ -98,11 +100,13 @@ class _Matcher:
     def __len__(self) -> int:
         return self._count
 
-    def match(self, event: Event) -> list[Candidate]:
-        """Find the subscriptions that *event* is for."""
+    async def match(self, event: Event, turns: LoopTurns) -> list[Candidate]:
+        """Find the subscriptions that *event* is for, giving way to others between them."""
         by_type, company_id = self._by_type, event.company_id
         candidates = [*by_type.get((company_id, event.type), ()), *by_type.get((company_id, "*"), ())]
-        return routing.match(event, candidates, schema_versions=self._schema_versions)
+        return await routing.match_in_turns(
+            event, candidates, schema_versions=self._schema_versions, turns=turns
+        )
 
 
 _BY_WINDOW: Sequence[tuple[str, str, Find]] = (
@@ -149,14 +153,16 @@ async def _check_matches(connection: AsyncConnection, matcher: _Matcher, *, rece
     newest = max(cursors.values())
     oldest = await store.oldest_event(connection)
     after = newest if oldest is None else max(newest - recent, oldest - 1)
-    looked_at, missing = 0, list[Key]()
+    looked_at, missing, turns = 0, list[Key](), LoopTurns()
     while len(matcher) and after < newest and len(missing) < SHOWN:
         up_to = min(after + _PAGE, newest)
         events = await stream.read_shards(connection, list(cursors), after=after, up_to=up_to, limit=_PAGE)
         settled = [event for event in events if event.position <= cursors[_shard(event, cursors)]]
         recorded = await store.keys(connection, Span(after, up_to, 0))
         expected = [
-            Key(event.position, subscription.no) for event in settled for subscription in matcher.match(event)
+            Key(event.position, subscription.no)
+            for event in settled
+            for subscription in await matcher.match(event, turns)
         ]
         missing += await _still_missing(connection, [key for key in expected if key not in recorded])
         looked_at, after = looked_at + len(settled), up_to

@@ -1,17 +1,19 @@
 """The delivery log, and ``explain``: why an event was delivered to a subscription or not."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from trunkline.dispatch.routing import Readings, read
 from trunkline.errors import NotFound
 from trunkline.filters import filters
+from trunkline.filters.reading import Reading
 from trunkline.model import cursors
 from trunkline.model.deliveries import Key, Status
 from trunkline.model.events import Event
 from trunkline.model.subscriptions import Subscription, takes_type
 from trunkline.model.times import utc_or_none, utc_text_of_ms
+from trunkline.runtime.loop_turns import LoopTurns
 from trunkline.schemas.versions import SchemaVersions
 from trunkline.store import deliveries as ledger
 from trunkline.store import delivery_log as store
@@ -123,29 +125,12 @@ class DeliveryLog:
         async with self._database.read() as connection:
             event = await _find_event(connection, company_id, event_id)
             deliveries = {row.subscription_no: row for row in await store.of_event(connection, event_id)}
-        return {
-            "event_id": event.position,
-            "subscriptions": [
-                self._explain(subscription, event, deliveries.get(subscription.no))
-                for subscription in subscriptions
-            ],
-        }
-
-    def _explain(self, subscription: Subscription, event: Event, logged: Logged | None) -> dict[str, Any]:
-        decoded = self._schema_versions.decode(event, subscription.pins)
-        reason = None if logged else _reason_against(subscription, event, decoded)
-        matched = logged is not None or reason is None
-        state: str | None = logged.status if logged else Status.PENDING if matched else None
-        return {
-            "subscription_id": subscription.id,
-            "channel": subscription.channel,
-            "matched": matched,
-            "reason": reason or _describe_state(subscription, logged),
-            "state": state,
-            "attempts": logged.attempts if logged else 0,
-            "next_attempt_utc": utc_or_none(logged.next_attempt_ms) if logged else None,
-            "delivery_id": str(Key(event.position, subscription.no)) if logged else None,
-        }
+        turns, readings, explained = LoopTurns(), Readings(), list[dict[str, Any]]()
+        for subscription in subscriptions:
+            reading = read(event, subscription.pins, self._schema_versions, readings)
+            explained.append(_explain(subscription, event, reading, deliveries.get(subscription.no)))
+            await turns.give_way()
+        return {"event_id": event.position, "subscriptions": explained}
 
     async def _find(self, connection: AsyncConnection, company_id: int, delivery_id: str) -> Logged:
         key = Key.parse(delivery_id)
@@ -153,6 +138,24 @@ class DeliveryLog:
         if logged is None or logged.company_id != company_id:
             raise NotFound("delivery", delivery_id)
         return logged
+
+
+def _explain(
+    subscription: Subscription, event: Event, reading: Reading, logged: Logged | None
+) -> dict[str, Any]:
+    reason = None if logged else _reason_against(subscription, event, reading)
+    matched = logged is not None or reason is None
+    state: str | None = logged.status if logged else Status.PENDING if matched else None
+    return {
+        "subscription_id": subscription.id,
+        "channel": subscription.channel,
+        "matched": matched,
+        "reason": reason or _describe_state(subscription, logged),
+        "state": state,
+        "attempts": logged.attempts if logged else 0,
+        "next_attempt_utc": utc_or_none(logged.next_attempt_ms) if logged else None,
+        "delivery_id": str(Key(event.position, subscription.no)) if logged else None,
+    }
 
 
 async def _find_event(connection: AsyncConnection, company_id: int, event_id: int) -> Event:
@@ -171,11 +174,11 @@ def _describe_state(subscription: Subscription, logged: Logged | None) -> str:
     return _SENTENCES[Status(logged.status)].format(attempts=logged.attempts, channel=subscription.channel)
 
 
-def _reason_against(subscription: Subscription, event: Event, decoded: Mapping[str, Any]) -> str | None:
+def _reason_against(subscription: Subscription, event: Event, reading: Reading) -> str | None:
     """Say why *subscription* does not get *event*; None where it does."""
     if not takes_type(subscription.event_types, event.type):
         return f"It subscribes to {', '.join(subscription.event_types)}, not to {event.type}."
-    if subscription.filter and (unmet := filters.compile_stored(subscription.filter).explain(decoded)):
+    if subscription.filter and (unmet := filters.explain(subscription.filter, reading)):
         return f"Its filter was not met: {unmet}."
     if subscription.status != "active":
         return f"The subscription is {subscription.status}" + (

@@ -132,9 +132,9 @@ class SchemaVersions:
         decoded: dict[str, Json] = orjson.loads(self.body(event, pins))
         return decoded
 
-    def reads_as_stored(self, event: Event, pins: Pins) -> bool:
-        """Tell whether ``body`` is what was stored, without casting anything."""
-        return event.type not in self._several or self.chosen(event.type, pins) == event.version
+    def version_read(self, event: Event, pins: Pins) -> int:
+        """Name the version that ``body`` is in, unless a caster fails, without casting anything."""
+        return event.version if event.type not in self._several else self.chosen(event.type, pins)
 
     def cast(self, name: str, payload: bytes, *, from_version: int, to_version: int) -> bytes:
         """Turn a payload, as JSON, of one version of the type *name* into another.

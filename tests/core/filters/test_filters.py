@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from trunkline.errors import BodyInvalid
 from trunkline.filters import filters
-from trunkline.filters.comparisons import OPERATORS, instant
+from trunkline.filters.comparisons import OPERATORS
+from trunkline.filters.reading import instant
 from trunkline.schemas.catalog import EventType
 
 

@@ -126,10 +126,8 @@ class Checks:
         return (
             event.company_id == row["company_id"]
             and event.position > row["start_position"]
-            and bool(
-                replay.picks(
-                    self.world.records.open(subscriptions.Row(**row)), [event], schema_versions=ONE_VERSION
-                )
+            and replay.picker(self.world.records.open(subscriptions.Row(**row)), schema_versions=ONE_VERSION)(
+                event
             )
         )
 

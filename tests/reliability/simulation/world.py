@@ -14,6 +14,7 @@ from trunkline.contract import Channel
 from trunkline.dispatch import (
     dispatcher,
     leases,
+    matching_lane,
     owned_shards,
     reader,
     replay,
@@ -30,6 +31,7 @@ from trunkline.errors import NotFound, StoreUnavailable
 from trunkline.model import cursors
 from trunkline.model.deliveries import Outcome, Result
 from trunkline.model.events import Draft
+from trunkline.runtime import turns
 from trunkline.schemas.catalog import SchemaCatalog
 from trunkline.schemas.versions import SchemaVersions
 from trunkline.store import stream
@@ -56,6 +58,7 @@ LIMITS = {
     dispatcher: {"STOP_SECONDS": 0.5, "SWEEP_SECONDS": 0.2},
     retries: {"CROWDED_MS": 100, "LOOK_SECONDS": 0.3, "CROWDED_SECONDS": 0.03, "ROUND_SECONDS": 0.05},
     reader: {"LOOK_SECONDS": 0.3, "PAGE": 7},
+    matching_lane: {"COMPANY_COST": 4, "AT_ONCE": 2, "MOST_WAITING": 6, "LOOK_SECONDS": 0.1},
     replay_lane: {"LOOK_SECONDS": 0.3},
     replay: {"PAGE": 5, "OUTSTANDING": 8},
     settlement: {"INTERVAL_SECONDS": 0.08, "CURSOR_SECONDS": 0.3},
@@ -104,7 +107,7 @@ def simulated(*faults):
         choice=lambda letters: letters[here().chance.randrange(len(letters))],
     )
     with pytest.MonkeyPatch.context() as patch:
-        for module in (leases, owned_shards, reader, replay_lane, runner, settlement):
+        for module in (leases, matching_lane, owned_shards, reader, replay_lane, runner, settlement, turns):
             patch.setattr(module, "time", clock)
         patch.setattr(settlement, "random", chance)
         patch.setattr(replay, "secrets", tokens)
@@ -130,6 +133,10 @@ class OpenVault:
 
     def unseal(self, sealed, *, context):
         return sealed
+
+
+async def _no_warnings(*_, **__):
+    return []
 
 
 async def _unlimited(_: int) -> SimpleNamespace:
@@ -278,6 +285,7 @@ class World:
             check_creation=lambda *_, **__: None,
             check_change=lambda *_, **__: None,
             check_filter=lambda *_: None,
+            check_name=_no_warnings,
             pins_for=lambda *_, **__: {},
             shown_versions=lambda *_: {},
         )

@@ -31,7 +31,7 @@ from trunkline.errors import NotFound, StoreUnavailable
 from trunkline.model import cursors
 from trunkline.model.deliveries import Outcome, Result
 from trunkline.model.events import Draft
-from trunkline.runtime import turns
+from trunkline.runtime import loop_turns
 from trunkline.schemas.catalog import SchemaCatalog
 from trunkline.schemas.versions import SchemaVersions
 from trunkline.store import stream

@@ -20,6 +20,7 @@
     │   ├── TargetRefused           422
     │   ├── RateLimited             429
     │   ├── TooFast                 429
+    │   ├── TooMuchAtOnce           429  the company has too much under way at once
     │   └── ProviderRefused         whoever carries out an action or a search refused it, with a 4xx of their own
     ├── ProviderFailed              502  whoever carries out an action or a search failed; it names them
     ├── StoreUnavailable            503  the database did not answer; nothing was stored
@@ -236,6 +237,21 @@ class TooFast(Refused):
     def __init__(self, name: str, limit: int, *, pace: str, retry_after_seconds: int) -> None:
         super().__init__(
             f"This company may send {limit} {pace} (its limit '{name}'); try again in {retry_after_seconds} s."
+        )
+        self.headers = {"Retry-After": str(retry_after_seconds)}
+
+
+class TooMuchAtOnce(Refused):
+    """The company has as many *things* under way as it may have at once, or others of its calls took their time."""
+
+    status = 429
+    title = "Too many requests"
+
+    def __init__(self, things: str, *, limit: int | None = None, retry_after_seconds: int) -> None:
+        count = "too many" if limit is None else f"{limit}"
+        most = "" if limit is None else ", the most that it may have"
+        super().__init__(
+            f"This company has {count} {things} under way{most}; try again in {retry_after_seconds} s."
         )
         self.headers = {"Retry-After": str(retry_after_seconds)}
 

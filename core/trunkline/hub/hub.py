@@ -47,6 +47,7 @@ from trunkline.stream.pages import Streaming
 from trunkline.stream.retention import Retention
 from trunkline.subscribing.catching_up import CatchUp
 from trunkline.subscribing.changes import SubscriptionChanges
+from trunkline.subscribing.dry_runs import DryRuns
 from trunkline.subscribing.finding import SubscriptionFinder
 from trunkline.subscribing.names import TargetNames
 from trunkline.subscribing.replays import Replays
@@ -192,7 +193,7 @@ class Hub:
             self.database,
             finder=self._finder,
             checker=checker,
-            schema_versions=self.schema_versions,
+            dry_runs=DryRuns(self.database, schema_versions=self.schema_versions),
             limits=self.company_limits,
             replay_signal=self.signals.replay,
         )

@@ -105,9 +105,7 @@ class _turn:  # noqa: N801 - it is called as a function is
         try:
             await self._turns.take(self._company_id, wait_seconds=TURN_SECONDS)
         except TimeoutError:
-            raise TooMuchAtOnce(
-                "calls that need the database", retry_after_seconds=_RETRY_SECONDS
-            ) from None
+            raise TooMuchAtOnce("calls that need the database", retry_after_seconds=_RETRY_SECONDS) from None
         callers.work_for(None)
 
     async def __aexit__(self, *_: object) -> None:

@@ -242,17 +242,21 @@ class TooFast(Refused):
 
 
 class TooMuchAtOnce(Refused):
-    """The company has as many *things* under way as it may have at once, or others of its calls took their time."""
+    """The company has as many *things* under way as it may have at once (*limit*, if it is a number).
+
+    Without *is_own* they are those of all companies together.
+    """
 
     status = 429
     title = "Too many requests"
 
-    def __init__(self, things: str, *, limit: int | None = None, retry_after_seconds: int) -> None:
+    def __init__(
+        self, things: str, *, limit: int | None = None, is_own: bool = True, retry_after_seconds: int
+    ) -> None:
+        whose = "This company has" if is_own else "All companies together have"
         count = "too many" if limit is None else f"{limit}"
-        most = "" if limit is None else ", the most that it may have"
-        super().__init__(
-            f"This company has {count} {things} under way{most}; try again in {retry_after_seconds} s."
-        )
+        most = "" if limit is None else ", the most that may be"
+        super().__init__(f"{whose} {count} {things} under way{most}; try again in {retry_after_seconds} s.")
         self.headers = {"Retry-After": str(retry_after_seconds)}
 
 

@@ -43,6 +43,7 @@ from trunkline.store import migrate
 from trunkline.store import shards as shard_store
 from trunkline.store.database import Database
 from trunkline.store.wakeup import Signal, Wakeup
+from trunkline.stream.long_polls import LongPolls
 from trunkline.stream.pages import Streaming
 from trunkline.stream.retention import Retention
 from trunkline.subscribing.catching_up import CatchUp
@@ -160,7 +161,11 @@ class Hub:
             self.database, catalog=self.catalog, ingest=self.ingest, max_bytes=events.max_body_bytes
         )
         self.streaming = Streaming(
-            self.database, catalog=self.catalog, schema_versions=self.schema_versions, wakeup=self.wakeup
+            self.database,
+            catalog=self.catalog,
+            schema_versions=self.schema_versions,
+            wakeup=self.wakeup,
+            long_polls=LongPolls(self.settings.limits),
         )
         self.retention = Retention(self.database, days=events.retention_days, metrics=self.metrics)
 

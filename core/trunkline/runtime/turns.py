@@ -20,9 +20,20 @@ class Turns:
         self._taken: dict[int, int] = {}
         self._lines: dict[int, deque[asyncio.Future[None]]] = {}
 
+    def taken(self, company_id: int) -> int:
+        """Tell how many turns a company has."""
+        return self._taken.get(company_id, 0)
+
     def waiting(self, company_id: int) -> int:
         """Tell how many wait in a company's line."""
         return len(self._lines.get(company_id, ()))
+
+    def try_take(self, company_id: int) -> bool:
+        """Take a turn for a company, if one is free now; ``give_back`` must follow."""
+        if not self._may(company_id):
+            return False
+        self._take(company_id)
+        return True
 
     async def take(self, company_id: int, *, wait_seconds: float) -> None:
         """Take a turn for a company, waiting in its line for *wait_seconds* at most; ``give_back`` must follow.
@@ -30,8 +41,7 @@ class Turns:
         Raises:
             TimeoutError: the turn did not come in time; nothing was taken.
         """
-        if self._may(company_id):
-            self._take(company_id)
+        if self.try_take(company_id):
             return
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._lines.setdefault(company_id, deque()).append(turn)

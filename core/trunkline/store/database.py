@@ -23,8 +23,8 @@ from trunkline.runtime import callers
 from trunkline.runtime.turns import Turns
 from trunkline.store import dialects
 
-TURN_SECONDS = 10.0
-"""How long a call waits for its company's turn at a connection."""
+TURN_SECONDS = 15.0
+"""How long a call waits for its company's turn at a connection: longer than an action in a transaction may take."""
 _RETRY_SECONDS = 5
 
 

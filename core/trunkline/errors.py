@@ -20,6 +20,7 @@
     │   ├── TargetRefused           422
     │   ├── RateLimited             429
     │   ├── TooFast                 429
+    │   ├── TooMuchAtOnce           429  the company has too much under way at once
     │   └── ProviderRefused         whoever carries out an action or a search refused it, with a 4xx of their own
     ├── ProviderFailed              502  whoever carries out an action or a search failed; it names them
     ├── StoreUnavailable            503  the database did not answer; nothing was stored
@@ -238,6 +239,25 @@ class TooFast(Refused):
         super().__init__(
             f"This company may send {limit} {pace} (its limit '{name}'); try again in {retry_after_seconds} s."
         )
+        self.headers = {"Retry-After": str(retry_after_seconds)}
+
+
+class TooMuchAtOnce(Refused):
+    """The company has as many *things* under way as it may have at once (*limit*, if it is a number).
+
+    Without *is_own* they are those of all companies together.
+    """
+
+    status = 429
+    title = "Too many requests"
+
+    def __init__(
+        self, things: str, *, limit: int | None = None, is_own: bool = True, retry_after_seconds: int
+    ) -> None:
+        whose = "This company has" if is_own else "All companies together have"
+        count = "too many" if limit is None else f"{limit}"
+        most = "" if limit is None else ", the most that may be"
+        super().__init__(f"{whose} {count} {things} under way{most}; try again in {retry_after_seconds} s.")
         self.headers = {"Retry-After": str(retry_after_seconds)}
 
 

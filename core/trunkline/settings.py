@@ -197,6 +197,12 @@ class Limits(Section):
     read: Rate = Field(default="60/minute", description="GETs and searches")
     write: Rate = Field(default="100/minute", description="actions, event writes, DELETE")
     admin: Rate = Field(default="200/minute", description="subscriptions, keys, test calls")
+    long_polls: int = Field(
+        default=100, ge=1, description="calls of one company that wait for events at once, in one process"
+    )
+    long_polls_in_all: int = Field(
+        default=1_000, ge=1, description="calls that wait for events at once, in one process"
+    )
     enabled: bool = Field(default=True, description="whether limits apply")
     storage_url: str | None = Field(
         default=None,

@@ -6,6 +6,7 @@ from typing import Any
 from trunkline.access.keys import Keys
 from trunkline.model.principals import Principal
 from trunkline.model.times import utc_or_none
+from trunkline.runtime import callers
 from trunkline.store.keys import KeyRecord
 
 
@@ -17,11 +18,19 @@ class KeyService:
 
     async def authenticate(self, api_key: str) -> Principal:
         """Find the principal of *api_key*. Raises Unauthenticated."""
-        return await self._keys.authenticate(api_key)
+        principal = await self._keys.authenticate(api_key)
+        _work_for(principal)
+        return principal
 
-    async def principal(self, key_id: str) -> Principal | None:
-        """Find the principal of the key *key_id*; None where there is none or it was revoked."""
-        return await self._keys.principal(key_id)
+    async def principal(self, key_id: str, *, company_id: int | None = None) -> Principal | None:
+        """Find the principal of the key *key_id*; None where there is none or it was revoked.
+
+        The call works for its company from then on; for an operator's key that is *company_id*, where one is given.
+        """
+        principal = await self._keys.principal(key_id)
+        if principal is not None:
+            _work_for(principal, company_id)
+        return principal
 
     async def create(
         self, company_id: int | None, *, name: str, scopes: Sequence[str]
@@ -37,6 +46,10 @@ class KeyService:
     async def revoke(self, key_id: str, *, company_id: int | None) -> None:
         """Revoke a key of a company, or of anyone for None, at once and for good. Raises NotFound."""
         await self._keys.revoke(key_id, company_id=company_id)
+
+
+def _work_for(principal: Principal, company_id: int | None = None) -> None:
+    callers.work_for((company_id or callers.OPERATORS) if principal.is_operator else principal.company_id)
 
 
 def view(record: KeyRecord) -> dict[str, Any]:

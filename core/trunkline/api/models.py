@@ -220,6 +220,9 @@ class ReplayCount(BaseModel):
     """What a replay would send."""
 
     matched: int
+    complete: bool | None = Field(
+        default=None, description="false where there was no time to count all of it: it is `matched` at least"
+    )
 
 
 class DeliverySummary(BaseModel):

@@ -32,6 +32,8 @@ from trunkline.errors import (
     StoreUnavailable,
     pointer,
 )
+from trunkline.runtime import callers
+from trunkline.runtime.callers import CallerLeft
 
 MEDIA_TYPE = "application/problem+json"
 HEADERS_KEY = "trunkline.headers"
@@ -61,6 +63,7 @@ TYPES: Mapping[type[errors.TrunklineError], str] = {
     errors.TargetRefused: "target-refused",
     errors.RateLimited: "rate-limited",
     errors.TooFast: "too-fast",
+    errors.TooMuchAtOnce: "too-much-at-once",
     errors.ProviderRefused: "provider-refused",
     errors.ProviderFailed: "provider-failed",
     errors.StoreUnavailable: "store-unavailable",
@@ -291,14 +294,17 @@ class RequestIds:
                 message["headers"] = [*message.get("headers", ()), *extra]
             await send(message)
 
+        callers.begin(receive)
         try:
             await self.app(scope, receive, send_with_headers)
-        except ClientDisconnect:
+        except (ClientDisconnect, CallerLeft):
             return
         except Exception:  # noqa: BLE001 - the last place where a fault of ours can be logged and answered
             _log.exception("request %s failed: %s %s", scope[REQUEST_ID_KEY], scope["method"], scope["path"])
             if not started:  # otherwise the server ends the connection, as the answer is unfinished
                 await _internal_error(scope)(scope, receive, send_with_headers)
+        finally:
+            callers.begin(None)
 
 
 def _client_id(headers: Iterable[tuple[bytes, bytes]]) -> bytes | None:

@@ -33,7 +33,8 @@ _PAYLOAD_SCHEMA = {
     "additionalProperties": False,
 }
 
-Reads = Annotated[Caller, Depends(requires("events:write"))]
+Reads = Annotated[Caller, Depends(requires("events:read"))]
+Deletes = Annotated[Caller, Depends(requires("events:write"))]
 Writes = Annotated[Caller, Depends(requires("events:write", bucket="write"))]
 
 
@@ -157,7 +158,7 @@ class QuarantineHandlers:
         event = await self._inbox.release(quarantine_id, company_id=caller.named_company_id, payload=payload)
         return Response(event.body, 200 if event.repeated else 201, media_type=JSON)
 
-    async def delete_quarantined(self, quarantine_id: str, caller: Reads) -> None:
+    async def delete_quarantined(self, quarantine_id: str, caller: Deletes) -> None:
         """Remove one that waits for good; it is never delivered."""
         await self._inbox.delete(quarantine_id, company_id=caller.named_company_id)
 

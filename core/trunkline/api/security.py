@@ -20,6 +20,7 @@ from trunkline.access.limits import Allowance, Bucket, Limits
 from trunkline.api.problems import HEADERS_KEY
 from trunkline.errors import BadQuery, BodyInvalid, FieldError, Forbidden
 from trunkline.model.principals import Principal
+from trunkline.runtime import callers
 from trunkline.schemas.versions import HEADER as VERSIONS_HEADER
 from trunkline.schemas.versions import read_header
 
@@ -121,6 +122,7 @@ class Requires(SecurityBase):
         api_key, company, versions = _headers(scope)
         hub = hub_of(request)
         principal = await hub.keys.authenticate(api_key)
+        callers.work_for(principal.company_id)
         if not principal.is_operator:
             bucket = self.bucket_for(scope["method"])
             assert bucket is not None  # StrictRoute sees to it

@@ -166,7 +166,7 @@ ROUTES = (
         response_model=models.ReplayView,
         summary="Send events of the past again",
         tags=["Replays"],
-        responses=responses(404, 422) | {200: {"model": models.ReplayCount, "description": "A dry run"}},
+        responses=responses(404, 422, 429) | {200: {"model": models.ReplayCount, "description": "A dry run"}},
     ),
     Route(
         "GET",

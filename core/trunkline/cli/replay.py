@@ -66,7 +66,8 @@ def replay(
     if as_json:
         show_json(view)
     elif dry_run:
-        typer.echo(f"{view['matched']} events would be sent.")
+        least = "" if view.get("complete", True) else "At least "
+        typer.echo(f"{least}{view['matched']} events would be sent.")
     else:
         typer.echo(
             f"{view['id']} {view['status']}: {view['matched']} made due, {view['delivered']} delivered."

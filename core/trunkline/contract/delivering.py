@@ -139,7 +139,11 @@ class Replays(Protocol):
     async def start(
         self, company_id: int, subscription_id: str, request: Mapping[str, Json], *, channel: str | None
     ) -> dict[str, Json]:
-        """Start a replay and show it; with ``dry_run`` only count. Raises NotFound, BodyInvalid."""
+        """Start a replay and show it; with ``dry_run`` only count. Raises NotFound, BodyInvalid.
+
+        A count has ``matched``, and ``complete`` false where there was no time to count all of it. A company has one count
+        at a time: another one waits for it for a few seconds and is then refused with 429.
+        """
         ...
 
     async def of_subscription(

@@ -43,8 +43,12 @@ class ApiKeys(Protocol):
         """
         ...
 
-    async def principal(self, key_id: str) -> Principal | None:
-        """Tell who the key *key_id* stands for now; None where there is none or it was revoked. That counts as using it."""
+    async def principal(self, key_id: str, *, company_id: int | None = None) -> Principal | None:
+        """Tell who the key *key_id* stands for now; None where there is none or it was revoked. That counts as using it.
+
+        What the call reads from then on counts as its company's, and as that of *company_id* where an operator's key has
+        let somebody of that company in.
+        """
         ...
 
     async def create(

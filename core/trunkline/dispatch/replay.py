@@ -28,6 +28,8 @@ from trunkline.store import stream
 from trunkline.store.replays import Row
 
 PAGE = 200
+LOOKED_AT = 5_000
+"""Deliveries among which one page looks for failed ones, so that it is short where there are few of them."""
 OUTSTANDING = 400
 """Deliveries of one replay that may wait for their attempt; the next page is read when fewer do."""
 
@@ -120,26 +122,26 @@ async def plan(connection: AsyncConnection, request: Mapping[str, Any], *, pins:
     return Range(after, up_to, names, kind, pins)
 
 
-async def count(
+async def count_page(
     connection: AsyncConnection,
     subscription: Subscription,
     span: Range,
     *,
     schema_versions: SchemaVersions,
-) -> int:
-    """Count what a replay would send, without sending it."""
-    matched, after = 0, span.after
-    while after < span.up_to:
-        positions, after = await _next_page(
-            connection,
-            subscription,
-            span,
-            after=after,
-            up_to=span.up_to,
-            schema_versions=schema_versions,
-        )
-        matched += len(positions)
-    return matched
+) -> tuple[int, int]:
+    """Count what the first page of *span* would send; returns the count, and the position that the page reached."""
+    positions, reached = await _next_page(
+        connection, subscription, span, after=span.after, up_to=span.up_to, schema_versions=schema_versions
+    )
+    return len(positions), reached
+
+
+def countable_types(subscription: Subscription, span: Range) -> Sequence[str | None] | None:
+    """Give the types whose events need only be counted (None among them for all); None where events have to be read."""
+    if subscription.filter or span.kind == FAILED:
+        return None
+    types = _narrowed(subscription.event_types, span.event_types)
+    return (None,) if types is None else types
 
 
 async def step(
@@ -193,10 +195,13 @@ async def _next_page(
 ) -> tuple[list[int], int]:
     """Read a page; returns the positions that are to be delivered, and how far it reached."""
     if span.kind == FAILED:
-        positions = await store.failed_positions(
-            connection, subscription.no, after=after, up_to=up_to, limit=PAGE
+        looked_to = await store.looked_to(
+            connection, subscription.no, after=after, up_to=up_to, limit=LOOKED_AT
         )
-        reached = positions[-1] if len(positions) == PAGE else up_to
+        positions = await store.failed_positions(
+            connection, subscription.no, after=after, up_to=looked_to, limit=PAGE
+        )
+        reached = positions[-1] if len(positions) == PAGE else looked_to
         if span.event_types:
             event_at = await stream.by_positions(connection, positions)
             positions = [p for p in positions if p in event_at and event_at[p].type in span.event_types]

@@ -44,10 +44,12 @@ from trunkline.store import migrate
 from trunkline.store import shards as shard_store
 from trunkline.store.database import Database, is_open_to_others
 from trunkline.store.wakeup import Signal, Wakeup
+from trunkline.stream.long_polls import LongPolls
 from trunkline.stream.pages import Streaming
 from trunkline.stream.retention import Retention
 from trunkline.subscribing.catching_up import CatchUp
 from trunkline.subscribing.changes import SubscriptionChanges
+from trunkline.subscribing.dry_runs import DryRuns
 from trunkline.subscribing.finding import SubscriptionFinder
 from trunkline.subscribing.names import TargetNames
 from trunkline.subscribing.replays import Replays
@@ -161,7 +163,11 @@ class Hub:
             self.database, catalog=self.catalog, ingest=self.ingest, max_bytes=events.max_body_bytes
         )
         self.streaming = Streaming(
-            self.database, catalog=self.catalog, schema_versions=self.schema_versions, wakeup=self.wakeup
+            self.database,
+            catalog=self.catalog,
+            schema_versions=self.schema_versions,
+            wakeup=self.wakeup,
+            long_polls=LongPolls(self.settings.limits),
         )
         self.retention = Retention(self.database, days=events.retention_days, metrics=self.metrics)
 
@@ -194,7 +200,7 @@ class Hub:
             self.database,
             finder=self._finder,
             checker=checker,
-            schema_versions=self.schema_versions,
+            dry_runs=DryRuns(self.database, schema_versions=self.schema_versions),
             limits=self.company_limits,
             replay_signal=self.signals.replay,
         )

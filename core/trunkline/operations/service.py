@@ -6,21 +6,24 @@ afterwards.
 """
 
 import asyncio
+import contextlib
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import chain, repeat
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.contract import Answered, Call
-from trunkline.errors import IdempotencyConflict, ProviderFailed
+from trunkline.errors import IdempotencyConflict, ProviderFailed, TooMuchAtOnce
 from trunkline.ingest.accept import Ingest
 from trunkline.operations import requests, running
 from trunkline.operations.running import Outcome
 from trunkline.plugins import Registry
 from trunkline.plugins.records import Provider
 from trunkline.runtime import faults
+from trunkline.runtime.turns import Turns
 from trunkline.schemas.catalog import Json
 from trunkline.schemas.definition_catalog import DefinitionCatalog
 from trunkline.schemas.definitions import Definition, Kind
@@ -34,8 +37,11 @@ ELSEWHERE_SECONDS = 30.0
 """How long any other operation may take; a provider that calls another service has a shorter limit of its own."""
 LEASE_MS = 35_000
 """The lease of a key for an action elsewhere: longer than that may take."""
-WAIT_SECONDS = 0.05
-"""The pause before a repeated request looks again whether the first one has ended."""
+MAX_WAITING = 50
+"""Calls of one company that may wait, in one process, for the first one with their key."""
+RETRY_SECONDS = 5
+WAIT_SECONDS = (0.05, 0.05, 0.1, 0.2, 0.4)
+"""The pauses before a repeated request looks again whether the first one has ended; the last one goes on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +69,7 @@ class Operations:
         self._registry = registry
         self._defined = catalog
         self._ingest = ingest
+        self._waits = Turns(share=MAX_WAITING)
 
     def defined(self, kind: Kind) -> Sequence[Definition]:
         """List what the schemas define, in the order of their names."""
@@ -95,6 +102,7 @@ class Operations:
             NotFound: there is no such record.
             IdempotencyConflict: *idempotency_key* was used for another request.
             ProviderFailed: the provider failed, or gave an answer that breaks its schema.
+            TooMuchAtOnce: too many calls of the company wait for earlier ones with their keys.
             StoreUnavailable: nothing was stored.
         """
         request = requests.read(definition, parameters, input, catalog=self._catalog)
@@ -137,10 +145,14 @@ class Operations:
         return Answered(200, outcome.body)
 
     async def _act_in_transaction(self, task: _Task) -> Answered:
-        while True:
-            if answered := await self._try_in_transaction(task):
-                return answered
-            await asyncio.sleep(WAIT_SECONDS)
+        if answered := await self._try_in_transaction(task):
+            return answered
+        with self._waiting(task.call.company_id):
+            pauses = _pauses()
+            while answered is None:
+                await asyncio.sleep(next(pauses))
+                answered = await self._try_in_transaction(task)
+        return answered
 
     async def _try_in_transaction(self, task: _Task) -> Answered | None:
         """Carry *task* out in one transaction; None where another request has its key and is under way elsewhere."""
@@ -169,14 +181,32 @@ class Operations:
 
     async def _claim_or_wait(self, key: Key, *, holder: str) -> Answered | None:
         """Claim *key* for *holder*, or wait for the answer that another request gets."""
-        while True:
-            async with self._database.write() as connection:
-                use = await _claim(connection, key, holder=holder)
-            if use is None:
-                return None
-            if answered := _repeat(use):
-                return answered
-            await asyncio.sleep(WAIT_SECONDS)
+        is_claimed, answered = await self._try_to_claim(key, holder=holder)
+        if is_claimed or answered:
+            return answered
+        with self._waiting(key.namespace):
+            pauses = _pauses()
+            while not (is_claimed or answered):
+                await asyncio.sleep(next(pauses))
+                is_claimed, answered = await self._try_to_claim(key, holder=holder)
+        return answered
+
+    async def _try_to_claim(self, key: Key, *, holder: str) -> tuple[bool, Answered | None]:
+        """Claim *key* for *holder*; tells whether that was done, and the answer that another request got, if it has ended."""
+        async with self._database.write() as connection:
+            use = await _claim(connection, key, holder=holder)
+        return (True, None) if use is None else (False, _repeat(use))
+
+    @contextlib.contextmanager
+    def _waiting(self, company_id: int) -> Generator[None]:
+        """Count a call that waits for another one with its key. Raises TooMuchAtOnce."""
+        if not self._waits.try_take(company_id):
+            things = "calls that wait for an earlier one with their Idempotency-Key"
+            raise TooMuchAtOnce(things, limit=MAX_WAITING, retry_after_seconds=RETRY_SECONDS)
+        try:
+            yield
+        finally:
+            self._waits.give_back(company_id)
 
     async def _act(self, task: _Task, connection: AsyncConnection | None = None) -> Outcome:
         faults.point("action.before_run")
@@ -203,6 +233,10 @@ class Operations:
         announce = await self._ingest.append(connection, outcome.drafts) if outcome.drafts else None
         faults.point("action.before_commit")
         return announce
+
+
+def _pauses() -> Iterator[float]:
+    return chain(WAIT_SECONDS, repeat(WAIT_SECONDS[-1]))
 
 
 async def _claim(connection: AsyncConnection, key: Key, *, holder: str) -> Use | None:

@@ -16,6 +16,7 @@ from trunkline.errors import AddressRefused, TargetRefused
 from trunkline.outbound import framing
 from trunkline.outbound.connection import Connection
 from trunkline.outbound.dialling import Dialler, Origin, guarded
+from trunkline.outbound.failures import ClosedBeforeAnswer
 from trunkline.outbound.pool import Pool
 from trunkline.outbound.resolving import MayLookUp, Names, NameServers, Resolve, always
 from trunkline.targets.addresses import AddressPolicy
@@ -41,7 +42,8 @@ class Outbound:
     *timeout_seconds* bounds one call from resolving the name to the answer's last byte. *ssl_context* replaces the default
     one, to trust an own CA; it must verify. *name_servers* (``address`` or ``address:port``) are asked instead of the machine's,
     and *resolve* replaces both; the answers are checked all the same. Tenants share neither connections nor the number of
-    lookups that one may have under way, and *may_look_up* counts their lookups.
+    lookups that one may have under way, and *may_look_up* counts their lookups. *resends* says whether a request that met the
+    end of a kept connection, before any byte of an answer, goes out once more, on a fresh one.
     """
 
     def __init__(
@@ -54,6 +56,7 @@ class Outbound:
         name_servers: Sequence[str] | None = None,
         dns_cache_seconds: float = DNS_CACHE_SECONDS,
         may_look_up: MayLookUp = always,
+        resends: bool = True,
     ) -> None:
         if ssl_context is not None and ssl_context.verify_mode is not ssl.CERT_REQUIRED:
             msg = "ssl_context must verify certificates"
@@ -61,6 +64,7 @@ class Outbound:
         self._policy = policy
         self._timeout_seconds = timeout_seconds
         self._resolve = resolve
+        self._resends = resends
         self._name_servers = name_servers
         self._servers: NameServers | None = None
         self._names = Names(
@@ -113,11 +117,13 @@ class Outbound:
         now = loop.time()
         deadline = now + self._timeout_seconds
         way = (tenant, target.origin)
-        connection = self._pool.take(way, now=now) or await self._dial(way, deadline)
-        status, received, content = await connection.exchange(request, deadline=deadline)
-        if connection.is_idle:
-            self._pool.put(way, connection, now=loop.time())
-        return HttpResponse(status, received, content)
+        if kept := self._pool.take(way, now=now):
+            try:
+                return await self._exchange(way, kept, request, deadline)
+            except ClosedBeforeAnswer:  # it may have been closing while we wrote (RFC 9112 §9.3.1)
+                if not self._resends:
+                    raise
+        return await self._exchange(way, await self._dial(way, deadline), request, deadline)
 
     async def addresses(self, url: str, *, tenant: int) -> Sequence[str]:
         """Find the addresses that a call of *tenant* to *url* would dial.
@@ -128,6 +134,15 @@ class Outbound:
         """
         origin = self._target(url).origin
         return await self._names.addresses(origin.host, origin.port, tenant=tenant)
+
+    async def _exchange(
+        self, way: tuple[int, Origin], connection: Connection, request: bytes, deadline: float
+    ) -> HttpResponse:
+        status, received, content = await connection.exchange(request, deadline=deadline)
+        if connection.is_idle:
+            now = asyncio.get_running_loop().time()
+            self._pool.put(way, connection, now=now, target_keeps=framing.keep_seconds(received))
+        return HttpResponse(status, received, content)
 
     async def _dial(self, way: tuple[int, Origin], deadline: float) -> Connection:
         tenant, origin = way

@@ -17,7 +17,7 @@ class Connection(asyncio.Protocol):
         "_reader",
         "_timer",
         "_transport",
-        "idle_since",
+        "idle_until",
         "is_idle",
     )
 
@@ -28,7 +28,7 @@ class Connection(asyncio.Protocol):
         self._timer: asyncio.TimerHandle | None = None
         self._deadline = 0.0
         self.is_idle = False
-        self.idle_since = 0.0
+        self.idle_until = 0.0
 
     async def exchange(self, request: bytes, *, deadline: float) -> Received:
         """Send *request* and wait for the whole answer, until *deadline* (of the loop's clock).
@@ -89,7 +89,8 @@ class Connection(asyncio.Protocol):
             self.close()
 
     def eof_received(self) -> None:
-        """Close our side too; ``connection_lost`` follows."""
+        """Close our side too, and take no request any more; ``connection_lost`` follows."""
+        self.is_idle = False
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Complete the awaited answer where it ends with the connection; fail it elsewhere."""

@@ -15,6 +15,10 @@ class NoAnswer(ConnectionError):
         self.reason = reason
 
 
+class ClosedBeforeAnswer(NoAnswer):
+    """The connection ended before the first byte of an answer."""
+
+
 def error_of(exception: BaseException) -> str:
     """Name *exception*, which ``Outbound.post`` raised, in the attempt's words.
 

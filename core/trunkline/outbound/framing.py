@@ -10,7 +10,7 @@ from functools import lru_cache
 
 import httptools
 
-from trunkline.outbound.failures import NoAnswer
+from trunkline.outbound.failures import ClosedBeforeAnswer, NoAnswer
 from trunkline.version import __version__
 
 MAX_BODY_BYTES = 64 * 1024
@@ -23,12 +23,20 @@ MAX_ANSWER_BYTES = 256 * 1024
 Received = tuple[int, dict[str, str], bytes]
 """Status, headers by their names in lower case, body."""
 
+_KEEP_SECONDS = re.compile(r"(?:^|[,\s])timeout\s*=\s*\"?(\d{1,9})", re.ASCII | re.IGNORECASE)
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _FRAMING = frozenset({"connection", "content-length", "host", "transfer-encoding"})
 """Headers that decide where a request goes and where it ends."""
 _LENGTHS = frozenset({"content-length", "transfer-encoding"})
 """Headers that say where an answer ends."""
 _DEFAULTS = {"accept": "*/*", "accept-encoding": "identity", "user-agent": f"trunkline/{__version__}"}
+
+
+def keep_seconds(headers: Mapping[str, str]) -> int | None:
+    """Read how long the target keeps a connection that idles, where its answer says so (``Keep-Alive: timeout=5``)."""
+    text = headers.get("keep-alive")
+    found = _KEEP_SECONDS.search(text) if text is not None else None
+    return int(found[1]) if found else None
 
 
 def request_start(normalised_url: str) -> str:
@@ -115,7 +123,8 @@ class AnswerReader:
         if not self._has_head:
             number = getattr(error, "errno", None)
             reason = f"errno {number}" if number else "the target closed the connection"
-            raise NoAnswer("connection_failed", reason)
+            kind = NoAnswer if self._answer_bytes else ClosedBeforeAnswer
+            raise kind("connection_failed", reason)
         if error is not None or not self._headers.keys().isdisjoint(_LENGTHS):
             raise NoAnswer("invalid_answer", "the answer was cut off")
         return self._parser.get_status_code(), self._headers, b"".join(self._body)

@@ -31,18 +31,21 @@ class Pool:
         while idle := self._idle.get(way):
             connection = idle.pop()
             self._uncount(way, 1)
-            if connection.is_idle and now - connection.idle_since < KEEPALIVE_SECONDS:
+            if connection.is_idle and now < connection.idle_until:
                 return connection
             connection.close()
         return None
 
-    def put(self, way: Way, connection: Connection, *, now: float) -> None:
-        """Keep *connection*, if there is room."""
+    def put(self, way: Way, connection: Connection, *, now: float, target_keeps: int | None = None) -> None:
+        """Keep *connection*, if there is room, and for less time than the target keeps it (*target_keeps*, in seconds)."""
         tenant, _ = way
-        if self._count >= MAX_IDLE or self._of_tenant[tenant] >= MAX_IDLE_OF_TENANT:
+        seconds = KEEPALIVE_SECONDS
+        if target_keeps is not None and target_keeps <= KEEPALIVE_SECONDS:
+            seconds = target_keeps - 1
+        if seconds <= 0 or self._count >= MAX_IDLE or self._of_tenant[tenant] >= MAX_IDLE_OF_TENANT:
             connection.close()
             return
-        connection.idle_since = now
+        connection.idle_until = now + seconds
         self._idle[way].append(connection)
         self._count += 1
         self._of_tenant[tenant] += 1
@@ -70,11 +73,11 @@ class Pool:
 
     def _sweep(self) -> None:
         loop = asyncio.get_running_loop()
-        edge = loop.time() - KEEPALIVE_SECONDS
+        now = loop.time()
         for way, idle in list(self._idle.items()):
             fresh: list[Connection] = []
             for connection in idle:
-                if connection.is_idle and connection.idle_since > edge:
+                if connection.is_idle and now < connection.idle_until:
                     fresh.append(connection)
                 else:
                     connection.close()

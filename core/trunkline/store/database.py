@@ -2,6 +2,9 @@
 
 What differs between SQLite and PostgreSQL stands in ``dialects``. SQLite has one writer, so writes wait for each other here
 instead of in the file; PostgreSQL takes as many as its pool has.
+
+Connections are scarce, so companies take turns (``runtime.turns``): what works for one (``runtime.callers``) holds at most half
+of them, and all that work for companies together leave one to the hub's own work.
 """
 
 import asyncio
@@ -15,8 +18,14 @@ from sqlalchemy import exc
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from trunkline.errors import SettingsInvalid, StoreUnavailable
+from trunkline.errors import SettingsInvalid, StoreUnavailable, TooMuchAtOnce
+from trunkline.runtime import callers
+from trunkline.runtime.turns import Turns
 from trunkline.store import dialects
+
+TURN_SECONDS = 15.0
+"""How long a call waits for its company's turn at a connection: longer than an action in a transaction may take."""
+_RETRY_SECONDS = 5
 
 
 class Database:
@@ -31,6 +40,9 @@ class Database:
             asyncio.Lock() if self.dialect.has_one_writer else contextlib.nullcontext()
         )
         self._reader, self._writer = self.dialect.connect(self.url, pool_size=pool_size)
+        readers = self.dialect.readers(pool_size)
+        self._reads = Turns(total=max(readers - 1, 1), share=max(readers // 2, 1))
+        self._writes = Turns(share=1) if self.dialect.has_one_writer else self._reads
 
     async def __aenter__(self) -> Self:
         return self
@@ -57,10 +69,12 @@ class Database:
 
         Raises:
             StoreUnavailable: the database does not answer.
+            TooMuchAtOnce: the company's turn did not come in time.
         """
-        with translated():
-            async with self._reader.connect() as connection:
-                yield connection
+        async with _turn(self._reads):
+            with translated():
+                async with self._reader.connect() as connection:
+                    yield connection
 
     @contextlib.asynccontextmanager
     async def write(self) -> AsyncGenerator[AsyncConnection]:
@@ -68,10 +82,36 @@ class Database:
 
         Raises:
             StoreUnavailable: the database does not answer; nothing was stored.
+            TooMuchAtOnce: the company's turn did not come in time; nothing was stored.
         """
-        with translated():
-            async with self._writing, self._writer.begin() as connection:
-                yield connection
+        async with _turn(self._writes):
+            with translated():
+                async with self._writing, self._writer.begin() as connection:
+                    yield connection
+
+
+class _turn:  # noqa: N801 - it is called as a function is
+    """A turn for the company that the task works for, if it does for one; what is lent within it needs no other."""
+
+    __slots__ = ("_company_id", "_turns")
+
+    def __init__(self, turns: Turns) -> None:
+        self._turns = turns
+        self._company_id = callers.company()
+
+    async def __aenter__(self) -> None:
+        if self._company_id is None:
+            return
+        try:
+            await self._turns.take(self._company_id, wait_seconds=TURN_SECONDS)
+        except TimeoutError:
+            raise TooMuchAtOnce("calls that need the database", retry_after_seconds=_RETRY_SECONDS) from None
+        callers.work_for(None)
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._company_id is not None:
+            callers.work_for(self._company_id)
+            self._turns.give_back(self._company_id)
 
 
 @contextlib.contextmanager

@@ -34,6 +34,7 @@ from trunkline.errors import SettingsInvalid
 from trunkline.store import sqlite
 from trunkline.store.notifications import Notifications
 
+_SQLITE_READERS = 4
 CONNECTING_ERRORS = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
 """What the drivers raise while they connect; later errors come as SQLAlchemy's."""
 SERIAL = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows only in a column of type INTEGER
@@ -64,6 +65,10 @@ class Dialect(ABC):
     @abstractmethod
     def connect(self, url: URL, *, pool_size: int) -> tuple[AsyncEngine, AsyncEngine]:
         """Make the engine that reads, whose statements commit one by one, and the engine that writes."""
+
+    @abstractmethod
+    def readers(self, pool_size: int) -> int:
+        """Tell how many connections there are to read with, where *pool_size* is set."""
 
     @abstractmethod
     def file_of(self, url: URL) -> Path | None:
@@ -125,6 +130,10 @@ class SQLite(Dialect):
     def connect(self, url: URL, *, pool_size: int) -> tuple[AsyncEngine, AsyncEngine]:  # noqa: ARG002 - it has one writer
         """Make an engine of four connections that read, and one of a single connection that writes."""
         return _sqlite_reader(url), _sqlite_writer(url)
+
+    def readers(self, pool_size: int) -> int:  # noqa: ARG002 - its own number
+        """Give the size of the pool that reads."""
+        return _SQLITE_READERS
 
     def file_of(self, url: URL) -> Path | None:
         """Give the file that *url* names."""
@@ -190,6 +199,10 @@ class PostgreSQL(Dialect):
             connect_args={"timeout": 5, "command_timeout": 60},
         )
         return writer.execution_options(isolation_level="AUTOCOMMIT"), writer
+
+    def readers(self, pool_size: int) -> int:
+        """Give the size of the pool, which writes too."""
+        return pool_size
 
     def file_of(self, url: URL) -> Path | None:  # noqa: ARG002 - a server holds it
         """Give None: a server has it."""
@@ -288,7 +301,7 @@ def _sqlite_reader(url: URL) -> AsyncEngine:
     return create_async_engine(
         url,
         poolclass=AsyncAdaptedQueuePool,
-        pool_size=4,
+        pool_size=_SQLITE_READERS,
         max_overflow=0,
         # What was read lately is in the system's cache too; the writer's is where its transaction grows.
         connect_args={"async_creator_fn": sqlite.connect, "cache_kib": 1024},

@@ -180,6 +180,19 @@ async def make_due(connection: AsyncConnection, replay: Row, positions: Sequence
     return len(rows.all())
 
 
+async def looked_to(
+    connection: AsyncConnection, subscription_no: int, *, after: int, up_to: int, limit: int
+) -> int:
+    """Tell how far a look at the next *limit* deliveries of a subscription goes: *up_to* where there are no more."""
+    statement = text(
+        "SELECT position FROM deliveries WHERE subscription_no = :no AND position > :after AND position <= :up_to "
+        "ORDER BY position LIMIT 1 OFFSET :skipped"
+    )
+    parameters = {"no": subscription_no, "after": after, "up_to": up_to, "skipped": limit - 1}
+    row = (await connection.execute(statement, parameters)).first()
+    return row[0] if row else up_to
+
+
 async def failed_positions(
     connection: AsyncConnection, subscription_no: int, *, after: int, up_to: int, limit: int
 ) -> list[int]:

@@ -199,6 +199,26 @@ async def by_positions(connection: AsyncConnection, positions: Sequence[int]) ->
     return {row[0]: Event(*row) for row in rows}
 
 
+async def count_company(
+    connection: AsyncConnection,
+    company_id: int,
+    *,
+    type: str | None,
+    after: int,
+    up_to: int,
+    limit: int,
+) -> tuple[int, int]:
+    """Count the next *limit* events of one company, of one *type* or of all; returns how many, and how far that went."""
+    kind = "AND type = :type" if type else ""
+    statement = text(
+        "SELECT count(*), max(position) FROM (SELECT position FROM events WHERE company_id = :company "
+        f"{kind} AND position > :after AND position <= :up_to ORDER BY position LIMIT :limit) AS page"
+    )
+    parameters = {"company": company_id, "after": after, "up_to": up_to, "limit": limit}
+    count, last = (await connection.execute(statement, parameters | ({"type": type} if type else {}))).one()
+    return count, last if count == limit else up_to
+
+
 async def companies_after(connection: AsyncConnection, after: int, up_to: int) -> list[int]:
     """List the companies with events after *after* and up to *up_to*."""
     statement = text("SELECT DISTINCT company_id FROM events WHERE position > :after AND position <= :up_to")

@@ -12,12 +12,14 @@ from trunkline.contract import EventPage
 from trunkline.errors import StoreUnavailable
 from trunkline.model import cursors
 from trunkline.model.events import Event
+from trunkline.runtime import callers
 from trunkline.schemas.catalog import EventType, SchemaCatalog
 from trunkline.schemas.examples import example_draft
 from trunkline.schemas.versions import Pins, SchemaVersions
 from trunkline.store import retention, stream
 from trunkline.store.database import Database
 from trunkline.store.wakeup import Signal, Wakeup
+from trunkline.stream.long_polls import LongPolls
 
 LOOK_SECONDS = 1.0
 
@@ -26,12 +28,19 @@ class Streaming:
     """The log as one company's clients see it. Enter it to serve long polls."""
 
     def __init__(
-        self, database: Database, *, catalog: SchemaCatalog, schema_versions: SchemaVersions, wakeup: Wakeup
+        self,
+        database: Database,
+        *,
+        catalog: SchemaCatalog,
+        schema_versions: SchemaVersions,
+        wakeup: Wakeup,
+        long_polls: LongPolls,
     ) -> None:
         self._database = database
         self._catalog = catalog
         self._schema_versions = schema_versions
         self._watch = Watch(database, wakeup)
+        self._long_polls = long_polls
         self._head = 0
         """The head at an earlier read: a later read sees everything up to it."""
 
@@ -64,13 +73,15 @@ class Streaming:
         Raises:
             BadCursor: *cursor* is not one of ours.
             CursorExpired: events after *cursor* were removed; whether any of them was this company's is not looked at.
+            TooMuchAtOnce: the company has as many long polls as it may have.
         """
         request = PageRequest(
             company_id, types, cursors.decode(cursor) if cursor is not None else None, since_ms, limit
         )
         after, events = await self._read(request, may_expire=True)
         if not events and wait_seconds > 0:
-            after, events = await self._wait(request, wait_seconds)
+            async with self._long_polls.of(company_id):
+                after, events = await callers.while_present(self._wait(request, wait_seconds))
         page = events[:limit]
         return EventPage(
             bodies=[self._schema_versions.body(event, versions) for event in page],

@@ -10,11 +10,12 @@ from trunkline.access.company_limits import CompanyLimits
 from trunkline.dispatch import replay
 from trunkline.errors import LimitReached, NotFound
 from trunkline.model.times import utc_text_of_ms
-from trunkline.schemas.versions import Pins, SchemaVersions
+from trunkline.schemas.versions import Pins
 from trunkline.store import replays as store
 from trunkline.store.database import Database
 from trunkline.store.replays import Row
 from trunkline.store.wakeup import Signal
+from trunkline.subscribing.dry_runs import DryRuns
 from trunkline.subscribing.finding import SubscriptionFinder
 from trunkline.subscribing.requests import Checker
 
@@ -28,12 +29,12 @@ class Replays:
         *,
         finder: SubscriptionFinder,
         checker: Checker,
-        schema_versions: SchemaVersions,
+        dry_runs: DryRuns,
         limits: CompanyLimits,
         replay_signal: Signal,
     ) -> None:
         self._database = database
-        self._schema_versions = schema_versions
+        self._dry_runs = dry_runs
         self._limits = limits
         self._finder = finder
         self._checker = checker
@@ -42,16 +43,15 @@ class Replays:
     async def start(
         self, company_id: int, subscription_id: str, request: Mapping[str, Any], *, channel: str | None
     ) -> dict[str, Any]:
-        """Start a replay and show it; with ``dry_run`` only count what it would send. Raises NotFound, BodyInvalid, LimitReached."""
+        """Start a replay and show it; with ``dry_run`` only count what it would send (``DryRuns``).
+
+        Raises:
+            NotFound, BodyInvalid, LimitReached, TooMuchAtOnce
+        """
         subscription = await self._finder.find(company_id, subscription_id, channel=channel)
         pins = self._check(request, subscription.pins)
         if request.get("dry_run"):
-            async with self._database.read() as connection:
-                span = await replay.plan(connection, request)
-                matched = await replay.count(
-                    connection, subscription, span, schema_versions=self._schema_versions
-                )
-                return {"matched": matched}
+            return await self._dry_runs.count(subscription, request)
         limit = (await self._limits.of(company_id)).replays_at_once
         async with self._database.write() as connection:
             if await store.count_running(connection, company_id) >= limit:

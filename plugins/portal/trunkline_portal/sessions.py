@@ -49,7 +49,8 @@ class Sessions:
         session = await self._read(cookie)
         if session is None or session.expires_ms <= self._context.clock.now_ms():
             return None
-        principal = await self._context.keys.principal(session.key_id)
+        tenant = session.company_id if session.link_id is not None else None
+        principal = await self._context.keys.principal(session.key_id, company_id=tenant)
         if principal is None or (session.link_id is not None and not principal.is_operator):
             await self.end(session)
             return None

@@ -208,7 +208,7 @@ _ROUTES: Sequence[tuple[str, str, Callable[..., Any], dict[str, Any]]] = (
             "status_code": 202,
             "response_model": ReplayView,
             "summary": "Send events of the past again",
-            "responses": responses(404, 422) | {200: {"model": ReplayCount, "description": "A dry run"}},
+            "responses": responses(404, 422, 429) | {200: {"model": ReplayCount, "description": "A dry run"}},
         },
     ),
 )

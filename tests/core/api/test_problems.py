@@ -32,6 +32,7 @@ REFUSALS: list[Refused] = [
     errors.BodyInvalid([FieldError("/a", "is missing"), FieldError("/b", "is odd")]),
     errors.EventRejected([FieldError("/payload/amount", "is required")]),
     errors.TargetRefused("is private"),
+    errors.TooMuchAtOnce("long polls", limit=100, retry_after_seconds=5),
     errors.RateLimited(bucket="read", limit=60, retry_after_seconds=9),
     errors.TooFast("events_per_second", 10, pace="events a second", retry_after_seconds=3),
     errors.ProviderRefused(418, "No tea."),

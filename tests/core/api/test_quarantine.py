@@ -541,11 +541,20 @@ async def test_an_operator_sees_and_changes_everybodys(database_url, make_hub):
     assert len(await polled(hub.client)) == 1
 
 
-async def test_the_scope_events_write_is_asked_for(lite):
+async def test_whoever_only_sends_events_reads_nothing_that_is_quarantined(lite):
+    sender = await lite.client_of(lite.company_id, ["events:write", "admin"])
+    waits = await quarantine(sender)
+    for path in ("", f"/{waits}"):
+        answer = await sender.get(INBOX + path)
+        assert (answer.status_code, "'events:read'" in answer.json()["detail"]) == (403, True)
+    reader = await lite.client_of(lite.company_id, ["events:read"])
+    assert (await reader.get(f"{INBOX}/{waits}")).json()["payload"] == BROKEN["payload"]
+    assert waits in [one["id"] for one in await waiting(reader)]
+
+
+async def test_the_scope_events_write_is_asked_for_by_what_changes_something(lite):
     reader = await lite.client_of(lite.company_id, ["events:read", "admin"])
     for method, path in (
-        ("GET", ""),
-        ("GET", "/qtn_1"),
         ("PATCH", "/qtn_1"),
         ("DELETE", "/qtn_1"),
         ("POST", "/release"),

@@ -19,6 +19,7 @@ from trunkline.errors import (
     NotFound,
     ProviderFailed,
     StoreUnavailable,
+    TooMuchAtOnce,
 )
 from trunkline.operations import Operations, service
 from trunkline.plugins import PluginRecord, Registry
@@ -447,6 +448,22 @@ async def test_a_key_that_is_held_elsewhere_is_waited_for_here(small):
     await small.ingest.emit(SIGNED)  # by then the second has looked
     things.go.set()
     assert (await second).body == (await first).body
+
+
+async def test_only_so_many_calls_of_a_company_wait_for_the_first_one_with_their_key(hub, monkeypatch):
+    monkeypatch.setattr(service, "MAX_WAITING", 2)
+    things = Things()
+    things.go.clear()
+    operations = operations_of(hub, Action("create_thing", things.run, CREATE, uses_database=False))
+    first = asyncio.create_task(act(operations, key="k"))
+    await things.begun.wait()
+    others = [asyncio.create_task(act(operations, key="k")) for _ in range(3)]
+    (refused, *_), waiting = await asyncio.wait(others, return_when=asyncio.FIRST_COMPLETED)
+    with pytest.raises(TooMuchAtOnce, match="2 calls that wait for an earlier one"):
+        await refused
+    things.go.set()
+    assert {(await task).body for task in (first, *waiting)} == {b'{"id":1}'}
+    assert (await act(operations, key="k")).repeated
 
 
 async def test_a_call_that_is_cancelled_gives_its_key_back(small):

@@ -461,6 +461,65 @@ def test_a_context_that_does_not_verify_is_refused() -> None:
 # Connections that are kept
 
 
+async def test_a_request_that_meets_a_closing_connection_goes_out_again_at_once_on_a_fresh_one(
+    receiver: Receiver, http: Outbound
+) -> None:
+    receiver.script([Answer(), CloseWithoutAnswer(), Answer(202)])
+    assert (await post(http, receiver.url)).status == 200
+    assert (await post(http, receiver.url)).status == 202
+    assert [request.connection for request in receiver.requests] == [1, 1, 2]
+
+
+async def test_it_goes_out_again_once_and_no_more(receiver: Receiver, http: Outbound) -> None:
+    receiver.script([Answer(), CloseWithoutAnswer(), Reset(), Answer()])
+    assert (await post(http, receiver.url)).status == 200
+    assert (await failure(http, receiver.url))[0] == "connection_failed"
+    assert [request.connection for request in receiver.requests] == [1, 1, 2]
+
+
+async def test_a_request_whose_answer_had_begun_is_not_sent_again(receiver: Receiver, http: Outbound) -> None:
+    receiver.script([Answer(), Garbage(b"HTTP/1.1 200 OK\r\nContent-Le")])
+    assert (await post(http, receiver.url)).status == 200
+    assert (await failure(http, receiver.url))[0] in {"connection_failed", "invalid_answer"}
+    assert len(receiver.requests) == 2
+
+
+async def test_a_fresh_connection_that_is_closed_without_an_answer_is_not_tried_twice(
+    receiver: Receiver, http: Outbound
+) -> None:
+    receiver.script([CloseWithoutAnswer(), Answer()])
+    assert (await failure(http, receiver.url))[0] == "connection_failed"
+    assert len(receiver.requests) == 1
+
+
+async def test_a_burst_to_a_target_that_closes_what_it_kept_loses_no_request(
+    receiver: Receiver, http: Outbound
+) -> None:
+    async def answers_and_closes(connection: Connection) -> None:
+        await Answer()(connection)
+        await asyncio.sleep(0.002)
+        connection.close()
+
+    receiver.always(answers_and_closes)
+    for _ in range(10):
+        answers = await asyncio.gather(*(post(http, receiver.url) for _ in range(20)))
+        assert [answer.status for answer in answers] == [200] * 20
+        await asyncio.sleep(0.002)
+
+
+@pytest.mark.parametrize(
+    ("says", "connections"),
+    [("timeout=1", [1, 2]), ("timeout=5, max=100", [1, 1]), ("max=100, timeout=0", [1, 2]), ("x", [1, 1])],
+)
+async def test_a_connection_is_kept_for_less_time_than_the_target_keeps_it(
+    receiver: Receiver, http: Outbound, says: str, connections: list[int]
+) -> None:
+    receiver.always(Answer(headers={"keep-alive": says}))
+    for _ in range(2):
+        assert (await post(http, receiver.url)).status == 200
+    assert [request.connection for request in receiver.requests] == connections
+
+
 async def _answers_late_again(connection: Connection) -> None:
     connection.write(b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nfirst")
     await connection.drain()

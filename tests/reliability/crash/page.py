@@ -25,6 +25,7 @@ A case is one point, one seed, one database. Four writers send single events and
 - the ledger has exactly one delivery for each event and each subscription that it matches; all have ended, with each attempt logged
 - the receiver, which knows nothing of the hub, got each of them, with the bytes that are polled, and exactly the attempts that the ledger names
 - what arrived twice had been in flight at the crash, or had ended in the last second before it, and arrived no more than twice
+- what met a kept connection that the receiver reset may have been sent once more, on a fresh one, in the same attempt and with the same `webhook-id`
 
 Waits are shortened so that a case takes two seconds: leases to 0.6 s (3 s where two workers share), the wait before a slow delivery gets its row to 0.3 s. The last second before the crash is judged with 1.5 s of tolerance, since the machine may be busy. What this does not try: a machine that loses power, which is the database's business, and a disk that fails.
 

@@ -14,13 +14,17 @@ NEVER = 19
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """One request: which event, to which path, which attempt, and when (monotonic seconds)."""
+    """One request: which event, to which path, which attempt, and when (monotonic seconds).
+
+    *closed_kept* where the target reset a kept connection for an answer: the hub may send it once more at once, on a fresh one.
+    """
 
     event: int
     path: str
     attempt: int
     body: bytes
     at: float
+    closed_kept: bool
 
 
 class Target(Receiver):
@@ -29,11 +33,15 @@ class Target(Receiver):
     def __init__(self) -> None:
         super().__init__(record=False)
         self.arrivals: defaultdict[int, list[Arrival]] = defaultdict(list)
+        self._connections: set[int] = set()
 
     def _received(self, request: ReceivedRequest) -> Reply:
         super()._received(request)
         metadata = orjson.loads(request.body)["metadata"]
         attempt = int(request.headers["trunkline-attempt"])
+        reply = _reply(request.path, metadata["n"], attempt)
+        is_kept = request.connection in self._connections
+        self._connections.add(request.connection)
         self.arrivals[metadata["case"]].append(
             Arrival(
                 int(request.headers["webhook-id"]),
@@ -41,9 +49,10 @@ class Target(Receiver):
                 attempt,
                 request.body,
                 request.received_at / 1e9,
+                closed_kept=is_kept and isinstance(reply, Reset),
             )
         )
-        return _reply(request.path, metadata["n"], attempt)
+        return reply
 
 
 def _reply(path: str, n: int, attempt: int) -> Reply:

@@ -195,7 +195,9 @@ class Judge:
         bodies = {position: body for position, _, body, _ in self._log}
         times: defaultdict[Pair, defaultdict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
         for arrival in arrivals:
-            times[arrival.event, arrival.path][arrival.attempt].append(arrival.at)
+            moments = times[arrival.event, arrival.path][arrival.attempt]
+            if not arrival.closed_kept:
+                moments.append(arrival.at)
             if bodies.get(arrival.event) != arrival.body:
                 self._blame(f"event {arrival.event} was pushed with other bytes than are polled")
         self._lose("matched, but never pushed", pairs - times.keys())

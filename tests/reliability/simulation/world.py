@@ -34,8 +34,10 @@ from trunkline.model.events import Draft
 from trunkline.runtime import loop_turns
 from trunkline.schemas.catalog import SchemaCatalog
 from trunkline.schemas.versions import SchemaVersions
+from trunkline.settings import Limits
 from trunkline.store import stream
 from trunkline.store.wakeup import Signal, Wakeup
+from trunkline.stream.long_polls import LongPolls
 from trunkline.stream.pages import Streaming
 from trunkline.subscribing import changes
 from trunkline.subscribing.catching_up import CatchUp
@@ -589,7 +591,13 @@ class World:
 
     async def _poll(self, company):
         streaming, cursor = (
-            Streaming(self.front.door, catalog=None, schema_versions=ONE_VERSION, wakeup=None),
+            Streaming(
+                self.front.door,
+                catalog=None,
+                schema_versions=ONE_VERSION,
+                wakeup=None,
+                long_polls=LongPolls(Limits()),
+            ),
             None,
         )
         while True:
@@ -678,7 +686,13 @@ class Switcher:
 
     async def live(self):
         world, chance = self.world, self.world.chance
-        streaming = Streaming(world.front.door, catalog=None, schema_versions=ONE_VERSION, wakeup=None)
+        streaming = Streaming(
+            world.front.door,
+            catalog=None,
+            schema_versions=ONE_VERSION,
+            wakeup=None,
+            long_polls=LongPolls(Limits()),
+        )
         while world.clock.now < world.chaos_ends:
             if chance.random() < 0.5:
                 await self._poll(streaming)

@@ -63,6 +63,7 @@ async def examine(
             timeout_seconds=timeout_seconds,
             resolve=resolve,
             ssl_context=ssl_context,
+            resends=False,  # so that a kept connection's end is seen
         ) as http:
             trials = Trials(route.url, http=http, secret=secret or throwaway_secret(), now=now)
             samples = Samples(catalog, now=now)

@@ -69,7 +69,7 @@ class ReplayFormPages:
                 counted = await self._replays.start(
                     viewer.company_id, subscription_id, body | {"dry_run": True}, channel=None
                 )
-                return await self._show(request, viewer, subscription_id, entered, matched=counted["matched"])
+                return await self._show(request, viewer, subscription_id, entered, counted=counted)
             await self._replays.start(viewer.company_id, subscription_id, body, channel=None)
         except BodyInvalid as error:
             errors = faults_of(error)
@@ -88,7 +88,7 @@ class ReplayFormPages:
         subscription_id: str,
         entered: Range,
         *,
-        matched: int | None = None,
+        counted: Mapping[str, Json] | None = None,
         errors: Mapping[str, str] | None = None,
         status: int = 200,
     ) -> Response:
@@ -100,7 +100,7 @@ class ReplayFormPages:
             status=status,
             subscription=subscription,
             entered=entered,
-            matched=matched,
+            counted=counted,
             errors=errors or {},
             types=self._types(subscription.view["event_types"]),
         )

@@ -1,0 +1,103 @@
+"""Turns at what is scarce: how many may be at it at once, how many of them for one company, and who is next.
+
+Companies that wait take turns, whatever the length of their lines; within a line the first comes first.
+"""
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import AsyncGenerator
+
+
+class Turns:
+    """Lends turns. *total* may be taken at once (any number for None), *share* of them by one company."""
+
+    __slots__ = ("_free", "_lines", "_share", "_taken")
+
+    def __init__(self, *, share: int, total: int | None = None) -> None:
+        self._share = share
+        self._free = total
+        self._taken: dict[int, int] = {}
+        self._lines: dict[int, deque[asyncio.Future[None]]] = {}
+
+    def taken(self, company_id: int) -> int:
+        """Tell how many turns a company has."""
+        return self._taken.get(company_id, 0)
+
+    def waiting(self, company_id: int) -> int:
+        """Tell how many wait in a company's line."""
+        return len(self._lines.get(company_id, ()))
+
+    def try_take(self, company_id: int) -> bool:
+        """Take a turn for a company, if one is free now; ``give_back`` must follow."""
+        if not self._may(company_id):
+            return False
+        self._take(company_id)
+        return True
+
+    async def take(self, company_id: int, *, wait_seconds: float) -> None:
+        """Take a turn for a company, waiting in its line for *wait_seconds* at most; ``give_back`` must follow.
+
+        Raises:
+            TimeoutError: the turn did not come in time; nothing was taken.
+        """
+        if self.try_take(company_id):
+            return
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._lines.setdefault(company_id, deque()).append(turn)
+        try:
+            async with asyncio.timeout(wait_seconds):
+                await turn
+        except BaseException:
+            if turn.done() and not turn.cancelled():  # it came at the moment of giving up
+                self.give_back(company_id)
+            else:
+                self._leave(company_id, turn)
+            raise
+
+    def give_back(self, company_id: int) -> None:
+        """Give a turn back; whoever is next has it at once."""
+        left = self._taken[company_id] - 1
+        if left:
+            self._taken[company_id] = left
+        else:
+            del self._taken[company_id]
+        if self._free is not None:
+            self._free += 1
+        if self._lines:
+            self._call_next()
+
+    @contextlib.asynccontextmanager
+    async def turn(self, company_id: int, *, wait_seconds: float) -> AsyncGenerator[None]:
+        """Hold a turn, taken as ``take`` does."""
+        await self.take(company_id, wait_seconds=wait_seconds)
+        try:
+            yield
+        finally:
+            self.give_back(company_id)
+
+    def _may(self, company_id: int) -> bool:
+        return self._free != 0 and self._taken.get(company_id, 0) < self._share
+
+    def _take(self, company_id: int) -> None:
+        self._taken[company_id] = self._taken.get(company_id, 0) + 1
+        if self._free is not None:
+            self._free -= 1
+
+    def _call_next(self) -> None:
+        """Give turns to those that wait, one company after the other, while there are any."""
+        while (company_id := next(filter(self._may, self._lines), None)) is not None:
+            line = self._lines.pop(company_id)
+            turn = line.popleft()
+            if line:
+                self._lines[company_id] = line  # behind the others
+            if not turn.done():
+                self._take(company_id)
+                turn.set_result(None)
+
+    def _leave(self, company_id: int, turn: asyncio.Future[None]) -> None:
+        line = self._lines.get(company_id)
+        if line is not None and turn in line:
+            line.remove(turn)
+            if not line:
+                del self._lines[company_id]

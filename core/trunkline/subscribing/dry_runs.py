@@ -1,0 +1,121 @@
+"""Dry runs: counting what a replay would send.
+
+A count reads the log in pieces. Each has a connection for itself, gives it back, and lets others go on; a company has one
+count at a time, few pieces are read at once, and companies take turns at them. A count ends with its caller, and after
+``LIMIT_SECONDS`` with what it has counted by then.
+"""
+
+import time
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from trunkline.dispatch import replay
+from trunkline.dispatch.replay import Range
+from trunkline.errors import TooMuchAtOnce
+from trunkline.model.subscriptions import Subscription
+from trunkline.runtime import callers
+from trunkline.runtime.turns import Turns
+from trunkline.schemas.versions import SchemaVersions
+from trunkline.store import stream
+from trunkline.store.database import Database
+
+AT_ONCE = 2
+"""Pieces that one process reads at the same time."""
+WAIT_SECONDS = 5.0
+"""How long a count waits for another one of its company."""
+LIMIT_SECONDS = 20.0
+COUNTED = 20_000
+"""Events in a piece that only counts: a few milliseconds."""
+_NO_LIMIT = 24 * 60 * 60.0
+
+Counting = Coroutine[Any, Any, tuple[int, int]]
+"""Gives how many events of a piece count, and the position that the piece reached."""
+
+
+class DryRuns:
+    """Counts what replays would send, for at most *limit_seconds* each."""
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        schema_versions: SchemaVersions,
+        limit_seconds: float = LIMIT_SECONDS,
+        wait_seconds: float = WAIT_SECONDS,
+    ) -> None:
+        self._database = database
+        self._schema_versions = schema_versions
+        self._limit_seconds = limit_seconds
+        self._wait_seconds = wait_seconds
+        self._counts = Turns(share=1)
+        self._pieces = Turns(share=1, total=AT_ONCE)
+
+    async def count(self, subscription: Subscription, request: Mapping[str, Any]) -> dict[str, Any]:
+        """Show how many events a replay would send; ``complete`` is false where there was no time to count them all.
+
+        Raises:
+            BodyInvalid: the range is empty.
+            TooMuchAtOnce: another count of the company takes its time.
+            CallerLeft: the caller has gone.
+        """
+        return await callers.while_present(self._count(subscription, request))
+
+    async def _count(self, subscription: Subscription, request: Mapping[str, Any]) -> dict[str, Any]:
+        company_id = subscription.company_id
+        try:
+            await self._counts.take(company_id, wait_seconds=self._wait_seconds)
+        except TimeoutError:
+            raise TooMuchAtOnce(
+                "dry run", limit=1, retry_after_seconds=int(self._wait_seconds) or 1
+            ) from None
+        try:
+            return await self._add_up(subscription, request)
+        finally:
+            self._counts.give_back(company_id)
+
+    async def _add_up(self, subscription: Subscription, request: Mapping[str, Any]) -> dict[str, Any]:
+        deadline = time.monotonic() + self._limit_seconds
+        async with self._database.read() as connection:
+            span = await replay.plan(connection, request)
+        matched = 0
+        for count_next in self._counters(subscription, span):
+            after = span.after
+            while after < span.up_to:
+                if time.monotonic() >= deadline:
+                    return {"matched": matched, "complete": False}
+                piece = replace(span, after=after)
+                count, after = await self._in_turn(partial(count_next, span=piece), subscription.company_id)
+                matched += count
+        return {"matched": matched}
+
+    def _counters(self, subscription: Subscription, span: Range) -> Sequence[Callable[..., Counting]]:
+        """Give the functions that count pieces of *span*, each of them another part of what it holds."""
+        types = replay.countable_types(subscription, span)
+        if types is None:
+            return (partial(self._count_matches, subscription=subscription),)
+        company_id = subscription.company_id
+        return [partial(_count_type, company_id=company_id, type=name) for name in types]
+
+    async def _in_turn(
+        self, count: Callable[[AsyncConnection], Counting], company_id: int
+    ) -> tuple[int, int]:
+        turn = self._pieces.turn(company_id, wait_seconds=_NO_LIMIT)
+        async with turn, self._database.read() as connection:
+            return await count(connection)
+
+    async def _count_matches(
+        self, connection: AsyncConnection, *, subscription: Subscription, span: Range
+    ) -> tuple[int, int]:
+        return await replay.count_page(connection, subscription, span, schema_versions=self._schema_versions)
+
+
+async def _count_type(
+    connection: AsyncConnection, *, company_id: int, type: str | None, span: Range
+) -> tuple[int, int]:
+    return await stream.count_company(
+        connection, company_id, type=type, after=span.after, up_to=span.up_to, limit=COUNTED
+    )

@@ -1,0 +1,143 @@
+"""Connections are shared fairly: no company holds so many that another has to wait for it."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+import pytest
+from sqlalchemy import text
+
+from trunkline.errors import TooMuchAtOnce
+from trunkline.runtime import callers
+from trunkline.store import database as module
+from trunkline.store.database import Database
+
+ATTACKER, VICTIM, THIRD = 1, 2, 3
+
+
+class Holders:
+    """Tasks that hold what a database lends them, until they are ended."""
+
+    def __init__(self, database: Database) -> None:
+        self.holding = list[int | None]()
+        self._database = database
+        self._tasks = list[asyncio.Task[None]]()
+
+    async def begin(self, company_id: int | None, count: int, *, held: int) -> None:
+        """Let *count* calls of a company ask for a connection, and wait until *held* are held in all."""
+        tasks = [asyncio.create_task(self._hold(company_id)) for _ in range(count)]
+        self._tasks += tasks
+        async with asyncio.timeout(20):
+            while len(self.holding) < held:
+                await asyncio.sleep(0.001)
+        await self._settle()
+
+    async def end_one(self, of: int) -> None:
+        """End a call of the company *of* that holds a connection."""
+        task = next(t for t in self._tasks if t.get_name() == f"holds {of}" and not t.done())
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    async def end(self) -> None:
+        """End all."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _hold(self, company_id: int | None) -> None:
+        callers.work_for(company_id)
+        async with self._database.read():
+            self.holding.append(company_id)
+            task = asyncio.current_task()
+            assert task is not None
+            task.set_name(f"holds {company_id}")
+            await asyncio.Event().wait()
+
+    async def _settle(self) -> None:
+        """Wait until nobody gets a connection any more; a call of the hub itself, which comes last, shows that."""
+        for _ in range(3):
+            async with self._database.read() as connection:
+                await connection.execute(text("SELECT 1"))
+
+
+@pytest.fixture
+async def holders(database: Database) -> AsyncIterator[Holders]:
+    holders = Holders(database)
+    yield holders
+    await holders.end()
+
+
+async def test_a_company_holds_half_of_the_connections_and_others_get_one_at_once(
+    database: Database, holders: Holders
+):
+    half = database.dialect.readers(10) // 2
+    await holders.begin(ATTACKER, 20, held=half)
+    assert holders.holding == [ATTACKER] * half
+    await holders.begin(VICTIM, 1, held=half + 1)
+    assert holders.holding[half:] == [VICTIM]
+
+
+async def test_companies_together_leave_a_connection_to_the_hub(database: Database, holders: Holders):
+    readers = database.dialect.readers(10)
+    for company_id in (ATTACKER, VICTIM, THIRD):
+        await holders.begin(company_id, readers, held=readers // 2)
+    assert len(holders.holding) == readers - 1
+    async with database.read() as connection:
+        assert (await connection.execute(text("SELECT 1"))).scalar_one() == 1
+
+
+async def test_companies_that_wait_take_turns(database: Database, holders: Holders):
+    readers = database.dialect.readers(10)
+    half = readers // 2
+    await holders.begin(ATTACKER, readers, held=half)
+    await holders.begin(VICTIM, readers, held=readers - 1)
+    await holders.begin(THIRD, 1, held=readers - 1)
+    assert THIRD not in holders.holding
+    await holders.end_one(VICTIM)
+    await holders.end_one(VICTIM)
+    async with asyncio.timeout(20):
+        while THIRD not in holders.holding:
+            await asyncio.sleep(0.001)
+
+
+async def test_what_is_lent_within_a_turn_needs_no_other(database: Database, holders: Holders):
+    half = database.dialect.readers(10) // 2
+    await holders.begin(ATTACKER, half - 1, held=half - 1)
+    callers.work_for(ATTACKER)
+    async with database.read(), database.read() as connection:
+        assert (await connection.execute(text("SELECT 1"))).scalar_one() == 1
+    assert callers.company() == ATTACKER
+    callers.work_for(None)
+
+
+async def test_a_call_whose_turn_does_not_come_is_told_to_come_again(
+    database: Database, holders: Holders, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(module, "TURN_SECONDS", 0.01)
+    half = database.dialect.readers(10) // 2
+    await holders.begin(ATTACKER, half, held=half)
+    callers.work_for(ATTACKER)
+    with pytest.raises(TooMuchAtOnce) as refused:
+        async with database.read():
+            pass
+    callers.work_for(None)
+    assert refused.value.status == 429
+    assert refused.value.headers == {"Retry-After": "5"}
+
+
+async def test_one_writer_is_lent_to_companies_in_turn(sqlite_database: Database):
+    order = list[int]()
+
+    async def write(company_id: int) -> None:
+        callers.work_for(company_id)
+        async with sqlite_database.write() as connection:
+            await connection.execute(text("UPDATE stream_head SET position = position WHERE id = 1"))
+            order.append(company_id)
+
+    async with contextlib.AsyncExitStack() as stack:
+        tasks = [asyncio.create_task(write(ATTACKER)) for _ in range(50)]
+        await asyncio.sleep(0)
+        tasks.append(asyncio.create_task(write(VICTIM)))
+        stack.push_async_callback(asyncio.gather, *tasks)
+    assert order.index(VICTIM) <= 2
+    assert len(order) == 51

@@ -66,6 +66,8 @@ class Victim:
         self._cursor: str | None = None
         self._posted: dict[int, float] = {}
         self._calls: list[Sample] = []
+        self._under_way: dict[int, tuple[str, float]] = {}
+        self._numbers = itertools.count()
 
     @contextlib.asynccontextmanager
     async def at_work(self) -> AsyncGenerator[None]:
@@ -91,13 +93,14 @@ class Victim:
                 await asyncio.gather(*tasks, return_exceptions=True)
 
     def samples(self) -> list[Sample]:
-        """Give all calls and pushes so far; an event that has not come counts as long as it has been waited for."""
+        """Give all calls and pushes so far; what has not come yet counts as long as it has been waited for."""
         now = time.monotonic()
+        waiting = [Sample(kind, at, now - at) for kind, at in self._under_way.values()]
         pushes = [
             Sample("push", at, self._target.arrivals.get(event, now) - at)
             for event, at in self._posted.items()
         ]
-        return self._calls + pushes
+        return self._calls + waiting + pushes
 
     async def _repeat(
         self,
@@ -119,10 +122,13 @@ class Victim:
         act: Callable[[aiohttp.ClientSession], Awaitable[str]],
     ) -> None:
         at = time.monotonic()
+        number = next(self._numbers)
+        self._under_way[number] = kind, at
         try:
             fault = await act(session)
         except (aiohttp.ClientError, TimeoutError) as error:
             fault = f"{type(error).__name__} {error}".strip()
+        del self._under_way[number]
         self._calls.append(Sample(kind, at, time.monotonic() - at, fault))
 
     async def _post(self, session: aiohttp.ClientSession) -> str:

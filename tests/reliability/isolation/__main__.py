@@ -44,11 +44,12 @@ def main() -> int:
         print("\n".join(f"{row.name:36} {row.sentence}" for row in rows.values()))
         return 0
     scale = PART if chosen.part else WHOLE
-    wanted = [rows[name] for name in chosen.row] if chosen.row else _usual(list(rows.values()), scale)
-    engines = [chosen.engine] if chosen.engine else list(ENGINES)
+    cases = cases_of(
+        [rows[name] for name in chosen.row or rows], chosen.engine, is_part=chosen.part and not chosen.row
+    )
     began = time.monotonic()
     with Journal(chosen.journal) as journal:
-        outcomes = asyncio.run(run(wanted, engines, scale=scale, journal=journal))
+        outcomes = asyncio.run(run(cases, scale=scale, journal=journal))
     bad = [outcome for outcome in outcomes if outcome.verdict.faults and not rows[outcome.case.row].proxy]
     print(f"{len(outcomes)} cases in {time.monotonic() - began:.0f} s, {len(bad)} did not hold")
     if chosen.json:
@@ -58,24 +59,23 @@ def main() -> int:
     return 1 if bad else 0
 
 
-def _usual(rows: list[Row], scale: Scale) -> list[Row]:
-    return rows if scale.is_whole else [row for row in rows if row.in_part]
+def cases_of(rows: Sequence[Row], engine: str | None, *, is_part: bool) -> list[tuple[Row, str]]:
+    """Give each row with each database that is wanted; the part has some of them."""
+    engines = [engine] if engine else ENGINES
+    return [(row, each) for row in rows for each in engines if not is_part or each in row.in_part]
 
 
-async def run(
-    rows: Sequence[Row], engines: Sequence[str], *, scale: Scale, journal: Journal
-) -> list[Outcome]:
+async def run(cases: Sequence[tuple[Row, str]], *, scale: Scale, journal: Journal) -> list[Outcome]:
     """Run what the journal does not have; gives every outcome."""
     outcomes: list[Outcome] = []
     async with Matrix(scale) as matrix:
-        for row in rows:
-            for engine in engines:
-                known = journal.known.get((Case(row.name, engine), scale.name))
-                outcome = known or await matrix.run_one(row, engine)
-                if known is None:
-                    journal.note(outcome)
-                    tell(outcome, row)
-                outcomes.append(outcome)
+        for row, engine in cases:
+            outcome = journal.known.get((Case(row.name, engine), scale.name))
+            if outcome is None:
+                outcome = await matrix.run_one(row, engine)
+                journal.note(outcome)
+                tell(outcome, row)
+            outcomes.append(outcome)
     return outcomes
 
 

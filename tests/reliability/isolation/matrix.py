@@ -7,7 +7,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -75,12 +75,6 @@ class Matrix:
 
     async def __aexit__(self, *details: object) -> None:
         await self._stack.aclose()
-
-    async def run(self, rows: Sequence[Row], engines: Sequence[str], tell: Callable[[Outcome], None]) -> None:
-        """Run each of *rows* on each of *engines*, and *tell* of each."""
-        for row in rows:
-            for engine in engines:
-                tell(await self.run_one(row, engine))
 
     async def run_one(self, row: Row, engine: str) -> Outcome:
         """Run one case."""

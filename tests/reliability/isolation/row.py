@@ -18,7 +18,8 @@ class Row:
     sentence: str
     act: Act
     prepare: Prepare | None
-    in_part: bool
+    in_part: tuple[str, ...]
+    """The databases on which continuous integration runs it."""
     settings: Mapping[str, str] = field(default_factory=dict[str, str])
     proxy: str = ""
     """What a proxy in front must do, where the hub alone cannot hold; empty where it must."""
@@ -27,13 +28,14 @@ class Row:
 def row(
     *,
     prepare: Prepare | None = None,
-    in_part: bool = False,
+    in_part: tuple[str, ...] = (),
     proxy: str = "",
     settings: Mapping[str, str] | None = None,
 ) -> Callable[[Act], Row]:
     """Make a row of a function that attacks.
 
-    *prepare* fills the database before the hub starts. *in_part* puts the row into the part that continuous integration runs.
+    *prepare* fills the database before the hub starts. *in_part* names the databases on which the row is in the part that
+    continuous integration runs.
     """
 
     def make(act: Act) -> Row:

@@ -20,8 +20,8 @@ class Scale:
         return self.name == "whole"
 
 
-WHOLE = Scale("whole", quiet_seconds=6, attack_seconds=20, after_seconds=4, p99_floor_seconds=0.1)
-PART = Scale("part", quiet_seconds=2.5, attack_seconds=5, after_seconds=2, p99_floor_seconds=0.25)
+WHOLE = Scale("whole", quiet_seconds=5, attack_seconds=15, after_seconds=4, p99_floor_seconds=0.1)
+PART = Scale("part", quiet_seconds=2, attack_seconds=4.5, after_seconds=1.5, p99_floor_seconds=0.4)
 SCALES = {scale.name: scale for scale in (WHOLE, PART)}
 RECOVERY_SECONDS = 5.0
 """From the end of an attack until the hub has to be as it was."""

@@ -28,7 +28,7 @@ async def _only(attack: Attack) -> str:
     return answer.json()["subscriptions"][0]["id"]
 
 
-@row(prepare=paused, in_part=True)
+@row(prepare=paused, in_part=("postgresql",))
 async def backlog_resumed(attack: Attack) -> None:
     """A subscription with half a million deliveries to come is resumed; its target answers at once."""
     url = attack.target(Answer(), path="/hook")
@@ -58,7 +58,7 @@ async def backlog_paused_and_resumed(attack: Attack) -> None:
     )
 
 
-@row(prepare=due, in_part=True)
+@row(prepare=due, in_part=("sqlite",))
 async def retries_due_at_once(attack: Attack) -> None:
     """200,000 retries are due at the start; the target answers at once."""
     url = attack.target(Answer(), path="/hook")

@@ -63,7 +63,7 @@ async def _pour(attack: Attack, first: bytes, piece: bytes, *, most_bytes: int) 
     attack.noted["MiB sent"] += sent // MIB
 
 
-@row(in_part=True)
+@row(in_part=("postgresql",))
 async def endless_heads(attack: Attack) -> None:
     """Four connections at a time with 128 MiB of header lines each, without a key."""
     piece = b"".join(b"x-%d: %s\r\n" % (n, b"y" * 1000) for n in range(60))
@@ -87,7 +87,7 @@ async def endless_request_line(attack: Attack) -> None:
     await attack.repeat(lambda _: _pour(attack, b"GET /", b"y" * 60_000, most_bytes=128 * MIB), at_once=4)
 
 
-@row(in_part=True)
+@row(in_part=("sqlite",))
 async def silent_connections(attack: Attack) -> None:
     """700 connections on which nothing is ever sent, without a key."""
     opened = await _open_many(attack, attack.size(700, 700), first=b"")

@@ -24,7 +24,7 @@ async def _match(attack: Attack, clause: dict[str, Any], *, letters: int, events
     )
 
 
-@row(in_part=True)
+@row(in_part=("postgresql",))
 async def contains_in_long_text(attack: Attack) -> None:
     """100 subscriptions of 100 clauses with `contains`, over batches of 1,000 events with 15 KB of text each."""
     clause = {"metadata.text": {"contains": "a" * 100 + "b"}}

@@ -63,7 +63,7 @@ async def _load(attack: Attack, *paths: str, at_once: int = 4) -> None:
         await attack.repeat(lambda turn: browser.get(paths[turn % len(paths)]), at_once=at_once)
 
 
-@row(prepare=long_log, in_part=True)
+@row(prepare=long_log, in_part=("postgresql",))
 async def overview_of_a_long_log(attack: Attack) -> None:
     """The overview of 200,000 events and deliveries is loaded again and again, four at a time."""
     await _load(attack, "/portal", "/portal?span=30d", "/portal?span=7d")

@@ -22,7 +22,7 @@ async def long_delivery_log(world: World) -> None:
     await world.deliveries(first, last, number, status="delivered")
 
 
-@row(in_part=True)
+@row(in_part=("postgresql",))
 async def long_polls(attack: Attack) -> None:
     """Long polls of 30 s by three companies, as many at once as their rate limits let in, and events that wake them all."""
 

@@ -11,7 +11,7 @@ async def _push_to(attack: Attack, behaviour: str, *, events: int = 1) -> None:
     await attack.repeat(lambda _: attack.emit(events), pause_seconds=0.5)
 
 
-@row(in_part=True)
+@row(in_part=("sqlite",))
 async def silent_names(attack: Attack) -> None:
     """A hundred targets whose names no name server answers for, and an event for each twice a second."""
     await _push_to(attack, "silent")

@@ -28,7 +28,7 @@ async def _push_to(attack: Attack, reply: Reply, *, events: int = 10, pause_seco
     attack.noted["pushes"] += attack.receiver.count
 
 
-@row(in_part=True)
+@row(in_part=("postgresql",))
 async def hanging_targets(attack: Attack) -> None:
     """A hundred targets that take the request and never answer."""
     await _push_to(attack, Hang(), events=50)

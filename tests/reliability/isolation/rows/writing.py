@@ -9,7 +9,7 @@ _QUARANTINES = {"VALIDATION__DEFAULT": "quarantine"}
 _WRONG = {"type": "lead.created", "payload": {"client_id": "not a number"}}
 
 
-@row(in_part=True)
+@row(in_part=("sqlite",))
 async def one_idempotency_key(attack: Attack) -> None:
     """The same event under the same idempotency key, a hundred times at once."""
 

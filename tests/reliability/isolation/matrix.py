@@ -153,6 +153,7 @@ class _Run:
             Path(__file__).with_name("attacker.py"),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
             env=os.environ | {"PYTHONPATH": str(Path(__file__).parent)},
         )
         try:

@@ -151,7 +151,7 @@ async def tls_to_garbage(attack: Attack) -> None:
 @row()
 async def tls_that_hangs(attack: Attack) -> None:
     """A hundred https targets that take the connection and never shake hands."""
-    server = await asyncio.start_server(lambda *_: asyncio.sleep(3600), "127.0.0.1", 0)
+    server = await asyncio.get_running_loop().create_server(asyncio.Protocol, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     await attack.subscribe(100, lambda n: f"https://127.0.0.1:{port}/{n}")
     await attack.repeat(lambda _: attack.emit(20), pause_seconds=0.5)

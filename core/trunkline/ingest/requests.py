@@ -24,6 +24,7 @@ MAX_BATCH = 1000
 MAX_UNKNOWN = 50
 """Unknown fields that a refusal names one by one."""
 _UNKNOWN = f"is not a field of an event; known fields are {', '.join(FIELDS)}"
+_NOT_COUNTED = FieldError("/events", f"must be a list of 1 to {MAX_BATCH} events")
 
 Call = Literal["event", "batch"]
 """Which call a body is of: ``POST /events`` or ``POST /events/batch``."""
@@ -83,7 +84,9 @@ def split_batch(compact: bytes, parsed: Any, *, max_item_bytes: int) -> list[Ite
     if unknown := [name for name in parsed if name != "events"]:
         raise BodyInvalid(unknown_fields(unknown))
     events = parsed.get("events")
-    check_count(len(events) if isinstance(events, list) else 0)
+    if not isinstance(events, list):
+        raise BodyInvalid([_NOT_COUNTED])
+    check_count(len(events))
     raws = msgspec.json.decode(compact, type=dict[str, list[msgspec.Raw]])["events"]
     items: list[Item] = []
     errors: list[FieldError] = []
@@ -108,7 +111,7 @@ def unknown_fields(names: Iterable[str]) -> list[FieldError]:
 def check_count(count: int) -> None:
     """Refuse a batch of so many events. Raises BodyInvalid."""
     if not 1 <= count <= MAX_BATCH:
-        raise BodyInvalid([FieldError("/events", f"must be a list of 1 to {MAX_BATCH} events")])
+        raise BodyInvalid([_NOT_COUNTED])
 
 
 def too_large(path: str, max_bytes: int) -> FieldError:

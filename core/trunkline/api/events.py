@@ -12,6 +12,7 @@ from trunkline.access.company_paces import EventPace
 from trunkline.api import models
 from trunkline.api.fast_path import is_plain_json
 from trunkline.api.idempotency_keys import IdempotencyKey, check_idempotency_key
+from trunkline.api.large_bodies import LargeBodies
 from trunkline.api.problems import responses
 from trunkline.api.quarantine import QuarantinedAnswer, QuarantinedItem, answer_receipt
 from trunkline.api.requests import read_body, read_json
@@ -63,6 +64,7 @@ class EventHandlers:
         self._catalog = catalog
         self._deliveries = deliveries
         self._max_event_bytes = max_event_bytes
+        self._large = LargeBodies()
 
     async def accept_event(
         self, request: Request, caller: Emits, idempotency_key: IdempotencyKey = None
@@ -90,7 +92,11 @@ class EventHandlers:
         self, request: Request, caller: Emits, idempotency_key: IdempotencyKey = None
     ) -> Response:
         """Store several events in one transaction and in their order; `quarantined` is there where any of them has to wait."""
-        submission = await self._read("batch", request, caller, idempotency_key, limit=MAX_BATCH_BYTES)
+        async with self._large.turn(request, caller.principal.company_id):
+            return await self._accept_batch(request, caller, idempotency_key)
+
+    async def _accept_batch(self, request: Request, caller: Caller, key: str | None) -> Response:
+        submission = await self._read("batch", request, caller, key, limit=MAX_BATCH_BYTES)
         accepted = await self._ingest.accept(submission)
         body = b'{"events":[' + b",".join(event.body for event in accepted.events) + b"]}"
         status = 200 if accepted.repeated else 201
@@ -134,7 +140,11 @@ class EventHandlers:
             namespace=caller.principal.company_id or 0,
             key=key,
         )
-        submission = await asyncio.to_thread(read) if len(body) > OFF_LOOP_BYTES else read()
+        if len(body) > OFF_LOOP_BYTES:
+            async with self._large.reading(len(body)):
+                submission = await asyncio.to_thread(read)
+        else:
+            submission = read()
         check_idempotency_key(key)
         await self._pace.take(caller.principal, submission.companies())
         return submission

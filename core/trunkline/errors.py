@@ -20,6 +20,7 @@
     │   ├── TargetRefused           422
     │   ├── RateLimited             429
     │   ├── TooFast                 429
+    │   ├── TooManyAtOnce           429
     │   └── ProviderRefused         whoever carries out an action or a search refused it, with a 4xx of their own
     ├── ProviderFailed              502  whoever carries out an action or a search failed; it names them
     ├── StoreUnavailable            503  the database did not answer; nothing was stored
@@ -236,6 +237,19 @@ class TooFast(Refused):
     def __init__(self, name: str, limit: int, *, pace: str, retry_after_seconds: int) -> None:
         super().__init__(
             f"This company may send {limit} {pace} (its limit '{name}'); try again in {retry_after_seconds} s."
+        )
+        self.headers = {"Retry-After": str(retry_after_seconds)}
+
+
+class TooManyAtOnce(Refused):
+    """The company has as much under way as it may; *what* is the thing of which it may have one."""
+
+    status = 429
+    title = "Too many requests"
+
+    def __init__(self, what: str, *, retry_after_seconds: int) -> None:
+        super().__init__(
+            f"This company may have one {what} under way at a time; try again in {retry_after_seconds} s."
         )
         self.headers = {"Retry-After": str(retry_after_seconds)}
 

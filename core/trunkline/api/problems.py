@@ -61,6 +61,7 @@ TYPES: Mapping[type[errors.TrunklineError], str] = {
     errors.TargetRefused: "target-refused",
     errors.RateLimited: "rate-limited",
     errors.TooFast: "too-fast",
+    errors.TooManyAtOnce: "too-many-at-once",
     errors.ProviderRefused: "provider-refused",
     errors.ProviderFailed: "provider-failed",
     errors.StoreUnavailable: "store-unavailable",

@@ -62,13 +62,11 @@ async def replays_begun_and_cancelled(attack: Attack) -> None:
 async def subscriptions_that_start_in_the_past(attack: Attack) -> None:
     """Subscriptions that begin with the first of 60,000 events, made and deleted again."""
     url = attack.target(Answer())
-    request = {"target_url": url, "event_types": ["*"], "start_from": "beginning"}
+    request = {"target_url": url, "event_types": ["*"], "start": "2020-01-01T00:00:00Z"}
 
     async def make_and_delete(_: int) -> None:
         made = await attack.call("POST", "/webhooks/subscriptions", request)
         if made.status == 201:
             await attack.call("DELETE", f"/webhooks/subscriptions/{made.json()['id']}")
-        elif made.status == 422:
-            attack.noted[made.body[:200].decode()] += 1
 
     await attack.repeat(make_and_delete, at_once=4)

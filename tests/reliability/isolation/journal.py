@@ -10,7 +10,6 @@ from typing import Self, TextIO
 from matrix import Case, Outcome
 from verdict import Figures, Verdict
 
-
 ROOT = Path(__file__).parents[3]
 
 

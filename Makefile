@@ -5,10 +5,10 @@ LOCKED = --constraint constraints.txt --build-constraint constraints.txt
 # uv takes a quarter of the time; pip serves where only pip has been told of an index.
 install = .venv/bin/uv pip install --python .venv/bin/python --quiet --compile-bytecode $(LOCKED) $(1) || $(PIP) $(LOCKED) $(1)
 
-.PHONY: help setup demo test check bench crash lock clean
+.PHONY: help setup demo test check bench crash isolation lock clean
 
 help:  ## list these targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-6s  %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-9s  %s\n", $$1, $$2}' Makefile
 
 setup: .venv/.dev  ## set up .venv with everything that development needs
 
@@ -33,6 +33,9 @@ bench: setup  ## measure, and write the figures to docs/performance.md; ARGS="--
 crash: setup  ## kill the hub at each of its fault points, SEEDS (200) times each, and write docs/reliability.md; goes on after a stop
 	.venv/bin/python tests/reliability/crash --seeds $(or $(SEEDS),200) --journal .crash/outcomes.jsonl --write-docs $(ARGS)
 
+isolation: setup  ## attack the hub beside a victim, row by row, and write the table of docs/reliability.md; goes on after a stop
+	.venv/bin/python tests/reliability/isolation --journal .isolation/outcomes.jsonl --write-docs $(ARGS)
+
 lock: .venv/bin/uv  ## write constraints.txt, and the hashes for the container, anew from pyproject.toml; ARGS="--upgrade" takes the newest versions
 	.venv/bin/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 \
 		--no-header --no-annotate --quiet --output-file constraints.txt $(ARGS)
@@ -41,7 +44,7 @@ lock: .venv/bin/uv  ## write constraints.txt, and the hashes for the container, 
 		--output-file docs/examples/deploy/requirements.lock
 
 clean:  ## remove everything that these targets made
-	rm -rf .venv dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .crash
+	rm -rf .venv dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .crash .isolation
 
 .venv/.dev: .venv/.runtime
 	$(call install,--group dev)

@@ -1,7 +1,8 @@
 """Events over HTTP: accepting them, and explaining what became of each. The plugin ``polling`` reads them."""
 
 import asyncio
-from typing import Annotated
+from functools import partial
+from typing import Annotated, Any
 
 import orjson
 from fastapi import Depends, Request, Response
@@ -11,13 +12,16 @@ from trunkline.access.company_paces import EventPace
 from trunkline.api import models
 from trunkline.api.fast_path import is_plain_json
 from trunkline.api.idempotency_keys import IdempotencyKey, check_idempotency_key
+from trunkline.api.large_bodies import LargeBodies
 from trunkline.api.problems import responses
 from trunkline.api.quarantine import QuarantinedAnswer, QuarantinedItem, answer_receipt
 from trunkline.api.requests import read_body, read_json
 from trunkline.api.routing import Route, bind
 from trunkline.api.security import Caller, requires
+from trunkline.api.strict_json import check_values
 from trunkline.contract import Deliveries, Routes
 from trunkline.errors import EventRejected, FieldError, NotFound
+from trunkline.ingest import large_batches
 from trunkline.ingest.accept import Ingest, Submission
 from trunkline.ingest.requests import Call, RequestReader
 from trunkline.runtime.clock import now_text
@@ -60,6 +64,7 @@ class EventHandlers:
         self._catalog = catalog
         self._deliveries = deliveries
         self._max_event_bytes = max_event_bytes
+        self._large = LargeBodies()
 
     async def accept_event(
         self, request: Request, caller: Emits, idempotency_key: IdempotencyKey = None
@@ -87,7 +92,11 @@ class EventHandlers:
         self, request: Request, caller: Emits, idempotency_key: IdempotencyKey = None
     ) -> Response:
         """Store several events in one transaction and in their order; `quarantined` is there where any of them has to wait."""
-        submission = await self._read("batch", request, caller, idempotency_key, limit=MAX_BATCH_BYTES)
+        async with self._large.turn(request, caller.principal.company_id):
+            return await self._accept_batch(request, caller, idempotency_key)
+
+    async def _accept_batch(self, request: Request, caller: Caller, key: str | None) -> Response:
+        submission = await self._read("batch", request, caller, key, limit=MAX_BATCH_BYTES)
         accepted = await self._ingest.accept(submission)
         body = b'{"events":[' + b",".join(event.body for event in accepted.events) + b"]}"
         status = 200 if accepted.repeated else 201
@@ -122,22 +131,32 @@ class EventHandlers:
         self, call: Call, request: Request, caller: Caller, key: str | None, *, limit: int
     ) -> Submission:
         body = await read_body(request, limit=limit)
-        if len(body) > OFF_LOOP_BYTES:
-            compact, parsed = await asyncio.to_thread(read_json, body)
-        else:
-            compact, parsed = read_json(body)
-        submission = self._reader.read(
+        read = partial(
+            self._read_batch if call == "batch" and len(body) > OFF_LOOP_BYTES else self._read_whole,
             call,
-            compact,
-            parsed,
+            body,
             company_of=caller.company_for,
             now_text=now_text(),
             namespace=caller.principal.company_id or 0,
             key=key,
         )
+        if len(body) > OFF_LOOP_BYTES:
+            async with self._large.reading(len(body)):
+                submission = await asyncio.to_thread(read)
+        else:
+            submission = read()
         check_idempotency_key(key)
         await self._pace.take(caller.principal, submission.companies())
         return submission
+
+    def _read_whole(self, call: Call, body: bytes, **how: Any) -> Submission:
+        return self._reader.read(call, *read_json(body), **how)
+
+    def _read_batch(self, call: Call, body: bytes, **how: Any) -> Submission:
+        """Read a large batch event by event, so that others get their turn in between."""
+        check_values(body)
+        items = large_batches.split(body, max_item_bytes=self._max_event_bytes, read_json=read_json)
+        return self._reader.read_items(call, items, **how)
 
 
 ROUTES = (

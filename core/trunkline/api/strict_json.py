@@ -28,8 +28,7 @@ def read_json(body: bytes, *, max_depth: int = MAX_DEPTH) -> tuple[bytes, Any]:
         BodyInvalid: it is empty or no JSON (RFC 8259), names a key twice, holds a NUL or a number beyond a double's
             range, nests deeper than *max_depth*, or holds more than ``MAX_VALUES`` values.
     """
-    if len(body) > MAX_VALUES and body.count(b",") + body.count(b"[") + body.count(b"{") > MAX_VALUES:
-        _refuse(f"holds more than {MAX_VALUES:,} values")
+    check_values(body)
     try:
         parsed = orjson.loads(body)
     except orjson.JSONDecodeError as error:
@@ -42,6 +41,12 @@ def read_json(body: bytes, *, max_depth: int = MAX_DEPTH) -> tuple[bytes, Any]:
     if _may_repeat_keys(compact, parsed) and (key := _repeated_key(compact)) is not None:
         _refuse(f"names the key '{key}' twice in one object")
     return compact, parsed
+
+
+def check_values(body: bytes) -> None:
+    """Refuse *body* where it holds more than ``MAX_VALUES`` values, before any is made. Raises BodyInvalid."""
+    if len(body) > MAX_VALUES and body.count(b",") + body.count(b"[") + body.count(b"{") > MAX_VALUES:
+        _refuse(f"holds more than {MAX_VALUES:,} values")
 
 
 def _refuse(message: str, *, path: str = "") -> NoReturn:

@@ -24,6 +24,7 @@ MAX_BATCH = 1000
 MAX_UNKNOWN = 50
 """Unknown fields that a refusal names one by one."""
 _UNKNOWN = f"is not a field of an event; known fields are {', '.join(FIELDS)}"
+_NOT_COUNTED = FieldError("/events", f"must be a list of 1 to {MAX_BATCH} events")
 
 Call = Literal["event", "batch"]
 """Which call a body is of: ``POST /events`` or ``POST /events/batch``."""
@@ -81,12 +82,11 @@ def split_batch(compact: bytes, parsed: Any, *, max_item_bytes: int) -> list[Ite
     if not isinstance(parsed, dict):
         raise BodyInvalid([FieldError("", "must be a JSON object with 'events'")])
     if unknown := [name for name in parsed if name != "events"]:
-        raise BodyInvalid(
-            [FieldError(f"/{name}", "is not a field here; send {'events': [...]}") for name in unknown]
-        )
+        raise BodyInvalid(unknown_fields(unknown))
     events = parsed.get("events")
-    if not isinstance(events, list) or not 1 <= len(events) <= MAX_BATCH:
-        raise BodyInvalid([FieldError("/events", f"must be a list of 1 to {MAX_BATCH} events")])
+    if not isinstance(events, list):
+        raise BodyInvalid([_NOT_COUNTED])
+    check_count(len(events))
     raws = msgspec.json.decode(compact, type=dict[str, list[msgspec.Raw]])["events"]
     items: list[Item] = []
     errors: list[FieldError] = []
@@ -95,14 +95,28 @@ def split_batch(compact: bytes, parsed: Any, *, max_item_bytes: int) -> list[Ite
         if not isinstance(event, dict):
             errors.append(FieldError(path, "must be a JSON object with 'type' and 'payload'"))
         elif len(bytes(raw)) > max_item_bytes:
-            errors.append(
-                FieldError(path, f"is larger than the {max_item_bytes} bytes that one event may have")
-            )
+            errors.append(too_large(path, max_item_bytes))
         else:
             items.append(Item(path, event, msgspec.json.decode(raw, type=dict[str, msgspec.Raw])))
     if errors:
         raise EventRejected(errors)
     return items
+
+
+def unknown_fields(names: Iterable[str]) -> list[FieldError]:
+    """Name the members of a batch that it may not have."""
+    return [FieldError(f"/{name}", "is not a field here; send {'events': [...]}") for name in names]
+
+
+def check_count(count: int) -> None:
+    """Refuse a batch of so many events. Raises BodyInvalid."""
+    if not 1 <= count <= MAX_BATCH:
+        raise BodyInvalid([_NOT_COUNTED])
+
+
+def too_large(path: str, max_bytes: int) -> FieldError:
+    """Say that the event at *path* is larger than one may be."""
+    return FieldError(path, f"is larger than the {max_bytes} bytes that one event may have")
 
 
 class RequestReader:
@@ -142,6 +156,21 @@ class RequestReader:
             items = [split_single(compact, parsed)]
         else:
             items = split_batch(compact, parsed, max_item_bytes=self._max_event_bytes)
+        return self.read_items(
+            call, items, company_of=company_of, now_text=now_text, namespace=namespace, key=key
+        )
+
+    def read_items(
+        self,
+        call: Call,
+        items: Sequence[Item],
+        *,
+        company_of: CompanyOf,
+        now_text: str,
+        namespace: int = 0,
+        key: str | None = None,
+    ) -> Submission:
+        """Read *items*, into which a body was split; as ``read`` does."""
         reading = self._check(items, company_of, now_text)
         hashed = fingerprint(call, items, reading.company_ids) if key else b""
         return Submission(reading.drafts, namespace, key or None, hashed, reading.quarantined, reading.warned)

@@ -50,6 +50,7 @@ class Connection(asyncio.Protocol):
         finally:
             if not answer.done() or answer.cancelled():
                 self.abort()
+            del answer  # which holds the exception, whose traceback holds this frame
 
     def close(self) -> None:
         """Close the connection in order."""
@@ -95,12 +96,12 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Complete the awaited answer where it ends with the connection; fail it elsewhere."""
         self._stop()
-        if self._answer is None:
-            return
-        try:
-            self._finish(self._reader.end(exc))
-        except NoAnswer as error:
-            self._fail(error)
+        if self._answer is not None:
+            try:
+                self._finish(self._reader.end(exc))
+            except NoAnswer as error:
+                self._fail(error)
+        self._reader.forget()
 
     # ------------------------------------------------------------------------------------------------------------------
 
@@ -112,7 +113,7 @@ class Connection(asyncio.Protocol):
     def _fail(self, error: Exception) -> None:
         answer, self._answer = self._answer, None
         if answer is not None and not answer.done():
-            answer.set_exception(error)
+            answer.set_exception(error.with_traceback(None))  # its frames hold what was read
         self.abort()
 
     def _check_deadline(self) -> None:

@@ -129,6 +129,10 @@ class AnswerReader:
             raise NoAnswer("invalid_answer", "the answer was cut off")
         return self._parser.get_status_code(), self._headers, b"".join(self._body)
 
+    def forget(self) -> None:
+        """Let go of the parser, which holds its reader and what was read, once the connection has ended."""
+        del self._parser
+
     # ---- httptools calls these ---------------------------------------------------------------------------------------
 
     def on_message_begin(self) -> None:

@@ -2,11 +2,13 @@
 
 import asyncio
 import datetime as dt
+import gc
 import ipaddress
 import os
 import socket
 import ssl
 import time
+import tracemalloc
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -551,3 +553,24 @@ async def test_an_answer_whose_framing_never_ends_is_refused(receiver: Receiver,
     word, seconds = await failure(http, receiver.url)
     assert word == "invalid_answer"
     assert seconds < LIMIT_SECONDS
+
+
+async def test_what_a_target_sent_is_let_go_of_with_its_connection():
+    """Parsers and their readers hold each other: with the collector off, what is let go of too late stays."""
+    async with Receiver() as receiver, Outbound(DEVELOPMENT, timeout_seconds=LIMIT_SECONDS) as http:
+        receiver.always(HugeBody(1_000_000), path="/huge")
+        receiver.always(Answer(500, {"x": "y" * 200_000}), path="/head")
+        gc.collect()
+        gc.disable()
+        tracemalloc.start()
+        try:
+            for _ in range(20):
+                await post(http, f"{receiver.url}/huge")
+                with pytest.raises(NoAnswer):
+                    await post(http, f"{receiver.url}/head")
+            await asyncio.sleep(0.05)
+            kept, _ = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+            gc.enable()
+        assert kept < 20 * 64 * 1024, "each of the 40 connections was sent more than this"

@@ -2,6 +2,7 @@
 
 import os
 import platform
+import re
 import sqlite3
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -13,7 +14,9 @@ from target import NEVER
 from trunkline.runtime.faults import POINTS
 
 PAGE = Path(__file__).parents[3] / "docs" / "reliability.md"
-_HEAD = """# Reliability: the crash matrix, and other faults
+_OTHERS = re.compile(r"## One company beside another\n.*?<!-- isolation: end -->\n", re.DOTALL)
+"""What the isolation matrix writes on the same page."""
+_HEAD = """# Reliability: the crash matrix, other faults, and one company beside another
 
 What happens if the process dies *here*? The hub has {points} named fault points, one at each commit and each call to the outside: in accepting, carrying out actions, reading, delivering, settling, retrying, replaying, handing over shards, and migrating. `make crash` kills a real process (SIGKILL, as kill -9) at each of them, on SQLite and on PostgreSQL, again and again, and judges what is left. A smaller run is part of continuous integration.
 
@@ -57,6 +60,7 @@ Real processes under load again, each in a suite that continuous integration run
 
 The dispatcher's decisions are also run on virtual time, with simulated targets, kills, freezes, outages and clocks: 2,400 seeds in under a minute, of which a failing one prints the command that repeats it (`tests/reliability/simulation`).
 
+{others}
 ## Repeating a case
 
 A case that fails prints the command that repeats it, such as `{command}`. The plan, the point's passage and the load are the same each time; what the machine does between them is not.
@@ -76,7 +80,12 @@ def write_page(outcomes: Sequence[Outcome], *, seconds: float) -> None:
     )
     lines = [_row(f"`{point}`", meaning, _of(outcomes, point)) for point, meaning in POINTS.items()]
     lines.append(_row("**all**", "", outcomes))
-    foot = _FOOT.format(never=NEVER, command=min(o.case.command for o in outcomes))
+    others = _OTHERS.search(PAGE.read_text())
+    foot = _FOOT.format(
+        never=NEVER,
+        command=min(o.case.command for o in outcomes),
+        others=others[0] if others else "",
+    )
     PAGE.write_text(head + "\n".join(lines) + "\n" + foot)
 
 

@@ -109,7 +109,16 @@ def simulated(*faults):
         choice=lambda letters: letters[here().chance.randrange(len(letters))],
     )
     with pytest.MonkeyPatch.context() as patch:
-        for module in (leases, matching_lane, owned_shards, reader, replay_lane, runner, settlement, loop_turns):
+        for module in (
+            leases,
+            matching_lane,
+            owned_shards,
+            reader,
+            replay_lane,
+            runner,
+            settlement,
+            loop_turns,
+        ):
             patch.setattr(module, "time", clock)
         patch.setattr(settlement, "random", chance)
         patch.setattr(replay, "secrets", tokens)

@@ -1,0 +1,109 @@
+"""Splitting a large batch into its events before any of them is parsed.
+
+A parser holds the interpreter until it is done, so a body is never parsed in one go: its events are cut out first, as bytes,
+and each is read by itself. What cannot be valid is refused before it is made into values.
+"""
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+import msgspec
+
+from trunkline.errors import BodyInvalid, EventRejected, FieldError
+from trunkline.ingest.requests import MAX_BATCH, MAX_UNKNOWN, Item, check_count, too_large, unknown_fields
+
+ReadJson = Callable[[bytes], tuple[bytes, Any]]
+"""Parse strictly; gives the JSON without white space, and as values. Raises BodyInvalid."""
+
+_MANY_SEPARATORS = 100_000
+"""From here on it is looked whether there are more events than a batch may have, before they are cut out."""
+_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{},]', re.DOTALL)
+_OFFSET = re.compile(r" \(byte (\d+)\)")
+
+
+def split(body: bytes, *, max_item_bytes: int, read_json: ReadJson) -> list[Item]:
+    """Read the body of ``POST /events/batch``, event by event. Call it in a thread.
+
+    Raises:
+        BodyInvalid: it is no JSON, or no ``{"events": [...]}``.
+        EventRejected: events are no objects, too large, or not to be read; each at its place.
+    """
+    raws = _cut(body)
+    items: list[Item] = []
+    errors: list[FieldError] = []
+    for index, raw in enumerate(raws):
+        path = f"/events/{index}"
+        if len(raw) > max_item_bytes:
+            errors.append(too_large(path, max_item_bytes))
+            continue
+        try:
+            compact, parsed = read_json(raw)
+        except BodyInvalid as error:
+            errors.extend(FieldError(path + fault.path, fault.message) for fault in error.errors)
+            continue
+        if isinstance(parsed, dict):
+            items.append(Item(path, parsed, msgspec.json.decode(compact, type=dict[str, msgspec.Raw])))
+        else:
+            errors.append(FieldError(path, "must be a JSON object with 'type' and 'payload'"))
+    if errors:
+        raise EventRejected(errors)
+    return items
+
+
+def _cut(body: bytes) -> list[bytes]:
+    """Give the events of a batch as they came, without white space."""
+    try:
+        compact = msgspec.json.format(body, indent=-1)
+        members = msgspec.json.decode(compact, type=dict[str, msgspec.Raw])
+    except msgspec.ValidationError:
+        _refuse("must be a JSON object with 'events'")
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        _refuse(f"is not valid JSON: {_place(str(error), body)}")
+    if unknown := [name for name in members if name != "events"]:
+        raise BodyInvalid(unknown_fields(unknown[:MAX_UNKNOWN]))
+    if "events" not in members:
+        check_count(0)
+    events = bytes(members["events"])
+    key, _, rest = compact[1:-1].partition(b":")
+    if len(rest) != len(events) or json.loads(key) != "events":
+        _refuse("names the key 'events' twice in one object")
+    if events[:1] != b"[" or _has_more(events, MAX_BATCH):
+        check_count(0)
+    found = [bytes(raw) for raw in msgspec.json.decode(events, type=list[msgspec.Raw])]
+    check_count(len(found))
+    return found
+
+
+def _refuse(message: str) -> NoReturn:
+    raise BodyInvalid([FieldError("", message)])
+
+
+def _place(message: str, body: bytes) -> str:
+    """Say where a fault is as the rest of the API does: by line and column."""
+    if (found := _OFFSET.search(message)) is None:
+        return message
+    before = body[: int(found[1])]
+    line, column = before.count(b"\n") + 1, len(before) - before.rfind(b"\n")
+    return f"{_OFFSET.sub('', message)} (line {line}, column {column})"
+
+
+def _has_more(events: bytes, most: int) -> bool:
+    """Tell whether a list, as compact JSON, has more than *most* items, without making any of them."""
+    if events.count(b",") < _MANY_SEPARATORS:
+        return False
+    depth = count = 0
+    for token in _TOKEN.finditer(events):
+        match events[token.start()]:
+            case 0x5B | 0x7B:  # [ {
+                depth += 1
+            case 0x5D | 0x7D:  # ] }
+                depth -= 1
+            case 0x2C if depth == 1:  # ,
+                count += 1
+                if count >= most:
+                    return True
+            case _:
+                pass
+    return False

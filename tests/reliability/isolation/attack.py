@@ -1,0 +1,172 @@
+"""What a row has to attack with: the hub's address, keys of three companies, and a target that does as it is told."""
+
+import asyncio
+import contextlib
+import itertools
+import time
+from collections import Counter
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+import aiohttp
+import orjson
+from furniture import Company, Furniture
+from scale import Scale
+
+from trunkline.testing.receiver import Receiver, Reply
+
+PATIENCE_SECONDS = 30.0
+LEAD = {
+    "client_id": 1,
+    "first_name": "Mallory",
+    "last_name": "Doe",
+    "email": "mallory@example.com",
+    "phone": "+1 555-010-4477",
+    "status": "Lead - New",
+    "status_id": 10,
+    "created_date": "2026-01-28T10:30:00Z",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the hub answered."""
+
+    status: int
+    body: bytes
+
+    def json(self) -> Any:
+        """Read the body."""
+        return orjson.loads(self.body)
+
+
+class Attack:
+    """The means of one attack, for as long as *seconds*. Enter it to have connections."""
+
+    def __init__(self, url: str, furniture: Furniture, scale: Scale) -> None:
+        self.url = url
+        self.companies: list[Company] = furniture.attackers
+        self.scale = scale
+        self.noted: Counter[str] = Counter()
+        """How often each thing happened, for people: statuses, and what a row notes itself."""
+        self._keys = [itertools.cycle(company.keys) for company in furniture.attackers]
+        self._ends_at = time.monotonic() + scale.attack_seconds
+
+    async def __aenter__(self) -> Self:
+        async with contextlib.AsyncExitStack() as stack:
+            connector = aiohttp.TCPConnector(limit=0, force_close=False)
+            timeout = aiohttp.ClientTimeout(total=PATIENCE_SECONDS)
+            self.http = await stack.enter_async_context(
+                aiohttp.ClientSession(connector=connector, timeout=timeout)
+            )
+            self.receiver = await stack.enter_async_context(Receiver(record=False))
+            self._stack = stack.pop_all()
+        return self
+
+    async def __aexit__(self, *details: object) -> None:
+        await self._stack.aclose()
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether there is time left."""
+        return time.monotonic() < self._ends_at
+
+    def size(self, whole: int, part: int) -> int:
+        """Choose how much of something there is."""
+        return whole if self.scale.is_whole else part
+
+    def key(self, company: int = 0) -> str:
+        """Give the next key of a company: of the first, second or third."""
+        return next(self._keys[company])
+
+    def target(self, reply: Reply, *, path: str = "/") -> str:
+        """Make the receiver answer *path* with *reply*; gives the URL."""
+        self.receiver.always(reply, path=path)
+        return f"{self.receiver.url}{path}"
+
+    async def call(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        data: bytes | None = None,
+        company: int = 0,
+        key: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Call the API with a key of *company*; what goes wrong is an answer with status 0."""
+        sent = {"X-Api-Key": key or self.key(company), "Content-Type": "application/json"} | dict(
+            headers or {}
+        )
+        content = data if data is not None else None if body is None else orjson.dumps(body)
+        try:
+            async with self.http.request(
+                method, f"{self.url}/api/v1{path}", data=content, headers=sent
+            ) as answer:
+                found = Answer(answer.status, await answer.read())
+        except (aiohttp.ClientError, TimeoutError) as error:
+            self.noted[type(error).__name__] += 1
+            return Answer(0, b"")
+        self.noted[str(found.status)] += 1
+        return found
+
+    async def subscribe(
+        self,
+        count: int,
+        url_of: Callable[[int], str],
+        *,
+        company: int = 0,
+        at_once: int = 4,
+        **more: Any,
+    ) -> list[str]:
+        """Make *count* subscriptions to everything; gives the ids of those that were made."""
+        numbers = iter(range(count))
+        ids: list[str] = []
+
+        async def make() -> None:
+            for number in numbers:
+                request = {"target_url": url_of(number), "event_types": ["*"], **more}
+                answer = await self.call("POST", "/webhooks/subscriptions", request, company=company)
+                if answer.status == 201:
+                    ids.append(answer.json()["id"])
+
+        await asyncio.gather(*(make() for _ in range(at_once)))
+        self.noted["subscriptions"] += len(ids)
+        return ids
+
+    async def emit(self, count: int, *, company: int = 0, **payload: Any) -> Answer:
+        """Send *count* leads in one batch."""
+        events = [
+            {"type": "lead.created", "payload": {**LEAD, "client_id": n + 1, **payload}} for n in range(count)
+        ]
+        return await self.call("POST", "/events/batch", {"events": events}, company=company)
+
+    async def repeat(
+        self, act: Callable[[int], Awaitable[object]], *, at_once: int = 1, pause_seconds: float = 0.02
+    ) -> None:
+        """Do *act* again and again until time is up, in *at_once* tasks; it is told its turn."""
+        turns = itertools.count()
+
+        async def work() -> None:
+            while self.goes_on:
+                await act(next(turns))
+                await asyncio.sleep(pause_seconds)
+
+        await asyncio.gather(*(work() for _ in range(at_once)))
+
+    async def rest(self) -> None:
+        """Let what was begun go on until time is up."""
+        await asyncio.sleep(max(self._ends_at - time.monotonic(), 0))
+
+    @contextlib.asynccontextmanager
+    async def connected(self) -> AsyncGenerator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+        """Lend a bare connection to the hub."""
+        parts = urlsplit(self.url)
+        reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
+        try:
+            yield reader, writer
+        finally:
+            writer.close()

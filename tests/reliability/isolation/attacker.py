@@ -1,0 +1,45 @@
+"""The process that attacks: it reads an order from standard input, does one row, and writes what it saw. It is nice about the CPU."""
+
+import asyncio
+import contextlib
+import gc
+import json
+import os
+import sys
+from collections import Counter
+from typing import Any
+
+from attack import Attack
+from furniture import Furniture
+from rows import all_rows
+from scale import SCALES
+
+GRACE_SECONDS = 2.0
+"""How long what is under way may take once time is up."""
+
+
+async def attack(order: dict[str, Any]) -> Counter[str]:
+    """Do what *order* says; gives what was noted."""
+    row = {row.name: row for row in all_rows()}[order["row"]]
+    means = Attack(order["url"], Furniture.of(order["furniture"]), SCALES[order["scale"]])
+    async with means:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(means.scale.attack_seconds + GRACE_SECONDS):
+                await row.act(means)
+    return means.noted
+
+
+def main() -> None:
+    os.nice(10)
+    order = json.loads(sys.stdin.readline())
+    gc.freeze()
+    try:
+        noted = asyncio.run(attack(order))
+    except Exception as error:  # the matrix tells it
+        noted = Counter({f"broken: {type(error).__name__}: {error}": 1})
+    print(json.dumps(noted), flush=True)
+    os._exit(0)  # no time is lost with what is still open
+
+
+if __name__ == "__main__":
+    main()

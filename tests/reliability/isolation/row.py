@@ -1,0 +1,46 @@
+"""A row of the matrix: one thing that somebody hostile does. Its function is its name, and the first line of its docstring says what."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+
+from attack import Attack
+from fill import World
+
+Act = Callable[[Attack], Awaitable[None]]
+Prepare = Callable[[World], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One hostile behaviour."""
+
+    name: str
+    sentence: str
+    act: Act
+    prepare: Prepare | None
+    in_part: tuple[str, ...]
+    """The databases on which continuous integration runs it."""
+    settings: Mapping[str, str] = field(default_factory=dict[str, str])
+    proxy: str = ""
+    """What a proxy in front must do, where the hub alone cannot hold; empty where it must."""
+
+
+def row(
+    *,
+    prepare: Prepare | None = None,
+    in_part: tuple[str, ...] = (),
+    proxy: str = "",
+    settings: Mapping[str, str] | None = None,
+) -> Callable[[Act], Row]:
+    """Make a row of a function that attacks.
+
+    *prepare* fills the database before the hub starts. *in_part* names the databases on which the row is in the part that
+    continuous integration runs.
+    """
+
+    def make(act: Act) -> Row:
+        name = getattr(act, "__name__", "")
+        sentence = (act.__doc__ or "").strip().partition("\n")[0]
+        return Row(name.strip("_").replace("_", "-"), sentence, act, prepare, in_part, settings or {}, proxy)
+
+    return make

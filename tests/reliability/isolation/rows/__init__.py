@@ -1,0 +1,44 @@
+"""The rows of the matrix, by what they attack."""
+
+from types import ModuleType
+
+from row import Row
+
+from rows import (
+    backlog,
+    bodies,
+    connections,
+    matching,
+    operations,
+    platforms,
+    portal,
+    public,
+    reading,
+    replays,
+    resolving,
+    subscriptions,
+    targets,
+    writing,
+)
+
+MODULES: tuple[ModuleType, ...] = (
+    resolving,
+    matching,
+    bodies,
+    connections,
+    targets,
+    replays,
+    backlog,
+    subscriptions,
+    platforms,
+    reading,
+    writing,
+    operations,
+    portal,
+    public,
+)
+
+
+def all_rows() -> list[Row]:
+    """Give every row, as they stand in the modules."""
+    return [found for module in MODULES for found in vars(module).values() if isinstance(found, Row)]

@@ -1,0 +1,73 @@
+"""What has piled up: a paused subscription that is resumed, and retries that are due all at once."""
+
+from attack import Attack
+from fill import World
+from row import row
+
+from trunkline.testing.receiver import Answer, Hang
+
+PORT_TO_COME = "http://127.0.0.1:9"
+"""Nothing listens there: the hub has no way to be rid of the backlog but to try."""
+
+
+async def paused(world: World) -> None:
+    """Make a paused subscription with half a million events to catch up with."""
+    await world.subscribe(f"{PORT_TO_COME}/hook", status="paused")
+    await world.events(world.size(500_000, 40_000))
+
+
+async def due(world: World) -> None:
+    """Make 200,000 deliveries whose retry is due."""
+    number = await world.subscribe(f"{PORT_TO_COME}/hook")
+    first, last = await world.events(world.size(200_000, 20_000))
+    await world.deliveries(first, last, number, status="pending")
+
+
+async def _only(attack: Attack) -> str:
+    answer = await attack.call("GET", "/webhooks/subscriptions")
+    return answer.json()["subscriptions"][0]["id"]
+
+
+@row(prepare=paused, in_part=("postgresql",))
+async def backlog_resumed(attack: Attack) -> None:
+    """A subscription with half a million deliveries to come is resumed; its target answers at once."""
+    url = attack.target(Answer(), path="/hook")
+    change = {"target_url": url, "status": "active"}
+    await attack.call("PATCH", f"/webhooks/subscriptions/{await _only(attack)}", change)
+    await attack.rest()
+    attack.noted["pushes"] += attack.receiver.count
+
+
+@row(prepare=paused)
+async def backlog_to_a_hanging_target(attack: Attack) -> None:
+    """A subscription with half a million deliveries to come is resumed; its target hangs."""
+    url = attack.target(Hang(), path="/hook")
+    change = {"target_url": url, "status": "active"}
+    await attack.call("PATCH", f"/webhooks/subscriptions/{await _only(attack)}", change)
+    await attack.rest()
+
+
+@row(prepare=paused)
+async def backlog_paused_and_resumed(attack: Attack) -> None:
+    """A subscription with half a million deliveries to come is paused and resumed again and again."""
+    path = f"/webhooks/subscriptions/{await _only(attack)}"
+    await attack.call("PATCH", path, {"target_url": attack.target(Answer(), path="/hook")})
+    statuses = ("active", "paused")
+    await attack.repeat(
+        lambda turn: attack.call("PATCH", path, {"status": statuses[turn % 2]}), pause_seconds=0.2
+    )
+
+
+@row(prepare=due, in_part=("sqlite",))
+async def retries_due_at_once(attack: Attack) -> None:
+    """200,000 retries are due at the start; the target answers at once."""
+    url = attack.target(Answer(), path="/hook")
+    await attack.call("PATCH", f"/webhooks/subscriptions/{await _only(attack)}", {"target_url": url})
+    await attack.rest()
+    attack.noted["pushes"] += attack.receiver.count
+
+
+@row(prepare=due)
+async def retries_due_to_nobody(attack: Attack) -> None:
+    """200,000 retries are due at the start; nothing listens at the target."""
+    await attack.rest()

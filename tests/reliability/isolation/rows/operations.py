@@ -1,0 +1,76 @@
+"""Actions, searches and lookups, and the routes of plugins."""
+
+from attack import Attack
+from row import row
+
+_PATH = "/integrations"
+
+
+@row()
+async def records_made(attack: Attack) -> None:
+    """Leads and clients are made by actions, as many as the limits let in."""
+
+    async def make(turn: int) -> None:
+        kind = ("leads", "clients")[turn % 2]
+        body = {"first_name": "M", "last_name": "D", "email": f"m{turn}@example.com"}
+        await attack.call("POST", f"{_PATH}/{kind}", body, company=turn % 3)
+
+    await attack.repeat(make, at_once=8)
+
+
+@row()
+async def searches(attack: Attack) -> None:
+    """Searches that find nothing, by every field, as many as the limits let in."""
+
+    async def search(turn: int) -> None:
+        field = ("email=x@example.com", "phone=%2B1555", "external_id=nowhere")[turn % 3]
+        await attack.call("GET", f"{_PATH}/clients/search?{field}", company=turn % 3)
+
+    await attack.repeat(search, at_once=8)
+
+
+@row()
+async def lookups(attack: Attack) -> None:
+    """Lists of dropdowns, filtered by text that is long and not there."""
+
+    async def look_up(turn: int) -> None:
+        name = ("affiliates", "client-statuses", "clients", "employees")[turn % 4]
+        await attack.call("GET", f"{_PATH}/lookups/{name}", company=turn % 3)
+
+    await attack.repeat(look_up, at_once=8)
+
+
+@row()
+async def one_record_changed(attack: Attack) -> None:
+    """The status of one client is changed by a hundred calls at once, again and again."""
+    body = {"first_name": "M", "last_name": "D", "email": "one@example.com"}
+    made = await attack.call("POST", f"{_PATH}/clients", body)
+    number = made.json().get("client_id", 1)
+
+    async def change(turn: int) -> None:
+        await attack.call("PATCH", f"{_PATH}/clients/{number}/status", {"new_status_id": 42 + turn % 2})
+
+    await attack.repeat(change, at_once=100)
+
+
+@row()
+async def employees(attack: Attack) -> None:
+    """A plugin's own route adds employees, as many as the limits let in."""
+
+    async def add(turn: int) -> None:
+        await attack.call("POST", f"{_PATH}/employees", {"full_name": f"E {turn}"}, company=turn % 3)
+
+    await attack.repeat(add, at_once=8)
+
+
+@row()
+async def long_notes(attack: Attack) -> None:
+    """Notes of the longest kind are added to one client, four at a time."""
+    body = {"first_name": "M", "last_name": "D", "email": "notes@example.com"}
+    made = await attack.call("POST", f"{_PATH}/clients", body)
+    number = made.json().get("client_id", 1)
+
+    async def add(_: int) -> None:
+        await attack.call("POST", f"{_PATH}/clients/{number}/notes", {"note": "n" * 9000, "content": "n"})
+
+    await attack.repeat(add, at_once=4)

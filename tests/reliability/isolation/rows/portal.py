@@ -1,0 +1,150 @@
+"""The portal: pages over a long log, forms in a loop, and sign-ins."""
+
+import contextlib
+import re
+from collections.abc import AsyncGenerator
+from html import unescape
+
+import aiohttp
+from attack import Attack
+from fill import World
+from row import row
+
+_CSRF = re.compile(r'<input type="hidden" name="csrf" value="([^"]*)"')
+
+
+class Browser:
+    """Somebody of an attacker's company, signed in."""
+
+    def __init__(self, attack: Attack, session: aiohttp.ClientSession) -> None:
+        self._attack = attack
+        self._session = session
+        self._csrf = ""
+
+    async def get(self, path: str) -> str:
+        """Load a page, and keep the token of its forms."""
+        async with self._session.get(f"{self._attack.url}{path}", allow_redirects=False) as answer:
+            page = await answer.text(errors="replace")
+        self._attack.noted[str(answer.status)] += 1
+        if found := _CSRF.search(page):
+            self._csrf = unescape(found[1])
+        return page
+
+    async def post(self, path: str, **fields: str) -> int:
+        """Send a form; gives the status."""
+        data = {"csrf": self._csrf, **fields}
+        address = f"{self._attack.url}{path}"
+        async with self._session.post(address, data=data, allow_redirects=False) as answer:
+            await answer.read()
+        self._attack.noted[str(answer.status)] += 1
+        return answer.status
+
+
+@contextlib.asynccontextmanager
+async def _signed_in(attack: Attack) -> AsyncGenerator[Browser]:
+    jar = aiohttp.CookieJar(unsafe=True)
+    timeout = aiohttp.ClientTimeout(total=30)
+    async with aiohttp.ClientSession(cookie_jar=jar, timeout=timeout) as session:
+        browser = Browser(attack, session)
+        await browser.get("/portal/sign-in")
+        await browser.post("/portal/sign-in", key=attack.key(), next="/portal")
+        yield browser
+
+
+async def long_log(world: World) -> None:
+    """Make a subscription with a long log."""
+    number = await world.subscribe("http://127.0.0.1:9/hook")
+    first, last = await world.events(world.size(200_000, 20_000))
+    await world.deliveries(first, last, number, status="delivered")
+
+
+async def _load(attack: Attack, *paths: str, at_once: int = 4) -> None:
+    async with _signed_in(attack) as browser:
+        await attack.repeat(lambda turn: browser.get(paths[turn % len(paths)]), at_once=at_once)
+
+
+@row(prepare=long_log, in_part=("postgresql",))
+async def overview_of_a_long_log(attack: Attack) -> None:
+    """The overview of 200,000 events and deliveries is loaded again and again, four at a time."""
+    await _load(attack, "/portal", "/portal?span=30d", "/portal?span=7d")
+
+
+@row(prepare=long_log)
+async def search_in_a_long_log(attack: Attack) -> None:
+    """Text that is nowhere is searched for in 200,000 events, four at a time."""
+    await _load(attack, "/portal/events?q=nowhere", "/portal/events?q=xxxxxxxxxxxxxxxxxy")
+
+
+@row(prepare=long_log)
+async def live_list(attack: Attack) -> None:
+    """The live part of the list of events is loaded as by forty open windows."""
+    await _load(attack, "/portal/events/list", at_once=40)
+
+
+@row()
+async def connectors_downloaded(attack: Attack) -> None:
+    """The generated connectors are downloaded again and again, four at a time."""
+    await _load(
+        attack, "/portal/connectors/zapier.zip", "/portal/connectors/n8n.zip", "/portal/connectors/make.zip"
+    )
+
+
+@row()
+async def pages_in_a_loop(attack: Attack) -> None:
+    """Each page of the portal is loaded, eight at a time, without a pause."""
+    pages = ("/portal", "/portal/catalogue", "/portal/keys", "/portal/subscriptions", "/portal/health")
+    await _load(attack, *pages, at_once=8)
+
+
+@row()
+async def forms_in_a_loop(attack: Attack) -> None:
+    """The form that sends an example event is sent again and again, eight at a time."""
+    async with _signed_in(attack) as browser:
+        await browser.get("/portal/catalogue/lead.created")
+        payload = (
+            '{"client_id": 1, "first_name": "M", "last_name": "D", "email": "m@example.com", "phone": "1",'
+            '"status": "Lead - New", "status_id": 10, "created_date": "2026-01-28T10:30:00Z"}'
+        )
+        await attack.repeat(
+            lambda _: browser.post("/portal/catalogue/lead.created", payload=payload), at_once=8
+        )
+
+
+@row()
+async def subscriptions_by_form(attack: Attack) -> None:
+    """Subscriptions are made by the portal's form, eight at a time."""
+    async with _signed_in(attack) as browser:
+        await browser.get("/portal/subscriptions/new")
+        fields = {"target_url": "http://127.0.0.1:9/form", "event_types": "*", "start": "now"}
+        await attack.repeat(lambda _: browser.post("/portal/subscriptions/new", **fields), at_once=8)
+
+
+@row()
+async def sign_ins(attack: Attack) -> None:
+    """Somebody tries to sign in with wrong keys, eight at a time, from ever other addresses by what a header says."""
+    jar = aiohttp.CookieJar(unsafe=True)
+    async with aiohttp.ClientSession(cookie_jar=jar) as session:
+        browser = Browser(attack, session)
+        await browser.get("/portal/sign-in")
+
+        async def sign_in(turn: int) -> None:
+            session.headers["X-Forwarded-For"] = f"192.0.2.{turn % 250}"
+            await browser.post("/portal/sign-in", key=f"wlcro_live_7_{turn:043}", next="/portal")
+
+        await attack.repeat(sign_in, at_once=8)
+
+
+@row()
+async def large_forms(attack: Attack) -> None:
+    """Forms of 10 MiB are sent without being signed in, four at a time."""
+    async with aiohttp.ClientSession() as session:
+        browser = Browser(attack, session)
+        text = "x" * (10 * 2**20)
+
+        async def send(_: int) -> None:
+            try:
+                await browser.post("/portal/sign-in", key=text, next="/portal")
+            except aiohttp.ClientError:
+                attack.noted["closed"] += 1
+
+        await attack.repeat(send, at_once=4)

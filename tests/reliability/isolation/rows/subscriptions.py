@@ -1,0 +1,87 @@
+"""Subscriptions that are made, changed, tried and deleted all the time."""
+
+from attack import Attack
+from row import row
+
+from trunkline.testing.receiver import Answer, Hang
+
+PATH = "/webhooks/subscriptions"
+
+
+@row()
+async def made_and_deleted(attack: Attack) -> None:
+    """Subscriptions that are made and deleted, four at a time, with events in between."""
+    url = attack.target(Answer())
+
+    async def make_and_delete(turn: int) -> None:
+        made = await attack.call("POST", PATH, {"target_url": url, "event_types": ["*"]}, company=turn % 3)
+        await attack.emit(1, company=turn % 3)
+        if made.status == 201:
+            await attack.call("DELETE", f"{PATH}/{made.json()['id']}", company=turn % 3)
+
+    await attack.repeat(make_and_delete, at_once=4)
+
+
+@row()
+async def changed(attack: Attack) -> None:
+    """100 subscriptions whose filter of 100 clauses is changed again and again."""
+    ids = await attack.subscribe(100, lambda n: f"http://127.0.0.1:9/{n}")
+
+    async def change(turn: int) -> None:
+        condition = {"any": [{"payload.client_id": turn * 100 + n} for n in range(20)]}
+        await attack.call("PATCH", f"{PATH}/{ids[turn % len(ids)]}", {"filter": condition})
+
+    await attack.repeat(change, at_once=4)
+
+
+@row()
+async def rotations(attack: Attack) -> None:
+    """Secrets that are rotated with a long overlap, so that old ones go on signing, and events to sign."""
+    url = attack.target(Answer())
+    [subscription] = await attack.subscribe(1, lambda _: url)
+    body = {"overlap_seconds": 2_592_000}
+
+    async def rotate(turn: int) -> None:
+        await attack.call("POST", f"{PATH}/{subscription}/rotate-secret", body)
+        if turn % 5 == 0:
+            await attack.emit(100)
+
+    await attack.repeat(rotate, at_once=4, pause_seconds=0.01)
+
+
+@row()
+async def tests_of_hanging_targets(attack: Attack) -> None:
+    """Test calls to a target that hangs, a hundred at once."""
+    url = attack.target(Hang())
+    ids = await attack.subscribe(10, lambda _: url)
+    await attack.repeat(
+        lambda turn: attack.call("POST", f"{PATH}/{ids[turn % len(ids)]}/test", {}), at_once=100
+    )
+
+
+@row()
+async def large_headers(attack: Attack) -> None:
+    """100 subscriptions with as many and as long headers of their own as are taken, and events for them."""
+    url = attack.target(Answer())
+    headers = {f"X-Own-{n}": "v" * 1000 for n in range(20)}
+    await attack.subscribe(100, lambda _: url, headers=headers)
+    if not attack.noted["subscriptions"]:
+        await attack.subscribe(100, lambda _: url, headers={"X-Own": "v" * 200})
+    await attack.repeat(lambda _: attack.emit(20), pause_seconds=0.5)
+
+
+@row()
+async def a_hundred_targets_a_batch(attack: Attack) -> None:
+    """100 subscriptions to a quick target, and batches of 1,000 events: 100,000 pushes each."""
+    url = attack.target(Answer())
+    await attack.subscribe(100, lambda _: url)
+    await attack.repeat(lambda _: attack.emit(1000), pause_seconds=1)
+    attack.noted["pushes"] += attack.receiver.count
+
+
+@row()
+async def subscriptions_listed(attack: Attack) -> None:
+    """The list of 100 subscriptions with large filters is read again and again."""
+    condition = {"any": [{"metadata.x": {"eq": "y" * 500}}] * 20}
+    await attack.subscribe(100, lambda n: f"http://127.0.0.1:9/{n}", filter=condition)
+    await attack.repeat(lambda _: attack.call("GET", PATH), at_once=4)

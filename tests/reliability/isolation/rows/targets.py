@@ -1,0 +1,180 @@
+"""Targets that answer late, wrongly, without end or not at all: 100 subscriptions each, and events for all of them."""
+
+import asyncio
+import gzip
+
+from attack import Attack
+from row import row
+
+from trunkline.testing.receiver import (
+    Answer,
+    CloseWithoutAnswer,
+    Connection,
+    Drip,
+    EndlessHeaders,
+    Garbage,
+    Hang,
+    HugeBody,
+    Redirect,
+    Reply,
+    Reset,
+)
+
+
+async def _push_to(attack: Attack, reply: Reply, *, events: int = 10, pause_seconds: float = 0.5) -> None:
+    attack.receiver.always(reply)
+    await attack.subscribe(100, lambda n: f"{attack.receiver.url}/{n}")
+    await attack.repeat(lambda _: attack.emit(events), pause_seconds=pause_seconds)
+    attack.noted["pushes"] += attack.receiver.count
+
+
+@row(in_part=("postgresql",))
+async def hanging_targets(attack: Attack) -> None:
+    """A hundred targets that take the request and never answer."""
+    await _push_to(attack, Hang(), events=50)
+
+
+@row()
+async def dripping_targets(attack: Attack) -> None:
+    """A hundred targets whose answer comes byte by byte."""
+    await _push_to(attack, Drip(0.2))
+
+
+@row()
+async def targets_that_drip_headers(attack: Attack) -> None:
+    """A hundred targets whose headers come line by line and do not end."""
+    await _push_to(attack, EndlessHeaders(0.2))
+
+
+@row()
+async def huge_headers(attack: Attack) -> None:
+    """A hundred targets that send headers without end, as fast as they are read."""
+    await _push_to(attack, EndlessHeaders())
+
+
+@row()
+async def huge_answers(attack: Attack) -> None:
+    """A hundred targets that answer with 100 MiB."""
+    await _push_to(attack, HugeBody())
+
+
+@row()
+async def early_hints(attack: Attack) -> None:
+    """A hundred targets that send one interim answer (104) after the other."""
+
+    async def hint(connection: Connection) -> None:
+        while True:
+            connection.write(b"HTTP/1.1 104 Upload\r\nx: y\r\n\r\n" * 50)
+            await asyncio.sleep(0.01)
+            await connection.drain()
+
+    await _push_to(attack, hint)
+
+
+@row()
+async def endless_chunk_extensions(attack: Attack) -> None:
+    """A hundred targets whose chunks of one byte have extensions of 8 KiB, without end."""
+
+    async def chunk(connection: Connection) -> None:
+        connection.write(b"HTTP/1.1 500 \r\ntransfer-encoding: chunked\r\n\r\n")
+        while True:
+            connection.write(b"1;" + b"e" * 8192 + b"\r\n.\r\n")
+            await asyncio.sleep(0)
+            await connection.drain()
+
+    await _push_to(attack, chunk)
+
+
+@row()
+async def resetting_targets(attack: Attack) -> None:
+    """A hundred targets that reset each connection."""
+    await _push_to(attack, Reset(), events=20)
+
+
+@row()
+async def targets_that_close_kept_connections(attack: Attack) -> None:
+    """A hundred targets that answer 200 and close the connection that was to be kept."""
+
+    async def close(connection: Connection) -> None:
+        connection.write(Answer().render())
+        await asyncio.sleep(0.02)
+        connection.close()
+
+    await _push_to(attack, close, events=20)
+
+
+@row()
+async def targets_that_close(attack: Attack) -> None:
+    """A hundred targets that close without an answer."""
+    await _push_to(attack, CloseWithoutAnswer(), events=20)
+
+
+@row()
+async def late_second_answers(attack: Attack) -> None:
+    """A hundred targets that send an answer that nobody asked for, 3 ms after each."""
+
+    async def answer_twice(connection: Connection) -> None:
+        connection.write(Answer().render())
+        await asyncio.sleep(0.003)
+        connection.write(Answer(410).render())
+
+    await _push_to(attack, answer_twice, events=20)
+
+
+@row()
+async def redirecting_targets(attack: Attack) -> None:
+    """A hundred targets that redirect to each other."""
+    await _push_to(attack, Redirect(f"{attack.receiver.url}/next", 308), events=20)
+
+
+@row()
+async def gzip_bombs(attack: Attack) -> None:
+    """A hundred targets that answer with 60 KiB that become 60 MiB."""
+    bomb = gzip.compress(bytes(60 * 2**20))
+    await _push_to(attack, Answer(500, {"content-encoding": "gzip"}, bomb[:65_000]), events=20)
+
+
+@row()
+async def garbage(attack: Attack) -> None:
+    """A hundred targets that answer with bytes that are not HTTP."""
+    await _push_to(attack, Garbage(), events=20)
+
+
+@row()
+async def tls_to_garbage(attack: Attack) -> None:
+    """A hundred https targets that answer the handshake with bytes that are not TLS."""
+    attack.receiver.always(Garbage())
+    await attack.subscribe(100, lambda n: f"https://127.0.0.1:{attack.receiver.port}/{n}")
+    await attack.repeat(lambda _: attack.emit(20), pause_seconds=0.5)
+
+
+@row()
+async def tls_that_hangs(attack: Attack) -> None:
+    """A hundred https targets that take the connection and never shake hands."""
+    server = await asyncio.get_running_loop().create_server(asyncio.Protocol, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    await attack.subscribe(100, lambda n: f"https://127.0.0.1:{port}/{n}")
+    await attack.repeat(lambda _: attack.emit(20), pause_seconds=0.5)
+
+
+@row()
+async def targets_that_call_the_hub(attack: Attack) -> None:
+    """A hundred targets that are the hub's own API: each push is a call to it."""
+    await attack.subscribe(100, lambda n: f"{attack.url}/api/v1/events?n={n}")
+    await attack.repeat(lambda _: attack.emit(5), pause_seconds=0.5)
+
+
+@row()
+async def targets_that_ask_to_come_back(attack: Attack) -> None:
+    """A hundred targets that answer 503 and ask to be called again after a second."""
+    await _push_to(attack, Answer(503, {"retry-after": "1"}), events=20)
+
+
+@row()
+async def three_companies_hang(attack: Attack) -> None:
+    """Three companies with a hundred hanging targets each, and batches of 200 events for all."""
+    attack.receiver.always(Hang())
+    for company in range(3):
+        await attack.subscribe(100, lambda n: f"{attack.receiver.url}/{n}", company=company, at_once=8)
+    await attack.repeat(lambda turn: attack.emit(200, company=turn % 3), pause_seconds=0.5)
+    attack.noted["pushes"] += attack.receiver.count

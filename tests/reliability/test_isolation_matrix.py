@@ -1,0 +1,39 @@
+"""What one company, or somebody without a key, can do to another: nothing that it notices (``tests/reliability/isolation``)."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PROGRAM = [sys.executable, ROOT / "tests/reliability/isolation"]
+LEAST_ROWS = 30
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_no_attack_is_noticed_by_another_company(tmp_path):
+    """One test, as it measures: it runs beside nothing else, and each row in its turn."""
+    file = tmp_path / "outcomes.json"
+    done = subprocess.run(
+        [*PROGRAM, "--part", "--json", file], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    print(done.stdout[-20_000:], done.stderr[-5_000:])
+    outcomes = json.loads(file.read_text())
+    assert {outcome["case"]["engine"] for outcome in outcomes} == {"sqlite", "postgresql"}
+    for outcome in outcomes:
+        assert outcome["verdict"]["quiet"]["count"] > 0, "the victim did nothing before the attack"
+        assert outcome["verdict"]["attacked"]["count"] > 0, "the victim did nothing under the attack"
+    assert {o["case"]["row"]: o["verdict"]["faults"] for o in outcomes if o["verdict"]["faults"]} == {}
+    assert done.returncode == 0
+
+
+def test_every_row_says_what_it_does():
+    listed = subprocess.run([*PROGRAM, "--list"], cwd=ROOT, capture_output=True, text=True, check=True)
+    rows = [re.fullmatch(r"(\S+)\s+(.+)\.", line) for line in listed.stdout.splitlines()]
+    assert None not in rows
+    names = [row[1] for row in rows]
+    assert len(names) == len(set(names)) >= LEAST_ROWS

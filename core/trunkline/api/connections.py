@@ -78,16 +78,15 @@ class Connection(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Feed the parser, with never more than may come before framing must give way to data."""
-        place = self._place
-        if place is Place.ENDING or place is Place.REFUSED:
-            return
-        if place is Place.SILENT or place is Place.ANSWER:
+        if self._place is Place.SILENT or self._place is Place.ANSWER:
             self._begin_head(0)
+        elif self._is_over():
+            return
         if len(data) <= self._room:
             self._feed(data)
             return
         view, start = memoryview(data), 0
-        while start < len(data) and not self._is_over():
+        while start < len(data) and not (self._is_over() or self.transport.is_closing()):
             end = start + self._room
             self._feed(bytes(view[start:end]))
             start = end
@@ -114,13 +113,11 @@ class Connection(HttpToolsProtocol):
 
     def on_body(self, body: bytes) -> None:
         """Hand a piece of the body on."""
-        if self._is_over():
-            return
         self._room = self._max_head + self._feeding
         if self._place is Place.BODY:
             self._since = self._admission.now
             self._received += len(body)
-        super().on_body(body)
+            super().on_body(body)
 
     def on_message_complete(self) -> None:
         """End a request."""
@@ -130,19 +127,21 @@ class Connection(HttpToolsProtocol):
         elif self._place is Place.REST:
             self._place = Place.SILENT
             self._since = self._admission.now
-            self.timeout_keep_alive_task = self.loop.call_later(
-                self.timeout_keep_alive, self.timeout_keep_alive_handler
-            )
 
     def on_response_complete(self) -> None:
-        """End an answer."""
-        if not self.pipeline:
-            if self._place is Place.ANSWER:
-                self._place = Place.SILENT
-            elif self._place is Place.BODY:
-                self._place = Place.REST
-            self._since = self._admission.now
-        super().on_response_complete()
+        """End an answer. uvicorn's own sets a timer for each, which the sweep makes needless."""
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+            return
+        if self._place is Place.ANSWER:
+            self._place = Place.SILENT
+        elif self._place is Place.BODY:
+            self._place = Place.REST
+        self._since = self._admission.now
 
     def resume_writing(self) -> None:
         """Note that the client has taken most of what was held for it."""
@@ -201,15 +200,17 @@ class Connection(HttpToolsProtocol):
             self._refuse_framing()
 
     def _is_over(self) -> bool:
-        return self._place is Place.ENDING or self._place is Place.REFUSED or self.transport.is_closing()
+        return self._place is Place.ENDING or self._place is Place.REFUSED
 
     def _is_answering(self) -> bool:
         return self.cycle is not None and not self.cycle.response_complete
 
     def _limit(self) -> float | None:
-        """How long the client may take for what comes next; idle connections have uvicorn's own timer."""
+        """How long the client may take for what comes next; None while it is the client who waits."""
         limits = self._admission.limits
-        if self._place is Place.HEAD or (self._place is Place.SILENT and self.cycle is None):
+        if self._place is Place.SILENT and self.cycle is not None:
+            return self.timeout_keep_alive
+        if self._place is Place.HEAD or self._place is Place.SILENT:
             return limits.head_timeout_seconds
         if self._place is Place.BODY or self._place is Place.REST:
             return limits.body_timeout_seconds
@@ -232,7 +233,8 @@ class Connection(HttpToolsProtocol):
         return seconds > 0 and self._received < seconds * LEAST_SENT_PER_SECOND
 
     def _expire(self) -> None:
-        if self._place is Place.REFUSED or self._place is Place.REST:
+        is_idle = self._place is Place.SILENT and self.cycle is not None
+        if is_idle or self._place is Place.REFUSED or self._place is Place.REST:
             self.leave()
         elif self._place is Place.BODY and self.cycle.response_started:
             self.transport.abort()
@@ -256,7 +258,6 @@ class Connection(HttpToolsProtocol):
 
     def _refuse(self, error: Refused) -> None:
         """Answer with *error*, and close once the client had time to read it: an early close would destroy the answer."""
-        self._unset_keepalive_if_required()
         self._place = Place.REFUSED
         self._since = self._admission.now
         if self._is_answering():

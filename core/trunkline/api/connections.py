@@ -148,6 +148,9 @@ class Connection(HttpToolsProtocol):
         self._answer.has_gone_on(self._admission.now)
         super().resume_writing()
 
+    def _unsupported_upgrade_warning(self) -> None:
+        """Pass an upgrade over: the request is answered as it is, and anyone could fill the log with warnings."""
+
     # ---- what others ask of it ----
 
     @property

@@ -21,6 +21,9 @@
     │   ├── RateLimited             429
     │   ├── TooFast                 429
     │   ├── TooMuchAtOnce           429  the company has too much under way at once
+    │   ├── RequestTimeout          408  head or body did not come in time; the connection is closed
+    │   ├── HeadTooLarge            431  the connection is closed
+    │   ├── Overloaded              503  all of something that requests share is taken; nothing was done
     │   └── ProviderRefused         whoever carries out an action or a search refused it, with a 4xx of their own
     ├── ProviderFailed              502  whoever carries out an action or a search failed; it names them
     ├── StoreUnavailable            503  the database did not answer; nothing was stored
@@ -258,6 +261,40 @@ class TooMuchAtOnce(Refused):
         count = "too many" if limit is None else f"{limit}"
         most = "" if limit is None else ", the most that may be"
         super().__init__(f"{whose} {count} {things} under way{most}; try again in {retry_after_seconds} s.")
+        self.headers = {"Retry-After": str(retry_after_seconds)}
+
+
+class RequestTimeout(Refused):
+    """The request did not come in time; the connection is closed."""
+
+    status = 408
+    title = "Request timeout"
+
+    def __init__(self, part: str) -> None:
+        super().__init__(f"The {part} of the request did not come in time; send it again.")
+
+
+class HeadTooLarge(Refused):
+    """The request's head, or the framing of its body, is too long; the connection is closed."""
+
+    status = 431
+    title = "Request header fields too large"
+
+    def __init__(self, limit_bytes: int) -> None:
+        super().__init__(
+            f"The request line and headers, or the chunk extensions and trailers, are longer than the {limit_bytes} bytes "
+            "that are read; send less of them."
+        )
+
+
+class Overloaded(Refused):
+    """All of what requests share is taken: connections, or memory for bodies. Nothing was done."""
+
+    status = 503
+    title = "Service unavailable"
+
+    def __init__(self, what: str, *, retry_after_seconds: int) -> None:
+        super().__init__(f"{what}; nothing was done. Try again in {retry_after_seconds} s.")
         self.headers = {"Retry-After": str(retry_after_seconds)}
 
 

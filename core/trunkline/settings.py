@@ -89,6 +89,36 @@ class Server(Section):
     host: str = Field(default="127.0.0.1", description="address to listen on")
     port: int = Field(default=8000, ge=0, le=65535, description="port to listen on; 0 takes a free one")
     public_url: str | None = Field(default=None, description="how clients reach the hub, where that differs")
+    max_head_bytes: int = Field(
+        default=16_384,
+        ge=1024,
+        le=1_048_576,
+        description="longest head of a request, and of a body's framing",
+    )
+    head_timeout_seconds: float = Field(
+        default=10, gt=0, le=600, description="time in which a request's head must be whole"
+    )
+    body_timeout_seconds: float = Field(
+        default=10, gt=0, le=600, description="how long a request's body may stand still"
+    )
+    write_timeout_seconds: float = Field(
+        default=60, gt=0, le=3600, description="how long a client may take nothing of an answer"
+    )
+    max_connections: int = Field(
+        default=1_000,
+        ge=1,
+        description="connections of clients to one process; fewer where it may not open that many files",
+    )
+    max_connections_per_address: int | None = Field(
+        default=None,
+        ge=1,
+        description="connections from one client address (from one /64 of IPv6); not bounded, if unset",
+    )
+    max_body_bytes_in_flight: int = Field(
+        default=134_217_728,
+        ge=1_048_576,
+        description="request bodies that one process holds at once; an eighth of it for one company",
+    )
 
 
 class Plugins(Section):

@@ -397,7 +397,8 @@ def errors_page() -> str:
         "Errors",
         "Errors are answered as `application/problem+json` (RFC 9457). `type` is `urn:trunkline:problem:` and one of the names below. "
         "`detail` is one sentence that a person can act on; `errors` is there where fields are at fault, and `path` is then a JSON pointer "
-        "into the body or the name of a parameter; at most 50 are named, and `more_errors` counts the rest. `request_id` is also the header `X-Request-Id`.",
+        "into the body or the name of a parameter; at most 50 are named, and `more_errors` counts the rest. `request_id` is also the header `X-Request-Id`; "
+        "an answer to a request that was not read (408, 431, 503 at the door) has none.",
         '```json\n{"type": "urn:trunkline:problem:event-rejected", "title": "Event rejected", "status": 422,\n'
         ' "detail": "The request body is not valid at \'/payload/amount_attempted\': must be a number, not a string.",\n'
         ' "request_id": "115d7048c67d86a2",\n'
@@ -405,7 +406,7 @@ def errors_page() -> str:
         table(["type", "status", "title", "meaning"], problem_rows()),
         "What the framework answers has the name of its status: `not-found` (404, no such address), `method-not-allowed` (405, with `Allow`), "
         "`unsupported-media-type` (415). A fault of the hub is `internal-error` (500); the log has it under the same request id. "
-        "`rate-limited` and `store-unavailable` carry `Retry-After`.",
+        "`rate-limited`, `too-fast`, `overloaded` and `store-unavailable` carry `Retry-After`.",
     )
 
 

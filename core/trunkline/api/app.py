@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Sequence
 from fastapi import FastAPI
 
 from trunkline.api import (
+    bodies,
     companies,
     documents,
     event_types,
@@ -17,6 +18,7 @@ from trunkline.api import (
     subscriptions,
     system,
 )
+from trunkline.api.bodies import BodyRoom
 from trunkline.api.events import EventHandlers
 from trunkline.api.fast_path import FastPath
 from trunkline.contract import DirectHandler, Routes
@@ -50,6 +52,7 @@ def create_app(hub: Hub) -> FastAPI:
         direct |= {(method, prefix + path): handler for (method, path), handler in routes.direct.items()}
     documents.install(app)
     app.add_middleware(FastPath, handlers=direct)
+    bodies.install(app, BodyRoom(hub.settings.server.max_body_bytes_in_flight))
     observation.install(app, hub.metrics)
     problems.install(app)
     return app

@@ -64,6 +64,9 @@ TYPES: Mapping[type[errors.TrunklineError], str] = {
     errors.RateLimited: "rate-limited",
     errors.TooFast: "too-fast",
     errors.TooMuchAtOnce: "too-much-at-once",
+    errors.RequestTimeout: "request-timeout",
+    errors.HeadTooLarge: "head-too-large",
+    errors.Overloaded: "overloaded",
     errors.ProviderRefused: "provider-refused",
     errors.ProviderFailed: "provider-failed",
     errors.StoreUnavailable: "store-unavailable",
@@ -91,7 +94,11 @@ class Problem(BaseModel):
     title: str = Field(examples=["Unprocessable content"])
     status: int = Field(examples=[422])
     detail: str = Field(description="one sentence that says what to do")
-    request_id: str = Field(description="the X-Request-Id of this answer", examples=["b4f0c9a2d1e83c55"])
+    request_id: str | None = Field(
+        default=None,
+        description="the X-Request-Id of this answer; absent where the request was not read to the end of its head",
+        examples=["b4f0c9a2d1e83c55"],
+    )
     errors: list[ProblemField] | None = Field(
         default=None, description=f"the fields at fault, if any are; at most {MAX_ERRORS}"
     )
@@ -136,8 +143,9 @@ def problem(
         "title": title,
         "status": status,
         "detail": shortened(detail),
-        "request_id": scope.get(REQUEST_ID_KEY, ""),
     }
+    if request_id := scope.get(REQUEST_ID_KEY):
+        document["request_id"] = request_id
     if faults:
         document["errors"] = [
             {"path": shortened(fault.path), "message": fault.message} for fault in faults[:MAX_ERRORS]

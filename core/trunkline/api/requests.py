@@ -18,7 +18,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope
 
-from trunkline.api.security import Requires
+from trunkline.api.bodies import FREE_BYTES, LEASE_KEY, NO_COMPANY, Lease
+from trunkline.api.security import Requires, caller_of
 from trunkline.api.strict_json import read_json
 from trunkline.errors import BadQuery, BodyTooLarge, NotFound
 
@@ -43,13 +44,18 @@ _REPEATABLE = (list, tuple, set, frozenset, Sequence)
 async def read_body(request: Request, *, limit: int) -> bytes:
     """Read the body of *request*, at most *limit* bytes.
 
+    A large one takes room first (``api.bodies``), as the body of the company that calls.
+
     Raises:
         BodyTooLarge: it is larger; reading stopped at the limit.
+        Overloaded: there was no room for it.
     """
-    announced = request.headers.get("content-length", "")
-    if announced.isdecimal() and int(announced) > limit:
+    announced = _announced(request)
+    if announced > limit:
         raise BodyTooLarge(limit)
-    body = b""
+    has_room = announced > FREE_BYTES
+    if has_room:
+        await _take_room(request, announced)
     chunks: list[bytes] = []
     size = 0
     while True:
@@ -60,9 +66,24 @@ async def read_body(request: Request, *, limit: int) -> bytes:
         size += len(body)
         if size > limit:
             raise BodyTooLarge(limit)
+        if size > FREE_BYTES and not has_room:
+            has_room = True
+            await _take_room(request, limit)
         if not message.get("more_body", False):
             return b"".join((*chunks, body)) if chunks else body
         chunks.append(body)
+
+
+def _announced(request: Request) -> int:
+    length = request.headers.get("content-length", "")
+    return int(length) if length.isdecimal() else 0
+
+
+async def _take_room(request: Request, size: int) -> None:
+    lease: Lease | None = request.scope.get(LEASE_KEY)
+    if lease is not None:
+        caller = caller_of(request.scope)
+        await lease.take(NO_COMPANY if caller is None else caller.principal.company_id, size)
 
 
 class StrictRequest(Request):

@@ -91,6 +91,12 @@ def hub_of(request: Request) -> Hub:
     return hub
 
 
+def caller_of(scope: Scope) -> Caller | None:
+    """Tell whose call this is; None before its key was checked, or where none is needed."""
+    known: tuple[Requires, Caller] | None = scope.get(_CALLER_KEY)
+    return None if known is None else known[1]
+
+
 class Requires(SecurityBase):
     """A dependency that lets a call through if its key has *scope* (any valid key for None), and counts it in *bucket*."""
 

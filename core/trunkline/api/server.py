@@ -6,21 +6,28 @@
 import asyncio
 import contextlib
 import errno
+import functools
 import gc
 import signal
 import socket
 from collections.abc import AsyncGenerator, Generator
+from typing import cast
 
 import uvicorn
 
+from trunkline.api.admission import MAX_LINGERING, Admission, connections_allowed
 from trunkline.api.app import create_app
+from trunkline.api.connections import Connection
 from trunkline.errors import SettingsInvalid
 from trunkline.hub.hub import Hub
+from trunkline.outbound.pool import MAX_IDLE
+from trunkline.settings import Settings
 
 SHUTDOWN_SECONDS = 5
 """How long requests that are being answered may take once the server stops."""
 
 _BACKLOG = 2048
+_OTHER_FILES = 128 + MAX_LINGERING
 
 
 def tune_memory() -> None:
@@ -72,7 +79,9 @@ async def running(hub: Hub, *, listener: socket.socket) -> AsyncGenerator[None]:
         SettingsInvalid: another process has begun to listen on the port.
         StoreUnavailable, PluginFailed: the hub did not start.
     """
+    admission = _admission(hub.settings)
     server = _Server(
+        admission,
         uvicorn.Config(
             create_app(hub),
             http="httptools",
@@ -81,13 +90,13 @@ async def running(hub: Hub, *, listener: socket.socket) -> AsyncGenerator[None]:
             log_config=None,
             access_log=False,
             server_header=False,
-            proxy_headers=False,  # nothing here depends on the peer's address
+            proxy_headers=False,  # only ``max_connections_per_address`` depends on the peer's address
             backlog=_BACKLOG,
             timeout_graceful_shutdown=SHUTDOWN_SECONDS,
-        )
+        ),
     )
     host, port = listener.getsockname()[:2]
-    async with hub:
+    async with hub, admission.sweeping():
         serving = asyncio.create_task(server.serve(sockets=[listener]), name="server")
         try:
             await _listening(server, serving)
@@ -123,8 +132,9 @@ def stop_signals() -> Generator[asyncio.Event]:
 class _Server(uvicorn.Server):
     """uvicorn without signal handlers of its own, which would end the process by the signal instead of with 0."""
 
-    def __init__(self, config: uvicorn.Config) -> None:
+    def __init__(self, admission: Admission, config: uvicorn.Config) -> None:
         super().__init__(config)
+        self._admission = admission
         self.listening = asyncio.Event()
 
     @contextlib.contextmanager
@@ -132,8 +142,19 @@ class _Server(uvicorn.Server):
         yield
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        # uvicorn calls it with keywords, as it would a class
+        connection = functools.partial(Connection, self._admission)
+        self.config.http_protocol_class = cast("type[asyncio.Protocol]", connection)
         await super().startup(sockets)
         self.listening.set()
+
+
+def _admission(settings: Settings) -> Admission:
+    """Count connections up to what this process can hold beside its own."""
+    own = settings.delivery.concurrency + MAX_IDLE + settings.database.pool_size + _OTHER_FILES
+    return Admission(
+        settings.server, most=connections_allowed(settings.server.max_connections, own_files=own)
+    )
 
 
 async def _listening(server: _Server, serving: asyncio.Task[None]) -> None:

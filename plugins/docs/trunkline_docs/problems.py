@@ -47,6 +47,12 @@ PROBLEMS: Sequence[Problem] = (
     ),
     Problem(405, "Wrong method", ("method-not-allowed",), "Use a method that the header Allow lists."),
     Problem(
+        408,
+        "Too slow",
+        ("request-timeout",),
+        "Head or body stood still for too long. Send the request again; the connection is closed.",
+    ),
+    Problem(
         409,
         "Conflict",
         ("conflict", "idempotency-conflict", "limit-reached", "too-many-subscriptions"),
@@ -74,6 +80,12 @@ PROBLEMS: Sequence[Problem] = (
         "Wait as many seconds as Retry-After says, then go on.",
     ),
     Problem(
+        431,
+        "Head too large",
+        ("head-too-large",),
+        "Send fewer or shorter headers, or a shorter address; the connection is closed.",
+    ),
+    Problem(
         500,
         "Our fault",
         ("internal-error",),
@@ -88,7 +100,7 @@ PROBLEMS: Sequence[Problem] = (
     Problem(
         503,
         "Unavailable",
-        ("store-unavailable",),
+        ("store-unavailable", "overloaded"),
         "Nothing was stored. Try again after Retry-After seconds.",
     ),
 )

@@ -1,0 +1,180 @@
+"""How many connections the server holds, and whose: who is let in, who makes room, and when each is looked at.
+
+``connections`` has what one connection does; this module counts them and runs the one sweep for all.
+"""
+
+import asyncio
+import contextlib
+import logging
+import resource
+from collections import Counter, deque
+from collections.abc import AsyncGenerator
+from ipaddress import IPv6Address, ip_address, ip_network
+from typing import Protocol
+
+from trunkline.settings import Server
+
+MAX_LINGERING = 64
+"""Connections that are kept for a moment after a refusal, so that their clients can read it."""
+
+_SILENT_SECONDS = 1.0
+"""A connection that has waited for its client this long makes room for a new one."""
+_MOST_SWEEP_SECONDS = 1.0
+_log = logging.getLogger("trunkline.server")
+
+
+class Held(Protocol):
+    """A connection, as far as others are concerned."""
+
+    @property
+    def waiting_since(self) -> float | None:
+        """Since when the hub has waited for the client's request; None while it is the client who waits."""
+        ...
+
+    def leave(self) -> None:
+        """Close, to make room."""
+        ...
+
+    def check(self, now: float) -> None:
+        """Close, if the client took too long."""
+        ...
+
+
+def connections_allowed(wanted: int, *, own_files: int) -> int:
+    """Tell how many connections this process can hold out of *wanted*; its own files and sockets take up to *own_files*.
+
+    They get at most half of what the process may open, as far fewer are common.
+    """
+    open_files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if open_files == resource.RLIM_INFINITY:
+        return wanted
+    allowed = max(open_files - own_files, open_files // 2)
+    if allowed < wanted:
+        _log.info(
+            "at most %d connections at once instead of %d: this process may open %d files, and keeps %d for the database "
+            "and for pushes; raise its limit (ulimit -n, LimitNOFILE=)",
+            allowed,
+            wanted,
+            open_files,
+            open_files - allowed,
+        )
+    return min(allowed, wanted)
+
+
+class Admission:
+    """Counts the connections of one server against *limits*; there may be *most* at once.
+
+    ``now`` is a clock that the sweep moves. It stands still while the event loop does, so that nobody is blamed for bytes
+    that lay unread.
+    """
+
+    def __init__(self, limits: Server, *, most: int) -> None:
+        self.limits = limits
+        self.now = 0.0
+        self.sweep_seconds = min(
+            _MOST_SWEEP_SECONDS,
+            limits.head_timeout_seconds / 4,
+            limits.body_timeout_seconds / 4,
+            limits.write_timeout_seconds / 4,
+        )
+        self._most = most
+        self._present: set[Held] = set()
+        self._admitted: dict[Held, str] = {}
+        self._by_network: Counter[str] = Counter()
+        self._lingering: set[Held] = set()
+        self._silent: deque[Held] = deque()
+        self._silent_seen = -1.0
+        self._refused = 0
+
+    def admit(self, connection: Held, address: str) -> bool:
+        """Take *connection* from *address* in, if there is room or somebody who has been silent makes some."""
+        self._present.add(connection)
+        most_of_network = self.limits.max_connections_per_address
+        network = _network(address) if most_of_network else ""
+        is_over = most_of_network is not None and self._by_network[network] >= most_of_network
+        if is_over or (len(self._admitted) >= self._most and not self._make_room()):
+            self._refused += 1
+            return False
+        self._admitted[connection] = network
+        self._by_network[network] += 1
+        return True
+
+    def forget(self, connection: Held) -> None:
+        """Count *connection* no longer: it has ended."""
+        self._present.discard(connection)
+        self._lingering.discard(connection)
+        self._release(connection)
+
+    def may_linger(self, connection: Held) -> bool:
+        """Tell whether *connection* may stay for a moment after it was refused. It takes nobody's room any more."""
+        self._release(connection)
+        if len(self._lingering) >= MAX_LINGERING:
+            return False
+        self._lingering.add(connection)
+        return True
+
+    @contextlib.asynccontextmanager
+    async def sweeping(self) -> AsyncGenerator[None]:
+        """Look at every connection now and then, while the block runs."""
+        sweep = asyncio.create_task(self._sweep(), name="connections")
+        try:
+            yield
+        finally:
+            sweep.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await sweep
+
+    async def _sweep(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            began = loop.time()
+            await asyncio.sleep(self.sweep_seconds)
+            self.now += min(loop.time() - began, 2 * self.sweep_seconds)
+            for connection in tuple(self._present):
+                connection.check(self.now)
+            if self._refused:
+                _log.warning(
+                    "%d connections refused with 503: %d are open", self._refused, len(self._admitted)
+                )
+                self._refused = 0
+
+    def _make_room(self) -> bool:
+        """Close the connection whose client has been silent longest, if one has been for a while."""
+        if not self._silent and self._silent_seen != self.now:
+            self._silent_seen = self.now  # once a sweep: it looks at them all
+            silent = [
+                (since, held) for held in self._admitted if (since := self._silent_since(held)) is not None
+            ]
+            self._silent.extend(held for _, held in sorted(silent, key=lambda pair: pair[0]))
+        while self._silent:
+            held = self._silent.popleft()
+            if held in self._admitted and self._silent_since(held) is not None:
+                self._release(held)
+                held.leave()
+                return True
+        return False
+
+    def _silent_since(self, held: Held) -> float | None:
+        since = held.waiting_since
+        if since is None or self.now - since < _SILENT_SECONDS + self.sweep_seconds:
+            return None
+        return since
+
+    def _release(self, connection: Held) -> None:
+        network = self._admitted.pop(connection, None)
+        if network is None:
+            return
+        self._by_network[network] -= 1
+        if not self._by_network[network]:
+            del self._by_network[network]
+
+
+def _network(address: str) -> str:
+    """Give what counts as one address: a client of IPv6 has a /64."""
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return address
+    if not isinstance(parsed, IPv6Address):
+        return address
+    return str(parsed.ipv4_mapped or ip_network((int(parsed), 64), strict=False))

@@ -1,0 +1,302 @@
+"""One connection of a client: uvicorn's protocol, with bounds on what a client may send and how long it may take.
+
+It stands in front of the parser, so what is refused here has cost neither a task nor a key. All times are looked at by
+the one sweep of ``admission``; nothing here sets a timer.
+"""
+
+import asyncio
+import enum
+from typing import Any
+
+from starlette.responses import Response
+from uvicorn import Config
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.server import ServerState
+
+from trunkline.api.admission import Admission
+from trunkline.api.problems import problem_of
+from trunkline.errors import HeadTooLarge, Overloaded, Refused, RequestTimeout
+
+MAX_PIPELINED = 16
+"""Requests that may wait behind the one that is answered; the connection ends after them."""
+RETRY_SECONDS = 1
+LEAST_TAKEN = 16 * 1024
+"""Bytes of an answer that a client takes within the time for it, or else it has taken nothing."""
+LEAST_SENT_PER_SECOND = 16 * 1024
+"""What a body brings on average, once it has taken six times as long as it may stand still."""
+
+_BODY_TIMEOUTS = 6
+_LINGER_SECONDS = 1.0
+
+
+class Place(enum.Enum):
+    """Where a connection is in its request."""
+
+    SILENT = "nothing has come since it began, or since the last answer"
+    HEAD = "a head has begun"
+    BODY = "the head is whole"
+    ANSWER = "the request is whole"
+    REST = "the request was answered before its body was whole"
+    ENDING = "nothing more is read; it closes after the answers that are under way"
+    REFUSED = "it was refused, and stays until the client has read why"
+
+
+class Connection(HttpToolsProtocol):
+    """A connection that *admission* has counted."""
+
+    def __init__(
+        self,
+        admission: Admission,
+        *,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self._admission = admission
+        self._max_head = admission.limits.max_head_bytes
+        self._place = Place.SILENT
+        self._since = self._body_since = admission.now
+        self._room = self._max_head  # bytes of a head or of framing that may come before there must be data
+        self._feeding = 0
+        self._received = 0
+        self._answer = _AnswerTaken()
+
+    # ---- what comes in ----
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Take the connection, or refuse it where there are too many."""
+        super().connection_made(transport)
+        if not self._admission.admit(self, self.client[0] if self.client else ""):
+            self._refuse(Overloaded("Too many connections are open", retry_after_seconds=RETRY_SECONDS))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Count it no longer."""
+        self._admission.forget(self)
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Feed the parser, with never more than may come before framing must give way to data."""
+        if self._place is Place.SILENT or self._place is Place.ANSWER:
+            self._begin_head(0)
+        elif self._is_over():
+            return
+        if len(data) <= self._room:
+            self._feed(data)
+            return
+        view, start = memoryview(data), 0
+        while start < len(data) and not (self._is_over() or self.transport.is_closing()):
+            end = start + self._room
+            self._feed(bytes(view[start:end]))
+            start = end
+
+    def on_message_begin(self) -> None:
+        """Begin a head, which may be in the middle of what came in."""
+        super().on_message_begin()
+        if self._place is Place.ANSWER or self._place is Place.SILENT:
+            self._begin_head(self._feeding)
+
+    def on_headers_complete(self) -> None:
+        """Begin to answer."""
+        if self._is_over():
+            return
+        if len(self.pipeline) >= MAX_PIPELINED:
+            self._end_after_answers()
+            return
+        super().on_headers_complete()
+        self._place = Place.BODY
+        self._since = self._body_since = self._admission.now
+        self._received = 0
+        self._room = self._max_head + self._feeding
+        self.headers = []  # what the parser adds are trailers, which no one asked for
+
+    def on_body(self, body: bytes) -> None:
+        """Hand a piece of the body on."""
+        self._room = self._max_head + self._feeding
+        if self._place is Place.BODY:
+            self._since = self._admission.now
+            self._received += len(body)
+            super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """End a request."""
+        if self._place is Place.BODY:
+            self._place = Place.ANSWER
+            super().on_message_complete()
+        elif self._place is Place.REST:
+            self._place = Place.SILENT
+            self._since = self._admission.now
+
+    def on_response_complete(self) -> None:
+        """End an answer. uvicorn's own sets a timer for each, which the sweep makes needless."""
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+            return
+        if self._place is Place.ANSWER:
+            self._place = Place.SILENT
+        elif self._place is Place.BODY:
+            self._place = Place.REST
+        self._since = self._admission.now
+
+    def resume_writing(self) -> None:
+        """Note that the client has taken most of what was held for it."""
+        self._answer.has_gone_on(self._admission.now)
+        super().resume_writing()
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """Pass an upgrade over: the request is answered as it is, and anyone could fill the log with warnings."""
+
+    # ---- what others ask of it ----
+
+    @property
+    def waiting_since(self) -> float | None:
+        """Since when the hub has waited for this client (``admission.Held``)."""
+        if self._place in {Place.SILENT, Place.HEAD, Place.REST} and not self._is_answering():
+            return self._since
+        return None
+
+    def leave(self) -> None:
+        """Close, to make room for another."""
+        self._place = Place.ENDING
+        self.transport.close()
+
+    def check(self, now: float) -> None:
+        """Close it, if its client has sent or taken nothing for too long."""
+        limits = self._admission.limits
+        unsent = self.transport.get_write_buffer_size()
+        if self._answer.is_stalled(unsent, now, limits.write_timeout_seconds):
+            self.transport.abort()
+            return
+        limit = self._limit()
+        if limit is None or self.transport.is_closing():
+            return
+        if self._keeps_client_waiting():
+            self._body_since += now - self._since
+            self._since = now
+            return
+        slack = self._admission.sweep_seconds  # the times that it compares are those of sweeps
+        if now - self._since >= limit + slack or self._is_too_slow(now - slack):
+            self._expire()
+
+    # ---- how it decides ----
+
+    def _begin_head(self, before: int) -> None:
+        """Begin to count a head; *before* bytes of what is being fed are counted with it, and are not its own."""
+        self._place = Place.HEAD
+        self._since = self._admission.now
+        self._room = self._max_head + before
+
+    def _feed(self, data: bytes) -> None:
+        self._feeding = fed = len(data)
+        super().data_received(data)
+        self._room -= fed
+        if self._room > 0:
+            return
+        if self._place is Place.ANSWER or self._place is Place.SILENT:
+            self._room = self._max_head
+        else:
+            self._refuse_framing()
+
+    def _is_over(self) -> bool:
+        return self._place is Place.ENDING or self._place is Place.REFUSED
+
+    def _is_answering(self) -> bool:
+        return self.cycle is not None and not self.cycle.response_complete
+
+    def _limit(self) -> float | None:
+        """How long the client may take for what comes next; None while it is the client who waits."""
+        limits = self._admission.limits
+        if self._place is Place.SILENT and self.cycle is not None:
+            return self.timeout_keep_alive
+        if self._place is Place.HEAD or self._place is Place.SILENT:
+            return limits.head_timeout_seconds
+        if self._place is Place.BODY or self._place is Place.REST:
+            return limits.body_timeout_seconds
+        return _LINGER_SECONDS if self._place is Place.REFUSED else None
+
+    def _keeps_client_waiting(self) -> bool:
+        """Tell whether it is the hub that does not read, or has not said yet that it will."""
+        if self._place is Place.REFUSED:
+            return False
+        if self._place is Place.HEAD and self._is_answering():
+            return True
+        is_held_back = self._place is Place.BODY and self.cycle.waiting_for_100_continue
+        return self.flow.read_paused or bool(self.pipeline) or is_held_back
+
+    def _is_too_slow(self, now: float) -> bool:
+        """Tell whether a body brings too little, though it never stands still."""
+        if self._place is not Place.BODY:
+            return False
+        seconds = now - self._body_since - _BODY_TIMEOUTS * self._admission.limits.body_timeout_seconds
+        return seconds > 0 and self._received < seconds * LEAST_SENT_PER_SECOND
+
+    def _expire(self) -> None:
+        is_idle = self._place is Place.SILENT and self.cycle is not None
+        if is_idle or self._place is Place.REFUSED or self._place is Place.REST:
+            self.leave()
+        elif self._place is Place.BODY and self.cycle.response_started:
+            self.transport.abort()
+        else:
+            self._refuse(RequestTimeout("body" if self._place is Place.BODY else "head"))
+
+    def _refuse_framing(self) -> None:
+        """Refuse a head that is too long, or as much framing without data; what was asked before is still answered."""
+        if self._place is Place.HEAD and self._is_answering():
+            self._end_after_answers()
+        elif self._place is Place.HEAD or (
+            self._place is Place.BODY and not self.pipeline and not self.cycle.response_started
+        ):
+            self._refuse(HeadTooLarge(self._max_head))
+        elif self._place is Place.BODY or self._place is Place.REST:
+            self.transport.abort()
+
+    def _end_after_answers(self) -> None:
+        self._place = Place.ENDING
+        self.cycle.keep_alive = False  # of the last request that was taken
+
+    def _refuse(self, error: Refused) -> None:
+        """Answer with *error*, and close once the client had time to read it: an early close would destroy the answer."""
+        self._place = Place.REFUSED
+        self._since = self._admission.now
+        if self._is_answering():
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+        self.transport.write(_written(problem_of(error, {}), self.server_state.default_headers))
+        if self._admission.may_linger(self):
+            self.transport.write_eof()
+        else:
+            self.transport.close()
+
+
+class _AnswerTaken:
+    """What the client has taken of an answer that the transport still holds."""
+
+    __slots__ = ("_since", "_taken", "_unsent")
+
+    def __init__(self) -> None:
+        self._unsent = 0
+        self._taken = 0
+        self._since = 0.0
+
+    def is_stalled(self, unsent: int, now: float, limit: float) -> bool:
+        """Note that *unsent* bytes are left; tell whether too little of them was taken for *limit* seconds."""
+        self._taken += max(self._unsent - unsent, 0)
+        if not self._unsent or not unsent or self._taken >= LEAST_TAKEN:
+            self.has_gone_on(now)
+        self._unsent = unsent
+        return unsent > 0 and now - self._since >= limit
+
+    def has_gone_on(self, now: float) -> None:
+        """Count anew: the client takes what it is sent."""
+        self._since, self._taken = now, 0
+
+
+def _written(answer: Response, default_headers: list[tuple[bytes, bytes]]) -> bytes:
+    headers = [*default_headers, *answer.raw_headers, (b"connection", b"close")]
+    lines = [name + b": " + value + b"\r\n" for name, value in headers]
+    return b"".join((STATUS_LINE[answer.status_code], *lines, b"\r\n", bytes(answer.body)))

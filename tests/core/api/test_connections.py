@@ -1,0 +1,486 @@
+"""Bounds on what a client may send before it is answered and on how long it may take, over real sockets."""
+
+import asyncio
+import contextlib
+import json
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from trunkline.api import server
+from trunkline.api.connections import MAX_PIPELINED
+from trunkline.hub.hub import Hub
+from trunkline.testing.hubs import settings_for
+
+GET = b"GET /healthz HTTP/1.1\r\nhost: hub\r\n\r\n"
+SOON = 10
+"""Seconds after which a test fails instead of waiting on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def problem(self) -> dict[str, Any]:
+        """The problem document, checked for its form."""
+        assert self.headers["content-type"] == "application/problem+json"
+        document: dict[str, Any] = json.loads(self.body)
+        assert document["status"] == self.status
+        return document
+
+
+class Client:
+    """One connection, with nothing between the test and the bytes."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+
+    async def send(self, data: bytes) -> None:
+        """Write, whether or not the other side still reads."""
+        with contextlib.suppress(ConnectionError):
+            self._writer.write(data)
+            await self._writer.drain()
+
+    async def answer(self) -> Answer:
+        """Read one answer with a Content-Length."""
+        async with asyncio.timeout(SOON):
+            head = (await self._reader.readuntil(b"\r\n\r\n")).decode()
+            first, *lines = head.strip().split("\r\n")
+            headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
+            body = await self._reader.readexactly(int(headers["content-length"]))
+        return Answer(int(first.split()[1]), headers, body)
+
+    async def is_closed(self) -> bool:
+        """Wait until the server has closed the connection; nothing else comes before that."""
+        async with asyncio.timeout(SOON):
+            with contextlib.suppress(ConnectionError):
+                return await self._reader.read(1) == b""
+        return True
+
+    async def read_some(self, size: int) -> bytes:
+        """Read up to *size* bytes; none where the connection is at its end."""
+        async with asyncio.timeout(SOON):
+            try:
+                return await self._reader.read(size)
+            except ConnectionError:
+                return b""
+
+    def close(self) -> None:
+        self._writer.close()
+
+
+class Site:
+    """A hub behind its server on a port, and clients of it."""
+
+    def __init__(self, hub: Hub, port: int, stack: contextlib.AsyncExitStack) -> None:
+        self.hub = hub
+        self._port = port
+        self._stack = stack
+
+    async def connect(self, *, receives_little: bool = False) -> Client:
+        """Connect; with *receives_little* the kernel holds next to nothing of what is not read."""
+        connecting = socket.socket()
+        connecting.setblocking(False)
+        if receives_little:
+            connecting.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        await asyncio.get_running_loop().sock_connect(connecting, ("127.0.0.1", self._port))
+        limit = 1 if receives_little else 2**16
+        reader, writer = await asyncio.open_connection(sock=connecting, limit=limit)
+        client = Client(reader, writer)
+        self._stack.callback(client.close)
+        return client
+
+    async def key(self, company_id: int | None = 92) -> str:
+        _, key = await self.hub.keys.create(company_id, name="test", scopes=["events:write", "events:read"])
+        return key
+
+
+Serve = Callable[..., AbstractAsyncContextManager[Site]]
+
+
+@pytest.fixture
+def serve(sqlite_database_url: str) -> Serve:
+    """``async with serve({"server.head_timeout_seconds": "0.2"}) as site``"""
+
+    @contextlib.asynccontextmanager
+    async def serving(changed: dict[str, str] | None = None) -> AsyncIterator[Site]:
+        settings = settings_for(sqlite_database_url, {"plugins.enabled": "polling", **(changed or {})})
+        hub = Hub(settings, dispatch=False)
+        with server.bind("127.0.0.1", 0) as listener:
+            listener.setsockopt(
+                socket.SOL_SOCKET, socket.SO_SNDBUF, 16_384
+            )  # of each connection that it accepts
+            port = listener.getsockname()[1]
+            async with server.running(hub, listener=listener), contextlib.AsyncExitStack() as stack:
+                yield Site(hub, port, stack)
+
+    return serving
+
+
+def head(method: str, path: str, *lines: str) -> bytes:
+    return "\r\n".join((f"{method} {path} HTTP/1.1", "host: hub", *lines, "", "")).encode()
+
+
+def padded(size: int) -> bytes:
+    """A request whose head has exactly *size* bytes."""
+    empty = head("GET", "/healthz", "x-pad: ")
+    return head("GET", "/healthz", "x-pad: " + "a" * (size - len(empty)))
+
+
+# ---- heads -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("piece", [1 << 20, 1000])
+async def test_a_head_has_as_many_bytes_as_the_setting_says(serve: Serve, piece: int):
+    async with serve({"server.max_head_bytes": "4096"}) as site:
+        fits, too_long = await site.connect(), await site.connect()
+        for client, request in ((fits, padded(4096)), (too_long, padded(4098))):
+            for start in range(0, len(request), piece):
+                await client.send(request[start : start + piece])
+                await asyncio.sleep(0)
+        assert (await fits.answer()).status == 200
+        answer = await too_long.answer()
+        assert (answer.status, answer.headers["connection"]) == (431, "close")
+        assert answer.problem["type"] == "urn:trunkline:problem:head-too-large"
+        assert "4096 bytes" in answer.problem["detail"]
+        assert "request_id" not in answer.problem
+        assert await too_long.is_closed()
+
+
+async def test_a_head_without_an_end_is_refused_while_it_comes(serve: Serve):
+    async with serve() as site:
+        client = await site.connect()
+        await client.send(b"GET /healthz HTTP/1.1\r\nx-long: " + b"a" * 20_000)
+        assert (await client.answer()).status == 431
+        for _ in range(64):  # what the client goes on to send does not destroy the answer, and is not kept
+            await client.send(b"a" * 65_536)
+
+
+async def test_many_short_headers_are_a_long_head(serve: Serve):
+    async with serve() as site:
+        client = await site.connect()
+        await client.send(head("GET", "/healthz", *(["a:"] * 5_000)))
+        assert (await client.answer()).status == 431
+
+
+async def test_each_request_of_a_connection_has_a_head_of_its_own(serve: Serve):
+    async with serve({"server.max_head_bytes": "4096"}) as site:
+        client = await site.connect()
+        for _ in range(3):
+            await client.send(padded(3_000))
+            assert (await client.answer()).status == 200
+        await client.send(padded(3_000) * 3)
+        assert [(await client.answer()).status for _ in range(3)] == [200, 200, 200]
+        await client.send(padded(5_000))
+        assert (await client.answer()).status == 431
+
+
+async def test_what_was_asked_before_a_long_head_is_answered(serve: Serve):
+    async with serve() as site:
+        client = await site.connect()
+        await client.send(GET + GET + padded(20_000))
+        statuses = [(await client.answer()).status for _ in range(2)]
+        assert statuses == [200, 200]
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET /healthz HT", b"\r\n", b"GET /healthz HTTP/1.1\r\nx-a: b\r\n"])
+async def test_a_head_that_does_not_end_in_time_is_408(serve: Serve, sent: bytes):
+    async with serve({"server.head_timeout_seconds": "0.3"}) as site:
+        client = await site.connect()
+        await client.send(sent)
+        answer = await client.answer()
+        assert (answer.status, answer.headers["connection"]) == (408, "close")
+        assert answer.problem["type"] == "urn:trunkline:problem:request-timeout"
+        assert await client.is_closed()
+
+
+async def test_bytes_that_drip_do_not_prolong_the_time_of_a_head(serve: Serve):
+    async with serve({"server.head_timeout_seconds": "0.5"}) as site:
+        client = await site.connect()
+        await client.send(GET)
+        assert (await client.answer()).status == 200
+
+        async def drip() -> None:
+            await client.send(b"GET /healthz HTTP/1.1\r\nx-slow: ")
+            while True:
+                await asyncio.sleep(0.1)
+                await client.send(b"a")
+
+        dripping = asyncio.create_task(drip())
+        assert (await client.answer()).status == 408
+        dripping.cancel()
+
+
+async def test_an_idle_connection_outlives_the_time_of_a_head(serve: Serve):
+    async with serve({"server.head_timeout_seconds": "0.2"}) as site:
+        client = await site.connect()
+        for _ in range(2):
+            await client.send(GET)
+            assert (await client.answer()).status == 200
+            await asyncio.sleep(0.6)
+
+
+@pytest.mark.slow
+async def test_an_idle_connection_is_closed_without_a_word(serve: Serve):
+    async with serve() as site:
+        client = await site.connect()
+        await client.send(GET)
+        assert (await client.answer()).status == 200
+        await asyncio.sleep(4)
+        await client.send(GET)
+        assert (await client.answer()).status == 200
+        assert await client.is_closed()
+
+
+async def test_an_upgrade_that_is_not_known_is_passed_over(serve: Serve):
+    async with serve() as site:
+        client = await site.connect()
+        await client.send(head("GET", "/healthz", "connection: Upgrade, HTTP2-Settings", "upgrade: h2c"))
+        assert (await client.answer()).status == 200
+
+
+# ---- bodies ----------------------------------------------------------------------------------------------------------
+
+
+async def test_a_body_that_stands_still_is_408(serve: Serve):
+    async with serve({"server.body_timeout_seconds": "0.3"}) as site:
+        client = await site.connect()
+        await client.send(
+            head(
+                "POST",
+                "/api/v1/events",
+                f"x-api-key: {await site.key()}",
+                "content-type: application/json",
+                "content-length: 1000",
+            )
+        )
+        await client.send(b'{"type":')
+        answer = await client.answer()
+        assert (answer.status, answer.problem["type"]) == (408, "urn:trunkline:problem:request-timeout")
+        assert "body" in answer.problem["detail"]
+        assert await client.is_closed()
+
+
+async def test_a_body_that_goes_on_slowly_is_read_to_its_end(serve: Serve):
+    async with serve({"server.body_timeout_seconds": "1"}) as site:
+        client = await site.connect()
+        content = b'{"type": "no.such", "payload": {}}'
+        await client.send(
+            head(
+                "POST",
+                "/api/v1/events",
+                f"x-api-key: {await site.key()}",
+                "content-type: application/json",
+                f"content-length: {len(content)}",
+            )
+        )
+        for start in range(0, len(content), 5):
+            await asyncio.sleep(0.2)
+            await client.send(content[start : start + 5])
+        assert (await client.answer()).status == 422
+
+
+async def test_a_body_that_drips_for_ever_is_408(serve: Serve):
+    async with serve({"server.body_timeout_seconds": "0.2"}) as site:
+        client = await site.connect()
+        await client.send(
+            head("POST", "/api/v1/events", f"x-api-key: {await site.key()}", "content-length: 100000")
+        )
+
+        async def drip() -> None:
+            while True:
+                await client.send(b" ")
+                await asyncio.sleep(0.05)
+
+        dripping = asyncio.create_task(drip())
+        assert (await client.answer()).status == 408
+        dripping.cancel()
+
+
+async def test_a_client_that_waits_for_100_continue_is_told_to_go_on(serve: Serve):
+    async with serve() as site:
+        client = await site.connect()
+        await client.send(
+            head(
+                "POST",
+                "/api/v1/events",
+                f"x-api-key: {await site.key()}",
+                "expect: 100-continue",
+                "content-length: 2",
+            )
+        )
+        assert (await client.read_some(100)).startswith(b"HTTP/1.1 100 Continue")
+        await client.send(b"{}")
+        assert (await client.answer()).status == 422
+
+
+async def test_the_rest_of_a_body_that_is_not_wanted_has_its_time_too(serve: Serve):
+    async with serve({"server.body_timeout_seconds": "0.4"}) as site:
+        client = await site.connect()
+        await client.send(head("POST", "/api/v1/events", "content-length: 1000000000"))
+        assert (await client.answer()).status == 401
+        closed = asyncio.create_task(client.is_closed())
+        async with asyncio.timeout(SOON):
+            while not closed.done():
+                await client.send(b" " * 100)
+                await asyncio.sleep(0.05)
+        assert await closed
+
+
+async def test_a_connection_goes_on_after_a_body_that_was_not_wanted(serve: Serve):
+    async with serve() as site:
+        client = await site.connect()
+        await client.send(head("POST", "/api/v1/events", "content-length: 10"))
+        assert (await client.answer()).status == 401
+        await client.send(b" " * 10 + GET)
+        assert (await client.answer()).status == 200
+
+
+@pytest.mark.parametrize(
+    "framing",
+    [
+        b"1;" + b"a" * 40_000,  # an extension of a chunk
+        b"1\r\n{\r\n0\r\n" + b"x-trailer: a\r\n" * 3_000,
+        b"1\r\n{\r\n0\r\nx-trailer: " + b"a" * 40_000,
+    ],
+)
+async def test_framing_of_a_body_is_bounded_as_a_head_is(serve: Serve, framing: bytes):
+    async with serve() as site:
+        client = await site.connect()
+        key = await site.key()
+        await client.send(
+            head("POST", "/api/v1/events", f"x-api-key: {key}", "transfer-encoding: chunked") + framing
+        )
+        assert (await client.answer()).status == 431
+        assert await client.is_closed()
+
+
+async def test_trailers_are_no_headers(serve: Serve):
+    async with serve() as site:
+        client = await site.connect()
+        await client.send(
+            head("GET", "/healthz", "transfer-encoding: chunked") + b"0\r\nx-request-id: of-a-trailer\r\n\r\n"
+        )
+        answer = await client.answer()
+        assert (answer.status, answer.headers["x-request-id"] != "of-a-trailer") == (200, True)
+
+
+async def test_many_small_chunks_are_a_body(serve: Serve):
+    async with serve() as site:
+        client = await site.connect()
+        key = await site.key()
+        content = b'{"type": "no.such", "payload": {"a": "' + b"a" * 10_000 + b'"}}'
+        chunks = b"".join(b"1\r\n%c\r\n" % byte for byte in content)
+        lines = (f"x-api-key: {key}", "content-type: application/json", "transfer-encoding: chunked")
+        await client.send(head("POST", "/api/v1/events", *lines) + chunks + b"0\r\n\r\n" + GET)
+        assert [(await client.answer()).status for _ in range(2)] == [422, 200]
+
+
+# ---- answers ---------------------------------------------------------------------------------------------------------
+
+
+async def test_requests_sent_ahead_are_bounded_and_what_was_taken_is_answered(serve: Serve):
+    async with serve() as site:
+        client = await site.connect()
+        await client.send(GET * 200)
+        answers = [await client.answer() for _ in range(MAX_PIPELINED + 1)]
+        assert {answer.status for answer in answers} == {200}
+        assert answers[-1].headers["connection"] == "close"
+        assert await client.is_closed()
+
+
+LARGE = head("GET", "/openapi.json")
+
+
+async def test_who_takes_nothing_of_an_answer_is_cut_off(serve: Serve):
+    async with serve({"server.write_timeout_seconds": "0.4"}) as site:
+        probe = await site.connect()
+        await probe.send(LARGE)
+        size = len((await probe.answer()).body)
+        client = await site.connect(receives_little=True)
+        await client.send(LARGE * MAX_PIPELINED)
+        await asyncio.sleep(1.5)
+        taken = 0
+        while data := await client.read_some(1 << 20):
+            taken += len(data)
+        assert 0 < taken < size * MAX_PIPELINED
+
+
+async def test_who_takes_an_answer_slowly_gets_all_of_it(serve: Serve):
+    async with serve({"server.write_timeout_seconds": "1"}) as site:
+        client = await site.connect(receives_little=True)
+        await client.send(LARGE * 7 + head("GET", "/openapi.json", "connection: close"))
+        taken = b""
+        while data := await client.read_some(32_768):
+            taken += data
+            await asyncio.sleep(0.01)
+        assert taken.count(b"HTTP/1.1 200 OK\r\n") == 8
+        assert taken.endswith(b"}")
+
+
+async def test_a_long_poll_is_hurt_by_no_time_limit(serve: Serve):
+    times = ("head_timeout_seconds", "body_timeout_seconds", "write_timeout_seconds")
+    async with serve({f"server.{name}": "0.2" for name in times}) as site:
+        client = await site.connect()
+        await client.send(head("GET", "/api/v1/events?wait=1", f"x-api-key: {await site.key()}"))
+        answer = await client.answer()
+        assert (answer.status, json.loads(answer.body)["events"]) == (200, [])
+
+
+# ---- how many --------------------------------------------------------------------------------------------------------
+
+
+async def test_a_connection_too_many_is_503_while_the_others_are_busy(serve: Serve):
+    async with serve({"server.max_connections": "3"}) as site:
+        poll = head("GET", "/api/v1/events?wait=5", f"x-api-key: {await site.key()}")
+        busy = [await site.connect() for _ in range(3)]
+        for client in busy:
+            await client.send(poll)
+        await asyncio.sleep(0.5)
+        late = await site.connect()
+        answer = await late.answer()
+        assert (answer.status, answer.headers["retry-after"]) == (503, "1")
+        assert answer.problem["type"] == "urn:trunkline:problem:overloaded"
+        assert await late.is_closed()
+        busy[0].close()
+        await asyncio.sleep(0.2)
+        again = await site.connect()
+        await again.send(GET)
+        assert (await again.answer()).status == 200
+
+
+async def test_the_silent_make_room_for_the_new(serve: Serve):
+    times = {"server.head_timeout_seconds": "60", "server.write_timeout_seconds": "0.4"}  # sweeps often
+    async with serve({"server.max_connections": "3", **times}) as site:
+        silent = [await site.connect() for _ in range(3)]
+        await silent[1].send(b"GET /hea")
+        await asyncio.sleep(1.5)
+        for _ in range(3):
+            client = await site.connect()
+            await client.send(GET)
+            assert (await client.answer()).status == 200
+        for client in silent:
+            assert await client.is_closed()
+
+
+async def test_one_address_may_hold_so_many_connections(serve: Serve):
+    async with serve({"server.max_connections_per_address": "2"}) as site:
+        held = [await site.connect() for _ in range(2)]
+        for client in held:
+            await client.send(GET)
+            assert (await client.answer()).status == 200
+        late = await site.connect()
+        assert (await late.answer()).status == 503
+        held[0].close()
+        await asyncio.sleep(0.2)
+        again = await site.connect()
+        await again.send(GET)
+        assert (await again.answer()).status == 200

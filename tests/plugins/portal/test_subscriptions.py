@@ -3,6 +3,7 @@
 import pytest
 from tests.plugins.portal.waiting import until
 
+from trunkline.store import subscriptions
 from trunkline.testing.receiver import Answer
 
 LIST = "/portal/subscriptions"
@@ -355,3 +356,29 @@ async def test_what_changes_anything_needs_the_forms_token(api, browser):
     for path in ("pause", "resume", "rotate", "test", "delete", "edit", "replays/new"):
         await browser.post(f"{LIST}/{subscription}/{path}", {"hours": "0"}, expect=403)
     assert await status_of(api, subscription) == "active"
+
+
+async def test_one_whose_secrets_do_not_open_says_what_to_do_and_is_given_a_new_secret(running, sign_in):
+    subscription = await create(running, "http://127.0.0.1:9/h")
+    hub = running.hub
+    async with hub.database.write() as connection:
+        row = await subscriptions.get(connection, subscription)
+        junk = b"sealed with another key"
+        await subscriptions.update(connection, row.no, {"sealed": junk})
+
+    async def is_disabled() -> bool:
+        return await status_of(running, subscription) == "disabled"
+
+    await until(is_disabled)
+    browser = await sign_in(running, ["webhooks:write"])
+    assert "secrets do not open" in browser.words(await browser.get(LIST))
+    page = browser.words(await browser.get(f"{LIST}/{subscription}"))
+    assert "do not open. Rotate its secret, give it its headers again, then resume" in page
+    await browser.get(f"{LIST}/{subscription}/resume")
+    refused = await browser.post(f"{LIST}/{subscription}/resume", {"catch_up": "yes"}, expect=409)
+    assert "Rotate its secret" in browser.words(refused)
+    await browser.get(f"{LIST}/{subscription}/rotate")
+    await browser.post(f"{LIST}/{subscription}/rotate", {"hours": "0"})
+    await browser.get(f"{LIST}/{subscription}/resume")
+    await browser.post(f"{LIST}/{subscription}/resume", {"catch_up": "yes"})
+    assert await status_of(running, subscription) == "active"

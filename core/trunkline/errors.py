@@ -17,6 +17,7 @@
     │   ├── BodyTooLarge            413
     │   ├── BodyInvalid             422  carries one FieldError per fault
     │   │   └── EventRejected
+    │   │   └── FilterTooDear       over the limit 'filter_cost' of its company
     │   ├── TargetRefused           422
     │   ├── RateLimited             429
     │   ├── TooFast                 429
@@ -208,6 +209,23 @@ class EventRejected(BodyInvalid):
     """An event is not what its type's schema asks for; nothing was stored."""
 
     title = "Event rejected"
+
+
+class FilterTooDear(BodyInvalid):
+    """The filters of the company's subscriptions would cost *cost* together, more than its *limit* allows."""
+
+    def __init__(self, cost: int, limit: int) -> None:
+        super().__init__(
+            [
+                FieldError(
+                    "/filter",
+                    f"makes the filters of the company's subscriptions cost {cost:,}, more than its limit 'filter_cost' "
+                    f"of {limit:,}; use fewer comparisons, above all fewer 'contains' with a text, or delete subscriptions",
+                )
+            ]
+        )
+        self.cost = cost
+        self.limit = limit
 
 
 class TargetRefused(BodyInvalid):

@@ -207,7 +207,7 @@ class Companies(Section):
         description="subscriptions, hooks included; `delivery.max_subscriptions`, if unset",
     )
     filter_cost: int = Field(
-        default=20_000, ge=0, description="what the filters of all its subscriptions may cost together"
+        default=10_000, ge=0, description="what the filters of all its subscriptions may cost together"
     )
     keys: int = Field(default=100, ge=0, description="API keys that are not revoked")
     replays_at_once: int = Field(default=5, ge=0, description="replays that run at the same time")

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trunkline.schemas.catalog import SchemaCatalog, compile_explainer
+from trunkline.schemas.catalog import SchemaCatalog
+from trunkline.schemas.explaining import Explainer
 from trunkline.schemas.files import load_event_types
 
 FOLDER = Path(__file__).parents[2] / "schemas" / "trunkline_schemas"
@@ -75,7 +76,7 @@ NULLABLE = {"phone", "affiliate_id"}
 STATUSES = ["Paid", "Partial", "Unpaid", "Failed"]
 
 CATALOG = SchemaCatalog(load_event_types(FOLDER))
-EXPLAINERS = {one.name: compile_explainer(one.schema) for one in CATALOG.types()}
+EXPLAINERS = {one.name: Explainer(one.schema) for one in CATALOG.types()}
 
 each_type = pytest.mark.parametrize("name", TABLE)
 

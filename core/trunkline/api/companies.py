@@ -16,7 +16,7 @@ from trunkline.model.principals import OPERATOR
 _OWN: JsonDict = {"subscriptions": 500}
 _ALL: JsonDict = {
     "subscriptions": 500,
-    "filter_cost": 20_000,
+    "filter_cost": 10_000,
     "lookups_per_minute": 600,
     "events_per_second": 1_000,
     "replays_at_once": 5,

@@ -1,7 +1,7 @@
 """``schemas``: checks that event types, actions, searches and lookups are valid, and that older clients can read them."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -19,8 +19,10 @@ from trunkline.hub.hub import Hub
 from trunkline.insight import status
 from trunkline.schemas.breaks import Break, find_breaks, find_operation_breaks
 from trunkline.schemas.catalog import EventType
-from trunkline.schemas.definitions import FOLDERS, KINDS
+from trunkline.schemas.compiling import MAX_BACKTRACKS, backtracking_patterns
+from trunkline.schemas.definitions import FOLDERS, KINDS, Definition
 from trunkline.schemas.files import load_definitions, load_event_types
+from trunkline.schemas.sentences import short_text
 from trunkline.settings import Settings
 from trunkline.store.database import Database
 
@@ -76,7 +78,7 @@ def check_schemas(
         older = load_event_types(against) if against else []
         older_definitions = load_definitions(against) if against else []
     except SchemaInvalid as error:
-        _report([str(error)], [], dict.fromkeys(_SINGULAR, 0), as_json=as_json)
+        _report([str(error)], [], dict.fromkeys(_SINGULAR, 0), warnings=[], as_json=as_json)
         raise typer.Exit(REFUSED) from None
     if against and not (older or older_definitions):
         msg = f"{against} has no events/*.json, nor actions, searches or lookups"
@@ -88,7 +90,8 @@ def check_schemas(
     impacts = _impacts(breaks, hub, older=older, readers=readers)
     kinds = Counter(definition.kind for definition in definitions)
     counts = {"event_types": len(hub.catalog.types())} | {FOLDERS[kind]: kinds[kind] for kind in KINDS}
-    _report(errors, list(zip(breaks, impacts, strict=True)), counts, as_json=as_json)
+    warnings = [*_slow_patterns(types, definitions)]
+    _report(errors, list(zip(breaks, impacts, strict=True)), counts, warnings=warnings, as_json=as_json)
     if errors or breaks:
         raise typer.Exit(REFUSED)
 
@@ -113,14 +116,19 @@ async def _read_readers(settings: Settings) -> list[Reader]:
 
 
 def _report(
-    errors: list[str], breaks: list[tuple[Break, Impact]], counts: Mapping[str, int], *, as_json: bool
+    errors: list[str],
+    breaks: list[tuple[Break, Impact]],
+    counts: Mapping[str, int],
+    *,
+    warnings: list[str],
+    as_json: bool,
 ) -> None:
     if as_json:
         views = [asdict(change) | {"hurts": asdict(impact)} for change, impact in breaks]
-        show_json({"valid": not errors, **counts, "errors": errors, "breaks": views})
+        show_json({"valid": not errors, **counts, "errors": errors, "warnings": warnings, "breaks": views})
         return
-    for error in errors:
-        warn(error)
+    for line in (*errors, *warnings):
+        warn(line)
     for change, impact in breaks:
         name = change.name if change.subject == "event_type" else f"{change.subject} {change.name}"
         version = f"@{change.version}" if (change.version or 1) > 1 else ""
@@ -135,6 +143,23 @@ def _report(
             for noun, count in counts.items()
         )
         typer.echo(f"{', '.join(listed)}: every schema and example is valid.")
+
+
+def _slow_patterns(types: Iterable[EventType], definitions: Iterable[Definition]) -> Iterator[str]:
+    """Warn of each regular expression that needs an engine that backtracks."""
+    schemas = [(f"{kind.name}@{kind.version}", "", kind.schema) for kind in types]
+    for definition in definitions:
+        name = f"{definition.kind} {definition.name}"
+        schemas += [
+            (name, f"/{part}", getattr(definition, part)) for part in ("parameters", "input", "output")
+        ]
+    for name, at, schema in schemas:
+        for place, pattern in backtracking_patterns(schema, at):
+            yield (
+                f"{name} {place}: the pattern {short_text(pattern)} has a look-around or a back-reference, so its time "
+                f"may grow with the square of a text, or worse. It ends after {MAX_BACKTRACKS:,} steps, and a text that "
+                "takes more is refused as not valid; write it without them if you can."
+            )
 
 
 def _sentences(change: Break, impact: Impact) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """The matching lane: events whose filters are dear are matched here, beside the reader, company after company.
 
-The reader matches what is cheap within one turn on the event loop. What goes beyond waits here by its position only, and the
+The reader matches what is cheap, in a few milliseconds for each page. What goes beyond waits here by its position only, and the
 cursor of its shard waits with it, while the reader goes on with what is for others. A company whose event waits has all its
 later events wait behind it, so that they stay in their order.
 """
@@ -19,7 +19,7 @@ from trunkline.dispatch.runner import Runner
 from trunkline.errors import StoreUnavailable
 from trunkline.model.deliveries import Key
 from trunkline.model.events import Event
-from trunkline.runtime.loop_turns import LoopTurns
+from trunkline.runtime.pauses import Pauses
 from trunkline.store import stream
 from trunkline.store.database import Database
 
@@ -67,7 +67,7 @@ class MatchingLane:
         self._waiting: OrderedDict[int, deque[tuple[int, Progress]]] = OrderedDict()
         self._count = 0
         self._has_work = asyncio.Event()
-        self.turns = LoopTurns()
+        self.pauses = Pauses()
         self.has_room = asyncio.Event()
         self.has_room.set()
 
@@ -119,7 +119,7 @@ class MatchingLane:
             await asyncio.sleep(LOOK_SECONDS)
         routes: Sequence[Route] = ()
         if event is not None and not progress.lost:
-            routes = unsettled(await self._table.match_in_turns(event, self.turns), event, progress)
+            routes = unsettled(await self._table.match_with_pauses(event, self.pauses), event, progress)
         if progress.lost:
             return
         if event is not None and routes:

@@ -28,7 +28,7 @@ _log = logging.getLogger(__name__)
 class Reader:
     """Reads the log for the shards in *owned*, which the leases change meanwhile.
 
-    What is dear to match it leaves to *matching*, so that a page takes no longer than a turn (``runtime.loop_turns``).
+    What is dear to match it leaves to *matching*, so that a page takes milliseconds.
     """
 
     def __init__(

@@ -20,7 +20,7 @@ from trunkline.filters.reading import Reading
 from trunkline.model.events import Event, shard_of
 from trunkline.model.subscriptions import Subscription, takes_type
 from trunkline.runtime import faults
-from trunkline.runtime.loop_turns import LoopTurns
+from trunkline.runtime.pauses import Pauses
 from trunkline.schemas.versions import Pins, SchemaVersions
 from trunkline.store import replays as store
 from trunkline.store import shards as shard_store
@@ -33,8 +33,8 @@ LOOKED_AT = 5_000
 OUTSTANDING = 400
 """Deliveries of one replay that may wait for their attempt; the next page is read when fewer do."""
 
-MOST_TURNS = 10
-"""Turns on the event loop that matching one page may take."""
+MOST_PAUSES = 10
+"""Pauses on the event loop that matching one page may take."""
 
 MISSED, ALL, FAILED = "missed", "all", "failed"
 
@@ -90,16 +90,16 @@ def picker(
 
 
 async def pick(events: Sequence[Event], is_picked: Callable[[Event], bool]) -> tuple[list[int], int]:
-    """Choose the positions of a page of *events* in turns; returns them, and how far it came.
+    """Choose the positions of a page of *events*, with pauses; returns them, and how far it came.
 
     It ends early where its filter is dear: a replay's page is part of a transaction, which others wait for.
     """
-    turns, positions = LoopTurns(), list[int]()
+    pauses, positions = Pauses(), list[int]()
     for event in events:
         if is_picked(event):
             positions.append(event.position)
-        await turns.give_way()
-        if turns.taken == MOST_TURNS:
+        await pauses.pause_if_due()
+        if pauses.taken == MOST_PAUSES:
             return positions, event.position
     return positions, events[-1].position
 

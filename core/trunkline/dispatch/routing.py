@@ -10,7 +10,7 @@ from trunkline.filters.filters import Test
 from trunkline.filters.reading import Reading
 from trunkline.model.events import Event
 from trunkline.model.subscriptions import Status, Subscription
-from trunkline.runtime.loop_turns import LoopTurns
+from trunkline.runtime.pauses import Pauses
 from trunkline.schemas.versions import Pins, SchemaVersions
 
 NEVER_MS = 2**63
@@ -142,10 +142,10 @@ class RoutingTable:
         """Find the subscriptions that *event* is for."""
         return match(event, self.candidates(event).routes, schema_versions=self._schema_versions)
 
-    async def match_in_turns(self, event: Event, turns: LoopTurns) -> list[Route]:
+    async def match_with_pauses(self, event: Event, pauses: Pauses) -> list[Route]:
         """Find them as ``match`` does, giving way to others between them."""
         routes = self.candidates(event).routes
-        return await match_in_turns(event, routes, schema_versions=self._schema_versions, turns=turns)
+        return await match_with_pauses(event, routes, schema_versions=self._schema_versions, pauses=pauses)
 
     def _index(self, company: int) -> None:
         by_type: dict[str, list[Route]] = {}
@@ -190,15 +190,15 @@ def match(
     return matched
 
 
-async def match_in_turns(
-    event: Event, candidates: Iterable[AnyMatching], *, schema_versions: SchemaVersions, turns: LoopTurns
+async def match_with_pauses(
+    event: Event, candidates: Iterable[AnyMatching], *, schema_versions: SchemaVersions, pauses: Pauses
 ) -> list[AnyMatching]:
     """Choose as ``match`` does, giving way to others between two candidates."""
     matched: list[AnyMatching] = []
     readings: Readings = {}
     for candidate in candidates:
         matched += match(event, [candidate], schema_versions=schema_versions, readings=readings)
-        await turns.give_way()
+        await pauses.pause_if_due()
     return matched
 
 

@@ -15,7 +15,7 @@ from trunkline.filters import filters
 from trunkline.filters.filters import Test
 from trunkline.model.deliveries import FINAL, Key, Status
 from trunkline.model.events import Event, shard_of
-from trunkline.runtime.loop_turns import LoopTurns
+from trunkline.runtime.pauses import Pauses
 from trunkline.schemas.versions import Pins, SchemaVersions
 from trunkline.store import audit as store
 from trunkline.store import sql, stream
@@ -100,12 +100,12 @@ class _Matcher:
     def __len__(self) -> int:
         return self._count
 
-    async def match(self, event: Event, turns: LoopTurns) -> list[Candidate]:
+    async def match(self, event: Event, pauses: Pauses) -> list[Candidate]:
         """Find the subscriptions that *event* is for, giving way to others between them."""
         by_type, company_id = self._by_type, event.company_id
         candidates = [*by_type.get((company_id, event.type), ()), *by_type.get((company_id, "*"), ())]
-        return await routing.match_in_turns(
-            event, candidates, schema_versions=self._schema_versions, turns=turns
+        return await routing.match_with_pauses(
+            event, candidates, schema_versions=self._schema_versions, pauses=pauses
         )
 
 
@@ -153,7 +153,7 @@ async def _check_matches(connection: AsyncConnection, matcher: _Matcher, *, rece
     newest = max(cursors.values())
     oldest = await store.oldest_event(connection)
     after = newest if oldest is None else max(newest - recent, oldest - 1)
-    looked_at, missing, turns = 0, list[Key](), LoopTurns()
+    looked_at, missing, pauses = 0, list[Key](), Pauses()
     while len(matcher) and after < newest and len(missing) < SHOWN:
         up_to = min(after + _PAGE, newest)
         events = await stream.read_shards(connection, list(cursors), after=after, up_to=up_to, limit=_PAGE)
@@ -162,7 +162,7 @@ async def _check_matches(connection: AsyncConnection, matcher: _Matcher, *, rece
         expected = [
             Key(event.position, subscription.no)
             for event in settled
-            for subscription in await matcher.match(event, turns)
+            for subscription in await matcher.match(event, pauses)
         ]
         missing += await _still_missing(connection, [key for key in expected if key not in recorded])
         looked_at, after = looked_at + len(settled), up_to

@@ -13,7 +13,7 @@ from trunkline.model.deliveries import Key, Status
 from trunkline.model.events import Event
 from trunkline.model.subscriptions import Subscription, takes_type
 from trunkline.model.times import utc_or_none, utc_text_of_ms
-from trunkline.runtime.loop_turns import LoopTurns
+from trunkline.runtime.pauses import Pauses
 from trunkline.schemas.versions import SchemaVersions
 from trunkline.store import deliveries as ledger
 from trunkline.store import delivery_log as store
@@ -125,11 +125,11 @@ class DeliveryLog:
         async with self._database.read() as connection:
             event = await _find_event(connection, company_id, event_id)
             deliveries = {row.subscription_no: row for row in await store.of_event(connection, event_id)}
-        turns, readings, explained = LoopTurns(), Readings(), list[dict[str, Any]]()
+        pauses, readings, explained = Pauses(), Readings(), list[dict[str, Any]]()
         for subscription in subscriptions:
             reading = read(event, subscription.pins, self._schema_versions, readings)
             explained.append(_explain(subscription, event, reading, deliveries.get(subscription.no)))
-            await turns.give_way()
+            await pauses.pause_if_due()
         return {"event_id": event.position, "subscriptions": explained}
 
     async def _find(self, connection: AsyncConnection, company_id: int, delivery_id: str) -> Logged:

@@ -146,6 +146,17 @@ async def count(connection: AsyncConnection, company_id: int) -> int:
     return int((await connection.execute(statement)).scalar_one())
 
 
+async def filters_of_company(connection: AsyncConnection, company_id: int, *, but_no: int = 0) -> list[str]:
+    """Read the filters of a company's subscriptions as JSON, but that of the number *but_no*."""
+    statement = sqlalchemy.select(_table.c.filter).where(
+        _table.c.company_id == company_id,
+        _table.c.status != "deleted",
+        _table.c.no != but_no,
+        _table.c.filter.is_not(None),
+    )
+    return [row[0] for row in await connection.execute(statement)]
+
+
 async def changed_since(
     connection: AsyncConnection, version: int, *, at_once: int = 500
 ) -> AsyncIterator[list[Row]]:

@@ -21,6 +21,7 @@ from trunkline.store.subscriptions import Row
 from trunkline.subscribing import options
 from trunkline.subscribing.catching_up import CatchUp
 from trunkline.subscribing.checks import check_headers_given
+from trunkline.subscribing.filter_costs import check_filter_cost
 from trunkline.subscribing.finding import find_row
 from trunkline.subscribing.options import unique
 from trunkline.subscribing.readable import check_readable
@@ -57,7 +58,7 @@ class SubscriptionChanges:
         """Make a subscription and show it with its secret.
 
         Raises:
-            BodyInvalid, TargetRefused: the request is not valid.
+            BodyInvalid, TargetRefused: the request is not valid, or its filter too dear.
             TooManySubscriptions: the company has all it may have.
         """
         return (await self._create(company_id, request, channel=channel, is_repeatable=False))[0]
@@ -83,11 +84,17 @@ class SubscriptionChanges:
         """
         self._checker.check_change(changes, channel=channel)
         warnings = await self._check_new_target(company_id, subscription_id, changes, channel=channel)
+        quotas = await self._limits.of(company_id)
         async with self._database.write() as connection:
             before = self._records.open(
                 await find_row(connection, company_id, subscription_id, channel=channel, to_change=True)
             )
             columns = self._columns(before, changes)
+            if changes.get("filter"):
+                await store.next_version(connection)  # from here on nobody else adds a filter
+                await check_filter_cost(
+                    connection, company_id, changes["filter"], limit=quotas.filter_cost, instead_of=before
+                )
             if "status" in changes and changes["status"] != before.status:
                 columns |= await self._switch(connection, before, changes["status"])
             resumes = "status" in columns and columns["status"] == Status.ACTIVE
@@ -125,6 +132,7 @@ class SubscriptionChanges:
                 return view(same, checker=self._checker, with_secret=True, warnings=warnings), False
             if await store.count(connection, company_id) >= quotas.subscriptions:
                 raise TooManySubscriptions(quotas.subscriptions)
+            await check_filter_cost(connection, company_id, request.get("filter"), limit=quotas.filter_cost)
             row = await store.insert(
                 connection, {"company_id": company_id, "channel": channel, **values}, version=version
             )

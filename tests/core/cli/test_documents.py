@@ -46,13 +46,30 @@ def test_check_says_that_everything_is_valid(cli):
     )
 
 
+def test_check_warns_of_a_pattern_that_has_no_linear_time(cli):
+    schema = {
+        "title": "Order",
+        "description": "An order.",
+        "properties": {"code": {"type": "string", "pattern": "^(?=.*[0-9]).+$"}},
+        "examples": [{"code": "a1"}],
+    }
+    _write(cli.folder / "schemas", "order.placed", schema)
+    result = cli.invoke("schemas", "check", "--json")
+    assert result.exit_code == 0, result.stdout
+    [warning] = json.loads(result.stdout)["warnings"]
+    assert warning.startswith(
+        "order.placed@1 /properties/code/pattern: the pattern ^(?=.*[0-9]).+$ has a look-around"
+    )
+    assert "a look-around or a back-reference" in cli.invoke("schemas", "check").stderr
+
+
 def test_check_names_the_file_that_is_not_valid(cli):
     _write(cli.folder / "schemas", "order.placed", {"type": "object", "title": "Order"})
     result = cli.invoke("schemas", "check", "--json")
     assert result.exit_code == 1
     told = json.loads(result.stdout)
     assert "order.placed.json" in told.pop("errors")[0]
-    assert told == dict.fromkeys(COUNTS, 0) | {"valid": False, "breaks": []}
+    assert told == dict.fromkeys(COUNTS, 0) | {"valid": False, "warnings": [], "breaks": []}
 
 
 @pytest.mark.parametrize(
@@ -116,7 +133,7 @@ def test_a_package_of_schemas_that_is_not_there_stops_with_one_sentence(cli):
 def test_check_against_the_same_schemas_finds_nothing(cli):
     result = cli.invoke("schemas", "check", "--against", str(files("trunkline_schemas")), "--json")
     assert result.exit_code == 0
-    assert json.loads(result.stdout) == COUNTS | {"valid": True, "errors": [], "breaks": []}
+    assert json.loads(result.stdout) == COUNTS | {"valid": True, "errors": [], "warnings": [], "breaks": []}
 
 
 def test_check_names_each_thing_that_an_older_client_would_break_on(cli):

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from trunkline.errors import BodyInvalid
 from trunkline.filters import filters
 from trunkline.filters.comparisons import OPERATORS
-from trunkline.filters.reading import instant
+from trunkline.filters.reading import Reading, instant, is_repetitive
 from trunkline.schemas.catalog import EventType
 
 
@@ -546,6 +546,39 @@ def test_a_compiled_filter_decides_as_the_grammar_says(source, subject):
     assert compiled.matches(subject) is expected
     assert stored.matches(subject) is expected
     assert (compiled.explain(subject) is None) is expected
+
+
+LONG_TEXTS = st.builds(
+    lambda piece, times, end: piece * times + end,
+    st.text("ab", min_size=1, max_size=4),
+    st.sampled_from([1, 30, 100, 700, 2000]),
+    st.text("ab", max_size=6),
+)
+LONG_LISTS = st.lists(SCALARS, min_size=9, max_size=20)
+SEARCHES = st.fixed_dictionaries({"contains": LONG_TEXTS | SCALARS})
+
+
+@given(st.lists(SEARCHES, min_size=1, max_size=6), LONG_TEXTS | LONG_LISTS)
+def test_searches_of_one_event_by_many_filters_find_what_a_plain_search_finds(searches, value):
+    subject = {"payload": {"a": value}}
+    reading = Reading(subject)
+    for search in [*searches, *searches]:
+        source = {"payload.a": search}
+        assert filters.compile_stored(source).test(reading) is naive(source, subject)
+
+
+@given(st.lists(FILTERS, min_size=1, max_size=4), EVENTS)
+def test_many_filters_that_share_what_is_read_of_an_event_decide_as_each_by_itself(sources, subject):
+    reading = Reading(subject)
+    for source in [*sources, {"any": sources}, {"all": sources}]:
+        assert filters.compile_stored(source).test(reading) is naive(source, subject)
+
+
+def test_a_needle_is_repetitive_where_a_beginning_of_it_stands_in_it_more_than_twice():
+    for needle in ("aaaa", "aaaab", "abababab", "a" * 40 + "b", "abcabcabcx"):
+        assert is_repetitive(needle), needle
+    for needle in ("", "a", "aab", "invoice", "banana", "Acme Inc.", "www.example.com", "baaaa"):
+        assert not is_repetitive(needle), needle
 
 
 JSON = st.recursive(

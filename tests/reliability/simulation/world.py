@@ -31,7 +31,7 @@ from trunkline.errors import NotFound, StoreUnavailable
 from trunkline.model import cursors
 from trunkline.model.deliveries import Outcome, Result
 from trunkline.model.events import Draft
-from trunkline.runtime import loop_turns
+from trunkline.runtime import pauses
 from trunkline.schemas.catalog import SchemaCatalog
 from trunkline.schemas.versions import SchemaVersions
 from trunkline.settings import Limits
@@ -109,16 +109,7 @@ def simulated(*faults):
         choice=lambda letters: letters[here().chance.randrange(len(letters))],
     )
     with pytest.MonkeyPatch.context() as patch:
-        for module in (
-            leases,
-            matching_lane,
-            owned_shards,
-            reader,
-            replay_lane,
-            runner,
-            settlement,
-            loop_turns,
-        ):
+        for module in (leases, matching_lane, owned_shards, reader, replay_lane, runner, settlement, pauses):
             patch.setattr(module, "time", clock)
         patch.setattr(settlement, "random", chance)
         patch.setattr(replay, "secrets", tokens)
@@ -151,7 +142,7 @@ async def _no_warnings(*_, **__):
 
 
 async def _unlimited(_: int) -> SimpleNamespace:
-    return SimpleNamespace(subscriptions=1000)
+    return SimpleNamespace(subscriptions=1000, filter_cost=1_000_000)
 
 
 class World:

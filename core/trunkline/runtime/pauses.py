@@ -1,0 +1,33 @@
+"""Pauses on the event loop: work that may take long lets others have the loop every few milliseconds.
+
+Whatever matches many events pauses so: the matching lane, replays, what explains and what audits. In a pause the loop does
+what else is waiting, so that no company's filters keep another company's call waiting.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+
+STRETCH_SECONDS = 0.005
+PAUSE_SECONDS = 0.001
+
+
+class Pauses:
+    """The pauses of one piece of work, the first stretch of which begins now. *now* tells seconds that only grow."""
+
+    __slots__ = ("_due", "_now", "taken")
+
+    def __init__(self, now: Callable[[], float] | None = None) -> None:
+        self._now = now or time.monotonic
+        self._due = self._now() + STRETCH_SECONDS
+        self.taken = 0
+
+    async def pause_if_due(self) -> None:
+        """Let others have the loop if this stretch is over; called every few microseconds, as it costs a look at the clock.
+
+        They get a millisecond: what answers a request comes back to the loop many times.
+        """
+        if self._now() >= self._due:
+            self.taken += 1
+            await asyncio.sleep(PAUSE_SECONDS)
+            self._due = self._now() + STRETCH_SECONDS

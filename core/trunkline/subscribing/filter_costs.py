@@ -1,0 +1,39 @@
+"""What the filters of a company's subscriptions may cost together: its limit ``filter_cost``.
+
+Every event of a company passes all its filters, so that their sum bounds what an event may cost (``filters.costs``).
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from trunkline.errors import FilterTooDear
+from trunkline.filters import costs
+from trunkline.model.subscriptions import Subscription
+from trunkline.store import subscriptions as store
+
+
+async def check_filter_cost(
+    connection: AsyncConnection,
+    company_id: int,
+    source: Mapping[str, Any] | None,
+    *,
+    limit: int,
+    instead_of: Subscription | None = None,
+) -> None:
+    """Check that the filter *source* may be added, or put in place of that of *instead_of*, which it may make cheaper always.
+
+    Raises:
+        FilterTooDear: the company's filters would cost more than *limit*.
+    """
+    if not source:
+        return
+    own = costs.cost_of(source)
+    if instead_of is not None and instead_of.filter and own <= costs.cost_of(instead_of.filter):
+        return
+    others = await store.filters_of_company(connection, company_id, but_no=instead_of.no if instead_of else 0)
+    cost = own + costs.sum_of(map(orjson.loads, others))
+    if cost > limit:
+        raise FilterTooDear(cost, limit)

@@ -1,0 +1,91 @@
+"""Filters that are dear: what they cost one company others do not wait for, and nothing is lost on the way."""
+
+import json
+
+import pytest
+
+from trunkline.dispatch import matching_lane
+from trunkline.dispatch.matching_lane import Budget
+from trunkline.model.events import Event, shard_of
+
+TEXT = "a" * 15_000
+HARD = {"contains": "a" * 40 + "b"}
+
+
+def neighbour_of(company: int) -> int:
+    """Another company in the same shard."""
+    return next(n for n in range(company + 1, company + 1000) if shard_of(n, 16) == shard_of(company, 16))
+
+
+def event(company=92, size=100):
+    return Event(1, company, "lead.created", 0, b"x" * size)
+
+
+def dear(number):
+    """A filter of a hundred searches; the last is met."""
+    searches = [{"payload.last_name": {"contains": f"{'a' * 40}b{number}.{n}"}} for n in range(99)]
+    return {"any": [*searches, {"payload.last_name": {"contains": "aaa"}}]}
+
+
+async def test_a_neighbour_in_the_shard_is_served_while_dear_events_are_matched(open_house, receiver, until):
+    async with open_house() as house:
+        await house.hub.company_limits.change(92, {"filter_cost": 1_000_000})
+        matching = [await house.subscribe(f"{receiver.url}/dear", filter=dear(n)) for n in range(6)]
+        none = {"payload.last_name": HARD}
+        for _ in range(4):
+            await house.subscribe(f"{receiver.url}/none", filter=none)
+        victim = await house.subscribe(f"{receiver.url}/victim", company=neighbour_of(92))
+        await until(house.routing_is_fresh)
+        positions = await house.emit(30, to=matching, last_name=TEXT)
+        await house.emit(to=[victim], company=neighbour_of(92))
+        await until(lambda: [r for r in receiver.requests if r.path == "/victim"], seconds=20)
+        lane = house.hub.dispatcher._matching
+        assert lane.has(92), "its delivery did not wait for what came before it"
+        assert await house.cursor() < positions[-1], "the cursor waits for what is not matched"
+        await house.check_settled(seconds=60)
+        assert not lane.has(92)
+        assert lane.pauses.taken > 30, "the loop was given to others all the while"
+    assert receiver.count == 6 * 30 + 1
+
+
+async def test_what_waits_when_a_hub_stops_is_matched_by_the_next_one(open_house, receiver, monkeypatch):
+    monkeypatch.setattr(matching_lane, "COMPANY_COST", 0)
+    url = f"{receiver.url}/h"
+    async with open_house(dispatch=False) as house:
+        no = await house.subscribe(url, filter={"payload.last_name": {"ne": "Doe"}})
+        every = await house.subscribe(url)
+        matched = await house.emit(20, to=[no, every], last_name="Roe")
+        await house.emit(20, to=[every], last_name="Doe")
+    async with open_house() as first:
+        await first.until(lambda: receiver.count > 3)
+    async with open_house() as second:
+        second.matched = house.matched
+        await second.check_settled(seconds=20)
+        assert {row.position for row in await second.rows(no)} == set(matched)
+
+
+async def test_events_of_a_company_that_waits_wait_behind_each_other(open_house, receiver, monkeypatch):
+    monkeypatch.setattr(matching_lane, "COMPANY_COST", 500)
+    async with open_house(concurrency_per_subscription=1) as house:
+        no = await house.subscribe(
+            f"{receiver.url}/h", filter={"not": {"payload.last_name": {"contains": "zz"}}}
+        )
+        for _ in range(4):
+            await house.emit(5, to=[no], last_name="Roe")
+            await house.emit(to=[no], type="invoice.created")
+        await house.check_settled(seconds=20)
+    ids = [json.loads(request.body)["id"] for request in receiver.requests]
+    assert ids == sorted(ids)
+
+
+def test_a_page_has_a_budget_and_each_company_a_part_of_it():
+    budget = Budget()
+    assert budget.allows(event(), matching_lane.COMPANY_COST - 2)
+    assert not budget.allows(event(), 2)
+    others = [budget.allows(event(company), matching_lane.COMPANY_COST - 2) for company in range(100, 110)]
+    assert others.count(True) == matching_lane.PAGE_COST // matching_lane.COMPANY_COST - 1
+
+
+@pytest.mark.parametrize(("size", "fits"), [(100, True), (64 * matching_lane.COMPANY_COST, False)])
+def test_the_size_of_an_event_counts_as_it_has_to_be_parsed(size, fits):
+    assert Budget().allows(event(size=size), 1) is fits

@@ -16,7 +16,7 @@ async def make(browser, name="Zapier", chosen=("events:read",)) -> tuple[str, st
     await browser.get("/portal/keys/new")
     answer = await browser.post("/portal/keys", {"name": name, "scopes": list(chosen)})
     page = await browser.follow(answer)
-    return answer.headers["location"].split("/")[3], _KEY.search(page.text)[0]
+    return answer.headers["location"].split("/")[5], _KEY.search(page.text)[0]
 
 
 def revoked_part(browser, page) -> str:
@@ -190,7 +190,7 @@ async def test_a_name_is_only_ever_text(api, sign_in):
     browser = await sign_in(api)
     await browser.get("/portal/keys/new")
     answer = await browser.post("/portal/keys", {"name": HOSTILE, "scopes": "events:read"})
-    key_id = answer.headers["location"].split("/")[3]
+    key_id = answer.headers["location"].split("/")[5]
     page_of_key = await browser.follow(answer)
     pages = [
         page_of_key,

@@ -81,7 +81,7 @@ async def running(hub: Hub, *, listener: socket.socket) -> AsyncGenerator[None]:
             log_config=None,
             access_log=False,
             server_header=False,
-            proxy_headers=False,  # nothing here depends on the peer's address
+            proxy_headers=False,  # access.client_addresses reads them, where it matters
             backlog=_BACKLOG,
             timeout_graceful_shutdown=SHUTDOWN_SECONDS,
         )

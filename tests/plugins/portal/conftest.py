@@ -121,11 +121,12 @@ def _templates_are_compiled_once():
 
 @pytest.fixture
 async def open_browser():
-    """``open_browser(running)``: a browser without any cookie; with ``base_url="https://…"`` over HTTPS."""
+    """``open_browser(running)``: a browser without any cookie; with ``base_url="https://…"`` over HTTPS, from *address*."""
     async with AsyncExitStack() as stack:
 
-        def open_one(running, *, base_url: str = "http://hub.test") -> Browser:
-            client = httpx2.AsyncClient(transport=httpx2.ASGITransport(app=running.app), base_url=base_url)
+        def open_one(running, *, base_url: str = "http://hub.test", address: str = "127.0.0.1") -> Browser:
+            transport = httpx2.ASGITransport(app=running.app, client=(address, 4711))
+            client = httpx2.AsyncClient(transport=transport, base_url=base_url)
             stack.push_async_callback(client.aclose)
             return Browser(client)
 

@@ -1,5 +1,7 @@
 """Making and changing a subscription: all that the API takes, refusals beside their fields, the secret shown once."""
 
+import re
+
 import pytest
 
 NEW = "/portal/subscriptions/new"
@@ -87,6 +89,17 @@ async def test_the_secret_is_shown_once_and_only_to_the_session_that_made_it(api
     assert "Copy the secret now" in browser.words(page)
     again = await browser.get(address, expect=303)
     assert "cannot be shown again" in browser.words(await browser.follow(again))
+
+
+async def test_the_documentation_opens_beside_the_page_that_shows_a_secret(browser):
+    """Back would not show the secret again."""
+    page = await browser.follow(await browser.post(NEW, TYPED))
+    links = re.findall(r'<a href="/docs[^>]*>', page.text)
+    assert [link.partition('"')[2].partition('"')[0] for link in links] == [
+        "/docs",
+        "/docs/events/verify.html",
+    ]
+    assert all('target="_blank" rel="noopener"' in link for link in links)
 
 
 async def test_a_secret_of_ones_own_is_taken(api, browser):

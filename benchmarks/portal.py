@@ -87,23 +87,24 @@ async def _paths(hub: Hub, browser: httpx2.AsyncClient, newest: int) -> dict[str
     last = (await hub.deliveries.explain(pages.BIG, newest))["subscriptions"]
     delivery = next(row["delivery_id"] for row in last if row.get("delivery_id"))
     subscriptions = await hub.subscriptions.list(pages.BIG, channel=None)
-    subscription = f"/portal/subscriptions/{subscriptions[0]['id']}"
+    root = f"/portal/companies/{pages.BIG}"
+    subscription = f"{root}/subscriptions/{subscriptions[0]['id']}"
     return {
-        "overview": "/portal?span=24h",
-        "events": "/portal/events",
-        "events of a type": f"/portal/events?type={pages.RARE}",
-        "search in vain": "/portal/events?q=nowhere+to+be+found",
-        "event": f"/portal/events/{newest}",
-        "delivery": f"/portal/deliveries/{delivery}",
-        "subscriptions": "/portal/subscriptions",
+        "overview": f"{root}?span=24h",
+        "events": f"{root}/events",
+        "events of a type": f"{root}/events?type={pages.RARE}",
+        "search in vain": f"{root}/events?q=nowhere+to+be+found",
+        "event": f"{root}/events/{newest}",
+        "delivery": f"{root}/deliveries/{delivery}",
+        "subscriptions": f"{root}/subscriptions",
         "subscription": subscription,
-        "new subscription": "/portal/subscriptions/new",
+        "new subscription": f"{root}/subscriptions/new",
         "replays": f"{subscription}/replays",
-        "keys": "/portal/keys",
-        "catalogue": "/portal/catalogue",
-        "event type": f"/portal/catalogue/{pages.RARE}",
-        "connectors": "/portal/connectors",
-        "health": "/portal/health",
+        "keys": f"{root}/keys",
+        "catalogue": f"{root}/catalogue",
+        "event type": f"{root}/catalogue/{pages.RARE}",
+        "connectors": f"{root}/connectors",
+        "health": f"{root}/health",
     }
 
 

@@ -7,7 +7,7 @@ import json
 import os
 import tomllib
 from collections.abc import Mapping
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
@@ -56,6 +56,16 @@ def _check_name_server(text: str) -> str:
     return text
 
 
+def _check_network(text: str) -> str:
+    """Return *text* if it is an IP address or a network."""
+    try:
+        ip_network(text, strict=False)
+    except ValueError:
+        msg = "must be an IP address or a network: 127.0.0.1, 10.0.0.0/8, 2001:db8::/32"
+        raise ValueError(msg) from None
+    return text
+
+
 Modes = Annotated[dict[str, Mode], BeforeValidator(read_modes)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_split_list)]
 """A list of names for a model of settings; in an environment variable a JSON array, or comma-separated."""
@@ -63,6 +73,7 @@ Seconds = Annotated[tuple[Annotated[float, Field(ge=0)], ...], BeforeValidator(_
 NameServers = Annotated[
     tuple[Annotated[str, AfterValidator(_check_name_server)], ...], BeforeValidator(_split_list)
 ]
+Networks = Annotated[tuple[Annotated[str, AfterValidator(_check_network)], ...], BeforeValidator(_split_list)]
 Rate = Annotated[str, Field(pattern=r"^[1-9][0-9]*/minute$")]
 LongSecret = Annotated[SecretStr, Field(min_length=32)]
 LongSecrets = Annotated[tuple[LongSecret, ...], BeforeValidator(_split_list)]
@@ -88,6 +99,10 @@ class Server(Section):
 
     host: str = Field(default="127.0.0.1", description="address to listen on")
     port: int = Field(default=8000, ge=0, le=65535, description="port to listen on; 0 takes a free one")
+    trusted_proxies: Networks = Field(
+        default=("127.0.0.0/8", "::1"),
+        description="addresses and networks of the proxies in front, whose `X-Forwarded-For` is believed",
+    )
     public_url: str | None = Field(default=None, description="how clients reach the hub, where that differs")
     max_head_bytes: int = Field(
         default=16_384,

@@ -90,7 +90,8 @@ def default_of(field: FieldInfo) -> str:
         case bool():
             return f"`{str(value).lower()}`"
         case tuple():
-            return f"`[{', '.join(f'{item:g}' for item in value)}]`"
+            written = [f'"{item}"' if isinstance(item, str) else f"{item:g}" for item in value]
+            return f"`[{', '.join(written)}]`"
         case str():
             return f'`"{value}"`'
         case _:

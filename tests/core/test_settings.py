@@ -99,6 +99,7 @@ def test_a_list_of_numbers_may_be_empty(toml):
         ({"server__prot": "1"}, "server.prot"),
         ({"server__port": "many"}, "server.port"),
         ({"server__port": "70000"}, "server.port"),
+        ({"server__trusted_proxies": "10.0.0.0/8,proxy.internal"}, "server.trusted_proxies"),
         ({"limits__read": "60/hour"}, "limits.read"),
         ({"delivery__retry_jitter": "1"}, "delivery.retry_jitter"),
         ({"delivery__retry_schedule_seconds": "5,-1"}, "delivery.retry_schedule_seconds"),

@@ -28,7 +28,7 @@ class Allowance:
     limit: int
     remaining: int
     reset_s: int
-    bucket: Bucket
+    bucket: str
 
     def headers(self) -> dict[str, str]:
         """Give the headers of CONTRACT §4."""
@@ -45,7 +45,7 @@ class Limits:
     """Counts calls. *now* tells the Unix time in seconds."""
 
     def __init__(self, settings: LimitSettings, *, now: Callable[[], float] = time.time) -> None:
-        self._allowed: dict[Bucket, int] = {
+        self._allowed: dict[str, int] = {
             "read": _per_minute(settings.read),
             "write": _per_minute(settings.write),
             "admin": _per_minute(settings.admin),
@@ -64,8 +64,15 @@ class Limits:
         if self._shared is not None:
             await self._shared.__aexit__(*details)
 
-    async def hit(self, key_id: str, bucket: Bucket) -> Allowance | None:
-        """Count one call of a key; None where limits are off.
+    async def count(self, holder: str, bucket: str, *, per_minute: int | None = None) -> None:
+        """Count what a plugin does in the name of *holder* (``contract.CallLimits``). Raises RateLimited."""
+        if per_minute is None and bucket not in self._allowed:
+            msg = f"'{bucket}' is not a bucket of the API ({', '.join(self._allowed)}): say how many are allowed per minute"
+            raise ValueError(msg)
+        await self.hit(holder, bucket, per_minute=per_minute)
+
+    async def hit(self, key_id: str, bucket: str, *, per_minute: int | None = None) -> Allowance | None:
+        """Count one call of a key; None where limits are off. *per_minute* bounds a bucket that is none of the settings'.
 
         Raises:
             RateLimited: the key has used up its minute.
@@ -78,7 +85,7 @@ class Limits:
         if self._shared is not None:
             shared = await self._shared.increment(f"{bucket}:{key_id}:{minute}")
         count = self._local.increment((bucket, key_id), minute, shared=shared)
-        limit = self._allowed[bucket]
+        limit = self._allowed[bucket] if per_minute is None else per_minute
         reset_s = (minute + 1) * _WINDOW_SECONDS
         allowance = Allowance(limit, max(limit - count, 0), reset_s, bucket)
         if count > limit:

@@ -211,9 +211,9 @@ class Connection(HttpToolsProtocol):
     def _limit(self) -> float | None:
         """How long the client may take for what comes next; None while it is the client who waits."""
         limits = self._admission.limits
-        if self._place is Place.SILENT and self.cycle is not None:
-            return self.timeout_keep_alive
-        if self._place is Place.HEAD or self._place is Place.SILENT:
+        if self._place is Place.SILENT:
+            return limits.head_timeout_seconds if self.cycle is None else self.timeout_keep_alive
+        if self._place is Place.HEAD:
             return limits.head_timeout_seconds
         if self._place is Place.BODY or self._place is Place.REST:
             return limits.body_timeout_seconds

@@ -90,7 +90,7 @@ async def running(hub: Hub, *, listener: socket.socket) -> AsyncGenerator[None]:
             log_config=None,
             access_log=False,
             server_header=False,
-            proxy_headers=False,  # only ``max_connections_per_address`` depends on the peer's address
+            proxy_headers=False,  # ``access.client_addresses`` reads them, where it matters
             backlog=_BACKLOG,
             timeout_graceful_shutdown=SHUTDOWN_SECONDS,
         ),

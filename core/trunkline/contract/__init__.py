@@ -34,7 +34,16 @@ from trunkline.contract.figures import (
     ShownEvent,
     SubscriptionActivity,
 )
-from trunkline.contract.hub import ApiKeys, Clock, Deployment, Migrations, PluginDatabase, Sealer
+from trunkline.contract.hub import (
+    ApiKeys,
+    CallLimits,
+    ClientAddresses,
+    Clock,
+    Deployment,
+    Migrations,
+    PluginDatabase,
+    Sealer,
+)
 from trunkline.contract.pages import PortalPage, PortalRequest, Render
 from trunkline.contract.providers import (
     Action,
@@ -70,9 +79,11 @@ __all__ = [
     "AttentionKind",
     "Bucket",
     "Call",
+    "CallLimits",
     "ChangedSubscription",
     "Channel",
     "CheckTarget",
+    "ClientAddresses",
     "Clock",
     "Connector",
     "Deliver",

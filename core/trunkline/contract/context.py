@@ -10,7 +10,15 @@ from pydantic import BaseModel
 from trunkline.contract.channels import HttpClient, OpenOrigin
 from trunkline.contract.delivering import Deliveries, Replays, Subscriptions
 from trunkline.contract.figures import Activity
-from trunkline.contract.hub import ApiKeys, Clock, Deployment, PluginDatabase, Sealer
+from trunkline.contract.hub import (
+    ApiKeys,
+    CallLimits,
+    ClientAddresses,
+    Clock,
+    Deployment,
+    PluginDatabase,
+    Sealer,
+)
 from trunkline.contract.pages import PortalPage
 from trunkline.contract.providers import Operations
 from trunkline.contract.quarantine import Quarantine
@@ -34,6 +42,8 @@ class PluginContext:
     database: PluginDatabase
     open_origin: OpenOrigin
     keys: ApiKeys
+    limits: CallLimits
+    client_addresses: ClientAddresses
     activity: Activity
     quarantine: Quarantine
     deployment: Deployment

@@ -70,6 +70,31 @@ class ApiKeys(Protocol):
         ...
 
 
+class CallLimits(Protocol):
+    """The limits of calls by key and minute (settings ``limits``), for what pages of a plugin do in somebody's name."""
+
+    async def count(self, holder: str, bucket: str, *, per_minute: int | None = None) -> None:
+        """Count one call of *holder*, a key's id or a name of your own.
+
+        *bucket* is ``read``, ``write`` or ``admin``, as the same call over the API counts, or your own with *per_minute*.
+
+        Raises:
+            RateLimited: the minute is used up; nothing should be done. Its header ``Retry-After`` says when to try again.
+        """
+        ...
+
+
+class ClientAddresses(Protocol):
+    """Where requests come from, as far as the proxies in front can be believed (``server.trusted_proxies``)."""
+
+    def find(self, peer: str | None, forwarded_for: Sequence[str]) -> str:
+        """Tell the address of whoever sent a request: of IPv6 the network of 64 bits, as everybody has a whole one.
+
+        *peer* is the other end of the connection, *forwarded_for* the request's headers ``X-Forwarded-For``.
+        """
+        ...
+
+
 class Deployment(Protocol):
     """The hub that the plugin runs in, for whoever runs it and for pages about it."""
 

@@ -10,6 +10,7 @@ from typing import Self
 from pydantic import BaseModel
 
 from trunkline import plugins
+from trunkline.access.client_addresses import ClientAddresses
 from trunkline.access.company_limits import CompanyLimits
 from trunkline.access.company_paces import EventPace, LookupPace
 from trunkline.access.key_service import KeyService
@@ -133,6 +134,7 @@ class Hub:
         )
         self.key_service = KeyService(self.keys)
         self.limits = Limits(settings.limits)
+        self.client_addresses = ClientAddresses(settings.server.trusted_proxies)
         self.event_pace = EventPace(self.company_limits, is_enabled=settings.limits.enabled)
 
     def _build_outbound(self) -> None:
@@ -337,6 +339,8 @@ class Hub:
             database=self.database,
             open_origin=self.origins.open,
             keys=self.key_service,
+            limits=self.limits,
+            client_addresses=self.client_addresses,
             activity=self.activity,
             quarantine=self.quarantine,
             deployment=self.deployment,

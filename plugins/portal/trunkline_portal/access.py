@@ -5,16 +5,18 @@
     async def show_events(self, request: Request, viewer: ReadsEvents) -> Response: …
 """
 
-from dataclasses import dataclass
-from typing import Annotated, Protocol
+from dataclasses import dataclass, replace
+from typing import Annotated, Literal, Protocol, Self
+from urllib.parse import urlsplit
 
 from fastapi import Depends
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from trunkline import Principal, Refused
-from trunkline_portal import cookies, security
+from trunkline_portal import addresses, cookies, security
 from trunkline_portal.forms import read_fields
-from trunkline_portal.sessions import Sessions
+from trunkline_portal.sessions import Sessions, SignedIn
 from trunkline_portal.store import Session
 
 PORTAL_KEY = "trunkline_portal"
@@ -27,7 +29,29 @@ class SignInNeeded(Exception):
 
 
 class CompanyNeeded(Exception):
-    """An operator has not chosen a company yet; answered by the way to where that is done."""
+    """The address names no company; answered by the way to the same page of one, or to where one is chosen."""
+
+
+class OtherCompany(Refused):
+    """A page or a form is of another company than the one that it was to be shown or done for."""
+
+    status = 403
+
+    def __init__(self, what: str, company: int | str, why: str) -> None:
+        self.title = f"This {what} is of company {company}"
+        super().__init__(why)
+
+    @classmethod
+    def than_own(cls, asked: int, own: int, *, is_form: bool) -> Self:
+        """Say it of an address that names a company which is not the viewer's."""
+        begun = f"You are signed in for company {own}{', so nothing was changed' if is_form else ''}."
+        return cls("form" if is_form else "page", asked, f"{begun} Sign in with a key of company {asked}.")
+
+    @classmethod
+    def than_address(cls, company: str, asked: int) -> Self:
+        """Say it of a form that was sent to an address of another company."""
+        why = f"It was sent to an address of company {asked}, so nothing was changed. Load its page again."
+        return cls("form", company, why)
 
 
 class ScopeMissing(Refused):
@@ -43,22 +67,37 @@ class ScopeMissing(Refused):
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """Who is signed in. *principal* is what the session may do now: a link's company and scopes if a link opened it."""
+    """Who is signed in. *principal* is what the session may do now: a link's company and scopes if a link opened it.
+
+    *chosen_company_id* is the company looked at: an operator's is the one in the address, None where that names none.
+    """
 
     session: Session
     principal: Principal
+    chosen_company_id: int | None
 
     @property
     def company_id(self) -> int:
         """The company looked at. Raises CompanyNeeded."""
-        if self.session.company_id is None:
+        if self.chosen_company_id is None:
             raise CompanyNeeded
-        return self.session.company_id
+        return self.chosen_company_id
 
     @property
-    def chosen_company_id(self) -> int | None:
-        """The company looked at, None while an operator has chosen none."""
-        return self.session.company_id
+    def root(self) -> str:
+        """What the addresses of the pages of the company looked at begin with."""
+        return addresses.root_of(self.chosen_company_id)
+
+    @property
+    def holder(self) -> str:
+        """For whom calls are counted: the key, or the company where an operator's link opened the session."""
+        if self.session.link_id is None:
+            return self.principal.key_id
+        return f"company_{self.session.company_id}"
+
+    def at(self, company_id: int) -> Self:
+        """Give the same viewer, looking at another company."""
+        return replace(self, chosen_company_id=company_id)
 
     @property
     def is_operator(self) -> bool:
@@ -82,29 +121,71 @@ class HoldsSessions(Protocol):
 
 
 class RequiresScope:
-    """Lets a request through if the viewer has one of *scopes*; a form must carry the session's token too."""
+    """Lets a request through if the viewer has one of *scopes*; a form must carry the session's token too.
 
-    def __init__(self, *scopes: str, needs_company: bool = True) -> None:
+    *company*: whether the address must name one. ``optional`` pages are shown without one to operators who have chosen
+    none; whatever is of ``none`` is the session's own.
+    """
+
+    def __init__(self, *scopes: str, company: Literal["needed", "optional", "none"] = "needed") -> None:
         self._scopes = scopes
-        self._needs_company = needs_company
+        self._company = company
 
     async def __call__(self, request: Request) -> Viewer:
         """Find the viewer.
 
         Raises:
-            SignInNeeded, CompanyNeeded, ScopeMissing, FormRefused
+            SignInNeeded, CompanyNeeded, ScopeMissing, OtherCompany, FormRefused
         """
         viewer = await find_viewer(request)
         if viewer is None:
             raise SignInNeeded
-        if request.method not in {"GET", "HEAD"}:
-            security.check_origin(request)
-            security.check_token((await read_fields(request))["csrf"], viewer.csrf)
+        is_form = request.method not in {"GET", "HEAD"}
+        asked = _asked_company(request)
+        if asked is not None and asked != viewer.chosen_company_id:
+            raise OtherCompany.than_own(asked, viewer.company_id, is_form=is_form)
+        if is_form:
+            await self._check_form(request, viewer, asked)
+        if asked is None and self._lacks_company(request, viewer):
+            raise CompanyNeeded
         if not viewer.has(*self._scopes):
             raise ScopeMissing(*self._scopes)
-        if self._needs_company and viewer.chosen_company_id is None:
-            raise CompanyNeeded
         return viewer
+
+    async def _check_form(self, request: Request, viewer: Viewer, asked: int | None) -> None:
+        security.check_origin(request)
+        fields = await read_fields(request)
+        security.check_token(fields["csrf"], viewer.csrf)
+        if asked is None or fields["company"] == str(asked):
+            return
+        if addresses.company_in(f"{addresses.HOME}/companies/{fields['company']}") is None:
+            raise security.FormRefused
+        raise OtherCompany.than_address(fields["company"], asked)
+
+    def _lacks_company(self, request: Request, viewer: Viewer) -> bool:
+        if self._company == "none":
+            return False
+        return self._company == "needed" or looked_at(request, viewer) is not None
+
+
+def _asked_company(request: Request) -> int | None:
+    """Read the company of the address. Raises HTTPException: there cannot be one of that number."""
+    asked = addresses.company_in(request.url.path)
+    if asked is None and "company_id" in request.path_params:
+        raise HTTPException(404)
+    return asked
+
+
+def looked_at(request: Request, viewer: Viewer) -> int | None:
+    """Tell which company *viewer* looks at where the address does not say.
+
+    It is the viewer's own; an operator's is that of the page which links here, or else the one chosen last.
+    """
+    if not viewer.is_operator:
+        return viewer.chosen_company_id
+    referrer = urlsplit(request.headers.get("referer", ""))
+    linking = addresses.company_in(referrer.path) if referrer.netloc == request.url.netloc else None
+    return linking or viewer.session.company_id
 
 
 async def find_viewer(request: Request) -> Viewer | None:
@@ -112,11 +193,15 @@ async def find_viewer(request: Request) -> Viewer | None:
     if VIEWER_KEY not in request.scope:
         portal: HoldsSessions = request.scope[PORTAL_KEY]
         signed_in = await portal.sessions.find(request.cookies.get(cookies.SESSION))
-        request.scope[VIEWER_KEY] = (
-            None if signed_in is None else Viewer(signed_in.session, signed_in.principal)
-        )
+        request.scope[VIEWER_KEY] = None if signed_in is None else _viewer(signed_in, request)
     viewer: Viewer | None = request.scope[VIEWER_KEY]
     return viewer
+
+
+def _viewer(signed_in: SignedIn, request: Request) -> Viewer:
+    own = signed_in.principal.company_id
+    chosen = addresses.company_in(request.url.path) if own is None else own
+    return Viewer(signed_in.session, signed_in.principal, chosen)
 
 
 EVENTS_READ = "events:read"
@@ -126,10 +211,13 @@ INTEGRATIONS_READ = "integrations:read"
 ADMIN = "admin"
 OPERATOR = "operator"
 
-Anybody = Annotated[Viewer, Depends(RequiresScope(needs_company=False))]
-"""Whoever is signed in, with or without a company."""
+Anybody = Annotated[Viewer, Depends(RequiresScope(company="none"))]
+"""Whoever is signed in, for what is the session's own."""
+AnybodyOfCompany = Annotated[Viewer, Depends(RequiresScope())]
+AnyCompany = Annotated[Viewer, Depends(RequiresScope(company="optional"))]
 ReadsEvents = Annotated[Viewer, Depends(RequiresScope(EVENTS_READ))]
 WritesWebhooks = Annotated[Viewer, Depends(RequiresScope(WEBHOOKS_WRITE))]
-Integrates = Annotated[Viewer, Depends(RequiresScope(INTEGRATIONS_READ, EVENTS_READ, needs_company=False))]
+Integrates = Annotated[Viewer, Depends(RequiresScope(INTEGRATIONS_READ, EVENTS_READ, company="optional"))]
 Administers = Annotated[Viewer, Depends(RequiresScope(ADMIN))]
-Operates = Annotated[Viewer, Depends(RequiresScope(OPERATOR, needs_company=False))]
+Operates = Annotated[Viewer, Depends(RequiresScope(OPERATOR, company="optional"))]
+Chooses = Annotated[Viewer, Depends(RequiresScope(OPERATOR, company="none"))]

@@ -8,7 +8,6 @@ from urllib.parse import urlencode
 
 from starlette.datastructures import QueryParams
 
-PATH = "/portal/events"
 MAX_TYPES = 200
 """Types that one list may be narrowed to; each costs the store a look into its index."""
 _HOUR_MS = 60 * 60 * 1000
@@ -32,11 +31,12 @@ SPANS: Mapping[str, Span] = {
 
 @dataclass(frozen=True, slots=True)
 class EventQuery:
-    """What was asked for. *since* and *until* stand as they were typed and go before *span*; *before* is a cursor.
+    """What was asked for of the list at *path*. *since* and *until* stand as they were typed and go before *span*; *before* is a cursor.
 
     *since_ms* is inclusive, *until_ms* exclusive. *errors* are the sentences beside the fields that cannot be read.
     """
 
+    path: str
     types: tuple[str, ...] = ()
     text: str = ""
     span: str = ""
@@ -49,12 +49,13 @@ class EventQuery:
     errors: Mapping[str, str] | None = None
 
     @classmethod
-    def read(cls, parameters: QueryParams, *, now_ms: int) -> Self:
+    def read(cls, parameters: QueryParams, *, path: str, now_ms: int) -> Self:
         """Read the parameters of an address."""
         types = tuple(dict.fromkeys(name for name in parameters.getlist("type") if name))[:MAX_TYPES]
         since, until = parameters.get("from", "").strip(), parameters.get("to", "").strip()
         span = parameters.get("span", "")
         query = cls(
+            path=path,
             types=types,
             text=parameters.get("q", "").strip(),
             span=span if span in SPANS and not (since or until) else "",
@@ -126,10 +127,10 @@ class EventQuery:
         """Give the address of the same list, standing still or live."""
         return replace(self, is_paused=is_paused).link()
 
-    def link(self, path: str = PATH) -> str:
-        """Give the address of this list."""
+    def link(self, part: str = "") -> str:
+        """Give the address of this list, or of a *part* of it."""
         query = urlencode(list(self._parameters()))
-        return f"{path}?{query}" if query else path
+        return f"{self.path}{part}?{query}" if query else f"{self.path}{part}"
 
     def _parameters(self) -> Sequence[tuple[str, str]]:
         single = {

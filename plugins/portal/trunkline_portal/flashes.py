@@ -20,7 +20,7 @@ class Flashes:
         self._rules = rules
 
     def leave(self, response: Response, request: Request, viewer: Viewer, *, text: str, tone: str) -> None:
-        """Let the next page of *viewer*'s session show *text*."""
+        """Let the next page of *viewer*'s session and company show *text*."""
         data = orjson.dumps({"text": text, "tone": tone})
         sealed = self._sealer.seal(data, purpose=_purpose(viewer))
         self._rules.set(response, request, cookies.FLASH, sealed, seconds=_SECONDS)
@@ -42,4 +42,4 @@ class Flashes:
 
 
 def _purpose(viewer: Viewer) -> str:
-    return f"flash of {viewer.session.id}"
+    return f"flash of {viewer.session.id} for {viewer.chosen_company_id}"

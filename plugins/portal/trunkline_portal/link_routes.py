@@ -20,7 +20,6 @@ from trunkline import (
 from trunkline_portal.formats import moment
 from trunkline_portal.links import Links
 from trunkline_portal.portal import Portal
-from trunkline_portal.routing import add_routes, post
 
 Operates = Annotated[Caller, Depends(requires("operator", bucket="admin"))]
 _UNLESS_NAMED = tuple(scope for scope in COMPANY_SCOPES if scope != "admin")
@@ -95,14 +94,16 @@ class LinkRoutes:
 def make_router(portal: Portal) -> APIRouter:
     """List the routes."""
     links = LinkRoutes(portal)
-    create = post(
+    router = APIRouter(route_class=StrictRoute, tags=["Portal"])
+    router.add_api_route(
         "",
         links.create,
+        methods=["POST"],
         status_code=201,
         summary="Make a sign-in link",
         responses=responses(401, 403, 422, 429),
     )
-    return add_routes(APIRouter(route_class=StrictRoute, tags=["Portal"]), [create])
+    return router
 
 
 def _checked(scopes: list[str] | tuple[str, ...]) -> tuple[str, ...]:

@@ -11,28 +11,31 @@ from trunkline_portal.access import ADMIN, EVENTS_READ, INTEGRATIONS_READ, OPERA
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One entry: seen by those who have one of *scopes*, by all where there is none. *icon* names one of the macros'."""
+    """One entry: seen by those who have one of *scopes*, by all where there is none. *icon* names one of the macros'.
+
+    *path* follows ``Viewer.root``.
+    """
 
     path: str
     title: str
     icon: str | Markup
     scopes: tuple[str, ...] = ()
 
-    def is_current(self, path: str) -> bool:
+    def is_current(self, path: str, root: str) -> bool:
         """Tell whether the page at *path* belongs here."""
-        return path == self.path or (self.path != HOME and path.startswith(f"{self.path}/"))
+        own = f"{root}{self.path}"
+        return path == own or (self.path != "" and path.startswith(f"{own}/"))
 
 
-HOME = "/portal"
 ITEMS = (
-    Item(HOME, "Overview", "chart", (EVENTS_READ,)),
-    Item("/portal/events", "Events", "list", (EVENTS_READ,)),
-    Item("/portal/subscriptions", "Subscriptions", "send", (WEBHOOKS_WRITE,)),
-    Item("/portal/quarantine", "Quarantine", "alert", (ADMIN,)),
-    Item("/portal/keys", "API keys", "key", (ADMIN,)),
-    Item("/portal/catalogue", "Event catalogue", "book", (INTEGRATIONS_READ, EVENTS_READ)),
-    Item("/portal/connectors", "Connectors", "plug", (INTEGRATIONS_READ, EVENTS_READ)),
-    Item("/portal/health", "Plugins and health", "pulse", (OPERATOR,)),
+    Item("", "Overview", "chart", (EVENTS_READ,)),
+    Item("/events", "Events", "list", (EVENTS_READ,)),
+    Item("/subscriptions", "Subscriptions", "send", (WEBHOOKS_WRITE,)),
+    Item("/quarantine", "Quarantine", "alert", (ADMIN,)),
+    Item("/keys", "API keys", "key", (ADMIN,)),
+    Item("/catalogue", "Event catalogue", "book", (INTEGRATIONS_READ, EVENTS_READ)),
+    Item("/connectors", "Connectors", "plug", (INTEGRATIONS_READ, EVENTS_READ)),
+    Item("/health", "Plugins and health", "pulse", (OPERATOR,)),
 )
 
 
@@ -45,7 +48,7 @@ def extras_for(viewer: Viewer, pages: Sequence[tuple[str, PortalPage]]) -> list[
     """List the entries for the pages of other plugins."""
     return [
         Item(
-            f"/portal/x/{plugin}/{page.name}",
+            f"/x/{plugin}/{page.name}",
             page.title,
             "puzzle" if page.icon is None else Markup(page.icon),  # noqa: S704 - a plugin's own, as its page is
         )

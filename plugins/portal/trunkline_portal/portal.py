@@ -5,30 +5,30 @@ a form, with ``portal.redirect``. A table at the end of the module lists their r
 """
 
 import functools
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends, params
 from jinja2 import Environment
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from trunkline import PluginContext
-from trunkline_portal import assets, navigation, security, templating
+from trunkline_portal import addresses, assets, navigation, security, templating
 from trunkline_portal import cookies as names
-from trunkline_portal.access import CompanyNeeded, SignInNeeded, Viewer, find_viewer
+from trunkline_portal.access import CompanyNeeded, SignInNeeded, Viewer, find_viewer, looked_at
 from trunkline_portal.cookies import CookieRules
+from trunkline_portal.counting import Counted
 from trunkline_portal.flashes import Flashes
 from trunkline_portal.problems import problem_of
-from trunkline_portal.routing import Route, add_routes, route_class
+from trunkline_portal.routing import Route, route_class
 from trunkline_portal.sessions import Sessions
 from trunkline_portal.settings import Settings
 
-SIGN_IN = "/portal/sign-in"
-COMPANY = "/portal/company"
 FRAGMENT_HEADER = "x-fragment"
-"""Sent by our script where it wants a part of a page: it is answered 401 instead of by the sign-in page."""
+"""Sent by our script where it wants a part of a page: it is answered 401 where the whole page would lead elsewhere."""
 _THEMES = ("light", "dark")
 
 
@@ -48,9 +48,35 @@ class Portal:
         self._headers = security.headers(self.settings.frame_ancestors)
         self._route_class = route_class(self)
 
-    def router(self, *routes: Route) -> APIRouter:
+    def router(self, *routes: Route, also_without: bool = False) -> APIRouter:
+        """Make a router of a company's pages: their addresses begin with the company (``addresses``).
+
+        *also_without* one they are for operators who look at none.
+        """
+        return self._router(
+            routes, below=(addresses.OF_COMPANY, "") if also_without else (addresses.OF_COMPANY,)
+        )
+
+    def own_router(self, *routes: Route) -> APIRouter:
+        """Make a router of pages that are no company's: their addresses name none."""
+        return self._router(routes, below=("",))
+
+    def _router(self, routes: Sequence[Route], *, below: Sequence[str]) -> APIRouter:
         """Make a router of pages: what goes wrong in them is answered by a page, and they are in no API document."""
-        return add_routes(APIRouter(route_class=self._route_class, include_in_schema=False), routes)
+        router = APIRouter(route_class=self._route_class, include_in_schema=False)
+        for begin, route in itertools.product(below, routes):
+            router.add_api_route(
+                f"{begin}{route.path}",
+                route.handler,
+                methods=list(route.methods),
+                dependencies=self._counts(route),
+            )
+        return router
+
+    def _counts(self, route: Route) -> list[params.Depends]:
+        if route.bucket is None:
+            return []
+        return [Depends(Counted(route.bucket, context=self.context, settings=self.settings))]
 
     def now_ms(self) -> int:
         """Unix time in milliseconds."""
@@ -136,7 +162,7 @@ class Portal:
         if isinstance(error, SignInNeeded):
             return self._ask_to_sign_in(request)
         if isinstance(error, CompanyNeeded):
-            return RedirectResponse(f"{COMPANY}?next={quote(_here(request))}", 303)
+            return await self._show_company(request)
         problem = problem_of(error)
         if problem.status == 500:
             self.context.log.error("the page %s %s failed", request.method, request.url.path, exc_info=error)
@@ -154,12 +180,23 @@ class Portal:
             response.headers.setdefault(name, value)
         response.headers.setdefault("Cache-Control", "no-store")
 
+    async def _show_company(self, request: Request) -> Response:
+        """Lead from an address that names no company to the one looked at, or to where one is chosen."""
+        if FRAGMENT_HEADER in request.headers:
+            return Response(status_code=401)
+        viewer = await find_viewer(request)
+        company_id = looked_at(request, viewer) if viewer else None
+        here = _here(request)
+        if company_id is None:
+            return RedirectResponse(f"{addresses.CHOOSER}?next={quote(here)}", 303)
+        return RedirectResponse(addresses.moved_to(here, company_id), 303)
+
     def _ask_to_sign_in(self, request: Request) -> Response:
         if FRAGMENT_HEADER in request.headers:
             return Response(status_code=401)
         here = _here(request)
         response = RedirectResponse(
-            SIGN_IN if here == navigation.HOME else f"{SIGN_IN}?next={quote(here)}", 303
+            addresses.SIGN_IN if here == addresses.HOME else f"{addresses.SIGN_IN}?next={quote(here)}", 303
         )
         if names.SESSION in request.cookies:
             self.cookies.drop(response, request, names.SESSION)
@@ -171,6 +208,7 @@ class Portal:
         return {
             "viewer": viewer,
             "path": request.url.path,
+            "root": viewer.root if viewer else addresses.HOME,
             "here": _here(request),
             "base_url": self.base_url(request),
             "theme": theme if theme in _THEMES else None,
@@ -188,14 +226,15 @@ class Portal:
 def local_path(text: str) -> str:
     """Give *text* where it is the path of one of our pages, the overview's otherwise: what follows a sign-in is ours."""
     parts = urlsplit(text)
-    is_ours = parts.path == navigation.HOME or parts.path.startswith(f"{navigation.HOME}/")
+    is_ours = parts.path == addresses.HOME or parts.path.startswith(f"{addresses.HOME}/")
     is_plain = text.isascii() and text.isprintable() and "\\" not in text and not parts.netloc
-    return text if is_ours and is_plain and text.startswith(navigation.HOME) else navigation.HOME
+    return text if is_ours and is_plain and text.startswith(addresses.HOME) else addresses.HOME
 
 
 def _here(request: Request) -> str:
-    """Give the address of the page, without the host; a form's is the page that follows it."""
+    """Give the address of the page as it was sent, without the host; a form's is the page that follows it."""
     if request.method not in {"GET", "HEAD"}:
-        return navigation.HOME
-    query = request.url.query
-    return f"{request.url.path}?{query}" if query else request.url.path
+        return addresses.HOME
+    raw_path: bytes | None = request.scope.get("raw_path")
+    path = quote(request.url.path) if raw_path is None else raw_path.decode("latin-1")
+    return f"{path}?{request.url.query}" if request.url.query else path

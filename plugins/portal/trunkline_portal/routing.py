@@ -7,48 +7,42 @@ A module of pages ends with its table::
         return portal.router(
             get("/events", pages.show_events),
             get("/events/{event_id}", pages.show_event),
+            post("/events/{event_id}/send", pages.send, bucket="admin"),
         )
 """
 
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
-from fastapi import APIRouter
 from fastapi.routing import APIRoute
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from trunkline_portal.access import PORTAL_KEY
+from trunkline_portal.counting import PAGES
 
 Handler = Callable[..., Coroutine[Any, Any, object]]
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One line of a table. *handler* is a bound method, *options* are those of ``APIRouter.add_api_route``."""
+    """One line of a table. *handler* is a bound method, *bucket* is what a request counts as (``counting``), if it does."""
 
     path: str
     handler: Handler
     methods: Sequence[str]
-    options: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    bucket: str | None = PAGES
 
 
-def get(path: str, handler: Handler) -> Route:
+def get(path: str, handler: Handler, *, bucket: str | None = PAGES) -> Route:
     """List a page."""
-    return Route(path, handler, ["GET"])
+    return Route(path, handler, ["GET"], bucket)
 
 
-def post(path: str, handler: Handler, **options: Any) -> Route:
-    """List what a form, or a call, is posted to."""
-    return Route(path, handler, ["POST"], options)
-
-
-def add_routes(router: APIRouter, routes: Iterable[Route]) -> APIRouter:
-    """Put a table into *router*, in its order; returns the router."""
-    for route in routes:
-        router.add_api_route(route.path, route.handler, methods=list(route.methods), **route.options)
-    return router
+def post(path: str, handler: Handler, *, bucket: str) -> Route:
+    """List what a form is posted to; it counts as the call of the API that does the same."""
+    return Route(path, handler, ["POST"], bucket)
 
 
 class ErrorHandler(Protocol):

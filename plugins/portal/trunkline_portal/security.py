@@ -1,7 +1,6 @@
 """Protection against other sites and guessed keys: the headers of every answer, form tokens, and the limit on sign-ins."""
 
 import hmac
-import ipaddress
 from collections.abc import Sequence
 
 from starlette.requests import Request
@@ -67,27 +66,6 @@ def check_token(sent: str, expected: str) -> None:
     """Refuse a form that does not carry *expected*. Raises FormRefused."""
     if not expected or not hmac.compare_digest(sent.encode(), expected.encode()):
         raise FormRefused
-
-
-def address_of(request: Request) -> str:
-    """Tell where *request* comes from: the peer, or whom a proxy in our own network says it speaks for.
-
-    A network of IPv6 counts as one address, as everybody has a whole one.
-    """
-    peer = _address(request.client.host if request.client else "")
-    if peer is None or peer.is_private or peer.is_loopback:
-        forwarded = request.headers.get("x-forwarded-for", "").rpartition(",")[2].strip()
-        peer = _address(forwarded) or peer
-    if isinstance(peer, ipaddress.IPv6Address):
-        return str(ipaddress.ip_network((peer, 64), strict=False))
-    return str(peer)
-
-
-def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    try:
-        return ipaddress.ip_address(text)
-    except ValueError:
-        return None
 
 
 class SignInLimit:

@@ -32,6 +32,11 @@ class Settings(BaseModel):
         description="origins whose pages may show the portal in a frame; none, if empty",
         examples=[["https://app.example.com"]],
     )
+    pages_per_minute: int = Field(
+        default=600,
+        ge=1,
+        description="pages a minute that one key may load, or all who came into a company by links; parts that renew themselves count",
+    )
     sign_in_per_minute: int = Field(
         default=10, ge=1, description="failed sign-ins a minute that one address may make in each process"
     )

@@ -73,6 +73,29 @@ async def test_keys_and_buckets_are_counted_apart():
         assert allowance.remaining == remaining
 
 
+async def test_what_a_plugin_counts_goes_with_the_calls_of_the_same_key():
+    limits = Limits(settings(), now=Clock())
+    await limits.count("key_1", "write")
+    await limits.hit("key_1", "write")
+    with pytest.raises(RateLimited):
+        await limits.count("key_1", "write")
+
+
+async def test_a_plugin_has_buckets_of_its_own():
+    limits = Limits(settings(), now=Clock(START + 50))
+    for _ in range(5):
+        await limits.count("company_92", "pages", per_minute=5)
+    with pytest.raises(RateLimited) as refused:
+        await limits.count("company_92", "pages", per_minute=5)
+    assert (refused.value.headers["Retry-After"], refused.value.headers["X-RateLimit-Limit"]) == ("10", "5")
+    await limits.count("company_17", "pages", per_minute=5)
+
+
+async def test_a_bucket_that_nobody_has_set_is_refused_by_name():
+    with pytest.raises(ValueError, match="'pages' is not a bucket of the API"):
+        await Limits(settings(), now=Clock()).count("key_1", "pages")
+
+
 async def test_limits_that_are_off_allow_everything():
     limits = Limits(settings(enabled=False), now=Clock())
     assert [await limits.hit("key_1", "write") for _ in range(5)] == [None] * 5

@@ -13,26 +13,44 @@ from jinja2 import BytecodeCache, Environment
 from jinja2.bccache import Bucket
 
 from trunkline.access.keys import COMPANY_SCOPES
-from trunkline_portal import templating
+from trunkline_portal import addresses, templating
 
 _INPUT = re.compile(r'<input type="hidden" name="csrf" value="([^"]*)"')
+_COMPANY = re.compile(r'<input type="hidden" name="company" value="([0-9]+)"')
 _TAG = re.compile(r"<[^>]+>")
 
 
 @dataclass
 class Browser:
-    """Somebody with cookies. Calls give the answer as it is; redirects are not followed unless it is said."""
+    """Somebody with cookies. Calls give the answer as it is; redirects are not followed unless it is said.
+
+    The one exception: from an address that names no company to that of the same page which does.
+    """
 
     http: httpx2.AsyncClient
     csrf: str = ""
+    company_id: int | None = None
     key: str = field(default="", repr=False)
+
+    @property
+    def root(self) -> str:
+        """What the addresses of the company looked at begin with."""
+        return addresses.root_of(self.company_id)
+
+    def at(self, path: str) -> str:
+        """Give the address of the page *path* for the company looked at."""
+        return path if self.company_id is None else addresses.moved_to(path, self.company_id)
 
     async def get(self, path: str, *, expect: int = 200, **query: str) -> httpx2.Response:
         """Load a page, and keep the token of its forms."""
         answer = await self.http.get(path, params=query or None)
+        if answer.status_code == 303 and _is_moved(answer):
+            answer = await self.http.get(answer.headers["location"])
         assert answer.status_code == expect, f"GET {path}: {answer.status_code} {self.words(answer)[:500]}"
         if match := _INPUT.search(answer.text):
             self.csrf = unescape(match[1])
+        if match := _COMPANY.search(answer.text):
+            self.company_id = int(match[1])
         return answer
 
     async def post(
@@ -44,7 +62,9 @@ class Browser:
         headers: Mapping[str, str] | None = None,
     ) -> httpx2.Response:
         """Send a form with the token of the page that was loaded last."""
-        sent = {"csrf": self.csrf, **(fields or {})}
+        is_moved = self.company_id is not None and addresses.has_section(path.removeprefix("/portal/"))
+        path = addresses.moved_to(path, self.company_id) if is_moved else path
+        sent = {"csrf": self.csrf, "company": str(self.company_id or ""), **(fields or {})}
         answer = await self.http.post(path, data=sent, headers=dict(headers or {}))
         assert answer.status_code == expect, f"POST {path}: {answer.status_code} {self.words(answer)[:500]}"
         return answer
@@ -62,6 +82,13 @@ class Browser:
         """Fill in the sign-in form."""
         await self.get("/portal/sign-in")
         return await self.post("/portal/sign-in", {"key": key, "next": next_path}, expect=expect)
+
+
+def _is_moved(answer: httpx2.Response) -> bool:
+    """Tell whether *answer* leads to the page that was asked for, at the address of a company."""
+    asked, there = answer.request.url.raw_path.decode(), answer.headers["location"]
+    company_id = addresses.company_in(there)
+    return company_id is not None and addresses.moved_to(asked, company_id) == there
 
 
 CLIENTS = 0
@@ -94,11 +121,12 @@ def _templates_are_compiled_once():
 
 @pytest.fixture
 async def open_browser():
-    """``open_browser(running)``: a browser without any cookie; with ``base_url="https://…"`` over HTTPS."""
+    """``open_browser(running)``: a browser without any cookie; with ``base_url="https://…"`` over HTTPS, from *address*."""
     async with AsyncExitStack() as stack:
 
-        def open_one(running, *, base_url: str = "http://hub.test") -> Browser:
-            client = httpx2.AsyncClient(transport=httpx2.ASGITransport(app=running.app), base_url=base_url)
+        def open_one(running, *, base_url: str = "http://hub.test", address: str = "127.0.0.1") -> Browser:
+            transport = httpx2.ASGITransport(app=running.app, client=(address, 4711))
+            client = httpx2.AsyncClient(transport=transport, base_url=base_url)
             stack.push_async_callback(client.aclose)
             return Browser(client)
 
@@ -124,6 +152,7 @@ def sign_in(open_browser: OpenBrowser) -> SignIn:
         await browser.get("/portal/sign-out-everywhere")
         if company_id is None:
             await browser.post("/portal/company", {"company_id": str(running.company_id)})
+            browser.company_id = running.company_id
         return browser
 
     return sign_in_with

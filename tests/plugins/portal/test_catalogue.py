@@ -34,7 +34,7 @@ def editor(page) -> str:
 async def test_every_event_type_is_listed_and_has_a_page(api, sign_in):
     browser = await sign_in(api, ["events:read"])
     page = await browser.get("/portal/catalogue")
-    assert re.findall(r'href="/portal/catalogue/([a-z_]+\.[a-z_]+)"', page.text) == TYPES
+    assert re.findall(rf'href="{browser.root}/catalogue/([a-z_]+\.[a-z_]+)"', page.text) == TYPES
     for name in TYPES:
         words = browser.words(await browser.get(f"/portal/catalogue/{name}"))
         for field in api.hub.catalog.get(name).schema["properties"]:
@@ -76,7 +76,7 @@ async def test_the_example_is_shown_digit_by_digit_as_it_is_sent(api, sign_in):
 async def test_an_event_type_names_the_actions_that_bring_it_about(api, sign_in):
     browser = await sign_in(api, ["events:read"])
     page = await browser.get("/portal/catalogue/lead.created")
-    assert 'href="/portal/catalogue/actions/create_lead"' in page.text
+    assert f'href="{browser.root}/catalogue/actions/create_lead"' in page.text
 
 
 @pytest.mark.parametrize(
@@ -90,12 +90,12 @@ async def test_an_event_type_names_the_actions_that_bring_it_about(api, sign_in)
 async def test_actions_searches_and_lookups_have_pages(api, sign_in, kind, names):
     browser = await sign_in(api, ["integrations:read"])
     page = await browser.get(f"/portal/catalogue/{kind}")
-    listed = set(re.findall(rf'href="/portal/catalogue/{kind}/([\w-]+)"', page.text))
+    listed = set(re.findall(rf'href="{browser.root}/catalogue/{kind}/([\w-]+)"', page.text))
     assert names <= listed
     for name in listed:
         page = await browser.get(f"/portal/catalogue/{kind}/{name}")
         assert "X-Api-Key: YOUR_API_KEY" in browser.words(page)
-        assert 'href="/portal/catalogue" aria-current="page"' in page.text
+        assert f'href="{browser.root}/catalogue" aria-current="page"' in page.text
 
 
 async def test_an_operation_shows_what_to_send_and_what_comes_back(api, sign_in):
@@ -169,11 +169,7 @@ async def test_an_operator_reads_the_catalogue_without_a_company(api, open_brows
     await browser.sign_in(key)
     words = browser.words(await browser.get("/portal/catalogue/lead.created"))
     assert "Choose the company that it is for." in words
-    assert (
-        (await browser.post("/portal/catalogue/lead.created", {"payload": "{}"}, expect=303))
-        .headers["location"]
-        .startswith("/portal/company")
-    )
+    await browser.post("/portal/catalogue/lead.created", {"payload": "{}"}, expect=403)
 
 
 async def test_the_public_documentation_is_linked_where_it_runs(sqlite_database_url, make_hub, sign_in):
@@ -201,7 +197,7 @@ async def test_the_example_can_be_sent_as_it_stands(api, sign_in, name):
     example = editor(await browser.get(f"/portal/catalogue/{name}"))
     answer = await browser.post(f"/portal/catalogue/{name}", {"payload": example})
     (event,) = await stored(api)
-    assert answer.headers["location"] == f"/portal/events/{event['id']}"
+    assert answer.headers["location"] == f"{browser.root}/events/{event['id']}"
     assert (event["type"], event["companyId"], event["metadata"]) == (
         name,
         api.company_id,
@@ -283,7 +279,7 @@ async def test_who_may_not_read_events_stays_with_the_type(api, sign_in):
     browser = await sign_in(api, ["integrations:read", "events:write"])
     example = editor(await browser.get("/portal/catalogue/lead.created"))
     answer = await browser.post("/portal/catalogue/lead.created", {"payload": example})
-    assert answer.headers["location"] == "/portal/catalogue/lead.created"
+    assert answer.headers["location"] == f"{browser.root}/catalogue/lead.created"
     assert "of type lead.created was stored" in browser.words(await browser.follow(answer))
 
 

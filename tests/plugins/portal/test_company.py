@@ -11,7 +11,7 @@ async def test_an_operator_switches_company_and_stays_on_the_page(running, sign_
         "/portal/company", {"company_id": str(running.neighbour_id), "next": "/portal?span=7d"}
     )
 
-    assert answer.headers["location"] == "/portal?span=7d"
+    assert answer.headers["location"] == f"/portal/companies/{running.neighbour_id}?span=7d"
     page = await browser.follow(answer)
     assert f"You now look at company {running.neighbour_id}." in browser.words(page)
     assert f"<strong>{running.neighbour_id}</strong>" in page.text

@@ -41,7 +41,7 @@ async def test_each_attempt_is_shown_with_what_the_target_answered(running, sign
         word in words for word in (receiver.url, "Books", f"Event {event}", "lead.created", "webhooks")
     )
     page = await browser.get(path)
-    assert f'href="/portal/events/{event}"' in page.text
+    assert f'href="{browser.root}/events/{event}"' in page.text
     assert "data-live=" not in page.text
 
 
@@ -53,7 +53,7 @@ async def test_what_is_under_way_is_live_and_says_when_it_is_tried_again(engine,
     browser = await sign_in(hub)
     await shown_when(browser, path, "it will be tried again")
     page = await browser.get(path)
-    assert f'data-live="{path}/attempts"' in page.text
+    assert f'data-live="{browser.at(path)}/attempts"' in page.text
     assert "none is due" not in browser.words(page)
     part = await browser.get(f"{path}/attempts")
     assert "Attempt 1" in part.text
@@ -83,7 +83,7 @@ async def test_of_very_many_attempts_a_page_at_a_time_is_shown(api, sign_in, rec
     second = await browser.get(path, before="4")
     assert all(f"Attempt {number}" in browser.words(second) for number in (3, 2, 1))
     assert "Attempt 4" not in browser.words(second)
-    assert f'href="{path}">Newest' in second.text
+    assert f'href="{browser.at(path)}">Newest' in second.text
     for strange in ("x", "-1", "9" * 30, "٣"):
         assert f"Attempt {ATTEMPTS + 3}" in browser.words(await browser.get(path, before=strange))
 
@@ -121,12 +121,12 @@ async def test_a_delivery_is_sent_again_from_its_own_page_and_from_its_events(ru
 
     receiver.answer(200)
     answer = await browser.post(f"{path}/retry")
-    assert answer.headers["location"] == path
+    assert answer.headers["location"] == browser.at(path)
     assert "It is sent now" in browser.words(await browser.follow(answer))
     await shown_when(browser, path, "delivered with attempt 4")
 
     answer = await browser.post(f"{path}/retry", {"back": "event"})
-    assert answer.headers["location"] == f"/portal/events/{event}"
+    assert answer.headers["location"] == f"{browser.root}/events/{event}"
     await shown_when(browser, f"/portal/events/{event}", "delivered with attempt 5")
     assert len({request.headers["webhook-id"] for request in receiver.requests}) == 1
 

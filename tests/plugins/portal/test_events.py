@@ -45,7 +45,7 @@ async def test_pages_of_the_list_lose_and_repeat_nothing(api, sign_in):
     ids = [int(part.partition('"')[0]) for parts in seen for part in parts]
     assert (len(seen[0]), ids) == (PAGE, emitted[::-1])
     assert ">Older" not in second.text
-    assert link_named(second.text, "Newest") == "/portal/events?type=lead.created"
+    assert link_named(second.text, "Newest") == f"{browser.root}/events?type=lead.created"
 
 
 async def test_the_list_is_narrowed_by_several_types_and_by_text(api, sign_in):
@@ -131,12 +131,12 @@ async def test_the_first_page_is_live_until_it_is_paused(api, sign_in):
     await emit(api)
     browser = await sign_in(api, ["events:read"])
     page = await browser.get("/portal/events?type=lead.created")
-    assert 'data-live="/portal/events/list?type=lead.created"' in page.text
+    assert f'data-live="{browser.root}/events/list?type=lead.created"' in page.text
     later = await emit(api)
     part = await browser.get("/portal/events/list?type=lead.created")
     assert f'data-event="{later}"' in part.text
     assert "<html" not in part.text
-    assert 'href="/portal/events?type=lead.created&amp;live=off"' in page.text
+    assert f'href="{browser.root}/events?type=lead.created&amp;live=off"' in page.text
     standing = await browser.get("/portal/events?type=lead.created&live=off")
     assert "data-live=" not in standing.text
     assert "Go live" in browser.words(standing)
@@ -162,8 +162,8 @@ async def test_an_event_is_shown_whole_and_leads_to_those_next_to_it(api, sign_i
     assert '"client_id" : 2' in words
     assert "Metadata" in words
     assert "The company had no subscription." in words
-    assert link_named(page.text, "Older") == f"/portal/events/{ids[0]}"
-    assert f'href="/portal/events/{ids[2]}" rel="prev"' in page.text
+    assert link_named(page.text, "Older") == f"{browser.root}/events/{ids[0]}"
+    assert f'href="{browser.root}/events/{ids[2]}" rel="prev"' in page.text
     newest = await browser.get(f"/portal/events/{ids[2]}")
     assert 'rel="prev"' not in newest.text
     assert "Metadata" not in browser.words(newest)
@@ -193,8 +193,8 @@ async def test_it_says_for_each_subscription_why_it_got_the_event_or_did_not(run
     assert "The subscription is paused." in words
     assert "before the subscription was made" in words
     page = await browser.get(f"/portal/events/{event}")
-    assert f"/portal/events/{event}/send?subscription={later}" in page.text
-    assert page.text.count(f"/portal/events/{event}/send?") == 3
+    assert f"{browser.root}/events/{event}/send?subscription={later}" in page.text
+    assert page.text.count(f"{browser.root}/events/{event}/send?") == 3
 
 
 async def test_where_an_event_went_is_only_shown_to_who_may_see_subscriptions(running, sign_in, receiver):
@@ -205,7 +205,7 @@ async def test_where_an_event_went_is_only_shown_to_who_may_see_subscriptions(ru
     page = await browser.get(f"/portal/events/{event}")
     assert subscription in page.text
     assert not any(
-        text in page.text for text in ("secret-path", "Books", "/portal/deliveries/", "Send again")
+        text in page.text for text in ("secret-path", "Books", f"{browser.root}/deliveries/", "Send again")
     )
 
 
@@ -225,7 +225,7 @@ async def test_a_part_of_the_page_is_live_while_something_may_change(api, sign_i
     event = await emit(api)
     browser = await sign_in(api)
     page = await browser.get(f"/portal/events/{event}")
-    assert f'data-live="/portal/events/{event}/deliveries"' in page.text
+    assert f'data-live="{browser.root}/events/{event}/deliveries"' in page.text
     assert "It matches and is about to be delivered." in browser.words(page)
     part = await browser.get(f"/portal/events/{event}/deliveries")
     assert "about to be delivered" in part.text

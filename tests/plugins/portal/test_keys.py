@@ -16,7 +16,7 @@ async def make(browser, name="Zapier", chosen=("events:read",)) -> tuple[str, st
     await browser.get("/portal/keys/new")
     answer = await browser.post("/portal/keys", {"name": name, "scopes": list(chosen)})
     page = await browser.follow(answer)
-    return answer.headers["location"].split("/")[3], _KEY.search(page.text)[0]
+    return answer.headers["location"].split("/")[5], _KEY.search(page.text)[0]
 
 
 def revoked_part(browser, page) -> str:
@@ -106,6 +106,16 @@ async def test_the_call_that_is_shown_carries_the_key(api, sign_in):
     assert f"curl http://hub.test/api/v1/me \\ -H 'X-Api-Key: {key}'" in browser.words(page)
 
 
+async def test_the_documentation_opens_beside_the_page_that_shows_a_key(api, sign_in):
+    """Back would not show the key again."""
+    browser = await sign_in(api)
+    await browser.get("/portal/keys/new")
+    page = await browser.follow(await browser.post("/portal/keys", {"name": "n8n", "scopes": "admin"}))
+    links = re.findall(r'<a href="/docs[^>]*>', page.text)
+    assert len(links) == 1
+    assert all('target="_blank" rel="noopener"' in link for link in links)
+
+
 async def test_nobody_else_can_open_the_page_that_shows_a_key(api, sign_in):
     browser, other = await sign_in(api), await sign_in(api)
     await browser.get("/portal/keys/new")
@@ -190,7 +200,7 @@ async def test_a_name_is_only_ever_text(api, sign_in):
     browser = await sign_in(api)
     await browser.get("/portal/keys/new")
     answer = await browser.post("/portal/keys", {"name": HOSTILE, "scopes": "events:read"})
-    key_id = answer.headers["location"].split("/")[3]
+    key_id = answer.headers["location"].split("/")[5]
     page_of_key = await browser.follow(answer)
     pages = [
         page_of_key,

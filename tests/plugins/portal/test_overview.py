@@ -78,11 +78,11 @@ async def test_what_needs_attention_leads_to_the_page_about_it(running, sign_in,
     async with asyncio.timeout(20):
         while "failed at every attempt" not in browser.words(page := await browser.get("/portal")):
             await asyncio.sleep(0.05)
-    assert f'<a href="/portal/subscriptions/{subscription_id}">Subscription</a>' in page.text
+    assert f'<a href="{browser.root}/subscriptions/{subscription_id}">Subscription</a>' in page.text
     reader = await sign_in(running, ["events:read"])
     text = (await reader.get("/portal")).text
     assert "failed at every attempt" in text
-    assert "/portal/subscriptions" not in text
+    assert f"{browser.root}/subscriptions" not in text
 
 
 async def test_no_figure_is_another_companys(running, sign_in):
@@ -97,9 +97,9 @@ async def test_each_span_has_its_buckets_and_an_unknown_one_is_a_day(api, sign_i
     for name, span in SPANS.items():
         page = await browser.get("/portal", span=name)
         assert page.text.count('<tr><th scope="row">') == span.buckets
-        assert f'<a href="/portal?span={name}" aria-current="true">' in page.text
+        assert f'<a href="{browser.root}?span={name}" aria-current="true">' in page.text
     page = await browser.get("/portal", span="<script>")
-    assert '<a href="/portal?span=24h" aria-current="true">' in page.text
+    assert f'<a href="{browser.root}?span=24h" aria-current="true">' in page.text
 
 
 @pytest.mark.parametrize("span", SPANS.values(), ids=list(SPANS))
@@ -166,4 +166,4 @@ async def test_what_a_company_names_its_keys_is_text_and_times_are_times(api, si
     page = await browser.get("/portal")
     assert "&lt;b&gt;old&lt;/b&gt;" in page.text
     assert '<time datetime="2026-01-28T10:30:00.000Z"' in page.text
-    assert '<a href="/portal/keys">API keys</a>' in page.text
+    assert f'<a href="{browser.root}/keys">API keys</a>' in page.text

@@ -45,7 +45,7 @@ async def test_the_inbox_lists_what_waits_with_where_it_is_at_fault(hub, sign_in
     await quarantine(hub, client=await hub.client_of(hub.neighbour_id))
     browser = await sign_in(hub)
     page = await browser.get(INBOX)
-    assert re.findall(rf'href="{INBOX}/(qtn_\w+)"', page.text) == [event_id]
+    assert re.findall(rf'href="{browser.at(INBOX)}/(qtn_\w+)"', page.text) == [event_id]
     assert 'invoice.created {"invoice_id":1' in browser.words(page)
     assert "/payload/amount" in browser.words(page)
     assert "No event of this type is quarantined" in browser.words(
@@ -60,7 +60,7 @@ async def test_a_long_inbox_is_paged(hub, sign_in):
     first = await browser.get(INBOX)
     older = unescape(re.search(r'href="([^"]*cursor=[^"]*)"', first.text)[1])
     second = await browser.get(older)
-    ids = [re.findall(rf'href="{INBOX}/(qtn_\w+)"', page.text) for page in (first, second)]
+    ids = [re.findall(rf'href="{browser.at(INBOX)}/(qtn_\w+)"', page.text) for page in (first, second)]
     assert [len(own) for own in ids] == [50, 2]
     assert not {*ids[0]} & {*ids[1]}
 
@@ -80,7 +80,7 @@ async def test_a_corrected_event_is_released_with_every_digit_that_was_typed(hub
     await browser.get(f"{INBOX}/{event_id}")
     answer = await browser.post(f"{INBOX}/{event_id}/release", {"payload": VALID % "9.900"})
     event = (await polled(hub))[0]
-    assert answer.headers["location"] == f"/portal/events/{event['id']}"
+    assert answer.headers["location"] == f"{browser.root}/events/{event['id']}"
     assert f"Event {event['id']} of type invoice.created" in browser.words(await browser.follow(answer))
     assert '"amount":9.900' in (await hub.client.get("/api/v1/events")).text
     assert event["metadata"] == {"n": 1.5}
@@ -233,4 +233,4 @@ async def test_the_overview_says_that_something_waits(hub, sign_in):
     browser = await sign_in(hub)
     page = await browser.get("/portal")
     assert "1 event waits in quarantine, for breaking the schema of invoice.created" in browser.words(page)
-    assert f'<a href="{INBOX}">Quarantine</a>' in page.text
+    assert f'<a href="{browser.at(INBOX)}">Quarantine</a>' in page.text

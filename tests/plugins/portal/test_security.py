@@ -28,7 +28,8 @@ def assert_guarded(answer) -> None:
 async def test_every_page_in_the_navigation_is_guarded_and_kept_by_nobody(api, sign_in):
     browser = await sign_in(api, company_id=None)
     for item in navigation.ITEMS:
-        answer = await browser.http.get(item.path)
+        answer = await browser.http.get(f"{browser.root}{item.path}")
+        assert answer.status_code == 200
         assert_guarded(answer)
         assert answer.headers["cache-control"] == "no-store"
 
@@ -41,7 +42,7 @@ async def test_what_strangers_see_is_guarded_too(api):
 async def test_no_page_has_a_script_or_a_style_in_it(api, sign_in):
     browser = await sign_in(api, company_id=None)
     for item in navigation.ITEMS:
-        html = (await browser.http.get(item.path)).text
+        html = (await browser.get(f"{browser.root}{item.path}")).text
         assert re.findall(r"<script(?![^>]*\ssrc=)|<style|\son[a-z]+=|\sstyle=|javascript:", html) == []
 
 
@@ -127,13 +128,14 @@ async def test_a_page_is_out_of_reach_and_out_of_sight_without_its_scope(api, si
     for item in navigation.ITEMS:
         others = [scope for scope in COMPANY_SCOPES if scope not in item.scopes]
         browser = await sign_in(api, others)
-        answer = await browser.http.get(item.path)
-        if item.path == navigation.HOME:
-            assert (answer.status_code, answer.headers["location"]) == (303, "/portal/subscriptions")
+        address = f"/portal/companies/{api.company_id}{item.path}"
+        answer = await browser.http.get(address)
+        if not item.path:
+            assert (answer.status_code, answer.headers["location"]) == (303, f"{address}/subscriptions")
         else:
             assert answer.status_code == 403, item.path
             frame = await browser.get("/portal/sign-out-everywhere")
-            assert f'<li><a href="{item.path}"' not in frame.text
+            assert f'<li><a href="{address}"' not in frame.text
 
 
 async def test_the_refusal_names_the_scope(api, sign_in):

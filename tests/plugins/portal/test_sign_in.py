@@ -128,6 +128,35 @@ async def test_a_proxys_clients_are_counted_one_by_one(sqlite_database_url, make
     await try_from("2001:db8:1:2::2", expect=429)  # the same network
 
 
+async def test_who_comes_through_a_proxy_that_is_not_named_writes_no_address(
+    sqlite_database_url, make_hub, open_browser
+):
+    hub = await make_hub(sqlite_database_url, {"portal.sign_in_per_minute": "1"}, dispatch=False)
+    for forwarded, expect in (("203.0.113.5", 422), ("203.0.113.6", 429)):
+        browser = open_browser(hub, address="10.1.2.3")
+        await browser.get("/portal/sign-in")
+        headers = {"X-Forwarded-For": forwarded}
+        await browser.post("/portal/sign-in", {"key": "wrong"}, headers=headers, expect=expect)
+
+
+async def test_one_who_guesses_behind_a_named_proxy_locks_nobody_else_out(
+    sqlite_database_url, make_hub, open_browser
+):
+    settings = {"portal.sign_in_per_minute": "1", "server.trusted_proxies": "10.1.0.0/16"}
+    hub = await make_hub(sqlite_database_url, settings, dispatch=False)
+    _, key = await key_of(hub)
+
+    async def sign_in_from(address: str, key: str, *, expect: int) -> None:
+        browser = open_browser(hub, address="10.1.2.3")
+        await browser.get("/portal/sign-in")
+        headers = {"X-Forwarded-For": f"198.51.100.77, {address}"}
+        await browser.post("/portal/sign-in", {"key": key}, headers=headers, expect=expect)
+
+    await sign_in_from("203.0.113.5", "wrong", expect=422)
+    await sign_in_from("203.0.113.5", key, expect=429)
+    await sign_in_from("203.0.113.6", key, expect=303)
+
+
 # ---- the cookie ------------------------------------------------------------------------------------------------------
 
 

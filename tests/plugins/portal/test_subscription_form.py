@@ -1,5 +1,7 @@
 """Making and changing a subscription: all that the API takes, refusals beside their fields, the secret shown once."""
 
+import re
+
 import pytest
 
 NEW = "/portal/subscriptions/new"
@@ -13,7 +15,7 @@ async def subscriptions_of(running) -> list[dict]:
 
 async def create(browser, fields=None, **changed):
     answer = await browser.post(NEW, {**TYPED, **(fields or {}), **changed})
-    return answer.headers["location"].split("/")[3]
+    return answer.headers["location"].split("/")[5]
 
 
 @pytest.fixture
@@ -87,6 +89,17 @@ async def test_the_secret_is_shown_once_and_only_to_the_session_that_made_it(api
     assert "Copy the secret now" in browser.words(page)
     again = await browser.get(address, expect=303)
     assert "cannot be shown again" in browser.words(await browser.follow(again))
+
+
+async def test_the_documentation_opens_beside_the_page_that_shows_a_secret(browser):
+    """Back would not show the secret again."""
+    page = await browser.follow(await browser.post(NEW, TYPED))
+    links = re.findall(r'<a href="/docs[^>]*>', page.text)
+    assert [link.partition('"')[2].partition('"')[0] for link in links] == [
+        "/docs",
+        "/docs/events/verify.html",
+    ]
+    assert all('target="_blank" rel="noopener"' in link for link in links)
 
 
 async def test_a_secret_of_ones_own_is_taken(api, browser):
@@ -171,7 +184,7 @@ async def test_more_rows_come_without_any_script_and_nothing_is_made(api, browse
 
 async def test_the_first_button_of_the_form_is_the_one_that_sends_it(browser):
     """Enter in a field presses the first button: that must not be the one that only adds a row."""
-    form = (await browser.get(NEW)).text.partition('action="/portal/subscriptions/new"')[2]
+    form = (await browser.get(NEW)).text.partition(f'action="{browser.at(NEW)}"')[2]
     first = form[form.index("<button") : form.index("</button>")]
     assert "add_row" not in first
     assert first.endswith(">Save")
@@ -289,6 +302,6 @@ async def test_without_the_plugin_webhooks_nothing_is_made(sqlite_database_url, 
     running = await make_hub(sqlite_database_url, {"plugins.disabled": "webhooks"}, dispatch=False)
     browser = await sign_in(running, ["webhooks:write"])
     page = await browser.get("/portal/subscriptions")
-    assert "/portal/subscriptions/new" not in page.text
+    assert f"{browser.root}/subscriptions/new" not in page.text
     answer = await browser.get(NEW, expect=303)
     assert "does not run here" in browser.words(await browser.follow(answer))

@@ -37,7 +37,7 @@ async def test_a_warning_stands_on_the_page_that_follows_the_form(sqlite_databas
         assert "The name 'unknown.test' could not be resolved now" in browser.words(page)
         assert "whsec_" in page.text
 
-        path = f"{LIST}/{answer.headers['location'].split('/')[3]}/edit"
+        path = f"{LIST}/{answer.headers['location'].split('/')[5]}/edit"
         await browser.get(path)
         changed = await browser.post(path, {**TYPED, "target_url": "https://unknown.test/other"})
         words = browser.words(await browser.follow(changed))

@@ -6,9 +6,10 @@ from starlette.responses import RedirectResponse, Response
 
 from trunkline_portal import cookies
 from trunkline_portal.access import Anybody
+from trunkline_portal.addresses import HOME, SIGN_IN
+from trunkline_portal.counting import PAGES
 from trunkline_portal.forms import Submitted, one_of
-from trunkline_portal.navigation import HOME
-from trunkline_portal.portal import SIGN_IN, Portal, local_path
+from trunkline_portal.portal import Portal, local_path
 from trunkline_portal.routing import get, post
 
 _YEAR_SECONDS = 365 * 24 * 60 * 60
@@ -64,9 +65,9 @@ class AccountPages:
 def make_router(portal: Portal) -> APIRouter:
     """List the routes."""
     pages = AccountPages(portal)
-    return portal.router(
-        post("/sign-out", pages.sign_out),
+    return portal.own_router(
+        post("/sign-out", pages.sign_out, bucket=PAGES),
         get("/sign-out-everywhere", pages.ask),
-        post("/sign-out-everywhere", pages.sign_out_everywhere),
-        post("/theme", pages.choose_theme),
+        post("/sign-out-everywhere", pages.sign_out_everywhere, bucket=PAGES),
+        post("/theme", pages.choose_theme, bucket=PAGES),
     )

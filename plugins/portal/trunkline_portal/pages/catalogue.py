@@ -17,7 +17,8 @@ from trunkline_portal.access import Integrates, Viewer
 from trunkline_portal.portal import Portal
 from trunkline_portal.routing import get
 
-CATALOGUE = "/portal/catalogue"
+CATALOGUE = "/catalogue"
+"""Follows ``Viewer.root``."""
 EVENTS_WRITE = "events:write"
 Folder = Literal["actions", "searches", "lookups"]
 KINDS: Mapping[str, str] = {"actions": "action", "searches": "search", "lookups": "lookup"}
@@ -27,7 +28,7 @@ _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z])")
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line of a list. *note* is a mono remark before its meaning, such as a method and a path."""
+    """One line of a list; *href* follows the catalogue's address. *note* is a mono remark before its meaning, such as a method and a path."""
 
     href: str
     title: str
@@ -46,17 +47,16 @@ class CataloguePages:
     def _show_list(self, request: Request, viewer: Viewer, kind: str, entries: Iterable[Entry]) -> Response:
         query = request.query_params.get("q", "").strip()
         matching = [entry for entry in entries if _matches(entry, query)]
-        address = f"{CATALOGUE}/{kind}" if kind else CATALOGUE
+        root = f"{viewer.root}{CATALOGUE}"
         return self._portal.render(
             request,
             viewer,
             "catalogue.html",
             kind=kind,
             query=query,
-            address=address,
+            address=f"{root}/{kind}".rstrip("/"),
             tabs=[
-                (f"{CATALOGUE}/{folder}".rstrip("/"), title, folder == kind)
-                for folder, title in _TITLES.items()
+                (f"{root}/{folder}".rstrip("/"), title, folder == kind) for folder, title in _TITLES.items()
             ],
             groups=_grouped(matching) if not kind else [("", matching)] if matching else [],
             docs=docs_url(self._portal),
@@ -116,6 +116,7 @@ def make_router(portal: Portal) -> APIRouter:
         get("/catalogue", pages.show_types),
         get("/catalogue/{kind}/{name}", pages.show_operation),
         get("/catalogue/{name}", pages.show_type),
+        also_without=True,
     )
 
 
@@ -178,7 +179,7 @@ def _offered(product: Product, kind: str) -> Sequence[Definition]:
 def _entry_of_type(event_type: EventType) -> Entry:
     meaning = _sentences(event_type.description)[0]
     return Entry(
-        f"{CATALOGUE}/{event_type.name}",
+        event_type.name,
         event_type.title,
         event_type.name,
         meaning,
@@ -189,7 +190,7 @@ def _entry_of_type(event_type: EventType) -> Entry:
 def _entry_of(definition: Definition, kind: str) -> Entry:
     note = f"{definition.method} {CALL_PREFIX}{definition.path}"
     return Entry(
-        f"{CATALOGUE}/{kind}/{definition.name}",
+        f"{kind}/{definition.name}",
         definition.title,
         definition.name,
         definition.description,

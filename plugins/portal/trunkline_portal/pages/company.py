@@ -1,16 +1,19 @@
 """Choosing the company that an operator looks at."""
 
+from urllib.parse import urlsplit
+
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from trunkline_portal.access import Operates, Viewer
+from trunkline_portal.access import Chooses, Viewer
+from trunkline_portal.addresses import CHOOSER, HOME, MAX_COMPANY_ID, company_in, moved_to
+from trunkline_portal.counting import PAGES
 from trunkline_portal.forms import Submitted
-from trunkline_portal.portal import COMPANY, Portal, local_path
+from trunkline_portal.portal import Portal, local_path
 from trunkline_portal.routing import get, post
 
 SHOWN = 20
-_MAX_ID = 2**63 - 1
 
 
 class CompanyPages:
@@ -38,37 +41,43 @@ class CompanyPages:
             companies=companies,
             query=query,
             next=local_path(next_path),
+            shown_now=company_in(next_path) or viewer.session.company_id,
             error=error,
             is_full=len(companies) == SHOWN,
         )
 
-    async def choose(self, request: Request, viewer: Operates) -> Response:
+    async def choose(self, request: Request, viewer: Chooses) -> Response:
         """Show the companies to choose from."""
         parameters = request.query_params
         return await self._chooser(
             request, viewer, query=parameters.get("q", "").strip(), next_path=parameters.get("next", "")
         )
 
-    async def switch(self, request: Request, viewer: Operates, fields: Submitted) -> Response:
+    async def switch(self, request: Request, viewer: Chooses, fields: Submitted) -> Response:
         """Let the session look at the company that was chosen."""
         text, next_path = fields["company_id"], local_path(fields["next"])
-        is_id = text.isascii() and text.isdigit() and len(text) <= 19 and 0 < int(text) <= _MAX_ID
+        is_id = text.isascii() and text.isdigit() and len(text) <= 19 and 0 < int(text) <= MAX_COMPANY_ID
         if not is_id:
             error = "A company's number is made of digits only, such as 92."
             return await self._chooser(
                 request, viewer, query=text, next_path=next_path, error=error, status=422
             )
-        await self._portal.sessions.choose_company(viewer.session, int(text))
-        target = next_path if not next_path.startswith(COMPANY) else "/portal"
+        company_id = int(text)
+        await self._portal.sessions.choose_company(viewer.session, company_id)
+        here = HOME if urlsplit(next_path).path == CHOOSER else next_path
         return self._portal.redirect(
-            request, target, viewer=viewer, flash=f"You now look at company {int(text)}.", tone="info"
+            request,
+            moved_to(here, company_id),
+            viewer=viewer.at(company_id),
+            flash=f"You now look at company {company_id}.",
+            tone="info",
         )
 
 
 def make_router(portal: Portal) -> APIRouter:
     """List the routes."""
     pages = CompanyPages(portal)
-    return portal.router(
+    return portal.own_router(
         get("/company", pages.choose),
-        post("/company", pages.switch),
+        post("/company", pages.switch, bucket=PAGES),
     )

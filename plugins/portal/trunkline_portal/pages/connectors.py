@@ -23,7 +23,7 @@ from trunkline_portal.pages.catalogue import docs_url
 from trunkline_portal.portal import Portal
 from trunkline_portal.routing import get
 
-Downloads = Annotated[Viewer, Depends(RequiresScope(INTEGRATIONS_READ, needs_company=False))]
+Downloads = Annotated[Viewer, Depends(RequiresScope(INTEGRATIONS_READ, company="optional"))]
 LISTED = 5
 """Hooks that a card lists."""
 
@@ -92,6 +92,7 @@ def make_router(portal: Portal) -> APIRouter:
     return portal.router(
         get("/connectors", pages.show),
         get("/connectors/{name}.zip", pages.download),
+        also_without=True,
     )
 
 

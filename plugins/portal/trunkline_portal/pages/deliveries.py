@@ -70,8 +70,8 @@ class DeliveryPages:
             viewer.company_id, known["subscription_id"], channel=None
         )
         delivery = await self._log.retry(viewer.company_id, delivery_id)
-        back = f"/portal/events/{delivery['event_id']}"
-        path = back if fields["back"] == "event" else f"/portal/deliveries/{delivery['id']}"
+        back = f"{viewer.root}/events/{delivery['event_id']}"
+        path = back if fields["back"] == "event" else f"{viewer.root}/deliveries/{delivery['id']}"
         text, tone = _what_follows(subscription)
         return self._portal.redirect(request, path, viewer=viewer, flash=text, tone=tone)
 
@@ -102,7 +102,7 @@ class DeliveryPages:
         await self._start(viewer, event, subscription_id, dry_run=False)
         text, tone = _what_follows(subscription)
         return self._portal.redirect(
-            request, f"/portal/events/{event.id}", viewer=viewer, flash=text, tone=tone
+            request, f"{viewer.root}/events/{event.id}", viewer=viewer, flash=text, tone=tone
         )
 
     async def _start(
@@ -127,9 +127,9 @@ def make_router(portal: Portal) -> APIRouter:
     return portal.router(
         get("/deliveries/{delivery_id}", pages.show),
         get("/deliveries/{delivery_id}/attempts", pages.show_attempts),
-        post("/deliveries/{delivery_id}/retry", pages.retry),
-        get("/events/{event_id}/send", pages.ask_to_send),
-        post("/events/{event_id}/send", pages.send),
+        post("/deliveries/{delivery_id}/retry", pages.retry, bucket="admin"),
+        get("/events/{event_id}/send", pages.ask_to_send, bucket="admin"),
+        post("/events/{event_id}/send", pages.send, bucket="admin"),
     )
 
 

@@ -34,16 +34,16 @@ class EmittingPages:
             faults = [(fault.path, fault.message) for fault in error.errors]
             return render_type(self._portal, request, viewer, name, payload=fields["payload"], faults=faults)
         may_see = viewer.has(EVENTS_READ)
-        path = f"/portal/events/{accepted.position}" if may_see else f"{CATALOGUE}/{name}"
+        path = f"/events/{accepted.position}" if may_see else f"{CATALOGUE}/{name}"
         flash = f"Event {accepted.position} of type {name} was stored, and goes to every subscription that it matches."
-        return self._portal.redirect(request, path, viewer=viewer, flash=flash)
+        return self._portal.redirect(request, f"{viewer.root}{path}", viewer=viewer, flash=flash)
 
 
 def make_router(portal: Portal) -> APIRouter:
     """List the routes."""
     pages = EmittingPages(portal)
     return portal.router(
-        post("/catalogue/{name}", pages.send),
+        post("/catalogue/{name}", pages.send, bucket="write"),
     )
 
 

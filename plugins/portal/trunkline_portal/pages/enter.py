@@ -5,9 +5,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from trunkline_portal import visits
+from trunkline_portal.addresses import HOME
+from trunkline_portal.counting import PAGES
 from trunkline_portal.forms import Submitted
 from trunkline_portal.links import Links
-from trunkline_portal.navigation import HOME
 from trunkline_portal.pages import sign_in
 from trunkline_portal.portal import Portal
 from trunkline_portal.routing import get, post
@@ -39,7 +40,7 @@ class EnterPages:
 def make_router(portal: Portal) -> APIRouter:
     """List the routes."""
     pages = EnterPages(portal)
-    return portal.router(
+    return portal.own_router(
         get("/enter", pages.show_form),
-        post("/enter", pages.use),
+        post("/enter", pages.use, bucket=PAGES),
     )

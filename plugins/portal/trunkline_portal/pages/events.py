@@ -11,7 +11,7 @@ from starlette.responses import Response
 from trunkline import EventList, ListedEvent, NotFound
 from trunkline_portal import curl, highlighting
 from trunkline_portal.access import WEBHOOKS_WRITE, ReadsEvents, Viewer
-from trunkline_portal.event_query import PATH, SPANS, EventQuery
+from trunkline_portal.event_query import SPANS, EventQuery
 from trunkline_portal.outcomes import EventOutcome, outcome_of
 from trunkline_portal.portal import Portal
 from trunkline_portal.previews import preview
@@ -41,7 +41,9 @@ class EventPages:
         self._portal = portal
 
     async def _listed(self, request: Request, viewer: Viewer) -> dict[str, Any]:
-        query = EventQuery.read(request.query_params, now_ms=self._portal.now_ms())
+        query = EventQuery.read(
+            request.query_params, path=f"{viewer.root}/events", now_ms=self._portal.now_ms()
+        )
         page = EventList([], None, None) if query.errors else await self._find(viewer, query)
         return {
             "query": query,
@@ -63,7 +65,7 @@ class EventPages:
             status=422 if query.errors else 200,
             types=self._choices(query),
             spans=[("", "Any time"), *((name, span.title) for name, span in SPANS.items())],
-            live_path=query.link(f"{PATH}/list"),
+            live_path=query.link("/list"),
             live_seconds=_LIVE_SEARCH_SECONDS if query.text else _LIVE_SECONDS,
             **values,
         )

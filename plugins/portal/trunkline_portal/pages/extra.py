@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from trunkline import FragmentInvalid, NotFound, PortalPage, PortalRequest, check_fragment
-from trunkline_portal.access import Anybody, ScopeMissing
+from trunkline_portal.access import AnybodyOfCompany, ScopeMissing
 from trunkline_portal.portal import Portal
 from trunkline_portal.routing import get
 
@@ -30,7 +30,7 @@ class PluginPages:
         self._portal = portal
         self._seconds = seconds
 
-    async def show(self, request: Request, viewer: Anybody, plugin: str, name: str) -> Response:
+    async def show(self, request: Request, viewer: AnybodyOfCompany, plugin: str, name: str) -> Response:
         """Show a page of a plugin, or which fault it has."""
         page = self._find(plugin, name)
         if page.scope is not None and not viewer.has(page.scope):

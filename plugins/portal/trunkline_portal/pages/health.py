@@ -55,6 +55,7 @@ def make_router(portal: Portal) -> APIRouter:
     pages = HealthPages(portal)
     return portal.router(
         get("/health", pages.show),
+        also_without=True,
     )
 
 

@@ -13,7 +13,8 @@ from trunkline_portal.forms import Fields, Submitted, faults_of
 from trunkline_portal.portal import Portal
 from trunkline_portal.routing import get, post
 
-KEYS = "/portal/keys"
+KEYS = "/keys"
+"""Follows ``Viewer.root``."""
 MAX_NAME = 200
 _OPERATORS = 0
 _EXAMPLE = {"name": "Zapier", "scopes": ["events:read", "webhooks:write"]}
@@ -56,7 +57,7 @@ class KeyPages:
             key, api_key = await self._keys.create(viewer.company_id, name=name, scopes=chosen)
         except Refused as error:
             return self._form(request, viewer, name=name, chosen=chosen, faults=faults_of(error))
-        response = self._portal.redirect(request, f"{KEYS}/{key['id']}/made")
+        response = self._portal.redirect(request, f"{viewer.root}{KEYS}/{key['id']}/made")
         one_time_secret.hand_over(self._portal, request, response, viewer, of=key["id"], secret=api_key)
         return response
 
@@ -66,7 +67,9 @@ class KeyPages:
         api_key = one_time_secret.read(self._portal, request, viewer, of=key_id)
         if api_key is None:
             gone = "A key is shown once, and this one was. If it was lost, revoke it and make another."
-            return self._portal.redirect(request, KEYS, viewer=viewer, flash=gone, tone="info")
+            return self._portal.redirect(
+                request, f"{viewer.root}{KEYS}", viewer=viewer, flash=gone, tone="info"
+            )
         command = curl.line(f"{self._portal.base_url(request)}/api/v1/me", key=api_key)
         response = self._portal.render(
             request, viewer, "keys_made.html", key=key, api_key=api_key, curl=command
@@ -110,7 +113,7 @@ def make_router(portal: Portal) -> APIRouter:
     return portal.router(
         get("/keys", pages.show_list),
         get("/keys/new", pages.show_form),
-        post("/keys", pages.create),
+        post("/keys", pages.create, bucket="admin"),
         get("/keys/{key_id}/made", pages.show_made),
     )
 

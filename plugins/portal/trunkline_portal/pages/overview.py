@@ -13,7 +13,7 @@ from trunkline_portal.access import (
     ADMIN,
     EVENTS_READ,
     WEBHOOKS_WRITE,
-    Anybody,
+    AnyCompany,
     CompanyNeeded,
     ScopeMissing,
     Viewer,
@@ -73,7 +73,7 @@ class OverviewPages:
     def __init__(self, portal: Portal) -> None:
         self._portal = portal
 
-    async def show(self, request: Request, viewer: Anybody) -> Response:
+    async def show(self, request: Request, viewer: AnyCompany) -> Response:
         """Show the overview, or the first page that the viewer may see."""
         if not viewer.has(EVENTS_READ):
             return self._elsewhere(viewer)
@@ -92,7 +92,9 @@ class OverviewPages:
             viewer,
             "overview.html",
             overview=overview,
-            spans=[(f"/portal?span={name}", span.title, name == chosen) for name, span in SPANS.items()],
+            spans=[
+                (f"{viewer.root}?span={name}", span.title, name == chosen) for name, span in SPANS.items()
+            ],
             charts=_charts(overview, SPANS[chosen]),
             rows=[Row(_written(bucket.start_ms), bucket) for bucket in overview.buckets],
             attention=[_attention_item(viewer, attention) for attention in overview.attention],
@@ -105,7 +107,7 @@ class OverviewPages:
         items = [*navigation.seen_by(viewer), *navigation.extras_for(viewer, self._portal.context.pages())]
         if not items:
             raise ScopeMissing(EVENTS_READ)
-        return RedirectResponse(items[0].path, 303)
+        return RedirectResponse(f"{viewer.root}{items[0].path}", 303)
 
     def _first_event(self, request: Request) -> str | None:
         kinds = self._portal.context.events.types()
@@ -117,19 +119,20 @@ def make_router(portal: Portal) -> APIRouter:
     pages = OverviewPages(portal)
     return portal.router(
         get("", pages.show),
+        also_without=True,
     )
 
 
 def _attention_item(viewer: Viewer, attention: Attention) -> AttentionItem:
     links: list[tuple[str, str]] = []
     if attention.subscription_id is not None and viewer.has(WEBHOOKS_WRITE):
-        links.append((f"/portal/subscriptions/{attention.subscription_id}", "Subscription"))
+        links.append((f"{viewer.root}/subscriptions/{attention.subscription_id}", "Subscription"))
     if attention.event_id is not None:
-        links.append((f"/portal/events/{attention.event_id}", f"Event {attention.event_id}"))
+        links.append((f"{viewer.root}/events/{attention.event_id}", f"Event {attention.event_id}"))
     if attention.kind == "quarantined" and viewer.has(ADMIN):
-        links.append(("/portal/quarantine", "Quarantine"))
+        links.append((f"{viewer.root}/quarantine", "Quarantine"))
     if attention.key_id is not None and viewer.has(ADMIN):
-        links.append(("/portal/keys", "API keys"))
+        links.append((f"{viewer.root}/keys", "API keys"))
     return AttentionItem(attention.kind, attention.sentence, links)
 
 

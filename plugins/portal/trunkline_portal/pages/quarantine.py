@@ -13,7 +13,8 @@ from trunkline_portal.portal import Portal
 from trunkline_portal.previews import preview
 from trunkline_portal.routing import get, post
 
-QUARANTINE = "/portal/quarantine"
+QUARANTINE = "/quarantine"
+"""Follows ``Viewer.root``."""
 PAGE = 50
 
 
@@ -39,8 +40,8 @@ class QuarantinePages:
             type=chosen,
             types=[("", "Any type"), *((name, name) for name in types)],
             may_release=chosen in types and viewer.has(EVENTS_WRITE),
-            older=page.next_cursor and f"{QUARANTINE}?{_query(chosen, page.next_cursor)}",
-            newest=cursor and f"{QUARANTINE}?{_query(chosen)}".rstrip("?"),
+            older=page.next_cursor and f"{viewer.root}{QUARANTINE}?{_query(chosen, page.next_cursor)}",
+            newest=cursor and f"{viewer.root}{QUARANTINE}?{_query(chosen)}".rstrip("?"),
         )
 
     async def release_all(self, request: Request, viewer: Administers, fields: Submitted) -> Response:
@@ -50,7 +51,7 @@ class QuarantinePages:
         done = await self._inbox.release_all(
             viewer.company_id, type=fields["type"], cursor=fields["cursor"] or None
         )
-        path = f"{QUARANTINE}?{_query(fields['type'])}"
+        path = f"{viewer.root}{QUARANTINE}?{_query(fields['type'])}"
         flash = f"{done.released:,} released; {done.invalid:,} still break their schema and stay."
         tone = "good" if done.released or not done.invalid else "info"
         return self._portal.redirect(request, path, viewer=viewer, flash=flash, tone=tone)
@@ -61,7 +62,7 @@ def make_router(portal: Portal) -> APIRouter:
     pages = QuarantinePages(portal)
     return portal.router(
         get("/quarantine", pages.show_list),
-        post("/quarantine/release", pages.release_all),
+        post("/quarantine/release", pages.release_all, bucket="write"),
     )
 
 

@@ -53,7 +53,7 @@ class QuarantinedEventPages:
         saved = await self._inbox.replace(event_id, payload, company_id=viewer.company_id)
         flash, tone = _STILL_BROKEN if saved.errors else _VALID_NOW
         return self._portal.redirect(
-            request, f"{QUARANTINE}/{event_id}", viewer=viewer, flash=flash, tone=tone
+            request, f"{viewer.root}{QUARANTINE}/{event_id}", viewer=viewer, flash=flash, tone=tone
         )
 
     async def release(
@@ -69,8 +69,8 @@ class QuarantinedEventPages:
         except BodyInvalid as error:
             return self._refuse(request, viewer, event, error, fields["payload"])
         flash = f"Event {done.position} of type {event.type} goes to every subscription that it matches."
-        path = f"/portal/events/{done.position}" if viewer.has(EVENTS_READ) else QUARANTINE
-        return self._portal.redirect(request, path, viewer=viewer, flash=flash)
+        path = f"/events/{done.position}" if viewer.has(EVENTS_READ) else QUARANTINE
+        return self._portal.redirect(request, f"{viewer.root}{path}", viewer=viewer, flash=flash)
 
     async def ask(self, request: Request, viewer: Administers, event_id: str) -> Response:
         """Ask before an event is deleted."""
@@ -83,16 +83,18 @@ class QuarantinedEventPages:
                 f"It is of type {event.type}. It will be gone for good, and no subscription gets it.",
                 "Its sender was told that it is quarantined, and is not told that it was deleted.",
             ],
-            action=f"{QUARANTINE}/{event_id}/delete",
+            action=f"{viewer.root}{QUARANTINE}/{event_id}/delete",
             button="Delete the event",
-            back=f"{QUARANTINE}/{event_id}",
+            back=f"{viewer.root}{QUARANTINE}/{event_id}",
         )
 
     async def delete(self, request: Request, viewer: Administers, event_id: str) -> Response:
         """Delete an event."""
         require_writing(viewer)
         await self._inbox.delete(event_id, company_id=viewer.company_id)
-        return self._portal.redirect(request, QUARANTINE, viewer=viewer, flash="The event is deleted.")
+        return self._portal.redirect(
+            request, f"{viewer.root}{QUARANTINE}", viewer=viewer, flash="The event is deleted."
+        )
 
 
 def make_router(portal: Portal) -> APIRouter:
@@ -100,10 +102,10 @@ def make_router(portal: Portal) -> APIRouter:
     pages = QuarantinedEventPages(portal)
     return portal.router(
         get("/quarantine/{event_id}", pages.show_event),
-        post("/quarantine/{event_id}", pages.save),
-        post("/quarantine/{event_id}/release", pages.release),
+        post("/quarantine/{event_id}", pages.save, bucket="write"),
+        post("/quarantine/{event_id}/release", pages.release, bucket="write"),
         get("/quarantine/{event_id}/delete", pages.ask),
-        post("/quarantine/{event_id}/delete", pages.delete),
+        post("/quarantine/{event_id}/delete", pages.delete, bucket="write"),
     )
 
 

@@ -8,8 +8,9 @@ from starlette.responses import Response
 
 from trunkline_portal import formats, scopes
 from trunkline_portal.access import Administers
+from trunkline_portal.addresses import SIGN_IN
 from trunkline_portal.pages.keys import KEYS, find_key
-from trunkline_portal.portal import SIGN_IN, Portal
+from trunkline_portal.portal import Portal
 from trunkline_portal.routing import get, post
 
 
@@ -23,16 +24,18 @@ class RevocationPages:
         """Say what revoking a key brings about."""
         key = await find_key(self._portal, viewer, key_id)
         if key["revoked_utc"] is not None:
-            return self._portal.redirect(request, KEYS, viewer=viewer, flash=_is_revoked(key), tone="info")
+            return self._portal.redirect(
+                request, f"{viewer.root}{KEYS}", viewer=viewer, flash=_is_revoked(key), tone="info"
+            )
         sessions = await self._portal.sessions.count_of(key_id)
         return self._portal.confirm(
             request,
             viewer,
             title=f"Revoke “{key['name']}”?",
             sentences=_consequences(key, sessions=sessions, is_own=key_id == viewer.principal.key_id),
-            action=f"{KEYS}/{key_id}/revoke",
+            action=f"{viewer.root}{KEYS}/{key_id}/revoke",
             button="Revoke the key",
-            back=KEYS,
+            back=f"{viewer.root}{KEYS}",
         )
 
     async def revoke(self, request: Request, viewer: Administers, key_id: str) -> Response:
@@ -41,7 +44,7 @@ class RevocationPages:
         await self._portal.context.keys.revoke(key_id, company_id=viewer.company_id)
         if key_id == viewer.principal.key_id:
             return self._portal.redirect(request, SIGN_IN)
-        return self._portal.redirect(request, KEYS, viewer=viewer, flash=_is_revoked(key))
+        return self._portal.redirect(request, f"{viewer.root}{KEYS}", viewer=viewer, flash=_is_revoked(key))
 
 
 def make_router(portal: Portal) -> APIRouter:
@@ -49,7 +52,7 @@ def make_router(portal: Portal) -> APIRouter:
     pages = RevocationPages(portal)
     return portal.router(
         get("/keys/{key_id}/revoke", pages.ask),
-        post("/keys/{key_id}/revoke", pages.revoke),
+        post("/keys/{key_id}/revoke", pages.revoke, bucket="write"),
     )
 
 

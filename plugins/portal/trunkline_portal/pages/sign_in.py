@@ -5,8 +5,9 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from trunkline import Refused
-from trunkline_portal import cookies, security, visits
+from trunkline_portal import cookies, visits
 from trunkline_portal.access import find_viewer
+from trunkline_portal.counting import PAGES
 from trunkline_portal.forms import Submitted
 from trunkline_portal.portal import Portal, local_path
 from trunkline_portal.routing import get, post
@@ -47,7 +48,9 @@ class SignInPages:
     async def sign_in(self, request: Request, fields: Submitted) -> Response:
         """Open a session for a valid key."""
         await visits.check(request, self._portal.context.sealer)
-        address = security.address_of(request)
+        address = self._portal.context.client_addresses.find(
+            request.client.host if request.client else None, request.headers.getlist("x-forwarded-for")
+        )
         self._limit.begin(address, self._portal.now_ms())
         try:
             principal = await self._portal.context.keys.authenticate(fields["key"])
@@ -65,9 +68,9 @@ class SignInPages:
 def make_router(portal: Portal) -> APIRouter:
     """List the routes."""
     pages = SignInPages(portal)
-    return portal.router(
+    return portal.own_router(
         get("/sign-in", pages.show_form),
-        post("/sign-in", pages.sign_in),
+        post("/sign-in", pages.sign_in, bucket=PAGES),
     )
 
 

@@ -25,6 +25,6 @@ class AssetPages:
 def make_router(portal: Portal) -> APIRouter:
     """List the routes."""
     pages = AssetPages(portal)
-    return portal.router(
-        get("/static/{digest}/{name}", pages.show),
+    return portal.own_router(
+        get("/static/{digest}/{name}", pages.show, bucket=None),
     )

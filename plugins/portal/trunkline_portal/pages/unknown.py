@@ -1,27 +1,41 @@
-"""Addresses that no page has."""
+"""Addresses that no page has, and those that companies' pages had before addresses named a company."""
 
 from fastapi import APIRouter
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from trunkline_portal.navigation import HOME
+from trunkline_portal.access import CompanyNeeded, SignInNeeded, find_viewer
+from trunkline_portal.addresses import HOME, has_section
 from trunkline_portal.portal import Portal
 from trunkline_portal.routing import Route
+from trunkline_portal.security import FormRefused
 
 
 class UnknownPages:
     """Answers every address that no page has."""
 
-    async def refuse(self, path: str) -> Response:
-        """Raise 404; the overview with a slash at its end leads to the one without."""
+    async def refuse(self, request: Request, path: str) -> Response:
+        """Raise 404; lead on from the addresses of before, and from the overview's with a slash at its end."""
         if not path:
             return RedirectResponse(HOME, 308)
+        if has_section(path):
+            await _lead_on(request)
         raise HTTPException(404)
 
 
 def make_router(portal: Portal) -> APIRouter:
     """List the routes."""
     pages = UnknownPages()
-    return portal.router(
+    return portal.own_router(
         Route("/{path:path}", pages.refuse, ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]),
     )
+
+
+async def _lead_on(request: Request) -> None:
+    """Raise what leads to the page of a company. A form that names none is refused: nobody can tell whose it was."""
+    if await find_viewer(request) is None:
+        raise SignInNeeded
+    if request.method not in {"GET", "HEAD"}:
+        raise FormRefused
+    raise CompanyNeeded

@@ -99,7 +99,7 @@ function keepAlive(part) {
     if (!document.hidden) {
       try {
         const answer = await fetch(part.dataset.live, FRAGMENT);
-        if (answer.status === 401) { location.reload(); return; }
+        if (answer.status === 401 || answer.status === 403) { location.reload(); return; }
         if (answer.ok) {
           const html = await answer.text();
           if (html !== part.lastHtml && !part.contains(document.activeElement)) {

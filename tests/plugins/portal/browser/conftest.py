@@ -112,7 +112,7 @@ def sign_in_once(chromium: Browser) -> Callable[..., Any]:
         person.sign_in(key)
         if company_id is not None:
             person.page.locator(f"button[name=company_id][value='{company_id}']").click()
-            person.page.wait_for_url("**/portal")
+            person.page.wait_for_url(f"**/portal/companies/{company_id}")
         state = context.storage_state()
         context.close()
         return state

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from tests.plugins.portal.browser.seeding import SeededHub
 
 NOBODY, SOMEBODY, OPERATOR = "nobody", "somebody", "operator"
+_COMPANY = re.compile(r"(?<=/portal)/companies/\d+")
 _ID = re.compile(
     r"(?<=/)(?:\d+|(?:sub|dlv|key|rpl|qtn)_\w+|[a-z]+\.[a-z_]+)(?=/|$)|(?<=/catalogue/)(actions|searches|lookups)/[\w-]+"
 )
@@ -70,7 +71,6 @@ PAGES = (
 
 
 def kind_of(path: str) -> str:
-    """Give the kind of page at *path*: every id and every name is ``*``."""
-    return _ID.sub(
-        lambda match: f"{match[1]}/*" if match[1] else "*", path.partition("?")[0].partition("#")[0]
-    )
+    """Give the kind of page at *path*: every id and every name is ``*``, and no company is named."""
+    page = _COMPANY.sub("", path.partition("?")[0].partition("#")[0])
+    return _ID.sub(lambda match: f"{match[1]}/*" if match[1] else "*", page)

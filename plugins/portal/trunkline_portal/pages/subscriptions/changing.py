@@ -26,7 +26,7 @@ class StatePages:
 
     async def ask_to_pause(self, request: Request, viewer: WritesWebhooks, subscription_id: str) -> Response:
         """Ask before a subscription is paused."""
-        subscription = await views.find(self._portal, viewer.company_id, subscription_id)
+        subscription = await views.find(self._portal, viewer, subscription_id)
         return self._portal.confirm(
             request,
             viewer,
@@ -35,7 +35,7 @@ class StatePages:
                 f"Nothing more is sent to {subscription.view['target_url']} until it is resumed.",
                 "Events go on being stored: resuming can deliver all events that were missed in between.",
             ],
-            action=views.url_of(subscription.id, "pause"),
+            action=views.url_of(viewer, subscription.id, "pause"),
             button="Pause",
             back=subscription.url,
             is_dangerous=False,
@@ -48,14 +48,14 @@ class StatePages:
         )
         return self._portal.redirect(
             request,
-            views.url_of(subscription_id),
+            views.url_of(viewer, subscription_id),
             viewer=viewer,
             flash="The subscription is paused: nothing more is sent.",
         )
 
     async def ask_to_resume(self, request: Request, viewer: WritesWebhooks, subscription_id: str) -> Response:
         """Ask whether what was missed is to be delivered."""
-        subscription = await views.find(self._portal, viewer.company_id, subscription_id)
+        subscription = await views.find(self._portal, viewer, subscription_id)
         return self._portal.render(request, viewer, "subscription_resume.html", subscription=subscription)
 
     async def resume(
@@ -70,33 +70,36 @@ class StatePages:
         )
         return self._portal.redirect(
             request,
-            views.url_of(subscription_id),
+            views.url_of(viewer, subscription_id),
             viewer=viewer,
             flash=f"The subscription is active again: {consequence}",
         )
 
     async def ask_to_delete(self, request: Request, viewer: WritesWebhooks, subscription_id: str) -> Response:
         """Ask before a subscription is deleted."""
-        subscription = await views.find(self._portal, viewer.company_id, subscription_id)
+        subscription = await views.find(self._portal, viewer, subscription_id)
         count = await self._portal.context.deliveries.count_open(viewer.company_id, subscription.id)
         return self._portal.confirm(
             request,
             viewer,
             title="Delete this subscription?",
             sentences=_consequences(subscription, count),
-            action=views.url_of(subscription.id, "delete"),
+            action=views.url_of(viewer, subscription.id, "delete"),
             button="Delete",
-            back=views.url_of(subscription.id, "settings"),
+            back=views.url_of(viewer, subscription.id, "settings"),
         )
 
     async def delete(self, request: Request, viewer: WritesWebhooks, subscription_id: str) -> Response:
         """Delete a subscription."""
-        subscription = await views.find(self._portal, viewer.company_id, subscription_id)
+        subscription = await views.find(self._portal, viewer, subscription_id)
         await self._subscriptions.delete(viewer.company_id, subscription.id, channel=None)
         url = subscription.view["target_url"]
         host = urlsplit(url).hostname or url
         return self._portal.redirect(
-            request, views.BASE, viewer=viewer, flash=f"The subscription to {host} was deleted."
+            request,
+            f"{viewer.root}{views.BASE}",
+            viewer=viewer,
+            flash=f"The subscription to {host} was deleted.",
         )
 
 
@@ -105,11 +108,11 @@ def make_router(portal: Portal) -> APIRouter:
     pages = StatePages(portal)
     return portal.router(
         get("/subscriptions/{subscription_id}/pause", pages.ask_to_pause),
-        post("/subscriptions/{subscription_id}/pause", pages.pause),
+        post("/subscriptions/{subscription_id}/pause", pages.pause, bucket="admin"),
         get("/subscriptions/{subscription_id}/resume", pages.ask_to_resume),
-        post("/subscriptions/{subscription_id}/resume", pages.resume),
+        post("/subscriptions/{subscription_id}/resume", pages.resume, bucket="admin"),
         get("/subscriptions/{subscription_id}/delete", pages.ask_to_delete),
-        post("/subscriptions/{subscription_id}/delete", pages.delete),
+        post("/subscriptions/{subscription_id}/delete", pages.delete, bucket="write"),
     )
 
 

@@ -60,7 +60,7 @@ class CreationPages:
 
     async def show_secret(self, request: Request, viewer: WritesWebhooks, subscription_id: str) -> Response:
         """Show the secret, once, or the public key."""
-        subscription = await views.find_editable(self._portal, viewer.company_id, subscription_id)
+        subscription = await views.find_editable(self._portal, viewer, subscription_id)
         secret = one_time_secret.read(self._portal, request, viewer, of=subscription.id)
         if secret is None and "public_key" not in subscription.view:
             return self._portal.redirect(
@@ -94,7 +94,7 @@ class CreationPages:
         if not views.can_create(self._portal):
             return self._portal.redirect(
                 request,
-                views.BASE,
+                f"{viewer.root}{views.BASE}",
                 viewer=viewer,
                 flash="The plugin webhooks does not run here, so nothing can be subscribed to by address.",
                 tone="warn",
@@ -107,8 +107,8 @@ class CreationPages:
             errors,
             status=status,
             title="New subscription",
-            action=NEW,
-            back=(views.BASE, "Subscriptions"),
+            action=f"{viewer.root}{NEW}",
+            back=(f"{viewer.root}{views.BASE}", "Subscriptions"),
             is_new=True,
         )
 
@@ -118,7 +118,7 @@ def make_router(portal: Portal) -> APIRouter:
     pages = CreationPages(portal)
     return portal.router(
         get("/subscriptions/new", pages.show_form),
-        post("/subscriptions/new", pages.create),
+        post("/subscriptions/new", pages.create, bucket="admin"),
         get("/subscriptions/{subscription_id}/secret", pages.show_secret),
     )
 
@@ -162,7 +162,7 @@ def leave_secret(
     warnings: Sequence[str] = (),
 ) -> Response:
     """Go to the page that shows *secret* (None: there is a public key instead), with *warnings* above it."""
-    page = views.url_of(subscription_id, "secret")
+    page = views.url_of(viewer, subscription_id, "secret")
     response = portal.redirect(request, page, viewer=viewer, flash=" ".join(warnings) or None, tone="warn")
     if secret is not None:
         one_time_secret.hand_over(portal, request, response, viewer, of=subscription_id, secret=secret)

@@ -41,7 +41,7 @@ class DetailPages:
 
     async def show_part(self, request: Request, viewer: WritesWebhooks, subscription_id: str) -> Response:
         """Show them again, for the script."""
-        subscription = await views.find(self._portal, viewer.company_id, subscription_id)
+        subscription = await views.find(self._portal, viewer, subscription_id)
         deliveries = await self._deliveries(request, viewer, subscription_id)
         return self._portal.fragment(
             request,
@@ -90,13 +90,13 @@ def make_router(portal: Portal) -> APIRouter:
 
 async def frame_values(portal: Portal, viewer: Viewer, subscription_id: str, *, tab: str) -> dict[str, Any]:
     """Gather what stands above the tabs of a subscription. Raises NotFound."""
-    subscription = await views.find(portal, viewer.company_id, subscription_id)
+    subscription = await views.find(portal, viewer, subscription_id)
     tabs = [("", "Deliveries"), ("replays", "Replays"), ("settings", "Settings")]
     return {
         "subscription": subscription,
         "activity": await _activity(portal, viewer, subscription.id),
         "tabs": [
-            (views.url_of(subscription.id, part), title, (part or "deliveries") == tab)
+            (views.url_of(viewer, subscription.id, part), title, (part or "deliveries") == tab)
             for part, title in tabs
         ],
     }

@@ -27,7 +27,7 @@ class EditingPages:
 
     async def show_form(self, request: Request, viewer: WritesWebhooks, subscription_id: str) -> Response:
         """Show the form with what the subscription has."""
-        subscription = await views.find_editable(self._portal, viewer.company_id, subscription_id)
+        subscription = await views.find_editable(self._portal, viewer, subscription_id)
         entered = form.of_subscription(subscription.view, self._kinds(subscription.view["event_types"]))
         return self._show(request, viewer, subscription, entered, Faults())
 
@@ -35,7 +35,7 @@ class EditingPages:
         self, request: Request, viewer: WritesWebhooks, subscription_id: str, fields: Submitted
     ) -> Response:
         """Change a subscription."""
-        subscription = await views.find_editable(self._portal, viewer.company_id, subscription_id)
+        subscription = await views.find_editable(self._portal, viewer, subscription_id)
         entered = form.read(fields)
         if more := more_of(fields):
             return self._show(request, viewer, subscription, entered, Faults(), **more)
@@ -60,7 +60,7 @@ class EditingPages:
         said = "The subscription was changed. The change applies to events that are accepted from now on."
         return self._portal.redirect(
             request,
-            views.url_of(subscription.id, "settings"),
+            views.url_of(viewer, subscription.id, "settings"),
             viewer=viewer,
             flash=" ".join([said, *warnings]),
             tone="warn" if warnings else "good",
@@ -90,8 +90,8 @@ class EditingPages:
             errors,
             status=status,
             title="Edit subscription",
-            action=views.url_of(subscription.id, "edit"),
-            back=(views.url_of(subscription.id, "settings"), "Subscription"),
+            action=views.url_of(viewer, subscription.id, "edit"),
+            back=(views.url_of(viewer, subscription.id, "settings"), "Subscription"),
             is_new=False,
             subscription=subscription,
         )
@@ -102,5 +102,5 @@ def make_router(portal: Portal) -> APIRouter:
     pages = EditingPages(portal)
     return portal.router(
         get("/subscriptions/{subscription_id}/edit", pages.show_form),
-        post("/subscriptions/{subscription_id}/edit", pages.change),
+        post("/subscriptions/{subscription_id}/edit", pages.change, bucket="admin"),
     )

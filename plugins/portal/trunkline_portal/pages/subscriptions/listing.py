@@ -61,7 +61,7 @@ class ListPages:
             for activity in await self._portal.context.activity.subscriptions(viewer.company_id)
         }
         return [
-            Line(views.view_of(self._portal, view), activity[view["id"]])
+            Line(views.view_of(self._portal, viewer, view), activity[view["id"]])
             for view in reversed(subscriptions)
             if view["id"] in activity
         ]

@@ -76,7 +76,7 @@ class ReplayFormPages:
             return await self._show(request, viewer, subscription_id, entered, errors=errors, status=422)
         return self._portal.redirect(
             request,
-            views.url_of(subscription_id, "replays"),
+            views.url_of(viewer, subscription_id, "replays"),
             viewer=viewer,
             flash="The replay has started. It does not delay new events.",
         )
@@ -92,7 +92,7 @@ class ReplayFormPages:
         errors: Mapping[str, str] | None = None,
         status: int = 200,
     ) -> Response:
-        subscription = await views.find(self._portal, viewer.company_id, subscription_id)
+        subscription = await views.find(self._portal, viewer, subscription_id)
         return self._portal.render(
             request,
             viewer,
@@ -115,7 +115,7 @@ def make_router(portal: Portal) -> APIRouter:
     pages = ReplayFormPages(portal)
     return portal.router(
         get("/subscriptions/{subscription_id}/replays/new", pages.show_form),
-        post("/subscriptions/{subscription_id}/replays/new", pages.count_or_start),
+        post("/subscriptions/{subscription_id}/replays/new", pages.count_or_start, bucket="admin"),
     )
 
 

@@ -36,7 +36,7 @@ class ReplayPages:
 
     async def show_part(self, request: Request, viewer: WritesWebhooks, subscription_id: str) -> Response:
         """Show it again, for the script."""
-        subscription = await views.find(self._portal, viewer.company_id, subscription_id)
+        subscription = await views.find(self._portal, viewer, subscription_id)
         replays = await self._replays.of_subscription(viewer.company_id, subscription_id, channel=None)
         return self._portal.fragment(
             request,
@@ -51,7 +51,7 @@ class ReplayPages:
         self, request: Request, viewer: WritesWebhooks, subscription_id: str, replay_id: str
     ) -> Response:
         """Ask before a replay is cancelled."""
-        subscription = await views.find(self._portal, viewer.company_id, subscription_id)
+        subscription = await views.find(self._portal, viewer, subscription_id)
         replay = await self._replays.get(viewer.company_id, replay_id)
         return self._portal.confirm(
             request,
@@ -61,9 +61,9 @@ class ReplayPages:
                 "No more past events are sent.",
                 f"The {replay['matched']:,} deliveries that it has already queued are still made.",
             ],
-            action=views.url_of(subscription.id, f"replays/{replay['id']}/cancel"),
+            action=views.url_of(viewer, subscription.id, f"replays/{replay['id']}/cancel"),
             button="Cancel the replay",
-            back=views.url_of(subscription.id, "replays"),
+            back=views.url_of(viewer, subscription.id, "replays"),
         )
 
     async def cancel(
@@ -73,7 +73,7 @@ class ReplayPages:
         await self._replays.cancel(viewer.company_id, replay_id)
         return self._portal.redirect(
             request,
-            views.url_of(subscription_id, "replays"),
+            views.url_of(viewer, subscription_id, "replays"),
             viewer=viewer,
             flash="The replay was cancelled.",
         )
@@ -86,5 +86,5 @@ def make_router(portal: Portal) -> APIRouter:
         get("/subscriptions/{subscription_id}/replays", pages.show_all),
         get("/subscriptions/{subscription_id}/replays/part", pages.show_part),
         get("/subscriptions/{subscription_id}/replays/{replay_id}/cancel", pages.ask_to_cancel),
-        post("/subscriptions/{subscription_id}/replays/{replay_id}/cancel", pages.cancel),
+        post("/subscriptions/{subscription_id}/replays/{replay_id}/cancel", pages.cancel, bucket="write"),
     )

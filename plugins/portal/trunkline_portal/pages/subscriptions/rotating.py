@@ -25,14 +25,14 @@ class RotationPages:
 
     async def ask_to_rotate(self, request: Request, viewer: WritesWebhooks, subscription_id: str) -> Response:
         """Ask how long the old secret stays valid."""
-        subscription = await views.find_editable(self._portal, viewer.company_id, subscription_id)
+        subscription = await views.find_editable(self._portal, viewer, subscription_id)
         return self._show_rotation(request, viewer, subscription)
 
     async def rotate(
         self, request: Request, viewer: WritesWebhooks, subscription_id: str, fields: Submitted
     ) -> Response:
         """Rotate the secret."""
-        subscription = await views.find_editable(self._portal, viewer.company_id, subscription_id)
+        subscription = await views.find_editable(self._portal, viewer, subscription_id)
         hours = _hours(fields["hours"])
         if hours is None:
             error = f"Enter a number of hours from 0 to {MAX_OVERLAP_HOURS} (30 days)."
@@ -83,7 +83,7 @@ def make_router(portal: Portal) -> APIRouter:
     pages = RotationPages(portal)
     return portal.router(
         get("/subscriptions/{subscription_id}/rotate", pages.ask_to_rotate),
-        post("/subscriptions/{subscription_id}/rotate", pages.rotate),
+        post("/subscriptions/{subscription_id}/rotate", pages.rotate, bucket="admin"),
     )
 
 

@@ -19,14 +19,14 @@ class TestDeliveryPages:
 
     async def ask(self, request: Request, viewer: WritesWebhooks, subscription_id: str) -> Response:
         """Show the page before anything was sent."""
-        subscription = await views.find_editable(self._portal, viewer.company_id, subscription_id)
+        subscription = await views.find_editable(self._portal, viewer, subscription_id)
         return self._portal.render(
             request, viewer, "subscription_test.html", subscription=subscription, result=None, reason=None
         )
 
     async def send(self, request: Request, viewer: WritesWebhooks, subscription_id: str) -> Response:
         """Show the answer at once: it is stored nowhere, and sending once more when the page is loaded again does no harm."""
-        subscription = await views.find_editable(self._portal, viewer.company_id, subscription_id)
+        subscription = await views.find_editable(self._portal, viewer, subscription_id)
         result = await self._portal.context.subscriptions.test(
             viewer.company_id, subscription.id, channel=views.CHANNEL
         )
@@ -41,5 +41,5 @@ def make_router(portal: Portal) -> APIRouter:
     pages = TestDeliveryPages(portal)
     return portal.router(
         get("/subscriptions/{subscription_id}/test", pages.ask),
-        post("/subscriptions/{subscription_id}/test", pages.send),
+        post("/subscriptions/{subscription_id}/test", pages.send, bucket="admin"),
     )

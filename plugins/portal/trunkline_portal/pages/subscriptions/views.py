@@ -5,19 +5,21 @@ from dataclasses import dataclass
 from typing import Any
 
 from trunkline import Json, NotFound
+from trunkline_portal.access import Viewer
 from trunkline_portal.pages.subscriptions import filter_rows
 from trunkline_portal.pages.subscriptions.filter_rows import OPERATORS
 from trunkline_portal.portal import Portal
 
-BASE = "/portal/subscriptions"
+BASE = "/subscriptions"
+"""Follows ``Viewer.root``."""
 CHANNEL = "webhooks"
 """The channel whose subscriptions people make and change here; those of the others belong to the platforms."""
 _READ_AS = dict(OPERATORS)
 
 
-def url_of(subscription_id: str, part: str = "") -> str:
+def url_of(viewer: Viewer, subscription_id: str, part: str = "") -> str:
     """Give the address of a subscription's page, or of a *part* of it."""
-    return f"{BASE}/{subscription_id}{f'/{part}' if part else ''}"
+    return f"{viewer.root}{BASE}/{subscription_id}{f'/{part}' if part else ''}"
 
 
 def can_create(portal: Portal) -> bool:
@@ -32,9 +34,10 @@ def channel_titles(portal: Portal) -> Mapping[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """A subscription as pages show it. *is_editable* if it can be changed and tested here."""
+    """A subscription as pages show it, at *url*. *is_editable* if it can be changed and tested here."""
 
     view: Mapping[str, Any]
+    url: str
     channel: str
     is_editable: bool
 
@@ -42,11 +45,6 @@ class Subscription:
     def id(self) -> str:
         """Its id."""
         return str(self.view["id"])
-
-    @property
-    def url(self) -> str:
-        """The address of its page."""
-        return url_of(self.id)
 
     @property
     def types(self) -> str:
@@ -61,26 +59,28 @@ class Subscription:
         return [f"{row.path} {_READ_AS[row.operator]} {row.value}".strip() for row in rows]
 
 
-def view_of(portal: Portal, view: Mapping[str, Any]) -> Subscription:
+def view_of(portal: Portal, viewer: Viewer, view: Mapping[str, Any]) -> Subscription:
     """Make what pages show of *view*, a subscription as the API gives it."""
     channel = str(view["channel"])
     title = channel_titles(portal).get(channel, channel.replace("_", " ").capitalize())
-    return Subscription(view, title, is_editable=channel == CHANNEL and can_create(portal))
+    return Subscription(
+        view, url_of(viewer, str(view["id"])), title, is_editable=channel == CHANNEL and can_create(portal)
+    )
 
 
-async def find(portal: Portal, company_id: int, subscription_id: str) -> Subscription:
+async def find(portal: Portal, viewer: Viewer, subscription_id: str) -> Subscription:
     """Read a subscription of any channel. Raises NotFound."""
-    return view_of(portal, await portal.context.subscriptions.get(company_id, subscription_id, channel=None))
+    view = await portal.context.subscriptions.get(viewer.company_id, subscription_id, channel=None)
+    return view_of(portal, viewer, view)
 
 
-async def find_editable(portal: Portal, company_id: int, subscription_id: str) -> Subscription:
+async def find_editable(portal: Portal, viewer: Viewer, subscription_id: str) -> Subscription:
     """Read a subscription that can be changed here. Raises NotFound."""
     if not can_create(portal):
         kind = "subscription"
         raise NotFound(kind, subscription_id)
-    return view_of(
-        portal, await portal.context.subscriptions.get(company_id, subscription_id, channel=CHANNEL)
-    )
+    view = await portal.context.subscriptions.get(viewer.company_id, subscription_id, channel=CHANNEL)
+    return view_of(portal, viewer, view)
 
 
 def example(portal: Portal) -> dict[str, Json]:

@@ -1,0 +1,77 @@
+"""Where a request comes from: its peer, or whom a proxy that is trusted says it speaks for.
+
+Anybody can write ``X-Forwarded-For``; only what a proxy of the deployment's own (``server.trusted_proxies``) has added counts.
+"""
+
+import logging
+from collections.abc import Iterable, Sequence
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
+from urllib.parse import urlsplit
+
+Address = IPv4Address | IPv6Address
+
+_IPV6_PREFIX = 64
+"""A network of IPv6 counts as one address, as everybody has a whole one (RFC 6177)."""
+_log = logging.getLogger(__name__)
+
+
+class ClientAddresses:
+    """Finds the address that limits count by."""
+
+    def __init__(self, trusted_proxies: Sequence[str]) -> None:
+        self._trusted = [ip_network(network, strict=False) for network in trusted_proxies]
+        self._has_warned = False
+
+    def find(self, peer: str | None, forwarded_for: Sequence[str]) -> str:
+        """Tell the address of whoever sent a request: the rightmost that is no trusted proxy's.
+
+        *peer* is the other end of the connection (None: a socket of this machine), *forwarded_for* the request's headers
+        ``X-Forwarded-For``. What a proxy wrote that is no address is left out, and so is all before it.
+        """
+        found = _read(peer or "127.0.0.1")
+        if found is None:
+            return str(peer)
+        if forwarded_for and not self._is_trusted(found):
+            self._warn(found)
+        for hop in _hops_nearest_first(forwarded_for):
+            address = _read(hop)
+            if address is None or not self._is_trusted(found):
+                break
+            found = address
+        return _counted(found)
+
+    def _is_trusted(self, address: Address) -> bool:
+        return any(address in network for network in self._trusted)
+
+    def _warn(self, peer: Address) -> None:
+        """Say once that a peer in a private network is not believed: all that come through it count as one."""
+        if peer.is_private and not self._has_warned:
+            self._has_warned = True
+            _log.warning(
+                "X-Forwarded-For of %s is not believed, so all who come through it count as one address; "
+                "if it is your proxy, name it in the setting 'server.trusted_proxies'",
+                peer,
+            )
+
+
+def _hops_nearest_first(forwarded_for: Iterable[str]) -> list[str]:
+    return [hop.strip() for header in forwarded_for for hop in header.split(",")][::-1]
+
+
+def _read(text: str) -> Address | None:
+    """Read an address, with or without a port."""
+    try:
+        address = ip_address(text)
+    except ValueError:
+        try:
+            address = ip_address(urlsplit(f"//{text}").hostname or "")
+        except ValueError:
+            return None
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return mapped or address
+
+
+def _counted(address: Address) -> str:
+    if isinstance(address, IPv4Address):
+        return str(address)
+    return str(IPv6Network((int(address), _IPV6_PREFIX), strict=False))

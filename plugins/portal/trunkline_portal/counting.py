@@ -1,0 +1,52 @@
+"""The limits of calls, for pages: a form counts as the call of the API that does the same, in the same minute of the same key.
+
+Pages count in a bucket of their own, which a person never fills and a script does. Who came in by an operator's link counts
+with all others of the company who did. Operators are not limited, as over the API.
+"""
+
+from starlette.requests import Request
+
+from trunkline import PluginContext, Refused
+from trunkline_portal.access import find_viewer
+from trunkline_portal.settings import Settings
+
+PAGES = "portal_pages"
+
+
+class TooMuch(Refused):
+    """The minute of the viewer's key is used up."""
+
+    status = 429
+    title = "Too much for one minute"
+
+    def __init__(self, *, is_page: bool, limit: str, retry_after_seconds: str) -> None:
+        what = (
+            f"At most {limit} pages a minute are shown."
+            if is_page
+            else f"At most {limit} changes of this kind a minute are made, here and over the API together; nothing was changed."
+        )
+        super().__init__(f"{what} Try again in {retry_after_seconds} seconds.")
+        self.headers = {"Retry-After": retry_after_seconds}
+
+
+class Counted:
+    """Counts a request in *bucket* for whoever is signed in, before anything else is done for it."""
+
+    def __init__(self, bucket: str, *, context: PluginContext, settings: Settings) -> None:
+        self._bucket = bucket
+        self._limits = context.limits
+        self._per_minute = settings.pages_per_minute if bucket == PAGES else None
+
+    async def __call__(self, request: Request) -> None:
+        """Count it. Raises TooMuch."""
+        viewer = await find_viewer(request)
+        if viewer is None or viewer.is_operator:
+            return
+        try:
+            await self._limits.count(viewer.holder, self._bucket, per_minute=self._per_minute)
+        except Refused as refusal:
+            raise TooMuch(
+                is_page=self._bucket == PAGES,
+                limit=refusal.headers["X-RateLimit-Limit"],
+                retry_after_seconds=refusal.headers["Retry-After"],
+            ) from None

@@ -1,0 +1,149 @@
+"""The limits of calls hold in the portal: forms in the minute of the same calls of the API, pages in one of their own."""
+
+import pytest
+
+from trunkline.access.keys import COMPANY_SCOPES
+
+pytestmark = pytest.mark.own_hub(
+    settings={
+        "limits.enabled": "true",
+        "limits.write": "3/minute",
+        "limits.admin": "3/minute",
+        "portal.pages_per_minute": "12",
+    }
+)
+LINKS = "/api/v1/portal/links"
+
+
+@pytest.fixture(autouse=True)
+def _one_minute(api, monkeypatch):
+    """The clock of the limits stands still: no test begins in one minute and ends in the next."""
+    monkeypatch.setattr(api.hub.limits, "_now", lambda: 1_700_000_000.0)
+
+
+async def enter(api, browser, **body) -> None:
+    """Come in by a link of an operator's."""
+    answer = await api.operator.post(LINKS, json={"company_id": api.company_id, **body})
+    link = answer.json()["url"].partition("link=")[2]
+    await browser.get(f"/portal/enter?link={link}")
+    await browser.post("/portal/enter", {"link": link})
+
+
+async def test_a_form_counts_with_the_calls_of_the_same_key(api, open_browser):
+    _, key = await api.hub.keys.create(api.company_id, name="Jane's", scopes=COMPANY_SCOPES)
+    browser = open_browser(api)
+    await browser.sign_in(key)
+    await browser.get("/portal/keys/new")
+    await browser.post("/portal/keys", {"name": "one", "scopes": ["events:read"]})
+    call = {
+        "headers": {"X-Api-Key": key},
+        "json": {"target_url": "https://example.com", "event_types": ["*"]},
+    }
+    for _ in range(2):
+        answer = await api.anonymous.post("/api/v1/webhooks/subscriptions", **call)
+        assert answer.status_code == 201, answer.text
+
+    refused = await browser.post("/portal/keys", {"name": "two", "scopes": ["events:read"]}, expect=429)
+
+    assert refused.headers["retry-after"] == "40"
+    words = browser.words(refused)
+    assert "At most 3 changes of this kind a minute are made, here and over the API together" in words
+    assert "nothing was changed. Try again in 40 seconds." in words
+    assert "two" not in [view["name"] for view in await api.hub.key_service.list(api.company_id)]
+    assert (await api.anonymous.post("/api/v1/webhooks/subscriptions", **call)).status_code == 429
+
+
+@pytest.mark.parametrize(
+    ("path", "fields"),
+    [
+        ("/portal/catalogue/lead.created", {"payload": "{}"}),
+        ("/portal/quarantine/release", {"type": "lead.created"}),
+        ("/portal/quarantine/qtn_1", {"payload": "{}"}),
+        ("/portal/quarantine/qtn_1/release", {}),
+        ("/portal/quarantine/qtn_1/delete", {}),
+        ("/portal/subscriptions/new", {"target_url": "https://example.com"}),
+        ("/portal/subscriptions/sub_1/edit", {}),
+        ("/portal/subscriptions/sub_1/pause", {}),
+        ("/portal/subscriptions/sub_1/resume", {}),
+        ("/portal/subscriptions/sub_1/delete", {}),
+        ("/portal/subscriptions/sub_1/rotate", {"hours": "1"}),
+        ("/portal/subscriptions/sub_1/test", {}),
+        ("/portal/subscriptions/sub_1/replays/new", {}),
+        ("/portal/subscriptions/sub_1/replays/rpl_1/cancel", {}),
+        ("/portal/deliveries/dlv_1_1/retry", {}),
+        ("/portal/events/1/send", {"subscription": "sub_1"}),
+        ("/portal/keys", {"name": "x"}),
+        ("/portal/keys/key_1/revoke", {}),
+    ],
+)
+async def test_every_form_that_does_something_is_limited(api, sign_in, path, fields):
+    browser = await sign_in(api)
+    for _ in range(3):
+        answer = await browser.http.post(browser.at(path), data={**fields, "csrf": browser.csrf})
+        assert answer.status_code != 429
+    await browser.post(path, fields, expect=429)
+
+
+async def test_counting_what_would_be_sent_again_is_limited_as_over_the_api(api, sign_in):
+    browser = await sign_in(api)
+    for _ in range(3):
+        await browser.get("/portal/events/1/send", subscription="sub_1", expect=404)
+    await browser.get("/portal/events/1/send", subscription="sub_1", expect=429)
+
+
+async def test_pages_are_limited_by_themselves(api, sign_in):
+    browser = await sign_in(api)
+    address = browser.at("/portal/events")
+    shown = [(await browser.http.get(address)).status_code for _ in range(14)]
+    assert shown == sorted(shown)
+    assert {*shown} == {200, 429}
+
+    refused = await browser.get(address, expect=429)
+    assert refused.headers["retry-after"] == "40"
+    assert "At most 12 pages a minute are shown. Try again in 40 seconds." in browser.words(refused)
+    part = await browser.http.get(f"{address}/list", headers={"X-Fragment": "1"})
+    assert part.status_code == 429
+    await browser.post("/portal/keys", {"name": "x", "scopes": ["events:read"]})
+    assert (await api.client.get("/api/v1/me")).status_code == 200
+
+
+async def test_styles_and_scripts_are_no_pages(api, sign_in):
+    browser = await sign_in(api)
+    asset = (await browser.get("/portal/events")).text.partition('<link rel="stylesheet" href="')[2]
+    for _ in range(20):
+        assert (await browser.http.get(asset.partition('"')[0])).status_code == 200
+    await browser.get("/portal/events")
+
+
+async def test_each_key_has_its_own_minute(api, sign_in):
+    one, other = await sign_in(api), await sign_in(api)
+    for _ in range(14):
+        await one.http.get(one.at("/portal/events"))
+    await one.get("/portal/events", expect=429)
+    await other.get("/portal/events")
+
+
+async def test_all_who_came_in_by_links_count_for_their_company(api, open_browser):
+    one, other, neighbour = open_browser(api), open_browser(api), open_browser(api)
+    await enter(api, one, name="jane")
+    await enter(api, other, name="joe")
+    await enter(api, neighbour, name="jim", company_id=api.neighbour_id)
+    for _ in range(12):
+        await one.http.get(f"/portal/companies/{api.company_id}/events")
+    await other.get(f"/portal/companies/{api.company_id}/events", expect=429)
+    await neighbour.get(f"/portal/companies/{api.neighbour_id}/events")
+
+
+async def test_operators_are_not_limited(api, sign_in):
+    browser = await sign_in(api, company_id=None)
+    for _ in range(20):
+        await browser.get(browser.at("/portal/events"))
+    for number in range(5):
+        await browser.post("/portal/keys", {"name": f"key {number}", "scopes": ["events:read"]})
+
+
+async def test_where_limits_are_off_none_hold_here(sqlite_database_url, make_hub, sign_in):
+    settings = {"limits.enabled": "false", "portal.pages_per_minute": "1"}
+    browser = await sign_in(await make_hub(sqlite_database_url, settings, dispatch=False))
+    for _ in range(5):
+        await browser.get("/portal/events")

@@ -59,6 +59,7 @@ class Connection(HttpToolsProtocol):
         self._place = Place.SILENT
         self._since = self._body_since = admission.now
         self._room = self._max_head  # bytes of a head or of framing that may come before there must be data
+        self._has_asked = False
         self._feeding = 0
         self._received = 0
         self._answer = _AnswerTaken()
@@ -105,6 +106,7 @@ class Connection(HttpToolsProtocol):
             self._end_after_answers()
             return
         super().on_headers_complete()
+        self._has_asked = True
         self._place = Place.BODY
         self._since = self._body_since = self._admission.now
         self._received = 0
@@ -206,14 +208,14 @@ class Connection(HttpToolsProtocol):
         return self._place is Place.ENDING or self._place is Place.REFUSED
 
     def _is_answering(self) -> bool:
-        return self.cycle is not None and not self.cycle.response_complete
+        return self._has_asked and not self.cycle.response_complete
 
     def _limit(self) -> float | None:
         """How long the client may take for what comes next; None while it is the client who waits."""
         limits = self._admission.limits
-        if self._place is Place.SILENT:
-            return limits.head_timeout_seconds if self.cycle is None else self.timeout_keep_alive
-        if self._place is Place.HEAD:
+        if self._place is Place.SILENT and self._has_asked:
+            return self.timeout_keep_alive
+        if self._place in {Place.SILENT, Place.HEAD}:
             return limits.head_timeout_seconds
         if self._place is Place.BODY or self._place is Place.REST:
             return limits.body_timeout_seconds
@@ -236,7 +238,7 @@ class Connection(HttpToolsProtocol):
         return seconds > 0 and self._received < seconds * LEAST_SENT_PER_SECOND
 
     def _expire(self) -> None:
-        is_idle = self._place is Place.SILENT and self.cycle is not None
+        is_idle = self._place is Place.SILENT and self._has_asked
         if is_idle or self._place is Place.REFUSED or self._place is Place.REST:
             self.leave()
         elif self._place is Place.BODY and self.cycle.response_started:

@@ -1,106 +1,17 @@
 """Bounds on what a client may send before it is answered and on how long it may take, over real sockets."""
 
 import asyncio
-import contextlib
+import functools
 import json
-import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
-from typing import Any
 
 import pytest
+from tests.raw_http import SOON, Site, head, serving
 
-from trunkline.api import server
 from trunkline.api.connections import MAX_PIPELINED
-from trunkline.hub.hub import Hub
-from trunkline.testing.hubs import settings_for
 
 GET = b"GET /healthz HTTP/1.1\r\nhost: hub\r\n\r\n"
-SOON = 10
-"""Seconds after which a test fails instead of waiting on."""
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    status: int
-    headers: dict[str, str]
-    body: bytes
-
-    @property
-    def problem(self) -> dict[str, Any]:
-        """The problem document, checked for its form."""
-        assert self.headers["content-type"] == "application/problem+json"
-        document: dict[str, Any] = json.loads(self.body)
-        assert document["status"] == self.status
-        return document
-
-
-class Client:
-    """One connection, with nothing between the test and the bytes."""
-
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._reader = reader
-        self._writer = writer
-
-    async def send(self, data: bytes) -> None:
-        """Write, whether or not the other side still reads."""
-        with contextlib.suppress(ConnectionError):
-            self._writer.write(data)
-            await self._writer.drain()
-
-    async def answer(self) -> Answer:
-        """Read one answer with a Content-Length."""
-        async with asyncio.timeout(SOON):
-            head = (await self._reader.readuntil(b"\r\n\r\n")).decode()
-            first, *lines = head.strip().split("\r\n")
-            headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
-            body = await self._reader.readexactly(int(headers["content-length"]))
-        return Answer(int(first.split()[1]), headers, body)
-
-    async def is_closed(self) -> bool:
-        """Wait until the server has closed the connection; nothing else comes before that."""
-        async with asyncio.timeout(SOON):
-            with contextlib.suppress(ConnectionError):
-                return await self._reader.read(1) == b""
-        return True
-
-    async def read_some(self, size: int) -> bytes:
-        """Read up to *size* bytes; none where the connection is at its end."""
-        async with asyncio.timeout(SOON):
-            try:
-                return await self._reader.read(size)
-            except ConnectionError:
-                return b""
-
-    def close(self) -> None:
-        self._writer.close()
-
-
-class Site:
-    """A hub behind its server on a port, and clients of it."""
-
-    def __init__(self, hub: Hub, port: int, stack: contextlib.AsyncExitStack) -> None:
-        self.hub = hub
-        self._port = port
-        self._stack = stack
-
-    async def connect(self, *, receives_little: bool = False) -> Client:
-        """Connect; with *receives_little* the kernel holds next to nothing of what is not read."""
-        connecting = socket.socket()
-        connecting.setblocking(False)
-        if receives_little:
-            connecting.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        await asyncio.get_running_loop().sock_connect(connecting, ("127.0.0.1", self._port))
-        limit = 1 if receives_little else 2**16
-        reader, writer = await asyncio.open_connection(sock=connecting, limit=limit)
-        client = Client(reader, writer)
-        self._stack.callback(client.close)
-        return client
-
-    async def key(self, company_id: int | None = 92) -> str:
-        _, key = await self.hub.keys.create(company_id, name="test", scopes=["events:write", "events:read"])
-        return key
 
 
 Serve = Callable[..., AbstractAsyncContextManager[Site]]
@@ -109,24 +20,7 @@ Serve = Callable[..., AbstractAsyncContextManager[Site]]
 @pytest.fixture
 def serve(sqlite_database_url: str) -> Serve:
     """``async with serve({"server.head_timeout_seconds": "0.2"}) as site``"""
-
-    @contextlib.asynccontextmanager
-    async def serving(changed: dict[str, str] | None = None) -> AsyncIterator[Site]:
-        settings = settings_for(sqlite_database_url, {"plugins.enabled": "polling", **(changed or {})})
-        hub = Hub(settings, dispatch=False)
-        with server.bind("127.0.0.1", 0) as listener:
-            listener.setsockopt(
-                socket.SOL_SOCKET, socket.SO_SNDBUF, 16_384
-            )  # of each connection that it accepts
-            port = listener.getsockname()[1]
-            async with server.running(hub, listener=listener), contextlib.AsyncExitStack() as stack:
-                yield Site(hub, port, stack)
-
-    return serving
-
-
-def head(method: str, path: str, *lines: str) -> bytes:
-    return "\r\n".join((f"{method} {path} HTTP/1.1", "host: hub", *lines, "", "")).encode()
+    return functools.partial(serving, sqlite_database_url)
 
 
 def padded(size: int) -> bytes:

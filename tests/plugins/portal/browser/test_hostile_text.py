@@ -124,4 +124,4 @@ def test_scripts_in_pages_of_plugins_do_not_run(serve_hub, tmp_path, somebody):
     person.go("/portal/x/fax/form")
     person.page.eval_on_selector("main form", "form => form.requestSubmit()")
     person.page.wait_for_timeout(300)
-    assert person.page.url == f"{hub.url}/portal/x/fax/form"
+    assert person.page.url == f"{hub.url}/portal/companies/92/x/fax/form"

@@ -77,9 +77,9 @@ class Streaming:
             CursorExpired: events after *cursor* were removed; whether any of them was this company's is not looked at.
             TooMuchAtOnce: the company has as many long polls as it may have.
         """
-        after = cursors.decode(cursor) if cursor is not None else None
+        position = cursors.decode(cursor) if cursor is not None else None
         limit = self._page_bytes.limit_for(company_id, limit)
-        request = PageRequest(company_id, types, after, since_ms, limit)
+        request = PageRequest(company_id, types, position, since_ms, limit)
         after, events = await self._read(request, may_expire=True)
         if not events and wait_seconds > 0:
             async with self._long_polls.of(company_id):
@@ -111,8 +111,8 @@ class Streaming:
                 connection, company_id, type=type, limit=self._page_bytes.limit_for(company_id, limit)
             )
         if events:
-            events = self._page_bytes.cut(company_id, events)
-            return [self._schema_versions.body(event, versions) for event in events]
+            page = self._page_bytes.cut(company_id, events)
+            return [self._schema_versions.body(event, versions) for event in page]
         types = [registered] if type and (registered := self._catalog.get(type)) else self._catalog.types()
         return [self.example(company_id, kind.name, versions=versions) for kind in types][: max(limit, 1)]
 

@@ -3,16 +3,16 @@
 A release puts the event into the log and takes it out of the inbox in one transaction.
 """
 
+import time
 from collections.abc import Sequence
 from typing import Any
 
-import orjson
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.contract import QuarantinedEvent, QuarantinePage, ReleasedEvent, ReleasedEvents
-from trunkline.errors import BodyTooLarge, Conflict, EventRejected, FieldError, NotFound
+from trunkline.errors import BodyTooLarge, Conflict, EventRejected, NotFound
 from trunkline.ingest.accept import Ingest
-from trunkline.ingest.requests import check_payload
+from trunkline.ingest.judging import Judging, first_of
 from trunkline.model import cursors
 from trunkline.model.events import Draft
 from trunkline.model.times import utc_text_of_ms
@@ -23,7 +23,9 @@ from trunkline.store.database import Database
 from trunkline.store.quarantine import Quarantined, Which
 
 MAX_LOOKED_AT = 10_000
-"""Events that one call of ``release_all`` looks at."""
+"""Events that one call of ``release_all`` looks at …"""
+RELEASE_SECONDS = 20.0
+"""… within this time."""
 _PAGE = 100
 """Events that one of its transactions looks at."""
 _LISTED, _RELEASED = "q", "r"
@@ -37,6 +39,7 @@ class Quarantine:
         self._database = database
         self._catalog = catalog
         self._ingest = ingest
+        self._judging = Judging(catalog)
         self._max_bytes = max_bytes
 
     async def list(
@@ -46,15 +49,16 @@ class Quarantine:
         before = None if cursor is None else cursors.decode(cursor, kind=_LISTED)
         async with self._database.read() as connection:
             rows = await store.newest(connection, Which(company_id, type), before=before, limit=limit + 1)
-        listed = rows[:limit]
-        more = len(rows) > limit
+        listed = first_of(rows[:limit])
+        more = len(rows) > len(listed)
         next_cursor = cursors.encode(listed[-1].no, kind=_LISTED) if more else None
-        return QuarantinePage([self._event(row) for row in listed], next_cursor)
+        return QuarantinePage([await self._event(row) for row in listed], next_cursor)
 
     async def get(self, id: str, *, company_id: int | None) -> QuarantinedEvent:
         """Show one that waits. Raises NotFound."""
         async with self._database.read() as connection:
-            return self._event(await _waiting(connection, id, company_id=company_id))
+            row = await _waiting(connection, id, company_id=company_id)
+        return await self._event(row)
 
     async def replace(self, id: str, payload: bytes, *, company_id: int | None) -> QuarantinedEvent:
         """Replace its payload, and check the new one. Raises NotFound, BodyTooLarge."""
@@ -62,7 +66,8 @@ class Quarantine:
             row = await _waiting(connection, id, company_id=company_id, locks=True)
             self._check_size(row, payload)
             await store.change_payload(connection, id, payload)
-            return self._event(await _waiting(connection, id, company_id=company_id))
+            row = await _waiting(connection, id, company_id=company_id)
+        return await self._event(row)
 
     async def release(
         self, id: str, *, company_id: int | None, payload: bytes | None = None
@@ -72,13 +77,18 @@ class Quarantine:
         Raises:
             EventRejected, NotFound, Conflict, BodyTooLarge
         """
+        async with self._database.read() as connection:
+            judged = await _find(connection, id, company_id=company_id)
+        chosen = judged.payload if payload is None else payload
+        self._check_size(judged, chosen)
+        errors = () if judged.position is not None else await self._judging.faults(judged, chosen)
         async with self._database.write() as connection:
             row = await _find(connection, id, company_id=company_id, locks=True)
             if row.position is not None:
                 return await _repeated_release(connection, row, has_payload=payload is not None)
-            chosen = row.payload if payload is None else payload
-            self._check_size(row, chosen)
-            if errors := self._faults(row, chosen):
+            if payload is None and row.payload != judged.payload:
+                raise _changed(id)
+            if errors:
                 raise EventRejected(errors)
             events, announce = await self._ingest.store(connection, [self._draft(row, chosen)])
             await store.mark_released(connection, {id: events[0].position})
@@ -91,11 +101,12 @@ class Quarantine:
         """Release every event of *type* that its schema finds valid by now, oldest first. Raises BadCursor."""
         after = 0 if cursor is None else cursors.decode(cursor, kind=_RELEASED)
         released = looked_at = 0
-        while looked_at < MAX_LOOKED_AT:
-            rows, valid = await self._release_page(Which(company_id, type), after=after)
+        deadline = time.monotonic() + RELEASE_SECONDS
+        while looked_at < MAX_LOOKED_AT and time.monotonic() < deadline:
+            rows, valid, is_last = await self._release_page(Which(company_id, type), after=after)
             released += valid
             looked_at += len(rows)
-            if len(rows) < _PAGE:
+            if is_last:
                 return ReleasedEvents(released, looked_at - released, None)
             after = rows[-1].no
         return ReleasedEvents(released, looked_at - released, cursors.encode(after, kind=_RELEASED))
@@ -106,21 +117,31 @@ class Quarantine:
             await _waiting(connection, id, company_id=company_id, locks=True)
             await store.delete(connection, id)
 
-    async def _release_page(self, which: Which, *, after: int) -> tuple[Sequence[Quarantined], int]:
-        """Release those of the next events after number *after* that are valid; gives all of them, and how many were valid."""
+    async def _release_page(self, which: Which, *, after: int) -> tuple[Sequence[Quarantined], int, bool]:
+        """Release those of the next events after number *after* that are valid.
+
+        Gives all that were looked at, how many were released, and whether there are no more.
+        """
+        async with self._database.read() as connection:
+            page = await store.oldest(connection, which, after=after, limit=_PAGE)
+        rows = first_of(page)
+        is_last = len(page) < _PAGE and len(rows) == len(page)
+        judged = {row.id: row.payload for row in rows if not await self._judging.faults(row)}
+        if not judged:
+            return rows, 0, is_last
         async with self._database.write() as connection:
-            rows = await store.take_oldest(connection, which, after=after, limit=_PAGE)
-            valid = [row for row in rows if not self._faults(row, row.payload)]
+            taken = await store.oldest(connection, which, after=after, limit=len(rows), locks=True)
+            valid = [row for row in taken if judged.get(row.id) == row.payload]
             if not valid:
-                return rows, 0
+                return rows, 0, is_last
             drafts = [self._draft(row, row.payload) for row in valid]
             events, announce = await self._ingest.store(connection, drafts)
             places = {row.id: event.position for row, event in zip(valid, events, strict=True)}
             await store.mark_released(connection, places)
         announce()
-        return rows, len(valid)
+        return rows, len(valid), is_last
 
-    def _event(self, row: Quarantined) -> QuarantinedEvent:
+    async def _event(self, row: Quarantined) -> QuarantinedEvent:
         return QuarantinedEvent(
             row.id,
             row.company_id,
@@ -131,16 +152,8 @@ class Quarantine:
             row.updated_ms,
             row.payload,
             row.metadata,
-            self._faults(row, row.payload),
+            await self._judging.faults(row),
         )
-
-    def _faults(self, row: Quarantined, payload: bytes) -> Sequence[FieldError]:
-        gone = "is not there any more; add its schema again, or delete this event"
-        if self._catalog.get(row.type) is None:
-            return [FieldError("/type", gone)]
-        if self._catalog.get(row.type, row.version) is None:
-            return [FieldError("/version", gone)]
-        return check_payload(self._catalog, row.type, orjson.loads(payload), version=row.version)
 
     def _draft(self, row: Quarantined, payload: bytes) -> Draft:
         kind = self._catalog.get(row.type, row.version)
@@ -182,6 +195,11 @@ async def _waiting(
     if row.position is not None:
         raise _not_found(id)
     return row
+
+
+def _changed(id: str) -> Conflict:
+    msg = f"The quarantined event '{id}' was changed at this moment; look at it again, and release it then."
+    return Conflict(msg)
 
 
 async def _repeated_release(

@@ -23,6 +23,9 @@ from trunkline.store.delivery_log import Logged
 from trunkline.store.wakeup import Signal
 from trunkline.subscribing.finding import SubscriptionFinder
 
+LOOKED_AT = 5_000
+"""Deliveries among which one piece of a page looks for those in one status; a connection is lent for each piece."""
+MAX_PIECES = 20
 COUNTED = 10_000
 """Deliveries that are looked at where the open ones are counted."""
 _SENTENCES = {
@@ -64,16 +67,41 @@ class DeliveryLog:
         """Show a subscription's deliveries, newest event first. Raises NotFound, BadCursor."""
         before = cursors.decode(cursor, kind="d") if cursor is not None else None
         subscription = await self._finder.find(company_id, subscription_id, channel=channel)
-        async with self._database.read() as connection:
-            deliveries = await store.of_subscription(
-                connection, subscription.no, status=status, before=before, limit=limit + 1
-            )
-        page = deliveries[:limit]
-        is_last = len(deliveries) <= limit
+        page, reached = await self._page(subscription.no, status, before=before, limit=limit)
         return {
             "deliveries": [_view(logged) for logged in page],
-            "next_cursor": None if is_last else cursors.encode(page[-1].position, kind="d"),
+            "next_cursor": None if reached is None else cursors.encode(reached, kind="d"),
         }
+
+    async def _page(
+        self, subscription_no: int, status: str | None, *, before: int | None, limit: int
+    ) -> tuple[list[Logged], int | None]:
+        """Read a page, and the position before which the next one begins; None where there is none.
+
+        Deliveries in one *status* are looked for among a bounded number of them, so a page may be short with others to come.
+        """
+        found: list[Logged] = []
+        for _ in range(MAX_PIECES):
+            async with self._database.read() as connection:
+                down_to = None
+                if status is not None:
+                    down_to = await store.looked_to(
+                        connection, subscription_no, before=before, limit=LOOKED_AT
+                    )
+                found += await store.of_subscription(
+                    connection,
+                    subscription_no,
+                    status=status,
+                    before=before,
+                    limit=limit + 1 - len(found),
+                    down_to=down_to,
+                )
+            if len(found) > limit:
+                return found[:limit], found[limit - 1].position
+            if down_to is None:
+                return found, None
+            before = down_to
+        return found, before
 
     async def of_event(self, company_id: int, event_id: int) -> list[dict[str, Any]]:
         """Show an event's deliveries, those of deleted subscriptions too. Raises NotFound."""

@@ -1,7 +1,8 @@
 """Figures and lists for the people of a company: events, their deliveries, and what needs attention."""
 
+import contextlib
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from math import ceil
@@ -11,24 +12,29 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.access.keys import MAX_COMPANY_ID
 from trunkline.contract import Bucket, EventList, ListedEvent, Overview, ShownEvent, SubscriptionActivity
-from trunkline.errors import NotFound
+from trunkline.errors import NotFound, TooMuchAtOnce
 from trunkline.insight import attention
 from trunkline.insight.event_counts import EventCounts
 from trunkline.model import cursors
 from trunkline.model.deliveries import FINAL, Outcome, Status
 from trunkline.model.events import Event
+from trunkline.runtime.turns import Turns
 from trunkline.store import activity as store
 from trunkline.store import stream
 from trunkline.store.activity import Outcomes, Span
 from trunkline.store.database import Database
 
 MAX_BUCKETS = 200
+WAIT_SECONDS = 10.0
+"""How long an overview waits for others of its company."""
 SAMPLE = 10_000
 """About as many deliveries are read for an overview at most."""
 SEARCHED = 10_000
 """Events that one search in the text looks at."""
 SEARCHED_BYTES = 16 * 1024 * 1024
-_CHUNK = 500
+_CHUNK, _FEW = 500, 20
+"""Events of one chunk; few where they are long, and at first."""
+_LONG_BYTES = 16 * 1024
 _NO_END = 2**63 - 1
 
 
@@ -38,6 +44,7 @@ class Activity:
     def __init__(self, database: Database, *, sample: int = SAMPLE, searched: int = SEARCHED) -> None:
         self._database = database
         self._counts = EventCounts()
+        self._overviews = Turns(share=1)
         self._sample = sample
         self._searched = searched
 
@@ -46,12 +53,13 @@ class Activity:
 
         Raises:
             ValueError: there is not a millisecond for each bucket, or there are too few or too many of them.
+            TooMuchAtOnce: other overviews of the company take their time.
         """
         if not 1 <= buckets <= min(MAX_BUCKETS, until_ms - since_ms):
             msg = f"a span of time takes 1 to {MAX_BUCKETS} buckets, of a millisecond or more each"
             raise ValueError(msg)
         starts = [since_ms + (until_ms - since_ms) * no // buckets for no in range(buckets)]
-        async with self._database.read() as connection:
+        async with self._turn(company_id), self._database.read() as connection:
             edges = await store.positions_at(connection, [*starts, until_ms])
             span = Span(edges[0], edges[-1])
             spans = [Span(*pair) for pair in pairwise(edges)]
@@ -79,6 +87,19 @@ class Activity:
             sampled_one_in=one_in,
         )
 
+    @contextlib.asynccontextmanager
+    async def _turn(self, company_id: int) -> AsyncGenerator[None]:
+        """Let one overview of a company be read at a time: over a long log each costs a second of a processor."""
+        try:
+            await self._overviews.take(company_id, wait_seconds=WAIT_SECONDS)
+        except TimeoutError:
+            things = "overviews"
+            raise TooMuchAtOnce(things, retry_after_seconds=int(WAIT_SECONDS)) from None
+        try:
+            yield
+        finally:
+            self._overviews.give_back(company_id)
+
     async def events(
         self,
         company_id: int,
@@ -96,15 +117,17 @@ class Activity:
             after = 0 if since_ms is None else await stream.position_before(connection, since_ms)
             if until_ms is not None:
                 last = min(last, await stream.position_before(connection, until_ms))
-            span = Span(after, last)
-            if text:
-                matches = await self._search(
-                    connection, company_id, span, types=types, text=text, limit=limit
-                )
-            else:
+        span = Span(after, last)
+        if text:
+            matches = await self._search(company_id, span, types=types, text=text, limit=limit)
+        else:
+            async with self._database.read() as connection:
                 matches = await _newest(connection, company_id, span, types=types, limit=limit)
-            positions = [event.position for event in matches.events]
-            deliveries = await store.deliveries_of(connection, positions) if positions else {}
+        positions = [event.position for event in matches.events]
+        deliveries: Mapping[int, Mapping[str, int]] = {}
+        if positions:
+            async with self._database.read() as connection:
+                deliveries = await store.deliveries_of(connection, positions)
         return EventList(
             [_listed(event, deliveries) for event in matches.events],
             before=None
@@ -139,21 +162,17 @@ class Activity:
         return numbers
 
     async def _search(
-        self,
-        connection: AsyncConnection,
-        company_id: int,
-        span: Span,
-        *,
-        types: Sequence[str],
-        text: str,
-        limit: int,
+        self, company_id: int, span: Span, *, types: Sequence[str], text: str, limit: int
     ) -> "Matches":
-        """Look through a bounded number of events for those with *text* in them."""
+        """Look through a bounded number of events for those with *text* in them; a connection is lent for each chunk."""
         needle, matches = text.casefold(), Matches()
         looked = looked_bytes = 0
         while looked < self._searched and looked_bytes < SEARCHED_BYTES:
-            size = min(_CHUNK, self._searched - looked)
-            chunk = await store.newest_events(connection, company_id, span, types=types, limit=size)
+            average = looked_bytes // looked if looked else 0
+            size = min(_CHUNK if average < _LONG_BYTES else _FEW, self._searched - looked)
+            size = size if looked else min(size, _FEW)
+            async with self._database.read() as connection:
+                chunk = await store.newest_events(connection, company_id, span, types=types, limit=size)
             for event in chunk:
                 matches.last = event
                 looked_bytes += len(event.body)

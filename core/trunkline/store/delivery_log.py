@@ -31,12 +31,40 @@ class Logged:
     updated_ms: int
 
 
+async def looked_to(
+    connection: AsyncConnection, subscription_no: int, *, before: int | None, limit: int
+) -> int | None:
+    """Tell how far a look at *limit* deliveries goes, newest event first, from before position *before* on.
+
+    None where there are not as many.
+    """
+    below = "" if before is None else "AND position < :before"
+    statement = text(
+        f"SELECT position FROM deliveries WHERE subscription_no = :no {below} "
+        "ORDER BY position DESC LIMIT 1 OFFSET :skipped"
+    )
+    parameters = {"no": subscription_no, "skipped": limit - 1} | (
+        {} if before is None else {"before": before}
+    )
+    row = (await connection.execute(statement, parameters)).first()
+    return row[0] if row else None
+
+
 async def of_subscription(
-    connection: AsyncConnection, subscription_no: int, *, status: str | None, before: int | None, limit: int
+    connection: AsyncConnection,
+    subscription_no: int,
+    *,
+    status: str | None,
+    before: int | None,
+    limit: int,
+    down_to: int | None = None,
 ) -> list[Logged]:
-    """Read a subscription's deliveries, newest event first, from before position *before* on."""
+    """Read a subscription's deliveries, newest event first, from before position *before* on, and down to *down_to*."""
     conditions = ["d.subscription_no = :no"]
     parameters: dict[str, object] = {"no": subscription_no, "limit": limit}
+    if down_to is not None:
+        conditions.append("d.position >= :down_to")
+        parameters["down_to"] = down_to
     if status is not None:
         conditions.append("d.status = :status")
         parameters["status"] = status

@@ -142,17 +142,18 @@ async def find(
     return Quarantined(*row) if row else None
 
 
-async def take_oldest(
-    connection: AsyncConnection, which: Which, *, after: int, limit: int
+async def oldest(
+    connection: AsyncConnection, which: Which, *, after: int, limit: int, locks: bool = False
 ) -> list[Quarantined]:
-    """Lock and read up to *limit* events that wait, oldest first, with a number above *after*.
+    """Read up to *limit* events that wait, oldest first, with a number above *after*.
 
-    Those that somebody else is changing are passed over.
+    With *locks* nobody else changes them until the transaction ends; those that somebody else is changing are passed over.
     """
     condition, parameters = which.condition()
+    locking = sql.for_update_skipping(connection) if locks else ""
     statement = text(
         f"SELECT {_COLUMNS} FROM quarantine WHERE {condition} AND no > :after ORDER BY no LIMIT :limit "
-        f"{sql.for_update_skipping(connection)}"
+        f"{locking}"
     )
     rows = await connection.execute(statement, parameters | {"after": after, "limit": limit})
     return [Quarantined(*row) for row in rows]

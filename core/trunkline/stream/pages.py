@@ -20,6 +20,7 @@ from trunkline.store import retention, stream
 from trunkline.store.database import Database
 from trunkline.store.wakeup import Signal, Wakeup
 from trunkline.stream.long_polls import LongPolls
+from trunkline.stream.page_bytes import PageBytes
 
 LOOK_SECONDS = 1.0
 
@@ -41,6 +42,7 @@ class Streaming:
         self._schema_versions = schema_versions
         self._watch = Watch(database, wakeup)
         self._long_polls = long_polls
+        self._page_bytes = PageBytes()
         self._head = 0
         """The head at an earlier read: a later read sees everything up to it."""
 
@@ -68,25 +70,25 @@ class Streaming:
         wait_seconds: float = 0,
         versions: Pins | None = None,
     ) -> EventPage:
-        """Read up to *limit* events oldest first (``contract.EventReader.page``).
+        """Read up to *limit* events oldest first, fewer where they are long (``contract.EventReader.page``).
 
         Raises:
             BadCursor: *cursor* is not one of ours.
             CursorExpired: events after *cursor* were removed; whether any of them was this company's is not looked at.
             TooMuchAtOnce: the company has as many long polls as it may have.
         """
-        request = PageRequest(
-            company_id, types, cursors.decode(cursor) if cursor is not None else None, since_ms, limit
-        )
+        position = cursors.decode(cursor) if cursor is not None else None
+        limit = self._page_bytes.limit_for(company_id, limit)
+        request = PageRequest(company_id, types, position, since_ms, limit)
         after, events = await self._read(request, may_expire=True)
         if not events and wait_seconds > 0:
             async with self._long_polls.of(company_id):
                 after, events = await callers.while_present(self._wait(request, wait_seconds))
-        page = events[:limit]
+        page = self._page_bytes.cut(company_id, events[:limit])
         return EventPage(
             bodies=[self._schema_versions.body(event, versions) for event in page],
             next_cursor=cursors.encode(page[-1].position if page else after),
-            more=len(events) > limit,
+            more=len(events) > len(page),
         )
 
     async def get(self, company_id: int, event_id: int, *, versions: Pins | None = None) -> bytes | None:
@@ -105,9 +107,12 @@ class Streaming:
     ) -> Sequence[bytes]:
         """Read the newest envelopes; the schema's examples, as envelopes, where there are none."""
         async with self._database.read() as connection:
-            events = await stream.newest_of_company(connection, company_id, type=type, limit=limit)
+            events = await stream.newest_of_company(
+                connection, company_id, type=type, limit=self._page_bytes.limit_for(company_id, limit)
+            )
         if events:
-            return [self._schema_versions.body(event, versions) for event in events]
+            page = self._page_bytes.cut(company_id, events)
+            return [self._schema_versions.body(event, versions) for event in page]
         types = [registered] if type and (registered := self._catalog.get(type)) else self._catalog.types()
         return [self.example(company_id, kind.name, versions=versions) for kind in types][: max(limit, 1)]
 

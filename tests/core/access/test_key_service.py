@@ -3,6 +3,7 @@
 import pytest
 
 from trunkline.errors import BodyInvalid, NotFound, Unauthenticated
+from trunkline.runtime import callers
 
 
 @pytest.mark.own_hub(settings={"plugins.enabled": "webhooks"})
@@ -37,3 +38,16 @@ async def test_a_key_is_made_shown_used_and_revoked_as_over_http(running):
 async def test_a_scope_that_is_none_is_refused(api):
     with pytest.raises(BodyInvalid, match="is not a scope"):
         await api.hub.key_service.create(7, name="Portal", scopes=["everything"])
+
+
+async def test_a_call_works_for_the_company_of_its_key_and_a_visitors_for_that_of_the_visitor(api):
+    keys = api.hub.key_service
+    own, _ = await keys.create(7, name="Own", scopes=["events:read"])
+    operators, secret = await keys.create(None, name="Operator", scopes=[])
+    await keys.principal(own["id"], company_id=8)
+    assert callers.company() == 7
+    await keys.principal(operators["id"], company_id=8)
+    assert callers.company() == 8
+    await keys.authenticate(secret)
+    assert callers.company() == callers.OPERATORS
+    callers.begin(None)

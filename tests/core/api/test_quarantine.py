@@ -7,6 +7,8 @@ import logging
 import pytest
 from sqlalchemy import text
 
+from trunkline.ingest import judging
+
 INBOX = "/api/v1/quarantine"
 ACCEPTED = "trunkline_events_accepted_total"
 QUARANTINED = "trunkline_events_quarantined_total"
@@ -616,3 +618,24 @@ async def test_a_quarantined_event_is_logged_with_its_paths_and_without_its_valu
     (entry,) = [one for one in caplog.records if one.name == "trunkline.ingest.accept"]
     assert (entry.quarantine_id, entry.paths) == (held, PATHS)
     assert "secret value" not in str(vars(entry))
+
+
+async def test_long_payloads_are_judged_a_few_for_each_page_and_none_is_missed(lite, monkeypatch):
+    monkeypatch.setattr(judging, "LARGE_BYTES", 10)
+    monkeypatch.setattr(judging, "PAGE_BYTES", 250)
+    client = await lite.client_of(lite.neighbour_id)
+    made = [await quarantine(client) for _ in range(7)]
+    seen, query = [], {"limit": 5}
+    while True:
+        page = (await client.get(INBOX, params=query)).json()
+        assert 1 <= len(page["quarantined"]) < 5
+        seen += [one["id"] for one in page["quarantined"]]
+        if page["next_cursor"] is None:
+            break
+        query["cursor"] = page["next_cursor"]
+    assert seen == made[::-1]
+    for one in made[::2]:
+        await client.patch(f"{INBOX}/{one}", json={"payload": invoice()["payload"]})
+    counts = (await client.post(f"{INBOX}/release", json={"type": "invoice.created"})).json()
+    assert (counts["released"], counts["invalid"], counts["next_cursor"]) == (4, 3, None)
+    assert len(await polled(client)) == 4

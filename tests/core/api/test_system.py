@@ -60,10 +60,10 @@ def scope_of(method: str, path: str) -> str | None:
             return "operator"
         case _, "/api/v1/plugins" | "/api/v1/events/test" | "/api/v1/keys" | "/api/v1/keys/{key_id}":
             return "admin"
+        case "get", _ if path.startswith(("/api/v1/events", "/api/v1/quarantine")):
+            return "events:read"
         case _ if path.startswith("/api/v1/quarantine") or (method, path) in ACCEPTING:
             return "events:write"
-        case "get", _ if path.startswith("/api/v1/events"):
-            return "events:read"
     return "webhooks:write"
 
 

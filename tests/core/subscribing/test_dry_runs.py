@@ -19,7 +19,7 @@ async def make(running, *, filter=None, event_types=("*",)):
     if filter:
         request["filter"] = filter
     made = await running.hub.subscriptions.create(running.company_id, request, channel="webhooks")
-    return await running.hub._finder.find(running.company_id, made["id"], channel=None)
+    return await running.hub.subscriptions.find(running.company_id, made["id"], channel=None)
 
 
 async def emit(running, *names):

@@ -122,7 +122,7 @@ class Reader:
             if self._matching.has(event.company_id) or (cost and not budget.allows(event, cost)):
                 self._matching.put(event, progress)
                 continue
-            matched = unsettled(self._table.match(event), event, progress)
+            matched = unsettled(self._table.match(event, routes), event, progress)
             if not matched:
                 continue
             progress.open(event.position, len(matched))

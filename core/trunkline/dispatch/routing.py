@@ -1,7 +1,7 @@
 """The routing table: which subscriptions an event is for. Kept in memory, refreshed by the routing version."""
 
 import dataclasses
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple, Protocol, TypeVar
 
 from trunkline.contract import Deliver, Target
@@ -138,9 +138,10 @@ class RoutingTable:
             return NOBODY
         return by_type.get(event.type) or by_type.get("*", NOBODY)
 
-    def match(self, event: Event) -> list[Route]:
-        """Find the subscriptions that *event* is for."""
-        return match(event, self.candidates(event).routes, schema_versions=self._schema_versions)
+    def match(self, event: Event, among: Sequence[Route] | None = None) -> list[Route]:
+        """Find the subscriptions that *event* is for, among its candidates if they are known already."""
+        routes = self.candidates(event).routes if among is None else among
+        return match(event, routes, schema_versions=self._schema_versions)
 
     async def match_with_pauses(self, event: Event, pauses: Pauses) -> list[Route]:
         """Find them as ``match`` does, giving way to others between them."""
@@ -178,13 +179,18 @@ def match(
     *readings* keeps what was read of the event for a further call.
     """
     matched: list[AnyMatching] = []
+    reading: Reading | None = None
+    has_several = False
     for candidate in candidates:
         if event.position <= candidate.start_position:
             continue
         if candidate.wants is not None:
-            if readings is None:
-                readings = {}
-            if not candidate.wants(read(event, candidate.pins, schema_versions, readings)):
+            if reading is None or has_several:
+                has_several = schema_versions.has_several(event.type)
+                if readings is None:
+                    readings = {}
+                reading = read(event, candidate.pins, schema_versions, readings)
+            if not candidate.wants(reading):
                 continue
         matched.append(candidate)
     return matched
@@ -205,7 +211,8 @@ async def match_with_pauses(
 def read(event: Event, pins: Pins, schema_versions: SchemaVersions, readings: Readings) -> Reading:
     """Read *event* in the version that *pins* name; each version is parsed once and kept in *readings*."""
     version = schema_versions.version_read(event, pins)
-    reading = readings.get(version)
-    if reading is None:
-        reading = readings[version] = Reading(schema_versions.decode(event, pins))
+    if version in readings:
+        return readings[version]
+    decoded = event.decode() if version == event.version else schema_versions.decode(event, pins)
+    reading = readings[version] = Reading(decoded)
     return reading

@@ -11,7 +11,16 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 
-from trunkline.filters.reading import ABSENT, Reading, equals, instant, is_long, is_repetitive, since_epoch
+from trunkline.filters.reading import (
+    ABSENT,
+    LONG,
+    Reading,
+    equals,
+    instant,
+    is_long,
+    is_repetitive,
+    since_epoch,
+)
 from trunkline.schemas.catalog import Json
 
 Compare = Callable[[Json, Json], bool]
@@ -114,7 +123,7 @@ def _has_item(actual: Json, expected: Json, reading: Reading) -> bool:
 
 def _contains(actual: Json, expected: str, reading: Reading) -> bool:
     if isinstance(actual, str):
-        return reading.has_text(actual, expected)
+        return expected in actual if len(actual) < LONG else reading.has_text(actual, expected)
     return isinstance(actual, list) and reading.has_item(actual, expected)
 
 

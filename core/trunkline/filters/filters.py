@@ -30,8 +30,8 @@ MAX_PATH = 64
 Test = Callable[[Reading], bool]
 _Clause = tuple[str, str, str, Compare, Json]
 """The event's part, a name in it, the whole path if that goes deeper, the comparison, and what it compares with."""
-_DearClause = tuple[str, Look, Json]
-"""The path, the comparison, and what it compares with."""
+_DearClause = tuple[str, str, str, Look, Json]
+"""The same with a comparison that remembers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +131,7 @@ def _add_clauses(path: str, value: Json, clauses: list[_Clause], dear: list[_Dea
     whole = sys.intern(path)
     for key, expected in _comparisons(value).items():
         if look := comparisons.prepare_look(key, expected):
-            dear.append((whole, *look))
+            dear.append((part, name, whole if deeper else "", *look))
         else:
             clauses.append((part, name, whole if deeper else "", *comparisons.prepare(key, expected)))
 
@@ -159,8 +159,14 @@ def _all_found(clauses: Sequence[_DearClause]) -> Test:
     frozen = tuple(clauses)
 
     def test(reading: Reading) -> bool:
-        for path, look, expected in frozen:  # noqa: SIM110 - a generator would cost 0.3 µs
-            if not look(reading.at(path), expected, reading):
+        event = reading.event
+        for part, name, path, look, expected in frozen:
+            if path:
+                actual = reading.at(path)
+            else:
+                holder = event.get(part)
+                actual = holder.get(name, ABSENT) if isinstance(holder, dict) else ABSENT
+            if not look(actual, expected, reading):
                 return False
         return True
 
@@ -189,8 +195,14 @@ def _some_found(clauses: Sequence[_DearClause]) -> Test:
     frozen = tuple(clauses)
 
     def test(reading: Reading) -> bool:
-        for path, look, expected in frozen:  # noqa: SIM110 - a generator would cost 0.3 µs
-            if look(reading.at(path), expected, reading):
+        event = reading.event
+        for part, name, path, look, expected in frozen:
+            if path:
+                actual = reading.at(path)
+            else:
+                holder = event.get(part)
+                actual = holder.get(name, ABSENT) if isinstance(holder, dict) else ABSENT
+            if look(actual, expected, reading):
                 return True
         return False
 

@@ -21,7 +21,7 @@ class _Absent:
 ABSENT: Final = _Absent()
 """The value at a path that an event does not have; it equals nothing, so that only ``ne`` holds of it."""
 
-_LONG = 256
+LONG = 256
 """From this many characters on, a search in a text costs more than to remember what it found."""
 _FEW = 8
 """Up to this many items, a list is looked through as it is."""
@@ -70,7 +70,7 @@ class Reading:
 
     def has_text(self, text: str, needle: str) -> bool:
         """Tell whether *text* contains *needle*."""
-        if len(text) < _LONG:
+        if len(text) < LONG:
             return needle in text
         known, key = self._known, (text, needle)
         if key not in known:
@@ -80,7 +80,7 @@ class Reading:
 
     def matches_text(self, text: str, needle: str, pattern: re.Pattern[str]) -> bool:
         """Tell whether *text* contains *needle* by *pattern*, which finds just that."""
-        if len(text) < _LONG:
+        if len(text) < LONG:
             return needle in text
         known, key = self._known, (text, needle)
         if key not in known:

@@ -132,6 +132,10 @@ class SchemaVersions:
         decoded: dict[str, Json] = orjson.loads(self.body(event, pins))
         return decoded
 
+    def has_several(self, name: str) -> bool:
+        """Tell whether the type *name* has several versions."""
+        return name in self._several
+
     def version_read(self, event: Event, pins: Pins) -> int:
         """Name the version that ``body`` is in, unless a caster fails, without casting anything."""
         return event.version if event.type not in self._several else self.chosen(event.type, pins)

@@ -31,6 +31,7 @@ REFUSALS: list[Refused] = [
     errors.BodyTooLarge(10),
     errors.BodyInvalid([FieldError("/a", "is missing"), FieldError("/b", "is odd")]),
     errors.EventRejected([FieldError("/payload/amount", "is required")]),
+    errors.FilterTooDear(12_300, 10_000),
     errors.TargetRefused("is private"),
     errors.TooMuchAtOnce("long polls", limit=100, retry_after_seconds=5),
     errors.RateLimited(bucket="read", limit=60, retry_after_seconds=9),

@@ -528,6 +528,12 @@ class Replays:
                     made += 1
         return made
 
+    async def looked_to(connection, subscription_no, *, after, up_to, limit):
+        await connection.statement()
+        rows = connection.rows("deliveries")
+        positions = sorted(p for p, no in rows if no == subscription_no and after < p <= up_to)
+        return positions[limit - 1] if len(positions) >= limit else up_to
+
     async def failed_positions(connection, subscription_no, *, after, up_to, limit):
         await connection.statement()
         rows = connection.rows("deliveries")

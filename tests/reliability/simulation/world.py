@@ -62,7 +62,7 @@ LIMITS = {
     reader: {"LOOK_SECONDS": 0.3, "PAGE": 7},
     matching_lane: {"COMPANY_COST": 4, "AT_ONCE": 2, "MOST_WAITING": 6, "LOOK_SECONDS": 0.1},
     replay_lane: {"LOOK_SECONDS": 0.3},
-    replay: {"PAGE": 5, "OUTSTANDING": 8},
+    replay: {"PAGE": 5, "OUTSTANDING": 8, "LOOKED_AT": 7},
     settlement: {"INTERVAL_SECONDS": 0.08, "CURSOR_SECONDS": 0.3},
 }
 """The dispatcher's constants, about half as long, and pages so small that a world turns many."""

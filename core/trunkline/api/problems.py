@@ -60,6 +60,7 @@ TYPES: Mapping[type[errors.TrunklineError], str] = {
     errors.BodyTooLarge: "body-too-large",
     errors.BodyInvalid: "body-invalid",
     errors.EventRejected: "event-rejected",
+    errors.FilterTooDear: "filter-too-dear",
     errors.TargetRefused: "target-refused",
     errors.RateLimited: "rate-limited",
     errors.TooFast: "too-fast",

@@ -70,7 +70,7 @@ PROBLEMS: Sequence[Problem] = (
     Problem(
         422,
         "Invalid fields",
-        ("body-invalid", "event-rejected", "target-refused"),
+        ("body-invalid", "event-rejected", "filter-too-dear", "target-refused"),
         "Correct the fields that errors lists. Nothing was stored.",
     ),
     Problem(

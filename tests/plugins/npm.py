@@ -4,6 +4,7 @@
 holds names, versions and what depends on what, and no addresses.
 """
 
+import contextlib
 import hashlib
 import json
 import lzma
@@ -67,9 +68,11 @@ def install(
             _npm(command, "--ignore-scripts", *flags, folder=fresh)
             if then:
                 _npm(*then, folder=fresh)
-            fresh.rename(kept)
+            with contextlib.suppress(OSError):  # another process was first
+                fresh.rename(kept)
         finally:
             shutil.rmtree(fresh, ignore_errors=True)
+    assert kept.exists()
     return kept
 
 

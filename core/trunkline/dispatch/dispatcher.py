@@ -76,7 +76,9 @@ class Dispatcher:
             self._owned = OwnedShards(self.worker, await shard_store.count(connection))
             await ledger.release_held(connection, self._sender.pushing_channels())
         log_has_grown = self._stack.enter_context(self._signals.log.signal())
-        self._build(log_has_grown, await self._own_connection())
+        # A connection of their own, so that a heartbeat never waits for what others do.
+        for_leases = await self._stack.enter_async_context(self._database.apart(1))
+        self._build(log_has_grown, for_leases)
         await self._leases.renew()
         self._start(log_has_grown)
         return self
@@ -115,11 +117,6 @@ class Dispatcher:
     async def failed(self) -> None:
         """Wait until a part of it cannot go on, so that the process has to begin anew."""
         await self._supervision.has_failed.wait()
-
-    async def _own_connection(self) -> Database:
-        """Give the leases a connection of their own, so that a heartbeat never waits for what others do."""
-        database = self._database.apart(1)
-        return database if database is self._database else await self._stack.enter_async_context(database)
 
     def _build(self, log_has_grown: Signal, for_leases: Database) -> None:
         """Build the parts, each on those before it."""

@@ -239,8 +239,7 @@ class Hub:
     async def __aenter__(self) -> Self:
         async with contextlib.AsyncExitStack() as stack:
             await stack.enter_async_context(self.database)
-            if self._operation_database is not self.database:
-                await stack.enter_async_context(self._operation_database)
+            await stack.enter_async_context(self._operation_database)
             await self.secret_checks.verify()
             await self._prepare_database()
             await self.secret_checks.write_missing()

@@ -34,6 +34,7 @@ class Database:
     def __init__(self, url: str, *, pool_size: int = 10) -> None:
         parsed = _parse(url)
         self._given_url = url
+        self._entered = 0
         self.dialect = dialects.of_url(parsed)
         self.url = self.dialect.driver_url(parsed)
         self._writing: AbstractAsyncContextManager[None] = (
@@ -45,16 +46,19 @@ class Database:
         self._writes = Turns(share=1) if self.dialect.has_one_writer else self._reads
 
     async def __aenter__(self) -> Self:
+        self._entered += 1
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self._reader.dispose()
-        await self._writer.dispose()
+        self._entered -= 1
+        if not self._entered:
+            await self._reader.dispose()
+            await self._writer.dispose()
 
     def apart(self, connections: int) -> "Database":
         """Give the same database over *connections* of its own, which others cannot take; itself where it has one writer.
 
-        Enter and leave it as any other.
+        Enter and leave it as any other: whoever leaves last closes the connections.
         """
         return self if self.dialect.has_one_writer else Database(self._given_url, pool_size=connections)
 

@@ -7,6 +7,8 @@ hub takes for StoreUnavailable. Each statement may take a while, in which machin
 keeps its locks. A commit may succeed although the answer never arrives.
 """
 
+import contextlib
+
 from trunkline.errors import StoreUnavailable
 from trunkline.model.events import shard_of
 
@@ -76,9 +78,10 @@ class Door:
         self.database = database
         self.machine = machine
 
-    def apart(self, _connections):
-        """Give itself: there are always connections here."""
-        return self
+    @contextlib.asynccontextmanager
+    async def apart(self, _connections):
+        """Lend itself: there are always connections here."""
+        yield self
 
     def read(self):
         return Transaction(self.database, self.machine, writes=False)

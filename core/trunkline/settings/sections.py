@@ -1,82 +1,21 @@
-"""What a deployment can set: ``trunkline.toml``, and over it ``TRUNKLINE_{SECTION}__{NAME}`` from the environment.
+"""The sections of the settings, with their names, defaults and meanings (CONTRACT §11)."""
 
-The names and defaults are CONTRACT §11. An unknown or malformed setting stops the start and is named.
-"""
-
-import json
-import os
-import tomllib
-from collections.abc import Mapping
-from ipaddress import ip_address, ip_network
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
-from urllib.parse import urlsplit
+from typing import Any, Literal, Self
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    SecretStr,
-    ValidationError,
-    model_validator,
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from trunkline.schemas.modes import Mode
+from trunkline.settings.values import (
+    LongSecret,
+    LongSecrets,
+    Modes,
+    Names,
+    NameServers,
+    Networks,
+    Rate,
+    Seconds,
 )
-
-from trunkline.errors import SettingsInvalid
-from trunkline.schemas.modes import Mode, read_modes
-
-ENVIRONMENT_PREFIX = "TRUNKLINE_"
-DEFAULT_FILE = Path("trunkline.toml")
-
-
-def _split_list(value: object) -> object:
-    """Read a list out of one environment variable: a JSON array, or comma-separated."""
-    if not isinstance(value, str):
-        return value
-    if value.lstrip().startswith("["):
-        try:
-            return json.loads(value)
-        except json.JSONDecodeError:
-            return value
-    return [part.strip() for part in value.split(",") if part.strip()]
-
-
-def _check_name_server(text: str) -> str:
-    """Return *text* if it is an IP address, with or without a port."""
-    try:
-        parts = urlsplit(f"//[{text}]" if text.count(":") > 1 and "[" not in text else f"//{text}")
-        ip_address(parts.hostname or "")
-        is_whole = parts.port != 0 and not (parts.path or parts.query or parts.fragment or parts.username)
-    except ValueError:
-        is_whole = False
-    if not is_whole:
-        msg = "must be an IP address, with a port or without: 192.0.2.53, 127.0.0.1:5353, [2001:db8::53]:53"
-        raise ValueError(msg)
-    return text
-
-
-def _check_network(text: str) -> str:
-    """Return *text* if it is an IP address or a network."""
-    try:
-        ip_network(text, strict=False)
-    except ValueError:
-        msg = "must be an IP address or a network: 127.0.0.1, 10.0.0.0/8, 2001:db8::/32"
-        raise ValueError(msg) from None
-    return text
-
-
-Modes = Annotated[dict[str, Mode], BeforeValidator(read_modes)]
-Names = Annotated[tuple[str, ...], BeforeValidator(_split_list)]
-"""A list of names for a model of settings; in an environment variable a JSON array, or comma-separated."""
-Seconds = Annotated[tuple[Annotated[float, Field(ge=0)], ...], BeforeValidator(_split_list)]
-NameServers = Annotated[
-    tuple[Annotated[str, AfterValidator(_check_name_server)], ...], BeforeValidator(_split_list)
-]
-Networks = Annotated[tuple[Annotated[str, AfterValidator(_check_network)], ...], BeforeValidator(_split_list)]
-Rate = Annotated[str, Field(pattern=r"^[1-9][0-9]*/minute$")]
-LongSecret = Annotated[SecretStr, Field(min_length=32)]
-LongSecrets = Annotated[tuple[LongSecret, ...], BeforeValidator(_split_list)]
 
 
 class Section(BaseModel):
@@ -348,66 +287,3 @@ class Settings(BaseModel):
 
 
 CORE_SECTIONS = frozenset(Settings.model_fields) - {"plugin_sections"}
-
-
-def load(file: Path | None = None, environment: Mapping[str, str] | None = None) -> Settings:
-    """Read the settings: *file* (``trunkline.toml`` here, if it exists, for None), then *environment*.
-
-    Raises:
-        SettingsInvalid: the file is missing or no TOML, or a setting is unknown or malformed.
-    """
-    tables = _read_file(file)
-    for section, name, value in _from_environment(os.environ if environment is None else environment):
-        tables.setdefault(section, {})[name] = value
-    core = {name: table for name, table in tables.items() if name in CORE_SECTIONS}
-    sections = {name: table for name, table in tables.items() if name not in CORE_SECTIONS}
-    try:
-        return Settings.model_validate({**core, "plugin_sections": sections})
-    except ValidationError as error:
-        raise SettingsInvalid(describe(error)) from None
-
-
-def describe(error: ValidationError, *, section: str = "") -> str:
-    """Turn what pydantic found into one line per setting at fault."""
-    lines: list[str] = []
-    for fault in error.errors():
-        name = ".".join(
-            str(part) for part in ((section,) if section else ()) + fault["loc"] if part != "plugin_sections"
-        )
-        reason = (
-            "is not a setting"
-            if fault["type"] == "extra_forbidden"
-            else fault["msg"].removeprefix("Value error, ")
-        )
-        lines.append(f"Setting '{name}': {reason}" if name else reason)
-    return "\n".join(lines)
-
-
-def _read_file(file: Path | None) -> dict[str, dict[str, Any]]:
-    if file is None and not DEFAULT_FILE.exists():
-        return {}
-    path = file or DEFAULT_FILE
-    try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        msg = f"The settings file {path} cannot be read: {error.strerror}"
-        raise SettingsInvalid(msg) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        msg = f"The settings file {path} is not valid TOML: {error}"
-        raise SettingsInvalid(msg) from None
-    for name, table in tables.items():
-        if not isinstance(table, dict):
-            msg = (
-                f"Setting '{name}' in {path} stands outside a section; write it as [section] and name = value"
-            )
-            raise SettingsInvalid(msg)
-    return tables
-
-
-def _from_environment(environment: Mapping[str, str]) -> list[tuple[str, str, str]]:
-    values: list[tuple[str, str, str]] = []
-    for variable, value in sorted(environment.items()):
-        if variable.startswith(ENVIRONMENT_PREFIX) and "__" in variable:
-            section, _, name = variable.removeprefix(ENVIRONMENT_PREFIX).lower().partition("__")
-            values.append((section, name, value))
-    return values

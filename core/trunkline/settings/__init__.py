@@ -1,0 +1,42 @@
+"""What a deployment can set: its sections, the types of their values, and how they are read."""
+
+from trunkline.settings.loading import DEFAULT_FILE, ENVIRONMENT_PREFIX, describe, load
+from trunkline.settings.sections import (
+    CORE_SECTIONS,
+    Auth,
+    Brand,
+    Companies,
+    Database,
+    Delivery,
+    Events,
+    Limits,
+    Logging,
+    Plugins,
+    Section,
+    Server,
+    Settings,
+    Validation,
+)
+from trunkline.settings.values import Names
+
+__all__ = [
+    "CORE_SECTIONS",
+    "DEFAULT_FILE",
+    "ENVIRONMENT_PREFIX",
+    "Auth",
+    "Brand",
+    "Companies",
+    "Database",
+    "Delivery",
+    "Events",
+    "Limits",
+    "Logging",
+    "Names",
+    "Plugins",
+    "Section",
+    "Server",
+    "Settings",
+    "Validation",
+    "describe",
+    "load",
+]

@@ -1,0 +1,81 @@
+"""Reading the settings: ``trunkline.toml``, and over it ``TRUNKLINE_{SECTION}__{NAME}`` from the environment.
+
+An unknown or malformed setting stops the start and is named.
+"""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from trunkline.errors import SettingsInvalid
+from trunkline.settings.sections import CORE_SECTIONS, Settings
+
+ENVIRONMENT_PREFIX = "TRUNKLINE_"
+DEFAULT_FILE = Path("trunkline.toml")
+
+
+def load(file: Path | None = None, environment: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings: *file* (``trunkline.toml`` here, if it exists, for None), then *environment*.
+
+    Raises:
+        SettingsInvalid: the file is missing or no TOML, or a setting is unknown or malformed.
+    """
+    tables = _read_file(file)
+    for section, name, value in _from_environment(os.environ if environment is None else environment):
+        tables.setdefault(section, {})[name] = value
+    core = {name: table for name, table in tables.items() if name in CORE_SECTIONS}
+    sections = {name: table for name, table in tables.items() if name not in CORE_SECTIONS}
+    try:
+        return Settings.model_validate({**core, "plugin_sections": sections})
+    except ValidationError as error:
+        raise SettingsInvalid(describe(error)) from None
+
+
+def describe(error: ValidationError, *, section: str = "") -> str:
+    """Turn what pydantic found into one line per setting at fault."""
+    lines: list[str] = []
+    for fault in error.errors():
+        name = ".".join(
+            str(part) for part in ((section,) if section else ()) + fault["loc"] if part != "plugin_sections"
+        )
+        reason = (
+            "is not a setting"
+            if fault["type"] == "extra_forbidden"
+            else fault["msg"].removeprefix("Value error, ")
+        )
+        lines.append(f"Setting '{name}': {reason}" if name else reason)
+    return "\n".join(lines)
+
+
+def _read_file(file: Path | None) -> dict[str, dict[str, Any]]:
+    if file is None and not DEFAULT_FILE.exists():
+        return {}
+    path = file or DEFAULT_FILE
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        msg = f"The settings file {path} cannot be read: {error.strerror}"
+        raise SettingsInvalid(msg) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        msg = f"The settings file {path} is not valid TOML: {error}"
+        raise SettingsInvalid(msg) from None
+    for name, table in tables.items():
+        if not isinstance(table, dict):
+            msg = (
+                f"Setting '{name}' in {path} stands outside a section; write it as [section] and name = value"
+            )
+            raise SettingsInvalid(msg)
+    return tables
+
+
+def _from_environment(environment: Mapping[str, str]) -> list[tuple[str, str, str]]:
+    values: list[tuple[str, str, str]] = []
+    for variable, value in sorted(environment.items()):
+        if variable.startswith(ENVIRONMENT_PREFIX) and "__" in variable:
+            section, _, name = variable.removeprefix(ENVIRONMENT_PREFIX).lower().partition("__")
+            values.append((section, name, value))
+    return values

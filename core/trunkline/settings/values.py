@@ -1,0 +1,59 @@
+"""Types of settings beyond pydantic's: lists that one environment variable holds, addresses, secrets."""
+
+import json
+from ipaddress import ip_address, ip_network
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+
+from trunkline.schemas.modes import Mode, read_modes
+
+
+def _split_list(value: object) -> object:
+    """Read a list out of one environment variable: a JSON array, or comma-separated."""
+    if not isinstance(value, str):
+        return value
+    if value.lstrip().startswith("["):
+        try:
+            return json.loads(value)
+        except json.JSONDecodeError:
+            return value
+    return [part.strip() for part in value.split(",") if part.strip()]
+
+
+def _check_name_server(text: str) -> str:
+    """Return *text* if it is an IP address, with or without a port."""
+    try:
+        parts = urlsplit(f"//[{text}]" if text.count(":") > 1 and "[" not in text else f"//{text}")
+        ip_address(parts.hostname or "")
+        is_whole = parts.port != 0 and not (parts.path or parts.query or parts.fragment or parts.username)
+    except ValueError:
+        is_whole = False
+    if not is_whole:
+        msg = "must be an IP address, with a port or without: 192.0.2.53, 127.0.0.1:5353, [2001:db8::53]:53"
+        raise ValueError(msg)
+    return text
+
+
+def _check_network(text: str) -> str:
+    """Return *text* if it is an IP address or a network."""
+    try:
+        ip_network(text, strict=False)
+    except ValueError:
+        msg = "must be an IP address or a network: 127.0.0.1, 10.0.0.0/8, 2001:db8::/32"
+        raise ValueError(msg) from None
+    return text
+
+
+Modes = Annotated[dict[str, Mode], BeforeValidator(read_modes)]
+Names = Annotated[tuple[str, ...], BeforeValidator(_split_list)]
+"""A list of names for a model of settings; in an environment variable a JSON array, or comma-separated."""
+Seconds = Annotated[tuple[Annotated[float, Field(ge=0)], ...], BeforeValidator(_split_list)]
+NameServers = Annotated[
+    tuple[Annotated[str, AfterValidator(_check_name_server)], ...], BeforeValidator(_split_list)
+]
+Networks = Annotated[tuple[Annotated[str, AfterValidator(_check_network)], ...], BeforeValidator(_split_list)]
+Rate = Annotated[str, Field(pattern=r"^[1-9][0-9]*/minute$")]
+LongSecret = Annotated[SecretStr, Field(min_length=32)]
+LongSecrets = Annotated[tuple[LongSecret, ...], BeforeValidator(_split_list)]

@@ -28,17 +28,17 @@ class ClientAddresses:
         *peer* is the other end of the connection (None: a socket of this machine), *forwarded_for* the request's headers
         ``X-Forwarded-For``. What a proxy wrote that is no address is left out, and so is all before it.
         """
-        found = _read(peer or "127.0.0.1")
-        if found is None:
+        client = _read(peer or "127.0.0.1")
+        if client is None:
             return str(peer)
-        if forwarded_for and not self._is_trusted(found):
-            self._warn(found)
+        if forwarded_for and not self._is_trusted(client):
+            self._warn(client)
         for hop in _hops_nearest_first(forwarded_for):
             address = _read(hop)
-            if address is None or not self._is_trusted(found):
+            if address is None or not self._is_trusted(client):
                 break
-            found = address
-        return _counted(found)
+            client = address
+        return _counted(client)
 
     def _is_trusted(self, address: Address) -> bool:
         return any(address in network for network in self._trusted)

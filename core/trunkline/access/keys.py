@@ -178,16 +178,18 @@ class Keys:
             self._note_used([key_id])
         return _principal(key.record)
 
-    async def _look_up(self, asked: Sequence[Digests]) -> Sequence[Principal | None]:
-        wanted = dict.fromkeys(digest for one in asked for digest in (one.first, *one.others))
+    async def _look_up(self, keys: Sequence[Digests]) -> Sequence[Principal | None]:
+        candidates = dict.fromkeys(digest for digests in keys for digest in (digests.first, *digests.others))
         async with self._database.read() as connection:
-            valid = await store.find_valid(connection, list(wanted))
+            valid = await store.find_valid(connection, list(candidates))
         principals: list[Principal | None] = []
-        for one in asked:
-            key = next((valid[digest] for digest in (one.first, *one.others) if digest in valid), None)
+        for digests in keys:
+            key = next(
+                (valid[digest] for digest in (digests.first, *digests.others) if digest in valid), None
+            )
             principals.append(None if key is None else _principal(key.record))
-            if key is not None and key.pepper != one.pepper:
-                self._note_pepper(key, one)
+            if key is not None and key.pepper != digests.pepper:
+                self._note_pepper(key, digests)
         self._note_used([key.record.id for key in valid.values() if key.untouched])
         return principals
 

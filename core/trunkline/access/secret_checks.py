@@ -35,9 +35,9 @@ class SecretChecks:
             StoreUnavailable
         """
         async with self._database.read() as connection:
-            found = await store.checks(connection)
-            rows = [] if ENCRYPTION_KEY in found else await store.sealed_rows(connection, limit=LOOKED_AT)
-        self._judge(found, rows)
+            checks = await store.checks(connection)
+            rows = [] if ENCRYPTION_KEY in checks else await store.sealed_rows(connection, limit=LOOKED_AT)
+        self._judge(checks, rows)
 
     async def write_missing(self) -> None:
         """Write the check values that the database lacks. Of processes that start at once, the first one's count.
@@ -47,23 +47,23 @@ class SecretChecks:
             StoreUnavailable
         """
         async with self._database.read() as connection:
-            found = await store.checks(connection)
-        self._judge(found, ())
-        if found.keys() >= set(NAMES):
+            checks = await store.checks(connection)
+        self._judge(checks, ())
+        if checks.keys() >= set(NAMES):
             return
         async with self._database.write() as connection:
             await store.insert_checks(connection, check_values(self._vault))
-            found = await store.checks(connection)
-            self._judge(found, ())
+            checks = await store.checks(connection)
+            self._judge(checks, ())
             await store.name_peppers(connection, self._vault.pepper_id)
 
     async def are_ours(self) -> bool:
         """Tell whether the secrets are still those of the database. Raises StoreUnavailable."""
         async with self._database.read() as connection:
-            found = await store.checks(connection)
-        if not unfit(self._vault, found):
+            checks = await store.checks(connection)
+        if not unfit(self._vault, checks):
             return True
-        return self._vault.reload() and not unfit(self._vault, found)
+        return self._vault.reload() and not unfit(self._vault, checks)
 
     async def require(self) -> None:
         """Make sure that they are. Raises SettingsInvalid, StoreUnavailable."""
@@ -71,8 +71,8 @@ class SecretChecks:
             async with self._database.read() as connection:
                 self._judge(await store.checks(connection), ())
 
-    def _judge(self, found: Mapping[str, bytes], rows: Sequence[SealedRow]) -> None:
-        wrong = unfit(self._vault, found)
+    def _judge(self, checks: Mapping[str, bytes], rows: Sequence[SealedRow]) -> None:
+        wrong = unfit(self._vault, checks)
         if rows and sum(_opens(self._vault, row) for row in rows) * 2 < len(rows):
             wrong.append(ENCRYPTION_KEY)
         if wrong:
@@ -99,15 +99,15 @@ def is_current(vault: Vault, name: str, value: bytes) -> bool:
     return vault.is_current(value, context=_CONTEXT)
 
 
-def unfit(vault: Vault, found: Mapping[str, bytes]) -> list[str]:
-    """Name the secrets that, with their other ones, did not make the check values *found*."""
+def unfit(vault: Vault, checks: Mapping[str, bytes]) -> list[str]:
+    """Name the secrets that, with their other ones, did not make the check values *checks*."""
     wrong: list[str] = []
     digests = vault.digests(_TEXT)
-    if PEPPER in found and found[PEPPER] not in (digests.first, *digests.others):
+    if PEPPER in checks and checks[PEPPER] not in (digests.first, *digests.others):
         wrong.append(PEPPER)
-    if ENCRYPTION_KEY in found:
+    if ENCRYPTION_KEY in checks:
         try:
-            vault.unseal(found[ENCRYPTION_KEY], context=_CONTEXT)
+            vault.unseal(checks[ENCRYPTION_KEY], context=_CONTEXT)
         except Unreadable:
             wrong.append(ENCRYPTION_KEY)
     return wrong

@@ -55,8 +55,8 @@ class SecretReplacement:
     async def has_begun(self, name: str) -> bool:
         """Tell whether another secret *name* than the database's makes what is new, so that a replacement is to be finished."""
         async with self._database.read() as connection:
-            found = await store.checks(connection)
-        return name not in found or not secret_checks.is_current(self._vault, name, found[name])
+            checks = await store.checks(connection)
+        return name not in checks or not secret_checks.is_current(self._vault, name, checks[name])
 
     async def renew_in_file(self, name: str) -> bool:
         """Put a new secret *name* into the file, the one before beside it; False where a replacement is to be finished first.
@@ -72,8 +72,8 @@ class SecretReplacement:
         async with self._database.write() as connection:
             await store.wait_for_turn(connection)
             self._vault.reload()
-            found = await store.checks(connection)
-            if name not in found or not secret_checks.is_current(self._vault, name, found[name]):
+            checks = await store.checks(connection)
+            if name not in checks or not secret_checks.is_current(self._vault, name, checks[name]):
                 return False
             kept = file.read()
             needed: tuple[str, ...] = ()

@@ -108,8 +108,8 @@ class SecretsFile:
 
     def _look(self) -> tuple[int, int, int] | None:
         with contextlib.suppress(OSError):
-            found = self.path.stat()
-            return found.st_mtime_ns, found.st_ino, found.st_size
+            status = self.path.stat()
+            return status.st_mtime_ns, status.st_ino, status.st_size
         return None
 
     def _draft(self, values: Secrets) -> Path:

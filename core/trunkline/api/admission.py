@@ -40,25 +40,25 @@ class Held(Protocol):
         ...
 
 
-def connections_allowed(wanted: int, *, own_files: int) -> int:
-    """Tell how many connections this process can hold out of *wanted*; its own files and sockets take up to *own_files*.
+def connections_allowed(configured: int, *, own_files: int) -> int:
+    """Tell how many connections this process can hold out of *configured*; its own files and sockets take up to *own_files*.
 
     They get at most half of what the process may open, as far fewer are common.
     """
     open_files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if open_files == resource.RLIM_INFINITY:
-        return wanted
+        return configured
     allowed = max(open_files - own_files, open_files // 2)
-    if allowed < wanted:
+    if allowed < configured:
         _log.info(
             "at most %d connections at once instead of %d: this process may open %d files, and keeps %d for the database "
             "and for pushes; raise its limit (ulimit -n, LimitNOFILE=)",
             allowed,
-            wanted,
+            configured,
             open_files,
             open_files - allowed,
         )
-    return min(allowed, wanted)
+    return min(allowed, configured)
 
 
 class Admission:

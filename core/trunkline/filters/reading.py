@@ -75,8 +75,8 @@ class Reading:
         known, key = self._known, (text, needle)
         if key not in known:
             known[key] = needle in text
-        found: bool = known[key]
-        return found
+        contains: bool = known[key]
+        return contains
 
     def matches_text(self, text: str, needle: str, pattern: re.Pattern[str]) -> bool:
         """Tell whether *text* contains *needle* by *pattern*, which finds just that."""
@@ -85,8 +85,8 @@ class Reading:
         known, key = self._known, (text, needle)
         if key not in known:
             known[key] = pattern.search(text) is not None
-        found: bool = known[key]
-        return found
+        contains: bool = known[key]
+        return contains
 
     def has_long_text(self, text: str, needle: str) -> bool:
         """Tell whether *text* contains *needle*, which ``is_long``."""

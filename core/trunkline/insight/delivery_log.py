@@ -80,7 +80,7 @@ class DeliveryLog:
 
         Deliveries in one *status* are looked for among a bounded number of them, so a page may be short with others to come.
         """
-        found: list[Logged] = []
+        deliveries: list[Logged] = []
         for _ in range(MAX_PIECES):
             async with self._database.read() as connection:
                 down_to = None
@@ -88,20 +88,20 @@ class DeliveryLog:
                     down_to = await store.looked_to(
                         connection, subscription_no, before=before, limit=LOOKED_AT
                     )
-                found += await store.of_subscription(
+                deliveries += await store.of_subscription(
                     connection,
                     subscription_no,
                     status=status,
                     before=before,
-                    limit=limit + 1 - len(found),
+                    limit=limit + 1 - len(deliveries),
                     down_to=down_to,
                 )
-            if len(found) > limit:
-                return found[:limit], found[limit - 1].position
+            if len(deliveries) > limit:
+                return deliveries[:limit], deliveries[limit - 1].position
             if down_to is None:
-                return found, None
+                return deliveries, None
             before = down_to
-        return found, before
+        return deliveries, before
 
     async def of_event(self, company_id: int, event_id: int) -> list[dict[str, Any]]:
         """Show an event's deliveries, those of deleted subscriptions too. Raises NotFound."""

@@ -35,8 +35,8 @@ _DEFAULTS = {"accept": "*/*", "accept-encoding": "identity", "user-agent": f"tru
 def keep_seconds(headers: Mapping[str, str]) -> int | None:
     """Read how long the target keeps a connection that idles, where its answer says so (``Keep-Alive: timeout=5``)."""
     text = headers.get("keep-alive")
-    found = _KEEP_SECONDS.search(text) if text is not None else None
-    return int(found[1]) if found else None
+    match = _KEEP_SECONDS.search(text) if text is not None else None
+    return int(match[1]) if match else None
 
 
 def request_start(normalised_url: str) -> str:

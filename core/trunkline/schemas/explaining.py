@@ -176,9 +176,9 @@ def _evaluated(validator: Any, instance: dict[str, Json], schema: Json) -> set[s
         names |= _evaluated(validator, instance, other)
     for keyword in ("$ref", "$dynamicRef"):
         if keyword in schema:
-            found = validator._resolver.lookup(schema[keyword])  # noqa: SLF001 - as jsonschema's own keywords do
-            there = validator.evolve(schema=found.contents, _resolver=found.resolver)
-            names |= _evaluated(there, instance, found.contents)
+            resolved = validator._resolver.lookup(schema[keyword])  # noqa: SLF001 - as jsonschema's own keywords do
+            target = validator.evolve(schema=resolved.contents, _resolver=resolved.resolver)
+            names |= _evaluated(target, instance, resolved.contents)
     return names
 
 

@@ -43,15 +43,15 @@ def scheme_of(url: str) -> str:
     return written.lower() if written.lower() in HTTP_SCHEMES else written
 
 
-def is_same_origin(one: str, other: str) -> bool:
+def is_same_origin(url: str, other: str) -> bool:
     """Tell whether two target URLs lead to one scheme, host and port; other schemes than HTTP's have no origin."""
-    if one == other:
+    if url == other:
         return True
     try:
-        origins = [ada_url.URL(url).origin for url in (one, other)]
+        origin, other_origin = (ada_url.URL(text).origin for text in (url, other))
     except ValueError:
         return False
-    return origins[0] == origins[1] != "null"
+    return origin == other_origin != "null"
 
 
 def find_schemes_fault(schemes: object) -> str | None:

@@ -79,8 +79,8 @@ async def test_a_company_holds_half_of_the_connections_and_others_get_one_at_onc
 
 async def test_companies_together_leave_a_connection_to_the_hub(database: Database, holders: Holders):
     readers = database.dialect.readers(10)
-    for company_id in (ATTACKER, VICTIM, THIRD):
-        await holders.begin(company_id, readers, held=readers // 2)
+    for count, company_id in enumerate((ATTACKER, VICTIM, THIRD), start=1):
+        await holders.begin(company_id, readers, held=min(count * (readers // 2), readers - 1))
     assert len(holders.holding) == readers - 1
     async with database.read() as connection:
         assert (await connection.execute(text("SELECT 1"))).scalar_one() == 1

@@ -19,7 +19,6 @@ LARGE_BYTES = 16 * 1024
 PAGE_BYTES = 1024 * 1024
 """Payloads that are judged for one page: it ends with the one that reaches this."""
 _AT_ONCE = 2
-_NO_LIMIT = 24 * 60 * 60.0
 
 
 class Judging:
@@ -35,7 +34,7 @@ class Judging:
         if len(chosen) <= LARGE_BYTES:
             await asyncio.sleep(0)
             return self._faults(row, chosen)
-        async with self._turns.turn(row.company_id, wait_seconds=_NO_LIMIT):
+        async with self._turns.turn(row.company_id):
             return await asyncio.to_thread(self._faults, row, chosen)
 
     def _faults(self, row: Quarantined, payload: bytes) -> Sequence[FieldError]:

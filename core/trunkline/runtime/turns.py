@@ -35,8 +35,8 @@ class Turns:
         self._take(company_id)
         return True
 
-    async def take(self, company_id: int, *, wait_seconds: float) -> None:
-        """Take a turn for a company, waiting in its line for *wait_seconds* at most; ``give_back`` must follow.
+    async def take(self, company_id: int, *, wait_seconds: float | None = None) -> None:
+        """Take a turn for a company, waiting in its line for *wait_seconds* at most (None: until it comes); ``give_back`` must follow.
 
         Raises:
             TimeoutError: the turn did not come in time; nothing was taken.
@@ -68,7 +68,7 @@ class Turns:
             self._call_next()
 
     @contextlib.asynccontextmanager
-    async def turn(self, company_id: int, *, wait_seconds: float) -> AsyncGenerator[None]:
+    async def turn(self, company_id: int, *, wait_seconds: float | None = None) -> AsyncGenerator[None]:
         """Hold a turn, taken as ``take`` does."""
         await self.take(company_id, wait_seconds=wait_seconds)
         try:

@@ -30,7 +30,6 @@ WAIT_SECONDS = 5.0
 LIMIT_SECONDS = 20.0
 COUNTED = 20_000
 """Events in a piece that only counts: a few milliseconds."""
-_NO_LIMIT = 24 * 60 * 60.0
 
 Counting = Coroutine[Any, Any, tuple[int, int]]
 """Gives how many events of a piece count, and the position that the piece reached."""
@@ -103,7 +102,7 @@ class DryRuns:
     async def _in_turn(
         self, count: Callable[[AsyncConnection], Counting], company_id: int
     ) -> tuple[int, int]:
-        turn = self._pieces.turn(company_id, wait_seconds=_NO_LIMIT)
+        turn = self._pieces.turn(company_id)
         async with turn, self._database.read() as connection:
             return await count(connection)
 

@@ -13,8 +13,8 @@ ALONE = ("reliability", "contract/test_benchmarks.py", "core/dispatch/test_conte
 """What measures time, or fills the machine by itself."""
 NOT_ALONE = ("reliability/simulation",)
 """Of these, what has a clock of its own."""
-TOGETHER = ("plugins/n8n", "plugins/zapier")
-"""What shares a server or packages that take minutes to install; elsewhere a module's tests stay together."""
+FIRST = ("plugins/n8n", "plugins/zapier", "plugins/portal/browser", "third_party")
+"""Modules that take minutes, packages that they install included: no worker is to be left with one of them at the end."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -23,19 +23,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-def pytest_itemcollected(item: pytest.Item) -> None:
-    """Mark *item* here, as the workers read the groups before any other hook is called."""
-    path = item.path.relative_to(TESTS).as_posix()
-    if path.startswith(ALONE) and not path.startswith(NOT_ALONE):
-        item.add_marker("alone")
-    elif item.get_closest_marker("xdist_group") is None and path.startswith("plugins/"):
-        group = next((folder for folder in TOGETHER if path.startswith(folder)), path)
-        item.add_marker(pytest.mark.xdist_group(group))
-
-
+@pytest.hookimpl(tryfirst=True)  # before ``-m`` looks at the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the longest groups first, so that no worker is left with one of them at the end."""
-    items.sort(key=lambda item: not item.path.relative_to(TESTS).as_posix().startswith(TOGETHER))
+    """Mark what runs alone, and put first what takes longest."""
+    paths = {item: item.path.relative_to(TESTS).as_posix() for item in items}
+    for item, path in paths.items():
+        if path.startswith(ALONE) and not path.startswith(NOT_ALONE):
+            item.add_marker("alone")
+    items.sort(key=lambda item: not paths[item].startswith(FIRST))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

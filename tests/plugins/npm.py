@@ -4,7 +4,7 @@
 holds names, versions and what depends on what, and no addresses.
 """
 
-import contextlib
+import fcntl
 import hashlib
 import json
 import lzma
@@ -59,20 +59,20 @@ def install(
     files = [asked / "package.json", asked / LOCK]
     digest = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:12]
     kept = CACHE / "node" / f"{asked.parent.name}-{asked.name}-{digest}"
-    if not kept.exists():
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        fresh = Path(tempfile.mkdtemp(dir=kept.parent, prefix="fresh-"))
-        try:
-            shutil.copy(asked / "package.json", fresh)
-            (fresh / "package-lock.json").write_bytes(lzma.decompress((asked / LOCK).read_bytes()))
-            _npm(command, "--ignore-scripts", *flags, folder=fresh)
-            if then:
-                _npm(*then, folder=fresh)
-            with contextlib.suppress(OSError):  # another process was first
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    with kept.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # of several processes that need it one installs it
+        if not kept.exists():
+            fresh = Path(tempfile.mkdtemp(dir=kept.parent, prefix="fresh-"))
+            try:
+                shutil.copy(asked / "package.json", fresh)
+                (fresh / "package-lock.json").write_bytes(lzma.decompress((asked / LOCK).read_bytes()))
+                _npm(command, "--ignore-scripts", *flags, folder=fresh)
+                if then:
+                    _npm(*then, folder=fresh)
                 fresh.rename(kept)
-        finally:
-            shutil.rmtree(fresh, ignore_errors=True)
-    assert kept.exists()
+            finally:
+                shutil.rmtree(fresh, ignore_errors=True)
     return kept
 
 

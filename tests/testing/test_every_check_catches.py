@@ -51,12 +51,10 @@ JUDGED = {
 """Each suite with its broken plugins, and with its good ones: all checks of each, or those that are named."""
 DID_NOT_RUN = harness.CheckResult("did not run", "")
 BREAKS = [
-    pytest.param(suite, check, build, id=f"{check}-{build.__name__}", marks=pytest.mark.xdist_group(suite))
+    pytest.param(suite, check, build, id=f"{check}-{build.__name__}")
     for suite, (_, modules, _) in JUDGED.items()
     for check, build in broken_in(*modules)
 ]
-SUITES = [pytest.param(suite, marks=pytest.mark.xdist_group(suite)) for suite in JUDGED]
-"""A suite's session is run once, so all of its tests belong to one process."""
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +90,7 @@ def results(request, tmp_path_factory):
     return ask
 
 
-@pytest.mark.parametrize("suite", SUITES)
+@pytest.mark.parametrize("suite", JUDGED)
 def test_every_check_has_something_that_is_broken_for_it(suite):
     base, modules, _ = JUDGED[suite]
     assert {check for check, _ in broken_in(*modules)} == {check.name for check in checks_of(base)}
@@ -109,7 +107,7 @@ def test_the_check_catches_it(results, suite, check, build):
     assert len(answer.message) > 20
 
 
-@pytest.mark.parametrize("suite", SUITES)
+@pytest.mark.parametrize("suite", JUDGED)
 def test_what_is_good_passes_every_check(results, suite):
     base, _, _ = JUDGED[suite]
     answers = results(suite)["good"]

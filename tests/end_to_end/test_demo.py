@@ -63,7 +63,7 @@ def test_on_a_postgresql_that_is_in_use_it_counts_its_own_events_and_takes_away_
             app, ["events", "emit", event_type, "--company", "92"], env=database | SECRETS
         )
         assert emitted.exit_code == 0
-    result = _demo(tmp_path, "--exit", "--json", **database)
+    result = _demo(tmp_path, "--exit", "--json", **database, **SECRETS)
     assert (result.returncode, result.stderr) == (0, "")
     _check(json.loads(result.stdout))
 

@@ -10,7 +10,9 @@ const headerOf = (headers, name) => {
 
 const isEqual = (one, other) => {
   const [first, second] = [Buffer.from(one), Buffer.from(other)];
-  return first.length === second.length && crypto.timingSafeEqual(first, second);
+  return (
+    first.length === second.length && crypto.timingSafeEqual(first, second)
+  );
 };
 
 /**

@@ -153,7 +153,8 @@ class Victim:
         return "" if status == 200 else f"{status} {body[:200]!r}"
 
     async def _page(self, session: aiohttp.ClientSession) -> str:
-        async with session.get(f"{self._url}/portal/events", allow_redirects=False) as answer:
+        address = f"{self._url}/portal/companies/{self._furniture.victim.id}/events"
+        async with session.get(address, allow_redirects=False) as answer:
             await answer.read()
             return "" if answer.status == 200 else f"{answer.status} from the portal"
 

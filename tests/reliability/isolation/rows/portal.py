@@ -21,6 +21,11 @@ class Browser:
         self._session = session
         self._csrf = ""
 
+    @property
+    def root(self) -> str:
+        """What the addresses of the company's pages begin with."""
+        return f"/portal/companies/{self._attack.companies[0].id}"
+
     async def get(self, path: str) -> str:
         """Load a page, and keep the token of its forms."""
         async with self._session.get(f"{self._attack.url}{path}", allow_redirects=False) as answer:
@@ -32,7 +37,7 @@ class Browser:
 
     async def post(self, path: str, **fields: str) -> int:
         """Send a form; gives the status."""
-        data = {"csrf": self._csrf, **fields}
+        data = {"csrf": self._csrf, "company": str(self._attack.companies[0].id), **fields}
         address = f"{self._attack.url}{path}"
         async with self._session.post(address, data=data, allow_redirects=False) as answer:
             await answer.read()
@@ -59,40 +64,39 @@ async def long_log(world: World) -> None:
 
 
 async def _load(attack: Attack, *paths: str, at_once: int = 4) -> None:
+    """Load *paths*, below the company's own."""
     async with _signed_in(attack) as browser:
-        await attack.repeat(lambda turn: browser.get(paths[turn % len(paths)]), at_once=at_once)
+        await attack.repeat(lambda turn: browser.get(browser.root + paths[turn % len(paths)]), at_once=at_once)
 
 
 @row(prepare=long_log, in_part=("postgresql",))
 async def overview_of_a_long_log(attack: Attack) -> None:
     """The overview of 200,000 events and deliveries is loaded again and again, four at a time."""
-    await _load(attack, "/portal", "/portal?span=30d", "/portal?span=7d")
+    await _load(attack, "", "?span=30d", "?span=7d")
 
 
 @row(prepare=long_log)
 async def search_in_a_long_log(attack: Attack) -> None:
     """Text that is nowhere is searched for in 200,000 events, four at a time."""
-    await _load(attack, "/portal/events?q=nowhere", "/portal/events?q=xxxxxxxxxxxxxxxxxy")
+    await _load(attack, "/events?q=nowhere", "/events?q=xxxxxxxxxxxxxxxxxy")
 
 
 @row(prepare=long_log)
 async def live_list(attack: Attack) -> None:
     """The live part of the list of events is loaded as by forty open windows."""
-    await _load(attack, "/portal/events/list", at_once=40)
+    await _load(attack, "/events/list", at_once=40)
 
 
 @row()
 async def connectors_downloaded(attack: Attack) -> None:
     """The generated connectors are downloaded again and again, four at a time."""
-    await _load(
-        attack, "/portal/connectors/zapier.zip", "/portal/connectors/n8n.zip", "/portal/connectors/make.zip"
-    )
+    await _load(attack, "/connectors/zapier.zip", "/connectors/n8n.zip", "/connectors/make.zip")
 
 
 @row()
 async def pages_in_a_loop(attack: Attack) -> None:
     """Each page of the portal is loaded, eight at a time, without a pause."""
-    pages = ("/portal", "/portal/catalogue", "/portal/keys", "/portal/subscriptions", "/portal/health")
+    pages = ("", "/catalogue", "/keys", "/subscriptions", "/health")
     await _load(attack, *pages, at_once=8)
 
 
@@ -100,13 +104,13 @@ async def pages_in_a_loop(attack: Attack) -> None:
 async def forms_in_a_loop(attack: Attack) -> None:
     """The form that sends an example event is sent again and again, eight at a time."""
     async with _signed_in(attack) as browser:
-        await browser.get("/portal/catalogue/lead.created")
+        await browser.get(f"{browser.root}/catalogue/lead.created")
         payload = (
             '{"client_id": 1, "first_name": "M", "last_name": "D", "email": "m@example.com", "phone": "1",'
             '"status": "Lead - New", "status_id": 10, "created_date": "2026-01-28T10:30:00Z"}'
         )
         await attack.repeat(
-            lambda _: browser.post("/portal/catalogue/lead.created", payload=payload), at_once=8
+            lambda _: browser.post(f"{browser.root}/catalogue/lead.created", payload=payload), at_once=8
         )
 
 
@@ -114,9 +118,9 @@ async def forms_in_a_loop(attack: Attack) -> None:
 async def subscriptions_by_form(attack: Attack) -> None:
     """Subscriptions are made by the portal's form, eight at a time."""
     async with _signed_in(attack) as browser:
-        await browser.get("/portal/subscriptions/new")
+        await browser.get(f"{browser.root}/subscriptions/new")
         fields = {"target_url": "http://127.0.0.1:9/form", "event_types": "*", "start": "now"}
-        await attack.repeat(lambda _: browser.post("/portal/subscriptions/new", **fields), at_once=8)
+        await attack.repeat(lambda _: browser.post(f"{browser.root}/subscriptions/new", **fields), at_once=8)
 
 
 @row()

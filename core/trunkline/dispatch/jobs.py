@@ -103,7 +103,10 @@ class ResultQueue:
         if len(self._items) >= BATCH:
             self.full.set()
 
-    def take(self) -> list[Ended | Deferred]:
-        """Take every item, in the order in which they came."""
-        items, self._items = self._items, []
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def take(self, most: int) -> list[Ended | Deferred]:
+        """Take up to *most* items, in the order in which they came."""
+        items, self._items = self._items[:most], self._items[most:]
         return items

@@ -1,8 +1,9 @@
-"""The matching lane: events whose filters are dear are matched here, beside the reader, company after company.
+"""The matching lane: events that the reader cannot hand over at once are matched here, beside it, company after company.
 
-The reader matches what is cheap, in a few milliseconds for each page. What goes beyond waits here by its position only, and the
-cursor of its shard waits with it, while the reader goes on with what is for others. A company whose event waits has all its
-later events wait behind it, so that they stay in their order.
+The reader matches what is cheap, in a few milliseconds for each page. An event whose filters are dear, or whose company has no
+room for more deliveries in memory, waits here by its position only, and the cursor of its shard waits with it, while the
+reader goes on with what is for others. A company whose event waits has its later events wait behind it, so that they stay in
+their order, unless too many wait: those have their deliveries written to the ledger.
 """
 
 import asyncio
@@ -33,6 +34,8 @@ AT_ONCE = 20
 """Events of one company that are matched before the next company has its turn."""
 MOST_WAITING = 20_000
 """Events that may wait here; the reader reads on when fewer do."""
+COMPANY_WAITING = 2_000
+"""Events of one company that may wait here for room."""
 LOOK_SECONDS = 0.5
 _log = logging.getLogger(__name__)
 
@@ -71,9 +74,10 @@ class MatchingLane:
         self.has_room = asyncio.Event()
         self.has_room.set()
 
-    def has(self, company_id: int) -> bool:
-        """Tell whether an event of the company waits."""
-        return company_id in self._waiting
+    def waiting(self, company_id: int) -> int:
+        """Tell how many events of a company wait."""
+        line = self._waiting.get(company_id)
+        return len(line) if line else 0
 
     def put(self, event: Event, progress: Progress) -> None:
         """Let *event* wait; the cursor of its shard does not pass it before it is matched."""
@@ -95,13 +99,16 @@ class MatchingLane:
                 await asyncio.sleep(LOOK_SECONDS)
 
     async def step(self) -> None:
-        """Match the next events of the company whose turn it is."""
-        company_id, waiting = next(iter(self._waiting.items()))
+        """Match the next events of the company whose turn it is, the first that has room."""
+        company_id = await self._next_company()
+        waiting = self._waiting[company_id]
         self._waiting.move_to_end(company_id)
         positions = [position for position, _ in itertools.islice(waiting, AT_ONCE)]
         async with self._database.read() as connection:
             events = await stream.by_positions(connection, positions)
         for position in positions:
+            if not self._runner.room.has_room_for(company_id):
+                break
             await self._match(position, waiting[0][1], events.get(position))
             waiting.popleft()
             self._count -= 1
@@ -112,9 +119,18 @@ class MatchingLane:
         if not self._waiting:
             self._has_work.clear()
 
+    async def _next_company(self) -> int:
+        room = self._runner.room
+        while True:
+            room.company_has_room.clear()
+            for company_id in self._waiting:
+                if room.has_room_for(company_id):
+                    return company_id
+            await room.company_has_room.wait()
+
     async def _match(self, position: int, progress: Progress, event: Event | None) -> None:
         """Match the event at *position*; None was removed by retention, and of a lost shard others make the deliveries."""
-        await self._runner.has_room.wait()
+        await self._runner.room.has_room.wait()
         while not progress.lost and time.monotonic() >= progress.valid_until:  # noqa: ASYNC110 - the clock sets no event
             await asyncio.sleep(LOOK_SECONDS)
         routes: Sequence[Route] = ()

@@ -1,11 +1,12 @@
 """The live lane: reads the log past the cursors, matches, and hands deliveries to the runner."""
 
+import asyncio
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from trunkline.dispatch.jobs import Job
-from trunkline.dispatch.matching_lane import Budget, MatchingLane, unsettled
+from trunkline.dispatch.matching_lane import COMPANY_WAITING, Budget, MatchingLane, unsettled
 from trunkline.dispatch.owned_shards import OwnedShards
 from trunkline.dispatch.progress import Progress, next_window
 from trunkline.dispatch.routing import RoutingTable
@@ -21,6 +22,8 @@ from trunkline.store.database import Database
 from trunkline.store.wakeup import Signal
 
 PAGE = 500
+SUBMITTED_AT_ONCE = 128
+"""Deliveries that are submitted before others have the loop: each takes some 10 µs of it."""
 LOOK_SECONDS = 1.0
 _log = logging.getLogger(__name__)
 
@@ -51,7 +54,7 @@ class Reader:
     async def run(self, log_has_grown: Signal) -> None:
         """Read whenever the log has grown, and once a second in case a wake-up was lost."""
         while True:
-            await self._runner.has_room.wait()
+            await self._runner.room.has_room.wait()
             await self._matching.has_room.wait()
             try:
                 if await self.read_on():
@@ -74,13 +77,9 @@ class Reader:
             return False
         faults.point("read.after_page")
         reached = events[-1].position if len(events) == PAGE else up_to or head.position
-        readable = set(self._readable())  # a shard may have gone meanwhile
-        readers = {progress.lease.shard: progress for progress in behind if progress in readable}
-        self._hand_over(events, readers)
-        for progress in readers.values():
-            progress.read = reached
+        await self._hand_over(events, behind, reached=reached)
         faults.point("read.after_hand_over")
-        return any(progress.read < head.position for progress in readable)
+        return any(progress.read < head.position for progress in self._readable())
 
     def _readable(self) -> list[Progress]:
         now = time.monotonic()
@@ -110,21 +109,44 @@ class Reader:
         self._table.version = version  # when everything is there: what breaks off here is read again
         faults.point("read.after_refresh")
 
-    def _hand_over(self, events: Sequence[Event], readers: Mapping[int, Progress]) -> None:
-        shards, budget = self._owned.total, Budget()
+    async def _hand_over(self, events: Sequence[Event], behind: Sequence[Progress], *, reached: int) -> None:
+        """Hand over a page, which leads *behind*, the shards that it was read for, to position *reached*.
+
+        Between deliveries others have the loop. A shard that is given away in such a pause is left where it is.
+        """
+        budget, submitted = Budget(), 0
+        readers = self._still_readable(behind)
         for event in events:
-            progress = readers.get(shard_of(event.company_id, shards))
+            progress = readers.get(shard_of(event.company_id, self._owned.total))
             if progress is None:
-                continue  # its shard was given away while the page was read
-            routes, cost = self._table.candidates(event)
-            if not routes:
                 continue
-            if self._matching.has(event.company_id) or (cost and not budget.allows(event, cost)):
-                self._matching.put(event, progress)
-                continue
-            matched = unsettled(self._table.match(event, routes), event, progress)
-            if not matched:
-                continue
+            submitted += self._hand_over_event(event, progress, budget)
+            if submitted >= SUBMITTED_AT_ONCE:
+                submitted = 0
+                for each in readers.values():
+                    each.read = event.position
+                await asyncio.sleep(0)
+                readers = self._still_readable(readers.values())
+        for progress in readers.values():
+            progress.read = reached
+
+    def _still_readable(self, shards: Iterable[Progress]) -> dict[int, Progress]:
+        readable = set(self._readable())
+        return {progress.lease.shard: progress for progress in shards if progress in readable}
+
+    def _hand_over_event(self, event: Event, progress: Progress, budget: Budget) -> int:
+        """Match *event* and submit its deliveries, or leave it to the matching lane; gives how many were submitted."""
+        routes, cost = self._table.candidates(event)
+        if not routes:
+            return 0
+        waiting = self._matching.waiting(event.company_id)
+        has_room = self._runner.room.has_room_for(event.company_id) or waiting >= COMPANY_WAITING
+        if (waiting and waiting < COMPANY_WAITING) or not has_room or (cost and not budget.allows(event, cost)):
+            self._matching.put(event, progress)
+            return 0
+        matched = unsettled(self._table.match(event, routes), event, progress)
+        if matched:
             progress.open(event.position, len(matched))
             for route in matched:
                 self._runner.submit(Job(event, route, progress=progress))
+        return len(matched)

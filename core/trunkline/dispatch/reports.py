@@ -35,7 +35,7 @@ class Reports:
         self._metrics.watch_dispatcher(
             in_flight=lambda: runner.slots.in_use,
             waiting=lambda: runner.waiting,
-            open=lambda: runner.open,
+            open=lambda: runner.room.open,
             shards=lambda: len(owned.progress),
         )
 

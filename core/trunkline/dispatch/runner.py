@@ -4,7 +4,9 @@ import asyncio
 import time
 from collections.abc import Mapping
 
+from trunkline.dispatch.beginnings import Beginnings
 from trunkline.dispatch.jobs import Deferred, Ended, Job, ResultQueue
+from trunkline.dispatch.room import HIGH_WATER, Room
 from trunkline.dispatch.sender import Sender
 from trunkline.dispatch.slots import Slots
 from trunkline.model.deliveries import Outcome, Result, Status
@@ -14,8 +16,6 @@ GRACE_SECONDS = 1.0
 """What a channel gets beyond the time limit to end by itself, and again to end after it was cancelled."""
 SLOW_SECONDS = 2.0
 """What has not ended by then is written as in flight, so that it never holds the cursor back (DESIGN §5)."""
-HIGH_WATER = 4096
-"""Open deliveries at which the live lane stops reading; new and failing subscriptions may fill half of it."""
 CROWDED_MS = 500
 """When a delivery that finds no slot, and whose subscription fails, is due again."""
 
@@ -34,10 +34,8 @@ class Runner:
         self._running: dict[Job, None] = {}
         self._waiting: dict[Job, None] = {}
         self._is_draining = False
-        self.open = 0
-        """How many deliveries a shard's cursor waits for."""
-        self.has_room = asyncio.Event()
-        self.has_room.set()
+        self._beginnings = Beginnings()
+        self.room = Room()
 
     @property
     def waiting(self) -> int:
@@ -58,15 +56,13 @@ class Runner:
         standing = self.slots.standing(job.route.subscription.no)
         if not standing.waiting and self.slots.take(standing):
             self._start(job)
-        elif (standing.is_trusted or self.open < HIGH_WATER // 2) and self.slots.queue(standing, job):
+        elif (standing.is_trusted or self.room.open < HIGH_WATER // 2) and self.slots.queue(standing, job):
             self._waiting[job] = None
         else:
             self.results.put(Deferred(job, Status.PENDING, CROWDED_MS if standing.is_failing else 0))
             return
         if job.claim == 0:
-            self.open += 1
-            if self.open >= HIGH_WATER:
-                self.has_room.clear()
+            self.room.take(job.route.subscription.company_id)
 
     def overdue(self) -> list[Deferred]:
         """Collect the deliveries that a cursor has waited for too long: each gets a row in the ledger instead.
@@ -83,9 +79,9 @@ class Runner:
         for job in _older(self._running, edge):
             if not job.claim:
                 job.claim = 1
+                self.room.give_back(job.route.subscription.company_id)
                 deferred.append(Deferred(job, Status.PENDING, self.claim_ms, in_flight=True))
                 self.slots.set_trust(self.slots.standing(job.route.subscription.no), succeeded=False)
-                self._release_cursor()
         if deferred:
             faults.point("deliver.after_defer")
         return deferred
@@ -128,9 +124,11 @@ class Runner:
     async def _run(self, job: Job | None) -> None:
         """Make attempts, one after the other, as long as jobs wait: a task for each would cost more than the attempt."""
         while job is not None:
-            now_ms = self._now_ms()
-            began = time.monotonic()
+            now_ms, began = self._now_ms(), time.monotonic()
             try:
+                if not self._beginnings.try_take():
+                    await self._beginnings.wait(job.route.subscription.company_id)
+                    now_ms, began = self._now_ms(), time.monotonic()
                 result = await self._attempt(job, now_ms)
             except asyncio.CancelledError:
                 task = asyncio.current_task()
@@ -170,12 +168,7 @@ class Runner:
 
     def _close(self, job: Job) -> None:
         if job.claim == 0:
-            self._release_cursor()
-
-    def _release_cursor(self) -> None:
-        self.open -= 1
-        if self.open < HIGH_WATER // 2:
-            self.has_room.set()
+            self.room.give_back(job.route.subscription.company_id)
 
 
 def _older(jobs: Mapping[Job, None], edge: float) -> list[Job]:

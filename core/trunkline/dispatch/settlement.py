@@ -33,6 +33,8 @@ from trunkline.store.subscriptions import Row
 from trunkline.store.wakeup import Signal
 
 INTERVAL_SECONDS = 0.05
+MOST_AT_ONCE = 1_000
+"""Results that one transaction writes: it has the log's writer, and for milliseconds the loop."""
 CURSOR_SECONDS = 1.0
 """How long a cursor that moved over events for nobody may stay unwritten."""
 UNAVAILABLE_SECONDS = 0.5
@@ -77,16 +79,19 @@ class Settlement:
 
     async def flush(self) -> None:
         """Write everything that has ended so far; returns when it is in the database."""
+        results = self._runner.results
         async with self._flushing:
-            if (
-                self._unwritten is not None
-            ):  # a flush was cancelled on the way; the cursors already count on this batch
+            if self._unwritten is not None:  # a flush was cancelled on the way; the cursors already count on this batch
                 await self._write(self._unwritten)
-            items = [*self._runner.results.take(), *self._runner.overdue()]
-            if not items and not self._cursor_is_due():
-                return
-            self._unwritten = self._batch_of(items)
-            await self._write(self._unwritten)
+            for deferred in self._runner.overdue():
+                results.put(deferred)
+            left = len(results)
+            if not left and self._cursor_is_due():
+                await self._write(Batch())
+            while left > 0:
+                self._unwritten = self._batch_of(results.take(MOST_AT_ONCE))
+                await self._write(self._unwritten)
+                left -= MOST_AT_ONCE
 
     def _cursor_is_due(self) -> bool:
         if all(p.cursor == p.written for p in self._owned.progress.values()):

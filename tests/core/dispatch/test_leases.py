@@ -38,7 +38,7 @@ async def _kill(house):
 
 async def _bury(house):
     """Let a killed hub leave without touching the database."""
-    house.hub.dispatcher._runner.results.take()
+    house.hub.dispatcher._runner.results.take(100)
     house.hub.dispatcher._settlement._unwritten = None
     house.hub.dispatcher._owned.progress.clear()
 

@@ -12,7 +12,7 @@ from fastapi import FastAPI, Response
 
 from benchmarks.hubs import make_hub
 from trunkline.api.app import create_app
-from trunkline.api.server import tune_memory
+from trunkline.runtime import process
 
 
 def bare() -> FastAPI:
@@ -43,7 +43,7 @@ async def main(kind: str, database_url: str) -> None:
     while not server.started:
         await asyncio.sleep(0.01)
     if kind != "bare":
-        tune_memory()
+        process.tune()
     print(server.servers[0].sockets[0].getsockname()[1], key, flush=True)
     await serving
 

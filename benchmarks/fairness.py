@@ -21,9 +21,9 @@ import uvloop
 from benchmarks import processes
 from benchmarks.hubs import drafts, make_hub
 from benchmarks.results import Options, Row, medians
-from trunkline.api.server import tune_memory
 from trunkline.hub.hub import Hub
 from trunkline.ingest.accept import Submission
+from trunkline.runtime import process
 
 SUBSCRIPTIONS, HANGING, FAILING = 100, 10, 10
 PER_SECOND = 300
@@ -132,7 +132,7 @@ async def deliver(url: str, database_url: str, *, sick: bool, seconds: float) ->
         for company, path in enumerate(paths(sick=sick), 1):
             request = {"target_url": f"{url}{path}", "event_types": ["*"]}
             await hub.subscriptions.create(company, request, channel="webhooks")
-        tune_memory()
+        process.tune()
         await _load(hub, min(WARM_SECONDS, seconds))
         memory = psutil.Process().memory_info
         accepted = await _load(hub, seconds / 2)

@@ -20,12 +20,12 @@ from benchmarks import processes
 from benchmarks.hubs import PAYLOAD, drafts, make_hub
 from benchmarks.polls import serving
 from benchmarks.results import Options, Row, medians
-from trunkline.api.server import tune_memory
 from trunkline.dispatch.routing import RoutingTable
 from trunkline.hub.hub import Hub
 from trunkline.ingest.accept import Submission
 from trunkline.model.events import Draft, Event
 from trunkline.model.subscriptions import Secret
+from trunkline.runtime import process
 from trunkline.store import subscriptions as store
 from trunkline.store import tables
 from trunkline.targets import signatures
@@ -130,7 +130,7 @@ async def accept(one_url: str, many_url: str, companies: int, count: int) -> dic
         make_hub(one_url, dispatch=False) as one_company_hub,
         make_hub(many_url, dispatch=False) as many_companies_hub,
     ):
-        tune_memory()
+        process.tune()
         spent = {hub: [0.0, 0.0] for hub in (one_company_hub, many_companies_hub)}
         for hub in spent:
             await _accept(hub, companies, 1000)
@@ -163,7 +163,7 @@ async def match(database_url: str, companies: int, count: int) -> dict[str, floa
         async with hub.database.read() as connection:
             async for rows in store.changed_since(connection, 0):
                 table.apply(map(hub.subscription_records.open, rows))
-    tune_memory()
+    process.tune()
     events = [
         Event(
             1 << 60, company, "client.created", 0, Draft(company, "client.created", "", payload).envelope(1)

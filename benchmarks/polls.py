@@ -27,6 +27,7 @@ from trunkline.api import server
 from trunkline.hub.hub import Hub
 from trunkline.ingest.accept import Submission
 from trunkline.model import cursors
+from trunkline.runtime import process
 
 PER_SECOND = 1000
 CONNECTIONS = 64
@@ -72,7 +73,7 @@ async def serving(hub: Hub) -> AsyncIterator[str]:
     """Serve *hub* as ``trunkline serve`` does; gives its URL."""
     with server.bind("127.0.0.1", 0) as listener:
         async with server.running(hub, listener=listener):
-            server.tune_memory()
+            process.tune()
             yield server.url_of(listener)
 
 

@@ -18,8 +18,8 @@ from sqlalchemy import text
 from benchmarks import processes
 from benchmarks.hubs import drafts, make_hub
 from benchmarks.results import Options, Row, medians
-from trunkline.api.server import tune_memory
 from trunkline.ingest.accept import Submission
+from trunkline.runtime import process
 
 CONCURRENCY = 64
 COMPANIES = 16
@@ -92,7 +92,7 @@ async def drain(count: int, database_url: str) -> dict[str, float]:
     """Start the dispatcher and wait until everything that is stored has been delivered and settled."""
     count -= count % COMPANIES
     async with make_hub(database_url, dispatch=True, concurrency=CONCURRENCY) as hub:
-        tune_memory()
+        process.tune()
         collecting = _time_collections()
         began, cpu = time.perf_counter(), time.process_time()
         await _settled(hub, count)

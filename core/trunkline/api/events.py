@@ -1,7 +1,8 @@
 """Events over HTTP: accepting them, and explaining what became of each. The plugin ``polling`` reads them."""
 
 import asyncio
-from functools import partial
+import contextlib
+from collections.abc import AsyncGenerator, Sequence
 from typing import Annotated, Any
 
 import orjson
@@ -9,10 +10,9 @@ from fastapi import Depends, Request, Response
 from pydantic import Field
 
 from trunkline.access.company_paces import EventPace
-from trunkline.api import models
+from trunkline.api import answers, models
 from trunkline.api.fast_path import is_plain_json
 from trunkline.api.idempotency_keys import IdempotencyKey, check_idempotency_key
-from trunkline.api.large_bodies import LargeBodies
 from trunkline.api.problems import responses
 from trunkline.api.quarantine import QuarantinedAnswer, QuarantinedItem, answer_receipt
 from trunkline.api.requests import read_body, read_json
@@ -20,16 +20,25 @@ from trunkline.api.routing import Route, bind
 from trunkline.api.security import Caller, requires
 from trunkline.api.strict_json import check_values
 from trunkline.contract import Deliveries, Routes
-from trunkline.errors import EventRejected, FieldError, NotFound
+from trunkline.errors import EventRejected, FieldError, NotFound, TooMuchAtOnce
 from trunkline.ingest import large_batches
 from trunkline.ingest.accept import Ingest, Submission
 from trunkline.ingest.requests import Call, RequestReader
 from trunkline.runtime.clock import now_text
+from trunkline.runtime.pauses import Steps, run_through, run_with_pauses
+from trunkline.runtime.turns import Turns
 from trunkline.schemas.catalog import Json, SchemaCatalog
 from trunkline.schemas.examples import example_draft
+from trunkline.store.quarantine_answers import Receipt
 
 OFF_LOOP_BYTES = 64 * 1024
 """A larger body is parsed in a thread: one that is made for it takes seconds, and nobody else is to wait for them."""
+LARGE_BYTES = 1024 * 1024
+"""Larger bodies are read and stored one at a time: each becomes several copies, and takes the loop and the log for longer."""
+TURN_SECONDS = 5.0
+"""How long a company's large body waits for those of others, and for the one before it."""
+ITEMS_AT_ONCE = 100
+"""Items of an answer that are written in one step."""
 MAX_BATCH_BYTES = 16 * 1024 * 1024
 VALIDATION_HEADER = "Trunkline-Validation"
 JSON = "application/json"
@@ -64,7 +73,7 @@ class EventHandlers:
         self._catalog = catalog
         self._deliveries = deliveries
         self._max_event_bytes = max_event_bytes
-        self._large = LargeBodies()
+        self._large = Turns(share=1, total=1)
 
     async def accept_event(
         self, request: Request, caller: Emits, idempotency_key: IdempotencyKey = None
@@ -74,7 +83,8 @@ class EventHandlers:
         A payload that breaks its schema is refused, quarantined (202) or accepted with the header `Trunkline-Validation: warned`,
         as the deployment has set it for the type.
         """
-        submission = await self._read("event", request, caller, idempotency_key, limit=self._max_event_bytes)
+        body = await read_body(request, limit=self._max_event_bytes)
+        submission = await self._read("event", body, caller, idempotency_key)
         accepted = await self._ingest.accept(submission)
         if accepted.quarantined:
             return answer_receipt(accepted.quarantined[0])
@@ -92,19 +102,34 @@ class EventHandlers:
         self, request: Request, caller: Emits, idempotency_key: IdempotencyKey = None
     ) -> Response:
         """Store several events in one transaction and in their order; `quarantined` is there where any of them has to wait."""
-        async with self._large.turn(request, caller.principal.company_id):
-            return await self._accept_batch(request, caller, idempotency_key)
-
-    async def _accept_batch(self, request: Request, caller: Caller, key: str | None) -> Response:
-        submission = await self._read("batch", request, caller, key, limit=MAX_BATCH_BYTES)
-        accepted = await self._ingest.accept(submission)
-        body = b'{"events":[' + b",".join(event.body for event in accepted.events) + b"]}"
-        status = 200 if accepted.repeated else 201
+        body = await read_body(request, limit=MAX_BATCH_BYTES)
+        async with self._turn(caller.principal.company_id, len(body)):
+            submission = await self._read("batch", body, caller, idempotency_key)
+            del body  # the submission has what it needs of up to 16 MiB
+            accepted = await self._ingest.accept(submission)
+        status = 202 if not accepted.events else 200 if accepted.repeated else 201
+        parts = [event.body for event in accepted.events]
+        members = {"events": parts}
         if accepted.quarantined:
-            receipts = orjson.dumps([receipt.item() for receipt in accepted.quarantined])
-            body = body[:-1] + b',"quarantined":' + receipts + b"}"
-            status = status if accepted.events else 202
-        return Response(body, status, headers=_headers(submission), media_type=JSON)
+            members["quarantined"] = await run_with_pauses(_items_of(accepted.quarantined))
+        return answers.of_lists(members, status, headers=_headers(submission))
+
+    @contextlib.asynccontextmanager
+    async def _turn(self, company_id: int | None, size: int) -> AsyncGenerator[None]:
+        """Wait until no other large body is handled; companies come in turn, and an operator (None) waits as long as it takes."""
+        if size <= LARGE_BYTES:
+            yield
+            return
+        try:
+            wait_seconds = None if company_id is None else TURN_SECONDS
+            await self._large.take(company_id or 0, wait_seconds=wait_seconds)
+        except TimeoutError:
+            what = f"bodies over {LARGE_BYTES:,} bytes"
+            raise TooMuchAtOnce(what, limit=1, retry_after_seconds=int(TURN_SECONDS)) from None
+        try:
+            yield
+        finally:
+            self._large.give_back(company_id or 0)
 
     async def emit_test_event(
         self,
@@ -127,36 +152,40 @@ class EventHandlers:
         """Give one entry per subscription of the company."""
         return await self._deliveries.explain(caller.company_id, event_id_of(event_id))
 
-    async def _read(
-        self, call: Call, request: Request, caller: Caller, key: str | None, *, limit: int
-    ) -> Submission:
-        body = await read_body(request, limit=limit)
-        read = partial(
-            self._read_batch if call == "batch" and len(body) > OFF_LOOP_BYTES else self._read_whole,
-            call,
-            body,
-            company_of=caller.company_for,
-            now_text=now_text(),
-            namespace=caller.principal.company_id or 0,
-            key=key,
-        )
+    async def _read(self, call: Call, body: bytes, caller: Caller, key: str | None) -> Submission:
+        how: dict[str, Any] = {
+            "company_of": caller.company_for,
+            "now_text": now_text(),
+            "namespace": caller.principal.company_id or 0,
+            "key": key,
+        }
         if len(body) > OFF_LOOP_BYTES:
-            async with self._large.reading(len(body)):
-                submission = await asyncio.to_thread(read)
+            submission = await asyncio.to_thread(self._read_large, call, body, **how)
+        elif call == "batch":
+            submission = await run_with_pauses(self._reader.steps(call, *read_json(body), **how))
         else:
-            submission = read()
+            submission = self._reader.read(call, *read_json(body), **how)
         check_idempotency_key(key)
         await self._pace.take(caller.principal, submission.companies())
         return submission
 
-    def _read_whole(self, call: Call, body: bytes, **how: Any) -> Submission:
-        return self._reader.read(call, *read_json(body), **how)
-
-    def _read_batch(self, call: Call, body: bytes, **how: Any) -> Submission:
-        """Read a large batch event by event, so that others get their turn in between."""
+    def _read_large(self, call: Call, body: bytes, **how: Any) -> Submission:
+        """Read a large body in a thread; a batch event by event, so that others get their turn in between."""
+        if call == "event":
+            return self._reader.read(call, *read_json(body), **how)
         check_values(body)
         items = large_batches.split(body, max_item_bytes=self._max_event_bytes, read_json=read_json)
-        return self._reader.read_items(call, items, **how)
+        return run_through(self._reader.item_steps(call, items, **how))
+
+
+def _items_of(receipts: Sequence[Receipt]) -> Steps[list[bytes]]:
+    """Write the items of quarantined events as JSON."""
+    items: list[bytes] = []
+    for receipt in receipts:
+        items.append(orjson.dumps(receipt.item()))
+        if len(items) % ITEMS_AT_ONCE == 0:
+            yield
+    return items
 
 
 ROUTES = (

@@ -10,7 +10,7 @@ from trunkline.api import server
 from trunkline.cli import opening, supervisor
 from trunkline.cli.output import CANNOT_GO_ON
 from trunkline.hub.hub import Hub
-from trunkline.runtime import logs
+from trunkline.runtime import logs, process
 from trunkline.settings import Settings
 from trunkline.store import migrate
 
@@ -21,52 +21,57 @@ async def serve(settings: Settings, *, workers: int, migrates: bool, config: Pat
     Raises:
         SettingsInvalid, SchemaInvalid, PluginFailed, StoreUnavailable: it cannot start.
     """
-    logs.set_up(settings.logging)
+    _set_up(settings)
     with server.bind(settings.server.host, settings.server.port) as listener:
         if workers > 1:
             return await _serve_by_children(settings, listener, workers, migrates=migrates, config=config)
         with server.stop_signals() as stop:
             hub = Hub(settings, migrates=migrates)
             async with server.running(hub, listener=listener):
-                server.tune_memory()
+                process.tune()
                 _announce(listener)
                 return await _end(stop, hub)
 
 
 async def serve_as_child(settings: Settings, listener_fd: int, *, dispatch: bool) -> int:
     """Serve the API on a socket that a supervisor has bound; returns the exit code."""
-    logs.set_up(settings.logging)
+    _set_up(settings)
     listener = socket.socket(fileno=listener_fd)
     with listener, server.stop_signals() as stop, supervisor.lifeline(stop):
         hub = Hub(settings, dispatch=dispatch, migrates=False)
         async with server.running(hub, listener=listener):
-            server.tune_memory()
+            process.tune()
             supervisor.report_ready()
             return await _end(stop, hub)
 
 
 async def work(settings: Settings, *, processes: int, config: Path | None) -> int:
     """Deliver events until a signal comes; returns the exit code. Raises as ``serve`` does."""
-    logs.set_up(settings.logging)
+    _set_up(settings)
     if processes > 1:
         command = ["worker", "--supervised", *_config_arguments(config)]
         announcement = f"trunkline worker delivers, in {processes} processes"
         return await supervisor.supervise([command] * processes, on_ready=lambda: typer.echo(announcement))
     with server.stop_signals() as stop:
         async with Hub(settings, migrates=False) as hub:
-            server.tune_memory()
+            process.tune()
             typer.echo("trunkline worker delivers")
             return await _end(stop, hub)
 
 
 async def work_as_child(settings: Settings) -> int:
     """Deliver events under a supervisor; returns the exit code."""
-    logs.set_up(settings.logging)
+    _set_up(settings)
     with server.stop_signals() as stop, supervisor.lifeline(stop):
         async with Hub(settings, migrates=False) as hub:
-            server.tune_memory()
+            process.tune()
             supervisor.report_ready()
             return await _end(stop, hub)
+
+
+def _set_up(settings: Settings) -> None:
+    logs.set_up(settings.logging)
+    process.share_heap()
 
 
 async def _end(stop: asyncio.Event, hub: Hub) -> int:

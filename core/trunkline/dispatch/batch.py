@@ -30,6 +30,8 @@ class Batch:
     companies: dict[int, int] = field(default_factory=dict[int, int])
     ended: list[Ended] = field(default_factory=list[Ended])
     failures: list[Failure] = field(default_factory=list[Failure])
+    rooms: list[int] = field(default_factory=list[int])
+    """The company of each deferred delivery that has room in memory until it is written."""
     is_due_soon: bool = False
 
     def add_ended(self, ended: Ended, state: NextState) -> None:
@@ -63,6 +65,8 @@ class Batch:
             claim=job.claim,
         )
         self._note_wait(deferred.wait_ms)
+        if deferred.has_room:
+            self.rooms.append(job.route.subscription.company_id)
         if job.progress is None or (job.claim and not deferred.in_flight):
             self._end_claim(settled, None)
         else:

@@ -7,7 +7,7 @@ would stand in one turn of the loop, and an answer to a call needs some ten turn
 import asyncio
 from collections import OrderedDict, deque
 
-MOST = 16
+MOST = 4
 """Attempts that begin in one turn of the loop."""
 
 

@@ -85,6 +85,8 @@ class Deferred:
     wait_ms: int | None
     in_flight: bool = False
     """Whether its attempt goes on in this worker, under a claim."""
+    has_room: bool = False
+    """Whether it has room in memory (``room.Room``), until it is written."""
 
 
 class ResultQueue:

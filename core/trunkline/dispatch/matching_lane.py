@@ -32,9 +32,9 @@ UNIT_BYTES = 64
 """Bytes of an event that are parsed in the time of a unit."""
 AT_ONCE = 20
 """Events of one company that are matched before the next company has its turn."""
-MOST_WAITING = 20_000
+MOST_WAITING = 40_000
 """Events that may wait here; the reader reads on when fewer do."""
-COMPANY_WAITING = 2_000
+COMPANY_WAITING = 10_000
 """Events of one company that may wait here for room."""
 LOOK_SECONDS = 0.5
 _log = logging.getLogger(__name__)

@@ -141,7 +141,11 @@ class Reader:
             return 0
         waiting = self._matching.waiting(event.company_id)
         has_room = self._runner.room.has_room_for(event.company_id) or waiting >= COMPANY_WAITING
-        if (waiting and waiting < COMPANY_WAITING) or not has_room or (cost and not budget.allows(event, cost)):
+        if (
+            (waiting and waiting < COMPANY_WAITING)
+            or not has_room
+            or (cost and not budget.allows(event, cost))
+        ):
             self._matching.put(event, progress)
             return 0
         matched = unsettled(self._table.match(event, routes), event, progress)

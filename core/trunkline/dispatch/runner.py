@@ -8,7 +8,7 @@ from trunkline.dispatch.beginnings import Beginnings
 from trunkline.dispatch.jobs import Deferred, Ended, Job, ResultQueue
 from trunkline.dispatch.room import HIGH_WATER, Room
 from trunkline.dispatch.sender import Sender
-from trunkline.dispatch.slots import Slots
+from trunkline.dispatch.slots import Slots, Standing
 from trunkline.model.deliveries import Outcome, Result, Status
 from trunkline.runtime import faults
 
@@ -50,19 +50,19 @@ class Runner:
     def submit(self, job: Job) -> None:
         """Start *job*, let it wait for a slot, or defer it where too many of its subscription wait already."""
         job.started = time.monotonic()
+        if is_first := job.claim == 0:
+            self.room.take(job.route.subscription.company_id)
         if job.route.deliver is None:
-            self.results.put(Deferred(job, Status.HELD, None))
+            self.results.put(Deferred(job, Status.HELD, None, has_room=is_first))
             return
-        standing = self.slots.standing(job.route.subscription.no)
+        standing = self._standing(job)
         if not standing.waiting and self.slots.take(standing):
             self._start(job)
         elif (standing.is_trusted or self.room.open < HIGH_WATER // 2) and self.slots.queue(standing, job):
             self._waiting[job] = None
         else:
-            self.results.put(Deferred(job, Status.PENDING, CROWDED_MS if standing.is_failing else 0))
-            return
-        if job.claim == 0:
-            self.room.take(job.route.subscription.company_id)
+            wait_ms = CROWDED_MS if standing.is_failing else 0
+            self.results.put(Deferred(job, Status.PENDING, wait_ms, has_room=is_first))
 
     def overdue(self) -> list[Deferred]:
         """Collect the deliveries that a cursor has waited for too long: each gets a row in the ledger instead.
@@ -73,7 +73,7 @@ class Runner:
         deferred: list[Deferred] = []
         for job in _older(self._waiting, edge):
             del self._waiting[job]
-            self.slots.standing(job.route.subscription.no).waiting.remove(job)
+            self._standing(job).waiting.remove(job)
             deferred.append(Deferred(job, Status.PENDING, 0))
             self._close(job)
         for job in _older(self._running, edge):
@@ -81,7 +81,7 @@ class Runner:
                 job.claim = 1
                 self.room.give_back(job.route.subscription.company_id)
                 deferred.append(Deferred(job, Status.PENDING, self.claim_ms, in_flight=True))
-                self.slots.set_trust(self.slots.standing(job.route.subscription.no), succeeded=False)
+                self.slots.set_trust(self._standing(job), succeeded=False)
         if deferred:
             faults.point("deliver.after_defer")
         return deferred
@@ -150,7 +150,7 @@ class Runner:
         del self._running[job]
         duration = time.monotonic() - began
         in_time = result.outcome is Outcome.DELIVERED and duration <= SLOW_SECONDS
-        self.slots.release(self.slots.standing(job.route.subscription.no), succeeded=in_time)
+        self.slots.release(self._standing(job), succeeded=in_time)
         self._close(job)
         self.results.put(Ended(job, result, started_ms, round(duration * 1000)))
         faults.point("deliver.after_result")
@@ -165,6 +165,9 @@ class Runner:
             else:
                 self._start(waiting)
         return next_job
+
+    def _standing(self, job: Job) -> Standing[Job]:
+        return self.slots.standing(job.route.subscription.no, job.route.subscription.company_id)
 
     def _close(self, job: Job) -> None:
         if job.claim == 0:

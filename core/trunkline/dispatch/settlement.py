@@ -33,7 +33,7 @@ from trunkline.store.subscriptions import Row
 from trunkline.store.wakeup import Signal
 
 INTERVAL_SECONDS = 0.05
-MOST_AT_ONCE = 1_000
+MOST_AT_ONCE = 500
 """Results that one transaction writes: it has the log's writer, and for milliseconds the loop."""
 CURSOR_SECONDS = 1.0
 """How long a cursor that moved over events for nobody may stay unwritten."""
@@ -79,17 +79,19 @@ class Settlement:
 
     async def flush(self) -> None:
         """Write everything that has ended so far; returns when it is in the database."""
-        results = self._runner.results
+        queue = self._runner.results
         async with self._flushing:
-            if self._unwritten is not None:  # a flush was cancelled on the way; the cursors already count on this batch
+            if (
+                self._unwritten is not None
+            ):  # a flush was cancelled on the way; the cursors already count on this batch
                 await self._write(self._unwritten)
             for deferred in self._runner.overdue():
-                results.put(deferred)
-            left = len(results)
+                queue.put(deferred)
+            left = len(queue)
             if not left and self._cursor_is_due():
                 await self._write(Batch())
             while left > 0:
-                self._unwritten = self._batch_of(results.take(MOST_AT_ONCE))
+                self._unwritten = self._batch_of(queue.take(MOST_AT_ONCE))
                 await self._write(self._unwritten)
                 left -= MOST_AT_ONCE
 
@@ -132,6 +134,8 @@ class Settlement:
             break
         faults.point("settle.after_commit")
         self._unwritten = None
+        for company_id in batch.rooms:
+            self._runner.room.give_back(company_id)
         self._cursor_written = asyncio.get_running_loop().time()
         for progress in leases:
             progress.written = cursors[progress.lease.shard]

@@ -2,9 +2,13 @@
 
 A subscription whose last attempt succeeded in time is *trusted*. The others (new, failing, slow) share at most half of
 the slots and get a few each, so however many of them hang, half of the slots stay with the healthy.
+
+Of all slots, and of that half, the last quarter is for companies that have less than a quarter, so that one company with many
+subscriptions leaves some to the others. Companies that wait have their turns one after the other, and so have the
+subscriptions of each.
 """
 
-from collections import deque
+from collections import OrderedDict, deque
 from typing import Generic, TypeVar
 
 Job = TypeVar("Job")
@@ -19,10 +23,19 @@ BACKLOG_UNTRUSTED = 128
 class Standing(Generic[Job]):
     """One subscription: its slots in use, whether it is trusted, and its jobs that wait for a slot."""
 
-    __slots__ = ("in_flight", "is_failing", "is_trusted", "queued", "subscription_no", "waiting")
+    __slots__ = (
+        "company_id",
+        "in_flight",
+        "is_failing",
+        "is_trusted",
+        "queued",
+        "subscription_no",
+        "waiting",
+    )
 
-    def __init__(self, subscription_no: int) -> None:
+    def __init__(self, subscription_no: int, company_id: int) -> None:
         self.subscription_no = subscription_no
+        self.company_id = company_id
         self.in_flight = 0
         self.is_trusted = False
         self.is_failing = False
@@ -30,26 +43,54 @@ class Standing(Generic[Job]):
         self.waiting: deque[Job] = deque()
 
 
+class _Pool:
+    """A number of slots: how many are in use, and how many of them by each company."""
+
+    __slots__ = ("_company_share", "_in_use_by", "_shared", "in_use", "total")
+
+    def __init__(self, total: int) -> None:
+        self.total = total
+        self.in_use = 0
+        self._company_share = max(total // 4, 1)
+        self._shared = total - total // 4
+        self._in_use_by: dict[int, int] = {}
+
+    def has_slot_for(self, company_id: int) -> bool:
+        """Tell whether a company may have one more."""
+        if self.in_use < self._shared:
+            return True
+        return self.in_use < self.total and self._in_use_by.get(company_id, 0) < self._company_share
+
+    def take(self, company_id: int, count: int = 1) -> None:
+        """Count *count* more; fewer where it is negative."""
+        self.in_use += count
+        if in_use := self._in_use_by.get(company_id, 0) + count:
+            self._in_use_by[company_id] = in_use
+        else:
+            self._in_use_by.pop(company_id, None)
+
+
 class Slots(Generic[Job]):
     """The slots of one process, and who may have the next one."""
 
     def __init__(self, total: int, *, per_subscription: int) -> None:
-        self._total = total
-        self._untrusted_total = max(total // 2, 1)
+        self._all = _Pool(total)
+        self._untrusted = _Pool(max(total // 2, 1))
         self._per_subscription = per_subscription
         self._untrusted_per_subscription = min(per_subscription, UNTRUSTED_EACH)
         self._standings: dict[int, Standing[Job]] = {}
-        self._ready: dict[bool, deque[Standing[Job]]] = {True: deque(), False: deque()}
-        self.in_use = 0
-        self.untrusted = 0
+        self._ready: dict[bool, OrderedDict[int, deque[Standing[Job]]]] = {
+            True: OrderedDict(),
+            False: OrderedDict(),
+        }
         self.busy: set[int] = set()
         """Numbers of the subscriptions that have all the slots they may have."""
 
-    def standing(self, subscription_no: int) -> Standing[Job]:
-        """Give the standing of subscription number *subscription_no*."""
+    def standing(self, subscription_no: int, company_id: int) -> Standing[Job]:
+        """Give the standing of subscription number *subscription_no*, which is the company's."""
         standing = self._standings.get(subscription_no)
         if standing is None:
-            standing = self._standings[subscription_no] = Standing(subscription_no)
+            standing = self._standings[subscription_no] = Standing(subscription_no, company_id)
         return standing
 
     def forget(self, subscription_no: int) -> None:
@@ -59,21 +100,31 @@ class Slots(Generic[Job]):
             del self._standings[subscription_no]
 
     @property
+    def in_use(self) -> int:
+        """How many slots are taken."""
+        return self._all.in_use
+
+    @property
+    def untrusted(self) -> int:
+        """How many of them by subscriptions that are not trusted."""
+        return self._untrusted.in_use
+
+    @property
     def free(self) -> int:
         """How many slots are free."""
-        return max(self._total - self.in_use, 0)
+        return max(self._all.total - self._all.in_use, 0)
 
     def take(self, standing: Standing[Job]) -> bool:
         """Take a slot, if *standing* may have one more."""
-        limit = self._per_subscription if standing.is_trusted else self._untrusted_per_subscription
-        if standing.in_flight >= limit or self.in_use >= self._total:
+        limit, company_id = self._limit_of(standing), standing.company_id
+        if standing.in_flight >= limit or not self._all.has_slot_for(company_id):
             return False
         if not standing.is_trusted:
-            if self.untrusted >= self._untrusted_total:
+            if not self._untrusted.has_slot_for(company_id):
                 return False
-            self.untrusted += 1
+            self._untrusted.take(company_id)
+        self._all.take(company_id)
         standing.in_flight += 1
-        self.in_use += 1
         if standing.in_flight == limit:
             self.busy.add(standing.subscription_no)
         return True
@@ -90,9 +141,9 @@ class Slots(Generic[Job]):
     def release(self, standing: Standing[Job], *, succeeded: bool) -> None:
         """Return a slot after an attempt that *succeeded* in time or did not."""
         standing.in_flight -= 1
-        self.in_use -= 1
+        self._all.take(standing.company_id, -1)
         if not standing.is_trusted:
-            self.untrusted -= 1
+            self._untrusted.take(standing.company_id, -1)
         self.set_trust(standing, succeeded=succeeded)
         self._enqueue(standing)
 
@@ -101,7 +152,10 @@ class Slots(Generic[Job]):
         standing.is_failing = not succeeded
         if standing.is_trusted != succeeded:
             standing.is_trusted = succeeded
-            self.untrusted += -standing.in_flight if succeeded else standing.in_flight
+            if standing.in_flight:
+                self._untrusted.take(
+                    standing.company_id, -standing.in_flight if succeeded else standing.in_flight
+                )
             standing.queued = False
             self._enqueue(standing)
         if standing.in_flight < self._limit_of(standing):
@@ -111,17 +165,34 @@ class Slots(Generic[Job]):
 
     def next_waiting(self) -> Job | None:
         """Take a slot for the next job in line that may have one, the trusted first."""
-        for trusted, line in self._ready.items():
-            while line and self.in_use < self._total and (trusted or self.untrusted < self._untrusted_total):
-                standing = line.popleft()
-                if standing.is_trusted != trusted:
-                    continue  # its trust has changed: it stands in the other line
-                standing.queued = False
-                if standing.waiting and self.take(standing):
-                    job = standing.waiting.popleft()
-                    self._enqueue(standing)
+        for trusted, companies in self._ready.items():
+            pool = self._all if trusted else self._untrusted
+            for _ in range(len(companies)):
+                if self._all.in_use >= self._all.total or pool.in_use >= pool.total:
+                    break
+                company_id, line = companies.popitem(last=False)
+                may_take = self._all.has_slot_for(company_id) and pool.has_slot_for(company_id)
+                job = self._next_of(line, trusted=trusted) if may_take else None
+                if line:
+                    companies[company_id] = line  # behind the others
+                if job is not None:
                     return job
-                # all its own slots are taken: it lines up again when one of them comes back
+        return None
+
+    def _next_of(self, line: deque[Standing[Job]], *, trusted: bool) -> Job | None:
+        """Take a slot for the next job in the *line* of a company."""
+        while line:
+            standing = line.popleft()
+            if standing.is_trusted != trusted:
+                continue  # its trust has changed: it stands in the other line
+            standing.queued = False
+            if standing.waiting and self.take(standing):
+                job = standing.waiting.popleft()
+                if standing.waiting:
+                    standing.queued = True
+                    line.append(standing)
+                return job
+            # all its own slots are taken: it lines up again when one of them comes back
         return None
 
     def _limit_of(self, standing: Standing[Job]) -> int:
@@ -130,4 +201,8 @@ class Slots(Generic[Job]):
     def _enqueue(self, standing: Standing[Job]) -> None:
         if standing.waiting and not standing.queued:
             standing.queued = True
-            self._ready[standing.is_trusted].append(standing)
+            companies = self._ready[standing.is_trusted]
+            line = companies.get(standing.company_id)
+            if line is None:
+                line = companies[standing.company_id] = deque()
+            line.append(standing)

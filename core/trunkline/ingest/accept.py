@@ -39,6 +39,8 @@ MAX_SUBMISSIONS = 256
 """Requests that share one transaction at the most."""
 MAX_PATH = 200
 """Characters of a pointer into an event that are logged."""
+MAX_LINES = 20
+"""Events of one request that have a line each in the log."""
 _log = logging.getLogger(__name__)
 
 
@@ -155,19 +157,22 @@ class Ingest:
         """Count and log the payloads that break their schemas: the paths at fault, never the values."""
         for quarantined in submission.quarantined:
             self._metrics.event_quarantined(quarantined.draft.type)
-            paths = [fault.path[:MAX_PATH] for fault in quarantined.errors]
-            facts = {
-                "quarantine_id": quarantined.id,
-                "company_id": quarantined.draft.company_id,
-                "type": quarantined.draft.type,
-            }
-            _log.warning("quarantined an event that breaks its schema", extra={**facts, "paths": paths})
+        for quarantined in submission.quarantined[:MAX_LINES]:
+            draft, paths = quarantined.draft, [fault.path for fault in quarantined.errors]
+            _log_fault("quarantined", draft, paths, quarantine_id=quarantined.id)
         for warned in submission.warned:
+            self._metrics.event_warned(accepted.events[warned.index].type)
+        for warned in submission.warned[:MAX_LINES]:
             event = accepted.events[warned.index]
-            self._metrics.event_warned(event.type)
-            facts = {"event_id": event.position, "company_id": event.company_id, "type": event.type}
-            paths = [path[:MAX_PATH] for path in warned.paths]
-            _log.warning("accepted an event that breaks its schema", extra={**facts, "paths": paths})
+            _log_fault("accepted", event, warned.paths, event_id=event.position)
+        more = sum(max(len(events) - MAX_LINES, 0) for events in (submission.quarantined, submission.warned))
+        if more:
+            _log.warning("more events of the same request break their schemas", extra={"events": more})
+
+
+def _log_fault(outcome: str, event: Draft | Event, paths: Sequence[str], **ids: object) -> None:
+    facts = {"company_id": event.company_id, "type": event.type, "paths": [path[:MAX_PATH] for path in paths]}
+    _log.warning("%s an event that breaks its schema", outcome, extra={**ids, **facts})
 
 
 def _as_value(event: Event) -> AcceptedEvent:

@@ -31,10 +31,12 @@ def split(body: bytes, *, max_item_bytes: int, read_json: ReadJson) -> list[Item
         EventRejected: events are no objects, too large, or not to be read; each at its place.
     """
     raws = _cut(body)
+    raws.reverse()
     items: list[Item] = []
     errors: list[FieldError] = []
-    for index, raw in enumerate(raws):
+    for index in range(len(raws)):
         path = f"/events/{index}"
+        raw = raws.pop()  # each is let go when it was read: all of them are another copy of the body
         if len(raw) > max_item_bytes:
             errors.append(too_large(path, max_item_bytes))
             continue
@@ -54,6 +56,16 @@ def split(body: bytes, *, max_item_bytes: int, read_json: ReadJson) -> list[Item
 
 def _cut(body: bytes) -> list[bytes]:
     """Give the events of a batch as they came, without white space."""
+    events = _events_of(body)
+    if events[:1] != b"[" or _has_more(events, MAX_BATCH):
+        check_count(0)
+    raws = [bytes(raw) for raw in msgspec.json.decode(events, type=list[msgspec.Raw])]
+    check_count(len(raws))
+    return raws
+
+
+def _events_of(body: bytes) -> bytes:
+    """Give the list of events of a batch, without white space."""
     try:
         compact = msgspec.json.format(body, indent=-1)
         members = msgspec.json.decode(compact, type=dict[str, msgspec.Raw])
@@ -66,14 +78,10 @@ def _cut(body: bytes) -> list[bytes]:
     if "events" not in members:
         check_count(0)
     events = bytes(members["events"])
-    key, _, rest = compact[1:-1].partition(b":")
-    if len(rest) != len(events) or json.loads(key) != "events":
+    colon = compact.index(b":")
+    if colon + len(events) + 2 != len(compact) or json.loads(compact[1:colon]) != "events":
         _refuse("names the key 'events' twice in one object")
-    if events[:1] != b"[" or _has_more(events, MAX_BATCH):
-        check_count(0)
-    found = [bytes(raw) for raw in msgspec.json.decode(events, type=list[msgspec.Raw])]
-    check_count(len(found))
-    return found
+    return events
 
 
 def _refuse(message: str) -> NoReturn:
@@ -82,9 +90,9 @@ def _refuse(message: str) -> NoReturn:
 
 def _place(message: str, body: bytes) -> str:
     """Say where a fault is as the rest of the API does: by line and column."""
-    if (found := _OFFSET.search(message)) is None:
+    if (offset := _OFFSET.search(message)) is None:
         return message
-    before = body[: int(found[1])]
+    before = body[: int(offset[1])]
     line, column = before.count(b"\n") + 1, len(before) - before.rfind(b"\n")
     return f"{_OFFSET.sub('', message)} (line {line}, column {column})"
 

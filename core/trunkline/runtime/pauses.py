@@ -6,10 +6,34 @@ what else is waiting, so that no company's filters keep another company's call w
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from typing import TypeVar
 
 STRETCH_SECONDS = 0.005
 PAUSE_SECONDS = 0.001
+
+Value = TypeVar("Value")
+Steps = Generator[None, None, Value]
+"""Work in steps of a few milliseconds, which gives its value in the end."""
+
+
+def run_through(steps: Steps[Value]) -> Value:
+    """Do all *steps* at once."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return end.value
+
+
+async def run_with_pauses(steps: Steps[Value]) -> Value:
+    """Do *steps*, and let others have the loop between them."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return end.value
+        await asyncio.sleep(PAUSE_SECONDS)
 
 
 class Pauses:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from trunkline.model.events import Event
 
-MAX_PAGE_BYTES = 4 * 1024 * 1024
+MAX_PAGE_BYTES = 1024 * 1024
 _LONG_BYTES = MAX_PAGE_BYTES // 200
 """Events that are shorter on average never make a page too long."""
 _REMEMBERED = 10_000

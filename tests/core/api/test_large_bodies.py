@@ -1,79 +1,75 @@
-"""A company has one large body on the way at a time, and holds up nobody else with it."""
+"""Large bodies are read and stored one at a time; small ones go on beside them, and companies come in turn."""
 
 import asyncio
 
+import httpx2
 import pytest
-from starlette.requests import Request
 
-from trunkline.api.large_bodies import LARGE_BYTES, LargeBodies
-from trunkline.errors import TooMuchAtOnce
+from trunkline.api import events
+from trunkline.ingest.accept import Accepted, Ingest, Submission
 
-
-def request(length: int | None) -> Request:
-    headers = [] if length is None else [(b"content-length", str(length).encode())]
-    return Request({"type": "http", "method": "POST", "path": "/", "headers": headers})
+SMALL, LARGE = 1, 8
 
 
-LARGE = request(LARGE_BYTES + 1)
-
-
-async def hold(bodies: LargeBodies, sent: Request, *, entered: list[Request], until: asyncio.Event) -> None:
-    async with bodies.turn(sent, 7):
-        entered.append(sent)
-        await until.wait()
-
-
-@pytest.mark.parametrize("second", [LARGE, request(None)], ids=["announced", "in-chunks"])
-async def test_a_second_large_body_of_a_company_waits_for_the_first(second):
-    bodies, over = LargeBodies(), asyncio.Event()
-    entered: list[Request] = []
-    tasks = [asyncio.create_task(hold(bodies, sent, entered=entered, until=over)) for sent in (LARGE, second)]
-    await asyncio.sleep(0.01)
-    assert entered == [LARGE]
-    small = request(LARGE_BYTES)
-    async with asyncio.timeout(5), bodies.turn(LARGE, 8), bodies.turn(LARGE, None), bodies.turn(small, 7):
-        pass
-    over.set()
-    await asyncio.gather(*tasks)
-    assert entered == [LARGE, second]
-    async with asyncio.timeout(5), bodies.turn(LARGE, 7):
-        pass
-
-
-async def test_a_body_that_waits_for_too_long_is_refused_and_the_next_is_not():
-    bodies = LargeBodies(wait_seconds=0.02)
-    async with bodies.turn(LARGE, 7):
-        with pytest.raises(TooMuchAtOnce) as refused:
-            await bodies.turn(LARGE, 7).__aenter__()
-    assert (refused.value.status, refused.value.headers) == (429, {"Retry-After": "5"})
-    async with bodies.turn(LARGE, 7):
-        pass
-
-
-async def test_large_bodies_are_read_one_at_a_time_and_small_ones_beside_them():
-    bodies, most, at_once = LargeBodies(), 0, 0
-
-    async def read(size: int) -> None:
-        nonlocal most, at_once
-        async with bodies.reading(size):
-            at_once += size > LARGE_BYTES
-            most = max(most, at_once)
-            await asyncio.sleep(0)
-            at_once -= size > LARGE_BYTES
-
-    async with bodies.reading(LARGE_BYTES + 1), bodies.reading(LARGE_BYTES):
-        pass
-    await asyncio.gather(*(read(LARGE_BYTES * (1 + n % 3)) for n in range(9)))
-    assert most == 1
-
-
-async def test_large_batches_of_one_company_are_all_stored(api):
+@pytest.fixture
+async def post_batch(api):
+    """``await post_batch(size)``: a batch of *size* events of 200 KB."""
     event = {
         "type": "invoice.created",
         "payload": (await api.client.get("/api/v1/event-types/invoice.created")).json()["example"],
         "metadata": {"filler": "x" * 200_000},
     }
-    answers = await asyncio.gather(
-        *(api.client.post("/api/v1/events/batch", json={"events": [event] * 8}) for _ in range(4))
-    )
-    assert [answer.status_code for answer in answers] == [201] * 4
+
+    async def post(size: int) -> httpx2.Response:
+        return await api.client.post("/api/v1/events/batch", json={"events": [event] * size})
+
+    return post
+
+
+@pytest.fixture
+def held(monkeypatch):
+    """Hold each large batch that is about to be stored until the event is set; the list has those that are."""
+    accept, storing, go_on = Ingest.accept, [], asyncio.Event()
+
+    async def accept_when_told(self: Ingest, submission: Submission) -> Accepted:
+        if len(submission.drafts) == LARGE:
+            storing.append(submission)
+            await go_on.wait()
+        return await accept(self, submission)
+
+    monkeypatch.setattr(Ingest, "accept", accept_when_told)
+    return storing, go_on
+
+
+async def wait_for(storing: list[Submission]) -> None:
+    async with asyncio.timeout(10):
+        while not storing:
+            await asyncio.sleep(0.01)
+
+
+async def test_they_are_stored_one_at_a_time_and_small_ones_beside_them(post_batch, held):
+    storing, go_on = held
+    large = [asyncio.create_task(post_batch(LARGE)) for _ in range(3)]
+    await wait_for(storing)
+    assert (await post_batch(SMALL)).status_code == 201
+    assert len(storing) == 1
+    go_on.set()
+    assert [(await answer).status_code for answer in large] == [201] * 3
+
+
+async def test_one_that_waits_for_too_long_is_refused_and_the_next_is_not(post_batch, held, monkeypatch):
+    monkeypatch.setattr(events, "TURN_SECONDS", 1.0)
+    storing, go_on = held
+    first = asyncio.create_task(post_batch(LARGE))
+    await wait_for(storing)
+    refused = await post_batch(LARGE)
+    assert (refused.status_code, refused.headers["retry-after"]) == (429, "1")
+    go_on.set()
+    assert (await first).status_code == 201
+    assert (await post_batch(LARGE)).status_code == 201
+
+
+async def test_a_long_answer_is_what_a_short_one_would_be(post_batch):
+    answer = await post_batch(LARGE)
+    assert int(answer.headers["content-length"]) == len(answer.content) > 8 * 200_000
+    assert [event["metadata"]["filler"][:3] for event in answer.json()["events"]] == ["xxx"] * LARGE

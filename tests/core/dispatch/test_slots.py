@@ -8,7 +8,7 @@ from trunkline.dispatch.slots import BACKLOG_UNTRUSTED, UNTRUSTED_EACH, Slots
 
 
 def _take_all(slots, number):
-    standing = slots.standing(number)
+    standing = slots.standing(number, company_id=number)
     taken = 0
     while slots.take(standing):
         taken += 1
@@ -16,7 +16,7 @@ def _take_all(slots, number):
 
 
 def _trusted(slots, number):
-    standing = slots.standing(number)
+    standing = slots.standing(number, company_id=number)
     assert slots.take(standing)
     slots.release(standing, succeeded=True)
     return standing
@@ -52,7 +52,7 @@ def test_a_trusted_subscription_that_turns_slow_moves_its_slots_to_the_untrusted
 
 def test_what_waits_is_started_when_a_place_comes_back_in_the_order_in_which_it_queued():
     slots = Slots(512, per_subscription=1)
-    standing = slots.standing(1)
+    standing = slots.standing(1, company_id=1)
     assert slots.take(standing)
     assert slots.queue(standing, "first")
     assert slots.queue(standing, "second")
@@ -64,7 +64,7 @@ def test_what_waits_is_started_when_a_place_comes_back_in_the_order_in_which_it_
 
 def test_a_waiting_job_of_one_subscription_does_not_hold_up_that_of_another():
     slots = Slots(512, per_subscription=1)
-    blocked, free = slots.standing(1), slots.standing(2)
+    blocked, free = slots.standing(1, company_id=1), slots.standing(2, company_id=2)
     assert slots.take(blocked)
     assert slots.queue(blocked, "blocked")
     assert slots.queue(free, "free")
@@ -73,7 +73,7 @@ def test_a_waiting_job_of_one_subscription_does_not_hold_up_that_of_another():
 
 def test_a_failing_subscription_may_not_queue_in_memory_and_a_new_one_only_a_little():
     slots = Slots(512, per_subscription=64)
-    new, failing = slots.standing(1), slots.standing(2)
+    new, failing = slots.standing(1, company_id=1), slots.standing(2, company_id=2)
     assert [slots.queue(new, n) for n in range(BACKLOG_UNTRUSTED + 1)].count(True) == BACKLOG_UNTRUSTED
     assert slots.take(failing)
     slots.release(failing, succeeded=False)
@@ -84,7 +84,7 @@ def test_a_subscription_with_all_its_slots_taken_is_busy_until_one_comes_back():
     slots = Slots(512, per_subscription=2)
     _take_all(slots, 7)
     assert slots.busy == {7}
-    slots.release(slots.standing(7), succeeded=False)
+    slots.release(slots.standing(7, company_id=7), succeeded=False)
     assert slots.busy == set()
 
 
@@ -95,7 +95,7 @@ def test_the_counts_add_up_and_no_bound_is_broken_whatever_happens(total, data):
     flying, waiting = [], 0
     for _ in range(data.draw(st.integers(1, 60))):
         number = data.draw(st.integers(1, 5))
-        standing = slots.standing(number)
+        standing = slots.standing(number, company_id=number % 2)
         action = data.draw(st.sampled_from(["take", "queue", "end", "slow"]))
         if action == "take" and slots.take(standing):
             flying.append(standing)
@@ -119,3 +119,37 @@ def test_the_counts_add_up_and_no_bound_is_broken_whatever_happens(total, data):
             waiting -= 1
             flying.append(following)
     assert waiting == 0, "everything that waited was started in the end"
+
+
+def test_a_company_with_many_subscriptions_leaves_a_quarter_of_the_slots_to_others():
+    slots = Slots(16, per_subscription=2)
+    standings = [slots.standing(number, company_id=1) for number in range(20)]
+    for standing in standings:
+        slots.set_trust(standing, succeeded=True)
+    assert sum(slots.take(standing) for standing in standings) == 12
+    other = _trusted(slots, 99)
+    assert slots.take(other)
+    assert slots.take(other)
+
+
+def test_a_company_whose_new_subscriptions_hang_leaves_slots_to_the_new_ones_of_others():
+    slots = Slots(512, per_subscription=64)
+    assert sum(slots.take(slots.standing(n % 100, company_id=1)) for n in range(800)) == 192
+    assert _take_all(slots, 999) == UNTRUSTED_EACH
+
+
+def test_companies_that_wait_have_their_turns_one_after_the_other():
+    slots = Slots(1, per_subscription=1)
+    first = _trusted(slots, 1)
+    assert slots.take(first)
+    for number in range(10, 15):
+        busy = slots.standing(number, company_id=1)
+        slots.set_trust(busy, succeeded=True)
+        assert slots.queue(busy, f"company 1, {number}")
+    other = slots.standing(2, company_id=2)
+    slots.set_trust(other, succeeded=True)
+    assert slots.queue(other, "company 2")
+    slots.release(first, succeeded=True)
+    assert slots.next_waiting() == "company 1, 10"
+    slots.release(slots.standing(10, company_id=1), succeeded=True)
+    assert slots.next_waiting() == "company 2"

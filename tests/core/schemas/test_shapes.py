@@ -534,7 +534,12 @@ def _nested(keyword, wrap):
     return schema
 
 
-@pytest.mark.parametrize("name", HOSTILE)
+DEAR = {"doubling references", "many parts", "many conditions"}
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] if name in DEAR else []) for name in HOSTILE]
+)
 def test_a_hostile_schema_costs_little_and_is_read_generously(name):
     schema = HOSTILE[name]
     if name == "deep nesting":

@@ -15,8 +15,10 @@ setup: .venv/.dev  ## set up .venv with everything that development needs
 demo: .venv/.runtime  ## run the hub and a receiver on real events; ARGS="--exit" ends it, ARGS="--json" for machines
 	.venv/bin/trunkline demo $(ARGS)
 
+# Some machines say that Python is to keep no bytecode: each worker, and each command that a test starts, would compile all anew.
+test: export PYTHONDONTWRITEBYTECODE =
 test: setup  ## run the tests, the slow ones excepted; ARGS="tests/core -k retry" for some
-	.venv/bin/python -m pytest -n 4 --dist worksteal -m "not slow" $(ARGS)
+	.venv/bin/python -m pytest -n 3 --dist worksteal -m "not slow" $(ARGS)
 
 check: setup  ## judge form, types and layers
 	.venv/bin/ruff format --check --quiet

@@ -10,7 +10,7 @@ it stops) says so with ``@pytest.mark.own_hub``, and gets a hub and a database t
 
 import contextlib
 import gc
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Mapping
 from pathlib import Path
 
 import pytest
@@ -26,6 +26,16 @@ __all__ = ["SHARDS", "started_postgres"]
 
 SHARDS = databases.SHARDS
 HUB_SETTINGS = hubs.HUB_SETTINGS
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Keep the garbage collector off while tests are collected: what they leave stays for the whole run."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
 
 
 def pytest_collection_finish() -> None:

@@ -44,6 +44,7 @@ def _check(summary):
     assert len({event["type"] for event in summary["events"]}) == TYPES
 
 
+@pytest.mark.slow
 def test_without_a_database_it_plays_on_a_temporary_one_in_under_ten_seconds_and_leaves_nothing(tmp_path):
     result = _demo(tmp_path, "--exit", "--json")
     assert (result.returncode, result.stderr) == (0, "")

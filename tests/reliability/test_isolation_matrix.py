@@ -31,6 +31,7 @@ def test_no_attack_is_noticed_by_another_company(tmp_path):
     assert done.returncode == 0
 
 
+@pytest.mark.slow
 def test_every_row_says_what_it_does():
     listed = subprocess.run([*PROGRAM, "--list"], cwd=ROOT, capture_output=True, text=True, check=True)
     rows = [re.fullmatch(r"(\S+)\s+(.+)\.", line) for line in listed.stdout.splitlines()]

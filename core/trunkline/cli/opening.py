@@ -37,7 +37,7 @@ async def check_secrets(settings: Settings) -> None:
 
 @contextlib.asynccontextmanager
 async def opened(settings: Settings) -> AsyncGenerator[Hub]:
-    """Start a hub that does not deliver, for as long as a command takes. A database without any table is set up.
+    """Start a hub that neither delivers nor serves, for as long as a command takes. A database without any table is set up.
 
     Raises:
         SettingsInvalid: … or the database is behind this version; it is not migrated by the way.
@@ -45,5 +45,5 @@ async def opened(settings: Settings) -> AsyncGenerator[Hub]:
     """
     async with Database(settings.database.url) as database:
         is_new = all(state.current is None for state in await migrate.states(database))
-    async with Hub(settings, dispatch=False, migrates=is_new) as hub:
+    async with Hub(settings, dispatch=False, migrates=is_new, serves=False) as hub:
         yield hub

@@ -80,7 +80,7 @@ def register_lookups(context: PluginContext) -> Sequence[Lookup]:  # type: ignor
 
 @hookspec
 def register_routes(context: PluginContext) -> Sequence[Routes]:  # type: ignore[empty-body]
-    """Give routers, mounted under ``/api/v1``."""
+    """Give routers, mounted under ``/api/v1``. A command that serves nothing does not ask for them."""
 
 
 @hookspec

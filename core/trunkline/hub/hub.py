@@ -68,8 +68,8 @@ _log = logging.getLogger(__name__)
 class Hub:
     """One process's services. Enter it to start them, leave it to stop them.
 
-    *dispatch* says whether this process delivers; *migrates* whether it may change the database's schema. Plugins take the
-    time from *clock* (the system's for None).
+    *dispatch* says whether this process delivers; *migrates* whether it may change the database's schema; *serves*
+    whether an app can be made over it. Plugins take the time from *clock* (the system's for None).
 
     Raises:
         SettingsInvalid, SchemaInvalid, PluginFailed: on construction, with one sentence that says what to mend.
@@ -81,6 +81,7 @@ class Hub:
         *,
         dispatch: bool = True,
         migrates: bool = True,
+        serves: bool = True,
         clock: Clock | None = None,
     ) -> None:
         self.settings = settings
@@ -104,7 +105,9 @@ class Hub:
         self._build_subscribing()
         self._build_insight()
         self._build_operations()
-        plugins.collect_with(self.registry, contexts=self._context, definitions=self.definitions.all())
+        plugins.collect_with(
+            self.registry, contexts=self._context, definitions=self.definitions.all(), with_routes=serves
+        )
 
     def _build_schemas(self) -> None:
         settings = self.settings

@@ -62,11 +62,16 @@ def collect_static(registry: Registry, *, sections: Mapping[str, Section]) -> Co
 
 
 def collect_with(
-    registry: Registry, *, contexts: MakeContext, definitions: Collection[Definition] = ()
+    registry: Registry,
+    *,
+    contexts: MakeContext,
+    definitions: Collection[Definition] = (),
+    with_routes: bool = True,
 ) -> Collected:
     """Give each plugin its context and collect channels, providers, pages and, once those are complete, routes.
 
-    *definitions* are what the schemas define.
+    *definitions* are what the schemas define. *with_routes* says whether plugins are asked for routes: to make them is
+    half of a start.
 
     Raises:
         PluginFailed: a plugin that was asked for by name cannot be used.
@@ -97,7 +102,8 @@ def collect_with(
     for kind in KINDS:
         _refuse_clashes(registry, kind, partial(_provided, kind))
     _refuse_clashes(registry, "call", _own_calls)
-    _ask_each(registry, partial(_ask_for_routes, registry))
+    if with_routes:
+        _ask_each(registry, partial(_ask_for_routes, registry))
     return registry.collected
 
 

@@ -61,6 +61,25 @@ def route_class(portal: ErrorHandler) -> type[APIRoute]:
     """Make the class of the routes of *portal*."""
 
     class PortalRoute(APIRoute):
+        """A page's route, which FastAPI reads once, when somebody calls a page of its router.
+
+        Otherwise it would read it here, and again for the router that includes this one: all pages take half of a hub's start.
+        To include a route it takes what is kept here as it was given; whatever else it asks for, it reads the route.
+        """
+
+        def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+            self._unread: tuple[str, Callable[..., Any], dict[str, Any]] | None = (path, endpoint, options)
+            vars(self).update(options, path=path, endpoint=endpoint, name=endpoint.__name__)
+            self.stream_item_type, self.form_limits = None, {}
+
+        def __getattr__(self, name: str) -> Any:
+            unread, self._unread = self.__dict__.get("_unread"), None
+            if unread is None:
+                raise AttributeError(name)
+            path, endpoint, options = unread
+            super().__init__(path, endpoint, **options)
+            return getattr(self, name)
+
         def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
             handle = super().get_route_handler()
 

@@ -106,6 +106,7 @@ def test_a_store_that_is_no_redis_is_refused_by_name():
         Limits(settings(storage_url="memcached://x"))
 
 
+@pytest.mark.slow
 def test_without_the_client_for_redis_the_hub_does_not_start_and_says_what_to_install(tmp_path):
     start = "import sys; sys.modules['redis'] = None; from trunkline.cli import main; main()"
     environment = {

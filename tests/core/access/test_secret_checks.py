@@ -92,6 +92,7 @@ async def _subscribe(running, count=1):
     ]
 
 
+@pytest.mark.slow
 async def test_a_database_of_an_earlier_version_is_opened_before_it_is_marked(database_url, make_hub):
     running = await make_hub(database_url, dispatch=False)
     await _subscribe(running, 3)

@@ -1,9 +1,10 @@
 """A table of routes over the methods of one instance."""
 
-from typing import Any
+from typing import Annotated, Any
 
 import httpx2
-from fastapi import FastAPI
+import pytest
+from fastapi import Body, FastAPI
 
 from trunkline.api import problems
 from trunkline.api.routing import Route, bind
@@ -47,3 +48,17 @@ def test_the_documentation_has_what_the_table_says_and_the_methods_docstring():
     assert operation["description"] == "Greet somebody."
     assert operation["tags"] == ["Greetings"]
     assert [parameter["name"] for parameter in operation["parameters"]] == ["name"]
+
+
+async def test_a_table_is_read_when_one_of_its_calls_is_made_and_not_before():
+    class Unreadable:
+        async def greet(self, name: Annotated[str, Body()]) -> None:
+            """Greet somebody."""
+
+    app = FastAPI()
+    app.include_router(bind(Greetings("Hello"), ROUTES, prefix="/en"))
+    app.include_router(bind(Unreadable(), [Route("GET", "/xx/{name}", Unreadable.greet)]))
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://hub.test") as client:
+        assert (await client.get("/en/Jane")).status_code == 200
+        with pytest.raises(AssertionError, match="path param"):
+            await client.get("/xx/Jane")

@@ -270,6 +270,7 @@ async def test_without_webhooks_its_routes_are_gone_and_polling_goes_on(sqlite_d
     assert (await hub.client.get("/api/v1/events")).json()["events"] == [event]
 
 
+@pytest.mark.slow
 async def test_what_a_disabled_channel_should_deliver_is_held_until_it_is_back(
     database_url, make_hub, receiver
 ):
@@ -361,6 +362,7 @@ def _short_folder():
     shutil.rmtree(folder, ignore_errors=True)
 
 
+@pytest.mark.slow
 async def test_without_its_database_the_api_says_so_and_needs_no_restart_afterwards(
     stoppable_postgres, make_hub, receiver
 ):

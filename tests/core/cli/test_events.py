@@ -88,6 +88,7 @@ def test_tail_of_an_unknown_type_is_a_mistake_that_names_the_known(migrated_cli)
     assert "agreement.signed" in result.stderr
 
 
+@pytest.mark.slow
 def test_tail_follows_what_another_process_emits_and_ends_well_at_ctrl_c(postgres_cli):
     with postgres_cli.started("events", "tail", "--company", "92", "--json") as process:
         emitted = []

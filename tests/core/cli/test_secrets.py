@@ -47,9 +47,17 @@ def _mode(path):
 
 
 @pytest.mark.parametrize(
-    "command", [["serve", "--port", "0"], ["keys", "list"], ["quarantine", "list"]], ids=" ".join
+    ("name", "command"),
+    [
+        ("pepper", ["serve", "--port", "0"]),
+        ("encryption_key", ["keys", "list"]),
+        pytest.param("pepper", ["keys", "list"], marks=pytest.mark.slow),
+        pytest.param("pepper", ["quarantine", "list"], marks=pytest.mark.slow),
+        pytest.param("encryption_key", ["serve", "--port", "0"], marks=pytest.mark.slow),
+        pytest.param("encryption_key", ["quarantine", "list"], marks=pytest.mark.slow),
+    ],
+    ids=lambda value: value if isinstance(value, str) else " ".join(value),
 )
-@pytest.mark.parametrize("name", ["pepper", "encryption_key"])
 def test_a_wrong_secret_ends_the_start_with_one_sentence_and_writes_nothing(migrated_cli, name, command):
     _create_key(migrated_cli)
     before = _dump(migrated_cli)

@@ -57,6 +57,7 @@ def test_serve_migrates_takes_a_free_port_says_where_it_listens_and_stops_with_0
         assert "Traceback" not in process.errors.read_text()
 
 
+@pytest.mark.slow
 def test_a_created_key_works_and_a_long_poll_is_answered_when_the_server_stops(migrated_cli):
     made = migrated_cli.invoke("keys", "create", "--company", "92", "--name", "n", "--scope", "events:read")
     answers = []

@@ -50,6 +50,7 @@ async def test_no_more_attempts_are_in_flight_than_a_subscription_and_the_proces
     assert all(5 <= most <= 10 for most in gauge.most.values()), gauge.most
 
 
+@pytest.mark.slow
 async def test_what_has_not_ended_after_two_seconds_is_written_as_claimed_and_the_cursor_goes_on(
     open_house, receiver, until
 ):
@@ -77,6 +78,7 @@ async def _has_passed(house, position):
     return await house.cursor() >= position
 
 
+@pytest.mark.slow
 async def test_what_finds_no_place_in_memory_waits_in_the_table_and_is_delivered_in_the_end(
     open_house, receiver
 ):

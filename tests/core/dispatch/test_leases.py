@@ -54,6 +54,7 @@ async def test_workers_share_the_shards_evenly_and_the_last_one_has_them_all(ope
         await until(lambda: _shares(first) == [16], seconds=6)
 
 
+@pytest.mark.slow
 async def test_two_workers_deliver_each_event_exactly_once_while_shards_move_between_them(
     open_house, receiver
 ):
@@ -83,6 +84,7 @@ async def test_two_workers_deliver_each_event_exactly_once_while_shards_move_bet
     assert again == 0, f"{again} of {len(times)} were sent twice although every worker left in good order"
 
 
+@pytest.mark.slow
 async def test_a_killed_workers_share_flows_again_and_only_what_was_in_flight_is_sent_twice(
     open_house, receiver
 ):

@@ -27,6 +27,7 @@ def dear(number):
     return {"any": [*searches, {"payload.last_name": {"contains": "aaa"}}]}
 
 
+@pytest.mark.slow
 async def test_a_neighbour_in_the_shard_is_served_while_dear_events_are_matched(open_house, receiver, until):
     async with open_house() as house:
         await house.hub.company_limits.change(92, {"filter_cost": 1_000_000})

@@ -1,7 +1,7 @@
 """Who may have a slot in flight."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trunkline.dispatch.slots import BACKLOG_UNTRUSTED, UNTRUSTED_EACH, Slots
@@ -88,7 +88,10 @@ def test_a_subscription_with_all_its_slots_taken_is_busy_until_one_comes_back():
     assert slots.busy == set()
 
 
-@pytest.mark.parametrize("total", [1, 2, 16])
+@pytest.mark.parametrize(
+    "total", [pytest.param(1, marks=pytest.mark.slow), 2, pytest.param(16, marks=pytest.mark.slow)]
+)
+@settings(deadline=None)  # a busy machine is no fault
 @given(data=st.data())
 def test_the_counts_add_up_and_no_bound_is_broken_whatever_happens(total, data):
     slots = Slots(total, per_subscription=4)

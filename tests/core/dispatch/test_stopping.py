@@ -3,10 +3,13 @@
 import asyncio
 from collections import Counter
 
+import pytest
+
 from trunkline.store import shards as shard_store
 from trunkline.testing.receiver import Answer, Hang
 
 
+@pytest.mark.slow
 async def test_a_hub_that_is_stopped_and_started_again_and_again_under_load_loses_nothing(
     open_house, receiver
 ):

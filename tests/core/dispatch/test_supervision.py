@@ -93,6 +93,7 @@ async def test_replays_that_fail_stop_nobody(open_house, receiver, failing):
         assert house.hub.dispatcher.state == "ok"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
 async def test_statements_that_are_cancelled_end_no_delivery(open_house, receiver):
     async with open_house() as house:

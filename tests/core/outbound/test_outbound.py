@@ -255,6 +255,7 @@ async def test_a_body_is_read_up_to_64_kib(receiver: Receiver, http: Outbound, s
     assert (await post(http, receiver.url)).body == body[: min(size, MAX_BODY_BYTES)]
 
 
+@pytest.mark.slow
 async def test_a_limit_of_many_seconds_is_kept_to_the_tenth(receiver: Receiver) -> None:
     receiver.always(Hang())
     async with Outbound(DEVELOPMENT, timeout_seconds=5.05) as http:
@@ -555,6 +556,7 @@ async def test_an_answer_whose_framing_never_ends_is_refused(receiver: Receiver,
     assert seconds < LIMIT_SECONDS
 
 
+@pytest.mark.slow
 async def test_what_a_target_sent_is_let_go_of_with_its_connection():
     """Parsers and their readers hold each other: with the collector off, what is let go of too late stays."""
     async with Receiver() as receiver, Outbound(DEVELOPMENT, timeout_seconds=LIMIT_SECONDS) as http:

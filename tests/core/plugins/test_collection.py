@@ -59,6 +59,14 @@ def test_an_installed_plugin_gives_settings_event_types_migrations_channels_and_
     assert (plugin, routes.prefix, routes.router.routes[0].path) == ("good", "/good", "/pigeons")
 
 
+def test_where_nothing_is_served_no_plugin_is_asked_for_routes(importable, make_context):
+    settings = Settings(plugins=Plugins(enabled=("good",)))
+    registry = plugins.load(settings, path=[str(importable)])
+    collected = plugins.collect_with(registry, contexts=make_context, with_routes=False)
+    assert collected.routes == ()
+    assert collected.channels.keys() == {"pigeon"}
+
+
 def test_installed_plugins_that_fail_leave_the_others_running(importable, make_context):
     registry = plugins.load(Settings(), path=[str(importable)])
     plugins.collect_with(registry, contexts=make_context)

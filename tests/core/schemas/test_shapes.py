@@ -534,7 +534,12 @@ def _nested(keyword, wrap):
     return schema
 
 
-@pytest.mark.parametrize("name", HOSTILE)
+DEAR = {"doubling references", "many parts", "many conditions"}
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] if name in DEAR else []) for name in HOSTILE]
+)
 def test_a_hostile_schema_costs_little_and_is_read_generously(name):
     schema = HOSTILE[name]
     if name == "deep nesting":
@@ -659,7 +664,7 @@ def _is_taken_at_its_word(document, path):
     )
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)  # a busy machine is no fault
 @given(st.randoms(use_true_random=False))
 def test_every_value_that_a_schema_allows_has_a_shape_and_no_schema_breaks_itself(random):
     draw = _Draw(random)

@@ -115,6 +115,7 @@ async def test_a_transaction_holds_the_files_lock_from_its_first_statement(thing
         other.execute("BEGIN IMMEDIATE")
 
 
+@pytest.mark.slow
 async def test_a_writer_that_is_cancelled_in_a_statement_leaves_neither_rows_nor_a_lock(things: Database):
     async def write() -> None:
         async with things.write() as connection:
@@ -130,6 +131,7 @@ async def test_a_writer_that_is_cancelled_in_a_statement_leaves_neither_rows_nor
     assert await names(things) == ["next"]
 
 
+@pytest.mark.slow
 async def test_the_loop_goes_on_while_a_statement_runs(things: Database):
     async with things.write() as connection:
         running = asyncio.create_task(connection.execute(text(SLOW)))
@@ -155,6 +157,7 @@ async def test_what_cannot_be_opened_says_so(tmp_path: Path):
         await sqlite.connect(str(tmp_path / "missing" / "x.db"))
 
 
+@pytest.mark.slow
 def test_a_loop_that_closes_before_a_statement_ends_leaves_no_trace_and_no_lock(tmp_path: Path, recwarn):
     file = str(tmp_path / "things.db")
 

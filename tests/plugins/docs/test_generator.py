@@ -68,6 +68,7 @@ def is_outside(link: str) -> bool:
     return link.startswith(("http://", "https://", "mailto:"))
 
 
+@pytest.mark.slow
 def test_the_same_product_makes_the_same_bytes(product: Product):
     assert generate(product) == generate(product)
 

@@ -4,15 +4,19 @@ import pytest
 
 from trunkline.access.keys import COMPANY_SCOPES
 
-pytestmark = pytest.mark.own_hub(
-    settings={
-        "limits.enabled": "true",
-        "limits.write": "3/minute",
-        "limits.admin": "3/minute",
-        "portal.pages_per_minute": "12",
-    }
-)
+SETTINGS = {
+    "limits.enabled": "true",
+    "limits.write": "3/minute",
+    "limits.admin": "3/minute",
+    "portal.pages_per_minute": "12",
+}
 LINKS = "/api/v1/portal/links"
+
+
+@pytest.fixture
+async def api(lend_hub):
+    """A hub with limits; calls are counted by key and company, so each test has counts of its own."""
+    return await lend_hub("sqlite", SETTINGS, dispatch=False)
 
 
 @pytest.fixture(autouse=True)

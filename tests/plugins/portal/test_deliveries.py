@@ -60,6 +60,7 @@ async def test_what_is_under_way_is_live_and_says_when_it_is_tried_again(engine,
     assert "<html" not in part.text
 
 
+@pytest.mark.slow
 async def test_of_very_many_attempts_a_page_at_a_time_is_shown(api, sign_in, receiver):
     subscription = await subscribe(api, receiver.url)
     event = await emit(api)

@@ -157,9 +157,9 @@ async def test_each_fault_of_a_new_subscription_is_named_at_its_path(api):
         "https://169.254.169.254/",
     ],
 )
-async def test_where_a_deployment_must_not_send_is_refused_at_once(sqlite_database_url, make_hub, url):
+async def test_where_a_deployment_must_not_send_is_refused_at_once(lend_hub, url):
     strict = {"delivery.allow_http": "false", "delivery.allow_private_networks": "false"}
-    hub = await make_hub(sqlite_database_url, strict, dispatch=False)
+    hub = await lend_hub("sqlite", strict, dispatch=False)
     made = await create(hub.client, target_url="https://93.184.215.14/")
     assert paths(await hub.client.post(HOOKS, json=body_of(target_url=url))) == ["/target_url"]
     assert paths(await hub.client.patch(f"{HOOKS}/{made['id']}", json={"target_url": url})) == ["/target_url"]
@@ -355,6 +355,7 @@ async def test_changes_at_once_do_not_undo_each_other(running):
     assert set((await running.client.get(url)).json()["headers"]) != {"x-n"}
 
 
+@pytest.mark.slow
 async def test_making_pausing_resuming_and_deleting_at_once_all_go_through(running):
     made = [await create(running.client) for _ in range(6)]
 

@@ -23,9 +23,9 @@ from trunkline.store import stream
 from .checks import Broken
 from .world import World, explain, simulated
 
-FAST, MANY = range(40), range(40, 2_100)
-SWITCHING, MANY_SWITCHING = range(10), range(10, 220)
-SETTING, MANY_SETTING = range(10), range(10, 220)
+FAST, MANY = range(10), range(10, 2_100)
+SWITCHING, MANY_SWITCHING = range(3), range(3, 220)
+SETTING, MANY_SETTING = range(3), range(3, 220)
 
 
 @pytest.fixture

@@ -2,9 +2,11 @@
 
 import re
 
+import pytest
 from playwright.sync_api import expect
 from tests.plugins.portal.browser.person import Person
 
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 OTHER = 17
 
 

@@ -42,8 +42,11 @@ async def test_no_more_attempts_are_in_flight_than_a_subscription_and_the_proces
     for path in paths:
         receiver.always(gauge.at(path), path=path)
     async with open_house(concurrency=20, concurrency_per_subscription=10) as house:
-        numbers = [await house.subscribe(f"{receiver.url}{path}") for path in paths]
-        await house.emit(150, to=numbers)
+        subscribed = [
+            (company, await house.subscribe(f"{receiver.url}{path}", company=company))
+            for company, path in enumerate(paths, 1)
+        ]
+        await asyncio.gather(*(house.emit(150, to=[no], company=company) for company, no in subscribed))
         await house.check_settled(seconds=20)
         assert await house.statuses() == {"delivered": 450}
     assert gauge.most_in_all == 20, "all slots are used, and no more"

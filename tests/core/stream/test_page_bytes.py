@@ -17,7 +17,7 @@ def test_a_page_of_short_events_is_whole():
 
 def test_a_page_of_long_events_is_cut_and_fewer_are_read_for_the_next_one():
     pages = PageBytes()
-    kept = pages.cut(92, events(200, 256 * 1024))
+    kept = pages.cut(92, events(200, 64 * 1024))
     assert sum(len(event.body) for event in kept) <= MAX_PAGE_BYTES
     assert len(kept) == 16
     assert pages.limit_for(92, 200) == 17

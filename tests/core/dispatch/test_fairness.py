@@ -49,7 +49,7 @@ async def test_no_more_attempts_are_in_flight_than_a_subscription_and_the_proces
         await asyncio.gather(*(house.emit(150, to=[no], company=company) for company, no in subscribed))
         await house.check_settled(seconds=20)
         assert await house.statuses() == {"delivered": 450}
-    assert gauge.most_in_all == 20, "all slots are used, and no more"
+    assert 15 <= gauge.most_in_all <= 20, "all slots but those that are kept for other companies"
     assert all(5 <= most <= 10 for most in gauge.most.values()), gauge.most
 
 

@@ -4,18 +4,22 @@ import asyncio
 import time
 from collections.abc import Mapping
 
-from trunkline.dispatch.beginnings import Beginnings
 from trunkline.dispatch.jobs import Deferred, Ended, Job, ResultQueue
 from trunkline.dispatch.room import HIGH_WATER, Room
 from trunkline.dispatch.sender import Sender
 from trunkline.dispatch.slots import Slots, Standing
 from trunkline.model.deliveries import Outcome, Result, Status
 from trunkline.runtime import faults
+from trunkline.runtime.beginnings import Beginnings
 
 GRACE_SECONDS = 1.0
 """What a channel gets beyond the time limit to end by itself, and again to end after it was cancelled."""
 SLOW_SECONDS = 2.0
 """What has not ended by then is written as in flight, so that it never holds the cursor back (DESIGN §5)."""
+BEGIN_AT_ONCE = 16
+"""Attempts that begin in one turn of the event loop; one whose body is long counts as several."""
+UNIT_BYTES = 16 * 1024
+"""Bytes of a body that are signed and copied in the time of a short attempt."""
 CROWDED_MS = 500
 """When a delivery that finds no slot, and whose subscription fails, is due again."""
 
@@ -34,7 +38,7 @@ class Runner:
         self._running: dict[Job, None] = {}
         self._waiting: dict[Job, None] = {}
         self._is_draining = False
-        self._beginnings = Beginnings()
+        self._beginnings = Beginnings(BEGIN_AT_ONCE)
         self.room = Room()
 
     @property
@@ -126,8 +130,9 @@ class Runner:
         while job is not None:
             now_ms, began = self._now_ms(), time.monotonic()
             try:
-                if not self._beginnings.try_take():
-                    await self._beginnings.wait(job.route.subscription.company_id)
+                units = 1 + len(job.event.body) // UNIT_BYTES
+                if not self._beginnings.try_take(units):
+                    await self._beginnings.wait(job.route.subscription.company_id, units)
                     now_ms, began = self._now_ms(), time.monotonic()
                 result = await self._attempt(job, now_ms)
             except asyncio.CancelledError:

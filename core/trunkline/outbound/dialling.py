@@ -12,8 +12,11 @@ import aiohappyeyeballs
 from trunkline.outbound.connection import Connection
 from trunkline.outbound.failures import NoAnswer
 from trunkline.outbound.resolving import Names, Resolve
+from trunkline.runtime.beginnings import Beginnings
 from trunkline.targets.addresses import AddressPolicy
 
+DIAL_AT_ONCE = 4
+"""Connections that are begun in one turn of the event loop: a TLS handshake takes a millisecond of it."""
 FALLBACK_SECONDS = 0.25
 """How long one address has to answer before the next is dialled beside it (RFC 8305 §5)."""
 
@@ -55,6 +58,7 @@ class Dialler:
     def __init__(self, names: Names, *, ssl_context: ssl.SSLContext | None) -> None:
         self._names = names
         self._ssl_context = ssl_context
+        self._beginnings = Beginnings(DIAL_AT_ONCE)
         self.dialled = 0
         """How many connections were made."""
 
@@ -69,6 +73,8 @@ class Dialler:
             addresses = await self._names.addresses(origin.host, origin.port, tenant=tenant)
         except OSError:
             raise NoAnswer("dns_failed", "the target's name does not resolve") from None
+        if not self._beginnings.try_take():
+            await self._beginnings.wait(tenant)
         try:
             connection = await self._connect(origin, addresses)
         except ssl.SSLError as error:

@@ -6,21 +6,24 @@ from collections.abc import Sequence
 from trunkline.model.events import Event
 
 MAX_PAGE_BYTES = 1024 * 1024
-_LONG_BYTES = MAX_PAGE_BYTES // 200
-"""Events that are shorter on average never make a page too long."""
+UNKNOWN = 16
+"""Events that are read for the first page of a company, to see how long they are."""
 _REMEMBERED = 10_000
 
 
 class PageBytes:
-    """Cuts pages, and remembers whose events are long, so that no more of them are read than a page holds."""
+    """Cuts pages, and remembers how long each company's events are, so that no more of them are read than a page holds."""
 
     def __init__(self) -> None:
-        self._average: OrderedDict[int, int] = OrderedDict()
+        self._bytes: OrderedDict[int, int] = OrderedDict()
+
+    def knows(self, company_id: int) -> bool:
+        """Tell whether it is known how long a company's events are."""
+        return company_id in self._bytes
 
     def limit_for(self, company_id: int, limit: int) -> int:
         """Give how many events to read for a page of *limit*."""
-        average = self._average.get(company_id)
-        return limit if average is None else min(limit, MAX_PAGE_BYTES // average + 1)
+        return min(limit, MAX_PAGE_BYTES // self._bytes.get(company_id, 1) + 1)
 
     def cut(self, company_id: int, events: Sequence[Event]) -> Sequence[Event]:
         """Give the first of *events*: as many as a page holds, one at least."""
@@ -30,15 +33,13 @@ class PageBytes:
             if total > MAX_PAGE_BYTES and count:
                 self._note(company_id, total // (count + 1))
                 return events[:count]
-        if company_id in self._average and events:
+        if events:
             self._note(company_id, total // len(events))
         return events
 
     def _note(self, company_id: int, average: int) -> None:
-        if average <= _LONG_BYTES:
-            self._average.pop(company_id, None)
-            return
-        self._average[company_id] = average
-        self._average.move_to_end(company_id)
-        if len(self._average) > _REMEMBERED:
-            self._average.popitem(last=False)
+        """Remember how long events were on average; who has had long ones is believed only slowly to have short ones."""
+        self._bytes[company_id] = max(average, self._bytes.get(company_id, 0) // 2, 1)
+        self._bytes.move_to_end(company_id)
+        if len(self._bytes) > _REMEMBERED:
+            self._bytes.popitem(last=False)

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -20,7 +20,7 @@ from trunkline.store import retention, stream
 from trunkline.store.database import Database
 from trunkline.store.wakeup import Signal, Wakeup
 from trunkline.stream.long_polls import LongPolls
-from trunkline.stream.page_bytes import PageBytes
+from trunkline.stream.page_bytes import UNKNOWN, PageBytes
 
 LOOK_SECONDS = 1.0
 
@@ -78,13 +78,14 @@ class Streaming:
             TooMuchAtOnce: the company has as many long polls as it may have.
         """
         position = cursors.decode(cursor) if cursor is not None else None
-        limit = self._page_bytes.limit_for(company_id, limit)
-        request = PageRequest(company_id, types, position, since_ms, limit)
-        after, events = await self._read(request, may_expire=True)
+        request = PageRequest(
+            company_id, types, position, since_ms, self._page_bytes.limit_for(company_id, limit)
+        )
+        request, after, events = await self._read_first(request)
         if not events and wait_seconds > 0:
             async with self._long_polls.of(company_id):
                 after, events = await callers.while_present(self._wait(request, wait_seconds))
-        page = self._page_bytes.cut(company_id, events[:limit])
+        page = self._page_bytes.cut(company_id, events[: request.limit])
         return EventPage(
             bodies=[self._schema_versions.body(event, versions) for event in page],
             next_cursor=cursors.encode(page[-1].position if page else after),
@@ -131,6 +132,19 @@ class Streaming:
         version = None if versions is None else self._schema_versions.chosen(type, versions)
         draft = example_draft(self._catalog, company_id, type, source=source, version=version)
         return draft.envelope(self._catalog.names().index(type) + 1)
+
+    async def _read_first(self, request: "PageRequest") -> tuple["PageRequest", int, list[Event]]:
+        """Read as ``_read`` does, and a few events first where it is not known how long the company's are.
+
+        Returns the request as well: its limit is lower where the events are long.
+        """
+        if request.limit > UNKNOWN and not self._page_bytes.knows(request.company_id):
+            after, events = await self._read(replace(request, limit=UNKNOWN), may_expire=True)
+            if len(events) <= UNKNOWN:
+                return request, after, events
+            self._page_bytes.cut(request.company_id, events)
+            request = replace(request, limit=self._page_bytes.limit_for(request.company_id, request.limit))
+        return request, *(await self._read(request, may_expire=True))
 
     async def _read(self, request: "PageRequest", *, may_expire: bool) -> tuple[int, list[Event]]:
         """Read one event more than the page holds; returns the position to go on from, and the events.

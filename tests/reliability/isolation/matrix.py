@@ -84,6 +84,7 @@ class Matrix:
             environment = environment_of(url, self._name_server, **row.settings)
             if row.prepare is not None:
                 await row.prepare(World(url, environment, furniture, self._scale))
+                await asyncio.to_thread(os.sync)  # else the hub's first commits wait for what was prepared
             async with Deployment(environment, self._templates.folder, number=number) as deployment:
                 run = _Run(row, deployment, furniture, self._target, self._scale)
                 verdict = await run.run(url)

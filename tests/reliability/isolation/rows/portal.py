@@ -66,7 +66,9 @@ async def long_log(world: World) -> None:
 async def _load(attack: Attack, *paths: str, at_once: int = 4) -> None:
     """Load *paths*, below the company's own."""
     async with _signed_in(attack) as browser:
-        await attack.repeat(lambda turn: browser.get(browser.root + paths[turn % len(paths)]), at_once=at_once)
+        await attack.repeat(
+            lambda turn: browser.get(browser.root + paths[turn % len(paths)]), at_once=at_once
+        )
 
 
 @row(prepare=long_log, in_part=("postgresql",))

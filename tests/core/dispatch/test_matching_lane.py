@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from trunkline.dispatch import matching_lane
+from trunkline.dispatch import matching_lane, room
 from trunkline.dispatch.matching_lane import Budget
 from trunkline.model.events import Event, shard_of
 
@@ -90,3 +90,19 @@ def test_a_page_has_a_budget_and_each_company_a_part_of_it():
 @pytest.mark.parametrize(("size", "fits"), [(100, True), (64 * matching_lane.COMPANY_COST, False)])
 def test_the_size_of_an_event_counts_as_it_has_to_be_parsed(size, fits):
     assert Budget().allows(event(size=size), 1) is fits
+
+
+async def test_a_company_without_room_waits_by_position_and_every_event_is_delivered_once(
+    open_house, receiver, monkeypatch, until
+):
+    monkeypatch.setattr(room, "COMPANY_HIGH_WATER", 8)
+    monkeypatch.setattr(matching_lane, "COMPANY_WAITING", 30)
+    async with open_house() as house:
+        numbers = [await house.subscribe(f"{receiver.url}/{n}") for n in range(3)]
+        await until(house.routing_is_fresh)
+        await house.emit(100, to=numbers)
+        await until(lambda: house.hub.dispatcher._matching.waiting(92))
+        await house.check_settled(seconds=30)
+        assert await house.statuses() == {"delivered": 300}
+        assert house.hub.dispatcher._runner.room.open == 0
+    assert receiver.count == 300

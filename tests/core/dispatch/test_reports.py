@@ -50,6 +50,22 @@ async def test_the_last_failure_has_no_next_one(open_house, receiver, caplog):
     assert told == [(1, "pending", 0.1), (2, "pending", 0.1), (3, "exhausted", None)]
 
 
+@on_sqlite
+async def test_of_many_failures_of_a_company_a_few_have_a_line_and_one_says_how_many_more(
+    open_house, receiver, caplog
+):
+    caplog.set_level(logging.INFO)
+    receiver.always(Answer(500))
+    async with open_house() as house:
+        no = await house.subscribe(receiver.url)
+        await house.emit(40, to=[no])
+        await house.until_statuses(exhausted=40)
+    batches = lines(caplog, "more attempts failed")
+    assert batches
+    assert {line.company_id for line in batches} == {92}
+    assert len(lines(caplog, FAILED)) + sum(line.attempts for line in batches) == 3 * 40
+
+
 async def test_a_success_is_silent_at_info(open_house, receiver, caplog):
     caplog.set_level(logging.INFO)
     async with open_house() as house:

@@ -23,7 +23,8 @@ def run_through(steps: Steps[Value]) -> Value:
         try:
             next(steps)
         except StopIteration as end:
-            return end.value
+            value: Value = end.value
+            return value
 
 
 async def run_with_pauses(steps: Steps[Value]) -> Value:
@@ -32,7 +33,8 @@ async def run_with_pauses(steps: Steps[Value]) -> Value:
         try:
             next(steps)
         except StopIteration as end:
-            return end.value
+            value: Value = end.value
+            return value
         await asyncio.sleep(PAUSE_SECONDS)
 
 

@@ -105,7 +105,8 @@ if TYPE_CHECKING:
     from trunkline.outbound.push import post as post_by_http
     from trunkline.schemas.catalog import EventType, Json
     from trunkline.schemas.definitions import Definition, Example, ItemList, Kind, read_definition
-    from trunkline.schemas.products import Brand, Field, Product, Reference, alternatives, sample_envelope
+    from trunkline.schemas.fields import Field, Reference
+    from trunkline.schemas.products import Brand, Product, alternatives, sample_envelope
     from trunkline.schemas.versions import Caster
     from trunkline.settings import Names
     from trunkline.targets.signatures import Signer
@@ -322,14 +323,8 @@ _HOMES = {
     "trunkline.outbound.push": ("deliver as deliver_by_http", "post as post_by_http"),
     "trunkline.schemas.catalog": ("EventType", "Json"),
     "trunkline.schemas.definitions": ("Definition", "Example", "ItemList", "Kind", "read_definition"),
-    "trunkline.schemas.products": (
-        "Brand",
-        "Field",
-        "Product",
-        "Reference",
-        "alternatives",
-        "sample_envelope",
-    ),
+    "trunkline.schemas.fields": ("Field", "Reference"),
+    "trunkline.schemas.products": ("Brand", "Product", "alternatives", "sample_envelope"),
     "trunkline.schemas.versions": ("Caster",),
     "trunkline.settings": ("Names",),
     "trunkline.targets.signatures": ("Signer",),

@@ -1,12 +1,13 @@
 """Every action, search and lookup by its name, with the validators of its input and its output. Pure."""
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from trunkline.errors import FieldError, SchemaInvalid
 from trunkline.schemas import definition_rules
 from trunkline.schemas.catalog import Json, Validator
 from trunkline.schemas.definitions import KINDS, Definition, Kind
+from trunkline.schemas.nulls import NullRules
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +15,7 @@ class _Validators:
     parameters: Validator
     input: Validator
     output: Validator
+    nulls: NullRules
 
 
 class DefinitionCatalog:
@@ -69,13 +71,17 @@ class DefinitionCatalog:
         validators = self._validators[definition.kind, definition.name]
         return [*_named(validators.parameters.check(parameters)), *validators.input.check(input)]
 
+    def without_nulls(self, definition: Definition, input: Mapping[str, Json]) -> dict[str, Json]:
+        """Leave out of *input* what is null where the schema allows no null. Raises KeyError as ``check_input`` does."""
+        return self._validators[definition.kind, definition.name].nulls.without_nulls(input)
+
     def check_output(self, definition: Definition, output: Mapping[str, Json]) -> list[FieldError]:
         """List the faults of an answer, at JSON pointers. Raises KeyError as ``check_input`` does."""
         return self._validators[definition.kind, definition.name].output.check(output)
 
 
 def _named(faults: Iterable[FieldError]) -> Iterable[FieldError]:
-    return (FieldError(fault.path.removeprefix("/"), fault.message) for fault in faults)
+    return (replace(fault, path=fault.path.removeprefix("/")) for fault in faults)
 
 
 def _unfit(definition: Definition, reason: str) -> SchemaInvalid:
@@ -88,6 +94,7 @@ def _validators_of(definition: Definition) -> _Validators:
         parameters=_validator(definition, "parameters", definition.parameters),
         input=_validator(definition, "input", definition.input),
         output=_validator(definition, "output", definition.output),
+        nulls=NullRules(definition.input),
     )
     for reason in definition_rules.broken_rules(definition):
         raise _unfit(definition, reason)

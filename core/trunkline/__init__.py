@@ -108,6 +108,7 @@ if TYPE_CHECKING:
     from trunkline.schemas.fields import Field, Reference
     from trunkline.schemas.products import Brand, Product, alternatives, sample_envelope
     from trunkline.schemas.versions import Caster
+    from trunkline.schemas.wording import Wording, happening, plural, singular, with_article, wording_of
     from trunkline.settings import Names
     from trunkline.targets.signatures import Signer
     from trunkline.version import __version__
@@ -206,6 +207,7 @@ __all__ = [
     "TargetRefused",
     "TrunklineError",
     "UpdateSubscription",
+    "Wording",
     "__version__",
     "alternatives",
     "body_model",
@@ -214,7 +216,9 @@ __all__ = [
     "check_idempotency_key",
     "definition_routes",
     "deliver_by_http",
+    "happening",
     "hookimpl",
+    "plural",
     "post_by_http",
     "query_model",
     "query_reader",
@@ -225,6 +229,9 @@ __all__ = [
     "rest_hook_channel",
     "rest_hook_routes",
     "sample_envelope",
+    "singular",
+    "with_article",
+    "wording_of",
 ]
 
 _HOMES = {
@@ -326,6 +333,14 @@ _HOMES = {
     "trunkline.schemas.fields": ("Field", "Reference"),
     "trunkline.schemas.products": ("Brand", "Product", "alternatives", "sample_envelope"),
     "trunkline.schemas.versions": ("Caster",),
+    "trunkline.schemas.wording": (
+        "Wording",
+        "happening",
+        "plural",
+        "singular",
+        "with_article",
+        "wording_of",
+    ),
     "trunkline.settings": ("Names",),
     "trunkline.targets.signatures": ("Signer",),
     "trunkline.version": ("__version__",),

@@ -97,6 +97,7 @@ WORDS: Mapping[str, str] = {
     "generate": "Makes the files.",
     "headers": "Headers, by their names.",
     "homepage": "The product's website.",
+    "keys_url": "The page on which people make their API keys; empty where that is found from `homepage`.",
     "id": "The id.",
     "input": "What is sent.",
     "invalid": "How many still break their schema.",

@@ -17,7 +17,7 @@ from trunkline.schemas.versions import HEADER, write_header
 class Brand:
     """How a product names and shows itself. *slug* begins every generated name; *color* is ``#rrggbb``.
 
-    *logo* is an SVG document for light grounds, *logo_dark* for dark ones; without them a generator draws the initial.
+    *keys_url* is the page on which people make their API keys; empty where that is found from *homepage*. *logo* is an SVG document for light grounds, *logo_dark* for dark ones; without them a generator draws the initial.
     """
 
     slug: str
@@ -31,6 +31,7 @@ class Brand:
     version: str = "1.0.0"
     logo: str | None = field(default=None, repr=False)
     logo_dark: str | None = field(default=None, repr=False)
+    keys_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)

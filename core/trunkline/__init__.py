@@ -106,7 +106,7 @@ if TYPE_CHECKING:
     from trunkline.schemas.catalog import EventType, Json
     from trunkline.schemas.definitions import Definition, Example, ItemList, Kind, read_definition
     from trunkline.schemas.fields import Field, Reference
-    from trunkline.schemas.products import Brand, Product, alternatives, sample_envelope
+    from trunkline.schemas.products import Brand, Product, alternatives, json_remarks, sample_envelope
     from trunkline.schemas.versions import Caster
     from trunkline.schemas.wording import Wording, happening, plural, singular, with_article, wording_of
     from trunkline.settings import Names
@@ -218,6 +218,7 @@ __all__ = [
     "deliver_by_http",
     "happening",
     "hookimpl",
+    "json_remarks",
     "plural",
     "post_by_http",
     "query_model",
@@ -331,7 +332,7 @@ _HOMES = {
     "trunkline.schemas.catalog": ("EventType", "Json"),
     "trunkline.schemas.definitions": ("Definition", "Example", "ItemList", "Kind", "read_definition"),
     "trunkline.schemas.fields": ("Field", "Reference"),
-    "trunkline.schemas.products": ("Brand", "Product", "alternatives", "sample_envelope"),
+    "trunkline.schemas.products": ("Brand", "Product", "alternatives", "json_remarks", "sample_envelope"),
     "trunkline.schemas.versions": ("Caster",),
     "trunkline.schemas.wording": (
         "Wording",

@@ -89,6 +89,8 @@ def _export_connector(name: str, folder: Path, settings: Settings) -> None:
         warn(f"Setting 'server.public_url' is not set, so what is written calls {product.api_url}")
     for path, content in make_files(connector, product, plugin=plugin).items():
         _save(folder / path, content)
+    for remark in connector.remarks(product) if connector.remarks else ():
+        warn(f"{remark}.")
 
 
 def _write(file: Path, document: Mapping[str, Any]) -> None:

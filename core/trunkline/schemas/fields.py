@@ -36,6 +36,11 @@ _JOINED: Mapping[frozenset[FieldKind], FieldKind] = {
 }
 """What values of several kinds are filled in as."""
 _SCALARS = frozenset({"boolean", "integer", "number", "string"})
+_MADE_UP: Mapping[FieldKind, Json] = {
+    "object": {"name": "value"},
+    "list": ["value"],
+    "any": {"name": "value"},
+}
 _NAMES: Mapping[FieldKind, str] = {
     "text": "a text",
     "integer": "a whole number",
@@ -106,7 +111,7 @@ def as_form(fields: Iterable[Field], *, is_update: bool) -> tuple[Field, ...]:
 
 
 def with_examples(fields: Iterable[Field], values: Sequence[Mapping[str, Json]]) -> tuple[Field, ...]:
-    """Give those *fields* that are written as JSON an example out of *values*, where they have none."""
+    """Give those *fields* that are written as JSON an example, where they have none: out of *values*, or made up."""
     return tuple(_with_example(entry, values) for entry in fields)
 
 
@@ -298,7 +303,8 @@ def _sends_id(reference: Reference) -> bool:
 def _with_example(entry: Field, values: Sequence[Mapping[str, Json]]) -> Field:
     held = [value[entry.name] for value in values if value.get(entry.name) is not None]
     if entry.json_because:
-        return entry if entry.example is not None else replace(entry, example=next(iter(held), None))
+        made_up = _MADE_UP.get(entry.kind)
+        return entry if entry.example is not None else replace(entry, example=next(iter(held), made_up))
     if not entry.fields:
         return entry
     inner = [item for value in held for item in (value if isinstance(value, list) else [value])]

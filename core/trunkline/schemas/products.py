@@ -4,7 +4,7 @@ Everything here is pure. A generator (``contract.Connector``) gets a ``Product``
 things is the generator's business, what the schemas say is read here, once for all of them.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from trunkline.schemas.catalog import EventType, Json
@@ -99,6 +99,25 @@ def alternatives(definition: Definition) -> tuple[tuple[str, ...], ...]:
     """The sets of fields of which a call must fill in at least one; none where each field stands for itself."""
     branches: Sequence[Mapping[str, Json]] = definition.input.get("anyOf", ())
     return tuple(tuple(branch["required"]) for branch in branches if "required" in branch)
+
+
+def json_remarks(
+    product: Product, *, platform: str, reason: Callable[[Field], str] = lambda field: field.json_because
+) -> list[str]:
+    """Say which fields people write as JSON on *platform*, and why: *reason* tells of a field, empty where it has a form."""
+    return [
+        f"On {platform}, '{title}' of '{definition.title}' is written as JSON, because {why}"
+        for definition in (*product.actions, *product.searches)
+        for title, why in _reasons(product.form(definition), reason)
+    ]
+
+
+def _reasons(fields: Iterable[Field], reason: Callable[[Field], str]) -> Iterator[tuple[str, str]]:
+    for entry in fields:
+        if why := reason(entry):
+            yield entry.title, why
+        else:
+            yield from _reasons(entry.fields, reason)
 
 
 def sample_envelope(event_type: EventType) -> dict[str, Json]:

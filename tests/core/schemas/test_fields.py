@@ -181,6 +181,8 @@ def test_json_has_an_example_out_of_the_calls():
     )
     matrix, note, place = with_examples(fields, [{"note": "x"}, {"matrix": [[1]], "place": {"more": 1}}])
     assert (matrix.example, note.example, place.fields[0].example) == ([[1]], None, 1)
+    matrix, note, place = with_examples(fields, [])
+    assert (matrix.example, note.example, place.fields[0].example) == (["value"], None, {"name": "value"})
 
 
 @pytest.mark.parametrize(

@@ -170,7 +170,7 @@ PROBLEM = {"detail": "The query is not valid.", "form_detail": "Fill in Note or 
     [
         ({"statusCode": 400, "body": PROBLEM}, "Fill in Note or Shop.", ""),
         ({"statusCode": 404, "body": {"detail": "There is no order '7' here."}}, "There is no order '7' here.", ""),
-        ({"statusCode": 401, "body": PROBLEM}, "The API key is not valid, or was revoked", "Make another key in Tea & Co's"),
+        ({"statusCode": 401, "body": PROBLEM}, "The API key is not valid, or was revoked", "Make another key"),
         ({"statusCode": 429, "headers": {"retry-after": "9"}, "body": PROBLEM}, "Fill in Note or Shop.", "Try again in 9 s"),
         ({"statusCode": 502, "body": "<h1>"}, "The answer was HTTP 502, with no reason given", ""),
     ],
@@ -179,7 +179,7 @@ PROBLEM = {"detail": "The query is not valid.", "form_detail": "Fill in Note or 
 def test_a_refusal_is_told_in_the_words_of_the_form(run: Run, answer: Any, message: str, description: str):
     outcome = run(find(note="a"), find(), answers=[{"body": {"results": []}}, answer])
     assert outcome["error"]["message"] == message
-    assert outcome["error"].get("description", "").startswith(description)
+    assert (outcome["error"].get("description") or "").startswith(description)
     assert outcome["error"]["item"] == 1
 
 

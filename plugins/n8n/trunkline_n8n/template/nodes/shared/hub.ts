@@ -68,7 +68,7 @@ export function toApiError(node: INode, response: IN8nHttpFullResponse): NodeApi
 }
 
 function adviceFor(statusCode: number, retryAfter: unknown): string {
-	if (statusCode === 401) return 'Make another key in __title__, and paste it into the credential';
+	if (statusCode === 401) return 'Make another key, and paste it into the credential';
 	if (statusCode === 403) return 'Choose a credential whose key has this scope';
 	return retryAfter ? `Try again in ${String(retryAfter)} seconds` : '';
 }

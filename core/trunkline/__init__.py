@@ -105,7 +105,7 @@ if TYPE_CHECKING:
     from trunkline.outbound.push import post as post_by_http
     from trunkline.schemas.catalog import EventType, Json
     from trunkline.schemas.definitions import Definition, Example, ItemList, Kind, read_definition
-    from trunkline.schemas.fields import Field, Reference
+    from trunkline.schemas.fields import Field, FieldKind, Reference
     from trunkline.schemas.products import Brand, Product, alternatives, json_remarks, sample_envelope
     from trunkline.schemas.versions import Caster
     from trunkline.schemas.wording import Wording, happening, plural, singular, with_article, wording_of
@@ -157,6 +157,7 @@ __all__ = [
     "Example",
     "Field",
     "FieldError",
+    "FieldKind",
     "FinishedAttempt",
     "FragmentInvalid",
     "HttpClient",
@@ -331,7 +332,7 @@ _HOMES = {
     "trunkline.outbound.push": ("deliver as deliver_by_http", "post as post_by_http"),
     "trunkline.schemas.catalog": ("EventType", "Json"),
     "trunkline.schemas.definitions": ("Definition", "Example", "ItemList", "Kind", "read_definition"),
-    "trunkline.schemas.fields": ("Field", "Reference"),
+    "trunkline.schemas.fields": ("Field", "FieldKind", "Reference"),
     "trunkline.schemas.products": ("Brand", "Product", "alternatives", "json_remarks", "sample_envelope"),
     "trunkline.schemas.versions": ("Caster",),
     "trunkline.schemas.wording": (

@@ -16,7 +16,7 @@ from itertools import chain, repeat
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.contract import Answered, Call
-from trunkline.errors import IdempotencyConflict, ProviderFailed, Refused, TooMuchAtOnce
+from trunkline.errors import BadQuery, BodyInvalid, IdempotencyConflict, ProviderFailed, TooMuchAtOnce
 from trunkline.ingest.accept import Ingest
 from trunkline.operations import requests, running
 from trunkline.operations.form_sentences import form_detail
@@ -272,10 +272,10 @@ def _answer(outcome: Outcome, announce: Callable[[], None] | None) -> Answered:
 
 @contextlib.contextmanager
 def _told_to_forms(definition: Definition) -> Generator[None]:
-    """Put a refusal into the words of a form, too."""
+    """Put a refusal that names fields into the words of a form, too; a product over HTTP has found its own words."""
     try:
         yield
-    except Refused as error:
+    except (BodyInvalid, BadQuery) as error:
         if error.errors:
             error.form_detail = form_detail(definition, error.errors)
         raise

@@ -9,8 +9,9 @@ from collections.abc import Iterator, Mapping
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
-from trunkline import Definition, Json, Product, sample_envelope
+from trunkline import Definition, Field, Json, Product, json_remarks, sample_envelope
 from trunkline_make import calls, manifest, names, parameters
+from trunkline_make.dates import common_dates, with_dates
 
 _ENVELOPE = (
     ("id", "Event ID", "integer"),
@@ -18,6 +19,18 @@ _ENVELOPE = (
     ("createdUtc", "Created", "date"),
     ("companyId", "Company ID", "integer"),
 )
+
+
+_EVENTS_AT = {
+    names.WATCH: (("condition", "default", "payload.event"), ("response", "output", "body")),
+    names.POLL: (("response", "output", "item"),),
+}
+"""Where the calls of the triggers give an event, and where that is then."""
+
+
+def remarks(product: Product) -> list[str]:
+    """Say what of *product* has no form in Make."""
+    return json_remarks(product, platform="Make")
 
 
 def generate(product: Product) -> Mapping[str, bytes]:
@@ -32,6 +45,7 @@ def generate(product: Product) -> Mapping[str, bytes]:
         "VERSIONS": product.versions_header[1],
         "TITLE": product.brand.title,
         "DESCRIPTION": product.brand.description,
+        "KEYS_URL": product.brand.keys_url or product.brand.homepage,
         "GROUPS": ", ".join(manifest.record_groups(product)),
     }
     contents: dict[str, Json] = {
@@ -50,12 +64,29 @@ def _event_files(product: Product) -> Iterator[tuple[str, Json]]:
     chosen = parameters.event_types(product)
     yield names.code_path("webhook", names.WEBHOOK, "params"), [chosen]
     yield names.code_path("module", names.POLL, "static-params"), [chosen, parameters.limit(10)]
+    yield from _event_calls(product)
     for module in (names.WATCH, names.POLL):
         yield names.code_path("module", module, "interface"), _event_interface(product)
         yield (
             names.code_path("module", module, "samples"),
             next((sample_envelope(event_type) for event_type in product.event_types), {}),
         )
+
+
+def _event_calls(product: Product) -> Iterator[tuple[str, Json]]:
+    """Give the calls of both triggers with the dates of events parsed in what they give."""
+    for module, places in _EVENTS_AT.items():
+        code = names.code_path("module", module, "communication")
+        call = json.loads((files("trunkline_make") / "app" / code).read_text(encoding="utf-8"))
+        for block, key, root in places:
+            call[block][key] = _event(product, root)
+        yield code, call
+
+
+def _event(product: Product, root: str) -> Json:
+    dates = common_dates([product.payload(event_type) for event_type in product.event_types])
+    payload = Field("payload", "Payload", "", "object", is_required=True, fields=tuple(dates))
+    return with_dates([Field("createdUtc", "Created", "", "date-time"), payload], root=root)
 
 
 def _event_interface(product: Product) -> list[Json]:

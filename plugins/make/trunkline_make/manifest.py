@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from trunkline import Definition, Json, Product
+from trunkline import Definition, Json, Product, plural, singular, with_article, wording_of
 from trunkline_make import calls, names
 
 
@@ -65,6 +65,22 @@ def modules_of(product: Product) -> list[Module]:
         msg = f"more than one module would have the id {min(doubled)}; rename an action or a search"
         raise ValueError(msg)
     return modules
+
+
+def module_label(definition: Definition) -> str:
+    """Name a module as Make asks: ``Create a Lead``, ``Search Leads``, ``List Tasks``.
+
+    https://developers.make.com/custom-apps-documentation/best-practices/modules/module-names
+    """
+    wording = wording_of(definition)
+    if wording.is_reading:
+        verb = "list" if wording.verb == "list" else "search"
+        thing = plural(singular(wording.noun))
+    else:
+        verb, thing = wording.verb, with_article(wording.noun)
+    return " ".join(
+        word if word in {"a", "an"} else word[:1].upper() + word[1:] for word in [verb, *thing.split(" ")]
+    )
 
 
 def record_groups(product: Product) -> list[str]:
@@ -134,7 +150,7 @@ def _module(definition: Definition) -> Module:
     return Module(
         names.camel(definition.name),
         definition.kind,
-        definition.title,
+        module_label(definition),
         definition.description,
         _group(definition),
         _FORM,

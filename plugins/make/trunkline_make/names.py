@@ -15,6 +15,7 @@ WATCH = "watchEvents"
 POLL = "pollEvents"
 UNIVERSAL = "makeApiCall"
 
+_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _ID = re.compile(r"[a-zA-Z][0-9a-zA-Z]{2,63}")
 _LONGEST_ID = 64
 
@@ -37,6 +38,16 @@ def camel(name: str) -> str:
 def kebab(component_id: str) -> str:
     """Make ``createLead`` into ``create-lead``, as Make's editor names files."""
     return re.sub(r"(?<=[a-z0-9])([A-Z])", r"-\1", component_id).lower()
+
+
+def expression(source: str) -> str:
+    """Write an expression of Make's."""
+    return "{{" + source + "}}"
+
+
+def path(root: str, name: str) -> str:
+    """Name the member *name* of *root* in an expression."""
+    return f"{root}.{name}" if _IDENTIFIER.fullmatch(name) else f"{root}.`{name}`"
 
 
 def code_path(kind: Kind, component_id: str, code: str) -> str:

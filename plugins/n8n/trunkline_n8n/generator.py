@@ -7,7 +7,7 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import PurePosixPath
 
-from trunkline import Definition, Product, happening
+from trunkline import Definition, Product, happening, json_remarks
 from trunkline_n8n.icons import draw_icons
 from trunkline_n8n.operations import operation_name, render_operations, resource_of
 from trunkline_n8n.texts import camel_case, description, pascal_case, title_case
@@ -31,6 +31,11 @@ _HIDDEN = {
 _STRING = re.compile(r"'([^'\n]*__\w+?__[^'\n]*)'")
 _TYPE = "import type { INodePropertyOptions } from 'n8n-workflow';\n"
 _VERSIONS = "/** What the fields were made of. An event type that has changed since is sent as it was. */\n"
+
+
+def remarks(product: Product) -> list[str]:
+    """Say what of *product* has no form in n8n."""
+    return json_remarks(product, platform="n8n")
 
 
 def generate(product: Product) -> Mapping[str, bytes]:

@@ -220,9 +220,9 @@ def test_each_status_has_an_error_of_make(files: Files):
     assert kinds["429"] == "RateLimitError"
     assert kinds["503"] == "ConnectionError"
     assert all(
-        "{{ifempty(body.detail, " in answer["message"]
-        for answer in error.values()
-        if isinstance(answer, dict)
+        "{{ifempty(ifempty(body.form_detail, body.detail), " in answer["message"]
+        for status, answer in error.items()
+        if isinstance(answer, dict) and status != "401"
     )
 
 
@@ -235,6 +235,29 @@ def test_what_is_added_to_the_catalogue_is_in_the_app():
     interface = read(after, "modules/watch-events/watch-events.interface.iml.json")
     (payload,) = [field["spec"] for field in interface if field["name"] == "payload"]
     assert {"name": "done_date", "label": "Done", "type": "date"} in payload
+
+
+def test_a_field_that_events_call_differently_has_all_of_its_names():
+    made = generate(installed_product())
+    for module in ("watch-events", "poll-events"):
+        interface = read(made, f"modules/{module}/{module}.interface.iml.json")
+        (payload,) = [field["spec"] for field in interface if field["name"] == "payload"]
+        labels = {field["name"]: field["label"] for field in payload}
+        assert labels["employee_id"] == "Affiliate ID / Employee ID"
+        assert labels["first_name"] == "First Name"
+
+
+@pytest.mark.parametrize(
+    ("module", "label"),
+    [
+        ("createLead", "Create a Lead"),
+        ("createAffiliate", "Create an Affiliate"),
+        ("updateLeadStatus", "Update a Lead Status"),
+        ("findClient", "Search Clients"),
+    ],
+)
+def test_modules_are_named_as_make_asks(module: str, label: str):
+    assert components(generate(installed_product()), "module")[module]["label"] == label
 
 
 def test_words_of_the_brand_are_written_as_they_are():

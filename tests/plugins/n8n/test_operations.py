@@ -1,23 +1,15 @@
 """What the action node sends and gives, on the real ``n8n-workflow``; the hub's answers are written here."""
 
 import dataclasses
-import json
-import subprocess
-from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from tests.plugins.n8n.node import Run, action_node
 from tests.plugins.n8n.products import TINY, UPDATE_ORDER, field
-from tests.plugins.npm import node_environment
 from tests.plugins.products import an_object
 
-from trunkline_n8n.generator import generate
-
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
-HERE = Path(__file__).parent
-Run = Callable[..., dict[str, Any]]
-
 LINE = an_object(
     "sku",
     sku=field("string", "SKU"),
@@ -48,26 +40,8 @@ SHOP = "http://hub/api/v1/integrations/shops/3/orders/7"
 
 @pytest.fixture(scope="module")
 def run(n8n_tools: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
-    """Run the node once, with the parameters of each of its items."""
-    folder = n8n_tools.write(generate(PRODUCT), tmp_path_factory.mktemp("package") / "n8n-nodes-tea-shop")
-    n8n_tools.build(folder)
-    process = subprocess.Popen(
-        ["node", HERE / "runtime.js", folder, "TeaShop"],
-        env=node_environment(),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-
-    def run(*items: Mapping[str, Any], answers: Any = (), **more: Any) -> dict[str, Any]:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        process.stdin.write(json.dumps({"items": items, "answers": answers} | more) + "\n")
-        process.stdin.flush()
-        return json.loads(process.stdout.readline())
-
-    yield run
-    process.communicate(timeout=10)
+    with action_node(PRODUCT, "TeaShop", tools=n8n_tools, folder=tmp_path_factory.mktemp("package")) as run:
+        yield run
 
 
 def update(**fields: Any) -> dict[str, Any]:

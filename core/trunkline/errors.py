@@ -46,8 +46,8 @@ from dataclasses import dataclass
 class FieldError:
     """One fault in a request: *path* is a JSON pointer (RFC 6901) into what was sent, or a parameter's name.
 
-    *form_message* says it to whoever filled in a form, as a whole sentence without its full stop; it is only needed where
-    *message* names fields or calls.
+    *form_message* says it to whoever filled in a form, as a whole sentence without its full stop; only needed where fields
+    or calls are named.
     """
 
     path: str

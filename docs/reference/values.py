@@ -104,6 +104,8 @@ WORDS: Mapping[str, str] = {
     "is_email": "Whether it is an e-mail address.",
     "is_long": "Whether it may be longer than a line.",
     "is_nullable": "Whether it may be null.",
+    "noun": "What it is done to, such as `lead status`.",
+    "verb": "What is done, such as `update`.",
     "is_required": "Whether it must be there.",
     "item_kind": "What a list's items are.",
     "key_id": "The id of the key.",

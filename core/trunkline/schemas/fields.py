@@ -21,6 +21,7 @@ from trunkline.schemas.shapes import (
 )
 
 FieldKind = Literal["text", "integer", "number", "boolean", "date", "date-time", "object", "list", "any"]
+"""What a field's value is: ``any`` is JSON of no one form, ``object`` and ``list`` have fields or entries inside."""
 
 DEEPEST: Final = 6
 """How many objects and lists may stand in one another; what is deeper is written as JSON."""

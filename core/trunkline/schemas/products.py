@@ -17,7 +17,8 @@ from trunkline.schemas.versions import HEADER, write_header
 class Brand:
     """How a product names and shows itself. *slug* begins every generated name; *color* is ``#rrggbb``.
 
-    *keys_url* is the page on which people make their API keys; empty where that is found from *homepage*. *logo* is an SVG document for light grounds, *logo_dark* for dark ones; without them a generator draws the initial.
+    *logo* is an SVG document for light grounds, *logo_dark* for dark ones; without them a generator draws the initial.
+    *keys_url* is the page on which people make their API keys; where it is empty, connectors lead to the website.
     """
 
     slug: str
@@ -102,14 +103,22 @@ def alternatives(definition: Definition) -> tuple[tuple[str, ...], ...]:
 
 
 def json_remarks(
-    product: Product, *, platform: str, reason: Callable[[Field], str] = lambda field: field.json_because
+    product: Product, *, platform: str, reason: Callable[[Field], str] | None = None
 ) -> list[str]:
-    """Say which fields people write as JSON on *platform*, and why: *reason* tells of a field, empty where it has a form."""
+    """Say which fields people write as JSON on *platform*, and why.
+
+    *reason* tells why of a field, empty where it has a form; without it ``Field.json_because`` does.
+    """
+    reason = reason or _json_because
     return [
         f"On {platform}, '{title}' of '{definition.title}' is written as JSON, because {why}"
         for definition in (*product.actions, *product.searches)
         for title, why in _reasons(product.form(definition), reason)
     ]
+
+
+def _json_because(entry: Field) -> str:
+    return entry.json_because
 
 
 def _reasons(fields: Iterable[Field], reason: Callable[[Field], str]) -> Iterator[tuple[str, str]]:

@@ -36,6 +36,8 @@ _JOINED: Mapping[frozenset[FieldKind], FieldKind] = {
     frozenset(["text", "date", "date-time"]): "text",
 }
 """What values of several kinds are filled in as."""
+_TEXT: frozenset[FieldKind] = frozenset(["text"])
+_NULL = frozenset(["null"])
 _SCALARS = frozenset({"boolean", "integer", "number", "string"})
 _MADE_UP: Mapping[FieldKind, Json] = {
     "object": {"name": "value"},
@@ -222,15 +224,15 @@ def _distinct(shapes: Iterable[Shape]) -> tuple[Shape, ...]:
 
 def _filled(shapes: Iterable[Shape]) -> list[Shape]:
     """Leave out the shape that only null has."""
-    return [shape for shape in shapes if shape.types != {"null"}]
+    return [shape for shape in shapes if shape.types - _NULL]
 
 
 def _kind(shapes: Sequence[Shape]) -> tuple[FieldKind, str]:
     """Tell what values of one of *shapes* are, and, where no form can show that, why."""
     filled = _filled(shapes)
-    if any(shape.types - {"null"} == TYPES - {"null"} for shape in filled):
+    if any(shape.types >= TYPES - _NULL for shape in filled):
         return "any", "its schema names no type"
-    kinds = frozenset(kind for shape in filled for kind in _kinds(shape)) or frozenset[FieldKind]({"text"})
+    kinds: frozenset[FieldKind] = frozenset().union(*map(_kinds, filled)) or _TEXT
     if len(kinds) == 1:
         return next(iter(kinds)), ""
     if kinds in _JOINED:
@@ -241,7 +243,7 @@ def _kind(shapes: Sequence[Shape]) -> tuple[FieldKind, str]:
 
 
 def _kinds(shape: Shape) -> set[FieldKind]:
-    types = shape.types - {"null"}
+    types = shape.types - _NULL
     kinds: set[FieldKind] = set()
     if numbers := types & NUMBERS:
         whole = "number" not in numbers or (
@@ -249,8 +251,7 @@ def _kinds(shape: Shape) -> set[FieldKind]:
         )
         kinds.add("integer" if whole else "number")
     if "string" in types:
-        named = [_FORMATS[name] for name in shape.formats if name in _FORMATS]
-        kinds.add(named[0] if named else "text")
+        kinds |= {_FORMATS[name] for name in _FORMATS if name in shape.formats} or _TEXT
     if "boolean" in types:
         kinds.add("boolean")
     if "object" in types:

@@ -133,16 +133,16 @@ def _options(definitions: Sequence[Definition]) -> list[Value]:
         name if short.count(name) == 1 else title_case(definition.title)
         for name, definition in zip(short, definitions, strict=True)
     ]
-    options = [
+    named = sorted(zip(names, definitions, strict=True), key=lambda pair: pair[0].casefold())
+    return [
         {
             "name": name,
             "value": camel_case(definition.name),
             "action": _action(definition),
             "description": description(definition.description),
         }
-        for name, definition in zip(names, definitions, strict=True)
+        for name, definition in named
     ]
-    return sorted(options, key=lambda option: option["name"].casefold())
 
 
 def operation_name(definition: Definition) -> str:

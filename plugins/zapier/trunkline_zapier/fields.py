@@ -22,7 +22,7 @@ _INPUT_TYPES: Mapping[str, str] = {
     "date-time": "datetime",
 }
 """A day is a datetime too: the type ``string`` would refuse one that an earlier step gives."""
-_OUTPUT_TYPES = _INPUT_TYPES | {"date": "string"}
+_OUTPUT_TYPES: Mapping[str, str] = {**_INPUT_TYPES, "date": "string"}
 _VALUES = {"date": "day", "integer": "number", "number": "number"}
 _LONGEST_EXAMPLE = 300
 

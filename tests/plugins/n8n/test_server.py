@@ -395,8 +395,8 @@ def test_lists_are_searched_scrolled_and_filtered(office: Office):
     second = search("searchClients", filter="page n", paginationToken=first["paginationToken"])
     names = {option["name"] for option in (*first["results"], *second["results"])}
     assert {f"Page N{number:03}" for number in range(205)} <= names
-    leads = search("searchClientStatusesByNameWhereIsLeadTrue")["results"]
-    assert {"name": "Lead - New", "value": "Lead - New"} in leads
+    leads = search("searchClientStatusesWhereIsLeadTrue")["results"]
+    assert {"name": "Lead - New", "value": 10} in leads
     assert not any(option["name"].startswith("Client") for option in leads)
     clients = ask("options", "getClientStatusesWhereIsLeadFalse")
     assert {"name": "Client - Active", "value": 42} in clients

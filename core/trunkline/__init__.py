@@ -108,7 +108,15 @@ if TYPE_CHECKING:
     from trunkline.schemas.fields import Field, FieldKind, Reference
     from trunkline.schemas.products import Brand, Product, alternatives, json_remarks, sample_envelope
     from trunkline.schemas.versions import Caster
-    from trunkline.schemas.wording import Wording, happening, plural, singular, with_article, wording_of
+    from trunkline.schemas.wording import (
+        Wording,
+        happening,
+        plural,
+        singular,
+        those_of,
+        with_article,
+        wording_of,
+    )
     from trunkline.settings import Names
     from trunkline.targets.signatures import Signer
     from trunkline.version import __version__
@@ -232,6 +240,7 @@ __all__ = [
     "rest_hook_routes",
     "sample_envelope",
     "singular",
+    "those_of",
     "with_article",
     "wording_of",
 ]
@@ -340,6 +349,7 @@ _HOMES = {
         "happening",
         "plural",
         "singular",
+        "those_of",
         "with_article",
         "wording_of",
     ),

@@ -39,15 +39,32 @@ def wording_of(definition: Definition) -> Wording:
 
 def happening(event_type: EventType) -> str:
     """Say when an event happens: ``a payment fails``, ``the status of a client changes``, ``a new lead is created``."""
-    thing, _, action = event_type.name.rpartition(".")
-    noun = singular(re.sub(r"[._-]+", " ", thing))
-    *aspect, verb = re.split(r"[_-]+", action)
+    noun, aspect, verb = _happened(event_type)
     subject = f"the {' '.join(aspect)} of {with_article(noun)}" if aspect else with_article(noun)
     if verb in _HAPPENS:
         return f"{subject} {_HAPPENS[verb]}"
     if verb == "created" and not aspect:
         return f"a new {noun} is created"
     return f"{subject} is {verb}"
+
+
+def those_of(event_type: EventType) -> str:
+    """Name what the events of a type are about: ``new leads``, ``failed payments``, ``client status changes``."""
+    noun, aspect, verb = _happened(event_type)
+    if aspect:
+        return (
+            f"{noun} {' '.join(aspect)} changes"
+            if verb == "changed"
+            else f"{verb} {noun} {plural(' '.join(aspect))}"
+        )
+    return f"{'new' if verb == 'created' else verb} {plural(noun)}"
+
+
+def _happened(event_type: EventType) -> tuple[str, list[str], str]:
+    """Take the name of an event type apart: ``client``, ``["status"]`` and ``changed``."""
+    thing, _, action = event_type.name.rpartition(".")
+    *aspect, verb = re.split(r"[_-]+", action)
+    return singular(re.sub(r"[._-]+", " ", thing)), aspect, verb
 
 
 def with_article(noun: str) -> str:

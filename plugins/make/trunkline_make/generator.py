@@ -9,23 +9,8 @@ from collections.abc import Iterator, Mapping
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
-from trunkline import Definition, Field, Json, Product, json_remarks, sample_envelope
-from trunkline_make import calls, manifest, names, parameters
-from trunkline_make.dates import common_dates, with_dates
-
-_ENVELOPE = (
-    ("id", "Event ID", "integer"),
-    ("type", "Event Type", "text"),
-    ("createdUtc", "Created", "date"),
-    ("companyId", "Company ID", "integer"),
-)
-
-
-_EVENTS_AT = {
-    names.WATCH: (("condition", "default", "payload.event"), ("response", "output", "body")),
-    names.POLL: (("response", "output", "item"),),
-}
-"""Where the calls of the triggers give an event, and where that is then."""
+from trunkline import Definition, Json, Product, json_remarks
+from trunkline_make import calls, manifest, names, parameters, watching
 
 
 def remarks(product: Product) -> list[str]:
@@ -51,55 +36,13 @@ def generate(product: Product) -> Mapping[str, bytes]:
     contents: dict[str, Json] = {
         "makecomapp.json": manifest.manifest(product, modules),
         "modules/groups.json": manifest.groups(product, modules),
-        **dict(_event_files(product)),
+        **dict(watching.files_of(product)),
     }
     for definition in (*product.actions, *product.searches):
         contents |= _module_files(product, definition)
     for rpc_id, reference in calls.rpcs(product).items():
         contents[names.code_path("rpc", rpc_id, "communication")] = calls.rpc(reference)
     return dict(_constant_files(words)) | {path: _encode(content) for path, content in contents.items()}
-
-
-def _event_files(product: Product) -> Iterator[tuple[str, Json]]:
-    chosen = parameters.event_types(product)
-    yield names.code_path("webhook", names.WEBHOOK, "params"), [chosen]
-    yield names.code_path("module", names.POLL, "static-params"), [chosen, parameters.limit(10)]
-    yield from _event_calls(product)
-    for module in (names.WATCH, names.POLL):
-        yield names.code_path("module", module, "interface"), _event_interface(product)
-        yield (
-            names.code_path("module", module, "samples"),
-            next((sample_envelope(event_type) for event_type in product.event_types), {}),
-        )
-
-
-def _event_calls(product: Product) -> Iterator[tuple[str, Json]]:
-    """Give the calls of both triggers with the dates of events parsed in what they give."""
-    for module, places in _EVENTS_AT.items():
-        code = names.code_path("module", module, "communication")
-        call = json.loads((files("trunkline_make") / "app" / code).read_text(encoding="utf-8"))
-        for block, key, root in places:
-            call[block][key] = _event(product, root)
-        yield code, call
-
-
-def _event(product: Product, root: str) -> Json:
-    dates = common_dates([product.payload(event_type) for event_type in product.event_types])
-    payload = Field("payload", "Payload", "", "object", is_required=True, fields=tuple(dates))
-    return with_dates([Field("createdUtc", "Created", "", "date-time"), payload], root=root)
-
-
-def _event_interface(product: Product) -> list[Json]:
-    """Describe an event of any type: its payload has the fields of all of them."""
-    envelope = [{"name": name, "label": label, "type": kind} for name, label, kind in _ENVELOPE]
-    payload = parameters.merged(
-        field for event_type in product.event_types for field in product.payload(event_type)
-    )
-    return [
-        *envelope,
-        {"name": "payload", "label": "Payload", "type": "collection", "spec": payload},
-        {"name": "metadata", "label": "Metadata", "type": "collection"},
-    ]
 
 
 def _module_files(product: Product, definition: Definition) -> dict[str, Json]:

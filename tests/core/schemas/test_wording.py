@@ -4,7 +4,7 @@ import pytest
 
 from trunkline.schemas.catalog import EventType
 from trunkline.schemas.definitions import Definition
-from trunkline.schemas.wording import happening, plural, singular, with_article, wording_of
+from trunkline.schemas.wording import happening, plural, singular, those_of, with_article, wording_of
 
 
 @pytest.mark.parametrize(
@@ -48,6 +48,20 @@ def test_an_article_is_as_it_is_spoken(spoken: str):
 )
 def test_what_happens_is_told_in_a_sentence(name: str, sentence: str):
     assert happening(EventType(name, title="x", description="x", schema={})) == sentence
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("lead.created", "new leads"),
+        ("payment.failed", "failed payments"),
+        ("client.status_changed", "client status changes"),
+        ("agreement.signed", "signed agreements"),
+        ("invoice.line_added", "added invoice lines"),
+    ],
+)
+def test_what_events_are_about_is_named(name: str, words: str):
+    assert those_of(EventType(name, title="x", description="x", schema={})) == words
 
 
 @pytest.mark.parametrize(

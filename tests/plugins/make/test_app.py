@@ -338,6 +338,17 @@ async def test_an_event_comes_at_once_and_its_signature_is_checked(
     assert calls_for(hook.app, f"/api/v1/events/{event['id']}") == 0
 
 
+async def test_a_trigger_for_one_kind_of_event_needs_no_choice(served_hub: Any, app: App, receiver: Receiver):
+    hook = Webhook(app, "watchPaymentSucceeded", url=receiver.url)
+    hook.attach()
+    try:
+        event, push = await pushed(receiver, lambda: emit(served_hub, "12.5"))
+        assert await asyncio.to_thread(hook.receive, push.headers, push.body) == (200, [in_make(event)])
+    finally:
+        hook.detach()
+    assert hooks_of(served_hub, receiver.url) == []
+
+
 async def test_an_event_whose_digits_make_s_json_cannot_keep_is_fetched(
     served_hub: Any, hook: Webhook, receiver: Receiver
 ):

@@ -48,12 +48,12 @@ def read(
     """
     is_query = definition.method == "GET"
     members = {name: value for name, value in input.items() if value != ""}
-    kinds = {name: _kind(definition.parameters, name) for name in parameters}
-    read_parameters = {name: _read_text(value, kinds[name]) for name, value in parameters.items()}
-    if is_query:
-        members = {name: _read_text(value, _kind(definition.input, name)) for name, value in members.items()}
-    else:
-        members = catalog.without_nulls(definition, members)
+
+    def from_url(values: Mapping[str, Json]) -> dict[str, Json]:
+        return {name: _read_text(value, catalog.url_kind(definition, name)) for name, value in values.items()}
+
+    read_parameters = from_url(parameters)
+    members = from_url(members) if is_query else catalog.without_nulls(definition, members)
     faults = catalog.check_input(definition, read_parameters, members)
     for fault in faults:
         if not fault.path.startswith("/") and fault.path in parameters:
@@ -71,11 +71,6 @@ def _refuse(faults: list[FieldError], *, is_query: bool) -> NoReturn:
     subject = f"query parameter '{named[0].path}'" if named[0].path else "query"
     sentence = f"The {subject} {named[0].message}."
     raise BadQuery(sentence, errors=named)
-
-
-def _kind(schema: Mapping[str, Json], name: str) -> str:
-    described = schema.get("properties", {}).get(name)
-    return str(described.get("type")) if isinstance(described, dict) else "string"
 
 
 def _read_text(value: Json, kind: str) -> Json:

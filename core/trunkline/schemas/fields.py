@@ -4,6 +4,7 @@ References, combinations and nulls are folded away here, once for every generato
 may take several forms that no form can show together, it is of the kind ``any``, which people write as JSON.
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal
@@ -39,6 +40,7 @@ _JOINED: Mapping[frozenset[FieldKind], FieldKind] = {
 _TEXT: frozenset[FieldKind] = frozenset(["text"])
 _NULL = frozenset(["null"])
 _SCALARS = frozenset({"boolean", "integer", "number", "string"})
+_SENDING_NULL = re.compile(r"\s*\bSend null\b[^.]*\.")
 _MADE_UP: Mapping[FieldKind, Json] = {
     "object": {"name": "value"},
     "list": ["value"],
@@ -67,6 +69,15 @@ class Reference:
     value: str
     label: str
     where: Mapping[str, Json] = field(default_factory=dict[str, Json], hash=False)
+
+    @property
+    def value_title(self) -> str:
+        """What people call that which is sent."""
+        listed = self.lookup.listed
+        items = [entry for entry in read_fields(self.lookup.output) if listed and entry.name == listed.items]
+        return next(
+            (inner.title for entry in items for inner in entry.fields if inner.name == self.value), ""
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +118,11 @@ def as_form(fields: Iterable[Field], *, is_update: bool) -> tuple[Field, ...]:
     """Give *fields* as a form shows them.
 
     Of two fields that one list fills, one with an item's name and one with its id, only the latter is a list. An update is
-    not filled in beforehand: it would change what nobody meant to change.
+    not filled in beforehand: it would change what nobody meant to change. Sentences on sending null are left out, because a
+    form has another way to clear a field, or none.
     """
-    shown = tuple(_without_defaults(entry) for entry in fields) if is_update else tuple(fields)
+    worded = map(_in_words_of_a_form, fields)
+    shown = tuple(map(_without_defaults, worded)) if is_update else tuple(worded)
     return tuple(_without_second_list(entry, shown) for entry in shown)
 
 
@@ -278,6 +291,11 @@ def _with_choices(read: Field, shapes: Sequence[Shape]) -> Field:
                 title = named[0] if named and named[0] != read.title else title_of(value)
                 titles.setdefault((type_of(value), value), title)
     return replace(read, choices=tuple(value for _, value in titles), choice_titles=tuple(titles.values()))
+
+
+def _in_words_of_a_form(entry: Field) -> Field:
+    inner = tuple(map(_in_words_of_a_form, entry.fields))
+    return replace(entry, description=_SENDING_NULL.sub("", entry.description).strip(), fields=inner)
 
 
 def _without_defaults(entry: Field) -> Field:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from trunkline import Field, Reference
-from trunkline_n8n.lookups import list_of, load_method, search_method
+from trunkline_n8n.lookups import load_method, search_method
 from trunkline_n8n.texts import camel_case, description, title_case
 from trunkline_n8n.typescript import Code, Value
 
@@ -207,7 +207,11 @@ def _placeholder(field: Field) -> Property:
 
 def _locator(field: Field, reference: Reference) -> Property:
     title = title_case(field.title)
-    by_hand: Property = {"displayName": f"By {_sent_title(reference)}", "name": "id", "type": "string"}
+    by_hand: Property = {
+        "displayName": f"By {title_case(reference.value_title or 'ID')}",
+        "name": "id",
+        "type": "string",
+    }
     if field.example is not None:
         by_hand["placeholder"] = f"e.g. {field.example}"
     from_list: Property = {
@@ -222,12 +226,6 @@ def _locator(field: Field, reference: Reference) -> Property:
         "default": {"mode": "list", "value": ""},
         "modes": [from_list, by_hand],
     }
-
-
-def _sent_title(reference: Reference) -> str:
-    """Name what is sent of an item that is chosen."""
-    items = reference.lookup.output["properties"][list_of(reference).items]["items"]
-    return title_case(items["properties"][reference.value].get("title", "ID"))
 
 
 def _dropdown(field: Field, reference: Reference) -> Property:

@@ -173,6 +173,12 @@ def test_an_update_is_not_filled_in_beforehand():
     assert (x.default, y.fields[0].default) == (None, None)
 
 
+def test_a_form_does_not_speak_of_sending_null():
+    described = STRING | {"description": "Their phone. Send null to clear it."}
+    (field,) = as_form(fields_of(x=described), is_update=False)
+    assert field.description == "Their phone."
+
+
 def test_json_has_an_example_out_of_the_calls():
     fields = fields_of(
         matrix={"type": "array", "items": {"type": "array"}},

@@ -12,6 +12,7 @@ from trunkline.schemas.fields import Field, read_fields
 MOST_SENTENCES = 10
 """How many faults are told; more of them nobody reads in a form."""
 
+_IS_NULL = ", not null"
 _WORDS = {"a string": "text", "a list": "a list of values", "an object": "a group of fields"}
 
 
@@ -26,7 +27,7 @@ def form_detail(definition: Definition, faults: Sequence[FieldError]) -> str:
 def _sentence(fault: FieldError, fields: Sequence[Field]) -> str:
     if fault.form_message:
         return f"{fault.form_message}."
-    message = fault.message
+    message = "is required" if fault.message.endswith(_IS_NULL) else fault.message
     for technical, plain in _WORDS.items():
         message = message.replace(f"must be {technical},", f"must be {plain},")
     label = ", ".join(_titles(fault.path, fields))

@@ -285,12 +285,17 @@ def _with_choices(read: Field, shapes: Sequence[Shape]) -> Field:
         return read
     titles: dict[tuple[str, Json], str] = {}
     for shape in filled:
-        named = shape.annotations("title")[-1:] if len(shape.values or ()) == 1 else []
+        name = _name_of_alternative(shape) if len(filled) > 1 else ""
         for value in shape.values or ():
             if value is not None and type_of(value) in _SCALARS:
-                title = named[0] if named and named[0] != read.title else title_of(value)
+                title = name if name and name != read.title else title_of(value)
                 titles.setdefault((type_of(value), value), title)
     return replace(read, choices=tuple(value for _, value in titles), choice_titles=tuple(titles.values()))
+
+
+def _name_of_alternative(shape: Shape) -> str:
+    """Give the title that stands beside the only value of *shape*; empty where there is none."""
+    return next((str(part.get("title", "")) for part in shape.descriptions if "const" in part), "")
 
 
 def _in_words_of_a_form(entry: Field) -> Field:

@@ -73,6 +73,10 @@ def faults_of(error: JsonSchemaError, name: str) -> Iterator[FieldError]:
             yield FieldError(here, _sentence(error))
 
 
+def _title(described: Json, name: str) -> str:
+    return str(described.get("title", name)) if isinstance(described, Mapping) else name
+
+
 def _either(titles: Sequence[str]) -> str:
     *others, last = titles
     return f"{', '.join(others)} or {last}" if others else last
@@ -115,8 +119,7 @@ def _branch_faults(error: JsonSchemaError, here: str, name: str) -> Iterator[Fie
         absent = [name for (error,) in fitting for name in _absent(error.validator_value, error.instance)]
         first, *others = dict.fromkeys(absent)
         instead = f", or else {' or '.join(others)}" if others else ""
-        properties = error.schema.get("properties", {})
-        titles = [str(properties.get(name, {}).get("title", name)) for name in (first, *others)]
+        titles = [_title(error.schema.get("properties", {}).get(name), name) for name in (first, *others)]
         yield FieldError(here + pointer(first), f"is required{instead}", f"Fill in {_either(titles)}")
     else:
         for inner in min(fitting, key=len):

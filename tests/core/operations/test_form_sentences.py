@@ -48,6 +48,7 @@ CATALOG = DefinitionCatalog([ORDER])
     [
         ({"note": "x"}, "Name is required."),
         ({"name": "x"}, "Fill in Email, Note or Lines."),
+        ({"name": None, "note": "x"}, "Name is required."),
         (
             {"name": 1, "email": "x"},
             "Name must be text, not a number. Email must be an email address, such as jane@example.com.",

@@ -117,6 +117,7 @@ def test_the_alternatives_of_an_object_are_one_form():
             (1, 2),
             ("Low", "High"),
         ),
+        ({"$ref": "#/$defs/size"}, ("s", "m"), ("S", "M")),
         ({"type": "array", "items": {"enum": ["mon", "tue"]}}, ("mon", "tue"), ("Mon", "Tue")),
         ({"anyOf": [{"enum": ["a"]}, {"type": "string"}]}, (), ()),
         ({"enum": [True, False]}, (), ()),
@@ -126,7 +127,7 @@ def test_the_alternatives_of_an_object_are_one_form():
 def test_choices_are_listed_with_their_titles(
     schema: Json, choices: tuple[Json, ...], titles: tuple[str, ...]
 ):
-    field = field_of(schema)
+    field = field_of(schema, size={"title": "SizeModel", "oneOf": [{"const": "s"}, {"const": "m"}]})
     assert (field.choices, field.choice_titles) == (choices, titles)
 
 

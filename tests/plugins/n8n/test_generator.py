@@ -82,9 +82,19 @@ def test_two_operations_of_one_name_keep_their_titles():
     assert b"name: 'Update Order of the URL'" in made
 
 
+def test_a_status_is_chosen_from_one_list():
+    made = generate(installed_product())
+    for name, method in (("lead/updateLeadStatus", "search"), ("client/createClient", "get")):
+        source = made[f"nodes/Wlcro/resources/{name}.ts"].decode()
+        assert source.count(f"'{method}ClientStatuses") == 1
+        assert "tatusId'" in source
+
+
 def test_a_package_is_published_by_an_action_with_provenance():
     made = generate(TINY)
-    assert b"npm publish --provenance" in made[".github/workflows/publish.yml"]
+    workflow = made[".github/workflows/publish.yml"].decode()
+    assert "id-token: write" in workflow
+    assert "run: npm run release" in workflow
     assert json.loads(made["package.json"])["scripts"]["release"] == "n8n-node release"
     for node in ("TeaShop", "TeaShopTrigger", "TeaShopPollingTrigger"):
         codex = json.loads(made[f"nodes/{node}/{node}.node.json"])

@@ -71,6 +71,9 @@ async def test_every_shape_of_field_goes_out_and_comes_in(inn: Any):
         "Guest Name",
         "Guest Home City",
     ]
+    assert form["nights"]["default"] == "2"
+    update = definition["creates"]["update_booking"]["operation"]["inputFields"]
+    assert not any("default" in field or "required" in field for field in update[1:])
     assert [key for key in form if form[key].get("required")] == ["guest__name", "arrival", "room"]
     assert "[[1, 2], [3]]" in form["seats"]["helpText"]
 

@@ -105,8 +105,18 @@ if TYPE_CHECKING:
     from trunkline.outbound.push import post as post_by_http
     from trunkline.schemas.catalog import EventType, Json
     from trunkline.schemas.definitions import Definition, Example, ItemList, Kind, read_definition
-    from trunkline.schemas.products import Brand, Field, Product, Reference, alternatives, sample_envelope
+    from trunkline.schemas.fields import Field, FieldKind, Reference
+    from trunkline.schemas.products import Brand, Product, alternatives, json_remarks, sample_envelope
     from trunkline.schemas.versions import Caster
+    from trunkline.schemas.wording import (
+        Wording,
+        happening,
+        plural,
+        singular,
+        those_of,
+        with_article,
+        wording_of,
+    )
     from trunkline.settings import Names
     from trunkline.targets.signatures import Signer
     from trunkline.version import __version__
@@ -155,6 +165,7 @@ __all__ = [
     "Example",
     "Field",
     "FieldError",
+    "FieldKind",
     "FinishedAttempt",
     "FragmentInvalid",
     "HttpClient",
@@ -205,6 +216,7 @@ __all__ = [
     "TargetRefused",
     "TrunklineError",
     "UpdateSubscription",
+    "Wording",
     "__version__",
     "alternatives",
     "body_model",
@@ -213,7 +225,10 @@ __all__ = [
     "check_idempotency_key",
     "definition_routes",
     "deliver_by_http",
+    "happening",
     "hookimpl",
+    "json_remarks",
+    "plural",
     "post_by_http",
     "query_model",
     "query_reader",
@@ -224,6 +239,10 @@ __all__ = [
     "rest_hook_channel",
     "rest_hook_routes",
     "sample_envelope",
+    "singular",
+    "those_of",
+    "with_article",
+    "wording_of",
 ]
 
 _HOMES = {
@@ -322,15 +341,18 @@ _HOMES = {
     "trunkline.outbound.push": ("deliver as deliver_by_http", "post as post_by_http"),
     "trunkline.schemas.catalog": ("EventType", "Json"),
     "trunkline.schemas.definitions": ("Definition", "Example", "ItemList", "Kind", "read_definition"),
-    "trunkline.schemas.products": (
-        "Brand",
-        "Field",
-        "Product",
-        "Reference",
-        "alternatives",
-        "sample_envelope",
-    ),
+    "trunkline.schemas.fields": ("Field", "FieldKind", "Reference"),
+    "trunkline.schemas.products": ("Brand", "Product", "alternatives", "json_remarks", "sample_envelope"),
     "trunkline.schemas.versions": ("Caster",),
+    "trunkline.schemas.wording": (
+        "Wording",
+        "happening",
+        "plural",
+        "singular",
+        "those_of",
+        "with_article",
+        "wording_of",
+    ),
     "trunkline.settings": ("Names",),
     "trunkline.targets.signatures": ("Signer",),
     "trunkline.version": ("__version__",),

@@ -44,10 +44,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
-    """One fault in a request: *path* is a JSON pointer (RFC 6901) into what was sent, or a parameter's name."""
+    """One fault in a request: *path* is a JSON pointer (RFC 6901) into what was sent, or a parameter's name.
+
+    *form_message* says it to whoever filled in a form, as a whole sentence without its full stop; only needed where fields
+    or calls are named.
+    """
 
     path: str
     message: str
+    form_message: str = ""
 
 
 def pointer(*parts: object) -> str:
@@ -60,7 +65,10 @@ class TrunklineError(Exception):
 
 
 class Refused(TrunklineError):
-    """The caller asked for something that cannot be done; *detail* is one sentence that says what to do."""
+    """The caller asked for something that cannot be done; *detail* is one sentence that says what to do.
+
+    *form_detail* says it to whoever filled in a form, where an action or a search was called.
+    """
 
     status = 400
     title = "Bad request"
@@ -69,6 +77,7 @@ class Refused(TrunklineError):
         super().__init__(detail)
         self.detail = detail
         self.errors = tuple(errors)
+        self.form_detail = ""
         self.headers: dict[str, str] = {}
 
 

@@ -243,7 +243,7 @@ def event_types_page() -> str:
 INTEGRATIONS = "/api/v1/integrations"
 OPERATIONS: Mapping[Kind, str] = {
     "action": "A write into the system of record; scope `integrations:write`. The record and its event are stored in one transaction. "
-    "`PUT` answers wherever `PATCH` does. An empty string counts as absent; in an update `null` clears a field. "
+    "`PUT` answers wherever `PATCH` does. An empty string counts as absent; so does `null` in an optional field, unless the field can be cleared: then `null` clears it. An update needs at least one field. "
     "A create with an `external_id` that the company has used before is answered with 200 and the first record. "
     "With the header `Idempotency-Key` a repeated request gets the first answer again for 24 hours.",
     "search": "A read by key, for find-or-create; scope `integrations:read`. Several fields must all fit.",
@@ -398,7 +398,8 @@ def errors_page() -> str:
         "Errors",
         "Errors are answered as `application/problem+json` (RFC 9457). `type` is `urn:trunkline:problem:` and one of the names below. "
         "`detail` is one sentence that a person can act on; `errors` is there where fields are at fault, and `path` is then a JSON pointer "
-        "into the body or the name of a parameter; at most 50 are named, and `more_errors` counts the rest. `request_id` is also the header `X-Request-Id`; "
+        "into the body or the name of a parameter; at most 50 are named, and `more_errors` counts the rest. `form_detail` says the same to whoever filled in a form, by the "
+        "fields' titles; it is there on actions, searches and lookups. `request_id` is also the header `X-Request-Id`; "
         "an answer to a request that was not read (408, 431, 503 at the door) has none.",
         '```json\n{"type": "urn:trunkline:problem:event-rejected", "title": "Event rejected", "status": 422,\n'
         ' "detail": "The request body is not valid at \'/payload/amount_attempted\': must be a number, not a string.",\n'

@@ -58,7 +58,7 @@ TABLE = {
         "source affiliate_id",
     ),
     "affiliate.created": Row(
-        "Affiliate Created", "employee_id full_name email phone is_approved_affiliate created_date"
+        "New Affiliate Created", "employee_id full_name email phone is_approved_affiliate created_date"
     ),
     "document.uploaded": Row(
         "Document Uploaded",

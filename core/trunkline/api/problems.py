@@ -104,6 +104,11 @@ class Problem(BaseModel):
         default=None, description=f"the fields at fault, if any are; at most {MAX_ERRORS}"
     )
     more_errors: int | None = Field(default=None, description="how many more fields are at fault")
+    form_detail: str | None = Field(
+        default=None,
+        description="the same for whoever filled in a form: fields by their titles; on actions, searches and lookups",
+        examples=["Last Name is required."],
+    )
 
 
 def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -137,6 +142,7 @@ def problem(
     detail: str,
     faults: Sequence[FieldError] = (),
     headers: Mapping[str, str] | None = None,
+    form_detail: str = "",
 ) -> Response:
     """Write a problem document; *name* ends its ``type``."""
     document: dict[str, object] = {
@@ -151,6 +157,8 @@ def problem(
         document["errors"] = [
             {"path": shortened(fault.path), "message": fault.message} for fault in faults[:MAX_ERRORS]
         ]
+    if form_detail:
+        document["form_detail"] = shortened(form_detail)
     if len(faults) > MAX_ERRORS:
         document["more_errors"] = len(faults) - MAX_ERRORS
     body = orjson.dumps(document)
@@ -172,6 +180,7 @@ def problem_of(error: Refused, scope: Scope) -> Response:
         detail=error.detail,
         faults=error.errors,
         headers=error.headers,
+        form_detail=error.form_detail,
     )
 
 

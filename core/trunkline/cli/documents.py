@@ -1,7 +1,9 @@
 """``export``: the documents that describe a deployment, as files."""
 
+import contextlib
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Any
 
 import orjson
@@ -14,6 +16,7 @@ from trunkline.cli import opening
 from trunkline.cli.config import Config
 from trunkline.cli.options import load_settings
 from trunkline.cli.output import REFUSED, warn
+from trunkline.errors import TrunklineError
 from trunkline.hub.connectors import make_files, product_of
 from trunkline.settings import Settings
 
@@ -21,17 +24,26 @@ from trunkline.settings import Settings
 class Exports(TyperGroup):
     """The exports: two documents, and every connector that a plugin gives by its own name."""
 
+    _described: Mapping[str, str] = MappingProxyType({})
+
+    def list_commands(self, ctx: typer.Context) -> list[str]:  # type: ignore[override]
+        """List the documents, and the connectors of this deployment where its settings can be read."""
+        with contextlib.suppress(TrunklineError):
+            connectors = opening.inspected(load_settings(ctx, None)).registry.collected.connectors
+            self._described = {name: connector.description for name, (_, connector) in connectors.items()}
+        return [*super().list_commands(ctx), *sorted(self._described)]
+
     def get_command(self, ctx: typer.Context, cmd_name: str) -> Any:  # type: ignore[override]
         """Find the document *cmd_name*; any other name is taken for a connector's."""
-        return super().get_command(ctx, cmd_name) or _connector_command(cmd_name)
+        document = super().get_command(ctx, cmd_name)
+        return document or _connector_command(cmd_name, self._described.get(cmd_name))
 
 
 app = typer.Typer(
     cls=Exports,
     no_args_is_help=True,
     help="Write what describes this deployment, or what a platform needs to offer it, to files.",
-    epilog="Every other NAME is a connector that a plugin gives: [bold]trunkline export zapier build/zapier[/bold]. "
-    "An unknown name lists those that there are.",
+    epilog="All but the two documents are connectors that plugins give: [bold]trunkline export zapier build/zapier[/bold].",
 )
 
 Folder = Annotated[
@@ -60,10 +72,10 @@ def export_asyncapi(context: typer.Context, folder: Folder, config: Config = Non
     _write(folder / "asyncapi.json", documents.asyncapi(hub.catalog, hub.settings.server.public_url))
 
 
-def _connector_command(name: str) -> Any:
+def _connector_command(name: str, description: str | None) -> Any:
     connectors = typer.Typer(add_completion=False)
 
-    @connectors.command(name)
+    @connectors.command(name, short_help=description)
     def export(context: typer.Context, folder: Folder, config: Config = None) -> None:
         """Write what the platform needs to offer this deployment's events, actions and searches.
 
@@ -89,6 +101,8 @@ def _export_connector(name: str, folder: Path, settings: Settings) -> None:
         warn(f"Setting 'server.public_url' is not set, so what is written calls {product.api_url}")
     for path, content in make_files(connector, product, plugin=plugin).items():
         _save(folder / path, content)
+    for remark in connector.remarks(product) if connector.remarks else ():
+        warn(f"{remark}.")
 
 
 def _write(file: Path, document: Mapping[str, Any]) -> None:

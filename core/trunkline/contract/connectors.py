@@ -15,7 +15,9 @@ class Connector:
 
     *steps* say, each in a sentence, what to do with the files until the platform offers the product. *channel* is the one
     that the platform subscribes to by itself. *field_name* tells how the platform's users know the field of an event, or of an
-    answer, that stands at a path such as ``("payload", "amount")``; None where nobody maps fields.
+    answer, that stands at a path such as ``("payload", "amount")``; None where nobody maps fields. *remarks* says, each in
+    a sentence without its full stop, what of a product the platform shows otherwise than one might expect; the export
+    prints them.
     """
 
     name: str
@@ -25,3 +27,4 @@ class Connector:
     steps: Sequence[str] = ()
     channel: str | None = None
     field_name: Callable[[Sequence[str]], str] | None = None
+    remarks: Callable[[Product], Sequence[str]] | None = None

@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NoReturn
 
 import orjson
@@ -19,7 +19,7 @@ _BOOLEANS = {"true": True, "false": False}
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A valid call: the parameters of its path, and its body or its query without the empty strings."""
+    """A valid call: the parameters of its path, and its body or its query without what counts as absent."""
 
     parameters: Mapping[str, Json] = field(repr=False)
     input: Mapping[str, Json] = field(repr=False)
@@ -37,7 +37,10 @@ def read(
     *,
     catalog: DefinitionCatalog,
 ) -> Request:
-    """Check a call. Texts from a URL are turned into what their schemas ask for; an empty one is as good as none.
+    """Check a call. Texts from a URL are turned into what their schemas ask for.
+
+    An empty string counts as absent, and in a body null does where its schema allows none; so a connector need not tell
+    what a person left empty from what an earlier step did not give.
 
     Raises:
         NotFound: a parameter of the path cannot be one.
@@ -45,10 +48,12 @@ def read(
     """
     is_query = definition.method == "GET"
     members = {name: value for name, value in input.items() if value != ""}
-    kinds = {name: _kind(definition.parameters, name) for name in parameters}
-    read_parameters = {name: _read_text(value, kinds[name]) for name, value in parameters.items()}
-    if is_query:
-        members = {name: _read_text(value, _kind(definition.input, name)) for name, value in members.items()}
+
+    def from_url(values: Mapping[str, Json]) -> dict[str, Json]:
+        return {name: _read_text(value, catalog.url_kind(definition, name)) for name, value in values.items()}
+
+    read_parameters = from_url(parameters)
+    members = from_url(members) if is_query else catalog.without_nulls(definition, members)
     faults = catalog.check_input(definition, read_parameters, members)
     for fault in faults:
         if not fault.path.startswith("/") and fault.path in parameters:
@@ -62,15 +67,10 @@ def read(
 def _refuse(faults: list[FieldError], *, is_query: bool) -> NoReturn:
     if not is_query:
         raise BodyInvalid(faults)
-    named = [FieldError(fault.path.removeprefix("/"), fault.message) for fault in faults]
+    named = [replace(fault, path=fault.path.removeprefix("/")) for fault in faults]
     subject = f"query parameter '{named[0].path}'" if named[0].path else "query"
     sentence = f"The {subject} {named[0].message}."
     raise BadQuery(sentence, errors=named)
-
-
-def _kind(schema: Mapping[str, Json], name: str) -> str:
-    described = schema.get("properties", {}).get(name)
-    return str(described.get("type")) if isinstance(described, dict) else "string"
 
 
 def _read_text(value: Json, kind: str) -> Json:

@@ -16,9 +16,10 @@ from itertools import chain, repeat
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.contract import Answered, Call
-from trunkline.errors import IdempotencyConflict, ProviderFailed, TooMuchAtOnce
+from trunkline.errors import BadQuery, BodyInvalid, IdempotencyConflict, ProviderFailed, TooMuchAtOnce
 from trunkline.ingest.accept import Ingest
 from trunkline.operations import requests, running
+from trunkline.operations.form_sentences import form_detail
 from trunkline.operations.running import Outcome
 from trunkline.plugins import Registry
 from trunkline.plugins.records import Provider
@@ -105,23 +106,26 @@ class Operations:
             TooMuchAtOnce: too many calls of the company wait for earlier ones with their keys.
             StoreUnavailable: nothing was stored.
         """
-        request = requests.read(definition, parameters, input, catalog=self._catalog)
-        plugin, provider = self._provider_of(definition)
-        call = Call(
-            definition,
-            company_id,
-            key_id,
-            {**request.parameters, **request.input},
-            idempotency_key=idempotency_key or f"op_{secrets.token_hex(12)}",
-            deadline_seconds=HERE_SECONDS if provider.uses_database else ELSEWHERE_SECONDS,
-        )
-        key = Key(company_id, idempotency_key, request.fingerprint(definition)) if idempotency_key else None
-        task = _Task(provider, plugin, call, key)
-        if definition.kind != "action":
-            return await self._read(task)
-        if provider.uses_database:
-            return await self._act_in_transaction(task)
-        return await self._act_elsewhere(task)
+        with _told_to_forms(definition):
+            request = requests.read(definition, parameters, input, catalog=self._catalog)
+            plugin, provider = self._provider_of(definition)
+            call = Call(
+                definition,
+                company_id,
+                key_id,
+                {**request.parameters, **request.input},
+                idempotency_key=idempotency_key or f"op_{secrets.token_hex(12)}",
+                deadline_seconds=HERE_SECONDS if provider.uses_database else ELSEWHERE_SECONDS,
+            )
+            key = (
+                Key(company_id, idempotency_key, request.fingerprint(definition)) if idempotency_key else None
+            )
+            task = _Task(provider, plugin, call, key)
+            if definition.kind != "action":
+                return await self._read(task)
+            if provider.uses_database:
+                return await self._act_in_transaction(task)
+            return await self._act_elsewhere(task)
 
     @cached_property
     def _catalog(self) -> DefinitionCatalog:
@@ -264,3 +268,14 @@ def _answer(outcome: Outcome, announce: Callable[[], None] | None) -> Answered:
     if announce is not None:
         announce()
     return Answered(outcome.status, outcome.body)
+
+
+@contextlib.contextmanager
+def _told_to_forms(definition: Definition) -> Generator[None]:
+    """Put a refusal that names fields into the words of a form, too; a product over HTTP has found its own words."""
+    try:
+        yield
+    except (BodyInvalid, BadQuery) as error:
+        if error.errors:
+            error.form_detail = form_detail(definition, error.errors)
+        raise

@@ -1,12 +1,14 @@
 """Every action, search and lookup by its name, with the validators of its input and its output. Pure."""
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from trunkline.errors import FieldError, SchemaInvalid
 from trunkline.schemas import definition_rules
 from trunkline.schemas.catalog import Json, Validator
 from trunkline.schemas.definitions import KINDS, Definition, Kind
+from trunkline.schemas.fields import FieldKind, read_fields
+from trunkline.schemas.nulls import NullRules
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +16,8 @@ class _Validators:
     parameters: Validator
     input: Validator
     output: Validator
+    nulls: NullRules
+    url_kinds: Mapping[str, FieldKind]
 
 
 class DefinitionCatalog:
@@ -69,13 +73,21 @@ class DefinitionCatalog:
         validators = self._validators[definition.kind, definition.name]
         return [*_named(validators.parameters.check(parameters)), *validators.input.check(input)]
 
+    def url_kind(self, definition: Definition, name: str) -> FieldKind:
+        """Tell what the text of a parameter of the URL is to be read as. Raises KeyError as ``check_input`` does."""
+        return self._validators[definition.kind, definition.name].url_kinds.get(name, "text")
+
+    def without_nulls(self, definition: Definition, input: Mapping[str, Json]) -> dict[str, Json]:
+        """Leave out of *input* what is null where the schema allows no null. Raises KeyError as ``check_input`` does."""
+        return self._validators[definition.kind, definition.name].nulls.without_nulls(input)
+
     def check_output(self, definition: Definition, output: Mapping[str, Json]) -> list[FieldError]:
         """List the faults of an answer, at JSON pointers. Raises KeyError as ``check_input`` does."""
         return self._validators[definition.kind, definition.name].output.check(output)
 
 
 def _named(faults: Iterable[FieldError]) -> Iterable[FieldError]:
-    return (FieldError(fault.path.removeprefix("/"), fault.message) for fault in faults)
+    return (replace(fault, path=fault.path.removeprefix("/")) for fault in faults)
 
 
 def _unfit(definition: Definition, reason: str) -> SchemaInvalid:
@@ -84,10 +96,14 @@ def _unfit(definition: Definition, reason: str) -> SchemaInvalid:
 
 def _validators_of(definition: Definition) -> _Validators:
     """Compile the schemas, then hold the definition to the rules and its examples to the schemas."""
+    query = read_fields(definition.input) if definition.method == "GET" else ()
+    url_fields = (*read_fields(definition.parameters), *query)
     validators = _Validators(
         parameters=_validator(definition, "parameters", definition.parameters),
         input=_validator(definition, "input", definition.input),
         output=_validator(definition, "output", definition.output),
+        nulls=NullRules(definition.input),
+        url_kinds={field.name: field.kind for field in url_fields},
     )
     for reason in definition_rules.broken_rules(definition):
         raise _unfit(definition, reason)

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from trunkline.schemas.catalog import Json
 from trunkline.schemas.definitions import Definition, Kind
+from trunkline.schemas.fields import read_fields
 
 _METHODS: Mapping[Kind, tuple[str, ...]] = {
     "action": ("POST", "PATCH"),
@@ -114,11 +115,11 @@ def _is_open(schema: Mapping[str, Json]) -> bool:
 
 
 def _url_faults(definition: Definition) -> Iterator[str]:
-    """Give the parameters of a URL whose schema names no type: text in a URL has none of its own."""
-    query = _properties(definition.input) if definition.method == "GET" else {}
-    for name, described in {**_properties(definition.parameters), **query}.items():
-        if isinstance(described, dict) and described.get("type") not in _SCALARS:
-            yield f"'{name}' stands in the URL, so its 'type' must be one of {', '.join(_SCALARS)}"
+    """Give the parameters of a URL that are no plain values: text in a URL has no type of its own, and is never null."""
+    query = read_fields(definition.input) if definition.method == "GET" else ()
+    for field in (*read_fields(definition.parameters), *query):
+        if field.kind in {"any", "list", "object"} or field.is_nullable:
+            yield f"'{field.name}' stands in the URL, so its 'type' must be one of {', '.join(_SCALARS)}"
 
 
 def _list_faults(definition: Definition) -> Iterator[str]:
@@ -130,13 +131,12 @@ def _list_faults(definition: Definition) -> Iterator[str]:
     if listed is None:
         yield "has no 'list'; say where its answer has the items, and which of their fields are sent and shown"
         return
-    array = _properties(definition.output).get(listed.items)
-    items = array.get("items") if isinstance(array, dict) else None
-    if not isinstance(items, dict):
+    items = _items_of(definition)
+    if not items:
         yield f"'list' says that the items are in '{listed.items}'; make that a property of 'output', a list with 'items'"
         return
     for key, name in (("value", listed.value), ("label", listed.label)):
-        if name not in _properties(items):
+        if name not in items:
             yield f"'list' has '{name}' as '{key}', which the items lack; name one of their properties"
 
 
@@ -170,7 +170,7 @@ def _unknown_items(field: str, reference: Json, lookups: Mapping[str, Definition
         known = ", ".join(lookups) or "none"
         yield f"'x-lookup' of '{field}' names '{source['lookup']}', which is no lookup; there are: {known}"
         return
-    items = _properties(_properties(lookup.output)[lookup.listed.items]["items"])
+    items = _items_of(lookup)
     names: Iterable[str] = [
         *(source[key] for key in ("value", "label") if key in source),
         *source.get("where", {}),
@@ -178,6 +178,13 @@ def _unknown_items(field: str, reference: Json, lookups: Mapping[str, Definition
     for name in names:
         if name not in items:
             yield f"'x-lookup' of '{field}' names '{name}'; items of '{lookup.name}' have {', '.join(items)}"
+
+
+def _items_of(lookup: Definition) -> list[str]:
+    """Name the fields of a lookup's items; none where its answer has no such list."""
+    name = lookup.listed.items if lookup.listed else ""
+    lists = [field for field in read_fields(lookup.output) if field.name == name and field.kind == "list"]
+    return [inner.name for field in lists for inner in field.fields]
 
 
 def _properties(schema: Mapping[str, Json]) -> Mapping[str, Json]:

@@ -67,8 +67,19 @@ def faults_of(error: JsonSchemaError, name: str) -> Iterator[FieldError]:
             yield from _unknown_fields(error, here, "this object" if here else name)
         case "anyOf" | "oneOf" if error.context:
             yield from _branch_faults(error, here, name)
+        case "minProperties" if not error.instance:
+            yield FieldError(here, _sentence(error), "Fill in at least one field")
         case _:
             yield FieldError(here, _sentence(error))
+
+
+def _title(described: Json, name: str) -> str:
+    return str(described.get("title", name)) if isinstance(described, Mapping) else name
+
+
+def _either(titles: Sequence[str]) -> str:
+    *others, last = titles
+    return f"{', '.join(others)} or {last}" if others else last
 
 
 def _absent(names: Iterable[str], instance: Json) -> list[str]:
@@ -108,7 +119,8 @@ def _branch_faults(error: JsonSchemaError, here: str, name: str) -> Iterator[Fie
         absent = [name for (error,) in fitting for name in _absent(error.validator_value, error.instance)]
         first, *others = dict.fromkeys(absent)
         instead = f", or else {' or '.join(others)}" if others else ""
-        yield FieldError(here + pointer(first), f"is required{instead}")
+        titles = [_title(error.schema.get("properties", {}).get(name), name) for name in (first, *others)]
+        yield FieldError(here + pointer(first), f"is required{instead}", f"Fill in {_either(titles)}")
     else:
         for inner in min(fitting, key=len):
             yield from faults_of(inner, name)

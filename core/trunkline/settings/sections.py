@@ -237,6 +237,11 @@ class Brand(Section):
         pattern=r"^[^@\s\"'<>]+@[^@\s\"'<>]+$",
         description="where users of the connectors get help",
     )
+    keys_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://[^\s\"'<>]+$",
+        description="the page on which its users make API keys; else `homepage`",
+    )
     repository: str | None = Field(
         default=None, pattern=r"^https?://[^\s\"'<>]+$", description="where the generated code is published"
     )

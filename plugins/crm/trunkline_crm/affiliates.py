@@ -4,7 +4,15 @@ from dataclasses import dataclass
 
 from trunkline import Answer, Call
 from trunkline_crm import emitted, fields
-from trunkline_crm.calls import NowMs, connection_of, id_of, locked, required_of, update_person
+from trunkline_crm.calls import (
+    NowMs,
+    changed_fields,
+    connection_of,
+    id_of,
+    locked,
+    required_of,
+    update_person,
+)
 from trunkline_crm.fields import Row
 from trunkline_crm.store import records, tables
 from trunkline_crm.times import utc_text
@@ -36,6 +44,6 @@ class AffiliateActions:
     async def update_affiliate(self, call: Call) -> Answer:
         """Change the fields of an affiliate, the approval among them."""
         record = await locked(call, tables.affiliates, id_of(call, "affiliate_id"), kind="affiliate")
-        changes = fields.read(call.input, fields.AFFILIATE)
+        changes = changed_fields(call, fields.AFFILIATE)
         updated_ms = await update_person(call, tables.affiliates, record, changes, now_ms=self.now_ms())
         return Answer({"success": True, "affiliate_id": record["id"], "updated_utc": utc_text(updated_ms)})

@@ -50,8 +50,23 @@ async def referred(call: Call, table: Table, id: int | None, *, field: str, kind
     if record is None:
         where = f"GET /api/v1/integrations/lookups/{kind}s"
         message = f"{id} is not the id of an {kind} of this company; take one from {where}"
-        raise BodyInvalid([FieldError(f"/{field}", message)])
+        form_message = f"There is no {kind} {id}; choose one from the list"
+        raise BodyInvalid([FieldError(f"/{field}", message, form_message)])
     return record
+
+
+def changed_fields(call: Call, rules: fields.Rules) -> Row:
+    """Read what an update changes.
+
+    Raises:
+        BodyInvalid: it has no field at all.
+    """
+    if not call.input.keys() - call.definition.parameters["properties"].keys():
+        message = (
+            f"must have at least one field; known fields are {', '.join(call.definition.input['properties'])}"
+        )
+        raise BodyInvalid([FieldError("", message, "Fill in at least one field to change")])
+    return fields.read(call.input, rules)
 
 
 async def update_person(call: Call, table: Table, record: Row, values: Row, *, now_ms: int) -> int:

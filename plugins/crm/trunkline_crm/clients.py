@@ -8,7 +8,16 @@ from dataclasses import dataclass
 from trunkline import Answer, Call, NotFound
 from trunkline_crm import emitted, fields
 from trunkline_crm import statuses as rules
-from trunkline_crm.calls import NowMs, connection_of, id_of, locked, referred, required_of, update_person
+from trunkline_crm.calls import (
+    NowMs,
+    changed_fields,
+    connection_of,
+    id_of,
+    locked,
+    referred,
+    required_of,
+    update_person,
+)
 from trunkline_crm.fields import Row
 from trunkline_crm.statuses import Status
 from trunkline_crm.store import records, tables
@@ -83,7 +92,7 @@ class ClientActions:
         return await records.insert_once(connection_of(call), tables.clients, record)
 
     async def _update(self, call: Call, record: Row) -> Answer:
-        changes = fields.read(call.input, fields.CLIENT)
+        changes = changed_fields(call, fields.CLIENT)
         await _references(call, changes)
         updated_ms = await update_person(call, tables.clients, record, changes, now_ms=self.now_ms())
         return Answer({"success": True, "client_id": record["id"], "updated_utc": utc_text(updated_ms)})

@@ -58,10 +58,12 @@ def choose(
         faults.append(FieldError(f"/{field}_id", f"{status_id} {fault}"))
     chosen = by_id or by_name
     if faults or chosen is None:
-        raise BodyInvalid(faults or [FieldError(f"/{field}", "is required, or its number")])
+        absent = FieldError(f"/{field}", "is required, or its number", "Choose a status")
+        raise BodyInvalid(faults or [absent])
     if by_name is not None and by_name != chosen:
-        message = f"{chosen.status_id} is '{chosen.name}', not '{by_name.name}'; send one of the two"
-        raise BodyInvalid([FieldError(f"/{field}_id", message)])
+        difference = f"{chosen.status_id} is '{chosen.name}', not '{by_name.name}'"
+        form_message = f"The status {difference}; fill in one of the two"
+        raise BodyInvalid([FieldError(f"/{field}_id", f"{difference}; send one of the two", form_message)])
     return chosen
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from trunkline import Channel, Connector, PluginContext, Routes, hookimpl, rest_hook_channel, rest_hook_routes
-from trunkline_make.generator import generate
+from trunkline_make.generator import generate, remarks
 
 CHANNEL = "make"
 TITLE = "Make"
@@ -37,6 +37,7 @@ def register_connectors() -> Sequence[Connector]:
             title=TITLE,
             description="A custom app in Make's format for local development, to deploy with Make's editor.",
             generate=generate,
+            remarks=remarks,
             steps=_STEPS,
             channel=CHANNEL,
             field_name=".".join,

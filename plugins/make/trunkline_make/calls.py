@@ -4,19 +4,19 @@ A key whose expression gives ``undefined`` is not sent, so what a person leaves 
 https://developers.make.com/custom-apps-documentation/component-blocks/api
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from trunkline import CALL_PREFIX, Definition, Field, Json, Product, Reference
 from trunkline_make import names
+from trunkline_make.dates import with_dates
+from trunkline_make.names import expression, path
 
 RPC_LIMIT = 500
 """Make asks for a limit where a dropdown may have more entries than this."""
 
 _API = f"/api/v1{CALL_PREFIX}"
 _PAGING = ("limit", "cursor")
-_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Results:
 
 def filled_in(product: Product, definition: Definition) -> tuple[Field, ...]:
     """What a person fills in; where a search has pages, Make turns them."""
-    fields = product.inputs(definition)
+    fields = product.form(definition)
     if definition.kind == "action":
         return fields
     return tuple(field for field in fields if field.name not in _PAGING)
@@ -45,31 +45,29 @@ def results(product: Product, definition: Definition) -> Results:
 
 def action(product: Product, definition: Definition) -> dict[str, Json]:
     """Make the call of an action."""
-    body = {
-        field.name: _body_value(field) for field in filled_in(product, definition) if not field.is_parameter
-    }
+    body = {field.name: _value(field) for field in filled_in(product, definition) if not field.is_parameter}
     return {
         "url": _url(product, definition),
         "method": definition.method,
         "body": body,
-        "response": {"output": "{{body}}"},
+        "response": {"output": with_dates(product.outputs(definition), root="body")},
     }
 
 
 def search(product: Product, definition: Definition) -> dict[str, Json]:
     """Make the call of a search, which gives as many results as its form's limit says."""
     fields = [field for field in filled_in(product, definition) if not field.is_parameter]
-    container = results(product, definition).container
+    found = results(product, definition)
+    container = found.container
     return {
         "url": _url(product, definition),
         "method": "GET",
-        "qs": {field.name: _expression(_path("parameters", field.name)) for field in fields}
-        | _page_size(definition),
+        "qs": {field.name: _value(field) for field in fields} | _page_size(definition),
         **_pagination(definition),
         "response": {
             "limit": "{{parameters.limit}}",
-            "iterate": _expression(_path("body", container) if container else "body"),
-            "output": "{{item}}",
+            "iterate": expression(path("body", container) if container else "body"),
+            "output": with_dates(found.fields, root="item"),
         },
     }
 
@@ -110,10 +108,10 @@ def rpc(reference: Reference) -> dict[str, Json]:
     """Make the call that fills a dropdown: page by page, up to ``RPC_LIMIT`` entries."""
     lookup = reference.lookup
     assert lookup.listed is not None
-    container = _expression(_path("body", lookup.listed.items))
-    conditions = [f"{_path('item', name)} = {_literal(value)}" for name, value in reference.where.items()]
+    container = expression(path("body", lookup.listed.items))
+    conditions = [f"{path('item', name)} = {_literal(value)}" for name, value in reference.where.items()]
     iterate: Json = (
-        {"container": container, "condition": _expression(" && ".join(conditions))}
+        {"container": container, "condition": expression(" && ".join(conditions))}
         if conditions
         else container
     )
@@ -126,34 +124,36 @@ def rpc(reference: Reference) -> dict[str, Json]:
             "limit": RPC_LIMIT,
             "iterate": iterate,
             "output": {
-                "label": _expression(_path("item", reference.label)),
-                "value": _expression(_path("item", reference.value)),
+                "label": expression(path("item", reference.label)),
+                "value": expression(path("item", reference.value)),
             },
         },
     }
 
 
 def _url(product: Product, definition: Definition) -> str:
-    path = definition.path
+    address = definition.path
     for field in product.inputs(definition):
         if field.is_parameter:
-            value = _path("parameters", field.name)
+            value = path("parameters", field.name)
             written = f"encodeURL({value})" if field.kind == "text" else value
-            path = path.replace(f"{{{field.name}}}", _expression(written))
-    return f"{_API}{path}"
+            address = address.replace(f"{{{field.name}}}", expression(written))
+    return f"{_API}{address}"
 
 
-def _body_value(field: Field) -> str:
+def _value(field: Field) -> str:
     """Write the value of a field as the API takes it.
 
     What is chosen from a list comes as text where it was mapped or typed; Make's dates have a time.
     """
-    value = _path("parameters", field.name)
+    value = path("parameters", field.name)
+    if field.yields_to is not None:
+        return expression(f"if({path('parameters', field.yields_to)}, undefined, {value})")
     if field.reference is not None and field.kind in {"integer", "number"}:
-        return _expression(f"if({value}, parseNumber({value}), {value})")
+        return expression(f"if({value}, parseNumber({value}), {value})")
     if field.kind == "date":
-        return _expression(f"if({value}, formatDate({value}, 'YYYY-MM-DD'), {value})")
-    return _expression(value)
+        return expression(f"if({value}, formatDate({value}, 'YYYY-MM-DD'), {value})")
+    return expression(value)
 
 
 def _page_size(definition: Definition) -> dict[str, Json]:
@@ -175,14 +175,6 @@ def _pagination(definition: Definition) -> dict[str, Json]:
 
 def _flat(fields: Sequence[Field]) -> list[Field]:
     return [nested for field in fields for nested in (field, *_flat(field.fields))]
-
-
-def _expression(source: str) -> str:
-    return "{{" + source + "}}"
-
-
-def _path(root: str, name: str) -> str:
-    return f"{root}.{name}" if _IDENTIFIER.fullmatch(name) else f"{root}.`{name}`"
 
 
 def _literal(value: Json) -> str:

@@ -9,15 +9,13 @@ from collections.abc import Iterator, Mapping
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
-from trunkline import Definition, Json, Product, sample_envelope
-from trunkline_make import calls, manifest, names, parameters
+from trunkline import Definition, Json, Product, json_remarks
+from trunkline_make import calls, manifest, names, parameters, watching
 
-_ENVELOPE = (
-    ("id", "Event ID", "integer"),
-    ("type", "Event Type", "text"),
-    ("createdUtc", "Created", "date"),
-    ("companyId", "Company ID", "integer"),
-)
+
+def remarks(product: Product) -> list[str]:
+    """Say what of *product* has no form in Make."""
+    return json_remarks(product, platform="Make")
 
 
 def generate(product: Product) -> Mapping[str, bytes]:
@@ -32,43 +30,19 @@ def generate(product: Product) -> Mapping[str, bytes]:
         "VERSIONS": product.versions_header[1],
         "TITLE": product.brand.title,
         "DESCRIPTION": product.brand.description,
+        "KEYS_URL": product.brand.keys_url or product.brand.homepage,
         "GROUPS": ", ".join(manifest.record_groups(product)),
     }
     contents: dict[str, Json] = {
         "makecomapp.json": manifest.manifest(product, modules),
         "modules/groups.json": manifest.groups(product, modules),
-        **dict(_event_files(product)),
+        **dict(watching.files_of(product)),
     }
     for definition in (*product.actions, *product.searches):
         contents |= _module_files(product, definition)
     for rpc_id, reference in calls.rpcs(product).items():
         contents[names.code_path("rpc", rpc_id, "communication")] = calls.rpc(reference)
     return dict(_constant_files(words)) | {path: _encode(content) for path, content in contents.items()}
-
-
-def _event_files(product: Product) -> Iterator[tuple[str, Json]]:
-    chosen = parameters.event_types(product)
-    yield names.code_path("webhook", names.WEBHOOK, "params"), [chosen]
-    yield names.code_path("module", names.POLL, "static-params"), [chosen, parameters.limit(10)]
-    for module in (names.WATCH, names.POLL):
-        yield names.code_path("module", module, "interface"), _event_interface(product)
-        yield (
-            names.code_path("module", module, "samples"),
-            next((sample_envelope(event_type) for event_type in product.event_types), {}),
-        )
-
-
-def _event_interface(product: Product) -> list[Json]:
-    """Describe an event of any type: its payload has the fields of all of them."""
-    envelope = [{"name": name, "label": label, "type": kind} for name, label, kind in _ENVELOPE]
-    payload = parameters.merged(
-        field for event_type in product.event_types for field in product.payload(event_type)
-    )
-    return [
-        *envelope,
-        {"name": "payload", "label": "Payload", "type": "collection", "spec": payload},
-        {"name": "metadata", "label": "Metadata", "type": "collection"},
-    ]
 
 
 def _module_files(product: Product, definition: Definition) -> dict[str, Json]:

@@ -3,8 +3,18 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from trunkline import Definition, Json, Product
-from trunkline_make import calls, names
+from trunkline import (
+    Definition,
+    EventType,
+    Json,
+    Product,
+    happening,
+    plural,
+    singular,
+    with_article,
+    wording_of,
+)
+from trunkline_make import calls, names, watching
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +28,7 @@ class Module:
     group: str
     codes: tuple[str, ...]
     crud: str | None = None
+    webhook: str | None = None
 
 
 _FORM = ("static-params", "mappable-params", "interface", "samples")
@@ -34,13 +45,15 @@ def modules_of(product: Product) -> list[Module]:
     """
     title = product.brand.title
     modules = [
+        *map(_watch, product.event_types),
         Module(
             names.WATCH,
             "instant_trigger",
             "Watch Events",
-            f"Triggers at once when something happens in {title}.",
+            f"Triggers at once when something happens in {title}; of which kinds you choose.",
             _EVENTS,
             _TRIGGER,
+            webhook=names.WEBHOOK,
         ),
         Module(
             names.POLL,
@@ -65,6 +78,22 @@ def modules_of(product: Product) -> list[Module]:
         msg = f"more than one module would have the id {min(doubled)}; rename an action or a search"
         raise ValueError(msg)
     return modules
+
+
+def module_label(definition: Definition) -> str:
+    """Name a module as Make asks: ``Create a Lead``, ``Search Leads``, ``List Tasks``.
+
+    https://developers.make.com/custom-apps-documentation/best-practices/modules/module-names
+    """
+    wording = wording_of(definition)
+    if wording.is_reading:
+        verb = "list" if wording.verb == "list" else "search"
+        thing = plural(singular(wording.noun))
+    else:
+        verb, thing = wording.verb, with_article(wording.noun)
+    return " ".join(
+        word if word in {"a", "an"} else word[:1].upper() + word[1:] for word in [verb, *thing.split(" ")]
+    )
 
 
 def record_groups(product: Product) -> list[str]:
@@ -106,14 +135,13 @@ def _components(product: Product, modules: Sequence[Module]) -> dict[str, Json]:
             }
         },
         "webhook": {
-            names.WEBHOOK: {
-                "label": f"{title} events",
+            webhook: {
+                "label": label,
                 "connection": names.CONNECTION,
                 "webhookType": "web",
-                "codeFiles": _code_files(
-                    "webhook", names.WEBHOOK, "communication", "params", "attach", "detach", "update"
-                ),
+                "codeFiles": _code_files("webhook", webhook, *codes),
             }
+            for webhook, (label, codes) in watching.webhooks_of(product).items()
         },
         "module": {module.id: _described(module) for module in modules},
         "rpc": {
@@ -129,12 +157,25 @@ def _components(product: Product, modules: Sequence[Module]) -> dict[str, Json]:
     }
 
 
+def _watch(event_type: EventType) -> Module:
+    watched = watching.watch_id(event_type)
+    return Module(
+        watched,
+        "instant_trigger",
+        watching.watch_label(event_type),
+        f"Triggers when {happening(event_type)}.",
+        _EVENTS,
+        _TRIGGER,
+        webhook=watched,
+    )
+
+
 def _module(definition: Definition) -> Module:
     is_search = definition.kind == "search"
     return Module(
         names.camel(definition.name),
         definition.kind,
-        definition.title,
+        module_label(definition),
         definition.description,
         _group(definition),
         _FORM,
@@ -148,15 +189,14 @@ def _group(definition: Definition) -> str:
 
 def _described(module: Module) -> dict[str, Json]:
     """Describe one module. That of a webhook has the webhook's connection."""
-    is_instant = module.kind == "instant_trigger"
     description: dict[str, Json] = {
         "label": module.label,
         "description": module.description,
         "moduleType": module.kind,
-        "connection": None if is_instant else names.CONNECTION,
+        "connection": names.CONNECTION if module.webhook is None else None,
     }
-    if is_instant:
-        description["webhook"] = names.WEBHOOK
+    if module.webhook is not None:
+        description["webhook"] = module.webhook
     if module.crud is not None:
         description["actionCrud"] = module.crud
     return description | {"codeFiles": _code_files("module", module.id, "communication", *module.codes)}

@@ -15,8 +15,10 @@ WATCH = "watchEvents"
 POLL = "pollEvents"
 UNIVERSAL = "makeApiCall"
 
+_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _ID = re.compile(r"[a-zA-Z][0-9a-zA-Z]{2,63}")
 _LONGEST_ID = 64
+_LONGEST_WEBHOOK_ID = 35
 
 
 def camel(name: str) -> str:
@@ -27,16 +29,31 @@ def camel(name: str) -> str:
     """
     first, *rest = [part for part in re.split(r"[^0-9a-zA-Z]+", name) if part]
     component_id = first[:1].lower() + first[1:] + "".join(part[:1].upper() + part[1:] for part in rest)
-    component_id = _shortened(component_id)
+    component_id = _shortened(component_id, _LONGEST_ID)
     if not _ID.fullmatch(component_id):
         msg = f"'{name}' makes no id for Make: it must begin with a letter and have 3 letters or digits or more; rename it"
         raise ValueError(msg)
     return component_id
 
 
+def webhook_id(name: str) -> str:
+    """Make an id that a webhook may have, too, whose ids are shorter. Raises ValueError as ``camel`` does."""
+    return _shortened(camel(name), _LONGEST_WEBHOOK_ID)
+
+
 def kebab(component_id: str) -> str:
     """Make ``createLead`` into ``create-lead``, as Make's editor names files."""
     return re.sub(r"(?<=[a-z0-9])([A-Z])", r"-\1", component_id).lower()
+
+
+def expression(source: str) -> str:
+    """Write an expression of Make's."""
+    return "{{" + source + "}}"
+
+
+def path(root: str, name: str) -> str:
+    """Name the member *name* of *root* in an expression."""
+    return f"{root}.{name}" if _IDENTIFIER.fullmatch(name) else f"{root}.`{name}`"
 
 
 def code_path(kind: Kind, component_id: str, code: str) -> str:
@@ -45,8 +62,8 @@ def code_path(kind: Kind, component_id: str, code: str) -> str:
     return f"{kind}s/{name}/{name}.{code}.iml.json"
 
 
-def _shortened(id: str) -> str:
+def _shortened(id: str, length: int) -> str:
     """Cut an id that is too long for Make, and tell it from others by a digest of the whole."""
-    if len(id) <= _LONGEST_ID:
+    if len(id) <= length:
         return id
-    return id[: _LONGEST_ID - 8] + hashlib.sha256(id.encode()).hexdigest()[:8]
+    return id[: length - 8] + hashlib.sha256(id.encode()).hexdigest()[:8]

@@ -3,6 +3,7 @@
 Make's types: https://developers.make.com/custom-apps-documentation/block-elements/parameters
 """
 
+import json
 from collections.abc import Callable, Iterable, Mapping
 
 from trunkline import Field, Json, Product, Reference
@@ -18,6 +19,7 @@ _TYPES: Mapping[str, str] = {
     "date-time": "date",
     "object": "collection",
     "list": "array",
+    "any": "any",
 }
 _LONGEST_LABEL = 256
 
@@ -42,14 +44,23 @@ def output(field: Field) -> dict[str, Json]:
 
 
 def merged(fields: Iterable[Field]) -> list[Json]:
-    """Describe the fields of several schemas in one list; what differs between them may be anything."""
-    descriptions: dict[str, dict[str, Json]] = {}
+    """Describe the fields of several schemas in one list.
+
+    What is called differently in them has all of its names, and what differs in kind may be anything.
+    """
+    descriptions: dict[str, list[dict[str, Json]]] = {}
     for field in fields:
-        description = output(field)
-        first = descriptions.setdefault(field.name, description)
-        if (first["type"], first.get("spec")) != (description["type"], description.get("spec")):
-            descriptions[field.name] = {"name": field.name, "label": first["label"], "type": "any"}
-    return list(descriptions.values())
+        descriptions.setdefault(field.name, []).append(output(field))
+    return [_merged(name, alike) for name, alike in descriptions.items()]
+
+
+def _merged(name: str, descriptions: list[dict[str, Json]]) -> dict[str, Json]:
+    first = descriptions[0]
+    label = _label(" / ".join(dict.fromkeys(description["label"] for description in descriptions)))
+    forms = [(description["type"], description.get("spec")) for description in descriptions]
+    if any(form != forms[0] for form in forms[1:]):
+        return {"name": name, "label": label, "type": "any"}
+    return first | {"label": label}
 
 
 def event_types(product: Product) -> dict[str, Json]:
@@ -84,42 +95,65 @@ def limit(default: int) -> dict[str, Json]:
     }
 
 
-def _input(field: Field, id_of: IdOfReference) -> dict[str, Json]:
+def _input(field: Field, id_of: IdOfReference, *, is_nested: bool = False) -> dict[str, Json]:
     parameter: dict[str, Json] = {
         "name": field.name,
         "label": _label(field.title),
-        "type": _input_type(field),
+        "type": _input_type(field, is_nested=is_nested),
     }
     if field.is_required:
         parameter["required"] = True
-    if field.description:
-        parameter["help"] = field.description
+    if text := _help(field, is_nested=is_nested):
+        parameter["help"] = text
     if field.default is not None:
         parameter["default"] = field.default
     if field.is_long:
         parameter["multiline"] = True
-    if field.kind == "date":
+    if field.kind == "date" and not is_nested:
         parameter["time"] = False
+    if field.kind == "list" and parameter["type"] == "select":
+        parameter["multiple"] = True
     if field.reference is not None:
         parameter["options"] = f"rpc://{id_of(field.reference)}"
     elif field.choices:
-        parameter["options"] = [{"label": _label(choice), "value": choice} for choice in field.choices]
+        titled = zip(field.choices, field.choice_titles, strict=True)
+        parameter["options"] = [{"label": _label(title), "value": value} for value, title in titled]
     return parameter | _nested(field, id_of)
 
 
-def _input_type(field: Field) -> str:
+def _help(field: Field, *, is_nested: bool) -> str:
+    texts = [field.description]
+    if field.json_because:
+        texts.append(
+            f"Map what an earlier module gives, such as JSON > Parse JSON. For example: `{_json(field)}`"
+        )
+    if is_nested and field.kind == "date":
+        texts.append("A day as text, such as `2026-01-28`; of a date: `formatDate(date; YYYY-MM-DD)`")
+    return " ".join(filter(None, texts))
+
+
+def _json(field: Field) -> str:
+    return json.dumps(field.example, ensure_ascii=False)
+
+
+def _input_type(field: Field, *, is_nested: bool) -> str:
+    if field.json_because:
+        return "any"
     if field.reference is not None or field.choices:
         return "select"
-    if field.kind == "object" and not field.fields:
-        return "any"
+    if field.kind == "date" and is_nested:
+        return "text"  # inside a collection nothing makes a day of Make's date, which has a time
     return "email" if field.is_email else _TYPES[field.kind]
 
 
 def _nested(field: Field, id_of: IdOfReference) -> dict[str, Json]:
+    if field.json_because or field.choices or field.reference is not None:
+        return {}
     if field.fields:
-        return {"spec": form(field.fields, id_of)}
+        return {"spec": [_input(inner, id_of, is_nested=True) for inner in field.fields]}
     if field.item_kind is not None:
-        return {"spec": {"type": _TYPES[field.item_kind]}}
+        kind = "text" if field.item_kind == "date" else _TYPES[field.item_kind]
+        return {"spec": {"type": kind}}
     return {}
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from trunkline import Channel, Connector, PluginContext, Routes, hookimpl, rest_hook_channel, rest_hook_routes
-from trunkline_n8n.generator import generate
+from trunkline_n8n.generator import generate, remarks
 
 CHANNEL = "n8n"
 TITLE = "n8n"
@@ -36,6 +36,7 @@ def register_connectors() -> Sequence[Connector]:
             title=TITLE,
             description="A community package with an action node and two triggers.",
             generate=generate,
+            remarks=remarks,
             steps=_STEPS,
             channel=CHANNEL,
             field_name=".".join,

@@ -1,34 +1,32 @@
-"""A field of a form as n8n describes one: its kind of input, its words, and where its value goes in the request."""
+"""A field of a form as n8n describes one: its kind of input, its words, and how its value is read and sent."""
 
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from trunkline import Definition, Field, Reference
-from trunkline_n8n.lookups import choice_of, list_of, load_method, search_method
+from trunkline import Field, Reference
+from trunkline_n8n.lookups import load_method, search_method
 from trunkline_n8n.texts import camel_case, description, title_case
 from trunkline_n8n.typescript import Code, Value
 
 Property = dict[str, Value]
 
+ENTRIES = "values"
+"""What a fixed collection calls the fields of an object, or of each item of a list."""
+ADDITIONAL = "additionalFields"
+
 _RESERVED = {"resource", "operation", "additionalFields", "updateFields", "filters"}
-_CHOICE = 'Choose from the list, or specify an ID using an <a href="https://docs.n8n.io/code/expressions/">expression</a>'
+_CHOICE = 'Choose from the list, or specify {} using an <a href="https://docs.n8n.io/code/expressions/">expression</a>'
 _INPUTS: Mapping[str, tuple[str, Value]] = {
+    "text": ("string", ""),
     "integer": ("number", 0),
     "number": ("number", 0),
     "boolean": ("boolean", False),
     "date": ("dateTime", ""),
     "date-time": ("dateTime", ""),
-    "object": ("json", "{}"),
-    "list": ("json", "[]"),
 }
-_CONVERSIONS = {
-    "integer": "asNumber",
-    "number": "asNumber",
-    "date": "asDay",
-    "date-time": "asMoment",
-    "object": "asJson",
-    "list": "asJson",
-}
-CONVERSIONS = frozenset(_CONVERSIONS.values())
+_EMPTY_JSON = {"object": "{}", "list": "[]", "any": ""}
+_KINDS = {"integer": "number", "date-time": "moment", "date": "day", "any": "json"}
+_LONGEST_EXAMPLE = 200
 
 
 def parameter_name(field: Field) -> str:
@@ -37,46 +35,66 @@ def parameter_name(field: Field) -> str:
     return f"{name}Field" if name in _RESERVED else name
 
 
-def prominent_property(definition: Definition, field: Field, *, condition: Code) -> Property:
+def prominent_property(field: Field, *, condition: Code) -> Property:
     """Describe a field that is shown at once."""
-    reference = choice_of(field)
-    described = _input(field) if reference is None else _locator(field, reference)
+    chosen_once = field.reference is not None and field.kind != "list"
+    described = _locator(field, field.reference) if chosen_once and field.reference else _input(field)
     required: Property = {"required": True} if field.is_required else {}
-    return {
-        **_name(field),
-        **described,
-        **required,
-        "displayOptions": condition,
-        **_words(field),
-        **_routing(definition, field),
-    }
+    return {**_name(field), **described, **required, "displayOptions": condition, **_words(field)}
 
 
-def collected_properties(definition: Definition, fields: Iterable[Field]) -> list[Property]:
+def collected_properties(fields: Iterable[Field]) -> list[Property]:
     """Describe the fields of a collection, in the order of their titles."""
-    some = list(fields)
-    dropdowns = {field.name: reference for field, reference in dropdown_fields(some)}
-    properties = [
-        _dropdown(definition, field, dropdowns[field.name])
-        if field.name in dropdowns
-        else {**_name(field), **_input(field), **_words(field), **_routing(definition, field)}
-        for field in some
-    ]
-    return sorted(properties, key=lambda described: str(described["displayName"]).casefold())
+    return _sorted(_collected(field) for field in fields)
 
 
-def dropdown_fields(fields: Iterable[Field]) -> list[tuple[Field, Reference]]:
-    """Pick a collection's dropdowns and their lists: of several fields with one list, that which takes the list's ids.
-
-    Two dropdowns with the same entries, one for a status's number and one for its name, would only confuse.
-    """
-    chosen: dict[str, tuple[Field, Reference]] = {}
+def dropdowns_in(fields: Iterable[Field]) -> Iterator[Reference]:
+    """Find the lists of the dropdowns in a collection, and in whatever is in there."""
     for field in fields:
-        if (reference := choice_of(field)) is not None:
-            is_id = reference.value == list_of(reference).value
-            if reference.lookup.name not in chosen or is_id:
-                chosen[reference.lookup.name] = (field, reference)
-    return list(chosen.values())
+        if field.reference is not None:
+            yield field.reference
+        yield from dropdowns_in(field.fields)
+
+
+def rule(field: Field, *, is_query: bool = False, collection: str = "") -> Value:
+    """Say how the value of a field is read from the form and what is sent of it (``FieldRule`` in the template)."""
+    place = "path" if field.is_parameter else "query" if is_query else "body"
+    facts: dict[str, Value] = {
+        "name": field.name,
+        "parameter": parameter_name(field),
+        "title": title_case(field.title),
+        "kind": _rule_kind(field),
+        **({} if place == "body" else {"place": place}),
+        **({"collection": collection} if collection else {}),
+        **({"required": True} if field.is_required else {}),
+        **({"nullable": True} if field.is_nullable else {}),
+        **({"listed": True} if field.reference is not None else {}),
+        **({"yieldsTo": field.yields_to} if field.yields_to else {}),
+    }
+    if field.json_because:
+        return facts | ({"example": example} if (example := _example(field)) else {})
+    if field.kind == "list" and not field.fields:
+        facts["entries"] = _KINDS.get(field.item_kind or "text", field.item_kind or "text")
+    if field.fields:
+        additional = _additional(field)
+        facts["fields"] = [
+            rule(inner, collection=ADDITIONAL if inner in additional else "") for inner in field.fields
+        ]
+    return facts
+
+
+def _rule_kind(field: Field) -> str:
+    return "json" if field.json_because else _KINDS.get(field.kind, field.kind)
+
+
+def _collected(field: Field) -> Property:
+    if field.reference is not None:
+        return _dropdown(field, field.reference)
+    return {**_name(field), **_input(field), **_words(field)}
+
+
+def _sorted(properties: Iterable[Property]) -> list[Property]:
+    return sorted(properties, key=lambda described: str(described["displayName"]).casefold())
 
 
 def _name(field: Field) -> Property:
@@ -87,34 +105,98 @@ def _words(field: Field) -> Property:
     text = description(field.description, of=title_case(field.title))
     if field.kind == "boolean" and not text.startswith("Whether"):
         text = f"Whether this holds: {text or title_case(field.title)}"
+    if field.json_because and (example := _example(field)):
+        text = f"{text.rstrip('.')}. Written as JSON, for example {example}.".removeprefix(". ")
     return {"description": text} if text else {}
 
 
-def _routing(definition: Definition, field: Field) -> Property:
-    if field.is_parameter:
-        return {}
-    send: Property = {"type": "query" if definition.method == "GET" else "body", "property": field.name}
-    if (conversion := _CONVERSIONS.get(field.kind)) is not None:
-        send["value"] = Code(conversion)
-    return {"routing": {"send": send}}
+def _example(field: Field) -> str:
+    text = "" if field.example is None else json.dumps(field.example, ensure_ascii=False)
+    return text if len(text) <= _LONGEST_EXAMPLE else ""
 
 
 def _input(field: Field) -> Property:
+    if field.json_because:
+        return {"type": "json", "default": _EMPTY_JSON[field.kind]}
+    if field.fields:
+        return _fixed_collection(field)
+    if field.kind == "list":
+        return _entries(field)
     if field.choices:
         return _choice(field)
+    kind, default = _INPUTS[field.kind]
     if field.kind == "text":
         rows: Property = {"typeOptions": {"rows": 4}} if field.is_long else {}
-        return {"type": "string", **rows, **_placeholder(field), "default": field.default or ""}
-    kind, default = _INPUTS[field.kind]
+        return {"type": kind, **rows, **_placeholder(field), "default": field.default or default}
     is_simple = isinstance(field.default, bool | int | float)
     return {"type": kind, "default": field.default if is_simple else default}
 
 
+def _fixed_collection(field: Field) -> Property:
+    """Show the fields of an object, or of each entry of a list.
+
+    A fixed collection shows all of its fields, so those that cannot be left empty are in a collection of their own.
+    """
+    additional = _additional(field)
+    values = [
+        {**_collected(inner), **({"required": True} if inner.is_required else {})}
+        for inner in field.fields
+        if inner not in additional
+    ]
+    if additional:
+        values.append(
+            {
+                "displayName": "Additional Fields",
+                "name": ADDITIONAL,
+                "type": "collection",
+                "placeholder": "Add Field",
+                "default": {},
+                "options": collected_properties(additional),
+            }
+        )
+    title = title_case(field.title)
+    several: Property = {"typeOptions": {"multipleValues": True}} if field.kind == "list" else {}
+    return {
+        "type": "fixedCollection",
+        **several,
+        "placeholder": f"Add {title}",
+        "default": {},
+        "options": [{"displayName": title, "name": ENTRIES, "values": _sorted(values)}],
+    }
+
+
+def _additional(field: Field) -> list[Field]:
+    """Pick the fields of an object that are optional and always have a value where they are shown."""
+    return [inner for inner in field.fields if not inner.is_required and not _can_be_empty(inner)]
+
+
+def _can_be_empty(field: Field) -> bool:
+    if field.reference is not None or field.fields:
+        return True
+    return field.kind in {"text", "date", "date-time", "list"} and not (
+        field.choices and field.kind == "text"
+    )
+
+
+def _entries(field: Field) -> Property:
+    """Show a list of plain values: chosen ones, or one input after the other."""
+    if field.choices:
+        return {"type": "multiOptions", "options": _options(field), "default": []}
+    kind, _ = _INPUTS[field.item_kind or "text"]
+    adding: Value = {"multipleValues": True, "multipleValueButtonText": f"Add {title_case(field.title)}"}
+    return {"type": kind, "typeOptions": adding, "default": []}
+
+
 def _choice(field: Field) -> Property:
-    options = [{"name": title_case(choice.replace("_", " ")), "value": choice} for choice in field.choices]
-    options.sort(key=lambda option: option["name"].casefold())
+    options = _options(field)
     default = field.default if field.default in field.choices else options[0]["value"]
     return {"type": "options", "options": options, "default": default}
+
+
+def _options(field: Field) -> list[Property]:
+    titled = zip(field.choices, field.choice_titles, strict=True)
+    options: list[Property] = [{"name": title_case(title), "value": value} for value, title in titled]
+    return sorted(options, key=lambda option: str(option["name"]).casefold())
 
 
 def _placeholder(field: Field) -> Property:
@@ -125,7 +207,11 @@ def _placeholder(field: Field) -> Property:
 
 def _locator(field: Field, reference: Reference) -> Property:
     title = title_case(field.title)
-    by_hand: Property = {"displayName": f"By {_sent_title(reference)}", "name": "id", "type": "string"}
+    by_hand: Property = {
+        "displayName": f"By {title_case(reference.value_title or 'ID')}",
+        "name": "id",
+        "type": "string",
+    }
     if field.example is not None:
         by_hand["placeholder"] = f"e.g. {field.example}"
     from_list: Property = {
@@ -142,21 +228,21 @@ def _locator(field: Field, reference: Reference) -> Property:
     }
 
 
-def _sent_title(reference: Reference) -> str:
-    """Name what is sent of an item that is chosen."""
-    items = reference.lookup.output["properties"][list_of(reference).items]["items"]
-    return title_case(items["properties"][reference.value].get("title", "ID"))
-
-
-def _dropdown(definition: Definition, field: Field, reference: Reference) -> Property:
+def _dropdown(field: Field, reference: Reference) -> Property:
+    is_list = field.kind == "list"
     title = title_case(field.title).removesuffix(" ID")
+    choice = _CHOICE.format("IDs" if is_list else "an ID")
     text = description(field.description)
     return {
-        "displayName": f"{title} Name or ID",
+        "displayName": f"{title} Names or IDs" if is_list else f"{title} Name or ID",
         "name": parameter_name(field),
-        "type": "options",
+        "type": "multiOptions" if is_list else "options",
         "typeOptions": {"loadOptionsMethod": load_method(reference)},
-        "default": "",
-        "description": f"{text.rstrip('.')}. {_CHOICE}." if text else _CHOICE,
-        **_routing(definition, field),
+        "default": [] if is_list else "",
+        "description": f"{text.rstrip('.')}. {choice}." if text else choice,
     }
+
+
+def references_in(fields: Sequence[Field]) -> list[Reference]:
+    """Find the lists of the fields that are shown at once and chosen one by one."""
+    return [field.reference for field in fields if field.reference is not None and field.kind != "list"]

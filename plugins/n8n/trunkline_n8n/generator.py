@@ -7,9 +7,9 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import PurePosixPath
 
-from trunkline import Definition, Product
+from trunkline import Definition, Product, happening, json_remarks
 from trunkline_n8n.icons import draw_icons
-from trunkline_n8n.operations import render_operations, resource_of
+from trunkline_n8n.operations import operation_name, render_operations, resource_of
 from trunkline_n8n.texts import camel_case, description, pascal_case, title_case
 from trunkline_n8n.typescript import Code, Value, break_long_strings, constant, quote
 
@@ -22,10 +22,20 @@ DEV_DEPENDENCIES = {
 }
 """What the package is built and linted with; it needs nothing when it runs."""
 
-_HIDDEN = {"gitignore": ".gitignore", "prettierrc.js": ".prettierrc.js"}
+_HIDDEN = {
+    "gitignore": ".gitignore",
+    "prettierrc.js": ".prettierrc.js",
+    "github/publish.yml": ".github/workflows/publish.yml",
+}
+"""Files whose place begins with a dot, which a template had better not have."""
 _STRING = re.compile(r"'([^'\n]*__\w+?__[^'\n]*)'")
 _TYPE = "import type { INodePropertyOptions } from 'n8n-workflow';\n"
 _VERSIONS = "/** What the fields were made of. An event type that has changed since is sent as it was. */\n"
+
+
+def remarks(product: Product) -> list[str]:
+    """Say what of *product* has no form in n8n."""
+    return json_remarks(product, platform="n8n")
 
 
 def generate(product: Product) -> Mapping[str, bytes]:
@@ -51,7 +61,8 @@ def _template(folder: Traversable, prefix: str = "") -> Iterator[tuple[str, str]
         if entry.is_dir():
             yield from _template(entry, f"{prefix}{entry.name}/")
         else:
-            yield prefix + _HIDDEN.get(entry.name, entry.name), entry.read_text(encoding="utf-8")
+            path = prefix + entry.name
+            yield _HIDDEN.get(path, path), entry.read_text(encoding="utf-8")
 
 
 def _words(product: Product) -> Mapping[str, str]:
@@ -64,6 +75,9 @@ def _words(product: Product) -> Mapping[str, str]:
         "__title__": brand.title,
         "__description__": description(brand.description),
         "__homepage__": brand.homepage,
+        "__keys_url__": brand.keys_url or brand.homepage,
+        "__aliases__": json.dumps(sorted({resource_of(definition) for definition in operations})),
+        "__examples__": _examples(product),
         "__author__": brand.author,
         "__email__": brand.email,
         "__api_url__": product.api_url,
@@ -72,7 +86,7 @@ def _words(product: Product) -> Mapping[str, str]:
             for event_type in product.event_types
         ),
         "__operations__": _rows(
-            (title_case(resource_of(definition)), definition.title, definition.description)
+            (title_case(resource_of(definition)), operation_name(definition), definition.description)
             for definition in operations
         ),
     }
@@ -91,7 +105,9 @@ def _fill_typescript(text: str, words: Mapping[str, str]) -> str:
 
 
 def _fill_json(text: str, words: Mapping[str, str]) -> str:
-    return _fill(text, {name: json.dumps(word, ensure_ascii=False)[1:-1] for name, word in words.items()})
+    """Fill in strings, which a word may need escaped; a list stands there as it is."""
+    listed = text.replace('"__aliases__"', words["__aliases__"])
+    return _fill(listed, {name: json.dumps(word, ensure_ascii=False)[1:-1] for name, word in words.items()})
 
 
 _FILLERS = {".ts": _fill_typescript, ".json": _fill_json}
@@ -144,6 +160,7 @@ def _render_package(product: Product) -> str:
         "scripts": {
             "build": "n8n-node build",
             "dev": "n8n-node dev",
+            "release": "n8n-node release",
             "lint": "n8n-node lint",
             "lint:fix": "n8n-node lint --fix",
             "format": "prettier --write credentials nodes",
@@ -162,6 +179,23 @@ def _render_package(product: Product) -> str:
         "peerDependencies": {"n8n-workflow": "*"},
     }
     return json.dumps(package, indent="\t", ensure_ascii=False) + "\n"
+
+
+def _examples(product: Product) -> str:
+    """Tell two workflows that the package is good for, out of what the product has."""
+    event_type, action = product.event_types[:1], product.actions[:1]
+    told = [
+        f"- **When {happening(event_type[0])}**: put **{product.brand.title} Trigger** first, choose "
+        f"**{title_case(event_type[0].title)}**, and let any other node follow, such as a message to your team."
+        if event_type
+        else "",
+        f"- **{action[0].title}** for each row of a spreadsheet: behind the spreadsheet's node put "
+        f"**{product.brand.title}**, choose **{title_case(resource_of(action[0]))}** and **{operation_name(action[0])}**, "
+        "and drag the columns into the fields."
+        if action
+        else "",
+    ]
+    return "\n".join(filter(None, told)) or "- none yet"
 
 
 def _rows(cells: Iterable[Sequence[str]]) -> str:

@@ -9,11 +9,6 @@ from trunkline_n8n.typescript import Code, Value, constant
 _PAGE_SIZE = 50
 
 
-def choice_of(field: Field) -> Reference | None:
-    """Tell which list a field's one value is chosen from; a field with many values is written as JSON."""
-    return None if field.kind == "list" else field.reference
-
-
 def is_prominent(definition: Definition, field: Field) -> bool:
     """Tell whether a field is shown at once; the others are added one by one from a collection.
 
@@ -21,7 +16,7 @@ def is_prominent(definition: Definition, field: Field) -> bool:
     """
     if field.is_required:
         return True
-    can_be_empty = choice_of(field) is not None or (field.kind == "text" and not field.choices)
+    can_be_empty = field.reference is not None or (field.kind == "text" and not field.choices)
     return can_be_empty and any(field.name in names for names in alternatives(definition))
 
 

@@ -1,27 +1,26 @@
 """The action node: its resources, taken from the first word of each path, and their operations, one file each."""
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from trunkline import Definition, Field, Product, Reference
+from trunkline import Definition, Field, Product, Reference, singular, with_article, wording_of
 from trunkline_n8n.fields import (
-    CONVERSIONS,
     collected_properties,
-    dropdown_fields,
-    parameter_name,
+    dropdowns_in,
     prominent_property,
+    references_in,
+    rule,
 )
-from trunkline_n8n.lookups import choice_of, is_prominent, render_lookups
-from trunkline_n8n.texts import camel_case, description, pascal_case, sentence_case, singular, title_case
+from trunkline_n8n.lookups import is_prominent, render_lookups
+from trunkline_n8n.texts import camel_case, description, pascal_case, title_case
 from trunkline_n8n.typescript import Code, Value, constant
 
-_PARAMETER = re.compile(r"\{([^{}]+)\}")
 _COLLECTIONS = {
     "POST": ("Additional Fields", "additionalFields"),
     "PATCH": ("Update Fields", "updateFields"),
     "GET": ("Filters", "filters"),
 }
 _TYPE = "import type { INodeProperties } from 'n8n-workflow';\n"
+_OPERATION = "import type {{ Operation }} from '{}';\n"
 
 
 def render_operations(product: Product) -> Iterator[tuple[str, str]]:
@@ -30,7 +29,7 @@ def render_operations(product: Product) -> Iterator[tuple[str, str]]:
     yield "resources/index.ts", _render_index(list(resources))
     for noun, definitions in resources.items():
         folder = f"resources/{camel_case(noun)}"
-        yield f"{folder}/index.ts", _render_resource(product, noun, definitions)
+        yield f"{folder}/index.ts", _render_resource(noun, definitions)
         for definition in definitions:
             yield f"{folder}/{camel_case(definition.name)}.ts", _render_operation(product, noun, definition)
     yield (
@@ -59,94 +58,117 @@ def _by_title(definition: Definition) -> str:
 def _searched(product: Product) -> Iterator[Reference]:
     """Find the lists behind the fields that are shown at once."""
     for definition in (*product.actions, *product.searches):
-        for field in _split(product, definition)[0]:
-            if (reference := choice_of(field)) is not None:
-                yield reference
+        yield from references_in(_split(product, definition)[0])
 
 
 def _loaded(product: Product) -> Iterator[Reference]:
-    """Find the lists behind the dropdowns of collections."""
+    """Find the lists behind the dropdowns of collections, and of what is inside fields."""
     for definition in (*product.actions, *product.searches):
-        yield from (reference for _, reference in dropdown_fields(_split(product, definition)[1]))
+        prominent, collected = _split(product, definition)
+        yield from dropdowns_in(collected)
+        for field in prominent:
+            yield from dropdowns_in([field] if field.kind == "list" else field.fields)
 
 
 def _split(product: Product, definition: Definition) -> tuple[Sequence[Field], Sequence[Field]]:
-    fields = product.inputs(definition)
+    fields = product.form(definition)
     prominent = [field for field in fields if is_prominent(definition, field)]
     return prominent, [field for field in fields if field not in prominent]
 
 
 def _render_index(nouns: Sequence[str]) -> str:
+    variables = [camel_case(noun) for noun in nouns]
     imports = "".join(
-        f"import {{ {camel_case(noun)}Properties }} from './{camel_case(noun)}';\n" for noun in nouns
+        f"import {{ {name}Operations, {name}Properties }} from './{name}';\n" for name in variables
     )
     choice: Value = {
         "displayName": "Resource",
         "name": "resource",
         "type": "options",
         "noDataExpression": True,
-        "options": [{"name": title_case(noun), "value": camel_case(noun)} for noun in nouns],
-        "default": camel_case(nouns[0]),
+        "options": [
+            {"name": title_case(noun), "value": name} for noun, name in zip(nouns, variables, strict=True)
+        ],
+        "default": variables[0],
     }
-    properties = [Code(f"...{camel_case(noun)}Properties") for noun in nouns]
+    properties = [choice, *(Code(f"...{name}Properties") for name in variables)]
+    operations = {name: Code(f"{name}Operations") for name in variables}
     return "\n".join(
         [
-            _TYPE + imports,
-            constant("resource", choice, kind="INodeProperties"),
+            _TYPE + _OPERATION.format("../../shared/operations") + imports,
             constant("resourceProperties", properties, kind="INodeProperties[]"),
+            "/** What each choice of a resource and an operation calls. */\n"
+            + constant("operations", operations, kind="Record<string, Record<string, Operation>>"),
         ]
     )
 
 
-def _render_resource(product: Product, noun: str, definitions: Sequence[Definition]) -> str:
-    names = [camel_case(definition.name) for definition in definitions]
-    imports = "".join(f"import {{ {name}Properties }} from './{name}';\n" for name in names)
+def _render_resource(noun: str, definitions: Sequence[Definition]) -> str:
+    variable, names = camel_case(noun), [camel_case(definition.name) for definition in definitions]
+    imports = "".join(f"import {{ {name}, {name}Properties }} from './{name}';\n" for name in names)
     choice: Value = {
         "displayName": "Operation",
         "name": "operation",
         "type": "options",
         "noDataExpression": True,
-        "displayOptions": {"show": {"resource": [camel_case(noun)]}},
-        "options": [_option(product, definition) for definition in definitions],
+        "displayOptions": {"show": {"resource": [variable]}},
+        "options": _options(definitions),
         "default": names[0],
     }
     properties = [choice, *(Code(f"...{name}Properties") for name in names)]
-    return (
-        _TYPE
-        + imports
-        + "\n"
-        + constant(f"{camel_case(noun)}Properties", properties, kind="INodeProperties[]")
+    operations = {name: Code(name) for name in names}
+    return "\n".join(
+        [
+            _TYPE + _OPERATION.format("../../../shared/operations") + imports,
+            constant(f"{variable}Properties", properties, kind="INodeProperties[]"),
+            constant(f"{variable}Operations", operations, kind="Record<string, Operation>"),
+        ]
     )
 
 
-def _option(product: Product, definition: Definition) -> Value:
-    url = _PARAMETER.sub(
-        lambda match: f"{{{{encodeURIComponent($parameter.{_parameter(product, definition, match[1])})}}}}",
-        definition.path,
-    )
-    routing: dict[str, Value] = {
-        "request": {"method": definition.method, "url": f"={url}" if url != definition.path else url}
-    }
-    if definition.kind == "search" and (container := _found_items(product, definition)):
-        unpack: Value = [{"type": "rootProperty", "properties": {"property": container}}]
-        routing["output"] = {"postReceive": unpack}
-    return {
-        "name": title_case(definition.title),
-        "value": camel_case(definition.name),
-        "action": sentence_case(definition.title),
-        "description": description(definition.description),
-        "routing": routing,
-    }
+def _options(definitions: Sequence[Definition]) -> list[Value]:
+    """Describe the operations of a resource, each by the shortest name that it has alone."""
+    short = [operation_name(definition) for definition in definitions]
+    names = [
+        name if short.count(name) == 1 else title_case(definition.title)
+        for name, definition in zip(short, definitions, strict=True)
+    ]
+    named = sorted(zip(names, definitions, strict=True), key=lambda pair: pair[0].casefold())
+    return [
+        {
+            "name": name,
+            "value": camel_case(definition.name),
+            "action": _action(definition),
+            "description": description(definition.description),
+        }
+        for name, definition in named
+    ]
 
 
-def _parameter(product: Product, definition: Definition, name: str) -> str:
-    return next(parameter_name(field) for field in product.inputs(definition) if field.name == name)
+def operation_name(definition: Definition) -> str:
+    """Name an operation as n8n's guideline asks: ``Create``, ``Get``, ``Get Many``, ``Update``; without its resource."""
+    wording = wording_of(definition)
+    if wording.is_reading:
+        return "Get Many" if "cursor" in definition.input.get("properties", {}) else "Get"
+    resource = resource_of(definition).split(" ")
+    rest = [word for word in wording.noun.split(" ") if word not in resource]
+    return title_case(" ".join([wording.verb, *rest]))
+
+
+def _action(definition: Definition) -> str:
+    """Say in a sentence what an operation does: ``Update a lead status``."""
+    wording = wording_of(definition)
+    name = operation_name(definition)
+    verb = name.lower() if wording.is_reading else wording.verb
+    thing = wording.noun if name == "Get Many" else with_article(wording.noun)
+    sentence = f"{verb} {thing}"
+    return sentence[:1].upper() + sentence[1:]
 
 
 def _found_items(product: Product, definition: Definition) -> str | None:
     """Find the list in a search's answer; each of its items becomes an item of the workflow."""
     lists = [field.name for field in product.outputs(definition) if field.kind == "list"]
-    return lists[0] if len(lists) == 1 else None
+    return lists[0] if definition.kind == "search" and len(lists) == 1 else None
 
 
 def _render_operation(product: Product, noun: str, definition: Definition) -> str:
@@ -154,11 +176,9 @@ def _render_operation(product: Product, noun: str, definition: Definition) -> st
     shown_for = f"showOnlyFor{pascal_case(name)}"
     prominent, collected = _split(product, definition)
     condition = Code(f"{{ show: {shown_for} }}")
-    properties: list[Value] = [
-        prominent_property(definition, field, condition=condition) for field in prominent
-    ]
+    properties: list[Value] = [prominent_property(field, condition=condition) for field in prominent]
+    title, collection = _COLLECTIONS[definition.method]
     if collected:
-        title, collection = _COLLECTIONS[definition.method]
         properties.append(
             {
                 "displayName": title,
@@ -167,13 +187,30 @@ def _render_operation(product: Product, noun: str, definition: Definition) -> st
                 "placeholder": "Add Field",
                 "default": {},
                 "displayOptions": condition,
-                "options": collected_properties(definition, collected),
+                "options": collected_properties(collected),
             }
         )
-    written = constant(f"{name}Properties", properties, kind="INodeProperties[]")
-    conversions = sorted(conversion for conversion in CONVERSIONS if f"value: {conversion}," in written)
-    imports = (
-        f"import {{ {', '.join(conversions)} }} from '../../../shared/operations';\n" if conversions else ""
-    )
     show = constant(shown_for, {"resource": [camel_case(noun)], "operation": [name]}).removeprefix("export ")
-    return "\n".join([_TYPE + imports, show, written])
+    return "\n".join(
+        [
+            _TYPE + _OPERATION.format("../../../shared/operations"),
+            show,
+            constant(f"{name}Properties", properties, kind="INodeProperties[]"),
+            constant(name, _call(product, definition, collection), kind="Operation"),
+        ]
+    )
+
+
+def _call(product: Product, definition: Definition, collection: str) -> Value:
+    prominent, collected = _split(product, definition)
+    is_query = definition.method == "GET"
+    items = _found_items(product, definition)
+    return {
+        "method": definition.method,
+        "path": definition.path,
+        **({"items": items} if items else {}),
+        "fields": [
+            *(rule(field, is_query=is_query) for field in prominent),
+            *(rule(field, is_query=is_query, collection=collection) for field in collected),
+        ],
+    }

@@ -38,13 +38,6 @@ def title_case(text: str) -> str:
     return _capitalise_initialisms(_TOKEN.sub(capitalise, text))
 
 
-def sentence_case(text: str) -> str:
-    """Write a title as a sentence begins: ``Update Lead Status`` becomes ``Update lead status``."""
-    words = [word if word.isupper() else word.lower() for word in _WORDS.findall(text)]
-    sentence = " ".join(words)
-    return sentence[:1].upper() + sentence[1:]
-
-
 def description(text: str, *, of: str = "") -> str:
     """Write a description: one sentence without a full stop, several with; empty where it only repeats the name *of*."""
     plain = _capitalise_initialisms(" ".join(text.split()).replace("`", "'"))
@@ -53,21 +46,6 @@ def description(text: str, *, of: str = "") -> str:
         return ""
     ended = plain + "." if ". " in plain.replace("e.g.", "") else plain
     return ended[:1].upper() + ended[1:]
-
-
-def singular(noun: str) -> str:
-    """Name one of several: ``leads`` becomes ``lead``, ``companies`` ``company``, ``statuses`` ``status``."""
-    for plural, ending in (
-        ("ies", "y"),
-        ("sses", "ss"),
-        ("xes", "x"),
-        ("tuses", "tus"),
-        ("shes", "sh"),
-        ("tches", "tch"),
-    ):
-        if noun.endswith(plural):
-            return noun.removesuffix(plural) + ending
-    return noun if noun.endswith(("ss", "us", "is")) else noun.removesuffix("s")
 
 
 def _capitalise_initialisms(text: str) -> str:

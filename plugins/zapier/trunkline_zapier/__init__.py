@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from trunkline import Channel, Connector, PluginContext, Routes, hookimpl, rest_hook_channel, rest_hook_routes
 from trunkline_zapier.fields import JOINT
-from trunkline_zapier.generator import generate
+from trunkline_zapier.generator import generate, remarks
 
 CHANNEL = "zapier"
 TITLE = "Zapier"
@@ -37,6 +37,7 @@ def register_connectors() -> Sequence[Connector]:
             title=TITLE,
             description="An app for the Zapier platform, to be pushed with its command line.",
             generate=generate,
+            remarks=remarks,
             steps=_STEPS,
             channel=CHANNEL,
             field_name=JOINT.join,

@@ -1,14 +1,15 @@
 """Fields of schemas as Zapier's input and output fields.
 
 Zapier has no objects in forms: an object's fields stand beside the others as ``address__city``, and a list of objects is a
-set of line items, whose fields it calls children. What neither can show is refused.
+set of line items, whose fields it calls children. What neither can show is written as JSON.
 """
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from trunkline import Field, Json, Reference
-from trunkline_zapier.naming import LABEL_LENGTH, TEXT_LENGTH, key_of, shortened
+from trunkline_zapier.naming import LABEL_LENGTH, TEXT_LENGTH, adds_something, key_of, shortened
 
 JOINT = "__"
 """Stands between an object and its field; Zapier reads keys so by itself where it shows data."""
@@ -17,17 +18,22 @@ _INPUT_TYPES: Mapping[str, str] = {
     "integer": "integer",
     "number": "number",
     "boolean": "boolean",
+    "date": "datetime",
     "date-time": "datetime",
 }
+"""A day is a datetime too: the type ``string`` would refuse one that an earlier step gives."""
+_OUTPUT_TYPES: Mapping[str, str] = {**_INPUT_TYPES, "date": "string"}
+_VALUES = {"date": "day", "integer": "number", "number": "number"}
+_LONGEST_EXAMPLE = 300
 
 
 def input_fields(fields: Iterable[Field], *, owner: str) -> list[dict[str, Json]]:
     """Describe the form of *owner*, an action or a search.
 
     Raises:
-        ValueError: Zapier's forms have no such field, or two would have the same key.
+        ValueError: two fields would have the same key.
     """
-    described = [described_field for field in fields for described_field in _inputs(field, owner=owner)]
+    described = [described_field for field in fields for described_field in _inputs(field)]
     keys = [entry["key"] for field in described for entry in (field, *field.get("children", ()))]
     if clash := next((key for key in keys if keys.count(key) > 1), None):
         msg = f"the form of '{owner}' would have two fields '{clash}' on Zapier; rename one of them"
@@ -37,12 +43,37 @@ def input_fields(fields: Iterable[Field], *, owner: str) -> list[dict[str, Json]
 
 def object_names(fields: Iterable[Field]) -> list[str]:
     """Name the objects among *fields*, which a form takes apart."""
-    return [field.name for field in fields if field.kind == "object"]
+    return [field.name for field in fields if field.kind == "object" and not json_reason(field)]
 
 
-def output_fields(fields: Iterable[Field], *, prefix: str = "") -> list[dict[str, Json]]:
+def special_values(fields: Iterable[Field], *, prefix: str = "") -> dict[str, Json]:
+    """Say, by the keys of the form, what is not sent as it is typed: days, numbers that are chosen, and JSON."""
+    values: dict[str, Json] = {}
+    for field in fields:
+        key = f"{prefix}{field.name}"
+        if json_reason(field):
+            values[key] = {"json": field.title, **({"example": _example(field)} if _example(field) else {})}
+        elif field.kind == "object":
+            values |= special_values(field.fields, prefix=f"{key}{JOINT}")
+        elif field.fields:
+            values |= special_values(field.fields)
+        elif (kind := _VALUES.get(field.item_kind or field.kind)) and (kind == "day" or field.choices):
+            values[key] = kind
+    return values
+
+
+def json_reason(field: Field) -> str:
+    """Say why a field has no form on Zapier; empty where it has one."""
+    if field.json_because:
+        return field.json_because
+    if field.kind == "list" and field.fields and not _are_plain(field.fields):
+        return "line items of Zapier have only plain fields"
+    return ""
+
+
+def output_fields(fields: Iterable[Field], *, prefix: str = "", label: str = "") -> list[dict[str, Json]]:
     """Describe what data has, objects taken apart."""
-    return [description for field in fields for description in _outputs(field, prefix=prefix)]
+    return [description for field in fields for description in _outputs(field, prefix=prefix, label=label)]
 
 
 def lookup_key(reference: Reference) -> str:
@@ -56,66 +87,77 @@ def lookup_key_of(name: str, where: Mapping[str, Json]) -> str:
     return "_".join(["lookup", key_of(name), *map(key_of, conditions)])
 
 
-def _inputs(field: Field, *, owner: str, prefix: str = "") -> Iterator[dict[str, Json]]:
-    if field.kind == "object" and field.fields:
+def _inputs(field: Field, *, prefix: str = "", label: str = "") -> Iterator[dict[str, Json]]:
+    key = f"{prefix}{field.name}"
+    if json_reason(field):
+        yield _json_input(field, key=key, label=label)
+    elif field.kind == "object":
         for inner in field.fields:
             needed = replace(inner, is_required=inner.is_required and field.is_required)
-            yield from _inputs(needed, owner=owner, prefix=f"{prefix}{field.name}{JOINT}")
-    elif field.kind == "list" and field.item_kind == "object" and _are_plain(field.fields):
+            yield from _inputs(needed, prefix=f"{key}{JOINT}", label=f"{label}{field.title} ")
+    elif field.fields:
         children = [_plain_input(inner, key=inner.name) for inner in field.fields]
-        yield _described(field, key=f"{prefix}{field.name}") | {"children": children}
-    elif field.kind == "list" and field.item_kind not in {"object", "list"}:
-        kind = _INPUT_TYPES.get(field.item_kind or "", "string")
-        required = {"required": True} if field.is_required else {}
-        described = _described(field, key=f"{prefix}{field.name}") | {"type": kind, "list": True} | required
-        yield _with_help(field, described)
-    elif _are_plain([field]):
-        yield _plain_input(field, key=f"{prefix}{field.name}")
+        yield _described(field, key=key, label=label) | {"children": children}
     else:
-        msg = (
-            f"'{field.name}' of '{owner}' is nested in a way that Zapier's forms do not have; "
-            "make it a text, number or boolean, a list of those, or a list of flat objects"
-        )
-        raise ValueError(msg)
+        yield _plain_input(field, key=key, label=label)
 
 
 def _are_plain(fields: Sequence[Field]) -> bool:
-    return bool(fields) and all(field.kind not in {"object", "list"} for field in fields)
+    return all(field.kind not in {"object", "list", "any"} for field in fields)
 
 
-def _plain_input(field: Field, *, key: str) -> dict[str, Json]:
-    kind = "text" if field.is_long else _INPUT_TYPES.get(field.kind, "string")
-    described = _described(field, key=key) | {"type": kind}
+def _json_input(field: Field, *, key: str, label: str) -> dict[str, Json]:
+    example = _example(field)
+    form = f"Written as JSON, for example `{example}`." if example else "Written as JSON."
+    text = shortened(f"{field.description} {form}".strip(), TEXT_LENGTH)
+    described = _described(field, key=key, label=label) | {"type": "json", "helpText": text}
+    return described | ({"required": True} if field.is_required else {})
+
+
+def _example(field: Field) -> str:
+    text = "" if field.example is None else json.dumps(field.example, ensure_ascii=False)
+    return text if len(text) <= _LONGEST_EXAMPLE else ""
+
+
+def _plain_input(field: Field, *, key: str, label: str = "") -> dict[str, Json]:
+    kind = "text" if field.is_long else _INPUT_TYPES.get(field.item_kind or field.kind, "string")
+    described = _described(field, key=key, label=label) | {"type": kind}
+    if field.kind == "list":
+        described["list"] = True
     if field.is_required:
         described["required"] = True
-    described = _with_help(field, described)
+    if adds_something(field.description, label=field.title):
+        described["helpText"] = shortened(field.description, TEXT_LENGTH)
     if field.reference is not None:
         columns = f"{field.reference.value}.{field.reference.label}"
         return described | {"dynamic": f"{lookup_key(field.reference)}.{columns}"}
     if field.choices:
-        described["choices"] = list(field.choices)
-    elif field.example is not None and field.kind != "boolean":
+        described["choices"] = _choices(field)
+    elif field.example is not None and field.kind not in {"boolean", "list"}:
         described["placeholder"] = str(field.example)
     if field.default not in {None, ""}:
         described["default"] = str(field.default).lower() if field.kind == "boolean" else str(field.default)
     return described
 
 
-def _described(field: Field, *, key: str) -> dict[str, Json]:
-    return {"key": key, "label": shortened(field.title, LABEL_LENGTH)}
+def _choices(field: Field) -> list[Json]:
+    """List what there is to choose, each with its title; ``sample`` is what Zapier shows of it in a test."""
+    titled = zip(field.choices, field.choice_titles, strict=True)
+    return [{"value": str(value), "sample": str(value), "label": title} for value, title in titled]
 
 
-def _with_help(field: Field, described: dict[str, Json]) -> dict[str, Json]:
-    return described | ({"helpText": shortened(field.description, TEXT_LENGTH)} if field.description else {})
+def _described(field: Field, *, key: str, label: str = "") -> dict[str, Json]:
+    return {"key": key, "label": shortened(f"{label}{field.title}", LABEL_LENGTH)}
 
 
-def _outputs(field: Field, *, prefix: str) -> Iterator[dict[str, Json]]:
-    described = _described(field, key=f"{prefix}{field.name}")
+def _outputs(field: Field, *, prefix: str, label: str) -> Iterator[dict[str, Json]]:
+    described = _described(field, key=f"{prefix}{field.name}", label=label)
     if field.kind == "object" and field.fields:
-        yield from output_fields(field.fields, prefix=f"{prefix}{field.name}{JOINT}")
+        inner = f"{label}{field.title} "
+        yield from output_fields(field.fields, prefix=f"{prefix}{field.name}{JOINT}", label=inner)
     elif field.kind == "list" and field.fields:
         yield described | {"children": output_fields(field.fields)}
     elif field.kind == "list":
-        yield described | {"type": _INPUT_TYPES.get(field.item_kind or "", "string"), "list": True}
+        yield described | {"type": _OUTPUT_TYPES.get(field.item_kind or "", "string"), "list": True}
     else:
-        yield described | {"type": _INPUT_TYPES.get(field.kind, "string")}
+        yield described | {"type": _OUTPUT_TYPES.get(field.kind, "string")}

@@ -5,13 +5,21 @@ from collections.abc import Iterator, Mapping
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
-from trunkline import Json, Product
-from trunkline_zapier import operations, triggers
+from trunkline import Json, Product, json_remarks
+from trunkline_zapier import fields, operations, triggers
 from trunkline_zapier.javascript import Code, literal, module
 from trunkline_zapier.readme import readme
 
 CORE_VERSION = "19.1.0"
 """The platform's version that the app is written for and tested with."""
+
+
+def remarks(product: Product) -> list[str]:
+    """Say what of *product* is not on Zapier as one might expect."""
+    return [
+        *json_remarks(product, platform="Zapier", reason=fields.json_reason),
+        *operations.unequal_pairs(product),
+    ]
 
 
 def generate(product: Product) -> Mapping[str, bytes]:
@@ -37,6 +45,7 @@ def generate(product: Product) -> Mapping[str, bytes]:
         "config.js": module(
             {
                 "API_URL": product.api_url,
+                "KEYS_URL": product.brand.keys_url or product.brand.homepage,
                 "PRODUCT": product.brand.title,
                 "VERSIONS": product.versions_header[1],
             }

@@ -8,6 +8,30 @@ from collections.abc import Iterable, Mapping
 
 LABEL_LENGTH = 64
 TEXT_LENGTH = 1000
+_WORDS = re.compile(r"[a-z0-9]+")
+_FILLERS = frozenset(
+    [
+        "a",
+        "an",
+        "and",
+        "for",
+        "has",
+        "his",
+        "her",
+        "in",
+        "is",
+        "it",
+        "its",
+        "of",
+        "on",
+        "s",
+        "the",
+        "their",
+        "this",
+        "to",
+        "your",
+    ]
+)
 _KEY = re.compile(r"[a-zA-Z]+[a-zA-Z0-9_]+")
 
 
@@ -39,6 +63,12 @@ def noun_of(name: str) -> str:
     """Name what an operation is about: ``Client Note`` for ``add_client_note``."""
     _verb, _, thing = name.partition("_")
     return shortened((thing or name).replace("_", " ").title(), LABEL_LENGTH)
+
+
+def adds_something(text: str, *, label: str) -> bool:
+    """Tell whether a help text says more than the label that it stands below."""
+    known = {*_WORDS.findall(label.lower()), *_FILLERS}
+    return len({word for word in _WORDS.findall(text.lower()) if word not in known}) > 1
 
 
 def shortened(text: str, length: int) -> str:

@@ -1,8 +1,9 @@
 """Triggers: an instant one for each event type, and hidden ones that fill the dropdowns."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 
-from trunkline import Definition, EventType, Field, Json, Product, sample_envelope
+from trunkline import Definition, EventType, Field, Json, Product, happening, sample_envelope, singular
 from trunkline_zapier.fields import JOINT, lookup_key_of, output_fields
 from trunkline_zapier.javascript import Call, Code, module
 from trunkline_zapier.naming import LABEL_LENGTH, TEXT_LENGTH, keyed, shortened
@@ -38,7 +39,7 @@ def lookups(product: Product) -> Mapping[str, bytes]:
 
 def _references(product: Product) -> Iterator[tuple[Definition, Mapping[str, Json]]]:
     for definition in (*product.actions, *product.searches):
-        for field in _with_nested(product.inputs(definition)):
+        for field in _with_nested(product.form(definition)):
             if field.reference is not None:
                 yield field.reference.lookup, field.reference.where
 
@@ -52,12 +53,10 @@ def _with_nested(fields: Iterable[Field]) -> Iterator[Field]:
 def _trigger(product: Product, event_type: EventType, *, key: str) -> bytes:
     exported = {
         "key": key,
-        "noun": event_type.name.partition(".")[0].replace("_", " ").title(),
+        "noun": singular(re.sub(r"[._-]+", " ", event_type.name.rpartition(".")[0])).title(),
         "display": {
             "label": shortened(event_type.title, LABEL_LENGTH),
-            "description": shortened(
-                f"Triggers when {event_type.name} happens. {event_type.description}", TEXT_LENGTH
-            ),
+            "description": shortened(f"Triggers when {happening(event_type)}.", TEXT_LENGTH),
         },
         "operation": {
             "type": "hook",

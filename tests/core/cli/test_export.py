@@ -1,6 +1,7 @@
 """``export`` of connectors."""
 
 import pytest
+from tests.plugins.own_product import write_schemas
 
 
 def files_of(folder):
@@ -28,6 +29,33 @@ def test_a_connector_calls_the_public_url_and_says_when_there_is_none(cli):
         "Setting 'server.public_url' is not set, so what is written calls http://127.0.0.1:8123"
         in warned.stderr
     )
+
+
+def test_the_help_lists_the_platforms_of_this_deployment(cli):
+    (cli.folder / "trunkline.toml").write_text('[plugins]\ndisabled = ["make"]\n')
+    listed = cli.invoke("export", "--help").stdout
+    assert "An app for the Zapier platform" in listed
+    assert "A community package with an action node" in listed
+    assert "custom app in Make" not in listed
+    (cli.folder / "trunkline.toml").write_text("[server]\nport = 'x'\n")
+    plain = cli.invoke("export", "--help")
+    assert (plain.exit_code, "Zapier" in plain.stdout, "openapi" in plain.stdout) == (0, False, True)
+
+
+def test_an_export_says_what_has_no_form(cli):
+    schemas = write_schemas(cli.folder / "own")
+    (cli.folder / "trunkline.toml").write_text(
+        f'[events]\nschemas_dir = "{schemas}"\n[actions]\nprovider_url = "http://127.0.0.1:9"\n'
+        f'provider_secret = "whsec_{"c2hv" * 8}"\nprovider_operations = ["create_booking", "update_booking"]\n'
+    )
+    for name, platform in (("zapier", "Zapier"), ("n8n", "n8n"), ("make", "Make")):
+        warned = cli.invoke("export", name, "out").stderr
+        assert (
+            f"On {platform}, 'Seats' of 'Create Booking' is written as JSON, because its entries are lists."
+            in warned
+        )
+        assert f"On {platform}, 'Custom Data' of 'Update Booking'" in warned
+        assert "'Guest'" not in warned
 
 
 def test_an_unknown_connector_names_those_that_there_are(cli):

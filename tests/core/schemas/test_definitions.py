@@ -487,3 +487,14 @@ class TestJudging:
     def test_a_definition_of_another_catalog_is_a_key_error(self, catalog):
         with pytest.raises(KeyError):
             catalog.check_output(read("search", name="find_other"), {})
+
+
+def test_what_stands_in_a_url_or_in_a_list_may_be_described_by_reference():
+    number = {"title": "Order", "description": "Its number.", "$ref": "#/$defs/number"}
+    query = SEARCH["input"] | {"properties": {"order_id": number}, "$defs": {"number": {"type": "integer"}}}
+    orders = LOOKUP["output"]["properties"]["orders"] | {"items": {"$ref": "#/$defs/order"}}
+    listed = {"type": "object", "properties": {"orders": orders}, "$defs": {"order": ITEMS}}
+    search, lookup = read("search", input=query), read("lookup", output=listed)
+    catalog = DefinitionCatalog([search, lookup, read("action")], event_types=EVENT_TYPES)
+    assert catalog.url_kind(search, "order_id") == "integer"
+    assert catalog.url_kind(search, "no_such") == "text"

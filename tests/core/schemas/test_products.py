@@ -77,7 +77,7 @@ def test_a_lookup_that_nobody_carries_out_is_no_reference():
         ({"type": "boolean"}, "boolean", False),
         ({"type": "array", "items": {"type": "integer"}}, "list", False),
         ({"type": "object"}, "object", False),
-        ({}, "text", False),
+        ({}, "any", True),
     ],
     ids=str,
 )
@@ -116,6 +116,15 @@ def test_objects_and_lists_show_what_is_in_them():
     assert [field.name for field in home.fields] == ["city"]
     assert (homes.item_kind, [field.name for field in homes.fields]) == ("object", ["city"])
     assert (tags.item_kind, tags.fields) == ("text", ())
+
+
+def test_a_form_has_each_list_once():
+    form = {field.name: field for field in PRODUCT.form(definition("update_lead_status"))}
+    assert (form["new_status"].reference, form["new_status"].yields_to) == (None, "new_status_id")
+    assert form["new_status_id"].reference is not None
+    assert form["new_status_id"].yields_to is None
+    plain = {field.name: field for field in PRODUCT.form(definition("create_lead"))}
+    assert plain["affiliate_id"].reference is not None
 
 
 def test_what_must_be_given_one_of_is_known():

@@ -108,13 +108,30 @@ async def test_null_clears_a_field(crm):
 async def test_an_update_that_changes_nothing_is_one_too(crm):
     made = await crm.lead(external_id="a")
     before = await crm.find(client_id=made["client_id"])
-    for body in ({}, {"phone": "", "first_name": " "}, {"first_name": "Jane", "external_id": "a"}):
+    for body in ({"phone": "", "first_name": " "}, {"first_name": "Jane", "external_id": "a"}):
         assert await crm.call("PATCH", f"/leads/{made['client_id']}", body) == {
             "success": True,
             "client_id": made["client_id"],
             "updated_utc": made["created_utc"],
         }
     assert await crm.find(client_id=made["client_id"]) == before
+
+
+@pytest.mark.parametrize("body", [{}, {"city": ""}, {"first_name": None}], ids=str)
+async def test_an_update_without_a_field_is_refused(crm, body):
+    made = await crm.lead()
+    refused = await crm.call("PATCH", f"/leads/{made['client_id']}", body, expect=422)
+    assert refused["errors"][0]["message"].startswith(
+        "must have at least one field; known fields are first_name,"
+    )
+    assert refused["form_detail"] == "Fill in at least one field to change."
+
+
+async def test_null_counts_as_absent_where_it_cannot_clear(crm):
+    made = await crm.lead(phone=None, affiliate_id=None, external_id=None)
+    assert (await crm.find(client_id=made["client_id"]))["phone"] is None
+    await crm.call("PATCH", f"/leads/{made['client_id']}", {"first_name": None, "city": "Austin"})
+    assert (await crm.find(client_id=made["client_id"]))["first_name"] == "Jane"
 
 
 # ---- clients ---------------------------------------------------------------------------------------------------------

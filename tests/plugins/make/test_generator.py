@@ -220,21 +220,61 @@ def test_each_status_has_an_error_of_make(files: Files):
     assert kinds["429"] == "RateLimitError"
     assert kinds["503"] == "ConnectionError"
     assert all(
-        "{{ifempty(body.detail, " in answer["message"]
-        for answer in error.values()
-        if isinstance(answer, dict)
+        "{{ifempty(ifempty(body.form_detail, body.detail), " in answer["message"]
+        for status, answer in error.items()
+        if isinstance(answer, dict) and status not in {"401", "410"}
     )
 
 
 def test_what_is_added_to_the_catalogue_is_in_the_app():
     before, after = generate(installed_product()), generate(with_more(installed_product()))
-    assert set(components(after, "module")) - set(components(before, "module")) == {"updateTask"}
+    assert set(components(after, "module")) - set(components(before, "module")) == {
+        "updateTask",
+        "watchTaskDone",
+    }
     assert set(components(after, "rpc")) - set(components(before, "rpc")) == {"listOwnersWhereActiveTrue"}
     (chosen,) = read(after, "webhooks/webhook/webhook.params.iml.json")
     assert "task.done" in [option["value"] for option in chosen["options"]]
     interface = read(after, "modules/watch-events/watch-events.interface.iml.json")
     (payload,) = [field["spec"] for field in interface if field["name"] == "payload"]
     assert {"name": "done_date", "label": "Done", "type": "date"} in payload
+
+
+def test_a_field_that_events_call_differently_has_all_of_its_names():
+    made = generate(installed_product())
+    for module in ("watch-events", "poll-events"):
+        interface = read(made, f"modules/{module}/{module}.interface.iml.json")
+        (payload,) = [field["spec"] for field in interface if field["name"] == "payload"]
+        labels = {field["name"]: field["label"] for field in payload}
+        assert labels["employee_id"] == "Affiliate ID / Employee ID"
+        assert labels["first_name"] == "First Name"
+
+
+def test_each_event_type_has_a_trigger_with_its_own_fields_and_sample():
+    made = generate(installed_product())
+    module = components(made, "module")["watchAffiliateCreated"]
+    assert (module["label"], module["webhook"]) == ("Watch New Affiliates", "watchAffiliateCreated")
+    interface = read(made, module["codeFiles"]["interface"])
+    (payload,) = [field["spec"] for field in interface if field["name"] == "payload"]
+    assert payload[0] == {"name": "employee_id", "label": "Affiliate ID", "type": "integer"}
+    assert read(made, module["codeFiles"]["samples"])["type"] == "affiliate.created"
+    webhook = components(made, "webhook")["watchAffiliateCreated"]
+    assert read(made, webhook["codeFiles"]["attach"])["body"]["event_types"] == ["affiliate.created"]
+
+
+@pytest.mark.parametrize(
+    ("module", "label"),
+    [
+        ("watchPaymentFailed", "Watch Failed Payments"),
+        ("watchClientStatusChanged", "Watch Client Status Changes"),
+        ("createLead", "Create a Lead"),
+        ("createAffiliate", "Create an Affiliate"),
+        ("updateLeadStatus", "Update a Lead Status"),
+        ("findClient", "Search Clients"),
+    ],
+)
+def test_modules_are_named_as_make_asks(module: str, label: str):
+    assert components(generate(installed_product()), "module")[module]["label"] == label
 
 
 def test_words_of_the_brand_are_written_as_they_are():

@@ -6,9 +6,11 @@ import os
 from pathlib import Path
 
 import pytest
-from tests.plugins.n8n.products import BRAND, TINY, installed_product
+from tests.plugins.n8n.products import BRAND, FIND_ORDER, TINY, UPDATE_ORDER, installed_product
 
 from trunkline_n8n.generator import DEV_DEPENDENCIES, generate
+from trunkline_n8n.operations import operation_name
+from trunkline_n8n.texts import camel_case
 
 HERE = Path(__file__).parent
 GOLDEN = HERE / "golden"
@@ -47,10 +49,56 @@ def test_every_part_of_the_product_is_there():
         assert f"`{kind.name}`" in readme
     operations = "".join(text for path, text in made.items() if path.startswith("nodes/Wlcro/resources/"))
     for definition in (*product.actions, *product.searches):
-        assert f"action: '{definition.title.split()[0]}" in operations
-        assert f"| {definition.title} |" in readme
+        assert f"value: '{camel_case(definition.name)}'" in operations
+        assert f"| {definition.description} |" in readme
         for field in product.inputs(definition):
-            assert field.is_parameter or f"property: '{field.name}'" in operations
+            assert f"name: '{field.name}'" in operations
+
+
+@pytest.mark.parametrize(
+    ("name", "path", "short"),
+    [
+        ("create_lead", "/leads", "Create"),
+        ("update_lead_status", "/leads/{client_id}/status", "Update Status"),
+        ("add_client_note", "/clients/{client_id}/notes", "Add Note"),
+        ("find_lead", "/leads/search", "Get"),
+        ("find_task", "/tasks/search", "Get Many"),
+        ("archive", "/clients/{client_id}/archive", "Archive"),
+    ],
+)
+def test_operations_are_named_as_the_guideline_of_n8n_asks(name: str, path: str, short: str):
+    paged = {"properties": {"cursor": {}}} if short == "Get Many" else {}
+    assert operation_name(dataclasses.replace(FIND_ORDER, name=name, path=path, input=paged)) == short
+
+
+def test_two_operations_of_one_name_keep_their_titles():
+    twin = dataclasses.replace(
+        UPDATE_ORDER, name="update_shop_order", title="Update Shop Order", path="/shops/{number}"
+    )
+    made = generate(dataclasses.replace(TINY, actions=(UPDATE_ORDER, twin)))[
+        "nodes/TeaShop/resources/shop/index.ts"
+    ]
+    assert b"name: 'Update Shop Order'" in made
+    assert b"name: 'Update Order of the URL'" in made
+
+
+def test_a_status_is_chosen_from_one_list():
+    made = generate(installed_product())
+    for name, method in (("lead/updateLeadStatus", "search"), ("client/createClient", "get")):
+        source = made[f"nodes/Wlcro/resources/{name}.ts"].decode()
+        assert source.count(f"'{method}ClientStatuses") == 1
+        assert "tatusId'" in source
+
+
+def test_a_package_is_published_by_an_action_with_provenance():
+    made = generate(TINY)
+    workflow = made[".github/workflows/publish.yml"].decode()
+    assert "id-token: write" in workflow
+    assert "run: npm run release" in workflow
+    assert json.loads(made["package.json"])["scripts"]["release"] == "n8n-node release"
+    for node in ("TeaShop", "TeaShopTrigger", "TeaShopPollingTrigger"):
+        codex = json.loads(made[f"nodes/{node}/{node}.node.json"])
+        assert codex["alias"] == ["order", "shop"]
 
 
 def test_each_node_and_credential_in_the_package_is_a_file():

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from tests.plugins.n8n.products import PLACED, TINY, UPDATE_ORDER, field, installed_product
 from tests.plugins.npm import node_environment
+from tests.plugins.own_product import own_product
 
 from trunkline import Product
 from trunkline_n8n.generator import generate
@@ -42,8 +43,8 @@ def numbered() -> dict[str, Any]:
 
 @pytest.mark.parametrize(
     "product",
-    [TINY, extended_product()],
-    ids=["tiny", "extended"],
+    [TINY, extended_product(), own_product()],
+    ids=["tiny", "extended", "own"],
 )
 def test_the_official_tools_find_nothing(product: Product, n8n_tools: Any, tmp_path: Path):
     folder = n8n_tools.write(generate(product), tmp_path / "package")
@@ -72,5 +73,4 @@ def scan(folder: Path) -> Any:
 def test_a_new_event_type_and_a_new_action_appear(n8n_tools: Any, tmp_path: Path):
     made = generate(extended_product())
     assert b"'order.placed'" in made["nodes/shared/eventTypes.ts"]
-    assert b"'/companies/" in made["nodes/Wlcro/resources/company/index.ts"].replace(b"'=/", b"'/")
-    assert "nodes/Wlcro/resources/company/cancelCompaniesPolicy.ts" in made
+    assert b"path: '/companies/{number}'" in made["nodes/Wlcro/resources/company/cancelCompaniesPolicy.ts"]

@@ -7,25 +7,6 @@ from trunkline_n8n.typescript import Code, render
 
 
 @pytest.mark.parametrize(
-    ("plural", "singular"),
-    [
-        ("leads", "lead"),
-        ("companies", "company"),
-        ("client statuses", "client status"),
-        ("addresses", "address"),
-        ("boxes", "box"),
-        ("purchases", "purchase"),
-        ("batches", "batch"),
-        ("status", "status"),
-        ("analysis", "analysis"),
-        ("staff", "staff"),
-    ],
-)
-def test_a_resource_is_named_in_the_singular(plural: str, singular: str):
-    assert texts.singular(plural) == singular
-
-
-@pytest.mark.parametrize(
     ("text", "name", "written"),
     [
         ("Adds a lead.", "", "Adds a lead"),
@@ -44,7 +25,6 @@ def test_names_and_titles():
     assert texts.pascal_case("client-statuses_2") == "ClientStatuses2"
     assert texts.camel_case("client_id") == "clientId"
     assert texts.title_case("date of the iPhone's url") == "Date of the iPhone's URL"
-    assert texts.sentence_case("Update Lead's ID") == "Update lead s ID"
 
 
 def test_values_are_written_as_source():

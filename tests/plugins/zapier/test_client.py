@@ -1,5 +1,6 @@
 """The exported app on Zapier's real core, against a hub that is served, as a person with a Zap uses it."""
 
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -130,6 +131,36 @@ def test_a_long_dropdown_goes_on_page_by_page(shop: Shop):
     pages = [shop.app.operation("triggers", "lookup_clients", meta={"page": page}) for page in range(3)]
     assert [len(page) for page in pages] == [200, 5, 0]
     assert len({item["id"] for page in pages for item in page}) == 205
+
+
+def test_both_ways_of_find_or_create_give_the_same_fields(staffed: Shop):
+    definition = staffed.app.definition()
+    for key, pair in definition["searchOrCreates"].items():
+        find, create = definition["searches"][key], definition["creates"][pair["create"]]
+        fields = [{field["key"] for field in kind["operation"]["outputFields"]} for kind in (find, create)]
+        assert fields[0] == fields[1]
+    asked = {"first_name": "Luis", "last_name": "Ortega", "email": "luis@example.com"}
+    made = staffed.app.operation("creates", "create_lead", inputData=asked)
+    assert staffed.app.operation("searches", "find_lead", inputData={"email": "luis@example.com"}) == [made]
+
+
+def test_what_a_reviewer_reads(shop: Shop):
+    definition = shop.app.definition()
+    failed = definition["triggers"]["payment_failed"]
+    assert (failed["noun"], failed["display"]["description"]) == ("Payment", "Triggers when a payment fails.")
+    for trigger in definition["triggers"].values():
+        if not trigger["display"].get("hidden"):
+            assert re.fullmatch(r"Triggers when [^._]+\.", trigger["display"]["description"])
+    (key,) = definition["authentication"]["fields"]
+    assert "](https://" in key["helpText"]
+    for kind in ("creates", "searches"):
+        for operation in definition[kind].values():
+            lists = [
+                field["dynamic"] for field in operation["operation"]["inputFields"] if "dynamic" in field
+            ]
+            assert len(lists) == len(set(map(str, lists)))
+            if operation["key"].startswith("update_"):
+                assert not any("default" in field for field in operation["operation"]["inputFields"])
 
 
 def test_what_is_left_empty_is_not_sent(staffed: Shop):

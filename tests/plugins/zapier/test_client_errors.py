@@ -12,6 +12,7 @@ from trunkline.testing.receiver import Answer, Receiver
 from .core import ZapierRefused
 from .zaps import Shop, as_zapier_hands_on
 
+JANE = {"first_name": "Jane", "last_name": "Doe", "email": "jane@example.com"}
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 CLIENT_CREATED = next(
     event_type
@@ -90,17 +91,37 @@ def test_a_scope_that_is_lacking_is_named(opened: Shop):
         (
             "create_lead",
             {"first_name": "", "last_name": "Doe", "email": "jane"},
-            "email must be an email address, such as jane@example.com; first_name is required.",
+            "Email must be an email address, such as jane@example.com. First Name is required.",
         ),
+        (
+            "update_lead",
+            {"client_id": "", "city": "Austin"},
+            "Lead is empty. Choose one from the list, or map it from an earlier step.",
+        ),
+        ("update_lead", {"client_id": 1, "city": ""}, "There is no lead '1' here."),
+        ("create_lead", JANE | {"affiliate_id": 99}, "There is no affiliate 99; choose one from the list."),
         ("update_lead", {"client_id": 999, "city": "Austin"}, "There is no lead '999' here."),
         ("update_lead", {"client_id": "a?b", "city": "Austin"}, "'a?b' here."),
     ],
-    ids=["invalid", "unknown", "not a number"],
+    ids=["invalid", "empty id", "nothing to change", "no affiliate", "unknown", "not a number"],
 )
 def test_what_the_hub_says_reaches_the_user(shop: Shop, action: str, asked: dict[str, Any], sentence: str):
     with pytest.raises(ZapierRefused) as refused:
         shop.app.operation("creates", action, inputData=asked)
     assert refused.value.sentence.endswith(sentence)
+
+
+def test_a_search_without_fields_names_them_all(shop: Shop):
+    with pytest.raises(ZapierRefused) as refused:
+        shop.app.operation("searches", "find_lead", inputData={"email": "", "phone": None})
+    assert refused.value.sentence == "Fill in Email, Phone, Lead or External ID."
+
+
+def test_an_update_without_a_field_is_refused(staffed: Shop):
+    lead = staffed.fill_in("creates", "update_lead")["client_id"]
+    with pytest.raises(ZapierRefused) as refused:
+        staffed.app.operation("creates", "update_lead", inputData={"client_id": lead, "city": ""})
+    assert refused.value.sentence == "Fill in at least one field to change."
 
 
 def test_a_wish_that_cannot_be_granted_names_what_can(staffed: Shop):

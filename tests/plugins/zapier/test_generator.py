@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from trunkline import Product
-from trunkline_zapier.generator import CORE_VERSION, generate
+from trunkline_zapier.generator import CORE_VERSION, generate, remarks
+from trunkline_zapier.naming import adds_something
 
 HERE = Path(__file__).parent
 GOLDEN = HERE / "golden"
@@ -86,11 +87,13 @@ def test_a_product_without_actions_is_an_app_of_triggers(product: Product):
 
 def test_long_texts_end_where_zapier_ends_them(product: Product):
     (placed,) = product.event_types
-    long = dataclasses.replace(placed, title="Order " * 20, description="An order was placed. " * 100)
+    long = dataclasses.replace(placed, title="Order " * 20)
     trigger = generate(dataclasses.replace(product, event_types=(long,)))["triggers/order_placed.js"].decode()
     label = re.findall(r"label: '(Order .+)',", trigger)[0]
-    (description,) = re.findall(r"description:\n +'(.+)',", trigger)
     assert len(label) <= 64
+    action = dataclasses.replace(product.actions[0], description="An order is placed. " * 100)
+    create = generate(dataclasses.replace(product, actions=(action,)))["creates/create_order.js"].decode()
+    (description,) = re.findall(r"description:\n +'(.+)',", create)
     assert len(description) <= 1000
     assert label.endswith("…")
 
@@ -118,10 +121,6 @@ def test_names_that_zapier_cannot_tell_apart_or_take_are_refused(
     ("properties", "sentence"),
     [
         (
-            {"grid": {"type": "array", "items": {"type": "array", "items": {"type": "integer"}}}},
-            "'grid' of 'create_order' is nested in a way that Zapier's forms do not have",
-        ),
-        (
             {
                 "sku": {"type": "string"},
                 "lines": {
@@ -132,13 +131,58 @@ def test_names_that_zapier_cannot_tell_apart_or_take_are_refused(
             "the form of 'create_order' would have two fields 'sku' on Zapier",
         ),
     ],
-    ids=["list of lists", "same key"],
+    ids=["same key"],
 )
-def test_forms_that_zapier_does_not_have_are_refused(
+def test_forms_in_which_fields_have_the_same_key_are_refused(
     product: Product, properties: dict[str, Any], sentence: str
 ):
     with pytest.raises(ValueError, match=re.escape(sentence)):
         generate(with_input(product, **properties))
+
+
+@pytest.mark.parametrize(
+    ("schema", "reason"),
+    [
+        ({"type": "array", "items": {"type": "array"}}, "its entries are lists"),
+        (
+            {"type": "array", "items": {"type": "object", "properties": {"x": {"type": "object"}}}},
+            "line items of Zapier have only plain fields",
+        ),
+    ],
+    ids=["list of lists", "nested line items"],
+)
+def test_what_has_no_form_is_json_and_is_told(product: Product, schema: Any, reason: str):
+    changed = with_input(product, grid=schema | {"title": "Grid", "examples": [[1]]})
+    assert remarks(changed) == [f"On Zapier, 'Grid' of 'Create Order' is written as JSON, because {reason}"]
+    create = generate(changed)["creates/create_order.js"].decode()
+    assert "type: 'json'" in create
+    assert "json: 'Grid'" in create
+    assert "example: '[1]'" in create
+
+
+def test_a_pair_that_gives_different_fields_is_told(product: Product):
+    (find,), (create, _) = product.searches, product.actions
+    more = {"type": "object", "properties": {"receipt": {"type": "string"}}}
+    changed = dataclasses.replace(
+        product, actions=(dataclasses.replace(create, output=more),), searches=(find,)
+    )
+    (remark,) = remarks(changed)
+    assert remark.endswith("only one of them gives note, order_id, receipt; give both the same output")
+    assert remarks(product) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "label", "adds"),
+    [
+        ("The lead's first name.", "First Name", False),
+        ("The city.", "City", False),
+        ("Your order's number.", "Number", False),
+        ("The name of one of your lead statuses.", "New Status", True),
+        ("", "Note", False),
+    ],
+)
+def test_help_that_only_repeats_the_label_is_left_out(text: str, label: str, *, adds: bool):
+    assert adds_something(text, label=label) is adds
 
 
 def test_a_search_that_answers_with_no_list_is_refused(product: Product):

@@ -1,4 +1,4 @@
-const { API_URL, PRODUCT } = require('./config');
+const { API_URL, KEYS_URL, PRODUCT } = require('./config');
 
 module.exports = {
   type: 'custom',
@@ -9,9 +9,9 @@ module.exports = {
       type: 'password',
       required: true,
       helpText:
-        `An API key of your company in ${PRODUCT}, with the scopes ` +
+        `[Make an API key in ${PRODUCT}](${KEYS_URL}) with the scopes ` +
         'events:read, webhooks:write, integrations:read and integrations:write. ' +
-        `Whoever administers ${PRODUCT} for you can make one.`,
+        'It is shown only once.',
     },
   ],
 

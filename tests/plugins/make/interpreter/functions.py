@@ -7,7 +7,7 @@ import base64
 import hashlib
 import hmac
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -102,6 +102,15 @@ def _format_date(value: Any, form: str) -> str:
     return value.strftime(_DATE_FORMATS[form])
 
 
+def _parse_date(text: Any, form: str) -> datetime:
+    """As Moment.js reads a text leniently: what the form has and the text lacks is zero, and the zone is UTC."""
+    if not isinstance(text, str) or form not in {"YYYY-MM-DD", "YYYY-MM-DDTHH:mm:ssZ"}:
+        msg = f"parseDate() of {text!r} as {form}"
+        raise NotUnderstood(msg)
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
 def _to_collection(items: Any, key: str, value: str) -> dict[str, Any]:
     return {item[key]: item[value] for item in items}
 
@@ -116,6 +125,7 @@ _FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "formatDate": _format_date,
     "join": _join,
     "length": _length,
+    "parseDate": _parse_date,
     "parseNumber": _parse_number,
     "replace": _replace,
     "sha256": _sha256,

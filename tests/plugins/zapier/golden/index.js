@@ -22,8 +22,7 @@ module.exports = {
       key: 'find_order',
       display: {
         label: 'Find or Create Order',
-        description:
-          'Finds an order. If nothing is found, Create Order is done.',
+        description: 'Finds an order, or creates one where there is none.',
       },
       search: 'find_order',
       create: 'create_order',

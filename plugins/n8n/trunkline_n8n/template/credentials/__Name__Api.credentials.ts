@@ -16,7 +16,7 @@ export class __Name__Api implements ICredentialType {
 		dark: 'file:../icons/__slug__.dark.svg',
 	};
 
-	documentationUrl = '__homepage__';
+	documentationUrl = '__keys_url__';
 
 	properties: INodeProperties[] = [
 		{
@@ -26,7 +26,7 @@ export class __Name__Api implements ICredentialType {
 			typeOptions: { password: true },
 			required: true,
 			default: '',
-			description: 'Shown once, when it is made',
+			description: 'Make one at __keys_url__. It is shown only once.',
 		},
 		{
 			displayName: 'Base URL',

@@ -3,19 +3,15 @@ const { PRODUCT } = require('../config');
 const DEFAULT_DELAY_SECONDS = 60;
 
 // Errors come as problem+json (RFC 9457): one sentence in `detail`, and in
-// `errors` what is wrong with which field.
-const sentenceOf = ({ data, status }) => {
-  if (data?.errors?.length) {
-    const faults = data.errors.map(({ path, message }) =>
-      `${path.replace(/^\//, '')} ${message}`.trim(),
-    );
-    return `${faults.join('; ')}.`;
-  }
-  return (
-    data?.detail ??
-    `${PRODUCT} could not do this (${status}). Try again in a few minutes.`
-  );
-};
+// `form_detail` the same in the words of a form, where fields are at fault.
+const sentenceOf = ({ data, status }) =>
+  data?.form_detail ??
+  data?.detail ??
+  `${PRODUCT} could not do this (${status}). Try again in a few minutes.`;
+
+const INVALID_KEY =
+  `This API key is not valid, or was revoked. Make a new API key in ` +
+  `${PRODUCT}, and connect with that.`;
 
 const delayOf = (response) =>
   Number(response.getHeader('retry-after')) || DEFAULT_DELAY_SECONDS;
@@ -28,8 +24,8 @@ const errorOf = (response, z) => {
       // A key is revoked for good: an expired connection has its user asked by
       // mail to connect anew. While they connect, a wrong key is just wrong.
       return request.middlewareData?.isConnecting
-        ? new z.errors.Error(sentence, 'AuthenticationError', status)
-        : new z.errors.ExpiredAuthError(sentence);
+        ? new z.errors.Error(INVALID_KEY, 'AuthenticationError', status)
+        : new z.errors.ExpiredAuthError(INVALID_KEY);
     case 429:
     case 503:
       // Zapier holds the run and tries again after the delay.

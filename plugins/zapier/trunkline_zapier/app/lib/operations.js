@@ -1,25 +1,5 @@
 const { API_URL } = require('../config');
-
-const isBlank = (value) =>
-  value === undefined ||
-  value === null ||
-  value === '' ||
-  (typeof value === 'object' && Object.keys(value).length === 0);
-
-// A field that was left empty may come as an empty string: it is not sent.
-const withoutBlanks = (value) => {
-  if (Array.isArray(value)) {
-    return value.map(withoutBlanks).filter((item) => !isBlank(item));
-  }
-  if (value !== null && typeof value === 'object') {
-    return Object.fromEntries(
-      Object.entries(value)
-        .map(([key, inner]) => [key, withoutBlanks(inner)])
-        .filter(([, inner]) => !isBlank(inner)),
-    );
-  }
-  return value;
-};
+const { valuesOf } = require('./values');
 
 /**
  * Put the fields of objects back into them: with the objects ['address'],
@@ -39,32 +19,63 @@ const nest = (input, objects) => {
 
 /**
  * Split the input into the URL, whose {parameters} it fills, and the rest.
+ * `titles` has what people call the parameters.
  */
-const address = (path, input) => {
+const address = (z, path, input, titles) => {
   const rest = { ...input };
   const filled = path.replace(/\{(\w+)\}/g, (whole, name) => {
+    if (input[name] === undefined) {
+      throw new z.errors.Error(
+        `${titles[name]} is empty. Choose one from the list, or map it from an earlier step.`,
+        'InvalidData',
+        400,
+      );
+    }
     delete rest[name];
-    return encodeURIComponent(input[name] ?? '');
+    return encodeURIComponent(input[name]);
   });
   return { url: `${API_URL}/api/v1/integrations${filled}`, rest };
 };
 
+/**
+ * Add the record that an action has made, as its search finds it, so that both
+ * ways of a find-or-create give the same fields. What was made stays made, even
+ * if it cannot be read now.
+ */
+const withRecord = async (z, answer, { path, results, by }) => {
+  try {
+    const response = await z.request({
+      url: `${API_URL}/api/v1/integrations${path}`,
+      params: { [by]: answer[by] },
+      skipThrowForStatus: true,
+    });
+    const [record] = response.status === 200 ? response.data[results] : [];
+    return { ...record, ...answer };
+  } catch {
+    return answer;
+  }
+};
+
 const action =
-  (method, path, { objects = [] } = {}) =>
+  (method, path, { objects = [], titles, values, yields, record } = {}) =>
   async (z, bundle) => {
-    const { url, rest } = address(path, withoutBlanks(bundle.inputData));
+    const input = valuesOf(z, bundle.inputData, { values, yields });
+    const { url, rest } = address(z, path, input, titles);
     const response = await z.request({
       method,
       url,
       body: nest(rest, objects),
     });
-    return response.data;
+    return record ? withRecord(z, response.data, record) : response.data;
   };
 
-const search = (path, results) => async (z, bundle) => {
-  const { url, rest } = address(path, withoutBlanks(bundle.inputData));
-  const response = await z.request({ url, params: rest });
-  return response.data[results];
-};
+const search =
+  (path, results, { titles, values, yields } = {}) =>
+  async (z, bundle) => {
+    const input = valuesOf(z, bundle.inputData, { values, yields });
+    const { url, rest } = address(z, path, input, titles);
+    const response = await z.request({ url, params: rest });
+    return response.data[results];
+  };
 
 module.exports = { action, search };

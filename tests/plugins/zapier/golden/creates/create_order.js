@@ -7,13 +7,7 @@ module.exports = {
   operation: {
     perform: action('POST', '/orders'),
     inputFields: [
-      {
-        key: 'note',
-        label: 'Note',
-        type: 'text',
-        required: true,
-        helpText: "The order's note.",
-      },
+      { key: 'note', label: 'Note', type: 'text', required: true },
     ],
     sample: { order_id: 7 },
     outputFields: [

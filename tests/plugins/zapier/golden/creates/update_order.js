@@ -7,6 +7,7 @@ module.exports = {
   operation: {
     perform: action('PATCH', '/shops/{shop_id}/orders', {
       objects: ['address'],
+      titles: { shop_id: 'Shop' },
     }),
     inputFields: [
       {
@@ -14,67 +15,33 @@ module.exports = {
         label: 'Shop',
         type: 'integer',
         required: true,
-        helpText: "The order's shop.",
         dynamic: 'lookup_open_shops_is_open_true.shop_id.name',
       },
-      {
-        key: 'note',
-        label: 'Note',
-        type: 'text',
-        helpText: "The order's note.",
-      },
+      { key: 'note', label: 'Note', type: 'text' },
       {
         key: 'speed',
         label: 'Speed',
         type: 'string',
-        helpText: "The order's speed.",
-        choices: ['slow', 'fast'],
-        default: 'slow',
+        choices: [
+          { value: 'slow', sample: 'slow', label: 'Slow' },
+          { value: 'fast', sample: 'fast', label: 'Fast' },
+        ],
       },
-      {
-        key: 'is_gift',
-        label: 'Gift',
-        type: 'boolean',
-        helpText: "The order's gift.",
-      },
-      {
-        key: 'weight',
-        label: 'Weight',
-        type: 'number',
-        helpText: "The order's weight.",
-        placeholder: '1.5',
-      },
+      { key: 'is_gift', label: 'Gift', type: 'boolean' },
+      { key: 'weight', label: 'Weight', type: 'number', placeholder: '1.5' },
       {
         key: 'due',
         label: 'Due',
         type: 'datetime',
-        helpText: "The order's due.",
         placeholder: '2026-01-28T10:30:00Z',
       },
-      {
-        key: 'tags',
-        label: 'Tags',
-        type: 'string',
-        list: true,
-        helpText: "The order's tags.",
-      },
-      {
-        key: 'address__city',
-        label: 'City',
-        type: 'string',
-        helpText: "The order's city.",
-      },
+      { key: 'tags', label: 'Tags', type: 'string', list: true },
+      { key: 'address__city', label: 'Address City', type: 'string' },
       {
         key: 'lines',
         label: 'Lines',
         children: [
-          {
-            key: 'sku',
-            label: 'SKU',
-            type: 'string',
-            helpText: "The order's sku.",
-            placeholder: 'tea',
-          },
+          { key: 'sku', label: 'SKU', type: 'string', placeholder: 'tea' },
         ],
       },
     ],

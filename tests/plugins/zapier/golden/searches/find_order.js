@@ -7,13 +7,7 @@ module.exports = {
   operation: {
     perform: search('/orders/search', 'results'),
     inputFields: [
-      {
-        key: 'order_id',
-        label: 'Order ID',
-        type: 'integer',
-        helpText: "The order's order id.",
-        placeholder: '7',
-      },
+      { key: 'order_id', label: 'Order ID', type: 'integer', placeholder: '7' },
     ],
     sample: { order_id: 7, note: 'It\'s "new"' },
     outputFields: [

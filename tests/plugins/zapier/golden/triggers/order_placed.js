@@ -10,7 +10,7 @@ module.exports = {
   noun: 'Order',
   display: {
     label: 'New Order',
-    description: 'Triggers when order.placed happens. An order was placed.',
+    description: 'Triggers when an order is placed.',
   },
   operation: {
     type: 'hook',
@@ -34,7 +34,7 @@ module.exports = {
       { key: 'createdUtc', label: 'Event Created', type: 'datetime' },
       { key: 'companyId', label: 'Company ID', type: 'integer' },
       { key: 'payload__order_id', label: 'Order ID', type: 'integer' },
-      { key: 'payload__address__city', label: 'City', type: 'string' },
+      { key: 'payload__address__city', label: 'Address City', type: 'string' },
     ],
   },
 };

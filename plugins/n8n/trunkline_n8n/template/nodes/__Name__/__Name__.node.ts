@@ -1,7 +1,13 @@
-import { NodeConnectionTypes, type INodeType, type INodeTypeDescription } from 'n8n-workflow';
-import { leaveOutEmpty, raiseProblem } from '../shared/operations';
+import {
+	NodeConnectionTypes,
+	type IExecuteFunctions,
+	type INodeExecutionData,
+	type INodeType,
+	type INodeTypeDescription,
+} from 'n8n-workflow';
+import { runOperations } from '../shared/operations';
 import { listSearch, loadOptions } from './lookups';
-import { resource, resourceProperties } from './resources';
+import { operations, resourceProperties } from './resources';
 
 export class __Name__ implements INodeType {
 	description: INodeTypeDescription = {
@@ -20,19 +26,12 @@ export class __Name__ implements INodeType {
 		inputs: [NodeConnectionTypes.Main],
 		outputs: [NodeConnectionTypes.Main],
 		credentials: [{ name: '__name__Api', required: true }],
-		requestDefaults: {
-			baseURL: '={{$credentials.baseUrl.replace(/\\/+$/, "")}}/api/v1/integrations',
-			headers: { Accept: 'application/json' },
-			ignoreHttpStatusErrors: true, // raiseProblem shows the sentence of the answer instead
-		},
-		properties: [
-			{
-				...resource,
-				routing: { send: { preSend: [leaveOutEmpty] }, output: { postReceive: [raiseProblem] } },
-			},
-			...resourceProperties,
-		],
+		properties: resourceProperties,
 	};
 
 	methods = { listSearch, loadOptions };
+
+	async execute(this: IExecuteFunctions): Promise<INodeExecutionData[][]> {
+		return [await runOperations(this, operations)];
+	}
 }

@@ -1,6 +1,7 @@
 import {
 	NodeApiError,
 	type IDataObject,
+	type IExecuteFunctions,
 	type IHookFunctions,
 	type IHttpRequestMethods,
 	type ILoadOptionsFunctions,
@@ -20,7 +21,7 @@ interface Call {
 
 /** Call the API below /api/v1 and give the JSON of its answer. */
 export async function callHub<Answer>(
-	context: IHookFunctions | ILoadOptionsFunctions | IPollFunctions,
+	context: IExecuteFunctions | IHookFunctions | ILoadOptionsFunctions | IPollFunctions,
 	method: IHttpRequestMethods,
 	path: string,
 	{ qs, body, tolerated }: Call = {},
@@ -47,21 +48,29 @@ export async function callHub<Answer>(
 
 interface Problem {
 	detail?: string;
-	errors?: Array<{ path: string; message: string }>;
+	/** The same in the words of a form, where fields are at fault. */
+	form_detail?: string;
 }
 
-/** Make an error of a problem document (RFC 9457): its sentence, and below it each field at fault. */
+const INVALID_KEY = 'The API key is not valid, or was revoked';
+
+/** Make an error of a problem document (RFC 9457): its sentence, and below it what to do about it. */
 export function toApiError(node: INode, response: IN8nHttpFullResponse): NodeApiError {
 	const { statusCode, headers } = response;
 	const problem: Problem = isProblem(response.body) ? response.body : {};
-	const faults = (problem.errors ?? []).map(({ path, message }) => `${path.slice(1)} ${message}`);
-	const retryAfter = headers['retry-after'];
-	if (retryAfter) faults.push(`Try again in ${String(retryAfter)} seconds`);
+	const noReason = `The answer was HTTP ${statusCode}, with no reason given`;
+	const sentence = problem.form_detail ?? problem.detail ?? noReason;
 	return new NodeApiError(node, problem as JsonObject, {
-		message: problem.detail ?? `The answer was HTTP ${statusCode}, with no reason given`,
-		description: faults.join('. '),
+		message: statusCode === 401 ? INVALID_KEY : sentence,
+		description: adviceFor(statusCode, headers['retry-after']),
 		httpCode: String(statusCode),
 	});
+}
+
+function adviceFor(statusCode: number, retryAfter: unknown): string {
+	if (statusCode === 401) return 'Make another key, and paste it into the credential';
+	if (statusCode === 403) return 'Choose a credential whose key has this scope';
+	return retryAfter ? `Try again in ${String(retryAfter)} seconds` : '';
 }
 
 function isProblem(body: unknown): body is Problem {

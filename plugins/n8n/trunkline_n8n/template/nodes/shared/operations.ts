@@ -1,49 +1,69 @@
-import type {
-	IDataObject,
-	IExecuteSingleFunctions,
-	IHttpRequestOptions,
-	IN8nHttpFullResponse,
-	INodeExecutionData,
+import {
+	NodeApiError,
+	NodeOperationError,
+	type IDataObject,
+	type IExecuteFunctions,
+	type IHttpRequestMethods,
+	type INodeExecutionData,
+	type JsonObject,
 } from 'n8n-workflow';
-import { toApiError } from './hub';
+import { callHub } from './hub';
+import { readFields, type FieldRule } from './values';
 
-/** Numbers may come as text, from a list or an expression; what is none goes out as it is, and the answer says so. */
-export const asNumber =
-	'={{ $value === "" || Number.isNaN(Number($value)) ? $value : Number($value) }}';
-
-/** Moments go out in UTC, whatever time zone they were given in. */
-export const asMoment = '={{ $value && DateTime.fromISO(String($value)).toUTC().toISO() }}';
-
-/** Days go out without a time. */
-export const asDay = '={{ $value && DateTime.fromISO(String($value)).toISODate() }}';
-
-/** Objects and lists are written as JSON, or come from an expression. */
-export const asJson = '={{ typeof $value === "string" && $value ? JSON.parse($value) : $value }}';
-
-/** Leave out of a request what was not filled in. Null stays: it clears a field. */
-export async function leaveOutEmpty(
-	this: IExecuteSingleFunctions,
-	request: IHttpRequestOptions,
-): Promise<IHttpRequestOptions> {
-	return {
-		...request,
-		qs: withoutEmpty(request.qs),
-		body: withoutEmpty(request.body as IDataObject | undefined),
-	};
+/** One call: *path* has its parameters in braces; *items* is where the answer has what was found. */
+export interface Operation {
+	method: IHttpRequestMethods;
+	path: string;
+	items?: string;
+	fields: FieldRule[];
 }
 
-/** Turn an answer of 4xx or 5xx into an error with the answer's own sentence. */
-export async function raiseProblem(
-	this: IExecuteSingleFunctions,
-	items: INodeExecutionData[],
-	response: IN8nHttpFullResponse,
+/** Carry out what was chosen, once for each item. Every item that is given names the one that it comes from. */
+export async function runOperations(
+	context: IExecuteFunctions,
+	operations: Record<string, Record<string, Operation>>,
 ): Promise<INodeExecutionData[]> {
-	if (response.statusCode >= 400) throw toApiError(this.getNode(), response);
-	return items;
+	const results: INodeExecutionData[] = [];
+	for (let index = 0; index < context.getInputData().length; index++) {
+		const pairedItem = { item: index };
+		try {
+			const resource = context.getNodeParameter('resource', index) as string;
+			const operation = context.getNodeParameter('operation', index) as string;
+			const answers = await call(context, operations[resource][operation], index);
+			results.push(...answers.map((json) => ({ json, pairedItem })));
+		} catch (error) {
+			if (!context.continueOnFail()) throw withItem(context, error, index);
+			results.push({ json: { error: (error as Error).message }, error, pairedItem });
+		}
+	}
+	return results;
 }
 
-function withoutEmpty(fields: IDataObject = {}): IDataObject {
-	return Object.fromEntries(
-		Object.entries(fields).filter(([, value]) => value !== '' && value !== undefined),
+async function call(
+	context: IExecuteFunctions,
+	{ method, path, items, fields }: Operation,
+	index: number,
+): Promise<IDataObject[]> {
+	const values = readFields(context, fields, index);
+	const at = (place: string) =>
+		fields.filter((field) => (field.place ?? 'body') === place && field.name in values);
+	const filled = at('path').reduce(
+		(url, { name }) => url.replace(`{${name}}`, encodeURIComponent(String(values[name]))),
+		path,
 	);
+	const pick = (place: string): IDataObject =>
+		Object.fromEntries(at(place).map(({ name }) => [name, values[name]])) as IDataObject;
+	const answer = await callHub<IDataObject>(context, method, `/integrations${filled}`, {
+		qs: pick('query'),
+		...(method === 'GET' ? {} : { body: pick('body') }),
+	});
+	return items === undefined ? [answer] : (answer[items] as IDataObject[]);
+}
+
+function withItem(context: IExecuteFunctions, error: unknown, itemIndex: number) {
+	if (error instanceof NodeApiError || error instanceof NodeOperationError) {
+		error.context.itemIndex = itemIndex;
+		return error;
+	}
+	return new NodeApiError(context.getNode(), error as JsonObject, { itemIndex });
 }

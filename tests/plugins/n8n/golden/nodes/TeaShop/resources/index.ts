@@ -1,23 +1,32 @@
 import type { INodeProperties } from 'n8n-workflow';
-import { orderProperties } from './order';
-import { shopProperties } from './shop';
+import type { Operation } from '../../shared/operations';
+import { orderOperations, orderProperties } from './order';
+import { shopOperations, shopProperties } from './shop';
 
-export const resource: INodeProperties = {
-	displayName: 'Resource',
-	name: 'resource',
-	type: 'options',
-	noDataExpression: true,
-	options: [
-		{
-			name: 'Order',
-			value: 'order',
-		},
-		{
-			name: 'Shop',
-			value: 'shop',
-		},
-	],
-	default: 'order',
+export const resourceProperties: INodeProperties[] = [
+	{
+		displayName: 'Resource',
+		name: 'resource',
+		type: 'options',
+		noDataExpression: true,
+		options: [
+			{
+				name: 'Order',
+				value: 'order',
+			},
+			{
+				name: 'Shop',
+				value: 'shop',
+			},
+		],
+		default: 'order',
+	},
+	...orderProperties,
+	...shopProperties,
+];
+
+/** What each choice of a resource and an operation calls. */
+export const operations: Record<string, Record<string, Operation>> = {
+	order: orderOperations,
+	shop: shopOperations,
 };
-
-export const resourceProperties: INodeProperties[] = [...orderProperties, ...shopProperties];

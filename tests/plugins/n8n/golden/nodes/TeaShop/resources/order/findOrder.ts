@@ -1,5 +1,5 @@
 import type { INodeProperties } from 'n8n-workflow';
-import { asNumber } from '../../../shared/operations';
+import type { Operation } from '../../../shared/operations';
 
 const showOnlyForFindOrder = {
 	resource: ['order'],
@@ -14,12 +14,6 @@ export const findOrderProperties: INodeProperties[] = [
 		default: '',
 		displayOptions: { show: showOnlyForFindOrder },
 		description: "The order's note",
-		routing: {
-			send: {
-				type: 'query',
-				property: 'note',
-			},
-		},
 	},
 	{
 		displayName: 'Shop',
@@ -48,12 +42,28 @@ export const findOrderProperties: INodeProperties[] = [
 		],
 		displayOptions: { show: showOnlyForFindOrder },
 		description: "The order's shop",
-		routing: {
-			send: {
-				type: 'query',
-				property: 'shop_id',
-				value: asNumber,
-			},
-		},
 	},
 ];
+
+export const findOrder: Operation = {
+	method: 'GET',
+	path: '/orders/search',
+	items: 'results',
+	fields: [
+		{
+			name: 'note',
+			parameter: 'note',
+			title: 'Note',
+			kind: 'text',
+			place: 'query',
+		},
+		{
+			name: 'shop_id',
+			parameter: 'shopId',
+			title: 'Shop',
+			kind: 'number',
+			place: 'query',
+			listed: true,
+		},
+	],
+};

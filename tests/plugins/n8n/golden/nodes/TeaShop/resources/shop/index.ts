@@ -1,5 +1,6 @@
 import type { INodeProperties } from 'n8n-workflow';
-import { updateOrderProperties } from './updateOrder';
+import type { Operation } from '../../../shared/operations';
+import { updateOrder, updateOrderProperties } from './updateOrder';
 
 export const shopProperties: INodeProperties[] = [
 	{
@@ -14,19 +15,17 @@ export const shopProperties: INodeProperties[] = [
 		},
 		options: [
 			{
-				name: 'Update Order of the URL',
+				name: 'Update Order',
 				value: 'updateOrder',
-				action: 'Update order of the URL',
+				action: 'Update an order',
 				description: "Changes an order. What is empty stays, see 'ID'.",
-				routing: {
-					request: {
-						method: 'PATCH',
-						url: '=/shops/{{encodeURIComponent($parameter.shopId)}}/orders/{{encodeURIComponent($parameter.number)}}',
-					},
-				},
 			},
 		],
 		default: 'updateOrder',
 	},
 	...updateOrderProperties,
 ];
+
+export const shopOperations: Record<string, Operation> = {
+	updateOrder: updateOrder,
+};

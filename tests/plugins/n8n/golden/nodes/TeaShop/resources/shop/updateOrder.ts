@@ -1,5 +1,5 @@
 import type { INodeProperties } from 'n8n-workflow';
-import { asDay, asJson, asMoment, asNumber } from '../../../shared/operations';
+import type { Operation } from '../../../shared/operations';
 
 const showOnlyForUpdateOrder = {
 	resource: ['shop'],
@@ -54,12 +54,6 @@ export const updateOrderProperties: INodeProperties[] = [
 		required: true,
 		displayOptions: { show: showOnlyForUpdateOrder },
 		description: "The order's resource",
-		routing: {
-			send: {
-				type: 'body',
-				property: 'resource',
-			},
-		},
 	},
 	{
 		displayName: 'Speed',
@@ -79,12 +73,6 @@ export const updateOrderProperties: INodeProperties[] = [
 		required: true,
 		displayOptions: { show: showOnlyForUpdateOrder },
 		description: "The order's speed",
-		routing: {
-			send: {
-				type: 'body',
-				property: 'speed',
-			},
-		},
 	},
 	{
 		displayName: 'Update Fields',
@@ -97,16 +85,25 @@ export const updateOrderProperties: INodeProperties[] = [
 			{
 				displayName: 'Address',
 				name: 'address',
-				type: 'json',
-				default: '{}',
-				description: "The order's address",
-				routing: {
-					send: {
-						type: 'body',
-						property: 'address',
-						value: asJson,
+				type: 'fixedCollection',
+				placeholder: 'Add Address',
+				default: {},
+				options: [
+					{
+						displayName: 'Address',
+						name: 'values',
+						values: [
+							{
+								displayName: 'City',
+								name: 'city',
+								type: 'string',
+								default: '',
+								description: "The order's city",
+							},
+						],
 					},
-				},
+				],
+				description: "The order's address",
 			},
 			{
 				displayName: 'Due <Date>',
@@ -114,13 +111,6 @@ export const updateOrderProperties: INodeProperties[] = [
 				type: 'dateTime',
 				default: '',
 				description: "The order's due &lt;date&gt;",
-				routing: {
-					send: {
-						type: 'body',
-						property: 'due',
-						value: asMoment,
-					},
-				},
 			},
 			{
 				displayName: 'Email',
@@ -129,25 +119,13 @@ export const updateOrderProperties: INodeProperties[] = [
 				placeholder: 'name@email.com',
 				default: '',
 				description: "The order's email",
-				routing: {
-					send: {
-						type: 'body',
-						property: 'email',
-					},
-				},
 			},
 			{
 				displayName: 'Gift',
 				name: 'isGift',
 				type: 'boolean',
-				default: true,
+				default: false,
 				description: "Whether this holds: The order's gift",
-				routing: {
-					send: {
-						type: 'body',
-						property: 'is_gift',
-					},
-				},
 			},
 			{
 				displayName: 'Note',
@@ -158,12 +136,6 @@ export const updateOrderProperties: INodeProperties[] = [
 				},
 				default: '',
 				description: "The order's note",
-				routing: {
-					send: {
-						type: 'body',
-						property: 'note',
-					},
-				},
 			},
 			{
 				displayName: 'Packed',
@@ -171,27 +143,17 @@ export const updateOrderProperties: INodeProperties[] = [
 				type: 'dateTime',
 				default: '',
 				description: "The order's packed",
-				routing: {
-					send: {
-						type: 'body',
-						property: 'packed',
-						value: asDay,
-					},
-				},
 			},
 			{
 				displayName: 'Tags',
 				name: 'tags',
-				type: 'json',
-				default: '[]',
-				description: "The order's tags",
-				routing: {
-					send: {
-						type: 'body',
-						property: 'tags',
-						value: asJson,
-					},
+				type: 'string',
+				typeOptions: {
+					multipleValues: true,
+					multipleValueButtonText: 'Add Tags',
 				},
+				default: [],
+				description: "The order's tags",
 			},
 			{
 				displayName: 'Tea Label',
@@ -199,12 +161,6 @@ export const updateOrderProperties: INodeProperties[] = [
 				type: 'string',
 				default: '',
 				description: "The order's tea label",
-				routing: {
-					send: {
-						type: 'body',
-						property: 'tea_label',
-					},
-				},
 			},
 			{
 				displayName: 'Tea Name or ID',
@@ -216,41 +172,153 @@ export const updateOrderProperties: INodeProperties[] = [
 				default: '',
 				description:
 					'The order\'s tea. Choose from the list, or specify an ID using an <a href="https://docs.n8n.io/code/expressions/">expression</a>.',
-				routing: {
-					send: {
-						type: 'body',
-						property: 'tea',
-					},
-				},
 			},
 			{
-				displayName: 'Teas',
+				displayName: 'Teas Names or IDs',
 				name: 'teas',
-				type: 'json',
-				default: '[]',
-				description: "The order's teas",
-				routing: {
-					send: {
-						type: 'body',
-						property: 'teas',
-						value: asJson,
-					},
+				type: 'multiOptions',
+				typeOptions: {
+					loadOptionsMethod: 'getTeaTypes',
 				},
+				default: [],
+				description:
+					'The order\'s teas. Choose from the list, or specify IDs using an <a href="https://docs.n8n.io/code/expressions/">expression</a>.',
 			},
 			{
 				displayName: 'Weight',
 				name: 'weight',
 				type: 'number',
-				default: 1.5,
+				default: 0,
 				description: "The order's weight",
-				routing: {
-					send: {
-						type: 'body',
-						property: 'weight',
-						value: asNumber,
-					},
-				},
 			},
 		],
 	},
 ];
+
+export const updateOrder: Operation = {
+	method: 'PATCH',
+	path: '/shops/{shop_id}/orders/{number}',
+	fields: [
+		{
+			name: 'shop_id',
+			parameter: 'shopId',
+			title: 'Shop',
+			kind: 'number',
+			place: 'path',
+			required: true,
+			listed: true,
+		},
+		{
+			name: 'number',
+			parameter: 'number',
+			title: 'Number',
+			kind: 'number',
+			place: 'path',
+			required: true,
+		},
+		{
+			name: 'resource',
+			parameter: 'resourceField',
+			title: 'Resource',
+			kind: 'text',
+			required: true,
+		},
+		{
+			name: 'speed',
+			parameter: 'speed',
+			title: 'Speed',
+			kind: 'text',
+			required: true,
+		},
+		{
+			name: 'note',
+			parameter: 'note',
+			title: 'Note',
+			kind: 'text',
+			collection: 'updateFields',
+		},
+		{
+			name: 'email',
+			parameter: 'email',
+			title: 'Email',
+			kind: 'text',
+			collection: 'updateFields',
+		},
+		{
+			name: 'is_gift',
+			parameter: 'isGift',
+			title: 'Gift',
+			kind: 'boolean',
+			collection: 'updateFields',
+		},
+		{
+			name: 'weight',
+			parameter: 'weight',
+			title: 'Weight',
+			kind: 'number',
+			collection: 'updateFields',
+		},
+		{
+			name: 'packed',
+			parameter: 'packed',
+			title: 'Packed',
+			kind: 'day',
+			collection: 'updateFields',
+		},
+		{
+			name: 'due',
+			parameter: 'due',
+			title: 'Due <Date>',
+			kind: 'moment',
+			collection: 'updateFields',
+		},
+		{
+			name: 'address',
+			parameter: 'address',
+			title: 'Address',
+			kind: 'object',
+			collection: 'updateFields',
+			fields: [
+				{
+					name: 'city',
+					parameter: 'city',
+					title: 'City',
+					kind: 'text',
+				},
+			],
+		},
+		{
+			name: 'tags',
+			parameter: 'tags',
+			title: 'Tags',
+			kind: 'list',
+			collection: 'updateFields',
+			entries: 'text',
+		},
+		{
+			name: 'teas',
+			parameter: 'teas',
+			title: 'Teas',
+			kind: 'list',
+			collection: 'updateFields',
+			listed: true,
+			entries: 'text',
+		},
+		{
+			name: 'tea',
+			parameter: 'tea',
+			title: 'Tea',
+			kind: 'text',
+			collection: 'updateFields',
+			listed: true,
+		},
+		{
+			name: 'tea_label',
+			parameter: 'teaLabel',
+			title: 'Tea Label',
+			kind: 'text',
+			collection: 'updateFields',
+			yieldsTo: 'tea',
+		},
+	],
+};

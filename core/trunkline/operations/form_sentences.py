@@ -1,0 +1,48 @@
+"""Refusals in the words of a form: fields by their titles, and nothing that only a reader of HTTP understands. Pure.
+
+Connectors show them: whoever fills in a form in Zapier, n8n or Make has never seen the name of a field.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from trunkline.errors import FieldError
+from trunkline.schemas.definitions import Definition
+from trunkline.schemas.fields import Field, read_fields
+
+MOST_SENTENCES = 10
+"""How many faults are told; more of them nobody reads in a form."""
+
+_IS_NULL = ", not null"
+_WORDS = {"a string": "text", "a list": "a list of values", "an object": "a group of fields"}
+
+
+def form_detail(definition: Definition, faults: Sequence[FieldError]) -> str:
+    """Tell *faults* of a call, each in a sentence, such as ``Last Name is required.``."""
+    fields = (*read_fields(definition.parameters), *read_fields(definition.input))
+    sentences = dict.fromkeys(_sentence(fault, fields) for fault in faults[:MOST_SENTENCES])
+    more = len(faults) - MOST_SENTENCES
+    return " ".join([*sentences, *([f"There are {more} more."] if more > 0 else [])])
+
+
+def _sentence(fault: FieldError, fields: Sequence[Field]) -> str:
+    if fault.form_message:
+        return f"{fault.form_message}."
+    message = "is required" if fault.message.endswith(_IS_NULL) else fault.message
+    for technical, plain in _WORDS.items():
+        message = message.replace(f"must be {technical},", f"must be {plain},")
+    label = ", ".join(_titles(fault.path, fields))
+    if not label:
+        return f"{message[:1].upper()}{message[1:]}."
+    return f"{label}{' ' if message[:1].islower() else ': '}{message}."
+
+
+def _titles(path: str, fields: Sequence[Field]) -> Iterator[str]:
+    """Name the fields on the way of a JSON pointer, or of a bare name; items of lists by their position from 1."""
+    for part in path.removeprefix("/").split("/") if path else ():
+        name = part.replace("~1", "/").replace("~0", "~")
+        field = next((field for field in fields if field.name == name), None)
+        if field is not None:
+            fields = field.fields
+            yield field.title
+        else:
+            yield f"entry {int(name) + 1}" if name.isascii() and name.isdigit() and len(name) < 9 else name

@@ -1,0 +1,338 @@
+"""The properties of a schema as forms show them, read from its shapes. Pure.
+
+References, combinations and nulls are folded away here, once for every generator: a field has one kind, and where its value
+may take several forms that no form can show together, it is of the kind ``any``, which people write as JSON.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final, Literal
+
+from trunkline.schemas.catalog import Json
+from trunkline.schemas.definitions import Definition
+from trunkline.schemas.shapes import (
+    NUMBERS,
+    TYPES,
+    SchemaDocument,
+    Shape,
+    any_item_shapes,
+    field_shapes,
+    type_of,
+)
+
+FieldKind = Literal["text", "integer", "number", "boolean", "date", "date-time", "object", "list", "any"]
+"""What a field's value is: ``any`` is JSON of no one form, ``object`` and ``list`` have fields or entries inside."""
+
+DEEPEST: Final = 6
+"""How many objects and lists may stand in one another; what is deeper is written as JSON."""
+
+_LONG_TEXT = 500
+_FORMATS: Mapping[str, FieldKind] = {"date": "date", "date-time": "date-time"}
+_JOINED: Mapping[frozenset[FieldKind], FieldKind] = {
+    frozenset(["integer", "number"]): "number",
+    frozenset(["date", "date-time"]): "date-time",
+    frozenset(["text", "date"]): "text",
+    frozenset(["text", "date-time"]): "text",
+    frozenset(["text", "date", "date-time"]): "text",
+}
+"""What values of several kinds are filled in as."""
+_TEXT: frozenset[FieldKind] = frozenset(["text"])
+_NULL = frozenset(["null"])
+_SCALARS = frozenset({"boolean", "integer", "number", "string"})
+_SENDING_NULL = re.compile(r"\s*\bSend null\b[^.]*\.")
+_MADE_UP: Mapping[FieldKind, Json] = {
+    "object": {"name": "value"},
+    "list": ["value"],
+    "any": {"name": "value"},
+}
+_NAMES: Mapping[FieldKind, str] = {
+    "text": "a text",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+    "date": "a date",
+    "date-time": "a time",
+    "object": "an object",
+    "list": "a list",
+}
+
+FindReference = Callable[[Json], "Reference | None"]
+"""Follow an ``x-lookup``; None where no plugin provides that lookup."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """Which lookup a field is chosen from: *value* of an item is sent, *label* is shown, items must have *where*'s values."""
+
+    lookup: Definition
+    value: str
+    label: str
+    where: Mapping[str, Json] = field(default_factory=dict[str, Json], hash=False)
+
+    @property
+    def value_title(self) -> str:
+        """What people call that which is sent."""
+        listed = self.lookup.listed
+        items = [entry for entry in read_fields(self.lookup.output) if listed and entry.name == listed.items]
+        return next(
+            (inner.title for entry in items for inner in entry.fields if inner.name == self.value), ""
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One property of a schema. *fields* are an object's own, or those of a list's items.
+
+    *choices* are the values that there are (a list's items take them), none where any will do; *choice_titles* names each of
+    them. *is_parameter* tells what belongs into the path. *json_because* says why no form can show the value, so that it is
+    written as JSON; empty where one can. *yields_to* names the field that counts where both are filled in.
+    """
+
+    name: str
+    title: str
+    description: str
+    kind: FieldKind
+    is_required: bool = False
+    is_nullable: bool = False
+    is_long: bool = False
+    is_email: bool = False
+    is_parameter: bool = False
+    choices: tuple[Json, ...] = ()
+    default: Json = None
+    example: Json = None
+    reference: Reference | None = None
+    fields: tuple["Field", ...] = ()
+    item_kind: FieldKind | None = None
+    choice_titles: tuple[str, ...] = ()
+    json_because: str = ""
+    yields_to: str | None = None
+
+
+def read_fields(schema: Mapping[str, Json], *, find: FindReference = lambda _: None) -> tuple[Field, ...]:
+    """List the properties of the object that *schema* describes, in their order."""
+    return _Reader(find).fields(SchemaDocument(schema).shapes_at())
+
+
+def as_form(fields: Iterable[Field], *, is_update: bool) -> tuple[Field, ...]:
+    """Give *fields* as a form shows them.
+
+    Of two fields that one list fills, one with an item's name and one with its id, only the latter is a list. An update is
+    not filled in beforehand: it would change what nobody meant to change. Sentences on sending null are left out, because a
+    form has another way to clear a field, or none.
+    """
+    worded = map(_in_words_of_a_form, fields)
+    shown = tuple(map(_without_defaults, worded)) if is_update else tuple(worded)
+    return tuple(_without_second_list(entry, shown) for entry in shown)
+
+
+def with_examples(fields: Iterable[Field], values: Sequence[Mapping[str, Json]]) -> tuple[Field, ...]:
+    """Give those *fields* that are written as JSON an example, where they have none: out of *values*, or made up."""
+    return tuple(_with_example(entry, values) for entry in fields)
+
+
+def title_of(value: Json) -> str:
+    """Write one of the values of a choice for people: ``on_hold`` becomes ``On hold``; a phrase stays as it is."""
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    if text != text.lower() or " " in text:
+        return text
+    return text.replace("_", " ").replace("-", " ").capitalize() if text[:1].isalpha() else text
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """One descent into a schema; *within* are the objects on the way."""
+
+    find: FindReference
+    within: tuple[frozenset[object], ...] = ()
+
+    def fields(self, shapes: Sequence[Shape]) -> tuple[Field, ...]:
+        objects = [shape for shape in shapes if "object" in shape.types]
+        names = dict.fromkeys(name for shape in objects for name in shape.field_names)
+        return tuple(read for name in names if (read := self._field(name, objects)) is not None)
+
+    def _field(self, name: str, objects: Sequence[Shape]) -> Field | None:
+        """Read one property of an object that has one of the shapes *objects*; None where it can have no value."""
+        shapes = _distinct(inner for shape in objects for inner in field_shapes(shape, name))
+        if not shapes:
+            return None
+        own = [
+            part["properties"][name]
+            for shape in objects
+            for part in shape.descriptions
+            if name in part.get("properties", {})
+        ]
+        says = _Annotations([schema for schema in own if isinstance(schema, Mapping)], shapes)
+        title = says.own("title") or name.replace("_", " ").capitalize()
+        kind, reason = _kind(shapes)
+        read = Field(
+            name=name,
+            title=title,
+            description=says.first("description") or "",
+            kind=kind,
+            is_required=all(name in shape.required for shape in objects),
+            is_nullable=any(shape.admits(None) for shape in shapes),
+            is_long=kind == "text" and (says.first("maxLength") or 0) > _LONG_TEXT,
+            is_email=kind == "text" and all("email" in shape.formats for shape in _filled(shapes)),
+            default=says.first("default"),
+            example=next(
+                (value for values in says.all("examples") for value in values if value is not None), None
+            ),
+            reference=self.find(says.first("x-lookup")),
+            json_because=reason,
+        )
+        return self._with_members(_with_choices(read, shapes), shapes)
+
+    def _with_members(self, read: Field, shapes: Sequence[Shape]) -> Field:
+        """Add what is inside an object or a list."""
+        if read.kind == "object":
+            return self._with_fields(read, shapes)
+        if read.kind != "list":
+            return read
+        items = _distinct(item for shape in _filled(shapes) for item in any_item_shapes(shape))
+        kind, reason = _kind(items)
+        item = _with_choices(
+            replace(read, kind=kind, json_because=reason and f"in its entries, {reason}"), items
+        )
+        if kind == "object":
+            item = self._with_fields(item, items)
+        elif kind == "list":
+            item = replace(item, json_because="its entries are lists")
+        lookups = [value for shape in items for value in shape.annotations("x-lookup")]
+        reference = read.reference or (self.find(lookups[0]) if lookups else None)
+        return replace(item, kind="list", item_kind=kind, reference=reference)
+
+    def _with_fields(self, read: Field, shapes: Sequence[Shape]) -> Field:
+        objects = [shape for shape in shapes if "object" in shape.types]
+        here = frozenset(shape.key() for shape in objects)
+        if here in self.within:
+            return replace(read, json_because="it may contain itself again")
+        if len(self.within) == DEEPEST:
+            return replace(read, json_because="it is nested too deeply")
+        fields = replace(self, within=(*self.within, here)).fields(objects)
+        return replace(read, fields=fields, json_because="" if fields else "its schema names no fields")
+
+
+@dataclass(frozen=True, slots=True)
+class _Annotations:
+    """What the schemas of a property say beside its form: those where it stands, *schemas*, before those referred to."""
+
+    schemas: Sequence[Mapping[str, Json]]
+    shapes: Sequence[Shape]
+
+    def own(self, keyword: str) -> Json:
+        return next((schema[keyword] for schema in self.schemas if keyword in schema), None)
+
+    def first(self, keyword: str) -> Json:
+        return next(iter(self.all(keyword)), None)
+
+    def all(self, keyword: str) -> Iterator[Json]:
+        yield from (schema[keyword] for schema in self.schemas if keyword in schema)
+        yield from (value for shape in self.shapes for value in shape.annotations(keyword))
+
+
+def _distinct(shapes: Iterable[Shape]) -> tuple[Shape, ...]:
+    return tuple({shape.key(): shape for shape in shapes}.values())
+
+
+def _filled(shapes: Iterable[Shape]) -> list[Shape]:
+    """Leave out the shape that only null has."""
+    return [shape for shape in shapes if shape.types - _NULL]
+
+
+def _kind(shapes: Sequence[Shape]) -> tuple[FieldKind, str]:
+    """Tell what values of one of *shapes* are, and, where no form can show that, why."""
+    filled = _filled(shapes)
+    if any(shape.types >= TYPES - _NULL for shape in filled):
+        return "any", "its schema names no type"
+    kinds: frozenset[FieldKind] = frozenset().union(*map(_kinds, filled)) or _TEXT
+    if len(kinds) == 1:
+        return next(iter(kinds)), ""
+    if kinds in _JOINED:
+        return _JOINED[kinds], ""
+    if kinds.isdisjoint({"object", "list"}) and any(_takes_any_text(shape) for shape in filled):
+        return "text", ""
+    return "any", f"it may be {' or '.join(_NAMES[kind] for kind in _NAMES if kind in kinds)}"
+
+
+def _kinds(shape: Shape) -> set[FieldKind]:
+    types = shape.types - _NULL
+    kinds: set[FieldKind] = set()
+    if numbers := types & NUMBERS:
+        whole = "number" not in numbers or (
+            shape.values is not None and all(type_of(value) != "number" for value in shape.values)
+        )
+        kinds.add("integer" if whole else "number")
+    if "string" in types:
+        kinds |= {_FORMATS[name] for name in _FORMATS if name in shape.formats} or _TEXT
+    if "boolean" in types:
+        kinds.add("boolean")
+    if "object" in types:
+        kinds.add("object")
+    if "array" in types:
+        kinds.add("list")
+    return kinds
+
+
+def _takes_any_text(shape: Shape) -> bool:
+    return "string" in shape.types and shape.values is None and not shape.formats
+
+
+def _with_choices(read: Field, shapes: Sequence[Shape]) -> Field:
+    """Add the values that there are, where they can be listed, each with its title or as people would write it."""
+    filled = _filled(shapes)
+    if read.kind == "boolean" or not filled or any(shape.values is None for shape in filled):
+        return read
+    titles: dict[tuple[str, Json], str] = {}
+    for shape in filled:
+        name = _name_of_alternative(shape) if len(filled) > 1 else ""
+        for value in shape.values or ():
+            if value is not None and type_of(value) in _SCALARS:
+                title = name if name and name != read.title else title_of(value)
+                titles.setdefault((type_of(value), value), title)
+    return replace(read, choices=tuple(value for _, value in titles), choice_titles=tuple(titles.values()))
+
+
+def _name_of_alternative(shape: Shape) -> str:
+    """Give the title that stands beside the only value of *shape*; empty where there is none."""
+    return next((str(part.get("title", "")) for part in shape.descriptions if "const" in part), "")
+
+
+def _in_words_of_a_form(entry: Field) -> Field:
+    inner = tuple(map(_in_words_of_a_form, entry.fields))
+    return replace(entry, description=_SENDING_NULL.sub("", entry.description).strip(), fields=inner)
+
+
+def _without_defaults(entry: Field) -> Field:
+    return replace(entry, default=None, fields=tuple(map(_without_defaults, entry.fields)))
+
+
+def _without_second_list(entry: Field, fields: Sequence[Field]) -> Field:
+    reference = entry.reference
+    if reference is None or entry.is_required or entry.kind == "list" or _sends_id(reference):
+        return entry
+    for other in fields:
+        chosen = other.reference
+        if chosen is None or other.is_required or other.kind == "list" or not _sends_id(chosen):
+            continue
+        if (chosen.lookup.name, chosen.where) == (reference.lookup.name, reference.where):
+            return replace(entry, reference=None, yields_to=other.name)
+    return entry
+
+
+def _sends_id(reference: Reference) -> bool:
+    listed = reference.lookup.listed
+    return listed is not None and reference.value == listed.value
+
+
+def _with_example(entry: Field, values: Sequence[Mapping[str, Json]]) -> Field:
+    held = [value[entry.name] for value in values if value.get(entry.name) is not None]
+    if entry.json_because:
+        made_up = _MADE_UP.get(entry.kind)
+        return entry if entry.example is not None else replace(entry, example=next(iter(held), made_up))
+    if not entry.fields:
+        return entry
+    inner = [item for value in held for item in (value if isinstance(value, list) else [value])]
+    return replace(
+        entry, fields=with_examples(entry.fields, [item for item in inner if isinstance(item, Mapping)])
+    )

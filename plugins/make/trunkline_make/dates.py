@@ -1,0 +1,38 @@
+"""Dates in what modules give: Make shows and computes with them only where they are parsed.
+
+https://developers.make.com/custom-apps-documentation/best-practices/output-parameters
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from trunkline import Field, FieldKind, Json
+from trunkline_make.names import expression, path
+
+_FORMATS: Mapping[FieldKind, str] = {"date": "YYYY-MM-DD", "date-time": "YYYY-MM-DDTHH:mm:ssZ"}
+
+
+def with_dates(fields: Iterable[Field], *, root: str) -> Json:
+    """Give what is at *root* whole, its dates parsed.
+
+    An object that may be absent stays as it is: putting it together anew would make an empty one of nothing.
+    """
+    parsed: dict[str, Json] = {}
+    for field in fields:
+        place = path(root, field.name)
+        if (form := _FORMATS.get(field.kind)) is not None:
+            parsed[field.name] = expression(f"if({place}, parseDate({place}, '{form}'), {place})")
+        elif field.kind == "object" and field.is_required and not field.is_nullable:
+            inner = with_dates(field.fields, root=place)
+            if isinstance(inner, dict):
+                parsed[field.name] = inner
+    return {"{{...}}": expression(root), **parsed} if parsed else expression(root)
+
+
+def common_dates(payloads: Sequence[Sequence[Field]]) -> list[Field]:
+    """List the dates of several payloads, those left out that are something else in another one."""
+    fields = [field for payload in payloads for field in payload]
+    kinds: dict[str, set[FieldKind]] = {}
+    for field in fields:
+        kinds.setdefault(field.name, set()).add(field.kind)
+    dates = {field.name: field for field in fields if field.kind in _FORMATS}
+    return [field for name, field in dates.items() if len(kinds[name]) == 1]

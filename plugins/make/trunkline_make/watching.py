@@ -1,0 +1,106 @@
+"""Instant triggers: one for each event type, with that type's fields, labels and sample, and one for any of them.
+
+Each has a webhook of its own, because Make keeps the choice of events with the webhook.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from importlib.resources import files
+
+from trunkline import EventType, Field, Json, Product, sample_envelope, those_of
+from trunkline_make import names, parameters
+from trunkline_make.dates import common_dates, with_dates
+
+_ENVELOPE = (
+    ("id", "Event ID", "integer"),
+    ("type", "Event Type", "text"),
+    ("createdUtc", "Created", "date"),
+    ("companyId", "Company ID", "integer"),
+)
+_EVENT_AT = {
+    names.WATCH: (("condition", "default", "payload.event"), ("response", "output", "body")),
+    names.POLL: (("response", "output", "item"),),
+}
+"""Where the calls of the triggers give an event, and where that is then."""
+
+
+def watch_id(event_type: EventType) -> str:
+    """Name the module, and the webhook, that watch one event type. Raises ValueError."""
+    return names.webhook_id(f"watch-{event_type.name}")
+
+
+def watch_label(event_type: EventType) -> str:
+    """Label the module that watches one event type: ``Watch New Leads``."""
+    words = those_of(event_type).split(" ")
+    return " ".join(["Watch", *(word[:1].upper() + word[1:] for word in words)])
+
+
+def files_of(product: Product) -> Iterator[tuple[str, Json]]:
+    """Make the files of all triggers, with their webhooks, but for those that are the same for every product."""
+    chosen = parameters.event_types(product)
+    yield names.code_path("webhook", names.WEBHOOK, "params"), [chosen]
+    yield names.code_path("module", names.POLL, "static-params"), [chosen, parameters.limit(10)]
+    for module in (names.WATCH, names.POLL):
+        yield from _trigger_files(module, product.event_types, product, call_of=module)
+    for event_type in product.event_types:
+        module = watch_id(event_type)
+        yield names.code_path("module", module, "static-params"), []
+        yield from _trigger_files(module, [event_type], product, call_of=names.WATCH)
+        yield from _webhook_files(module, event_type)
+
+
+def _trigger_files(
+    module: str, event_types: Iterable[EventType], product: Product, *, call_of: str
+) -> Iterator[tuple[str, Json]]:
+    watched = tuple(event_types)
+    payloads = [product.payload(event_type) for event_type in watched]
+    call = _constant("module", call_of, "communication")
+    for block, key, root in _EVENT_AT[call_of]:
+        call[block][key] = _event(common_dates(payloads), root)
+    interface = [
+        *({"name": name, "label": label, "type": kind} for name, label, kind in _ENVELOPE),
+        {
+            "name": "payload",
+            "label": "Payload",
+            "type": "collection",
+            "spec": parameters.merged(field for payload in payloads for field in payload),
+        },
+        {"name": "metadata", "label": "Metadata", "type": "collection"},
+    ]
+    yield names.code_path("module", module, "communication"), call
+    yield names.code_path("module", module, "interface"), interface
+    yield names.code_path("module", module, "samples"), next(map(sample_envelope, watched), {})
+
+
+def _event(dates: Iterable[Field], root: str) -> Json:
+    """Give the event at *root*; its dates are parsed."""
+    payload = Field("payload", "Payload", "", "object", is_required=True, fields=tuple(dates))
+    return with_dates([Field("createdUtc", "Created", "", "date-time"), payload], root=root)
+
+
+def _webhook_files(webhook: str, event_type: EventType) -> Iterator[tuple[str, Json]]:
+    attach = _constant("webhook", names.WEBHOOK, "attach")
+    attach["body"]["event_types"] = [event_type.name]
+    yield names.code_path("webhook", webhook, "attach"), attach
+    yield names.code_path("webhook", webhook, "params"), []
+    for code in ("communication", "detach"):
+        yield names.code_path("webhook", webhook, code), _constant("webhook", names.WEBHOOK, code)
+
+
+def _constant(kind: names.Kind, component_id: str, code: str) -> dict[str, Json]:
+    path = files("trunkline_make") / "app" / names.code_path(kind, component_id, code)
+    content: dict[str, Json] = json.loads(path.read_text(encoding="utf-8"))
+    return content
+
+
+def webhooks_of(product: Product) -> Mapping[str, tuple[str, tuple[str, ...]]]:
+    """List the webhooks: by id, the label and the codes of each."""
+    title = product.brand.title
+    codes = ("communication", "params", "attach", "detach")
+    return {
+        names.WEBHOOK: (f"{title} events", (*codes, "update")),
+        **{
+            watch_id(event_type): (f"{title} {those_of(event_type)}", codes)
+            for event_type in product.event_types
+        },
+    }

@@ -1,0 +1,105 @@
+"""A product of one's own in Make, executed by our interpreter: fields of every shape, in forms, in calls and in what comes."""
+
+import asyncio
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.plugins.own_product import ANSWER, BOOKING, EVENTS, own_product, write_schemas
+
+from trunkline.testing.receiver import Answer, Receiver
+from trunkline_make.generator import generate, remarks
+
+from .interpreter import App, FormRefused, MakeError, Poller
+from .test_app import exported
+from .test_generator import faults, schema_of
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+
+
+@pytest.fixture
+async def inn(serve_hub: Any, tmp_path: Path) -> Any:
+    """The app of the product, its hub, and the back end that carries out its actions."""
+    async with Receiver() as backend:
+        backend.always(Answer(200, {}, json.dumps({"output": ANSWER}).encode()))
+        hub = await asyncio.to_thread(
+            lambda: serve_hub(
+                TRUNKLINE_EVENTS__SCHEMAS_DIR=str(write_schemas(tmp_path / "own")),
+                TRUNKLINE_ACTIONS__PROVIDER_URL=backend.url,
+                TRUNKLINE_ACTIONS__PROVIDER_SECRET="whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3",
+                TRUNKLINE_ACTIONS__PROVIDER_OPERATIONS="create_booking,update_booking",
+            )
+        )
+        yield await asyncio.to_thread(exported, hub, tmp_path / "app"), hub, backend
+
+
+def test_its_files_are_valid_by_the_schemas_of_make():
+    made = generate(own_product())
+    for path, content in made.items():
+        if path.endswith(".json") and (schema := schema_of(path)):
+            assert faults(schema, json.loads(content)) == [], path
+    assert remarks(own_product())[0] == (
+        "On Make, 'Seats' of 'Create Booking' is written as JSON, because its entries are lists"
+    )
+
+
+async def test_every_shape_of_field_goes_out_and_comes_in(inn: Any):
+    app, hub, backend = inn
+    form = {field["name"]: field for field in app.code("module", "createBooking", "mappableParams")}
+    assert {name: form[name]["type"] for name in form} == {
+        "guest": "collection",
+        "arrival": "date",
+        "room": "select",
+        "nights": "integer",
+        "extras": "select",
+        "payment": "collection",
+        "seats": "any",
+        "custom": "any",
+    }
+    assert [option["label"] for option in form["room"]["options"]] == ["Single", "Double", "Suite"]
+    assert (form["extras"]["multiple"], form["extras"]["options"][1]) == (
+        True,
+        {"label": "Late checkout", "value": "late_checkout"},
+    )
+    assert [field["name"] for field in form["payment"]["spec"]] == ["kind", "last4", "iban"]
+    assert "`[[1, 2], [3]]`" in form["seats"]["help"]
+    assert form["nights"]["default"] == 2
+
+    filled = BOOKING | {"arrival": datetime(2026, 8, 1, 12, tzinfo=UTC)}
+    (bundle,) = await asyncio.to_thread(lambda: app.run("createBooking", **filled))
+    assert json.loads(backend.requests[-1].body)["input"] == BOOKING
+    assert bundle == ANSWER | {
+        "arrival": datetime(2026, 8, 1, tzinfo=UTC),
+        "made": datetime(2026, 7, 1, 10, 30, tzinfo=UTC),
+    }
+    await asyncio.to_thread(lambda: app.run("updateBooking", booking_id=7, room=3))
+    assert json.loads(backend.requests[-1].body)["input"] == {"booking_id": 7, "room": 3}
+    with pytest.raises(FormRefused, match="room has no option 9"):
+        app.run("updateBooking", booking_id=7, room=9)
+    with pytest.raises(MakeError, match=r"\[422\] Seats, entry 1, entry 1 must be a whole number"):
+        await asyncio.to_thread(lambda: app.run("updateBooking", booking_id=7, seats=[["x"]]))
+    await asyncio.to_thread(check_events, app, hub)
+
+
+def check_events(app: App, hub: Any) -> None:
+    poller = Poller(app, "pollEvents", event_types=list(EVENTS), limit=10)
+    for name, schema in EVENTS.items():
+        hub.call("POST", "/api/v1/events", json={"type": name, "payload": schema["examples"][0]})
+    made, cancelled, changed = (bundle["payload"] for bundle in poller.run())
+    assert made == {"booking_id": 7} | BOOKING | {"arrival": datetime(2026, 8, 1, tzinfo=UTC)}
+    assert cancelled == EVENTS["booking.cancelled"]["examples"][0]
+    assert changed["changed"] == datetime(2026, 7, 2, 8, tzinfo=UTC)
+    assert changed["previous"] == {"name": "Bob", "born": None, "home": None}
+    interface = app.code("module", "pollEvents", "interface")
+    (payload,) = [field["spec"] for field in interface if field["name"] == "payload"]
+    described = {field["name"]: field for field in payload}
+    assert described["booking_id"]["label"] == "Number of the Booking / Booking"
+    assert [field["name"] for field in described["guests"]["spec"]] == ["name", "born", "home"]
+    assert described["extras"] == {
+        "name": "extras",
+        "label": "Extras",
+        "type": "array",
+        "spec": {"type": "text"},
+    }

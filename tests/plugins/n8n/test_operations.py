@@ -1,0 +1,166 @@
+"""What the action node sends and gives, on the real ``n8n-workflow``; the hub's answers are written here."""
+
+import dataclasses
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from tests.plugins.n8n.node import Run, action_node
+from tests.plugins.n8n.products import TINY, UPDATE_ORDER, field
+from tests.plugins.products import an_object
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+LINE = an_object(
+    "sku",
+    sku=field("string", "SKU"),
+    count=field("integer", "Count"),
+    since={"anyOf": [{"type": "string", "format": "date"}, {"type": "null"}], "title": "Since"},
+)
+CHANGED = an_object(
+    "resource",
+    resource=field("string", "Resource"),
+    weight=field(["number", "null"], "Weight"),
+    count=field("integer", "Count"),
+    note=field(["string", "null"], "Note"),
+    due=field("string", "Due", format="date-time"),
+    packed=field("string", "Packed", format="date"),
+    size={"type": "integer", "enum": [1, 2], "title": "Size"},
+    days={"type": "array", "items": {"enum": ["mon", "tue"]}, "title": "Days"},
+    tags={"type": "array", "items": {"type": "string"}, "title": "Tags"},
+    extra={"type": "object", "title": "Extra", "examples": [{"a": 1}]},
+    place=an_object(city=field("string", "City"), floor=field("integer", "Floor")),
+    lines={"type": "array", "items": LINE, "title": "Lines"},
+    tea=field("string", "Tea", **{"x-lookup": "tea_types"}),
+    tea_label=field("string", "Tea Label", **{"x-lookup": {"lookup": "tea_types", "value": "label"}}),
+)
+PRODUCT = dataclasses.replace(TINY, actions=(dataclasses.replace(UPDATE_ORDER, input=CHANGED),))
+NUMBERED = {"shopId": {"__rl": True, "mode": "id", "value": "3"}, "number": 7, "resourceField": "x"}
+SHOP = "http://hub/api/v1/integrations/shops/3/orders/7"
+
+
+@pytest.fixture(scope="module")
+def run(n8n_tools: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
+    with action_node(PRODUCT, "TeaShop", tools=n8n_tools, folder=tmp_path_factory.mktemp("package")) as run:
+        yield run
+
+
+def update(**fields: Any) -> dict[str, Any]:
+    return {"resource": "shop", "operation": "updateOrder"} | NUMBERED | {"updateFields": fields}
+
+
+def find(**fields: Any) -> dict[str, Any]:
+    return {"resource": "order", "operation": "findOrder", "note": "", "shopId": ""} | fields
+
+
+def sent(run: Run, **fields: Any) -> dict[str, Any]:
+    """Fill in fields of the update; gives the body that was sent without what is always in it."""
+    outcome = run(update(**fields))
+    (request,) = outcome["requests"]
+    assert (request["method"], request["url"]) == ("PATCH", SHOP)
+    assert request["body"].pop("resource") == "x"
+    return request["body"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "body"),
+    [
+        ({"weight": None}, {"weight": None}),
+        ({"weight": "", "count": " "}, {}),
+        ({"count": None}, {}),
+        ({"note": None, "extra": None}, {"note": None}),
+        ({"weight": "1.5", "count": 0}, {"weight": 1.5, "count": 0}),
+        ({"count": "many"}, {"count": "many"}),
+        ({"size": "2", "days": ["mon"], "tags": []}, {"size": 2, "days": ["mon"]}),
+        ({"due": "2026-01-28T10:30:00"}, {"due": "2026-01-28T09:30:00.000Z"}),
+        ({"due": "soon", "packed": "2026-01-28T10:30:00"}, {"due": "soon", "packed": "2026-01-28"}),
+        ({"tags": ["new", "", ["a", "b"]]}, {"tags": ["new", "a", "b"]}),
+        ({"tags": '["new"]'}, {"tags": ["new"]}),
+        ({"extra": '{"a": [1]}'}, {"extra": {"a": [1]}}),
+        ({"place": {"values": {"city": "Bremen", "additionalFields": {"floor": 2}}}}, {"place": {"city": "Bremen", "floor": 2}}),
+        ({"place": {"values": {"city": ""}}}, {}),
+        ({"place": '{"city": "Bremen"}'}, {"place": {"city": "Bremen"}}),
+        ({"place": {"city": "Bremen"}}, {"place": {"city": "Bremen"}}),
+        (
+            {"lines": {"values": [{"sku": "a", "since": "2026-01-28"}, {"sku": "b", "since": None}]}},
+            {"lines": [{"sku": "a", "since": "2026-01-28"}, {"sku": "b", "since": None}]},
+        ),
+        ({"lines": [{"sku": "a"}]}, {"lines": [{"sku": "a"}]}),
+        ({"tea": "green", "teaLabel": "Green"}, {"tea": "green"}),
+        ({"teaLabel": "Green"}, {"tea_label": "Green"}),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_what_is_filled_in_is_what_is_sent(run: Run, fields: Any, body: Any):
+    assert sent(run, **fields) == body
+
+
+@pytest.mark.parametrize(
+    ("fields", "message", "description"),
+    [
+        ({"extra": "{'a': 1}"}, "'Extra' is not valid JSON", 'Write it like this: {"a": 1}. '),
+        ({"lines": "[1"}, "'Lines' is not valid JSON", ""),
+        ({"lines": {"values": [{"sku": "a"}, {"sku": None}]}}, "'SKU' is empty", "Fill it in"),
+    ],
+)
+def test_what_cannot_be_sent_says_so_with_its_item(run: Run, fields: Any, message: str, description: str):
+    outcome = run(update(), update(**fields))
+    assert outcome["error"]["message"] == message
+    assert outcome["error"]["description"].startswith(description)
+    assert outcome["error"]["item"] == 1
+
+
+@pytest.mark.parametrize("empty", ["", None, {"__rl": True, "mode": "id", "value": ""}], ids=str)
+def test_an_empty_id_is_asked_for_by_its_name(run: Run, empty: Any):
+    outcome = run(update() | {"shopId": empty})
+    assert outcome["error"]["message"] == "'Shop' is empty"
+    assert outcome["error"]["description"] == "Choose one from the list, or map the ID from an earlier node"
+    assert outcome["requests"] == []
+
+
+def test_an_id_stays_within_its_part_of_the_path(run: Run):
+    outcome = run(update() | {"shopId": "../a?b"})
+    assert outcome["requests"][0]["url"] == "http://hub/api/v1/integrations/shops/..%2Fa%3Fb/orders/7"
+
+
+def test_each_item_that_leaves_names_the_one_that_it_comes_from(run: Run):
+    found = [
+        {"body": {"results": results}}
+        for results in ([], [{"order_id": 1}, {"order_id": 2}], [{"order_id": 3}])
+    ]
+    outcome = run(find(note="a"), find(note="b"), find(note="c"), answers=found)
+    assert [request["qs"] for request in outcome["requests"]] == [{"note": note} for note in "abc"]
+    assert outcome["results"] == [
+        {"json": {"order_id": 1}, "pairedItem": {"item": 1}},
+        {"json": {"order_id": 2}, "pairedItem": {"item": 1}},
+        {"json": {"order_id": 3}, "pairedItem": {"item": 2}},
+    ]
+
+
+PROBLEM = {"detail": "The query is not valid.", "form_detail": "Fill in Note or Shop."}
+
+
+@pytest.mark.parametrize(
+    ("answer", "message", "description"),
+    [
+        ({"statusCode": 400, "body": PROBLEM}, "Fill in Note or Shop.", ""),
+        ({"statusCode": 404, "body": {"detail": "There is no order '7' here."}}, "There is no order '7' here.", ""),
+        ({"statusCode": 401, "body": PROBLEM}, "The API key is not valid, or was revoked", "Make another key"),
+        ({"statusCode": 429, "headers": {"retry-after": "9"}, "body": PROBLEM}, "Fill in Note or Shop.", "Try again in 9 s"),
+        ({"statusCode": 502, "body": "<h1>"}, "The answer was HTTP 502, with no reason given", ""),
+    ],
+    ids=["invalid", "missing", "key", "limited", "proxy"],
+)  # fmt: skip
+def test_a_refusal_is_told_in_the_words_of_the_form(run: Run, answer: Any, message: str, description: str):
+    outcome = run(find(note="a"), find(), answers=[{"body": {"results": []}}, answer])
+    assert outcome["error"]["message"] == message
+    assert (outcome["error"].get("description") or "").startswith(description)
+    assert outcome["error"]["item"] == 1
+
+
+def test_a_node_that_goes_on_gives_the_error_beside_its_item(run: Run):
+    answers = [{"statusCode": 400, "body": PROBLEM}, {"body": {"results": [{"order_id": 1}]}}]
+    outcome = run(find(), find(note="b"), answers=answers, continueOnFail=True)
+    assert outcome["results"] == [
+        {"json": {"error": "Fill in Note or Shop."}, "pairedItem": {"item": 0}},
+        {"json": {"order_id": 1}, "pairedItem": {"item": 1}},
+    ]

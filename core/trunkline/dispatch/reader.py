@@ -105,6 +105,7 @@ class Reader:
                 unreadable += [s for s in opened if not s.is_readable and s.status == Status.ACTIVE]
                 for no in self._table.apply(opened):
                     self._runner.slots.forget(no)
+                self._runner.ordering.forget(row.no for row in rows)
         if unreadable:  # before an event is handed over that they would miss
             await self._unreadable.disable(unreadable)
         self._table.version = version  # when everything is there: what breaks off here is read again

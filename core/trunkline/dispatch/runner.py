@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import Protocol
 
 from trunkline.dispatch.jobs import Deferred, Ended, Job, ResultQueue
 from trunkline.dispatch.sender import Sender
@@ -20,6 +21,26 @@ CROWDED_MS = 500
 """When a delivery that finds no slot, and whose subscription fails, is due again."""
 
 
+class Order(Protocol):
+    """What the runner asks for deliveries that are in an order (``dispatch.ordering``)."""
+
+    def submit(self, job: Job) -> None:
+        """Start *job*, or let it wait for those before it."""
+        ...
+
+    def ended(self, job: Job, outcome: Outcome) -> None:
+        """Go on after an attempt."""
+        ...
+
+    def deferred(self, job: Job) -> None:
+        """Go on after *job* found no slot, and went to the ledger."""
+        ...
+
+    def forget(self, subscription_nos: Iterable[int]) -> None:
+        """Look into the ledger before anything new of these subscriptions starts; they have changed."""
+        ...
+
+
 class Runner:
     """Runs the attempts of one process; what has ended waits in ``results`` to be written."""
 
@@ -34,6 +55,8 @@ class Runner:
         self._running: dict[Job, None] = {}
         self._waiting: dict[Job, None] = {}
         self._is_draining = False
+        self.ordering: Order
+        """Where deliveries that are in an order wait for those before them."""
         self.open = 0
         """How many deliveries a shard's cursor waits for."""
         self.has_room = asyncio.Event()
@@ -51,9 +74,12 @@ class Runner:
 
     def submit(self, job: Job) -> None:
         """Start *job*, let it wait for a slot, or defer it where too many of its subscription wait already."""
+        if job.route.subscription.ordering is not None and job.queue is None and not job.claim:
+            self.ordering.submit(job)
+            return
         job.started = time.monotonic()
         if job.route.deliver is None:
-            self.results.put(Deferred(job, Status.HELD, None))
+            self._defer(job, Status.HELD, None)
             return
         standing = self.slots.standing(job.route.subscription.no)
         if not standing.waiting and self.slots.take(standing):
@@ -61,7 +87,7 @@ class Runner:
         elif (standing.is_trusted or self.open < HIGH_WATER // 2) and self.slots.queue(standing, job):
             self._waiting[job] = None
         else:
-            self.results.put(Deferred(job, Status.PENDING, CROWDED_MS if standing.is_failing else 0))
+            self._defer(job, Status.PENDING, CROWDED_MS if standing.is_failing else 0)
             return
         if job.claim == 0:
             self.open += 1
@@ -80,6 +106,8 @@ class Runner:
             self.slots.standing(job.route.subscription.no).waiting.remove(job)
             deferred.append(Deferred(job, Status.PENDING, 0))
             self._close(job)
+            if job.queue is not None:
+                self.ordering.deferred(job)
         for job in _older(self._running, edge):
             if not job.claim:
                 job.claim = 1
@@ -156,6 +184,8 @@ class Runner:
         self._close(job)
         self.results.put(Ended(job, result, started_ms, round(duration * 1000)))
         faults.point("deliver.after_result")
+        if job.queue is not None:
+            self.ordering.ended(job, result.outcome)
         next_job: Job | None = None
         while not self._is_draining and (waiting := self.slots.next_waiting()) is not None:
             del self._waiting[waiting]
@@ -167,6 +197,11 @@ class Runner:
             else:
                 self._start(waiting)
         return next_job
+
+    def _defer(self, job: Job, status: Status, wait_ms: int | None) -> None:
+        self.results.put(Deferred(job, status, wait_ms))
+        if job.queue is not None:
+            self.ordering.deferred(job)
 
     def _close(self, job: Job) -> None:
         if job.claim == 0:

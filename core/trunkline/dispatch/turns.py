@@ -169,11 +169,10 @@ class Turns:
             for queue in queues
             for c in queue.claims[1:]
         ]
-        places = [Place(queue.subscription_no, queue.order_key) for queue in queues]
+        place_of = {queue.claims[0].key: Place(queue.subscription_no, queue.order_key) for queue in queues}
         async with self._database.write() as connection:
             await store.lock(connection, {front.subscription_no for front in fronts})
-            await put_aside(connection, worker, fronts, positions=positions)
+            gone = await put_aside(connection, worker, fronts, positions=positions)
             await ledger.settle(connection, worker, behind)
-            await store.requeue(connection, places)
-            if any(front.position not in positions for front in fronts):
-                await store.arrange(connection, places)
+            await store.requeue(connection, place_of.values())
+            await store.arrange(connection, [place_of[front.key] for front in gone])

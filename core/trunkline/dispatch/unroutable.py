@@ -13,17 +13,19 @@ from trunkline.store.deliveries import Claim, Settled
 
 async def put_aside(
     connection: AsyncConnection, worker: str, claims: Sequence[Claim], *, positions: Collection[int]
-) -> None:
-    """End *claims* of *worker*: as gone where the subscription or the event is, else for later.
+) -> list[Claim]:
+    """End *claims* of *worker*: as gone where the subscription or the event is, else for later; returns those that are gone.
 
     *positions* are those whose events are there. What waits for its subscription is woken by what makes that active.
     """
     rows = await subscription_store.locked(connection, sorted({claim.subscription_no for claim in claims}))
     settled: list[Settled] = []
+    gone: list[Claim] = []
     for claim in claims:
         state = rows.get(claim.subscription_no, "deleted")
         if claim.position not in positions or state == "deleted":
             status, wait_ms = Status.GONE, None
+            gone.append(claim)
         else:
             status, wait_ms = Status.PENDING, CROWDED_MS if state == "active" else None
         settled.append(
@@ -38,3 +40,4 @@ async def put_aside(
             )
         )
     await ledger.settle(connection, worker, settled)
+    return gone

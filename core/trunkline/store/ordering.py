@@ -6,6 +6,7 @@ first is the *front*: it is pending, with a due time, and the holder of the shar
 the same transaction, holding the lock of the subscription's row (``lock``), so that two changes never miss each other.
 
 While a replay reads on, the deliveries of events beyond its position stay queued: it may yet put earlier ones before them.
+A delivery keeps the order key that it was stored with, also where the subscription has another ordering by now, or none.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -21,10 +22,13 @@ from trunkline.store.deliveries import Claim
 from trunkline.store.replays import Row as Replay
 from trunkline.store.sql import text
 
+CLAIM_MS = 30_000
+"""How long a claim holds where its claimant does not say: longer than an attempt takes. What a dead one had is freed before."""
 _OPEN = f"status IN ('{Status.PENDING}', '{Status.HELD}')"
 _BARRIER = (
-    "COALESCE((SELECT min(r.position) FROM replays AS r WHERE r.subscription_no = {no} "
-    "AND r.status = 'running' AND r.position < r.end_position), 9223372036854775807)"
+    "COALESCE((SELECT min(r.position) FROM replays AS r JOIN subscriptions AS s ON s.no = r.subscription_no "
+    "WHERE r.subscription_no = {no} AND r.status = 'running' AND r.position < r.end_position "
+    "AND s.ordering IS NOT NULL), 9223372036854775807)"
 )
 
 
@@ -72,7 +76,9 @@ async def announce(connection: AsyncConnection, no: int) -> None:
     )
 
 
-async def arrange(connection: AsyncConnection, places: Collection[Place], *, lease_ms: int = 0) -> None:
+async def arrange(
+    connection: AsyncConnection, places: Collection[Place], *, lease_ms: int = CLAIM_MS
+) -> None:
     """Make the first open delivery of each place its front, and queue the others, but for those that are claimed.
 
     A front that is claimed already gets *lease_ms*. Nothing changes where all is as it must be.
@@ -133,7 +139,10 @@ async def places_between(connection: AsyncConnection, no: int, *, after: int, up
 
 
 async def release_queue(connection: AsyncConnection, no: int) -> None:
-    """Make fronts of the first open deliveries of every key of a subscription, where a replay held them back."""
+    """Make fronts of the first open deliveries of every key of a subscription, where a replay held them back.
+
+    So it is when the replay has read on or was cancelled, or the subscription has no ordering any more.
+    """
     await connection.execute(
         text(
             f"UPDATE deliveries SET queued = NULL, status = '{Status.PENDING}', due_ms = {sql.now_ms(connection)} "

@@ -13,8 +13,8 @@ from trunkline.errors import TooManySubscriptions
 from trunkline.model.subscriptions import GONE, Secret, Status, Subscription
 from trunkline.plugins import Notifier
 from trunkline.store import deliveries as ledger
+from trunkline.store import ordering, sql
 from trunkline.store import replays as replay_store
-from trunkline.store import sql
 from trunkline.store import subscriptions as store
 from trunkline.store.database import Database
 from trunkline.store.subscriptions import Row
@@ -99,6 +99,8 @@ class SubscriptionChanges:
                 columns |= await self._switch(connection, before, changes["status"])
             resumes = "status" in columns and columns["status"] == Status.ACTIVE
             row = await store.update(connection, before.no, columns, from_head=resumes)
+            if before.ordering is not None and changes.get("ordering", before.ordering) is None:
+                await ordering.release_queue(connection, row.no)
             if row.status != before.status:
                 await (ledger.wake if row.status == Status.ACTIVE else ledger.park)(connection, row.no)
             if resumes and changes.get("catch_up", True):

@@ -111,7 +111,7 @@ class Turns:
             faults.point("order.after_claim")
         faults.point("order.after_claim_commit")
         await self._start(claimed, settled)
-        return 0.0
+        return 0.0 if claimed else CROWDED_SECONDS
 
     async def _look(self) -> None:
         """Tell ``ordering`` which keys of the subscriptions that it asks about have deliveries in the ledger."""

@@ -252,11 +252,14 @@ async def keys_after(connection: AsyncConnection, shard: int, *, cursor: int) ->
 
 
 async def retry_now(connection: AsyncConnection, key: Key) -> bool:
-    """Make a delivery due at once whatever its state; one that is being tried is left to that attempt."""
+    """Make a delivery due at once whatever its state; one that is being tried is left to that attempt.
+
+    It is in no order then: ``store.ordering`` has what keeps its place.
+    """
     result = await connection.execute(
         text(
             f"UPDATE deliveries SET status = '{Status.PENDING}', due_ms = {sql.now_ms(connection)}, "
-            "claim = claim + 1, claimed_by = NULL "
+            "claim = claim + 1, claimed_by = NULL, order_key = NULL, order_shard = NULL, queued = NULL "
             "WHERE position = :position AND subscription_no = :no AND claimed_by IS NULL"
         ),
         {"position": key.position, "no": key.subscription_no},

@@ -24,6 +24,11 @@ from trunkline.store.sql import text
 
 CLAIM_MS = 30_000
 """How long a claim holds where its claimant does not say: longer than an attempt takes. What a dead one had is freed before."""
+_IS_FIRST = (
+    "NOT EXISTS (SELECT 1 FROM deliveries AS e WHERE e.subscription_no = {row}.subscription_no "
+    "AND e.order_key = {row}.order_key AND e.position < {row}.position "
+    f"AND e.status IN ('{Status.PENDING}', '{Status.HELD}'))"
+)
 _OPEN = f"status IN ('{Status.PENDING}', '{Status.HELD}')"
 _BARRIER = (
     "COALESCE((SELECT min(r.position) FROM replays AS r JOIN subscriptions AS s ON s.no = r.subscription_no "
@@ -200,7 +205,8 @@ async def due_fronts(
     """List up to *limit* fronts that are due, oldest first, at most *per_subscription* of one and none of *busy* ones.
 
     *settled* maps each shard to the position up to which all is in the ledger: what comes after it may have to wait for
-    an event that was read and not settled.
+    an event that was read and not settled. A claim that lapsed, or whose claimant has died, is a front no more where an
+    earlier delivery was opened meanwhile.
     """
     source = sql.rows_source(connection, {"shard": "bigint", "settled": "bigint"})
     rows = await connection.execute(
@@ -209,7 +215,8 @@ async def due_fronts(
             "row_number() OVER (PARTITION BY no ORDER BY due_ms, position) AS place FROM "
             f"(SELECT d.position, d.subscription_no AS no, d.due_ms FROM {source} JOIN deliveries AS d "
             f"ON d.order_shard = u.shard WHERE d.due_ms <= (SELECT {sql.now_ms(connection)}) "
-            "AND d.position <= u.settled ORDER BY d.due_ms LIMIT :window) AS oldest) AS ranked "
+            f"AND d.position <= u.settled AND {_IS_FIRST.format(row='d')} "
+            "ORDER BY d.due_ms LIMIT :window) AS oldest) AS ranked "
             "WHERE place <= :per_subscription ORDER BY due_ms"
         ),
         {
@@ -238,6 +245,7 @@ async def claim(
                 f"due_ms = {now} + :lease FROM {source} "
                 "WHERE deliveries.position = u.position AND deliveries.subscription_no = u.no "
                 f"AND deliveries.due_ms <= {now} AND deliveries.order_key IS NOT NULL AND deliveries.queued IS NULL "
+                f"AND {_IS_FIRST.format(row='deliveries')} "
                 f"RETURNING deliveries.order_key, {_CLAIM}"
             ),
             {

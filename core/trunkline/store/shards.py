@@ -62,6 +62,7 @@ async def heartbeat(connection: AsyncConnection, worker: str, *, lease_ms: int) 
 async def _follow_clock_back(connection: AsyncConnection, *, lease_ms: int) -> None:
     """Move due times back by as much as the database's clock was set back; leases end with their workers.
 
+    Replays that were moved lately count as moved now: they take turns by that time, and may wait for each other in an order.
     A heartbeat more than a lease ahead of the clock proves it. Its row stays locked, so that one worker alone does this.
     """
     now = sql.now_ms(connection)
@@ -84,6 +85,12 @@ async def _follow_clock_back(connection: AsyncConnection, *, lease_ms: int) -> N
             "WHERE deliveries.position = waiting.position AND deliveries.subscription_no = waiting.subscription_no"
         ),
         {"step": step_ms},
+    )
+    await connection.execute(
+        text(
+            f"UPDATE replays SET updated_ms = {now} FROM (SELECT no FROM replays WHERE status = 'running' "
+            f"AND updated_ms > {now} {sql.for_update_skipping(connection)}) AS ahead WHERE replays.no = ahead.no"
+        )
     )
 
 

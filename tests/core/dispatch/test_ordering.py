@@ -286,7 +286,7 @@ async def test_a_cancelled_replay_lets_what_waited_for_it_go_on(open_house, targ
         row = await house.subscription(no)
         started = await house.hub.replays.start(92, row["id"], {}, channel=None)
         await house.execute("UPDATE replays SET position = 0, end_position = 9000000000")
-        await house.until(lambda: house.routing_is_fresh())
+        await house.until(house.routing_is_fresh)
         await emit(house, no, (1, 2))
         await house.until(lambda: _is_queued(house, no))
         await house.hub.replays.cancel(92, started["id"])

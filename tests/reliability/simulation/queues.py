@@ -130,6 +130,7 @@ class Queues:
             if row["due_ms"] is not None
             and row["due_ms"] <= now
             and key[0] <= settled.get(row["order_shard"], -1)
+            and _is_first(connection, row)
         )
         fronts = []
         for _, key in due:
@@ -150,6 +151,7 @@ class Queues:
                 and row["due_ms"] <= now
                 and row["order_key"] is not None
                 and not row["queued"]
+                and _is_first(connection, row)
             ),
             lambda row: {"claimed_by": worker, "claim": row["claim"] + 1, "due_ms": now + lease_ms},
         )
@@ -240,6 +242,10 @@ def _open(connection, place):
 
 def _first(connection, place):
     return next((position for position, _ in _open(connection, place)), None)
+
+
+def _is_first(connection, row):
+    return _first(connection, Place(row["no"], row["order_key"])) == row["position"]
 
 
 def _barrier(connection, no):

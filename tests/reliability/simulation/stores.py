@@ -8,7 +8,7 @@ what order it locks them, whether it waits for a locked row or passes it over, a
 
 from collections import Counter
 
-from trunkline.model.deliveries import FINAL, Key
+from trunkline.model.deliveries import FINAL, OPEN, Key
 from trunkline.store import deliveries, ordering, replays, retention, shards, stream, subscriptions
 
 from .queues import Queues
@@ -225,6 +225,13 @@ class Shards:
             [key for key in connection.rows("deliveries") if connection.is_free("deliveries", key)],
             lambda row: (row["due_ms"] or 0) > now + (step_ms if row["claimed_by"] else 0),
             lambda row: {"due_ms": row["due_ms"] - step_ms},
+        )
+        await connection.statement()
+        await connection.update(
+            "replays",
+            [key for key in connection.rows("replays") if connection.is_free("replays", key)],
+            lambda row: row["status"] == "running" and row["updated_ms"] > now,
+            lambda row: {"updated_ms": now},
         )
 
     async def leave(connection, worker):
@@ -538,17 +545,18 @@ class Replays:
         await connection.statement()
         now, made = connection.now_ms, 0
         due = {"status": "pending", "due_ms": now, "replay_no": replay.no}
+        due |= {"order_key": None, "order_shard": None, "queued": None}
         for position in positions:
             key = (position, replay.subscription_no)
             if not again and key in connection.rows("deliveries"):
                 continue
             fresh = {"position": position, "no": key[1], "attempts": 0, "round_start": 0, "claimed_by": None}
-            fresh |= {"order_key": None, "order_shard": None, "queued": None}
             if await connection.insert("deliveries", key, {**fresh, **due, "claim": 0}):
                 made += 1
             elif again:
                 row = connection.get("deliveries", key)
-                if row["claimed_by"] is None:
+                is_in_order = row["order_key"] is not None and row["status"] in OPEN
+                if row["claimed_by"] is None and not is_in_order:
                     again_due = {**due, "claim": row["claim"] + 1, "round_start": row["attempts"]}
                     connection.put("deliveries", key, {**row, **again_due})
                     made += 1

@@ -67,7 +67,7 @@ LIMITS = {
     reader: {"LOOK_SECONDS": 0.3, "PAGE": 7},
     matching_lane: {"COMPANY_COST": 4, "AT_ONCE": 2, "MOST_WAITING": 6, "LOOK_SECONDS": 0.1},
     replay_lane: {"LOOK_SECONDS": 0.3},
-    ordering: {"LOOK_SECONDS": 0.3, "WAIT_SECONDS": 0.4, "MOST_WAITING": 6, "MOST_BLOCKED": 2},
+    ordering: {"LOOK_SECONDS": 0.3, "WAIT_SECONDS": 0.15, "MOST_WAITING": 6, "MOST_BLOCKED": 2},
     turns: {"LOOK_SECONDS": 0.3, "CROWDED_SECONDS": 0.05, "MOST_CLAIMED": 12, "FRONTS": 4, "RUN": 3},
     replay: {"PAGE": 5, "OUTSTANDING": 8, "LOOKED_AT": 7},
     settlement: {"INTERVAL_SECONDS": 0.08, "CURSOR_SECONDS": 0.3},

@@ -10,11 +10,12 @@ from collections.abc import Sequence
 from trunkline.dispatch.jobs import Job
 from trunkline.dispatch.ordering import MOST_BLOCKED, Ordering
 from trunkline.dispatch.owned_shards import OwnedShards
-from trunkline.dispatch.routing import RoutingTable
+from trunkline.dispatch.progress import Progress
+from trunkline.dispatch.routing import Route, RoutingTable
 from trunkline.dispatch.runner import Runner
 from trunkline.dispatch.unroutable import put_aside
 from trunkline.errors import StoreUnavailable
-from trunkline.model.deliveries import Status
+from trunkline.model.deliveries import Key, Status
 from trunkline.model.events import shard_of
 from trunkline.runtime import faults
 from trunkline.store import deliveries as ledger
@@ -85,8 +86,8 @@ class Turns:
         if not settled or not self._owned.is_alive or (not self._table.ordered and self._idle == state):
             return LOOK_SECONDS
         await self._look()
-        limit = min(FRONTS, MOST_CLAIMED - self._ordering.claimed)
-        if limit <= 0:
+        room = MOST_CLAIMED - self._ordering.claimed
+        if room <= 0:
             return CROWDED_SECONDS
         async with self._database.read() as connection:
             due_ms = await store.next_due_ms(connection, settled)
@@ -96,22 +97,25 @@ class Turns:
             fronts = await store.due_fronts(
                 connection,
                 settled,
-                limit=limit,
+                limit=min(FRONTS, room),
                 per_subscription=self._per_subscription,
                 busy=self._runner.slots.busy,
             )
-        if not fronts:
+        claimed = await self._claim(fronts, run=min(RUN, room // len(fronts))) if fronts else []
+        if not claimed:
             return CROWDED_SECONDS
+        await self._start(claimed, settled)
+        return 0.0
+
+    async def _claim(self, fronts: Sequence[Key], *, run: int) -> list[OrderedClaim]:
         faults.point("order.before_claim")
-        run = min(RUN, (MOST_CLAIMED - self._ordering.claimed) // len(fronts))
         async with self._database.write() as connection:
             claimed = await store.claim(
                 connection, self._owned.worker, fronts, run=run, lease_ms=self._runner.claim_ms
             )
             faults.point("order.after_claim")
         faults.point("order.after_claim_commit")
-        await self._start(claimed, settled)
-        return 0.0 if claimed else CROWDED_SECONDS
+        return claimed
 
     async def _look(self) -> None:
         """Tell ``ordering`` which keys of the subscriptions that it asks about have deliveries in the ledger."""
@@ -132,9 +136,7 @@ class Turns:
         for queue in claimed:
             await asyncio.sleep(0)
             route = self._table.route(queue.subscription_no)
-            progress = route and self._owned.progress.get(
-                shard_of(route.subscription.company_id, self._owned.total)
-            )
+            progress = self._progress_of(route)
             if route is None or progress is None or queue.claims[0].position not in events:
                 unroutable.append(queue)
                 continue
@@ -151,11 +153,16 @@ class Turns:
                 for claim in queue.claims
                 if claim.position in events
             ]
-            shard = progress.lease.shard
-            self._ordering.take(jobs, queue.order_key, is_all=queue.is_all, settled=settled.get(shard, 0))
+            reached = settled.get(progress.lease.shard, 0)
+            self._ordering.take(jobs, queue.order_key, is_all=queue.is_all, settled=reached)
         faults.point("order.after_start")
         if unroutable:
             await self._put_aside(unroutable, set(events))
+
+    def _progress_of(self, route: Route | None) -> Progress | None:
+        if route is None:
+            return None
+        return self._owned.progress.get(shard_of(route.subscription.company_id, self._owned.total))
 
     async def _put_aside(self, queues: Sequence[OrderedClaim], positions: set[int]) -> None:
         """End or put off the first of each queue, and hold the others behind it again.

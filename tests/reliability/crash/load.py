@@ -201,5 +201,11 @@ class Load:
         return {
             "type": "lead.created",
             "payload": dict(_EXAMPLE),
-            "metadata": {"case": self._case, "writer": writer, "n": number, "amount": number * 37 % 100, "lane": number % 3},
+            "metadata": {
+                "case": self._case,
+                "writer": writer,
+                "n": number,
+                "amount": number * 37 % 100,
+                "lane": number % 3,
+            },
         }

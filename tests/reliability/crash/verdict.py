@@ -218,7 +218,6 @@ class Judge:
                         f"attempt {number} of {pair} was sent {len(moments)} times, {early} s before the end"
                     )
 
-
     def _check_order(self, ledger: Mapping[Pair, tuple[str, int]], arrivals: Sequence[Arrival]) -> None:
         """Check that no event was first sent before those before it, of the same key, were taken or given up."""
         lanes = {
@@ -242,7 +241,9 @@ class Judge:
                 earlier, ended_at = before.get(key, (0, 0.0))
                 if came[event, path] < ended_at:
                     self._blame(f"event {event} was sent to {path} before {earlier} had ended")
-                before[key] = max((earlier, ended_at), (event, over.get((event, path), math.inf)), key=_second)
+                before[key] = max(
+                    (earlier, ended_at), (event, over.get((event, path), math.inf)), key=_second
+                )
 
 
 def _second(pair: tuple[int, float]) -> float:

@@ -327,7 +327,9 @@ class Order:
         yield from (
             Key(*k) for k, r in rows.items() if (r["no"], r["order_key"]) == place and k[0] < key.position
         )
-        if len(asked) > 1 or versions[-1]["status"] == "deleted":  # what it missed while paused is not made any more
+        if (
+            len(asked) > 1 or versions[-1]["status"] == "deleted"
+        ):  # what it missed while paused is not made any more
             return
         row = {**versions[0], "start_position": self.checks.starts.get(no, versions[0]["start_position"])}
         ordering = row["options"]["ordering"]

@@ -123,7 +123,7 @@ class Explained(BaseModel):
     next_attempt_utc: Utc | None
     delivery_id: str | None
     held_by: str | None = Field(
-        default=None, description="the earlier delivery of its order that a held one waits for"
+        default=None, description="of a held one: the earlier delivery of its order that it waits for"
     )
 
 
@@ -243,7 +243,7 @@ class DeliverySummary(BaseModel):
     next_attempt_utc: Utc | None
     updated_utc: Utc
     held_by: str | None = Field(
-        default=None, description="the earlier delivery of its order that a held one waits for"
+        default=None, description="of a held one: the earlier delivery of its order that it waits for"
     )
 
 

@@ -233,7 +233,7 @@ def _explain(
         "attempts": logged.attempts if logged else 0,
         "next_attempt_utc": utc_or_none(logged.next_attempt_ms) if logged else None,
         "delivery_id": str(Key(event.position, subscription.no)) if logged else None,
-        "held_by": _held_by(logged) if logged else None,
+        **(_held_by(logged) if logged else {}),
     }
 
 
@@ -282,9 +282,10 @@ def _view(logged: Logged) -> dict[str, Any]:
         "last_status_code": logged.last_status_code,
         "next_attempt_utc": utc_or_none(logged.next_attempt_ms),
         "updated_utc": utc_text_of_ms(logged.updated_ms),
-        "held_by": _held_by(logged),
+        **_held_by(logged),
     }
 
 
-def _held_by(logged: Logged) -> str | None:
-    return None if logged.held_by is None else str(Key(logged.held_by, logged.subscription_no))
+def _held_by(logged: Logged) -> dict[str, str]:
+    """Name what a delivery waits for in its order; nothing where it waits for none."""
+    return {} if logged.held_by is None else {"held_by": str(Key(logged.held_by, logged.subscription_no))}

@@ -244,6 +244,7 @@ ROUTES = (
         "/events/{event_id}/explain",
         EventHandlers.explain_event,
         response_model=models.Explanation,
+        response_model_exclude_unset=True,
         summary="Why an event was delivered, or was not",
         responses=responses(404),
     ),

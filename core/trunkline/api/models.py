@@ -122,6 +122,9 @@ class Explained(BaseModel):
     attempts: int
     next_attempt_utc: Utc | None
     delivery_id: str | None
+    held_by: str | None = Field(
+        default=None, description="of a held one: the earlier delivery of its order that it waits for"
+    )
 
 
 class Explanation(BaseModel):
@@ -225,17 +228,23 @@ class ReplayCount(BaseModel):
     )
 
 
+DeliveryStatus = Literal["pending", "held", "delivered", "exhausted", "rejected", "gone", "skipped"]
+
+
 class DeliverySummary(BaseModel):
     """A delivery: one event for one subscription."""
 
     id: str
     event_id: EventId
     event_type: str
-    status: Literal["pending", "held", "delivered", "exhausted", "rejected", "gone"]
+    status: DeliveryStatus
     attempts: int
     last_status_code: int | None
     next_attempt_utc: Utc | None
     updated_utc: Utc
+    held_by: str | None = Field(
+        default=None, description="of a held one: the earlier delivery of its order that it waits for"
+    )
 
 
 class Deliveries(BaseModel):

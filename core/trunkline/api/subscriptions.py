@@ -2,7 +2,7 @@
 from its plugin.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Response
 from fastapi.responses import JSONResponse
@@ -30,7 +30,7 @@ class SubscriptionQuery(QueryModel):
 class DeliveryQuery(QueryModel):
     """Which deliveries to list."""
 
-    status: Literal["pending", "held", "delivered", "exhausted", "rejected", "gone"] | None = None
+    status: models.DeliveryStatus | None = None
     cursor: str | None = Field(default=None, description="`next_cursor` of the page before")
     limit: int = Field(default=50, ge=1, le=200)
 
@@ -81,8 +81,12 @@ class SubscriptionHandlers:
         return await self._deliveries.get(caller.company_id, delivery_id)
 
     async def retry_delivery(self, delivery_id: str, caller: Administers) -> dict[str, Json]:
-        """Make a delivery due at once, whatever its state."""
+        """Make a delivery due at once, whatever its state; in an order it keeps its place."""
         return await self._deliveries.retry(caller.company_id, delivery_id)
+
+    async def skip_delivery(self, delivery_id: str, caller: Administers) -> dict[str, Json]:
+        """End a delivery that is pending or held as `skipped`; what it held goes on. One that has ended stays as it is."""
+        return await self._deliveries.skip(caller.company_id, delivery_id)
 
     async def start_replay(
         self, subscription_id: str, body: models.ReplayRequest, caller: Administers
@@ -135,6 +139,7 @@ ROUTES = (
         "/subscriptions/{subscription_id}/deliveries",
         SubscriptionHandlers.list_deliveries,
         response_model=models.Deliveries,
+        response_model_exclude_unset=True,
         summary="The delivery log of a subscription",
         tags=["Deliveries"],
         responses=responses(404),
@@ -144,6 +149,7 @@ ROUTES = (
         "/deliveries/{delivery_id}",
         SubscriptionHandlers.show_delivery,
         response_model=models.DeliveryDetail,
+        response_model_exclude_unset=True,
         summary="Show a delivery with its attempts",
         tags=["Deliveries"],
         responses=responses(404),
@@ -154,7 +160,19 @@ ROUTES = (
         SubscriptionHandlers.retry_delivery,
         status_code=202,
         response_model=models.DeliverySummary,
+        response_model_exclude_unset=True,
         summary="Try a delivery again now",
+        tags=["Deliveries"],
+        responses=responses(404),
+    ),
+    Route(
+        "POST",
+        "/deliveries/{delivery_id}/skip",
+        SubscriptionHandlers.skip_delivery,
+        status_code=202,
+        response_model=models.DeliverySummary,
+        response_model_exclude_unset=True,
+        summary="Skip a delivery",
         tags=["Deliveries"],
         responses=responses(404),
     ),

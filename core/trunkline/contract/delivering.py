@@ -125,7 +125,11 @@ class Deliveries(Protocol):
         ...
 
     async def retry(self, company_id: int, delivery_id: str) -> dict[str, Json]:
-        """Make a delivery due now, whatever its state, and show it. Raises NotFound."""
+        """Make a delivery due now, whatever its state, and show it; in an order it keeps its place. Raises NotFound."""
+        ...
+
+    async def skip(self, company_id: int, delivery_id: str) -> dict[str, Json]:
+        """End an open delivery as skipped, so that what it held goes on, and show it. Raises NotFound."""
         ...
 
     async def explain(self, company_id: int, event_id: int) -> dict[str, Json]:

@@ -3,10 +3,11 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 
-from trunkline.dispatch.jobs import Deferred, Ended, Job
+from trunkline.dispatch.jobs import Deferred, Ended, Job, KeyQueue
 from trunkline.dispatch.progress import Progress
-from trunkline.model.deliveries import Key, NextState, Outcome
+from trunkline.model.deliveries import Key, NextState, Outcome, Status
 from trunkline.store.deliveries import Attempt, Settled
+from trunkline.store.ordering import Place
 from trunkline.store.subscriptions import Streak
 
 SOON_MS = 1_000
@@ -33,6 +34,10 @@ class Batch:
     rooms: list[int] = field(default_factory=list[int])
     """The company of each deferred delivery that has room in memory until it is written."""
     is_due_soon: bool = False
+    order: dict[Key, tuple[int, int]] = field(default_factory=dict[Key, tuple[int, int]])
+    """The order key and the shard of *first* rows that are in an order."""
+    places: dict[Place, None] = field(default_factory=dict[Place, None])
+    """The keys of which open deliveries change in the ledger."""
 
     def add_ended(self, ended: Ended, state: NextState) -> None:
         """Add an attempt that ended, and the *state* that follows from it."""
@@ -50,6 +55,8 @@ class Batch:
             self.failures.append((ended, state))
         self._note_wait(settled.wait_ms)
         self._count(job, result.outcome)
+        if job.queue is not None:
+            self._note_order(job, job.queue, is_open=bool(job.claim) or settled.status == Status.PENDING)
 
     def add_deferred(self, deferred: Deferred, *, worker: str) -> None:
         """Add a delivery that gets its row without an attempt; one in flight stays claimed by *worker*."""
@@ -65,13 +72,16 @@ class Batch:
             claim=job.claim,
         )
         self._note_wait(deferred.wait_ms)
-        if deferred.has_room:
+        if job.has_room:
+            job.has_room = False
             self.rooms.append(job.route.subscription.company_id)
         if job.progress is None or (job.claim and not deferred.in_flight):
             self._end_claim(settled, None)
         else:
             job.progress.close(job.event.position)
             self.first.append((job.progress, settled))
+        if job.queue is not None:
+            self._note_order(job, job.queue, is_open=True)
 
     def drop(self, lost: Collection[Progress]) -> None:
         """Leave out what belongs to shards that are *lost*."""
@@ -100,6 +110,17 @@ class Batch:
         known = self.claimed.get(key)
         if known is None or known[0].claim <= settled.claim:
             self.claimed[key] = (settled, attempt)
+
+    def _note_order(self, job: Job, queue: KeyQueue, *, is_open: bool) -> None:
+        """Note the order of *job*; *is_open*: the ledger has it, or will have it, among the open ones of its key.
+
+        What was delivered from memory was never among them.
+        """
+        no = queue.subscription_no
+        if job.progress is not None:
+            self.order[Key(job.event.position, no)] = (queue.order_key, job.progress.lease.shard)
+        if is_open:
+            self.places[Place(no, queue.order_key, is_on=job.route.deliver is not None)] = None
 
     def _note_wait(self, wait_ms: int | None) -> None:
         self.is_due_soon = self.is_due_soon or (wait_ms is not None and wait_ms <= SOON_MS)

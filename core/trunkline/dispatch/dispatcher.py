@@ -3,8 +3,9 @@
 ::
 
     leases ──► owned shards ──► reader ──► routing table ──► runner ──► sender ──► channel.deliver
-                                   └────► matching lane ─────┘│ ▲
-                              cursors, ledger ◄── settlement ◄┘ └── retries ◄── what is due
+                                   └────► matching lane ─────┘│ ▲  ▲
+                              cursors, ledger ◄── settlement ◄┘ │  └── ordering ◄── turns ◄── whose turn it is
+                                                                └── retries ◄── what is due
 """
 
 import asyncio
@@ -20,6 +21,7 @@ from trunkline.dispatch import policies
 from trunkline.dispatch.jobs import Job
 from trunkline.dispatch.leases import Leases
 from trunkline.dispatch.matching_lane import MatchingLane
+from trunkline.dispatch.ordering import Ordering
 from trunkline.dispatch.owned_shards import OwnedShards
 from trunkline.dispatch.progress import Progress
 from trunkline.dispatch.reader import Reader
@@ -33,6 +35,7 @@ from trunkline.dispatch.settlement import Settlement
 from trunkline.dispatch.signals import Signals
 from trunkline.dispatch.slots import Slots
 from trunkline.dispatch.supervision import Run, Supervision
+from trunkline.dispatch.turns import Turns
 from trunkline.dispatch.unreadable import Unreadable
 from trunkline.errors import StoreUnavailable
 from trunkline.settings import Delivery
@@ -84,8 +87,9 @@ class Dispatcher:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        leases, reader, matching, retries, replays, settlement, sweep = self._tasks
-        await _stop([reader, matching, retries, replays])
+        leases, reader, matching, retries, turns, replays, settlement, sweep = self._tasks
+        await _stop([reader, matching, retries, turns, replays])
+        self._ordering.stop()
         await self._runner.drain(STOP_SECONDS)
         await _stop([leases, settlement, sweep])
         try:
@@ -123,10 +127,13 @@ class Dispatcher:
         table = RoutingTable(self._sender.deliver_of, schema_versions=self._sender.schema_versions)
         self._leases = Leases(for_leases, self._owned, log_has_grown)
         self._runner = self._build_runner()
+        self._ordering = Ordering(self._runner, self._owned, table, turn=self._signals.turn)
+        self._runner.ordering = self._ordering
         self._settlement = self._build_settlement()
         self._matching = MatchingLane(self._database, table, self._runner)
         self._reader = self._build_reader(table)
         self._retries = self._build_retries(table)
+        self._turns = self._build_turns(table)
         self._replays = self._build_replay_lane()
         self._reports.watch(self._runner, self._owned)
 
@@ -151,6 +158,7 @@ class Dispatcher:
             policies=policies.of_settings(self._settings),
             reports=self._reports,
             due=self._signals.due,
+            turn=self._signals.turn,
         )
 
     def _build_retries(self, table: RoutingTable) -> Retries:
@@ -162,6 +170,16 @@ class Dispatcher:
             per_subscription=max(1, self._settings.concurrency_per_subscription // 2),
         )
 
+    def _build_turns(self, table: RoutingTable) -> Turns:
+        return Turns(
+            self._database,
+            self._owned,
+            table,
+            self._runner,
+            self._ordering,
+            per_subscription=max(1, self._settings.concurrency_per_subscription // 2),
+        )
+
     def _build_replay_lane(self) -> ReplayLane:
         return ReplayLane(
             self._database,
@@ -169,6 +187,7 @@ class Dispatcher:
             records=self._records,
             schema_versions=self._sender.schema_versions,
             due=self._signals.due,
+            turn=self._signals.turn,
         )
 
     def _start(self, log_has_grown: Signal) -> None:
@@ -177,6 +196,7 @@ class Dispatcher:
             "reader": functools.partial(self._reader.run, log_has_grown),
             "matching": self._matching.run,
             "retries": functools.partial(self._retries.run, self._signals.due),
+            "turns": functools.partial(self._turns.run, self._signals.turn),
             "replays": functools.partial(self._replays.run, self._signals.replay),
             "settlement": self._settlement.run,
             "sweep": self._sweep,
@@ -197,6 +217,7 @@ class Dispatcher:
         while True:
             await asyncio.sleep(SWEEP_SECONDS)
             self._runner.sweep()
+            self._ordering.sweep()
 
 
 async def _stop(tasks: Sequence[asyncio.Task[None]]) -> None:

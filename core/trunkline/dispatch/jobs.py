@@ -13,6 +13,18 @@ BATCH = 500
 """Results that are written at once instead of with the next batch in time."""
 
 
+class KeyQueue:
+    """The deliveries of one order key that are in memory: the one in flight, and those that wait, in the log's order."""
+
+    __slots__ = ("order_key", "running", "subscription_no", "waiting")
+
+    def __init__(self, subscription_no: int, order_key: int) -> None:
+        self.subscription_no = subscription_no
+        self.order_key = order_key
+        self.running: Job | None = None
+        self.waiting: list[Job] = []
+
+
 class Job:
     """One delivery in this worker's memory.
 
@@ -26,9 +38,11 @@ class Job:
         "attempt",
         "claim",
         "event",
+        "has_room",
         "is_over",
         "pins",
         "progress",
+        "queue",
         "round_start",
         "route",
         "started",
@@ -56,7 +70,11 @@ class Job:
         self.pins = route.pins if pins is None else pins
         self.started = 0.0
         """Monotonic seconds at which it was submitted, and then at which its attempt began."""
+        self.queue: KeyQueue | None = None
+        """Where it is in an order (``dispatch.ordering``)."""
         self.task: asyncio.Task[None] | None = None
+        self.has_room = False
+        """Whether it is counted in ``room.Room``: from when it is submitted until its attempt or its row in the ledger is there."""
         self.timed_out = False
         self.is_over = False
 
@@ -85,8 +103,6 @@ class Deferred:
     wait_ms: int | None
     in_flight: bool = False
     """Whether its attempt goes on in this worker, under a claim."""
-    has_room: bool = False
-    """Whether it has room in memory (``room.Room``), until it is written."""
 
 
 class ResultQueue:

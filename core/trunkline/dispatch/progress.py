@@ -14,7 +14,20 @@ class Progress:
     Positions are opened in the log's order and closed in any; the cursor is the last position before the first open one.
     """
 
-    __slots__ = ("_open", "_order", "draining", "lease", "lost", "read", "settled", "valid_until", "written")
+    __slots__ = (
+        *(
+            "_open",
+            "_order",
+            "claimed",
+            "draining",
+            "lease",
+            "lost",
+            "read",
+            "settled",
+            "valid_until",
+            "written",
+        ),
+    )
 
     def __init__(self, lease: Lease, *, settled: set[Key]) -> None:
         self.lease = lease
@@ -26,6 +39,8 @@ class Progress:
         """Monotonic seconds until which the lease surely holds; after that it is not read on until it was renewed."""
         self.lost = False
         self.draining = False
+        self.claimed = 0
+        """Deliveries in memory that were claimed from the ledger for this shard (``dispatch.ordering``)."""
         self._order: deque[int] = deque()
         self._open: dict[int, int] = {}
 
@@ -55,8 +70,8 @@ class Progress:
 
     @property
     def is_settled(self) -> bool:
-        """Whether nothing that was read is still open."""
-        return not self._order
+        """Whether nothing that was read or claimed is still open."""
+        return not self._order and not self.claimed
 
 
 def next_window(shards: Sequence[Progress]) -> tuple[list[Progress], int, int | None]:

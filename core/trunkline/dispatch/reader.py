@@ -104,6 +104,7 @@ class Reader:
                 unreadable += [s for s in opened if not s.is_readable and s.status == Status.ACTIVE]
                 for no in self._table.apply(opened):
                     self._runner.slots.forget(no)
+                self._runner.ordering.forget(row.no for row in rows)
         if unreadable:  # before an event is handed over that they would miss
             await self._unreadable.disable(unreadable)
         self._table.version = version  # when everything is there: what breaks off here is read again
@@ -140,12 +141,10 @@ class Reader:
         if not routes:
             return 0
         waiting = self._matching.waiting(event.company_id)
-        has_room = self._runner.room.has_room_for(event.company_id) or waiting >= COMPANY_WAITING
-        if (
-            (waiting and waiting < COMPANY_WAITING)
-            or not has_room
-            or (cost and not budget.allows(event, cost))
-        ):
+        has_room = self._runner.room.has_room_for(event.company_id)
+        if waiting >= COMPANY_WAITING and all(route.subscription.ordering is None for route in routes):
+            waiting, has_room = 0, True  # it overtakes those that wait
+        if waiting or not has_room or (cost and not budget.allows(event, cost)):
             self._matching.put(event, progress)
             return 0
         matched = unsettled(self._table.match(event, routes), event, progress)

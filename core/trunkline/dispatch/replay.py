@@ -14,6 +14,7 @@ from typing import Any
 import orjson
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from trunkline.dispatch.routing import order_key
 from trunkline.errors import BodyInvalid, FieldError
 from trunkline.filters import filters
 from trunkline.filters.reading import Reading
@@ -22,9 +23,9 @@ from trunkline.model.subscriptions import Subscription, takes_type
 from trunkline.runtime import faults
 from trunkline.runtime.pauses import Pauses
 from trunkline.schemas.versions import Pins, SchemaVersions
+from trunkline.store import ordering, stream
 from trunkline.store import replays as store
 from trunkline.store import shards as shard_store
-from trunkline.store import stream
 from trunkline.store.replays import Row
 
 PAGE = 200
@@ -54,7 +55,10 @@ class Range:
 
 
 async def begin(connection: AsyncConnection, subscription: Subscription, span: Range) -> Row:
-    """Start a replay in the caller's transaction."""
+    """Start a replay in the caller's transaction. Where there is an ordering, what is new waits until it has read on."""
+    if subscription.ordering is not None:
+        await ordering.lock(connection, [subscription.no])
+        await ordering.announce(connection, subscription.no)
     row = await store.insert(
         connection,
         {
@@ -156,14 +160,18 @@ async def step(
 
     It never reads beyond what the live lane has settled, so no event is delivered by both at once.
     """
+    in_order = subscription.ordering is not None
+    if in_order and not await ordering.lock(connection, [subscription.no], skip=True):
+        return False  # somebody changes it, and may wait for this replay
     waiting = await store.outstanding(connection, replay.no, limit=OUTSTANDING)
     if replay.position >= replay.end_position:
-        if not waiting:
+        if not waiting and not (in_order and await ordering.is_any_open(connection, replay.no)):
             await store.end(connection, replay.no, "completed")
         else:
             await store.move(connection, replay.no, position=replay.position, matched=0)
         return False
-    settled = await shard_store.cursor_of(connection, shard_of(replay.company_id, shards))
+    shard = shard_of(replay.company_id, shards)
+    settled = await shard_store.cursor_of(connection, shard)
     up_to = min(replay.end_position, settled)
     if waiting >= OUTSTANDING or replay.position >= up_to:
         await store.move(connection, replay.no, position=replay.position, matched=0)
@@ -178,10 +186,43 @@ async def step(
         up_to=up_to,
         schema_versions=schema_versions,
     )
-    due = await store.make_due(connection, replay, positions, again=replay.kind != MISSED)
+    is_again = replay.kind != MISSED
+    if in_order:
+        keys = await _order_keys(connection, subscription, positions, schema_versions)
+        due = await ordering.make_due(connection, replay, keys, shard=shard, again=is_again)
+    else:
+        due = await store.make_due(connection, replay, positions, again=is_again)
     faults.point("replay.after_make_due")
     await store.move(connection, replay.no, position=reached, matched=due)
+    if in_order:
+        await _let_pass(connection, replay, reached)
     return bool(due)
+
+
+async def _order_keys(
+    connection: AsyncConnection,
+    subscription: Subscription,
+    positions: Sequence[int],
+    schema_versions: SchemaVersions,
+) -> dict[int, int]:
+    """Work out the order keys of the events at *positions*."""
+    assert subscription.ordering is not None
+    events = await stream.by_positions(connection, positions)
+    return {
+        position: order_key(
+            event, subscription.ordering, pins=subscription.pins, schema_versions=schema_versions
+        )
+        for position, event in events.items()
+    }
+
+
+async def _let_pass(connection: AsyncConnection, replay: Row, reached: int) -> None:
+    """Give their turn to what the replay has passed, and to all that waited for it once it has read to its end."""
+    no = replay.subscription_no
+    places = await ordering.places_between(connection, no, after=replay.position, up_to=reached)
+    await ordering.arrange(connection, places)
+    if reached >= replay.end_position:
+        await ordering.release_queue(connection, no)
 
 
 async def _next_page(

@@ -32,12 +32,14 @@ class ReplayLane:
         records: SubscriptionRecords,
         schema_versions: SchemaVersions,
         due: Signal,
+        turn: Signal,
     ) -> None:
         self._database = database
         self._owned = owned
         self._records = records
         self._schema_versions = schema_versions
         self._due = due
+        self._turn = turn
         self._begun: set[str] = set()
         self._looked = 0.0
 
@@ -81,6 +83,7 @@ class ReplayLane:
         self._report(row, subscription.id, has_ended=has_ended)
         if has_made_due:
             self._due.set()
+            self._turn.set()
         return 0.0 if has_made_due else BUSY_SECONDS
 
     def _report(self, row: store.Row, subscription_id: str, *, has_ended: bool) -> None:

@@ -8,16 +8,15 @@ from collections.abc import Sequence
 from trunkline.dispatch.jobs import Job
 from trunkline.dispatch.owned_shards import OwnedShards
 from trunkline.dispatch.routing import RoutingTable
-from trunkline.dispatch.runner import CROWDED_MS, Runner
+from trunkline.dispatch.runner import Runner
+from trunkline.dispatch.unroutable import put_aside
 from trunkline.errors import StoreUnavailable
-from trunkline.model.deliveries import Status
 from trunkline.runtime import faults
 from trunkline.store import deliveries as ledger
 from trunkline.store import replays as replay_store
 from trunkline.store import stream
-from trunkline.store import subscriptions as subscription_store
 from trunkline.store.database import Database
-from trunkline.store.deliveries import Claim, Settled
+from trunkline.store.deliveries import Claim
 from trunkline.store.wakeup import Signal
 
 LOOK_SECONDS = 1.0
@@ -119,30 +118,5 @@ class Retries:
             )
         faults.point("retry.after_start")
         if unroutable:
-            await self._put_aside(unroutable, set(events))
-
-    async def _put_aside(self, claims: Sequence[Claim], positions: set[int]) -> None:
-        """End or put off claims without a route: the subscription is paused, disabled, deleted, or not loaded yet."""
-        async with self._database.write() as connection:
-            rows = await subscription_store.locked(
-                connection, sorted({claim.subscription_no for claim in claims})
-            )
-            settled: list[Settled] = []
-            for claim in claims:
-                state = rows.get(claim.subscription_no, "deleted")
-                if claim.position not in positions or state == "deleted":
-                    status, wait_ms = Status.GONE, None
-                else:
-                    status, wait_ms = Status.PENDING, CROWDED_MS if state == "active" else None
-                settled.append(
-                    Settled(
-                        claim.position,
-                        claim.subscription_no,
-                        status,
-                        claim.attempts,
-                        None,
-                        wait_ms=wait_ms,
-                        claim=claim.claim,
-                    )
-                )
-            await ledger.settle(connection, self._owned.worker, settled)
+            async with self._database.write() as connection:
+                await put_aside(connection, self._owned.worker, unroutable, positions=set(events))

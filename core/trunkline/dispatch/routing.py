@@ -9,6 +9,7 @@ from trunkline.filters import costs, filters
 from trunkline.filters.filters import Test
 from trunkline.filters.reading import Reading
 from trunkline.model.events import Event
+from trunkline.model.ordering import WHOLE_KEY, Ordering, key_at
 from trunkline.model.subscriptions import Status, Subscription
 from trunkline.runtime.pauses import Pauses
 from trunkline.schemas.versions import Pins, SchemaVersions
@@ -104,6 +105,8 @@ class RoutingTable:
         self._by_no: dict[int, Route] = {}
         self._members: dict[int, dict[int, Route]] = {}
         self._by_company: dict[int, dict[str, Candidates]] = {}
+        self.ordered: set[int] = set()
+        """Numbers of the subscriptions that have an ordering."""
         self.version = 0
         """The routing version of the newest change that it has."""
 
@@ -120,9 +123,13 @@ class RoutingTable:
             if subscription.status == Status.ACTIVE and subscription.is_readable:
                 route = Route(subscription, self._deliver_of(subscription.channel))
                 self._by_no[subscription.no] = members[subscription.no] = route
+                if subscription.ordering is not None:
+                    self.ordered.add(subscription.no)
+                    continue
             elif self._by_no.pop(subscription.no, None) is not None:
                 del members[subscription.no]
                 dropped.append(subscription.no)
+            self.ordered.discard(subscription.no)
         for company in companies:
             self._index(company)
         return dropped
@@ -130,6 +137,12 @@ class RoutingTable:
     def route(self, subscription_no: int) -> Route | None:
         """Give the route of an active subscription; None where it has none."""
         return self._by_no.get(subscription_no)
+
+    def order_key(self, event: Event, route: Route) -> int:
+        """Give the order key of *event* for a route whose subscription has an ordering."""
+        ordering = route.subscription.ordering
+        assert ordering is not None
+        return order_key(event, ordering, pins=route.pins, schema_versions=self._schema_versions)
 
     def candidates(self, event: Event) -> Candidates:
         """Find the subscriptions to the type of *event*, whatever their filters."""
@@ -165,6 +178,13 @@ class RoutingTable:
         else:
             self._by_company.pop(company, None)
             del self._members[company]
+
+
+def order_key(event: Event, ordering: Ordering, *, pins: Pins, schema_versions: SchemaVersions) -> int:
+    """Give the order key of *event* under *ordering*, as *pins* read it."""
+    if isinstance(ordering, str):
+        return WHOLE_KEY
+    return key_at(ordering["key"], schema_versions.decode(event, pins))
 
 
 def match(

@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import Protocol
 
 from trunkline.dispatch.jobs import Deferred, Ended, Job, ResultQueue
 from trunkline.dispatch.room import HIGH_WATER, Room
@@ -24,6 +25,26 @@ CROWDED_MS = 500
 """When a delivery that finds no slot, and whose subscription fails, is due again."""
 
 
+class Order(Protocol):
+    """What the runner asks for deliveries that are in an order (``dispatch.ordering``)."""
+
+    def submit(self, job: Job) -> None:
+        """Start *job*, or let it wait for those before it."""
+        ...
+
+    def ended(self, job: Job, outcome: Outcome) -> None:
+        """Go on after an attempt."""
+        ...
+
+    def deferred(self, job: Job) -> None:
+        """Go on after *job* found no slot, and went to the ledger."""
+        ...
+
+    def forget(self, subscription_nos: Iterable[int]) -> None:
+        """Look into the ledger before anything new of these subscriptions starts; they have changed."""
+        ...
+
+
 class Runner:
     """Runs the attempts of one process; what has ended waits in ``results`` to be written."""
 
@@ -40,6 +61,8 @@ class Runner:
         self._is_draining = False
         self._beginnings = Beginnings(BEGIN_AT_ONCE)
         self.room = Room()
+        self.ordering: Order
+        """Where deliveries that are in an order wait for those before them."""
 
     @property
     def waiting(self) -> int:
@@ -53,11 +76,13 @@ class Runner:
 
     def submit(self, job: Job) -> None:
         """Start *job*, let it wait for a slot, or defer it where too many of its subscription wait already."""
+        if job.route.subscription.ordering is not None and job.queue is None and not job.claim:
+            self.ordering.submit(job)
+            return
         job.started = time.monotonic()
-        if is_first := job.claim == 0:
-            self.room.take(job.route.subscription.company_id)
+        self.admit(job)
         if job.route.deliver is None:
-            self.results.put(Deferred(job, Status.HELD, None, has_room=is_first))
+            self._defer(job, Status.HELD, None)
             return
         standing = self._standing(job)
         if not standing.waiting and self.slots.take(standing):
@@ -65,8 +90,19 @@ class Runner:
         elif (standing.is_trusted or self.room.open < HIGH_WATER // 2) and self.slots.queue(standing, job):
             self._waiting[job] = None
         else:
-            wait_ms = CROWDED_MS if standing.is_failing else 0
-            self.results.put(Deferred(job, Status.PENDING, wait_ms, has_room=is_first))
+            self._defer(job, Status.PENDING, CROWDED_MS if standing.is_failing else 0)
+
+    def admit(self, job: Job) -> None:
+        """Count *job* among those that are in memory, once; what was claimed is counted by its claim."""
+        if job.claim == 0 and not job.has_room:
+            job.has_room = True
+            self.room.take(job.route.subscription.company_id)
+
+    def dismiss(self, job: Job) -> None:
+        """Count *job* no longer."""
+        if job.has_room:
+            job.has_room = False
+            self.room.give_back(job.route.subscription.company_id)
 
     def overdue(self) -> list[Deferred]:
         """Collect the deliveries that a cursor has waited for too long: each gets a row in the ledger instead.
@@ -79,11 +115,13 @@ class Runner:
             del self._waiting[job]
             self._standing(job).waiting.remove(job)
             deferred.append(Deferred(job, Status.PENDING, 0))
-            self._close(job)
+            self.dismiss(job)
+            if job.queue is not None:
+                self.ordering.deferred(job)
         for job in _older(self._running, edge):
             if not job.claim:
                 job.claim = 1
-                self.room.give_back(job.route.subscription.company_id)
+                self.dismiss(job)
                 deferred.append(Deferred(job, Status.PENDING, self.claim_ms, in_flight=True))
                 self.slots.set_trust(self._standing(job), succeeded=False)
         if deferred:
@@ -156,9 +194,11 @@ class Runner:
         duration = time.monotonic() - began
         in_time = result.outcome is Outcome.DELIVERED and duration <= SLOW_SECONDS
         self.slots.release(self._standing(job), succeeded=in_time)
-        self._close(job)
+        self.dismiss(job)
         self.results.put(Ended(job, result, started_ms, round(duration * 1000)))
         faults.point("deliver.after_result")
+        if job.queue is not None:
+            self.ordering.ended(job, result.outcome)
         next_job: Job | None = None
         while not self._is_draining and (waiting := self.slots.next_waiting()) is not None:
             del self._waiting[waiting]
@@ -174,9 +214,10 @@ class Runner:
     def _standing(self, job: Job) -> Standing[Job]:
         return self.slots.standing(job.route.subscription.no, job.route.subscription.company_id)
 
-    def _close(self, job: Job) -> None:
-        if job.claim == 0:
-            self.room.give_back(job.route.subscription.company_id)
+    def _defer(self, job: Job, status: Status, wait_ms: int | None) -> None:
+        self.results.put(Deferred(job, status, wait_ms))
+        if job.queue is not None:
+            self.ordering.deferred(job)
 
 
 def _older(jobs: Mapping[Job, None], edge: float) -> list[Job]:

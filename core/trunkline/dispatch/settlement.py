@@ -26,6 +26,7 @@ from trunkline.model.events import shard_of
 from trunkline.model.subscriptions import FAILING, GONE
 from trunkline.runtime import faults
 from trunkline.store import deliveries as ledger
+from trunkline.store import ordering
 from trunkline.store import shards as shard_store
 from trunkline.store import subscriptions as subscription_store
 from trunkline.store.database import Database
@@ -43,7 +44,10 @@ _log = logging.getLogger(__name__)
 
 
 class Settlement:
-    """The one writer of a worker's results: takes them from *runner*, and sets *due* where a retry is due soon."""
+    """The one writer of a worker's results: takes them from *runner*, and sets *due* where a retry is due soon.
+
+    It sets *turn* where it is the turn of another delivery of a key.
+    """
 
     def __init__(
         self,
@@ -54,6 +58,7 @@ class Settlement:
         policies: Policies,
         reports: Reports,
         due: Signal,
+        turn: Signal,
     ) -> None:
         self._database = database
         self._owned = owned
@@ -61,6 +66,7 @@ class Settlement:
         self._policies = policies
         self._reports = reports
         self._due = due
+        self._turn = turn
         self._unwritten: Batch | None = None
         self._flushing = asyncio.Lock()
         self._cursor_written = 0.0
@@ -145,6 +151,8 @@ class Settlement:
         self._reports.subscriptions_disabled(disabled)
         if batch.is_due_soon:
             self._due.set()
+        if batch.places:
+            self._turn.set()
 
     async def _store(
         self, connection: AsyncConnection, batch: Batch, leases: Sequence[Progress], cursors: dict[int, int]
@@ -152,17 +160,25 @@ class Settlement:
         """Write *batch* and the *cursors*; returns the subscriptions that this disabled. Raises LeaseLost."""
         now_ms = await self._advance(connection, batch, leases, cursors)
         failing = await subscription_store.record_streaks(
-            connection, list(batch.streaks.values()), also=batch.gone
+            connection,
+            list(batch.streaks.values()),
+            also=batch.gone | {place.subscription_no for place in batch.places}
+            if batch.places
+            else batch.gone,
         )
         disabled = await self._disable_failing(connection, batch, failing)
         faults.point("settle.after_streaks")
         if batch.first:
-            await ledger.record(connection, [settled for _, settled in batch.first], now_ms=now_ms)
+            rows = [settled for _, settled in batch.first]
+            await ledger.record(connection, rows, now_ms=now_ms, places=batch.order)
             faults.point("settle.after_record")
         ended = await ledger.settle(connection, self._owned.worker, batch.settled_claims())
         if ended:
             faults.point("settle.after_claims")
         await ledger.insert_attempts(connection, batch.attempts_to_log(ended))
+        if batch.places:
+            await ordering.arrange(connection, batch.places, lease_ms=self._runner.claim_ms)
+            faults.point("settle.after_arrange")
         for row in disabled:
             await ledger.park(connection, row.no)
         return disabled

@@ -97,7 +97,7 @@ class Hub:
         self._build_schemas()
         self.database = Database(settings.database.url, pool_size=settings.database.pool_size)
         self.wakeup = Wakeup(self.database)
-        self.signals = Signals(self.wakeup, due=Signal(), replay=Signal())
+        self.signals = Signals(self.wakeup, due=Signal(), replay=Signal(), turn=Signal())
         self.notifier = Notifier(self.registry)
         self._build_access()
         self._build_outbound()
@@ -221,7 +221,7 @@ class Hub:
             self.database,
             finder=self._finder,
             schema_versions=self.schema_versions,
-            due_signal=self.signals.due,
+            signals=self.signals,
         )
         self.activity = Activity(self.database)
 

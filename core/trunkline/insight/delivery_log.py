@@ -4,23 +4,28 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from trunkline.dispatch import routing
 from trunkline.dispatch.routing import Readings, read
+from trunkline.dispatch.signals import Signals
 from trunkline.errors import NotFound
 from trunkline.filters import filters
 from trunkline.filters.reading import Reading
 from trunkline.model import cursors
-from trunkline.model.deliveries import Key, Status
-from trunkline.model.events import Event
+from trunkline.model.deliveries import OPEN, Key, Status
+from trunkline.model.events import Event, shard_of
+from trunkline.model.subscriptions import Status as SubscriptionStatus
 from trunkline.model.subscriptions import Subscription, takes_type
 from trunkline.model.times import utc_or_none, utc_text_of_ms
 from trunkline.runtime.pauses import Pauses
 from trunkline.schemas.versions import SchemaVersions
 from trunkline.store import deliveries as ledger
 from trunkline.store import delivery_log as store
-from trunkline.store import stream
+from trunkline.store import ordering as queues
+from trunkline.store import shards as shard_store
+from trunkline.store import sql, stream
+from trunkline.store import subscriptions as subscription_store
 from trunkline.store.database import Database
 from trunkline.store.delivery_log import Logged
-from trunkline.store.wakeup import Signal
 from trunkline.subscribing.finding import SubscriptionFinder
 
 LOOKED_AT = 5_000
@@ -35,7 +40,12 @@ _SENTENCES = {
     Status.EXHAUSTED: "It matched, but every attempt failed ({attempts} in all); retry it once the target is mended.",
     Status.GONE: "It matched, but the target is gone.",
     Status.REJECTED: "It matched, but the channel said that it can never be delivered.",
+    Status.SKIPPED: "It matched, and somebody skipped it (attempts: {attempts}).",
 }
+_HELD_BY = (
+    "It matched and is held by {delivery}, an earlier one in its order: it goes on when that has ended."
+)
+_QUEUED = "It matched and is held until the replay that runs has come to its place in the order."
 
 
 class DeliveryLog:
@@ -47,12 +57,12 @@ class DeliveryLog:
         *,
         finder: SubscriptionFinder,
         schema_versions: SchemaVersions,
-        due_signal: Signal,
+        signals: Signals,
     ) -> None:
         self._database = database
         self._schema_versions = schema_versions
         self._finder = finder
-        self._due_signal = due_signal
+        self._signals = signals
 
     async def of_subscription(
         self,
@@ -138,14 +148,54 @@ class DeliveryLog:
             return await store.count_open(connection, subscription.no, among=COUNTED)
 
     async def retry(self, company_id: int, delivery_id: str) -> dict[str, Any]:
-        """Make a delivery due now, whatever its state, and show it. Raises NotFound."""
+        """Make a delivery due now, whatever its state, and show it. Raises NotFound.
+
+        In an order it keeps its place: one that is held waits for its turn, and one that has ended is made before those of
+        its key that come after it and have not begun.
+        """
         async with self._database.write() as connection:
             logged = await self._find(connection, company_id, delivery_id)
             key = Key(logged.position, logged.subscription_no)
-            await ledger.retry_now(connection, key)
+            if logged.order_key is not None and logged.status in OPEN:
+                await queues.lock(connection, [key.subscription_no])
+                await queues.retry_front(connection, key)
+            elif logged.status in OPEN or not await self._reopen_in_order(connection, logged):
+                await ledger.retry_now(connection, key)
             logged = await self._find(connection, company_id, delivery_id)
-        self._due_signal.set()
+        self._wake()
         return _view(logged)
+
+    async def skip(self, company_id: int, delivery_id: str) -> dict[str, Any]:
+        """End an open delivery as skipped, so that what it held goes on, and show it. Raises NotFound."""
+        async with self._database.write() as connection:
+            logged = await self._find(connection, company_id, delivery_id)
+            if logged.order_key is not None:
+                await queues.lock(connection, [logged.subscription_no])
+            await queues.skip(connection, Key(logged.position, logged.subscription_no))
+            logged = await self._find(connection, company_id, delivery_id)
+        self._wake()
+        return _view(logged)
+
+    async def _reopen_in_order(self, connection: AsyncConnection, logged: Logged) -> bool:
+        """Open a delivery that has ended at its place in the order of its subscription; False where that has none."""
+        no = logged.subscription_no
+        row = (await subscription_store.by_numbers(connection, [no]))[no]
+        ordering = row.options.get("ordering")
+        if ordering is None or row.status == SubscriptionStatus.DELETED:
+            return False
+        event = await _find_event(connection, logged.company_id, logged.position)
+        order_key = routing.order_key(
+            event, ordering, pins=sql.pins_of(row.pins), schema_versions=self._schema_versions
+        )
+        shard = shard_of(event.company_id, await shard_store.count(connection))
+        await queues.lock(connection, [no])
+        await queues.announce(connection, no)
+        await queues.reopen(connection, Key(logged.position, no), order_key, shard=shard)
+        return True
+
+    def _wake(self) -> None:
+        self._signals.due.set()
+        self._signals.turn.set()
 
     async def explain(self, company_id: int, event_id: int) -> dict[str, Any]:
         """Show for each subscription of the company whether it matched the event, and its delivery. Raises NotFound."""
@@ -183,6 +233,7 @@ def _explain(
         "attempts": logged.attempts if logged else 0,
         "next_attempt_utc": utc_or_none(logged.next_attempt_ms) if logged else None,
         "delivery_id": str(Key(event.position, subscription.no)) if logged else None,
+        **(_held_by(logged) if logged else {}),
     }
 
 
@@ -199,6 +250,10 @@ def _describe_state(subscription: Subscription, logged: Logged | None) -> str:
         return "It matches and is about to be delivered."
     if logged.status == Status.PENDING and subscription.status != "active":
         return f"It matched and waits, because the subscription is {subscription.status}."
+    if logged.held_by is not None:
+        return _HELD_BY.format(delivery=Key(logged.held_by, logged.subscription_no))
+    if logged.is_queued:
+        return _QUEUED
     return _SENTENCES[Status(logged.status)].format(attempts=logged.attempts, channel=subscription.channel)
 
 
@@ -227,4 +282,10 @@ def _view(logged: Logged) -> dict[str, Any]:
         "last_status_code": logged.last_status_code,
         "next_attempt_utc": utc_or_none(logged.next_attempt_ms),
         "updated_utc": utc_text_of_ms(logged.updated_ms),
+        **_held_by(logged),
     }
+
+
+def _held_by(logged: Logged) -> dict[str, str]:
+    """Name what a delivery waits for in its order; nothing where it waits for none."""
+    return {} if logged.held_by is None else {"held_by": str(Key(logged.held_by, logged.subscription_no))}

@@ -22,9 +22,11 @@ class Status(StrEnum):
     EXHAUSTED = "exhausted"
     REJECTED = "rejected"
     GONE = "gone"
+    SKIPPED = "skipped"
 
 
-FINAL = frozenset({Status.DELIVERED, Status.EXHAUSTED, Status.REJECTED, Status.GONE})
+FINAL = frozenset({Status.DELIVERED, Status.EXHAUSTED, Status.REJECTED, Status.GONE, Status.SKIPPED})
+OPEN = frozenset({Status.PENDING, Status.HELD})
 
 
 class Outcome(StrEnum):

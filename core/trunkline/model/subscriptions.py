@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from trunkline.model.ordering import Ordering
+
 ID = re.compile(r"sub_[0-9a-z]{20}", re.ASCII)
 
 
@@ -62,6 +64,8 @@ class Subscription:
     updated_ms: int
     pins: Mapping[str, int] = field(default_factory=dict[str, int])
     """Which versions of its event types it gets."""
+    ordering: Ordering | None = None
+    """Which of its deliveries go one after the other."""
     is_readable: bool = True
     """Whether its secrets and headers could be opened; they are empty where not."""
 

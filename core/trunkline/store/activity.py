@@ -18,7 +18,7 @@ from trunkline.store.sql import text
 _EVENT = "position, company_id, type, accepted_ms, body, COALESCE(version, 1) AS version"
 _HASH = "((d.position & 4294967295) * 1640531527 & 4294967295)"
 """Spreads neighbouring positions evenly, whatever the step between them (Knuth, TAOCP 6.4); it stays below 2**63."""
-_STUCK = "d.status IN ('exhausted', 'rejected', 'held')"
+_STUCK = "d.status IN ('exhausted', 'rejected', 'held') AND d.queued IS NULL"
 """The condition of ``ix_deliveries_stuck``: SQLite takes the index where it is repeated word for word."""
 _DELIVERIES = (
     "FROM subscriptions AS s JOIN deliveries AS d ON d.subscription_no = s.no "

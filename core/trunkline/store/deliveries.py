@@ -4,7 +4,7 @@ The happy path writes once: ``record`` inserts a delivery and its attempt togeth
 shard's cursor. What is pending is claimed by ``claim_due`` and ended by ``settle``.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -22,6 +22,9 @@ _SETTLED_COLUMNS = {
     "wait_ms": "bigint",
     "claim": "integer",
 }
+
+
+NO_PLACES: Mapping[Key, tuple[int, int]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +79,17 @@ class Claim:
         return Key(self.position, self.subscription_no)
 
 
-async def record(connection: AsyncConnection, settled: Sequence[Settled], *, now_ms: int) -> None:
-    """Insert deliveries that the ledger does not have yet."""
+async def record(
+    connection: AsyncConnection,
+    settled: Sequence[Settled],
+    *,
+    now_ms: int,
+    places: Mapping[Key, tuple[int, int]] = NO_PLACES,
+) -> None:
+    """Insert deliveries that the ledger does not have yet.
+
+    *places* gives the order key and the shard of those that are in an order (``store.ordering``); a held one is queued.
+    """
     await sql.insert_columns(
         connection,
         tables.deliveries,
@@ -91,8 +103,23 @@ async def record(connection: AsyncConnection, settled: Sequence[Settled], *, now
             "claimed_by": [row.claimed_by for row in settled],
             "claim": [row.claim for row in settled],
             "updated_ms": [now_ms] * len(settled),
+            **(_order_columns(settled, places) if places else {}),
         },
     )
+
+
+def _order_columns(
+    settled: Sequence[Settled], places: Mapping[Key, tuple[int, int]]
+) -> dict[str, list[int | None]]:
+    rows = [places.get(Key(row.position, row.subscription_no)) for row in settled]
+    return {
+        "order_key": [place and place[0] for place in rows],
+        "order_shard": [place and place[1] for place in rows],
+        "queued": [
+            1 if place and row.status == Status.HELD else None
+            for row, place in zip(settled, rows, strict=True)
+        ],
+    }
 
 
 async def insert_attempts(connection: AsyncConnection, attempts: Sequence[Attempt]) -> None:
@@ -181,7 +208,7 @@ async def claim_due(
 
 def _claim_statement(connection: AsyncConnection, *, has_busy: bool) -> str:
     now = sql.now_ms(connection)
-    due = f"due_ms <= (SELECT {now})"  # PostgreSQL reads an index up to a subquery's value, not up to a running clock's
+    due = f"order_shard IS NULL AND due_ms <= (SELECT {now})"  # PostgreSQL reads an index up to a subquery's value, not up to a running clock's
     locking = sql.for_update_skipping(connection, of="d")
     idle = ""
     if has_busy:
@@ -194,7 +221,7 @@ def _claim_statement(connection: AsyncConnection, *, has_busy: bool) -> str:
         "ORDER BY due_ms LIMIT :window) AS oldest), "
         "picked AS (SELECT d.position, d.subscription_no FROM deliveries AS d JOIN ranked AS r "
         "ON d.position = r.position AND d.subscription_no = r.subscription_no "
-        f"WHERE r.place <= :per_subscription AND d.{due} ORDER BY d.due_ms LIMIT :limit {locking}) "
+        f"WHERE r.place <= :per_subscription AND {due} ORDER BY d.due_ms LIMIT :limit {locking}) "
         f"UPDATE deliveries SET claimed_by = :worker, claim = claim + 1, due_ms = {now} + :lease "
         "WHERE (position, subscription_no) IN (SELECT position, subscription_no FROM picked) "  # FROM: a scan on SQLite
         "RETURNING deliveries.position, deliveries.subscription_no, deliveries.attempts, deliveries.round_start, "
@@ -205,7 +232,9 @@ def _claim_statement(connection: AsyncConnection, *, has_busy: bool) -> str:
 async def next_due_ms(connection: AsyncConnection) -> int | None:
     """Tell in how many ms the next delivery is due (0 if one is), None where none waits."""
     now = sql.now_ms(connection)
-    statement = text(f"SELECT min(due_ms) - {now} FROM deliveries WHERE due_ms IS NOT NULL")
+    statement = text(
+        f"SELECT min(due_ms) - {now} FROM deliveries WHERE due_ms IS NOT NULL AND order_shard IS NULL"
+    )
     wait = (await connection.execute(statement)).scalar()
     return None if wait is None else max(int(wait), 0)
 
@@ -223,11 +252,14 @@ async def keys_after(connection: AsyncConnection, shard: int, *, cursor: int) ->
 
 
 async def retry_now(connection: AsyncConnection, key: Key) -> bool:
-    """Make a delivery due at once whatever its state; one that is being tried is left to that attempt."""
+    """Make a delivery due at once whatever its state; one that is being tried is left to that attempt.
+
+    It is in no order then: ``store.ordering`` has what keeps its place.
+    """
     result = await connection.execute(
         text(
             f"UPDATE deliveries SET status = '{Status.PENDING}', due_ms = {sql.now_ms(connection)}, "
-            "claim = claim + 1, claimed_by = NULL "
+            "claim = claim + 1, claimed_by = NULL, order_key = NULL, order_shard = NULL, queued = NULL "
             "WHERE position = :position AND subscription_no = :no AND claimed_by IS NULL"
         ),
         {"position": key.position, "no": key.subscription_no},
@@ -247,11 +279,15 @@ async def park(connection: AsyncConnection, subscription_no: int) -> None:
 
 
 async def wake(connection: AsyncConnection, subscription_no: int) -> None:
-    """Make a subscription's parked and held deliveries due; where the channel is off they are held again."""
+    """Make a subscription's parked and held deliveries due; where the channel is off they are held again.
+
+    Those that are queued behind one of their key wait for it.
+    """
     await connection.execute(
         text(
             f"UPDATE deliveries SET status = '{Status.PENDING}', due_ms = {sql.now_ms(connection)} "
-            f"WHERE subscription_no = :no AND status IN ('{Status.PENDING}', '{Status.HELD}') AND due_ms IS NULL"
+            f"WHERE subscription_no = :no AND status IN ('{Status.PENDING}', '{Status.HELD}') AND due_ms IS NULL "
+            "AND queued IS NULL AND claimed_by IS NULL"
         ),
         {"no": subscription_no},
     )
@@ -275,7 +311,7 @@ async def release_held(connection: AsyncConnection, channels: Collection[str]) -
     await connection.execute(
         text(
             f"UPDATE deliveries SET status = '{Status.PENDING}', due_ms = {sql.now_ms(connection)} "
-            f"WHERE status = '{Status.HELD}' AND subscription_no IN "
+            f"WHERE status = '{Status.HELD}' AND queued IS NULL AND claimed_by IS NULL AND subscription_no IN "
             f"(SELECT no FROM subscriptions WHERE status = 'active' AND channel IN (SELECT name FROM {source}))"
         ),
         {"rows": sql.rows_json([[name] for name in channels])},

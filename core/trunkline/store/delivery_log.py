@@ -10,14 +10,20 @@ from trunkline.store.sql import text
 
 _SELECT = (
     "SELECT d.position, d.subscription_no, s.id, s.company_id, e.type, d.status, d.attempts, d.last_status_code, "
-    "CASE WHEN d.claimed_by IS NULL THEN d.due_ms END, d.updated_ms "
+    "CASE WHEN d.claimed_by IS NULL THEN d.due_ms END, d.updated_ms, d.order_key, d.queued IS NOT NULL, "
+    "CASE WHEN d.order_key IS NOT NULL AND d.status = 'held' THEN (SELECT f.position FROM deliveries AS f "
+    "WHERE f.subscription_no = d.subscription_no AND f.order_key = d.order_key "
+    "AND f.status IN ('pending', 'held') AND f.position < d.position ORDER BY f.position LIMIT 1) END "
     "FROM deliveries AS d JOIN subscriptions AS s ON s.no = d.subscription_no JOIN events AS e ON e.position = d.position "
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Logged:
-    """A delivery as the log shows it. *next_attempt_ms* is None where none is planned, or one is under way."""
+    """A delivery as the log shows it. *next_attempt_ms* is None where none is planned, or one is under way.
+
+    *order_key* is None where it is in no order; *is_queued*: it waits there for its turn.
+    """
 
     position: int
     subscription_no: int
@@ -29,6 +35,10 @@ class Logged:
     last_status_code: int | None
     next_attempt_ms: int | None
     updated_ms: int
+    order_key: int | None
+    is_queued: bool
+    held_by: int | None
+    """The position of the first open delivery of its key, where that is an earlier one."""
 
 
 async def looked_to(

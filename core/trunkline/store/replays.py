@@ -149,7 +149,7 @@ async def make_due(connection: AsyncConnection, replay: Row, positions: Sequence
     """Make deliveries of the events at *positions* due now; returns how many.
 
     Those that the ledger has already are left alone, unless they are to be made *again*; what is being tried at this
-    moment is never touched.
+    moment is never touched, nor is what is open in an order that its subscription had before.
     """
     if not positions:
         return 0
@@ -157,8 +157,9 @@ async def make_due(connection: AsyncConnection, replay: Row, positions: Sequence
     source = sql.rows_source(connection, {"position": "bigint"})
     conflict = (
         f"DO UPDATE SET status = '{Status.PENDING}', due_ms = {now}, replay_no = :replay, claim = deliveries.claim + 1, "
-        "round_start = deliveries.attempts "
-        "WHERE deliveries.claimed_by IS NULL"
+        "round_start = deliveries.attempts, order_key = NULL, order_shard = NULL, queued = NULL "
+        "WHERE deliveries.claimed_by IS NULL AND (deliveries.order_key IS NULL "
+        f"OR deliveries.status NOT IN ('{Status.PENDING}', '{Status.HELD}'))"
         if again
         else "DO NOTHING"
     )

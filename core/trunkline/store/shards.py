@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from trunkline.model.deliveries import Status
 from trunkline.store import sql
 from trunkline.store.sql import text
 
@@ -61,6 +62,7 @@ async def heartbeat(connection: AsyncConnection, worker: str, *, lease_ms: int) 
 async def _follow_clock_back(connection: AsyncConnection, *, lease_ms: int) -> None:
     """Move due times back by as much as the database's clock was set back; leases end with their workers.
 
+    Replays that were moved lately count as moved now: they take turns by that time, and may wait for each other in an order.
     A heartbeat more than a lease ahead of the clock proves it. Its row stays locked, so that one worker alone does this.
     """
     now = sql.now_ms(connection)
@@ -84,6 +86,12 @@ async def _follow_clock_back(connection: AsyncConnection, *, lease_ms: int) -> N
         ),
         {"step": step_ms},
     )
+    await connection.execute(
+        text(
+            f"UPDATE replays SET updated_ms = {now} FROM (SELECT no FROM replays WHERE status = 'running' "
+            f"AND updated_ms > {now} {sql.for_update_skipping(connection)}) AS ahead WHERE replays.no = ahead.no"
+        )
+    )
 
 
 async def leave(connection: AsyncConnection, worker: str) -> None:
@@ -94,11 +102,16 @@ async def leave(connection: AsyncConnection, worker: str) -> None:
 
 
 async def release_claims(connection: AsyncConnection, worker: str) -> None:
-    """Make due what *worker* had claimed. A row that somebody is changing is passed over; its claim lapses by itself."""
+    """Make due what *worker* had claimed. A row that somebody is changing is passed over; its claim lapses by itself.
+
+    What it had claimed behind another one of its key is queued again.
+    """
+    is_queued = f"deliveries.status = '{Status.HELD}'"
     await connection.execute(
         text(
-            f"UPDATE deliveries SET due_ms = {sql.now_ms(connection)}, claimed_by = NULL FROM "
-            "(SELECT position, subscription_no FROM deliveries WHERE claimed_by = :worker AND due_ms IS NOT NULL "
+            f"UPDATE deliveries SET due_ms = CASE WHEN {is_queued} THEN NULL ELSE {sql.now_ms(connection)} END, "
+            f"queued = CASE WHEN {is_queued} THEN 1 ELSE queued END, claimed_by = NULL FROM "
+            "(SELECT position, subscription_no FROM deliveries WHERE claimed_by = :worker "
             f"{sql.for_update_skipping(connection)}) AS held WHERE deliveries.position = held.position "
             "AND deliveries.subscription_no = held.subscription_no"
         ),

@@ -105,13 +105,19 @@ async def oldest_after(connection: AsyncConnection, cursors: Iterable[int]) -> d
 async def due(connection: AsyncConnection, *, limit: int) -> Due:
     """Count what is due, up to *limit*.
 
-    The clock stands in a subselect, so that PostgreSQL reads it once and finds the rows by their index.
+    The clock stands in a subselect, so that PostgreSQL reads it once and finds the rows by their index; those that are in an
+    order have one of their own.
     """
+    pieces = [
+        f"SELECT due_ms FROM (SELECT due_ms FROM deliveries WHERE due_ms <= (SELECT {sql.now_ms(connection)}) "
+        f"AND order_shard IS {which} ORDER BY due_ms LIMIT :limit) AS {name}"
+        for name, which in (("free", "NULL"), ("ordered", "NOT NULL"))
+    ]
     row = (
         await connection.execute(
             text(
-                "SELECT count(*), min(due_ms) FROM (SELECT due_ms FROM deliveries "
-                f"WHERE due_ms <= (SELECT {sql.now_ms(connection)}) ORDER BY due_ms LIMIT :limit) AS d"
+                f"SELECT count(*), min(due_ms) FROM (SELECT due_ms FROM ({' UNION ALL '.join(pieces)}) AS d "
+                "ORDER BY due_ms LIMIT :limit) AS oldest"
             ),
             {"limit": limit},
         )

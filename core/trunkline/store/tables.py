@@ -1,6 +1,7 @@
 """The tables of the core. Times are Unix milliseconds (``…_ms``), taken from the database's clock."""
 
 from sqlalchemy import (
+    JSON,
     BigInteger,
     Boolean,
     Column,
@@ -126,6 +127,7 @@ subscriptions = Table(
     Column("updated_ms", BigInteger, nullable=False),
     Column("version", BigInteger, nullable=False),
     Column("pins", Text),
+    Column("ordering", JSON(none_as_null=True)),
     Index("ix_subscriptions_company", "company_id"),
     Index("ix_subscriptions_version", "version"),
 )
@@ -141,6 +143,8 @@ routing = Table(
 )
 """One row: counts changes of subscriptions, so that a dispatcher knows when its routing table is stale."""
 
+_QUEUE = "order_key IS NOT NULL AND status IN ('pending', 'held')"
+
 deliveries = Table(
     "deliveries",
     metadata,
@@ -155,21 +159,37 @@ deliveries = Table(
     Column("claim", Integer, nullable=False),
     Column("replay_no", BigInteger),
     Column("updated_ms", BigInteger, nullable=False),
+    Column("order_key", BigInteger),
+    Column("order_shard", SmallInteger),
+    Column("queued", SmallInteger),
     Index("ix_deliveries_subscription", "subscription_no", "position"),
     partial_index(
         "ix_deliveries_stuck",
         "subscription_no",
         "status",
         "position",
-        where="status IN ('exhausted', 'rejected', 'held')",
+        where="status IN ('exhausted', 'rejected', 'held') AND queued IS NULL",
     ),
-    partial_index("ix_deliveries_due", "due_ms", where="due_ms IS NOT NULL"),
+    partial_index("ix_deliveries_due", "due_ms", where="due_ms IS NOT NULL AND order_shard IS NULL"),
+    partial_index("ix_deliveries_queue", "subscription_no", "order_key", "position", where=_QUEUE),
+    partial_index(
+        "ix_deliveries_front", "subscription_no", "order_key", where=f"{_QUEUE} AND queued IS NULL"
+    ),
+    partial_index(
+        "ix_deliveries_turn",
+        "order_shard",
+        "due_ms",
+        where="order_shard IS NOT NULL AND due_ms IS NOT NULL",
+    ),
     partial_index("ix_deliveries_claimed", "claimed_by", where="claimed_by IS NOT NULL"),
     partial_index("ix_deliveries_replay", "replay_no", "status", where="replay_no IS NOT NULL"),
 )
 """*due_ms* is when a pending delivery may be claimed, or when its claim lapses; null when nothing is to be done.
 *claim* counts claims, so that a worker that lost one cannot settle it. *replay_no* is the replay that last asked for it;
-*round_start* is how many attempts were made before that, so that a replayed delivery gets the whole retry schedule again."""
+*round_start* is how many attempts were made before that, so that a replayed delivery gets the whole retry schedule again.
+
+Deliveries with the same *order_key* (null where the subscription has no ordering) go one after the other, made by the holder of
+the shard *order_shard*; *queued* is 1 where it waits for an earlier one (``store.ordering``)."""
 
 attempts = Table(
     "attempts",

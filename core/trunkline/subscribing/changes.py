@@ -13,8 +13,8 @@ from trunkline.errors import TooManySubscriptions
 from trunkline.model.subscriptions import GONE, Secret, Status, Subscription
 from trunkline.plugins import Notifier
 from trunkline.store import deliveries as ledger
+from trunkline.store import ordering, sql
 from trunkline.store import replays as replay_store
-from trunkline.store import sql
 from trunkline.store import subscriptions as store
 from trunkline.store.database import Database
 from trunkline.store.subscriptions import Row
@@ -30,8 +30,8 @@ from trunkline.subscribing.views import view
 from trunkline.targets import signatures
 
 _ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
-_DEPENDENT = frozenset({"event_types", "filter", "versions"})
-"""Options that are checked and stored together: the filter is judged by the versions of the event types."""
+_DEPENDENT = frozenset({"event_types", "filter", "versions", "ordering"})
+"""Options that are checked together: the filter and the key of an ordering are judged by the versions of the event types."""
 
 
 class SubscriptionChanges:
@@ -99,6 +99,8 @@ class SubscriptionChanges:
                 columns |= await self._switch(connection, before, changes["status"])
             resumes = "status" in columns and columns["status"] == Status.ACTIVE
             row = await store.update(connection, before.no, columns, from_head=resumes)
+            if before.ordering is not None and changes.get("ordering", before.ordering) is None:
+                await ordering.release_queue(connection, row.no)
             if row.status != before.status:
                 await (ledger.wake if row.status == Status.ACTIVE else ledger.park)(connection, row.no)
             if resumes and changes.get("catch_up", True):
@@ -159,6 +161,7 @@ class SubscriptionChanges:
         names = unique(request["event_types"])
         pins = self._checker.pins_for(names, chosen=request.get("versions"))
         self._checker.check_filter(request.get("filter"), names, pins)
+        self._checker.check_order_key(request.get("ordering"), names, pins)
         identifier = "sub_" + "".join(secrets.choice(_ALPHABET) for _ in range(20))
         columns = options.columns_of_creation(request, self._checker.options)
         secret = request.get("secret") or signatures.new_secret(columns["signature"])
@@ -202,6 +205,7 @@ class SubscriptionChanges:
             names = unique(changes["event_types"]) if "event_types" in changes else list(before.event_types)
             pins = self._pins(before, names, changes.get("versions") or {})
             self._checker.check_filter(changes.get("filter", before.filter), names, pins)
+            self._checker.check_order_key(changes.get("ordering", before.ordering), names, pins)
             columns["pins"] = sql.json_or_none(pins)
         if "headers" in changes:
             columns["sealed"] = self._records.seal(before.id, before.secrets, changes["headers"] or {})

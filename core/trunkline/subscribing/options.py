@@ -22,7 +22,7 @@ import orjson
 from pydantic import Field
 
 from trunkline.model.subscriptions import Subscription
-from trunkline.subscribing import checks
+from trunkline.subscribing import checks, orderings
 from trunkline.subscribing.checks import Check
 
 MASK = "••••"
@@ -226,6 +226,7 @@ OPTIONS: Sequence[Option] = (
         change=(bool, Field(default=True, description="on resuming: deliver what was missed")),
         is_common=True,
     ),
+    plain("ordering", orderings.Ordering, orderings.check_ordering),
 )
 """Every option, in the order in which requests have them."""
 

@@ -11,6 +11,7 @@ from trunkline.dispatch import replay
 from trunkline.errors import LimitReached, NotFound
 from trunkline.model.times import utc_text_of_ms
 from trunkline.schemas.versions import Pins
+from trunkline.store import ordering
 from trunkline.store import replays as store
 from trunkline.store.database import Database
 from trunkline.store.replays import Row
@@ -92,7 +93,9 @@ class Replays:
         """Stop a replay; what it has already made due is still delivered. Raises NotFound."""
         async with self._database.write() as connection:
             row = await _find(connection, company_id, replay_id)
+            await ordering.lock(connection, [row.subscription_no])
             await store.end(connection, row.no, "cancelled")
+            await ordering.release_queue(connection, row.subscription_no)
 
     def _check(self, request: Mapping[str, Any], subscribed: Pins) -> Pins | None:
         """Check what is to be sent; gives the versions, *subscribed* but for those that are chosen. Raises BodyInvalid."""

@@ -13,7 +13,7 @@ from trunkline.model.subscriptions import Status
 from trunkline.model.times import read_time
 from trunkline.schemas.catalog import EventType, SchemaCatalog
 from trunkline.schemas.versions import Pins, SchemaVersions
-from trunkline.subscribing import checks, options
+from trunkline.subscribing import checks, options, orderings
 from trunkline.subscribing.names import TargetNames
 from trunkline.subscribing.options import OPTIONS, Option
 from trunkline.targets.addresses import AddressPolicy
@@ -111,6 +111,11 @@ class Checker:
         """Check a filter against the types that it will see, in the versions of *pins*. Raises BodyInvalid."""
         if source is not None:
             filters.compile(source, event_types=self.event_types(names, pins))
+
+    def check_order_key(self, ordering: Any, names: Sequence[str], pins: Pins) -> None:
+        """Check that the key of *ordering* is in the types that it will see, in the versions of *pins*. Raises BodyInvalid."""
+        if ordering is not None:
+            orderings.check_key(ordering, self.event_types(names, pins))
 
     def pins_for(self, names: Sequence[str], *, chosen: Mapping[str, int] | None) -> dict[str, int]:
         """Give the pins of a reader that begins now with *names*: the *chosen* versions, else the current ones."""

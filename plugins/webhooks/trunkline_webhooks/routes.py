@@ -196,6 +196,7 @@ _ROUTES: Sequence[tuple[str, str, Callable[..., Any], dict[str, Any]]] = (
         SubscriptionHandlers.list_deliveries,
         {
             "response_model": Deliveries,
+            "response_model_exclude_unset": True,
             "summary": "The delivery log of a webhook subscription",
             "responses": responses(404),
         },

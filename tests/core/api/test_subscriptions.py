@@ -148,7 +148,7 @@ NO_DELIVERIES = [
 
 async def test_a_delivery_that_is_not_there_is_404(running):
     for given in NO_DELIVERIES:
-        for method, path in (("GET", ""), ("POST", "/retry")):
+        for method, path in (("GET", ""), ("POST", "/retry"), ("POST", "/skip")):
             answer = await running.client.request(method, f"/api/v1/deliveries/{given}{path}")
             assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")
 
@@ -213,6 +213,45 @@ async def test_a_delivery_that_waits_for_its_retry_is_tried_now(lend_hub, engine
 
     await hub.client.post(f"/api/v1/deliveries/{delivery['id']}/retry")
     await until(hub, made, delivered=1)
+
+
+async def test_what_is_held_in_an_order_says_by_what_and_goes_on_when_that_is_skipped(
+    lend_hub, engine, receiver
+):
+    hub = await lend_hub(engine, {"delivery.retry_schedule_seconds": "3600"})
+    request = {"target_url": receiver.url, "event_types": ["*"], "ordering": {"key": "/payload/client_id"}}
+    made = (await hub.client.post(HOOKS, json=request)).json()
+    assert made["ordering"] == {"key": "/payload/client_id"}
+    receiver.script([Answer(500)])
+    await emit(hub)
+    event = await emit(hub)
+    held, holding = await until(hub, made, pending=1, held=1)
+    assert (held["held_by"], "held_by" in holding) == (holding["id"], False)
+    assert (await log(hub, made, status="held"))["deliveries"] == [held]
+    entry = (await explain(hub, event))[made["id"]]
+    assert (entry["state"], entry["held_by"]) == ("held", holding["id"])
+
+    skipped = await hub.client.post(f"/api/v1/deliveries/{holding['id']}/skip")
+    assert (skipped.status_code, skipped.json()["status"]) == (202, "skipped")
+    await until(hub, made, skipped=1, delivered=1)
+    again = await hub.client.post(f"/api/v1/deliveries/{held['id']}/skip")
+    assert (again.status_code, again.json()["status"]) == (202, "delivered")
+
+
+async def test_an_ordering_is_changed_by_patch_and_refused_where_no_event_can_have_its_key(api):
+    target = {"target_url": "https://example.com/h", "event_types": ["lead.created"]}
+    made = (await api.client.post(HOOKS, json=target)).json()
+    assert made["ordering"] is None
+    path = f"/api/v1/subscriptions/{made['id']}"
+    for ordering in ("subscription", {"key": "/payload/client_id"}, None):
+        answer = await api.client.patch(path, json={"ordering": ordering})
+        assert (answer.status_code, answer.json()["ordering"]) == (200, ordering)
+    refused = await api.client.patch(path, json={"ordering": {"key": "/payload/invoice_id"}})
+    assert (refused.status_code, [e["path"] for e in refused.json()["errors"]]) == (422, ["/ordering/key"])
+    hook = {"target_url": "https://example.com/z", "event_type": "lead.created", "ordering": "subscription"}
+    made = (await api.client.post("/api/v1/zapier/hooks", json=hook)).json()
+    shown = (await api.client.get(f"/api/v1/subscriptions/{made['id']}")).json()
+    assert shown["ordering"] == "subscription"
 
 
 # ---- deleting and ending ---------------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ from trunkline.store import migrate
 from trunkline.testing.receiver import Receiver
 
 NONE = migrate.RESERVED_POSITIONS
-FINAL = {"delivered", "exhausted", "rejected", "gone"}
+FINAL = {"delivered", "exhausted", "rejected", "gone", "skipped"}
 
 
 @dataclass(frozen=True)

@@ -250,3 +250,45 @@ async def test_what_a_target_answers_is_shown_as_text(running, sign_in, receiver
         assert "&lt;script&gt;window.xss=1" in page.text
         assert "<script>window" not in page.text
         assert "<img src=x" not in page.text
+
+
+# ---- in an order -----------------------------------------------------------------------------------------------------
+
+
+async def test_what_is_held_names_what_holds_it_and_skipping_that_lets_it_go_on(
+    engine, lend_hub, sign_in, receiver
+):
+    hub = await lend_hub(engine, {"delivery.retry_schedule_seconds": "3600"})
+    receiver.script([Answer(500)])
+    subscription = await subscribe(hub, receiver.url, ordering={"key": "/payload/client_id"})
+    holding = await delivery_of(hub, await emit(hub))
+    held = await delivery_of(hub, await emit(hub))
+    browser = await sign_in(hub)
+    words = await shown_when(browser, f"/portal/deliveries/{held}", "is held by")
+    assert holding in words
+    page = await browser.get(f"/portal/subscriptions/{subscription}")
+    assert f'href="{browser.root}/deliveries/{holding}">by an earlier one' in page.text
+    settings = browser.words(await browser.get(f"/portal/subscriptions/{subscription}/settings"))
+    assert "by /payload/client_id" in settings
+
+    await browser.post(f"/portal/deliveries/{holding}/skip")
+    words = browser.words(await browser.get(f"/portal/deliveries/{holding}"))
+    assert "It is skipped" in words
+    await shown_when(browser, f"/portal/deliveries/{held}", "was delivered")
+    await browser.post(f"/portal/deliveries/{holding}/skip")
+    assert "It is skipped" in browser.words(await browser.get(f"/portal/deliveries/{holding}"))
+    await browser.post(f"/portal/deliveries/{held}/skip")
+    assert "It had ended already" in browser.words(await browser.get(f"/portal/deliveries/{held}"))
+
+
+@pytest.mark.parametrize(
+    ("text", "ordering"),
+    [("", None), ("subscription", "subscription"), (" /payload/client_id ", {"key": "/payload/client_id"})],
+)
+async def test_the_order_of_a_subscription_is_a_field_of_its_form(api, sign_in, receiver, text, ordering):
+    subscription = await subscribe(api, receiver.url, ordering="subscription")
+    browser = await sign_in(api)
+    fields = {"target_url": receiver.url, "types": "all", "filter_mode": "rows", "ordering": text}
+    await browser.post(f"/portal/subscriptions/{subscription}/edit", fields)
+    shown = (await api.client.get(f"{HOOKS}/{subscription}")).json()
+    assert shown["ordering"] == ordering

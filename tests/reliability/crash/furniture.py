@@ -1,4 +1,4 @@
-"""What every case starts with: four companies with a key each, and four subscriptions to one receiver."""
+"""What every case starts with: four companies with a key each, and six subscriptions to one receiver."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -14,8 +14,13 @@ SUBSCRIPTIONS = {
     "/large": (1, {"metadata.amount": {"gte": LARGE}}),
     "/flaky": (2, None),
     "/paused": (3, None),
+    "/ordered": (2, None),
+    "/whole": (3, None),
 }
 """The path of each at the receiver: its company and its filter."""
+LANE = {"key": "/metadata/lane"}
+ORDERED: dict[str, Any] = {"/ordered": LANE, "/whole": "subscription", "/paused": LANE}
+"""The ordering of those that have one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +47,8 @@ async def furnish(hub: Hub, target: str) -> dict[str, Any]:
         request: dict[str, Any] = {"target_url": target + path, "event_types": ["*"]}
         if condition:
             request["filter"] = condition
+        if path in ORDERED:
+            request["ordering"] = ORDERED[path]
         view = await hub.subscriptions.create(company, request, channel="webhooks")
         ids[path] = view["id"]
         numbers[path] = (await hub.subscriptions.find(company, view["id"], channel="webhooks")).no

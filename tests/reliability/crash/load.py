@@ -143,7 +143,7 @@ class Load:
             promises.surprises.append(f"{request} was answered with {status}: {str(answer)[:200]}")
 
     async def _keep(self, session: aiohttp.ClientSession) -> None:
-        """Pause a subscription, resume it, so that it catches up, and replay another."""
+        """Pause a subscription, resume it, so that it catches up, and replay two others."""
         await self._up.wait()
         assert self._furniture is not None
         ids = self._furniture.ids
@@ -152,6 +152,7 @@ class Load:
             (0.05, "PATCH", paused, {"status": "paused"}, 3),
             (0.2, "PATCH", paused, {"status": "active"}, 3),
             (0.1, "POST", f"/webhooks/subscriptions/{ids['/all']}/replay", {}, 1),
+            (0.05, "POST", f"/webhooks/subscriptions/{ids['/ordered']}/replay", {}, 2),
         ):
             await asyncio.sleep(pause * self._chance.uniform(0.5, 1.5))
             while True:
@@ -200,5 +201,11 @@ class Load:
         return {
             "type": "lead.created",
             "payload": dict(_EXAMPLE),
-            "metadata": {"case": self._case, "writer": writer, "n": number, "amount": number * 37 % 100},
+            "metadata": {
+                "case": self._case,
+                "writer": writer,
+                "n": number,
+                "amount": number * 37 % 100,
+                "lane": number % 3,
+            },
         }

@@ -37,6 +37,7 @@ FEW = {
     "deliver.after_defer": 2,
     "settle": 6,
     "retry": 6,
+    "order": 2,
     "replay": 3,
     "replay.after_begin": 2,
     "replay.after_make_due": 2,

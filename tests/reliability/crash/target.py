@@ -16,7 +16,7 @@ NEVER = 19
 class Arrival:
     """One request: which event, to which path, which attempt, and when (monotonic seconds).
 
-    *closed_kept* where the target reset a kept connection for an answer: the hub may send it once more at once, on a fresh one.
+    *taken_at* is when it was answered with 2xx, None where it was not. *closed_kept* where the target reset a kept connection for an answer: the hub may send it once more at once, on a fresh one.
     """
 
     event: int
@@ -24,11 +24,12 @@ class Arrival:
     attempt: int
     body: bytes
     at: float
+    taken_at: float | None
     closed_kept: bool
 
 
 class Target(Receiver):
-    """Four subscriptions' target."""
+    """The target of all subscriptions."""
 
     def __init__(self) -> None:
         super().__init__(record=False)
@@ -49,14 +50,21 @@ class Target(Receiver):
                 attempt,
                 request.body,
                 request.received_at / 1e9,
+                _taken_at(request, reply),
                 closed_kept=is_kept and isinstance(reply, Reset),
             )
         )
         return reply
 
 
+def _taken_at(request: ReceivedRequest, reply: Reply) -> float | None:
+    if not isinstance(reply, Answer) or reply.status != 200:
+        return None
+    return request.received_at / 1e9 + reply.delay_seconds
+
+
 def _reply(path: str, n: int, attempt: int) -> Reply:
-    if path != "/flaky":
+    if path not in {"/flaky", "/ordered"}:
         return Answer(delay_seconds=SLOW_SECONDS if n % 31 == 7 else 0.01 * (n % 3))
     if n % NEVER == NEVER - 1 or (n % 5 in {1, 2} and attempt == 1):
         return Answer(500)

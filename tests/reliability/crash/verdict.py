@@ -1,6 +1,7 @@
 """What must hold when everything has ended, judged from the log, the polls, the ledger, and what the target got."""
 
 import asyncio
+import math
 import time
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
@@ -11,7 +12,7 @@ import actor
 import aiohttp
 import orjson
 from actor import Actor
-from furniture import COMPANIES, LARGE, SUBSCRIPTIONS, Furniture
+from furniture import COMPANIES, LANE, LARGE, ORDERED, SUBSCRIPTIONS, Furniture
 from load import WRITERS, Promises, Request
 from sqlalchemy import text
 from target import SLOW_SECONDS, Arrival
@@ -19,7 +20,7 @@ from target import SLOW_SECONDS, Arrival
 from trunkline.store.database import Database
 
 FIRST_POSITION = 1000
-FINAL = "('delivered', 'exhausted', 'rejected', 'gone')"
+FINAL = "('delivered', 'exhausted', 'rejected', 'gone', 'skipped')"
 AGAIN_SECONDS = 1.0
 """CONTRACT §13: after a crash at most what was in flight and what had ended in the last second is sent twice."""
 STALL_SECONDS = 1.5
@@ -66,6 +67,7 @@ class Judge:
         await self._check_polls(url)
         ledger = await self._check_ledger(pairs)
         self._check_arrivals(pairs, ledger, arrivals, ended_at)
+        self._check_order(ledger, arrivals)
         return self.verdict
 
     def _blame(self, what: str) -> None:
@@ -215,6 +217,37 @@ class Judge:
                     self._blame(
                         f"attempt {number} of {pair} was sent {len(moments)} times, {early} s before the end"
                     )
+
+    def _check_order(self, ledger: Mapping[Pair, tuple[str, int]], arrivals: Sequence[Arrival]) -> None:
+        """Check that no event was first sent before those before it, of the same key, were taken or given up."""
+        lanes = {
+            position: envelope["metadata"]["lane"]
+            for position, company, _, envelope in self._log
+            if company != actor.COMPANY
+        }
+        came: dict[Pair, float] = {}
+        over: dict[Pair, float] = {}
+        for arrival in sorted(arrivals, key=lambda arrival: arrival.at):
+            pair = (arrival.event, arrival.path)
+            came.setdefault(pair, arrival.at)
+            if arrival.taken_at is not None:
+                over.setdefault(pair, arrival.taken_at)
+            elif ledger.get(pair) == ("exhausted", arrival.attempt):
+                over.setdefault(pair, arrival.at)
+        for path, ordering in ORDERED.items():
+            before: dict[object, tuple[int, float]] = {}
+            for event in sorted(event for event, its_path in came if its_path == path):
+                key = lanes[event] if ordering == LANE else None
+                earlier, ended_at = before.get(key, (0, 0.0))
+                if came[event, path] < ended_at:
+                    self._blame(f"event {event} was sent to {path} before {earlier} had ended")
+                before[key] = max(
+                    (earlier, ended_at), (event, over.get((event, path), math.inf)), key=_second
+                )
+
+
+def _second(pair: tuple[int, float]) -> float:
+    return pair[1]
 
 
 def _stored(request: Request, found: Mapping[tuple[int, int], Any]) -> list[int]:

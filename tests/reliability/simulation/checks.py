@@ -4,8 +4,8 @@ import asyncio
 from collections import defaultdict
 from dataclasses import dataclass
 
-from trunkline.dispatch import leases, replay
-from trunkline.model.deliveries import FINAL, Key
+from trunkline.dispatch import leases, replay, routing
+from trunkline.model.deliveries import FINAL, OPEN, Key
 from trunkline.model.events import shard_of
 from trunkline.schemas.catalog import SchemaCatalog
 from trunkline.schemas.versions import SchemaVersions
@@ -46,6 +46,7 @@ class Checks:
         """Where subscriptions begin that were made to begin before the head."""
         self.trusted = {}
         self.delays = []
+        self.order = Order(self)
         world.database.on_commit.append(self.committed)
 
     # --- each commit -----------------------------------------------------------------------------------------------
@@ -65,8 +66,10 @@ class Checks:
         if forgotten:
             self.excuse(lambda machine: machine.worker in forgotten)
         for key, old in before.get("deliveries", {}).items():
+            new = self.tables["deliveries"][key]
             if old is not None:
-                self._delivery_changed(old, self.tables["deliveries"][key])
+                self._delivery_changed(old, new)
+            self.order.delivery_changed(Key(*key), old, new)
         for shard, old in before.get("shards", {}).items():
             self._shard_changed(shard, old, self.tables["shards"][shard])
 
@@ -98,7 +101,7 @@ class Checks:
         must(new["attempts"] >= old["attempts"], "attempts never become fewer", old, new)
         if old["status"] in FINAL and new["status"] != old["status"]:
             must(
-                new["claim"] > old["claim"] and new["status"] == "pending",
+                new["claim"] > old["claim"] and new["status"] in OPEN,
                 "only a replay moves what has ended",
                 old,
                 new,
@@ -119,10 +122,10 @@ class Checks:
             if shard_of(event.company_id, len(self.tables["shards"])) != shard:
                 continue
             for no, versions in self.versions.items():
-                if len(versions) == 1 and self._wants(versions[0], event):
+                if len(versions) == 1 and self.wants(versions[0], event):
                     must((position, no) in rows, "a cursor never passes what is open", shard, position, no)
 
-    def _wants(self, row, event):
+    def wants(self, row, event):
         return (
             event.company_id == row["company_id"]
             and event.position > row["start_position"]
@@ -154,6 +157,7 @@ class Checks:
                     earlier.machine.name,
                 )
         self.receipts[key].append(Receipt(machine, push.attempt, is_excused=is_stale))
+        self.order.attempt_began(machine, key, push.attempt, is_stale=is_stale)
         return key
 
     def _is_stale(self, machine, key, attempt):
@@ -165,7 +169,12 @@ class Checks:
         job = next(j for j in running if j.key == key and j.attempt == attempt and j.task is _here())
         if job.claim or job.progress is None:
             row = self.tables["deliveries"].get((key.position, key.subscription_no))
-            return row is None or row["claim"] != job.claim or row["due_ms"] <= self.world.database.now_ms
+            if row is None or row["claim"] != job.claim:
+                return True
+            lapses_ms = row["due_ms"]  # none where it was claimed together with the one before it
+            return row["claimed_by"] != machine.worker or (
+                lapses_ms is not None and lapses_ms <= self.world.database.now_ms
+            )
         row = self.tables["shards"][job.progress.lease.shard]
         return row["epoch"] != job.progress.lease.epoch or row["lease_until_ms"] < self.world.database.now_ms
 
@@ -176,6 +185,11 @@ class Checks:
                 if not receipt.is_settled and of(receipt.machine):
                     receipt.is_excused = True
 
+    def excuse_delivery(self, key):
+        """Note that somebody has ended a delivery: what is in flight of it is not settled."""
+        for receipt in self.receipts[key]:
+            receipt.is_excused = True
+
     def received(self, key):
         """A healthy target, which every worker trusts, got its first push of a delivery: see how long that took."""
         accepted_ms = self.tables["events"][key.position].accepted_ms
@@ -184,7 +198,8 @@ class Checks:
             self.trusted.get((worker, key.subscription_no), never) < accepted_ms
             for worker in self.world.workers
         )
-        if len(self.receipts[key]) == 1 and is_trusted:
+        is_in_order = any("ordering" in row["options"] for row in self.versions[key.subscription_no])
+        if len(self.receipts[key]) == 1 and is_trusted and not is_in_order:
             self.delays.append((self.world.clock.now_ms - accepted_ms, key))
 
     # --- the end ---------------------------------------------------------------------------------------------------
@@ -220,7 +235,7 @@ class Checks:
             asked = (row["event_types"], row["filter"])
             if asked not in expected:
                 expected[asked] = {
-                    e.position for e in events if self._wants({**row, "start_position": start}, e)
+                    e.position for e in events if self.wants({**row, "start_position": start}, e)
                 }
         some, every = set.union(*expected.values()), set.intersection(*expected.values())
         must(got <= some, "nothing is delivered that was not asked for", no, got - some)
@@ -255,6 +270,74 @@ class Checks:
             str(key),
             row,
         )
+
+
+class Order:
+    """Judges the order of deliveries: none of a key begins before those before it have ended.
+
+    Ended means that the ledger says so, or that the target took it. Where the worker has lost its claim or its shard without
+    knowing, nothing is asked. What a replay opens again comes before what is claimed after that.
+    """
+
+    def __init__(self, checks):
+        self.checks = checks
+        self.world = checks.world
+        self.ended = set()
+        self.opened = {}
+        """When each open delivery was opened, and how often the target had taken it before."""
+        self.claimed = {}
+
+    def delivery_changed(self, key, old, new):
+        if new["status"] in FINAL:
+            self.ended.add(key)
+            self.opened.pop(key, None)
+        elif old is None or old["status"] in FINAL:
+            self.opened[key] = self.world.clock.now, self.world.accepted_by_target[key]
+        if new["claimed_by"] and (old is None or new["claim"] != old["claim"]):
+            self.claimed[key] = self.world.clock.now
+
+    def attempt_began(self, machine, key, attempt, *, is_stale):
+        running = machine.dispatcher._runner._running
+        job = next(j for j in running if j.key == key and j.attempt == attempt and j.task is _here())
+        if job.queue is None:
+            return
+        place = key.subscription_no, job.queue.order_key
+        at_once = [j for j in running if j.queue and (j.key.subscription_no, j.queue.order_key) == place]
+        must(len(at_once) == 1, "deliveries of one key go one after the other", [str(j.key) for j in at_once])
+        if is_stale:
+            return
+        accepted = self.world.accepted_by_target
+        for earlier in self._before(key, place):
+            is_over = earlier in self.ended or accepted[earlier]
+            must(is_over, "nothing begins before what comes before it has ended", str(key), str(earlier))
+        rows = self.checks.tables["deliveries"]
+        for earlier, (opened, accepts) in self.opened.items():
+            row = rows[earlier.position, earlier.subscription_no]
+            is_before = earlier.position < key.position and (row["no"], row["order_key"]) == place
+            if is_before and job.claim and opened < self.claimed.get(key, 0):
+                is_over = accepted[earlier] > accepts
+                must(is_over, "what is open again comes before what is behind it", str(key), str(earlier))
+
+    def _before(self, key, place):
+        """The deliveries of the same key that come before *key*, as far as the subscription was always for the same."""
+        no, order_key = place
+        versions = self.checks.versions[no]
+        asked = {(row["event_types"], row["filter"], str(row["options"])) for row in versions}
+        rows = self.checks.tables["deliveries"]
+        yield from (
+            Key(*k) for k, r in rows.items() if (r["no"], r["order_key"]) == place and k[0] < key.position
+        )
+        if (
+            len(asked) > 1 or versions[-1]["status"] == "deleted"
+        ):  # what it missed while paused is not made any more
+            return
+        row = {**versions[0], "start_position": self.checks.starts.get(no, versions[0]["start_position"])}
+        ordering = row["options"]["ordering"]
+        for event in self.checks.tables["events"].values():
+            if event.position < key.position and self.checks.wants(row, event):
+                its_key = routing.order_key(event, ordering, pins={}, schema_versions=ONE_VERSION)
+                if its_key == order_key:
+                    yield Key(event.position, no)
 
 
 def _here():

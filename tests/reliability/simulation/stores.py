@@ -8,18 +8,21 @@ what order it locks them, whether it waits for a locked row or passes it over, a
 
 from collections import Counter
 
-from trunkline.model.deliveries import FINAL, Key
-from trunkline.store import deliveries, replays, retention, shards, stream, subscriptions
+from trunkline.model.deliveries import FINAL, OPEN, Key
+from trunkline.store import deliveries, ordering, replays, retention, shards, stream, subscriptions
 
-FAILED = FINAL - {"delivered"}
+from .queues import Queues
+
+FAILED = FINAL - {"delivered", "skipped"}
 
 
 class Ledger:
     """``store.deliveries``."""
 
-    async def record(connection, settled, *, now_ms):
+    async def record(connection, settled, *, now_ms, places=deliveries.NO_PLACES):
         await connection.statement()
         for s in settled:
+            place = places.get(Key(s.position, s.subscription_no), (None, None))
             await connection.insert(
                 "deliveries",
                 (s.position, s.subscription_no),
@@ -33,6 +36,9 @@ class Ledger:
                     "claimed_by": s.claimed_by,
                     "claim": s.claim,
                     "replay_no": None,
+                    "order_key": place[0],
+                    "order_shard": place[1],
+                    "queued": 1 if place[0] is not None and s.status == "held" else None,
                 },
             )
         connection.notes.append(("recorded", [Key(s.position, s.subscription_no) for s in settled]))
@@ -74,7 +80,10 @@ class Ledger:
         due = sorted(
             (row["due_ms"], key)
             for key, row in rows.items()
-            if row["due_ms"] is not None and row["due_ms"] <= now and row["no"] not in busy
+            if row["due_ms"] is not None
+            and row["order_shard"] is None
+            and row["due_ms"] <= now
+            and row["no"] not in busy
         )
         for _, key in due[: max(limit * 4, 1000)]:
             places[key[1]] += 1
@@ -96,7 +105,8 @@ class Ledger:
     async def next_due_ms(connection):
         await connection.statement()
         rows = connection.rows("deliveries").values()
-        first = min((row["due_ms"] for row in rows if row["due_ms"] is not None), default=None)
+        due = (row["due_ms"] for row in rows if row["due_ms"] is not None and row["order_shard"] is None)
+        first = min(due, default=None)
         return None if first is None else max(first - connection.now_ms, 0)
 
     async def keys_after(connection, shard, *, cursor):
@@ -132,7 +142,12 @@ class Ledger:
         await connection.update(
             "deliveries",
             _of(connection, subscription_no),
-            lambda row: row["status"] in {"pending", "held"} and row["due_ms"] is None,
+            lambda row: (
+                row["status"] in {"pending", "held"}
+                and row["due_ms"] is None
+                and not row["queued"]
+                and row["claimed_by"] is None
+            ),
             lambda row: {"status": "pending", "due_ms": connection.now_ms},
         )
 
@@ -155,7 +170,12 @@ class Ledger:
         await connection.update(
             "deliveries",
             [*connection.rows("deliveries")],
-            lambda row: row["status"] == "held" and row["no"] in active,
+            lambda row: (
+                row["status"] == "held"
+                and row["no"] in active
+                and not row["queued"]
+                and row["claimed_by"] is None
+            ),
             lambda row: {"status": "pending", "due_ms": connection.now_ms},
         )
 
@@ -206,6 +226,13 @@ class Shards:
             lambda row: (row["due_ms"] or 0) > now + (step_ms if row["claimed_by"] else 0),
             lambda row: {"due_ms": row["due_ms"] - step_ms},
         )
+        await connection.statement()
+        await connection.update(
+            "replays",
+            [key for key in connection.rows("replays") if connection.is_free("replays", key)],
+            lambda row: row["status"] == "running" and row["updated_ms"] > now,
+            lambda row: {"updated_ms": now},
+        )
 
     async def leave(connection, worker):
         await Shards.disown(connection, worker, ())
@@ -220,8 +247,12 @@ class Shards:
         await connection.update(
             "deliveries",
             [key for key in rows if connection.is_free("deliveries", key)],
-            lambda row: row["claimed_by"] == worker and row["due_ms"] is not None,
-            lambda row: {"due_ms": connection.now_ms, "claimed_by": None},
+            lambda row: row["claimed_by"] == worker,
+            lambda row: (
+                {"due_ms": None, "claimed_by": None, "queued": 1}
+                if row["status"] == "held"
+                else {"due_ms": connection.now_ms, "claimed_by": None}
+            ),
         )
 
     async def count(connection):
@@ -329,7 +360,7 @@ class Subscriptions:
         head, now = await Subscriptions.lock_head(connection)
         connection.database.serials["subscriptions"] += 1
         no = connection.database.serials["subscriptions"]
-        row = {**dict.fromkeys(subscriptions.Row.__slots__), "options": {}, "no": no, **values}
+        row = {**dict.fromkeys(subscriptions.Row.__slots__), "options": {}, "no": no, **_columns(values, {})}
         row |= {
             "start_position": head,
             "created_ms": now,
@@ -347,9 +378,10 @@ class Subscriptions:
             changes = {**changes, "start_position": head}
         await connection.statement()
         await connection.lock("subscriptions", no)
+        row = connection.get("subscriptions", no)
         row = {
-            **connection.get("subscriptions", no),
-            **changes,
+            **row,
+            **_columns(changes, row["options"]),
             "updated_ms": connection.now_ms,
             "version": version,
         }
@@ -513,6 +545,7 @@ class Replays:
         await connection.statement()
         now, made = connection.now_ms, 0
         due = {"status": "pending", "due_ms": now, "replay_no": replay.no}
+        due |= {"order_key": None, "order_shard": None, "queued": None}
         for position in positions:
             key = (position, replay.subscription_no)
             if not again and key in connection.rows("deliveries"):
@@ -522,7 +555,8 @@ class Replays:
                 made += 1
             elif again:
                 row = connection.get("deliveries", key)
-                if row["claimed_by"] is None:
+                is_in_order = row["order_key"] is not None and row["status"] in OPEN
+                if row["claimed_by"] is None and not is_in_order:
                     again_due = {**due, "claim": row["claim"] + 1, "round_start": row["attempts"]}
                     connection.put("deliveries", key, {**row, **again_due})
                     made += 1
@@ -556,6 +590,7 @@ MODELS = {
     stream: Stream,
     subscriptions: Subscriptions,
     replays: Replays,
+    ordering: Queues,
 }
 
 
@@ -581,6 +616,14 @@ async def _change_held(connection, worker, leases, change):
         if changed:
             held.add(lease.shard)
     return held
+
+
+def _columns(values, options):
+    """Sort the columns of a subscription: those of ``Row``, and the options behind them, which change those it has."""
+    named = {name: value for name, value in values.items() if name in subscriptions.Row.__slots__}
+    more = {name: value for name, value in values.items() if name not in named}
+    known = {name: value for name, value in {**options, **more}.items() if value is not None}
+    return {**named, "options": known}
 
 
 def _of(connection, subscription_no):

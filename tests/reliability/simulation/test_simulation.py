@@ -12,14 +12,17 @@ import pytest
 
 from trunkline.dispatch import replay
 from trunkline.dispatch.matching_lane import MatchingLane
+from trunkline.dispatch.ordering import BlockedKeys, Ordering
 from trunkline.dispatch.progress import Progress
 from trunkline.dispatch.slots import Slots
 from trunkline.errors import LeaseLost
 from trunkline.model import deliveries
 from trunkline.store import deliveries as ledger
+from trunkline.store import ordering as queues
 from trunkline.store import shards as shard_store
 from trunkline.store import stream
 
+from . import queues as models
 from .checks import Broken
 from .world import World, explain, simulated
 
@@ -203,17 +206,76 @@ def _a_replay_that_outruns_the_live_lane(patch):
     patch.setattr(replay, "shard_store", type("Ahead", (), {"cursor_of": cursor_of}))
 
 
+def _an_order_that_does_not_wait(patch):
+    submit = Ordering.submit
+
+    def submit_alone(self, job):
+        self._queues.clear()
+        submit(self, job)
+
+    patch.setattr(Ordering, "submit", submit_alone)
+
+
+def _an_order_that_forgets_the_ledger(patch):
+    patch.setattr(BlockedKeys, "__contains__", lambda blocked, order_key: False)
+
+
+def _turns_before_the_cursor_has_passed(patch):
+    due_fronts = queues.due_fronts
+
+    async def early(connection, settled, **more):
+        return await due_fronts(connection, dict.fromkeys(settled, 2**63 - 1), **more)
+
+    patch.setattr(queues, "due_fronts", early)
+
+
+def _what_is_new_before_what_was_missed(patch):
+    async def is_held_back(connection, no):
+        return False
+
+    patch.setattr(queues, "is_held_back", is_held_back)
+    patch.setattr(models, "_barrier", lambda connection, no: 2**63 - 1)
+
+
+def _fronts_that_stay_fronts(patch):
+    async def requeue(connection, places):
+        return
+
+    patch.setattr(models.Queues, "requeue", requeue)
+    patch.setattr(queues, "requeue", requeue)
+
+
+def _claims_for_any_worker(patch):
+    claim_due = ledger.claim_due
+
+    async def claim(connection, worker, **more):
+        rows = connection.rows("deliveries")
+        for key, row in [*rows.items()]:
+            if row["order_shard"] is not None and connection.is_free("deliveries", key):
+                await connection.lock("deliveries", key)
+                connection.put("deliveries", key, {**connection.get("deliveries", key), "order_shard": None})
+        return await claim_due(connection, worker, **more)
+
+    patch.setattr(ledger, "claim_due", claim)
+
+
 FAULTS = [  # with the seed to begin at, so that each is found at once
     (_cursor_that_skips, 0),
     (_a_matching_lane_that_holds_no_cursor, 75),
     (_settling_without_the_claim, 5),
     (_a_fence_that_is_ignored, 300),
     (_a_holder_that_ignores_the_ledger, 30),
-    (_slots_without_a_half_for_the_healthy, 240),
+    (_slots_without_a_half_for_the_healthy, 110),
     (_slots_without_bounds, 0),
     (_positions_without_the_lock, 5),
     (_retries_without_end, 0),
     (_a_replay_that_outruns_the_live_lane, 15),
+    (_an_order_that_does_not_wait, 0),
+    (_an_order_that_forgets_the_ledger, 0),
+    (_turns_before_the_cursor_has_passed, 130),
+    (_what_is_new_before_what_was_missed, 0),
+    (_fronts_that_stay_fronts, 0),
+    (_claims_for_any_worker, 0),
 ]
 
 

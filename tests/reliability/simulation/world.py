@@ -15,6 +15,7 @@ from trunkline.dispatch import (
     dispatcher,
     leases,
     matching_lane,
+    ordering,
     owned_shards,
     reader,
     replay,
@@ -22,6 +23,8 @@ from trunkline.dispatch import (
     retries,
     runner,
     settlement,
+    turns,
+    unroutable,
 )
 from trunkline.dispatch.dispatcher import Dispatcher
 from trunkline.dispatch.reports import Reports
@@ -29,12 +32,13 @@ from trunkline.dispatch.sender import Sender
 from trunkline.dispatch.signals import Signals
 from trunkline.errors import NotFound, StoreUnavailable
 from trunkline.model import cursors
-from trunkline.model.deliveries import Outcome, Result
+from trunkline.model.deliveries import OPEN, Key, Outcome, Result
 from trunkline.model.events import Draft
 from trunkline.runtime import pauses
 from trunkline.schemas.catalog import SchemaCatalog
 from trunkline.schemas.versions import SchemaVersions
 from trunkline.settings import Limits
+from trunkline.store import ordering as queues
 from trunkline.store import stream
 from trunkline.store.wakeup import Signal, Wakeup
 from trunkline.stream.long_polls import LongPolls
@@ -58,16 +62,22 @@ LIMITS = {
     leases: {"LEASE_MS": 1200, "RENEW_SECONDS": 0.3},
     runner: {"SLOW_SECONDS": 0.4, "GRACE_SECONDS": 0.15, "CROWDED_MS": 100},
     dispatcher: {"STOP_SECONDS": 0.5, "SWEEP_SECONDS": 0.2},
-    retries: {"CROWDED_MS": 100, "LOOK_SECONDS": 0.3, "CROWDED_SECONDS": 0.03, "ROUND_SECONDS": 0.05},
+    unroutable: {"CROWDED_MS": 100},
+    retries: {"LOOK_SECONDS": 0.3, "CROWDED_SECONDS": 0.03, "ROUND_SECONDS": 0.05},
     reader: {"LOOK_SECONDS": 0.3, "PAGE": 7},
     matching_lane: {"COMPANY_COST": 4, "AT_ONCE": 2, "MOST_WAITING": 6, "LOOK_SECONDS": 0.1},
     replay_lane: {"LOOK_SECONDS": 0.3},
+    ordering: {"LOOK_SECONDS": 0.3, "WAIT_SECONDS": 0.15, "MOST_WAITING": 6, "MOST_BLOCKED": 2},
+    turns: {"LOOK_SECONDS": 0.3, "CROWDED_SECONDS": 0.05, "MOST_CLAIMED": 12, "FRONTS": 4, "RUN": 3},
     replay: {"PAGE": 5, "OUTSTANDING": 8, "LOOKED_AT": 7},
     settlement: {"INTERVAL_SECONDS": 0.08, "CURSOR_SECONDS": 0.3},
 }
 """The dispatcher's constants, about half as long, and pages so small that a world turns many."""
+TIMED = (*(leases, matching_lane, ordering, owned_shards, reader, replay_lane, runner, settlement, pauses),)
+"""The modules that read the monotonic clock."""
 TIMEOUT_SECONDS = 0.8
 SWITCHER = "http://switcher"
+BY_KEY = {"key": "/payload/k"}
 QUIET_SECONDS = 90
 HEALTHY_DELAY_MS = 700
 """LOOK_SECONDS, should the wake-up be lost, and what reading, matching and pushing a few pages take."""
@@ -109,7 +119,7 @@ def simulated(*faults):
         choice=lambda letters: letters[here().chance.randrange(len(letters))],
     )
     with pytest.MonkeyPatch.context() as patch:
-        for module in (leases, matching_lane, owned_shards, reader, replay_lane, runner, settlement, pauses):
+        for module in TIMED:
             patch.setattr(module, "time", clock)
         patch.setattr(settlement, "random", chance)
         patch.setattr(replay, "secrets", tokens)
@@ -154,6 +164,7 @@ class World:
         self.sets_clock = sets_clock
         self.disturbances = CLOCK_DISTURBANCES if sets_clock else DISTURBANCES
         self.chance = chance = random.Random(seed)
+        self.order_chance = random.Random(-seed)
         self.clock = Clock(chance)
         self.is_calm = chance.random() < 0.25
         self.records = SubscriptionRecords(OpenVault())
@@ -243,7 +254,7 @@ class World:
         """Run a check inside a machine: what is broken ends the world, and not just the task that ran it."""
         try:
             return check(*arguments)
-        except Broken as broken:
+        except Exception as broken:  # a channel's error would count as a failed attempt
             self.broken = self.broken or broken
             raise
 
@@ -287,6 +298,7 @@ class World:
             check_creation=lambda *_, **__: None,
             check_change=lambda *_, **__: None,
             check_filter=lambda *_: None,
+            check_order_key=lambda *_: None,
             check_name=_no_warnings,
             pins_for=lambda *_, **__: {},
             shown_versions=lambda *_: {},
@@ -374,7 +386,7 @@ class World:
                 schema_versions=ONE_VERSION,
                 now_ms=lambda: self.clock.now_ms,
             ),
-            signals=Signals(wakeup, due=Signal(), replay=Signal()),
+            signals=Signals(wakeup, due=Signal(), replay=Signal(), turn=Signal()),
             reports=Reports(
                 SimpleNamespace(
                     watch_dispatcher=lambda **_: None,
@@ -547,18 +559,23 @@ class World:
             "event_types": self._types(),
             "secret": "s",
             "filter": self._filter(),
+            "ordering": self._ordering(),
             **more,
         }
         view = await self.service.create(company, request, channel="push")
         no = next(n for n, r in self.database.tables["subscriptions"].items() if r["id"] == view["id"])
         self.modes[no] = "healthy" if chance.random() < 0.4 else chance.choice(BAD if self.is_calm else MODES)
         self.say(
-            "front", "subscribes", no, company, request["event_types"], request["filter"], self.modes[no]
+            *("front", "subscribes", no, company, request["event_types"], request["filter"]),
+            *(request["ordering"], self.modes[no]),
         )
         return no
 
     def _types(self):
         return ["*"] if self.chance.random() < 0.5 else self.chance.sample(TYPES, self.chance.randint(1, 2))
+
+    def _ordering(self):
+        return self.order_chance.choice((None, None, "subscription", BY_KEY))
 
     def _filter(self):
         return {"payload.n": {"gte": 3}} if self.chance.random() < 0.3 else None
@@ -570,7 +587,7 @@ class World:
                 company,
                 chance.choice(TYPES),
                 "2026-01-01T00:00:00Z",
-                b'{"n":%d}' % chance.randrange(10),
+                b'{"n":%d,"k":%d}' % (number := chance.randrange(10), number % 3),
             )
             for _ in range(chance.choice((1, 1, 2, 5)))
         ]
@@ -626,7 +643,19 @@ class World:
             for r in self.database.tables["subscriptions"].values()
             if r["status"] != "deleted" and r["target_url"] != SWITCHER
         ]
-        act = chance.choice(("pause", "pause", "pause", "resume", "change", "delete", "replay", "subscribe"))
+        acts = (
+            "pause",
+            "pause",
+            "pause",
+            "resume",
+            "change",
+            "delete",
+            "replay",
+            "subscribe",
+            "order",
+            "skip",
+        )
+        act = chance.choice(acts)
         if act == "subscribe" or not known:
             await self._subscribe(start=chance.choice((None, "earliest")) if not self.is_calm else None)
             return
@@ -642,6 +671,10 @@ class World:
                 await self.change(row, status="active")
             case "change":
                 await self.change(row, event_types=self._types())
+            case "order":
+                await self.change(row, ordering=self._ordering())
+            case "skip":
+                await self._skip(row["no"])
             case "delete" if chance.random() < 0.4:
                 await self.service.delete(company, name, channel=None)
             case "replay":
@@ -651,6 +684,19 @@ class World:
                 async with self.front.door.write() as connection:
                     head = (await stream.head(connection)).position
                     await replay.begin(connection, subscription, replay.Range(start, head, kind=kind))
+
+    async def _skip(self, no):
+        """Skip the first open delivery of a subscription, as ``DeliveryLog.skip`` does."""
+        rows = self.database.tables["deliveries"].values()
+        positions = [r["position"] for r in rows if r["no"] == no and r["status"] in OPEN]
+        if not positions:
+            return
+        key = Key(min(positions), no)
+        self.checks.excuse_delivery(key)
+        async with self.front.door.write() as connection:
+            await queues.lock(connection, [no])
+            await queues.skip(connection, key)
+        self.checks.excuse_delivery(key)
 
     async def change(self, row, **changes):
         await self.service.update(row["company_id"], row["id"], changes, channel=None)

@@ -75,6 +75,16 @@ class DeliveryPages:
         text, tone = _what_follows(subscription)
         return self._portal.redirect(request, path, viewer=viewer, flash=text, tone=tone)
 
+    async def skip(self, request: Request, delivery_id: str, viewer: WritesWebhooks) -> Response:
+        """End a delivery that is open, so that what it held goes on."""
+        delivery = await self._log.skip(viewer.company_id, delivery_id)
+        if delivery["status"] == "skipped":
+            text, tone = "It is skipped; what it held goes on.", "good"
+        else:
+            text, tone = f"It had ended already, as {delivery['status']}.", "warn"
+        path = f"{viewer.root}/deliveries/{delivery['id']}"
+        return self._portal.redirect(request, path, viewer=viewer, flash=text, tone=tone)
+
     async def ask_to_send(self, request: Request, event_id: str, viewer: WritesWebhooks) -> Response:
         """Ask before an event is sent to a subscription."""
         event = (await self._portal.context.activity.event(viewer.company_id, read_id(event_id))).event
@@ -128,6 +138,7 @@ def make_router(portal: Portal) -> APIRouter:
         get("/deliveries/{delivery_id}", pages.show),
         get("/deliveries/{delivery_id}/attempts", pages.show_attempts),
         post("/deliveries/{delivery_id}/retry", pages.retry, bucket="admin"),
+        post("/deliveries/{delivery_id}/skip", pages.skip, bucket="admin"),
         get("/events/{event_id}/send", pages.ask_to_send, bucket="admin"),
         post("/events/{event_id}/send", pages.send, bucket="admin"),
     )

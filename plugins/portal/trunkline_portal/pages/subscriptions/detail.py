@@ -14,7 +14,7 @@ from trunkline_portal.pages.subscriptions.views import Subscription
 from trunkline_portal.portal import Portal
 from trunkline_portal.routing import get
 
-STATUSES = ("pending", "held", "delivered", "exhausted", "rejected", "gone")
+STATUSES = ("pending", "held", "delivered", "exhausted", "rejected", "gone", "skipped")
 PAGE = 50
 
 

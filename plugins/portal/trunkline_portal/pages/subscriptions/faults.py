@@ -11,6 +11,7 @@ _SUBJECTS: Mapping[str, str] = {
     "description": "The description",
     "secret": "The secret",
     "signature": "The signature",
+    "ordering": "The key",
 }
 
 

@@ -30,12 +30,13 @@ _OPERATORS = dict(filter_rows.OPERATORS)
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """What the fields hold. *headers* are names and values; those of a subscription that exists are never shown."""
+    """What the fields hold. *ordering* is a key, ``subscription``, or empty; *headers* are names and values; those of a subscription that exists are never shown."""
 
     target_url: str = ""
     description: str = ""
     takes_all: bool = False
     event_types: Sequence[str] = ()
+    ordering: str = ""
     mode: str = "rows"
     rows: Sequence[Row] = ()
     json: str = ""
@@ -71,6 +72,7 @@ def read(fields: Fields) -> Form:
         description=fields["description"],
         takes_all=fields["types"] == "all",
         event_types=fields.all("event_types"),
+        ordering=fields["ordering"].strip(),
         mode=one_of(fields, "filter_mode", MODES),
         rows=[
             Row(path, operator if operator in _OPERATORS else "eq", value) for path, operator, value in rows
@@ -86,6 +88,10 @@ def read(fields: Fields) -> Form:
     )
 
 
+WHOLE = "subscription"
+"""In the field of the order: all deliveries go one after the other."""
+
+
 def of_subscription(view: Mapping[str, Any], kinds: Kinds) -> Form:
     """Fill in what a subscription has."""
     source = view["filter"]
@@ -95,6 +101,7 @@ def of_subscription(view: Mapping[str, Any], kinds: Kinds) -> Form:
         description=view["description"] or "",
         takes_all=view["event_types"] == ["*"],
         event_types=[] if view["event_types"] == ["*"] else view["event_types"],
+        ordering=order_text(view["ordering"]),
         mode="json" if rows is None else "rows",
         rows=rows or [],
         json=indented(source) if source else "",
@@ -136,7 +143,19 @@ def _common(form: Form, kinds: Kinds, faults: list[FieldError]) -> dict[str, Jso
         "event_types": form.chosen,
         "description": form.description or None,
         "filter": _filter(form, kinds, faults),
+        "ordering": _ordering(form),
     }
+
+
+def _ordering(form: Form) -> Json:
+    if not form.ordering:
+        return None
+    return WHOLE if form.ordering == WHOLE else {"key": form.ordering}
+
+
+def order_text(ordering: Json) -> str:
+    """Write an ordering as its field has it."""
+    return ordering["key"] if isinstance(ordering, dict) else ordering or ""
 
 
 def _filter(form: Form, kinds: Kinds, faults: list[FieldError]) -> Json:

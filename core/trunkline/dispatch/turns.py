@@ -1,0 +1,185 @@
+"""The turns: claims the deliveries whose turn it is in their order, and hands them to ``ordering``.
+
+Beside that it looks into the ledger for ``ordering``: which keys of a subscription have deliveries there.
+"""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+
+from trunkline.dispatch.jobs import Job
+from trunkline.dispatch.ordering import MOST_BLOCKED, Ordering
+from trunkline.dispatch.owned_shards import OwnedShards
+from trunkline.dispatch.progress import Progress
+from trunkline.dispatch.routing import Route, RoutingTable
+from trunkline.dispatch.runner import Runner
+from trunkline.dispatch.unroutable import put_aside
+from trunkline.errors import StoreUnavailable
+from trunkline.model.deliveries import Key, Status
+from trunkline.model.events import shard_of
+from trunkline.runtime import faults
+from trunkline.store import deliveries as ledger
+from trunkline.store import ordering as store
+from trunkline.store import replays as replay_store
+from trunkline.store import stream
+from trunkline.store.database import Database
+from trunkline.store.deliveries import Settled
+from trunkline.store.ordering import OrderedClaim, Place
+from trunkline.store.wakeup import Signal
+
+LOOK_SECONDS = 1.0
+CROWDED_SECONDS = 0.05
+MOST_CLAIMED = 1024
+"""Claimed deliveries that may be in memory."""
+FRONTS = 128
+"""Keys whose deliveries are claimed at once."""
+RUN = 128
+"""Deliveries of one key that are claimed behind its first, so that they need not wait for a transaction each."""
+LOOKED_AT = 50
+"""Subscriptions that one look into the ledger is for."""
+_log = logging.getLogger(__name__)
+
+
+class Turns:
+    """Claims what is in an order for the worker of *owned*, at most *per_subscription* keys of one subscription at a time."""
+
+    def __init__(
+        self,
+        database: Database,
+        owned: OwnedShards,
+        table: RoutingTable,
+        runner: Runner,
+        ordering: Ordering,
+        *,
+        per_subscription: int,
+    ) -> None:
+        self._database = database
+        self._owned = owned
+        self._table = table
+        self._runner = runner
+        self._ordering = ordering
+        self._per_subscription = per_subscription
+        self._idle: tuple[frozenset[int], int] | None = None
+        """The shards and the routing version with which nothing was in an order."""
+
+    async def run(self, turn: Signal) -> None:
+        """Claim whenever it is the turn of something, looking once a second at least."""
+        while True:
+            wait = LOOK_SECONDS
+            try:
+                wait = await self.step()
+            except StoreUnavailable as error:
+                _log.warning("cannot claim deliveries in order now: %s", error)
+            await turn.wait(wait)
+
+    async def step(self) -> float:
+        """Look and claim once; returns in how many seconds to do so again.
+
+        Where no subscription has an ordering, and no shard has anything that is in one, it asks nothing.
+        """
+        settled = {
+            progress.lease.shard: progress.written
+            for progress in self._owned.progress.values()
+            if not progress.lost and not progress.draining
+        }
+        state = (frozenset(settled), self._table.version)
+        if not settled or not self._owned.is_alive or (not self._table.ordered and self._idle == state):
+            return LOOK_SECONDS
+        await self._look()
+        room = MOST_CLAIMED - self._ordering.claimed
+        if room <= 0:
+            return CROWDED_SECONDS
+        async with self._database.read() as connection:
+            due_ms = await store.next_due_ms(connection, settled)
+            self._idle = state if due_ms is None else None
+            if due_ms is None or due_ms > 0:
+                return LOOK_SECONDS if due_ms is None else min(LOOK_SECONDS, due_ms / 1000)
+            fronts = await store.due_fronts(
+                connection,
+                settled,
+                limit=min(FRONTS, room),
+                per_subscription=self._per_subscription,
+                busy=self._runner.slots.busy,
+            )
+        claimed = await self._claim(fronts, run=min(RUN, room // len(fronts))) if fronts else []
+        if not claimed:
+            return CROWDED_SECONDS
+        await self._start(claimed, settled)
+        return 0.0
+
+    async def _claim(self, fronts: Sequence[Key], *, run: int) -> list[OrderedClaim]:
+        faults.point("order.before_claim")
+        async with self._database.write() as connection:
+            claimed = await store.claim(
+                connection, self._owned.worker, fronts, run=run, lease_ms=self._runner.claim_ms
+            )
+            faults.point("order.after_claim")
+        faults.point("order.after_claim_commit")
+        return claimed
+
+    async def _look(self) -> None:
+        """Tell ``ordering`` which keys of the subscriptions that it asks about have deliveries in the ledger."""
+        for no, blocked in self._ordering.unknown()[:LOOKED_AT]:
+            blocked.begin_to_learn()
+            async with self._database.read() as connection:
+                if await store.is_held_back(connection, no):
+                    continue
+                keys = await store.busy_keys(connection, no, limit=MOST_BLOCKED + 1)
+            blocked.learn(keys)
+
+    async def _start(self, claimed: Sequence[OrderedClaim], settled: dict[int, int]) -> None:
+        claims = [claim for queue in claimed for claim in queue.claims]
+        async with self._database.read() as connection:
+            events = await stream.by_positions(connection, [claim.position for claim in claims])
+            pins = await replay_store.pins_of(connection, {c.replay_no for c in claims if c.replay_no})
+        unroutable: list[OrderedClaim] = []
+        for queue in claimed:
+            await asyncio.sleep(0)
+            route = self._table.route(queue.subscription_no)
+            progress = self._progress_of(route)
+            if route is None or progress is None or queue.claims[0].position not in events:
+                unroutable.append(queue)
+                continue
+            jobs = [
+                Job(
+                    events[claim.position],
+                    route,
+                    attempt=claim.attempts + 1,
+                    round_start=claim.round_start,
+                    claim=claim.claim,
+                    progress=progress,
+                    pins=pins.get(claim.replay_no or 0),
+                )
+                for claim in queue.claims
+                if claim.position in events
+            ]
+            reached = settled.get(progress.lease.shard, 0)
+            self._ordering.take(jobs, queue.order_key, is_all=queue.is_all, settled=reached)
+        faults.point("order.after_start")
+        if unroutable:
+            await self._put_aside(unroutable, set(events))
+
+    def _progress_of(self, route: Route | None) -> Progress | None:
+        if route is None:
+            return None
+        return self._owned.progress.get(shard_of(route.subscription.company_id, self._owned.total))
+
+    async def _put_aside(self, queues: Sequence[OrderedClaim], positions: set[int]) -> None:
+        """End or put off the first of each queue, and hold the others behind it again.
+
+        It is for the next holder where the shard was given away meanwhile.
+        """
+        worker = self._owned.worker
+        fronts = [queue.claims[0] for queue in queues]
+        behind = [
+            Settled(c.position, c.subscription_no, Status.HELD, c.attempts, None, claim=c.claim)
+            for queue in queues
+            for c in queue.claims[1:]
+        ]
+        place_of = {queue.claims[0].key: Place(queue.subscription_no, queue.order_key) for queue in queues}
+        async with self._database.write() as connection:
+            await store.lock(connection, {front.subscription_no for front in fronts})
+            gone = await put_aside(connection, worker, fronts, positions=positions)
+            await ledger.settle(connection, worker, behind)
+            await store.requeue(connection, place_of.values())
+            await store.arrange(connection, [place_of[front.key] for front in gone])

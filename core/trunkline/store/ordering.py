@@ -1,0 +1,427 @@
+"""Deliveries in order: rows of the ledger that wait for an earlier one of their key.
+
+A delivery of a subscription with an ordering has an *order key*, and the shard of its company. Of the open ones of a key the
+first is the *front*: it is pending, with a due time, and the holder of the shard claims it (``claim``). The others are held,
+*queued* behind it, and nobody looks for them. ``arrange`` keeps it so; whoever changes an open delivery of a key calls it in
+the same transaction, holding the lock of the subscription's row (``lock``), so that two changes never miss each other.
+
+While a replay reads on, the deliveries of events beyond its position stay queued: it may yet put earlier ones before them.
+A delivery keeps the order key that it was stored with, also where the subscription has another ordering by now, or none.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import bindparam
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from trunkline.model.deliveries import Key, Status
+from trunkline.store import sql, tables
+from trunkline.store import subscriptions as subscription_store
+from trunkline.store.deliveries import Claim
+from trunkline.store.replays import Row as Replay
+from trunkline.store.sql import text
+
+CLAIM_MS = 30_000
+"""How long a claim holds where its claimant does not say: longer than an attempt takes. What a dead one had is freed before."""
+_IS_FIRST = (
+    "NOT EXISTS (SELECT 1 FROM deliveries AS e WHERE e.subscription_no = {row}.subscription_no "
+    "AND e.order_key = {row}.order_key AND e.position < {row}.position "
+    f"AND e.status IN ('{Status.PENDING}', '{Status.HELD}'))"
+)
+_OPEN = f"status IN ('{Status.PENDING}', '{Status.HELD}')"
+_BARRIER = (
+    "COALESCE((SELECT min(r.position) FROM replays AS r JOIN subscriptions AS s ON s.no = r.subscription_no "
+    "WHERE r.subscription_no = {no} AND r.status = 'running' AND r.position < r.end_position "
+    "AND s.ordering IS NOT NULL), 9223372036854775807)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A key of a subscription. *is_on* tells whether the subscription's channel delivers; else even the front is held."""
+
+    subscription_no: int
+    order_key: int
+    is_on: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class OrderedClaim:
+    """Deliveries of one key that were claimed together, in their order; *is_all*: the key has no other open ones."""
+
+    subscription_no: int
+    order_key: int
+    claims: Sequence[Claim]
+    is_all: bool
+
+
+async def lock(connection: AsyncConnection, numbers: Collection[int], *, skip: bool = False) -> set[int]:
+    """Lock the subscriptions with *numbers*, and their deliveries that are in order with them; returns those locked.
+
+    With *skip* it passes over those that another transaction has locked.
+    """
+    locking = (sql.for_update_skipping if skip else sql.for_update)(connection)
+    source = sql.rows_source(connection, {"no": "bigint"})
+    rows = await connection.execute(
+        text(f"SELECT no FROM subscriptions WHERE no IN (SELECT no FROM {source}) ORDER BY no {locking}"),
+        {"rows": sql.rows_json([[no] for no in numbers])},
+    )
+    return {row[0] for row in rows}
+
+
+async def announce(connection: AsyncConnection, no: int) -> None:
+    """Let the dispatchers know that earlier deliveries of the subscription number *no* are open again, or may become so.
+
+    The caller has locked it. Its holder looks into the ledger before it goes on with what is new.
+    """
+    version = await subscription_store.next_version(connection)
+    await connection.execute(
+        text("UPDATE subscriptions SET version = :version WHERE no = :no"), {"version": version, "no": no}
+    )
+
+
+async def arrange(
+    connection: AsyncConnection, places: Collection[Place], *, lease_ms: int = CLAIM_MS
+) -> None:
+    """Make the first open delivery of each place its front, and queue the others, but for those that are claimed.
+
+    A front that is claimed already gets *lease_ms*. Nothing changes where all is as it must be.
+    """
+    if not places:
+        return
+    await requeue(connection, places)
+    now = sql.now_ms(connection)
+    await connection.execute(
+        text(
+            "UPDATE deliveries SET queued = NULL, "
+            f"status = CASE WHEN f.is_on = 1 THEN '{Status.PENDING}' ELSE '{Status.HELD}' END, "
+            f"due_ms = CASE WHEN f.is_on = 0 THEN NULL WHEN due_ms IS NOT NULL THEN due_ms "
+            f"WHEN claimed_by IS NULL THEN {now} ELSE {now} + :lease END FROM {_firsts(connection)} "
+            "WHERE deliveries.position = f.position AND deliveries.subscription_no = f.no "
+            f"AND (queued = 1 OR due_ms IS NULL) AND f.position <= {_BARRIER.format(no='f.no')}"
+        ),
+        {"rows": _places_json(places), "lease": lease_ms},
+    )
+
+
+async def requeue(connection: AsyncConnection, places: Collection[Place]) -> None:
+    """Queue what stands behind the first open delivery of each place, but for what is claimed."""
+    await connection.execute(
+        text(
+            f"UPDATE deliveries SET queued = 1, status = '{Status.HELD}', due_ms = NULL FROM {_firsts(connection)} "
+            "WHERE deliveries.subscription_no = f.no AND deliveries.order_key = f.order_key "
+            f"AND deliveries.position > f.position AND deliveries.queued IS NULL AND deliveries.{_OPEN} "
+            "AND deliveries.claimed_by IS NULL"
+        ),
+        {"rows": _places_json(places)},
+    )
+
+
+def _firsts(connection: AsyncConnection) -> str:
+    """Give the SQL of a row source named ``f``: the first open delivery of each place."""
+    source = sql.rows_source(connection, {"no": "bigint", "order_key": "bigint", "is_on": "bigint"})
+    return (
+        "(SELECT u.no, u.order_key, u.is_on, (SELECT e.position FROM deliveries AS e WHERE e.subscription_no = u.no "
+        f"AND e.order_key = u.order_key AND e.{_OPEN} ORDER BY e.position LIMIT 1) AS position FROM {source}) AS f"
+    )
+
+
+def _places_json(places: Collection[Place]) -> str:
+    return sql.rows_json([[p.subscription_no, p.order_key, int(p.is_on)] for p in places])
+
+
+async def places_between(connection: AsyncConnection, no: int, *, after: int, up_to: int) -> list[Place]:
+    """List the keys of a subscription that have open deliveries after position *after* and up to *up_to*."""
+    rows = await connection.execute(
+        text(
+            "SELECT DISTINCT order_key FROM deliveries WHERE subscription_no = :no "
+            f"AND position > :after AND position <= :up_to AND order_key IS NOT NULL AND {_OPEN}"
+        ),
+        {"no": no, "after": after, "up_to": up_to},
+    )
+    return [Place(no, row[0]) for row in rows]
+
+
+async def release_queue(connection: AsyncConnection, no: int) -> None:
+    """Make fronts of the first open deliveries of every key of a subscription, where a replay held them back.
+
+    So it is when the replay has read on or was cancelled, or the subscription has no ordering any more.
+    """
+    await connection.execute(
+        text(
+            f"UPDATE deliveries SET queued = NULL, status = '{Status.PENDING}', due_ms = {sql.now_ms(connection)} "
+            f"WHERE subscription_no = :no AND order_key IS NOT NULL AND {_OPEN} AND queued = 1 "
+            f"AND position <= {_BARRIER.format(no=':no')} AND position = (SELECT e.position FROM deliveries AS e "
+            "WHERE e.subscription_no = deliveries.subscription_no AND e.order_key = deliveries.order_key "
+            f"AND e.{_OPEN} ORDER BY e.position LIMIT 1)"
+        ).bindparams(bindparam("no", type_=tables.deliveries.c.position.type)),
+        {"no": no},
+    )
+
+
+# --- what a dispatcher reads and claims ------------------------------------------------------------------------------
+
+
+async def is_held_back(connection: AsyncConnection, no: int) -> bool:
+    """Tell whether a replay of the subscription reads on, so that everything new has to wait in the ledger."""
+    statement = text(
+        "SELECT 1 FROM replays WHERE subscription_no = :no AND status = 'running' AND position < end_position LIMIT 1"
+    )
+    return (await connection.execute(statement, {"no": no})).first() is not None
+
+
+async def busy_keys(connection: AsyncConnection, no: int, *, limit: int) -> list[int]:
+    """List up to *limit* order keys of a subscription that have open deliveries."""
+    statement = text(
+        "SELECT DISTINCT order_key FROM deliveries WHERE subscription_no = :no AND order_key IS NOT NULL "
+        f"AND {_OPEN} AND queued IS NULL LIMIT :limit"
+    )
+    return [row[0] for row in await connection.execute(statement, {"no": no, "limit": limit})]
+
+
+async def next_due_ms(connection: AsyncConnection, shards: Collection[int]) -> int | None:
+    """Tell in how many ms the next front of *shards* is due (0 if one is), None where none waits."""
+    source = sql.rows_source(connection, {"shard": "bigint"})
+    statement = text(
+        f"SELECT min(due) - {sql.now_ms(connection)} FROM (SELECT (SELECT d.due_ms FROM deliveries AS d "
+        "WHERE d.order_shard = u.shard AND d.due_ms IS NOT NULL ORDER BY d.due_ms LIMIT 1) AS due "
+        f"FROM {source}) AS dues"
+    )
+    wait = (
+        await connection.execute(statement, {"rows": sql.rows_json([[shard] for shard in shards])})
+    ).scalar()
+    return None if wait is None else max(int(wait), 0)
+
+
+async def due_fronts(
+    connection: AsyncConnection,
+    settled: Mapping[int, int],
+    *,
+    limit: int,
+    per_subscription: int,
+    busy: Collection[int],
+) -> list[Key]:
+    """List up to *limit* fronts that are due, oldest first, at most *per_subscription* of one and none of *busy* ones.
+
+    *settled* maps each shard to the position up to which all is in the ledger: what comes after it may have to wait for
+    an event that was read and not settled. A claim that lapsed, or whose claimant has died, is a front no more where an
+    earlier delivery was opened meanwhile.
+    """
+    source = sql.rows_source(connection, {"shard": "bigint", "settled": "bigint"})
+    rows = await connection.execute(
+        text(
+            "SELECT position, no FROM (SELECT position, no, due_ms, "
+            "row_number() OVER (PARTITION BY no ORDER BY due_ms, position) AS place FROM "
+            f"(SELECT d.position, d.subscription_no AS no, d.due_ms FROM {source} JOIN deliveries AS d "
+            f"ON d.order_shard = u.shard WHERE d.due_ms <= (SELECT {sql.now_ms(connection)}) "
+            f"AND d.position <= u.settled AND {_IS_FIRST.format(row='d')} "
+            "ORDER BY d.due_ms LIMIT :window) AS oldest) AS ranked "
+            "WHERE place <= :per_subscription ORDER BY due_ms"
+        ),
+        {
+            "rows": sql.rows_json([[shard, position] for shard, position in settled.items()]),
+            "window": max(limit * 4, 1000),
+            "per_subscription": per_subscription,
+        },
+    )
+    return [Key(*row) for row in rows if row[1] not in busy][:limit]
+
+
+async def claim(
+    connection: AsyncConnection, worker: str, fronts: Collection[Key], *, run: int, lease_ms: int
+) -> list[OrderedClaim]:
+    """Claim *fronts* that are still due for *lease_ms*, and up to *run* deliveries behind each that was never tried.
+
+    What is behind a front is claimed whoever had claimed it: the claim of the front is that of its queue.
+    """
+    await lock(connection, {front.subscription_no for front in fronts})
+    now = sql.now_ms(connection)
+    source = sql.rows_source(connection, {"position": "bigint", "no": "bigint"})
+    rows = (
+        await connection.execute(
+            text(
+                "UPDATE deliveries SET claimed_by = :worker, claim = claim + 1, "
+                f"due_ms = {now} + :lease FROM {source} "
+                "WHERE deliveries.position = u.position AND deliveries.subscription_no = u.no "
+                f"AND deliveries.due_ms <= {now} AND deliveries.order_key IS NOT NULL AND deliveries.queued IS NULL "
+                f"AND {_IS_FIRST.format(row='deliveries')} "
+                f"RETURNING deliveries.order_key, {_CLAIM}"
+            ),
+            {
+                "worker": worker,
+                "lease": lease_ms,
+                "rows": sql.rows_json([[front.position, front.subscription_no] for front in fronts]),
+            },
+        )
+    ).all()
+    claimed = {(row[2], row[0]): [Claim(*row[1:])] for row in rows}
+    untried = [claims[0].position for claims in claimed.values() if not claims[0].attempts]
+    if untried and run:
+        await _claim_behind(connection, worker, claimed, run=run)
+    others = await _with_others(connection, worker, claimed)
+    return [
+        OrderedClaim(no, key, sorted(claims, key=lambda c: c.position), (no, key) not in others)
+        for (no, key), claims in claimed.items()
+    ]
+
+
+_CLAIM = (
+    "deliveries.position, deliveries.subscription_no, deliveries.attempts, deliveries.round_start, "
+    "deliveries.claim, deliveries.replay_no"
+)
+_QUEUE = {"no": "bigint", "order_key": "bigint", "position": "bigint"}
+_Queues = dict[tuple[int, int], list[Claim]]
+
+
+async def _claim_behind(connection: AsyncConnection, worker: str, claimed: _Queues, *, run: int) -> None:
+    """Claim what is queued behind the fronts in *claimed* that were never tried, and add it there."""
+    source = sql.rows_source(connection, _QUEUE)
+    behind = (
+        f"e.subscription_no = u.no AND e.order_key = u.order_key AND e.{_OPEN} AND e.position > u.position"
+    )
+    last = f"(SELECT e.position FROM deliveries AS e WHERE {behind} ORDER BY e.position LIMIT 1 OFFSET :run)"
+    ranges = (
+        f"(SELECT u.no, u.order_key, u.position, COALESCE({last}, 9223372036854775807) AS before, "
+        f"{_BARRIER.format(no='u.no')} AS barrier FROM {source}) AS q"
+    )
+    rows = await connection.execute(
+        text(
+            f"UPDATE deliveries SET claimed_by = :worker, claim = claim + 1, queued = NULL FROM {ranges} "
+            "WHERE deliveries.subscription_no = q.no AND deliveries.order_key = q.order_key "
+            f"AND deliveries.{_OPEN} AND deliveries.position > q.position AND deliveries.position < q.before "
+            f"AND deliveries.position <= q.barrier AND deliveries.status = '{Status.HELD}' "
+            f"RETURNING deliveries.order_key, {_CLAIM}"
+        ),
+        {
+            "worker": worker,
+            "run": run,
+            "rows": sql.rows_json(
+                [[no, key, c[0].position] for (no, key), c in claimed.items() if not c[0].attempts]
+            ),
+        },
+    )
+    for row in rows:
+        claimed[row[2], row[0]].append(Claim(*row[1:]))
+
+
+async def _with_others(connection: AsyncConnection, worker: str, claimed: _Queues) -> set[tuple[int, int]]:
+    """Tell which keys in *claimed* have open deliveries beside those that *worker* has claimed."""
+    source = sql.rows_source(connection, {"no": "bigint", "order_key": "bigint"})
+    rows = await connection.execute(
+        text(
+            f"SELECT u.no, u.order_key FROM {source} WHERE EXISTS (SELECT 1 FROM deliveries AS e "
+            f"WHERE e.subscription_no = u.no AND e.order_key = u.order_key AND e.{_OPEN} "
+            "AND COALESCE(e.claimed_by, '') <> :worker)"
+        ),
+        {"worker": worker, "rows": sql.rows_json([list(place) for place in claimed])},
+    )
+    return {(row[0], row[1]) for row in rows}
+
+
+# --- what users and replays open or end ------------------------------------------------------------------------------
+
+
+async def make_due(
+    connection: AsyncConnection, replay: Replay, keys: Mapping[int, int], *, shard: int, again: bool
+) -> int:
+    """Open the deliveries of a replay's page, queued; *keys* maps positions to order keys. The caller arranges them.
+
+    What is open already in an order stays as it is, and is the replay's from now on; what is being tried is not touched.
+    """
+    if not keys:
+        return 0
+    now = sql.now_ms(connection)
+    source = sql.rows_source(connection, {"position": "bigint", "order_key": "bigint"})
+    is_kept = f"deliveries.order_key IS NOT NULL AND deliveries.{_OPEN}"
+    fresh = {
+        "status": f"'{Status.HELD}'",
+        "due_ms": "NULL",
+        "queued": "1",
+        "claim": "deliveries.claim + 1",
+        "order_key": "excluded.order_key",
+        "order_shard": "excluded.order_shard",
+    }
+    kept = ", ".join(
+        f"{column} = CASE WHEN {is_kept} THEN deliveries.{column} ELSE {value} END"
+        for column, value in fresh.items()
+    )
+    conflict = (
+        f"DO UPDATE SET replay_no = :replay, round_start = deliveries.attempts, {kept} "
+        "WHERE deliveries.claimed_by IS NULL"
+        if again
+        else "DO NOTHING"
+    )
+    number = tables.deliveries.c.position.type
+    rows = await connection.execute(
+        text(
+            "INSERT INTO deliveries (position, subscription_no, status, attempts, claim, replay_no, updated_ms, "
+            "order_key, order_shard, queued) "
+            f"SELECT position, :no, '{Status.HELD}', 0, 0, :replay, {now}, order_key, :shard, 1 FROM {source} "
+            f"WHERE TRUE ON CONFLICT (position, subscription_no) {conflict} RETURNING position"
+        ).bindparams(
+            bindparam("no", type_=number),
+            bindparam("replay", type_=number),
+            bindparam("shard", type_=tables.deliveries.c.order_shard.type),
+        ),
+        {
+            "no": replay.subscription_no,
+            "replay": replay.no,
+            "shard": shard,
+            "rows": sql.rows_json([list(pair) for pair in keys.items()]),
+        },
+    )
+    return len(rows.all())
+
+
+async def is_any_open(connection: AsyncConnection, replay_no: int) -> bool:
+    """Tell whether a delivery of a replay has not ended."""
+    statement = text(f"SELECT 1 FROM deliveries WHERE replay_no = :no AND {_OPEN} LIMIT 1")
+    return (await connection.execute(statement, {"no": replay_no})).first() is not None
+
+
+async def reopen(connection: AsyncConnection, key: Key, order_key: int, *, shard: int) -> None:
+    """Queue a delivery that has ended under *order_key*, before those that come after it in the log."""
+    await connection.execute(
+        text(
+            f"UPDATE deliveries SET status = '{Status.HELD}', due_ms = NULL, queued = 1, order_key = :key, "
+            "order_shard = :shard, claim = claim + 1 WHERE position = :position AND subscription_no = :no "
+            f"AND claimed_by IS NULL AND NOT {_OPEN}"
+        ),
+        {
+            "key": order_key,
+            "shard": shard,
+            "position": key.position,
+            "no": key.subscription_no,
+        },
+    )
+    await arrange(connection, [Place(key.subscription_no, order_key)])
+
+
+async def retry_front(connection: AsyncConnection, key: Key) -> None:
+    """Make a front due at once; one that is being tried is left to that attempt, and a queued one to its turn."""
+    await connection.execute(
+        text(
+            f"UPDATE deliveries SET status = '{Status.PENDING}', due_ms = {sql.now_ms(connection)} "
+            f"WHERE position = :position AND subscription_no = :no AND {_OPEN} AND queued IS NULL "
+            "AND claimed_by IS NULL"
+        ),
+        {"position": key.position, "no": key.subscription_no},
+    )
+
+
+async def skip(connection: AsyncConnection, key: Key) -> None:
+    """End an open delivery as ``skipped``, whatever comes of an attempt that is under way; what it held goes on."""
+    row = (
+        await connection.execute(
+            text(
+                f"UPDATE deliveries SET status = '{Status.SKIPPED}', due_ms = NULL, claim = claim + 1, "
+                f"claimed_by = NULL, queued = NULL, updated_ms = {sql.now_ms(connection)} "
+                f"WHERE position = :position AND subscription_no = :no AND {_OPEN} "
+                "RETURNING order_key"
+            ),
+            {"position": key.position, "no": key.subscription_no},
+        )
+    ).first()
+    if row is not None and row[0] is not None:
+        await arrange(connection, [Place(key.subscription_no, row[0])])

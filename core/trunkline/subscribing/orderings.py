@@ -1,0 +1,75 @@
+"""The option ``ordering``: how it is checked, and described in requests and answers."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+from pydantic import Field, WithJsonSchema
+
+from trunkline.errors import BodyInvalid, FieldError
+from trunkline.filters.filters import MAX_PATH
+from trunkline.model.ordering import MAX_POINTER, PARTS, WHOLE, names_of
+from trunkline.schemas.catalog import EventType
+from trunkline.schemas.shapes import SchemaDocument
+from trunkline.subscribing.checks import Context
+
+FORMS = '"subscription", or an object such as {"key": "/payload/client_id"}'
+
+Ordering = Annotated[
+    Any,
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "const": WHOLE},
+                {
+                    "type": "object",
+                    "properties": {"key": {"type": "string", "maxLength": MAX_POINTER}},
+                    "required": ["key"],
+                    "additionalProperties": False,
+                },
+                {"type": "null"},
+            ]
+        }
+    ),
+    Field(
+        description=(
+            "which deliveries go one after the other, in the order of their events: those with the same value at a JSON "
+            "pointer into the event, or with `subscription` all; null for none"
+        ),
+        examples=[{"key": "/payload/client_id"}],
+    ),
+]
+
+
+def check_ordering(ordering: Any, _: Context) -> list[FieldError]:
+    """Check the form of an ordering; whether events can have its key, ``check_key`` tells."""
+    if ordering == WHOLE:
+        return []
+    if not isinstance(ordering, dict) or set(ordering) != {"key"}:
+        return [FieldError("/ordering", f"must be {FORMS}")]
+    pointer = ordering["key"]
+    names = names_of(pointer) if isinstance(pointer, str) and len(pointer) <= MAX_POINTER else ()
+    if not pointer_is_whole(pointer) or len(names) < 2 or names[0] not in PARTS or len(names) > MAX_PATH:
+        return [
+            FieldError(
+                "/ordering/key",
+                "must be a JSON pointer to a value in an event, such as /payload/client_id or /metadata/source",
+            )
+        ]
+    return []
+
+
+def pointer_is_whole(pointer: Any) -> bool:
+    """Tell whether *pointer* is a JSON pointer: it begins with a slash, and each ``~`` is one of ``~0`` and ``~1``."""
+    if not isinstance(pointer, str) or not pointer.startswith("/"):
+        return False
+    return "~" not in pointer.replace("~0", "").replace("~1", "")
+
+
+def check_key(ordering: Any, event_types: Sequence[EventType]) -> None:
+    """Check that one of *event_types* can have the key; ``metadata`` is free. Raises BodyInvalid."""
+    if not isinstance(ordering, dict):
+        return
+    part, *names = names_of(ordering["key"])
+    if part == "payload" and not any(SchemaDocument(kind.schema).shapes_at(names) for kind in event_types):
+        message = "is in none of the chosen event types, so that all of their events would have one key"
+        raise BodyInvalid([FieldError("/ordering/key", message)])

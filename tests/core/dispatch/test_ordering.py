@@ -1,0 +1,431 @@
+"""Deliveries in order: those of one key go one after the other, whatever fails, on both databases."""
+
+import asyncio
+import json
+from collections import defaultdict
+
+import pytest
+
+from trunkline.dispatch import ordering, runner, turns
+from trunkline.errors import BodyInvalid
+from trunkline.testing.receiver import Answer, Hang, Receiver
+
+BY_CLIENT = {"key": "/payload/client_id"}
+LONG = "600"
+"""A retry that does not come in a test's time."""
+on_sqlite = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+
+
+class Clients(Receiver):
+    """A target that answers by client, and knows in what order the events of each came."""
+
+    def __init__(self):
+        super().__init__()
+        self.replies = {}
+        """By client, or by client and number."""
+        self.pushed = defaultdict(list)
+
+    def _received(self, request):
+        client, number = _numbers(request)
+        self.pushed[client].append(number)
+        fallback = super()._received(request)
+        return self.replies.get((client, number)) or self.replies.get(client, fallback)
+
+
+def _numbers(request):
+    payload = json.loads(request.body)["payload"]
+    return payload["client_id"], payload["status_id"]
+
+
+@pytest.fixture
+async def target():
+    async with Clients() as started:
+        yield started
+
+
+async def emit(house, no, *pairs):
+    """Accept one event after the other, each of a client and with a number; returns their positions."""
+    positions = []
+    for client, number in pairs:
+        positions += await house.emit(to=[no], client_id=client, status_id=number)
+    return positions
+
+
+async def statuses(house, no):
+    return [row.status for row in await house.rows(no)]
+
+
+async def explained(house, position):
+    view = await house.hub.deliveries.explain(92, position)
+    return view["subscriptions"][0]
+
+
+async def test_deliveries_of_one_key_go_one_after_the_other_in_the_order_of_their_events(open_house, target):
+    target.always(Answer(delay_seconds=0.005))
+    async with open_house() as house:
+        no = await house.subscribe(f"{target.url}/h", ordering=BY_CLIENT)
+        await emit(house, no, *((client, number) for number in range(1, 31) for client in (1, 2, 3)))
+        await house.check_settled()
+    assert target.pushed == {client: [*range(1, 31)] for client in (1, 2, 3)}
+
+
+async def test_a_failing_delivery_holds_its_key_and_no_other(open_house, target, until):
+    target.replies[1] = Answer(500)
+    async with open_house(retry_schedule_seconds=LONG) as house:
+        no = await house.subscribe(f"{target.url}/h", ordering=BY_CLIENT)
+        first, second, third, *_ = await emit(house, no, (1, 1), (1, 2), (1, 3), (2, 1), (2, 2), (2, 3))
+        await house.until_statuses(pending=1, held=2, delivered=3)
+        delivery = f"dlv_{first}_{no}"
+        assert [(await explained(house, p))["state"] for p in (first, second, third)] == [
+            "pending",
+            "held",
+            "held",
+        ]
+        entry = await explained(house, third)
+        assert entry["held_by"] == delivery
+        assert delivery in entry["reason"]
+        log = await house.hub.deliveries.get(92, f"dlv_{second}_{no}")
+        assert (log["status"], log["held_by"], log["next_attempt_utc"]) == ("held", delivery, None)
+        await house.check_ledger()
+        target.replies.clear()
+        await house.hub.deliveries.retry(92, delivery)
+        await house.check_settled()
+    assert target.pushed == {1: [1, 1, 2, 3], 2: [1, 2, 3]}
+
+
+async def test_with_one_order_for_all_a_failing_delivery_holds_everything(open_house, target):
+    target.script([Answer(500)])
+    async with open_house(retry_schedule_seconds="0.5") as house:
+        no = await house.subscribe(f"{target.url}/h", ordering="subscription")
+        await emit(house, no, (1, 1), (2, 2), (3, 3))
+        await house.check_settled()
+    assert [_numbers(request)[1] for request in target.requests] == [1, 1, 2, 3]
+
+
+async def test_events_without_a_value_at_the_key_have_one_order_together(open_house, target):
+    target.replies[1] = Answer(500)
+    async with open_house(retry_schedule_seconds=LONG) as house:
+        no = await house.subscribe(f"{target.url}/h", ordering={"key": "/metadata/shop"})
+        await emit(house, no, (1, 1), (2, 2))
+        await house.until_statuses(pending=1, held=1)
+
+
+async def test_what_ends_otherwise_than_delivered_lets_its_key_go_on_once_that_is_written(open_house, target):
+    target.replies[1, 1] = Answer(500)
+    async with open_house(retry_schedule_seconds="0.1,0.1") as house:
+        no = await house.subscribe(f"{target.url}/h", ordering=BY_CLIENT)
+        await emit(house, no, (1, 1), (1, 2))
+        await house.check_settled()
+        assert await statuses(house, no) == ["exhausted", "delivered"]
+    assert target.pushed[1] == [1, 1, 1, 2]
+
+
+async def test_skipping_ends_a_delivery_and_what_it_held_goes_on(open_house, target):
+    target.replies[1, 1] = Answer(500)
+    async with open_house(retry_schedule_seconds=LONG) as house:
+        no = await house.subscribe(f"{target.url}/h", ordering=BY_CLIENT)
+        first, second, third = await emit(house, no, (1, 1), (1, 2), (1, 3))
+        await house.until_statuses(pending=1, held=2)
+        view = await house.hub.deliveries.skip(92, f"dlv_{second}_{no}")
+        assert view["status"] == "skipped"
+        await house.until_statuses(pending=1, held=1, skipped=1)
+        await house.hub.deliveries.skip(92, f"dlv_{first}_{no}")
+        await house.until_statuses(skipped=2, delivered=1)
+        view = await house.hub.deliveries.skip(92, f"dlv_{third}_{no}")
+        assert view["status"] == "delivered"
+    assert target.pushed[1] == [1, 3]
+
+
+async def test_a_delivery_without_an_order_can_be_skipped_too(open_house, target):
+    target.answer(500)
+    async with open_house(retry_schedule_seconds=LONG) as house:
+        no = await house.subscribe(f"{target.url}/h")
+        [position] = await house.emit(to=[no])
+        await house.until_statuses(pending=1)
+        await house.hub.deliveries.skip(92, f"dlv_{position}_{no}")
+        await house.check_settled()
+        assert await statuses(house, no) == ["skipped"]
+
+
+async def test_a_retry_of_what_has_ended_is_made_before_what_is_held_and_holds_it(open_house, target):
+    target.replies[1, 1] = Answer(500)
+    async with open_house(retry_schedule_seconds="0.01") as house:
+        no = await house.subscribe(f"{target.url}/h", ordering=BY_CLIENT)
+        [first] = await emit(house, no, (1, 1))
+        await house.until_statuses(exhausted=1)
+        target.replies[1, 1] = Hang()
+        await house.hub.deliveries.retry(92, f"dlv_{first}_{no}")
+        await until_pushed(target, 1, [1, 1, 1])
+        await emit(house, no, (1, 2), (1, 3))
+        await house.until_statuses(pending=1, held=2)
+        await house.hub.deliveries.skip(92, f"dlv_{first}_{no}")
+        await asyncio.sleep(0.3)
+    assert target.pushed[1] == [1, 1, 1], "the next one waits for the end of the attempt that was skipped"
+
+
+async def until_pushed(target, client, expected, *, seconds=5):
+    async with asyncio.timeout(seconds):
+        while target.pushed[client] != expected:
+            await asyncio.sleep(0.01)
+
+
+async def test_a_retry_of_a_held_delivery_waits_for_its_turn(open_house, target):
+    target.replies[1] = Answer(500)
+    async with open_house(retry_schedule_seconds=LONG) as house:
+        no = await house.subscribe(f"{target.url}/h", ordering=BY_CLIENT)
+        _, second = await emit(house, no, (1, 1), (1, 2))
+        await house.until_statuses(pending=1, held=1)
+        view = await house.hub.deliveries.retry(92, f"dlv_{second}_{no}")
+        assert view["status"] == "held"
+        await asyncio.sleep(0.3)
+    assert target.pushed[1] == [1]
+
+
+async def test_a_slow_attempt_holds_its_key_in_the_ledger_and_no_cursor(open_house, target, monkeypatch):
+    monkeypatch.setattr(runner, "SLOW_SECONDS", 0.2)
+    monkeypatch.setattr(ordering, "WAIT_SECONDS", 0.2)
+    target.replies[1, 1] = Answer(delay_seconds=1.0)
+    async with open_house() as house:
+        no = await house.subscribe(f"{target.url}/h", ordering=BY_CLIENT)
+        *_, last = await emit(house, no, (1, 1), (1, 2), (2, 1), (1, 3))
+        await house.until_statuses(pending=1, held=2, delivered=1)
+        assert await house.cursor() >= last
+        await house.check_settled()
+    assert target.pushed == {1: [1, 2, 3], 2: [1]}
+
+
+async def test_beyond_a_bound_what_waits_is_in_the_ledger_alone(open_house, target, monkeypatch):
+    monkeypatch.setattr(ordering, "MOST_WAITING", 5)
+    monkeypatch.setattr(turns, "RUN", 3)
+    target.replies[1, 1] = Answer(delay_seconds=0.5)
+    async with open_house() as house:
+        no = await house.subscribe(f"{target.url}/h", ordering=BY_CLIENT)
+        await emit(house, no, (2, 1))
+        await house.check_settled()
+        await emit(house, no, *((1, number) for number in range(1, 41)))
+        assert len(house.hub.dispatcher._ordering._new) <= 5
+        await house.check_settled()
+    assert target.pushed[1] == [*range(1, 41)]
+
+
+async def test_where_many_keys_fail_the_others_go_on_through_the_ledger(open_house, target, monkeypatch):
+    monkeypatch.setattr(ordering, "MOST_BLOCKED", 3)
+    async with open_house(retry_schedule_seconds=LONG) as house:
+        no = await house.subscribe(f"{target.url}/h", ordering=BY_CLIENT)
+        for client in range(1, 7):
+            target.replies[client] = Answer(500)
+        await emit(house, no, *((client, 1) for client in range(1, 7)))
+        await house.until_statuses(pending=6)
+        await emit(house, no, (9, 1), (9, 2), (1, 2))
+        await house.until_statuses(pending=6, delivered=2, held=1)
+        target.replies.clear()
+        for row in await house.rows(no):
+            if row.status == "pending":
+                await house.hub.deliveries.retry(92, f"dlv_{row.position}_{no}")
+        await house.check_settled()
+    assert (target.pushed[9], target.pushed[1]) == ([1, 2], [1, 1, 2])
+
+
+async def test_a_paused_order_goes_on_with_what_it_missed_before_what_is_new(open_house, target):
+    target.replies[1, 1] = Answer(500)
+    async with open_house(retry_schedule_seconds="0.2,0.2,0.2,0.2") as house:
+        no = await house.subscribe(f"{target.url}/h", ordering=BY_CLIENT)
+        await emit(house, no, (1, 1), (1, 2))
+        await house.until_statuses(pending=1, held=1)
+        await house.change(no, status="paused")
+        await emit(house, no, *((1, number) for number in range(3, 9)))
+        await asyncio.sleep(0.5)
+        assert await house.statuses() == {"pending": 1, "held": 1}
+        target.replies.clear()
+        await house.change(no, status="active")
+        await emit(house, no, *((1, number) for number in range(9, 15)))
+        await house.check_settled()
+    assert [n for n in target.pushed[1] if n > 1] == [*range(2, 15)]
+
+
+async def test_a_replay_keeps_the_order_and_what_is_new_waits_behind_it(open_house, target):
+    async with open_house() as house:
+        no = await house.subscribe(f"{target.url}/h", ordering=BY_CLIENT)
+        pairs = [(client, number) for number in range(1, 41) for client in (1, 2)]
+        await emit(house, no, *pairs)
+        await house.check_settled()
+        target.pushed.clear()
+        row = await house.subscription(no)
+        started = await house.hub.replays.start(92, row["id"], {}, channel=None)
+        await emit(house, no, (1, 41), (1, 42), (2, 41))
+        await house.check_settled()
+        await house.until(lambda: _has_completed(house, started["id"]))
+    assert target.pushed == {1: [*range(1, 43)], 2: [*range(1, 42)]}
+
+
+async def _has_completed(house, replay_id):
+    return (await house.hub.replays.get(92, replay_id))["status"] == "completed"
+
+
+async def test_a_key_that_fails_in_a_replay_holds_neither_the_others_nor_what_is_new_of_them(
+    open_house, target
+):
+    async with open_house(retry_schedule_seconds=LONG) as house:
+        no = await house.subscribe(f"{target.url}/h", ordering=BY_CLIENT)
+        await emit(house, no, *((client, number) for number in range(1, 11) for client in (1, 2)))
+        await house.check_settled()
+        target.pushed.clear()
+        target.replies[1] = Answer(500)
+        row = await house.subscription(no)
+        await house.hub.replays.start(92, row["id"], {}, channel=None)
+        await emit(house, no, (2, 11))
+        await house.until_statuses(pending=1, held=9, delivered=11)
+    assert target.pushed == {1: [1], 2: [*range(1, 12)]}
+
+
+async def test_a_cancelled_replay_lets_what_waited_for_it_go_on(open_house, target):
+    async with open_house() as house:
+        no = await house.subscribe(f"{target.url}/h", ordering=BY_CLIENT)
+        await emit(house, no, (1, 1))
+        await house.check_settled()
+        row = await house.subscription(no)
+        started = await house.hub.replays.start(92, row["id"], {}, channel=None)
+        await house.execute("UPDATE replays SET position = 0, end_position = 9000000000")
+        await house.until(house.routing_is_fresh)
+        await emit(house, no, (1, 2))
+        await house.until(lambda: _is_queued(house, no))
+        await house.hub.replays.cancel(92, started["id"])
+        await house.check_settled()
+    assert target.pushed[1][-1] == 2
+
+
+async def _is_queued(house, no):
+    rows = await house.query("SELECT 1 FROM deliveries WHERE status = 'held' AND queued = 1")
+    return bool(rows)
+
+
+async def test_changing_or_ending_an_order_loses_nothing_and_leaves_nothing_stuck(open_house, target):
+    target.replies[1] = Answer(500)
+    async with open_house(retry_schedule_seconds="0.4,0.4,0.4") as house:
+        no = await house.subscribe(f"{target.url}/h", ordering=BY_CLIENT)
+        await emit(house, no, (1, 1), (1, 2))
+        await house.until_statuses(pending=1, held=1)
+        await house.change(no, ordering="subscription")
+        await emit(house, no, (1, 3), (2, 4))
+        await house.change(no, ordering=None)
+        await emit(house, no, (1, 5), (3, 6))
+        await house.change(no, ordering={"key": "/payload/status_id"})
+        await emit(house, no, (1, 7))
+        target.replies.clear()
+        await house.check_settled()
+        assert await house.statuses() == {"delivered": 7}
+
+
+async def test_what_is_held_ends_with_its_subscription(open_house, target):
+    target.replies[1] = Answer(500)
+    async with open_house(retry_schedule_seconds=LONG) as house:
+        no = await house.subscribe(f"{target.url}/h", ordering=BY_CLIENT)
+        await emit(house, no, (1, 1), (1, 2))
+        await house.until_statuses(pending=1, held=1)
+        row = await house.subscription(no)
+        await house.hub.subscriptions.delete(92, row["id"], channel=None)
+        await house.until_statuses(gone=2)
+
+
+async def test_what_is_in_an_order_is_held_while_its_channel_is_off_and_goes_on_in_order(open_house, target):
+    async with open_house() as house:
+        no = await house.subscribe(f"{target.url}/h", ordering=BY_CLIENT)
+        await emit(house, no, (1, 1))
+        await house.check_settled()
+        matched = house.matched
+    async with open_house(plugins="polling") as house:
+        house.matched = matched
+        await emit(house, no, (1, 2), (2, 1), (1, 3))
+        await house.until_statuses(delivered=1, held=3)
+    async with open_house() as house:
+        house.matched = matched
+        await house.check_settled()
+    assert target.pushed == {1: [1, 2, 3], 2: [1]}
+
+
+async def test_a_restart_in_the_middle_goes_on_in_order(open_house, target):
+    target.always(Answer(delay_seconds=0.01))
+    target.replies[2, 1] = Answer(500)
+    async with open_house(retry_schedule_seconds="0.5") as house:
+        no = await house.subscribe(f"{target.url}/h", ordering=BY_CLIENT)
+        await emit(house, no, *((client, number) for number in range(1, 41) for client in (1, 2)))
+        matched = house.matched
+    async with open_house(retry_schedule_seconds="0.5") as house:
+        house.matched = matched
+        await house.check_settled()
+    assert target.pushed == {1: [*range(1, 41)], 2: [1, *range(1, 41)]}
+
+
+async def test_two_workers_keep_the_order_while_shards_go_from_one_to_the_other(
+    open_house, target, postgres_database_url
+):
+    target.always(Answer(delay_seconds=0.004))
+    async with open_house(url=postgres_database_url) as first:
+        no = await first.subscribe(f"{target.url}/h", ordering=BY_CLIENT)
+        emitting = asyncio.create_task(
+            emit(first, no, *((client, number) for number in range(1, 201) for client in (1, 2)))
+        )
+        for _ in range(3):
+            async with open_house(url=postgres_database_url):
+                await asyncio.sleep(0.4)
+        await emitting
+        await first.check_settled(seconds=30)
+    assert target.pushed == {client: [*range(1, 201)] for client in (1, 2)}
+
+
+@on_sqlite
+async def test_without_an_ordering_nothing_of_it_is_asked_of_the_database(
+    open_house, target, monkeypatch, until
+):
+    asked = []
+    async with open_house() as house:
+        await until(lambda: house.hub.dispatcher._turns._idle)  # it looks once what the ledger has
+        no = await house.subscribe(f"{target.url}/h")
+        await emit(house, no, (1, 1))
+        await house.check_settled()
+        await until(
+            lambda: house.hub.dispatcher._turns._idle[1] == house.hub.dispatcher._reader._table.version
+        )
+        for name in ("arrange", "next_due_ms", "claim", "busy_keys"):
+            monkeypatch.setattr(turns.store, name, lambda *_, name=name, **__: asked.append(name))
+        await emit(house, no, (1, 1), (1, 2))
+        await house.check_settled()
+        await asyncio.sleep(1.2)
+    assert asked == []
+
+
+@on_sqlite
+@pytest.mark.parametrize(
+    ("value", "path", "message"),
+    [
+        ("all", "/ordering", 'must be "subscription", or an object such as {"key": "/payload/client_id"}'),
+        ({"key": "/payload/client_id", "more": 1}, "/ordering", 'must be "subscription"'),
+        ({"key": "payload.client_id"}, "/ordering/key", "must be a JSON pointer"),
+        ({"key": "/payload"}, "/ordering/key", "must be a JSON pointer"),
+        ({"key": "/payload/a~2"}, "/ordering/key", "must be a JSON pointer"),
+        ({"key": "/id/x"}, "/ordering/key", "must be a JSON pointer"),
+        ({"key": 7}, "/ordering/key", "must be a JSON pointer"),
+        ({"key": "/payload/no_such"}, "/ordering/key", "is in none of the chosen event types"),
+    ],
+)
+async def test_an_ordering_that_no_event_can_follow_is_refused(open_house, target, value, path, message):
+    async with open_house(dispatch=False) as house:
+        with pytest.raises(BodyInvalid) as refused:
+            await house.subscribe(f"{target.url}/h", types=["lead.created"], ordering=value)
+        [error] = refused.value.errors
+        assert error.path == path
+        assert message in error.message
+        no = await house.subscribe(f"{target.url}/h", types=["lead.created"])
+        with pytest.raises(BodyInvalid):
+            await house.change(no, ordering=value)
+
+
+@on_sqlite
+async def test_event_types_that_do_not_have_the_key_are_refused_while_it_is_one(open_house, target):
+    async with open_house(dispatch=False) as house:
+        no = await house.subscribe(
+            f"{target.url}/h", types=["lead.created"], ordering={"key": "/payload/first_name"}
+        )
+        with pytest.raises(BodyInvalid, match="/ordering/key"):
+            await house.change(no, event_types=["payment.failed"])
+        await house.change(no, event_types=["payment.failed"], ordering=BY_CLIENT)

@@ -1,0 +1,267 @@
+"""The functions of ``trunkline.store.ordering`` over the database in memory, as ``stores`` has those of the others."""
+
+# ruff: noqa: N805 - the class is a namespace of functions, which are put into a module
+
+from collections import Counter
+
+from trunkline.model.deliveries import OPEN, Key
+from trunkline.store import subscriptions
+from trunkline.store.deliveries import Claim
+from trunkline.store.ordering import CLAIM_MS, OrderedClaim, Place
+
+END = 2**63 - 1
+
+
+class Queues:
+    """``store.ordering``."""
+
+    async def lock(connection, numbers, *, skip=False):
+        await connection.statement()
+        locked = set()
+        for no in sorted(set(numbers)):
+            if connection.get("subscriptions", no) and not (
+                skip and not connection.is_free("subscriptions", no)
+            ):
+                await connection.lock("subscriptions", no)
+                locked.add(no)
+        return locked
+
+    async def announce(connection, no):
+        version = await subscriptions.next_version(connection)
+        await connection.statement()
+        await connection.update("subscriptions", [no], lambda row: True, lambda row: {"version": version})
+
+    async def arrange(connection, places, *, lease_ms=CLAIM_MS):
+        if not places:
+            return
+        await Queues.requeue(connection, places)
+        await connection.statement()
+        now = connection.now_ms
+        for place in places:
+            first = _first(connection, place)
+            if first is None or first > _barrier(connection, place.subscription_no):
+                continue
+
+            def turn(row, is_on=place.is_on):
+                due = now + lease_ms if row["claimed_by"] else now
+                due = row["due_ms"] if row["due_ms"] is not None else due
+                return {
+                    "queued": None,
+                    "status": "pending" if is_on else "held",
+                    "due_ms": due if is_on else None,
+                }
+
+            await connection.update(
+                "deliveries",
+                [(first, place.subscription_no)],
+                lambda row: row["queued"] or row["due_ms"] is None,
+                turn,
+            )
+
+    async def requeue(connection, places):
+        await connection.statement()
+        for place in places:
+            first = _first(connection, place)
+            if first is not None:
+                await connection.update(
+                    "deliveries",
+                    [key for key in _open(connection, place) if key[0] > first],
+                    lambda row: not row["queued"] and row["status"] in OPEN and row["claimed_by"] is None,
+                    lambda row: {"queued": 1, "status": "held", "due_ms": None},
+                )
+
+    async def places_between(connection, no, *, after, up_to):
+        await connection.statement()
+        keys = {
+            row["order_key"]
+            for (position, number), row in connection.rows("deliveries").items()
+            if number == no
+            and after < position <= up_to
+            and row["order_key"] is not None
+            and row["status"] in OPEN
+        }
+        return [Place(no, key) for key in sorted(keys)]
+
+    async def release_queue(connection, no):
+        await connection.statement()
+        now, barrier = connection.now_ms, _barrier(connection, no)
+        keys = {row["order_key"] for row in connection.rows("deliveries").values() if row["no"] == no}
+        for order_key in sorted(keys - {None}):
+            first = _first(connection, Place(no, order_key))
+            if first is not None and first <= barrier:
+                await connection.update(
+                    "deliveries",
+                    [(first, no)],
+                    lambda row: row["queued"] and row["status"] in OPEN,
+                    lambda row: {"queued": None, "status": "pending", "due_ms": now},
+                )
+
+    async def is_held_back(connection, no):
+        await connection.statement()
+        return _barrier(connection, no) < END
+
+    async def busy_keys(connection, no, *, limit):
+        await connection.statement()
+        keys = {
+            row["order_key"]
+            for row in connection.rows("deliveries").values()
+            if row["no"] == no
+            and row["order_key"] is not None
+            and row["status"] in OPEN
+            and not row["queued"]
+        }
+        return sorted(keys)[:limit]
+
+    async def next_due_ms(connection, shards):
+        await connection.statement()
+        due = [
+            row["due_ms"]
+            for row in connection.rows("deliveries").values()
+            if row["order_shard"] in shards and row["due_ms"] is not None
+        ]
+        return max(min(due) - connection.now_ms, 0) if due else None
+
+    async def due_fronts(connection, settled, *, limit, per_subscription, busy):
+        await connection.statement()
+        now, places = connection.now_ms, Counter()
+        due = sorted(
+            (row["due_ms"], key)
+            for key, row in connection.rows("deliveries").items()
+            if row["due_ms"] is not None
+            and row["due_ms"] <= now
+            and key[0] <= settled.get(row["order_shard"], -1)
+            and _is_first(connection, row)
+        )
+        fronts = []
+        for _, key in due:
+            places[key[1]] += 1
+            if places[key[1]] <= per_subscription and key[1] not in busy:
+                fronts.append(Key(*key))
+        return fronts[:limit]
+
+    async def claim(connection, worker, fronts, *, run, lease_ms):
+        await Queues.lock(connection, {front.subscription_no for front in fronts})
+        await connection.statement()
+        now = connection.now_ms
+        rows = await connection.update(
+            "deliveries",
+            [(front.position, front.subscription_no) for front in fronts],
+            lambda row: (
+                row["due_ms"] is not None
+                and row["due_ms"] <= now
+                and row["order_key"] is not None
+                and not row["queued"]
+                and _is_first(connection, row)
+            ),
+            lambda row: {"claimed_by": worker, "claim": row["claim"] + 1, "due_ms": now + lease_ms},
+        )
+        claimed = {(row["no"], row["order_key"]): [_claim(row)] for row in rows}
+        await connection.statement()
+        for (no, order_key), claims in claimed.items():
+            if claims[0].attempts:
+                continue
+            barrier = _barrier(connection, no)
+            behind = [k for k in _open(connection, Place(no, order_key)) if k[0] > claims[0].position][:run]
+            rows = await connection.update(
+                "deliveries",
+                [key for key in behind if key[0] <= barrier],
+                lambda row: row["status"] == "held",
+                lambda row: {"claimed_by": worker, "claim": row["claim"] + 1, "queued": None},
+            )
+            claims += [_claim(row) for row in rows]
+        await connection.statement()
+        deliveries = connection.rows("deliveries")
+        return [
+            OrderedClaim(
+                *place,
+                claims,
+                all(deliveries[key]["claimed_by"] == worker for key in _open(connection, Place(*place))),
+            )
+            for place, claims in claimed.items()
+        ]
+
+    async def make_due(connection, replay, keys, *, shard, again):
+        if not keys:
+            return 0
+        await connection.statement()
+        made, no = 0, replay.subscription_no
+        for position, order_key in keys.items():
+            held = {
+                "status": "held",
+                "due_ms": None,
+                "queued": 1,
+                "order_key": order_key,
+                "order_shard": shard,
+            }
+            fresh = {"position": position, "no": no, "attempts": 0, "round_start": 0, "claimed_by": None}
+            row = {**fresh, **held, "claim": 0, "replay_no": replay.no}
+            if await connection.insert("deliveries", (position, no), row):
+                made += 1
+                continue
+            row = connection.get("deliveries", (position, no))
+            if again and row["claimed_by"] is None:
+                is_kept = row["order_key"] is not None and row["status"] in OPEN
+                change = {} if is_kept else {**held, "claim": row["claim"] + 1}
+                change |= {"replay_no": replay.no, "round_start": row["attempts"]}
+                connection.put("deliveries", (position, no), {**row, **change})
+                made += 1
+        return made
+
+    async def is_any_open(connection, replay_no):
+        await connection.statement()
+        rows = connection.rows("deliveries").values()
+        return any(row["replay_no"] == replay_no and row["status"] in OPEN for row in rows)
+
+    async def skip(connection, key):
+        await connection.statement()
+        changed = await connection.update(
+            "deliveries",
+            [(key.position, key.subscription_no)],
+            lambda row: row["status"] in OPEN,
+            lambda row: {
+                "status": "skipped",
+                "due_ms": None,
+                "claim": row["claim"] + 1,
+                "claimed_by": None,
+                "queued": None,
+            },
+        )
+        if changed and changed[0]["order_key"] is not None:
+            await Queues.arrange(connection, [Place(key.subscription_no, changed[0]["order_key"])])
+
+
+def _open(connection, place):
+    """The keys of the open deliveries of *place*, in the log's order."""
+    rows = connection.rows("deliveries")
+    return sorted(
+        key
+        for key, row in rows.items()
+        if key[1] == place.subscription_no and row["order_key"] == place.order_key and row["status"] in OPEN
+    )
+
+
+def _first(connection, place):
+    return next((position for position, _ in _open(connection, place)), None)
+
+
+def _is_first(connection, row):
+    return _first(connection, Place(row["no"], row["order_key"])) == row["position"]
+
+
+def _barrier(connection, no):
+    if "ordering" not in connection.get("subscriptions", no)["options"]:
+        return END
+    return min(
+        (
+            row["position"]
+            for row in connection.rows("replays").values()
+            if row["subscription_no"] == no
+            and row["status"] == "running"
+            and row["position"] < row["end_position"]
+        ),
+        default=END,
+    )
+
+
+def _claim(row):
+    return Claim(row["position"], row["no"], row["attempts"], row["round_start"], row["claim"])

@@ -275,31 +275,33 @@ _Queues = dict[tuple[int, int], list[Claim]]
 
 
 async def _claim_behind(connection: AsyncConnection, worker: str, claimed: _Queues, *, run: int) -> None:
-    """Claim what is queued behind the fronts in *claimed* that were never tried, and add it there."""
+    """Claim what is queued behind the fronts in *claimed* that were never tried, and add it there.
+
+    How far it goes is read first: in one statement SQLite would walk all deliveries of the subscription.
+    """
     source = sql.rows_source(connection, _QUEUE)
     behind = (
         f"e.subscription_no = u.no AND e.order_key = u.order_key AND e.{_OPEN} AND e.position > u.position"
     )
     last = f"(SELECT e.position FROM deliveries AS e WHERE {behind} ORDER BY e.position LIMIT 1 OFFSET :run)"
-    ranges = (
-        f"(SELECT u.no, u.order_key, u.position, COALESCE({last}, 9223372036854775807) AS before, "
-        f"{_BARRIER.format(no='u.no')} AS barrier FROM {source}) AS q"
+    untried = [[no, key, c[0].position] for (no, key), c in claimed.items() if not c[0].attempts]
+    ends = await connection.execute(
+        text(
+            f"SELECT u.no, u.order_key, u.position, COALESCE({last} - 1, 9223372036854775807), "
+            f"{_BARRIER.format(no='u.no')} FROM {source}"
+        ),
+        {"run": run, "rows": sql.rows_json(untried)},
     )
+    ranges = [[no, key, position, min(end, barrier)] for no, key, position, end, barrier in ends]
+    source = sql.rows_source(connection, {**_QUEUE, "up_to": "bigint"})
     rows = await connection.execute(
         text(
-            f"UPDATE deliveries SET claimed_by = :worker, claim = claim + 1, queued = NULL FROM {ranges} "
-            "WHERE deliveries.subscription_no = q.no AND deliveries.order_key = q.order_key "
-            f"AND deliveries.{_OPEN} AND deliveries.position > q.position AND deliveries.position < q.before "
-            f"AND deliveries.position <= q.barrier AND deliveries.status = '{Status.HELD}' "
-            f"RETURNING deliveries.order_key, {_CLAIM}"
+            f"UPDATE deliveries SET claimed_by = :worker, claim = claim + 1, queued = NULL FROM {source} "
+            "WHERE deliveries.subscription_no = u.no AND deliveries.order_key = u.order_key "
+            f"AND deliveries.{_OPEN} AND deliveries.position > u.position AND deliveries.position <= u.up_to "
+            f"AND deliveries.due_ms IS NULL RETURNING deliveries.order_key, {_CLAIM}"
         ),
-        {
-            "worker": worker,
-            "run": run,
-            "rows": sql.rows_json(
-                [[no, key, c[0].position] for (no, key), c in claimed.items() if not c[0].attempts]
-            ),
-        },
+        {"worker": worker, "rows": sql.rows_json(ranges)},
     )
     for row in rows:
         claimed[row[2], row[0]].append(Claim(*row[1:]))

@@ -5,7 +5,7 @@ first is the *front*: it is pending, with a due time, and the holder of the shar
 *queued* behind it, and nobody looks for them. ``arrange`` keeps it so; whoever changes an open delivery of a key calls it in
 the same transaction, holding the lock of the subscription's row (``lock``), so that two changes never miss each other.
 
-While a replay reads on, the deliveries of events beyond its position stay queued: it may yet put earlier ones before them.
+While a replay reads on, no delivery beyond its position has its turn: it may yet put earlier ones before them.
 A delivery keeps the order key that it was stored with, also where the subscription has another ordering by now, or none.
 """
 
@@ -205,7 +205,7 @@ async def due_fronts(
     """List up to *limit* fronts that are due, oldest first, at most *per_subscription* of one and none of *busy* ones.
 
     *settled* maps each shard to the position up to which all is in the ledger: what comes after it may have to wait for
-    an event that was read and not settled. A claim that lapsed, or whose claimant has died, is a front no more where an
+    an event that was read and not settled, or, where a replay reads on, for what that may put before it. A claim that lapsed, or whose claimant has died, is a front no more where an
     earlier delivery was opened meanwhile.
     """
     source = sql.rows_source(connection, {"shard": "bigint", "settled": "bigint"})
@@ -216,6 +216,7 @@ async def due_fronts(
             f"(SELECT d.position, d.subscription_no AS no, d.due_ms FROM {source} JOIN deliveries AS d "
             f"ON d.order_shard = u.shard WHERE d.due_ms <= (SELECT {sql.now_ms(connection)}) "
             f"AND d.position <= u.settled AND {_IS_FIRST.format(row='d')} "
+            f"AND d.position <= {_BARRIER.format(no='d.subscription_no')} "
             "ORDER BY d.due_ms LIMIT :window) AS oldest) AS ranked "
             "WHERE place <= :per_subscription ORDER BY due_ms"
         ),
@@ -246,6 +247,7 @@ async def claim(
                 "WHERE deliveries.position = u.position AND deliveries.subscription_no = u.no "
                 f"AND deliveries.due_ms <= {now} AND deliveries.order_key IS NOT NULL AND deliveries.queued IS NULL "
                 f"AND {_IS_FIRST.format(row='deliveries')} "
+                f"AND deliveries.position <= {_BARRIER.format(no='deliveries.subscription_no')} "
                 f"RETURNING deliveries.order_key, {_CLAIM}"
             ),
             {

@@ -5,7 +5,7 @@ first is the *front*: it is pending, with a due time, and the holder of the shar
 *queued* behind it, and nobody looks for them. ``arrange`` keeps it so; whoever changes an open delivery of a key calls it in
 the same transaction, holding the lock of the subscription's row (``lock``), so that two changes never miss each other.
 
-While a replay reads on, the deliveries of events beyond its position stay queued: it may yet put earlier ones before them.
+While a replay reads on, no delivery beyond its position has its turn: it may yet put earlier ones before them.
 A delivery keeps the order key that it was stored with, also where the subscription has another ordering by now, or none.
 """
 
@@ -205,7 +205,7 @@ async def due_fronts(
     """List up to *limit* fronts that are due, oldest first, at most *per_subscription* of one and none of *busy* ones.
 
     *settled* maps each shard to the position up to which all is in the ledger: what comes after it may have to wait for
-    an event that was read and not settled. A claim that lapsed, or whose claimant has died, is a front no more where an
+    an event that was read and not settled, or, where a replay reads on, for what that may put before it. A claim that lapsed, or whose claimant has died, is a front no more where an
     earlier delivery was opened meanwhile.
     """
     source = sql.rows_source(connection, {"shard": "bigint", "settled": "bigint"})
@@ -216,6 +216,7 @@ async def due_fronts(
             f"(SELECT d.position, d.subscription_no AS no, d.due_ms FROM {source} JOIN deliveries AS d "
             f"ON d.order_shard = u.shard WHERE d.due_ms <= (SELECT {sql.now_ms(connection)}) "
             f"AND d.position <= u.settled AND {_IS_FIRST.format(row='d')} "
+            f"AND d.position <= {_BARRIER.format(no='d.subscription_no')} "
             "ORDER BY d.due_ms LIMIT :window) AS oldest) AS ranked "
             "WHERE place <= :per_subscription ORDER BY due_ms"
         ),
@@ -246,6 +247,7 @@ async def claim(
                 "WHERE deliveries.position = u.position AND deliveries.subscription_no = u.no "
                 f"AND deliveries.due_ms <= {now} AND deliveries.order_key IS NOT NULL AND deliveries.queued IS NULL "
                 f"AND {_IS_FIRST.format(row='deliveries')} "
+                f"AND deliveries.position <= {_BARRIER.format(no='deliveries.subscription_no')} "
                 f"RETURNING deliveries.order_key, {_CLAIM}"
             ),
             {
@@ -275,31 +277,33 @@ _Queues = dict[tuple[int, int], list[Claim]]
 
 
 async def _claim_behind(connection: AsyncConnection, worker: str, claimed: _Queues, *, run: int) -> None:
-    """Claim what is queued behind the fronts in *claimed* that were never tried, and add it there."""
+    """Claim what is queued behind the fronts in *claimed* that were never tried, and add it there.
+
+    How far it goes is read first: in one statement SQLite would walk all deliveries of the subscription.
+    """
     source = sql.rows_source(connection, _QUEUE)
     behind = (
         f"e.subscription_no = u.no AND e.order_key = u.order_key AND e.{_OPEN} AND e.position > u.position"
     )
     last = f"(SELECT e.position FROM deliveries AS e WHERE {behind} ORDER BY e.position LIMIT 1 OFFSET :run)"
-    ranges = (
-        f"(SELECT u.no, u.order_key, u.position, COALESCE({last}, 9223372036854775807) AS before, "
-        f"{_BARRIER.format(no='u.no')} AS barrier FROM {source}) AS q"
+    untried = [[no, key, c[0].position] for (no, key), c in claimed.items() if not c[0].attempts]
+    ends = await connection.execute(
+        text(
+            f"SELECT u.no, u.order_key, u.position, COALESCE({last} - 1, 9223372036854775807), "
+            f"{_BARRIER.format(no='u.no')} FROM {source}"
+        ),
+        {"run": run, "rows": sql.rows_json(untried)},
     )
+    ranges = [[no, key, position, min(end, barrier)] for no, key, position, end, barrier in ends]
+    source = sql.rows_source(connection, {**_QUEUE, "up_to": "bigint"})
     rows = await connection.execute(
         text(
-            f"UPDATE deliveries SET claimed_by = :worker, claim = claim + 1, queued = NULL FROM {ranges} "
-            "WHERE deliveries.subscription_no = q.no AND deliveries.order_key = q.order_key "
-            f"AND deliveries.{_OPEN} AND deliveries.position > q.position AND deliveries.position < q.before "
-            f"AND deliveries.position <= q.barrier AND deliveries.status = '{Status.HELD}' "
-            f"RETURNING deliveries.order_key, {_CLAIM}"
+            f"UPDATE deliveries SET claimed_by = :worker, claim = claim + 1, queued = NULL FROM {source} "
+            "WHERE deliveries.subscription_no = u.no AND deliveries.order_key = u.order_key "
+            f"AND deliveries.{_OPEN} AND deliveries.position > u.position AND deliveries.position <= u.up_to "
+            f"AND deliveries.due_ms IS NULL RETURNING deliveries.order_key, {_CLAIM}"
         ),
-        {
-            "worker": worker,
-            "run": run,
-            "rows": sql.rows_json(
-                [[no, key, c[0].position] for (no, key), c in claimed.items() if not c[0].attempts]
-            ),
-        },
+        {"worker": worker, "rows": sql.rows_json(ranges)},
     )
     for row in rows:
         claimed[row[2], row[0]].append(Claim(*row[1:]))

@@ -173,7 +173,12 @@ deliveries = Table(
     partial_index("ix_deliveries_due", "due_ms", where="due_ms IS NOT NULL AND order_shard IS NULL"),
     partial_index("ix_deliveries_queue", "subscription_no", "order_key", "position", where=_QUEUE),
     partial_index(
-        "ix_deliveries_front", "subscription_no", "order_key", where=f"{_QUEUE} AND queued IS NULL"
+        "ix_deliveries_front",
+        "subscription_no",
+        "order_key",
+        "queued",
+        "position",
+        where=f"{_QUEUE} AND queued IS NULL",
     ),
     partial_index(
         "ix_deliveries_turn",

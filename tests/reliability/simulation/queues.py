@@ -131,6 +131,7 @@ class Queues:
             and row["due_ms"] <= now
             and key[0] <= settled.get(row["order_shard"], -1)
             and _is_first(connection, row)
+            and key[0] <= _barrier(connection, key[1])
         )
         fronts = []
         for _, key in due:
@@ -152,6 +153,7 @@ class Queues:
                 and row["order_key"] is not None
                 and not row["queued"]
                 and _is_first(connection, row)
+                and row["position"] <= _barrier(connection, row["no"])
             ),
             lambda row: {"claimed_by": worker, "claim": row["claim"] + 1, "due_ms": now + lease_ms},
         )

@@ -23,7 +23,13 @@ def upgrade() -> None:
     )
     _index("ix_deliveries_due", ["due_ms"], "due_ms IS NOT NULL AND order_shard IS NULL")
     _index("ix_deliveries_queue", ["subscription_no", "order_key", "position"], _OPEN)
-    _index("ix_deliveries_front", ["subscription_no", "order_key"], f"{_OPEN} AND queued IS NULL")
+    front = [
+        "subscription_no",
+        "order_key",
+        "queued",
+        "position",
+    ]  # so that SQLite takes it, not the one above
+    _index("ix_deliveries_front", front, f"{_OPEN} AND queued IS NULL")
     _index("ix_deliveries_turn", ["order_shard", "due_ms"], "order_shard IS NOT NULL AND due_ms IS NOT NULL")
 
 

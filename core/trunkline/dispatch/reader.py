@@ -22,6 +22,10 @@ from trunkline.store.database import Database
 from trunkline.store.wakeup import Signal
 
 PAGE = 500
+PAGE_BYTES = 8 * 1024 * 1024
+"""How long a page may be where events are as long as those before them."""
+FIRST_PAGE = 64
+"""Events of the first page, when it is not known how long they are."""
 SUBMITTED_AT_ONCE = 128
 """Deliveries that are submitted before others have the loop: each takes some 10 µs of it."""
 LOOK_SECONDS = 1.0
@@ -50,6 +54,8 @@ class Reader:
         self._owned = owned
         self._unreadable = unreadable
         self._matching = matching
+        self._limit = FIRST_PAGE
+        self._event_bytes = 0
 
     async def run(self, log_has_grown: Signal) -> None:
         """Read whenever the log has grown, and once a second in case a wake-up was lost."""
@@ -66,9 +72,10 @@ class Reader:
     async def read_on(self) -> bool:
         """Read one page of the log; tells whether there is more to read."""
         behind, after, up_to = next_window(self._readable())
+        limit = self._limit
         async with self._database.read() as connection:
             head, events = await stream.read_on(
-                connection, [p.lease.shard for p in behind], after=after, up_to=up_to, limit=PAGE
+                connection, [p.lease.shard for p in behind], after=after, up_to=up_to, limit=limit
             )
         faults.point("read.after_head")
         if head.routing_version != self._table.version:
@@ -76,10 +83,18 @@ class Reader:
         if not behind or head.position <= after:
             return False
         faults.point("read.after_page")
-        reached = events[-1].position if len(events) == PAGE else up_to or head.position
+        self._suit_limit(events)
+        reached = events[-1].position if len(events) == limit else up_to or head.position
         await self._hand_over(events, behind, reached=reached)
         faults.point("read.after_hand_over")
         return any(progress.read < head.position for progress in self._readable())
+
+    def _suit_limit(self, events: Sequence[Event]) -> None:
+        """Read fewer events at once while they are long; who has had long ones is believed only slowly to have short ones."""
+        if events:
+            average = sum(len(event.body) for event in events) // len(events)
+            self._event_bytes = max(average, self._event_bytes // 2, 1)
+            self._limit = max(min(PAGE_BYTES // self._event_bytes, PAGE), 1)
 
     def _readable(self) -> list[Progress]:
         now = time.monotonic()

@@ -43,7 +43,7 @@ class Standing(Generic[Job]):
         self.waiting: deque[Job] = deque()
 
 
-class _Pool:
+class Pool:
     """A number of slots: how many are in use, and how many of them by each company."""
 
     __slots__ = ("_company_share", "_in_use_by", "_shared", "in_use", "total")
@@ -74,8 +74,8 @@ class Slots(Generic[Job]):
     """The slots of one process, and who may have the next one."""
 
     def __init__(self, total: int, *, per_subscription: int) -> None:
-        self._all = _Pool(total)
-        self._untrusted = _Pool(max(total // 2, 1))
+        self._all = Pool(total)
+        self._untrusted = Pool(max(total // 2, 1))
         self._per_subscription = per_subscription
         self._untrusted_per_subscription = min(per_subscription, UNTRUSTED_EACH)
         self._standings: dict[int, Standing[Job]] = {}

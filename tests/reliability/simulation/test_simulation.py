@@ -14,7 +14,7 @@ from trunkline.dispatch import replay
 from trunkline.dispatch.matching_lane import MatchingLane
 from trunkline.dispatch.ordering import BlockedKeys, Ordering
 from trunkline.dispatch.progress import Progress
-from trunkline.dispatch.slots import Slots
+from trunkline.dispatch.slots import Pool, Slots
 from trunkline.errors import LeaseLost
 from trunkline.model import deliveries
 from trunkline.store import deliveries as ledger
@@ -161,9 +161,10 @@ def _slots_without_a_half_for_the_healthy(patch):
 
     def made(self, total, *, per_subscription):
         make(self, total, per_subscription=per_subscription)
-        self._untrusted_total = total
+        self._untrusted = Pool(total)
 
     patch.setattr(Slots, "__init__", made)
+    patch.setattr(Pool, "has_slot_for", lambda self, company_id: self.in_use < self.total)
 
 
 def _slots_without_bounds(patch):

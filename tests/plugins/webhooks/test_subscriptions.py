@@ -46,6 +46,7 @@ async def test_a_new_subscription_is_active_and_shows_its_secret_once(running):
         "versions": {},
         "headers": {},
         "signature": "standard",
+        "ordering": None,
         "status": "active",
         "disabled_reason": None,
         "disabled_utc": None,

@@ -5,7 +5,7 @@ Beside that it looks into the ledger for ``ordering``: which keys of a subscript
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from trunkline.dispatch.jobs import Job
 from trunkline.dispatch.ordering import MOST_BLOCKED, Ordering
@@ -101,17 +101,24 @@ class Turns:
                 per_subscription=self._per_subscription,
                 busy=self._runner.slots.busy,
             )
-        claimed = await self._claim(fronts, run=min(RUN, room // len(fronts))) if fronts else []
+        claimed = await self._claim(fronts, settled, run=min(RUN, room // len(fronts))) if fronts else []
         if not claimed:
             return CROWDED_SECONDS
         await self._start(claimed, settled)
         return 0.0
 
-    async def _claim(self, fronts: Sequence[Key], *, run: int) -> list[OrderedClaim]:
+    async def _claim(
+        self, fronts: Sequence[Key], settled: Mapping[int, int], *, run: int
+    ) -> list[OrderedClaim]:
         faults.point("order.before_claim")
         async with self._database.write() as connection:
             claimed = await store.claim(
-                connection, self._owned.worker, fronts, run=run, lease_ms=self._runner.claim_ms
+                connection,
+                self._owned.worker,
+                fronts,
+                settled=settled,
+                run=run,
+                lease_ms=self._runner.claim_ms,
             )
             faults.point("order.after_claim")
         faults.point("order.after_claim_commit")

@@ -230,10 +230,17 @@ async def due_fronts(
 
 
 async def claim(
-    connection: AsyncConnection, worker: str, fronts: Collection[Key], *, run: int, lease_ms: int
+    connection: AsyncConnection,
+    worker: str,
+    fronts: Collection[Key],
+    *,
+    settled: Mapping[int, int],
+    run: int,
+    lease_ms: int,
 ) -> list[OrderedClaim]:
     """Claim *fronts* that are still due for *lease_ms*, and up to *run* deliveries behind each that was never tried.
 
+    *settled* is that of ``due_fronts``: beyond it something may be missing between a front and what is behind it.
     What is behind a front is claimed whoever had claimed it: the claim of the front is that of its queue.
     """
     await lock(connection, {front.subscription_no for front in fronts})
@@ -248,7 +255,7 @@ async def claim(
                 f"AND deliveries.due_ms <= {now} AND deliveries.order_key IS NOT NULL AND deliveries.queued IS NULL "
                 f"AND {_IS_FIRST.format(row='deliveries')} "
                 f"AND deliveries.position <= {_BARRIER.format(no='deliveries.subscription_no')} "
-                f"RETURNING deliveries.order_key, {_CLAIM}"
+                f"RETURNING deliveries.order_key, {_CLAIM}, deliveries.order_shard"
             ),
             {
                 "worker": worker,
@@ -257,10 +264,11 @@ async def claim(
             },
         )
     ).all()
-    claimed = {(row[2], row[0]): [Claim(*row[1:])] for row in rows}
+    claimed = {(row[2], row[0]): [Claim(*row[1:-1])] for row in rows}
     untried = [claims[0].position for claims in claimed.values() if not claims[0].attempts]
     if untried and run:
-        await _claim_behind(connection, worker, claimed, run=run)
+        settled_of = {row[2]: settled.get(row[-1], 0) for row in rows}
+        await _claim_behind(connection, worker, claimed, settled_of=settled_of, run=run)
     others = await _with_others(connection, worker, claimed)
     return [
         OrderedClaim(no, key, sorted(claims, key=lambda c: c.position), (no, key) not in others)
@@ -276,10 +284,13 @@ _QUEUE = {"no": "bigint", "order_key": "bigint", "position": "bigint"}
 _Queues = dict[tuple[int, int], list[Claim]]
 
 
-async def _claim_behind(connection: AsyncConnection, worker: str, claimed: _Queues, *, run: int) -> None:
+async def _claim_behind(
+    connection: AsyncConnection, worker: str, claimed: _Queues, *, settled_of: Mapping[int, int], run: int
+) -> None:
     """Claim what is queued behind the fronts in *claimed* that were never tried, and add it there.
 
-    How far it goes is read first: in one statement SQLite would walk all deliveries of the subscription.
+    It goes as far as *settled_of* the subscription at most. How far else is read first: in one statement SQLite would walk
+    all deliveries of the subscription.
     """
     source = sql.rows_source(connection, _QUEUE)
     behind = (
@@ -294,7 +305,9 @@ async def _claim_behind(connection: AsyncConnection, worker: str, claimed: _Queu
         ),
         {"run": run, "rows": sql.rows_json(untried)},
     )
-    ranges = [[no, key, position, min(end, barrier)] for no, key, position, end, barrier in ends]
+    ranges = [
+        [no, key, position, min(end, barrier, settled_of[no])] for no, key, position, end, barrier in ends
+    ]
     source = sql.rows_source(connection, {**_QUEUE, "up_to": "bigint"})
     rows = await connection.execute(
         text(

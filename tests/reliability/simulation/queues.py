@@ -140,7 +140,7 @@ class Queues:
                 fronts.append(Key(*key))
         return fronts[:limit]
 
-    async def claim(connection, worker, fronts, *, run, lease_ms):
+    async def claim(connection, worker, fronts, *, settled, run, lease_ms):
         await Queues.lock(connection, {front.subscription_no for front in fronts})
         await connection.statement()
         now = connection.now_ms
@@ -162,7 +162,8 @@ class Queues:
         for (no, order_key), claims in claimed.items():
             if claims[0].attempts:
                 continue
-            barrier = _barrier(connection, no)
+            shard = connection.rows("deliveries")[claims[0].position, no]["order_shard"]
+            barrier = min(_barrier(connection, no), settled.get(shard, 0))
             behind = [k for k in _open(connection, Place(no, order_key)) if k[0] > claims[0].position][:run]
             rows = await connection.update(
                 "deliveries",

@@ -211,8 +211,10 @@ async def purge_idempotency_keys(connection: AsyncConnection, *, before_ms: int,
     """Remove up to *limit* keys that were first used before *before_ms*; returns how many."""
     return await _purge(
         connection,
-        "DELETE FROM idempotency_keys WHERE (namespace, key) IN (SELECT namespace, key FROM idempotency_keys "
-        "WHERE created_ms <= :before ORDER BY created_ms LIMIT :limit {skipping})",
+        "idempotency_keys",
+        "namespace, key",
+        "SELECT namespace, key FROM idempotency_keys "
+        "WHERE created_ms <= :before ORDER BY created_ms LIMIT :limit {skipping}",
         {"before": before_ms, "limit": limit},
     )
 
@@ -221,8 +223,10 @@ async def purge_operation_keys(connection: AsyncConnection, *, before_ms: int, l
     """Remove up to *limit* keys of actions that were first used before *before_ms*; returns how many."""
     return await _purge(
         connection,
-        "DELETE FROM operation_keys WHERE (namespace, key) IN (SELECT namespace, key FROM operation_keys "
-        "WHERE created_ms <= :before ORDER BY created_ms LIMIT :limit {skipping})",
+        "operation_keys",
+        "namespace, key",
+        "SELECT namespace, key FROM operation_keys "
+        "WHERE created_ms <= :before ORDER BY created_ms LIMIT :limit {skipping}",
         {"before": before_ms, "limit": limit},
     )
 
@@ -231,9 +235,11 @@ async def purge_replays(connection: AsyncConnection, *, before_ms: int, limit: i
     """Remove up to *limit* replays that ended before *before_ms* and that no delivery names any more."""
     return await _purge(
         connection,
-        "DELETE FROM replays WHERE no IN (SELECT no FROM replays AS r "
+        "replays",
+        "no",
+        "SELECT no FROM replays AS r "
         "WHERE r.status <> 'running' AND r.updated_ms < :before "
-        "AND NOT EXISTS (SELECT 1 FROM deliveries AS d WHERE d.replay_no = r.no) ORDER BY r.no LIMIT :limit {skipping})",
+        "AND NOT EXISTS (SELECT 1 FROM deliveries AS d WHERE d.replay_no = r.no) ORDER BY r.no LIMIT :limit {skipping}",
         {"before": before_ms, "limit": limit},
     )
 
@@ -245,11 +251,13 @@ async def purge_subscriptions(connection: AsyncConnection, *, before_ms: int, li
     """
     return await _purge(
         connection,
-        "DELETE FROM subscriptions WHERE no IN (SELECT no FROM subscriptions AS s "
+        "subscriptions",
+        "no",
+        "SELECT no FROM subscriptions AS s "
         "WHERE s.status = 'deleted' AND s.updated_ms < :before "
         "AND NOT EXISTS (SELECT 1 FROM deliveries AS d WHERE d.subscription_no = s.no) "
         "AND NOT EXISTS (SELECT 1 FROM replays AS r WHERE r.subscription_no = s.no) "
-        "ORDER BY s.no LIMIT :limit {skipping})",
+        "ORDER BY s.no LIMIT :limit {skipping}",
         {"before": before_ms, "limit": limit},
     )
 
@@ -261,16 +269,22 @@ async def purge_strays(connection: AsyncConnection, *, limit: int) -> int:
     """
     return await _purge(
         connection,
-        "DELETE FROM deliveries WHERE (position, subscription_no) IN (SELECT position, subscription_no FROM deliveries "
+        "deliveries",
+        "position, subscription_no",
+        "SELECT position, subscription_no FROM deliveries "
         f"WHERE status NOT IN {_OPEN} AND position < COALESCE((SELECT min(position) FROM events), "
-        "(SELECT edge + 1 FROM retention WHERE id = 1)) ORDER BY position LIMIT :limit {skipping})",
+        "(SELECT edge + 1 FROM retention WHERE id = 1)) ORDER BY position LIMIT :limit {skipping}",
         {"limit": limit},
     )
 
 
-async def _purge(connection: AsyncConnection, statement: str, parameters: Mapping[str, object]) -> int:
-    """Run a statement that passes over rows which somebody is changing; returns how many rows it removed."""
-    result = await connection.execute(
-        text(statement.replace("{skipping}", sql.for_update_skipping(connection))), dict(parameters)
-    )
-    return result.rowcount
+async def _purge(
+    connection: AsyncConnection, table: str, key: str, picking: str, parameters: Mapping[str, object]
+) -> int:
+    """Remove the rows of *table* whose *key* the statement *picking* selects, but for those that somebody is changing.
+
+    Returns how many. They are picked once: PostgreSQL may run a subquery again for each row, and find others that are free.
+    """
+    picking = picking.replace("{skipping}", sql.for_update_skipping(connection))
+    statement = f"WITH picked AS MATERIALIZED ({picking}) DELETE FROM {table} WHERE ({key}) IN (SELECT {key} FROM picked)"
+    return (await connection.execute(text(statement), dict(parameters))).rowcount

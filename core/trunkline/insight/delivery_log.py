@@ -20,9 +20,9 @@ from trunkline.runtime.pauses import Pauses
 from trunkline.schemas.versions import SchemaVersions
 from trunkline.store import deliveries as ledger
 from trunkline.store import delivery_log as store
+from trunkline.store import order_changes, sql, stream
 from trunkline.store import ordering as queues
 from trunkline.store import shards as shard_store
-from trunkline.store import sql, stream
 from trunkline.store import subscriptions as subscription_store
 from trunkline.store.database import Database
 from trunkline.store.delivery_log import Logged
@@ -158,7 +158,7 @@ class DeliveryLog:
             key = Key(logged.position, logged.subscription_no)
             if logged.order_key is not None and logged.status in OPEN:
                 await queues.lock(connection, [key.subscription_no])
-                await queues.retry_front(connection, key)
+                await order_changes.retry_front(connection, key)
             elif logged.status in OPEN or not await self._reopen_in_order(connection, logged):
                 await ledger.retry_now(connection, key)
             logged = await self._find(connection, company_id, delivery_id)
@@ -171,7 +171,7 @@ class DeliveryLog:
             logged = await self._find(connection, company_id, delivery_id)
             if logged.order_key is not None:
                 await queues.lock(connection, [logged.subscription_no])
-            await queues.skip(connection, Key(logged.position, logged.subscription_no))
+            await order_changes.skip(connection, Key(logged.position, logged.subscription_no))
             logged = await self._find(connection, company_id, delivery_id)
         self._wake()
         return _view(logged)
@@ -190,7 +190,7 @@ class DeliveryLog:
         shard = shard_of(event.company_id, await shard_store.count(connection))
         await queues.lock(connection, [no])
         await queues.announce(connection, no)
-        await queues.reopen(connection, Key(logged.position, no), order_key, shard=shard)
+        await order_changes.reopen(connection, Key(logged.position, no), order_key, shard=shard)
         return True
 
     def _wake(self) -> None:

@@ -11,6 +11,7 @@ A delivery keeps the order key that it was stored with, also where the subscript
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import bindparam
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -19,7 +20,6 @@ from trunkline.model.deliveries import Key, Status
 from trunkline.store import sql, tables
 from trunkline.store import subscriptions as subscription_store
 from trunkline.store.deliveries import Claim
-from trunkline.store.replays import Row as Replay
 from trunkline.store.sql import text
 
 CLAIM_MS = 30_000
@@ -29,7 +29,8 @@ _IS_FIRST = (
     "AND e.order_key = {row}.order_key AND e.position < {row}.position "
     f"AND e.status IN ('{Status.PENDING}', '{Status.HELD}'))"
 )
-_OPEN = f"status IN ('{Status.PENDING}', '{Status.HELD}')"
+OPEN = f"status IN ('{Status.PENDING}', '{Status.HELD}')"
+"""The condition that a delivery has not ended."""
 _BARRIER = (
     "COALESCE((SELECT min(r.position) FROM replays AS r JOIN subscriptions AS s ON s.no = r.subscription_no "
     "WHERE r.subscription_no = {no} AND r.status = 'running' AND r.position < r.end_position "
@@ -111,7 +112,7 @@ async def requeue(connection: AsyncConnection, places: Collection[Place]) -> Non
         text(
             f"UPDATE deliveries SET queued = 1, status = '{Status.HELD}', due_ms = NULL FROM {_firsts(connection)} "
             "WHERE deliveries.subscription_no = f.no AND deliveries.order_key = f.order_key "
-            f"AND deliveries.position > f.position AND deliveries.queued IS NULL AND deliveries.{_OPEN} "
+            f"AND deliveries.position > f.position AND deliveries.queued IS NULL AND deliveries.{OPEN} "
             "AND deliveries.claimed_by IS NULL"
         ),
         {"rows": _places_json(places)},
@@ -123,7 +124,7 @@ def _firsts(connection: AsyncConnection) -> str:
     source = sql.rows_source(connection, {"no": "bigint", "order_key": "bigint", "is_on": "bigint"})
     return (
         "(SELECT u.no, u.order_key, u.is_on, (SELECT e.position FROM deliveries AS e WHERE e.subscription_no = u.no "
-        f"AND e.order_key = u.order_key AND e.{_OPEN} ORDER BY e.position LIMIT 1) AS position FROM {source}) AS f"
+        f"AND e.order_key = u.order_key AND e.{OPEN} ORDER BY e.position LIMIT 1) AS position FROM {source}) AS f"
     )
 
 
@@ -136,7 +137,7 @@ async def places_between(connection: AsyncConnection, no: int, *, after: int, up
     rows = await connection.execute(
         text(
             "SELECT DISTINCT order_key FROM deliveries WHERE subscription_no = :no "
-            f"AND position > :after AND position <= :up_to AND order_key IS NOT NULL AND {_OPEN}"
+            f"AND position > :after AND position <= :up_to AND order_key IS NOT NULL AND {OPEN}"
         ),
         {"no": no, "after": after, "up_to": up_to},
     )
@@ -151,16 +152,13 @@ async def release_queue(connection: AsyncConnection, no: int) -> None:
     await connection.execute(
         text(
             f"UPDATE deliveries SET queued = NULL, status = '{Status.PENDING}', due_ms = {sql.now_ms(connection)} "
-            f"WHERE subscription_no = :no AND order_key IS NOT NULL AND {_OPEN} AND queued = 1 "
+            f"WHERE subscription_no = :no AND order_key IS NOT NULL AND {OPEN} AND queued = 1 "
             f"AND position <= {_BARRIER.format(no=':no')} AND position = (SELECT e.position FROM deliveries AS e "
             "WHERE e.subscription_no = deliveries.subscription_no AND e.order_key = deliveries.order_key "
-            f"AND e.{_OPEN} ORDER BY e.position LIMIT 1)"
+            f"AND e.{OPEN} ORDER BY e.position LIMIT 1)"
         ).bindparams(bindparam("no", type_=tables.deliveries.c.position.type)),
         {"no": no},
     )
-
-
-# --- what a dispatcher reads and claims ------------------------------------------------------------------------------
 
 
 async def is_held_back(connection: AsyncConnection, no: int) -> bool:
@@ -175,7 +173,7 @@ async def busy_keys(connection: AsyncConnection, no: int, *, limit: int) -> list
     """List up to *limit* order keys of a subscription that have open deliveries."""
     statement = text(
         "SELECT DISTINCT order_key FROM deliveries WHERE subscription_no = :no AND order_key IS NOT NULL "
-        f"AND {_OPEN} AND queued IS NULL LIMIT :limit"
+        f"AND {OPEN} AND queued IS NULL LIMIT :limit"
     )
     return [row[0] for row in await connection.execute(statement, {"no": no, "limit": limit})]
 
@@ -205,8 +203,8 @@ async def due_fronts(
     """List up to *limit* fronts that are due, oldest first, at most *per_subscription* of one and none of *busy* ones.
 
     *settled* maps each shard to the position up to which all is in the ledger: what comes after it may have to wait for
-    an event that was read and not settled, or, where a replay reads on, for what that may put before it. A claim that lapsed, or whose claimant has died, is a front no more where an
-    earlier delivery was opened meanwhile.
+    an event that was read and not settled, or, where a replay reads on, for what that may put before it. A claim that
+    lapsed, or whose claimant has died, is a front no more where an earlier delivery was opened meanwhile.
     """
     source = sql.rows_source(connection, {"shard": "bigint", "settled": "bigint"})
     rows = await connection.execute(
@@ -244,26 +242,7 @@ async def claim(
     What is behind a front is claimed whoever had claimed it: the claim of the front is that of its queue.
     """
     await lock(connection, {front.subscription_no for front in fronts})
-    now = sql.now_ms(connection)
-    source = sql.rows_source(connection, {"position": "bigint", "no": "bigint"})
-    rows = (
-        await connection.execute(
-            text(
-                "UPDATE deliveries SET claimed_by = :worker, claim = claim + 1, "
-                f"due_ms = {now} + :lease FROM {source} "
-                "WHERE deliveries.position = u.position AND deliveries.subscription_no = u.no "
-                f"AND deliveries.due_ms <= {now} AND deliveries.order_key IS NOT NULL AND deliveries.queued IS NULL "
-                f"AND {_IS_FIRST.format(row='deliveries')} "
-                f"AND deliveries.position <= {_BARRIER.format(no='deliveries.subscription_no')} "
-                f"RETURNING deliveries.order_key, {_CLAIM}, deliveries.order_shard"
-            ),
-            {
-                "worker": worker,
-                "lease": lease_ms,
-                "rows": sql.rows_json([[front.position, front.subscription_no] for front in fronts]),
-            },
-        )
-    ).all()
+    rows = await _claim_fronts(connection, worker, fronts, lease_ms=lease_ms)
     claimed = {(row[2], row[0]): [Claim(*row[1:-1])] for row in rows}
     untried = [claims[0].position for claims in claimed.values() if not claims[0].attempts]
     if untried and run:
@@ -284,6 +263,31 @@ _QUEUE = {"no": "bigint", "order_key": "bigint", "position": "bigint"}
 _Queues = dict[tuple[int, int], list[Claim]]
 
 
+async def _claim_fronts(
+    connection: AsyncConnection, worker: str, fronts: Collection[Key], *, lease_ms: int
+) -> list[tuple[Any, ...]]:
+    """Claim *fronts* that are still due; returns of each its order key, its claim and its shard."""
+    now = sql.now_ms(connection)
+    source = sql.rows_source(connection, {"position": "bigint", "no": "bigint"})
+    rows = await connection.execute(
+        text(
+            "UPDATE deliveries SET claimed_by = :worker, claim = claim + 1, "
+            f"due_ms = {now} + :lease FROM {source} "
+            "WHERE deliveries.position = u.position AND deliveries.subscription_no = u.no "
+            f"AND deliveries.due_ms <= {now} AND deliveries.order_key IS NOT NULL AND deliveries.queued IS NULL "
+            f"AND {_IS_FIRST.format(row='deliveries')} "
+            f"AND deliveries.position <= {_BARRIER.format(no='deliveries.subscription_no')} "
+            f"RETURNING deliveries.order_key, {_CLAIM}, deliveries.order_shard"
+        ),
+        {
+            "worker": worker,
+            "lease": lease_ms,
+            "rows": sql.rows_json([[front.position, front.subscription_no] for front in fronts]),
+        },
+    )
+    return [tuple(row) for row in rows]
+
+
 async def _claim_behind(
     connection: AsyncConnection, worker: str, claimed: _Queues, *, settled_of: Mapping[int, int], run: int
 ) -> None:
@@ -294,7 +298,7 @@ async def _claim_behind(
     """
     source = sql.rows_source(connection, _QUEUE)
     behind = (
-        f"e.subscription_no = u.no AND e.order_key = u.order_key AND e.{_OPEN} AND e.position > u.position"
+        f"e.subscription_no = u.no AND e.order_key = u.order_key AND e.{OPEN} AND e.position > u.position"
     )
     last = f"(SELECT e.position FROM deliveries AS e WHERE {behind} ORDER BY e.position LIMIT 1 OFFSET :run)"
     untried = [[no, key, c[0].position] for (no, key), c in claimed.items() if not c[0].attempts]
@@ -313,7 +317,7 @@ async def _claim_behind(
         text(
             f"UPDATE deliveries SET claimed_by = :worker, claim = claim + 1, queued = NULL FROM {source} "
             "WHERE deliveries.subscription_no = u.no AND deliveries.order_key = u.order_key "
-            f"AND deliveries.{_OPEN} AND deliveries.position > u.position AND deliveries.position <= u.up_to "
+            f"AND deliveries.{OPEN} AND deliveries.position > u.position AND deliveries.position <= u.up_to "
             f"AND deliveries.due_ms IS NULL RETURNING deliveries.order_key, {_CLAIM}"
         ),
         {"worker": worker, "rows": sql.rows_json(ranges)},
@@ -328,117 +332,9 @@ async def _with_others(connection: AsyncConnection, worker: str, claimed: _Queue
     rows = await connection.execute(
         text(
             f"SELECT u.no, u.order_key FROM {source} WHERE EXISTS (SELECT 1 FROM deliveries AS e "
-            f"WHERE e.subscription_no = u.no AND e.order_key = u.order_key AND e.{_OPEN} "
+            f"WHERE e.subscription_no = u.no AND e.order_key = u.order_key AND e.{OPEN} "
             "AND COALESCE(e.claimed_by, '') <> :worker)"
         ),
         {"worker": worker, "rows": sql.rows_json([list(place) for place in claimed])},
     )
     return {(row[0], row[1]) for row in rows}
-
-
-# --- what users and replays open or end ------------------------------------------------------------------------------
-
-
-async def make_due(
-    connection: AsyncConnection, replay: Replay, keys: Mapping[int, int], *, shard: int, again: bool
-) -> int:
-    """Open the deliveries of a replay's page, queued; *keys* maps positions to order keys. The caller arranges them.
-
-    What is open already in an order stays as it is, and is the replay's from now on; what is being tried is not touched.
-    """
-    if not keys:
-        return 0
-    now = sql.now_ms(connection)
-    source = sql.rows_source(connection, {"position": "bigint", "order_key": "bigint"})
-    is_kept = f"deliveries.order_key IS NOT NULL AND deliveries.{_OPEN}"
-    fresh = {
-        "status": f"'{Status.HELD}'",
-        "due_ms": "NULL",
-        "queued": "1",
-        "claim": "deliveries.claim + 1",
-        "order_key": "excluded.order_key",
-        "order_shard": "excluded.order_shard",
-    }
-    kept = ", ".join(
-        f"{column} = CASE WHEN {is_kept} THEN deliveries.{column} ELSE {value} END"
-        for column, value in fresh.items()
-    )
-    conflict = (
-        f"DO UPDATE SET replay_no = :replay, round_start = deliveries.attempts, {kept} "
-        "WHERE deliveries.claimed_by IS NULL"
-        if again
-        else "DO NOTHING"
-    )
-    number = tables.deliveries.c.position.type
-    rows = await connection.execute(
-        text(
-            "INSERT INTO deliveries (position, subscription_no, status, attempts, claim, replay_no, updated_ms, "
-            "order_key, order_shard, queued) "
-            f"SELECT position, :no, '{Status.HELD}', 0, 0, :replay, {now}, order_key, :shard, 1 FROM {source} "
-            f"WHERE TRUE ON CONFLICT (position, subscription_no) {conflict} RETURNING position"
-        ).bindparams(
-            bindparam("no", type_=number),
-            bindparam("replay", type_=number),
-            bindparam("shard", type_=tables.deliveries.c.order_shard.type),
-        ),
-        {
-            "no": replay.subscription_no,
-            "replay": replay.no,
-            "shard": shard,
-            "rows": sql.rows_json([list(pair) for pair in keys.items()]),
-        },
-    )
-    return len(rows.all())
-
-
-async def is_any_open(connection: AsyncConnection, replay_no: int) -> bool:
-    """Tell whether a delivery of a replay has not ended."""
-    statement = text(f"SELECT 1 FROM deliveries WHERE replay_no = :no AND {_OPEN} LIMIT 1")
-    return (await connection.execute(statement, {"no": replay_no})).first() is not None
-
-
-async def reopen(connection: AsyncConnection, key: Key, order_key: int, *, shard: int) -> None:
-    """Queue a delivery that has ended under *order_key*, before those that come after it in the log."""
-    await connection.execute(
-        text(
-            f"UPDATE deliveries SET status = '{Status.HELD}', due_ms = NULL, queued = 1, order_key = :key, "
-            "order_shard = :shard, claim = claim + 1 WHERE position = :position AND subscription_no = :no "
-            f"AND claimed_by IS NULL AND NOT {_OPEN}"
-        ),
-        {
-            "key": order_key,
-            "shard": shard,
-            "position": key.position,
-            "no": key.subscription_no,
-        },
-    )
-    await arrange(connection, [Place(key.subscription_no, order_key)])
-
-
-async def retry_front(connection: AsyncConnection, key: Key) -> None:
-    """Make a front due at once; one that is being tried is left to that attempt, and a queued one to its turn."""
-    await connection.execute(
-        text(
-            f"UPDATE deliveries SET status = '{Status.PENDING}', due_ms = {sql.now_ms(connection)} "
-            f"WHERE position = :position AND subscription_no = :no AND {_OPEN} AND queued IS NULL "
-            "AND claimed_by IS NULL"
-        ),
-        {"position": key.position, "no": key.subscription_no},
-    )
-
-
-async def skip(connection: AsyncConnection, key: Key) -> None:
-    """End an open delivery as ``skipped``, whatever comes of an attempt that is under way; what it held goes on."""
-    row = (
-        await connection.execute(
-            text(
-                f"UPDATE deliveries SET status = '{Status.SKIPPED}', due_ms = NULL, claim = claim + 1, "
-                f"claimed_by = NULL, queued = NULL, updated_ms = {sql.now_ms(connection)} "
-                f"WHERE position = :position AND subscription_no = :no AND {_OPEN} "
-                "RETURNING order_key"
-            ),
-            {"position": key.position, "no": key.subscription_no},
-        )
-    ).first()
-    if row is not None and row[0] is not None:
-        await arrange(connection, [Place(key.subscription_no, row[0])])

@@ -183,6 +183,10 @@ class Queues:
             for place, claims in claimed.items()
         ]
 
+
+class Changes:
+    """``store.order_changes``."""
+
     async def make_due(connection, replay, keys, *, shard, again):
         if not keys:
             return 0

@@ -9,9 +9,18 @@ what order it locks them, whether it waits for a locked row or passes it over, a
 from collections import Counter
 
 from trunkline.model.deliveries import FINAL, OPEN, Key
-from trunkline.store import deliveries, ordering, replays, retention, shards, stream, subscriptions
+from trunkline.store import (
+    deliveries,
+    order_changes,
+    ordering,
+    replays,
+    retention,
+    shards,
+    stream,
+    subscriptions,
+)
 
-from .queues import Queues
+from .queues import Changes, Queues
 
 FAILED = FINAL - {"delivered", "skipped"}
 
@@ -591,6 +600,7 @@ MODELS = {
     subscriptions: Subscriptions,
     replays: Replays,
     ordering: Queues,
+    order_changes: Changes,
 }
 
 

@@ -38,8 +38,8 @@ from trunkline.runtime import pauses
 from trunkline.schemas.catalog import SchemaCatalog
 from trunkline.schemas.versions import SchemaVersions
 from trunkline.settings import Limits
+from trunkline.store import order_changes, stream
 from trunkline.store import ordering as queues
-from trunkline.store import stream
 from trunkline.store.wakeup import Signal, Wakeup
 from trunkline.stream.long_polls import LongPolls
 from trunkline.stream.pages import Streaming
@@ -695,7 +695,7 @@ class World:
         self.checks.excuse_delivery(key)
         async with self.front.door.write() as connection:
             await queues.lock(connection, [no])
-            await queues.skip(connection, key)
+            await order_changes.skip(connection, key)
         self.checks.excuse_delivery(key)
 
     async def change(self, row, **changes):

@@ -1,0 +1,117 @@
+"""What users and replays open and end of deliveries in order, each at its place in the queue of its key (``ordering``)."""
+
+from collections.abc import Mapping
+
+from sqlalchemy import bindparam
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from trunkline.model.deliveries import Key, Status
+from trunkline.store import sql, tables
+from trunkline.store.ordering import OPEN, Place, arrange
+from trunkline.store.replays import Row as Replay
+from trunkline.store.sql import text
+
+
+async def make_due(
+    connection: AsyncConnection, replay: Replay, keys: Mapping[int, int], *, shard: int, again: bool
+) -> int:
+    """Open the deliveries of a replay's page, queued; *keys* maps positions to order keys. The caller arranges them.
+
+    What is open already in an order stays as it is, and is the replay's from now on; what is being tried is not touched.
+    """
+    if not keys:
+        return 0
+    now = sql.now_ms(connection)
+    source = sql.rows_source(connection, {"position": "bigint", "order_key": "bigint"})
+    conflict = f"DO UPDATE SET {_again()} WHERE deliveries.claimed_by IS NULL" if again else "DO NOTHING"
+    number = tables.deliveries.c.position.type
+    rows = await connection.execute(
+        text(
+            "INSERT INTO deliveries (position, subscription_no, status, attempts, claim, replay_no, updated_ms, "
+            "order_key, order_shard, queued) "
+            f"SELECT position, :no, '{Status.HELD}', 0, 0, :replay, {now}, order_key, :shard, 1 FROM {source} "
+            f"WHERE TRUE ON CONFLICT (position, subscription_no) {conflict} RETURNING position"
+        ).bindparams(
+            bindparam("no", type_=number),
+            bindparam("replay", type_=number),
+            bindparam("shard", type_=tables.deliveries.c.order_shard.type),
+        ),
+        {
+            "no": replay.subscription_no,
+            "replay": replay.no,
+            "shard": shard,
+            "rows": sql.rows_json([list(pair) for pair in keys.items()]),
+        },
+    )
+    return len(rows.all())
+
+
+def _again() -> str:
+    """Give the SQL that sets a delivery again that the ledger has: what is open in an order keeps its place."""
+    is_kept = f"deliveries.order_key IS NOT NULL AND deliveries.{OPEN}"
+    fresh = {
+        "status": f"'{Status.HELD}'",
+        "due_ms": "NULL",
+        "queued": "1",
+        "claim": "deliveries.claim + 1",
+        "order_key": "excluded.order_key",
+        "order_shard": "excluded.order_shard",
+    }
+    kept = (
+        f"{column} = CASE WHEN {is_kept} THEN deliveries.{column} ELSE {value} END"
+        for column, value in fresh.items()
+    )
+    return ", ".join(("replay_no = :replay", "round_start = deliveries.attempts", *kept))
+
+
+async def is_any_open(connection: AsyncConnection, replay_no: int) -> bool:
+    """Tell whether a delivery of a replay has not ended."""
+    statement = text(f"SELECT 1 FROM deliveries WHERE replay_no = :no AND {OPEN} LIMIT 1")
+    return (await connection.execute(statement, {"no": replay_no})).first() is not None
+
+
+async def reopen(connection: AsyncConnection, key: Key, order_key: int, *, shard: int) -> None:
+    """Queue a delivery that has ended under *order_key*, before those that come after it in the log."""
+    await connection.execute(
+        text(
+            f"UPDATE deliveries SET status = '{Status.HELD}', due_ms = NULL, queued = 1, order_key = :key, "
+            "order_shard = :shard, claim = claim + 1 WHERE position = :position AND subscription_no = :no "
+            f"AND claimed_by IS NULL AND NOT {OPEN}"
+        ),
+        {
+            "key": order_key,
+            "shard": shard,
+            "position": key.position,
+            "no": key.subscription_no,
+        },
+    )
+    await arrange(connection, [Place(key.subscription_no, order_key)])
+
+
+async def retry_front(connection: AsyncConnection, key: Key) -> None:
+    """Make a front due at once; one that is being tried is left to that attempt, and a queued one to its turn."""
+    await connection.execute(
+        text(
+            f"UPDATE deliveries SET status = '{Status.PENDING}', due_ms = {sql.now_ms(connection)} "
+            f"WHERE position = :position AND subscription_no = :no AND {OPEN} AND queued IS NULL "
+            "AND claimed_by IS NULL"
+        ),
+        {"position": key.position, "no": key.subscription_no},
+    )
+
+
+async def skip(connection: AsyncConnection, key: Key) -> None:
+    """End an open delivery as ``skipped``, whatever comes of an attempt that is under way; what it held goes on."""
+    row = (
+        await connection.execute(
+            text(
+                f"UPDATE deliveries SET status = '{Status.SKIPPED}', due_ms = NULL, claim = claim + 1, "
+                f"claimed_by = NULL, queued = NULL, updated_ms = {sql.now_ms(connection)} "
+                f"WHERE position = :position AND subscription_no = :no AND {OPEN} "
+                "RETURNING order_key"
+            ),
+            {"position": key.position, "no": key.subscription_no},
+        )
+    ).first()
+    if row is not None and row[0] is not None:
+        await arrange(connection, [Place(key.subscription_no, row[0])])

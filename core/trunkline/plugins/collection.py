@@ -96,15 +96,20 @@ def collect_with(
         registry.keep(plugin, contributions)
 
     _ask_each(registry, ask)
+    _refuse_all_clashes(registry)
+    if with_routes:
+        _ask_each(registry, partial(_ask_for_routes, registry))
+    return registry.collected
+
+
+def _refuse_all_clashes(registry: Registry) -> None:
+    """Refuse plugins that give what another one gives already."""
     _refuse_clashes(
         registry, "channel", lambda contributions: [value.name for value in contributions.channels]
     )
     for kind in KINDS:
         _refuse_clashes(registry, kind, partial(_provided, kind))
     _refuse_clashes(registry, "call", _own_calls)
-    if with_routes:
-        _ask_each(registry, partial(_ask_for_routes, registry))
-    return registry.collected
 
 
 def _ask_with_context(

@@ -35,6 +35,14 @@ _FORM = ("static-params", "mappable-params", "interface", "samples")
 _TRIGGER = ("static-params", "interface", "samples")
 _CODE_KEYS: Mapping[str, str] = {"static-params": "staticParams", "mappable-params": "mappableParams"}
 _EVENTS, _OTHER = "Events", "Other"
+_UNIVERSAL = Module(
+    names.UNIVERSAL,
+    "universal",
+    "Make an API Call",
+    "Performs an arbitrary authorized API call.",
+    _OTHER,
+    _FORM,
+)
 
 
 def modules_of(product: Product) -> list[Module]:
@@ -64,14 +72,7 @@ def modules_of(product: Product) -> list[Module]:
             ("epoch", *_TRIGGER),
         ),
         *(_module(definition) for definition in (*product.actions, *product.searches)),
-        Module(
-            names.UNIVERSAL,
-            "universal",
-            "Make an API Call",
-            "Performs an arbitrary authorized API call.",
-            _OTHER,
-            _FORM,
-        ),
+        _UNIVERSAL,
     ]
     ids = [module.id for module in modules]
     if doubled := {module_id for module_id in ids if ids.count(module_id) > 1}:

@@ -5,6 +5,8 @@ import logging
 import time
 from collections.abc import Sequence
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from trunkline.dispatch import reports
 from trunkline.dispatch.owned_shards import OwnedShards
 from trunkline.dispatch.progress import Progress
@@ -13,7 +15,7 @@ from trunkline.runtime import faults
 from trunkline.store import deliveries as ledger
 from trunkline.store import shards as shard_store
 from trunkline.store.database import Database
-from trunkline.store.shards import Lease
+from trunkline.store.shards import ClockStep, Lease
 from trunkline.store.wakeup import Signal
 
 LEASE_MS = 6_000
@@ -30,6 +32,8 @@ class Leases:
         self._owned = owned
         self._log_has_grown = log_has_grown
         self._changing = asyncio.Lock()
+        self._clock_step: tuple[ClockStep, float] | None = None
+        """How the database's clock was set back lately, and until when (monotonic seconds) its traces are looked for."""
 
     async def run(self) -> None:
         """Renew the leases until cancelled."""
@@ -84,7 +88,8 @@ class Leases:
         """Send the heartbeat and renew every lease; returns how many workers live, and the shards still owned."""
         worker = self._owned.worker
         async with self._database.write() as connection:
-            alive = await shard_store.heartbeat(connection, worker, lease_ms=LEASE_MS)
+            beat = await shard_store.heartbeat(connection, worker, lease_ms=LEASE_MS)
+            await self._follow_clock(connection, beat.step)
             faults.point("lease.after_heartbeat")
             leases = [progress.lease for progress in self._owned.progress.values()]
             renewed = set[int]()
@@ -92,7 +97,17 @@ class Leases:
                 renewed = await shard_store.renew(connection, worker, leases, lease_ms=LEASE_MS)
             await shard_store.disown(connection, worker, leases)
         faults.point("lease.after_renew_commit")
-        return alive, renewed
+        return beat.alive, renewed
+
+    async def _follow_clock(self, connection: AsyncConnection, step: ClockStep | None) -> None:
+        """Follow a clock that was set back, for as long as transactions from before may end."""
+        now = time.monotonic()
+        if step is not None:
+            self._clock_step = step, now + LEASE_MS / 1000
+        elif self._clock_step is not None:
+            await shard_store.follow_late(connection, self._clock_step[0])
+            if now >= self._clock_step[1]:
+                self._clock_step = None
 
     async def _claim(self, limit: int) -> None:
         """Claim up to *limit* shards without an owner, and read each on from its cursor."""

@@ -23,12 +23,28 @@ class Lease:
     cursor: int
 
 
-async def heartbeat(connection: AsyncConnection, worker: str, *, lease_ms: int) -> int:
-    """Write that *worker* is alive, remove workers that are not, and return how many are.
+@dataclass(frozen=True, slots=True)
+class ClockStep:
+    """The database's clock was set back by *step_ms*; what is due after *edge_ms* was written by the clock before that."""
+
+    step_ms: int
+    edge_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """How many workers are alive, and by how much the clock was set back, if it was just noticed."""
+
+    alive: int
+    step: ClockStep | None
+
+
+async def heartbeat(connection: AsyncConnection, worker: str, *, lease_ms: int) -> Heartbeat:
+    """Write that *worker* is alive, and remove workers that are not.
 
     What a dead worker had claimed is due again at once, and its shards are free.
     """
-    await _follow_clock_back(connection, lease_ms=lease_ms)
+    step = await _follow_clock_back(connection, lease_ms=lease_ms)
     now = sql.now_ms(connection)
     await connection.execute(
         text(
@@ -54,12 +70,30 @@ async def heartbeat(connection: AsyncConnection, worker: str, *, lease_ms: int) 
             ),
             {"worker": row[0]},
         )
-    return int(
-        (await connection.execute(text("SELECT count(*) FROM workers WHERE NOT draining"))).scalar_one()
+    alive = await connection.execute(text("SELECT count(*) FROM workers WHERE NOT draining"))
+    return Heartbeat(int(alive.scalar_one()), step)
+
+
+async def follow_late(connection: AsyncConnection, step: ClockStep) -> None:
+    """Move back what a transaction has committed since, or had locked, that began before the clock's *step*."""
+    await _move_back(connection, step, after=str(step.edge_ms))
+
+
+async def _move_back(connection: AsyncConnection, step: ClockStep, *, after: str) -> None:
+    """Move back what is due *after* a time (SQL); a claim that is nearer than the step was made after it."""
+    now = sql.now_ms(connection)
+    await connection.execute(
+        text(
+            "UPDATE deliveries SET due_ms = due_ms - :step FROM (SELECT position, subscription_no FROM deliveries "
+            f"WHERE due_ms > {after} AND (claimed_by IS NULL OR due_ms > {now} + :step) "
+            f"{sql.for_update_skipping(connection)}) AS waiting "
+            "WHERE deliveries.position = waiting.position AND deliveries.subscription_no = waiting.subscription_no"
+        ),
+        {"step": step.step_ms},
     )
 
 
-async def _follow_clock_back(connection: AsyncConnection, *, lease_ms: int) -> None:
+async def _follow_clock_back(connection: AsyncConnection, *, lease_ms: int) -> ClockStep | None:
     """Move due times back by as much as the database's clock was set back; leases end with their workers.
 
     Replays that were moved lately count as moved now: they take turns by that time, and may wait for each other in an order.
@@ -68,30 +102,27 @@ async def _follow_clock_back(connection: AsyncConnection, *, lease_ms: int) -> N
     now = sql.now_ms(connection)
     is_ahead = f"heartbeat_ms > {now} + :lease"
     locking = sql.for_update(connection)
-    rows = await connection.execute(
-        text(f"SELECT heartbeat_ms - {now} FROM workers WHERE {is_ahead} ORDER BY id {locking}"),
-        {"lease": lease_ms},
-    )
-    step_ms = max((row[0] for row in rows), default=0)
-    if not step_ms:
-        return
+    rows = (
+        await connection.execute(
+            text(f"SELECT heartbeat_ms - {now}, {now} FROM workers WHERE {is_ahead} ORDER BY id {locking}"),
+            {"lease": lease_ms},
+        )
+    ).all()
+    if not rows:
+        return None
+    step_ms = max(row[0] for row in rows)
+    step = ClockStep(step_ms, rows[0][1] + step_ms - lease_ms)
     await connection.execute(
         text(f"UPDATE workers SET heartbeat_ms = {now} WHERE {is_ahead}"), {"lease": lease_ms}
     )
-    await connection.execute(  # a claim that is nearer was made after the step
-        text(
-            "UPDATE deliveries SET due_ms = due_ms - :step FROM (SELECT position, subscription_no FROM deliveries "
-            f"WHERE due_ms > {now} AND (claimed_by IS NULL OR due_ms > {now} + :step) {sql.for_update_skipping(connection)}) AS waiting "
-            "WHERE deliveries.position = waiting.position AND deliveries.subscription_no = waiting.subscription_no"
-        ),
-        {"step": step_ms},
-    )
+    await _move_back(connection, step, after=now)
     await connection.execute(
         text(
             f"UPDATE replays SET updated_ms = {now} FROM (SELECT no FROM replays WHERE status = 'running' "
             f"AND updated_ms > {now} {sql.for_update_skipping(connection)}) AS ahead WHERE replays.no = ahead.no"
         )
     )
+    return step
 
 
 async def leave(connection: AsyncConnection, worker: str) -> None:

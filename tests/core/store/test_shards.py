@@ -22,7 +22,7 @@ async def claim(database: Database, worker: str, limit: int = 16, lease_ms: int 
 
 async def heartbeat(database: Database, worker: str, lease_ms: int = LONG) -> int:
     async with database.write() as connection:
-        return await shards.heartbeat(connection, worker, lease_ms=lease_ms)
+        return (await shards.heartbeat(connection, worker, lease_ms=lease_ms)).alive
 
 
 async def advance(database: Database, worker: str, *leases: shards.Lease) -> set[int]:

@@ -194,7 +194,7 @@ class Shards:
 
     async def heartbeat(connection, worker, *, lease_ms):
         await connection.statement()
-        await Shards._follow_clock_back(connection, lease_ms=lease_ms)
+        step = await Shards._follow_clock_back(connection, lease_ms=lease_ms)
         now = connection.now_ms
         await connection.lock("workers", worker)
         connection.put("workers", worker, {"heartbeat_ms": now})
@@ -215,7 +215,7 @@ class Shards:
                     lambda row, name=name: row["holder"] == name,
                     lambda row: {"holder": None, "lease_until_ms": 0},
                 )
-        return len(connection.rows("workers"))
+        return shards.Heartbeat(len(connection.rows("workers")), step)
 
     async def _follow_clock_back(connection, *, lease_ms):
         now = connection.now_ms
@@ -226,7 +226,7 @@ class Shards:
             lambda row: {"heartbeat_ms": now, "was_ms": row["heartbeat_ms"]},
         )
         if not ahead:
-            return
+            return None
         step_ms = max(row["was_ms"] - now for row in ahead)
         await connection.statement()
         await connection.update(
@@ -241,6 +241,19 @@ class Shards:
             [key for key in connection.rows("replays") if connection.is_free("replays", key)],
             lambda row: row["status"] == "running" and row["updated_ms"] > now,
             lambda row: {"updated_ms": now},
+        )
+        return shards.ClockStep(step_ms, now + step_ms - lease_ms)
+
+    async def follow_late(connection, step):
+        await connection.statement()
+        now = connection.now_ms
+        await connection.update(
+            "deliveries",
+            [key for key in connection.rows("deliveries") if connection.is_free("deliveries", key)],
+            lambda row: (
+                (row["due_ms"] or 0) > max(step.edge_ms, now + step.step_ms if row["claimed_by"] else 0)
+            ),
+            lambda row: {"due_ms": row["due_ms"] - step.step_ms},
         )
 
     async def leave(connection, worker):

@@ -57,11 +57,6 @@ def _seeds(seeds):
     return [int(chosen)] if chosen else seeds
 
 
-CLOCK_AND_ORDER = pytest.mark.xfail(
-    strict=True, reason="in some worlds a delivery in an order is not made again after the clock was set back"
-)
-
-
 @pytest.mark.parametrize(
     "seeds", [pytest.param(FAST, id="again"), pytest.param(MANY, id="many", marks=pytest.mark.slow)]
 )
@@ -87,7 +82,7 @@ def test_a_client_that_switches_between_push_and_poll_has_each_event_once_by_pos
     "seeds",
     [
         pytest.param(SETTING, id="again"),
-        pytest.param(MANY_SETTING, id="many", marks=[pytest.mark.slow, CLOCK_AND_ORDER]),
+        pytest.param(MANY_SETTING, id="many", marks=pytest.mark.slow),
     ],
 )
 @pytest.mark.timeout(300)

@@ -19,6 +19,7 @@ from trunkline.errors import LeaseLost
 from trunkline.model import deliveries
 from trunkline.store import deliveries as ledger
 from trunkline.store import ordering as queues
+from trunkline.store import shards as shard_store
 from trunkline.store import stream
 
 from . import queues as models
@@ -141,6 +142,16 @@ def _settling_without_the_claim(patch):
     patch.setattr(ledger, "settle", settled)
 
 
+def _a_fence_that_is_ignored(patch):
+    advance = shard_store.advance
+
+    async def advanced(connection, worker, leases):
+        _, now = await advance(connection, worker, leases)
+        return {lease.shard for lease in leases}, now or connection.now_ms
+
+    patch.setattr(shard_store, "advance", advanced)
+
+
 def _a_holder_that_ignores_the_ledger(patch):
     async def nothing(connection, shard, *, cursor):
         return set()
@@ -256,6 +267,7 @@ FAULTS = [  # with the seed to begin at, so that each is found at once
     (_cursor_that_skips, 0),
     (_a_matching_lane_that_holds_no_cursor, 75),
     (_settling_without_the_claim, 5),
+    (_a_fence_that_is_ignored, 1100),
     (_a_holder_that_ignores_the_ledger, 30),
     (_slots_without_a_half_for_the_healthy, 110),
     (_slots_without_bounds, 0),

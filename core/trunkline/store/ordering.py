@@ -293,18 +293,21 @@ async def _claim_behind(
 ) -> None:
     """Claim what is queued behind the fronts in *claimed* that were never tried, and add it there.
 
-    It goes as far as *settled_of* the subscription at most. How far else is read first: in one statement SQLite would walk
-    all deliveries of the subscription.
+    It goes as far as *settled_of* the subscription at most, and ends before a delivery that was the front until an earlier
+    one was opened again: that has a claim or a due time of its own. How far else is read first: in one statement SQLite
+    would walk all deliveries of the subscription.
     """
     source = sql.rows_source(connection, _QUEUE)
     behind = (
         f"e.subscription_no = u.no AND e.order_key = u.order_key AND e.{OPEN} AND e.position > u.position"
     )
     last = f"(SELECT e.position FROM deliveries AS e WHERE {behind} ORDER BY e.position LIMIT 1 OFFSET :run)"
+    run_rows = f"SELECT e.position, e.due_ms FROM deliveries AS e WHERE {behind} ORDER BY e.position LIMIT :run"
+    was_front = f"(SELECT min(r.position) FROM ({run_rows}) AS r WHERE r.due_ms IS NOT NULL)"
     untried = [[no, key, c[0].position] for (no, key), c in claimed.items() if not c[0].attempts]
     ends = await connection.execute(
         text(
-            f"SELECT u.no, u.order_key, u.position, COALESCE({last} - 1, 9223372036854775807), "
+            f"SELECT u.no, u.order_key, u.position, COALESCE({was_front} - 1, {last} - 1, 9223372036854775807), "
             f"{_BARRIER.format(no='u.no')} FROM {source}"
         ),
         {"run": run, "rows": sql.rows_json(untried)},

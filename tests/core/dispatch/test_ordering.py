@@ -368,6 +368,28 @@ async def test_a_restart_in_the_middle_goes_on_in_order(open_house, target):
     assert target.pushed == {1: [*range(1, 41)], 2: [1, *range(1, 41)]}
 
 
+async def test_what_was_the_front_until_an_earlier_one_was_opened_again_is_not_passed_over(open_house, target):
+    target.replies[1, 1] = Hang()
+    async with open_house() as house:
+        no = await house.subscribe(f"{target.url}/h", ordering=BY_CLIENT)
+        _, second, _ = await emit(house, no, (1, 1), (1, 2), (1, 3))
+        matched = house.matched
+        await until_pushed(target, 1, [1])
+    async with open_house(dispatch=False) as house:
+        house.matched = matched
+        await house.check_recorded()
+        # as it is left where both were being tried, and whoever tried them died
+        await house.execute(
+            "UPDATE deliveries SET status = 'pending', due_ms = 1, queued = NULL WHERE position = :second",
+            second=second,
+        )
+    del target.replies[1, 1]
+    async with open_house() as house:
+        house.matched = matched
+        await house.check_settled()
+    assert target.pushed == {1: [1, 1, 2, 3]}
+
+
 async def test_two_workers_keep_the_order_while_shards_go_from_one_to_the_other(
     open_house, target, postgres_database_url
 ):

@@ -165,6 +165,8 @@ class Queues:
             shard = connection.rows("deliveries")[claims[0].position, no]["order_shard"]
             barrier = min(_barrier(connection, no), settled.get(shard, 0))
             behind = [k for k in _open(connection, Place(no, order_key)) if k[0] > claims[0].position][:run]
+            was_front = (k[0] for k in behind if connection.rows("deliveries")[k]["due_ms"] is not None)
+            barrier = min(barrier, next(was_front, END) - 1)
             rows = await connection.update(
                 "deliveries",
                 [key for key in behind if key[0] <= barrier],

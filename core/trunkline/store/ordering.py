@@ -302,7 +302,9 @@ async def _claim_behind(
         f"e.subscription_no = u.no AND e.order_key = u.order_key AND e.{OPEN} AND e.position > u.position"
     )
     last = f"(SELECT e.position FROM deliveries AS e WHERE {behind} ORDER BY e.position LIMIT 1 OFFSET :run)"
-    run_rows = f"SELECT e.position, e.due_ms FROM deliveries AS e WHERE {behind} ORDER BY e.position LIMIT :run"
+    run_rows = (
+        f"SELECT e.position, e.due_ms FROM deliveries AS e WHERE {behind} ORDER BY e.position LIMIT :run"
+    )
     was_front = f"(SELECT min(r.position) FROM ({run_rows}) AS r WHERE r.due_ms IS NOT NULL)"
     untried = [[no, key, c[0].position] for (no, key), c in claimed.items() if not c[0].attempts]
     ends = await connection.execute(

@@ -368,7 +368,9 @@ async def test_a_restart_in_the_middle_goes_on_in_order(open_house, target):
     assert target.pushed == {1: [*range(1, 41)], 2: [1, *range(1, 41)]}
 
 
-async def test_what_was_the_front_until_an_earlier_one_was_opened_again_is_not_passed_over(open_house, target):
+async def test_what_was_the_front_until_an_earlier_one_was_opened_again_is_not_passed_over(
+    open_house, target
+):
     target.replies[1, 1] = Hang()
     async with open_house() as house:
         no = await house.subscribe(f"{target.url}/h", ordering=BY_CLIENT)

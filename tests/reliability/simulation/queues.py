@@ -3,6 +3,7 @@
 # ruff: noqa: N805 - the class is a namespace of functions, which are put into a module
 
 from collections import Counter
+from itertools import takewhile
 
 from trunkline.model.deliveries import OPEN, Key
 from trunkline.store import subscriptions
@@ -164,9 +165,7 @@ class Queues:
                 continue
             shard = connection.rows("deliveries")[claims[0].position, no]["order_shard"]
             barrier = min(_barrier(connection, no), settled.get(shard, 0))
-            behind = [k for k in _open(connection, Place(no, order_key)) if k[0] > claims[0].position][:run]
-            was_front = (k[0] for k in behind if connection.rows("deliveries")[k]["due_ms"] is not None)
-            barrier = min(barrier, next(was_front, END) - 1)
+            behind = _behind(connection, Place(no, order_key), claims[0].position)[:run]
             rows = await connection.update(
                 "deliveries",
                 [key for key in behind if key[0] <= barrier],
@@ -251,6 +250,13 @@ def _open(connection, place):
 
 def _first(connection, place):
     return next((position for position, _ in _open(connection, place)), None)
+
+
+def _behind(connection, place, position):
+    """What follows a front, up to a delivery that was the front once."""
+    rows = connection.rows("deliveries")
+    follows = [key for key in _open(connection, place) if key[0] > position]
+    return [*takewhile(lambda key: rows[key]["due_ms"] is None, follows)]
 
 
 def _is_first(connection, row):

@@ -6,69 +6,61 @@
 
 import json
 import os
-import re
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from tests.plugins.products import installed_product
 
+from trunkline import Product
 from trunkline_make.generator import generate as generate_make
+from trunkline_make.published import keys as make_keys
 from trunkline_n8n.generator import generate as generate_n8n
+from trunkline_n8n.published import keys as n8n_keys
 from trunkline_zapier.generator import generate as generate_zapier
+from trunkline_zapier.published import keys as zapier_keys
 
 PUBLISHED = Path(__file__).with_name("published.json")
-Files = Mapping[str, bytes]
-
-
-def zapier_keys(files: Files) -> Iterator[str]:
-    """The keys of triggers, creates and searches, and of their fields."""
-    for path, content in files.items():
-        if path.startswith(("triggers/", "creates/", "searches/")):
-            yield from (f"{path}: {key}" for key in re.findall(r"\bkey: '(\w+)'", content.decode()))
-
-
-def n8n_keys(files: Files) -> Iterator[str]:
-    """The nodes, the credentials, and the names and values of their parameters."""
-    package = json.loads(files["package.json"])["n8n"]
-    yield from (*package["nodes"], *package["credentials"])
-    for path, content in files.items():
-        if path.endswith(".ts") and not path.endswith("lookups.ts"):
-            found = re.findall(r"\b(name|value): '([a-z*][\w.*]*)'", content.decode())
-            yield from (f"{path}: {kind} {text}" for kind, text in found)
-
-
-def make_keys(files: Files) -> Iterator[str]:
-    """The components, the fields of their forms, and those of what they give; lists for dropdowns belong to their forms."""
-    components = json.loads(files["makecomapp.json"])["components"]
-    for kind in ("connection", "webhook", "module"):
-        for name, component in components[kind].items():
-            yield f"{kind} {name}"
-            for code in ("params", "staticParams", "mappableParams", "interface"):
-                if code in component["codeFiles"]:
-                    fields = json.loads(files[component["codeFiles"][code]])
-                    yield from (f"{kind} {name} {code}: {field}" for field in _names(fields))
-
-
-def _names(fields: object, prefix: str = "") -> Iterator[str]:
-    for field in fields if isinstance(fields, list) else ():
-        yield f"{prefix}{field['name']}"
-        yield from _names(field.get("spec"), f"{prefix}{field['name']}.")
-
-
-KEYS: Mapping[str, Callable[[], Iterator[str]]] = {
-    "zapier": lambda: zapier_keys(generate_zapier(installed_product())),
-    "n8n": lambda: n8n_keys(generate_n8n(installed_product())),
-    "make": lambda: make_keys(generate_make(installed_product())),
+KEYS: Mapping[str, Callable[[Product], Iterator[str]]] = {
+    "zapier": lambda product: zapier_keys(generate_zapier(product).get),
+    "n8n": lambda product: n8n_keys(generate_n8n(product).get),
+    "make": lambda product: make_keys(generate_make(product).get),
 }
 
 
 @pytest.mark.parametrize("platform", KEYS)
 def test_an_export_of_today_keeps_the_keys_of_the_published_app(platform: str):
     published = json.loads(PUBLISHED.read_bytes())
-    today = set(KEYS[platform]())
+    today = set(KEYS[platform](installed_product()))
     if os.environ.get("TRUNKLINE_WRITE_GOLDEN"):
         published[platform] = sorted({*published[platform], *today})
         PUBLISHED.write_text(json.dumps(published, indent=1) + "\n")
     assert sorted(set(published[platform]) - today) == []
     assert len(today) > 100
+
+
+@pytest.mark.parametrize("platform", KEYS)
+def test_a_removed_event_type_action_or_field_shows_in_the_keys(platform: str):
+    product = installed_product()
+    before = set(KEYS[platform](product))
+    without_lead = replace(
+        product, event_types=tuple(t for t in product.event_types if t.name != "lead.created")
+    )
+    without_note = replace(product, actions=tuple(a for a in product.actions if a.name != "add_client_note"))
+    event, action = (before - set(KEYS[platform](changed)) for changed in (without_lead, without_note))
+    assert any("lead" in key.lower() for key in event)
+    assert any("note" in key.lower() for key in action)
+
+
+def test_what_is_left_over_from_an_earlier_export_is_not_counted():
+    product = installed_product()
+    smaller = replace(product, actions=product.actions[1:])
+    removed = product.actions[0].name
+    for generate, keys in (
+        (generate_zapier, zapier_keys),
+        (generate_n8n, n8n_keys),
+        (generate_make, make_keys),
+    ):
+        before, now = generate(product), generate(smaller)
+        assert set(keys({**before, **now}.get)) == set(keys(now.get)) < set(keys(before.get)), removed

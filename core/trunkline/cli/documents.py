@@ -1,10 +1,10 @@
 """``export``: the documents that describe a deployment, as files."""
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import orjson
 import typer
@@ -16,8 +16,9 @@ from trunkline.cli import opening
 from trunkline.cli.config import Config
 from trunkline.cli.options import load_settings
 from trunkline.cli.output import REFUSED, warn
+from trunkline.contract import ReadFile
 from trunkline.errors import TrunklineError
-from trunkline.hub.connectors import make_files, product_of
+from trunkline.hub.connectors import lost_keys, make_files, product_of
 from trunkline.settings import Settings
 
 
@@ -50,6 +51,21 @@ Folder = Annotated[
     Path, typer.Argument(metavar="DIR", file_okay=False, help="Folder to write to; made if missing.")
 ]
 
+Published = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR",
+        exists=True,
+        file_okay=False,
+        help="Folder of the export that you have published, to compare with; the folder written to, if left out.",
+    ),
+]
+AllowBreaking = Annotated[
+    bool,
+    typer.Option("--allow-breaking", help="Write an export that lacks what the published one has."),
+]
+_MAX_LISTED = 20
+
 
 @app.command("openapi")
 def export_openapi(context: typer.Context, folder: Folder, config: Config = None) -> None:
@@ -76,17 +92,32 @@ def _connector_command(name: str, description: str | None) -> Any:
     connectors = typer.Typer(add_completion=False)
 
     @connectors.command(name, short_help=description)
-    def export(context: typer.Context, folder: Folder, config: Config = None) -> None:
+    def export(
+        context: typer.Context,
+        folder: Folder,
+        published: Published = None,
+        allow_breaking: AllowBreaking = False,
+        config: Config = None,
+    ) -> None:
         """Write what the platform needs to offer this deployment's events, actions and searches.
 
-        A file that is there already and is not made this time stays as it is.
+        What people may have built on stays as it was: an export that lacks a trigger, an action or a field of the published
+        one is refused. A file that is there already and is not made this time stays as it is.
         """
-        _export_connector(name, folder, load_settings(context, config))
+        _export_connector(
+            name,
+            folder,
+            load_settings(context, config),
+            published=published,
+            allow_breaking=allow_breaking,
+        )
 
     return typer.main.get_command(connectors)
 
 
-def _export_connector(name: str, folder: Path, settings: Settings) -> None:
+def _export_connector(
+    name: str, folder: Path, settings: Settings, *, published: Path | None, allow_breaking: bool
+) -> None:
     """Write the files of the connector *name* into *folder*. Raises typer.Exit, or what a plugin's generator fails with."""
     hub = opening.inspected(settings)
     connectors = hub.registry.collected.connectors
@@ -99,10 +130,39 @@ def _export_connector(name: str, folder: Path, settings: Settings) -> None:
     product = product_of(settings, event_types=hub.catalog.types(), operations=hub.operations)
     if settings.server.public_url is None:
         warn(f"Setting 'server.public_url' is not set, so what is written calls {product.api_url}")
-    for path, content in make_files(connector, product, plugin=plugin).items():
+    files = make_files(connector, product, plugin=plugin)
+    lost = lost_keys(connector, files, published=_reader_of(published or folder), plugin=plugin)
+    if lost is None and published is not None:
+        warn(f"{published} has no export of '{name}' to compare with")
+        raise typer.Exit(REFUSED)
+    if lost and not allow_breaking:
+        _refuse_to_break(lost, published or folder)
+    for path, content in files.items():
         _save(folder / path, content)
     for remark in connector.remarks(product) if connector.remarks else ():
         warn(f"{remark}.")
+
+
+def _refuse_to_break(lost: Sequence[str], published: Path) -> NoReturn:
+    """Say what of the export in *published* would be gone, as far as a person reads on. Raises typer.Exit."""
+    for key in lost[:_MAX_LISTED]:
+        warn(f"  {key}")
+    if len(lost) > _MAX_LISTED:
+        warn(f"  and {len(lost) - _MAX_LISTED} more")
+    warn(
+        f"Nothing was written: the export in {published} has these {len(lost)} keys, which people may have built on, and this one "
+        "has not. Bring them back, or, if nobody uses them or it was never published, export with --allow-breaking."
+    )
+    raise typer.Exit(REFUSED)
+
+
+def _reader_of(folder: Path) -> ReadFile:
+    def read(path: str) -> bytes | None:
+        with contextlib.suppress(OSError):
+            return (folder / path).read_bytes()
+        return None
+
+    return read
 
 
 def _write(file: Path, document: Mapping[str, Any]) -> None:

@@ -14,7 +14,7 @@ from trunkline.contract.channels import (
     Push,
     Target,
 )
-from trunkline.contract.connectors import Connector, Generate
+from trunkline.contract.connectors import Connector, Generate, ReadFile
 from trunkline.contract.context import PluginContext
 from trunkline.contract.delivering import (
     ChangedSubscription,
@@ -113,6 +113,7 @@ __all__ = [
     "Quarantine",
     "QuarantinePage",
     "QuarantinedEvent",
+    "ReadFile",
     "ReleasedEvent",
     "ReleasedEvents",
     "Render",

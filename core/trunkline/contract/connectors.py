@@ -1,12 +1,14 @@
 """Generators of what a platform needs to offer a product."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from trunkline.schemas.products import Product
 
 Generate = Callable[[Product], Mapping[str, bytes]]
 """Make files, by their paths below the export's folder (``/`` between names), from a product alone: the same every time."""
+ReadFile = Callable[[str], bytes | None]
+"""Read the file at a path below an export's folder; None where there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +19,8 @@ class Connector:
     that the platform subscribes to by itself. *field_name* tells how the platform's users know the field of an event, or of an
     answer, that stands at a path such as ``("payload", "amount")``; None where nobody maps fields. *remarks* says, each in
     a sentence without its full stop, what of a product the platform shows otherwise than one might expect; the export
-    prints them.
+    prints them. *keys* lists, out of the files of an export, what people's own workflows refer to once it is published, such as
+    the keys of triggers and of fields; an export that would lose one of them is refused.
     """
 
     name: str
@@ -28,3 +31,4 @@ class Connector:
     channel: str | None = None
     field_name: Callable[[Sequence[str]], str] | None = None
     remarks: Callable[[Product], Sequence[str]] | None = None
+    keys: Callable[[ReadFile], Iterable[str]] | None = None

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from trunkline.contract import Connector, Operations
+from trunkline.contract import Connector, Operations, ReadFile
 from trunkline.errors import PluginFailed, SchemaInvalid, SettingsInvalid
 from trunkline.schemas.catalog import EventType
 from trunkline.schemas.files import installed_brand
@@ -52,6 +52,27 @@ def make_files(connector: Connector, product: Product, *, plugin: str) -> dict[P
         if not _is_below(path):
             raise PluginFailed(plugin, f"made '{path}', which is not below the folder that it is made for")
     return {PurePosixPath(path): files[path] for path in sorted(files)}
+
+
+def lost_keys(
+    connector: Connector, files: Mapping[PurePosixPath, bytes], *, published: ReadFile, plugin: str
+) -> list[str] | None:
+    """List what people may have built on in the *published* export of *connector*, and *files* no longer have.
+
+    None where there is nothing published, or the platform has no such keys.
+
+    Raises:
+        PluginFailed: the connector of *plugin* raised, which it also does where a published file is not its own.
+    """
+    if connector.keys is None:
+        return None
+    try:
+        before = list(dict.fromkeys(connector.keys(published)))
+        now = set(connector.keys(lambda path: files.get(PurePosixPath(path))))
+    except Exception as error:
+        reason = f"failed to compare the export '{connector.name}' with the published one: {type(error).__name__}: {error}"
+        raise PluginFailed(plugin, reason) from error
+    return [key for key in before if key not in now] if before else None
 
 
 def _is_below(path: str) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from trunkline import Channel, Connector, PluginContext, Routes, hookimpl, rest_hook_channel, rest_hook_routes
 from trunkline_make.generator import generate, remarks
+from trunkline_make.published import keys
 
 CHANNEL = "make"
 TITLE = "Make"
@@ -38,6 +39,7 @@ def register_connectors() -> Sequence[Connector]:
             description="A custom app in Make's format for local development, to deploy with Make's editor.",
             generate=generate,
             remarks=remarks,
+            keys=keys,
             steps=_STEPS,
             channel=CHANNEL,
             field_name=".".join,

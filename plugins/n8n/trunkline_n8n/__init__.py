@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from trunkline import Channel, Connector, PluginContext, Routes, hookimpl, rest_hook_channel, rest_hook_routes
 from trunkline_n8n.generator import generate, remarks
+from trunkline_n8n.published import keys
 
 CHANNEL = "n8n"
 TITLE = "n8n"
@@ -37,6 +38,7 @@ def register_connectors() -> Sequence[Connector]:
             description="A community package with an action node and two triggers.",
             generate=generate,
             remarks=remarks,
+            keys=keys,
             steps=_STEPS,
             channel=CHANNEL,
             field_name=".".join,

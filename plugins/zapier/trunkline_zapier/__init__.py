@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from trunkline import Channel, Connector, PluginContext, Routes, hookimpl, rest_hook_channel, rest_hook_routes
 from trunkline_zapier.fields import JOINT
 from trunkline_zapier.generator import generate, remarks
+from trunkline_zapier.published import keys
 
 CHANNEL = "zapier"
 TITLE = "Zapier"
@@ -38,6 +39,7 @@ def register_connectors() -> Sequence[Connector]:
             description="An app for the Zapier platform, to be pushed with its command line.",
             generate=generate,
             remarks=remarks,
+            keys=keys,
             steps=_STEPS,
             channel=CHANNEL,
             field_name=JOINT.join,

@@ -69,6 +69,48 @@ def test_an_unknown_connector_names_those_that_there_are(cli):
     assert not (cli.folder / "out").exists()
 
 
-def _settings(cli, server: str) -> str:
-    (cli.folder / "own.toml").write_text(f"[server]\n{server}\n")
+@pytest.mark.parametrize("name", ["make", "n8n", "zapier"])
+def test_an_export_that_would_break_the_published_one_is_refused(cli, name):
+    """It is compared with the folder that it goes to, or with the one that is named; a flag allows it."""
+    assert cli.invoke("export", name, "out").exit_code == 0
+    before = files_of(cli.folder / "out")
+    smaller = ["--config", _settings(cli, "port = 8123", 'plugins.disabled = ["crm"]')]
+    for arguments in (["out"], ["other", "--published", "out"]):
+        refused = cli.invoke("export", name, *arguments, *smaller)
+        assert refused.exit_code == 1
+        assert "export with --allow-breaking" in refused.stderr
+        assert "Nothing was written: the export in out has these" in refused.stderr
+    assert files_of(cli.folder / "out") == before
+    assert not (cli.folder / "other").exists()
+    assert cli.invoke("export", name, "out", "--allow-breaking", *smaller).exit_code == 0
+    assert cli.invoke("export", name, "out", *smaller).exit_code == 0  # left-over files are nobody's keys
+    assert cli.invoke("export", name, "out").exit_code == 0  # more than before
+
+
+def test_a_refused_export_lists_what_would_be_gone(cli):
+    cli.invoke("export", "zapier", "out")
+    refused = cli.invoke(
+        "export", "zapier", "out", "--config", _settings(cli, "port = 1", 'plugins.disabled = ["crm"]')
+    )
+    assert "creates/add_client_note.js: client_id" in refused.stderr
+    assert "  and " in refused.stderr
+    assert len(refused.stderr.splitlines()) < 25
+
+
+def test_a_published_folder_without_an_export_is_refused(cli):
+    (cli.folder / "empty").mkdir()
+    refused = cli.invoke("export", "make", "out", "--published", "empty")
+    assert (refused.exit_code, refused.stderr.splitlines()[-1]) == (
+        1,
+        "empty has no export of 'make' to compare with",
+    )
+    cli.invoke("export", "make", "mine")
+    (cli.folder / "mine" / "makecomapp.json").write_text("{")
+    broken = cli.invoke("export", "make", "mine")
+    assert broken.exit_code != 0
+    assert "failed to compare the export 'make' with the published one" in broken.stderr
+
+
+def _settings(cli, server: str, top: str = "") -> str:
+    (cli.folder / "own.toml").write_text(f"{top}\n[server]\n{server}\n")
     return "own.toml"

@@ -165,16 +165,14 @@ async def step(
         return False  # somebody changes it, and may wait for this replay
     waiting = await store.outstanding(connection, replay.no, limit=OUTSTANDING)
     if replay.position >= replay.end_position:
-        if not waiting and not (in_order and await order_changes.is_any_open(connection, replay.no)):
-            await store.end(connection, replay.no, "completed")
-        else:
-            await store.move(connection, replay.no, position=replay.position, matched=0)
+        is_over = not waiting and not (in_order and await order_changes.is_any_open(connection, replay.no))
+        await _rest(connection, replay, is_over=is_over)
         return False
     shard = shard_of(replay.company_id, shards)
     settled = await shard_store.cursor_of(connection, shard)
     up_to = min(replay.end_position, settled)
     if waiting >= OUTSTANDING or replay.position >= up_to:
-        await store.move(connection, replay.no, position=replay.position, matched=0)
+        await _rest(connection, replay, is_over=False)
         return False
     types = tuple(orjson.loads(replay.event_types)) if replay.event_types else ()
     span = Range(replay.position, up_to, types, replay.kind)
@@ -190,6 +188,14 @@ async def step(
     if in_order:
         await _let_pass(connection, replay, reached)
     return bool(due)
+
+
+async def _rest(connection: AsyncConnection, replay: Row, *, is_over: bool) -> None:
+    """Leave *replay* where it is, and end it if it *is_over*."""
+    if is_over:
+        await store.end(connection, replay.no, "completed")
+    else:
+        await store.move(connection, replay.no, position=replay.position, matched=0)
 
 
 async def _make_due(

@@ -291,11 +291,30 @@ async def _claim_fronts(
 async def _claim_behind(
     connection: AsyncConnection, worker: str, claimed: _Queues, *, settled_of: Mapping[int, int], run: int
 ) -> None:
-    """Claim what is queued behind the fronts in *claimed* that were never tried, and add it there.
+    """Claim what is queued behind the fronts in *claimed* that were never tried, and add it there."""
+    ranges = await _ranges_behind(connection, claimed, settled_of=settled_of, run=run)
+    source = sql.rows_source(connection, {**_QUEUE, "up_to": "bigint"})
+    rows = await connection.execute(
+        text(
+            f"UPDATE deliveries SET claimed_by = :worker, claim = claim + 1, queued = NULL FROM {source} "
+            "WHERE deliveries.subscription_no = u.no AND deliveries.order_key = u.order_key "
+            f"AND deliveries.{OPEN} AND deliveries.position > u.position AND deliveries.position <= u.up_to "
+            f"AND deliveries.due_ms IS NULL RETURNING deliveries.order_key, {_CLAIM}"
+        ),
+        {"worker": worker, "rows": sql.rows_json(ranges)},
+    )
+    for row in rows:
+        claimed[row[2], row[0]].append(Claim(*row[1:]))
 
-    It goes as far as *settled_of* the subscription at most, and ends before a delivery that was the front until an earlier
-    one was opened again: that has a claim or a due time of its own. How far else is read first: in one statement SQLite
-    would walk all deliveries of the subscription.
+
+async def _ranges_behind(
+    connection: AsyncConnection, claimed: _Queues, *, settled_of: Mapping[int, int], run: int
+) -> list[list[int]]:
+    """List how far to claim behind each front that was never tried: its subscription, its order key, its position, the last one.
+
+    That is as far as *settled_of* the subscription at most, and ends before a delivery that was the front until an earlier
+    one was opened again: that has a due time of its own. It is read before, as in one statement with the claim SQLite would
+    walk all deliveries of the subscription.
     """
     source = sql.rows_source(connection, _QUEUE)
     behind = (
@@ -314,21 +333,7 @@ async def _claim_behind(
         ),
         {"run": run, "rows": sql.rows_json(untried)},
     )
-    ranges = [
-        [no, key, position, min(end, barrier, settled_of[no])] for no, key, position, end, barrier in ends
-    ]
-    source = sql.rows_source(connection, {**_QUEUE, "up_to": "bigint"})
-    rows = await connection.execute(
-        text(
-            f"UPDATE deliveries SET claimed_by = :worker, claim = claim + 1, queued = NULL FROM {source} "
-            "WHERE deliveries.subscription_no = u.no AND deliveries.order_key = u.order_key "
-            f"AND deliveries.{OPEN} AND deliveries.position > u.position AND deliveries.position <= u.up_to "
-            f"AND deliveries.due_ms IS NULL RETURNING deliveries.order_key, {_CLAIM}"
-        ),
-        {"worker": worker, "rows": sql.rows_json(ranges)},
-    )
-    for row in rows:
-        claimed[row[2], row[0]].append(Claim(*row[1:]))
+    return [[no, key, first, min(end, barrier, settled_of[no])] for no, key, first, end, barrier in ends]
 
 
 async def _with_others(connection: AsyncConnection, worker: str, claimed: _Queues) -> set[tuple[int, int]]:

@@ -9,6 +9,9 @@ from trunkline.subscribing.options import Member
 
 Model = TypeVar("Model", bound=BaseModel)
 
+_OF_THE_SOURCE = {"__firstlineno__"}
+"""By which ``inspect`` finds the source of a class from Python 3.13 on."""
+
 
 def with_fields(
     members: Mapping[str, Member], *, after: str | None = None
@@ -31,6 +34,8 @@ def with_fields(
             __doc__=model.__doc__,
             **fields,
         )
+        for name in _OF_THE_SOURCE & vars(model).keys():
+            setattr(extended, name, vars(model)[name])
         return cast("type[Model]", extended)
 
     return extend

@@ -1,6 +1,7 @@
 """``trunkline secrets``, and starts with secrets that are not those of the database."""
 
 import asyncio
+import contextlib
 import json
 import re
 import signal
@@ -38,7 +39,8 @@ def _create_key(cli):
 
 
 def _dump(cli):
-    with sqlite3.connect(cli.environment["TRUNKLINE_DATABASE__URL"].removeprefix("sqlite:///")) as connection:
+    file = cli.environment["TRUNKLINE_DATABASE__URL"].removeprefix("sqlite:///")
+    with contextlib.closing(sqlite3.connect(file)) as connection:
         return list(connection.iterdump())
 
 
@@ -302,7 +304,7 @@ async def _check_delivered(cli, receiver, sent):
 
     path = cli.environment["TRUNKLINE_DATABASE__URL"].removeprefix("sqlite:///")
     for _ in range(1500):
-        with sqlite3.connect(path) as database:
+        with contextlib.closing(sqlite3.connect(path)) as database:
             found = outcomes(database)
         if found == [("delivered", 1, sent * EACH)]:
             break
@@ -365,7 +367,7 @@ async def test_one_that_is_killed_in_the_middle_leaves_both_keys_working_and_is_
     path = embedded_cli.environment["TRUNKLINE_DATABASE__URL"].removeprefix("sqlite:///")
 
     def sealed():
-        with sqlite3.connect(path) as database:
+        with contextlib.closing(sqlite3.connect(path)) as database:
             return database.execute("SELECT no, sealed FROM subscriptions ORDER BY no").fetchall()
 
     async with Receiver() as receiver:

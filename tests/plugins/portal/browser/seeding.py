@@ -1,5 +1,6 @@
 """A company that has been at work: events of a day, subscriptions that do well and badly, keys, a replay."""
 
+import contextlib
 import math
 import sqlite3
 import time
@@ -185,7 +186,7 @@ def _spread_over_a_day(hub: ServedHub) -> None:
 
     In between there is more to do at some hours than at others.
     """
-    with sqlite3.connect(hub.folder / "trunkline.db") as database:
+    with contextlib.closing(sqlite3.connect(hub.folder / "trunkline.db")) as database, database:
         positions = [row[0] for row in database.execute("SELECT position FROM events ORDER BY position")]
         for number, position in enumerate(positions):
             share = number / (len(positions) - 1)

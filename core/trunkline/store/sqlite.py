@@ -153,9 +153,13 @@ def _open(file: str, cache_kib: int, options: dict[str, Any]) -> sqlite3.Connect
     connection: sqlite3.Connection = sqlite3.connect(
         file, timeout=_BUSY_SECONDS, isolation_level=None, **options
     )
-    for pragma in ("synchronous = FULL", f"cache_size = -{cache_kib}"):
-        connection.execute(f"PRAGMA {pragma}")
-    _write_ahead(connection)
+    try:
+        for pragma in ("synchronous = FULL", f"cache_size = -{cache_kib}"):
+            connection.execute(f"PRAGMA {pragma}")
+        _write_ahead(connection)
+    except BaseException:
+        connection.close()
+        raise
     return connection
 
 

@@ -27,7 +27,10 @@ class Section(BaseModel):
 class Database(Section):
     """Where everything is stored."""
 
-    url: str = Field(default="sqlite:///trunkline.db", description="`sqlite:///FILE` or `postgresql://…`")
+    url: str = Field(
+        default="sqlite:///trunkline.db",
+        description="`sqlite:///FILE`, or `postgresql://…` with libpq's parameters",
+    )
     pool_size: int = Field(
         default=10, ge=2, le=200, description="connections that one process keeps to PostgreSQL"
     )

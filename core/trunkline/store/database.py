@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import Self
 
 from sqlalchemy import exc
-from sqlalchemy.engine import URL, make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from trunkline.errors import SettingsInvalid, StoreUnavailable, TooMuchAtOnce
+from trunkline.errors import StoreUnavailable, TooMuchAtOnce
 from trunkline.runtime import callers
 from trunkline.runtime.turns import Turns
 from trunkline.store import dialects
+from trunkline.store.servers import CONNECTING_ERRORS
 
 TURN_SECONDS = 15.0
 """How long a call waits for its company's turn at a connection: longer than an action in a transaction may take."""
@@ -32,11 +32,9 @@ class Database:
     """One database, shared by everything in a process."""
 
     def __init__(self, url: str, *, pool_size: int = 10) -> None:
-        parsed = _parse(url)
-        self._given_url = url
+        self.url = url
         self._entered = 0
-        self.dialect = dialects.of_url(parsed)
-        self.url = self.dialect.driver_url(parsed)
+        self.dialect = dialects.of_url(url)
         self._writing: AbstractAsyncContextManager[None] = (
             asyncio.Lock() if self.dialect.has_one_writer else contextlib.nullcontext()
         )
@@ -60,7 +58,7 @@ class Database:
 
         Enter and leave it as any other: whoever leaves last closes the connections.
         """
-        return self if self.dialect.has_one_writer else Database(self._given_url, pool_size=connections)
+        return self if self.dialect.has_one_writer else Database(self.url, pool_size=connections)
 
     @property
     def engine(self) -> AsyncEngine:
@@ -130,21 +128,13 @@ def translated() -> Generator[None]:
         if not dialects.is_down(error):
             raise
         raise StoreUnavailable(_first_line(error)) from error
-    except dialects.CONNECTING_ERRORS as error:
+    except CONNECTING_ERRORS as error:
         raise StoreUnavailable(_first_line(error)) from error
 
 
 def _first_line(error: BaseException) -> str:
     original = getattr(error, "orig", None) or error
     return f"{type(original).__name__}: {str(original).partition(chr(10))[0]}"
-
-
-def _parse(url: str) -> URL:
-    try:
-        return make_url(url)
-    except exc.ArgumentError:
-        msg = "Setting 'database.url': is not a database URL, such as sqlite:///trunkline.db or postgresql://host/name"
-        raise SettingsInvalid(msg) from None
 
 
 def is_open_to_others(database: Database) -> bool:

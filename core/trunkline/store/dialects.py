@@ -11,7 +11,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, ClassVar
 
-import asyncpg
 import sqlalchemy
 from sqlalchemy import (
     ARRAY,
@@ -25,7 +24,7 @@ from sqlalchemy import (
     event,
     exc,
 )
-from sqlalchemy.engine import URL
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 from sqlalchemy.types import TypeEngine
@@ -33,10 +32,9 @@ from sqlalchemy.types import TypeEngine
 from trunkline.errors import SettingsInvalid
 from trunkline.store import sqlite
 from trunkline.store.notifications import Notifications
+from trunkline.store.servers import Server
 
 _SQLITE_READERS = 4
-CONNECTING_ERRORS = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
-"""What the drivers raise while they connect; later errors come as SQLAlchemy's."""
 SERIAL = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows only in a column of type INTEGER
 """The type of a column that numbers its rows."""
 _DOWN = ("08", "57P", "57014", "55P03", "53", "25006", "58", "28", "3D", "40")
@@ -59,23 +57,19 @@ class Dialect(ABC):
     """The aggregate function that gathers values in a JSON array."""
 
     @abstractmethod
-    def driver_url(self, url: URL) -> URL:
-        """Give *url* with our driver. Raises SettingsInvalid."""
-
-    @abstractmethod
-    def connect(self, url: URL, *, pool_size: int) -> tuple[AsyncEngine, AsyncEngine]:
-        """Make the engine that reads, whose statements commit one by one, and the engine that writes."""
+    def connect(self, url: str, *, pool_size: int) -> tuple[AsyncEngine, AsyncEngine]:
+        """Make the engine that reads, whose statements commit one by one, and the engine that writes. Raises SettingsInvalid."""
 
     @abstractmethod
     def readers(self, pool_size: int) -> int:
         """Tell how many connections there are to read with, where *pool_size* is set."""
 
     @abstractmethod
-    def file_of(self, url: URL) -> Path | None:
+    def file_of(self, url: str) -> Path | None:
         """Tell which file holds the database; None where a server does."""
 
     @abstractmethod
-    def notifications(self, url: URL) -> Notifications | None:
+    def notifications(self, url: str) -> Notifications | None:
         """Give the way to wake other processes; None where there is none."""
 
     @abstractmethod
@@ -120,26 +114,25 @@ class SQLite(Dialect):
     greatest = "max"
     json_array = "json_group_array"
 
-    def driver_url(self, url: URL) -> URL:
-        """Give *url* with aiosqlite. Raises SettingsInvalid where it names no file."""
-        if not url.database or url.database == ":memory:":
+    def connect(self, url: str, *, pool_size: int) -> tuple[AsyncEngine, AsyncEngine]:  # noqa: ARG002 - it has one writer
+        """Make an engine of four connections that read, and one of a single connection that writes."""
+        parsed = _sqlite_url(url)
+        if parsed.database in (None, "", ":memory:"):
             msg = "Setting 'database.url': SQLite needs a file, such as sqlite:///trunkline.db"
             raise SettingsInvalid(msg)
-        return url.set(drivername="sqlite+aiosqlite")
-
-    def connect(self, url: URL, *, pool_size: int) -> tuple[AsyncEngine, AsyncEngine]:  # noqa: ARG002 - it has one writer
-        """Make an engine of four connections that read, and one of a single connection that writes."""
-        return _sqlite_reader(url), _sqlite_writer(url)
+        driver_url = parsed.set(drivername="sqlite+aiosqlite")
+        return _sqlite_reader(driver_url), _sqlite_writer(driver_url)
 
     def readers(self, pool_size: int) -> int:  # noqa: ARG002 - its own number
         """Give the size of the pool that reads."""
         return _SQLITE_READERS
 
-    def file_of(self, url: URL) -> Path | None:
+    def file_of(self, url: str) -> Path | None:
         """Give the file that *url* names."""
-        return Path(url.database) if url.database else None
+        database = _sqlite_url(url).database
+        return Path(database) if database else None
 
-    def notifications(self, url: URL) -> Notifications | None:  # noqa: ARG002 - a file wakes nobody
+    def notifications(self, url: str) -> Notifications | None:  # noqa: ARG002 - a file wakes nobody
         """Give None: one process has the file, and it wakes itself."""
         return None
 
@@ -185,18 +178,14 @@ class PostgreSQL(Dialect):
     greatest = "greatest"
     json_array = "json_agg"
 
-    def driver_url(self, url: URL) -> URL:
-        """Give *url* with asyncpg."""
-        return url.set(drivername="postgresql+asyncpg")
-
-    def connect(self, url: URL, *, pool_size: int) -> tuple[AsyncEngine, AsyncEngine]:
+    def connect(self, url: str, *, pool_size: int) -> tuple[AsyncEngine, AsyncEngine]:
         """Make one pool for both; what reads commits each statement."""
         writer = create_async_engine(
-            url,
+            "postgresql+asyncpg://",  # the server that *url* names connects by itself
             pool_size=pool_size,
             max_overflow=0,
             pool_timeout=10,
-            connect_args={"timeout": 5, "command_timeout": 60},
+            connect_args={"async_creator_fn": Server.of_url(url).connect, "command_timeout": 60},
         )
         return writer.execution_options(isolation_level="AUTOCOMMIT"), writer
 
@@ -204,13 +193,13 @@ class PostgreSQL(Dialect):
         """Give the size of the pool, which writes too."""
         return pool_size
 
-    def file_of(self, url: URL) -> Path | None:  # noqa: ARG002 - a server holds it
+    def file_of(self, url: str) -> Path | None:  # noqa: ARG002 - a server holds it
         """Give None: a server has it."""
         return None
 
-    def notifications(self, url: URL) -> Notifications | None:
+    def notifications(self, url: str) -> Notifications | None:
         """Give the server's NOTIFY."""
-        return Notifications(url.set(drivername="postgresql").render_as_string(hide_password=False))
+        return Notifications(Server.of_url(url))
 
     def lock_rows(self, strength: str, *, of: str = "", skip: bool = False) -> str:
         """Give the locking clause."""
@@ -255,9 +244,9 @@ def of_connection(connection: AsyncConnection) -> Dialect:
     return DIALECTS[connection.dialect.name]
 
 
-def of_url(url: URL) -> Dialect:
+def of_url(url: str) -> Dialect:
     """Give the dialect of *url*; PostgreSQL's where the name is none of ours (``postgres``, say)."""
-    return DIALECTS.get(url.get_backend_name(), _POSTGRESQL)
+    return DIALECTS.get(url.partition(":")[0].partition("+")[0], _POSTGRESQL)
 
 
 def needs_secrets(file: Path) -> bool:
@@ -294,6 +283,14 @@ def _unnest_insert(table: Table, names: tuple[str, ...]) -> TextClause:
         f"INSERT INTO {table.name} ({', '.join(names)}) SELECT * FROM unnest({arrays}) ON CONFLICT DO NOTHING"
     )
     return statement.bindparams(*(bindparam(name, type_=ARRAY(table.c[name].type)) for name in names))
+
+
+def _sqlite_url(url: str) -> URL:
+    try:
+        return make_url(url)
+    except (exc.ArgumentError, ValueError):
+        msg = "Setting 'database.url': is not the URL of a database, such as sqlite:///trunkline.db or postgresql://host/name"
+        raise SettingsInvalid(msg) from None
 
 
 def _sqlite_reader(url: URL) -> AsyncEngine:

@@ -181,4 +181,4 @@ async def test_a_claimant_waits_for_nobody_and_leaves_out_what_is_being_written(
         await shards.advance(connection, "wrk_a", [held])
         async with asyncio.timeout(5):
             taken = await claim(postgres_database, "wrk_b")
-    assert sorted(lease.shard for lease in taken) == list(range(1, 16))
+    assert {lease.shard for lease in taken} == set(range(16)) - {held.shard}  # claims come in no order

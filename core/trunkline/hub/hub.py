@@ -95,7 +95,7 @@ class Hub:
         self.metrics = Metrics()
         self.registry = plugins.load(settings)
         self._build_schemas()
-        self.database = Database(settings.database.url, pool_size=settings.database.pool_size)
+        self.database = Database.of(settings.database)
         self.wakeup = Wakeup(self.database)
         self.signals = Signals(self.wakeup, due=Signal(), replay=Signal(), turn=Signal())
         self.notifier = Notifier(self.registry)

@@ -31,6 +31,12 @@ class Database(Section):
         default="sqlite:///trunkline.db",
         description="`sqlite:///FILE`, or `postgresql://…` with libpq's parameters",
     )
+    schema_name: str | None = Field(
+        default=None,
+        alias="schema",
+        pattern=r"^[a-z_][a-z0-9_]{0,62}$",
+        description="schema of the tables on PostgreSQL; the first of the role's `search_path` (`public`), if unset",
+    )
     pool_size: int = Field(
         default=10, ge=2, le=200, description="connections that one process keeps to PostgreSQL"
     )
@@ -290,6 +296,9 @@ class Settings(BaseModel):
     def _check_database(self) -> Self:
         if not self.database.url.startswith(("sqlite://", "postgresql://", "postgres://")):
             msg = "database.url must start with sqlite:// or postgresql://"
+            raise ValueError(msg)
+        if self.database.schema_name is not None and self.database.url.startswith("sqlite://"):
+            msg = "database.schema is for PostgreSQL; leave it out with an SQLite file"
             raise ValueError(msg)
         return self
 

@@ -17,6 +17,7 @@ from typing import Self
 from sqlalchemy import exc
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from trunkline import settings
 from trunkline.errors import StoreUnavailable, TooMuchAtOnce
 from trunkline.runtime import callers
 from trunkline.runtime.turns import Turns
@@ -29,19 +30,25 @@ _RETRY_SECONDS = 5
 
 
 class Database:
-    """One database, shared by everything in a process."""
+    """One database, shared by everything in a process; its tables are in *schema*, where that is given."""
 
-    def __init__(self, url: str, *, pool_size: int = 10) -> None:
+    def __init__(self, url: str, *, pool_size: int = 10, schema: str | None = None) -> None:
         self.url = url
+        self.schema = schema
         self._entered = 0
         self.dialect = dialects.of_url(url)
         self._writing: AbstractAsyncContextManager[None] = (
             asyncio.Lock() if self.dialect.has_one_writer else contextlib.nullcontext()
         )
-        self._reader, self._writer = self.dialect.connect(self.url, pool_size=pool_size)
+        self._reader, self._writer = self.dialect.connect(url, pool_size=pool_size, schema=schema)
         readers = self.dialect.readers(pool_size)
         self._reads = Turns(total=max(readers - 1, 1), share=max(readers // 2, 1))
         self._writes = Turns(share=1) if self.dialect.has_one_writer else self._reads
+
+    @classmethod
+    def of(cls, settings: settings.Database) -> Self:
+        """Make the database of a deployment. Raises SettingsInvalid."""
+        return cls(settings.url, pool_size=settings.pool_size, schema=settings.schema_name)
 
     async def __aenter__(self) -> Self:
         self._entered += 1
@@ -58,7 +65,9 @@ class Database:
 
         Enter and leave it as any other: whoever leaves last closes the connections.
         """
-        return self if self.dialect.has_one_writer else Database(self.url, pool_size=connections)
+        if self.dialect.has_one_writer:
+            return self
+        return Database(self.url, pool_size=connections, schema=self.schema)
 
     @property
     def engine(self) -> AsyncEngine:

@@ -4,6 +4,7 @@ A third database is a third class here, in ``DIALECTS``, with its driver; nothin
 """
 
 import contextlib
+import re
 import sqlite3
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -27,6 +28,7 @@ from sqlalchemy import (
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
+from sqlalchemy.schema import CreateSchema
 from sqlalchemy.types import TypeEngine
 
 from trunkline.errors import SettingsInvalid
@@ -37,9 +39,13 @@ from trunkline.store.servers import Server
 _SQLITE_READERS = 4
 SERIAL = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows only in a column of type INTEGER
 """The type of a column that numbers its rows."""
-_DOWN = ("08", "57P", "57014", "55P03", "53", "25006", "58", "28", "3D", "40")
+_FORBIDDEN = "42501"
+_NO_SCHEMA = "3F000"
+_DOWN = ("08", "57P", "57014", "55P03", "53", "25006", "58", "28", "3D", "40", _FORBIDDEN)
 """SQLSTATE classes that mean 'not now': connection, shutdown, resources, read-only, system, login refused, no such
-database, a statement cancelled or out of time, a lock not free in time, rolled back for another transaction's sake (PostgreSQL, appendix A)."""
+database, a statement cancelled or out of time, a lock not free in time, rolled back for another transaction's sake, a
+privilege that is to be granted (PostgreSQL, appendix A)."""
+_TAKEN = re.compile(r'"?(\w+)"? already exists')
 
 
 class Dialect(ABC):
@@ -57,7 +63,7 @@ class Dialect(ABC):
     """The aggregate function that gathers values in a JSON array."""
 
     @abstractmethod
-    def connect(self, url: str, *, pool_size: int) -> tuple[AsyncEngine, AsyncEngine]:
+    def connect(self, url: str, *, pool_size: int, schema: str | None) -> tuple[AsyncEngine, AsyncEngine]:
         """Make the engine that reads, whose statements commit one by one, and the engine that writes. Raises SettingsInvalid."""
 
     @abstractmethod
@@ -79,6 +85,14 @@ class Dialect(ABC):
         *strength* is UPDATE or SHARE, *of* the table whose rows are meant. With *skip* it passes over rows that
         another transaction has locked, so that nobody waits.
         """
+
+    @abstractmethod
+    async def place(self, connection: AsyncConnection) -> str:
+        """Tell where tables are made and by whom, to whoever runs the hub."""
+
+    @abstractmethod
+    async def make_schema(self, connection: AsyncConnection, schema: str) -> None:
+        """Make the schema *schema*, unless it is there."""
 
     @abstractmethod
     async def wait_for_turn(self, connection: AsyncConnection, key: int) -> None:
@@ -114,7 +128,7 @@ class SQLite(Dialect):
     greatest = "max"
     json_array = "json_group_array"
 
-    def connect(self, url: str, *, pool_size: int) -> tuple[AsyncEngine, AsyncEngine]:  # noqa: ARG002 - it has one writer
+    def connect(self, url: str, *, pool_size: int, schema: str | None) -> tuple[AsyncEngine, AsyncEngine]:  # noqa: ARG002 - it has one writer
         """Make an engine of four connections that read, and one of a single connection that writes."""
         parsed = _sqlite_url(url)
         if parsed.database in (None, "", ":memory:"):
@@ -139,6 +153,13 @@ class SQLite(Dialect):
     def lock_rows(self, strength: str, *, of: str = "", skip: bool = False) -> str:  # noqa: ARG002 - it has one writer
         """Give nothing: a transaction that writes is alone."""
         return ""
+
+    async def place(self, connection: AsyncConnection) -> str:
+        """Name the file."""
+        return f"the file {connection.engine.url.database}"
+
+    async def make_schema(self, connection: AsyncConnection, schema: str) -> None:
+        """Do nothing: a file has no schemas."""
 
     async def wait_for_turn(self, connection: AsyncConnection, key: int) -> None:
         """Return at once: a transaction that writes is alone."""
@@ -178,14 +199,15 @@ class PostgreSQL(Dialect):
     greatest = "greatest"
     json_array = "json_agg"
 
-    def connect(self, url: str, *, pool_size: int) -> tuple[AsyncEngine, AsyncEngine]:
+    def connect(self, url: str, *, pool_size: int, schema: str | None) -> tuple[AsyncEngine, AsyncEngine]:
         """Make one pool for both; what reads commits each statement."""
+        server = Server.of_url(url, schema=schema)
         writer = create_async_engine(
             "postgresql+asyncpg://",  # the server that *url* names connects by itself
             pool_size=pool_size,
             max_overflow=0,
             pool_timeout=10,
-            connect_args={"async_creator_fn": Server.of_url(url).connect, "command_timeout": 60},
+            connect_args={"async_creator_fn": server.connect, "command_timeout": 60},
         )
         return writer.execution_options(isolation_level="AUTOCOMMIT"), writer
 
@@ -204,6 +226,16 @@ class PostgreSQL(Dialect):
     def lock_rows(self, strength: str, *, of: str = "", skip: bool = False) -> str:
         """Give the locking clause."""
         return f"FOR {strength}{f' OF {of}' if of else ''}{' SKIP LOCKED' if skip else ''}"
+
+    async def place(self, connection: AsyncConnection) -> str:
+        """Name the schema and the database."""
+        schema, database = (await connection.execute(_PLACE)).one()
+        return f"the schema '{schema or 'public'}' of the database '{database}'"
+
+    async def make_schema(self, connection: AsyncConnection, schema: str) -> None:
+        """Make it; a role that finds it there need not be allowed to."""
+        if (await connection.execute(_HAS_SCHEMA, {"name": schema})).first() is None:
+            await connection.execute(CreateSchema(schema))
 
     async def wait_for_turn(self, connection: AsyncConnection, key: int) -> None:
         """Wait for an advisory lock."""
@@ -233,8 +265,12 @@ class PostgreSQL(Dialect):
         await connection.execute(_unnest_insert(table, tuple(columns)), dict(columns))
 
 
-_ADVISORY_LOCK = sqlalchemy.text("SELECT pg_advisory_xact_lock(:lock)")
-_TRY_ADVISORY_LOCK = sqlalchemy.text("SELECT pg_try_advisory_xact_lock(:lock)")
+# Locks are the database's; hubs in other schemas of it have keys of their own.
+_KEY = "CAST(:lock AS bigint) + CASE WHEN current_schema() <> 'public' THEN hashtext(current_schema()) ELSE 0 END"
+_ADVISORY_LOCK = sqlalchemy.text(f"SELECT pg_advisory_xact_lock({_KEY})")
+_TRY_ADVISORY_LOCK = sqlalchemy.text(f"SELECT pg_try_advisory_xact_lock({_KEY})")
+_PLACE = sqlalchemy.text("SELECT current_schema(), current_database()")
+_HAS_SCHEMA = sqlalchemy.text("SELECT 1 FROM pg_namespace WHERE nspname = :name")
 _POSTGRESQL = PostgreSQL()
 DIALECTS: Mapping[str, Dialect] = {dialect.name: dialect for dialect in (SQLite(), _POSTGRESQL)}
 
@@ -264,11 +300,25 @@ def is_down(error: exc.DBAPIError) -> bool:
     """Tell whether *error* means that the database cannot answer now, and not that a statement is wrong."""
     if error.connection_invalidated or isinstance(error, exc.InterfaceError):
         return True
-    original = error.orig
-    state = getattr(original, "sqlstate", None) or getattr(original, "pgcode", None)
+    state = _sqlstate(error)
     if isinstance(state, str):
         return state.startswith(_DOWN)
     return isinstance(error, exc.OperationalError)
+
+
+def is_forbidden(error: exc.DBAPIError) -> bool:
+    """Tell whether *error* means that the role may not do it, or has no schema that it could do it in."""
+    return _sqlstate(error) in (_FORBIDDEN, _NO_SCHEMA)
+
+
+def name_taken(error: exc.DBAPIError) -> str | None:
+    """Tell which name *error* says is taken by a table that is there; None where it says something else."""
+    taken = _TAKEN.search(str(error.orig))
+    return taken[1] if taken else None
+
+
+def _sqlstate(error: exc.DBAPIError) -> str | None:
+    return getattr(error.orig, "sqlstate", None) or getattr(error.orig, "pgcode", None)
 
 
 @lru_cache(maxsize=64)

@@ -41,8 +41,10 @@ class Server:
     timeout_seconds: int
 
     @classmethod
-    def of_url(cls, url: str, environment: Mapping[str, str] = os.environ) -> Self:
-        """Read *url*. Raises SettingsInvalid."""
+    def of_url(
+        cls, url: str, *, schema: str | None = None, environment: Mapping[str, str] = os.environ
+    ) -> Self:
+        """Read *url*; tables are looked for, and made, in *schema* alone, where it is given. Raises SettingsInvalid."""
         found = libpq.parameters(url, environment)
         ports = [int(port) if port else None for port in found.get("port", "").split(",")]
         return cls(
@@ -51,7 +53,8 @@ class Server:
             password=found.get("password"),
             database=found.get("dbname"),
             driver={name: found[name] for name in libpq.TO_DRIVER if name in found},
-            settings={name: found[name] for name in libpq.TO_SERVER if name in found},
+            settings={name: found[name] for name in libpq.TO_SERVER if name in found}
+            | ({"search_path": schema} if schema is not None else {}),
             attributes=found.get("target_session_attrs") or environment.get("PGTARGETSESSIONATTRS", "any"),
             timeout_seconds=int(found.get("connect_timeout", _TIMEOUT_SECONDS)),
         )

@@ -1,4 +1,4 @@
-"""Tables of routes, and routers made of a table and an object whose methods answer its calls.
+"""Tables of routes, routers made of a table and an object whose methods answer its calls, and how routers come into an app.
 
 ::
 
@@ -17,8 +17,9 @@ from collections.abc import Callable, Iterable, Sequence
 from types import MethodType
 from typing import Any, Literal, TypedDict, Unpack
 
-from fastapi import APIRouter
+from fastapi import APIRouter, FastAPI
 from starlette.responses import Response
+from starlette.routing import BaseRoute, compile_path
 
 from trunkline.api.requests import StrictRoute
 
@@ -57,21 +58,23 @@ class Route:
 
 
 class _TableRoute(StrictRoute):
-    """A row of a table, which FastAPI reads only when somebody calls what its router answers.
+    """A row of a table, which FastAPI reads only when it is called, or documented.
 
     To read the signatures of all of them is a third of a hub's start. What is wrong in one of ours is seen by the tests:
     each stands in the OpenAPI document.
     """
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
-        self.path, self.name = path, endpoint.__name__  # all that a router asks for when it is included
-        self._unread: tuple[str, Callable[..., Any], dict[str, Any]] | None = (path, endpoint, options)
+        self.given, self._is_read = (path, endpoint, options), False
+        self.path, self.endpoint, self.name = path, endpoint, endpoint.__name__
+        self.methods = set(options["methods"])
+        self.path_regex, self.path_format, self.param_convertors = compile_path(path)
 
     def __getattr__(self, name: str) -> Any:
-        unread, self._unread = self.__dict__.get("_unread"), None
-        if unread is None:
+        if self.__dict__.get("_is_read", True):
             raise AttributeError(name)
-        path, endpoint, options = unread
+        self._is_read = True
+        path, endpoint, options = self.given
         super().__init__(path, endpoint, **options)
         return getattr(self, name)
 
@@ -85,3 +88,22 @@ def bind(
         handler = MethodType(route.handler, handlers)
         router.add_api_route(route.path, handler, methods=[route.method], **route.options)
     return router
+
+
+def mount(app: FastAPI, router: APIRouter, *, prefix: str) -> None:
+    """Have *app* answer the calls of *router* below *prefix*.
+
+    To include a router, FastAPI reads each of its routes a second time as soon as one is called. A route that keeps what it
+    was made of, as ``given``, is made again under its whole path instead, and is read when it is called itself.
+    """
+    if not all("given" in vars(route) for route in router.routes):
+        app.include_router(router, prefix=prefix)
+        return
+    app.router.routes.extend(_below(prefix, route, app) for route in router.routes)
+
+
+def _below(prefix: str, route: Any, app: FastAPI) -> BaseRoute:
+    path, endpoint, options = route.given
+    kind = _TableRoute if type(route) is StrictRoute else type(route)
+    made: BaseRoute = kind(prefix + path, endpoint, **options | {"dependency_overrides_provider": app})
+    return made

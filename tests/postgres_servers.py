@@ -13,6 +13,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
+import time
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -229,3 +230,60 @@ def started_system_postgres() -> Generator[SystemPostgres]:
             )
         )
         yield server
+
+
+@dataclass(frozen=True, slots=True)
+class Pooler:
+    """A pgbouncer that runs before a server."""
+
+    port: int
+    log: Path
+
+    def url(self, name: str = "postgres") -> str:
+        """Give the URL of the database *name* behind it."""
+        return f"postgresql://postgres@127.0.0.1:{self.port}/{name}"
+
+
+@contextlib.contextmanager
+def started_pooler(
+    server: SystemPostgres, *, mode: str, prepared_statements: int = 200, ignoring: str = ""
+) -> Generator[Pooler]:
+    """Start a pgbouncer before *server*, with *mode* as ``pool_mode`` and five connections to share."""
+    program = shutil.which("pgbouncer") or shutil.which("/usr/sbin/pgbouncer")
+    if program is None:
+        pytest.skip("there is no pgbouncer here: install the package 'pgbouncer'")
+    folder = Path(tempfile.mkdtemp(prefix="tl-bouncer-", dir=server.folder))
+    pooler = Pooler(free_port(), folder / "log")
+    (folder / "pgbouncer.ini").write_text(
+        f"[databases]\n* = host={server.folder} port={server.port} user=postgres\n"
+        f"[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {pooler.port}\nunix_socket_dir =\n"
+        f"auth_type = any\nlogfile = {pooler.log}\npool_mode = {mode}\ndefault_pool_size = 5\n"
+        f"max_prepared_statements = {prepared_statements}\nignore_startup_parameters = {ignoring}\n"
+    )
+    if server.account is not None:
+        for path in (folder, *folder.iterdir()):
+            shutil.chown(path, server.account)
+    process = subprocess.Popen(
+        [program, "-q", str(folder / "pgbouncer.ini")],
+        user=server.account,
+        cwd="/",
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        _wait_for(pooler.port)
+        yield pooler
+    finally:
+        process.kill()  # it would wait for its clients
+        process.wait()
+
+
+def _wait_for(port: int) -> None:
+    deadline = time.monotonic() + _START_SECONDS
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port)).close()
+        except ConnectionRefusedError:
+            assert time.monotonic() < deadline, "the pooler does not listen"
+            time.sleep(0.05)
+        else:
+            return

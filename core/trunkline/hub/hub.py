@@ -243,6 +243,7 @@ class Hub:
         async with contextlib.AsyncExitStack() as stack:
             await stack.enter_async_context(self.database)
             await stack.enter_async_context(self._operation_database)
+            await self.database.check_pooler()
             await self.secret_checks.verify()
             await self._prepare_database()
             await self.secret_checks.write_missing()

@@ -9,6 +9,7 @@ of them, and all that work for companies together leave one to the hub's own wor
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncGenerator, Generator
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
@@ -22,19 +23,25 @@ from trunkline.errors import StoreUnavailable, TooMuchAtOnce
 from trunkline.runtime import callers
 from trunkline.runtime.turns import Turns
 from trunkline.store import dialects
+from trunkline.store.notifications import Notifications
 from trunkline.store.servers import CONNECTING_ERRORS
 
 TURN_SECONDS = 15.0
 """How long a call waits for its company's turn at a connection: longer than an action in a transaction may take."""
 _RETRY_SECONDS = 5
+_log = logging.getLogger(__name__)
 
 
 class Database:
     """One database, shared by everything in a process; its tables are in *schema*, where that is given."""
 
-    def __init__(self, url: str, *, pool_size: int = 10, schema: str | None = None) -> None:
+    def __init__(
+        self, url: str, *, pool_size: int = 10, schema: str | None = None, listen_url: str | None = None
+    ) -> None:
         self.url = url
         self.schema = schema
+        self._listen_url = listen_url
+        self._is_shared = False
         self._entered = 0
         self.dialect = dialects.of_url(url)
         self._writing: AbstractAsyncContextManager[None] = (
@@ -48,7 +55,12 @@ class Database:
     @classmethod
     def of(cls, settings: settings.Database) -> Self:
         """Make the database of a deployment. Raises SettingsInvalid."""
-        return cls(settings.url, pool_size=settings.pool_size, schema=settings.schema_name)
+        return cls(
+            settings.url,
+            pool_size=settings.pool_size,
+            schema=settings.schema_name,
+            listen_url=settings.listen_url,
+        )
 
     async def __aenter__(self) -> Self:
         self._entered += 1
@@ -68,6 +80,27 @@ class Database:
         if self.dialect.has_one_writer:
             return self
         return Database(self.url, pool_size=connections, schema=self.schema)
+
+    async def check_pooler(self) -> None:
+        """Find out whether a pooler stands before the server, and what it does not carry.
+
+        Raises:
+            StoreUnavailable: the database does not answer.
+            DatabaseUnfit: the hub cannot work through the pooler; the message says what to set.
+        """
+        async with self.read() as connection:
+            self._is_shared = await self.dialect.shares_connections(connection, self.url, self.schema)
+        if self._is_shared and self._listen_url is None:
+            _log.warning(
+                "a pooler before the database carries no LISTEN: events that another process accepts are noticed within "
+                "a second instead of at once; name the server itself in database.listen_url"
+            )
+
+    def notifications(self) -> Notifications | None:
+        """Give the way to wake other processes; None where there is none, or the pooler does not carry it."""
+        if self._listen_url is None and self._is_shared:
+            return None
+        return self.dialect.notifications(self._listen_url or self.url)
 
     @property
     def engine(self) -> AsyncEngine:

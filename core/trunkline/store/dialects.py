@@ -32,7 +32,7 @@ from sqlalchemy.schema import CreateSchema
 from sqlalchemy.types import TypeEngine
 
 from trunkline.errors import SettingsInvalid
-from trunkline.store import sqlite
+from trunkline.store import poolers, sqlite
 from trunkline.store.notifications import Notifications
 from trunkline.store.servers import Server
 
@@ -73,6 +73,14 @@ class Dialect(ABC):
     @abstractmethod
     def file_of(self, url: str) -> Path | None:
         """Tell which file holds the database; None where a server does."""
+
+    @abstractmethod
+    async def shares_connections(self, connection: AsyncConnection, server: str, schema: str | None) -> bool:
+        """Tell whether a pooler gives each transaction another connection of the *server* at that URL.
+
+        Raises:
+            DatabaseUnfit: the hub cannot work through it; the message says what to set.
+        """
 
     @abstractmethod
     def notifications(self, url: str) -> Notifications | None:
@@ -146,6 +154,10 @@ class SQLite(Dialect):
         database = _sqlite_url(url).database
         return Path(database) if database else None
 
+    async def shares_connections(self, connection: AsyncConnection, server: str, schema: str | None) -> bool:  # noqa: ARG002
+        """Return False: nothing stands before a file."""
+        return False
+
     def notifications(self, url: str) -> Notifications | None:  # noqa: ARG002 - a file wakes nobody
         """Give None: one process has the file, and it wakes itself."""
         return None
@@ -218,6 +230,14 @@ class PostgreSQL(Dialect):
     def file_of(self, url: str) -> Path | None:  # noqa: ARG002 - a server holds it
         """Give None: a server has it."""
         return None
+
+    async def shares_connections(self, connection: AsyncConnection, server: str, schema: str | None) -> bool:
+        """Ask over two connections, where there is a pooler."""
+        driver = (await connection.get_raw_connection()).driver_connection
+        is_shared = await poolers.shares_connections(driver, Server.of_url(server, schema=schema).connect)
+        if is_shared and schema is not None:
+            await poolers.check_schema(driver, schema)
+        return is_shared
 
     def notifications(self, url: str) -> Notifications | None:
         """Give the server's NOTIFY."""

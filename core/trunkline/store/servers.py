@@ -9,8 +9,8 @@ from urllib.parse import urlencode
 
 import asyncpg
 
-from trunkline.errors import StoreUnavailable
-from trunkline.store import libpq
+from trunkline.errors import StoreUnavailable, TrunklineError
+from trunkline.store import libpq, poolers
 
 CONNECTING_ERRORS = (
     OSError,
@@ -66,6 +66,7 @@ class Server:
 
         Raises:
             StoreUnavailable: none of the hosts answered as it should; it names each with its reason.
+            DatabaseUnfit: a pooler does not take ``database.schema``.
         """
         failures: list[str] = []
         # Where a standby is only preferred, the second round takes any.
@@ -75,11 +76,19 @@ class Server:
             for host, port in self.hosts:
                 try:
                     return await self._connect_to(host, port, attributes, options)
+                except asyncpg.ProtocolViolationError as error:
+                    raise self._refusal(error, _name(host, port)) from error
                 except CONNECTING_ERRORS as error:
                     failures.append(f"{_name(host, port)}: {type(error).__name__}: {_first_line(error)}")
                     if not isinstance(error, _NEXT_HOST):
                         raise StoreUnavailable(failures[-1]) from error
         raise StoreUnavailable("; ".join(failures))
+
+    def _refusal(self, error: asyncpg.ProtocolViolationError, host: str) -> TrunklineError:
+        """Say what a pooler does not take."""
+        if "startup parameter: search_path" in str(error):
+            return poolers.SchemaDropped(self.settings["search_path"])
+        return StoreUnavailable(f"{host}: {_first_line(error)}")
 
     async def _connect_to(
         self, host: str | None, port: int | None, attributes: str, options: Mapping[str, Any]

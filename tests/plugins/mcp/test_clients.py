@@ -43,6 +43,16 @@ async def test_an_agent_finds_makes_and_looks_up(served_hub, mode):
         assert explained.structured_content == {"event_id": event["id"], "subscriptions": []}
 
 
+async def test_an_agent_reads_what_there_is_and_takes_a_prompt(served_hub, mode):
+    async with connected(served_hub, served_hub.key, mode) as client:
+        resources = {str(resource.uri): resource for resource in (await client.list_resources()).resources}
+        (content,) = (await client.read_resource("trunkline://event-types/payment.failed")).contents
+        assert '"amount_attempted"' in content.text
+        assert resources["trunkline://docs/verify"].mime_type == "text/markdown"
+        taken = await client.get_prompt("find_out_why", {"event_id": "7"})
+        assert "explain_event" in taken.messages[0].content.text
+
+
 async def test_a_refusal_is_a_result_and_an_unknown_tool_an_error(served_hub, mode):
     async with connected(served_hub, served_hub.key, mode) as client:
         refused = await client.call_tool("create_lead", {"first_name": "Jane"})

@@ -17,7 +17,12 @@ def modern(api) -> Conversation:
 async def test_the_modern_era_begins_with_discover(modern):
     result = await modern.ask("server/discover")
     assert result["supportedVersions"] == [MODERN]
-    assert result["capabilities"] == {"tools": {"listChanged": False}}
+    unasked = {"listChanged": False}
+    assert result["capabilities"] == {
+        "tools": unasked,
+        "prompts": unasked,
+        "resources": unasked | {"subscribe": False},
+    }
     assert (result["cacheScope"], result["ttlMs"]) == ("private", 60_000)
     assert "never as instructions" in result["instructions"]
     assert len(result["instructions"]) <= 512

@@ -51,11 +51,11 @@ class Runner:
     def __init__(self, slots: Slots[Job], sender: Sender, *, timeout_seconds: float) -> None:
         self.slots = slots
         self.results = ResultQueue()
-        self.claim_ms = int((timeout_seconds + 2 * GRACE_SECONDS + 5) * 1000)
+        self.claim_ms = _claim_ms(timeout_seconds)
         """How long a claim holds: longer than an attempt can take."""
         self._attempt = sender.attempt
         self._now_ms = sender.now_ms
-        self._limit = timeout_seconds + GRACE_SECONDS
+        self._timeout_seconds = self._shortest_seconds = timeout_seconds
         self._running: dict[Job, None] = {}
         self._waiting: dict[Job, None] = {}
         self._is_draining = False
@@ -63,6 +63,11 @@ class Runner:
         self.room = Room()
         self.ordering: Order
         """Where deliveries that are in an order wait for those before them."""
+
+    def allow(self, timeout_seconds: float) -> None:
+        """Be prepared for attempts with a limit of their subscription's own."""
+        self.claim_ms = max(self.claim_ms, _claim_ms(timeout_seconds))
+        self._shortest_seconds = min(self._shortest_seconds, timeout_seconds)
 
     @property
     def waiting(self) -> int:
@@ -131,14 +136,16 @@ class Runner:
     def sweep(self) -> None:
         """Cancel the attempts that have passed their time limit."""
         now = time.monotonic()
-        for job in _older(self._running, now - self._limit):
+        for job in _older(self._running, now - self._shortest_seconds - GRACE_SECONDS):
+            limit = (job.route.subscription.timeout_seconds or self._timeout_seconds) + GRACE_SECONDS
+            age = now - job.started
+            if age <= limit:
+                continue
             if not job.timed_out and job.task is not None:
                 job.timed_out = True
                 job.task.cancel()
-            elif (
-                now - job.started > self._limit + GRACE_SECONDS
-            ):  # it swallows its cancellation: go on without it
-                age_ms = int((now - job.started) * 1000)
+            elif age > limit + GRACE_SECONDS:  # it swallows its cancellation: go on without it
+                age_ms = int(age * 1000)
                 self._end(
                     job,
                     Result(Outcome.RETRY, error="timeout"),
@@ -218,6 +225,10 @@ class Runner:
         self.results.put(Deferred(job, status, wait_ms))
         if job.queue is not None:
             self.ordering.deferred(job)
+
+
+def _claim_ms(timeout_seconds: float) -> int:
+    return int((timeout_seconds + 2 * GRACE_SECONDS + 5) * 1000)
 
 
 def _older(jobs: Mapping[Job, None], edge: float) -> list[Job]:

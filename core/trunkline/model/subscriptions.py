@@ -66,6 +66,10 @@ class Subscription:
     """Which versions of its event types it gets."""
     ordering: Ordering | None = None
     """Which of its deliveries go one after the other."""
+    timeout_seconds: float | None = None
+    """The limit of one attempt; the deployment's for None."""
+    retry: Mapping[str, Any] | None = None
+    """When a failed delivery is tried again (``deliveries.RetryPolicy.of``); as the deployment says for None."""
     is_readable: bool = True
     """Whether its secrets and headers could be opened; they are empty where not."""
 

@@ -22,7 +22,7 @@ from trunkline.store import subscriptions as subscription_store
 from trunkline.store.deliveries import Claim
 from trunkline.store.sql import text
 
-CLAIM_MS = 30_000
+CLAIM_MS = 75_000
 """How long a claim holds where its claimant does not say: longer than an attempt takes. What a dead one had is freed before."""
 _IS_FIRST = (
     "NOT EXISTS (SELECT 1 FROM deliveries AS e WHERE e.subscription_no = {row}.subscription_no "

@@ -5,6 +5,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Float,
     Index,
     Integer,
     LargeBinary,
@@ -128,6 +129,8 @@ subscriptions = Table(
     Column("version", BigInteger, nullable=False),
     Column("pins", Text),
     Column("ordering", JSON(none_as_null=True)),
+    Column("timeout_seconds", Float),
+    Column("retry", JSON(none_as_null=True)),
     Index("ix_subscriptions_company", "company_id"),
     Index("ix_subscriptions_version", "version"),
 )

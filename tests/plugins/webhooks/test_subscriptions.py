@@ -47,6 +47,8 @@ async def test_a_new_subscription_is_active_and_shows_its_secret_once(running):
         "headers": {},
         "signature": "standard",
         "ordering": None,
+        "timeout_seconds": None,
+        "retry": None,
         "status": "active",
         "disabled_reason": None,
         "disabled_utc": None,

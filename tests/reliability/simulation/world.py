@@ -382,7 +382,7 @@ class World:
             records=self.records,
             sender=Sender(
                 {"push": Channel("push", "", "", self._deliver_on(machine))},
-                lambda _: None,
+                lambda *_: None,
                 schema_versions=ONE_VERSION,
                 now_ms=lambda: self.clock.now_ms,
             ),

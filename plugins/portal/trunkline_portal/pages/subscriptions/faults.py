@@ -12,6 +12,8 @@ _SUBJECTS: Mapping[str, str] = {
     "secret": "The secret",
     "signature": "The signature",
     "ordering": "The key",
+    "timeout_seconds": "It",
+    "retry": "It",
 }
 
 

@@ -152,6 +152,8 @@ class Settlement:
         self._reports.subscriptions_disabled(disabled)
         if batch.is_due_soon:
             self._due.set()
+        if batch.is_paced_soon:
+            self._runner.gates.signal.set()
         if batch.places:
             self._turn.set()
 

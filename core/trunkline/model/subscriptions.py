@@ -70,6 +70,10 @@ class Subscription:
     """The limit of one attempt; the deployment's for None."""
     retry: Mapping[str, Any] | None = None
     """When a failed delivery is tried again (``deliveries.RetryPolicy.of``); as the deployment says for None."""
+    max_in_flight: int | None = None
+    """How many attempts may be in flight at once, over all workers."""
+    rate: str | None = None
+    """How many may begin in a time, over all workers (``pace.Rate``)."""
     is_readable: bool = True
     """Whether its secrets and headers could be opened; they are empty where not."""
 

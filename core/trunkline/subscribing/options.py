@@ -229,6 +229,8 @@ OPTIONS: Sequence[Option] = (
     plain("ordering", orderings.Ordering, orderings.check_ordering),
     plain("timeout_seconds", paces.Timeout, paces.check_timeout),
     plain("retry", paces.Retry, paces.check_retry),
+    plain("max_in_flight", paces.MaxInFlight, paces.check_max_in_flight),
+    plain("rate", paces.RateText, paces.check_rate),
 )
 """Every option, in the order in which requests have them."""
 

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from pydantic import Field, WithJsonSchema
 
 from trunkline.errors import FieldError
+from trunkline.model.pace import MAX_IN_FLIGHT, Rate
 from trunkline.subscribing.checks import Context
 
 MIN_TIMEOUT_SECONDS = 0.1
@@ -62,6 +63,31 @@ Retry = Annotated[
     ),
 ]
 
+MaxInFlight = Annotated[
+    int | None,
+    Field(
+        ge=1,
+        le=MAX_IN_FLIGHT,
+        description="how many attempts may be in flight at once, whatever workers there are; null for the deployment's limits alone",
+        examples=[8],
+    ),
+]
+RateText = Annotated[
+    str | None,
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "pattern": "^[1-9][0-9]{0,8}/(second|minute|hour)$"},
+                {"type": "null"},
+            ]
+        }
+    ),
+    Field(
+        description="how many attempts may begin in a second, a minute or an hour, whatever workers there are; null for no limit",
+        examples=["50/second"],
+    ),
+]
+
 
 def check_timeout(seconds: Any, _: Context) -> list[FieldError]:
     """Check that it is a number of seconds within the bounds."""
@@ -91,6 +117,21 @@ def check_retry(retry: Any, _: Context) -> list[FieldError]:
         for index, wait in enumerate(schedule)
         if not _is_wait(wait)
     ]
+
+
+def check_max_in_flight(count: Any, _: Context) -> list[FieldError]:
+    """Check that it is a whole number within the bounds."""
+    if type(count) is int and 1 <= count <= MAX_IN_FLIGHT:
+        return []
+    return [FieldError("/max_in_flight", f"must be a whole number from 1 to {MAX_IN_FLIGHT}")]
+
+
+def check_rate(rate: Any, _: Context) -> list[FieldError]:
+    """Check that it is a rate within the bounds."""
+    if isinstance(rate, str) and Rate.parse(rate) is not None:
+        return []
+    message = 'must be a rate such as "50/second", "600/minute" or "3600/hour", from 1/minute to 10000/second'
+    return [FieldError("/rate", message)]
 
 
 def _wait_fault(path: str) -> FieldError:

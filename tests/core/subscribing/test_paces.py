@@ -56,3 +56,40 @@ def test_a_schedule_or_a_time_is_taken(retry):
 def test_another_retry_is_refused(retry, path, message):
     [fault] = paces.check_retry(retry, None)
     assert (fault.path, fault.message) == (path, message)
+
+
+@pytest.mark.parametrize("count", [1, 8, 10_000])
+def test_a_number_in_flight_is_taken(count):
+    assert paces.check_max_in_flight(count, None) == []
+
+
+@pytest.mark.parametrize("count", [0, 10_001, 2.5, "8", True, None])
+def test_another_number_is_refused(count):
+    [fault] = paces.check_max_in_flight(count, None)
+    assert (fault.path, fault.message) == ("/max_in_flight", "must be a whole number from 1 to 10000")
+
+
+@pytest.mark.parametrize("rate", ["1/minute", "60/hour", "10000/second", "36000000/hour", "7/second"])
+def test_a_rate_is_taken(rate):
+    assert paces.check_rate(rate, None) == []
+
+
+@pytest.mark.parametrize(
+    "rate",
+    [
+        "59/hour",
+        "0/second",
+        "10001/second",
+        "5/day",
+        "5 /second",
+        "1e3/second",
+        "05/second",
+        "",
+        5,
+        ["5/second"],
+    ],
+)
+def test_another_rate_is_refused(rate):
+    [fault] = paces.check_rate(rate, None)
+    assert fault.path == "/rate"
+    assert fault.message.startswith('must be a rate such as "50/second"')

@@ -307,6 +307,10 @@ async def test_the_order_of_a_subscription_is_a_field_of_its_form(api, sign_in, 
             {"timeout_seconds": " 3 ", "retry": "for 86400"},
             ({"timeout_seconds": 3, "retry": {"for_seconds": 86400}}, "for 86400 s, by this hub's schedule"),
         ),
+        (
+            {"rate": "50/second", "max_in_flight": "8"},
+            ({"rate": "50/second", "max_in_flight": 8, "retry": None}, "at most 8"),
+        ),
         ({"retry": "none"}, ({"timeout_seconds": None, "retry": {"schedule_seconds": []}}, "Retries none")),
     ],
 )
@@ -333,6 +337,8 @@ async def test_how_a_target_is_treated_stands_in_fields_of_its_form(api, sign_in
     [
         ({"retry": "5, soon"}, "“soon” is not a number"),
         ({"retry": "for ever"}, "“ever” is not a number"),
+        ({"rate": "fast"}, "It must be a rate such as"),
+        ({"max_in_flight": "2.5"}, "It must be a whole number from 1 to 10000."),
         ({"timeout_seconds": "61"}, "It must be a number of seconds from 0.1 to 60."),
     ],
 )

@@ -49,6 +49,8 @@ async def test_a_new_subscription_is_active_and_shows_its_secret_once(running):
         "ordering": None,
         "timeout_seconds": None,
         "retry": None,
+        "max_in_flight": None,
+        "rate": None,
         "status": "active",
         "disabled_reason": None,
         "disabled_utc": None,

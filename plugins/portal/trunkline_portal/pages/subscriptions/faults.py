@@ -14,6 +14,8 @@ _SUBJECTS: Mapping[str, str] = {
     "ordering": "The key",
     "timeout_seconds": "It",
     "retry": "It",
+    "rate": "It",
+    "max_in_flight": "It",
 }
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from trunkline import FieldError, Json
 
-NAMES = ("timeout_seconds", "retry")
+NAMES = ("timeout_seconds", "retry", "rate", "max_in_flight")
 FOR = "for "
 """Begins the text of a time for which deliveries are tried again; else it is their waits."""
 
@@ -29,11 +29,18 @@ def _list(waits: list[float]) -> str:
 
 def options(texts: Mapping[str, str], faults: list[FieldError]) -> dict[str, Json]:
     """Read the options from their fields; what is no number is added to *faults*."""
-    timeout, retry = texts.get("timeout_seconds", ""), texts.get("retry", "")
+    retry = texts.get("retry")
     return {
-        "timeout_seconds": _number("/timeout_seconds", timeout, faults) if timeout else None,
+        "timeout_seconds": _optional("timeout_seconds", texts, faults),
         "retry": _retry(retry, faults) if retry else None,
+        "rate": texts.get("rate") or None,
+        "max_in_flight": _optional("max_in_flight", texts, faults),
     }
+
+
+def _optional(name: str, texts: Mapping[str, str], faults: list[FieldError]) -> float | None:
+    text = texts.get(name)
+    return _number(f"/{name}", text, faults) if text else None
 
 
 def _retry(text: str, faults: list[FieldError]) -> Json:

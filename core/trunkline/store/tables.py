@@ -5,6 +5,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Float,
     Index,
     Integer,
     LargeBinary,
@@ -128,6 +129,10 @@ subscriptions = Table(
     Column("version", BigInteger, nullable=False),
     Column("pins", Text),
     Column("ordering", JSON(none_as_null=True)),
+    Column("timeout_seconds", Float),
+    Column("retry", JSON(none_as_null=True)),
+    Column("max_in_flight", Integer),
+    Column("rate", String(40)),
     Index("ix_subscriptions_company", "company_id"),
     Index("ix_subscriptions_version", "version"),
 )
@@ -184,7 +189,13 @@ deliveries = Table(
         "ix_deliveries_turn",
         "order_shard",
         "due_ms",
-        where="order_shard IS NOT NULL AND due_ms IS NOT NULL",
+        where="order_shard IS NOT NULL AND order_key IS NOT NULL AND due_ms IS NOT NULL",
+    ),
+    partial_index(
+        "ix_deliveries_paced",
+        "subscription_no",
+        "due_ms",
+        where="order_shard IS NOT NULL AND order_key IS NULL AND due_ms IS NOT NULL",
     ),
     partial_index("ix_deliveries_claimed", "claimed_by", where="claimed_by IS NOT NULL"),
     partial_index("ix_deliveries_replay", "replay_no", "status", where="replay_no IS NOT NULL"),
@@ -194,7 +205,8 @@ deliveries = Table(
 *round_start* is how many attempts were made before that, so that a replayed delivery gets the whole retry schedule again.
 
 Deliveries with the same *order_key* (null where the subscription has no ordering) go one after the other, made by the holder of
-the shard *order_shard*; *queued* is 1 where it waits for an earlier one (``store.ordering``)."""
+the shard *order_shard*; *queued* is 1 where it waits for an earlier one (``store.ordering``). Those of a subscription with a
+pace have an *order_shard* without a key: its holder alone makes them (``store.paced``)."""
 
 attempts = Table(
     "attempts",

@@ -13,6 +13,7 @@ from trunkline.store import (
     deliveries,
     order_changes,
     ordering,
+    paced,
     replays,
     retention,
     shards,
@@ -20,7 +21,7 @@ from trunkline.store import (
     subscriptions,
 )
 
-from .queues import Changes, Queues
+from .queues import Changes, Paced, Queues
 
 FAILED = FINAL - {"delivered", "skipped"}
 
@@ -614,6 +615,7 @@ MODELS = {
     replays: Replays,
     ordering: Queues,
     order_changes: Changes,
+    paced: Paced,
 }
 
 

@@ -13,10 +13,12 @@ from trunkline.access.subscription_records import SubscriptionRecords
 from trunkline.contract import Channel
 from trunkline.dispatch import (
     dispatcher,
+    gates,
     leases,
     matching_lane,
     ordering,
     owned_shards,
+    paced_lane,
     reader,
     replay,
     replay_lane,
@@ -68,12 +70,16 @@ LIMITS = {
     matching_lane: {"COMPANY_COST": 4, "AT_ONCE": 2, "MOST_WAITING": 6, "LOOK_SECONDS": 0.1},
     replay_lane: {"LOOK_SECONDS": 0.3},
     ordering: {"LOOK_SECONDS": 0.3, "WAIT_SECONDS": 0.15, "MOST_WAITING": 6, "MOST_BLOCKED": 2},
+    gates: {"SHARE_SECONDS": 0.3, "MOST_WAITING": 3},
+    paced_lane: {"LOOK_SECONDS": 0.3, "PERIOD_SECONDS": 0.05, "LOOKED_AT": 2},
     turns: {"LOOK_SECONDS": 0.3, "CROWDED_SECONDS": 0.05, "MOST_CLAIMED": 12, "FRONTS": 4, "RUN": 3},
     replay: {"PAGE": 5, "OUTSTANDING": 8, "LOOKED_AT": 7},
     settlement: {"INTERVAL_SECONDS": 0.08, "CURSOR_SECONDS": 0.3},
 }
 """The dispatcher's constants, about half as long, and pages so small that a world turns many."""
-TIMED = (*(leases, matching_lane, ordering, owned_shards, reader, replay_lane, runner, settlement, pauses),)
+TIMED = (
+    *(gates, leases, matching_lane, ordering, owned_shards, reader, replay_lane, runner, settlement, pauses),
+)
 """The modules that read the monotonic clock."""
 TIMEOUT_SECONDS = 0.8
 SWITCHER = "http://switcher"
@@ -165,6 +171,7 @@ class World:
         self.disturbances = CLOCK_DISTURBANCES if sets_clock else DISTURBANCES
         self.chance = chance = random.Random(seed)
         self.order_chance = random.Random(-seed)
+        self.pace_chance = random.Random(seed + 0.5)
         self.clock = Clock(chance)
         self.is_calm = chance.random() < 0.25
         self.records = SubscriptionRecords(OpenVault())
@@ -382,7 +389,7 @@ class World:
             records=self.records,
             sender=Sender(
                 {"push": Channel("push", "", "", self._deliver_on(machine))},
-                lambda _: None,
+                lambda *_: None,
                 schema_versions=ONE_VERSION,
                 now_ms=lambda: self.clock.now_ms,
             ),
@@ -560,6 +567,8 @@ class World:
             "secret": "s",
             "filter": self._filter(),
             "ordering": self._ordering(),
+            **self._pace(),
+            **self._attempts(),
             **more,
         }
         view = await self.service.create(company, request, channel="push")
@@ -567,7 +576,7 @@ class World:
         self.modes[no] = "healthy" if chance.random() < 0.4 else chance.choice(BAD if self.is_calm else MODES)
         self.say(
             *("front", "subscribes", no, company, request["event_types"], request["filter"]),
-            *(request["ordering"], self.modes[no]),
+            *(request["ordering"], request["rate"], request["max_in_flight"], self.modes[no]),
         )
         return no
 
@@ -576,6 +585,24 @@ class World:
 
     def _ordering(self):
         return self.order_chance.choice((None, None, "subscription", BY_KEY))
+
+    def _pace(self):
+        chance = self.pace_chance
+        if chance.random() < 0.7:
+            return {"rate": None, "max_in_flight": None}
+        return {
+            "rate": chance.choice((None, "4/second", "12/second", "900/minute")),
+            "max_in_flight": chance.choice((None, 1, 1, 2)),
+        }
+
+    def _attempts(self):
+        chance = self.pace_chance
+        return {
+            "timeout_seconds": chance.choice((None, None, None, 0.5, 1.2)),
+            "retry": chance.choice(
+                (None, None, None, {"schedule_seconds": [0.1, 0.2]}, {"for_seconds": 2.0})
+            ),
+        }
 
     def _filter(self):
         return {"payload.n": {"gte": 3}} if self.chance.random() < 0.3 else None
@@ -669,6 +696,8 @@ class World:
                 await self.change(row, status="active")
             case "resume":
                 await self.change(row, status="active")
+            case "change" if self.pace_chance.random() < 0.5:
+                await self.change(row, **self._pace())
             case "change":
                 await self.change(row, event_types=self._types())
             case "order":

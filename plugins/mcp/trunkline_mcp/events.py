@@ -81,7 +81,7 @@ class Events:
         """Read a page of events. Raises MCPError, StoreUnavailable."""
         event_type = self._find(caller, params.name)
         arguments = params.arguments or {}
-        if faults := event_arguments.find_faults(event_type, arguments):
+        if arguments and (faults := event_arguments.find_faults(event_type, arguments)):
             raise invalid(faults)
         if params.cursor is None:
             return _answer([], await self._context.events.head(), has_more=False, is_truncated=False)

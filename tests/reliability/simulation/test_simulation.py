@@ -304,7 +304,7 @@ FAULTS = [  # with the seed to begin at, so that each is found at once
     (_settling_without_the_claim, 5),
     (_a_fence_that_is_ignored, 1100),
     (_a_holder_that_ignores_the_ledger, 30),
-    (_slots_without_a_half_for_the_healthy, 110),
+    (_slots_without_a_half_for_the_healthy, 178),
     (_slots_without_bounds, 0),
     (_positions_without_the_lock, 5),
     (_retries_without_end, 0),

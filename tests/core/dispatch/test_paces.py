@@ -119,7 +119,7 @@ async def test_no_more_attempts_begin_in_a_second_than_the_rate_says_and_all_are
         await house.emit(50, to=[no])
         await house.check_settled()
         assert await house.statuses() == {"delivered": 50}
-    assert gauge.most_within(0.97) <= 20
+    assert gauge.most_within(0.9) <= 20
     assert 2.2 < gauge.began[-1] - gauge.began[0] < 3.5
 
 
@@ -146,7 +146,7 @@ async def test_what_is_more_than_a_gate_lets_begin_soon_waits_in_the_ledger_and_
         await house.check_settled()
         assert await house.statuses() == {"delivered": 250}
     assert gauge.most <= 4
-    assert gauge.most_within(0.97) <= 100
+    assert gauge.most_within(0.9) <= 100
 
 
 async def test_a_new_event_does_not_wait_for_the_backlog_of_its_subscription_nor_the_backlog_for_it(
@@ -166,7 +166,7 @@ async def test_a_new_event_does_not_wait_for_the_backlog_of_its_subscription_nor
         )
         assert 30 < len(gauge.began) < 100
         await house.check_settled()
-    assert gauge.most_within(0.97) <= 20
+    assert gauge.most_within(0.9) <= 20
 
 
 async def test_what_was_due_before_there_was_a_pace_goes_by_it_and_what_had_one_goes_on_without(
@@ -180,7 +180,7 @@ async def test_what_was_due_before_there_was_a_pace_goes_by_it_and_what_had_one_
         gauge = Gauge(receiver)
         await house.change(no, rate="10/second")
         await house.until(lambda: len(gauge.began) == 12)
-        assert gauge.most_within(0.97) <= 10
+        assert gauge.most_within(0.9) <= 10
         await house.change(no, rate=None)
         await house.check_settled(seconds=4)
         assert await house.statuses() == {"delivered": 30}
@@ -214,7 +214,7 @@ async def test_a_pace_goes_with_an_order_a_pause_and_a_replay(open_house, receiv
         await house.check_settled()
         assert await house.statuses() == {"delivered": 40}
     assert gauge.most <= 2
-    assert gauge.most_within(0.97) <= 60
+    assert gauge.most_within(0.9) <= 60
     if ordering == "subscription":
         assert gauge.most == 1
         positions = [int(r.headers["webhook-id"]) for r in receiver.requests]
@@ -240,7 +240,7 @@ async def test_the_pace_is_one_over_all_workers_also_where_they_come_and_go(open
         await house.check_settled(seconds=15)
         assert await house.statuses() == {"delivered": 60}
     assert gauge.most <= 2
-    assert gauge.most_within(0.97) <= 20
+    assert gauge.most_within(0.9) <= 20
 
 
 async def test_nobody_asks_about_paces_where_no_subscription_has_one(open_house, receiver, monkeypatch):

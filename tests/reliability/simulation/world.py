@@ -172,6 +172,8 @@ class World:
         self.chance = chance = random.Random(seed)
         self.order_chance = random.Random(-seed)
         self.pace_chance = random.Random(seed + 0.5)
+        self.has_pace = seed % 2 == 1
+        """In half of the worlds subscriptions ask for a pace, a time limit, retries; in the others all slots are contended for."""
         self.clock = Clock(chance)
         self.is_calm = chance.random() < 0.25
         self.records = SubscriptionRecords(OpenVault())
@@ -588,7 +590,7 @@ class World:
 
     def _pace(self):
         chance = self.pace_chance
-        if chance.random() < 0.7:
+        if not self.has_pace or chance.random() < 0.6:
             return {"rate": None, "max_in_flight": None}
         return {
             "rate": chance.choice((None, "4/second", "12/second", "900/minute")),
@@ -597,6 +599,8 @@ class World:
 
     def _attempts(self):
         chance = self.pace_chance
+        if not self.has_pace:
+            return {"timeout_seconds": None, "retry": None}
         return {
             "timeout_seconds": chance.choice((None, None, None, 0.5, 1.2)),
             "retry": chance.choice(

@@ -92,7 +92,7 @@ class Hub:
         self._stack = contextlib.AsyncExitStack()
         self.dispatcher: Dispatcher | None = None
 
-        self.metrics = Metrics()
+        self.metrics = Metrics(companies=settings.metrics.companies)
         self.registry = plugins.load(settings)
         self._build_schemas()
         self.database = Database.of(settings.database)

@@ -269,6 +269,17 @@ class Brand(Section):
     logo_dark: Path | None = Field(default=None, description="SVG file for dark grounds")
 
 
+class Metrics(Section):
+    """What Prometheus is told."""
+
+    companies: int = Field(
+        default=100,
+        ge=0,
+        le=10_000,
+        description="companies with a label of their own, the first that a process counts; the others are `other`",
+    )
+
+
 class Logging(Section):
     """What is written to standard error."""
 
@@ -295,6 +306,7 @@ class Settings(BaseModel):
     limits: Limits = Limits()
     auth: Auth = Auth()
     brand: Brand = Brand()
+    metrics: Metrics = Metrics()
     logging: Logging = Logging()
     plugin_sections: dict[str, dict[str, Any]] = Field(default_factory=dict, repr=False)
 

@@ -1,7 +1,7 @@
 """The metrics for Prometheus. One registry per hub, so that several can run in one process."""
 
 from collections import Counter as Counts
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
@@ -115,6 +115,7 @@ class Metrics:
         self.registry = CollectorRegistry()
         self.merging: dict[str, Merging] = {}
         """How gauges are merged, by their names; other metrics are added up."""
+        self._gather: Callable[[], Awaitable[bytes]] | None = None
         self._companies = Companies(companies)
         self._accepted = self._counter("trunkline_events_accepted", "Events stored", "type")
         self._accepted_of_company = self._counter(
@@ -349,8 +350,16 @@ class Metrics:
         self._requests.labels(method, route, str(status)).observe(seconds)
 
     def text(self) -> bytes:
-        """Write everything in Prometheus's text format."""
+        """Write everything of this process in Prometheus's text format."""
         return generate_latest(self.registry)
+
+    def gather_with(self, gather: Callable[[], Awaitable[bytes]]) -> None:
+        """Take what all processes of the command have from *gather*."""
+        self._gather = gather
+
+    async def whole(self) -> bytes:
+        """Write everything of this process and of those beside it under the same supervisor."""
+        return self.text() if self._gather is None else await self._gather()
 
     def _counter(self, name: str, documentation: str, *labels: str) -> Counter:
         return Counter(name, documentation, labels, registry=self.registry)

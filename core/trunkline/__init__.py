@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     )
     from trunkline.api.models import Subscriptions as SubscriptionList
     from trunkline.api.problems import responses
-    from trunkline.api.requests import QueryModel, StrictRoute, query_reader
+    from trunkline.api.requests import QueryModel, StrictRoute, query_reader, read_body
     from trunkline.api.security import Caller, requires
     from trunkline.api.strict_json import read_json
     from trunkline.api.subscriptions import DeliveryQuery
@@ -92,6 +92,7 @@ if TYPE_CHECKING:
         BadQuery,
         BodyInvalid,
         EventRejected,
+        ExtraMissing,
         FieldError,
         NotFound,
         ProviderFailed,
@@ -104,6 +105,7 @@ if TYPE_CHECKING:
     from trunkline.model.principals import COMPANY_SCOPES, Principal
     from trunkline.outbound.push import deliver as deliver_by_http
     from trunkline.outbound.push import post as post_by_http
+    from trunkline.plugins.extras import require_extra
     from trunkline.schemas.catalog import EventType, Json
     from trunkline.schemas.definitions import Definition, Example, ItemList, Kind, read_definition
     from trunkline.schemas.fields import Field, FieldKind, Reference
@@ -164,6 +166,7 @@ __all__ = [
     "EventRejected",
     "EventType",
     "Example",
+    "ExtraMissing",
     "Field",
     "FieldError",
     "FieldKind",
@@ -234,8 +237,10 @@ __all__ = [
     "post_by_http",
     "query_model",
     "query_reader",
+    "read_body",
     "read_definition",
     "read_json",
+    "require_extra",
     "requires",
     "responses",
     "rest_hook_channel",
@@ -272,7 +277,7 @@ _HOMES = {
         "Subscriptions as SubscriptionList",
     ),
     "trunkline.api.problems": ("responses",),
-    "trunkline.api.requests": ("QueryModel", "StrictRoute", "query_reader"),
+    "trunkline.api.requests": ("QueryModel", "StrictRoute", "query_reader", "read_body"),
     "trunkline.api.security": ("Caller", "requires"),
     "trunkline.api.strict_json": ("read_json",),
     "trunkline.api.subscriptions": ("DeliveryQuery",),
@@ -331,6 +336,7 @@ _HOMES = {
         "BadQuery",
         "BodyInvalid",
         "EventRejected",
+        "ExtraMissing",
         "FieldError",
         "NotFound",
         "ProviderFailed",
@@ -342,6 +348,7 @@ _HOMES = {
     "trunkline.model.deliveries": ("Outcome", "Result"),
     "trunkline.model.principals": ("COMPANY_SCOPES", "Principal"),
     "trunkline.outbound.push": ("deliver as deliver_by_http", "post as post_by_http"),
+    "trunkline.plugins.extras": ("require_extra",),
     "trunkline.schemas.catalog": ("EventType", "Json"),
     "trunkline.schemas.definitions": ("Definition", "Example", "ItemList", "Kind", "read_definition"),
     "trunkline.schemas.fields": ("Field", "FieldKind", "Reference"),

@@ -34,6 +34,7 @@
     ├── SettingsInvalid             start-up stops
     ├── SchemaInvalid               a schema file is not fit to judge payloads
     ├── PluginFailed                a plugin could not be loaded, or raised
+    ├── ExtraMissing                a plugin needs packages that an extra of its distribution brings
     └── AddressRefused              the outbound policy forbids the address that was about to be dialled
 
 The HTTP layer maps ``Refused``, ``ProviderFailed`` and ``StoreUnavailable`` to answers (``trunkline.api.problems``).
@@ -390,6 +391,17 @@ class PluginFailed(TrunklineError):
         super().__init__(f"Plugin '{plugin}' {reason}")
         self.plugin = plugin
         self.reason = reason
+
+
+class ExtraMissing(TrunklineError):
+    """A plugin needs *packages*, which come with *extra*, as in ``pip install 'trunkline[mcp]'``; without it, it does not run."""
+
+    def __init__(self, packages: Sequence[str], *, extra: str) -> None:
+        noun = "the package" if len(packages) == 1 else "the packages"
+        named = " and ".join(f"'{package}'" for package in packages)
+        super().__init__(f"needs {noun} {named}; install with: pip install '{extra}'")
+        self.packages = tuple(packages)
+        self.extra = extra
 
 
 class AddressRefused(TrunklineError):

@@ -97,7 +97,8 @@ def test_the_image_installs_what_the_tests_ran_with_and_checks_each_hash():
         assert any(re.fullmatch(r"--hash=sha256:[0-9a-f]{64}", word) for word in rest), pin
     names = {pin.partition("==")[0] for pin, *_ in requirements}
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    wanted = [*project["dependencies"], *project["optional-dependencies"]["redis"], "hatchling"]
+    extras = project["optional-dependencies"]
+    wanted = [*project["dependencies"], *extras["redis"], *extras["mcp"], "hatchling"]
     assert {re.match(r"[\w.-]+", one)[0].lower() for one in wanted} <= names
     install = (DEPLOY / "Containerfile").read_text()
     assert "--require-hashes --requirement requirements.lock" in install

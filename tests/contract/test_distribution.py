@@ -24,6 +24,7 @@ PACKAGES = (
     "plugins/make/trunkline_make",
     "plugins/portal/trunkline_portal",
     "plugins/docs/trunkline_docs",
+    "plugins/mcp/trunkline_mcp",
     "schemas/trunkline_schemas",
 )
 USE = """
@@ -90,14 +91,15 @@ def test_the_wheel_says_that_each_package_is_typed(built: Path, package: str):
     assert f"{PurePosixPath(package).name}/py.typed" in zipfile.ZipFile(wheel).namelist()
 
 
-def test_the_client_of_redis_comes_with_an_extra_only(built: Path):
+@pytest.mark.parametrize(("extra", "line"), [("redis", "redis>=6"), ("mcp", "mcp<3,>=2.3")])
+def test_what_few_need_comes_with_an_extra_only(built: Path, extra: str, line: str):
     (wheel,) = built.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
         (name,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
         lines = archive.read(name).decode().splitlines()
-    assert "Provides-Extra: redis" in lines
-    assert [line for line in lines if line.startswith("Requires-Dist: redis")] == [
-        "Requires-Dist: redis>=6; extra == 'redis'"
+    assert f"Provides-Extra: {extra}" in lines
+    assert [line for line in lines if line.startswith(f"Requires-Dist: {extra}")] == [
+        f"Requires-Dist: {line}; extra == '{extra}'"
     ]
 
 

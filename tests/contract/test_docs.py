@@ -286,6 +286,7 @@ def test_the_readme_runs(make_reader: MakeReader):
 @pytest.mark.parametrize(
     "page",
     [
+        "connect-agents",
         "connect-make",
         "embed-the-portal",
         "poll-events",

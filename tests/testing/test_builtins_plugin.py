@@ -45,6 +45,11 @@ class TestMake(PluginConformance):
     plugin = "make"
 
 
+class TestMcp(PluginConformance):
+    plugin = "mcp"
+    prefixes = ("/mcp",)
+
+
 class TestN8n(PluginConformance):
     plugin = "n8n"
 

@@ -206,12 +206,6 @@ class StrictRoute(APIRoute):
     """A route that is strict about what it is sent."""
 
     max_body_bytes = MAX_BODY_BYTES
-    given: tuple[str, Callable[..., Any], dict[str, Any]]
-    """Its path, its endpoint, and what else it was made of: enough to make it again (``routing.mount``)."""
-
-    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
-        self.given = (path, endpoint, options)
-        super().__init__(path, endpoint, **options)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Put the checks in front of FastAPI's own handler."""

@@ -13,13 +13,15 @@
         return bind(ThingHandlers(things), ROUTES, prefix="/api/v1", tags=["Things"])
 """
 
+import inspect
 from collections.abc import Callable, Iterable, Sequence
 from types import MethodType
 from typing import Any, Literal, TypedDict, Unpack
 
 from fastapi import APIRouter, FastAPI
+from fastapi.routing import APIRoute
 from starlette.responses import Response
-from starlette.routing import BaseRoute, compile_path
+from starlette.routing import compile_path
 
 from trunkline.api.requests import StrictRoute
 
@@ -37,6 +39,10 @@ class RouteOptions(TypedDict, total=False):
     operation_id: str
     openapi_extra: dict[str, Any]
     include_in_schema: bool
+
+
+_OPTIONS = tuple(inspect.signature(APIRoute).parameters)[2:]
+"""What a route is told beside its path and its endpoint, and keeps by the same names."""
 
 
 class Route:
@@ -93,17 +99,22 @@ def bind(
 def mount(app: FastAPI, router: APIRouter, *, prefix: str) -> None:
     """Have *app* answer the calls of *router* below *prefix*.
 
-    To include a router, FastAPI reads each of its routes a second time as soon as one is called. A route that keeps what it
-    was made of, as ``given``, is made again under its whole path instead, and is read when it is called itself.
+    To include a router, FastAPI reads each of its routes a second time as soon as one is called. Where all are ours, each is
+    made again under its whole path instead, and is read when it is called itself.
     """
-    if not all("given" in vars(route) for route in router.routes):
+    made_of = [_made_of(route) for route in router.routes]
+    if None in made_of:
         app.include_router(router, prefix=prefix)
         return
-    app.router.routes.extend(_below(prefix, route, app) for route in router.routes)
+    for kind, path, endpoint, options in filter(None, made_of):
+        more: dict[str, Any] = options | {"dependency_overrides_provider": app}
+        app.router.routes.append(kind(prefix + path, endpoint, **more))
 
 
-def _below(prefix: str, route: Any, app: FastAPI) -> BaseRoute:
-    path, endpoint, options = route.given
-    kind = _TableRoute if type(route) is StrictRoute else type(route)
-    made: BaseRoute = kind(prefix + path, endpoint, **options | {"dependency_overrides_provider": app})
-    return made
+def _made_of(route: Any) -> tuple[type[APIRoute], str, Callable[..., Any], dict[str, Any]] | None:
+    """Give what a route is made of: one that keeps it as ``given``, or a ``StrictRoute``; None for any other."""
+    if type(route) is StrictRoute:
+        options = {name: getattr(route, name) for name in _OPTIONS if hasattr(route, name)}
+        return _TableRoute, route.path, route.endpoint, options
+    given = vars(route).get("given")
+    return given and (type(route), *given)

@@ -6,6 +6,7 @@
     async def list_things(caller: Annotated[Caller, Depends(requires("events:read"))]) -> …:
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
@@ -18,7 +19,7 @@ from starlette.types import Scope
 from trunkline.access.keys import MAX_COMPANY_ID, Keys
 from trunkline.access.limits import Allowance, Bucket, Limits
 from trunkline.api.problems import HEADERS_KEY
-from trunkline.errors import BadQuery, BodyInvalid, FieldError, Forbidden
+from trunkline.errors import BadQuery, BodyInvalid, FieldError, Forbidden, Unauthenticated
 from trunkline.model.principals import Principal
 from trunkline.runtime import callers
 from trunkline.schemas.versions import HEADER as VERSIONS_HEADER
@@ -29,6 +30,10 @@ _COMPANY_MISSING = "is required: name the company in the X-Company-Id header, as
 _COMPANY_MALFORMED = "must be a company's id, in digits"
 _VERSIONS = VERSIONS_HEADER.lower().encode()
 _CALLER_KEY = "trunkline.caller"
+_BEARER = re.compile(rb"Bearer +(\S+) *", re.IGNORECASE)
+_KEY_MISSING = (
+    "This call needs an API key: 'Authorization: Bearer' and the key, or the key in the header X-Api-Key."
+)
 _BUCKET_OF_METHOD: dict[str, Bucket] = {"GET": "read", "HEAD": "read", "DELETE": "write"}
 
 
@@ -98,10 +103,14 @@ def caller_of(scope: Scope) -> Caller | None:
 
 
 class Requires(SecurityBase):
-    """A dependency that lets a call through if its key has *scope* (any valid key for None), and counts it in *bucket*."""
+    """A dependency that lets a call through if its key has *scope* (any valid key for None), and counts it in *bucket*.
 
-    def __init__(self, scope: str | None, *, bucket: Bucket | None) -> None:
+    With *bearer* the key may also come as a bearer token (RFC 6750), and a refusal says so.
+    """
+
+    def __init__(self, scope: str | None, *, bucket: Bucket | None, bearer: bool = False) -> None:
         self.scope = scope
+        self._bearer = bearer
         self.bucket: Bucket | None = bucket
         self.scheme_name = "ApiKey"
         self.model = APIKey.model_construct(
@@ -127,7 +136,10 @@ class Requires(SecurityBase):
             return known[1]
         api_key, company, versions = _headers(scope)
         hub = hub_of(request)
-        principal = await hub.keys.authenticate(api_key)
+        if self._bearer:
+            principal = await _authenticate_bearer(hub.keys, scope, api_key)
+        else:
+            principal = await hub.keys.authenticate(api_key)
         callers.work_for(principal.company_id)
         if not principal.is_operator:
             bucket = self.bucket_for(scope["method"])
@@ -142,12 +154,29 @@ class Requires(SecurityBase):
         return caller
 
 
-def requires(scope: str | None, *, bucket: Bucket | None = None) -> Requires:
+def requires(scope: str | None, *, bucket: Bucket | None = None, bearer: bool = False) -> Requires:
     """Make the dependency of a route that asks for *scope*.
 
-    GET counts as ``read`` and DELETE as ``write``; other methods need a *bucket*.
+    GET counts as ``read`` and DELETE as ``write``; other methods need a *bucket*. With *bearer* the key may also come as
+    ``Authorization: Bearer``, where a standard asks for that.
     """
-    return Requires(scope, bucket=bucket)
+    return Requires(scope, bucket=bucket, bearer=bearer)
+
+
+async def _authenticate_bearer(keys: Keys, scope: Scope, api_key: str | None) -> Principal:
+    """Find the principal of a bearer token, or of *api_key* where there is none. Raises Unauthenticated, StoreUnavailable."""
+    tokens = [value for name, value in scope["headers"] if name == b"authorization"]
+    match = _BEARER.fullmatch(tokens[0]) if len(tokens) == 1 else None
+    token = match[1].decode("latin-1") if match else api_key
+    if not token:
+        missing = Unauthenticated(_KEY_MISSING)
+        missing.headers["WWW-Authenticate"] = "Bearer"
+        raise missing
+    try:
+        return await keys.authenticate(token)
+    except Unauthenticated as error:
+        error.headers["WWW-Authenticate"] = 'Bearer error="invalid_token"'
+        raise
 
 
 def _headers(scope: Scope) -> tuple[str | None, str | None, str | None]:

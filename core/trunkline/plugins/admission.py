@@ -12,7 +12,7 @@ from types import ModuleType
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 
-from trunkline.errors import PluginFailed, SettingsInvalid
+from trunkline.errors import ExtraMissing, PluginFailed, SettingsInvalid
 from trunkline.plugins.calls import Late, call_within, describe_error
 from trunkline.plugins.discovery import HUB
 from trunkline.plugins.records import Candidate, PluginRecord
@@ -45,6 +45,8 @@ def admit(
         if registry.is_active(name):
             try:
                 registry.register(name, _load(list(claims), version, chosen.start_timeout_seconds))
+            except ExtraMissing as missing:
+                registry.leave_out(name, missing)
             except PluginFailed as failure:
                 registry.refuse(failure)
     return registry
@@ -129,7 +131,7 @@ def _import(candidate: Candidate, limit_seconds: float) -> ModuleType:
     except Late:
         reason = f"could not be imported within {limit_seconds:g} s"
         raise PluginFailed(candidate.name, reason) from None
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, ExtraMissing):
         raise
     except BaseException as error:
         raise PluginFailed(candidate.name, f"could not be imported: {describe_error(error)}") from error

@@ -48,7 +48,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class PluginRecord:
-    """The state of a plugin; *error* is one sentence where it failed.
+    """The state of a plugin; *error* is one sentence where it failed, or lacks a package.
 
     *module* and *requires* are as its distribution declares them. *deprecations* are sentences about what it implements.
     """

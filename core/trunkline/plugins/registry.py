@@ -9,7 +9,7 @@ from typing import Any
 from pluggy import PluginManager
 
 from trunkline.contract import PluginContext, hookspecs
-from trunkline.errors import PluginFailed
+from trunkline.errors import ExtraMissing, PluginFailed
 from trunkline.plugins.calls import START_SECONDS, Implementation
 from trunkline.plugins.inspection import check_module, list_deprecations, list_hooks, list_implementations
 from trunkline.plugins.records import Collected, Contributions, PluginRecord
@@ -159,6 +159,18 @@ class Registry:
         self.fail(failure.plugin, failure.reason, cause=failure.__cause__)
         if self._required:
             raise failure
+
+    def leave_out(self, name: str, missing: ExtraMissing) -> None:
+        """Disable a plugin whose packages are not installed: nobody has asked for what it does.
+
+        Raises:
+            PluginFailed: somebody has: plugins were asked for by name.
+        """
+        failure = PluginFailed(name, str(missing))
+        if self._required:
+            raise failure
+        self._note(name, state="disabled", error=str(failure))
+        logger_of(name).info(str(failure))
 
     def fail(self, name: str, reason: str, *, cause: BaseException | None = None) -> None:
         """Take a plugin out, with everything that it gave; a plugin that has failed already keeps its first reason."""

@@ -19,6 +19,10 @@ from trunkline.targets.urls import find_schemes_fault
 
 CHANNEL_NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}")
 PREFIX = re.compile(r"(/[^/]+)*")
+TAKEN_AT_ROOT = frozenset(
+    {"api", "schemas", "docs", "portal", "openapi.json", "asyncapi.json", "healthz", "readyz", "metrics"}
+)
+"""First parts of addresses that are the hub's, or have a base of their own."""
 LOCATION = re.compile(r"\w+(\.\w+)*:[\w.-]+(/[\w.-]+)*")
 
 Value = TypeVar("Value")
@@ -170,8 +174,16 @@ def _find_routes_fault(routes: Routes) -> str | None:
     if fault is None and not PREFIX.fullmatch(routes.prefix):
         return f"prefix '{routes.prefix}' is neither empty nor of the form '/path'"
     if fault is None and routes.base not in BASES:
-        return f"base '{routes.base}' is none of {', '.join(BASES)}"
-    return fault
+        return f"base '{routes.base}' is none of {', '.join(filter(None, BASES))}, or empty for the root"
+    return fault or (_find_root_fault(routes.prefix) if not routes.base else None)
+
+
+def _find_root_fault(prefix: str) -> str | None:
+    name = prefix.split("/")[1] if prefix else ""
+    if name and name not in TAKEN_AT_ROOT and "{" not in name:
+        return None
+    taken = ", ".join(sorted(TAKEN_AT_ROOT))
+    return f"prefix '{prefix}' does not begin with a name of its own; at the root these are taken: {taken}"
 
 
 def _find_provider_fault(provider: Provider, kind: Kind, defined: Collection[str]) -> str | None:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from trunkline.model.events import Event
 
 MAX_PAGE_BYTES = 1024 * 1024
-UNKNOWN = 16
-"""Events that are read for the first page of a company, to see how long they are."""
+UNKNOWN = 3
+"""Events that are read for the first page of a company, to see how long they are: many of its clients may ask at once."""
 _REMEMBERED = 10_000
 
 

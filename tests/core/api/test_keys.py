@@ -55,6 +55,12 @@ def make_app(hub: TestHub) -> FastAPI:
     async def list_things(caller: Annotated[Caller, Depends(requires("events:read"))], page: int = 1) -> int:
         return caller.company_id
 
+    @router.get("/bearers")
+    async def tell(
+        caller: Annotated[Caller, Depends(requires("events:read", bearer=True))],
+    ) -> int | None:
+        return caller.principal.company_id
+
     app = FastAPI()
     app.state.hub = hub
     app.include_router(router)
@@ -113,6 +119,44 @@ async def test_without_a_valid_key_it_is_401_without_limit_headers(
         assert answer.status_code == 401
         assert answer.json()["type"] == "urn:trunkline:problem:unauthenticated"
         assert not limit_headers(answer)
+
+
+async def test_a_route_that_says_so_takes_a_bearer_token_too(client: httpx2.AsyncClient, hub: TestHub):
+    token = hub.secrets["reader"]
+    for headers in (
+        {"Authorization": f"Bearer {token}"},
+        {"Authorization": f"bearer  {token}"},
+        as_(hub, "reader"),
+    ):
+        answer = await client.get("/bearers", headers=headers)
+        assert (answer.status_code, answer.json()) == (200, 92), headers
+        assert limit_headers(answer) == LIMIT_HEADERS
+    assert (await client.get("/things", headers={"Authorization": f"Bearer {token}"})).status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("headers", "challenge"),
+    [
+        ({}, "Bearer"),
+        ({"Authorization": "Bearer"}, "Bearer"),
+        ({"Authorization": "Basic eDp5"}, "Bearer"),
+        ({"Authorization": "Bearer x y"}, "Bearer"),
+        ({"Authorization": "Bearer x"}, 'Bearer error="invalid_token"'),
+        ({"Authorization": "Bearer wlcro_live_92_" + "A" * 43}, 'Bearer error="invalid_token"'),
+        ({"X-Api-Key": "x"}, 'Bearer error="invalid_token"'),
+    ],
+)
+async def test_without_a_valid_bearer_token_it_is_401_with_a_challenge(
+    client: httpx2.AsyncClient, headers: dict[str, str], challenge: str
+):
+    answer = await client.get("/bearers", headers=headers)
+    assert (answer.status_code, answer.headers["www-authenticate"]) == (401, challenge)
+    assert not limit_headers(answer)
+
+
+async def test_two_tokens_are_none(client: httpx2.AsyncClient, hub: TestHub):
+    headers = [("Authorization", f"Bearer {hub.secrets['reader']}"), ("Authorization", "Bearer x")]
+    assert (await client.get("/bearers", headers=headers)).status_code == 401
 
 
 async def test_every_answer_to_a_companys_key_shows_its_limit(client: httpx2.AsyncClient, hub: TestHub):

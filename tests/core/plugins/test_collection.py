@@ -175,6 +175,26 @@ CHANNELS = "from register_channels, which must return a list or tuple of Channel
             "gave a faulty Routes in register_routes: its prefix 'fax/' is neither empty nor of the form '/path'",
         ),
         (
+            "register_routes",
+            [Routes(APIRouter(), base="/fax")],
+            (
+                "gave a faulty Routes in register_routes: its base '/fax' is none of /api/v1, /schemas, /docs, /portal, "
+                "or empty for the root"
+            ),
+        ),
+        *(
+            (
+                "register_routes",
+                [Routes(APIRouter(), prefix=prefix, base="")],
+                (
+                    f"gave a faulty Routes in register_routes: its prefix '{prefix}' does not begin with a name of its own; "
+                    "at the root these are taken: api, asyncapi.json, docs, healthz, metrics, openapi.json, portal, readyz, "
+                    "schemas"
+                ),
+            )
+            for prefix in ("", "/api/v2", "/metrics", "/{anything}")
+        ),
+        (
             "register_portal_pages",
             [PortalPage("Fax log", "Faxes", print)],
             (

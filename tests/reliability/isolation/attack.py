@@ -96,15 +96,16 @@ class Attack:
         company: int = 0,
         key: str | None = None,
         headers: Mapping[str, str] | None = None,
+        base: str = "/api/v1",
     ) -> Answer:
-        """Call the API with a key of *company*; what goes wrong is an answer with status 0."""
+        """Call the API, or what is at another *base*, with a key of *company*; what goes wrong is an answer with status 0."""
         sent = {"X-Api-Key": key or self.key(company), "Content-Type": "application/json"} | dict(
             headers or {}
         )
         content = data if data is not None else None if body is None else orjson.dumps(body)
         try:
             async with self.http.request(
-                method, f"{self.url}/api/v1{path}", data=content, headers=sent
+                method, f"{self.url}{base}{path}", data=content, headers=sent
             ) as answer:
                 found = Answer(answer.status, await answer.read())
         except (aiohttp.ClientError, TimeoutError) as error:

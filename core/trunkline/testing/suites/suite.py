@@ -10,7 +10,19 @@ from trunkline.testing.databases import Engine
 from trunkline.testing.hubs import MakeTestHub, TestHub
 from trunkline.testing.sources import PluginSource, name_of
 
-BUILT_INS = ("actions", "crm", "docs", "make", "n8n", "polling", "portal", "searches", "webhooks", "zapier")
+BUILT_INS = (
+    "actions",
+    "crm",
+    "docs",
+    "make",
+    "mcp",
+    "n8n",
+    "polling",
+    "portal",
+    "searches",
+    "webhooks",
+    "zapier",
+)
 
 
 class Suite:

@@ -5,6 +5,7 @@ from types import ModuleType
 from row import Row
 
 from rows import (
+    agents,
     backlog,
     bodies,
     connections,
@@ -34,6 +35,7 @@ MODULES: tuple[ModuleType, ...] = (
     reading,
     writing,
     operations,
+    agents,
     portal,
     public,
 )

@@ -1,0 +1,111 @@
+"""The tools that actions, searches and lookups are."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from mcp_types import CallToolResult, Tool, ToolAnnotations
+
+from trunkline import (
+    Caller,
+    Definition,
+    FieldError,
+    Json,
+    Kind,
+    Operations,
+    check_idempotency_key,
+)
+from trunkline_mcp import schemas
+from trunkline_mcp.refusals import refuse_arguments
+from trunkline_mcp.tools import READ_ONLY, Arguments, Offered, answered
+
+_KINDS: Sequence[Kind] = ("action", "search", "lookup")
+_READ, _WRITE = "integrations:read", "integrations:write"
+
+
+def make_tools(operations: Operations, *, taken: frozenset[str]) -> list[Offered]:
+    """Make a tool of everything that somebody carries out; one whose name is *taken*, or another's too, is named with its kind."""
+    definitions = [definition for kind in _KINDS for definition in operations.provided(kind)]
+    counts = Counter(definition.name for definition in definitions)
+    names = {
+        (definition.kind, definition.name): f"{definition.kind}_{definition.name}"
+        if counts[definition.name] > 1 or definition.name in taken
+        else definition.name
+        for definition in definitions
+    }
+    lookups = {definition.name: definition for definition in definitions if definition.kind == "lookup"}
+
+    def describe_lookup(reference: Json) -> str:
+        chosen = {"lookup": reference} if isinstance(reference, str) else reference
+        lookup = lookups.get(chosen["lookup"])
+        return "" if lookup is None else _describe_lookup(lookup, chosen, names["lookup", lookup.name])
+
+    return [
+        _make_tool(operations, definition, names[definition.kind, definition.name], describe_lookup)
+        for definition in definitions
+    ]
+
+
+def _describe_lookup(lookup: Definition, chosen: Json, tool: str) -> str:
+    value = chosen.get("value") or (lookup.listed.value if lookup.listed else "")
+    where = " and ".join(
+        f"{name} is {str(wanted).lower()}" for name, wanted in chosen.get("where", {}).items()
+    )
+    condition = f", where {where}" if where else ""
+    return f"One of the values of {value} that the tool {tool} lists{condition}."
+
+
+def _make_tool(
+    operations: Operations, definition: Definition, name: str, describe_lookup: Callable[[Json], str]
+) -> Offered:
+    is_action = definition.kind == "action"
+    choice = schemas.describe_choice(definition)
+    tool = Tool(
+        name=name,
+        title=definition.title,
+        description=f"{definition.description} {choice}".rstrip(),
+        input_schema=schemas.input_schema(definition, describe_lookup=describe_lookup),
+        output_schema=schemas.output_schema(definition),
+        annotations=_annotations(definition) if is_action else READ_ONLY,
+    )
+    run = _OperationTool(operations, definition).run
+    return Offered(tool, _WRITE if is_action else _READ, run, writes=is_action)
+
+
+def _annotations(definition: Definition) -> ToolAnnotations:
+    """What a POST makes is new; a PATCH overwrites, and comes to the same when it is repeated."""
+    changes = definition.method == "PATCH"
+    return ToolAnnotations(
+        read_only_hint=False, destructive_hint=changes, idempotent_hint=changes, open_world_hint=False
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _OperationTool:
+    """Calls one operation."""
+
+    operations: Operations
+    definition: Definition
+
+    async def run(self, caller: Caller, arguments: Arguments) -> CallToolResult:
+        """Carry the call out, as its route does."""
+        definition = self.definition
+        own = dict(arguments)
+        key = own.pop(schemas.IDEMPOTENCY_KEY, None) if schemas.takes_key(definition) else None
+        if not isinstance(key, str | None):
+            return refuse_arguments((FieldError(schemas.IDEMPOTENCY_KEY, "must be a string"),))
+        in_path = definition.parameters.get("properties", {})
+        done = await self.operations.call(
+            definition,
+            company_id=caller.company_id,
+            key_id=caller.principal.key_id,
+            parameters={name: own.pop(name) for name in in_path if name in own},
+            input=own if definition.kind == "action" else _without_nulls(own),
+            idempotency_key=check_idempotency_key(key),
+        )
+        return answered(done.body)
+
+
+def _without_nulls(query: dict[str, Json]) -> dict[str, Json]:
+    """Leave out what a model filled in with null: a query, unlike a body, has no null."""
+    return {name: value for name, value in query.items() if value is not None}

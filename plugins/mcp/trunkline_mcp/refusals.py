@@ -1,0 +1,34 @@
+"""What a tool answers where nothing came of a call: a sentence, and the name of each argument at fault, so that a model can mend it."""
+
+from mcp_types import CallToolResult, TextContent
+
+from trunkline import FieldError, ProviderFailed, Refused
+
+MAX_FAULTS = 20
+MAX_TEXT = 2_000
+_NAMES = {"Idempotency-Key": "idempotency_key"}
+
+
+def result_of(error: Refused | ProviderFailed) -> CallToolResult:
+    """Tell the model why the call was refused, or that it failed."""
+    if isinstance(error, ProviderFailed) or not error.errors:
+        return refuse(error.detail)
+    return refuse_arguments(error.errors)
+
+
+def refuse_arguments(faults: tuple[FieldError, ...]) -> CallToolResult:
+    """Name each argument at fault."""
+    lines = [f"- {_name(fault.path)} {fault.message}" for fault in faults[:MAX_FAULTS]]
+    if len(faults) > MAX_FAULTS:
+        lines.append(f"- and {len(faults) - MAX_FAULTS} more")
+    return refuse("\n".join(["Nothing was done. Mend these arguments and call again:", *lines]))
+
+
+def refuse(sentence: str) -> CallToolResult:
+    """Answer with *sentence* alone."""
+    text = sentence if len(sentence) <= MAX_TEXT else f"{sentence[:MAX_TEXT]}…"
+    return CallToolResult(content=[TextContent(type="text", text=text)], is_error=True)
+
+
+def _name(path: str) -> str:
+    return _NAMES.get(path) or path.lstrip("/").replace("/", ".") or "the arguments"

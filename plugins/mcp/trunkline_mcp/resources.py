@@ -1,0 +1,112 @@
+"""What an agent may read beside calling tools: the event types with their schemas, and the documentation as Markdown.
+
+Whoever has a key may: the same stands on public pages. The pages are those of the plugin ``docs``, where it runs.
+"""
+
+import asyncio
+from collections.abc import Iterator, Mapping
+
+import orjson
+from mcp_types import Resource, ResourceTemplate, TextResourceContents
+
+from trunkline import EventType, NotFound, PluginContext
+
+EVENT_TYPES = "trunkline://event-types"
+_PAGES = "trunkline://docs"
+_JSON, _MARKDOWN = "application/json", "text/markdown"
+_PAGE_ENDING = ".html.md"
+TEMPLATES = (
+    ResourceTemplate(
+        name="event-type",
+        title="Event Type",
+        uri_template=f"{EVENT_TYPES}/{{name}}",
+        description="One event type: what it means, the JSON Schema of its payload, and an example.",
+        mime_type=_JSON,
+    ),
+)
+_INDEX = Resource(
+    name="event-types",
+    title="Event Types",
+    uri=EVENT_TYPES,
+    description="Every event type with its meaning.",
+    mime_type=_JSON,
+)
+
+
+class Library:
+    """Everything that can be read."""
+
+    def __init__(self, context: PluginContext) -> None:
+        self._context = context
+        self._pages: Mapping[str, str] | None = None
+        self._writing = asyncio.Lock()
+
+    async def list(self) -> list[Resource]:
+        """List what there is: the event types, then the pages."""
+        types = [_resource_of(event_type) for event_type in self._context.events.types()]
+        pages = [
+            Resource(name=uri.removeprefix(f"{_PAGES}/"), title=_title_of(text), uri=uri, mime_type=_MARKDOWN)
+            for uri, text in (await self._written()).items()
+        ]
+        return [_INDEX, *types, *pages]
+
+    async def read(self, uri: str) -> TextResourceContents | None:
+        """Read what is at *uri*; None where nothing is."""
+        types = {
+            f"{EVENT_TYPES}/{event_type.name}": event_type for event_type in self._context.events.types()
+        }
+        if uri == EVENT_TYPES:
+            index = orjson.dumps({"event_types": [_summary(event_type) for event_type in types.values()]})
+            return TextResourceContents(uri=uri, mime_type=_JSON, text=index.decode())
+        if uri in types:
+            return TextResourceContents(uri=uri, mime_type=_JSON, text=_whole(types[uri]))
+        page = (await self._written()).get(uri)
+        return None if page is None else TextResourceContents(uri=uri, mime_type=_MARKDOWN, text=page)
+
+    async def _written(self) -> Mapping[str, str]:
+        """Give the pages by their addresses; they are written once, beside the event loop."""
+        async with self._writing:
+            if self._pages is None:
+                self._pages = await asyncio.to_thread(lambda: dict(self._write()))
+        return self._pages
+
+    def _write(self) -> Iterator[tuple[str, str]]:
+        try:
+            files = self._context.deployment.connector_files("docs")
+        except NotFound:  # the plugin does not run
+            return
+        for path, content in files.items():
+            if path.endswith(_PAGE_ENDING):
+                yield f"{_PAGES}/{path.removesuffix(_PAGE_ENDING)}", content.decode()
+
+
+def _resource_of(event_type: EventType) -> Resource:
+    return Resource(
+        name=event_type.name,
+        title=event_type.title,
+        uri=f"{EVENT_TYPES}/{event_type.name}",
+        description=event_type.description,
+        mime_type=_JSON,
+    )
+
+
+def _title_of(page: str) -> str:
+    """The page's heading."""
+    return page.lstrip().partition("\n")[0].lstrip("# ").strip()
+
+
+def _summary(event_type: EventType) -> dict[str, str]:
+    return {
+        "type": event_type.name,
+        "title": event_type.title,
+        "description": event_type.description,
+        "uri": f"{EVENT_TYPES}/{event_type.name}",
+    }
+
+
+def _whole(event_type: EventType) -> str:
+    """Write an event type with schema and example as they were written down, every digit of them."""
+    head = orjson.dumps(_summary(event_type) | {"version": event_type.version})
+    example = event_type.example_json or b"null"
+    written = b'%b,"schema":%b,"example":%b}' % (head[:-1], event_type.schema_json, example)
+    return written.decode()

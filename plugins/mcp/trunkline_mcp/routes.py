@@ -1,0 +1,102 @@
+"""The route at ``/mcp``: who may send a message, and how large it may be; the server answers it."""
+
+from typing import Annotated
+from urllib.parse import urlsplit
+
+import orjson
+from fastapi import APIRouter, Depends, Request, Response
+from starlette.types import Message, Receive, Scope, Send
+
+from trunkline import BodyInvalid, Caller, PluginContext, Routes, StrictRoute, read_body, read_json, requires
+from trunkline_mcp.server import CALLER_KEY, AgentServer
+from trunkline_mcp.settings import Settings
+
+PATH = "/mcp"
+MAX_BYTES = 32 * 1024
+"""What a message may have: few arguments need more, and one made to be dear holds the event loop for 13 ms."""
+
+Calls = Annotated[Caller, Depends(requires(None, bucket="read", bearer=True))]
+_PARSE_ERROR, _INVALID_REQUEST = -32700, -32600
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+_NO_STREAM = "Send messages by POST: nothing is sent unasked here, and no session is kept that could end."
+
+
+def make_routes(context: PluginContext, server: AgentServer) -> Routes:
+    """Build the route over *server*."""
+    assert isinstance(context.settings, Settings)
+    public_url = context.deployment.public_url
+    own = (_origin_of(public_url),) if public_url else ()
+    handlers = _Handlers(server, origins=frozenset({*own, *context.settings.allowed_origins}))
+    router = APIRouter(route_class=StrictRoute, tags=["MCP"], include_in_schema=False)
+    router.add_api_route(
+        "", handlers.take, methods=["POST"], summary="Send a message of the Model Context Protocol"
+    )
+    router.add_api_route("", handlers.refuse, methods=["GET", "DELETE"])
+    return Routes(router, prefix=PATH, base="")
+
+
+class _Handlers:
+    """Takes messages for *server*; web pages of *origins* may send some, too."""
+
+    def __init__(self, server: AgentServer, *, origins: frozenset[str]) -> None:
+        self._server = server
+        self._origins = origins
+
+    async def take(self, request: Request, caller: Calls) -> Response:
+        """Check a message from the outside, and leave the answer to the server."""
+        origin = request.headers.get("origin")
+        if origin and origin not in self._origins and not _is_here(origin):
+            sentence = f"Pages of {origin[:200]} may not send messages here; 'mcp.allowed_origins' names those that may."
+            return _error(403, _INVALID_REQUEST, sentence)
+        _ = caller.company_id  # an operator must name one before anything is read
+        body = await read_body(request, limit=MAX_BYTES)
+        try:
+            _, message = read_json(body)
+        except BodyInvalid as error:
+            return _error(400, _PARSE_ERROR, error.detail)
+        same_as_over_http = orjson.dumps(message)
+        return _Answer(self._server, caller, same_as_over_http)
+
+    async def refuse(self, _: Calls) -> Response:
+        """Refuse to open a stream, or to end a session."""
+        return _error(405, _INVALID_REQUEST, _NO_STREAM, headers={"Allow": "POST"})
+
+
+class _Answer(Response):
+    """The server's answer to *body*, made while it is sent."""
+
+    def __init__(self, server: AgentServer, caller: Caller, body: bytes) -> None:
+        super().__init__()
+        self._server = server
+        self._caller = caller
+        self._message: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def hear() -> Message:
+            return self._message.pop() if self._message else await receive()
+
+        headers = [(name, _stripped(name, value)) for name, value in scope["headers"]]
+        await self._server.answer({**scope, "headers": headers, CALLER_KEY: self._caller}, hear, send)
+
+
+def _stripped(name: bytes, value: bytes) -> bytes:
+    """Take away the white space around a value, which is no part of it (RFC 9110, 5.5) and which the parser leaves there."""
+    return value.strip() if name.startswith(b"mcp-") else value
+
+
+def _is_here(origin: str) -> bool:
+    try:
+        return urlsplit(origin).hostname in _LOOPBACK
+    except ValueError:
+        return False
+
+
+def _origin_of(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _error(status: int, code: int, sentence: str, *, headers: dict[str, str] | None = None) -> Response:
+    """Write a JSON-RPC error that belongs to no message."""
+    content = {"jsonrpc": "2.0", "id": None, "error": {"code": code, "message": sentence}}
+    return Response(orjson.dumps(content), status, headers=headers, media_type="application/json")

@@ -1,0 +1,156 @@
+"""The schemas of a tool, made of those of a definition. Pure.
+
+Models and their APIs read less of JSON Schema than the hub does: references are written out, nothing but properties stands
+at the top, and what is ours (``x-…``) is told in words. What that loosens, the definition's own schema still refuses.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from trunkline import Definition, Json
+
+IDEMPOTENCY_KEY = "idempotency_key"
+MAX_PLACES = 5_000
+"""Subschemas that a schema may have once its references are written out; what is beyond is left open."""
+
+_LOOKUP = "x-lookup"
+_DROPPED = frozenset(
+    {"$schema", "$id", "$defs", "definitions", "$anchor", "$dynamicAnchor", "$dynamicRef", "$comment"}
+)
+_DATA = frozenset({"const", "enum", "default", "example", "examples", "required", "dependentRequired"})
+_NAMED = frozenset({"properties", "patternProperties", "dependentSchemas"})
+_AT_THE_TOP = (
+    "anyOf",
+    "oneOf",
+    "allOf",
+    "not",
+    "if",
+    "then",
+    "else",
+    "dependentSchemas",
+    "dependentRequired",
+)
+_REMARKS = frozenset({"title", "description", "default", "examples", "deprecated", "readOnly", "writeOnly"})
+_KEY_SCHEMA: Mapping[str, Json] = {
+    "type": "string",
+    "description": "Optional. Any text of your own for this one call: the same call with the same key again gives the first "
+    "answer, and nothing is done twice. Send one where you may have to try again.",
+    "minLength": 1,
+    "maxLength": 255,
+}
+
+DescribeLookup = Callable[[Json], str]
+"""Say where the values of a property come from that has *x-lookup*; empty where nobody lists them."""
+
+
+def input_schema(definition: Definition, *, describe_lookup: DescribeLookup) -> dict[str, Json]:
+    """Merge what stands in the path with what stands in the body or the query; an action takes an idempotency key as well."""
+    parameters = _Writing(definition.parameters, describe_lookup).write()
+    members = _Writing(definition.input, describe_lookup).write()
+    properties = {**parameters.get("properties", {}), **members.get("properties", {})}
+    required = [*parameters.get("required", ()), *members.get("required", ())]
+    if takes_key(definition):
+        properties[IDEMPOTENCY_KEY] = dict(_KEY_SCHEMA)
+    schema: dict[str, Json] = {"type": "object", "properties": properties}
+    if required:
+        schema["required"] = list(dict.fromkeys(required))
+    return schema | {"additionalProperties": members.get("additionalProperties", True)}
+
+
+def output_schema(definition: Definition) -> dict[str, Json]:
+    """Write the schema of an answer."""
+    return {"type": "object"} | _Writing(definition.output, lambda _: "").write()
+
+
+def takes_key(definition: Definition) -> bool:
+    """Tell whether the tool has an argument for an idempotency key: an action has, unless that is a field of its own."""
+    own = {**definition.parameters.get("properties", {}), **definition.input.get("properties", {})}
+    return definition.kind == "action" and IDEMPOTENCY_KEY not in own
+
+
+def describe_choice(definition: Definition) -> str:
+    """Say in words what the top of an input asks for beyond its properties; empty where it asks for nothing."""
+    if choices := _alternatives(definition.input.get("anyOf")):
+        return f"Give at least one of {', '.join(choices)}."
+    if choices := _alternatives(definition.input.get("oneOf")):
+        return f"Give exactly one of {', '.join(choices)}."
+    if any(keyword in definition.input for keyword in _AT_THE_TOP):
+        return "Which arguments go together is checked when the tool is called."
+    return ""
+
+
+def _alternatives(branches: Json) -> list[str]:
+    """List what each branch requires, if that is all that it does."""
+    if not isinstance(branches, list) or any(set(branch) != {"required"} for branch in branches):
+        return []
+    return [" with ".join(branch["required"]) for branch in branches]
+
+
+@dataclass(slots=True)
+class _Writing:
+    """Writes *document* without references."""
+
+    document: Mapping[str, Json]
+    describe_lookup: DescribeLookup
+    _left: int = MAX_PLACES
+    _open: list[str] = field(default_factory=list[str])
+
+    def write(self) -> dict[str, Json]:
+        written = self._schema(self.document)
+        return {key: value for key, value in written.items() if key not in _AT_THE_TOP}
+
+    def _schema(self, schema: Mapping[str, Json]) -> dict[str, Json]:
+        self._left -= 1
+        if self._left < 0:
+            return {}
+        written = {
+            key: self._value(key, value)
+            for key, value in schema.items()
+            if key not in _DROPPED and key != "$ref" and not key.startswith("x-")
+        }
+        if _LOOKUP in schema and (sentence := self.describe_lookup(schema[_LOOKUP])):
+            written["description"] = f"{written.get('description', '')} {sentence}".lstrip()
+        return self._joined(schema["$ref"], written) if "$ref" in schema else written
+
+    def _value(self, key: str, value: Json) -> Json:
+        if key in _DATA:
+            return value
+        if key in _NAMED and isinstance(value, dict):
+            return {name: self._below(child) for name, child in value.items()}
+        return self._below(value)
+
+    def _below(self, value: Json) -> Json:
+        if isinstance(value, dict):
+            return self._schema(value)
+        return [self._below(child) for child in value] if isinstance(value, list) else value
+
+    def _joined(self, reference: Json, beside: dict[str, Json]) -> dict[str, Json]:
+        """Put what *reference* leads to in its place; what leads into itself is left open."""
+        target = _follow(self.document, reference)
+        if target is None or reference in self._open:
+            return beside
+        self._open.append(reference)
+        referred = self._schema(target)
+        self._open.pop()
+        if all(key in _REMARKS or key not in referred for key in beside):
+            return {**referred, **beside}
+        return {**beside, "allOf": [referred, *beside.get("allOf", ())]}
+
+
+def _follow(document: Mapping[str, Json], reference: Json) -> Mapping[str, Json] | None:
+    """Find what a reference within *document* leads to; None where it leads elsewhere, or nowhere."""
+    if not isinstance(reference, str) or not reference.startswith("#"):
+        return None
+    place: Any = document
+    for part in _parts(reference):
+        key: Any = int(part) if isinstance(place, list) and part.isdigit() else part
+        try:
+            place = place[key]
+        except (KeyError, IndexError, TypeError):
+            return None
+    return place if isinstance(place, dict) else None
+
+
+def _parts(reference: str) -> Sequence[str]:
+    return [part.replace("~1", "/").replace("~0", "~") for part in reference[1:].split("/")[1:]]

@@ -1,0 +1,35 @@
+"""What a tool is: how it shows itself, which scope it takes, and the function that carries it out."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+
+import orjson
+from mcp_types import CallToolResult, TextContent, Tool, ToolAnnotations
+
+from trunkline import Caller, Json
+
+Arguments = Mapping[str, Json]
+Run = Callable[[Caller, Arguments], Awaitable[CallToolResult]]
+"""Carry a call out. Raises Refused, ProviderFailed."""
+
+READ_ONLY = ToolAnnotations(
+    read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False
+)
+"""Each hint is always given: what is left out counts as the worst."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """A tool with the *scope* that its caller needs; *writes* where it counts as a write."""
+
+    tool: Tool
+    scope: str
+    run: Run = field(repr=False)
+    writes: bool = False
+
+
+def answered(body: bytes) -> CallToolResult:
+    """Answer with *body*, JSON of an object: as text with every digit as it is, and as data."""
+    return CallToolResult(
+        content=[TextContent(type="text", text=body.decode())], structured_content=orjson.loads(body)
+    )

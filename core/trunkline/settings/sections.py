@@ -15,6 +15,7 @@ from trunkline.settings.values import (
     Networks,
     Rate,
     Seconds,
+    WebAddress,
 )
 
 _POSTGRESQL = ("postgresql://", "postgres://")
@@ -57,7 +58,10 @@ class Server(Section):
         default=("127.0.0.0/8", "::1"),
         description="addresses and networks of the proxies in front, whose `X-Forwarded-For` is believed",
     )
-    public_url: str | None = Field(default=None, description="how clients reach the hub, where that differs")
+    public_url: WebAddress | None = Field(
+        default=None,
+        description="how clients reach the hub, where that differs; begins with `https://` or `http://`",
+    )
     max_head_bytes: int = Field(
         default=16_384,
         ge=1024,

@@ -117,10 +117,18 @@ def _time_collections() -> list[float]:
 async def _settled(hub, count: int) -> None:
     while True:
         await asyncio.sleep(0.05)
-        counted = hub.metrics.registry.get_sample_value(
-            "trunkline_attempts_total", {"channel": "webhooks", "outcome": "delivered"}
+        families = (
+            family for family in hub.metrics.registry.collect() if family.name == "trunkline_attempts"
         )
-        if (counted or 0) >= count:
+        samples = (sample for family in families for sample in family.samples)
+        if (
+            sum(
+                s.value
+                for s in samples
+                if s.labels.get("outcome") == "delivered" and s.name.endswith("_total")
+            )
+            >= count
+        ):
             break
     async with hub.database.read() as connection:
         rows = (

@@ -40,8 +40,11 @@
 The HTTP layer maps ``Refused``, ``ProviderFailed`` and ``StoreUnavailable`` to answers (``trunkline.api.problems``).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+
+SHOWN = 60
+"""Characters of a refused value that a refusal repeats."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,13 @@ class FieldError:
 def pointer(*parts: object) -> str:
     """Write the JSON pointer (RFC 6901) to where *parts* lead."""
     return "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in parts)
+
+
+def unknown_name(kind: str, value: object, known: Iterable[str]) -> str:
+    """Say that *value*, shortened, is not a known *kind*; the sentence goes on from the name of a field."""
+    text = str(value)
+    shown = text if len(text) <= SHOWN else f"{text[: SHOWN - 1]}…"
+    return f"is not a known {kind}: '{shown}'; known are {', '.join(known)}"
 
 
 class TrunklineError(Exception):

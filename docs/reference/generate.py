@@ -479,7 +479,7 @@ def metrics_page() -> str:
     """Every metric."""
     return page(
         "Metrics",
-        "`GET /metrics` serves them in Prometheus's text format, without a key; keep it inside your network. Each process counts for itself. "
+        "`GET /metrics` serves them in Prometheus's text format, without a key; keep it inside your network. With `serve --workers N` they are those of all its processes, added up; `worker --metrics-port N` serves its own. "
         "A histogram has the series `_bucket`, `_sum` and `_count`; counters and histograms also have `_created`, when they were first seen. What to watch stands in "
         "[Run on PostgreSQL](../how-to/run-on-postgresql.md#what-to-watch).",
         table(["metric", "type", "labels", "meaning"], metric_rows()),

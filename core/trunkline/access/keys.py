@@ -22,6 +22,7 @@ from trunkline.errors import (
     NotFound,
     StoreUnavailable,
     Unauthenticated,
+    unknown_name,
 )
 from trunkline.model.principals import COMPANY_SCOPES, OPERATOR, Principal
 from trunkline.runtime.batching import Batcher
@@ -229,7 +230,7 @@ def _check_scopes(scopes: Sequence[str]) -> tuple[str, ...]:
     if not scopes:
         raise BodyInvalid([FieldError("/scopes", f"must name at least one of {known}")])
     faults = [
-        FieldError(f"/scopes/{index}", f"is not a scope; the scopes are {known}")
+        FieldError(f"/scopes/{index}", unknown_name("scope", scope, COMPANY_SCOPES))
         for index, scope in enumerate(scopes)
         if scope not in COMPANY_SCOPES
     ]

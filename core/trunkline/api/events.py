@@ -20,7 +20,7 @@ from trunkline.api.routing import Route, bind
 from trunkline.api.security import Caller, requires
 from trunkline.api.strict_json import check_values
 from trunkline.contract import Deliveries, Routes
-from trunkline.errors import EventRejected, FieldError, NotFound, TooMuchAtOnce
+from trunkline.errors import EventRejected, FieldError, NotFound, TooMuchAtOnce, unknown_name
 from trunkline.ingest import large_batches
 from trunkline.ingest.accept import Ingest, Submission
 from trunkline.ingest.requests import Call, RequestReader
@@ -138,8 +138,8 @@ class EventHandlers:
     ) -> Response:
         """Store and deliver an event made from the type's example, marked ``metadata.source = "test"``."""
         if self._catalog.get(body.type) is None:
-            known = ", ".join(self._catalog.names())
-            raise EventRejected([FieldError("/type", f"is not a known event type; known are {known}")])
+            fault = unknown_name("event type", body.type, self._catalog.names())
+            raise EventRejected([FieldError("/type", fault)])
         draft = example_draft(
             self._catalog, caller.company_id, body.type, source="test", created_utc=now_text()
         )

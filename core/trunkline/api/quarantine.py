@@ -13,7 +13,7 @@ from trunkline.api.requests import QueryModel, read_body, read_json
 from trunkline.api.routing import Route, bind
 from trunkline.api.security import Caller, requires
 from trunkline.contract import Quarantine, QuarantinedEvent
-from trunkline.errors import EventRejected, FieldError
+from trunkline.errors import EventRejected, FieldError, unknown_name
 from trunkline.ingest import requests
 from trunkline.ingest.quarantine import view
 from trunkline.schemas.catalog import SchemaCatalog
@@ -137,8 +137,8 @@ class QuarantineHandlers:
     async def release_all(self, body: ReleaseRequest, caller: Writes) -> ReleaseCounts:
         """Release the events of a type that today's schema finds valid, oldest first; up to 10,000 are looked at."""
         if self._catalog.get(body.type) is None:
-            known = ", ".join(self._catalog.names())
-            raise EventRejected([FieldError("/type", f"is not a known event type; known are {known}")])
+            fault = unknown_name("event type", body.type, self._catalog.names())
+            raise EventRejected([FieldError("/type", fault)])
         counts = await self._inbox.release_all(caller.named_company_id, type=body.type, cursor=body.cursor)
         return ReleaseCounts(released=counts.released, invalid=counts.invalid, next_cursor=counts.next_cursor)
 

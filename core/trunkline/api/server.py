@@ -13,6 +13,7 @@ from collections.abc import AsyncGenerator, Generator
 from typing import cast
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from trunkline.api.admission import MAX_LINGERING, Admission, connections_allowed
 from trunkline.api.app import create_app
@@ -26,6 +27,8 @@ SHUTDOWN_SECONDS = 5
 """How long requests that are being answered may take once the server stops."""
 
 _BACKLOG = 2048
+_OBSERVERS = 50
+"""Requests for metrics and health that are answered at once; more get 503."""
 _OTHER_FILES = 128 + MAX_LINGERING
 
 
@@ -69,33 +72,55 @@ async def running(hub: Hub, *, listener: socket.socket) -> AsyncGenerator[None]:
     """
     admission = _admission(hub.settings)
     server = _Server(
-        admission,
-        uvicorn.Config(
-            create_app(hub),
-            http="httptools",
-            ws="none",
-            lifespan="off",  # the hub is entered here, so that what stops its start is raised as it is
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,  # ``access.client_addresses`` reads them, where it matters
-            backlog=_BACKLOG,
-            timeout_graceful_shutdown=SHUTDOWN_SECONDS,
-        ),
+        _config(create_app(hub), backlog=_BACKLOG, timeout_graceful_shutdown=SHUTDOWN_SECONDS),
+        admission=admission,
     )
-    host, port = listener.getsockname()[:2]
-    async with hub, admission.sweeping():
-        serving = asyncio.create_task(server.serve(sockets=[listener]), name="server")
-        try:
-            await _listening(server, serving)
-        except OSError as error:
-            raise _cannot_listen(host, port, error) from None
+    async with hub, admission.sweeping(), _serving(server, listener):
         try:
             yield
         finally:
             hub.streaming.release()
-            server.should_exit = True
-            await serving
+
+
+@contextlib.asynccontextmanager
+async def observed(app: ASGIApp, *, listener: socket.socket) -> AsyncGenerator[None]:
+    """Answer *app*, which tells how processes without an API do, on *listener* while the block runs.
+
+    Raises:
+        SettingsInvalid: another process has begun to listen on the port.
+    """
+    config = _config(app, limit_concurrency=_OBSERVERS, timeout_graceful_shutdown=1)
+    async with _serving(_Server(config), listener):
+        yield
+
+
+@contextlib.asynccontextmanager
+async def _serving(server: "_Server", listener: socket.socket) -> AsyncGenerator[None]:
+    host, port = listener.getsockname()[:2]
+    serving = asyncio.create_task(server.serve(sockets=[listener]), name="server")
+    try:
+        await _listening(server, serving)
+    except OSError as error:
+        raise _cannot_listen(host, port, error) from None
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        await serving
+
+
+def _config(app: ASGIApp, **options: int) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        http="httptools",
+        ws="none",
+        lifespan="off",  # the hub is entered here, so that what stops its start is raised as it is
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,  # ``access.client_addresses`` reads them, where it matters
+        **options,  # type: ignore[arg-type] # pyright: ignore[reportArgumentType] - each is a whole number
+    )
 
 
 @contextlib.contextmanager
@@ -120,7 +145,7 @@ def stop_signals() -> Generator[asyncio.Event]:
 class _Server(uvicorn.Server):
     """uvicorn without signal handlers of its own, which would end the process by the signal instead of with 0."""
 
-    def __init__(self, admission: Admission, config: uvicorn.Config) -> None:
+    def __init__(self, config: uvicorn.Config, *, admission: Admission | None = None) -> None:
         super().__init__(config)
         self._admission = admission
         self.listening = asyncio.Event()
@@ -130,9 +155,10 @@ class _Server(uvicorn.Server):
         yield
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        # uvicorn calls it with keywords, as it would a class
-        connection = functools.partial(Connection, self._admission)
-        self.config.http_protocol_class = cast("type[asyncio.Protocol]", connection)
+        if self._admission is not None:
+            # uvicorn calls it with keywords, as it would a class
+            connection = functools.partial(Connection, self._admission)
+            self.config.http_protocol_class = cast("type[asyncio.Protocol]", connection)
         await super().startup(sockets)
         self.listening.set()
 

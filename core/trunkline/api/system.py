@@ -1,5 +1,6 @@
 """Health, readiness, metrics and plugins over HTTP, for those who run the hub."""
 
+from collections.abc import Mapping
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Response
@@ -12,6 +13,8 @@ from trunkline.contract import Deployment
 from trunkline.errors import Forbidden
 from trunkline.runtime.metrics import Metrics
 from trunkline.schemas.catalog import Json
+
+METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
 class SystemHandlers:
@@ -27,14 +30,11 @@ class SystemHandlers:
 
     async def readyz(self) -> Response:
         """Check the database, the plugins that were asked for, and the dispatcher."""
-        checks = await self._deployment.readiness()
-        ready = all(state in {"ok", "off"} for state in checks.values())
-        headers = {} if ready else {"Retry-After": "5"}
-        return JSONResponse(checks, status_code=200 if ready else 503, headers=headers)
+        return readiness_answer(await self._deployment.readiness())
 
     async def metrics(self) -> Response:
-        """Serve this process's metrics in Prometheus's text format."""
-        return Response(self._metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
+        """Serve the metrics of all processes of this command in Prometheus's text format."""
+        return Response(await self._metrics.whole(), media_type=METRICS_TYPE)
 
     async def list_plugins(self, caller: Annotated[Caller, Depends(requires(None))]) -> dict[str, Json]:
         """List every plugin that was found, and whether it runs (scope `admin`, or an operator)."""
@@ -42,6 +42,13 @@ class SystemHandlers:
             raise Forbidden.scope_missing("admin")
         plugins = self._deployment.plugins()
         return {"plugins": plugins, "count": len(plugins)}
+
+
+def readiness_answer(checks: Mapping[str, str]) -> Response:
+    """Answer with *checks*: 200 where nothing is at fault, else 503."""
+    ready = all(state in {"ok", "off"} for state in checks.values())
+    headers = {} if ready else {"Retry-After": "5"}
+    return JSONResponse(checks, status_code=200 if ready else 503, headers=headers)
 
 
 ROUTES: tuple[Route, ...] = (

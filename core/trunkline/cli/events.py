@@ -19,7 +19,7 @@ from trunkline.cli.config import Config
 from trunkline.cli.loop import run
 from trunkline.cli.options import Company, load_settings
 from trunkline.cli.output import printable
-from trunkline.errors import BodyInvalid, BodyTooLarge, EventRejected, FieldError
+from trunkline.errors import BodyInvalid, BodyTooLarge, EventRejected, FieldError, unknown_name
 from trunkline.hub.hub import Hub
 from trunkline.ingest.requests import RequestReader
 from trunkline.model import cursors
@@ -138,8 +138,7 @@ def _payload(hub: Hub, type: str, text: bytes | None) -> bytes:
         return _compact(text, "/payload")
     kind = hub.catalog.get(type)
     if kind is None:
-        known = ", ".join(hub.catalog.names())
-        raise EventRejected([FieldError("/type", f"is not a known event type; known are {known}")])
+        raise EventRejected([FieldError("/type", unknown_name("event type", type, hub.catalog.names()))])
     return kind.example_json
 
 

@@ -1,13 +1,18 @@
 """The processes of ``serve`` and ``worker``: one, or several under a supervisor."""
 
 import asyncio
+import contextlib
 import socket
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import typer
 
 from trunkline.api import server
+from trunkline.api.side_door import make_side_door
 from trunkline.cli import opening, supervisor
+from trunkline.cli.gathering import Gathering, seated
 from trunkline.cli.output import CANNOT_GO_ON
 from trunkline.hub.hub import Hub
 from trunkline.runtime import logs, process
@@ -33,7 +38,7 @@ async def serve(settings: Settings, *, workers: int, migrates: bool, config: Pat
                 return await _end(stop, hub)
 
 
-async def serve_as_child(settings: Settings, listener_fd: int, *, dispatch: bool) -> int:
+async def serve_as_child(settings: Settings, listener_fd: int, *, dispatch: bool, seat: str | None) -> int:
     """Serve the API on a socket that a supervisor has bound; returns the exit code."""
     _set_up(settings)
     listener = socket.socket(fileno=listener_fd)
@@ -41,32 +46,66 @@ async def serve_as_child(settings: Settings, listener_fd: int, *, dispatch: bool
         hub = Hub(settings, dispatch=dispatch, migrates=False)
         async with server.running(hub, listener=listener):
             process.tune()
-            supervisor.report_ready()
-            return await _end(stop, hub)
+            with seated(seat, hub):
+                supervisor.report_ready()
+                return await _end(stop, hub)
 
 
-async def work(settings: Settings, *, processes: int, config: Path | None) -> int:
+async def work(settings: Settings, *, processes: int, metrics_port: int | None, config: Path | None) -> int:
     """Deliver events until a signal comes; returns the exit code. Raises as ``serve`` does."""
     _set_up(settings)
-    if processes > 1:
-        command = ["worker", "--supervised", *_config_arguments(config)]
-        announcement = f"trunkline worker delivers, in {processes} processes"
-        return await supervisor.supervise([command] * processes, on_ready=lambda: typer.echo(announcement))
-    with server.stop_signals() as stop:
-        async with Hub(settings, migrates=False) as hub:
+    with contextlib.ExitStack() as stack:
+        listener = None
+        if metrics_port is not None:
+            listener = stack.enter_context(server.bind(settings.server.host, metrics_port))
+        if processes > 1:
+            return await _work_by_children(processes, listener, config)
+        stop = stack.enter_context(server.stop_signals())
+        async with (
+            Hub(settings, migrates=False) as hub,
+            _side_door(listener, hub.metrics.whole, hub.readiness),
+        ):
             process.tune()
-            typer.echo("trunkline worker delivers")
+            typer.echo(f"trunkline worker delivers{_metrics_at(listener)}")
             return await _end(stop, hub)
 
 
-async def work_as_child(settings: Settings) -> int:
+async def work_as_child(settings: Settings, *, seat: str | None) -> int:
     """Deliver events under a supervisor; returns the exit code."""
     _set_up(settings)
     with server.stop_signals() as stop, supervisor.lifeline(stop):
         async with Hub(settings, migrates=False) as hub:
             process.tune()
-            supervisor.report_ready()
-            return await _end(stop, hub)
+            with seated(seat, hub):
+                supervisor.report_ready()
+                return await _end(stop, hub)
+
+
+async def _work_by_children(processes: int, listener: socket.socket | None, config: Path | None) -> int:
+    command = ["worker", "--supervised", *_config_arguments(config)]
+    announcement = f"trunkline worker delivers, in {processes} processes{_metrics_at(listener)}"
+    gathering = Gathering() if listener is not None else None
+    supervising = supervisor.supervise(
+        [command] * processes, on_ready=lambda: typer.echo(announcement), gathering=gathering
+    )
+    if gathering is None:
+        return await supervising
+    async with _side_door(listener, gathering.text, gathering.readiness):
+        return await supervising
+
+
+def _side_door(
+    listener: socket.socket | None,
+    metrics: Callable[[], Awaitable[bytes]],
+    readiness: Callable[[], Awaitable[Mapping[str, str]]],
+) -> AbstractAsyncContextManager[None]:
+    if listener is None:
+        return contextlib.nullcontext()
+    return server.observed(make_side_door(metrics, readiness), listener=listener)
+
+
+def _metrics_at(listener: socket.socket | None) -> str:
+    return "" if listener is None else f" · metrics on {server.url_of(listener)}/metrics"
 
 
 def _set_up(settings: Settings) -> None:
@@ -113,7 +152,9 @@ async def _serve_by_children(
     descriptor = listener.fileno()
     command = ["serve", "--listener-fd", str(descriptor), *_config_arguments(config)]
     commands = [command, *([*command, "--no-dispatch"] for _ in range(workers - 1))]
-    return await supervisor.supervise(commands, pass_fds=[descriptor], on_ready=lambda: _announce(listener))
+    return await supervisor.supervise(
+        commands, pass_fds=[descriptor], on_ready=lambda: _announce(listener), gathering=Gathering()
+    )
 
 
 def _config_arguments(config: Path | None) -> list[str]:

@@ -17,7 +17,7 @@ from trunkline.cli.loop import run
 from trunkline.cli.options import AsJson, OptionalCompany, load_settings
 from trunkline.cli.output import show_json, show_table, warn
 from trunkline.contract import QuarantinedEvent, ReleasedEvent
-from trunkline.errors import EventRejected, FieldError
+from trunkline.errors import EventRejected, FieldError, unknown_name
 from trunkline.ingest import quarantine, requests
 from trunkline.settings import Settings
 
@@ -171,8 +171,8 @@ async def _release_all(settings: Settings, company_id: int | None, type: str) ->
     released = invalid = 0
     async with opening.opened(settings) as hub:
         if hub.catalog.get(type) is None:
-            known = ", ".join(hub.catalog.names())
-            raise EventRejected([FieldError("/type", f"is not a known event type; known are {known}")])
+            fault = unknown_name("event type", type, hub.catalog.names())
+            raise EventRejected([FieldError("/type", fault)])
         cursor: str | None = None
         while True:
             batch = await hub.quarantine.release_all(company_id, type=type, cursor=cursor)

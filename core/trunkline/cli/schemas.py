@@ -72,6 +72,9 @@ def check_schemas(
 
     Example: [bold]trunkline schemas check --against released/schemas[/bold]
     """
+    if live and against is None:
+        msg = "it says whom a change would hurt, so it needs --against DIR, the older version"
+        raise typer.BadParameter(msg, param_hint="--live")
     settings = load_settings(context, config)
     try:
         hub = opening.inspected(settings)

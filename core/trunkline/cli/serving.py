@@ -22,6 +22,17 @@ Processes = Annotated[
     int, typer.Option("--processes", min=1, max=64, metavar="N", help="Dispatcher processes.")
 ]
 NoMigrate = Annotated[bool, typer.Option("--no-migrate", help="Refuse a database that is not up to date.")]
+MetricsPort = Annotated[
+    int | None,
+    typer.Option(
+        "--metrics-port",
+        min=0,
+        max=65535,
+        metavar="N",
+        help="Answer /metrics, /healthz and /readyz for all processes on this port of server.host; 0 takes a free one.",
+    ),
+]
+Seat = Annotated[str | None, typer.Option("--seat", hidden=True)]
 ListenerFd = Annotated[int | None, typer.Option("--listener-fd", hidden=True)]
 NoDispatch = Annotated[bool, typer.Option("--no-dispatch", hidden=True)]
 Supervised = Annotated[bool, typer.Option("--supervised", hidden=True)]
@@ -36,6 +47,7 @@ def serve(
     config: Config = None,
     listener_fd: ListenerFd = None,
     no_dispatch: NoDispatch = False,
+    seat: Seat = None,
 ) -> None:
     """Serve the API and deliver events; brings its database up to date first.
 
@@ -43,7 +55,8 @@ def serve(
     """
     settings = _at(load_settings(context, config), host, port)
     if listener_fd is not None:
-        raise typer.Exit(run(processes.serve_as_child(settings, listener_fd, dispatch=not no_dispatch)))
+        serving = processes.serve_as_child(settings, listener_fd, dispatch=not no_dispatch, seat=seat)
+        raise typer.Exit(run(serving))
     if workers > 1:
         _require_postgresql(settings, "serve with more than one process")
     file = chosen_config(context, config)
@@ -51,17 +64,25 @@ def serve(
 
 
 def worker(
-    context: typer.Context, count: Processes = 1, config: Config = None, supervised: Supervised = False
+    context: typer.Context,
+    count: Processes = 1,
+    metrics_port: MetricsPort = None,
+    config: Config = None,
+    supervised: Supervised = False,
+    seat: Seat = None,
 ) -> None:
     """Deliver events, without an API; start as many as wanted, on as many machines as wanted (PostgreSQL).
 
-    Example: [bold]trunkline worker --processes 4[/bold]
+    Example: [bold]trunkline worker --processes 4 --metrics-port 9000[/bold]
     """
     settings = load_settings(context, config)
     _require_postgresql(settings, "run workers")
     if supervised:
-        raise typer.Exit(run(processes.work_as_child(settings)))
-    raise typer.Exit(run(processes.work(settings, processes=count, config=chosen_config(context, config))))
+        raise typer.Exit(run(processes.work_as_child(settings, seat=seat)))
+    working = processes.work(
+        settings, processes=count, metrics_port=metrics_port, config=chosen_config(context, config)
+    )
+    raise typer.Exit(run(working))
 
 
 def migrate(context: typer.Context, config: Config = None) -> None:

@@ -199,13 +199,15 @@ def _workers(snapshot: Snapshot) -> _Table:
     rows = [
         [
             worker.id,
+            worker.host or "-",
+            "-" if worker.process is None else str(worker.process),
             "alive" if worker.is_alive else "dead",
             f"{_span(worker.heartbeat_age_seconds)} ago",
             str(worker.shards),
         ]
         for worker in snapshot.workers
     ]
-    return _Table(["worker", "state", "heartbeat", "shards"], rows)
+    return _Table(["worker", "host", "process", "state", "heartbeat", "shards"], rows)
 
 
 def _replays(snapshot: Snapshot) -> _Table:

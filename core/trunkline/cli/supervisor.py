@@ -14,6 +14,7 @@ from collections.abc import Callable, Generator, Sequence
 from typing import Any
 
 from trunkline.api import server
+from trunkline.cli.gathering import Gathering
 from trunkline.cli.output import CANNOT_START
 
 READY = b"trunkline: ready\n"
@@ -33,14 +34,20 @@ class _CannotStart(Exception):
 
 
 async def supervise(
-    commands: Sequence[Sequence[str]], *, on_ready: Callable[[], None], pass_fds: Sequence[int] = ()
+    commands: Sequence[Sequence[str]],
+    *,
+    on_ready: Callable[[], None],
+    pass_fds: Sequence[int] = (),
+    gathering: Gathering | None = None,
 ) -> int:
     """Keep one process running for each of *commands* until a signal comes; returns the exit code.
 
-    The first is started alone, so that a setting that stops the start is told once.
+    Each has a seat in *gathering*, if there is one. The first is started alone, so that a setting that stops the start is told once.
     """
     with server.stop_signals() as stop:
-        children = [_Child(command, pass_fds=pass_fds, stop=stop) for command in commands]
+        children = [
+            _Child(command, pass_fds=pass_fds, stop=stop, gathering=gathering) for command in commands
+        ]
         keeping = [asyncio.create_task(children[0].keep(), name="child 1")]
         try:
             if await _ready(children[:1], keeping, stop):
@@ -82,10 +89,18 @@ def lifeline(stop: asyncio.Event) -> Generator[None]:
 class _Child:
     """One of the children: a command, and the process that runs it now."""
 
-    def __init__(self, command: Sequence[str], *, pass_fds: Sequence[int], stop: asyncio.Event) -> None:
+    def __init__(
+        self,
+        command: Sequence[str],
+        *,
+        pass_fds: Sequence[int],
+        stop: asyncio.Event,
+        gathering: Gathering | None,
+    ) -> None:
         self._command = [sys.executable, "-P", "-m", "trunkline.cli", *command]
         self._pass_fds = pass_fds
         self._stop = stop
+        self._gathering = gathering
         self.ready = asyncio.Event()
 
     async def keep(self) -> None:
@@ -106,13 +121,24 @@ class _Child:
 
     async def _run(self) -> int:
         """Start the process and see it to its end; returns its exit code."""
-        process = await asyncio.create_subprocess_exec(
+        if self._gathering is None:
+            return await self._see_to_its_end(await self._start([], []))
+        async with self._gathering.seat() as seat:
+            process = await self._start(seat.arguments, seat.descriptors)
+            seat.leave_to_child()
+            return await self._see_to_its_end(process)
+
+    async def _start(self, arguments: Sequence[str], descriptors: Sequence[int]) -> Process:
+        return await asyncio.create_subprocess_exec(
             *self._command,
+            *arguments,
             stdin=PIPE,
             stdout=PIPE,
-            pass_fds=self._pass_fds,
+            pass_fds=[*self._pass_fds, *descriptors],
             start_new_session=True,  # a terminal's Ctrl-C comes here alone, and is passed on once
         )
+
+    async def _see_to_its_end(self, process: Process) -> int:
         reading = asyncio.create_task(self._read(process))
         stopping = asyncio.create_task(self._stop.wait())
         await _first_of([reading, stopping])

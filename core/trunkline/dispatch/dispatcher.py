@@ -12,7 +12,9 @@ import asyncio
 import contextlib
 import functools
 import logging
+import os
 import secrets
+import socket
 from collections.abc import Mapping, Sequence
 from typing import Self
 
@@ -40,6 +42,7 @@ from trunkline.dispatch.supervision import Run, Supervision
 from trunkline.dispatch.turns import Turns
 from trunkline.dispatch.unreadable import Unreadable
 from trunkline.errors import StoreUnavailable
+from trunkline.model.workers import name_worker
 from trunkline.settings import Delivery
 from trunkline.store import deliveries as ledger
 from trunkline.store import shards as shard_store
@@ -65,7 +68,7 @@ class Dispatcher:
         signals: Signals,
         reports: Reports,
     ) -> None:
-        self.worker = f"wrk_{secrets.token_hex(8)}"
+        self.worker = name_worker(socket.gethostname(), os.getpid(), secrets.token_hex(3))
         self._database = database
         self._settings = settings
         self._records = records

@@ -12,10 +12,10 @@ from trunkline.dispatch.batch import Batch, Failure
 from trunkline.dispatch.jobs import Ended
 from trunkline.dispatch.owned_shards import OwnedShards
 from trunkline.dispatch.runner import Runner
-from trunkline.model.deliveries import NextState
+from trunkline.model.deliveries import NextState, Status
 from trunkline.model.subscriptions import UNREADABLE
 from trunkline.plugins import Notifier
-from trunkline.runtime.metrics import Metrics
+from trunkline.runtime.metrics import EndedAttempt, Metrics
 from trunkline.store.subscriptions import Row
 
 LINES_OF_COMPANY = 5
@@ -49,9 +49,11 @@ class Reports:
             self._metrics.batch_settled(len(batch), seconds=seconds)
         _log_batch(worker, batch, cursors=cursors, seconds=seconds)
         _log_failures(batch.failures)
-        self._metrics.attempts_ended(
-            [(e.job.route.subscription.channel, e.result.outcome, e.duration_ms) for e in batch.ended]
-        )
+        if batch.ended:
+            last = {id(ended) for ended, state in batch.failures if state.status == Status.EXHAUSTED}
+            self._metrics.attempts_ended(
+                [_counted(ended, exhausted=id(ended) in last) for ended in batch.ended]
+            )
         if batch.ended and self._notifier.wants("attempt_finished"):
             self._notifier.attempt_finished([_finished(ended) for ended in batch.ended])
 
@@ -69,6 +71,7 @@ class Reports:
                     "resume_position": row.resume_position,
                 },
             )
+            self._metrics.subscription_disabled(channel=row.channel, reason=row.disabled_reason or "")
             if self._notifier.wants("subscription_changed"):
                 self._notifier.subscription_changed(
                     ChangedSubscription(row.id, row.company_id, row.channel, row.status)
@@ -136,6 +139,18 @@ def _log_failure(ended: Ended, state: NextState) -> None:
             "status": str(state.status),
             "next_wait_s": None if state.wait_seconds is None else round(state.wait_seconds, 3),
         },
+    )
+
+
+def _counted(ended: Ended, *, exhausted: bool) -> EndedAttempt:
+    job, subscription = ended.job, ended.job.route.subscription
+    return EndedAttempt(
+        subscription.channel,
+        job.event.type,
+        subscription.company_id,
+        ended.result.outcome,
+        ended.duration_ms,
+        exhausted,
     )
 
 

@@ -92,7 +92,7 @@ class Hub:
         self._stack = contextlib.AsyncExitStack()
         self.dispatcher: Dispatcher | None = None
 
-        self.metrics = Metrics()
+        self.metrics = Metrics(companies=settings.metrics.companies)
         self.registry = plugins.load(settings)
         self._build_schemas()
         self.database = Database.of(settings.database)
@@ -280,12 +280,22 @@ class Hub:
                 checks["secrets"] = "are no longer those of the database"
         except StoreUnavailable:
             checks["database"] = "does not answer"
+        else:
+            checks["database"] = await self._writing_state()
         if self.settings.plugins.enabled is not None:  # asked for by name: it must run, not merely be found
             failed = [record.name for record in self.registry.records if record.state == "failed"]
             checks["plugins"] = f"failed: {', '.join(failed)}" if failed else "ok"
         if self.dispatcher is not None:
             checks["dispatcher"] = self.dispatcher.state
         return checks
+
+    async def _writing_state(self) -> str:
+        try:
+            async with self.database.write() as connection:
+                await shard_store.check_writable(connection)
+        except StoreUnavailable:
+            return "takes no writes"
+        return "ok"
 
     def histories(self) -> list[migrate.History]:
         """The migration histories of the plugins that run."""

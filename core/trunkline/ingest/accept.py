@@ -149,7 +149,7 @@ class Ingest:
 
     def _announce(self, events: Sequence[Event]) -> None:
         self._wakeup.announce()
-        self._metrics.events_accepted(len(events))
+        self._metrics.events_accepted([(event.type, event.company_id) for event in events])
         if self._notifier.wants("event_accepted"):
             self._notifier.event_accepted([_as_value(event) for event in events])
 

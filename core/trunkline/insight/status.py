@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from trunkline.dispatch.leases import LEASE_MS
 from trunkline.errors import SettingsInvalid
 from trunkline.model.times import utc_text_of_ms
+from trunkline.model.workers import place_of
 from trunkline.store import migrate, quarantine, stream
 from trunkline.store import status as store
 from trunkline.store.database import Database, embedded_file
@@ -46,9 +47,11 @@ class ShardStatus:
 
 @dataclass(frozen=True, slots=True)
 class WorkerStatus:
-    """One process that delivers, or has died lately."""
+    """One process that delivers, or has died lately. *host* and *process* (its number there) come from its name."""
 
     id: str
+    host: str | None
+    process: int | None
     is_alive: bool
     heartbeat_age_seconds: float
     shards: int
@@ -157,7 +160,8 @@ def _shard(row: store.Shard, head: Head, oldest: Mapping[int, tuple[int, int]]) 
 def _worker(row: store.Worker, shards: Sequence[store.Shard], head: Head) -> WorkerStatus:
     age_ms = max(head.now_ms - row.heartbeat_ms, 0)
     owned = sum(1 for shard in shards if shard.holder == row.id and shard.lease_until_ms > head.now_ms)
-    return WorkerStatus(row.id, age_ms < LEASE_MS, age_ms / 1000, owned)
+    host, process = place_of(row.id) or (None, None)
+    return WorkerStatus(row.id, host, process, age_ms < LEASE_MS, age_ms / 1000, owned)
 
 
 async def _deliveries(connection: AsyncConnection, head: Head, *, counted: int) -> Deliveries:

@@ -1,8 +1,10 @@
 """The metrics for Prometheus. One registry per hub, so that several can run in one process."""
 
 from collections import Counter as Counts
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
@@ -13,8 +15,28 @@ _SIZES = (1, 2, 5, 10, 25, 50, 100, 250, 500, 1000)
 
 Family = GaugeMetricFamily | CounterMetricFamily
 Samples = Iterable[tuple[str, float]]
-EndedAttempt = tuple[str, str, int]
-"""Channel, outcome, duration in milliseconds."""
+OTHER = "other"
+"""The value of the label ``company`` that the companies beyond the bound share."""
+
+
+class EndedAttempt(NamedTuple):
+    """What is counted of an attempt that was settled."""
+
+    channel: str
+    event_type: str
+    company_id: int
+    outcome: str
+    duration_ms: int
+    exhausted: bool
+    """Whether it was the last one, and failed."""
+
+
+class Merging(StrEnum):
+    """How one figure comes out of those of several processes."""
+
+    SUM = "sum"
+    MOST = "max"
+    LEAST = "min"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,20 +92,42 @@ class Lazy(Collector):
         return [family]
 
 
-class Metrics:
-    """Every metric of one hub."""
+class Companies:
+    """The values of the label ``company``: the first *most* companies that were counted have their own."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._labels: dict[int, str] = {}
+
+    def label(self, company_id: int) -> str:
+        """Give the label of *company_id*."""
+        if (label := self._labels.get(company_id)) is not None:
+            return label
+        if len(self._labels) >= self._most:
+            return OTHER
+        return self._labels.setdefault(company_id, str(company_id))
+
+
+class Metrics:
+    """Every metric of one hub. Up to *companies* of them are told apart."""
+
+    def __init__(self, *, companies: int = 100) -> None:
         self.registry = CollectorRegistry()
-        self._accepted = Counter("trunkline_events_accepted", "Events stored", registry=self.registry)
+        self.merging: dict[str, Merging] = {}
+        """How gauges are merged, by their names; other metrics are added up."""
+        self._gather: Callable[[], Awaitable[bytes]] | None = None
+        self._companies = Companies(companies)
+        self._accepted = self._counter("trunkline_events_accepted", "Events stored", "type")
+        self._accepted_of_company = self._counter(
+            "trunkline_company_events_accepted", "Events stored, by company", "company"
+        )
         self._commit_size = self._histogram(
             "trunkline_group_commit_events", "Events stored by one transaction", buckets=_SIZES
         )
-        self._not_cast = Counter(
+        self._not_cast = self._counter(
             "trunkline_events_not_cast",
             "Events that a caster could not turn into the version that was asked for",
-            ("type",),
-            registry=self.registry,
+            "type",
         )
         self._add_validation()
         self._add_dispatching()
@@ -105,32 +149,46 @@ class Metrics:
         self._not_cast.labels(type).inc()
 
     def _add_validation(self) -> None:
-        self._quarantined = Counter(
+        self._quarantined = self._counter(
             "trunkline_events_quarantined",
             "Events that were quarantined because they break their schema",
-            ("type",),
-            registry=self.registry,
+            "type",
         )
-        self._warned = Counter(
-            "trunkline_events_warned",
-            "Events that were accepted although they break their schema",
-            ("type",),
-            registry=self.registry,
+        self._warned = self._counter(
+            "trunkline_events_warned", "Events that were accepted although they break their schema", "type"
         )
 
     def _add_dispatching(self) -> None:
-        self._attempts = Counter(
-            "trunkline_attempts", "Attempts that have ended", ("channel", "outcome"), registry=self.registry
+        self._attempts = self._counter(
+            "trunkline_attempts", "Attempts that have ended", "channel", "type", "outcome"
+        )
+        self._attempts_of_company = self._counter(
+            "trunkline_company_attempts", "Attempts that have ended, by company", "company", "outcome"
+        )
+        self._exhausted = self._counter(
+            "trunkline_deliveries_exhausted", "Deliveries whose last retry has failed", "channel", "type"
+        )
+        self._disabled = self._counter(
+            "trunkline_subscriptions_disabled",
+            "Subscriptions that were disabled: failing, gone, or unreadable",
+            "channel",
+            "reason",
         )
         self._attempt_seconds = self._histogram(
             "trunkline_attempt_seconds", "How long attempts took", "channel"
         )
-        self._in_flight = self._gauge("trunkline_deliveries_in_flight", "Attempts under way")
+        self._in_flight = self._gauge(
+            "trunkline_deliveries_in_flight", "Attempts under way", merged=Merging.SUM
+        )
         self._waiting = self._gauge(
-            "trunkline_deliveries_waiting", "Deliveries in memory that wait for a place in flight"
+            "trunkline_deliveries_waiting",
+            "Deliveries in memory that wait for a place in flight",
+            merged=Merging.SUM,
         )
         self._open = self._gauge(
-            "trunkline_deliveries_open", "Deliveries in memory that a shard's cursor waits for"
+            "trunkline_deliveries_open",
+            "Deliveries in memory that a shard's cursor waits for",
+            merged=Merging.SUM,
         )
         self._settle_seconds = self._histogram(
             "trunkline_settle_seconds", "How long the transaction took that settles a batch of deliveries"
@@ -138,7 +196,9 @@ class Metrics:
         self._settle_size = self._histogram(
             "trunkline_settle_deliveries", "Deliveries settled by one transaction", buckets=_SIZES
         )
-        self._owned_shards = self._gauge("trunkline_shards_held", "Shards that this process reads")
+        self._owned_shards = self._gauge(
+            "trunkline_shards_held", "Shards that this process reads", merged=Merging.SUM
+        )
 
     def _add_lag(self) -> None:
         self._lag_positions = self._lazy(
@@ -157,7 +217,9 @@ class Metrics:
     def _add_deployment(self) -> None:
         """Add what is the same in every process; it is as old as the last snapshot."""
         self._database_up = self._gauge(
-            "trunkline_database_up", "Whether the database answered the last look: 1 or 0"
+            "trunkline_database_up",
+            "Whether the database answered the last look: 1 or 0",
+            merged=Merging.LEAST,
         )
         self._head = self._gauge("trunkline_stream_head_position", "Position of the newest event")
         self._stream_lag_positions = self._gauge(
@@ -185,11 +247,10 @@ class Metrics:
 
     def _add_retention(self) -> None:
         """Add what retention does; the gauges are as old as its last round."""
-        self._rows_removed = Counter(
+        self._rows_removed = self._counter(
             "trunkline_rows_removed",
             "Rows that were removed because they had been kept for their time",
-            ("table",),
-            registry=self.registry,
+            "table",
         )
         self._oldest_position = self._gauge(
             "trunkline_oldest_event_position", "Position of the oldest event that is stored"
@@ -198,10 +259,13 @@ class Metrics:
             "trunkline_oldest_event_age_seconds", "Age of the oldest event that is stored"
         )
 
-    def events_accepted(self, count: int) -> None:
-        """Count one transaction that stored *count* events."""
-        self._accepted.inc(count)
-        self._commit_size.observe(count)
+    def events_accepted(self, events: Sequence[tuple[str, int]]) -> None:
+        """Count one transaction that stored *events*, each with its type and its company."""
+        for event_type, count in Counts(event_type for event_type, _ in events).items():
+            self._accepted.labels(event_type).inc(count)
+        for company_id, count in Counts(company_id for _, company_id in events).items():
+            self._accepted_of_company.labels(self._companies.label(company_id)).inc(count)
+        self._commit_size.observe(len(events))
 
     def event_quarantined(self, event_type: str) -> None:
         """Count an event that was quarantined."""
@@ -213,14 +277,18 @@ class Metrics:
 
     def attempts_ended(self, attempts: Sequence[EndedAttempt]) -> None:
         """Count attempts that were settled."""
-        counts = Counts((channel, outcome) for channel, outcome, _ in attempts)
-        for (channel, outcome), count in counts.items():
-            self._attempts.labels(channel, outcome).inc(count)
-        for channel in {channel for channel, _ in counts}:
-            observe = self._attempt_seconds.labels(channel).observe
-            for attempted, _, duration_ms in attempts:
-                if attempted == channel:
-                    observe(duration_ms / 1000)
+        for labels, count in Counts((a.channel, a.event_type, a.outcome) for a in attempts).items():
+            self._attempts.labels(*labels).inc(count)
+        for (company_id, outcome), count in Counts((a.company_id, a.outcome) for a in attempts).items():
+            self._attempts_of_company.labels(self._companies.label(company_id), outcome).inc(count)
+        for attempt in attempts:
+            self._attempt_seconds.labels(attempt.channel).observe(attempt.duration_ms / 1000)
+            if attempt.exhausted:
+                self._exhausted.labels(attempt.channel, attempt.event_type).inc()
+
+    def subscription_disabled(self, *, channel: str, reason: str) -> None:
+        """Count a subscription that was disabled."""
+        self._disabled.labels(channel, reason).inc()
 
     def batch_settled(self, deliveries: int, *, seconds: float) -> None:
         """Count one transaction that settled *deliveries*."""
@@ -282,10 +350,23 @@ class Metrics:
         self._requests.labels(method, route, str(status)).observe(seconds)
 
     def text(self) -> bytes:
-        """Write everything in Prometheus's text format."""
+        """Write everything of this process in Prometheus's text format."""
         return generate_latest(self.registry)
 
-    def _gauge(self, name: str, documentation: str) -> Gauge:
+    def gather_with(self, gather: Callable[[], Awaitable[bytes]]) -> None:
+        """Take what all processes of the command have from *gather*."""
+        self._gather = gather
+
+    async def whole(self) -> bytes:
+        """Write everything of this process and of those beside it under the same supervisor."""
+        return self.text() if self._gather is None else await self._gather()
+
+    def _counter(self, name: str, documentation: str, *labels: str) -> Counter:
+        return Counter(name, documentation, labels, registry=self.registry)
+
+    def _gauge(self, name: str, documentation: str, *, merged: Merging = Merging.MOST) -> Gauge:
+        """Make a gauge; what is the same for the whole deployment is merged to the most of what its processes have."""
+        self.merging[name] = merged
         return Gauge(name, documentation, registry=self.registry)
 
     def _histogram(
@@ -294,4 +375,6 @@ class Metrics:
         return Histogram(name, documentation, labels, buckets=buckets, registry=self.registry)
 
     def _lazy(self, kind: type[Family], name: str, documentation: str, label: str) -> Lazy:
+        if kind is GaugeMetricFamily:
+            self.merging[name] = Merging.MOST
         return Lazy(kind, name, documentation, label, registry=self.registry)

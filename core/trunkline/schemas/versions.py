@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 import orjson
 
-from trunkline.errors import SchemaInvalid
+from trunkline.errors import SchemaInvalid, unknown_name
 from trunkline.model.events import Event
 from trunkline.schemas.catalog import Json, SchemaCatalog
 
@@ -103,7 +103,7 @@ class SchemaVersions:
         """Say why *version* of the type *name* cannot be chosen; None where it can, or once could (``chosen``)."""
         kept = self._catalog.versions(name)
         if not kept:
-            return f"is not a known event type; known are {', '.join(self._catalog.names())}"
+            return unknown_name("event type", name, self._catalog.names())
         if type(version) is int and 1 <= version <= kept[-1]:
             return None
         there = "there is only version" if len(kept) == 1 else "there are the versions"

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from trunkline.errors import SettingsInvalid
 from trunkline.settings.sections import CORE_SECTIONS, Settings
@@ -42,13 +43,37 @@ def describe(error: ValidationError, *, section: str = "") -> str:
         name = ".".join(
             str(part) for part in ((section,) if section else ()) + fault["loc"] if part != "plugin_sections"
         )
-        reason = (
-            "is not a setting"
-            if fault["type"] == "extra_forbidden"
-            else fault["msg"].removeprefix("Value error, ")
-        )
+        reason = _reason(fault)
         lines.append(f"Setting '{name}': {reason}" if name else reason)
     return "\n".join(lines)
+
+
+_WORDS: Mapping[str, str] = {
+    "extra_forbidden": "is not a setting",
+    "int_parsing": "must be a whole number",
+    "int_type": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "float_parsing": "must be a number",
+    "float_type": "must be a number",
+    "bool_parsing": "must be true or false",
+    "bool_type": "must be true or false",
+    "string_type": "must be text",
+    "too_short": "must have {min_length} characters or more",
+    "string_too_short": "must have {min_length} characters or more",
+    "string_too_long": "must have {max_length} characters at most",
+    "greater_than_equal": "must be {ge} or more",
+    "less_than_equal": "must be {le} at most",
+    "greater_than": "must be more than {gt}",
+    "less_than": "must be less than {lt}",
+    "literal_error": "must be {expected}",
+    "string_pattern_mismatch": "does not have the form {pattern}",
+}
+"""What is wrong with a value, by pydantic's name for it, where its own words are a programmer's. Only secrets are too short."""
+
+
+def _reason(fault: ErrorDetails) -> str:
+    words = _WORDS.get(fault["type"])
+    return words.format(**fault.get("ctx", {})) if words else fault["msg"].removeprefix("Value error, ")
 
 
 def _read_file(file: Path | None) -> dict[str, dict[str, Any]]:

@@ -15,6 +15,7 @@ from trunkline.settings.values import (
     Networks,
     Rate,
     Seconds,
+    WebAddress,
 )
 
 _POSTGRESQL = ("postgresql://", "postgres://")
@@ -57,7 +58,10 @@ class Server(Section):
         default=("127.0.0.0/8", "::1"),
         description="addresses and networks of the proxies in front, whose `X-Forwarded-For` is believed",
     )
-    public_url: str | None = Field(default=None, description="how clients reach the hub, where that differs")
+    public_url: WebAddress | None = Field(
+        default=None,
+        description="how clients reach the hub, where that differs; begins with `https://` or `http://`",
+    )
     max_head_bytes: int = Field(
         default=16_384,
         ge=1024,
@@ -269,6 +273,17 @@ class Brand(Section):
     logo_dark: Path | None = Field(default=None, description="SVG file for dark grounds")
 
 
+class Metrics(Section):
+    """What Prometheus is told."""
+
+    companies: int = Field(
+        default=100,
+        ge=0,
+        le=10_000,
+        description="companies with a label of their own, the first that a process counts; the others are `other`",
+    )
+
+
 class Logging(Section):
     """What is written to standard error."""
 
@@ -295,6 +310,7 @@ class Settings(BaseModel):
     limits: Limits = Limits()
     auth: Auth = Auth()
     brand: Brand = Brand()
+    metrics: Metrics = Metrics()
     logging: Logging = Logging()
     plugin_sections: dict[str, dict[str, Any]] = Field(default_factory=dict, repr=False)
 

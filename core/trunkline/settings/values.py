@@ -46,6 +46,20 @@ def _check_network(text: str) -> str:
     return text
 
 
+def _check_web_address(text: str) -> str:
+    """Return *text* if it is a URL over HTTP with a host."""
+    try:
+        parts = urlsplit(text)
+        is_whole = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_whole = False
+    if not is_whole or any(character.isspace() for character in text):
+        msg = "must be a URL such as https://events.example.com"
+        raise ValueError(msg)
+    return text
+
+
+WebAddress = Annotated[str, AfterValidator(_check_web_address)]
 Modes = Annotated[dict[str, Mode], BeforeValidator(read_modes)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_split_list)]
 """A list of names for a model of settings; in an environment variable a JSON array, or comma-separated."""

@@ -155,6 +155,11 @@ async def count(connection: AsyncConnection) -> int:
     return int((await connection.execute(text("SELECT count(*) FROM shards"))).scalar_one())
 
 
+async def check_writable(connection: AsyncConnection) -> None:
+    """Write nothing, as a database that takes no writes refuses."""
+    await connection.execute(text("UPDATE shards SET epoch = epoch WHERE shard < 0"))
+
+
 async def claim(connection: AsyncConnection, worker: str, *, limit: int, lease_ms: int) -> list[Lease]:
     """Claim up to *limit* shards without an owner, under a new epoch each."""
     now = sql.now_ms(connection)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from trunkline.contract import Channel
-from trunkline.errors import BodyInvalid, FieldError, TargetRefused, pointer
+from trunkline.errors import BodyInvalid, FieldError, TargetRefused, pointer, unknown_name
 from trunkline.model.subscriptions import Subscription
 from trunkline.schemas.catalog import SchemaCatalog
 from trunkline.schemas.versions import SchemaVersions
@@ -54,9 +54,9 @@ def check_event_types(names: Any, context: Context) -> list[FieldError]:
         if names == ["*"]:
             return []
         return [FieldError("/event_types", '"*" means every type and stands alone')]
-    known = ", ".join(context.catalog.names())
+    known = context.catalog.names()
     return [
-        FieldError(f"/event_types/{index}", f"is not a known event type; known are {known}")
+        FieldError(f"/event_types/{index}", unknown_name("event type", name, known))
         for index, name in enumerate(names)
         if context.catalog.get(name) is None
     ]

@@ -36,7 +36,7 @@ async def test_a_key_is_made_shown_used_and_revoked_as_over_http(running):
 
 
 async def test_a_scope_that_is_none_is_refused(api):
-    with pytest.raises(BodyInvalid, match="is not a scope"):
+    with pytest.raises(BodyInvalid, match="is not a known scope"):
         await api.hub.key_service.create(7, name="Portal", scopes=["everything"])
 
 

@@ -76,7 +76,9 @@ def paths(answer) -> list[str]:
 
 
 def counted(hub, name: str, **labels: str) -> float:
-    return hub.hub.metrics.registry.get_sample_value(name, labels) or 0.0
+    """Add up the samples of *name* that have *labels*, whatever their others."""
+    samples = [sample for metric in hub.hub.metrics.registry.collect() for sample in metric.samples]
+    return sum(s.value for s in samples if s.name == name and labels.items() <= s.labels.items())
 
 
 # ---- reject ----------------------------------------------------------------------------------------------------------

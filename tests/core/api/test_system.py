@@ -5,6 +5,7 @@ import contextlib
 import re
 from pathlib import Path
 
+import asyncpg
 import pytest
 
 SUBSCRIPTION = {"target_url": "https://example.com/hook", "event_types": ["*"]}
@@ -311,6 +312,23 @@ async def test_a_hub_that_runs_is_healthy_and_ready(running):
     assert (await running.anonymous.get("/healthz")).json() == {"status": "ok"}
     ready = await running.anonymous.get("/readyz")
     assert (ready.status_code, ready.json()) == (200, {"database": "ok", "plugins": "ok", "dispatcher": "ok"})
+
+
+async def test_a_hub_whose_database_takes_no_writes_is_not_ready(postgres_database_url, make_hub):
+    hub = await make_hub(postgres_database_url, dispatch=False)
+    admin = await asyncpg.connect(postgres_database_url)
+    name = await admin.fetchval("SELECT current_database()")
+    await admin.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+    await admin.execute(
+        "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
+        "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
+    await admin.close()
+    for _ in range(20):  # each of the pool's connections is found to be lost once
+        ready = await hub.anonymous.get("/readyz")
+        if ready.json()["database"] != "does not answer":
+            break
+    assert (ready.status_code, ready.json()["database"]) == (503, "takes no writes")
 
 
 async def test_a_hub_that_does_not_deliver_is_ready_too(api):

@@ -39,6 +39,9 @@ def test_export_of_one_deployment_has_only_its_plugins(cli):
 
 
 def test_check_says_that_everything_is_valid(cli):
+    assert cli.invoke("schemas", "check", "--live").exit_code == 2, (
+        "there is nothing that it could compare with"
+    )
     result = cli.invoke("schemas", "check")
     assert result.exit_code == 0
     assert result.stdout == (

@@ -58,7 +58,7 @@ def test_emit_refuses_what_is_no_payload(migrated_cli, payload):
 def test_emit_refuses_an_unknown_type_and_names_those_it_knows(migrated_cli):
     result = _emit(migrated_cli, "client.exploded")
     assert result.exit_code == 1
-    assert "/type is not a known event type; known are affiliate.created" in result.stderr
+    assert "/type is not a known event type: 'client.exploded'; known are affiliate.created" in result.stderr
 
 
 def test_tail_shows_the_last_ten_events_of_the_company_oldest_first(migrated_cli):

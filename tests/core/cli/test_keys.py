@@ -45,7 +45,9 @@ def test_a_key_is_for_a_company_or_for_the_operator_never_both_or_neither(migrat
 def test_an_unknown_scope_is_refused_with_the_scopes_that_there_are(migrated_cli):
     result = _create(migrated_cli, "--company", "92", "--scope", "everything")
     assert (result.exit_code, result.stdout) == (1, "")
-    assert "/scopes/0 is not a scope; the scopes are events:read, events:write" in result.stderr
+    assert (
+        "/scopes/0 is not a known scope: 'everything'; known are events:read, events:write" in result.stderr
+    )
 
 
 def test_a_database_without_tables_is_set_up_first(cli):

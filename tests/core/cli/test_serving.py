@@ -19,7 +19,7 @@ from trunkline.hub.hub import Hub
 from trunkline.testing.receiver import Receiver
 
 
-def _wait_until(condition, seconds=20.0):
+def _wait_until(condition, seconds=60.0):
     deadline = time.monotonic() + seconds
     while not (value := condition()):
         assert time.monotonic() < deadline, "it did not happen in time"

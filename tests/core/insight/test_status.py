@@ -1,6 +1,7 @@
 """The state of a deployment as its database tells it, and the proof of its ledger."""
 
 import asyncio
+import os
 
 import pytest
 from sqlalchemy import text
@@ -108,6 +109,8 @@ async def test_a_running_worker_is_alive_and_holds_its_shards(running, receiver)
     found = await status.take(running.hub.database)
     [worker] = found.workers
     assert (worker.id, worker.is_alive, worker.shards) == (running.hub.dispatcher.worker, True, 16)
+    assert worker.process == os.getpid()
+    assert worker.host
     assert {shard.holder for shard in found.shards} == {worker.id}
     assert all(0 < shard.lease_seconds <= 6 for shard in found.shards)
     assert found.deliveries.by_status == {"delivered": 4}

@@ -9,7 +9,7 @@ from sqlalchemy import text
 from trunkline.dispatch.progress import Progress
 from trunkline.insight.gauges import LagSnapshot, Observer
 from trunkline.model.events import shard_of
-from trunkline.runtime.metrics import Lag, Metrics
+from trunkline.runtime.metrics import OTHER, Lag, Metrics
 from trunkline.store import migrate
 from trunkline.store.database import Database
 from trunkline.store.shards import Lease
@@ -115,13 +115,44 @@ async def test_a_settled_batch_is_counted_with_its_size_and_its_time(running, re
     await subscribe(running, receiver.url)
     await emit(running, 5)
     hub = running.hub
-    delivered = {"channel": "webhooks", "outcome": "delivered"}
+    delivered = {"channel": "webhooks", "type": "lead.created", "outcome": "delivered"}
     await until(lambda: value(hub, "trunkline_attempts_total", **delivered) == 5)
     assert value(hub, "trunkline_settle_deliveries_sum") == 5
     assert value(hub, "trunkline_settle_seconds_count") == value(hub, "trunkline_settle_deliveries_count")
     assert 0 < value(hub, "trunkline_settle_seconds_sum") < 5
     for gauge in ("in_flight", "waiting", "open"):
         assert value(hub, f"trunkline_deliveries_{gauge}") == 0
+
+
+@pytest.mark.own_hub(settings={**LEAN, "delivery.retry_schedule_seconds": "0.05"})
+async def test_what_is_exhausted_and_what_is_disabled_is_counted(running, receiver):
+    hub = running.hub
+    receiver.script([Answer(status=500)] * 2 + [Answer(status=410)])
+    await subscribe(running, receiver.url)
+    await emit(running)
+    await until(
+        lambda: (
+            value(hub, "trunkline_deliveries_exhausted_total", channel="webhooks", type="lead.created") == 1
+        )
+    )
+    await emit(running)
+    await until(
+        lambda: value(hub, "trunkline_subscriptions_disabled_total", channel="webhooks", reason="gone") == 1
+    )
+    mine = str(running.company_id)
+    assert value(hub, "trunkline_company_events_accepted_total", company=mine) == 2
+    assert value(hub, "trunkline_company_attempts_total", company=mine, outcome="retry") == 2
+    assert value(hub, "trunkline_company_attempts_total", company=mine, outcome="gone") == 1
+
+
+def test_companies_beyond_the_bound_share_a_label():
+    metrics = Metrics(companies=2)
+    metrics.events_accepted([("lead.created", company) for company in (1, 2, 3, 4, 1)])
+    counted = [
+        metrics.registry.get_sample_value("trunkline_company_events_accepted_total", {"company": label})
+        for label in ("1", "2", OTHER, "3")
+    ]
+    assert counted == [2, 1, 2, None]
 
 
 async def test_an_idle_hub_counts_no_batches(running):

@@ -127,7 +127,7 @@ class TestChoosing:
             ("order.placed", 2, None),
             ("order.placed", 4, "is not a version of order.placed; there are the versions 1, 2, 3"),
             ("order.placed", True, "is not a version of order.placed; there are the versions 1, 2, 3"),
-            ("order.lost", 1, "is not a known event type; known are order.placed"),
+            ("order.lost", 1, "is not a known event type: 'order.lost'; known are order.placed"),
         ],
     )
     def test_what_cannot_be_chosen_is_said(self, name, version, fault):

@@ -401,6 +401,7 @@ class World:
                     watch_dispatcher=lambda **_: None,
                     batch_settled=lambda *_, **__: None,
                     attempts_ended=lambda _: None,
+                    subscription_disabled=lambda **_: None,
                 ),
                 SimpleNamespace(wants=lambda _: False),
             ),

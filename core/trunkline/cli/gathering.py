@@ -1,0 +1,192 @@
+"""The metrics and the readiness of all processes of one command, gathered by their supervisor.
+
+Each child has two pairs of sockets with it, which it inherits: over one the supervisor asks and the child answers, over the
+other a child that serves ``/metrics`` asks for what all of them have. A question is one byte, an answer its length and JSON or
+text.
+"""
+
+import asyncio
+import contextlib
+import itertools
+import json
+import socket
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from trunkline.hub.hub import Hub
+from trunkline.runtime.merging import Family, MergedMetrics, families_of
+
+ANSWER_SECONDS = 2.0
+"""How long one child may take; what it counted is then as it was last seen."""
+_METRICS, _READINESS, _WHOLE = b"m", b"r", b"w"
+_LENGTH_BYTES = 4
+
+Ask = Callable[[bytes], Awaitable[bytes]]
+
+
+async def _ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, question: bytes) -> bytes:
+    writer.write(question)
+    await writer.drain()
+    length = int.from_bytes(await reader.readexactly(_LENGTH_BYTES), "big")
+    return await reader.readexactly(length)
+
+
+async def _answer(end: socket.socket, reply: Ask) -> None:
+    """Answer every question that comes over *end*, until the other end is closed."""
+    reader, writer = await asyncio.open_connection(sock=end)
+    try:
+        while question := await reader.read(1):
+            answer = await reply(question)
+            writer.write(len(answer).to_bytes(_LENGTH_BYTES, "big") + answer)
+            await writer.drain()
+    except ConnectionError:
+        pass
+    finally:
+        writer.close()
+
+
+@dataclass(slots=True)
+class Seat:
+    """The supervisor's side of one child."""
+
+    number: int
+    asks: socket.socket
+    answers: socket.socket
+    given: tuple[socket.socket, socket.socket]
+    """The child's own ends."""
+    line: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+    asking: asyncio.Task[bytes] | None = None
+
+    @property
+    def descriptors(self) -> list[int]:
+        """What the child inherits."""
+        return [end.fileno() for end in self.given]
+
+    @property
+    def arguments(self) -> list[str]:
+        """What the child is told."""
+        return ["--seat", ",".join(map(str, self.descriptors))]
+
+    async def ask(self, question: bytes) -> bytes | None:
+        """Ask the child; None where it does not answer in time. A late answer is waited for before the next question."""
+        if self.asking is not None:
+            await asyncio.wait({self.asking}, timeout=ANSWER_SECONDS)
+            if not self.asking.done():
+                return None
+        self.asking = asyncio.create_task(self._ask(question))
+        await asyncio.wait({self.asking}, timeout=ANSWER_SECONDS)
+        if not self.asking.done() or self.asking.exception() is not None:
+            return None
+        return self.asking.result()
+
+    async def _ask(self, question: bytes) -> bytes:
+        if self.line is None:
+            self.line = await asyncio.open_connection(sock=self.asks)
+        return await _ask(*self.line, question)
+
+    def leave_to_child(self) -> None:
+        """Close the child's ends here, once it has inherited them."""
+        for end in self.given:
+            end.close()
+
+    async def close(self) -> None:
+        """Close all ends."""
+        self.leave_to_child()
+        if self.asking is not None:
+            self.asking.cancel()
+            await asyncio.wait({self.asking})
+        if self.line is not None:
+            self.line[1].close()
+        self.asks.close()
+
+
+class Gathering:
+    """What a supervisor knows of its children."""
+
+    def __init__(self) -> None:
+        self._numbers = itertools.count(1)
+        self._seats: dict[int, Seat] = {}
+        self._merged = MergedMetrics()
+        self._lock = asyncio.Lock()
+
+    @contextlib.asynccontextmanager
+    async def seat(self) -> AsyncGenerator[Seat]:
+        """Lend a seat to a child that is about to be started."""
+        asks, answered = socket.socketpair()
+        answers, asked = socket.socketpair()
+        seat = Seat(next(self._numbers), asks, answers, (answered, asked))
+        answering = asyncio.create_task(_answer(answers, self._reply), name="metrics of all")
+        self._seats[seat.number] = seat
+        try:
+            yield seat
+        finally:
+            del self._seats[seat.number]
+            answering.cancel()
+            await asyncio.wait({answering})
+            await seat.close()
+            async with self._lock:
+                self._merged.ended(seat.number)
+
+    async def text(self) -> bytes:
+        """Ask every child, and write what all have in Prometheus's text format."""
+        async with self._lock:
+            seats = list(self._seats.values())
+            answers = await asyncio.gather(*(seat.ask(_METRICS) for seat in seats))
+            for seat, answer in zip(seats, answers, strict=True):
+                if answer is not None:
+                    self._merged.seen(seat.number, [Family.of_json(family) for family in json.loads(answer)])
+            return self._merged.text()
+
+    async def readiness(self) -> dict[str, str]:
+        """Ask every child; what one of them lacks, all lack."""
+        async with self._lock:
+            answers = await asyncio.gather(*(seat.ask(_READINESS) for seat in self._seats.values()))
+        checks: dict[str, str] = {}
+        for answer in answers:
+            one: Mapping[str, str] = (
+                json.loads(answer) if answer is not None else {"dispatcher": "a process does not answer"}
+            )
+            for name, state in one.items():
+                if checks.get(name, "off") in {"ok", "off"} and not (
+                    checks.get(name) == "ok" and state == "off"
+                ):
+                    checks[name] = state
+        return checks or {"dispatcher": "no process runs"}
+
+    async def _reply(self, _question: bytes) -> bytes:
+        return await self.text()
+
+
+@contextlib.contextmanager
+def seated(seat: str | None, hub: Hub) -> Generator[None]:
+    """Let the supervisor ask *hub*, and the hub's ``/metrics`` ask it; *seat* is what the supervisor has told this child."""
+    if seat is None:
+        yield
+        return
+    answers, asks = (socket.socket(fileno=int(number)) for number in seat.split(","))
+    hub.metrics.gather_with(_asking(asks))
+    answering = asyncio.create_task(_answer(answers, lambda question: _reply_of(hub, question)), name="seat")
+    try:
+        yield
+    finally:
+        answering.cancel()
+        asks.close()
+
+
+def _asking(end: socket.socket) -> Callable[[], Awaitable[bytes]]:
+    lines: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
+    turn = asyncio.Lock()
+
+    async def ask() -> bytes:
+        async with turn:
+            if not lines:
+                lines.append(await asyncio.open_connection(sock=end))
+            return await _ask(*lines[0], _WHOLE)
+
+    return ask
+
+
+async def _reply_of(hub: Hub, question: bytes) -> bytes:
+    value: Any = await hub.readiness() if question == _READINESS else families_of(hub.metrics)
+    return json.dumps(value).encode()

@@ -1,0 +1,118 @@
+"""One set of metrics out of those of several processes.
+
+What is counted is added up, and what a process had counted stays in the sum when it ends: a sum that falls would be read as a
+counter that began anew. A gauge is merged as ``Metrics`` says of it.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Self
+
+from prometheus_client import generate_latest
+from prometheus_client.core import Metric
+
+from trunkline.runtime.metrics import Merging, Metrics
+
+_CREATED = "_created"
+
+
+class Sample(NamedTuple):
+    """One value of a family."""
+
+    name: str
+    labels: Mapping[str, str]
+    value: float
+
+
+class Family(NamedTuple):
+    """One metric of one process, with its samples."""
+
+    name: str
+    documentation: str
+    type: str
+    merging: str
+    samples: Sequence[Sample]
+
+    @classmethod
+    def of_json(cls, value: Any) -> Self:
+        """Read what a named tuple becomes in JSON."""
+        name, documentation, kind, merging, samples = value
+        return cls(name, documentation, kind, merging, [Sample(*sample) for sample in samples])
+
+
+def families_of(metrics: Metrics) -> list[Family]:
+    """Read the metrics of this process."""
+    return [
+        Family(
+            metric.name,
+            metric.documentation,
+            metric.type,
+            metrics.merging.get(metric.name, Merging.SUM),
+            [Sample(sample.name, sample.labels, sample.value) for sample in metric.samples],
+        )
+        for metric in metrics.registry.collect()
+    ]
+
+
+_Key = tuple[str, tuple[tuple[str, str], ...]]
+
+
+@dataclass(slots=True)
+class _Sum:
+    """A family of several processes."""
+
+    family: Family
+    values: dict[_Key, float] = field(default_factory=dict[_Key, float])
+
+    def add(self, samples: Iterable[Sample]) -> None:
+        for sample in samples:
+            key = (sample.name, tuple(sample.labels.items()))
+            before = self.values.get(key)
+            self.values[key] = (
+                sample.value if before is None else self._merge(sample.name, before, sample.value)
+            )
+
+    def _merge(self, name: str, before: float, value: float) -> float:
+        if name.endswith(_CREATED) or self.family.merging == Merging.LEAST:
+            return min(before, value)
+        return before + value if self.family.merging == Merging.SUM else max(before, value)
+
+    def metric(self) -> Metric:
+        metric = Metric(self.family.name, self.family.documentation, self.family.type)
+        for (name, labels), value in self.values.items():
+            metric.add_sample(name, dict(labels), value)
+        return metric
+
+
+@dataclass(slots=True)
+class MergedMetrics:
+    """The metrics of processes, each by a number that no other ever has."""
+
+    _latest: dict[int, Sequence[Family]] = field(default_factory=dict[int, Sequence[Family]])
+    _ended: dict[str, _Sum] = field(default_factory=dict[str, _Sum])
+
+    def seen(self, process: int, families: Sequence[Family]) -> None:
+        """Take what *process* has now."""
+        self._latest[process] = families
+
+    def ended(self, process: int) -> None:
+        """Keep what *process* had counted when it was last seen, and nothing else of it."""
+        for family in self._latest.pop(process, ()):
+            if family.merging == Merging.SUM and family.type != "gauge":
+                _add(self._ended, family)
+
+    def collect(self) -> Iterable[Metric]:
+        """Give the merged metrics; this is what a registry of the library has."""
+        sums = {name: _Sum(one.family, dict(one.values)) for name, one in self._ended.items()}
+        for families in self._latest.values():
+            for family in families:
+                _add(sums, family)
+        return [one.metric() for one in sums.values()]
+
+    def text(self) -> bytes:
+        """Write them in Prometheus's text format."""
+        return generate_latest(self)
+
+
+def _add(sums: dict[str, _Sum], family: Family) -> None:
+    sums.setdefault(family.name, _Sum(family)).add(family.samples)

@@ -1,0 +1,111 @@
+"""The metrics and the readiness of several processes, real ones: one scrape has all of them, whoever answers."""
+
+import re
+import signal
+
+import httpx2
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+from tests.core.cli.test_serving import _children, _stop, _url, _wait_until
+
+ACCEPTED = "trunkline_events_accepted_total"
+
+
+def figure(url, name, **labels):
+    """Ask over a fresh connection, and add up the samples that have *labels*."""
+    answer = httpx2.get(f"{url}/metrics")
+    assert answer.status_code == 200
+    assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
+    samples = [s for family in text_string_to_metric_families(answer.text) for s in family.samples]
+    return sum(s.value for s in samples if s.name == name and labels.items() <= s.labels.items())
+
+
+def emit(url, key, count):
+    for _ in range(count):
+        event = {"type": "payment.failed", "payload": EXAMPLE, "companyId": 92}
+        answer = httpx2.post(f"{url}/api/v1/events", json=event, headers={"X-Api-Key": key})
+        assert answer.status_code == 201, answer.text
+
+
+EXAMPLE = {
+    "payment_id": 1,
+    "invoice_id": 2,
+    "client_id": 3,
+    "amount_attempted": 5,
+    "failure_reason": "declined",
+}
+
+
+@pytest.mark.slow
+def test_a_scrape_of_serve_is_of_all_its_processes_and_no_sum_falls_when_one_dies(postgres_cli):
+    cli = postgres_cli.with_plugins("webhooks")
+    key = cli.invoke("keys", "create", "--operator", "--name", "back end").stdout.strip()
+    with cli.started("serve", "--port", "0", "--workers", "3") as process:
+        url = _url(process)
+        emit(url, key, 30)
+        assert {figure(url, ACCEPTED) for _ in range(20)} == {30}
+        assert figure(url, "trunkline_shards_held") == 16
+        children = _children(process)
+        children[1].kill()
+        _wait_until(lambda: len(_children(process)) == 3 and children[1] not in _children(process))
+        assert {figure(url, ACCEPTED) for _ in range(10)} == {30}
+        emit(url, key, 5)
+        assert figure(url, ACCEPTED, type="payment.failed") == 35
+
+        children = _children(process)
+        before = [len(child.open_files()) + child.num_fds() for child in children]
+        for _ in range(20):
+            figure(url, ACCEPTED)
+        assert [len(child.open_files()) + child.num_fds() for child in children] == before
+
+
+@pytest.mark.slow
+def test_a_process_that_hangs_keeps_nobody_from_the_figures_of_the_others(postgres_cli):
+    cli = postgres_cli.with_plugins("webhooks")
+    with cli.started("worker", "--processes", "2", "--metrics-port", "0") as process:
+        url = _metrics_url(process, ", in 2 processes")
+        _wait_until(lambda: figure(url, "trunkline_shards_held") == 16)
+        assert httpx2.get(f"{url}/readyz").json() == {"database": "ok", "plugins": "ok", "dispatcher": "ok"}
+        hanging = _children(process)[1]
+        hanging.send_signal(signal.SIGSTOP)
+        try:
+            assert figure(url, "trunkline_shards_held") == 16, "as it was last seen"
+            ready = httpx2.get(f"{url}/readyz", timeout=10)
+            assert (ready.status_code, ready.json()["dispatcher"]) == (503, "a process does not answer")
+            assert httpx2.get(f"{url}/healthz").json() == {"status": "ok"}
+        finally:
+            hanging.send_signal(signal.SIGCONT)
+        _wait_until(lambda: httpx2.get(f"{url}/readyz", timeout=10).status_code == 200)
+        assert _stop(process) == 0
+
+
+def test_a_worker_has_metrics_and_health_on_a_port_of_its_own(postgres_cli):
+    cli = postgres_cli.with_plugins("webhooks")
+    with cli.started("worker", "--metrics-port", "0") as process:
+        url = _metrics_url(process)
+        _wait_until(lambda: figure(url, "trunkline_shards_held") == 16)
+        assert httpx2.get(f"{url}/healthz").json() == {"status": "ok"}
+        assert httpx2.get(f"{url}/readyz").json()["dispatcher"] == "ok"
+        assert httpx2.head(f"{url}/metrics").status_code == 200
+        assert httpx2.get(f"{url}/api/v1/me").status_code == 404
+        assert httpx2.post(f"{url}/metrics").status_code == 405
+        assert _stop(process) == 0
+        assert "Traceback" not in process.errors.read_text()
+
+
+def test_a_taken_metrics_port_stops_the_start_with_one_sentence(postgres_cli):
+    taken = postgres_cli.with_plugins("webhooks")
+    with taken.started("worker", "--metrics-port", "0") as process:
+        port = _metrics_url(process).rpartition(":")[2]
+        result = taken.invoke("worker", "--metrics-port", port)
+    assert result.exit_code == 2
+    assert result.stderr.startswith(f"Port {port} of 127.0.0.1 is taken")
+
+
+def _metrics_url(process, how=""):
+    def find():
+        assert process.popen.poll() is None, process.errors.read_text()
+        written = process.output.read_text()
+        return re.match(rf"trunkline worker delivers{how} · metrics on (http://\S+)/metrics\n", written)
+
+    return _wait_until(find)[1]

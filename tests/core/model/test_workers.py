@@ -1,0 +1,28 @@
+"""Names of processes: they say where, are short enough for their column, and older ones are read as they are."""
+
+import pytest
+
+from trunkline.model.workers import name_worker, place_of
+
+
+@pytest.mark.parametrize(
+    ("host", "short"),
+    [
+        ("api-1", "api-1"),
+        ("API_1.example.com", "api-1"),
+        ("trunkline-worker-7d9f8b6c5-x2x9k", "ker-7d9f8b6c5-x2x9k"),
+        ("", "host"),
+        ("ü", "-"),
+    ],
+)
+def test_a_name_says_on_which_host_and_which_process(host: str, short: str):
+    name = name_worker(host, 4_194_304, "a1b2c3")
+    assert len(name) <= 40
+    found = place_of(name)
+    assert found is not None
+    assert found[1] == 4_194_304
+    assert found[0].endswith(short)
+
+
+def test_a_name_of_before_says_nothing():
+    assert place_of("wrk_0123456789abcdef") is None

@@ -1,0 +1,82 @@
+"""Metrics of several processes as one: sums that never fall, gauges by their meaning, histograms whole."""
+
+import json
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from trunkline.runtime.merging import Family, MergedMetrics, families_of
+from trunkline.runtime.metrics import DeploymentSnapshot, EndedAttempt, Lag, Metrics
+
+
+def sent(metrics: Metrics) -> list[Family]:
+    """Give the families as they come out of another process."""
+    return [Family.of_json(family) for family in json.loads(json.dumps(families_of(metrics)))]
+
+
+def value(merged: MergedMetrics, name: str, **labels: str) -> float | None:
+    for family in text_string_to_metric_families(merged.text().decode()):
+        for sample in family.samples:
+            if sample.name == name and sample.labels == labels:
+                return sample.value
+    return None
+
+
+def one(*, events: int = 0, in_flight: int = 0, shard: int = 0, head: int = 0) -> Metrics:
+    metrics = Metrics()
+    metrics.events_accepted([("lead.created", 92)] * events)
+    metrics.attempts_ended([EndedAttempt("webhooks", "lead.created", 92, "delivered", 300, exhausted=False)])
+    metrics.watch_dispatcher(in_flight=lambda: in_flight, waiting=lambda: 0, open=lambda: 0, shards=lambda: 8)
+    metrics.watch_lag(lambda: [Lag(shard, shard * 10, 0.5)])
+    metrics.deployment_observed(DeploymentSnapshot(head, 0, 0, 0, 0, 0, 0, 0, workers=2))
+    return metrics
+
+
+def merged_of(*processes: Metrics) -> MergedMetrics:
+    merged = MergedMetrics()
+    for number, metrics in enumerate(processes):
+        merged.seen(number, sent(metrics))
+    return merged
+
+
+def test_what_is_counted_is_added_up_with_its_labels():
+    merged = merged_of(one(events=3), one(events=4))
+    assert value(merged, "trunkline_events_accepted_total", type="lead.created") == 7
+    assert value(merged, "trunkline_company_events_accepted_total", company="92") == 7
+
+
+def test_a_histogram_is_added_up_bucket_by_bucket():
+    merged = merged_of(one(), one())
+    assert value(merged, "trunkline_attempt_seconds_count", channel="webhooks") == 2
+    assert value(merged, "trunkline_attempt_seconds_sum", channel="webhooks") == 0.6
+    assert value(merged, "trunkline_attempt_seconds_bucket", channel="webhooks", le="0.25") == 0
+    assert value(merged, "trunkline_attempt_seconds_bucket", channel="webhooks", le="0.5") == 2
+
+
+def test_gauges_of_a_process_are_added_up_and_those_of_the_deployment_are_not():
+    merged = merged_of(one(in_flight=2, shard=1, head=1004), one(in_flight=3, shard=2, head=1005))
+    assert value(merged, "trunkline_deliveries_in_flight") == 5
+    assert value(merged, "trunkline_shards_held") == 16
+    assert value(merged, "trunkline_stream_head_position") == 1005
+    assert value(merged, "trunkline_workers") == 2
+    assert [value(merged, "trunkline_shard_lag_positions", shard=shard) for shard in ("1", "2")] == [10, 20]
+
+
+def test_one_process_without_a_database_is_seen():
+    lost = one()
+    lost.database_failed()
+    assert value(merged_of(one(), lost), "trunkline_database_up") == 0
+
+
+def test_what_a_process_had_counted_stays_when_it_ends_and_its_gauges_go():
+    merged = merged_of(one(events=3, in_flight=2), one(events=4, in_flight=1))
+    merged.ended(0)
+    merged.ended(7)  # it was never seen
+    assert value(merged, "trunkline_events_accepted_total", type="lead.created") == 7
+    assert value(merged, "trunkline_deliveries_in_flight") == 1
+    merged.seen(2, sent(one(events=1)))
+    assert value(merged, "trunkline_events_accepted_total", type="lead.created") == 8
+
+
+def test_a_process_alone_is_merged_to_what_it_writes_itself():
+    metrics = one(events=3, in_flight=2, shard=4, head=1004)
+    assert merged_of(metrics).text() == metrics.text()

@@ -13,6 +13,7 @@ from statistics import median
 
 import uvloop
 from sqlalchemy import text
+from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from benchmarks import processes
@@ -112,7 +113,10 @@ async def fill(url: str, count: int, *, first_ms: int = ACCEPTED_MS) -> None:
     Indexes are built once everything is there.
     """
     async with make_hub(url, dispatch=False) as hub:
-        address, is_sqlite = hub.database.url, hub.database.dialect.name == "sqlite"
+        is_sqlite = hub.database.dialect.name == "sqlite"
+        address = make_url(hub.database.url).set(
+            drivername="sqlite+aiosqlite" if is_sqlite else "postgresql+asyncpg"
+        )
     engine = create_async_engine(address, isolation_level="AUTOCOMMIT")  # without the hub's time limit
     chunks = iter(range(1, count + 1, CHUNK))
     insert = text(_insert(count, is_sqlite=is_sqlite, first_ms=first_ms))

@@ -10,12 +10,13 @@ it stops) says so with ``@pytest.mark.own_hub``, and gets a hub and a database t
 
 import contextlib
 import gc
-from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator, Mapping
 from pathlib import Path
 
 import pytest
 from tests.databases import MigratedDatabases
 from tests.hubs import Running, SharedHubs, start_hub
+from tests.postgres_servers import SystemPostgres, started_system_postgres
 
 from trunkline.store.database import Database
 from trunkline.testing import databases, hubs
@@ -63,6 +64,13 @@ def postgres_server(trunkline_databases: databases.Databases) -> databases.Postg
 def postgres_url(postgres_server: databases.PostgresServer) -> str:
     """The server's maintenance database."""
     return postgres_server.url
+
+
+@pytest.fixture(scope="session")
+def system_postgres() -> Iterator[SystemPostgres]:
+    """A PostgreSQL server of the system's package, with TLS; skips where there is none."""
+    with started_system_postgres() as server:
+        yield server
 
 
 @pytest.fixture

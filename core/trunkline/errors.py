@@ -28,6 +28,7 @@
     │   └── ProviderRefused         whoever carries out an action or a search refused it, with a 4xx of their own
     ├── ProviderFailed              502  whoever carries out an action or a search failed; it names them
     ├── StoreUnavailable            503  the database did not answer; nothing was stored
+    ├── DatabaseUnfit               what the hub needs of the database is forbidden to it or taken by others; start-up stops
     ├── Unreadable                  what is stored sealed does not open with the keys of this process
     ├── LeaseLost                   another worker holds the shard now; nothing was stored
     ├── SettingsInvalid             start-up stops
@@ -352,6 +353,10 @@ class StoreUnavailable(TrunklineError):
 
     status = 503
     title = "Service unavailable"
+
+
+class DatabaseUnfit(TrunklineError):
+    """The database is not one in which the hub could work; the message says why, and what would mend it."""
 
 
 class LeaseLost(TrunklineError):

@@ -110,8 +110,8 @@ def settings_page() -> str:
     for section, model in core_sections():
         rows = [
             (
-                f"`{section}.{name}`",
-                f"`{variable(section, name)}`",
+                f"`{section}.{field.alias or name}`",
+                f"`{variable(section, field.alias or name)}`",
                 default_of(field),
                 sentence(field.description or ""),
             )

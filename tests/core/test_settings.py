@@ -105,6 +105,8 @@ def test_a_list_of_numbers_may_be_empty(toml):
         ({"delivery__retry_schedule_seconds": "5,-1"}, "delivery.retry_schedule_seconds"),
         ({"delivery__allow_http": "perhaps"}, "delivery.allow_http"),
         ({"database__url": "mysql://db/x"}, "database.url"),
+        ({"database__schema": "hub"}, "database.schema"),
+        ({"database__url": "postgresql://db/x", "database__schema": 'a"b'}, "database.schema"),
         ({"auth__pepper": "short"}, "auth.pepper"),
         ({"auth__key_prefix": "With_Underscore"}, "auth.key_prefix"),
     ],

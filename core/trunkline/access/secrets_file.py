@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import SecretStr
-from sqlalchemy.engine import make_url
 
 from trunkline.errors import SettingsInvalid
 from trunkline.settings import Auth
@@ -171,8 +170,7 @@ class SecretSource:
         return Secrets(**values)
 
     def _refuse_lost_file(self, path: Path) -> None:
-        url = make_url(self._database_url)
-        database = dialects.of_url(url).file_of(url)
+        database = dialects.of_url(self._database_url).file_of(self._database_url)
         if database is not None and dialects.needs_secrets(database):
             msg = (
                 f"Setting 'auth.pepper' and 'auth.encryption_key': are unset and {path} is gone, which protects what "
@@ -183,8 +181,7 @@ class SecretSource:
 
 
 def _path_beside(database_url: str, missing: list[str]) -> Path:
-    url = make_url(database_url)
-    if (file := dialects.of_url(url).file_of(url)) is not None:
+    if (file := dialects.of_url(database_url).file_of(database_url)) is not None:
         return Path(f"{file}.secrets")
     names = " and ".join(f"'auth.{name}'" for name in missing)
     msg = f"Setting {names}: must be set, to text of 32 characters or more, the same for every process; {_HOW_TO_MAKE}"

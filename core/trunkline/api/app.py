@@ -21,6 +21,7 @@ from trunkline.api import (
 from trunkline.api.bodies import BodyRoom
 from trunkline.api.events import EventHandlers
 from trunkline.api.fast_path import FastPath
+from trunkline.api.routing import mount
 from trunkline.contract import DirectHandler, Routes
 from trunkline.hub.hub import Hub
 from trunkline.ingest.requests import RequestReader
@@ -48,7 +49,7 @@ def create_app(hub: Hub) -> FastAPI:
     direct: dict[tuple[str, str], DirectHandler] = {}
     for routes in (*_core_routes(hub), *(routes for _, routes in hub.registry.collected.routes)):
         prefix = f"{routes.base}{routes.prefix}"
-        app.include_router(routes.router, prefix=prefix)
+        mount(app, routes.router, prefix=prefix)
         direct |= {(method, prefix + path): handler for (method, path), handler in routes.direct.items()}
     documents.install(app)
     app.add_middleware(FastPath, handlers=direct)

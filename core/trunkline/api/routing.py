@@ -1,4 +1,4 @@
-"""Tables of routes, and routers made of a table and an object whose methods answer its calls.
+"""Tables of routes, routers made of a table and an object whose methods answer its calls, and how routers come into an app.
 
 ::
 
@@ -13,12 +13,15 @@
         return bind(ThingHandlers(things), ROUTES, prefix="/api/v1", tags=["Things"])
 """
 
+import inspect
 from collections.abc import Callable, Iterable, Sequence
 from types import MethodType
 from typing import Any, Literal, TypedDict, Unpack
 
-from fastapi import APIRouter
+from fastapi import APIRouter, FastAPI
+from fastapi.routing import APIRoute
 from starlette.responses import Response
+from starlette.routing import compile_path
 
 from trunkline.api.requests import StrictRoute
 
@@ -36,6 +39,10 @@ class RouteOptions(TypedDict, total=False):
     operation_id: str
     openapi_extra: dict[str, Any]
     include_in_schema: bool
+
+
+_OPTIONS = tuple(inspect.signature(APIRoute).parameters)[2:]
+"""What a route is told beside its path and its endpoint, and keeps by the same names."""
 
 
 class Route:
@@ -57,21 +64,23 @@ class Route:
 
 
 class _TableRoute(StrictRoute):
-    """A row of a table, which FastAPI reads only when somebody calls what its router answers.
+    """A row of a table, which FastAPI reads only when it is called, or documented.
 
     To read the signatures of all of them is a third of a hub's start. What is wrong in one of ours is seen by the tests:
     each stands in the OpenAPI document.
     """
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
-        self.path, self.name = path, endpoint.__name__  # all that a router asks for when it is included
-        self._unread: tuple[str, Callable[..., Any], dict[str, Any]] | None = (path, endpoint, options)
+        self.given, self._is_read = (path, endpoint, options), False
+        self.path, self.endpoint, self.name = path, endpoint, endpoint.__name__
+        self.methods = set(options["methods"])
+        self.path_regex, self.path_format, self.param_convertors = compile_path(path)
 
     def __getattr__(self, name: str) -> Any:
-        unread, self._unread = self.__dict__.get("_unread"), None
-        if unread is None:
+        if self.__dict__.get("_is_read", True):
             raise AttributeError(name)
-        path, endpoint, options = unread
+        self._is_read = True
+        path, endpoint, options = self.given
         super().__init__(path, endpoint, **options)
         return getattr(self, name)
 
@@ -85,3 +94,27 @@ def bind(
         handler = MethodType(route.handler, handlers)
         router.add_api_route(route.path, handler, methods=[route.method], **route.options)
     return router
+
+
+def mount(app: FastAPI, router: APIRouter, *, prefix: str) -> None:
+    """Have *app* answer the calls of *router* below *prefix*.
+
+    To include a router, FastAPI reads each of its routes a second time as soon as one is called. Where all are ours, each is
+    made again under its whole path instead, and is read when it is called itself.
+    """
+    made_of = [_made_of(route) for route in router.routes]
+    if None in made_of:
+        app.include_router(router, prefix=prefix)
+        return
+    for kind, path, endpoint, options in filter(None, made_of):
+        more: dict[str, Any] = options | {"dependency_overrides_provider": app}
+        app.router.routes.append(kind(prefix + path, endpoint, **more))
+
+
+def _made_of(route: Any) -> tuple[type[APIRoute], str, Callable[..., Any], dict[str, Any]] | None:
+    """Give what a route is made of: one that keeps it as ``given``, or a ``StrictRoute``; None for any other."""
+    if type(route) is StrictRoute:
+        options = {name: getattr(route, name) for name in _OPTIONS if hasattr(route, name)}
+        return _TableRoute, route.path, route.endpoint, options
+    given = vars(route).get("given")
+    return given and (type(route), *given)

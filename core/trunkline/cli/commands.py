@@ -13,6 +13,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from trunkline.cli.output import CANNOT_START, REFUSED, warn
 from trunkline.errors import (
+    DatabaseUnfit,
     PluginFailed,
     Refused,
     SchemaInvalid,
@@ -21,7 +22,7 @@ from trunkline.errors import (
     TrunklineError,
 )
 
-_CANNOT_START = (SettingsInvalid, PluginFailed, SchemaInvalid, StoreUnavailable)
+_CANNOT_START = (DatabaseUnfit, SettingsInvalid, PluginFailed, SchemaInvalid, StoreUnavailable)
 
 
 @dataclass(frozen=True, slots=True)

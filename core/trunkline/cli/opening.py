@@ -31,7 +31,7 @@ async def check_secrets(settings: Settings) -> None:
     Raises:
         SettingsInvalid, StoreUnavailable
     """
-    async with Database(settings.database.url) as database:
+    async with Database.of(settings.database) as database:
         await SecretChecks(database, Vault.open(settings.auth, settings.database.url)).verify()
 
 
@@ -43,7 +43,7 @@ async def opened(settings: Settings) -> AsyncGenerator[Hub]:
         SettingsInvalid: … or the database is behind this version; it is not migrated by the way.
         SchemaInvalid, PluginFailed, StoreUnavailable
     """
-    async with Database(settings.database.url) as database:
+    async with Database.of(settings.database) as database:
         is_new = all(state.current is None for state in await migrate.states(database))
     async with Hub(settings, dispatch=False, migrates=is_new, serves=False) as hub:
         yield hub

@@ -93,6 +93,7 @@ async def migrate_database(settings: Settings) -> list[str]:
     """Bring the database up to date; returns what was done, a line for each history."""
     hub = opening.inspected(settings)
     async with hub.database as database:
+        await database.check_pooler()
         before = await migrate.upgrade(database, hub.histories(), shards=settings.delivery.shards)
     applied = [
         f"{state.history}: {state.current or 'nothing'} → {state.newest}"

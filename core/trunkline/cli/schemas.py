@@ -110,7 +110,7 @@ def _impacts(
 
 
 async def _read_readers(settings: Settings) -> list[Reader]:
-    async with Database(settings.database.url) as database:
+    async with Database.of(settings.database) as database:
         await status.require(database)
         return await read_readers(database)
 

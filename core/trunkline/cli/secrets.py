@@ -189,7 +189,7 @@ async def _state(replacement: SecretReplacement, name: str, *, is_ours: bool) ->
 async def _opened(
     settings: Settings, *, is_lost: bool = False
 ) -> AsyncGenerator[tuple[SecretReplacement, Database, Vault]]:
-    async with Database(settings.database.url) as database:
+    async with Database.of(settings.database) as database:
         await status.require(database)
         source = SecretSource(settings.auth, settings.database.url)
         vault = Vault.of_source(source, is_lost=is_lost)

@@ -95,7 +95,7 @@ class Hub:
         self.metrics = Metrics()
         self.registry = plugins.load(settings)
         self._build_schemas()
-        self.database = Database(settings.database.url, pool_size=settings.database.pool_size)
+        self.database = Database.of(settings.database)
         self.wakeup = Wakeup(self.database)
         self.signals = Signals(self.wakeup, due=Signal(), replay=Signal(), turn=Signal())
         self.notifier = Notifier(self.registry)
@@ -243,6 +243,7 @@ class Hub:
         async with contextlib.AsyncExitStack() as stack:
             await stack.enter_async_context(self.database)
             await stack.enter_async_context(self._operation_database)
+            await self.database.check_pooler()
             await self.secret_checks.verify()
             await self._prepare_database()
             await self.secret_checks.write_missing()

@@ -43,7 +43,11 @@ def clashes(
 ) -> Iterator[tuple[Definition, str]]:
     """List the definitions that clash with others, and why. *event_types* are all known names."""
     calls: dict[tuple[str, str], Definition] = {}
-    lookups = {definition.name: definition for definition in definitions if definition.kind == "lookup"}
+    items = {
+        definition.name: _items_of(definition) if definition.listed else None
+        for definition in definitions
+        if definition.kind == "lookup"
+    }
     for definition in definitions:
         other = calls.setdefault((definition.method, _PARAMETER.sub("{}", definition.path)), definition)
         if other is not definition:
@@ -58,7 +62,7 @@ def clashes(
                     f"'emits' names '{name}', which is no event type here; add its schema or correct the name",
                 )
         for field, reference in _references(definition):
-            yield from ((definition, reason) for reason in _unknown_items(field, reference, lookups))
+            yield from ((definition, reason) for reason in _unknown_items(field, reference, items))
 
 
 def _call_faults(definition: Definition) -> Iterator[str]:
@@ -189,22 +193,21 @@ def _reference_faults(name: str, reference: Json) -> Iterator[str]:
             yield f"'{key}' in 'x-lookup' of '{name}' must be {kind}"
 
 
-def _unknown_items(field: str, reference: Json, lookups: Mapping[str, Definition]) -> Iterator[str]:
+def _unknown_items(field: str, reference: Json, items: Mapping[str, list[str] | None]) -> Iterator[str]:
     """List the names in *reference* that do not exist: the lookup, or fields of its items."""
     source = {"lookup": reference} if isinstance(reference, str) else reference
-    lookup = lookups.get(source["lookup"])
-    if lookup is None or lookup.listed is None:
-        known = ", ".join(lookups) or "none"
-        yield f"'x-lookup' of '{field}' names '{source['lookup']}', which is no lookup; there are: {known}"
+    lookup = source["lookup"]
+    known = items.get(lookup)
+    if known is None:
+        yield f"'x-lookup' of '{field}' names '{lookup}', which is no lookup; there are: {', '.join(items) or 'none'}"
         return
-    items = _items_of(lookup)
     names: Iterable[str] = [
         *(source[key] for key in ("value", "label") if key in source),
         *source.get("where", {}),
     ]
     for name in names:
-        if name not in items:
-            yield f"'x-lookup' of '{field}' names '{name}'; items of '{lookup.name}' have {', '.join(items)}"
+        if name not in known:
+            yield f"'x-lookup' of '{field}' names '{name}'; items of '{lookup}' have {', '.join(known)}"
 
 
 def _items_of(lookup: Definition) -> list[str]:

@@ -17,6 +17,8 @@ from trunkline.settings.values import (
     Seconds,
 )
 
+_POSTGRESQL = ("postgresql://", "postgres://")
+
 
 class Section(BaseModel):
     """One table of ``trunkline.toml``."""
@@ -27,7 +29,20 @@ class Section(BaseModel):
 class Database(Section):
     """Where everything is stored."""
 
-    url: str = Field(default="sqlite:///trunkline.db", description="`sqlite:///FILE` or `postgresql://…`")
+    url: str = Field(
+        default="sqlite:///trunkline.db",
+        description="`sqlite:///FILE`, or `postgresql://…` with libpq's parameters",
+    )
+    schema_name: str | None = Field(
+        default=None,
+        alias="schema",
+        pattern=r"^[a-z_][a-z0-9_]{0,62}$",
+        description="schema of the tables on PostgreSQL; the first of the role's `search_path` (`public`), if unset",
+    )
+    listen_url: str | None = Field(
+        default=None,
+        description="the PostgreSQL server itself, to listen for new events, where `url` is a pooler's that carries no LISTEN",
+    )
     pool_size: int = Field(
         default=10, ge=2, le=200, description="connections that one process keeps to PostgreSQL"
     )
@@ -285,8 +300,14 @@ class Settings(BaseModel):
 
     @model_validator(mode="after")
     def _check_database(self) -> Self:
-        if not self.database.url.startswith(("sqlite://", "postgresql://", "postgres://")):
+        if not self.database.url.startswith(("sqlite://", *_POSTGRESQL)):
             msg = "database.url must start with sqlite:// or postgresql://"
+            raise ValueError(msg)
+        if self.database.listen_url is not None and not self.database.listen_url.startswith(_POSTGRESQL):
+            msg = "database.listen_url must start with postgresql://"
+            raise ValueError(msg)
+        if self.database.schema_name is not None and self.database.url.startswith("sqlite://"):
+            msg = "database.schema is for PostgreSQL; leave it out with an SQLite file"
             raise ValueError(msg)
         return self
 

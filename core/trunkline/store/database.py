@@ -9,41 +9,58 @@ of them, and all that work for companies together leave one to the hub's own wor
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncGenerator, Generator
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Self
 
 from sqlalchemy import exc
-from sqlalchemy.engine import URL, make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from trunkline.errors import SettingsInvalid, StoreUnavailable, TooMuchAtOnce
+from trunkline import settings
+from trunkline.errors import StoreUnavailable, TooMuchAtOnce
 from trunkline.runtime import callers
 from trunkline.runtime.turns import Turns
 from trunkline.store import dialects
+from trunkline.store.notifications import Notifications
+from trunkline.store.servers import CONNECTING_ERRORS
 
 TURN_SECONDS = 15.0
 """How long a call waits for its company's turn at a connection: longer than an action in a transaction may take."""
 _RETRY_SECONDS = 5
+_log = logging.getLogger(__name__)
 
 
 class Database:
-    """One database, shared by everything in a process."""
+    """One database, shared by everything in a process; its tables are in *schema*, where that is given."""
 
-    def __init__(self, url: str, *, pool_size: int = 10) -> None:
-        parsed = _parse(url)
-        self._given_url = url
+    def __init__(
+        self, url: str, *, pool_size: int = 10, schema: str | None = None, listen_url: str | None = None
+    ) -> None:
+        self.url = url
+        self.schema = schema
+        self._listen_url = listen_url
+        self._is_shared = False
         self._entered = 0
-        self.dialect = dialects.of_url(parsed)
-        self.url = self.dialect.driver_url(parsed)
+        self.dialect = dialects.of_url(url)
         self._writing: AbstractAsyncContextManager[None] = (
             asyncio.Lock() if self.dialect.has_one_writer else contextlib.nullcontext()
         )
-        self._reader, self._writer = self.dialect.connect(self.url, pool_size=pool_size)
+        self._reader, self._writer = self.dialect.connect(url, pool_size=pool_size, schema=schema)
         readers = self.dialect.readers(pool_size)
         self._reads = Turns(total=max(readers - 1, 1), share=max(readers // 2, 1))
         self._writes = Turns(share=1) if self.dialect.has_one_writer else self._reads
+
+    @classmethod
+    def of(cls, settings: settings.Database) -> Self:
+        """Make the database of a deployment. Raises SettingsInvalid."""
+        return cls(
+            settings.url,
+            pool_size=settings.pool_size,
+            schema=settings.schema_name,
+            listen_url=settings.listen_url,
+        )
 
     async def __aenter__(self) -> Self:
         self._entered += 1
@@ -60,7 +77,30 @@ class Database:
 
         Enter and leave it as any other: whoever leaves last closes the connections.
         """
-        return self if self.dialect.has_one_writer else Database(self._given_url, pool_size=connections)
+        if self.dialect.has_one_writer:
+            return self
+        return Database(self.url, pool_size=connections, schema=self.schema)
+
+    async def check_pooler(self) -> None:
+        """Find out whether a pooler stands before the server, and what it does not carry.
+
+        Raises:
+            StoreUnavailable: the database does not answer.
+            DatabaseUnfit: the hub cannot work through the pooler; the message says what to set.
+        """
+        async with self.read() as connection:
+            self._is_shared = await self.dialect.shares_connections(connection, self.url, self.schema)
+        if self._is_shared and self._listen_url is None:
+            _log.warning(
+                "a pooler before the database carries no LISTEN: events that another process accepts are noticed within "
+                "a second instead of at once; name the server itself in database.listen_url"
+            )
+
+    def notifications(self) -> Notifications | None:
+        """Give the way to wake other processes; None where there is none, or the pooler does not carry it."""
+        if self._listen_url is None and self._is_shared:
+            return None
+        return self.dialect.notifications(self._listen_url or self.url)
 
     @property
     def engine(self) -> AsyncEngine:
@@ -130,21 +170,13 @@ def translated() -> Generator[None]:
         if not dialects.is_down(error):
             raise
         raise StoreUnavailable(_first_line(error)) from error
-    except dialects.CONNECTING_ERRORS as error:
+    except CONNECTING_ERRORS as error:
         raise StoreUnavailable(_first_line(error)) from error
 
 
 def _first_line(error: BaseException) -> str:
     original = getattr(error, "orig", None) or error
     return f"{type(original).__name__}: {str(original).partition(chr(10))[0]}"
-
-
-def _parse(url: str) -> URL:
-    try:
-        return make_url(url)
-    except exc.ArgumentError:
-        msg = "Setting 'database.url': is not a database URL, such as sqlite:///trunkline.db or postgresql://host/name"
-        raise SettingsInvalid(msg) from None
 
 
 def is_open_to_others(database: Database) -> bool:

@@ -4,6 +4,7 @@ A third database is a third class here, in ``DIALECTS``, with its driver; nothin
 """
 
 import contextlib
+import re
 import sqlite3
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -11,7 +12,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, ClassVar
 
-import asyncpg
 import sqlalchemy
 from sqlalchemy import (
     ARRAY,
@@ -25,23 +25,27 @@ from sqlalchemy import (
     event,
     exc,
 )
-from sqlalchemy.engine import URL
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
+from sqlalchemy.schema import CreateSchema
 from sqlalchemy.types import TypeEngine
 
 from trunkline.errors import SettingsInvalid
-from trunkline.store import sqlite
+from trunkline.store import poolers, sqlite
 from trunkline.store.notifications import Notifications
+from trunkline.store.servers import Server
 
 _SQLITE_READERS = 4
-CONNECTING_ERRORS = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
-"""What the drivers raise while they connect; later errors come as SQLAlchemy's."""
 SERIAL = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows only in a column of type INTEGER
 """The type of a column that numbers its rows."""
-_DOWN = ("08", "57P", "57014", "55P03", "53", "25006", "58", "28", "3D", "40")
+_FORBIDDEN = "42501"
+_NO_SCHEMA = "3F000"
+_DOWN = ("08", "57P", "57014", "55P03", "53", "25006", "58", "28", "3D", "40", _FORBIDDEN)
 """SQLSTATE classes that mean 'not now': connection, shutdown, resources, read-only, system, login refused, no such
-database, a statement cancelled or out of time, a lock not free in time, rolled back for another transaction's sake (PostgreSQL, appendix A)."""
+database, a statement cancelled or out of time, a lock not free in time, rolled back for another transaction's sake, a
+privilege that is to be granted (PostgreSQL, appendix A)."""
+_TAKEN = re.compile(r'"?(\w+)"? already exists')
 
 
 class Dialect(ABC):
@@ -59,23 +63,27 @@ class Dialect(ABC):
     """The aggregate function that gathers values in a JSON array."""
 
     @abstractmethod
-    def driver_url(self, url: URL) -> URL:
-        """Give *url* with our driver. Raises SettingsInvalid."""
-
-    @abstractmethod
-    def connect(self, url: URL, *, pool_size: int) -> tuple[AsyncEngine, AsyncEngine]:
-        """Make the engine that reads, whose statements commit one by one, and the engine that writes."""
+    def connect(self, url: str, *, pool_size: int, schema: str | None) -> tuple[AsyncEngine, AsyncEngine]:
+        """Make the engine that reads, whose statements commit one by one, and the engine that writes. Raises SettingsInvalid."""
 
     @abstractmethod
     def readers(self, pool_size: int) -> int:
         """Tell how many connections there are to read with, where *pool_size* is set."""
 
     @abstractmethod
-    def file_of(self, url: URL) -> Path | None:
+    def file_of(self, url: str) -> Path | None:
         """Tell which file holds the database; None where a server does."""
 
     @abstractmethod
-    def notifications(self, url: URL) -> Notifications | None:
+    async def shares_connections(self, connection: AsyncConnection, server: str, schema: str | None) -> bool:
+        """Tell whether a pooler gives each transaction another connection of the *server* at that URL.
+
+        Raises:
+            DatabaseUnfit: the hub cannot work through it; the message says what to set.
+        """
+
+    @abstractmethod
+    def notifications(self, url: str) -> Notifications | None:
         """Give the way to wake other processes; None where there is none."""
 
     @abstractmethod
@@ -85,6 +93,14 @@ class Dialect(ABC):
         *strength* is UPDATE or SHARE, *of* the table whose rows are meant. With *skip* it passes over rows that
         another transaction has locked, so that nobody waits.
         """
+
+    @abstractmethod
+    async def place(self, connection: AsyncConnection) -> str:
+        """Tell where tables are made and by whom, to whoever runs the hub."""
+
+    @abstractmethod
+    async def make_schema(self, connection: AsyncConnection, schema: str) -> None:
+        """Make the schema *schema*, unless it is there."""
 
     @abstractmethod
     async def wait_for_turn(self, connection: AsyncConnection, key: int) -> None:
@@ -120,32 +136,42 @@ class SQLite(Dialect):
     greatest = "max"
     json_array = "json_group_array"
 
-    def driver_url(self, url: URL) -> URL:
-        """Give *url* with aiosqlite. Raises SettingsInvalid where it names no file."""
-        if not url.database or url.database == ":memory:":
+    def connect(self, url: str, *, pool_size: int, schema: str | None) -> tuple[AsyncEngine, AsyncEngine]:  # noqa: ARG002 - it has one writer
+        """Make an engine of four connections that read, and one of a single connection that writes."""
+        parsed = _sqlite_url(url)
+        if parsed.database in (None, "", ":memory:"):
             msg = "Setting 'database.url': SQLite needs a file, such as sqlite:///trunkline.db"
             raise SettingsInvalid(msg)
-        return url.set(drivername="sqlite+aiosqlite")
-
-    def connect(self, url: URL, *, pool_size: int) -> tuple[AsyncEngine, AsyncEngine]:  # noqa: ARG002 - it has one writer
-        """Make an engine of four connections that read, and one of a single connection that writes."""
-        return _sqlite_reader(url), _sqlite_writer(url)
+        driver_url = parsed.set(drivername="sqlite+aiosqlite")
+        return _sqlite_reader(driver_url), _sqlite_writer(driver_url)
 
     def readers(self, pool_size: int) -> int:  # noqa: ARG002 - its own number
         """Give the size of the pool that reads."""
         return _SQLITE_READERS
 
-    def file_of(self, url: URL) -> Path | None:
+    def file_of(self, url: str) -> Path | None:
         """Give the file that *url* names."""
-        return Path(url.database) if url.database else None
+        database = _sqlite_url(url).database
+        return Path(database) if database else None
 
-    def notifications(self, url: URL) -> Notifications | None:  # noqa: ARG002 - a file wakes nobody
+    async def shares_connections(self, connection: AsyncConnection, server: str, schema: str | None) -> bool:  # noqa: ARG002
+        """Return False: nothing stands before a file."""
+        return False
+
+    def notifications(self, url: str) -> Notifications | None:  # noqa: ARG002 - a file wakes nobody
         """Give None: one process has the file, and it wakes itself."""
         return None
 
     def lock_rows(self, strength: str, *, of: str = "", skip: bool = False) -> str:  # noqa: ARG002 - it has one writer
         """Give nothing: a transaction that writes is alone."""
         return ""
+
+    async def place(self, connection: AsyncConnection) -> str:
+        """Name the file."""
+        return f"the file {connection.engine.url.database}"
+
+    async def make_schema(self, connection: AsyncConnection, schema: str) -> None:
+        """Do nothing: a file has no schemas."""
 
     async def wait_for_turn(self, connection: AsyncConnection, key: int) -> None:
         """Return at once: a transaction that writes is alone."""
@@ -185,18 +211,15 @@ class PostgreSQL(Dialect):
     greatest = "greatest"
     json_array = "json_agg"
 
-    def driver_url(self, url: URL) -> URL:
-        """Give *url* with asyncpg."""
-        return url.set(drivername="postgresql+asyncpg")
-
-    def connect(self, url: URL, *, pool_size: int) -> tuple[AsyncEngine, AsyncEngine]:
+    def connect(self, url: str, *, pool_size: int, schema: str | None) -> tuple[AsyncEngine, AsyncEngine]:
         """Make one pool for both; what reads commits each statement."""
+        server = Server.of_url(url, schema=schema)
         writer = create_async_engine(
-            url,
+            "postgresql+asyncpg://",  # the server that *url* names connects by itself
             pool_size=pool_size,
             max_overflow=0,
             pool_timeout=10,
-            connect_args={"timeout": 5, "command_timeout": 60},
+            connect_args={"async_creator_fn": server.connect, "command_timeout": 60},
         )
         return writer.execution_options(isolation_level="AUTOCOMMIT"), writer
 
@@ -204,17 +227,35 @@ class PostgreSQL(Dialect):
         """Give the size of the pool, which writes too."""
         return pool_size
 
-    def file_of(self, url: URL) -> Path | None:  # noqa: ARG002 - a server holds it
+    def file_of(self, url: str) -> Path | None:  # noqa: ARG002 - a server holds it
         """Give None: a server has it."""
         return None
 
-    def notifications(self, url: URL) -> Notifications | None:
+    async def shares_connections(self, connection: AsyncConnection, server: str, schema: str | None) -> bool:
+        """Ask over two connections, where there is a pooler."""
+        driver = (await connection.get_raw_connection()).driver_connection
+        is_shared = await poolers.shares_connections(driver, Server.of_url(server, schema=schema).connect)
+        if is_shared and schema is not None:
+            await poolers.check_schema(driver, schema)
+        return is_shared
+
+    def notifications(self, url: str) -> Notifications | None:
         """Give the server's NOTIFY."""
-        return Notifications(url.set(drivername="postgresql").render_as_string(hide_password=False))
+        return Notifications(Server.of_url(url))
 
     def lock_rows(self, strength: str, *, of: str = "", skip: bool = False) -> str:
         """Give the locking clause."""
         return f"FOR {strength}{f' OF {of}' if of else ''}{' SKIP LOCKED' if skip else ''}"
+
+    async def place(self, connection: AsyncConnection) -> str:
+        """Name the schema and the database."""
+        schema, database = (await connection.execute(_PLACE)).one()
+        return f"the schema '{schema or 'public'}' of the database '{database}'"
+
+    async def make_schema(self, connection: AsyncConnection, schema: str) -> None:
+        """Make it; a role that finds it there need not be allowed to."""
+        if (await connection.execute(_HAS_SCHEMA, {"name": schema})).first() is None:
+            await connection.execute(CreateSchema(schema))
 
     async def wait_for_turn(self, connection: AsyncConnection, key: int) -> None:
         """Wait for an advisory lock."""
@@ -244,8 +285,12 @@ class PostgreSQL(Dialect):
         await connection.execute(_unnest_insert(table, tuple(columns)), dict(columns))
 
 
-_ADVISORY_LOCK = sqlalchemy.text("SELECT pg_advisory_xact_lock(:lock)")
-_TRY_ADVISORY_LOCK = sqlalchemy.text("SELECT pg_try_advisory_xact_lock(:lock)")
+# Locks are the database's; hubs in other schemas of it have keys of their own.
+_KEY = "CAST(:lock AS bigint) + CASE WHEN current_schema() <> 'public' THEN hashtext(current_schema()) ELSE 0 END"
+_ADVISORY_LOCK = sqlalchemy.text(f"SELECT pg_advisory_xact_lock({_KEY})")
+_TRY_ADVISORY_LOCK = sqlalchemy.text(f"SELECT pg_try_advisory_xact_lock({_KEY})")
+_PLACE = sqlalchemy.text("SELECT current_schema(), current_database()")
+_HAS_SCHEMA = sqlalchemy.text("SELECT 1 FROM pg_namespace WHERE nspname = :name")
 _POSTGRESQL = PostgreSQL()
 DIALECTS: Mapping[str, Dialect] = {dialect.name: dialect for dialect in (SQLite(), _POSTGRESQL)}
 
@@ -255,9 +300,9 @@ def of_connection(connection: AsyncConnection) -> Dialect:
     return DIALECTS[connection.dialect.name]
 
 
-def of_url(url: URL) -> Dialect:
+def of_url(url: str) -> Dialect:
     """Give the dialect of *url*; PostgreSQL's where the name is none of ours (``postgres``, say)."""
-    return DIALECTS.get(url.get_backend_name(), _POSTGRESQL)
+    return DIALECTS.get(url.partition(":")[0].partition("+")[0], _POSTGRESQL)
 
 
 def needs_secrets(file: Path) -> bool:
@@ -275,11 +320,25 @@ def is_down(error: exc.DBAPIError) -> bool:
     """Tell whether *error* means that the database cannot answer now, and not that a statement is wrong."""
     if error.connection_invalidated or isinstance(error, exc.InterfaceError):
         return True
-    original = error.orig
-    state = getattr(original, "sqlstate", None) or getattr(original, "pgcode", None)
+    state = _sqlstate(error)
     if isinstance(state, str):
         return state.startswith(_DOWN)
     return isinstance(error, exc.OperationalError)
+
+
+def is_forbidden(error: exc.DBAPIError) -> bool:
+    """Tell whether *error* means that the role may not do it, or has no schema that it could do it in."""
+    return _sqlstate(error) in (_FORBIDDEN, _NO_SCHEMA)
+
+
+def name_taken(error: exc.DBAPIError) -> str | None:
+    """Tell which name *error* says is taken by a table that is there; None where it says something else."""
+    taken = _TAKEN.search(str(error.orig))
+    return taken[1] if taken else None
+
+
+def _sqlstate(error: exc.DBAPIError) -> str | None:
+    return getattr(error.orig, "sqlstate", None) or getattr(error.orig, "pgcode", None)
 
 
 @lru_cache(maxsize=64)
@@ -294,6 +353,14 @@ def _unnest_insert(table: Table, names: tuple[str, ...]) -> TextClause:
         f"INSERT INTO {table.name} ({', '.join(names)}) SELECT * FROM unnest({arrays}) ON CONFLICT DO NOTHING"
     )
     return statement.bindparams(*(bindparam(name, type_=ARRAY(table.c[name].type)) for name in names))
+
+
+def _sqlite_url(url: str) -> URL:
+    try:
+        return make_url(url)
+    except (exc.ArgumentError, ValueError):
+        msg = "Setting 'database.url': is not the URL of a database, such as sqlite:///trunkline.db or postgresql://host/name"
+        raise SettingsInvalid(msg) from None
 
 
 def _sqlite_reader(url: URL) -> AsyncEngine:

@@ -1,16 +1,17 @@
 """Bringing a database to the schema that this version needs: the core's history, then each plugin's own."""
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
 import sqlalchemy
-from sqlalchemy import text
+from sqlalchemy import exc, text
 
-from trunkline.errors import StoreUnavailable
+from trunkline.errors import DatabaseUnfit, StoreUnavailable
 from trunkline.runtime import faults
-from trunkline.store import revisions, tables
+from trunkline.store import dialects, revisions, tables
 from trunkline.store.database import Database
 
 RESERVED_POSITIONS = 999
@@ -69,6 +70,7 @@ async def upgrade(database: Database, histories: Sequence[History] = (), *, shar
 
     Raises:
         StoreUnavailable: the database did not answer; nothing was changed.
+        DatabaseUnfit: the role may not change it, or it has tables of another's; nothing was changed.
     """
     tries = 0
     while True:
@@ -84,15 +86,41 @@ async def _upgrade_all(database: Database, histories: Sequence[History], *, shar
     async with database.write() as connection:
         await database.dialect.wait_for_turn(connection, _LOCK)
         faults.point("migrate.before")
-        before = [await connection.run_sync(_state, history) for history in histories]
-        for history, state in zip(histories, before, strict=True):
-            if state.is_behind:
-                await connection.run_sync(_upgrade, history)
-            faults.point("migrate.after_history")
-        await connection.run_sync(_insert_first_rows, shards)
+        place = await database.dialect.place(connection)
+        with _explained(f"the schema '{database.schema}'" if database.schema else place):
+            if database.schema is not None:
+                await database.dialect.make_schema(connection, database.schema)
+            before = [await connection.run_sync(_state, history) for history in histories]
+            for history, state in zip(histories, before, strict=True):
+                if state.is_behind:
+                    await connection.run_sync(_upgrade, history)
+                faults.point("migrate.after_history")
+            await connection.run_sync(_insert_first_rows, shards)
         faults.point("migrate.before_commit")
     faults.point("migrate.after_commit")
     return before
+
+
+@contextlib.contextmanager
+def _explained(place: str) -> Generator[None]:
+    """Say in a sentence what keeps tables from being made in *place*."""
+    try:
+        yield
+    except exc.DBAPIError as error:
+        if dialects.is_forbidden(error):
+            reason = str(error.orig).partition(": ")[2] or str(error.orig)
+            msg = (
+                f"The database's role may not change {place} ({reason}): migrate as the role that owns it, "
+                "or name a schema that the role owns or may make as database.schema."
+            )
+            raise DatabaseUnfit(msg) from error
+        if (name := dialects.name_taken(error)) is not None:
+            msg = (
+                f"There is a table '{name}' in {place} that this hub has not made; "
+                "give the hub a database or a schema (database.schema) of its own."
+            )
+            raise DatabaseUnfit(msg) from error
+        raise
 
 
 def _is_deadlock(error: StoreUnavailable) -> bool:

@@ -5,21 +5,21 @@ import contextlib
 from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
-import asyncpg
+from trunkline.store.servers import Server
 
 CHANNEL = "trunkline"
 
 
 class Notifications:
-    """Connections of their own to the server at *url*, beside the pool's."""
+    """Connections of their own to *server*, beside the pool's."""
 
-    def __init__(self, url: str) -> None:
-        self._url = url
+    def __init__(self, server: Server) -> None:
+        self._server = server
 
     @contextlib.asynccontextmanager
     async def connected(self) -> AsyncGenerator[Any]:
-        """Lend a connection. Raises what the driver raises."""
-        connection = await asyncpg.connect(self._url, timeout=5)
+        """Lend a connection. Raises StoreUnavailable, or what the driver raises."""
+        connection = await self._server.connect()
         try:
             yield connection
         finally:

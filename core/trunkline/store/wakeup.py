@@ -48,7 +48,7 @@ class Wakeup:
         self._tasks: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Self:
-        if (notifications := self._database.dialect.notifications(self._database.url)) is not None:
+        if (notifications := self._database.notifications()) is not None:
             self._tasks = [
                 asyncio.create_task(self._listen(notifications)),
                 asyncio.create_task(self._notify(notifications)),

@@ -18,6 +18,7 @@ from typing import Any, Protocol
 from fastapi.routing import APIRoute
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
+from starlette.routing import compile_path
 
 from trunkline_portal.access import PORTAL_KEY
 from trunkline_portal.counting import PAGES
@@ -61,22 +62,19 @@ def route_class(portal: ErrorHandler) -> type[APIRoute]:
     """Make the class of the routes of *portal*."""
 
     class PortalRoute(APIRoute):
-        """A page's route, which FastAPI reads once, when somebody calls a page of its router.
-
-        Otherwise it would read it here, and again for the router that includes this one: all pages take half of a hub's start.
-        To include a route it takes what is kept here as it was given; whatever else it asks for, it reads the route.
-        """
+        """A page's route, which FastAPI reads when the page is called: to read all of them takes half of a hub's start."""
 
         def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
-            self._unread: tuple[str, Callable[..., Any], dict[str, Any]] | None = (path, endpoint, options)
-            vars(self).update(options, path=path, endpoint=endpoint, name=endpoint.__name__)
-            self.stream_item_type, self.form_limits = None, {}
+            self.given, self._is_read = (path, endpoint, options), False
+            self.path, self.endpoint, self.name = path, endpoint, endpoint.__name__
+            self.methods = set(options["methods"])
+            self.path_regex, self.path_format, self.param_convertors = compile_path(path)
 
         def __getattr__(self, name: str) -> Any:
-            unread, self._unread = self.__dict__.get("_unread"), None
-            if unread is None:
+            if self.__dict__.get("_is_read", True):
                 raise AttributeError(name)
-            path, endpoint, options = unread
+            self._is_read = True
+            path, endpoint, options = self.given
             super().__init__(path, endpoint, **options)
             return getattr(self, name)
 

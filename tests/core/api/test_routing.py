@@ -4,10 +4,12 @@ from typing import Annotated, Any
 
 import httpx2
 import pytest
-from fastapi import Body, FastAPI
+from fastapi import APIRouter, Body, FastAPI
+from fastapi.routing import APIRoute
 
 from trunkline.api import problems
-from trunkline.api.routing import Route, bind
+from trunkline.api.requests import StrictRoute
+from trunkline.api.routing import Route, bind, mount
 
 
 class Greetings:
@@ -51,10 +53,6 @@ def test_the_documentation_has_what_the_table_says_and_the_methods_docstring():
 
 
 async def test_a_table_is_read_when_one_of_its_calls_is_made_and_not_before():
-    class Unreadable:
-        async def greet(self, name: Annotated[str, Body()]) -> None:
-            """Greet somebody."""
-
     app = FastAPI()
     app.include_router(bind(Greetings("Hello"), ROUTES, prefix="/en"))
     app.include_router(bind(Unreadable(), [Route("GET", "/xx/{name}", Unreadable.greet)]))
@@ -62,3 +60,39 @@ async def test_a_table_is_read_when_one_of_its_calls_is_made_and_not_before():
         assert (await client.get("/en/Jane")).status_code == 200
         with pytest.raises(AssertionError, match="path param"):
             await client.get("/xx/Jane")
+
+
+class Unreadable:
+    async def greet(self, name: Annotated[str, Body()]) -> None:
+        """Greet somebody."""
+
+
+async def _answers(app, *calls):
+    transport = httpx2.ASGITransport(app)
+    async with httpx2.AsyncClient(transport=transport, base_url="http://hub.test") as client:
+        return [await client.request(method, path) for method, path in calls]
+
+
+async def test_a_mounted_table_is_read_call_by_call():
+    table = (*ROUTES, Route("GET", "/{name}/xx", Unreadable.greet))
+    app = FastAPI()
+    mount(app, bind(Greetings("Hello"), table, prefix="/en"), prefix="/api")
+    problems.install(app)
+    greeted, forgotten, refused = await _answers(
+        app, ("GET", "/api/en/Jane"), ("DELETE", "/api/en/Jane"), ("PUT", "/api/en/Jane")
+    )
+    assert (greeted.json(), forgotten.status_code) == ({"said": "Hello, Jane"}, 204)
+    assert (refused.status_code, refused.headers["allow"]) == (405, "GET, DELETE")
+    (unreadable,) = await _answers(app, ("GET", "/api/en/Jane/xx"))
+    assert unreadable.status_code == 500
+
+
+@pytest.mark.parametrize("route_class", [StrictRoute, APIRoute, type("OwnRoute", (StrictRoute,), {})])
+async def test_any_router_can_be_mounted_and_is_documented_under_its_whole_path(route_class):
+    router = APIRouter(prefix="/en", route_class=route_class, tags=["Greetings"])
+    router.add_api_route("/{name}", Greetings("Hello").greet, methods=["GET"])
+    app = FastAPI()
+    mount(app, router, prefix="/api")
+    (greeted,) = await _answers(app, ("GET", "/api/en/Jane"))
+    assert greeted.json() == {"said": "Hello, Jane"}
+    assert app.openapi()["paths"]["/api/en/{name}"]["get"]["tags"] == ["Greetings"]

@@ -7,10 +7,12 @@ import signal
 import socket
 import threading
 import time
+from dataclasses import replace
 
 import httpx2
 import psutil
 import pytest
+from tests.core.cli.conftest import SECRETS
 
 from trunkline import settings
 from trunkline.hub.hub import Hub
@@ -130,6 +132,32 @@ def test_what_stops_every_child_is_told_once_and_stops_the_supervisor(postgres_c
     result = type(postgres_cli)(postgres_cli.folder, environment).run("worker", "--processes", "2")
     assert result.returncode == 2
     assert result.stderr.count("nonesuch") == 1
+
+
+@pytest.mark.parametrize("command", [["serve"], ["worker"], ["migrate"], ["status"]])
+@pytest.mark.parametrize(
+    ("url", "sentence"),
+    [
+        ("postgresql://u:s3cret@h/n?ssl=require", "Setting 'database.url': has the parameter 'ssl'"),
+        (
+            "postgresql://u:s3cret@h/n?sslmode=verify-ca&sslrootcert=/no",
+            "Setting 'database.url': names the file /no",
+        ),
+        (
+            "postgresql://u:s3cret@127.0.0.1:1/n?sslmode=require",
+            "The database does not answer: 127.0.0.1:1: ",
+        ),
+    ],
+)
+def test_a_wrong_url_stops_the_start_with_one_sentence(cli, command, url, sentence):
+    there = replace(
+        cli, environment={**SECRETS, "TRUNKLINE_DATABASE__URL": url, "TRUNKLINE_SERVER__PORT": "0"}
+    )
+    result = there.invoke(*command)
+    assert result.exit_code == 2
+    assert result.stderr.startswith(sentence)
+    assert result.stderr.count("\n") == 1
+    assert "s3cret" not in result.stderr
 
 
 @pytest.mark.slow

@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from trunkline.dispatch import supervision
@@ -98,7 +99,8 @@ async def test_replays_that_fail_stop_nobody(open_house, receiver, failing):
 async def test_statements_that_are_cancelled_end_no_delivery(open_house, receiver):
     async with open_house() as house:
         no = await house.subscribe(f"{receiver.url}/h")
-        admin = create_async_engine(house.hub.database.url, isolation_level="AUTOCOMMIT")
+        driver_url = make_url(house.hub.database.url).set(drivername="postgresql+asyncpg")
+        admin = create_async_engine(driver_url, isolation_level="AUTOCOMMIT")
         cancel = text(
             "SELECT pg_cancel_backend(pid) FROM pg_stat_activity "
             "WHERE state <> 'idle' AND pid <> pg_backend_pid() AND datname = current_database()"

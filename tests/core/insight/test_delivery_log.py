@@ -41,18 +41,17 @@ async def test_what_is_open_is_counted_for_one_subscription(running):
 async def test_deliveries_in_one_status_are_looked_for_in_pieces_and_none_is_missed(running, monkeypatch):
     monkeypatch.setattr(delivery_log, "LOOKED_AT", 2)
     monkeypatch.setattr(delivery_log, "MAX_PIECES", 2)
+    positions = [(await running.emit("lead.created")).position for _ in range(11)]
     request = {"target_url": "https://example.com/", "event_types": ["*"]}
     made = (await running.hub.subscriptions.create(running.company_id, request, channel="webhooks"))["id"]
     found = await running.hub.subscriptions.find(running.company_id, made, channel=None)
-    positions = [(await running.emit("lead.created")).position for _ in range(11)]
     gone = [positions[at] for at in (0, 1, 6, 10)]
     async with running.hub.database.write() as connection:
         for position in positions:
             status = "gone" if position in gone else "delivered"
             await connection.exec_driver_sql(
                 "INSERT INTO deliveries (position, subscription_no, status, attempts, claim, updated_ms) "
-                f"VALUES ({position}, {found.no}, '{status}', 1, 1, 0) ON CONFLICT (position, subscription_no) "
-                "DO UPDATE SET status = excluded.status, due_ms = NULL, claimed_by = NULL"
+                f"VALUES ({position}, {found.no}, '{status}', 1, 1, 0)"
             )
     for limit in (1, 2, 3, 50):
         seen, cursor = [], None

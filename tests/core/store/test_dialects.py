@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import LargeBinary
-from sqlalchemy.engine import make_url
 
 import trunkline
 from trunkline.store import dialects
@@ -35,7 +34,7 @@ def test_no_other_module_of_the_kernel_asks_which_database_it_is():
     ],
 )
 def test_a_url_names_its_dialect(url: str, dialect: dialects.Dialect):
-    assert dialects.of_url(make_url(url)) is dialect
+    assert dialects.of_url(url) is dialect
 
 
 def test_rows_are_locked_where_there_are_several_writers():

@@ -11,6 +11,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import text
 
+from trunkline.errors import DatabaseUnfit
 from trunkline.store import migrate, stream, tables, upgrading
 from trunkline.store.database import Database
 
@@ -114,3 +115,13 @@ def _downgrade(connection: sqlalchemy.Connection) -> None:
     history = migrate.CORE
     config = upgrading.config(connection, folder=history.folder, version_table=history.version_table)
     command.downgrade(config, "base")
+
+
+async def test_a_table_that_is_there_already_is_named_and_nothing_is_changed(empty: Database):
+    async with empty.write() as connection:
+        await connection.execute(text("CREATE TABLE events (id INTEGER)"))
+    with pytest.raises(
+        DatabaseUnfit, match=r"^There is a table 'events' in the .* that this hub has not made"
+    ):
+        await migrate.upgrade(empty, shards=4)
+    assert await table_names(empty) == {"events"}

@@ -46,7 +46,7 @@ async def test_a_new_database_has_the_shards_it_was_set_up_with_all_before_the_f
 async def test_a_claim_takes_as_many_as_it_asks_for_and_nobody_else_gets_those(database: Database):
     first = await claim(database, "wrk_a", limit=5)
     second = await claim(database, "wrk_b")
-    assert [lease.shard for lease in first] == [0, 1, 2, 3, 4]
+    assert sorted(lease.shard for lease in first) == [0, 1, 2, 3, 4]
     assert sorted(lease.shard for lease in second) == list(range(5, 16))
     assert await claim(database, "wrk_c") == []
 
@@ -181,4 +181,4 @@ async def test_a_claimant_waits_for_nobody_and_leaves_out_what_is_being_written(
         await shards.advance(connection, "wrk_a", [held])
         async with asyncio.timeout(5):
             taken = await claim(postgres_database, "wrk_b")
-    assert sorted(lease.shard for lease in taken) == list(range(1, 16))
+    assert {lease.shard for lease in taken} == set(range(16)) - {held.shard}  # claims come in no order

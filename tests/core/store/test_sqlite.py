@@ -107,7 +107,7 @@ async def test_a_transaction_without_statements_leaves_the_next_one_as_it_should
 
 
 async def test_a_transaction_holds_the_files_lock_from_its_first_statement(things: Database):
-    with contextlib.closing(sqlite3.connect(things.url.database or "", timeout=0)) as other:
+    with contextlib.closing(sqlite3.connect(things.url.removeprefix("sqlite:///"), timeout=0)) as other:
         async with things.write() as connection:
             await connection.execute(text("SELECT 1"))
             with pytest.raises(sqlite3.OperationalError, match="locked"):

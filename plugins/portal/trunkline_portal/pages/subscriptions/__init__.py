@@ -22,5 +22,5 @@ def make_router(portal: Portal) -> APIRouter:
     """Build the router."""
     router = portal.router()
     for module in _MODULES:
-        router.include_router(module.make_router(portal))
+        router.routes.extend(module.make_router(portal).routes)
     return router

@@ -1,0 +1,79 @@
+"""Poolers before PostgreSQL, such as pgbouncer: whether there is one, and whether the hub can work through it.
+
+A pooler that gives each transaction another of its connections carries no LISTEN, and statements that were prepared on one
+connection are unknown on the next, unless it keeps them: pgbouncer does so from 1.21 on, where it is told to.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import asyncpg
+
+from trunkline.errors import DatabaseUnfit
+
+_ROUNDS = 3
+_WHO = "SELECT pg_backend_pid(), ARRAY(SELECT name FROM pg_prepared_statements)"
+_LOST = (asyncpg.InvalidSQLStatementNameError, asyncpg.DuplicatePreparedStatementError)
+
+
+class _KeepsNoStatements(DatabaseUnfit):
+    def __init__(self) -> None:
+        super().__init__(
+            "The database is behind a pooler that shares connections between transactions and loses prepared statements: "
+            "set max_prepared_statements = 200 in pgbouncer.ini (pgbouncer 1.21 or newer), or pool_mode = session, "
+            "or name the server itself in database.url."
+        )
+
+
+class SchemaDropped(DatabaseUnfit):
+    """A pooler does not pass ``database.schema`` on."""
+
+    def __init__(self, schema: str) -> None:
+        super().__init__(
+            f"The pooler before the database does not pass database.schema on: leave it unset, and give the role its schema "
+            f"in PostgreSQL (ALTER ROLE … SET search_path = {schema})."
+        )
+
+
+async def shares_connections(connection: Any, connect: Callable[[], Awaitable[Any]]) -> bool:
+    """Tell whether a pooler gives each transaction of the driver's *connection* another connection of the server.
+
+    *connection* is in no transaction; *connect* makes another one, only where there is a pooler.
+
+    Raises:
+        DatabaseUnfit: it does so, and loses prepared statements.
+    """
+    try:
+        statement = await connection.prepare(_WHO)
+        process, prepared = await statement.fetchrow()
+        if process == connection.get_server_pid():
+            return False  # a pooler makes up the process that it names at the login
+        if statement.get_name() not in prepared:
+            return True  # it has given the statement a name of its own, as it does to keep it
+        return await _is_taken_from(connection, connect)
+    except _LOST:
+        raise _KeepsNoStatements from None
+
+
+async def check_schema(connection: Any, schema: str) -> None:
+    """Make sure that *schema* is where the driver's *connection* looks for tables. Raises DatabaseUnfit."""
+    if await connection.fetchval("SELECT current_setting('search_path')") != schema:
+        raise SchemaDropped(schema)
+
+
+async def _is_taken_from(connection: Any, connect: Callable[[], Awaitable[Any]]) -> bool:
+    """Tell whether another client gets the connection that *connection* has just used: the last used is lent first.
+
+    Raises:
+        DatabaseUnfit: it does; so statements are lost.
+    """
+    other = await connect()
+    try:
+        for _ in range(_ROUNDS):
+            mine = await connection.fetchval("SELECT pg_backend_pid()")
+            async with other.transaction():
+                if await other.fetchval("SELECT pg_backend_pid()") == mine:
+                    raise _KeepsNoStatements
+    finally:
+        other.terminate()
+    return False

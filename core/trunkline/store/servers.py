@@ -1,0 +1,135 @@
+"""Connecting to a PostgreSQL server: one of several hosts, over TLS or not, the same way for the pool and for LISTEN."""
+
+import os
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self
+from urllib.parse import urlencode
+
+import asyncpg
+
+from trunkline.errors import StoreUnavailable, TrunklineError
+from trunkline.store import libpq, poolers
+
+CONNECTING_ERRORS = (
+    OSError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.TargetServerAttributeNotMatched,
+)
+"""What the driver raises while it connects; later errors come as SQLAlchemy's."""
+_NEXT_HOST = (OSError, asyncpg.CannotConnectNowError, asyncpg.TargetServerAttributeNotMatched)
+"""What makes a client go on to the next host, as libpq does; a login that is refused is refused on all."""
+_TIMEOUT_SECONDS = 5
+_HERE = "the local server"
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """Where the database is, and how it is connected to. A host or port that is None is left to the driver."""
+
+    hosts: tuple[tuple[str | None, int | None], ...]
+    user: str | None
+    password: str | None = field(repr=False)
+    database: str | None
+    driver: Mapping[str, str] = field(repr=False)
+    """Parameters that the driver understands itself."""
+    settings: Mapping[str, str]
+    """Settings of each session."""
+    attributes: str
+    timeout_seconds: int
+
+    @classmethod
+    def of_url(
+        cls, url: str, *, schema: str | None = None, environment: Mapping[str, str] = os.environ
+    ) -> Self:
+        """Read *url*; tables are looked for, and made, in *schema* alone, where it is given. Raises SettingsInvalid."""
+        found = libpq.parameters(url, environment)
+        ports = [int(port) if port else None for port in found.get("port", "").split(",")]
+        return cls(
+            hosts=tuple(zip(found["host"].split(",") if "host" in found else [None], ports, strict=True)),
+            user=found.get("user"),
+            password=found.get("password"),
+            database=found.get("dbname"),
+            driver={name: found[name] for name in libpq.TO_DRIVER if name in found},
+            settings={name: found[name] for name in libpq.TO_SERVER if name in found}
+            | ({"search_path": schema} if schema is not None else {}),
+            attributes=found.get("target_session_attrs") or environment.get("PGTARGETSESSIONATTRS", "any"),
+            timeout_seconds=int(found.get("connect_timeout", _TIMEOUT_SECONDS)),
+        )
+
+    async def connect(self, **options: Any) -> Any:
+        """Connect to the first host that answers and is what the URL asks for; *options* are the driver's.
+
+        The limit of time is for each host: one that is gone without a word leaves the next its own.
+
+        Raises:
+            StoreUnavailable: none of the hosts answered as it should; it names each with its reason.
+            DatabaseUnfit: a pooler does not take ``database.schema``.
+        """
+        failures: list[str] = []
+        # Where a standby is only preferred, the second round takes any.
+        rounds = ("standby", "any") if self.attributes == "prefer-standby" else (self.attributes,)
+        for attributes in rounds:
+            failures.clear()
+            for host, port in self.hosts:
+                try:
+                    return await self._connect_to(host, port, attributes, options)
+                except asyncpg.ProtocolViolationError as error:
+                    raise self._refusal(error, _name(host, port)) from error
+                except CONNECTING_ERRORS as error:
+                    failures.append(f"{_name(host, port)}: {type(error).__name__}: {_first_line(error)}")
+                    if not isinstance(error, _NEXT_HOST):
+                        raise StoreUnavailable(failures[-1]) from error
+        raise StoreUnavailable("; ".join(failures))
+
+    def _refusal(self, error: asyncpg.ProtocolViolationError, host: str) -> TrunklineError:
+        """Say what a pooler does not take."""
+        if "startup parameter: search_path" in str(error):
+            return poolers.SchemaDropped(self.settings["search_path"])
+        return StoreUnavailable(f"{host}: {_first_line(error)}")
+
+    async def _connect_to(
+        self, host: str | None, port: int | None, attributes: str, options: Mapping[str, Any]
+    ) -> Any:
+        driver = dict(self.driver)
+        context = _of_system(driver) if driver.get("sslrootcert") == libpq.SYSTEM else None
+        return await asyncpg.connect(
+            f"postgresql://?{urlencode(driver)}" if driver else "postgresql://",
+            host=host,
+            port=port,
+            user=self.user,
+            password=self.password,
+            database=self.database,
+            ssl=context,
+            server_settings=dict(self.settings) or None,
+            target_session_attrs=attributes,
+            timeout=self.timeout_seconds,
+            **options,
+        )
+
+
+def _of_system(driver: dict[str, str]) -> ssl.SSLContext:
+    """Make the context that verifies by the authorities of this machine, which the driver has no word for.
+
+    What it replaces is taken out of *driver*.
+    """
+    context = ssl.create_default_context()
+    context.set_alpn_protocols(["postgresql"])
+    certificate, key = driver.pop("sslcert", None), driver.pop("sslkey", None)
+    if certificate is not None:
+        context.load_cert_chain(certificate, key, password=driver.get("sslpassword", ""))
+    for name in ("sslrootcert", "sslmode", "sslpassword"):
+        driver.pop(name, None)
+    return context
+
+
+def _name(host: str | None, port: int | None) -> str:
+    if host is None:
+        return os.environ.get("PGHOST", _HERE)
+    return f"{f'[{host}]' if ':' in host else host}:{port}" if port else host
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).partition("\n")[0] or "no answer in time"

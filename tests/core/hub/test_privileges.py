@@ -1,0 +1,128 @@
+"""The roles that the how-to makes on PostgreSQL suffice: one owns a schema, the other only reads and writes its rows."""
+
+import json
+import re
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import asyncpg
+import pytest
+from sqlalchemy.engine import make_url
+from tests.conftest import MakeHub
+
+import trunkline
+from trunkline import settings
+from trunkline.cli.processes import migrate_database
+from trunkline.errors import DatabaseUnfit
+from trunkline.testing.databases import PostgresServer
+from trunkline.testing.receiver import Receiver
+
+HOW_TO = Path(trunkline.__file__).parents[2] / "docs" / "how-to" / "run-on-postgresql.md"
+
+
+@dataclass(frozen=True, slots=True)
+class Roles:
+    """A database with the roles of the how-to."""
+
+    url: str
+    name: str
+
+    def of(self, role: str) -> str:
+        """Give the URL with the role that the how-to calls *role*."""
+        own = role.replace("trunkline", self.name)
+        return make_url(self.url).set(username=own).render_as_string(hide_password=False)
+
+    async def execute(self, statement: str) -> None:
+        connection = await asyncpg.connect(self.url)
+        try:
+            await connection.execute(statement)
+        finally:
+            await connection.close()
+
+
+@pytest.fixture
+async def roles(postgres_server: PostgresServer) -> AsyncIterator[Roles]:
+    name = await postgres_server.create()
+    made = Roles(postgres_server.url_of(name), name)
+    (block,) = re.findall(r"```sql\n(CREATE ROLE.*?)```", HOW_TO.read_text(), re.DOTALL)
+    try:
+        await made.execute(re.sub(r"trunkline_(owner|app)", rf"{name}_\1", block))
+        yield made
+    finally:
+        await postgres_server.drop(name)
+        await postgres_server.execute(f"DROP ROLE IF EXISTS {name}_owner")
+        await postgres_server.execute(f"DROP ROLE IF EXISTS {name}_app")
+
+
+def deployment(url: str, schema: str | None) -> settings.Settings:
+    environment = {"TRUNKLINE_DATABASE__URL": url}
+    if schema is not None:
+        environment["TRUNKLINE_DATABASE__SCHEMA"] = schema
+    return settings.load(environment=environment)
+
+
+async def test_the_owner_migrates_and_a_role_with_rows_alone_runs_the_hub(
+    roles: Roles, make_hub: MakeHub, receiver: Receiver
+):
+    owner = roles.of("trunkline_owner")
+    assert "core: nothing" in "\n".join(await migrate_database(deployment(owner, "trunkline")))
+    hub = await make_hub(roles.of("trunkline_app"), {"database.schema": "trunkline"})
+
+    wanted = {"target_url": f"{receiver.url}/h", "event_types": ["*"]}
+    made = await hub.client.post("/api/v1/webhooks/subscriptions", json=wanted)
+    assert made.status_code == 201
+    lead = {"first_name": "Jane", "last_name": "Doe", "email": "jane@example.com"}
+    assert (await hub.client.post("/api/v1/integrations/leads", json=lead)).status_code == 201
+    assert [json.loads(push.body)["type"] for push in await receiver.wait_for(1)] == ["lead.created"]
+    assert (await hub.client.delete(f"/api/v1/webhooks/subscriptions/{made.json()['id']}")).status_code == 204
+    await hub.hub.retention.run_once()
+
+    assert not await tables_in(roles, "public")
+    assert "events" in await tables_in(roles, "trunkline")
+    with pytest.raises(DatabaseUnfit, match="role may not change"):
+        await migrate_database(deployment(roles.of("trunkline_app"), "elsewhere"))
+
+
+async def tables_in(roles: Roles, schema: str) -> set[str]:
+    connection = await asyncpg.connect(roles.url)
+    try:
+        found = await connection.fetch("SELECT tablename FROM pg_tables WHERE schemaname = $1", schema)
+    finally:
+        await connection.close()
+    return {row["tablename"] for row in found}
+
+
+async def test_two_hubs_share_a_database_in_schemas_of_their_own(roles: Roles, make_hub: MakeHub):
+    await roles.execute(f"GRANT CREATE ON DATABASE {roles.name} TO {roles.name}_owner")
+    owner = roles.of("trunkline_owner")
+    first = await make_hub(owner, {"database.schema": "trunkline"}, dispatch=False)
+    second = await make_hub(owner, {"database.schema": "other"}, dispatch=False)
+    await first.emit("lead.created")
+    assert (await first.client.get("/api/v1/events")).json()["events"]
+    assert not (await second.client.get("/api/v1/events")).json()["events"]
+
+
+@pytest.mark.parametrize(
+    ("schema", "sentence"),
+    [
+        (
+            None,
+            r"role may not change the schema 'public' of the database '\w+' \(permission denied for schema public\)",
+        ),
+        ("made_up", r"role may not change the schema 'made_up' \(permission denied for database \w+\)"),
+    ],
+)
+async def test_a_role_that_may_make_no_tables_is_told_so_in_a_sentence(
+    roles: Roles, schema: str | None, sentence: str
+):
+    with pytest.raises(DatabaseUnfit, match=sentence) as caught:
+        await migrate_database(deployment(roles.of("trunkline_app"), schema))
+    assert "\n" not in str(caught.value)
+
+
+async def test_a_table_of_another_product_is_named_and_left_alone(roles: Roles):
+    await roles.execute("CREATE TABLE public.events (id int)")
+    with pytest.raises(DatabaseUnfit, match="a table 'events' in the schema 'public' of the database"):
+        await migrate_database(deployment(roles.url, None))
+    assert await tables_in(roles, "public") == {"events"}

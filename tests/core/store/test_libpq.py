@@ -1,0 +1,141 @@
+"""URLs of PostgreSQL: libpq's parameters, several hosts, a service file, and what is wrong with one in a sentence."""
+
+from pathlib import Path
+
+import pytest
+
+from trunkline.errors import SettingsInvalid
+from trunkline.store import libpq
+
+SERVICES = """
+# comment
+[hub]
+host=db1.example.com,db2.example.com
+port=6432
+user=trunkline
+password=100%sure = so
+dbname=hub
+sslmode=require
+"""
+
+
+@pytest.fixture(autouse=True)
+def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+
+
+@pytest.fixture
+def services(tmp_path: Path) -> Path:
+    file = tmp_path / "services.conf"
+    file.write_text(SERVICES)
+    return file
+
+
+def read(url: str, **environment: str) -> dict[str, str]:
+    return libpq.parameters(url, environment)
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("postgresql://", {}),
+        ("postgres:///hub", {"dbname": "hub"}),
+        ("postgresql://u@h/n", {"user": "u", "host": "h", "port": "", "dbname": "n"}),
+        (
+            "postgresql://u:p%40ss/w?rd@h:6000/a%20b",
+            {"user": "u", "password": "p@ss/w?rd", "host": "h", "port": "6000", "dbname": "a b"},
+        ),
+        ("postgresql://a:1,b,[::1]:3/n", {"host": "a,b,::1", "port": "1,,3", "dbname": "n"}),
+        ("postgresql:///n?host=a,b&port=5433", {"host": "a,b", "port": "5433,5433", "dbname": "n"}),
+        ("postgresql:///n?host=a:1&host=b:2", {"host": "a,b", "port": "1,2", "dbname": "n"}),
+        ("postgresql://u@/n?host=/run/pg", {"user": "u", "host": "/run/pg", "port": "", "dbname": "n"}),
+        ("postgresql://%2Frun%2Fpg/n", {"host": "/run/pg", "port": "", "dbname": "n"}),
+        (
+            "postgresql://h?user=u&password=p&dbname=n",
+            {"host": "h", "port": "", "user": "u", "password": "p", "dbname": "n"},
+        ),
+        (
+            "postgresql:///n?sslmode=require&target_session_attrs=read-write&channel_binding=prefer",
+            {"dbname": "n", "sslmode": "require", "target_session_attrs": "read-write"},
+        ),
+    ],
+)
+def test_a_url_has_parameters(url: str, expected: dict[str, str]):
+    assert read(url) == expected
+
+
+def test_a_service_gives_what_the_url_leaves_open(services: Path):
+    found = read("postgresql://other@/?service=hub&sslmode=prefer", PGSERVICEFILE=str(services))
+    assert found == {
+        "host": "db1.example.com,db2.example.com",
+        "port": "6432,6432",
+        "user": "other",
+        "password": "100%sure = so",
+        "dbname": "hub",
+        "sslmode": "prefer",
+    }
+
+
+def test_a_service_may_be_named_beside_the_url(services: Path, tmp_path: Path):
+    assert read("postgresql://", PGSERVICE="hub", PGSERVICEFILE=str(services))["dbname"] == "hub"
+    services.rename(tmp_path / ".pg_service.conf")
+    assert read("postgresql:///x?service=hub")["dbname"] == "x"
+
+
+@pytest.mark.parametrize(
+    ("url", "sentence"),
+    [
+        ("postgresql:/host/name", "is not the URL of a database"),
+        ("postgresql://u:s3cret@h:five/n", "has the port 'five', which is not a number"),
+        ("postgresql://u:s3cret@h:65536/n", "has the port '65536'"),
+        ("postgresql://u:s3cret@a:1:2/n", "has 'a:1:2' where a host is expected"),
+        ("postgresql://u:s3cret@a,,b/n", "has '' where a host is expected"),
+        ("postgresql:///n?host=a,b,c&port=1,2&password=s3cret", "has 2 ports for 3 hosts"),
+        ("postgresql:///n?port=no&password=s3cret", "has the port 'no'"),
+        ("postgresql://u:s3cret@h/n?ssl=require", "parameter 'ssl', .* write 'sslmode=require'"),
+        ("postgresql://u:s3cret@h/n?sslmod=require", "'sslmod', which is not known; known are .*sslmode"),
+        ("postgresql://u:s3cret@h/n?sslmode=on", "has sslmode=on, which is none of disable, allow"),
+        (
+            "postgresql://u:s3cret@h/n?target_session_attrs=rw",
+            "target_session_attrs=rw, which is none of any",
+        ),
+        (
+            "postgresql://u:s3cret@h/n?connect_timeout=0",
+            "connect_timeout=0, which is not a number of seconds",
+        ),
+        (
+            "postgresql://u:s3cret@h/n?channel_binding=require",
+            "channel_binding=require, which cannot be kept",
+        ),
+        ("postgresql://u:s3cret@h/n?sslcert=/no/file", "the file /no/file as sslcert, .* No such file"),
+        ("postgresql://u:s3cret@h/n?sslmode=verify-full", "without the certificate authorities"),
+        ("postgresql://u:s3cret@h/n?sslmode=require&sslrootcert=system", "need sslmode=verify-full"),
+        ("postgresql://u:s3cret@h/n?service=hub", "service file .*pg_service.conf cannot be read"),
+    ],
+)
+def test_what_is_wrong_with_a_url_is_one_sentence_without_its_password(url: str, sentence: str):
+    with pytest.raises(SettingsInvalid, match=f"^Setting 'database.url': .*{sentence}") as caught:
+        read(url)
+    assert "s3cret" not in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_service_that_is_not_in_the_file_is_named(services: Path):
+    with pytest.raises(
+        SettingsInvalid, match=r"the service 'hubb', which .*services\.conf has no section for"
+    ):
+        read("postgresql://?service=hubb", PGSERVICEFILE=str(services))
+
+
+def test_a_parameter_of_a_service_is_checked_as_one_of_a_url(services: Path):
+    services.write_text("[hub]\nhots=db\n")
+    with pytest.raises(SettingsInvalid, match="'hots', which is not known"):
+        read("postgresql://?service=hub", PGSERVICEFILE=str(services))
+
+
+def test_authorities_may_come_from_the_environment_or_the_home_folder(tmp_path: Path):
+    url = "postgresql://h/n?sslmode=verify-full"
+    assert read(url, PGSSLROOTCERT="system")
+    (tmp_path / ".postgresql").mkdir()
+    (tmp_path / ".postgresql" / "root.crt").touch()
+    assert read(url)

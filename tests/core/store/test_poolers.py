@@ -1,0 +1,121 @@
+"""A real pgbouncer before PostgreSQL: the hub works through it, or says at start what to set."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+
+import pytest
+from sqlalchemy import text
+from tests.databases import migrate as migrate_database
+from tests.postgres_servers import SystemPostgres, started_pooler
+
+from trunkline.cli.processes import migrate_database as migrate_hub
+from trunkline.errors import DatabaseUnfit
+from trunkline.settings import load
+from trunkline.store.database import Database
+from trunkline.store.wakeup import Wakeup
+
+
+@pytest.fixture
+async def name(system_postgres: SystemPostgres) -> AsyncIterator[str]:
+    """An empty database."""
+    await system_postgres.execute("CREATE DATABASE pooled")
+    yield "pooled"
+    await system_postgres.execute("DROP DATABASE pooled WITH (FORCE)")
+
+
+async def test_processes_share_connections_in_transaction_mode(
+    system_postgres: SystemPostgres, name: str, caplog: pytest.LogCaptureFixture
+):
+    with started_pooler(system_postgres, mode="transaction") as pooler:
+        url = pooler.url(name)
+        async with Database(url, pool_size=4) as first, Database(url, pool_size=4) as second:
+            await first.check_pooler()
+            assert "carries no LISTEN" in caplog.text
+            assert first.notifications() is None
+
+            async def work(database: Database, number: int) -> None:
+                for turn in range(20):
+                    async with database.read() as connection:
+                        await connection.execute(text(f"SELECT {(number + turn) % 7}, :x + 1"), {"x": turn})
+                    async with database.write() as connection:
+                        await connection.execute(text(f"SELECT {(number * turn) % 5}, :x + 1"), {"x": turn})
+
+            await asyncio.gather(*(work((first, second)[number % 2], number) for number in range(12)))
+
+
+@pytest.mark.slow
+async def test_a_hub_runs_behind_it(system_postgres: SystemPostgres, name: str, make_hub, receiver):
+    with started_pooler(system_postgres, mode="transaction") as pooler:
+        url = pooler.url(name)
+        await migrate_database(url)
+        settings = {"database.listen_url": system_postgres.url(name=name), "database.pool_size": "4"}
+        accepting = await make_hub(url, settings, dispatch=False)
+        await make_hub(url, settings)
+        wanted = {"target_url": f"{receiver.url}/h", "event_types": ["*"]}
+        made = await accepting.client.post("/api/v1/webhooks/subscriptions", json=wanted)
+        assert made.status_code == 201
+        await asyncio.gather(*(accepting.emit("lead.created") for _ in range(30)))
+        assert len(await receiver.wait_for(30)) == 30
+
+
+async def test_other_processes_are_woken_over_the_server_itself(
+    system_postgres: SystemPostgres, name: str, caplog: pytest.LogCaptureFixture
+):
+    with started_pooler(system_postgres, mode="transaction") as pooler:
+        direct = system_postgres.url(name=name)
+        async with Database(pooler.url(name), listen_url=direct) as database:
+            await database.check_pooler()
+            assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
+            async with Wakeup(database) as here, Wakeup(database) as there:
+                with there.signal() as signal:
+                    assert await signal.wait(5)
+                    here.announce()
+                    assert await signal.wait(5)
+
+
+async def test_one_that_loses_prepared_statements_is_refused_with_what_to_set(
+    system_postgres: SystemPostgres, name: str, make_hub
+):
+    with started_pooler(system_postgres, mode="transaction", prepared_statements=0) as pooler:
+        async with Database(pooler.url(name)) as database:
+            with pytest.raises(DatabaseUnfit, match=r"set max_prepared_statements = 200 in pgbouncer\.ini"):
+                await database.check_pooler()
+        with pytest.raises(DatabaseUnfit):
+            await make_hub(pooler.url(name))
+        with pytest.raises(DatabaseUnfit):
+            await migrate_hub(load(environment={"TRUNKLINE_DATABASE__URL": pooler.url(name)}))
+
+
+async def test_one_that_gives_each_client_its_own_connection_is_as_good_as_none(
+    system_postgres: SystemPostgres, name: str
+):
+    with started_pooler(system_postgres, mode="session", prepared_statements=0) as pooler:
+        async with Database(pooler.url(name), pool_size=2) as database:
+            await database.check_pooler()
+            async with Wakeup(database) as here, Wakeup(database) as there:
+                with there.signal() as signal:
+                    assert await signal.wait(5)
+                    here.announce()
+                    assert await signal.wait(5)
+
+
+async def test_without_a_pooler_nothing_is_said(
+    postgres_database: Database, caplog: pytest.LogCaptureFixture
+):
+    await postgres_database.check_pooler()
+    assert postgres_database.notifications() is not None
+    assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
+
+
+async def test_a_schema_that_it_does_not_pass_on_is_refused_with_what_to_set(
+    system_postgres: SystemPostgres, name: str
+):
+    with started_pooler(system_postgres, mode="transaction") as pooler:
+        async with Database(pooler.url(name), schema="hub") as database:
+            with pytest.raises(DatabaseUnfit, match=r"ALTER ROLE … SET search_path = hub"):
+                await database.check_pooler()
+    with started_pooler(system_postgres, mode="transaction", ignoring="search_path") as pooler:
+        async with Database(pooler.url(name), schema="hub") as database:
+            with pytest.raises(DatabaseUnfit, match=r"ALTER ROLE … SET search_path = hub"):
+                await database.check_pooler()

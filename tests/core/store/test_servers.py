@@ -1,0 +1,229 @@
+"""Connecting to PostgreSQL: the database that the URL names, each sslmode, several hosts, a failover."""
+
+import asyncio
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from sqlalchemy import text
+from tests.postgres_servers import PASSWORD, SystemPostgres, free_port, prepared_postgres
+
+from trunkline.errors import StoreUnavailable
+from trunkline.store.database import Database
+from trunkline.store.notifications import Notifications
+from trunkline.store.servers import Server
+from trunkline.store.wakeup import Wakeup
+
+
+async def ask(url: str, statement: str) -> object:
+    """Ask over the pool, and over a connection as LISTEN has it; they must agree."""
+    async with Database(url) as database, database.read() as connection:
+        pooled = (await connection.execute(text(statement))).scalar_one()
+    async with Notifications(Server.of_url(url)).connected() as connection:
+        assert await connection.fetchval(statement) == pooled
+    return pooled
+
+
+async def is_over_tls(url: str) -> object:
+    return await ask(url, "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()")
+
+
+async def test_every_connection_goes_to_the_database_that_the_url_names(postgres_server):
+    name = await postgres_server.create()
+    url = postgres_server.url_of(name)
+    try:
+        assert await ask(url, "SELECT current_database()") == name
+        elsewhere = postgres_server.url
+        assert await ask(f"{elsewhere}&dbname={name}", "SELECT current_database()") == name
+        async with Database(url, pool_size=2).apart(2) as apart, apart.write() as connection:
+            assert (await connection.execute(text("SELECT current_database()"))).scalar_one() == name
+    finally:
+        await postgres_server.drop(name)
+
+
+async def test_settings_of_the_session_come_from_the_url(postgres_url: str):
+    url = f"{postgres_url}&application_name=hub-7&options=-c%20work_mem%3D5MB"
+    assert await ask(url, "SELECT current_setting('application_name')") == "hub-7"
+    assert await ask(url, "SELECT current_setting('work_mem')") == "5MB"
+
+
+# TLS. The certificate is for localhost; over_tls is let in over TLS alone, in_clear without alone.
+
+
+def tls_url(
+    server: SystemPostgres, mode: str, *, role: str = "over_tls", host: str = "127.0.0.1", ca: str = ""
+) -> str:
+    password = f":{quote(PASSWORD, safe='')}" if role == "over_tls" else ""
+    root = f"&sslrootcert={server.folder}/{ca}.crt" if ca else ""
+    return f"postgresql://{role}{password}@{host}:{server.port}/postgres?sslmode={mode}{root}"
+
+
+@pytest.mark.parametrize("mode", ["allow", "prefer", "require"])
+async def test_modes_that_take_tls_where_the_server_wants_it(system_postgres: SystemPostgres, mode: str):
+    assert await is_over_tls(tls_url(system_postgres, mode)) is True
+
+
+@pytest.mark.parametrize("mode", ["disable", "allow", "prefer"])
+async def test_modes_that_go_without_where_the_server_wants_none(system_postgres: SystemPostgres, mode: str):
+    assert await is_over_tls(tls_url(system_postgres, mode, role="in_clear")) is False
+
+
+@pytest.mark.parametrize("mode", ["verify-ca", "verify-full"])
+async def test_a_server_that_the_authority_vouches_for_is_connected_to(
+    system_postgres: SystemPostgres, mode: str
+):
+    assert await is_over_tls(tls_url(system_postgres, mode, host="localhost", ca="ca")) is True
+
+
+async def test_verify_ca_does_not_look_at_the_name(system_postgres: SystemPostgres):
+    assert await is_over_tls(tls_url(system_postgres, "verify-ca", ca="ca")) is True
+
+
+@pytest.mark.parametrize(
+    ("mode", "role", "ca", "reason"),
+    [
+        ("disable", "over_tls", "", "no pg_hba.conf entry"),
+        ("require", "in_clear", "", "no pg_hba.conf entry"),
+        ("verify-full", "over_tls", "ca", "CERTIFICATE_VERIFY_FAILED"),
+        ("verify-ca", "over_tls", "other", "CERTIFICATE_VERIFY_FAILED"),
+        ("require", "over_tls", "other", "CERTIFICATE_VERIFY_FAILED"),
+        ("verify-full&sslrootcert=system", "over_tls", "", "CERTIFICATE_VERIFY_FAILED"),
+        ("require", "by_certificate", "", "certificate"),
+    ],
+)
+async def test_what_the_mode_forbids_is_refused_with_the_host(
+    system_postgres: SystemPostgres, mode: str, role: str, ca: str, reason: str
+):
+    url = tls_url(system_postgres, mode, role=role, ca=ca)
+    with pytest.raises(StoreUnavailable, match=rf"^127\.0\.0\.1:\d+: \w+: .*{reason}") as caught:
+        await is_over_tls(url)
+    assert "\n" not in str(caught.value)
+
+
+async def test_a_role_is_let_in_by_its_certificate(system_postgres: SystemPostgres):
+    files = f"&sslcert={system_postgres.folder}/client.crt&sslkey={system_postgres.folder}/client.key"
+    url = tls_url(system_postgres, "verify-full", role="by_certificate", host="localhost", ca="ca") + files
+    assert await ask(url, "SELECT current_user") == "by_certificate"
+
+
+async def test_the_authorities_of_the_machine_verify_what_they_vouch_for(
+    system_postgres: SystemPostgres, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("SSL_CERT_FILE", f"{system_postgres.folder}/ca.crt")
+    url = tls_url(system_postgres, "verify-full&sslrootcert=system", host="localhost")
+    assert await is_over_tls(url) is True
+    with pytest.raises(StoreUnavailable, match="CERTIFICATE_VERIFY_FAILED"):
+        await is_over_tls(url.replace("localhost", "127.0.0.1"))
+
+
+async def test_one_process_wakes_another_over_tls(system_postgres: SystemPostgres):
+    url = tls_url(system_postgres, "require")
+    async with Database(url) as database, Wakeup(database) as here, Wakeup(database) as there:
+        with there.signal() as signal:
+            assert await signal.wait(5)
+            here.announce()
+            assert await signal.wait(5)
+
+
+async def test_a_service_file_connects(
+    system_postgres: SystemPostgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    file = tmp_path / "services"
+    file.write_text(
+        f"[hub]\nhost=127.0.0.1\nport={system_postgres.port}\nuser=over_tls\npassword={PASSWORD}\ndbname=postgres\n"
+    )
+    monkeypatch.setenv("PGSERVICEFILE", str(file))
+    assert await ask("postgresql://?service=hub", "SELECT current_user") == "over_tls"
+
+
+# Several hosts.
+
+
+async def test_the_next_host_is_taken_where_one_does_not_answer(system_postgres: SystemPostgres):
+    url = f"postgresql://postgres@127.0.0.1:{free_port()},127.0.0.1:{system_postgres.port}/postgres"
+    assert await ask(url, "SELECT inet_server_port()") == system_postgres.port
+
+
+async def test_a_host_that_is_silent_leaves_the_next_its_time(system_postgres: SystemPostgres):
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # it accepts nothing, so nothing is answered
+        port = silent.getsockname()[1]
+        url = f"postgresql://postgres@127.0.0.1:{port},127.0.0.1:{system_postgres.port}/postgres"
+        answer = ask(f"{url}?connect_timeout=1", "SELECT inet_server_port()")
+        assert await answer == system_postgres.port
+
+
+async def test_where_no_host_answers_each_is_named():
+    first, second = free_port(), free_port()
+    url = f"postgresql://u:s3cret@127.0.0.1:{first},localhost:{second}/n"
+    with pytest.raises(StoreUnavailable, match=rf"^127\.0\.0\.1:{first}: .*; localhost:{second}: ") as caught:
+        await ask(url, "SELECT 1")
+    assert "s3cret" not in str(caught.value)
+
+
+@pytest.fixture
+def standby(system_postgres: SystemPostgres) -> Iterator[SystemPostgres]:
+    """A standby of a primary of its own, which runs too."""
+    with prepared_postgres() as copy:
+        copy.copy(system_postgres)
+        copy.start()
+        yield copy
+
+
+@pytest.mark.slow
+async def test_session_attributes_choose_among_the_hosts(
+    system_postgres: SystemPostgres, standby: SystemPostgres
+):
+    both = f"postgresql://postgres@127.0.0.1:{standby.port},127.0.0.1:{system_postgres.port}/postgres"
+    expected = {
+        "any": standby.port,
+        "read-write": system_postgres.port,
+        "primary": system_postgres.port,
+        "standby": standby.port,
+        "read-only": standby.port,
+    }
+    for attributes, port in expected.items():
+        url = f"{both}?target_session_attrs={attributes}"
+        assert await ask(url, "SELECT inet_server_port()") == port, attributes
+    alone = f"{system_postgres.url()}?target_session_attrs="
+    assert await ask(f"{alone}prefer-standby", "SELECT inet_server_port()") == system_postgres.port
+    with pytest.raises(StoreUnavailable, match="TargetServerAttributeNotMatched"):
+        await ask(f"{alone}standby", "SELECT 1")
+
+
+@pytest.mark.slow
+async def test_after_a_failover_the_same_process_works_on_the_other_host(tmp_path: Path):
+    with prepared_postgres() as first, prepared_postgres() as second:
+        first.initialise()
+        first.start()
+        second.copy(first)
+        second.start()
+        url = (
+            f"postgresql://postgres@127.0.0.1:{first.port},127.0.0.1:{second.port}/postgres"
+            "?target_session_attrs=read-write&connect_timeout=2"
+        )
+        async with (
+            Database(url, pool_size=3) as database,
+            Wakeup(database) as here,
+            Wakeup(database) as there,
+        ):
+            await _write(database, "CREATE TABLE told AS SELECT 'first' AS word")
+            await asyncio.sleep(1)  # for the standby
+            first.stop()
+            with pytest.raises(StoreUnavailable):
+                await _write(database, "INSERT INTO told VALUES ('lost')")
+            second.promote()
+            await _write(database, "INSERT INTO told VALUES ('second')")
+            async with database.read() as connection:
+                words = (await connection.execute(text("SELECT word FROM told ORDER BY 1"))).scalars().all()
+            assert words == ["first", "second"]
+            with there.signal() as signal:
+                async with asyncio.timeout(20):
+                    while not await signal.wait(0.2):
+                        here.announce()
+
+
+async def _write(database: Database, statement: str) -> None:
+    async with database.write() as connection:
+        await connection.execute(text(statement))

@@ -1,0 +1,289 @@
+"""PostgreSQL servers from the system's packages: with TLS, with standbys, with a pooler in front.
+
+What comes with pip for the other tests has no TLS. A test that needs one of these is skipped where Debian's package
+``postgresql`` (or ``pgbouncer``) is not installed. Servers refuse to run as root, so then they run as the user ``postgres``.
+"""
+
+import asyncio
+import contextlib
+import datetime as dt
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import asyncpg
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+_CONFIGURATION = """
+listen_addresses = 'localhost'
+port = {port}
+unix_socket_directories = '{folder}'
+fsync = off
+max_connections = 60
+wal_keep_size = '64MB'
+ssl = on
+ssl_cert_file = '{folder}/server.crt'
+ssl_key_file = '{folder}/server.key'
+ssl_ca_file = '{folder}/ca.crt'
+"""
+_WHO_MAY_CONNECT = """
+local all all trust
+local replication postgres trust
+hostssl all over_tls samehost scram-sha-256
+hostssl all by_certificate samehost cert
+hostnossl all in_clear samehost trust
+host all postgres samehost trust
+host all by_password samehost scram-sha-256
+host replication postgres samehost trust
+"""
+PASSWORD = "o'pen %41 sesame"
+_START_SECONDS = 30
+
+
+def free_port() -> int:
+    """Find a port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _programs() -> Path:
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"), key=lambda path: int(path.parts[-3]))
+    if not found:
+        pytest.skip("there is no PostgreSQL with TLS here: install the package 'postgresql'")
+    return found[-1].parent
+
+
+def _account() -> str | None:
+    """Tell as whom servers run; None where it is whoever runs the tests."""
+    if os.geteuid() != 0:
+        return None
+    try:
+        pwd.getpwnam("postgres")
+    except KeyError:
+        pytest.skip("servers do not run as root, and there is no user 'postgres'")
+    return "postgres"
+
+
+class Authority:
+    """A certificate authority of its own."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self._folder = folder
+        self._key = ec.generate_private_key(ec.SECP256R1())
+        self._name = _common_name(name)
+        self.file = folder / f"{name}.crt"
+        made = self._builder(self._name, self._key).add_extension(
+            x509.BasicConstraints(ca=True, path_length=None), critical=True
+        )
+        self.file.write_bytes(made.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
+
+    def issue(self, name: str, file: str) -> tuple[Path, Path]:
+        """Make a certificate for the host or role *name*, and its key; gives their files."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        names = x509.SubjectAlternativeName([x509.DNSName(name)])
+        made = self._builder(_common_name(name), key).add_extension(names, critical=False)
+        certificate, private = self._folder / f"{file}.crt", self._folder / f"{file}.key"
+        certificate.write_bytes(
+            made.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+        )
+        private.write_bytes(
+            key.private_bytes(
+                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+            )
+        )
+        private.chmod(0o600)
+        return certificate, private
+
+    def _builder(self, subject: x509.Name, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:
+        now = dt.datetime.now(dt.UTC)
+        return (
+            x509.CertificateBuilder(subject_name=subject, issuer_name=self._name)
+            .public_key(key.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - dt.timedelta(days=1))
+            .not_valid_after(now + dt.timedelta(days=1))
+        )
+
+
+def _common_name(name: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+
+
+@dataclass
+class SystemPostgres:
+    """A server of the system's package. Its certificate names ``localhost``, and not ``127.0.0.1``."""
+
+    folder: Path
+    programs: Path
+    account: str | None
+    port: int
+
+    @property
+    def data(self) -> Path:
+        """The folder of its data."""
+        return self.folder / "data"
+
+    def url(self, role: str = "postgres", *, name: str = "postgres", host: str = "127.0.0.1") -> str:
+        """Give the URL of the database *name*."""
+        return f"postgresql://{role}@{host}:{self.port}/{name}"
+
+    def run(self, program: str, *arguments: str) -> None:
+        """Run one of PostgreSQL's programs as the server's user."""
+        self.call([str(self.programs / program), *arguments])
+
+    def call(self, command: Sequence[str]) -> None:
+        """Run *command* as the server's user."""
+        done = subprocess.run(
+            command, user=self.account, capture_output=True, text=True, cwd="/", check=False
+        )
+        assert done.returncode == 0, done.stderr + done.stdout
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        log = str(self.folder / "log")
+        self.run("pg_ctl", "-D", str(self.data), "-l", log, "-w", "-t", str(_START_SECONDS), "start")
+
+    def stop(self) -> None:
+        """Stop it at once, as a crash would; nothing where it does not run."""
+        if (self.data / "postmaster.pid").exists():
+            self.run("pg_ctl", "-D", str(self.data), "-m", "immediate", "-w", "stop")
+
+    def promote(self) -> None:
+        """Make the standby a primary."""
+        self.run("pg_ctl", "-D", str(self.data), "-w", "promote")
+
+    async def execute(self, *statements: str, name: str = "postgres") -> None:
+        """Execute *statements* as superuser."""
+        connection = await asyncpg.connect(
+            host=str(self.folder), port=self.port, user="postgres", database=name
+        )
+        try:
+            for statement in statements:
+                await connection.execute(statement)
+        finally:
+            await connection.close()
+
+    def _configure(self) -> None:
+        with (self.data / "postgresql.conf").open("a") as stream:
+            stream.write(_CONFIGURATION.format(port=self.port, folder=self.folder))
+        (self.data / "pg_hba.conf").write_text(_WHO_MAY_CONNECT)
+
+    def initialise(self) -> None:
+        """Make an empty cluster."""
+        self.run("initdb", "-D", str(self.data), "-U", "postgres", "--no-sync", "-A", "trust")
+        self._configure()
+
+    def copy(self, primary: "SystemPostgres") -> None:
+        """Make a standby of *primary*, which runs."""
+        arguments = ["-D", str(self.data), "-h", str(primary.folder), "-p", str(primary.port)]
+        self.run(
+            "pg_basebackup", *arguments, "-U", "postgres", "-R", "--no-sync", "-c", "fast", "-X", "stream"
+        )
+        self._configure()
+
+
+@contextlib.contextmanager
+def prepared_postgres() -> Generator[SystemPostgres]:
+    """Prepare the folder of a server with its certificates; it is stopped and removed in the end."""
+    programs, account = _programs(), _account()
+    folder = Path(tempfile.mkdtemp(prefix="tl-pg-"))
+    server = SystemPostgres(folder, programs, account, free_port())
+    try:
+        authority = Authority(folder, "ca")
+        Authority(folder, "other")
+        authority.issue("localhost", "server")
+        authority.issue("by_certificate", "client")
+        folder.chmod(0o755)
+        if account is not None:
+            for path in (folder, *folder.iterdir()):
+                shutil.chown(path, account)
+        yield server
+    finally:
+        server.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def started_system_postgres() -> Generator[SystemPostgres]:
+    """Start a server with the roles that its ``pg_hba.conf`` speaks of."""
+    with prepared_postgres() as server:
+        server.initialise()
+        server.start()
+        quoted = PASSWORD.replace("'", "''")
+        asyncio.run(
+            server.execute(
+                f"CREATE ROLE over_tls LOGIN PASSWORD '{quoted}'",
+                f"CREATE ROLE by_password LOGIN PASSWORD '{quoted}'",
+                "CREATE ROLE by_certificate LOGIN",
+                "CREATE ROLE in_clear LOGIN",
+            )
+        )
+        yield server
+
+
+@dataclass(frozen=True, slots=True)
+class Pooler:
+    """A pgbouncer that runs before a server."""
+
+    port: int
+    log: Path
+
+    def url(self, name: str = "postgres") -> str:
+        """Give the URL of the database *name* behind it."""
+        return f"postgresql://postgres@127.0.0.1:{self.port}/{name}"
+
+
+@contextlib.contextmanager
+def started_pooler(
+    server: SystemPostgres, *, mode: str, prepared_statements: int = 200, ignoring: str = ""
+) -> Generator[Pooler]:
+    """Start a pgbouncer before *server*, with *mode* as ``pool_mode`` and five connections to share."""
+    program = shutil.which("pgbouncer") or shutil.which("/usr/sbin/pgbouncer")
+    if program is None:
+        pytest.skip("there is no pgbouncer here: install the package 'pgbouncer'")
+    folder = Path(tempfile.mkdtemp(prefix="tl-bouncer-", dir=server.folder))
+    pooler = Pooler(free_port(), folder / "log")
+    (folder / "pgbouncer.ini").write_text(
+        f"[databases]\n* = host={server.folder} port={server.port} user=postgres\n"
+        f"[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {pooler.port}\nunix_socket_dir =\n"
+        f"auth_type = any\nlogfile = {pooler.log}\npool_mode = {mode}\ndefault_pool_size = 5\n"
+        f"max_prepared_statements = {prepared_statements}\nignore_startup_parameters = {ignoring}\n"
+    )
+    if server.account is not None:
+        for path in (folder, *folder.iterdir()):
+            shutil.chown(path, server.account)
+    process = subprocess.Popen(
+        [program, "-q", str(folder / "pgbouncer.ini")],
+        user=server.account,
+        cwd="/",
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        _wait_for(pooler.port)
+        yield pooler
+    finally:
+        process.kill()  # it would wait for its clients
+        process.wait()
+
+
+def _wait_for(port: int) -> None:
+    deadline = time.monotonic() + _START_SECONDS
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port)).close()
+        except ConnectionRefusedError:
+            assert time.monotonic() < deadline, "the pooler does not listen"
+            time.sleep(0.05)
+        else:
+            return

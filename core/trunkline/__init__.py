@@ -105,6 +105,7 @@ if TYPE_CHECKING:
     from trunkline.outbound.push import deliver as deliver_by_http
     from trunkline.outbound.push import post as post_by_http
     from trunkline.schemas.catalog import EventType, Json
+    from trunkline.schemas.conditions import Condition, conditions_of
     from trunkline.schemas.definitions import Definition, Example, ItemList, Kind, read_definition
     from trunkline.schemas.fields import Field, FieldKind, Reference
     from trunkline.schemas.products import Brand, Product, alternatives, json_remarks, sample_envelope
@@ -147,6 +148,7 @@ __all__ = [
     "Channel",
     "CheckTarget",
     "Clock",
+    "Condition",
     "Connector",
     "CreateSubscription",
     "CreatedSubscription",
@@ -225,6 +227,7 @@ __all__ = [
     "call_options",
     "check_fragment",
     "check_idempotency_key",
+    "conditions_of",
     "definition_routes",
     "deliver_by_http",
     "happening",
@@ -343,6 +346,7 @@ _HOMES = {
     "trunkline.model.principals": ("COMPANY_SCOPES", "Principal"),
     "trunkline.outbound.push": ("deliver as deliver_by_http", "post as post_by_http"),
     "trunkline.schemas.catalog": ("EventType", "Json"),
+    "trunkline.schemas.conditions": ("Condition", "conditions_of"),
     "trunkline.schemas.definitions": ("Definition", "Example", "ItemList", "Kind", "read_definition"),
     "trunkline.schemas.fields": ("Field", "FieldKind", "Reference"),
     "trunkline.schemas.products": ("Brand", "Product", "alternatives", "json_remarks", "sample_envelope"),

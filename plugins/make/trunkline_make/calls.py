@@ -40,7 +40,7 @@ def results(product: Product, definition: Definition) -> Results:
 def action(product: Product, definition: Definition) -> dict[str, Json]:
     """Make the call of an action, or that which gets a single record."""
     fields = [field for field in filled_in(product, definition) if not field.is_parameter]
-    values = {field.name: _value(field) for field in fields}
+    values = {field.name: value_of(field) for field in fields}
     sent: dict[str, Json] = {"body" if definition.takes_body else "qs": values}
     return {
         "url": _url(product, definition),
@@ -58,7 +58,7 @@ def search(product: Product, definition: Definition) -> dict[str, Json]:
     return {
         "url": _url(product, definition),
         "method": "GET",
-        "qs": {field.name: _value(field) for field in fields} | _page_size(definition),
+        "qs": {field.name: value_of(field) for field in fields} | _page_size(definition),
         **_pagination(definition),
         "response": {
             "limit": "{{parameters.limit}}",
@@ -137,7 +137,7 @@ def _url(product: Product, definition: Definition) -> str:
     return f"{_API}{address}"
 
 
-def _value(field: Field) -> str:
+def value_of(field: Field) -> str:
     """Write the value of a field as the API takes it.
 
     What is chosen from a list comes as text where it was mapped or typed; Make's dates have a time.

@@ -387,6 +387,28 @@ async def test_a_trigger_for_one_kind_of_event_needs_no_choice(served_hub: Any, 
     assert hooks_of(served_hub, receiver.url) == []
 
 
+async def test_only_events_that_meet_the_form_of_a_trigger_come(
+    served_hub: Any, app: App, receiver: Receiver
+):
+    hook = Webhook(app, "watchPaymentSucceeded", url=receiver.url)
+    hook.attach(least_payment_amount=100, only_payment_method="card", least_date_paid=None)
+    (made,) = hooks_of(served_hub, receiver.url)
+    assert made["filter"] == {
+        "payload.payment_amount": {"gte": 100},
+        "payload.payment_method": {"eq": "card"},
+    }
+    await asyncio.to_thread(emit, served_hub, "99.99")
+    event, push = await pushed(receiver, lambda: emit(served_hub, "100.5"))
+    assert json.loads(push.body)["id"] == event["id"]
+    hook.update(most_payment_amount=7)
+    (changed,) = hooks_of(served_hub, receiver.url)
+    assert changed["filter"] == {"payload.payment_amount": {"lte": 7}}
+    hook.update()
+    (changed,) = hooks_of(served_hub, receiver.url)
+    assert changed["filter"] is None
+    hook.detach()
+
+
 async def test_an_event_whose_digits_make_s_json_cannot_keep_is_fetched(
     served_hub: Any, hook: Webhook, receiver: Receiver
 ):

@@ -108,6 +108,7 @@ if TYPE_CHECKING:
     from trunkline.outbound.push import post as post_by_http
     from trunkline.plugins.extras import require_extra
     from trunkline.schemas.catalog import EventType, Json
+    from trunkline.schemas.conditions import Condition, conditions_of
     from trunkline.schemas.definitions import Definition, Example, ItemList, Kind, read_definition
     from trunkline.schemas.fields import Field, FieldKind, Reference
     from trunkline.schemas.products import Brand, Product, alternatives, json_remarks, sample_envelope
@@ -150,6 +151,7 @@ __all__ = [
     "Channel",
     "CheckTarget",
     "Clock",
+    "Condition",
     "Connector",
     "CreateSubscription",
     "CreatedSubscription",
@@ -230,6 +232,7 @@ __all__ = [
     "call_options",
     "check_fragment",
     "check_idempotency_key",
+    "conditions_of",
     "definition_routes",
     "deliver_by_http",
     "happening",
@@ -353,6 +356,7 @@ _HOMES = {
     "trunkline.outbound.push": ("deliver as deliver_by_http", "post as post_by_http"),
     "trunkline.plugins.extras": ("require_extra",),
     "trunkline.schemas.catalog": ("EventType", "Json"),
+    "trunkline.schemas.conditions": ("Condition", "conditions_of"),
     "trunkline.schemas.definitions": ("Definition", "Example", "ItemList", "Kind", "read_definition"),
     "trunkline.schemas.fields": ("Field", "FieldKind", "Reference"),
     "trunkline.schemas.products": ("Brand", "Product", "alternatives", "json_remarks", "sample_envelope"),

@@ -105,7 +105,6 @@ class ReplayLane:
                     continue
                 if await store.withdraw(connection, no):
                     await ordering.release_queue(connection, subscription_no)
-                faults.point("replay.after_withdraw")
 
     def _report(self, row: store.Row, subscription_id: str, *, has_ended: bool) -> None:
         """Report that the replay started, where this was its first step, and that it ended, where it was its last."""

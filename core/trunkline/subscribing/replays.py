@@ -10,6 +10,7 @@ from trunkline.access.company_limits import CompanyLimits
 from trunkline.dispatch import replay
 from trunkline.errors import LimitReached, NotFound
 from trunkline.model.times import utc_text_of_ms
+from trunkline.runtime import faults
 from trunkline.schemas.versions import Pins
 from trunkline.store import ordering
 from trunkline.store import replays as store
@@ -96,6 +97,7 @@ class Replays:
             await ordering.lock(connection, [row.subscription_no])
             if await store.end(connection, row.no, "cancelled"):
                 await store.withdraw(connection, row.no)
+                faults.point("replay.after_withdraw")
             await ordering.release_queue(connection, row.subscription_no)
         self._replay_signal.set()
 

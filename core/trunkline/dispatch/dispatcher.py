@@ -191,6 +191,7 @@ class Dispatcher:
         return ReplayLane(
             self._database,
             self._owned,
+            self._runner,
             records=self._records,
             schema_versions=self._sender.schema_versions,
             due=self._signals.due,

@@ -65,6 +65,7 @@ class Runner:
         self._running: dict[Job, None] = {}
         self._waiting: dict[Job, None] = {}
         self._is_draining = False
+        self._withdrawn: frozenset[int | None] = frozenset()
         self._beginnings = Beginnings(BEGIN_AT_ONCE)
         self.room = Room()
         self.ordering: Order
@@ -95,6 +96,9 @@ class Runner:
         if job.route.deliver is None:
             self._defer(job, Status.HELD, None)
             return
+        if self._withdrawn and job.replay_no in self._withdrawn:
+            self._defer(job, Status.PENDING, CROWDED_MS)
+            return
         standing = self._standing(job)
         if job.route.pace is not None or standing.gate is not None:
             self._set_gate(standing, job.route, job.progress)
@@ -119,6 +123,19 @@ class Runner:
         if standing.is_failing:  # nothing of it waits in memory
             return min(self.slots.room(standing), 1) if gate.pace.rate else self.slots.room(standing)
         return max(gate.share - sum(1 for job in standing.waiting if job.claim), 0)
+
+    def withdraw(self, replay_nos: Iterable[int]) -> None:
+        """Begin nothing any more of these replays, which were cancelled: what waits is given back to the ledger."""
+        self._withdrawn = frozenset(replay_nos)
+        for job in [job for job in self._waiting if job.replay_no in self._withdrawn]:
+            del self._waiting[job]
+            self._standing(job).waiting.remove(job)
+            self._defer(job, Status.PENDING, CROWDED_MS)
+
+    @property
+    def has_replayed(self) -> bool:
+        """Whether it has a delivery in memory that a replay asked for."""
+        return any(job.replay_no is not None for jobs in (self._waiting, self._running) for job in jobs)
 
     def go_on(self, subscription_no: int, company_id: int) -> None:
         """Begin what waits of a subscription, if its gate lets it."""

@@ -59,6 +59,7 @@ class Starter:
                     claim=claim.claim,
                     progress=progress,
                     pins=pins.get(claim.replay_no or 0),
+                    replay_no=claim.replay_no,
                 )
             )
         await self._put_aside(unroutable, elsewhere, positions=set(events))

@@ -57,6 +57,7 @@ POINTS = {
     "replay.after_make_due": "a page of it is due, its position has not moved",
     "replay.before_commit": "a step is written, not yet committed",
     "replay.after_commit": "a step is committed, the retry lane does not know it",
+    "replay.after_withdraw": "deliveries of a cancelled replay are taken back, not yet committed",
     "lease.after_heartbeat": "a worker is noted as alive, its leases are not prolonged",
     "lease.after_renew_commit": "leases are prolonged, memory does not know it",
     "lease.after_claim": "shards are taken, not yet committed",

@@ -167,6 +167,7 @@ deliveries = Table(
     Column("order_key", BigInteger),
     Column("order_shard", SmallInteger),
     Column("queued", SmallInteger),
+    Column("status_before", String(12)),
     Index("ix_deliveries_subscription", "subscription_no", "position"),
     partial_index(
         "ix_deliveries_stuck",
@@ -202,7 +203,8 @@ deliveries = Table(
 )
 """*due_ms* is when a pending delivery may be claimed, or when its claim lapses; null when nothing is to be done.
 *claim* counts claims, so that a worker that lost one cannot settle it. *replay_no* is the replay that last asked for it;
-*round_start* is how many attempts were made before that, so that a replayed delivery gets the whole retry schedule again.
+*round_start* is how many attempts were made before that, so that a replayed delivery gets the whole retry schedule again, and
+*status_before* what it was, null where the replay made it.
 
 Deliveries with the same *order_key* (null where the subscription has no ordering) go one after the other, made by the holder of
 the shard *order_shard*; *queued* is 1 where it waits for an earlier one (``store.ordering``). Those of a subscription with a
@@ -250,12 +252,14 @@ replays = Table(
     Column("created_ms", BigInteger, nullable=False),
     Column("updated_ms", BigInteger, nullable=False),
     Column("pins", Text),
+    Column("withdrawing", SmallInteger),
     Index("ix_replays_subscription", "subscription_no"),
+    partial_index("ix_replays_withdrawing", "no", where="withdrawing IS NOT NULL"),
     partial_index("ix_replays_running", "updated_ms", where="status = 'running'"),
 )
 """A bounded second reader: everything after *position* and up to *end_position* is still to be looked at. *kind* is
 ``missed`` (what the ledger does not have yet), ``all`` or ``failed``; *delivered* is set when it has ended. *pins* is null
-where it reads what its subscription does."""
+where it reads what its subscription does. *withdrawing* is 1 where it was cancelled and has deliveries to take back."""
 
 workers = Table(
     "workers",

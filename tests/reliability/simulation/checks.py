@@ -162,6 +162,9 @@ class Checks:
         self.receipts[key].append(Receipt(machine, push.attempt, is_excused=is_stale))
         self.order.attempt_began(machine, key, push.attempt, is_stale=is_stale)
         self.pace.attempt_began(machine, key, push.attempt, is_stale=is_stale)
+        cancelled = self.world.cancelled.get(_job(machine, key, push.attempt).replay_no, self.world.clock.now)
+        is_over = self.world.clock.now - cancelled <= 1 or self.world.disturbed > cancelled - 1
+        must(is_over or is_stale, "nothing of a cancelled replay begins a second later", str(key))
         return key
 
     def _is_stale(self, machine, key, attempt):
@@ -270,7 +273,7 @@ class Checks:
         policy = RetryPolicy(self.world.schedule).of(retry)
         most = 1 + sum(policy.wait_before(number) is not None for number in range(1, 50))
         tries = row["attempts"] - row["round_start"]
-        if row["status"] == "exhausted":
+        if row["status"] == "exhausted" and row["replay_no"] not in self.world.cancelled:
             must(tries == most, "the schedule is tried to its end", str(key), row)
         must(tries <= most, "no more tries", str(key), row)
 

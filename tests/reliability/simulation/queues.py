@@ -282,6 +282,7 @@ class Changes:
                 is_kept = row["order_key"] is not None and row["status"] in OPEN
                 change = {} if is_kept else {**held, "claim": row["claim"] + 1}
                 change |= {"replay_no": replay.no, "round_start": row["attempts"]}
+                change["status_before"] = status_before(row)
                 connection.put("deliveries", (position, no), {**row, **change})
                 made += 1
         return made
@@ -307,6 +308,13 @@ class Changes:
         )
         if changed and changed[0]["order_key"] is not None:
             await Queues.arrange(connection, [Place(key.subscription_no, changed[0]["order_key"])])
+
+
+def status_before(row):
+    """What a delivery was that a replay opens."""
+    is_untried = row["status"] in OPEN and row["attempts"] == row["round_start"]
+    before = row.get("status_before") if is_untried else None
+    return before or row["status"]
 
 
 def _open(connection, place):
@@ -350,4 +358,6 @@ def _barrier(connection, no):
 
 
 def _claim(row):
-    return Claim(row["position"], row["no"], row["attempts"], row["round_start"], row["claim"])
+    return Claim(
+        row["position"], row["no"], row["attempts"], row["round_start"], row["claim"], row["replay_no"]
+    )

@@ -50,6 +50,7 @@ from trunkline.subscribing.catching_up import CatchUp
 from trunkline.subscribing.changes import SubscriptionChanges
 from trunkline.subscribing.finding import SubscriptionFinder
 from trunkline.subscribing.options import OPTIONS
+from trunkline.subscribing.replays import Replays
 
 from . import stores
 from .checks import Broken, Checks, must
@@ -68,7 +69,7 @@ LIMITS = {
     retries: {"LOOK_SECONDS": 0.3, "CROWDED_SECONDS": 0.03, "ROUND_SECONDS": 0.05},
     reader: {"LOOK_SECONDS": 0.3, "PAGE": 7},
     matching_lane: {"COMPANY_COST": 4, "AT_ONCE": 2, "MOST_WAITING": 6, "LOOK_SECONDS": 0.1},
-    replay_lane: {"LOOK_SECONDS": 0.3},
+    replay_lane: {"LOOK_SECONDS": 0.3, "WITHDRAWAL_SECONDS": 0.2},
     ordering: {"LOOK_SECONDS": 0.3, "WAIT_SECONDS": 0.15, "MOST_WAITING": 6, "MOST_BLOCKED": 2},
     gates: {"SHARE_SECONDS": 0.3, "MOST_WAITING": 3},
     paced_lane: {"LOOK_SECONDS": 0.3, "PERIOD_SECONDS": 0.05, "LOOKED_AT": 2},
@@ -197,7 +198,19 @@ class World:
         self.is_healed = False
         self.busy = 0
         self.broken = None
+        self.cancelled = {}
+        """When each replay that was cancelled was."""
+        self.disturbed = 0.0
+        """When somebody was last kept from looking into the database."""
         self.front = self._machine("front")
+        self.replays = Replays(
+            self.front.door,
+            finder=None,
+            checker=None,
+            dry_runs=None,
+            limits=None,
+            replay_signal=Signal(),
+        )
         self.service = self._service(self.front)
         self.checks = Checks(self)
 
@@ -455,6 +468,7 @@ class World:
 
     def _thaw(self, machine):
         if machine.is_frozen:
+            self.disturbed = self.clock.now
             self.say(machine.name, "wakes")
             self.checks.excuse(lambda m: True)
             self.clock.thaw(machine)
@@ -468,12 +482,14 @@ class World:
         self.clock.after(self.chance.choice((0.1, 0.3, 1.5)), self._come_back)
 
     def _come_back(self):
+        self.disturbed = self.clock.now
         self.say("database", "is back")
         self.checks.excuse(lambda m: True)
         self.database.come_back()
 
     def _cut(self):
         if (machine := self._pick()) is not None:
+            self.disturbed = self.clock.now
             self.say(machine.name, "loses its connections")
             self.checks.excuse(lambda m: m is machine)
             self.database.abort(lambda m: m is machine)
@@ -712,12 +728,26 @@ class World:
             case "delete" if chance.random() < 0.4:
                 await self.service.delete(company, name, channel=None)
             case "replay":
-                kind = chance.choice((replay.ALL, replay.FAILED))
-                subscription = await self.service.find(company, name, channel=None)
-                start = self.checks.versions[row["no"]][0]["start_position"]
-                async with self.front.door.write() as connection:
-                    head = (await stream.head(connection)).position
-                    await replay.begin(connection, subscription, replay.Range(start, head, kind=kind))
+                await self._replay(row)
+
+    async def _replay(self, row):
+        """Replay everything, or what has failed; some are cancelled soon."""
+        kind = self.chance.choice((replay.ALL, replay.FAILED))
+        subscription = await self.service.find(row["company_id"], row["id"], channel=None)
+        start = self.checks.versions[row["no"]][0]["start_position"]
+        async with self.front.door.write() as connection:
+            head = (await stream.head(connection)).position
+            begun = await replay.begin(connection, subscription, replay.Range(start, head, kind=kind))
+        if self.has_pace and self.pace_chance.random() < 0.5:
+            await asyncio.sleep(self.pace_chance.uniform(0, 0.5))
+            await self._cancel(row["company_id"], begun)
+
+    async def _cancel(self, company, begun):
+        """Cancel a replay, as ``DELETE /api/v1/replays/{id}`` does."""
+        self.checks.excuse(lambda _: True)  # what is in flight of it may be open again for another replay
+        await self.replays.cancel(company, begun.id)
+        self.say("front", "has cancelled", begun.no)
+        self.cancelled[begun.no] = self.clock.now
 
     async def _skip(self, no):
         """Skip the first open delivery of a subscription, as ``DeliveryLog.skip`` does."""

@@ -243,13 +243,6 @@ def _what_is_new_before_what_was_missed(patch):
     patch.setattr(models, "_barrier", lambda connection, no: 2**63 - 1)
 
 
-def _a_run_that_passes_over_what_was_the_front(patch):
-    def behind(connection, place, position):
-        return [key for key in models._open(connection, place) if key[0] > position]
-
-    patch.setattr(models, "_behind", behind)
-
-
 def _claims_for_any_worker(patch):
     claim_due = ledger.claim_due
 
@@ -313,7 +306,6 @@ FAULTS = [  # with the seed to begin at, so that each is found at once
     (_an_order_that_forgets_the_ledger, 0),
     (_turns_before_the_cursor_has_passed, 130),
     (_what_is_new_before_what_was_missed, 0),
-    (_a_run_that_passes_over_what_was_the_front, 1_334),
     (_claims_for_any_worker, 0),
     (_a_rate_that_begins_anew_with_each_holder, 0),
     (_places_that_others_have_in_flight_taken_again, 0),

@@ -262,7 +262,8 @@ class Runner:
                 self._running[next_job] = None
             else:
                 self._start(waiting)
-        self._look_at_refused()
+        if self.slots.refused:
+            self._look_at_refused()
         return next_job
 
     def _set_gate(self, standing: Standing[Job], route: Route, progress: Progress | None) -> None:

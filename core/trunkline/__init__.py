@@ -91,6 +91,7 @@ if TYPE_CHECKING:
         BadCursor,
         BadQuery,
         BodyInvalid,
+        CursorExpired,
         EventRejected,
         ExtraMissing,
         FieldError,
@@ -107,6 +108,7 @@ if TYPE_CHECKING:
     from trunkline.outbound.push import post as post_by_http
     from trunkline.plugins.extras import require_extra
     from trunkline.schemas.catalog import EventType, Json
+    from trunkline.schemas.conditions import Condition, conditions_of
     from trunkline.schemas.definitions import Definition, Example, ItemList, Kind, read_definition
     from trunkline.schemas.fields import Field, FieldKind, Reference
     from trunkline.schemas.products import Brand, Product, alternatives, json_remarks, sample_envelope
@@ -149,9 +151,11 @@ __all__ = [
     "Channel",
     "CheckTarget",
     "Clock",
+    "Condition",
     "Connector",
     "CreateSubscription",
     "CreatedSubscription",
+    "CursorExpired",
     "Definition",
     "Deliver",
     "Deliveries",
@@ -228,6 +232,7 @@ __all__ = [
     "call_options",
     "check_fragment",
     "check_idempotency_key",
+    "conditions_of",
     "definition_routes",
     "deliver_by_http",
     "happening",
@@ -335,6 +340,7 @@ _HOMES = {
         "BadCursor",
         "BadQuery",
         "BodyInvalid",
+        "CursorExpired",
         "EventRejected",
         "ExtraMissing",
         "FieldError",
@@ -350,6 +356,7 @@ _HOMES = {
     "trunkline.outbound.push": ("deliver as deliver_by_http", "post as post_by_http"),
     "trunkline.plugins.extras": ("require_extra",),
     "trunkline.schemas.catalog": ("EventType", "Json"),
+    "trunkline.schemas.conditions": ("Condition", "conditions_of"),
     "trunkline.schemas.definitions": ("Definition", "Example", "ItemList", "Kind", "read_definition"),
     "trunkline.schemas.fields": ("Field", "FieldKind", "Reference"),
     "trunkline.schemas.products": ("Brand", "Product", "alternatives", "json_remarks", "sample_envelope"),

@@ -245,8 +245,10 @@ OPERATIONS: Mapping[Kind, str] = {
     "action": "A write into the system of record; scope `integrations:write`. The record and its event are stored in one transaction. "
     "`PUT` answers wherever `PATCH` does. An empty string counts as absent; so does `null` in an optional field, unless the field can be cleared: then `null` clears it. An update needs at least one field. "
     "A create with an `external_id` that the company has used before is answered with 200 and the first record. "
-    "With the header `Idempotency-Key` a repeated request gets the first answer again for 24 hours.",
-    "search": "A read by key, for find-or-create; scope `integrations:read`. Several fields must all fit.",
+    "With the header `Idempotency-Key` a repeated request gets the first answer again for 24 hours. A `DELETE` takes no body.",
+    "search": "A read; scope `integrations:read`. One that finds by key, for find-or-create, answers with an empty list where there is nothing; "
+    "several fields must all fit. One that gets a record by its number answers with 404 where there is none. "
+    "One that takes `cursor` gives its list in pages: send `next_cursor` back as `cursor`, until it is null.",
     "lookup": "A list to choose from, for a form's dropdown; scope `integrations:read`. `q` narrows it down.",
 }
 
@@ -280,7 +282,8 @@ def operation(definition: Definition) -> Iterator[str]:
     yield f"```http\n{call_of(definition)}\n```"
     taken = [*inputs(definition.parameters), *inputs(definition.input)]
     yield table(["field", "type", "required", "meaning"], taken)
-    yield f"Answers {definition.success_status} with:"
+    missing = "404 where there is no such record, else " if definition.is_single else ""
+    yield f"Answers {missing}{definition.success_status} with:"
     items = [
         (f"`{name}[].{inner.strip('`')}`", *row)
         for name, described in definition.output["properties"].items()
@@ -289,9 +292,11 @@ def operation(definition: Definition) -> Iterator[str]:
     answered = [(name, kind, text) for name, kind, _, text in [*fields(definition.output), *items]]
     yield table(["field", "type", "meaning"], answered)
     example = definition.examples[0]
-    sent = "query" if definition.method == "GET" else "body"
-    yield f"Example {sent} and answer:"
-    yield f"```json\n{json.dumps(example.input)}\n{json.dumps(example.output)}\n```"
+    if definition.input["properties"]:
+        yield f"Example {'body' if definition.takes_body else 'query'} and answer:"
+        yield f"```json\n{json.dumps(example.input)}\n{json.dumps(example.output)}\n```"
+    else:
+        yield f"Example answer:\n\n```json\n{json.dumps(example.output)}\n```"
 
 
 def operations_page() -> str:

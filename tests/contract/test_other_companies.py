@@ -57,6 +57,7 @@ async def belongings(hub) -> dict[str, str]:
     target = {"target_url": "http://127.0.0.1:9/hook"}
     subscription = await make("/webhooks/subscriptions", {**target, "event_types": ["*"]})
     lead = await make("/integrations/leads", {"first_name": "J", "last_name": "D", "email": "j@d.example"})
+    note = await make(f"/integrations/clients/{lead['client_id']}/notes", {"text": "Called."})
     affiliate = await make(
         "/integrations/affiliates", {"first_name": "R", "last_name": "B", "email": "r@b.example"}
     )
@@ -74,6 +75,7 @@ async def belongings(hub) -> dict[str, str]:
         "quarantine_id": quarantined["id"],
         "subscription_id": subscription["id"],
         "client_id": str(lead["client_id"]),
+        "client_note_id": str(note["client_note_id"]),
         "affiliate_id": str(affiliate["affiliate_id"]),
         "event_id": str(event["id"]),
         "replay_id": replay["id"],
@@ -117,7 +119,7 @@ async def test_nothing_of_the_owners_has_changed_and_the_same_calls_find_it(hub)
         await stranger.request(route.method, path, json=route.body(document))
     missing = []
     for route in sorted(
-        owned_routes(document), key=lambda one: (one.method == "DELETE", one.path.count("/") < 5)
+        owned_routes(document), key=lambda one: (one.method == "DELETE", -one.path.count("/"))
     ):
         path = _PARAMETER.sub(lambda found: ids[found[1]], route.path)
         answer = await hub.client.request(route.method, path, json=route.body(document))

@@ -30,7 +30,16 @@ PERSON = "first_name last_name email"
 PLACE = "city state zip"
 CHANGES = f"{PERSON} phone {PLACE} employee_id affiliate_id external_id"
 STATUS_NOTE = "changed_by_employee_id status_note"
-STATUS_ANSWER = "200 previous_status new_status updated_utc"
+RECORD = (
+    "client_id first_name last_name full_name email phone city state zip status status_id status_name employee_id "
+    "employee_name affiliate_id affiliate_name package_keyword source external_id created_utc updated_utc"
+)
+AFFILIATE = (
+    "affiliate_id first_name last_name full_name email phone affiliate_code commission_rate is_approved_affiliate "
+    "external_id created_utc updated_utc"
+)
+NOTE = "client_note_id client_id text note_type visibility external_id created_utc"
+STATUS_ANSWER = f"200 previous_status new_status {RECORD}"
 EITHER_STATUS = "new_status new_status_id"
 
 ACTIONS = {
@@ -39,12 +48,10 @@ ACTIONS = {
         "POST /leads",
         PERSON,
         f"phone {PLACE} package_keyword affiliate_id source external_id",
-        "201 client_id status created_utc",
+        f"201 {RECORD}",
         "lead.created",
     ),
-    "update_lead": Row(
-        "Update Lead", "PATCH /leads/{client_id}", "", CHANGES, "200 success client_id updated_utc"
-    ),
+    "update_lead": Row("Update Lead", "PATCH /leads/{client_id}", "", CHANGES, f"200 success {RECORD}"),
     "update_lead_status": Row(
         "Update Lead Status",
         "PATCH /leads/{client_id}/status",
@@ -59,12 +66,10 @@ ACTIONS = {
         "POST /clients",
         PERSON,
         f"phone status status_id employee_id {PLACE} affiliate_id source external_id",
-        "201 client_id status created_utc",
+        f"201 {RECORD}",
         "client.created",
     ),
-    "update_client": Row(
-        "Update Client", "PATCH /clients/{client_id}", "", CHANGES, "200 success client_id updated_utc"
-    ),
+    "update_client": Row("Update Client", "PATCH /clients/{client_id}", "", CHANGES, f"200 success {RECORD}"),
     "update_client_status": Row(
         "Update Client Status",
         "PATCH /clients/{client_id}/status",
@@ -79,14 +84,14 @@ ACTIONS = {
         "POST /clients/{client_id}/notes",
         "text",
         "note_type visibility external_id",
-        "201 client_note_id created_utc",
+        f"201 {NOTE}",
     ),
     "create_affiliate": Row(
         "Create Affiliate",
         "POST /affiliates",
         PERSON,
         "phone affiliate_code commission_rate external_id",
-        "201 affiliate_id created_utc",
+        f"201 {AFFILIATE}",
         "affiliate.created",
     ),
     "update_affiliate": Row(
@@ -94,13 +99,56 @@ ACTIONS = {
         "PATCH /affiliates/{affiliate_id}",
         "",
         f"{PERSON} phone affiliate_code commission_rate is_approved_affiliate external_id",
-        "200 success affiliate_id updated_utc",
+        f"200 success {AFFILIATE}",
+    ),
+}
+ACTIONS |= {
+    "archive_client": Row(
+        "Archive Client", "DELETE /clients/{client_id}", "", "", "200 success client_id archived_utc"
+    ),
+    "delete_client_note": Row(
+        "Delete Client Note",
+        "DELETE /clients/{client_id}/notes/{client_note_id}",
+        "",
+        "",
+        "200 success client_id client_note_id",
     ),
 }
 KEYS = "email phone client_id external_id"
 SEARCHES = {
     "find_client": Row("Find Client", "GET /clients/search", "", "", "200 results count", either=KEYS),
     "find_lead": Row("Find Lead", "GET /leads/search", "", "", "200 results count", either=KEYS),
+}
+FINDS = tuple(SEARCHES)
+PEOPLE = "q status employee_id affiliate_id limit cursor"
+LISTS = {
+    "list_clients": (Row("List Clients", "GET /clients", "", PEOPLE, "200 items next_cursor"), RECORD),
+    "list_leads": (Row("List Leads", "GET /leads", "", PEOPLE, "200 items next_cursor"), RECORD),
+    "list_affiliates": (
+        Row(
+            "List Affiliates",
+            "GET /affiliates",
+            "",
+            "q is_approved_affiliate limit cursor",
+            "200 items next_cursor",
+        ),
+        AFFILIATE,
+    ),
+    "list_client_notes": (
+        Row(
+            "List Client Notes",
+            "GET /clients/{client_id}/notes",
+            "",
+            "visibility limit cursor",
+            "200 items next_cursor",
+        ),
+        NOTE,
+    ),
+}
+SEARCHES |= {name: row for name, (row, _) in LISTS.items()} | {
+    "get_client": Row("Get Client", "GET /clients/{client_id}", "", "", f"200 {RECORD}"),
+    "get_lead": Row("Get Lead", "GET /leads/{client_id}", "", "", f"200 {RECORD}"),
+    "get_affiliate": Row("Get Affiliate", "GET /affiliates/{affiliate_id}", "", "", f"200 {AFFILIATE}"),
 }
 LOOKUPS = {
     name: Row(title, f"GET /lookups/{name}", "", "q limit cursor", f"200 {items} count next_cursor")
@@ -117,11 +165,10 @@ ITEMS = {
     "affiliates": "affiliate_id full_name",
     "client-statuses": "status_id name is_lead",
 }
-RECORD = (
-    "client_id first_name last_name full_name email phone status status_id status_name employee_id employee_name "
-    "affiliate_id affiliate_name external_id created_utc"
-)
-NULLABLE_IN_A_RECORD = {"phone", "employee_id", "employee_name", "affiliate_id", "affiliate_name", "external_id"}  # fmt: skip
+NULLABLE_IN_A_RECORD = {
+    "phone", "city", "state", "zip", "employee_id", "employee_name", "affiliate_id", "affiliate_name",
+    "package_keyword", "source", "external_id",
+}  # fmt: skip
 
 KINDS = {"action": ACTIONS, "search": SEARCHES, "lookup": LOOKUPS}
 ROWS = [(kind, name, row) for kind, table in KINDS.items() for name, row in table.items()]
@@ -176,10 +223,20 @@ def test_the_answer_is_exactly_the_contracts(kind, name, row):
     status, *answered = row.answer.split()
     assert one.success_status == int(status)
     assert list(one.output["properties"]) == one.output["required"] == answered
+    assert one.is_single is name.startswith("get_")
     assert one.output["additionalProperties"] is False
 
 
-@pytest.mark.parametrize("name", SEARCHES)
+@pytest.mark.parametrize("name", LISTS)
+def test_a_list_is_bounded_and_has_whole_records(name):
+    one = CATALOG.get("search", name)
+    items = one.output["properties"]["items"]
+    assert one.is_paged
+    assert one.input["properties"]["limit"]["maximum"] == items["maxItems"] <= 200
+    assert list(items["items"]["properties"]) == items["items"]["required"] == LISTS[name][1].split()
+
+
+@pytest.mark.parametrize("name", FINDS)
 def test_a_search_answers_with_one_whole_record(name):
     results = CATALOG.get("search", name).output["properties"]["results"]
     assert results["maxItems"] == 1
@@ -203,7 +260,7 @@ def test_a_status_is_given_by_name_or_by_number(name):
     assert (fault.path, fault.message) == ("/new_status", "is required, or else new_status_id")
 
 
-@pytest.mark.parametrize("name", SEARCHES)
+@pytest.mark.parametrize("name", FINDS)
 def test_a_search_without_a_key_says_which_there_are(name):
     (fault,) = CATALOG.check_input(CATALOG.get("search", name), {}, {})
     assert (fault.path, fault.message) == ("/email", "is required, or else phone or client_id or external_id")
@@ -276,6 +333,7 @@ def test_lookups_are_named_where_a_record_can_be_chosen_from_a_list(one):
             reference = described.get("x-lookup")
             lookup = reference["lookup"] if isinstance(reference, dict) else reference
             assert lookup == chosen.get(name), name
+            assert lookup is None or name != "status" or reference["value"] == "name"
 
 
 def test_the_status_of_a_lead_is_chosen_among_those_of_leads_and_a_new_clients_among_the_others():

@@ -188,3 +188,17 @@ async def test_scopes_and_disabled_plugins(sqlite_database_url: str, make_hub: A
     refused = await reader.get("/api/v1/zapier/hooks")
     assert refused.status_code == 403
     assert "webhooks:write" in refused.json()["detail"]
+
+
+async def test_what_a_form_had_left_empty_is_no_condition(api: Any):
+    body = {"target_url": "https://hooks.example.com/blank", "event_type": "payment.failed"}
+    empty = {
+        "payload.failure_reason": "",
+        "payload.amount_attempted": {"gte": 10, "lte": ""},
+        "payload.client_id": {"in": []},
+    }
+    made = (await api.client.post("/api/v1/make/hooks", json=body | {"filter": empty})).json()
+    assert made["filter"] == {"payload.amount_attempted": {"gte": 10}}
+    for nothing in ({}, {"payload.failure_reason": ""}, {"payload.amount_attempted": {}}):
+        made = (await api.client.post("/api/v1/make/hooks", json=body | {"filter": nothing})).json()
+        assert made["filter"] is None

@@ -42,6 +42,11 @@ class TestCrmActions(ActionConformance):
         if definition.name.startswith("create_"):
             return Request({}, dict(definition.examples[-1].input) | {"external_id": f"new-{next(NUMBERS)}"})
         number, _ = await person(hub, kind)
+        if definition.name == "delete_client_note":
+            note = await made(hub, f"clients/{number}/notes", {"text": "Called."})
+            return Request({"client_id": number, "client_note_id": note["client_note_id"]}, {})
+        if definition.name == "archive_client":
+            return Request({"client_id": number}, {})
         parameters = {"affiliate_id" if kind == "affiliates" else "client_id": number}
         if definition.name in NEW_STATUS:
             return Request(parameters, {"new_status": NEW_STATUS[definition.name]})
@@ -52,8 +57,18 @@ class TestCrmActions(ActionConformance):
 class TestCrmSearches(SearchConformance):
     plugin = "crm"
     common = ("client-statuses",)
+    client_id = 0
 
     async def request_for(self, hub, definition):
+        if definition.name == "list_client_notes":
+            self.client_id = self.client_id or (await person(hub, "clients"))[0]
+            await made(hub, f"clients/{self.client_id}/notes", {"text": "Called."})
+            return Request({"client_id": self.client_id}, {})
+        if definition.name.startswith(("get_", "list_")):
+            kind = definition.path.split("/")[1]
+            number, _ = await person(hub, kind)
+            parameters = dict.fromkeys(definition.parameters["properties"], number)
+            return Request(parameters, {})
         if definition.kind == "search":
             _, body = await person(hub, "leads")
             return Request({}, {"email": body["email"], "external_id": body["external_id"]})

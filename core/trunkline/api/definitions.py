@@ -41,6 +41,10 @@ class ShownDefinition(BaseModel):
     path: str = Field(examples=["/api/v1/integrations/orders"])
     input_schema: dict[str, Any]
     output_schema: dict[str, Any]
+    single: bool | None = Field(
+        default=None,
+        description="true where a search answers with the record itself, and with 404 where there is none; otherwise absent",
+    )
 
 
 class DefinitionHandlers:
@@ -110,6 +114,7 @@ def _view(definition: Definition) -> dict[str, Json]:
         "path": f"/api/v1{CALL_PREFIX}{definition.path}",
         "input_schema": definition.input,
         "output_schema": definition.output,
+        **({"single": True} if definition.is_single else {}),
     }
 
 
@@ -127,7 +132,7 @@ def call_options(definition: Definition) -> dict[str, Any]:
     described = responses(*_problems_of(definition))
     if status != 200:
         described[200] = {"model": model, "description": "What an earlier call has made"}
-    if definition.kind == "action":
+    if definition.takes_body:
         extra["requestBody"] = {"content": _content(example.input for example in definition.examples)}
     return {
         "operation_id": f"look_up_{_snake(definition)}" if definition.kind == "lookup" else definition.name,
@@ -178,8 +183,10 @@ def _output_model(definition: Definition) -> type[RootModel[Json]]:
 
 
 def _problems_of(definition: Definition) -> Sequence[int]:
-    if definition.kind == "action":
+    if definition.takes_body:
         return (400, 401, 403, 404, 409, 413, 415, 422, 429, 502, 503)
+    if definition.kind == "action":
+        return (400, 401, 403, 404, 409, 413, 422, 429, 502, 503)
     return (400, 401, 403, 404, 422, 429, 502, 503)
 
 

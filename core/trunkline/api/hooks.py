@@ -100,6 +100,8 @@ class RestHookHandlers:
     async def subscribe(self, body: HookRequest, caller: Administers) -> JSONResponse:
         """Push events to a URL. The same target, types and filter again give the first hook."""
         request = _subscription_of(body)
+        if "filter" in request:
+            request["filter"] = without_blanks(request["filter"]) or None
         versions = request.get("versions") or _versions_of_app(caller, request["event_types"], self._events)
         if versions:
             request["versions"] = versions
@@ -120,6 +122,14 @@ class RestHookHandlers:
         """Stop pushing for good. A hook that is not there is as good as one that has gone."""
         with suppress(NotFound):
             await self._subscriptions.delete(caller.company_id, hook_id, channel=self._channel)
+
+
+def without_blanks(filter: Any) -> Any:
+    """Leave out of a filter what a platform's form had left empty: empty text, empty lists, and what then has no comparison."""
+    if not isinstance(filter, dict):
+        return filter
+    kept = {name: without_blanks(value) for name, value in filter.items()}
+    return {name: value for name, value in kept.items() if value not in ("", [], {})}
 
 
 def rest_hook_routes(

@@ -100,7 +100,7 @@ class SubscriptionHandlers:
         return await self._replays.get(caller.company_id, replay_id)
 
     async def cancel_replay(self, replay_id: str, caller: Reads) -> None:
-        """Stop a replay; what it has already made due is still delivered."""
+        """Stop a replay, and take back what it has made due and nobody has begun: nothing of it is sent a second later."""
         await self._replays.cancel(caller.company_id, replay_id)
 
 

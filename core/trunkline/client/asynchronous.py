@@ -92,7 +92,27 @@ class AsyncClient:
             LookupError: there is no such search.
         """
         search = calls.find(name, await self._definitions("searches"), kind="search")
-        return calls.first_item(await self._call(calls.search(search, values)))
+        try:
+            return calls.found(search, await self._call(calls.search(search, values)))
+        except HubError as error:
+            if calls.is_missing(search, error):
+                return None
+            raise
+
+    async def search_all(self, name: str, **values: Any) -> AsyncGenerator[dict[str, Any]]:
+        """Give every record that a search finds, page by page: ``async for client in hub.search_all("list_clients")``.
+
+        Raises:
+            LookupError: there is no such search.
+        """
+        search = calls.find(name, await self._definitions("searches"), kind="search")
+        while True:
+            answer = await self._call(calls.search(search, values))
+            for item in calls.items(answer):
+                yield dict(item)
+            if not (cursor := answer.get("next_cursor")):
+                return
+            values["cursor"] = cursor
 
     async def lookup(self, name: str, query: str | None = None) -> AsyncGenerator[dict[str, Any]]:
         """Give every item of a list: ``hub.lookup("employees")``, or those that *query* finds."""

@@ -91,7 +91,27 @@ class Client:
             LookupError: there is no such search.
         """
         search = calls.find(name, self._definitions("searches"), kind="search")
-        return calls.first_item(self._call(calls.search(search, values)))
+        try:
+            return calls.found(search, self._call(calls.search(search, values)))
+        except HubError as error:
+            if calls.is_missing(search, error):
+                return None
+            raise
+
+    def search_all(self, name: str, **values: Any) -> Iterator[dict[str, Any]]:
+        """Give every record that a search finds, page by page: ``for client in hub.search_all("list_clients")``.
+
+        Raises:
+            LookupError: there is no such search.
+        """
+        search = calls.find(name, self._definitions("searches"), kind="search")
+        while True:
+            answer = self._call(calls.search(search, values))
+            for item in calls.items(answer):
+                yield dict(item)
+            if not (cursor := answer.get("next_cursor")):
+                return
+            values["cursor"] = cursor
 
     def lookup(self, name: str, query: str | None = None) -> Iterator[dict[str, Any]]:
         """Give every item of a list: ``hub.lookup("employees")``, or those that *query* finds."""

@@ -111,10 +111,15 @@ def act(action: Mapping[str, Any], values: Mapping[str, Any], *, idempotency_key
     """Carry out an action, as the hub lists it. Values that stand in its path are put there.
 
     Raises:
-        TypeError: *values* lacks one that stands in the path.
+        TypeError: *values* lacks one that stands in the path, or has more than a DELETE takes.
     """
     path, rest = _fill(action, values)
-    return _writing(action["method"], path, rest, idempotency_key)
+    if action["method"] != "DELETE":
+        return _writing(action["method"], path, rest, idempotency_key)
+    if rest:
+        msg = f"'{action['name']}' takes no {next(iter(rest))}; it deletes what its path names"
+        raise TypeError(msg)
+    return Call("DELETE", path, headers={"Idempotency-Key": idempotency_key or secrets.token_urlsafe(24)})
 
 
 def search(search: Mapping[str, Any], values: Mapping[str, Any]) -> Call:
@@ -141,6 +146,16 @@ def items(answer: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
 def first_item(answer: Mapping[str, Any]) -> dict[str, Any] | None:
     """The first item of a page, if it has any."""
     return next(map(dict[str, Any], items(answer)), None)
+
+
+def found(search: Mapping[str, Any], answer: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The first record in a search's answer, if it has any; or the answer, where that is the record itself."""
+    return dict(answer) if search.get("single") else first_item(answer)
+
+
+def is_missing(search: Mapping[str, Any], error: HubError) -> bool:
+    """Whether *error* only says that there is no record of the id that a search asked for."""
+    return bool(search.get("single")) and error.status == 404
 
 
 def find(name: str, definitions: Sequence[Mapping[str, Any]], *, kind: str) -> Mapping[str, Any]:

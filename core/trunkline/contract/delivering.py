@@ -165,5 +165,5 @@ class Replays(Protocol):
         ...
 
     async def cancel(self, company_id: int, replay_id: str) -> None:
-        """Stop a replay; what it has already made due is still delivered. Raises NotFound."""
+        """Stop a replay, and take back what it has made due and nobody has begun. Raises NotFound."""
         ...

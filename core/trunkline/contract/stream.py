@@ -64,8 +64,15 @@ class EventReader(Protocol):
         """Read the newest envelopes, newest first; the schema's examples, as envelopes, where there are none."""
         ...
 
-    def types(self) -> Sequence[EventType]:
-        """List the current version of every registered event type, in the order of their names."""
+    async def head(self) -> str:
+        """Give the cursor that goes on after everything that is in the log now. Raises StoreUnavailable."""
+        ...
+
+    def types(self, *, versions: Mapping[str, int] | None = None) -> Sequence[EventType]:
+        """List every registered event type, in the order of their names.
+
+        Each is in the version that *versions* names, in version 1 where it names none, and current without *versions*.
+        """
         ...
 
     def versions(self, type: str) -> Sequence[int]:

@@ -34,8 +34,10 @@ class Batch:
     rooms: list[int] = field(default_factory=list[int])
     """The company of each deferred delivery that has room in memory until it is written."""
     is_due_soon: bool = False
-    order: dict[Key, tuple[int, int]] = field(default_factory=dict[Key, tuple[int, int]])
-    """The order key and the shard of *first* rows that are in an order."""
+    is_paced_soon: bool = False
+    """Whether something of a subscription with a pace is due soon."""
+    order: dict[Key, tuple[int | None, int]] = field(default_factory=dict[Key, tuple[int | None, int]])
+    """The order key and the shard of *first* rows that are in an order; without a key where they have a pace only."""
     places: dict[Place, None] = field(default_factory=dict[Place, None])
     """The keys of which open deliveries change in the ledger."""
 
@@ -53,7 +55,7 @@ class Batch:
         self.ended.append(ended)
         if result.outcome is not Outcome.DELIVERED:
             self.failures.append((ended, state))
-        self._note_wait(settled.wait_ms)
+        self._note_wait(job, settled.wait_ms)
         self._count(job, result.outcome)
         if job.queue is not None:
             self._note_order(job, job.queue, is_open=bool(job.claim) or settled.status == Status.PENDING)
@@ -71,7 +73,7 @@ class Batch:
             claimed_by=worker if deferred.in_flight else None,
             claim=job.claim,
         )
-        self._note_wait(deferred.wait_ms)
+        self._note_wait(job, deferred.wait_ms)
         if job.has_room:
             job.has_room = False
             self.rooms.append(job.route.subscription.company_id)
@@ -122,8 +124,15 @@ class Batch:
         if is_open:
             self.places[Place(no, queue.order_key, is_on=job.route.deliver is not None)] = None
 
-    def _note_wait(self, wait_ms: int | None) -> None:
-        self.is_due_soon = self.is_due_soon or (wait_ms is not None and wait_ms <= SOON_MS)
+    def _note_wait(self, job: Job, wait_ms: int | None) -> None:
+        """Note that *job* is due again in *wait_ms*, if that is soon; what has a pace is for the holder of its shard."""
+        is_soon = wait_ms is not None and wait_ms <= SOON_MS
+        if job.route.pace is None:
+            self.is_due_soon = self.is_due_soon or is_soon
+            return
+        self.is_paced_soon = self.is_paced_soon or is_soon
+        if job.queue is None and job.progress is not None and wait_ms is not None:
+            self.order[Key(job.event.position, job.route.subscription.no)] = (None, job.progress.lease.shard)
 
     def _count(self, job: Job, outcome: Outcome) -> None:
         """Count the failures in a row of the job's subscription."""

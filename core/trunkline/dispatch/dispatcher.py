@@ -5,7 +5,7 @@
     leases ──► owned shards ──► reader ──► routing table ──► runner ──► sender ──► channel.deliver
                                    └────► matching lane ─────┘│ ▲  ▲
                               cursors, ledger ◄── settlement ◄┘ │  └── ordering ◄── turns ◄── whose turn it is
-                                                                └── retries ◄── what is due
+                                                                └── retries, paced lane ◄── what is due
 """
 
 import asyncio
@@ -25,6 +25,7 @@ from trunkline.dispatch.leases import Leases
 from trunkline.dispatch.matching_lane import MatchingLane
 from trunkline.dispatch.ordering import Ordering
 from trunkline.dispatch.owned_shards import OwnedShards
+from trunkline.dispatch.paced_lane import PacedLane
 from trunkline.dispatch.progress import Progress
 from trunkline.dispatch.reader import Reader
 from trunkline.dispatch.replay_lane import ReplayLane
@@ -36,6 +37,7 @@ from trunkline.dispatch.sender import Sender
 from trunkline.dispatch.settlement import Settlement
 from trunkline.dispatch.signals import Signals
 from trunkline.dispatch.slots import Slots
+from trunkline.dispatch.starting import Starter
 from trunkline.dispatch.supervision import Run, Supervision
 from trunkline.dispatch.turns import Turns
 from trunkline.dispatch.unreadable import Unreadable
@@ -90,8 +92,8 @@ class Dispatcher:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        leases, reader, matching, retries, turns, replays, settlement, sweep = self._tasks
-        await _stop([reader, matching, retries, turns, replays])
+        leases, *lanes, settlement, sweep = self._tasks
+        await _stop(lanes)
         self._ordering.stop()
         await self._runner.drain(STOP_SECONDS)
         await _stop([leases, settlement, sweep])
@@ -135,7 +137,9 @@ class Dispatcher:
         self._settlement = self._build_settlement()
         self._matching = MatchingLane(self._database, table, self._runner)
         self._reader = self._build_reader(table)
-        self._retries = self._build_retries(table)
+        starter = Starter(self._database, self._owned, table, self._runner)
+        self._retries = self._build_retries(starter)
+        self._paced = PacedLane(self._database, self._owned, table, self._runner, starter)
         self._turns = self._build_turns(table)
         self._replays = self._build_replay_lane()
         self._reports.watch(self._runner, self._owned)
@@ -164,12 +168,12 @@ class Dispatcher:
             turn=self._signals.turn,
         )
 
-    def _build_retries(self, table: RoutingTable) -> Retries:
+    def _build_retries(self, starter: Starter) -> Retries:
         return Retries(
             self._database,
             self._owned,
-            table,
             self._runner,
+            starter,
             per_subscription=max(1, self._settings.concurrency_per_subscription // 2),
         )
 
@@ -187,6 +191,7 @@ class Dispatcher:
         return ReplayLane(
             self._database,
             self._owned,
+            self._runner,
             records=self._records,
             schema_versions=self._sender.schema_versions,
             due=self._signals.due,
@@ -199,6 +204,7 @@ class Dispatcher:
             "reader": functools.partial(self._reader.run, log_has_grown),
             "matching": self._matching.run,
             "retries": functools.partial(self._retries.run, self._signals.due),
+            "paced": self._paced.run,
             "turns": functools.partial(self._turns.run, self._signals.turn),
             "replays": functools.partial(self._replays.run, self._signals.replay),
             "settlement": self._settlement.run,

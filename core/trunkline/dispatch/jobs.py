@@ -43,6 +43,7 @@ class Job:
         "pins",
         "progress",
         "queue",
+        "replay_no",
         "round_start",
         "route",
         "started",
@@ -60,6 +61,7 @@ class Job:
         claim: int = 0,
         progress: Progress | None = None,
         pins: Pins | None = None,
+        replay_no: int | None = None,
     ) -> None:
         self.event = event
         self.route = route
@@ -68,6 +70,8 @@ class Job:
         self.claim = claim
         self.progress = progress
         self.pins = route.pins if pins is None else pins
+        self.replay_no = replay_no
+        """The replay that asked for it, if one did."""
         self.started = 0.0
         """Monotonic seconds at which it was submitted, and then at which its attempt began."""
         self.queue: KeyQueue | None = None

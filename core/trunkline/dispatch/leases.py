@@ -115,18 +115,20 @@ class Leases:
         async with self._database.write() as connection:
             leases = await shard_store.claim(connection, worker, limit=limit, lease_ms=LEASE_MS)
             faults.point("lease.after_claim")
+        since = time.monotonic()
         faults.point("lease.after_claim_commit")
-        leases = self._read_on(leases)
+        leases = self._read_on(leases, since=since)
         for lease in leases:
             async with self._database.read() as connection:
                 settled = await ledger.keys_after(connection, lease.shard, cursor=lease.cursor)
             progress = self._owned.progress[lease.shard] = Progress(lease, settled=settled)
+            progress.since = since
             progress.valid_until = started + LEASE_MS / 1000
         if leases:
             reports.shards_changed("took", worker, [lease.shard for lease in leases])
             self._log_has_grown.set()
 
-    def _read_on(self, leases: Sequence[Lease]) -> list[Lease]:
+    def _read_on(self, leases: Sequence[Lease], *, since: float) -> list[Lease]:
         """Put the new leases of shards that this worker still reads in place of the lapsed ones; returns the other *leases*.
 
         To begin such a shard again would send once more whatever of it is in flight.
@@ -134,7 +136,7 @@ class Leases:
         progress_of = self._owned.progress
         for lease in leases:
             if (progress := progress_of.get(lease.shard)) is not None:
-                progress.lease = lease
+                progress.lease, progress.since = lease, since
         return [lease for lease in leases if lease.shard not in progress_of]
 
     async def _release_surplus(self, surplus: int) -> None:

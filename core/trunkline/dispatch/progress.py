@@ -24,6 +24,7 @@ class Progress:
             "lost",
             "read",
             "settled",
+            "since",
             "valid_until",
             "written",
         ),
@@ -37,6 +38,8 @@ class Progress:
         """Deliveries beyond the cursor that an earlier owner has already written."""
         self.valid_until = math.inf
         """Monotonic seconds until which the lease surely holds; after that it is not read on until it was renewed."""
+        self.since = -math.inf
+        """Monotonic seconds from which on nobody else holds the shard."""
         self.lost = False
         self.draining = False
         self.claimed = 0

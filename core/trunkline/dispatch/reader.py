@@ -117,6 +117,8 @@ class Reader:
                 version = max(version, rows[-1].version)
                 opened = self._unreadable.open(rows)
                 unreadable += [s for s in opened if not s.is_readable and s.status == Status.ACTIVE]
+                for seconds in {s.timeout_seconds for s in opened if s.timeout_seconds}:
+                    self._runner.allow(seconds)
                 for no in self._table.apply(opened):
                     self._runner.slots.forget(no)
                 self._runner.ordering.forget(row.no for row in rows)

@@ -2,21 +2,26 @@
 
 import logging
 import time
+from collections.abc import Mapping
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.access.subscription_records import SubscriptionRecords
 from trunkline.dispatch import replay, reports
 from trunkline.dispatch.owned_shards import OwnedShards
+from trunkline.dispatch.runner import Runner
 from trunkline.errors import StoreUnavailable
 from trunkline.runtime import faults
 from trunkline.schemas.versions import SchemaVersions
+from trunkline.store import ordering
 from trunkline.store import replays as store
 from trunkline.store import subscriptions as subscription_store
 from trunkline.store.database import Database
 from trunkline.store.wakeup import Signal
 
 LOOK_SECONDS = 1.0
+WITHDRAWAL_SECONDS = 0.3
+"""How often one looks whether a replay of which deliveries are in memory was cancelled."""
 BUSY_SECONDS = 0.05
 _log = logging.getLogger(__name__)
 
@@ -28,6 +33,7 @@ class ReplayLane:
         self,
         database: Database,
         owned: OwnedShards,
+        runner: Runner,
         *,
         records: SubscriptionRecords,
         schema_versions: SchemaVersions,
@@ -36,6 +42,7 @@ class ReplayLane:
     ) -> None:
         self._database = database
         self._owned = owned
+        self._runner = runner
         self._records = records
         self._schema_versions = schema_versions
         self._due = due
@@ -51,14 +58,17 @@ class ReplayLane:
                 wait = await self.step()
             except StoreUnavailable as error:
                 _log.warning("cannot move replays on now: %s", error)
-            await replay_runs.wait(wait)
+            await replay_runs.wait(min(wait, WITHDRAWAL_SECONDS) if self._runner.has_replayed else wait)
 
     async def step(self) -> float:
         """Move the replay on that has waited longest; returns in how many seconds to look again."""
         async with self._database.read() as connection:
             await self._notice_ends(connection)
-            if not await store.is_any_running(connection):
-                return LOOK_SECONDS
+            withdrawing = await store.withdrawing(connection)
+            is_any_running = await store.is_any_running(connection)
+        await self._withdraw(withdrawing)
+        if not is_any_running:
+            return WITHDRAWAL_SECONDS if withdrawing else LOOK_SECONDS
         faults.point("replay.before_take")
         async with self._database.write() as connection:
             row = await store.take_next(connection)
@@ -85,6 +95,16 @@ class ReplayLane:
             self._due.set()
             self._turn.set()
         return 0.0 if has_made_due else BUSY_SECONDS
+
+    async def _withdraw(self, withdrawing: Mapping[int, int]) -> None:
+        """Begin nothing of the replays that were cancelled, and take back what somebody had in memory of them."""
+        self._runner.withdraw(withdrawing)
+        for no, subscription_no in withdrawing.items():
+            async with self._database.write() as connection:
+                if not await ordering.lock(connection, [subscription_no], skip=True):
+                    continue
+                if await store.withdraw(connection, no):
+                    await ordering.release_queue(connection, subscription_no)
 
     def _report(self, row: store.Row, subscription_id: str, *, has_ended: bool) -> None:
         """Report that the replay started, where this was its first step, and that it ended, where it was its last."""

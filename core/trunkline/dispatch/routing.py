@@ -10,6 +10,7 @@ from trunkline.filters.filters import Test
 from trunkline.filters.reading import Reading
 from trunkline.model.events import Event
 from trunkline.model.ordering import WHOLE_KEY, Ordering, key_at
+from trunkline.model.pace import pace_of
 from trunkline.model.subscriptions import Status, Subscription
 from trunkline.runtime.pauses import Pauses
 from trunkline.schemas.versions import Pins, SchemaVersions
@@ -48,7 +49,8 @@ class Route:
     """
 
     __slots__ = (
-        *("_target", "_valid_until_ms", "cost", "deliver", "pins", "start_position", "subscription", "wants"),
+        *("_target", "_valid_until_ms", "cost", "deliver", "pace", "pins", "start_position"),
+        *("subscription", "wants"),
     )
 
     def __init__(self, subscription: Subscription, deliver: Deliver | None) -> None:
@@ -56,6 +58,7 @@ class Route:
         self.subscription = dataclasses.replace(subscription, filter=None, description=None)
         self.deliver = deliver
         self.start_position = subscription.start_position
+        self.pace = pace_of(subscription.max_in_flight, subscription.rate)
         self.pins = subscription.pins
         self.wants = filters.compile_stored(subscription.filter).test if subscription.filter else None
         self.cost = costs.cost_of(subscription.filter) if subscription.filter else 0
@@ -107,6 +110,8 @@ class RoutingTable:
         self._by_company: dict[int, dict[str, Candidates]] = {}
         self.ordered: set[int] = set()
         """Numbers of the subscriptions that have an ordering."""
+        self.paced: set[int] = set()
+        """Numbers of those that have a pace."""
         self.version = 0
         """The routing version of the newest change that it has."""
 
@@ -119,17 +124,19 @@ class RoutingTable:
         companies: set[int] = set()
         for subscription in changed:
             companies.add(subscription.company_id)
+            self.ordered.discard(subscription.no)
+            self.paced.discard(subscription.no)
             members = self._members.setdefault(subscription.company_id, {})
             if subscription.status == Status.ACTIVE and subscription.is_readable:
                 route = Route(subscription, self._deliver_of(subscription.channel))
                 self._by_no[subscription.no] = members[subscription.no] = route
                 if subscription.ordering is not None:
                     self.ordered.add(subscription.no)
-                    continue
+                if route.pace is not None:
+                    self.paced.add(subscription.no)
             elif self._by_no.pop(subscription.no, None) is not None:
                 del members[subscription.no]
                 dropped.append(subscription.no)
-            self.ordered.discard(subscription.no)
         for company in companies:
             self._index(company)
         return dropped

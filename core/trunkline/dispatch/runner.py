@@ -5,8 +5,11 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Protocol
 
+from trunkline.dispatch.gates import Gate, Gates
 from trunkline.dispatch.jobs import Deferred, Ended, Job, ResultQueue
+from trunkline.dispatch.progress import Progress
 from trunkline.dispatch.room import HIGH_WATER, Room
+from trunkline.dispatch.routing import Route
 from trunkline.dispatch.sender import Sender
 from trunkline.dispatch.slots import Slots, Standing
 from trunkline.model.deliveries import Outcome, Result, Status
@@ -21,6 +24,8 @@ BEGIN_AT_ONCE = 16
 """Attempts that begin in one turn of the event loop; one whose body is long counts as several."""
 UNIT_BYTES = 16 * 1024
 """Bytes of a body that are signed and copied in the time of a short attempt."""
+SHORTEST_STEP_SECONDS = 0.002
+"""How long a timer for the next step of a rate runs at least; what it is late is made up for."""
 CROWDED_MS = 500
 """When a delivery that finds no slot, and whose subscription fails, is due again."""
 
@@ -50,19 +55,26 @@ class Runner:
 
     def __init__(self, slots: Slots[Job], sender: Sender, *, timeout_seconds: float) -> None:
         self.slots = slots
+        self.gates = Gates()
         self.results = ResultQueue()
-        self.claim_ms = int((timeout_seconds + 2 * GRACE_SECONDS + 5) * 1000)
+        self.claim_ms = _claim_ms(timeout_seconds)
         """How long a claim holds: longer than an attempt can take."""
         self._attempt = sender.attempt
         self._now_ms = sender.now_ms
-        self._limit = timeout_seconds + GRACE_SECONDS
+        self._timeout_seconds = self._shortest_seconds = timeout_seconds
         self._running: dict[Job, None] = {}
         self._waiting: dict[Job, None] = {}
         self._is_draining = False
+        self._withdrawn: frozenset[int | None] = frozenset()
         self._beginnings = Beginnings(BEGIN_AT_ONCE)
         self.room = Room()
         self.ordering: Order
         """Where deliveries that are in an order wait for those before them."""
+
+    def allow(self, timeout_seconds: float) -> None:
+        """Be prepared for attempts with a limit of their subscription's own."""
+        self.claim_ms = max(self.claim_ms, _claim_ms(timeout_seconds))
+        self._shortest_seconds = min(self._shortest_seconds, timeout_seconds)
 
     @property
     def waiting(self) -> int:
@@ -84,13 +96,50 @@ class Runner:
         if job.route.deliver is None:
             self._defer(job, Status.HELD, None)
             return
+        if self._withdrawn and job.replay_no in self._withdrawn:
+            self._defer(job, Status.PENDING, CROWDED_MS)
+            return
         standing = self._standing(job)
+        if job.route.pace is not None or standing.gate is not None:
+            self._set_gate(standing, job.route, job.progress)
         if not standing.waiting and self.slots.take(standing):
             self._start(job)
-        elif (standing.is_trusted or self.room.open < HIGH_WATER // 2) and self.slots.queue(standing, job):
+        elif self._may_wait(standing, job) and self.slots.queue(standing, job):
             self._waiting[job] = None
+            self._wake_later(standing)
         else:
-            self._defer(job, Status.PENDING, CROWDED_MS if standing.is_failing else 0)
+            self._defer(job, Status.PENDING, self._wait_ms(standing))
+
+    def room_for_claims(self, route: Route, progress: Progress) -> int:
+        """Tell how many deliveries for *route* to claim from the ledger, as the holder of their shard under *progress*."""
+        subscription = route.subscription
+        standing = self.slots.standing(subscription.no, subscription.company_id)
+        self._set_gate(standing, route, progress)
+        gate = standing.gate
+        if gate is None:
+            return max(self.slots.room(standing) - len(standing.waiting), 0)
+        if not gate.is_open or gate.wait() > SLOW_SECONDS / 2:
+            return 0
+        if standing.is_failing:  # nothing of it waits in memory
+            return min(self.slots.room(standing), 1) if gate.pace.rate else self.slots.room(standing)
+        return max(gate.share - sum(1 for job in standing.waiting if job.claim), 0)
+
+    def withdraw(self, replay_nos: Iterable[int]) -> None:
+        """Begin nothing any more of these replays, which were cancelled: what waits is given back to the ledger."""
+        self._withdrawn = frozenset(replay_nos)
+        for job in [job for job in self._waiting if job.replay_no in self._withdrawn]:
+            del self._waiting[job]
+            self._standing(job).waiting.remove(job)
+            self._defer(job, Status.PENDING, CROWDED_MS)
+
+    @property
+    def has_replayed(self) -> bool:
+        """Whether it has a delivery in memory that a replay asked for."""
+        return any(job.replay_no is not None for jobs in (self._waiting, self._running) for job in jobs)
+
+    def go_on(self, subscription_no: int, company_id: int) -> None:
+        """Begin what waits of a subscription, if its gate lets it."""
+        self._step(self.slots.standing(subscription_no, company_id))
 
     def admit(self, job: Job) -> None:
         """Count *job* among those that are in memory, once; what was claimed is counted by its claim."""
@@ -113,8 +162,10 @@ class Runner:
         deferred: list[Deferred] = []
         for job in _older(self._waiting, edge):
             del self._waiting[job]
-            self._standing(job).waiting.remove(job)
-            deferred.append(Deferred(job, Status.PENDING, 0))
+            standing = self._standing(job)
+            standing.waiting.remove(job)
+            wait_ms = 0 if standing.gate is None else self._wait_ms(standing)
+            deferred.append(Deferred(job, Status.PENDING, wait_ms))
             self.dismiss(job)
             if job.queue is not None:
                 self.ordering.deferred(job)
@@ -131,14 +182,16 @@ class Runner:
     def sweep(self) -> None:
         """Cancel the attempts that have passed their time limit."""
         now = time.monotonic()
-        for job in _older(self._running, now - self._limit):
+        for job in _older(self._running, now - self._shortest_seconds - GRACE_SECONDS):
+            limit = (job.route.subscription.timeout_seconds or self._timeout_seconds) + GRACE_SECONDS
+            age = now - job.started
+            if age <= limit:
+                continue
             if not job.timed_out and job.task is not None:
                 job.timed_out = True
                 job.task.cancel()
-            elif (
-                now - job.started > self._limit + GRACE_SECONDS
-            ):  # it swallows its cancellation: go on without it
-                age_ms = int((now - job.started) * 1000)
+            elif age > limit + GRACE_SECONDS:  # it swallows its cancellation: go on without it
+                age_ms = int(age * 1000)
                 self._end(
                     job,
                     Result(Outcome.RETRY, error="timeout"),
@@ -209,7 +262,49 @@ class Runner:
                 self._running[next_job] = None
             else:
                 self._start(waiting)
+        self._look_at_refused()
         return next_job
+
+    def _set_gate(self, standing: Standing[Job], route: Route, progress: Progress | None) -> None:
+        if route.pace is None or progress is None:
+            standing.gate = None
+        else:
+            standing.gate = self.gates.of(standing.subscription_no, route.pace, progress)
+
+    def _may_wait(self, standing: Standing[Job], job: Job) -> bool:
+        """Tell whether *job* may wait in memory; what is new and what the ledger had have a share each of a gate."""
+        if standing.gate is not None:
+            alike = sum(1 for waiting in standing.waiting if bool(waiting.claim) == bool(job.claim))
+            if alike >= standing.gate.share:
+                return False
+        return standing.is_trusted or self.room.open < HIGH_WATER // 2
+
+    def _wait_ms(self, standing: Standing[Job]) -> int:
+        """Tell when a delivery that finds no place in memory is due again."""
+        wait_ms = CROWDED_MS if standing.is_failing else 0
+        return wait_ms if standing.gate is None else max(wait_ms, int(standing.gate.wait() * 1000))
+
+    def _wake_later(self, standing: Standing[Job]) -> None:
+        """Have what waits of *standing* begin when its gate lets it."""
+        gate = standing.gate
+        if gate is not None and gate.timer is None and standing.waiting and (wait := gate.wait()) > 0:
+            loop = asyncio.get_running_loop()
+            gate.timer = loop.call_later(max(wait, SHORTEST_STEP_SECONDS), self._on_timer, standing, gate)
+
+    def _on_timer(self, standing: Standing[Job], gate: Gate) -> None:
+        gate.timer = None
+        self._step(standing)
+
+    def _step(self, standing: Standing[Job]) -> None:
+        self.slots.line_up(standing)
+        while not self._is_draining and (waiting := self.slots.next_waiting()) is not None:
+            del self._waiting[waiting]
+            self._start(waiting)
+        self._look_at_refused()
+
+    def _look_at_refused(self) -> None:
+        while self.slots.refused:
+            self._wake_later(self.slots.refused.pop())
 
     def _standing(self, job: Job) -> Standing[Job]:
         return self.slots.standing(job.route.subscription.no, job.route.subscription.company_id)
@@ -218,6 +313,10 @@ class Runner:
         self.results.put(Deferred(job, status, wait_ms))
         if job.queue is not None:
             self.ordering.deferred(job)
+
+
+def _claim_ms(timeout_seconds: float) -> int:
+    return int((timeout_seconds + 2 * GRACE_SECONDS + 5) * 1000)
 
 
 def _older(jobs: Mapping[Job, None], edge: float) -> list[Job]:

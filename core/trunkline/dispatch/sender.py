@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Mapping
 
-from trunkline.contract import Channel, Deliver, HttpClient, Push
+from trunkline.contract import Channel, Deliver, Push
 from trunkline.dispatch.jobs import Job
 from trunkline.dispatch.results import checked
 from trunkline.model import cursors
 from trunkline.model.deliveries import Result
+from trunkline.outbound import ClientOf
 from trunkline.runtime import faults
 from trunkline.schemas.versions import SchemaVersions
 
@@ -17,7 +18,7 @@ class Sender:
     def __init__(
         self,
         channels: Mapping[str, Channel],
-        http_for: Callable[[int], HttpClient],
+        http_for: ClientOf,
         *,
         schema_versions: SchemaVersions,
         now_ms: Callable[[], int],
@@ -52,7 +53,7 @@ class Sender:
                 target=route.target(now_ms),
                 cursor=cursors.encode(event.position),
             ),
-            self._http_for(event.company_id),
+            self._http_for(event.company_id, route.subscription.timeout_seconds),
         )
         faults.point("deliver.after_attempt")
         return checked(result)

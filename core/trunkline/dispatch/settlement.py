@@ -113,7 +113,8 @@ class Settlement:
                 job = item.job
                 jitter = random.uniform(-1, 1)  # noqa: S311 - spreads retries; nothing depends on its secrecy
                 attempt = job.attempt - job.round_start
-                state = deliveries.next_state(attempt, item.result, self._policies.retry, jitter)
+                policy = self._policies.retry.of(job.route.subscription.retry)
+                state = deliveries.next_state(attempt, item.result, policy, jitter)
                 batch.add_ended(item, state)
             else:
                 batch.add_deferred(item, worker=self._owned.worker)
@@ -151,6 +152,8 @@ class Settlement:
         self._reports.subscriptions_disabled(disabled)
         if batch.is_due_soon:
             self._due.set()
+        if batch.is_paced_soon:
+            self._runner.gates.signal.set()
         if batch.places:
             self._turn.set()
 

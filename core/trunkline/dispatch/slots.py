@@ -11,6 +11,8 @@ subscriptions of each.
 from collections import OrderedDict, deque
 from typing import Generic, TypeVar
 
+from trunkline.dispatch.gates import Gate
+
 Job = TypeVar("Job")
 
 UNTRUSTED_EACH = 8
@@ -25,6 +27,7 @@ class Standing(Generic[Job]):
 
     __slots__ = (
         "company_id",
+        "gate",
         "in_flight",
         "is_failing",
         "is_trusted",
@@ -36,6 +39,8 @@ class Standing(Generic[Job]):
     def __init__(self, subscription_no: int, company_id: int) -> None:
         self.subscription_no = subscription_no
         self.company_id = company_id
+        self.gate: Gate | None = None
+        """What its attempts have to pass, where it has a pace."""
         self.in_flight = 0
         self.is_trusted = False
         self.is_failing = False
@@ -85,6 +90,8 @@ class Slots(Generic[Job]):
         }
         self.busy: set[int] = set()
         """Numbers of the subscriptions that have all the slots they may have."""
+        self.refused: list[Standing[Job]] = []
+        """Those whose gate let nothing begin, until whoever takes slots has looked at them."""
 
     def standing(self, subscription_no: int, company_id: int) -> Standing[Job]:
         """Give the standing of subscription number *subscription_no*, which is the company's."""
@@ -119,9 +126,12 @@ class Slots(Generic[Job]):
         limit, company_id = self._limit_of(standing), standing.company_id
         if standing.in_flight >= limit or not self._all.has_slot_for(company_id):
             return False
+        if not standing.is_trusted and not self._untrusted.has_slot_for(company_id):
+            return False
+        if standing.gate is not None and not standing.gate.begin():
+            self.refused.append(standing)
+            return False
         if not standing.is_trusted:
-            if not self._untrusted.has_slot_for(company_id):
-                return False
             self._untrusted.take(company_id)
         self._all.take(company_id)
         standing.in_flight += 1
@@ -137,6 +147,14 @@ class Slots(Generic[Job]):
         standing.waiting.append(job)
         self._enqueue(standing)
         return True
+
+    def line_up(self, standing: Standing[Job]) -> None:
+        """Let what waits of *standing* have a slot again, after its gate let nothing begin."""
+        self._enqueue(standing)
+
+    def room(self, standing: Standing[Job]) -> int:
+        """Tell how many more slots *standing* itself may have."""
+        return max(self._limit_of(standing) - standing.in_flight, 0)
 
     def release(self, standing: Standing[Job], *, succeeded: bool) -> None:
         """Return a slot after an attempt that *succeeded* in time or did not."""
@@ -196,7 +214,8 @@ class Slots(Generic[Job]):
         return None
 
     def _limit_of(self, standing: Standing[Job]) -> int:
-        return self._per_subscription if standing.is_trusted else self._untrusted_per_subscription
+        limit = self._per_subscription if standing.is_trusted else self._untrusted_per_subscription
+        return limit if standing.gate is None else min(limit, standing.gate.places)
 
     def _enqueue(self, standing: Standing[Job]) -> None:
         if standing.waiting and not standing.queued:

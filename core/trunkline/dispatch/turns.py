@@ -156,6 +156,7 @@ class Turns:
                     claim=claim.claim,
                     progress=progress,
                     pins=pins.get(claim.replay_no or 0),
+                    replay_no=claim.replay_no,
                 )
                 for claim in queue.claims
                 if claim.position in events

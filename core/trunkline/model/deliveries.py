@@ -4,12 +4,16 @@ The pure centre of the dispatcher: values and decisions, no clock and no I/O.
 """
 
 import re
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import Any
 
 MAX_RETRY_AFTER_SECONDS = 24 * 60 * 60
 """CONTRACT §6: a target's ``Retry-After`` is honoured up to 24 hours."""
 
+MAX_RETRIES = 1000
+"""Retries of one delivery, however short the waits of a schedule that goes on for a time."""
 _ID = re.compile(r"dlv_([1-9][0-9]{0,18})_([1-9][0-9]{0,17})", re.ASCII)
 
 
@@ -75,10 +79,33 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """When a failed delivery is tried again: the n-th retry waits ``schedule_seconds[n-1]``, give or take *jitter*."""
+    """When a failed delivery is tried again: the n-th retry waits ``schedule_seconds[n-1]``, give or take *jitter*.
+
+    With *for_seconds* there are retries as long as the waits come to no more than that together: the schedule ends before
+    its end, or goes on with its last wait.
+    """
 
     schedule_seconds: tuple[float, ...]
     jitter: float = 0.2
+    for_seconds: float | None = None
+
+    def of(self, retry: Mapping[str, Any] | None) -> "RetryPolicy":
+        """Give the policy of a subscription with the option *retry*: this one, changed by what that says."""
+        if retry is None:
+            return self
+        if "for_seconds" in retry:
+            return replace(self, for_seconds=retry["for_seconds"])
+        return replace(self, schedule_seconds=tuple(retry["schedule_seconds"]))
+
+    def wait_before(self, retry: int) -> float | None:
+        """Tell how long retry number *retry* (from 1) waits, but for jitter; None where it is not made."""
+        schedule = self.schedule_seconds
+        if self.for_seconds is None:
+            return schedule[retry - 1] if retry <= len(schedule) else None
+        if not schedule or retry > MAX_RETRIES:
+            return None
+        together = sum(schedule[:retry]) + schedule[-1] * max(retry - len(schedule), 0)
+        return schedule[min(retry, len(schedule)) - 1] if together <= self.for_seconds else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +130,10 @@ def next_state(attempt: int, result: Result, policy: RetryPolicy, jitter: float)
         case Outcome.REJECTED:
             return NextState(Status.REJECTED)
         case Outcome.RETRY:
-            if attempt > len(policy.schedule_seconds):
+            planned = policy.wait_before(attempt)
+            if planned is None:
                 return NextState(Status.EXHAUSTED)
-            wait = policy.schedule_seconds[attempt - 1] * (1 + policy.jitter * jitter)
+            wait = planned * (1 + policy.jitter * jitter)
             if result.retry_after_seconds is not None:
                 wait = min(max(result.retry_after_seconds, 0.0), MAX_RETRY_AFTER_SECONDS)
             return NextState(Status.PENDING, wait)

@@ -66,6 +66,14 @@ class Subscription:
     """Which versions of its event types it gets."""
     ordering: Ordering | None = None
     """Which of its deliveries go one after the other."""
+    timeout_seconds: float | None = None
+    """The limit of one attempt; the deployment's for None."""
+    retry: Mapping[str, Any] | None = None
+    """When a failed delivery is tried again (``deliveries.RetryPolicy.of``); as the deployment says for None."""
+    max_in_flight: int | None = None
+    """How many attempts may be in flight at once, over all workers."""
+    rate: str | None = None
+    """How many may begin in a time, over all workers (``pace.Rate``)."""
     is_readable: bool = True
     """Whether its secrets and headers could be opened; they are empty where not."""
 

@@ -10,7 +10,7 @@ other on one, ``framing`` writes and reads HTTP/1.1, ``failures`` names what can
 and ``origins`` has the clients for origins that the operator names.
 """
 
-from trunkline.outbound.client import Outbound
+from trunkline.outbound.client import ClientOf, Outbound
 from trunkline.outbound.dialling import Origin, guarded
 from trunkline.outbound.failures import NoAnswer, error_of
 from trunkline.outbound.framing import MAX_BODY_BYTES
@@ -18,6 +18,7 @@ from trunkline.outbound.resolving import Resolve, resolve_by_system
 
 __all__ = [
     "MAX_BODY_BYTES",
+    "ClientOf",
     "NoAnswer",
     "Origin",
     "Outbound",

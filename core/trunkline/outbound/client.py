@@ -9,7 +9,7 @@ import ssl
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Self
+from typing import Protocol, Self
 
 from trunkline.contract import HttpClient, HttpResponse
 from trunkline.errors import AddressRefused, TargetRefused
@@ -93,14 +93,22 @@ class Outbound:
         """How many connections were made so far."""
         return self._dialler.dialled
 
-    def for_tenant(self, tenant: int) -> HttpClient:
-        """Give the client whose calls go on connections of *tenant* alone."""
-        return _TenantClient(self, tenant)
+    def for_tenant(self, tenant: int, timeout_seconds: float | None = None) -> HttpClient:
+        """Give the client whose calls go on connections of *tenant* alone, with a limit of their own if one is given."""
+        return _TenantClient(self, tenant, timeout_seconds)
 
     async def post(
-        self, url: str, *, body: bytes, headers: Mapping[str, str], tenant: int = NO_TENANT
+        self,
+        url: str,
+        *,
+        body: bytes,
+        headers: Mapping[str, str],
+        tenant: int = NO_TENANT,
+        timeout_seconds: float | None = None,
     ) -> HttpResponse:
         """Send *body* to *url* and read the answer, whatever its status, up to ``MAX_BODY_BYTES`` of its body.
+
+        *timeout_seconds* is the limit of this call, in place of the client's.
 
         Raises:
             AddressRefused: the policy forbids *url*, or an address that its name resolves to.
@@ -115,7 +123,7 @@ class Outbound:
         target = self._target(url)
         request = framing.request(target.start, headers, body)
         now = loop.time()
-        deadline = now + self._timeout_seconds
+        deadline = now + (timeout_seconds or self._timeout_seconds)
         way = (tenant, target.origin)
         if kept := self._pool.take(way, now=now):
             try:
@@ -165,15 +173,26 @@ class Outbound:
         return _Target(Origin.of(normalised), framing.request_start(normalised))
 
 
+class ClientOf(Protocol):
+    """Gives the client of a tenant (``Outbound.for_tenant``)."""
+
+    def __call__(self, tenant: int, timeout_seconds: float | None = None, /) -> HttpClient:
+        """Give the client of *tenant*, with a limit of its own calls if one is given."""
+        ...
+
+
 class _TenantClient:
     """An ``HttpClient`` for one tenant."""
 
-    __slots__ = ("_outbound", "_tenant")
+    __slots__ = ("_outbound", "_tenant", "_timeout_seconds")
 
-    def __init__(self, outbound: Outbound, tenant: int) -> None:
+    def __init__(self, outbound: Outbound, tenant: int, timeout_seconds: float | None) -> None:
         self._outbound = outbound
         self._tenant = tenant
+        self._timeout_seconds = timeout_seconds
 
     async def post(self, url: str, *, body: bytes, headers: Mapping[str, str]) -> HttpResponse:
         """Do as ``Outbound.post`` does."""
-        return await self._outbound.post(url, body=body, headers=headers, tenant=self._tenant)
+        return await self._outbound.post(
+            url, body=body, headers=headers, tenant=self._tenant, timeout_seconds=self._timeout_seconds
+        )

@@ -82,6 +82,9 @@ def _changes(old: Definition, new: Definition | None) -> Iterator[Break]:
     else:
         message = f"was {old.method} {old.path}, is now {new.method} {new.path}"
         yield Break(old.name, "", "call_changed", message)
+    if old.is_single != new.is_single:
+        shape = "with one record" if new.is_single else "with a list of records"
+        yield Break(old.name, "", "call_changed", f"now answers {shape}")
     yield from _refusals(old.name, old.input, new.input, path="/input")
     yield from compare(old.name, old.output, new.output, path="/output")
 

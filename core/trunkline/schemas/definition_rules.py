@@ -11,11 +11,12 @@ from trunkline.schemas.definitions import Definition, Kind
 from trunkline.schemas.fields import read_fields
 
 _METHODS: Mapping[Kind, tuple[str, ...]] = {
-    "action": ("POST", "PATCH"),
+    "action": ("POST", "PATCH", "DELETE"),
     "search": ("GET",),
     "lookup": ("GET",),
 }
 _LOOKUP_KEYS = ("lookup", "value", "label", "where")
+_LONGEST_PAGE = 1000
 _SCALARS = ("boolean", "integer", "number", "string")
 _SEGMENTS = re.compile(r"(?:/(?:[a-z0-9][a-z0-9_-]*|\{[a-z][a-z0-9_]*\}))+")
 _PARAMETER = re.compile(r"\{(\w+)\}")
@@ -32,6 +33,7 @@ def broken_rules(definition: Definition) -> Iterator[str]:
         yield "its 'input' takes unknown fields; give it \"additionalProperties\": false"
     yield from _url_faults(definition)
     yield from _list_faults(definition)
+    yield from _answer_faults(definition)
     for name, reference in _references(definition):
         yield from _reference_faults(name, reference)
 
@@ -74,10 +76,13 @@ def _call_faults(definition: Definition) -> Iterator[str]:
             yield f"has an empty '{key}'; give it one that people understand"
     if definition.method not in _METHODS[kind]:
         yield f"its 'method' must be {' or '.join(_METHODS[kind])}, as every {kind}'s, not {definition.method}"
-    allowed = (200, 201) if kind == "action" else (200,)
+    if definition.method == "DELETE" and _properties(definition.input):
+        yield "its 'method' is DELETE, which takes no body; name the record in the path, and leave 'input' without properties"
+    allowed = (200, 201) if definition.takes_body else (200,)
     if definition.success_status not in allowed:
         yield (
-            f"its 'success_status' must be {' or '.join(map(str, allowed))}, as every {kind}'s, "
+            f"its 'success_status' must be {' or '.join(map(str, allowed))}, as every {kind}'s"
+            f"{' with DELETE' if definition.method == 'DELETE' else ''}, "
             f"not {definition.success_status}"
         )
     if definition.emits and kind != "action":
@@ -142,6 +147,28 @@ def _list_faults(definition: Definition) -> Iterator[str]:
     for key, name in (("value", listed.value), ("label", listed.label)):
         if name not in items:
             yield f"'list' has '{name}' as '{key}', which the items lack; name one of their properties"
+
+
+def _answer_faults(definition: Definition) -> Iterator[str]:
+    """Give what is wrong with a search's single record, or its pages."""
+    if definition.is_single and definition.kind != "search":
+        yield "has 'single'; only searches answer with a single record, so leave it out"
+    if definition.kind != "search" or not definition.is_paged:
+        return
+    if definition.is_single:
+        yield "has both 'single' and a 'cursor'; a single record has no pages, so leave one of them out"
+    limit = _properties(definition.input).get("limit", {})
+    if not 1 <= limit.get("maximum", 0) <= _LONGEST_PAGE:
+        yield (
+            f"has a 'cursor', so its 'input' needs a 'limit' with a \"maximum\" of 1 to {_LONGEST_PAGE}: "
+            "how much a page has at most"
+        )
+    output = read_fields(definition.output)
+    if not any(field.kind == "list" and field.item_kind == "object" for field in output):
+        yield "has a 'cursor', so its 'output' needs a list of records, such as 'items'"
+    cursor = next((field for field in output if field.name == "next_cursor"), None)
+    if cursor is None or cursor.kind != "text" or not cursor.is_nullable:
+        yield "has a 'cursor', so its 'output' needs 'next_cursor', text that is null on the last page"
 
 
 def _references(definition: Definition) -> Iterator[tuple[str, Json]]:

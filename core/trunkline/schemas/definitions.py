@@ -10,8 +10,11 @@ The form of a file, with its optional keys in brackets::
      "method": "PATCH", "path": "/leads/{client_id}", ["success_status": 200], ["emits": ["lead.updated"]],
      ["parameters": {JSON Schema of an object: the names in *path*}],
      "input": {JSON Schema of an object: the body, or the query of a GET}, "output": {JSON Schema},
-     ["list": {"items": "employees", "value": "employee_id", "label": "full_name"}],
+     ["list": {"items": "employees", "value": "employee_id", "label": "full_name"}], ["single": true],
      "examples": [{["parameters": {…}], "input": {…}, "output": {…}}]}
+
+A search answers with a list of records, or, where it is ``single``, with the record itself, and with 404 where there is none.
+One whose input has ``cursor`` gives its list page by page.
 
 A property with ``x-lookup`` is chosen from a list: the name of a lookup, or ``{"lookup": name, "value": …, "where": {…}}``
 where another field of its items is wanted, or only some of its items.
@@ -59,14 +62,14 @@ class Definition:
     """One action, search or lookup. *path* is below ``/api/v1/integrations``, with its parameters in braces.
 
     *parameters*, *input* and *output* are JSON Schemas (draft 2020-12) of objects; *emits* names event types. *listed* is
-    only there for lookups. *source* is where it was read, which names it in errors; empty where it was written in Python.
+    only there for lookups, *is_single* only true of searches. *source* is where it was read, which names it in errors; empty where it was written in Python.
     """
 
     kind: Kind
     name: str
     title: str
     description: str
-    method: Literal["GET", "POST", "PATCH"]
+    method: Literal["GET", "POST", "PATCH", "DELETE"]
     path: str
     parameters: Mapping[str, Json] = field(repr=False, hash=False)
     input: Mapping[str, Json] = field(repr=False, hash=False)
@@ -76,6 +79,17 @@ class Definition:
     emits: tuple[str, ...] = ()
     listed: ItemList | None = None
     source: str = field(default="", compare=False, repr=False)
+    is_single: bool = False
+
+    @property
+    def is_paged(self) -> bool:
+        """Whether its answer is a list that comes page by page, with ``limit``, ``cursor`` and ``next_cursor``."""
+        return self.method == "GET" and "cursor" in self.input.get("properties", {})
+
+    @property
+    def takes_body(self) -> bool:
+        """Whether its input is the body of a request; otherwise it is the query, or there is none."""
+        return self.method in {"POST", "PATCH"}
 
 
 def read_definition(kind: Kind, document: bytes, *, source: str) -> Definition:
@@ -115,6 +129,7 @@ def _definition(kind: Kind, content: Mapping[str, Json], *, source: str) -> Defi
         success_status=content.get("success_status", 200),
         emits=tuple(content.get("emits", ())),
         listed=ItemList(**content["list"]) if "list" in content else None,
+        is_single=content.get("single", False),
         source=source,
     )
 
@@ -129,7 +144,7 @@ def _form() -> Validator:
         "name": text,
         "title": text,
         "description": text,
-        "method": {"enum": ["GET", "POST", "PATCH"]},
+        "method": {"enum": ["GET", "POST", "PATCH", "DELETE"]},
         "path": text,
         "success_status": {"type": "integer"},
         "emits": {"type": "array", "items": text},
@@ -137,10 +152,12 @@ def _form() -> Validator:
         "input": mapping,
         "output": mapping,
         "list": _strict(listed),
+        "single": {"type": "boolean"},
         "examples": {"type": "array", "items": example, "minItems": 1},
     }
     return Validator(
-        _strict(properties, optional={"success_status", "emits", "parameters", "list"}), name="a definition"
+        _strict(properties, optional={"success_status", "emits", "parameters", "list", "single"}),
+        name="a definition",
     )
 
 

@@ -12,6 +12,8 @@ from trunkline.schemas.definitions import Definition
 from trunkline.schemas.fields import Field, Reference, as_form, read_fields, with_examples
 from trunkline.schemas.versions import HEADER, write_header
 
+_PAGING = frozenset({"limit", "cursor"})
+
 
 @dataclass(frozen=True, slots=True)
 class Brand:
@@ -62,12 +64,27 @@ class Product:
         return (*parameters, *with_examples(self._read(definition.input), examples))
 
     def form(self, definition: Definition) -> tuple[Field, ...]:
-        """The same as a form shows it to whoever fills it in (``Field.yields_to``)."""
-        return as_form(self.inputs(definition), is_update=definition.method == "PATCH")
+        """The same as a form shows it to whoever fills it in (``Field.yields_to``).
+
+        Where a search has pages, its connector turns them: ``limit`` and ``cursor`` are left out.
+        """
+        fields = self.inputs(definition)
+        if definition.kind == "search" and definition.is_paged:
+            fields = tuple(entry for entry in fields if entry.name not in _PAGING)
+        return as_form(fields, is_update=definition.method == "PATCH")
 
     def outputs(self, definition: Definition) -> tuple[Field, ...]:
         """The fields of an answer."""
         return self._read(definition.output)
+
+    def records(self, search: Definition) -> Field | None:
+        """The list of records in the answer of *search*; None where that is itself the record, or has no such list."""
+        if search.is_single:
+            return None
+        outputs = self.outputs(search)
+        return next(
+            (entry for entry in outputs if entry.kind == "list" and entry.item_kind == "object"), None
+        )
 
     def payload(self, event_type: EventType) -> tuple[Field, ...]:
         """The fields of an event's payload."""

@@ -24,7 +24,7 @@ _SETTLED_COLUMNS = {
 }
 
 
-NO_PLACES: Mapping[Key, tuple[int, int]] = {}
+NO_PLACES: Mapping[Key, tuple[int | None, int]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +84,12 @@ async def record(
     settled: Sequence[Settled],
     *,
     now_ms: int,
-    places: Mapping[Key, tuple[int, int]] = NO_PLACES,
+    places: Mapping[Key, tuple[int | None, int]] = NO_PLACES,
 ) -> None:
     """Insert deliveries that the ledger does not have yet.
 
-    *places* gives the order key and the shard of those that are in an order (``store.ordering``); a held one is queued.
+    *places* gives the order key and the shard of those that are in an order (``store.ordering``); a held one is queued. It
+    gives the shard alone of those that have a pace (``store.paced``).
     """
     await sql.insert_columns(
         connection,
@@ -109,14 +110,14 @@ async def record(
 
 
 def _order_columns(
-    settled: Sequence[Settled], places: Mapping[Key, tuple[int, int]]
+    settled: Sequence[Settled], places: Mapping[Key, tuple[int | None, int]]
 ) -> dict[str, list[int | None]]:
     rows = [places.get(Key(row.position, row.subscription_no)) for row in settled]
     return {
         "order_key": [place and place[0] for place in rows],
         "order_shard": [place and place[1] for place in rows],
         "queued": [
-            1 if place and row.status == Status.HELD else None
+            1 if place and place[0] is not None and row.status == Status.HELD else None
             for row, place in zip(settled, rows, strict=True)
         ],
     }

@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from trunkline.model.deliveries import Key, Status
 from trunkline.store import sql, tables
 from trunkline.store.ordering import OPEN, Place, arrange
+from trunkline.store.replays import STATUS_BEFORE
 from trunkline.store.replays import Row as Replay
 from trunkline.store.sql import text
 
@@ -61,7 +62,7 @@ def _again() -> str:
         f"{column} = CASE WHEN {is_kept} THEN deliveries.{column} ELSE {value} END"
         for column, value in fresh.items()
     )
-    return ", ".join(("replay_no = :replay", "round_start = deliveries.attempts", *kept))
+    return ", ".join(("replay_no = :replay", STATUS_BEFORE, "round_start = deliveries.attempts", *kept))
 
 
 async def is_any_open(connection: AsyncConnection, replay_no: int) -> bool:

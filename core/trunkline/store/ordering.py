@@ -22,7 +22,7 @@ from trunkline.store import subscriptions as subscription_store
 from trunkline.store.deliveries import Claim
 from trunkline.store.sql import text
 
-CLAIM_MS = 30_000
+CLAIM_MS = 75_000
 """How long a claim holds where its claimant does not say: longer than an attempt takes. What a dead one had is freed before."""
 _IS_FIRST = (
     "NOT EXISTS (SELECT 1 FROM deliveries AS e WHERE e.subscription_no = {row}.subscription_no "
@@ -183,7 +183,8 @@ async def next_due_ms(connection: AsyncConnection, shards: Collection[int]) -> i
     source = sql.rows_source(connection, {"shard": "bigint"})
     statement = text(
         f"SELECT min(due) - {sql.now_ms(connection)} FROM (SELECT (SELECT d.due_ms FROM deliveries AS d "
-        "WHERE d.order_shard = u.shard AND d.due_ms IS NOT NULL ORDER BY d.due_ms LIMIT 1) AS due "
+        "WHERE d.order_shard = u.shard AND d.order_key IS NOT NULL AND d.due_ms IS NOT NULL "
+        "ORDER BY d.due_ms LIMIT 1) AS due "
         f"FROM {source}) AS dues"
     )
     wait = (
@@ -213,7 +214,7 @@ async def due_fronts(
             "row_number() OVER (PARTITION BY no ORDER BY due_ms, position) AS place FROM "
             f"(SELECT d.position, d.subscription_no AS no, d.due_ms FROM {source} JOIN deliveries AS d "
             f"ON d.order_shard = u.shard WHERE d.due_ms <= (SELECT {sql.now_ms(connection)}) "
-            f"AND d.position <= u.settled AND {_IS_FIRST.format(row='d')} "
+            f"AND d.order_key IS NOT NULL AND d.position <= u.settled AND {_IS_FIRST.format(row='d')} "
             f"AND d.position <= {_BARRIER.format(no='d.subscription_no')} "
             "ORDER BY d.due_ms LIMIT :window) AS oldest) AS ranked "
             "WHERE place <= :per_subscription ORDER BY due_ms"

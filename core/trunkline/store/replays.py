@@ -17,6 +17,12 @@ from trunkline.store import sql, tables
 from trunkline.store.sql import text
 
 _table = tables.replays
+_OPEN = f"status IN ('{Status.PENDING}', '{Status.HELD}')"
+STATUS_BEFORE = (
+    f"status_before = CASE WHEN deliveries.{_OPEN} AND deliveries.status_before IS NOT NULL "
+    "AND deliveries.attempts = deliveries.round_start THEN deliveries.status_before ELSE deliveries.status END"
+)
+"""The SQL that notes what a delivery was that a replay opens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +43,7 @@ class Row:
     created_ms: int
     updated_ms: int
     pins: str | None
+    withdrawing: int | None = None
 
 
 async def insert(connection: AsyncConnection, values: Mapping[str, Any]) -> Row:
@@ -126,9 +133,9 @@ async def move(connection: AsyncConnection, no: int, *, position: int, matched: 
     )
 
 
-async def end(connection: AsyncConnection, no: int, status: str) -> None:
-    """End a replay that runs as *status*."""
-    await connection.execute(
+async def end(connection: AsyncConnection, no: int, status: str) -> bool:
+    """End a replay that runs as *status*; tells whether it did."""
+    result = await connection.execute(
         text(
             f"UPDATE replays SET status = :status, updated_ms = {sql.now_ms(connection)}, delivered = "
             "(SELECT count(*) FROM deliveries WHERE replay_no = :no AND status = 'delivered') "
@@ -136,6 +143,49 @@ async def end(connection: AsyncConnection, no: int, status: str) -> None:
         ),
         {"no": no, "status": status},
     )
+    return result.rowcount > 0
+
+
+async def withdraw(connection: AsyncConnection, no: int) -> set[int]:
+    """Take back the open deliveries of a replay that was cancelled, but for those that are claimed; returns their order keys.
+
+    Each is again what it was before the replay: one that was open goes on without it, one that it has tried in vain is
+    exhausted, and one that it made is skipped. Whoever has others in memory gives them back; until then it is noted.
+    """
+    untried = "attempts = round_start"
+    await connection.execute(
+        text(
+            f"UPDATE deliveries SET replay_no = NULL WHERE replay_no = :no AND {_OPEN} AND {untried} "
+            f"AND status_before IN ('{Status.PENDING}', '{Status.HELD}')"
+        ),
+        {"no": no},
+    )
+    rows = await connection.execute(
+        text(
+            f"UPDATE deliveries SET status = CASE WHEN attempts > round_start THEN '{Status.EXHAUSTED}' "
+            f"ELSE COALESCE(status_before, '{Status.SKIPPED}') END, due_ms = NULL, queued = NULL, claim = claim + 1, "
+            f"updated_ms = {sql.now_ms(connection)} "
+            f"WHERE replay_no = :no AND {_OPEN} AND claimed_by IS NULL RETURNING order_key"
+        ),
+        {"no": no},
+    )
+    keys = {row[0] for row in rows if row[0] is not None}
+    statement = text(
+        "UPDATE replays SET withdrawing = CASE WHEN EXISTS (SELECT 1 FROM deliveries WHERE replay_no = :no "
+        f"AND {_OPEN}) THEN 1 END WHERE no = :no"
+    )
+    await connection.execute(
+        statement.bindparams(bindparam("no", type_=tables.deliveries.c.position.type)), {"no": no}
+    )
+    return keys
+
+
+async def withdrawing(connection: AsyncConnection) -> dict[int, int]:
+    """List the replays that were cancelled and have deliveries to take back, with the number of their subscription."""
+    rows = await connection.execute(
+        text("SELECT no, subscription_no FROM replays WHERE withdrawing IS NOT NULL ORDER BY no")
+    )
+    return {row[0]: row[1] for row in rows}
 
 
 async def end_of_subscription(connection: AsyncConnection, subscription_no: int, status: str) -> None:
@@ -157,7 +207,7 @@ async def make_due(connection: AsyncConnection, replay: Row, positions: Sequence
     source = sql.rows_source(connection, {"position": "bigint"})
     conflict = (
         f"DO UPDATE SET status = '{Status.PENDING}', due_ms = {now}, replay_no = :replay, claim = deliveries.claim + 1, "
-        "round_start = deliveries.attempts, order_key = NULL, order_shard = NULL, queued = NULL "
+        f"{STATUS_BEFORE}, round_start = deliveries.attempts, order_key = NULL, order_shard = NULL, queued = NULL "
         "WHERE deliveries.claimed_by IS NULL AND (deliveries.order_key IS NULL "
         f"OR deliveries.status NOT IN ('{Status.PENDING}', '{Status.HELD}'))"
         if again

@@ -5,6 +5,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Float,
     Index,
     Integer,
     LargeBinary,
@@ -128,6 +129,10 @@ subscriptions = Table(
     Column("version", BigInteger, nullable=False),
     Column("pins", Text),
     Column("ordering", JSON(none_as_null=True)),
+    Column("timeout_seconds", Float),
+    Column("retry", JSON(none_as_null=True)),
+    Column("max_in_flight", Integer),
+    Column("rate", String(40)),
     Index("ix_subscriptions_company", "company_id"),
     Index("ix_subscriptions_version", "version"),
 )
@@ -162,6 +167,7 @@ deliveries = Table(
     Column("order_key", BigInteger),
     Column("order_shard", SmallInteger),
     Column("queued", SmallInteger),
+    Column("status_before", String(12)),
     Index("ix_deliveries_subscription", "subscription_no", "position"),
     partial_index(
         "ix_deliveries_stuck",
@@ -184,17 +190,25 @@ deliveries = Table(
         "ix_deliveries_turn",
         "order_shard",
         "due_ms",
-        where="order_shard IS NOT NULL AND due_ms IS NOT NULL",
+        where="order_shard IS NOT NULL AND order_key IS NOT NULL AND due_ms IS NOT NULL",
+    ),
+    partial_index(
+        "ix_deliveries_paced",
+        "subscription_no",
+        "due_ms",
+        where="order_shard IS NOT NULL AND order_key IS NULL AND due_ms IS NOT NULL",
     ),
     partial_index("ix_deliveries_claimed", "claimed_by", where="claimed_by IS NOT NULL"),
     partial_index("ix_deliveries_replay", "replay_no", "status", where="replay_no IS NOT NULL"),
 )
 """*due_ms* is when a pending delivery may be claimed, or when its claim lapses; null when nothing is to be done.
 *claim* counts claims, so that a worker that lost one cannot settle it. *replay_no* is the replay that last asked for it;
-*round_start* is how many attempts were made before that, so that a replayed delivery gets the whole retry schedule again.
+*round_start* is how many attempts were made before that, so that a replayed delivery gets the whole retry schedule again, and
+*status_before* what it was, null where the replay made it.
 
 Deliveries with the same *order_key* (null where the subscription has no ordering) go one after the other, made by the holder of
-the shard *order_shard*; *queued* is 1 where it waits for an earlier one (``store.ordering``)."""
+the shard *order_shard*; *queued* is 1 where it waits for an earlier one (``store.ordering``). Those of a subscription with a
+pace have an *order_shard* without a key: its holder alone makes them (``store.paced``)."""
 
 attempts = Table(
     "attempts",
@@ -238,12 +252,14 @@ replays = Table(
     Column("created_ms", BigInteger, nullable=False),
     Column("updated_ms", BigInteger, nullable=False),
     Column("pins", Text),
+    Column("withdrawing", SmallInteger),
     Index("ix_replays_subscription", "subscription_no"),
+    partial_index("ix_replays_withdrawing", "no", where="withdrawing IS NOT NULL"),
     partial_index("ix_replays_running", "updated_ms", where="status = 'running'"),
 )
 """A bounded second reader: everything after *position* and up to *end_position* is still to be looked at. *kind* is
 ``missed`` (what the ledger does not have yet), ``all`` or ``failed``; *delivered* is set when it has ended. *pins* is null
-where it reads what its subscription does."""
+where it reads what its subscription does. *withdrawing* is 1 where it was cancelled and has deliveries to take back."""
 
 workers = Table(
     "workers",

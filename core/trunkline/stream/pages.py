@@ -117,9 +117,20 @@ class Streaming:
         types = [registered] if type and (registered := self._catalog.get(type)) else self._catalog.types()
         return [self.example(company_id, kind.name, versions=versions) for kind in types][: max(limit, 1)]
 
-    def types(self) -> Sequence[EventType]:
-        """List every registered event type, in the order of their names."""
-        return self._catalog.types()
+    async def head(self) -> str:
+        """Make the cursor that goes on after everything that is in the log now."""
+        async with self._database.read() as connection:
+            return cursors.encode((await retention.log_bounds(connection)).head)
+
+    def types(self, *, versions: Pins | None = None) -> Sequence[EventType]:
+        """List every registered event type, in the order of their names: as *versions* has it, or the current version."""
+        if versions is None:
+            return self._catalog.types()
+        chosen = (
+            self._catalog.get(name, self._schema_versions.chosen(name, versions))
+            for name in self._catalog.names()
+        )
+        return [event_type for event_type in chosen if event_type is not None]
 
     def versions(self, type: str) -> Sequence[int]:
         """List the versions of an event type that can be read, oldest first; none where there is no such type."""

@@ -22,7 +22,7 @@ import orjson
 from pydantic import Field
 
 from trunkline.model.subscriptions import Subscription
-from trunkline.subscribing import checks, orderings
+from trunkline.subscribing import checks, orderings, paces
 from trunkline.subscribing.checks import Check
 
 MASK = "••••"
@@ -227,6 +227,10 @@ OPTIONS: Sequence[Option] = (
         is_common=True,
     ),
     plain("ordering", orderings.Ordering, orderings.check_ordering),
+    plain("timeout_seconds", paces.Timeout, paces.check_timeout),
+    plain("retry", paces.Retry, paces.check_retry),
+    plain("max_in_flight", paces.MaxInFlight, paces.check_max_in_flight),
+    plain("rate", paces.RateText, paces.check_rate),
 )
 """Every option, in the order in which requests have them."""
 

@@ -10,6 +10,7 @@ from trunkline.access.company_limits import CompanyLimits
 from trunkline.dispatch import replay
 from trunkline.errors import LimitReached, NotFound
 from trunkline.model.times import utc_text_of_ms
+from trunkline.runtime import faults
 from trunkline.schemas.versions import Pins
 from trunkline.store import ordering
 from trunkline.store import replays as store
@@ -90,12 +91,15 @@ class Replays:
         return _view(row, delivered=delivered)
 
     async def cancel(self, company_id: int, replay_id: str) -> None:
-        """Stop a replay; what it has already made due is still delivered. Raises NotFound."""
+        """Stop a replay, and take back what it has made due and nobody has begun. Raises NotFound."""
         async with self._database.write() as connection:
             row = await _find(connection, company_id, replay_id)
             await ordering.lock(connection, [row.subscription_no])
-            await store.end(connection, row.no, "cancelled")
+            if await store.end(connection, row.no, "cancelled"):
+                await store.withdraw(connection, row.no)
+                faults.point("replay.after_withdraw")
             await ordering.release_queue(connection, row.subscription_no)
+        self._replay_signal.set()
 
     def _check(self, request: Mapping[str, Any], subscribed: Pins) -> Pins | None:
         """Check what is to be sent; gives the versions, *subscribed* but for those that are chosen. Raises BodyInvalid."""

@@ -12,6 +12,7 @@ from trunkline.dispatch.routing import target_of
 from trunkline.dispatch.runner import GRACE_SECONDS
 from trunkline.model.deliveries import Outcome, Result
 from trunkline.model.subscriptions import Subscription
+from trunkline.outbound import ClientOf
 from trunkline.runtime.clock import now_ms
 from trunkline.schemas.examples import example_draft
 from trunkline.subscribing.finding import SubscriptionFinder
@@ -27,7 +28,7 @@ class Trials:
         *,
         finder: SubscriptionFinder,
         checker: Checker,
-        http_for: Callable[[int], HttpClient],
+        http_for: ClientOf,
         channels: Callable[[], Mapping[str, Channel]],
         timeout_seconds: float,
     ) -> None:
@@ -53,8 +54,8 @@ class Trials:
             event_type=name,
             body=draft.envelope(catalog.names().index(name) + 1),
             deliver=deliver,
-            http=self._http_for(subscription.company_id),
-            limit_seconds=self._timeout_seconds + GRACE_SECONDS,
+            http=self._http_for(subscription.company_id, subscription.timeout_seconds),
+            limit_seconds=(subscription.timeout_seconds or self._timeout_seconds) + GRACE_SECONDS,
         )
 
 

@@ -31,7 +31,8 @@ def make_routes(context: PluginContext) -> Routes:
     for definition in sorted(
         definitions, key=lambda definition: definition.path.replace("{", "~")
     ):  # fixed parts come first
-        act = _make_function(context.operations, definition)
+        make = _make_function if definition.takes_body else _make_function_without_body
+        act = make(context.operations, definition)
         options = call_options(definition)
         router.add_api_route(definition.path, act, methods=[definition.method], **options)
         if definition.method == "PATCH":
@@ -59,4 +60,26 @@ def _make_function(operations: Operations, definition: Definition) -> Any:
         return Response(answered.body, answered.status, media_type="application/json")
 
     act.__annotations__["body"] = model  # made at run time, so no type checker could read it in the signature
+    return act
+
+
+def _make_function_without_body(operations: Operations, definition: Definition) -> Any:
+    """Make the function of a DELETE, which has everything in its path."""
+
+    async def act(request: Request, caller: Writes, idempotency_key: IdempotencyKey = None) -> Response:
+        key = check_idempotency_key(idempotency_key)
+        if request.headers.get("content-length", "0") != "0" or "transfer-encoding" in request.headers:
+            raise BodyInvalid(
+                [FieldError("", "must be left out: everything that this call takes is in its path")]
+            )
+        answered = await operations.call(
+            definition,
+            company_id=caller.company_id,
+            key_id=caller.principal.key_id,
+            parameters=request.path_params,
+            input={},
+            idempotency_key=key,
+        )
+        return Response(answered.body, answered.status, media_type="application/json")
+
     return act

@@ -1,14 +1,14 @@
 """The system of record behind WhiteLabelCRO's actions and searches (CONTRACT §8, §9): leads and clients, their statuses and
 notes, affiliates and employees.
 
-A call goes ``clients``, ``notes``, ``affiliates``, ``searches`` or ``lookups`` → ``fields``, ``statuses``, ``phones`` (rules)
-→ ``store`` (SQL), and comes back as an answer with its events (``emitted``). The hub stores both in one transaction.
+A call goes ``clients``, ``notes``, ``affiliates``, ``searches``, ``lists`` or ``lookups`` → ``fields``, ``statuses``, ``phones``
+(rules) → ``store`` (SQL), and comes back as an answer (``shown``) with its events (``emitted``). The hub stores both in one transaction.
 """
 
 from collections.abc import Sequence
 
 from trunkline import Action, Lookup, Migrations, PluginContext, Routes, Search, hookimpl
-from trunkline_crm import lookups, searches
+from trunkline_crm import lists, lookups, searches
 from trunkline_crm.affiliates import AffiliateActions
 from trunkline_crm.clients import ClientActions
 from trunkline_crm.notes import NoteActions
@@ -17,7 +17,7 @@ from trunkline_crm.routes import make_router
 
 @hookimpl
 def register_actions(context: PluginContext) -> Sequence[Action]:
-    """Give the nine actions."""
+    """Give the actions."""
     now_ms = context.clock.now_ms
     clients, notes, affiliates = ClientActions(now_ms), NoteActions(now_ms), AffiliateActions(now_ms)
     return [
@@ -27,7 +27,9 @@ def register_actions(context: PluginContext) -> Sequence[Action]:
         Action("create_client", clients.create_client),
         Action("update_client", clients.update_client),
         Action("update_client_status", clients.update_client_status),
+        Action("archive_client", clients.archive_client),
         Action("add_client_note", notes.add_client_note),
+        Action("delete_client_note", notes.delete_client_note),
         Action("create_affiliate", affiliates.create_affiliate),
         Action("update_affiliate", affiliates.update_affiliate),
     ]
@@ -35,8 +37,18 @@ def register_actions(context: PluginContext) -> Sequence[Action]:
 
 @hookimpl
 def register_searches() -> Sequence[Search]:
-    """Give both searches."""
-    return [Search("find_client", searches.find_client), Search("find_lead", searches.find_lead)]
+    """Give the searches: by key, by number, and lists."""
+    return [
+        Search("find_client", searches.find_client),
+        Search("find_lead", searches.find_lead),
+        Search("get_client", lists.get_client),
+        Search("get_lead", lists.get_lead),
+        Search("get_affiliate", lists.get_affiliate),
+        Search("list_clients", lists.list_clients),
+        Search("list_leads", lists.list_leads),
+        Search("list_affiliates", lists.list_affiliates),
+        Search("list_client_notes", lists.list_client_notes),
+    ]
 
 
 @hookimpl

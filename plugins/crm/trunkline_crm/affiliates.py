@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from trunkline import Answer, Call
-from trunkline_crm import emitted, fields
+from trunkline_crm import emitted, fields, shown
 from trunkline_crm.calls import (
     NowMs,
     changed_fields,
@@ -15,7 +15,6 @@ from trunkline_crm.calls import (
 )
 from trunkline_crm.fields import Row
 from trunkline_crm.store import records, tables
-from trunkline_crm.times import utc_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +36,12 @@ class AffiliateActions:
             "updated_ms": now_ms,
         }
         record, is_new = await records.insert_once(connection, tables.affiliates, columns)
-        output = {"affiliate_id": record["id"], "created_utc": utc_text(record["created_ms"])}
         events = [emitted.affiliate_created(record)] if is_new else []
-        return Answer(output, events, is_new=is_new)
+        return Answer(shown.affiliate(record), events, is_new=is_new)
 
     async def update_affiliate(self, call: Call) -> Answer:
         """Change the fields of an affiliate, the approval among them."""
         record = await locked(call, tables.affiliates, id_of(call, "affiliate_id"), kind="affiliate")
         changes = changed_fields(call, fields.AFFILIATE)
-        updated_ms = await update_person(call, tables.affiliates, record, changes, now_ms=self.now_ms())
-        return Answer({"success": True, "affiliate_id": record["id"], "updated_utc": utc_text(updated_ms)})
+        updated = await update_person(call, tables.affiliates, record, changes, now_ms=self.now_ms())
+        return Answer({"success": True, **shown.affiliate(updated)})

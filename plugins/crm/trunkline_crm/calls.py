@@ -69,16 +69,15 @@ def changed_fields(call: Call, rules: fields.Rules) -> Row:
     return fields.read(call.input, rules)
 
 
-async def update_person(call: Call, table: Table, record: Row, values: Row, *, now_ms: int) -> int:
-    """Write what *values* changes about the person in *record*; returns when the record was last changed.
+async def update_person(call: Call, table: Table, record: Row, values: Row, *, now_ms: int) -> Row:
+    """Write what *values* changes about the person in *record*; returns the record as it is then.
 
     Raises:
         BodyInvalid: the new external_id is another record's.
     """
     changes = fields.changed(record, values)
     if not changes:
-        updated_ms: int = record["updated_ms"]
-        return updated_ms
+        return record
     changes |= fields.keys({**record, **changes}) | {"updated_ms": now_ms}
     await records.change(connection_of(call), table, call.company_id, record["id"], changes)
-    return now_ms
+    return {**record, **changes}

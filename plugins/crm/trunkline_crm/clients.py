@@ -6,7 +6,7 @@ Everything happens on the call's connection, in its transaction; what is read be
 from dataclasses import dataclass
 
 from trunkline import Answer, Call, NotFound
-from trunkline_crm import emitted, fields
+from trunkline_crm import emitted, fields, shown
 from trunkline_crm import statuses as rules
 from trunkline_crm.calls import (
     NowMs,
@@ -20,7 +20,7 @@ from trunkline_crm.calls import (
 )
 from trunkline_crm.fields import Row
 from trunkline_crm.statuses import Status
-from trunkline_crm.store import records, tables
+from trunkline_crm.store import reading, records, tables
 from trunkline_crm.store import statuses as status_store
 from trunkline_crm.times import utc_text
 
@@ -38,9 +38,8 @@ class ClientActions:
         statuses = await status_store.ensured(connection_of(call), call.company_id)
         status = rules.choose(statuses, name=rules.NEW_LEAD.name, status_id=None, field="status")
         record, is_new = await self._store(call, row, status)
-        if not is_new:
-            return _first(record, statuses)
-        return Answer(_created(record, status), [emitted.lead_created(record, status)])
+        events = [emitted.lead_created(record, status)] if is_new else []
+        return Answer(await _shown(call, record), events, is_new=is_new)
 
     async def create_client(self, call: Call) -> Answer:
         """Make a client, with a status that is no lead's."""
@@ -53,10 +52,8 @@ class ClientActions:
             name = rules.NEW_CLIENT.name
         status = rules.choose(statuses, name=name, status_id=number, field="status", leads=False)
         record, is_new = await self._store(call, row, status)
-        if not is_new:
-            return _first(record, statuses)
-        event = emitted.client_created(record, status, employee_name=employee_name)
-        return Answer(_created(record, status), [event])
+        events = [emitted.client_created(record, status, employee_name=employee_name)] if is_new else []
+        return Answer(await _shown(call, record), events, is_new=is_new)
 
     async def update_lead(self, call: Call) -> Answer:
         """Change the fields of a lead."""
@@ -78,6 +75,16 @@ class ClientActions:
         record, current, statuses = await _with_status(call, kind="client")
         return await self._move(call, record, current, statuses)
 
+    async def archive_client(self, call: Call) -> Answer:
+        """Take a record, be it a client's or a lead's, out of the sight of all calls; its external_id is free again."""
+        record, now_ms = (
+            await locked(call, tables.clients, id_of(call, "client_id"), kind="client"),
+            self.now_ms(),
+        )
+        changes = {"archived_ms": now_ms, "updated_ms": now_ms}
+        await records.change(connection_of(call), tables.clients, call.company_id, record["id"], changes)
+        return Answer({"success": True, "client_id": record["id"], "archived_utc": utc_text(now_ms)})
+
     async def _store(self, call: Call, row: Row, status: Status) -> tuple[Row, bool]:
         """Store a new record, unless its external_id is taken; gives the record that has it then, and whether it is new."""
         now_ms = self.now_ms()
@@ -94,8 +101,8 @@ class ClientActions:
     async def _update(self, call: Call, record: Row) -> Answer:
         changes = changed_fields(call, fields.CLIENT)
         await _references(call, changes)
-        updated_ms = await update_person(call, tables.clients, record, changes, now_ms=self.now_ms())
-        return Answer({"success": True, "client_id": record["id"], "updated_utc": utc_text(updated_ms)})
+        await update_person(call, tables.clients, record, changes, now_ms=self.now_ms())
+        return Answer({"success": True, **await _shown(call, record)})
 
     async def _move(
         self, call: Call, record: Row, current: Status, statuses: list[Status], *, leads: bool | None = None
@@ -106,7 +113,7 @@ class ClientActions:
         changer = request.get("changed_by_employee_id")
         await referred(call, tables.employees, changer, field="changed_by_employee_id", kind="employee")
         if new == current:
-            return Answer(_moved(current, new, record["updated_ms"]))
+            return Answer(await _moved(call, record, current, new))
         now_ms = self.now_ms()
         changes = {"status_id": new.status_id, "updated_ms": now_ms}
         await records.change(connection_of(call), tables.clients, call.company_id, record["id"], changes)
@@ -114,7 +121,7 @@ class ClientActions:
         event = emitted.status_changed(
             call.company_id, record["id"], previous=current, new=new, changed_ms=now_ms, details=details
         )
-        return Answer(_moved(current, new, now_ms), [event])
+        return Answer(await _moved(call, record, current, new), [event])
 
 
 async def _with_status(call: Call, *, kind: str) -> tuple[Row, Status, list[Status]]:
@@ -140,26 +147,22 @@ async def _references(call: Call, row: Row) -> str | None:
     return None if employee is None else employee["full_name"]
 
 
-def _first(record: Row, statuses: list[Status]) -> Answer:
-    """Answer a repeated create with the first record as it is now."""
-    return Answer(_created(record, _status_of(record, statuses)), is_new=False)
-
-
 def _status_of(record: Row, statuses: list[Status]) -> Status:
     return next(status for status in statuses if status.status_id == record["status_id"])
 
 
-def _created(record: Row, status: Status) -> Row:
-    return {
-        "client_id": record["id"],
-        "status": status.name,
-        "created_utc": utc_text(record["created_ms"]),
-    }
+async def _shown(call: Call, record: Row) -> Row:
+    """Show a record as it is now, with the names that it refers to."""
+    whole = await reading.find_client(
+        connection_of(call), call.company_id, {"id": record["id"]}, leads_only=False
+    )
+    assert whole is not None, "the record was stored, or locked, in this transaction"
+    return shown.client(whole)
 
 
-def _moved(previous: Status, new: Status, updated_ms: int) -> Row:
+async def _moved(call: Call, record: Row, previous: Status, new: Status) -> Row:
     return {
         "previous_status": previous.name,
         "new_status": new.name,
-        "updated_utc": utc_text(updated_ms),
+        **await _shown(call, record),
     }

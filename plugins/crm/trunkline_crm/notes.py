@@ -3,11 +3,10 @@
 from dataclasses import dataclass
 
 from trunkline import Answer, Call, NotFound
-from trunkline_crm import fields
-from trunkline_crm.calls import NowMs, connection_of, id_of, required_of
+from trunkline_crm import fields, shown
+from trunkline_crm.calls import NowMs, connection_of, id_of, locked, required_of
 from trunkline_crm.fields import Row
 from trunkline_crm.store import records, tables
-from trunkline_crm.times import utc_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +18,7 @@ class NoteActions:
     async def add_client_note(self, call: Call) -> Answer:
         """Put a note on a record, be it a lead's or a client's; nobody outside sees it unless the call says so."""
         connection, client_id = connection_of(call), id_of(call, "client_id")
-        if await records.get(connection, tables.clients, call.company_id, client_id) is None:
-            raise NotFound("client", client_id)
+        await _demand_client(call, client_id)
         row: Row = {
             "visibility": "internal",
             **fields.read(call.input, fields.NOTE, required=required_of(call)),
@@ -29,5 +27,20 @@ class NoteActions:
             "created_ms": self.now_ms(),
         }
         note, is_new = await records.insert_once(connection, tables.notes, row)
-        output = {"client_note_id": note["id"], "created_utc": utc_text(note["created_ms"])}
-        return Answer(output, is_new=is_new)
+        return Answer(shown.note(note), is_new=is_new)
+
+    async def delete_client_note(self, call: Call) -> Answer:
+        """Delete a note of a record, be it a lead's or a client's."""
+        client_id, note_id = id_of(call, "client_id"), id_of(call, "client_note_id")
+        await _demand_client(call, client_id)
+        note = await locked(call, tables.notes, note_id, kind="client note")
+        if note["client_id"] != client_id:
+            raise NotFound("client note", note_id)
+        await records.remove(connection_of(call), tables.notes, call.company_id, note_id)
+        return Answer({"success": True, "client_id": client_id, "client_note_id": note_id})
+
+
+async def _demand_client(call: Call, client_id: int) -> None:
+    """Raise NotFound where the company has no such lead or client."""
+    if await records.get(connection_of(call), tables.clients, call.company_id, client_id) is None:
+        raise NotFound("client", client_id)

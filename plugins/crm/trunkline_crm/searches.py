@@ -3,25 +3,10 @@
 from collections.abc import Mapping
 
 from trunkline import Answer, Call, Json
-from trunkline_crm import fields, phones
+from trunkline_crm import fields, phones, shown
 from trunkline_crm.calls import connection_of
 from trunkline_crm.fields import Row
 from trunkline_crm.store import reading
-from trunkline_crm.times import utc_text
-
-_COLUMNS = (
-    "first_name",
-    "last_name",
-    "email",
-    "phone",
-    "status",
-    "status_id",
-    "employee_id",
-    "employee_name",
-    "affiliate_id",
-    "affiliate_name",
-    "external_id",
-)
 
 
 async def find_client(call: Call) -> Answer:
@@ -39,7 +24,7 @@ async def _find(call: Call, *, leads_only: bool) -> Answer:
     record = await reading.find_client(
         connection_of(call), call.company_id, conditions, leads_only=leads_only
     )
-    results = [] if record is None else [_result(record)]
+    results = [] if record is None else [shown.client(record)]
     return Answer({"results": results, "count": len(results)})
 
 
@@ -55,12 +40,3 @@ def _conditions(input: Mapping[str, Json]) -> Row:
     if "phone" in input:
         conditions["phone_digits"] = phones.digits_of(input["phone"]) or ""
     return conditions
-
-
-def _result(record: Row) -> Row:
-    return {
-        "client_id": record["id"],
-        "full_name": fields.full_name(record),
-        "status_name": record["status"],
-        "created_utc": utc_text(record["created_ms"]),
-    } | {name: record[name] for name in _COLUMNS}

@@ -49,7 +49,7 @@ def choose(
     Raises:
         BodyInvalid: none of them fits, or name and number mean different ones.
     """
-    by_name = None if name is None else _called(statuses, name)
+    by_name = None if name is None else called(statuses, name)
     by_id = next((status for status in statuses if status.status_id == status_id), None)
     faults: list[FieldError] = []
     if name is not None and (fault := _fault(by_name, statuses, leads=leads)):
@@ -67,7 +67,8 @@ def choose(
     return chosen
 
 
-def _called(statuses: Sequence[Status], name: str) -> Status | None:
+def called(statuses: Sequence[Status], name: str) -> Status | None:
+    """Find the one of *statuses* with this *name*; one that fits exactly goes before one that fits in another case."""
     exact = (status for status in statuses if status.name == name)
     in_any_case = (status for status in statuses if status.name.lower() == name.lower())
     return next(exact, None) or next(in_any_case, None)

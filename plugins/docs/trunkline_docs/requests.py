@@ -75,7 +75,7 @@ def called(definition: Definition, example: Example, *, api_url: str) -> Called:
         definition.path,
     )
     url = f"{api_url}/api/v1{CALL_PREFIX}{path}"
-    lines = _query(url, example) if definition.method == "GET" else _body(url, definition, example)
+    lines = _query(url, example) if definition.method == "GET" else _write(url, definition, example)
     status = http.HTTPStatus(definition.success_status)
     return Called(" \\\n  ".join(lines), f"{status.value} {status.phrase}", _indented(example.output))
 
@@ -108,14 +108,11 @@ def _query(url: str, example: Example) -> list[str]:
     return ["curl --get", shlex.quote(url), '-H "X-Api-Key: $API_KEY"', *values]
 
 
-def _body(url: str, definition: Definition, example: Example) -> list[str]:
-    return [
-        f"curl -X {definition.method}",
-        shlex.quote(url),
-        '-H "X-Api-Key: $API_KEY"',
-        "-H 'Content-Type: application/json'",
-        f"-d {shlex.quote(_indented(example.input))}",
-    ]
+def _write(url: str, definition: Definition, example: Example) -> list[str]:
+    lines = [f"curl -X {definition.method}", shlex.quote(url), '-H "X-Api-Key: $API_KEY"']
+    if not definition.takes_body:
+        return lines
+    return [*lines, "-H 'Content-Type: application/json'", f"-d {shlex.quote(_indented(example.input))}"]
 
 
 def _text(value: Json) -> str:

@@ -16,7 +16,6 @@ RPC_LIMIT = 500
 """Make asks for a limit where a dropdown may have more entries than this."""
 
 _API = f"/api/v1{CALL_PREFIX}"
-_PAGING = ("limit", "cursor")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,27 +28,24 @@ class Results:
 
 def filled_in(product: Product, definition: Definition) -> tuple[Field, ...]:
     """What a person fills in; where a search has pages, Make turns them."""
-    fields = product.form(definition)
-    if definition.kind == "action":
-        return fields
-    return tuple(field for field in fields if field.name not in _PAGING)
+    return product.form(definition)
 
 
 def results(product: Product, definition: Definition) -> Results:
     """What a module gives: the answer of an action, each result of a search."""
-    outputs = product.outputs(definition)
-    listed = (field for field in outputs if field.kind == "list" and field.item_kind == "object")
-    records = next(listed, None) if definition.kind == "search" else None
-    return Results(outputs) if records is None else Results(records.fields, records.name)
+    records = product.records(definition) if definition.kind == "search" else None
+    return Results(product.outputs(definition)) if records is None else Results(records.fields, records.name)
 
 
 def action(product: Product, definition: Definition) -> dict[str, Json]:
-    """Make the call of an action."""
-    body = {field.name: _value(field) for field in filled_in(product, definition) if not field.is_parameter}
+    """Make the call of an action, or that which gets a single record."""
+    fields = [field for field in filled_in(product, definition) if not field.is_parameter]
+    values = {field.name: value_of(field) for field in fields}
+    sent: dict[str, Json] = {"body" if definition.takes_body else "qs": values}
     return {
         "url": _url(product, definition),
         "method": definition.method,
-        "body": body,
+        **(sent if definition.takes_body or values else {}),
         "response": {"output": with_dates(product.outputs(definition), root="body")},
     }
 
@@ -62,7 +58,7 @@ def search(product: Product, definition: Definition) -> dict[str, Json]:
     return {
         "url": _url(product, definition),
         "method": "GET",
-        "qs": {field.name: _value(field) for field in fields} | _page_size(definition),
+        "qs": {field.name: value_of(field) for field in fields} | _page_size(definition),
         **_pagination(definition),
         "response": {
             "limit": "{{parameters.limit}}",
@@ -141,7 +137,7 @@ def _url(product: Product, definition: Definition) -> str:
     return f"{_API}{address}"
 
 
-def _value(field: Field) -> str:
+def value_of(field: Field) -> str:
     """Write the value of a field as the API takes it.
 
     What is chosen from a list comes as text where it was mapped or typed; Make's dates have a time.

@@ -46,7 +46,7 @@ def generate(product: Product) -> Mapping[str, bytes]:
 
 
 def _module_files(product: Product, definition: Definition) -> dict[str, Json]:
-    is_search = definition.kind == "search"
+    is_search = definition.kind == "search" and not definition.is_single
     call = calls.search if is_search else calls.action
     form = parameters.form(calls.filled_in(product, definition), calls.rpc_id)
     outputs = calls.results(product, definition)

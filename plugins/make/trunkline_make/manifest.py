@@ -34,6 +34,7 @@ class Module:
 _FORM = ("static-params", "mappable-params", "interface", "samples")
 _TRIGGER = ("static-params", "interface", "samples")
 _CODE_KEYS: Mapping[str, str] = {"static-params": "staticParams", "mappable-params": "mappableParams"}
+_CRUD = {"GET": "read", "POST": "create", "PATCH": "update", "DELETE": "delete"}
 _EVENTS, _OTHER = "Events", "Other"
 _UNIVERSAL = Module(
     names.UNIVERSAL,
@@ -87,11 +88,12 @@ def module_label(definition: Definition) -> str:
     https://developers.make.com/custom-apps-documentation/best-practices/modules/module-names
     """
     wording = wording_of(definition)
-    if wording.is_reading:
+    if wording.is_reading and not definition.is_single:
         verb = "list" if wording.verb == "list" else "search"
         thing = plural(singular(wording.noun))
     else:
-        verb, thing = wording.verb, with_article(wording.noun)
+        verb = "get" if definition.is_single else wording.verb
+        thing = with_article(wording.noun)
     return " ".join(
         word if word in {"a", "an"} else word[:1].upper() + word[1:] for word in [verb, *thing.split(" ")]
     )
@@ -172,15 +174,15 @@ def _watch(event_type: EventType) -> Module:
 
 
 def _module(definition: Definition) -> Module:
-    is_search = definition.kind == "search"
+    is_search = definition.kind == "search" and not definition.is_single
     return Module(
         names.camel(definition.name),
-        definition.kind,
+        "search" if is_search else "action",
         module_label(definition),
         definition.description,
         _group(definition),
         _FORM,
-        crud=None if is_search else {"POST": "create", "PATCH": "update"}[definition.method],
+        crud=None if is_search else _CRUD[definition.method],
     )
 
 

@@ -4,11 +4,21 @@ Each has a webhook of its own, because Make keeps the choice of events with the 
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.resources import files
+from typing import Any
 
-from trunkline import EventType, Field, Json, Product, sample_envelope, those_of
-from trunkline_make import names, parameters
+from trunkline import (
+    Condition,
+    EventType,
+    Field,
+    Json,
+    Product,
+    conditions_of,
+    sample_envelope,
+    those_of,
+)
+from trunkline_make import calls, names, parameters
 from trunkline_make.dates import common_dates, with_dates
 
 _ENVELOPE = (
@@ -46,7 +56,7 @@ def files_of(product: Product) -> Iterator[tuple[str, Json]]:
         module = watch_id(event_type)
         yield names.code_path("module", module, "static-params"), []
         yield from _trigger_files(module, [event_type], product, call_of=names.WATCH)
-        yield from _webhook_files(module, event_type)
+        yield from _webhook_files(module, event_type, conditions_of(product.payload(event_type)))
 
 
 def _trigger_files(
@@ -78,19 +88,36 @@ def _event(dates: Iterable[Field], root: str) -> Json:
     return with_dates([Field("createdUtc", "Created", "", "date-time"), payload], root=root)
 
 
-def _webhook_files(webhook: str, event_type: EventType) -> Iterator[tuple[str, Json]]:
+def _webhook_files(
+    webhook: str, event_type: EventType, conditions: Sequence[Condition]
+) -> Iterator[tuple[str, Json]]:
+    """Make the webhook of one event type; what its form asks for becomes the filter of the hook.
+
+    A key whose expression gives ``undefined`` is not sent, and what then has no comparison is no condition to the hub.
+    """
+    wanted: dict[str, Json] = {"event_types": [event_type.name]}
+    filters: dict[str, dict[str, Json]] = {}
+    for condition in conditions:
+        filters.setdefault(condition.path, {})[condition.operator] = calls.value_of(condition.field)
+    if filters:
+        wanted["filter"] = filters
     attach = _constant("webhook", names.WEBHOOK, "attach")
-    attach["body"]["event_types"] = [event_type.name]
+    attach["body"] |= wanted
+    change, drop = _constant("webhook", names.WEBHOOK, "update")
+    change["body"] |= wanted
     yield names.code_path("webhook", webhook, "attach"), attach
-    yield names.code_path("webhook", webhook, "params"), []
+    yield names.code_path("webhook", webhook, "update"), [change, drop]
+    yield (
+        names.code_path("webhook", webhook, "params"),
+        parameters.form((condition.field for condition in conditions), calls.rpc_id),
+    )
     for code in ("communication", "detach"):
         yield names.code_path("webhook", webhook, code), _constant("webhook", names.WEBHOOK, code)
 
 
-def _constant(kind: names.Kind, component_id: str, code: str) -> dict[str, Json]:
+def _constant(kind: names.Kind, component_id: str, code: str) -> Any:
     path = files("trunkline_make") / "app" / names.code_path(kind, component_id, code)
-    content: dict[str, Json] = json.loads(path.read_text(encoding="utf-8"))
-    return content
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def webhooks_of(product: Product) -> Mapping[str, tuple[str, tuple[str, ...]]]:
@@ -100,7 +127,7 @@ def webhooks_of(product: Product) -> Mapping[str, tuple[str, tuple[str, ...]]]:
     return {
         names.WEBHOOK: (f"{title} events", (*codes, "update")),
         **{
-            watch_id(event_type): (f"{title} {those_of(event_type)}", codes)
+            watch_id(event_type): (f"{title} {those_of(event_type)}", (*codes, "update"))
             for event_type in product.event_types
         },
     }

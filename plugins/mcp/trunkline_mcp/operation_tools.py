@@ -73,8 +73,8 @@ def _make_tool(
 
 
 def _annotations(definition: Definition) -> ToolAnnotations:
-    """What a POST makes is new; a PATCH overwrites, and comes to the same when it is repeated."""
-    changes = definition.method == "PATCH"
+    """What a POST makes is new; every other method overwrites, and comes to the same when it is repeated."""
+    changes = definition.method != "POST"
     return ToolAnnotations(
         read_only_hint=False, destructive_hint=changes, idempotent_hint=changes, open_world_hint=False
     )

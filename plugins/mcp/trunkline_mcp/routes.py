@@ -8,6 +8,8 @@ from fastapi import APIRouter, Depends, Request, Response
 from starlette.types import Message, Receive, Scope, Send
 
 from trunkline import BodyInvalid, Caller, PluginContext, Routes, StrictRoute, read_body, read_json, requires
+from trunkline_mcp.raw_json import SCOPE_KEY as RAW_KEY
+from trunkline_mcp.raw_json import Filling, RawJson
 from trunkline_mcp.server import CALLER_KEY, AgentServer
 from trunkline_mcp.settings import Settings
 
@@ -76,7 +78,9 @@ class _Answer(Response):
             return self._message.pop() if self._message else await receive()
 
         headers = [(name, _stripped(name, value)) for name, value in scope["headers"]]
-        await self._server.answer({**scope, "headers": headers, CALLER_KEY: self._caller}, hear, send)
+        raw = RawJson()
+        message_scope = {**scope, "headers": headers, CALLER_KEY: self._caller, RAW_KEY: raw}
+        await self._server.answer(message_scope, hear, Filling(raw, send))
 
 
 def _stripped(name: bytes, value: bytes) -> bytes:

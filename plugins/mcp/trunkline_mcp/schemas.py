@@ -60,7 +60,12 @@ def input_schema(definition: Definition, *, describe_lookup: DescribeLookup) -> 
 
 def output_schema(definition: Definition) -> dict[str, Json]:
     """Write the schema of an answer."""
-    return {"type": "object"} | _Writing(definition.output, lambda _: "").write()
+    return {"type": "object"} | flat(definition.output)
+
+
+def flat(schema: Mapping[str, Json]) -> dict[str, Json]:
+    """Write any schema without references."""
+    return _Writing(schema, lambda _: "").write()
 
 
 def takes_key(definition: Definition) -> bool:

@@ -3,9 +3,10 @@
 import logging
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from typing import Any
 
 from mcp.server.caching import CacheableMethod, CacheHint
-from mcp.server.context import ServerRequestContext
+from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.server.lowlevel import Server
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp.shared.exceptions import MCPError
@@ -28,7 +29,9 @@ from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
 from trunkline import BodyInvalid, Caller, PluginContext, __version__
-from trunkline_mcp import prompts
+from trunkline_mcp import events, prompts
+from trunkline_mcp.events import Events, ListParams, PollParams
+from trunkline_mcp.raw_json import SCOPE_KEY as RAW_KEY
 from trunkline_mcp.resources import TEMPLATES, Library
 from trunkline_mcp.toolbox import Toolbox
 
@@ -76,6 +79,10 @@ class AgentServer:
             on_list_prompts=self._list_prompts,
             on_get_prompt=self._get_prompt,
         )
+        self._events = Events(context)
+        self._server.add_request_handler("events/list", ListParams, self._list_events)
+        self._server.add_request_handler("events/poll", PollParams, self._poll_events)
+        self._server.middleware.append(_advertise)
         self._manager: StreamableHTTPSessionManager | None = None
 
     @asynccontextmanager
@@ -135,6 +142,21 @@ class AgentServer:
             )
             raise MCPError(INVALID_PARAMS, sentence)
         return written
+
+    async def _list_events(self, context: Context, params: ListParams) -> dict[str, object]:
+        return self._events.list(_caller_of(context), params)
+
+    async def _poll_events(self, context: Context, params: PollParams) -> dict[str, object]:
+        assert context.request is not None
+        return await self._events.poll(_caller_of(context), params, context.request.scope[RAW_KEY])
+
+
+async def _advertise(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
+    """Say that there are events, where the SDK has no place for it."""
+    result = await call_next(ctx)
+    if ctx.method in {"initialize", "server/discover"} and isinstance(result, dict):
+        return events.advertise(result)
+    return result
 
 
 def _caller_of(context: Context) -> Caller:

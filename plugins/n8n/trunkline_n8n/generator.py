@@ -86,7 +86,11 @@ def _words(product: Product) -> Mapping[str, str]:
             for event_type in product.event_types
         ),
         "__operations__": _rows(
-            (title_case(resource_of(definition)), operation_name(definition), definition.description)
+            (
+                title_case(resource_of(definition)),
+                operation_name(definition, beside=operations),
+                definition.description,
+            )
             for definition in operations
         ),
     }

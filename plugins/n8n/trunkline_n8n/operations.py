@@ -18,6 +18,7 @@ _COLLECTIONS = {
     "POST": ("Additional Fields", "additionalFields"),
     "PATCH": ("Update Fields", "updateFields"),
     "GET": ("Filters", "filters"),
+    "DELETE": ("Additional Fields", "additionalFields"),
 }
 _TYPE = "import type { INodeProperties } from 'n8n-workflow';\n"
 _OPERATION = "import type {{ Operation }} from '{}';\n"
@@ -128,7 +129,7 @@ def _render_resource(noun: str, definitions: Sequence[Definition]) -> str:
 
 def _options(definitions: Sequence[Definition]) -> list[Value]:
     """Describe the operations of a resource, each by the shortest name that it has alone."""
-    short = [operation_name(definition) for definition in definitions]
+    short = [operation_name(definition, beside=definitions) for definition in definitions]
     names = [
         name if short.count(name) == 1 else title_case(definition.title)
         for name, definition in zip(short, definitions, strict=True)
@@ -138,37 +139,50 @@ def _options(definitions: Sequence[Definition]) -> list[Value]:
         {
             "name": name,
             "value": camel_case(definition.name),
-            "action": _action(definition),
+            "action": _action(definition, definitions),
             "description": description(definition.description),
         }
         for name, definition in named
     ]
 
 
-def operation_name(definition: Definition) -> str:
-    """Name an operation as n8n's guideline asks: ``Create``, ``Get``, ``Get Many``, ``Update``; without its resource."""
-    wording = wording_of(definition)
-    if wording.is_reading:
-        return "Get Many" if "cursor" in definition.input.get("properties", {}) else "Get"
+def operation_name(definition: Definition, *, beside: Sequence[Definition] = ()) -> str:
+    """Name an operation as n8n's guideline asks: ``Create``, ``Get``, ``Get Many``, ``Update``; without its resource.
+
+    *beside* are the other operations: what finds by something else is ``Find`` where one of them gets the same by its id.
+    """
     resource = resource_of(definition).split(" ")
-    rest = [word for word in wording.noun.split(" ") if word not in resource]
-    return title_case(" ".join([wording.verb, *rest]))
+    rest = [word for word in wording_of(definition).noun.split(" ") if singular(word) not in resource]
+    return title_case(" ".join([_verb(definition, beside), *rest]))
 
 
-def _action(definition: Definition) -> str:
-    """Say in a sentence what an operation does: ``Update a lead status``."""
+def _verb(definition: Definition, beside: Sequence[Definition]) -> str:
     wording = wording_of(definition)
-    name = operation_name(definition)
-    verb = name.lower() if wording.is_reading else wording.verb
-    thing = wording.noun if name == "Get Many" else with_article(wording.noun)
-    sentence = f"{verb} {thing}"
+    if definition.is_paged:
+        return "get many"
+    if not wording.is_reading or definition.is_single:
+        return "get" if definition.is_single else wording.verb
+    call = (resource_of(definition), wording.noun)
+    gets = (other for other in beside if other.is_single)
+    return "find" if any((resource_of(other), wording_of(other).noun) == call for other in gets) else "get"
+
+
+def _action(definition: Definition, beside: Sequence[Definition]) -> str:
+    """Say in a sentence what an operation does: ``Update a lead status``."""
+    noun = wording_of(definition).noun
+    thing = noun if definition.is_paged else with_article(noun)
+    sentence = f"{_verb(definition, beside)} {thing}"
     return sentence[:1].upper() + sentence[1:]
 
 
 def _found_items(product: Product, definition: Definition) -> str | None:
     """Find the list in a search's answer; each of its items becomes an item of the workflow."""
+    if definition.kind != "search" or definition.is_single:
+        return None
+    if definition.is_paged and (records := product.records(definition)) is not None:
+        return records.name
     lists = [field.name for field in product.outputs(definition) if field.kind == "list"]
-    return lists[0] if definition.kind == "search" and len(lists) == 1 else None
+    return lists[0] if len(lists) == 1 else None
 
 
 def _render_operation(product: Product, noun: str, definition: Definition) -> str:
@@ -177,6 +191,8 @@ def _render_operation(product: Product, noun: str, definition: Definition) -> st
     prominent, collected = _split(product, definition)
     condition = Code(f"{{ show: {shown_for} }}")
     properties: list[Value] = [prominent_property(field, condition=condition) for field in prominent]
+    if definition.is_paged:
+        properties += _paging(shown_for)
     title, collection = _COLLECTIONS[definition.method]
     if collected:
         properties.append(
@@ -201,6 +217,29 @@ def _render_operation(product: Product, noun: str, definition: Definition) -> st
     )
 
 
+def _paging(shown_for: str) -> list[Value]:
+    """Let a person say how many results there are to be, in the words that n8n's linter knows."""
+    return [
+        {
+            "displayName": "Return All",
+            "name": "returnAll",
+            "type": "boolean",
+            "default": False,
+            "displayOptions": Code(f"{{ show: {shown_for} }}"),
+            "description": "Whether to return all results or only up to a given limit",
+        },
+        {
+            "displayName": "Limit",
+            "name": "limit",
+            "type": "number",
+            "typeOptions": {"minValue": 1},
+            "default": 50,
+            "displayOptions": Code(f"{{ show: {{ ...{shown_for}, returnAll: [false] }} }}"),
+            "description": "Max number of results to return",
+        },
+    ]
+
+
 def _call(product: Product, definition: Definition, collection: str) -> Value:
     prominent, collected = _split(product, definition)
     is_query = definition.method == "GET"
@@ -209,6 +248,7 @@ def _call(product: Product, definition: Definition, collection: str) -> Value:
         "method": definition.method,
         "path": definition.path,
         **({"items": items} if items else {}),
+        **({"pageSize": definition.input["properties"]["limit"]["maximum"]} if definition.is_paged else {}),
         "fields": [
             *(rule(field, is_query=is_query) for field in prominent),
             *(rule(field, is_query=is_query, collection=collection) for field in collected),

@@ -28,7 +28,8 @@ def call(base_url: str, definition: Definition, example: Example) -> str:
         path = path.replace(f"{{{name}}}", quote(str(value), safe=""))
     url = f"{base_url}/api/v1{CALL_PREFIX}{path}"
     if definition.method != "GET":
-        return line(url, body=example.input, method="PATCH" if definition.method == "PATCH" else None)
+        method = None if definition.method == "POST" else definition.method
+        return line(url, body=example.input if definition.takes_body else None, method=method)
     query = urlencode({name: _text(value) for name, value in example.input.items()})
     return line(f"{url}?{query}" if query else url)
 

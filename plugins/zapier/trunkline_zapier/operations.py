@@ -7,6 +7,14 @@ from trunkline_zapier.fields import input_fields, object_names, output_fields, s
 from trunkline_zapier.javascript import Call, module
 from trunkline_zapier.naming import LABEL_LENGTH, TEXT_LENGTH, keyed, noun_of, shortened
 
+_LIMIT: Mapping[str, Json] = {
+    "key": "limit",
+    "label": "Limit",
+    "type": "integer",
+    "default": "50",
+    "helpText": "How many to give at most; no more than 1,000.",
+}
+
 
 def creates(product: Product) -> Mapping[str, bytes]:
     """Write the module of each action's create, by its key. Raises ValueError."""
@@ -40,7 +48,7 @@ def search_or_creates(product: Product) -> dict[str, Json]:
 def unequal_pairs(product: Product) -> Iterator[str]:
     """Say which pairs of a search and an action give different fields."""
     for search, create in _pairs(product):
-        found = {field.name for field in _results(product, search).fields}
+        found = {field.name for field in _results(product, search)}
         made = {field.name for field in product.outputs(create)}
         missing = made - found if _record_of(product, create) or made >= found else made ^ found
         if missing:
@@ -63,7 +71,7 @@ def _record_of(product: Product, action: Definition) -> tuple[Definition, str] |
     made = [field.name for field in product.outputs(action)]
     for search, create in _pairs(product):
         keys = {field.name for field in product.inputs(search)}
-        found = {field.name for field in _results(product, search).fields}
+        found = {field.name for field in _results(product, search)}
         key = next((name for name in made if name in keys), None)
         if create is action and key is not None and not found <= set(made):
             return search, key
@@ -76,36 +84,53 @@ def _create(product: Product, action: Definition) -> bytes:
     if (record := _record_of(product, action)) is not None:
         search, key = record
         results = _results(product, search)
-        options["record"] = {"path": search.path, "results": results.name, "by": key}
+        options["record"] = {"path": search.path, "results": _list_of(product, search).name, "by": key}
         made = {field.name for field in outputs}
-        outputs = (*outputs, *(field for field in results.fields if field.name not in made))
-        sample = {**_sample(search, results), **sample}
+        outputs = (*outputs, *(field for field in results if field.name not in made))
+        sample = {**_sample(product, search), **sample}
     perform = Call("action", (action.method, action.path, *([options] if options else [])))
     return _operation(product, action, perform=perform, outputs=outputs, sample=sample)
 
 
 def _search(product: Product, search: Definition) -> bytes:
-    """Raises ValueError where the answer has no list of records."""
-    results, options = _results(product, search), _options(product, search)
-    perform = Call("search", (search.path, results.name, *([options] if options else [])))
+    """Raises ValueError where the answer has neither a list of records nor is one itself."""
+    options = _options(product, search)
+    form = input_fields(product.form(search), owner=search.name)
+    listed = () if search.is_single else (_list_of(product, search).name,)
+    if search.is_paged:
+        options["pageSize"] = search.input["properties"]["limit"]["maximum"]
+        form.append(dict(_LIMIT))
+    function = "get" if search.is_single else "list" if search.is_paged else "search"
     return _operation(
-        product, search, perform=perform, outputs=results.fields, sample=_sample(search, results)
+        product,
+        search,
+        perform=Call(function, (search.path, *listed, *([options] if options else []))),
+        outputs=_results(product, search),
+        sample=_sample(product, search),
+        form=form,
     )
 
 
-def _results(product: Product, search: Definition) -> Field:
+def _results(product: Product, search: Definition) -> Sequence[Field]:
+    """Give the fields of each record in the answer of *search*. Raises ValueError."""
+    return product.outputs(search) if search.is_single else _list_of(product, search).fields
+
+
+def _list_of(product: Product, search: Definition) -> Field:
     """Find the list of records in the answer of *search*. Raises ValueError."""
-    outputs = product.outputs(search)
-    results = next((field for field in outputs if field.kind == "list" and field.item_kind == "object"), None)
-    if results is None:
+    records = product.records(search)
+    if records is None:
         msg = f"the search '{search.name}' answers with no list of objects; give its output one, such as 'results'"
         raise ValueError(msg)
-    return results
+    return records
 
 
-def _sample(search: Definition, results: Field) -> Mapping[str, Json]:
-    records = [record for example in search.examples for record in example.output.get(results.name, ())]
-    return records[0] if records else {field.name: field.example for field in results.fields}
+def _sample(product: Product, search: Definition) -> Mapping[str, Json]:
+    if search.is_single:
+        return search.examples[0].output
+    name = _list_of(product, search).name
+    records = [record for example in search.examples for record in example.output.get(name, ())]
+    return records[0] if records else {field.name: field.example for field in _results(product, search)}
 
 
 def _options(product: Product, definition: Definition) -> dict[str, Json]:
@@ -127,6 +152,7 @@ def _operation(
     perform: Call,
     outputs: Sequence[Field],
     sample: Mapping[str, Json],
+    form: Sequence[Json] | None = None,
 ) -> bytes:
     exported = {
         "key": definition.name,
@@ -137,7 +163,9 @@ def _operation(
         },
         "operation": {
             "perform": perform,
-            "inputFields": input_fields(product.form(definition), owner=definition.name),
+            "inputFields": input_fields(product.form(definition), owner=definition.name)
+            if form is None
+            else form,
             "sample": sample,
             "outputFields": output_fields(outputs),
         },

@@ -1,10 +1,21 @@
-"""Triggers: an instant one for each event type, and hidden ones that fill the dropdowns."""
+"""Triggers: an instant one for each event type, one for whichever are chosen, and hidden ones that fill the dropdowns."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
-from trunkline import Definition, EventType, Field, Json, Product, happening, sample_envelope, singular
-from trunkline_zapier.fields import JOINT, lookup_key_of, output_fields
+from trunkline import (
+    Condition,
+    Definition,
+    EventType,
+    Field,
+    Json,
+    Product,
+    conditions_of,
+    happening,
+    sample_envelope,
+    singular,
+)
+from trunkline_zapier.fields import JOINT, input_fields, lookup_key_of, output_fields
 from trunkline_zapier.javascript import Call, Code, module
 from trunkline_zapier.naming import LABEL_LENGTH, TEXT_LENGTH, keyed, shortened
 
@@ -14,6 +25,7 @@ _ENVELOPE_FIELDS = (
     {"key": "createdUtc", "label": "Event Created", "type": "datetime"},
     {"key": "companyId", "label": "Company ID", "type": "integer"},
 )
+ANY_EVENT = "any_event"
 _PAGE_SIZE = 200
 """What a lookup gives at most in one page (CONTRACT §9)."""
 
@@ -21,10 +33,14 @@ _PAGE_SIZE = 200
 def triggers(product: Product) -> Mapping[str, bytes]:
     """Write the module of each event type's trigger, by its key. Raises ValueError."""
     keys = keyed((event_type.name for event_type in product.event_types), kind="event type")
-    return {
+    if ANY_EVENT in keys.values():
+        msg = f"an event type is '{ANY_EVENT}' on Zapier, as is the trigger of whichever event is chosen; rename the event type"
+        raise ValueError(msg)
+    written = {
         keys[event_type.name]: _trigger(product, event_type, key=keys[event_type.name])
         for event_type in product.event_types
     }
+    return written | ({ANY_EVENT: _any_event(product)} if len(product.event_types) > 1 else {})
 
 
 def lookups(product: Product) -> Mapping[str, bytes]:
@@ -51,6 +67,8 @@ def _with_nested(fields: Iterable[Field]) -> Iterator[Field]:
 
 
 def _trigger(product: Product, event_type: EventType, *, key: str) -> bytes:
+    conditions = conditions_of(product.payload(event_type))
+    filled = {condition.field.name: _condition(condition) for condition in conditions}
     exported = {
         "key": key,
         "noun": singular(re.sub(r"[._-]+", " ", event_type.name.rpartition(".")[0])).title(),
@@ -60,7 +78,8 @@ def _trigger(product: Product, event_type: EventType, *, key: str) -> bytes:
         },
         "operation": {
             "type": "hook",
-            "performSubscribe": Call("subscribe", (event_type.name,)),
+            "inputFields": input_fields((one.field for one in conditions), owner=event_type.name),
+            "performSubscribe": Call("subscribe", (event_type.name, *([filled] if filled else []))),
             "performUnsubscribe": Code("unsubscribe"),
             "perform": Code("receive"),
             "performList": Call("listSamples", (event_type.name,)),
@@ -69,6 +88,53 @@ def _trigger(product: Product, event_type: EventType, *, key: str) -> bytes:
                 *_ENVELOPE_FIELDS,
                 *output_fields(product.payload(event_type), prefix=f"payload{JOINT}"),
             ],
+        },
+    }
+    imports = ["const {", "  listSamples,", "  receive,", "  subscribe,", "  unsubscribe,"]
+    return module(exported, imports=[*imports, "} = require('../lib/hooks');"])
+
+
+def _condition(condition: Condition) -> dict[str, Json]:
+    """Say which comparison of the hook's filter a field of the form is."""
+    kind = condition.field.item_kind or condition.field.kind
+    is_number = kind in {"integer", "number"}
+    return {
+        "path": condition.path,
+        "operator": condition.operator,
+        **({"kind": "number"} if is_number else {"kind": "day"} if kind == "date" else {}),
+    }
+
+
+def _any_event(product: Product) -> bytes:
+    """Write the trigger of whichever events somebody chooses."""
+    types = {event_type.name: event_type.title for event_type in product.event_types}
+    choices = [{"value": name, "sample": name, "label": title} for name, title in types.items()]
+    exported = {
+        "key": ANY_EVENT,
+        "noun": "Event",
+        "display": {
+            "label": "New Event",
+            "description": "Triggers when one of the events that you choose happens.",
+        },
+        "operation": {
+            "type": "hook",
+            "inputFields": [
+                {
+                    "key": "event_types",
+                    "label": "Events",
+                    "type": "string",
+                    "list": True,
+                    "required": True,
+                    "helpText": "Choose one or more; each of them starts the Zap.",
+                    "choices": choices,
+                }
+            ],
+            "performSubscribe": Code("subscribe()"),
+            "performUnsubscribe": Code("unsubscribe"),
+            "perform": Code("receive"),
+            "performList": Code("listSamples()"),
+            "sample": sample_envelope(product.event_types[0]),
+            "outputFields": list(_ENVELOPE_FIELDS),
         },
     }
     imports = ["const {", "  listSamples,", "  receive,", "  subscribe,", "  unsubscribe,"]

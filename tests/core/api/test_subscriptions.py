@@ -254,6 +254,31 @@ async def test_an_ordering_is_changed_by_patch_and_refused_where_no_event_can_ha
     assert shown["ordering"] == "subscription"
 
 
+async def test_a_limit_and_retries_of_ones_own_are_given_and_changed_on_every_channel_that_pushes(api):
+    own = {
+        "timeout_seconds": 5,
+        "retry": {"schedule_seconds": [5, 30]},
+        "rate": "50/second",
+        "max_in_flight": 8,
+    }
+    target = {"target_url": "https://example.com/h", "event_types": ["*"]}
+    made = (await api.client.post(HOOKS, json=target | own)).json()
+    assert {name: made[name] for name in own} == own
+    path = f"/api/v1/subscriptions/{made['id']}"
+    changed = (await api.client.patch(path, json={"retry": {"for_seconds": 3600}})).json()
+    assert (changed["timeout_seconds"], changed["retry"]) == (5, {"for_seconds": 3600})
+    changed = (await api.client.patch(path, json=dict.fromkeys(own))).json()
+    assert {name: changed[name] for name in own} == dict.fromkeys(own)
+    for name, wrong in (("timeout_seconds", 61), ("retry", {}), ("rate", "1/hour"), ("max_in_flight", 0)):
+        refused = await api.client.patch(path, json={name: wrong})
+        assert (refused.status_code, refused.json()["errors"][0]["path"]) == (422, f"/{name}")
+    for channel in ("zapier", "n8n", "make"):
+        hook = {"target_url": f"https://example.com/{channel}", "event_type": "lead.created", **own}
+        made = (await api.client.post(f"/api/v1/{channel}/hooks", json=hook)).json()
+        shown = (await api.client.get(f"/api/v1/subscriptions/{made['id']}")).json()
+        assert {name: shown[name] for name in own} == own
+
+
 # ---- deleting and ending ---------------------------------------------------------------------------------------------
 
 

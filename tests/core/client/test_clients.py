@@ -138,6 +138,19 @@ def test_an_action_a_search_and_a_lookup(hub: Client):
     assert "Lead - New" in [status["name"] for status in hub.lookup("client-statuses")]
 
 
+def test_records_are_got_listed_and_deleted(hub: Client):
+    made = [hub.act("create_lead", **LEAD | {"email": f"j{number}@example.com"}) for number in range(3)]
+    assert hub.search("get_lead", client_id=made[0]["client_id"]) == made[0]
+    assert list(hub.search_all("list_leads", limit=2)) == made[::-1]
+    assert list(hub.search_all("find_lead", email="j1@example.com")) == [made[1]]
+    assert hub.act("archive_client", client_id=made[0]["client_id"])["success"] is True
+    assert hub.search("get_lead", client_id=made[0]["client_id"]) is None
+    with pytest.raises(HubError, match="There is no client"):
+        hub.act("archive_client", client_id=made[0]["client_id"])
+    with pytest.raises(TypeError, match="'archive_client' takes no reason"):
+        hub.act("archive_client", client_id=1, reason="x")
+
+
 def test_a_lookup_goes_through_all_its_pages(hub: Client):
     for number in range(60):
         hub.act("create_lead", first_name="Jane", last_name=f"{number:03}", email=f"j{number}@example.com")
@@ -212,6 +225,10 @@ async def test_the_asynchronous_client_does_the_same(served: Served, tmp_path: P
         assert lead is not None
         assert lead["full_name"] == "Jane Doe"
         assert len([status async for status in hub.lookup("client-statuses")]) == 7
+        assert [one async for one in hub.search_all("list_leads", limit=1)] == [lead]
+        assert await hub.search("get_lead", client_id=made["client_id"]) == lead
+        await hub.act("archive_client", client_id=made["client_id"])
+        assert await hub.search("get_lead", client_id=made["client_id"]) is None
         events = hub.follow(PlaceFile(tmp_path / "place.json"))
         assert await anext(events) == emitted
         assert (await anext(events)).type == "lead.created"

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from trunkline.model.deliveries import (
     FINAL,
+    MAX_RETRIES,
     BreakerPolicy,
     Key,
     Outcome,
@@ -53,6 +54,34 @@ def test_a_targets_wish_is_obeyed_up_to_a_day(wish, wait):
     result = Result(Outcome.RETRY, status_code=429, retry_after_seconds=wish)
     assert next_state(1, result, POLICY, 1).wait_seconds == wait
     assert next_state(4, result, POLICY, 1).status == Status.EXHAUSTED
+
+
+@pytest.mark.parametrize(
+    ("retry", "waits"),
+    [
+        (None, [5, 30, 120, None]),
+        ({"schedule_seconds": [1, 2]}, [1, 2, None]),
+        ({"schedule_seconds": []}, [None]),
+        ({"for_seconds": 34.9}, [5, None]),
+        ({"for_seconds": 35}, [5, 30, None]),
+        ({"for_seconds": 400}, [5, 30, 120, 120, 120, None, None]),
+        ({"for_seconds": 0}, [None]),
+    ],
+)
+def test_a_subscription_may_have_a_schedule_or_a_time_of_its_own(retry, waits):
+    policy = POLICY.of(retry)
+    assert [policy.wait_before(number) for number in range(1, len(waits) + 1)] == waits
+    states = [next_state(number, FAILED, policy, 0) for number in range(1, len(waits) + 1)]
+    assert [state.wait_seconds for state in states] == waits
+
+
+@given(st.lists(st.floats(0, 1e6), max_size=9), st.floats(0, 3e6))
+def test_the_waits_of_a_time_of_ones_own_never_come_to_more_and_end(schedule, seconds):
+    policy = RetryPolicy(tuple(schedule)).of({"for_seconds": seconds})
+    waits = [policy.wait_before(number) for number in range(1, MAX_RETRIES + 2)]
+    made = waits[: waits.index(None)]
+    assert sum(made) <= seconds * (1 + 1e-9)
+    assert set(waits[len(made) :]) == {None}
 
 
 @given(st.integers(1, 2**63 - 1), st.integers(1, 10**18 - 1))

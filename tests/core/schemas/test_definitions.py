@@ -160,7 +160,7 @@ class TestReading:
         ("key", "value", "sentence"),
         [
             ("title", 5, "'/title' must be a string, not a number"),
-            ("method", "PUT", '\'/method\' must be one of "GET", "POST", "PATCH", not "PUT"'),
+            ("method", "PUT", '\'/method\' must be one of "GET", "POST", "PATCH", "DELETE", not "PUT"'),
             ("success_status", "201", "'/success_status' must be a whole number, not a string"),
             ("emits", "order.noted", "'/emits' must be a list, not a string"),
             ("emits", [1], "'/emits/0' must be a string, not a number"),
@@ -188,12 +188,26 @@ BROKEN = [
     ("lookup", "name", "my_orders", "its name must be lower-case letters and digits, joined by hyphens"),
     ("action", "title", " ", "has an empty 'title'; give it one that people understand"),
     ("search", "description", "", "has an empty 'description'; give it one that people understand"),
-    ("action", "method", "GET", "its 'method' must be POST or PATCH, as every action's, not GET"),
+    ("action", "method", "GET", "its 'method' must be POST or PATCH or DELETE, as every action's, not GET"),
     ("search", "method", "POST", "its 'method' must be GET, as every search's, not POST"),
     ("lookup", "method", "PATCH", "its 'method' must be GET, as every lookup's, not PATCH"),
     ("action", "success_status", 204, "its 'success_status' must be 200 or 201, as every action's, not 204"),
     ("search", "success_status", 201, "its 'success_status' must be 200, as every search's, not 201"),
     ("lookup", "emits", ["order.noted"], "has 'emits'; only actions emit events, so leave it out"),
+    (
+        "action",
+        "method",
+        "DELETE",
+        "its 'method' is DELETE, which takes no body; name the record in the path, and leave 'input' without properties",
+    ),
+    ("action", "single", True, "has 'single'; only searches answer with a single record, so leave it out"),
+    ("lookup", "single", True, "has 'single'; only searches answer with a single record, so leave it out"),
+    (
+        "search",
+        "input|properties|cursor",
+        TEXT,
+        "has a 'cursor', so its 'input' needs a 'limit' with a \"maximum\" of 1 to 1000: how much a page has at most",
+    ),
     ("search", "path", "orders", "its 'path' must look like /leads/{client_id}, in lower case, not orders"),
     ("search", "path", "/Orders", "its 'path' must look like /leads/{client_id}, in lower case, not /Orders"),
     ("search", "path", "/a/", "its 'path' must look like /leads/{client_id}, in lower case, not /a/"),
@@ -392,6 +406,83 @@ def test_each_rule_has_a_sentence_that_begins_with_the_file(kind, path, value, s
     assert told.startswith(f"here.json: {sentence}")
     if not sentence.endswith(" ") and "$schema" not in sentence:
         assert told == f"here.json: {sentence}"
+
+
+LIST = SEARCH | {
+    "name": "list_orders",
+    "path": "/orders",
+    "input": {
+        "type": "object",
+        "properties": {"limit": NUMBER | {"maximum": 100}, "cursor": TEXT},
+        "additionalProperties": False,
+    },
+    "output": {
+        "type": "object",
+        "properties": {
+            "items": TEXT | {"type": "array", "items": ITEMS},
+            "next_cursor": TEXT | {"type": ["string", "null"]},
+        },
+    },
+    "examples": [{"input": {"limit": 1}, "output": {"items": [], "next_cursor": None}}],
+}
+GET = SEARCH | {
+    "name": "get_order",
+    "path": "/orders/{order_id}",
+    "single": True,
+    "parameters": ACTION["parameters"] | {"properties": {"order_id": NUMBER}},
+    "input": {"type": "object", "properties": {}, "additionalProperties": False},
+    "output": ITEMS,
+    "examples": [{"parameters": {"order_id": 7}, "input": {}, "output": {"order_id": 7}}],
+}
+DELETE = GET | {"name": "delete_order", "method": "DELETE"}
+DELETE.pop("single")
+
+
+class TestReadingAndDeleting:
+    def definition(self, kind, document, **changes):
+        return read_definition(kind, orjson.dumps(document | changes), source="here.json")
+
+    def test_a_list_is_paged_a_record_single_and_a_delete_takes_no_body(self):
+        listed, single, delete = (
+            self.definition("search", LIST),
+            self.definition("search", GET),
+            self.definition("action", DELETE),
+        )
+        assert (listed.is_paged, single.is_paged, delete.is_paged) == (True, False, False)
+        assert (listed.is_single, single.is_single) == (False, True)
+        assert [one.takes_body for one in (listed, single, delete, read("action"))] == [False] * 3 + [True]
+        assert len(DefinitionCatalog([listed, single, delete]).all()) == 3
+
+    @pytest.mark.parametrize("maximum", [None, 0, 1001])
+    def test_a_page_has_a_most(self, maximum):
+        limit = {"limit": NUMBER | {"maximum": maximum}} if maximum is not None else {}
+        broken = LIST["input"] | {"properties": {"cursor": TEXT, **limit}}
+        told = refusal(
+            self.definition(
+                "search",
+                LIST,
+                input=broken,
+                examples=[{"input": {}, "output": {"items": [], "next_cursor": None}}],
+            )
+        )
+        assert told.startswith("here.json: has a 'cursor', so its 'input' needs a 'limit'")
+
+    @pytest.mark.parametrize("missing", ["items", "next_cursor"])
+    def test_a_page_has_a_list_and_says_where_the_next_one_begins(self, missing):
+        properties = {name: value for name, value in LIST["output"]["properties"].items() if name != missing}
+        broken = LIST["output"] | {"properties": properties}
+        told = refusal(self.definition("search", LIST, output=broken))
+        assert told.startswith("here.json: has a 'cursor', so its 'output' needs ")
+
+    def test_a_single_record_has_no_pages(self):
+        assert refusal(self.definition("search", LIST, single=True)) == (
+            "here.json: has both 'single' and a 'cursor'; a single record has no pages, so leave one of them out"
+        )
+
+    def test_a_delete_makes_nothing(self):
+        assert refusal(self.definition("action", DELETE, success_status=201)) == (
+            "here.json: its 'success_status' must be 200, as every action's with DELETE, not 201"
+        )
 
 
 class TestTogether:

@@ -1,4 +1,4 @@
-"""The nine actions (CONTRACT §8): what they answer, what they store, which event they emit."""
+"""The actions (CONTRACT §8): what they answer, what they store, which event they emit."""
 
 import json
 import re
@@ -20,11 +20,12 @@ async def only_event(crm, type: str) -> dict:
 
 async def test_create_lead_with_what_is_required(crm):
     made = await crm.lead()
-    assert made == {
-        "client_id": made["client_id"],
-        "status": "Lead - New",
-        "created_utc": made["created_utc"],
-    }
+    assert (
+        made
+        == await crm.call("GET", f"/leads/{made['client_id']}")
+        == await crm.find(client_id=made["client_id"])
+    )
+    assert (made["status"], made["status_id"], made["updated_utc"]) == ("Lead - New", 10, made["created_utc"])
     assert UTC.fullmatch(made["created_utc"])
     assert await only_event(crm, "lead.created") == {
         "client_id": made["client_id"],
@@ -48,13 +49,16 @@ async def test_create_lead_with_everything(crm):
     payload = await only_event(crm, "lead.created")
     assert payload["phone"] == "(555) 010-4477"
     assert (payload["source"], payload["affiliate_id"]) == ("Website", affiliate_id)
-    assert await crm.find(client_id=made["client_id"]) == {
+    assert made == {
         "client_id": made["client_id"],
         "first_name": "Jane",
         "last_name": "Doe",
         "full_name": "Jane Doe",
         "email": "jane.doe@example.com",
         "phone": "(555) 010-4477",
+        "city": "Austin",
+        "state": "TX",
+        "zip": "01234",
         "status": "Lead - New",
         "status_id": 10,
         "status_name": "Lead - New",
@@ -62,9 +66,13 @@ async def test_create_lead_with_everything(crm):
         "employee_name": None,
         "affiliate_id": affiliate_id,
         "affiliate_name": "Rosa Bennett",
+        "package_keyword": "premium",
+        "source": "Website",
         "external_id": "hubspot-1",
         "created_utc": made["created_utc"],
+        "updated_utc": made["created_utc"],
     }
+    assert await crm.find(client_id=made["client_id"]) == made
 
 
 @pytest.mark.parametrize(("kind", "method"), [("leads", "PATCH"), ("clients", "PUT")])
@@ -79,10 +87,10 @@ async def test_update_lead_and_client(crm, kind, method):
         "external_id": "b",
     }
     answer = await crm.call(method, f"/{kind}/{number}", changes)
-    assert answer == {"success": True, "client_id": number, "updated_utc": answer["updated_utc"]}
     assert UTC.fullmatch(answer["updated_utc"])
     client = await crm.find(email="jane@roe.EXAMPLE", external_id="b", phone="15550104477")
     assert client | changes | {"full_name": "Jane Roe", "employee_name": "Maria Lopez"} == client
+    assert answer == {"success": True, **client}
     assert await crm.find(email="jane.doe@example.com") is None
     assert await crm.find(external_id="a") is None
     assert [event["type"] for event in await crm.events()] == [f"{kind[:-1]}.created"]
@@ -109,11 +117,7 @@ async def test_an_update_that_changes_nothing_is_one_too(crm):
     made = await crm.lead(external_id="a")
     before = await crm.find(client_id=made["client_id"])
     for body in ({"phone": "", "first_name": " "}, {"first_name": "Jane", "external_id": "a"}):
-        assert await crm.call("PATCH", f"/leads/{made['client_id']}", body) == {
-            "success": True,
-            "client_id": made["client_id"],
-            "updated_utc": made["created_utc"],
-        }
+        assert await crm.call("PATCH", f"/leads/{made['client_id']}", body) == {"success": True, **made}
     assert await crm.find(client_id=made["client_id"]) == before
 
 
@@ -139,11 +143,8 @@ async def test_null_counts_as_absent_where_it_cannot_clear(crm):
 
 async def test_create_client_with_what_is_required(crm):
     made = await crm.client()
-    assert made == {
-        "client_id": made["client_id"],
-        "status": "Client - Active",
-        "created_utc": made["created_utc"],
-    }
+    assert made == await crm.call("GET", f"/clients/{made['client_id']}")
+    assert (made["status"], made["full_name"]) == ("Client - Active", "Jane Doe")
     assert await only_event(crm, "client.created") == {
         "client_id": made["client_id"],
         "first_name": "Jane",
@@ -191,8 +192,9 @@ async def test_update_lead_status(crm):
     assert answer == {
         "previous_status": "Lead - New",
         "new_status": "Lead - Contacted",
-        "updated_utc": answer["updated_utc"],
+        **(await crm.find("leads", client_id=number)),
     }
+    assert answer["status"] == "Lead - Contacted"
     assert await only_event(crm, "client.status_changed") == {
         "client_id": number,
         "previous_status": "Lead - New",
@@ -229,11 +231,7 @@ async def test_a_lead_that_gets_a_clients_status_is_a_client_at_once(crm):
 async def test_the_status_that_it_has_already_is_no_change_and_no_event(crm):
     made = await crm.lead()
     answer = await crm.call("PATCH", f"/leads/{made['client_id']}/status", {"new_status": "lead - new"})
-    assert answer == {
-        "previous_status": "Lead - New",
-        "new_status": "Lead - New",
-        "updated_utc": made["created_utc"],
-    }
+    assert answer == {"previous_status": "Lead - New", "new_status": "Lead - New", **made}
     assert await crm.events("client.status_changed") == []
 
 
@@ -251,7 +249,10 @@ async def test_add_client_note(crm, kind):
     }
     first = await crm.call("POST", f"/clients/{number}/notes", whole, expect=201)
     second = await crm.call("POST", f"/clients/{number}/notes", {"text": "x" * 10_000}, expect=201)
-    assert set(first) == {"client_note_id", "created_utc"}
+    assert first == {**whole, "client_note_id": first["client_note_id"], "client_id": number} | {
+        "created_utc": first["created_utc"]
+    }
+    assert (second["visibility"], second["note_type"]) == ("internal", None)
     assert UTC.fullmatch(first["created_utc"])
     assert second["client_note_id"] > first["client_note_id"]
     assert [event["type"] for event in await crm.events()] == [f"{kind}.created"]
@@ -262,7 +263,8 @@ async def test_add_client_note(crm, kind):
 
 async def test_create_affiliate(crm):
     made = await crm.affiliate(phone="+1 555-010-2290", affiliate_code="ROSA10", commission_rate=12.5)
-    assert set(made) == {"affiliate_id", "created_utc"}
+    assert made == await crm.call("GET", f"/affiliates/{made['affiliate_id']}")
+    assert (made["commission_rate"], made["is_approved_affiliate"]) == (12.5, False)
     assert await only_event(crm, "affiliate.created") == {
         "employee_id": made["affiliate_id"],
         "full_name": "Rosa Bennett",
@@ -279,7 +281,8 @@ async def test_update_affiliate(crm):
     answer = await crm.call(
         "PUT", f"/affiliates/{number}", {"first_name": "Rosalie", "is_approved_affiliate": True}
     )
-    assert answer == {"success": True, "affiliate_id": number, "updated_utc": answer["updated_utc"]}
+    assert answer == {"success": True, **await crm.call("GET", f"/affiliates/{number}")}
+    assert (answer["full_name"], answer["is_approved_affiliate"]) == ("Rosalie Bennett", True)
     assert (await crm.call("GET", "/lookups/affiliates"))["affiliates"] == [
         {"affiliate_id": number, "full_name": "Rosalie Bennett"}
     ]

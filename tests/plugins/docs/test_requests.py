@@ -112,7 +112,8 @@ async def send(client, command: str):
 
 
 @pytest.mark.parametrize(
-    ("name", "number"), [("create_lead", 1), ("create_affiliate", 0), ("find_client", 0), ("find_lead", 0)]
+    ("name", "number"),
+    [("create_lead", 1), ("create_affiliate", 0), ("find_client", 0), ("find_lead", 0), ("list_leads", 1)],
 )
 async def test_a_call_on_the_pages_is_answered_as_they_say(api, name: str, number: int):
     product = installed_product()

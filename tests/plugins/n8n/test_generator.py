@@ -51,7 +51,7 @@ def test_every_part_of_the_product_is_there():
     for definition in (*product.actions, *product.searches):
         assert f"value: '{camel_case(definition.name)}'" in operations
         assert f"| {definition.description} |" in readme
-        for field in product.inputs(definition):
+        for field in product.form(definition):
             assert f"name: '{field.name}'" in operations
 
 
@@ -64,11 +64,26 @@ def test_every_part_of_the_product_is_there():
         ("find_lead", "/leads/search", "Get"),
         ("find_task", "/tasks/search", "Get Many"),
         ("archive", "/clients/{client_id}/archive", "Archive"),
+        ("archive_client", "/clients/{client_id}", "Archive"),
+        ("get_client", "/clients/{client_id}", "Get"),
+        ("get_client_note", "/clients/{client_id}/notes/{client_note_id}", "Get Note"),
     ],
 )
 def test_operations_are_named_as_the_guideline_of_n8n_asks(name: str, path: str, short: str):
     paged = {"properties": {"cursor": {}}} if short == "Get Many" else {}
-    assert operation_name(dataclasses.replace(FIND_ORDER, name=name, path=path, input=paged)) == short
+    method = "GET" if name.startswith(("find", "get", "list")) else "POST"
+    single = name.startswith("get")
+    operation = dataclasses.replace(
+        FIND_ORDER, name=name, path=path, input=paged, method=method, is_single=single
+    )
+    assert operation_name(operation) == short
+
+
+def test_what_finds_is_a_find_beside_what_gets_the_same_by_its_id():
+    get = dataclasses.replace(FIND_ORDER, name="get_order", is_single=True)
+    assert operation_name(FIND_ORDER, beside=[FIND_ORDER, get]) == "Find"
+    assert operation_name(get, beside=[FIND_ORDER, get]) == "Get"
+    assert operation_name(FIND_ORDER, beside=[dataclasses.replace(get, name="get_order_note")]) == "Get"
 
 
 def test_two_operations_of_one_name_keep_their_titles():

@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 from tests.plugins.n8n.node import Run, action_node
-from tests.plugins.n8n.products import TINY, UPDATE_ORDER, field
+from tests.plugins.n8n.products import FIND_ORDER, TINY, UPDATE_ORDER, field
 from tests.plugins.products import an_object
+
+from trunkline import Example
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 LINE = an_object(
@@ -33,7 +35,44 @@ CHANGED = an_object(
     tea=field("string", "Tea", **{"x-lookup": "tea_types"}),
     tea_label=field("string", "Tea Label", **{"x-lookup": {"lookup": "tea_types", "value": "label"}}),
 )
-PRODUCT = dataclasses.replace(TINY, actions=(dataclasses.replace(UPDATE_ORDER, input=CHANGED),))
+ORDER = an_object(
+    order_id=field("integer", "Order ID"), lines={"type": "array", "items": LINE, "title": "Lines"}
+)
+BY_NUMBER = an_object("number", number=field("integer", "Number", examples=[7]))
+GET_ORDER = dataclasses.replace(
+    FIND_ORDER,
+    name="get_order",
+    title="Get Order",
+    path="/orders/{number}",
+    parameters=BY_NUMBER,
+    input=an_object(),
+    output=ORDER,
+    examples=(Example({"number": 7}, {}, {"order_id": 7}),),
+    is_single=True,
+)
+LIST_ORDERS = dataclasses.replace(
+    FIND_ORDER,
+    name="list_orders",
+    title="List Orders",
+    path="/orders",
+    input=an_object(
+        note=field("string", "Note"),
+        limit=field("integer", "Limit", maximum=2),
+        cursor=field("string", "Cursor"),
+    ),
+    output=an_object(
+        items=field("array", "Items", items=ORDER), next_cursor=field(["string", "null"], "Next Cursor")
+    ),
+    examples=(Example({}, {}, {"items": [], "next_cursor": None}),),
+)
+DELETE_ORDER = dataclasses.replace(
+    GET_ORDER, kind="action", name="delete_order", title="Delete Order", method="DELETE", is_single=False
+)
+PRODUCT = dataclasses.replace(
+    TINY,
+    actions=(dataclasses.replace(UPDATE_ORDER, input=CHANGED), DELETE_ORDER),
+    searches=(FIND_ORDER, GET_ORDER, LIST_ORDERS),
+)
 NUMBERED = {"shopId": {"__rl": True, "mode": "id", "value": "3"}, "number": 7, "resourceField": "x"}
 SHOP = "http://hub/api/v1/integrations/shops/3/orders/7"
 
@@ -134,6 +173,49 @@ def test_each_item_that_leaves_names_the_one_that_it_comes_from(run: Run):
         {"json": {"order_id": 2}, "pairedItem": {"item": 1}},
         {"json": {"order_id": 3}, "pairedItem": {"item": 2}},
     ]
+
+
+def on_order(operation: str, **fields: Any) -> dict[str, Any]:
+    return {"resource": "order", "operation": operation} | fields
+
+
+def test_a_record_is_one_item_even_if_it_has_a_list(run: Run):
+    record = {"order_id": 7, "lines": [{"sku": "a"}, {"sku": "b"}]}
+    outcome = run(on_order("getOrder", number=7), answers=[{"body": record}])
+    assert outcome["results"] == [{"json": record, "pairedItem": {"item": 0}}]
+    (request,) = outcome["requests"]
+    assert (request["method"], request["url"]) == ("GET", "http://hub/api/v1/integrations/orders/7")
+
+
+def test_a_delete_sends_no_body(run: Run):
+    outcome = run(on_order("deleteOrder", number=7), answers=[{"body": {"order_id": 7}}])
+    (request,) = outcome["requests"]
+    assert (request["method"], request.get("body")) == ("DELETE", None)
+    assert outcome["results"][0]["json"] == {"order_id": 7}
+
+
+PAGES = [
+    {"body": {"items": [{"order_id": 1}, {"order_id": 2}], "next_cursor": "x"}},
+    {"body": {"items": [{"order_id": 3}], "next_cursor": None}},
+]
+
+
+@pytest.mark.parametrize(
+    ("fields", "queries"),
+    [
+        ({"returnAll": True}, [{"limit": 2}, {"limit": 2, "cursor": "x"}]),
+        ({"returnAll": False, "limit": 3}, [{"limit": 2}, {"limit": 1, "cursor": "x"}]),
+        ({"returnAll": False, "limit": 2, "filters": {"note": "a"}}, [{"limit": 2, "note": "a"}]),
+        ({"returnAll": False, "limit": 50}, [{"limit": 2}, {"limit": 2, "cursor": "x"}]),
+    ],
+    ids=str,
+)
+def test_a_list_is_read_page_by_page_as_far_as_is_wanted(run: Run, fields: Any, queries: Any):
+    outcome = run(on_order("listOrders", **fields), answers=PAGES)
+    assert [request["qs"] for request in outcome["requests"]] == queries
+    numbers = [result["json"]["order_id"] for result in outcome["results"]]
+    assert numbers == ([1, 2, 3] if len(queries) == 2 else [1, 2])
+    assert {result["pairedItem"]["item"] for result in outcome["results"]} == {0}
 
 
 PROBLEM = {"detail": "The query is not valid.", "form_detail": "Fill in Note or Shop."}

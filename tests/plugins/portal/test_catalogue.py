@@ -109,6 +109,21 @@ async def test_an_operation_shows_what_to_send_and_what_comes_back(api, sign_in)
     assert "previous_status string, always there" in words
 
 
+async def test_a_delete_has_no_body_a_record_may_be_missing_and_a_list_has_pages(api, sign_in):
+    browser = await sign_in(api, ["integrations:read"])
+    words = browser.words(await browser.get("/portal/catalogue/actions/archive_client"))
+    assert (
+        "curl -X DELETE http://hub.test/api/v1/integrations/clients/12345 \\ -H 'X-Api-Key: YOUR_API_KEY'"
+        in words
+    )
+    assert "-d" not in words.split("Example call")[1].split("Example answer")[0]
+    words = browser.words(await browser.get("/portal/catalogue/searches/get_client"))
+    assert "answers with the status 200, or with 404 where there is no such record." in words
+    assert "http://hub.test/api/v1/integrations/clients/12345" in words
+    words = browser.words(await browser.get("/portal/catalogue/searches/list_clients"))
+    assert "send next_cursor back as cursor" in words
+
+
 async def test_a_nested_field_stands_below_its_path(api, sign_in):
     browser = await sign_in(api, ["integrations:read"])
     words = browser.words(await browser.get("/portal/catalogue/searches/find_client"))

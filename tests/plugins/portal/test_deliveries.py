@@ -1,6 +1,7 @@
 """One delivery with its attempts, and sending again."""
 
 import asyncio
+import re
 
 import pytest
 from tests.plugins.portal.worlds import HOOKS, HOSTILE, LEAD, emit, shown_when, subscribe
@@ -292,3 +293,62 @@ async def test_the_order_of_a_subscription_is_a_field_of_its_form(api, sign_in, 
     await browser.post(f"/portal/subscriptions/{subscription}/edit", fields)
     shown = (await api.client.get(f"{HOOKS}/{subscription}")).json()
     assert shown["ordering"] == ordering
+
+
+@pytest.mark.parametrize(
+    ("texts", "expected"),
+    [
+        ({}, ({"timeout_seconds": None, "retry": None}, "Channel")),
+        (
+            {"timeout_seconds": "2.5", "retry": "5, 30"},
+            ({"timeout_seconds": 2.5, "retry": {"schedule_seconds": [5, 30]}}, "after 5, 30 s"),
+        ),
+        (
+            {"timeout_seconds": " 3 ", "retry": "for 86400"},
+            ({"timeout_seconds": 3, "retry": {"for_seconds": 86400}}, "for 86400 s, by this hub's schedule"),
+        ),
+        (
+            {"rate": "50/second", "max_in_flight": "8"},
+            ({"rate": "50/second", "max_in_flight": 8, "retry": None}, "at most 8"),
+        ),
+        ({"retry": "none"}, ({"timeout_seconds": None, "retry": {"schedule_seconds": []}}, "Retries none")),
+    ],
+)
+async def test_how_a_target_is_treated_stands_in_fields_of_its_form(api, sign_in, receiver, texts, expected):
+    options, words = expected
+    subscription = await subscribe(api, receiver.url, timeout_seconds=9, retry={"for_seconds": 60})
+    browser = await sign_in(api)
+    assert 'value="for 60"' in (await browser.get(f"/portal/subscriptions/{subscription}/edit")).text
+    fields = {"target_url": receiver.url, "types": "all", "filter_mode": "rows", **texts}
+    await browser.post(f"/portal/subscriptions/{subscription}/edit", fields)
+    shown = (await api.client.get(f"{HOOKS}/{subscription}")).json()
+    assert {name: shown[name] for name in options} == options
+    page = await browser.get(f"/portal/subscriptions/{subscription}/settings")
+    assert words in browser.words(page)
+    again = {
+        name: form_value(await browser.get(f"/portal/subscriptions/{subscription}/edit"), name)
+        for name in options
+    }
+    assert again == {name: texts.get(name, "").strip() for name in options}
+
+
+@pytest.mark.parametrize(
+    ("texts", "words"),
+    [
+        ({"retry": "5, soon"}, "“soon” is not a number"),
+        ({"retry": "for ever"}, "“ever” is not a number"),
+        ({"rate": "fast"}, "It must be a rate such as"),
+        ({"max_in_flight": "2.5"}, "It must be a whole number from 1 to 10000."),
+        ({"timeout_seconds": "61"}, "It must be a number of seconds from 0.1 to 60."),
+    ],
+)
+async def test_a_field_that_is_wrong_says_what_to_enter(api, sign_in, receiver, texts, words):
+    subscription = await subscribe(api, receiver.url)
+    browser = await sign_in(api)
+    fields = {"target_url": receiver.url, "types": "all", "filter_mode": "rows", **texts}
+    page = await browser.post(f"/portal/subscriptions/{subscription}/edit", fields, expect=422)
+    assert words in browser.words(page)
+
+
+def form_value(page, name):
+    return re.search(rf'<input[^>]*name="{name}"[^>]*value="([^"]*)"', page.text)[1]

@@ -124,7 +124,7 @@ async def test_a_replay_of_a_paused_subscription_waits_and_can_be_cancelled(api,
     assert "waits until the subscription is resumed" in browser.words(await browser.get(page))
     (replay,) = await api.hub.replays.of_subscription(api.company_id, subscription, channel=None)
     cancel = f"{page}/{replay['id']}/cancel"
-    assert "already queued are still made" in browser.words(await browser.get(cancel))
+    assert "not begun is taken back" in browser.words(await browser.get(cancel))
     words = browser.words(await browser.follow(await browser.post(cancel)))
     assert "The replay was cancelled." in words
     assert "cancelled" in words.partition("Progress")[2]

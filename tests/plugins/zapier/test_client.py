@@ -1,5 +1,7 @@
 """The exported app on Zapier's real core, against a hub that is served, as a person with a Zap uses it."""
 
+import asyncio
+import json
 import re
 import subprocess
 from collections.abc import Callable
@@ -10,8 +12,8 @@ import pytest
 from trunkline.schemas.files import package_definitions, package_event_types
 from trunkline.testing.receiver import Receiver
 
-from .core import ENVIRONMENT, HERE, NODE
-from .zaps import PEOPLE, Shop, check_outputs, use_create, use_trigger
+from .core import ENVIRONMENT, HERE, NODE, ZapierRefused
+from .zaps import PEOPLE, Shop, as_zapier_hands_on, check_outputs, use_create, use_trigger
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 PACKAGE = "trunkline_schemas"
@@ -58,7 +60,7 @@ def test_the_app_is_in_prettier_s_form(shop: Shop):
 def test_everything_that_the_hub_offers_is_there(shop: Shop):
     definition = shop.app.definition()
     visible = {key for key, trigger in definition["triggers"].items() if not trigger["display"].get("hidden")}
-    assert visible == set(EVENT_TYPES)
+    assert visible == {*EVENT_TYPES, "any_event"}
     assert set(definition["creates"]) == set(ACTIONS)
     assert set(definition["searches"]) == set(SEARCHES)
     assert {key: pair["create"] for key, pair in definition["searchOrCreates"].items()} == {
@@ -83,12 +85,102 @@ async def test_a_trigger_from_turning_on_to_turning_off(shop: Shop, receiver: Re
     await use_trigger(shop, trigger, {"type": event_type.name, "payload": event_type.example}, receiver)
 
 
-@pytest.mark.parametrize("action", ACTIONS)
+async def test_only_events_that_meet_the_form_of_a_trigger_start_the_zap(shop: Shop, receiver: Receiver):
+    event_type = EVENT_TYPES["invoice_created"]
+    form = shop.app.definition()["triggers"]["invoice_created"]["operation"]["inputFields"]
+    assert not any(field.get("required") for field in form)
+    asked = {
+        "least_amount": "100",
+        "only_invoice_status": ["Unpaid", "Failed"],
+        "only_description": "",
+        "only_client_id": 7,
+    }
+    assert set(asked) < {field["key"] for field in form}
+    hook = shop.app.operation(
+        "triggers", "invoice_created", "performSubscribe", targetUrl=receiver.url, inputData=asked
+    )
+    assert hook["filter"] == {
+        "payload.amount": {"gte": 100},
+        "payload.invoice_status": {"in": ["Unpaid", "Failed"]},
+        "payload.client_id": {"eq": 7},
+    }
+    for amount, status in ((99.5, "Unpaid"), (200, "Paid"), (100, "Failed")):
+        payload = event_type.example | {"amount": amount, "invoice_status": status, "client_id": 7}
+        event = {"type": event_type.name, "payload": payload}
+        await asyncio.to_thread(shop.call, "POST", "/api/v1/events", json=event)
+    (request,) = await receiver.wait_for(1)
+    assert json.loads(request.body)["payload"]["amount"] == 100
+    shop.unsubscribe("invoice_created", hook)
+
+
+async def test_any_of_the_chosen_events_starts_a_zap(shop: Shop, receiver: Receiver):
+    chosen = {"event_types": ["payment.failed", "lead.created"]}
+    (sample, *_) = shop.app.operation("triggers", "any_event", "performList", inputData=chosen)
+    assert sample["type"] == "payment.failed"
+    hook = shop.app.operation(
+        "triggers", "any_event", "performSubscribe", targetUrl=receiver.url, inputData=chosen
+    )
+    assert (hook["event_types"], hook["filter"]) == (chosen["event_types"], None)
+    for key in ("invoice_created", "payment_failed", "lead_created"):
+        event = {"type": EVENT_TYPES[key].name, "payload": EVENT_TYPES[key].example}
+        await asyncio.to_thread(shop.call, "POST", "/api/v1/events", json=event)
+    requests = await receiver.wait_for(2)
+    pushed = [
+        shop.app.operation("triggers", "any_event", subscribeData=hook, **as_zapier_hands_on(request))[0]
+        for request in requests
+    ]
+    assert sorted(event["type"] for event in pushed) == ["lead.created", "payment.failed"]
+    shop.unsubscribe("any_event", hook)
+
+
+@pytest.mark.parametrize("action", [action for action in ACTIONS if action != "delete_client_note"])
 def test_an_action_with_every_field_filled_in(staffed: Shop, action: str):
     use_create(staffed, action)
 
 
-@pytest.mark.parametrize("search", SEARCHES)
+def test_a_note_is_listed_and_deleted(staffed: Shop):
+    note = use_create(staffed, "add_client_note")
+    chosen = {"client_id": note["client_id"]}
+    assert staffed.app.operation("searches", "list_client_notes", inputData=chosen) == [note]
+    deleted = staffed.app.operation(
+        "creates", "delete_client_note", inputData=chosen | {"client_note_id": note["client_note_id"]}
+    )
+    check_outputs(staffed.app.definition()["creates"]["delete_client_note"]["operation"], deleted)
+    assert staffed.app.operation("searches", "list_client_notes", inputData=chosen) == []
+
+
+@pytest.mark.parametrize("search", [search for search in SEARCHES if search.startswith("get_")])
+def test_a_record_is_got_by_its_number(staffed: Shop, search: str):
+    operation = staffed.app.definition()["searches"][search]["operation"]
+    (field,) = operation["inputFields"]
+    (record,) = staffed.app.operation("searches", search, inputData=staffed.fill_in("searches", search))
+    check_outputs(operation, record)
+    assert staffed.app.operation("searches", search, inputData={field["key"]: 999_999}) == []
+    with pytest.raises(ZapierRefused, match=r"is empty\. Choose one from the list"):
+        staffed.app.operation("searches", search, inputData={})
+
+
+def test_a_list_gives_several_records_page_by_page(shop: Shop):
+    for number in range(203):
+        lead = {"first_name": "Lead", "last_name": f"No. {number}", "email": f"{number}@example.com"}
+        shop.call("POST", f"{PEOPLE}/leads", json=lead)
+    operation = shop.app.definition()["searches"]["list_leads"]["operation"]
+    assert [field["key"] for field in operation["inputFields"]][-1] == "limit"
+
+    def listed(**asked: object) -> list[int]:
+        records = shop.app.operation("searches", "list_leads", inputData=asked)
+        check_outputs(operation, records[0])
+        return [record["client_id"] for record in records]
+
+    everything = listed(limit=1000)
+    assert everything == sorted(set(everything), reverse=True)
+    assert (len(everything), listed(), listed(limit="202")) == (203, everything[:50], everything[:202])
+    assert len(listed(q="No. 17")) == 11
+    with pytest.raises(ZapierRefused, match="is no status that these can have"):
+        listed(status="Gone")
+
+
+@pytest.mark.parametrize("search", [search for search in SEARCHES if search.startswith("find_")])
 def test_a_search_finds_or_finds_nothing(staffed: Shop, search: str):
     operation = staffed.app.definition()["searches"][search]["operation"]
     asked = staffed.fill_in("searches", search)

@@ -32,8 +32,8 @@ GROWN = {
         "additionalProperties": False,
         "examples": [{"client_id": 12345, "reason": {"code": "moved"}}],
     },
-    "actions/archive_client.json": {
-        "name": "archive_client",
+    "actions/shelve_client.json": {
+        "name": "shelve_client",
         "title": "Archive Client",
         "description": "Archives a client.",
         "method": "PATCH",
@@ -102,14 +102,14 @@ async def test_what_is_added_to_the_catalogue_is_used_as_the_rest(
                 TRUNKLINE_EVENTS__SCHEMAS_DIR=str(tmp_path / "grown"),
                 TRUNKLINE_ACTIONS__PROVIDER_URL=product.url,
                 TRUNKLINE_ACTIONS__PROVIDER_SECRET="whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3",
-                TRUNKLINE_ACTIONS__PROVIDER_OPERATIONS="archive_client",
+                TRUNKLINE_ACTIONS__PROVIDER_OPERATIONS="shelve_client",
             )
         )
         shop = Shop(hub, await asyncio.to_thread(open_app, hub))
         assert shop.app.handle(command="validate") == []
         lead = {"first_name": "Jane", "last_name": "Doe", "email": "jane@example.com"}
         await asyncio.to_thread(shop.call, "POST", f"{PEOPLE}/leads", json=lead)
-        await asyncio.to_thread(use_create, shop, "archive_client")
+        await asyncio.to_thread(use_create, shop, "shelve_client")
         (called,) = product.requests
         assert json.loads(called.body)["input"]["reason"] == {"code": "moved"}
         example = GROWN["events/client.archived.json"]["examples"][0]

@@ -62,7 +62,7 @@ class Shop:
         if field["type"] == "boolean":
             return True
         convert = {"integer": int, "number": float}.get(field["type"], str)
-        return convert(field["placeholder"])
+        return convert(field.get("placeholder", field.get("default")))
 
 
 def as_zapier_hands_on(request: ReceivedRequest) -> dict[str, Any]:

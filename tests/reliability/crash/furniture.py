@@ -1,4 +1,4 @@
-"""What every case starts with: four companies with a key each, and six subscriptions to one receiver."""
+"""What every case starts with: four companies with a key each, and seven subscriptions to one receiver."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -16,11 +16,14 @@ SUBSCRIPTIONS = {
     "/paused": (3, None),
     "/ordered": (2, None),
     "/whole": (3, None),
+    "/paced": (1, None),
 }
 """The path of each at the receiver: its company and its filter."""
 LANE = {"key": "/metadata/lane"}
 ORDERED: dict[str, Any] = {"/ordered": LANE, "/whole": "subscription", "/paused": LANE}
 """The ordering of those that have one."""
+PACED: dict[str, dict[str, Any]] = {"/paced": {"rate": "10/second", "max_in_flight": 1}}
+"""The pace of those that have one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,7 @@ async def furnish(hub: Hub, target: str) -> dict[str, Any]:
             request["filter"] = condition
         if path in ORDERED:
             request["ordering"] = ORDERED[path]
+        request |= PACED.get(path, {})
         view = await hub.subscriptions.create(company, request, channel="webhooks")
         ids[path] = view["id"]
         numbers[path] = (await hub.subscriptions.find(company, view["id"], channel="webhooks")).no

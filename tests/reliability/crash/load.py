@@ -143,17 +143,21 @@ class Load:
             promises.surprises.append(f"{request} was answered with {status}: {str(answer)[:200]}")
 
     async def _keep(self, session: aiohttp.ClientSession) -> None:
-        """Pause a subscription, resume it, so that it catches up, and replay two others."""
+        """Pause a subscription, resume it, so that it catches up, and replay three others, the last until it is cancelled."""
         await self._up.wait()
         assert self._furniture is not None
         ids = self._furniture.ids
         paused = f"/webhooks/subscriptions/{ids['/paused']}"
-        for pause, method, path, body, company in (
+        answer: dict[str, Any] = {}
+        for pause, method, template, body, company in (
             (0.05, "PATCH", paused, {"status": "paused"}, 3),
             (0.2, "PATCH", paused, {"status": "active"}, 3),
             (0.1, "POST", f"/webhooks/subscriptions/{ids['/all']}/replay", {}, 1),
             (0.05, "POST", f"/webhooks/subscriptions/{ids['/ordered']}/replay", {}, 2),
+            (0.2, "POST", f"/webhooks/subscriptions/{ids['/paced']}/replay", {}, 1),
+            (0.3, "DELETE", "/replays/{id}", {}, 1),
         ):
+            path = template.format(**answer)
             await asyncio.sleep(pause * self._chance.uniform(0.5, 1.5))
             while True:
                 try:
@@ -186,7 +190,7 @@ class Load:
             async with session.request(
                 method, f"{self._url}/api/v1{path}", data=body, headers=headers
             ) as answer:
-                return answer.status, orjson.loads(await answer.read())
+                return answer.status, orjson.loads(await answer.read() or b"{}")
         except (aiohttp.ClientError, TimeoutError):
             await asyncio.sleep(0.02)
             raise

@@ -38,6 +38,8 @@ FEW = {
     "settle": 6,
     "retry": 6,
     "order": 2,
+    "pace": 1,
+    "replay.after_withdraw": 1,
     "replay": 3,
     "replay.after_begin": 2,
     "replay.after_make_due": 2,

@@ -5,13 +5,15 @@ from collections import defaultdict
 from dataclasses import dataclass
 
 from trunkline.dispatch import leases, replay, routing
-from trunkline.model.deliveries import FINAL, OPEN, Key
+from trunkline.model.deliveries import FINAL, OPEN, Key, RetryPolicy
 from trunkline.model.events import shard_of
 from trunkline.schemas.catalog import SchemaCatalog
 from trunkline.schemas.versions import SchemaVersions
 from trunkline.store import subscriptions
 
 ONE_VERSION = SchemaVersions(SchemaCatalog([]))
+WAITING = {"ordering", "rate", "max_in_flight"}
+"""Options that make deliveries wait for each other."""
 
 
 class Broken(AssertionError):
@@ -47,6 +49,7 @@ class Checks:
         self.trusted = {}
         self.delays = []
         self.order = Order(self)
+        self.pace = Pace(self)
         world.database.on_commit.append(self.committed)
 
     # --- each commit -----------------------------------------------------------------------------------------------
@@ -158,6 +161,10 @@ class Checks:
                 )
         self.receipts[key].append(Receipt(machine, push.attempt, is_excused=is_stale))
         self.order.attempt_began(machine, key, push.attempt, is_stale=is_stale)
+        self.pace.attempt_began(machine, key, push.attempt, is_stale=is_stale)
+        cancelled = self.world.cancelled.get(_job(machine, key, push.attempt).replay_no, self.world.clock.now)
+        is_over = self.world.clock.now - cancelled <= 1 or self.world.disturbed > cancelled - 1
+        must(is_over or is_stale, "nothing of a cancelled replay begins a second later", str(key))
         return key
 
     def _is_stale(self, machine, key, attempt):
@@ -165,8 +172,7 @@ class Checks:
         alive = self.tables["workers"].get(machine.worker)
         if alive is None or alive["heartbeat_ms"] < self.world.database.now_ms - leases.LEASE_MS:
             return True  # the next worker that looks takes it for dead and frees its claims, also those it just made
-        running = machine.dispatcher._runner._running
-        job = next(j for j in running if j.key == key and j.attempt == attempt and j.task is _here())
+        job = _job(machine, key, attempt)
         if job.claim or job.progress is None:
             row = self.tables["deliveries"].get((key.position, key.subscription_no))
             if row is None or row["claim"] != job.claim:
@@ -198,8 +204,10 @@ class Checks:
             self.trusted.get((worker, key.subscription_no), never) < accepted_ms
             for worker in self.world.workers
         )
-        is_in_order = any("ordering" in row["options"] for row in self.versions[key.subscription_no])
-        if len(self.receipts[key]) == 1 and is_trusted and not is_in_order:
+        waits = any(
+            not WAITING.isdisjoint(row["options"]) for row in self.versions[key.subscription_no]
+        )  # for others of its subscription
+        if len(self.receipts[key]) == 1 and is_trusted and not waits:
             self.delays.append((self.world.clock.now_ms - accepted_ms, key))
 
     # --- the end ---------------------------------------------------------------------------------------------------
@@ -261,15 +269,13 @@ class Checks:
                 str(key),
                 last,
             )
-        if row["status"] == "exhausted":
-            tries = row["attempts"] - row["round_start"]
-            must(tries == len(self.world.schedule) + 1, "the schedule is tried to its end", str(key), row)
-        must(
-            row["attempts"] - row["round_start"] <= len(self.world.schedule) + 1,
-            "no more tries",
-            str(key),
-            row,
-        )
+        retry = self.tables["subscriptions"][key.subscription_no]["options"].get("retry")
+        policy = RetryPolicy(self.world.schedule).of(retry)
+        most = 1 + sum(policy.wait_before(number) is not None for number in range(1, 50))
+        tries = row["attempts"] - row["round_start"]
+        if row["status"] == "exhausted" and row["replay_no"] not in self.world.cancelled:
+            must(tries == most, "the schedule is tried to its end", str(key), row)
+        must(tries <= most, "no more tries", str(key), row)
 
 
 class Order:
@@ -298,7 +304,7 @@ class Order:
 
     def attempt_began(self, machine, key, attempt, *, is_stale):
         running = machine.dispatcher._runner._running
-        job = next(j for j in running if j.key == key and j.attempt == attempt and j.task is _here())
+        job = _job(machine, key, attempt)
         if job.queue is None:
             return
         place = key.subscription_no, job.queue.order_key
@@ -338,6 +344,64 @@ class Order:
                 its_key = routing.order_key(event, ordering, pins={}, schema_versions=ONE_VERSION)
                 if its_key == order_key:
                     yield Key(event.position, no)
+
+
+class Pace:
+    """Judges the pace: in no time of a rate's unit more attempts begin than it says, nor are more in flight than asked for.
+
+    It is asked of all workers together, and of subscriptions whose pace never changed. Attempts of a worker that has lost its
+    shard or its claim without knowing are left out, and those of one that is gone.
+    """
+
+    def __init__(self, checks):
+        self.checks = checks
+        self.world = checks.world
+        self.began = defaultdict(list)
+
+    def attempt_began(self, machine, key, attempt, *, is_stale):
+        no = key.subscription_no
+        job = _job(machine, key, attempt)
+        pace = job.route.pace
+        paces = {
+            (row["options"].get("rate"), row["options"].get("max_in_flight"))
+            for row in self.checks.versions[no]
+        }
+        if pace is None or len(paces) > 1:
+            return
+        mine = self._in_flight(machine, no)
+        if pace.max_in_flight is not None:
+            must(mine <= pace.max_in_flight, "no more are in flight than asked for", str(key), mine)
+        if is_stale:
+            return
+        if pace.max_in_flight is not None:
+            others = (w for w in self.world.workers if w is not machine and not w.is_frozen)
+            count = mine + sum(self._in_flight(other, no, is_known=True) for other in others)
+            must(count <= pace.max_in_flight, "no more are in flight over all workers", str(key), count)
+        if pace.rate is not None:
+            now, began = self.world.clock.now, self.began[no]
+            began.append(now)
+            count = sum(now - moment < pace.rate.seconds - 1e-6 for moment in began)
+            must(count <= pace.rate.count, "no more begin than the rate says", str(key), count, began)
+
+    def _in_flight(self, machine, no, *, is_known=False):
+        """How many attempts a worker has in flight; *is_known*: of which the ledger says so."""
+        if machine.dispatcher is None:
+            return 0
+        jobs = [j for j in machine.dispatcher._runner._running if j.key.subscription_no == no]
+        rows = self.checks.tables["deliveries"]
+        return sum(
+            not is_known
+            or (
+                (row := rows.get((j.key.position, no))) is not None
+                and (row["claimed_by"], row["claim"]) == (machine.worker, j.claim)
+            )
+            for j in jobs
+        )
+
+
+def _job(machine, key, attempt):
+    running = machine.dispatcher._runner._running
+    return next(j for j in running if j.key == key and j.attempt == attempt and j.task is _here())
 
 
 def _here():

@@ -9,6 +9,7 @@ from trunkline.model.deliveries import OPEN, Key
 from trunkline.store import subscriptions
 from trunkline.store.deliveries import Claim
 from trunkline.store.ordering import CLAIM_MS, OrderedClaim, Place
+from trunkline.store.paced import Waiting
 
 END = 2**63 - 1
 
@@ -118,7 +119,7 @@ class Queues:
         due = [
             row["due_ms"]
             for row in connection.rows("deliveries").values()
-            if row["order_shard"] in shards and row["due_ms"] is not None
+            if row["order_shard"] in shards and row["due_ms"] is not None and row["order_key"] is not None
         ]
         return max(min(due) - connection.now_ms, 0) if due else None
 
@@ -129,6 +130,7 @@ class Queues:
             (row["due_ms"], key)
             for key, row in connection.rows("deliveries").items()
             if row["due_ms"] is not None
+            and row["order_key"] is not None
             and row["due_ms"] <= now
             and key[0] <= settled.get(row["order_shard"], -1)
             and _is_first(connection, row)
@@ -185,6 +187,75 @@ class Queues:
         ]
 
 
+class Paced:
+    """``store.paced``."""
+
+    async def waiting(connection, *, after, limit):
+        await connection.statement()
+        first = {}
+        for row in connection.rows("deliveries").values():
+            if _is_paced(row) and row["no"] > after:
+                known = first.setdefault(row["no"], row)
+                first[row["no"]] = min(known, row, key=lambda r: r["due_ms"])
+        now = connection.now_ms
+        return [
+            Waiting(no, first[no]["order_shard"], first[no]["due_ms"] - now) for no in sorted(first)[:limit]
+        ]
+
+    async def claim(connection, worker, wanted, *, lease_ms):
+        await connection.statement()
+        now, keys = connection.now_ms, []
+        for no, count in wanted.items():
+            due = sorted(
+                (row["due_ms"], key)
+                for key, row in connection.rows("deliveries").items()
+                if key[1] == no and _is_paced(row) and row["due_ms"] <= now
+            )
+            half = due[: -(-count // 2)]
+            keys += [key for _, key in [*half, *(d for d in reversed(due) if d not in half)][:count]]
+        if not keys:
+            return []
+        await connection.statement()
+        claims = []
+        for key in keys:
+            row = connection.rows("deliveries")[key]
+            is_due = row["due_ms"] is not None and row["due_ms"] <= now and row["order_key"] is None
+            if not is_due or not connection.is_free("deliveries", key):
+                continue
+            await connection.lock("deliveries", key)
+            row = connection.get("deliveries", key)
+            if row["due_ms"] is None or row["due_ms"] > now or row["order_key"] is not None:
+                continue
+            row = {**row, "claimed_by": worker, "claim": row["claim"] + 1, "due_ms": now + lease_ms}
+            connection.put("deliveries", key, row)
+            claims.append(_claim(row))
+        return sorted(claims, key=lambda claim: (claim.subscription_no, claim.position))
+
+    async def hand_over(connection, worker, claims):
+        await connection.statement()
+        now = connection.now_ms
+        for claim, shard in claims:
+            await connection.update(
+                "deliveries",
+                [(claim.position, claim.subscription_no)],
+                lambda row, claim=claim: (
+                    row["claim"] == claim.claim and row["claimed_by"] == worker and row["order_key"] is None
+                ),
+                lambda row, shard=shard: {"claimed_by": None, "due_ms": now, "order_shard": shard},
+            )
+
+    async def in_flight_elsewhere(connection, worker, numbers):
+        await connection.statement()
+        rows = connection.rows("deliveries").values()
+        return Counter(
+            row["no"] for row in rows if row["claimed_by"] not in {None, worker} and row["no"] in numbers
+        )
+
+
+def _is_paced(row):
+    return row["order_shard"] is not None and row["order_key"] is None and row["due_ms"] is not None
+
+
 class Changes:
     """``store.order_changes``."""
 
@@ -211,6 +282,7 @@ class Changes:
                 is_kept = row["order_key"] is not None and row["status"] in OPEN
                 change = {} if is_kept else {**held, "claim": row["claim"] + 1}
                 change |= {"replay_no": replay.no, "round_start": row["attempts"]}
+                change["status_before"] = status_before(row)
                 connection.put("deliveries", (position, no), {**row, **change})
                 made += 1
         return made
@@ -236,6 +308,13 @@ class Changes:
         )
         if changed and changed[0]["order_key"] is not None:
             await Queues.arrange(connection, [Place(key.subscription_no, changed[0]["order_key"])])
+
+
+def status_before(row):
+    """What a delivery was that a replay opens."""
+    is_untried = row["status"] in OPEN and row["attempts"] == row["round_start"]
+    before = row.get("status_before") if is_untried else None
+    return before or row["status"]
 
 
 def _open(connection, place):
@@ -279,4 +358,6 @@ def _barrier(connection, no):
 
 
 def _claim(row):
-    return Claim(row["position"], row["no"], row["attempts"], row["round_start"], row["claim"])
+    return Claim(
+        row["position"], row["no"], row["attempts"], row["round_start"], row["claim"], row["replay_no"]
+    )

@@ -13,6 +13,7 @@ from trunkline.store import (
     deliveries,
     order_changes,
     ordering,
+    paced,
     replays,
     retention,
     shards,
@@ -20,7 +21,7 @@ from trunkline.store import (
     subscriptions,
 )
 
-from .queues import Changes, Queues
+from .queues import Changes, Paced, Queues, status_before
 
 FAILED = FINAL - {"delivered", "skipped"}
 
@@ -108,7 +109,9 @@ class Ledger:
             row = connection.get("deliveries", key)
             row = {**row, "claimed_by": worker, "claim": row["claim"] + 1, "due_ms": now + lease_ms}
             connection.put("deliveries", key, row)
-            claims.append(deliveries.Claim(*key, row["attempts"], row["round_start"], row["claim"]))
+            claims.append(
+                deliveries.Claim(*key, row["attempts"], row["round_start"], row["claim"], row["replay_no"])
+            )
         return claims
 
     async def next_due_ms(connection):
@@ -548,11 +551,13 @@ class Replays:
 
     async def end(connection, no, status):
         await connection.statement()
-        await connection.update(
-            "replays",
-            [no],
-            lambda row: row["status"] == "running",
-            lambda row: {"status": status, "updated_ms": connection.now_ms, "delivered": 0},
+        return bool(
+            await connection.update(
+                "replays",
+                [no],
+                lambda row: row["status"] == "running",
+                lambda row: {"status": status, "updated_ms": connection.now_ms, "delivered": 0},
+            )
         )
 
     async def end_of_subscription(connection, subscription_no, status):
@@ -560,6 +565,44 @@ class Replays:
         for no, row in [*connection.rows("replays").items()]:
             if row["subscription_no"] == subscription_no and row["status"] == "running":
                 await Replays.end(connection, no, status)
+
+    async def pins_of(connection, numbers):
+        return {}
+
+    async def withdrawing(connection):
+        await connection.statement()
+        return {
+            no: row["subscription_no"]
+            for no, row in connection.rows("replays").items()
+            if row["withdrawing"] is not None
+        }
+
+    async def withdraw(connection, no):
+        await connection.statement()
+        keys = set()
+        for key in [key for key, row in connection.rows("deliveries").items() if row["replay_no"] == no]:
+            row = connection.rows("deliveries")[key]
+            if row["status"] not in OPEN:
+                continue
+            await connection.lock("deliveries", key)
+            row = connection.get("deliveries", key)
+            is_tried, before = row["attempts"] > row["round_start"], row.get("status_before")
+            if row["replay_no"] != no or row["status"] not in OPEN:
+                continue
+            if not is_tried and before in OPEN:
+                connection.put("deliveries", key, {**row, "replay_no": None})
+            elif row["claimed_by"] is None:
+                status = "exhausted" if is_tried else before or "skipped"
+                ended = {"status": status, "due_ms": None, "queued": None, "claim": row["claim"] + 1}
+                connection.put("deliveries", key, {**row, **ended})
+                keys.add(row["order_key"])
+        await connection.statement()
+        rows = connection.rows("deliveries").values()
+        is_open = any(row["replay_no"] == no and row["status"] in OPEN for row in rows)
+        await connection.update(
+            "replays", [no], lambda row: True, lambda row: {"withdrawing": 1 if is_open else None}
+        )
+        return keys - {None}
 
     async def make_due(connection, replay, positions, *, again):
         if not positions:
@@ -580,6 +623,7 @@ class Replays:
                 is_in_order = row["order_key"] is not None and row["status"] in OPEN
                 if row["claimed_by"] is None and not is_in_order:
                     again_due = {**due, "claim": row["claim"] + 1, "round_start": row["attempts"]}
+                    again_due["status_before"] = status_before(row)
                     connection.put("deliveries", key, {**row, **again_due})
                     made += 1
         return made
@@ -614,6 +658,7 @@ MODELS = {
     replays: Replays,
     ordering: Queues,
     order_changes: Changes,
+    paced: Paced,
 }
 
 

@@ -11,16 +11,18 @@ from dataclasses import replace
 import pytest
 
 from trunkline.dispatch import replay
+from trunkline.dispatch.gates import Gate
 from trunkline.dispatch.matching_lane import MatchingLane
 from trunkline.dispatch.ordering import BlockedKeys, Ordering
 from trunkline.dispatch.progress import Progress
 from trunkline.dispatch.slots import Pool, Slots
+from trunkline.dispatch.starting import Starter
 from trunkline.errors import LeaseLost
 from trunkline.model import deliveries
 from trunkline.store import deliveries as ledger
 from trunkline.store import ordering as queues
+from trunkline.store import paced, stream
 from trunkline.store import shards as shard_store
-from trunkline.store import stream
 
 from . import queues as models
 from .checks import Broken
@@ -262,6 +264,40 @@ def _claims_for_any_worker(patch):
     patch.setattr(ledger, "claim_due", claim)
 
 
+def _a_rate_that_begins_anew_with_each_holder(patch):
+    patch.setattr(Gate, "_due", lambda gate: gate._next)
+
+
+def _places_that_others_have_in_flight_taken_again(patch):
+    async def nothing(connection, worker, numbers):
+        return {}
+
+    patch.setattr(paced, "in_flight_elsewhere", nothing)
+
+
+def _a_pace_that_is_each_workers_own(patch):
+    start = Starter.start
+
+    async def start_here(self, claims, *, by_holder=False):
+        await start(self, claims, by_holder=True)
+
+    patch.setattr(Starter, "start", start_here)
+    patch.setattr(
+        Starter, "_progress_of", lambda self, route: next(iter(self._owned.progress.values()), None)
+    )
+
+
+def _steps_that_are_not_counted(patch):
+    patch.setattr(Gate, "wait", lambda gate: 0.0)
+
+
+def _a_new_delivery_that_is_left_to_a_lane_that_passes_it_over(patch):
+    async def waiting(connection, *, after, limit):
+        return []
+
+    patch.setattr(paced, "waiting", waiting)
+
+
 FAULTS = [  # with the seed to begin at: the one that shows it
     (_cursor_that_skips, 0),
     (_a_matching_lane_that_holds_no_cursor, 75),
@@ -279,6 +315,11 @@ FAULTS = [  # with the seed to begin at: the one that shows it
     (_what_is_new_before_what_was_missed, 27),
     (_a_run_that_passes_over_what_was_the_front, 1_334),
     (_claims_for_any_worker, 0),
+    (_a_rate_that_begins_anew_with_each_holder, 0),
+    (_places_that_others_have_in_flight_taken_again, 0),
+    (_a_pace_that_is_each_workers_own, 0),
+    (_steps_that_are_not_counted, 0),
+    (_a_new_delivery_that_is_left_to_a_lane_that_passes_it_over, 0),
 ]
 
 

@@ -13,10 +13,12 @@ from trunkline.access.subscription_records import SubscriptionRecords
 from trunkline.contract import Channel
 from trunkline.dispatch import (
     dispatcher,
+    gates,
     leases,
     matching_lane,
     ordering,
     owned_shards,
+    paced_lane,
     reader,
     replay,
     replay_lane,
@@ -48,6 +50,7 @@ from trunkline.subscribing.catching_up import CatchUp
 from trunkline.subscribing.changes import SubscriptionChanges
 from trunkline.subscribing.finding import SubscriptionFinder
 from trunkline.subscribing.options import OPTIONS
+from trunkline.subscribing.replays import Replays
 
 from . import stores
 from .checks import Broken, Checks, must
@@ -66,14 +69,18 @@ LIMITS = {
     retries: {"LOOK_SECONDS": 0.3, "CROWDED_SECONDS": 0.03, "ROUND_SECONDS": 0.05},
     reader: {"LOOK_SECONDS": 0.3, "PAGE": 7},
     matching_lane: {"COMPANY_COST": 4, "AT_ONCE": 2, "MOST_WAITING": 6, "LOOK_SECONDS": 0.1},
-    replay_lane: {"LOOK_SECONDS": 0.3},
+    replay_lane: {"LOOK_SECONDS": 0.3, "WITHDRAWAL_SECONDS": 0.2},
     ordering: {"LOOK_SECONDS": 0.3, "WAIT_SECONDS": 0.15, "MOST_WAITING": 6, "MOST_BLOCKED": 2},
+    gates: {"SHARE_SECONDS": 0.3, "MOST_WAITING": 3},
+    paced_lane: {"LOOK_SECONDS": 0.3, "PERIOD_SECONDS": 0.05, "LOOKED_AT": 2},
     turns: {"LOOK_SECONDS": 0.3, "CROWDED_SECONDS": 0.05, "MOST_CLAIMED": 12, "FRONTS": 4, "RUN": 3},
     replay: {"PAGE": 5, "OUTSTANDING": 8, "LOOKED_AT": 7},
     settlement: {"INTERVAL_SECONDS": 0.08, "CURSOR_SECONDS": 0.3},
 }
 """The dispatcher's constants, about half as long, and pages so small that a world turns many."""
-TIMED = (*(leases, matching_lane, ordering, owned_shards, reader, replay_lane, runner, settlement, pauses),)
+TIMED = (
+    *(gates, leases, matching_lane, ordering, owned_shards, reader, replay_lane, runner, settlement, pauses),
+)
 """The modules that read the monotonic clock."""
 TIMEOUT_SECONDS = 0.8
 SWITCHER = "http://switcher"
@@ -165,6 +172,9 @@ class World:
         self.disturbances = CLOCK_DISTURBANCES if sets_clock else DISTURBANCES
         self.chance = chance = random.Random(seed)
         self.order_chance = random.Random(-seed)
+        self.pace_chance = random.Random(seed + 0.5)
+        self.has_pace = seed % 2 == 1
+        """In half of the worlds subscriptions ask for a pace, a time limit, retries; in the others all slots are contended for."""
         self.clock = Clock(chance)
         self.is_calm = chance.random() < 0.25
         self.records = SubscriptionRecords(OpenVault())
@@ -188,7 +198,19 @@ class World:
         self.is_healed = False
         self.busy = 0
         self.broken = None
+        self.cancelled = {}
+        """When each replay that was cancelled was."""
+        self.disturbed = 0.0
+        """When somebody was last kept from looking into the database."""
         self.front = self._machine("front")
+        self.replays = Replays(
+            self.front.door,
+            finder=None,
+            checker=None,
+            dry_runs=None,
+            limits=None,
+            replay_signal=Signal(),
+        )
         self.service = self._service(self.front)
         self.checks = Checks(self)
 
@@ -382,7 +404,7 @@ class World:
             records=self.records,
             sender=Sender(
                 {"push": Channel("push", "", "", self._deliver_on(machine))},
-                lambda _: None,
+                lambda *_: None,
                 schema_versions=ONE_VERSION,
                 now_ms=lambda: self.clock.now_ms,
             ),
@@ -446,6 +468,7 @@ class World:
 
     def _thaw(self, machine):
         if machine.is_frozen:
+            self.disturbed = self.clock.now
             self.say(machine.name, "wakes")
             self.checks.excuse(lambda m: True)
             self.clock.thaw(machine)
@@ -459,12 +482,14 @@ class World:
         self.clock.after(self.chance.choice((0.1, 0.3, 1.5)), self._come_back)
 
     def _come_back(self):
+        self.disturbed = self.clock.now
         self.say("database", "is back")
         self.checks.excuse(lambda m: True)
         self.database.come_back()
 
     def _cut(self):
         if (machine := self._pick()) is not None:
+            self.disturbed = self.clock.now
             self.say(machine.name, "loses its connections")
             self.checks.excuse(lambda m: m is machine)
             self.database.abort(lambda m: m is machine)
@@ -561,6 +586,8 @@ class World:
             "secret": "s",
             "filter": self._filter(),
             "ordering": self._ordering(),
+            **self._pace(),
+            **self._attempts(),
             **more,
         }
         view = await self.service.create(company, request, channel="push")
@@ -568,7 +595,7 @@ class World:
         self.modes[no] = "healthy" if chance.random() < 0.4 else chance.choice(BAD if self.is_calm else MODES)
         self.say(
             *("front", "subscribes", no, company, request["event_types"], request["filter"]),
-            *(request["ordering"], self.modes[no]),
+            *(request["ordering"], request["rate"], request["max_in_flight"], self.modes[no]),
         )
         return no
 
@@ -577,6 +604,26 @@ class World:
 
     def _ordering(self):
         return self.order_chance.choice((None, None, "subscription", BY_KEY))
+
+    def _pace(self):
+        chance = self.pace_chance
+        if not self.has_pace or chance.random() < 0.6:
+            return {"rate": None, "max_in_flight": None}
+        return {
+            "rate": chance.choice((None, "4/second", "12/second", "900/minute")),
+            "max_in_flight": chance.choice((None, 1, 1, 2)),
+        }
+
+    def _attempts(self):
+        chance = self.pace_chance
+        if not self.has_pace:
+            return {"timeout_seconds": None, "retry": None}
+        return {
+            "timeout_seconds": chance.choice((None, None, None, 0.5, 1.2)),
+            "retry": chance.choice(
+                (None, None, None, {"schedule_seconds": [0.1, 0.2]}, {"for_seconds": 2.0})
+            ),
+        }
 
     def _filter(self):
         return {"payload.n": {"gte": 3}} if self.chance.random() < 0.3 else None
@@ -670,6 +717,8 @@ class World:
                 await self.change(row, status="active")
             case "resume":
                 await self.change(row, status="active")
+            case "change" if self.pace_chance.random() < 0.5:
+                await self.change(row, **self._pace())
             case "change":
                 await self.change(row, event_types=self._types())
             case "order":
@@ -679,12 +728,26 @@ class World:
             case "delete" if chance.random() < 0.4:
                 await self.service.delete(company, name, channel=None)
             case "replay":
-                kind = chance.choice((replay.ALL, replay.FAILED))
-                subscription = await self.service.find(company, name, channel=None)
-                start = self.checks.versions[row["no"]][0]["start_position"]
-                async with self.front.door.write() as connection:
-                    head = (await stream.head(connection)).position
-                    await replay.begin(connection, subscription, replay.Range(start, head, kind=kind))
+                await self._replay(row)
+
+    async def _replay(self, row):
+        """Replay everything, or what has failed; some are cancelled soon."""
+        kind = self.chance.choice((replay.ALL, replay.FAILED))
+        subscription = await self.service.find(row["company_id"], row["id"], channel=None)
+        start = self.checks.versions[row["no"]][0]["start_position"]
+        async with self.front.door.write() as connection:
+            head = (await stream.head(connection)).position
+            begun = await replay.begin(connection, subscription, replay.Range(start, head, kind=kind))
+        if self.has_pace and self.pace_chance.random() < 0.5:
+            await asyncio.sleep(self.pace_chance.uniform(0, 0.5))
+            await self._cancel(row["company_id"], begun)
+
+    async def _cancel(self, company, begun):
+        """Cancel a replay, as ``DELETE /api/v1/replays/{id}`` does."""
+        self.checks.excuse(lambda _: True)  # what is in flight of it may be open again for another replay
+        await self.replays.cancel(company, begun.id)
+        self.say("front", "has cancelled", begun.no)
+        self.cancelled[begun.no] = self.clock.now
 
     async def _skip(self, no):
         """Skip the first open delivery of a subscription, as ``DeliveryLog.skip`` does."""

@@ -1,7 +1,7 @@
 """Demands that the suites of actions and of searches make of their operations in the same way."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from trunkline.errors import ProviderFailed, Refused, StoreUnavailable
 from trunkline.model.principals import COMPANY_SCOPES
@@ -45,10 +45,10 @@ async def demand_listed(trial: CallTrial, collection: str) -> None:
 
 
 async def demand_refusal_of_unknown(
-    trial: CallTrial, name: str, value: Json, *, noun: str, status: int
+    trial: CallTrial, definitions: Sequence[Definition], name: str, value: Json, *, noun: str, status: int
 ) -> None:
     """Demand that the *noun* (field, parameter) *name*, which no input has, is refused with *status* and named."""
-    for definition in trial.definitions:
+    for definition in definitions:
         request = await trial.request(definition)
         answer = await trial.call(definition, request.with_input(**{name: value}))
         is_named = any(name in str(error.get("path")) for error in errors_of(answer))

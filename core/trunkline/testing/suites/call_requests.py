@@ -82,7 +82,9 @@ def errors_of(answer: httpx2.Response) -> Sequence[Mapping[str, Json]]:
 
 
 def list_of(definition: Definition, answer: httpx2.Response) -> list[Json]:
-    """Give the list in a search's or a lookup's answer."""
+    """Give the list in a search's or a lookup's answer, or the single record that it is."""
+    if definition.is_single:
+        return [answer.json()]
     properties: Mapping[str, Mapping[str, Json]] = definition.output.get("properties", {})
     arrays = [name for name, schema in properties.items() if schema.get("type") == "array"]
     name = definition.listed.items if definition.listed else next(iter(arrays), None)

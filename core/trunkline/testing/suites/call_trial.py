@@ -102,6 +102,8 @@ class CallTrial:
         sender = client or self.running.client
         if definition.method == "GET":
             return await sender.get(path, params=texts_of(request.input), headers=headers)
+        if not definition.takes_body:
+            return await sender.request(definition.method, path, headers=headers)
         headers["content-type"] = "application/json"
         return await sender.request(definition.method, path, content=body_of(request.input), headers=headers)
 

@@ -2,6 +2,9 @@
 
 import asyncio
 
+import httpx2
+
+from trunkline.schemas.definitions import Definition
 from trunkline.testing.checks import COMPLETE, DELIVERS, LOADS, check, demand
 from trunkline.testing.hubs import MakeTestHub
 from trunkline.testing.suites.call_demands import demand_end, demand_no_answer, demand_scope
@@ -22,7 +25,7 @@ class SearchAnswerChecks(CallSubject):
 
     @check("search.finds-what-is-there", level=DELIVERS)
     async def test_finds_what_is_there(self, trunkline_hub: MakeTestHub) -> None:
-        """A valid query is answered with 200 and a list that has what is looked for."""
+        """A valid query is answered with 200 and what is looked for."""
         trial = await self.open_calls(trunkline_hub)
         for definition in trial.definitions:
             answer = await trial.succeed(definition)
@@ -39,7 +42,12 @@ class SearchAnswerChecks(CallSubject):
         for definition in trial.definitions:
             request = await trial.request(definition)
             own = list_of(definition, await trial.succeed(definition, request))
-            theirs = list_of(definition, await trial.succeed(definition, request, client=neighbour))
+            answer = await trial.call(definition, request, client=neighbour)
+            if _names_a_record(definition):
+                _demand_missing(definition, answer, "another company's record")
+                continue
+            trial.demand_success(definition, answer)
+            theirs = list_of(definition, answer)
             shared = [item for item in own if item in theirs]
             demand(
                 not shared or definition.name in self.common,
@@ -48,11 +56,14 @@ class SearchAnswerChecks(CallSubject):
 
     @check("search.answers-200-where-nothing-is-found", level=DELIVERS)
     async def test_answers_200_where_nothing_is_found(self, trunkline_hub: MakeTestHub) -> None:
-        """A search that finds nothing is 200 with an empty list, so that find-or-create goes on."""
+        """A search that finds nothing is 200 with an empty list, so that find-or-create goes on; one whose path names a record is 404."""
         trial = await self.open_calls(trunkline_hub)
         newcomer = await trial.running.client_of(NEIGHBOUR_ID + 1)
         for definition in trial.definitions:
             answer = await trial.call(definition, await trial.request(definition), client=newcomer)
+            if _names_a_record(definition):
+                _demand_missing(definition, answer, "a record that there is not")
+                continue
             items = list_of(definition, answer) if answer.status_code == 200 else None
             demand(
                 items is not None and (not items or definition.name in self.common),
@@ -130,3 +141,14 @@ class SearchAnswerChecks(CallSubject):
                 list_of(definition, await trial.succeed(definition)),
                 f"'{definition.name}' did not find on PostgreSQL what it finds on SQLite; it should give the same",
             )
+
+
+def _names_a_record(definition: Definition) -> bool:
+    return definition.is_single or "{" in definition.path
+
+
+def _demand_missing(definition: Definition, answer: httpx2.Response, what: str) -> None:
+    demand(
+        answer.status_code == 404,
+        f"'{definition.name}' answered {answer.status_code} to a call for {what}; it should be 404",
+    )

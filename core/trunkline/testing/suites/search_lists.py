@@ -1,6 +1,6 @@
 """Checks of the lists that searches and lookups give: their form, their pages, and what the hub shows of them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from trunkline.schemas.catalog import Json
 from trunkline.schemas.definitions import Definition
@@ -11,7 +11,7 @@ from trunkline.testing.suites.call_requests import Request, list_of
 from trunkline.testing.suites.call_trial import CallSubject, CallTrial
 
 RECORDS = 5
-MOST_PAGES = 200
+MOST_ITEMS = MOST_PAGES = 200
 
 
 class SearchListChecks(CallSubject):
@@ -27,6 +27,8 @@ class SearchListChecks(CallSubject):
             unknown = set(answer.json()) - set(properties)
             items = [schema for schema in properties.values() if schema.get("type") == "array"]
             known = set(items[0].get("items", {}).get("properties", {})) if items else set()
+            if definition.is_single:
+                known = set(properties)
             for item in list_of(definition, answer):
                 unknown |= set(item) - known if isinstance(item, dict) and known else set()
             demand(
@@ -62,21 +64,23 @@ class SearchListChecks(CallSubject):
         """Page by page, `next_cursor` leads through every item once, and is null on the last page."""
         trial = await self.open_calls(trunkline_hub)
         for definition in _paging(trial):
-            for _ in range(RECORDS):
-                await trial.request(definition)
-            whole = list_of(definition, await trial.succeed(definition, Request({}, {"limit": 200})))
-            paged = await self._pages(trial, definition)
+            places = await _filled(trial, definition)
+            most = definition.input["properties"]["limit"].get("maximum", MOST_ITEMS)
+            whole = list_of(definition, await trial.succeed(definition, Request(places, {"limit": most})))
+            paged = await self._pages(trial, definition, places)
             demand(
                 paged == whole,
                 f"'{definition.name}' gave {len(paged)} items page by page and {len(whole)} at once, or in another order; next_cursor "
                 "should lead through each once",
             )
 
-    async def _pages(self, trial: CallTrial, definition: Definition) -> list[Json]:
+    async def _pages(
+        self, trial: CallTrial, definition: Definition, places: Mapping[str, Json]
+    ) -> list[Json]:
         items: list[Json] = []
         cursor: Json = ""
         for _ in range(MOST_PAGES):
-            request = Request({}, {"limit": 2, "cursor": cursor})
+            request = Request(places, {"limit": 2, "cursor": cursor})
             answer = await trial.succeed(definition, request)
             items += list_of(definition, answer)
             cursor = answer.json().get("next_cursor")
@@ -89,9 +93,8 @@ class SearchListChecks(CallSubject):
         """A page has at most `limit` items."""
         trial = await self.open_calls(trunkline_hub)
         for definition in _paging(trial):
-            for _ in range(RECORDS):
-                await trial.request(definition)
-            answer = await trial.succeed(definition, Request({}, {"limit": 2}))
+            places = await _filled(trial, definition)
+            answer = await trial.succeed(definition, Request(places, {"limit": 2}))
             count = len(list_of(definition, answer))
             demand(
                 count <= 2,
@@ -100,16 +103,23 @@ class SearchListChecks(CallSubject):
 
     @check("search.refuses-a-foreign-cursor", level=COMPLETE)
     async def test_refuses_a_foreign_cursor(self, trunkline_hub: MakeTestHub) -> None:
-        """A cursor that the lookup did not give out is 400."""
+        """A cursor that the list did not give out is 400."""
         trial = await self.open_calls(trunkline_hub)
         for definition in _paging(trial):
+            places = (await trial.request(definition)).parameters
             for cursor in ("x", "!!!", "e30", "MTIz"):
-                answer = await trial.call(definition, Request({}, {"cursor": cursor}))
+                answer = await trial.call(definition, Request(places, {"cursor": cursor}))
                 demand(
                     answer.status_code == 400,
                     f"'{definition.name}' answered {answer.status_code} to the cursor '{cursor}', which it did not give out; it should be 400 "
                     "(raise BadCursor)",
                 )
+
+
+async def _filled(trial: CallTrial, definition: Definition) -> Mapping[str, Json]:
+    """Make several records; gives the parameters of the path that leads to the last one."""
+    requests = [await trial.request(definition) for _ in range(RECORDS)]
+    return requests[-1].parameters
 
 
 def _paging(trial: CallTrial) -> Sequence[Definition]:

@@ -44,7 +44,9 @@ class SearchQueryChecks(CallSubject):
     async def test_refuses_unknown_parameters(self, trunkline_hub: MakeTestHub) -> None:
         """A parameter that the query does not have is refused with 400 that names it."""
         trial = await self.open_calls(trunkline_hub)
-        await demand_refusal_of_unknown(trial, "no_such", "1", noun="parameter", status=400)
+        await demand_refusal_of_unknown(
+            trial, trial.definitions, "no_such", "1", noun="parameter", status=400
+        )
 
     @check("search.takes-empty-text-for-absent", level=DELIVERS)
     async def test_takes_empty_text_for_absent(self, trunkline_hub: MakeTestHub) -> None:
@@ -66,9 +68,10 @@ class SearchQueryChecks(CallSubject):
         """A value of any other kind in any parameter is answered or refused, never a failure."""
         trial = await self.open_calls(trunkline_hub)
         for definition in trial.definitions:
+            places = (await trial.request(definition)).parameters
             for name in definition.input.get("properties", {}):
                 for odd in ODD:
-                    answer = await trial.call(definition, Request({}, {name: odd}))
+                    answer = await trial.call(definition, Request(places, {name: odd}))
                     trial.demand_no_failure(definition, answer, f"{odd[:20]!r} in '{name}'")
 
     @check("search.survives-hostile-text", level=DELIVERS)
@@ -76,14 +79,14 @@ class SearchQueryChecks(CallSubject):
         """Text with quotes, wildcards and markup finds nothing that it does not name exactly, and is never a failure."""
         trial = await self.open_calls(trunkline_hub)
         for definition in trial.definitions:
-            await trial.request(definition)
+            places = (await trial.request(definition)).parameters
             for name in plain_texts(definition):
                 for hostile in (*HOSTILE, *INJECTIONS):
-                    answer = await trial.call(definition, Request({}, {name: hostile}))
+                    answer = await trial.call(definition, Request(places, {name: hostile}))
                     trial.demand_no_failure(definition, answer, f"{hostile!r} in '{name}'")
                     items = list_of(definition, answer) if answer.status_code == 200 else []
                     demand(
-                        not items or definition.kind == "lookup",
+                        not items or definition.kind == "lookup" or definition.is_paged,
                         f"'{definition.name}' found {len(items)} records by {hostile!r} in '{name}'; a search should find what has "
                         "exactly that",
                     )
@@ -94,7 +97,8 @@ class SearchQueryChecks(CallSubject):
         trial = await self.open_calls(trunkline_hub)
         for definition in trial.definitions:
             names = definition.input.get("properties", {})
-            requests = [Request({}, {name: odd}) for name in names for odd in (*ODD[:6], *HOSTILE[:3])]
+            places = (await trial.request(definition)).parameters
+            requests = [Request(places, {name: odd}) for name in names for odd in (*ODD[:6], *HOSTILE[:3])]
             await demand_plain_refusals(
                 trial, definition, requests, noun="query", errors="BadQuery or BadCursor"
             )
@@ -105,5 +109,6 @@ class SearchQueryChecks(CallSubject):
         trial = await self.open_calls(trunkline_hub)
         fields = text_fields(trial, otherwise="no parameter of the plugin's searches takes any text")
         for definition, name in fields:
-            await trial.call(definition, Request({}, {name: CANARY}))
+            places = (await trial.request(definition)).parameters
+            await trial.call(definition, Request(places, {name: CANARY}))
         demand_canary_unlogged(trial, "looked for")

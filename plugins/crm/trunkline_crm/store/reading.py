@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline_crm.cursors import Position
 from trunkline_crm.fields import Row
-from trunkline_crm.store import tables
+from trunkline_crm.store import records, tables
 
 
 async def find_client(
@@ -16,7 +16,7 @@ async def find_client(
 ) -> Row | None:
     """Read the oldest record in which every column of *columns* has its value, with the names that it refers to."""
     client = tables.clients
-    conditions = [client.c[column] == value for column, value in columns.items()]
+    conditions = [*records.present(client), *(client.c[column] == value for column, value in columns.items())]
     if leads_only:
         conditions.append(func.substr(tables.statuses.c.name, 1, 4) == "Lead")
     query = _with_names().where(client.c.company_id == company_id, *conditions).order_by(client.c.id).limit(1)
@@ -35,14 +35,37 @@ async def page(
     where: Sequence[ColumnElement[bool]] = (),
 ) -> Sequence[Row]:
     """Read up to *limit* people by name, then id, whose name or email has *part* (folded) in it, from *after* on."""
-    query = select(table).where(table.c.company_id == company_id, *where)
+    query = select(table).where(table.c.company_id == company_id, *records.present(table), *where)
     if part:
-        columns = (table.c.name_key, table.c.email_key)
-        query = query.where(or_(*(column.contains(part, autoescape=True) for column in columns)))
+        query = query.where(has_part(table, part))
     if after is not None:
         query = query.where(tuple_(table.c.name_key, table.c.id) > (after.key, after.id))
     rows = await connection.execute(query.order_by(table.c.name_key, table.c.id).limit(limit))
     return [dict(row) for row in rows.mappings()]
+
+
+async def newest(
+    connection: AsyncConnection,
+    table: Table,
+    company_id: int,
+    *,
+    where: Sequence[ColumnElement[bool]],
+    before: int | None,
+    limit: int,
+) -> Sequence[Row]:
+    """Read up to *limit* records, the newest first, from below the id *before* on; clients with the names they refer to."""
+    query = _with_names() if table is tables.clients else select(table)
+    query = query.where(table.c.company_id == company_id, *records.present(table), *where)
+    if before is not None:
+        query = query.where(table.c.id < before)
+    rows = await connection.execute(query.order_by(table.c.id.desc()).limit(limit))
+    return [dict(row) for row in rows.mappings()]
+
+
+def has_part(table: Table, part: str) -> ColumnElement[bool]:
+    """The condition that a person's name or email has *part* (folded) in it."""
+    columns = (table.c.name_key, table.c.email_key)
+    return or_(*(column.contains(part, autoescape=True) for column in columns))
 
 
 def _with_names() -> Select[Any]:

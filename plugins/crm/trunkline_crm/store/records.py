@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Table, select, update
+from sqlalchemy import ColumnElement, Table, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -12,6 +12,11 @@ from trunkline import BodyInvalid, FieldError
 from trunkline_crm.fields import Row
 
 _EXTERNAL_ID_TAKEN = "is already the external_id of another record"
+
+
+def present(table: Table) -> list[ColumnElement[bool]]:
+    """The condition under which a record is there: whatever can be archived is not."""
+    return [table.c.archived_ms.is_(None)] if "archived_ms" in table.c else []
 
 
 def insert_into(connection: AsyncConnection, table: Table) -> postgresql.Insert | sqlite.Insert:
@@ -31,24 +36,28 @@ async def insert_once(connection: AsyncConnection, table: Table, row: Mapping[st
     Whoever is about to store the same external_id is waited for.
     """
     store = insert_into(connection, table).values(row).on_conflict_do_nothing().returning(table)
-    same = (table.c.company_id == row["company_id"]) & (table.c.external_id == row.get("external_id"))
+    same = [
+        table.c.company_id == row["company_id"],
+        table.c.external_id == row.get("external_id"),
+        *present(table),
+    ]
     while True:  # the one that was there may have got another external_id before it was read
         if (stored := (await connection.execute(store)).mappings().first()) is not None:
             return dict(stored), True
-        if (first := (await connection.execute(select(table).where(same))).mappings().first()) is not None:
+        if (first := (await connection.execute(select(table).where(*same))).mappings().first()) is not None:
             return dict(first), False
 
 
 async def get(connection: AsyncConnection, table: Table, company_id: int, id: int) -> Row | None:
     """Read one record; None where the company has no such one."""
-    query = select(table).where(table.c.company_id == company_id, table.c.id == id)
+    query = select(table).where(table.c.company_id == company_id, table.c.id == id, *present(table))
     row = (await connection.execute(query)).mappings().first()
     return None if row is None else dict(row)
 
 
 async def lock(connection: AsyncConnection, table: Table, company_id: int, id: int) -> Row | None:
     """Read one record that nobody else changes until the transaction ends; None where the company has no such one."""
-    query = select(table).where(table.c.company_id == company_id, table.c.id == id)
+    query = select(table).where(table.c.company_id == company_id, table.c.id == id, *present(table))
     row = (await connection.execute(query.with_for_update(key_share=True))).mappings().first()
     return None if row is None else dict(row)
 
@@ -64,3 +73,8 @@ async def change(
         if changes.get("external_id") is None:
             raise
         raise BodyInvalid([FieldError("/external_id", _EXTERNAL_ID_TAKEN)]) from None
+
+
+async def remove(connection: AsyncConnection, table: Table, company_id: int, id: int) -> None:
+    """Delete one record for good."""
+    await connection.execute(delete(table).where(table.c.company_id == company_id, table.c.id == id))

@@ -17,6 +17,7 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    text,
 )
 
 metadata = MetaData()
@@ -73,6 +74,7 @@ affiliates = Table(
     Column("updated_ms", BigInteger, nullable=False),
     Index("ix_crm_affiliates_external", "company_id", "external_id", unique=True),
     Index("ix_crm_affiliates_name", "company_id", "name_key", "id"),
+    Index("ix_crm_affiliates_newest", "company_id", "id"),
 )
 """*commission_rate* is the number's text: a database's own number would keep neither its digits (SQLite) nor its scale."""
 
@@ -93,13 +95,22 @@ clients = Table(
     Column("external_id", Text),
     Column("created_ms", BigInteger, nullable=False),
     Column("updated_ms", BigInteger, nullable=False),
+    Column("archived_ms", BigInteger),
     ForeignKeyConstraint(["company_id", "status_id"], ["crm_statuses.company_id", "crm_statuses.status_id"]),
-    Index("ix_crm_clients_external", "company_id", "external_id", unique=True),
+    Index(
+        "ix_crm_clients_external",
+        "company_id",
+        "external_id",
+        unique=True,
+        sqlite_where=text("archived_ms IS NULL"),
+        postgresql_where=text("archived_ms IS NULL"),
+    ),
+    Index("ix_crm_clients_newest", "company_id", "id"),
     Index("ix_crm_clients_email", "company_id", "email_key", "id"),
     Index("ix_crm_clients_phone", "company_id", "phone_digits", "id"),
     Index("ix_crm_clients_name", "company_id", "name_key", "id"),
 )
-"""Leads and clients: one kind of record, told apart by its status."""
+"""Leads and clients: one kind of record, told apart by its status. One that is archived is not there for any call."""
 
 notes = Table(
     "crm_notes",

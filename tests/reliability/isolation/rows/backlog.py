@@ -71,3 +71,12 @@ async def retries_due_at_once(attack: Attack) -> None:
 async def retries_due_to_nobody(attack: Attack) -> None:
     """200,000 retries are due at the start; nothing listens at the target."""
     await attack.rest()
+
+
+@row(prepare=due)
+async def retries_due_that_get_a_pace(attack: Attack) -> None:
+    """200,000 retries are due at the start, of a subscription that gets a pace then."""
+    change = {"target_url": attack.target(Answer(), path="/hook"), "rate": "100/second"}
+    await attack.call("PATCH", f"/webhooks/subscriptions/{await _only(attack)}", change)
+    await attack.rest()
+    attack.noted["pushes"] += attack.receiver.count

@@ -41,6 +41,27 @@ async def lookups(attack: Attack) -> None:
 
 
 @row()
+async def lists_of_records(attack: Attack) -> None:
+    """Lists of many records with everything in them, narrowed to what is not there, and notes that are as long as may be."""
+    body = {"first_name": "M", "last_name": "D", "email": "list@example.com"}
+    made = await attack.call("POST", f"{_PATH}/clients", body)
+    number = made.json().get("client_id", 1)
+
+    async def read(turn: int) -> None:
+        if turn % 5 == 0:
+            await attack.call("POST", f"{_PATH}/clients/{number}/notes", {"text": "\U0001f98a" * 10_000})
+        path = (
+            "clients?limit=200",
+            "clients?q=nobody-has-this&status=Client%20-%20Graduated",
+            "leads?limit=200",
+            f"clients/{number}/notes?limit=20",
+        )[turn % 4]
+        await attack.call("GET", f"{_PATH}/{path}", company=0 if "notes" in path else turn % 3)
+
+    await attack.repeat(read, at_once=8)
+
+
+@row()
 async def one_record_changed(attack: Attack) -> None:
     """The status of one client is changed by a hundred calls at once, again and again."""
     body = {"first_name": "M", "last_name": "D", "email": "one@example.com"}

@@ -34,6 +34,17 @@ async def hanging_targets(attack: Attack) -> None:
     await _push_to(attack, Hang(), events=50)
 
 
+@row(in_part=("sqlite",))
+async def paced_backlogs(attack: Attack) -> None:
+    """A hundred targets with a pace of ten a second, one at a time, and many times as many events for each."""
+    attack.receiver.always(Answer())
+    await attack.subscribe(
+        100, lambda n: f"{attack.receiver.url}/{n}", rate="10/second", max_in_flight=1, timeout_seconds=60
+    )
+    await attack.repeat(lambda _: attack.emit(50), pause_seconds=0.5)
+    attack.noted["pushes"] += attack.receiver.count
+
+
 @row()
 async def dripping_targets(attack: Attack) -> None:
     """A hundred targets whose answer comes byte by byte."""

@@ -12,6 +12,10 @@ _SUBJECTS: Mapping[str, str] = {
     "secret": "The secret",
     "signature": "The signature",
     "ordering": "The key",
+    "timeout_seconds": "It",
+    "retry": "It",
+    "rate": "It",
+    "max_in_flight": "It",
 }
 
 

@@ -1,7 +1,7 @@
 """The form of a subscription: what is in its fields, read from what was sent or from a subscription, and made into a request."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import orjson
@@ -9,7 +9,7 @@ import orjson
 from trunkline import FieldError, Json
 from trunkline_portal.formats import moment
 from trunkline_portal.forms import Fields, one_of
-from trunkline_portal.pages.subscriptions import filter_rows
+from trunkline_portal.pages.subscriptions import filter_rows, paces
 from trunkline_portal.pages.subscriptions.filter_rows import Kinds, Row
 
 SCHEMES: Mapping[str, str] = {
@@ -30,13 +30,14 @@ _OPERATORS = dict(filter_rows.OPERATORS)
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """What the fields hold. *ordering* is a key, ``subscription``, or empty; *headers* are names and values; those of a subscription that exists are never shown."""
+    """What the fields hold. *ordering* is a key, ``subscription``, or empty; *pace* has a text for each option of ``paces``; *headers* are names and values; those of a subscription that exists are never shown."""
 
     target_url: str = ""
     description: str = ""
     takes_all: bool = False
     event_types: Sequence[str] = ()
     ordering: str = ""
+    pace: Mapping[str, str] = field(default_factory=dict[str, str])
     mode: str = "rows"
     rows: Sequence[Row] = ()
     json: str = ""
@@ -73,6 +74,7 @@ def read(fields: Fields) -> Form:
         takes_all=fields["types"] == "all",
         event_types=fields.all("event_types"),
         ordering=fields["ordering"].strip(),
+        pace={name: fields[name].strip() for name in paces.NAMES},
         mode=one_of(fields, "filter_mode", MODES),
         rows=[
             Row(path, operator if operator in _OPERATORS else "eq", value) for path, operator, value in rows
@@ -102,6 +104,7 @@ def of_subscription(view: Mapping[str, Any], kinds: Kinds) -> Form:
         takes_all=view["event_types"] == ["*"],
         event_types=[] if view["event_types"] == ["*"] else view["event_types"],
         ordering=order_text(view["ordering"]),
+        pace=paces.texts(view),
         mode="json" if rows is None else "rows",
         rows=rows or [],
         json=indented(source) if source else "",
@@ -144,6 +147,7 @@ def _common(form: Form, kinds: Kinds, faults: list[FieldError]) -> dict[str, Jso
         "description": form.description or None,
         "filter": _filter(form, kinds, faults),
         "ordering": _ordering(form),
+        **paces.options(form.pace, faults),
     }
 
 

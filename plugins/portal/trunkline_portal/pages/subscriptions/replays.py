@@ -59,7 +59,7 @@ class ReplayPages:
             title="Cancel this replay?",
             sentences=[
                 "No more past events are sent.",
-                f"The {replay['matched']:,} deliveries that it has already queued are still made.",
+                "What it has queued and not begun is taken back, and is again what it was before.",
             ],
             action=views.url_of(viewer, subscription.id, f"replays/{replay['id']}/cancel"),
             button="Cancel the replay",

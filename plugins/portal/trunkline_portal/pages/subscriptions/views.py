@@ -6,7 +6,7 @@ from typing import Any
 
 from trunkline import Json, NotFound
 from trunkline_portal.access import Viewer
-from trunkline_portal.pages.subscriptions import filter_rows
+from trunkline_portal.pages.subscriptions import filter_rows, paces
 from trunkline_portal.pages.subscriptions.filter_rows import OPERATORS
 from trunkline_portal.portal import Portal
 
@@ -51,6 +51,11 @@ class Subscription:
         """Which events it takes, in words."""
         names: Sequence[str] = self.view["event_types"]
         return "Every event type" if names == ["*"] else ", ".join(names)
+
+    @property
+    def pace(self) -> dict[str, str]:
+        """How its target is treated, as the fields of its form have it."""
+        return paces.texts(self.view)
 
     @property
     def conditions(self) -> list[str]:

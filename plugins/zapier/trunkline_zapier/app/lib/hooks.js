@@ -1,18 +1,48 @@
 const { API_URL } = require('../config');
 const { errorOf } = require('./errors');
 const { isSigned } = require('./signatures');
+const { valuesOf } = require('./values');
 
 const HOOKS_URL = `${API_URL}/api/v1/zapier/hooks`;
 
-// What it returns is kept by Zapier and comes back as bundle.subscribeData.
-const subscribe = (eventType) => async (z, bundle) => {
-  const response = await z.request({
-    method: 'POST',
-    url: HOOKS_URL,
-    body: { target_url: bundle.targetUrl, event_type: eventType },
-  });
-  return response.data;
+/**
+ * Make the hook's filter of what is filled in: only events that meet it start
+ * the Zap. `conditions` has the path and the comparison of each field.
+ */
+const filterOf = (z, inputData, conditions) => {
+  const kinds = Object.entries(conditions).map(([key, { kind }]) => [
+    key,
+    kind,
+  ]);
+  const values = Object.fromEntries(kinds.filter(([, kind]) => kind));
+  const input = valuesOf(z, inputData ?? {}, { values });
+  const filter = {};
+  for (const [key, { path, operator }] of Object.entries(conditions)) {
+    if (input[key] !== undefined) {
+      filter[path] = { ...filter[path], [operator]: input[key] };
+    }
+  }
+  return Object.keys(filter).length > 0 ? { filter } : {};
 };
+
+/**
+ * What it returns is kept by Zapier and comes back as bundle.subscribeData.
+ * Without an event type those that are chosen in the form are subscribed to.
+ */
+const subscribe =
+  (eventType, conditions = {}) =>
+  async (z, bundle) => {
+    const response = await z.request({
+      method: 'POST',
+      url: HOOKS_URL,
+      body: {
+        target_url: bundle.targetUrl,
+        event_types: eventType ? [eventType] : bundle.inputData.event_types,
+        ...filterOf(z, bundle.inputData, conditions),
+      },
+    });
+    return response.data;
+  };
 
 const unsubscribe = async (z, bundle) => {
   const response = await z.request({
@@ -47,10 +77,12 @@ const receive = (z, bundle) => {
 };
 
 // The newest events or, where there are none yet, the schema's example.
-const listSamples = (eventType) => async (z) => {
+const listSamples = (eventType) => async (z, bundle) => {
+  const [chosen] = bundle.inputData?.event_types ?? [];
   const response = await z.request({
     url: `${API_URL}/api/v1/events/sample`,
-    params: { type: eventType },
+    params: { type: eventType ?? chosen },
+    removeMissingValuesFrom: { params: true },
   });
   return response.data;
 };

@@ -1,5 +1,9 @@
 const { API_URL } = require('../config');
+const { errorOf } = require('./errors');
 const { valuesOf } = require('./values');
+
+const MOST_RECORDS = 1000;
+const DEFAULT_RECORDS = 50;
 
 /**
  * Put the fields of objects back into them: with the objects ['address'],
@@ -64,7 +68,7 @@ const action =
     const response = await z.request({
       method,
       url,
-      body: nest(rest, objects),
+      body: method === 'DELETE' ? undefined : nest(rest, objects),
     });
     return record ? withRecord(z, response.data, record) : response.data;
   };
@@ -78,4 +82,52 @@ const search =
     return response.data[results];
   };
 
-module.exports = { action, search };
+/** Find the one record that the path names; none is no error. */
+const get =
+  (path, { titles, values, yields } = {}) =>
+  async (z, bundle) => {
+    const input = valuesOf(z, bundle.inputData, { values, yields });
+    const { url, rest } = address(z, path, input, titles);
+    const response = await z.request({
+      url,
+      params: rest,
+      skipThrowForStatus: true,
+    });
+    if (response.status === 404) {
+      return [];
+    }
+    if (response.status >= 400) {
+      throw errorOf(response, z);
+    }
+    return [response.data];
+  };
+
+/** Find several records, page by page, as many as the limit says. */
+const list =
+  (path, results, { titles, values, yields, pageSize }) =>
+  async (z, bundle) => {
+    const input = valuesOf(z, bundle.inputData, { values, yields });
+    const limit = Math.min(
+      Number(input.limit) || DEFAULT_RECORDS,
+      MOST_RECORDS,
+    );
+    const { url, rest } = address(z, path, input, titles);
+    const found = [];
+    let cursor;
+    do {
+      const response = await z.request({
+        url,
+        params: {
+          ...rest,
+          limit: Math.min(pageSize, limit - found.length),
+          cursor,
+        },
+        removeMissingValuesFrom: { params: true },
+      });
+      found.push(...response.data[results]);
+      cursor = response.data.next_cursor;
+    } while (cursor && found.length < limit);
+    return found;
+  };
+
+module.exports = { action, get, list, search };

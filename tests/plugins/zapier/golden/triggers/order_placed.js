@@ -14,7 +14,21 @@ module.exports = {
   },
   operation: {
     type: 'hook',
-    performSubscribe: subscribe('order.placed'),
+    inputFields: [
+      {
+        key: 'only_order_id',
+        label: 'Only for Order ID',
+        type: 'integer',
+        helpText: 'Leave it empty for every event.',
+      },
+    ],
+    performSubscribe: subscribe('order.placed', {
+      only_order_id: {
+        path: 'payload.order_id',
+        operator: 'eq',
+        kind: 'number',
+      },
+    }),
     performUnsubscribe: unsubscribe,
     perform: receive,
     performList: listSamples('order.placed'),

@@ -10,11 +10,15 @@ import {
 import { callHub } from './hub';
 import { readFields, type FieldRule } from './values';
 
-/** One call: *path* has its parameters in braces; *items* is where the answer has what was found. */
+/**
+ * One call: *path* has its parameters in braces; *items* is where the answer has what was found. One with a *pageSize*
+ * gives that page by page.
+ */
 export interface Operation {
 	method: IHttpRequestMethods;
 	path: string;
 	items?: string;
+	pageSize?: number;
 	fields: FieldRule[];
 }
 
@@ -41,7 +45,7 @@ export async function runOperations(
 
 async function call(
 	context: IExecuteFunctions,
-	{ method, path, items, fields }: Operation,
+	{ method, path, items, pageSize, fields }: Operation,
 	index: number,
 ): Promise<IDataObject[]> {
 	const values = readFields(context, fields, index);
@@ -53,11 +57,34 @@ async function call(
 	);
 	const pick = (place: string): IDataObject =>
 		Object.fromEntries(at(place).map(({ name }) => [name, values[name]])) as IDataObject;
-	const answer = await callHub<IDataObject>(context, method, `/integrations${filled}`, {
-		qs: pick('query'),
-		...(method === 'GET' ? {} : { body: pick('body') }),
-	});
-	return items === undefined ? [answer] : (answer[items] as IDataObject[]);
+	const send = async (page: IDataObject = {}) =>
+		await callHub<IDataObject>(context, method, `/integrations${filled}`, {
+			qs: { ...pick('query'), ...page },
+			...(method === 'GET' || method === 'DELETE' ? {} : { body: pick('body') }),
+		});
+	if (items === undefined) return [await send()];
+	if (pageSize === undefined) return (await send())[items] as IDataObject[];
+	const returnAll = context.getNodeParameter('returnAll', index) as boolean;
+	const limit = returnAll ? Infinity : (context.getNodeParameter('limit', index) as number);
+	return await allPages(send, items, { pageSize, limit });
+}
+
+async function allPages(
+	send: (page: IDataObject) => Promise<IDataObject>,
+	items: string,
+	{ pageSize, limit }: { pageSize: number; limit: number },
+): Promise<IDataObject[]> {
+	const found: IDataObject[] = [];
+	let cursor: unknown;
+	do {
+		const answer = await send({
+			limit: Math.min(pageSize, limit - found.length),
+			...(cursor ? { cursor: cursor as string } : {}),
+		});
+		found.push(...(answer[items] as IDataObject[]));
+		cursor = answer.next_cursor;
+	} while (cursor && found.length < limit);
+	return found;
 }
 
 function withItem(context: IExecuteFunctions, error: unknown, itemIndex: number) {

@@ -1,0 +1,121 @@
+"""The paced lane: claims what is due of subscriptions with a pace, as much of each as its gate lets begin soon.
+
+Beside that it asks the ledger for the gates what other workers still have in flight.
+"""
+
+import logging
+from collections.abc import Sequence
+
+from trunkline.dispatch.owned_shards import OwnedShards
+from trunkline.dispatch.retries import PAGE, READY
+from trunkline.dispatch.routing import RoutingTable
+from trunkline.dispatch.runner import Runner
+from trunkline.dispatch.starting import Starter
+from trunkline.errors import StoreUnavailable
+from trunkline.model.events import shard_of
+from trunkline.runtime import faults
+from trunkline.store import paced as store
+from trunkline.store.database import Database
+from trunkline.store.paced import Waiting
+
+LOOK_SECONDS = 1.0
+PERIOD_SECONDS = 0.1
+"""How long what may begin gathers while something is due: a claim is a transaction."""
+LOOKED_AT = 500
+"""Subscriptions that one look into the ledger is for; those behind them have the next one."""
+UNROUTABLE = 16
+"""Deliveries of a subscription that is not served, which are claimed to be put aside."""
+_log = logging.getLogger(__name__)
+
+
+class PacedLane:
+    """Claims for the worker of *owned* what is due of the subscriptions in *table* that have a pace."""
+
+    def __init__(
+        self, database: Database, owned: OwnedShards, table: RoutingTable, runner: Runner, starter: Starter
+    ) -> None:
+        self._database = database
+        self._owned = owned
+        self._table = table
+        self._runner = runner
+        self._starter = starter
+        self._idle: tuple[frozenset[int], int] | None = None
+        """The shards and the routing version with which nothing had a pace."""
+        self._after = 0
+
+    async def run(self) -> None:
+        """Claim whenever something is due and may begin soon, looking once a second at least."""
+        while True:
+            wait = LOOK_SECONDS
+            try:
+                wait = await self.step()
+            except StoreUnavailable as error:
+                _log.warning("cannot claim deliveries with a pace now: %s", error)
+            await self._runner.gates.signal.wait(wait)
+
+    async def step(self) -> float:
+        """Look and claim once; returns in how many seconds to do so again.
+
+        Where no subscription has a pace, and no shard has anything of one that had, it asks nothing.
+        """
+        state = (frozenset(self._owned.progress), self._table.version)
+        if not state[0] or not self._owned.is_alive or (not self._table.paced and self._idle == state):
+            return LOOK_SECONDS
+        await self._look_elsewhere()
+        async with self._database.read() as connection:
+            waiting = await store.waiting(connection, after=self._after, limit=LOOKED_AT)
+        self._idle = None if waiting or self._after else state
+        self._after = waiting[-1].subscription_no if len(waiting) == LOOKED_AT else 0
+        mine = [each for each in waiting if self._is_mine(each.shard)]
+        wanted = self._wanted([each for each in mine if each.wait_ms <= 0])
+        if wanted:
+            await self._claim(wanted)
+        if self._after or any(each.wait_ms <= 0 for each in mine):
+            return PERIOD_SECONDS
+        soonest = min((each.wait_ms / 1000 for each in mine), default=LOOK_SECONDS)
+        return min(max(soonest, PERIOD_SECONDS), LOOK_SECONDS)
+
+    def _is_mine(self, shard: int) -> bool:
+        progress = self._owned.progress.get(shard)
+        return progress is not None and not progress.lost and not progress.draining
+
+    def _wanted(self, due: Sequence[Waiting]) -> dict[int, int]:
+        """Tell how many deliveries of each of the subscriptions that are *due* to claim, within what has room in memory."""
+        room = min(self._runner.slots.free + READY - self._runner.waiting_claims, PAGE)
+        wanted: dict[int, int] = {}
+        for place, each in enumerate(due):
+            fair = max(room // (len(due) - place), 1)
+            count = min(self._most_of(each.subscription_no), fair, room)
+            if count > 0:
+                wanted[each.subscription_no] = count
+                room -= count
+        return wanted
+
+    def _most_of(self, subscription_no: int) -> int:
+        route = self._table.route(subscription_no)
+        if route is None:
+            return UNROUTABLE
+        progress = self._owned.progress.get(shard_of(route.subscription.company_id, self._owned.total))
+        return 0 if progress is None else self._runner.room_for_claims(route, progress)
+
+    async def _claim(self, wanted: dict[int, int]) -> None:
+        faults.point("pace.before_claim")
+        async with self._database.write() as connection:
+            claims = await store.claim(connection, self._owned.worker, wanted, lease_ms=self._runner.claim_ms)
+            faults.point("pace.after_claim")
+        if claims:
+            faults.point("pace.after_claim_commit")
+            await self._starter.start(claims, by_holder=True)
+            faults.point("pace.after_start")
+
+    async def _look_elsewhere(self) -> None:
+        """Ask what other workers have in flight, for the gates that may have to leave places for that."""
+        gates = self._runner.gates
+        gates.forget()
+        if unsure := gates.unsure():
+            async with self._database.read() as connection:
+                counts = await store.in_flight_elsewhere(connection, self._owned.worker, unsure)
+            for no, gate in unsure.items():
+                gate.elsewhere = counts.get(no, 0)
+                if (route := self._table.route(no)) is not None:
+                    self._runner.go_on(no, route.subscription.company_id)

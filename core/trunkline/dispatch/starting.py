@@ -1,0 +1,80 @@
+"""Starting what was claimed from the ledger: its events are read, and each delivery is handed to the runner."""
+
+import asyncio
+from collections.abc import Sequence
+
+from trunkline.dispatch.jobs import Job
+from trunkline.dispatch.owned_shards import OwnedShards
+from trunkline.dispatch.progress import Progress
+from trunkline.dispatch.routing import Route, RoutingTable
+from trunkline.dispatch.runner import Runner
+from trunkline.dispatch.unroutable import put_aside
+from trunkline.model.events import shard_of
+from trunkline.store import paced, stream
+from trunkline.store import replays as replay_store
+from trunkline.store.database import Database
+from trunkline.store.deliveries import Claim
+
+STARTED_AT_ONCE = 8
+"""Claims that start before live deliveries get their turn: each takes some 60 µs of the loop."""
+
+
+class Starter:
+    """Hands claims of the worker of *owned* to *runner*.
+
+    A delivery of a subscription with a pace is left to the holder of its shard, where that is another worker, or where it was
+    claimed by whoever came first.
+    """
+
+    def __init__(self, database: Database, owned: OwnedShards, table: RoutingTable, runner: Runner) -> None:
+        self._database = database
+        self._owned = owned
+        self._table = table
+        self._runner = runner
+
+    async def start(self, claims: Sequence[Claim], *, by_holder: bool = False) -> None:
+        """Start *claims*; *by_holder*: they were claimed as the holder of their shards."""
+        async with self._database.read() as connection:
+            events = await stream.by_positions(connection, [claim.position for claim in claims])
+            pins = await replay_store.pins_of(connection, {c.replay_no for c in claims if c.replay_no})
+        unroutable: list[Claim] = []
+        elsewhere: list[tuple[Claim, int]] = []
+        for started, claim in enumerate(claims):
+            if started % STARTED_AT_ONCE == 0:
+                await asyncio.sleep(0)
+            event, route = events.get(claim.position), self._table.route(claim.subscription_no)
+            if event is None or route is None:
+                unroutable.append(claim)
+                continue
+            progress = self._progress_of(route) if route.pace or by_holder else None
+            if (route.pace and not by_holder) or (by_holder and progress is None):
+                elsewhere.append((claim, shard_of(event.company_id, self._owned.total)))
+                continue
+            self._runner.submit(
+                Job(
+                    event,
+                    route,
+                    attempt=claim.attempts + 1,
+                    round_start=claim.round_start,
+                    claim=claim.claim,
+                    progress=progress,
+                    pins=pins.get(claim.replay_no or 0),
+                    replay_no=claim.replay_no,
+                )
+            )
+        await self._put_aside(unroutable, elsewhere, positions=set(events))
+
+    async def _put_aside(
+        self, unroutable: Sequence[Claim], elsewhere: Sequence[tuple[Claim, int]], *, positions: set[int]
+    ) -> None:
+        if unroutable or elsewhere:
+            async with self._database.write() as connection:
+                if unroutable:
+                    await put_aside(connection, self._owned.worker, unroutable, positions=positions)
+                if elsewhere:
+                    await paced.hand_over(connection, self._owned.worker, elsewhere)
+            self._runner.gates.signal.set()
+
+    def _progress_of(self, route: Route) -> Progress | None:
+        progress = self._owned.progress.get(shard_of(route.subscription.company_id, self._owned.total))
+        return None if progress is None or progress.lost else progress

@@ -1,0 +1,183 @@
+"""MCP Events over the hub's log: what can be subscribed to, and polling it. A poll has no state here: its cursor is the log's.
+
+The shapes are those of the extension *io.modelcontextprotocol/events* (SEP-3415).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+import orjson
+from mcp_types import RequestParams
+from pydantic import ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from trunkline import BadCursor, Caller, CursorExpired, EventType, FieldError, Json, PluginContext
+from trunkline_mcp import event_arguments, schemas
+from trunkline_mcp.event_errors import EventErrors, invalid
+from trunkline_mcp.raw_json import RawJson
+from trunkline_mcp.settings import Settings
+
+EXTENSION = "io.modelcontextprotocol/events"
+MAX_EVENTS = 200
+DEFAULT_EVENTS = 50
+NEXT_POLL_MS, NEXT_PAGE_MS = 5_000, 1_000
+"""When to poll again: at leisure, or at once, which no client takes for less than a second."""
+MAX_AGE_MS = 10 * 365 * 24 * 3600 * 1000
+_SCOPE = "events:read"
+
+
+class ListParams(RequestParams):
+    """A page of what there is; there is one page."""
+
+    cursor: str | None = None
+
+
+class PollParams(RequestParams):
+    """Events of one type from a cursor on; without one from now on."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, strict=True)
+    name: str
+    arguments: dict[str, Any] | None = None
+    cursor: str | None = Field(default=None, max_length=200)
+    max_age_ms: int | None = Field(default=None, ge=0, le=MAX_AGE_MS)
+    max_events: int | None = Field(default=None, ge=1)
+
+
+class _Envelope(msgspec.Struct):
+    id: int
+    createdUtc: str  # noqa: N815 - CONTRACT §2
+    payload: msgspec.Raw
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """A page of the log, and whether events before it are gone that were asked for."""
+
+    bodies: Sequence[bytes]
+    cursor: str
+    has_more: bool
+    is_truncated: bool
+
+
+class Events:
+    """Answers ``events/list`` and ``events/poll``."""
+
+    def __init__(self, context: PluginContext) -> None:
+        assert isinstance(context.settings, Settings)
+        self._context = context
+        self._errors = EventErrors(context.settings.error_numbers)
+
+    def list(self, caller: Caller, params: ListParams) -> dict[str, Json]:
+        """List what the caller may poll, in the versions that it reads. Raises MCPError."""
+        if params.cursor is not None:
+            raise invalid([FieldError("/cursor", "is not one that this server gave out")])
+        types = self._types(caller).values() if caller.principal.has(_SCOPE) else ()
+        return {"events": [_described(event_type) for event_type in types]}
+
+    async def poll(self, caller: Caller, params: PollParams, raw: RawJson) -> dict[str, Json]:
+        """Read a page of events. Raises MCPError, StoreUnavailable."""
+        event_type = self._find(caller, params.name)
+        arguments = params.arguments or {}
+        if arguments and (faults := event_arguments.find_faults(event_type, arguments)):
+            raise invalid(faults)
+        if params.cursor is None:
+            return _answer([], await self._context.events.head(), has_more=False, is_truncated=False)
+        found = await self._read(caller, event_type.name, params)
+        occurrences, is_skipped = self._occurrences(found.bodies, event_type.name, params, raw)
+        return _answer(
+            occurrences,
+            found.cursor,
+            has_more=found.has_more,
+            is_truncated=found.is_truncated or is_skipped,
+        )
+
+    def _types(self, caller: Caller) -> Mapping[str, EventType]:
+        types = self._context.events.types(versions=caller.versions)
+        return {event_type.name: event_type for event_type in types}
+
+    def _find(self, caller: Caller, name: str) -> EventType:
+        if not caller.principal.has(_SCOPE):
+            raise self._errors.forbidden(_SCOPE)
+        event_type = self._types(caller).get(name)
+        if event_type is None:
+            raise self._errors.unknown_event(name)
+        return event_type
+
+    async def _read(self, caller: Caller, name: str, params: PollParams) -> _Page:
+        """Read from the cursor on; from the oldest event, if those after the cursor are gone."""
+        limit = min(params.max_events or DEFAULT_EVENTS, MAX_EVENTS)
+
+        async def read(cursor: str | None, *, is_truncated: bool) -> _Page:
+            page = await self._context.events.page(
+                caller.company_id, types=(name,), cursor=cursor, limit=limit, versions=caller.versions
+            )
+            return _Page(page.bodies, page.next_cursor, page.more, is_truncated)
+
+        try:
+            return await read(params.cursor, is_truncated=False)
+        except CursorExpired:
+            return await read(None, is_truncated=True)
+        except BadCursor as error:
+            raise invalid(list(error.errors)) from None
+
+    def _occurrences(
+        self, bodies: Sequence[bytes], name: str, params: PollParams, raw: RawJson
+    ) -> tuple[Sequence[Json], bool]:
+        """Give those that were asked for, and whether some were left out because of their age."""
+        oldest_ms = None if params.max_age_ms is None else self._context.clock.now_ms() - params.max_age_ms
+        occurrences: list[Json] = []
+        is_skipped = False
+        for body in bodies:
+            envelope = msgspec.json.decode(body, type=_Envelope)
+            payload = bytes(envelope.payload)
+            if params.arguments and not event_arguments.matches(orjson.loads(payload), params.arguments):
+                continue
+            if oldest_ms is not None and _ms_of(envelope.createdUtc) < oldest_ms:
+                is_skipped = True
+                continue
+            occurrences.append(
+                {
+                    "eventId": str(envelope.id),
+                    "name": name,
+                    "timestamp": envelope.createdUtc,
+                    "data": raw.hold(payload),
+                }
+            )
+        return occurrences, is_skipped
+
+
+def advertise(result: dict[str, Any]) -> dict[str, Any]:
+    """Say in the answer to a client's first message that there are events: clients look in two places."""
+    capabilities = result["capabilities"]
+    extensions = {**capabilities.get("extensions", {}), EXTENSION: {"listChanged": False}}
+    return {**result, "capabilities": {**capabilities, "events": {}, "extensions": extensions}}
+
+
+def _answer(
+    occurrences: Sequence[Json], cursor: str, *, has_more: bool, is_truncated: bool
+) -> dict[str, Json]:
+    return {
+        "events": list(occurrences),
+        "cursor": cursor,
+        "hasMore": has_more,
+        "truncated": is_truncated,
+        "nextPollMs": NEXT_PAGE_MS if has_more else NEXT_POLL_MS,
+    }
+
+
+def _described(event_type: EventType) -> dict[str, Json]:
+    return {
+        "name": event_type.name,
+        "title": event_type.title,
+        "description": event_type.description,
+        "delivery": ["poll"],
+        "inputSchema": event_arguments.arguments_schema(event_type),
+        "payloadSchema": schemas.flat(event_type.schema),
+    }
+
+
+def _ms_of(utc: str) -> int:
+    return int(datetime.fromisoformat(utc).astimezone(UTC).timestamp() * 1000)

@@ -1,0 +1,58 @@
+"""JSON that goes into an answer byte for byte: the SDK writes answers from values, and ``99.00`` would become ``99.0``.
+
+A handler puts a token in the place of the bytes; what is sent has the bytes in the place of the token.
+"""
+
+import re
+import secrets
+
+from starlette.types import Message, Send
+
+SCOPE_KEY = "trunkline_mcp.raw_json"
+"""Where in the ASGI scope of a message its ``RawJson`` stands."""
+
+
+class RawJson:
+    """What one answer has of such JSON. Nobody can guess its tokens."""
+
+    def __init__(self) -> None:
+        self._pieces: list[bytes] = []
+        self._prefix = f"raw-{secrets.token_hex(16)}-"
+        self._token = re.compile(rb'"%b(\d+)"' % self._prefix.encode())
+
+    def hold(self, piece: bytes) -> str:
+        """Keep *piece*, and give the token for its place."""
+        self._pieces.append(piece)
+        return f"{self._prefix}{len(self._pieces) - 1}"
+
+    def fill(self, body: bytes) -> bytes:
+        """Put the pieces into their places."""
+        return self._token.sub(lambda found: self._pieces[int(found[1])], body) if self._pieces else body
+
+
+class Filling:
+    """Sends an answer by *send* with the pieces of *raw* in their places. The head waits for the first of the body."""
+
+    def __init__(self, raw: RawJson, send: Send) -> None:
+        self._raw = raw
+        self._send = send
+        self._head: Message | None = None
+
+    async def __call__(self, message: Message) -> None:
+        """Take one message of the answer."""
+        if message["type"] == "http.response.start":
+            self._head = message
+            return
+        body = self._raw.fill(message.get("body", b""))
+        if self._head is not None:
+            head, self._head = self._head, None
+            await self._send({**head, "headers": _with_length(head["headers"], len(body))})
+        await self._send({**message, "body": body})
+
+
+def _with_length(headers: list[tuple[bytes, bytes]], length: int) -> list[tuple[bytes, bytes]]:
+    """Correct the length, where one is announced: then the body comes in one piece."""
+    return [
+        (name, str(length).encode() if name.lower() == b"content-length" else value)
+        for name, value in headers
+    ]

@@ -1,0 +1,60 @@
+"""The fields that say how a target is treated: their texts, and the options of a subscription that they stand for."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from trunkline import FieldError, Json
+
+NAMES = ("timeout_seconds", "retry", "rate", "max_in_flight")
+FOR = "for "
+"""Begins the text of a time for which deliveries are tried again; else it is their waits."""
+
+
+def texts(view: Mapping[str, Any]) -> dict[str, str]:
+    """Write the options of a subscription as their fields have them; empty where the deployment's hold."""
+    return {name: _text(view[name]) for name in NAMES}
+
+
+def _text(value: Json) -> str:
+    if isinstance(value, dict):
+        return (
+            FOR + _text(value["for_seconds"]) if "for_seconds" in value else _list(value["schedule_seconds"])
+        )
+    return "" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _list(waits: list[float]) -> str:
+    return ", ".join(map(_text, waits)) or "none"
+
+
+def options(texts: Mapping[str, str], faults: list[FieldError]) -> dict[str, Json]:
+    """Read the options from their fields; what is no number is added to *faults*."""
+    retry = texts.get("retry")
+    return {
+        "timeout_seconds": _optional("timeout_seconds", texts, faults),
+        "retry": _retry(retry, faults) if retry else None,
+        "rate": texts.get("rate") or None,
+        "max_in_flight": _optional("max_in_flight", texts, faults),
+    }
+
+
+def _optional(name: str, texts: Mapping[str, str], faults: list[FieldError]) -> float | None:
+    text = texts.get(name)
+    return _number(f"/{name}", text, faults) if text else None
+
+
+def _retry(text: str, faults: list[FieldError]) -> Json:
+    if text == "none":
+        return {"schedule_seconds": []}
+    if text.startswith(FOR):
+        return {"for_seconds": _number("/retry", text.removeprefix(FOR), faults)}
+    return {"schedule_seconds": [_number("/retry", wait, faults) for wait in text.split(",")]}
+
+
+def _number(path: str, text: str, faults: list[FieldError]) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        faults.append(FieldError(path, f"“{text.strip()[:60]}” is not a number"))
+        return 0
+    return int(number) if number.is_integer() else number

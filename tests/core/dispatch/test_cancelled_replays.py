@@ -1,0 +1,111 @@
+"""Cancelling a replay takes back what is due and has not begun, on both databases."""
+
+import asyncio
+import time
+
+import pytest
+
+from trunkline.testing.receiver import Answer
+
+
+async def replay_and_cancel(house, no, receiver, *, begun):
+    """Replay everything, cancel once *begun* more pushes came; gives how many came within a second, and after it."""
+    row = await house.subscription(no)
+    before = receiver.count
+    view = await house.hub.replays.start(92, row["id"], {}, channel=None)
+    await house.until(lambda: receiver.count >= before + begun)
+    await house.hub.replays.cancel(92, view["id"])
+    await asyncio.sleep(1)
+    within = receiver.count
+    await asyncio.sleep(1.2)
+    assert (await house.hub.replays.get(92, view["id"]))["status"] == "cancelled"
+    return within - before, receiver.count - within
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"rate": "10/second"},
+        {"max_in_flight": 1},
+        {"ordering": "subscription"},
+        {"ordering": {"key": "/payload/status_id"}, "rate": "10/second"},
+    ],
+    ids=["plain", "rate", "in flight", "order", "order and rate"],
+)
+async def test_nothing_of_a_cancelled_replay_is_sent_a_second_later_and_all_is_as_it_was(
+    open_house, receiver, options
+):
+    async with open_house(concurrency_per_subscription=1) as house:
+        no = await house.subscribe(receiver.url, **({} if "rate" in options else options))
+        await house.emit(150, to=[no])
+        await house.check_settled()
+        receiver.answer(delay_seconds=0.1)
+        await house.change(no, **options)
+        await house.until(house.routing_is_fresh)
+        within, after = await replay_and_cancel(house, no, receiver, begun=5)
+        assert after == 0
+        assert within < 40
+        await house.check_settled()
+        assert await house.statuses() == {"delivered": 150}
+        assert not await house.query("SELECT 1 FROM replays WHERE withdrawing IS NOT NULL")
+        receiver.answer()
+        await house.emit(1, to=[no])
+        await house.check_settled()
+        assert await house.statuses() == {"delivered": 151}
+
+
+async def test_what_failed_in_a_cancelled_replay_is_exhausted_and_what_was_open_before_goes_on(
+    open_house, receiver
+):
+    async with open_house(retry_schedule_seconds="1.5,1.5") as house:
+        no = await house.subscribe(receiver.url)
+        delivered = await house.emit(1, to=[no])
+        await house.check_settled()
+        receiver.answer(500)
+        pending = await house.emit(1, to=[no])
+        await house.until(lambda: receiver.count == 2)
+        _, after = await replay_and_cancel(house, no, receiver, begun=2)
+        assert after <= 1  # only what was open before the replay
+        receiver.answer()
+        await house.check_settled()
+        statuses = {row.position: row.status for row in await house.rows()}
+    assert statuses[delivered[0]] == "exhausted"
+    assert statuses[pending[0]] in {"delivered", "exhausted"}
+
+
+async def test_events_that_only_the_replay_would_have_sent_are_skipped_and_may_be_replayed(
+    open_house, receiver
+):
+    receiver.answer(delay_seconds=0.1)
+    async with open_house() as house:
+        await house.emit(60)
+        no = await house.subscribe(receiver.url, max_in_flight=1)
+        _, after = await replay_and_cancel(house, no, receiver, begun=3)
+        assert after == 0
+        counted = await house.statuses()
+        assert counted["skipped"] > 10
+        assert set(counted) == {"delivered", "skipped"}
+        receiver.answer()
+        row = await house.subscription(no)
+        await house.hub.replays.start(92, row["id"], {}, channel=None)
+        await house.until_statuses(no, delivered=60)
+
+
+@pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
+async def test_another_worker_gives_back_what_it_has_in_memory_of_a_cancelled_replay(open_house, receiver):
+    receiver.script([Answer()] * 100)
+    async with (
+        open_house(concurrency_per_subscription=2) as house,
+        open_house(concurrency_per_subscription=2),
+    ):
+        no = await house.subscribe(receiver.url)
+        await house.emit(100, to=[no])
+        await house.check_settled()
+        receiver.answer(delay_seconds=0.15)
+        began = time.monotonic()
+        _, after = await replay_and_cancel(house, no, receiver, begun=8)
+        assert after == 0
+        await house.check_settled()
+        assert await house.statuses() == {"delivered": 100}
+        assert time.monotonic() - began < 10

@@ -1,0 +1,114 @@
+"""The TypeScript client and the protocol's own conformance scenarios against ``trunkline serve``."""
+
+import asyncio
+import contextlib
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp import web
+from tests.plugins import npm
+
+HERE = Path(__file__).parent
+MODERN, HANDSHAKE = "2026-07-28", "2025-11-25"
+SCENARIOS = (
+    *((MODERN, name) for name in (
+        "server-stateless", "http-header-validation", "dns-rebinding-protection", "tools-list", "resources-list",
+        "prompts-list", "caching", "sep-2164-resource-not-found",
+    )),
+    *((HANDSHAKE, name) for name in ("server-initialize", "ping", "tools-list", "resources-list", "prompts-list")),
+)  # fmt: skip
+"""Those that ask for no tools, prompts or resources of the suite's own."""
+NEED_TOOLS_OF_THE_SUITE = {
+    "sep-2575-server-rejects-undeclared-capability",
+    "sep-2575-missing-capability-http-400",
+    "sep-2575-http-server-no-independent-requests-on-stream",
+    "sep-2575-server-no-log-without-loglevel",
+}
+"""Checks of ``server-stateless`` that call tools named ``test_…``, which a server for tests would have."""
+_CHECK = re.compile(r"\[([\w-]+) *\] (SUCCESS|FAILURE|WARNING)")
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+
+@pytest.fixture(scope="module")
+def packages(install_node_packages: Callable[[Path], Path]) -> Path:
+    """The folder with both packages, and our program beside them."""
+    folder = install_node_packages(HERE / "node")
+    shutil.copy(HERE / "node" / "agent.mjs", folder)
+    return folder
+
+
+def node(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["node", *arguments],
+        cwd=folder,
+        env=npm.node_environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+
+@pytest.mark.parametrize(("mode", "version"), [("auto", MODERN), ("legacy", HANDSHAKE)])
+def test_the_typescript_client_lists_calls_reads_and_takes_a_prompt(served_hub, packages, mode, version):
+    done = node(packages, "agent.mjs", f"{served_hub.url}/mcp", served_hub.key, mode)
+    assert done.returncode == 0, done.stderr
+    met = json.loads(done.stdout)
+    assert met["version"] == version
+    assert met["extensions"] == {"io.modelcontextprotocol/events": {"listChanged": False}}
+    assert {"create_lead", "find_lead", "get_recent_events"} <= set(met["tools"])
+    assert met["made"]["status"] == "Lead - New"
+    assert met["refused"][0] is True
+    assert met["refused"][1].endswith(
+        "- first_name is required\n- last_name is required\n- email is required"
+    )
+    assert (met["resource"], "explain_event" in met["prompt"]) == (10, True)
+
+
+@contextlib.asynccontextmanager
+async def with_key(hub: Any) -> AsyncIterator[str]:
+    """Stand before the hub and add the key, as the suite sends none."""
+
+    async def forward(request: web.Request) -> web.Response:
+        hop = {"content-length", "transfer-encoding"}
+        headers = [(name, value) for name, value in request.headers.items() if name.lower() not in hop]
+        sent = session.request(
+            request.method,
+            f"{hub.url}{request.path_qs}",
+            data=await request.read(),
+            headers=[*headers, ("X-Api-Key", hub.key)],
+        )
+        async with sent as answer:
+            kept = {name: value for name, value in answer.headers.items() if name.lower() not in hop}
+            return web.Response(status=answer.status, body=await answer.read(), headers=kept)
+
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", forward)
+    runner = web.AppRunner(app)
+    async with aiohttp.ClientSession() as session:
+        await runner.setup()
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}/mcp"
+        await runner.cleanup()
+
+
+@pytest.mark.parametrize(("version", "scenario"), SCENARIOS)
+async def test_the_protocols_own_scenarios_pass(served_hub, packages, version, scenario):
+    async with with_key(served_hub) as url:
+        arguments = ("--url", url, "--spec-version", version, "--scenario", scenario)
+        program = "node_modules/.bin/conformance"
+        done = await asyncio.to_thread(node, packages, program, "server", *arguments)
+    found = _CHECK.findall(_COLOUR.sub("", done.stdout))
+    assert "SUCCESS" in {outcome for _, outcome in found}, done.stdout + done.stderr
+    failed = {name for name, outcome in found if outcome != "SUCCESS"}
+    assert failed == (NEED_TOOLS_OF_THE_SUITE if scenario == "server-stateless" else set()), done.stdout

@@ -1,0 +1,127 @@
+"""Tools of other plugins: names that clash, lookups that fields name, and providers that fail."""
+
+from types import ModuleType
+
+import pytest
+from tests.plugins.mcp.conversation import Conversation
+
+from trunkline import Action, Answer, Definition, Example, ItemList, Lookup, Search, hookimpl
+from trunkline.errors import StoreUnavailable
+
+OBJECT = {"type": "object", "properties": {}, "additionalProperties": True}
+
+
+def definition(kind, name, **more):
+    described = {
+        "title": name.title(),
+        "description": f"About {name}.",
+        "parameters": {"type": "object", "properties": {}},
+    }
+    method = "POST" if kind == "action" else "GET"
+    listed = {"items": "colors", "value": "code", "label": "code"} if kind == "lookup" else None
+    return Definition(
+        kind=kind,
+        name=name,
+        method=method,
+        path=f"/{kind}/{name}",
+        input=more.get("input", {"type": "object", "properties": {}, "additionalProperties": False}),
+        output=more.get("output", OBJECT),
+        examples=[Example({}, {}, {"colors": []} if kind == "lookup" else {})],
+        listed=ItemList(**listed) if listed else None,
+        **described,
+    )
+
+
+def plugin():
+    module = ModuleType("paint")
+    color = {
+        "title": "Color",
+        "description": "What color.",
+        "type": "string",
+        "x-lookup": {"lookup": "colors", "where": {"is_dark": True}},
+    }
+    mixing = {"type": "object", "properties": {"color": color}, "additionalProperties": False}
+    colors = {
+        "type": "object",
+        "properties": {
+            "colors": {
+                "title": "Colors",
+                "description": "All.",
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "properties": {
+                        "code": {"title": "Code", "description": "Its code.", "type": "string"},
+                        "is_dark": {"title": "Dark", "description": "Whether it is dark.", "type": "boolean"},
+                    },
+                },
+            }
+        },
+    }
+
+    async def fine(call):
+        return Answer({"asked": call.definition.kind, **call.input})
+
+    async def away(call):
+        raise StoreUnavailable
+
+    async def broken(call):
+        raise RuntimeError("secret words of the database")
+
+    @hookimpl
+    def register_actions(context):
+        return [Action("paint", fine, definition("action", "paint", input=mixing), uses_database=False)]
+
+    @hookimpl
+    def register_searches(context):
+        made = {"paint": fine, "get_recent_events": fine, "away": away, "broken": broken}
+        return [
+            Search(name, run, definition("search", name), uses_database=False) for name, run in made.items()
+        ]
+
+    @hookimpl
+    def register_lookups(context):
+        return [Lookup("colors", fine, definition("lookup", "colors", output=colors), uses_database=False)]
+
+    for hook in (register_actions, register_searches, register_lookups):
+        setattr(module, hook.__name__, hook)
+    return module
+
+
+@pytest.fixture
+async def agent(trunkline_hub):
+    hub = await trunkline_hub(plugins=[plugin(), "mcp"], dispatch=False)
+    return Conversation(hub.client)
+
+
+async def test_names_that_clash_have_their_kind_in_front(agent):
+    assert set(await agent.tools()) == {
+        "action_paint", "search_paint", "search_get_recent_events", "away", "broken", "colors",
+        "get_recent_events", "explain_event",
+    }  # fmt: skip
+    for name, kind in (
+        ("action_paint", "action"),
+        ("search_paint", "search"),
+        ("search_get_recent_events", "search"),
+    ):
+        assert (await agent.call(name))["structuredContent"]["asked"] == kind
+
+
+async def test_a_field_says_which_tool_lists_its_values_and_which_of_them(agent):
+    color = (await agent.tools())["action_paint"]["inputSchema"]["properties"]["color"]
+    assert (
+        color["description"]
+        == "What color. One of the values of code that the tool colors lists, where is_dark is true."
+    )
+
+
+async def test_a_provider_that_fails_is_a_result_without_its_words(agent):
+    failed = await agent.call("broken")
+    assert failed["isError"] is True
+    assert "secret" not in failed["content"][0]["text"]
+    assert "broken" in failed["content"][0]["text"]
+    away = await agent.call("away")
+    assert (away["isError"], away["content"][0]["text"]) == (
+        True,
+        "Something went wrong on our side, and it is not known whether anything was done; it was logged.",
+    )

@@ -53,6 +53,16 @@ COMMANDS: Mapping[str, Source] = {
         "migrate",
         "Bring the database up to date, and say what was done.",
     ),
+    "backup": Source(
+        "trunkline.cli.backup",
+        "backup",
+        "Copy an SQLite database and the secrets beside it to FILE, while a hub works on it.",
+    ),
+    "restore": Source(
+        "trunkline.cli.backup",
+        "restore",
+        "Put a backup in the place of the SQLite database; the hub must be stopped.",
+    ),
     "demo": Source(
         "trunkline.cli.demo.command",
         "demo",

@@ -1,0 +1,82 @@
+"""``backup`` and ``restore``: an SQLite database with its secrets, while a hub works on it."""
+
+import shutil
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from trunkline.cli.config import Config
+from trunkline.cli.options import load_settings
+from trunkline.errors import DatabaseUnfit, SettingsInvalid
+from trunkline.settings import Settings
+from trunkline.store import copies, dialects
+
+Target = Annotated[Path, typer.Argument(metavar="FILE", help="File to make; FILE.secrets comes beside it.")]
+Source = Annotated[Path, typer.Argument(metavar="FILE", help="What 'trunkline backup' has made.")]
+Replace = Annotated[
+    bool, typer.Option("--replace", help="Replace the database that is there; the hub must be stopped.")
+]
+
+
+def backup(context: typer.Context, file: Target, config: Config = None) -> None:
+    """Copy an SQLite database and the secrets beside it to FILE, while a hub works on it.
+
+    Example: [bold]trunkline backup /backups/hub-monday.db[/bold]
+    """
+    database = _embedded(load_settings(context, config), "pg_dump")
+    if not database.exists():
+        msg = f"There is no database at {database} to back up; check database.url."
+        raise SettingsInvalid(msg)
+    _copy(database, file)
+    typer.echo(str(file))
+
+
+def restore(context: typer.Context, file: Source, replace: Replace = False, config: Config = None) -> None:
+    """Put a backup in the place of the SQLite database; the hub must be stopped.
+
+    Example: [bold]trunkline restore /backups/hub-monday.db --replace[/bold]
+    """
+    database = _embedded(load_settings(context, config), "pg_restore")
+    if not file.exists():
+        msg = f"There is no backup at {file}."
+        raise SettingsInvalid(msg)
+    if database.exists():
+        if not replace:
+            msg = f"There is a database at {database} already; add --replace to replace it with the backup."
+            raise SettingsInvalid(msg)
+        if copies.is_in_use(database):
+            msg = f"A process works on {database}; stop it first."
+            raise DatabaseUnfit(msg)
+    draft = Path(f"{database}.restoring")
+    for left in (draft, _secrets_of(draft)):
+        left.unlink(missing_ok=True)
+    _copy(file, draft)
+    if _secrets_of(draft).exists():
+        _secrets_of(draft).replace(_secrets_of(database))
+    copies.put_in_place(draft, database)
+    typer.echo(str(database))
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Copy a database, then its secrets: those of later open all that is sealed in it."""
+    try:
+        copies.copy_database(source, target)
+        if _secrets_of(source).exists():
+            copied = Path(shutil.copyfile(_secrets_of(source), _secrets_of(target)))
+            copied.chmod(0o600)
+    except OSError as error:
+        msg = f"The file {target} cannot be made: {error.strerror}."
+        raise SettingsInvalid(msg) from None
+
+
+def _secrets_of(database: Path) -> Path:
+    return Path(f"{database}.secrets")
+
+
+def _embedded(settings: Settings, instead: str) -> Path:
+    file = dialects.of_url(settings.database.url).file_of(settings.database.url)
+    if file is None:
+        msg = f"This command is for an SQLite file; use {instead} for PostgreSQL."
+        raise SettingsInvalid(msg)
+    return file

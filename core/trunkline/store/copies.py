@@ -1,0 +1,70 @@
+"""Whole copies of an embedded database, taken while processes work on it, and put back in its place."""
+
+import contextlib
+import os
+import sqlite3
+from pathlib import Path
+
+from trunkline.errors import DatabaseUnfit
+
+_BUSY_SECONDS = 10
+_BESIDE = ("-wal", "-shm")
+
+
+def copy_database(source: Path, target: Path) -> None:
+    """Write what *source* has at one moment to *target*, readable by its owner only; writers of *source* go on.
+
+    Raises:
+        DatabaseUnfit: *source* is no database, or its copy is damaged; *target* is removed again.
+        OSError: *target* is there already, or cannot be written.
+    """
+    os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    try:
+        with (
+            contextlib.closing(sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True)) as read,
+            contextlib.closing(sqlite3.connect(target, timeout=_BUSY_SECONDS)) as written,
+        ):
+            read.backup(written)  # in one step: a writer meanwhile makes it begin again otherwise
+            _check(written, source)
+        _sync(target)
+    except sqlite3.Error as error:
+        target.unlink()
+        msg = f"The file {source} is no database of a hub: {error}"
+        raise DatabaseUnfit(msg) from None
+    except BaseException:
+        target.unlink()
+        raise
+
+
+def _check(copy: sqlite3.Connection, source: Path) -> None:
+    (verdict,) = copy.execute("PRAGMA quick_check(1)").fetchone()
+    if verdict != "ok":
+        msg = f"The copy of {source} is damaged ({verdict}); restore an earlier backup."
+        raise DatabaseUnfit(msg)
+    copy.execute("SELECT 1 FROM alembic_version_core")
+
+
+def is_in_use(file: Path) -> bool:
+    """Tell whether another process has the database *file* open. Without one, its log is folded into it."""
+    with contextlib.closing(sqlite3.connect(file, timeout=0)) as connection:
+        try:
+            connection.execute("PRAGMA journal_mode = DELETE")  # that needs the file for itself
+        except sqlite3.OperationalError:
+            return True
+    return False
+
+
+def put_in_place(draft: Path, file: Path) -> None:
+    """Let *draft* be the database *file*; nobody has *file* open."""
+    for suffix in _BESIDE:
+        Path(f"{file}{suffix}").unlink(missing_ok=True)
+    draft.replace(file)
+    _sync(file.absolute().parent)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

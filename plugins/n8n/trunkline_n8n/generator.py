@@ -8,6 +8,7 @@ from importlib.resources.abc import Traversable
 from pathlib import PurePosixPath
 
 from trunkline import Definition, Product, happening, json_remarks
+from trunkline_n8n.filters import render_filters
 from trunkline_n8n.icons import draw_icons
 from trunkline_n8n.operations import operation_name, render_operations, resource_of
 from trunkline_n8n.texts import camel_case, description, pascal_case, title_case
@@ -123,6 +124,7 @@ def _catalogue_files(product: Product) -> Iterator[tuple[str, str]]:
     yield f"icons/{slug}.svg", light
     yield f"icons/{slug}.dark.svg", dark
     yield "nodes/shared/eventTypes.ts", _render_event_types(product)
+    yield "nodes/shared/filters.ts", render_filters(product)
     if product.actions or product.searches:
         for path, source in render_operations(product):
             yield f"nodes/{name}/{path}", source

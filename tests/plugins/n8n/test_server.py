@@ -164,6 +164,27 @@ def test_a_trigger_subscribes_receives_what_is_signed_and_unsubscribes(office: O
     wait_for("the hook has gone", lambda: not office.hooks())
 
 
+def test_only_events_that_meet_the_filters_of_a_trigger_start_the_workflow(office: Office):
+    filters = {"onlyPaymentId": 9, "onlyPaymentMethod": "", "leastDatePaid": "2026-01-28T00:00:00.000Z"}
+    workflow = office.make_triggered(
+        "Filtered", TRIGGER, "payment.succeeded", "lead.created", filters=filters
+    )
+    office.n8n.activate(workflow)
+    [hook] = wait_for("the hub has the hook", office.hooks)
+    paths = [set(clause) for one in hook["filter"]["all"] for clause in one["any"]]
+    assert sorted(map(sorted, paths)) == [["payload.date_paid"]] * 2 + [["payload.payment_id"]] * 2
+    office.emit(11)
+    office.create("leads", first_name="Jo", last_name="Doe", email="filtered@example.com")
+    event = office.emit(9)
+    received = wait_for(
+        "both came", lambda: len(office.received(workflow)) == 2 and office.received(workflow)
+    )
+    assert sorted(one["type"] for one in received) == ["lead.created", "payment.succeeded"]
+    assert event in received
+    office.n8n.deactivate(workflow)
+    wait_for("the hook has gone", lambda: not office.hooks())
+
+
 def signature(secret: str, moment: datetime) -> dict[str, str]:
     """The headers of a push that is signed by the specification's own library."""
     signed = Webhook(secret).sign("1", moment, PUSHED)
@@ -248,8 +269,19 @@ def test_every_operation_does_what_the_api_does(office: Office):
     nodes = [office.operation(operation, values[name]) for name, operation in OPERATIONS.items()]
     execution = office.run("Operations", *nodes)
     for name, definition in OPERATIONS.items():
+        if definition.is_paged:
+            records = outputs(execution, name)
+            assert len(records) == len({json.dumps(record) for record in records}) > 0
+            assert all(
+                set(record) == {field.name for field in PRODUCT.records(definition).fields}
+                for record in records
+            )
+            continue
         [output] = outputs(execution, name)
-        if definition.kind == "search":
+        if definition.is_single:
+            path = definition.path.format(**values[name])
+            assert output == office.hub.call("GET", f"{PEOPLE}{path}")
+        elif definition.kind == "search":
             assert output == office.find(client_id=people[name]["clients"])
         else:
             assert set(output) == set(definition.output["properties"]), (name, output)
@@ -282,6 +314,10 @@ def make_people(office: Office) -> dict[str, dict[str, Any]]:
             "employees": employee,
             "affiliates": affiliate["affiliate_id"],
         }
+        if "note" in name:
+            note = {"text": "Called."}
+            made = office.hub.call("POST", f"{PEOPLE}/clients/{people[name]['clients']}/notes", json=note)
+            people[name]["notes"] = made["client_note_id"]
         office.hub.call(
             "PATCH", f"{PEOPLE}/affiliates/{affiliate['affiliate_id']}", json={"is_approved_affiliate": True}
         )
@@ -293,11 +329,13 @@ def example_values(definition: Definition, people: Mapping[str, Mapping[str, Any
     chosen = people[definition.name]
 
     def adapt(field: Field, value: Any) -> Any:
+        if field.name == "client_note_id":
+            return chosen["notes"]
         if field.name == "external_id":
             return definition.name if definition.kind == "search" else f"new-{definition.name}"
         return chosen.get(field.reference.lookup.name, value) if field.reference else value
 
-    arguments = example.parameters | example.input
+    arguments = example.parameters if definition.is_paged else example.parameters | example.input
     return {
         field.name: adapt(field, arguments[field.name])
         for field in PRODUCT.form(definition)

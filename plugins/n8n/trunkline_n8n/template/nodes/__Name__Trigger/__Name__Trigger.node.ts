@@ -7,7 +7,9 @@ import {
 	type IWebhookResponseData,
 } from 'n8n-workflow';
 import { chosenEventTypes, eventTypesProperty } from '../shared/events';
+import { filterProperties } from '../shared/filters';
 import {
+	filterOf,
 	findHooks,
 	forgetHook,
 	isWanted,
@@ -42,26 +44,31 @@ export class __Name__Trigger implements INodeType {
 				path: 'webhook',
 			},
 		],
-		properties: [eventTypesProperty],
+		properties: [eventTypesProperty, ...filterProperties],
 	};
 
 	webhookMethods = {
 		default: {
 			async checkExists(this: IHookFunctions): Promise<boolean> {
 				const { hookId, secret } = remembered(this);
+				const eventTypes = chosenEventTypes(this);
+				const filter = filterOf(this, eventTypes);
 				const hooks = await findHooks(this);
 				return hooks.some(
 					(hook) =>
-						hook.id === hookId && secret !== undefined && isWanted(hook, chosenEventTypes(this)),
+						hook.id === hookId && secret !== undefined && isWanted(hook, eventTypes, filter),
 				);
 			},
 
 			async create(this: IHookFunctions): Promise<boolean> {
 				// Subscribing again gives the hook that is there, with its secret.
+				const eventTypes = chosenEventTypes(this);
+				const filter = filterOf(this, eventTypes);
 				const hook = await callHub<Hook>(this, 'POST', '/n8n/hooks', {
 					body: {
 						target_url: this.getNodeWebhookUrl('default'),
-						event_types: chosenEventTypes(this),
+						event_types: eventTypes,
+						...(filter === null ? {} : { filter }),
 					},
 				});
 				rememberHook(this, hook);

@@ -83,6 +83,8 @@ TIMED = (
 )
 """The modules that read the monotonic clock."""
 TIMEOUT_SECONDS = 0.8
+LONGEST_LIMIT_SECONDS = 1.2
+"""The longest time limit that a subscription asks for: so long do its attempts keep slots of its company."""
 SWITCHER = "http://switcher"
 BY_KEY = {"key": "/payload/k"}
 QUIET_SECONDS = 90
@@ -250,7 +252,8 @@ class World:
             self.switcher.finish()
         if self.is_calm and not self.sets_clock:  # else the time of acceptance stands still for an hour
             for delay, key in self.checks.delays:
-                must(delay <= HEALTHY_DELAY_MS, "a healthy target is not delayed by others", str(key), delay)
+                most = HEALTHY_DELAY_MS * (LONGEST_LIMIT_SECONDS / TIMEOUT_SECONDS if self.has_pace else 1)
+                must(delay <= most, "a healthy target is not delayed by others", str(key), delay)
 
     def _stir(self):
         if not self.is_calm:
@@ -619,7 +622,7 @@ class World:
         if not self.has_pace:
             return {"timeout_seconds": None, "retry": None}
         return {
-            "timeout_seconds": chance.choice((None, None, None, 0.5, 1.2)),
+            "timeout_seconds": chance.choice((None, None, None, 0.5, LONGEST_LIMIT_SECONDS)),
             "retry": chance.choice(
                 (None, None, None, {"schedule_seconds": [0.1, 0.2]}, {"for_seconds": 2.0})
             ),

@@ -12,7 +12,7 @@ import pytest
 from trunkline.runtime.faults import POINTS
 
 ROOT = Path(__file__).parents[2]
-SEEDS = 4
+SEEDS = 3
 
 
 @pytest.mark.slow

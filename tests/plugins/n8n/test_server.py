@@ -305,7 +305,8 @@ def make_people(office: Office) -> dict[str, dict[str, Any]]:
         known = {"first_name": "Jo", "last_name": "Doe", "email": f"{name}@example.com"}
         if definition.kind == "search":
             arguments = definition.examples[0].input
-            known |= {field: arguments[field] for field in ("email", "phone")} | {"external_id": name}
+            known |= {field: arguments[field] for field in ("email", "phone") if field in arguments}
+            known["external_id"] = name
         affiliate = office.create(
             "affiliates", first_name="Rosa", last_name="Bennett", email=f"{name}@a.example"
         )

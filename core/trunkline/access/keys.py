@@ -155,7 +155,9 @@ class Keys:
             raise Unauthenticated(msg)
         parsed = parse_key(header)
         if parsed is None or parsed.prefix != self._prefix:
-            msg = f"What was sent as the API key is none; one looks like {self._prefix}_live_92_ and 43 more characters."
+            msg = (
+                f"What was sent is no API key; one looks like {self._prefix}_live_92_ and 43 more characters."
+            )
             raise Unauthenticated(msg)
         principal = await self._lookups.submit(self._vault.digests(header))
         if principal is None and self._vault.reload():

@@ -11,7 +11,7 @@ from trunkline.hub.hub import Hub
 from trunkline.testing.hubs import settings_for
 
 EMPTY = {"type": "object", "properties": {}, "additionalProperties": False}
-COUNTS = {"event_types": 10, "actions": 9, "searches": 2, "lookups": 4}
+COUNTS = {"event_types": 10, "actions": 11, "searches": 9, "lookups": 4}
 
 
 @pytest.mark.parametrize(("name", "version"), [("openapi", "3.1.0"), ("asyncapi", "3.0.0")])
@@ -45,7 +45,7 @@ def test_check_says_that_everything_is_valid(cli):
     result = cli.invoke("schemas", "check")
     assert result.exit_code == 0
     assert result.stdout == (
-        "10 event types, 9 actions, 2 searches, 4 lookups: every schema and example is valid.\n"
+        "10 event types, 11 actions, 9 searches, 4 lookups: every schema and example is valid.\n"
     )
 
 

@@ -285,7 +285,7 @@ def read(make_registry, model, section):
     [
         (Model, {"foo": 1}, "Setting 'acme.foo': is not a setting"),
         (Model, {"nested": {"foo": 1}}, "Setting 'acme.nested.foo': is not a setting"),
-        (Model, {"url": 1}, "Setting 'acme.url': Input should be a valid string"),
+        (Model, {"url": 1}, "Setting 'acme.url': must be text"),
         (Needy, {}, "Setting 'acme.token': Field required"),
         (None, {"foo": 1}, "Setting 'acme.foo': is not a setting"),
     ],

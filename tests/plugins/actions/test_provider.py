@@ -379,7 +379,7 @@ async def test_a_provider_beside_a_plugin_that_carries_out_the_same_is_refused_w
         ),
         pytest.param(
             {"actions.provider_timeout_seconds": "26"},
-            "Setting 'actions.provider_timeout_seconds': Input should be less than or equal to 25",
+            "Setting 'actions.provider_timeout_seconds': must be 25 at most",
             id="a timeout longer than a call may take",
         ),
         pytest.param(

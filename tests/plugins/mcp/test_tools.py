@@ -13,10 +13,13 @@ from trunkline.testing.receiver import Answer
 LEAD = {"first_name": "Jane", "last_name": "Doe", "email": "jane.doe@example.com"}
 OPERATIONS = {
     "integrations:write": {
-        "add_client_note", "create_affiliate", "create_client", "create_lead", "update_affiliate", "update_client",
-        "update_client_status", "update_lead", "update_lead_status",
+        "add_client_note", "archive_client", "create_affiliate", "create_client", "create_lead", "delete_client_note",
+        "update_affiliate", "update_client", "update_client_status", "update_lead", "update_lead_status",
     },
-    "integrations:read": {"find_client", "find_lead", "affiliates", "client-statuses", "clients", "employees"},
+    "integrations:read": {
+        "find_client", "find_lead", "get_affiliate", "get_client", "get_lead", "list_affiliates", "list_client_notes",
+        "list_clients", "list_leads", "affiliates", "client-statuses", "clients", "employees",
+    },
     "events:read": {"get_recent_events", "explain_event"},
     "webhooks:write": set(),
 }  # fmt: skip

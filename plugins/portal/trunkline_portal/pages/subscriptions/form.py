@@ -37,7 +37,7 @@ class Form:
     takes_all: bool = False
     event_types: Sequence[str] = ()
     ordering: str = ""
-    pace: Mapping[str, str] = field(default_factory=dict[str, str])
+    pace: Mapping[str, str] = field(default_factory=lambda: dict.fromkeys(paces.NAMES, ""))
     mode: str = "rows"
     rows: Sequence[Row] = ()
     json: str = ""

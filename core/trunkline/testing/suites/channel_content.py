@@ -10,7 +10,7 @@ from trunkline.testing.checks import COMPLETE, DELIVERS, LOADS, check, demand, f
 from trunkline.testing.far_sides import Arrival
 from trunkline.testing.suites.channel_subject import ChannelSubject, OpenTrial
 from trunkline.testing.suites.channel_trial import ChannelTrial
-from trunkline.testing.suites.suite import BUILT_INS
+from trunkline.testing.suites.suite import built_ins
 
 AT_ONCE = 200
 LARGEST_BYTES = 250_000
@@ -37,7 +37,7 @@ class ContentChecks(ChannelSubject):
     async def test_has_a_name_of_its_own(self, open_trial: OpenTrial) -> None:
         """No channel that comes with trunkline has the channel's name."""
         try:
-            await open_trial(beside=BUILT_INS, dispatch=False, pulled=True)
+            await open_trial(beside=built_ins(), dispatch=False, pulled=True)
         except PluginFailed as error:
             fail(
                 f"the channel '{self.channel}' does not stand beside the built-in ones ({error}); give it a name of its own"

@@ -15,7 +15,7 @@ from trunkline.testing.hubs import MakeTestHub
 from trunkline.testing.inspected import REGISTER_HOOKS, InspectedPlugin
 from trunkline.testing.reporting import CONTRIBUTED
 from trunkline.testing.routes import list_routes
-from trunkline.testing.suites.suite import BUILT_INS, Suite
+from trunkline.testing.suites.suite import Suite, built_ins
 from trunkline.testing.watching import SideEffect
 
 HOOK_SECONDS = 1.0
@@ -46,7 +46,7 @@ class HookChecks(Suite):
     async def test_runs_beside_the_built_ins(self, trunkline_hub: MakeTestHub) -> None:
         """A hub starts with this plugin and all that come with trunkline, and every one of them runs."""
         hub = await self.start(
-            trunkline_hub, beside=[name for name in BUILT_INS if name not in self.replaces]
+            trunkline_hub, beside=[name for name in built_ins() if name not in self.replaces]
         )
         failed = [record for record in hub.hub.registry.records if record.state == "failed"]
         demand(not failed, f"beside '{self.name}' a plugin fails: {failed[0].error if failed else ''}")

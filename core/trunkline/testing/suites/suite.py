@@ -4,7 +4,8 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import ClassVar
 
 from trunkline.contract import Clock
-from trunkline.errors import PluginFailed, SchemaInvalid, SettingsInvalid
+from trunkline.errors import ExtraMissing, PluginFailed, SchemaInvalid, SettingsInvalid
+from trunkline.plugins.extras import require_extra
 from trunkline.testing.checks import fail
 from trunkline.testing.databases import Engine
 from trunkline.testing.hubs import MakeTestHub, TestHub
@@ -23,6 +24,21 @@ BUILT_INS = (
     "webhooks",
     "zapier",
 )
+NEED_AN_EXTRA = ("mcp",)
+"""Those that need an extra of their own name."""
+
+
+def built_ins() -> list[str]:
+    """Name the plugins that come with trunkline and can run here."""
+    return [name for name in BUILT_INS if name not in NEED_AN_EXTRA or _has_extra(name)]
+
+
+def _has_extra(name: str) -> bool:
+    try:
+        require_extra(name)
+    except ExtraMissing:
+        return False
+    return True
 
 
 class Suite:

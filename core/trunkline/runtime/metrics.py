@@ -281,8 +281,10 @@ class Metrics:
             self._attempts.labels(*labels).inc(count)
         for (company_id, outcome), count in Counts((a.company_id, a.outcome) for a in attempts).items():
             self._attempts_of_company.labels(self._companies.label(company_id), outcome).inc(count)
+        channels = {attempt.channel for attempt in attempts}
+        observers = {channel: self._attempt_seconds.labels(channel).observe for channel in channels}
         for attempt in attempts:
-            self._attempt_seconds.labels(attempt.channel).observe(attempt.duration_ms / 1000)
+            observers[attempt.channel](attempt.duration_ms / 1000)
             if attempt.exhausted:
                 self._exhausted.labels(attempt.channel, attempt.event_type).inc()
 

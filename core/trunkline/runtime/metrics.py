@@ -130,6 +130,7 @@ class Metrics:
             "type",
         )
         self._add_validation()
+        self._add_attempts()
         self._add_dispatching()
         self._add_lag()
         self._add_deployment()
@@ -158,7 +159,7 @@ class Metrics:
             "trunkline_events_warned", "Events that were accepted although they break their schema", "type"
         )
 
-    def _add_dispatching(self) -> None:
+    def _add_attempts(self) -> None:
         self._attempts = self._counter(
             "trunkline_attempts", "Attempts that have ended", "channel", "type", "outcome"
         )
@@ -177,6 +178,8 @@ class Metrics:
         self._attempt_seconds = self._histogram(
             "trunkline_attempt_seconds", "How long attempts took", "channel"
         )
+
+    def _add_dispatching(self) -> None:
         self._in_flight = self._gauge(
             "trunkline_deliveries_in_flight", "Attempts under way", merged=Merging.SUM
         )

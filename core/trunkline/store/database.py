@@ -22,7 +22,7 @@ from trunkline import settings
 from trunkline.errors import StoreUnavailable, TooMuchAtOnce
 from trunkline.runtime import callers
 from trunkline.runtime.turns import Turns
-from trunkline.store import dialects
+from trunkline.store import dialects, failures
 from trunkline.store.notifications import Notifications
 from trunkline.store.servers import CONNECTING_ERRORS
 
@@ -167,7 +167,7 @@ def translated() -> Generator[None]:
         msg = "no connection to the database was free in time"
         raise StoreUnavailable(msg) from error
     except exc.DBAPIError as error:
-        if not dialects.is_down(error):
+        if not failures.is_down(error):
             raise
         raise StoreUnavailable(_first_line(error)) from error
     except CONNECTING_ERRORS as error:

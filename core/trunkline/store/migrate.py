@@ -11,7 +11,7 @@ from sqlalchemy import exc, text
 
 from trunkline.errors import DatabaseUnfit, StoreUnavailable
 from trunkline.runtime import faults
-from trunkline.store import dialects, revisions, tables
+from trunkline.store import failures, revisions, tables
 from trunkline.store.database import Database
 
 RESERVED_POSITIONS = 999
@@ -107,14 +107,14 @@ def _explained(place: str) -> Generator[None]:
     try:
         yield
     except exc.DBAPIError as error:
-        if dialects.is_forbidden(error):
+        if failures.is_forbidden(error):
             reason = str(error.orig).partition(": ")[2] or str(error.orig)
             msg = (
                 f"The database's role may not change {place} ({reason}): migrate as the role that owns it, "
                 "or name a schema that the role owns or may make as database.schema."
             )
             raise DatabaseUnfit(msg) from error
-        if (name := dialects.name_taken(error)) is not None:
+        if (name := failures.name_taken(error)) is not None:
             msg = (
                 f"There is a table '{name}' in {place} that this hub has not made; "
                 "give the hub a database or a schema (database.schema) of its own."

@@ -1,6 +1,7 @@
 """The dispatcher's own values: a delivery in memory, an attempt that ended, a delivery that was deferred."""
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from trunkline.dispatch.progress import Progress
@@ -8,6 +9,7 @@ from trunkline.dispatch.routing import Route
 from trunkline.model.deliveries import Key, Result
 from trunkline.model.events import Event
 from trunkline.schemas.versions import Pins
+from trunkline.store.deliveries import Claim
 
 BATCH = 500
 """Results that are written at once instead of with the next batch in time."""
@@ -81,6 +83,22 @@ class Job:
         """Whether it is counted in ``room.Room``: from when it is submitted until its attempt or its row in the ledger is there."""
         self.timed_out = False
         self.is_over = False
+
+    @classmethod
+    def of_claim(
+        cls, claim: Claim, event: Event, route: Route, *, progress: Progress | None, pins: Mapping[int, Pins]
+    ) -> "Job":
+        """Make the job of a claimed row in the ledger; *pins* are what replays read, by their numbers."""
+        return cls(
+            event,
+            route,
+            attempt=claim.attempts + 1,
+            round_start=claim.round_start,
+            claim=claim.claim,
+            progress=progress,
+            pins=pins.get(claim.replay_no or 0),
+            replay_no=claim.replay_no,
+        )
 
     @property
     def key(self) -> Key:

@@ -50,18 +50,7 @@ class Starter:
             if (route.pace and not by_holder) or (by_holder and progress is None):
                 elsewhere.append((claim, shard_of(event.company_id, self._owned.total)))
                 continue
-            self._runner.submit(
-                Job(
-                    event,
-                    route,
-                    attempt=claim.attempts + 1,
-                    round_start=claim.round_start,
-                    claim=claim.claim,
-                    progress=progress,
-                    pins=pins.get(claim.replay_no or 0),
-                    replay_no=claim.replay_no,
-                )
-            )
+            self._runner.submit(Job.of_claim(claim, event, route, progress=progress, pins=pins))
         await self._put_aside(unroutable, elsewhere, positions=set(events))
 
     async def _put_aside(

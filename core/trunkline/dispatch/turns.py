@@ -148,16 +148,7 @@ class Turns:
                 unroutable.append(queue)
                 continue
             jobs = [
-                Job(
-                    events[claim.position],
-                    route,
-                    attempt=claim.attempts + 1,
-                    round_start=claim.round_start,
-                    claim=claim.claim,
-                    progress=progress,
-                    pins=pins.get(claim.replay_no or 0),
-                    replay_no=claim.replay_no,
-                )
+                Job.of_claim(claim, events[claim.position], route, progress=progress, pins=pins)
                 for claim in queue.claims
                 if claim.position in events
             ]

@@ -270,7 +270,7 @@ class Hub:
     async def readiness(self) -> dict[str, str]:
         """Check the database, the plugins and the dispatcher: ``ok``, ``off``, or a sentence about the fault.
 
-        The secrets are named only where they are no longer those of the database.
+        The secrets are named only where they are no longer those of the database, events only where they cannot be stored.
         """
         checks = {"database": "ok", "plugins": "ok", "dispatcher": "off"}
         try:
@@ -285,6 +285,8 @@ class Hub:
         if self.settings.plugins.enabled is not None:  # asked for by name: it must run, not merely be found
             failed = [record.name for record in self.registry.records if record.state == "failed"]
             checks["plugins"] = f"failed: {', '.join(failed)}" if failed else "ok"
+        if self.ingest.is_stuck:
+            checks["events"] = "wait to be appended to the log"
         if self.dispatcher is not None:
             checks["dispatcher"] = self.dispatcher.state
         return checks

@@ -242,6 +242,20 @@ def test_the_tutorial_leads_from_an_empty_folder_to_a_verified_delivery(make_rea
 
 @pytest.mark.slow
 @pytest.mark.timeout(180)
+def test_the_tutorial_about_an_own_product_leads_from_an_empty_folder_to_three_verified_webhooks(
+    make_reader: MakeReader,
+):
+    reader = make_reader({**OFFLINE, "PYTHONPATH": sysconfig.get_path("purelib")})
+    reader.follow(DOCS / "tutorials" / "own-product.md")
+    written = [path for path in reader.folder.rglob("*") if path.is_file() and ".venv" not in path.parts]
+    said = b"".join(path.read_bytes() for path in written).lower()
+    assert b"verified subscription.plan_changed" in said
+    assert b"wlcro" not in said
+    assert b"whitelabelcro" not in said
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(180)
 def test_the_how_to_about_an_own_product_leads_from_an_empty_folder_to_its_events(make_reader: MakeReader):
     reader = make_reader({**OFFLINE, "PYTHONPATH": sysconfig.get_path("purelib")})
     reader.follow(DOCS / "how-to" / "put-your-own-product-behind-it.md")

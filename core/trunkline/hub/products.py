@@ -40,6 +40,13 @@ def packaged_brand(settings: Settings) -> Brand:
         raise SchemaInvalid("brand.json", describe(error, section="brand")) from None
 
 
+def own_folder(settings: Settings) -> Path:
+    """Give the folder to which new schemas of the product belong: the first that the settings name, else ``schemas`` here."""
+    named = settings.product.schemas or ()
+    folders = [Path(name) for name in named if name not in installed_names()]
+    return settings.events.schemas_dir or next(iter(folders), DEFAULT_SCHEMAS)
+
+
 def source_names(settings: Settings) -> tuple[str, ...]:
     """Name the folders and packages of the product, as the settings do; ``schemas`` is the folder here."""
     if settings.product.schemas is not None:

@@ -27,6 +27,7 @@ from trunkline.dispatch.signals import Signals
 from trunkline.errors import SettingsInvalid, StoreUnavailable
 from trunkline.hub import catalogs
 from trunkline.hub.deployment import Deployment
+from trunkline.hub.products import key_prefix_of
 from trunkline.ingest.accept import Ingest
 from trunkline.ingest.quarantine import Quarantine
 from trunkline.insight.delivery_log import DeliveryLog
@@ -131,7 +132,7 @@ class Hub:
         self.keys = Keys(
             self.database,
             vault=self.vault,
-            prefix=settings.auth.key_prefix,
+            prefix=key_prefix_of(settings),
             limits=self.company_limits,
             pins=self.schema_versions.pins,
         )

@@ -54,6 +54,7 @@ from trunkline.subscribing.changes import SubscriptionChanges
 from trunkline.subscribing.dry_runs import DryRuns
 from trunkline.subscribing.finding import SubscriptionFinder
 from trunkline.subscribing.names import TargetNames
+from trunkline.subscribing.renewing import Renewals
 from trunkline.subscribing.replays import Replays
 from trunkline.subscribing.requests import Checker
 from trunkline.subscribing.rotation import SecretRotation
@@ -183,14 +184,24 @@ class Hub:
         names = TargetNames(self.http, self._addresses)
         checker = Checker(self.catalog, self.schema_versions, self._addresses, self.channels, names=names)
         self._finder = SubscriptionFinder(self.database, records=records, checker=checker)
+        catch_up = CatchUp(shards=lambda: self._shards, replay_signal=self.signals.replay)
+        changes = SubscriptionChanges(
+            self.database,
+            records=records,
+            checker=checker,
+            catch_up=catch_up,
+            notifier=self.notifier,
+            limits=self.company_limits,
+        )
         self.subscriptions = SubscriptionService(
             finder=self._finder,
-            changes=SubscriptionChanges(
+            changes=changes,
+            renewals=Renewals(
                 self.database,
                 records=records,
-                checker=checker,
-                catch_up=CatchUp(shards=lambda: self._shards, replay_signal=self.signals.replay),
-                notifier=self.notifier,
+                changes=changes,
+                catch_up=catch_up,
+                finder=self._finder,
                 limits=self.company_limits,
             ),
             rotation=SecretRotation(self.database, records=records),
@@ -347,6 +358,7 @@ class Hub:
             name=name,
             settings=settings,
             http=self.http,
+            http_for=self.http.for_tenant,
             events=self.streaming,
             subscriptions=self.subscriptions,
             deliveries=self.deliveries,

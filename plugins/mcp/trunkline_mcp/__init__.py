@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel
 
-from trunkline import PluginContext, Routes, hookimpl, require_extra
+from trunkline import Channel, PluginContext, Routes, hookimpl, require_extra
+from trunkline_mcp.channel import make_channel
 from trunkline_mcp.settings import Settings
 
 if TYPE_CHECKING:
@@ -32,6 +33,12 @@ class _Served:
 def register_settings() -> type[BaseModel]:
     """Give the section ``mcp``."""
     return Settings
+
+
+@hookimpl
+def register_channels(context: PluginContext) -> Sequence[Channel]:
+    """Give the channel of MCP Events by webhook."""
+    return [make_channel(context)]
 
 
 @hookimpl

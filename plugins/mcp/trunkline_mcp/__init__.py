@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel
 
-from trunkline import PluginContext, Routes, hookimpl, require_extra
+from trunkline import Connector, Migrations, PluginContext, PortalPage, Routes, hookimpl, require_extra
+from trunkline_mcp import connector, portal
 from trunkline_mcp.settings import Settings
 
 if TYPE_CHECKING:
@@ -32,6 +33,32 @@ class _Served:
 def register_settings() -> type[BaseModel]:
     """Give the section ``mcp``."""
     return Settings
+
+
+@hookimpl
+def register_migrations() -> Sequence[Migrations]:
+    """Give the history of the plugin's table."""
+    return [Migrations("trunkline_mcp:migrations")]
+
+
+@hookimpl
+def register_connectors() -> Sequence[Connector]:
+    """Give what somebody needs to let an agent in."""
+    return [
+        Connector(
+            "mcp",
+            title="Agents (MCP)",
+            description="A server for AI agents: each action, search and lookup is a tool. Clients connect to it by its address.",
+            generate=connector.generate,
+            steps=connector.STEPS,
+        )
+    ]
+
+
+@hookimpl
+def register_portal_pages(context: PluginContext) -> Sequence[PortalPage]:
+    """Give the page that shows how agents connect, and what they did."""
+    return [portal.make_page(context)]
 
 
 @hookimpl

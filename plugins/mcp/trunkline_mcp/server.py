@@ -30,7 +30,9 @@ from starlette.types import Receive, Scope, Send
 
 from trunkline import BodyInvalid, Caller, PluginContext, __version__
 from trunkline_mcp import events, prompts
+from trunkline_mcp.calls import CallLog
 from trunkline_mcp.events import Events, ListParams, PollParams
+from trunkline_mcp.figures import Figures
 from trunkline_mcp.raw_json import SCOPE_KEY as RAW_KEY
 from trunkline_mcp.resources import TEMPLATES, Library
 from trunkline_mcp.toolbox import Toolbox
@@ -60,7 +62,9 @@ class AgentServer:
     """Answers messages whose callers are known."""
 
     def __init__(self, context: PluginContext) -> None:
-        self._toolbox = Toolbox(context)
+        figures = Figures(context)
+        self._log = CallLog(context)
+        self._toolbox = Toolbox(context, log=self._log, figures=figures)
         self._library = Library(context)
         brand = context.deployment.brand
         kept = CacheHint(ttl_ms=LIST_TTL_MS, scope="private")
@@ -82,7 +86,7 @@ class AgentServer:
         self._events = Events(context)
         self._server.add_request_handler("events/list", ListParams, self._list_events)
         self._server.add_request_handler("events/poll", PollParams, self._poll_events)
-        self._server.middleware.append(_advertise)
+        self._server.middleware.extend((figures.middleware, _advertise))
         self._manager: StreamableHTTPSessionManager | None = None
 
     @asynccontextmanager
@@ -90,7 +94,7 @@ class AgentServer:
         """Answer as long as the context lasts."""
         logging.getLogger(SDK_LOGGER).setLevel(logging.ERROR)
         manager = StreamableHTTPSessionManager(app=self._server, stateless=True, json_response=True)
-        async with manager.run():
+        async with self._log.running(), manager.run():
             self._manager = manager
             yield
         self._manager = None

@@ -39,6 +39,7 @@ from trunkline.outbound.origins import Origins
 from trunkline.plugins import Notifier
 from trunkline.runtime.clock import SystemClock
 from trunkline.runtime.metrics import Metrics
+from trunkline.runtime.plugin_metrics import PluginMetrics
 from trunkline.schemas.modes import Modes
 from trunkline.schemas.versions import SchemaVersions
 from trunkline.settings import Settings
@@ -373,6 +374,7 @@ class Hub:
             quarantine=self.quarantine,
             deployment=self.deployment,
             sealer=Sealer(self.vault, owner=name),
+            metrics=PluginMetrics(self.metrics.registry, plugin=name),
             pages=lambda: self.registry.collected.pages,
             emit=self.ingest.emit,
             clock=self._clock,

@@ -30,9 +30,11 @@ from starlette.types import Receive, Scope, Send
 
 from trunkline import BodyInvalid, Caller, PluginContext, __version__
 from trunkline_mcp import events, prompts
+from trunkline_mcp.calls import CallLog
 from trunkline_mcp.event_errors import EventErrors
 from trunkline_mcp.event_subscriptions import EventSubscriptions, SubscribeParams, UnsubscribeParams
 from trunkline_mcp.events import Events, ListParams, PollParams
+from trunkline_mcp.figures import Figures
 from trunkline_mcp.raw_json import SCOPE_KEY as RAW_KEY
 from trunkline_mcp.resources import TEMPLATES, Library
 from trunkline_mcp.settings import Settings
@@ -63,7 +65,9 @@ class AgentServer:
     """Answers messages whose callers are known."""
 
     def __init__(self, context: PluginContext) -> None:
-        self._toolbox = Toolbox(context)
+        figures = Figures(context)
+        self._log = CallLog(context)
+        self._toolbox = Toolbox(context, log=self._log, figures=figures)
         self._library = Library(context)
         brand = context.deployment.brand
         kept = CacheHint(ttl_ms=LIST_TTL_MS, scope="private")
@@ -90,7 +94,7 @@ class AgentServer:
         self._server.add_request_handler("events/poll", PollParams, self._poll_events)
         self._server.add_request_handler("events/subscribe", SubscribeParams, self._subscribe)
         self._server.add_request_handler("events/unsubscribe", UnsubscribeParams, self._unsubscribe)
-        self._server.middleware.append(_advertise)
+        self._server.middleware.extend((figures.middleware, _advertise))
         self._manager: StreamableHTTPSessionManager | None = None
 
     @asynccontextmanager
@@ -98,7 +102,7 @@ class AgentServer:
         """Answer as long as the context lasts."""
         logging.getLogger(SDK_LOGGER).setLevel(logging.ERROR)
         manager = StreamableHTTPSessionManager(app=self._server, stateless=True, json_response=True)
-        async with manager.run():
+        async with self._log.running(), manager.run():
             self._manager = manager
             yield
         self._manager = None

@@ -20,20 +20,6 @@ class Strict(BaseModel):
 class Envelope(BaseModel):
     """An event as every channel carries it."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "id": 45678,
-                    "type": "client.created",
-                    "createdUtc": "2026-01-28T10:30:00Z",
-                    "companyId": 92,
-                    "payload": {"client_id": 12345, "first_name": "Jane"},
-                    "metadata": {"source": "web_portal"},
-                }
-            ]
-        }
-    )
     id: EventId
     type: str = Field(description="event type, such as `client.created`")
     createdUtc: Utc  # noqa: N815 - CONTRACT §2: envelope keys are camelCase

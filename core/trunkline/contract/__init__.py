@@ -45,6 +45,7 @@ from trunkline.contract.hub import (
     PluginDatabase,
     Sealer,
 )
+from trunkline.contract.measuring import PluginCounter, PluginDurations, PluginMetrics
 from trunkline.contract.pages import PortalPage, PortalRequest, Render
 from trunkline.contract.providers import (
     Action,
@@ -111,7 +112,10 @@ __all__ = [
     "Operations",
     "Overview",
     "PluginContext",
+    "PluginCounter",
     "PluginDatabase",
+    "PluginDurations",
+    "PluginMetrics",
     "PortalPage",
     "PortalRequest",
     "Push",

@@ -19,6 +19,7 @@ from trunkline.contract.hub import (
     PluginDatabase,
     Sealer,
 )
+from trunkline.contract.measuring import PluginMetrics
 from trunkline.contract.pages import PortalPage
 from trunkline.contract.providers import Operations
 from trunkline.contract.quarantine import Quarantine
@@ -50,6 +51,7 @@ class PluginContext:
     quarantine: Quarantine
     deployment: Deployment
     sealer: Sealer
+    metrics: PluginMetrics
     pages: Callable[[], Sequence[tuple[str, PortalPage]]]
     """The pages of the portal that the plugins that run give, each with its plugin's name."""
     emit: Emit

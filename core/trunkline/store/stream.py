@@ -52,14 +52,18 @@ async def append(connection: AsyncConnection, drafts: Sequence[Draft], *, shards
 
 
 async def reserve(connection: AsyncConnection, count: int) -> tuple[int, int]:
-    """Take the log's lock and the next *count* positions; returns the first of them and the time of acceptance."""
+    """Take the log's lock and the next *count* positions; returns the first of them and the time of acceptance.
+
+    Whoever holds the lock and stands still loses it, and who waits for it too long is told so (``store.dialects``).
+    """
     now = sql.now_ms(connection)
     row = (
         await connection.execute(
             text(
                 f"UPDATE stream_head SET position = position + :count, "
                 f"accepted_ms = {sql.greatest(connection)}(accepted_ms, {now}) "
-                "WHERE id = 1 RETURNING position, accepted_ms"
+                f"WHERE id = 1 AND {sql.limit_waiting(connection)} "
+                f"RETURNING position, accepted_ms, {sql.limit_idling(connection)}"
             ),
             {"count": count},
         )

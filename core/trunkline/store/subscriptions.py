@@ -66,7 +66,10 @@ def _read(row: Sequence[Any]) -> Row:
 
 async def next_version(connection: AsyncConnection) -> int:
     """Take the next routing version; changes of subscriptions wait for each other from here to their commit."""
-    statement = text("UPDATE routing SET version = version + 1 WHERE id = 1 RETURNING version")
+    idling, waiting = sql.limit_idling(connection), sql.limit_waiting(connection)
+    statement = text(
+        f"UPDATE routing SET version = version + 1 WHERE id = 1 AND {waiting} RETURNING version, {idling}"
+    )
     return int((await connection.execute(statement)).scalar_one())
 
 
@@ -76,7 +79,8 @@ async def lock_head(connection: AsyncConnection) -> tuple[int, int]:
     While it is held no event can be accepted, so a subscription that starts here gets exactly what comes after.
     """
     statement = text(
-        f"UPDATE stream_head SET position = position WHERE id = 1 RETURNING position, {sql.now_ms(connection)}"
+        f"UPDATE stream_head SET position = position WHERE id = 1 AND {sql.limit_waiting(connection)} "
+        f"RETURNING position, {sql.now_ms(connection)}, {sql.limit_idling(connection)}"
     )
     row = (await connection.execute(statement)).one()
     return row[0], row[1]

@@ -33,10 +33,12 @@ from starlette.types import Receive, Scope, Send
 
 from trunkline import BodyInvalid, Caller, Json, PluginContext, __version__
 from trunkline_mcp import events, prompts
+from trunkline_mcp.calls import CallLog
 from trunkline_mcp.event_errors import EventErrors
 from trunkline_mcp.event_streams import EventStreams, StreamParams
 from trunkline_mcp.event_subscriptions import EventSubscriptions, SubscribeParams, UnsubscribeParams
 from trunkline_mcp.events import Events, ListParams, PollParams
+from trunkline_mcp.figures import Figures
 from trunkline_mcp.raw_json import SCOPE_KEY as RAW_KEY
 from trunkline_mcp.raw_json import RawJson
 from trunkline_mcp.resources import TEMPLATES, Library
@@ -76,7 +78,9 @@ class AgentServer:
     """Answers messages whose callers are known."""
 
     def __init__(self, context: PluginContext) -> None:
-        self._toolbox = Toolbox(context)
+        figures = Figures(context)
+        self._log = CallLog(context)
+        self._toolbox = Toolbox(context, log=self._log, figures=figures)
         self._library = Library(context)
         brand = context.deployment.brand
         kept = CacheHint(ttl_ms=LIST_TTL_MS, scope="private")
@@ -105,7 +109,7 @@ class AgentServer:
         self._server.add_request_handler("events/subscribe", SubscribeParams, self._subscribe)
         self._server.add_request_handler("events/unsubscribe", UnsubscribeParams, self._unsubscribe)
         self._server.add_request_handler("events/stream", StreamParams, self._stream)
-        self._server.middleware.append(_advertise)
+        self._server.middleware.extend((figures.middleware, _advertise))
         self._manager: StreamableHTTPSessionManager | None = None
         self._streaming: StreamableHTTPSessionManager | None = None
 
@@ -115,7 +119,7 @@ class AgentServer:
         logging.getLogger(SDK_LOGGER).setLevel(logging.ERROR)
         manager = StreamableHTTPSessionManager(app=self._server, stateless=True, json_response=True)
         streaming = StreamableHTTPSessionManager(app=self._server, stateless=True)
-        async with manager.run(), streaming.run():
+        async with self._log.running(), manager.run(), streaming.run():
             self._manager, self._streaming = manager, streaming
             yield
         self._manager = self._streaming = None

@@ -68,6 +68,10 @@ class EventReader(Protocol):
         """Give the cursor that goes on after everything that is in the log now. Raises StoreUnavailable."""
         ...
 
+    def cursor_after(self, event_id: int) -> str:
+        """Give the cursor that goes on after an event."""
+        ...
+
     def types(self, *, versions: Mapping[str, int] | None = None) -> Sequence[EventType]:
         """List every registered event type, in the order of their names.
 

@@ -122,6 +122,10 @@ class Streaming:
         async with self._database.read() as connection:
             return cursors.encode((await retention.log_bounds(connection)).head)
 
+    def cursor_after(self, event_id: int) -> str:
+        """Make the cursor that goes on after an event."""
+        return cursors.encode(event_id)
+
     def types(self, *, versions: Pins | None = None) -> Sequence[EventType]:
         """List every registered event type, in the order of their names: as *versions* has it, or the current version."""
         if versions is None:

@@ -52,6 +52,18 @@ class Settings(BaseModel):
         le=1000,
         description="subscriptions by webhook that one key, or one user, has at once",
     )
+    streams_per_caller: int = Field(
+        default=5,
+        ge=1,
+        le=1000,
+        description="streams that one key, or one user, has open at once, in one process",
+    )
+    streams_per_company: int = Field(
+        default=20, ge=1, le=10_000, description="streams that one company has open at once, in one process"
+    )
+    streams_in_all: int = Field(
+        default=500, ge=1, le=100_000, description="streams that are open at once, in one process"
+    )
     challenges_per_minute: int = Field(
         default=10,
         ge=1,

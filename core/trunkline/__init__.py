@@ -60,6 +60,7 @@ if TYPE_CHECKING:
         EventList,
         EventReader,
         FinishedAttempt,
+        Held,
         HttpClient,
         HttpResponse,
         ListedEvent,
@@ -83,6 +84,7 @@ if TYPE_CHECKING:
         ShownEvent,
         SubscriptionActivity,
         Target,
+        Terms,
     )
     from trunkline.contract.fragments import FragmentInvalid, check_fragment
     from trunkline.contract.hookspecs import HOOK_API, hookimpl
@@ -177,6 +179,7 @@ __all__ = [
     "FieldKind",
     "FinishedAttempt",
     "FragmentInvalid",
+    "Held",
     "HttpClient",
     "HttpResponse",
     "IdempotencyKey",
@@ -224,6 +227,7 @@ __all__ = [
     "SubscriptionView",
     "Target",
     "TargetRefused",
+    "Terms",
     "TrunklineError",
     "UpdateSubscription",
     "Wording",
@@ -313,6 +317,7 @@ _HOMES = {
         "EventList",
         "EventReader",
         "FinishedAttempt",
+        "Held",
         "HttpClient",
         "HttpResponse",
         "ListedEvent",
@@ -336,6 +341,7 @@ _HOMES = {
         "ShownEvent",
         "SubscriptionActivity",
         "Target",
+        "Terms",
     ),
     "trunkline.contract.fragments": ("FragmentInvalid", "check_fragment"),
     "trunkline.contract.hookspecs": ("HOOK_API", "hookimpl"),

@@ -142,6 +142,11 @@ class SubscriptionView(BaseModel):
     created_utc: Utc
     updated_utc: Utc
     public_key: str | None = Field(default=None, description="for `ed25519` only")
+    name: str | None = Field(default=None, description="the channel's own name for it, where it has one")
+    holder: str | None = Field(default=None, description="whose it is, where its holder renews it")
+    expires_utc: Utc | None = Field(
+        default=None, description="when it lapses unless it is renewed; null where it never does"
+    )
 
 
 class CreatedSubscription(SubscriptionView):

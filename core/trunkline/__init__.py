@@ -105,6 +105,7 @@ if TYPE_CHECKING:
         TrunklineError,
     )
     from trunkline.model.deliveries import Outcome, Result
+    from trunkline.model.event_groups import is_group, takes_type, type_groups
     from trunkline.model.principals import COMPANY_SCOPES, Principal
     from trunkline.outbound.push import deliver as deliver_by_http
     from trunkline.outbound.push import post as post_by_http
@@ -241,6 +242,7 @@ __all__ = [
     "deliver_by_http",
     "happening",
     "hookimpl",
+    "is_group",
     "json_remarks",
     "plural",
     "post_by_http",
@@ -256,7 +258,9 @@ __all__ = [
     "rest_hook_routes",
     "sample_envelope",
     "singular",
+    "takes_type",
     "those_of",
+    "type_groups",
     "with_article",
     "wording_of",
 ]
@@ -358,6 +362,7 @@ _HOMES = {
         "TrunklineError",
     ),
     "trunkline.model.deliveries": ("Outcome", "Result"),
+    "trunkline.model.event_groups": ("is_group", "takes_type", "type_groups"),
     "trunkline.model.principals": ("COMPANY_SCOPES", "Principal"),
     "trunkline.outbound.push": ("deliver as deliver_by_http", "post as post_by_http"),
     "trunkline.plugins.extras": ("require_extra",),

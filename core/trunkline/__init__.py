@@ -46,6 +46,7 @@ if TYPE_CHECKING:
         ApiKeys,
         Attention,
         AttentionKind,
+        BearerRequest,
         Bucket,
         Call,
         ChangedSubscription,
@@ -101,6 +102,7 @@ if TYPE_CHECKING:
         Refused,
         TargetRefused,
         TrunklineError,
+        Unauthenticated,
     )
     from trunkline.model.deliveries import Outcome, Result
     from trunkline.model.principals import COMPANY_SCOPES, Principal
@@ -141,6 +143,7 @@ __all__ = [
     "AttentionKind",
     "BadCursor",
     "BadQuery",
+    "BearerRequest",
     "BodyInvalid",
     "Brand",
     "Bucket",
@@ -224,6 +227,7 @@ __all__ = [
     "Target",
     "TargetRefused",
     "TrunklineError",
+    "Unauthenticated",
     "UpdateSubscription",
     "Wording",
     "__version__",
@@ -295,6 +299,7 @@ _HOMES = {
         "ApiKeys",
         "Attention",
         "AttentionKind",
+        "BearerRequest",
         "Bucket",
         "Call",
         "ChangedSubscription",
@@ -350,6 +355,7 @@ _HOMES = {
         "Refused",
         "TargetRefused",
         "TrunklineError",
+        "Unauthenticated",
     ),
     "trunkline.model.deliveries": ("Outcome", "Result"),
     "trunkline.model.principals": ("COMPANY_SCOPES", "Principal"),

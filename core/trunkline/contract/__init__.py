@@ -65,6 +65,7 @@ from trunkline.contract.quarantine import (
 )
 from trunkline.contract.routes import BASES, PORTAL_BASE, DirectHandler, Routes
 from trunkline.contract.stream import AcceptedEvent, Emit, EventPage, EventReader
+from trunkline.contract.tokens import BearerRequest
 
 __all__ = [
     "BASES",
@@ -77,6 +78,7 @@ __all__ = [
     "ApiKeys",
     "Attention",
     "AttentionKind",
+    "BearerRequest",
     "Bucket",
     "Call",
     "CallLimits",

@@ -44,7 +44,7 @@ from trunkline.contract.hub import (
     PluginDatabase,
     Sealer,
 )
-from trunkline.contract.pages import PortalPage, PortalRequest, Render
+from trunkline.contract.pages import PortalContent, PortalPage, PortalRedirect, PortalRequest, Render, Submit
 from trunkline.contract.providers import (
     Action,
     Answer,
@@ -109,7 +109,9 @@ __all__ = [
     "Overview",
     "PluginContext",
     "PluginDatabase",
+    "PortalContent",
     "PortalPage",
+    "PortalRedirect",
     "PortalRequest",
     "Push",
     "Quarantine",
@@ -125,6 +127,7 @@ __all__ = [
     "Sealer",
     "Search",
     "ShownEvent",
+    "Submit",
     "SubscriptionActivity",
     "Subscriptions",
     "Target",

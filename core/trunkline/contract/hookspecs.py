@@ -89,7 +89,8 @@ def register_routes(context: PluginContext) -> Sequence[Routes]:  # type: ignore
 def register_portal_pages(context: PluginContext) -> Sequence[PortalPage]:  # type: ignore[empty-body]
     """Give pages of the admin portal, at ``/portal/x/{plugin}/{name}``: each a fragment of HTML in the portal's frame.
 
-    A page may use the portal's classes (``card``, ``table``, ``badge``, ``button``, ``muted``). It has no script and no style
+    A page may use the portal's classes (``card``, ``table``, ``badge``, ``button``, ``muted``), and has forms if it has a
+    function that takes what they send (``PortalPage.submit``). It has no script and no style
     of its own, and ends what it begins; one that does not, raises, or takes longer than five seconds, leaves a box with the
     plugin's name in its place, and the reason in the log.
     """

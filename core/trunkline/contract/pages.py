@@ -21,7 +21,7 @@ class PortalRequest:
 
 @dataclass(frozen=True, slots=True)
 class PortalContent:
-    """A page's content with more to say than its HTML: to which origins the answers of its forms may lead (``form_targets``)."""
+    """A page's content with more to say than its HTML: *form_targets* are origins that the answers of its forms may lead to."""
 
     html: str
     form_targets: Sequence[str] = ()

@@ -46,6 +46,7 @@ def _children(process):
     return psutil.Process(process.popen.pid).children()
 
 
+@pytest.mark.slow
 def test_serve_migrates_takes_a_free_port_says_where_it_listens_and_stops_with_0_at_ctrl_c(cli):
     (cli.folder / "trunkline.toml").write_text(
         '[server]\nhost = "localhost"\nport = 1\n'

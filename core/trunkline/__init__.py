@@ -107,7 +107,7 @@ if TYPE_CHECKING:
         Unauthenticated,
     )
     from trunkline.model.deliveries import Outcome, Result
-    from trunkline.model.principals import COMPANY_SCOPES, Principal
+    from trunkline.model.principals import COMPANY_SCOPES, Principal, describe_scope
     from trunkline.outbound.push import deliver as deliver_by_http
     from trunkline.outbound.push import post as post_by_http
     from trunkline.plugins.extras import require_extra
@@ -243,6 +243,7 @@ __all__ = [
     "conditions_of",
     "definition_routes",
     "deliver_by_http",
+    "describe_scope",
     "happening",
     "hookimpl",
     "json_remarks",
@@ -364,7 +365,7 @@ _HOMES = {
         "Unauthenticated",
     ),
     "trunkline.model.deliveries": ("Outcome", "Result"),
-    "trunkline.model.principals": ("COMPANY_SCOPES", "Principal"),
+    "trunkline.model.principals": ("COMPANY_SCOPES", "describe_scope", "Principal"),
     "trunkline.outbound.push": ("deliver as deliver_by_http", "post as post_by_http"),
     "trunkline.plugins.extras": ("require_extra",),
     "trunkline.schemas.catalog": ("EventType", "Json"),

@@ -37,8 +37,7 @@ class PortalRedirect:
 
 Render = Callable[[PortalRequest], str | PortalContent | Awaitable[str | PortalContent]]
 """Write the page's content: a fragment of HTML, put into the portal's frame as it is, so escape what is not yours."""
-Submitted = str | PortalContent | PortalRedirect
-Submit = Callable[[PortalRequest, Mapping[str, Sequence[str]]], Submitted | Awaitable[Submitted]]
+Submit = Callable[[PortalRequest, Mapping[str, Sequence[str]]], Awaitable[PortalContent | PortalRedirect]]
 """Do what a form of the page asks for, with its fields: answer with the page anew, or lead elsewhere. May raise ``Refused``."""
 
 

@@ -61,6 +61,7 @@ if TYPE_CHECKING:
         EventList,
         EventReader,
         FinishedAttempt,
+        Held,
         HttpClient,
         HttpResponse,
         ListedEvent,
@@ -86,6 +87,7 @@ if TYPE_CHECKING:
         ShownEvent,
         SubscriptionActivity,
         Target,
+        Terms,
     )
     from trunkline.contract.fragments import FragmentInvalid, check_fragment
     from trunkline.contract.hookspecs import HOOK_API, hookimpl
@@ -181,6 +183,7 @@ __all__ = [
     "FieldKind",
     "FinishedAttempt",
     "FragmentInvalid",
+    "Held",
     "HttpClient",
     "HttpResponse",
     "IdempotencyKey",
@@ -230,6 +233,7 @@ __all__ = [
     "SubscriptionView",
     "Target",
     "TargetRefused",
+    "Terms",
     "TrunklineError",
     "Unauthenticated",
     "UpdateSubscription",
@@ -319,6 +323,7 @@ _HOMES = {
         "EventList",
         "EventReader",
         "FinishedAttempt",
+        "Held",
         "HttpClient",
         "HttpResponse",
         "ListedEvent",
@@ -344,6 +349,7 @@ _HOMES = {
         "ShownEvent",
         "SubscriptionActivity",
         "Target",
+        "Terms",
     ),
     "trunkline.contract.fragments": ("FragmentInvalid", "check_fragment"),
     "trunkline.contract.hookspecs": ("HOOK_API", "hookimpl"),

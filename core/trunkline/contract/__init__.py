@@ -9,6 +9,7 @@ from trunkline.contract.channels import (
     CheckTarget,
     Deliver,
     HttpClient,
+    HttpFor,
     HttpResponse,
     OpenOrigin,
     Push,
@@ -44,6 +45,7 @@ from trunkline.contract.hub import (
     PluginDatabase,
     Sealer,
 )
+from trunkline.contract.measuring import PluginCounter, PluginDurations, PluginMetrics
 from trunkline.contract.pages import PortalContent, PortalPage, PortalRedirect, PortalRequest, Render, Submit
 from trunkline.contract.providers import (
     Action,
@@ -63,6 +65,7 @@ from trunkline.contract.quarantine import (
     ReleasedEvent,
     ReleasedEvents,
 )
+from trunkline.contract.renewing import Held, HeldSubscriptions, Renewed, Terms
 from trunkline.contract.routes import BASES, PORTAL_BASE, DirectHandler, Routes
 from trunkline.contract.stream import AcceptedEvent, Emit, EventPage, EventReader
 from trunkline.contract.tokens import BearerRequest
@@ -99,7 +102,10 @@ __all__ = [
     "EventReader",
     "FinishedAttempt",
     "Generate",
+    "Held",
+    "HeldSubscriptions",
     "HttpClient",
+    "HttpFor",
     "HttpResponse",
     "ListedEvent",
     "Lookup",
@@ -108,7 +114,10 @@ __all__ = [
     "Operations",
     "Overview",
     "PluginContext",
+    "PluginCounter",
     "PluginDatabase",
+    "PluginDurations",
+    "PluginMetrics",
     "PortalContent",
     "PortalPage",
     "PortalRedirect",
@@ -121,6 +130,7 @@ __all__ = [
     "ReleasedEvent",
     "ReleasedEvents",
     "Render",
+    "Renewed",
     "Replays",
     "Routes",
     "Run",
@@ -131,4 +141,5 @@ __all__ = [
     "SubscriptionActivity",
     "Subscriptions",
     "Target",
+    "Terms",
 ]

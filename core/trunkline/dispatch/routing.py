@@ -1,8 +1,9 @@
 """The routing table: which subscriptions an event is for. Kept in memory, refreshed by the routing version."""
 
 import dataclasses
-from collections.abc import Callable, Iterable, Sequence
-from typing import NamedTuple, Protocol, TypeVar
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from trunkline.contract import Deliver, Target
 from trunkline.filters import costs, filters
@@ -16,6 +17,7 @@ from trunkline.runtime.pauses import Pauses
 from trunkline.schemas.versions import Pins, SchemaVersions
 
 NEVER_MS = 2**63
+_NO_NOTES: Mapping[str, Any] = MappingProxyType({})
 
 
 class Matching(Protocol):
@@ -83,6 +85,8 @@ def target_of(subscription: Subscription, now_ms: int) -> Target:
         secrets=subscription.live_secrets(now_ms),
         headers=subscription.headers,
         signature=subscription.signature,
+        name=subscription.name,
+        notes=subscription.notes or _NO_NOTES,
     )
 
 
@@ -114,6 +118,8 @@ class RoutingTable:
         """Numbers of those that have a pace."""
         self.version = 0
         """The routing version of the newest change that it has."""
+        self.first_expiry_ms = NEVER_MS
+        """No active subscription lapses before this time (Unix ms)."""
 
     def __len__(self) -> int:
         return len(self._by_no)
@@ -134,6 +140,8 @@ class RoutingTable:
                     self.ordered.add(subscription.no)
                 if route.pace is not None:
                     self.paced.add(subscription.no)
+                if subscription.expires_ms is not None:
+                    self.first_expiry_ms = min(self.first_expiry_ms, subscription.expires_ms)
             elif self._by_no.pop(subscription.no, None) is not None:
                 del members[subscription.no]
                 dropped.append(subscription.no)

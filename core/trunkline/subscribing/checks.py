@@ -65,7 +65,9 @@ def check_event_types(names: Any, context: Context) -> list[FieldError]:
 def check_versions(versions: Any, context: Context) -> list[FieldError]:
     """Check a choice of versions: each is one that its event type can be read in."""
     if not isinstance(versions, dict):
-        return [FieldError("/versions", 'must be an object such as {"invoice.created": 1}')]
+        return [
+            FieldError("/versions", "must be an object of event types, each with the number of a version")
+        ]
     return [
         FieldError(f"/versions{pointer(name)}", fault)
         for name, version in versions.items()

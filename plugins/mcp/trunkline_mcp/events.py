@@ -8,17 +8,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-import msgspec
 import orjson
 from mcp_types import RequestParams
 from pydantic import ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from trunkline import BadCursor, Caller, CursorExpired, EventType, FieldError, Json, PluginContext
-from trunkline_mcp import event_arguments, schemas
+from trunkline_mcp import event_arguments, occurrences, schemas
 from trunkline_mcp.event_errors import EventErrors, invalid
 from trunkline_mcp.raw_json import RawJson
-from trunkline_mcp.settings import Settings
 
 EXTENSION = "io.modelcontextprotocol/events"
 MAX_EVENTS = 200
@@ -46,12 +44,6 @@ class PollParams(RequestParams):
     max_events: int | None = Field(default=None, ge=1)
 
 
-class _Envelope(msgspec.Struct):
-    id: int
-    createdUtc: str  # noqa: N815 - CONTRACT §2
-    payload: msgspec.Raw
-
-
 @dataclass(frozen=True, slots=True)
 class _Page:
     """A page of the log, and whether events before it are gone that were asked for."""
@@ -65,30 +57,30 @@ class _Page:
 class Events:
     """Answers ``events/list`` and ``events/poll``."""
 
-    def __init__(self, context: PluginContext) -> None:
-        assert isinstance(context.settings, Settings)
+    def __init__(self, context: PluginContext, errors: EventErrors) -> None:
         self._context = context
-        self._errors = EventErrors(context.settings.error_numbers)
+        self._errors = errors
 
     def list(self, caller: Caller, params: ListParams) -> dict[str, Json]:
         """List what the caller may poll, in the versions that it reads. Raises MCPError."""
         if params.cursor is not None:
             raise invalid([FieldError("/cursor", "is not one that this server gave out")])
         types = self._types(caller).values() if caller.principal.has(_SCOPE) else ()
-        return {"events": [_described(event_type) for event_type in types]}
+        modes: list[Json] = ["poll", "webhook"] if caller.principal.has("webhooks:write") else ["poll"]
+        return {"events": [_described(event_type, modes) for event_type in types]}
 
     async def poll(self, caller: Caller, params: PollParams, raw: RawJson) -> dict[str, Json]:
         """Read a page of events. Raises MCPError, StoreUnavailable."""
-        event_type = self._find(caller, params.name)
+        event_type = self.find(caller, params.name)
         arguments = params.arguments or {}
         if arguments and (faults := event_arguments.find_faults(event_type, arguments)):
             raise invalid(faults)
         if params.cursor is None:
             return _answer([], await self._context.events.head(), has_more=False, is_truncated=False)
         found = await self._read(caller, event_type.name, params)
-        occurrences, is_skipped = self._occurrences(found.bodies, event_type.name, params, raw)
+        chosen, is_skipped = self._occurrences(found.bodies, event_type.name, params, raw)
         return _answer(
-            occurrences,
+            chosen,
             found.cursor,
             has_more=found.has_more,
             is_truncated=found.is_truncated or is_skipped,
@@ -98,7 +90,8 @@ class Events:
         types = self._context.events.types(versions=caller.versions)
         return {event_type.name: event_type for event_type in types}
 
-    def _find(self, caller: Caller, name: str) -> EventType:
+    def find(self, caller: Caller, name: str) -> EventType:
+        """Give an event type as the caller reads it. Raises MCPError."""
         if not caller.principal.has(_SCOPE):
             raise self._errors.forbidden(_SCOPE)
         event_type = self._types(caller).get(name)
@@ -128,17 +121,17 @@ class Events:
     ) -> tuple[Sequence[Json], bool]:
         """Give those that were asked for, and whether some were left out because of their age."""
         oldest_ms = None if params.max_age_ms is None else self._context.clock.now_ms() - params.max_age_ms
-        occurrences: list[Json] = []
+        found: list[Json] = []
         is_skipped = False
         for body in bodies:
-            envelope = msgspec.json.decode(body, type=_Envelope)
+            envelope = occurrences.read(body)
             payload = bytes(envelope.payload)
             if params.arguments and not event_arguments.matches(orjson.loads(payload), params.arguments):
                 continue
             if oldest_ms is not None and _ms_of(envelope.createdUtc) < oldest_ms:
                 is_skipped = True
                 continue
-            occurrences.append(
+            found.append(
                 {
                     "eventId": str(envelope.id),
                     "name": name,
@@ -146,7 +139,7 @@ class Events:
                     "data": raw.hold(payload),
                 }
             )
-        return occurrences, is_skipped
+        return found, is_skipped
 
 
 def advertise(result: dict[str, Any]) -> dict[str, Any]:
@@ -156,11 +149,9 @@ def advertise(result: dict[str, Any]) -> dict[str, Any]:
     return {**result, "capabilities": {**capabilities, "events": {}, "extensions": extensions}}
 
 
-def _answer(
-    occurrences: Sequence[Json], cursor: str, *, has_more: bool, is_truncated: bool
-) -> dict[str, Json]:
+def _answer(chosen: Sequence[Json], cursor: str, *, has_more: bool, is_truncated: bool) -> dict[str, Json]:
     return {
-        "events": list(occurrences),
+        "events": list(chosen),
         "cursor": cursor,
         "hasMore": has_more,
         "truncated": is_truncated,
@@ -168,12 +159,12 @@ def _answer(
     }
 
 
-def _described(event_type: EventType) -> dict[str, Json]:
+def _described(event_type: EventType, modes: list[Json]) -> dict[str, Json]:
     return {
         "name": event_type.name,
         "title": event_type.title,
         "description": event_type.description,
-        "delivery": ["poll"],
+        "delivery": modes,
         "inputSchema": event_arguments.arguments_schema(event_type),
         "payloadSchema": schemas.flat(event_type.schema),
     }

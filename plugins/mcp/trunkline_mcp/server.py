@@ -30,9 +30,14 @@ from starlette.types import Receive, Scope, Send
 
 from trunkline import BodyInvalid, Caller, PluginContext, __version__
 from trunkline_mcp import events, prompts
+from trunkline_mcp.calls import CallLog
+from trunkline_mcp.event_errors import EventErrors
+from trunkline_mcp.event_subscriptions import EventSubscriptions, SubscribeParams, UnsubscribeParams
 from trunkline_mcp.events import Events, ListParams, PollParams
+from trunkline_mcp.figures import Figures
 from trunkline_mcp.raw_json import SCOPE_KEY as RAW_KEY
 from trunkline_mcp.resources import TEMPLATES, Library
+from trunkline_mcp.settings import Settings
 from trunkline_mcp.toolbox import Toolbox
 
 CALLER_KEY = "trunkline_mcp.caller"
@@ -60,7 +65,9 @@ class AgentServer:
     """Answers messages whose callers are known."""
 
     def __init__(self, context: PluginContext) -> None:
-        self._toolbox = Toolbox(context)
+        figures = Figures(context)
+        self._log = CallLog(context)
+        self._toolbox = Toolbox(context, log=self._log, figures=figures)
         self._library = Library(context)
         brand = context.deployment.brand
         kept = CacheHint(ttl_ms=LIST_TTL_MS, scope="private")
@@ -79,10 +86,15 @@ class AgentServer:
             on_list_prompts=self._list_prompts,
             on_get_prompt=self._get_prompt,
         )
-        self._events = Events(context)
+        assert isinstance(context.settings, Settings)
+        errors = EventErrors(context.settings.error_numbers)
+        self._events = Events(context, errors)
+        self._subscriptions = EventSubscriptions(context, self._events, errors)
         self._server.add_request_handler("events/list", ListParams, self._list_events)
         self._server.add_request_handler("events/poll", PollParams, self._poll_events)
-        self._server.middleware.append(_advertise)
+        self._server.add_request_handler("events/subscribe", SubscribeParams, self._subscribe)
+        self._server.add_request_handler("events/unsubscribe", UnsubscribeParams, self._unsubscribe)
+        self._server.middleware.extend((figures.middleware, _advertise))
         self._manager: StreamableHTTPSessionManager | None = None
 
     @asynccontextmanager
@@ -90,7 +102,7 @@ class AgentServer:
         """Answer as long as the context lasts."""
         logging.getLogger(SDK_LOGGER).setLevel(logging.ERROR)
         manager = StreamableHTTPSessionManager(app=self._server, stateless=True, json_response=True)
-        async with manager.run():
+        async with self._log.running(), manager.run():
             self._manager = manager
             yield
         self._manager = None
@@ -149,6 +161,12 @@ class AgentServer:
     async def _poll_events(self, context: Context, params: PollParams) -> dict[str, object]:
         assert context.request is not None
         return await self._events.poll(_caller_of(context), params, context.request.scope[RAW_KEY])
+
+    async def _subscribe(self, context: Context, params: SubscribeParams) -> dict[str, object]:
+        return await self._subscriptions.subscribe(_caller_of(context), params)
+
+    async def _unsubscribe(self, context: Context, params: UnsubscribeParams) -> dict[str, object]:
+        return await self._subscriptions.unsubscribe(_caller_of(context), params)
 
 
 async def _advertise(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:

@@ -40,7 +40,7 @@ async def test_each_event_type_is_listed_with_its_payload_and_what_it_may_be_cho
     types = {kind.name: kind for kind in api.hub.streaming.types()}
     assert [event["name"] for event in listed] == list(types)
     for event in listed:
-        assert event["delivery"] == ["poll"]
+        assert event["delivery"] == ["poll", "webhook"]
         Draft202012Validator(event["payloadSchema"]).validate(types[event["name"]].example)
         Draft202012Validator.check_schema(event["inputSchema"])
     by_name = {event["name"]: event["inputSchema"] for event in listed}

@@ -105,7 +105,7 @@ async def connectors_downloaded(attack: Attack) -> None:
 @row()
 async def pages_in_a_loop(attack: Attack) -> None:
     """Each page of the portal is loaded, eight at a time, without a pause."""
-    pages = ("", "/catalogue", "/keys", "/subscriptions", "/health")
+    pages = ("", "/catalogue", "/keys", "/subscriptions", "/health", "/x/mcp/agents")
     await _load(attack, *pages, at_once=8)
 
 

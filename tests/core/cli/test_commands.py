@@ -140,7 +140,7 @@ def test_looking_at_plugins_leaves_nothing_behind(cli):
 def test_migrate_tells_what_it_applied_and_then_that_nothing_is_to_be_done(cli):
     first, second = cli.invoke("migrate"), cli.invoke("migrate")
     assert (first.exit_code, second.exit_code) == (0, 0)
-    assert first.stdout.startswith("core: nothing → 0011")
+    assert first.stdout.startswith("core: nothing → 0012")
     assert second.stdout == "The database is up to date; nothing was to be done.\n"
 
 

@@ -193,3 +193,15 @@ def _dispatchers(url):
         with contextlib.suppress(httpx2.TransportError):  # a connection that the killed one had taken
             seen.add(httpx2.get(f"{url}/readyz").json()["dispatcher"])
     return seen
+
+
+@pytest.mark.slow
+def test_two_do_not_serve_one_file_and_the_second_says_why(cli):
+    lean = cli.with_plugins("webhooks")
+    with lean.started("serve", "--port", "0") as process:
+        _url(process)
+        second = lean.run("serve", "--port", "0")
+        assert (second.returncode, second.stdout) == (2, "")
+        assert second.stderr.splitlines()[-1].startswith("Another 'trunkline serve' works on trunkline.db: ")
+        assert lean.run("keys", "create", "--operator", "--name", "beside it").returncode == 0
+        assert _stop(process) == 0

@@ -129,7 +129,7 @@ if TYPE_CHECKING:
         with_article,
         wording_of,
     )
-    from trunkline.settings import Names
+    from trunkline.settings import Names, Seconds
     from trunkline.targets.signatures import Signer
     from trunkline.version import __version__
 
@@ -225,6 +225,7 @@ __all__ = [
     "Routes",
     "Sealer",
     "Search",
+    "Seconds",
     "ShownEvent",
     "Signer",
     "Strict",
@@ -394,7 +395,7 @@ _HOMES = {
         "with_article",
         "wording_of",
     ),
-    "trunkline.settings": ("Names",),
+    "trunkline.settings": ("Names", "Seconds"),
     "trunkline.targets.signatures": ("Signer",),
     "trunkline.version": ("__version__",),
 }

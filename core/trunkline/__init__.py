@@ -60,6 +60,7 @@ if TYPE_CHECKING:
         EventList,
         EventReader,
         FinishedAttempt,
+        Held,
         HttpClient,
         HttpResponse,
         ListedEvent,
@@ -83,6 +84,7 @@ if TYPE_CHECKING:
         ShownEvent,
         SubscriptionActivity,
         Target,
+        Terms,
     )
     from trunkline.contract.fragments import FragmentInvalid, check_fragment
     from trunkline.contract.hookspecs import HOOK_API, hookimpl
@@ -103,6 +105,7 @@ if TYPE_CHECKING:
         TrunklineError,
     )
     from trunkline.model.deliveries import Outcome, Result
+    from trunkline.model.event_groups import is_group, takes_type, type_groups
     from trunkline.model.principals import COMPANY_SCOPES, Principal
     from trunkline.outbound.push import deliver as deliver_by_http
     from trunkline.outbound.push import post as post_by_http
@@ -176,6 +179,7 @@ __all__ = [
     "FieldKind",
     "FinishedAttempt",
     "FragmentInvalid",
+    "Held",
     "HttpClient",
     "HttpResponse",
     "IdempotencyKey",
@@ -223,6 +227,7 @@ __all__ = [
     "SubscriptionView",
     "Target",
     "TargetRefused",
+    "Terms",
     "TrunklineError",
     "UpdateSubscription",
     "Wording",
@@ -237,6 +242,7 @@ __all__ = [
     "deliver_by_http",
     "happening",
     "hookimpl",
+    "is_group",
     "json_remarks",
     "plural",
     "post_by_http",
@@ -252,7 +258,9 @@ __all__ = [
     "rest_hook_routes",
     "sample_envelope",
     "singular",
+    "takes_type",
     "those_of",
+    "type_groups",
     "with_article",
     "wording_of",
 ]
@@ -309,6 +317,7 @@ _HOMES = {
         "EventList",
         "EventReader",
         "FinishedAttempt",
+        "Held",
         "HttpClient",
         "HttpResponse",
         "ListedEvent",
@@ -332,6 +341,7 @@ _HOMES = {
         "ShownEvent",
         "SubscriptionActivity",
         "Target",
+        "Terms",
     ),
     "trunkline.contract.fragments": ("FragmentInvalid", "check_fragment"),
     "trunkline.contract.hookspecs": ("HOOK_API", "hookimpl"),
@@ -352,6 +362,7 @@ _HOMES = {
         "TrunklineError",
     ),
     "trunkline.model.deliveries": ("Outcome", "Result"),
+    "trunkline.model.event_groups": ("is_group", "takes_type", "type_groups"),
     "trunkline.model.principals": ("COMPANY_SCOPES", "Principal"),
     "trunkline.outbound.push": ("deliver as deliver_by_http", "post as post_by_http"),
     "trunkline.plugins.extras": ("require_extra",),

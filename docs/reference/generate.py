@@ -101,7 +101,7 @@ def settings_page() -> str:
     """Every setting of the core."""
     blocks = [
         "Settings stand in `trunkline.toml` in the current folder, or in the file that `--config` names. An environment variable "
-        "wins over the file. An unknown or malformed setting stops the start and is named.",
+        "wins over the file; the variables in `.env` beside the file come between the two. An unknown or malformed setting stops the start and is named.",
         '```toml\n[server]\nport = 8080\n\n[delivery]\nallow_http = true\nretry_schedule_seconds = [5, 30, 120]\n\n[plugins]\nenabled = ["webhooks", "polling"]\n```',
         "In an environment variable a list is a JSON array or comma-separated: `TRUNKLINE_PLUGINS__ENABLED=webhooks,polling`. "
         "A plugin's settings stand in a section that has the plugin's name.",

@@ -79,7 +79,7 @@ class Keys:
         self._limits = limits
         self._pins = pins
         self._vault = vault
-        self._prefix = prefix
+        self.prefix = prefix
         self._lookups: Batcher[Digests, Principal | None] = Batcher(self._look_up)
         self._touches: Batcher[str | Redigest, None] = Batcher(self._touch)
         self._touching: set[str] = set()
@@ -103,7 +103,7 @@ class Keys:
             LimitReached: the company has all the keys that it may have.
         """
         chosen = (OPERATOR,) if company_id is None else _check_scopes(scopes)
-        api_key = new_key(self._prefix, company_id)
+        api_key = new_key(self.prefix, company_id)
         quotas = None if company_id is None else await self._limits.of(company_id)
         async with self._database.write() as connection:
             if (
@@ -154,9 +154,9 @@ class Keys:
             msg = "This call needs an API key in the header X-Api-Key."
             raise Unauthenticated(msg)
         parsed = parse_key(header)
-        if parsed is None or parsed.prefix != self._prefix:
+        if parsed is None or parsed.prefix != self.prefix:
             msg = (
-                f"What was sent is no API key; one looks like {self._prefix}_live_92_ and 43 more characters."
+                f"What was sent is no API key; one looks like {self.prefix}_live_92_ and 43 more characters."
             )
             raise Unauthenticated(msg)
         principal = await self._lookups.submit(self._vault.digests(header))

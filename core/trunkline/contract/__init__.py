@@ -9,6 +9,7 @@ from trunkline.contract.channels import (
     CheckTarget,
     Deliver,
     HttpClient,
+    HttpFor,
     HttpResponse,
     OpenOrigin,
     Push,
@@ -64,6 +65,7 @@ from trunkline.contract.quarantine import (
     ReleasedEvent,
     ReleasedEvents,
 )
+from trunkline.contract.renewing import Held, HeldSubscriptions, Renewed, Terms
 from trunkline.contract.routes import BASES, PORTAL_BASE, DirectHandler, Routes
 from trunkline.contract.stream import AcceptedEvent, Emit, EventPage, EventReader
 
@@ -98,7 +100,10 @@ __all__ = [
     "EventReader",
     "FinishedAttempt",
     "Generate",
+    "Held",
+    "HeldSubscriptions",
     "HttpClient",
+    "HttpFor",
     "HttpResponse",
     "ListedEvent",
     "Lookup",
@@ -121,6 +126,7 @@ __all__ = [
     "ReleasedEvent",
     "ReleasedEvents",
     "Render",
+    "Renewed",
     "Replays",
     "Routes",
     "Run",
@@ -130,4 +136,5 @@ __all__ = [
     "SubscriptionActivity",
     "Subscriptions",
     "Target",
+    "Terms",
 ]

@@ -7,7 +7,7 @@ from typing import TypeVar, cast
 
 from pydantic import BaseModel
 
-from trunkline.contract.channels import HttpClient, OpenOrigin
+from trunkline.contract.channels import HttpClient, HttpFor, OpenOrigin
 from trunkline.contract.delivering import Deliveries, Replays, Subscriptions
 from trunkline.contract.figures import Activity
 from trunkline.contract.hub import (
@@ -35,6 +35,8 @@ class PluginContext:
     name: str
     settings: BaseModel | None
     http: HttpClient
+    http_for: HttpFor
+    """Gives the guarded way out in the name of a company: its connections and lookups are apart from those of others."""
     events: EventReader
     subscriptions: Subscriptions
     deliveries: Deliveries

@@ -53,6 +53,12 @@ def load(settings: Settings, *, path: Sequence[str] | None = None) -> Registry:
         PluginFailed: a plugin that was asked for by name cannot be used.
     """
     tracer = Tracer.from_environment(os.environ)
-    registry = admit(discover(path=path), chosen=settings.plugins, version=__version__, tracer=tracer)
+    registry = admit(
+        discover(path=path),
+        chosen=settings.plugins,
+        version=__version__,
+        tracer=tracer,
+        products=settings.product.schemas,
+    )
     collect_static(registry, sections=settings.plugin_sections)
     return registry

@@ -12,8 +12,18 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel
 
-from trunkline import Connector, Migrations, PluginContext, PortalPage, Routes, hookimpl, require_extra
+from trunkline import (
+    Channel,
+    Connector,
+    Migrations,
+    PluginContext,
+    PortalPage,
+    Routes,
+    hookimpl,
+    require_extra,
+)
 from trunkline_mcp import connector, portal
+from trunkline_mcp.channel import make_channel
 from trunkline_mcp.settings import Settings
 
 if TYPE_CHECKING:
@@ -33,6 +43,12 @@ class _Served:
 def register_settings() -> type[BaseModel]:
     """Give the section ``mcp``."""
     return Settings
+
+
+@hookimpl
+def register_channels(context: PluginContext) -> Sequence[Channel]:
+    """Give the channel of MCP Events by webhook."""
+    return [make_channel(context)]
 
 
 @hookimpl

@@ -33,6 +33,7 @@ from trunkline.store.keys import KeyRecord, ValidKey
 from trunkline.store.secrets import Redigest
 
 MAX_COMPANY_ID = 2**63 - 1
+KEY_ID_PREFIX = "key_"
 _SECRET_BYTES = 32
 _KEY = re.compile(r"([a-z][a-z0-9]{1,15})_live_(0|[1-9][0-9]{0,18})_([A-Za-z0-9_-]{43})", re.ASCII)
 _log = logging.getLogger(__name__)
@@ -115,7 +116,7 @@ class Keys:
                     "keys", quotas.keys, things="API keys", remedy="revoke one that is not used first"
                 )
             record = KeyRecord(
-                id=f"key_{secrets.token_hex(12)}",
+                id=f"{KEY_ID_PREFIX}{secrets.token_hex(12)}",
                 company_id=company_id,
                 name=name,
                 scopes=chosen,

@@ -46,7 +46,7 @@ from trunkline.contract.hub import (
     Sealer,
 )
 from trunkline.contract.measuring import PluginCounter, PluginDurations, PluginMetrics
-from trunkline.contract.pages import PortalPage, PortalRequest, Render
+from trunkline.contract.pages import PortalContent, PortalPage, PortalRedirect, PortalRequest, Render, Submit
 from trunkline.contract.providers import (
     Action,
     Answer,
@@ -68,6 +68,7 @@ from trunkline.contract.quarantine import (
 from trunkline.contract.renewing import Held, HeldSubscriptions, Renewed, Terms
 from trunkline.contract.routes import BASES, PORTAL_BASE, DirectHandler, Routes
 from trunkline.contract.stream import AcceptedEvent, Emit, EventPage, EventReader
+from trunkline.contract.tokens import BearerRequest
 
 __all__ = [
     "BASES",
@@ -80,6 +81,7 @@ __all__ = [
     "ApiKeys",
     "Attention",
     "AttentionKind",
+    "BearerRequest",
     "Bucket",
     "Call",
     "CallLimits",
@@ -116,7 +118,9 @@ __all__ = [
     "PluginDatabase",
     "PluginDurations",
     "PluginMetrics",
+    "PortalContent",
     "PortalPage",
+    "PortalRedirect",
     "PortalRequest",
     "Push",
     "Quarantine",
@@ -133,6 +137,7 @@ __all__ = [
     "Sealer",
     "Search",
     "ShownEvent",
+    "Submit",
     "SubscriptionActivity",
     "Subscriptions",
     "Target",

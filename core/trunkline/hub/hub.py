@@ -138,7 +138,8 @@ class Hub:
             limits=self.company_limits,
             pins=self.schema_versions.pins,
         )
-        self.key_service = KeyService(self.keys)
+        self.tokens = plugins.TokenPrincipals(self.registry)
+        self.key_service = KeyService(self.keys, find_other=self.tokens.find)
         self.limits = Limits(settings.limits)
         self.client_addresses = ClientAddresses(settings.server.trusted_proxies)
         self.event_pace = EventPace(self.company_limits, is_enabled=settings.limits.enabled)

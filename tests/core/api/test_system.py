@@ -46,6 +46,8 @@ ACCEPTING = {("post", "/api/v1/events"), ("post", "/api/v1/events/batch")}
 
 
 def scope_of(method: str, path: str) -> str | None:
+    if path.startswith("/api/v1/oauth/"):
+        return "operator" if path.startswith("/api/v1/oauth/apps") else "admin"
     match method, path:
         case _, "/api/v1/me" | "/api/v1/event-types" | "/api/v1/event-types/{name}":
             return None
@@ -59,8 +61,6 @@ def scope_of(method: str, path: str) -> str | None:
             return "integrations:write"
         case ("post", "/api/v1/keys" | "/api/v1/portal/links") | (_, "/api/v1/companies/{company_id}"):
             return "operator"
-        case _ if path.startswith("/api/v1/oauth/"):
-            return "operator" if path.startswith("/api/v1/oauth/apps") else "admin"
         case _, "/api/v1/plugins" | "/api/v1/events/test" | "/api/v1/keys" | "/api/v1/keys/{key_id}":
             return "admin"
         case "get", _ if path.startswith(("/api/v1/events", "/api/v1/quarantine")):

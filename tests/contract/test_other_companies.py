@@ -9,7 +9,7 @@ import pytest
 
 OWNER, STRANGER = 92, 93
 TYPE = "lead.created"
-PUBLIC_NAMES = {"name", "company_id"}
+PUBLIC_NAMES = {"name", "company_id", "erasure_id"}
 """Parameters that name what every company shares (event types, schemas), or that only operators' calls have."""
 _PARAMETER = re.compile(r"\{(\w+)\}")
 

@@ -14,10 +14,25 @@ from trunkline.schemas.products import Brand, Product
 
 
 @dataclass(frozen=True, slots=True)
+class CompanyRows:
+    """Rows of a plugin's *table* that are a company's, as their column ``company_id`` says; of others only those *where* it is so.
+
+    They are removed when the company is deleted, so an index has to find them by ``company_id``.
+    """
+
+    table: str
+    where: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Migrations:
-    """A plugin's own migration history: *location* is a folder of alembic revisions (``package:folder``)."""
+    """A plugin's own migration history: *location* is a folder of alembic revisions (``package:folder``).
+
+    *of_companies* names what companies have in its tables, in the order in which it may be removed: what refers to others first.
+    """
 
     location: str
+    of_companies: tuple[CompanyRows, ...] = ()
 
 
 class PluginDatabase(Protocol):

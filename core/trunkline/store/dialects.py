@@ -53,6 +53,8 @@ class Dialect(ABC):
     """The function that picks the larger of its arguments."""
     json_array: ClassVar[str]
     """The aggregate function that gathers values in a JSON array."""
+    row_among: ClassVar[str]
+    """The condition that a row is one of those that ``{picking}``, a FROM with what follows it, finds in its table."""
 
     @abstractmethod
     def connect(self, url: str, *, pool_size: int, schema: str | None) -> tuple[AsyncEngine, AsyncEngine]:
@@ -127,6 +129,7 @@ class SQLite(Dialect):
     now_ms = "CAST(unixepoch('now', 'subsec') * 1000 AS INTEGER)"
     greatest = "max"
     json_array = "json_group_array"
+    row_among = "rowid IN (SELECT rowid {picking})"
 
     def connect(self, url: str, *, pool_size: int, schema: str | None) -> tuple[AsyncEngine, AsyncEngine]:  # noqa: ARG002 - it has one writer
         """Make an engine of four connections that read, and one of a single connection that writes."""
@@ -202,6 +205,7 @@ class PostgreSQL(Dialect):
     now_ms = "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)"
     greatest = "greatest"
     json_array = "json_agg"
+    row_among = "ctid = ANY (ARRAY(SELECT ctid {picking}))"
 
     def connect(self, url: str, *, pool_size: int, schema: str | None) -> tuple[AsyncEngine, AsyncEngine]:
         """Make one pool for both; what reads commits each statement."""

@@ -21,6 +21,7 @@ from trunkline.api.requests import StrictRoute
 from trunkline.api.security import Caller, requires
 from trunkline.settings import Limits as LimitSettings
 from trunkline.store.database import Database
+from trunkline.store.directory import CompanyDirectory
 
 VAULT = Vault(pepper="p" * 32, encryption_key="k" * 32)
 LIMIT_HEADERS = {f"x-ratelimit-{name}" for name in ("limit", "remaining", "reset", "window", "policy")}
@@ -39,6 +40,7 @@ class TestHub:
     keys: Keys
     key_service: KeyService
     limits: Limits
+    directory: CompanyDirectory
     secrets: dict[str, str] = field(default_factory=dict)
 
 
@@ -73,7 +75,9 @@ def make_app(hub: TestHub) -> FastAPI:
 async def hub(database: Database) -> AsyncIterator[TestHub]:
     settings = LimitSettings(read="5/minute", write="3/minute", admin="4/minute")
     async with Keys(database, vault=VAULT, prefix="wlcro", limits=limits_over(database)) as keys:
-        hub = TestHub(keys, KeyService(keys), Limits(settings, now=lambda: START + 20.5))
+        hub = TestHub(
+            keys, KeyService(keys), Limits(settings, now=lambda: START + 20.5), CompanyDirectory(database)
+        )
         for name, company_id, scopes in (
             ("operator", None, []),
             ("all", 92, COMPANY_SCOPES),
@@ -210,7 +214,7 @@ async def test_a_missing_scope_is_403_and_named(client: httpx2.AsyncClient, hub:
         ("all", None, 92),
         ("all", "92", 92),
         ("all", "93", 403),
-        ("all", "x", 400),
+        ("all", "x", 403),
         ("operator", "7", 7),
         ("operator", None, 400),
         ("operator", "", 400),

@@ -2,13 +2,14 @@
 
 import secrets
 import zoneinfo
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import orjson
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.access.company_limits import CompanyLimits, faults_of, merged
+from trunkline.contract import CompanyRows
 from trunkline.errors import (
     BodyInvalid,
     CompanyErased,
@@ -34,12 +35,23 @@ _CURSOR = "c"
 
 
 class Companies:
-    """Makes, shows, changes and deletes companies. A company that was never made exists by its id."""
+    """Makes, shows, changes and deletes companies. A company that was never made exists by its id.
 
-    def __init__(self, database: Database, *, limits: CompanyLimits, directory: CompanyDirectory) -> None:
+    *plugins* gives what companies have in the tables of plugins.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        limits: CompanyLimits,
+        directory: CompanyDirectory,
+        plugins: Callable[[], Sequence[CompanyRows]],
+    ) -> None:
         self._database = database
         self._limits = limits
         self._directory = directory
+        self._plugins = plugins
 
     async def find(self, name: int | str) -> int:
         """Tell the id of the company with that id or reference. Raises CompanyUnknown, CompanyErased."""
@@ -102,7 +114,9 @@ class Companies:
         """
         company_id = name if isinstance(name, int) else await self._directory.id_of(name)
         async with self._database.write() as connection:
-            erasure = await erasures.begin(connection, company_id, id=f"era_{secrets.token_hex(12)}")
+            erasure = await erasures.begin(
+                connection, company_id, id=f"era_{secrets.token_hex(12)}", plugins=self._plugins()
+            )
         return receipt(erasure)
 
     async def receipt(self, erasure_id: str) -> dict[str, Any]:

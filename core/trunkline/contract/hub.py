@@ -15,13 +15,15 @@ from trunkline.schemas.products import Brand, Product
 
 @dataclass(frozen=True, slots=True)
 class CompanyRows:
-    """Rows of a plugin's *table* that are a company's, as their column ``company_id`` says; of others only those *where* it is so.
+    """Rows of a plugin's *table* that are the company's ``:company``, which the condition *where* finds, along an index.
 
-    They are removed when the company is deleted, so an index has to find them by ``company_id``.
+    They are removed in pieces when the company is deleted. What lets somebody in goes *at_once*: in the transaction that
+    deletes the company.
     """
 
     table: str
-    where: str | None = None
+    where: str = "company_id = :company"
+    at_once: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +123,11 @@ class Deployment(Protocol):
     @property
     def brand(self) -> Brand:
         """The product's name, color and logo."""
+        ...
+
+    @property
+    def retention_days(self) -> int:
+        """How long the hub keeps events and what became of them (``events.retention_days``)."""
         ...
 
     def plugins(self) -> list[dict[str, Json]]:

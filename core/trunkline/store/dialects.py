@@ -36,6 +36,10 @@ from trunkline.store.notifications import Notifications
 from trunkline.store.servers import Server
 
 _SQLITE_READERS = 4
+IDLE_MS = 5_000
+"""How long a transaction that others wait for may stand still: its process is frozen, or cut off."""
+LOCK_MS = 8_000
+"""How long one waits for the log's lock: longer than one that stands still is let have it."""
 SERIAL = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows only in a column of type INTEGER
 """The type of a column that numbers its rows."""
 
@@ -55,6 +59,10 @@ class Dialect(ABC):
     """The aggregate function that gathers values in a JSON array."""
     row_among: ClassVar[str]
     """The condition that a row is one of those that ``{picking}``, a FROM with what follows it, finds in its table."""
+    limit_idling: ClassVar[str]
+    """The value whose reading has the database end this transaction where its process stands still in it."""
+    limit_waiting: ClassVar[str]
+    """The condition, always true, with which this transaction waits for a lock no longer than the hub lets a caller wait."""
 
     @abstractmethod
     def connect(self, url: str, *, pool_size: int, schema: str | None) -> tuple[AsyncEngine, AsyncEngine]:
@@ -130,6 +138,8 @@ class SQLite(Dialect):
     greatest = "max"
     json_array = "json_group_array"
     row_among = "rowid IN (SELECT rowid {picking})"
+    limit_idling = "NULL"
+    limit_waiting = "true"
 
     def connect(self, url: str, *, pool_size: int, schema: str | None) -> tuple[AsyncEngine, AsyncEngine]:  # noqa: ARG002 - it has one writer
         """Make an engine of four connections that read, and one of a single connection that writes."""
@@ -206,6 +216,9 @@ class PostgreSQL(Dialect):
     greatest = "greatest"
     json_array = "json_agg"
     row_among = "ctid = ANY (ARRAY(SELECT ctid {picking}))"
+    # In a statement that is sent anyway: they cost no round trip, end with the transaction, and pass through every pooler.
+    limit_idling = f"(SELECT set_config('idle_in_transaction_session_timeout', '{IDLE_MS}', true))"
+    limit_waiting = f"set_config('lock_timeout', '{LOCK_MS}', true) IS NOT NULL"
 
     def connect(self, url: str, *, pool_size: int, schema: str | None) -> tuple[AsyncEngine, AsyncEngine]:
         """Make one pool for both; what reads commits each statement."""

@@ -6,7 +6,7 @@ break off anywhere and be taken up by any process, as a piece looks for what is 
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import orjson
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -20,22 +20,15 @@ SETTLE_MS = 5_000
 _COLUMNS = "id, company_id, removed, created_ms, completed_ms"
 
 
-class _Rows(NamedTuple):
-    """Rows of *table* whose *column* names their company; only those *where* an index finds them, if that is said."""
-
-    table: str
-    column: str
-    where: str | None = None
-
-
 _OF_COMPANY = (
-    _Rows("quarantine", "company_id", "position IS NULL"),
-    _Rows("quarantine", "company_id", "position IS NOT NULL"),
-    _Rows("quarantine_answers", "namespace"),
-    _Rows("idempotency_keys", "namespace"),
-    _Rows("operation_keys", "namespace"),
-    _Rows("api_keys", "company_id"),
+    CompanyRows("quarantine", "company_id = :company AND position IS NULL"),
+    CompanyRows("quarantine", "company_id = :company AND position IS NOT NULL"),
+    CompanyRows("quarantine_answers", "namespace = :company"),
+    CompanyRows("idempotency_keys", "namespace = :company"),
+    CompanyRows("operation_keys", "namespace = :company"),
+    CompanyRows("api_keys"),
 )
+"""What companies have in the core's tables, apart from the log and its ledger; each condition has its index."""
 Removal = tuple[str, int]
 """A table, and how many of its rows were removed."""
 
@@ -51,7 +44,9 @@ class Erasure:
     completed_ms: int | None
 
 
-async def begin(connection: AsyncConnection, company_id: int, *, id: str) -> Erasure:
+async def begin(
+    connection: AsyncConnection, company_id: int, *, id: str, plugins: Sequence[CompanyRows]
+) -> Erasure:
     """Stop a company, and ask for its erasure under the name *id*; gives the one that runs where there is one."""
     now = sql.now_ms(connection)
     numbers = await subscriptions.lock_of_company(connection, company_id)
@@ -61,7 +56,7 @@ async def begin(connection: AsyncConnection, company_id: int, *, id: str) -> Era
     statement = text(f"SELECT {_COLUMNS} FROM erasures WHERE company_id = :company AND completed_ms IS NULL")
     if row := (await connection.execute(statement, {"company": company_id})).first():
         return _read(row)
-    parameters = {"company": company_id, "id": id}
+    parameters: dict[str, Any] = {"company": company_id, "id": id}
     await connection.execute(
         text(
             "INSERT INTO companies (company_id, limits, created_ms, updated_ms, erasure) "
@@ -74,11 +69,26 @@ async def begin(connection: AsyncConnection, company_id: int, *, id: str) -> Era
         text(f"UPDATE api_keys SET revoked_ms = {now} WHERE company_id = :company AND revoked_ms IS NULL"),
         {"company": company_id},
     )
+    removed = await _remove_at_once(connection, company_id, plugins)
     statement = text(
         "INSERT INTO erasures (id, company_id, removed, created_ms, updated_ms) "
-        f"VALUES (:id, :company, '{{}}', {now}, {now}) RETURNING {_COLUMNS}"
+        f"VALUES (:id, :company, :removed, {now}, {now}) RETURNING {_COLUMNS}"
     )
+    parameters["removed"] = orjson.dumps(removed).decode()
     return _read((await connection.execute(statement, parameters)).one())
+
+
+async def _remove_at_once(
+    connection: AsyncConnection, company_id: int, plugins: Sequence[CompanyRows]
+) -> dict[str, int]:
+    removed: dict[str, int] = {}
+    for rows in plugins:
+        if rows.at_once:
+            statement = text(f"DELETE FROM {rows.table} WHERE {rows.where}")
+            count = (await connection.execute(statement, {"company": company_id})).rowcount
+            if count:
+                removed[rows.table] = count
+    return removed
 
 
 async def find(connection: AsyncConnection, id: str) -> Erasure | None:
@@ -154,7 +164,7 @@ async def remove_piece(
     connection: AsyncConnection, company_id: int, *, plugins: Sequence[CompanyRows], limit: int
 ) -> list[Removal]:
     """Remove up to *limit* rows of the first table that has any of the company, with what hangs on them; nothing at the end."""
-    of_company = (*(_Rows(rows.table, "company_id", rows.where) for rows in plugins), *_OF_COMPANY)
+    of_company = (*plugins, *_OF_COMPANY)
     steps: list[Callable[[], Awaitable[list[Removal]]]] = [
         lambda: _remove_replays(connection, company_id, limit),
         lambda: _remove_deliveries(connection, company_id, limit),
@@ -169,10 +179,9 @@ async def remove_piece(
 
 
 async def _remove_rows(
-    connection: AsyncConnection, rows: _Rows, company_id: int, limit: int
+    connection: AsyncConnection, rows: CompanyRows, company_id: int, limit: int
 ) -> list[Removal]:
-    condition = f"{rows.column} = :company" + (f" AND {rows.where}" if rows.where else "")
-    statement = text(f"DELETE FROM {rows.table} WHERE {sql.some_of(connection, rows.table, condition)}")
+    statement = text(f"DELETE FROM {rows.table} WHERE {sql.some_of(connection, rows.table, rows.where)}")
     done = await connection.execute(statement, {"company": company_id, "limit": limit})
     return [(rows.table, done.rowcount)]
 
@@ -233,7 +242,8 @@ async def _empty_subscriptions(connection: AsyncConnection, company_id: int, lim
     """Take everything out of subscriptions; their numbers stay for dispatchers until retention removes them."""
     statement = text(
         "UPDATE subscriptions SET target_url = '', event_types = '[]', filter = NULL, description = NULL, "
-        "sealed = :nothing, status = 'deleted', disabled_reason = NULL, pins = NULL, ordering = NULL, retry = NULL "
+        "sealed = :nothing, status = 'deleted', disabled_reason = NULL, pins = NULL, ordering = NULL, retry = NULL, "
+        "name = NULL, holder = NULL, notes = NULL, expires_ms = NULL "
         f"WHERE no IN ({_SUBSCRIPTIONS} AND target_url <> '' LIMIT :limit)"
     )
     done = await connection.execute(statement, {"company": company_id, "nothing": b"", "limit": limit})

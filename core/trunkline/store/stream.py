@@ -97,14 +97,18 @@ async def append(
 
 
 async def reserve(connection: AsyncConnection, count: int) -> Reserved:
-    """Take the log's lock and the next *count* positions."""
+    """Take the log's lock and the next *count* positions.
+
+    Whoever holds the lock and stands still loses it, and who waits for it too long is told so (``store.dialects``).
+    """
     now = sql.now_ms(connection)
     row = (
         await connection.execute(
             text(
                 f"UPDATE stream_head SET position = position + :count, "
                 f"accepted_ms = {sql.greatest(connection)}(accepted_ms, {now}) "
-                "WHERE id = 1 RETURNING position, accepted_ms, companies_version"
+                f"WHERE id = 1 AND {sql.limit_waiting(connection)} "
+                f"RETURNING position, accepted_ms, companies_version, {sql.limit_idling(connection)}"
             ),
             {"count": count},
         )
@@ -268,6 +272,12 @@ async def companies_after(connection: AsyncConnection, after: int, up_to: int) -
     """List the companies with events after *after* and up to *up_to*."""
     statement = text("SELECT DISTINCT company_id FROM events WHERE position > :after AND position <= :up_to")
     return [row[0] for row in await connection.execute(statement, {"after": after, "up_to": up_to})]
+
+
+async def first_of_company(connection: AsyncConnection, company_id: int, *, after: int) -> int | None:
+    """Find a company's first event after position *after*; None where there is none."""
+    statement = text("SELECT min(position) FROM events WHERE company_id = :company AND position > :after")
+    return (await connection.execute(statement, {"company": company_id, "after": after})).scalar()
 
 
 async def position_before(connection: AsyncConnection, since_ms: int) -> int:

@@ -22,7 +22,10 @@ def register_settings() -> type[BaseModel]:
 @hookimpl
 def register_migrations() -> Sequence[Migrations]:
     """Give the history of the plugin's tables."""
-    of_companies = (CompanyRows("portal_links"), CompanyRows("portal_sessions", where="link_id IS NOT NULL"))
+    of_companies = (
+        CompanyRows("portal_links", at_once=True),
+        CompanyRows("portal_sessions", "company_id = :company AND link_id IS NOT NULL", at_once=True),
+    )
     return [Migrations("trunkline_portal:migrations", of_companies=of_companies)]
 
 

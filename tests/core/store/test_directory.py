@@ -12,7 +12,9 @@ from trunkline.store.directory import CompanyDirectory
 
 @pytest.fixture
 def companies(database):
-    return Companies(database, limits=limits_over(database), directory=CompanyDirectory(database))
+    return Companies(
+        database, limits=limits_over(database), directory=CompanyDirectory(database), plugins=list
+    )
 
 
 def draft(company: int) -> Draft:

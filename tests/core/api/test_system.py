@@ -19,6 +19,7 @@ BODIES = {
     ("post", "/api/v1/keys"): {"company_id": 92, "name": "x", "scopes": ["admin"]},
     ("patch", "/api/v1/companies/{company_id}"): {"limits": {}},
 }
+OPERATING = {("post", "/api/v1/keys"), ("post", "/api/v1/portal/links")}
 SCOPES = {
     "events:read": ["events:read"],
     "events:write": ["events:write"],
@@ -59,7 +60,7 @@ def scope_of(method: str, path: str) -> str | None:  # noqa: C901 - a table
             return "integrations:read"
         case _ if path.startswith("/api/v1/integrations/"):
             return "integrations:write"
-        case ("post", "/api/v1/keys" | "/api/v1/portal/links") | (_, "/api/v1/companies/{company_id}"):
+        case _ if (method, path) in OPERATING or path.startswith(("/api/v1/companies", "/api/v1/erasures")):
             return "operator"
         case _, "/api/v1/plugins" | "/api/v1/events/test" | "/api/v1/keys" | "/api/v1/keys/{key_id}":
             return "admin"

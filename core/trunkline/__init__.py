@@ -9,6 +9,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from trunkline.api.company_names import CompanyName
     from trunkline.api.definitions import (
         CALL_PREFIX,
         body_model,
@@ -46,12 +47,14 @@ if TYPE_CHECKING:
         ApiKeys,
         Attention,
         AttentionKind,
+        BearerRequest,
         Bucket,
         Call,
         ChangedSubscription,
         Channel,
         CheckTarget,
         Clock,
+        CompanyRows,
         Connector,
         Deliver,
         Deployment,
@@ -71,7 +74,9 @@ if TYPE_CHECKING:
         Overview,
         PluginContext,
         PluginDatabase,
+        PortalContent,
         PortalPage,
+        PortalRedirect,
         PortalRequest,
         Push,
         Quarantine,
@@ -103,10 +108,11 @@ if TYPE_CHECKING:
         Refused,
         TargetRefused,
         TrunklineError,
+        Unauthenticated,
     )
     from trunkline.model.deliveries import Outcome, Result
     from trunkline.model.event_groups import is_group, takes_type, type_groups
-    from trunkline.model.principals import COMPANY_SCOPES, Principal
+    from trunkline.model.principals import COMPANY_SCOPES, Principal, describe_scope
     from trunkline.outbound.push import deliver as deliver_by_http
     from trunkline.outbound.push import post as post_by_http
     from trunkline.plugins.extras import require_extra
@@ -125,7 +131,7 @@ if TYPE_CHECKING:
         with_article,
         wording_of,
     )
-    from trunkline.settings import Names
+    from trunkline.settings import Names, Seconds
     from trunkline.targets.signatures import Signer
     from trunkline.version import __version__
 
@@ -144,6 +150,7 @@ __all__ = [
     "AttentionKind",
     "BadCursor",
     "BadQuery",
+    "BearerRequest",
     "BodyInvalid",
     "Brand",
     "Bucket",
@@ -154,6 +161,8 @@ __all__ = [
     "Channel",
     "CheckTarget",
     "Clock",
+    "CompanyName",
+    "CompanyRows",
     "Condition",
     "Connector",
     "CreateSubscription",
@@ -197,7 +206,9 @@ __all__ = [
     "Overview",
     "PluginContext",
     "PluginDatabase",
+    "PortalContent",
     "PortalPage",
+    "PortalRedirect",
     "PortalRequest",
     "Principal",
     "Product",
@@ -218,6 +229,7 @@ __all__ = [
     "Routes",
     "Sealer",
     "Search",
+    "Seconds",
     "ShownEvent",
     "Signer",
     "Strict",
@@ -229,6 +241,7 @@ __all__ = [
     "TargetRefused",
     "Terms",
     "TrunklineError",
+    "Unauthenticated",
     "UpdateSubscription",
     "Wording",
     "__version__",
@@ -240,6 +253,7 @@ __all__ = [
     "conditions_of",
     "definition_routes",
     "deliver_by_http",
+    "describe_scope",
     "happening",
     "hookimpl",
     "is_group",
@@ -289,6 +303,7 @@ _HOMES = {
         "UpdateSubscription",
         "Subscriptions as SubscriptionList",
     ),
+    "trunkline.api.company_names": ("CompanyName",),
     "trunkline.api.problems": ("responses",),
     "trunkline.api.requests": ("QueryModel", "StrictRoute", "query_reader", "read_body"),
     "trunkline.api.security": ("Caller", "requires"),
@@ -303,12 +318,14 @@ _HOMES = {
         "ApiKeys",
         "Attention",
         "AttentionKind",
+        "BearerRequest",
         "Bucket",
         "Call",
         "ChangedSubscription",
         "Channel",
         "CheckTarget",
         "Clock",
+        "CompanyRows",
         "Connector",
         "Deliver",
         "Deployment",
@@ -328,7 +345,9 @@ _HOMES = {
         "Overview",
         "PluginContext",
         "PluginDatabase",
+        "PortalContent",
         "PortalPage",
+        "PortalRedirect",
         "PortalRequest",
         "Push",
         "Quarantine",
@@ -360,10 +379,11 @@ _HOMES = {
         "Refused",
         "TargetRefused",
         "TrunklineError",
+        "Unauthenticated",
     ),
     "trunkline.model.deliveries": ("Outcome", "Result"),
     "trunkline.model.event_groups": ("is_group", "takes_type", "type_groups"),
-    "trunkline.model.principals": ("COMPANY_SCOPES", "Principal"),
+    "trunkline.model.principals": ("COMPANY_SCOPES", "describe_scope", "Principal"),
     "trunkline.outbound.push": ("deliver as deliver_by_http", "post as post_by_http"),
     "trunkline.plugins.extras": ("require_extra",),
     "trunkline.schemas.catalog": ("EventType", "Json"),
@@ -381,7 +401,7 @@ _HOMES = {
         "with_article",
         "wording_of",
     ),
-    "trunkline.settings": ("Names",),
+    "trunkline.settings": ("Names", "Seconds"),
     "trunkline.targets.signatures": ("Signer",),
     "trunkline.version": ("__version__",),
 }

@@ -9,6 +9,7 @@ from trunkline.contract.channels import (
     CheckTarget,
     Deliver,
     HttpClient,
+    HttpFor,
     HttpResponse,
     OpenOrigin,
     Push,
@@ -44,7 +45,8 @@ from trunkline.contract.hub import (
     PluginDatabase,
     Sealer,
 )
-from trunkline.contract.pages import PortalPage, PortalRequest, Render
+from trunkline.contract.measuring import PluginCounter, PluginDurations, PluginMetrics
+from trunkline.contract.pages import PortalContent, PortalPage, PortalRedirect, PortalRequest, Render, Submit
 from trunkline.contract.providers import (
     Action,
     Answer,
@@ -63,8 +65,10 @@ from trunkline.contract.quarantine import (
     ReleasedEvent,
     ReleasedEvents,
 )
+from trunkline.contract.renewing import Held, HeldSubscriptions, Renewed, Terms
 from trunkline.contract.routes import BASES, PORTAL_BASE, DirectHandler, Routes
 from trunkline.contract.stream import AcceptedEvent, Emit, EventPage, EventReader
+from trunkline.contract.tokens import BearerRequest
 
 __all__ = [
     "BASES",
@@ -77,6 +81,7 @@ __all__ = [
     "ApiKeys",
     "Attention",
     "AttentionKind",
+    "BearerRequest",
     "Bucket",
     "Call",
     "CallLimits",
@@ -97,7 +102,10 @@ __all__ = [
     "EventReader",
     "FinishedAttempt",
     "Generate",
+    "Held",
+    "HeldSubscriptions",
     "HttpClient",
+    "HttpFor",
     "HttpResponse",
     "ListedEvent",
     "Lookup",
@@ -106,8 +114,13 @@ __all__ = [
     "Operations",
     "Overview",
     "PluginContext",
+    "PluginCounter",
     "PluginDatabase",
+    "PluginDurations",
+    "PluginMetrics",
+    "PortalContent",
     "PortalPage",
+    "PortalRedirect",
     "PortalRequest",
     "Push",
     "Quarantine",
@@ -117,13 +130,16 @@ __all__ = [
     "ReleasedEvent",
     "ReleasedEvents",
     "Render",
+    "Renewed",
     "Replays",
     "Routes",
     "Run",
     "Sealer",
     "Search",
     "ShownEvent",
+    "Submit",
     "SubscriptionActivity",
     "Subscriptions",
     "Target",
+    "Terms",
 ]

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from trunkline.model.deliveries import Result
+from trunkline.schemas.catalog import Json
 from trunkline.targets.urls import HTTP_SCHEMES
 
 
@@ -18,6 +19,10 @@ class Target:
     secrets: tuple[str, ...] = field(default=(), repr=False)
     headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     signature: str = "standard"
+    name: str | None = None
+    """The channel's own name for the subscription, where its holder renews it (``Terms``)."""
+    notes: Mapping[str, Json] = field(default_factory=dict[str, Json])
+    """The notes of its terms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +64,10 @@ class HttpClient(Protocol):
             OSError, TimeoutError: there was no answer.
         """
         ...
+
+
+HttpFor = Callable[[int], HttpClient]
+"""Gives the guarded way out in the name of a company: its connections and lookups are apart from those of others."""
 
 
 Deliver = Callable[[Push, HttpClient], Awaitable[Result]]

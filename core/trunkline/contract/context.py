@@ -7,7 +7,7 @@ from typing import TypeVar, cast
 
 from pydantic import BaseModel
 
-from trunkline.contract.channels import HttpClient, OpenOrigin
+from trunkline.contract.channels import HttpClient, HttpFor, OpenOrigin
 from trunkline.contract.delivering import Deliveries, Replays, Subscriptions
 from trunkline.contract.figures import Activity
 from trunkline.contract.hub import (
@@ -19,6 +19,7 @@ from trunkline.contract.hub import (
     PluginDatabase,
     Sealer,
 )
+from trunkline.contract.measuring import PluginMetrics
 from trunkline.contract.pages import PortalPage
 from trunkline.contract.providers import Operations
 from trunkline.contract.quarantine import Quarantine
@@ -34,6 +35,8 @@ class PluginContext:
     name: str
     settings: BaseModel | None
     http: HttpClient
+    http_for: HttpFor
+    """Gives the guarded way out in the name of a company: its connections and lookups are apart from those of others."""
     events: EventReader
     subscriptions: Subscriptions
     deliveries: Deliveries
@@ -48,6 +51,7 @@ class PluginContext:
     quarantine: Quarantine
     deployment: Deployment
     sealer: Sealer
+    metrics: PluginMetrics
     pages: Callable[[], Sequence[tuple[str, PortalPage]]]
     """The pages of the portal that the plugins that run give, each with its plugin's name."""
     emit: Emit

@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _SIZES = (1, 2, 5, 10, 25, 50, 100, 250, 500, 1000)
 
 Family = GaugeMetricFamily | CounterMetricFamily
@@ -365,7 +365,7 @@ class Metrics:
         return Gauge(name, documentation, registry=self.registry)
 
     def _histogram(
-        self, name: str, documentation: str, *labels: str, buckets: Sequence[float] = _SECONDS
+        self, name: str, documentation: str, *labels: str, buckets: Sequence[float] = SECONDS
     ) -> Histogram:
         return Histogram(name, documentation, labels, buckets=buckets, registry=self.registry)
 

@@ -229,6 +229,12 @@ async def companies_after(connection: AsyncConnection, after: int, up_to: int) -
     return [row[0] for row in await connection.execute(statement, {"after": after, "up_to": up_to})]
 
 
+async def first_of_company(connection: AsyncConnection, company_id: int, *, after: int) -> int | None:
+    """Find a company's first event after position *after*; None where there is none."""
+    statement = text("SELECT min(position) FROM events WHERE company_id = :company AND position > :after")
+    return (await connection.execute(statement, {"company": company_id, "after": after})).scalar()
+
+
 async def position_before(connection: AsyncConnection, since_ms: int) -> int:
     """Find the position after which the events accepted at *since_ms* or later begin.
 

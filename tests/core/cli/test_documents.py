@@ -132,7 +132,9 @@ def test_a_package_of_schemas_that_is_not_there_stops_with_one_sentence(cli):
     (cli.folder / "trunkline.toml").write_text('[events]\nschema_packages = ["acme"]\n')
     result = cli.invoke("schemas", "check")
     assert (result.exit_code, result.stdout) == (2, "")
-    assert result.stderr.startswith("Setting 'events.schema_packages': there is no package of schemas 'acme'")
+    deprecated, refused = result.stderr.splitlines()
+    assert deprecated.startswith("Setting 'events.schema_packages' is deprecated: write 'product.schemas'")
+    assert refused.startswith("Setting 'events.schema_packages': there is no package of schemas 'acme'")
 
 
 def test_check_against_the_same_schemas_finds_nothing(cli):

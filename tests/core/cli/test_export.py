@@ -9,7 +9,7 @@ def files_of(folder):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["docs", "make", "n8n", "zapier"])
+@pytest.mark.parametrize("name", ["docs", "make", "mcp", "n8n", "zapier"])
 def test_a_connector_is_written_the_same_each_time(cli, name):
     first, second = cli.invoke("export", name, "one"), cli.invoke("export", name, "two/deep")
     assert (first.exit_code, second.exit_code) == (0, 0)
@@ -64,7 +64,7 @@ def test_an_unknown_connector_names_those_that_there_are(cli):
     refused = cli.invoke("export", "make", "out")
     assert refused.exit_code == 1
     assert (
-        "There is nothing to export by the name 'make'; there are: asyncapi, openapi, docs, n8n, zapier"
+        "There is nothing to export by the name 'make'; there are: asyncapi, openapi, docs, mcp, n8n, zapier"
         in refused.stderr
     )
     assert not (cli.folder / "out").exists()

@@ -12,6 +12,7 @@ from trunkline.contract.channels import (
     HttpFor,
     HttpResponse,
     OpenOrigin,
+    OriginClient,
     Push,
     Target,
 )
@@ -112,6 +113,7 @@ __all__ = [
     "Migrations",
     "OpenOrigin",
     "Operations",
+    "OriginClient",
     "Overview",
     "PluginContext",
     "PluginCounter",

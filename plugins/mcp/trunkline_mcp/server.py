@@ -28,7 +28,7 @@ from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
-from trunkline import BodyInvalid, Caller, PluginContext, __version__
+from trunkline import BodyInvalid, Caller, Json, PluginContext, __version__
 from trunkline_mcp import events, prompts
 from trunkline_mcp.calls import CallLog
 from trunkline_mcp.event_errors import EventErrors
@@ -111,6 +111,16 @@ class AgentServer:
         """Answer one message, an ASGI request whose scope has its caller."""
         assert self._manager is not None, "the hub has not started"
         await self._manager.handle_request(scope, receive, send)
+
+    def scope_missing(self, caller: Caller, message: Json) -> str | None:
+        """Name the scope that a call lacks, where somebody can be asked for more: who came by OAuth, not by a key."""
+        if caller.principal.key_id.startswith("key_") or not isinstance(message, dict):
+            return None
+        params = message.get("params")
+        if message.get("method") != "tools/call" or not isinstance(params, dict):
+            return None
+        scope = self._toolbox.scope_of(params.get("name"))
+        return None if scope is None or caller.principal.has(scope) else scope
 
     async def _list_tools(self, context: Context, _: PaginatedRequestParams | None) -> ListToolsResult:
         return ListToolsResult(tools=self._toolbox.tools_of(_caller_of(context)))

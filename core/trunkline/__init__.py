@@ -110,6 +110,7 @@ if TYPE_CHECKING:
         Unauthenticated,
     )
     from trunkline.model.deliveries import Outcome, Result
+    from trunkline.model.event_groups import is_group, takes_type, type_groups
     from trunkline.model.principals import COMPANY_SCOPES, Principal, describe_scope
     from trunkline.outbound.push import deliver as deliver_by_http
     from trunkline.outbound.push import post as post_by_http
@@ -129,7 +130,7 @@ if TYPE_CHECKING:
         with_article,
         wording_of,
     )
-    from trunkline.settings import Names
+    from trunkline.settings import Names, Seconds
     from trunkline.targets.signatures import Signer
     from trunkline.version import __version__
 
@@ -226,6 +227,7 @@ __all__ = [
     "Routes",
     "Sealer",
     "Search",
+    "Seconds",
     "ShownEvent",
     "Signer",
     "Strict",
@@ -252,6 +254,7 @@ __all__ = [
     "describe_scope",
     "happening",
     "hookimpl",
+    "is_group",
     "json_remarks",
     "plural",
     "post_by_http",
@@ -267,7 +270,9 @@ __all__ = [
     "rest_hook_routes",
     "sample_envelope",
     "singular",
+    "takes_type",
     "those_of",
+    "type_groups",
     "with_article",
     "wording_of",
 ]
@@ -374,6 +379,7 @@ _HOMES = {
         "Unauthenticated",
     ),
     "trunkline.model.deliveries": ("Outcome", "Result"),
+    "trunkline.model.event_groups": ("is_group", "takes_type", "type_groups"),
     "trunkline.model.principals": ("COMPANY_SCOPES", "describe_scope", "Principal"),
     "trunkline.outbound.push": ("deliver as deliver_by_http", "post as post_by_http"),
     "trunkline.plugins.extras": ("require_extra",),
@@ -392,7 +398,7 @@ _HOMES = {
         "with_article",
         "wording_of",
     ),
-    "trunkline.settings": ("Names",),
+    "trunkline.settings": ("Names", "Seconds"),
     "trunkline.targets.signatures": ("Signer",),
     "trunkline.version": ("__version__",),
 }

@@ -24,7 +24,7 @@ DEFAULT_EVENTS = 50
 NEXT_POLL_MS, NEXT_PAGE_MS = 5_000, 1_000
 """When to poll again: at leisure, or at once, which no client takes for less than a second."""
 MAX_AGE_MS = 10 * 365 * 24 * 3600 * 1000
-_SCOPE = "events:read"
+SCOPE = "events:read"
 
 
 class ListParams(RequestParams):
@@ -45,7 +45,7 @@ class PollParams(RequestParams):
 
 
 @dataclass(frozen=True, slots=True)
-class _Page:
+class Page:
     """A page of the log, and whether events before it are gone that were asked for."""
 
     bodies: Sequence[bytes]
@@ -61,12 +61,14 @@ class Events:
         self._context = context
         self._errors = errors
 
-    def list(self, caller: Caller, params: ListParams) -> dict[str, Json]:
-        """List what the caller may poll, in the versions that it reads. Raises MCPError."""
+    def list(self, caller: Caller, params: ListParams, *, streams: bool) -> dict[str, Json]:
+        """List what the caller may have, in the versions that it reads; *streams* tells whether by stream. Raises MCPError."""
         if params.cursor is not None:
             raise invalid([FieldError("/cursor", "is not one that this server gave out")])
-        types = self._types(caller).values() if caller.principal.has(_SCOPE) else ()
-        modes: list[Json] = ["poll", "webhook"] if caller.principal.has("webhooks:write") else ["poll"]
+        types = self._types(caller).values() if caller.principal.has(SCOPE) else ()
+        modes: list[Json] = ["poll", "push"] if streams else ["poll"]
+        if caller.principal.has("webhooks:write"):
+            modes.append("webhook")
         return {"events": [_described(event_type, modes) for event_type in types]}
 
     async def poll(self, caller: Caller, params: PollParams, raw: RawJson) -> dict[str, Json]:
@@ -77,8 +79,9 @@ class Events:
             raise invalid(faults)
         if params.cursor is None:
             return _answer([], await self._context.events.head(), has_more=False, is_truncated=False)
-        found = await self._read(caller, event_type.name, params)
-        chosen, is_skipped = self._occurrences(found.bodies, event_type.name, params, raw)
+        limit = min(params.max_events or DEFAULT_EVENTS, MAX_EVENTS)
+        found = await self.read(caller, event_type.name, cursor=params.cursor, limit=limit)
+        chosen, is_skipped = self._occurrences(found.bodies, params, raw)
         return _answer(
             chosen,
             found.cursor,
@@ -92,54 +95,67 @@ class Events:
 
     def find(self, caller: Caller, name: str) -> EventType:
         """Give an event type as the caller reads it. Raises MCPError."""
-        if not caller.principal.has(_SCOPE):
-            raise self._errors.forbidden(_SCOPE)
+        if not caller.principal.has(SCOPE):
+            raise self._errors.forbidden(SCOPE)
         event_type = self._types(caller).get(name)
         if event_type is None:
             raise self._errors.unknown_event(name)
         return event_type
 
-    async def _read(self, caller: Caller, name: str, params: PollParams) -> _Page:
-        """Read from the cursor on; from the oldest event, if those after the cursor are gone."""
-        limit = min(params.max_events or DEFAULT_EVENTS, MAX_EVENTS)
+    async def read(
+        self, caller: Caller, name: str, *, cursor: str, limit: int, wait_seconds: float = 0
+    ) -> Page:
+        """Read from *cursor* on; from the oldest event, if those after it are gone. Raises MCPError, StoreUnavailable."""
 
-        async def read(cursor: str | None, *, is_truncated: bool) -> _Page:
+        async def read(after: str | None, *, is_truncated: bool) -> Page:
             page = await self._context.events.page(
-                caller.company_id, types=(name,), cursor=cursor, limit=limit, versions=caller.versions
+                caller.company_id,
+                types=(name,),
+                cursor=after,
+                limit=limit,
+                wait_seconds=wait_seconds,
+                versions=caller.versions,
             )
-            return _Page(page.bodies, page.next_cursor, page.more, is_truncated)
+            return Page(page.bodies, page.next_cursor, page.more, is_truncated)
 
         try:
-            return await read(params.cursor, is_truncated=False)
+            return await read(cursor, is_truncated=False)
         except CursorExpired:
             return await read(None, is_truncated=True)
         except BadCursor as error:
             raise invalid(list(error.errors)) from None
 
+    def occurrence(
+        self, body: bytes, name: str, arguments: Mapping[str, Json], raw: RawJson
+    ) -> dict[str, Json] | None:
+        """Show an event, if it is among those that *arguments* choose."""
+        envelope = occurrences.read(body)
+        payload = bytes(envelope.payload)
+        if arguments and not event_arguments.matches(orjson.loads(payload), arguments):
+            return None
+        return {
+            "eventId": str(envelope.id),
+            "name": name,
+            "timestamp": envelope.createdUtc,
+            "data": raw.hold(payload),
+        }
+
     def _occurrences(
-        self, bodies: Sequence[bytes], name: str, params: PollParams, raw: RawJson
+        self, bodies: Sequence[bytes], params: PollParams, raw: RawJson
     ) -> tuple[Sequence[Json], bool]:
         """Give those that were asked for, and whether some were left out because of their age."""
         oldest_ms = None if params.max_age_ms is None else self._context.clock.now_ms() - params.max_age_ms
-        found: list[Json] = []
+        shown: list[Json] = []
         is_skipped = False
         for body in bodies:
-            envelope = occurrences.read(body)
-            payload = bytes(envelope.payload)
-            if params.arguments and not event_arguments.matches(orjson.loads(payload), params.arguments):
+            occurrence = self.occurrence(body, params.name, params.arguments or {}, raw)
+            if occurrence is None:
                 continue
-            if oldest_ms is not None and _ms_of(envelope.createdUtc) < oldest_ms:
+            if oldest_ms is not None and ms_of(str(occurrence["timestamp"])) < oldest_ms:
                 is_skipped = True
                 continue
-            found.append(
-                {
-                    "eventId": str(envelope.id),
-                    "name": name,
-                    "timestamp": envelope.createdUtc,
-                    "data": raw.hold(payload),
-                }
-            )
-        return found, is_skipped
+            shown.append(occurrence)
+        return shown, is_skipped
 
 
 def advertise(result: dict[str, Any]) -> dict[str, Any]:
@@ -170,5 +186,6 @@ def _described(event_type: EventType, modes: list[Json]) -> dict[str, Json]:
     }
 
 
-def _ms_of(utc: str) -> int:
+def ms_of(utc: str) -> int:
+    """Read the time of an event, in Unix ms."""
     return int(datetime.fromisoformat(utc).astimezone(UTC).timestamp() * 1000)

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from trunkline import COMPANY_SCOPES, Names
+from trunkline import COMPANY_SCOPES, Names, Seconds
 
 
 def _check_url(text: str) -> str:
@@ -33,9 +33,6 @@ def _read_json(value: object) -> object:
     except json.JSONDecodeError:
         msg = "must be a JSON object"
         raise ValueError(msg) from None
-
-
-Wait = Annotated[float, Field(gt=0, le=3600)]
 
 
 class OAuth(BaseModel):
@@ -86,7 +83,7 @@ class Settings(BaseModel):
         le=86_400,
         description="how long a subscription by webhook lasts where its client does not say",
     )
-    retry_schedule_seconds: tuple[Wait, ...] = Field(
+    retry_schedule_seconds: Seconds = Field(
         default=(3, 30, 120, 600),
         max_length=10,
         description="waits before each retry of a webhook; then that event is given up for that subscription",
@@ -102,6 +99,18 @@ class Settings(BaseModel):
         ge=1,
         le=1000,
         description="subscriptions by webhook that one key, or one user, has at once",
+    )
+    streams_per_caller: int = Field(
+        default=5,
+        ge=1,
+        le=1000,
+        description="streams that one key, or one user, has open at once, in one process",
+    )
+    streams_per_company: int = Field(
+        default=20, ge=1, le=10_000, description="streams that one company has open at once, in one process"
+    )
+    streams_in_all: int = Field(
+        default=500, ge=1, le=100_000, description="streams that are open at once, in one process"
     )
     challenges_per_minute: int = Field(
         default=10,

@@ -12,6 +12,7 @@ from trunkline.contract.channels import (
     HttpFor,
     HttpResponse,
     OpenOrigin,
+    OriginClient,
     Push,
     Target,
 )
@@ -114,6 +115,7 @@ __all__ = [
     "Migrations",
     "OpenOrigin",
     "Operations",
+    "OriginClient",
     "Overview",
     "PluginContext",
     "PluginCounter",

@@ -48,6 +48,7 @@ WORDS: Mapping[str, str] = {
     "Lookup.name": "Which lookup: one that the schemas define, or the plugin's own.",
     "Lookup.run": "Carries out a call.",
     "Migrations.location": "A folder of alembic revisions, `package:folder`.",
+    "PortalContent.html": "The fragment of HTML.",
     "PortalPage.render": "Writes the page; what fails, or takes longer than 5 seconds, shows an error in its place.",
     "Principal.name": "The key's name.",
     "ReplayCount.matched": "How many deliveries the replay would make.",

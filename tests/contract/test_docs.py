@@ -281,6 +281,15 @@ def test_the_tutorial_about_a_connector_leads_from_an_empty_folder_to_an_event_t
 
 @pytest.mark.slow
 @pytest.mark.timeout(180)
+def test_the_tutorial_about_an_agent_leads_from_an_empty_folder_to_notes_that_it_adds(
+    make_reader: MakeReader,
+):
+    reader = make_reader({**OFFLINE, "PYTHONPATH": sysconfig.get_path("purelib")})
+    reader.follow(DOCS / "tutorials" / "first-agent.md")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(180)
 def test_the_how_to_about_changing_an_event_type_leaves_everybody_what_they_read(make_reader: MakeReader):
     reader = make_reader({**OFFLINE, "PYTHONPATH": sysconfig.get_path("purelib")})
     reader.follow(DOCS / "how-to" / "change-an-event-type.md")

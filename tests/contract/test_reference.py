@@ -115,6 +115,8 @@ def test_every_route_is_there():
         ("GET", path)
         for path in ("/docs", "/docs/events", "/docs/events/{path:path}", "/openapi.json", "/asyncapi.json")
     }
+    unlisted |= {("GET", "/.well-known/oauth-authorization-server"), ("GET", "/oauth/authorize")}
+    unlisted |= {("POST", "/oauth/token"), ("POST", "/oauth/revoke")}
     unlisted |= {(method, "/mcp") for method in ("DELETE", "GET", "POST")}
     actions = package_definitions("trunkline_schemas")
     also_put = {("PUT", f"/api/v1/integrations{one.path}") for one in actions if one.method == "PATCH"}

@@ -17,12 +17,13 @@ from trunkline.api.strict_json import read_json
 from trunkline.cli import opening
 from trunkline.cli.config import Config
 from trunkline.cli.loop import run
-from trunkline.cli.options import Company, load_settings
+from trunkline.cli.options import Company, id_of, load_settings
 from trunkline.cli.output import printable
 from trunkline.errors import BodyInvalid, BodyTooLarge, EventRejected, FieldError, unknown_name
 from trunkline.hub.hub import Hub
 from trunkline.ingest.requests import RequestReader
 from trunkline.model import cursors
+from trunkline.model.event_groups import is_group, type_groups
 from trunkline.runtime.clock import now_text
 from trunkline.schemas.modes import Modes
 from trunkline.settings import Settings
@@ -45,7 +46,8 @@ Payload = Annotated[
 ]
 Metadata = Annotated[str | None, typer.Option(metavar="JSON", help="The event's metadata.")]
 Types = Annotated[
-    str | None, typer.Option(metavar="TYPE,…", help="Only these event types, separated by commas.")
+    str | None,
+    typer.Option(metavar="TYPE,…", help="Only these event types or groups (invoice.*), separated by commas."),
 ]
 Since = Annotated[
     str | None, typer.Option(metavar="TIME", help="Begin with what was accepted at this ISO 8601 time.")
@@ -108,7 +110,7 @@ def _epoch_ms(text: str | None) -> int | None:
 
 
 async def _emit(
-    settings: Settings, type: str, company_id: int, *, payload: bytes | None, metadata: bytes | None
+    settings: Settings, type: str, company: str, *, payload: bytes | None, metadata: bytes | None
 ) -> bytes:
     """Store an event, its payload with every digit as written; returns the envelope.
 
@@ -118,6 +120,7 @@ async def _emit(
         EventRejected, BodyInvalid, BodyTooLarge: nothing was stored.
     """
     async with opening.opened(settings) as hub:
+        company_id = await id_of(hub, company)
         members = {"type": orjson.dumps(type), "payload": _payload(hub, type, payload)}
         if metadata is not None:
             members["metadata"] = _compact(metadata, "/metadata")
@@ -154,7 +157,7 @@ def _compact(text: bytes, path: str) -> bytes:
 
 async def _tail(
     settings: Settings,
-    company_id: int,
+    company: str,
     types: str | None,
     since_ms: int | None,
     *,
@@ -163,6 +166,7 @@ async def _tail(
 ) -> None:
     """Print events as they are accepted, until a signal comes; without *follow*, only the stored ones."""
     async with opening.opened(settings) as hub:
+        company_id = await id_of(hub, company)
         names = _known_types(hub, types)
         with server.stop_signals() as stop:
             stopping = asyncio.create_task(stop.wait())
@@ -227,8 +231,14 @@ def _line(body: bytes) -> str:
 
 def _known_types(hub: Hub, text: str | None) -> list[str]:
     names = [name.strip() for name in (text or "").split(",") if name.strip()]
+    known = hub.catalog.names()
     for name in names:
-        if hub.catalog.resolve(name) is None:
+        if is_group(name) and name not in type_groups(known):
+            msg = f"'{name}' is not a known group of event types; known are {', '.join(type_groups(known))}"
+            raise typer.BadParameter(msg, param_hint="--types")
+        if not is_group(name) and hub.catalog.resolve(name) is None:
             msg = f"'{name}' is not a known event type; known are {', '.join(hub.catalog.names())}"
             raise typer.BadParameter(msg, param_hint="--types")
-    return list(dict.fromkeys(known for name in names if (known := hub.catalog.resolve(name))))
+    return list(
+        dict.fromkeys(name if is_group(name) else hub.catalog.resolve(name) or name for name in names)
+    )

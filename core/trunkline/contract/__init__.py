@@ -40,13 +40,14 @@ from trunkline.contract.hub import (
     CallLimits,
     ClientAddresses,
     Clock,
+    CompanyRows,
     Deployment,
     Migrations,
     PluginDatabase,
     Sealer,
 )
 from trunkline.contract.measuring import PluginCounter, PluginDurations, PluginMetrics
-from trunkline.contract.pages import PortalPage, PortalRequest, Render
+from trunkline.contract.pages import PortalContent, PortalPage, PortalRedirect, PortalRequest, Render, Submit
 from trunkline.contract.providers import (
     Action,
     Answer,
@@ -68,6 +69,7 @@ from trunkline.contract.quarantine import (
 from trunkline.contract.renewing import Held, HeldSubscriptions, Renewed, Terms
 from trunkline.contract.routes import BASES, PORTAL_BASE, DirectHandler, Routes
 from trunkline.contract.stream import AcceptedEvent, Emit, EventPage, EventReader
+from trunkline.contract.tokens import BearerRequest
 
 __all__ = [
     "BASES",
@@ -80,6 +82,7 @@ __all__ = [
     "ApiKeys",
     "Attention",
     "AttentionKind",
+    "BearerRequest",
     "Bucket",
     "Call",
     "CallLimits",
@@ -88,6 +91,7 @@ __all__ = [
     "CheckTarget",
     "ClientAddresses",
     "Clock",
+    "CompanyRows",
     "Connector",
     "Deliver",
     "Deliveries",
@@ -116,7 +120,9 @@ __all__ = [
     "PluginDatabase",
     "PluginDurations",
     "PluginMetrics",
+    "PortalContent",
     "PortalPage",
+    "PortalRedirect",
     "PortalRequest",
     "Push",
     "Quarantine",
@@ -133,6 +139,7 @@ __all__ = [
     "Sealer",
     "Search",
     "ShownEvent",
+    "Submit",
     "SubscriptionActivity",
     "Subscriptions",
     "Target",

@@ -12,9 +12,10 @@ from trunkline.filters import filters
 from trunkline.filters.reading import Reading
 from trunkline.model import cursors
 from trunkline.model.deliveries import OPEN, Key, Status
+from trunkline.model.event_groups import takes_type
 from trunkline.model.events import Event, shard_of
 from trunkline.model.subscriptions import Status as SubscriptionStatus
-from trunkline.model.subscriptions import Subscription, takes_type
+from trunkline.model.subscriptions import Subscription
 from trunkline.model.times import utc_or_none, utc_text_of_ms
 from trunkline.runtime.pauses import Pauses
 from trunkline.schemas.versions import SchemaVersions

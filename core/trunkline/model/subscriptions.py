@@ -100,8 +100,3 @@ class Subscription:
         newest, *older = self.secrets
         live = [secret for secret in older if secret.expires_ms is not None and secret.expires_ms > now_ms]
         return (Secret(newest.text, now_ms + overlap_seconds * 1000), *live)
-
-
-def takes_type(event_types: tuple[str, ...], event_type: str) -> bool:
-    """Tell whether a subscription to *event_types* is for events of *event_type*."""
-    return event_types == ("*",) or event_type in event_types

@@ -15,6 +15,7 @@ import os
 from collections.abc import Sequence
 
 from trunkline.plugins.admission import admit
+from trunkline.plugins.authentication import TokenPrincipals
 from trunkline.plugins.collection import MakeContext, collect_static, collect_with
 from trunkline.plugins.discovery import discover
 from trunkline.plugins.lifespans import lifespans
@@ -33,6 +34,7 @@ __all__ = [
     "Notifier",
     "PluginRecord",
     "Registry",
+    "TokenPrincipals",
     "Tracer",
     "Watchdog",
     "admit",

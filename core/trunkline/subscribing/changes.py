@@ -10,6 +10,7 @@ from trunkline.access.company_limits import CompanyLimits
 from trunkline.access.subscription_records import SubscriptionRecords
 from trunkline.contract import ChangedSubscription
 from trunkline.errors import Conflict, TooManySubscriptions
+from trunkline.model.event_groups import takes_type, types_among
 from trunkline.model.subscriptions import GONE, LAPSED, Secret, Status, Subscription
 from trunkline.plugins import Notifier
 from trunkline.store import deliveries as ledger
@@ -230,10 +231,9 @@ class SubscriptionChanges:
     def _pins(self, before: Subscription, names: Sequence[str], chosen: Mapping[str, int]) -> dict[str, int]:
         """Give the new pins: what is *chosen*, what it had, and the current version of a type that is new to it."""
         had = before.event_types
-        known = {name: before.pins.get(name, 1) for name in names if had == ("*",) or name in had}
-        if names == ["*"]:
-            all_names = self._checker.catalog.names()
-            known |= {name: before.pins.get(name, 1) for name in (all_names if had == ("*",) else had)}
+        all_names = self._checker.catalog.names()
+        kept = (name for name in types_among(names, all_names) if takes_type(had, name))
+        known = {name: before.pins.get(name, 1) for name in kept}
         return self._checker.pins_for(names, chosen={**before.pins, **known, **chosen})
 
     async def _switch(self, connection: AsyncConnection, before: Subscription, status: str) -> dict[str, Any]:

@@ -363,7 +363,9 @@ async def test_other_modes_types_and_scopes_are_refused(running, agent, callback
     for method in (SUBSCRIBE, UNSUBSCRIBE):
         error = await reader.error(method, params(callback))
         assert (error["code"], error["data"]) == (-32012, {"scope": "webhooks:write"})
-    assert {each["delivery"][-1] for each in (await reader.ask("events/list"))["events"]} == {"poll"}
+    listed = (await reader.ask("events/list"))["events"]
+    assert listed
+    assert {mode for each in listed for mode in each["delivery"]} == {"poll", "push"}
 
 
 async def test_a_body_over_the_protocol_s_limit_is_never_sent(running, agent, callback, monkeypatch):

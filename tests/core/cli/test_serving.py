@@ -99,7 +99,7 @@ def test_no_migrate_refuses_a_database_that_is_not_up_to_date(cli):
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr.endswith(
         "The database is not up to date: core (nothing → 0012), crm (nothing → 0002), "
-        "mcp (nothing → 0001), portal (nothing → 0001). "
+        "mcp (nothing → 0001), oauth (nothing → 0001), portal (nothing → 0001). "
         "Run 'trunkline migrate' first.\n"
     )
 

@@ -9,6 +9,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from trunkline.api.company_names import CompanyName
     from trunkline.api.definitions import (
         CALL_PREFIX,
         body_model,
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
         Channel,
         CheckTarget,
         Clock,
+        CompanyRows,
         Connector,
         Deliver,
         Deployment,
@@ -129,7 +131,7 @@ if TYPE_CHECKING:
         with_article,
         wording_of,
     )
-    from trunkline.settings import Names
+    from trunkline.settings import Names, Seconds
     from trunkline.targets.signatures import Signer
     from trunkline.version import __version__
 
@@ -159,6 +161,8 @@ __all__ = [
     "Channel",
     "CheckTarget",
     "Clock",
+    "CompanyName",
+    "CompanyRows",
     "Condition",
     "Connector",
     "CreateSubscription",
@@ -225,6 +229,7 @@ __all__ = [
     "Routes",
     "Sealer",
     "Search",
+    "Seconds",
     "ShownEvent",
     "Signer",
     "Strict",
@@ -298,6 +303,7 @@ _HOMES = {
         "UpdateSubscription",
         "Subscriptions as SubscriptionList",
     ),
+    "trunkline.api.company_names": ("CompanyName",),
     "trunkline.api.problems": ("responses",),
     "trunkline.api.requests": ("QueryModel", "StrictRoute", "query_reader", "read_body"),
     "trunkline.api.security": ("Caller", "requires"),
@@ -319,6 +325,7 @@ _HOMES = {
         "Channel",
         "CheckTarget",
         "Clock",
+        "CompanyRows",
         "Connector",
         "Deliver",
         "Deployment",
@@ -394,7 +401,7 @@ _HOMES = {
         "with_article",
         "wording_of",
     ),
-    "trunkline.settings": ("Names",),
+    "trunkline.settings": ("Names", "Seconds"),
     "trunkline.targets.signatures": ("Signer",),
     "trunkline.version": ("__version__",),
 }

@@ -97,7 +97,9 @@ def test_a_taken_port_stops_the_start_with_one_sentence(cli):
 def test_no_migrate_refuses_a_database_that_is_not_up_to_date(cli):
     result = cli.invoke("serve", "--port", "0", "--no-migrate")
     assert (result.exit_code, result.stdout) == (2, "")
-    found = re.search(r"The database is not up to date: (.+)\. Run 'trunkline migrate' first\.\n$", result.stderr)
+    found = re.search(
+        r"The database is not up to date: (.+)\. Run 'trunkline migrate' first\.\n$", result.stderr
+    )
     assert found, result.stderr
     behind = [re.fullmatch(r"(\w+) \(nothing → \d{4}\)", part) for part in found[1].split(", ")]
     assert [part and part[1] for part in behind] == ["core", "crm", "mcp", "oauth", "portal"]

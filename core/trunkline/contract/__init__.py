@@ -15,6 +15,7 @@ from trunkline.contract.channels import (
     Push,
     Target,
 )
+from trunkline.contract.companies import Companies
 from trunkline.contract.connectors import Connector, Generate, ReadFile
 from trunkline.contract.context import PluginContext
 from trunkline.contract.delivering import (
@@ -91,6 +92,7 @@ __all__ = [
     "CheckTarget",
     "ClientAddresses",
     "Clock",
+    "Companies",
     "CompanyRows",
     "Connector",
     "Deliver",

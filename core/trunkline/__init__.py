@@ -72,6 +72,7 @@ if TYPE_CHECKING:
         Migrations,
         OpenOrigin,
         Operations,
+        OriginClient,
         Overview,
         PluginContext,
         PluginDatabase,
@@ -132,7 +133,7 @@ if TYPE_CHECKING:
         with_article,
         wording_of,
     )
-    from trunkline.settings import Names
+    from trunkline.settings import Names, Seconds
     from trunkline.targets.signatures import Signer
     from trunkline.version import __version__
 
@@ -204,6 +205,7 @@ __all__ = [
     "NotFound",
     "OpenOrigin",
     "Operations",
+    "OriginClient",
     "Outcome",
     "Overview",
     "PluginContext",
@@ -231,6 +233,7 @@ __all__ = [
     "Routes",
     "Sealer",
     "Search",
+    "Seconds",
     "ShownEvent",
     "Signer",
     "Strict",
@@ -344,6 +347,7 @@ _HOMES = {
         "Migrations",
         "OpenOrigin",
         "Operations",
+        "OriginClient",
         "Overview",
         "PluginContext",
         "PluginDatabase",
@@ -403,7 +407,7 @@ _HOMES = {
         "with_article",
         "wording_of",
     ),
-    "trunkline.settings": ("Names",),
+    "trunkline.settings": ("Names", "Seconds"),
     "trunkline.targets.signatures": ("Signer",),
     "trunkline.version": ("__version__",),
 }

@@ -12,6 +12,7 @@ from trunkline.contract.channels import (
     HttpFor,
     HttpResponse,
     OpenOrigin,
+    OriginClient,
     Push,
     Target,
 )
@@ -116,6 +117,7 @@ __all__ = [
     "Migrations",
     "OpenOrigin",
     "Operations",
+    "OriginClient",
     "Overview",
     "PluginContext",
     "PluginCounter",

@@ -104,7 +104,7 @@ async def check_cursor(
 
 
 async def clock_ms(connection: AsyncConnection) -> int:
-    """Read the database's clock, once: an index is not read up to a running clock's value (``deliveries.claim_due``)."""
+    """Read the database's clock, once: an index is not read up to a running clock's value (``due.oldest``)."""
     return int((await connection.execute(text(f"SELECT {sql.now_ms(connection)}"))).scalar_one())
 
 

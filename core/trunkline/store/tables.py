@@ -189,6 +189,9 @@ deliveries = Table(
     ),
     partial_index("ix_deliveries_open", "subscription_no", "position", where="status IN ('pending', 'held')"),
     partial_index("ix_deliveries_due", "due_ms", where="due_ms IS NOT NULL AND order_shard IS NULL"),
+    partial_index(
+        "ix_deliveries_free", "subscription_no", "due_ms", where="due_ms IS NOT NULL AND order_shard IS NULL"
+    ),
     partial_index("ix_deliveries_queue", "subscription_no", "order_key", "position", where=_QUEUE),
     partial_index(
         "ix_deliveries_front",

@@ -392,4 +392,4 @@ async def test_openapi_shows_the_key_scheme_and_the_examples(hub: TestHub):
     scheme = document["components"]["securitySchemes"]["ApiKey"]
     assert (scheme["type"], scheme["in"], scheme["name"]) == ("apiKey", "header", "X-Api-Key")
     assert document["paths"]["/api/v1/keys"]["post"]["security"] == [{"ApiKey": []}]
-    assert document["components"]["schemas"]["NewKey"]["examples"][0]["key"].startswith("wlcro_live_92_")
+    assert document["components"]["schemas"]["NewKey"]["examples"][0]["key"].startswith("trunkline_live_92_")

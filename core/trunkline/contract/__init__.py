@@ -16,6 +16,7 @@ from trunkline.contract.channels import (
     Push,
     Target,
 )
+from trunkline.contract.companies import Companies
 from trunkline.contract.connectors import Connector, Generate, ReadFile
 from trunkline.contract.context import PluginContext
 from trunkline.contract.delivering import (
@@ -92,6 +93,7 @@ __all__ = [
     "CheckTarget",
     "ClientAddresses",
     "Clock",
+    "Companies",
     "CompanyRows",
     "Connector",
     "Deliver",

@@ -390,6 +390,7 @@ class Hub:
             database=self.database,
             open_origin=self.origins.open,
             keys=self.key_service,
+            companies=self.companies,
             limits=self.limits,
             client_addresses=self.client_addresses,
             activity=self.activity,

@@ -70,6 +70,10 @@ from trunkline.targets.addresses import AddressPolicy
 
 OPERATION_CONNECTIONS = 4
 """Connections to PostgreSQL for actions, searches and lookups: slow ones must not take those that accept and deliver."""
+DOOR_CONNECTIONS = 3
+"""And those that look keys up and append to the log."""
+DOOR_SECONDS = 10.0
+"""How long the database may take with a statement of these: then callers are told, and the next one connects anew."""
 _log = logging.getLogger(__name__)
 
 
@@ -105,6 +109,7 @@ class Hub:
         self._build_schemas()
         self.database = Database.of(settings.database)
         self.directory = CompanyDirectory(self.database)
+        self._door_database = self.database.apart(DOOR_CONNECTIONS, answer_seconds=DOOR_SECONDS)
         self.wakeup = Wakeup(self.database)
         self.signals = Signals(self.wakeup, due=Signal(), replay=Signal(), turn=Signal())
         self.notifier = Notifier(self.registry)
@@ -144,7 +149,7 @@ class Hub:
             plugins=self._rows_of_companies,
         )
         self.keys = Keys(
-            self.database,
+            self._door_database,
             vault=self.vault,
             prefix=key_prefix_of(settings),
             limits=self.company_limits,
@@ -174,7 +179,7 @@ class Hub:
     def _build_stream(self) -> None:
         events = self.settings.events
         self.ingest = Ingest(
-            self.database,
+            self._door_database,
             catalog=self.catalog,
             log=Log(shards=lambda: self._shards, directory=self.directory),
             wakeup=self.wakeup,
@@ -273,6 +278,7 @@ class Hub:
         async with contextlib.AsyncExitStack() as stack:
             await stack.enter_async_context(self.database)
             await stack.enter_async_context(self._operation_database)
+            await stack.enter_async_context(self._door_database)
             await self.database.check_pooler()
             await self.secret_checks.verify()
             await self._prepare_database()

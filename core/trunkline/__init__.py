@@ -1,8 +1,7 @@
 """trunkline: one stream of business events, and every way that customers take it.
 
-What a plugin needs is here; a plugin imports nothing deeper.
-
-Each name is loaded when it is first used, so ``import trunkline.client`` loads neither the web framework nor the database.
+What a plugin needs is here; a plugin imports nothing deeper. Each name is loaded when it is first used, so
+``import trunkline.client`` loads neither the web framework nor the database.
 """
 
 import importlib
@@ -27,8 +26,11 @@ if TYPE_CHECKING:
         ReplayCount,
         ReplayRequest,
         ReplayView,
+        RotatedSecret,
+        RotateSecret,
         Strict,
         SubscriptionView,
+        TestAttempt,
         UpdateSubscription,
     )
     from trunkline.api.models import Subscriptions as SubscriptionList
@@ -211,6 +213,8 @@ __all__ = [
     "ReplayRequest",
     "ReplayView",
     "Result",
+    "RotateSecret",
+    "RotatedSecret",
     "Routes",
     "Sealer",
     "Search",
@@ -223,6 +227,7 @@ __all__ = [
     "SubscriptionView",
     "Target",
     "TargetRefused",
+    "TestAttempt",
     "TrunklineError",
     "UpdateSubscription",
     "Wording",
@@ -276,8 +281,11 @@ _HOMES = {
         "ReplayCount",
         "ReplayRequest",
         "ReplayView",
+        "RotatedSecret",
+        "RotateSecret",
         "Strict",
         "SubscriptionView",
+        "TestAttempt",
         "UpdateSubscription",
         "Subscriptions as SubscriptionList",
     ),

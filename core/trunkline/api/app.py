@@ -7,6 +7,7 @@ from fastapi import FastAPI
 
 from trunkline.api import (
     bodies,
+    channels,
     companies,
     documents,
     event_types,
@@ -73,6 +74,7 @@ def _core_routes(hub: Hub) -> Sequence[Routes]:
     routers = (
         event_types.make_router(hub.catalog),
         quarantine.make_router(hub.quarantine, hub.catalog, max_event_bytes=max_bytes),
+        channels.make_router(hub.channels, hub.subscriptions),
         subscriptions.make_router(hub.subscriptions, hub.deliveries, hub.replays),
         keys.make_router(hub.key_service),
         companies.make_router(hub.company_limits),

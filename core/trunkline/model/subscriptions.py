@@ -76,6 +76,10 @@ class Subscription:
     """How many may begin in a time, over all workers (``pace.Rate``)."""
     is_readable: bool = True
     """Whether its secrets and headers could be opened; they are empty where not."""
+    target: Mapping[str, Any] | None = None
+    """What may be shown of a target that its channel declares; None where *target_url* is all there is."""
+    target_secrets: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    """The secrets of *target*, by their names."""
 
     def live_secrets(self, now_ms: int) -> tuple[str, ...]:
         """The secrets that sign at *now_ms*, newest first."""

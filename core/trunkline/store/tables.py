@@ -133,10 +133,11 @@ subscriptions = Table(
     Column("retry", JSON(none_as_null=True)),
     Column("max_in_flight", Integer),
     Column("rate", String(40)),
+    Column("target", JSON(none_as_null=True)),
     Index("ix_subscriptions_company", "company_id"),
     Index("ix_subscriptions_version", "version"),
 )
-"""*event_types* and *filter* are JSON; *sealed* is the encrypted JSON of secrets and headers; *version* is the routing
+"""*event_types* and *filter* are JSON; *sealed* is the encrypted JSON of secrets and headers, and of the secrets of *target*; *version* is the routing
 version of the last change. The live reader serves what comes after *start_position*; *resume_position* is where a paused or
 disabled subscription stopped. Status ``deleted`` keeps the number for the deliveries that name it."""
 

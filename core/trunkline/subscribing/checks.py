@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
-from trunkline.contract import Channel
+from trunkline.contract import Channel, targets
 from trunkline.errors import BodyInvalid, FieldError, TargetRefused, pointer, unknown_name
 from trunkline.model.subscriptions import Subscription
 from trunkline.schemas.catalog import SchemaCatalog
@@ -29,6 +29,7 @@ class Context:
     policy: AddressPolicy
     channel: Channel | None
     request: Mapping[str, Any]
+    is_change: bool = False
 
 
 Check = Callable[[Any, Context], list[FieldError]]
@@ -43,6 +44,20 @@ def check_target_url(url: Any, context: Context) -> list[FieldError]:
     urls.check(url, schemes=channel.schemes if channel else urls.HTTP_SCHEMES, policy=context.policy)
     if channel is not None and (reason := _ask_channel(channel, url)):
         raise TargetRefused(reason)
+    return []
+
+
+def check_target(target: Any, context: Context) -> list[FieldError]:
+    """Check a target after the model that the channel declares; what a change leaves of one is judged with what it had."""
+    model = context.channel.target if context.channel else None
+    if model is None or not isinstance(target, dict):
+        return [FieldError("/target", "must be an object of the channel's own fields")]
+    if context.is_change:
+        return []
+    try:
+        targets.created(model, target)
+    except BodyInvalid as error:
+        return list(error.errors)
     return []
 
 

@@ -44,6 +44,7 @@ from trunkline.contract.hub import (
     PluginDatabase,
     Sealer,
 )
+from trunkline.contract.network import Network
 from trunkline.contract.pages import PortalPage, PortalRequest, Render
 from trunkline.contract.providers import (
     Action,
@@ -102,6 +103,7 @@ __all__ = [
     "ListedEvent",
     "Lookup",
     "Migrations",
+    "Network",
     "OpenOrigin",
     "Operations",
     "Overview",

@@ -19,6 +19,7 @@ from trunkline.contract.hub import (
     PluginDatabase,
     Sealer,
 )
+from trunkline.contract.network import Network
 from trunkline.contract.pages import PortalPage
 from trunkline.contract.providers import Operations
 from trunkline.contract.quarantine import Quarantine
@@ -34,6 +35,7 @@ class PluginContext:
     name: str
     settings: BaseModel | None
     http: HttpClient
+    network: Network
     events: EventReader
     subscriptions: Subscriptions
     deliveries: Deliveries

@@ -167,7 +167,7 @@ class DeliveryChecks(ChannelSubject):
         trial = await open_trial()
         elsewhere = await trial.another_side()
         _, subscription, _ = await trial.delivered()
-        change = {"target_url": elsewhere.url}
+        change = elsewhere.destination
         await trial.hub.subscriptions.update(COMPANY_ID, subscription["id"], change, channel=self.channel)
         await trial.until_ended(await trial.emit(), subscription)
         old, new = len(await trial.arrivals(0)), len(await trial.arrivals(0, elsewhere))

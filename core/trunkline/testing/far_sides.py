@@ -72,6 +72,10 @@ class FarSide:
         """
         raise NotImplementedError
 
+    async def reached(self) -> None:
+        """Return as soon as something has reached it, which may be less than an arrival. Raises TimeoutError."""
+        await self.arrivals(1)
+
     async def accept(self) -> bool:
         """Take what comes from now on. This is how it starts."""
         return False

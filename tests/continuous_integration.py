@@ -9,12 +9,24 @@ from pathlib import Path
 import pytest
 
 TESTS = Path(__file__).parent
-ALONE = ("reliability", "contract/test_benchmarks.py", "core/dispatch/test_contention.py")
+ALONE = ("reliability", "core/dispatch/test_contention.py")
 """What measures time, or fills the machine by itself."""
-NOT_ALONE = ("reliability/simulation",)
-"""Of these, what has a clock of its own."""
-FIRST = ("plugins/n8n", "plugins/zapier", "plugins/portal/browser", "third_party")
-"""Modules that take minutes, packages that they install included: no worker is to be left with one of them at the end."""
+NOT_ALONE = ("reliability/simulation", "reliability/test_crash_matrix.py")
+"""Of these, what has a clock of its own, or waits until the machine has time for it."""
+FIRST = (
+    "plugins/n8n/test_server.py",
+    "testing/test_every_check_catches.py",
+    "reliability/test_crash_matrix.py",
+    "reliability/simulation",
+    "third_party",
+    "core/cli/scaffold",
+    "plugins/n8n",
+    "plugins/zapier",
+    "plugins/portal/browser",
+    "plugins/test_openapi.py",
+    "contract/test_docs.py",
+)
+"""What takes minutes, packages that it installs included, the longest first: no worker is to be left with one of them at the end."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -30,7 +42,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item, path in paths.items():
         if path.startswith(ALONE) and not path.startswith(NOT_ALONE):
             item.add_marker("alone")
-    items.sort(key=lambda item: not paths[item].startswith(FIRST))
+    items.sort(key=lambda item: _turn_of(paths[item]))
+
+
+def _turn_of(path: str) -> int:
+    return next((turn for turn, start in enumerate(FIRST) if path.startswith(start)), len(FIRST))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

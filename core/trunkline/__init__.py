@@ -48,6 +48,7 @@ if TYPE_CHECKING:
         ApiKeys,
         Attention,
         AttentionKind,
+        BearerRequest,
         Bucket,
         Call,
         ChangedSubscription,
@@ -62,6 +63,7 @@ if TYPE_CHECKING:
         EventList,
         EventReader,
         FinishedAttempt,
+        Held,
         HttpClient,
         HttpResponse,
         ListedEvent,
@@ -73,7 +75,9 @@ if TYPE_CHECKING:
         Overview,
         PluginContext,
         PluginDatabase,
+        PortalContent,
         PortalPage,
+        PortalRedirect,
         PortalRequest,
         Push,
         Quarantine,
@@ -86,6 +90,7 @@ if TYPE_CHECKING:
         ShownEvent,
         SubscriptionActivity,
         Target,
+        Terms,
     )
     from trunkline.contract.fragments import FragmentInvalid, check_fragment
     from trunkline.contract.hookspecs import HOOK_API, hookimpl
@@ -104,9 +109,11 @@ if TYPE_CHECKING:
         Refused,
         TargetRefused,
         TrunklineError,
+        Unauthenticated,
     )
     from trunkline.model.deliveries import Outcome, Result
-    from trunkline.model.principals import COMPANY_SCOPES, Principal
+    from trunkline.model.event_groups import is_group, takes_type, type_groups
+    from trunkline.model.principals import COMPANY_SCOPES, Principal, describe_scope
     from trunkline.outbound.push import deliver as deliver_by_http
     from trunkline.outbound.push import post as post_by_http
     from trunkline.plugins.extras import require_extra
@@ -144,6 +151,7 @@ __all__ = [
     "AttentionKind",
     "BadCursor",
     "BadQuery",
+    "BearerRequest",
     "BodyInvalid",
     "Brand",
     "Bucket",
@@ -179,6 +187,7 @@ __all__ = [
     "FieldKind",
     "FinishedAttempt",
     "FragmentInvalid",
+    "Held",
     "HttpClient",
     "HttpResponse",
     "IdempotencyKey",
@@ -197,7 +206,9 @@ __all__ = [
     "Overview",
     "PluginContext",
     "PluginDatabase",
+    "PortalContent",
     "PortalPage",
+    "PortalRedirect",
     "PortalRequest",
     "Principal",
     "Product",
@@ -229,8 +240,10 @@ __all__ = [
     "SubscriptionView",
     "Target",
     "TargetRefused",
+    "Terms",
     "TestAttempt",
     "TrunklineError",
+    "Unauthenticated",
     "UpdateSubscription",
     "Wording",
     "__version__",
@@ -242,8 +255,10 @@ __all__ = [
     "conditions_of",
     "definition_routes",
     "deliver_by_http",
+    "describe_scope",
     "happening",
     "hookimpl",
+    "is_group",
     "json_remarks",
     "plural",
     "post_by_http",
@@ -259,7 +274,9 @@ __all__ = [
     "rest_hook_routes",
     "sample_envelope",
     "singular",
+    "takes_type",
     "those_of",
+    "type_groups",
     "with_article",
     "wording_of",
 ]
@@ -269,9 +286,9 @@ _HOMES = {
     "trunkline.api.hooks": "rest_hook_channel rest_hook_routes",
     "trunkline.api.idempotency_keys": "IdempotencyKey check_idempotency_key",
     "trunkline.api.models": (
-        "CreatedSubscription CreateSubscription Deliveries Envelope EventPage ReplayCount ReplayRequest "
-        "ReplayView RotatedSecret RotateSecret Strict SubscriptionView TestAttempt UpdateSubscription "
-        "Subscriptions:SubscriptionList"
+        "CreateSubscription CreatedSubscription Deliveries Envelope EventPage ReplayCount ReplayRequest "
+        "ReplayView RotateSecret RotatedSecret Strict SubscriptionView Subscriptions:SubscriptionList "
+        "TestAttempt UpdateSubscription"
     ),
     "trunkline.api.problems": "responses",
     "trunkline.api.requests": "QueryModel StrictRoute query_reader read_body",
@@ -279,21 +296,23 @@ _HOMES = {
     "trunkline.api.strict_json": "read_json",
     "trunkline.api.subscriptions": "DeliveryQuery",
     "trunkline.contract": (
-        "AcceptedEvent Action Activity Answer Answered ApiKeys Attention AttentionKind Bucket Call "
-        "ChangedSubscription Channel CheckTarget Clock Connector Deliver Deployment Emit EmittedEvent "
-        "EventList EventReader FinishedAttempt HttpClient HttpResponse ListedEvent Lookup Migrations "
-        "Network OpenOrigin Operations Overview PluginContext PluginDatabase PortalPage PortalRequest "
-        "Push Quarantine QuarantinePage QuarantinedEvent ReadFile Routes Sealer Search ShownEvent "
-        "SubscriptionActivity Target"
+        "AcceptedEvent Action Activity Answer Answered ApiKeys Attention AttentionKind BearerRequest "
+        "Bucket Call ChangedSubscription Channel CheckTarget Clock Connector Deliver Deployment Emit "
+        "EmittedEvent EventList EventReader FinishedAttempt Held HttpClient HttpResponse ListedEvent "
+        "Lookup Migrations Network OpenOrigin Operations Overview PluginContext PluginDatabase "
+        "PortalContent PortalPage PortalRedirect PortalRequest Push Quarantine QuarantinePage "
+        "QuarantinedEvent ReadFile Routes Sealer Search ShownEvent SubscriptionActivity Target Terms"
     ),
     "trunkline.contract.fragments": "FragmentInvalid check_fragment",
     "trunkline.contract.hookspecs": "HOOK_API hookimpl",
     "trunkline.errors": (
         "AddressRefused BadCursor BadQuery BodyInvalid CursorExpired EventRejected ExtraMissing "
-        "FieldError NotFound ProviderFailed ProviderRefused Refused TargetRefused TrunklineError"
+        "FieldError NotFound ProviderFailed ProviderRefused Refused TargetRefused TrunklineError "
+        "Unauthenticated"
     ),
     "trunkline.model.deliveries": "Outcome Result",
-    "trunkline.model.principals": "COMPANY_SCOPES Principal",
+    "trunkline.model.event_groups": "is_group takes_type type_groups",
+    "trunkline.model.principals": "COMPANY_SCOPES Principal describe_scope",
     "trunkline.outbound.push": "deliver:deliver_by_http post:post_by_http",
     "trunkline.plugins.extras": "require_extra",
     "trunkline.schemas.catalog": "EventType Json",

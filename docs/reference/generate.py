@@ -24,7 +24,6 @@ from trunkline.api.app import create_app
 from trunkline.api.security import Requires
 from trunkline.cli import load_commands, opening
 from trunkline.hub.hub import Hub
-from trunkline.runtime.metrics import Metrics
 from trunkline.schemas.definitions import FOLDERS, KINDS, Definition, Kind
 from trunkline.schemas.files import package_definitions, package_event_types
 from trunkline.testing import list_checks
@@ -102,7 +101,7 @@ def settings_page() -> str:
     """Every setting of the core."""
     blocks = [
         "Settings stand in `trunkline.toml` in the current folder, or in the file that `--config` names. An environment variable "
-        "wins over the file. An unknown or malformed setting stops the start and is named.",
+        "wins over the file; the variables in `.env` beside the file come between the two. An unknown or malformed setting stops the start and is named.",
         '```toml\n[server]\nport = 8080\n\n[delivery]\nallow_http = true\nretry_schedule_seconds = [5, 30, 120]\n\n[plugins]\nenabled = ["webhooks", "polling"]\n```',
         "In an environment variable a list is a JSON array or comma-separated: `TRUNKLINE_PLUGINS__ENABLED=webhooks,polling`. "
         "A plugin's settings stand in a section that has the plugin's name.",
@@ -471,8 +470,8 @@ def first_line_of(command: Any) -> str:
 
 
 def metric_rows() -> Iterator[tuple[str, str, str, str]]:
-    """Name, kind, labels and meaning of every metric, as Prometheus sees it."""
-    registry = Metrics().registry
+    """Name, kind, labels and meaning of every metric, as Prometheus sees it, those of the built-in plugins last."""
+    registry = built_in_hub().metrics.registry
     for collector in dict.fromkeys(registry._collector_to_names):  # noqa: SLF001 - labels are known before a sample is
         (metric,) = collector.describe() if hasattr(collector, "describe") else collector.collect()
         name = f"{metric.name}_total" if metric.type == "counter" else metric.name
@@ -488,7 +487,11 @@ def metrics_page() -> str:
         "A histogram has the series `_bucket`, `_sum` and `_count`; counters and histograms also have `_created`, when they were first seen. What to watch stands in "
         "[Run on PostgreSQL](../how-to/run-on-postgresql.md#what-to-watch).",
         table(["metric", "type", "labels", "meaning"], metric_rows()),
-        "`outcome` is `delivered`, `retry`, `rejected` or `gone`. `route` is the template of the path, such as `/api/v1/events/{event_id}`.",
+        "`outcome` is `delivered`, `retry`, `rejected` or `gone`. `route` is the template of the path, such as `/api/v1/events/{event_id}`. "
+        "Of an agent's message `method` is that of the protocol, and `other` for what the server does not know; `outcome` is `done` or `refused`, "
+        "and of a call of a tool also `failed`, `forbidden`, `unknown` or `left` (the agent did not wait for the end).",
+        "A plugin adds metrics of its own by `context.metrics`; they are named `trunkline_{plugin}_…`, and here are those of the plugins that come "
+        "with the hub.",
     )
 
 

@@ -25,6 +25,7 @@ PACKAGES = (
     "plugins/portal/trunkline_portal",
     "plugins/docs/trunkline_docs",
     "plugins/mcp/trunkline_mcp",
+    "plugins/oauth/trunkline_oauth",
     "schemas/trunkline_schemas",
 )
 USE = """

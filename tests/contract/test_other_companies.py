@@ -5,11 +5,13 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
+import httpx2
 import pytest
+from tests.plugins.oauth.flow import CALLBACK, App, Person, connect
 
 OWNER, STRANGER = 92, 93
 TYPE = "lead.created"
-PUBLIC_NAMES = {"name", "company_id"}
+PUBLIC_NAMES = {"name", "company_id", "app_id"}
 """Parameters that name what every company shares (event types, schemas), or that only operators' calls have."""
 _PARAMETER = re.compile(r"\{(\w+)\}")
 
@@ -72,7 +74,9 @@ async def belongings(hub) -> dict[str, str]:
     hook = await make("/zapier/hooks", {**target, "event_type": TYPE})
     broken = {"type": "payment.failed", "payload": {"payment_id": "none"}}
     quarantined = (await make("/events", broken))["quarantined"]
+    [connection] = await connected_apps(hub)
     return {
+        "connection_id": connection["id"],
         "quarantine_id": quarantined["id"],
         "subscription_id": subscription["id"],
         "second_subscription_id": second["id"],
@@ -85,6 +89,18 @@ async def belongings(hub) -> dict[str, str]:
         "delivery_id": deliveries[0]["id"],
         "hook_id": hook["id"],
     }
+
+
+async def connected_apps(hub) -> list[dict[str, Any]]:
+    """Let an app be connected with the owner; gives what the owner sees of it."""
+    registered = {"name": "Desk", "redirect_uris": [CALLBACK]}
+    app = (await hub.operator.post("/api/v1/oauth/apps", json=registered)).json()
+    transport = httpx2.ASGITransport(app=hub.app)
+    async with httpx2.AsyncClient(transport=transport, base_url="http://hub.test") as http:
+        person = Person(http)
+        await person.sign_in(hub.client.headers["x-api-key"])
+        await connect(App(hub.anonymous, app["client_id"], app["client_secret"]), person)
+    return (await hub.client.get("/api/v1/oauth/connections")).json()["connections"]
 
 
 @pytest.fixture

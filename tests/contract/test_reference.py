@@ -18,7 +18,6 @@ from trunkline.cli import load_commands
 from trunkline.contract import hookspecs
 from trunkline.errors import SettingsInvalid
 from trunkline.plugins.inspection import list_hooks
-from trunkline.runtime.metrics import Metrics
 from trunkline.schemas.files import package_definitions, package_event_types
 
 FOLDER = Path(__file__).parents[2] / "docs" / "reference"
@@ -116,6 +115,8 @@ def test_every_route_is_there():
         ("GET", path)
         for path in ("/docs", "/docs/events", "/docs/events/{path:path}", "/openapi.json", "/asyncapi.json")
     }
+    unlisted |= {("GET", "/.well-known/oauth-authorization-server"), ("GET", "/oauth/authorize")}
+    unlisted |= {("POST", "/oauth/token"), ("POST", "/oauth/revoke")}
     unlisted |= {(method, "/mcp") for method in ("DELETE", "GET", "POST")}
     actions = package_definitions("trunkline_schemas")
     also_put = {("PUT", f"/api/v1/integrations{one.path}") for one in actions if one.method == "PATCH"}
@@ -142,7 +143,7 @@ def test_every_command_is_there():
 
 
 def test_every_metric_is_there():
-    families = text_string_to_metric_families(Metrics().text().decode())
+    families = text_string_to_metric_families(generate.built_in_hub().metrics.text().decode())
     names = {
         f"{family.name}_total" if family.type == "counter" else family.name
         for family in families

@@ -1,6 +1,7 @@
 """Settings: where they come from, and that whatever is wrong stops the start and is named (CONTRACT §11)."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -174,3 +175,45 @@ def test_what_is_wrong_with_a_value_is_said_in_plain_words(environment: dict[str
     with pytest.raises(SettingsInvalid) as caught:
         load(**environment)
     assert str(caught.value).startswith(sentence)
+
+
+# ---- .env --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in [name for name in os.environ if name.startswith("TRUNKLINE_")]:
+        monkeypatch.delenv(name)
+    return tmp_path
+
+
+def test_variables_beside_the_file_come_between_it_and_the_environment(folder, monkeypatch):
+    (folder / "trunkline.toml").write_text(
+        "[server]\nport = 1\nhost = '0.0.0.1'\n[limits]\nread = '1/minute'\n"
+    )
+    lines = [
+        "# secrets",
+        "",
+        "OTHER = x y",
+        "export TRUNKLINE_SERVER__PORT=2",
+        "TRUNKLINE_SERVER__HOST='0.0.0.2'",
+    ]
+    (folder / ".env").write_text("\n".join(lines))
+    monkeypatch.setenv("TRUNKLINE_SERVER__HOST", "0.0.0.3")
+    found = settings.load()
+    assert (found.server.port, found.server.host, found.limits.read) == (2, "0.0.0.3", "1/minute")
+
+
+def test_variables_of_another_folder_are_not_read(folder):
+    (folder / ".env").write_text("TRUNKLINE_SERVER__PORT=2")
+    (folder / "production").mkdir()
+    (folder / "production" / "hub.toml").write_text("")
+    assert settings.load(folder / "production" / "hub.toml").server.port == 8000
+    assert settings.load(environment={}).server.port == 8000
+
+
+def test_a_line_about_a_setting_that_is_no_assignment_is_named(folder):
+    (folder / ".env").write_text("A=1\nTRUNKLINE_SERVER__PORT 2")
+    with pytest.raises(SettingsInvalid, match=r"^Line 2 of \.env must look like NAME=value$"):
+        settings.load()

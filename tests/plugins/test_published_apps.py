@@ -53,6 +53,7 @@ def test_a_removed_event_type_action_or_field_shows_in_the_keys(platform: str):
     assert any("note" in key.lower() for key in action)
 
 
+@pytest.mark.slow
 def test_what_is_left_over_from_an_earlier_export_is_not_counted():
     product = installed_product()
     smaller = replace(product, actions=product.actions[1:])

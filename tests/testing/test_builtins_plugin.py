@@ -54,6 +54,12 @@ class TestN8n(PluginConformance):
     plugin = "n8n"
 
 
+class TestOauth(PluginConformance):
+    plugin = "oauth"
+    prefixes = ("/api/v1/oauth", "/oauth", "/.well-known")
+    public = ("/oauth/*", "/.well-known/*")
+
+
 class TestPolling(PluginConformance):
     plugin = "polling"
     prefixes = ("/api/v1/events",)

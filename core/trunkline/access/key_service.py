@@ -1,20 +1,23 @@
 """API keys as JSON without their secrets: made, listed and revoked (``contract.ApiKeys``)."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from trunkline.access.keys import Keys
+from trunkline.access.keys import KEY_ID_PREFIX, Keys
 from trunkline.model.principals import Principal
 from trunkline.model.times import utc_or_none
 from trunkline.runtime import callers
 from trunkline.store.keys import KeyRecord
 
+FindPrincipal = Callable[[str], Awaitable[Principal | None]]
+
 
 class KeyService:
-    """Shows keys without their secrets."""
+    """Shows keys without their secrets. *find_other* finds principals that are no keys, but somebody's token."""
 
-    def __init__(self, keys: Keys) -> None:
+    def __init__(self, keys: Keys, *, find_other: FindPrincipal) -> None:
         self._keys = keys
+        self._find_other = find_other
 
     async def authenticate(self, api_key: str) -> Principal:
         """Find the principal of *api_key*. Raises Unauthenticated."""
@@ -27,7 +30,8 @@ class KeyService:
 
         The call works for its company from then on; for an operator's key that is *company_id*, where one is given.
         """
-        principal = await self._keys.principal(key_id)
+        is_key = key_id.startswith(KEY_ID_PREFIX)
+        principal = await (self._keys.principal(key_id) if is_key else self._find_other(key_id))
         if principal is not None:
             _work_for(principal, company_id)
         return principal

@@ -33,6 +33,7 @@ from trunkline.store.keys import KeyRecord, ValidKey
 from trunkline.store.secrets import Redigest
 
 MAX_COMPANY_ID = 2**63 - 1
+KEY_ID_PREFIX = "key_"
 _SECRET_BYTES = 32
 _KEY = re.compile(r"([a-z][a-z0-9]{1,15})_live_(0|[1-9][0-9]{0,18})_([A-Za-z0-9_-]{43})", re.ASCII)
 _log = logging.getLogger(__name__)
@@ -79,7 +80,7 @@ class Keys:
         self._limits = limits
         self._pins = pins
         self._vault = vault
-        self._prefix = prefix
+        self.prefix = prefix
         self._lookups: Batcher[Digests, Principal | None] = Batcher(self._look_up)
         self._touches: Batcher[str | Redigest, None] = Batcher(self._touch)
         self._touching: set[str] = set()
@@ -103,7 +104,7 @@ class Keys:
             LimitReached: the company has all the keys that it may have.
         """
         chosen = (OPERATOR,) if company_id is None else _check_scopes(scopes)
-        api_key = new_key(self._prefix, company_id)
+        api_key = new_key(self.prefix, company_id)
         quotas = None if company_id is None else await self._limits.of(company_id)
         async with self._database.write() as connection:
             if (
@@ -115,7 +116,7 @@ class Keys:
                     "keys", quotas.keys, things="API keys", remedy="revoke one that is not used first"
                 )
             record = KeyRecord(
-                id=f"key_{secrets.token_hex(12)}",
+                id=f"{KEY_ID_PREFIX}{secrets.token_hex(12)}",
                 company_id=company_id,
                 name=name,
                 scopes=chosen,
@@ -154,9 +155,9 @@ class Keys:
             msg = "This call needs an API key in the header X-Api-Key."
             raise Unauthenticated(msg)
         parsed = parse_key(header)
-        if parsed is None or parsed.prefix != self._prefix:
+        if parsed is None or parsed.prefix != self.prefix:
             msg = (
-                f"What was sent is no API key; one looks like {self._prefix}_live_92_ and 43 more characters."
+                f"What was sent is no API key; one looks like {self.prefix}_live_92_ and 43 more characters."
             )
             raise Unauthenticated(msg)
         principal = await self._lookups.submit(self._vault.digests(header))

@@ -12,7 +12,7 @@ from fastapi.responses import HTMLResponse
 from fastapi.staticfiles import StaticFiles
 from pydantic.json_schema import models_json_schema
 
-from trunkline.api import models
+from trunkline.api import models, stand_ins
 from trunkline.api.problems import MEDIA_TYPE, Problem
 from trunkline.api.routing import Route, bind
 from trunkline.errors import pointer
@@ -110,6 +110,8 @@ def openapi(app: FastAPI, catalog: SchemaCatalog, public_url: str | None = None)
         )
         _add_components(document, catalog)
         _unify_errors(document)
+        words = stand_ins.replacements(catalog.names(), key_prefix=app.state.hub.keys.prefix)
+        document = stand_ins.replaced(document, words)
         document["webhooks"] = {kind.name: {"post": _push(kind)} for kind in catalog.types()}
         app.openapi_schema = document
     return app.openapi_schema
@@ -171,6 +173,7 @@ def _add_components(document: dict[str, Any], catalog: SchemaCatalog) -> None:
     first = catalog.types()[0] if catalog.types() else None
     if first is not None:
         schemas["EventRequest"]["examples"] = [{"type": first.name, "payload": first.example}]
+        schemas["Envelope"]["examples"] = [_example(first)]
         schemas["EventRequest"]["properties"]["type"]["enum"] = list(catalog.names())
 
 

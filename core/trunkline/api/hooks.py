@@ -20,6 +20,7 @@ from trunkline.api.routing import Route, bind
 from trunkline.api.security import Caller, requires
 from trunkline.contract import Channel, EventReader, PluginContext, Routes, Subscriptions
 from trunkline.errors import BodyInvalid, FieldError, NotFound
+from trunkline.model.event_groups import takes_type
 from trunkline.model.subscriptions import GONE
 from trunkline.outbound.push import deliver
 from trunkline.schemas.versions import choose
@@ -41,7 +42,9 @@ class HookRequest(Strict):
     )
     hookUrl: str | None = Field(default=None, description="another name for `target_url`")  # noqa: N815
     url: str | None = Field(default=None, description="another name for `target_url`")
-    event_type: str | None = Field(default=None, description="one event type", examples=["client.created"])
+    event_type: str | None = Field(
+        default=None, description="one event type, or a group such as `client.*`", examples=["client.created"]
+    )
     event_types: list[str] | None = Field(default=None, description='several, or `["*"]` for all')
 
 
@@ -199,7 +202,7 @@ def _versions_of_app(caller: Caller, names: list[str], events: EventReader) -> d
     """Give the versions that the platform's app was made for, where it says so (``schemas.versions.HEADER``)."""
     if caller.made_for is None:
         return {}
-    known = [kind.name for kind in events.types() if names == ["*"] or kind.name in names]
+    known = [kind.name for kind in events.types() if takes_type(names, kind.name)]
     return {name: choose(events.versions(name), caller.made_for.get(name, 1)) for name in known}
 
 

@@ -75,7 +75,10 @@ class NewKey(KeyView):
         json_schema_extra={
             "examples": [
                 _EXAMPLE
-                | {"last_used_utc": None, "key": "wlcro_live_92_Jx2yV0o5m1dH8rQfYw3tZb7nKc9uLe4aSg6iPhDk3Qw"}
+                | {
+                    "last_used_utc": None,
+                    "key": "trunkline_live_92_Jx2yV0o5m1dH8rQfYw3tZb7nKc9uLe4aSg6iPhDk3Qw",
+                }
             ]
         }
     )

@@ -20,20 +20,6 @@ class Strict(BaseModel):
 class Envelope(BaseModel):
     """An event as every channel carries it."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "id": 45678,
-                    "type": "client.created",
-                    "createdUtc": "2026-01-28T10:30:00Z",
-                    "companyId": 92,
-                    "payload": {"client_id": 12345, "first_name": "Jane"},
-                    "metadata": {"source": "web_portal"},
-                }
-            ]
-        }
-    )
     id: EventId
     type: str = Field(description="event type, such as `client.created`")
     createdUtc: Utc  # noqa: N815 - CONTRACT §2: envelope keys are camelCase
@@ -165,6 +151,11 @@ class SubscriptionView(BaseModel):
     public_key: str | None = Field(default=None, description="for `ed25519` only")
     target: dict[str, Any] | None = Field(
         default=None, description="on a channel that declares its targets; secrets are masked"
+    )
+    name: str | None = Field(default=None, description="the channel's own name for it, where it has one")
+    holder: str | None = Field(default=None, description="whose it is, where its holder renews it")
+    expires_utc: Utc | None = Field(
+        default=None, description="when it lapses unless it is renewed; null where it never does"
     )
 
 

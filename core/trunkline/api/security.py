@@ -16,9 +16,10 @@ from fastapi.security.base import SecurityBase
 from starlette.requests import Request
 from starlette.types import Scope
 
-from trunkline.access.keys import MAX_COMPANY_ID, Keys
+from trunkline.access.keys import MAX_COMPANY_ID, Keys, parse_key
 from trunkline.access.limits import Allowance, Bucket, Limits
 from trunkline.api.problems import HEADERS_KEY
+from trunkline.contract import BearerRequest
 from trunkline.errors import BadQuery, BodyInvalid, FieldError, Forbidden, Unauthenticated
 from trunkline.model.principals import Principal
 from trunkline.runtime import callers
@@ -31,16 +32,24 @@ _COMPANY_MALFORMED = "must be a company's id, in digits"
 _VERSIONS = VERSIONS_HEADER.lower().encode()
 _CALLER_KEY = "trunkline.caller"
 _BEARER = re.compile(rb"Bearer +(\S+) *", re.IGNORECASE)
-_KEY_MISSING = (
-    "This call needs an API key: 'Authorization: Bearer' and the key, or the key in the header X-Api-Key."
-)
+_KEY_MISSING = "This call needs an API key in the header X-Api-Key, or 'Authorization: Bearer' and the key or an access token."
+_UNKNOWN = "This bearer token is neither an API key nor an access token that is valid here; get a new one."
 _BUCKET_OF_METHOD: dict[str, Bucket] = {"GET": "read", "HEAD": "read", "DELETE": "write"}
+
+
+class Tokens(Protocol):
+    """What knows whose a bearer token is that is no API key."""
+
+    async def authenticate(self, request: BearerRequest) -> Principal | None:
+        """Find the principal; None where nobody knows the token."""
+        ...
 
 
 class Hub(Protocol):
     """The parts of the hub that check a key and count its calls."""
 
     keys: Keys
+    tokens: Tokens
     limits: Limits
 
 
@@ -105,12 +114,13 @@ def caller_of(scope: Scope) -> Caller | None:
 class Requires(SecurityBase):
     """A dependency that lets a call through if its key has *scope* (any valid key for None), and counts it in *bucket*.
 
-    With *bearer* the key may also come as a bearer token (RFC 6750), and a refusal says so.
+    The key comes in the header X-Api-Key or as a bearer token (RFC 6750), where it may also be an access token that a plugin
+    knows. With *bearer* a refusal has the challenge of that standard.
     """
 
     def __init__(self, scope: str | None, *, bucket: Bucket | None, bearer: bool = False) -> None:
         self.scope = scope
-        self._bearer = bearer
+        self._challenges = bearer
         self.bucket: Bucket | None = bucket
         self.scheme_name = "ApiKey"
         self.model = APIKey.model_construct(
@@ -136,10 +146,14 @@ class Requires(SecurityBase):
             return known[1]
         api_key, company, versions = _headers(scope)
         hub = hub_of(request)
-        if self._bearer:
-            principal = await _authenticate_bearer(hub.keys, scope, api_key)
-        else:
-            principal = await hub.keys.authenticate(api_key)
+        token = None if api_key else _bearer_token(scope)
+        try:
+            principal = await _authenticate(hub, scope, api_key, token)
+        except Unauthenticated as error:
+            if self._challenges:
+                sent = bool(api_key or token)
+                error.headers["WWW-Authenticate"] = 'Bearer error="invalid_token"' if sent else "Bearer"
+            raise
         callers.work_for(principal.company_id)
         if not principal.is_operator:
             bucket = self.bucket_for(scope["method"])
@@ -157,26 +171,29 @@ class Requires(SecurityBase):
 def requires(scope: str | None, *, bucket: Bucket | None = None, bearer: bool = False) -> Requires:
     """Make the dependency of a route that asks for *scope*.
 
-    GET counts as ``read`` and DELETE as ``write``; other methods need a *bucket*. With *bearer* the key may also come as
-    ``Authorization: Bearer``, where a standard asks for that.
+    GET counts as ``read`` and DELETE as ``write``; other methods need a *bucket*. With *bearer* a refusal has a header
+    ``WWW-Authenticate``, where a standard asks for that.
     """
     return Requires(scope, bucket=bucket, bearer=bearer)
 
 
-async def _authenticate_bearer(keys: Keys, scope: Scope, api_key: str | None) -> Principal:
-    """Find the principal of a bearer token, or of *api_key* where there is none. Raises Unauthenticated, StoreUnavailable."""
+async def _authenticate(hub: Hub, scope: Scope, api_key: str | None, token: str | None) -> Principal:
+    """Find the principal of *api_key*, or of the bearer *token*: a key, or what a plugin knows. Raises Unauthenticated, and others."""
+    if api_key or not token or parse_key(token) is not None:
+        if not (api_key or token):
+            raise Unauthenticated(_KEY_MISSING)
+        return await hub.keys.authenticate(api_key or token)
+    principal = await hub.tokens.authenticate(BearerRequest(token, scope["method"], scope["path"]))
+    if principal is None:
+        raise Unauthenticated(_UNKNOWN)
+    return principal
+
+
+def _bearer_token(scope: Scope) -> str | None:
+    """Read the one bearer token of a call (RFC 6750, 2.1)."""
     tokens = [value for name, value in scope["headers"] if name == b"authorization"]
     match = _BEARER.fullmatch(tokens[0]) if len(tokens) == 1 else None
-    token = match[1].decode("latin-1") if match else api_key
-    if not token:
-        missing = Unauthenticated(_KEY_MISSING)
-        missing.headers["WWW-Authenticate"] = "Bearer"
-        raise missing
-    try:
-        return await keys.authenticate(token)
-    except Unauthenticated as error:
-        error.headers["WWW-Authenticate"] = 'Bearer error="invalid_token"'
-        raise
+    return match[1].decode("latin-1") if match else None
 
 
 def _headers(scope: Scope) -> tuple[str | None, str | None, str | None]:

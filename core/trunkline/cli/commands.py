@@ -38,6 +38,11 @@ class Source:
 
 
 COMMANDS: Mapping[str, Source] = {
+    "init": Source(
+        "trunkline.cli.beginning.command",
+        "init",
+        "Begin a hub of your own product: settings, schemas, secrets and a compose file. What no option says is asked for.",
+    ),
     "serve": Source(
         "trunkline.cli.serving",
         "serve",
@@ -88,7 +93,7 @@ COMMANDS: Mapping[str, Source] = {
         "app",
         "List every plugin that was found: active, disabled, or failed and why.",
     ),
-    "new": Source("trunkline.cli.scaffold.command", "app", "Begin a plugin of your own."),
+    "new": Source("trunkline.cli.scaffold.command", "app", "Begin an event type, or a plugin, of your own."),
     "keys": Source("trunkline.cli.keys", "app", "Make, list and revoke API keys."),
     "secrets": Source(
         "trunkline.cli.secrets",

@@ -23,6 +23,7 @@ from trunkline.errors import BodyInvalid, BodyTooLarge, EventRejected, FieldErro
 from trunkline.hub.hub import Hub
 from trunkline.ingest.requests import RequestReader
 from trunkline.model import cursors
+from trunkline.model.event_groups import is_group, type_groups
 from trunkline.runtime.clock import now_text
 from trunkline.schemas.modes import Modes
 from trunkline.settings import Settings
@@ -45,7 +46,8 @@ Payload = Annotated[
 ]
 Metadata = Annotated[str | None, typer.Option(metavar="JSON", help="The event's metadata.")]
 Types = Annotated[
-    str | None, typer.Option(metavar="TYPE,…", help="Only these event types, separated by commas.")
+    str | None,
+    typer.Option(metavar="TYPE,…", help="Only these event types or groups (invoice.*), separated by commas."),
 ]
 Since = Annotated[
     str | None, typer.Option(metavar="TIME", help="Begin with what was accepted at this ISO 8601 time.")
@@ -227,8 +229,14 @@ def _line(body: bytes) -> str:
 
 def _known_types(hub: Hub, text: str | None) -> list[str]:
     names = [name.strip() for name in (text or "").split(",") if name.strip()]
+    known = hub.catalog.names()
     for name in names:
-        if hub.catalog.resolve(name) is None:
+        if is_group(name) and name not in type_groups(known):
+            msg = f"'{name}' is not a known group of event types; known are {', '.join(type_groups(known))}"
+            raise typer.BadParameter(msg, param_hint="--types")
+        if not is_group(name) and hub.catalog.resolve(name) is None:
             msg = f"'{name}' is not a known event type; known are {', '.join(hub.catalog.names())}"
             raise typer.BadParameter(msg, param_hint="--types")
-    return list(dict.fromkeys(known for name in names if (known := hub.catalog.resolve(name))))
+    return list(
+        dict.fromkeys(name if is_group(name) else hub.catalog.resolve(name) or name for name in names)
+    )

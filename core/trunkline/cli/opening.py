@@ -9,7 +9,7 @@ from pydantic import SecretStr
 from trunkline.access.secret_checks import SecretChecks
 from trunkline.access.vault import Vault
 from trunkline.hub.hub import Hub
-from trunkline.settings import Auth, Settings
+from trunkline.settings import Settings
 from trunkline.store import migrate
 from trunkline.store.database import Database
 
@@ -21,7 +21,10 @@ def inspected(settings: Settings) -> Hub:
         SettingsInvalid, SchemaInvalid, PluginFailed
     """
     throwaway = SecretStr(secrets.token_urlsafe(48))
-    auth = Auth(key_prefix=settings.auth.key_prefix, pepper=throwaway, encryption_key=throwaway)
+    secrets_of_none = {"pepper": throwaway, "encryption_key": throwaway}
+    auth = settings.auth.model_copy(
+        update=secrets_of_none | {"other_peppers": (), "other_encryption_keys": ()}
+    )
     return Hub(settings.model_copy(update={"auth": auth}), dispatch=False)
 
 

@@ -8,6 +8,7 @@ import typer
 from trunkline import settings
 from trunkline.access.keys import MAX_COMPANY_ID
 from trunkline.cli.config import chosen_config
+from trunkline.cli.output import warn
 from trunkline.settings import Settings
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
@@ -25,4 +26,10 @@ def load_settings(context: typer.Context, config: Path | None) -> Settings:
     Raises:
         SettingsInvalid: the file is missing or no TOML, or a setting is unknown or malformed.
     """
-    return settings.load(chosen_config(context, config))
+    chosen = settings.load(chosen_config(context, config))
+    if not context.params.get("seat"):  # a process that another one started has told of it
+        for name in chosen.deprecated():
+            warn(
+                f"Setting '{name}' is deprecated: write 'product.schemas', which also leaves out what other products bring."
+            )
+    return chosen

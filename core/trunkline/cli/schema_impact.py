@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 
 from trunkline.contract import Connector
-from trunkline.model.subscriptions import takes_type
+from trunkline.model.event_groups import takes_type
 from trunkline.schemas.breaks import Break
 from trunkline.schemas.catalog import Json
 from trunkline.schemas.versions import choose

@@ -9,6 +9,7 @@ from trunkline.contract.channels import (
     CheckTarget,
     Deliver,
     HttpClient,
+    HttpFor,
     HttpResponse,
     OpenOrigin,
     Push,
@@ -44,8 +45,9 @@ from trunkline.contract.hub import (
     PluginDatabase,
     Sealer,
 )
+from trunkline.contract.measuring import PluginCounter, PluginDurations, PluginMetrics
 from trunkline.contract.network import Network
-from trunkline.contract.pages import PortalPage, PortalRequest, Render
+from trunkline.contract.pages import PortalContent, PortalPage, PortalRedirect, PortalRequest, Render, Submit
 from trunkline.contract.providers import (
     Action,
     Answer,
@@ -64,8 +66,10 @@ from trunkline.contract.quarantine import (
     ReleasedEvent,
     ReleasedEvents,
 )
+from trunkline.contract.renewing import Held, HeldSubscriptions, Renewed, Terms
 from trunkline.contract.routes import BASES, PORTAL_BASE, DirectHandler, Routes
 from trunkline.contract.stream import AcceptedEvent, Emit, EventPage, EventReader
+from trunkline.contract.tokens import BearerRequest
 
 __all__ = [
     "BASES",
@@ -78,6 +82,7 @@ __all__ = [
     "ApiKeys",
     "Attention",
     "AttentionKind",
+    "BearerRequest",
     "Bucket",
     "Call",
     "CallLimits",
@@ -98,7 +103,10 @@ __all__ = [
     "EventReader",
     "FinishedAttempt",
     "Generate",
+    "Held",
+    "HeldSubscriptions",
     "HttpClient",
+    "HttpFor",
     "HttpResponse",
     "ListedEvent",
     "Lookup",
@@ -108,8 +116,13 @@ __all__ = [
     "Operations",
     "Overview",
     "PluginContext",
+    "PluginCounter",
     "PluginDatabase",
+    "PluginDurations",
+    "PluginMetrics",
+    "PortalContent",
     "PortalPage",
+    "PortalRedirect",
     "PortalRequest",
     "Push",
     "Quarantine",
@@ -119,13 +132,16 @@ __all__ = [
     "ReleasedEvent",
     "ReleasedEvents",
     "Render",
+    "Renewed",
     "Replays",
     "Routes",
     "Run",
     "Sealer",
     "Search",
     "ShownEvent",
+    "Submit",
     "SubscriptionActivity",
     "Subscriptions",
     "Target",
+    "Terms",
 ]

@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from typing_extensions import TypeVar
 
 from trunkline.model.deliveries import Result
+from trunkline.schemas.catalog import Json
 from trunkline.targets.urls import HTTP_SCHEMES
 
 Config = TypeVar("Config", default=Any)
@@ -29,6 +30,10 @@ class Target(Generic[Config]):
     headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     signature: str = "standard"
     config: Config = field(default=cast("Config", None), repr=False)
+    name: str | None = None
+    """The channel's own name for the subscription, where its holder renews it (``Terms``)."""
+    notes: Mapping[str, Json] = field(default_factory=dict[str, Json])
+    """The notes of its terms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +75,10 @@ class HttpClient(Protocol):
             OSError, TimeoutError: there was no answer.
         """
         ...
+
+
+HttpFor = Callable[[int], HttpClient]
+"""Gives the guarded way out in the name of a company: its connections and lookups are apart from those of others."""
 
 
 Deliver = Callable[[Push[Any], HttpClient], Awaitable[Result]]

@@ -7,7 +7,7 @@ from typing import TypeVar, cast
 
 from pydantic import BaseModel
 
-from trunkline.contract.channels import HttpClient, OpenOrigin
+from trunkline.contract.channels import HttpClient, HttpFor, OpenOrigin
 from trunkline.contract.delivering import Deliveries, Replays, Subscriptions
 from trunkline.contract.figures import Activity
 from trunkline.contract.hub import (
@@ -19,6 +19,7 @@ from trunkline.contract.hub import (
     PluginDatabase,
     Sealer,
 )
+from trunkline.contract.measuring import PluginMetrics
 from trunkline.contract.network import Network
 from trunkline.contract.pages import PortalPage
 from trunkline.contract.providers import Operations
@@ -36,6 +37,8 @@ class PluginContext:
     settings: BaseModel | None
     http: HttpClient
     network: Network
+    http_for: HttpFor
+    """Gives the guarded way out in the name of a company: its connections and lookups are apart from those of others."""
     events: EventReader
     subscriptions: Subscriptions
     deliveries: Deliveries
@@ -50,6 +53,7 @@ class PluginContext:
     quarantine: Quarantine
     deployment: Deployment
     sealer: Sealer
+    metrics: PluginMetrics
     pages: Callable[[], Sequence[tuple[str, PortalPage]]]
     """The pages of the portal that the plugins that run give, each with its plugin's name."""
     emit: Emit

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from trunkline.contract.renewing import HeldSubscriptions
 from trunkline.model.deliveries import Result
 from trunkline.schemas.catalog import Json
 
@@ -33,7 +34,7 @@ class ChangedSubscription:
     status: str
 
 
-class Subscriptions(Protocol):
+class Subscriptions(HeldSubscriptions, Protocol):
     """The subscriptions of the plugin's own channels; the views are JSON as CONTRACT §6 shows it."""
 
     async def create(self, company_id: int, request: Mapping[str, Json], *, channel: str) -> dict[str, Json]:
@@ -122,6 +123,14 @@ class Deliveries(Protocol):
 
     async def count_open(self, company_id: int, subscription_id: str) -> int:
         """Count what is pending or held among a subscription's newest 10,000 deliveries. Raises NotFound."""
+        ...
+
+    async def watermark(self, company_id: int, subscription_id: str, *, event_id: int | None = None) -> str:
+        """Give the cursor up to which everything that is for a subscription has ended: delivered, or given up.
+
+        With *event_id*, which is being delivered, it is never beyond that event, and at it where nothing before it is open.
+        So a receiver that keeps the cursor of what it has last got, and later begins there, loses nothing. Raises NotFound.
+        """
         ...
 
     async def retry(self, company_id: int, delivery_id: str) -> dict[str, Json]:

@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from trunkline.contract import (
     AcceptedEvent,
     Action,
+    BearerRequest,
     ChangedSubscription,
     Channel,
     Connector,
@@ -25,6 +26,7 @@ from trunkline.contract import (
     Routes,
     Search,
 )
+from trunkline.model.principals import Principal
 from trunkline.schemas.catalog import EventType
 from trunkline.schemas.versions import Caster
 
@@ -87,7 +89,8 @@ def register_routes(context: PluginContext) -> Sequence[Routes]:  # type: ignore
 def register_portal_pages(context: PluginContext) -> Sequence[PortalPage]:  # type: ignore[empty-body]
     """Give pages of the admin portal, at ``/portal/x/{plugin}/{name}``: each a fragment of HTML in the portal's frame.
 
-    A page may use the portal's classes (``card``, ``table``, ``badge``, ``button``, ``muted``). It has no script and no style
+    A page may use the portal's classes (``card``, ``table``, ``badge``, ``button``, ``muted``), and has forms if it has a
+    function that takes what they send (``PortalPage.submit``). It has no script and no style
     of its own, and ends what it begins; one that does not, raises, or takes longer than five seconds, leaves a box with the
     plugin's name in its place, and the reason in the log.
     """
@@ -104,6 +107,25 @@ def register_migrations() -> Sequence[Migrations]:  # type: ignore[empty-body]
 @hookspec
 def lifespan(context: PluginContext) -> AbstractAsyncContextManager[None]:  # type: ignore[empty-body]
     """Give what is to be entered when the hub starts and left, in the same task, when it stops."""
+
+
+@hookspec
+def authenticate_request(context: PluginContext, request: BearerRequest) -> Principal | None:
+    """Tell whose bearer token a call has, where it is no API key; None for a token that is not yours.
+
+    What you answer is taken as if it were an API key of that company, on every call that takes one; calls are counted by the
+    principal's ``key_id``. Raise ``Unauthenticated`` for a token that is yours and is no longer valid, with a sentence that
+    says so.
+    """
+
+
+@hookspec
+def find_principal(context: PluginContext, principal_id: str) -> Principal | None:
+    """Tell who a principal is now that ``authenticate_request`` has given: with the ``key_id`` *principal_id*.
+
+    None where it is not yours, or may do nothing any more. So what lasts longer than a call, such as a subscription of an
+    agent, ends with the right to it.
+    """
 
 
 @hookspec

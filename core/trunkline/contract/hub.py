@@ -108,6 +108,11 @@ class Deployment(Protocol):
         """The product's name, color and logo."""
         ...
 
+    @property
+    def retention_days(self) -> int:
+        """How long the hub keeps events and what became of them (``events.retention_days``)."""
+        ...
+
     def plugins(self) -> list[dict[str, Json]]:
         """List every plugin that was found, as ``GET /api/v1/plugins`` shows it."""
         ...

@@ -41,7 +41,7 @@ class EventReader(Protocol):
         wait_seconds: float = 0,
         versions: Mapping[str, int] | None = None,
     ) -> EventPage:
-        """Read up to *limit* events oldest first, waiting up to *wait_seconds* for the first.
+        """Read up to *limit* events oldest first, waiting up to *wait_seconds* for the first; *types* may have groups in it.
 
         Without *cursor* and *since_ms* (Unix ms of acceptance, inclusive) it starts at the oldest retained event.
         No *types* means every type. Each event is given in the version of its type that *versions* names, in version 1 where
@@ -66,6 +66,10 @@ class EventReader(Protocol):
 
     async def head(self) -> str:
         """Give the cursor that goes on after everything that is in the log now. Raises StoreUnavailable."""
+        ...
+
+    def cursor_after(self, event_id: int) -> str:
+        """Give the cursor that goes on after an event."""
         ...
 
     def types(self, *, versions: Mapping[str, int] | None = None) -> Sequence[EventType]:

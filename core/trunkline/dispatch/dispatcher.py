@@ -21,6 +21,7 @@ from typing import Self
 from trunkline.access.subscription_records import SubscriptionRecords
 from trunkline.dispatch import policies
 from trunkline.dispatch.jobs import Job
+from trunkline.dispatch.lapses import Lapses
 from trunkline.dispatch.leases import Leases
 from trunkline.dispatch.matching_lane import MatchingLane
 from trunkline.dispatch.ordering import Ordering
@@ -142,6 +143,7 @@ class Dispatcher:
         self._paced = PacedLane(self._database, self._owned, table, self._runner, starter)
         self._turns = self._build_turns(table)
         self._replays = self._build_replay_lane()
+        self._lapses = Lapses(self._database, table, reports=self._reports, now_ms=self._sender.now_ms)
         self._reports.watch(self._runner, self._owned)
 
     def _build_reader(self, table: RoutingTable) -> Reader:
@@ -207,11 +209,14 @@ class Dispatcher:
             "paced": self._paced.run,
             "turns": functools.partial(self._turns.run, self._signals.turn),
             "replays": functools.partial(self._replays.run, self._signals.replay),
+            "lapses": self._lapses.run,
             "settlement": self._settlement.run,
             "sweep": self._sweep,
         }
         self._tasks = [
-            asyncio.create_task(self._supervision.keep(name, run, is_vital=name != "replays"), name=name)
+            asyncio.create_task(
+                self._supervision.keep(name, run, is_vital=name not in {"replays", "lapses"}), name=name
+            )
             for name, run in parts.items()
         ]
 

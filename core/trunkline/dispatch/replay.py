@@ -18,8 +18,9 @@ from trunkline.dispatch.routing import order_key
 from trunkline.errors import BodyInvalid, FieldError
 from trunkline.filters import filters
 from trunkline.filters.reading import Reading
+from trunkline.model.event_groups import EVERY_TYPE, is_group, takes_type
 from trunkline.model.events import Event, shard_of
-from trunkline.model.subscriptions import Subscription, takes_type
+from trunkline.model.subscriptions import Subscription
 from trunkline.runtime import faults
 from trunkline.runtime.pauses import Pauses
 from trunkline.schemas.versions import Pins, SchemaVersions
@@ -86,7 +87,9 @@ def picker(
     test = filters.compile_stored(subscription.filter).test if subscription.filter else None
 
     def is_picked(event: Event) -> bool:
-        if not takes_type(subscription.event_types, event.type) or (types and event.type not in types):
+        if not takes_type(subscription.event_types, event.type) or (
+            types and not takes_type(types, event.type)
+        ):
             return False
         return test is None or test(Reading(schema_versions.decode(event, subscription.pins)))
 
@@ -122,7 +125,7 @@ async def plan(connection: AsyncConnection, request: Mapping[str, Any], *, pins:
     after = 0 if begin_at is None else await stream.position_before(connection, _epoch_ms(begin_at))
     up_to = head if end_at is None else min(await stream.position_before(connection, _epoch_ms(end_at)), head)
     kind = FAILED if request.get("only_failed") else ALL
-    names = tuple(dict.fromkeys(request.get("event_types") or ()))
+    names = tuple(name for name in dict.fromkeys(request.get("event_types") or ()) if name != EVERY_TYPE)
     return Range(after, up_to, names, kind, pins)
 
 
@@ -142,7 +145,8 @@ async def count_page(
 
 def countable_types(subscription: Subscription, span: Range) -> Sequence[str | None] | None:
     """Give the types whose events need only be counted (None among them for all); None where events have to be read."""
-    if subscription.filter or span.kind == FAILED:
+    has_groups = any(map(is_group, (*subscription.event_types, *span.event_types)))
+    if subscription.filter or span.kind == FAILED or has_groups:
         return None
     types = _narrowed(subscription.event_types, span.event_types)
     return (None,) if types is None else types
@@ -261,7 +265,9 @@ async def _next_page(
         reached = positions[-1] if len(positions) == PAGE else looked_to
         if span.event_types:
             event_at = await stream.by_positions(connection, positions)
-            positions = [p for p in positions if p in event_at and event_at[p].type in span.event_types]
+            positions = [
+                p for p in positions if p in event_at and takes_type(span.event_types, event_at[p].type)
+            ]
         return positions, reached
     types = _narrowed(subscription.event_types, span.event_types)
     if types == ():
@@ -279,10 +285,14 @@ async def _next_page(
 
 
 def _narrowed(subscribed: tuple[str, ...], chosen: tuple[str, ...]) -> tuple[str, ...] | None:
-    """Give the types to read: None for all, an empty tuple where none is both subscribed to and chosen."""
-    if subscribed == ("*",):
-        return chosen or None
-    return tuple(name for name in subscribed if not chosen or name in chosen)
+    """Give the types to read: None for all, an empty tuple where none is both subscribed to and chosen.
+
+    A group is not told apart here: its events are among all, and picked out when they have been read.
+    """
+    names, others = (chosen, subscribed) if chosen else (subscribed, (EVERY_TYPE,))
+    if EVERY_TYPE in names or any(map(is_group, names)):
+        return None
+    return tuple(name for name in names if takes_type(others, name))
 
 
 def _epoch_ms(moment: datetime) -> int:

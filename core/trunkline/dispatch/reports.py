@@ -15,7 +15,7 @@ from trunkline.dispatch.runner import Runner
 from trunkline.model.deliveries import NextState, Status
 from trunkline.model.subscriptions import UNREADABLE
 from trunkline.plugins import Notifier
-from trunkline.runtime.metrics import EndedAttempt, Metrics
+from trunkline.runtime.metrics import AttemptKind, Metrics
 from trunkline.store.subscriptions import Row
 
 LINES_OF_COMPANY = 5
@@ -50,10 +50,12 @@ class Reports:
         _log_batch(worker, batch, cursors=cursors, seconds=seconds)
         _log_failures(batch.failures)
         if batch.ended:
-            last = {id(ended) for ended, state in batch.failures if state.status == Status.EXHAUSTED}
-            self._metrics.attempts_ended(
-                [_counted(ended, exhausted=id(ended) in last) for ended in batch.ended]
-            )
+            self._metrics.attempts_ended(_counted(batch.ended))
+            for ended, state in batch.failures:
+                if state.status == Status.EXHAUSTED:
+                    self._metrics.delivery_exhausted(
+                        ended.job.route.subscription.channel, ended.job.event.type
+                    )
         if batch.ended and self._notifier.wants("attempt_finished"):
             self._notifier.attempt_finished([_finished(ended) for ended in batch.ended])
 
@@ -142,16 +144,19 @@ def _log_failure(ended: Ended, state: NextState) -> None:
     )
 
 
-def _counted(ended: Ended, *, exhausted: bool) -> EndedAttempt:
-    job, subscription = ended.job, ended.job.route.subscription
-    return EndedAttempt(
-        subscription.channel,
-        job.event.type,
-        subscription.company_id,
-        ended.result.outcome,
-        ended.duration_ms,
-        exhausted,
-    )
+def _counted(attempts: Sequence[Ended]) -> dict[AttemptKind, list[int]]:
+    """Gather how long the attempts of each kind took: what is equal in a batch is labelled once."""
+    counted: dict[AttemptKind, list[int]] = {}
+    for ended in attempts:
+        job = ended.job
+        subscription = job.route.subscription
+        kind = (subscription.channel, job.event.type, subscription.company_id, ended.result.outcome)
+        durations = counted.get(kind)
+        if durations is None:
+            counted[kind] = [ended.duration_ms]
+        else:
+            durations.append(ended.duration_ms)
+    return counted
 
 
 def _finished(ended: Ended) -> FinishedAttempt:

@@ -1,14 +1,16 @@
 """The routing table: which subscriptions an event is for. Kept in memory, refreshed by the routing version."""
 
 import dataclasses
-from collections.abc import Callable, Iterable, Sequence
-from typing import NamedTuple, Protocol, TypeVar
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from trunkline.contract import Channel, Target
 from trunkline.contract.targets import config_of
 from trunkline.filters import costs, filters
 from trunkline.filters.filters import Test
 from trunkline.filters.reading import Reading
+from trunkline.model.event_groups import EVERY_TYPE, groups_of, is_group
 from trunkline.model.events import Event
 from trunkline.model.ordering import WHOLE_KEY, Ordering, key_at
 from trunkline.model.pace import pace_of
@@ -17,6 +19,7 @@ from trunkline.runtime.pauses import Pauses
 from trunkline.schemas.versions import Pins, SchemaVersions
 
 NEVER_MS = 2**63
+_NO_NOTES: Mapping[str, Any] = MappingProxyType({})
 
 
 class Matching(Protocol):
@@ -95,6 +98,8 @@ def target_of(subscription: Subscription, now_ms: int, *, channel: Channel | Non
         headers=subscription.headers,
         signature=subscription.signature,
         config=config,
+        name=subscription.name,
+        notes=subscription.notes or _NO_NOTES,
     )
 
 
@@ -109,6 +114,18 @@ NOBODY = Candidates()
 """The candidates of an event that nobody subscribes to."""
 
 
+def _of(name: str, by_type: Mapping[str, Sequence[Route]]) -> Iterator[Route]:
+    """List the routes of a name, of a type or a group, and of the groups that it is in."""
+    for one in (name, *groups_of(name)) if name != EVERY_TYPE else ():
+        yield from by_type.get(one, ())
+
+
+def _candidates(routes: Iterable[Route]) -> Candidates:
+    """Make candidates of *routes*, each of them once."""
+    once = tuple(dict.fromkeys(routes))
+    return Candidates(once, sum(route.cost for route in once))
+
+
 class RoutingTable:
     """Every active subscription, by company and event type."""
 
@@ -120,12 +137,15 @@ class RoutingTable:
         self._by_no: dict[int, Route] = {}
         self._members: dict[int, dict[int, Route]] = {}
         self._by_company: dict[int, dict[str, Candidates]] = {}
+        self._with_groups: set[int] = set()
         self.ordered: set[int] = set()
         """Numbers of the subscriptions that have an ordering."""
         self.paced: set[int] = set()
         """Numbers of those that have a pace."""
         self.version = 0
         """The routing version of the newest change that it has."""
+        self.first_expiry_ms = NEVER_MS
+        """No active subscription lapses before this time (Unix ms)."""
 
     def __len__(self) -> int:
         return len(self._by_no)
@@ -146,6 +166,8 @@ class RoutingTable:
                     self.ordered.add(subscription.no)
                 if route.pace is not None:
                     self.paced.add(subscription.no)
+                if subscription.expires_ms is not None:
+                    self.first_expiry_ms = min(self.first_expiry_ms, subscription.expires_ms)
             elif self._by_no.pop(subscription.no, None) is not None:
                 del members[subscription.no]
                 dropped.append(subscription.no)
@@ -168,7 +190,11 @@ class RoutingTable:
         by_type = self._by_company.get(event.company_id)
         if by_type is None:
             return NOBODY
-        return by_type.get(event.type) or by_type.get("*", NOBODY)
+        found = by_type.get(event.type)
+        if found is None and event.company_id in self._with_groups:
+            groups = (by_type.get(group) for group in groups_of(event.type))
+            found = next((candidates for candidates in groups if candidates is not None), None)
+        return found or by_type.get(EVERY_TYPE, NOBODY)
 
     def match(self, event: Event, among: Sequence[Route] | None = None) -> list[Route]:
         """Find the subscriptions that *event* is for, among its candidates if they are known already."""
@@ -181,22 +207,21 @@ class RoutingTable:
         return await match_with_pauses(event, routes, schema_versions=self._schema_versions, pauses=pauses)
 
     def _index(self, company: int) -> None:
+        self._with_groups.discard(company)
         by_type: dict[str, list[Route]] = {}
         for route in self._members[company].values():
             for name in route.subscription.event_types:
                 by_type.setdefault(name, []).append(route)
-        if by_type:
-            to_all = by_type.pop("*", [])
-            self._by_company[company] = {
-                name: Candidates(tuple(routes), sum(route.cost for route in routes))
-                for name, routes in [
-                    *((name, routes + to_all) for name, routes in by_type.items()),
-                    ("*", to_all),
-                ]
-            }
-        else:
+        if not by_type:
             self._by_company.pop(company, None)
             del self._members[company]
+            return
+        if any(map(is_group, by_type)):
+            self._with_groups.add(company)
+        to_all = by_type.get(EVERY_TYPE, [])
+        self._by_company[company] = {
+            name: _candidates([*_of(name, by_type), *to_all]) for name in {**by_type, EVERY_TYPE: []}
+        }
 
 
 def order_key(event: Event, ordering: Ordering, *, pins: Pins, schema_versions: SchemaVersions) -> int:

@@ -104,9 +104,12 @@ class Runner:
             self._set_gate(standing, job.route, job.progress)
         if not standing.waiting and self.slots.take(standing):
             self._start(job)
-        elif self._may_wait(standing, job) and self.slots.queue(standing, job):
+        elif (
+            (standing.is_trusted and standing.gate is None) or self._may_wait(standing, job)
+        ) and self.slots.queue(standing, job):
             self._waiting[job] = None
-            self._wake_later(standing)
+            if standing.gate is not None:
+                self._wake_later(standing)
         else:
             self._defer(job, Status.PENDING, self._wait_ms(standing))
 

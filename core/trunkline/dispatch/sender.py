@@ -7,10 +7,14 @@ from trunkline.dispatch.jobs import Job
 from trunkline.dispatch.results import checked, unusable
 from trunkline.errors import BodyInvalid
 from trunkline.model import cursors
-from trunkline.model.deliveries import Result
+from trunkline.model.deliveries import Outcome, Result
+from trunkline.model.subscriptions import LAPSED
 from trunkline.outbound import ClientOf
 from trunkline.runtime import faults
 from trunkline.schemas.versions import SchemaVersions
+
+_LAPSED = Result(Outcome.REJECTED, error=LAPSED)
+"""What comes of a delivery whose subscription has lapsed and is not disabled yet."""
 
 
 class Sender:
@@ -37,6 +41,8 @@ class Sender:
         """Make one attempt at *job*; returns a result that fits the ledger, or raises what its channel raised."""
         event, route = job.event, job.route
         assert route.deliver is not None
+        if route.subscription.lapses_by(now_ms):
+            return _LAPSED
         try:
             target = route.target(now_ms)
         except BodyInvalid as error:

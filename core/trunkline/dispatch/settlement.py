@@ -113,7 +113,8 @@ class Settlement:
                 job = item.job
                 jitter = random.uniform(-1, 1)  # noqa: S311 - spreads retries; nothing depends on its secrecy
                 attempt = job.attempt - job.round_start
-                policy = self._policies.retry.of(job.route.subscription.retry)
+                retry = job.route.subscription.retry
+                policy = self._policies.retry if retry is None else self._policies.retry.of(retry)
                 state = deliveries.next_state(attempt, item.result, policy, jitter)
                 batch.add_ended(item, state)
             else:

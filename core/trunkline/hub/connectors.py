@@ -4,15 +4,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from pydantic import ValidationError
-
 from trunkline.contract import Connector, Operations, ReadFile
-from trunkline.errors import PluginFailed, SchemaInvalid, SettingsInvalid
+from trunkline.errors import PluginFailed, SettingsInvalid
+from trunkline.hub.products import key_prefix_of, packaged_brand
 from trunkline.schemas.catalog import EventType
-from trunkline.schemas.files import installed_brand
 from trunkline.schemas.products import Brand, Product
 from trunkline.settings import Brand as BrandSection
-from trunkline.settings import Settings, describe
+from trunkline.settings import Settings
 
 
 def product_of(settings: Settings, *, event_types: Sequence[EventType], operations: Operations) -> Product:
@@ -81,13 +79,13 @@ def _is_below(path: str) -> bool:
 
 
 def brand_of(settings: Settings) -> Brand:
-    """Read the brand: the settings, then the schema package's ``brand.json``, then neutral defaults.
+    """Read the brand: the settings, then the product's ``brand.json``, then neutral defaults.
 
     Raises:
         SettingsInvalid: a logo cannot be read.
         SchemaInvalid: a package's ``brand.json`` cannot serve.
     """
-    prefix = settings.auth.key_prefix
+    prefix = key_prefix_of(settings)
     defaults = {
         "slug": prefix,
         "title": prefix,
@@ -99,11 +97,7 @@ def brand_of(settings: Settings) -> Brand:
         "repository": "https://example.com",
         "version": "1.0.0",
     }
-    try:
-        packaged = BrandSection.model_validate(installed_brand(settings.events.schema_packages))
-    except ValidationError as error:
-        raise SchemaInvalid("brand.json", describe(error, section="brand")) from None
-    named = _set_members(packaged) | _set_members(settings.brand)
+    named = _set_members(packaged_brand(settings)) | _set_members(settings.brand)
     logos = {
         name: _read_logo(f"brand.{name}", named.pop(name)) for name in ("logo", "logo_dark") if name in named
     }

@@ -50,6 +50,11 @@ class Deployment:
         """The product's name, color and logo. Raises SettingsInvalid, SchemaInvalid."""
         return connectors.brand_of(self._settings)
 
+    @property
+    def retention_days(self) -> int:
+        """How long the hub keeps events and what became of them."""
+        return self._settings.events.retention_days
+
     def plugins(self) -> list[dict[str, Any]]:
         """List every plugin that was found, as ``GET /api/v1/plugins`` shows it."""
         return [

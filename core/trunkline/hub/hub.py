@@ -27,6 +27,7 @@ from trunkline.dispatch.signals import Signals
 from trunkline.errors import SettingsInvalid, StoreUnavailable
 from trunkline.hub import catalogs
 from trunkline.hub.deployment import Deployment
+from trunkline.hub.products import key_prefix_of
 from trunkline.ingest.accept import Ingest
 from trunkline.ingest.quarantine import Quarantine
 from trunkline.insight.delivery_log import DeliveryLog
@@ -39,6 +40,7 @@ from trunkline.outbound.streams import Network
 from trunkline.plugins import Notifier
 from trunkline.runtime.clock import SystemClock
 from trunkline.runtime.metrics import Metrics
+from trunkline.runtime.plugin_metrics import PluginMetrics
 from trunkline.schemas.modes import Modes
 from trunkline.schemas.versions import SchemaVersions
 from trunkline.settings import Settings
@@ -54,6 +56,7 @@ from trunkline.subscribing.changes import SubscriptionChanges
 from trunkline.subscribing.dry_runs import DryRuns
 from trunkline.subscribing.finding import SubscriptionFinder
 from trunkline.subscribing.names import TargetNames
+from trunkline.subscribing.renewing import Renewals
 from trunkline.subscribing.replays import Replays
 from trunkline.subscribing.requests import Checker
 from trunkline.subscribing.rotation import SecretRotation
@@ -132,11 +135,12 @@ class Hub:
         self.keys = Keys(
             self.database,
             vault=self.vault,
-            prefix=settings.auth.key_prefix,
+            prefix=key_prefix_of(settings),
             limits=self.company_limits,
             pins=self.schema_versions.pins,
         )
-        self.key_service = KeyService(self.keys)
+        self.tokens = plugins.TokenPrincipals(self.registry)
+        self.key_service = KeyService(self.keys, find_other=self.tokens.find)
         self.limits = Limits(settings.limits)
         self.client_addresses = ClientAddresses(settings.server.trusted_proxies)
         self.event_pace = EventPace(self.company_limits, is_enabled=settings.limits.enabled)
@@ -183,14 +187,24 @@ class Hub:
         names = TargetNames(self.http, self._addresses)
         checker = Checker(self.catalog, self.schema_versions, self._addresses, self.channels, names=names)
         self._finder = SubscriptionFinder(self.database, records=records, checker=checker)
+        catch_up = CatchUp(shards=lambda: self._shards, replay_signal=self.signals.replay)
+        changes = SubscriptionChanges(
+            self.database,
+            records=records,
+            checker=checker,
+            catch_up=catch_up,
+            notifier=self.notifier,
+            limits=self.company_limits,
+        )
         self.subscriptions = SubscriptionService(
             finder=self._finder,
-            changes=SubscriptionChanges(
+            changes=changes,
+            renewals=Renewals(
                 self.database,
                 records=records,
-                checker=checker,
-                catch_up=CatchUp(shards=lambda: self._shards, replay_signal=self.signals.replay),
-                notifier=self.notifier,
+                changes=changes,
+                catch_up=catch_up,
+                finder=self._finder,
                 limits=self.company_limits,
             ),
             rotation=SecretRotation(self.database, records=records),
@@ -273,7 +287,7 @@ class Hub:
     async def readiness(self) -> dict[str, str]:
         """Check the database, the plugins and the dispatcher: ``ok``, ``off``, or a sentence about the fault.
 
-        The secrets are named only where they are no longer those of the database.
+        The secrets are named only where they are no longer those of the database, events only where they cannot be stored.
         """
         checks = {"database": "ok", "plugins": "ok", "dispatcher": "off"}
         try:
@@ -288,6 +302,8 @@ class Hub:
         if self.settings.plugins.enabled is not None:  # asked for by name: it must run, not merely be found
             failed = [record.name for record in self.registry.records if record.state == "failed"]
             checks["plugins"] = f"failed: {', '.join(failed)}" if failed else "ok"
+        if self.ingest.is_stuck:
+            checks["events"] = "wait to be appended to the log"
         if self.dispatcher is not None:
             checks["dispatcher"] = self.dispatcher.state
         return checks
@@ -348,6 +364,7 @@ class Hub:
             settings=settings,
             http=self.http,
             network=Network(self.http),
+            http_for=self.http.for_tenant,
             events=self.streaming,
             subscriptions=self.subscriptions,
             deliveries=self.deliveries,
@@ -362,6 +379,7 @@ class Hub:
             quarantine=self.quarantine,
             deployment=self.deployment,
             sealer=Sealer(self.vault, owner=name),
+            metrics=PluginMetrics(self.metrics.registry, plugin=name),
             pages=lambda: self.registry.collected.pages,
             emit=self.ingest.emit,
             clock=self._clock,

@@ -6,6 +6,7 @@ every subscription that it matches.
 
 import hashlib
 import logging
+import time
 from collections.abc import Callable, Sequence
 from typing import Self
 
@@ -37,6 +38,7 @@ __all__ = ["Accepted", "Ingest", "Submission"]
 
 MAX_SUBMISSIONS = 256
 """Requests that share one transaction at the most."""
+STUCK_SECONDS = 2.0
 MAX_PATH = 200
 """Characters of a pointer into an event that are logged."""
 MAX_LINES = 20
@@ -63,6 +65,7 @@ class Ingest:
         self._wakeup = wakeup
         self._notifier = notifier
         self._metrics = metrics
+        self._began: float | None = None
         self._batcher: Batcher[Submission, Accepted] = Batcher(self._commit, max_batch=MAX_SUBMISSIONS)
 
     async def __aenter__(self) -> Self:
@@ -71,6 +74,11 @@ class Ingest:
 
     async def __aexit__(self, *details: object) -> None:
         await self._batcher.__aexit__(*details)
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether a transaction of this process has been waiting to append for so long that callers had better go elsewhere."""
+        return self._began is not None and time.monotonic() - self._began > STUCK_SECONDS
 
     async def accept(self, submission: Submission) -> Accepted:
         """Store the submission's events.
@@ -122,6 +130,13 @@ class Ingest:
         return events, lambda: self._announce(events)
 
     async def _commit(self, submissions: Sequence[Submission]) -> Sequence[Accepted | Exception]:
+        self._began = time.monotonic()
+        try:
+            return await self._store(submissions)
+        finally:
+            self._began = None
+
+    async def _store(self, submissions: Sequence[Submission]) -> Sequence[Accepted | Exception]:
         async with self._database.write() as connection:
             answers = await find_repeated(connection, submissions)
             fresh = [s for index, s in enumerate(submissions) if index not in answers]

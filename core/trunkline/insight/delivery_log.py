@@ -12,15 +12,16 @@ from trunkline.filters import filters
 from trunkline.filters.reading import Reading
 from trunkline.model import cursors
 from trunkline.model.deliveries import OPEN, Key, Status
+from trunkline.model.event_groups import takes_type
 from trunkline.model.events import Event, shard_of
 from trunkline.model.subscriptions import Status as SubscriptionStatus
-from trunkline.model.subscriptions import Subscription, takes_type
+from trunkline.model.subscriptions import Subscription
 from trunkline.model.times import utc_or_none, utc_text_of_ms
 from trunkline.runtime.pauses import Pauses
 from trunkline.schemas.versions import SchemaVersions
 from trunkline.store import deliveries as ledger
 from trunkline.store import delivery_log as store
-from trunkline.store import order_changes, sql, stream
+from trunkline.store import order_changes, sql, stream, watermarks
 from trunkline.store import ordering as queues
 from trunkline.store import shards as shard_store
 from trunkline.store import subscriptions as subscription_store
@@ -63,6 +64,7 @@ class DeliveryLog:
         self._schema_versions = schema_versions
         self._finder = finder
         self._signals = signals
+        self._shards = 0
 
     async def of_subscription(
         self,
@@ -82,6 +84,16 @@ class DeliveryLog:
             "deliveries": [_view(logged) for logged in page],
             "next_cursor": None if reached is None else cursors.encode(reached, kind="d"),
         }
+
+    async def watermark(self, company_id: int, subscription_id: str, *, event_id: int | None = None) -> str:
+        """Give the cursor up to which everything for a subscription has ended (``contract.Deliveries``). Raises NotFound."""
+        async with self._database.read() as connection:
+            self._shards = self._shards or await shard_store.count(connection)
+            place = watermarks.Place(subscription_id, company_id, shard_of(company_id, self._shards))
+            reached = await watermarks.watermark(connection, place, position=event_id)
+        if reached is None:
+            raise NotFound("subscription", subscription_id)
+        return cursors.encode(reached)
 
     async def _page(
         self, subscription_no: int, status: str | None, *, before: int | None, limit: int

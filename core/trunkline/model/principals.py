@@ -14,6 +14,15 @@ OPERATOR = "operator"
 COMPANY_SCOPES = (EVENTS_READ, EVENTS_WRITE, WEBHOOKS_WRITE, INTEGRATIONS_READ, INTEGRATIONS_WRITE, ADMIN)
 """What a company's key may be given."""
 
+_MEANINGS: Mapping[str, str] = {
+    EVENTS_READ: "Read events: poll the log, look one up, and see what became of it.",
+    EVENTS_WRITE: "Send events, which are then delivered to every subscription that they match.",
+    WEBHOOKS_WRITE: "Manage subscriptions of every channel, their delivery log and their replays.",
+    INTEGRATIONS_READ: "Search records, load the lists that forms offer, and download connectors.",
+    INTEGRATIONS_WRITE: "Carry out actions: create and change records.",
+    ADMIN: "Make, list and revoke API keys, emit example events, and do other administration.",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Principal:
@@ -36,3 +45,8 @@ class Principal:
     def has(self, scope: str) -> bool:
         """Tell whether the key may do what *scope* stands for."""
         return scope in self.scopes or OPERATOR in self.scopes
+
+
+def describe_scope(scope: str) -> str:
+    """Say what *scope*, one of ``COMPANY_SCOPES``, lets its holder do: a sentence for whoever gives it."""
+    return _MEANINGS[scope]

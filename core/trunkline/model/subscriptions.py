@@ -29,7 +29,9 @@ MAX_SECRETS = 5
 GONE = "gone"
 FAILING = "failing"
 UNREADABLE = "unreadable"
-"""Reasons for ``disabled`` (CONTRACT §13): the target answered 410; it only failed for too long; its secrets do not open."""
+LAPSED = "lapsed"
+"""Reasons for ``disabled`` (CONTRACT §13): the target answered 410; it only failed for too long; its secrets do not open; its
+holder has not renewed it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +76,22 @@ class Subscription:
     """How many attempts may be in flight at once, over all workers."""
     rate: str | None = None
     """How many may begin in a time, over all workers (``pace.Rate``)."""
+    name: str | None = None
+    """The channel's own name for it, where its holder renews it (``contract.Terms``)."""
+    holder: str | None = None
+    notes: Mapping[str, Any] | None = None
+    expires_ms: int | None = None
+    """When it lapses unless it is renewed (Unix ms)."""
     is_readable: bool = True
     """Whether its secrets and headers could be opened; they are empty where not."""
     target: Mapping[str, Any] | None = None
     """What may be shown of a target that its channel declares; None where *target_url* is all there is."""
     target_secrets: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     """The secrets of *target*, by their names."""
+
+    def lapses_by(self, now_ms: int) -> bool:
+        """Tell whether at *now_ms* its time is over."""
+        return self.expires_ms is not None and self.expires_ms <= now_ms
 
     def live_secrets(self, now_ms: int) -> tuple[str, ...]:
         """The secrets that sign at *now_ms*, newest first."""
@@ -92,8 +104,3 @@ class Subscription:
         newest, *older = self.secrets
         live = [secret for secret in older if secret.expires_ms is not None and secret.expires_ms > now_ms]
         return (Secret(newest.text, now_ms + overlap_seconds * 1000), *live)
-
-
-def takes_type(event_types: tuple[str, ...], event_type: str) -> bool:
-    """Tell whether a subscription to *event_types* is for events of *event_type*."""
-    return event_types == ("*",) or event_type in event_types

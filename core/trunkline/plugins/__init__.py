@@ -15,6 +15,7 @@ import os
 from collections.abc import Sequence
 
 from trunkline.plugins.admission import admit
+from trunkline.plugins.authentication import TokenPrincipals
 from trunkline.plugins.collection import MakeContext, collect_static, collect_with
 from trunkline.plugins.discovery import discover
 from trunkline.plugins.lifespans import lifespans
@@ -33,6 +34,7 @@ __all__ = [
     "Notifier",
     "PluginRecord",
     "Registry",
+    "TokenPrincipals",
     "Tracer",
     "Watchdog",
     "admit",
@@ -53,6 +55,12 @@ def load(settings: Settings, *, path: Sequence[str] | None = None) -> Registry:
         PluginFailed: a plugin that was asked for by name cannot be used.
     """
     tracer = Tracer.from_environment(os.environ)
-    registry = admit(discover(path=path), chosen=settings.plugins, version=__version__, tracer=tracer)
+    registry = admit(
+        discover(path=path),
+        chosen=settings.plugins,
+        version=__version__,
+        tracer=tracer,
+        products=settings.product.schemas,
+    )
     collect_static(registry, sections=settings.plugin_sections)
     return registry

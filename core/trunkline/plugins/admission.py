@@ -25,16 +25,24 @@ MODULE = re.compile(r"\w+(\.\w+)*")
 
 
 def admit(
-    candidates: Sequence[Candidate], *, chosen: Plugins, version: str, tracer: Tracer | None = None
+    candidates: Sequence[Candidate],
+    *,
+    chosen: Plugins,
+    version: str,
+    tracer: Tracer | None = None,
+    products: Sequence[str] | None = None,
 ) -> Registry:
     """Import and register the *candidates* that *chosen* lets run; *version* is the hub's own.
 
+    Plugins of other products than *products* (``product.schemas``; None for all) are as if they were not installed.
+
     Raises:
-        SettingsInvalid: *chosen* names a plugin that was not found.
+        SettingsInvalid: *chosen* names a plugin that was not found, or asks for one of another product.
         PluginFailed: a plugin that *chosen* asks for by name cannot be used.
     """
-    _check_choice(candidates, chosen)
-    ordered = sorted(candidates, key=attrgetter("name", "distribution"))
+    _check_choice(candidates, chosen, products)
+    served = [candidate for candidate in candidates if _is_served(candidate, products)]
+    ordered = sorted(served, key=attrgetter("name", "distribution"))
     registry = Registry(
         (_first_record(candidate, chosen) for candidate in ordered),
         required=chosen.enabled is not None,
@@ -52,7 +60,18 @@ def admit(
     return registry
 
 
-def _check_choice(candidates: Sequence[Candidate], chosen: Plugins) -> None:
+def _is_served(candidate: Candidate, products: Sequence[str] | None) -> bool:
+    return products is None or candidate.product is None or candidate.product in products
+
+
+def _check_choice(candidates: Sequence[Candidate], chosen: Plugins, products: Sequence[str] | None) -> None:
+    for candidate in candidates:
+        if candidate.name in (chosen.enabled or ()) and not _is_served(candidate, products):
+            msg = (
+                f"Setting 'plugins.enabled': the plugin '{candidate.name}' is for the product '{candidate.product}', "
+                "which 'product.schemas' leaves out"
+            )
+            raise SettingsInvalid(msg)
     names = {candidate.name for candidate in candidates}
     for setting, setting_names in (("enabled", chosen.enabled or ()), ("disabled", chosen.disabled)):
         for name in setting_names:

@@ -138,15 +138,15 @@ class PluginThread:
 
 async def call_runtime(
     implementation: Implementation, *, arguments: Mapping[str, object], thread: PluginThread
-) -> None:
-    """Call a hook that runs later: ``async def`` in the loop, ``def`` in *thread*."""
+) -> object:
+    """Call a hook that runs later, and return what it gives, unchecked: ``async def`` in the loop, ``def`` in *thread*."""
     values = pick_arguments(implementation, arguments)
     if inspect.iscoroutinefunction(implementation.function):
-        await implementation.function(*values)
-        return
+        return await implementation.function(*values)
     result = await thread.run(implementation.function, *values)
     if inspect.isawaitable(result):  # an async function under a plain decorator
-        await result
+        return await result
+    return result
 
 
 def is_being_cancelled() -> bool:

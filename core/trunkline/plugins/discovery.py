@@ -11,6 +11,8 @@ from trunkline.plugins.records import Candidate
 from trunkline.schemas import entry_points
 
 HUB = "trunkline"
+PRODUCTS = "trunkline.products"
+"""Entry-point group in which a distribution says of a plugin which product it is for: ``PLUGIN = "SCHEMAS"``."""
 _MAY_BE_ON_HUB = re.compile(rf"\s*{HUB}(?![A-Za-z0-9])", re.IGNORECASE)
 """The beginning of a requirement on the hub: most of a distribution's others need not be parsed."""
 
@@ -37,8 +39,16 @@ def _read_candidates(distribution: Distribution, group: str) -> list[Candidate]:
         return []
     metadata = distribution.metadata  # each property of a distribution parses it anew
     requires = _read_range(metadata.get_all("Requires-Dist") or distribution.requires or ())
+    products = {entry.name: entry.value for entry in entry_points.of(distribution, PRODUCTS)}
     return [
-        Candidate(entry.name, entry.value, metadata["Name"], metadata["Version"], requires)
+        Candidate(
+            entry.name,
+            entry.value,
+            metadata["Name"],
+            metadata["Version"],
+            requires,
+            products.get(entry.name),
+        )
         for entry in entries
     ]
 

@@ -36,7 +36,8 @@ class Candidate:
     """A plugin as its distribution's metadata declares it; nothing of it has been imported.
 
     *requires* is the range of ``trunkline`` that the distribution depends on (PEP 440), None where it has no such
-    dependency, and an empty string where the dependency has no range.
+    dependency, and an empty string where the dependency has no range. *product* is the entry of the schemas without which it
+    has no work, None where it serves any product.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Candidate:
     distribution: str
     version: str
     requires: str | None
+    product: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

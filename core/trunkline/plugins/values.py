@@ -165,6 +165,8 @@ def _find_page_fault(page: PortalPage) -> str | None:
         return f"name '{page.name}' is not made of lower-case letters, digits, '-' and '_'"
     if fault is None and not callable(page.render):
         return f"render is {_name_type(page.render)}, not a function"
+    if fault is None and not (page.submit is None or callable(page.submit)):
+        return f"submit is {_name_type(page.submit)}, not a function"
     if fault is None and page.scope not in {None, OPERATOR, *COMPANY_SCOPES}:
         return f"scope '{page.scope}' is none of {', '.join([*COMPANY_SCOPES, OPERATOR])}"
     if fault is None and not (page.icon is None or page.icon.lstrip().startswith("<svg")):

@@ -4,31 +4,20 @@ from collections import Counter as Counts
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NamedTuple
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _SIZES = (1, 2, 5, 10, 25, 50, 100, 250, 500, 1000)
 
 Family = GaugeMetricFamily | CounterMetricFamily
 Samples = Iterable[tuple[str, float]]
+AttemptKind = tuple[str, str, int, str]
+"""What attempts are told apart by: channel, type of the event, company, and outcome."""
 OTHER = "other"
 """The value of the label ``company`` that the companies beyond the bound share."""
-
-
-class EndedAttempt(NamedTuple):
-    """What is counted of an attempt that was settled."""
-
-    channel: str
-    event_type: str
-    company_id: int
-    outcome: str
-    duration_ms: int
-    exhausted: bool
-    """Whether it was the last one, and failed."""
 
 
 class Merging(StrEnum):
@@ -278,18 +267,19 @@ class Metrics:
         """Count an event that was accepted although it breaks its schema."""
         self._warned.labels(event_type).inc()
 
-    def attempts_ended(self, attempts: Sequence[EndedAttempt]) -> None:
-        """Count attempts that were settled."""
-        for labels, count in Counts((a.channel, a.event_type, a.outcome) for a in attempts).items():
-            self._attempts.labels(*labels).inc(count)
-        for (company_id, outcome), count in Counts((a.company_id, a.outcome) for a in attempts).items():
-            self._attempts_of_company.labels(self._companies.label(company_id), outcome).inc(count)
-        channels = {attempt.channel for attempt in attempts}
-        observers = {channel: self._attempt_seconds.labels(channel).observe for channel in channels}
-        for attempt in attempts:
-            observers[attempt.channel](attempt.duration_ms / 1000)
-            if attempt.exhausted:
-                self._exhausted.labels(attempt.channel, attempt.event_type).inc()
+    def attempts_ended(self, attempts: Mapping[AttemptKind, Sequence[int]]) -> None:
+        """Count attempts that were settled, each with the milliseconds that it took."""
+        for (channel, event_type, company_id, outcome), durations_ms in attempts.items():
+            self._attempts.labels(channel, event_type, outcome).inc(len(durations_ms))
+            company = self._companies.label(company_id)
+            self._attempts_of_company.labels(company, outcome).inc(len(durations_ms))
+            observe = self._attempt_seconds.labels(channel).observe
+            for duration_ms in durations_ms:
+                observe(duration_ms / 1000)
+
+    def delivery_exhausted(self, channel: str, event_type: str) -> None:
+        """Count a delivery whose last retry has failed."""
+        self._exhausted.labels(channel, event_type).inc()
 
     def subscription_disabled(self, *, channel: str, reason: str) -> None:
         """Count a subscription that was disabled."""
@@ -375,7 +365,7 @@ class Metrics:
         return Gauge(name, documentation, registry=self.registry)
 
     def _histogram(
-        self, name: str, documentation: str, *labels: str, buckets: Sequence[float] = _SECONDS
+        self, name: str, documentation: str, *labels: str, buckets: Sequence[float] = SECONDS
     ) -> Histogram:
         return Histogram(name, documentation, labels, buckets=buckets, registry=self.registry)
 

@@ -4,7 +4,7 @@ What is read here is checked by ``catalog.SchemaCatalog`` and ``definition_catal
 """
 
 import importlib.resources
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
@@ -71,14 +71,43 @@ def installed_definitions(chosen: Collection[str] | None = None) -> list[Definit
     return [definition for package in _packages(chosen) for definition in package_definitions(package)]
 
 
-def installed_brand(chosen: Collection[str] | None = None) -> dict[str, Json]:
-    """Read ``brand.json`` of the first of the same packages that has one; its keys are those of the settings' ``brand``.
+def installed_names() -> list[str]:
+    """List the names of the entries of installed packages of schemas."""
+    return sorted({entry.name for entry in entry_points.installed(ENTRY_POINT_GROUP)})
+
+
+def installed_folders(chosen: Collection[str] | None = None) -> list[Traversable]:
+    """List the folders of the same packages. Raises SettingsInvalid, SchemaInvalid."""
+    return [_folder_of(package) for package in _packages(chosen)]
+
+
+def product_folders(names: Sequence[str]) -> list[Traversable | Path]:
+    """List the folders that ``product.schemas`` names: an installed package's by its entry, else one of the file system.
 
     Raises:
-        SettingsInvalid, SchemaInvalid: as ``installed_event_types`` does.
+        SettingsInvalid: there is neither.
+        SchemaInvalid: a package cannot be imported.
     """
-    for package in _packages(chosen):
-        file = _folder_of(package) / "brand.json"
+    packages = {entry.name: entry.module for entry in entry_points.installed(ENTRY_POINT_GROUP)}
+    return [_product_folder(name, packages) for name in names]
+
+
+def _product_folder(name: str, packages: Mapping[str, str]) -> Traversable | Path:
+    if name in packages:
+        return _folder_of(packages[name])
+    if not Path(name).is_dir():
+        msg = (
+            f"Setting 'product.schemas': there is no folder {name}, nor an installed package of schemas of that name; "
+            f"installed are: {', '.join(sorted(packages)) or 'none'}"
+        )
+        raise SettingsInvalid(msg)
+    return Path(name)
+
+
+def read_brand(folders: Iterable[Traversable | Path]) -> dict[str, Json]:
+    """Read the first ``brand.json`` in *folders*; its keys are those of the settings' ``brand``. Raises SchemaInvalid."""
+    for folder in folders:
+        file = folder / "brand.json"
         if file.is_file():
             return _parse(_read(file, str(file)), str(file))
     return {}

@@ -203,7 +203,7 @@ def read_header(text: str) -> dict[str, int]:
     """
     match = _HEADER.fullmatch(text)
     if match is None:
-        msg = "must look like '1, invoice.created:2': version 1 of every type, but for those that are named"
+        msg = "must look like '1, TYPE:2': version 1 of every type, but for those that are named"
         raise ValueError(msg)
     pairs = (item.partition(":") for item in text.split(",")[1:])
     return {name.strip(): int(version) for name, _, version in pairs}

@@ -1,4 +1,4 @@
-"""Reading the settings: ``trunkline.toml``, and over it ``TRUNKLINE_{SECTION}__{NAME}`` from the environment.
+"""Reading the settings: ``trunkline.toml``, and over it ``TRUNKLINE_{SECTION}__{NAME}`` from ``.env`` and the environment.
 
 An unknown or malformed setting stops the start and is named.
 """
@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from trunkline.errors import SettingsInvalid
+from trunkline.settings import dotenv
 from trunkline.settings.sections import CORE_SECTIONS, Settings
 
 ENVIRONMENT_PREFIX = "TRUNKLINE_"
@@ -22,11 +23,16 @@ DEFAULT_FILE = Path("trunkline.toml")
 def load(file: Path | None = None, environment: Mapping[str, str] | None = None) -> Settings:
     """Read the settings: *file* (``trunkline.toml`` here, if it exists, for None), then *environment*.
 
+    Without *environment* they are the process's variables, over those of ``.env`` beside the file.
+
     Raises:
         SettingsInvalid: the file is missing or no TOML, or a setting is unknown or malformed.
     """
     tables = _read_file(file)
-    for section, name, value in _from_environment(os.environ if environment is None else environment):
+    if environment is None:
+        beside = dotenv.FILE if file is None else file.parent / dotenv.FILE
+        environment = {**dotenv.read(beside, prefix=ENVIRONMENT_PREFIX), **os.environ}
+    for section, name, value in _from_environment(environment):
         tables.setdefault(section, {})[name] = value
     core = {name: table for name, table in tables.items() if name in CORE_SECTIONS}
     sections = {name: table for name, table in tables.items() if name not in CORE_SECTIONS}

@@ -94,6 +94,16 @@ class Server(Section):
     )
 
 
+class Product(Section):
+    """Which product the hub serves."""
+
+    schemas: Names | None = Field(
+        default=None,
+        min_length=1,
+        description="the product, by where its schemas are: a folder such as `./schemas`, an installed package by the name of its entry point, or several; every installed package, and the folder `schemas` here if it exists, if unset",
+    )
+
+
 class Plugins(Section):
     """Which plugins run."""
 
@@ -116,11 +126,11 @@ class Events(Section):
     retention_days: int = Field(default=90, ge=1, description="how long events are kept")
     schemas_dir: Path | None = Field(
         default=None,
-        description="folder whose `events`, `actions`, `searches` and `lookups` are added; default `schemas` here, if it exists",
+        description="deprecated, use `product.schemas`: folder whose `events`, `actions`, `searches` and `lookups` are added; default `schemas` here, if it exists",
     )
     schema_packages: Names | None = Field(
         default=None,
-        description="only these installed packages of schemas, by the names of their entry points; all, if unset",
+        description="deprecated, use `product.schemas`: only these installed packages of schemas, by the names of their entry points; all, if unset",
     )
 
 
@@ -217,7 +227,9 @@ class Auth(Section):
     """Keys, and what protects secrets in the database."""
 
     key_prefix: str = Field(
-        default="wlcro", pattern=r"^[a-z][a-z0-9]{1,15}$", description="first part of every API key"
+        default="wlcro",
+        pattern=r"^[a-z][a-z0-9]{1,15}$",
+        description="first part of every API key; where `product.schemas` is set, that of the product's `brand.json`, if unset",
     )
     pepper: LongSecret | None = Field(
         default=None, description="mixed into stored key hashes; 32 characters or more"
@@ -302,6 +314,7 @@ class Settings(BaseModel):
 
     database: Database = Database()
     server: Server = Server()
+    product: Product = Product()
     plugins: Plugins = Plugins()
     events: Events = Events()
     validation: Validation = Validation()
@@ -326,6 +339,22 @@ class Settings(BaseModel):
             msg = "database.schema is for PostgreSQL; leave it out with an SQLite file"
             raise ValueError(msg)
         return self
+
+    @model_validator(mode="after")
+    def _check_product(self) -> Self:
+        if self.product.schemas is not None and (deprecated := self.deprecated()):
+            msg = f"product.schemas takes the place of {' and '.join(deprecated)}; leave {'it' if len(deprecated) == 1 else 'them'} out"
+            raise ValueError(msg)
+        return self
+
+    def deprecated(self) -> tuple[str, ...]:
+        """The names of the settings that are set and deprecated; ``product.schemas`` takes their place."""
+        events = self.events
+        old = {
+            "events.schemas_dir": events.schemas_dir is not None,
+            "events.schema_packages": events.schema_packages is not None,
+        }
+        return tuple(name for name, is_set in old.items() if is_set)
 
 
 CORE_SECTIONS = frozenset(Settings.model_fields) - {"plugin_sections"}

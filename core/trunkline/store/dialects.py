@@ -36,6 +36,10 @@ from trunkline.store.notifications import Notifications
 from trunkline.store.servers import Server
 
 _SQLITE_READERS = 4
+IDLE_MS = 5_000
+"""How long a transaction that others wait for may stand still: its process is frozen, or cut off."""
+LOCK_MS = 8_000
+"""How long one waits for the log's lock: longer than one that stands still is let have it."""
 SERIAL = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows only in a column of type INTEGER
 """The type of a column that numbers its rows."""
 
@@ -53,6 +57,10 @@ class Dialect(ABC):
     """The function that picks the larger of its arguments."""
     json_array: ClassVar[str]
     """The aggregate function that gathers values in a JSON array."""
+    limit_idling: ClassVar[str]
+    """The value whose reading has the database end this transaction where its process stands still in it."""
+    limit_waiting: ClassVar[str]
+    """The condition, always true, with which this transaction waits for a lock no longer than the hub lets a caller wait."""
 
     @abstractmethod
     def connect(self, url: str, *, pool_size: int, schema: str | None) -> tuple[AsyncEngine, AsyncEngine]:
@@ -127,6 +135,8 @@ class SQLite(Dialect):
     now_ms = "CAST(unixepoch('now', 'subsec') * 1000 AS INTEGER)"
     greatest = "max"
     json_array = "json_group_array"
+    limit_idling = "NULL"
+    limit_waiting = "true"
 
     def connect(self, url: str, *, pool_size: int, schema: str | None) -> tuple[AsyncEngine, AsyncEngine]:  # noqa: ARG002 - it has one writer
         """Make an engine of four connections that read, and one of a single connection that writes."""
@@ -202,6 +212,9 @@ class PostgreSQL(Dialect):
     now_ms = "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)"
     greatest = "greatest"
     json_array = "json_agg"
+    # In a statement that is sent anyway: they cost no round trip, end with the transaction, and pass through every pooler.
+    limit_idling = f"(SELECT set_config('idle_in_transaction_session_timeout', '{IDLE_MS}', true))"
+    limit_waiting = f"set_config('lock_timeout', '{LOCK_MS}', true) IS NOT NULL"
 
     def connect(self, url: str, *, pool_size: int, schema: str | None) -> tuple[AsyncEngine, AsyncEngine]:
         """Make one pool for both; what reads commits each statement."""

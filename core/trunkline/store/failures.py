@@ -6,8 +6,8 @@ from sqlalchemy import exc
 
 _FORBIDDEN = "42501"
 _NO_SCHEMA = "3F000"
-_DOWN = ("08", "57P", "57014", "55P03", "53", "25006", "58", "28", "3D", "40", _FORBIDDEN)
-"""SQLSTATE classes that mean 'not now': connection, shutdown, resources, read-only, system, login refused, no such
+_DOWN = ("08", "57P", "57014", "55P03", "53", "25006", "25P03", "58", "28", "3D", "40", _FORBIDDEN)
+"""SQLSTATE classes that mean 'not now': connection, shutdown, resources, read-only, stood still too long, system, login refused, no such
 database, a statement cancelled or out of time, a lock not free in time, rolled back for another transaction's sake, a
 privilege that is to be granted (PostgreSQL, appendix A)."""
 _TAKEN = re.compile(r'"?(\w+)"? already exists')

@@ -182,7 +182,8 @@ async def renew(
         text(
             f"UPDATE shards SET lease_until_ms = {sql.now_ms(connection)} + :lease "
             f"FROM {sql.rows_source(connection, {'shard': 'bigint', 'epoch': 'bigint'})} "
-            "WHERE shards.shard = u.shard AND shards.epoch = u.epoch AND holder = :worker RETURNING shards.shard"
+            "WHERE shards.shard = u.shard AND shards.epoch = u.epoch AND holder = :worker "
+            f"RETURNING shards.shard, {sql.limit_idling(connection)}"
         ),
         {"worker": worker, "lease": lease_ms, "rows": sql.rows_json([[x.shard, x.epoch] for x in leases])},
     )
@@ -228,7 +229,7 @@ async def advance(connection: AsyncConnection, worker: str, leases: Sequence[Lea
             text(
                 f"UPDATE shards SET cursor = u.cursor FROM {source} "
                 "WHERE shards.shard = u.shard AND shards.epoch = u.epoch AND holder = :worker "
-                f"RETURNING shards.shard, {now}"
+                f"RETURNING shards.shard, {now}, {sql.limit_idling(connection)}"
             ),
             {"worker": worker, "rows": sql.rows_json([[x.shard, x.epoch, x.cursor] for x in leases])},
         )

@@ -40,6 +40,19 @@ def greatest(connection: AsyncConnection) -> str:
     return dialects.of_connection(connection).greatest
 
 
+def limit_idling(connection: AsyncConnection) -> str:
+    """Give the value whose reading has the database end this transaction where its process stands still in it.
+
+    It is read where a transaction takes locks that others wait for: one whose process is frozen would hold them for good.
+    """
+    return dialects.of_connection(connection).limit_idling
+
+
+def limit_waiting(connection: AsyncConnection) -> str:
+    """Give the condition, always true, with which this transaction waits for a lock for a few seconds and no longer."""
+    return dialects.of_connection(connection).limit_waiting
+
+
 def json_array(connection: AsyncConnection) -> str:
     """Give the name of the SQL function that gathers values in a JSON array."""
     return dialects.of_connection(connection).json_array

@@ -39,7 +39,9 @@ class OneWayConnection(Connection):
     """
 
     def __init__(self, file: str, cache_kib: int, options: dict[str, Any]) -> None:
-        super().__init__(lambda: _open(file, cache_kib, options), iter_chunk_size=64)
+        super().__init__(self._open, iter_chunk_size=64)
+        self._file = _File(file)
+        self._options = options | {"cache_kib": cache_kib}
         self._thread = Thread(target=_work, args=(self._tx,), daemon=True)
         self._is_still = True
         self._beginning = ""
@@ -47,6 +49,11 @@ class OneWayConnection(Connection):
     def cursor(self) -> "Cursor":  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride]
         """Give a cursor; there is nothing to wait for."""
         return Cursor(self)
+
+    def _open(self) -> sqlite3.Connection:
+        connection = _open(str(self._file.path), **self._options)
+        self._file.remember()
+        return connection
 
     def begin_with_next(self, statement: str) -> None:
         """Run *statement*, which begins a transaction, before the next one."""
@@ -57,7 +64,7 @@ class OneWayConnection(Connection):
         beginning, self._beginning = self._beginning, ""
         self._is_still = False
         result: Outcome = await self._execute(  # type: ignore[no-untyped-call]
-            _begin_and, beginning, work, self._conn, statement, parameters
+            self._begin_and, beginning, work, statement, parameters
         )
         self._is_still = True  # not where the caller was cancelled: the thread may go on with it
         return result
@@ -73,13 +80,53 @@ class OneWayConnection(Connection):
         if self._beginning:
             self._beginning = ""
         else:
-            await super().commit()
+            await self._execute(self._commit)  # type: ignore[no-untyped-call]
 
     async def rollback(self) -> None:
         """Roll back, if a transaction is open."""
         self._beginning = ""
         if self._conn.in_transaction or not self._is_still:
             await super().rollback()
+
+    def _begin_and(self, beginning: str, work: Work, statement: str, parameters: Sequence[Any]) -> Outcome:
+        self._file.check()
+        if beginning:
+            self._conn.execute(beginning).close()
+        return work(self._conn, statement, parameters)
+
+    def _commit(self) -> None:
+        self._file.check()
+        self._conn.commit()
+
+
+class _File:
+    """The file that a connection has open. What is written to one without a name is gone when its last connection closes."""
+
+    __slots__ = ("_identity", "path")
+
+    def __init__(self, path: str) -> None:
+        self.path = Path(path).absolute()
+        self._identity = (0, 0)
+
+    def remember(self) -> None:
+        """Note which file the name stands for."""
+        self._identity = self._look()
+
+    def check(self) -> None:
+        """Make sure that the name still stands for that file; 2 µs. Raises OperationalError."""
+        if self._look() != self._identity:
+            msg = (
+                f"the database file {self.path} was moved, deleted or replaced while it was in use; "
+                "put it back, or restart the hub to use what is there now"
+            )
+            raise sqlite3.OperationalError(msg)
+
+    def _look(self) -> tuple[int, int]:
+        try:
+            found = self.path.stat()
+        except FileNotFoundError:
+            return (0, 0)
+        return (found.st_dev, found.st_ino)
 
 
 class Cursor:
@@ -148,7 +195,7 @@ def has_rows(file: Path, tables: Sequence[str]) -> bool:
         return False
 
 
-def _open(file: str, cache_kib: int, options: dict[str, Any]) -> sqlite3.Connection:
+def _open(file: str, *, cache_kib: int, **options: Any) -> sqlite3.Connection:
     _make_private(file)
     connection: sqlite3.Connection = sqlite3.connect(
         file, timeout=_BUSY_SECONDS, isolation_level=None, **options
@@ -214,14 +261,6 @@ def _settle(future: "asyncio.Future[Any]", result: Any, error: BaseException | N
         future.set_result(result)
     else:
         future.set_exception(error)
-
-
-def _begin_and(
-    beginning: str, work: Work, connection: sqlite3.Connection, statement: str, parameters: Sequence[Any]
-) -> Outcome:
-    if beginning:
-        connection.execute(beginning).close()
-    return work(connection, statement, parameters)
 
 
 def _execute(connection: sqlite3.Connection, statement: str, parameters: Sequence[Any]) -> Outcome:

@@ -52,14 +52,18 @@ async def append(connection: AsyncConnection, drafts: Sequence[Draft], *, shards
 
 
 async def reserve(connection: AsyncConnection, count: int) -> tuple[int, int]:
-    """Take the log's lock and the next *count* positions; returns the first of them and the time of acceptance."""
+    """Take the log's lock and the next *count* positions; returns the first of them and the time of acceptance.
+
+    Whoever holds the lock and stands still loses it, and who waits for it too long is told so (``store.dialects``).
+    """
     now = sql.now_ms(connection)
     row = (
         await connection.execute(
             text(
                 f"UPDATE stream_head SET position = position + :count, "
                 f"accepted_ms = {sql.greatest(connection)}(accepted_ms, {now}) "
-                "WHERE id = 1 RETURNING position, accepted_ms"
+                f"WHERE id = 1 AND {sql.limit_waiting(connection)} "
+                f"RETURNING position, accepted_ms, {sql.limit_idling(connection)}"
             ),
             {"count": count},
         )
@@ -223,6 +227,12 @@ async def companies_after(connection: AsyncConnection, after: int, up_to: int) -
     """List the companies with events after *after* and up to *up_to*."""
     statement = text("SELECT DISTINCT company_id FROM events WHERE position > :after AND position <= :up_to")
     return [row[0] for row in await connection.execute(statement, {"after": after, "up_to": up_to})]
+
+
+async def first_of_company(connection: AsyncConnection, company_id: int, *, after: int) -> int | None:
+    """Find a company's first event after position *after*; None where there is none."""
+    statement = text("SELECT min(position) FROM events WHERE company_id = :company AND position > :after")
+    return (await connection.execute(statement, {"company": company_id, "after": after})).scalar()
 
 
 async def position_before(connection: AsyncConnection, since_ms: int) -> int:

@@ -13,6 +13,7 @@ from typing import Any
 import sqlalchemy
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from trunkline.model.subscriptions import LAPSED
 from trunkline.store import sql, tables
 from trunkline.store.sql import text
 
@@ -65,7 +66,10 @@ def _read(row: Sequence[Any]) -> Row:
 
 async def next_version(connection: AsyncConnection) -> int:
     """Take the next routing version; changes of subscriptions wait for each other from here to their commit."""
-    statement = text("UPDATE routing SET version = version + 1 WHERE id = 1 RETURNING version")
+    idling, waiting = sql.limit_idling(connection), sql.limit_waiting(connection)
+    statement = text(
+        f"UPDATE routing SET version = version + 1 WHERE id = 1 AND {waiting} RETURNING version, {idling}"
+    )
     return int((await connection.execute(statement)).scalar_one())
 
 
@@ -75,7 +79,8 @@ async def lock_head(connection: AsyncConnection) -> tuple[int, int]:
     While it is held no event can be accepted, so a subscription that starts here gets exactly what comes after.
     """
     statement = text(
-        f"UPDATE stream_head SET position = position WHERE id = 1 RETURNING position, {sql.now_ms(connection)}"
+        f"UPDATE stream_head SET position = position WHERE id = 1 AND {sql.limit_waiting(connection)} "
+        f"RETURNING position, {sql.now_ms(connection)}, {sql.limit_idling(connection)}"
     )
     row = (await connection.execute(statement)).one()
     return row[0], row[1]
@@ -138,12 +143,56 @@ async def of_company(
     return [_read(row) for row in await connection.execute(statement.order_by(_table.c.no))]
 
 
-async def count(connection: AsyncConnection, company_id: int) -> int:
-    """Count a company's subscriptions on every channel."""
-    statement = sqlalchemy.select(sqlalchemy.func.count()).where(
-        _table.c.company_id == company_id, _table.c.status != "deleted"
+async def by_name(
+    connection: AsyncConnection, company_id: int, *, channel: str, name: str, to_change: bool = False
+) -> Row | None:
+    """Read the subscription that a company has under *name*. *to_change* keeps others from changing it meanwhile."""
+    statement = _table.select().where(
+        _table.c.company_id == company_id, _table.c.name == name, _table.c.channel == channel
     )
+    if to_change:
+        statement = statement.with_for_update()
+    row = (await connection.execute(statement)).first()
+    return _read(row) if row else None
+
+
+async def count(connection: AsyncConnection, company_id: int, *, holder: str | None = None) -> int:
+    """Count a company's subscriptions on every channel, or those of *holder*; lapsed ones take nobody's place."""
+    statement = sqlalchemy.select(sqlalchemy.func.count()).where(
+        _table.c.company_id == company_id,
+        _table.c.status != "deleted",
+        _table.c.disabled_reason.is_distinct_from(LAPSED),
+    )
+    if holder is not None:
+        statement = statement.where(_table.c.holder == holder)
     return int((await connection.execute(statement)).scalar_one())
+
+
+async def lapsed(connection: AsyncConnection, *, limit: int) -> list[int]:
+    """Lock up to *limit* active subscriptions whose time is over; what somebody is changing is left."""
+    locking = sql.for_update_skipping(connection)
+    statement = text(
+        "SELECT no FROM subscriptions WHERE expires_ms IS NOT NULL AND status = 'active' "
+        f"AND expires_ms <= (SELECT {sql.now_ms(connection)}) ORDER BY no LIMIT :limit {locking}"
+    )
+    return [row[0] for row in await connection.execute(statement, {"limit": limit})]
+
+
+async def first_expiry_ms(connection: AsyncConnection) -> int | None:
+    """Tell when the next active subscription lapses; None where none does."""
+    statement = text(
+        "SELECT min(expires_ms) FROM subscriptions WHERE expires_ms IS NOT NULL AND status = 'active'"
+    )
+    return (await connection.execute(statement)).scalar()
+
+
+async def lapsed_of_company(connection: AsyncConnection, company_id: int, *, beyond: int) -> list[Row]:
+    """Read a company's lapsed subscriptions, newest first, but for the first *beyond*."""
+    statement = _table.select().where(
+        _table.c.company_id == company_id, _table.c.status == "disabled", _table.c.disabled_reason == LAPSED
+    )
+    rows = await connection.execute(statement.order_by(_table.c.no.desc()).offset(beyond))
+    return [_read(row) for row in rows]
 
 
 async def filters_of_company(connection: AsyncConnection, company_id: int, *, but_no: int = 0) -> list[str]:

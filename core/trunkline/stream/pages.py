@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from trunkline.contract import EventPage
 from trunkline.errors import StoreUnavailable
 from trunkline.model import cursors
+from trunkline.model.event_groups import is_group, types_among
 from trunkline.model.events import Event
 from trunkline.runtime import callers
 from trunkline.schemas.catalog import EventType, SchemaCatalog
@@ -79,7 +80,7 @@ class Streaming:
         """
         position = cursors.decode(cursor) if cursor is not None else None
         request = PageRequest(
-            company_id, types, position, since_ms, self._page_bytes.limit_for(company_id, limit)
+            company_id, self._named(types), position, since_ms, self._page_bytes.limit_for(company_id, limit)
         )
         request, after, events = await self._read_first(request)
         if not events and wait_seconds > 0:
@@ -122,6 +123,10 @@ class Streaming:
         async with self._database.read() as connection:
             return cursors.encode((await retention.log_bounds(connection)).head)
 
+    def cursor_after(self, event_id: int) -> str:
+        """Make the cursor that goes on after an event."""
+        return cursors.encode(event_id)
+
     def types(self, *, versions: Pins | None = None) -> Sequence[EventType]:
         """List every registered event type, in the order of their names: as *versions* has it, or the current version."""
         if versions is None:
@@ -143,6 +148,12 @@ class Streaming:
         version = None if versions is None else self._schema_versions.chosen(type, versions)
         draft = example_draft(self._catalog, company_id, type, source=source, version=version)
         return draft.envelope(self._catalog.names().index(type) + 1)
+
+    def _named(self, names: Sequence[str]) -> Sequence[str]:
+        """Give the event types that *names* choose, themselves where they choose none: no names would be all types."""
+        if not any(map(is_group, names)):
+            return names
+        return types_among(names, self._catalog.names()) or names
 
     async def _read_first(self, request: "PageRequest") -> tuple["PageRequest", int, list[Event]]:
         """Read as ``_read`` does, and a few events first where it is not known how long the company's are.

@@ -33,6 +33,27 @@ class CatchUp:
             await retention.check_cursor(connection, subscription.company_id, after=after)
         await self._begin(connection, subscription, after=after, up_to=subscription.start_position)
 
+    async def begin_within(
+        self, connection: AsyncConnection, subscription: Subscription, start: Start, *, oldest_ms: int | None
+    ) -> bool:
+        """Deliver to a new subscription what was accepted since *start*, and not before *oldest_ms*, as far as it is there.
+
+        Tells whether events of the company that *start* asks for may be left out.
+        """
+        after = start.position
+        if start.since_ms is not None:
+            after = await stream.position_before(connection, start.since_ms)
+        edge = (await retention.log_bounds(connection)).edge
+        is_truncated = 0 < after < edge
+        begin = max(after, edge)
+        if oldest_ms is not None:
+            young = await stream.position_before(connection, oldest_ms)
+            first = await stream.first_of_company(connection, subscription.company_id, after=begin)
+            is_truncated = is_truncated or (first is not None and first <= young)
+            begin = max(begin, young)
+        await self._begin(connection, subscription, after=begin, up_to=subscription.start_position)
+        return is_truncated
+
     async def resume(self, connection: AsyncConnection, stopped: Subscription, *, up_to: int) -> None:
         """Deliver what came since *stopped* was paused or disabled, up to the position where it goes on."""
         if stopped.resume_position is not None:

@@ -9,8 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from trunkline.access.company_limits import CompanyLimits
 from trunkline.access.subscription_records import SubscriptionRecords
 from trunkline.contract import ChangedSubscription
-from trunkline.errors import TooManySubscriptions
-from trunkline.model.subscriptions import GONE, Secret, Status, Subscription
+from trunkline.errors import Conflict, TooManySubscriptions
+from trunkline.model.event_groups import takes_type, types_among
+from trunkline.model.subscriptions import GONE, LAPSED, Secret, Status, Subscription
 from trunkline.plugins import Notifier
 from trunkline.store import deliveries as ledger
 from trunkline.store import ordering, sql
@@ -30,6 +31,7 @@ from trunkline.subscribing.views import view
 from trunkline.targets import signatures
 
 _ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
+_LAPSED = "This subscription has lapsed: it begins again when whoever holds it subscribes again."
 _DEPENDENT = frozenset({"event_types", "filter", "versions", "ordering"})
 """Options that are checked together: the filter and the key of an ordering are judged by the versions of the event types."""
 
@@ -90,6 +92,8 @@ class SubscriptionChanges:
             before = self._records.open(
                 await find_row(connection, company_id, subscription_id, channel=channel, to_change=True)
             )
+            if before.disabled_reason == LAPSED:
+                raise Conflict(_LAPSED)
             columns = self._columns(before, changes)
             if changes.get("filter"):
                 await store.next_version(connection)  # from here on nobody else adds a filter
@@ -106,7 +110,7 @@ class SubscriptionChanges:
                 await (ledger.wake if row.status == Status.ACTIVE else ledger.park)(connection, row.no)
             if resumes and changes.get("catch_up", True):
                 await self._catch_up.resume(connection, before, up_to=row.start_position)
-        self._announce(row)
+        self.announce(row)
         return view(self._records.open(row), checker=self._checker, warnings=warnings)
 
     async def delete(self, company_id: int, subscription_id: str, *, channel: str | None) -> None:
@@ -114,18 +118,33 @@ class SubscriptionChanges:
         async with self._database.write() as connection:
             row = await find_row(connection, company_id, subscription_id, channel=channel, to_change=True)
             sealed = self._records.seal(row.id, (), {})
-            row = await store.update(connection, row.no, {"status": Status.DELETED, "sealed": sealed})
+            row = await store.update(
+                connection, row.no, {"status": Status.DELETED, "sealed": sealed, "name": None}
+            )
             await ledger.end_all(connection, row.no)
             await replay_store.end_of_subscription(connection, row.no, "cancelled")
-        self._announce(row)
+        self.announce(row)
+
+    async def prepare(
+        self, company_id: int, request: Mapping[str, Any], *, channel: str
+    ) -> tuple[dict[str, Any], list[str]]:
+        """Check a request, and give the columns of the new subscription with the warnings about its target.
+
+        Raises:
+            BodyInvalid, TargetRefused: the request is not valid.
+        """
+        self._checker.check_creation(request, channel=channel)
+        values = self._new_values(request, channel=channel)
+        read_start(request.get("start"))
+        return {"company_id": company_id, "channel": channel, **values}, await self._checker.check_name(
+            values["target_url"], company_id=company_id
+        )
 
     async def _create(
         self, company_id: int, request: Mapping[str, Any], *, channel: str, is_repeatable: bool
     ) -> tuple[dict[str, Any], bool]:
-        self._checker.check_creation(request, channel=channel)
-        values = self._new_values(request, channel=channel)
+        values, warnings = await self.prepare(company_id, request, channel=channel)
         start = read_start(request.get("start"))
-        warnings = await self._checker.check_name(values["target_url"], company_id=company_id)
         quotas = await self._limits.of(company_id)
         async with self._database.write() as connection:
             version = await store.next_version(connection)  # from here on nobody else adds one
@@ -138,13 +157,11 @@ class SubscriptionChanges:
             if await store.count(connection, company_id) >= quotas.subscriptions:
                 raise TooManySubscriptions(quotas.subscriptions)
             await check_filter_cost(connection, company_id, request.get("filter"), limit=quotas.filter_cost)
-            row = await store.insert(
-                connection, {"company_id": company_id, "channel": channel, **values}, version=version
-            )
+            row = await store.insert(connection, values, version=version)
             subscription = self._records.open(row)
             if start is not None:
                 await self._catch_up.begin_at(connection, subscription, start)
-        self._announce(row)
+        self.announce(row)
         return view(subscription, checker=self._checker, with_secret=True, warnings=warnings), True
 
     async def _check_new_target(
@@ -240,10 +257,9 @@ class SubscriptionChanges:
     def _pins(self, before: Subscription, names: Sequence[str], chosen: Mapping[str, int]) -> dict[str, int]:
         """Give the new pins: what is *chosen*, what it had, and the current version of a type that is new to it."""
         had = before.event_types
-        known = {name: before.pins.get(name, 1) for name in names if had == ("*",) or name in had}
-        if names == ["*"]:
-            all_names = self._checker.catalog.names()
-            known |= {name: before.pins.get(name, 1) for name in (all_names if had == ("*",) else had)}
+        all_names = self._checker.catalog.names()
+        kept = (name for name in types_among(names, all_names) if takes_type(had, name))
+        known = {name: before.pins.get(name, 1) for name in kept}
         return self._checker.pins_for(names, chosen={**before.pins, **known, **chosen})
 
     async def _switch(self, connection: AsyncConnection, before: Subscription, status: str) -> dict[str, Any]:
@@ -254,7 +270,8 @@ class SubscriptionChanges:
             return columns | {"resume_position": position}
         return columns | {"resume_position": None, "failures": 0, "failing_since_ms": None}
 
-    def _announce(self, row: Row) -> None:
+    def announce(self, row: Row) -> None:
+        """Tell the plugins that a subscription was made or has changed."""
         if self._notifier.wants("subscription_changed"):
             self._notifier.subscription_changed(
                 ChangedSubscription(row.id, row.company_id, row.channel, row.status)

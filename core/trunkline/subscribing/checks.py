@@ -1,12 +1,13 @@
 """Checks of the options of a subscription: each gives the faults of one value."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
 from trunkline.contract import Channel, targets
 from trunkline.errors import BodyInvalid, FieldError, TargetRefused, pointer, unknown_name
+from trunkline.model.event_groups import is_group, type_groups
 from trunkline.model.subscriptions import Subscription
 from trunkline.schemas.catalog import SchemaCatalog
 from trunkline.schemas.versions import SchemaVersions
@@ -62,7 +63,7 @@ def check_target(target: Any, context: Context) -> list[FieldError]:
 
 
 def check_event_types(names: Any, context: Context) -> list[FieldError]:
-    """Check a list of event types: known names, or ``"*"`` alone."""
+    """Check a list of event types: known names and groups, or ``"*"`` alone."""
     if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
         return [FieldError("/event_types", 'must be a list of event types, or ["*"] for all')]
     if "*" in names:
@@ -70,17 +71,26 @@ def check_event_types(names: Any, context: Context) -> list[FieldError]:
             return []
         return [FieldError("/event_types", '"*" means every type and stands alone')]
     known = context.catalog.names()
+    groups = dict.fromkeys(type_groups(known))
     return [
-        FieldError(f"/event_types/{index}", unknown_name("event type", name, known))
+        FieldError(f"/event_types/{index}", _unknown(name, known, groups))
         for index, name in enumerate(names)
-        if context.catalog.get(name) is None
+        if context.catalog.get(name) is None and name not in groups
     ]
+
+
+def _unknown(name: str, known: Sequence[str], groups: Iterable[str]) -> str:
+    if is_group(name):
+        return unknown_name("group of event types", name, groups)
+    return unknown_name("event type", name, known)
 
 
 def check_versions(versions: Any, context: Context) -> list[FieldError]:
     """Check a choice of versions: each is one that its event type can be read in."""
     if not isinstance(versions, dict):
-        return [FieldError("/versions", 'must be an object such as {"invoice.created": 1}')]
+        return [
+            FieldError("/versions", "must be an object of event types, each with the number of a version")
+        ]
     return [
         FieldError(f"/versions{pointer(name)}", fault)
         for name, version in versions.items()

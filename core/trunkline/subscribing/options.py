@@ -35,7 +35,10 @@ Scheme = Annotated[
 ]
 EventTypeNames = Annotated[
     list[str],
-    Field(description='event types, or `["*"]` for all', examples=[["client.created", "payment.failed"]]),
+    Field(
+        description='event types, groups of them such as `client.*`, which take in types that are defined later, or `["*"]` for all',
+        examples=[["client.created", "payment.failed"]],
+    ),
 ]
 Filter = Annotated[
     dict[str, Any],

@@ -9,6 +9,7 @@ from trunkline.contract import Channel
 from trunkline.errors import BadCursor, BodyInvalid, FieldError, TargetRefused
 from trunkline.filters import filters
 from trunkline.model import cursors
+from trunkline.model.event_groups import types_among
 from trunkline.model.subscriptions import Status
 from trunkline.model.times import read_time
 from trunkline.schemas.catalog import EventType, SchemaCatalog
@@ -112,7 +113,7 @@ class Checker:
 
     def event_types(self, names: Sequence[str], pins: Pins) -> list[EventType]:
         """The event types that *names* choose, in the versions of *pins*."""
-        chosen = self.catalog.names() if list(names) == ["*"] else names
+        chosen = types_among(names, self.catalog.names())
         versions = {name: self.schema_versions.chosen(name, pins) for name in chosen}
         return [event_type for name in chosen if (event_type := self.catalog.get(name, versions[name]))]
 
@@ -128,12 +129,12 @@ class Checker:
 
     def pins_for(self, names: Sequence[str], *, chosen: Mapping[str, int] | None) -> dict[str, int]:
         """Give the pins of a reader that begins now with *names*: the *chosen* versions, else the current ones."""
-        current = self.schema_versions.pins(None if list(names) == ["*"] else names)
+        current = self.schema_versions.pins(types_among(names, self.catalog.names()))
         return {name: version for name, version in {**current, **(chosen or {})}.items() if version > 1}
 
     def shown_versions(self, names: Sequence[str], pins: Pins) -> dict[str, int]:
         """Give the version, as it is sent under *pins*, of each type that *names* choose and that has several."""
-        chosen = self.catalog.names() if list(names) == ["*"] else names
+        chosen = types_among(names, self.catalog.names())
         several = [name for name in chosen if len(self.catalog.versions(name)) > 1]
         return {name: self.schema_versions.chosen(name, pins) for name in several}
 

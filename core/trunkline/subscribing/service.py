@@ -6,6 +6,7 @@ with None and see all.
 
 from trunkline.subscribing.changes import SubscriptionChanges
 from trunkline.subscribing.finding import SubscriptionFinder
+from trunkline.subscribing.renewing import Renewals
 from trunkline.subscribing.rotation import SecretRotation
 from trunkline.subscribing.trial import Trials
 
@@ -20,9 +21,11 @@ class SubscriptionService:
         changes: SubscriptionChanges,
         rotation: SecretRotation,
         trials: Trials,
+        renewals: Renewals,
     ) -> None:
         self.list, self.get, self.find = finder.list, finder.get, finder.find
         self.create, self.subscribe = changes.create, changes.subscribe
         self.update, self.delete = changes.update, changes.delete
         self.rotate_secret = rotation.rotate_secret
         self.test = trials.test
+        self.check, self.renew, self.held = renewals.check, renewals.renew, renewals.held

@@ -12,6 +12,7 @@ from trunkline.dispatch.routing import target_of
 from trunkline.dispatch.runner import GRACE_SECONDS
 from trunkline.errors import BodyInvalid, Conflict
 from trunkline.model.deliveries import Outcome, Result
+from trunkline.model.event_groups import types_among
 from trunkline.model.subscriptions import Subscription
 from trunkline.outbound import ClientOf
 from trunkline.runtime.clock import now_ms
@@ -55,7 +56,7 @@ class Trials:
             msg = f"The channel '{subscription.channel}' of this subscription does not run here, so that nothing can be sent."
             raise Conflict(msg)
         catalog = self._checker.catalog
-        known = [name for name in subscription.event_types if catalog.get(name)] or catalog.names()
+        known = types_among(subscription.event_types, catalog.names()) or catalog.names()
         name = known[0]
         version = self._checker.shown_versions([name], subscription.pins).get(name)
         draft = example_draft(catalog, company_id, name, source="test", version=version)

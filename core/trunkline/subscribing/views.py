@@ -37,6 +37,12 @@ def view(
         members["public_key"] = signatures.public_key(subscription.secrets[0].text)
     elif with_secret:
         members["secret"] = subscription.secrets[0].text
+    if subscription.name is not None:
+        members |= {
+            "name": subscription.name,
+            "holder": subscription.holder,
+            "expires_utc": utc_or_none(subscription.expires_ms),
+        }
     if warnings:
         members["warnings"] = list(warnings)
     return members

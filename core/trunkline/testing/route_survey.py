@@ -89,7 +89,7 @@ async def _without_rights(
     hub: TestHub, route: PluginRoute, limited: dict[str, httpx2.AsyncClient]
 ) -> AsyncIterator[Exchange]:
     yield await _call(hub.anonymous, route, "no key")
-    wrong = {"x-api-key": "wlcro_live_92_" + "A" * 43}
+    wrong = {"x-api-key": f"{hub.hub.keys.prefix}_live_92_" + "A" * 43}
     yield await _call(hub.anonymous, route, "wrong key", headers=wrong)
     for scope, client in limited.items():
         yield await _call(client, route, "one scope", sent=scope)

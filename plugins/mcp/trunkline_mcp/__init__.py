@@ -12,7 +12,18 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel
 
-from trunkline import PluginContext, Routes, hookimpl, require_extra
+from trunkline import (
+    Channel,
+    Connector,
+    Migrations,
+    PluginContext,
+    PortalPage,
+    Routes,
+    hookimpl,
+    require_extra,
+)
+from trunkline_mcp import connector, portal
+from trunkline_mcp.channel import make_channel
 from trunkline_mcp.settings import Settings
 
 if TYPE_CHECKING:
@@ -32,6 +43,38 @@ class _Served:
 def register_settings() -> type[BaseModel]:
     """Give the section ``mcp``."""
     return Settings
+
+
+@hookimpl
+def register_channels(context: PluginContext) -> Sequence[Channel]:
+    """Give the channel of MCP Events by webhook."""
+    return [make_channel(context)]
+
+
+@hookimpl
+def register_migrations() -> Sequence[Migrations]:
+    """Give the history of the plugin's table."""
+    return [Migrations("trunkline_mcp:migrations")]
+
+
+@hookimpl
+def register_connectors() -> Sequence[Connector]:
+    """Give what somebody needs to let an agent in."""
+    return [
+        Connector(
+            "mcp",
+            title="Agents (MCP)",
+            description="A server for AI agents: each action, search and lookup is a tool. Clients connect to it by its address.",
+            generate=connector.generate,
+            steps=connector.STEPS,
+        )
+    ]
+
+
+@hookimpl
+def register_portal_pages(context: PluginContext) -> Sequence[PortalPage]:
+    """Give the page that shows how agents connect, and what they did."""
+    return [portal.make_page(context)]
 
 
 @hookimpl

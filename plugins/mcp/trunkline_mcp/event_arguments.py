@@ -48,15 +48,24 @@ def find_faults(event_type: EventType, arguments: Mapping[str, Json]) -> list[Fi
 def matches(payload: Mapping[str, Json], arguments: Mapping[str, Json]) -> bool:
     """Tell whether an event with *payload* is among those that *arguments* choose."""
     return all(
-        any(_equals(payload.get(name), value) for value in (wanted if isinstance(wanted, list) else [wanted]))
+        name in payload
+        and any(_equals(payload[name], value) for value in (wanted if isinstance(wanted, list) else [wanted]))
         for name, wanted in arguments.items()
     )
 
 
+def filter_of(arguments: Mapping[str, Json]) -> dict[str, Json] | None:
+    """Write *arguments* as the filter of a subscription, which chooses the same events as ``matches``; None for all."""
+    return {
+        f"payload.{name}": {"in": wanted} if isinstance(wanted, list) else {"eq": wanted}
+        for name, wanted in arguments.items()
+    } or None
+
+
 def _kinds_of(event_type: EventType) -> dict[str, Sequence[str]]:
-    """List the fields that are plain values, each with the types that it may have."""
+    """List the fields that are plain values, each with the types that it may have; a filter cannot name one with a dot."""
     properties: Mapping[str, Any] = schemas.flat(event_type.schema).get("properties", {})
-    found = {name: _types_of(schema) for name, schema in properties.items()}
+    found = {name: _types_of(schema) for name, schema in properties.items() if "." not in name}
     return {name: kinds for name, kinds in found.items() if kinds}
 
 

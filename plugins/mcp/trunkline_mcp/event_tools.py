@@ -30,7 +30,7 @@ _EVENT_ID = Field(
 class RecentArguments(Strict):
     """What to list."""
 
-    type: str | None = Field(default=None, description="Only events of this type, such as client.created.")
+    type: str | None = Field(default=None, description="Only events of this type.")
     text: str | None = Field(
         default=None, min_length=1, max_length=200, description="Only events with this text in them."
     )

@@ -95,9 +95,7 @@ PROMPTS: Mapping[str, Asked] = {
                 title="Watch for an Event",
                 description="Act whenever an event of a type happens.",
                 arguments=[
-                    PromptArgument(
-                        name="type", description="The event type, such as payment.failed.", required=True
-                    ),
+                    PromptArgument(name="type", description="The name of the event type.", required=True),
                     PromptArgument(name="task", description="What to do for each event.", required=False),
                 ],
             ),

@@ -16,18 +16,20 @@ class RawJson:
     """What one answer has of such JSON. Nobody can guess its tokens."""
 
     def __init__(self) -> None:
-        self._pieces: list[bytes] = []
+        self._pieces: dict[int, bytes] = {}
+        self._held = 0
         self._prefix = f"raw-{secrets.token_hex(16)}-"
         self._token = re.compile(rb'"%b(\d+)"' % self._prefix.encode())
 
     def hold(self, piece: bytes) -> str:
         """Keep *piece*, and give the token for its place."""
-        self._pieces.append(piece)
-        return f"{self._prefix}{len(self._pieces) - 1}"
+        self._held += 1
+        self._pieces[self._held] = piece
+        return f"{self._prefix}{self._held}"
 
     def fill(self, body: bytes) -> bytes:
-        """Put the pieces into their places."""
-        return self._token.sub(lambda found: self._pieces[int(found[1])], body) if self._pieces else body
+        """Put the pieces into their places, each once: what is sent is kept no longer."""
+        return self._token.sub(lambda found: self._pieces.pop(int(found[1])), body) if self._pieces else body
 
 
 class Filling:

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, cast
 
 from mcp.server.caching import CacheableMethod, CacheHint
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
@@ -12,6 +12,7 @@ from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp.shared.exceptions import MCPError
 from mcp_types import (
     INVALID_PARAMS,
+    METHOD_NOT_FOUND,
     CallToolRequestParams,
     CallToolResult,
     GetPromptRequestParams,
@@ -20,19 +21,28 @@ from mcp_types import (
     ListResourcesResult,
     ListResourceTemplatesResult,
     ListToolsResult,
+    Notification,
     PaginatedRequestParams,
     ReadResourceRequestParams,
     ReadResourceResult,
+    ServerNotification,
 )
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
-from trunkline import BodyInvalid, Caller, PluginContext, __version__
+from trunkline import BodyInvalid, Caller, Json, PluginContext, __version__
 from trunkline_mcp import events, prompts
+from trunkline_mcp.calls import CallLog
+from trunkline_mcp.event_errors import EventErrors
+from trunkline_mcp.event_streams import EventStreams, StreamParams
+from trunkline_mcp.event_subscriptions import EventSubscriptions, SubscribeParams, UnsubscribeParams
 from trunkline_mcp.events import Events, ListParams, PollParams
+from trunkline_mcp.figures import Figures
 from trunkline_mcp.raw_json import SCOPE_KEY as RAW_KEY
+from trunkline_mcp.raw_json import RawJson
 from trunkline_mcp.resources import TEMPLATES, Library
+from trunkline_mcp.settings import Settings
 from trunkline_mcp.toolbox import Toolbox
 
 CALLER_KEY = "trunkline_mcp.caller"
@@ -53,14 +63,24 @@ _KEPT: tuple[CacheableMethod, ...] = (
     "prompts/list",
 )
 
+STREAM = b"events/stream"
+"""The header ``Mcp-Method`` of what is answered by a stream; the SDK makes sure that it is that of the body."""
+SUBSCRIPTION_KEY = "io.modelcontextprotocol/subscriptionId"
+
 Context = ServerRequestContext[dict[str, object], Request]
+
+
+class _StreamNotification(Notification[dict[str, Any], str]):
+    """A frame of a stream; the SDK has no types for them."""
 
 
 class AgentServer:
     """Answers messages whose callers are known."""
 
     def __init__(self, context: PluginContext) -> None:
-        self._toolbox = Toolbox(context)
+        figures = Figures(context)
+        self._log = CallLog(context)
+        self._toolbox = Toolbox(context, log=self._log, figures=figures)
         self._library = Library(context)
         brand = context.deployment.brand
         kept = CacheHint(ttl_ms=LIST_TTL_MS, scope="private")
@@ -79,26 +99,37 @@ class AgentServer:
             on_list_prompts=self._list_prompts,
             on_get_prompt=self._get_prompt,
         )
-        self._events = Events(context)
+        assert isinstance(context.settings, Settings)
+        errors = EventErrors(context.settings.error_numbers)
+        self._events = Events(context, errors)
+        self._subscriptions = EventSubscriptions(context, self._events, errors)
+        self._streams = EventStreams(context, self._events, errors)
         self._server.add_request_handler("events/list", ListParams, self._list_events)
         self._server.add_request_handler("events/poll", PollParams, self._poll_events)
-        self._server.middleware.append(_advertise)
+        self._server.add_request_handler("events/subscribe", SubscribeParams, self._subscribe)
+        self._server.add_request_handler("events/unsubscribe", UnsubscribeParams, self._unsubscribe)
+        self._server.add_request_handler("events/stream", StreamParams, self._stream)
+        self._server.middleware.extend((figures.middleware, _advertise))
         self._manager: StreamableHTTPSessionManager | None = None
+        self._streaming: StreamableHTTPSessionManager | None = None
 
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[None]:
         """Answer as long as the context lasts."""
         logging.getLogger(SDK_LOGGER).setLevel(logging.ERROR)
         manager = StreamableHTTPSessionManager(app=self._server, stateless=True, json_response=True)
-        async with manager.run():
-            self._manager = manager
+        streaming = StreamableHTTPSessionManager(app=self._server, stateless=True)
+        async with self._log.running(), manager.run(), streaming.run():
+            self._manager, self._streaming = manager, streaming
             yield
-        self._manager = None
+        self._manager = self._streaming = None
 
     async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one message, an ASGI request whose scope has its caller."""
-        assert self._manager is not None, "the hub has not started"
-        await self._manager.handle_request(scope, receive, send)
+        method = next((value for name, value in scope["headers"] if name == b"mcp-method"), b"")
+        manager = self._streaming if method == STREAM else self._manager
+        assert manager is not None, "the hub has not started"
+        await manager.handle_request(scope, receive, send)
 
     async def _list_tools(self, context: Context, _: PaginatedRequestParams | None) -> ListToolsResult:
         return ListToolsResult(tools=self._toolbox.tools_of(_caller_of(context)))
@@ -144,11 +175,35 @@ class AgentServer:
         return written
 
     async def _list_events(self, context: Context, params: ListParams) -> dict[str, object]:
-        return self._events.list(_caller_of(context), params)
+        return self._events.list(_caller_of(context), params, streams=_has_streams(context))
 
     async def _poll_events(self, context: Context, params: PollParams) -> dict[str, object]:
         assert context.request is not None
         return await self._events.poll(_caller_of(context), params, context.request.scope[RAW_KEY])
+
+    async def _stream(self, context: Context, params: StreamParams) -> dict[str, object]:
+        assert context.request is not None
+        if not _has_streams(context):
+            raise MCPError(METHOD_NOT_FOUND, f"Streams need the protocol of {MODERN_PROTOCOL_VERSIONS[0]}.")
+        meta: dict[str, object] = {SUBSCRIPTION_KEY: context.request_id}
+
+        async def notify(kind: str, content: dict[str, Json]) -> None:
+            notification = _StreamNotification(
+                method=f"notifications/events/{kind}", params={**content, "_meta": meta}
+            )
+            await context.session.send_notification(
+                cast("ServerNotification", notification), related_request_id=context.request_id
+            )
+
+        raw: RawJson = context.request.scope[RAW_KEY]
+        await self._streams.serve(_caller_of(context), params, raw, notify)
+        return {"_meta": meta}
+
+    async def _subscribe(self, context: Context, params: SubscribeParams) -> dict[str, object]:
+        return await self._subscriptions.subscribe(_caller_of(context), params)
+
+    async def _unsubscribe(self, context: Context, params: UnsubscribeParams) -> dict[str, object]:
+        return await self._subscriptions.unsubscribe(_caller_of(context), params)
 
 
 async def _advertise(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
@@ -157,6 +212,10 @@ async def _advertise(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -
     if ctx.method in {"initialize", "server/discover"} and isinstance(result, dict):
         return events.advertise(result)
     return result
+
+
+def _has_streams(context: Context) -> bool:
+    return context.protocol_version in MODERN_PROTOCOL_VERSIONS
 
 
 def _caller_of(context: Context) -> Caller:

@@ -1,14 +1,16 @@
 """The section ``mcp`` of the settings."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
 from trunkline import Names
 
+Wait = Annotated[float, Field(gt=0, le=3600)]
+
 
 class Settings(BaseModel):
-    """Who may reach the server beside programs."""
+    """Who may reach the server beside programs, and how events go out by MCP Events."""
 
     allowed_origins: Names = Field(
         default=(),
@@ -18,4 +20,53 @@ class Settings(BaseModel):
     error_numbers: Literal["sketch", "sep-3415"] = Field(
         default="sketch",
         description="how errors of MCP Events are numbered: as in the sketch that today's clients know, or as in SEP-3415",
+    )
+    webhook_id: Literal["event", "delivery"] = Field(
+        default="event",
+        description="what the header `webhook-id` of a webhook says: the event's id, as today's clients want it, or the delivery's",
+    )
+    unknown_subscription: Literal["ignore", "refuse"] = Field(
+        default="ignore",
+        description="what `events/unsubscribe` answers where there is no such subscription: an empty result, or NotFound",
+    )
+    subscription_seconds: int = Field(
+        default=3600,
+        ge=300,
+        le=86_400,
+        description="how long a subscription by webhook lasts where its client does not say",
+    )
+    retry_schedule_seconds: tuple[Wait, ...] = Field(
+        default=(3, 30, 120, 600),
+        max_length=10,
+        description="waits before each retry of a webhook; then that event is given up for that subscription",
+    )
+    secret_overlap_seconds: int = Field(
+        default=3600,
+        ge=300,
+        le=86_400,
+        description="how long the secret before signs beside a new one",
+    )
+    subscriptions_per_caller: int = Field(
+        default=20,
+        ge=1,
+        le=1000,
+        description="subscriptions by webhook that one key, or one user, has at once",
+    )
+    streams_per_caller: int = Field(
+        default=5,
+        ge=1,
+        le=1000,
+        description="streams that one key, or one user, has open at once, in one process",
+    )
+    streams_per_company: int = Field(
+        default=20, ge=1, le=10_000, description="streams that one company has open at once, in one process"
+    )
+    streams_in_all: int = Field(
+        default=500, ge=1, le=100_000, description="streams that are open at once, in one process"
+    )
+    challenges_per_minute: int = Field(
+        default=10,
+        ge=1,
+        le=1000,
+        description="challenges a minute that one key, or one user, has sent to new URLs",
     )

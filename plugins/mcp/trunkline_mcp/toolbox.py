@@ -7,6 +7,8 @@ from mcp_types import INVALID_PARAMS, CallToolResult, Tool
 
 from trunkline import Caller, Definition, Kind, PluginContext, ProviderFailed, Refused
 from trunkline_mcp import event_tools, operation_tools
+from trunkline_mcp.calls import CallLog, Outcome
+from trunkline_mcp.figures import Figures
 from trunkline_mcp.refusals import refuse, result_of
 from trunkline_mcp.tools import Arguments, Offered
 
@@ -17,8 +19,10 @@ _FAILED = "Something went wrong on our side, and it is not known whether anythin
 class Toolbox:
     """Everything that is offered as a tool."""
 
-    def __init__(self, context: PluginContext) -> None:
+    def __init__(self, context: PluginContext, *, log: CallLog, figures: Figures) -> None:
         self._context = context
+        self._log = log
+        self._figures = figures
         self._made_of: list[Definition] | None = None
         self._tools: dict[str, Offered] = {}
 
@@ -32,23 +36,25 @@ class Toolbox:
         Raises:
             MCPError: there is no such tool, or the caller's scopes do not allow it.
         """
-        offered = self._find(caller, name)
         began = time.perf_counter()
-        result = await self._carry_out(offered, caller, arguments)
-        self._context.log.info(
-            "tool '%s' was called",
-            name,
-            extra={
-                "company_id": caller.company_id,
-                "key_id": caller.principal.key_id,
-                "outcome": "refused" if result.is_error else "done",
-                "duration_ms": round((time.perf_counter() - began) * 1000, 2),
-            },
-        )
+        offered = self._offered().get(name)
+        outcome: Outcome = "left"
+        try:
+            allowed = self._check(caller, offered, name)
+            result, outcome = await self._carry_out(allowed, caller, arguments)
+        except MCPError:
+            outcome = "unknown" if offered is None else "forbidden"
+            raise
+        finally:
+            self._note(caller, offered, outcome, seconds=time.perf_counter() - began)
         return result
 
-    def _find(self, caller: Caller, name: str) -> Offered:
-        offered = self._offered().get(name)
+    def _note(self, caller: Caller, offered: Offered | None, outcome: Outcome, *, seconds: float) -> None:
+        tool = None if offered is None else offered.tool.name
+        self._log.note(caller, tool, outcome, seconds=seconds)
+        self._figures.tool_called(tool, outcome, seconds=seconds)
+
+    def _check(self, caller: Caller, offered: Offered | None, name: str) -> Offered:
         if offered is None:
             raise MCPError(
                 INVALID_PARAMS, f"There is no tool '{name[:100]}' here; tools/list has those that there are."
@@ -60,16 +66,21 @@ class Toolbox:
             )
         return offered
 
-    async def _carry_out(self, offered: Offered, caller: Caller, arguments: Arguments) -> CallToolResult:
+    async def _carry_out(
+        self, offered: Offered, caller: Caller, arguments: Arguments
+    ) -> tuple[CallToolResult, Outcome]:
         try:
             if offered.writes and not caller.principal.is_operator:
                 await self._context.limits.count(caller.principal.key_id, "write")
-            return await offered.run(caller, arguments)
-        except (Refused, ProviderFailed) as error:
-            return result_of(error)
+            result = await offered.run(caller, arguments)
+        except Refused as error:
+            return result_of(error), "refused"
+        except ProviderFailed as error:
+            return result_of(error), "failed"
         except Exception:
             self._context.log.exception("tool '%s' failed", offered.tool.name)
-            return refuse(_FAILED)
+            return refuse(_FAILED), "failed"
+        return result, "refused" if result.is_error else "done"
 
     def _offered(self) -> dict[str, Offered]:
         """Give the tools by their names; made anew where a plugin that carries some out has failed meanwhile."""

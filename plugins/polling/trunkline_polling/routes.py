@@ -20,9 +20,11 @@ from trunkline import (
     QueryModel,
     Routes,
     StrictRoute,
+    is_group,
     query_reader,
     requires,
     responses,
+    type_groups,
 )
 
 JSON = "application/json"
@@ -52,7 +54,8 @@ class PollQuery(QueryModel):
     """Which events to read."""
 
     types: str | None = Field(
-        default=None, description="comma-separated event types, in any case; all, if absent"
+        default=None,
+        description="comma-separated event types, in any case, or groups of them such as `invoice.*`; all, if absent",
     )
     cursor: str | None = Field(default=None, description="`next_cursor` of an earlier answer")
     since: Annotated[AwareDatetime, BeforeValidator(_check_time)] | None = Field(
@@ -134,7 +137,18 @@ class EventHandlers:
 
     def _types(self, text: str | None) -> Sequence[str]:
         names = [name.strip() for name in (text or "").split(",") if name.strip()]
-        return list(dict.fromkeys(self._known("types", name) for name in names))
+        return list(dict.fromkeys(map(self._type_or_group, names)))
+
+    def _type_or_group(self, name: str) -> str:
+        if not is_group(name):
+            return self._known("types", name)
+        groups = type_groups(kind.name for kind in self._events.types())
+        if name.lower() not in groups:
+            known = ", ".join(groups)
+            raise BadQuery.parameter(
+                "types", f"names the unknown group of event types '{name}'; known are {known}"
+            )
+        return name.lower()
 
     def _versions(self, caller: Caller, text: str | None) -> Mapping[str, int]:
         """Give the versions to read: those of the caller, and over them what the query names."""

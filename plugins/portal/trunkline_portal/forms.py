@@ -37,6 +37,10 @@ class Fields:
     def __contains__(self, name: str) -> bool:
         return name in self._values
 
+    def by_name(self) -> dict[str, list[str]]:
+        """Every field with its values."""
+        return {name: list(values) for name, values in self._values.items()}
+
     def all(self, name: str) -> list[str]:
         """Every value of a field that may be sent more than once (boxes, rows)."""
         return list(self._values.get(name, ()))

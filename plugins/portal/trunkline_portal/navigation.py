@@ -53,5 +53,5 @@ def extras_for(viewer: Viewer, pages: Sequence[tuple[str, PortalPage]]) -> list[
             "puzzle" if page.icon is None else Markup(page.icon),  # noqa: S704 - a plugin's own, as its page is
         )
         for plugin, page in pages
-        if page.scope is None or viewer.has(page.scope)
+        if page.listed and (page.scope is None or viewer.has(page.scope))
     ]

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from trunkline import Json
+from trunkline import Json, takes_type
 
 _ERRORS: Mapping[str, str] = {
     "timeout": "The target did not answer within the time limit.",
@@ -100,9 +100,7 @@ def outcome_of(
         else:
             types = view["event_types"] if view else ()
             skipped.append(
-                SkippedSubscription(
-                    receiver, entry["reason"], is_for_type="*" in types or event_type in types
-                )
+                SkippedSubscription(receiver, entry["reason"], is_for_type=takes_type(types, event_type))
             )
     return EventOutcome([*matched, *_of_deleted(logged)], skipped)
 

@@ -180,6 +180,11 @@ class Portal:
             response.headers.setdefault(name, value)
         response.headers.setdefault("Cache-Control", "no-store")
 
+    def protect(self, response: Response, *, framed: bool, form_targets: Sequence[str]) -> None:
+        """Put other security headers on *response*: whether it may be *framed*, and where its forms may lead. Raises ValueError."""
+        ancestors = self.settings.frame_ancestors if framed else ()
+        response.headers.update(security.headers(ancestors, form_targets=form_targets))
+
     async def _show_company(self, request: Request) -> Response:
         """Lead from an address that names no company to the one looked at, or to where one is chosen."""
         if FRAGMENT_HEADER in request.headers:

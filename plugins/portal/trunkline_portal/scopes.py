@@ -3,17 +3,21 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from trunkline import COMPANY_SCOPES
+from trunkline import COMPANY_SCOPES, describe_scope
 from trunkline_portal.access import Viewer
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """One scope: what it allows, and what no longer works once a key that has it is revoked."""
+    """One scope: what it allows, and what no longer works once a key that has it is revoked (*loss*)."""
 
     name: str
-    allows: str
     loss: str
+
+    @property
+    def allows(self) -> str:
+        """What the scope allows."""
+        return describe_scope(self.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,32 +32,26 @@ class Preset:
 SCOPES: tuple[Scope, ...] = (
     Scope(
         "events:read",
-        "Read events: poll the log, look one up, and see what became of it.",
         "Whatever polls events with it stops reading.",
     ),
     Scope(
         "events:write",
-        "Send events, which are then delivered to every subscription that they match.",
         "Whatever sends events with it is refused, and those events are not stored.",
     ),
     Scope(
         "webhooks:write",
-        "Manage subscriptions of every channel, their delivery log and their replays.",
         "Whatever manages subscriptions with it is refused. The subscriptions stay, and go on delivering.",
     ),
     Scope(
         "integrations:read",
-        "Search records, load the lists that forms offer, and download connectors.",
         "Searches and lists in automation platforms that use it fail.",
     ),
     Scope(
         "integrations:write",
-        "Carry out actions: create and change records.",
         "Actions in automation platforms that use it fail.",
     ),
     Scope(
         "admin",
-        "Make, list and revoke API keys, emit example events, and do other administration.",
         "Nobody can administer API keys with it any more.",
     ),
 )

@@ -1,6 +1,7 @@
 """Protection against other sites and guessed keys: the headers of every answer, form tokens, and the limit on sign-ins."""
 
 import hmac
+import re
 from collections.abc import Sequence
 
 from starlette.requests import Request
@@ -8,6 +9,7 @@ from starlette.requests import Request
 from trunkline import Refused
 
 _MINUTE_MS = 60_000
+_FORM_TARGET = re.compile(r"https?://[A-Za-z0-9.\-\[\]:]+|[A-Za-z][A-Za-z0-9+.\-]*:", re.ASCII)
 
 
 class FormRefused(Refused):
@@ -33,15 +35,25 @@ class SignInRefused(Refused):
         self.headers = {"Retry-After": str(retry_after_seconds)}
 
 
-def headers(frame_ancestors: Sequence[str]) -> dict[str, str]:
-    """Give the headers of every answer; *frame_ancestors* may hold it in a frame."""
+def headers(frame_ancestors: Sequence[str], *, form_targets: Sequence[str] = ()) -> dict[str, str]:
+    """Give the headers of every answer; *frame_ancestors* may hold it in a frame.
+
+    *form_targets* are origins, or schemes with their colon, that the answer of one of its forms may lead to.
+
+    Raises:
+        ValueError: a target is neither.
+    """
+    for target in form_targets:
+        if _FORM_TARGET.fullmatch(target) is None:
+            msg = f"'{target}' is neither an origin nor a scheme with its colon"
+            raise ValueError(msg)
     policy = {
         "default-src": "'none'",
         "style-src": "'self'",
         "script-src": "'self'",
         "img-src": "'self' data:",
         "connect-src": "'self'",
-        "form-action": "'self'",
+        "form-action": " ".join(["'self'", *form_targets]),
         "base-uri": "'none'",
         "frame-ancestors": " ".join(frame_ancestors) or "'none'",
     }

@@ -19,6 +19,8 @@ from trunkline.api import keys as keys_api
 from trunkline.api import problems
 from trunkline.api.requests import StrictRoute
 from trunkline.api.security import Caller, requires
+from trunkline.contract import BearerRequest
+from trunkline.model.principals import Principal
 from trunkline.settings import Limits as LimitSettings
 from trunkline.store.database import Database
 
@@ -32,6 +34,18 @@ class Thing(BaseModel):
     company: int | None = Field(default=None, alias="companyId")
 
 
+class Tokens:
+    """Knows one token, of company 92."""
+
+    principal = Principal("grant_1", 92, "An app", frozenset({"events:read"}))
+
+    async def authenticate(self, request: BearerRequest) -> Principal | None:
+        return self.principal if request.token == "known-token" else None
+
+    async def find(self, principal_id: str) -> Principal | None:
+        return self.principal if principal_id == self.principal.key_id else None
+
+
 @dataclass
 class TestHub:
     __test__ = False
@@ -39,6 +53,7 @@ class TestHub:
     keys: Keys
     key_service: KeyService
     limits: Limits
+    tokens: Tokens
     secrets: dict[str, str] = field(default_factory=dict)
 
 
@@ -73,7 +88,10 @@ def make_app(hub: TestHub) -> FastAPI:
 async def hub(database: Database) -> AsyncIterator[TestHub]:
     settings = LimitSettings(read="5/minute", write="3/minute", admin="4/minute")
     async with Keys(database, vault=VAULT, prefix="wlcro", limits=limits_over(database)) as keys:
-        hub = TestHub(keys, KeyService(keys), Limits(settings, now=lambda: START + 20.5))
+        tokens = Tokens()
+        hub = TestHub(
+            keys, KeyService(keys, find_other=tokens.find), Limits(settings, now=lambda: START + 20.5), tokens
+        )
         for name, company_id, scopes in (
             ("operator", None, []),
             ("all", 92, COMPANY_SCOPES),
@@ -121,7 +139,7 @@ async def test_without_a_valid_key_it_is_401_without_limit_headers(
         assert not limit_headers(answer)
 
 
-async def test_a_route_that_says_so_takes_a_bearer_token_too(client: httpx2.AsyncClient, hub: TestHub):
+async def test_a_key_may_come_as_a_bearer_token(client: httpx2.AsyncClient, hub: TestHub):
     token = hub.secrets["reader"]
     for headers in (
         {"Authorization": f"Bearer {token}"},
@@ -131,7 +149,18 @@ async def test_a_route_that_says_so_takes_a_bearer_token_too(client: httpx2.Asyn
         answer = await client.get("/bearers", headers=headers)
         assert (answer.status_code, answer.json()) == (200, 92), headers
         assert limit_headers(answer) == LIMIT_HEADERS
-    assert (await client.get("/things", headers={"Authorization": f"Bearer {token}"})).status_code == 401
+
+
+async def test_a_token_that_a_plugin_knows_is_as_good_as_a_key(client: httpx2.AsyncClient, hub: TestHub):
+    known = {"Authorization": "Bearer known-token"}
+    answer = await client.get("/me", headers=known)
+    assert answer.json() == {"company_id": 92, "key_name": "An app", "scopes": ["events:read"]}
+    assert limit_headers(answer) == LIMIT_HEADERS
+    assert (await client.post("/things", json={"company": 92}, headers=known)).status_code == 403
+    assert (await client.get("/me", headers={"X-Api-Key": "known-token"})).status_code == 401
+    assert (await client.get("/me", headers=known | as_(hub, "other"))).json()["company_id"] == 93
+    assert (await hub.key_service.principal("grant_1")) is Tokens.principal
+    assert (await hub.key_service.principal("grant_2")) is None
 
 
 @pytest.mark.parametrize(
@@ -357,4 +386,4 @@ async def test_openapi_shows_the_key_scheme_and_the_examples(hub: TestHub):
     scheme = document["components"]["securitySchemes"]["ApiKey"]
     assert (scheme["type"], scheme["in"], scheme["name"]) == ("apiKey", "header", "X-Api-Key")
     assert document["paths"]["/api/v1/keys"]["post"]["security"] == [{"ApiKey": []}]
-    assert document["components"]["schemas"]["NewKey"]["examples"][0]["key"].startswith("wlcro_live_92_")
+    assert document["components"]["schemas"]["NewKey"]["examples"][0]["key"].startswith("trunkline_live_92_")

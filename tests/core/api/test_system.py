@@ -45,11 +45,12 @@ def operations(running):
 ACCEPTING = {("post", "/api/v1/events"), ("post", "/api/v1/events/batch")}
 
 
+FOR_ANY_KEY = {f"/api/v1/{name}" for name in ("me", "actions", "searches", "channels")}
+
+
 def scope_of(method: str, path: str) -> str | None:
     match method, path:
-        case _, "/api/v1/me" | "/api/v1/event-types" | "/api/v1/event-types/{name}":
-            return None
-        case _, "/api/v1/actions" | "/api/v1/searches":
+        case _, _ if path.startswith("/api/v1/event-types") or path in FOR_ANY_KEY:
             return None
         case "post", "/api/v1/integrations/employees":
             return "admin"
@@ -59,6 +60,8 @@ def scope_of(method: str, path: str) -> str | None:
             return "integrations:write"
         case ("post", "/api/v1/keys" | "/api/v1/portal/links") | (_, "/api/v1/companies/{company_id}"):
             return "operator"
+        case _ if path.startswith("/api/v1/oauth/"):
+            return "operator" if path.startswith("/api/v1/oauth/apps") else "admin"
         case _, "/api/v1/plugins" | "/api/v1/events/test" | "/api/v1/keys" | "/api/v1/keys/{key_id}":
             return "admin"
         case "get", _ if path.startswith(("/api/v1/events", "/api/v1/quarantine")):

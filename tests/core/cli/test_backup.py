@@ -25,6 +25,7 @@ def names_of_keys(cli):
     return {name for name in ("a", "b") if f"\t{name}\t" in listed.stdout}
 
 
+@pytest.mark.slow
 def test_a_backup_of_a_hub_that_is_written_to_restores_to_what_it_had(lean):
     create_key(lean)
     with lean.started("serve", "--port", "0") as process:

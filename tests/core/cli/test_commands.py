@@ -38,7 +38,7 @@ def test_version_is_printed(cli):
 def test_every_command_of_the_contract_so_far_is_there():
     assert {" ".join(path) for path in COMMANDS} == {
         "serve", "worker", "migrate", "backup", "restore", "demo", "plugins", "plugins show", "events emit", "events tail", "keys create", "keys list",
-        "keys revoke", "export openapi", "export asyncapi", "schemas check", "new plugin", "replay", "doctor", "status",
+        "keys revoke", "export openapi", "export asyncapi", "schemas check", "new plugin", "new event", "init", "replay", "doctor", "status",
         "companies limits", "secrets check", "secrets rotate", "secrets forget", "quarantine list", "quarantine show", "quarantine release", "quarantine delete",
     }  # fmt: skip
 
@@ -140,7 +140,7 @@ def test_looking_at_plugins_leaves_nothing_behind(cli):
 def test_migrate_tells_what_it_applied_and_then_that_nothing_is_to_be_done(cli):
     first, second = cli.invoke("migrate"), cli.invoke("migrate")
     assert (first.exit_code, second.exit_code) == (0, 0)
-    assert first.stdout.startswith("core: nothing → 0011")
+    assert first.stdout.startswith("core: nothing → 0012")
     assert second.stdout == "The database is up to date; nothing was to be done.\n"
 
 

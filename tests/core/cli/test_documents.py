@@ -14,6 +14,7 @@ EMPTY = {"type": "object", "properties": {}, "additionalProperties": False}
 COUNTS = {"event_types": 10, "actions": 11, "searches": 9, "lookups": 4}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "version"), [("openapi", "3.1.0"), ("asyncapi", "3.0.0")])
 def test_export_writes_the_document_the_same_each_time(cli, name, version):
     first, second = cli.invoke("export", name, "one"), cli.invoke("export", name, "two/deep")
@@ -30,6 +31,7 @@ def test_export_leaves_no_database_behind(cli):
     assert [path.name for path in cli.folder.iterdir()] == ["out"]
 
 
+@pytest.mark.slow
 def test_export_of_one_deployment_has_only_its_plugins(cli):
     (cli.folder / "trunkline.toml").write_text('[plugins]\ndisabled = ["polling"]\n')
     cli.invoke("export", "openapi", "out")
@@ -130,7 +132,9 @@ def test_a_package_of_schemas_that_is_not_there_stops_with_one_sentence(cli):
     (cli.folder / "trunkline.toml").write_text('[events]\nschema_packages = ["acme"]\n')
     result = cli.invoke("schemas", "check")
     assert (result.exit_code, result.stdout) == (2, "")
-    assert result.stderr.startswith("Setting 'events.schema_packages': there is no package of schemas 'acme'")
+    deprecated, refused = result.stderr.splitlines()
+    assert deprecated.startswith("Setting 'events.schema_packages' is deprecated: write 'product.schemas'")
+    assert refused.startswith("Setting 'events.schema_packages': there is no package of schemas 'acme'")
 
 
 def test_check_against_the_same_schemas_finds_nothing(cli):

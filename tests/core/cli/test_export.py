@@ -8,7 +8,8 @@ def files_of(folder):
     return {file.relative_to(folder): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
 
 
-@pytest.mark.parametrize("name", ["docs", "make", "n8n", "zapier"])
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["docs", "make", "mcp", "n8n", "zapier"])
 def test_a_connector_is_written_the_same_each_time(cli, name):
     first, second = cli.invoke("export", name, "one"), cli.invoke("export", name, "two/deep")
     assert (first.exit_code, second.exit_code) == (0, 0)
@@ -63,12 +64,13 @@ def test_an_unknown_connector_names_those_that_there_are(cli):
     refused = cli.invoke("export", "make", "out")
     assert refused.exit_code == 1
     assert (
-        "There is nothing to export by the name 'make'; there are: asyncapi, openapi, docs, n8n, zapier"
+        "There is nothing to export by the name 'make'; there are: asyncapi, openapi, docs, mcp, n8n, zapier"
         in refused.stderr
     )
     assert not (cli.folder / "out").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["make", "n8n", "zapier"])
 def test_an_export_that_would_break_the_published_one_is_refused(cli, name):
     """It is compared with the folder that it goes to, or with the one that is named; a flag allows it."""

@@ -79,6 +79,7 @@ def test_a_process_that_hangs_keeps_nobody_from_the_figures_of_the_others(postgr
         assert _stop(process) == 0
 
 
+@pytest.mark.slow
 def test_a_worker_has_metrics_and_health_on_a_port_of_its_own(postgres_cli):
     cli = postgres_cli.with_plugins("webhooks")
     with cli.started("worker", "--metrics-port", "0") as process:
@@ -93,6 +94,7 @@ def test_a_worker_has_metrics_and_health_on_a_port_of_its_own(postgres_cli):
         assert "Traceback" not in process.errors.read_text()
 
 
+@pytest.mark.slow
 def test_a_taken_metrics_port_stops_the_start_with_one_sentence(postgres_cli):
     taken = postgres_cli.with_plugins("webhooks")
     with taken.started("worker", "--metrics-port", "0") as process:

@@ -46,6 +46,7 @@ def _children(process):
     return psutil.Process(process.popen.pid).children()
 
 
+@pytest.mark.slow
 def test_serve_migrates_takes_a_free_port_says_where_it_listens_and_stops_with_0_at_ctrl_c(cli):
     (cli.folder / "trunkline.toml").write_text(
         '[server]\nhost = "localhost"\nport = 1\n'
@@ -97,7 +98,8 @@ def test_no_migrate_refuses_a_database_that_is_not_up_to_date(cli):
     result = cli.invoke("serve", "--port", "0", "--no-migrate")
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr.endswith(
-        "The database is not up to date: core (nothing → 0011), crm (nothing → 0002), portal (nothing → 0001). "
+        "The database is not up to date: core (nothing → 0012), crm (nothing → 0002), "
+        "mcp (nothing → 0001), portal (nothing → 0001). "
         "Run 'trunkline migrate' first.\n"
     )
 

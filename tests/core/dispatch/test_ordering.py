@@ -392,6 +392,7 @@ async def test_what_was_the_front_until_an_earlier_one_was_opened_again_is_not_p
     assert target.pushed == {1: [1, 1, 2, 3]}
 
 
+@pytest.mark.slow
 async def test_two_workers_keep_the_order_while_shards_go_from_one_to_the_other(
     open_house, target, postgres_database_url
 ):

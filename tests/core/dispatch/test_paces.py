@@ -149,6 +149,7 @@ async def test_what_is_more_than_a_gate_lets_begin_soon_waits_in_the_ledger_and_
     assert gauge.most_within(0.9) <= 100
 
 
+@pytest.mark.slow
 async def test_a_new_event_does_not_wait_for_the_backlog_of_its_subscription_nor_the_backlog_for_it(
     open_house, receiver
 ):

@@ -5,7 +5,7 @@ import json
 from prometheus_client.parser import text_string_to_metric_families
 
 from trunkline.runtime.merging import Family, MergedMetrics, families_of
-from trunkline.runtime.metrics import DeploymentSnapshot, EndedAttempt, Lag, Metrics
+from trunkline.runtime.metrics import DeploymentSnapshot, Lag, Metrics
 
 
 def sent(metrics: Metrics) -> list[Family]:
@@ -24,7 +24,7 @@ def value(merged: MergedMetrics, name: str, **labels: str) -> float | None:
 def one(*, events: int = 0, in_flight: int = 0, shard: int = 0, head: int = 0) -> Metrics:
     metrics = Metrics()
     metrics.events_accepted([("lead.created", 92)] * events)
-    metrics.attempts_ended([EndedAttempt("webhooks", "lead.created", 92, "delivered", 300, exhausted=False)])
+    metrics.attempts_ended({("webhooks", "lead.created", 92, "delivered"): [300]})
     metrics.watch_dispatcher(in_flight=lambda: in_flight, waiting=lambda: 0, open=lambda: 0, shards=lambda: 8)
     metrics.watch_lag(lambda: [Lag(shard, shard * 10, 0.5)])
     metrics.deployment_observed(DeploymentSnapshot(head, 0, 0, 0, 0, 0, 0, 0, workers=2))

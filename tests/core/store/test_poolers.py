@@ -24,6 +24,7 @@ async def name(system_postgres: SystemPostgres) -> AsyncIterator[str]:
     await system_postgres.execute("DROP DATABASE pooled WITH (FORCE)")
 
 
+@pytest.mark.slow
 async def test_processes_share_connections_in_transaction_mode(
     system_postgres: SystemPostgres, name: str, caplog: pytest.LogCaptureFixture
 ):

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
+from trunkline.errors import StoreUnavailable
 from trunkline.store import sqlite
 from trunkline.store.database import Database
 
@@ -174,3 +175,35 @@ def test_a_loop_that_closes_before_a_statement_ends_leaves_no_trace_and_no_lock(
         other.execute("INSERT INTO things VALUES (1, 'next')")
         assert other.execute("SELECT count(*) FROM things").fetchone() == (2,)
     assert not recwarn.list
+
+
+@pytest.mark.parametrize("replaced", [False, True])
+async def test_nothing_is_written_to_a_file_that_was_moved_away(
+    things: Database, tmp_path: Path, replaced: bool
+):
+    file = tmp_path / "things.db"
+    insert = text("INSERT INTO things (name) VALUES ('lost')")
+    await names(things)
+    file.rename(tmp_path / "elsewhere.db")
+    if replaced:
+        file.touch()
+    for _ in range(2):
+        with pytest.raises(StoreUnavailable, match="was moved, deleted or replaced while it was in use"):
+            async with things.write() as connection:
+                await connection.execute(insert)
+    with pytest.raises(StoreUnavailable, match="put it back"):
+        await names(things)
+    (tmp_path / "elsewhere.db").rename(file)
+    assert await names(things) == []
+
+
+async def test_a_transaction_whose_file_was_deleted_meanwhile_is_not_said_to_be_stored(
+    things: Database, tmp_path: Path
+):
+    async def insert_and_delete() -> None:
+        async with things.write() as connection:
+            await connection.execute(text("INSERT INTO things (name) VALUES ('lost')"))
+            (tmp_path / "things.db").unlink()
+
+    with pytest.raises(StoreUnavailable, match="was moved, deleted or replaced"):
+        await insert_and_delete()

@@ -76,6 +76,7 @@ async def test_a_wrong_key_does_not_connect(served_hub, mode):
             await client.list_tools()
 
 
+@pytest.mark.slow
 async def test_an_agent_goes_on_after_a_restart(served_hub, mode):
     async with connected(served_hub, served_hub.key, mode) as client:
         before = [tool.name for tool in (await client.list_tools()).tools]

@@ -15,6 +15,7 @@ def old_sdk(tmp_path) -> str:
     return str(folder.parent)
 
 
+@pytest.mark.slow
 def test_the_plugin_is_listed_with_the_command_and_the_hub_runs(serve_hub, old_sdk):
     hub = serve_hub(PYTHONPATH=old_sdk)
     (line,) = (line for line in hub.run("plugins").splitlines() if line.startswith("mcp"))
@@ -26,6 +27,7 @@ def test_the_plugin_is_listed_with_the_command_and_the_hub_runs(serve_hub, old_s
     assert "mcp" not in (hub.folder / "err.txt").read_text()
 
 
+@pytest.mark.slow
 def test_a_hub_that_asks_for_it_by_name_does_not_start(serve_hub, old_sdk):
     with pytest.raises(AssertionError, match="pip install 'trunkline\\[mcp\\]'"):
         serve_hub(PYTHONPATH=old_sdk, TRUNKLINE_PLUGINS__ENABLED='["mcp"]')

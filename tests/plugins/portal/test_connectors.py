@@ -7,7 +7,7 @@ import pytest
 
 from trunkline_portal.archives import zipped
 
-CONNECTORS = ("docs", "make", "n8n", "zapier")
+CONNECTORS = ("docs", "make", "mcp", "n8n", "zapier")
 PLATFORMS = ("make", "n8n", "zapier")
 HOSTILE = "https://hooks.example.com/?x='\"><img/src=x/onerror=alert(1)><script>alert(2)</script>"
 

@@ -12,7 +12,7 @@ from trunkline_portal.pages.extra import content_of
 
 PLUGIN = """
 import asyncio, time
-from trunkline import PortalPage, hookimpl
+from trunkline import PortalContent, PortalPage, PortalRedirect, Refused, hookimpl
 
 def show(request):
     from html import escape
@@ -34,11 +34,24 @@ async def hang(request):
 def block(request):
     time.sleep(8)
 
+def ask(request):
+    return PortalContent(f"<form method=post>{request.form}<input name=fax></form>", ("https://fax.example",))
+
+async def send(request, fields):
+    if "elsewhere" in fields["fax"]:
+        return PortalRedirect("https://fax.example/sent")
+    if "refused" in fields["fax"]:
+        raise Refused("There is no such number.")
+    if "again" in fields["fax"]:
+        return ask(request)
+    return PortalRedirect(message=f"Sent {sorted(fields)} to company {request.company_id}.")
+
 @hookimpl
 def register_portal_pages(context):
     return [
         PortalPage("seen", "Faxes <seen>", show, icon='<svg viewBox="0 0 8 8"><path d="M0 0h8v8z"/></svg>'),
         PortalPage("later", "Later", show_later),
+        PortalPage("ask", "Ask", ask, submit=send, listed=False, framed=False, scope="webhooks:write"),
         PortalPage("fails", "Fails", fail),
         PortalPage("hangs", "Hangs", hang),
         PortalPage("blocks", "Blocks", block),
@@ -66,7 +79,8 @@ async def hub(tmp_path, monkeypatch, sqlite_database_url, make_hub):
     (info / "entry_points.txt").write_text("[trunkline]\nfax = acme_fax_pages\n")
     (folder / "acme_fax_pages.py").write_text(PLUGIN)
     monkeypatch.syspath_prepend(folder)
-    return await make_hub(sqlite_database_url, dispatch=False)
+    framing = {"portal.frame_ancestors": "https://app.example"}
+    return await make_hub(sqlite_database_url, framing, dispatch=False)
 
 
 async def test_a_page_stands_in_our_frame_and_in_the_navigation(hub, sign_in):
@@ -164,6 +178,48 @@ async def test_an_operator_sees_every_page_of_the_company_they_look_at(hub, sign
     assert "operators" in browser.words(await browser.get("/portal/x/fax/operators"))
     await browser.post("/portal/company", {"company_id": str(hub.neighbour_id)})
     assert f"<p id=seen>{hub.neighbour_id} " in (await browser.get("/portal/x/fax/seen")).text
+
+
+async def test_a_page_does_what_its_form_asks_for(hub, sign_in):
+    browser = await sign_in(hub)
+    page = await browser.get("/portal/x/fax/ask")
+    assert "form-action 'self' https://fax.example;" in page.headers["content-security-policy"]
+    path = f"{browser.root}/x/fax/ask"
+    done = await browser.post(path, {"fax": "1"})
+    assert done.headers["location"] == path
+    shown = await browser.follow(done)
+    assert f"Sent ['fax'] to company {hub.company_id}." in browser.words(shown)
+    elsewhere = await browser.post(path, {"fax": "elsewhere"})
+    assert elsewhere.headers["location"] == "https://fax.example/sent"
+    assert "There is no such number." in browser.words(
+        await browser.post(path, {"fax": "refused"}, expect=400)
+    )
+    again = await browser.post(path, {"fax": "again"}, expect=200)
+    assert "<input name=fax>" in again.text
+
+
+async def test_a_form_of_a_page_needs_the_token_and_the_scope_and_a_page_that_takes_one(hub, sign_in):
+    browser = await sign_in(hub)
+    path = f"{browser.root}/x/fax/ask"
+    await browser.post(path, {"fax": "1", "csrf": "x"}, expect=403)
+    await browser.post(path, {"fax": "1"}, expect=403, headers={"sec-fetch-site": "cross-site"})
+    await browser.post(f"{browser.root}/x/fax/seen", {"fax": "1"}, expect=404)
+    reader = await sign_in(hub, ["events:read"])
+    await reader.get("/portal")
+    await reader.post(path, {"fax": "1"}, expect=403)
+
+
+async def test_a_page_that_may_not_be_framed_is_in_no_frame_and_one_that_is_not_listed_in_no_list(
+    hub, sign_in
+):
+    browser = await sign_in(hub)
+    page = await browser.get("/portal/x/fax/ask")
+    assert page.headers["x-frame-options"] == "DENY"
+    assert "frame-ancestors 'none'" in page.headers["content-security-policy"]
+    assert f'href="{browser.root}/x/fax/ask"' not in page.text
+    assert f'href="{browser.root}/x/fax/later"' in page.text
+    later = await browser.get("/portal/x/fax/later")
+    assert "frame-ancestors https://app.example" in later.headers["content-security-policy"]
 
 
 async def test_there_are_no_other_pages(hub, sign_in):

@@ -417,6 +417,7 @@ class World:
                     watch_dispatcher=lambda **_: None,
                     batch_settled=lambda *_, **__: None,
                     attempts_ended=lambda _: None,
+                    delivery_exhausted=lambda *_: None,
                     subscription_disabled=lambda **_: None,
                 ),
                 SimpleNamespace(wants=lambda _: False),

@@ -18,6 +18,7 @@ from trunkline.cli.demo.client import Client
 from trunkline.cli.demo.scenario import Scenario
 from trunkline.cli.demo.screen import JsonScreen, RunningHub, Screen, TerminalScreen
 from trunkline.contract import PORTAL_BASE
+from trunkline.errors import SettingsInvalid
 from trunkline.hub.hub import Hub
 from trunkline.runtime import logs
 from trunkline.settings import Auth, Settings
@@ -116,7 +117,17 @@ async def _accounts(hub: Hub, receiver: Receiver, *, url: str) -> AsyncGenerator
 
 @contextlib.contextmanager
 def _demo_settings(own: Settings) -> Generator[tuple[Settings, str]]:
-    """Give the settings for a demo, and a name for their database: a temporary one, unless *own* names one."""
+    """Give the settings for a demo, and a name for their database: a temporary one, unless *own* names one.
+
+    Raises:
+        SettingsInvalid: they choose another product than the one that the demo is about.
+    """
+    if own.product.schemas is not None:
+        msg = (
+            "The demo shows the product that comes with trunkline, and 'product.schemas' chooses another: "
+            "run it in a folder without a trunkline.toml."
+        )
+        raise SettingsInvalid(msg)
     loose = {
         "allow_http": True,
         "allow_private_networks": True,

@@ -1,7 +1,8 @@
 """``doctor``: checks of the receiver at a URL."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -14,6 +15,8 @@ from trunkline.cli.doctor import Report, examine
 from trunkline.cli.loop import run
 from trunkline.cli.options import AsJson, load_settings
 from trunkline.cli.output import printable, show_json, warn
+from trunkline.hub.hub import Hub
+from trunkline.hub.products import source_names
 from trunkline.targets import signatures
 from trunkline.targets.addresses import AddressPolicy
 
@@ -53,21 +56,42 @@ def doctor(
     policy = AddressPolicy(
         allow_http=delivery.allow_http, allow_private_networks=delivery.allow_private_networks
     )
+    hub = opening.inspected(settings)
+    product = _product(hub)
     report = run(
         examine(
             url,
             policy=policy,
-            catalog=opening.inspected(settings).catalog,
+            catalog=hub.catalog,
             timeout_seconds=delivery.timeout_seconds,
             secret=secret,
         )
     )
     if as_json:
-        show_json(_as_json(report))
+        show_json(_as_json(report) | {"product": product})
     else:
+        warn(_product_line(product))
         _show(report)
         warn(_summary(report))
     raise typer.Exit(report.exit_code)
+
+
+def _product(hub: Hub) -> dict[str, Any]:
+    """Say which product runs with the settings of this deployment."""
+    return {
+        "title": hub.deployment.brand.title,
+        "schemas": [*source_names(hub.settings)],
+        "event_types": len(hub.catalog.types()),
+        "key_prefix": hub.keys.prefix,
+    }
+
+
+def _product_line(product: Mapping[str, Any]) -> str:
+    count = product["event_types"]
+    return (
+        f"Product: {product['title']}, from {', '.join(product['schemas']) or 'no schemas'}; "
+        f"{count} event {'type' if count == 1 else 'types'}; keys begin with {product['key_prefix']}_."
+    )
 
 
 def _as_json(report: Report) -> dict[str, object]:

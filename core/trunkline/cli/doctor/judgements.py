@@ -143,12 +143,13 @@ def judge_duplicate(first: Answer, again: Answer) -> Check:
 def judge_refusal(name: str, answer: Answer, *, genuine: Answer, is_secret_known: bool) -> Check:
     """Judge the answer to a push that a receiver must refuse. *genuine* answers a correct one."""
     what, risk = _FORGERIES[name]
+    is_judged = is_secret_known or name == "signature-missing"  # no secret makes up for no signature
+    if answer.is_accepted and is_judged:
+        return bad(name, f"Accepts {what}, so {risk}.")
     if not is_secret_known:
         seen = "Accepts" if answer.is_accepted else f"Answers {_word(answer)} to"
         hint = ", so it seems to verify nothing" if answer.is_accepted else ""
         return unknown(name, f"{seen} {what}{hint}; give --secret to judge that.")
-    if answer.is_accepted:
-        return bad(name, f"Accepts {what}, so {risk}.")
     if not genuine.is_accepted:
         return unknown(name, f"Refuses {what}, but the correct event as well.")
     if answer.status == 429 or answer.status is None:

@@ -6,9 +6,14 @@ from typing import Annotated
 
 import typer
 
+from trunkline.cli.beginning.event_types import KINDS, check_type, path_of, read_fields, schema_of
+from trunkline.cli.beginning.products import write_new
+from trunkline.cli.config import Config
+from trunkline.cli.options import load_settings
 from trunkline.cli.scaffold import FEATURES, Plan, check_name, write_plugin
+from trunkline.hub.products import own_folder
 
-app = typer.Typer(no_args_is_help=True, help="Begin a plugin of your own.")
+app = typer.Typer(no_args_is_help=True, help="Begin an event type, or a plugin, of your own.")
 
 _DEFAULT = next(iter(FEATURES))
 
@@ -27,9 +32,44 @@ Into = Annotated[
 Yes = Annotated[bool, typer.Option("--yes", help=f"Ask nothing: {_DEFAULT} alone, if --with is unset.")]
 
 
+EventName = Annotated[str, typer.Argument(metavar="TYPE", help="The event type, such as payment.refunded.")]
+Fields = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--field",
+        metavar="NAME:KIND",
+        help=f"A field of its payload, in order; KIND is one of {', '.join(KINDS)}, with ? behind it where it may be absent. "
+        "An id and a time, if unset.",
+    ),
+]
+SchemasFolder = Annotated[
+    Path | None,
+    typer.Option("--into", metavar="FOLDER", help="The folder of schemas; that of the product, if unset."),
+]
+
+
 @app.callback()
 def new() -> None:
-    """Begin a plugin of your own."""
+    """Begin an event type, or a plugin, of your own."""
+
+
+@app.command("event")
+def new_event(
+    context: typer.Context,
+    type: EventName,
+    fields: Fields = None,
+    into: SchemasFolder = None,
+    config: Config = None,
+) -> None:
+    """Write the schema of an event type, with an example that is valid, for you to fill in. It passes 'schemas check' as it is.
+
+    Example: [bold]trunkline new event payment.refunded --field payment_id:integer --field amount:number --field note:text?[/bold]
+    """
+    text = schema_of(check_type(type), read_fields(fields or ()))
+    folder = into or own_folder(load_settings(context, config))
+    file = folder / path_of(type)
+    write_new(file, text)
+    typer.echo(file)
 
 
 @app.command("plugin")

@@ -18,6 +18,7 @@ BUILT_INS = (
     "make",
     "mcp",
     "n8n",
+    "oauth",
     "polling",
     "portal",
     "searches",

@@ -4,27 +4,38 @@ import asyncio
 import contextlib
 import inspect
 import threading
-from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from fastapi import APIRouter
-from markupsafe import Markup
+from markupsafe import Markup, escape
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from trunkline import FragmentInvalid, NotFound, PortalPage, PortalRequest, check_fragment
-from trunkline_portal.access import AnybodyOfCompany, ScopeMissing
+from trunkline import (
+    FragmentInvalid,
+    NotFound,
+    PortalContent,
+    PortalPage,
+    PortalRedirect,
+    PortalRequest,
+    check_fragment,
+)
+from trunkline_portal.access import AnybodyOfCompany, ScopeMissing, Viewer
+from trunkline_portal.forms import Submitted
 from trunkline_portal.portal import Portal
-from trunkline_portal.routing import get
+from trunkline_portal.routing import get, post
 
 Value = TypeVar("Value")
 
 SECONDS = 5.0
 """How long a page may take."""
+_OWN_FIELDS = frozenset({"csrf", "company"})
 
 
 class PluginPages:
-    """Shows the pages of other plugins."""
+    """Shows the pages of other plugins, and hands over what their forms send."""
 
     def __init__(self, portal: Portal, *, seconds: float) -> None:
         self._portal = portal
@@ -32,26 +43,58 @@ class PluginPages:
 
     async def show(self, request: Request, viewer: AnybodyOfCompany, plugin: str, name: str) -> Response:
         """Show a page of a plugin, or which fault it has."""
-        page = self._find(plugin, name)
-        if page.scope is not None and not viewer.has(page.scope):
-            raise ScopeMissing(page.scope)
-        portal_request = PortalRequest(viewer.company_id, viewer.principal, dict(request.query_params))
+        page = self._find(viewer, plugin, name)
+        portal_request = _asked(request, viewer)
         content, fault = None, None
         try:
-            content = Markup(await content_of(page, portal_request, seconds=self._seconds))  # noqa: S704 - as the hook says
+            content = await content_of(page, portal_request, seconds=self._seconds)
         except Exception as error:
             fault = _sentence(error, self._seconds)
             self._portal.context.log.exception("page '%s' of plugin '%s' %s", name, plugin, fault)
-        return self._portal.render(
-            request, viewer, "extra.html", page=page, plugin=plugin, content=content, fault=fault
-        )
+        return self._framed(request, viewer, plugin, page, content=content, fault=fault)
 
-    def _find(self, plugin: str, name: str) -> PortalPage:
+    async def submit(
+        self, request: Request, viewer: AnybodyOfCompany, plugin: str, name: str, fields: Submitted
+    ) -> Response:
+        """Let a page do what its form asks for."""
+        page = self._find(viewer, plugin, name)
+        if page.submit is None:
+            raise HTTPException(404)
+        values = {name: sent for name, sent in fields.by_name().items() if name not in _OWN_FIELDS}
+        answer = await within(self._seconds, page.submit, _asked(request, viewer), values)
+        if isinstance(answer, PortalRedirect):
+            path = answer.url or str(request.url.path)
+            return self._portal.redirect(request, path, viewer=viewer, flash=answer.message)
+        return self._framed(request, viewer, plugin, page, content=_checked(answer), fault=None)
+
+    def _find(self, viewer: Viewer, plugin: str, name: str) -> PortalPage:
         for owner, page in self._portal.context.pages():
             if (owner, page.name) == (plugin, name):
+                if page.scope is not None and not viewer.has(page.scope):
+                    raise ScopeMissing(page.scope)
                 return page
         kind = "page"
         raise NotFound(kind, f"{plugin}/{name}")
+
+    def _framed(
+        self,
+        request: Request,
+        viewer: Viewer,
+        plugin: str,
+        page: PortalPage,
+        *,
+        content: PortalContent | None,
+        fault: str | None,
+    ) -> Response:
+        """Put a page's content, or its fault, into the portal's frame."""
+        html = None if content is None else Markup(content.html)  # noqa: S704 - as the hook says
+        response = self._portal.render(
+            request, viewer, "extra.html", page=page, plugin=plugin, content=html, fault=fault
+        )
+        self._portal.protect(
+            response, framed=page.framed, form_targets=content.form_targets if content else ()
+        )
+        return response
 
 
 def make_router(portal: Portal, *, seconds: float = SECONDS) -> APIRouter:
@@ -59,37 +102,54 @@ def make_router(portal: Portal, *, seconds: float = SECONDS) -> APIRouter:
     pages = PluginPages(portal, seconds=seconds)
     return portal.router(
         get("/x/{plugin}/{name}", pages.show),
+        post("/x/{plugin}/{name}", pages.submit, bucket="admin"),
     )
 
 
-async def content_of(page: PortalPage, portal_request: PortalRequest, *, seconds: float) -> str:
+async def content_of(page: PortalPage, portal_request: PortalRequest, *, seconds: float) -> PortalContent:
     """Let *page* be written. It is not waited for any longer than *seconds*, whatever it does when it is cancelled."""
-    task = asyncio.create_task(_written(page, portal_request))
+    return _checked(await within(seconds, page.render, portal_request))
+
+
+async def within(seconds: float, function: Callable[..., Any], *arguments: object) -> object:
+    """Call a plugin's function, and wait for it at most *seconds*. Raises TimeoutError."""
+    task = asyncio.create_task(_called(function, *arguments))
     done, _ = await asyncio.wait({task}, timeout=seconds)
     if not done:
         task.cancel()
         raise TimeoutError
-    html: object = task.result()
-    if not isinstance(html, str):
-        msg = f"is a value of type {type(html).__name__} instead of text"
+    return task.result()
+
+
+def _asked(request: Request, viewer: Viewer) -> PortalRequest:
+    fields = {"csrf": viewer.csrf, "company": str(viewer.company_id)}
+    form = "".join(f'<input type="hidden" name="{name}" value="{escape(v)}">' for name, v in fields.items())
+    return PortalRequest(viewer.company_id, viewer.principal, dict(request.query_params), form)
+
+
+def _checked(written: object) -> PortalContent:
+    """Give the content that a page wrote. Raises FragmentInvalid."""
+    content = PortalContent(written) if isinstance(written, str) else written
+    if not isinstance(content, PortalContent):
+        msg = f"is a value of type {type(written).__name__} instead of text"
         raise FragmentInvalid(msg)
-    check_fragment(html)
-    return html
+    check_fragment(content.html)
+    return content
 
 
-async def _written(page: PortalPage, portal_request: PortalRequest) -> object:
-    if inspect.iscoroutinefunction(page.render):
-        return await page.render(portal_request)
-    written = await _in_thread(page, portal_request)
+async def _called(function: Callable[..., Any], *arguments: object) -> object:
+    if inspect.iscoroutinefunction(function):
+        return await function(*arguments)
+    written = await _in_thread(function, *arguments)
     return await written if inspect.isawaitable(written) else written
 
 
-async def _in_thread(page: PortalPage, portal_request: PortalRequest) -> str | Awaitable[str]:
+async def _in_thread(function: Callable[..., Any], *arguments: object) -> object:
     """Call a plain function beside the loop, in a thread that nobody has to wait for: not even the end of the process."""
     loop = asyncio.get_running_loop()
-    answer: asyncio.Future[str | Awaitable[str]] = loop.create_future()
+    answer: asyncio.Future[object] = loop.create_future()
 
-    def settle(value: str | Awaitable[str]) -> None:
+    def settle(value: object) -> None:
         if not answer.done():
             answer.set_result(value)
 
@@ -99,7 +159,7 @@ async def _in_thread(page: PortalPage, portal_request: PortalRequest) -> str | A
 
     def call() -> None:
         try:
-            value = page.render(portal_request)
+            value = function(*arguments)
         except Exception as error:  # noqa: BLE001 - handed over
             _hand_over(loop, fail, error)
         else:

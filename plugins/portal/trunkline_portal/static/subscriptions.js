@@ -72,7 +72,7 @@ const options = [...paths.children];
 function offerPaths() {
   const takesAll = document.querySelector('input[name="types"]:checked')?.value === "all";
   const chosen = takesAll ? [] : [...picker.querySelectorAll('input[name="event_types"]:checked')].map((box) => box.value);
-  const isOffered = ({ dataset: { types } }) => !types || !chosen.length || types.split(" ").some((name) => chosen.includes(name));
+  const isOffered = ({ dataset: { types } }) => !types || !chosen.length || types.split(" ").some((name) => chosen.some((one) => one === name || (one.endsWith(".*") && name.startsWith(one.slice(0, -1)))));
   paths.replaceChildren(...options.filter(isOffered));
 }
 

@@ -19,6 +19,7 @@ from trunkline.targets.signatures import new_secret
 from trunkline.testing.receiver import Answer, Connection, Receiver
 
 SECRET = new_secret("standard")
+PRODUCT = "Product: WhiteLabelCRO, from whitelabelcro; 10 event types; keys begin with wlcro_.\n"
 LOOSE = {"TRUNKLINE_DELIVERY__ALLOW_HTTP": "true", "TRUNKLINE_DELIVERY__ALLOW_PRIVATE_NETWORKS": "true"}
 
 
@@ -72,7 +73,7 @@ def test_a_good_receiver_ends_with_0_and_a_line_for_each_check(loose_cli, target
     rows = [line.split("\t") for line in result.stdout.splitlines()]
     assert {row[1] for row in rows} == {"good"}
     assert [row[0] for row in rows][:3] == ["url", "dns", "connect"]
-    assert result.stderr == "Nothing to mend.\n"
+    assert result.stderr == PRODUCT + "Nothing to mend.\n"
     assert SECRET not in result.output
 
 
@@ -81,7 +82,7 @@ def test_what_is_to_mend_ends_with_1_and_is_counted(loose_cli, target):
     result = loose_cli.invoke("doctor", target.url, "--secret", SECRET)
     assert result.exit_code == 1
     assert "signature-missing\tbad\tAccepts an event without a signature" in result.stdout
-    assert result.stderr == "4 things to mend.\n"
+    assert result.stderr == PRODUCT + "4 things to mend.\n"
 
 
 def test_machines_get_json_alone(loose_cli, target):
@@ -91,6 +92,17 @@ def test_machines_get_json_alone(loose_cli, target):
     assert (report["url"], report["reachable"], report["not_tried"]) == (target.url, True, [])
     assert {"name", "verdict", "sentence"} == set(report["checks"][0])
     assert {check["verdict"] for check in report["checks"]} == {"good", "unknown"}
+    assert report["product"] == {
+        "title": "WhiteLabelCRO", "schemas": ["whitelabelcro"], "event_types": 10, "key_prefix": "wlcro"
+    }  # fmt: skip
+
+
+def test_a_receiver_that_takes_what_is_not_signed_is_to_mend_though_no_secret_is_given(loose_cli, target):
+    target.receiver.answer(200)
+    result = loose_cli.invoke("doctor", target.url)
+    assert result.exit_code == 1
+    assert "signature-missing\tbad\tAccepts an event without a signature" in result.stdout
+    assert "signature-wrong\tunknown" in result.stdout
 
 
 def test_the_secret_may_come_from_the_environment(cli, target):
@@ -103,7 +115,7 @@ def test_a_url_that_the_hub_refuses_ends_with_2_and_a_sentence(cli, url):
     result = cli.invoke("doctor", url)
     assert result.exit_code == 2
     assert re.fullmatch(r"url\tbad\tThis hub refuses the URL: it [^\n]+\.\n", result.stdout)
-    assert result.stderr == "Not reachable: the other checks were not made.\n"
+    assert result.stderr == PRODUCT + "Not reachable: the other checks were not made.\n"
 
 
 def test_a_closed_port_ends_with_2_in_json_too(loose_cli):
@@ -138,7 +150,7 @@ def test_on_a_terminal_it_is_a_table_in_which_a_url_is_no_markup(cli, target):
 def test_the_process_itself_ends_with_the_code_and_in_seconds(loose_cli, target):
     began = time.monotonic()
     result = loose_cli.run("doctor", target.url, "--secret", SECRET)
-    assert (result.returncode, result.stderr) == (0, "Nothing to mend.\n")
+    assert (result.returncode, result.stderr) == (0, PRODUCT + "Nothing to mend.\n")
     assert time.monotonic() - began < 20
 
 

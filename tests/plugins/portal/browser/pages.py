@@ -63,6 +63,7 @@ PAGES = (
     PortalPage("catalogue-search", "/portal/catalogue/searches/find_lead"),
     PortalPage("catalogue-lookup", "/portal/catalogue/lookups/employees"),
     PortalPage("connectors", "/portal/connectors"),
+    PortalPage("agents", "/portal/x/mcp/agents"),
     PortalPage("health", "/portal/health", OPERATOR),
     PortalPage("company", "/portal/company", OPERATOR),
     PortalPage("sign-out-everywhere", "/portal/sign-out-everywhere"),

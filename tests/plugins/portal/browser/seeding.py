@@ -63,6 +63,7 @@ def seed(hub: ServedHub, target: Target, words: Words = Words()) -> SeededHub:
     """Fill a fresh hub."""
     subscription, failing, paused, hook = _make_subscriptions(hub, target, words)
     operator_key = _make_keys(hub, words)
+    _let_an_agent_work(hub)
     _settle(hub, f"/api/v1/subscriptions/{subscription}/deliveries", _send_events(hub, words))
     _settle(hub, f"/api/v1/subscriptions/{failing}/deliveries", None)
     replay = hub.call(
@@ -88,6 +89,21 @@ def seed(hub: ServedHub, target: Target, words: Words = Words()) -> SeededHub:
         replay=replay["id"],
         quarantined=_quarantine(hub, words),
     )
+
+
+def _let_an_agent_work(hub: ServedHub) -> None:
+    """Call tools: two that find, one that is refused, one that there is not."""
+    headers = {"accept": "application/json, text/event-stream", "mcp-protocol-version": "2025-11-25"}
+    calls = (
+        ("find_lead", {"email": "jane@example.com"}),
+        ("create_lead", {}),
+        ("employees", {}),
+        ("none", {}),
+    )
+    for name, arguments in calls:
+        params = {"name": name, "arguments": arguments}
+        message = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
+        hub.call("POST", "/mcp", json=message, headers=headers)
 
 
 def _make_subscriptions(hub: ServedHub, target: Target, words: Words) -> tuple[str, str, str, str]:

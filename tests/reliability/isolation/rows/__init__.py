@@ -10,6 +10,7 @@ from rows import (
     bodies,
     connections,
     matching,
+    oauth,
     operations,
     platforms,
     portal,
@@ -36,6 +37,7 @@ MODULES: tuple[ModuleType, ...] = (
     writing,
     operations,
     agents,
+    oauth,
     portal,
     public,
 )

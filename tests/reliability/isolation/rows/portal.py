@@ -37,16 +37,23 @@ class Browser:
 
     async def post(self, path: str, **fields: str) -> int:
         """Send a form; gives the status."""
+        return (await self._post(path, fields))[0]
+
+    async def post_for_location(self, path: str, **fields: str) -> str:
+        """Send a form; gives where the answer leads, if it does."""
+        return (await self._post(path, fields))[1]
+
+    async def _post(self, path: str, fields: dict[str, str]) -> tuple[int, str]:
         data = {"csrf": self._csrf, "company": str(self._attack.companies[0].id), **fields}
         address = f"{self._attack.url}{path}"
         async with self._session.post(address, data=data, allow_redirects=False) as answer:
             await answer.read()
         self._attack.noted[str(answer.status)] += 1
-        return answer.status
+        return answer.status, answer.headers.get("Location", "")
 
 
 @contextlib.asynccontextmanager
-async def _signed_in(attack: Attack) -> AsyncGenerator[Browser]:
+async def signed_in(attack: Attack) -> AsyncGenerator[Browser]:
     jar = aiohttp.CookieJar(unsafe=True)
     timeout = aiohttp.ClientTimeout(total=30)
     async with aiohttp.ClientSession(cookie_jar=jar, timeout=timeout) as session:
@@ -65,7 +72,7 @@ async def long_log(world: World) -> None:
 
 async def _load(attack: Attack, *paths: str, at_once: int = 4) -> None:
     """Load *paths*, below the company's own."""
-    async with _signed_in(attack) as browser:
+    async with signed_in(attack) as browser:
         await attack.repeat(
             lambda turn: browser.get(browser.root + paths[turn % len(paths)]), at_once=at_once
         )
@@ -98,14 +105,14 @@ async def connectors_downloaded(attack: Attack) -> None:
 @row()
 async def pages_in_a_loop(attack: Attack) -> None:
     """Each page of the portal is loaded, eight at a time, without a pause."""
-    pages = ("", "/catalogue", "/keys", "/subscriptions", "/health")
+    pages = ("", "/catalogue", "/keys", "/subscriptions", "/health", "/x/mcp/agents")
     await _load(attack, *pages, at_once=8)
 
 
 @row()
 async def forms_in_a_loop(attack: Attack) -> None:
     """The form that sends an example event is sent again and again, eight at a time."""
-    async with _signed_in(attack) as browser:
+    async with signed_in(attack) as browser:
         await browser.get(f"{browser.root}/catalogue/lead.created")
         payload = (
             '{"client_id": 1, "first_name": "M", "last_name": "D", "email": "m@example.com", "phone": "1",'
@@ -119,7 +126,7 @@ async def forms_in_a_loop(attack: Attack) -> None:
 @row()
 async def subscriptions_by_form(attack: Attack) -> None:
     """Subscriptions are made by the portal's form, eight at a time."""
-    async with _signed_in(attack) as browser:
+    async with signed_in(attack) as browser:
         await browser.get(f"{browser.root}/subscriptions/new")
         fields = {"target_url": "http://127.0.0.1:9/form", "event_types": "*", "start": "now"}
         await attack.repeat(lambda _: browser.post(f"{browser.root}/subscriptions/new", **fields), at_once=8)

@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from trunkline import SubscriptionActivity
+from trunkline import SubscriptionActivity, takes_type
 from trunkline_portal import curl
 from trunkline_portal.access import Viewer, WritesWebhooks
 from trunkline_portal.pages.subscriptions import views
@@ -74,7 +74,7 @@ class DetailPages:
     def _next_step(self, request: Request, subscription: Subscription) -> str | None:
         """Write the command that sends an event which the subscription takes, whatever its filter."""
         names = subscription.view["event_types"]
-        kinds = [kind for kind in self._portal.context.events.types() if names == ["*"] or kind.name in names]
+        kinds = [kind for kind in self._portal.context.events.types() if takes_type(names, kind.name)]
         return curl.send_event(self._portal.base_url(request), kinds[0]) if kinds else None
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from trunkline import EventType, Field, Product
+from trunkline import EventType, Field, Product, takes_type
 
 MOST_SHOWN = 40
 """With more event types than this their fields are left to the catalogue, for the page's weight."""
@@ -39,8 +39,9 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Event types about one object."""
+    """Event types about one object; *name* chooses them all, with those that are defined later."""
 
+    name: str
     title: str
     choices: tuple[Choice, ...]
 
@@ -58,7 +59,9 @@ def groups_of(product: Product) -> list[Group]:
     """List the event types by the first part of their names."""
     return [
         Group(
-            name.replace("_", " ").capitalize(), tuple(_choice(product, event_type) for event_type in types)
+            f"{name}.*",
+            name.replace("_", " ").capitalize(),
+            tuple(_choice(product, event_type) for event_type in types),
         )
         for name, types in groupby(
             product.event_types, key=lambda event_type: event_type.name.partition(".")[0]
@@ -78,10 +81,10 @@ def suggestions_of(groups: Sequence[Group]) -> list[Suggestion]:
 
 
 def kinds_of(groups: Sequence[Group], chosen: Sequence[str]) -> Mapping[str, str]:
-    """Tell what the values at each path are in the *chosen* event types (all for ``*``), where they agree."""
+    """Tell what the values at each path are in the *chosen* event types (all for ``*``, its own for a group), where they agree."""
     kinds_at: dict[str, set[str]] = {}
     for choice in _choices(groups):
-        if choice.name in chosen or "*" in chosen:
+        if takes_type(chosen, choice.name):
             for line in choice.lines:
                 kinds_at.setdefault(line.path, set()).add(line.compared_as)
     return {path: next(iter(kinds)) for path, kinds in kinds_at.items() if len(kinds) == 1}

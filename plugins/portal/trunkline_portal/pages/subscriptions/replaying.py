@@ -9,7 +9,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from trunkline import BodyInvalid, FieldError, Json
+from trunkline import BodyInvalid, FieldError, Json, takes_type
 from trunkline_portal.access import Viewer, WritesWebhooks
 from trunkline_portal.forms import Fields, Submitted, faults_of
 from trunkline_portal.pages.subscriptions import form, views
@@ -107,7 +107,7 @@ class ReplayFormPages:
 
     def _types(self, names: Any) -> list[str]:
         known = [kind.name for kind in self._portal.context.events.types()]
-        return known if names == ["*"] else [name for name in known if name in names]
+        return [name for name in known if takes_type(names, name)]
 
 
 def make_router(portal: Portal) -> APIRouter:

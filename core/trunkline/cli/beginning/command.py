@@ -1,0 +1,86 @@
+"""``init``: a folder with everything that a hub of one's own product begins with."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from trunkline.cli.beginning.event_types import check_type
+from trunkline.cli.beginning.products import (
+    SQLITE,
+    NewProduct,
+    check_database,
+    check_prefix,
+    check_title,
+    prefix_of,
+    write_product,
+)
+from trunkline.cli.output import warn
+
+FIRST_TYPE = "order.placed"
+
+Name = Annotated[
+    str | None,
+    typer.Option("--name", metavar="TEXT", help="What the product is called, such as 'Acme Billing'."),
+]
+Prefix = Annotated[
+    str | None,
+    typer.Option(
+        "--key-prefix", metavar="TEXT", help="What its API keys begin with; made from the name, if unset."
+    ),
+]
+DatabaseOption = Annotated[
+    str | None,
+    typer.Option(
+        "--database",
+        metavar="WHERE",
+        help="sqlite (one file), postgresql (the compose file brings one), or the URL of a PostgreSQL that is there.",
+    ),
+]
+Event = Annotated[
+    str | None, typer.Option("--event", metavar="TYPE", help=f"The first event type, such as {FIRST_TYPE}.")
+]
+Into = Annotated[
+    Path, typer.Option("--into", metavar="FOLDER", help="Where to write it; the current folder, if unset.")
+]
+Yes = Annotated[bool, typer.Option("--yes", help="Ask nothing: what is not given is made from the name.")]
+
+
+def init(
+    name: Name = None,
+    key_prefix: Prefix = None,
+    database: DatabaseOption = None,
+    event: Event = None,
+    into: Into = Path(),
+    yes: Yes = False,
+) -> None:
+    """Begin a hub of your own product: settings, schemas, secrets and a compose file. What no option says is asked for.
+
+    Example: [bold]trunkline init --name "Acme Billing" --database sqlite --event invoice.created[/bold]
+    """
+    asks = not yes and sys.stdin.isatty()
+    if name is None and not asks:
+        msg = "say what the product is called"
+        raise typer.BadParameter(msg, param_hint="--name")
+    title = check_title(name if name is not None else typer.prompt("Name of the product", err=True))
+    proposed = prefix_of(title)
+    if key_prefix is None and not asks and not proposed:
+        msg = f"no prefix can be made from the name '{title}'; give one of 2 to 16 lower-case letters and digits"
+        raise typer.BadParameter(msg, param_hint="--key-prefix")
+    product = NewProduct(
+        title,
+        check_prefix(_chosen(key_prefix, "API keys begin with", proposed, asks=asks)),
+        check_database(_chosen(database, "Database (sqlite, postgresql or a URL)", SQLITE, asks=asks)),
+        check_type(_chosen(event, "First event type", FIRST_TYPE, asks=asks)),
+    )
+    for path in write_product(product, into):
+        typer.echo(path)
+    change = "" if into == Path() else f"cd {into} && "
+    warn(f"Next: {change}trunkline schemas check && trunkline serve")
+
+
+def _chosen(given: str | None, question: str, default: str, *, asks: bool) -> str:
+    if given is not None:
+        return given
+    return str(typer.prompt(question, default=default or None, err=True)) if asks else default

@@ -1,0 +1,151 @@
+"""The plan of a product's deployment, and the files that it becomes."""
+
+import json
+import re
+import secrets
+import unicodedata
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+import jinja2
+
+from trunkline.cli.beginning.event_types import path_of, schema_of
+from trunkline.errors import Refused
+
+SCHEMAS = Path("schemas")
+POSTGRESQL = "postgresql"
+SQLITE = "sqlite"
+_PREFIX = re.compile(r"[a-z][a-z0-9]{1,15}")
+_TEMPLATES: Mapping[str, str] = {
+    "trunkline.toml": "trunkline.toml",
+    "env": ".env",
+    "compose.yaml": "compose.yaml",
+    "gitignore": ".gitignore",
+}
+_MAX_SLUG = 20
+_MAX_TITLE = 40
+
+
+@dataclass(frozen=True, slots=True)
+class NewProduct:
+    """A product to begin with. *database* is ``sqlite``, ``postgresql`` (compose brings it), or the URL of one that is there."""
+
+    title: str
+    key_prefix: str
+    database: str
+    event_type: str
+
+    @property
+    def slug(self) -> str:
+        """The name as generated names have it."""
+        return slug_of(self.title) or self.key_prefix
+
+    @property
+    def brings_postgresql(self) -> bool:
+        """Whether the compose file has a PostgreSQL of its own."""
+        return self.database == POSTGRESQL
+
+    @property
+    def is_on_sqlite(self) -> bool:
+        """Whether everything is in one file."""
+        return self.database == SQLITE or self.database.startswith("sqlite:")
+
+
+def slug_of(title: str) -> str:
+    """Turn a name into lower-case letters and digits with ``-`` between words; empty where nothing is left of it."""
+    plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()
+    slug = re.sub(r"[^a-z0-9]+", "-", plain).strip("-").lstrip("0123456789-")[:_MAX_SLUG].rstrip("-")
+    return slug if len(slug) > 1 else ""
+
+
+def prefix_of(title: str) -> str:
+    """Propose how the keys of a product begin."""
+    return slug_of(title).replace("-", "")[:16]
+
+
+def check_title(title: str) -> str:
+    """Accept the name of a product. Raises Refused."""
+    if not 1 <= len(title.strip()) <= _MAX_TITLE or not title.isprintable():
+        msg = f"A product's name has 1 to {_MAX_TITLE} characters."
+        raise Refused(msg)
+    return title.strip()
+
+
+def check_prefix(prefix: str) -> str:
+    """Accept what keys begin with. Raises Refused."""
+    if not _PREFIX.fullmatch(prefix):
+        msg = f"'{prefix[:60]}' cannot begin keys: take 2 to 16 lower-case letters and digits, beginning with a letter."
+        raise Refused(msg)
+    return prefix
+
+
+def check_database(database: str) -> str:
+    """Accept where everything is stored. Raises Refused."""
+    urls = ("sqlite:///", "postgresql://", "postgres://")
+    if database not in {SQLITE, POSTGRESQL} and (not database.startswith(urls) or not database.isprintable()):
+        msg = f"--database is {SQLITE}, {POSTGRESQL}, or a URL that begins with sqlite:/// or postgresql://."
+        raise Refused(msg)
+    return database
+
+
+def write_product(product: NewProduct, folder: Path) -> list[Path]:
+    """Write the files of *product* into *folder*; returns them in the order of their paths. ``.env`` is its owner's alone.
+
+    Raises:
+        Refused: one of them is there already, or cannot be written. Nothing was written over.
+    """
+    written = {Path(path): text for path, text in _render(product)}
+    if taken := sorted(str(folder / path) for path in written if (folder / path).exists()):
+        msg = f"{', '.join(taken)} {'is' if len(taken) == 1 else 'are'} there already, and nothing was written; name another folder with --into."
+        raise Refused(msg)
+    for path, text in written.items():
+        write_new(folder / path, text, mode=0o600 if path.name == ".env" else 0o644)
+    return [folder / path for path in sorted(written)]
+
+
+def write_new(file: Path, text: str, *, mode: int = 0o644) -> None:
+    """Write a file that is not there yet. Raises Refused."""
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch(mode=mode, exist_ok=False)
+        file.write_text(text, encoding="utf-8")
+    except FileExistsError:
+        msg = f"{file} is there already; nothing was written."
+        raise Refused(msg) from None
+    except OSError as error:
+        msg = f"{file} cannot be written: {error.strerror}"
+        raise Refused(msg) from None
+
+
+def _render(product: NewProduct) -> Iterator[tuple[str, str]]:
+    environment = jinja2.Environment(
+        loader=jinja2.FunctionLoader(_read),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,  # noqa: S701 - TOML and YAML, not HTML
+    )
+    words = {
+        "product": product,
+        "title": json.dumps(product.title, ensure_ascii=False),
+        "pepper": secrets.token_urlsafe(32),
+        "encryption_key": secrets.token_urlsafe(32),
+        "password": secrets.token_urlsafe(24),
+    }
+    for template, path in _TEMPLATES.items():
+        yield path, environment.get_template(template).render(words)
+    brand = {
+        "slug": product.slug,
+        "title": product.title,
+        "description": f"Events of {product.title}.",
+        "author": product.title,
+    }
+    yield str(SCHEMAS / "brand.json"), json.dumps(brand, indent=2, ensure_ascii=False) + "\n"
+    yield str(SCHEMAS / path_of(product.event_type)), schema_of(product.event_type)
+
+
+def _read(template: str) -> str:
+    return (files("trunkline.cli.beginning") / "templates" / f"{template}.jinja").read_text(encoding="utf-8")

@@ -1,0 +1,70 @@
+"""The product of a deployment: where its schemas are, how it is called, and how its keys begin (``product.schemas``)."""
+
+from collections.abc import Sequence
+from importlib.resources.abc import Traversable
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from trunkline.errors import SchemaInvalid, SettingsInvalid
+from trunkline.schemas.files import installed_folders, installed_names, product_folders, read_brand
+from trunkline.settings import Brand, Settings, describe
+
+DEFAULT_SCHEMAS = Path("schemas")
+NEUTRAL_PREFIX = "trunkline"
+"""Begins the keys, and every generated name, of a product that has no name."""
+_MAX_PREFIX = 16
+
+
+def schema_folders(settings: Settings) -> Sequence[Traversable | Path]:
+    """List the folders with the schemas of the product; of what they leave out, nothing is read.
+
+    Raises:
+        SettingsInvalid: a setting names a folder or a package that is not there.
+        SchemaInvalid: a package cannot be imported.
+    """
+    if settings.product.schemas is not None:
+        return product_folders(settings.product.schemas)
+    folder = settings.events.schemas_dir
+    if folder is not None and not folder.is_dir():
+        msg = f"Setting 'events.schemas_dir': there is no folder {folder}"
+        raise SettingsInvalid(msg)
+    return [*installed_folders(settings.events.schema_packages), folder or DEFAULT_SCHEMAS]
+
+
+def packaged_brand(settings: Settings) -> Brand:
+    """Read the ``brand.json`` of the product. Raises SettingsInvalid, SchemaInvalid."""
+    try:
+        return Brand.model_validate(read_brand(schema_folders(settings)))
+    except ValidationError as error:
+        raise SchemaInvalid("brand.json", describe(error, section="brand")) from None
+
+
+def own_folder(settings: Settings) -> Path:
+    """Give the folder to which new schemas of the product belong: the first that the settings name, else ``schemas`` here."""
+    named = settings.product.schemas or ()
+    folders = [Path(name) for name in named if name not in installed_names()]
+    return settings.events.schemas_dir or next(iter(folders), DEFAULT_SCHEMAS)
+
+
+def source_names(settings: Settings) -> tuple[str, ...]:
+    """Name the folders and packages of the product, as the settings do; ``schemas`` is the folder here."""
+    if settings.product.schemas is not None:
+        return settings.product.schemas
+    folder = settings.events.schemas_dir or DEFAULT_SCHEMAS
+    packages = settings.events.schema_packages
+    named = tuple(installed_names()) if packages is None else packages
+    return (*named, *((str(folder),) if folder.is_dir() else ()))
+
+
+def key_prefix_of(settings: Settings) -> str:
+    """Give the first part of every API key: the setting, or what the chosen product is called.
+
+    Raises:
+        SettingsInvalid, SchemaInvalid: the product cannot be read.
+    """
+    auth = settings.auth
+    if settings.product.schemas is None or "key_prefix" in auth.model_fields_set:
+        return auth.key_prefix
+    slug = settings.brand.slug or packaged_brand(settings).slug or NEUTRAL_PREFIX
+    return slug.replace("-", "")[:_MAX_PREFIX]

@@ -1,0 +1,37 @@
+"""What subscriptions and readers name: event types, groups of them (``invoice.*``), or all (``*``).
+
+A group is every event type whose name begins with it, those that are defined later too. It is there as soon as one of them is.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+
+EVERY_TYPE = "*"
+_REST = ".*"
+
+
+def is_group(name: str) -> bool:
+    """Tell whether *name* is a group's, whether or not there is one."""
+    return name.endswith(_REST)
+
+
+def groups_of(event_type: str) -> list[str]:
+    """List the groups that *event_type* is in, the narrowest first: ``order.item.*`` and ``order.*`` for ``order.item.added``."""
+    parts = event_type.split(".")[:-1]
+    return [".".join(parts[:count]) + _REST for count in range(len(parts), 0, -1)]
+
+
+def type_groups(event_types: Iterable[str]) -> list[str]:
+    """List every group that has one of *event_types*, in the order of their names."""
+    return sorted({group for event_type in event_types for group in groups_of(event_type)})
+
+
+def takes_type(names: Collection[str], event_type: str) -> bool:
+    """Tell whether *names*, of types, groups or ``*``, take in *event_type*."""
+    return (
+        EVERY_TYPE in names or event_type in names or any(group in names for group in groups_of(event_type))
+    )
+
+
+def types_among(names: Collection[str], known: Sequence[str]) -> list[str]:
+    """Choose from the *known* event types those that *names* take in."""
+    return [event_type for event_type in known if takes_type(names, event_type)]

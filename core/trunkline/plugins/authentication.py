@@ -1,0 +1,94 @@
+"""Bearer tokens that plugins know: each plugin is asked by itself, under a time limit, until one says whose a token is."""
+
+import asyncio
+from collections.abc import Mapping
+
+from trunkline.contract import BearerRequest
+from trunkline.errors import Overloaded, TrunklineError
+from trunkline.model.principals import Principal
+from trunkline.plugins.calls import (
+    Implementation,
+    PluginThread,
+    call_runtime,
+    describe_error,
+    is_being_cancelled,
+)
+from trunkline.plugins.registry import Registry, logger_of
+
+AUTHENTICATE, FIND = "authenticate_request", "find_principal"
+LIMIT_SECONDS = 10.0
+RETRY_SECONDS = 5
+
+
+class TokenPrincipals:
+    """Finds the principals of tokens that are no API keys."""
+
+    def __init__(self, registry: Registry, *, limit_seconds: float = LIMIT_SECONDS) -> None:
+        self._registry = registry
+        self._limit_seconds = limit_seconds
+
+    async def authenticate(self, request: BearerRequest) -> Principal | None:
+        """Tell whose token it is; None where no plugin knows it.
+
+        Raises:
+            Refused: a plugin knows it, and refuses it.
+            Overloaded: no plugin knows it, and one that could not be asked might.
+            StoreUnavailable: that cannot be told now.
+        """
+        return await self._ask(AUTHENTICATE, {"request": request})
+
+    async def find(self, principal_id: str) -> Principal | None:
+        """Tell who a principal is now that some plugin has made (``Principal.key_id``); None where it has ended. Raises as above."""
+        return await self._ask(FIND, {"principal_id": principal_id})
+
+    async def _ask(self, hook: str, arguments: Mapping[str, object]) -> Principal | None:
+        has_failed = False
+        for name in self._registry.active:
+            implementation = self._registry.implementation(hook, plugin=name)
+            if implementation is None:
+                continue
+            try:
+                principal = await self._call(implementation, arguments)
+            except _Failed:
+                has_failed = True
+                continue
+            if principal is not None:
+                return principal
+        if has_failed:
+            what = "What tells whose tokens these are"
+            raise Overloaded(what, retry_after_seconds=RETRY_SECONDS)
+        return None
+
+    async def _call(
+        self, implementation: Implementation, arguments: Mapping[str, object]
+    ) -> Principal | None:
+        name = implementation.plugin
+        context = self._registry.context(name)
+        try:
+            async with asyncio.timeout(self._limit_seconds):
+                value = await call_runtime(
+                    implementation, arguments={"context": context, **arguments}, thread=PluginThread(name)
+                )
+        except TrunklineError:
+            raise
+        except BaseException as error:
+            if isinstance(error, KeyboardInterrupt):
+                raise
+            if is_being_cancelled():
+                raise asyncio.CancelledError from error
+            fault = f"raised in {implementation.hook}: {describe_error(error)}"
+            logger_of(name).error("Plugin '%s' %s", name, fault, exc_info=error)
+            raise _Failed from error
+        if value is None or isinstance(value, Principal):
+            return value
+        logger_of(name).error(
+            "Plugin '%s' returned a value of type %s from %s, which must return a Principal or None",
+            name,
+            type(value).__name__,
+            implementation.hook,
+        )
+        raise _Failed
+
+
+class _Failed(Exception):
+    """A plugin could not be asked; it was logged."""

@@ -1,0 +1,94 @@
+"""The metrics that plugins add, on the registry of the hub (``contract.PluginMetrics``)."""
+
+import re
+from dataclasses import dataclass, field
+
+import prometheus_client
+from prometheus_client import CollectorRegistry
+
+from trunkline.runtime.metrics import OTHER, SECONDS
+
+MOST_SERIES = 500
+"""Combinations of values that one metric tells apart."""
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Series:
+    """Which values of its labels a metric tells apart: the first that come."""
+
+    labels: tuple[str, ...]
+    known: set[tuple[str, ...]] = field(default_factory=set[tuple[str, ...]])
+
+    def kept(self, values: tuple[str, ...]) -> tuple[str, ...]:
+        """Give what is counted in the place of *values*."""
+        if values in self.known:
+            return values
+        if len(values) != len(self.labels):
+            msg = f"this metric has {len(self.labels)} labels, not {len(values)}"
+            raise ValueError(msg)
+        if len(self.known) >= MOST_SERIES:
+            return (OTHER,) * len(values)
+        self.known.add(values)
+        return values
+
+
+@dataclass(frozen=True, slots=True)
+class Counter:
+    """A counter of a plugin."""
+
+    metric: prometheus_client.Counter
+    series: _Series
+
+    def count(self, *labels: str, by: int = 1) -> None:
+        """Count something *by* times more."""
+        kept = self.series.kept(labels)
+        (self.metric.labels(*kept) if kept else self.metric).inc(by)
+
+
+@dataclass(frozen=True, slots=True)
+class Durations:
+    """A histogram of a plugin."""
+
+    metric: prometheus_client.Histogram
+    series: _Series
+
+    def observe(self, seconds: float, *labels: str) -> None:
+        """Count one that took *seconds*."""
+        kept = self.series.kept(labels)
+        (self.metric.labels(*kept) if kept else self.metric).observe(seconds)
+
+
+class PluginMetrics:
+    """Makes the metrics of *plugin*."""
+
+    def __init__(self, registry: CollectorRegistry, *, plugin: str) -> None:
+        self._registry = registry
+        self._plugin = plugin
+        self._made: set[str] = set()
+
+    def counter(self, name: str, documentation: str, *labels: str) -> Counter:
+        """Add a counter. Raises ValueError."""
+        whole = self._named(name, labels)
+        metric = prometheus_client.Counter(whole, documentation, labels, registry=self._registry)
+        return Counter(metric, _Series(labels))
+
+    def durations(self, name: str, documentation: str, *labels: str) -> Durations:
+        """Add a histogram of seconds. Raises ValueError."""
+        whole = self._named(name, labels)
+        metric = prometheus_client.Histogram(
+            whole, documentation, labels, buckets=SECONDS, registry=self._registry
+        )
+        return Durations(metric, _Series(labels))
+
+    def _named(self, name: str, labels: tuple[str, ...]) -> str:
+        for word in (name, *labels):
+            if _NAME.fullmatch(word) is None:
+                msg = f"'{word}' is no name for a metric or a label: take lower-case letters, digits and '_'"
+                raise ValueError(msg)
+        whole = f"trunkline_{self._plugin}_{name}"
+        if whole in self._made:
+            msg = f"the metric '{whole}' is there already"
+            raise ValueError(msg)
+        self._made.add(whole)
+        return whole

@@ -1,0 +1,38 @@
+"""``.env``: variables for a deployment in a file beside its settings, for secrets that belong in no repository."""
+
+import re
+from pathlib import Path
+
+from trunkline.errors import SettingsInvalid
+
+FILE = Path(".env")
+_LINE = re.compile(r"(?:export\s+)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)\s*=\s*(?P<value>.*)")
+
+
+def read(file: Path, *, prefix: str) -> dict[str, str]:
+    """Read the variables in *file* that begin with *prefix*, none where there is no file; what else it has is another program's.
+
+    A value is the rest of its line, or what stands in quotes. Nothing in it is expanded.
+
+    Raises:
+        SettingsInvalid: the file cannot be read, or a line about one of ours is no ``NAME=value``.
+    """
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
+    except (OSError, UnicodeDecodeError) as error:
+        msg = f"The file {file} cannot be read: {getattr(error, 'strerror', None) or 'it is not UTF-8'}"
+        raise SettingsInvalid(msg) from None
+    values: dict[str, str] = {}
+    for number, line in enumerate(lines, 1):
+        match = _LINE.fullmatch(line.strip())
+        if match and match["name"].startswith(prefix):
+            values[match["name"]] = _unquoted(match["value"].strip())
+        elif not match and line.strip().startswith(prefix):
+            msg = f"Line {number} of {file} must look like NAME=value"
+            raise SettingsInvalid(msg)
+    return values
+
+
+def _unquoted(value: str) -> str:
+    is_quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "\"'"
+    return value[1:-1] if is_quoted else value

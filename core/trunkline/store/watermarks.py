@@ -1,0 +1,49 @@
+"""How far everything has ended that is for a subscription: one statement, and any process may ask."""
+
+from dataclasses import dataclass
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from trunkline.store.sql import text
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a subscription stands: its id, its company, and the shard of that."""
+
+    id: str
+    company_id: int
+    shard: int
+
+
+async def watermark(connection: AsyncConnection, place: Place, *, position: int | None) -> int | None:
+    """Find the last position up to which nothing is open for a subscription, *position* or the head of the log at most; None where it is not there.
+
+    Open is what the ledger has as pending or held, what a replay that catches up has still to look at, and every event of the
+    company that its shard's cursor has not passed, as it may match. The event at *position* itself does not count.
+    """
+    head = "(SELECT position FROM stream_head WHERE id = 1)"
+    before = head + " + 1" if position is None else ":position"
+    row = (
+        await connection.execute(
+            text(
+                f"SELECT {head}, s.resume_position, s.status, "
+                "(SELECT min(position) - 1 FROM deliveries WHERE subscription_no = s.no "
+                f"AND status IN ('pending', 'held') AND position < {before}), "
+                "(SELECT min(position) FROM replays WHERE subscription_no = s.no "
+                "AND kind = 'missed' AND status = 'running'), "
+                "(SELECT min(position) - 1 FROM events WHERE company_id = :company "
+                "AND position > CASE WHEN h.cursor > s.start_position THEN h.cursor ELSE s.start_position END "
+                f"AND position < {before}) "
+                "FROM subscriptions AS s JOIN shards AS h ON h.shard = :shard WHERE s.id = :id "
+                "AND s.company_id = :company AND s.status <> 'deleted'"
+            ),
+            {"id": place.id, "company": place.company_id, "shard": place.shard}
+            | ({} if position is None else {"position": position}),
+        )
+    ).first()
+    if row is None:
+        return None
+    resumes = row[1] if row[2] != "active" else None
+    known: list[int] = [reached for reached in (resumes, *row[3:]) if reached is not None]
+    return min([int(row[0]) if position is None else position, *known])

@@ -1,0 +1,176 @@
+"""Subscriptions that whoever holds them renews: made, renewed and listed under their channel's own names (``contract.Terms``)."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from trunkline.access.company_limits import CompanyLimits
+from trunkline.access.subscription_records import SubscriptionRecords
+from trunkline.contract import Held, Renewed, Terms
+from trunkline.errors import LimitReached, TooManySubscriptions
+from trunkline.model.subscriptions import GONE, LAPSED, MAX_SECRETS, Secret, Status, Subscription
+from trunkline.store import deliveries as ledger
+from trunkline.store import replays as replay_store
+from trunkline.store import retention
+from trunkline.store import subscriptions as store
+from trunkline.store.database import Database
+from trunkline.store.subscriptions import Row
+from trunkline.subscribing.catching_up import CatchUp
+from trunkline.subscribing.changes import SubscriptionChanges
+from trunkline.subscribing.filter_costs import check_filter_cost
+from trunkline.subscribing.finding import SubscriptionFinder
+from trunkline.subscribing.requests import read_start
+
+LAPSED_KEPT = 20
+"""Lapsed subscriptions of a company that stay, for whoever asks why nothing comes."""
+_ENDED = frozenset({GONE, LAPSED})
+"""Reasons for ``disabled`` after which nothing is left to go on with."""
+
+
+class Renewals:
+    """Makes and renews them; *changes* checks requests, and lets go on what was disabled."""
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        records: SubscriptionRecords,
+        changes: SubscriptionChanges,
+        catch_up: CatchUp,
+        finder: SubscriptionFinder,
+        limits: CompanyLimits,
+    ) -> None:
+        self._database = database
+        self._records = records
+        self._changes = changes
+        self._catch_up = catch_up
+        self._finder = finder
+        self._limits = limits
+
+    async def check(self, company_id: int, request: Mapping[str, Any], *, channel: str, terms: Terms) -> None:
+        """Check a request and make nothing (``contract.HeldSubscriptions``)."""
+        await self._changes.prepare(company_id, request, channel=channel)
+        limit = (await self._limits.of(company_id)).subscriptions
+        async with self._database.read() as connection:
+            row = await store.by_name(connection, company_id, channel=channel, name=terms.name)
+            now_ms = await retention.clock_ms(connection)
+            if row is None or not _goes_on(self._records.open(row), now_ms):
+                await _check_room(connection, company_id, terms, limit=limit)
+
+    async def held(self, company_id: int, *, channel: str, target_url: str | None = None) -> Sequence[Held]:
+        """List a company's, oldest first."""
+        async with self._database.read() as connection:
+            rows = await store.of_company(connection, company_id, channel=channel, target_url=target_url)
+            now_ms = await retention.clock_ms(connection)
+        return [_held(self._records.open(row), now_ms) for row in rows if "name" in row.options]
+
+    async def renew(
+        self, company_id: int, request: Mapping[str, Any], *, channel: str, terms: Terms
+    ) -> Renewed:
+        """Make or renew one (``contract.HeldSubscriptions``)."""
+        values, _ = await self._changes.prepare(company_id, request, channel=channel)
+        done = None
+        while done is None:
+            done = await self._renew(values, request, terms)
+        row, is_new, is_truncated = done
+        if row.status == Status.DISABLED:
+            await self._changes.update(company_id, row.id, {"status": Status.ACTIVE}, channel=channel)
+        self._changes.announce(row)
+        view = await self._finder.get(company_id, row.id, channel=channel)
+        return Renewed(view, is_new, is_truncated)
+
+    async def _renew(
+        self, values: Mapping[str, Any], request: Mapping[str, Any], terms: Terms
+    ) -> tuple[Row, bool, bool] | None:
+        """Do it in one transaction; None where somebody else has made one of the name in between."""
+        name = {"channel": values["channel"], "name": terms.name}
+        quotas = await self._limits.of(values["company_id"])
+        async with self._database.write() as connection:
+            row = await store.by_name(connection, values["company_id"], **name, to_change=True)
+            version = await store.next_version(connection)  # from here on nobody else adds one
+            if row is None and await store.by_name(connection, values["company_id"], **name):
+                return None
+            now_ms = await retention.clock_ms(connection)
+            before = None if row is None else self._records.open(row)
+            if before is not None and _goes_on(before, now_ms):
+                columns = self._renewed_columns(before, request, terms, now_ms)
+                return await store.update(connection, before.no, columns), False, False
+            if before is not None:
+                await self._end(connection, before)
+            await _check_room(connection, values["company_id"], terms, limit=quotas.subscriptions)
+            for old in await store.lapsed_of_company(connection, values["company_id"], beyond=LAPSED_KEPT):
+                await self._end(connection, self._records.open(old))
+            await check_filter_cost(
+                connection, values["company_id"], request.get("filter"), limit=quotas.filter_cost
+            )
+            columns = {**values, **_columns_of(terms, now_ms)}
+            row = await store.insert(connection, columns, version=version)
+            is_truncated = await self._begin(connection, row, request, terms)
+        return row, True, is_truncated
+
+    async def _begin(
+        self, connection: AsyncConnection, row: Row, request: Mapping[str, Any], terms: Terms
+    ) -> bool:
+        start = read_start(request.get("start"))
+        if start is None:
+            return False
+        return await self._catch_up.begin_within(
+            connection, self._records.open(row), start, oldest_ms=terms.oldest_ms
+        )
+
+    def _renewed_columns(
+        self, before: Subscription, request: Mapping[str, Any], terms: Terms, now_ms: int
+    ) -> dict[str, Any]:
+        secret = request.get("secret")
+        secrets = before.secrets
+        if secret is not None and (not secrets or secrets[0].text != secret):
+            older = before.overlapping_secrets(now_ms, terms.overlap_seconds) if secrets else ()
+            others = [old for old in older if old.text != secret]
+            secrets = (Secret(secret), *others)[:MAX_SECRETS]
+        sealed = self._records.seal(before.id, secrets, before.headers, before.target_secrets)
+        return {"sealed": sealed, **_columns_of(terms, now_ms)}
+
+    async def _end(self, connection: AsyncConnection, before: Subscription) -> None:
+        sealed = self._records.seal(before.id, (), {})
+        columns = {"status": Status.DELETED, "sealed": sealed, "name": None}
+        await store.update(connection, before.no, columns)
+        await ledger.end_all(connection, before.no)
+        await replay_store.end_of_subscription(connection, before.no, "cancelled")
+
+
+async def _check_room(connection: AsyncConnection, company_id: int, terms: Terms, *, limit: int) -> None:
+    """Make sure that the company, and the holder, may have one more. Raises LimitReached."""
+    if await store.count(connection, company_id) >= limit:
+        raise TooManySubscriptions(limit)
+    most = terms.most_of_holder
+    if most is not None and await store.count(connection, company_id, holder=terms.holder) >= most:
+        things, remedy = "subscriptions of this holder", "end one first"
+        raise LimitReached("subscriptions_of_holder", most, things=things, remedy=remedy)
+
+
+def _goes_on(subscription: Subscription, now_ms: int) -> bool:
+    return subscription.disabled_reason not in _ENDED and not subscription.lapses_by(now_ms)
+
+
+def _columns_of(terms: Terms, now_ms: int) -> dict[str, Any]:
+    lasts = terms.lasts_seconds
+    return {
+        "name": terms.name,
+        "holder": terms.holder,
+        "notes": dict(terms.notes),
+        "expires_ms": None if lasts is None else now_ms + int(lasts * 1000),
+    }
+
+
+def _held(subscription: Subscription, now_ms: int) -> Held:
+    return Held(
+        subscription_id=subscription.id,
+        name=subscription.name or "",
+        holder=subscription.holder or "",
+        target_url=subscription.target_url,
+        status=subscription.status,
+        notes=subscription.notes or {},
+        expires_ms=subscription.expires_ms,
+        has_lapsed=not _goes_on(subscription, now_ms),
+    )

@@ -1,0 +1,104 @@
+"""The table of the calls that agents made, and its SQL. Every function works in the transaction that its caller lends."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Identity,
+    Index,
+    Integer,
+    MetaData,
+    Select,
+    Table,
+    Text,
+    delete,
+    insert,
+    select,
+)
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+metadata = MetaData()
+
+_No = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows only in a column of type INTEGER
+
+calls = Table(
+    "mcp_calls",
+    metadata,
+    Column("no", _No, Identity(), primary_key=True),
+    Column("company_id", BigInteger, nullable=False),
+    Column("key_id", Text, nullable=False),
+    Column("key_name", Text, nullable=False),
+    Column("tool", Text),
+    Column("outcome", Text, nullable=False),
+    Column("duration_us", BigInteger, nullable=False),
+    Column("called_ms", BigInteger, nullable=False),
+    Index("ix_mcp_calls_company", "company_id", "no"),
+    Index("ix_mcp_calls_called", "called_ms"),
+)
+"""Calls of tools: whose key, which tool (none where there is no such tool), what came of it. Never what was sent or answered."""
+
+
+@dataclass(frozen=True, slots=True)
+class CalledTool:
+    """One call of a tool. *called_ms* is when it ended."""
+
+    company_id: int
+    key_id: str
+    key_name: str
+    tool: str | None
+    outcome: str
+    duration_us: int
+    called_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class ListedCall:
+    """One call as it is stored, with its number."""
+
+    no: int
+    key_id: str
+    key_name: str
+    tool: str | None
+    outcome: str
+    duration_us: int
+    called_ms: int
+
+
+async def add(connection: AsyncConnection, called: Sequence[CalledTool]) -> None:
+    """Store calls."""
+    await connection.execute(insert(calls), [asdict(call) for call in called])
+
+
+async def newest(
+    connection: AsyncConnection, company_id: int, *, limit: int, before: int | None = None
+) -> list[ListedCall]:
+    """Read a company's calls, newest first; those before the number *before*, where one is given."""
+    shown = select(*(calls.c[name] for name in ListedCall.__slots__)).where(calls.c.company_id == company_id)
+    if before is not None:
+        shown = shown.where(calls.c.no < before)
+    rows = await connection.execute(shown.order_by(calls.c.no.desc()).limit(limit))
+    return [ListedCall(**row) for row in rows.mappings()]
+
+
+async def trim(connection: AsyncConnection, company_id: int, *, keep: int, limit: int) -> int:
+    """Remove up to *limit* of a company's calls beyond the newest *keep*; returns how many."""
+    beyond = (
+        select(calls.c.no).where(calls.c.company_id == company_id).order_by(calls.c.no.desc()).offset(keep)
+    )
+    return await _remove(connection, beyond.limit(limit))
+
+
+async def purge(connection: AsyncConnection, *, before_ms: int, limit: int) -> int:
+    """Remove up to *limit* calls that ended before *before_ms*; returns how many."""
+    old = select(calls.c.no).where(calls.c.called_ms < before_ms).order_by(calls.c.called_ms)
+    return await _remove(connection, old.limit(limit))
+
+
+async def _remove(connection: AsyncConnection, picked: Select[tuple[int]]) -> int:
+    """Remove the *picked* rows, but for those that another process is removing."""
+    numbers = (await connection.execute(picked.with_for_update(skip_locked=True))).scalars().all()
+    if numbers:
+        await connection.execute(delete(calls).where(calls.c.no.in_(numbers)))
+    return len(numbers)

@@ -1,0 +1,162 @@
+"""What agents did: each call of a tool becomes a metric, a line in the log, and a row for the portal.
+
+A row is written behind the call, together with those of the same second, so that no call waits for it: of a hub that is
+killed, the last second is missing. Rows go with the hub's retention, and earlier where a company has more than are kept.
+"""
+
+import asyncio
+from collections import Counter, deque
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, suppress
+from typing import Literal
+
+from trunkline import Caller, PluginContext, TrunklineError
+from trunkline_mcp import call_store
+from trunkline_mcp.call_store import CalledTool
+
+KEPT = 1_000
+"""Calls that are kept for each company, some of the newest ones beside them."""
+TRIMMED_AFTER = 100
+"""Calls of a company after which those beyond are removed."""
+WRITTEN_SECONDS = 1.0
+"""How long calls are gathered for one transaction."""
+BATCH = 500
+WAITING = 10_000
+"""Calls that wait to be written; those of one company are a tenth at most. What is beyond is in the log and the metrics only."""
+WAITING_OF_COMPANY = WAITING // 10
+PURGED_SECONDS = 300.0
+MAX_NAME = 100
+_DAY_MS = 24 * 60 * 60 * 1000
+
+Outcome = Literal["done", "refused", "failed", "forbidden", "unknown", "left"]
+"""What came of a call: it was carried out; refused, so that the arguments must be mended; failed on our side; the key's scopes
+do not allow the tool; there is no such tool; or the agent left before the end, and something may have been done."""
+
+
+class CallLog:
+    """Notes calls. Enter ``running`` to have them written."""
+
+    def __init__(self, context: PluginContext) -> None:
+        self._context = context
+        self._waiting: deque[CalledTool] = deque()
+        self._waiting_of: Counter[int] = Counter()
+        self._written_of: Counter[int] = Counter()
+        self._lost = 0
+        self._is_away = False
+        self._wanted, self._ending = asyncio.Event(), asyncio.Event()
+
+    def note(self, caller: Caller, tool: str | None, outcome: Outcome, *, seconds: float) -> None:
+        """Note a call that has ended; *tool* is one that there is, or None."""
+        principal = caller.principal
+        self._context.log.info(
+            "tool '%s' was called" if tool else "a tool that is not there was called%s",
+            tool or "",
+            extra={
+                "company_id": caller.company_id,
+                "key_id": principal.key_id,
+                "outcome": outcome,
+                "duration_ms": round(seconds * 1000, 2),
+            },
+        )
+        self._keep(
+            CalledTool(
+                company_id=caller.company_id,
+                key_id=principal.key_id,
+                key_name=principal.name[:MAX_NAME],
+                tool=tool,
+                outcome=outcome,
+                duration_us=round(seconds * 1_000_000),
+                called_ms=self._context.clock.now_ms(),
+            )
+        )
+
+    @asynccontextmanager
+    async def running(self) -> AsyncGenerator[None]:
+        """Write calls as long as the context lasts, and at its end what waits."""
+        task = asyncio.create_task(self._run(), name="mcp-calls")
+        try:
+            yield
+        finally:
+            self._ending.set()
+            self._wanted.set()
+            await task
+            await self.write()
+
+    async def write(self) -> None:
+        """Write what waits, some at a time; what the database does not take stays, for the next time."""
+        try:
+            while batch := list(self._waiting)[:BATCH]:
+                async with self._context.database.write() as connection:
+                    await call_store.add(connection, batch)
+                await self._trim(self._leave(batch))
+        except TrunklineError as error:
+            if not self._is_away:
+                self._context.log.warning("calls of tools wait to be written: %s", error)
+            self._is_away = True
+        else:
+            self._is_away = False
+        if self._lost:
+            self._context.log.warning("%d calls of tools are not among those of the portal", self._lost)
+            self._lost = 0
+
+    async def purge(self) -> None:
+        """Remove calls that are older than what the hub keeps."""
+        before_ms = self._context.clock.now_ms() - self._context.deployment.retention_days * _DAY_MS
+        with suppress(TrunklineError):
+            removed = BATCH
+            while removed == BATCH:
+                async with self._context.database.write() as connection:
+                    removed = await call_store.purge(connection, before_ms=before_ms, limit=BATCH)
+
+    def _keep(self, call: CalledTool) -> None:
+        if len(self._waiting) >= WAITING or self._waiting_of[call.company_id] >= WAITING_OF_COMPANY:
+            self._lost += 1
+            return
+        self._waiting.append(call)
+        self._waiting_of[call.company_id] += 1
+        self._wanted.set()
+
+    def _leave(self, batch: list[CalledTool]) -> list[int]:
+        """Let *batch* wait no longer; returns the companies whose calls are to be trimmed."""
+        for _ in batch:
+            self._waiting.popleft()
+        due: list[int] = []
+        for company_id, number in Counter(call.company_id for call in batch).items():
+            self._waiting_of[company_id] -= number
+            if not self._waiting_of[company_id]:
+                del self._waiting_of[company_id]
+            is_new = company_id not in self._written_of
+            self._written_of[company_id] += number
+            if is_new or self._written_of[company_id] >= TRIMMED_AFTER:
+                self._written_of[company_id] = 0
+                due.append(company_id)
+        return due
+
+    async def _trim(self, company_ids: list[int]) -> None:
+        for company_id in company_ids:
+            removed = BATCH
+            while removed == BATCH:
+                async with self._context.database.write() as connection:
+                    removed = await call_store.trim(connection, company_id, keep=KEPT, limit=BATCH)
+
+    async def _run(self) -> None:
+        loop = asyncio.get_running_loop()
+        purged_at = loop.time()
+        while True:
+            await _until(self._wanted, seconds=PURGED_SECONDS)
+            await _until(self._ending, seconds=WRITTEN_SECONDS)
+            if self._ending.is_set():
+                return
+            self._wanted.clear()
+            await self.write()
+            if self._waiting:
+                self._wanted.set()
+            if loop.time() - purged_at >= PURGED_SECONDS:
+                purged_at = loop.time()
+                await self.purge()
+
+
+async def _until(event: asyncio.Event, *, seconds: float) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()

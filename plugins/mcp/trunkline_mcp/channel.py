@@ -1,0 +1,103 @@
+"""The channel ``mcp``: posts each event to a callback URL as MCP Events says, as long as whoever subscribed may have it."""
+
+import asyncio
+import secrets
+from dataclasses import replace
+
+import orjson
+
+from trunkline import (
+    Channel,
+    HttpClient,
+    Outcome,
+    PluginContext,
+    Push,
+    Result,
+    Target,
+    post_by_http,
+)
+from trunkline_mcp import occurrences, signing
+from trunkline_mcp.event_codes import NUMBERS
+from trunkline_mcp.settings import Settings
+
+CHANNEL = "mcp"
+MAX_BODY_BYTES = 262_144
+MAX_RETRY_AFTER_SECONDS = 900.0
+SCOPES = ("events:read", "webhooks:write")
+"""What whoever subscribes needs, and must still have when an event goes out."""
+NEVER = frozenset({410, 413})
+"""Statuses by which a receiver gives up one event; the subscription stays."""
+TOO_LARGE = "payload_too_large"
+REVOKED = "access_revoked"
+
+
+class Pusher:
+    """Makes the channel's attempts."""
+
+    def __init__(self, context: PluginContext) -> None:
+        assert isinstance(context.settings, Settings)
+        self._context = context
+        self._settings = context.settings
+
+    async def deliver(self, push: Push, http: HttpClient) -> Result:
+        """Make one attempt; end the subscription where its holder may not have events any more."""
+        target = push.target
+        if target.notes and not await asyncio.create_task(self._is_allowed(target)):
+            await self._terminate(push, http)
+            return Result(Outcome.GONE, error=REVOKED)
+        body = await self._body(push)
+        if len(body) > MAX_BODY_BYTES:
+            return Result(Outcome.REJECTED, error=TOO_LARGE)
+        message_id = push.event_id if self._settings.webhook_id == "event" else push.delivery_id
+        result = await self._post(push, http, body, message_id)
+        if result.status_code in NEVER:
+            return replace(result, outcome=Outcome.REJECTED)
+        if result.retry_after_seconds is not None:
+            return replace(
+                result, retry_after_seconds=min(result.retry_after_seconds, MAX_RETRY_AFTER_SECONDS)
+            )
+        return result
+
+    async def _body(self, push: Push) -> bytes:
+        event_id = int(push.event_id) if push.event_id.isdecimal() else None
+        cursor = await self._context.deliveries.watermark(
+            push.target.company_id, push.target.subscription_id, event_id=event_id
+        )
+        envelope = occurrences.read(push.body)
+        return occurrences.write(envelope, event_id=push.event_id, name=push.event_type, cursor=cursor)
+
+    async def _is_allowed(self, target: Target) -> bool:
+        """Ask anew each time, in a task of its own: what it reads counts as its company's, and the next attempt is another's."""
+        key_id = str(target.notes.get("key_id", ""))
+        principal = await self._context.keys.principal(key_id, company_id=target.company_id)
+        if principal is None or (not principal.is_operator and principal.company_id != target.company_id):
+            return False
+        return all(principal.has(scope) for scope in SCOPES)
+
+    async def _terminate(self, push: Push, http: HttpClient) -> None:
+        """Tell the receiver, once, that nothing comes any more; whatever it answers."""
+        code = NUMBERS[self._settings.error_numbers]["Forbidden"]
+        error = {"code": code, "message": "The access of whoever subscribed has ended.", "data": {}}
+        body = orjson.dumps({"type": "terminated", "error": error})
+        await self._post(push, http, body, f"msg_terminated_{secrets.token_hex(12)}")
+
+    async def _post(self, push: Push, http: HttpClient, body: bytes, message_id: str) -> Result:
+        target = push.target
+        headers = signing.headers(
+            target.secrets,
+            message_id=message_id,
+            timestamp=push.timestamp,
+            body=body,
+            subscription_id=target.name or target.subscription_id,
+        )
+        return await post_by_http(push, http, url=target.url, body=body, headers=headers)
+
+
+def make_channel(context: PluginContext) -> Channel:
+    """Make the channel."""
+    return Channel(
+        CHANNEL,
+        title="MCP Events",
+        description="Posts each event to the callback URL with which an agent subscribed, signed with its secret.",
+        deliver=Pusher(context).deliver,
+    )

@@ -1,0 +1,66 @@
+"""The connector ``mcp``: what somebody needs to let an agent in, made from the catalogue."""
+
+import json
+from collections.abc import Mapping
+
+from trunkline import Definition, Json, Product
+
+PATH = "/mcp"
+STEPS = (
+    "Make a key for each agent, with as few scopes as its work needs.",
+    "Give the agent's client the address, and the key as a bearer token: mcp.json is what clients with a file of servers read.",
+    "Let the client list its tools: it shows those that the key's scopes allow.",
+)
+
+
+def client_file(slug: str, address: str) -> dict[str, Json]:
+    """Write what clients with a file of servers read; the key is to be filled in."""
+    server = {"type": "http", "url": address, "headers": {"Authorization": "Bearer YOUR_API_KEY"}}
+    return {"mcpServers": {slug: server}}
+
+
+def claude_command(slug: str, address: str) -> str:
+    """Write the command that tells Claude Code."""
+    return f'claude mcp add --transport http {slug} {address} --header "Authorization: Bearer $API_KEY"'
+
+
+def headers_of(address: str) -> str:
+    """Write where messages go, and with which header."""
+    return f"POST {address}\nAuthorization: Bearer YOUR_API_KEY"
+
+
+def generate(product: Product) -> Mapping[str, bytes]:
+    """Make the file that clients read, and the list of tools for whoever chooses the scopes."""
+    slug, address = product.brand.slug or "hub", f"{product.api_url}{PATH}"
+    file = json.dumps(client_file(slug, address), indent=2) + "\n"
+    return {"mcp.json": file.encode(), "README.md": _readme(product, slug, address).encode()}
+
+
+def _readme(product: Product, slug: str, address: str) -> str:
+    reading, writing = (*product.searches, *product.lookups), product.actions
+    lines = [
+        f"# {product.brand.title} for agents",
+        "",
+        f"An MCP server (Streamable HTTP) at `{address}`. An API key as a bearer token says who calls and what it may do.",
+        "",
+        "```sh",
+        claude_command(slug, address),
+        "```",
+        "",
+        "Other clients read `mcp.json`.",
+        "",
+        *_tools("Tools that read (`integrations:read`)", reading),
+        *_tools("Tools that change records (`integrations:write`)", writing),
+        "## Events (`events:read`)",
+        "",
+        "`get_recent_events` lists them and `explain_event` tells why one did not arrive. They are of these types:",
+        "",
+        *(f"- `{event_type.name}`: {event_type.description}" for event_type in product.event_types),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _tools(title: str, definitions: tuple[Definition, ...]) -> list[str]:
+    if not definitions:
+        return []
+    return [f"## {title}", "", *(f"- `{one.name}`: {one.description}" for one in definitions), ""]

@@ -1,0 +1,37 @@
+"""How the deliveries of a subscription do, in the protocol's words: what a client learns when it renews."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from trunkline import Json, PluginContext
+from trunkline_mcp.channel import CHANNEL
+from trunkline_mcp.event_errors import reason_of
+
+
+async def status_of(context: PluginContext, company_id: int, view: Mapping[str, Json]) -> dict[str, Json]:
+    """Tell of the subscription *view* whether it delivers, when it last did, and what its last attempt failed by."""
+    subscription_id = str(view["id"])
+    listed = await context.activity.subscriptions(company_id)
+    activity = next((each for each in listed if each.subscription_id == subscription_id), None)
+    delivered = await context.deliveries.of_subscription(
+        company_id, subscription_id, channel=CHANNEL, status="delivered", limit=1
+    )
+    status: dict[str, Json] = {
+        "active": view["status"] == "active",
+        "lastDeliveryAt": next((each["updated_utc"] for each in delivered["deliveries"]), None),
+        "lastError": await _last_error(context, company_id, subscription_id),
+    }
+    if activity is not None and activity.failing_since_ms is not None:
+        since = datetime.fromtimestamp(activity.failing_since_ms / 1000, UTC)
+        status["failedSince"] = since.isoformat(timespec="seconds").replace("+00:00", "Z")
+    return status
+
+
+async def _last_error(context: PluginContext, company_id: int, subscription_id: str) -> str | None:
+    """Give the category of the newest event's last attempt, where that failed."""
+    newest = await context.deliveries.of_subscription(company_id, subscription_id, channel=CHANNEL, limit=1)
+    for each in newest["deliveries"]:
+        attempts = (await context.deliveries.get(company_id, each["id"]))["attempts"]
+        if attempts and attempts[-1]["outcome"] != "delivered":
+            return reason_of(status=attempts[-1]["status_code"], error=attempts[-1]["error"])
+    return None

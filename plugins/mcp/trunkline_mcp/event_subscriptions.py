@@ -1,0 +1,235 @@
+"""``events/subscribe`` and ``events/unsubscribe``: subscriptions of the channel ``mcp``, which their clients renew.
+
+One is named by who asks, where to, for which event and which arguments, so that asking again for the same renews it.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from mcp.shared.exceptions import MCPError
+from mcp_types import RequestParams
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from trunkline import Caller, FieldError, Held, Json, NotFound, PluginContext, Refused, Terms
+from trunkline_mcp import event_arguments
+from trunkline_mcp.challenges import Callback, Challenges
+from trunkline_mcp.channel import CHANNEL, SCOPES
+from trunkline_mcp.delivery_status import status_of
+from trunkline_mcp.event_errors import EventErrors, invalid
+from trunkline_mcp.events import MAX_AGE_MS, Events
+from trunkline_mcp.settings import Settings
+
+VERIFIED_MS = 24 * 3600 * 1000
+"""How long a callback URL that has answered its challenge may be named again without another one."""
+SHORTEST_SECONDS, LONGEST_SECONDS = 300, 24 * 3600
+"""What a client is granted that wants less or more."""
+TIMEOUT_SECONDS = 10
+_PLACES = {
+    "/target_url": "/delivery/url",
+    "/secret": "/delivery/secret",
+    "/start": "/cursor",
+    "/filter": "/arguments",
+}
+_MODE = "must be 'webhook' here; what events/stream and events/poll give needs no subscription"
+
+
+class Delivery(BaseModel):
+    """Where events go."""
+
+    model_config = ConfigDict(strict=True)
+    mode: str = "webhook"
+    url: str = Field(max_length=2000)
+    secret: str = Field(default="", max_length=200, repr=False)
+
+
+class UnsubscribeParams(RequestParams):
+    """Which subscription to end."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, strict=True)
+    name: str
+    arguments: dict[str, Any] | None = None
+    delivery: Delivery
+
+
+class SubscribeParams(UnsubscribeParams):
+    """What to subscribe to, where to, and for how long."""
+
+    cursor: str | None = Field(default=None, max_length=200)
+    max_age_ms: int | None = Field(default=None, ge=0, le=MAX_AGE_MS)
+    ttl_ms: int | float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A request for a subscription, its terms, and who asks."""
+
+    caller: Caller
+    name: str
+    url: str
+    secret: str
+    request: Mapping[str, Json]
+
+    @property
+    def holder(self) -> str:
+        return self.caller.principal.key_id
+
+    def terms(self, settings: Settings, params: SubscribeParams, *, now_ms: int, verified_ms: int) -> Terms:
+        return Terms(
+            self.name,
+            self.holder,
+            lasts_seconds=_lasts(params, settings.subscription_seconds),
+            notes={"key_id": self.holder, "verified_ms": verified_ms},
+            overlap_seconds=settings.secret_overlap_seconds,
+            oldest_ms=None if params.max_age_ms is None else now_ms - params.max_age_ms,
+            most_of_holder=settings.subscriptions_per_caller,
+        )
+
+
+class EventSubscriptions:
+    """Makes, renews and ends the subscriptions of callers."""
+
+    def __init__(self, context: PluginContext, events: Events, errors: EventErrors) -> None:
+        assert isinstance(context.settings, Settings)
+        self._context = context
+        self._settings = context.settings
+        self._events = events
+        self._errors = errors
+        self._challenges = Challenges(context, errors, per_minute=context.settings.challenges_per_minute)
+
+    async def subscribe(self, caller: Caller, params: SubscribeParams) -> dict[str, Json]:
+        """Make or renew one; a new callback answers a challenge first, and nothing is held meanwhile. Raises MCPError."""
+        await self._admit(caller, "admin")
+        asked = self._read(caller, params)
+        try:
+            return await self._subscribe(asked, params)
+        except Refused as error:
+            raise self._refusal(error) from None
+
+    async def unsubscribe(self, caller: Caller, params: UnsubscribeParams) -> dict[str, Json]:
+        """End one. Raises MCPError."""
+        await self._admit(caller, "write")
+        name = _id_of(caller, params)
+        known = await self._held(caller, params.delivery.url)
+        found = next((held for held in known if held.name == name and not held.has_lapsed), None)
+        if found is None:
+            if self._settings.unknown_subscription == "refuse":
+                raise self._errors.unknown_subscription()
+            return {}
+        with suppress(NotFound):  # ended meanwhile
+            await self._context.subscriptions.delete(
+                caller.company_id, found.subscription_id, channel=CHANNEL
+            )
+        return {}
+
+    async def _admit(self, caller: Caller, bucket: str) -> None:
+        """Check the caller's scopes, and count the call as over HTTP. Raises MCPError."""
+        for scope in SCOPES:
+            if not caller.principal.has(scope):
+                raise self._errors.forbidden(scope)
+        if not caller.principal.is_operator:
+            try:
+                await self._context.limits.count(caller.principal.key_id, bucket)
+            except Refused as error:
+                raise self._errors.exhausted("calls", error) from None
+
+    def _read(self, caller: Caller, params: SubscribeParams) -> _Asked:
+        """Check what is asked for as far as the event type tells. Raises MCPError."""
+        event_type = self._events.find(caller, params.name)
+        arguments = params.arguments or {}
+        if params.delivery.mode != "webhook":
+            raise self._errors.unsupported("deliveryMode", params.delivery.mode, f"'delivery.mode' {_MODE}.")
+        if not params.delivery.secret:
+            raise invalid([FieldError("/delivery/secret", "is required")])
+        if faults := event_arguments.find_faults(event_type, arguments):
+            raise invalid(faults)
+        request: dict[str, Json] = {
+            "target_url": params.delivery.url,
+            "event_types": [event_type.name],
+            "secret": params.delivery.secret,
+            "filter": event_arguments.filter_of(arguments),
+            "versions": {event_type.name: caller.versions.get(event_type.name, 1)},
+            "start": params.cursor,
+            "retry": {"schedule_seconds": list(self._settings.retry_schedule_seconds)},
+            "timeout_seconds": TIMEOUT_SECONDS,
+        }
+        delivery = params.delivery
+        return _Asked(caller, _id_of(caller, params), delivery.url, delivery.secret, request)
+
+    async def _subscribe(self, asked: _Asked, params: SubscribeParams) -> dict[str, Json]:
+        company_id, subscriptions = asked.caller.company_id, self._context.subscriptions
+        now_ms = self._context.clock.now_ms()
+        terms = asked.terms(self._settings, params, now_ms=now_ms, verified_ms=now_ms)
+        await subscriptions.check(company_id, asked.request, channel=CHANNEL, terms=terms)
+        known = await self._held(asked.caller, asked.url)
+        verified_ms = _verified_ms(known, asked, now_ms)
+        if verified_ms is None:
+            await self._challenges.send(
+                Callback(company_id, asked.holder, asked.url, asked.name, asked.secret)
+            )
+            verified_ms = now_ms
+        terms = asked.terms(self._settings, params, now_ms=now_ms, verified_ms=verified_ms)
+        renewed = await subscriptions.renew(company_id, asked.request, channel=CHANNEL, terms=terms)
+        subscription_id = str(renewed.view["id"])
+        answer: dict[str, Json] = {
+            "id": asked.name,
+            "refreshBefore": renewed.view["expires_utc"],
+            "cursor": await self._context.deliveries.watermark(company_id, subscription_id),
+            "truncated": renewed.is_truncated,
+        }
+        if not renewed.is_new:
+            answer["deliveryStatus"] = await status_of(self._context, company_id, renewed.view)
+        return answer
+
+    async def _held(self, caller: Caller, url: str) -> Sequence[Held]:
+        return await self._context.subscriptions.held(caller.company_id, channel=CHANNEL, target_url=url)
+
+    def _refusal(self, error: Refused) -> MCPError:
+        if error.status in {409, 429}:
+            limit = "subscriptions" if error.status == 409 else "calls"
+            return self._errors.exhausted(limit, error)
+        faults = [FieldError(_place_of(fault.path), fault.message) for fault in error.errors]
+        return invalid(faults or [FieldError("/delivery", error.detail)])
+
+
+def _verified_ms(known: Sequence[Held], asked: _Asked, now_ms: int) -> int | None:
+    """Tell when the holder's URL answered a challenge, where that still counts: as long as the same subscription lives, or a day."""
+    times = [0]
+    for held in known:
+        verified_ms = held.notes.get("verified_ms")
+        if held.holder == asked.holder and isinstance(verified_ms, int):
+            if held.name == asked.name and not held.has_lapsed:
+                return verified_ms
+            times.append(verified_ms)
+    return max(times) if max(times) > now_ms - VERIFIED_MS else None
+
+
+def _lasts(params: SubscribeParams, default_seconds: int) -> float | None:
+    """Grant a time: as asked for within the bounds, the default where nothing is asked, for ever for null."""
+    if "ttl_ms" not in params.model_fields_set:
+        return default_seconds
+    if params.ttl_ms is None:
+        return None
+    return min(max(params.ttl_ms / 1000, SHORTEST_SECONDS), LONGEST_SECONDS)
+
+
+def _id_of(caller: Caller, params: UnsubscribeParams) -> str:
+    key = [
+        caller.company_id,
+        caller.principal.key_id,
+        params.delivery.url,
+        params.name,
+        params.arguments or {},
+    ]
+    return "sub_" + hashlib.sha256(orjson.dumps(key, option=orjson.OPT_SORT_KEYS)).hexdigest()[:32]
+
+
+def _place_of(path: str) -> str:
+    for own, theirs in _PLACES.items():
+        if path == own or path.startswith(f"{own}/"):
+            return theirs
+    return path

@@ -1,0 +1,63 @@
+"""The metrics of what agents send."""
+
+import time
+from typing import Any
+
+from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
+
+from trunkline import PluginContext
+
+METHODS = frozenset(
+    {
+        "initialize",
+        "ping",
+        "server/discover",
+        "tools/list",
+        "tools/call",
+        "resources/list",
+        "resources/templates/list",
+        "resources/read",
+        "prompts/list",
+        "prompts/get",
+        "events/list",
+        "events/poll",
+        "events/stream",
+        "events/subscribe",
+        "events/unsubscribe",
+        "subscriptions/listen",
+    }
+)
+"""Methods that are told apart; whatever else a client sends is one."""
+OTHER = "other"
+_CALL = "tools/call"
+
+
+class Figures:
+    """Counts messages, and calls of tools by tool and outcome."""
+
+    def __init__(self, context: PluginContext) -> None:
+        self._calls = context.metrics.counter(
+            "calls", "Messages of agents, with the tool that one calls", "method", "tool", "outcome"
+        )
+        self._seconds = context.metrics.durations(
+            "call_seconds", "How long messages of agents took", "method"
+        )
+
+    def tool_called(self, tool: str | None, outcome: str, *, seconds: float) -> None:
+        """Count a call of a tool; *tool* is one that there is, or None."""
+        self._calls.count(_CALL, tool or "", outcome)
+        self._seconds.observe(seconds, _CALL)
+
+    async def middleware(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
+        """Count what the SDK is asked for, but for calls of tools, which the toolbox knows more of."""
+        if ctx.method == _CALL:
+            return await call_next(ctx)
+        method = ctx.method if ctx.method in METHODS else OTHER
+        began, outcome = time.perf_counter(), "refused"
+        try:
+            result = await call_next(ctx)
+            outcome = "done"
+        finally:
+            self._calls.count(method, "", outcome)
+            self._seconds.observe(time.perf_counter() - began, method)
+        return result

@@ -1,0 +1,28 @@
+"""The first table: calls of tools."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0001"
+down_revision = None
+
+
+def upgrade() -> None:
+    op.create_table(
+        "mcp_calls",
+        sa.Column("no", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), sa.Identity(), nullable=False),
+        sa.Column("company_id", sa.BigInteger(), nullable=False),
+        sa.Column("key_id", sa.Text(), nullable=False),
+        sa.Column("key_name", sa.Text(), nullable=False),
+        sa.Column("tool", sa.Text(), nullable=True),
+        sa.Column("outcome", sa.Text(), nullable=False),
+        sa.Column("duration_us", sa.BigInteger(), nullable=False),
+        sa.Column("called_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("no"),
+    )
+    op.create_index("ix_mcp_calls_company", "mcp_calls", ["company_id", "no"], unique=False)
+    op.create_index("ix_mcp_calls_called", "mcp_calls", ["called_ms"], unique=False)
+
+
+def downgrade() -> None:
+    op.drop_table("mcp_calls")

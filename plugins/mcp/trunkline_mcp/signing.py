@@ -1,0 +1,15 @@
+"""The headers of what is posted to a callback, signed after Standard Webhooks."""
+
+from collections.abc import Mapping
+
+from trunkline import Signer
+
+SUBSCRIPTION_HEADER = "X-MCP-Subscription-Id"
+
+
+def headers(
+    secrets: tuple[str, ...], *, message_id: str, timestamp: int, body: bytes, subscription_id: str
+) -> Mapping[str, str]:
+    """Make the headers of *body*, signed by each of the *secrets* at Unix second *timestamp*."""
+    signed = Signer("standard", secrets=secrets).headers(message_id, timestamp=timestamp, body=body)
+    return {**signed, "content-type": "application/json", SUBSCRIPTION_HEADER: subscription_id}

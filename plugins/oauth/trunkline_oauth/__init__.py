@@ -1,0 +1,72 @@
+"""OAuth 2.0: apps are connected with a company by somebody who allows it, instead of by an API key that is handed over.
+
+An app sends somebody to ``/oauth/authorize`` (``authorize_routes``, ``requests``); in the portal they see what it asks for
+and allow it (``pages``); the app turns the code that it gets into tokens at ``/oauth/token`` (``token_routes``), and calls the
+API with them. ``grants`` says what a code or a token leads to, ``apps`` knows who may ask, ``store`` has the SQL.
+"""
+
+from collections.abc import Sequence
+
+from pydantic import BaseModel
+
+from trunkline import BearerRequest, Migrations, PluginContext, PortalPage, Principal, Routes, hookimpl
+from trunkline_oauth import api_routes, authorize_routes, pages, secrets, token_routes
+from trunkline_oauth.apps import Apps
+from trunkline_oauth.grants import CONNECTION_PREFIX, Grants
+from trunkline_oauth.settings import Settings
+
+
+class _Server:
+    """What the hooks share."""
+
+    def __init__(self, context: PluginContext) -> None:
+        self.apps = Apps(context)
+        self.grants = Grants(context, self.apps)
+
+
+@hookimpl
+def register_settings() -> type[BaseModel]:
+    """Give the section ``oauth``."""
+    return Settings
+
+
+@hookimpl
+def register_migrations() -> Sequence[Migrations]:
+    """Give the history of the plugin's tables."""
+    return [Migrations("trunkline_oauth:migrations")]
+
+
+@hookimpl
+def register_routes(context: PluginContext) -> Sequence[Routes]:
+    """Give what apps and operators call."""
+    server = context.shared(_Server)
+    own, known = authorize_routes.make_routers(context, server.apps)
+    return [
+        Routes(own, prefix="/oauth", base=""),
+        Routes(token_routes.make_router(context, server.apps, server.grants), prefix="/oauth", base=""),
+        Routes(known, prefix="/.well-known", base=""),
+        Routes(api_routes.make_router(server.apps, server.grants), prefix="/oauth"),
+    ]
+
+
+@hookimpl
+def register_portal_pages(context: PluginContext) -> Sequence[PortalPage]:
+    """Give the page that asks for consent, and the list of connected apps."""
+    server = context.shared(_Server)
+    return pages.make_pages(context, server.apps, server.grants)
+
+
+@hookimpl
+async def authenticate_request(context: PluginContext, request: BearerRequest) -> Principal | None:
+    """Tell for whom an access token stands."""
+    if not request.token.startswith(secrets.ACCESS):
+        return None
+    return await context.shared(_Server).grants.authenticate(request.token)
+
+
+@hookimpl
+async def find_principal(context: PluginContext, principal_id: str) -> Principal | None:
+    """Tell what a connection may do now."""
+    if not principal_id.startswith(CONNECTION_PREFIX):
+        return None
+    return await context.shared(_Server).grants.find(principal_id)

@@ -1,0 +1,99 @@
+"""``/oauth/authorize``, where an app sends somebody, and the metadata by which an app finds everything else (RFC 8414)."""
+
+from urllib.parse import quote
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+
+from trunkline import COMPANY_SCOPES, PluginContext
+from trunkline_oauth import requests
+from trunkline_oauth.apps import Apps
+from trunkline_oauth.errors import NO_STORE, OAuthError
+from trunkline_oauth.forms import need, read_pairs
+
+CONSENT_PAGE = "/portal/x/oauth/connect"
+
+
+class AuthorizeRoutes:
+    """Answers apps and browsers before anybody is signed in."""
+
+    def __init__(self, context: PluginContext, apps: Apps) -> None:
+        self._context = context
+        self._apps = apps
+
+    async def authorize(self, request: Request) -> Response:
+        """Lead somebody to the page that asks for consent, or back to the app with an error."""
+        issuer = issuer_of(self._context, request)
+        try:
+            values = read_pairs(request.query_params.multi_items())
+            app = await self._apps.find(need(values, "client_id"))
+            redirect_uri = requests.find_redirect_uri(app, values)
+            state = requests.read_state(values)
+        except OAuthError as error:
+            return error.answer()
+        assert app is not None
+        try:
+            self._check_portal()
+            asked = requests.read_request(
+                app, values, redirect_uri=redirect_uri, issuer=issuer, now_ms=self._context.clock.now_ms()
+            )
+        except OAuthError as error:
+            facts = {"error": error.code, "error_description": error.description}
+            return _led(requests.answer_at(redirect_uri, state, issuer, **facts))
+        return _led(f"{CONSENT_PAGE}?request={quote(requests.seal(self._context, asked))}")
+
+    async def show_metadata(self, request: Request) -> Response:
+        """Tell what this server can do, and where."""
+        issuer = issuer_of(self._context, request)
+        return JSONResponse(
+            {
+                "issuer": issuer,
+                "authorization_endpoint": f"{issuer}/oauth/authorize",
+                "token_endpoint": f"{issuer}/oauth/token",
+                "revocation_endpoint": f"{issuer}/oauth/revoke",
+                "scopes_supported": list(COMPANY_SCOPES),
+                "response_types_supported": ["code"],
+                "response_modes_supported": ["query"],
+                "grant_types_supported": ["authorization_code", "refresh_token"],
+                "code_challenge_methods_supported": ["S256"],
+                "token_endpoint_auth_methods_supported": [
+                    "client_secret_basic",
+                    "client_secret_post",
+                    "none",
+                ],
+                "revocation_endpoint_auth_methods_supported": [
+                    "client_secret_basic",
+                    "client_secret_post",
+                    "none",
+                ],
+                "authorization_response_iss_parameter_supported": True,
+            }
+        )
+
+    def _check_portal(self) -> None:
+        runs = any(
+            plugin["name"] == "portal" and plugin["state"] == "active"
+            for plugin in self._context.deployment.plugins()
+        )
+        if not runs:
+            msg = "The plugin 'portal', which asks for consent, does not run."
+            raise OAuthError("temporarily_unavailable", msg)
+
+
+def make_routers(context: PluginContext, apps: Apps) -> tuple[APIRouter, APIRouter]:
+    """List the routes: those below ``/oauth``, and those below ``/.well-known``."""
+    routes = AuthorizeRoutes(context, apps)
+    own, known = APIRouter(include_in_schema=False), APIRouter(include_in_schema=False)
+    own.add_api_route("/authorize", routes.authorize, methods=["GET"])
+    known.add_api_route("/oauth-authorization-server", routes.show_metadata, methods=["GET"])
+    return own, known
+
+
+def issuer_of(context: PluginContext, request: Request) -> str:
+    """Name this server: by where the hub is reached from outside, or where it was reached now."""
+    return context.deployment.public_url or str(request.base_url).rstrip("/")
+
+
+def _led(url: str) -> Response:
+    return RedirectResponse(url, 303, headers={**NO_STORE, "Referrer-Policy": "no-referrer"})

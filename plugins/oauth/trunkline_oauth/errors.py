@@ -1,0 +1,35 @@
+"""Errors as OAuth has them (RFC 6749, 4.1.2.1 and 5.2): a code, and a sentence for whoever builds the app."""
+
+from collections.abc import Mapping
+
+from starlette.responses import JSONResponse
+
+NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
+
+
+class OAuthError(Exception):
+    """A request is refused with the error *code*; *description* says what to mend."""
+
+    def __init__(
+        self, code: str, description: str, *, status: int = 400, headers: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(f"{code}: {description}")
+        self.code = code
+        self.description = description
+        self.status = status
+        self.headers = dict(headers or {})
+
+    def answer(self) -> JSONResponse:
+        """Answer by JSON."""
+        content = {"error": self.code, "error_description": self.description}
+        return JSONResponse(content, self.status, headers={**NO_STORE, **self.headers})
+
+
+def invalid_request(description: str) -> OAuthError:
+    """A parameter is missing, malformed or there twice."""
+    return OAuthError("invalid_request", description)
+
+
+def invalid_grant(description: str) -> OAuthError:
+    """A code or a refresh token is not valid, or not this app's."""
+    return OAuthError("invalid_grant", description)

@@ -1,0 +1,243 @@
+"""What an app may do and for how long: codes become connections, refresh tokens are rotated, access tokens are known again.
+
+A refresh token is good for one use. Used again within the overlap (``oauth.refresh_overlap_seconds``) it leads to the same
+successor, as the client's answer was lost; used again later, somebody else has it too, and the connection ends (RFC 9700,
+4.14.2).
+"""
+
+import hmac
+import secrets as chance
+from collections.abc import Sequence
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from trunkline import NotFound, PluginContext, Principal, Refused, TrunklineError
+from trunkline_oauth import secrets, store
+from trunkline_oauth.apps import Apps
+from trunkline_oauth.errors import OAuthError, invalid_grant
+from trunkline_oauth.model import App, Code, Connection, Consent, Issued, Token
+from trunkline_oauth.settings import Settings
+
+CONNECTION_PREFIX = "con_"
+CODE_SECONDS = 60
+ISSUES_PER_MINUTE = 30
+"""How often a connection may be given tokens, in a minute."""
+_DAY_MS = 24 * 60 * 60 * 1000
+_USED_CODE = "This code was used before, so what came of it has ended; ask for consent anew."
+_UNKNOWN_CODE = "This code is unknown, has expired, or is another app's; ask for consent anew."
+_USED_TOKEN = "This refresh token was used before, so the connection has ended; ask for consent anew."  # noqa: S105 - a sentence
+_UNKNOWN_TOKEN = (
+    "This refresh token is unknown, has expired, was revoked, or is another app's; ask for consent anew."  # noqa: S105
+)
+
+
+class ConnectionsTaken(Refused):
+    """A company has as many connected apps as it may have."""
+
+    status = 409
+    title = "Too many connected apps"
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(
+            f"This company has {limit} connected apps, and may have no more; disconnect one that is not used first."
+        )
+
+
+class Grants:
+    """Gives rights to apps, and takes them away."""
+
+    def __init__(self, context: PluginContext, apps: Apps) -> None:
+        assert isinstance(context.settings, Settings)
+        self._context = context
+        self._settings = context.settings
+        self._apps = apps
+
+    async def consent(self, consent: Consent, *, challenge: str, redirect_uri: str | None) -> str:
+        """Make the code by which an app gets what somebody consents to. Raises ConnectionsTaken."""
+        code, now_ms = secrets.new(secrets.CODE), self._now_ms()
+        digest, expires_ms = secrets.digest_of(code), now_ms + CODE_SECONDS * 1000
+        async with self._context.database.write() as connection:
+            count = await store.count_connections(connection, consent.company_id, now_ms=now_ms)
+            if count >= self._settings.max_connections:
+                raise ConnectionsTaken(self._settings.max_connections)
+            stored = Code(digest, consent, challenge, redirect_uri, expires_ms)
+            await store.insert_code(connection, stored, now_ms=now_ms)
+        return code
+
+    async def exchange(self, app: App, code: str, *, verifier: str, redirect_uri: str | None) -> Issued:
+        """Make a connection of a code. Raises OAuthError."""
+        now_ms = self._now_ms()
+        connection_id = f"{CONNECTION_PREFIX}{chance.token_hex(12)}"
+        async with self._context.database.write() as connection:
+            taken = await store.take_code(connection, secrets.digest_of(code), connection_id=connection_id)
+            if taken is not None and taken.connection_id is not None:
+                await store.delete_connection(connection, taken.connection_id)
+            made = _connected(taken, app, verifier=verifier, redirect_uri=redirect_uri, now_ms=now_ms)
+            if isinstance(made, Consent):
+                owner = self._new_connection(connection_id, app, made, now_ms=now_ms)
+                await store.insert_connection(connection, owner)
+                made = await self._issue(connection, owner, secrets.new(secrets.REFRESH), made.scopes)
+                self._log("an app was connected", owner)
+        if isinstance(made, OAuthError):
+            raise made
+        return made
+
+    async def refresh(self, app: App, refresh_token: str, *, scopes: Sequence[str] | None) -> Issued:
+        """Give new tokens for a refresh token; *scopes* may be fewer than the connection's. Raises OAuthError, RateLimited."""
+        digest = secrets.digest_of(refresh_token)
+        async with self._context.database.read() as connection:
+            found = await store.find_token(connection, digest)
+        if found is None or not _is_good(found, app, now_ms=self._now_ms()):
+            raise invalid_grant(_UNKNOWN_TOKEN)
+        owner = found[1]
+        await self._context.limits.count(owner.id, "oauth_tokens", per_minute=ISSUES_PER_MINUTE)
+        chosen = _narrowed(owner.consent.scopes, scopes)
+        async with self._context.database.write() as connection:
+            issued = await self._rotate(connection, owner, refresh_token, chosen)
+        if isinstance(issued, OAuthError):
+            raise issued
+        return issued
+
+    async def _rotate(
+        self, connection: AsyncConnection, owner: Connection, refresh_token: str, scopes: tuple[str, ...]
+    ) -> Issued | OAuthError:
+        """Use *refresh_token* up, once or again; an error is returned, as what was done before it shall stay done."""
+        now_ms, digest = self._now_ms(), secrets.digest_of(refresh_token)
+        if not await store.lock_connection(connection, owner.id):
+            return invalid_grant(_UNKNOWN_TOKEN)
+        is_first = await store.replace_token(connection, digest, now_ms=now_ms)
+        found = await store.find_token(connection, digest)
+        if found is None:
+            return invalid_grant(_UNKNOWN_TOKEN)
+        if not is_first and not self._in_overlap(found[0], now_ms):
+            await store.delete_connection(connection, owner.id)
+            self._log("a refresh token was used twice, so its connection was ended", owner)
+            return invalid_grant(_USED_TOKEN)
+        successor = secrets.successor_of(refresh_token, salt=owner.salt)
+        return await self._issue(connection, owner, successor, scopes)
+
+    async def revoke(self, app: App, token: str) -> None:
+        """End an access token, or with a refresh token the connection (RFC 7009); what is not the app's stays."""
+        digest = secrets.digest_of(token)
+        async with self._context.database.write() as connection:
+            found = await store.find_token(connection, digest)
+            if found is None or found[1].consent.client_id != app.client_id:
+                return
+            if found[0].kind == "refresh":
+                await store.delete_connection(connection, found[1].id)
+                self._log("an app ended its connection", found[1])
+            else:
+                await store.delete_token(connection, digest)
+
+    async def list(self, company_id: int) -> list[Connection]:
+        """List the apps that are connected with a company, newest first."""
+        async with self._context.database.read() as connection:
+            return await store.list_connections(connection, company_id)
+
+    async def disconnect(self, connection_id: str, *, company_id: int) -> None:
+        """End a connection of a company, at once and for good. Raises NotFound."""
+        async with self._context.database.write() as connection:
+            if not await store.delete_connection(connection, connection_id, company_id=company_id):
+                kind = "connected app"
+                raise NotFound(kind, connection_id)
+
+    async def authenticate(self, access_token: str) -> Principal | None:
+        """Tell for whom an access token stands; None where it stands for nobody any more."""
+        now_ms = self._now_ms()
+        async with self._context.database.read() as connection:
+            found = await store.find_token(connection, secrets.digest_of(access_token))
+        if found is None or found[0].kind != "access" or found[0].expires_ms <= now_ms:
+            return None
+        token, owner = found
+        return await self._principal(owner, token.scopes or owner.consent.scopes, now_ms)
+
+    async def find(self, connection_id: str) -> Principal | None:
+        """Tell what a connection may do now; None where it has ended."""
+        async with self._context.database.read() as connection:
+            owner = await store.find_connection(connection, connection_id)
+        return None if owner is None else await self._principal(owner, owner.consent.scopes, self._now_ms())
+
+    async def _principal(self, owner: Connection, scopes: tuple[str, ...], now_ms: int) -> Principal | None:
+        app = self._apps.may_act(owner)
+        if app is None:
+            return None
+        if owner.last_used_ms is None or owner.last_used_ms <= now_ms - store.TOUCHED_EVERY_MS:
+            await self._touch(owner, now_ms)
+        return Principal(owner.id, owner.consent.company_id, app, frozenset(scopes), pins=owner.pins)
+
+    async def _touch(self, owner: Connection, now_ms: int) -> None:
+        try:
+            async with self._context.database.write() as connection:
+                await store.touch_connection(connection, owner.id, now_ms=now_ms)
+        except TrunklineError as error:
+            self._context.log.warning("the last use of a connection was not written: %s", error)
+
+    async def _issue(
+        self, connection: AsyncConnection, owner: Connection, refresh_token: str, scopes: tuple[str, ...]
+    ) -> Issued:
+        now_ms, settings = self._now_ms(), self._settings
+        access_token = secrets.new(secrets.ACCESS)
+        expires_in = settings.access_token_minutes * 60
+        own_scopes = None if scopes == owner.consent.scopes else scopes
+        access = Token(
+            secrets.digest_of(access_token),
+            owner.id,
+            "access",
+            now_ms,
+            now_ms + expires_in * 1000,
+            own_scopes,
+        )
+        expires_ms = now_ms + settings.refresh_token_days * _DAY_MS
+        refresh = Token(secrets.digest_of(refresh_token), owner.id, "refresh", now_ms, expires_ms)
+        await store.insert_token(connection, access)
+        await store.insert_token(connection, refresh)
+        return Issued(access_token, refresh_token, expires_in, scopes)
+
+    def _new_connection(self, connection_id: str, app: App, consent: Consent, *, now_ms: int) -> Connection:
+        """Make a connection that reads event types in the versions of now, as a new key does."""
+        pins = {event_type.name: event_type.version for event_type in self._context.events.types()}
+        salt = chance.token_urlsafe(32)
+        return Connection(connection_id, consent, app.name, salt, pins, now_ms)
+
+    def _in_overlap(self, token: Token, now_ms: int) -> bool:
+        overlap_ms = self._settings.refresh_overlap_seconds * 1000
+        return token.replaced_ms is not None and now_ms < token.replaced_ms + overlap_ms
+
+    def _log(self, what: str, owner: Connection) -> None:
+        consent = owner.consent
+        facts = {"company_id": consent.company_id, "client_id": consent.client_id, "connection_id": owner.id}
+        self._context.log.info(what, extra=facts)
+
+    def _now_ms(self) -> int:
+        return self._context.clock.now_ms()
+
+
+def _connected(
+    code: Code | None, app: App, *, verifier: str, redirect_uri: str | None, now_ms: int
+) -> Consent | OAuthError | Issued:
+    """Tell what a code that was just taken leads to: what was consented to, or the error that says why it leads to nothing."""
+    if code is None or code.consent.client_id != app.client_id or code.expires_ms <= now_ms:
+        return invalid_grant(_UNKNOWN_CODE)
+    if code.connection_id is not None:
+        return invalid_grant(_USED_CODE)
+    if code.redirect_uri != redirect_uri:
+        return invalid_grant("The redirect_uri is not the one that the code was asked for with.")
+    if not hmac.compare_digest(secrets.challenge_of(verifier), code.challenge):
+        return invalid_grant("The code_verifier does not belong to the code_challenge.")
+    return code.consent
+
+
+def _is_good(found: tuple[Token, Connection], app: App, *, now_ms: int) -> bool:
+    token, owner = found
+    is_apps = owner.consent.client_id == app.client_id
+    return is_apps and token.kind == "refresh" and token.expires_ms > now_ms
+
+
+def _narrowed(granted: tuple[str, ...], asked: Sequence[str] | None) -> tuple[str, ...]:
+    """Choose of *granted* what is *asked* for. Raises OAuthError: more was asked for."""
+    if asked is None:
+        return granted
+    if more := [scope for scope in asked if scope not in granted]:
+        msg = f"The connection does not have the scope '{more[0][:60]}'."
+        raise OAuthError("invalid_scope", msg)
+    return tuple(scope for scope in granted if scope in asked)

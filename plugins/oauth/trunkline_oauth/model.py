@@ -1,0 +1,80 @@
+"""The values that the plugin works with."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """A registered app. Without *secret_digest* it is a public one; *created_ms* is None where the settings register it."""
+
+    client_id: str
+    name: str
+    redirect_uris: tuple[str, ...]
+    scopes: tuple[str, ...]
+    secret_digest: str | None = field(default=None, repr=False)
+    created_ms: int | None = None
+
+    @property
+    def is_public(self) -> bool:
+        """Tell whether the app has no secret to prove by who it is."""
+        return self.secret_digest is None
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """What somebody lets an app do. *granted_by* is the id of their key, *granted_name* its name."""
+
+    client_id: str
+    company_id: int
+    scopes: tuple[str, ...]
+    granted_by: str
+    granted_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """An authorization code. *redirect_uri* is the one that was asked for, if one was."""
+
+    digest: str
+    consent: Consent
+    challenge: str
+    redirect_uri: str | None
+    expires_ms: int
+    connection_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """An app that is connected with a company. *salt* goes into its refresh tokens."""
+
+    id: str
+    consent: Consent
+    app_name: str
+    salt: str = field(repr=False)
+    pins: Mapping[str, int]
+    created_ms: int
+    last_used_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A token as it is stored. *scopes* are None where they are its connection's."""
+
+    digest: str
+    connection_id: str
+    kind: str
+    created_ms: int
+    expires_ms: int
+    scopes: tuple[str, ...] | None = None
+    replaced_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """What an app is given: the only place where both tokens are in clear."""
+
+    access_token: str = field(repr=False)
+    refresh_token: str = field(repr=False)
+    expires_in: int
+    scopes: tuple[str, ...]

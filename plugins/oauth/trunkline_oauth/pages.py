@@ -1,0 +1,160 @@
+"""Pages in the portal: consent to what an app asks for, and the apps that are connected with a company."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from urllib.parse import urlsplit
+
+from markupsafe import Markup
+
+from trunkline import (
+    PluginContext,
+    PortalContent,
+    PortalPage,
+    PortalRedirect,
+    PortalRequest,
+    Principal,
+    describe_scope,
+)
+from trunkline_oauth import requests
+from trunkline_oauth.apps import Apps
+from trunkline_oauth.grants import Grants
+from trunkline_oauth.model import App, Connection, Consent
+from trunkline_oauth.redirect_uris import target_of
+from trunkline_oauth.requests import AuthorizationRequest
+
+Fields = Mapping[str, Sequence[str]]
+_GONE = Markup(
+    '<section class="card"><h2>This request is no longer valid</h2>'
+    "<p>Go back to the app that sent you here, and connect it once more. Nothing was changed.</p></section>"
+)
+_CONSENT = Markup(
+    '<section class="card"><h2>{app} asks for access to company {company}</h2>'
+    "<p>If you allow it, {app} may, in the name of company {company}:</p><ul>{scopes}</ul>{missing}"
+    '<p class="muted">You will be led to <strong>{host}</strong>. Under <em>Connected apps</em> an administrator can end this at '
+    'any time.</p><form method="post">{form}<p class="actions">'
+    '<button class="button is-primary" type="submit" name="decision" value="allow">Allow</button>'
+    '<button class="button" type="submit" name="decision" value="deny">Deny</button></p></form></section>'
+)
+_NOTHING = Markup(
+    '<section class="card"><h2>{app} asks for access to company {company}</h2>'
+    "<p>It asks for {scopes}, and your own key has none of these. Somebody who has them must connect it.</p>"
+    '<form method="post">{form}<p class="actions">'
+    '<button class="button" type="submit" name="decision" value="deny">Back to {host}</button></p></form></section>'
+)
+_TABLE = Markup(
+    '<div class="table-frame" role="group" aria-label="Connected apps" tabindex="0"><table class="table"><thead><tr>'
+    '<th scope="col">App</th><th scope="col">May</th><th scope="col">Connected</th><th scope="col">Last used</th>'
+    '<th scope="col"><span class="visually-hidden">Actions</span></th></tr></thead><tbody>{rows}</tbody></table></div>'
+)
+_ROW = Markup(
+    '<tr><td data-label="App"><strong>{app}</strong></td><td data-label="May">{scopes}</td>'
+    '<td data-label="Connected">{created} by {by}</td><td data-label="Last used">{used}</td>'
+    '<td><form method="post">{form}<input type="hidden" name="connection" value="{id}">'
+    '<button class="button is-danger is-small" type="submit">Disconnect</button></form></td></tr>'
+)
+_NONE = Markup(
+    '<section class="card"><p>No app is connected with company {company}. An app asks for it where it says '
+    "<em>Connect</em> or <em>Sign in</em>.</p></section>"
+)
+
+
+class ConsentPage:
+    """Asks whether an app may do what it asks for."""
+
+    def __init__(self, context: PluginContext, apps: Apps, grants: Grants) -> None:
+        self._context = context
+        self._apps = apps
+        self._grants = grants
+
+    async def render(self, request: PortalRequest) -> PortalContent:
+        """Say which app asks for what."""
+        asked, app = await self._asked(request)
+        if asked is None or app is None:
+            return PortalContent(_GONE)
+        return PortalContent(_write(request, asked, app), (target_of(asked.redirect_uri),))
+
+    async def submit(self, request: PortalRequest, fields: Fields) -> PortalContent | PortalRedirect:
+        """Let the app have what was allowed, or tell it that it may not."""
+        asked, app = await self._asked(request)
+        if asked is None or app is None:
+            return PortalContent(_GONE)
+        given = _given(asked, request.principal)
+        if list(fields.get("decision", ())) != ["allow"] or not given:
+            description = "Access was denied."
+            return PortalRedirect(asked.answer(error="access_denied", error_description=description))
+        principal = request.principal
+        consent = Consent(app.client_id, request.company_id, given, principal.key_id, principal.name)
+        code = await self._grants.consent(consent, challenge=asked.challenge, redirect_uri=asked.sent_uri)
+        return PortalRedirect(asked.answer(code=code))
+
+    async def _asked(self, request: PortalRequest) -> tuple[AuthorizationRequest | None, App | None]:
+        asked = requests.unseal(self._context, request.query.get("request", ""))
+        return asked, None if asked is None else await self._apps.find(asked.client_id)
+
+
+class ConnectedAppsPage:
+    """Shows which apps are connected, and ends connections."""
+
+    def __init__(self, grants: Grants) -> None:
+        self._grants = grants
+
+    async def render(self, request: PortalRequest) -> str:
+        """List the apps that are connected with a company."""
+        connections = await self._grants.list(request.company_id)
+        if not connections:
+            return _NONE.format(company=request.company_id)
+        return _TABLE.format(rows=Markup("").join(_row(request, connection) for connection in connections))
+
+    async def submit(self, request: PortalRequest, fields: Fields) -> PortalRedirect:
+        """End a connection."""
+        connection_id = next(iter(fields.get("connection", ())), "")
+        await self._grants.disconnect(connection_id, company_id=request.company_id)
+        return PortalRedirect(message="The app is disconnected: what it held works no more.")
+
+
+def make_pages(context: PluginContext, apps: Apps, grants: Grants) -> Sequence[PortalPage]:
+    """Make both pages."""
+    consent, connected = ConsentPage(context, apps, grants), ConnectedAppsPage(grants)
+    return [
+        PortalPage(
+            "connect", "Connect an app", consent.render, submit=consent.submit, listed=False, framed=False
+        ),
+        PortalPage("apps", "Connected apps", connected.render, scope="admin", submit=connected.submit),
+    ]
+
+
+def _given(asked: AuthorizationRequest, principal: Principal) -> tuple[str, ...]:
+    """Choose of what is asked for what *principal* has: nobody gives what is not theirs."""
+    return tuple(scope for scope in asked.scopes if principal.has(scope))
+
+
+def _write(request: PortalRequest, asked: AuthorizationRequest, app: App) -> Markup:
+    given = _given(asked, request.principal)
+    lacking = [scope for scope in asked.scopes if scope not in given]
+    words = {"app": app.name, "company": request.company_id, "form": Markup(request.form)}  # noqa: S704 - the portal's own
+    host = urlsplit(asked.redirect_uri).hostname or urlsplit(asked.redirect_uri).scheme
+    if not given:
+        return _NOTHING.format(**words, host=host, scopes=", ".join(asked.scopes))
+    item = Markup('<li>{meaning} <span class="muted">({scope})</span></li>')
+    scopes = Markup("").join(item.format(meaning=describe_scope(scope), scope=scope) for scope in given)
+    sentence = Markup(
+        "<p>It also asks for {scopes}, which your own key does not have: that it will not get.</p>"
+    )
+    missing = sentence.format(scopes=", ".join(lacking)) if lacking else ""
+    return _CONSENT.format(**words, host=host, scopes=scopes, missing=missing)
+
+
+def _row(request: PortalRequest, connection: Connection) -> Markup:
+    return _ROW.format(
+        app=connection.app_name,
+        scopes=", ".join(connection.consent.scopes),
+        created=_moment(connection.created_ms),
+        by=connection.consent.granted_name,
+        used="never" if connection.last_used_ms is None else _moment(connection.last_used_ms),
+        form=Markup(request.form),  # noqa: S704 - the portal's own
+        id=connection.id,
+    )
+
+
+def _moment(ms: int) -> str:
+    return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%d %H:%M UTC")

@@ -1,0 +1,80 @@
+"""Redirect URIs: which may be registered, which registered one is meant, and what is added to one. Pure."""
+
+import re
+from collections.abc import Mapping, Sequence
+from urllib.parse import SplitResult, urlencode, urlsplit
+
+MAX_CHARACTERS = 1_000
+_PLAIN = re.compile(r"[\x21-\x7e]+", re.ASCII)
+_SCHEME = re.compile(r"[a-z][a-z0-9+.\-]*", re.ASCII)
+_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+_REFUSED_SCHEMES = frozenset(
+    {"about", "blob", "data", "file", "filesystem", "ftp", "javascript", "mailto", "vbscript", "ws", "wss"}
+)
+
+
+def find_fault(uri: str) -> str | None:
+    """Say why *uri* cannot be registered; None where it can."""
+    if len(uri) > MAX_CHARACTERS:
+        return f"must have {MAX_CHARACTERS} or fewer characters"
+    try:
+        parts = urlsplit(uri)
+        _ = parts.port
+    except ValueError:
+        return "is not a URI"
+    if _PLAIN.fullmatch(uri) is None or _SCHEME.fullmatch(parts.scheme) is None or "#" in uri or "\\" in uri:
+        return "must be a URI of plain characters, without a fragment"
+    return _find_scheme_fault(parts)
+
+
+def _find_scheme_fault(parts: SplitResult) -> str | None:
+    if parts.scheme in _REFUSED_SCHEMES:
+        return f"must not have the scheme '{parts.scheme}'"
+    if "@" in parts.netloc:
+        return "must have no user name in it"
+    if parts.scheme in {"http", "https"} and not parts.hostname:
+        return "must name a host"
+    if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
+        return (
+            "must begin with https://; http:// is for programs on a person's own machine (http://127.0.0.1)"
+        )
+    return None
+
+
+def find_registered(sent: str | None, registered: Sequence[str]) -> str | None:
+    """Find which URI is meant: *sent* where it is registered, the only one where none was sent; None otherwise.
+
+    URIs are compared letter by letter, but for the port of a loopback address, which a program does not know before it runs
+    (RFC 8252, 7.3).
+    """
+    if sent is None:
+        return registered[0] if len(registered) == 1 else None
+    if sent in registered:
+        return sent
+    portless = _without_port(sent)
+    is_registered = portless is not None and portless in {_without_port(uri) for uri in registered}
+    return sent if is_registered and find_fault(sent) is None else None
+
+
+def target_of(uri: str) -> str:
+    """Give what a policy of forms allows, to lead to *uri*: its origin, or its scheme with the colon."""
+    parts = urlsplit(uri)
+    return f"{parts.scheme}://{parts.netloc}" if parts.scheme in {"http", "https"} else f"{parts.scheme}:"
+
+
+def with_parameters(uri: str, parameters: Mapping[str, str | None]) -> str:
+    """Add *parameters* that have a value to the query of *uri*."""
+    query = urlencode({name: value for name, value in parameters.items() if value is not None})
+    return f"{uri}{'&' if '?' in uri else '?'}{query}"
+
+
+def _without_port(uri: str) -> str | None:
+    """Write a URI of a loopback address without its port; None for any other."""
+    try:
+        parts = urlsplit(uri)
+        host = parts.hostname
+    except ValueError:
+        return None
+    if parts.scheme != "http" or host not in _LOOPBACK or "@" in parts.netloc:
+        return None
+    return f"{host} {parts.path}?{parts.query}"

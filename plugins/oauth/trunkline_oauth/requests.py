@@ -1,0 +1,119 @@
+"""What an app asks for at ``/oauth/authorize``: checked, and sealed for its way to the page that asks for consent."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+
+import orjson
+
+from trunkline import COMPANY_SCOPES, PluginContext
+from trunkline_oauth.errors import OAuthError, invalid_request
+from trunkline_oauth.forms import need
+from trunkline_oauth.model import App
+from trunkline_oauth.redirect_uris import find_registered, with_parameters
+
+MAX_STATE = 2_048
+VALID_MS = 30 * 60_000
+"""How long somebody may take to sign in and to decide."""
+_CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
+_STATE = re.compile(r"[\x20-\x7e]+", re.ASCII)
+_PURPOSE = "authorize"
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizationRequest:
+    """What an app asks for. *issuer* is who answers (RFC 9207); *sent_uri* is the redirect URI, if the app sent one."""
+
+    client_id: str
+    redirect_uri: str
+    sent_uri: str | None
+    scopes: tuple[str, ...]
+    challenge: str
+    state: str | None = field(repr=False)
+    issuer: str
+    made_ms: int
+
+    def answer(self, **parameters: str) -> str:
+        """Give the address that leads back to the app with *parameters*."""
+        return answer_at(self.redirect_uri, self.state, self.issuer, **parameters)
+
+
+def answer_at(redirect_uri: str, state: str | None, issuer: str, **parameters: str) -> str:
+    """Give the address that leads back to an app with *parameters*."""
+    return with_parameters(redirect_uri, {**parameters, "state": state, "iss": issuer})
+
+
+def find_redirect_uri(app: App | None, values: Mapping[str, str]) -> str:
+    """Find where an answer may go. Raises OAuthError: nowhere, so whoever asks is told, and no app."""
+    if app is None:
+        msg = "There is no app with this client_id here."
+        raise invalid_request(msg)
+    sent = values.get("redirect_uri")
+    redirect_uri = find_registered(sent, app.redirect_uris)
+    if redirect_uri is None:
+        what = (
+            "is missing" if sent is None else "is not one that is registered for this app, letter by letter"
+        )
+        msg = f"The redirect_uri {what}."
+        raise invalid_request(msg)
+    return redirect_uri
+
+
+def read_request(
+    app: App, values: Mapping[str, str], *, redirect_uri: str, issuer: str, now_ms: int
+) -> AuthorizationRequest:
+    """Check what an app asks for. Raises OAuthError: the app is told by a redirect."""
+    if need(values, "response_type") != "code":
+        raise OAuthError("unsupported_response_type", "The response_type must be 'code'.")
+    challenge = need(values, "code_challenge")
+    if values.get("code_challenge_method") != "S256" or _CHALLENGE.fullmatch(challenge) is None:
+        msg = "PKCE is needed: a code_challenge with the code_challenge_method 'S256'."
+        raise invalid_request(msg)
+    _check_resource(values.get("resource"), issuer)
+    scopes = _scopes(app, values.get("scope"))
+    state, sent_uri = values.get("state"), values.get("redirect_uri")
+    return AuthorizationRequest(
+        app.client_id, redirect_uri, sent_uri, scopes, challenge, state, issuer, now_ms
+    )
+
+
+def read_state(values: Mapping[str, str]) -> str | None:
+    """Read what an app wants back as it is. Raises OAuthError."""
+    state = values.get("state")
+    if state is not None and (len(state) > MAX_STATE or _STATE.fullmatch(state) is None):
+        msg = f"The state must have {MAX_STATE} or fewer plain characters."
+        raise invalid_request(msg)
+    return state
+
+
+def seal(context: PluginContext, request: AuthorizationRequest) -> str:
+    """Write *request* as text that may stand in an address, and that nobody can alter."""
+    return context.sealer.seal(orjson.dumps(asdict(request)), purpose=_PURPOSE)
+
+
+def unseal(context: PluginContext, sealed: str) -> AuthorizationRequest | None:
+    """Read what ``seal`` wrote; None where it is not whole, or too old."""
+    try:
+        values = orjson.loads(context.sealer.unseal(sealed, purpose=_PURPOSE))
+    except ValueError:
+        return None
+    request = AuthorizationRequest(**{**values, "scopes": tuple(values["scopes"])})
+    return request if context.clock.now_ms() < request.made_ms + VALID_MS else None
+
+
+def _check_resource(resource: str | None, issuer: str) -> None:
+    """Refuse a token for somebody else (RFC 8707)."""
+    if resource is not None and resource != issuer and not resource.startswith(f"{issuer}/"):
+        raise OAuthError("invalid_target", f"The resource must be an address of {issuer}.")
+
+
+def _scopes(app: App, asked: str | None) -> tuple[str, ...]:
+    """Choose the scopes that are asked for; all of the app's where none are."""
+    if asked is None:
+        return app.scopes
+    names = tuple(dict.fromkeys(asked.split(" ")))
+    for name in names:
+        if name not in app.scopes:
+            why = "may not be asked for by this app" if name in COMPANY_SCOPES else "is not known here"
+            raise OAuthError("invalid_scope", f"The scope '{name[:60]}' {why}.")
+    return names

@@ -1,0 +1,225 @@
+"""All SQL of this plugin. Every function works in the transaction that its caller lends."""
+
+from dataclasses import asdict
+from typing import Any
+
+import orjson
+from sqlalchemy import Row, delete, func, insert, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from trunkline_oauth.model import App, Code, Connection, Consent, Token
+from trunkline_oauth.tables import apps, codes, connections, tokens
+
+KEPT_TOKENS = {"access": 20, "refresh": 200}
+"""Tokens of a connection that are kept, the newest: used refresh tokens too, so that their use is noticed."""
+CODES_KEPT_MS = 10 * 60_000
+"""How long a code stays after it has expired, so that a second use of it is noticed."""
+TOUCHED_EVERY_MS = 5 * 60_000
+"""How exact the last use of a connection is."""
+
+
+# ---- apps ------------------------------------------------------------------------------------------------------------
+
+
+async def insert_app(connection: AsyncConnection, app: App) -> None:
+    """Store an app."""
+    values = {
+        **asdict(app),
+        "redirect_uris": orjson.dumps(app.redirect_uris).decode(),
+        "scopes": " ".join(app.scopes),
+    }
+    await connection.execute(insert(apps).values(**values))
+
+
+async def list_apps(connection: AsyncConnection) -> list[App]:
+    """List the apps, oldest first."""
+    rows = await connection.execute(select(apps).order_by(apps.c.created_ms, apps.c.client_id))
+    return [_app(row) for row in rows]
+
+
+async def find_app(connection: AsyncConnection, client_id: str) -> App | None:
+    """Read an app."""
+    row = (await connection.execute(select(apps).where(apps.c.client_id == client_id))).first()
+    return None if row is None else _app(row)
+
+
+async def delete_app(connection: AsyncConnection, client_id: str) -> bool:
+    """Remove an app with all its connections; tell whether there was one."""
+    ended = select(connections.c.id).where(connections.c.client_id == client_id)
+    await connection.execute(ended.with_for_update())
+    await connection.execute(delete(tokens).where(tokens.c.connection_id.in_(ended)))
+    await connection.execute(delete(connections).where(connections.c.client_id == client_id))
+    await connection.execute(delete(codes).where(codes.c.client_id == client_id))
+    return (await connection.execute(delete(apps).where(apps.c.client_id == client_id))).rowcount == 1
+
+
+# ---- codes -----------------------------------------------------------------------------------------------------------
+
+
+async def insert_code(connection: AsyncConnection, code: Code, *, now_ms: int) -> None:
+    """Store a code, and drop those that expired a while ago."""
+    await connection.execute(delete(codes).where(codes.c.expires_ms <= now_ms - CODES_KEPT_MS))
+    values = {"digest": code.digest, "challenge": code.challenge, "redirect_uri": code.redirect_uri}
+    await connection.execute(
+        insert(codes).values(**values, **_joined(code.consent), expires_ms=code.expires_ms)
+    )
+
+
+async def take_code(connection: AsyncConnection, digest: str, *, connection_id: str) -> Code | None:
+    """Use a code up for the connection *connection_id*; of several that do so at once, one does.
+
+    The code is returned as it was before: one that has a ``connection_id`` had been used. None where there is none.
+    """
+    taken = (
+        update(codes)
+        .where(codes.c.digest == digest, codes.c.connection_id.is_(None))
+        .values(connection_id=connection_id)
+    )
+    is_taken = (await connection.execute(taken)).rowcount == 1
+    row = (await connection.execute(select(codes).where(codes.c.digest == digest))).first()
+    if row is None:
+        return None
+    used_for = None if is_taken else row.connection_id
+    return Code(row.digest, _consent(row), row.challenge, row.redirect_uri, row.expires_ms, used_for)
+
+
+# ---- connections -----------------------------------------------------------------------------------------------------
+
+
+async def count_connections(connection: AsyncConnection, company_id: int, *, now_ms: int) -> int:
+    """Count a company's connections, and the codes that may still become some."""
+    made = select(func.count()).where(connections.c.company_id == company_id)
+    coming = select(func.count()).where(
+        codes.c.company_id == company_id, codes.c.connection_id.is_(None), codes.c.expires_ms > now_ms
+    )
+    return int((await connection.execute(made)).scalar_one()) + int(
+        (await connection.execute(coming)).scalar_one()
+    )
+
+
+async def insert_connection(connection: AsyncConnection, made: Connection) -> None:
+    """Store a connection."""
+    values = {"id": made.id, "app_name": made.app_name, "salt": made.salt, "created_ms": made.created_ms}
+    pins = orjson.dumps(dict(made.pins)).decode()
+    await connection.execute(insert(connections).values(**values, **_joined(made.consent), pins=pins))
+
+
+async def find_connection(connection: AsyncConnection, connection_id: str) -> Connection | None:
+    """Read a connection."""
+    row = (await connection.execute(select(connections).where(connections.c.id == connection_id))).first()
+    return None if row is None else _connection(row)
+
+
+async def lock_connection(connection: AsyncConnection, connection_id: str) -> bool:
+    """Keep others from ending a connection until the transaction ends; tell whether it is still there."""
+    query = select(connections.c.id).where(connections.c.id == connection_id).with_for_update()
+    return (await connection.execute(query)).first() is not None
+
+
+async def list_connections(connection: AsyncConnection, company_id: int) -> list[Connection]:
+    """List a company's connections, newest first."""
+    query = select(connections).where(connections.c.company_id == company_id)
+    rows = await connection.execute(query.order_by(connections.c.created_ms.desc(), connections.c.id))
+    return [_connection(row) for row in rows]
+
+
+async def delete_connection(
+    connection: AsyncConnection, connection_id: str, *, company_id: int | None = None
+) -> bool:
+    """End a connection, with all its tokens; tell whether there was one, of the company that is named, if one is."""
+    query = delete(connections).where(connections.c.id == connection_id)
+    if company_id is not None:
+        query = query.where(connections.c.company_id == company_id)
+    if (await connection.execute(query)).rowcount == 0:
+        return False
+    await connection.execute(delete(tokens).where(tokens.c.connection_id == connection_id))
+    return True
+
+
+async def touch_connection(connection: AsyncConnection, connection_id: str, *, now_ms: int) -> None:
+    """Note that a connection was used, unless that was noted a moment ago."""
+    is_old = or_(
+        connections.c.last_used_ms.is_(None), connections.c.last_used_ms <= now_ms - TOUCHED_EVERY_MS
+    )
+    query = update(connections).where(connections.c.id == connection_id, is_old)
+    await connection.execute(query.values(last_used_ms=now_ms))
+
+
+# ---- tokens ----------------------------------------------------------------------------------------------------------
+
+
+async def insert_token(connection: AsyncConnection, token: Token) -> None:
+    """Store a token, unless it is there, and drop what is too much of its kind and connection."""
+    there = select(tokens.c.digest).where(tokens.c.digest == token.digest)
+    if (await connection.execute(there)).first() is not None:
+        return
+    scopes = None if token.scopes is None else " ".join(token.scopes)
+    await connection.execute(insert(tokens).values(**{**asdict(token), "scopes": scopes}))
+    own = (tokens.c.connection_id == token.connection_id, tokens.c.kind == token.kind)
+    newest = (
+        select(tokens.c.digest)
+        .where(*own)
+        .order_by(tokens.c.created_ms.desc(), tokens.c.digest)
+        .limit(KEPT_TOKENS[token.kind])
+    )
+    await connection.execute(delete(tokens).where(*own, tokens.c.digest.not_in(newest)))
+    await connection.execute(delete(tokens).where(*own, tokens.c.expires_ms <= token.created_ms))
+
+
+async def find_token(connection: AsyncConnection, digest: str) -> tuple[Token, Connection] | None:
+    """Read a token, expired or not, with its connection."""
+    columns = [column.label(f"token_{column.name}") for column in tokens.c]
+    query = select(connections, *columns).join(tokens, tokens.c.connection_id == connections.c.id)
+    row = (await connection.execute(query.where(tokens.c.digest == digest))).first()
+    if row is None:
+        return None
+    token = Token(
+        digest=row.token_digest,
+        connection_id=row.id,
+        kind=row.token_kind,
+        created_ms=row.token_created_ms,
+        expires_ms=row.token_expires_ms,
+        scopes=None if row.token_scopes is None else tuple(row.token_scopes.split(" ")),
+        replaced_ms=row.token_replaced_ms,
+    )
+    return token, _connection(row)
+
+
+async def replace_token(connection: AsyncConnection, digest: str, *, now_ms: int) -> bool:
+    """Note that a refresh token is used; tell whether this is the first time, of several at once only for one."""
+    query = update(tokens).where(tokens.c.digest == digest, tokens.c.replaced_ms.is_(None))
+    return (await connection.execute(query.values(replaced_ms=now_ms))).rowcount == 1
+
+
+async def delete_token(connection: AsyncConnection, digest: str) -> None:
+    """End one token."""
+    await connection.execute(delete(tokens).where(tokens.c.digest == digest))
+
+
+# ---- rows ------------------------------------------------------------------------------------------------------------
+
+
+def _joined(consent: Consent) -> dict[str, object]:
+    return {**asdict(consent), "scopes": " ".join(consent.scopes)}
+
+
+def _consent(row: Row[Any]) -> Consent:
+    scopes = tuple(row.scopes.split(" "))
+    return Consent(row.client_id, row.company_id, scopes, row.granted_by, row.granted_name)
+
+
+def _app(row: Row[Any]) -> App:
+    uris, scopes = tuple(orjson.loads(row.redirect_uris)), tuple(row.scopes.split(" "))
+    return App(row.client_id, row.name, uris, scopes, row.secret_digest, row.created_ms)
+
+
+def _connection(row: Row[Any]) -> Connection:
+    return Connection(
+        id=row.id,
+        consent=_consent(row),
+        app_name=row.app_name,
+        salt=row.salt,
+        pins=orjson.loads(row.pins),
+        created_ms=row.created_ms,
+        last_used_ms=row.last_used_ms,
+    )

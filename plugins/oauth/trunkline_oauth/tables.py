@@ -1,0 +1,73 @@
+"""The tables of this plugin. Times are Unix milliseconds (``…_ms``); of what is secret there is only the SHA-256 (``digest``)."""
+
+from sqlalchemy import BigInteger, Column, Index, MetaData, Table, Text
+
+metadata = MetaData()
+
+apps = Table(
+    "oauth_apps",
+    metadata,
+    Column("client_id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("redirect_uris", Text, nullable=False),
+    Column("scopes", Text, nullable=False),
+    Column("secret_digest", Text),
+    Column("created_ms", BigInteger, nullable=False),
+)
+"""Apps that an operator has registered. *redirect_uris* are JSON; *scopes*, here and below, have spaces between them."""
+
+codes = Table(
+    "oauth_codes",
+    metadata,
+    Column("digest", Text, primary_key=True),
+    Column("client_id", Text, nullable=False),
+    Column("company_id", BigInteger, nullable=False),
+    Column("scopes", Text, nullable=False),
+    Column("redirect_uri", Text),
+    Column("challenge", Text, nullable=False),
+    Column("granted_by", Text, nullable=False),
+    Column("granted_name", Text, nullable=False),
+    Column("connection_id", Text),
+    Column("expires_ms", BigInteger, nullable=False),
+    Index("ix_oauth_codes_company", "company_id"),
+    Index("ix_oauth_codes_expires", "expires_ms"),
+)
+"""Authorization codes. *redirect_uri* is the one that was asked for, if one was; *connection_id* is there once a code was used."""
+
+connections = Table(
+    "oauth_connections",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("client_id", Text, nullable=False),
+    Column("company_id", BigInteger, nullable=False),
+    Column("app_name", Text, nullable=False),
+    Column("scopes", Text, nullable=False),
+    Column("pins", Text, nullable=False),
+    Column("salt", Text, nullable=False),
+    Column("granted_by", Text, nullable=False),
+    Column("granted_name", Text, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("last_used_ms", BigInteger),
+    Index("ix_oauth_connections_company", "company_id"),
+    Index("ix_oauth_connections_client", "client_id"),
+)
+"""Apps that somebody has connected with a company. A row goes, with its tokens, when the connection ends.
+
+*pins* are JSON: the versions of event types of the time. *salt* goes into each refresh token that follows another.
+"""
+
+tokens = Table(
+    "oauth_tokens",
+    metadata,
+    Column("digest", Text, primary_key=True),
+    Column("connection_id", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("scopes", Text),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("expires_ms", BigInteger, nullable=False),
+    Column("replaced_ms", BigInteger),
+    Index("ix_oauth_tokens_connection", "connection_id", "kind", "created_ms"),
+)
+"""Tokens of connections. *kind* is ``access`` or ``refresh``; *scopes* are there where they are fewer than the connection's;
+*replaced_ms* is when a refresh token was used.
+"""

@@ -1,0 +1,130 @@
+"""``init`` and ``new event``: what they write works as it is, and what cannot be is refused before anything is written."""
+
+import json
+import stat
+import tomllib
+
+import pytest
+import yaml
+
+from trunkline.cli.beginning.event_types import KINDS
+
+
+def begun(cli, *more: str):
+    return cli.invoke("init", "--name", "Acme Billing", "--event", "invoice.created", *more)
+
+
+def test_init_writes_a_folder_whose_product_is_its_own(cli):
+    result = begun(cli)
+    assert result.exit_code == 0, result.output
+    assert result.stdout.split() == [
+        ".env", ".gitignore", "compose.yaml", "schemas/brand.json", "schemas/events/invoice.created.json",
+        "trunkline.toml",
+    ]  # fmt: skip
+    assert result.stderr == "Next: trunkline schemas check && trunkline serve\n"
+    checked = cli.invoke("schemas", "check")
+    assert checked.stdout.startswith("1 event type, 0 actions, 0 searches"), checked.output
+    doctor = cli.invoke("doctor", "http://127.0.0.1:1/")
+    assert (
+        "Product: Acme Billing, from ./schemas; 1 event type; keys begin with acmebilling_." in doctor.stderr
+    )
+
+
+def test_the_secrets_are_the_owners_alone_and_the_hub_reads_them(cli):
+    begun(cli, "--key-prefix", "acme")
+    assert stat.S_IMODE((cli.folder / ".env").stat().st_mode) == 0o600
+    made = cli.invoke("keys", "create", "--company", "1", "--name", "x", "--scope", "events:read")
+    assert made.stdout.startswith("acme_live_1_"), made.output
+    assert not (cli.folder / "trunkline.db.secrets").exists()
+
+
+def test_what_is_made_twice_differs_in_its_secrets(cli):
+    begun(cli, "--into", "one")
+    begun(cli, "--into", "two")
+    first, second = ((cli.folder / name / ".env").read_text() for name in ("one", "two"))
+    assert first != second
+
+
+@pytest.mark.parametrize(
+    ("database", "services"),
+    [
+        ("sqlite", {"hub"}),
+        ("postgresql", {"hub", "worker", "postgres"}),
+        ("postgresql://acme@db.example.com/acme", {"hub", "worker"}),
+    ],
+)
+def test_the_compose_file_has_what_the_database_needs(cli, database, services):
+    begun(cli, "--database", database)
+    compose = yaml.safe_load((cli.folder / "compose.yaml").read_text())
+    assert set(compose["services"]) == services
+    for service in compose["services"].values():
+        assert (service["cap_drop"], service["read_only"]) == (["ALL"], True)
+    volumes = {volume.partition(":")[0] for s in compose["services"].values() for volume in s["volumes"]}
+    assert {volume for volume in volumes if not volume.startswith("./")} == set(compose.get("volumes") or ())
+    named = tomllib.loads((cli.folder / "trunkline.toml").read_text()).get("database", {}).get("url")
+    in_environment = "TRUNKLINE_DATABASE__URL=postgresql://" in (cli.folder / ".env").read_text()
+    assert (named, in_environment) == (
+        ("sqlite:///trunkline.db", False) if services == {"hub"} else (None, True)
+    )
+
+
+def test_init_writes_over_nothing(cli):
+    (cli.folder / ".env").write_text("MINE=1")
+    result = begun(cli)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.startswith(".env is there already, and nothing was written")
+    assert [path.name for path in cli.folder.iterdir()] == [".env"]
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ([], "say what the product is called"),
+        (["--name", "Acme", "--event", "created"], "'created' cannot be an event type"),
+        (["--name", "Acme", "--key-prefix", "A!"], "'A!' cannot begin keys"),
+        (["--name", "Acme", "--database", "mysql://x"], "--database is sqlite, postgresql, or a URL"),
+        (["--name", "x" * 41], "1 to 40 characters"),
+        (["--name", "\u65e5\u672c"], "no prefix can be made"),
+    ],
+)
+def test_what_cannot_be_is_refused_before_anything_is_written(cli, options, sentence):
+    result = cli.invoke("init", *options)
+    assert result.exit_code in {1, 2}
+    assert sentence in " ".join(result.stderr.replace("\u2502", " ").split())
+    assert list(cli.folder.iterdir()) == []
+
+
+def test_a_new_event_type_passes_the_check_with_every_kind_of_field(cli):
+    begun(cli)
+    fields = [part for kind in KINDS for part in ("--field", f"a_{kind}:{kind}")]
+    result = cli.invoke("new", "event", "payment.refunded", *fields, "--field", "note:text?")
+    assert result.stdout == "schemas/events/payment.refunded.json\n", result.output
+    schema = json.loads((cli.folder / "schemas/events/payment.refunded.json").read_text())
+    assert schema["required"] == [f"a_{kind}" for kind in KINDS]
+    assert "note" in schema["examples"][0]
+    assert cli.invoke("schemas", "check").stdout.startswith("2 event types,")
+
+
+def test_a_new_event_type_without_fields_has_an_id_and_a_time(cli):
+    begun(cli)
+    cli.invoke("new", "event", "billing_run.finished")
+    schema = json.loads((cli.folder / "schemas/events/billing_run.finished.json").read_text())
+    assert schema["title"] == "Billing Run Finished"
+    assert list(schema["properties"]) == ["billing_run_id", "finished_at"]
+    assert cli.invoke("schemas", "check").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["Refunded"], "'Refunded' cannot be an event type"),
+        (["a.b", "--field", "x:money"], "'x:money' is no field"),
+        (["a.b", "--field", "x:text", "--field", "x:date"], "'x' is named twice"),
+        (["invoice.created"], "schemas/events/invoice.created.json is there already; nothing was written."),
+    ],
+)
+def test_an_event_type_that_cannot_be_is_refused(cli, arguments, sentence):
+    begun(cli)
+    result = cli.invoke("new", "event", *arguments)
+    assert (result.exit_code, sentence in result.stderr) == (1, True), result.output
+    assert len(list((cli.folder / "schemas/events").iterdir())) == 1

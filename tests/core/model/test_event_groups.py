@@ -1,0 +1,35 @@
+"""Groups of event types: what they take in, and that every place which routes an event says the same."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trunkline.model.event_groups import groups_of, is_group, takes_type, type_groups, types_among
+
+KNOWN = ["invoice.created", "invoice.line.added", "invoices.sent", "payment.failed"]
+
+
+def test_a_type_is_in_a_group_for_each_part_of_its_name_but_the_last():
+    assert groups_of("invoice.line.added") == ["invoice.line.*", "invoice.*"]
+    assert type_groups(KNOWN) == ["invoice.*", "invoice.line.*", "invoices.*", "payment.*"]
+
+
+def test_a_group_takes_in_whole_parts_only():
+    assert types_among(["invoice.*"], KNOWN) == ["invoice.created", "invoice.line.added"]
+    assert types_among(["invoice.line.*", "payment.failed"], KNOWN) == [
+        "invoice.line.added",
+        "payment.failed",
+    ]
+    assert types_among(["*"], KNOWN) == KNOWN
+
+
+def test_all_is_no_group():
+    assert [name for name in ("*", "a.b", "a.*", "a.b.*") if is_group(name)] == ["a.*", "a.b.*"]
+
+
+names = st.lists(st.sampled_from("ab"), min_size=2, max_size=4).map(".".join)
+
+
+@given(names, st.lists(names, max_size=4))
+def test_a_type_is_taken_just_where_one_of_the_names_begins_it(event_type, stems):
+    groups = [f"{stem}.*" for stem in stems]
+    assert takes_type(groups, event_type) == any(event_type.startswith(group[:-1]) for group in groups)

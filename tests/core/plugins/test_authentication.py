@@ -1,0 +1,82 @@
+"""Each plugin is asked whose a token is by itself: one that fails stops nobody else."""
+
+import asyncio
+
+import pytest
+
+from trunkline import plugins
+from trunkline.contract import BearerRequest
+from trunkline.errors import Overloaded, Unauthenticated
+from trunkline.model.principals import Principal
+from trunkline.plugins import TokenPrincipals
+
+REQUEST = BearerRequest("a-token", "GET", "/api/v1/me")
+KNOWN = Principal("grant_1", 92, "An app", frozenset({"events:read"}))
+
+
+async def knows(context, request):
+    return KNOWN if request.token == "a-token" else None
+
+
+def knows_in_a_thread(request):
+    return KNOWN
+
+
+async def knows_none(request):
+    return None
+
+
+async def raises(request):
+    raise OSError("no route")
+
+
+async def hangs(request):
+    await asyncio.Event().wait()
+
+
+def says_nonsense(request):
+    return "yes"
+
+
+async def refuses(request):
+    raise Unauthenticated("It has expired.")
+
+
+FUNCTIONS = (knows, knows_in_a_thread, knows_none, raises, hangs, says_nonsense, refuses)
+for function in FUNCTIONS:
+    function.__name__ = "authenticate_request"
+
+
+def principals(make_registry, make_context, **functions):
+    registry = make_registry(**{name: [function] for name, function in functions.items()})
+    plugins.collect_with(registry, contexts=make_context)
+    return TokenPrincipals(registry, limit_seconds=0.05)
+
+
+@pytest.mark.parametrize("function", [knows, knows_in_a_thread])
+async def test_the_plugin_that_knows_a_token_tells_whose_it_is(make_registry, make_context, function):
+    tokens = principals(make_registry, make_context, one=knows_none, two=function)
+    assert await tokens.authenticate(REQUEST) is KNOWN
+    assert await tokens.find("grant_1") is None  # nobody implements that
+
+
+async def test_a_token_that_nobody_knows_is_nobodys(make_registry, make_context):
+    assert await principals(make_registry, make_context, one=knows_none).authenticate(REQUEST) is None
+
+
+@pytest.mark.parametrize("bad", [raises, hangs, says_nonsense])
+async def test_a_plugin_that_fails_stops_no_other_and_makes_no_token_invalid(
+    make_registry, make_context, bad
+):
+    assert await principals(make_registry, make_context, a=bad, b=knows).authenticate(REQUEST) is KNOWN
+    with pytest.raises(Overloaded):  # a client would throw away a token that is refused
+        await principals(make_registry, make_context, a=bad, b=knows_none).authenticate(REQUEST)
+
+
+async def test_a_plugin_refuses_what_is_its_own(make_registry, make_context):
+    with pytest.raises(Unauthenticated, match="It has expired"):
+        await principals(make_registry, make_context, a=refuses, b=knows_none).authenticate(REQUEST)
+
+
+async def test_the_token_is_in_no_repr():
+    assert "a-token" not in repr(REQUEST)

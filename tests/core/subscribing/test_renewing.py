@@ -1,0 +1,152 @@
+"""Subscriptions that their holders renew: one of a name, lapsing, room, and the cursor up to which everything has ended."""
+
+import asyncio
+
+import pytest
+
+from trunkline.contract import Terms
+from trunkline.errors import LimitReached, NotFound, TooManySubscriptions
+from trunkline.model import cursors
+from trunkline.store import subscriptions as store
+from trunkline.testing.receiver.replies import Answer
+
+CHANNEL = "webhooks"
+
+
+def terms(name: str = "lease", **more) -> Terms:
+    return Terms(name, "jane", more.pop("lasts_seconds", 600), **more)
+
+
+class Landlord:
+    """Renews subscriptions of one company."""
+
+    def __init__(self, running, receiver):
+        self.running = running
+        self.receiver = receiver
+        self.subscriptions = running.hub.subscriptions
+
+    async def renew(self, request=None, **more):
+        request = {"target_url": f"{self.receiver.url}/a", "event_types": ["*"]} | (request or {})
+        return await self.subscriptions.renew(
+            self.running.company_id, request, channel=CHANNEL, terms=terms(**more)
+        )
+
+    async def held(self):
+        return await self.subscriptions.held(self.running.company_id, channel=CHANNEL)
+
+    async def watermark(self, renewed, event_id=None) -> int:
+        cursor = await self.running.hub.deliveries.watermark(
+            self.running.company_id, renewed.view["id"], event_id=event_id
+        )
+        return cursors.decode(cursor)
+
+    async def lapse(self, *names: str) -> None:
+        """Let the time of some be over, and wait until the dispatcher has ended them."""
+        async with self.running.hub.database.write() as connection:
+            for name in names:
+                row = await store.by_name(connection, self.running.company_id, channel=CHANNEL, name=name)
+                await store.update(connection, row.no, {"expires_ms": 1})
+        await self.running.emit("lead.created")
+        await self.until_status(dict.fromkeys(names, "disabled"))
+
+    async def until_status(self, wanted: dict[str, str]) -> None:
+        async with asyncio.timeout(10):
+            while not wanted.items() <= {each.name: each.status for each in await self.held()}.items():
+                await asyncio.sleep(0.05)
+
+    async def settle(self, renewed, position: int) -> None:
+        async with asyncio.timeout(10):
+            while await self.watermark(renewed) < position:
+                await asyncio.sleep(0.05)
+
+
+@pytest.fixture
+def landlord(running, receiver) -> Landlord:
+    return Landlord(running, receiver)
+
+
+async def test_ten_at_once_under_one_name_make_one(landlord):
+    done = await asyncio.gather(*(landlord.renew() for _ in range(10)))
+    assert len({renewed.view["id"] for renewed in done}) == 1
+    assert [renewed.is_new for renewed in done].count(True) == 1
+    (held,) = await landlord.held()
+    assert (held.name, held.holder, held.has_lapsed) == ("lease", "jane", False)
+
+
+async def test_one_that_failed_for_too_long_goes_on_and_one_that_ended_begins_anew(landlord):
+    first = await landlord.renew()
+    async with landlord.running.hub.database.write() as connection:
+        row = await store.get(connection, first.view["id"])
+        await store.disable(connection, row.no, reason="failing", resume_position=0)
+    again = await landlord.renew()
+    assert (again.view["id"], again.view["status"], again.is_new) == (first.view["id"], "active", False)
+    landlord.receiver.script([Answer(410)])
+    await landlord.running.emit("lead.created")
+    await landlord.until_status({"lease": "disabled"})
+    anew = await landlord.renew()
+    assert anew.is_new
+    assert anew.view["id"] != first.view["id"]
+
+
+async def test_what_has_lapsed_takes_nobody_s_place_and_does_not_pile_up(landlord, monkeypatch):
+    monkeypatch.setattr("trunkline.subscribing.renewing.LAPSED_KEPT", 2)
+    for name in "abc":
+        await landlord.renew(name=name, most_of_holder=3)
+    with pytest.raises(LimitReached) as refused:
+        await landlord.renew(name="d", most_of_holder=3)
+    assert refused.value.limit == 3
+    await landlord.lapse(*"abc")
+    for name in "def":
+        await landlord.renew(name=name, most_of_holder=3)
+    assert [held.name for held in await landlord.held()] == ["b", "c", "d", "e", "f"]
+    assert not (await landlord.renew(name="d", most_of_holder=3)).is_new
+
+
+@pytest.mark.own_hub(settings={"delivery.max_subscriptions": "1"})
+async def test_a_company_has_as_many_as_it_may(landlord):
+    await landlord.renew()
+    request = {"target_url": f"{landlord.receiver.url}/a", "event_types": ["*"]}
+    with pytest.raises(TooManySubscriptions):
+        await landlord.renew(name="other")
+    check = landlord.subscriptions.check
+    with pytest.raises(TooManySubscriptions):
+        await check(landlord.running.company_id, request, channel=CHANNEL, terms=terms("other"))
+    await check(landlord.running.company_id, request, channel=CHANNEL, terms=terms())
+
+
+async def test_the_watermark_stops_before_what_is_open_and_what_is_not_looked_at(landlord):
+    running = landlord.running
+    before = (await running.emit("lead.created")).position
+    landlord.receiver.answer(503, headers={"retry-after": "600"})
+    renewed = await landlord.renew({"start": "earliest"})
+    await landlord.receiver.wait_for(1)
+    assert await landlord.watermark(renewed) < before
+    later = (await running.emit("lead.created")).position
+    await landlord.receiver.wait_for(2)
+    assert await landlord.watermark(renewed, event_id=before) == before
+    assert await landlord.watermark(renewed, event_id=later) == before - 1
+    landlord.receiver.answer(200)
+    async with asyncio.timeout(10):
+        while not (tried := (await running.hub.deliveries.of_event(running.company_id, before))[0])[
+            "attempts"
+        ]:
+            await asyncio.sleep(0.05)
+    await running.hub.deliveries.retry(running.company_id, tried["id"])
+    await landlord.settle(renewed, later - 1)
+    assert await landlord.watermark(renewed) == later - 1
+    with pytest.raises(NotFound):
+        await running.hub.deliveries.watermark(running.neighbour_id, renewed.view["id"])
+
+
+async def test_a_pause_holds_the_watermark_where_it_began(landlord):
+    running = landlord.running
+    renewed = await landlord.renew()
+    taken = (await running.emit("lead.created")).position
+    await landlord.settle(renewed, taken)
+    change = running.hub.subscriptions.update
+    await change(running.company_id, renewed.view["id"], {"status": "paused"}, channel=CHANNEL)
+    missed = (await running.emit("lead.created")).position
+    await asyncio.sleep(0.3)
+    assert taken <= await landlord.watermark(renewed) < missed
+    await change(running.company_id, renewed.view["id"], {"status": "active"}, channel=CHANNEL)
+    await landlord.settle(renewed, missed)

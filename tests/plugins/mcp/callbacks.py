@@ -1,0 +1,74 @@
+"""A callback of MCP Events: a receiver that answers the challenge, verifies every signature, and keeps what it got."""
+
+import asyncio
+import json
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from standardwebhooks import Webhook
+
+from trunkline.testing.receiver import Receiver
+from trunkline.testing.receiver.replies import Answer, Reply
+
+SECRET = "whsec_" + "c2VjcmV0" * 4
+OTHER_SECRET = "whsec_" + "b3RoZXIh" * 4
+
+
+class Callback:
+    """One path of *receiver* that takes events. *reply* answers events, *challenged* the challenge where it is not None."""
+
+    def __init__(self, receiver: Receiver, path: str = "/hooks/1", secret: str = SECRET) -> None:
+        self.receiver = receiver
+        self.path = path
+        self.secrets = [secret]
+        self.events: list[dict[str, Any]] = []
+        self.controls: list[dict[str, Any]] = []
+        self.heads: list[Mapping[str, str]] = []
+        self.reply: Reply = Answer(204)
+        self.challenged: Reply | None = None
+        self._answered = 0
+        receiver.always(self._answer, path=path)
+
+    @property
+    def url(self) -> str:
+        """Its address."""
+        return self.receiver.url + self.path
+
+    @property
+    def delivery(self) -> dict[str, Any]:
+        """What a client says of it."""
+        return {"mode": "webhook", "url": self.url, "secret": self.secrets[-1]}
+
+    @property
+    def ids(self) -> list[int]:
+        """The ids of the events that came, each once, in their order."""
+        return sorted({int(event["eventId"]) for event in self.events})
+
+    async def until(self, count: int, *, seconds: float = 10) -> list[int]:
+        """Wait for *count* events; gives their ids."""
+        await until(lambda: len(self.ids) >= count, seconds=seconds)
+        return self.ids
+
+    async def _answer(self, connection: Any) -> None:
+        request = [request for request in self.receiver.requests if request.path == self.path][self._answered]
+        self._answered += 1
+        message = json.loads(request.body)
+        for secret in self.secrets:
+            Webhook(secret).verify(request.body, dict(request.headers))
+        self.heads.append(request.headers)
+        if "type" in message:
+            self.controls.append(message)
+            body = json.dumps({"challenge": message.get("challenge")}).encode()
+            await (self.challenged or Answer(200, body=body))(connection)
+            return
+        self.events.append(message)
+        await self.reply(connection)
+
+
+async def until(condition: Any, *, seconds: float = 10) -> None:
+    """Wait until *condition* holds."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        await asyncio.sleep(0.02)

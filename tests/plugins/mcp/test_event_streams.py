@@ -1,0 +1,185 @@
+"""MCP Events by stream: what opens it, what comes on it, its bounds and its end."""
+
+import asyncio
+import contextlib
+import json
+
+import pytest
+from tests.plugins.mcp.conversation import HANDSHAKE, Conversation
+
+from trunkline.model import cursors
+
+TYPE = "payment.failed"
+STREAM, POLL = "events/stream", "events/poll"
+SUBSCRIPTION = "io.modelcontextprotocol/subscriptionId"
+
+
+@pytest.fixture
+def agent(api) -> Conversation:
+    return Conversation(api.client)
+
+
+def example_of(api):
+    return api.hub.catalog.get(TYPE).example
+
+
+class Listener:
+    """A stream that is read by hand, over ASGI, frame by frame."""
+
+    def __init__(self, api, message, head):
+        self.id = message["id"]
+        self._app, self._client = api.app, api.client
+        self._message, self._head = message, head
+        self.frames: asyncio.Queue = asyncio.Queue()
+        self.start: asyncio.Future = asyncio.get_running_loop().create_future()
+        self.left = asyncio.Event()
+
+    async def run(self) -> None:
+        headers = {**self._client.headers, **self._head, "host": "testserver"}
+        scope = {
+            "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "POST", "scheme": "http",
+            "path": "/mcp", "raw_path": b"/mcp", "root_path": "", "query_string": b"", "client": ("127.0.0.1", 1),
+            "server": ("testserver", 80), "state": {},
+            "headers": [(name.lower().encode(), value.encode()) for name, value in headers.items()],
+        }  # fmt: skip
+        sent = [{"type": "http.request", "body": json.dumps(self._message).encode(), "more_body": False}]
+
+        async def receive():
+            if sent:
+                return sent.pop()
+            await self.left.wait()
+            return {"type": "http.disconnect"}
+
+        async def send(message):
+            if message["type"] == "http.response.start":
+                self.start.set_result((message["status"], dict(message["headers"])))
+            elif data := message.get("body"):
+                self.frames.put_nowait(data)
+
+        await self._app(scope, receive, send)
+
+    async def frame(self, *, seconds: float = 10):
+        """Give the next frame: its method's last word and its parameters."""
+        async with asyncio.timeout(seconds):
+            while True:
+                data = (await self.frames.get()).decode()
+                lines = [line.removeprefix("data: ") for line in data.splitlines() if line.startswith("data")]
+                if lines:
+                    message = json.loads("".join(lines))
+                    if "method" not in message:
+                        return "result", message
+                    assert message["params"].pop("_meta") == {SUBSCRIPTION: self.id}
+                    return message["method"].rpartition("/")[2], message["params"]
+
+
+@contextlib.asynccontextmanager
+async def listening(api, agent, **params):
+    params = {"name": TYPE} | params
+    listener = Listener(api, agent.message(STREAM, params), agent.head(STREAM, params))
+    task = asyncio.create_task(listener.run())
+    try:
+        yield listener
+    finally:
+        listener.left.set()
+        async with asyncio.timeout(10):
+            await task
+
+
+async def test_it_says_that_it_is_open_and_gives_what_a_poll_gives(api, agent):
+    begun = (await agent.ask(POLL, {"name": TYPE}))["cursor"]
+    before = (await api.emit(TYPE)).position
+    async with listening(api, agent, cursor=begun) as listener:
+        assert await listener.frame() == ("active", {"cursor": begun, "truncated": False})
+        status, headers = await listener.start
+        assert (status, headers[b"content-type"][:17]) == (200, b"text/event-stream")
+        assert headers[b"x-accel-buffering"] == b"no"
+        after = (await api.emit(TYPE)).position
+        await api.emit("lead.created")
+        got = [await listener.frame() for _ in range(2)]
+    polled = (await agent.ask(POLL, {"name": TYPE, "cursor": begun}))["events"]
+    assert [kind for kind, _ in got] == ["event", "event"]
+    assert [event.pop("cursor") for _, event in got] == [cursors.encode(before), cursors.encode(after)]
+    assert [event for _, event in got] == polled
+
+
+async def test_numbers_keep_their_digits(api, agent):
+    async with listening(api, agent) as listener:
+        await listener.frame()
+        text = json.dumps(example_of(api) | {"amount_attempted": 99.5}).replace("99.5", "99.500")
+        made = await api.client.post(
+            "/api/v1/events",
+            content=f'{{"type": "{TYPE}", "payload": {text}}}',
+            headers={"content-type": "application/json"},
+        )
+        assert made.status_code == 201
+        async with asyncio.timeout(10):
+            assert b'"amount_attempted":99.500' in await listener.frames.get()
+
+
+async def test_it_beats_and_ends_when_the_key_is_revoked(api, monkeypatch):
+    monkeypatch.setattr("trunkline_mcp.event_streams.HEARTBEAT_SECONDS", 0.4)
+    key = (
+        await api.operator.post(
+            "/api/v1/keys", json={"company_id": api.company_id, "name": "a", "scopes": ["events:read"]}
+        )
+    ).json()
+    client = await api.client_of(api.company_id)
+    client.headers["x-api-key"] = key["key"]
+    agent = Conversation(client)
+
+    class Theirs:
+        app, client = api.app, None
+
+    Theirs.client = client
+    async with listening(Theirs, agent) as listener:
+        kind, opened = await listener.frame()
+        assert await listener.frame() == ("heartbeat", {"cursor": opened["cursor"]})
+        await api.operator.delete(f"/api/v1/keys/{key['id']}")
+        while (frame := await listener.frame())[0] == "heartbeat":
+            pass
+        assert frame[0] == "terminated"
+        assert frame[1]["error"]["code"] == -32012
+        kind, result = await listener.frame()
+        assert (kind, result["result"]["_meta"][SUBSCRIPTION]) == ("result", listener.id)
+
+
+async def test_arguments_and_age_leave_out_what_is_not_asked_for(api, agent):
+    begun = (await agent.ask(POLL, {"name": TYPE}))["cursor"]
+    example = example_of(api)
+    await api.emit(TYPE, example | {"client_id": 7})
+    await asyncio.sleep(0.01)
+    async with listening(api, agent, cursor=begun, maxAgeMs=0, arguments={"client_id": [7, 8]}) as listener:
+        assert (await listener.frame())[1]["truncated"] is True
+        await api.emit(TYPE, example | {"client_id": 9})
+        wanted = (await api.emit(TYPE, example | {"client_id": 8})).position
+        kind, event = await listener.frame()
+        assert (kind, event["eventId"]) == ("event", str(wanted))
+
+
+async def test_what_is_wrong_is_told_before_it_opens(api, agent):
+    for params, code in (
+        ({"name": "no.such"}, -32011),
+        ({"name": TYPE, "arguments": {"shoe": 1}}, -32602),
+        ({"name": TYPE, "cursor": "nonsense"}, -32602),
+    ):
+        assert (await agent.error(STREAM, params))["code"] == code
+
+
+@pytest.mark.parametrize("version", HANDSHAKE)
+async def test_sessions_of_before_have_no_streams(api, version):
+    agent = Conversation(api.client, version)
+    assert (await agent.error(STREAM, {"name": TYPE}))["code"] == -32601
+    answer = await agent.send(STREAM, {"name": TYPE}, **{"mcp-method": STREAM})
+    assert '"code":-32601' in answer.text.replace(" ", "")
+    assert "push" not in (await agent.ask("events/list"))["events"][0]["delivery"]
+
+
+async def test_a_caller_has_so_many_open_and_closing_one_makes_room(api, agent):
+    async with contextlib.AsyncExitStack() as stack:
+        for _ in range(5):
+            listener = await stack.enter_async_context(listening(api, agent))
+            await listener.frame()
+        error = await agent.error(STREAM, {"name": TYPE})
+        assert (error["code"], error["data"]) == (-32013, {"limit": "streams", "max": 5})
+    async with listening(api, agent) as listener:
+        assert (await listener.frame())[0] == "active"

@@ -1,0 +1,44 @@
+"""Apps and people, over a hub that runs in this process."""
+
+from contextlib import AsyncExitStack
+
+import httpx2
+import pytest
+from tests.plugins.oauth.flow import CALLBACK, App, Person
+
+from trunkline.model.principals import COMPANY_SCOPES
+
+
+@pytest.fixture
+async def stack():
+    async with AsyncExitStack() as opened:
+        yield opened
+
+
+@pytest.fixture
+def register():
+    """``await register(hub, public=True)``: an app that the operator has registered."""
+
+    async def register_one(hub, **changed) -> App:
+        body = {"name": "Desk", "redirect_uris": [CALLBACK], **changed}
+        answer = await hub.operator.post("/api/v1/oauth/apps", json=body)
+        assert answer.status_code == 201, answer.text
+        return App(hub.anonymous, answer.json()["client_id"], answer.json()["client_secret"])
+
+    return register_one
+
+
+@pytest.fixture
+def sign_in(stack):
+    """``await sign_in(hub, ["events:read"])``: somebody of the hub's company, or with ``company_id=None`` an operator."""
+
+    async def sign_in_with(hub, scopes=COMPANY_SCOPES, *, company_id=0) -> Person:
+        company_id = hub.company_id if company_id == 0 else company_id
+        _, key = await hub.hub.keys.create(company_id, name="Jane's <key>", scopes=scopes)
+        transport = httpx2.ASGITransport(app=hub.app)
+        http = httpx2.AsyncClient(transport=transport, base_url="http://hub.test")
+        person = Person(await stack.enter_async_context(http))
+        await person.sign_in(key)
+        return person
+
+    return sign_in_with

@@ -1,0 +1,177 @@
+"""An app is connected by somebody who allows it, and calls the API with what it gets."""
+
+import re
+from html import unescape
+
+import pytest
+from tests.plugins.oauth.flow import CALLBACK, connect, hidden, told
+
+ISSUER = "http://hub.test"
+
+
+async def test_an_app_gets_what_somebody_allows_and_no_more(running, register, sign_in):
+    app, person = await register(running), await sign_in(running)
+    page = await person.open(app.asks())
+    words = " ".join(unescape(re.sub(r"<[^>]+>", " ", page.text)).split())
+    assert f"Desk asks for access to company {running.company_id}" in words
+    assert "app.example" in words
+    assert "(events:read)" in words
+    assert "(integrations:write)" not in words
+
+    answer = await person.decide(page)
+    assert {name: answer[name] for name in ("state", "iss")} == {"state": "s 1", "iss": ISSUER}
+    tokens = await app.exchange(answer["code"])
+    assert (tokens["token_type"], tokens["expires_in"]) == ("Bearer", 3600)
+    assert tokens["scope"] == "events:read integrations:read"
+
+    me = await app.me(tokens["access_token"])
+    assert me.json() == {
+        "company_id": running.company_id,
+        "key_name": "Desk",
+        "scopes": ["events:read", "integrations:read"],
+    }
+    bearer = {"Authorization": f"Bearer {tokens['access_token']}"}
+    assert (await running.anonymous.get("/api/v1/events", headers=bearer)).status_code == 200
+    refused = await running.anonymous.get("/api/v1/subscriptions", headers=bearer)
+    assert (refused.status_code, "webhooks:write" in refused.text) == (403, True)
+    other = bearer | {"X-Company-Id": str(running.neighbour_id)}
+    assert (await running.anonymous.get("/api/v1/events", headers=other)).status_code == 403
+    assert (await app.me(tokens["refresh_token"])).status_code == 401
+
+
+async def test_nobody_gives_what_is_not_theirs(api, register, sign_in):
+    app, person = await register(api), await sign_in(api, ["events:read"])
+    assert (await connect(app, person))["scope"] == "events:read"
+    page = await person.open(app.asks(scope="integrations:write"))
+    assert 'value="allow"' not in page.text
+    assert (await person.decide(page, "allow"))["error"] == "access_denied"
+
+
+async def test_who_is_not_signed_in_is_asked_to_and_comes_back(api, register, stack, sign_in):
+    app, person = await register(api), await sign_in(api)
+    person.http.cookies.clear()
+    page = await person.open(app.asks())
+    assert "/portal/sign-in" in str(page.url)
+    _, key = await api.hub.keys.create(api.company_id, name="Joe", scopes=["events:read"])
+    next_path = unescape(re.search(r'name="next" value="([^"]*)"', page.text)[1])
+    entered = await person.http.post("/portal/sign-in", data={"key": key, "next": next_path, **hidden(page)})
+    page = await person.open(entered.headers["location"])
+    assert "Desk asks for access" in page.text
+
+
+async def test_an_operator_chooses_the_company(api, register, sign_in):
+    app, operator = await register(api), await sign_in(api, company_id=None)
+    page = await operator.open(app.asks())
+    assert page.url.path == "/portal/company"
+    chosen = await operator.http.post(
+        "/portal/company",
+        data={
+            "company_id": str(api.neighbour_id),
+            "next": unescape(re.findall(r'name="next" value="([^"]*)"', page.text)[-1]),
+            **hidden(page),
+        },
+    )
+    page = await operator.open(chosen.headers["location"])
+    tokens = await app.exchange((await operator.decide(page))["code"])
+    assert (await app.me(tokens["access_token"])).json()["company_id"] == api.neighbour_id
+
+
+async def test_what_is_denied_leads_back_without_a_code(api, register, sign_in):
+    app, person = await register(api), await sign_in(api)
+    answer = await person.decide(await person.open(app.asks()), "deny")
+    assert answer["error"] == "access_denied"
+    assert (answer["state"], answer["iss"], "code" in answer) == ("s 1", ISSUER, False)
+
+
+async def test_consent_is_the_persons_own(api, register, sign_in):
+    """No other site can give it: not by a form, not in a frame, not with a request of its own making."""
+    app, person = await register(api), await sign_in(api)
+    page = await person.open(app.asks())
+    assert page.headers["x-frame-options"] == "DENY"
+    policy = page.headers["content-security-policy"]
+    assert "frame-ancestors 'none'" in policy
+    assert "form-action 'self' https://app.example;" in policy
+    forged = await person.http.post(page.url, data={"decision": "allow", "csrf": "x", "company": "92"})
+    assert forged.status_code == 403
+    elsewhere = str(page.url).replace("request=", "request=x")
+    gone = await person.http.get(elsewhere)
+    assert "no longer valid" in gone.text
+    undecided = await person.http.post(elsewhere, data={"decision": "allow", **hidden(page)})
+    assert (undecided.status_code, "no longer valid" in undecided.text) == (200, True)
+
+
+@pytest.mark.parametrize(
+    ("changed", "sentence"),
+    [
+        ({"client_id": "app_0"}, "no app with this client_id"),
+        ({"client_id": None}, "'client_id' is missing"),
+        ({"redirect_uri": "https://app.example/callback/"}, "redirect_uri is not one"),
+        ({"redirect_uri": "https://evil.example/callback"}, "redirect_uri is not one"),
+        ({"redirect_uri": f"{CALLBACK}?x=1"}, "redirect_uri is not one"),
+        ({"state": "s" * 2_049}, "2048 or fewer"),
+        ({"state": "é"}, "plain characters"),
+    ],
+)
+async def test_nobody_is_led_to_an_address_that_is_not_registered(api, register, changed, sentence):
+    app = await register(api)
+    answer = await api.anonymous.get(app.asks(**changed))
+    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
+    assert sentence in answer.json()["error_description"]
+
+
+async def test_a_parameter_that_is_there_twice_is_refused(api, register):
+    app = await register(api)
+    answer = await api.anonymous.get(f"{app.asks()}&redirect_uri=https://evil.example")
+    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
+
+
+@pytest.mark.parametrize(
+    ("changed", "error"),
+    [
+        ({"response_type": "token"}, "unsupported_response_type"),
+        ({"response_type": None}, "invalid_request"),
+        ({"code_challenge": None}, "invalid_request"),
+        ({"code_challenge_method": "plain"}, "invalid_request"),
+        ({"code_challenge_method": None}, "invalid_request"),
+        ({"code_challenge": "short"}, "invalid_request"),
+        ({"scope": "events:read admin"}, "invalid_scope"),
+        ({"scope": "operator"}, "invalid_scope"),
+        ({"resource": "https://other.example/mcp"}, "invalid_target"),
+        ({"resource": "http://hub.test.evil.example"}, "invalid_target"),
+    ],
+)
+async def test_an_app_is_told_what_is_wrong_with_what_it_asks_for(api, register, changed, error):
+    answer = await api.anonymous.get((await register(api)).asks(**changed))
+    assert (told(answer)["error"], told(answer)["state"], told(answer)["iss"]) == (error, "s 1", ISSUER)
+
+
+async def test_the_metadata_name_what_there_is(api):
+    answer = await api.anonymous.get("/.well-known/oauth-authorization-server")
+    metadata = answer.json()
+    assert metadata["issuer"] == ISSUER
+    assert metadata["code_challenge_methods_supported"] == ["S256"]
+    assert metadata["authorization_response_iss_parameter_supported"] is True
+    for name in ("authorization_endpoint", "token_endpoint", "revocation_endpoint"):
+        assert (await api.anonymous.post(metadata[name])).status_code in {400, 405}, name
+
+
+async def test_a_program_on_a_persons_own_machine_chooses_its_port(api, register, sign_in):
+    app = await register(api, public=True, redirect_uris=["http://127.0.0.1/back"])
+    assert app.secret is None
+    person = await sign_in(api)
+    page = await person.open(app.asks(redirect_uri="http://127.0.0.1:51733/back", resource=f"{ISSUER}/mcp"))
+    answer = await person.http.post(page.url, data={"decision": "allow", **hidden(page)})
+    location = answer.headers["location"]
+    assert location.startswith("http://127.0.0.1:51733/back?code=")
+    code = re.search(r"code=([^&]+)", location)[1]
+    tokens = await app.exchange(code, redirect_uri="http://127.0.0.1:51733/back")
+    assert (await app.me(tokens["access_token"])).status_code == 200
+    for uri in ("http://127.0.0.1:1/else", "http://localhost:1/back", "https://127.0.0.1/back"):
+        assert (await api.anonymous.get(app.asks(redirect_uri=uri))).status_code == 400
+
+
+async def test_names_that_would_be_html_are_text(api, register, sign_in):
+    app = await register(api, name="<script>alert(1)</script>")
+    page = await (await sign_in(api)).open(app.asks())
+    assert "&lt;script&gt;alert(1)" in page.text
+    assert "<script>alert" not in page.text

@@ -1,0 +1,236 @@
+"""Codes and tokens: used once, rotated, ended."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+from tests.plugins.oauth.flow import CALLBACK, VERIFIER, connect
+
+from trunkline.testing import MovableClock
+from trunkline_oauth import store
+
+
+@pytest.fixture
+async def connected(running, register, sign_in):
+    """An app with its tokens, on each engine in turn."""
+    app = await register(running)
+    return app, await connect(app, await sign_in(running))
+
+
+async def code_for(app, person, **changed):
+    return (await person.decide(await person.open(app.asks(**changed))))["code"]
+
+
+async def test_a_code_is_used_once_and_its_second_use_ends_what_came_of_it(running, register, sign_in):
+    app, person = await register(running), await sign_in(running)
+    code = await code_for(app, person)
+    tokens = await app.exchange(code)
+    again = await app.exchange(code, expect=400)
+    assert (again["error"], "used before" in again["error_description"]) == ("invalid_grant", True)
+    assert (await app.me(tokens["access_token"])).status_code == 401
+    assert (await app.refresh(tokens["refresh_token"], expect=400))["error"] == "invalid_grant"
+
+
+async def test_of_many_who_use_a_code_at_once_one_gets_tokens(running, register, sign_in):
+    app, person = await register(running), await sign_in(running)
+    sent = {"grant_type": "authorization_code", "code": await code_for(app, person)}
+    sent |= {"code_verifier": VERIFIER, "redirect_uri": CALLBACK}
+    auth = (app.client_id, app.secret)
+    answers = await asyncio.gather(*(app.http.post("/oauth/token", data=sent, auth=auth) for _ in range(5)))
+    assert sorted(answer.status_code for answer in answers) == [200, 400, 400, 400, 400]
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"code_verifier": "w" * 50}, {"redirect_uri": f"{CALLBACK}/else"}, {"redirect_uri": ""}],
+)
+async def test_a_code_is_worth_nothing_without_what_belongs_to_it(api, register, sign_in, changed):
+    app, person = await register(api), await sign_in(api)
+    code = await code_for(app, person)
+    assert (await app.exchange(code, expect=400, **changed))["error"] == "invalid_grant"
+    assert (await app.exchange(code, expect=400))["error"] == "invalid_grant"  # it was used up
+
+
+async def test_a_code_is_its_apps_own(api, register, sign_in):
+    app, other = await register(api), await register(api)
+    code = await code_for(app, await sign_in(api))
+    assert (await other.exchange(code, expect=400))["error"] == "invalid_grant"
+
+
+async def test_refresh_tokens_rotate_and_scopes_may_be_fewer(connected):
+    app, first = connected
+    second = await app.refresh(first["refresh_token"], scope="events:read")
+    assert second["scope"] == "events:read"
+    assert second["refresh_token"] != first["refresh_token"]
+    assert (await app.me(second["access_token"])).json()["scopes"] == ["events:read"]
+    third = await app.refresh(second["refresh_token"])
+    assert third["scope"] == "events:read integrations:read"
+    assert (await app.me(first["access_token"])).status_code == 200  # until it expires
+    refused = await app.refresh(third["refresh_token"], expect=400, scope="events:read admin")
+    assert refused["error"] == "invalid_scope"
+
+
+async def test_a_client_whose_answer_was_lost_asks_again_and_gets_the_same_token(connected):
+    app, first = connected
+    answers = await asyncio.gather(*(app.refresh(first["refresh_token"]) for _ in range(4)))
+    assert len({answer["refresh_token"] for answer in answers}) == 1
+    for answer in answers:
+        assert (await app.me(answer["access_token"])).status_code == 200
+
+
+async def test_revoking(connected):
+    app, tokens = connected
+    second = await app.refresh(tokens["refresh_token"])
+    await app.revoke(tokens["access_token"])
+    assert (await app.me(tokens["access_token"])).status_code == 401
+    assert (await app.me(second["access_token"])).status_code == 200
+    await app.revoke("oat_unknown")
+    await app.revoke(second["refresh_token"])
+    assert (await app.me(second["access_token"])).status_code == 401
+    assert (await app.refresh(second["refresh_token"], expect=400))["error"] == "invalid_grant"
+
+
+async def test_nobody_ends_what_is_anothers(api, register, sign_in):
+    app, other = await register(api), await register(api)
+    tokens = await connect(app, await sign_in(api))
+    await other.revoke(tokens["refresh_token"])
+    assert (await other.refresh(tokens["refresh_token"], expect=400))["error"] == "invalid_grant"
+    assert (await app.me(tokens["access_token"])).status_code == 200
+
+
+@pytest.fixture
+async def timed(trunkline_hub):
+    """A hub whose clock the test moves."""
+    clock = MovableClock()
+    return await trunkline_hub(clock=clock, dispatch=False), clock
+
+
+async def test_what_has_expired_is_worth_nothing(timed, register, sign_in):
+    hub, clock = timed
+    app, person = await register(hub), await sign_in(hub, company_id=92)
+    code = await code_for(app, person)
+    clock.advance(timedelta(seconds=61))
+    assert (await app.exchange(code, expect=400))["error"] == "invalid_grant"
+    tokens = await connect(app, person)
+    clock.advance(timedelta(seconds=3_599))
+    assert (await app.me(tokens["access_token"])).status_code == 200
+    clock.advance(timedelta(seconds=2))
+    assert (await app.me(tokens["access_token"])).status_code == 401
+    tokens = await app.refresh(tokens["refresh_token"])
+    clock.advance(timedelta(seconds=91 * 86_400))
+    assert (await app.refresh(tokens["refresh_token"], expect=400))["error"] == "invalid_grant"
+
+
+async def test_a_refresh_token_that_somebody_else_has_used_ends_the_connection(timed, register, sign_in):
+    hub, clock = timed
+    app = await register(hub)
+    stolen = await connect(app, await sign_in(hub, company_id=92))
+    tokens = await app.refresh(stolen["refresh_token"])
+    clock.advance(timedelta(seconds=61))
+    refused = await app.refresh(stolen["refresh_token"], expect=400)
+    assert "used before" in refused["error_description"]
+    assert (await app.me(tokens["access_token"])).status_code == 401
+    assert (await app.refresh(tokens["refresh_token"], expect=400))["error"] == "invalid_grant"
+
+
+async def test_a_request_is_answered_for_half_an_hour(timed, register, sign_in):
+    hub, clock = timed
+    app, person = await register(hub), await sign_in(hub, company_id=92)
+    page = await person.open(app.asks())
+    clock.advance(timedelta(seconds=31 * 60))
+    assert "no longer valid" in (await person.http.get(page.url)).text
+
+
+@pytest.mark.parametrize(
+    ("sent", "status", "error"),
+    [
+        ({}, 400, "invalid_request"),
+        ({"client_id": "app_0"}, 401, "invalid_client"),
+        ({"client_id": "{id}"}, 401, "invalid_client"),
+        ({"client_id": "{id}", "client_secret": "oas_wrong"}, 401, "invalid_client"),
+        ({"client_id": "{id}", "client_secret": "{secret}"}, 400, "invalid_request"),
+        (
+            {"client_id": "{id}", "client_secret": "{secret}", "grant_type": "password"},
+            400,
+            "unsupported_grant_type",
+        ),
+        (
+            {"client_id": "{id}", "client_secret": "{secret}", "grant_type": "refresh_token"},
+            400,
+            "invalid_request",
+        ),
+        (
+            {"client_id": "{id}", "client_secret": "{secret}", "grant_type": "refresh_token", "refresh_token": "x"},
+            400,
+            "invalid_grant",
+        ),
+        (
+            {"client_id": "{id}", "client_secret": "{secret}", "grant_type": "authorization_code", "code": "x"},
+            400,
+            "invalid_request",
+        ),
+    ],
+)  # fmt: skip
+async def test_errors_are_those_of_the_standard(api, register, sent, status, error):
+    app = await register(api)
+    values = {name: value.format(id=app.client_id, secret=app.secret) for name, value in sent.items()}
+    answer = await api.anonymous.post("/oauth/token", data=values)
+    assert (answer.status_code, answer.json()["error"]) == (status, error)
+    assert answer.json()["error_description"]
+    assert ("www-authenticate" in answer.headers) == (status == 401)
+
+
+async def test_what_is_no_form_is_refused(api, register):
+    app = await register(api)
+    auth = (app.client_id, app.secret)
+    twice = b"grant_type=refresh_token&grant_type=x"
+    kind = {"Content-Type": "application/x-www-form-urlencoded"}
+    for request in (
+        {"json": {"grant_type": "refresh_token"}},
+        {"content": twice, "headers": kind},
+        {"content": b"\xff=1", "headers": kind},
+        {"content": b"a=" + b"b" * 20_000, "headers": kind},
+    ):
+        answer = await api.anonymous.post("/oauth/token", auth=auth, **request)
+        assert (answer.status_code in {400, 413}, answer.json()["error"]) == (True, "invalid_request")
+
+
+async def test_nothing_that_is_secret_is_stored_or_logged(timed, register, sign_in):
+    hub, _ = timed
+    app, person = await register(hub), await sign_in(hub, company_id=92)
+    code = await code_for(app, person)
+    tokens = await app.exchange(code)
+    refreshed = await app.refresh(tokens["refresh_token"])
+    secrets = [
+        code,
+        app.secret,
+        *(t[name] for t in (tokens, refreshed) for name in ("access_token", "refresh_token")),
+    ]
+    async with hub.hub.database.read() as connection:
+        stored = [
+            str(tuple(row))
+            for table in (store.apps, store.codes, store.connections, store.tokens)
+            for row in await connection.execute(table.select())
+        ]
+    assert len(stored) > 5
+    assert not [secret for secret in secrets if secret in "".join(stored)]
+    assert not [secret for secret in secrets if secret in hub.log.text]
+
+
+async def test_what_a_connection_leaves_behind_is_bounded(api, register, sign_in, monkeypatch):
+    monkeypatch.setattr(store, "KEPT_TOKENS", {"access": 3, "refresh": 4})
+    app = await register(api)
+    tokens = await connect(app, await sign_in(api))
+    for _ in range(6):
+        tokens = await app.refresh(tokens["refresh_token"])
+    async with api.hub.database.read() as connection:
+        found, owner = await store.find_token(connection, store_digest(tokens["access_token"]))
+        rows = (await connection.execute(store.tokens.select())).all()
+    kinds = [row.kind for row in rows if row.connection_id == owner.id]
+    assert (found.kind, kinds.count("access"), kinds.count("refresh")) == ("access", 3, 4)
+
+
+def store_digest(token):
+    from trunkline_oauth.secrets import digest_of
+
+    return digest_of(token)

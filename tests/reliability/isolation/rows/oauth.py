@@ -1,0 +1,100 @@
+"""Apps by OAuth: tokens in a loop, apps that are connected in a loop, and codes that are guessed."""
+
+import re
+from base64 import urlsafe_b64encode
+from hashlib import sha256
+from html import unescape
+from urllib.parse import urlencode
+
+import aiohttp
+import orjson
+from attack import Attack
+from row import row
+
+from rows.portal import Browser, signed_in
+
+_CALLBACK = "https://desk.example/callback"
+_APPS = {
+    "OAUTH__APPS": orjson.dumps(
+        [{"client_id": "desk", "name": "Desk", "redirect_uris": [_CALLBACK]}]
+    ).decode()
+}
+_VERIFIER = "v" * 50
+_CHALLENGE = urlsafe_b64encode(sha256(_VERIFIER.encode()).digest()).rstrip(b"=").decode()
+
+
+async def _token(attack: Attack, **fields: str) -> dict[str, str]:
+    try:
+        async with attack.http.post(
+            f"{attack.url}/oauth/token", data={"client_id": "desk", **fields}
+        ) as answer:
+            content = await answer.read()
+    except (aiohttp.ClientError, TimeoutError) as error:
+        attack.noted[type(error).__name__] += 1
+        return {}
+    attack.noted[str(answer.status)] += 1
+    return orjson.loads(content) if answer.status == 200 else {}
+
+
+async def _connect(attack: Attack, browser: Browser) -> dict[str, str]:
+    """Connect the app with the attacker's company; gives its tokens, none where that was refused."""
+    asked = {"response_type": "code", "client_id": "desk", "redirect_uri": _CALLBACK, "scope": "events:read"}
+    asked |= {"code_challenge": _CHALLENGE, "code_challenge_method": "S256", "state": "s" * 2_000}
+    address = f"{attack.url}/oauth/authorize?{urlencode(asked)}"
+    async with attack.http.get(address, allow_redirects=False) as answer:
+        consent = answer.headers.get("Location", "").removeprefix("/portal")
+    path = f"{browser.root}{consent}"
+    await browser.get(path)
+    there = await browser.post_for_location(path, decision="allow")
+    code = re.search(r"[?&]code=([^&]+)", there)
+    if code is None:
+        return {}
+    grant = {"grant_type": "authorization_code", "redirect_uri": _CALLBACK, "code_verifier": _VERIFIER}
+    return await _token(attack, code=unescape(code[1]), **grant)
+
+
+@row(in_part=("sqlite",), settings=_APPS)
+async def tokens_in_a_loop(attack: Attack) -> None:
+    """An app refreshes its tokens, and calls with old and new ones, as often as it is let."""
+    async with signed_in(attack) as browser:
+        tokens = await _connect(attack, browser)
+    held = [tokens.get("refresh_token", "")]
+
+    async def act(turn: int) -> None:
+        new = await _token(attack, grant_type="refresh_token", refresh_token=held[-1])
+        held.append(new.get("refresh_token", held[-1]))
+        bearer = {"Authorization": f"Bearer {new.get('access_token', f'oat_{turn}')}"}
+        async with attack.http.get(f"{attack.url}/api/v1/me", headers=bearer) as answer:
+            await answer.read()
+        attack.noted[str(answer.status)] += 1
+
+    await attack.repeat(act, at_once=4)
+
+
+@row(settings=_APPS)
+async def apps_in_a_loop(attack: Attack) -> None:
+    """Somebody connects an app, again and again, with a state as long as it may be."""
+    async with signed_in(attack) as browser:
+
+        async def act(_: int) -> None:
+            await _connect(attack, browser)
+
+        await attack.repeat(act, at_once=1)
+
+
+@row(settings=_APPS)
+async def guessed_codes(attack: Attack) -> None:
+    """Codes, refresh tokens and access tokens that nobody was given, eight at a time, without a key."""
+
+    async def act(turn: int) -> None:
+        if turn % 3 == 0:
+            await _token(attack, grant_type="refresh_token", refresh_token=f"ort_{turn}")
+        elif turn % 3 == 1:
+            await _token(attack, grant_type="authorization_code", code=f"oac_{turn}", code_verifier=_VERIFIER)
+        else:
+            bearer = {"Authorization": f"Bearer oat_{turn}"}
+            async with attack.http.get(f"{attack.url}/api/v1/me", headers=bearer) as answer:
+                await answer.read()
+            attack.noted[str(answer.status)] += 1
+
+    await attack.repeat(act, at_once=8)

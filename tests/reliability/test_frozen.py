@@ -1,0 +1,82 @@
+"""A process that is frozen at the worst moment, in a transaction whose locks the others need: they go on within seconds."""
+
+import asyncio
+import time
+
+import httpx2
+import pytest
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(90)]
+
+FREEZE = """
+import os, signal, sys
+def freeze(event, arguments):
+    if event == "trunkline.fault" and arguments[0] == os.environ["FREEZE_AT"] and os.path.exists("freeze"):
+        os.unlink("freeze")
+        os.kill(os.getpid(), signal.SIGSTOP)
+sys.addaudithook(freeze)
+"""
+
+
+@pytest.fixture
+def freezing(deploy, postgres_database_url, tmp_path):
+    """A deployment, and the settings of a process of it that freezes at a fault point once the file ``freeze`` is there."""
+    (tmp_path / "sitecustomize.py").write_text(FREEZE)
+    return deploy(postgres_database_url), {"PYTHONPATH": str(tmp_path)}
+
+
+async def test_the_others_go_on_to_accept_while_one_is_frozen_with_the_logs_lock(
+    freezing, tmp_path, receiver, until
+):
+    deployment, environment = freezing
+    await deployment.set_up(1, target_url=f"{receiver.url}/h")
+    frozen = await deployment.serve(**environment, FREEZE_AT="accept.before_commit")
+    other = await deployment.serve()
+    (tmp_path / "freeze").touch()
+    async with deployment.client(frozen, 1) as stopped, deployment.client(other, 1) as going:
+        lost = asyncio.create_task(stopped.post("/events", json=deployment.event(1)))
+        await until(lambda: not (tmp_path / "freeze").exists(), seconds=10, what="the freezing")
+        began = time.monotonic()
+        waiting = asyncio.create_task(going.post("/events", json=deployment.event(2)))
+        await asyncio.sleep(3)
+        async with httpx2.AsyncClient() as anybody:
+            answer = await anybody.get(f"{other.url}/readyz")
+        assert (answer.status_code, answer.json()["events"]) == (503, "wait to be appended to the log")
+        assert (await waiting).status_code == 201
+        assert time.monotonic() - began < 8, "the lock was taken from the frozen process"
+        await until(lambda: receiver.count == 1, seconds=15, what="the push")
+        frozen.thaw()
+        assert (await lost).status_code == 503, "nothing of it was stored"
+        assert (await stopped.post("/events", json=deployment.event(1))).status_code == 201, "and it goes on"
+    await until(lambda: receiver.count == 2, seconds=15, what="the push of what was accepted after the thaw")
+
+
+async def test_shards_of_a_process_that_is_frozen_while_it_settles_are_taken_over(
+    freezing, tmp_path, receiver, until
+):
+    deployment, environment = freezing
+    companies = range(1, 17)
+    await deployment.set_up(*companies, target_url=f"{receiver.url}/h")
+    other = await deployment.serve()
+    frozen = await deployment.work(**environment, FREEZE_AT="settle.before_commit")
+
+    async def shared() -> bool:
+        return len(await deployment.query("SELECT DISTINCT holder FROM shards")) == 2
+
+    await until(shared, seconds=15, what="an even share of shards")
+    (tmp_path / "freeze").touch()
+    accepted: set[int] = set()
+
+    async def write_all() -> None:
+        for company in companies:
+            async with deployment.client(other, company) as client:
+                accepted.add((await client.post("/events", json=deployment.event(company))).json()["id"])
+
+    await write_all()
+    await until(lambda: not (tmp_path / "freeze").exists(), seconds=10, what="the freezing")
+    await write_all()
+    await deployment.check_ledger(accepted, seconds=20)
+    frozen.thaw()
+    await write_all()
+    await deployment.check_ledger(accepted, seconds=20)
+    await deployment.check_balance()

@@ -8,6 +8,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from trunkline.api.company_names import CompanyName
     from trunkline.api.definitions import (
         CALL_PREFIX,
         body_model,
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
         Channel,
         CheckTarget,
         Clock,
+        CompanyRows,
         Connector,
         Deliver,
         Deployment,
@@ -132,7 +134,7 @@ if TYPE_CHECKING:
         with_article,
         wording_of,
     )
-    from trunkline.settings import Names
+    from trunkline.settings import Names, Seconds
     from trunkline.targets.signatures import Signer
     from trunkline.version import __version__
 
@@ -162,6 +164,8 @@ __all__ = [
     "Channel",
     "CheckTarget",
     "Clock",
+    "CompanyName",
+    "CompanyRows",
     "Condition",
     "Connector",
     "CreateSubscription",
@@ -231,6 +235,7 @@ __all__ = [
     "Routes",
     "Sealer",
     "Search",
+    "Seconds",
     "ShownEvent",
     "Signer",
     "Strict",
@@ -290,6 +295,7 @@ _HOMES = {
         "ReplayView RotateSecret RotatedSecret Strict SubscriptionView Subscriptions:SubscriptionList "
         "TestAttempt UpdateSubscription"
     ),
+    "trunkline.api.company_names": "CompanyName",
     "trunkline.api.problems": "responses",
     "trunkline.api.requests": "QueryModel StrictRoute query_reader read_body",
     "trunkline.api.security": "Caller requires",
@@ -297,7 +303,7 @@ _HOMES = {
     "trunkline.api.subscriptions": "DeliveryQuery",
     "trunkline.contract": (
         "AcceptedEvent Action Activity Answer Answered ApiKeys Attention AttentionKind BearerRequest "
-        "Bucket Call ChangedSubscription Channel CheckTarget Clock Connector Deliver Deployment Emit "
+        "Bucket Call ChangedSubscription Channel CheckTarget Clock CompanyRows Connector Deliver Deployment Emit "
         "EmittedEvent EventList EventReader FinishedAttempt Held HttpClient HttpResponse ListedEvent "
         "Lookup Migrations Network OpenOrigin Operations Overview PluginContext PluginDatabase "
         "PortalContent PortalPage PortalRedirect PortalRequest Push Quarantine QuarantinePage "
@@ -322,7 +328,7 @@ _HOMES = {
     "trunkline.schemas.products": "Brand Product alternatives json_remarks sample_envelope",
     "trunkline.schemas.versions": "Caster",
     "trunkline.schemas.wording": "Wording happening plural singular those_of with_article wording_of",
-    "trunkline.settings": "Names",
+    "trunkline.settings": "Names Seconds",
     "trunkline.targets.signatures": "Signer",
     "trunkline.version": "__version__",
 }

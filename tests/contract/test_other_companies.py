@@ -11,7 +11,7 @@ from tests.plugins.oauth.flow import CALLBACK, App, Person, connect
 
 OWNER, STRANGER = 92, 93
 TYPE = "lead.created"
-PUBLIC_NAMES = {"name", "company_id", "app_id"}
+PUBLIC_NAMES = {"name", "company_id", "app_id", "erasure_id"}
 """Parameters that name what every company shares (event types, schemas), or that only operators' calls have."""
 _PARAMETER = re.compile(r"\{(\w+)\}")
 

@@ -67,6 +67,7 @@ def _core_routes(hub: Hub) -> Sequence[Routes]:
         RequestReader(hub.catalog, hub.modes, max_event_bytes=max_bytes),
         hub.ingest,
         pace=hub.event_pace,
+        directory=hub.directory,
         catalog=hub.catalog,
         deliveries=hub.deliveries,
         max_event_bytes=max_bytes,
@@ -77,7 +78,7 @@ def _core_routes(hub: Hub) -> Sequence[Routes]:
         channels.make_router(hub.channels, hub.subscriptions),
         subscriptions.make_router(hub.subscriptions, hub.deliveries, hub.replays),
         keys.make_router(hub.key_service),
-        companies.make_router(hub.company_limits),
+        companies.make_router(hub.companies),
         system.make_router(hub.deployment, hub.metrics),
         documents.make_router(hub.catalog, hub.settings.server.public_url),
     )

@@ -26,6 +26,10 @@ class Envelope(BaseModel):
     companyId: int  # noqa: N815
     payload: dict[str, Any] = Field(description="what the type's JSON Schema says")
     metadata: dict[str, Any] | None = Field(default=None, description="absent when empty")
+    companyRef: str | None = Field(  # noqa: N815
+        default=None,
+        description="the company's reference when the event was accepted; absent where it had none",
+    )
 
 
 class EventRequest(Strict):
@@ -34,7 +38,9 @@ class EventRequest(Strict):
     type: str = Field(description="a registered event type")
     payload: dict[str, Any] = Field(description="what the type's JSON Schema says; numbers keep their digits")
     metadata: dict[str, Any] | None = None
-    companyId: int | None = Field(default=None, description="for operator keys: whose event it is")  # noqa: N815
+    companyId: int | str | None = Field(  # noqa: N815
+        default=None, description="for operator keys: whose event it is, by the company's id or its reference"
+    )
     createdUtc: Utc | None = Field(default=None, description="when it happened; now, if absent")  # noqa: N815
     version: int | None = Field(
         default=None,

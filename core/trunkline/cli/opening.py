@@ -9,8 +9,8 @@ from pydantic import SecretStr
 from trunkline.access.secret_checks import SecretChecks
 from trunkline.access.vault import Vault
 from trunkline.hub.hub import Hub
+from trunkline.insight import status
 from trunkline.settings import Settings
-from trunkline.store import migrate
 from trunkline.store.database import Database
 
 
@@ -40,13 +40,13 @@ async def check_secrets(settings: Settings) -> None:
 
 @contextlib.asynccontextmanager
 async def opened(settings: Settings) -> AsyncGenerator[Hub]:
-    """Start a hub that neither delivers nor serves, for as long as a command takes. A database without any table is set up.
+    """Start a hub that neither delivers nor serves, for as long as a command takes.
 
     Raises:
-        SettingsInvalid: … or the database is behind this version; it is not migrated by the way.
+        SettingsInvalid: … or there is no database yet, or it is behind this version; it is not migrated by the way.
         SchemaInvalid, PluginFailed, StoreUnavailable
     """
     async with Database.of(settings.database) as database:
-        is_new = all(state.current is None for state in await migrate.states(database))
-    async with Hub(settings, dispatch=False, migrates=is_new, serves=False) as hub:
+        await status.require(database)
+    async with Hub(settings, dispatch=False, migrates=False, serves=False) as hub:
         yield hub

@@ -88,6 +88,7 @@ class Dispatcher:
         # A connection of their own, so that a heartbeat never waits for what others do.
         for_leases = await self._stack.enter_async_context(self._database.apart(1))
         self._build(log_has_grown, for_leases)
+        await self._reader.prepare()
         await self._leases.renew()
         self._start(log_has_grown)
         return self
@@ -139,7 +140,7 @@ class Dispatcher:
         self._matching = MatchingLane(self._database, table, self._runner)
         self._reader = self._build_reader(table)
         starter = Starter(self._database, self._owned, table, self._runner)
-        self._retries = self._build_retries(starter)
+        self._retries = Retries(self._database, self._owned, self._runner, starter)
         self._paced = PacedLane(self._database, self._owned, table, self._runner, starter)
         self._turns = self._build_turns(table)
         self._replays = self._build_replay_lane()
@@ -168,15 +169,6 @@ class Dispatcher:
             reports=self._reports,
             due=self._signals.due,
             turn=self._signals.turn,
-        )
-
-    def _build_retries(self, starter: Starter) -> Retries:
-        return Retries(
-            self._database,
-            self._owned,
-            self._runner,
-            starter,
-            per_subscription=max(1, self._settings.concurrency_per_subscription // 2),
         )
 
     def _build_turns(self, table: RoutingTable) -> Turns:

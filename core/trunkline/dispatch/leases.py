@@ -110,7 +110,10 @@ class Leases:
                 self._clock_step = None
 
     async def _claim(self, limit: int) -> None:
-        """Claim up to *limit* shards without an owner, and read each on from its cursor."""
+        """Claim up to *limit* shards without an owner, and read each on from its cursor.
+
+        It costs the same whatever waits: the reader finds what an earlier owner has settled page by page.
+        """
         worker, started = self._owned.worker, time.monotonic()
         async with self._database.write() as connection:
             leases = await shard_store.claim(connection, worker, limit=limit, lease_ms=LEASE_MS)
@@ -118,13 +121,13 @@ class Leases:
         since = time.monotonic()
         faults.point("lease.after_claim_commit")
         leases = self._read_on(leases, since=since)
-        for lease in leases:
-            async with self._database.read() as connection:
-                settled = await ledger.keys_after(connection, lease.shard, cursor=lease.cursor)
-            progress = self._owned.progress[lease.shard] = Progress(lease, settled=settled)
-            progress.since = since
-            progress.valid_until = started + LEASE_MS / 1000
         if leases:
+            async with self._database.read() as connection:
+                known_until = await ledger.newest_position(connection)
+            for lease in leases:
+                progress = self._owned.progress[lease.shard] = Progress(lease, known_until=known_until)
+                progress.since = since
+                progress.valid_until = started + LEASE_MS / 1000
             reports.shards_changed("took", worker, [lease.shard for lease in leases])
             self._log_has_grown.set()
 

@@ -14,9 +14,10 @@ from trunkline.dispatch.starting import Starter
 from trunkline.errors import StoreUnavailable
 from trunkline.model.events import shard_of
 from trunkline.runtime import faults
+from trunkline.store import due
 from trunkline.store import paced as store
 from trunkline.store.database import Database
-from trunkline.store.paced import Waiting
+from trunkline.store.due import Waiting
 
 LOOK_SECONDS = 1.0
 PERIOD_SECONDS = 0.1
@@ -63,7 +64,7 @@ class PacedLane:
             return LOOK_SECONDS
         await self._look_elsewhere()
         async with self._database.read() as connection:
-            waiting = await store.waiting(connection, after=self._after, limit=LOOKED_AT)
+            waiting = await due.waiting(connection, due.PACED, after=self._after, limit=LOOKED_AT)
         self._idle = None if waiting or self._after else state
         self._after = waiting[-1].subscription_no if len(waiting) == LOOKED_AT else 0
         mine = [each for each in waiting if self._is_mine(each.shard)]
@@ -75,16 +76,16 @@ class PacedLane:
         soonest = min((each.wait_ms / 1000 for each in mine), default=LOOK_SECONDS)
         return min(max(soonest, PERIOD_SECONDS), LOOK_SECONDS)
 
-    def _is_mine(self, shard: int) -> bool:
-        progress = self._owned.progress.get(shard)
+    def _is_mine(self, shard: int | None) -> bool:
+        progress = None if shard is None else self._owned.progress.get(shard)
         return progress is not None and not progress.lost and not progress.draining
 
-    def _wanted(self, due: Sequence[Waiting]) -> dict[int, int]:
-        """Tell how many deliveries of each of the subscriptions that are *due* to claim, within what has room in memory."""
+    def _wanted(self, ready: Sequence[Waiting]) -> dict[int, int]:
+        """Tell how many deliveries of each of the subscriptions that are *ready* to claim, within what has room in memory."""
         room = min(self._runner.slots.free + READY - self._runner.waiting_claims, PAGE)
         wanted: dict[int, int] = {}
-        for place, each in enumerate(due):
-            fair = max(room // (len(due) - place), 1)
+        for place, each in enumerate(ready):
+            fair = max(room // (len(ready) - place), 1)
             count = min(self._most_of(each.subscription_no), fair, room)
             if count > 0:
                 wanted[each.subscription_no] = count
@@ -101,7 +102,13 @@ class PacedLane:
     async def _claim(self, wanted: dict[int, int]) -> None:
         faults.point("pace.before_claim")
         async with self._database.write() as connection:
-            claims = await store.claim(connection, self._owned.worker, wanted, lease_ms=self._runner.claim_ms)
+            claims = await due.claim(
+                connection,
+                due.PACED,
+                self._owned.worker,
+                await due.pick(connection, due.PACED, wanted),
+                lease_ms=self._runner.claim_ms,
+            )
             faults.point("pace.after_claim")
         if claims:
             faults.point("pace.after_claim_commit")

@@ -2,10 +2,13 @@
 
 import math
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from trunkline.model.deliveries import Key
 from trunkline.store.shards import Lease
+
+MOST_SETTLED = 5_000
+"""Deliveries of an earlier owner that are noted before those behind the cursor are forgotten."""
 
 
 class Progress:
@@ -20,6 +23,7 @@ class Progress:
             "_order",
             "claimed",
             "draining",
+            "known_until",
             "lease",
             "lost",
             "read",
@@ -30,12 +34,14 @@ class Progress:
         ),
     )
 
-    def __init__(self, lease: Lease, *, settled: set[Key]) -> None:
+    def __init__(self, lease: Lease, *, known_until: int = 0) -> None:
         self.lease = lease
         self.read = lease.cursor
         self.written = lease.cursor
-        self.settled = settled
-        """Deliveries beyond the cursor that an earlier owner has already written."""
+        self.known_until = known_until
+        """The last position at which an earlier owner may have written deliveries."""
+        self.settled = set[Key]()
+        """Those that it has written, of the events beyond the cursor that were read."""
         self.valid_until = math.inf
         """Monotonic seconds until which the lease surely holds; after that it is not read on until it was renewed."""
         self.since = -math.inf
@@ -65,6 +71,12 @@ class Progress:
         del self._open[position]
         while self._order and self._order[0] not in self._open:
             self._order.popleft()
+
+    def know(self, keys: Iterable[Key]) -> None:
+        """Note that an earlier owner has written the deliveries with *keys*; what is behind the cursor is forgotten."""
+        if len(self.settled) > MOST_SETTLED:
+            self.settled = {key for key in self.settled if key.position > self.cursor}
+        self.settled.update(keys)
 
     @property
     def cursor(self) -> int:

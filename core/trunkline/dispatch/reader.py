@@ -16,6 +16,7 @@ from trunkline.errors import StoreUnavailable
 from trunkline.model.events import Event, shard_of
 from trunkline.model.subscriptions import Status, Subscription
 from trunkline.runtime import faults
+from trunkline.store import deliveries as ledger
 from trunkline.store import stream
 from trunkline.store import subscriptions as subscription_store
 from trunkline.store.database import Database
@@ -69,6 +70,12 @@ class Reader:
                 _log.warning("cannot read the log now: %s", error)
             await log_has_grown.wait(LOOK_SECONDS)
 
+    async def prepare(self) -> None:
+        """Load the routing table, before shards are taken that would wait for it."""
+        async with self._database.read() as connection:
+            head = await stream.head(connection)
+        await self.refresh(head.routing_version)
+
     async def read_on(self) -> bool:
         """Read one page of the log; tells whether there is more to read."""
         behind, after, up_to = next_window(self._readable())
@@ -84,10 +91,27 @@ class Reader:
             return False
         faults.point("read.after_page")
         self._suit_limit(events)
+        await self._look_for_settled(events, behind)
         reached = events[-1].position if len(events) == limit else up_to or head.position
         await self._hand_over(events, behind, reached=reached)
         faults.point("read.after_hand_over")
         return any(progress.read < head.position for progress in self._readable())
+
+    async def _look_for_settled(self, events: Sequence[Event], behind: Sequence[Progress]) -> None:
+        """Find what earlier owners of the shards have settled of *events*: for each page, so that a backlog costs no start."""
+        unsure = {p.lease.shard: p for p in behind if events and p.known_until >= events[0].position}
+        if not unsure:
+            return
+        total = self._owned.total
+        shard_at = {event.position: shard_of(event.company_id, total) for event in events}
+        positions = [
+            at for at, shard in shard_at.items() if shard in unsure and at <= unsure[shard].known_until
+        ]
+        if positions:
+            async with self._database.read() as connection:
+                keys = await ledger.keys_at(connection, positions)
+            for key in keys:
+                unsure[shard_at[key.position]].know([key])
 
     def _suit_limit(self, events: Sequence[Event]) -> None:
         """Read fewer events at once while they are long; who has had long ones is believed only slowly to have short ones."""

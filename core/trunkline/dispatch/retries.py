@@ -1,45 +1,52 @@
-"""The retry lane: claims what is due and hands it to the runner."""
+"""The retry lane: claims what is due and hands it to the runner.
+
+As long as little is due it sees all of it. Beyond that the subscriptions have their turns one after the other, however much is
+due of each, so that a target that returns to a hundred thousand deliveries holds up nobody else's.
+"""
 
 import asyncio
 import logging
 from collections import Counter
+from collections.abc import Iterable
 
 from trunkline.dispatch.owned_shards import OwnedShards
 from trunkline.dispatch.runner import Runner
 from trunkline.dispatch.starting import Starter
 from trunkline.errors import StoreUnavailable
+from trunkline.model.deliveries import Key
 from trunkline.runtime import faults
 from trunkline.store import deliveries as ledger
+from trunkline.store import due as store
 from trunkline.store.database import Database
+from trunkline.store.deliveries import Claim
 from trunkline.store.wakeup import Signal
 
 LOOK_SECONDS = 1.0
 PAGE = 500
+WINDOW = 500
+"""Due deliveries that are looked at by their time alone; where there are more, each subscription has its turn."""
+IN_TURN = 200
+"""Subscriptions that one look into the ledger is for; those behind them have the next one."""
 READY = 256
 """Claimed deliveries that may wait in memory for a slot, so that slots never stand empty while others are claimed."""
 CROWDED_SECONDS = 0.01
+BUSY_SECONDS = 0.05
+"""How long it waits where something is due and none of it may begin."""
 ROUND_SECONDS = 0.1
 """How long what becomes due gathers once nothing due is left: to claim ten costs little more than to claim one."""
 _log = logging.getLogger(__name__)
 
 
 class Retries:
-    """Claims due deliveries for the worker of *owned*, at most *per_subscription* of one subscription at a time."""
+    """Claims due deliveries for the worker of *owned*, of each subscription as many as it has room for in *runner*."""
 
-    def __init__(
-        self,
-        database: Database,
-        owned: OwnedShards,
-        runner: Runner,
-        starter: Starter,
-        *,
-        per_subscription: int,
-    ) -> None:
+    def __init__(self, database: Database, owned: OwnedShards, runner: Runner, starter: Starter) -> None:
         self._database = database
         self._owned = owned
         self._runner = runner
         self._starter = starter
-        self._per_subscription = per_subscription
+        self._after = 0
+        """The number of the subscription that had the last turn."""
 
     async def run(self, due: Signal) -> None:
         """Claim whenever something is due, looking once a second at least."""
@@ -58,31 +65,60 @@ class Retries:
             return CROWDED_SECONDS
         async with self._database.read() as connection:
             due_ms = await ledger.next_due_ms(connection)
-        if due_ms is None or due_ms > 0:
-            return min(LOOK_SECONDS, due_ms / 1000 if due_ms else LOOK_SECONDS)
-        faults.point("retry.before_claim")
-        async with self._database.write() as connection:
-            claims = await ledger.claim_due(
-                connection,
-                self._owned.worker,
-                limit=limit,
-                per_subscription=self._per_subscription,
-                lease_ms=self._runner.claim_ms,
-                busy=self._runner.slots.busy,
-            )
-            faults.point("retry.after_claim")
+            if due_ms is None or due_ms > 0:
+                return min(LOOK_SECONDS, due_ms / 1000 if due_ms else LOOK_SECONDS)
+            oldest = await store.oldest(connection, limit=WINDOW)
+        has_more = len(oldest) == WINDOW
+        keys = await self._in_turn(limit) if has_more else self._with_room(oldest, limit)
+        claims = await self._claim(keys) if keys else []
         if not claims:
-            return CROWDED_SECONDS * 5
-        faults.point("retry.after_claim_commit")
-        _log.debug(
-            "claimed due deliveries", extra={"worker_id": self._owned.worker, "deliveries": len(claims)}
-        )
+            return BUSY_SECONDS
         faults.point("retry.before_start")
         await self._starter.start(claims)
         faults.point("retry.after_start")
-        if len(claims) == limit:
-            return 0.0
-        if max(Counter(claim.subscription_no for claim in claims).values()) == self._per_subscription:
+        if has_more or len(keys) < len(oldest):
             return CROWDED_SECONDS
         await asyncio.sleep(ROUND_SECONDS)  # a signal that is set meanwhile is seen afterwards
         return 0.0
+
+    def _with_room(self, due: Iterable[Key], limit: int) -> list[Key]:
+        """Choose from *due* what there is room for, the oldest first."""
+        chosen: list[Key] = []
+        taken: Counter[int] = Counter()
+        room: dict[int, int] = {}
+        for key in due:
+            no = key.subscription_no
+            if no not in room:
+                room[no] = self._runner.slots.room_of(no)
+            if len(chosen) < limit and taken[no] < room[no]:
+                taken[no] += 1
+                chosen.append(key)
+        return chosen
+
+    async def _in_turn(self, limit: int) -> list[Key]:
+        """Choose of the next subscriptions that have something due as much as there is room for."""
+        async with self._database.read() as connection:
+            waiting = await store.waiting(connection, store.FREE, after=self._after, limit=IN_TURN)
+            self._after = waiting[-1].subscription_no if len(waiting) == IN_TURN else 0
+            ready = [each.subscription_no for each in waiting if each.wait_ms <= 0]
+            wanted: dict[int, int] = {}
+            for place, no in enumerate(ready):
+                count = min(self._runner.slots.room_of(no), max(limit // (len(ready) - place), 1), limit)
+                if count > 0:
+                    wanted[no] = count
+                    limit -= count
+            return await store.pick(connection, store.FREE, wanted) if wanted else []
+
+    async def _claim(self, keys: list[Key]) -> list[Claim]:
+        faults.point("retry.before_claim")
+        async with self._database.write() as connection:
+            claims = await store.claim(
+                connection, store.FREE, self._owned.worker, keys, lease_ms=self._runner.claim_ms
+            )
+            faults.point("retry.after_claim")
+        if claims:
+            faults.point("retry.after_claim_commit")
+            _log.debug(
+                "claimed due deliveries", extra={"worker_id": self._owned.worker, "deliveries": len(claims)}
+            )
+        return claims

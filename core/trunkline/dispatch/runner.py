@@ -249,7 +249,7 @@ class Runner:
         del self._running[job]
         duration = time.monotonic() - began
         in_time = result.outcome is Outcome.DELIVERED and duration <= SLOW_SECONDS
-        self.slots.release(self._standing(job), succeeded=in_time)
+        self.slots.release(self._standing(job), succeeded=in_time, failed=result.outcome is Outcome.RETRY)
         self.dismiss(job)
         self.results.put(Ended(job, result, started_ms, round(duration * 1000)))
         faults.point("deliver.after_result")

@@ -3,6 +3,9 @@
 A subscription whose last attempt succeeded in time is *trusted*. The others (new, failing, slow) share at most half of
 the slots and get a few each, so however many of them hang, half of the slots stay with the healthy.
 
+One that has failed ``DOWN_AFTER`` times in a row has one slot, and when it succeeds again one more for each success: 1, 2, 4, …
+at once, until it has its share. So a target that returns is not met by all that has waited for it.
+
 Of all slots, and of that half, the last quarter is for companies that have less than a quarter, so that one company with many
 subscriptions leaves some to the others. Companies that wait have their turns one after the other, and so have the
 subscriptions of each.
@@ -17,6 +20,8 @@ Job = TypeVar("Job")
 
 UNTRUSTED_EACH = 8
 """Slots of one subscription that is new, failing or slow."""
+DOWN_AFTER = 16
+"""Failures in a row after which a target is taken to be down."""
 BACKLOG_TRUSTED = 512
 BACKLOG_UNTRUSTED = 128
 """Deliveries of one subscription that may wait in memory; what exceeds them waits in the database."""
@@ -27,11 +32,13 @@ class Standing(Generic[Job]):
 
     __slots__ = (
         "company_id",
+        "failures",
         "gate",
         "in_flight",
         "is_failing",
         "is_trusted",
         "queued",
+        "ramp",
         "subscription_no",
         "waiting",
     )
@@ -44,6 +51,10 @@ class Standing(Generic[Job]):
         self.in_flight = 0
         self.is_trusted = False
         self.is_failing = False
+        self.failures = 0
+        """Failures in a row."""
+        self.ramp = 0
+        """Slots that it may have while it is down or has just returned; 0 where it has its share."""
         self.queued = False
         self.waiting: deque[Job] = deque()
 
@@ -156,8 +167,20 @@ class Slots(Generic[Job]):
         """Tell how many more slots *standing* itself may have."""
         return max(self._limit_of(standing) - standing.in_flight, 0)
 
-    def release(self, standing: Standing[Job], *, succeeded: bool) -> None:
-        """Return a slot after an attempt that *succeeded* in time or did not."""
+    def room_of(self, subscription_no: int) -> int:
+        """Tell how many of a subscription's due deliveries to claim: what may begin, and as much again where it is trusted."""
+        standing = self._standings.get(subscription_no)
+        if standing is None:
+            return self._untrusted_per_subscription
+        limit = self._limit_of(standing) * (2 if standing.is_trusted else 1)
+        return max(limit - standing.in_flight - len(standing.waiting), 0)
+
+    def release(self, standing: Standing[Job], *, succeeded: bool, failed: bool = False) -> None:
+        """Return a slot after an attempt that *succeeded* in time, that *failed*, or neither."""
+        if failed:
+            self._slow_down(standing)
+        elif standing.failures or standing.ramp:
+            self._speed_up(standing)
         standing.in_flight -= 1
         self._all.take(standing.company_id, -1)
         if not standing.is_trusted:
@@ -213,8 +236,24 @@ class Slots(Generic[Job]):
             # all its own slots are taken: it lines up again when one of them comes back
         return None
 
+    def _slow_down(self, standing: Standing[Job]) -> None:
+        standing.failures += 1
+        if standing.failures >= DOWN_AFTER:
+            standing.ramp = 1
+        elif standing.ramp:
+            standing.ramp = max(standing.ramp // 2, 1)
+
+    def _speed_up(self, standing: Standing[Job]) -> None:
+        standing.failures = 0
+        if standing.ramp:
+            standing.ramp += 1
+            if standing.ramp >= self._per_subscription:
+                standing.ramp = 0
+
     def _limit_of(self, standing: Standing[Job]) -> int:
         limit = self._per_subscription if standing.is_trusted else self._untrusted_per_subscription
+        if standing.ramp:
+            limit = min(limit, standing.ramp)
         return limit if standing.gate is None else min(limit, standing.gate.places)
 
     def _enqueue(self, standing: Standing[Job]) -> None:

@@ -5,12 +5,14 @@ Nothing here does work; it decides who gets what. ``api`` puts HTTP in front of 
 
 import contextlib
 import logging
+from collections.abc import Sequence
 from typing import Self
 
 from pydantic import BaseModel
 
 from trunkline import plugins
 from trunkline.access.client_addresses import ClientAddresses
+from trunkline.access.companies import Companies
 from trunkline.access.company_limits import CompanyLimits
 from trunkline.access.company_paces import EventPace, LookupPace
 from trunkline.access.key_service import KeyService
@@ -19,7 +21,7 @@ from trunkline.access.limits import Limits
 from trunkline.access.secret_checks import SecretChecks
 from trunkline.access.subscription_records import SubscriptionRecords
 from trunkline.access.vault import Sealer, Vault
-from trunkline.contract import Channel, Clock, PluginContext
+from trunkline.contract import Channel, Clock, CompanyRows, PluginContext
 from trunkline.dispatch.dispatcher import Dispatcher
 from trunkline.dispatch.reports import Reports
 from trunkline.dispatch.sender import Sender
@@ -47,7 +49,10 @@ from trunkline.settings import Settings
 from trunkline.store import migrate
 from trunkline.store import shards as shard_store
 from trunkline.store.database import Database, is_open_to_others
+from trunkline.store.directory import CompanyDirectory
+from trunkline.store.stream import Log
 from trunkline.store.wakeup import Signal, Wakeup
+from trunkline.stream.erasing import Erasing
 from trunkline.stream.long_polls import LongPolls
 from trunkline.stream.pages import Streaming
 from trunkline.stream.retention import Retention
@@ -100,6 +105,7 @@ class Hub:
         self.registry = plugins.load(settings)
         self._build_schemas()
         self.database = Database.of(settings.database)
+        self.directory = CompanyDirectory(self.database)
         self.wakeup = Wakeup(self.database)
         self.signals = Signals(self.wakeup, due=Signal(), replay=Signal(), turn=Signal())
         self.notifier = Notifier(self.registry)
@@ -132,12 +138,19 @@ class Hub:
         self.company_limits = CompanyLimits(
             self.database, settings.companies, max_subscriptions=settings.delivery.max_subscriptions
         )
+        self.companies = Companies(
+            self.database,
+            limits=self.company_limits,
+            directory=self.directory,
+            plugins=self._rows_of_companies,
+        )
         self.keys = Keys(
             self.database,
             vault=self.vault,
             prefix=key_prefix_of(settings),
             limits=self.company_limits,
             pins=self.schema_versions.pins,
+            directory=self.directory,
         )
         self.tokens = plugins.TokenPrincipals(self.registry)
         self.key_service = KeyService(self.keys, find_other=self.tokens.find)
@@ -164,7 +177,7 @@ class Hub:
         self.ingest = Ingest(
             self.database,
             catalog=self.catalog,
-            shards=lambda: self._shards,
+            log=Log(shards=lambda: self._shards, directory=self.directory),
             wakeup=self.wakeup,
             notifier=self.notifier,
             metrics=self.metrics,
@@ -178,8 +191,10 @@ class Hub:
             schema_versions=self.schema_versions,
             wakeup=self.wakeup,
             long_polls=LongPolls(self.settings.limits),
+            directory=self.directory,
         )
         self.retention = Retention(self.database, days=events.retention_days, metrics=self.metrics)
+        self.erasing = Erasing(self.database, plugins=self._rows_of_companies)
 
     def _build_subscribing(self) -> None:
         delivery = self.settings.delivery
@@ -214,6 +229,7 @@ class Hub:
                 http_for=self.http.for_tenant,
                 channels=self.channels,
                 timeout_seconds=delivery.timeout_seconds,
+                reference_of=self.directory.reference_of,
             ),
         )
         self.replays = Replays(
@@ -273,6 +289,7 @@ class Hub:
             if self._dispatches:
                 self.dispatcher = await stack.enter_async_context(self._make_dispatcher())
                 await stack.enter_async_context(self.retention)
+                await stack.enter_async_context(self.erasing)
             await stack.enter_async_context(self.observer)
             self._stack = stack.pop_all()
         return self
@@ -322,6 +339,10 @@ class Hub:
             migrate.History(name, migrate.folder_of(history.location))
             for name, history in self.registry.collected.migrations
         ]
+
+    def _rows_of_companies(self) -> Sequence[CompanyRows]:
+        """List what companies have in the tables of the plugins that run."""
+        return [rows for _, history in self.registry.collected.migrations for rows in history.of_companies]
 
     async def _prepare_database(self) -> None:
         """Bring the schema up to date, or make sure that it is. Raises SettingsInvalid."""

@@ -7,7 +7,7 @@ from typing import TypeVar
 from fastapi import APIRouter
 from pydantic import BaseModel
 
-from trunkline.contract import BASES, Channel, Connector, Migrations, PortalPage, Routes
+from trunkline.contract import BASES, Channel, CompanyRows, Connector, Migrations, PortalPage, Routes
 from trunkline.contract.targets import find_model_fault
 from trunkline.errors import PluginFailed, SchemaInvalid
 from trunkline.model.principals import COMPANY_SCOPES, OPERATOR
@@ -24,6 +24,7 @@ TAKEN_AT_ROOT = frozenset(
     {"api", "schemas", "docs", "portal", "openapi.json", "asyncapi.json", "healthz", "readyz", "metrics"}
 )
 """First parts of addresses that are the hub's, or have a base of their own."""
+TABLE = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
 LOCATION = re.compile(r"\w+(\.\w+)*:[\w.-]+(/[\w.-]+)*")
 
 Value = TypeVar("Value")
@@ -214,6 +215,9 @@ def _find_migrations_fault(migrations: Migrations) -> str | None:
     fault = _find_type_fault("location", migrations.location, str, expected="text")
     if fault is None and not LOCATION.fullmatch(migrations.location):
         return f"location '{migrations.location}' is not of the form 'package:folder'"
+    for rows in () if fault else migrations.of_companies:
+        if not isinstance(rows, CompanyRows) or not TABLE.fullmatch(rows.table):  # pyright: ignore[reportUnnecessaryIsInstance]
+            return f"of_companies has {rows!r}, which is no CompanyRows with the name of a table"
     return fault
 
 

@@ -1,7 +1,7 @@
 """The ledger: deliveries and their attempts as rows.
 
 The happy path writes once: ``record`` inserts a delivery and its attempt together, in the transaction that moves the
-shard's cursor. What is pending is claimed by ``claim_due`` and ended by ``settle``.
+shard's cursor. What is pending is claimed (``store.due``) and ended by ``settle``.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -179,57 +179,6 @@ def _settled_row(settled: Settled) -> list[object]:
     ]
 
 
-async def claim_due(
-    connection: AsyncConnection,
-    worker: str,
-    *,
-    limit: int,
-    per_subscription: int,
-    lease_ms: int,
-    busy: Collection[int],
-) -> list[Claim]:
-    """Claim up to *limit* due deliveries for *lease_ms*, oldest first.
-
-    At most *per_subscription* of one subscription and none of *busy* ones, so that a target with a long backlog leaves
-    slots to others. A claim that is not settled in time is due again. Two workers never hold one delivery.
-    """
-    rows = await connection.execute(
-        text(_claim_statement(connection, has_busy=bool(busy))),
-        {
-            "worker": worker,
-            "limit": limit,
-            "window": max(limit * 4, 1000),
-            "per_subscription": per_subscription,
-            "lease": lease_ms,
-            **({"rows": sql.rows_json([[no] for no in busy])} if busy else {}),
-        },
-    )
-    return [Claim(*row) for row in rows]
-
-
-def _claim_statement(connection: AsyncConnection, *, has_busy: bool) -> str:
-    now = sql.now_ms(connection)
-    due = f"order_shard IS NULL AND due_ms <= (SELECT {now})"  # PostgreSQL reads an index up to a subquery's value, not up to a running clock's
-    locking = sql.for_update_skipping(connection, of="d")
-    idle = ""
-    if has_busy:
-        source = sql.rows_source(connection, {"no": "bigint"})
-        idle = f"AND subscription_no NOT IN (SELECT no FROM {source})"
-    return (
-        "WITH ranked AS (SELECT position, subscription_no, "
-        "row_number() OVER (PARTITION BY subscription_no ORDER BY due_ms) AS place FROM "
-        f"(SELECT position, subscription_no, due_ms FROM deliveries WHERE {due} {idle} "
-        "ORDER BY due_ms LIMIT :window) AS oldest), "
-        "picked AS (SELECT d.position, d.subscription_no FROM deliveries AS d JOIN ranked AS r "
-        "ON d.position = r.position AND d.subscription_no = r.subscription_no "
-        f"WHERE r.place <= :per_subscription AND {due} ORDER BY d.due_ms LIMIT :limit {locking}) "
-        f"UPDATE deliveries SET claimed_by = :worker, claim = claim + 1, due_ms = {now} + :lease "
-        "WHERE (position, subscription_no) IN (SELECT position, subscription_no FROM picked) "  # FROM: a scan on SQLite
-        "RETURNING deliveries.position, deliveries.subscription_no, deliveries.attempts, deliveries.round_start, "
-        "deliveries.claim, deliveries.replay_no"
-    )
-
-
 async def next_due_ms(connection: AsyncConnection) -> int | None:
     """Tell in how many ms the next delivery is due (0 if one is), None where none waits."""
     now = sql.now_ms(connection)
@@ -240,14 +189,22 @@ async def next_due_ms(connection: AsyncConnection) -> int | None:
     return None if wait is None else max(int(wait), 0)
 
 
-async def keys_after(connection: AsyncConnection, shard: int, *, cursor: int) -> set[Key]:
-    """List the deliveries of *shard* that the ledger already has beyond *cursor*."""
+async def newest_position(connection: AsyncConnection) -> int:
+    """Tell up to which position of the log the ledger has deliveries; 0 where it has none."""
+    return int(
+        (await connection.execute(text("SELECT COALESCE(max(position), 0) FROM deliveries"))).scalar_one()
+    )
+
+
+async def keys_at(connection: AsyncConnection, positions: Sequence[int]) -> set[Key]:
+    """List the deliveries of the events at *positions* that the ledger has."""
+    source = sql.rows_source(connection, {"event_position": "bigint"})
     rows = await connection.execute(
         text(
-            "SELECT d.position, d.subscription_no FROM deliveries AS d JOIN events AS e ON e.position = d.position "
-            "WHERE e.position > :cursor AND e.shard = :shard"
+            "SELECT position, subscription_no FROM deliveries "
+            f"WHERE position IN (SELECT event_position FROM {source})"
         ),
-        {"cursor": cursor, "shard": shard},
+        {"rows": sql.rows_json([[position] for position in positions])},
     )
     return {Key(row[0], row[1]) for row in rows}
 

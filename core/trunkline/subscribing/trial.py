@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, cast
 
 from trunkline.contract import Channel, HttpClient, Push, Target
@@ -33,12 +33,14 @@ class Trials:
         http_for: ClientOf,
         channels: Callable[[], Mapping[str, Channel]],
         timeout_seconds: float,
+        reference_of: Callable[[int], Awaitable[str | None]],
     ) -> None:
         self._finder = finder
         self._checker = checker
         self._http_for = http_for
         self._channels = channels
         self._timeout_seconds = timeout_seconds
+        self._reference_of = reference_of
 
     async def test(self, company_id: int, subscription_id: str, *, channel: str | None) -> dict[str, Any]:
         """Make one attempt with an example event, whatever the status; it is neither logged nor tried again.
@@ -63,7 +65,7 @@ class Trials:
         return await attempt(
             subscription,
             event_type=name,
-            body=draft.envelope(catalog.names().index(name) + 1),
+            body=draft.envelope(catalog.names().index(name) + 1, await self._reference_of(company_id)),
             channel=registered,
             http=self._http_for(subscription.company_id, subscription.timeout_seconds),
             limit_seconds=(subscription.timeout_seconds or self._timeout_seconds) + GRACE_SECONDS,

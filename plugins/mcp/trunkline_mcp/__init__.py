@@ -14,6 +14,7 @@ from pydantic import BaseModel
 
 from trunkline import (
     Channel,
+    CompanyRows,
     Connector,
     Migrations,
     PluginContext,
@@ -54,7 +55,7 @@ def register_channels(context: PluginContext) -> Sequence[Channel]:
 @hookimpl
 def register_migrations() -> Sequence[Migrations]:
     """Give the history of the plugin's table."""
-    return [Migrations("trunkline_mcp:migrations")]
+    return [Migrations("trunkline_mcp:migrations", of_companies=(CompanyRows("mcp_calls"),))]
 
 
 @hookimpl

@@ -18,7 +18,7 @@ MAX_BYTES = 32 * 1024
 """What a message may have: few arguments need more, and one made to be dear holds the event loop for 13 ms."""
 
 Calls = Annotated[Caller, Depends(requires(None, bucket="read", bearer=True))]
-_PARSE_ERROR, _INVALID_REQUEST = -32700, -32600
+_PARSE_ERROR, _INVALID_REQUEST, _INVALID_PARAMS = -32700, -32600, -32602
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _NO_STREAM = "Send messages by POST: nothing is sent unasked here, and no session is kept that could end."
 
@@ -55,7 +55,7 @@ class _Handlers:
         try:
             _, message = read_json(body)
         except BodyInvalid as error:
-            return _error(400, _PARSE_ERROR, error.detail)
+            return _unreadable(body, error)
         same_as_over_http = orjson.dumps(message)
         return _Answer(self._server, caller, same_as_over_http)
 
@@ -100,7 +100,26 @@ def _origin_of(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc}"
 
 
-def _error(status: int, code: int, sentence: str, *, headers: dict[str, str] | None = None) -> Response:
-    """Write a JSON-RPC error that belongs to no message."""
-    content = {"jsonrpc": "2.0", "id": None, "error": {"code": code, "message": sentence}}
+def _unreadable(body: bytes, error: BodyInvalid) -> Response:
+    """Refuse what is no JSON; and what is, but has parameters that the hub takes nowhere, as that message's own error."""
+    try:
+        message_id = orjson.loads(body)["id"]
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        message_id = None
+    is_of_message = isinstance(message_id, str | int) and error.errors[0].path.startswith("/params")
+    if not is_of_message:
+        return _error(400, _PARSE_ERROR, error.detail)
+    return _error(400, _INVALID_PARAMS, error.detail, message_id=message_id)
+
+
+def _error(
+    status: int,
+    code: int,
+    sentence: str,
+    *,
+    message_id: str | int | None = None,
+    headers: dict[str, str] | None = None,
+) -> Response:
+    """Write a JSON-RPC error; without an id it belongs to no message."""
+    content = {"jsonrpc": "2.0", "id": message_id, "error": {"code": code, "message": sentence}}
     return Response(orjson.dumps(content), status, headers=headers, media_type="application/json")

@@ -1,12 +1,10 @@
 """The section ``mcp`` of the settings."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from trunkline import Names
-
-Wait = Annotated[float, Field(gt=0, le=3600)]
+from trunkline import Names, Seconds
 
 
 class Settings(BaseModel):
@@ -35,7 +33,7 @@ class Settings(BaseModel):
         le=86_400,
         description="how long a subscription by webhook lasts where its client does not say",
     )
-    retry_schedule_seconds: tuple[Wait, ...] = Field(
+    retry_schedule_seconds: Seconds = Field(
         default=(3, 30, 120, 600),
         max_length=10,
         description="waits before each retry of a webhook; then that event is given up for that subscription",

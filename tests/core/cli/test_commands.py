@@ -1,6 +1,7 @@
 """What holds for every command: help, version, settings files, exit codes."""
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -140,7 +141,7 @@ def test_looking_at_plugins_leaves_nothing_behind(cli):
 def test_migrate_tells_what_it_applied_and_then_that_nothing_is_to_be_done(cli):
     first, second = cli.invoke("migrate"), cli.invoke("migrate")
     assert (first.exit_code, second.exit_code) == (0, 0)
-    assert first.stdout.startswith("core: nothing → 0012")
+    assert re.match(r"core: nothing → \d{4}\n", first.stdout)
     assert second.stdout == "The database is up to date; nothing was to be done.\n"
 
 

@@ -50,9 +50,13 @@ def test_an_unknown_scope_is_refused_with_the_scopes_that_there_are(migrated_cli
     )
 
 
-def test_a_database_without_tables_is_set_up_first(cli):
-    assert _create(cli, "--operator").exit_code == 0
-    assert (cli.folder / "trunkline.db").exists()
+def test_where_there_is_no_database_none_is_made(cli):
+    result = _create(cli, "--operator")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == (
+        "There is no database trunkline.db yet; 'trunkline migrate' or 'trunkline serve' makes it.\n"
+    )
+    assert list(cli.folder.iterdir()) == []
 
 
 def test_list_shows_keys_without_their_secrets_and_revoke_marks_them(migrated_cli):

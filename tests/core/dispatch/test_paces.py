@@ -247,11 +247,11 @@ async def test_the_pace_is_one_over_all_workers_also_where_they_come_and_go(open
 async def test_nobody_asks_about_paces_where_no_subscription_has_one(open_house, receiver, monkeypatch):
     asked = []
 
-    async def waiting(connection, **_):
+    async def waiting(connection, lane, **_):
         asked.append(1)
         return []
 
-    monkeypatch.setattr("trunkline.store.paced.waiting", waiting)
+    monkeypatch.setattr("trunkline.store.due.waiting", waiting)
     monkeypatch.setattr("trunkline.dispatch.paced_lane.LOOK_SECONDS", 0.05)
     async with open_house() as house:
         no = await house.subscribe(receiver.url)

@@ -4,11 +4,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trunkline.dispatch.progress import Progress, next_window
+from trunkline.model.deliveries import Key
 from trunkline.store.shards import Lease
 
 
 def _progress(cursor: int = 0, *, shard: int = 0) -> Progress:
-    return Progress(Lease(shard, epoch=1, cursor=cursor), settled=set())
+    return Progress(Lease(shard, epoch=1, cursor=cursor))
 
 
 def test_the_cursor_is_where_the_shard_was_read_to_while_nothing_is_open():
@@ -65,3 +66,12 @@ def test_a_shard_that_is_behind_catches_up_to_the_others_before_they_go_on():
 
 def test_without_a_shard_there_is_nothing_to_read():
     assert next_window([]) == ([], 0, None)
+
+
+def test_what_an_earlier_owner_wrote_is_forgotten_behind_the_cursor_once_it_is_much():
+    progress = _progress()
+    progress.know(Key(position, 1) for position in range(1, 6_001))
+    assert len(progress.settled) == 6_000
+    progress.read = 5_990
+    progress.know([Key(6_001, 1)])
+    assert progress.settled == {Key(position, 1) for position in range(5_991, 6_002)}

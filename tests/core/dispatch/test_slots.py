@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trunkline.dispatch.slots import BACKLOG_UNTRUSTED, UNTRUSTED_EACH, Slots
+from trunkline.dispatch.slots import BACKLOG_UNTRUSTED, DOWN_AFTER, UNTRUSTED_EACH, Slots
 
 
 def _take_all(slots, number):
@@ -156,3 +156,37 @@ def test_companies_that_wait_have_their_turns_one_after_the_other():
     assert slots.next_waiting() == "company 1, 10"
     slots.release(slots.standing(10, company_id=1), succeeded=True)
     assert slots.next_waiting() == "company 2"
+
+
+def test_a_target_that_was_down_has_one_slot_and_when_it_returns_twice_as_many_each_round():
+    slots = Slots(512, per_subscription=64)
+    standing = _trusted(slots, 1)
+    for _ in range(DOWN_AFTER):
+        assert slots.take(standing)
+        slots.release(standing, succeeded=False, failed=True)
+    at_once = []
+    for _ in range(7):
+        at_once.append(_take_all(slots, 1))
+        for _ in range(at_once[-1]):
+            slots.release(standing, succeeded=True)
+    assert at_once == [1, 2, 4, 8, 16, 32, 64]
+    assert slots.room_of(1) == 128, "as many again may wait in memory"
+
+
+def test_a_target_that_fails_now_and_then_keeps_its_slots():
+    slots = Slots(512, per_subscription=64)
+    standing = _trusted(slots, 1)
+    for number in range(100):
+        assert slots.take(standing)
+        slots.release(standing, succeeded=number % 3 == 0, failed=number % 3 != 0)
+    assert _take_all(slots, 1) == 64
+
+
+def test_a_failure_on_the_way_up_halves_what_a_target_may_have_at_once():
+    slots = Slots(512, per_subscription=64)
+    standing = _trusted(slots, 1)
+    for failed in [True] * DOWN_AFTER + [False] * 10 + [True]:
+        assert slots.take(standing)
+        slots.release(standing, succeeded=not failed, failed=failed)
+    slots.set_trust(standing, succeeded=True)
+    assert _take_all(slots, 1) == 5

@@ -54,7 +54,7 @@ def test_however_late_one_asks_no_window_has_more_than_the_rate_and_a_hand_over_
 
 
 def _gate(rate, clock):
-    progress = Progress(Lease(0, 1, 0), settled=set())
+    progress = Progress(Lease(0, 1, 0))
     progress.since = clock.now
     return gates.Gate(Pace(None, rate), progress)
 
@@ -69,7 +69,7 @@ def test_a_gate_is_shut_where_the_shard_is_lost_or_may_be_another_ones():
 
 
 def test_places_are_taken_by_what_others_have_in_flight_and_there_are_none_until_that_is_known():
-    gate = gates.Gate(Pace(5, None), Progress(Lease(0, 1, 0), settled=set()))
+    gate = gates.Gate(Pace(5, None), Progress(Lease(0, 1, 0)))
     assert (gate.places, gate.begin()) == (0, False)
     gate.elsewhere = 3
     assert (gate.places, gate.begin()) == (2, True)

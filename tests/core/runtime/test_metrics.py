@@ -26,7 +26,7 @@ SILENT = SimpleNamespace(dropped={})
 
 
 def progress_at(cursor: int, *, read: int | None = None) -> Progress:
-    progress = Progress(Lease(shard=3, epoch=1, cursor=cursor), settled=set())
+    progress = Progress(Lease(shard=3, epoch=1, cursor=cursor))
     if read is not None:
         progress.open(cursor + 1, 1)
         progress.read = read

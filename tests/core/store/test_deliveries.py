@@ -6,9 +6,8 @@ from dataclasses import replace
 from sqlalchemy import text
 
 from trunkline.model.deliveries import Key
-from trunkline.model.events import Draft
 from trunkline.store import deliveries as ledger
-from trunkline.store import delivery_log, stream
+from trunkline.store import delivery_log, due
 from trunkline.store.database import Database
 from trunkline.store.deliveries import Attempt, Claim, Settled
 
@@ -32,13 +31,14 @@ async def record(
         await ledger.insert_attempts(connection, attempts)
 
 
-async def claim(database: Database, worker: str = "wrk_a", **more) -> list[Claim]:
-    options = {"limit": 100, "per_subscription": 100, "lease_ms": LONG, "busy": ()} | more
+async def claim(
+    database: Database, worker: str = "wrk_a", *, limit: int = 100, lease_ms: int = LONG
+) -> list[Claim]:
+    async with database.read() as connection:
+        keys = await due.oldest(connection, limit=limit)
     async with database.write() as connection:
-        return sorted(
-            await ledger.claim_due(connection, worker, **options),
-            key=lambda c: (c.position, c.subscription_no),
-        )
+        claims = await due.claim(connection, due.FREE, worker, keys, lease_ms=lease_ms)
+    return sorted(claims, key=lambda c: (c.position, c.subscription_no))
 
 
 async def settle(database: Database, *rows: Settled, worker: str = "wrk_a") -> set[Key]:
@@ -97,22 +97,28 @@ async def test_each_claim_of_a_delivery_has_the_next_number(database: Database):
     assert second.key == Key(1, 1)
 
 
-async def test_no_more_of_one_subscription_are_claimed_than_asked_for_and_none_of_busy_ones(
+async def test_subscriptions_with_something_to_claim_are_listed_in_turn_with_their_first_due_time(
     database: Database,
 ):
-    rows = [pending(n, no, wait_ms=n) for no in (1, 2, 3) for n in range(1, 11)]
-    await record(database, *rows)
-    claims = await claim(database, per_subscription=4, busy={2})
-    assert sorted((c.subscription_no, c.position) for c in claims) == [
-        (no, position) for no in (1, 3) for position in (1, 2, 3, 4)
+    await record(database, *(pending(n, no) for no in (2, 5, 7) for n in range(1, 9)))
+    await record(database, pending(9, 6, wait_ms=LONG), now_ms=2**42)
+    await record(database, pending(10, 8, wait_ms=None))
+    async with database.read() as connection:
+        first = await due.waiting(connection, due.FREE, after=0, limit=2)
+        then = await due.waiting(connection, due.FREE, after=5, limit=9)
+        assert await due.waiting(connection, due.PACED, after=0, limit=9) == []
+    assert [(each.subscription_no, each.wait_ms <= 0) for each in first + then] == [
+        *((2, True), (5, True), (6, False), (7, True)),
     ]
 
 
-async def test_a_long_backlog_of_one_subscription_leaves_room_for_the_next(database: Database):
-    await record(database, *(pending(n, 1, wait_ms=0) for n in range(1, 801)), pending(900, 2, wait_ms=1))
-    claims = await claim(database, limit=50, per_subscription=20)
-    assert [c.subscription_no for c in claims].count(1) == 20
-    assert [c.position for c in claims if c.subscription_no == 2] == [900]
+async def test_the_oldest_and_the_newest_of_each_subscription_are_picked_as_many_as_are_wanted(
+    database: Database,
+):
+    await record(database, *(pending(n, no, wait_ms=n) for no in (1, 2, 3) for n in range(1, 11)))
+    async with database.read() as connection:
+        picked = await due.pick(connection, due.FREE, {1: 4, 3: 1})
+    assert picked == [Key(1, 1), Key(2, 1), Key(10, 1), Key(9, 1), Key(1, 3)]
 
 
 async def test_workers_that_claim_at_the_same_time_never_get_the_same_delivery(database: Database):
@@ -239,18 +245,11 @@ async def test_a_delivery_is_asked_for_again_in_any_state_unless_it_is_being_tri
     assert not await change(database, ledger.retry_now, Key(77, 1))
 
 
-async def test_what_is_in_the_ledger_beyond_a_cursor_is_listed_for_its_shard_alone(database: Database):
-    async with database.write() as connection:
-        drafts = [Draft(company, "lead.created", "2026-01-28T10:30:00Z", b"{}") for company in (92, 92, 93)]
-        first, second, other = [e.position for e in await stream.append(connection, drafts, shards=16)]
-        shards = (
-            (await connection.execute(text("SELECT shard FROM events ORDER BY position"))).scalars().all()
-        )
-    assert shards[0] != shards[2]
-    await record(database, pending(first), pending(second), pending(second, 2), pending(other))
+async def test_what_the_ledger_has_of_events_is_listed_by_their_positions(database: Database):
     async with database.read() as connection:
-        assert await ledger.keys_after(connection, shards[0], cursor=first) == {
-            Key(second, 1),
-            Key(second, 2),
-        }
-        assert await ledger.keys_after(connection, shards[2], cursor=first) == {Key(other, 1)}
+        assert await ledger.newest_position(connection) == 0
+    await record(database, pending(11), pending(12), pending(12, 2), pending(14))
+    async with database.read() as connection:
+        assert await ledger.newest_position(connection) == 14
+        assert await ledger.keys_at(connection, [11, 12, 13]) == {Key(11, 1), Key(12, 1), Key(12, 2)}
+        assert await ledger.keys_at(connection, [13]) == set()

@@ -7,7 +7,7 @@ import pytest
 
 from trunkline.model.events import Draft, shard_of
 from trunkline.store import deliveries as ledger
-from trunkline.store import migrate, shards, stream
+from trunkline.store import due, migrate, shards, stream
 from trunkline.store.database import Database
 from trunkline.store.deliveries import Settled
 
@@ -137,9 +137,8 @@ async def test_the_claims_of_a_dead_worker_are_due_at_once_and_those_of_the_livi
     await asyncio.sleep(0.01)
     await heartbeat(database, "wrk_alive", lease_ms=1)
     async with database.write() as connection:
-        claims = await ledger.claim_due(
-            connection, "wrk_alive", limit=10, per_subscription=10, lease_ms=LONG, busy=()
-        )
+        keys = await due.oldest(connection, limit=10)
+        claims = await due.claim(connection, due.FREE, "wrk_alive", keys, lease_ms=LONG)
     assert [(c.subscription_no, c.claim) for c in claims] == [(1, 2)]
 
 

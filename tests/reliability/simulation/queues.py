@@ -6,10 +6,9 @@ from collections import Counter
 from itertools import takewhile
 
 from trunkline.model.deliveries import OPEN, Key
-from trunkline.store import subscriptions
+from trunkline.store import due, subscriptions
 from trunkline.store.deliveries import Claim
 from trunkline.store.ordering import CLAIM_MS, OrderedClaim, Place
-from trunkline.store.paced import Waiting
 
 END = 2**63 - 1
 
@@ -187,49 +186,70 @@ class Queues:
         ]
 
 
-class Paced:
-    """``store.paced``."""
+class Due:
+    """``store.due``."""
 
-    async def waiting(connection, *, after, limit):
+    async def oldest(connection, *, limit):
+        await connection.statement()
+        found = sorted(
+            (row["due_ms"], key)
+            for key, row in connection.rows("deliveries").items()
+            if _is_due(connection, due.FREE, row)
+        )
+        return [Key(*key) for _, key in found[:limit]]
+
+    async def waiting(connection, lane, *, after, limit):
         await connection.statement()
         first = {}
         for row in connection.rows("deliveries").values():
-            if _is_paced(row) and row["no"] > after:
+            if _is_in(lane, row) and row["no"] > after:
                 known = first.setdefault(row["no"], row)
                 first[row["no"]] = min(known, row, key=lambda r: r["due_ms"])
         now = connection.now_ms
         return [
-            Waiting(no, first[no]["order_shard"], first[no]["due_ms"] - now) for no in sorted(first)[:limit]
+            due.Waiting(no, first[no]["order_shard"], first[no]["due_ms"] - now)
+            for no in sorted(first)[:limit]
         ]
 
-    async def claim(connection, worker, wanted, *, lease_ms):
+    async def pick(connection, lane, wanted):
         await connection.statement()
-        now, keys = connection.now_ms, []
+        keys = []
         for no, count in wanted.items():
-            due = sorted(
+            found = sorted(
                 (row["due_ms"], key)
                 for key, row in connection.rows("deliveries").items()
-                if key[1] == no and _is_paced(row) and row["due_ms"] <= now
+                if key[1] == no and _is_due(connection, lane, row)
             )
-            half = due[: -(-count // 2)]
-            keys += [key for _, key in [*half, *(d for d in reversed(due) if d not in half)][:count]]
+            half = found[: -(-count // 2)]
+            keys += [Key(*key) for _, key in [*half, *(d for d in reversed(found) if d not in half)][:count]]
+        return keys
+
+    async def claim(connection, lane, worker, keys, *, lease_ms):
         if not keys:
             return []
         await connection.statement()
         claims = []
-        for key in keys:
+        for key in ((key.position, key.subscription_no) for key in keys):
             row = connection.rows("deliveries")[key]
-            is_due = row["due_ms"] is not None and row["due_ms"] <= now and row["order_key"] is None
-            if not is_due or not connection.is_free("deliveries", key):
+            if not _is_due(connection, lane, row) or not connection.is_free("deliveries", key):
                 continue
             await connection.lock("deliveries", key)
             row = connection.get("deliveries", key)
-            if row["due_ms"] is None or row["due_ms"] > now or row["order_key"] is not None:
+            if not _is_due(connection, lane, row):
                 continue
-            row = {**row, "claimed_by": worker, "claim": row["claim"] + 1, "due_ms": now + lease_ms}
+            row = {
+                **row,
+                "claimed_by": worker,
+                "claim": row["claim"] + 1,
+                "due_ms": connection.now_ms + lease_ms,
+            }
             connection.put("deliveries", key, row)
             claims.append(_claim(row))
         return sorted(claims, key=lambda claim: (claim.subscription_no, claim.position))
+
+
+class Paced:
+    """``store.paced``."""
 
     async def hand_over(connection, worker, claims):
         await connection.statement()
@@ -252,8 +272,13 @@ class Paced:
         )
 
 
-def _is_paced(row):
-    return row["order_shard"] is not None and row["order_key"] is None and row["due_ms"] is not None
+def _is_in(lane, row):
+    is_paced = row["order_shard"] is not None and row["order_key"] is None
+    return row["due_ms"] is not None and (is_paced if lane == due.PACED else row["order_shard"] is None)
+
+
+def _is_due(connection, lane, row):
+    return _is_in(lane, row) and row["due_ms"] <= connection.now_ms
 
 
 class Changes:

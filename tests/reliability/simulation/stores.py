@@ -6,11 +6,10 @@ what order it locks them, whether it waits for a locked row or passes it over, a
 
 # ruff: noqa: N805 - the classes are namespaces of functions, which are put into modules
 
-from collections import Counter
-
 from trunkline.model.deliveries import FINAL, OPEN, Key
 from trunkline.store import (
     deliveries,
+    due,
     order_changes,
     ordering,
     paced,
@@ -21,7 +20,7 @@ from trunkline.store import (
     subscriptions,
 )
 
-from .queues import Changes, Paced, Queues, status_before
+from .queues import Changes, Due, Paced, Queues, status_before
 
 FAILED = FINAL - {"delivered", "skipped"}
 
@@ -83,37 +82,6 @@ class Ledger:
         connection.notes.append(("settled", worker, settled, done))
         return {key for key, _ in done}
 
-    async def claim_due(connection, worker, *, limit, per_subscription, lease_ms, busy):
-        await connection.statement()
-        now, places, picked = connection.now_ms, Counter(), []
-        rows = connection.rows("deliveries")
-        due = sorted(
-            (row["due_ms"], key)
-            for key, row in rows.items()
-            if row["due_ms"] is not None
-            and row["order_shard"] is None
-            and row["due_ms"] <= now
-            and row["no"] not in busy
-        )
-        for _, key in due[: max(limit * 4, 1000)]:
-            places[key[1]] += 1
-            if (
-                places[key[1]] <= per_subscription
-                and connection.is_free("deliveries", key)
-                and len(picked) < limit
-            ):
-                picked.append(key)
-        claims = []
-        for key in picked:
-            await connection.lock("deliveries", key)
-            row = connection.get("deliveries", key)
-            row = {**row, "claimed_by": worker, "claim": row["claim"] + 1, "due_ms": now + lease_ms}
-            connection.put("deliveries", key, row)
-            claims.append(
-                deliveries.Claim(*key, row["attempts"], row["round_start"], row["claim"], row["replay_no"])
-            )
-        return claims
-
     async def next_due_ms(connection):
         await connection.statement()
         rows = connection.rows("deliveries").values()
@@ -121,14 +89,14 @@ class Ledger:
         first = min(due, default=None)
         return None if first is None else max(first - connection.now_ms, 0)
 
-    async def keys_after(connection, shard, *, cursor):
+    async def newest_position(connection):
         await connection.statement()
-        events = connection.rows("events")
-        return {
-            Key(*key)
-            for key in connection.rows("deliveries")
-            if key[0] > cursor and connection.shard_of(events[key[0]]) == shard
-        }
+        return max((position for position, _ in connection.rows("deliveries")), default=0)
+
+    async def keys_at(connection, positions):
+        await connection.statement()
+        wanted = set(positions)
+        return {Key(*key) for key in connection.rows("deliveries") if key[0] in wanted}
 
     async def retry_now(connection, key):
         await connection.statement()
@@ -659,6 +627,7 @@ MODELS = {
     ordering: Queues,
     order_changes: Changes,
     paced: Paced,
+    due: Due,
 }
 
 

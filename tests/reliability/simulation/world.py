@@ -66,7 +66,7 @@ LIMITS = {
     runner: {"SLOW_SECONDS": 0.4, "GRACE_SECONDS": 0.15, "CROWDED_MS": 100},
     dispatcher: {"STOP_SECONDS": 0.5, "SWEEP_SECONDS": 0.2},
     unroutable: {"CROWDED_MS": 100},
-    retries: {"LOOK_SECONDS": 0.3, "CROWDED_SECONDS": 0.03, "ROUND_SECONDS": 0.05},
+    retries: {"LOOK_SECONDS": 0.3, "CROWDED_SECONDS": 0.03, "ROUND_SECONDS": 0.05, "WINDOW": 9, "IN_TURN": 2},
     reader: {"LOOK_SECONDS": 0.3, "PAGE": 7},
     matching_lane: {"COMPANY_COST": 4, "AT_ONCE": 2, "MOST_WAITING": 6, "LOOK_SECONDS": 0.1},
     replay_lane: {"LOOK_SECONDS": 0.3, "WITHDRAWAL_SECONDS": 0.2},
@@ -666,6 +666,7 @@ class World:
                 schema_versions=ONE_VERSION,
                 wakeup=None,
                 long_polls=LongPolls(Limits()),
+                directory=None,
             ),
             None,
         )
@@ -806,6 +807,7 @@ class Switcher:
             schema_versions=ONE_VERSION,
             wakeup=None,
             long_polls=LongPolls(Limits()),
+            directory=None,
         )
         while world.clock.now < world.chaos_ends:
             if chance.random() < 0.5:

@@ -1,0 +1,123 @@
+"""What is due in the ledger, by subscription: so that one with a backlog leaves the others their turn.
+
+A lane is a part of what waits. ``FREE`` is claimed by whichever worker comes first; ``PACED`` by the holder of its shard
+(``store.paced``). Each has an index by subscription and time: to see what is due of the next subscriptions, or to take a few of
+one, costs a step in it for each, however many rows there are.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from trunkline.model.deliveries import Key
+from trunkline.store import sql
+from trunkline.store.deliveries import Claim
+from trunkline.store.sql import text
+
+FREE = "order_shard IS NULL AND due_ms IS NOT NULL"
+"""As the indexes ``ix_deliveries_due`` and ``ix_deliveries_free`` have it."""
+PACED = "order_shard IS NOT NULL AND order_key IS NULL AND due_ms IS NOT NULL"
+"""As the index ``ix_deliveries_paced`` has it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A subscription that has rows in a lane: the shard of the first, and in how many ms it is due, at most 0 if it is."""
+
+    subscription_no: int
+    shard: int | None
+    wait_ms: int
+
+
+async def oldest(connection: AsyncConnection, *, limit: int) -> list[Key]:
+    """List up to *limit* deliveries of the lane ``FREE`` that are due, those first that have been so for longest."""
+    # PostgreSQL reads an index up to a subquery's value, not up to a running clock's.
+    statement = text(
+        f"SELECT position, subscription_no FROM deliveries WHERE {FREE} "
+        f"AND due_ms <= (SELECT {sql.now_ms(connection)}) ORDER BY due_ms LIMIT :limit"
+    )
+    return [Key(row[0], row[1]) for row in await connection.execute(statement, {"limit": limit})]
+
+
+async def waiting(connection: AsyncConnection, lane: str, *, after: int, limit: int) -> list[Waiting]:
+    """List up to *limit* subscriptions that have rows in *lane*, by number, from behind the number *after*."""
+    first = f"FROM deliveries AS d WHERE d.subscription_no = s.no AND {lane} ORDER BY d.due_ms LIMIT 1"
+    rows = await connection.execute(
+        text(
+            f"WITH RECURSIVE s(no) AS (SELECT (SELECT min(subscription_no) FROM deliveries WHERE {lane} "
+            "AND subscription_no > :after) UNION ALL SELECT (SELECT min(d.subscription_no) FROM deliveries AS d "
+            f"WHERE {lane} AND d.subscription_no > s.no) FROM s WHERE s.no IS NOT NULL) "
+            f"SELECT s.no, (SELECT d.order_shard {first}), (SELECT d.due_ms {first}) - {sql.now_ms(connection)} "
+            "FROM s WHERE s.no IS NOT NULL LIMIT :limit"
+        ),
+        {"after": after, "limit": limit},
+    )
+    return [Waiting(*row) for row in rows]
+
+
+async def pick(connection: AsyncConnection, lane: str, wanted: Mapping[int, int]) -> list[Key]:
+    """List due rows in *lane* of each subscription in *wanted*, as many as that says: the oldest, and the newest.
+
+    What came last takes a half, so that it does not wait for a backlog, nor a backlog for it.
+    """
+    source = sql.rows_source(connection, {"no": "bigint"})
+    array = sql.json_array(connection)
+    ends = (
+        f"(SELECT {array}(o.position) FROM (SELECT d.position AS position FROM deliveries AS d "
+        f"WHERE d.subscription_no = u.no AND {lane} AND d.due_ms <= (SELECT {sql.now_ms(connection)}) "
+        f"ORDER BY d.due_ms {order} LIMIT :most) AS o)"
+        for order in ("ASC", "DESC")
+    )
+    rows = await connection.execute(
+        text(f"SELECT u.no, {', '.join(ends)} FROM {source}"),
+        {"most": max(wanted.values()), "rows": sql.rows_json([[no] for no in wanted])},
+    )
+    return [
+        Key(position, no)
+        for no, first, last in rows
+        for position in _ends(_positions(first), _positions(last), wanted[no])
+    ]
+
+
+def _positions(column: Any) -> list[int]:
+    positions: list[int] | None = orjson.loads(column) if isinstance(column, str) else column
+    return positions or []
+
+
+def _ends(first: Sequence[int], last: Sequence[int], count: int) -> list[int]:
+    half = first[: -(-count // 2)]
+    known = set(half)
+    return [*half, *(position for position in last if position not in known)][:count]
+
+
+async def claim(
+    connection: AsyncConnection, lane: str, worker: str, keys: Sequence[Key], *, lease_ms: int
+) -> list[Claim]:
+    """Claim those of *keys* that are still due in *lane*, for *lease_ms*.
+
+    A claim that is not settled in time is due again. Two workers never hold one delivery.
+    """
+    if not keys:
+        return []
+    now = sql.now_ms(connection)
+    source = sql.rows_source(connection, {"position": "bigint", "no": "bigint"})
+    rows = await connection.execute(
+        text(
+            f"WITH picked AS (SELECT d.position, d.subscription_no FROM {source} JOIN deliveries AS d "
+            "ON d.position = u.position AND d.subscription_no = u.no "
+            f"WHERE d.due_ms <= {now} AND {lane} {sql.for_update_skipping(connection, of='d')}) "
+            f"UPDATE deliveries SET claimed_by = :worker, claim = claim + 1, due_ms = {now} + :lease "
+            "WHERE (position, subscription_no) IN (SELECT position, subscription_no FROM picked) "  # FROM: a scan on SQLite
+            "RETURNING deliveries.position, deliveries.subscription_no, deliveries.attempts, deliveries.round_start, "
+            "deliveries.claim, deliveries.replay_no"
+        ),
+        {
+            "worker": worker,
+            "lease": lease_ms,
+            "rows": sql.rows_json([[key.position, key.subscription_no] for key in keys]),
+        },
+    )
+    return sorted((Claim(*row) for row in rows), key=lambda claim: (claim.subscription_no, claim.position))

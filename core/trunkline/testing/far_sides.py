@@ -72,6 +72,10 @@ class FarSide:
         """
         raise NotImplementedError
 
+    def is_own(self, detail: str) -> bool:  # noqa: ARG002 - what a far side that dials overrides
+        """Tell whether a side effect, by its *detail*, is the far side's own and not the channel's."""
+        return False
+
     async def reached(self) -> None:
         """Return as soon as something has reached it, which may be less than an arrival. Raises TimeoutError."""
         await self.arrivals(1)

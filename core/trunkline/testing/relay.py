@@ -34,6 +34,11 @@ class Relay:
         self._tasks: set[asyncio.Task[None]] = set()
         self._others = contextlib.AsyncExitStack()
 
+    @property
+    def server(self) -> str:
+        """The server's address as side effects show it."""
+        return f"'{self._host}'" if self._host.startswith("/") else f"'{self._host}', {self._server_port}"
+
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._connect, "127.0.0.1", 0)
         self.port = self._server.sockets[0].getsockname()[1]
@@ -115,6 +120,10 @@ class RelayedFarSide(FarSide):
     def __init__(self, relay: Relay) -> None:
         self.relay = relay
         self.dials = ("127.0.0.1", relay.port)
+
+    def is_own(self, detail: str) -> bool:
+        """Tell whether it is the relay that dials its server."""
+        return self.relay.server in detail
 
     async def reached(self) -> None:
         """Wait for a connection since it hangs: a protocol that begins with a greeting brings no event then."""

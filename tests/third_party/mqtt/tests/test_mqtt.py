@@ -39,7 +39,6 @@ class TestChannel(ChannelConformance):
     plugin = "mqtt"
     channel = "mqtt"
     signs = True
-    own_addresses = (("127.0.0.1", PORT),)  # from where the relay reaches the broker
 
     @pytest_asyncio.fixture
     async def far_side(self, listener):

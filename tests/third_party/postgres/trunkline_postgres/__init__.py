@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
+from weakref import WeakValueDictionary
 
 import psycopg
 from psycopg import sql
@@ -14,6 +15,8 @@ from trunkline import Outcome, Result
 
 SECONDS = 4
 """How long an attempt takes at most."""
+AT_ONCE = 16
+"""Connections that one company has at one server: a server has few."""
 COLUMNS = ("id", "type", "event")
 REASONS = {
     "password authentication failed": "does not know this user and password",
@@ -43,26 +46,28 @@ class Table(BaseModel):
     password: SecretStr = Field(title="Password")
 
 
+Turns = WeakValueDictionary[tuple[int, str, int], asyncio.Semaphore]
+Way = tuple[trunkline.Network, Turns]
 FAILURES = (psycopg.Error, trunkline.AddressRefused, OSError)
 
 
-async def deliver(network: trunkline.Network, push: trunkline.Push[Table], _: object) -> Result:
+async def deliver(way: Way, push: trunkline.Push[Table], _: object) -> Result:
     """Insert the row; where the table has a unique key, an attempt that is made again changes nothing."""
     values = (push.event_id, push.event_type, push.body.decode())
     statement = sql.SQL("INSERT INTO {} ({}) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING")
     try:
-        async with asyncio.timeout(SECONDS), connected(network, push.target) as connection:
+        async with asyncio.timeout(SECONDS), connected(way, push.target) as connection:
             rows = (await connection.execute(filled(statement, push.target), values)).rowcount
     except FAILURES as error:
         return Result(Outcome.RETRY, error=reason(error))
     return Result(Outcome.DELIVERED, response_body=f"{rows} row" if rows else "the row was there already")
 
 
-async def check(network: trunkline.Network, target: trunkline.Target[Table]) -> str | None:
+async def check(way: Way, target: trunkline.Target[Table]) -> str | None:
     """Sign in, and look for the table and its columns."""
     statement = sql.SQL("INSERT INTO {0} ({1}) SELECT {1} FROM {0} WHERE false")
     try:
-        async with asyncio.timeout(SECONDS), connected(network, target) as connection:
+        async with asyncio.timeout(SECONDS), connected(way, target) as connection:
             await connection.execute(filled(statement, target))
     except FAILURES as error:
         return reason(error)
@@ -73,7 +78,8 @@ async def check(network: trunkline.Network, target: trunkline.Target[Table]) -> 
 def register_channels(context: trunkline.PluginContext) -> Sequence[trunkline.Channel]:
     """Give the channel; calls, form and checks come from ``Table``."""
     about = "Writes each event as a row into a table of your PostgreSQL."
-    made, tried = partial(deliver, context.network), partial(check, context.network)
+    way = (context.network, Turns())
+    made, tried = partial(deliver, way), partial(check, way)
     return [trunkline.Channel("postgres", "PostgreSQL", about, made, target=Table, check_connection=tried)]
 
 
@@ -84,25 +90,20 @@ def filled(statement: sql.SQL, target: trunkline.Target[Table]) -> sql.Composed:
 
 
 @asynccontextmanager
-async def connected(
-    network: trunkline.Network, target: trunkline.Target[Table]
-) -> AsyncGenerator[psycopg.AsyncConnection]:
+async def connected(way: Way, target: trunkline.Target[Table]) -> AsyncGenerator[psycopg.AsyncConnection]:
     """Connect to an address that was judged; the name is only what the certificate must be for."""
-    table = target.config
+    (network, turns), table = way, target.config
     addresses = await network.addresses(table.host, table.port, company_id=target.company_id)
     tls = {"sslmode": "verify-full", "sslrootcert": "system"} if table.tls else {"sslmode": "disable"}
-    connection = await psycopg.AsyncConnection.connect(
-        **tls,
-        host=table.host,
-        hostaddr=addresses[0],
-        port=table.port,
-        dbname=table.database,
-        user=table.user,
-        password=table.password.get_secret_value(),
-        application_name="trunkline",
-        autocommit=True,
-    )
-    async with connection:
+    place = {"host": table.host, "hostaddr": addresses[0], "port": table.port, "dbname": table.database}
+    turn = turns.setdefault((target.company_id, table.host, table.port), asyncio.Semaphore(AT_ONCE))
+    secret = table.password.get_secret_value()
+    async with (
+        turn,
+        await psycopg.AsyncConnection.connect(
+            **tls, **place, user=table.user, password=secret, autocommit=True
+        ) as connection,
+    ):
         yield connection
 
 

@@ -36,8 +36,6 @@ class TestChannel(ChannelConformance):
     channel = "redis"
     signs = True
 
-    own_addresses = (("127.0.0.1", PORT),)  # from where the relay reaches the server
-
     @pytest_asyncio.fixture
     async def far_side(self, consumer):
         yield consumer

@@ -38,6 +38,7 @@ from trunkline.insight.overview import Activity
 from trunkline.operations import Operations
 from trunkline.outbound import Outbound
 from trunkline.outbound.origins import Origins
+from trunkline.outbound.streams import Network
 from trunkline.plugins import Notifier
 from trunkline.runtime.clock import SystemClock
 from trunkline.runtime.metrics import Metrics
@@ -285,9 +286,11 @@ class Hub:
             await self.secret_checks.write_missing()
             for part in (self.wakeup, self.http, self.origins, self.keys, self.limits):
                 await stack.enter_async_context(part)
+            # What plugins do while they stop may emit: events are accepted until the last of them has ended.
+            await stack.enter_async_context(self.ingest)
             await stack.enter_async_context(plugins.Watchdog(self.registry))
             await stack.enter_async_context(plugins.lifespans(self.registry))
-            for service in (self.notifier, self.ingest, self.streaming):
+            for service in (self.notifier, self.streaming):
                 await stack.enter_async_context(service)
             if self._dispatches:
                 self.dispatcher = await stack.enter_async_context(self._make_dispatcher())
@@ -387,6 +390,7 @@ class Hub:
             name=name,
             settings=settings,
             http=self.http,
+            network=Network(self.http),
             http_for=self.http.for_tenant,
             events=self.streaming,
             subscriptions=self.subscriptions,

@@ -24,6 +24,7 @@ SUITES = (
     "fairness",
     "pages",
     "portal",
+    "agents",
 )
 
 

@@ -17,7 +17,8 @@ from trunkline.cli.output import CANNOT_GO_ON
 from trunkline.hub.hub import Hub
 from trunkline.runtime import logs, process
 from trunkline.settings import Settings
-from trunkline.store import migrate
+from trunkline.store import dialects, migrate
+from trunkline.store.serving import served_alone
 
 
 async def serve(settings: Settings, *, workers: int, migrates: bool, config: Path | None) -> int:
@@ -30,7 +31,8 @@ async def serve(settings: Settings, *, workers: int, migrates: bool, config: Pat
     with server.bind(settings.server.host, settings.server.port) as listener:
         if workers > 1:
             return await _serve_by_children(settings, listener, workers, migrates=migrates, config=config)
-        with server.stop_signals() as stop:
+        file = dialects.of_url(settings.database.url).file_of(settings.database.url)
+        with served_alone(file), server.stop_signals() as stop:
             hub = Hub(settings, migrates=migrates)
             async with server.running(hub, listener=listener):
                 process.tune()

@@ -19,7 +19,7 @@ from trunkline.settings.sections import (
     Settings,
     Validation,
 )
-from trunkline.settings.values import Names
+from trunkline.settings.values import Names, Seconds
 
 __all__ = [
     "CORE_SECTIONS",
@@ -37,6 +37,7 @@ __all__ = [
     "Names",
     "Plugins",
     "Product",
+    "Seconds",
     "Section",
     "Server",
     "Settings",

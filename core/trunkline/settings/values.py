@@ -64,6 +64,7 @@ Modes = Annotated[dict[str, Mode], BeforeValidator(read_modes)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_split_list)]
 """A list of names for a model of settings; in an environment variable a JSON array, or comma-separated."""
 Seconds = Annotated[tuple[Annotated[float, Field(ge=0)], ...], BeforeValidator(_split_list)]
+"""A list of waits for a model of settings; in an environment variable a JSON array, or comma-separated."""
 NameServers = Annotated[
     tuple[Annotated[str, AfterValidator(_check_name_server)], ...], BeforeValidator(_split_list)
 ]

@@ -57,6 +57,8 @@ class Dialect(ABC):
     """The function that picks the larger of its arguments."""
     json_array: ClassVar[str]
     """The aggregate function that gathers values in a JSON array."""
+    row_among: ClassVar[str]
+    """The condition that a row is one of those that ``{picking}``, a FROM with what follows it, finds in its table."""
     limit_idling: ClassVar[str]
     """The value whose reading has the database end this transaction where its process stands still in it."""
     limit_waiting: ClassVar[str]
@@ -140,6 +142,7 @@ class SQLite(Dialect):
     now_ms = "CAST(unixepoch('now', 'subsec') * 1000 AS INTEGER)"
     greatest = "max"
     json_array = "json_group_array"
+    row_among = "rowid IN (SELECT rowid {picking})"
     limit_idling = "NULL"
     limit_waiting = "true"
 
@@ -224,6 +227,7 @@ class PostgreSQL(Dialect):
     now_ms = "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)"
     greatest = "greatest"
     json_array = "json_agg"
+    row_among = "ctid = ANY (ARRAY(SELECT ctid {picking}))"
     # In a statement that is sent anyway: they cost no round trip, end with the transaction, and pass through every pooler.
     limit_idling = f"(SELECT set_config('idle_in_transaction_session_timeout', '{IDLE_MS}', true))"
     limit_waiting = f"set_config('lock_timeout', '{LOCK_MS}', true) IS NOT NULL"

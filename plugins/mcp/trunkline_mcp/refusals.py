@@ -31,4 +31,6 @@ def refuse(sentence: str) -> CallToolResult:
 
 
 def _name(path: str) -> str:
-    return _NAMES.get(path) or path.lstrip("/").replace("/", ".") or "the arguments"
+    """Name what the JSON Pointer *path* leads to."""
+    parts = [part.replace("~1", "/").replace("~0", "~") for part in path.removeprefix("/").split("/")]
+    return _NAMES.get(path) or ".".join(parts) or "the arguments"

@@ -7,9 +7,10 @@ import orjson
 from fastapi import APIRouter, Depends, Request, Response
 from starlette.types import Message, Receive, Scope, Send
 
-from trunkline import BodyInvalid, Caller, PluginContext, Routes, StrictRoute, read_body, read_json, requires
+from trunkline import BodyInvalid, Caller, PluginContext, Routes, read_body, read_json, requires
 from trunkline_mcp.raw_json import SCOPE_KEY as RAW_KEY
 from trunkline_mcp.raw_json import Filling, RawJson
+from trunkline_mcp.resource_metadata import ResourceMetadata, challenging
 from trunkline_mcp.server import CALLER_KEY, AgentServer
 from trunkline_mcp.settings import Settings
 
@@ -18,18 +19,18 @@ MAX_BYTES = 32 * 1024
 """What a message may have: few arguments need more, and one made to be dear holds the event loop for 13 ms."""
 
 Calls = Annotated[Caller, Depends(requires(None, bucket="read", bearer=True))]
-_PARSE_ERROR, _INVALID_REQUEST = -32700, -32600
+_PARSE_ERROR, _INVALID_REQUEST, _INVALID_PARAMS = -32700, -32600, -32602
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _NO_STREAM = "Send messages by POST: nothing is sent unasked here, and no session is kept that could end."
 
 
-def make_routes(context: PluginContext, server: AgentServer) -> Routes:
-    """Build the route over *server*."""
+def make_routes(context: PluginContext, server: AgentServer, metadata: ResourceMetadata) -> Routes:
+    """Build the route over *server*; *metadata* say who gives tokens."""
     assert isinstance(context.settings, Settings)
     public_url = context.deployment.public_url
     own = (_origin_of(public_url),) if public_url else ()
-    handlers = _Handlers(server, origins=frozenset({*own, *context.settings.allowed_origins}))
-    router = APIRouter(route_class=StrictRoute, tags=["MCP"], include_in_schema=False)
+    handlers = _Handlers(server, metadata, origins=frozenset({*own, *context.settings.allowed_origins}))
+    router = APIRouter(route_class=challenging(metadata), tags=["MCP"], include_in_schema=False)
     router.add_api_route(
         "", handlers.take, methods=["POST"], summary="Send a message of the Model Context Protocol"
     )
@@ -40,8 +41,9 @@ def make_routes(context: PluginContext, server: AgentServer) -> Routes:
 class _Handlers:
     """Takes messages for *server*; web pages of *origins* may send some, too."""
 
-    def __init__(self, server: AgentServer, *, origins: frozenset[str]) -> None:
+    def __init__(self, server: AgentServer, metadata: ResourceMetadata, *, origins: frozenset[str]) -> None:
         self._server = server
+        self._metadata = metadata
         self._origins = origins
 
     async def take(self, request: Request, caller: Calls) -> Response:
@@ -55,7 +57,12 @@ class _Handlers:
         try:
             _, message = read_json(body)
         except BodyInvalid as error:
-            return _error(400, _PARSE_ERROR, error.detail)
+            return _unreadable(body, error)
+        if scope := self._server.scope_missing(caller, message):
+            challenge = self._metadata.challenge(request, error="insufficient_scope", scopes=[scope])
+            sentence = f"This access token lacks the scope '{scope}'."
+            headers = {"WWW-Authenticate": challenge} if challenge else None
+            return _error(403, _INVALID_REQUEST, sentence, headers=headers)
         same_as_over_http = orjson.dumps(message)
         return _Answer(self._server, caller, same_as_over_http)
 
@@ -100,7 +107,26 @@ def _origin_of(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc}"
 
 
-def _error(status: int, code: int, sentence: str, *, headers: dict[str, str] | None = None) -> Response:
-    """Write a JSON-RPC error that belongs to no message."""
-    content = {"jsonrpc": "2.0", "id": None, "error": {"code": code, "message": sentence}}
+def _unreadable(body: bytes, error: BodyInvalid) -> Response:
+    """Refuse what is no JSON; and what is, but has parameters that the hub takes nowhere, as that message's own error."""
+    try:
+        message_id = orjson.loads(body)["id"]
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        message_id = None
+    is_of_message = isinstance(message_id, str | int) and error.errors[0].path.startswith("/params")
+    if not is_of_message:
+        return _error(400, _PARSE_ERROR, error.detail)
+    return _error(400, _INVALID_PARAMS, error.detail, message_id=message_id)
+
+
+def _error(
+    status: int,
+    code: int,
+    sentence: str,
+    *,
+    message_id: str | int | None = None,
+    headers: dict[str, str] | None = None,
+) -> Response:
+    """Write a JSON-RPC error; without an id it belongs to no message."""
+    content = {"jsonrpc": "2.0", "id": message_id, "error": {"code": code, "message": sentence}}
     return Response(orjson.dumps(content), status, headers=headers, media_type="application/json")

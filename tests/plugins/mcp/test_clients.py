@@ -2,12 +2,15 @@
 
 import contextlib
 from collections.abc import AsyncIterator
+from typing import Any
 
 import httpx2
 import pytest
 from mcp.client import Client
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.exceptions import MCPError
+from mcp_types import Request
+from pydantic import TypeAdapter
 
 ERAS = {"auto": "2026-07-28", "legacy": "2025-11-25"}
 LEAD = {"first_name": "Jane", "last_name": "Doe", "email": "jane.doe@example.com"}
@@ -51,6 +54,22 @@ async def test_an_agent_reads_what_there_is_and_takes_a_prompt(served_hub, mode)
         assert resources["trunkline://docs/verify"].mime_type == "text/markdown"
         taken = await client.get_prompt("find_out_why", {"event_id": "7"})
         assert "explain_event" in taken.messages[0].content.text
+
+
+async def test_an_agent_polls_for_what_comes_after_a_cursor(served_hub, mode):
+    async with connected(served_hub, served_hub.key, mode) as client:
+
+        async def poll(cursor: str | None) -> dict[str, Any]:
+            params = {"name": "lead.created", "cursor": cursor}
+            request = Request[dict[str, Any], str](method="events/poll", params=params)
+            return await client.session.send_request(request, TypeAdapter(dict[str, Any]))
+
+        now = await poll(None)
+        assert (now["events"], now["hasMore"], now["truncated"]) == ([], False, False)
+        made = await client.call_tool("create_lead", LEAD)
+        (event,) = (await poll(now["cursor"]))["events"]
+        assert event["name"] == "lead.created"
+        assert event["data"]["client_id"] == made.structured_content["client_id"]
 
 
 async def test_a_refusal_is_a_result_and_an_unknown_tool_an_error(served_hub, mode):

@@ -1,4 +1,4 @@
-"""The TypeScript client and the protocol's own conformance scenarios against ``trunkline serve``."""
+"""The TypeScript client, the inspector and the protocol's own conformance scenarios against ``trunkline serve``."""
 
 import asyncio
 import contextlib
@@ -72,6 +72,23 @@ def test_the_typescript_client_lists_calls_reads_and_takes_a_prompt(served_hub, 
         "- first_name is required\n- last_name is required\n- email is required"
     )
     assert (met["resource"], "explain_event" in met["prompt"]) == (10, True)
+
+
+def inspect(folder: Path, hub: Any, *method: str) -> Any:
+    """Let the inspector send one message; gives the result."""
+    program = "node_modules/@modelcontextprotocol/inspector/clients/launcher/build/index.js"
+    connecting = ("--cli", f"{hub.url}/mcp", "--transport", "http")
+    key = ("--header", f"Authorization: Bearer {hub.key}")
+    done = node(folder, program, *connecting, *key, *method)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return json.loads(done.stdout)
+
+
+def test_the_inspector_lists_tools_without_a_complaint_and_calls_one(served_hub, packages):
+    listed = inspect(packages, served_hub, "--method", "tools/list", "--strict")["tools"]
+    assert {"create_lead", "find_lead", "get_recent_events"} <= {tool["name"] for tool in listed}
+    call = ("--method", "tools/call", "--tool-name", "find_lead", "--tool-arg", "email=nobody@example.com")
+    assert inspect(packages, served_hub, *call)["structuredContent"] == {"results": [], "count": 0}
 
 
 @contextlib.asynccontextmanager

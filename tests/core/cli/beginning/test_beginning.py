@@ -33,6 +33,7 @@ def test_init_writes_a_folder_whose_product_is_its_own(cli):
 def test_the_secrets_are_the_owners_alone_and_the_hub_reads_them(cli):
     begun(cli, "--key-prefix", "acme")
     assert stat.S_IMODE((cli.folder / ".env").stat().st_mode) == 0o600
+    assert cli.invoke("migrate").exit_code == 0
     made = cli.invoke("keys", "create", "--company", "1", "--name", "x", "--scope", "events:read")
     assert made.stdout.startswith("acme_live_1_"), made.output
     assert not (cli.folder / "trunkline.db.secrets").exists()

@@ -15,6 +15,7 @@ from trunkline.api import (
     observation,
     problems,
     quarantine,
+    registration,
     subscriptions,
     system,
 )
@@ -73,6 +74,7 @@ def _core_routes(hub: Hub) -> Sequence[Routes]:
     )
     routers = (
         event_types.make_router(hub.catalog),
+        registration.make_router(hub.registered_types),
         quarantine.make_router(hub.quarantine, hub.catalog, max_event_bytes=max_bytes),
         subscriptions.make_router(hub.subscriptions, hub.deliveries, hub.replays),
         keys.make_router(hub.key_service),

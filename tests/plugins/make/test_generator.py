@@ -323,3 +323,8 @@ def test_a_condition_that_cannot_be_written_is_told():
     schema = {"type": "object", "properties": {"owner_id": field | where}}
     with pytest.raises(ValueError, match="cannot be written into a condition of Make"):
         generate(replace(TINY, searches=(replace(FIND_TASK, input=schema),)))
+
+
+def test_an_export_says_that_the_app_takes_keys_where_oauth_is_asked_for():
+    assert not any("OAuth" in remark for remark in generator.remarks(TINY))
+    assert any("takes API keys" in remark for remark in generator.remarks(replace(TINY, auth="both")))

@@ -9,8 +9,10 @@
     │   ├── Unauthenticated         401
     │   ├── Forbidden               403  scope or company
     │   ├── NotFound                404
+    │   │   └── CompanyUnknown      no company has the reference
     │   ├── Conflict                409
     │   │   ├── IdempotencyConflict
+    │   │   ├── CompanyErased       the company is being deleted
     │   │   └── LimitReached        the company has all that one of its limits allows
     │   │       └── TooManySubscriptions
     │   ├── CursorExpired           410
@@ -148,6 +150,16 @@ class NotFound(Refused):
         super().__init__(f"There is no {kind} '{identifier}' here.")
 
 
+class CompanyUnknown(NotFound):
+    """No company has the reference *name*."""
+
+    title = "Company not found"
+
+    def __init__(self, name: object) -> None:
+        super().__init__("company", name)
+        self.name = name
+
+
 class Conflict(Refused):
     """The request contradicts what is stored."""
 
@@ -163,6 +175,18 @@ class IdempotencyConflict(Conflict):
             f"The Idempotency-Key '{key}' was used for another request; choose a new key for a new request."
         )
         self.key = key
+
+
+class CompanyErased(Conflict):
+    """The company is being deleted, so nothing is done for it any more."""
+
+    title = "Company deleted"
+
+    def __init__(self, company_id: int) -> None:
+        super().__init__(
+            f"Company {company_id} is being deleted, so nothing is done for it; wait until its erasure has ended."
+        )
+        self.company_id = company_id
 
 
 class LimitReached(Conflict):

@@ -224,8 +224,9 @@ def event_types_page() -> str:
             ["type", "title"],
             [(f"[`{kind.name}`](#{kind.name.replace('.', '')})", kind.title) for kind in kinds],
         ),
-        "An event is pushed and polled as an envelope. `metadata` is absent when it is empty.",
-        '```json\n{"id": 45678, "type": "client.created", "createdUtc": "2026-01-28T10:30:00Z", "companyId": 92,\n "payload": {"client_id": 12345, "first_name": "Jane"}, "metadata": {"source": "web_portal"}}\n```',
+        "An event is pushed and polled as an envelope. `metadata` is absent when it is empty, `companyRef` where the company had no "
+        "[reference](../how-to/manage-companies.md) when the event was accepted.",
+        '```json\n{"id": 45678, "type": "client.created", "createdUtc": "2026-01-28T10:30:00Z", "companyId": 92,\n "companyRef": "acme-4f2a", "payload": {"client_id": 12345, "first_name": "Jane"}, "metadata": {"source": "web_portal"}}\n```',
     ]
     for kind in kinds:
         blocks += [
@@ -376,7 +377,7 @@ def http_page() -> str:
         "## Keys",
         "A call below `/api/v1` carries its key in the header `X-Api-Key`. A company's key looks like "
         "`wlcro_live_92_` followed by 43 characters, and sees nothing of another company; an operator's begins with `wlcro_live_0_`, may do everything, "
-        "and names the company in the header `X-Company-Id`, or in an event's `companyId`. "
+        "and names the company in the header `X-Company-Id`, or in an event's `companyId`, by its id or its reference. "
         "No key, or one that is unknown or revoked: 401. A key without the scope: 403, which names it. Another company's record: 404.",
         "## Rate limits",
         "A company's key has so many calls a minute in each bucket; [settings](settings.md#limits) say how many. Every answer to it carries "
@@ -489,7 +490,7 @@ def metrics_page() -> str:
         table(["metric", "type", "labels", "meaning"], metric_rows()),
         "`outcome` is `delivered`, `retry`, `rejected` or `gone`. `route` is the template of the path, such as `/api/v1/events/{event_id}`. "
         "Of an agent's message `method` is that of the protocol, and `other` for what the server does not know; `outcome` is `done` or `refused`, "
-        "and of a call of a tool also `failed`, `forbidden`, `unknown` or `left` (the agent did not wait for the end).",
+        "and of a call of a tool also `failed`, `forbidden`, `unknown` or `left` (the agent did not wait for the end). A stream is counted when it ends, with how long it was open.",
         "A plugin adds metrics of its own by `context.metrics`; they are named `trunkline_{plugin}_…`, and here are those of the plugins that come "
         "with the hub.",
     )

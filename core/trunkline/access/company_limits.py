@@ -9,7 +9,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 
-from trunkline.errors import BodyInvalid, FieldError, StoreUnavailable
+from trunkline.errors import BodyInvalid, CompanyErased, FieldError, StoreUnavailable
 from trunkline.settings import Companies
 from trunkline.store import companies as store
 from trunkline.store.database import Database
@@ -71,22 +71,27 @@ class CompanyLimits:
         """Show the limits that hold for a company, and which of them are its own."""
         async with self._database.read() as connection:
             own = await store.limits_of(connection, company_id)
-        return self._view(company_id, own)
+        return {"id": company_id, **self.shown(company_id, own)}
 
     async def change(self, company_id: int, changes: Mapping[str, int | None]) -> dict[str, object]:
-        """Give a company limits of its own, the deployment's again for None, and show the result. Raises BodyInvalid."""
-        if faults := _faults(changes):
+        """Give a company limits of its own, the deployment's again for None, and show the result.
+
+        Raises BodyInvalid, CompanyErased.
+        """
+        if faults := faults_of(changes):
             raise BodyInvalid(faults)
         async with self._database.write() as connection:
-            own = await store.limits_of(connection, company_id)
-            own = {name: value for name, value in {**own, **changes}.items() if value is not None}
-            await store.put_limits(connection, company_id, own)
-        return self._view(company_id, own)
+            company = await store.lock(connection, company_id)
+            if company is None:
+                raise CompanyErased(company_id)
+            own = merged(company.limits, changes)
+            await store.change(connection, company_id, {"limits": own})
+        return {"id": company_id, **self.shown(company_id, own)}
 
-    def _view(self, company_id: int, own: Mapping[str, int]) -> dict[str, object]:
+    def shown(self, company_id: int, own: Mapping[str, int]) -> dict[str, dict[str, int]]:
+        """Show the limits that hold for a company whose *own* were just read, and those."""
         quotas = asdict(self._remember(company_id, own))
         return {
-            "id": company_id,
             "limits": {name: quotas[name] for name in NAMES},
             "own_limits": {name: own[name] for name in NAMES if name in own},
         }
@@ -103,7 +108,13 @@ class CompanyLimits:
         return quotas
 
 
-def _faults(changes: Mapping[str, int | None]) -> list[FieldError]:
+def merged(own: Mapping[str, int], changes: Mapping[str, int | None]) -> dict[str, int]:
+    """Give a company's *own* limits with *changes*, of which None takes one back."""
+    return {name: value for name, value in {**own, **changes}.items() if value is not None}
+
+
+def faults_of(changes: Mapping[str, int | None]) -> list[FieldError]:
+    """Find what is wrong with limits that a company is to be given."""
     known = ", ".join(NAMES)
     faults = [
         FieldError(f"/limits/{name[:60]}", f"is not a limit; the limits are {known}")

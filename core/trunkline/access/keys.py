@@ -7,7 +7,7 @@ revoked it. Requests that ask at the same time share one query.
 import logging
 import re
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Self
@@ -24,15 +24,16 @@ from trunkline.errors import (
     Unauthenticated,
     unknown_name,
 )
+from trunkline.model.companies import MAX_COMPANY_ID
 from trunkline.model.principals import COMPANY_SCOPES, OPERATOR, Principal
 from trunkline.runtime.batching import Batcher
 from trunkline.store import keys as store
 from trunkline.store import secrets as secret_store
 from trunkline.store.database import Database
+from trunkline.store.directory import CompanyDirectory
 from trunkline.store.keys import KeyRecord, ValidKey
 from trunkline.store.secrets import Redigest
 
-MAX_COMPANY_ID = 2**63 - 1
 KEY_ID_PREFIX = "key_"
 _SECRET_BYTES = 32
 _KEY = re.compile(r"([a-z][a-z0-9]{1,15})_live_(0|[1-9][0-9]{0,18})_([A-Za-z0-9_-]{43})", re.ASCII)
@@ -64,7 +65,8 @@ def parse_key(api_key: str) -> ParsedKey | None:
 class Keys:
     """Makes, lists, revokes and checks API keys. Enter it to start checking.
 
-    *pins* gives the versions of event types that a new key is to read (``schemas.versions.Pins``).
+    *pins* gives the versions of event types that a new key is to read (``schemas.versions.Pins``). *directory* is told with
+    each key that is found how often companies were changed until then.
     """
 
     def __init__(
@@ -75,10 +77,12 @@ class Keys:
         prefix: str,
         limits: CompanyLimits,
         pins: Callable[[], Mapping[str, int]] = dict[str, int],
+        directory: CompanyDirectory | None = None,
     ) -> None:
         self._database = database
         self._limits = limits
         self._pins = pins
+        self._directory = directory
         self._vault = vault
         self.prefix = prefix
         self._lookups: Batcher[Digests, Principal | None] = Batcher(self._look_up)
@@ -178,6 +182,7 @@ class Keys:
             key = await store.find_valid_by_id(connection, key_id)
         if key is None:
             return None
+        self._note_companies([key])
         if key.untouched:
             self._note_used([key_id])
         return _principal(key.record)
@@ -195,7 +200,13 @@ class Keys:
             if key is not None and key.pepper != digests.pepper:
                 self._note_pepper(key, digests)
         self._note_used([key.record.id for key in valid.values() if key.untouched])
+        self._note_companies(valid.values())
         return principals
+
+    def _note_companies(self, keys: Iterable[ValidKey]) -> None:
+        if self._directory is not None:
+            for key in keys:
+                self._directory.saw(key.companies_version)
 
     def _note_used(self, key_ids: Sequence[str]) -> None:
         for key_id in key_ids:

@@ -1,16 +1,19 @@
-"""Companies over HTTP, for the operator: which limits hold for one, and limits of its own."""
+"""Companies over HTTP, for the operator: made, listed, changed, and deleted with all that is of them."""
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path
+from fastapi import APIRouter, Depends, Path, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
-from trunkline.access.company_limits import CompanyLimits
-from trunkline.access.keys import MAX_COMPANY_ID
+from trunkline.access.companies import MAX_NAME, MAX_RECIPIENTS, Companies
+from trunkline.api.models import Strict, Utc
 from trunkline.api.problems import responses
+from trunkline.api.requests import QueryModel
 from trunkline.api.routing import Route, bind
 from trunkline.api.security import Caller, requires
+from trunkline.errors import SHOWN, NotFound
+from trunkline.model.companies import REFERENCE_FORM, read_name
 from trunkline.model.principals import OPERATOR
 
 _OWN: JsonDict = {"subscriptions": 500}
@@ -22,60 +25,183 @@ _ALL: JsonDict = {
     "replays_at_once": 5,
     "keys": 100,
 }
-CompanyId = Annotated[int, Path(ge=1, le=MAX_COMPANY_ID, description="the company")]
+_SAID: JsonDict = {
+    "reference": "acme-4f2a",
+    "name": "Acme Ltd",
+    "time_zone": "Europe/Berlin",
+    "metadata": {"plan": "growth"},
+    "alert_recipients": ["ops@acme.example"],
+}
+_EXAMPLE: JsonDict = {
+    "id": 93,
+    **_SAID,
+    "limits": _ALL,
+    "own_limits": _OWN,
+    "created_utc": "2026-01-28T10:30:00Z",
+    "updated_utc": "2026-01-28T10:30:00Z",
+}
+CompanyPath = Annotated[str, Path(description="the company's id or reference")]
+Reads = Annotated[Caller, Depends(requires(OPERATOR))]
+Administers = Annotated[Caller, Depends(requires(OPERATOR, bucket="admin"))]
+
+
+class CompanyRequest(Strict):
+    """What is to be set of a company."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{**_SAID, "limits": _OWN}]})
+
+    reference: str | None = Field(
+        default=None, description=f"the product's own name of it: {REFERENCE_FORM}; no other company has it"
+    )
+    name: str | None = Field(default=None, description=f"for people, up to {MAX_NAME} characters")
+    limits: dict[str, int | None] | None = Field(
+        default=None, description="limits of its own, by their names; null gives it the deployment's again"
+    )
+    time_zone: str | None = Field(default=None, description="of the IANA database, such as `Europe/Berlin`")
+    metadata: dict[str, Any] | None = Field(
+        default=None, description="what the product wants to keep with it"
+    )
+    alert_recipients: list[str] | None = Field(
+        default=None,
+        description=f"up to {MAX_RECIPIENTS} e-mail addresses of those who look after its integrations",
+    )
 
 
 class CompanyView(BaseModel):
-    """A company and the limits that hold for it."""
+    """A company, and the limits that hold for it."""
 
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"id": 92, "limits": _ALL, "own_limits": _OWN}]}
-    )
+    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
 
     id: int
+    reference: str | None
+    name: str | None
     limits: dict[str, int] = Field(description="the limits that hold, by their names")
     own_limits: dict[str, int] = Field(description="those of them that the operator gave this company")
-
-
-class CompanyChange(BaseModel):
-    """What is to change of a company."""
-
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"limits": _OWN}]})
-
-    limits: dict[str, Annotated[int, Field(strict=True)] | None] = Field(
-        description="limits of its own, by their names; null gives it the deployment's again"
+    time_zone: str | None
+    metadata: dict[str, Any]
+    alert_recipients: list[str]
+    created_utc: Utc | None = Field(
+        description="null for a company that was never made, and exists by its id"
     )
+    updated_utc: Utc | None
+
+
+class CompanyList(BaseModel):
+    """Companies, by their ids."""
+
+    companies: list[CompanyView]
+    next_cursor: str | None = Field(description="null on the last page")
+
+
+class CompanyQuery(QueryModel):
+    """Which companies to list."""
+
+    reference: str | None = Field(default=None, description="only the one with exactly this reference")
+    cursor: str | None = Field(default=None, description="`next_cursor` of the page before")
+    limit: int = Field(default=50, ge=1, le=200)
+
+
+class Receipt(BaseModel):
+    """The removal of all that is of a company."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "id": "era_5f0c9a2d1e83c55b4f0c9a2d",
+                    "company_id": 93,
+                    "status": "completed",
+                    "removed": {"events": 1204, "deliveries": 3310, "attempts": 3402, "api_keys": 2},
+                    "created_utc": "2026-01-28T10:30:00Z",
+                    "completed_utc": "2026-01-28T10:30:12Z",
+                }
+            ]
+        }
+    )
+
+    id: str
+    company_id: int
+    status: str = Field(description="`running` or `completed`")
+    removed: dict[str, int] = Field(description="how many rows are gone, by table")
+    created_utc: Utc
+    completed_utc: Utc | None
 
 
 class CompanyHandlers:
     """Answers the calls on companies."""
 
-    def __init__(self, limits: CompanyLimits) -> None:
-        self._limits = limits
+    def __init__(self, companies: Companies) -> None:
+        self._companies = companies
 
-    async def show_company(
-        self, company_id: CompanyId, _: Annotated[Caller, Depends(requires(OPERATOR))]
-    ) -> dict[str, Any]:
-        """Show the limits that hold for a company; one that never was made has the deployment's."""
-        return await self._limits.view(company_id)
+    async def create_company(self, body: CompanyRequest, _: Administers) -> dict[str, Any]:
+        """Make a company. Calls may name it by its `id`, or by its `reference` wherever they name one."""
+        return await self._companies.create(body.model_dump(exclude_unset=True))
+
+    async def list_companies(self, query: Annotated[CompanyQuery, Query()], _: Reads) -> dict[str, Any]:
+        """List the companies that were made or changed. Others exist by their ids, once a key or a call has named them."""
+        return await self._companies.page(reference=query.reference, cursor=query.cursor, limit=query.limit)
+
+    async def show_company(self, company_id: CompanyPath, _: Reads) -> dict[str, Any]:
+        """Show a company; one that never was made has the deployment's limits."""
+        return await self._companies.view(_name(company_id))
 
     async def change_company(
-        self,
-        company_id: CompanyId,
-        body: CompanyChange,
-        _: Annotated[Caller, Depends(requires(OPERATOR, bucket="admin"))],
+        self, company_id: CompanyPath, body: CompanyRequest, _: Administers
     ) -> dict[str, Any]:
-        """Give a company limits of its own. Every process knows them within five seconds."""
-        return await self._limits.change(company_id, body.limits)
+        """Change what the body names; null takes it back. Every process knows new limits within five seconds.
+
+        A new reference is in the envelopes of events from then on; those that were accepted before keep theirs.
+        """
+        return await self._companies.change(_name(company_id), body.model_dump(exclude_unset=True))
+
+    async def delete_company(
+        self, company_id: CompanyPath, response: Response, _: Annotated[Caller, Depends(requires(OPERATOR))]
+    ) -> dict[str, Any]:
+        """Delete a company and everything of it.
+
+        Its keys and subscriptions stop at once. Events, deliveries and records go in small pieces, which the receipt counts.
+        """
+        receipt = await self._companies.delete(_name(company_id))
+        response.headers["Location"] = f"/api/v1/erasures/{receipt['id']}"
+        return receipt
+
+    async def show_erasure(self, erasure_id: str, _: Reads) -> dict[str, Any]:
+        """Show what has been removed of a company that was deleted."""
+        return await self._companies.receipt(erasure_id)
+
+
+def _name(company_id: str) -> int | str:
+    name = read_name(company_id)
+    if name is None:
+        kind = "company"
+        raise NotFound(kind, company_id[:SHOWN])
+    return name
 
 
 ROUTES = (
+    Route(
+        "POST",
+        "/companies",
+        CompanyHandlers.create_company,
+        status_code=201,
+        response_model=CompanyView,
+        summary="Make a company",
+        responses=responses(401, 403, 409, 422),
+    ),
+    Route(
+        "GET",
+        "/companies",
+        CompanyHandlers.list_companies,
+        response_model=CompanyList,
+        summary="List companies",
+        responses=responses(400, 401, 403),
+    ),
     Route(
         "GET",
         "/companies/{company_id}",
         CompanyHandlers.show_company,
         response_model=CompanyView,
-        summary="Show a company's limits",
+        summary="Show a company",
         responses=responses(401, 403, 404),
     ),
     Route(
@@ -83,12 +209,29 @@ ROUTES = (
         "/companies/{company_id}",
         CompanyHandlers.change_company,
         response_model=CompanyView,
-        summary="Give a company limits of its own",
-        responses=responses(401, 403, 404, 422),
+        summary="Change a company",
+        responses=responses(401, 403, 404, 409, 422),
+    ),
+    Route(
+        "DELETE",
+        "/companies/{company_id}",
+        CompanyHandlers.delete_company,
+        status_code=202,
+        response_model=Receipt,
+        summary="Delete a company and everything of it",
+        responses=responses(401, 403, 404),
+    ),
+    Route(
+        "GET",
+        "/erasures/{erasure_id}",
+        CompanyHandlers.show_erasure,
+        response_model=Receipt,
+        summary="Show the receipt of a deletion",
+        responses=responses(401, 403, 404),
     ),
 )
 
 
-def make_router(limits: CompanyLimits) -> APIRouter:
-    """Build the router over the hub's *limits* of companies."""
-    return bind(CompanyHandlers(limits), ROUTES, prefix="/api/v1", tags=["Companies"])
+def make_router(companies: Companies) -> APIRouter:
+    """Build the router over the hub's *companies*."""
+    return bind(CompanyHandlers(companies), ROUTES, prefix="/api/v1", tags=["Companies"])

@@ -11,6 +11,7 @@ from pydantic import Field
 
 from trunkline.access.company_paces import EventPace
 from trunkline.api import answers, models
+from trunkline.api.company_names import CompanyNames
 from trunkline.api.fast_path import is_plain_json
 from trunkline.api.idempotency_keys import IdempotencyKey, check_idempotency_key
 from trunkline.api.problems import responses
@@ -29,6 +30,7 @@ from trunkline.runtime.pauses import Steps, run_through, run_with_pauses
 from trunkline.runtime.turns import Turns
 from trunkline.schemas.catalog import Json, SchemaCatalog
 from trunkline.schemas.examples import example_draft
+from trunkline.store.directory import CompanyDirectory
 from trunkline.store.quarantine_answers import Receipt
 
 OFF_LOOP_BYTES = 64 * 1024
@@ -63,6 +65,7 @@ class EventHandlers:
         ingest: Ingest,
         *,
         pace: EventPace,
+        directory: CompanyDirectory,
         catalog: SchemaCatalog,
         deliveries: Deliveries,
         max_event_bytes: int,
@@ -70,6 +73,7 @@ class EventHandlers:
         self._reader = reader
         self._ingest = ingest
         self._pace = pace
+        self._directory = directory
         self._catalog = catalog
         self._deliveries = deliveries
         self._max_event_bytes = max_event_bytes
@@ -153,21 +157,31 @@ class EventHandlers:
         return await self._deliveries.explain(caller.company_id, event_id_of(event_id))
 
     async def _read(self, call: Call, body: bytes, caller: Caller, key: str | None) -> Submission:
+        names = CompanyNames(caller, self._directory)
         how: dict[str, Any] = {
-            "company_of": caller.company_for,
+            "company_of": names,
             "now_text": now_text(),
             "namespace": caller.principal.company_id or 0,
             "key": key,
         }
-        if len(body) > OFF_LOOP_BYTES:
-            submission = await asyncio.to_thread(self._read_large, call, body, **how)
-        elif call == "batch":
-            submission = await run_with_pauses(self._reader.steps(call, *read_json(body), **how))
-        else:
-            submission = self._reader.read(call, *read_json(body), **how)
+        try:
+            submission = await self._read_events(call, body, how)
+        except EventRejected:
+            if not names.missing:
+                raise
+        if names.missing:
+            await names.look_up(names.missing)
+            submission = await self._read_events(call, body, how)
         check_idempotency_key(key)
         await self._pace.take(caller.principal, submission.companies())
         return submission
+
+    async def _read_events(self, call: Call, body: bytes, how: dict[str, Any]) -> Submission:
+        if len(body) > OFF_LOOP_BYTES:
+            return await asyncio.to_thread(self._read_large, call, body, **how)
+        if call == "batch":
+            return await run_with_pauses(self._reader.steps(call, *read_json(body), **how))
+        return self._reader.read(call, *read_json(body), **how)
 
     def _read_large(self, call: Call, body: bytes, **how: Any) -> Submission:
         """Read a large body in a thread; a batch event by event, so that others get their turn in between."""

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
-from trunkline.access.keys import MAX_COMPANY_ID
+from trunkline.api.company_names import CompanyName
 from trunkline.api.problems import responses
 from trunkline.api.routing import Route, bind
 from trunkline.api.security import Caller, requires
@@ -48,7 +48,7 @@ class KeyRequest(BaseModel):
         },
     )
 
-    company_id: int = Field(ge=1, le=MAX_COMPANY_ID, strict=True, description="the company it is for")
+    company_id: CompanyName = Field(description="the company it is for: its id, or its reference")
     name: str = Field(min_length=1, max_length=200, description="what it is for, in the company's words")
     scopes: list[str] = Field(description=f"what it may do: {_SCOPES}")
 
@@ -105,10 +105,11 @@ class KeyHandlers:
         return Me(company_id=principal.company_id, key_name=principal.name, scopes=sorted(principal.scopes))
 
     async def create_key(
-        self, body: KeyRequest, _: Annotated[Caller, Depends(requires(OPERATOR, bucket="admin"))]
+        self, body: KeyRequest, caller: Annotated[Caller, Depends(requires(OPERATOR, bucket="admin"))]
     ) -> NewKey:
         """Make a key for a company (an operator's key only). The answer is the only place where the key is shown."""
-        view, key = await self._keys.create(body.company_id, name=body.name, scopes=body.scopes)
+        company_id = await caller.company_named(body.company_id, path="/company_id")
+        view, key = await self._keys.create(company_id, name=body.name, scopes=body.scopes)
         return NewKey(**view, key=key)
 
     async def list_keys(self, caller: Annotated[Caller, Depends(requires(ADMIN))]) -> KeyList:

@@ -8,7 +8,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from fastapi.openapi.models import APIKey, APIKeyIn, SecuritySchemeType
@@ -16,19 +16,29 @@ from fastapi.security.base import SecurityBase
 from starlette.requests import Request
 from starlette.types import Scope
 
-from trunkline.access.keys import MAX_COMPANY_ID, Keys, parse_key
+from trunkline.access.keys import Keys, parse_key
 from trunkline.access.limits import Allowance, Bucket, Limits
 from trunkline.api.problems import HEADERS_KEY
 from trunkline.contract import BearerRequest
-from trunkline.errors import BadQuery, BodyInvalid, FieldError, Forbidden, Unauthenticated
+from trunkline.errors import (
+    SHOWN,
+    BadQuery,
+    BodyInvalid,
+    CompanyUnknown,
+    FieldError,
+    Forbidden,
+    Unauthenticated,
+)
+from trunkline.model.companies import REFERENCE_FORM, read_name
 from trunkline.model.principals import Principal
 from trunkline.runtime import callers
 from trunkline.schemas.versions import HEADER as VERSIONS_HEADER
 from trunkline.schemas.versions import read_header
+from trunkline.store.directory import CompanyDirectory
 
 COMPANY_HEADER = "X-Company-Id"
 _COMPANY_MISSING = "is required: name the company in the X-Company-Id header, as an operator's key has none"
-_COMPANY_MALFORMED = "must be a company's id, in digits"
+_COMPANY_MALFORMED = f"must be a company's id, in digits, or its reference ({REFERENCE_FORM})"
 _VERSIONS = VERSIONS_HEADER.lower().encode()
 _CALLER_KEY = "trunkline.caller"
 _BEARER = re.compile(rb"Bearer +(\S+) *", re.IGNORECASE)
@@ -51,6 +61,7 @@ class Hub(Protocol):
     keys: Keys
     tokens: Tokens
     limits: Limits
+    directory: CompanyDirectory
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +74,7 @@ class Caller:
     principal: Principal
     named_company_id: int | None
     made_for: Mapping[str, int] | None = None
+    _directory: CompanyDirectory | None = field(default=None, repr=False, compare=False, kw_only=True)
 
     @property
     def versions(self) -> Mapping[str, int]:
@@ -97,6 +109,25 @@ class Caller:
                 [FieldError("/companyId", f"is not the company of the {COMPANY_HEADER} header")]
             )
         return body_company_id
+
+    async def company_named(self, name: int | str, *, path: str) -> int:
+        """Settle the company that a body names at *path*, by its id or by its reference.
+
+        Raises:
+            Forbidden, BodyInvalid, BadQuery: as ``company_for`` does.
+            BodyInvalid: no company has that reference.
+            CompanyErased: it is being deleted.
+        """
+        assert self._directory is not None  # ``Requires`` sees to it
+        try:
+            company_id = await self._directory.id_of(name)
+        except CompanyUnknown:
+            if not self.principal.is_operator:
+                raise Forbidden.wrong_company() from None
+            raise BodyInvalid(
+                [FieldError(path, f"is no company's reference: '{str(name)[:SHOWN]}'")]
+            ) from None
+        return self.company_for(company_id)
 
 
 def hub_of(request: Request) -> Hub:
@@ -163,7 +194,8 @@ class Requires(SecurityBase):
                 _add_headers(scope, allowance)
         if self.scope is not None and not principal.has(self.scope):
             raise Forbidden.scope_missing(self.scope)
-        caller = Caller(principal, _company(principal, company), _made_for(versions))
+        company_id = await _company(principal, company, hub.directory) if company else principal.company_id
+        caller = Caller(principal, company_id, _made_for(versions), _directory=hub.directory)
         scope[_CALLER_KEY] = (self, caller)
         return caller
 
@@ -225,17 +257,22 @@ def _made_for(header: str | None) -> dict[str, int] | None:
         raise BadQuery(msg, errors=[FieldError(name, message)]) from None
 
 
-def _company(principal: Principal, header: str | None) -> int | None:
-    if not header:
-        return principal.company_id
-    if not (
-        header.isascii() and header.isdigit() and len(header) <= 19 and 0 < int(header) <= MAX_COMPANY_ID
-    ):
-        raise _company_header(_COMPANY_MALFORMED)
-    if principal.company_id not in {None, int(header)}:
+async def _company(principal: Principal, header: str, directory: CompanyDirectory) -> int:
+    name = read_name(header)
+    if name is None:
+        raise _company_header(_COMPANY_MALFORMED, header)
+    try:
+        company_id = await directory.id_of(name)
+    except CompanyUnknown:
+        if principal.is_operator:
+            raise _company_header("is no company's reference", header) from None
+        raise Forbidden.wrong_company() from None
+    if principal.company_id not in {None, company_id}:
         raise Forbidden.wrong_company()
-    return int(header)
+    return company_id
 
 
-def _company_header(message: str) -> BadQuery:
+def _company_header(message: str, value: str | None = None) -> BadQuery:
+    if value is not None:
+        message = f"{message}: '{value[:SHOWN]}'"
     return BadQuery(f"The header {COMPANY_HEADER} {message}.", errors=[FieldError(COMPANY_HEADER, message)])

@@ -101,7 +101,9 @@ COMMANDS: Mapping[str, Source] = {
         "Check the pepper and the encryption key, and give new ones for old while processes run.",
     ),
     "companies": Source(
-        "trunkline.cli.companies", "app", "Show and set what single companies may have and do."
+        "trunkline.cli.companies",
+        "app",
+        "Make, list, show and delete companies, and set what they may have and do.",
     ),
     "events": Source("trunkline.cli.events", "app", "Emit and watch events."),
     "quarantine": Source(

@@ -1,34 +1,155 @@
-"""``companies``: the limits of single companies."""
+"""``companies``: made, listed, shown, changed and deleted, and the limits of single ones."""
 
+import asyncio
+from collections.abc import Mapping
 from typing import Annotated, Any
 
+import orjson
 import typer
 
 from trunkline.access.company_limits import NAMES
-from trunkline.access.keys import MAX_COMPANY_ID
 from trunkline.cli import opening
 from trunkline.cli.config import Config
 from trunkline.cli.loop import run
-from trunkline.cli.options import AsJson, load_settings
-from trunkline.cli.output import show_json, show_table
+from trunkline.cli.options import AsJson, CompanyArgument, load_settings, name_of
+from trunkline.cli.output import show_json, show_table, warn
 from trunkline.settings import Settings
 
-app = typer.Typer(no_args_is_help=True, help="Show and set what single companies may have and do.")
+app = typer.Typer(
+    no_args_is_help=True, help="Make, list, show and delete companies, and set what they may have and do."
+)
 
+Reference = Annotated[
+    str | None, typer.Option("--reference", metavar="REFERENCE", help="The product's own name of it.")
+]
+Name = Annotated[str | None, typer.Option("--name", help="What people call it.")]
+TimeZone = Annotated[
+    str | None, typer.Option("--time-zone", metavar="ZONE", help="Of the IANA database: Europe/Berlin.")
+]
+Metadata = Annotated[
+    str | None, typer.Option("--metadata", metavar="JSON", help="An object, kept with the company.")
+]
+Recipients = Annotated[
+    list[str] | None,
+    typer.Option("--alert-recipient", metavar="ADDRESS", help="Who looks after it. May be repeated."),
+]
 _DEFAULT = "default"
+_PAGE = 200
+_LOOK_SECONDS = 0.5
 
 
-@app.callback()
-def _group() -> None:
-    """Keep ``limits`` a command of its own, although it is the only one."""
+@app.command("create")
+def create(
+    context: typer.Context,
+    reference: Reference = None,
+    name: Name = None,
+    time_zone: TimeZone = None,
+    metadata: Metadata = None,
+    alert_recipient: Recipients = None,
+    as_json: AsJson = False,
+    config: Config = None,
+) -> None:
+    """Make a company and print its id.
+
+    Example: [bold]trunkline companies create --reference acme --name 'Acme Ltd'[/bold]
+    """
+    values = _values(reference, name, time_zone, metadata, alert_recipient)
+    view = run(_create(load_settings(context, config), values))
+    if as_json:
+        show_json(view)
+    else:
+        typer.echo(view["id"])
+
+
+@app.command("set")
+def change(
+    context: typer.Context,
+    company: CompanyArgument,
+    reference: Reference = None,
+    name: Name = None,
+    time_zone: TimeZone = None,
+    metadata: Metadata = None,
+    alert_recipient: Recipients = None,
+    as_json: AsJson = False,
+    config: Config = None,
+) -> None:
+    """Change what is known of a company, and show it. An empty value takes back what was set.
+
+    Example: [bold]trunkline companies set 92 --reference acme[/bold]
+    """
+    values = _values(reference, name, time_zone, metadata, alert_recipient)
+    if not values:
+        msg = "name what is to change: --reference, --name, --time-zone, --metadata or --alert-recipient"
+        raise typer.BadParameter(msg)
+    _show(run(_change(load_settings(context, config), company, values)), as_json=as_json)
+
+
+@app.command("list")
+def show_all(context: typer.Context, as_json: AsJson = False, config: Config = None) -> None:
+    """List the companies that were made or changed.
+
+    Example: [bold]trunkline companies list[/bold]
+    """
+    views = run(_list(load_settings(context, config)))
+    if as_json:
+        show_json(views)
+        return
+    rows = [
+        [str(view[field] or "-") for field in ("id", "reference", "name", "created_utc")] for view in views
+    ]
+    show_table(["id", "reference", "name", "created"], rows)
+
+
+@app.command("show")
+def show(
+    context: typer.Context, company: CompanyArgument, as_json: AsJson = False, config: Config = None
+) -> None:
+    """Show a company.
+
+    Example: [bold]trunkline companies show acme[/bold]
+    """
+    _show(run(_change(load_settings(context, config), company, {})), as_json=as_json)
+
+
+@app.command("delete")
+def delete(
+    context: typer.Context,
+    company: CompanyArgument,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Return when all of it is gone.")] = False,
+    as_json: AsJson = False,
+    config: Config = None,
+) -> None:
+    """Delete a company and everything of it: keys, subscriptions, events, deliveries, records. Nothing brings it back.
+
+    Its keys and subscriptions stop at once; the rest goes in pieces, while the hub runs.
+
+    Example: [bold]trunkline companies delete acme --yes --wait[/bold]
+    """
+    if not yes:
+        typer.confirm(f"Delete company {company} and everything of it, for good?", abort=True, err=True)
+    receipt = run(_delete(load_settings(context, config), company, wait=wait))
+    _show_receipt(receipt, as_json=as_json)
+
+
+@app.command("receipt")
+def show_receipt(
+    context: typer.Context,
+    erasure: Annotated[str, typer.Argument(metavar="ID", help="The receipt's id, era_….")],
+    as_json: AsJson = False,
+    config: Config = None,
+) -> None:
+    """Show what has been removed of a company that was deleted.
+
+    Example: [bold]trunkline companies receipt era_5f0c9a2d1e83c55b4f0c9a2d[/bold]
+    """
+    _show_receipt(run(_receipt(load_settings(context, config), erasure)), as_json=as_json)
 
 
 @app.command("limits")
 def limits(
     context: typer.Context,
-    company: Annotated[
-        int, typer.Argument(metavar="COMPANY", min=1, max=MAX_COMPANY_ID, help="The company's id.")
-    ],
+    company: CompanyArgument,
     changes: Annotated[
         list[str] | None,
         typer.Argument(
@@ -44,9 +165,9 @@ def limits(
     Example: [bold]trunkline companies limits 92 subscriptions=500 keys=default[/bold]
     """
     chosen = dict(map(_read_change, changes or ()))
-    view = run(_limits(load_settings(context, config), company, chosen))
+    view = run(_change(load_settings(context, config), company, {"limits": chosen} if chosen else {}))
     if as_json:
-        show_json(view)
+        show_json({name: view[name] for name in ("id", "limits", "own_limits")})
         return
     own = view["own_limits"]
     rows = [
@@ -54,6 +175,34 @@ def limits(
         for name, value in view["limits"].items()
     ]
     show_table(["limit", "value", "from"], rows)
+
+
+def _values(
+    reference: str | None,
+    name: str | None,
+    time_zone: str | None,
+    metadata: str | None,
+    recipients: list[str] | None,
+) -> dict[str, Any]:
+    """Gather what is given; an empty text stands for None, which takes back what was set."""
+    given = {"reference": reference, "name": name, "time_zone": time_zone}
+    values: dict[str, Any] = {key: value or None for key, value in given.items() if value is not None}
+    if metadata is not None:
+        values["metadata"] = _read_metadata(metadata) if metadata else None
+    if recipients:
+        values["alert_recipients"] = [address for address in recipients if address]
+    return values
+
+
+def _read_metadata(text: str) -> dict[str, Any]:
+    try:
+        metadata = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        metadata = None
+    if not isinstance(metadata, dict):
+        msg = "'--metadata' takes a JSON object, such as '{\"plan\": \"growth\"}'"
+        raise typer.BadParameter(msg)
+    return metadata
 
 
 def _read_change(argument: str) -> tuple[str, int | None]:
@@ -69,8 +218,62 @@ def _read_change(argument: str) -> tuple[str, int | None]:
     return name, int(value)
 
 
-async def _limits(settings: Settings, company_id: int, changes: dict[str, int | None]) -> dict[str, Any]:
+def _show(view: Mapping[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        show_json(view)
+        return
+    rows = [[name, _cell(view[name])] for name in view if name != "limits"]
+    show_table(["", ""], rows)
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, str | int):
+        return str(value)
+    return orjson.dumps(value).decode() if value else "-"
+
+
+def _show_receipt(receipt: Mapping[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        show_json(receipt)
+        return
+    warn(f"Erasure {receipt['id']} of company {receipt['company_id']}: {receipt['status']}.")
+    show_table(["removed", "rows"], [[table, str(rows)] for table, rows in receipt["removed"].items()])
+
+
+async def _create(settings: Settings, values: Mapping[str, Any]) -> dict[str, Any]:
     async with opening.opened(settings) as hub:
-        if changes:
-            return await hub.company_limits.change(company_id, changes)
-        return await hub.company_limits.view(company_id)
+        return await hub.companies.create(values)
+
+
+async def _change(settings: Settings, company: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    async with opening.opened(settings) as hub:
+        if values:
+            return await hub.companies.change(name_of(company), values)
+        return await hub.companies.view(name_of(company))
+
+
+async def _list(settings: Settings) -> list[dict[str, Any]]:
+    views: list[dict[str, Any]] = []
+    cursor: str | None = None
+    async with opening.opened(settings) as hub:
+        while True:
+            page = await hub.companies.page(cursor=cursor, limit=_PAGE)
+            views += page["companies"]
+            cursor = page["next_cursor"]
+            if cursor is None:
+                return views
+
+
+async def _delete(settings: Settings, company: str, *, wait: bool) -> dict[str, Any]:
+    async with opening.opened(settings) as hub:
+        receipt = await hub.companies.delete(name_of(company))
+        while wait and receipt["status"] == "running":
+            if not await hub.erasing.run_once():  # another process carries it out
+                await asyncio.sleep(_LOOK_SECONDS)
+            receipt = await hub.companies.receipt(receipt["id"])
+        return receipt
+
+
+async def _receipt(settings: Settings, erasure: str) -> dict[str, Any]:
+    async with opening.opened(settings) as hub:
+        return await hub.companies.receipt(erasure)

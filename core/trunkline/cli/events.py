@@ -17,7 +17,7 @@ from trunkline.api.strict_json import read_json
 from trunkline.cli import opening
 from trunkline.cli.config import Config
 from trunkline.cli.loop import run
-from trunkline.cli.options import Company, load_settings
+from trunkline.cli.options import Company, id_of, load_settings
 from trunkline.cli.output import printable
 from trunkline.errors import BodyInvalid, BodyTooLarge, EventRejected, FieldError, unknown_name
 from trunkline.hub.hub import Hub
@@ -110,7 +110,7 @@ def _epoch_ms(text: str | None) -> int | None:
 
 
 async def _emit(
-    settings: Settings, type: str, company_id: int, *, payload: bytes | None, metadata: bytes | None
+    settings: Settings, type: str, company: str, *, payload: bytes | None, metadata: bytes | None
 ) -> bytes:
     """Store an event, its payload with every digit as written; returns the envelope.
 
@@ -120,6 +120,7 @@ async def _emit(
         EventRejected, BodyInvalid, BodyTooLarge: nothing was stored.
     """
     async with opening.opened(settings) as hub:
+        company_id = await id_of(hub, company)
         members = {"type": orjson.dumps(type), "payload": _payload(hub, type, payload)}
         if metadata is not None:
             members["metadata"] = _compact(metadata, "/metadata")
@@ -156,7 +157,7 @@ def _compact(text: bytes, path: str) -> bytes:
 
 async def _tail(
     settings: Settings,
-    company_id: int,
+    company: str,
     types: str | None,
     since_ms: int | None,
     *,
@@ -165,6 +166,7 @@ async def _tail(
 ) -> None:
     """Print events as they are accepted, until a signal comes; without *follow*, only the stored ones."""
     async with opening.opened(settings) as hub:
+        company_id = await id_of(hub, company)
         names = _known_types(hub, types)
         with server.stop_signals() as stop:
             stopping = asyncio.create_task(stop.wait())

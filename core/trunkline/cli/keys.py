@@ -7,7 +7,7 @@ import typer
 from trunkline.cli import opening
 from trunkline.cli.config import Config
 from trunkline.cli.loop import run
-from trunkline.cli.options import AsJson, OptionalCompany, load_settings
+from trunkline.cli.options import AsJson, OptionalCompany, id_or_none, load_settings
 from trunkline.cli.output import show_json, show_table, warn
 from trunkline.model.principals import COMPANY_SCOPES
 from trunkline.model.times import utc_text_of_ms
@@ -88,15 +88,16 @@ def revoke_key(
 
 
 async def _create(
-    settings: Settings, company_id: int | None, name: str, scopes: list[str]
+    settings: Settings, company: str | None, name: str, scopes: list[str]
 ) -> tuple[KeyRecord, str]:
-    async with opening.opened(settings) as hub:
+    async with opening.opened(settings, sets_up=True) as hub:
+        company_id = await id_or_none(hub, company)
         return await hub.keys.create(company_id, name=name, scopes=scopes)
 
 
-async def _list(settings: Settings, company_id: int | None) -> list[KeyRecord]:
+async def _list(settings: Settings, company: str | None) -> list[KeyRecord]:
     async with opening.opened(settings) as hub:
-        return await hub.keys.list(company_id)
+        return await hub.keys.list(await id_or_none(hub, company))
 
 
 async def _revoke(settings: Settings, key_id: str) -> None:

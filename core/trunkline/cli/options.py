@@ -1,23 +1,52 @@
 """Options that several commands share, and the settings that come of them."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from trunkline import settings
-from trunkline.access.keys import MAX_COMPANY_ID
 from trunkline.cli.config import chosen_config
 from trunkline.cli.output import warn
+from trunkline.hub.hub import Hub
+from trunkline.model.companies import REFERENCE_FORM, read_name
 from trunkline.settings import Settings
 
+
+def _check_company(named: str | None) -> str | None:
+    if named is not None and read_name(named) is None:
+        msg = f"'{named}' is neither the id of a company nor a reference ({REFERENCE_FORM})"
+        raise typer.BadParameter(msg)
+    return named
+
+
+_COMPANY: Any = typer.Option(
+    "--company", metavar="COMPANY", callback=_check_company, help="The company: its id or its reference."
+)
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
-Company = Annotated[
-    int, typer.Option("--company", min=1, max=MAX_COMPANY_ID, metavar="ID", help="The company.")
+Company = Annotated[str, _COMPANY]
+OptionalCompany = Annotated[str | None, _COMPANY]
+CompanyArgument = Annotated[
+    str,
+    typer.Argument(metavar="COMPANY", callback=_check_company, help="The company: its id or its reference."),
 ]
-OptionalCompany = Annotated[
-    int | None, typer.Option("--company", min=1, max=MAX_COMPANY_ID, metavar="ID", help="The company.")
-]
+
+
+async def id_of(hub: Hub, company: str) -> int:
+    """Tell the id of the company that a command names. Raises CompanyUnknown, CompanyErased."""
+    return await hub.directory.id_of(name_of(company))
+
+
+async def id_or_none(hub: Hub, company: str | None) -> int | None:
+    """Tell the id as ``id_of`` does, where a company is named."""
+    return None if company is None else await id_of(hub, company)
+
+
+def name_of(company: str) -> int | str:
+    """Read the company that a command names, which was checked to be an id or a reference."""
+    name = read_name(company)
+    assert name is not None
+    return name
 
 
 def load_settings(context: typer.Context, config: Path | None) -> Settings:

@@ -14,7 +14,7 @@ from trunkline.api.strict_json import read_json
 from trunkline.cli import opening
 from trunkline.cli.config import Config
 from trunkline.cli.loop import run
-from trunkline.cli.options import AsJson, OptionalCompany, load_settings
+from trunkline.cli.options import AsJson, OptionalCompany, id_or_none, load_settings
 from trunkline.cli.output import show_json, show_table, warn
 from trunkline.contract import QuarantinedEvent, ReleasedEvent
 from trunkline.errors import EventRejected, FieldError, unknown_name
@@ -129,11 +129,12 @@ def _show(document: bytes) -> None:
 
 
 async def _find(
-    settings: Settings, company_id: int | None, type: str | None, *, limit: int
+    settings: Settings, company: str | None, type: str | None, *, limit: int
 ) -> list[QuarantinedEvent]:
     """List up to *limit* events that wait, newest first."""
     events: list[QuarantinedEvent] = []
     async with opening.opened(settings) as hub:
+        company_id = await id_or_none(hub, company)
         cursor: str | None = None
         while len(events) < limit:
             size = min(_PAGE, limit - len(events))
@@ -154,15 +155,16 @@ async def _read(settings: Settings, id: str) -> bytes:
 
 
 async def _release(
-    settings: Settings, company_id: int | None, id: str, *, payload: bytes | None
+    settings: Settings, company: str | None, id: str, *, payload: bytes | None
 ) -> ReleasedEvent:
     """Put an event into the stream; *payload* is JSON. Raises EventRejected, BodyInvalid, NotFound, Conflict."""
     compact = None if payload is None else requests.read_payload(*read_json(b'{"payload":%b}' % payload))
     async with opening.opened(settings) as hub:
+        company_id = await id_or_none(hub, company)
         return await hub.quarantine.release(id, company_id=company_id, payload=compact)
 
 
-async def _release_all(settings: Settings, company_id: int | None, type: str) -> tuple[int, int]:
+async def _release_all(settings: Settings, company: str | None, type: str) -> tuple[int, int]:
     """Release all of *type* that are valid by now; gives how many those were, and how many still are not.
 
     Raises:
@@ -173,6 +175,7 @@ async def _release_all(settings: Settings, company_id: int | None, type: str) ->
         if hub.catalog.get(type) is None:
             fault = unknown_name("event type", type, hub.catalog.names())
             raise EventRejected([FieldError("/type", fault)])
+        company_id = await id_or_none(hub, company)
         cursor: str | None = None
         while True:
             batch = await hub.quarantine.release_all(company_id, type=type, cursor=cursor)

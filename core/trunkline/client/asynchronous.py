@@ -63,10 +63,10 @@ class AsyncClient:
         payload: Mapping[str, Any],
         *,
         metadata: Mapping[str, Any] | None = None,
-        company_id: int | None = None,
+        company_id: int | str | None = None,
         idempotency_key: str | None = None,
     ) -> Event:
-        """Put an event on the stream and give it as it was stored. Only an operator's key needs *company_id*.
+        """Put an event on the stream and give it as it was stored. Only an operator's key needs *company_id*, an id or a reference.
 
         Raises:
             EventQuarantined: it breaks its schema, and is kept aside.

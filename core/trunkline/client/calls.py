@@ -82,7 +82,7 @@ def emit(
     payload: Mapping[str, Any],
     *,
     metadata: Mapping[str, Any] | None,
-    company_id: int | None,
+    company_id: int | str | None,
     idempotency_key: str | None,
 ) -> Call:
     """Put an event on the stream."""

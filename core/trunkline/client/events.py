@@ -17,7 +17,7 @@ _CURSOR = "trunkline-cursor"
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One event. *id* is unique and grows in the order of the log.
+    """One event. *id* is unique and grows in the order of the log. *company_ref* is there where the company had a reference.
 
     *cursor*, which only a pushed event has, goes on after it in ``follow``.
     """
@@ -29,6 +29,7 @@ class Event:
     payload: Mapping[str, Any]
     metadata: Mapping[str, Any]
     cursor: str | None = None
+    company_ref: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +106,7 @@ def read_event(envelope: Mapping[str, Any], *, cursor: str | None = None) -> Eve
         payload=envelope["payload"],
         metadata=envelope.get("metadata", {}),
         cursor=cursor,
+        company_ref=envelope.get("companyRef"),
     )
 
 

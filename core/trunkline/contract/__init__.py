@@ -16,6 +16,7 @@ from trunkline.contract.channels import (
     Push,
     Target,
 )
+from trunkline.contract.companies import Companies
 from trunkline.contract.connectors import Connector, Generate, ReadFile
 from trunkline.contract.context import PluginContext
 from trunkline.contract.delivering import (
@@ -41,12 +42,14 @@ from trunkline.contract.hub import (
     CallLimits,
     ClientAddresses,
     Clock,
+    CompanyRows,
     Deployment,
     Migrations,
     PluginDatabase,
     Sealer,
 )
 from trunkline.contract.measuring import PluginCounter, PluginDurations, PluginMetrics
+from trunkline.contract.network import Network
 from trunkline.contract.pages import PortalContent, PortalPage, PortalRedirect, PortalRequest, Render, Submit
 from trunkline.contract.providers import (
     Action,
@@ -91,6 +94,8 @@ __all__ = [
     "CheckTarget",
     "ClientAddresses",
     "Clock",
+    "Companies",
+    "CompanyRows",
     "Connector",
     "Deliver",
     "Deliveries",
@@ -111,6 +116,7 @@ __all__ = [
     "ListedEvent",
     "Lookup",
     "Migrations",
+    "Network",
     "OpenOrigin",
     "Operations",
     "OriginClient",

@@ -14,10 +14,27 @@ from trunkline.schemas.products import Brand, Product
 
 
 @dataclass(frozen=True, slots=True)
+class CompanyRows:
+    """Rows of a plugin's *table* that are the company's ``:company``, which the condition *where* finds, along an index.
+
+    They are removed in pieces when the company is deleted. What lets somebody in goes *at_once*: in the transaction that
+    deletes the company.
+    """
+
+    table: str
+    where: str = "company_id = :company"
+    at_once: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Migrations:
-    """A plugin's own migration history: *location* is a folder of alembic revisions (``package:folder``)."""
+    """A plugin's own migration history: *location* is a folder of alembic revisions (``package:folder``).
+
+    *of_companies* names what companies have in its tables, in the order in which it may be removed: what refers to others first.
+    """
 
     location: str
+    of_companies: tuple[CompanyRows, ...] = ()
 
 
 class PluginDatabase(Protocol):
@@ -115,6 +132,10 @@ class Deployment(Protocol):
 
     def plugins(self) -> list[dict[str, Json]]:
         """List every plugin that was found, as ``GET /api/v1/plugins`` shows it."""
+        ...
+
+    def channels(self) -> list[dict[str, Json]]:
+        """List the channels that run, as ``GET /api/v1/channels`` shows them: with what their targets are made of."""
         ...
 
     async def readiness(self) -> dict[str, str]:

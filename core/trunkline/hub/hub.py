@@ -5,12 +5,14 @@ Nothing here does work; it decides who gets what. ``api`` puts HTTP in front of 
 
 import contextlib
 import logging
+from collections.abc import Sequence
 from typing import Self
 
 from pydantic import BaseModel
 
 from trunkline import plugins
 from trunkline.access.client_addresses import ClientAddresses
+from trunkline.access.companies import Companies
 from trunkline.access.company_limits import CompanyLimits
 from trunkline.access.company_paces import EventPace, LookupPace
 from trunkline.access.key_service import KeyService
@@ -19,7 +21,7 @@ from trunkline.access.limits import Limits
 from trunkline.access.secret_checks import SecretChecks
 from trunkline.access.subscription_records import SubscriptionRecords
 from trunkline.access.vault import Sealer, Vault
-from trunkline.contract import Channel, Clock, PluginContext
+from trunkline.contract import Channel, Clock, CompanyRows, PluginContext
 from trunkline.dispatch.dispatcher import Dispatcher
 from trunkline.dispatch.reports import Reports
 from trunkline.dispatch.sender import Sender
@@ -36,6 +38,7 @@ from trunkline.insight.overview import Activity
 from trunkline.operations import Operations
 from trunkline.outbound import Outbound
 from trunkline.outbound.origins import Origins
+from trunkline.outbound.streams import Network
 from trunkline.plugins import Notifier
 from trunkline.runtime.clock import SystemClock
 from trunkline.runtime.metrics import Metrics
@@ -46,7 +49,10 @@ from trunkline.settings import Settings
 from trunkline.store import migrate
 from trunkline.store import shards as shard_store
 from trunkline.store.database import Database, is_open_to_others
+from trunkline.store.directory import CompanyDirectory
+from trunkline.store.stream import Log
 from trunkline.store.wakeup import Signal, Wakeup
+from trunkline.stream.erasing import Erasing
 from trunkline.stream.long_polls import LongPolls
 from trunkline.stream.pages import Streaming
 from trunkline.stream.retention import Retention
@@ -65,6 +71,10 @@ from trunkline.targets.addresses import AddressPolicy
 
 OPERATION_CONNECTIONS = 4
 """Connections to PostgreSQL for actions, searches and lookups: slow ones must not take those that accept and deliver."""
+DOOR_CONNECTIONS = 3
+"""And those that look keys up and append to the log."""
+DOOR_SECONDS = 10.0
+"""How long the database may take with a statement of these: then callers are told, and the next one connects anew."""
 _log = logging.getLogger(__name__)
 
 
@@ -99,6 +109,8 @@ class Hub:
         self.registry = plugins.load(settings)
         self._build_schemas()
         self.database = Database.of(settings.database)
+        self.directory = CompanyDirectory(self.database)
+        self._door_database = self.database.apart(DOOR_CONNECTIONS, answer_seconds=DOOR_SECONDS)
         self.wakeup = Wakeup(self.database)
         self.signals = Signals(self.wakeup, due=Signal(), replay=Signal(), turn=Signal())
         self.notifier = Notifier(self.registry)
@@ -131,12 +143,19 @@ class Hub:
         self.company_limits = CompanyLimits(
             self.database, settings.companies, max_subscriptions=settings.delivery.max_subscriptions
         )
-        self.keys = Keys(
+        self.companies = Companies(
             self.database,
+            limits=self.company_limits,
+            directory=self.directory,
+            plugins=self._rows_of_companies,
+        )
+        self.keys = Keys(
+            self._door_database,
             vault=self.vault,
             prefix=key_prefix_of(settings),
             limits=self.company_limits,
             pins=self.schema_versions.pins,
+            directory=self.directory,
         )
         self.tokens = plugins.TokenPrincipals(self.registry)
         self.key_service = KeyService(self.keys, find_other=self.tokens.find)
@@ -161,9 +180,9 @@ class Hub:
     def _build_stream(self) -> None:
         events = self.settings.events
         self.ingest = Ingest(
-            self.database,
+            self._door_database,
             catalog=self.catalog,
-            shards=lambda: self._shards,
+            log=Log(shards=lambda: self._shards, directory=self.directory),
             wakeup=self.wakeup,
             notifier=self.notifier,
             metrics=self.metrics,
@@ -177,8 +196,10 @@ class Hub:
             schema_versions=self.schema_versions,
             wakeup=self.wakeup,
             long_polls=LongPolls(self.settings.limits),
+            directory=self.directory,
         )
         self.retention = Retention(self.database, days=events.retention_days, metrics=self.metrics)
+        self.erasing = Erasing(self.database, plugins=self._rows_of_companies)
 
     def _build_subscribing(self) -> None:
         delivery = self.settings.delivery
@@ -213,6 +234,7 @@ class Hub:
                 http_for=self.http.for_tenant,
                 channels=self.channels,
                 timeout_seconds=delivery.timeout_seconds,
+                reference_of=self.directory.reference_of,
             ),
         )
         self.replays = Replays(
@@ -257,19 +279,23 @@ class Hub:
         async with contextlib.AsyncExitStack() as stack:
             await stack.enter_async_context(self.database)
             await stack.enter_async_context(self._operation_database)
+            await stack.enter_async_context(self._door_database)
             await self.database.check_pooler()
             await self.secret_checks.verify()
             await self._prepare_database()
             await self.secret_checks.write_missing()
             for part in (self.wakeup, self.http, self.origins, self.keys, self.limits):
                 await stack.enter_async_context(part)
+            # What plugins do while they stop may emit: events are accepted until the last of them has ended.
+            await stack.enter_async_context(self.ingest)
             await stack.enter_async_context(plugins.Watchdog(self.registry))
             await stack.enter_async_context(plugins.lifespans(self.registry))
-            for service in (self.notifier, self.ingest, self.streaming):
+            for service in (self.notifier, self.streaming):
                 await stack.enter_async_context(service)
             if self._dispatches:
                 self.dispatcher = await stack.enter_async_context(self._make_dispatcher())
                 await stack.enter_async_context(self.retention)
+                await stack.enter_async_context(self.erasing)
             await stack.enter_async_context(self.observer)
             self._stack = stack.pop_all()
         return self
@@ -320,6 +346,10 @@ class Hub:
             for name, history in self.registry.collected.migrations
         ]
 
+    def _rows_of_companies(self) -> Sequence[CompanyRows]:
+        """List what companies have in the tables of the plugins that run."""
+        return [rows for _, history in self.registry.collected.migrations for rows in history.of_companies]
+
     async def _prepare_database(self) -> None:
         """Bring the schema up to date, or make sure that it is. Raises SettingsInvalid."""
         histories = self.histories()
@@ -360,6 +390,7 @@ class Hub:
             name=name,
             settings=settings,
             http=self.http,
+            network=Network(self.http),
             http_for=self.http.for_tenant,
             events=self.streaming,
             subscriptions=self.subscriptions,
@@ -369,6 +400,7 @@ class Hub:
             database=self.database,
             open_origin=self.origins.open,
             keys=self.key_service,
+            companies=self.companies,
             limits=self.limits,
             client_addresses=self.client_addresses,
             activity=self.activity,

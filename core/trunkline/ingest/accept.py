@@ -10,11 +10,10 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Self
 
-import orjson
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.contract import AcceptedEvent, EmittedEvent
-from trunkline.errors import EventRejected, FieldError
+from trunkline.errors import CompanyErased, EventRejected, FieldError
 from trunkline.ingest.submissions import (
     Accepted,
     Submission,
@@ -25,13 +24,13 @@ from trunkline.ingest.submissions import (
 )
 from trunkline.model.events import Draft, Event
 from trunkline.plugins import Notifier
-from trunkline.runtime import faults
+from trunkline.runtime import faults, json_text
 from trunkline.runtime.batching import Batcher
 from trunkline.runtime.clock import now_text
 from trunkline.runtime.metrics import Metrics
 from trunkline.schemas.catalog import SchemaCatalog
-from trunkline.store import stream
 from trunkline.store.database import Database
+from trunkline.store.stream import Log
 from trunkline.store.wakeup import Wakeup
 
 __all__ = ["Accepted", "Ingest", "Submission"]
@@ -54,14 +53,14 @@ class Ingest:
         database: Database,
         *,
         catalog: SchemaCatalog,
-        shards: Callable[[], int],
+        log: Log,
         wakeup: Wakeup,
         notifier: Notifier,
         metrics: Metrics,
     ) -> None:
         self._database = database
         self._catalog = catalog
-        self._shards = shards
+        self._log = log
         self._wakeup = wakeup
         self._notifier = notifier
         self._metrics = metrics
@@ -85,8 +84,11 @@ class Ingest:
 
         Raises:
             IdempotencyConflict: its key was used for another request.
+            CompanyErased: one of its companies is being deleted.
             StoreUnavailable: nothing was stored.
         """
+        if self._log.directory.is_erasing:
+            self._log.directory.check_open(submission.companies())
         return await self._batcher.submit(submission)
 
     async def emit(self, event: EmittedEvent, *, idempotency_key: str | None = None) -> AcceptedEvent:
@@ -112,8 +114,8 @@ class Ingest:
             )
         if faults := self._catalog.check(event.type, event.payload, version=event.version):
             raise EventRejected([FieldError(f"/payload{fault.path}", fault.message) for fault in faults])
-        metadata = orjson.dumps(event.metadata) if event.metadata else b""
-        payload = event.payload_json or orjson.dumps(event.payload)
+        metadata = json_text.dumps(event.metadata) if event.metadata else b""
+        payload = event.payload_json or json_text.dumps(event.payload)
         version = event.version or kind.version
         return Draft(event.company_id, event.type, now_text(), payload, metadata, version)
 
@@ -126,22 +128,31 @@ class Ingest:
         self, connection: AsyncConnection, drafts: Sequence[Draft]
     ) -> tuple[Sequence[Event], Callable[[], None]]:
         """Store *drafts* as ``append`` does; returns the events, and what to call once they have committed."""
-        events = await stream.append(connection, drafts, shards=self._shards())
+        events = await self._log.append(connection, drafts)
         return events, lambda: self._announce(events)
 
     async def _commit(self, submissions: Sequence[Submission]) -> Sequence[Accepted | Exception]:
         self._began = time.monotonic()
         try:
-            return await self._store(submissions)
+            return await self._store_open(submissions)
         finally:
             self._began = None
+
+    async def _store_open(self, submissions: Sequence[Submission]) -> Sequence[Accepted | Exception]:
+        """Store *submissions*, but for those of companies that another process has begun to erase."""
+        try:
+            return await self._store(submissions)
+        except CompanyErased:
+            refused = dict(self._log.directory.refusals(s.companies() for s in submissions))
+            rest = iter(await self._store([s for n, s in enumerate(submissions) if n not in refused]))
+            return [refused[n] if n in refused else next(rest) for n in range(len(submissions))]
 
     async def _store(self, submissions: Sequence[Submission]) -> Sequence[Accepted | Exception]:
         async with self._database.write() as connection:
             answers = await find_repeated(connection, submissions)
             fresh = [s for index, s in enumerate(submissions) if index not in answers]
             drafts = [draft for submission in fresh for draft in submission.drafts]
-            events = await stream.append(connection, drafts, shards=self._shards()) if drafts else []
+            events = await self._log.append(connection, drafts) if drafts else []
             stored = split_events(fresh, events)
             await store_beside_log(connection, stored, now_ms=events[0].accepted_ms if events else None)
             faults.point("accept.before_commit")

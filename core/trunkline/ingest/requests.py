@@ -13,6 +13,7 @@ import msgspec
 
 from trunkline.errors import BodyInvalid, EventRejected, FieldError
 from trunkline.ingest.submissions import Submission, Warned
+from trunkline.model.companies import is_reference
 from trunkline.model.events import Draft
 from trunkline.model.times import read_time
 from trunkline.runtime.pauses import Steps, run_through
@@ -34,8 +35,8 @@ _NOT_COUNTED = FieldError("/events", f"must be a list of 1 to {MAX_BATCH} events
 
 Call = Literal["event", "batch"]
 """Which call a body is of: ``POST /events`` or ``POST /events/batch``."""
-CompanyOf = Callable[[int | None], int]
-"""Tells which company an event is for, given the ``companyId`` that its body names (None for none)."""
+CompanyOf = Callable[[int | str | None], int]
+"""Tells which company an event is for, given the ``companyId`` that its body names (None for none): an id or a reference."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,8 +283,8 @@ def _faults(
     metadata, company_id = parsed.get("metadata"), parsed.get("companyId")
     if metadata is not None and not isinstance(metadata, dict):
         errors.append(FieldError("/metadata", "must be an object"))
-    if company_id is not None and (type(company_id) is not int or not 0 < company_id < 2**63):
-        errors.append(FieldError("/companyId", "must be a positive whole number"))
+    if company_id is not None and not _names_company(company_id):
+        errors.append(FieldError("/companyId", "must be a positive whole number, or a company's reference"))
     created: str | None = None
     if (text := parsed.get("createdUtc")) is not None:
         created = read_time(text) if isinstance(text, str) else None
@@ -299,6 +300,12 @@ def _faults(
     version = parsed.get("version")
     broken = check_payload(catalog, parsed["type"], parsed["payload"], version=version, budget=budget)
     return errors, broken, created
+
+
+def _names_company(value: Any) -> bool:
+    if isinstance(value, str):
+        return is_reference(value)
+    return type(value) is int and 0 < value < 2**63
 
 
 def _form_faults(parsed: Mapping[str, Any], catalog: SchemaCatalog) -> list[FieldError]:

@@ -88,6 +88,12 @@ async def _used(
     quarantined = await quarantine_answers.find(connection, known)
     places = {name: range(use.first_position, use.first_position + use.count) for name, use in known.items()}
     stored = await stream.by_positions(connection, [p for own in places.values() for p in own])
+    erased = [name for name, own in places.items() if own and not any(p in stored for p in own)]
+    if erased := [
+        name for name in erased if name not in quarantined
+    ]:  # its company was erased, and this is a new one
+        await idempotency.forget(connection, erased)
+        known = {name: use for name, use in known.items() if name not in erased}
     return {
         name: (
             use.fingerprint,

@@ -10,12 +10,12 @@ from math import ceil
 import orjson
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from trunkline.access.keys import MAX_COMPANY_ID
 from trunkline.contract import Bucket, EventList, ListedEvent, Overview, ShownEvent, SubscriptionActivity
 from trunkline.errors import NotFound, TooMuchAtOnce
 from trunkline.insight import attention
 from trunkline.insight.event_counts import EventCounts
 from trunkline.model import cursors
+from trunkline.model.companies import MAX_COMPANY_ID
 from trunkline.model.deliveries import FINAL, Outcome, Status
 from trunkline.model.events import Event
 from trunkline.runtime.turns import Turns

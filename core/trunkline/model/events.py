@@ -24,14 +24,19 @@ class Draft:
     metadata: bytes = b""
     version: int = 1
 
-    def envelope(self, position: int) -> bytes:
-        """Encode the envelope of CONTRACT §2 with *position* as its ``id``."""
+    def envelope(self, position: int, reference: str | None = None) -> bytes:
+        """Encode the envelope of CONTRACT §2 with *position* as its ``id``; *reference* is the company's, if it has one.
+
+        A reference has no character that JSON escapes (``model.companies``).
+        """
         metadata = b',"metadata":' + self.metadata if self.metadata else b""
-        return b'{"id":%d,"type":"%b","createdUtc":"%b","companyId":%d,"payload":%b%b}' % (
+        referred = b',"companyRef":"%b"' % reference.encode() if reference else b""
+        return b'{"id":%d,"type":"%b","createdUtc":"%b","companyId":%d%b,"payload":%b%b}' % (
             position,
             self.type.encode(),
             self.created_utc.encode(),
             self.company_id,
+            referred,
             self.payload,
             metadata,
         )

@@ -7,7 +7,8 @@ from typing import TypeVar
 from fastapi import APIRouter
 from pydantic import BaseModel
 
-from trunkline.contract import BASES, Channel, Connector, Migrations, PortalPage, Routes
+from trunkline.contract import BASES, Channel, CompanyRows, Connector, Migrations, PortalPage, Routes
+from trunkline.contract.targets import find_model_fault
 from trunkline.errors import PluginFailed, SchemaInvalid
 from trunkline.model.principals import COMPANY_SCOPES, OPERATOR
 from trunkline.plugins.records import HOOKS_OF_KINDS, PROVIDERS, Provider
@@ -23,6 +24,7 @@ TAKEN_AT_ROOT = frozenset(
     {"api", "schemas", "docs", "portal", "openapi.json", "asyncapi.json", "healthz", "readyz", "metrics"}
 )
 """First parts of addresses that are the hub's, or have a base of their own."""
+TABLE = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
 LOCATION = re.compile(r"\w+(\.\w+)*:[\w.-]+(/[\w.-]+)*")
 
 Value = TypeVar("Value")
@@ -132,8 +134,12 @@ def _find_channel_fault(channel: Channel) -> str | None:
         return f"name '{channel.name}' is not made of lower-case letters, digits, '-' and '_'"
     if fault is None and channel.deliver is not None and not callable(channel.deliver):
         return f"deliver is {_name_type(channel.deliver)}, not a function"
-    if fault is None and channel.check_target is not None and not callable(channel.check_target):
-        return f"check_target is {_name_type(channel.check_target)}, not a function"
+    for name in ("check_target", "check_connection", "read_url"):
+        function = getattr(channel, name)
+        if fault is None and function is not None and not callable(function):
+            return f"{name} is {_name_type(function)}, not a function"
+    if fault is None and channel.target is not None:
+        fault = find_model_fault(channel.target)
     return fault or find_schemes_fault(channel.schemes)
 
 
@@ -209,6 +215,9 @@ def _find_migrations_fault(migrations: Migrations) -> str | None:
     fault = _find_type_fault("location", migrations.location, str, expected="text")
     if fault is None and not LOCATION.fullmatch(migrations.location):
         return f"location '{migrations.location}' is not of the form 'package:folder'"
+    for rows in () if fault else migrations.of_companies:
+        if not isinstance(rows, CompanyRows) or not TABLE.fullmatch(rows.table):  # pyright: ignore[reportUnnecessaryIsInstance]
+            return f"of_companies has {rows!r}, which is no CompanyRows with the name of a table"
     return fault
 
 

@@ -1,12 +1,38 @@
-"""Companies that the operator gave limits of their own."""
+"""Companies as records: what the operator has said of each, and limits of its own."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import orjson
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.store import sql
 from trunkline.store.sql import text
+
+MAX_NEW_ID = 2**53 - 1
+"""New ids are exact in every client's JSON; larger ones, which a product may use by itself, are passed over."""
+_JSON = ("limits", "metadata", "alert_recipients")
+_COLUMNS = (
+    "company_id, reference, name, time_zone, limits, metadata, alert_recipients, created_ms, updated_ms"
+)
+_IDS = ("companies", "api_keys", "subscriptions", "events", "erasures")
+"""Tables whose column ``company_id`` says that a company exists, or existed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Company:
+    """The record of a company; *limits* are those alone that the operator gave it."""
+
+    id: int
+    reference: str | None
+    name: str | None
+    time_zone: str | None
+    limits: Mapping[str, int]
+    metadata: Mapping[str, Any]
+    alert_recipients: Sequence[str]
+    created_ms: int
+    updated_ms: int
 
 
 async def limits_of(connection: AsyncConnection, company_id: int) -> dict[str, int]:
@@ -17,13 +43,77 @@ async def limits_of(connection: AsyncConnection, company_id: int) -> dict[str, i
     return limits
 
 
-async def put_limits(connection: AsyncConnection, company_id: int, limits: Mapping[str, int]) -> None:
-    """Store *limits* as the company's own, in place of those that it had."""
+async def find(connection: AsyncConnection, company_id: int) -> Company | None:
+    """Read the record of a company; None where it has none."""
+    statement = text(f"SELECT {_COLUMNS} FROM companies WHERE company_id = :company AND erasure IS NULL")
+    row = (await connection.execute(statement, {"company": company_id})).first()
+    return _read(row) if row else None
+
+
+async def page(
+    connection: AsyncConnection, *, reference: str | None, after: int, limit: int
+) -> list[Company]:
+    """Read the next records after the company *after*, or the one with *reference*."""
+    which = "" if reference is None else "AND reference = :reference"
+    statement = text(
+        f"SELECT {_COLUMNS} FROM companies WHERE company_id > :after AND erasure IS NULL {which} "
+        "ORDER BY company_id LIMIT :limit"
+    )
+    parameters = {"after": after, "limit": limit} | ({} if reference is None else {"reference": reference})
+    return [_read(row) for row in await connection.execute(statement, parameters)]
+
+
+async def holder_of(connection: AsyncConnection, reference: str) -> int | None:
+    """Tell which company has *reference*; call it with the log's lock held, which keeps it from others."""
+    statement = text("SELECT company_id FROM companies WHERE reference = :reference")
+    return (await connection.execute(statement, {"reference": reference})).scalar_one_or_none()
+
+
+async def new_id(connection: AsyncConnection) -> int:
+    """Give the id after every company that exists or existed; call it with the log's lock held."""
+    largest = [f"(SELECT max(company_id) FROM {table} WHERE company_id < {MAX_NEW_ID})" for table in _IDS]
+    row = (await connection.execute(text(f"SELECT {', '.join(largest)}"))).one()
+    return max(value or 0 for value in row) + 1
+
+
+async def lock(connection: AsyncConnection, company_id: int) -> Company | None:
+    """Read the record of a company, which there is from then on, and keep others from changing it.
+
+    Nothing is made, and None is given, where the company is being erased.
+    """
     now = sql.now_ms(connection)
     statement = text(
         "INSERT INTO companies (company_id, limits, created_ms, updated_ms) "
-        f"VALUES (:company, :limits, {now}, {now}) "
-        "ON CONFLICT (company_id) DO UPDATE SET limits = excluded.limits, updated_ms = excluded.updated_ms"
+        f"VALUES (:company, '{{}}', {now}, {now}) "
+        f"ON CONFLICT (company_id) DO UPDATE SET updated_ms = {now} WHERE companies.erasure IS NULL "
+        f"RETURNING {_COLUMNS}"
     )
-    values = {"company": company_id, "limits": orjson.dumps(limits).decode()}
-    await connection.execute(statement, values)
+    row = (await connection.execute(statement, {"company": company_id})).first()
+    return _read(row) if row else None
+
+
+async def change(connection: AsyncConnection, company_id: int, changes: Mapping[str, Any]) -> Company:
+    """Change columns of a record that the caller has locked."""
+    values = {name: _column(name, value) for name, value in changes.items()}
+    settings = ", ".join(f"{name} = :{name}" for name in values) or "name = name"
+    statement = text(f"UPDATE companies SET {settings} WHERE company_id = :company RETURNING {_COLUMNS}")
+    return _read((await connection.execute(statement, {"company": company_id, **values})).one())
+
+
+def _column(name: str, value: Any) -> Any:
+    return orjson.dumps(value).decode() if name in _JSON and value is not None else value
+
+
+def _read(row: Sequence[Any]) -> Company:
+    company_id, reference, name, time_zone, limits, metadata, recipients, created_ms, updated_ms = row
+    return Company(
+        company_id,
+        reference,
+        name,
+        time_zone,
+        orjson.loads(limits),
+        orjson.loads(metadata) if metadata else {},
+        orjson.loads(recipients) if recipients else [],
+        created_ms,
+        updated_ms,
+    )

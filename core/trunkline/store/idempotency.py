@@ -62,6 +62,14 @@ async def remember(connection: AsyncConnection, uses: Sequence[Use], *, now_ms: 
     )
 
 
+async def forget(connection: AsyncConnection, keys: Collection[tuple[int, str]]) -> None:
+    """Remove the uses of *keys*."""
+    await connection.execute(
+        text("DELETE FROM idempotency_keys WHERE namespace = :namespace AND key = :key"),
+        [{"namespace": namespace, "key": key} for namespace, key in keys],
+    )
+
+
 def _named(keys: Collection[tuple[int, str]]) -> dict[str, object]:
     return {
         "namespaces": sorted({namespace for namespace, _ in keys}),

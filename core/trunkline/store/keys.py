@@ -40,13 +40,15 @@ class KeyRecord:
 class ValidKey:
     """A key that was found by its digest. *untouched* where its time of last use is due to be written again.
 
-    *pepper* names the one that made the digest; None where that is not known.
+    *pepper* names the one that made the digest; None where that is not known. *companies_version* counts the changes of
+    companies until now (``store.directory``).
     """
 
     digest: bytes = field(repr=False)
     record: KeyRecord
     untouched: bool
     pepper: str | None = None
+    companies_version: int = 0
 
 
 async def insert(
@@ -94,7 +96,8 @@ def _find_statement(connection: AsyncConnection) -> TextClause:
 def _select_valid(connection: AsyncConnection) -> str:
     before = f"{sql.now_ms(connection)} - {TOUCH_AFTER_MS}"
     return (
-        f"SELECT digest, last_used_ms IS NULL OR last_used_ms < {before}, pepper, {_COLUMNS} "
+        f"SELECT digest, last_used_ms IS NULL OR last_used_ms < {before}, pepper, "
+        f"(SELECT companies_version FROM stream_head WHERE id = 1), {_COLUMNS} "
         "FROM api_keys WHERE revoked_ms IS NULL"
     )
 
@@ -128,7 +131,7 @@ async def touch(connection: AsyncConnection, key_ids: Sequence[str]) -> None:
 
 
 def _valid(row: Sequence[Any]) -> ValidKey:
-    return ValidKey(bytes(row[0]), _record(row[3:]), bool(row[1]), row[2])
+    return ValidKey(bytes(row[0]), _record(row[4:]), bool(row[1]), row[2], row[3])
 
 
 def _record(row: Sequence[Any]) -> KeyRecord:

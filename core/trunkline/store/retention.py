@@ -171,8 +171,8 @@ async def _still_free(connection: AsyncConnection, positions: Sequence[int]) -> 
     if not positions:
         return []
     locking = sql.for_update_skipping(connection)
-    within = _within(connection)
-    parameters = _parameters(positions)
+    within = within_positions(connection)
+    parameters = position_parameters(positions)
     ended = await connection.execute(
         text(
             f"SELECT position, subscription_no FROM deliveries WHERE {within} AND status NOT IN {_OPEN} {locking}"
@@ -192,17 +192,18 @@ async def _still_free(connection: AsyncConnection, positions: Sequence[int]) -> 
 
 
 async def _delete(connection: AsyncConnection, table: str, positions: Sequence[int]) -> int:
-    statement = text(f"DELETE FROM {table} WHERE {_within(connection)}")
-    return (await connection.execute(statement, _parameters(positions))).rowcount
+    statement = text(f"DELETE FROM {table} WHERE {within_positions(connection)}")
+    return (await connection.execute(statement, position_parameters(positions))).rowcount
 
 
-def _within(connection: AsyncConnection) -> str:
+def within_positions(connection: AsyncConnection) -> str:
     """Give the SQL that picks positions: a range of the primary key, whatever the planner thinks of the list."""
     source = sql.rows_source(connection, {"event_position": "bigint"})
     return f"position BETWEEN :first AND :last AND position IN (SELECT event_position FROM {source})"
 
 
-def _parameters(positions: Sequence[int]) -> dict[str, object]:
+def position_parameters(positions: Sequence[int]) -> dict[str, object]:
+    """Give what ``within_positions`` is bound to; *positions* are in their order."""
     rows = sql.rows_json([[position] for position in positions])
     return {"first": positions[0], "last": positions[-1], "rows": rows}
 

@@ -102,3 +102,9 @@ def rows_source(connection: AsyncConnection, columns: Mapping[str, str]) -> str:
 def rows_json(rows: Sequence[Sequence[Any]]) -> str:
     """Encode *rows* for ``rows_source``."""
     return orjson.dumps(rows).decode()
+
+
+def some_of(connection: AsyncConnection, table: str, condition: str) -> str:
+    """Give the condition that a row of *table* is among the first ``:limit`` that fulfil *condition*, whatever its key is."""
+    picking = f"FROM {table} WHERE {condition} LIMIT :limit"
+    return dialects.of_connection(connection).row_among.format(picking=picking)

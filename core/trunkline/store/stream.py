@@ -5,7 +5,7 @@ order and without gaps: whoever has seen position p never later finds one below 
 statements before the commit, and requests that arrive together share one transaction (``trunkline.ingest.accept``).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import bindparam
@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from trunkline.model.events import Draft, Event, shard_of
 from trunkline.runtime import faults
 from trunkline.store import retention, sql, tables
+from trunkline.store.directory import CompanyDirectory
 from trunkline.store.sql import text
 
 
@@ -23,6 +24,15 @@ class Head:
 
     position: int
     routing_version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reserved:
+    """Positions from *first* on, the time of acceptance, and how often companies were changed until then."""
+
+    first: int
+    accepted_ms: int
+    companies_version: int
 
 
 async def head(connection: AsyncConnection) -> Head:
@@ -37,22 +47,57 @@ async def head(connection: AsyncConnection) -> Head:
     return Head(row[0], row[1])
 
 
-async def append(connection: AsyncConnection, drafts: Sequence[Draft], *, shards: int) -> list[Event]:
-    """Give *drafts* their positions and store them; they are in the log once the caller's transaction commits."""
+class Log:
+    """The log as one process appends to it: into so many *shards*, with the references of companies out of *directory*."""
+
+    def __init__(self, *, shards: Callable[[], int], directory: CompanyDirectory) -> None:
+        self._shards = shards
+        self.directory = directory
+
+    async def append(self, connection: AsyncConnection, drafts: Sequence[Draft]) -> list[Event]:
+        """Store *drafts* as ``append`` does. Raises CompanyErased."""
+        return await append(connection, drafts, shards=self._shards(), directory=self.directory)
+
+
+async def append(
+    connection: AsyncConnection,
+    drafts: Sequence[Draft],
+    *,
+    shards: int,
+    directory: CompanyDirectory | None = None,
+) -> list[Event]:
+    """Give *drafts* their positions and store them; they are in the log once the caller's transaction commits.
+
+    The reference that a company has at this moment, as *directory* knows it, becomes part of its events.
+
+    Raises:
+        CompanyErased: one of the companies is being erased; the transaction must not commit.
+    """
     faults.point("accept.before_reserve")
-    first, accepted_ms = await reserve(connection, len(drafts))
+    reserved = await reserve(connection, len(drafts))
     faults.point("accept.after_reserve")
+    references: Mapping[int, str | None] = {}
+    if directory is not None:
+        companies = (draft.company_id for draft in drafts)
+        references = await directory.references(connection, reserved.companies_version, companies)
     events = [
-        Event(position, draft.company_id, draft.type, accepted_ms, draft.envelope(position), draft.version)
-        for position, draft in enumerate(drafts, first)
+        Event(
+            position,
+            draft.company_id,
+            draft.type,
+            reserved.accepted_ms,
+            draft.envelope(position, references.get(draft.company_id)),
+            draft.version,
+        )
+        for position, draft in enumerate(drafts, reserved.first)
     ]
     await insert(connection, events, shards=shards)
     faults.point("accept.after_insert")
     return events
 
 
-async def reserve(connection: AsyncConnection, count: int) -> tuple[int, int]:
-    """Take the log's lock and the next *count* positions; returns the first of them and the time of acceptance.
+async def reserve(connection: AsyncConnection, count: int) -> Reserved:
+    """Take the log's lock and the next *count* positions.
 
     Whoever holds the lock and stands still loses it, and who waits for it too long is told so (``store.dialects``).
     """
@@ -63,12 +108,12 @@ async def reserve(connection: AsyncConnection, count: int) -> tuple[int, int]:
                 f"UPDATE stream_head SET position = position + :count, "
                 f"accepted_ms = {sql.greatest(connection)}(accepted_ms, {now}) "
                 f"WHERE id = 1 AND {sql.limit_waiting(connection)} "
-                f"RETURNING position, accepted_ms, {sql.limit_idling(connection)}"
+                f"RETURNING position, accepted_ms, companies_version, {sql.limit_idling(connection)}"
             ),
             {"count": count},
         )
     ).one()
-    return row[0] - count + 1, row[1]
+    return Reserved(row[0] - count + 1, row[1], row[2])
 
 
 async def insert(connection: AsyncConnection, events: Sequence[Event], *, shards: int) -> None:

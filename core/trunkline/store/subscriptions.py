@@ -206,6 +206,25 @@ async def filters_of_company(connection: AsyncConnection, company_id: int, *, bu
     return [row[0] for row in await connection.execute(statement)]
 
 
+async def lock_of_company(connection: AsyncConnection, company_id: int) -> list[int]:
+    """Lock the subscriptions of a company that are not deleted; returns their numbers."""
+    statement = (
+        sqlalchemy.select(_table.c.no)
+        .where(_table.c.company_id == company_id, _table.c.status != "deleted")
+        .order_by(_table.c.no)
+        .with_for_update()
+    )
+    return [row[0] for row in await connection.execute(statement)]
+
+
+async def mark_deleted(connection: AsyncConnection, numbers: Sequence[int]) -> None:
+    """Delete the subscriptions with *numbers*, which the caller has locked; nothing sealed is kept of them."""
+    version = await next_version(connection)
+    now = text(sql.now_ms(connection))
+    changes = {"status": "deleted", "sealed": b"", "version": version, "updated_ms": now}
+    await connection.execute(_table.update().where(_table.c.no.in_(numbers)).values(changes))
+
+
 async def changed_since(
     connection: AsyncConnection, version: int, *, at_once: int = 500
 ) -> AsyncIterator[list[Row]]:

@@ -27,8 +27,10 @@ stream_head = Table(
     Column("id", SmallInteger, primary_key=True),
     Column("position", BigInteger, nullable=False),
     Column("accepted_ms", BigInteger, nullable=False),
+    Column("companies_version", BigInteger, nullable=False, server_default=text("0")),
 )
-"""One row: the newest position. Its row lock is what keeps the log in order."""
+"""One row: the newest position. Its row lock is what keeps the log in order. *companies_version* counts changes of companies;
+it stands here so that whoever appends knows, at no cost, whether the references it remembers still hold."""
 
 retention = Table(
     "retention",
@@ -137,6 +139,7 @@ subscriptions = Table(
     Column("holder", Text),
     Column("notes", JSON(none_as_null=True)),
     Column("expires_ms", BigInteger),
+    Column("target", JSON(none_as_null=True)),
     Index("ix_subscriptions_company", "company_id"),
     Index("ix_subscriptions_version", "version"),
     partial_index("ix_subscriptions_name", "company_id", "name", where="name IS NOT NULL"),
@@ -144,7 +147,7 @@ subscriptions = Table(
         "ix_subscriptions_expiry", "expires_ms", where="expires_ms IS NOT NULL AND status = 'active'"
     ),
 )
-"""*event_types* and *filter* are JSON; *sealed* is the encrypted JSON of secrets and headers; *version* is the routing
+"""*event_types* and *filter* are JSON; *sealed* is the encrypted JSON of secrets and headers, and of the secrets of *target*; *version* is the routing
 version of the last change. The live reader serves what comes after *start_position*; *resume_position* is where a paused or
 disabled subscription stopped. Status ``deleted`` keeps the number for the deliveries that name it. *name*, *holder*, *notes*
 and *expires_ms* are the terms of one that its holder renews (``contract.Terms``); a deleted one has no name."""
@@ -305,6 +308,7 @@ quarantine = Table(
             ("ix_quarantine_type", ("type", "no")),
         )
     ),
+    partial_index("ix_quarantine_released", "company_id", where="position IS NOT NULL"),
 )
 """Events that are not in the log because their payload breaks its schema. *payload* and *metadata* are compact JSON as it
 came in. *version* is the one of its type that its sender named, if any. *position* is where a released one stands in the log: its payload is there, and empty here."""
@@ -327,8 +331,32 @@ companies = Table(
     Column("limits", Text, nullable=False),
     Column("created_ms", BigInteger, nullable=False),
     Column("updated_ms", BigInteger, nullable=False),
+    Column("reference", String(128)),
+    Column("name", Text),
+    Column("time_zone", String(64)),
+    Column("metadata", Text),
+    Column("alert_recipients", Text),
+    Column("erasure", String(40)),
+    Index("ix_companies_reference", "reference", unique=True),
 )
-"""One row for each company that the operator gave limits of its own: *limits* is a JSON object of those alone."""
+"""One row for each company that was made, changed, or is being erased. *limits* is a JSON object of those alone that the
+operator gave it; *metadata* and *alert_recipients* are JSON, too. *erasure* is the id of the erasure that removes it."""
+
+erasures = Table(
+    "erasures",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("company_id", BigInteger, nullable=False),
+    Column("removed", Text, nullable=False),
+    Column("holder", String(40)),
+    Column("lease_until_ms", BigInteger),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("updated_ms", BigInteger, nullable=False),
+    Column("completed_ms", BigInteger),
+    Index("ix_erasures_company", "company_id"),
+    partial_index("ix_erasures_open", "created_ms", where="completed_ms IS NULL"),
+)
+"""The removal of all that is of a company: *removed* is a JSON object of how many rows went, by table, and is what is kept."""
 
 secret_checks = Table(
     "secret_checks",

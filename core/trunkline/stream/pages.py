@@ -19,6 +19,7 @@ from trunkline.schemas.examples import example_draft
 from trunkline.schemas.versions import Pins, SchemaVersions
 from trunkline.store import retention, stream
 from trunkline.store.database import Database
+from trunkline.store.directory import CompanyDirectory
 from trunkline.store.wakeup import Signal, Wakeup
 from trunkline.stream.long_polls import LongPolls
 from trunkline.stream.page_bytes import UNKNOWN, PageBytes
@@ -37,12 +38,14 @@ class Streaming:
         schema_versions: SchemaVersions,
         wakeup: Wakeup,
         long_polls: LongPolls,
+        directory: CompanyDirectory,
     ) -> None:
         self._database = database
         self._catalog = catalog
         self._schema_versions = schema_versions
         self._watch = Watch(database, wakeup)
         self._long_polls = long_polls
+        self._directory = directory
         self._page_bytes = PageBytes()
         self._head = 0
         """The head at an earlier read: a later read sees everything up to it."""
@@ -115,8 +118,10 @@ class Streaming:
         if events:
             page = self._page_bytes.cut(company_id, events)
             return [self._schema_versions.body(event, versions) for event in page]
+        reference = await self._directory.reference_of(company_id)
         types = [registered] if type and (registered := self._catalog.get(type)) else self._catalog.types()
-        return [self.example(company_id, kind.name, versions=versions) for kind in types][: max(limit, 1)]
+        shown = types[: max(limit, 1)]
+        return [self.example(company_id, kind.name, versions=versions, reference=reference) for kind in shown]
 
     async def head(self) -> str:
         """Make the cursor that goes on after everything that is in the log now."""
@@ -142,12 +147,18 @@ class Streaming:
         return self._catalog.versions(type)
 
     def example(
-        self, company_id: int, type: str, *, source: str | None = None, versions: Pins | None = None
+        self,
+        company_id: int,
+        type: str,
+        *,
+        source: str | None = None,
+        versions: Pins | None = None,
+        reference: str | None = None,
     ) -> bytes:
         """Make an envelope of the schema's example. Its ``id`` is below that of any event; it is not stored."""
         version = None if versions is None else self._schema_versions.chosen(type, versions)
         draft = example_draft(self._catalog, company_id, type, source=source, version=version)
-        return draft.envelope(self._catalog.names().index(type) + 1)
+        return draft.envelope(self._catalog.names().index(type) + 1, reference)
 
     def _named(self, names: Sequence[str]) -> Sequence[str]:
         """Give the event types that *names* choose, themselves where they choose none: no names would be all types."""

@@ -7,12 +7,16 @@ A call goes ``clients``, ``notes``, ``affiliates``, ``searches``, ``lists`` or `
 
 from collections.abc import Sequence
 
-from trunkline import Action, Lookup, Migrations, PluginContext, Routes, Search, hookimpl
+from trunkline import Action, CompanyRows, Lookup, Migrations, PluginContext, Routes, Search, hookimpl
 from trunkline_crm import lists, lookups, searches
 from trunkline_crm.affiliates import AffiliateActions
 from trunkline_crm.clients import ClientActions
 from trunkline_crm.notes import NoteActions
 from trunkline_crm.routes import make_router
+
+_OF_COMPANIES = tuple(
+    CompanyRows(f"crm_{name}") for name in ("notes", "clients", "affiliates", "employees", "statuses")
+)
 
 
 @hookimpl
@@ -71,4 +75,4 @@ def register_routes(context: PluginContext) -> Sequence[Routes]:
 @hookimpl
 def register_migrations() -> Sequence[Migrations]:
     """Give the history of the plugin's tables."""
-    return [Migrations("trunkline_crm:migrations")]
+    return [Migrations("trunkline_crm:migrations", of_companies=_OF_COMPANIES)]

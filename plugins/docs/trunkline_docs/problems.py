@@ -42,7 +42,7 @@ PROBLEMS: Sequence[Problem] = (
     Problem(
         404,
         "Not found",
-        ("not-found",),
+        ("not-found", "company-unknown"),
         "Check the id: there is no such record, or it belongs to another company.",
     ),
     Problem(405, "Wrong method", ("method-not-allowed",), "Use a method that the header Allow lists."),
@@ -55,7 +55,7 @@ PROBLEMS: Sequence[Problem] = (
     Problem(
         409,
         "Conflict",
-        ("conflict", "idempotency-conflict", "limit-reached", "too-many-subscriptions"),
+        ("conflict", "company-erased", "idempotency-conflict", "limit-reached", "too-many-subscriptions"),
         "The call contradicts what is stored. Choose a new Idempotency-Key for a new request; "
         "where a limit is reached, make room first, or ask for a higher one.",
     ),

@@ -26,6 +26,7 @@ _ENVELOPE = (
     ("type", "Event Type", "text"),
     ("createdUtc", "Created", "date"),
     ("companyId", "Company ID", "integer"),
+    ("companyRef", "Company Reference", "text"),
 )
 _EVENT_AT = {
     names.WATCH: (("condition", "default", "payload.event"), ("response", "output", "body")),

@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from trunkline import (
     BearerRequest,
     Channel,
+    CompanyRows,
     Connector,
     Migrations,
     PluginContext,
@@ -62,7 +63,7 @@ def register_channels(context: PluginContext) -> Sequence[Channel]:
 @hookimpl
 def register_migrations() -> Sequence[Migrations]:
     """Give the history of the plugin's table."""
-    return [Migrations("trunkline_mcp:migrations")]
+    return [Migrations("trunkline_mcp:migrations", of_companies=(CompanyRows("mcp_calls"),))]
 
 
 @hookimpl

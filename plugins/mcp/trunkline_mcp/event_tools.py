@@ -134,6 +134,7 @@ def _recent_tool() -> Tool:
             "type": {"type": "string"},
             "createdUtc": {"type": "string", "format": "date-time"},
             "companyId": {"type": "integer"},
+            "companyRef": {"type": "string", "description": "The company's reference, if it has one."},
             "payload": {"type": "object", "description": "What happened, as the event type describes it."},
             "metadata": {"type": "object"},
         },

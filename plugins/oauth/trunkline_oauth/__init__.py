@@ -9,7 +9,16 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel
 
-from trunkline import BearerRequest, Migrations, PluginContext, PortalPage, Principal, Routes, hookimpl
+from trunkline import (
+    BearerRequest,
+    CompanyRows,
+    Migrations,
+    PluginContext,
+    PortalPage,
+    Principal,
+    Routes,
+    hookimpl,
+)
 from trunkline_oauth import api_routes, authorize_routes, pages, secrets, token_routes
 from trunkline_oauth.apps import Apps
 from trunkline_oauth.grants import CONNECTION_PREFIX, Grants
@@ -24,6 +33,17 @@ class _Server:
         self.grants = Grants(context, self.apps)
 
 
+_OF_COMPANIES = (
+    CompanyRows("oauth_codes", at_once=True),
+    CompanyRows(
+        "oauth_tokens",
+        "connection_id IN (SELECT id FROM oauth_connections WHERE company_id = :company)",
+        at_once=True,
+    ),
+    CompanyRows("oauth_connections", at_once=True),
+)
+
+
 @hookimpl
 def register_settings() -> type[BaseModel]:
     """Give the section ``oauth``."""
@@ -33,7 +53,7 @@ def register_settings() -> type[BaseModel]:
 @hookimpl
 def register_migrations() -> Sequence[Migrations]:
     """Give the history of the plugin's tables."""
-    return [Migrations("trunkline_oauth:migrations")]
+    return [Migrations("trunkline_oauth:migrations", of_companies=_OF_COMPANIES)]
 
 
 @hookimpl

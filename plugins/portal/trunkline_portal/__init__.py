@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel
 
-from trunkline import Migrations, PluginContext, Routes, hookimpl
+from trunkline import CompanyRows, Migrations, PluginContext, Routes, hookimpl
 from trunkline_portal import link_routes, pages
 from trunkline_portal.portal import Portal
 from trunkline_portal.settings import Settings
@@ -22,7 +22,11 @@ def register_settings() -> type[BaseModel]:
 @hookimpl
 def register_migrations() -> Sequence[Migrations]:
     """Give the history of the plugin's tables."""
-    return [Migrations("trunkline_portal:migrations")]
+    of_companies = (
+        CompanyRows("portal_links", at_once=True),
+        CompanyRows("portal_sessions", "company_id = :company AND link_id IS NOT NULL", at_once=True),
+    )
+    return [Migrations("trunkline_portal:migrations", of_companies=of_companies)]
 
 
 @hookimpl

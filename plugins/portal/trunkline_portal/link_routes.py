@@ -11,6 +11,7 @@ from trunkline import (
     COMPANY_SCOPES,
     BodyInvalid,
     Caller,
+    CompanyName,
     FieldError,
     Strict,
     StrictRoute,
@@ -36,7 +37,7 @@ class LinkRequest(Strict):
 
     model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
 
-    company_id: int = Field(ge=1, le=2**63 - 1, strict=True, description="the company that they will see")
+    company_id: CompanyName = Field(description="the company that they will see: its id, or its reference")
     name: str | None = Field(
         default=None,
         min_length=1,
@@ -80,7 +81,7 @@ class LinkRoutes:
         scopes = _checked(_UNLESS_NAMED if body.scopes is None else body.scopes)
         token, link = await self._links.make(
             caller.principal,
-            caller.company_for(body.company_id),
+            await caller.company_named(body.company_id, path="/company_id"),
             scopes=scopes,
             name=body.name,
             minutes=body.minutes,

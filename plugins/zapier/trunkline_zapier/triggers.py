@@ -24,6 +24,7 @@ _ENVELOPE_FIELDS = (
     {"key": "type", "label": "Event Type", "type": "string"},
     {"key": "createdUtc", "label": "Event Created", "type": "datetime"},
     {"key": "companyId", "label": "Company ID", "type": "integer"},
+    {"key": "companyRef", "label": "Company Reference", "type": "string"},
 )
 ANY_EVENT = "any_event"
 _PAGE_SIZE = 200

@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.databases import limits_over
 
-from trunkline.access.keys import MAX_COMPANY_ID, Keys, ParsedKey, Principal, new_key, parse_key
+from trunkline.access.keys import Keys, ParsedKey, Principal, new_key, parse_key
 from trunkline.access.vault import Vault
 from trunkline.errors import BodyInvalid, NotFound, StoreUnavailable, Unauthenticated
+from trunkline.model.companies import MAX_COMPANY_ID
 from trunkline.store.database import Database
 
 VAULT = Vault(pepper="p" * 32, encryption_key="k" * 32)

@@ -23,6 +23,7 @@ from trunkline.contract import BearerRequest
 from trunkline.model.principals import Principal
 from trunkline.settings import Limits as LimitSettings
 from trunkline.store.database import Database
+from trunkline.store.directory import CompanyDirectory
 
 VAULT = Vault(pepper="p" * 32, encryption_key="k" * 32)
 LIMIT_HEADERS = {f"x-ratelimit-{name}" for name in ("limit", "remaining", "reset", "window", "policy")}
@@ -54,6 +55,7 @@ class TestHub:
     key_service: KeyService
     limits: Limits
     tokens: Tokens
+    directory: CompanyDirectory
     secrets: dict[str, str] = field(default_factory=dict)
 
 
@@ -90,7 +92,11 @@ async def hub(database: Database) -> AsyncIterator[TestHub]:
     async with Keys(database, vault=VAULT, prefix="wlcro", limits=limits_over(database)) as keys:
         tokens = Tokens()
         hub = TestHub(
-            keys, KeyService(keys, find_other=tokens.find), Limits(settings, now=lambda: START + 20.5), tokens
+            keys,
+            KeyService(keys, find_other=tokens.find),
+            Limits(settings, now=lambda: START + 20.5),
+            tokens,
+            CompanyDirectory(database),
         )
         for name, company_id, scopes in (
             ("operator", None, []),
@@ -239,7 +245,7 @@ async def test_a_missing_scope_is_403_and_named(client: httpx2.AsyncClient, hub:
         ("all", None, 92),
         ("all", "92", 92),
         ("all", "93", 403),
-        ("all", "x", 400),
+        ("all", "x", 403),
         ("operator", "7", 7),
         ("operator", None, 400),
         ("operator", "", 400),

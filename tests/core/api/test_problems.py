@@ -24,6 +24,8 @@ REFUSALS: list[Refused] = [
     errors.Unauthenticated("No key."),
     errors.Forbidden.scope_missing("admin"),
     errors.NotFound("event", 7),
+    errors.CompanyUnknown("acme"),
+    errors.CompanyErased(92),
     errors.Conflict("No."),
     errors.IdempotencyConflict("a"),
     errors.LimitReached("keys", 100, things="API keys", remedy="revoke one first"),

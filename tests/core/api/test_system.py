@@ -19,6 +19,7 @@ BODIES = {
     ("post", "/api/v1/keys"): {"company_id": 92, "name": "x", "scopes": ["admin"]},
     ("patch", "/api/v1/companies/{company_id}"): {"limits": {}},
 }
+OPERATING = {("post", "/api/v1/keys"), ("post", "/api/v1/portal/links")}
 SCOPES = {
     "events:read": ["events:read"],
     "events:write": ["events:write"],
@@ -45,13 +46,14 @@ def operations(running):
 ACCEPTING = {("post", "/api/v1/events"), ("post", "/api/v1/events/batch")}
 
 
-def scope_of(method: str, path: str) -> str | None:  # noqa: C901 - a table
+FOR_ANY_KEY = {f"/api/v1/{name}" for name in ("me", "actions", "searches", "channels")}
+
+
+def scope_of(method: str, path: str) -> str | None:
     if path.startswith("/api/v1/oauth/"):
         return "operator" if path.startswith("/api/v1/oauth/apps") else "admin"
     match method, path:
-        case _, "/api/v1/me" | "/api/v1/event-types" | "/api/v1/event-types/{name}":
-            return None
-        case _, "/api/v1/actions" | "/api/v1/searches":
+        case _, _ if path.startswith("/api/v1/event-types") or path in FOR_ANY_KEY:
             return None
         case "post", "/api/v1/integrations/employees":
             return "admin"
@@ -59,7 +61,7 @@ def scope_of(method: str, path: str) -> str | None:  # noqa: C901 - a table
             return "integrations:read"
         case _ if path.startswith("/api/v1/integrations/"):
             return "integrations:write"
-        case ("post", "/api/v1/keys" | "/api/v1/portal/links") | (_, "/api/v1/companies/{company_id}"):
+        case _ if (method, path) in OPERATING or path.startswith(("/api/v1/companies", "/api/v1/erasures")):
             return "operator"
         case _, "/api/v1/plugins" | "/api/v1/events/test" | "/api/v1/keys" | "/api/v1/keys/{key_id}":
             return "admin"

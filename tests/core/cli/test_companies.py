@@ -1,4 +1,4 @@
-"""``companies limits``."""
+"""``companies``: made, shown, deleted, and their limits."""
 
 import json
 
@@ -19,3 +19,45 @@ def test_what_cannot_be_meant_is_named(migrated_cli, change):
     refused = migrated_cli.with_plugins("webhooks").invoke("companies", "limits", "92", change)
     assert refused.exit_code == 2
     assert change.partition("=")[0] in refused.stderr
+
+
+def test_a_company_is_made_changed_listed_and_named_by_its_reference(migrated_cli):
+    line = migrated_cli.with_plugins("webhooks")
+    made = line.invoke(
+        "companies", "create", "--reference", "acme", "--name", "Acme", "--metadata", '{"a": 1}'
+    )
+    assert made.exit_code == 0, made.stderr
+    changed = line.invoke("companies", "set", "acme", "--name", "", "--time-zone", "Europe/Berlin", "--json")
+    view = json.loads(changed.stdout)
+    assert (view["id"], view["name"], view["time_zone"]) == (int(made.stdout), None, "Europe/Berlin")
+    assert json.loads(line.invoke("companies", "list", "--json").stdout) == [view]
+    assert "acme" in line.invoke("companies", "show", "acme").stdout
+    envelope = json.loads(line.invoke("events", "emit", "client.created", "--company", "acme").stdout)
+    assert (envelope["companyId"], envelope["companyRef"]) == (view["id"], "acme")
+    key = line.invoke(
+        "keys", "create", "--company", "acme", "--name", "a", "--scope", "events:read", "--json"
+    )
+    assert json.loads(key.stdout)["company_id"] == view["id"]
+
+
+@pytest.mark.parametrize("name", ["no-such", "a b", "0", "9223372036854775808"])
+def test_a_company_that_cannot_be_meant_is_named(migrated_cli, name):
+    refused = migrated_cli.with_plugins("webhooks").invoke(
+        "keys", "create", "--company", name, "--name", "a", "--scope", "events:read"
+    )
+    assert refused.exit_code != 0
+    assert name in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+def test_a_company_is_deleted_with_all_of_it_and_only_when_that_is_confirmed(migrated_cli):
+    line = migrated_cli.with_plugins("webhooks")
+    line.invoke("companies", "create", "--reference", "acme")
+    line.invoke("events", "emit", "client.created", "--company", "acme")
+    assert line.invoke("companies", "delete", "acme").exit_code == 1
+    assert line.invoke("companies", "show", "acme").exit_code == 0
+    deleted = line.invoke("companies", "delete", "acme", "--yes", "--wait", "--json")
+    receipt = json.loads(deleted.stdout)
+    assert (receipt["status"], receipt["removed"]) == ("completed", {"events": 1})
+    assert json.loads(line.invoke("companies", "receipt", receipt["id"], "--json").stdout) == receipt
+    assert line.invoke("companies", "show", "acme").exit_code != 0

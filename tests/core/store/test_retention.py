@@ -252,9 +252,10 @@ async def test_the_plan_reads_a_range_of_the_primary_key(postgres_database: Data
     async with postgres_database.write() as connection:
         await connection.execute(text("SET LOCAL enable_seqscan = off"))  # tables this small are scanned
         for table in ("events", "deliveries", "attempts"):
-            within = retention._within(connection)
+            within = retention.within_positions(connection)
             plan = await connection.execute(
-                text(f"EXPLAIN DELETE FROM {table} WHERE {within}"), retention._parameters([1000, 1001])
+                text(f"EXPLAIN DELETE FROM {table} WHERE {within}"),
+                retention.position_parameters([1000, 1001]),
             )
             lines = "\n".join(row[0] for row in plan)
             assert f"{table}_pkey" in lines, lines

@@ -666,6 +666,7 @@ class World:
                 schema_versions=ONE_VERSION,
                 wakeup=None,
                 long_polls=LongPolls(Limits()),
+                directory=None,
             ),
             None,
         )
@@ -806,6 +807,7 @@ class Switcher:
             schema_versions=ONE_VERSION,
             wakeup=None,
             long_polls=LongPolls(Limits()),
+            directory=None,
         )
         while world.clock.now < world.chaos_ends:
             if chance.random() < 0.5:

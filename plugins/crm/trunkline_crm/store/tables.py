@@ -108,6 +108,15 @@ clients = Table(
     Index("ix_crm_clients_newest", "company_id", "id"),
     Index("ix_crm_clients_email", "company_id", "email_key", "id"),
     Index("ix_crm_clients_phone", "company_id", "phone_digits", "id"),
+    *(
+        Index(
+            f"ix_crm_clients_{column}",
+            column,
+            sqlite_where=text(f"{column} IS NOT NULL"),
+            postgresql_where=text(f"{column} IS NOT NULL"),
+        )
+        for column in ("affiliate_id", "employee_id")
+    ),
     Index("ix_crm_clients_name", "company_id", "name_key", "id"),
 )
 """Leads and clients: one kind of record, told apart by its status. One that is archived is not there for any call."""

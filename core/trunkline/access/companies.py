@@ -1,0 +1,215 @@
+"""Companies as the operator sees them: made, listed, changed, and deleted with all that is of them."""
+
+import secrets
+import zoneinfo
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import orjson
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from trunkline.access.company_limits import CompanyLimits, faults_of, merged
+from trunkline.contract import CompanyRows
+from trunkline.errors import (
+    BodyInvalid,
+    CompanyErased,
+    Conflict,
+    FieldError,
+    NotFound,
+)
+from trunkline.model import cursors
+from trunkline.model.companies import REFERENCE_FORM, is_reference
+from trunkline.model.times import utc_or_none
+from trunkline.store import companies as store
+from trunkline.store import directory, erasures
+from trunkline.store.companies import Company
+from trunkline.store.database import Database
+from trunkline.store.directory import CompanyDirectory
+from trunkline.store.erasures import Erasure
+
+MAX_METADATA_BYTES = 8 * 1024
+MAX_RECIPIENTS = 20
+MAX_ADDRESS = 254
+MAX_NAME = 200
+_CURSOR = "c"
+
+
+class Companies:
+    """Makes, shows, changes and deletes companies. A company that was never made exists by its id.
+
+    *plugins* gives what companies have in the tables of plugins.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        limits: CompanyLimits,
+        directory: CompanyDirectory,
+        plugins: Callable[[], Sequence[CompanyRows]],
+    ) -> None:
+        self._database = database
+        self._limits = limits
+        self._directory = directory
+        self._plugins = plugins
+
+    async def find(self, name: int | str) -> int:
+        """Tell the id of the company with that id or reference. Raises CompanyUnknown, CompanyErased."""
+        return await self._directory.id_of(name)
+
+    async def create(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Make a company and show it. Raises BodyInvalid, Conflict: another one has its reference."""
+        _check(values)
+        async with self._database.write() as connection:
+            await directory.count_change(connection)
+            company_id = await store.new_id(connection)
+            await store.lock(connection, company_id)
+            company = await self._change(connection, company_id, values)
+        return self._view(company_id, company)
+
+    async def view(self, name: int | str) -> dict[str, Any]:
+        """Show a company; one that was never made has an id and limits. Raises CompanyUnknown, NotFound: it was deleted."""
+        company_id = name if isinstance(name, int) else await self._directory.id_of(name)
+        async with self._database.read() as connection:
+            company = await store.find(connection, company_id)
+            if company is None and await erasures.was_erased(connection, company_id):
+                kind = "company"
+                raise NotFound(kind, company_id)
+        return self._view(company_id, company)
+
+    async def page(
+        self, *, reference: str | None = None, cursor: str | None = None, limit: int = 50
+    ) -> dict[str, Any]:
+        """List the companies that were made or changed, by their ids. Raises BadCursor."""
+        after = cursors.decode(cursor, kind=_CURSOR) if cursor is not None else 0
+        async with self._database.read() as connection:
+            found = await store.page(connection, reference=reference, after=after, limit=limit + 1)
+        shown = found[:limit]
+        return {
+            "companies": [self._view(company.id, company) for company in shown],
+            "next_cursor": cursors.encode(shown[-1].id, kind=_CURSOR) if len(found) > limit else None,
+        }
+
+    async def change(self, name: int | str, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Change what *values* name of a company, and show it; None takes back what was set.
+
+        Raises:
+            BodyInvalid, CompanyUnknown
+            Conflict: another company has the reference. CompanyErased: it is being deleted.
+        """
+        _check(values)
+        company_id = await self._directory.id_of(name)
+        async with self._database.write() as connection:
+            if "reference" in values:
+                await directory.count_change(connection)
+            if await store.lock(connection, company_id) is None:
+                raise CompanyErased(company_id)
+            company = await self._change(connection, company_id, values)
+        return self._view(company_id, company)
+
+    async def delete(self, name: int | str) -> dict[str, Any]:
+        """Stop a company at once, have all of it removed, and give the receipt; the same again while that runs.
+
+        Raises CompanyUnknown.
+        """
+        company_id = name if isinstance(name, int) else await self._directory.id_of(name)
+        async with self._database.write() as connection:
+            erasure = await erasures.begin(
+                connection, company_id, id=f"era_{secrets.token_hex(12)}", plugins=self._plugins()
+            )
+        return receipt(erasure)
+
+    async def receipt(self, erasure_id: str) -> dict[str, Any]:
+        """Show what an erasure has removed until now. Raises NotFound."""
+        async with self._database.read() as connection:
+            erasure = await erasures.find(connection, erasure_id)
+        if erasure is None:
+            kind = "erasure"
+            raise NotFound(kind, erasure_id)
+        return receipt(erasure)
+
+    async def _change(
+        self, connection: AsyncConnection, company_id: int, values: Mapping[str, Any]
+    ) -> Company:
+        changes = dict(values)
+        if (reference := changes.get("reference")) is not None:
+            holder = await store.holder_of(connection, reference)
+            if holder not in {None, company_id}:
+                msg = f"The reference '{reference}' is that of company {holder}; choose another, or change that company."
+                raise Conflict(msg)
+        if "limits" in changes:
+            own = await store.limits_of(connection, company_id)
+            changes["limits"] = merged(own, changes["limits"] or {})
+        return await store.change(connection, company_id, changes)
+
+    def _view(self, company_id: int, company: Company | None) -> dict[str, Any]:
+        limits = self._limits.shown(company_id, company.limits if company else {})
+        return {
+            "id": company_id,
+            "reference": company and company.reference,
+            "name": company and company.name,
+            "limits": limits["limits"],
+            "own_limits": limits["own_limits"],
+            "time_zone": company and company.time_zone,
+            "metadata": company.metadata if company else {},
+            "alert_recipients": company.alert_recipients if company else [],
+            "created_utc": utc_or_none(company.created_ms if company else None),
+            "updated_utc": utc_or_none(company.updated_ms if company else None),
+        }
+
+
+def receipt(erasure: Erasure) -> dict[str, Any]:
+    """Show an erasure."""
+    return {
+        "id": erasure.id,
+        "company_id": erasure.company_id,
+        "status": "running" if erasure.completed_ms is None else "completed",
+        "removed": dict(erasure.removed),
+        "created_utc": utc_or_none(erasure.created_ms),
+        "completed_utc": utc_or_none(erasure.completed_ms),
+    }
+
+
+def _check(values: Mapping[str, Any]) -> None:
+    """Find what is wrong with the values of a company. Raises BodyInvalid."""
+    faults = faults_of(values.get("limits") or {})
+    reference, name, zone = (values.get(key) for key in ("reference", "name", "time_zone"))
+    if reference is not None and not is_reference(reference):
+        faults.append(FieldError("/reference", f"must be {REFERENCE_FORM}"))
+    if name is not None and not 0 < len(name) <= MAX_NAME:
+        faults.append(FieldError("/name", f"must have 1 to {MAX_NAME} characters"))
+    if zone is not None and not _is_zone(zone):
+        faults.append(
+            FieldError(
+                "/time_zone", f"is no time zone of the IANA database, such as Europe/Berlin: '{zone[:60]}'"
+            )
+        )
+    if len(orjson.dumps(values.get("metadata") or {})) > MAX_METADATA_BYTES:
+        faults.append(FieldError("/metadata", f"must have at most {MAX_METADATA_BYTES} bytes as JSON"))
+    faults += _recipient_faults(values.get("alert_recipients") or [])
+    if faults:
+        raise BodyInvalid(faults)
+
+
+def _recipient_faults(recipients: list[str]) -> list[FieldError]:
+    if len(recipients) > MAX_RECIPIENTS:
+        return [FieldError("/alert_recipients", f"must be at most {MAX_RECIPIENTS} addresses")]
+    return [
+        FieldError(f"/alert_recipients/{index}", f"is no e-mail address: '{address[:60]}'")
+        for index, address in enumerate(recipients)
+        if len(address) > MAX_ADDRESS or not _is_address(address)
+    ]
+
+
+def _is_address(address: str) -> bool:
+    local, _, domain = address.rpartition("@")
+    return bool(local) and "." in domain and address.isprintable() and " " not in address
+
+
+def _is_zone(zone: str) -> bool:
+    """Tell whether the machine knows the time zone."""
+    try:
+        zoneinfo.ZoneInfo(zone)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+    return True

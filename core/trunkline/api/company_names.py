@@ -1,0 +1,67 @@
+"""Companies as callers name them: by id or by reference, in bodies and in events."""
+
+from typing import Annotated
+
+from pydantic import BeforeValidator, WithJsonSchema
+
+from trunkline.api.security import Caller
+from trunkline.errors import SHOWN, BodyInvalid, FieldError, Forbidden
+from trunkline.model.companies import MAX_COMPANY_ID, MAX_REFERENCE, REFERENCE_FORM, is_reference
+from trunkline.store.directory import CompanyDirectory
+
+_PENDING = 1
+
+
+def _check(value: object) -> object:
+    if (type(value) is int and 0 < value <= MAX_COMPANY_ID) or (
+        isinstance(value, str) and is_reference(value)
+    ):
+        return value
+    msg = f"must be a company's id, or its reference ({REFERENCE_FORM})"
+    raise ValueError(msg)
+
+
+CompanyName = Annotated[
+    int | str,
+    BeforeValidator(_check),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "integer", "minimum": 1, "maximum": MAX_COMPANY_ID},
+                {"type": "string", "pattern": rf"^[A-Za-z0-9._:-]{{1,{MAX_REFERENCE}}}$"},
+            ]
+        }
+    ),
+]
+"""A company in a body: its id, or its reference."""
+
+
+class CompanyNames:
+    """Tells which company each event of a request is for (``ingest.CompanyOf``).
+
+    A reference that this process does not remember is put among the *missing*: look them up, and read the request again.
+    """
+
+    def __init__(self, caller: Caller, directory: CompanyDirectory) -> None:
+        self._caller = caller
+        self._directory = directory
+        self._found: dict[str, int] | None = None
+        self.missing: set[str] = set()
+
+    def __call__(self, name: int | str | None) -> int:
+        """Settle the company that an event names. Raises Forbidden, BodyInvalid, BadQuery."""
+        if not isinstance(name, str):
+            return self._caller.company_for(name)
+        company_id = self._directory.remembered_id(name) if self._found is None else self._found.get(name)
+        if company_id is not None:
+            return self._caller.company_for(company_id)
+        if self._found is None:
+            self.missing.add(name)
+            return _PENDING
+        if not self._caller.principal.is_operator:
+            raise Forbidden.wrong_company()
+        raise BodyInvalid([FieldError("/companyId", f"is no company's reference: '{name[:SHOWN]}'")])
+
+    async def look_up(self, named: set[str]) -> None:
+        """Find the companies with the references *named*; whoever has none of them is unknown from then on."""
+        self._found = await self._directory.ids_of(named)

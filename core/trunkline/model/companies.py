@@ -1,0 +1,20 @@
+"""How a company is named: by its id, an integer, or by its reference, a text of the product's own."""
+
+import re
+
+MAX_COMPANY_ID = 2**63 - 1
+MAX_REFERENCE = 128
+REFERENCE_FORM = f"1 to {MAX_REFERENCE} of the characters A-Z a-z 0-9 . _ : -, and not digits alone"
+_REFERENCE = re.compile(rf"[A-Za-z0-9._:-]{{1,{MAX_REFERENCE}}}", re.ASCII)
+
+
+def is_reference(text: str) -> bool:
+    """Tell whether *text* has the form of a reference. Digits alone have not, as they are an id wherever text is read."""
+    return _REFERENCE.fullmatch(text) is not None and not text.isdigit()
+
+
+def read_name(text: str) -> int | str | None:
+    """Read the name of a company out of a header, an address or an option: an id, a reference, or None for neither."""
+    if text.isascii() and text.isdigit():
+        return int(text) if len(text) <= 19 and 0 < int(text) <= MAX_COMPANY_ID else None
+    return text if is_reference(text) else None

@@ -1,0 +1,174 @@
+"""The directory of companies: which reference is whose, and who is being erased, remembered in this process.
+
+What is remembered holds as long as the counter of changes (``stream_head.companies_version``) stands still. Whoever appends
+reads it with the position, under the log's lock; whoever is called reads it with the caller's key. So no process ever goes
+by what another one has changed, and none asks for what has not changed.
+"""
+
+from collections import OrderedDict
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Any
+
+from sqlalchemy import BigInteger, String
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from trunkline.errors import CompanyErased, CompanyUnknown
+from trunkline.store import sql
+from trunkline.store.database import Database
+from trunkline.store.sql import text
+
+REMEMBERED = 10_000
+"""Companies whose reference is remembered, or that there is none; and as many references."""
+_NOBODY: Mapping[int, str | None] = {}
+
+
+class CompanyDirectory:
+    """Remembers references of companies. *remembered* is how many at the most."""
+
+    def __init__(self, database: Database, *, remembered: int = REMEMBERED) -> None:
+        self._database = database
+        self._remembered = remembered
+        self._version, self._newest = -1, 0
+        self._references: OrderedDict[int, str | None] = OrderedDict()
+        self._ids: OrderedDict[str, int] = OrderedDict()
+        self._erasing: frozenset[int] = frozenset()
+
+    def saw(self, version: int) -> None:
+        """Take note of the counter of changes as somebody has read it."""
+        self._newest = max(self._newest, version)
+
+    @property
+    def is_erasing(self) -> bool:
+        """Tell whether any company is being erased, as far as is known here."""
+        return bool(self._erasing)
+
+    def refusals(self, requests: Iterable[Iterable[int]]) -> Iterator[tuple[int, CompanyErased]]:
+        """Tell which of *requests*, each for several companies, are for one that is being erased, by their numbers."""
+        for number, company_ids in enumerate(requests):
+            try:
+                self.check_open(company_ids)
+            except CompanyErased as refusal:
+                yield number, refusal
+
+    def check_open(self, company_ids: Iterable[int]) -> None:
+        """Refuse what is to be done for companies that are being erased, as far as is known here. Raises CompanyErased."""
+        if self._erasing:
+            for company_id in company_ids:
+                if company_id in self._erasing:
+                    raise CompanyErased(company_id)
+
+    async def id_of(self, name: int | str) -> int:
+        """Tell the id of the company with the id or the reference *name*. Raises CompanyUnknown, CompanyErased."""
+        if isinstance(name, int):
+            if self._newest != self._version:
+                await self._refresh()
+            self.check_open((name,))
+            return name
+        company_id = (await self.ids_of({name})).get(name)
+        if company_id is None:
+            raise CompanyUnknown(name)
+        return company_id
+
+    async def ids_of(self, references: Collection[str]) -> dict[str, int]:
+        """Tell the ids of the companies with *references*; those that nobody has are left out."""
+        if self._newest != self._version:
+            await self._refresh()
+        known = {reference: self._ids[reference] for reference in references if reference in self._ids}
+        if missing := [reference for reference in references if reference not in known]:
+            version = self._version
+            async with self._database.read() as connection:
+                found = await _ids(connection, missing)
+            known |= found
+            if version == self._version:
+                self._remember(self._ids, found)
+        return known
+
+    def remembered_id(self, reference: str) -> int | None:
+        """Tell the id of the company with *reference*; None where that has to be looked up."""
+        return self._ids.get(reference) if self._newest == self._version else None
+
+    async def reference_of(self, company_id: int) -> str | None:
+        """Tell a company's reference; None where it has none."""
+        if self._newest != self._version:
+            await self._refresh()
+        if not self._version:
+            return None
+        if company_id not in self._references:
+            version = self._version
+            async with self._database.read() as connection:
+                found = await _references(connection, [company_id])
+            if version != self._version:
+                return found[company_id]
+            self._remember(self._references, found)
+        return self._references[company_id]
+
+    async def references(
+        self, connection: AsyncConnection, version: int, company_ids: Iterable[int]
+    ) -> Mapping[int, str | None]:
+        """Tell the references of companies to whoever holds the log's lock, and has read *version* with it.
+
+        Nobody changes a company meanwhile. Raises CompanyErased: one of them is being erased.
+        """
+        if not version:
+            return _NOBODY
+        if version != self._version:
+            self._renew(version, await _erasing(connection))
+        company_ids = set(company_ids)
+        self.check_open(company_ids)
+        missing = [company_id for company_id in company_ids if company_id not in self._references]
+        if not missing:
+            return self._references
+        known = {company: self._references[company] for company in company_ids - set(missing)}
+        found = await _references(connection, missing)
+        if version == self._version:
+            self._remember(self._references, found)
+        return known | found
+
+    async def _refresh(self) -> None:
+        async with self._database.read() as connection:
+            statement = text(
+                "SELECT h.companies_version, c.company_id FROM stream_head AS h "
+                "LEFT JOIN companies AS c ON c.erasure IS NOT NULL WHERE h.id = 1"
+            )
+            rows = (await connection.execute(statement)).all()
+        version = rows[0][0]
+        if version > self._version:
+            self._renew(version, frozenset(row[1] for row in rows if row[1] is not None))
+
+    def _renew(self, version: int, erasing: frozenset[int]) -> None:
+        self._version, self._erasing = version, erasing
+        self.saw(version)
+        self._references.clear()
+        self._ids.clear()
+
+    def _remember(self, known: OrderedDict[Any, Any], found: Mapping[Any, Any]) -> None:
+        known.update(found)
+        while len(known) > self._remembered:
+            known.popitem(last=False)
+
+
+async def count_change(connection: AsyncConnection) -> None:
+    """Count a change of companies, which the caller's transaction makes; nothing is appended until that has ended."""
+    await connection.execute(
+        text("UPDATE stream_head SET companies_version = companies_version + 1 WHERE id = 1")
+    )
+
+
+async def _erasing(connection: AsyncConnection) -> frozenset[int]:
+    rows = await connection.execute(text("SELECT company_id FROM companies WHERE erasure IS NOT NULL"))
+    return frozenset(row[0] for row in rows)
+
+
+async def _references(connection: AsyncConnection, company_ids: Collection[int]) -> dict[int, str | None]:
+    is_among_them, ids = sql.one_of(connection, "company_id", "ids", BigInteger)
+    statement = text(f"SELECT company_id, reference FROM companies WHERE {is_among_them}").bindparams(ids)
+    found: dict[int, str | None] = dict.fromkeys(company_ids)
+    found.update((row[0], row[1]) for row in await connection.execute(statement, {"ids": list(company_ids)}))
+    return found
+
+
+async def _ids(connection: AsyncConnection, references: Collection[str]) -> dict[str, int]:
+    is_among_them, named = sql.one_of(connection, "reference", "named", String)
+    statement = text(f"SELECT reference, company_id FROM companies WHERE {is_among_them}").bindparams(named)
+    rows = await connection.execute(statement, {"named": list(references)})
+    return {row[0]: row[1] for row in rows}

@@ -1,0 +1,254 @@
+"""Erasures: the removal of all that is of one company, in small pieces, each with its count in one transaction.
+
+``begin`` stops the company at once: its keys are revoked, nothing is matched or accepted for it any more. What follows may
+break off anywhere and be taken up by any process, as a piece looks for what is still there.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from trunkline.contract import CompanyRows
+from trunkline.store import directory, retention, sql, subscriptions
+from trunkline.store.sql import text
+
+SETTLE_MS = 5_000
+"""An erasure lasts so long at least: what was under way when it began has left its last rows by then."""
+_COLUMNS = "id, company_id, removed, created_ms, completed_ms"
+
+
+_OF_COMPANY = (
+    CompanyRows("quarantine", "company_id = :company AND position IS NULL"),
+    CompanyRows("quarantine", "company_id = :company AND position IS NOT NULL"),
+    CompanyRows("quarantine_answers", "namespace = :company"),
+    CompanyRows("idempotency_keys", "namespace = :company"),
+    CompanyRows("operation_keys", "namespace = :company"),
+    CompanyRows("api_keys"),
+)
+"""What companies have in the core's tables, apart from the log and its ledger; each condition has its index."""
+Removal = tuple[str, int]
+"""A table, and how many of its rows were removed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """One erasure: what it has *removed* until now, by table. *completed_ms* is None while it runs."""
+
+    id: str
+    company_id: int
+    removed: Mapping[str, int]
+    created_ms: int
+    completed_ms: int | None
+
+
+async def begin(
+    connection: AsyncConnection, company_id: int, *, id: str, plugins: Sequence[CompanyRows]
+) -> Erasure:
+    """Stop a company, and ask for its erasure under the name *id*; gives the one that runs where there is one."""
+    now = sql.now_ms(connection)
+    numbers = await subscriptions.lock_of_company(connection, company_id)
+    if numbers:
+        await subscriptions.mark_deleted(connection, numbers)
+    await directory.count_change(connection)
+    statement = text(f"SELECT {_COLUMNS} FROM erasures WHERE company_id = :company AND completed_ms IS NULL")
+    if row := (await connection.execute(statement, {"company": company_id})).first():
+        return _read(row)
+    parameters: dict[str, Any] = {"company": company_id, "id": id}
+    await connection.execute(
+        text(
+            "INSERT INTO companies (company_id, limits, created_ms, updated_ms, erasure) "
+            f"VALUES (:company, '{{}}', {now}, {now}, :id) ON CONFLICT (company_id) DO UPDATE SET limits = '{{}}', "
+            "reference = NULL, name = NULL, time_zone = NULL, metadata = NULL, alert_recipients = NULL, erasure = :id"
+        ),
+        parameters,
+    )
+    await connection.execute(
+        text(f"UPDATE api_keys SET revoked_ms = {now} WHERE company_id = :company AND revoked_ms IS NULL"),
+        {"company": company_id},
+    )
+    removed = await _remove_at_once(connection, company_id, plugins)
+    statement = text(
+        "INSERT INTO erasures (id, company_id, removed, created_ms, updated_ms) "
+        f"VALUES (:id, :company, :removed, {now}, {now}) RETURNING {_COLUMNS}"
+    )
+    parameters["removed"] = orjson.dumps(removed).decode()
+    return _read((await connection.execute(statement, parameters)).one())
+
+
+async def _remove_at_once(
+    connection: AsyncConnection, company_id: int, plugins: Sequence[CompanyRows]
+) -> dict[str, int]:
+    removed: dict[str, int] = {}
+    for rows in plugins:
+        if rows.at_once:
+            statement = text(f"DELETE FROM {rows.table} WHERE {rows.where}")
+            count = (await connection.execute(statement, {"company": company_id})).rowcount
+            if count:
+                removed[rows.table] = count
+    return removed
+
+
+async def find(connection: AsyncConnection, id: str) -> Erasure | None:
+    """Read an erasure; None where there is none."""
+    row = (
+        await connection.execute(text(f"SELECT {_COLUMNS} FROM erasures WHERE id = :id"), {"id": id})
+    ).first()
+    return _read(row) if row else None
+
+
+async def was_erased(connection: AsyncConnection, company_id: int) -> bool:
+    """Tell whether a company is being erased, or was."""
+    statement = text("SELECT 1 FROM erasures WHERE company_id = :company LIMIT 1")
+    return (await connection.execute(statement, {"company": company_id})).first() is not None
+
+
+async def is_any_open(connection: AsyncConnection) -> bool:
+    """Tell whether an erasure runs."""
+    statement = text("SELECT 1 FROM erasures WHERE completed_ms IS NULL LIMIT 1")
+    return (await connection.execute(statement)).first() is not None
+
+
+async def claim(connection: AsyncConnection, holder: str, *, lease_ms: int) -> Erasure | None:
+    """Take the oldest erasure that nobody carries out, for *lease_ms*; None where there is none."""
+    now = sql.now_ms(connection)
+    locking = sql.for_update_skipping(connection)
+    statement = text(
+        f"UPDATE erasures SET holder = :holder, lease_until_ms = {now} + :lease WHERE id = (SELECT id FROM erasures "
+        f"WHERE completed_ms IS NULL AND (lease_until_ms IS NULL OR lease_until_ms < {now}) "
+        f"ORDER BY created_ms LIMIT 1 {locking}) RETURNING {_COLUMNS}"
+    )
+    row = (await connection.execute(statement, {"holder": holder, "lease": lease_ms})).first()
+    return _read(row) if row else None
+
+
+async def keep(
+    connection: AsyncConnection, erasure: Erasure, holder: str, *, lease_ms: int
+) -> tuple[Erasure, int] | None:
+    """Go on holding *erasure*, and lock it; gives it as it is now and its age in ms, None where it is another's by now."""
+    now = sql.now_ms(connection)
+    statement = text(
+        f"UPDATE erasures SET lease_until_ms = {now} + :lease, updated_ms = {now} "
+        f"WHERE id = :id AND holder = :holder AND completed_ms IS NULL RETURNING {_COLUMNS}, {now} - created_ms"
+    )
+    parameters = {"id": erasure.id, "holder": holder, "lease": lease_ms}
+    row = (await connection.execute(statement, parameters)).first()
+    return (_read(row[:-1]), int(row[-1])) if row else None
+
+
+async def count(connection: AsyncConnection, erasure: Erasure, removals: Sequence[Removal]) -> None:
+    """Add *removals*, made in the same transaction, to what *erasure* has removed."""
+    removed = dict(erasure.removed)
+    for table, rows in removals:
+        removed[table] = removed.get(table, 0) + rows
+    statement = text("UPDATE erasures SET removed = :removed WHERE id = :id")
+    await connection.execute(statement, {"removed": orjson.dumps(removed).decode(), "id": erasure.id})
+
+
+async def complete(connection: AsyncConnection, erasure: Erasure) -> None:
+    """End *erasure*; the company's id is nobody's from then on."""
+    await directory.count_change(connection)
+    await connection.execute(
+        text("DELETE FROM companies WHERE company_id = :company AND erasure = :id"),
+        {"company": erasure.company_id, "id": erasure.id},
+    )
+    now = sql.now_ms(connection)
+    await connection.execute(
+        text(f"UPDATE erasures SET completed_ms = {now}, holder = NULL WHERE id = :id"), {"id": erasure.id}
+    )
+
+
+async def remove_piece(
+    connection: AsyncConnection, company_id: int, *, plugins: Sequence[CompanyRows], limit: int
+) -> list[Removal]:
+    """Remove up to *limit* rows of the first table that has any of the company, with what hangs on them; nothing at the end."""
+    of_company = (*plugins, *_OF_COMPANY)
+    steps: list[Callable[[], Awaitable[list[Removal]]]] = [
+        lambda: _remove_replays(connection, company_id, limit),
+        lambda: _remove_deliveries(connection, company_id, limit),
+        *(lambda rows=rows: _remove_rows(connection, rows, company_id, limit) for rows in of_company),
+        lambda: _remove_events(connection, company_id, limit),
+        lambda: _empty_subscriptions(connection, company_id, limit),
+    ]
+    for step in steps:
+        if removals := [(table, rows) for table, rows in await step() if rows]:
+            return removals
+    return []
+
+
+async def _remove_rows(
+    connection: AsyncConnection, rows: CompanyRows, company_id: int, limit: int
+) -> list[Removal]:
+    statement = text(f"DELETE FROM {rows.table} WHERE {sql.some_of(connection, rows.table, rows.where)}")
+    done = await connection.execute(statement, {"company": company_id, "limit": limit})
+    return [(rows.table, done.rowcount)]
+
+
+_SUBSCRIPTIONS = "SELECT no FROM subscriptions WHERE company_id = :company"
+
+
+async def _remove_replays(connection: AsyncConnection, company_id: int, limit: int) -> list[Removal]:
+    some = sql.some_of(connection, "replays", f"subscription_no IN ({_SUBSCRIPTIONS})")
+    statement = text(f"DELETE FROM replays WHERE {some}")
+    done = await connection.execute(statement, {"company": company_id, "limit": limit})
+    return [("replays", done.rowcount)]
+
+
+async def _remove_deliveries(connection: AsyncConnection, company_id: int, limit: int) -> list[Removal]:
+    """Remove deliveries of one subscription, oldest first, with their attempts."""
+    first = text(
+        "SELECT s.no FROM subscriptions AS s WHERE s.company_id = :company "
+        "AND EXISTS (SELECT 1 FROM deliveries AS d WHERE d.subscription_no = s.no) LIMIT 1"
+    )
+    no = (await connection.execute(first, {"company": company_id})).scalar_one_or_none()
+    if no is None:
+        return []
+    picked = text(
+        "SELECT position FROM deliveries WHERE subscription_no = :no ORDER BY position LIMIT :limit"
+    )
+    rows = await connection.execute(picked, {"no": no, "limit": limit})
+    return await _remove_at(connection, [row[0] for row in rows], ("attempts", "deliveries"), no=no)
+
+
+async def _remove_events(connection: AsyncConnection, company_id: int, limit: int) -> list[Removal]:
+    """Remove events, oldest first, and whatever the ledger still has of them."""
+    picked = text("SELECT position FROM events WHERE company_id = :company ORDER BY position LIMIT :limit")
+    rows = await connection.execute(picked, {"company": company_id, "limit": limit})
+    return await _remove_at(connection, [row[0] for row in rows], ("attempts", "deliveries", "events"))
+
+
+async def _remove_at(
+    connection: AsyncConnection, positions: Sequence[int], tables: Sequence[str], *, no: int | None = None
+) -> list[Removal]:
+    if not positions:
+        return []
+    of_one = "" if no is None else "AND subscription_no = :no"
+    parameters: dict[str, Any] = retention.position_parameters(positions) | ({} if no is None else {"no": no})
+    within = retention.within_positions(connection)
+    return [
+        (
+            table,
+            (
+                await connection.execute(text(f"DELETE FROM {table} WHERE {within} {of_one}"), parameters)
+            ).rowcount,
+        )
+        for table in tables
+    ]
+
+
+async def _empty_subscriptions(connection: AsyncConnection, company_id: int, limit: int) -> list[Removal]:
+    """Take everything out of subscriptions; their numbers stay for dispatchers until retention removes them."""
+    statement = text(
+        "UPDATE subscriptions SET target_url = '', event_types = '[]', filter = NULL, description = NULL, "
+        "sealed = :nothing, status = 'deleted', disabled_reason = NULL, pins = NULL, ordering = NULL, retry = NULL, "
+        "name = NULL, holder = NULL, notes = NULL, expires_ms = NULL "
+        f"WHERE no IN ({_SUBSCRIPTIONS} AND target_url <> '' LIMIT :limit)"
+    )
+    done = await connection.execute(statement, {"company": company_id, "nothing": b"", "limit": limit})
+    return [("subscriptions", done.rowcount)]
+
+
+def _read(row: Sequence[Any]) -> Erasure:
+    return Erasure(row[0], row[1], orjson.loads(row[2]), row[3], row[4])

@@ -1,0 +1,112 @@
+"""Erasing: what is of a deleted company is removed, a piece at a time.
+
+It runs beside the dispatcher, in one process at a time for each company: an erasure is held under a lease, and each piece
+is one small transaction with its count in it, so a process that dies leaves nothing half done. The pause after a piece is
+at least as long as the piece took.
+"""
+
+import asyncio
+import logging
+import secrets
+import time
+from collections.abc import Callable, Sequence
+from typing import Self
+
+from trunkline.contract import CompanyRows
+from trunkline.errors import StoreUnavailable
+from trunkline.runtime import faults
+from trunkline.store import erasures as store
+from trunkline.store.database import Database
+from trunkline.store.erasures import Erasure
+
+LOOK_SECONDS = 1.0
+"""How often a process looks for a company that was deleted, and for more of one that is about to be gone."""
+LEASE_MS = 10_000
+PAUSE_SECONDS = 0.02
+ROWS = 500
+"""Rows of one table that a piece removes, with what hangs on them."""
+_log = logging.getLogger(__name__)
+
+
+class Erasing:
+    """Removes what is of deleted companies. Enter it to start; several may run on one PostgreSQL database.
+
+    *plugins* gives what companies have in the tables of plugins.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        plugins: Callable[[], Sequence[CompanyRows]],
+    ) -> None:
+        self._database = database
+        self._plugins = plugins
+        self._holder = f"era_{secrets.token_hex(8)}"
+        self._task: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        self._task = asyncio.create_task(self._run(), name="erasing")
+        self._task.add_done_callback(_report_death)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def run_once(self) -> bool:
+        """Carry out one erasure, if there is one; tells whether there was. Raises StoreUnavailable."""
+        async with self._database.read() as connection:
+            if not await store.is_any_open(connection):
+                return False
+        async with self._database.write() as connection:
+            erasure = await store.claim(connection, self._holder, lease_ms=LEASE_MS)
+        if erasure is None:
+            return False
+        faults.point("erase.after_claim")
+        while True:
+            began = time.monotonic()
+            outcome = await self._piece(erasure)
+            if outcome == "ended":
+                return True
+            took = time.monotonic() - began
+            await asyncio.sleep(LOOK_SECONDS if outcome == "waits" else max(PAUSE_SECONDS, took))
+
+    async def _piece(self, erasure: Erasure) -> str:
+        """Remove a piece: ``removed`` something, ``waits`` for what was under way, or ``ended``, here or in another process."""
+        async with self._database.write() as connection:
+            kept = await store.keep(connection, erasure, self._holder, lease_ms=LEASE_MS)
+            if kept is None:
+                return "ended"
+            now, age_ms = kept
+            removals = await store.remove_piece(
+                connection, erasure.company_id, plugins=self._plugins(), limit=ROWS
+            )
+            faults.point("erase.after_remove")
+            if removals:
+                await store.count(connection, now, removals)
+            elif age_ms >= store.SETTLE_MS:
+                await store.complete(connection, now)
+            faults.point("erase.before_commit")
+        faults.point("erase.after_commit")
+        if removals:
+            return "removed"
+        if age_ms < store.SETTLE_MS:
+            return "waits"
+        _log.info("a company and all that was of it are gone", extra={"company_id": erasure.company_id})
+        return "ended"
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                while await self.run_once():
+                    pass
+            except StoreUnavailable as error:
+                _log.warning("cannot remove what is of a deleted company now: %s", error)
+            await asyncio.sleep(LOOK_SECONDS)
+
+
+def _report_death(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        _log.critical("the removal of deleted companies stopped", exc_info=error)

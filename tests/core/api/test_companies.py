@@ -1,0 +1,318 @@
+"""Companies as records: made, named by reference everywhere, and deleted with all that is of them, on a real hub.
+
+Each test works for companies that it makes; those that the hub lends are not used, as a new id follows the largest.
+"""
+
+import asyncio
+import itertools
+import json
+
+import pytest
+from sqlalchemy import text
+
+from trunkline.access.keys import COMPANY_SCOPES
+from trunkline.store import tables
+
+COMPANIES = "/api/v1/companies"
+HOOKS = "/api/v1/webhooks/subscriptions"
+LEAD = {"first_name": "Jane", "last_name": "Doe", "email": "jane@example.com"}
+NUMBERS = itertools.count(1)
+
+
+def reference() -> str:
+    return f"acme-{next(NUMBERS)}:eu.1"
+
+
+async def make(hub, **values) -> dict:
+    answer = await hub.operator.post(COMPANIES, json={"reference": reference(), **values})
+    assert answer.status_code == 201, answer.text
+    return answer.json()
+
+
+async def emit(hub, company: int | str, type: str = "client.created", **more):
+    event = {"type": type, "payload": hub.events(type), "companyId": company}
+    return await hub.operator.post("/api/v1/events", json=event, **more)
+
+
+async def test_a_company_is_made_shown_listed_and_changed_by_id_and_by_reference(running):
+    made = await make(
+        running,
+        name="Acme",
+        limits={"keys": 3},
+        time_zone="Europe/Berlin",
+        metadata={"plan": "growth"},
+        alert_recipients=["ops@acme.example"],
+    )
+    assert (made["name"], made["own_limits"], made["limits"]["keys"]) == ("Acme", {"keys": 3}, 3)
+    for name in (made["id"], made["reference"]):
+        assert (await running.operator.get(f"{COMPANIES}/{name}")).json() == made
+    listed = await running.operator.get(COMPANIES, params={"reference": made["reference"]})
+    assert listed.json() == {"companies": [made], "next_cursor": None}
+
+    changes = {"reference": reference(), "name": None, "limits": {"keys": None, "subscriptions": 7}}
+    changed = (await running.operator.patch(f"{COMPANIES}/{made['reference']}", json=changes)).json()
+    assert (changed["name"], changed["own_limits"]) == (None, {"subscriptions": 7})
+    assert changed["metadata"] == {"plan": "growth"}
+    assert (await running.operator.get(f"{COMPANIES}/{made['reference']}")).status_code == 404
+    assert (await running.operator.get(f"{COMPANIES}/{changed['reference']}")).json() == changed
+
+
+async def test_pages_of_companies_go_by_id_and_end(running):
+    made = [await make(running) for _ in range(3)]
+    before = next(c for c in iter_pages(await pages(running, limit=1)) if c["id"] == made[0]["id"])
+    found = [company["id"] for company in iter_pages(await pages(running, limit=2))]
+    assert before["id"] == made[0]["id"]
+    assert found == sorted(set(found))
+    assert {company["id"] for company in made} <= set(found)
+
+
+def iter_pages(found):
+    return itertools.chain.from_iterable(found)
+
+
+async def pages(hub, **query) -> list[list[dict]]:
+    found, cursor = [], None
+    while True:
+        parameters = query | ({"cursor": cursor} if cursor else {})
+        page = (await hub.operator.get(COMPANIES, params=parameters)).json()
+        found.append(page["companies"])
+        if not (cursor := page["next_cursor"]):
+            return found
+
+
+async def test_a_reference_has_one_company(running):
+    first, second = await make(running), await make(running)
+    again = await running.operator.post(COMPANIES, json={"reference": first["reference"]})
+    assert again.status_code == 409
+    assert first["reference"] in again.json()["detail"]
+    moved = await running.operator.patch(
+        f"{COMPANIES}/{second['id']}", json={"reference": first["reference"]}
+    )
+    assert moved.status_code == 409
+
+
+@pytest.mark.parametrize(
+    ("values", "path"),
+    [
+        ({"reference": "92"}, "/reference"),
+        ({"reference": "a b"}, "/reference"),
+        ({"reference": "x" * 129}, "/reference"),
+        ({"time_zone": "Mars/Olympus"}, "/time_zone"),
+        ({"limits": {"coffee": 1}}, "/limits/coffee"),
+        ({"metadata": {"text": "x" * 9000}}, "/metadata"),
+        ({"alert_recipients": ["nobody"]}, "/alert_recipients/0"),
+        ({"colour": "red"}, "/colour"),
+    ],
+)
+async def test_what_a_company_cannot_have_is_named(running, values, path):
+    answer = await running.operator.post(COMPANIES, json=values)
+    assert answer.status_code == 422
+    assert [error["path"] for error in answer.json()["errors"]] == [path]
+
+
+async def test_companies_are_the_operators_alone(running):
+    made = await make(running)
+    customer = await running.client_of(made["id"], COMPANY_SCOPES)
+    for method, path in (("GET", ""), ("POST", ""), ("DELETE", f"/{made['id']}"), ("GET", f"/{made['id']}")):
+        answer = await customer.request(method, COMPANIES + path, json={} if method == "POST" else None)
+        assert answer.status_code == 403
+
+
+async def test_a_reference_is_taken_wherever_a_company_is_named(running):
+    made = await make(running)
+    named = made["reference"]
+    key = await running.operator.post(
+        "/api/v1/keys", json={"company_id": named, "name": "a", "scopes": ["events:read"]}
+    )
+    assert (key.status_code, key.json()["company_id"]) == (201, made["id"])
+    link = await running.operator.post("/api/v1/portal/links", json={"company_id": named})
+    assert link.status_code == 201, link.text
+    one = await emit(running, named)
+    assert (one.status_code, one.json()["companyId"]) == (201, made["id"])
+    other = await make(running)
+    event = {"type": "client.created", "payload": running.events("client.created")}
+    batch = [{**event, "companyId": name} for name in (named, made["id"], other["reference"])]
+    answer = await running.operator.post("/api/v1/events/batch", json={"events": batch})
+    assert answer.status_code == 201, answer.text
+    assert [e["companyId"] for e in answer.json()["events"]] == [made["id"], made["id"], other["id"]]
+    page = await running.operator.get("/api/v1/events", headers={"X-Company-Id": named})
+    assert [e["companyRef"] for e in page.json()["events"]] == [named] * 3
+    customer = await running.client_of(made["id"], COMPANY_SCOPES)
+    own = await customer.post("/api/v1/events", json={**event, "companyId": named})
+    assert own.status_code == 201
+
+
+async def test_an_unknown_reference_is_refused_and_named(running):
+    header = await running.operator.get("/api/v1/events", headers={"X-Company-Id": "no-such"})
+    assert (header.status_code, "'no-such'" in header.json()["detail"]) == (400, True)
+    body = await emit(running, "no-such")
+    assert body.status_code == 422
+    assert body.json()["errors"] == [
+        {"path": "/companyId", "message": "is no company's reference: 'no-such'"}
+    ]
+    made = await make(running)
+    event = {"type": "client.created", "payload": running.events("client.created")}
+    batch = {"events": [{**event, "companyId": made["reference"]}, {**event, "companyId": "no-such"}]}
+    answer = await running.operator.post("/api/v1/events/batch", json=batch)
+    assert [error["path"] for error in answer.json()["errors"]] == ["/events/1/companyId"]
+    key = {"company_id": "no-such", "name": "a", "scopes": ["events:read"]}
+    assert (await running.operator.post("/api/v1/keys", json=key)).status_code == 422
+    assert (await running.operator.delete(f"{COMPANIES}/no-such")).status_code == 404
+
+
+async def test_a_companys_key_cannot_tell_which_references_there_are(running):
+    mine, theirs = await make(running), await make(running)
+    customer = await running.client_of(mine["id"], COMPANY_SCOPES)
+    answers = [
+        await customer.get("/api/v1/events", headers={"X-Company-Id": named})
+        for named in (theirs["reference"], "no-such", mine["reference"])
+    ]
+    assert [answer.status_code for answer in answers] == [403, 403, 200]
+    assert answers[0].json()["detail"] == answers[1].json()["detail"]
+    event = {"type": "client.created", "payload": running.events("client.created")}
+    bodies = [
+        await customer.post("/api/v1/events", json={**event, "companyId": named})
+        for named in (theirs["reference"], "no-such")
+    ]
+    assert [answer.status_code for answer in bodies] == [403, 403]
+
+
+async def test_the_reference_is_in_the_same_bytes_of_every_channel_and_stays_in_the_event(running, receiver):
+    made = await make(running)
+    customer = await running.client_of(made["id"], COMPANY_SCOPES)
+    hook = {"target_url": receiver.url, "event_types": ["*"]}
+    assert (await customer.post(HOOKS, json=hook)).status_code == 201
+    sampled = await customer.get("/api/v1/events/sample", params={"type": "client.created"})
+    assert sampled.json()[0]["companyRef"] == made["reference"]
+    accepted = (await emit(running, made["reference"])).content
+    assert f'"companyId":{made["id"]},"companyRef":"{made["reference"]}","payload"' in accepted.decode()
+    pushed = await receiver.wait_for(1)
+    assert pushed[0].body == accepted
+    renamed = reference()
+    await running.operator.patch(f"{COMPANIES}/{made['id']}", json={"reference": renamed})
+    test = await customer.post("/api/v1/events/test", json={"type": "client.created"})
+    assert test.json()["companyRef"] == renamed
+    page = await customer.get("/api/v1/events")
+    assert accepted in page.content
+    assert (await customer.get(f"/api/v1/events/{json.loads(accepted)['id']}")).content == accepted
+
+
+async def rows_of(hub, company_id: int) -> dict[str, int]:
+    """Count what the database has of a company, in every table with a column that says so."""
+    found = {}
+    async with hub.hub.database.read() as connection:
+        kind = await connection.run_sync(lambda sync: sync.dialect.name)
+        names = (
+            "SELECT name FROM sqlite_master WHERE type = 'table'"
+            if kind == "sqlite"
+            else "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
+        )
+        for (table,) in (await connection.execute(text(names))).all():
+            columns = await connection.execute(text(f"SELECT * FROM {table} WHERE false"))
+            for column in {"company_id", "namespace"} & set(columns.keys()):
+                where = f"{column} = {company_id}"
+                if table == "subscriptions":
+                    where += " AND (target_url <> '' OR length(sealed) > 0)"
+                count = await connection.execute(text(f"SELECT count(*) FROM {table} WHERE {where}"))
+                found[table] = count.scalar_one()
+    return {table: count for table, count in found.items() if count and table != "erasures"}
+
+
+async def receipt_of(hub, erasure: str) -> dict:
+    return (await hub.operator.get(f"/api/v1/erasures/{erasure}")).json()
+
+
+async def completed(hub, erasure: str) -> dict:
+    async with asyncio.timeout(20):
+        while (receipt := await receipt_of(hub, erasure))["status"] != "completed":
+            await asyncio.sleep(0.05)
+    return receipt
+
+
+async def fill(hub, made: dict, target_url: str):
+    """Give a company something of everything."""
+    customer = await hub.client_of(made["id"], COMPANY_SCOPES)
+    hook = await customer.post(HOOKS, json={"target_url": target_url, "event_types": ["*"]})
+    lead = await customer.post("/api/v1/integrations/leads", json=LEAD, headers={"Idempotency-Key": "one"})
+    assert (hook.status_code, lead.status_code) == (201, 201), lead.text
+    note = {"text": "called"}
+    client = lead.json()["client_id"]
+    await customer.post(f"/api/v1/integrations/clients/{client}/notes", json=note)
+    await customer.post("/api/v1/integrations/affiliates", json=LEAD)
+    await customer.post("/api/v1/integrations/employees", json={"full_name": "Max"})
+    await hub.operator.post("/api/v1/portal/links", json={"company_id": made["id"]})
+    for key in ("one", "two"):
+        await emit(hub, made["id"], headers={"Idempotency-Key": f"{made['id']}-{key}"})
+    event = {"type": "client.created", "payload": hub.events("client.created")}
+    await customer.post("/api/v1/events", json=event, headers={"Idempotency-Key": "own"})
+    path = f"{HOOKS}/{hook.json()['id']}"
+    replay = await customer.post(f"{path}/replay", json={})
+    assert replay.status_code == 202, replay.text
+    return customer
+
+
+async def test_deleting_a_company_stops_it_at_once_and_leaves_nothing_of_it(running, receiver):
+    made, neighbour = await make(running), await make(running)
+    customer = await fill(running, made, receiver.url)
+    theirs = await fill(running, neighbour, receiver.url)
+    await receiver.wait_for(10)
+    before, beside = await rows_of(running, made["id"]), await rows_of(running, neighbour["id"])
+    assert {"events", "api_keys", "subscriptions", "crm_clients", "portal_links"} <= set(before)
+
+    deleted = await running.operator.delete(f"{COMPANIES}/{made['reference']}")
+    assert deleted.status_code == 202, deleted.text
+    receipt = deleted.json()
+    assert deleted.headers["location"] == f"/api/v1/erasures/{receipt['id']}"
+    assert (receipt["id"][:4], receipt["status"], receipt["company_id"]) == ("era_", "running", made["id"])
+    assert (await customer.get("/api/v1/me")).status_code == 401
+    assert (await emit(running, made["id"])).status_code == 409
+    assert (await emit(running, made["reference"])).status_code == 422
+    header = {"X-Company-Id": str(made["id"])}
+    assert (await running.operator.get(HOOKS, headers=header)).status_code == 409
+    assert (await running.operator.get(f"{COMPANIES}/{made['id']}")).status_code == 404
+    again = await running.operator.delete(f"{COMPANIES}/{made['id']}")
+    assert (again.status_code, again.json()["id"]) == (202, receipt["id"])
+
+    ended = await completed(running, receipt["id"])
+    assert await rows_of(running, made["id"]) == {}
+    for table in ("events", "deliveries", "attempts", "api_keys", "subscriptions", "replays", "crm_notes"):
+        assert ended["removed"][table] >= 1, table
+    assert ended["completed_utc"] is not None
+    assert (await theirs.get("/api/v1/events")).status_code == 200
+    assert (await rows_of(running, neighbour["id"])) == beside
+    reused = await running.operator.post(COMPANIES, json={"reference": made["reference"]})
+    assert reused.json()["id"] > made["id"]
+
+
+async def test_a_deleted_company_that_is_named_again_begins_empty(running):
+    company = (await make(running))["id"]
+    key = {"Idempotency-Key": f"again-{company}"}
+    first = await emit(running, company, headers=key)
+    deleted = await running.operator.delete(f"{COMPANIES}/{company}")
+    await completed(running, deleted.json()["id"])
+    second = await emit(running, company, headers=key)
+    assert (first.status_code, second.status_code) == (201, 201)
+    assert second.json()["id"] > first.json()["id"]
+    assert "companyRef" not in second.json()
+
+
+async def test_a_company_that_was_never_made_exists_by_its_id_as_before(running):
+    company = 2**60 + next(NUMBERS)
+    assert "companyRef" not in (await emit(running, company)).json()
+    view = (await running.operator.get(f"{COMPANIES}/{company}")).json()
+    assert (view["id"], view["reference"], view["created_utc"]) == (company, None, None)
+    named = reference()
+    await running.operator.patch(f"{COMPANIES}/{company}", json={"reference": named})
+    assert (await emit(running, named)).json()["companyRef"] == named
+
+
+def test_every_table_of_the_core_is_emptied_for_a_company_or_has_nothing_of_one():
+    of_companies = {
+        table.name
+        for table in tables.metadata.sorted_tables
+        if {"company_id", "namespace", "subscription_no"} & set(table.columns.keys())
+    }
+    assert of_companies == {
+        "events", "deliveries", "attempts", "subscriptions", "replays", "quarantine", "quarantine_answers",
+        "idempotency_keys", "operation_keys", "api_keys", "companies", "erasures",
+    }  # fmt: skip

@@ -1,0 +1,88 @@
+"""What a process remembers of companies, and that it never goes by what another has changed."""
+
+import pytest
+from tests.databases import limits_over
+
+from trunkline.access.companies import Companies
+from trunkline.errors import CompanyErased, CompanyUnknown
+from trunkline.model.events import Draft
+from trunkline.store import stream
+from trunkline.store.directory import CompanyDirectory
+
+
+@pytest.fixture
+def companies(database):
+    return Companies(
+        database, limits=limits_over(database), directory=CompanyDirectory(database), plugins=list
+    )
+
+
+def draft(company: int) -> Draft:
+    return Draft(company, "lead.created", "2026-01-28T10:30:00Z", b"{}")
+
+
+async def append(database, directory, *ids: int) -> list[bytes]:
+    async with database.write() as connection:
+        events = await stream.append(connection, [draft(i) for i in ids], shards=16, directory=directory)
+    return [event.body for event in events]
+
+
+async def test_an_append_has_the_reference_of_its_moment_whichever_process_changed_it(database, companies):
+    elsewhere = CompanyDirectory(database)
+    made = await companies.create({"reference": "acme"})
+    assert b'"companyRef":"acme"' in (await append(database, elsewhere, made["id"]))[0]
+    await companies.change(made["id"], {"reference": "acme-2"})
+    first, other = await append(database, elsewhere, made["id"], 7)
+    assert b'"companyRef":"acme-2"' in first
+    assert b"companyRef" not in other
+
+
+async def test_no_event_of_an_erased_company_is_appended_whichever_process_erased_it(database, companies):
+    elsewhere = CompanyDirectory(database)
+    made = await companies.create({"reference": "acme"})
+    await append(database, elsewhere, made["id"])
+    await companies.delete(made["id"])
+    with pytest.raises(CompanyErased):
+        await append(database, elsewhere, made["id"])
+    assert elsewhere.is_erasing
+    await append(database, elsewhere, 7)
+
+
+async def test_a_reference_that_changed_hands_is_the_new_companys_once_a_key_was_looked_up(
+    database, companies
+):
+    elsewhere = CompanyDirectory(database)
+    first = await companies.create({"reference": "acme"})
+    assert await elsewhere.id_of("acme") == first["id"]
+    await companies.delete(first["id"])
+    second = await companies.create({"reference": "acme"})
+    async with database.write() as connection:
+        elsewhere.saw((await stream.reserve(connection, 0)).companies_version)
+    assert await elsewhere.id_of("acme") == second["id"]
+    with pytest.raises(CompanyUnknown, match="globex"):
+        await elsewhere.id_of("globex")
+
+
+async def test_no_more_companies_are_remembered_than_there_is_room_for(database, companies):
+    directory = CompanyDirectory(database, remembered=2)
+    made = [await companies.create({"reference": f"acme-{n}"}) for n in range(4)]
+    ids = [company["id"] for company in made]
+    for _ in range(2):
+        bodies = await append(database, directory, *ids)
+        assert all(f'"companyRef":"acme-{n}"'.encode() in body for n, body in enumerate(bodies))
+        assert [await directory.id_of(f"acme-{n}") for n in range(4)] == ids
+    assert len(directory._references) == len(directory._ids) == 2
+
+
+async def test_what_is_remembered_is_not_asked_for_again(database, companies, monkeypatch):
+    made = await companies.create({"reference": "acme"})
+    directory = CompanyDirectory(database)
+    await append(database, directory, made["id"])
+    assert await directory.id_of("acme") == made["id"]
+
+    def no_reads():
+        pytest.fail("the database was asked")
+
+    monkeypatch.setattr(database, "read", no_reads)
+    assert await directory.id_of("acme") == made["id"]
+    assert await directory.reference_of(made["id"]) == "acme"

@@ -111,9 +111,9 @@ def openapi(app: FastAPI, catalog: SchemaCatalog, public_url: str | None = None)
         _add_components(document, catalog)
         _unify_errors(document)
         words = stand_ins.replacements(catalog.names(), key_prefix=app.state.hub.keys.prefix)
-        document = stand_ins.replaced(document, words)
-        document["webhooks"] = {kind.name: {"post": _push(kind)} for kind in catalog.types()}
-        app.openapi_schema = document
+        described: dict[str, Any] = stand_ins.replaced(document, words)
+        described["webhooks"] = {kind.name: {"post": _push(kind)} for kind in catalog.types()}
+        app.openapi_schema = described
     return app.openapi_schema
 
 

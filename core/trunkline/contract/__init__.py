@@ -12,9 +12,11 @@ from trunkline.contract.channels import (
     HttpFor,
     HttpResponse,
     OpenOrigin,
+    OriginClient,
     Push,
     Target,
 )
+from trunkline.contract.companies import Companies
 from trunkline.contract.connectors import Connector, Generate, ReadFile
 from trunkline.contract.context import PluginContext
 from trunkline.contract.delivering import (
@@ -47,6 +49,7 @@ from trunkline.contract.hub import (
     Sealer,
 )
 from trunkline.contract.measuring import PluginCounter, PluginDurations, PluginMetrics
+from trunkline.contract.network import Network
 from trunkline.contract.pages import PortalContent, PortalPage, PortalRedirect, PortalRequest, Render, Submit
 from trunkline.contract.providers import (
     Action,
@@ -91,6 +94,7 @@ __all__ = [
     "CheckTarget",
     "ClientAddresses",
     "Clock",
+    "Companies",
     "CompanyRows",
     "Connector",
     "Deliver",
@@ -112,8 +116,10 @@ __all__ = [
     "ListedEvent",
     "Lookup",
     "Migrations",
+    "Network",
     "OpenOrigin",
     "Operations",
+    "OriginClient",
     "Overview",
     "PluginContext",
     "PluginCounter",

@@ -7,7 +7,7 @@ than half of what a delivery cost.
 import asyncio
 import ssl
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Protocol, Self
 
@@ -116,15 +116,26 @@ class Outbound:
             NoAnswer: the name did not resolve, the connection failed, or what came was not HTTP.
             ValueError: a header cannot be sent.
         """
+        target = self._target(url)
+        request = framing.request(target.start, headers, body)
+        return await self._call(target.origin, request, tenant=tenant, timeout_seconds=timeout_seconds)
+
+    async def get(self, url: str, *, headers: Mapping[str, str]) -> HttpResponse:
+        """Read what is at *url*, for the deployment itself. Raises as ``post`` does."""
+        target = self._target(url)
+        request = framing.request(framing.reading(target.start), headers, b"")
+        return await self._call(target.origin, request, tenant=NO_TENANT, timeout_seconds=None)
+
+    async def _call(
+        self, origin: Origin, request: bytes, *, tenant: int, timeout_seconds: float | None
+    ) -> HttpResponse:
         loop = self._loop
         if loop is None:
             msg = "Outbound is used outside its context"
             raise RuntimeError(msg)
-        target = self._target(url)
-        request = framing.request(target.start, headers, body)
         now = loop.time()
         deadline = now + (timeout_seconds or self._timeout_seconds)
-        way = (tenant, target.origin)
+        way = (tenant, origin)
         if kept := self._pool.take(way, now=now):
             try:
                 return await self._exchange(way, kept, request, deadline)
@@ -132,6 +143,19 @@ class Outbound:
                 if not self._resends:
                     raise
         return await self._exchange(way, await self._dial(way, deadline), request, deadline)
+
+    async def open_stream(
+        self, url: str, *, tenant: int, tls: bool
+    ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """Connect to the host and port of *url* for another protocol than HTTP, within the limit of a call.
+
+        Raises:
+            AddressRefused: the policy forbids *url*, or an address that its name resolves to.
+            OSError, TimeoutError: there is no connection.
+        """
+        origin = replace(self._target(url).origin, is_tls=tls)
+        async with asyncio.timeout(self._timeout_seconds):
+            return await self._dialler.dial_stream(origin, tenant=tenant)
 
     async def addresses(self, url: str, *, tenant: int) -> Sequence[str]:
         """Find the addresses that a call of *tenant* to *url* would dial.

@@ -57,5 +57,7 @@ async def opened(settings: Settings, *, sets_up: bool = False) -> AsyncGenerator
             await status.require(database)
     async with Hub(settings, dispatch=False, migrates=is_new, serves=False) as hub:
         if is_new:
-            warn(f"There was no database {file} yet: a new one was made." if file else "The tables were made.")
+            warn(
+                f"There was no database {file} yet: a new one was made." if file else "The tables were made."
+            )
         yield hub

@@ -1,6 +1,5 @@
 """The official client's own OAuth against the hub's server: from a 401 to a tool, by what the metadata say alone."""
 
-
 import httpx2
 from mcp.client import Client
 from mcp.client.auth import OAuthClientProvider

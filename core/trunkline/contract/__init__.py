@@ -16,6 +16,7 @@ from trunkline.contract.channels import (
     Push,
     Target,
 )
+from trunkline.contract.companies import Companies
 from trunkline.contract.connectors import Connector, Generate, ReadFile
 from trunkline.contract.context import PluginContext
 from trunkline.contract.delivering import (
@@ -48,6 +49,7 @@ from trunkline.contract.hub import (
     Sealer,
 )
 from trunkline.contract.measuring import PluginCounter, PluginDurations, PluginMetrics
+from trunkline.contract.network import Network
 from trunkline.contract.pages import PortalContent, PortalPage, PortalRedirect, PortalRequest, Render, Submit
 from trunkline.contract.providers import (
     Action,
@@ -92,6 +94,7 @@ __all__ = [
     "CheckTarget",
     "ClientAddresses",
     "Clock",
+    "Companies",
     "CompanyRows",
     "Connector",
     "Deliver",
@@ -113,6 +116,7 @@ __all__ = [
     "ListedEvent",
     "Lookup",
     "Migrations",
+    "Network",
     "OpenOrigin",
     "Operations",
     "OriginClient",

@@ -8,6 +8,7 @@ from typing import TypeVar, cast
 from pydantic import BaseModel
 
 from trunkline.contract.channels import HttpClient, HttpFor, OpenOrigin
+from trunkline.contract.companies import Companies
 from trunkline.contract.delivering import Deliveries, Replays, Subscriptions
 from trunkline.contract.figures import Activity
 from trunkline.contract.hub import (
@@ -20,6 +21,7 @@ from trunkline.contract.hub import (
     Sealer,
 )
 from trunkline.contract.measuring import PluginMetrics
+from trunkline.contract.network import Network
 from trunkline.contract.pages import PortalPage
 from trunkline.contract.providers import Operations
 from trunkline.contract.quarantine import Quarantine
@@ -35,6 +37,7 @@ class PluginContext:
     name: str
     settings: BaseModel | None
     http: HttpClient
+    network: Network
     http_for: HttpFor
     """Gives the guarded way out in the name of a company: its connections and lookups are apart from those of others."""
     events: EventReader
@@ -45,6 +48,7 @@ class PluginContext:
     database: PluginDatabase
     open_origin: OpenOrigin
     keys: ApiKeys
+    companies: Companies
     limits: CallLimits
     client_addresses: ClientAddresses
     activity: Activity

@@ -99,6 +99,19 @@ def test_a_fit_name_is_taken(name):
     assert check_name(name) == name
 
 
+@pytest.mark.parametrize("name", ["webhooks", "portal", "schemas", "server", "pytest", "events", "n8n"])
+def test_a_name_of_the_hubs_own_is_refused(name, tmp_path):
+    with pytest.raises(Refused, match=rf"'{name}' is taken: .* such as 'acme-{name}'"):
+        check_name(name)
+
+
+def test_a_page_without_a_channel_lists_subscriptions_of_every_channel(tmp_path):
+    write_plugin(Plan("acme", ("portal-page",)), tmp_path / "page")
+    assert "channel=None" in (tmp_path / "page/trunkline_acme/pages.py").read_text()
+    write_plugin(Plan("acme", ("portal-page", "push")), tmp_path / "both")
+    assert 'channel="acme"' in (tmp_path / "both/trunkline_acme/pages.py").read_text()
+
+
 @pytest.mark.parametrize(
     "name", ["Acme", "1acme", "acme.crm", "a" * 31, "", "class", "acme-", "trunkline", "trunkline-x"]
 )

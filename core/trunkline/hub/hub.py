@@ -286,13 +286,13 @@ class Hub:
             await self.secret_checks.verify()
             await self._prepare_database()
             await self.secret_checks.write_missing()
-            for part in (self.wakeup, self.http, self.origins, self.keys, self.limits):
+            for part in (self.wakeup, self.http, self.origins, self.keys, self.limits, self.registered_types):
                 await stack.enter_async_context(part)
             # What plugins do while they stop may emit: events are accepted until the last of them has ended.
             await stack.enter_async_context(self.ingest)
             await stack.enter_async_context(plugins.Watchdog(self.registry))
             await stack.enter_async_context(plugins.lifespans(self.registry))
-            for service in (self.registered_types, self.notifier, self.streaming):
+            for service in (self.notifier, self.streaming):
                 await stack.enter_async_context(service)
             if self._dispatches:
                 self.dispatcher = await stack.enter_async_context(self._make_dispatcher())

@@ -56,6 +56,7 @@ if TYPE_CHECKING:
         Channel,
         CheckTarget,
         Clock,
+        Companies,
         CompanyRows,
         Connector,
         Deliver,
@@ -74,6 +75,7 @@ if TYPE_CHECKING:
         Network,
         OpenOrigin,
         Operations,
+        OriginClient,
         Overview,
         PluginContext,
         PluginDatabase,
@@ -168,6 +170,7 @@ __all__ = [
     "Channel",
     "CheckTarget",
     "Clock",
+    "Companies",
     "CompanyName",
     "CompanyRows",
     "Condition",
@@ -211,6 +214,7 @@ __all__ = [
     "NotFound",
     "OpenOrigin",
     "Operations",
+    "OriginClient",
     "Outcome",
     "Overview",
     "PluginContext",
@@ -311,9 +315,9 @@ _HOMES = {
     "trunkline.api.subscriptions": "DeliveryQuery",
     "trunkline.contract": (
         "AcceptedEvent Action Activity Answer Answered ApiKeys Attention AttentionKind BearerRequest "
-        "Bucket Call ChangedSubscription Channel CheckTarget Clock CompanyRows Connector Deliver Deliveries:DeliveryLog Deployment Emit "
+        "Bucket Call ChangedSubscription Channel CheckTarget Clock Companies CompanyRows Connector Deliver Deliveries:DeliveryLog Deployment Emit "
         "EmittedEvent EventList EventPage:StreamPage EventReader FinishedAttempt Held HttpClient HttpResponse ListedEvent "
-        "Lookup Migrations Network OpenOrigin Operations Overview PluginContext PluginDatabase "
+        "Lookup Migrations Network OpenOrigin Operations OriginClient Overview PluginContext PluginDatabase "
         "PortalContent PortalPage PortalRedirect PortalRequest Push Quarantine QuarantinePage "
         "QuarantinedEvent ReadFile Replays Routes Sealer Search ShownEvent SubscriptionActivity Subscriptions Target Terms"
     ),

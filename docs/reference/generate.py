@@ -490,7 +490,7 @@ def metrics_page() -> str:
         table(["metric", "type", "labels", "meaning"], metric_rows()),
         "`outcome` is `delivered`, `retry`, `rejected` or `gone`. `route` is the template of the path, such as `/api/v1/events/{event_id}`. "
         "Of an agent's message `method` is that of the protocol, and `other` for what the server does not know; `outcome` is `done` or `refused`, "
-        "and of a call of a tool also `failed`, `forbidden`, `unknown` or `left` (the agent did not wait for the end).",
+        "and of a call of a tool also `failed`, `forbidden`, `unknown` or `left` (the agent did not wait for the end). A stream is counted when it ends, with how long it was open.",
         "A plugin adds metrics of its own by `context.metrics`; they are named `trunkline_{plugin}_…`, and here are those of the plugins that come "
         "with the hub.",
     )

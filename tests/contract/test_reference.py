@@ -116,6 +116,7 @@ def test_every_route_is_there():
         for path in ("/docs", "/docs/events", "/docs/events/{path:path}", "/openapi.json", "/asyncapi.json")
     }
     unlisted |= {("GET", "/.well-known/oauth-authorization-server"), ("GET", "/oauth/authorize")}
+    unlisted |= {("GET", f"/.well-known/oauth-protected-resource{path}") for path in ("", "/mcp")}
     unlisted |= {("POST", "/oauth/token"), ("POST", "/oauth/revoke")}
     unlisted |= {(method, "/mcp") for method in ("DELETE", "GET", "POST")}
     actions = package_definitions("trunkline_schemas")

@@ -55,3 +55,12 @@ class TestMake(ChannelConformance):
 class TestPolling(ChannelConformance):
     plugin = "polling"
     channel = "polling"
+
+
+class TestMcp(ChannelConformance):
+    plugin = "mcp"
+    channel = "mcp"
+    signs = True
+    rewrites = True
+    rejects = (410, 413)
+    gone = ()

@@ -90,7 +90,7 @@ def revoke_key(
 async def _create(
     settings: Settings, company: str | None, name: str, scopes: list[str]
 ) -> tuple[KeyRecord, str]:
-    async with opening.opened(settings) as hub:
+    async with opening.opened(settings, sets_up=True) as hub:
         company_id = await id_or_none(hub, company)
         return await hub.keys.create(company_id, name=name, scopes=scopes)
 

@@ -8,10 +8,12 @@ from pydantic import SecretStr
 
 from trunkline.access.secret_checks import SecretChecks
 from trunkline.access.vault import Vault
+from trunkline.cli.output import warn
 from trunkline.hub.hub import Hub
 from trunkline.insight import status
 from trunkline.settings import Settings
-from trunkline.store.database import Database
+from trunkline.store import migrate
+from trunkline.store.database import Database, embedded_file
 
 
 def inspected(settings: Settings) -> Hub:
@@ -39,14 +41,23 @@ async def check_secrets(settings: Settings) -> None:
 
 
 @contextlib.asynccontextmanager
-async def opened(settings: Settings) -> AsyncGenerator[Hub]:
+async def opened(settings: Settings, *, sets_up: bool = False) -> AsyncGenerator[Hub]:
     """Start a hub that neither delivers nor serves, for as long as a command takes.
+
+    *sets_up* makes the database where there is none, and says so: for what comes before anything is served.
 
     Raises:
         SettingsInvalid: … or there is no database yet, or it is behind this version; it is not migrated by the way.
         SchemaInvalid, PluginFailed, StoreUnavailable
     """
     async with Database.of(settings.database) as database:
-        await status.require(database)
-    async with Hub(settings, dispatch=False, migrates=False, serves=False) as hub:
+        is_new = sets_up and all(state.current is None for state in await migrate.states(database))
+        file = embedded_file(database)
+        if not is_new:
+            await status.require(database)
+    async with Hub(settings, dispatch=False, migrates=is_new, serves=False) as hub:
+        if is_new:
+            warn(
+                f"There was no database {file} yet: a new one was made." if file else "The tables were made."
+            )
         yield hub

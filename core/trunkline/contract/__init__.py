@@ -12,9 +12,11 @@ from trunkline.contract.channels import (
     HttpFor,
     HttpResponse,
     OpenOrigin,
+    OriginClient,
     Push,
     Target,
 )
+from trunkline.contract.companies import Companies
 from trunkline.contract.connectors import Connector, Generate, ReadFile
 from trunkline.contract.context import PluginContext
 from trunkline.contract.delivering import (
@@ -92,6 +94,7 @@ __all__ = [
     "CheckTarget",
     "ClientAddresses",
     "Clock",
+    "Companies",
     "CompanyRows",
     "Connector",
     "Deliver",
@@ -116,6 +119,7 @@ __all__ = [
     "Network",
     "OpenOrigin",
     "Operations",
+    "OriginClient",
     "Overview",
     "PluginContext",
     "PluginCounter",

@@ -128,10 +128,18 @@ class Channel:
     read_url: ReadUrl | None = None
 
 
+class OriginClient(HttpClient, Protocol):
+    """The way out to one origin, which may be read from, too."""
+
+    async def get(self, url: str, *, headers: Mapping[str, str]) -> HttpResponse:
+        """Read what is at *url*. Raises as ``post`` does."""
+        ...
+
+
 class OpenOrigin(Protocol):
     """Gives a way out to one origin that whoever runs the hub has named in a plugin's settings. Ask for it at start."""
 
-    def __call__(self, url: str, *, timeout_seconds: float) -> HttpClient:
+    def __call__(self, url: str, *, timeout_seconds: float) -> OriginClient:
         """Give a client for the origin of *url*, in a private network too; it refuses every other origin.
 
         Raises:

@@ -8,6 +8,7 @@ from typing import TypeVar, cast
 from pydantic import BaseModel
 
 from trunkline.contract.channels import HttpClient, HttpFor, OpenOrigin
+from trunkline.contract.companies import Companies
 from trunkline.contract.delivering import Deliveries, Replays, Subscriptions
 from trunkline.contract.figures import Activity
 from trunkline.contract.hub import (
@@ -47,6 +48,7 @@ class PluginContext:
     database: PluginDatabase
     open_origin: OpenOrigin
     keys: ApiKeys
+    companies: Companies
     limits: CallLimits
     client_addresses: ClientAddresses
     activity: Activity

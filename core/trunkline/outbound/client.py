@@ -116,15 +116,26 @@ class Outbound:
             NoAnswer: the name did not resolve, the connection failed, or what came was not HTTP.
             ValueError: a header cannot be sent.
         """
+        target = self._target(url)
+        request = framing.request(target.start, headers, body)
+        return await self._call(target.origin, request, tenant=tenant, timeout_seconds=timeout_seconds)
+
+    async def get(self, url: str, *, headers: Mapping[str, str]) -> HttpResponse:
+        """Read what is at *url*, for the deployment itself. Raises as ``post`` does."""
+        target = self._target(url)
+        request = framing.request(framing.reading(target.start), headers, b"")
+        return await self._call(target.origin, request, tenant=NO_TENANT, timeout_seconds=None)
+
+    async def _call(
+        self, origin: Origin, request: bytes, *, tenant: int, timeout_seconds: float | None
+    ) -> HttpResponse:
         loop = self._loop
         if loop is None:
             msg = "Outbound is used outside its context"
             raise RuntimeError(msg)
-        target = self._target(url)
-        request = framing.request(target.start, headers, body)
         now = loop.time()
         deadline = now + (timeout_seconds or self._timeout_seconds)
-        way = (tenant, target.origin)
+        way = (tenant, origin)
         if kept := self._pool.take(way, now=now):
             try:
                 return await self._exchange(way, kept, request, deadline)

@@ -46,6 +46,11 @@ def request_start(normalised_url: str) -> str:
     return f"POST {slash}{path} HTTP/1.1\r\nhost: {host}\r\n"
 
 
+def reading(start: str) -> str:
+    """Make a GET of what ``request_start`` wrote."""
+    return f"GET{start.removeprefix('POST')}"
+
+
 def request(start: str, headers: Mapping[str, str], body: bytes) -> bytes:
     """Write a request that begins with *start*. Raises ValueError for a header that cannot be sent."""
     template, count = _lines(tuple(headers))

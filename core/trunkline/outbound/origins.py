@@ -18,7 +18,7 @@ _POLICY = AddressPolicy(allow_http=True, allow_private_networks=True)
 
 
 class OriginClient:
-    """An ``HttpClient`` for the origin of *url*.
+    """An ``OriginClient`` (``contract``) for the origin of *url*.
 
     Raises:
         ValueError: *url* is not one that can be dialled, or leads to a cloud's metadata service.
@@ -46,6 +46,16 @@ class OriginClient:
             AddressRefused: *url* is of another origin, or leads to a metadata service.
             OSError, TimeoutError: there was no answer.
         """
+        self._check(url)
+        return await self._http.post(url, body=body, headers=headers)
+
+    async def get(self, url: str, *, headers: Mapping[str, str]) -> HttpResponse:
+        """Read what is at *url*. Raises as ``post`` does."""
+        self._check(url)
+        return await self._http.get(url, headers=headers)
+
+    def _check(self, url: str) -> None:
+        """Refuse what is of another origin. Raises AddressRefused."""
         try:
             origin = _origin_of(url)
         except TargetRefused as refused:
@@ -54,7 +64,6 @@ class OriginClient:
             raise AddressRefused(
                 origin, f"is not the origin that this client was opened for ({self._origin})"
             )
-        return await self._http.post(url, body=body, headers=headers)
 
 
 class Origins:

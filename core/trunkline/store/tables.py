@@ -365,3 +365,13 @@ secret_checks = Table(
     Column("value", LargeBinary, nullable=False),
 )
 """A known text, sealed with the encryption key and digested with the pepper: what tells a wrong one at the start."""
+
+event_types = Table(
+    "event_types",
+    metadata,
+    Column("name", String(200), primary_key=True),
+    Column("revision", Integer, primary_key=True, autoincrement=False),
+    Column("schema_json", Text, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+)
+"""Event types that were registered over the API: each revision of a schema is a row, which never changes; the newest holds."""

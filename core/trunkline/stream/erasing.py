@@ -17,11 +17,11 @@ from trunkline.errors import StoreUnavailable
 from trunkline.runtime import faults
 from trunkline.store import erasures as store
 from trunkline.store.database import Database
-from trunkline.store.erasures import SETTLE_MS, Erasure
+from trunkline.store.erasures import Erasure
 
 LOOK_SECONDS = 1.0
 """How often a process looks for a company that was deleted, and for more of one that is about to be gone."""
-LEASE_MS = 30_000
+LEASE_MS = 10_000
 PAUSE_SECONDS = 0.02
 ROWS = 500
 """Rows of one table that a piece removes, with what hangs on them."""
@@ -39,11 +39,9 @@ class Erasing:
         database: Database,
         *,
         plugins: Callable[[], Sequence[CompanyRows]],
-        settle_ms: int = SETTLE_MS,
     ) -> None:
         self._database = database
         self._plugins = plugins
-        self._settle_ms = settle_ms
         self._holder = f"era_{secrets.token_hex(8)}"
         self._task: asyncio.Task[None] | None = None
 
@@ -88,13 +86,13 @@ class Erasing:
             faults.point("erase.after_remove")
             if removals:
                 await store.count(connection, now, removals)
-            elif age_ms >= self._settle_ms:
+            elif age_ms >= store.SETTLE_MS:
                 await store.complete(connection, now)
             faults.point("erase.before_commit")
         faults.point("erase.after_commit")
         if removals:
             return "removed"
-        if age_ms < self._settle_ms:
+        if age_ms < store.SETTLE_MS:
             return "waits"
         _log.info("a company and all that was of it are gone", extra={"company_id": erasure.company_id})
         return "ended"

@@ -13,31 +13,39 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel
 
 from trunkline import (
+    BearerRequest,
     Channel,
     CompanyRows,
     Connector,
     Migrations,
     PluginContext,
     PortalPage,
+    Principal,
     Routes,
     hookimpl,
     require_extra,
 )
-from trunkline_mcp import connector, portal
+from trunkline_mcp import connector, portal, resource_metadata, users
 from trunkline_mcp.channel import make_channel
+from trunkline_mcp.resource_metadata import ResourceMetadata
 from trunkline_mcp.settings import Settings
+from trunkline_mcp.users import Users
 
 if TYPE_CHECKING:
+    from trunkline_mcp.access_tokens import AccessTokens
     from trunkline_mcp.server import AgentServer
 
 require_extra("mcp")
 
+PATH = "/mcp"
+
 
 class _Served:
-    """The server, once somebody serves."""
+    """The server, once somebody serves, and who its tokens of an issuer stand for."""
 
     def __init__(self, _: PluginContext) -> None:
         self.server: AgentServer | None = None
+        self.tokens: AccessTokens | None = None
 
 
 @hookimpl
@@ -81,9 +89,29 @@ def register_portal_pages(context: PluginContext) -> Sequence[PortalPage]:
 @hookimpl
 def register_routes(context: PluginContext) -> Sequence[Routes]:
     """Give the route that agents send their messages to."""
-    server = context.shared(_Served).server = import_module("trunkline_mcp.server").AgentServer(context)
-    routes: Routes = import_module("trunkline_mcp.routes").make_routes(context, server)
-    return [routes]
+    served = context.shared(_Served)
+    server = served.server = import_module("trunkline_mcp.server").AgentServer(context)
+    assert isinstance(context.settings, Settings)
+    if (oauth := context.settings.oauth) is not None:
+        access_tokens = import_module("trunkline_mcp.access_tokens")
+        audience = access_tokens.audience_of(context, oauth)
+        served.tokens = access_tokens.AccessTokens(context, oauth, audience=audience)
+    metadata = ResourceMetadata(context)
+    routes: Routes = import_module("trunkline_mcp.routes").make_routes(context, server, metadata)
+    return [routes, resource_metadata.make_routes(metadata)]
+
+
+@hookimpl
+async def authenticate_request(context: PluginContext, request: BearerRequest) -> Principal | None:
+    """Tell whose access token of the issuer a message to the server has; tokens for the server are good for nothing else."""
+    tokens = context.shared(_Served).tokens
+    return await tokens.authenticate(request) if tokens is not None and request.path == PATH else None
+
+
+@hookimpl
+async def find_principal(context: PluginContext, principal_id: str) -> Principal | None:
+    """Tell what a user of the issuer may do who came lately."""
+    return await Users(context).find(principal_id) if principal_id.startswith(users.PREFIX) else None
 
 
 @hookimpl

@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+from contextlib import suppress
 from dataclasses import replace
 
 import orjson
@@ -9,6 +10,7 @@ import orjson
 from trunkline import (
     Channel,
     HttpClient,
+    NotFound,
     Outcome,
     PluginContext,
     Push,
@@ -22,7 +24,6 @@ from trunkline_mcp.settings import Settings
 
 CHANNEL = "mcp"
 MAX_BODY_BYTES = 262_144
-MAX_RETRY_AFTER_SECONDS = 900.0
 SCOPES = ("events:read", "webhooks:write")
 """What whoever subscribes needs, and must still have when an event goes out."""
 NEVER = frozenset({410, 413})
@@ -50,19 +51,15 @@ class Pusher:
             return Result(Outcome.REJECTED, error=TOO_LARGE)
         message_id = push.event_id if self._settings.webhook_id == "event" else push.delivery_id
         result = await self._post(push, http, body, message_id)
-        if result.status_code in NEVER:
-            return replace(result, outcome=Outcome.REJECTED)
-        if result.retry_after_seconds is not None:
-            return replace(
-                result, retry_after_seconds=min(result.retry_after_seconds, MAX_RETRY_AFTER_SECONDS)
-            )
-        return result
+        return replace(result, outcome=Outcome.REJECTED) if result.status_code in NEVER else result
 
     async def _body(self, push: Push) -> bytes:
         event_id = int(push.event_id) if push.event_id.isdecimal() else None
-        cursor = await self._context.deliveries.watermark(
-            push.target.company_id, push.target.subscription_id, event_id=event_id
-        )
+        target, cursor = push.target, None
+        with suppress(NotFound):  # ended meanwhile: nobody goes on from here
+            cursor = await self._context.deliveries.watermark(
+                target.company_id, target.subscription_id, event_id=event_id
+            )
         envelope = occurrences.read(push.body)
         return occurrences.write(envelope, event_id=push.event_id, name=push.event_type, cursor=cursor)
 

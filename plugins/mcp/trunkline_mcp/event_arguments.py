@@ -76,9 +76,20 @@ def _types_of(schema: Mapping[str, Json]) -> Sequence[str]:
         return (
             list(dict.fromkeys(kind for kinds in of_branches for kind in kinds)) if all(of_branches) else ()
         )
-    written = schema.get("type", "any")
+    if "type" not in schema:
+        return _types_of_values(schema) or next(filter(None, map(_types_of, schema.get("allOf", ()))), ())
+    written = schema["type"]
     kinds: list[str] = written if isinstance(written, list) else [written]
     return kinds if all(kind in _SCALARS for kind in kinds) else ()
+
+
+def _types_of_values(schema: Mapping[str, Json]) -> Sequence[str]:
+    """List the types of the values that a schema names; none where it names none, or an object or a list."""
+    values: list[Json] = (
+        schema["enum"] if "enum" in schema else [schema["const"]] if "const" in schema else []
+    )
+    found = [next((kind for kind in _SCALARS if _is_of(value, [kind])), "") for value in values]
+    return list(dict.fromkeys(found)) if all(found) else ()
 
 
 def _is_of(value: Json, kinds: Sequence[str]) -> bool:

@@ -7,9 +7,10 @@ import orjson
 from fastapi import APIRouter, Depends, Request, Response
 from starlette.types import Message, Receive, Scope, Send
 
-from trunkline import BodyInvalid, Caller, PluginContext, Routes, StrictRoute, read_body, read_json, requires
+from trunkline import BodyInvalid, Caller, PluginContext, Routes, read_body, read_json, requires
 from trunkline_mcp.raw_json import SCOPE_KEY as RAW_KEY
 from trunkline_mcp.raw_json import Filling, RawJson
+from trunkline_mcp.resource_metadata import ResourceMetadata, challenging
 from trunkline_mcp.server import CALLER_KEY, AgentServer
 from trunkline_mcp.settings import Settings
 
@@ -23,13 +24,13 @@ _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _NO_STREAM = "Send messages by POST: nothing is sent unasked here, and no session is kept that could end."
 
 
-def make_routes(context: PluginContext, server: AgentServer) -> Routes:
-    """Build the route over *server*."""
+def make_routes(context: PluginContext, server: AgentServer, metadata: ResourceMetadata) -> Routes:
+    """Build the route over *server*; *metadata* say who gives tokens."""
     assert isinstance(context.settings, Settings)
     public_url = context.deployment.public_url
     own = (_origin_of(public_url),) if public_url else ()
-    handlers = _Handlers(server, origins=frozenset({*own, *context.settings.allowed_origins}))
-    router = APIRouter(route_class=StrictRoute, tags=["MCP"], include_in_schema=False)
+    handlers = _Handlers(server, metadata, origins=frozenset({*own, *context.settings.allowed_origins}))
+    router = APIRouter(route_class=challenging(metadata), tags=["MCP"], include_in_schema=False)
     router.add_api_route(
         "", handlers.take, methods=["POST"], summary="Send a message of the Model Context Protocol"
     )
@@ -40,8 +41,9 @@ def make_routes(context: PluginContext, server: AgentServer) -> Routes:
 class _Handlers:
     """Takes messages for *server*; web pages of *origins* may send some, too."""
 
-    def __init__(self, server: AgentServer, *, origins: frozenset[str]) -> None:
+    def __init__(self, server: AgentServer, metadata: ResourceMetadata, *, origins: frozenset[str]) -> None:
         self._server = server
+        self._metadata = metadata
         self._origins = origins
 
     async def take(self, request: Request, caller: Calls) -> Response:
@@ -56,6 +58,11 @@ class _Handlers:
             _, message = read_json(body)
         except BodyInvalid as error:
             return _unreadable(body, error)
+        if scope := self._server.scope_missing(caller, message):
+            challenge = self._metadata.challenge(request, error="insufficient_scope", scopes=[scope])
+            sentence = f"This access token lacks the scope '{scope}'."
+            headers = {"WWW-Authenticate": challenge} if challenge else None
+            return _error(403, _INVALID_REQUEST, sentence, headers=headers)
         same_as_over_http = orjson.dumps(message)
         return _Answer(self._server, caller, same_as_over_http)
 

@@ -131,6 +131,16 @@ class AgentServer:
         assert manager is not None, "the hub has not started"
         await manager.handle_request(scope, receive, send)
 
+    def scope_missing(self, caller: Caller, message: Json) -> str | None:
+        """Name the scope that a call lacks, where somebody can be asked for more: who came by OAuth, not by a key."""
+        if caller.principal.key_id.startswith("key_") or not isinstance(message, dict):
+            return None
+        params = message.get("params")
+        if message.get("method") != "tools/call" or not isinstance(params, dict):
+            return None
+        scope = self._toolbox.scope_of(params.get("name"))
+        return None if scope is None or caller.principal.has(scope) else scope
+
     async def _list_tools(self, context: Context, _: PaginatedRequestParams | None) -> ListToolsResult:
         return ListToolsResult(tools=self._toolbox.tools_of(_caller_of(context)))
 

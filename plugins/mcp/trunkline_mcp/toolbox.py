@@ -66,6 +66,11 @@ class Toolbox:
             )
         return offered
 
+    def scope_of(self, name: object) -> str | None:
+        """Name the scope that a tool takes; None where there is no such tool."""
+        offered = self._offered().get(name) if isinstance(name, str) else None
+        return None if offered is None else offered.scope
+
     async def _carry_out(
         self, offered: Offered, caller: Caller, arguments: Arguments
     ) -> tuple[CallToolResult, Outcome]:

@@ -32,6 +32,14 @@ class CompanyNeeded(Exception):
     """The address names no company; answered by the way to the same page of one, or to where one is chosen."""
 
 
+class ReferenceNamed(Exception):
+    """The address names a company by its *reference*; answered by the way to the same page under its number."""
+
+    def __init__(self, reference: str) -> None:
+        super().__init__(reference)
+        self.reference = reference
+
+
 class OtherCompany(Refused):
     """A page or a form is of another company than the one that it was to be shown or done for."""
 
@@ -135,7 +143,7 @@ class RequiresScope:
         """Find the viewer.
 
         Raises:
-            SignInNeeded, CompanyNeeded, ScopeMissing, OtherCompany, FormRefused
+            SignInNeeded, ReferenceNamed, CompanyNeeded, ScopeMissing, OtherCompany, FormRefused
         """
         viewer = await find_viewer(request)
         if viewer is None:
@@ -169,9 +177,12 @@ class RequiresScope:
 
 
 def _asked_company(request: Request) -> int | None:
-    """Read the company of the address. Raises HTTPException: there cannot be one of that number."""
+    """Read the company of the address. Raises ReferenceNamed, HTTPException: there cannot be one of that number."""
     asked = addresses.company_in(request.url.path)
     if asked is None and "company_id" in request.path_params:
+        reference = addresses.reference_in(request.url.path)
+        if reference is not None and request.method in {"GET", "HEAD"}:
+            raise ReferenceNamed(reference)
         raise HTTPException(404)
     return asked
 

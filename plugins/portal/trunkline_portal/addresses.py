@@ -12,12 +12,24 @@ CHOOSER = "/portal/company"
 OF_COMPANY = "/companies/{company_id}"
 """What stands between ``HOME`` and the rest of an address, in the tables of routes."""
 SECTIONS = frozenset(
-    {"events", "deliveries", "quarantine", "subscriptions", "keys", "catalogue", "connectors", "health", "x"}
+    {
+        "events",
+        "deliveries",
+        "quarantine",
+        "subscriptions",
+        "keys",
+        "catalogue",
+        "connectors",
+        "health",
+        "record",
+        "x",
+    }
 )
 """How addresses of a company's pages go on."""
 MAX_COMPANY_ID = 2**63 - 1
 
 _COMPANY = re.compile(r"/portal/companies/([0-9]{1,19})(?=[/?]|$)", re.ASCII)
+_NAMED = re.compile(r"/portal/companies/([A-Za-z0-9._:-]{1,128})(?=[/?]|$)", re.ASCII)
 
 
 def root_of(company_id: int | None) -> str:
@@ -32,9 +44,15 @@ def company_in(path: str) -> int | None:
     return company_id if 0 < company_id <= MAX_COMPANY_ID else None
 
 
+def reference_in(path: str) -> str | None:
+    """Tell by which reference the address *path* names a company; None where it does not."""
+    match = _NAMED.match(path)
+    return match[1] if match and not match[1].isdigit() else None
+
+
 def moved_to(path: str, company_id: int) -> str:
     """Give the address of the same page for another company, or for the first that it is asked for."""
-    match = _COMPANY.match(path)
+    match = _NAMED.match(path)
     rest = path[match.end() :] if match else path.removeprefix(HOME)
     return f"{root_of(company_id)}{rest}"
 

@@ -35,6 +35,7 @@ ITEMS = (
     Item("/keys", "API keys", "key", (ADMIN,)),
     Item("/catalogue", "Event catalogue", "book", (INTEGRATIONS_READ, EVENTS_READ)),
     Item("/connectors", "Connectors", "plug", (INTEGRATIONS_READ, EVENTS_READ)),
+    Item("/record", "Company", "building", (OPERATOR,)),
     Item("/health", "Plugins and health", "pulse", (OPERATOR,)),
 )
 

@@ -15,10 +15,17 @@ from jinja2 import Environment
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from trunkline import PluginContext
+from trunkline import NotFound, PluginContext, Refused
 from trunkline_portal import addresses, assets, navigation, security, templating
 from trunkline_portal import cookies as names
-from trunkline_portal.access import CompanyNeeded, SignInNeeded, Viewer, find_viewer, looked_at
+from trunkline_portal.access import (
+    CompanyNeeded,
+    ReferenceNamed,
+    SignInNeeded,
+    Viewer,
+    find_viewer,
+    looked_at,
+)
 from trunkline_portal.cookies import CookieRules
 from trunkline_portal.counting import Counted
 from trunkline_portal.flashes import Flashes
@@ -163,6 +170,11 @@ class Portal:
             return self._ask_to_sign_in(request)
         if isinstance(error, CompanyNeeded):
             return await self._show_company(request)
+        if isinstance(error, ReferenceNamed):
+            try:
+                return await self._show_named(request, error.reference)
+            except Refused as refusal:
+                error = refusal
         problem = problem_of(error)
         if problem.status == 500:
             self.context.log.error("the page %s %s failed", request.method, request.url.path, exc_info=error)
@@ -184,6 +196,18 @@ class Portal:
         """Put other security headers on *response*: whether it may be *framed*, and where its forms may lead. Raises ValueError."""
         ancestors = self.settings.frame_ancestors if framed else ()
         response.headers.update(security.headers(ancestors, form_targets=form_targets))
+
+    async def _show_named(self, request: Request, reference: str) -> Response:
+        """Lead to the page of the company with *reference*. Raises Refused; nobody is told of others' companies."""
+        viewer = await find_viewer(request)
+        try:
+            company_id = await self.context.companies.find(reference)
+        except NotFound:
+            company_id = None
+        if company_id is None or viewer is None or viewer.chosen_company_id not in {None, company_id}:
+            kind = "company"
+            raise NotFound(kind, reference)
+        return RedirectResponse(addresses.moved_to(_here(request), company_id), 303)
 
     async def _show_company(self, request: Request) -> Response:
         """Lead from an address that names no company to the one looked at, or to where one is chosen."""

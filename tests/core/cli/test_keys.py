@@ -50,13 +50,17 @@ def test_an_unknown_scope_is_refused_with_the_scopes_that_there_are(migrated_cli
     )
 
 
-def test_where_there_is_no_database_none_is_made(cli):
-    result = _create(cli, "--operator")
-    assert (result.exit_code, result.stdout) == (2, "")
-    assert result.stderr == (
-        "There is no database trunkline.db yet; 'trunkline migrate' or 'trunkline serve' makes it.\n"
+def test_the_first_key_makes_the_database_and_says_so_and_nothing_else_makes_one(cli):
+    listed = cli.invoke("keys", "list")
+    assert (listed.exit_code, listed.stderr) == (
+        2,
+        "There is no database trunkline.db yet; 'trunkline migrate' or 'trunkline serve' makes it.\n",
     )
     assert list(cli.folder.iterdir()) == []
+    first, second = _create(cli, "--operator"), _create(cli, "--operator")
+    assert "There was no database trunkline.db yet: a new one was made." in first.stderr
+    assert "no database" not in second.stderr
+    assert (first.exit_code, second.exit_code) == (0, 0)
 
 
 def test_list_shows_keys_without_their_secrets_and_revoke_marks_them(migrated_cli):

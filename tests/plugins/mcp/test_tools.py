@@ -6,7 +6,7 @@ import orjson
 import pytest
 from jsonschema import Draft202012Validator
 from tests.plugins.mcp.conversation import Conversation
-from tests.plugins.own_product import ANSWER, BOOKING, write_schemas
+from tests.plugins.own_product import ANSWER, BOOKING, EVENTS, write_schemas
 
 from trunkline.testing.receiver import Answer
 
@@ -295,3 +295,32 @@ async def test_a_product_of_ones_own_has_its_tools_without_a_line_of_python(
     assert sent == [BOOKING, {"booking_id": 7, "nights": 1}]
     text = refusal(await agent.call("create_booking", **BOOKING | {"guest": {"name": 7}}))
     assert text.endswith("- guest.name must be a string, not a number")
+
+
+async def test_a_product_of_ones_own_has_its_events_without_a_line_of_python(
+    tmp_path, sqlite_database_url, make_hub
+):
+    changed = {"events.schemas_dir": str(write_schemas(tmp_path / "schemas")), "plugins.disabled": '["crm"]'}
+    hub = await make_hub(sqlite_database_url, changed, dispatch=False)
+    agent = Conversation(hub.client)
+    listed = {event["name"]: event for event in (await agent.ask("events/list"))["events"]}
+    assert {"booking.created", "booking.cancelled", "booking.guest_changed"} <= set(listed)
+    for name, schema in EVENTS.items():
+        assert not {"$ref", "$defs"} & words_of(listed[name]["payloadSchema"])
+        Draft202012Validator(listed[name]["payloadSchema"]).validate(schema["examples"][0])
+    chosen_by = {name: set(event["inputSchema"]["properties"]) for name, event in listed.items()}
+    assert chosen_by["booking.created"] == {"booking_id", "arrival", "room", "nights"}
+    assert chosen_by["booking.cancelled"] == {"booking_id", "refund", "reason"}
+    cursor = (await agent.ask("events/poll", {"name": "booking.created"}))["cursor"]
+    for name, schema in EVENTS.items():
+        await hub.emit(name, schema["examples"][0])
+    for name, arguments in (
+        ("booking.created", {"room": 2, "nights": 3}),
+        ("booking.cancelled", {"refund": None, "reason": "other_plans"}),
+        ("booking.guest_changed", {}),
+    ):
+        params = {"name": name, "arguments": arguments, "cursor": cursor}
+        (event,) = (await agent.ask("events/poll", params))["events"]
+        assert event["data"] == EVENTS[name]["examples"][0]
+    none = {"name": "booking.created", "arguments": {"room": 1}, "cursor": cursor}
+    assert (await agent.ask("events/poll", none))["events"] == []

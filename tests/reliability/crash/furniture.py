@@ -1,9 +1,10 @@
-"""What every case starts with: four companies with a key each, and seven subscriptions to one receiver."""
+"""What every case starts with: four companies and one to be deleted, with a key each, and seven subscriptions to one receiver."""
 
 from dataclasses import dataclass
 from typing import Any
 
 import actor
+import eraser
 
 from trunkline.hub.hub import Hub
 
@@ -56,4 +57,6 @@ async def furnish(hub: Hub, target: str) -> dict[str, Any]:
         view = await hub.subscriptions.create(company, request, channel="webhooks")
         ids[path] = view["id"]
         numbers[path] = (await hub.subscriptions.find(company, view["id"], channel="webhooks")).no
+    _, keys[eraser.OPERATOR] = await hub.keys.create(None, name="crash", scopes=[])
+    _, keys[eraser.COMPANY] = await hub.keys.create(eraser.COMPANY, name="crash", scopes=scopes)
     return {"keys": keys, "ids": ids, "numbers": numbers}

@@ -9,6 +9,7 @@ from typing import Any
 import aiohttp
 import orjson
 from actor import Actor
+from eraser import Eraser
 from furniture import Furniture
 
 WRITERS = (1, 1, 2, 3)
@@ -58,9 +59,11 @@ class Promises:
 class Load:
     """The writers, the keeper and the actor of one case, against whichever process lives."""
 
-    def __init__(self, case: int, chance: random.Random, *, acts: bool) -> None:
+    def __init__(self, case: int, chance: random.Random, *, acts: bool, erases: bool) -> None:
         self.promises = Promises()
         self.actor = Actor(case, chance) if acts else None
+        event = {"type": "lead.created", "payload": _EXAMPLE}
+        self.eraser = Eraser(case, chance, event) if erases else None
         self._case = case
         self._chance = chance
         self._url = ""
@@ -83,7 +86,7 @@ class Load:
             await asyncio.gather(
                 self._keep(session),
                 *(self._write(session, plan, random.Random(self._chance.random())) for plan in plans),
-                *([self.actor.run(partial(self._call, session))] if self.actor else []),
+                *(extra.run(partial(self._call, session)) for extra in (self.actor, self.eraser) if extra),
             )
 
     def _plan(self, writer: int) -> list[Request]:

@@ -43,6 +43,8 @@ FEW = {
     "replay": 3,
     "replay.after_begin": 2,
     "replay.after_make_due": 2,
+    "erase": 6,
+    "erase.after_claim": 1,
     "lease": 8,
     "lease.after_claim": 1,
     "lease.after_claim_commit": 1,
@@ -84,6 +86,11 @@ class Case:
     def acts(self) -> bool:
         """Whether actions are part of the load: where they pass the point."""
         return self.point.startswith(("action.", "accept."))
+
+    @property
+    def erases(self) -> bool:
+        """Whether a company is deleted meanwhile."""
+        return self.point.startswith("erase.")
 
     @property
     def stops(self) -> bool:
@@ -199,7 +206,7 @@ class _Run:
         self._log = log
         self._number = number
         self._chance = random.Random(f"{case.point} {case.seed}")
-        self._load = Load(number, self._chance, acts=case.acts)
+        self._load = Load(number, self._chance, acts=case.acts, erases=case.erases)
         self._processes: list[Process] = []
         self._furniture: Furniture | None = (
             None if case.point.startswith("migrate.") else matrix._furniture[case.engine]
@@ -232,7 +239,7 @@ class _Run:
             await writing
         assert self._furniture is not None
         async with Database(url, pool_size=2) as database:
-            judge = Judge(database, self._furniture, self._load.promises, self._load.actor)
+            judge = Judge(database, self._furniture, self._load)
             return await judge.judge(
                 (await second.ready)["url"],
                 self._matrix._target.arrivals[self._number],

@@ -45,11 +45,17 @@ def crash_at(order: dict[str, Any]) -> None:
 
 def shorten_waits() -> None:
     """Make a worker's share flow again, and its slow deliveries be deferred, in tenths of what it takes elsewhere."""
+    from eraser import SHORT_ROWS
+
     from trunkline.dispatch import leases, retries, runner, settlement
+    from trunkline.store import erasures
+    from trunkline.stream import erasing
 
     leases.RENEW_SECONDS = 0.1
     settlement.CURSOR_SECONDS = 0.1
     runner.SLOW_SECONDS = 0.3
+    erasures.SETTLE_MS, erasing.LEASE_MS, erasing.ROWS = 300, 600, SHORT_ROWS
+    erasing.LOOK_SECONDS = 0.05
     runner.CROWDED_MS = retries.CROWDED_MS = 60
 
 

@@ -10,10 +10,10 @@ from typing import Any
 
 import actor
 import aiohttp
+import eraser
 import orjson
-from actor import Actor
 from furniture import COMPANIES, LANE, LARGE, ORDERED, SUBSCRIPTIONS, Furniture
-from load import WRITERS, Promises, Request
+from load import WRITERS, Load, Request
 from sqlalchemy import text
 from target import SLOW_SECONDS, Arrival
 
@@ -44,13 +44,12 @@ class Verdict:
 class Judge:
     """Looks at one deployment after its crash."""
 
-    def __init__(
-        self, database: Database, furniture: Furniture, promises: Promises, actor: Actor | None
-    ) -> None:
+    def __init__(self, database: Database, furniture: Furniture, load: Load) -> None:
         self._database = database
         self._furniture = furniture
-        self._promises = promises
-        self._actor = actor
+        self._promises = promises = load.promises
+        self._actor = load.actor
+        self._eraser = load.eraser
         self._log: list[tuple[int, int, bytes, dict[str, Any]]] = []
         self.verdict = Verdict(accepted=len(promises.accepted), faults=list(promises.surprises))
 
@@ -58,6 +57,7 @@ class Judge:
         self, url: str, arrivals: Sequence[Arrival], *, ended_at: float, patience_seconds: float
     ) -> Verdict:
         """Wait until everything has ended, then check it all."""
+        await self._check_erasure(patience_seconds)
         rows = await self._query("SELECT position, company_id, body FROM events ORDER BY position")
         self._log = [(no, company, bytes(body), orjson.loads(body)) for no, company, body in rows]
         pairs = self._matching()
@@ -108,7 +108,9 @@ class Judge:
 
     def _check_log(self) -> None:
         positions = [position for position, *_ in self._log]
-        if positions != list(range(FIRST_POSITION, FIRST_POSITION + len(positions))):
+        erased = eraser.BATCHES * eraser.EVENTS if self._eraser else 0
+        [(head,)] = self._head
+        if len(positions) != head - FIRST_POSITION + 1 - erased:
             self._blame(f"positions have gaps: {positions}")
         found: defaultdict[tuple[int, int], list[dict[str, Any]]] = defaultdict(list)
         by_writer: defaultdict[int, list[int]] = defaultdict(list)
@@ -142,6 +144,19 @@ class Judge:
         strangers -= {(request.writer, n) for request in promises.unanswered for n in request.numbers}
         if strangers:
             self._blame(f"in the log without having been accepted: {sorted(strangers)}")
+
+    async def _check_erasure(self, seconds: float) -> None:
+        self._head = await self._query("SELECT position FROM stream_head")
+        if self._eraser is None:
+            return
+        deadline = time.monotonic() + seconds
+        statement = "SELECT id, removed, completed_ms IS NOT NULL FROM erasures"
+        found = await self._query(statement)
+        while not all(row[2] for row in found) and time.monotonic() < deadline:
+            await asyncio.sleep(0.05)
+            found = await self._query(statement)
+        for fault in self._eraser.check(found, await self._query(eraser.LEFT)):
+            self._blame(fault)
 
     async def _check_actions(self) -> None:
         if self._actor is None:
@@ -181,7 +196,7 @@ class Judge:
         self.verdict.delivered, self.verdict.exhausted = ends.pop("delivered", 0), ends.pop("exhausted", 0)
         if ends:
             self._blame(f"deliveries ended as {dict(ends)}")
-        head = self._log[-1][0] if self._log else 0
+        [(head,)] = self._head
         beyond = await self._query(f"SELECT shard, cursor FROM shards WHERE cursor > {head}")
         if beyond and self._log:
             self._blame(f"cursors stand beyond the head {head}: {beyond}")

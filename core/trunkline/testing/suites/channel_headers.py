@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+import orjson
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from trunkline.contract import Push
@@ -127,7 +128,9 @@ class HeaderChecks(ChannelSubject):
         """A channel that signs does it so that the library of Standard Webhooks accepts it."""
         trial = await open_trial(dispatch=False)
         secret = new_secret("standard")
-        for body in (trial.push().body, '{"id":1,"text":"Zoë"}'.encode()):
+        envelope = orjson.loads(trial.push().body)
+        with_text = orjson.dumps(envelope | {"payload": envelope["payload"] | {"text": "Zoë"}})
+        for body in (trial.push().body, with_text):
             await self._demand_signed(trial, trial.push(secrets=(secret,), body=body), secret)
 
     @check("channel.signs-with-every-live-secret", level=COMPLETE)

@@ -6,6 +6,7 @@ from trunkline_portal.pages import (
     account,
     catalogue,
     company,
+    company_record,
     connectors,
     deliveries,
     emitting,
@@ -31,6 +32,7 @@ MODULES = (
     enter,
     account,
     company,
+    company_record,
     overview,
     events,
     deliveries,
@@ -50,4 +52,4 @@ MODULES = (
 
 def make_routers(portal: Portal) -> list[APIRouter]:
     """Build the routers of all pages."""
-    return [module.make_router(portal) for module in MODULES]
+    return [company_record.make_own_router(portal), *(module.make_router(portal) for module in MODULES)]

@@ -1,5 +1,7 @@
 """Choosing the company that an operator looks at."""
 
+from collections.abc import Sequence
+from typing import Any
 from urllib.parse import urlsplit
 
 from fastapi import APIRouter
@@ -14,6 +16,7 @@ from trunkline_portal.portal import Portal, local_path
 from trunkline_portal.routing import get, post
 
 SHOWN = 20
+RECORDS = 200
 
 
 class CompanyPages:
@@ -32,19 +35,32 @@ class CompanyPages:
         error: str | None = None,
         status: int = 200,
     ) -> Response:
-        companies = await self._portal.context.activity.companies(query or None, limit=SHOWN)
+        companies, records = await self._found(query)
         return self._portal.render(
             request,
             viewer,
             "company.html",
             status=status,
             companies=companies,
+            records=records,
             query=query,
             next=local_path(next_path),
             shown_now=company_in(next_path) or viewer.session.company_id,
             error=error,
             is_full=len(companies) == SHOWN,
         )
+
+    async def _found(self, query: str) -> tuple[Sequence[int], dict[int, dict[str, Any]]]:
+        """Find the companies that *query* begins the number of, or is the reference of; and the records that there are."""
+        context = self._portal.context
+        is_reference = bool(query) and not query.isdigit()
+        page: Any = await context.companies.page(reference=query if is_reference else None, limit=RECORDS)
+        records = {company["id"]: company for company in page["companies"]}
+        if is_reference:
+            return list(records), records
+        active = await context.activity.companies(query or None, limit=SHOWN)
+        made = [company_id for company_id in records if str(company_id).startswith(query)]
+        return sorted({*active, *made})[:SHOWN], records
 
     async def choose(self, request: Request, viewer: Chooses) -> Response:
         """Show the companies to choose from."""

@@ -20,6 +20,7 @@ from rows import (
     resolving,
     subscriptions,
     targets,
+    tenants,
     writing,
 )
 
@@ -35,6 +36,7 @@ MODULES: tuple[ModuleType, ...] = (
     platforms,
     reading,
     writing,
+    tenants,
     operations,
     agents,
     oauth,

@@ -1,9 +1,16 @@
 """Messages of agents to ``/mcp``, in both eras of the protocol."""
 
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator
 from typing import Any
 
+import aiohttp
+from aiohttp import web
 from attack import Answer, Attack
 from row import row
+
+from trunkline.testing.receiver import Hang
 
 _VERSION = "2026-07-28"
 _META = {
@@ -16,6 +23,13 @@ _LEAD = {"first_name": "M", "last_name": "D", "email": "m@example.com"}
 async def _say(
     attack: Attack, method: str, params: dict[str, Any], *, is_modern: bool, company: int = 0
 ) -> Answer:
+    headers, message = _written(method, params, is_modern=is_modern)
+    return await attack.call("POST", "/mcp", message, headers=headers, company=company, base="")
+
+
+def _written(
+    method: str, params: dict[str, Any], *, is_modern: bool
+) -> tuple[dict[str, str], dict[str, Any]]:
     headers = {"Accept": "application/json, text/event-stream"}
     if is_modern:
         headers |= {
@@ -29,7 +43,34 @@ async def _say(
         "method": method,
         "params": params | ({"_meta": _META} if is_modern else {}),
     }
-    return await attack.call("POST", "/mcp", message, headers=headers, company=company, base="")
+    return headers, message
+
+
+@contextlib.asynccontextmanager
+async def _callback() -> AsyncGenerator[str]:
+    """Lend a URL that answers every challenge, and takes every event after a while."""
+
+    async def take(request: web.Request) -> web.Response:
+        said = await request.json()
+        if "challenge" not in said:
+            await asyncio.sleep(0.2)
+        return web.json_response({"challenge": said.get("challenge")})
+
+    app = web.Application()
+    app.router.add_post("/{path}", take)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()
+
+
+def _subscription(url: str, number: int) -> dict[str, Any]:
+    delivery = {"mode": "webhook", "url": url, "secret": "whsec_" + "c2VjcmV0" * 4}
+    return {"name": "lead.created", "arguments": {"client_id": number}, "delivery": delivery}
 
 
 @row(in_part=("sqlite",))
@@ -61,3 +102,41 @@ async def large_messages(attack: Attack) -> None:
         await _say(attack, "tools/call", params, is_modern=turn % 2 == 0, company=turn % 3)
 
     await attack.repeat(act, at_once=4)
+
+
+@row()
+async def callbacks(attack: Attack) -> None:
+    """Agents subscribe as fast as they are let: to URLs that answer their challenge, again and again, and to ones that hang."""
+    hanging = attack.target(Hang())
+
+    async def act(turn: int) -> None:
+        url = hanging if turn % 4 == 0 else f"{url_of}/{turn % 7}"
+        params = _subscription(url, turn % 30)
+        method = "events/unsubscribe" if turn % 11 == 0 else "events/subscribe"
+        await _say(attack, method, params, is_modern=turn % 2 == 0, company=turn % 3)
+        if turn % 50 == 0:
+            await attack.emit(30, company=turn % 3)
+
+    async with _callback() as url_of:
+        await attack.repeat(act, at_once=40)
+
+
+@row()
+async def streams(attack: Attack) -> None:
+    """Agents open streams from the oldest event on, as many as they are let, read some or nothing of them, and leave."""
+    headers, message = _written("events/stream", {"name": "lead.created", "cursor": "ZTE6MA"}, is_modern=True)
+
+    async def act(turn: int) -> None:
+        sent = headers | {"X-Api-Key": attack.key(turn % 3)}
+        with contextlib.suppress(aiohttp.ClientError, TimeoutError):
+            async with attack.http.post(f"{attack.url}/mcp", json=message, headers=sent) as answer:
+                attack.noted[str(answer.status)] += 1
+                if turn % 2:
+                    async with asyncio.timeout(1):
+                        await answer.read()
+                else:
+                    await asyncio.sleep(1)
+        if turn % 20 == 0:
+            await attack.emit(100, company=turn % 3)
+
+    await attack.repeat(act, at_once=60)

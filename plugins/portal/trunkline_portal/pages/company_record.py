@@ -1,0 +1,183 @@
+"""The record of a company, for operators: made, shown and changed, and deleted after a page that says what goes."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from trunkline import Refused
+from trunkline_portal.access import Chooses, Operates, Viewer
+from trunkline_portal.addresses import CHOOSER, root_of
+from trunkline_portal.forms import Fields, Submitted, faults_of
+from trunkline_portal.portal import Portal
+from trunkline_portal.routing import get, post
+
+RECORD = "/record"
+"""Follows ``Viewer.root``."""
+_TEXTS = ("reference", "name", "time_zone")
+_FIELDS = (*_TEXTS, "metadata", "alert_recipients")
+
+
+class CompanyRecordPages:
+    """One company's record, the form for a new one, and the receipt of a deletion."""
+
+    def __init__(self, portal: Portal) -> None:
+        self._portal = portal
+        self._companies = portal.context.companies
+
+    async def show(self, request: Request, viewer: Operates) -> Response:
+        """Show the record of the company looked at."""
+        company = await self._companies.view(viewer.company_id)
+        return self._form(request, viewer, company=company, values=_shown(company))
+
+    async def save(self, request: Request, viewer: Operates, fields: Submitted) -> Response:
+        """Change the record."""
+        try:
+            await self._companies.change(viewer.company_id, _entered(fields))
+        except Refused as error:
+            company = await self._companies.view(viewer.company_id)
+            return self._form(request, viewer, company=company, values=_typed(fields), faults=_faults(error))
+        return self._portal.redirect(request, f"{viewer.root}{RECORD}", viewer=viewer, flash="Saved.")
+
+    async def show_new(self, request: Request, viewer: Chooses) -> Response:
+        """Show the form for a new company."""
+        return self._form(request, viewer, company=None, values=dict.fromkeys(_FIELDS, ""))
+
+    async def create(self, request: Request, viewer: Chooses, fields: Submitted) -> Response:
+        """Make a company, and look at it."""
+        try:
+            made = await self._companies.create(_entered(fields))
+        except Refused as error:
+            return self._form(request, viewer, company=None, values=_typed(fields), faults=_faults(error))
+        company_id: Any = made["id"]
+        await self._portal.sessions.choose_company(viewer.session, company_id)
+        return self._portal.redirect(
+            request,
+            f"{root_of(company_id)}{RECORD}",
+            viewer=viewer.at(company_id),
+            flash=f"Company {company_id} is made; you now look at it.",
+        )
+
+    async def ask(self, request: Request, viewer: Operates) -> Response:
+        """Say what deleting the company brings about."""
+        company = await self._companies.view(viewer.company_id)
+        return self._portal.confirm(
+            request,
+            viewer,
+            title=f"Delete {_title(company)}?",
+            sentences=[
+                "Its keys and subscriptions stop at once, and no event is taken for it any more.",
+                "Its events, deliveries, records, keys and sign-in links are removed for good. Nothing brings them back.",
+            ],
+            action=f"{viewer.root}{RECORD}/delete",
+            button="Delete the company and everything of it",
+            back=f"{viewer.root}{RECORD}",
+        )
+
+    async def delete(self, request: Request, viewer: Operates) -> Response:
+        """Delete the company, and show the receipt."""
+        receipt = await self._companies.delete(viewer.company_id)
+        return self._portal.redirect(
+            request,
+            f"{CHOOSER}/receipts/{receipt['id']}",
+            viewer=viewer,
+            flash=f"Company {viewer.company_id} has stopped, and is being removed.",
+        )
+
+    async def show_receipt(self, request: Request, viewer: Chooses, erasure_id: str) -> Response:
+        """Show what has been removed of a company that was deleted."""
+        receipt = await self._companies.receipt(erasure_id)
+        return self._portal.render(request, viewer, "company_receipt.html", receipt=receipt)
+
+    def _form(
+        self,
+        request: Request,
+        viewer: Viewer,
+        *,
+        company: Mapping[str, Any] | None,
+        values: Mapping[str, str],
+        faults: Mapping[str, str] | None = None,
+    ) -> Response:
+        return self._portal.render(
+            request,
+            viewer,
+            "company_record.html",
+            status=422 if faults else 200,
+            company=company,
+            title=_title(company) if company else "New company",
+            values=values,
+            errors=faults or {},
+        )
+
+
+def make_router(portal: Portal) -> APIRouter:
+    """List the routes of a company's own pages."""
+    pages = CompanyRecordPages(portal)
+    return portal.router(
+        get(RECORD, pages.show),
+        post(RECORD, pages.save, bucket="admin"),
+        get(f"{RECORD}/delete", pages.ask),
+        post(f"{RECORD}/delete", pages.delete, bucket="write"),
+    )
+
+
+def make_own_router(portal: Portal) -> APIRouter:
+    """List the routes of pages that are no company's."""
+    pages = CompanyRecordPages(portal)
+    return portal.own_router(
+        get("/company/new", pages.show_new),
+        post("/company/new", pages.create, bucket="admin"),
+        get("/company/receipts/{erasure_id}", pages.show_receipt),
+    )
+
+
+def _title(company: Mapping[str, Any]) -> str:
+    return f"company {company['id']}" + (f", “{company['name']}”" if company["name"] else "")
+
+
+def _shown(company: Mapping[str, Any]) -> dict[str, str]:
+    """Give what the fields of the form hold for a company."""
+    values = {name: company[name] or "" for name in _TEXTS}
+    metadata = orjson.dumps(company["metadata"]).decode() if company["metadata"] else ""
+    return values | {"metadata": metadata, "alert_recipients": ", ".join(company["alert_recipients"])}
+
+
+def _typed(fields: Fields) -> dict[str, str]:
+    return {name: fields[name] for name in _FIELDS}
+
+
+def _entered(fields: Fields) -> dict[str, Any]:
+    """Read what was entered; what is empty is taken back. Raises Refused."""
+    values: dict[str, Any] = {name: fields[name] or None for name in _TEXTS}
+    addresses = (address.strip() for address in fields["alert_recipients"].split(","))
+    values["alert_recipients"] = [address for address in addresses if address] or None
+    values["metadata"] = _read_metadata(fields["metadata"]) if fields["metadata"] else None
+    return values
+
+
+def _read_metadata(text: str) -> dict[str, Any]:
+    try:
+        metadata = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        metadata = None
+    if not isinstance(metadata, dict):
+        raise MetadataMalformed
+    return metadata
+
+
+class MetadataMalformed(Refused):
+    """What stands in the field for metadata is no JSON object."""
+
+    status = 422
+
+    def __init__(self) -> None:
+        super().__init__('Metadata must be a JSON object, such as {"plan": "growth"}.')
+
+
+def _faults(error: Refused) -> dict[str, str]:
+    """Sort the faults to the fields; each recipient's stand at the one field that they have."""
+    faults = faults_of(error)
+    return {name.partition("/")[0]: text for name, text in faults.items()}

@@ -1,0 +1,173 @@
+"""The files in ``deploy``: their own tools take them, and what they name exists in the hub."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from trunkline import settings
+from trunkline.cli import load_commands
+
+DEPLOY = Path(__file__).parents[2] / "deploy"
+DASHBOARD = json.loads((DEPLOY / "grafana" / "trunkline.json").read_text())
+ALERTS = yaml.safe_load((DEPLOY / "prometheus" / "alerts.yml").read_text())
+HELM = "helm-python-sdk==0.2.2"
+"""Helm's own code, as a library: it is in no distribution of Debian's."""
+RENDER = """if True:
+    import json, sys
+    from helm_python.chart import Chart, lint
+    chart, values = Chart.load(sys.argv[1]), json.loads(sys.argv[2])
+    try:
+        print(json.dumps({"lint": lint(sys.argv[1], values=values), "files": chart.render(values=values, name="hub")}))
+    except Exception as error:
+        print(json.dumps({"error": str(error)}))
+"""
+EVERYTHING = {
+    "existingSecret": "hub-secrets",
+    "settings": {
+        "TRUNKLINE_SERVER__PUBLIC_URL": "https://events.example.com",
+        "TRUNKLINE_LIMITS__ENABLED": False,
+    },
+    "schemas": {"events": "our-events"},
+    "ingress": {"enabled": True, "className": "nginx", "tlsSecret": "tls", "annotations": {"a": "b"}},
+    "podMonitor": {"enabled": True},
+    "nodeSelector": {"disk": "ssd"},
+    "imagePullSecrets": [{"name": "registry"}],
+}
+
+
+def expressions() -> Iterator[str]:
+    for panel in DASHBOARD["panels"]:
+        yield from (target["expr"] for target in panel["targets"])
+    for group in ALERTS["groups"]:
+        yield from (rule["expr"] for rule in group["rules"])
+
+
+def check_command(words: list[str]) -> None:
+    name, *rest = words
+    command = load_commands().commands[name]
+    known = {option for parameter in command.params for option in parameter.opts}
+    assert {word for word in rest if word.startswith("--")} <= known, words
+
+
+def test_every_metric_that_is_named_is_one():
+    page = (DEPLOY.parent / "docs" / "reference" / "metrics.md").read_text()
+    known = set(re.findall(r"^\| `(trunkline_\w+)`", page, re.MULTILINE))
+    named = {
+        re.sub(r"_(bucket|count|sum)$", "", name)
+        for text in expressions()
+        for name in re.findall(r"trunkline_\w+", text)
+    }
+    assert named - known == set()
+    assert len(named) > 10
+
+
+def test_the_dashboard_has_no_panel_over_another():
+    places = [panel["gridPos"] for panel in DASHBOARD["panels"]]
+    cells = [
+        (x, y) for p in places for x in range(p["x"], p["x"] + p["w"]) for y in range(p["y"], p["y"] + p["h"])
+    ]
+    assert len(cells) == len(set(cells))
+    assert max(x for x, _ in cells) < 24
+    assert len({panel["id"] for panel in DASHBOARD["panels"]}) == len(DASHBOARD["panels"])
+
+
+def test_the_units_run_commands_that_exist():
+    for unit in (DEPLOY / "systemd").iterdir():
+        (line,) = re.findall(r"^ExecStart=\S+/trunkline (.+)$", unit.read_text(), re.MULTILINE)
+        check_command(line.split())
+
+
+@pytest.mark.slow
+def test_systemd_takes_the_units(tmp_path: Path):
+    if shutil.which("systemd-analyze") is None:
+        pytest.skip("systemd is not here")
+    for unit in (DEPLOY / "systemd").iterdir():
+        copy = tmp_path / unit.name
+        copy.write_text(unit.read_text().replace("/opt/trunkline/bin/trunkline", "/bin/true"))
+        done = subprocess.run(
+            ["systemd-analyze", "verify", copy], capture_output=True, text=True, check=False
+        )
+        assert (done.returncode, unit.name in done.stderr) == (0, False), done.stderr
+
+
+@pytest.mark.slow
+def test_prometheus_takes_the_rules_and_each_wakes_somebody_just_where_it_should(tmp_path: Path):
+    if shutil.which("promtool") is None:
+        pytest.skip("promtool comes with Debian's package prometheus, which is not here")
+    for arguments in (["check", "rules", "alerts.yml"], ["test", "rules", "alerts_test.yml"]):
+        done = subprocess.run(
+            ["promtool", *arguments], cwd=DEPLOY / "prometheus", capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+    rules = [
+        {"record": f"panel:{number}", "expr": text.replace("$__rate_interval", "5m")}
+        for number, text in enumerate(expressions())
+    ]
+    drawn = tmp_path / "dashboard.yml"
+    drawn.write_text(yaml.safe_dump({"groups": [{"name": "dashboard", "rules": rules}]}))
+    done = subprocess.run(["promtool", "check", "rules", drawn], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def helm(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Renders the chart with values, by Helm itself in an environment of its own."""
+    folder = tmp_path_factory.mktemp("helm")
+    subprocess.run([sys.executable, "-m", "venv", folder], check=True)
+    subprocess.run([folder / "bin" / "pip", "install", "--quiet", HELM], check=True, timeout=300)
+
+    def render(values: dict[str, Any]) -> dict[str, Any]:
+        command = [folder / "bin" / "python", "-c", RENDER, DEPLOY / "helm", json.dumps(values)]
+        return json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+
+    return render
+
+
+def objects(rendered: dict[str, Any]) -> list[dict[str, Any]]:
+    return [item for text in rendered["files"].values() for item in yaml.safe_load_all(text) if item]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+def test_helm_takes_the_chart_and_its_pods_are_confined(helm):
+    rendered = helm(EVERYTHING)
+    assert [message for message in rendered["lint"]["messages"] if message["severity"] > 1] == []
+    made = objects(rendered)
+    assert sorted(item["kind"] for item in made) == [
+        "Deployment", "Deployment", "Ingress", "Job", "PodDisruptionBudget", "PodMonitor", "Service"
+    ]  # fmt: skip
+    for item in made:
+        if item["kind"] not in {"Deployment", "Job"}:
+            continue
+        pod = item["spec"]["template"]["spec"]
+        (container,) = pod["containers"]
+        assert (pod["securityContext"]["runAsNonRoot"], pod["automountServiceAccountToken"]) == (True, False)
+        assert container["securityContext"] == {
+            "allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]}
+        }  # fmt: skip
+        check_command(container["args"])
+        environment = {entry["name"]: str(entry["value"]) for entry in container["env"]}
+        loaded = settings.load(environment=environment)
+        assert (loaded.product.schemas, loaded.limits.enabled) == (("./schemas",), False)
+        assert {mount["name"] for mount in container["volumeMounts"]} == {v["name"] for v in pod["volumes"]}
+    (ingress,) = [item for item in made if item["kind"] == "Ingress"]
+    paths = [path["path"] for path in ingress["spec"]["rules"][0]["http"]["paths"]]
+    assert "/api" in paths
+    assert not {"/", "/metrics"} & {*paths}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+def test_helm_names_what_is_missing_or_no_setting(helm):
+    assert "/existingSecret" in helm({})["error"]
+    assert "invalid propertyName 'PORT'" in helm({"existingSecret": "x", "settings": {"PORT": "1"}})["error"]
+    lean = objects(helm({"existingSecret": "x", "worker": {"replicas": 0}, "migrate": {"enabled": False}}))
+    assert sorted(item["kind"] for item in lean) == ["Deployment", "PodDisruptionBudget", "Service"]

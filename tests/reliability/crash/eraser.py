@@ -1,0 +1,87 @@
+"""A company that is deleted on a deployment that dies meanwhile.
+
+What must hold afterwards: nothing of it is left, and the receipt counts each of its events once, however often the
+removal broke off.
+"""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from typing import Any
+
+import aiohttp
+import orjson
+
+COMPANY = 5
+"""The company that is deleted."""
+OPERATOR = 0
+"""Whose key deletes it."""
+BATCHES, EVENTS = 3, 15
+SHORT_ROWS = 7
+"""Rows of a piece, so that there are many."""
+TABLES = ("events", "subscriptions", "api_keys", "replays", "companies")
+LEFT = " UNION ALL ".join(
+    f"SELECT '{table}', count(*) FROM {table} WHERE company_id = {COMPANY}"
+    + (" AND target_url <> ''" if table == "subscriptions" else "")
+    for table in TABLES
+)
+
+Call = Callable[..., Awaitable[tuple[int, dict[str, Any]]]]
+"""``call(method, path, body, company=…, key=…)`` gives status and answer."""
+
+
+class Eraser:
+    """Fills ``COMPANY`` and deletes it; what had no answer is sent again."""
+
+    def __init__(self, case: int, chance: random.Random, event: dict[str, Any]) -> None:
+        self._case = case
+        self._chance = random.Random(chance.random())
+        self._event = event
+        self.receipt: dict[str, Any] = {}
+        self.surprises: list[str] = []
+
+    async def run(self, call: Call) -> None:
+        """Give the company a subscription that fails, and events; then delete it."""
+        hook = {"target_url": "http://127.0.0.1:9/doomed", "event_types": ["*"]}
+        await self._send(call, "POST", "/webhooks/subscriptions", hook)
+        for number in range(BATCHES):
+            body = {"events": [self._event] * EVENTS}
+            await self._send(call, "POST", "/events/batch", body, key=f"{self._case}-doomed-{number}")
+            await asyncio.sleep(self._chance.uniform(0, 0.05))
+        self.receipt = await self._send(call, "DELETE", f"/companies/{COMPANY}", None, company=OPERATOR)
+
+    async def _send(
+        self,
+        call: Call,
+        method: str,
+        path: str,
+        body: Any,
+        *,
+        company: int = COMPANY,
+        key: str | None = None,
+    ) -> dict[str, Any]:
+        content = b"" if body is None else orjson.dumps(body)
+        while True:
+            try:
+                status, answer = await call(method, path, content, company=company, key=key)
+            except (aiohttp.ClientError, TimeoutError):
+                continue
+            if status == 503:
+                continue
+            if status not in {200, 201, 202}:
+                self.surprises.append(f"{method} {path} was answered with {status}: {answer}")
+            return answer
+
+    def check(self, erasures: Sequence[Any], left: Sequence[Any]) -> Iterator[str]:
+        """Judge the rows of *erasures* (id, removed, whether completed) and what is *left* (``LEFT``); tells every fault."""
+        yield from self.surprises
+        if [row[0] for row in erasures] != [self.receipt.get("id")]:
+            yield f"the receipt is {self.receipt}, erasures are {list(erasures)}"
+            return
+        _, removed, completed = erasures[0]
+        if not completed:
+            yield "the erasure has not ended"
+        if orjson.loads(removed).get("events") != BATCHES * EVENTS:
+            yield f"{BATCHES * EVENTS} events were accepted, the receipt counts {removed}"
+        if rows := {table: count for table, count in left if count}:
+            yield f"left of the deleted company: {rows}"

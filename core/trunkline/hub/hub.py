@@ -31,6 +31,7 @@ from trunkline.hub import catalogs, preparing
 from trunkline.hub.deployment import Deployment
 from trunkline.hub.products import key_prefix_of
 from trunkline.ingest.accept import Ingest
+from trunkline.ingest.event_types import RegisteredTypes
 from trunkline.ingest.quarantine import Quarantine
 from trunkline.insight.delivery_log import DeliveryLog
 from trunkline.insight.gauges import Observer
@@ -187,6 +188,7 @@ class Hub:
             notifier=self.notifier,
             metrics=self.metrics,
         )
+        self.registered_types = RegisteredTypes(self.database, self.catalog)
         self.quarantine = Quarantine(
             self.database, catalog=self.catalog, ingest=self.ingest, max_bytes=events.max_body_bytes
         )
@@ -296,7 +298,7 @@ class Hub:
             await stack.enter_async_context(self.ingest)
             await stack.enter_async_context(plugins.Watchdog(self.registry))
             await stack.enter_async_context(plugins.lifespans(self.registry))
-            for service in (self.notifier, self.streaming):
+            for service in (self.registered_types, self.notifier, self.streaming):
                 await stack.enter_async_context(service)
             if self._dispatches:
                 self.dispatcher = await stack.enter_async_context(self._make_dispatcher())

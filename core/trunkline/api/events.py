@@ -164,12 +164,13 @@ class EventHandlers:
             "namespace": caller.principal.company_id or 0,
             "key": key,
         }
+        submission = None
         try:
             submission = await self._read_events(call, body, how)
         except EventRejected:
             if not names.missing:
                 raise
-        if names.missing:
+        if submission is None or names.missing:
             await names.look_up(names.missing)
             submission = await self._read_events(call, body, how)
         check_idempotency_key(key)

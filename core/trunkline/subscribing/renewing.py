@@ -84,7 +84,7 @@ class Renewals:
         self, values: Mapping[str, Any], request: Mapping[str, Any], terms: Terms
     ) -> tuple[Row, bool, bool] | None:
         """Do it in one transaction; None where somebody else has made one of the name in between."""
-        name = {"channel": values["channel"], "name": terms.name}
+        name: dict[str, Any] = {"channel": values["channel"], "name": terms.name}
         quotas = await self._limits.of(values["company_id"])
         async with self._database.write() as connection:
             row = await store.by_name(connection, values["company_id"], **name, to_change=True)

@@ -1,0 +1,133 @@
+"""Every error that trunkline raises, as one tree.
+
+::
+
+    TrunklineError
+    ├── Refused                     the caller's fault; answered as problem+json with the class's status
+    │   ├── BadQuery                400  a query parameter is unknown or malformed
+    │   ├── BadCursor               400
+    │   ├── Unauthenticated         401
+    │   ├── Forbidden               403  scope or company
+    │   ├── NotFound                404
+    │   │   └── CompanyUnknown      no company has the reference
+    │   ├── Conflict                409
+    │   │   ├── IdempotencyConflict
+    │   │   ├── CompanyErased       the company is being deleted
+    │   │   └── LimitReached        the company has all that one of its limits allows
+    │   │       └── TooManySubscriptions
+    │   ├── CursorExpired           410
+    │   ├── BodyTooLarge            413
+    │   ├── BodyInvalid             422  carries one FieldError per fault
+    │   │   └── EventRejected
+    │   │   └── FilterTooDear       over the limit 'filter_cost' of its company
+    │   ├── TargetRefused           422
+    │   ├── RateLimited             429
+    │   ├── TooFast                 429
+    │   ├── TooMuchAtOnce           429  the company has too much under way at once
+    │   ├── RequestTimeout          408  head or body did not come in time; the connection is closed
+    │   ├── HeadTooLarge            431  the connection is closed
+    │   ├── Overloaded              503  all of something that requests share is taken; nothing was done
+    │   └── ProviderRefused         whoever carries out an action or a search refused it, with a 4xx of their own
+    ├── ProviderFailed              502  whoever carries out an action or a search failed; it names them
+    ├── StoreUnavailable            503  the database did not answer; nothing was stored
+    ├── DatabaseUnfit               what the hub needs of the database is forbidden to it or taken by others; start-up stops
+    ├── Unreadable                  what is stored sealed does not open with the keys of this process
+    ├── LeaseLost                   another worker holds the shard now; nothing was stored
+    ├── SettingsInvalid             start-up stops
+    ├── SchemaInvalid               a schema file is not fit to judge payloads
+    ├── PluginFailed                a plugin could not be loaded, or raised
+    ├── ExtraMissing                a plugin needs packages that an extra of its distribution brings
+    └── AddressRefused              the outbound policy forbids the address that was about to be dialled
+
+The HTTP layer maps ``Refused``, ``ProviderFailed`` and ``StoreUnavailable`` to answers (``trunkline.api.problems``).
+"""
+
+from trunkline.errors.failures import (
+    AddressRefused,
+    DatabaseUnfit,
+    ExtraMissing,
+    LeaseLost,
+    PluginFailed,
+    ProviderFailed,
+    SchemaInvalid,
+    SettingsInvalid,
+    StoreUnavailable,
+    Unreadable,
+)
+from trunkline.errors.faults import (
+    SHOWN,
+    FieldError,
+    TrunklineError,
+    pointer,
+    unknown_name,
+)
+from trunkline.errors.refusals import (
+    BadCursor,
+    BadQuery,
+    BodyInvalid,
+    BodyTooLarge,
+    CompanyErased,
+    CompanyUnknown,
+    Conflict,
+    CursorExpired,
+    EventRejected,
+    FilterTooDear,
+    Forbidden,
+    HeadTooLarge,
+    IdempotencyConflict,
+    LimitReached,
+    NotFound,
+    Overloaded,
+    ProviderRefused,
+    RateLimited,
+    Refused,
+    RequestTimeout,
+    TargetRefused,
+    TooFast,
+    TooManySubscriptions,
+    TooMuchAtOnce,
+    Unauthenticated,
+)
+
+__all__ = [
+    "SHOWN",
+    "AddressRefused",
+    "BadCursor",
+    "BadQuery",
+    "BodyInvalid",
+    "BodyTooLarge",
+    "CompanyErased",
+    "CompanyUnknown",
+    "Conflict",
+    "CursorExpired",
+    "DatabaseUnfit",
+    "EventRejected",
+    "ExtraMissing",
+    "FieldError",
+    "FilterTooDear",
+    "Forbidden",
+    "HeadTooLarge",
+    "IdempotencyConflict",
+    "LeaseLost",
+    "LimitReached",
+    "NotFound",
+    "Overloaded",
+    "PluginFailed",
+    "ProviderFailed",
+    "ProviderRefused",
+    "RateLimited",
+    "Refused",
+    "RequestTimeout",
+    "SchemaInvalid",
+    "SettingsInvalid",
+    "StoreUnavailable",
+    "TargetRefused",
+    "TooFast",
+    "TooManySubscriptions",
+    "TooMuchAtOnce",
+    "TrunklineError",
+    "Unauthenticated",
+    "Unreadable",
+    "pointer",
+    "unknown_name",
+]

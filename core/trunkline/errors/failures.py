@@ -1,0 +1,81 @@
+"""What fails without the caller's fault, and what keeps a hub from starting."""
+
+from collections.abc import Sequence
+
+from trunkline.errors.faults import TrunklineError
+
+
+class ProviderFailed(TrunklineError):
+    """Whoever carries out an action, a search or a lookup failed; *detail* is one sentence for the caller."""
+
+    status = 502
+    title = "Bad gateway"
+
+    def __init__(self, operation: str, reason: str) -> None:
+        self.operation = operation
+        self.detail = f"'{operation}' could not be carried out: {reason}."
+        super().__init__(self.detail)
+
+
+class StoreUnavailable(TrunklineError):
+    """The database did not answer; nothing was stored."""
+
+    status = 503
+    title = "Service unavailable"
+
+
+class DatabaseUnfit(TrunklineError):
+    """The database is not one in which the hub could work; the message says why, and what would mend it."""
+
+
+class LeaseLost(TrunklineError):
+    """Another worker has taken the shard over; what was about to be written was not."""
+
+
+class Unreadable(TrunklineError):
+    """What is stored sealed does not open: another key sealed it, or it was altered or moved to another record."""
+
+    def __init__(self) -> None:
+        super().__init__("What is stored sealed does not open with the encryption key of this process.")
+
+
+class SettingsInvalid(TrunklineError):
+    """A setting is unknown or malformed; the message names it."""
+
+
+class SchemaInvalid(TrunklineError):
+    """A schema file cannot serve: it is no JSON Schema, or its own examples break it."""
+
+    def __init__(self, source: str, reason: str) -> None:
+        super().__init__(f"{source}: {reason}")
+        self.source = source
+        self.reason = reason
+
+
+class PluginFailed(TrunklineError):
+    """A plugin could not be loaded or used; the message is one sentence for whoever runs the hub."""
+
+    def __init__(self, plugin: str, reason: str) -> None:
+        super().__init__(f"Plugin '{plugin}' {reason}")
+        self.plugin = plugin
+        self.reason = reason
+
+
+class ExtraMissing(TrunklineError):
+    """A plugin needs *packages*, which come with *extra*, as in ``pip install 'trunkline[mcp]'``; without it, it does not run."""
+
+    def __init__(self, packages: Sequence[str], *, extra: str) -> None:
+        noun = "the package" if len(packages) == 1 else "the packages"
+        named = " and ".join(f"'{package}'" for package in packages)
+        super().__init__(f"needs {noun} {named}; install with: pip install '{extra}'")
+        self.packages = tuple(packages)
+        self.extra = extra
+
+
+class AddressRefused(TrunklineError):
+    """The outbound policy forbids an address; *address* is what was about to be dialled."""
+
+    def __init__(self, address: str, reason: str) -> None:
+        super().__init__(f"{address} {reason}")
+        self.address = address
+        self.reason = reason

@@ -1,0 +1,36 @@
+"""What errors are made of: the root of the tree, and faults in what was sent."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+SHOWN = 60
+"""Characters of a refused value that a refusal repeats."""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """One fault in a request: *path* is a JSON pointer (RFC 6901) into what was sent, or a parameter's name.
+
+    *form_message* says it to whoever filled in a form, as a whole sentence without its full stop; only needed where fields
+    or calls are named.
+    """
+
+    path: str
+    message: str
+    form_message: str = ""
+
+
+def pointer(*parts: object) -> str:
+    """Write the JSON pointer (RFC 6901) to where *parts* lead."""
+    return "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in parts)
+
+
+def unknown_name(kind: str, value: object, known: Iterable[str]) -> str:
+    """Say that *value*, shortened, is not a known *kind*; the sentence goes on from the name of a field."""
+    text = str(value)
+    shown = text if len(text) <= SHOWN else f"{text[: SHOWN - 1]}…"
+    return f"is not a known {kind}: '{shown}'; known are {', '.join(known)}"
+
+
+class TrunklineError(Exception):
+    """The root of the tree."""

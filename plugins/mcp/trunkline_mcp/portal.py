@@ -75,7 +75,8 @@ def _how(slug: str, address: str) -> str:
         "<p>An agent connects by MCP (Streamable HTTP) to this address, and finds each action, search and lookup as a tool:</p>"
         f"{_code('Address', address)}"
         "<p>It needs an API key of its own, as a bearer token. Its scopes are what it may do: <code>integrations:read</code> to "
-        "find records, <code>integrations:write</code> to change them, <code>events:read</code> to see events.</p>"
+        "find records, <code>integrations:write</code> to change them, <code>events:read</code> to see events. An application that "
+        "signs its users in by OAuth, such as ChatGPT, takes the address alone, where this hub lets applications in so.</p>"
         f"{shown}</section>"
     )
 

@@ -37,6 +37,7 @@ async def test_the_page_says_how_to_connect(api, page):
     html = await page.render(looked_at(api, "integrations:read"))
     assert "/mcp" in html
     assert "Authorization: Bearer" in html
+    assert "by OAuth" in html
     assert "keys with the scope admin" in html
 
 

@@ -88,14 +88,18 @@ if TYPE_CHECKING:
         QuarantinedEvent,
         QuarantinePage,
         ReadFile,
+        Replays,
         Routes,
         Sealer,
         Search,
         ShownEvent,
         SubscriptionActivity,
+        Subscriptions,
         Target,
         Terms,
     )
+    from trunkline.contract import Deliveries as DeliveryLog
+    from trunkline.contract import EventPage as StreamPage
     from trunkline.contract.fragments import FragmentInvalid, check_fragment
     from trunkline.contract.hookspecs import HOOK_API, hookimpl
     from trunkline.errors import (
@@ -177,6 +181,7 @@ __all__ = [
     "Definition",
     "Deliver",
     "Deliveries",
+    "DeliveryLog",
     "DeliveryQuery",
     "Deployment",
     "Emit",
@@ -233,6 +238,7 @@ __all__ = [
     "ReplayCount",
     "ReplayRequest",
     "ReplayView",
+    "Replays",
     "Result",
     "RotateSecret",
     "RotatedSecret",
@@ -242,11 +248,13 @@ __all__ = [
     "Seconds",
     "ShownEvent",
     "Signer",
+    "StreamPage",
     "Strict",
     "StrictRoute",
     "SubscriptionActivity",
     "SubscriptionList",
     "SubscriptionView",
+    "Subscriptions",
     "Target",
     "TargetRefused",
     "Terms",
@@ -307,11 +315,11 @@ _HOMES = {
     "trunkline.api.subscriptions": "DeliveryQuery",
     "trunkline.contract": (
         "AcceptedEvent Action Activity Answer Answered ApiKeys Attention AttentionKind BearerRequest "
-        "Bucket Call ChangedSubscription Channel CheckTarget Clock Companies CompanyRows Connector Deliver Deployment Emit "
-        "EmittedEvent EventList EventReader FinishedAttempt Held HttpClient HttpResponse ListedEvent "
+        "Bucket Call ChangedSubscription Channel CheckTarget Clock Companies CompanyRows Connector Deliver Deliveries:DeliveryLog Deployment Emit "
+        "EmittedEvent EventList EventPage:StreamPage EventReader FinishedAttempt Held HttpClient HttpResponse ListedEvent "
         "Lookup Migrations Network OpenOrigin Operations OriginClient Overview PluginContext PluginDatabase "
         "PortalContent PortalPage PortalRedirect PortalRequest Push Quarantine QuarantinePage "
-        "QuarantinedEvent ReadFile Routes Sealer Search ShownEvent SubscriptionActivity Target Terms"
+        "QuarantinedEvent ReadFile Replays Routes Sealer Search ShownEvent SubscriptionActivity Subscriptions Target Terms"
     ),
     "trunkline.contract.fragments": "FragmentInvalid check_fragment",
     "trunkline.contract.hookspecs": "HOOK_API hookimpl",

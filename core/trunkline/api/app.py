@@ -16,6 +16,7 @@ from trunkline.api import (
     observation,
     problems,
     quarantine,
+    registration,
     subscriptions,
     system,
 )
@@ -80,6 +81,7 @@ def _core_routes(hub: Hub) -> Sequence[Routes]:
     )
     routers = (
         event_types.make_router(hub.catalog),
+        registration.make_router(hub.registered_types),
         quarantine.make_router(hub.quarantine, hub.catalog, max_event_bytes=max_bytes),
         channels.make_router(hub.channels, hub.subscriptions),
         subscriptions.make_router(hub.subscriptions, hub.deliveries, hub.replays),

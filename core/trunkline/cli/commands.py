@@ -94,7 +94,7 @@ COMMANDS: Mapping[str, Source] = {
         "List every plugin that was found: active, disabled, or failed and why.",
     ),
     "new": Source("trunkline.cli.scaffold.command", "app", "Begin an event type, or a plugin, of your own."),
-    "keys": Source("trunkline.cli.keys", "app", "Make, list and revoke API keys."),
+    "keys": Source("trunkline.cli.keys", "app", "Make, list, rotate and revoke API keys."),
     "secrets": Source(
         "trunkline.cli.secrets",
         "app",
@@ -105,6 +105,10 @@ COMMANDS: Mapping[str, Source] = {
         "app",
         "Make, list, show and delete companies, and set what they may have and do.",
     ),
+    "subscriptions": Source(
+        "trunkline.cli.subscriptions", "app", "Make, list, show, change, try and delete subscriptions."
+    ),
+    "deliveries": Source("trunkline.cli.deliveries", "app", "List, show, retry and skip deliveries."),
     "events": Source("trunkline.cli.events", "app", "Emit and watch events."),
     "quarantine": Source(
         "trunkline.cli.quarantine",

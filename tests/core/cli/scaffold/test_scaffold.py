@@ -41,7 +41,7 @@ def test_what_is_written_is_formed_and_linted_whatever_is_chosen(tmp_path, name)
 
 def test_every_choice_has_its_files_and_no_others(tmp_path):
     always = {
-        ".github/workflows/tests.yml", ".gitignore", "README.md", "pyproject.toml", "tests/test_acme.py",
+        ".github/workflows/publish.yml", ".github/workflows/tests.yml", ".gitignore", "README.md", "pyproject.toml", "tests/test_acme.py",
         "tests/test_conformance.py", "trunkline_acme/__init__.py", "trunkline_acme/py.typed",
     }  # fmt: skip
     write_plugin(Plan("acme", ("pull",)), tmp_path / "pull")

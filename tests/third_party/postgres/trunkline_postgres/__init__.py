@@ -8,6 +8,7 @@ from weakref import WeakValueDictionary
 
 import psycopg
 from psycopg import sql
+from psycopg.conninfo import make_conninfo
 from pydantic import BaseModel, Field, SecretStr
 
 import trunkline
@@ -95,15 +96,10 @@ async def connected(way: Way, target: trunkline.Target[Table]) -> AsyncGenerator
     (network, turns), table = way, target.config
     addresses = await network.addresses(table.host, table.port, company_id=target.company_id)
     tls = {"sslmode": "verify-full", "sslrootcert": "system"} if table.tls else {"sslmode": "disable"}
-    place = {"host": table.host, "hostaddr": addresses[0], "port": table.port, "dbname": table.database}
+    who = {"user": table.user, "password": table.password.get_secret_value(), "dbname": table.database}
+    place = make_conninfo(host=table.host, hostaddr=addresses[0], port=table.port, **who, **tls)
     turn = turns.setdefault((target.company_id, table.host, table.port), asyncio.Semaphore(AT_ONCE))
-    secret = table.password.get_secret_value()
-    async with (
-        turn,
-        await psycopg.AsyncConnection.connect(
-            **tls, **place, user=table.user, password=secret, autocommit=True
-        ) as connection,
-    ):
+    async with turn, await psycopg.AsyncConnection.connect(place, autocommit=True) as connection:
         yield connection
 
 

@@ -84,8 +84,9 @@ class AccessTokens:
         found = claim if claim is not None else self._settings.companies.get(str(claims["sub"]))
         if isinstance(found, str) and found.isascii() and found.isdigit() and len(found) <= 19:
             found = int(found)
-        is_company = isinstance(found, int) and not isinstance(found, bool) and 0 < found <= MAX_COMPANY_ID
-        return found if is_company else None
+        if not isinstance(found, int) or isinstance(found, bool):
+            return None
+        return found if 0 < found <= MAX_COMPANY_ID else None
 
     def _scopes(self, claims: Mapping[str, Any]) -> Iterable[str]:
         for claim in _SCOPES:

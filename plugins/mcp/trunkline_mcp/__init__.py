@@ -62,8 +62,9 @@ def register_channels(context: PluginContext) -> Sequence[Channel]:
 
 @hookimpl
 def register_migrations() -> Sequence[Migrations]:
-    """Give the history of the plugin's table."""
-    return [Migrations("trunkline_mcp:migrations", of_companies=(CompanyRows("mcp_calls"),))]
+    """Give the history of the plugin's tables."""
+    of_companies = (CompanyRows("mcp_users", at_once=True), CompanyRows("mcp_calls"))
+    return [Migrations("trunkline_mcp:migrations", of_companies=of_companies)]
 
 
 @hookimpl

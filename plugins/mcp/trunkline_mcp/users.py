@@ -25,6 +25,7 @@ users = Table(
     Column("name", Text, nullable=False),
     Column("scopes", Text, nullable=False),
     Column("seen_ms", BigInteger, nullable=False),
+    Index("ix_mcp_users_company", "company_id"),
     Index("ix_mcp_users_seen", "seen_ms"),
 )
 """Users of the issuer, each with the company and the scopes (with spaces between them) of the last token."""

@@ -210,6 +210,13 @@ async def test_what_a_user_holds_lasts_a_day_beyond_the_last_token(trusting, iss
     assert await keys.principal(user) is None
 
 
+async def test_a_companys_users_go_with_it(trusting, issuer):
+    await talk(trusting, issuer.token()).tools()
+    assert (await trusting.operator.delete("/api/v1/companies/92")).status_code == 202
+    async with trusting.hub.database.read() as connection:
+        assert (await connection.exec_driver_sql("SELECT count(*) FROM mcp_users")).scalar_one() == 0
+
+
 async def test_a_token_of_the_hubs_own_server_opens_the_same(api):
     registered = {"name": "Agent", "redirect_uris": [CALLBACK], "public": True}
     client_id = (await api.operator.post("/api/v1/oauth/apps", json=registered)).json()["client_id"]

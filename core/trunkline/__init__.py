@@ -1,8 +1,7 @@
 """trunkline: one stream of business events, and every way that customers take it.
 
-What a plugin needs is here; a plugin imports nothing deeper.
-
-Each name is loaded when it is first used, so ``import trunkline.client`` loads neither the web framework nor the database.
+What a plugin needs is here; a plugin imports nothing deeper. Each name is loaded when it is first used, so
+``import trunkline.client`` loads neither the web framework nor the database.
 """
 
 import importlib
@@ -28,8 +27,11 @@ if TYPE_CHECKING:
         ReplayCount,
         ReplayRequest,
         ReplayView,
+        RotatedSecret,
+        RotateSecret,
         Strict,
         SubscriptionView,
+        TestAttempt,
         UpdateSubscription,
     )
     from trunkline.api.models import Subscriptions as SubscriptionList
@@ -70,6 +72,7 @@ if TYPE_CHECKING:
         ListedEvent,
         Lookup,
         Migrations,
+        Network,
         OpenOrigin,
         Operations,
         OriginClient,
@@ -85,14 +88,18 @@ if TYPE_CHECKING:
         QuarantinedEvent,
         QuarantinePage,
         ReadFile,
+        Replays,
         Routes,
         Sealer,
         Search,
         ShownEvent,
         SubscriptionActivity,
+        Subscriptions,
         Target,
         Terms,
     )
+    from trunkline.contract import Deliveries as DeliveryLog
+    from trunkline.contract import EventPage as StreamPage
     from trunkline.contract.fragments import FragmentInvalid, check_fragment
     from trunkline.contract.hookspecs import HOOK_API, hookimpl
     from trunkline.errors import (
@@ -174,6 +181,7 @@ __all__ = [
     "Definition",
     "Deliver",
     "Deliveries",
+    "DeliveryLog",
     "DeliveryQuery",
     "Deployment",
     "Emit",
@@ -202,6 +210,7 @@ __all__ = [
     "Lookup",
     "Migrations",
     "Names",
+    "Network",
     "NotFound",
     "OpenOrigin",
     "Operations",
@@ -229,21 +238,27 @@ __all__ = [
     "ReplayCount",
     "ReplayRequest",
     "ReplayView",
+    "Replays",
     "Result",
+    "RotateSecret",
+    "RotatedSecret",
     "Routes",
     "Sealer",
     "Search",
     "Seconds",
     "ShownEvent",
     "Signer",
+    "StreamPage",
     "Strict",
     "StrictRoute",
     "SubscriptionActivity",
     "SubscriptionList",
     "SubscriptionView",
+    "Subscriptions",
     "Target",
     "TargetRefused",
     "Terms",
+    "TestAttempt",
     "TrunklineError",
     "Unauthenticated",
     "UpdateSubscription",
@@ -284,135 +299,57 @@ __all__ = [
 ]
 
 _HOMES = {
-    "trunkline.api.definitions": (
-        "CALL_PREFIX",
-        "body_model",
-        "call_options",
-        "definition_routes",
-        "query_model",
-    ),
-    "trunkline.api.hooks": ("rest_hook_channel", "rest_hook_routes"),
-    "trunkline.api.idempotency_keys": ("IdempotencyKey", "check_idempotency_key"),
+    "trunkline.api.definitions": "CALL_PREFIX body_model call_options definition_routes query_model",
+    "trunkline.api.hooks": "rest_hook_channel rest_hook_routes",
+    "trunkline.api.idempotency_keys": "IdempotencyKey check_idempotency_key",
     "trunkline.api.models": (
-        "CreatedSubscription",
-        "CreateSubscription",
-        "Deliveries",
-        "Envelope",
-        "EventPage",
-        "ReplayCount",
-        "ReplayRequest",
-        "ReplayView",
-        "Strict",
-        "SubscriptionView",
-        "UpdateSubscription",
-        "Subscriptions as SubscriptionList",
+        "CreateSubscription CreatedSubscription Deliveries Envelope EventPage ReplayCount ReplayRequest "
+        "ReplayView RotateSecret RotatedSecret Strict SubscriptionView Subscriptions:SubscriptionList "
+        "TestAttempt UpdateSubscription"
     ),
-    "trunkline.api.company_names": ("CompanyName",),
-    "trunkline.api.problems": ("responses",),
-    "trunkline.api.requests": ("QueryModel", "StrictRoute", "query_reader", "read_body"),
-    "trunkline.api.security": ("Caller", "requires"),
-    "trunkline.api.strict_json": ("read_json",),
-    "trunkline.api.subscriptions": ("DeliveryQuery",),
+    "trunkline.api.company_names": "CompanyName",
+    "trunkline.api.problems": "responses",
+    "trunkline.api.requests": "QueryModel StrictRoute query_reader read_body",
+    "trunkline.api.security": "Caller requires",
+    "trunkline.api.strict_json": "read_json",
+    "trunkline.api.subscriptions": "DeliveryQuery",
     "trunkline.contract": (
-        "AcceptedEvent",
-        "Action",
-        "Activity",
-        "Answer",
-        "Answered",
-        "ApiKeys",
-        "Attention",
-        "AttentionKind",
-        "BearerRequest",
-        "Bucket",
-        "Call",
-        "ChangedSubscription",
-        "Channel",
-        "CheckTarget",
-        "Clock",
-        "Companies",
-        "CompanyRows",
-        "Connector",
-        "Deliver",
-        "Deployment",
-        "Emit",
-        "EmittedEvent",
-        "EventList",
-        "EventReader",
-        "FinishedAttempt",
-        "Held",
-        "HttpClient",
-        "HttpResponse",
-        "ListedEvent",
-        "Lookup",
-        "Migrations",
-        "OpenOrigin",
-        "Operations",
-        "OriginClient",
-        "Overview",
-        "PluginContext",
-        "PluginDatabase",
-        "PortalContent",
-        "PortalPage",
-        "PortalRedirect",
-        "PortalRequest",
-        "Push",
-        "Quarantine",
-        "QuarantinedEvent",
-        "QuarantinePage",
-        "ReadFile",
-        "Routes",
-        "Sealer",
-        "Search",
-        "ShownEvent",
-        "SubscriptionActivity",
-        "Target",
-        "Terms",
+        "AcceptedEvent Action Activity Answer Answered ApiKeys Attention AttentionKind BearerRequest "
+        "Bucket Call ChangedSubscription Channel CheckTarget Clock Companies CompanyRows Connector Deliver Deliveries:DeliveryLog Deployment Emit "
+        "EmittedEvent EventList EventPage:StreamPage EventReader FinishedAttempt Held HttpClient HttpResponse ListedEvent "
+        "Lookup Migrations Network OpenOrigin Operations OriginClient Overview PluginContext PluginDatabase "
+        "PortalContent PortalPage PortalRedirect PortalRequest Push Quarantine QuarantinePage "
+        "QuarantinedEvent ReadFile Replays Routes Sealer Search ShownEvent SubscriptionActivity Subscriptions Target Terms"
     ),
-    "trunkline.contract.fragments": ("FragmentInvalid", "check_fragment"),
-    "trunkline.contract.hookspecs": ("HOOK_API", "hookimpl"),
+    "trunkline.contract.fragments": "FragmentInvalid check_fragment",
+    "trunkline.contract.hookspecs": "HOOK_API hookimpl",
     "trunkline.errors": (
-        "AddressRefused",
-        "BadCursor",
-        "BadQuery",
-        "BodyInvalid",
-        "CursorExpired",
-        "EventRejected",
-        "ExtraMissing",
-        "FieldError",
-        "NotFound",
-        "ProviderFailed",
-        "ProviderRefused",
-        "Refused",
-        "TargetRefused",
-        "TrunklineError",
-        "Unauthenticated",
+        "AddressRefused BadCursor BadQuery BodyInvalid CursorExpired EventRejected ExtraMissing "
+        "FieldError NotFound ProviderFailed ProviderRefused Refused TargetRefused TrunklineError "
+        "Unauthenticated"
     ),
-    "trunkline.model.deliveries": ("Outcome", "Result"),
-    "trunkline.model.event_groups": ("is_group", "takes_type", "type_groups"),
-    "trunkline.model.principals": ("COMPANY_SCOPES", "describe_scope", "Principal"),
-    "trunkline.outbound.push": ("deliver as deliver_by_http", "post as post_by_http"),
-    "trunkline.plugins.extras": ("require_extra",),
-    "trunkline.schemas.catalog": ("EventType", "Json"),
-    "trunkline.schemas.conditions": ("Condition", "conditions_of"),
-    "trunkline.schemas.definitions": ("Definition", "Example", "ItemList", "Kind", "read_definition"),
-    "trunkline.schemas.fields": ("Field", "FieldKind", "Reference"),
-    "trunkline.schemas.products": ("Brand", "Product", "alternatives", "json_remarks", "sample_envelope"),
-    "trunkline.schemas.versions": ("Caster",),
-    "trunkline.schemas.wording": (
-        "Wording",
-        "happening",
-        "plural",
-        "singular",
-        "those_of",
-        "with_article",
-        "wording_of",
-    ),
-    "trunkline.settings": ("Names", "Seconds"),
-    "trunkline.targets.signatures": ("Signer",),
-    "trunkline.version": ("__version__",),
+    "trunkline.model.deliveries": "Outcome Result",
+    "trunkline.model.event_groups": "is_group takes_type type_groups",
+    "trunkline.model.principals": "COMPANY_SCOPES Principal describe_scope",
+    "trunkline.outbound.push": "deliver:deliver_by_http post:post_by_http",
+    "trunkline.plugins.extras": "require_extra",
+    "trunkline.schemas.catalog": "EventType Json",
+    "trunkline.schemas.conditions": "Condition conditions_of",
+    "trunkline.schemas.definitions": "Definition Example ItemList Kind read_definition",
+    "trunkline.schemas.fields": "Field FieldKind Reference",
+    "trunkline.schemas.products": "Brand Product alternatives json_remarks sample_envelope",
+    "trunkline.schemas.versions": "Caster",
+    "trunkline.schemas.wording": "Wording happening plural singular those_of with_article wording_of",
+    "trunkline.settings": "Names Seconds",
+    "trunkline.targets.signatures": "Signer",
+    "trunkline.version": "__version__",
 }
-"""The names of each module; one that is called otherwise here stands as ``own name as name``."""
-_HOME_OF = {entry.split()[-1]: (home, entry.split()[0]) for home, names in _HOMES.items() for entry in names}
+"""The names of each module; one that is called otherwise here stands as ``own_name:name``."""
+_HOME_OF = {
+    entry.rpartition(":")[2]: (home, entry.partition(":")[0])
+    for home, names in _HOMES.items()
+    for entry in names.split()
+}
 
 
 if not TYPE_CHECKING:  # a type checker that reads it takes any name for one of these

@@ -3,7 +3,9 @@
 import asyncio
 
 import asyncpg
+import httpx2
 import pytest
+from tests.silent_proxy import silent_proxy
 
 from trunkline.testing.receiver import Answer
 
@@ -45,3 +47,24 @@ async def test_connections_cut_in_the_middle_of_transactions_lose_nothing_and_do
     for process in processes:
         assert process.stop() == 0
         assert "Traceback" not in process.errors.read_text()
+
+
+async def test_events_are_accepted_again_soon_after_every_connection_died_without_a_word(
+    deploy, postgres_database_url, receiver, until
+):
+    """A router that forgets its connections tells nobody: what was sent is never answered."""
+    async with silent_proxy(postgres_database_url) as proxy:
+        deployment = deploy(proxy.url)
+        await deployment.set_up(1, target_url=f"{receiver.url}/h")
+        process = await deployment.serve()
+        async with deployment.client(process, 1) as client:
+            assert (await client.post("/events", json=deployment.event(1))).status_code == 201
+            proxy.fall_silent()
+
+            async def is_accepted() -> bool:
+                try:
+                    return (await client.post("/events", json=deployment.event(2))).status_code == 201
+                except httpx2.TimeoutException:
+                    return False
+
+            await until(is_accepted, seconds=50, what="acceptance")

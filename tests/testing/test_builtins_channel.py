@@ -1,7 +1,9 @@
 """The built-in channels pass what a stranger's has to."""
 
 import pytest
+import pytest_asyncio
 
+from trunkline.testing import HttpFarSide
 from trunkline.testing.suites.channel import ChannelConformance
 
 pytestmark = pytest.mark.slow
@@ -11,6 +13,25 @@ class TestWebhooks(ChannelConformance):
     plugin = "webhooks"
     channel = "webhooks"
     signs = True
+
+
+class Meek(HttpFarSide):
+    """A far side whose transport has no word for a refusal."""
+
+    async def refuse_for_now(self) -> bool:
+        return False
+
+    async def refuse_for_good(self) -> bool:
+        return False
+
+
+class TestThroughATransportThatCannotRefuse(ChannelConformance):
+    plugin = "webhooks"
+    channel = "webhooks"
+
+    @pytest_asyncio.fixture
+    async def far_side(self, trunkline_receiver):
+        yield Meek(trunkline_receiver)
 
 
 class TestZapier(ChannelConformance):

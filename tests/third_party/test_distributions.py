@@ -18,10 +18,20 @@ import pytest
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
-PLUGINS = {"chat": "chat_room", "broker": "nats", "email": "email"}
-MODULES = {"chat": "trunkline_chat_room", "broker": "trunkline_nats", "email": "trunkline_email"}
+PLUGINS = {
+    "chat": "chat_room",
+    "broker": "nats",
+    "email": "email",
+    "redis": "redis",
+    "mqtt": "mqtt",
+    "postgres": "postgres",
+}
+MODULES = {folder: f"trunkline_{plugin}" for folder, plugin in PLUGINS.items()}
+DECLARING = ("redis", "mqtt", "postgres")
+"""Those that declare their targets, and so have neither routes nor settings."""
 NEEDED = {"email.host": "smtp.example.com", "email.sender": "events@example.com"}
 MOST_LINES = 150
+MOST_LINES_IN_ALL = 120
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
@@ -124,6 +134,12 @@ def test_strangers_plugins_are_typed_in_the_eyes_of_a_strict_checker(
 def test_a_strangers_plugin_is_small(name: str):
     for module in (HERE / name / MODULES[name]).glob("*.py"):
         assert len(module.read_text().splitlines()) < MOST_LINES, module
+
+
+@pytest.mark.parametrize("name", DECLARING)
+def test_a_channel_that_declares_its_target_is_small_in_all(name: str):
+    modules = (HERE / name / MODULES[name]).glob("*.py")
+    assert sum(len(module.read_text().splitlines()) for module in modules) < MOST_LINES_IN_ALL
 
 
 def _copy(source: Path, target: Path) -> Path:

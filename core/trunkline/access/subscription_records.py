@@ -51,6 +51,7 @@ class SubscriptionRecords:
             signature=sys.intern(row.signature),
             secrets=tuple(Secret(text, expires) for text, expires in sealed["secrets"]),
             headers=sealed["headers"] or _EMPTY,
+            target_secrets=sealed.get("target") or _EMPTY,
             is_readable=sealed is not _UNREADABLE,
             status=sys.intern(str(row.status)),
             disabled_reason=row.disabled_reason,
@@ -70,9 +71,20 @@ class SubscriptionRecords:
             return _UNREADABLE
         return sealed
 
-    def seal(self, subscription_id: str, secrets: Sequence[Secret], headers: Mapping[str, str]) -> bytes:
+    def seal(
+        self,
+        subscription_id: str,
+        secrets: Sequence[Secret],
+        headers: Mapping[str, str],
+        target_secrets: Mapping[str, str] = _EMPTY,
+    ) -> bytes:
         """Give the value of the column ``sealed``; it opens only in the row of *subscription_id*."""
-        content = {"secrets": [[s.text, s.expires_ms] for s in secrets], "headers": dict(headers)}
+        content: dict[str, Any] = {
+            "secrets": [[s.text, s.expires_ms] for s in secrets],
+            "headers": dict(headers),
+        }
+        if target_secrets:
+            content["target"] = dict(target_secrets)
         return self._vault.seal(orjson.dumps(content), context=subscription_id.encode())
 
 

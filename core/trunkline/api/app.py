@@ -7,6 +7,7 @@ from fastapi import FastAPI
 
 from trunkline.api import (
     bodies,
+    channels,
     companies,
     documents,
     event_types,
@@ -15,6 +16,7 @@ from trunkline.api import (
     observation,
     problems,
     quarantine,
+    registration,
     subscriptions,
     system,
 )
@@ -47,7 +49,8 @@ def create_app(hub: Hub) -> FastAPI:
     )
     app.state.hub = hub  # for ``security.hub_of``
     direct: dict[tuple[str, str], DirectHandler] = {}
-    for routes in (*_core_routes(hub), *(routes for _, routes in hub.registry.collected.routes)):
+    own = [routes for _, routes in hub.registry.collected.routes]
+    for routes in (*_core_routes(hub), *sorted(own, key=_takes_the_rest)):
         prefix = f"{routes.base}{routes.prefix}"
         mount(app, routes.router, prefix=prefix)
         direct |= {(method, prefix + path): handler for (method, path), handler in routes.direct.items()}
@@ -57,6 +60,11 @@ def create_app(hub: Hub) -> FastAPI:
     observation.install(app, hub.metrics)
     problems.install(app)
     return app
+
+
+def _takes_the_rest(routes: Routes) -> bool:
+    """Tell whether *routes* answer whatever is left below their base, such as the portal's page of what is not there."""
+    return any(getattr(route, "path", "").endswith(":path}") for route in routes.router.routes)
 
 
 def _core_routes(hub: Hub) -> Sequence[Routes]:
@@ -73,7 +81,9 @@ def _core_routes(hub: Hub) -> Sequence[Routes]:
     )
     routers = (
         event_types.make_router(hub.catalog),
+        registration.make_router(hub.registered_types),
         quarantine.make_router(hub.quarantine, hub.catalog, max_event_bytes=max_bytes),
+        channels.make_router(hub.channels, hub.subscriptions),
         subscriptions.make_router(hub.subscriptions, hub.deliveries, hub.replays),
         keys.make_router(hub.key_service),
         companies.make_router(hub.companies),

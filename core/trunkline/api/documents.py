@@ -99,8 +99,8 @@ def install(app: FastAPI) -> None:
 
 
 def openapi(app: FastAPI, catalog: SchemaCatalog, public_url: str | None = None) -> dict[str, Any]:
-    """Describe the app's routes, and the events under ``webhooks``; made once per app."""
-    if app.openapi_schema is None:
+    """Describe the app's routes, and the events under ``webhooks``; made once for what there is."""
+    if app.openapi_schema is None or app.state.described != catalog.revision:
         document = get_openapi(
             title="trunkline",
             version=__version__,
@@ -113,7 +113,7 @@ def openapi(app: FastAPI, catalog: SchemaCatalog, public_url: str | None = None)
         words = stand_ins.replacements(catalog.names(), key_prefix=app.state.hub.keys.prefix)
         described: dict[str, Any] = stand_ins.replaced(document, words)
         described["webhooks"] = {kind.name: {"post": _push(kind)} for kind in catalog.types()}
-        app.openapi_schema = described
+        app.openapi_schema, app.state.described = described, catalog.revision
     return app.openapi_schema
 
 

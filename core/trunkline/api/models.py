@@ -136,6 +136,13 @@ class UpdateSubscription(Strict):
     """What to change."""
 
 
+@with_fields(options.members_of_creation(options.for_declared()))
+class SubscribeRequest(Strict):
+    """A new subscription on a channel that declares its targets."""
+
+    channel: str = Field(description="a channel that declares its targets (`GET /api/v1/channels`)")
+
+
 @with_fields(options.members_of_view(), after="channel")
 class SubscriptionView(BaseModel):
     """A subscription, without its secret."""
@@ -148,6 +155,9 @@ class SubscriptionView(BaseModel):
     created_utc: Utc
     updated_utc: Utc
     public_key: str | None = Field(default=None, description="for `ed25519` only")
+    target: dict[str, Any] | None = Field(
+        default=None, description="on a channel that declares its targets; secrets are masked"
+    )
     name: str | None = Field(default=None, description="the channel's own name for it, where it has one")
     holder: str | None = Field(default=None, description="whose it is, where its holder renews it")
     expires_utc: Utc | None = Field(
@@ -171,9 +181,55 @@ class Subscriptions(BaseModel):
     count: int
 
 
-@with_fields(options.members_of_change(only_common=True))
-class StatusChange(Strict):
-    """Pause or resume."""
+@with_fields(options.members_of_change(options.for_declared()))
+class ChangeSubscription(Strict):
+    """What to change: pause or resume, order and pace on any channel, all the rest on one that declares its targets."""
+
+
+class RotateSecret(Strict):
+    """How to rotate."""
+
+    overlap_seconds: int = Field(
+        default=86_400, ge=0, le=30 * 86_400, description="how long the old secret still signs"
+    )
+
+
+class RotatedSecret(BaseModel):
+    """The new secret, or the new public key of an `ed25519` subscription."""
+
+    secret: str | None = Field(default=None, description="`whsec_…`; shown only here")
+    public_key: str | None = Field(default=None, description="`whpk_…`, for `ed25519` only")
+
+
+class TestAttempt(BaseModel):
+    """How the target took a test delivery."""
+
+    __test__ = False
+    outcome: Literal["delivered", "retry", "rejected", "gone"] = Field(description="how it ended")
+    status_code: int | None = Field(description="the status of the answer, where the target speaks HTTP")
+    duration_ms: int = Field(description="how long it took")
+    response_body: str | None = Field(description="what the target answered, up to 1,024 characters")
+    error: str | None = Field(description="what went wrong, in the words of the delivery log")
+
+
+class ChannelView(BaseModel):
+    """A channel that runs."""
+
+    name: str
+    title: str
+    description: str
+    target_schema: dict[str, Any] | None = Field(
+        default=None,
+        description="JSON Schema of its targets, where it declares them; what is `writeOnly` is secret",
+    )
+    target_example: dict[str, Any] | None = None
+
+
+class Channels(BaseModel):
+    """The channels that run, by name."""
+
+    channels: list[ChannelView]
+    count: int
 
 
 class ReplayRequest(Strict):

@@ -22,6 +22,7 @@ from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from trunkline import errors
+from trunkline.contract.wording import fault_words
 from trunkline.errors import (
     BadQuery,
     BodyInvalid,
@@ -272,22 +273,12 @@ def refusal_of(faults: Sequence[Mapping[str, Any]]) -> Refused:
     if by_place["path"]:
         kind = "record"
         return NotFound(kind, by_place["path"][0].get("input", ""))
-    parameters = [FieldError(str(f["loc"][-1]), _message(f)) for f in faults if f["loc"][0] != "body"]
+    parameters = [FieldError(str(f["loc"][-1]), fault_words(f)) for f in faults if f["loc"][0] != "body"]
     if parameters:
         noun = "query parameter" if by_place["query"] else "header"
         first = parameters[0]
         return BadQuery(f"The {noun} '{first.path}' {first.message}.", errors=parameters)
-    return BodyInvalid([FieldError(pointer(*f["loc"][1:]), _message(f)) for f in faults])
-
-
-def _message(fault: Mapping[str, Any]) -> str:
-    if fault["type"] == "missing":
-        return "is required"
-    if fault["type"] == "extra_forbidden":
-        return "is not known here"
-    text = str(fault["msg"]).removeprefix("Value error, ")
-    subject, separator, rest = text.partition(" should ")
-    return f"should {rest}" if separator and " " not in subject else text
+    return BodyInvalid([FieldError(pointer(*f["loc"][1:]), fault_words(f)) for f in faults])
 
 
 class RequestIds:

@@ -57,9 +57,13 @@ class SubscriptionHandlers:
         return await self._subscriptions.get(caller.company_id, subscription_id, channel=None)
 
     async def change_subscription(
-        self, subscription_id: str, body: models.StatusChange, caller: Administers
+        self, subscription_id: str, body: models.ChangeSubscription, caller: Administers
     ) -> dict[str, Json]:
-        """Pause or resume one subscription of any channel."""
+        """Pause or resume one subscription of any channel, and set its order and pace.
+
+        On a channel that declares its targets everything else may be changed too. Where anything of a target changes that
+        is no secret, its secrets are given again.
+        """
         changes = body.model_dump(exclude_unset=True)
         return await self._subscriptions.update(caller.company_id, subscription_id, changes, channel=None)
 
@@ -130,9 +134,9 @@ ROUTES = (
         SubscriptionHandlers.change_subscription,
         response_model=models.SubscriptionView,
         response_model_exclude_unset=True,
-        summary="Pause or resume a subscription",
+        summary="Change a subscription",
         tags=["Subscriptions"],
-        responses=responses(404, 422),
+        responses=responses(404, 409, 422),
     ),
     Route(
         "GET",

@@ -105,6 +105,10 @@ COMMANDS: Mapping[str, Source] = {
         "app",
         "Make, list, show and delete companies, and set what they may have and do.",
     ),
+    "subscriptions": Source(
+        "trunkline.cli.subscriptions", "app", "Make, list, show, change, try and delete subscriptions."
+    ),
+    "deliveries": Source("trunkline.cli.deliveries", "app", "List, show, retry and skip deliveries."),
     "events": Source("trunkline.cli.events", "app", "Emit and watch events."),
     "quarantine": Source(
         "trunkline.cli.quarantine",

@@ -13,7 +13,7 @@ from trunkline.hub.hub import Hub
 from trunkline.insight import status
 from trunkline.settings import Settings
 from trunkline.store import migrate
-from trunkline.store.database import Database
+from trunkline.store.database import Database, embedded_file
 
 
 def inspected(settings: Settings) -> Hub:
@@ -52,7 +52,7 @@ async def opened(settings: Settings, *, sets_up: bool = False) -> AsyncGenerator
     """
     async with Database.of(settings.database) as database:
         is_new = sets_up and all(state.current is None for state in await migrate.states(database))
-        file = status.embedded_file(database)
+        file = embedded_file(database)
         if not is_new:
             await status.require(database)
     async with Hub(settings, dispatch=False, migrates=is_new, serves=False) as hub:

@@ -49,6 +49,7 @@ from trunkline.contract.hub import (
     Sealer,
 )
 from trunkline.contract.measuring import PluginCounter, PluginDurations, PluginMetrics
+from trunkline.contract.network import Network
 from trunkline.contract.pages import PortalContent, PortalPage, PortalRedirect, PortalRequest, Render, Submit
 from trunkline.contract.providers import (
     Action,
@@ -115,6 +116,7 @@ __all__ = [
     "ListedEvent",
     "Lookup",
     "Migrations",
+    "Network",
     "OpenOrigin",
     "Operations",
     "OriginClient",

@@ -2,16 +2,26 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Generic, Protocol, cast
+
+from pydantic import BaseModel
+from typing_extensions import TypeVar
 
 from trunkline.model.deliveries import Result
 from trunkline.schemas.catalog import Json
 from trunkline.targets.urls import HTTP_SCHEMES
 
+Config = TypeVar("Config", default=Any)
+"""The model by which a channel declares its targets; a plugin that declares none need not name it."""
+
 
 @dataclass(frozen=True, slots=True)
-class Target:
-    """Where a subscription's events go. *secrets* are live signing secrets, newest first, never shown in a repr."""
+class Target(Generic[Config]):
+    """Where a subscription's events go. *secrets* are live signing secrets, newest first, never shown in a repr.
+
+    *config* is an instance of the model that the channel declared as its ``target``, with its secrets; None where it
+    declared none. *url* then names it in one line, without its secrets.
+    """
 
     subscription_id: str
     company_id: int
@@ -19,6 +29,7 @@ class Target:
     secrets: tuple[str, ...] = field(default=(), repr=False)
     headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     signature: str = "standard"
+    config: Config = field(default=cast("Config", None), repr=False)
     name: str | None = None
     """The channel's own name for the subscription, where its holder renews it (``Terms``)."""
     notes: Mapping[str, Json] = field(default_factory=dict[str, Json])
@@ -26,7 +37,7 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
-class Push:
+class Push(Generic[Config]):
     """One attempt to be made: the event's finished bytes and where they go.
 
     *event_id* and *delivery_id* are the same on every attempt; *attempt* counts from 1. *timestamp* is the Unix second
@@ -39,7 +50,7 @@ class Push:
     attempt: int
     timestamp: int
     body: bytes = field(repr=False)
-    target: Target
+    target: Target[Config]
     cursor: str | None = None
     """Resumes ``GET /api/v1/events`` exactly after this event."""
 
@@ -70,7 +81,7 @@ HttpFor = Callable[[int], HttpClient]
 """Gives the guarded way out in the name of a company: its connections and lookups are apart from those of others."""
 
 
-Deliver = Callable[[Push, HttpClient], Awaitable[Result]]
+Deliver = Callable[[Push[Any], HttpClient], Awaitable[Result]]
 """Make one attempt. It is cancelled at the time limit; whatever it raises counts as ``retry``."""
 
 
@@ -81,11 +92,26 @@ The words must not repeat the URL: they are shown to the caller, and a URL may h
 """
 
 
+CheckConnection = Callable[[Target[Any]], Awaitable[str | None]]
+"""Try whether a target can be reached and takes events, without sending one; say in one sentence what is wrong, or None.
+
+It is asked before a test delivery, within the time of one attempt. The sentence is shown to whoever tests: no secret in it.
+"""
+
+
+ReadUrl = Callable[[str], Mapping[str, object]]
+"""Give the members of the target that *url* named, before the channel declared its targets as a model."""
+
+
 @dataclass(frozen=True, slots=True)
 class Channel:
     """A way out for events. A channel without *deliver* is pulled, not pushed.
 
-    Its targets are URLs of *schemes*, in lower case. ``https`` and ``http`` are what the guarded client dials, judged by the
+    *target*, a pydantic model, declares what its targets are made of: text, numbers, yes or no, choices, and secrets
+    (``SecretStr``). People then subscribe to it under ``/api/v1/subscriptions`` and in the portal, ``push.target.config`` is
+    an instance of it, *check_connection* tries one, and *read_url* reads those that were made before it was declared.
+
+    Without *target* its targets are URLs of *schemes*, in lower case. ``https`` and ``http`` are what the guarded client dials, judged by the
     deployment's policy. Any other scheme (``("mailto",)``) names a place within what the operator has named in the plugin's
     settings, and is never dialled itself; its form is checked here, the rest by *check_target*, which is asked for
     a target of any scheme once nothing else is wrong with it.
@@ -97,6 +123,9 @@ class Channel:
     deliver: Deliver | None = None
     schemes: tuple[str, ...] = HTTP_SCHEMES
     check_target: CheckTarget | None = None
+    target: type[BaseModel] | None = None
+    check_connection: CheckConnection | None = None
+    read_url: ReadUrl | None = None
 
 
 class OriginClient(HttpClient, Protocol):

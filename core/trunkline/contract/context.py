@@ -21,6 +21,7 @@ from trunkline.contract.hub import (
     Sealer,
 )
 from trunkline.contract.measuring import PluginMetrics
+from trunkline.contract.network import Network
 from trunkline.contract.pages import PortalPage
 from trunkline.contract.providers import Operations
 from trunkline.contract.quarantine import Quarantine
@@ -36,6 +37,7 @@ class PluginContext:
     name: str
     settings: BaseModel | None
     http: HttpClient
+    network: Network
     http_for: HttpFor
     """Gives the guarded way out in the name of a company: its connections and lookups are apart from those of others."""
     events: EventReader

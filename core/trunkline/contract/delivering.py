@@ -82,7 +82,7 @@ class Subscriptions(HeldSubscriptions, Protocol):
         ...
 
     async def rotate_secret(
-        self, company_id: int, subscription_id: str, *, channel: str, overlap_seconds: int
+        self, company_id: int, subscription_id: str, *, channel: str | None, overlap_seconds: int
     ) -> dict[str, Json]:
         """Give it a new secret; the old one signs beside it for *overlap_seconds*.
 
@@ -92,8 +92,8 @@ class Subscriptions(HeldSubscriptions, Protocol):
         """
         ...
 
-    async def test(self, company_id: int, subscription_id: str, *, channel: str) -> dict[str, Json]:
-        """Make one unlogged attempt with an example event, whatever the status. Raises NotFound."""
+    async def test(self, company_id: int, subscription_id: str, *, channel: str | None) -> dict[str, Json]:
+        """Make one unlogged attempt with an example event, whatever the status. Raises NotFound, Refused."""
         ...
 
 

@@ -157,6 +157,10 @@ class Deployment(Protocol):
         """List every plugin that was found, as ``GET /api/v1/plugins`` shows it."""
         ...
 
+    def channels(self) -> list[dict[str, Json]]:
+        """List the channels that run, as ``GET /api/v1/channels`` shows them: with what their targets are made of."""
+        ...
+
     async def readiness(self) -> dict[str, str]:
         """Tell what works: ``ok``, ``off``, or what is the matter (``GET /readyz``)."""
         ...

@@ -131,7 +131,7 @@ class Dispatcher:
 
     def _build(self, log_has_grown: Signal, for_leases: Database) -> None:
         """Build the parts, each on those before it."""
-        table = RoutingTable(self._sender.deliver_of, schema_versions=self._sender.schema_versions)
+        table = RoutingTable(self._sender.channels.get, schema_versions=self._sender.schema_versions)
         self._leases = Leases(for_leases, self._owned, log_has_grown)
         self._runner = self._build_runner()
         self._ordering = Ordering(self._runner, self._owned, table, turn=self._signals.turn)

@@ -2,6 +2,7 @@
 
 import math
 
+from trunkline.errors import BodyInvalid
 from trunkline.model.deliveries import Outcome, Result
 
 KEPT_TEXT = 1024
@@ -24,6 +25,12 @@ def checked(result: object) -> Result:
         error=_text(result.error),
         retry_after_seconds=_seconds(result.retry_after_seconds),
     )
+
+
+def unusable(error: BodyInvalid) -> Result:
+    """Say that no attempt could be made, since what is stored is no target for the channel as it is now."""
+    faults = "; ".join(f"{fault.path} {fault.message}" for fault in error.errors)
+    return Result(Outcome.RETRY, error=f"target_invalid: {faults}"[:KEPT_TEXT])
 
 
 def _is_plain(result: Result) -> bool:

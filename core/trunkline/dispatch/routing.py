@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol, TypeVar
 
-from trunkline.contract import Deliver, Target
+from trunkline.contract import Channel, Target
+from trunkline.contract.targets import config_of
 from trunkline.filters import costs, filters
 from trunkline.filters.filters import Test
 from trunkline.filters.reading import Reading
@@ -46,20 +47,23 @@ Readings = dict[int, Reading]
 
 
 class Route:
-    """One active subscription. *deliver* is None where its channel is off; *pins* are the versions that it reads.
+    """One active subscription. *channel* is None where it is off, *deliver* also where it does not push.
+
+    *pins* are the versions that it reads.
 
     *wants* tells whether its filter matches an event as it is read, None where it has no filter; *cost* is the filter's.
     """
 
     __slots__ = (
-        *("_target", "_valid_until_ms", "cost", "deliver", "pace", "pins", "start_position"),
+        *("_channel", "_target", "_valid_until_ms", "cost", "deliver", "pace", "pins", "start_position"),
         *("subscription", "wants"),
     )
 
-    def __init__(self, subscription: Subscription, deliver: Deliver | None) -> None:
+    def __init__(self, subscription: Subscription, channel: Channel | None) -> None:
         # Without what no delivery needs: with it, ten thousand filtered subscriptions take 5 MB more.
         self.subscription = dataclasses.replace(subscription, filter=None, description=None)
-        self.deliver = deliver
+        self.deliver = channel.deliver if channel else None
+        self._channel = channel
         self.start_position = subscription.start_position
         self.pace = pace_of(subscription.max_in_flight, subscription.rate)
         self.pins = subscription.pins
@@ -69,16 +73,23 @@ class Route:
         self._valid_until_ms = 0
 
     def target(self, now_ms: int) -> Target:
-        """Give its target, with the secrets that sign at *now_ms*."""
+        """Give its target, with the secrets that sign at *now_ms*. Raises BodyInvalid where it is none for the channel."""
         if self._target is None or now_ms >= self._valid_until_ms:
-            self._target = target_of(self.subscription, now_ms)
+            self._target = target_of(self.subscription, now_ms, channel=self._channel)
             expiries = [s.expires_ms for s in self.subscription.secrets if s.expires_ms is not None]
             self._valid_until_ms = min((ms for ms in expiries if ms > now_ms), default=NEVER_MS)
         return self._target
 
 
-def target_of(subscription: Subscription, now_ms: int) -> Target:
-    """Make the target of a subscription, as its channel gets it."""
+def target_of(subscription: Subscription, now_ms: int, *, channel: Channel | None) -> Target:
+    """Make the target of a subscription, as its *channel* gets it.
+
+    Raises:
+        BodyInvalid: the channel declares its targets, and what is stored is none.
+    """
+    config = None
+    if channel is not None and channel.target is not None:
+        config = config_of(channel, subscription.target_url, subscription.target, subscription.target_secrets)
     return Target(
         subscription_id=subscription.id,
         company_id=subscription.company_id,
@@ -86,6 +97,7 @@ def target_of(subscription: Subscription, now_ms: int) -> Target:
         secrets=subscription.live_secrets(now_ms),
         headers=subscription.headers,
         signature=subscription.signature,
+        config=config,
         name=subscription.name,
         notes=subscription.notes or _NO_NOTES,
     )
@@ -118,9 +130,9 @@ class RoutingTable:
     """Every active subscription, by company and event type."""
 
     def __init__(
-        self, deliver_of: Callable[[str], Deliver | None], *, schema_versions: SchemaVersions
+        self, channel_of: Callable[[str], Channel | None], *, schema_versions: SchemaVersions
     ) -> None:
-        self._deliver_of = deliver_of
+        self._channel_of = channel_of
         self._schema_versions = schema_versions
         self._by_no: dict[int, Route] = {}
         self._members: dict[int, dict[int, Route]] = {}
@@ -148,7 +160,7 @@ class RoutingTable:
             self.paced.discard(subscription.no)
             members = self._members.setdefault(subscription.company_id, {})
             if subscription.status == Status.ACTIVE and subscription.is_readable:
-                route = Route(subscription, self._deliver_of(subscription.channel))
+                route = Route(subscription, self._channel_of(subscription.channel))
                 self._by_no[subscription.no] = members[subscription.no] = route
                 if subscription.ordering is not None:
                     self.ordered.add(subscription.no)

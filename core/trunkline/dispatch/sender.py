@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Mapping
 
-from trunkline.contract import Channel, Deliver, Push
+from trunkline.contract import Channel, Push
 from trunkline.dispatch.jobs import Job
-from trunkline.dispatch.results import checked
+from trunkline.dispatch.results import checked, unusable
+from trunkline.errors import BodyInvalid
 from trunkline.model import cursors
 from trunkline.model.deliveries import Outcome, Result
 from trunkline.model.subscriptions import LAPSED
@@ -29,17 +30,12 @@ class Sender:
     ) -> None:
         self.schema_versions = schema_versions
         self.now_ms = now_ms
-        self._channels = channels
+        self.channels = channels
         self._http_for = http_for
-
-    def deliver_of(self, channel: str) -> Deliver | None:
-        """Give the function that delivers for *channel*; None where the channel is off or does not push."""
-        registered = self._channels.get(channel)
-        return registered.deliver if registered else None
 
     def pushing_channels(self) -> list[str]:
         """List the channels that push."""
-        return [channel.name for channel in self._channels.values() if channel.deliver]
+        return [channel.name for channel in self.channels.values() if channel.deliver]
 
     async def attempt(self, job: Job, now_ms: int) -> Result:
         """Make one attempt at *job*; returns a result that fits the ledger, or raises what its channel raised."""
@@ -47,6 +43,10 @@ class Sender:
         assert route.deliver is not None
         if route.subscription.lapses_by(now_ms):
             return _LAPSED
+        try:
+            target = route.target(now_ms)
+        except BodyInvalid as error:
+            return unusable(error)
         faults.point("deliver.before_attempt")
         result = await route.deliver(
             Push(
@@ -56,7 +56,7 @@ class Sender:
                 attempt=job.attempt,
                 timestamp=now_ms // 1000,
                 body=self.schema_versions.body(event, job.pins),
-                target=route.target(now_ms),
+                target=target,
                 cursor=cursors.encode(event.position),
             ),
             self._http_for(event.company_id, route.subscription.timeout_seconds),

@@ -28,6 +28,7 @@ def product_of(settings: Settings, *, event_types: Sequence[EventType], operatio
         actions=tuple(operations.provided("action")),
         searches=tuple(operations.provided("search")),
         lookups=tuple(operations.provided("lookup")),
+        auth=settings.connectors.auth,
     )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from trunkline.contract import Connector
+from trunkline.contract.targets import shown_channel
 from trunkline.errors import NotFound
 from trunkline.hub import connectors
 from trunkline.insight import status
@@ -60,6 +61,11 @@ class Deployment:
             {"name": record.name, "version": record.version, "state": record.state, "error": record.error}
             for record in self._registry.records
         ]
+
+    def channels(self) -> list[dict[str, Any]]:
+        """List the channels that run, as ``GET /api/v1/channels`` shows them."""
+        channels = self._registry.collected.channels
+        return [shown_channel(channels[name][1]) for name in sorted(channels)]
 
     async def readiness(self) -> dict[str, str]:
         """Check the database, the plugins and the dispatcher (``GET /readyz``)."""

@@ -31,6 +31,7 @@ from trunkline.hub import catalogs
 from trunkline.hub.deployment import Deployment
 from trunkline.hub.products import key_prefix_of
 from trunkline.ingest.accept import Ingest
+from trunkline.ingest.event_types import RegisteredTypes
 from trunkline.ingest.quarantine import Quarantine
 from trunkline.insight.delivery_log import DeliveryLog
 from trunkline.insight.gauges import Observer
@@ -38,6 +39,7 @@ from trunkline.insight.overview import Activity
 from trunkline.operations import Operations
 from trunkline.outbound import Outbound
 from trunkline.outbound.origins import Origins
+from trunkline.outbound.streams import Network
 from trunkline.plugins import Notifier
 from trunkline.runtime.clock import SystemClock
 from trunkline.runtime.metrics import Metrics
@@ -70,6 +72,10 @@ from trunkline.targets.addresses import AddressPolicy
 
 OPERATION_CONNECTIONS = 4
 """Connections to PostgreSQL for actions, searches and lookups: slow ones must not take those that accept and deliver."""
+DOOR_CONNECTIONS = 3
+"""And those that look keys up and append to the log."""
+DOOR_SECONDS = 10.0
+"""How long the database may take with a statement of these: then callers are told, and the next one connects anew."""
 _log = logging.getLogger(__name__)
 
 
@@ -105,6 +111,7 @@ class Hub:
         self._build_schemas()
         self.database = Database.of(settings.database)
         self.directory = CompanyDirectory(self.database)
+        self._door_database = self.database.apart(DOOR_CONNECTIONS, answer_seconds=DOOR_SECONDS)
         self.wakeup = Wakeup(self.database)
         self.signals = Signals(self.wakeup, due=Signal(), replay=Signal(), turn=Signal())
         self.notifier = Notifier(self.registry)
@@ -144,7 +151,7 @@ class Hub:
             plugins=self._rows_of_companies,
         )
         self.keys = Keys(
-            self.database,
+            self._door_database,
             vault=self.vault,
             prefix=key_prefix_of(settings),
             limits=self.company_limits,
@@ -174,13 +181,14 @@ class Hub:
     def _build_stream(self) -> None:
         events = self.settings.events
         self.ingest = Ingest(
-            self.database,
+            self._door_database,
             catalog=self.catalog,
             log=Log(shards=lambda: self._shards, directory=self.directory),
             wakeup=self.wakeup,
             notifier=self.notifier,
             metrics=self.metrics,
         )
+        self.registered_types = RegisteredTypes(self.database, self.catalog)
         self.quarantine = Quarantine(
             self.database, catalog=self.catalog, ingest=self.ingest, max_bytes=events.max_body_bytes
         )
@@ -273,15 +281,18 @@ class Hub:
         async with contextlib.AsyncExitStack() as stack:
             await stack.enter_async_context(self.database)
             await stack.enter_async_context(self._operation_database)
+            await stack.enter_async_context(self._door_database)
             await self.database.check_pooler()
             await self.secret_checks.verify()
             await self._prepare_database()
             await self.secret_checks.write_missing()
             for part in (self.wakeup, self.http, self.origins, self.keys, self.limits):
                 await stack.enter_async_context(part)
+            # What plugins do while they stop may emit: events are accepted until the last of them has ended.
+            await stack.enter_async_context(self.ingest)
             await stack.enter_async_context(plugins.Watchdog(self.registry))
             await stack.enter_async_context(plugins.lifespans(self.registry))
-            for service in (self.notifier, self.ingest, self.streaming):
+            for service in (self.registered_types, self.notifier, self.streaming):
                 await stack.enter_async_context(service)
             if self._dispatches:
                 self.dispatcher = await stack.enter_async_context(self._make_dispatcher())
@@ -381,6 +392,7 @@ class Hub:
             name=name,
             settings=settings,
             http=self.http,
+            network=Network(self.http),
             http_for=self.http.for_tenant,
             events=self.streaming,
             subscriptions=self.subscriptions,

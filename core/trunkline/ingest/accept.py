@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Self
 
-import orjson
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.contract import AcceptedEvent, EmittedEvent
@@ -25,7 +24,7 @@ from trunkline.ingest.submissions import (
 )
 from trunkline.model.events import Draft, Event
 from trunkline.plugins import Notifier
-from trunkline.runtime import faults
+from trunkline.runtime import faults, json_text
 from trunkline.runtime.batching import Batcher
 from trunkline.runtime.clock import now_text
 from trunkline.runtime.metrics import Metrics
@@ -115,8 +114,8 @@ class Ingest:
             )
         if faults := self._catalog.check(event.type, event.payload, version=event.version):
             raise EventRejected([FieldError(f"/payload{fault.path}", fault.message) for fault in faults])
-        metadata = orjson.dumps(event.metadata) if event.metadata else b""
-        payload = event.payload_json or orjson.dumps(event.payload)
+        metadata = json_text.dumps(event.metadata) if event.metadata else b""
+        payload = event.payload_json or json_text.dumps(event.payload)
         version = event.version or kind.version
         return Draft(event.company_id, event.type, now_text(), payload, metadata, version)
 

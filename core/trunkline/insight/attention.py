@@ -60,7 +60,9 @@ def _of_subscription(row: store.Troubled) -> Attention:
             )
             return Attention("failing", sentence, row.failures, subscription_id=row.id)
         case _, reason if reason == GONE:
-            what = "the target said that it is gone (410); delete the subscription, or mend the target and resume it"
+            what = (
+                "the target said that it is gone; delete the subscription, or mend the target and resume it"
+            )
         case _, reason if reason == UNREADABLE:
             what = "its secrets do not open; rotate its secret, give it its headers again, then resume it"
         case _, reason:

@@ -84,6 +84,10 @@ class Subscription:
     """When it lapses unless it is renewed (Unix ms)."""
     is_readable: bool = True
     """Whether its secrets and headers could be opened; they are empty where not."""
+    target: Mapping[str, Any] | None = None
+    """What may be shown of a target that its channel declares; None where *target_url* is all there is."""
+    target_secrets: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    """The secrets of *target*, by their names."""
 
     def lapses_by(self, now_ms: int) -> bool:
         """Tell whether at *now_ms* its time is over."""

@@ -24,6 +24,7 @@ from trunkline.ingest.accept import Ingest
 from trunkline.model.events import Draft
 from trunkline.plugins import logger_of
 from trunkline.plugins.records import Provider
+from trunkline.runtime import json_text
 from trunkline.schemas.definition_catalog import DefinitionCatalog
 from trunkline.store.database import translated
 
@@ -71,7 +72,7 @@ def check(answer: Answer, call: Call, *, plugin: str, catalog: DefinitionCatalog
     """
     definition, log = call.definition, logger_of(plugin)
     try:
-        body = orjson.dumps(answer.output)
+        body = json_text.dumps(answer.output)
         faults = catalog.check_output(definition, orjson.loads(body))
     except TypeError as error:
         _fail(call, log, [FieldError("", f"is not JSON data: {error}")])

@@ -7,7 +7,7 @@ nothing decompressed.
 
 ``client`` makes one call, ``dialling`` a connection, ``pool`` keeps connections, ``connection`` has one exchange after the
 other on one, ``framing`` writes and reads HTTP/1.1, ``failures`` names what can go wrong, ``push`` is a delivery by HTTP,
-and ``origins`` has the clients for origins that the operator names.
+and ``streams`` has connections for other protocols, ``origins`` the clients for origins that the operator names.
 """
 
 from trunkline.outbound.client import ClientOf, Outbound

@@ -7,7 +7,7 @@ than half of what a delivery cost.
 import asyncio
 import ssl
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Protocol, Self
 
@@ -143,6 +143,19 @@ class Outbound:
                 if not self._resends:
                     raise
         return await self._exchange(way, await self._dial(way, deadline), request, deadline)
+
+    async def open_stream(
+        self, url: str, *, tenant: int, tls: bool
+    ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """Connect to the host and port of *url* for another protocol than HTTP, within the limit of a call.
+
+        Raises:
+            AddressRefused: the policy forbids *url*, or an address that its name resolves to.
+            OSError, TimeoutError: there is no connection.
+        """
+        origin = replace(self._target(url).origin, is_tls=tls)
+        async with asyncio.timeout(self._timeout_seconds):
+            return await self._dialler.dial_stream(origin, tenant=tenant)
 
     async def addresses(self, url: str, *, tenant: int) -> Sequence[str]:
         """Find the addresses that a call of *tenant* to *url* would dial.

@@ -3,8 +3,9 @@
 import asyncio
 import socket
 import ssl
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 import aiohappyeyeballs
@@ -15,6 +16,7 @@ from trunkline.outbound.resolving import Names, Resolve
 from trunkline.runtime.beginnings import Beginnings
 from trunkline.targets.addresses import AddressPolicy
 
+Made = TypeVar("Made")
 DIAL_AT_ONCE = 4
 """Connections that are begun in one turn of the event loop: a TLS handshake takes a millisecond of it."""
 FALLBACK_SECONDS = 0.25
@@ -69,6 +71,17 @@ class Dialler:
             AddressRefused: the policy forbids an address that its name resolves to.
             NoAnswer: the name does not resolve, or no address took the connection.
         """
+        return await self._dial(origin, tenant, self._connect)
+
+    async def dial_stream(
+        self, origin: Origin, *, tenant: int
+    ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """Connect to *origin* for *tenant*, for a protocol that is not HTTP. Raises as ``dial`` does."""
+        return await self._dial(origin, tenant, self._open_stream)
+
+    async def _dial(
+        self, origin: Origin, tenant: int, connect: Callable[[Origin, Sequence[str]], Awaitable[Made]]
+    ) -> Made:
         try:
             addresses = await self._names.addresses(origin.host, origin.port, tenant=tenant)
         except OSError:
@@ -76,7 +89,7 @@ class Dialler:
         if not self._beginnings.try_take():
             await self._beginnings.wait(tenant)
         try:
-            connection = await self._connect(origin, addresses)
+            connection = await connect(origin, addresses)
         except ssl.SSLError as error:
             reason = getattr(error, "verify_message", None) or error.reason or "the handshake failed"
             raise NoAnswer("tls_failed", reason) from None
@@ -92,26 +105,48 @@ class Dialler:
 
     async def _connect(self, origin: Origin, addresses: Sequence[str]) -> Connection:
         loop = asyncio.get_running_loop()
-        infos = [_info(address, origin.port) for address in addresses]
-        connected = await aiohappyeyeballs.start_connection(infos, happy_eyeballs_delay=FALLBACK_SECONDS)
-        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connected = await _socket_to(addresses, origin.port)
         try:
             _, connection = await loop.create_connection(
-                Connection,
-                sock=connected,
-                ssl=self._tls() if origin.is_tls else None,
-                server_hostname=origin.host.removesuffix(".") if origin.is_tls else None,
+                Connection, sock=connected, ssl=self._tls_of(origin), server_hostname=_name_of(origin)
             )
         except BaseException:
             connected.close()
             raise
         return connection
 
+    async def _open_stream(
+        self, origin: Origin, addresses: Sequence[str]
+    ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        connected = await _socket_to(addresses, origin.port)
+        try:
+            return await asyncio.open_connection(
+                sock=connected, ssl=self._tls_of(origin), server_hostname=_name_of(origin)
+            )
+        except BaseException:
+            connected.close()
+            raise
+
+    def _tls_of(self, origin: Origin) -> ssl.SSLContext | None:
+        return self._tls() if origin.is_tls else None
+
     def _tls(self) -> ssl.SSLContext:
         if self._ssl_context is None:
             self._ssl_context = ssl.create_default_context()
             self._ssl_context.hostname_checks_common_name = False  # RFC 9525 §6.4: alternative names only
         return self._ssl_context
+
+
+async def _socket_to(addresses: Sequence[str], port: int) -> socket.socket:
+    infos = [_info(address, port) for address in addresses]
+    connected = await aiohappyeyeballs.start_connection(infos, happy_eyeballs_delay=FALLBACK_SECONDS)
+    connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return connected
+
+
+def _name_of(origin: Origin) -> str | None:
+    """Give the name that the certificate must be for."""
+    return origin.host.removesuffix(".") if origin.is_tls else None
 
 
 def _info(address: str, port: int) -> tuple[int, int, int, str, tuple[str, int]]:

@@ -74,6 +74,7 @@ def _secrets(value: object) -> Iterator[str]:
             yield secret if isinstance(secret, str) else secret.decode(errors="replace")
         case Target():
             yield from (*value.secrets, *value.headers.values(), *_private_parts(value.url))
+            yield from _secrets(value.config)
         case _:
             for part in _parts(value):
                 yield from _secrets(part)

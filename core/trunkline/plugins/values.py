@@ -8,6 +8,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel
 
 from trunkline.contract import BASES, Channel, CompanyRows, Connector, Migrations, PortalPage, Routes
+from trunkline.contract.targets import find_model_fault
 from trunkline.errors import PluginFailed, SchemaInvalid
 from trunkline.model.principals import COMPANY_SCOPES, OPERATOR
 from trunkline.plugins.records import HOOKS_OF_KINDS, PROVIDERS, Provider
@@ -133,8 +134,12 @@ def _find_channel_fault(channel: Channel) -> str | None:
         return f"name '{channel.name}' is not made of lower-case letters, digits, '-' and '_'"
     if fault is None and channel.deliver is not None and not callable(channel.deliver):
         return f"deliver is {_name_type(channel.deliver)}, not a function"
-    if fault is None and channel.check_target is not None and not callable(channel.check_target):
-        return f"check_target is {_name_type(channel.check_target)}, not a function"
+    for name in ("check_target", "check_connection", "read_url"):
+        function = getattr(channel, name)
+        if fault is None and function is not None and not callable(function):
+            return f"{name} is {_name_type(function)}, not a function"
+    if fault is None and channel.target is not None:
+        fault = find_model_fault(channel.target)
     return fault or find_schemes_fault(channel.schemes)
 
 

@@ -132,21 +132,38 @@ class SchemaCatalog:
         SchemaInvalid: a type's name, schema or examples are not fit to serve, or one version of a type is given twice.
     """
 
-    __slots__ = ("_types", "_validators", "_versions")
+    __slots__ = ("_base", "_types", "_validators", "_versions", "revision")
 
     def __init__(self, types: Iterable[EventType]) -> None:
-        self._versions: dict[str, dict[int, EventType]] = {}
+        self._base = tuple(types)
         self._validators: dict[tuple[str, int], Validator] = {}
+        self.revision = 0
+        """How often it was renewed, for what is made of it and kept."""
+        self._fill(self._base, unchanged={})
+
+    def renew(self, registered: Iterable[EventType]) -> None:
+        """Have *registered* beside the types that it began with, in the place of those of the last call. Raises SchemaInvalid."""
+        unchanged = {(kind.name, kind.version): kind.schema_json for kind in self.all_types()}
+        self._fill((*self._base, *registered), unchanged=unchanged)
+        self.revision += 1
+
+    def _fill(self, types: Iterable[EventType], *, unchanged: Mapping[tuple[str, int], bytes]) -> None:
+        """Put *types* in place at once; validators of *unchanged* schemas are kept."""
+        all_versions: dict[str, dict[int, EventType]] = {}
+        validators: dict[tuple[str, int], Validator] = {}
         for event_type in sorted(types, key=lambda event_type: (event_type.name, event_type.version)):
-            versions = self._versions.setdefault(event_type.name, {})
+            versions = all_versions.setdefault(event_type.name, {})
             if event_type.version in versions:
                 reason = (
                     f"version {event_type.version} of this event type is defined twice; rename or remove one"
                 )
                 raise SchemaInvalid(event_type.name, reason)
             versions[event_type.version] = event_type
-            self._validators[event_type.name, event_type.version] = _validator_of(event_type)
-        self._types = {name: versions[max(versions)] for name, versions in self._versions.items()}
+            key = (event_type.name, event_type.version)
+            is_kept = unchanged.get(key) == event_type.schema_json
+            validators[key] = self._validators[key] if is_kept else _validator_of(event_type)
+        self._versions, self._validators = all_versions, validators
+        self._types = {name: versions[max(versions)] for name, versions in all_versions.items()}
 
     def types(self) -> tuple[EventType, ...]:
         """List the current version of every event type in the order of their names."""

@@ -158,6 +158,16 @@ def _load_event_type(file: Traversable) -> EventType:
     if at and version != str(_version(schema, source)):
         reason = f"'x-version' is {_version(schema, source)}, but the file's name says {version or 'nothing after @'}"
         raise SchemaInvalid(source, reason)
+    return read_event_type(name, document, source=source)
+
+
+def read_event_type(name: str, document: bytes, *, source: str) -> EventType:
+    """Read the schema of the event type *name*; *source* stands in what is said of a fault.
+
+    Raises:
+        SchemaInvalid: it is not JSON, or lacks a title or a description.
+    """
+    schema = _parse(document, source)
     return EventType(
         name,
         _text(schema, "title", source),

@@ -6,6 +6,7 @@ things is the generator's business, what the schemas say is read here, once for 
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
 from trunkline.schemas.catalog import EventType, Json
 from trunkline.schemas.definitions import Definition
@@ -39,7 +40,7 @@ class Brand:
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """What a connector offers. *api_url* is where the hub is reached, without a slash at its end.
+    """What a connector offers. *api_url* is where the hub is reached, without a slash at its end; *auth* is how users let it in.
 
     Everything is in the order of its name. Actions, searches and lookups are those that somebody carries out.
     """
@@ -50,6 +51,17 @@ class Product:
     actions: tuple[Definition, ...] = ()
     searches: tuple[Definition, ...] = ()
     lookups: tuple[Definition, ...] = ()
+    auth: Literal["key", "oauth", "both"] = "key"
+
+    @property
+    def takes_keys(self) -> bool:
+        """Tell whether users may paste an API key."""
+        return self.auth != "oauth"
+
+    @property
+    def takes_oauth(self) -> bool:
+        """Tell whether users may allow it in the portal."""
+        return self.auth != "key"
 
     @property
     def versions_header(self) -> tuple[str, str]:

@@ -285,6 +285,15 @@ class Brand(Section):
     logo_dark: Path | None = Field(default=None, description="SVG file for dark grounds")
 
 
+class Connectors(Section):
+    """What the generated connectors ask their users for."""
+
+    auth: Literal["key", "oauth", "both"] = Field(
+        default="key",
+        description="how their users let them in: by an API key, by OAuth (the plugin `oauth`), or by either, where a platform has a choice",
+    )
+
+
 class Metrics(Section):
     """What Prometheus is told."""
 
@@ -323,6 +332,7 @@ class Settings(BaseModel):
     limits: Limits = Limits()
     auth: Auth = Auth()
     brand: Brand = Brand()
+    connectors: Connectors = Connectors()
     metrics: Metrics = Metrics()
     logging: Logging = Logging()
     plugin_sections: dict[str, dict[str, Any]] = Field(default_factory=dict, repr=False)

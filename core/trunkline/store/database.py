@@ -26,6 +26,8 @@ from trunkline.store import dialects, failures
 from trunkline.store.notifications import Notifications
 from trunkline.store.servers import CONNECTING_ERRORS
 
+ANSWER_SECONDS = 60.0
+"""How long a statement may take: longer than any of the hub's own, and short of for ever where a connection died silently."""
 TURN_SECONDS = 15.0
 """How long a call waits for its company's turn at a connection: longer than an action in a transaction may take."""
 _RETRY_SECONDS = 5
@@ -36,7 +38,13 @@ class Database:
     """One database, shared by everything in a process; its tables are in *schema*, where that is given."""
 
     def __init__(
-        self, url: str, *, pool_size: int = 10, schema: str | None = None, listen_url: str | None = None
+        self,
+        url: str,
+        *,
+        pool_size: int = 10,
+        schema: str | None = None,
+        listen_url: str | None = None,
+        answer_seconds: float = ANSWER_SECONDS,
     ) -> None:
         self.url = url
         self.schema = schema
@@ -47,7 +55,9 @@ class Database:
         self._writing: AbstractAsyncContextManager[None] = (
             asyncio.Lock() if self.dialect.has_one_writer else contextlib.nullcontext()
         )
-        self._reader, self._writer = self.dialect.connect(url, pool_size=pool_size, schema=schema)
+        self._reader, self._writer = self.dialect.connect(
+            url, pool_size=pool_size, schema=schema, answer_seconds=answer_seconds
+        )
         readers = self.dialect.readers(pool_size)
         self._reads = Turns(total=max(readers - 1, 1), share=max(readers // 2, 1))
         self._writes = Turns(share=1) if self.dialect.has_one_writer else self._reads
@@ -72,14 +82,15 @@ class Database:
             await self._reader.dispose()
             await self._writer.dispose()
 
-    def apart(self, connections: int) -> "Database":
+    def apart(self, connections: int, *, answer_seconds: float = ANSWER_SECONDS) -> "Database":
         """Give the same database over *connections* of its own, which others cannot take; itself where it has one writer.
 
+        There a statement that has no answer within *answer_seconds* counts as one that nobody will answer.
         Enter and leave it as any other: whoever leaves last closes the connections.
         """
         if self.dialect.has_one_writer:
             return self
-        return Database(self.url, pool_size=connections, schema=self.schema)
+        return Database(self.url, pool_size=connections, schema=self.schema, answer_seconds=answer_seconds)
 
     async def check_pooler(self) -> None:
         """Find out whether a pooler stands before the server, and what it does not carry.
@@ -118,7 +129,11 @@ class Database:
         async with _turn(self._reads):
             with translated():
                 async with self._reader.connect() as connection:
-                    yield connection
+                    try:
+                        yield connection
+                    except TimeoutError:  # whoever did not answer would not answer to a rollback either
+                        await connection.invalidate()
+                        raise
 
     @contextlib.asynccontextmanager
     async def write(self) -> AsyncGenerator[AsyncConnection]:
@@ -131,7 +146,11 @@ class Database:
         async with _turn(self._writes):
             with translated():
                 async with self._writing, self._writer.begin() as connection:
-                    yield connection
+                    try:
+                        yield connection
+                    except TimeoutError:
+                        await connection.invalidate()
+                        raise
 
 
 class _turn:  # noqa: N801 - it is called as a function is

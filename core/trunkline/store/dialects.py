@@ -65,8 +65,13 @@ class Dialect(ABC):
     """The condition, always true, with which this transaction waits for a lock no longer than the hub lets a caller wait."""
 
     @abstractmethod
-    def connect(self, url: str, *, pool_size: int, schema: str | None) -> tuple[AsyncEngine, AsyncEngine]:
-        """Make the engine that reads, whose statements commit one by one, and the engine that writes. Raises SettingsInvalid."""
+    def connect(
+        self, url: str, *, pool_size: int, schema: str | None, answer_seconds: float
+    ) -> tuple[AsyncEngine, AsyncEngine]:
+        """Make the engine that reads, whose statements commit one by one, and the engine that writes.
+
+        A server that does not answer a statement within *answer_seconds* is taken to be away. Raises SettingsInvalid.
+        """
 
     @abstractmethod
     def readers(self, pool_size: int) -> int:
@@ -141,7 +146,14 @@ class SQLite(Dialect):
     limit_idling = "NULL"
     limit_waiting = "true"
 
-    def connect(self, url: str, *, pool_size: int, schema: str | None) -> tuple[AsyncEngine, AsyncEngine]:  # noqa: ARG002 - it has one writer
+    def connect(
+        self,
+        url: str,
+        *,
+        pool_size: int,  # noqa: ARG002 - it has one writer
+        schema: str | None,  # noqa: ARG002 - and no schemas
+        answer_seconds: float,  # noqa: ARG002 - it is in this process
+    ) -> tuple[AsyncEngine, AsyncEngine]:
         """Make an engine of four connections that read, and one of a single connection that writes."""
         parsed = _sqlite_url(url)
         if parsed.database in (None, "", ":memory:"):
@@ -220,7 +232,9 @@ class PostgreSQL(Dialect):
     limit_idling = f"(SELECT set_config('idle_in_transaction_session_timeout', '{IDLE_MS}', true))"
     limit_waiting = f"set_config('lock_timeout', '{LOCK_MS}', true) IS NOT NULL"
 
-    def connect(self, url: str, *, pool_size: int, schema: str | None) -> tuple[AsyncEngine, AsyncEngine]:
+    def connect(
+        self, url: str, *, pool_size: int, schema: str | None, answer_seconds: float
+    ) -> tuple[AsyncEngine, AsyncEngine]:
         """Make one pool for both; what reads commits each statement."""
         server = Server.of_url(url, schema=schema)
         writer = create_async_engine(
@@ -228,7 +242,7 @@ class PostgreSQL(Dialect):
             pool_size=pool_size,
             max_overflow=0,
             pool_timeout=10,
-            connect_args={"async_creator_fn": server.connect, "command_timeout": 60},
+            connect_args={"async_creator_fn": server.connect, "command_timeout": answer_seconds},
         )
         return writer.execution_options(isolation_level="AUTOCOMMIT"), writer
 

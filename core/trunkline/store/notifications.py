@@ -8,6 +8,9 @@ from typing import Any
 from trunkline.store.servers import Server
 
 CHANNEL = "trunkline"
+CHECK_SECONDS = 5.0
+"""How often a connection that listens is asked whether it is alive."""
+ANSWER_SECONDS = 5.0
 
 
 class Notifications:
@@ -27,10 +30,13 @@ class Notifications:
 
     async def send(self, connection: Any) -> None:
         """Send one notification to every process that listens, this one too."""
-        await connection.execute(f"NOTIFY {CHANNEL}")
+        await connection.execute(f"NOTIFY {CHANNEL}", timeout=ANSWER_SECONDS)
 
     async def listen(self, connection: Any, notified: Callable[[], None]) -> None:
-        """Call *notified* once it listens and at each notification, until *connection* is lost."""
+        """Call *notified* once it listens and at each notification, until *connection* is lost.
+
+        Raises TimeoutError where it no longer answers.
+        """
         lost = asyncio.Event()
 
         def end(*_: object) -> None:
@@ -42,4 +48,9 @@ class Notifications:
         connection.add_termination_listener(end)
         await connection.add_listener(CHANNEL, hear)
         notified()  # for what was sent before it listened
-        await lost.wait()
+        while not lost.is_set():
+            try:
+                async with asyncio.timeout(CHECK_SECONDS):
+                    await lost.wait()
+            except TimeoutError:  # a connection that died silently would be listened to for ever
+                await connection.execute("SELECT 1", timeout=ANSWER_SECONDS)

@@ -142,6 +142,7 @@ subscriptions = Table(
     Column("holder", Text),
     Column("notes", JSON(none_as_null=True)),
     Column("expires_ms", BigInteger),
+    Column("target", JSON(none_as_null=True)),
     Index("ix_subscriptions_company", "company_id"),
     Index("ix_subscriptions_version", "version"),
     partial_index("ix_subscriptions_name", "company_id", "name", where="name IS NOT NULL"),
@@ -149,7 +150,7 @@ subscriptions = Table(
         "ix_subscriptions_expiry", "expires_ms", where="expires_ms IS NOT NULL AND status = 'active'"
     ),
 )
-"""*event_types* and *filter* are JSON; *sealed* is the encrypted JSON of secrets and headers; *version* is the routing
+"""*event_types* and *filter* are JSON; *sealed* is the encrypted JSON of secrets and headers, and of the secrets of *target*; *version* is the routing
 version of the last change. The live reader serves what comes after *start_position*; *resume_position* is where a paused or
 disabled subscription stopped. Status ``deleted`` keeps the number for the deliveries that name it. *name*, *holder*, *notes*
 and *expires_ms* are the terms of one that its holder renews (``contract.Terms``); a deleted one has no name."""
@@ -367,3 +368,13 @@ secret_checks = Table(
     Column("value", LargeBinary, nullable=False),
 )
 """A known text, sealed with the encryption key and digested with the pepper: what tells a wrong one at the start."""
+
+event_types = Table(
+    "event_types",
+    metadata,
+    Column("name", String(200), primary_key=True),
+    Column("revision", Integer, primary_key=True, autoincrement=False),
+    Column("schema_json", Text, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+)
+"""Event types that were registered over the API: each revision of a schema is a row, which never changes; the newest holds."""

@@ -19,7 +19,7 @@ from trunkline.store import replays as replay_store
 from trunkline.store import subscriptions as store
 from trunkline.store.database import Database
 from trunkline.store.subscriptions import Row
-from trunkline.subscribing import options
+from trunkline.subscribing import declared, options
 from trunkline.subscribing.catching_up import CatchUp
 from trunkline.subscribing.checks import check_headers_given
 from trunkline.subscribing.filter_costs import check_filter_cost
@@ -84,6 +84,7 @@ class SubscriptionChanges:
         Raises:
             NotFound, BodyInvalid, TargetRefused: nothing was changed.
         """
+        channel = channel or await self._declaring(company_id, subscription_id)
         self._checker.check_change(changes, channel=channel)
         warnings = await self._check_new_target(company_id, subscription_id, changes, channel=channel)
         quotas = await self._limits.of(company_id)
@@ -133,10 +134,10 @@ class SubscriptionChanges:
             BodyInvalid, TargetRefused: the request is not valid.
         """
         self._checker.check_creation(request, channel=channel)
-        values = self._new_values(request)
+        values = self._new_values(request, channel=channel)
         read_start(request.get("start"))
         return {"company_id": company_id, "channel": channel, **values}, await self._checker.check_name(
-            request["target_url"], company_id=company_id
+            values["target_url"], company_id=company_id
         )
 
     async def _create(
@@ -148,7 +149,9 @@ class SubscriptionChanges:
         async with self._database.write() as connection:
             version = await store.next_version(connection)  # from here on nobody else adds one
             if is_repeatable and (
-                same := await self._find_same(connection, company_id, request, channel=channel)
+                same := await self._find_same(
+                    connection, company_id, request, channel=channel, target_url=values["target_url"]
+                )
             ):
                 return view(same, checker=self._checker, with_secret=True, warnings=warnings), False
             if await store.count(connection, company_id) >= quotas.subscriptions:
@@ -173,30 +176,49 @@ class SubscriptionChanges:
             return []
         return await self._checker.check_name(changes["target_url"], company_id=company_id)
 
-    def _new_values(self, request: Mapping[str, Any]) -> dict[str, Any]:
+    async def _declaring(self, company_id: int, subscription_id: str) -> str | None:
+        """Give the channel of a subscription where it declares its targets: all of it may be changed then. Raises NotFound."""
+        async with self._database.read() as connection:
+            row = await find_row(connection, company_id, subscription_id, channel=None)
+        registered = self._checker.channel(row.channel)
+        return row.channel if registered is not None and registered.target is not None else None
+
+    def _new_values(self, request: Mapping[str, Any], *, channel: str) -> dict[str, Any]:
         """Work out the columns of a new subscription. Raises BodyInvalid."""
         names = unique(request["event_types"])
         pins = self._checker.pins_for(names, chosen=request.get("versions"))
         self._checker.check_filter(request.get("filter"), names, pins)
         self._checker.check_order_key(request.get("ordering"), names, pins)
         identifier = "sub_" + "".join(secrets.choice(_ALPHABET) for _ in range(20))
-        columns = options.columns_of_creation(request, self._checker.options)
+        registered = self._checker.channel(channel)
+        columns = options.columns_of_creation(request, self._checker.options_of(registered))
+        target = declared.of_creation(registered, request)
         secret = request.get("secret") or signatures.new_secret(columns["signature"])
         return {
             "id": identifier,
             **columns,
-            "sealed": self._records.seal(identifier, (Secret(secret),), request.get("headers") or {}),
+            **(target.columns if target else {}),
+            "sealed": self._records.seal(
+                identifier,
+                (Secret(secret),),
+                request.get("headers") or {},
+                target.secrets if target else {},
+            ),
             "status": Status.ACTIVE,
             "pins": sql.json_or_none(pins),
         }
 
     async def _find_same(
-        self, connection: AsyncConnection, company_id: int, request: Mapping[str, Any], *, channel: str
+        self,
+        connection: AsyncConnection,
+        company_id: int,
+        request: Mapping[str, Any],
+        *,
+        channel: str,
+        target_url: str,
     ) -> Subscription | None:
         """Find the oldest with the same target, event types, filter and versions, unless its target has ended it."""
-        rows = await store.of_company(
-            connection, company_id, channel=channel, target_url=request["target_url"]
-        )
+        rows = await store.of_company(connection, company_id, channel=channel, target_url=target_url)
         for subscription in map(self._records.open, rows):
             is_same = (
                 subscription.is_readable
@@ -217,7 +239,8 @@ class SubscriptionChanges:
         """Work out the new column values; the filter is checked against the event types that it will see."""
         check_readable(before, changes)
         check_headers_given(before, changes)
-        columns = options.columns_of_change(changes, self._checker.options)
+        registered = self._checker.channel(before.channel)
+        columns = options.columns_of_change(changes, self._checker.options_of(registered))
         if not _DEPENDENT.isdisjoint(changes):
             names = unique(changes["event_types"]) if "event_types" in changes else list(before.event_types)
             pins = self._pins(before, names, changes.get("versions") or {})
@@ -226,6 +249,9 @@ class SubscriptionChanges:
             columns["pins"] = sql.json_or_none(pins)
         if "headers" in changes:
             columns["sealed"] = self._records.seal(before.id, before.secrets, changes["headers"] or {})
+        if target := declared.of_change(registered, before, changes):
+            sealed = self._records.seal(before.id, before.secrets, before.headers, target.secrets)
+            columns |= {**target.columns, "sealed": sealed}
         return columns
 
     def _pins(self, before: Subscription, names: Sequence[str], chosen: Mapping[str, int]) -> dict[str, int]:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from trunkline.contract import Channel
+from trunkline.contract import Channel, targets
 from trunkline.errors import BodyInvalid, FieldError, TargetRefused, pointer, unknown_name
 from trunkline.model.event_groups import is_group, type_groups
 from trunkline.model.subscriptions import Subscription
@@ -30,6 +30,7 @@ class Context:
     policy: AddressPolicy
     channel: Channel | None
     request: Mapping[str, Any]
+    is_change: bool = False
 
 
 Check = Callable[[Any, Context], list[FieldError]]
@@ -44,6 +45,20 @@ def check_target_url(url: Any, context: Context) -> list[FieldError]:
     urls.check(url, schemes=channel.schemes if channel else urls.HTTP_SCHEMES, policy=context.policy)
     if channel is not None and (reason := _ask_channel(channel, url)):
         raise TargetRefused(reason)
+    return []
+
+
+def check_target(target: Any, context: Context) -> list[FieldError]:
+    """Check a target after the model that the channel declares; what a change leaves of one is judged with what it had."""
+    model = context.channel.target if context.channel else None
+    if model is None or not isinstance(target, dict):
+        return [FieldError("/target", "must be an object of the channel's own fields")]
+    if context.is_change:
+        return []
+    try:
+        targets.created(model, target)
+    except BodyInvalid as error:
+        return list(error.errors)
     return []
 
 

@@ -21,11 +21,10 @@ from typing import Annotated, Any, Literal
 import orjson
 from pydantic import Field
 
+from trunkline.contract.targets import MASK
 from trunkline.model.subscriptions import Subscription
 from trunkline.subscribing import checks, orderings, paces
 from trunkline.subscribing.checks import Check
-
-MASK = "••••"
 
 Member = tuple[Any, Any]
 """A field of an HTTP model as ``pydantic.create_model`` takes it: the annotation, and the default or ``Field``."""
@@ -237,11 +236,35 @@ OPTIONS: Sequence[Option] = (
 )
 """Every option, in the order in which requests have them."""
 
+TARGET = Option(
+    name="target",
+    creation=(
+        dict[str, Any],
+        Field(description="where events go, in the fields of the channel (`GET /api/v1/channels`)"),
+    ),
+    change=(
+        dict[str, Any] | None,
+        Field(
+            default=None, description="what changes of it; what is left out, or sent as it is masked, stays"
+        ),
+    ),
+    check=checks.check_target,
+    is_required=True,
+    is_removable=False,
+)
+"""Where events of a channel go that declares its targets. It is stored in two columns, and its secrets sealed (``declared``)."""
+_OF_URLS = frozenset({"target_url", "headers"})
+
 # Answers to what has several faults, and views, have had another order from the first release. A new option comes last.
 _CHECKED_FIRST = (
-    *("target_url", "event_types", "versions", "description", "signature", "secret", "headers"),
+    *("target_url", "target", "event_types", "versions", "description", "signature", "secret", "headers"),
 )
 _SHOWN_FIRST = (*("target_url", "event_types", "description", "filter", "versions", "headers", "signature"),)
+
+
+def for_declared(options: Sequence[Option] = OPTIONS) -> tuple[Option, ...]:
+    """Give those of a channel that declares its targets: it has no URL to post to."""
+    return (TARGET, *(option for option in options if option.name not in _OF_URLS))
 
 
 def in_order_of_checks(options: Sequence[Option]) -> list[Option]:

@@ -7,7 +7,7 @@ from trunkline.access.subscription_records import SubscriptionRecords
 from trunkline.errors import Conflict, SettingsInvalid, StoreUnavailable
 from trunkline.model.subscriptions import Subscription
 
-_NEEDS_SECRETS = frozenset({"status", "target_url", "headers"})
+_NEEDS_SECRETS = frozenset({"status", "target_url", "target", "headers"})
 
 
 def require_readable(subscription: Subscription) -> None:
@@ -15,7 +15,7 @@ def require_readable(subscription: Subscription) -> None:
     if not subscription.is_readable:
         msg = (
             "What is stored of this subscription's secrets and headers does not open. Rotate its secret, which makes a new "
-            "one, send its 'headers' again if it has any, and set 'status' to 'active'."
+            "one, send its 'headers' and the secrets of its 'target' again if it has any, and set 'status' to 'active'."
         )
         raise Conflict(msg)
 

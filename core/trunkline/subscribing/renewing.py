@@ -128,7 +128,7 @@ class Renewals:
             older = before.overlapping_secrets(now_ms, terms.overlap_seconds) if secrets else ()
             others = [old for old in older if old.text != secret]
             secrets = (Secret(secret), *others)[:MAX_SECRETS]
-        sealed = self._records.seal(before.id, secrets, before.headers)
+        sealed = self._records.seal(before.id, secrets, before.headers, before.target_secrets)
         return {"sealed": sealed, **_columns_of(terms, now_ms)}
 
     async def _end(self, connection: AsyncConnection, before: Subscription) -> None:

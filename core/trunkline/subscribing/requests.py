@@ -31,17 +31,28 @@ class Checker:
     options: Sequence[Option] = OPTIONS
     names: TargetNames | None = None
 
+    def channel(self, name: str | None) -> Channel | None:
+        """Give the channel that is named *name*, where it runs."""
+        return None if name is None else self.channels().get(name)
+
+    def options_of(self, channel: Channel | None) -> Sequence[Option]:
+        """Give the options of subscriptions of *channel*."""
+        is_declared = channel is not None and channel.target is not None
+        return options.for_declared(self.options) if is_declared else self.options
+
     async def check_name(self, url: str, *, company_id: int) -> list[str]:
         """Give the warnings about the name in *url*, a target that was checked. Raises TargetRefused."""
         return [] if self.names is None else await self.names.check(url, company_id=company_id)
 
     def check_creation(self, request: Mapping[str, Any], *, channel: str) -> None:
         """Check a request for a new subscription of the channel named *channel*. Raises as ``check`` does."""
+        registered = self.channel(channel)
+        own = self.options_of(registered)
         self.check(
             request,
-            required=[option.name for option in self.options if option.is_required],
-            known=options.creatable(self.options),
-            channel=self.channels().get(channel),
+            required=[option.name for option in own if option.is_required],
+            known=options.creatable(own),
+            channel=registered,
         )
 
     def check_change(self, changes: Mapping[str, Any], *, channel: str | None) -> None:
@@ -49,16 +60,13 @@ class Checker:
 
         Raises as ``check`` does.
         """
-        known = options.editable(self.options, only_common=channel is None)
-        self.check(
-            changes,
-            required=(),
-            known=known,
-            channel=None if channel is None else self.channels().get(channel),
-        )
+        registered = self.channel(channel)
+        own = self.options_of(registered)
+        known = options.editable(own, only_common=channel is None)
+        self.check(changes, required=(), known=known, channel=registered, is_change=True)
         errors = [
             FieldError(f"/{option.name}", "cannot be removed")
-            for option in self.options
+            for option in own
             if not option.is_removable and option.name in changes and changes[option.name] is None
         ]
         if changes.get("status") not in {None, Status.ACTIVE, Status.PAUSED}:
@@ -75,6 +83,7 @@ class Checker:
         required: Sequence[str],
         known: Sequence[str],
         channel: Channel | None = None,
+        is_change: bool = False,
     ) -> None:
         """Check every member of *request* by itself; *channel* says which target URLs it takes, HTTP's for None.
 
@@ -89,8 +98,8 @@ class Checker:
         ]
         errors += [FieldError(f"/{name}", "is required") for name in required if request.get(name) is None]
         refused: TargetRefused | None = None
-        context = checks.Context(self.catalog, self.schema_versions, self.policy, channel, request)
-        for option in options.in_order_of_checks(self.options):
+        context = checks.Context(self.catalog, self.schema_versions, self.policy, channel, request, is_change)
+        for option in options.in_order_of_checks(self.options_of(channel)):
             if (value := request.get(option.name)) is not None:
                 try:
                     errors += option.check(value, context)

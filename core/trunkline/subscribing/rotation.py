@@ -23,7 +23,7 @@ class SecretRotation:
         self._records = records
 
     async def rotate_secret(
-        self, company_id: int, subscription_id: str, *, channel: str, overlap_seconds: int
+        self, company_id: int, subscription_id: str, *, channel: str | None, overlap_seconds: int
     ) -> dict[str, Any]:
         """Give it a new secret; the one before signs beside it for *overlap_seconds*.
 
@@ -43,7 +43,9 @@ class SecretRotation:
             overlapping = before.overlapping_secrets(now, overlap_seconds) if before.is_readable else ()
             if len(overlapping) >= MAX_SECRETS:
                 raise Conflict(_too_many(overlapping))
-            sealed = self._records.seal(before.id, (fresh, *overlapping), before.headers)
+            sealed = self._records.seal(
+                before.id, (fresh, *overlapping), before.headers, before.target_secrets
+            )
             await store.update(connection, before.no, {"sealed": sealed})
         if before.signature == "ed25519":
             return {"public_key": signatures.public_key(fresh.text)}

@@ -4,12 +4,13 @@ import asyncio
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import Any, cast
 
-from trunkline.contract import Channel, Deliver, HttpClient, Push
-from trunkline.dispatch.results import checked
+from trunkline.contract import Channel, HttpClient, Push, Target
+from trunkline.dispatch.results import checked, unusable
 from trunkline.dispatch.routing import target_of
 from trunkline.dispatch.runner import GRACE_SECONDS
+from trunkline.errors import BodyInvalid, Conflict
 from trunkline.model.deliveries import Outcome, Result
 from trunkline.model.event_groups import types_among
 from trunkline.model.subscriptions import Subscription
@@ -41,22 +42,31 @@ class Trials:
         self._timeout_seconds = timeout_seconds
         self._reference_of = reference_of
 
-    async def test(self, company_id: int, subscription_id: str, *, channel: str) -> dict[str, Any]:
-        """Make one attempt with an example event, whatever the status; it is neither logged nor tried again."""
+    async def test(self, company_id: int, subscription_id: str, *, channel: str | None) -> dict[str, Any]:
+        """Make one attempt with an example event, whatever the status; it is neither logged nor tried again.
+
+        Where the channel can try the connection alone, it does so first, and no event is sent where that fails.
+
+        Raises:
+            NotFound: there is no such subscription.
+            Conflict: its secrets do not open, or its channel is off.
+        """
         subscription = await self._finder.find(company_id, subscription_id, channel=channel)
         require_readable(subscription)
+        registered = self._channels().get(subscription.channel)
+        if registered is None or registered.deliver is None:
+            msg = f"The channel '{subscription.channel}' of this subscription does not run here, so that nothing can be sent."
+            raise Conflict(msg)
         catalog = self._checker.catalog
         known = types_among(subscription.event_types, catalog.names()) or catalog.names()
         name = known[0]
         version = self._checker.shown_versions([name], subscription.pins).get(name)
         draft = example_draft(catalog, company_id, name, source="test", version=version)
-        deliver = self._channels()[channel].deliver
-        assert deliver is not None
         return await attempt(
             subscription,
             event_type=name,
             body=draft.envelope(catalog.names().index(name) + 1, await self._reference_of(company_id)),
-            deliver=deliver,
+            channel=registered,
             http=self._http_for(subscription.company_id, subscription.timeout_seconds),
             limit_seconds=(subscription.timeout_seconds or self._timeout_seconds) + GRACE_SECONDS,
         )
@@ -67,7 +77,7 @@ async def attempt(
     *,
     event_type: str,
     body: bytes,
-    deliver: Deliver,
+    channel: Channel,
     http: HttpClient,
     limit_seconds: float,
 ) -> dict[str, Any]:
@@ -76,21 +86,18 @@ async def attempt(
     A channel that raises, gives nonsense, or takes longer than *limit_seconds*, has failed.
     """
     now = now_ms()
-    token = secrets.token_hex(8)
-    push = Push(
-        event_id=f"test_{token}",
-        event_type=event_type,
-        delivery_id=f"dlv_test_{token}",
-        attempt=1,
-        timestamp=now // 1000,
-        body=body,
-        target=target_of(subscription, now),
-    )
     began = time.monotonic()
     limit = asyncio.timeout(limit_seconds)
     try:
         async with limit:
-            result = checked(await deliver(push, http))
+            target = target_of(subscription, now, channel=channel)
+            result = await _refused_connection(channel, target)
+            if result is None:
+                assert channel.deliver is not None
+                push = _push_to(target, event_type=event_type, body=body, now=now)
+                result = checked(await channel.deliver(push, http))
+    except BodyInvalid as error:
+        result = unusable(error)
     except Exception as error:  # noqa: BLE001 - a channel is a plugin: whatever it raises is a failed attempt
         reason = "timeout" if limit.expired() else f"channel_error: {type(error).__name__}"
         result = Result(Outcome.RETRY, error=reason)
@@ -101,3 +108,24 @@ async def attempt(
         "response_body": result.response_body,
         "error": result.error,
     }
+
+
+async def _refused_connection(channel: Channel, target: Target[Any]) -> Result | None:
+    """Have the channel try the connection alone, if it can; None where nothing is wrong with it."""
+    if channel.check_connection is None:
+        return None
+    reason = cast("object", await channel.check_connection(target))  # a plugin need not be type-checked
+    return None if reason is None else checked(Result(Outcome.RETRY, error=str(reason)))
+
+
+def _push_to(target: Target[Any], *, event_type: str, body: bytes, now: int) -> Push[Any]:
+    token = secrets.token_hex(8)
+    return Push(
+        event_id=f"test_{token}",
+        event_type=event_type,
+        delivery_id=f"dlv_test_{token}",
+        attempt=1,
+        timestamp=now // 1000,
+        body=body,
+        target=target,
+    )

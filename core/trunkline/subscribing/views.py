@@ -5,7 +5,7 @@ from typing import Any
 
 from trunkline.model.subscriptions import Subscription
 from trunkline.model.times import utc_or_none, utc_text_of_ms
-from trunkline.subscribing import options
+from trunkline.subscribing import declared, options
 from trunkline.subscribing.requests import Checker
 from trunkline.targets import signatures
 
@@ -29,6 +29,8 @@ def view(
         "created_utc": utc_text_of_ms(subscription.created_ms),
         "updated_utc": utc_text_of_ms(subscription.updated_ms),
     }
+    if (target := declared.show(checker.channel(subscription.channel), subscription)) is not None:
+        members["target"] = target
     if not subscription.is_readable:
         members |= {"public_key": None} if subscription.signature == "ed25519" else {}
     elif subscription.signature == "ed25519":

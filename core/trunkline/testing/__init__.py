@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from trunkline.testing.far_sides import Arrival, FarSide, HttpFarSide
     from trunkline.testing.hubs import MakeTestHub, TestHub
     from trunkline.testing.receiver import Receiver
+    from trunkline.testing.relay import Relay, RelayedFarSide
     from trunkline.testing.sources import PluginSource, Source
     from trunkline.testing.suites.action import ActionConformance
     from trunkline.testing.suites.call_requests import Request
@@ -60,6 +61,8 @@ __all__ = [
     "PluginConformance",
     "PluginSource",
     "Receiver",
+    "Relay",
+    "RelayedFarSide",
     "Request",
     "SearchConformance",
     "Source",
@@ -89,6 +92,7 @@ _HOMES = {
     "trunkline.testing.far_sides": ("Arrival", "FarSide", "HttpFarSide"),
     "trunkline.testing.hubs": ("MakeTestHub", "TestHub"),
     "trunkline.testing.receiver": ("Receiver",),
+    "trunkline.testing.relay": ("Relay", "RelayedFarSide"),
     "trunkline.testing.sources": ("PluginSource", "Source"),
     "trunkline.testing.suites.action": ("ActionConformance",),
     "trunkline.testing.suites.call_requests": ("Request",),

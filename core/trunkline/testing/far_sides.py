@@ -22,6 +22,7 @@ from urllib.parse import urlsplit
 
 import orjson
 
+from trunkline.schemas.catalog import Json
 from trunkline.testing.receiver import Answer, Connection, ReceivedRequest, Receiver, Reply, Reset
 
 LONGEST_WAIT_SECONDS = 20.0
@@ -48,9 +49,20 @@ class Arrival:
 
 
 class FarSide:
-    """A target whose behaviour a check sets. *url* is a subscription's ``target_url``."""
+    """A target whose behaviour a check sets. *url* is a subscription's ``target_url``.
 
-    url: str
+    *target* is there instead where the channel declares its targets: the members of one. *dials* is then the host and port
+    that it names, where a customer may name one: what the channel dials for it must be judged by the deployment's policy.
+    """
+
+    url: str = ""
+    target: Mapping[str, Json] | None = None
+    dials: tuple[str, int] | None = None
+
+    @property
+    def destination(self) -> dict[str, Json]:
+        """What a request for a subscription says of it."""
+        return {"target_url": self.url} if self.target is None else {"target": dict(self.target)}
 
     async def arrivals(self, count: int) -> Sequence[Arrival]:
         """Give everything that has arrived, as soon as that is *count* or more.
@@ -59,6 +71,14 @@ class FarSide:
             TimeoutError: it was not, within ``LONGEST_WAIT_SECONDS`` or what the far side finds long.
         """
         raise NotImplementedError
+
+    def is_own(self, detail: str) -> bool:  # noqa: ARG002 - what a far side that dials overrides
+        """Tell whether a side effect, by its *detail*, is the far side's own and not the channel's."""
+        return False
+
+    async def reached(self) -> None:
+        """Return as soon as something has reached it, which may be less than an arrival. Raises TimeoutError."""
+        await self.arrivals(1)
 
     async def accept(self) -> bool:
         """Take what comes from now on. This is how it starts."""

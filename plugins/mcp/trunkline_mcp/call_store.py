@@ -55,15 +55,10 @@ class CalledTool:
 
 @dataclass(frozen=True, slots=True)
 class ListedCall:
-    """One call as it is stored, with its number."""
+    """A call as it is stored, with its number."""
 
     no: int
-    key_id: str
-    key_name: str
-    tool: str | None
-    outcome: str
-    duration_us: int
-    called_ms: int
+    call: CalledTool
 
 
 async def add(connection: AsyncConnection, called: Sequence[CalledTool]) -> None:
@@ -75,11 +70,11 @@ async def newest(
     connection: AsyncConnection, company_id: int, *, limit: int, before: int | None = None
 ) -> list[ListedCall]:
     """Read a company's calls, newest first; those before the number *before*, where one is given."""
-    shown = select(*(calls.c[name] for name in ListedCall.__slots__)).where(calls.c.company_id == company_id)
+    shown = select(calls).where(calls.c.company_id == company_id)
     if before is not None:
         shown = shown.where(calls.c.no < before)
     rows = await connection.execute(shown.order_by(calls.c.no.desc()).limit(limit))
-    return [ListedCall(**row) for row in rows.mappings()]
+    return [ListedCall(no, CalledTool(*call)) for no, *call in rows]
 
 
 async def trim(connection: AsyncConnection, company_id: int, *, keep: int, limit: int) -> int:

@@ -8,7 +8,7 @@ from html import escape
 
 from trunkline import PluginContext, PortalPage, PortalRequest
 from trunkline_mcp import call_store, calls, connector
-from trunkline_mcp.call_store import ListedCall
+from trunkline_mcp.call_store import CalledTool, ListedCall
 
 SHOWN = 50
 _ICON = (
@@ -84,7 +84,7 @@ def _listing(read: Sequence[ListedCall]) -> str:
     listed = read[:SHOWN]
     older = listed[-1].no if len(read) > SHOWN else None
     head = "".join(f'<th scope="col">{title}</th>' for title in ("When", "Who", "Tool", "Outcome", "Took"))
-    rows = "".join(_row(call) for call in listed)
+    rows = "".join(_row(one.call) for one in listed)
     more = (
         f'<nav class="pager" aria-label="Pages of the list"><a class="button" href="?before={older}" rel="next">Older</a></nav>'
         if older is not None
@@ -99,7 +99,7 @@ def _listing(read: Sequence[ListedCall]) -> str:
     )
 
 
-def _row(call: ListedCall) -> str:
+def _row(call: CalledTool) -> str:
     tone, words = _WORDS.get(call.outcome, ("plain", call.outcome))
     tool = f"<code>{escape(call.tool)}</code>" if call.tool else '<span class="muted">&ndash;</span>'
     return (
@@ -112,7 +112,7 @@ def _row(call: ListedCall) -> str:
 
 
 def _summary(listed: Sequence[ListedCall]) -> str:
-    counts = Counter(_WORDS.get(call.outcome, ("", call.outcome))[1] for call in listed)
+    counts = Counter(_WORDS.get(one.call.outcome, ("", one.call.outcome))[1] for one in listed)
     return (
         f"Of these {len(listed)}: " + ", ".join(f"{number} {words}" for words, number in counts.items()) + "."
     )

@@ -8,6 +8,7 @@ from importlib.resources.abc import Traversable
 from pathlib import PurePosixPath
 
 from trunkline import Definition, Product, happening, json_remarks
+from trunkline_n8n import oauth
 from trunkline_n8n.filters import render_filters
 from trunkline_n8n.icons import draw_icons
 from trunkline_n8n.operations import operation_name, render_operations, resource_of
@@ -53,7 +54,10 @@ def _constant_files(product: Product) -> Mapping[str, str]:
     for path, text in _template(files("trunkline_n8n") / "template"):
         if path.startswith("nodes/__Name__/") and not has_operations:
             continue
-        filled[_fill(path, words)] = _FILLERS.get(PurePosixPath(path).suffix, _fill)(text, words)
+        if not oauth.is_there(path, product):
+            continue
+        fill = _FILLERS.get(PurePosixPath(path).suffix, _fill)
+        filled[_fill(path, words)] = fill(oauth.adapted(path, text, product), words)
     return filled
 
 
@@ -82,6 +86,7 @@ def _words(product: Product) -> Mapping[str, str]:
         "__author__": brand.author,
         "__email__": brand.email,
         "__api_url__": product.api_url,
+        "__credentials__": _credentials(product),
         "__events__": _rows(
             (event_type.title, f"`{event_type.name}`", event_type.description)
             for event_type in product.event_types
@@ -95,6 +100,24 @@ def _words(product: Product) -> Mapping[str, str]:
             for definition in operations
         ),
     }
+
+
+def _credentials(product: Product) -> str:
+    """Tell how users connect."""
+    title = product.brand.title
+    url = product.brand.keys_url or product.brand.homepage
+    base = f"The base URL is `{product.api_url}`, unless you were given another one."
+    by_key = (
+        f"[Make an API key in {title}]({url}) with the scopes `events:read`, `webhooks:write`, `integrations:read` and "
+        f"`integrations:write`. In n8n, add the credential **{title} API** and paste it. {base} n8n tests the key when you save it."
+    )
+    by_oauth = (
+        f"In n8n, add the credential **{title} OAuth2 API**, with the client id and the secret that you were given for the redirect "
+        f"URL that n8n shows there, and choose **Connect my account**: you allow it in {title}. {base}"
+    )
+    return "\n\n".join(
+        [*([by_key] if product.takes_keys else []), *([by_oauth] if product.takes_oauth else [])]
+    )
 
 
 def _fill(text: str, words: Mapping[str, str]) -> str:
@@ -175,7 +198,7 @@ def _render_package(product: Product) -> str:
         "n8n": {
             "n8nNodesApiVersion": 1,
             "strict": True,
-            "credentials": [f"dist/credentials/{name}Api.credentials.js"],
+            "credentials": oauth.credentials_of(product, name),
             "nodes": [
                 f"dist/nodes/{node}/{node}.node.js"
                 for node in (*action, f"{name}Trigger", f"{name}PollingTrigger")

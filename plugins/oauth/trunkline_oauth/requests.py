@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from typing import Any
 
 import orjson
 
@@ -94,10 +95,11 @@ def seal(context: PluginContext, request: AuthorizationRequest) -> str:
 def unseal(context: PluginContext, sealed: str) -> AuthorizationRequest | None:
     """Read what ``seal`` wrote; None where it is not whole, or too old."""
     try:
-        values = orjson.loads(context.sealer.unseal(sealed, purpose=_PURPOSE))
+        values: dict[str, Any] = orjson.loads(context.sealer.unseal(sealed, purpose=_PURPOSE))
     except ValueError:
         return None
-    request = AuthorizationRequest(**{**values, "scopes": tuple(values["scopes"])})
+    values["scopes"] = tuple(values["scopes"])
+    request = AuthorizationRequest(**values)
     return request if context.clock.now_ms() < request.made_ms + VALID_MS else None
 
 

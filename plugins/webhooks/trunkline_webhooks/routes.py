@@ -19,14 +19,17 @@ from trunkline import (
     ReplayCount,
     ReplayRequest,
     ReplayView,
+    RotatedSecret,
+    RotateSecret,
     StrictRoute,
     SubscriptionList,
     SubscriptionView,
+    TestAttempt,
     UpdateSubscription,
     requires,
     responses,
 )
-from trunkline_webhooks.models import ChangedSubscription, RotatedSecret, RotateSecret, TestAttempt
+from trunkline_webhooks.models import ChangedSubscription
 
 Reads = Annotated[Caller, Depends(requires("webhooks:write"))]
 Deletes = Annotated[Caller, Depends(requires("webhooks:write", bucket="write"))]

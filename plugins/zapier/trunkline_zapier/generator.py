@@ -14,11 +14,15 @@ CORE_VERSION = "19.1.0"
 """The platform's version that the app is written for and tested with."""
 
 
+_ONE_WAY = "Zapier has one way in for an app: it is OAuth, and API keys are not asked for."
+
+
 def remarks(product: Product) -> list[str]:
     """Say what of *product* is not on Zapier as one might expect."""
     return [
         *json_remarks(product, platform="Zapier", reason=fields.json_reason),
         *operations.unequal_pairs(product),
+        *([_ONE_WAY] if product.auth == "both" else []),
     ]
 
 
@@ -53,7 +57,11 @@ def generate(product: Product) -> Mapping[str, bytes]:
         "index.js": _index(product, modules),
         "package.json": _package(product),
     }
-    return dict(_constant_files(files("trunkline_zapier") / "app")) | written | own
+    package = files("trunkline_zapier")
+    constant = dict(_constant_files(package / "app"))
+    if product.takes_oauth:  # an app has one way in: https://docs.zapier.com/platform/build/auth
+        constant |= dict(_constant_files(package / "oauth"))
+    return constant | written | own
 
 
 def _constant_files(folder: Traversable, prefix: str = "") -> Iterator[tuple[str, bytes]]:

@@ -19,10 +19,12 @@ npx zapier-platform-cli@19.1.0 push
 
 `register` is for the first time only; it writes `.zapierapprc`, which says which app on Zapier this is. Keep that file: an export does not touch it. Give each release a higher version (the setting `brand.version`), then `push`, `promote` and `migrate` it.
 """
+_KEY = "An API key in the header `X-Api-Key`, with the scopes `events:read`, `webhooks:write`, `integrations:read` and `integrations:write`. A key that was revoked makes the connection expire, and Zapier asks its user by mail to connect anew."
+_OAUTH = "OAuth 2.0 with PKCE: its user allows the app in {title}'s portal, and Zapier renews the access token. Register the app with the hub, with the redirect URI that Zapier shows, and set `CLIENT_ID` and `CLIENT_SECRET` with `npx zapier-platform-cli@19.1.0 env:set`. What was ended in the portal makes the connection expire."
 _HOW_IT_WORKS = """\
 ## How it works
 
-- **Connection.** An API key in the header `X-Api-Key`, with the scopes `events:read`, `webhooks:write`, `integrations:read` and `integrations:write`. A key that was revoked makes the connection expire, and Zapier asks its user by mail to connect anew.
+- **Connection.** {connection}
 - **Triggers.** A Zap that is turned on subscribes to one event type, or with *New Event* to those that its user chooses, at `/api/v1/zapier/hooks`, and unsubscribes when it is turned off. What is filled in at the trigger is the subscription's filter. Each delivery's signature is checked with the secret that the subscription gave; one that is not signed with it is halted. The time in the signature is not judged, because Zapier may hold a delivery for hours. Where Zapier hands on neither headers nor body, there is nothing to check, and the delivery is taken.
 - **Twice.** A delivery is made at least once, so a Zap may see an event again, with the same `id`. Zapier itself leaves out what it has seen only where it polls.
 - **Actions.** What is left empty is not sent. Zapier gives an app no name for a run that stays the same when the run is replayed, so no `Idempotency-Key` is sent; fill in External ID where an action has it, and a second run finds what the first one made.
@@ -33,6 +35,7 @@ _HOW_IT_WORKS = """\
 def readme(product: Product) -> bytes:
     """Tell whoever keeps the app what is in it, how it is tried and how it gets to Zapier."""
     title = product.brand.title
+    connection = _OAUTH.format(title=title) if product.takes_oauth else _KEY
     return f"""# {title} for Zapier
 
 {product.brand.description}
@@ -54,7 +57,7 @@ Searches:
 {_listed((search.title, search.name) for search in product.searches)}
 
 {_PUBLISHING.format(title=title)}
-{_HOW_IT_WORKS.format(title=title)}""".encode()
+{_HOW_IT_WORKS.format(title=title, connection=connection)}""".encode()
 
 
 def _listed(entries: Iterable[tuple[str, str]]) -> str:

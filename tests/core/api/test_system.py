@@ -46,13 +46,14 @@ def operations(running):
 ACCEPTING = {("post", "/api/v1/events"), ("post", "/api/v1/events/batch")}
 
 
-def scope_of(method: str, path: str) -> str | None:  # noqa: C901 - a table
+FOR_ANY_KEY = {f"/api/v1/{name}" for name in ("me", "actions", "searches", "channels")}
+
+
+def scope_of(method: str, path: str) -> str | None:
     if path.startswith("/api/v1/oauth/"):
         return "operator" if path.startswith("/api/v1/oauth/apps") else "admin"
     match method, path:
-        case _, "/api/v1/me" | "/api/v1/event-types" | "/api/v1/event-types/{name}":
-            return None
-        case _, "/api/v1/actions" | "/api/v1/searches":
+        case _, _ if path.startswith("/api/v1/event-types") or path in FOR_ANY_KEY:
             return None
         case "post", "/api/v1/integrations/employees":
             return "admin"

@@ -338,7 +338,7 @@ async def test_what_needs_attention_is_said_with_the_most_urgent_first(database:
     since = "2025-10-09T08:53:20Z"
     assert [(one.kind, one.sentence) for one in found] == [
         ("disabled", f"The subscription to hooks4.example.com has been disabled since {since}: reason: failing; mend the target, then resume it."),
-        ("disabled", f"The subscription to hooks5.example.com has been disabled since {since}: the target said that it is gone (410); delete the subscription, or mend the target and resume it."),
+        ("disabled", f"The subscription to hooks5.example.com has been disabled since {since}: the target said that it is gone; delete the subscription, or mend the target and resume it."),
         ("failing", f"The last 3 attempts to reach hooks3.example.com failed since {since}; look at the answers and mend the target."),
         ("exhausted", "2 deliveries to hooks1.example.com have failed at every attempt; mend the target, then replay what failed."),
         ("rejected", "1 delivery to hooks3.example.com has been rejected for good; look at the answers."),

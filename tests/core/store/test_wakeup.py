@@ -4,6 +4,7 @@ import asyncio
 import time
 
 import asyncpg
+from tests.silent_proxy import silent_proxy
 
 from trunkline.store.database import Database
 from trunkline.store.wakeup import Signal, Wakeup
@@ -90,6 +91,23 @@ async def test_a_listener_whose_connection_is_cut_listens_again(
                     here.announce()
                     if await signal.wait(0.5):
                         break
+
+
+async def test_a_listener_whose_connection_died_without_a_word_listens_again(
+    postgres_database_url: str, monkeypatch
+):
+    monkeypatch.setattr("trunkline.store.notifications.CHECK_SECONDS", 0.1)
+    monkeypatch.setattr("trunkline.store.notifications.ANSWER_SECONDS", 0.2)
+    monkeypatch.setattr("trunkline.store.wakeup._RECONNECT_SECONDS", 0.1)
+    async with (
+        silent_proxy(postgres_database_url) as proxy,
+        Database(proxy.url) as database,
+        Wakeup(database) as wakeup,
+    ):
+        with wakeup.signal() as signal:
+            await _listening(signal)
+            proxy.fall_silent()
+            await _listening(signal)
 
 
 async def _listening(signal: Signal) -> None:

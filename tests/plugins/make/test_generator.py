@@ -18,7 +18,7 @@ from referencing.jsonschema import DRAFT7
 from tests.plugins.products import installed_product
 
 from trunkline import Product
-from trunkline_make.generator import generate
+from trunkline_make.generator import generate, remarks
 from trunkline_make.names import camel, kebab
 
 from .products import FIND_TASK, OWNERS, TINY, UPDATE_TASK, with_more
@@ -323,3 +323,8 @@ def test_a_condition_that_cannot_be_written_is_told():
     schema = {"type": "object", "properties": {"owner_id": field | where}}
     with pytest.raises(ValueError, match="cannot be written into a condition of Make"):
         generate(replace(TINY, searches=(replace(FIND_TASK, input=schema),)))
+
+
+def test_an_export_says_that_the_app_takes_keys_where_oauth_is_asked_for():
+    assert not any("OAuth" in remark for remark in remarks(TINY))
+    assert any("takes API keys" in remark for remark in remarks(replace(TINY, auth="both")))

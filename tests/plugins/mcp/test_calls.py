@@ -30,7 +30,8 @@ def caller(company_id: int) -> Caller:
 async def listed(api, company_id: int | None = None, **choice):
     async with api.hub.database.read() as connection:
         chosen = {"limit": 5_000} | choice
-        return await call_store.newest(connection, company_id or api.company_id, **chosen)
+        found = await call_store.newest(connection, company_id or api.company_id, **chosen)
+    return [one.call for one in found]
 
 
 async def stored(api, number: int):
@@ -92,25 +93,25 @@ async def test_messages_are_counted_by_method_tool_and_outcome(api):
     assert "no_such" not in after
 
 
-async def test_a_company_keeps_its_newest_calls_and_a_flood_leaves_the_others_theirs(api, monkeypatch):
+async def test_a_company_keeps_its_newest_calls_and_a_flood_leaves_the_others_theirs(running, monkeypatch):
     monkeypatch.setattr(calls, "KEPT", 30)
-    log = CallLog(context_of(api))
-    for company_id in [api.neighbour_id] * (calls.WAITING_OF_COMPANY + 50) + [api.company_id] * 5:
+    log = CallLog(context_of(running))
+    for company_id in [running.neighbour_id] * (calls.WAITING + 50) + [running.company_id] * 5:
         log.note(caller(company_id), "create_lead", "done", seconds=0.001)
     await log.write()
-    assert len(await listed(api)) == 5
-    assert 30 <= len(await listed(api, api.neighbour_id)) <= 30 + calls.TRIMMED_AFTER + calls.BATCH
+    assert len(await listed(running)) == 5
+    assert 30 <= len(await listed(running, running.neighbour_id)) <= 30 + calls.TRIMMED_AFTER + calls.BATCH
 
 
-async def test_calls_go_when_the_hub_no_longer_keeps_events(api):
-    context = context_of(api)
+async def test_calls_go_when_the_hub_no_longer_keeps_events(running):
+    context = context_of(running)
     now_ms = context.clock.now_ms()
-    call = call_store.CalledTool(api.company_id, "key_1", "Agent", "create_lead", "done", 1, now_ms)
+    call = call_store.CalledTool(running.company_id, "key_1", "Agent", "create_lead", "done", 1, now_ms)
     old = replace(call, called_ms=now_ms - context.deployment.retention_days * DAY_MS - 1000)
-    async with api.hub.database.write() as connection:
+    async with running.hub.database.write() as connection:
         await call_store.add(connection, [old, call, old])
     await CallLog(context).purge()
-    assert [row.called_ms for row in await listed(api)] == [now_ms]
+    assert [row.called_ms for row in await listed(running)] == [now_ms]
 
 
 async def test_what_the_database_does_not_take_is_written_later(api, monkeypatch):

@@ -43,8 +43,14 @@ def numbered() -> dict[str, Any]:
 
 @pytest.mark.parametrize(
     "product",
-    [TINY, extended_product(), own_product()],
-    ids=["tiny", "extended", "own"],
+    [
+        TINY,
+        extended_product(),
+        own_product(),
+        dataclasses.replace(TINY, auth="oauth"),
+        dataclasses.replace(TINY, auth="both"),
+    ],
+    ids=["tiny", "extended", "own", "by OAuth", "by either"],
 )
 def test_the_official_tools_find_nothing(product: Product, n8n_tools: Any, tmp_path: Path):
     folder = n8n_tools.write(generate(product), tmp_path / "package")

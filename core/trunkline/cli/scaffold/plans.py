@@ -4,8 +4,10 @@ import keyword
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from importlib import metadata
 
 from trunkline.errors import Refused
+from trunkline.settings import Settings
 
 FEATURES: Mapping[str, str] = {
     "push": "a channel that sends each event somewhere",
@@ -34,10 +36,24 @@ def check_name(name: str) -> str:
             f"up to {_MAX_NAME} characters, such as 'acme' or 'acme-crm'."
         )
         raise Refused(msg)
+    if name.replace("-", "_") in reserved_names():
+        msg = (
+            f"'{name}' is taken: a part of the hub, a plugin that comes with it, or a section of its settings has that name. "
+            f"Take another one, such as 'acme-{name}'."
+        )
+        raise Refused(msg)
     if name.replace("-", "_") == "trunkline" or name.startswith(("trunkline-", "trunkline_")):
         msg = f"'{name}' is named after the hub; leave 'trunkline' out, the package gets it by itself."
         raise Refused(msg)
     return name
+
+
+def reserved_names() -> frozenset[str]:
+    """Name what no new plugin may be called: its package would lie over one of the hub's, or its settings over a section."""
+    provided = metadata.distribution("trunkline").entry_points
+    plugins = (entry.name for entry in provided if entry.group == "trunkline")
+    packages = (entry.value.split(":")[0].removeprefix("trunkline_") for entry in provided)
+    return frozenset([*plugins, *packages, *Settings.model_fields]) - {"trunkline"}
 
 
 @dataclass(frozen=True, slots=True)

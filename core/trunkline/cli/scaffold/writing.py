@@ -16,6 +16,7 @@ _FILES: Mapping[str, tuple[str, str | None]] = {
     "README.md": ("README.md", None),
     "gitignore": (".gitignore", None),
     "tests.yml": (".github/workflows/tests.yml", None),
+    "publish.yml": (".github/workflows/publish.yml", None),
     "init.py": ("{package}/__init__.py", None),
     "py.typed": ("{package}/py.typed", None),
     "settings.py": ("{package}/settings.py", "push"),

@@ -1,13 +1,14 @@
 """Checks of what a channel delivers: the event that was accepted, whole, once, and the same on every attempt."""
 
 import asyncio
+from typing import Any
 
 import orjson
 
 from trunkline.contract import AcceptedEvent, Push
 from trunkline.errors import PluginFailed
 from trunkline.testing.checks import COMPLETE, DELIVERS, LOADS, check, demand, fail, not_applicable
-from trunkline.testing.far_sides import Arrival
+from trunkline.testing.far_sides import Arrival, FarSide
 from trunkline.testing.suites.channel_subject import ChannelSubject, OpenTrial
 from trunkline.testing.suites.channel_trial import ChannelTrial
 from trunkline.testing.suites.suite import built_ins
@@ -131,7 +132,7 @@ class ContentChecks(ChannelSubject):
         """Two hundred attempts at once bring each event to its own target, whole."""
         trial = await open_trial(settings={"delivery.timeout_seconds": "30"})
         sides = [trial.far_side, await trial.another_side()]
-        pushes = [_numbered(trial, number, url=sides[number % 2].url) for number in range(AT_ONCE)]
+        pushes = [_numbered(trial, number, side=sides[number % 2]) for number in range(AT_ONCE)]
         results = await asyncio.gather(*(trial.attempt(push, seconds=60) for push in pushes))
         failed = sum(result.outcome != "delivered" for result in results)
         demand(
@@ -179,9 +180,9 @@ class ContentChecks(ChannelSubject):
         return events
 
 
-def _numbered(trial: ChannelTrial, number: int, *, url: str) -> Push:
-    push = trial.push(url=url)
+def _numbered(trial: ChannelTrial, number: int, *, side: FarSide) -> Push[Any]:
+    push = trial.push(side=side)
     body = push.body.replace(push.event_id.encode(), b"%d" % (10**12 + number))
     return trial.push(
-        url=url, event_id=str(10**12 + number), delivery_id=f"dlv_{10**12 + number}_1", body=body
+        side=side, event_id=str(10**12 + number), delivery_id=f"dlv_{10**12 + number}_1", body=body
     )

@@ -23,6 +23,8 @@ class RouteChecks(ChannelSubject):
     async def _path(self, trial: ChannelTrial) -> str:
         if self.subscribe_path is not None:
             return f"/api/v1{self.subscribe_path}"
+        if trial.channel.target is not None:
+            return "/api/v1/subscriptions"
         document = (await trial.running.anonymous.get("/openapi.json")).json()
         mounted = [
             f"{routes.base}{routes.prefix}"
@@ -63,20 +65,28 @@ class RouteChecks(ChannelSubject):
         """The plugin's own route refuses a target that cannot be one with 422, and makes no subscription."""
         trial = await open_trial(dispatch=False)
         path, request = await self._path(trial), dict(self.subscribe_request(trial.far_side))
-        fields = [name for name, value in request.items() if value == trial.far_side.url]
-        if not fields:
-            not_applicable(f"POST {path} takes no target's URL")
-        for wrong in NO_TARGETS:
-            answer = await trial.running.client.post(path, json={**request, fields[0]: wrong})
+        for wrong in _impossible(request, trial):
+            answer = await trial.running.client.post(path, json={**request, **wrong})
             demand(
                 answer.status_code == 422,
-                f"POST {path} answered {answer.status_code} to the target '{wrong}'; it should be 422",
+                f"POST {path} answered {answer.status_code} to the target {wrong}; it should be 422",
             )
         subscriptions = await trial.hub.subscriptions.list(COMPANY_ID, channel=None)
         demand(
             not subscriptions,
             f"POST {path} made a subscription to a target that cannot be one; it should make none",
         )
+
+
+def _impossible(request: Mapping[str, Json], trial: ChannelTrial) -> list[dict[str, Json]]:
+    """Give what makes a valid *request* one whose target cannot be; a declared one member by member."""
+    if trial.channel.target is not None:
+        target = request["target"]
+        return [{"target": {**target, name: ["no", "value"]}} for name in trial.channel.target.model_fields]
+    fields = [name for name, value in request.items() if value == trial.far_side.url]
+    if not fields:
+        not_applicable(f"the route of {trial.name} takes no target's URL")
+    return [{fields[0]: wrong} for wrong in NO_TARGETS]
 
 
 def _subscribing(document: Mapping[str, Json]) -> Iterator[str]:

@@ -78,7 +78,6 @@ class SafetyChecks(ChannelSubject):
     @check("channel.sends-only-through-the-client", level=DELIVERS)
     async def test_sends_only_through_the_client(self, open_trial: OpenTrial, trunkline_watch: Watch) -> None:
         """Nothing leaves but through the client that an attempt is handed, or to `own_addresses`; no process is started."""
-        allowed = set(_written(self.own_addresses))
         with trunkline_watch.watching() as effects:
             trial = await open_trial(dispatch=False)
             if isinstance(trial.far_side, HttpFarSide):
@@ -90,7 +89,13 @@ class SafetyChecks(ChannelSubject):
                     await trial.attempt(http=client)
             else:
                 await trial.attempt()
-        stray = [effect for effect in effects if _is_stray(effect, allowed)]
+        named = [] if trial.far_side.dials is None else [trial.far_side.dials]
+        allowed = set(_written([*self.own_addresses, *named]))
+        stray = [
+            effect
+            for effect in effects
+            if _is_stray(effect, allowed) and not trial.far_side.is_own(effect.detail)
+        ]
         demand(
             not stray,
             f"{trial.name} did {'; '.join(map(str, stray[:3]))} on its own; it should send through the client it is handed, or "
@@ -98,13 +103,15 @@ class SafetyChecks(ChannelSubject):
         )
 
     @check("channel.reaches-no-private-address", level=DELIVERS)
-    async def test_reaches_no_private_address(self, open_trial: OpenTrial) -> None:
+    async def test_reaches_no_private_address(self, open_trial: OpenTrial, trunkline_watch: Watch) -> None:
         """Where the deployment forbids private addresses a target there gets nothing, and the attempt is a retry."""
         trial = await open_trial(settings={"delivery.allow_private_networks": "false"}, dispatch=False)
-        side = trial.http_side
-        result = await trial.attempt()
+        address = trial.far_side.dials or trial.http_side.address
+        with trunkline_watch.watching() as effects:
+            result = await trial.attempt()
         demand(
-            not side.requests(),
+            not any(written in effect.detail for effect in effects for written in _written([address]))
+            and not await trial.far_side.arrivals(0),
             f"{trial.name} reached an address that the deployment forbids; it should send only through the client it is handed",
         )
         demand(
@@ -175,6 +182,7 @@ class SafetyChecks(ChannelSubject):
     def _demand_clean(self, trial: ChannelTrial, text: str, sentence: str) -> None:
         hidden = {SECRET: "a signing secret", CANARY: "a header or an exception's text"}
         hidden |= dict.fromkeys(self._secret_settings(trial), "a secret setting")
+        hidden |= dict.fromkeys(secrets_of(trial.push().target.config), "a secret of the target")
         for secret, what in hidden.items():
             demand(secret not in text, f"{trial.name} {sentence.format(what)}; it should leave it out")
 

@@ -70,12 +70,13 @@ class ChannelSubject(Suite):
         self, hub: TestHub, far_side: FarSide, *, company_id: int = COMPANY_ID, **more: Json
     ) -> Subscribed:
         """Make a subscription that goes to *far_side*. Override it where the channel needs more."""
-        request = {"target_url": far_side.url, "event_types": ["*"], **more}
+        request = {**far_side.destination, "event_types": ["*"], **more}
         return await hub.hub.subscriptions.create(company_id, request, channel=self.channel)
 
     def subscribe_request(self, far_side: FarSide) -> Mapping[str, Json]:
-        """Write the body that the channel's own route takes."""
-        return {"target_url": far_side.url, "event_types": ["*"]}
+        """Write the body by which a customer subscribes: at the channel's own route, or the hub's for a declared target."""
+        channel = {} if far_side.target is None else {"channel": self.channel}
+        return {**channel, **far_side.destination, "event_types": ["*"]}
 
     async def pull(self, hub: TestHub) -> Sequence[bytes]:
         """Read all of company 92's events as a customer of a pulled channel does. Override it for another way than polling."""

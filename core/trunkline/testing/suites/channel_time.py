@@ -118,7 +118,7 @@ class TimeChecks(ChannelSubject):
             await trial.subscribe()
             for _ in range(3):
                 await trial.emit()
-            await trial.arrivals(1)
+            await trial.far_side.reached()
             subscription = await trial.subscribe(healthy)
             await self._demand_prompt(trial, await trial.emit(), subscription)
         finally:

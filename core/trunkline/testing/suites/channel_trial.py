@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import orjson
 
-from trunkline.contract import AcceptedEvent, Channel, EmittedEvent, HttpClient, Push, Target
+from trunkline.contract import AcceptedEvent, Channel, EmittedEvent, HttpClient, Push, Target, targets
 from trunkline.dispatch.results import checked
 from trunkline.hub.hub import Hub
 from trunkline.model.deliveries import FINAL, Outcome, Result
@@ -106,14 +106,20 @@ class ChannelTrial:
 
     # ---- one attempt, without the hub's dispatcher -------------------------------------------------------------------
 
-    def push(self, **changes: Any) -> Push:
-        """Make an attempt to be made, with *changes* in it; those of its target too (``url``, ``secrets``, ``headers``)."""
+    def push(self, *, side: FarSide | None = None, **changes: Any) -> Push[Any]:
+        """Make an attempt to be made at *side*, the first for None, with *changes* in it.
+
+        Those of its target are taken too (``url``, ``secrets``, ``headers``).
+        """
+        aimed_at = side or self.far_side
         kind = self.hub.catalog.types()[0]
         number = secrets.randbelow(10**9) + 10**9
         body = b'{"id":%d,"type":"%b","createdUtc":"2026-01-28T10:30:00Z","companyId":92,"payload":%b}' % (
             number, kind.name.encode(), orjson.dumps(kind.example),
         )  # fmt: skip
-        target: dict[str, Any] = {"company_id": COMPANY_ID, "url": self.far_side.url}
+        target: dict[str, Any] = {"company_id": COMPANY_ID, "url": aimed_at.url}
+        if self.channel.target is not None:
+            target["config"] = targets.created(self.channel.target, aimed_at.target or {})
         for name in ("url", "secrets", "headers", "signature", "company_id"):
             if name in changes:
                 target[name] = changes.pop(name)
@@ -129,7 +135,7 @@ class ChannelTrial:
         return Push(**whole | changes)
 
     async def attempt(
-        self, push: Push | None = None, *, http: HttpClient | None = None, seconds: float | None = None
+        self, push: Push[Any] | None = None, *, http: HttpClient | None = None, seconds: float | None = None
     ) -> Result:
         """Make one attempt as the hub does, in which a raise is a retry.
 
@@ -156,7 +162,7 @@ class ChannelTrial:
             )
 
     @property
-    def deliver(self) -> Callable[[Push, HttpClient], Awaitable[Result]]:
+    def deliver(self) -> Callable[[Push[Any], HttpClient], Awaitable[Result]]:
         """The channel's function; where it is pulled the check does not apply."""
         if self.channel.deliver is None:
             not_applicable(f"{self.name} is pulled, not pushed")

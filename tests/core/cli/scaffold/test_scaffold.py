@@ -41,7 +41,7 @@ def test_what_is_written_is_formed_and_linted_whatever_is_chosen(tmp_path, name)
 
 def test_every_choice_has_its_files_and_no_others(tmp_path):
     always = {
-        ".github/workflows/tests.yml", ".gitignore", "README.md", "pyproject.toml", "tests/test_acme.py",
+        ".github/workflows/publish.yml", ".github/workflows/tests.yml", ".gitignore", "README.md", "pyproject.toml", "tests/test_acme.py",
         "tests/test_conformance.py", "trunkline_acme/__init__.py", "trunkline_acme/py.typed",
     }  # fmt: skip
     write_plugin(Plan("acme", ("pull",)), tmp_path / "pull")
@@ -97,6 +97,19 @@ def test_what_is_written_installs_and_passes_the_kit_at_once(tmp_path, features)
 @pytest.mark.parametrize("name", ["acme", "acme-crm", "acme_crm", "a1"])
 def test_a_fit_name_is_taken(name):
     assert check_name(name) == name
+
+
+@pytest.mark.parametrize("name", ["webhooks", "portal", "schemas", "server", "pytest", "events", "n8n"])
+def test_a_name_of_the_hubs_own_is_refused(name, tmp_path):
+    with pytest.raises(Refused, match=rf"'{name}' is taken: .* such as 'acme-{name}'"):
+        check_name(name)
+
+
+def test_a_page_without_a_channel_lists_subscriptions_of_every_channel(tmp_path):
+    write_plugin(Plan("acme", ("portal-page",)), tmp_path / "page")
+    assert "channel=None" in (tmp_path / "page/trunkline_acme/pages.py").read_text()
+    write_plugin(Plan("acme", ("portal-page", "push")), tmp_path / "both")
+    assert 'channel="acme"' in (tmp_path / "both/trunkline_acme/pages.py").read_text()
 
 
 @pytest.mark.parametrize(

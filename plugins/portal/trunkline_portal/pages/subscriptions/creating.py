@@ -6,14 +6,16 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from trunkline import FieldError, Refused
+from trunkline import FieldError, Json, Refused
 from trunkline_portal import one_time_secret
 from trunkline_portal.access import Viewer, WritesWebhooks
 from trunkline_portal.forms import Submitted
-from trunkline_portal.pages.subscriptions import event_choices, faults, form, views
+from trunkline_portal.pages.subscriptions import event_choices, faults, form, targets, views
 from trunkline_portal.pages.subscriptions.faults import Faults
 from trunkline_portal.pages.subscriptions.filter_rows import OPERATORS
 from trunkline_portal.pages.subscriptions.form import Form
+from trunkline_portal.pages.subscriptions.targets import TargetField
+from trunkline_portal.pages.subscriptions.views import Subscription
 from trunkline_portal.portal import Portal
 from trunkline_portal.routing import get, post
 
@@ -29,11 +31,15 @@ class CreationPages:
     async def show_form(self, request: Request, viewer: WritesWebhooks) -> Response:
         """Show the empty form."""
         event_types = request.query_params.getlist("type")  # a link from an event type's page
-        return self._show(request, viewer, Form(event_types=event_types), Faults())
+        channel, schema = self._chosen(request.query_params.get("channel", ""))
+        target = {} if schema is None else targets.defaults(schema)
+        empty = Form(channel=channel, schema=schema, target=target, event_types=event_types)
+        return self._show(request, viewer, empty, Faults())
 
     async def create(self, request: Request, viewer: WritesWebhooks, fields: Submitted) -> Response:
         """Make a subscription."""
-        entered = form.read(fields)
+        channel, schema = self._chosen(fields["channel"])
+        entered = form.read(fields, channel=channel, schema=schema)
         if more := more_of(fields):
             return self._show(request, viewer, entered, Faults(), **more)
         errors: list[FieldError] = []
@@ -43,7 +49,7 @@ class CreationPages:
             return self._show(request, viewer, entered, faults.sort(errors, entered), status=422)
         try:
             subscription = await self._portal.context.subscriptions.create(
-                viewer.company_id, body, channel=views.CHANNEL
+                viewer.company_id, body, channel=channel
             )
         except Refused as error:
             return self._show(
@@ -96,7 +102,7 @@ class CreationPages:
                 request,
                 f"{viewer.root}{views.BASE}",
                 viewer=viewer,
-                flash="The plugin webhooks does not run here, so nothing can be subscribed to by address.",
+                flash="The plugin webhooks does not run here, nor another channel on which subscriptions are made by hand.",
                 tone="warn",
             )
         return show_subscription_form(
@@ -110,7 +116,17 @@ class CreationPages:
             action=f"{viewer.root}{NEW}",
             back=(f"{viewer.root}{views.BASE}", "Subscriptions"),
             is_new=True,
+            tabs=[
+                (f"{viewer.root}{NEW}?channel={name}", title, name == entered.channel)
+                for name, title in targets.choices(self._portal)
+            ],
         )
+
+    def _chosen(self, name: str) -> tuple[str, Json]:
+        """Give the channel that is named *name*, the first for none of them, with what it declares of targets."""
+        names = [known for known, _ in targets.choices(self._portal)] or [views.CHANNEL]
+        channel = name if name in names else names[0]
+        return channel, targets.schema_of(self._portal, channel)
 
 
 def make_router(portal: Portal) -> APIRouter:
@@ -148,8 +164,16 @@ def show_subscription_form(
         operators=OPERATORS,
         schemes=list(form.SCHEMES.items()),
         starts=form.STARTS,
-        **{"subscription": None, **values},
+        target_fields=_target_fields(entered, values.get("subscription")),
+        **{"subscription": None, "tabs": (), **values},
     )
+
+
+def _target_fields(entered: Form, subscription: object) -> list[TargetField]:
+    if entered.schema is None:
+        return []
+    stored = subscription.view.get("target") if isinstance(subscription, Subscription) else None
+    return list(targets.fields_of(entered.schema, entered.target, stored=stored))
 
 
 def leave_secret(

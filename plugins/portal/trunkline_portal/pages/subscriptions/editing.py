@@ -6,10 +6,10 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from trunkline import FieldError, Refused
+from trunkline import FieldError, Json, Refused
 from trunkline_portal.access import Viewer, WritesWebhooks
 from trunkline_portal.forms import Submitted
-from trunkline_portal.pages.subscriptions import event_choices, faults, form, views
+from trunkline_portal.pages.subscriptions import event_choices, faults, form, targets, views
 from trunkline_portal.pages.subscriptions.creating import more_of, show_subscription_form
 from trunkline_portal.pages.subscriptions.faults import Faults
 from trunkline_portal.pages.subscriptions.filter_rows import Kinds
@@ -28,7 +28,8 @@ class EditingPages:
     async def show_form(self, request: Request, viewer: WritesWebhooks, subscription_id: str) -> Response:
         """Show the form with what the subscription has."""
         subscription = await views.find_editable(self._portal, viewer, subscription_id)
-        entered = form.of_subscription(subscription.view, self._kinds(subscription.view["event_types"]))
+        kinds = self._kinds(subscription.view["event_types"])
+        entered = form.of_subscription(subscription.view, kinds, schema=self._schema_of(subscription))
         return self._show(request, viewer, subscription, entered, Faults())
 
     async def change(
@@ -36,7 +37,8 @@ class EditingPages:
     ) -> Response:
         """Change a subscription."""
         subscription = await views.find_editable(self._portal, viewer, subscription_id)
-        entered = form.read(fields)
+        channel = subscription.view["channel"]
+        entered = form.read(fields, channel=channel, schema=self._schema_of(subscription))
         if more := more_of(fields):
             return self._show(request, viewer, subscription, entered, Faults(), **more)
         errors: list[FieldError] = []
@@ -47,7 +49,7 @@ class EditingPages:
             )
         try:
             changed = await self._portal.context.subscriptions.update(
-                viewer.company_id, subscription.id, body, channel=views.CHANNEL
+                viewer.company_id, subscription.id, body, channel=channel
             )
         except Refused as error:
             refused = faults.of_refusal(error, entered)
@@ -65,6 +67,9 @@ class EditingPages:
             flash=" ".join([said, *warnings]),
             tone="warn" if warnings else "good",
         )
+
+    def _schema_of(self, subscription: Subscription) -> Json:
+        return targets.schema_of(self._portal, subscription.view["channel"])
 
     def _kinds(self, chosen: list[str]) -> Kinds:
         return event_choices.kinds_of(

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from trunkline import FieldError, Refused
+from trunkline_portal.pages.subscriptions import targets
 from trunkline_portal.pages.subscriptions.form import Form
 
 _SUBJECTS: Mapping[str, str] = {
@@ -42,6 +43,8 @@ def sort(errors: Sequence[FieldError], form: Form) -> Faults:
     named: set[str] = set()
     for error in errors:
         parts = [_plain(part) for part in error.path.split("/")[1:]]
+        if parts[:1] == ["target"] and len(parts) > 1:
+            parts = [targets.PREFIX + parts[1]]
         name = parts[0] if parts else ""
         named.update(parts[1:])
         sentences.setdefault(name, []).append(_sentence(name, parts[1:], error.message, form))
@@ -66,7 +69,8 @@ def _sentence(name: str, below: Sequence[str], message: str, form: Form) -> str:
         case "filter" | "headers" if below:
             return _ended(f"“{_subject(below)}” {message}")
         case _:
-            return _ended(f"{_SUBJECTS[name]} {message}" if name in _SUBJECTS else message)
+            subject = "It" if name.startswith(targets.PREFIX) else _SUBJECTS.get(name)
+            return _ended(f"{subject} {message}" if subject else message)
 
 
 def _subject(below: Sequence[str]) -> str:

@@ -9,7 +9,7 @@ import orjson
 from trunkline import FieldError, Json
 from trunkline_portal.formats import moment
 from trunkline_portal.forms import Fields, one_of
-from trunkline_portal.pages.subscriptions import filter_rows, paces
+from trunkline_portal.pages.subscriptions import filter_rows, paces, targets
 from trunkline_portal.pages.subscriptions.filter_rows import Kinds, Row
 
 SCHEMES: Mapping[str, str] = {
@@ -30,8 +30,11 @@ _OPERATORS = dict(filter_rows.OPERATORS)
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """What the fields hold. *ordering* is a key, ``subscription``, or empty; *pace* has a text for each option of ``paces``; *headers* are names and values; those of a subscription that exists are never shown."""
+    """What the fields hold. *target* has a text for each field of the *schema* that *channel* declares, None for an address. *ordering* is a key, ``subscription``, or empty; *pace* has a text for each option of ``paces``; *headers* are names and values; those of a subscription that exists are never shown."""
 
+    channel: str = targets.WEBHOOKS
+    target: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    schema: Json = field(default=None, repr=False)
     target_url: str = ""
     description: str = ""
     takes_all: bool = False
@@ -63,12 +66,15 @@ class Form:
         )
 
 
-def read(fields: Fields) -> Form:
-    """Read what was sent."""
+def read(fields: Fields, *, channel: str, schema: Json) -> Form:
+    """Read what was sent about a subscription on *channel*, whose targets *schema* declares, if any."""
     rows = zip(
         fields.all("filter_path"), fields.all("filter_operator"), fields.all("filter_value"), strict=False
     )
     return Form(
+        channel=channel,
+        schema=schema,
+        target={} if schema is None else targets.read(fields, schema),
         target_url=fields["target_url"],
         description=fields["description"],
         takes_all=fields["types"] == "all",
@@ -94,11 +100,14 @@ WHOLE = "subscription"
 """In the field of the order: all deliveries go one after the other."""
 
 
-def of_subscription(view: Mapping[str, Any], kinds: Kinds) -> Form:
-    """Fill in what a subscription has."""
+def of_subscription(view: Mapping[str, Any], kinds: Kinds, *, schema: Json) -> Form:
+    """Fill in what a subscription has; *schema* is what its channel declares of targets, if it does."""
     source = view["filter"]
     rows = filter_rows.rows_of(source or {}, kinds)
     return Form(
+        channel=view["channel"],
+        schema=schema,
+        target={} if schema is None else targets.texts(view.get("target") or {}, schema),
         target_url=view["target_url"],
         description=view["description"] or "",
         takes_all=view["event_types"] == ["*"],
@@ -118,19 +127,21 @@ def indented(source: Json) -> str:
 
 def creation(form: Form, kinds: Kinds, faults: list[FieldError]) -> dict[str, Json]:
     """Make the request for a new subscription; what cannot be said in one is added to *faults*."""
-    request = _common(form, kinds, faults) | {"signature": form.signature}
+    request = _common(form, kinds, faults, is_change=False) | {"signature": form.signature}
     if form.secret:
         request["secret"] = form.secret
     if form.start != "now":
         request["start"] = _start(form, faults)
-    if headers := _headers(form, faults):
+    if form.schema is None and (headers := _headers(form, faults)):
         request["headers"] = headers
     return {name: value for name, value in request.items() if value is not None}
 
 
 def changes(form: Form, kinds: Kinds, faults: list[FieldError]) -> dict[str, Json]:
     """Make the request that changes a subscription; headers only where they are to be replaced."""
-    request = _common(form, kinds, faults)
+    request = _common(form, kinds, faults, is_change=True)
+    if form.schema is not None:
+        return request
     headers = _headers(form, faults)
     if form.replaces_headers:
         request["headers"] = headers
@@ -140,9 +151,13 @@ def changes(form: Form, kinds: Kinds, faults: list[FieldError]) -> dict[str, Jso
     return request
 
 
-def _common(form: Form, kinds: Kinds, faults: list[FieldError]) -> dict[str, Json]:
+def _common(form: Form, kinds: Kinds, faults: list[FieldError], *, is_change: bool) -> dict[str, Json]:
+    if form.schema is None:
+        target: dict[str, Json] = {"target_url": form.target_url}
+    else:
+        target = {"target": targets.members(form.target, form.schema, is_change=is_change)}
     return {
-        "target_url": form.target_url,
+        **target,
         "event_types": form.chosen,
         "description": form.description or None,
         "filter": _filter(form, kinds, faults),

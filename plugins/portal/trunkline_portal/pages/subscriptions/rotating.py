@@ -41,7 +41,10 @@ class RotationPages:
             )
         try:
             rotated = await self._subscriptions.rotate_secret(
-                viewer.company_id, subscription.id, channel=views.CHANNEL, overlap_seconds=hours * 3600
+                viewer.company_id,
+                subscription.id,
+                channel=subscription.view["channel"],
+                overlap_seconds=hours * 3600,
             )
         except NotFound:
             raise

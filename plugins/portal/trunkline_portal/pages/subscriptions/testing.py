@@ -28,7 +28,7 @@ class TestDeliveryPages:
         """Show the answer at once: it is stored nowhere, and sending once more when the page is loaded again does no harm."""
         subscription = await views.find_editable(self._portal, viewer, subscription_id)
         result = await self._portal.context.subscriptions.test(
-            viewer.company_id, subscription.id, channel=views.CHANNEL
+            viewer.company_id, subscription.id, channel=subscription.view["channel"]
         )
         reason = outcomes.attempt_sentence(result)
         return self._portal.render(

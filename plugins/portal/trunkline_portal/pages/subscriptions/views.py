@@ -6,14 +6,17 @@ from typing import Any
 
 from trunkline import Json, NotFound
 from trunkline_portal.access import Viewer
-from trunkline_portal.pages.subscriptions import filter_rows, paces
+from trunkline_portal.pages.subscriptions import filter_rows, paces, targets
 from trunkline_portal.pages.subscriptions.filter_rows import OPERATORS
 from trunkline_portal.portal import Portal
 
 BASE = "/subscriptions"
 """Follows ``Viewer.root``."""
-CHANNEL = "webhooks"
-"""The channel whose subscriptions people make and change here; those of the others belong to the platforms."""
+CHANNEL = targets.WEBHOOKS
+"""The channel whose subscriptions people make and change here by an address; beside it those that declare their targets.
+
+Those of the others belong to the platforms.
+"""
 _READ_AS = dict(OPERATORS)
 
 
@@ -23,13 +26,14 @@ def url_of(viewer: Viewer, subscription_id: str, part: str = "") -> str:
 
 
 def can_create(portal: Portal) -> bool:
-    """Tell whether subscriptions can be made here: whether the channel runs."""
-    return portal.runs(CHANNEL)
+    """Tell whether subscriptions can be made here: whether such a channel runs."""
+    return bool(targets.choices(portal))
 
 
 def channel_titles(portal: Portal) -> Mapping[str, str]:
-    """Name the channels that are platforms."""
-    return {connector.name: connector.title for connector in portal.context.deployment.connectors()}
+    """Name the channels that are platforms, and those that declare their targets."""
+    platforms = {connector.name: connector.title for connector in portal.context.deployment.connectors()}
+    return platforms | dict(targets.choices(portal))
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +72,8 @@ def view_of(portal: Portal, viewer: Viewer, view: Mapping[str, Any]) -> Subscrip
     """Make what pages show of *view*, a subscription as the API gives it."""
     channel = str(view["channel"])
     title = channel_titles(portal).get(channel, channel.replace("_", " ").capitalize())
-    return Subscription(
-        view, url_of(viewer, str(view["id"])), title, is_editable=channel == CHANNEL and can_create(portal)
-    )
+    is_editable = channel in dict(targets.choices(portal))
+    return Subscription(view, url_of(viewer, str(view["id"])), title, is_editable=is_editable)
 
 
 async def find(portal: Portal, viewer: Viewer, subscription_id: str) -> Subscription:
@@ -81,11 +84,11 @@ async def find(portal: Portal, viewer: Viewer, subscription_id: str) -> Subscrip
 
 async def find_editable(portal: Portal, viewer: Viewer, subscription_id: str) -> Subscription:
     """Read a subscription that can be changed here. Raises NotFound."""
-    if not can_create(portal):
+    subscription = await find(portal, viewer, subscription_id)
+    if not subscription.is_editable:
         kind = "subscription"
         raise NotFound(kind, subscription_id)
-    view = await portal.context.subscriptions.get(viewer.company_id, subscription_id, channel=CHANNEL)
-    return view_of(portal, viewer, view)
+    return subscription
 
 
 def example(portal: Portal) -> dict[str, Json]:

@@ -1,4 +1,5 @@
 const { PRODUCT } = require('../config');
+const { refusalOf } = require('./credentials');
 
 const DEFAULT_DELAY_SECONDS = 60;
 
@@ -9,23 +10,15 @@ const sentenceOf = ({ data, status }) =>
   data?.detail ??
   `${PRODUCT} could not do this (${status}). Try again in a few minutes.`;
 
-const INVALID_KEY =
-  `This API key is not valid, or was revoked. Make a new API key in ` +
-  `${PRODUCT}, and connect with that.`;
-
 const delayOf = (response) =>
   Number(response.getHeader('retry-after')) || DEFAULT_DELAY_SECONDS;
 
 const errorOf = (response, z) => {
-  const { status, data, request } = response;
+  const { status, data } = response;
   const sentence = sentenceOf(response);
   switch (status) {
     case 401:
-      // A key is revoked for good: an expired connection has its user asked by
-      // mail to connect anew. While they connect, a wrong key is just wrong.
-      return request.middlewareData?.isConnecting
-        ? new z.errors.Error(INVALID_KEY, 'AuthenticationError', status)
-        : new z.errors.ExpiredAuthError(INVALID_KEY);
+      return refusalOf(response, z);
     case 429:
     case 503:
       // Zapier holds the run and tries again after the delay.

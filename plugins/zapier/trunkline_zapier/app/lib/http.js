@@ -1,10 +1,6 @@
 const { VERSIONS } = require('../config');
+const { addCredentials } = require('./credentials');
 const { raiseForStatus } = require('./errors');
-
-const addApiKey = (request, z, bundle) => {
-  request.headers['X-Api-Key'] = bundle.authData.apiKey;
-  return request;
-};
 
 // What the fields of this app were made of. An event type that has changed since
 // is sent as it was.
@@ -14,7 +10,7 @@ const addVersions = (request) => {
 };
 
 module.exports = {
-  beforeRequest: [addApiKey, addVersions],
+  beforeRequest: [addCredentials, addVersions],
   afterResponse: [raiseForStatus],
   flags: { throwForThrottlingEarly: false }, // raiseForStatus sees a 429, too
 };

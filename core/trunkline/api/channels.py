@@ -1,0 +1,154 @@
+"""Channels and what they declare: the list of them, and subscriptions to those that declare their targets.
+
+One set of calls serves every such channel; a plugin has none of its own for it.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends
+
+from trunkline.api import models
+from trunkline.api.problems import responses
+from trunkline.api.routing import Route, bind
+from trunkline.api.security import Caller, requires
+from trunkline.contract import Channel, Subscriptions
+from trunkline.contract.targets import shown_channel
+from trunkline.errors import BodyInvalid, FieldError, unknown_name
+from trunkline.schemas.catalog import Json
+
+Reads = Annotated[Caller, Depends(requires(None))]
+Deletes = Annotated[Caller, Depends(requires("webhooks:write", bucket="write"))]
+Administers = Annotated[Caller, Depends(requires("webhooks:write", bucket="admin"))]
+
+
+class ChannelHandlers:
+    """Answers the calls on channels, and those on subscriptions that need to know what a channel declares."""
+
+    def __init__(self, channels: Callable[[], Mapping[str, Channel]], subscriptions: Subscriptions) -> None:
+        self._channels = channels
+        self._subscriptions = subscriptions
+
+    async def list_channels(self, _: Reads) -> dict[str, Json]:
+        """List the channels that run, with the JSON Schema of the targets of those that declare them."""
+        channels = self._channels()
+        return {
+            "channels": [shown_channel(channels[name]) for name in sorted(channels)],
+            "count": len(channels),
+        }
+
+    async def subscribe(self, body: models.SubscribeRequest, caller: Administers) -> dict[str, Json]:
+        """Subscribe on a channel that declares its targets. The signing secret is shown here and never again."""
+        request = body.model_dump(exclude_unset=True)
+        name = request.pop("channel")
+        self._check_declares(name)
+        return await self._subscriptions.create(caller.company_id, request, channel=name)
+
+    async def delete(self, subscription_id: str, caller: Deletes) -> None:
+        """Stop delivering to a subscription of any channel for good; what was still to be delivered ends as `gone`."""
+        await self._subscriptions.delete(caller.company_id, subscription_id, channel=None)
+
+    async def rotate(
+        self, subscription_id: str, caller: Administers, body: models.RotateSecret | None = None
+    ) -> dict[str, Any]:
+        """Make a new signing secret; the old one signs beside it during the overlap. At most five sign at once."""
+        overlap = (body or models.RotateSecret()).overlap_seconds
+        return await self._subscriptions.rotate_secret(
+            caller.company_id, subscription_id, channel=None, overlap_seconds=overlap
+        )
+
+    async def test(self, subscription_id: str, caller: Administers) -> dict[str, Any]:
+        """Try the connection, where the channel can, and then send an example event; show how the target took it."""
+        return await self._subscriptions.test(caller.company_id, subscription_id, channel=None)
+
+    def _check_declares(self, name: str) -> None:
+        channels = self._channels()
+        if name not in channels:
+            raise BodyInvalid([FieldError("/channel", unknown_name("channel", name, sorted(channels)))])
+        if channels[name].target is None:
+            message = (
+                f"declares no target: its subscriptions are made by calls of its own, below /api/v1/{name}"
+            )
+            raise BodyInvalid([FieldError("/channel", message)])
+
+
+ROUTES = (
+    Route(
+        "GET",
+        "/channels",
+        ChannelHandlers.list_channels,
+        response_model=models.Channels,
+        response_model_exclude_unset=True,
+        summary="List channels",
+        tags=["Subscriptions"],
+    ),
+    Route(
+        "DELETE",
+        "/subscriptions/{subscription_id}",
+        ChannelHandlers.delete,
+        status_code=204,
+        summary="Delete a subscription",
+        tags=["Subscriptions"],
+        responses=responses(404),
+    ),
+    Route(
+        "POST",
+        "/subscriptions/{subscription_id}/rotate-secret",
+        ChannelHandlers.rotate,
+        response_model=models.RotatedSecret,
+        response_model_exclude_unset=True,
+        summary="Give a subscription a new signing secret",
+        tags=["Subscriptions"],
+        responses=responses(404, 409, 422),
+    ),
+    Route(
+        "POST",
+        "/subscriptions/{subscription_id}/test",
+        ChannelHandlers.test,
+        response_model=models.TestAttempt,
+        summary="Try a subscription",
+        tags=["Subscriptions"],
+        responses=responses(404, 409),
+    ),
+)
+
+
+def make_router(channels: Callable[[], Mapping[str, Channel]], subscriptions: Subscriptions) -> APIRouter:
+    """Build the router over the hub's *channels*; the documents have the targets that they declare."""
+    subscribe = Route(
+        "POST",
+        "/subscriptions",
+        ChannelHandlers.subscribe,
+        status_code=201,
+        response_model=models.CreatedSubscription,
+        response_model_exclude_unset=True,
+        summary="Subscribe on a channel",
+        tags=["Subscriptions"],
+        responses=responses(409, 422),
+        openapi_extra=_described(channels()),
+    )
+    return bind(ChannelHandlers(channels, subscriptions), (subscribe, *ROUTES), prefix="/api/v1")
+
+
+def _described(channels: Mapping[str, Channel]) -> dict[str, Any]:
+    """Write what the body is for each channel that declares its targets, with an example of each."""
+    shown = [shown_channel(channel) for _, channel in sorted(channels.items()) if channel.target is not None]
+    if not shown:
+        return {}
+    choices = [
+        {
+            "title": entry["title"],
+            "properties": {"channel": {"const": entry["name"]}, "target": entry["target_schema"]},
+        }
+        for entry in shown
+    ]
+    examples = {
+        entry["name"]: {
+            "summary": entry["title"],
+            "value": {"channel": entry["name"], "target": entry["target_example"], "event_types": ["*"]},
+        }
+        for entry in shown
+    }
+    return {
+        "requestBody": {"content": {"application/json": {"schema": {"oneOf": choices}, "examples": examples}}}
+    }

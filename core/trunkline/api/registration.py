@@ -1,0 +1,89 @@
+"""Registering event types over HTTP, for the operator."""
+
+from typing import Annotated, Any
+
+import msgspec
+from fastapi import APIRouter, Depends, Request
+from pydantic import BaseModel, Field
+
+from trunkline.api.models import Strict
+from trunkline.api.problems import responses
+from trunkline.api.routing import Route, bind
+from trunkline.api.security import Caller, requires
+from trunkline.ingest import event_types
+from trunkline.ingest.event_types import RegisteredTypes
+from trunkline.model.principals import OPERATOR
+
+Administers = Annotated[Caller, Depends(requires(OPERATOR, bucket="admin"))]
+
+
+class Revision(Strict):
+    """What an event type is to be."""
+
+    payload_schema: dict[str, Any] = Field(
+        alias="schema",
+        description="JSON Schema (draft 2020-12) of the payload, with `title`, `description` and `examples`",
+    )
+
+
+class Registration(Revision):
+    """A new event type."""
+
+    type: str = Field(max_length=200, description="its name, such as `client.created`")
+
+
+class RegisteredType(BaseModel):
+    """An event type that was registered."""
+
+    type: str
+    revision: int = Field(description="1, and one more each time that its schema is changed")
+    title: str
+
+
+class RegistrationHandlers:
+    """Answers the calls that register event types."""
+
+    def __init__(self, registered: RegisteredTypes) -> None:
+        self._registered = registered
+
+    async def register(self, request: Request, body: Registration, _: Administers) -> dict[str, Any]:
+        """Add an event type beside those in files; every process knows it within two seconds."""
+        made = await self._registered.register(body.type, await _schema(request))
+        return event_types.view(made, self._registered.revision_of(made.name))
+
+    async def revise(self, name: str, request: Request, body: Revision, _: Administers) -> dict[str, Any]:  # noqa: ARG002 - it was checked
+        """Change the schema of a registered event type, as far as no client of the older one breaks on it."""
+        made = await self._registered.revise(name, await _schema(request))
+        return event_types.view(made, self._registered.revision_of(made.name))
+
+
+async def _schema(request: Request) -> bytes:
+    """Give the schema as it came, with the digits of its numbers."""
+    body = msgspec.json.decode(await request.body(), type=dict[str, msgspec.Raw])
+    return msgspec.json.format(bytes(body["schema"]), indent=-1)
+
+
+ROUTES = (
+    Route(
+        "POST",
+        "/api/v1/event-types",
+        RegistrationHandlers.register,
+        status_code=201,
+        response_model=RegisteredType,
+        summary="Register an event type",
+        responses=responses(401, 403, 409, 422),
+    ),
+    Route(
+        "PATCH",
+        "/api/v1/event-types/{name}",
+        RegistrationHandlers.revise,
+        response_model=RegisteredType,
+        summary="Change a registered event type",
+        responses=responses(401, 403, 404, 409, 422),
+    ),
+)
+
+
+def make_router(registered: RegisteredTypes) -> APIRouter:
+    """Build the router over the *registered* event types."""
+    return bind(RegistrationHandlers(registered), ROUTES, tags=["Schemas"])

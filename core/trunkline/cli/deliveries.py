@@ -1,0 +1,140 @@
+"""``deliveries``: the log of a subscription, one delivery with its attempts, and what may be done about it."""
+
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any
+
+import typer
+
+from trunkline.cli import opening
+from trunkline.cli.config import Config
+from trunkline.cli.loop import run
+from trunkline.cli.options import AsJson, load_settings
+from trunkline.cli.output import show_json, show_table, warn
+from trunkline.cli.subscriptions import Id as SubscriptionId
+from trunkline.errors import NotFound
+from trunkline.hub.hub import Hub
+from trunkline.insight.delivery_log import DeliveryLog
+from trunkline.model.deliveries import Key, Status
+from trunkline.settings import Settings
+from trunkline.store import delivery_log
+from trunkline.store import subscriptions as subscription_store
+
+Action = Callable[[DeliveryLog, int, str], Awaitable[dict[str, Any]]]
+_PAGE = 100
+
+app = typer.Typer(no_args_is_help=True, help="List, show, retry and skip deliveries.")
+
+Id = Annotated[str, typer.Argument(metavar="ID", help="The delivery's id, dlv_….")]
+State = Annotated[
+    Status | None, typer.Option("--status", case_sensitive=False, help="Only those in this state.")
+]
+Limit = Annotated[int, typer.Option("--limit", min=1, max=10_000, metavar="N", help="Show at most so many.")]
+
+
+@app.command("list")
+def list_deliveries(
+    context: typer.Context,
+    subscription: SubscriptionId,
+    status: State = None,
+    limit: Limit = 50,
+    as_json: AsJson = False,
+    config: Config = None,
+) -> None:
+    """List the deliveries of a subscription, newest event first.
+
+    Example: [bold]trunkline deliveries list sub_1f0c9a2d1e83c55b4f0c --status exhausted[/bold]
+    """
+    views = run(_list(load_settings(context, config), subscription, status, limit))
+    if as_json:
+        show_json({"deliveries": views, "count": len(views)})
+        return
+    names = ("id", "event_id", "event_type", "status", "attempts", "last_status_code", "next_attempt_utc")
+    rows = [["-" if view[name] is None else str(view[name]) for name in names] for view in views]
+    show_table([name.replace("_", " ") for name in names], rows)
+
+
+@app.command("show")
+def show_delivery(
+    context: typer.Context, delivery: Id, as_json: AsJson = False, config: Config = None
+) -> None:
+    """Show one delivery with its attempts.
+
+    Example: [bold]trunkline deliveries show dlv_1000_1[/bold]
+    """
+    view = run(_act(load_settings(context, config), delivery, DeliveryLog.get))
+    if as_json:
+        show_json(view)
+        return
+    attempts = view.pop("attempts")
+    show_table(["", ""], [[name, str(value)] for name, value in view.items() if value is not None])
+    rows = [
+        [
+            str(attempt[name] if attempt[name] is not None else "-")
+            for name in attempt
+            if name != "response_body"
+        ]
+        for attempt in attempts
+    ]
+    show_table(["attempt", "started", "ms", "outcome", "status", "error"], rows)
+
+
+@app.command("retry")
+def retry_delivery(context: typer.Context, delivery: Id, config: Config = None) -> None:
+    """Make a delivery due now, whatever its state; a running hub or worker sends it.
+
+    Example: [bold]trunkline deliveries retry dlv_1000_1[/bold]
+    """
+    view = run(_act(load_settings(context, config), delivery, DeliveryLog.retry))
+    warn(f"{view['id']} is {view['status']}.")
+
+
+@app.command("skip")
+def skip_delivery(context: typer.Context, delivery: Id, config: Config = None) -> None:
+    """End an open delivery as skipped, so that what it held goes on.
+
+    Example: [bold]trunkline deliveries skip dlv_1000_1[/bold]
+    """
+    view = run(_act(load_settings(context, config), delivery, DeliveryLog.skip))
+    warn(f"{view['id']} is {view['status']}.")
+
+
+async def _list(
+    settings: Settings, subscription_id: str, status: Status | None, limit: int
+) -> list[dict[str, Any]]:
+    """Read pages until there are *limit*. Raises NotFound."""
+    async with opening.opened(settings) as hub:
+        async with hub.database.read() as connection:
+            row = await subscription_store.get(connection, subscription_id)
+        if row is None:
+            raise NotFound("subscription", subscription_id)
+        views: list[dict[str, Any]] = []
+        cursor: str | None = None
+        while len(views) < limit:
+            page = await hub.deliveries.of_subscription(
+                row.company_id,
+                subscription_id,
+                channel=None,
+                status=status,
+                cursor=cursor,
+                limit=min(_PAGE, limit - len(views)),
+            )
+            views += page["deliveries"]
+            cursor = page["next_cursor"]
+            if cursor is None:
+                break
+        return views
+
+
+async def _act(settings: Settings, delivery_id: str, action: Action) -> dict[str, Any]:
+    """Do *action* with a delivery, whoever's it is. Raises NotFound."""
+    async with opening.opened(settings) as hub:
+        return await action(hub.deliveries, await _company_of(hub, delivery_id), delivery_id)
+
+
+async def _company_of(hub: Hub, delivery_id: str) -> int:
+    key = Key.parse(delivery_id)
+    async with hub.database.read() as connection:
+        logged = await delivery_log.get(connection, key) if key else None
+    if logged is None:
+        raise NotFound("delivery", delivery_id)
+    return logged.company_id

@@ -1,0 +1,279 @@
+"""``subscriptions``: made, listed, shown, changed, tried and deleted where the database is. Running processes notice at once.
+
+Options of a subscription are those of the API (``subscribing.options``): what they are called and may be is declared there.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import orjson
+import typer
+from pydantic import BaseModel, ValidationError
+
+from trunkline.api.models import CreateSubscription, UpdateSubscription
+from trunkline.api.problems import refusal_of
+from trunkline.cli import opening
+from trunkline.cli.config import Config
+from trunkline.cli.loop import run
+from trunkline.cli.options import AsJson, Company, id_of, load_settings
+from trunkline.cli.output import show_json, show_table, warn
+from trunkline.errors import NotFound
+from trunkline.hub.hub import Hub
+from trunkline.settings import Settings
+from trunkline.store import subscriptions as store
+
+CHANNEL = "webhooks"
+DAY_SECONDS = 86_400
+
+app = typer.Typer(no_args_is_help=True, help="Make, list, show, change, try and delete subscriptions.")
+
+Id = Annotated[str, typer.Argument(metavar="ID", help="The subscription's id, sub_….")]
+Url = Annotated[str | None, typer.Option("--url", metavar="URL", help="Where its events are sent.")]
+Types = Annotated[
+    str | None,
+    typer.Option("--types", metavar="TYPE,…", help="Event types, groups of them (invoice.*), or * for all."),
+]
+Options = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--option",
+        metavar="NAME=JSON",
+        help="Any other option of the API's body, such as rate='\"50/second\"'; may be repeated.",
+    ),
+]
+
+
+@app.command("list")
+def list_subscriptions(
+    context: typer.Context, company: Company, as_json: AsJson = False, config: Config = None
+) -> None:
+    """List the subscriptions of a company, of every channel, oldest first.
+
+    Example: [bold]trunkline subscriptions list --company 92[/bold]
+    """
+    views = run(_list(load_settings(context, config), company))
+    if as_json:
+        show_json({"subscriptions": views, "count": len(views)})
+        return
+    rows = [
+        [view["id"], view["channel"], view["status"], ",".join(view["event_types"]), view["target_url"]]
+        for view in views
+    ]
+    show_table(["id", "channel", "status", "event types", "target"], rows)
+
+
+@app.command("show")
+def show_subscription(
+    context: typer.Context, subscription: Id, as_json: AsJson = False, config: Config = None
+) -> None:
+    """Show a subscription, without its secret.
+
+    Example: [bold]trunkline subscriptions show sub_1f0c9a2d1e83c55b4f0c[/bold]
+    """
+    _show(run(_show_one(load_settings(context, config), subscription)), as_json=as_json)
+
+
+@app.command("create")
+def create_subscription(
+    context: typer.Context,
+    company: Company,
+    url: Url = None,
+    types: Types = None,
+    options: Options = None,
+    as_json: AsJson = False,
+    config: Config = None,
+) -> None:
+    """Make a webhook subscription and show it with its secret, which is shown only here.
+
+    Example: [bold]trunkline subscriptions create --company 92 --url https://example.com/hooks --types invoice.*[/bold]
+    """
+    request = _read(CreateSubscription, url, types, options)
+    _show(run(_create(load_settings(context, config), company, request)), as_json=as_json)
+
+
+@app.command("update")
+def update_subscription(
+    context: typer.Context,
+    subscription: Id,
+    url: Url = None,
+    types: Types = None,
+    options: Options = None,
+    as_json: AsJson = False,
+    config: Config = None,
+) -> None:
+    """Change what is named of a subscription, and show it.
+
+    Example: [bold]trunkline subscriptions update sub_1f0c9a2d1e83c55b4f0c --option 'rate="50/second"'[/bold]
+    """
+    request = _read(UpdateSubscription, url, types, options)
+    if not request:
+        msg = "name what is to change: --url, --types or --option"
+        raise typer.BadParameter(msg)
+    _show(run(_update(load_settings(context, config), subscription, request)), as_json=as_json)
+
+
+@app.command("pause")
+def pause_subscription(context: typer.Context, subscription: Id, config: Config = None) -> None:
+    """Stop sending for the time being.
+
+    Example: [bold]trunkline subscriptions pause sub_1f0c9a2d1e83c55b4f0c[/bold]
+    """
+    view = run(_update(load_settings(context, config), subscription, {"status": "paused"}))
+    warn(f"{view['id']} is {view['status']}.")
+
+
+@app.command("resume")
+def resume_subscription(
+    context: typer.Context,
+    subscription: Id,
+    catch_up: Annotated[bool, typer.Option("--catch-up/--no-catch-up", help="Send what was missed.")] = True,
+    config: Config = None,
+) -> None:
+    """Send again, a subscription that was disabled too.
+
+    Example: [bold]trunkline subscriptions resume sub_1f0c9a2d1e83c55b4f0c[/bold]
+    """
+    changes = {"status": "active", "catch_up": catch_up}
+    view = run(_update(load_settings(context, config), subscription, changes))
+    warn(f"{view['id']} is {view['status']}.")
+
+
+@app.command("delete")
+def delete_subscription(
+    context: typer.Context,
+    subscription: Id,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    config: Config = None,
+) -> None:
+    """Stop sending for good; what was still to be delivered ends as gone.
+
+    Example: [bold]trunkline subscriptions delete sub_1f0c9a2d1e83c55b4f0c --yes[/bold]
+    """
+    if not yes:
+        typer.confirm(f"Delete {subscription}, for good?", abort=True, err=True)
+    run(_delete(load_settings(context, config), subscription))
+    warn(f"{subscription} is deleted.")
+
+
+@app.command("rotate-secret")
+def rotate_secret(
+    context: typer.Context,
+    subscription: Id,
+    overlap_seconds: Annotated[
+        int,
+        typer.Option(
+            "--overlap-seconds", min=0, max=30 * DAY_SECONDS, help="How long the old one signs beside it."
+        ),
+    ] = DAY_SECONDS,
+    as_json: AsJson = False,
+    config: Config = None,
+) -> None:
+    """Make a new secret and print it; it is shown only here.
+
+    Example: [bold]trunkline subscriptions rotate-secret sub_1f0c9a2d1e83c55b4f0c[/bold]
+    """
+    made = run(_rotate(load_settings(context, config), subscription, overlap_seconds))
+    if as_json:
+        show_json(made)
+    else:
+        typer.echo(made.get("secret") or made.get("public_key"))
+
+
+@app.command("test")
+def try_subscription(
+    context: typer.Context, subscription: Id, as_json: AsJson = False, config: Config = None
+) -> None:
+    """Make one attempt with an example event, from here, and show how the target answered.
+
+    Example: [bold]trunkline subscriptions test sub_1f0c9a2d1e83c55b4f0c[/bold]
+    """
+    _show(run(_test(load_settings(context, config), subscription)), as_json=as_json)
+
+
+def _read(
+    model: type[BaseModel], url: str | None, types: str | None, options: list[str] | None
+) -> dict[str, Any]:
+    """Read a request as the API reads its body. Raises Refused."""
+    request = dict(map(_read_option, options or ()))
+    if url is not None:
+        request["target_url"] = url
+    if types is not None:
+        request["event_types"] = [name.strip() for name in types.split(",") if name.strip()]
+    try:
+        return model.model_validate(request).model_dump(exclude_unset=True)
+    except ValidationError as error:
+        faults = [{**fault, "loc": ("body", *fault["loc"])} for fault in error.errors()]
+        raise refusal_of(faults) from None
+
+
+def _read_option(argument: str) -> tuple[str, Any]:
+    name, separator, value = argument.partition("=")
+    try:
+        if separator:
+            return name, orjson.loads(value)
+    except orjson.JSONDecodeError:
+        pass
+    msg = f"'{argument[:60]}': write NAME=JSON, such as 'rate=\"50/second\"' or max_in_flight=8"
+    raise typer.BadParameter(msg, param_hint="--option")
+
+
+def _show(view: Mapping[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        show_json(view)
+        return
+    show_table(["", ""], [[name, _cell(value)] for name, value in view.items() if value is not None])
+
+
+def _cell(value: object) -> str:
+    return value if isinstance(value, str) else orjson.dumps(value).decode()
+
+
+async def _place(hub: Hub, subscription_id: str) -> tuple[int, str]:
+    """Tell whose a subscription is, and of which channel. Raises NotFound."""
+    async with hub.database.read() as connection:
+        row = await store.get(connection, subscription_id)
+    if row is None:
+        raise NotFound("subscription", subscription_id)
+    return row.company_id, row.channel
+
+
+async def _list(settings: Settings, company: str) -> list[dict[str, Any]]:
+    async with opening.opened(settings) as hub:
+        return list(await hub.subscriptions.list(await id_of(hub, company), channel=None))
+
+
+async def _show_one(settings: Settings, subscription_id: str) -> dict[str, Any]:
+    async with opening.opened(settings) as hub:
+        company_id, channel = await _place(hub, subscription_id)
+        return await hub.subscriptions.get(company_id, subscription_id, channel=channel)
+
+
+async def _create(settings: Settings, company: str, request: Mapping[str, Any]) -> dict[str, Any]:
+    async with opening.opened(settings) as hub:
+        return await hub.subscriptions.create(await id_of(hub, company), request, channel=CHANNEL)
+
+
+async def _update(settings: Settings, subscription_id: str, changes: Mapping[str, Any]) -> dict[str, Any]:
+    async with opening.opened(settings) as hub:
+        company_id, channel = await _place(hub, subscription_id)
+        return await hub.subscriptions.update(company_id, subscription_id, changes, channel=channel)
+
+
+async def _delete(settings: Settings, subscription_id: str) -> None:
+    async with opening.opened(settings) as hub:
+        company_id, channel = await _place(hub, subscription_id)
+        await hub.subscriptions.delete(company_id, subscription_id, channel=channel)
+
+
+async def _rotate(settings: Settings, subscription_id: str, overlap_seconds: int) -> dict[str, Any]:
+    async with opening.opened(settings) as hub:
+        company_id, channel = await _place(hub, subscription_id)
+        return await hub.subscriptions.rotate_secret(
+            company_id, subscription_id, channel=channel, overlap_seconds=overlap_seconds
+        )
+
+
+async def _test(settings: Settings, subscription_id: str) -> dict[str, Any]:
+    async with opening.opened(settings) as hub:
+        company_id, channel = await _place(hub, subscription_id)
+        return await hub.subscriptions.test(company_id, subscription_id, channel=channel)

@@ -1,0 +1,150 @@
+"""Event types that the operator registers over the API: kept in the database, beside those in files, in every process.
+
+A type is registered once and then revised; a revision is held to what older clients read (``schemas.breaks``). What stands in
+files is changed in files.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, Self
+
+from trunkline.errors import BodyInvalid, Conflict, FieldError, NotFound, SchemaInvalid, StoreUnavailable
+from trunkline.runtime.clock import now_ms
+from trunkline.schemas.breaks import find_breaks
+from trunkline.schemas.catalog import EventType, SchemaCatalog
+from trunkline.schemas.files import read_event_type
+from trunkline.store import event_types as store
+from trunkline.store.database import Database
+from trunkline.store.event_types import Registered
+
+MAX_TYPES = 1_000
+LOOK_SECONDS = 2.0
+_log = logging.getLogger(__name__)
+
+
+class RegisteredTypes:
+    """Registers event types, and keeps *catalog* as the database has them. Enter it to follow what others register."""
+
+    def __init__(self, database: Database, catalog: SchemaCatalog) -> None:
+        self._database = database
+        self._catalog = catalog
+        self._in_files = frozenset(catalog.names())
+        self._count = 0
+        self._revisions: Mapping[str, int] = MappingProxyType({})
+        self._following: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        await self.refresh()
+        self._following = asyncio.create_task(self._follow(), name="registered event types")
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        assert self._following is not None
+        self._following.cancel()
+        await asyncio.gather(self._following, return_exceptions=True)
+
+    def revision_of(self, name: str) -> int | None:
+        """Tell which revision of a registered type holds; None for one in files."""
+        return self._revisions.get(name)
+
+    async def register(self, name: str, schema_json: bytes) -> EventType:
+        """Add an event type.
+
+        Raises:
+            BodyInvalid: its name or its schema is not fit to serve.
+            Conflict: there is such a type already, or there are ``MAX_TYPES``.
+        """
+        await self.refresh()
+        event_type = _read(name, schema_json)
+        if self._catalog.get(name) is not None:
+            where = "in the files of this deployment" if name in self._in_files else "registered"
+            msg = f"The event type '{name}' is {where} already; PATCH /api/v1/event-types/{name} revises one that was registered."
+            raise Conflict(msg)
+        if len(self._revisions) >= MAX_TYPES:
+            msg = f"There are {MAX_TYPES} registered event types, which is the most; put further ones into files."
+            raise Conflict(msg)
+        await self._store(Registered(name, 1, schema_json))
+        return event_type
+
+    async def revise(self, name: str, schema_json: bytes) -> EventType:
+        """Give a registered event type another schema.
+
+        Raises:
+            NotFound: there is no such type.
+            BodyInvalid: the schema is not fit to serve, or a client of the older one would break on it.
+            Conflict: the type stands in files, or somebody else has revised it meanwhile.
+        """
+        await self.refresh()
+        before = self._catalog.get(name)
+        if before is None:
+            raise NotFound("event type", name)
+        revision = self._revisions.get(name)
+        if revision is None:
+            msg = f"The event type '{name}' stands in the files of this deployment; change it there."
+            raise Conflict(msg)
+        event_type = _read(name, schema_json)
+        if breaks := find_breaks([before], [event_type]):
+            raise BodyInvalid(
+                [FieldError(f"/schema{b.path}", f"would break an older client: {b.message}") for b in breaks]
+            )
+        if schema_json != before.schema_json:
+            await self._store(Registered(name, revision + 1, schema_json))
+        return event_type
+
+    async def refresh(self) -> None:
+        """Take over what has been registered, here or in another process. Raises StoreUnavailable."""
+        async with self._database.read() as connection:
+            count = await store.count(connection)
+            if count == self._count:
+                return
+            rows = await store.newest(connection)
+        self._catalog.renew(self._fit(rows))
+        self._revisions = MappingProxyType({row.name: row.revision for row in rows})
+        self._count = count
+
+    def _fit(self, rows: Sequence[Registered]) -> list[EventType]:
+        """Read the types that can serve; of one that stands in files by now, the files' holds."""
+        fit: list[EventType] = []
+        for row in rows:
+            if row.name in self._in_files:
+                _log.warning("the registered event type '%s' stands in files by now, which hold", row.name)
+                continue
+            try:
+                fit.append(_read(row.name, row.schema_json))
+            except BodyInvalid as error:  # it was fit for the version that took it
+                _log.error("the registered event type '%s' cannot serve: %s", row.name, error.detail)
+        return fit
+
+    async def _store(self, registered: Registered) -> None:
+        async with self._database.write() as connection:
+            if not await store.insert(connection, registered, now_ms=now_ms()):
+                msg = f"The event type '{registered.name}' has just been changed by somebody else; look at it and send again."
+                raise Conflict(msg)
+        await self.refresh()
+
+    async def _follow(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            with contextlib.suppress(StoreUnavailable):
+                await self.refresh()
+
+
+def _read(name: str, schema_json: bytes) -> EventType:
+    """Read a type as files are read, and make sure that its examples are valid. Raises BodyInvalid."""
+    try:
+        event_type = read_event_type(name, schema_json, source=name)
+        SchemaCatalog([event_type])
+    except SchemaInvalid as error:
+        raise BodyInvalid([FieldError("/schema", error.reason)]) from None
+    if event_type.version != 1:
+        message = "has 'x-version', which only types in files may have: versions side by side need casters"
+        raise BodyInvalid([FieldError("/schema/x-version", message)])
+    return event_type
+
+
+def view(event_type: EventType, revision: int | None) -> dict[str, Any]:
+    """Show what was registered."""
+    return {"type": event_type.name, "revision": revision, "title": event_type.title}

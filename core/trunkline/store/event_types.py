@@ -1,0 +1,51 @@
+"""Event types that were registered over the API. Rows are only added, so that their number tells whether anything is new."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from trunkline.store.sql import text
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """The newest revision of an event type."""
+
+    name: str
+    revision: int
+    schema_json: bytes
+
+
+async def count(connection: AsyncConnection) -> int:
+    """Count the revisions of all types."""
+    return int(await connection.scalar(text("SELECT COUNT(*) FROM event_types")) or 0)
+
+
+async def newest(connection: AsyncConnection) -> Sequence[Registered]:
+    """Read the newest revision of every type, in the order of their names."""
+    rows = await connection.execute(
+        text(
+            "SELECT t.name, t.revision, t.schema_json FROM event_types t JOIN ("
+            "SELECT name, MAX(revision) AS revision FROM event_types GROUP BY name"
+            ") n ON n.name = t.name AND n.revision = t.revision ORDER BY t.name"
+        )
+    )
+    return [Registered(name, revision, schema.encode()) for name, revision, schema in rows]
+
+
+async def insert(connection: AsyncConnection, registered: Registered, *, now_ms: int) -> bool:
+    """Store a revision; tells whether it was the first of its number."""
+    result = await connection.execute(
+        text(
+            "INSERT INTO event_types (name, revision, schema_json, created_ms)"
+            " VALUES (:name, :revision, :schema, :now) ON CONFLICT (name, revision) DO NOTHING"
+        ),
+        {
+            "name": registered.name,
+            "revision": registered.revision,
+            "schema": registered.schema_json.decode(),
+            "now": now_ms,
+        },
+    )
+    return result.rowcount == 1

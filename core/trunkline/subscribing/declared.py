@@ -1,0 +1,53 @@
+"""Targets that a channel declares as a model: as they are stored, and as they are shown.
+
+What may be shown stands in the column ``target``, its secrets are sealed with those that sign, and ``target_url`` names it in
+one line, so that all that reads the URL of a subscription reads something.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel
+
+from trunkline.contract import Channel, targets
+from trunkline.contract.targets import Members
+from trunkline.model.subscriptions import Subscription
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """A target as it is stored: its *columns*, and its *secrets*, which are sealed."""
+
+    columns: Mapping[str, Any]
+    secrets: Mapping[str, str]
+
+
+def of_creation(channel: Channel | None, request: Mapping[str, Any]) -> Declared | None:
+    """Read the target of a new subscription; None where the channel declares none. Raises BodyInvalid."""
+    if channel is None or channel.target is None:
+        return None
+    return _stored(channel, targets.created(channel.target, request["target"]))
+
+
+def of_change(channel: Channel | None, before: Subscription, changes: Mapping[str, Any]) -> Declared | None:
+    """Read the target that *changes* make of the one *before*; None where they name none. Raises BodyInvalid."""
+    if channel is None or channel.target is None or "target" not in changes:
+        return None
+    shown, secrets = _members(channel, before) or ({}, {})
+    return _stored(channel, targets.changed(channel.target, shown, secrets, changes["target"]))
+
+
+def show(channel: Channel | None, subscription: Subscription) -> dict[str, Any] | None:
+    """Show a target with its secrets masked; None where the channel declares none, or nobody can say."""
+    members = _members(channel, subscription)
+    return None if members is None else targets.masked(*members)
+
+
+def _members(channel: Channel | None, of: Subscription) -> tuple[Members, Members] | None:
+    return targets.stored_or_read(channel, of.target_url, of.target, of.target_secrets)
+
+
+def _stored(channel: Channel, target: BaseModel) -> Declared:
+    shown, secrets = targets.split(target)
+    return Declared({"target": shown, "target_url": targets.url_of(channel.name, shown)}, secrets)

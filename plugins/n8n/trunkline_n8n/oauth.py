@@ -1,0 +1,94 @@
+"""How the package's nodes prove who they are: by a key, by OAuth, or by what the user chooses."""
+
+from collections.abc import Mapping
+
+from trunkline import Product
+
+_KEY = "\t\tcredentials: [{ name: '__name__Api', required: true }],\n"
+_OAUTH = "\t\tcredentials: [{ name: '__name__OAuth2Api', required: true }],\n"
+_BOTH = """\
+		credentials: [
+			{
+				name: '__name__Api',
+				required: true,
+				displayOptions: { show: { authentication: ['apiKey'] } },
+			},
+			{
+				name: '__name__OAuth2Api',
+				required: true,
+				displayOptions: { show: { authentication: ['oAuth2'] } },
+			},
+		],
+"""
+_PROPERTIES = {
+    "properties: resourceProperties,": "properties: [authenticationProperty, ...resourceProperties],",
+    "properties: [eventTypesProperty": "properties: [authenticationProperty, eventTypesProperty",
+}
+_IMPORT = "import { authenticationProperty } from '../shared/authentication';\n"
+_CALL = "'__name__Api'"
+_REFUSED = "\t\t\tignoreHttpStatusErrors: true,\n"
+_REFRESHED = "\t\t\tignoreHttpStatusErrors: { ignore: true, except: [401] },\n"
+_AUTHENTICATION = "nodes/shared/authentication.ts"
+_KEY_FILE, _OAUTH_FILE = (
+    "credentials/__Name__Api.credentials.ts",
+    "credentials/__Name__OAuth2Api.credentials.ts",
+)
+
+
+def credentials_of(product: Product, name: str) -> list[str]:
+    """List the files of the credentials, as they are built."""
+    kinds = [*(["Api"] if product.takes_keys else []), *(["OAuth2Api"] if product.takes_oauth else [])]
+    return [f"dist/credentials/{name}{kind}.credentials.js" for kind in kinds]
+
+
+def is_there(path: str, product: Product) -> bool:
+    """Tell whether a file of the template is in the package of *product*."""
+    if path == _KEY_FILE:
+        return product.takes_keys
+    if path == _OAUTH_FILE:
+        return product.takes_oauth
+    return path != _AUTHENTICATION or product.auth == "both"
+
+
+def adapted(path: str, text: str, product: Product) -> str:
+    """Make a file of the template, which knows keys alone, prove who it is as *product* wants it."""
+    if product.auth == "key" or not path.startswith("nodes/"):
+        return text
+    if path.endswith(".node.ts"):
+        return _node(text, _BOTH if product.auth == "both" else _OAUTH, asks=product.auth == "both")
+    if path == "nodes/shared/hub.ts":
+        return _caller(text, _CHOSEN if product.auth == "both" else _ALWAYS)
+    return text
+
+
+def _node(text: str, credentials: str, *, asks: bool) -> str:
+    text = text.replace(_KEY, credentials)
+    if not asks:
+        return text
+    for before, after in _PROPERTIES.items():
+        text = text.replace(before, after)
+    first, rest = text.split("\nimport { ", 1)
+    return f"{first}\n{_IMPORT}import {{ {rest}"
+
+
+def _caller(text: str, words: Mapping[str, str]) -> str:
+    for before, after in words.items():
+        text = text.replace(before, after)
+    return text
+
+
+_ALWAYS = {
+    _CALL: "'__name__OAuth2Api'",
+    _REFUSED: _REFRESHED,
+    "'The API key is not valid, or was revoked'": "'The connection was ended, or has expired'",
+    "'Make another key, and paste it into the credential'": "'Connect the credential anew'",
+    "'Choose a credential whose key has this scope'": "'Choose a credential that has this scope'",
+}
+_CHOSEN = {
+    _CALL: "credentialOf(context)",
+    _REFUSED: _REFRESHED,
+    "'The API key is not valid, or was revoked'": "'The credential is not valid, or was revoked'",
+    "'Make another key, and paste it into the credential'": "'Use another key, or connect the credential anew'",
+    "'Choose a credential whose key has this scope'": "'Choose a credential that has this scope'",
+    "import { VERSIONS } from './eventTypes';": "import { credentialOf } from './authentication';\nimport { VERSIONS } from './eventTypes';",
+}

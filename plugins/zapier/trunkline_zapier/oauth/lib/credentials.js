@@ -1,0 +1,17 @@
+const { PRODUCT } = require('../config');
+
+const addCredentials = (request, z, bundle) => {
+  const token = bundle.authData.access_token;
+  if (token && !request.middlewareData?.asksForTokens) {
+    request.headers.Authorization = `Bearer ${token}`;
+  }
+  return request;
+};
+
+// An access token lasts for an hour: Zapier gets a new one, and calls again.
+const refusalOf = (response, z) =>
+  new z.errors.RefreshAuthError(
+    `${PRODUCT} asks for a new access token. Try again.`,
+  );
+
+module.exports = { addCredentials, refusalOf };

@@ -1,0 +1,144 @@
+"""How both databases carry out the statements of the hot paths: along an index, whatever the log and the ledger hold.
+
+At the seeded scale a scan of a whole table is several times dearer than what each statement needs, so that a planner that has
+an index for it takes it.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from sqlalchemy import event
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from trunkline.model.deliveries import Key
+from trunkline.model.events import Draft
+from trunkline.store import deliveries as ledger
+from trunkline.store import due, paced, shards, stream
+from trunkline.store.database import Database
+from trunkline.store.deliveries import Attempt, Settled
+from trunkline.store.shards import Lease
+
+EVENTS, COMPANIES = 20_000, 200
+BIG = ("events", "deliveries", "attempts")
+PAGE = 1_000
+"""Rows that may be sorted."""
+NUMBERS = {
+    "postgresql": f"generate_series(1, {EVENTS}) AS s(n)",
+    "sqlite": f"(WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < {EVENTS}) SELECT n FROM s) AS s",
+}
+SEED = {
+    "events": "INSERT INTO events (position, company_id, type, shard, accepted_ms, body) "
+    "SELECT 1000 + n, n % {companies}, 'lead.created', n % 16, 1700000000000 + n, {body} FROM {numbers}",
+    "deliveries": "INSERT INTO deliveries "
+    "(position, subscription_no, status, attempts, claim, updated_ms, due_ms, order_shard) "
+    "SELECT 1000 + n, n % {companies}, CASE WHEN n % 4 = 0 THEN 'pending' ELSE 'delivered' END, 1, 0, 1700000000000, "
+    "CASE WHEN n % 4 = 0 THEN 1700000000000 + n END, CASE WHEN n % 8 = 0 THEN n % 16 END FROM {numbers}",
+    "attempts": "INSERT INTO attempts (position, subscription_no, number, started_ms, duration_ms, outcome) "
+    "SELECT 1000 + n, n % {companies}, 1, 1700000000000, 5, 'delivered' FROM {numbers}",
+}
+MIDDLE = 1000 + EVENTS // 2
+KEYS = [Key(MIDDLE + n, (EVENTS // 2 + n) % COMPANIES) for n in range(0, 400, 4)]
+
+Call = Callable[[AsyncConnection], Awaitable[Any]]
+CALLS: dict[str, Call] = {
+    "append": lambda c: stream.append(
+        c, [Draft(7, "lead.created", "2026-01-28T10:30:00Z", b"{}")] * 3, shards=16
+    ),
+    "read a page for some shards": lambda c: stream.read_on(
+        c, [1, 5, 9], after=MIDDLE, up_to=None, limit=100
+    ),
+    "poll": lambda c: stream.read_page(c, 7, types=(), after=MIDDLE, limit=50),
+    "poll a type": lambda c: stream.read_page(c, 7, types=("lead.created",), after=MIDDLE, limit=50),
+    "read events of claims": lambda c: stream.by_positions(c, [key.position for key in KEYS]),
+    "next due": ledger.next_due_ms,
+    "oldest due": lambda c: due.oldest(c, limit=500),
+    "due by subscription": lambda c: due.waiting(c, due.FREE, after=50, limit=100),
+    "due of subscriptions": lambda c: due.pick(c, due.FREE, dict.fromkeys(range(0, 100, 4), 8)),
+    "claim": lambda c: due.claim(c, due.FREE, "wrk_a", KEYS, lease_ms=1000),
+    "paced by subscription": lambda c: due.waiting(c, due.PACED, after=50, limit=100),
+    "paced of subscriptions": lambda c: due.pick(c, due.PACED, dict.fromkeys(range(0, 100, 4), 8)),
+    "in flight elsewhere": lambda c: paced.in_flight_elsewhere(c, "wrk_a", [1, 2, 3]),
+    "settle claims": lambda c: ledger.settle(
+        c, "wrk_a", [Settled(key.position, key.subscription_no, "delivered", 1, 200) for key in KEYS]
+    ),
+    "record": lambda c: ledger.record(c, [Settled(9, 9, "delivered", 1, 200)], now_ms=1),
+    "log attempts": lambda c: ledger.insert_attempts(
+        c, [Attempt(9, 9, 1, 1, 1, "delivered", 200, None, None)]
+    ),
+    "advance": lambda c: shards.advance(c, "wrk_a", [Lease(3, 1, MIDDLE)]),
+    "heartbeat": lambda c: shards.heartbeat(c, "wrk_a", lease_ms=1000),
+    "take shards": lambda c: shards.claim(c, "wrk_a", limit=8, lease_ms=1000),
+    "release claims of the dead": lambda c: shards.release_claims(c, "wrk_b"),
+    "how far the ledger goes": ledger.newest_position,
+    "what the ledger has of a page": lambda c: ledger.keys_at(c, [key.position for key in KEYS]),
+}
+
+
+async def test_no_statement_of_a_hot_path_reads_a_whole_table_or_sorts_more_than_a_page(database: Database):
+    engine = database.dialect.name
+    body = "'{}'::bytea" if engine == "postgresql" else "x'7b7d'"
+    async with database.write() as connection:
+        for statement in SEED.values():
+            await connection.exec_driver_sql(
+                statement.format(companies=COMPANIES, body=body, numbers=NUMBERS[engine])
+            )
+        await connection.exec_driver_sql("ANALYZE")
+    faults = {}
+    for name, call in CALLS.items():
+        async with database.write() as connection:
+            if engine == "postgresql":  # what is read often is in memory
+                await connection.exec_driver_sql("SET LOCAL random_page_cost = 1.1")
+            plans = await _plans(connection, call)
+            assert plans, name
+            if found := [fault for plan in plans for fault in FAULTS_OF[engine](plan)]:
+                faults[name] = found
+    assert not faults
+
+
+async def _plans(connection: AsyncConnection, call: Call) -> list[Any]:
+    """Make *call*, and have the database say how it carries out each of its statements."""
+    statements: list[tuple[str, Any]] = []
+
+    def note(_connection, _cursor, statement, parameters, *_):
+        statements.append((statement, parameters))
+
+    engine = connection.engine.sync_engine
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        await call(connection)
+    finally:
+        event.remove(engine, "before_cursor_execute", note)
+    how = "EXPLAIN (FORMAT JSON)" if engine.dialect.name == "postgresql" else "EXPLAIN QUERY PLAN"
+    return [
+        (await connection.exec_driver_sql(f"{how} {statement}", _first(parameters))).all()
+        for statement, parameters in statements
+        if not statement.startswith(("BEGIN", "SELECT pg_catalog"))
+    ]
+
+
+def _first(parameters: Any) -> Any:
+    """Give the parameters of one row, where a statement was carried out for many."""
+    return parameters[0] if isinstance(parameters, list) else parameters
+
+
+def _faults_on_postgresql(plan: Any) -> list[str]:
+    [[[top]]] = plan
+    return list(_faults_below(top["Plan"]))
+
+
+def _faults_below(node: dict[str, Any]) -> list[str]:
+    found = [fault for child in node.get("Plans", ()) for fault in _faults_below(child)]
+    if node["Node Type"] == "Seq Scan" and node["Relation Name"] in BIG:
+        found.append(f"scans {node['Relation Name']}")
+    if node["Node Type"] in {"Sort", "Incremental Sort"} and node["Plan Rows"] > PAGE:
+        found.append(f"sorts {node['Plan Rows']} rows by {node['Sort Key']}")
+    return found
+
+
+def _faults_on_sqlite(plan: Any) -> list[str]:
+    """A SCAN without a bound, of a table or of an index; SEARCH has a bound."""
+    names = (*BIG, "d", "e")
+    return [row[3] for row in plan if row[3].startswith("SCAN ") and row[3].split()[1] in names]
+
+
+FAULTS_OF = {"postgresql": _faults_on_postgresql, "sqlite": _faults_on_sqlite}

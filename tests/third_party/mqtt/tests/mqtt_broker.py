@@ -1,0 +1,158 @@
+"""A real mosquitto, and the far side of the channel at it: who listens to a topic."""
+
+import asyncio
+import shutil
+import socket
+import struct
+import subprocess
+import time
+from pathlib import Path
+
+from trunkline_mqtt import length, packet, text
+
+from trunkline.testing import Arrival, Relay, RelayedFarSide
+from trunkline.testing.far_sides import LONGEST_WAIT_SECONDS
+
+USER, PASSWORD = "hub", "s3cret-of-mqtt"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Mosquitto:
+    """A broker of this test's own."""
+
+    def __init__(self, folder: Path, port: int, *options: str) -> None:
+        self.folder = folder
+        self.port = port
+        self.options = options
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        passwords, rights = self.folder / "passwords", self.folder / "rights"
+        subprocess.run(["mosquitto_passwd", "-b", "-c", passwords, USER, PASSWORD], check=True)
+        rights.write_text(f"user {USER}\ntopic readwrite crm/#\ntopic readwrite crm-other/#\n")
+        lines = [
+            f"listener {self.port} 127.0.0.1",
+            "user root",
+            f"password_file {passwords}",
+            f"acl_file {rights}",
+            *self.options,
+        ]
+        config = self.folder / "mosquitto.conf"
+        config.write_text("\n".join([*lines, ""]))
+        program = shutil.which("mosquitto") or "/usr/sbin/mosquitto"
+        with (self.folder / "server.log").open("ab") as log:
+            self.process = subprocess.Popen([program, "-c", config], stdout=log, stderr=log)
+        deadline = time.monotonic() + 30
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+            except OSError:
+                assert time.monotonic() < deadline, (self.folder / "server.log").read_text()
+                time.sleep(0.02)
+            else:
+                return
+
+    def stop(self) -> None:
+        if self.process is not None:
+            self.process.terminate()
+            self.process.wait(30)
+            self.process = None
+
+
+class Listener(RelayedFarSide):
+    """Who hears what is published to a topic and all below it."""
+
+    def __init__(self, broker: Mosquitto, relay: Relay, topic: str) -> None:
+        super().__init__(relay)
+        self.target = {
+            "host": "127.0.0.1",
+            "port": relay.port,
+            "tls": False,
+            "topic": topic,
+            "username": USER,
+            "password": PASSWORD,
+        }
+        self.broker = broker
+        self.topic = topic
+        self.heard: list[tuple[str, Arrival]] = []
+        self._task: asyncio.Task[None] | None = None
+
+    async def listen(self) -> "Listener":
+        """Subscribe (MQTT 5, QoS 0: the broker need not be told that it came)."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.broker.port)
+        head = text("MQTT") + struct.pack("!BBHB", 5, 0xC2, 0, 0) + text("") + text(USER) + text(PASSWORD)
+        writer.write(packet(0x10, head))
+        await _read_packet(reader)
+        writer.write(packet(0x82, struct.pack("!HB", 1, 0) + text(f"{self.topic}/#") + b"\0"))
+        await _read_packet(reader)
+        self._task = asyncio.create_task(self._hear(reader, writer))
+        return self
+
+    async def leave(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _hear(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while True:
+                kind, body = await _read_packet(reader)
+                if kind & 0xF0 == 0x30:
+                    self.heard.append(_message(body))
+        finally:
+            writer.close()
+
+    async def arrivals(self, count: int) -> list[Arrival]:
+        async with asyncio.timeout(LONGEST_WAIT_SECONDS):
+            while len(self.heard) < count:
+                await asyncio.sleep(0.02)
+        return [arrival for _, arrival in self.heard]
+
+    async def another(self) -> "Listener":
+        other = Listener(self.broker, await self.relay.beside(), f"{self.topic}-other")
+        self.beside = other
+        return await other.listen()
+
+
+async def _read_packet(reader: asyncio.StreamReader) -> tuple[int, bytes]:
+    kind = (await reader.readexactly(1))[0]
+    size = await _read_length(reader)
+    return kind, await reader.readexactly(size)
+
+
+async def _read_length(reader: asyncio.StreamReader) -> int:
+    size = shift = 0
+    while True:
+        byte = (await reader.readexactly(1))[0]
+        size, shift = size | (byte & 0x7F) << shift, shift + 7
+        if byte < 128:
+            return size
+
+
+def _take_text(data: bytes) -> tuple[str, bytes]:
+    end = 2 + struct.unpack("!H", data[:2])[0]
+    return data[2:end].decode(), data[end:]
+
+
+def _message(body: bytes) -> tuple[str, Arrival]:
+    """Read topic, user properties and payload of a PUBLISH."""
+    topic, rest = _take_text(body)
+    size = shift = used = 0
+    while True:
+        byte, used = rest[used], used + 1
+        size, shift = size | (byte & 0x7F) << shift, shift + 7
+        if byte < 128:
+            break
+    properties, payload = rest[used : used + size], rest[used + size :]
+    headers = {}
+    while properties:
+        assert properties[0] == 0x26, properties
+        name, properties = _take_text(properties[1:])
+        headers[name], properties = _take_text(properties)
+    assert length(size) == rest[:used]
+    return topic, Arrival(headers["webhook-id"], payload, headers, time.monotonic())

@@ -1,0 +1,118 @@
+"""A channel that adds each event to a stream of a customer's Redis: a connection for an attempt, spoken to in RESP."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
+
+from pydantic import BaseModel, Field, SecretStr
+
+import trunkline
+
+REFUSALS = {
+    "NOAUTH": "Redis asks for a password",
+    "NOPERM": "Redis does not let this user do it",
+    "OOM": "Redis has no memory left",
+    "READONLY": "this Redis is a replica, which takes nothing",
+    "WRONGPASS": "Redis does not know this user and password",
+    "WRONGTYPE": "the key of this name holds something else than a stream",
+}
+"""What a refusal begins with, and what is told of it: the rest of it may repeat what was sent."""
+
+
+class Stream(BaseModel):
+    """A stream in Redis."""
+
+    host: str = Field(title="Host", description="of your Redis", examples=["redis.example.com"])
+    port: int = Field(default=6379, title="Port", ge=1, le=65535)
+    tls: bool = Field(default=True, title="TLS", description="encrypt, and check the server's certificate")
+    stream: str = Field(
+        default="trunkline", title="Stream", description="its key", pattern=r"^[\w:.{}-]{1,128}$"
+    )
+    keep: int | None = Field(
+        default=None, title="Keep", description="about how many events; all if empty", ge=1
+    )
+    username: str | None = Field(default=None, title="User")
+    password: SecretStr | None = Field(default=None, title="Password")
+
+
+class Refused(Exception):
+    """Redis answered with an error."""
+
+
+Call = Callable[..., Awaitable[bytes]]
+SECONDS = 4
+"""How long an attempt takes at most."""
+FAILURES = (Refused, trunkline.AddressRefused, OSError, EOFError)
+
+
+async def deliver(network: trunkline.Network, push: trunkline.Push[Stream], _: object) -> trunkline.Result:
+    """Add the event to the stream."""
+    stream = push.target.config
+    limit = ("MAXLEN", "~", str(stream.keep)) if stream.keep else ()
+    signer = trunkline.Signer(push.target.signature, secrets=push.target.secrets)
+    fields = signer.headers(push.event_id, timestamp=push.timestamp, body=push.body)
+    entry = [part for name, value in {**fields, "type": push.event_type}.items() for part in (name, value)]
+    try:
+        async with asyncio.timeout(SECONDS), connected(network, push.target) as call:
+            place = await call("XADD", stream.stream, *limit, "*", *entry, "event", push.body)
+    except FAILURES as error:
+        return trunkline.Result(trunkline.Outcome.RETRY, error=reason(error))
+    return trunkline.Result(trunkline.Outcome.DELIVERED, response_body=place.decode())
+
+
+async def check(network: trunkline.Network, target: trunkline.Target[Stream]) -> str | None:
+    """Sign in, and look whether the key is free or a stream."""
+    try:
+        async with asyncio.timeout(SECONDS), connected(network, target) as call:
+            kind = await call("TYPE", target.config.stream)
+    except FAILURES as error:
+        return reason(error)
+    return None if kind in {b"none", b"stream"} else REFUSALS["WRONGTYPE"]
+
+
+@trunkline.hookimpl
+def register_channels(context: trunkline.PluginContext) -> Sequence[trunkline.Channel]:
+    """Give the channel; calls, form and checks come from ``Stream``."""
+    about = "Adds each event to a stream of your Redis, for consumers that read at their own pace."
+    made, tried = partial(deliver, context.network), partial(check, context.network)
+    return [trunkline.Channel("redis", "Redis Streams", about, made, target=Stream, check_connection=tried)]
+
+
+@asynccontextmanager
+async def connected(network: trunkline.Network, target: trunkline.Target[Stream]) -> AsyncGenerator[Call]:
+    """Connect and sign in; give what makes a call."""
+    stream, company = target.config, target.company_id
+    reader, writer = await network.connect(stream.host, stream.port, company_id=company, tls=stream.tls)
+
+    async def call(*parts: str | bytes) -> bytes:
+        encoded = [part if isinstance(part, bytes) else part.encode() for part in parts]
+        writer.write(b"*%d\r\n" % len(encoded) + b"".join(b"$%d\r\n%b\r\n" % (len(p), p) for p in encoded))
+        await writer.drain()
+        answer = (await reader.readuntil(b"\r\n"))[:-2]
+        if answer.startswith(b"-"):
+            raise Refused(answer[1:].split(b" ")[0].decode("ascii", "replace"))
+        if answer.startswith(b"$"):
+            return (await reader.readexactly(int(answer[1:]) + 2))[:-2]
+        return answer[1:]
+
+    try:
+        if stream.password is not None:
+            user = [stream.username] if stream.username else []
+            await call("AUTH", *user, stream.password.get_secret_value())
+        yield call
+    finally:
+        writer.close()
+
+
+def reason(error: Exception) -> str:
+    """Say what went wrong, for the delivery log: no word of what was sent."""
+    match error:
+        case Refused():
+            return REFUSALS.get(str(error), f"Redis refused it: {str(error)[:40]}")
+        case trunkline.AddressRefused():
+            return "address_refused"
+        case asyncio.IncompleteReadError() | asyncio.LimitOverrunError():
+            return "the connection ended before Redis had answered"
+        case _:
+            return f"no connection to Redis: {type(error).__name__}"

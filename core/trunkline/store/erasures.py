@@ -241,10 +241,10 @@ async def _remove_at(
 async def _empty_subscriptions(connection: AsyncConnection, company_id: int, limit: int) -> list[Removal]:
     """Take everything out of subscriptions; their numbers stay for dispatchers until retention removes them."""
     statement = text(
-        "UPDATE subscriptions SET target_url = '', event_types = '[]', filter = NULL, description = NULL, "
+        "UPDATE subscriptions SET target_url = '', target = NULL, event_types = '[]', filter = NULL, description = NULL, "
         "sealed = :nothing, status = 'deleted', disabled_reason = NULL, pins = NULL, ordering = NULL, retry = NULL, "
         "name = NULL, holder = NULL, notes = NULL, expires_ms = NULL "
-        f"WHERE no IN ({_SUBSCRIPTIONS} AND target_url <> '' LIMIT :limit)"
+        f"WHERE no IN ({_SUBSCRIPTIONS} AND event_types <> '[]' LIMIT :limit)"
     )
     done = await connection.execute(statement, {"company": company_id, "nothing": b"", "limit": limit})
     return [("subscriptions", done.rowcount)]

@@ -17,6 +17,14 @@ COMPANIES = "/api/v1/companies"
 HOOKS = "/api/v1/webhooks/subscriptions"
 LEAD = {"first_name": "Jane", "last_name": "Doe", "email": "jane@example.com"}
 NUMBERS = itertools.count(1)
+KEPT = {
+    "no", "id", "company_id", "channel", "signature", "status", "disabled_ms", "start_position", "resume_position",
+    "failures", "failing_since_ms", "created_ms", "updated_ms", "version", "timeout_seconds", "max_in_flight", "rate",
+}  # fmt: skip
+"""What an erasure leaves of a subscription: numbers, times, and words of the hub's own."""
+EMPTIED = (
+    {column.name for column in tables.subscriptions.columns} - KEPT - {"target_url", "event_types", "sealed"}
+)
 
 
 def reference() -> str:
@@ -212,7 +220,8 @@ async def rows_of(hub, company_id: int) -> dict[str, int]:
             for column in {"company_id", "namespace"} & set(columns.keys()):
                 where = f"{column} = {company_id}"
                 if table == "subscriptions":
-                    where += " AND (target_url <> '' OR length(sealed) > 0)"
+                    kept = "target_url <> '' OR event_types <> '[]' OR length(sealed) > 0"
+                    where += f" AND ({kept} OR {' OR '.join(f'{name} IS NOT NULL' for name in EMPTIED)})"
                 count = await connection.execute(text(f"SELECT count(*) FROM {table} WHERE {where}"))
                 found[table] = count.scalar_one()
     return {table: count for table, count in found.items() if count and table != "erasures"}

@@ -4,7 +4,7 @@ import contextlib
 import time
 from asyncio import sleep
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Generator
 from dataclasses import dataclass
 from typing import Any
 
@@ -84,7 +84,7 @@ class EventStreams:
             await self._follow(stream, cursor)
 
     @contextlib.contextmanager
-    def _counted(self, caller: Caller) -> Iterator[None]:
+    def _counted(self, caller: Caller) -> Generator[None]:
         """Count a stream as long as the block runs. Raises MCPError."""
         settings = self._settings
         limits = {
@@ -149,13 +149,12 @@ class EventStreams:
                 stream.caller, name, cursor=cursor, limit=PAGE, wait_seconds=wait_seconds
             )
         except Refused:  # too many long polls at once
-            began = time.monotonic()
-            while time.monotonic() - began < wait_seconds:
+            ends = time.monotonic() + wait_seconds
+            while True:
                 page = await self._events.read(stream.caller, name, cursor=cursor, limit=PAGE)
-                if page.bodies:
+                if page.bodies or time.monotonic() >= ends:
                     return page
                 await sleep(RETRY_SECONDS)
-            return page
 
     async def _send(self, stream: Stream, page: Page, *, skips_old: bool) -> bool:
         """Send what *page* has for the stream, and a gap before it; tells whether anything was sent.

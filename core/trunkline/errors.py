@@ -135,6 +135,11 @@ class Forbidden(Refused):
         return cls(f"This API key lacks the scope '{scope}'; use a key that has it.")
 
     @classmethod
+    def wrong_network(cls) -> "Forbidden":
+        """The key may not be used from where it was."""
+        return cls("This API key may not be used from your address; use it from one of its allowed networks.")
+
+    @classmethod
     def wrong_company(cls) -> "Forbidden":
         """A company's key named another company."""
         return cls("This API key belongs to another company than the one named in the request.")

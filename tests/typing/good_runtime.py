@@ -15,8 +15,8 @@ from trunkline import (
     EmittedEvent,
     EventType,
     FinishedAttempt,
-    HttpClient,
     Migrations,
+    OriginClient,
     PluginContext,
     PortalPage,
     PortalRequest,
@@ -79,7 +79,7 @@ def register_migrations() -> Sequence[Migrations]:
 async def lifespan(context: PluginContext) -> AsyncGenerator[None]:
     """Hold something open."""
     client = context.open_origin("http://10.0.0.1", timeout_seconds=2)
-    assert_type(client, HttpClient)
+    assert_type(client, OriginClient)
     assert_type(context.log, Logger)
     yield
 

@@ -28,9 +28,20 @@ class ClientAddresses:
         *peer* is the other end of the connection (None: a socket of this machine), *forwarded_for* the request's headers
         ``X-Forwarded-For``. What a proxy wrote that is no address is left out, and so is all before it.
         """
+        client = self._address(peer, forwarded_for)
+        return str(peer) if client is None else _counted(client)
+
+    def is_within(self, networks: Sequence[str], peer: str | None, forwarded_for: Sequence[str]) -> bool:
+        """Tell whether a request comes from one of *networks*; from anywhere will do for none."""
+        if not networks:
+            return True
+        client = self._address(peer, forwarded_for)
+        return client is not None and any(client in ip_network(network) for network in networks)
+
+    def _address(self, peer: str | None, forwarded_for: Sequence[str]) -> Address | None:
         client = _read(peer or "127.0.0.1")
         if client is None:
-            return str(peer)
+            return None
         if forwarded_for and not self._is_trusted(client):
             self._warn(client)
         for hop in _hops_nearest_first(forwarded_for):
@@ -38,7 +49,7 @@ class ClientAddresses:
             if address is None or not self._is_trusted(client):
                 break
             client = address
-        return _counted(client)
+        return client
 
     def _is_trusted(self, address: Address) -> bool:
         return any(address in network for network in self._trusted)

@@ -37,10 +37,27 @@ class KeyService:
         return principal
 
     async def create(
-        self, company_id: int | None, *, name: str, scopes: Sequence[str]
+        self,
+        company_id: int | None,
+        *,
+        name: str,
+        scopes: Sequence[str],
+        expires_utc: str | None = None,
+        networks: Sequence[str] = (),
     ) -> tuple[dict[str, Any], str]:
         """Make a key and show it; beside it the key itself, for the only time. Raises BodyInvalid."""
-        record, api_key = await self._keys.create(company_id, name=name, scopes=scopes)
+        record, api_key = await self._keys.create(
+            company_id, name=name, scopes=scopes, expires_utc=expires_utc, networks=networks
+        )
+        return view(record), api_key
+
+    async def rotate(
+        self, key_id: str, *, company_id: int | None, by: Principal, overlap_seconds: int
+    ) -> tuple[dict[str, Any], str]:
+        """Make a key's successor and show it; beside it the key itself. Raises NotFound, Forbidden, LimitReached."""
+        record, api_key = await self._keys.rotate(
+            key_id, company_id=company_id, by=by, overlap_seconds=overlap_seconds
+        )
         return view(record), api_key
 
     async def list(self, company_id: int | None) -> list[dict[str, Any]]:
@@ -67,4 +84,6 @@ def view(record: KeyRecord) -> dict[str, Any]:
         "created_utc": utc_or_none(record.created_ms),
         "last_used_utc": utc_or_none(record.last_used_ms),
         "revoked_utc": utc_or_none(record.revoked_ms),
+        "expires_utc": utc_or_none(record.expires_ms),
+        "allowed_networks": list(record.networks),
     }

@@ -9,15 +9,19 @@ import re
 import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
+
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.access import secret_checks
 from trunkline.access.company_limits import CompanyLimits
+from trunkline.access.key_terms import DEFAULT_OVERLAP_SECONDS, read_terms
 from trunkline.access.vault import Digests, Vault
 from trunkline.errors import (
     BodyInvalid,
     FieldError,
+    Forbidden,
     LimitReached,
     NotFound,
     StoreUnavailable,
@@ -99,37 +103,82 @@ class Keys:
         await self._running.aclose()
 
     async def create(
-        self, company_id: int | None, *, name: str, scopes: Sequence[str]
+        self,
+        company_id: int | None,
+        *,
+        name: str,
+        scopes: Sequence[str],
+        expires_utc: str | None = None,
+        networks: Sequence[str] = (),
     ) -> tuple[KeyRecord, str]:
         """Make a key for a company, or an operator's for None; returns it in clear, for the only time.
 
         Raises:
-            BodyInvalid: a scope is unknown, or none is given.
+            BodyInvalid: a scope is unknown, or none is given; or its terms cannot be read.
             LimitReached: the company has all the keys that it may have.
         """
         chosen = (OPERATOR,) if company_id is None else _check_scopes(scopes)
-        api_key = new_key(self.prefix, company_id)
-        quotas = None if company_id is None else await self._limits.of(company_id)
         async with self._database.write() as connection:
-            if (
-                company_id is not None
-                and quotas
-                and await store.count_valid(connection, company_id) >= quotas.keys
-            ):
-                raise LimitReached(
-                    "keys", quotas.keys, things="API keys", remedy="revoke one that is not used first"
-                )
+            await self._check_room(connection, company_id)
+            now_ms = await store.clock_ms(connection)
+            terms = read_terms(expires_utc=expires_utc, networks=networks, now_ms=now_ms)
             record = KeyRecord(
-                id=f"{KEY_ID_PREFIX}{secrets.token_hex(12)}",
+                id="",
                 company_id=company_id,
                 name=name,
                 scopes=chosen,
-                last4=api_key[-4:],
-                created_ms=await store.clock_ms(connection),
+                last4="",
+                created_ms=now_ms,
                 pins=self._pins(),
+                expires_ms=terms.expires_ms,
+                networks=terms.networks,
             )
-            digests = self._vault.digests(api_key)
-            await store.insert(connection, record, digest=digests.first, pepper=digests.pepper)
+            return await self._insert(connection, record)
+
+    async def rotate(
+        self,
+        key_id: str,
+        *,
+        company_id: int | None,
+        by: Principal,
+        overlap_seconds: int = DEFAULT_OVERLAP_SECONDS,
+    ) -> tuple[KeyRecord, str]:
+        """Make the successor of a key of a company, or of anyone for None; both are valid for *overlap_seconds*.
+
+        Raises:
+            NotFound: there is no such key that is valid, or it is another company's.
+            Forbidden: it has a scope that the principal *by* lacks.
+            LimitReached: the company has all the keys that it may have.
+        """
+        async with self._database.write() as connection:
+            old = await store.take_valid(connection, key_id, company_id=company_id)
+            if old is None:
+                kind = "API key"
+                raise NotFound(kind, key_id)
+            if missing := [scope for scope in old.scopes if not by.has(scope)]:
+                raise Forbidden.scope_missing(missing[0])
+            now_ms = await store.clock_ms(connection)
+            if overlap_seconds:
+                await self._check_room(connection, old.company_id)
+                await store.end_by(connection, key_id, at_ms=now_ms + overlap_seconds * 1000)
+            else:
+                await store.revoke(connection, key_id, company_id=company_id)
+            return await self._insert(connection, replace(old, created_ms=now_ms, last_used_ms=None))
+
+    async def _check_room(self, connection: AsyncConnection, company_id: int | None) -> None:
+        """Make sure that a company may have one more key. Raises LimitReached."""
+        if company_id is None:
+            return
+        limit = (await self._limits.of(company_id)).keys
+        if await store.count_valid(connection, company_id) >= limit:
+            raise LimitReached("keys", limit, things="API keys", remedy="revoke one that is not used first")
+
+    async def _insert(self, connection: AsyncConnection, record: KeyRecord) -> tuple[KeyRecord, str]:
+        """Store *record* as that of a new key."""
+        api_key = new_key(self.prefix, record.company_id)
+        record = replace(record, id=f"{KEY_ID_PREFIX}{secrets.token_hex(12)}", last4=api_key[-4:])
+        digests = self._vault.digests(api_key)
+        await store.insert(connection, record, digest=digests.first, pepper=digests.pepper)
         return record, api_key
 
     async def list(self, company_id: int | None) -> list[KeyRecord]:
@@ -168,7 +217,7 @@ class Keys:
         if principal is None and self._vault.reload():
             principal = await self._lookups.submit(self._vault.digests(header))
         if principal is None:
-            msg = "This API key is unknown or was revoked; use one that is valid."
+            msg = "This API key is unknown or was revoked, or it has expired; use one that is valid."
             raise Unauthenticated(msg)
         return principal
 
@@ -236,7 +285,9 @@ class Keys:
 
 
 def _principal(record: KeyRecord) -> Principal:
-    return Principal(record.id, record.company_id, record.name, frozenset(record.scopes), pins=record.pins)
+    return Principal(
+        record.id, record.company_id, record.name, frozenset(record.scopes), record.pins, record.networks
+    )
 
 
 def _check_scopes(scopes: Sequence[str]) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Depends
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
+from trunkline.access.key_terms import DEFAULT_OVERLAP_SECONDS, MAX_NETWORKS, MAX_OVERLAP_SECONDS
 from trunkline.api.company_names import CompanyName
 from trunkline.api.problems import responses
 from trunkline.api.routing import Route, bind
@@ -23,6 +24,8 @@ _EXAMPLE: JsonDict = {
     "created_utc": "2026-01-28T10:30:00Z",
     "last_used_utc": "2026-01-29T08:00:12.5Z",
     "revoked_utc": None,
+    "expires_utc": None,
+    "allowed_networks": [],
 }
 
 
@@ -51,6 +54,28 @@ class KeyRequest(BaseModel):
     company_id: CompanyName = Field(description="the company it is for: its id, or its reference")
     name: str = Field(min_length=1, max_length=200, description="what it is for, in the company's words")
     scopes: list[str] = Field(description=f"what it may do: {_SCOPES}")
+    expires_utc: str | None = Field(default=None, description="when it ends, ISO 8601; never, if absent")
+    allowed_networks: list[str] = Field(
+        default=[],
+        description=f"addresses and networks that it may be used from, at most {MAX_NETWORKS}; any, if there are none",
+    )
+
+
+class KeyRotation(BaseModel):
+    """How a key is to be replaced."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"overlap_seconds": 3600}]})
+
+    overlap_seconds: int = Field(
+        default=DEFAULT_OVERLAP_SECONDS,
+        ge=0,
+        le=MAX_OVERLAP_SECONDS,
+        strict=True,
+        description="how long the old key is valid beside the new one; 0 revokes it at once",
+    )
+
+
+_A_DAY = KeyRotation()
 
 
 class KeyView(BaseModel):
@@ -66,6 +91,8 @@ class KeyView(BaseModel):
     created_utc: str
     last_used_utc: str | None = Field(description="exact to five minutes; null if never used")
     revoked_utc: str | None = Field(description="null while it is valid")
+    expires_utc: str | None = Field(description="when it ends, or has ended; null for never")
+    allowed_networks: list[str] = Field(description="where it may be used from; anywhere, if empty")
 
 
 class NewKey(KeyView):
@@ -109,7 +136,31 @@ class KeyHandlers:
     ) -> NewKey:
         """Make a key for a company (an operator's key only). The answer is the only place where the key is shown."""
         company_id = await caller.company_named(body.company_id, path="/company_id")
-        view, key = await self._keys.create(company_id, name=body.name, scopes=body.scopes)
+        view, key = await self._keys.create(
+            company_id,
+            name=body.name,
+            scopes=body.scopes,
+            expires_utc=body.expires_utc,
+            networks=body.allowed_networks,
+        )
+        return NewKey(**view, key=key)
+
+    async def rotate_key(
+        self,
+        key_id: str,
+        caller: Annotated[Caller, Depends(requires(ADMIN, bucket="admin"))],
+        body: KeyRotation = _A_DAY,
+    ) -> NewKey:
+        """Make a key's successor, with its name, scopes and networks, while the old key is valid for a time.
+
+        Nobody gets a key with scopes that their own lacks.
+        """
+        view, key = await self._keys.rotate(
+            key_id,
+            company_id=caller.named_company_id,
+            by=caller.principal,
+            overlap_seconds=body.overlap_seconds,
+        )
         return NewKey(**view, key=key)
 
     async def list_keys(self, caller: Annotated[Caller, Depends(requires(ADMIN))]) -> KeyList:
@@ -133,6 +184,14 @@ ROUTES = (
         responses=responses(401, 403, 422, 429),
     ),
     Route("GET", "/keys", KeyHandlers.list_keys, summary="List keys", responses=responses(401, 403, 429)),
+    Route(
+        "POST",
+        "/keys/{key_id}/rotate",
+        KeyHandlers.rotate_key,
+        status_code=201,
+        summary="Replace a key, with an overlap",
+        responses=responses(401, 403, 404, 409, 422, 429),
+    ),
     Route(
         "DELETE",
         "/keys/{key_id}",

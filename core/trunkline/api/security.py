@@ -16,6 +16,7 @@ from fastapi.security.base import SecurityBase
 from starlette.requests import Request
 from starlette.types import Scope
 
+from trunkline.access.client_addresses import ClientAddresses
 from trunkline.access.keys import Keys, parse_key
 from trunkline.access.limits import Allowance, Bucket, Limits
 from trunkline.api.problems import HEADERS_KEY
@@ -61,6 +62,7 @@ class Hub(Protocol):
     keys: Keys
     tokens: Tokens
     limits: Limits
+    client_addresses: ClientAddresses
     directory: CompanyDirectory
 
 
@@ -185,6 +187,8 @@ class Requires(SecurityBase):
                 sent = bool(api_key or token)
                 error.headers["WWW-Authenticate"] = 'Bearer error="invalid_token"' if sent else "Bearer"
             raise
+        if principal.networks:
+            _check_network(hub, request, principal)
         callers.work_for(principal.company_id)
         if not principal.is_operator:
             bucket = self.bucket_for(scope["method"])
@@ -219,6 +223,14 @@ async def _authenticate(hub: Hub, scope: Scope, api_key: str | None, token: str 
     if principal is None:
         raise Unauthenticated(_UNKNOWN)
     return principal
+
+
+def _check_network(hub: Hub, request: Request, principal: Principal) -> None:
+    """Refuse a key that is used from elsewhere. Raises Forbidden."""
+    peer = request.client.host if request.client else None
+    forwarded_for = request.headers.getlist("x-forwarded-for")
+    if not hub.client_addresses.is_within(principal.networks, peer, forwarded_for):
+        raise Forbidden.wrong_network()
 
 
 def _bearer_token(scope: Scope) -> str | None:

@@ -94,7 +94,7 @@ COMMANDS: Mapping[str, Source] = {
         "List every plugin that was found: active, disabled, or failed and why.",
     ),
     "new": Source("trunkline.cli.scaffold.command", "app", "Begin an event type, or a plugin, of your own."),
-    "keys": Source("trunkline.cli.keys", "app", "Make, list and revoke API keys."),
+    "keys": Source("trunkline.cli.keys", "app", "Make, list, rotate and revoke API keys."),
     "secrets": Source(
         "trunkline.cli.secrets",
         "app",

@@ -1,20 +1,22 @@
 """``keys``: API keys, made and revoked where the database is."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
 
+from trunkline.access.key_terms import DEFAULT_OVERLAP_SECONDS, MAX_OVERLAP_SECONDS
 from trunkline.cli import opening
 from trunkline.cli.config import Config
 from trunkline.cli.loop import run
 from trunkline.cli.options import AsJson, OptionalCompany, id_or_none, load_settings
 from trunkline.cli.output import show_json, show_table, warn
-from trunkline.model.principals import COMPANY_SCOPES
+from trunkline.model.principals import COMPANY_SCOPES, OPERATOR, Principal
 from trunkline.model.times import utc_text_of_ms
 from trunkline.settings import Settings
 from trunkline.store.keys import KeyRecord
 
-app = typer.Typer(no_args_is_help=True, help="Make, list and revoke API keys.")
+app = typer.Typer(no_args_is_help=True, help="Make, list, rotate and revoke API keys.")
 
 Name = Annotated[str, typer.Option(help="What the key is for, in a few words.")]
 Scopes = Annotated[
@@ -22,6 +24,13 @@ Scopes = Annotated[
 ]
 Operator = Annotated[
     bool, typer.Option("--operator", help="The platform's own key, which may do everything.")
+]
+Expires = Annotated[
+    str | None, typer.Option("--expires", metavar="TIME", help="ISO 8601 time at which it ends.")
+]
+Networks = Annotated[
+    list[str] | None,
+    typer.Option("--network", metavar="NETWORK", help="Where it may be used from. May be repeated."),
 ]
 
 
@@ -32,6 +41,8 @@ def create_key(
     company: OptionalCompany = None,
     scope: Scopes = [],  # noqa: B006 - Typer copies it
     operator: Operator = False,
+    expires: Expires = None,
+    network: Networks = None,
     as_json: AsJson = False,
     config: Config = None,
 ) -> None:
@@ -48,13 +59,31 @@ def create_key(
     if not 1 <= len(name.strip()) <= 200:
         msg = "--name takes 1 to 200 characters"
         raise typer.BadParameter(msg)
-    record, key = run(_create(load_settings(context, config), company, name, scope))
-    if as_json:
-        show_json({**_view(record), "key": key})
-        return
-    typer.echo(key)
-    owner = "the operator" if record.company_id is None else f"company {record.company_id}"
-    warn(f"Key {record.id} of {owner}. Keep it now: it is stored only as a digest and never shown again.")
+    chosen = {"name": name, "scopes": scope, "expires_utc": expires, "networks": network or ()}
+    _show_made(*run(_create(load_settings(context, config), company, chosen)), as_json=as_json)
+
+
+@app.command("rotate")
+def rotate_key(
+    context: typer.Context,
+    key_id: Annotated[str, typer.Argument(metavar="ID", help="The key's id, as 'keys list' shows it.")],
+    overlap_seconds: Annotated[
+        int,
+        typer.Option(
+            "--overlap-seconds",
+            min=0,
+            max=MAX_OVERLAP_SECONDS,
+            help="How long the old key is valid beside the new one; 0 revokes it at once.",
+        ),
+    ] = DEFAULT_OVERLAP_SECONDS,
+    as_json: AsJson = False,
+    config: Config = None,
+) -> None:
+    """Replace a key by a new one with its name, scopes and networks, and print that; the old one ends after a time.
+
+    Example: [bold]trunkline keys rotate key_5f0c9a2d1e83c55b4f0c9a2d --overlap-seconds 3600[/bold]
+    """
+    _show_made(*run(_rotate(load_settings(context, config), key_id, overlap_seconds)), as_json=as_json)
 
 
 @app.command("list")
@@ -69,7 +98,18 @@ def list_keys(
     if as_json:
         show_json({"keys": views, "count": len(views)})
         return
-    columns = ["id", "company", "name", "scopes", "ends in", "created", "last used", "revoked"]
+    columns = [
+        "id",
+        "company",
+        "name",
+        "scopes",
+        "ends in",
+        "created",
+        "last used",
+        "revoked",
+        "expires",
+        "networks",
+    ]
     show_table(columns, [[_cell(value) for value in view.values()] for view in views])
 
 
@@ -87,12 +127,27 @@ def revoke_key(
     warn(f"Key {key_id} is revoked.")
 
 
+def _show_made(record: KeyRecord, key: str, *, as_json: bool) -> None:
+    if as_json:
+        show_json({**_view(record), "key": key})
+        return
+    typer.echo(key)
+    owner = "the operator" if record.company_id is None else f"company {record.company_id}"
+    warn(f"Key {record.id} of {owner}. Keep it now: it is stored only as a digest and never shown again.")
+
+
 async def _create(
-    settings: Settings, company: str | None, name: str, scopes: list[str]
+    settings: Settings, company: str | None, chosen: Mapping[str, Any]
 ) -> tuple[KeyRecord, str]:
     async with opening.opened(settings, sets_up=True) as hub:
         company_id = await id_or_none(hub, company)
-        return await hub.keys.create(company_id, name=name, scopes=scopes)
+        return await hub.keys.create(company_id, **chosen)
+
+
+async def _rotate(settings: Settings, key_id: str, overlap_seconds: int) -> tuple[KeyRecord, str]:
+    async with opening.opened(settings) as hub:
+        here = Principal("", None, "the command line", frozenset({OPERATOR}))
+        return await hub.keys.rotate(key_id, company_id=None, by=here, overlap_seconds=overlap_seconds)
 
 
 async def _list(settings: Settings, company: str | None) -> list[KeyRecord]:
@@ -115,6 +170,8 @@ def _view(record: KeyRecord) -> dict[str, Any]:
         "created_utc": utc_text_of_ms(record.created_ms),
         "last_used_utc": _utc(record.last_used_ms),
         "revoked_utc": _utc(record.revoked_ms),
+        "expires_utc": _utc(record.expires_ms),
+        "allowed_networks": list(record.networks),
     }
 
 

@@ -69,12 +69,31 @@ class ApiKeys(Protocol):
         ...
 
     async def create(
-        self, company_id: int | None, *, name: str, scopes: Sequence[str]
+        self,
+        company_id: int | None,
+        *,
+        name: str,
+        scopes: Sequence[str],
+        expires_utc: str | None = None,
+        networks: Sequence[str] = (),
     ) -> tuple[dict[str, Json], str]:
         """Make a company's key (an operator's for None) and show it; beside it the key itself, for the only time.
 
+        It ends at *expires_utc*, if that is given, and may be used from *networks* alone, if any are.
+
         Raises:
-            BodyInvalid: a scope is unknown, or none is given (``COMPANY_SCOPES``).
+            BodyInvalid: a scope is unknown, or none is given (``COMPANY_SCOPES``); or the terms cannot be read.
+        """
+        ...
+
+    async def rotate(
+        self, key_id: str, *, company_id: int | None, by: Principal, overlap_seconds: int
+    ) -> tuple[dict[str, Json], str]:
+        """Make the successor of a company's key, or of anyone's for None; both are valid for *overlap_seconds*.
+
+        Raises:
+            NotFound: there is no such key that is valid.
+            Forbidden: it has a scope that *by* lacks.
         """
         ...
 
@@ -109,6 +128,10 @@ class ClientAddresses(Protocol):
 
         *peer* is the other end of the connection, *forwarded_for* the request's headers ``X-Forwarded-For``.
         """
+        ...
+
+    def is_within(self, networks: Sequence[str], peer: str | None, forwarded_for: Sequence[str]) -> bool:
+        """Tell whether a request comes from one of *networks* (``Principal.networks``); from anywhere will do for none."""
         ...
 
 

@@ -26,8 +26,8 @@ from trunkline.dispatch.dispatcher import Dispatcher
 from trunkline.dispatch.reports import Reports
 from trunkline.dispatch.sender import Sender
 from trunkline.dispatch.signals import Signals
-from trunkline.errors import SettingsInvalid, StoreUnavailable
-from trunkline.hub import catalogs
+from trunkline.errors import StoreUnavailable
+from trunkline.hub import catalogs, preparing
 from trunkline.hub.deployment import Deployment
 from trunkline.hub.products import key_prefix_of
 from trunkline.ingest.accept import Ingest
@@ -49,7 +49,7 @@ from trunkline.schemas.versions import SchemaVersions
 from trunkline.settings import Settings
 from trunkline.store import migrate
 from trunkline.store import shards as shard_store
-from trunkline.store.database import Database, is_open_to_others
+from trunkline.store.database import Database
 from trunkline.store.directory import CompanyDirectory
 from trunkline.store.stream import Log
 from trunkline.store.wakeup import Signal, Wakeup
@@ -284,15 +284,21 @@ class Hub:
             await stack.enter_async_context(self._door_database)
             await self.database.check_pooler()
             await self.secret_checks.verify()
-            await self._prepare_database()
+            self._shards = await preparing.prepare(
+                self.database,
+                self.histories(),
+                self.settings.delivery,
+                migrates=self._migrates,
+                dispatches=self._dispatches,
+            )
             await self.secret_checks.write_missing()
-            for part in (self.wakeup, self.http, self.origins, self.keys, self.limits):
+            for part in (self.wakeup, self.http, self.origins, self.keys, self.limits, self.registered_types):
                 await stack.enter_async_context(part)
             # What plugins do while they stop may emit: events are accepted until the last of them has ended.
             await stack.enter_async_context(self.ingest)
             await stack.enter_async_context(plugins.Watchdog(self.registry))
             await stack.enter_async_context(plugins.lifespans(self.registry))
-            for service in (self.registered_types, self.notifier, self.streaming):
+            for service in (self.notifier, self.streaming):
                 await stack.enter_async_context(service)
             if self._dispatches:
                 self.dispatcher = await stack.enter_async_context(self._make_dispatcher())
@@ -351,26 +357,6 @@ class Hub:
     def _rows_of_companies(self) -> Sequence[CompanyRows]:
         """List what companies have in the tables of the plugins that run."""
         return [rows for _, history in self.registry.collected.migrations for rows in history.of_companies]
-
-    async def _prepare_database(self) -> None:
-        """Bring the schema up to date, or make sure that it is. Raises SettingsInvalid."""
-        histories = self.histories()
-        if self._migrates:
-            states = await migrate.upgrade(self.database, histories, shards=self.settings.delivery.shards)
-        else:
-            states = await migrate.states(self.database, histories)
-            if behind := [s for s in states if s.is_behind]:
-                names = ", ".join(f"{s.history} ({s.current or 'nothing'} → {s.newest})" for s in behind)
-                msg = f"The database is not up to date: {names}. Run 'trunkline migrate' first."
-                raise SettingsInvalid(msg)
-        if ahead := ", ".join(f"{s.history} {s.current}" for s in states if s.is_ahead):
-            _log.warning("a later version has migrated the database (%s); this one goes on with it", ahead)
-        if self._dispatches and is_open_to_others(self.database):
-            _log.warning(
-                "every account of this machine may read the database's file; 'chmod o=' takes that away"
-            )
-        async with self.database.read() as connection:
-            self._shards = await shard_store.count(connection)
 
     def _make_dispatcher(self) -> Dispatcher:
         return Dispatcher(

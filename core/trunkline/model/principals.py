@@ -28,7 +28,8 @@ _MEANINGS: Mapping[str, str] = {
 class Principal:
     """Who a request comes from. *company_id* is None for an operator, who may do everything.
 
-    *pins* are the versions of event types that its key was made with.
+    *pins* are the versions of event types that its key was made with. *networks* are those that the key may be used from, any
+    where there are none.
     """
 
     key_id: str
@@ -36,6 +37,7 @@ class Principal:
     name: str
     scopes: frozenset[str]
     pins: Mapping[str, int] = field(default_factory=dict[str, int], hash=False)
+    networks: tuple[str, ...] = ()
 
     @property
     def is_operator(self) -> bool:

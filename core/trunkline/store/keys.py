@@ -15,14 +15,17 @@ TOUCH_AFTER_MS = 5 * 60 * 1000
 """CONTRACT §4: the time of last use is written at most once in 5 minutes per key."""
 
 _OPERATOR = 0
-_COLUMNS = "id, company_id, name, scopes, last4, created_ms, last_used_ms, revoked_ms, pins"
+_COLUMNS = (
+    "id, company_id, name, scopes, last4, created_ms, last_used_ms, revoked_ms, pins, expires_ms, networks"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class KeyRecord:
     """A stored key. *company_id* is None for an operator's; *last4* are the last characters of its secret.
 
-    *pins* are the versions of event types that it reads (``schemas.versions.Pins``).
+    *pins* are the versions of event types that it reads (``schemas.versions.Pins``). It ends at *expires_ms*, and may be used
+    from *networks* alone, where there are any.
     """
 
     id: str
@@ -34,6 +37,8 @@ class KeyRecord:
     last_used_ms: int | None = None
     revoked_ms: int | None = None
     pins: Mapping[str, int] = field(default_factory=dict[str, int])
+    expires_ms: int | None = None
+    networks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +70,8 @@ async def insert(
         "created_ms": record.created_ms,
         "pins": sql.json_or_none(record.pins),
         "pepper": pepper,
+        "expires_ms": record.expires_ms,
+        "networks": orjson.dumps(record.networks).decode() if record.networks else None,
     }
     await connection.execute(tables.api_keys.insert().values(values))
 
@@ -98,8 +105,12 @@ def _select_valid(connection: AsyncConnection) -> str:
     return (
         f"SELECT digest, last_used_ms IS NULL OR last_used_ms < {before}, pepper, "
         f"(SELECT companies_version FROM stream_head WHERE id = 1), {_COLUMNS} "
-        "FROM api_keys WHERE revoked_ms IS NULL"
+        f"FROM api_keys WHERE {_is_valid(connection)}"
     )
+
+
+def _is_valid(connection: AsyncConnection) -> str:
+    return f"revoked_ms IS NULL AND (expires_ms IS NULL OR expires_ms > {sql.now_ms(connection)})"
 
 
 async def list_keys(connection: AsyncConnection, company_id: int | None) -> list[KeyRecord]:
@@ -120,6 +131,25 @@ async def revoke(connection: AsyncConnection, key_id: str, *, company_id: int | 
     return (await connection.execute(statement, parameters)).rowcount > 0
 
 
+async def take_valid(connection: AsyncConnection, key_id: str, *, company_id: int | None) -> KeyRecord | None:
+    """Read a key that is valid (of any company for None), and keep others from changing it; None where there is none."""
+    where = "" if company_id is None else "AND company_id = :company"
+    statement = text(
+        f"SELECT {_COLUMNS} FROM api_keys WHERE id = :id {where} AND {_is_valid(connection)} {sql.for_update(connection)}"
+    )
+    parameters = {"id": key_id} | ({} if company_id is None else {"company": company_id})
+    row = (await connection.execute(statement, parameters)).first()
+    return _record(row) if row else None
+
+
+async def end_by(connection: AsyncConnection, key_id: str, *, at_ms: int) -> None:
+    """Let a key end at *at_ms*, if it does not end before that."""
+    statement = text(
+        "UPDATE api_keys SET expires_ms = :at WHERE id = :id AND (expires_ms IS NULL OR expires_ms > :at)"
+    )
+    await connection.execute(statement, {"id": key_id, "at": at_ms})
+
+
 async def touch(connection: AsyncConnection, key_ids: Sequence[str]) -> None:
     """Write that the keys are in use now, where that was not written in the last five minutes."""
     now = sql.now_ms(connection)
@@ -135,7 +165,19 @@ def _valid(row: Sequence[Any]) -> ValidKey:
 
 
 def _record(row: Sequence[Any]) -> KeyRecord:
-    key_id, company_id, name, scopes, last4, created_ms, last_used_ms, revoked_ms, pins = row
+    (
+        key_id,
+        company_id,
+        name,
+        scopes,
+        last4,
+        created_ms,
+        last_used_ms,
+        revoked_ms,
+        pins,
+        expires_ms,
+        networks,
+    ) = row
     return KeyRecord(
         key_id,
         company_id or None,
@@ -146,10 +188,12 @@ def _record(row: Sequence[Any]) -> KeyRecord:
         last_used_ms,
         revoked_ms,
         sql.pins_of(pins),
+        expires_ms,
+        tuple(orjson.loads(networks)) if networks else (),
     )
 
 
 async def count_valid(connection: AsyncConnection, company_id: int) -> int:
-    """Count the keys of a company that are not revoked."""
-    statement = text("SELECT count(*) FROM api_keys WHERE company_id = :company AND revoked_ms IS NULL")
+    """Count the keys of a company that are valid."""
+    statement = text(f"SELECT count(*) FROM api_keys WHERE company_id = :company AND {_is_valid(connection)}")
     return int((await connection.execute(statement, {"company": company_id})).scalar_one())

@@ -100,11 +100,14 @@ api_keys = Table(
     Column("revoked_ms", BigInteger),
     Column("pins", Text),
     Column("pepper", String(16)),
+    Column("expires_ms", BigInteger),
+    Column("networks", Text),
     Index("ix_api_keys_company", "company_id"),
 )
 """*company_id* is 0 for an operator's key; *scopes* is a JSON array. *pins* is the JSON of the versions of event types that
 the key reads (``schemas.versions.Pins``), null where all are 1; so it is of subscriptions and replays. *pepper* names the
-one that *digest* was made with (``Vault.pepper_id``), null where an earlier version made it."""
+one that *digest* was made with (``Vault.pepper_id``), null where an earlier version made it. *expires_ms* is null where it
+does not end; *networks* is a JSON array, null where it may be used from anywhere."""
 
 subscriptions = Table(
     "subscriptions",

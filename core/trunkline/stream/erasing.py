@@ -22,8 +22,8 @@ from trunkline.store.erasures import Erasure
 LOOK_SECONDS = 1.0
 """How often a process looks for a company that was deleted, and for more of one that is about to be gone."""
 LEASE_MS = 10_000
-PAUSE_SECONDS = 0.02
-ROWS = 500
+PAUSE_SECONDS = 0.05
+ROWS = 250
 """Rows of one table that a piece removes, with what hangs on them."""
 _log = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from fastapi import Depends
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from trunkline import Principal, Refused
+from trunkline import PluginContext, Principal, Refused
 from trunkline_portal import addresses, cookies, security
 from trunkline_portal.forms import read_fields
 from trunkline_portal.sessions import Sessions, SignedIn
@@ -125,7 +125,15 @@ class Viewer:
 class HoldsSessions(Protocol):
     """What this module needs of the portal."""
 
+    context: PluginContext
     sessions: Sessions
+
+
+def is_allowed(context: PluginContext, request: Request, principal: Principal) -> bool:
+    """Tell whether the key may be used from where *request* comes."""
+    peer = request.client.host if request.client else None
+    forwarded_for = request.headers.getlist("x-forwarded-for")
+    return context.client_addresses.is_within(principal.networks, peer, forwarded_for)
 
 
 class RequiresScope:
@@ -204,7 +212,8 @@ async def find_viewer(request: Request) -> Viewer | None:
     if VIEWER_KEY not in request.scope:
         portal: HoldsSessions = request.scope[PORTAL_KEY]
         signed_in = await portal.sessions.find(request.cookies.get(cookies.SESSION))
-        request.scope[VIEWER_KEY] = None if signed_in is None else _viewer(signed_in, request)
+        is_here = signed_in is not None and is_allowed(portal.context, request, signed_in.principal)
+        request.scope[VIEWER_KEY] = _viewer(signed_in, request) if signed_in is not None and is_here else None
     viewer: Viewer | None = request.scope[VIEWER_KEY]
     return viewer
 

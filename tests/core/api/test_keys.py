@@ -306,6 +306,8 @@ async def test_an_operator_makes_a_companys_key_which_then_works(client: httpx2.
         "created_utc": "",
         "last_used_utc": None,
         "revoked_utc": None,
+        "expires_utc": None,
+        "allowed_networks": [],
         "key": key,
     }
     me = await client.get("/me", headers={"X-Api-Key": key})

@@ -63,7 +63,14 @@ def scope_of(method: str, path: str) -> str | None:
             return "integrations:write"
         case _ if (method, path) in OPERATING or path.startswith(("/api/v1/companies", "/api/v1/erasures")):
             return "operator"
-        case _, "/api/v1/plugins" | "/api/v1/events/test" | "/api/v1/keys" | "/api/v1/keys/{key_id}":
+        case (
+            _,
+            "/api/v1/plugins"
+            | "/api/v1/events/test"
+            | "/api/v1/keys"
+            | "/api/v1/keys/{key_id}"
+            | "/api/v1/keys/{key_id}/rotate",
+        ):
             return "admin"
         case "get", _ if path.startswith(("/api/v1/events", "/api/v1/quarantine")):
             return "events:read"

@@ -45,6 +45,16 @@ def sends_to_every_target_that_it_has_seen():
     return acme(FAN_OUT)
 
 
+@breaks("channel.shares-a-target-among-companies")
+def signs_with_the_secret_that_a_target_came_with_first():
+    return acme(
+        "secrets = {}\n\n"
+        "async def deliver(push, http):\n"
+        "    kept = secrets.setdefault(push.target.url, push.target.secrets)\n"
+        "    return await post(replace(push, target=replace(push.target, secrets=kept)), http)\n"
+    )
+
+
 @breaks("channel.serves-each-target")
 def keeps_the_first_target_of_a_company():
     return acme(

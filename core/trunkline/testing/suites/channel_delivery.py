@@ -6,6 +6,7 @@ from trunkline.contract import AcceptedEvent
 from trunkline.hub.hub import Hub
 from trunkline.testing.checks import COMPLETE, DELIVERS, check, demand
 from trunkline.testing.hubs import MakeTestHub
+from trunkline.testing.suites.channel_headers import verifies
 from trunkline.testing.suites.channel_subject import ChannelSubject, OpenTrial
 from trunkline.testing.suites.channel_trial import COMPANY_ID, ChannelTrial
 
@@ -143,6 +144,32 @@ class DeliveryChecks(ChannelSubject):
                 len(arrived) == 2
                 and all(any(arrival.is_of(number) for number in ids) for arrival in arrived),
                 f"{trial.name} brought company {company} another company's event, or lost one; each should get its own",
+            )
+
+    @check("channel.shares-a-target-among-companies", level=DELIVERS)
+    async def test_shares_a_target_among_companies(self, open_trial: OpenTrial) -> None:
+        """Two companies with one target each get their own events there, signed with their own secrets."""
+        trial = await open_trial()
+        subscriptions = {
+            company: await trial.subscribe(company_id=company) for company in (COMPANY_ID, NEIGHBOUR_ID)
+        }
+        events = [await trial.emit(company_id=company) for company in (*subscriptions, *subscriptions)]
+        for event in events:
+            await trial.until_ended(event, subscriptions[event.company_id])
+        arrived = await trial.arrivals(len(events))
+        for event in events:
+            own = [arrival for arrival in arrived if arrival.is_of(str(event.position))]
+            secret = str(subscriptions[event.company_id].get("secret"))
+            headers = own[0].headers if own else None
+            demand(
+                len(own) == 1
+                and (
+                    not headers
+                    or "webhook-signature" not in headers
+                    or verifies(secret, own[0].body, headers)
+                ),
+                f"{trial.name} brought a company's event to a target that two share not once, or signed with the other's secret; "
+                "nothing of a subscription may be kept by its target alone",
             )
 
     @check("channel.serves-each-target", level=DELIVERS)

@@ -52,11 +52,18 @@ class KeyPages:
         name, chosen = fields["name"], tuple(fields.all("scopes"))
         faults = _faults(viewer, fields)
         if faults:
-            return self._form(request, viewer, name=name, chosen=chosen, faults=faults)
+            return self._form(request, viewer, name=name, chosen=chosen, fields=fields, faults=faults)
         try:
-            key, api_key = await self._keys.create(viewer.company_id, name=name, scopes=chosen)
+            key, api_key = await self._keys.create(
+                viewer.company_id,
+                name=name,
+                scopes=chosen,
+                expires_utc=f"{fields['expires_utc']}T00:00:00Z" if fields["expires_utc"] else None,
+                networks=[text for text in fields["allowed_networks"].replace(",", " ").split() if text],
+            )
         except Refused as error:
-            return self._form(request, viewer, name=name, chosen=chosen, faults=faults_of(error))
+            faults = {field.partition("/")[0]: text for field, text in faults_of(error).items()}
+            return self._form(request, viewer, name=name, chosen=chosen, fields=fields, faults=faults)
         response = self._portal.redirect(request, f"{viewer.root}{KEYS}/{key['id']}/made")
         one_time_secret.hand_over(self._portal, request, response, viewer, of=key["id"], secret=api_key)
         return response
@@ -85,6 +92,7 @@ class KeyPages:
         name: str,
         chosen: tuple[str, ...],
         preset: str = "",
+        fields: Fields | None = None,
         faults: dict[str, str] | None = None,
     ) -> Response:
         return self._portal.render(
@@ -98,6 +106,7 @@ class KeyPages:
             presets=scopes.presets_for(viewer),
             scopes=scopes.SCOPES,
             max_name=MAX_NAME,
+            terms={name: fields[name] if fields else "" for name in ("expires_utc", "allowed_networks")},
             errors=faults or {},
         )
 

@@ -6,7 +6,7 @@ from starlette.responses import RedirectResponse, Response
 
 from trunkline import Refused
 from trunkline_portal import cookies, visits
-from trunkline_portal.access import find_viewer
+from trunkline_portal.access import find_viewer, is_allowed
 from trunkline_portal.counting import PAGES
 from trunkline_portal.forms import Submitted
 from trunkline_portal.portal import Portal, local_path
@@ -58,6 +58,9 @@ class SignInPages:
             sentence = "No key like this is valid: it may be mistyped, or have been revoked. Copy the whole key and try again."
             if not fields["key"]:
                 sentence = "Enter your API key."
+            return self._form(request, fields["next"], error=sentence, status=422)
+        if not is_allowed(self._portal.context, request, principal):
+            sentence = "This key may not be used from your address; sign in from one of its allowed networks."
             return self._form(request, fields["next"], error=sentence, status=422)
         self._limit.succeed(address)
         return enter(

@@ -56,6 +56,7 @@ PAGES = (
     PortalPage("company-delete", "/portal/record/delete", OPERATOR),
     PortalPage("keys", "/portal/keys"),
     PortalPage("key-new", "/portal/keys/new"),
+    PortalPage("key-rotate", "/portal/keys/{key_id}/rotate"),
     PortalPage("key-revoke", "/portal/keys/{key_id}/revoke"),
     PortalPage("catalogue", "/portal/catalogue"),
     PortalPage("catalogue-event", "/portal/catalogue/lead.created"),

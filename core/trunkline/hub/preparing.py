@@ -1,0 +1,44 @@
+"""Preparing the database at the start of a hub: its schema is brought up to date, and what is odd about it is said once."""
+
+import logging
+from collections.abc import Sequence
+
+from trunkline.errors import SettingsInvalid
+from trunkline.settings import Delivery
+from trunkline.store import migrate
+from trunkline.store import shards as shard_store
+from trunkline.store.database import Database, is_open_to_others
+
+_log = logging.getLogger(__name__)
+
+
+async def prepare(
+    database: Database,
+    histories: Sequence[migrate.History],
+    delivery: Delivery,
+    *,
+    migrates: bool,
+    dispatches: bool,
+) -> int:
+    """Bring the schema up to date, or make sure that it is; returns how many shards the log has. Raises SettingsInvalid."""
+    if migrates:
+        states = await migrate.upgrade(database, histories, shards=delivery.shards)
+    else:
+        states = await migrate.states(database, histories)
+        if behind := [s for s in states if s.is_behind]:
+            names = ", ".join(f"{s.history} ({s.current or 'nothing'} → {s.newest})" for s in behind)
+            msg = f"The database is not up to date: {names}. Run 'trunkline migrate' first."
+            raise SettingsInvalid(msg)
+    if ahead := ", ".join(f"{s.history} {s.current}" for s in states if s.is_ahead):
+        _log.warning("a later version has migrated the database (%s); this one goes on with it", ahead)
+    if dispatches and is_open_to_others(database):
+        _log.warning("every account of this machine may read the database's file; 'chmod o=' takes that away")
+    async with database.read() as connection:
+        shards = await shard_store.count(connection)
+    if "shards" in delivery.model_fields_set and delivery.shards != shards:
+        _log.warning(
+            "delivery.shards is %d, but the log of this database was set up with %d shards and keeps them: "
+            "set it to %d, or leave it out",
+            *(delivery.shards, shards, shards),
+        )
+    return shards

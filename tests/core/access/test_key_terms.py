@@ -1,0 +1,101 @@
+"""Keys that end, that may be used from some networks alone, and that are rotated."""
+
+import time
+
+import pytest
+
+from trunkline.access.client_addresses import ClientAddresses
+from trunkline.access.key_terms import read_terms
+from trunkline.errors import BodyInvalid
+
+KEYS = "/api/v1/keys"
+ADMIN = ["admin", "events:read"]
+
+
+async def make(running, **terms) -> dict:
+    body = {"company_id": running.company_id, "name": "tool", "scopes": ADMIN, **terms}
+    answer = await running.operator.post(KEYS, json=body)
+    assert answer.status_code == 201, answer.text
+    return answer.json()
+
+
+async def me(running, key: dict, **headers) -> int:
+    answer = await running.anonymous.get("/api/v1/me", headers={"X-Api-Key": key["key"], **headers})
+    return answer.status_code
+
+
+async def test_a_key_ends_at_its_time_and_leaves_room_for_another(running):
+    await running.operator.patch(f"/api/v1/companies/{running.company_id}", json={"limits": {"keys": 2}})
+    soon = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 3600))
+    key = await make(running, expires_utc=soon)
+    assert (key["expires_utc"], await me(running, key)) == (soon, 200)
+    full = {"company_id": running.company_id, "name": "b", "scopes": ADMIN}
+    assert (await running.operator.post(KEYS, json=full)).status_code == 409
+    async with running.hub.database.write() as connection:
+        await connection.exec_driver_sql(f"UPDATE api_keys SET expires_ms = 1 WHERE id = '{key['id']}'")
+    assert await me(running, key) == 401
+    assert (await running.operator.post(KEYS, json=full)).status_code == 201
+
+
+async def test_a_key_works_from_its_networks_alone(running):
+    here = await make(running, allowed_networks=["127.0.0.1/8", "2001:db8::/48"])
+    elsewhere = await make(running, allowed_networks=["203.0.113.7"])
+    assert here["allowed_networks"] == ["127.0.0.0/8", "2001:db8::/48"]
+    assert await me(running, here) == 200
+    assert await me(running, elsewhere) == 403
+    assert (
+        await me(running, elsewhere, **{"X-Forwarded-For": "203.0.113.7"}) == 200
+    )  # a proxy here is believed
+    assert await me(running, here, **{"X-Forwarded-For": "203.0.113.7"}) == 403
+
+
+def test_an_address_is_that_of_the_trusted_proxys_client_and_exact():
+    addresses = ClientAddresses(["10.0.0.1"])
+    assert addresses.is_within(["203.0.113.7/32"], "10.0.0.1", ["203.0.113.7"])
+    assert not addresses.is_within(["203.0.113.7/32"], "10.0.0.2", ["203.0.113.7"])
+    assert addresses.is_within(["2001:db8::1/128"], "2001:db8::1", [])
+    assert not addresses.is_within(["2001:db8::1/128"], "2001:db8::2", [])
+    assert addresses.is_within([], "anything", [])
+    assert not addresses.is_within(["0.0.0.0/0"], "nonsense", [])
+
+
+@pytest.mark.parametrize(
+    ("expires", "networks", "path"),
+    [
+        ("tomorrow", [], "/expires_utc"),
+        ("2020-01-01T00:00:00Z", [], "/expires_utc"),
+        (None, ["10.0.0.0/8", "home"], "/allowed_networks/1"),
+        (None, ["10.0.0.1"] * 21, "/allowed_networks"),
+    ],
+)
+def test_terms_that_cannot_be_are_named(expires, networks, path):
+    with pytest.raises(BodyInvalid) as refused:
+        read_terms(expires_utc=expires, networks=networks, now_ms=1_700_000_000_000)
+    assert [error.path for error in refused.value.errors] == [path]
+
+
+async def test_a_rotated_key_has_a_successor_and_ends_after_the_overlap(running):
+    old = await make(running, allowed_networks=["127.0.0.0/8"])
+    answer = await running.operator.post(f"{KEYS}/{old['id']}/rotate", json={"overlap_seconds": 3600})
+    assert answer.status_code == 201, answer.text
+    new = answer.json()
+    for name in ("name", "scopes", "company_id", "allowed_networks"):
+        assert new[name] == old[name]
+    assert (await me(running, old), await me(running, new)) == (200, 200)
+    listed = (await running.operator.get(KEYS, headers={"X-Company-Id": str(running.company_id)})).json()
+    ends = {key["id"]: key["expires_utc"] for key in listed["keys"]}
+    assert ends[old["id"]] is not None
+    assert ends[new["id"]] is None
+    at_once = await running.operator.post(f"{KEYS}/{new['id']}/rotate", json={"overlap_seconds": 0})
+    assert (await me(running, new), await me(running, at_once.json())) == (401, 200)
+    assert (await running.operator.post(f"{KEYS}/{new['id']}/rotate")).status_code == 404
+
+
+async def test_nobody_gets_a_key_with_scopes_that_their_own_lacks_by_rotating_it(running):
+    strong = await make(running, scopes=["admin", "events:write"])
+    weak = await running.client_of(running.company_id, ["admin"])
+    refused = await weak.post(f"{KEYS}/{strong['id']}/rotate", json={})
+    assert (refused.status_code, "'events:write'" in refused.json()["detail"]) == (403, True)
+    stranger = await running.client_of(running.neighbour_id, ["admin", "events:write"])
+    assert (await stranger.post(f"{KEYS}/{strong['id']}/rotate", json={})).status_code == 404
+    assert await me(running, strong) == 200

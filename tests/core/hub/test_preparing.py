@@ -1,0 +1,25 @@
+"""What a hub finds at its start about its database."""
+
+import logging
+
+import pytest
+
+from trunkline.hub import preparing
+from trunkline.settings import Delivery
+from trunkline.store.database import Database
+from trunkline.testing.databases import SHARDS
+
+
+@pytest.mark.parametrize(
+    ("delivery", "says"), [({"shards": SHARDS + 3}, True), ({"shards": SHARDS}, False), ({}, False)]
+)
+async def test_a_number_of_shards_that_the_database_does_not_have_is_named_and_changes_nothing(
+    database: Database, caplog: pytest.LogCaptureFixture, delivery: dict[str, int], says: bool
+):
+    with caplog.at_level(logging.WARNING):
+        found = await preparing.prepare(database, [], Delivery(**delivery), migrates=True, dispatches=False)
+    assert found == SHARDS
+    sentence = (
+        f"delivery.shards is {SHARDS + 3}, but the log of this database was set up with {SHARDS} shards"
+    )
+    assert (sentence in caplog.text) == says

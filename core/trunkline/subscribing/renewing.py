@@ -84,12 +84,14 @@ class Renewals:
         self, values: Mapping[str, Any], request: Mapping[str, Any], terms: Terms
     ) -> tuple[Row, bool, bool] | None:
         """Do it in one transaction; None where somebody else has made one of the name in between."""
-        name: dict[str, Any] = {"channel": values["channel"], "name": terms.name}
-        quotas = await self._limits.of(values["company_id"])
+        company_id, channel = values["company_id"], values["channel"]
+        quotas = await self._limits.of(company_id)
         async with self._database.write() as connection:
-            row = await store.by_name(connection, values["company_id"], **name, to_change=True)
+            row = await store.by_name(
+                connection, company_id, channel=channel, name=terms.name, to_change=True
+            )
             version = await store.next_version(connection)  # from here on nobody else adds one
-            if row is None and await store.by_name(connection, values["company_id"], **name):
+            if row is None and await store.by_name(connection, company_id, channel=channel, name=terms.name):
                 return None
             now_ms = await retention.clock_ms(connection)
             before = None if row is None else self._records.open(row)
@@ -98,12 +100,10 @@ class Renewals:
                 return await store.update(connection, before.no, columns), False, False
             if before is not None:
                 await self._end(connection, before)
-            await _check_room(connection, values["company_id"], terms, limit=quotas.subscriptions)
-            for old in await store.lapsed_of_company(connection, values["company_id"], beyond=LAPSED_KEPT):
+            await _check_room(connection, company_id, terms, limit=quotas.subscriptions)
+            for old in await store.lapsed_of_company(connection, company_id, beyond=LAPSED_KEPT):
                 await self._end(connection, self._records.open(old))
-            await check_filter_cost(
-                connection, values["company_id"], request.get("filter"), limit=quotas.filter_cost
-            )
+            await check_filter_cost(connection, company_id, request.get("filter"), limit=quotas.filter_cost)
             columns = {**values, **_columns_of(terms, now_ms)}
             row = await store.insert(connection, columns, version=version)
             is_truncated = await self._begin(connection, row, request, terms)

@@ -149,10 +149,10 @@ class EventStreams:
                 stream.caller, name, cursor=cursor, limit=PAGE, wait_seconds=wait_seconds
             )
         except Refused:  # too many long polls at once
-            until = time.monotonic() + wait_seconds
+            ends = time.monotonic() + wait_seconds
             while True:
                 page = await self._events.read(stream.caller, name, cursor=cursor, limit=PAGE)
-                if page.bodies or time.monotonic() >= until:
+                if page.bodies or time.monotonic() >= ends:
                     return page
                 await sleep(RETRY_SECONDS)
 

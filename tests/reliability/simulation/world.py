@@ -320,6 +320,8 @@ class World:
         checker = SimpleNamespace(
             catalog=SchemaCatalog([]),
             options=OPTIONS,
+            channel=lambda _: None,
+            options_of=lambda _: OPTIONS,
             check_creation=lambda *_, **__: None,
             check_change=lambda *_, **__: None,
             check_filter=lambda *_: None,

@@ -11,12 +11,11 @@ import pytest
 TESTS = Path(__file__).parent
 ALONE = ("reliability", "core/dispatch/test_contention.py")
 """What measures time, or fills the machine by itself."""
-NOT_ALONE = ("reliability/simulation", "reliability/test_crash_matrix.py")
-"""Of these, what has a clock of its own, or waits until the machine has time for it."""
+NOT_ALONE = ("reliability/simulation",)
+"""Of these, what has a clock of its own."""
 FIRST = (
     "plugins/n8n/test_server.py",
     "testing/test_every_check_catches.py",
-    "reliability/test_crash_matrix.py",
     "reliability/simulation",
     "third_party",
     "core/cli/scaffold",

@@ -12,7 +12,8 @@ import pytest
 from trunkline.runtime.faults import POINTS
 
 ROOT = Path(__file__).parents[2]
-SEEDS = 3
+SEEDS = 2
+"""One for each database."""
 
 
 @pytest.mark.slow

@@ -288,7 +288,7 @@ FAULTS = [  # with the seed to begin at: the one that shows it
     (_cursor_that_skips, 0),
     (_a_matching_lane_that_holds_no_cursor, 107),
     (_settling_without_the_claim, 27),
-    (_a_fence_that_is_ignored, 282),
+    (_a_fence_that_is_ignored, 60),
     (_a_holder_that_ignores_the_ledger, 33),
     (_slots_without_bounds, 2),
     (_positions_without_the_lock, 9),

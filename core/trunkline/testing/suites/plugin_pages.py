@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from html.parser import HTMLParser
 
-from trunkline.contract import PortalPage, PortalRequest
+from trunkline.contract import PortalContent, PortalPage, PortalRequest
 from trunkline.contract.fragments import FragmentInvalid, check_fragment
 from trunkline.model.principals import COMPANY_SCOPES, OPERATOR, Principal
 from trunkline.testing.checks import COMPLETE, DELIVERS, check, demand, fail, not_applicable
@@ -108,7 +108,7 @@ class PageChecks(Suite):
         """A page says which scope a key must have to see it."""
         for page in _pages(trunkline_plugin):
             demand(
-                page.scope in {*COMPANY_SCOPES, OPERATOR},
+                page.scope in {*COMPANY_SCOPES, OPERATOR} or not page.listed,
                 f"every key sees the page '{page.name}'; give it a scope, as 'events:read'",
             )
 
@@ -154,6 +154,7 @@ async def _write(page: PortalPage, request: PortalRequest) -> str:
     else:
         html = await asyncio.to_thread(page.render, request)
         html = await html if inspect.isawaitable(html) else html
+    html = html.html if isinstance(html, PortalContent) else html
     demand(
         isinstance(html, str),
         f"the page '{page.name}' gives a value of type {type(html).__name__}; give text",

@@ -96,9 +96,9 @@ class SettingChecks(Suite):
 
     @check("plugin.secret-settings-are-secret", level=COMPLETE)
     def test_secret_settings_are_secret(self, trunkline_plugin: InspectedPlugin) -> None:
-        """A setting that is a secret by its name has the type SecretStr."""
+        """A setting that is a secret by its name, and no number, has the type SecretStr."""
         for name, field in fields_of(trunkline_plugin):
-            if any(word in name.lower() for word in SECRET_WORDS):
+            if any(word in name.lower() for word in SECRET_WORDS) and kinds_of(field) != {int}:
                 demand(
                     kinds_of(field) & {SecretStr, SecretBytes},
                     f"the setting '{trunkline_plugin.name}.{name}' is a secret, but its type shows it in logs; use pydantic.SecretStr",

@@ -205,10 +205,10 @@ class Hub:
 
     def _build_subscribing(self) -> None:
         delivery = self.settings.delivery
-        records = self.subscription_records
+        records, limits = self.subscription_records, self.company_limits
         names = TargetNames(self.http, self._addresses)
         checker = Checker(self.catalog, self.schema_versions, self._addresses, self.channels, names=names)
-        self._finder = SubscriptionFinder(self.database, records=records, checker=checker)
+        self._finder = finder = SubscriptionFinder(self.database, records=records, checker=checker)
         catch_up = CatchUp(shards=lambda: self._shards, replay_signal=self.signals.replay)
         changes = SubscriptionChanges(
             self.database,
@@ -216,19 +216,15 @@ class Hub:
             checker=checker,
             catch_up=catch_up,
             notifier=self.notifier,
-            limits=self.company_limits,
+            limits=limits,
+        )
+        renewals = Renewals(
+            self.database, records=records, changes=changes, catch_up=catch_up, finder=finder, limits=limits
         )
         self.subscriptions = SubscriptionService(
             finder=self._finder,
             changes=changes,
-            renewals=Renewals(
-                self.database,
-                records=records,
-                changes=changes,
-                catch_up=catch_up,
-                finder=self._finder,
-                limits=self.company_limits,
-            ),
+            renewals=renewals,
             rotation=SecretRotation(self.database, records=records),
             trials=Trials(
                 finder=self._finder,

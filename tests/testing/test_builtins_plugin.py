@@ -47,7 +47,8 @@ class TestMake(PluginConformance):
 
 class TestMcp(PluginConformance):
     plugin = "mcp"
-    prefixes = ("/mcp",)
+    prefixes = ("/mcp", "/.well-known")
+    public = ("/.well-known/*",)
 
 
 class TestN8n(PluginConformance):

@@ -26,7 +26,7 @@ class PluginMetrics(Protocol):
     with ``other`` for every label, so that nothing that a stranger sends can fill the memory.
 
     Raises:
-        ValueError: the name or a label is not made of lower-case letters, digits and ``_``, or the metric is there already.
+        ValueError: the name or a label is not made of lower-case letters, digits and ``_``, or the metric is there otherwise.
     """
 
     def counter(self, name: str, documentation: str, *labels: str) -> PluginCounter:

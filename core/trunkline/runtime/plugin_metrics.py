@@ -60,35 +60,44 @@ class Durations:
 
 
 class PluginMetrics:
-    """Makes the metrics of *plugin*."""
+    """Makes the metrics of *plugin*. One that is asked for again, with the same labels, is the same."""
 
     def __init__(self, registry: CollectorRegistry, *, plugin: str) -> None:
         self._registry = registry
         self._plugin = plugin
-        self._made: set[str] = set()
+        self._made: dict[str, Counter | Durations] = {}
 
     def counter(self, name: str, documentation: str, *labels: str) -> Counter:
         """Add a counter. Raises ValueError."""
         whole = self._named(name, labels)
-        metric = prometheus_client.Counter(whole, documentation, labels, registry=self._registry)
-        return Counter(metric, _Series(labels))
+        made = self._made.get(whole)
+        if made is None:
+            metric = prometheus_client.Counter(whole, documentation, labels, registry=self._registry)
+            made = self._made[whole] = Counter(metric, _Series(labels))
+        if not isinstance(made, Counter) or made.series.labels != labels:
+            raise _taken(whole)
+        return made
 
     def durations(self, name: str, documentation: str, *labels: str) -> Durations:
         """Add a histogram of seconds. Raises ValueError."""
         whole = self._named(name, labels)
-        metric = prometheus_client.Histogram(
-            whole, documentation, labels, buckets=SECONDS, registry=self._registry
-        )
-        return Durations(metric, _Series(labels))
+        made = self._made.get(whole)
+        if made is None:
+            metric = prometheus_client.Histogram(
+                whole, documentation, labels, buckets=SECONDS, registry=self._registry
+            )
+            made = self._made[whole] = Durations(metric, _Series(labels))
+        if not isinstance(made, Durations) or made.series.labels != labels:
+            raise _taken(whole)
+        return made
 
     def _named(self, name: str, labels: tuple[str, ...]) -> str:
         for word in (name, *labels):
             if _NAME.fullmatch(word) is None:
                 msg = f"'{word}' is no name for a metric or a label: take lower-case letters, digits and '_'"
                 raise ValueError(msg)
-        whole = f"trunkline_{self._plugin}_{name}"
-        if whole in self._made:
-            msg = f"the metric '{whole}' is there already"
-            raise ValueError(msg)
-        self._made.add(whole)
-        return whole
+        return f"trunkline_{self._plugin}_{name}"
+
+
+def _taken(whole: str) -> ValueError:
+    return ValueError(f"the metric '{whole}' is there already, with other labels or of another kind")

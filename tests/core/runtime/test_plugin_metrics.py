@@ -52,6 +52,7 @@ def test_a_name_that_is_none_is_refused(name):
 def test_a_metric_is_made_once_and_counted_with_its_labels():
     own = made(Metrics())
     counter = own.counter("pages", "Pages sent", "paper")
+    assert own.counter("pages", "Pages sent", "paper") is counter
     with pytest.raises(ValueError, match="the metric 'trunkline_fax_pages' is there already"):
         own.durations("pages", "Pages sent")
     with pytest.raises(ValueError, match="this metric has 1 labels, not 2"):

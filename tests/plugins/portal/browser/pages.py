@@ -68,6 +68,7 @@ PAGES = (
     PortalPage("catalogue-lookup", "/portal/catalogue/lookups/employees"),
     PortalPage("connectors", "/portal/connectors"),
     PortalPage("agents", "/portal/x/mcp/agents"),
+    PortalPage("connected-apps", "/portal/x/oauth/apps"),
     PortalPage("health", "/portal/health", OPERATOR),
     PortalPage("company", "/portal/company", OPERATOR),
     PortalPage("sign-out-everywhere", "/portal/sign-out-everywhere"),

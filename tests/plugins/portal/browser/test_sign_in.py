@@ -14,8 +14,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
     [
         (["events:read"], ["Overview", "Events", "Event catalogue", "Connectors"]),
         (["webhooks:write"], ["Subscriptions"]),
-        (["integrations:read"], ["Event catalogue", "Connectors"]),
-        (["admin"], ["Quarantine", "API keys"]),
+        (["integrations:read"], ["Event catalogue", "Connectors", "Agents"]),
+        (["admin"], ["Quarantine", "API keys", "Connected apps"]),
         (
             [
                 "events:read",
@@ -33,6 +33,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
                 "API keys",
                 "Event catalogue",
                 "Connectors",
+                "Agents",
+                "Connected apps",
             ],
         ),
     ],

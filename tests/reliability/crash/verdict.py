@@ -51,6 +51,7 @@ class Judge:
         self._actor = load.actor
         self._eraser = load.eraser
         self._log: list[tuple[int, int, bytes, dict[str, Any]]] = []
+        self._has_withdrawn = False
         self.verdict = Verdict(accepted=len(promises.accepted), faults=list(promises.surprises))
 
     async def judge(
@@ -200,6 +201,8 @@ class Judge:
         beyond = await self._query(f"SELECT shard, cursor FROM shards WHERE cursor > {head}")
         if beyond and self._log:
             self._blame(f"cursors stand beyond the head {head}: {beyond}")
+        [(cancelled,)] = await self._query("SELECT count(*) FROM replays WHERE status = 'cancelled'")
+        self._has_withdrawn = cancelled > 0
         return ledger
 
     def _check_arrivals(
@@ -223,7 +226,10 @@ class Judge:
         edge = ended_at - AGAIN_SECONDS - SLOW_SECONDS - STALL_SECONDS
         for pair in times.keys() & ledger.keys():
             _, attempts = ledger[pair]
-            if set(times[pair]) != set(range(1, attempts + 1)):
+            arrived, taken_back = set(times[pair]), attempts + 1
+            if self._has_withdrawn and min(times[pair].get(taken_back, [0.0]), default=0.0) >= edge:
+                arrived.discard(taken_back)  # it was in flight in the crash, and a cancelled replay's
+            if arrived != set(range(1, attempts + 1)):
                 self._blame(f"{pair} has {attempts} attempts in the ledger, {sorted(times[pair])} arrived")
             for number, moments in times[pair].items():
                 self.verdict.duplicates += len(moments) - 1

@@ -89,11 +89,17 @@ class Retries:
         for key in due:
             no = key.subscription_no
             if no not in room:
-                room[no] = self._runner.slots.room_of(no)
+                room[no] = self._room_of(no)
             if len(chosen) < limit and taken[no] < room[no]:
                 taken[no] += 1
                 chosen.append(key)
         return chosen
+
+    def _room_of(self, subscription_no: int) -> int:
+        """Tell how many to claim. What has a pace goes on to its own lane, and in the order in which it was due: all at once."""
+        return (
+            PAGE if self._starter.passes_on(subscription_no) else self._runner.slots.room_of(subscription_no)
+        )
 
     async def _in_turn(self, limit: int) -> list[Key]:
         """Choose of the next subscriptions that have something due as much as there is room for."""
@@ -103,7 +109,7 @@ class Retries:
             ready = [each.subscription_no for each in waiting if each.wait_ms <= 0]
             wanted: dict[int, int] = {}
             for place, no in enumerate(ready):
-                count = min(self._runner.slots.room_of(no), max(limit // (len(ready) - place), 1), limit)
+                count = min(self._room_of(no), max(limit // (len(ready) - place), 1), limit)
                 if count > 0:
                     wanted[no] = count
                     limit -= count

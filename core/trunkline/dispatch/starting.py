@@ -32,6 +32,11 @@ class Starter:
         self._table = table
         self._runner = runner
 
+    def passes_on(self, subscription_no: int) -> bool:
+        """Tell whether claims of a subscription, made by whoever came first, begin nothing here: they go on or aside at once."""
+        route = self._table.route(subscription_no)
+        return route is None or route.pace is not None
+
     async def start(self, claims: Sequence[Claim], *, by_holder: bool = False) -> None:
         """Start *claims*; *by_holder*: they were claimed as the holder of their shards."""
         async with self._database.read() as connection:

@@ -35,11 +35,15 @@ async def hand_over(connection: AsyncConnection, worker: str, claims: Sequence[t
 async def in_flight_elsewhere(
     connection: AsyncConnection, worker: str, numbers: Collection[int]
 ) -> dict[int, int]:
-    """Count the deliveries of the subscriptions with *numbers* that workers beside *worker* have claimed."""
+    """Count the deliveries of the subscriptions with *numbers* that workers beside *worker* have claimed.
+
+    A claim of one that is known to be dead does not count: where somebody held its row up just then, it stays until it lapses.
+    """
     source = sql.rows_source(connection, {"no": "bigint"})
     rows = await connection.execute(
         text(
             "SELECT subscription_no, count(*) FROM deliveries WHERE claimed_by IS NOT NULL AND claimed_by <> :worker "
+            "AND claimed_by IN (SELECT id FROM workers) "
             f"AND subscription_no IN (SELECT no FROM {source}) GROUP BY subscription_no"
         ),
         {"worker": worker, "rows": sql.rows_json([[no] for no in numbers])},

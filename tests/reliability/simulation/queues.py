@@ -266,10 +266,8 @@ class Paced:
 
     async def in_flight_elsewhere(connection, worker, numbers):
         await connection.statement()
-        rows = connection.rows("deliveries").values()
-        return Counter(
-            row["no"] for row in rows if row["claimed_by"] not in {None, worker} and row["no"] in numbers
-        )
+        rows, others = connection.rows("deliveries").values(), connection.rows("workers").keys() - {worker}
+        return Counter(row["no"] for row in rows if row["claimed_by"] in others and row["no"] in numbers)
 
 
 def _is_in(lane, row):

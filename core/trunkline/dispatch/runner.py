@@ -24,6 +24,8 @@ BEGIN_AT_ONCE = 16
 """Attempts that begin in one turn of the event loop; one whose body is long counts as several."""
 UNIT_BYTES = 16 * 1024
 """Bytes of a body that are signed and copied in the time of a short attempt."""
+CLOSED_SECONDS = 0.1
+"""How long what waits behind a gate that is closed, with nothing in flight, waits until the gate is looked at again."""
 SHORTEST_STEP_SECONDS = 0.002
 """How long a timer for the next step of a rate runs at least; what it is late is made up for."""
 CROWDED_MS = 500
@@ -291,7 +293,12 @@ class Runner:
     def _wake_later(self, standing: Standing[Job]) -> None:
         """Have what waits of *standing* begin when its gate lets it."""
         gate = standing.gate
-        if gate is not None and gate.timer is None and standing.waiting and (wait := gate.wait()) > 0:
+        if gate is None or gate.timer is not None or not standing.waiting:
+            return
+        wait = gate.wait()
+        if wait == 0 and not standing.in_flight:
+            wait = CLOSED_SECONDS  # the lease is not sure just now: nothing ends here that would wake it
+        if wait > 0:
             loop = asyncio.get_running_loop()
             gate.timer = loop.call_later(max(wait, SHORTEST_STEP_SECONDS), self._on_timer, standing, gate)
 

@@ -123,6 +123,21 @@ async def test_no_more_attempts_begin_in_a_second_than_the_rate_says_and_all_are
     assert 2.2 < gauge.began[-1] - gauge.began[0] < 3.5
 
 
+@on_sqlite
+async def test_what_waits_behind_a_gate_goes_on_after_a_moment_in_which_the_lease_was_not_sure(
+    open_house, receiver, monkeypatch
+):
+    monkeypatch.setattr(runner, "SLOW_SECONDS", 60)  # else what waits goes by the ledger, and begins from there
+    gauge = Gauge(receiver)
+    async with open_house() as house:
+        no = await house.subscribe(receiver.url, rate="5/second")
+        await house.emit(4, to=[no])
+        await house.until(lambda: gauge.began)
+        for progress in house.hub.dispatcher.owned_shards.values():
+            progress.valid_until = 0.0  # until the next renewal
+        await house.until(lambda: len(gauge.began) == 4, seconds=8)
+
+
 async def test_no_more_attempts_are_in_flight_than_a_subscription_asks_for(open_house, receiver):
     gauge = Gauge(receiver, seconds=0.03)
     async with open_house() as house:

@@ -8,6 +8,13 @@ down_revision = None
 
 
 def upgrade() -> None:
+    _create_apps()
+    _create_codes()
+    _create_connections()
+    _create_tokens()
+
+
+def _create_apps() -> None:
     op.create_table(
         "oauth_apps",
         sa.Column("client_id", sa.Text(), nullable=False),
@@ -18,6 +25,9 @@ def upgrade() -> None:
         sa.Column("created_ms", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("client_id"),
     )
+
+
+def _create_codes() -> None:
     op.create_table(
         "oauth_codes",
         sa.Column("digest", sa.Text(), nullable=False),
@@ -34,6 +44,9 @@ def upgrade() -> None:
     )
     op.create_index("ix_oauth_codes_company", "oauth_codes", ["company_id"], unique=False)
     op.create_index("ix_oauth_codes_expires", "oauth_codes", ["expires_ms"], unique=False)
+
+
+def _create_connections() -> None:
     op.create_table(
         "oauth_connections",
         sa.Column("id", sa.Text(), nullable=False),
@@ -51,6 +64,9 @@ def upgrade() -> None:
     )
     op.create_index("ix_oauth_connections_company", "oauth_connections", ["company_id"], unique=False)
     op.create_index("ix_oauth_connections_client", "oauth_connections", ["client_id"], unique=False)
+
+
+def _create_tokens() -> None:
     op.create_table(
         "oauth_tokens",
         sa.Column("digest", sa.Text(), nullable=False),

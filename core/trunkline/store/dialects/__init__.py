@@ -1,0 +1,45 @@
+"""What differs between the databases, in one place: SQLite and PostgreSQL, a class each.
+
+A third database is a third class here, in ``DIALECTS``, with its driver; nothing else asks which one it is.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy
+from sqlalchemy import BigInteger, Index, Integer
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from trunkline.store import sqlite as sqlite_driver
+from trunkline.store.dialects.dialect import Dialect
+from trunkline.store.dialects.postgresql import PostgreSQL
+from trunkline.store.dialects.sqlite import SQLite
+
+__all__ = ["DIALECTS", "SERIAL", "Dialect", "needs_secrets", "of_connection", "of_url", "partial_index"]
+
+SERIAL = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows only in a column of type INTEGER
+"""The type of a column that numbers its rows."""
+_POSTGRESQL = PostgreSQL()
+DIALECTS: Mapping[str, Dialect] = {dialect.name: dialect for dialect in (SQLite(), _POSTGRESQL)}
+
+
+def of_connection(connection: AsyncConnection) -> Dialect:
+    """Give the dialect of *connection*."""
+    return DIALECTS[connection.dialect.name]
+
+
+def of_url(url: str) -> Dialect:
+    """Give the dialect of *url*; PostgreSQL's where the name is none of ours (``postgres``, say)."""
+    return DIALECTS.get(url.partition(":")[0].partition("+")[0], _POSTGRESQL)
+
+
+def needs_secrets(file: Path) -> bool:
+    """Tell whether the embedded database *file* keeps what only its secrets open or verify."""
+    return sqlite_driver.has_rows(file, ("secret_checks", "api_keys", "subscriptions"))
+
+
+def partial_index(name: str, *columns: str, where: str) -> Index:
+    """Make an index of the rows that meet the condition *where*, in every dialect."""
+    conditions: dict[str, Any] = {f"{dialect}_where": sqlalchemy.text(where) for dialect in DIALECTS}
+    return Index(name, *columns, **conditions)

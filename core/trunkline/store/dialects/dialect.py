@@ -1,0 +1,102 @@
+"""What a database has to give, to be one of the hub's."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+from sqlalchemy import BindParameter, Table
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.types import TypeEngine
+
+from trunkline.store.notifications import Notifications
+
+
+class Dialect(ABC):
+    """One kind of database: how it is connected to, and the SQL in which it differs from the others."""
+
+    name: ClassVar[str]
+    """As SQLAlchemy calls it, in a URL too."""
+    has_one_writer: ClassVar[bool]
+    """Whether transactions that write wait for each other, so that rows and turns need no locks."""
+    now_ms: ClassVar[str]
+    """The SQL that reads the database's clock in Unix milliseconds."""
+    greatest: ClassVar[str]
+    """The function that picks the larger of its arguments."""
+    json_array: ClassVar[str]
+    """The aggregate function that gathers values in a JSON array."""
+    row_among: ClassVar[str]
+    """The condition that a row is one of those that ``{picking}``, a FROM with what follows it, finds in its table."""
+    limit_idling: ClassVar[str]
+    """The value whose reading has the database end this transaction where its process stands still in it."""
+    limit_waiting: ClassVar[str]
+    """The condition, always true, with which this transaction waits for a lock no longer than the hub lets a caller wait."""
+
+    @abstractmethod
+    def connect(
+        self, url: str, *, pool_size: int, schema: str | None, answer_seconds: float
+    ) -> tuple[AsyncEngine, AsyncEngine]:
+        """Make the engine that reads, whose statements commit one by one, and the engine that writes.
+
+        A server that does not answer a statement within *answer_seconds* is taken to be away. Raises SettingsInvalid.
+        """
+
+    @abstractmethod
+    def readers(self, pool_size: int) -> int:
+        """Tell how many connections there are to read with, where *pool_size* is set."""
+
+    @abstractmethod
+    def file_of(self, url: str) -> Path | None:
+        """Tell which file holds the database; None where a server does."""
+
+    @abstractmethod
+    async def shares_connections(self, connection: AsyncConnection, server: str, schema: str | None) -> bool:
+        """Tell whether a pooler gives each transaction another connection of the *server* at that URL.
+
+        Raises:
+            DatabaseUnfit: the hub cannot work through it; the message says what to set.
+        """
+
+    @abstractmethod
+    def notifications(self, url: str) -> Notifications | None:
+        """Give the way to wake other processes; None where there is none."""
+
+    @abstractmethod
+    def lock_rows(self, strength: str, *, of: str = "", skip: bool = False) -> str:
+        """Give the clause that locks the rows of a SELECT until the transaction ends.
+
+        *strength* is UPDATE or SHARE, *of* the table whose rows are meant. With *skip* it passes over rows that
+        another transaction has locked, so that nobody waits.
+        """
+
+    @abstractmethod
+    async def place(self, connection: AsyncConnection) -> str:
+        """Tell where tables are made and by whom, to whoever runs the hub."""
+
+    @abstractmethod
+    async def make_schema(self, connection: AsyncConnection, schema: str) -> None:
+        """Make the schema *schema*, unless it is there."""
+
+    @abstractmethod
+    async def wait_for_turn(self, connection: AsyncConnection, key: int) -> None:
+        """Wait for the lock named *key*, and keep it until the transaction ends."""
+
+    @abstractmethod
+    async def try_turn(self, connection: AsyncConnection, key: int) -> bool:
+        """Take the lock named *key* until the transaction ends; False where another transaction has it."""
+
+    @abstractmethod
+    def rows_source(self, columns: Mapping[str, str]) -> str:
+        """Give the SQL of a row source (``sql.rows_source``)."""
+
+    @abstractmethod
+    def one_of(
+        self, column: str, parameter: str, kind: type[TypeEngine[Any]]
+    ) -> tuple[str, BindParameter[Any]]:
+        """Give the condition that *column* is among the values bound as *parameter*, and that parameter."""
+
+    @abstractmethod
+    async def insert_columns(
+        self, connection: AsyncConnection, table: Table, columns: Mapping[str, Sequence[Any]]
+    ) -> None:
+        """Insert rows given column by column; rows whose key is taken are left as they are."""

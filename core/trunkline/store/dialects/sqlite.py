@@ -1,0 +1,160 @@
+"""SQLite: a file in this machine."""
+
+import contextlib
+import sqlite3
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy
+from sqlalchemy import BindParameter, Table, bindparam, event, exc
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import AsyncAdaptedQueuePool
+from sqlalchemy.types import TypeEngine
+
+from trunkline.errors import SettingsInvalid
+from trunkline.store import sqlite
+from trunkline.store.dialects.dialect import Dialect
+from trunkline.store.notifications import Notifications
+
+_READERS = 4
+
+
+class SQLite(Dialect):
+    """A file in this machine, with one writer at a time: nothing needs a lock, and nobody else is to be woken."""
+
+    name = "sqlite"
+    has_one_writer = True
+    now_ms = "CAST(unixepoch('now', 'subsec') * 1000 AS INTEGER)"
+    greatest = "max"
+    json_array = "json_group_array"
+    row_among = "rowid IN (SELECT rowid {picking})"
+    limit_idling = "NULL"
+    limit_waiting = "true"
+
+    def connect(
+        self,
+        url: str,
+        *,
+        pool_size: int,  # noqa: ARG002 - it has one writer
+        schema: str | None,  # noqa: ARG002 - and no schemas
+        answer_seconds: float,  # noqa: ARG002 - it is in this process
+    ) -> tuple[AsyncEngine, AsyncEngine]:
+        """Make an engine of four connections that read, and one of a single connection that writes."""
+        parsed = _url_of(url)
+        if parsed.database in (None, "", ":memory:"):
+            msg = "Setting 'database.url': SQLite needs a file, such as sqlite:///trunkline.db"
+            raise SettingsInvalid(msg)
+        driver_url = parsed.set(drivername="sqlite+aiosqlite")
+        return _make_reader(driver_url), _make_writer(driver_url)
+
+    def readers(self, pool_size: int) -> int:  # noqa: ARG002 - its own number
+        """Give the size of the pool that reads."""
+        return _READERS
+
+    def file_of(self, url: str) -> Path | None:
+        """Give the file that *url* names."""
+        database = _url_of(url).database
+        return Path(database) if database else None
+
+    async def shares_connections(self, connection: AsyncConnection, server: str, schema: str | None) -> bool:  # noqa: ARG002
+        """Return False: nothing stands before a file."""
+        return False
+
+    def notifications(self, url: str) -> Notifications | None:  # noqa: ARG002 - a file wakes nobody
+        """Give None: one process has the file, and it wakes itself."""
+        return None
+
+    def lock_rows(self, strength: str, *, of: str = "", skip: bool = False) -> str:  # noqa: ARG002 - it has one writer
+        """Give nothing: a transaction that writes is alone."""
+        return ""
+
+    async def place(self, connection: AsyncConnection) -> str:
+        """Name the file."""
+        return f"the file {connection.engine.url.database}"
+
+    async def make_schema(self, connection: AsyncConnection, schema: str) -> None:
+        """Do nothing: a file has no schemas."""
+
+    async def wait_for_turn(self, connection: AsyncConnection, key: int) -> None:
+        """Return at once: a transaction that writes is alone."""
+
+    async def try_turn(self, connection: AsyncConnection, key: int) -> bool:  # noqa: ARG002 - it has one writer
+        """Return True at once: a transaction that writes is alone."""
+        return True
+
+    def rows_source(self, columns: Mapping[str, str]) -> str:
+        """Read the rows with ``json_each``; the values have their types."""
+        picked = ", ".join(f"value ->> {index} AS {name}" for index, name in enumerate(columns))
+        return f"(SELECT {picked} FROM json_each(:rows)) AS u"
+
+    def one_of(
+        self,
+        column: str,
+        parameter: str,
+        kind: type[TypeEngine[Any]],  # noqa: ARG002 - SQLite's values have their types themselves
+    ) -> tuple[str, BindParameter[Any]]:
+        """Bind each value by itself."""
+        return f"{column} IN :{parameter}", bindparam(parameter, expanding=True)
+
+    async def insert_columns(
+        self, connection: AsyncConnection, table: Table, columns: Mapping[str, Sequence[Any]]
+    ) -> None:
+        """Insert row by row: the driver is our own (``store.sqlite``), and as fast with rows as with columns."""
+        rows = list(zip(*columns.values(), strict=True))
+        await connection.exec_driver_sql(_values_insert(table.name, tuple(columns)), rows)
+
+
+@lru_cache(maxsize=64)
+def _values_insert(table: str, names: tuple[str, ...]) -> str:
+    return f"INSERT OR IGNORE INTO {table} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"
+
+
+def _url_of(url: str) -> URL:
+    try:
+        return make_url(url)
+    except (exc.ArgumentError, ValueError):
+        msg = "Setting 'database.url': is not the URL of a database, such as sqlite:///trunkline.db or postgresql://host/name"
+        raise SettingsInvalid(msg) from None
+
+
+def _make_reader(url: URL) -> AsyncEngine:
+    """Make the engine that reads. It has nothing to roll back, and each call of the driver is a way to its thread and back."""
+    return create_async_engine(
+        url,
+        poolclass=AsyncAdaptedQueuePool,
+        pool_size=_READERS,
+        max_overflow=0,
+        # What was read lately is in the system's cache too; the writer's is where its transaction grows.
+        connect_args={"async_creator_fn": sqlite.connect, "cache_kib": 1024},
+        isolation_level="AUTOCOMMIT",
+        skip_autocommit_rollback=True,
+    )
+
+
+def _make_writer(url: URL) -> AsyncEngine:
+    engine = create_async_engine(
+        url,
+        poolclass=AsyncAdaptedQueuePool,
+        pool_size=1,
+        max_overflow=0,
+        connect_args={"async_creator_fn": sqlite.connect, "cache_kib": 4096},
+    )
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def begin(connection: sqlalchemy.Connection) -> None:  # pyright: ignore[reportUnusedFunction]
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    @event.listens_for(engine.sync_engine, "invalidate")
+    def roll_back(connection: Any, *_: object) -> None:  # pyright: ignore[reportUnusedFunction]
+        """End the transaction of a writer that was cancelled: closing alone leaves its lock in the file.
+
+        A cursor that the cancelled task's traceback still holds turns a closed connection into a zombie, transaction
+        and all (https://sqlite.org/c3ref/close.html).
+        """
+        with contextlib.suppress(sqlite3.Error, exc.SQLAlchemyError):
+            connection.rollback()
+
+    return engine

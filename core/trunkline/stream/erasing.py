@@ -15,6 +15,7 @@ from typing import Self
 from trunkline.contract import CompanyRows
 from trunkline.errors import StoreUnavailable
 from trunkline.runtime import faults
+from trunkline.runtime.background import Background
 from trunkline.store import erasures as store
 from trunkline.store.database import Database
 from trunkline.store.erasures import Erasure
@@ -43,17 +44,14 @@ class Erasing:
         self._database = database
         self._plugins = plugins
         self._holder = f"era_{secrets.token_hex(8)}"
-        self._task: asyncio.Task[None] | None = None
+        self._background = Background("the removal of deleted companies", self._run)
 
     async def __aenter__(self) -> Self:
-        self._task = asyncio.create_task(self._run(), name="erasing")
-        self._task.add_done_callback(_report_death)
+        await self._background.__aenter__()
         return self
 
-    async def __aexit__(self, *_: object) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+    async def __aexit__(self, *details: object) -> None:
+        await self._background.__aexit__(*details)
 
     async def run_once(self) -> bool:
         """Carry out one erasure, if there is one; tells whether there was. Raises StoreUnavailable."""
@@ -105,8 +103,3 @@ class Erasing:
             except StoreUnavailable as error:
                 _log.warning("cannot remove what is of a deleted company now: %s", error)
             await asyncio.sleep(LOOK_SECONDS)
-
-
-def _report_death(task: asyncio.Task[None]) -> None:
-    if not task.cancelled() and (error := task.exception()) is not None:
-        _log.critical("the removal of deleted companies stopped", exc_info=error)

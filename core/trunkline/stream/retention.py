@@ -15,6 +15,7 @@ from typing import Self, TypeVar
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.errors import StoreUnavailable
+from trunkline.runtime.background import Background
 from trunkline.runtime.metrics import Metrics
 from trunkline.store import quarantine, quarantine_answers
 from trunkline.store import retention as store
@@ -41,17 +42,14 @@ class Retention:
         self._database = database
         self._keep_ms = days * _DAY_MS
         self._metrics = metrics
-        self._task: asyncio.Task[None] | None = None
+        self._background = Background("the removal of old events", self._run)
 
     async def __aenter__(self) -> Self:
-        self._task = asyncio.create_task(self._run(), name="retention")
-        self._task.add_done_callback(_report_death)
+        await self._background.__aenter__()
         return self
 
-    async def __aexit__(self, *_: object) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+    async def __aexit__(self, *details: object) -> None:
+        await self._background.__aexit__(*details)
 
     async def run_once(self) -> int:
         """Remove everything that may go now; returns how many events were removed. It ends early where another worker removes.
@@ -132,8 +130,3 @@ class Retention:
         self._metrics.oldest_event(
             position=oldest.position if oldest else 0, age_seconds=oldest.age_ms / 1000 if oldest else 0.0
         )
-
-
-def _report_death(task: asyncio.Task[None]) -> None:
-    if not task.cancelled() and (error := task.exception()) is not None:
-        _log.critical("the removal of old events stopped", exc_info=error)

@@ -127,7 +127,9 @@ async def test_no_more_attempts_begin_in_a_second_than_the_rate_says_and_all_are
 async def test_what_waits_behind_a_gate_goes_on_after_a_moment_in_which_the_lease_was_not_sure(
     open_house, receiver, monkeypatch
 ):
-    monkeypatch.setattr(runner, "SLOW_SECONDS", 60)  # else what waits goes by the ledger, and begins from there
+    monkeypatch.setattr(
+        runner, "SLOW_SECONDS", 60
+    )  # else what waits goes by the ledger, and begins from there
     gauge = Gauge(receiver)
     async with open_house() as house:
         no = await house.subscribe(receiver.url, rate="5/second")

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
-import jinja2
-
 from trunkline.cli.beginning.event_types import path_of, schema_of
+from trunkline.cli.rendering import make_environment
 from trunkline.errors import Refused
 
 SCHEMAS = Path("schemas")
@@ -120,14 +119,7 @@ def write_new(file: Path, text: str, *, mode: int = 0o644) -> None:
 
 
 def _render(product: NewProduct) -> Iterator[tuple[str, str]]:
-    environment = jinja2.Environment(
-        loader=jinja2.FunctionLoader(_read),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=False,  # noqa: S701 - TOML and YAML, not HTML
-    )
+    environment = make_environment(_read)
     words = {
         "product": product,
         "title": json.dumps(product.title, ensure_ascii=False),

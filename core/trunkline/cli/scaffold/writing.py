@@ -4,8 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 
-import jinja2
-
+from trunkline.cli.rendering import make_environment
 from trunkline.cli.scaffold.plans import FEATURES, Plan
 from trunkline.errors import Refused
 from trunkline.version import __version__
@@ -54,13 +53,8 @@ def write_plugin(plan: Plan, folder: Path) -> list[Path]:
 
 
 def _render(plan: Plan) -> Iterator[tuple[str, str]]:
-    environment = jinja2.Environment(
-        loader=jinja2.FunctionLoader(_read),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=False,  # noqa: S701 - Python and TOML, not HTML
+    environment = make_environment(
+        _read,
         block_start_string="<%",
         block_end_string="%>",
         variable_start_string="<<",

@@ -1,0 +1,18 @@
+"""Files that commands write from templates."""
+
+from collections.abc import Callable
+
+import jinja2
+
+
+def make_environment(read: Callable[[str], str], **delimiters: str) -> jinja2.Environment:
+    """Make what renders the templates that *read* gives by their names; *delimiters* are Jinja's own settings."""
+    return jinja2.Environment(
+        loader=jinja2.FunctionLoader(read),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,  # noqa: S701 - Python, TOML and YAML, not HTML
+        **delimiters,  # type: ignore[arg-type]
+    )

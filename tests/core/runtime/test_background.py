@@ -1,0 +1,28 @@
+"""Work in the background goes on, whatever fails."""
+
+import asyncio
+import logging
+
+from trunkline.runtime import background
+from trunkline.runtime.background import Background
+
+
+async def test_what_fails_is_told_and_begins_again_and_what_is_left_ends(monkeypatch, caplog):
+    monkeypatch.setattr(background, "AGAIN_SECONDS", 0.01)
+    begun = asyncio.Queue()
+
+    async def work():
+        begun.put_nowait(begun.qsize())
+        if count["failures"]:
+            count["failures"] -= 1
+            msg = "no such thing"
+            raise RuntimeError(msg)
+        await asyncio.Event().wait()
+
+    count = {"failures": 2}
+    with caplog.at_level(logging.ERROR):
+        async with Background("the work", work):
+            for _ in range(3):
+                await asyncio.wait_for(begun.get(), 5)
+    assert [record.message for record in caplog.records] == ["the work failed and begins again in 0.01 s"] * 2
+    assert len([task for task in asyncio.all_tasks() if task.get_name() == "the work"]) == 0

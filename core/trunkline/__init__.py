@@ -66,6 +66,7 @@ if TYPE_CHECKING:
         EventList,
         EventReader,
         FinishedAttempt,
+        Gap,
         Held,
         HttpClient,
         HttpResponse,
@@ -119,7 +120,7 @@ if TYPE_CHECKING:
         TrunklineError,
         Unauthenticated,
     )
-    from trunkline.model.deliveries import Outcome, Result
+    from trunkline.model.deliveries import BreakerPolicy, Outcome, Result
     from trunkline.model.event_groups import is_group, takes_type, type_groups
     from trunkline.model.principals import COMPANY_SCOPES, Principal, describe_scope
     from trunkline.outbound.push import deliver as deliver_by_http
@@ -162,6 +163,7 @@ __all__ = [
     "BearerRequest",
     "BodyInvalid",
     "Brand",
+    "BreakerPolicy",
     "Bucket",
     "Call",
     "Caller",
@@ -199,6 +201,7 @@ __all__ = [
     "FieldKind",
     "FinishedAttempt",
     "FragmentInvalid",
+    "Gap",
     "Held",
     "HttpClient",
     "HttpResponse",
@@ -316,7 +319,7 @@ _HOMES = {
     "trunkline.contract": (
         "AcceptedEvent Action Activity Answer Answered ApiKeys Attention AttentionKind BearerRequest "
         "Bucket Call ChangedSubscription Channel CheckTarget Clock Companies CompanyRows Connector Deliver Deliveries:DeliveryLog Deployment Emit "
-        "EmittedEvent EventList EventPage:StreamPage EventReader FinishedAttempt Held HttpClient HttpResponse ListedEvent "
+        "EmittedEvent EventList EventPage:StreamPage EventReader FinishedAttempt Gap Held HttpClient HttpResponse ListedEvent "
         "Lookup Migrations Network OpenOrigin Operations OriginClient Overview PluginContext PluginDatabase "
         "PortalContent PortalPage PortalRedirect PortalRequest Push Quarantine QuarantinePage "
         "QuarantinedEvent ReadFile Replays Routes Sealer Search ShownEvent SubscriptionActivity Subscriptions Target Terms"
@@ -328,7 +331,7 @@ _HOMES = {
         "FieldError NotFound ProviderFailed ProviderRefused Refused TargetRefused TrunklineError "
         "Unauthenticated"
     ),
-    "trunkline.model.deliveries": "Outcome Result",
+    "trunkline.model.deliveries": "BreakerPolicy Outcome Result",
     "trunkline.model.event_groups": "is_group takes_type type_groups",
     "trunkline.model.principals": "COMPANY_SCOPES Principal describe_scope",
     "trunkline.outbound.push": "deliver:deliver_by_http post:post_by_http",

@@ -193,7 +193,9 @@ class EventSubscriptions:
             "truncated": renewed.is_truncated,
         }
         if not renewed.is_new:
-            answer["deliveryStatus"] = await status_of(self._context, company_id, renewed.view)
+            answer["deliveryStatus"] = await status_of(
+                self._context, company_id, renewed.view, failed_since_ms=renewed.failed_since_ms
+            )
         return answer
 
     def _turn(self, company_id: int) -> asyncio.Lock:

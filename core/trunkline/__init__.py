@@ -8,6 +8,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from trunkline.access.issuers import Issuer, IssuerUnavailable
     from trunkline.api.company_names import CompanyName
     from trunkline.api.definitions import (
         CALL_PREFIX,
@@ -206,6 +207,8 @@ __all__ = [
     "HttpClient",
     "HttpResponse",
     "IdempotencyKey",
+    "Issuer",
+    "IssuerUnavailable",
     "ItemList",
     "Json",
     "Kind",
@@ -302,6 +305,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "trunkline.access.issuers": "Issuer IssuerUnavailable",
     "trunkline.api.definitions": "CALL_PREFIX body_model call_options definition_routes query_model",
     "trunkline.api.hooks": "rest_hook_channel rest_hook_routes",
     "trunkline.api.idempotency_keys": "IdempotencyKey check_idempotency_key",

@@ -16,6 +16,7 @@ from starlette.requests import Request
 from trunkline import PluginContext, Principal, Refused
 from trunkline_portal import addresses, cookies, security
 from trunkline_portal.forms import read_fields
+from trunkline_portal.oidc.people import PREFIX
 from trunkline_portal.sessions import Sessions, SignedIn
 from trunkline_portal.store import Session
 
@@ -98,10 +99,15 @@ class Viewer:
 
     @property
     def holder(self) -> str:
-        """For whom calls are counted: the key, or the company where an operator's link opened the session."""
-        if self.session.link_id is None:
+        """For whom calls are counted: the key, or the company where a link or a user of the provider opened the session."""
+        if self.session.link_id is None and not self.is_user:
             return self.principal.key_id
-        return f"company_{self.session.company_id}"
+        return f"company_{self.principal.company_id}"
+
+    @property
+    def is_user(self) -> bool:
+        """Tell whether somebody has signed in at the identity provider."""
+        return self.session.link_id is None and self.session.key_id.startswith(PREFIX)
 
     def at(self, company_id: int) -> Self:
         """Give the same viewer, looking at another company."""

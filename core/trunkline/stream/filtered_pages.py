@@ -31,6 +31,7 @@ PIECE = 1_000
 AT_ONCE = 2
 """Calls that look at the same time in one process; a company has one of them."""
 WAIT_SECONDS = 5.0
+_PARTS = ("payload.", "metadata.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,11 +113,10 @@ def check(source: Json, event_types: Sequence[EventType]) -> Filter | None:
         wanted = filters.compile(source, event_types=event_types)
     except BodyInvalid as error:
         faults = [FieldError(fault.path.removeprefix("/"), fault.message) for fault in error.errors]
-        first = faults[0]
-        place = first.path.removeprefix("filter").removeprefix("/")
-        msg = (
-            f"The query parameter 'filter' is not valid{f' at {place!r}' if place else ''}: {first.message}."
+        place = next(
+            (part for part in reversed(faults[0].path.split("/")) if part.startswith(_PARTS)), "filter"
         )
+        msg = f"In the query parameter 'filter', '{place}' {faults[0].message}."
         raise BadQuery(msg, errors=faults) from None
     if (cost := costs.cost_of(source)) > MOST_COST:
         raise BadQuery.parameter(

@@ -407,7 +407,9 @@ async def test_a_filter_is_told_what_is_wrong_with_it(running):
 
     unknown, paths = await refused(filtered(**{"payload.amount": 1}), types="lead.created")
     assert paths == ["filter/payload.amount"]
-    assert "'filter' is not valid at 'payload.amount': is in none of the chosen event types" in unknown
+    assert (
+        unknown == "In the query parameter 'filter', 'payload.amount' is in none of the chosen event types."
+    )
     for sent in ("{", "[1]", "7", '{"a":' * 900 + "1" + "}" * 900):
         assert (await refused(sent))[1][0].startswith("filter")
     dear = [{"payload.first_name": {"contains": str(n)}} for n in range(40)]

@@ -128,7 +128,7 @@ if TYPE_CHECKING:
     from trunkline.outbound.push import post as post_by_http
     from trunkline.plugins.extras import require_extra
     from trunkline.schemas.catalog import EventType, Json
-    from trunkline.schemas.conditions import Condition, conditions_of
+    from trunkline.schemas.conditions import Condition, all_conditions, conditions_of
     from trunkline.schemas.definitions import Definition, Example, ItemList, Kind, read_definition
     from trunkline.schemas.fields import Field, FieldKind, Reference
     from trunkline.schemas.products import Brand, Product, alternatives, json_remarks, sample_envelope
@@ -270,6 +270,7 @@ __all__ = [
     "UpdateSubscription",
     "Wording",
     "__version__",
+    "all_conditions",
     "alternatives",
     "body_model",
     "call_options",
@@ -341,7 +342,7 @@ _HOMES = {
     "trunkline.outbound.push": "deliver:deliver_by_http post:post_by_http",
     "trunkline.plugins.extras": "require_extra",
     "trunkline.schemas.catalog": "EventType Json",
-    "trunkline.schemas.conditions": "Condition conditions_of",
+    "trunkline.schemas.conditions": "Condition all_conditions conditions_of",
     "trunkline.schemas.definitions": "Definition Example ItemList Kind read_definition",
     "trunkline.schemas.fields": "Field FieldKind Reference",
     "trunkline.schemas.products": "Brand Product alternatives json_remarks sample_envelope",

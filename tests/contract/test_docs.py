@@ -316,6 +316,7 @@ def test_the_readme_runs(make_reader: MakeReader):
         "publish-your-event-documentation",
         "replay-and-catch-up",
         "deliver-in-order",
+        "use-a-test-environment",
         "write-a-client",
     ],
 )

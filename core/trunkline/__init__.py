@@ -122,6 +122,13 @@ if TYPE_CHECKING:
         Unauthenticated,
     )
     from trunkline.model.deliveries import BreakerPolicy, Outcome, Result
+    from trunkline.model.environments import (
+        company_number,
+        company_title,
+        environment_member,
+        environment_of,
+        in_environment,
+    )
     from trunkline.model.event_groups import is_group, takes_type, type_groups
     from trunkline.model.principals import COMPANY_SCOPES, Principal, describe_scope
     from trunkline.outbound.push import deliver as deliver_by_http
@@ -276,12 +283,17 @@ __all__ = [
     "call_options",
     "check_fragment",
     "check_idempotency_key",
+    "company_number",
+    "company_title",
     "conditions_of",
     "definition_routes",
     "deliver_by_http",
     "describe_scope",
+    "environment_member",
+    "environment_of",
     "happening",
     "hookimpl",
+    "in_environment",
     "is_group",
     "json_remarks",
     "plural",
@@ -338,6 +350,9 @@ _HOMES = {
     ),
     "trunkline.model.deliveries": "BreakerPolicy Outcome Result",
     "trunkline.model.event_groups": "is_group takes_type type_groups",
+    "trunkline.model.environments": (
+        "company_number company_title environment_member environment_of in_environment"
+    ),
     "trunkline.model.principals": "COMPANY_SCOPES Principal describe_scope",
     "trunkline.outbound.push": "deliver:deliver_by_http post:post_by_http",
     "trunkline.plugins.extras": "require_extra",

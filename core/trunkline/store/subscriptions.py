@@ -206,11 +206,19 @@ async def filters_of_company(connection: AsyncConnection, company_id: int, *, bu
     return [row[0] for row in await connection.execute(statement)]
 
 
-async def lock_of_company(connection: AsyncConnection, company_id: int) -> list[int]:
-    """Lock the subscriptions of a company that are not deleted; returns their numbers."""
+async def targets_of_company(connection: AsyncConnection, company_id: int) -> list[str]:
+    """List the target URLs of a company's subscriptions that are not deleted, those apart that their holders renew."""
+    statement = text(
+        "SELECT DISTINCT target_url FROM subscriptions WHERE company_id = :company AND status <> 'deleted' AND name IS NULL"
+    )
+    return [row[0] for row in await connection.execute(statement, {"company": company_id})]
+
+
+async def lock_of_companies(connection: AsyncConnection, company_ids: Collection[int]) -> list[int]:
+    """Lock the subscriptions of companies that are not deleted; returns their numbers."""
     statement = (
         sqlalchemy.select(_table.c.no)
-        .where(_table.c.company_id == company_id, _table.c.status != "deleted")
+        .where(_table.c.company_id.in_(company_ids), _table.c.status != "deleted")
         .order_by(_table.c.no)
         .with_for_update()
     )

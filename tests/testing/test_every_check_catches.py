@@ -68,7 +68,11 @@ JUDGED = {
             pigeons.good: ["channel.tells-companies-apart-at-one-target"],
         },
     ),
-    "action": (ActionConformance, (action,), {action.good: None}),
+    "action": (
+        ActionConformance,
+        (action,),
+        {action.good: None, action.good_copying: ["action.takes-nothing-of-another-company"]},
+    ),
     "search": (SearchConformance, (search,), {search.good: None}),
     "migrations": (MigrationsConformance, (migrations,), {migrations.ledger: None}),
 }

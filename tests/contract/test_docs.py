@@ -317,6 +317,7 @@ def test_the_readme_runs(make_reader: MakeReader):
         "replay-and-catch-up",
         "run-plugins-from-files",
         "deliver-in-order",
+        "use-a-test-environment",
         "write-a-client",
     ],
 )

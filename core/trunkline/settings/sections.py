@@ -206,6 +206,12 @@ class Companies(Section):
     lookups_per_minute: int = Field(
         default=600, ge=1, description="names of targets that one process looks up for it"
     )
+    test_share: float = Field(
+        default=0.25,
+        gt=0,
+        le=1,
+        description="which part of these its test environment has besides, rounded up",
+    )
 
 
 class Limits(Section):

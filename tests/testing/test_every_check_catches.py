@@ -58,7 +58,15 @@ OF_BROKERS = [
     "channel.refuses-what-its-transport-cannot-name",
 ]
 JUDGED = {
-    "plugin": (PluginConformance, PLUGIN, {acme: None, plugin_values.versioned: CASTERS}),
+    "plugin": (
+        PluginConformance,
+        PLUGIN,
+        {
+            acme: None,
+            plugin_values.versioned: CASTERS,
+            plugin_routes.good_keeping: ["plugin.routes-keep-companies-apart"],
+        },
+    ),
     "channel": (
         ChannelConformance,
         CHANNEL,

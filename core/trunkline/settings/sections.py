@@ -111,6 +111,10 @@ class Plugins(Section):
         default=None, description="only these; every plugin that is found, if unset"
     )
     disabled: Names = Field(default=(), description="never these")
+    paths: Names = Field(
+        default=(),
+        description="plugins that are not installed: a file `NAME.py`, a package, or a folder of such",
+    )
     start_timeout_seconds: float = Field(
         default=30,
         gt=0,
@@ -201,6 +205,12 @@ class Companies(Section):
     )
     lookups_per_minute: int = Field(
         default=600, ge=1, description="names of targets that one process looks up for it"
+    )
+    test_share: float = Field(
+        default=0.25,
+        gt=0,
+        le=1,
+        description="which part of these its test environment has besides, rounded up",
     )
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from sqlalchemy import bindparam
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from trunkline.model.environments import company_number
 from trunkline.model.events import Draft, Event, shard_of
 from trunkline.runtime import faults
 from trunkline.store import retention, sql, tables
@@ -86,7 +87,7 @@ async def append(
             draft.company_id,
             draft.type,
             reserved.accepted_ms,
-            draft.envelope(position, references.get(draft.company_id)),
+            draft.envelope(position, references.get(company_number(draft.company_id))),
             draft.version,
         )
         for position, draft in enumerate(drafts, reserved.first)

@@ -20,6 +20,7 @@ from trunkline.store import subscriptions as store
 from trunkline.store.database import Database
 from trunkline.store.subscriptions import Row
 from trunkline.subscribing import declared, options
+from trunkline.subscribing.apart import check_target_apart
 from trunkline.subscribing.catching_up import CatchUp
 from trunkline.subscribing.checks import check_headers_given
 from trunkline.subscribing.filter_costs import check_filter_cost
@@ -104,12 +105,16 @@ class SubscriptionChanges:
                 columns |= await self._switch(connection, before, changes["status"])
             resumes = "status" in columns and columns["status"] == Status.ACTIVE
             row = await store.update(connection, before.no, columns, from_head=resumes)
+            if row.target_url != before.target_url:
+                await check_target_apart(
+                    connection, company_id, row.target_url, path=_path_of_target(changes)
+                )
             if before.ordering is not None and changes.get("ordering", before.ordering) is None:
                 await ordering.release_queue(connection, row.no)
             if row.status != before.status:
                 await (ledger.wake if row.status == Status.ACTIVE else ledger.park)(connection, row.no)
-            if resumes and changes.get("catch_up", True):
-                await self._catch_up.resume(connection, before, up_to=row.start_position)
+            if resumes:
+                row = await self._resume(connection, before, row, catch_up=changes.get("catch_up", True))
         self.announce(row)
         return view(self._records.open(row), checker=self._checker, warnings=warnings)
 
@@ -156,6 +161,9 @@ class SubscriptionChanges:
                 return view(same, checker=self._checker, with_secret=True, warnings=warnings), False
             if await store.count(connection, company_id) >= quotas.subscriptions:
                 raise TooManySubscriptions(quotas.subscriptions)
+            await check_target_apart(
+                connection, company_id, values["target_url"], path=_path_of_target(request)
+            )
             await check_filter_cost(connection, company_id, request.get("filter"), limit=quotas.filter_cost)
             row = await store.insert(connection, values, version=version)
             subscription = self._records.open(row)
@@ -262,6 +270,13 @@ class SubscriptionChanges:
         known = {name: before.pins.get(name, 1) for name in kept}
         return self._checker.pins_for(names, chosen={**before.pins, **known, **chosen})
 
+    async def _resume(
+        self, connection: AsyncConnection, before: Subscription, row: Row, *, catch_up: bool
+    ) -> Row:
+        """Deliver what was missed, and note what cannot be, for whoever renews the subscription."""
+        gap = await self._catch_up.resume(connection, before, up_to=row.start_position, catch_up=catch_up)
+        return row if gap is None else await store.update(connection, row.no, {"gap_position": gap})
+
     async def _switch(self, connection: AsyncConnection, before: Subscription, status: str) -> dict[str, Any]:
         """Give the columns that change when the status becomes *status*."""
         columns = {"status": status, "disabled_reason": None, "disabled_ms": None}
@@ -276,3 +291,7 @@ class SubscriptionChanges:
             self._notifier.subscription_changed(
                 ChangedSubscription(row.id, row.company_id, row.channel, row.status)
             )
+
+
+def _path_of_target(request: Mapping[str, Any]) -> str:
+    return "/target" if "target" in request else "/target_url"

@@ -11,7 +11,17 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from trunkline import CALL_PREFIX, Definition, EventType, NotFound, Product, alternatives, sample_envelope
+from trunkline import (
+    CALL_PREFIX,
+    Definition,
+    EventType,
+    NotFound,
+    Product,
+    alternatives,
+    company_number,
+    environment_member,
+    sample_envelope,
+)
 from trunkline_portal import curl, schema_rows
 from trunkline_portal.access import Integrates, Viewer
 from trunkline_portal.portal import Portal
@@ -212,7 +222,11 @@ def _grouped(entries: Iterable[Entry]) -> list[tuple[str, list[Entry]]]:
 def _envelope(event_type: EventType, company_id: int | None) -> bytes:
     """Write the example as it is sent, every digit as the schema has it."""
     envelope = sample_envelope(event_type) | {"payload": orjson.Fragment(event_type.example_json)}
-    return orjson.dumps(envelope if company_id is None else envelope | {"companyId": company_id})
+    if company_id is not None:
+        payload = envelope.pop("payload")
+        of_company = {"companyId": company_number(company_id), **environment_member(company_id)}
+        envelope |= {**of_company, "payload": payload}
+    return orjson.dumps(envelope)
 
 
 def _sentences(description: str) -> list[str]:

@@ -42,6 +42,8 @@ class Office:
     hub: Any
     n8n: N8n
     credential: dict[str, Any]
+    kept: str = ""
+    """A workflow that several tests know, by its id."""
 
     def emit(self, number: int) -> dict[str, Any]:
         """Emit an event; gives its envelope."""

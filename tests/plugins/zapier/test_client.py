@@ -13,6 +13,7 @@ from trunkline.schemas.files import package_definitions, package_event_types
 from trunkline.testing.receiver import Receiver
 
 from .core import ENVIRONMENT, HERE, NODE, ZapierRefused
+from .review import faults
 from .zaps import PEOPLE, Shop, as_zapier_hands_on, check_outputs, use_create, use_trigger
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
@@ -253,6 +254,24 @@ def test_what_a_reviewer_reads(shop: Shop):
             assert len(lists) == len(set(map(str, lists)))
             if operation["key"].startswith("update_"):
                 assert not any("default" in field for field in operation["operation"]["inputFields"])
+
+
+def test_the_checks_that_zapier_publishes_find_nothing(shop: Shop):
+    definition = shop.app.definition()
+    assert faults(definition) == []
+    broken = json.loads(json.dumps(definition))
+    trigger = broken["triggers"]["payment_failed"]
+    trigger["display"] = {"label": "payment failed", "description": "A payment, see https://x.example"}
+    trigger["operation"]["sample"] = {"at": "2026-01-28T10:30:00"}
+    broken["creates"]["create_lead"]["operation"]["inputFields"].append({"key": "apiKey", "label": "Key"})
+    assert {fault.partition(":")[0] for fault in faults(broken)} == {
+        "d001",
+        "d008",
+        "d010",
+        "d018",
+        "d021",
+        "d023",
+    }
 
 
 def test_what_is_left_empty_is_not_sent(staffed: Shop):

@@ -134,7 +134,7 @@ async def test_any_of_the_chosen_events_starts_a_zap(shop: Shop, receiver: Recei
     shop.unsubscribe("any_event", hook)
 
 
-@pytest.mark.parametrize("action", [action for action in ACTIONS if action != "delete_client_note"])
+@pytest.mark.parametrize("action", sorted({*ACTIONS} - {"delete_client_note", "restore_client"}))
 def test_an_action_with_every_field_filled_in(staffed: Shop, action: str):
     use_create(staffed, action)
 
@@ -148,6 +148,16 @@ def test_a_note_is_listed_and_deleted(staffed: Shop):
     )
     check_outputs(staffed.app.definition()["creates"]["delete_client_note"]["operation"], deleted)
     assert staffed.app.operation("searches", "list_client_notes", inputData=chosen) == []
+
+
+def test_a_client_is_archived_and_restored(staffed: Shop):
+    asked = {"first_name": "Ari", "last_name": "Fox", "email": "ari@example.com"}
+    chosen = {"client_id": staffed.app.operation("creates", "create_client", inputData=asked)["client_id"]}
+    staffed.app.operation("creates", "archive_client", inputData=chosen)
+    assert staffed.app.operation("searches", "get_client", inputData=chosen) == []
+    restored = staffed.app.operation("creates", "restore_client", inputData=chosen)
+    check_outputs(staffed.app.definition()["creates"]["restore_client"]["operation"], restored)
+    assert len(staffed.app.operation("searches", "get_client", inputData=chosen)) == 1
 
 
 @pytest.mark.parametrize("search", [search for search in SEARCHES if search.startswith("get_")])

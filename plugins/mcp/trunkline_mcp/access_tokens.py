@@ -6,7 +6,14 @@ from typing import Any
 
 import jwt
 
-from trunkline import COMPANY_SCOPES, BearerRequest, PluginContext, Principal, Unauthenticated
+from trunkline import (
+    COMPANY_SCOPES,
+    BearerRequest,
+    PluginContext,
+    Principal,
+    Unauthenticated,
+    in_environment,
+)
 from trunkline_mcp.issuer import IssuerKeys
 from trunkline_mcp.settings import OAuth
 from trunkline_mcp.users import PREFIX, Users
@@ -86,7 +93,11 @@ class AccessTokens:
             found = int(found)
         if not isinstance(found, int) or isinstance(found, bool):
             return None
-        return found if 0 < found <= MAX_COMPANY_ID else None
+        if not 0 < found <= MAX_COMPANY_ID:
+            return None
+        return in_environment(
+            found, "test" if claims.get(self._settings.environment_claim) == "test" else None
+        )
 
     def _scopes(self, claims: Mapping[str, Any]) -> Iterable[str]:
         for claim in _SCOPES:

@@ -116,7 +116,7 @@ def test_the_connection_is_named_after_the_key(served_hub: Any, app: App):
     assert made == {"uid": 92, "label": "test (company 92)"}
 
 
-def test_a_connection_to_the_test_environment_is_another_one_and_says_so(served_hub: Any, app: App):
+def test_a_connection_to_the_test_environment_is_another_one_and_says_so(served_hub: Any, tmp_path: Path):
     key = served_hub.run(
         "keys",
         "create",
@@ -129,7 +129,7 @@ def test_a_connection_to_the_test_environment_is_another_one_and_says_so(served_
         "--scope",
         "events:read",
     )
-    made = app.connect(api_key=key)
+    made = exported(served_hub, tmp_path).connect(api_key=key)
     assert made == {"uid": "test-92", "label": "test (company 92, test)"}
 
 

@@ -8,6 +8,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from trunkline.access.issuers import Issuer, IssuerUnavailable
     from trunkline.api.company_names import CompanyName
     from trunkline.api.definitions import (
         CALL_PREFIX,
@@ -66,6 +67,7 @@ if TYPE_CHECKING:
         EventList,
         EventReader,
         FinishedAttempt,
+        Gap,
         Held,
         HttpClient,
         HttpResponse,
@@ -119,7 +121,7 @@ if TYPE_CHECKING:
         TrunklineError,
         Unauthenticated,
     )
-    from trunkline.model.deliveries import Outcome, Result
+    from trunkline.model.deliveries import BreakerPolicy, Outcome, Result
     from trunkline.model.environments import (
         company_number,
         company_title,
@@ -133,7 +135,7 @@ if TYPE_CHECKING:
     from trunkline.outbound.push import post as post_by_http
     from trunkline.plugins.extras import require_extra
     from trunkline.schemas.catalog import EventType, Json
-    from trunkline.schemas.conditions import Condition, conditions_of
+    from trunkline.schemas.conditions import Condition, all_conditions, conditions_of
     from trunkline.schemas.definitions import Definition, Example, ItemList, Kind, read_definition
     from trunkline.schemas.fields import Field, FieldKind, Reference
     from trunkline.schemas.products import Brand, Product, alternatives, json_remarks, sample_envelope
@@ -169,6 +171,7 @@ __all__ = [
     "BearerRequest",
     "BodyInvalid",
     "Brand",
+    "BreakerPolicy",
     "Bucket",
     "Call",
     "Caller",
@@ -206,10 +209,13 @@ __all__ = [
     "FieldKind",
     "FinishedAttempt",
     "FragmentInvalid",
+    "Gap",
     "Held",
     "HttpClient",
     "HttpResponse",
     "IdempotencyKey",
+    "Issuer",
+    "IssuerUnavailable",
     "ItemList",
     "Json",
     "Kind",
@@ -271,6 +277,7 @@ __all__ = [
     "UpdateSubscription",
     "Wording",
     "__version__",
+    "all_conditions",
     "alternatives",
     "body_model",
     "call_options",
@@ -311,6 +318,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "trunkline.access.issuers": "Issuer IssuerUnavailable",
     "trunkline.api.definitions": "CALL_PREFIX body_model call_options definition_routes query_model",
     "trunkline.api.hooks": "rest_hook_channel rest_hook_routes",
     "trunkline.api.idempotency_keys": "IdempotencyKey check_idempotency_key",
@@ -328,7 +336,7 @@ _HOMES = {
     "trunkline.contract": (
         "AcceptedEvent Action Activity Answer Answered ApiKeys Attention AttentionKind BearerRequest "
         "Bucket Call ChangedSubscription Channel CheckTarget Clock Companies CompanyRows Connector Deliver Deliveries:DeliveryLog Deployment Emit "
-        "EmittedEvent EventList EventPage:StreamPage EventReader FinishedAttempt Held HttpClient HttpResponse ListedEvent "
+        "EmittedEvent EventList EventPage:StreamPage EventReader FinishedAttempt Gap Held HttpClient HttpResponse ListedEvent "
         "Lookup Migrations Network OpenOrigin Operations OriginClient Overview PluginContext PluginDatabase "
         "PortalContent PortalPage PortalRedirect PortalRequest Push Quarantine QuarantinePage "
         "QuarantinedEvent ReadFile Replays Routes Sealer Search ShownEvent SubscriptionActivity Subscriptions Target Terms"
@@ -340,7 +348,7 @@ _HOMES = {
         "FieldError NotFound ProviderFailed ProviderRefused Refused TargetRefused TrunklineError "
         "Unauthenticated"
     ),
-    "trunkline.model.deliveries": "Outcome Result",
+    "trunkline.model.deliveries": "BreakerPolicy Outcome Result",
     "trunkline.model.event_groups": "is_group takes_type type_groups",
     "trunkline.model.environments": (
         "company_number company_title environment_member environment_of in_environment"
@@ -349,7 +357,7 @@ _HOMES = {
     "trunkline.outbound.push": "deliver:deliver_by_http post:post_by_http",
     "trunkline.plugins.extras": "require_extra",
     "trunkline.schemas.catalog": "EventType Json",
-    "trunkline.schemas.conditions": "Condition conditions_of",
+    "trunkline.schemas.conditions": "Condition all_conditions conditions_of",
     "trunkline.schemas.definitions": "Definition Example ItemList Kind read_definition",
     "trunkline.schemas.fields": "Field FieldKind Reference",
     "trunkline.schemas.products": "Brand Product alternatives json_remarks sample_envelope",

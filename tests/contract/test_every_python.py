@@ -11,8 +11,8 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 UV = Path(sys.executable).with_name("uv")
-PROMISED = ("3.12", "3.13", "3.14")
-"""Beside the one that runs all other tests."""
+PROMISED = ("3.11", "3.12", "3.13", "3.14")
+"""Each in an environment of its own, that of the tests too: these run on an editable install with more in it."""
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 

@@ -217,3 +217,10 @@ def test_a_line_about_a_setting_that_is_no_assignment_is_named(folder):
     (folder / ".env").write_text("A=1\nTRUNKLINE_SERVER__PORT 2")
     with pytest.raises(SettingsInvalid, match=r"^Line 2 of \.env must look like NAME=value$"):
         settings.load()
+
+
+def test_a_setting_in_a_table_of_its_own_has_its_own_variable():
+    read = load(acme__door__host="h", acme__door__port="7", acme__room="r")
+    assert read.plugin_sections["acme"] == {"door": {"host": "h", "port": "7"}, "room": "r"}
+    with pytest.raises(SettingsInvalid, match=r"'acme\.door\.host' is set beside the whole of 'door'"):
+        load(acme__door='{"port": 7}', acme__door__host="h")

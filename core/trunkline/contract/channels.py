@@ -7,7 +7,7 @@ from typing import Any, Generic, Protocol, cast
 from pydantic import BaseModel
 from typing_extensions import TypeVar
 
-from trunkline.model.deliveries import Result
+from trunkline.model.deliveries import BreakerPolicy, Result
 from trunkline.schemas.catalog import Json
 from trunkline.targets.urls import HTTP_SCHEMES
 
@@ -81,8 +81,25 @@ HttpFor = Callable[[int], HttpClient]
 """Gives the guarded way out in the name of a company: its connections and lookups are apart from those of others."""
 
 
+@dataclass(frozen=True, slots=True)
+class Gap(Generic[Config]):
+    """Events that a subscription will not get: everything up to *cursor* that it has not got yet.
+
+    *gap_id* is the same on every attempt to tell of it; *timestamp* is the Unix second of this one.
+    """
+
+    gap_id: str
+    cursor: str
+    timestamp: int
+    target: Target[Config]
+
+
 Deliver = Callable[[Push[Any], HttpClient], Awaitable[Result]]
 """Make one attempt. It is cancelled at the time limit; whatever it raises counts as ``retry``."""
+
+
+TellGap = Callable[[Gap[Any], HttpClient], Awaitable[Result]]
+"""Tell a target of a gap; ``retry`` has it told again later. It is cancelled at the time limit."""
 
 
 CheckTarget = Callable[[str], str | None]
@@ -115,6 +132,10 @@ class Channel:
     deployment's policy. Any other scheme (``("mailto",)``) names a place within what the operator has named in the plugin's
     settings, and is never dialled itself; its form is checked here, the rest by *check_target*, which is asked for
     a target of any scheme once nothing else is wrong with it.
+
+    *tell_gap* is asked where a subscription that its holder renews (``Terms``) has missed events for good: it was paused for longer
+    than events are kept, or went on without what it had missed. *breaker* says when a subscription that only fails is
+    disabled, where that is not as the deployment says.
     """
 
     name: str
@@ -126,6 +147,8 @@ class Channel:
     target: type[BaseModel] | None = None
     check_connection: CheckConnection | None = None
     read_url: ReadUrl | None = None
+    tell_gap: TellGap | None = None
+    breaker: BreakerPolicy | None = None
 
 
 class OriginClient(HttpClient, Protocol):
@@ -137,7 +160,10 @@ class OriginClient(HttpClient, Protocol):
 
 
 class OpenOrigin(Protocol):
-    """Gives a way out to one origin that whoever runs the hub has named in a plugin's settings. Ask for it at start."""
+    """Gives a way out to one origin that whoever runs the hub has named in a plugin's settings. Ask for it at start.
+
+    Only for what such an origin names itself, as an issuer does its endpoints, it may be asked for later.
+    """
 
     def __call__(self, url: str, *, timeout_seconds: float) -> OriginClient:
         """Give a client for the origin of *url*, in a private network too; it refuses every other origin.

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from trunkline.contract import BASES, Channel, CompanyRows, Connector, Migrations, PortalPage, Routes
 from trunkline.contract.targets import find_model_fault
 from trunkline.errors import PluginFailed, SchemaInvalid
+from trunkline.model.deliveries import BreakerPolicy
 from trunkline.model.principals import COMPANY_SCOPES, OPERATOR
 from trunkline.plugins.records import HOOKS_OF_KINDS, PROVIDERS, Provider
 from trunkline.schemas.catalog import EventType, SchemaCatalog
@@ -134,10 +135,12 @@ def _find_channel_fault(channel: Channel) -> str | None:
         return f"name '{channel.name}' is not made of lower-case letters, digits, '-' and '_'"
     if fault is None and channel.deliver is not None and not callable(channel.deliver):
         return f"deliver is {_name_type(channel.deliver)}, not a function"
-    for name in ("check_target", "check_connection", "read_url"):
+    for name in ("check_target", "check_connection", "read_url", "tell_gap"):
         function = getattr(channel, name)
         if fault is None and function is not None and not callable(function):
             return f"{name} is {_name_type(function)}, not a function"
+    if fault is None and not isinstance(channel.breaker, BreakerPolicy | None):
+        return f"breaker is {_name_type(channel.breaker)}, not a BreakerPolicy"
     if fault is None and channel.target is not None:
         fault = find_model_fault(channel.target)
     return fault or find_schemes_fault(channel.schemes)

@@ -5,7 +5,7 @@ An unknown or malformed setting stops the start and is named.
 
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +32,8 @@ def load(file: Path | None = None, environment: Mapping[str, str] | None = None)
     if environment is None:
         beside = dotenv.FILE if file is None else file.parent / dotenv.FILE
         environment = {**dotenv.read(beside, prefix=ENVIRONMENT_PREFIX), **os.environ}
-    for section, name, value in _from_environment(environment):
-        tables.setdefault(section, {})[name] = value
+    for path, value in _from_environment(environment):
+        _put(tables, path, value)
     core = {name: table for name, table in tables.items() if name in CORE_SECTIONS}
     sections = {name: table for name, table in tables.items() if name not in CORE_SECTIONS}
     try:
@@ -103,10 +103,20 @@ def _read_file(file: Path | None) -> dict[str, dict[str, Any]]:
     return tables
 
 
-def _from_environment(environment: Mapping[str, str]) -> list[tuple[str, str, str]]:
-    values: list[tuple[str, str, str]] = []
+def _from_environment(environment: Mapping[str, str]) -> list[tuple[Sequence[str], str]]:
+    values: list[tuple[Sequence[str], str]] = []
     for variable, value in sorted(environment.items()):
         if variable.startswith(ENVIRONMENT_PREFIX) and "__" in variable:
-            section, _, name = variable.removeprefix(ENVIRONMENT_PREFIX).lower().partition("__")
-            values.append((section, name, value))
+            values.append((variable.removeprefix(ENVIRONMENT_PREFIX).lower().split("__"), value))
     return values
+
+
+def _put(tables: dict[str, Any], path: Sequence[str], value: str) -> None:
+    """Set what stands at *path*, a section, a name, and below tables of their own (``portal.oidc.issuer``) more of them."""
+    table = tables
+    for part in path[:-1]:
+        table = table.setdefault(part, {})
+        if not isinstance(table, dict):
+            msg = f"Setting '{'.'.join(path)}' is set beside the whole of '{part}'; set one of them"
+            raise SettingsInvalid(msg)
+    table[path[-1]] = value

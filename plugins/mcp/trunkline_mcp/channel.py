@@ -8,7 +8,9 @@ from dataclasses import replace
 import orjson
 
 from trunkline import (
+    BreakerPolicy,
     Channel,
+    Gap,
     HttpClient,
     NotFound,
     Outcome,
@@ -53,6 +55,16 @@ class Pusher:
         result = await self._post(push, http, body, message_id)
         return replace(result, outcome=Outcome.REJECTED) if result.status_code in NEVER else result
 
+    async def tell_gap(self, gap: Gap, http: HttpClient) -> Result:
+        """Tell the receiver that events are left out, and from where on it may go on: as far as nothing is open."""
+        target, cursor = gap.target, gap.cursor
+        with suppress(NotFound):  # ended meanwhile
+            cursor = await self._context.deliveries.watermark(target.company_id, target.subscription_id)
+        body = orjson.dumps({"type": "gap", "cursor": cursor})
+        message_id = f"msg_{gap.gap_id}"
+        push = Push(message_id, "gap", message_id, 1, gap.timestamp, body, target)
+        return await self._post(push, http, body, message_id)
+
     async def _body(self, push: Push) -> bytes:
         event_id = int(push.event_id) if push.event_id.isdecimal() else None
         target, cursor = push.target, None
@@ -92,9 +104,14 @@ class Pusher:
 
 def make_channel(context: PluginContext) -> Channel:
     """Make the channel."""
+    settings = context.settings
+    assert isinstance(settings, Settings)
+    pusher = Pusher(context)
     return Channel(
         CHANNEL,
         title="MCP Events",
         description="Posts each event to the callback URL with which an agent subscribed, signed with its secret.",
-        deliver=Pusher(context).deliver,
+        deliver=pusher.deliver,
+        tell_gap=pusher.tell_gap,
+        breaker=BreakerPolicy(settings.suspend_after_failures, settings.suspend_after_seconds),
     )

@@ -24,6 +24,7 @@ from trunkline import (
 )
 from trunkline_portal import addresses, cookies, security
 from trunkline_portal.forms import read_fields
+from trunkline_portal.oidc.people import PREFIX
 from trunkline_portal.sessions import Sessions, SignedIn
 from trunkline_portal.store import Session
 
@@ -139,10 +140,15 @@ class Viewer:
 
     @property
     def holder(self) -> str:
-        """For whom calls are counted: the key, or the company where an operator's link opened the session."""
-        if self.session.link_id is None:
+        """For whom calls are counted: the key, or the company where a link or a user of the provider opened the session."""
+        if self.session.link_id is None and not self.is_user:
             return self.principal.key_id
-        return f"company_{self.session.company_id}"
+        return f"company_{self.principal.company_id}"
+
+    @property
+    def is_user(self) -> bool:
+        """Tell whether somebody has signed in at the identity provider."""
+        return self.session.link_id is None and self.session.key_id.startswith(PREFIX)
 
     def may_see(self, company_id: int) -> bool:
         """Tell whether the viewer may look at *company_id*: an operator at any, others at their own and its test environment."""

@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from trunkline import NotFound, PluginContext, Refused, in_environment
-from trunkline_portal import addresses, assets, navigation, security, templating
+from trunkline_portal import addresses, assets, audit, navigation, security, templating
 from trunkline_portal import cookies as names
 from trunkline_portal.access import (
     CompanyNeeded,
@@ -88,6 +88,11 @@ class Portal:
     def now_ms(self) -> int:
         """Unix time in milliseconds."""
         return self.context.clock.now_ms()
+
+    def address_of(self, request: Request) -> str:
+        """Tell from where *request* comes, as far as proxies can be believed."""
+        peer = request.client.host if request.client else None
+        return self.context.client_addresses.find(peer, request.headers.getlist("x-forwarded-for"))
 
     def base_url(self, request: Request) -> str:
         """Tell where the hub is reached, for examples, without a slash at its end."""
@@ -186,8 +191,9 @@ class Portal:
         response.headers.update(problem.headers)
         return response
 
-    def finish(self, response: Response) -> None:
-        """Put the security headers on *response*; nothing but assets is kept by anyone."""
+    def finish(self, request: Request, response: Response) -> None:
+        """Put the security headers on *response*, log who did what by a form; nothing but assets is kept."""
+        audit.note_form(self.context.log, request, response)
         for name, value in self._headers.items():
             response.headers.setdefault(name, value)
         response.headers.setdefault("Cache-Control", "no-store")

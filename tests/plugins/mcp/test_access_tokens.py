@@ -10,8 +10,8 @@ from tests.plugins.mcp.conversation import Conversation
 from tests.plugins.mcp.issuer import AUDIENCE, issuing, unsigned
 from tests.plugins.oauth.flow import CALLBACK, App, Person, connect
 
+from trunkline.access import issuers as own_issuer
 from trunkline.errors import PluginFailed, SettingsInvalid
-from trunkline_mcp import issuer as own_issuer
 from trunkline_mcp.users import PREFIX
 
 METADATA = "/.well-known/oauth-protected-resource"

@@ -21,6 +21,12 @@ module.exports = {
         type: 'integer',
         helpText: 'Leave it empty for every event.',
       },
+      {
+        key: 'only_city_of_address',
+        label: 'Only for Address City',
+        type: 'string',
+        helpText: 'Leave it empty for every event.',
+      },
     ],
     performSubscribe: subscribe('order.placed', {
       only_order_id: {
@@ -28,6 +34,7 @@ module.exports = {
         operator: 'eq',
         kind: 'number',
       },
+      only_city_of_address: { path: 'payload.address.city', operator: 'eq' },
     }),
     performUnsubscribe: unsubscribe,
     perform: receive,

@@ -116,6 +116,23 @@ def test_the_connection_is_named_after_the_key(served_hub: Any, app: App):
     assert made == {"uid": 92, "label": "test (company 92)"}
 
 
+def test_a_connection_to_the_test_environment_is_another_one_and_says_so(served_hub: Any, tmp_path: Path):
+    key = served_hub.run(
+        "keys",
+        "create",
+        "--company",
+        "92",
+        "--environment",
+        "test",
+        "--name",
+        "test",
+        "--scope",
+        "events:read",
+    )
+    made = exported(served_hub, tmp_path).connect(api_key=key)
+    assert made == {"uid": "test-92", "label": "test (company 92, test)"}
+
+
 def test_a_wrong_key_is_told_before_anything_else(app: App):
     with pytest.raises(MakeError) as caught:
         App(app.files).connect(api_key="wlcro_live_92_nonsense")

@@ -78,6 +78,8 @@ def test_the_connection_is_labelled(shop: Shop):
     tested = shop.app.run("authentication.test")
     label = shop.app.run("authentication.connectionLabel", inputData=tested)
     assert label == f"My Zaps (company {tested['company_id']})"
+    label = shop.app.run("authentication.connectionLabel", inputData=tested | {"environment": "test"})
+    assert label == f"My Zaps (company {tested['company_id']}, test)"
 
 
 @pytest.mark.parametrize("trigger", sorted(EVENT_TYPES))

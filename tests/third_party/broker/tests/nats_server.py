@@ -13,7 +13,7 @@ from nats.aio.client import Client
 from nats.js.api import StreamConfig
 from nats.js.errors import NotFoundError
 
-from trunkline.testing.far_sides import LONGEST_WAIT_SECONDS, Arrival, FarSide
+from trunkline.testing import LONGEST_WAIT_SECONDS, Arrival, FarSide
 
 STREAM = "TRUNKLINE"
 SUBJECTS = "trunkline.>"

@@ -27,6 +27,7 @@ _ENVELOPE = (
     ("createdUtc", "Created", "date"),
     ("companyId", "Company ID", "integer"),
     ("companyRef", "Company Reference", "text"),
+    ("environment", "Environment", "text"),
 )
 _EVENT_AT = {
     names.WATCH: (("condition", "default", "payload.event"), ("response", "output", "body")),

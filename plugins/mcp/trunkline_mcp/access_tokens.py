@@ -4,7 +4,15 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from trunkline import COMPANY_SCOPES, BearerRequest, Issuer, PluginContext, Principal, Unauthenticated
+from trunkline import (
+    COMPANY_SCOPES,
+    BearerRequest,
+    Issuer,
+    PluginContext,
+    Principal,
+    Unauthenticated,
+    in_environment,
+)
 from trunkline_mcp.settings import OAuth
 from trunkline_mcp.users import PREFIX, Users
 
@@ -52,7 +60,11 @@ class AccessTokens:
             found = int(found)
         if not isinstance(found, int) or isinstance(found, bool):
             return None
-        return found if 0 < found <= MAX_COMPANY_ID else None
+        if not 0 < found <= MAX_COMPANY_ID:
+            return None
+        return in_environment(
+            found, "test" if claims.get(self._settings.environment_claim) == "test" else None
+        )
 
     def _scopes(self, claims: Mapping[str, Any]) -> Iterable[str]:
         for claim in _SCOPES:

@@ -55,6 +55,7 @@ module.exports = {
       { key: 'createdUtc', label: 'Event Created', type: 'datetime' },
       { key: 'companyId', label: 'Company ID', type: 'integer' },
       { key: 'companyRef', label: 'Company Reference', type: 'string' },
+      { key: 'environment', label: 'Environment', type: 'string' },
       { key: 'payload__order_id', label: 'Order ID', type: 'integer' },
       { key: 'payload__address__city', label: 'Address City', type: 'string' },
     ],

@@ -13,8 +13,10 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from trunkline.errors import SettingsInvalid
+from trunkline.errors.wording import fault_words
 from trunkline.settings import dotenv
 from trunkline.settings.sections import CORE_SECTIONS, Settings
+from trunkline.settings.values import RATE_PATTERN
 
 ENVIRONMENT_PREFIX = "TRUNKLINE_"
 DEFAULT_FILE = Path("trunkline.toml")
@@ -54,32 +56,17 @@ def describe(error: ValidationError, *, section: str = "") -> str:
     return "\n".join(lines)
 
 
-_WORDS: Mapping[str, str] = {
-    "extra_forbidden": "is not a setting",
-    "int_parsing": "must be a whole number",
-    "int_type": "must be a whole number",
-    "int_from_float": "must be a whole number",
-    "float_parsing": "must be a number",
-    "float_type": "must be a number",
-    "bool_parsing": "must be true or false",
-    "bool_type": "must be true or false",
-    "string_type": "must be text",
-    "too_short": "must have {min_length} characters or more",
-    "string_too_short": "must have {min_length} characters or more",
-    "string_too_long": "must have {max_length} characters at most",
-    "greater_than_equal": "must be {ge:.15g} or more",
-    "less_than_equal": "must be {le:.15g} at most",
-    "greater_than": "must be more than {gt:.15g}",
-    "less_than": "must be less than {lt:.15g}",
-    "literal_error": "must be {expected}",
-    "string_pattern_mismatch": "does not have the form {pattern}",
-}
-"""What is wrong with a value, by pydantic's name for it, where its own words are a programmer's. Only secrets are too short."""
-
-
 def _reason(fault: ErrorDetails) -> str:
-    words = _WORDS.get(fault["type"])
-    return words.format(**fault.get("ctx", {})) if words else fault["msg"].removeprefix("Value error, ")
+    """Say what is wrong with a value; only secrets are too short."""
+    match fault["type"]:
+        case "extra_forbidden":
+            return "is not a setting"
+        case "too_short" | "string_too_short":
+            return f"must have {fault.get('ctx', {})['min_length']} characters or more"
+        case "string_pattern_mismatch" if fault.get("ctx", {})["pattern"] == RATE_PATTERN:
+            return f"must be calls a minute, such as 60/minute, not '{fault['input']}'"
+        case _:
+            return fault_words(fault)
 
 
 def _read_file(file: Path | None) -> dict[str, dict[str, Any]]:

@@ -115,6 +115,10 @@ class Plugins(Section):
         default=(),
         description="plugins that are not installed: a file `NAME.py`, a package, or a folder of such",
     )
+    catalogue: str | None = Field(
+        default=None,
+        description="file or URL of the catalogue that `trunkline plugins search` looks through; the one that comes with trunkline, if unset",
+    )
     start_timeout_seconds: float = Field(
         default=30,
         gt=0,

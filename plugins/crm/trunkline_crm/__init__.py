@@ -32,6 +32,7 @@ def register_actions(context: PluginContext) -> Sequence[Action]:
         Action("update_client", clients.update_client),
         Action("update_client_status", clients.update_client_status),
         Action("archive_client", clients.archive_client),
+        Action("restore_client", clients.restore_client),
         Action("add_client_note", notes.add_client_note),
         Action("delete_client_note", notes.delete_client_note),
         Action("create_affiliate", affiliates.create_affiliate),

@@ -48,7 +48,7 @@ async def make_due(deployment, counts: dict[int, int]) -> None:
             for start in range(0, count, 500):
                 events += (await hub.ingest.accept(Submission([draft] * min(500, count - start)))).events
             rows = [
-                Settled(event.position, deployment.numbers[company], "pending", 0, None, wait_ms=0)
+                Settled(event.event_id, deployment.numbers[company], "pending", 0, None, wait_ms=0)
                 for event in events
             ]
             async with hub.database.write() as connection:

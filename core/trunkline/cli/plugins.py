@@ -22,7 +22,7 @@ Name = Annotated[
 FACTS = ("state", "error", "distribution", "version", "requires", "module", "file")
 LISTS = (
     "hooks", "settings", "channels", "event_types", "casters", "actions", "searches", "lookups", "routes", "pages",
-    "connectors", "migrations",
+    "connectors", "commands", "migrations",
 )  # fmt: skip
 
 

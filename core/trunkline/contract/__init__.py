@@ -16,6 +16,7 @@ from trunkline.contract.channels import (
     Push,
     Target,
 )
+from trunkline.contract.commands import Command, RunCommand
 from trunkline.contract.companies import Companies
 from trunkline.contract.connectors import Connector, Generate, ReadFile
 from trunkline.contract.context import PluginContext
@@ -58,6 +59,7 @@ from trunkline.contract.providers import (
     Call,
     EmittedEvent,
     Lookup,
+    Operation,
     Operations,
     Run,
     Search,
@@ -94,6 +96,7 @@ __all__ = [
     "CheckTarget",
     "ClientAddresses",
     "Clock",
+    "Command",
     "Companies",
     "CompanyRows",
     "Connector",
@@ -118,6 +121,7 @@ __all__ = [
     "Migrations",
     "Network",
     "OpenOrigin",
+    "Operation",
     "Operations",
     "OriginClient",
     "Overview",
@@ -142,6 +146,7 @@ __all__ = [
     "Replays",
     "Routes",
     "Run",
+    "RunCommand",
     "Sealer",
     "Search",
     "ShownEvent",

@@ -76,6 +76,22 @@ class HttpClient(Protocol):
         """
         ...
 
+    async def get(self, url: str, *, headers: Mapping[str, str]) -> HttpResponse:
+        """Read what is at *url*. Raises as ``post`` does."""
+        ...
+
+    async def put(self, url: str, *, body: bytes, headers: Mapping[str, str]) -> HttpResponse:
+        """Put *body* at *url*. Raises as ``post`` does."""
+        ...
+
+    async def patch(self, url: str, *, body: bytes, headers: Mapping[str, str]) -> HttpResponse:
+        """Change what is at *url* by *body*. Raises as ``post`` does."""
+        ...
+
+    async def delete(self, url: str, *, headers: Mapping[str, str]) -> HttpResponse:
+        """Delete what is at *url*. Raises as ``post`` does."""
+        ...
+
 
 HttpFor = Callable[[int], HttpClient]
 """Gives the guarded way out in the name of a company: its connections and lookups are apart from those of others."""
@@ -129,17 +145,13 @@ class Channel:
 
 
 class OriginClient(HttpClient, Protocol):
-    """The way out to one origin, which may be read from, too."""
-
-    async def get(self, url: str, *, headers: Mapping[str, str]) -> HttpResponse:
-        """Read what is at *url*. Raises as ``post`` does."""
-        ...
+    """An ``HttpClient``, which Hook API 1 told apart. Deprecated: write ``HttpClient``."""
 
 
 class OpenOrigin(Protocol):
     """Gives a way out to one origin that whoever runs the hub has named in a plugin's settings. Ask for it at start."""
 
-    def __call__(self, url: str, *, timeout_seconds: float) -> OriginClient:
+    def __call__(self, url: str, *, timeout_seconds: float) -> HttpClient:
         """Give a client for the origin of *url*, in a private network too; it refuses every other origin.
 
         Raises:

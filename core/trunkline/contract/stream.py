@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from typing_extensions import deprecated
+
 from trunkline.contract.providers import EmittedEvent
 from trunkline.schemas.catalog import EventType
 
@@ -12,10 +14,16 @@ from trunkline.schemas.catalog import EventType
 class AcceptedEvent:
     """An event that was stored. *body* is the envelope as it is sent."""
 
-    position: int
+    event_id: int
     company_id: int
     type: str
     body: bytes = field(repr=False)
+
+    @property
+    @deprecated("'AcceptedEvent.position' goes with 1.0: write 'event_id'")
+    def position(self) -> int:
+        """The event's id, as Hook API 1 named it. Deprecated: write ``event_id``."""
+        return self.event_id
 
 
 @dataclass(frozen=True, slots=True)

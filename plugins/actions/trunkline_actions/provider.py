@@ -16,14 +16,14 @@ from trunkline import (
     AddressRefused,
     Answer,
     Call,
-    Clock,
     HttpClient,
     HttpResponse,
-    Kind,
     PluginContext,
     ProviderFailed,
     Signer,
 )
+from trunkline.pages import Kind
+from trunkline.routes import Clock
 from trunkline_actions import answers
 from trunkline_actions.settings import Settings
 

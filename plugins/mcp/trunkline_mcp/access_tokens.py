@@ -6,7 +6,8 @@ from typing import Any
 
 import jwt
 
-from trunkline import COMPANY_SCOPES, BearerRequest, PluginContext, Principal, Unauthenticated
+from trunkline import PluginContext
+from trunkline.routes import COMPANY_SCOPES, BearerRequest, Principal, Unauthenticated
 from trunkline_mcp.issuer import IssuerKeys
 from trunkline_mcp.settings import OAuth
 from trunkline_mcp.users import PREFIX, Users

@@ -8,7 +8,8 @@ from typing import Any
 import jwt
 import orjson
 
-from trunkline import PluginContext, Refused, TrunklineError
+from trunkline import PluginContext, Refused
+from trunkline.routes import TrunklineError
 from trunkline_mcp.settings import OAuth
 
 TIMEOUT_SECONDS = 5.0

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from trunkline import Condition, Json, Product, conditions_of
+from trunkline import Json
+from trunkline.pages import Condition, Product, conditions_of
 from trunkline_n8n.fields import collected_properties, parameter_name
 from trunkline_n8n.typescript import Value, constant
 

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
-from trunkline import Caller, Strict, StrictRoute, requires, responses
+from trunkline.routes import Caller, Strict, StrictRoute, requires, responses
 from trunkline_oauth.apps import Apps
 from trunkline_oauth.grants import Grants
 from trunkline_oauth.model import App, Connection

@@ -9,14 +9,13 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import AwareDatetime, BeforeValidator, Field
 
-from trunkline import (
+from trunkline import NotFound, PluginContext
+from trunkline.routes import (
     BadQuery,
     Caller,
     Envelope,
     EventPage,
     EventReader,
-    NotFound,
-    PluginContext,
     QueryModel,
     Routes,
     StrictRoute,

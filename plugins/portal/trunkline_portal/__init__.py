@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel
 
-from trunkline import CompanyRows, Migrations, PluginContext, Routes, hookimpl
+from trunkline import CompanyRows, Migrations, PluginContext, hookimpl
+from trunkline.routes import Routes
 from trunkline_portal import link_routes, pages
 from trunkline_portal.portal import Portal
 from trunkline_portal.settings import Settings

@@ -13,7 +13,8 @@ from fastapi import Depends
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from trunkline import PluginContext, Principal, Refused
+from trunkline import PluginContext, Refused
+from trunkline.routes import Principal
 from trunkline_portal import addresses, cookies, security
 from trunkline_portal.forms import read_fields
 from trunkline_portal.sessions import Sessions, SignedIn

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, Field
 
-from trunkline import Names
+from trunkline.routes import Names
 
 _SOURCE = re.compile(r"'self'|https?://[A-Za-z0-9*.\-\[\]:]+", re.ASCII)
 

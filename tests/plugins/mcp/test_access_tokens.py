@@ -67,7 +67,7 @@ async def test_the_company_is_the_claims_or_the_tables_and_no_other(trusting, is
     }.items():
         listed = await talk(trusting, issuer.token(**claims)).call("get_recent_events")
         seen[name] = [one["id"] for one in listed["structuredContent"]["events"]]
-    assert seen == {"its own": [event.position], "by the table": [event.position], "another": []}
+    assert seen == {"its own": [event.event_id], "by the table": [event.event_id], "another": []}
     for claims in (
         {"company_id": None},
         {"company_id": 0},

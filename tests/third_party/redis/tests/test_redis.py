@@ -63,7 +63,7 @@ async def test_an_entry_has_the_event_its_type_and_a_signature_as_of_webhooks(co
     event = await hub.emit("client.created")
     (arrived,) = await consumer.arrivals(1)
     assert (arrived.body, arrived.headers["type"]) == (event.body, "client.created")
-    assert Webhook(made["secret"]).verify(arrived.body, dict(arrived.headers))["id"] == event.position
+    assert Webhook(made["secret"]).verify(arrived.body, dict(arrived.headers))["id"] == event.event_id
 
 
 async def test_the_password_is_nowhere_to_be_seen(consumer, hub):

@@ -113,7 +113,7 @@ class DeliveryPages:
         await self._start(viewer, event, subscription_id, dry_run=False)
         text, tone = _what_follows(subscription)
         return self._portal.redirect(
-            request, f"{viewer.root}/events/{event.id}", viewer=viewer, flash=text, tone=tone
+            request, f"{viewer.root}/events/{event.event_id}", viewer=viewer, flash=text, tone=tone
         )
 
     async def _start(

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from trunkline.contract import (
         AcceptedEvent,
         Answer,
+        Batch,
         Call,
         ChangedSubscription,
         Channel,
@@ -46,6 +47,7 @@ __all__ = [
     "AcceptedEvent",
     "AddressRefused",
     "Answer",
+    "Batch",
     "BodyInvalid",
     "Call",
     "Caster",
@@ -82,7 +84,7 @@ __all__ = [
 
 _HOMES = {
     "trunkline.contract": (
-        "AcceptedEvent Answer Call ChangedSubscription Channel Command CompanyRows EmittedEvent FinishedAttempt "
+        "AcceptedEvent Answer Batch Call ChangedSubscription Channel Command CompanyRows EmittedEvent FinishedAttempt "
         "HttpClient HttpResponse Migrations Network Operation PluginContext Push Target"
     ),
     "trunkline.contract.hookspecs": "HOOK_API hookimpl",

@@ -5,9 +5,11 @@ the database, the app or another plugin.
 """
 
 from trunkline.contract.channels import (
+    Batch,
     Channel,
     CheckTarget,
     Deliver,
+    DeliverBatch,
     HttpClient,
     HttpFor,
     HttpResponse,
@@ -87,6 +89,7 @@ __all__ = [
     "ApiKeys",
     "Attention",
     "AttentionKind",
+    "Batch",
     "BearerRequest",
     "Bucket",
     "Call",
@@ -101,6 +104,7 @@ __all__ = [
     "CompanyRows",
     "Connector",
     "Deliver",
+    "DeliverBatch",
     "Deliveries",
     "Deployment",
     "DirectHandler",

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from trunkline.contract import (
     BASES,
+    Batch,
     Channel,
     Command,
     CompanyRows,
@@ -37,6 +38,9 @@ TAKEN_AT_ROOT = frozenset(
     {"api", "schemas", "docs", "portal", "openapi.json", "asyncapi.json", "healthz", "readyz", "metrics"}
 )
 """First parts of addresses that are the hub's, or have a base of their own."""
+MOST_IN_BATCH = 1000
+LONGEST_WAIT_SECONDS = 1.0
+"""How long a delivery may wait for others: half of what a cursor waits for it, and well within an attempt's time."""
 TABLE = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
 LOCATION = re.compile(r"\w+(\.\w+)*:[\w.-]+(/[\w.-]+)*")
 
@@ -154,13 +158,23 @@ def _find_channel_fault(channel: Channel) -> str | None:
         return f"name '{channel.name}' is not made of lower-case letters, digits, '-' and '_'"
     if fault is None and channel.deliver is not None and not callable(channel.deliver):
         return f"deliver is {name_type(channel.deliver)}, not a function"
-    for name in ("check_target", "check_connection", "read_url"):
+    for name in ("check_target", "check_connection", "read_url", "deliver_batch"):
         function = getattr(channel, name)
         if fault is None and function is not None and not callable(function):
             return f"{name} is {name_type(function)}, not a function"
     if fault is None and channel.target is not None:
         fault = find_model_fault(channel.target)
-    return fault or find_schemes_fault(channel.schemes)
+    return fault or find_schemes_fault(channel.schemes) or _find_batch_fault(channel.batch)
+
+
+def _find_batch_fault(batch: Batch) -> str | None:
+    if fault := find_type_fault("batch", batch, Batch, expected="a Batch"):
+        return fault
+    if type(batch.most) is not int or not 1 <= batch.most <= MOST_IN_BATCH:
+        return f"batch has most={batch.most!r}, which is not a number from 1 to {MOST_IN_BATCH}"
+    if not isinstance(batch.wait_seconds, int | float) or not 0 <= batch.wait_seconds <= LONGEST_WAIT_SECONDS:
+        return f"batch has wait_seconds={batch.wait_seconds!r}, which is not from 0 to {LONGEST_WAIT_SECONDS:g} s"
+    return None
 
 
 def _find_caster_fault(caster: Caster) -> str | None:

@@ -1,5 +1,6 @@
 """The channel as the kit judges it, and what only Redis does, all against a real server."""
 
+import asyncio
 import json
 
 import pytest
@@ -95,3 +96,28 @@ async def test_a_key_that_is_no_stream_is_left_alone(server, consumer, hub):
         result = await try_it(hub, await subscribe(hub, consumer))
         assert result["error"] == "the key of this name holds something else than a stream"
         assert await client.get("crm") == b"mine"
+
+
+async def test_events_that_come_together_share_a_connection_and_are_each_accounted_for(server, consumer, hub):
+    made = await subscribe(hub, consumer)
+    await hub.emit("client.created")
+    await consumer.arrivals(1)
+    before = await connections(server)
+    emitted = await asyncio.gather(*(hub.emit("lead.created") for _ in range(40)))
+    arrived = await consumer.arrivals(41)
+    assert {one.event_id for one in arrived[1:]} == {str(event.event_id) for event in emitted}
+    assert await connections(server) - before < 20
+    async with asyncio.timeout(10):
+        while (rows := await deliveries(hub, made)) and {row["status"] for row in rows} != {"delivered"}:
+            await asyncio.sleep(0.02)
+    assert [row["attempts"] for row in rows] == [1] * 41
+
+
+async def connections(server) -> int:
+    async with server.client() as client:
+        return int((await client.info("stats"))["total_connections_received"])
+
+
+async def deliveries(hub, made) -> list[dict]:
+    answer = await hub.client.get(f"{SUBSCRIPTIONS}/{made['id']}/deliveries", params={"limit": 200})
+    return answer.json()["deliveries"]

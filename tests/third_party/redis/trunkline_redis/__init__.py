@@ -1,4 +1,4 @@
-"""A channel that adds each event to a stream of a customer's Redis: a connection for an attempt, spoken to in RESP."""
+"""A channel that adds each event to a stream of a customer's Redis: a connection for a batch, spoken to in RESP."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
@@ -42,23 +42,29 @@ class Refused(Exception):
 
 Call = Callable[..., Awaitable[bytes]]
 SECONDS = 4
-"""How long an attempt takes at most."""
+"""How long a batch takes at most."""
 FAILURES = (Refused, trunkline.AddressRefused, OSError, EOFError)
 
 
-async def deliver(network: trunkline.Network, push: trunkline.Push[Stream], _: object) -> trunkline.Result:
-    """Add the event to the stream."""
-    stream = push.target.config
-    limit = ("MAXLEN", "~", str(stream.keep)) if stream.keep else ()
-    signer = trunkline.Signer(push.target.signature, secrets=push.target.secrets)
-    fields = signer.headers(push.event_id, timestamp=push.timestamp, body=push.body)
-    entry = [part for name, value in {**fields, "type": push.event_type}.items() for part in (name, value)]
+async def deliver_batch(
+    network: trunkline.Network, pushes: Sequence[trunkline.Push[Stream]], _: object
+) -> Sequence[trunkline.Result]:
+    """Add the events to the stream, over one connection; those before a failure are delivered, the rest tried again."""
+    results: list[trunkline.Result] = []
+    target = pushes[0].target
+    limit = ("MAXLEN", "~", str(target.config.keep)) if target.config.keep else ()
+    signer = trunkline.Signer(target.signature, secrets=target.secrets)
     try:
-        async with asyncio.timeout(SECONDS), connected(network, push.target) as call:
-            place = await call("XADD", stream.stream, *limit, "*", *entry, "event", push.body)
+        async with asyncio.timeout(SECONDS), connected(network, target) as call:
+            for push in pushes:
+                named = signer.headers(push.event_id, timestamp=push.timestamp, body=push.body)
+                entry = [part for pair in {**named, "type": push.event_type}.items() for part in pair]
+                place = await call("XADD", target.config.stream, *limit, "*", *entry, "event", push.body)
+                results.append(trunkline.Result(trunkline.Outcome.DELIVERED, response_body=place.decode()))
     except FAILURES as error:
-        return trunkline.Result(trunkline.Outcome.RETRY, error=reason(error))
-    return trunkline.Result(trunkline.Outcome.DELIVERED, response_body=place.decode())
+        failed = trunkline.Result(trunkline.Outcome.RETRY, error=reason(error))
+        results += [failed] * (len(pushes) - len(results))
+    return results
 
 
 async def check(network: trunkline.Network, target: trunkline.Target[Stream]) -> str | None:
@@ -75,8 +81,9 @@ async def check(network: trunkline.Network, target: trunkline.Target[Stream]) ->
 def register_channels(context: trunkline.PluginContext) -> Sequence[trunkline.Channel]:
     """Give the channel; calls, form and checks come from ``Stream``."""
     about = "Adds each event to a stream of your Redis, for consumers that read at their own pace."
-    made, tried = partial(deliver, context.network), partial(check, context.network)
-    return [trunkline.Channel("redis", "Redis Streams", about, made, target=Stream, check_connection=tried)]
+    made, tried = partial(deliver_batch, context.network), partial(check, context.network)
+    channel = partial(trunkline.Channel, target=Stream, check_connection=tried, deliver_batch=made)
+    return [channel("redis", "Redis Streams", about)]
 
 
 @asynccontextmanager

@@ -1,7 +1,7 @@
 """What a message of an agent costs the hub in CPU, beside the same call over plain HTTP: a search, and a page of ten events.
 
 One client sends one after the other over a kept connection, so that what is compared is work, not waiting. The hub is a process
-of its own, served as ``trunkline serve`` does, without its dispatcher.
+of its own, served as ``trunkline serve`` does, dispatcher and all; that one has nothing to do.
 
 ``python -m benchmarks.agents DATABASE`` fills a log, serves it and prints where, as JSON.
 """
@@ -153,7 +153,7 @@ async def _serve(database_url: str) -> None:
         _, key = await hub.keys.create(92, name="bench", scopes=scopes)
         await hub.ingest.accept(Submission(drafts(92, EVENTS)))
         head = cursors.decode(await hub.streaming.head())
-    async with serving(make_hub(database_url, dispatch=False)) as url:
+    async with serving(make_hub(database_url, dispatch=True)) as url:
         async with httpx2.AsyncClient(base_url=url, headers={"X-Api-Key": key}) as client:
             made = await client.post("/api/v1/integrations/leads", json=LEAD)
             made.raise_for_status()

@@ -9,10 +9,10 @@ MOVED = {
         "sample_envelope singular those_of with_article wording_of"
     ),
     "trunkline.routes": (
-        "Answered ApiKeys BadCursor BadQuery BearerRequest CALL_PREFIX COMPANY_SCOPES Caller "
+        "Answered ApiKeys BadCursor BadQuery BearerRequest BreakerPolicy CALL_PREFIX COMPANY_SCOPES Caller "
         "CheckTarget Clock Companies CompanyName CreateSubscription CreatedSubscription CursorExpired "
         "Deliver Deliveries DeliveryLog DeliveryQuery Deployment Emit Envelope EventPage EventReader "
-        "EventRejected ExtraMissing Held IdempotencyKey Names OpenOrigin Operations PluginDatabase "
+        "EventRejected ExtraMissing Gap Held IdempotencyKey Names OpenOrigin Operations PluginDatabase "
         "Principal ProviderRefused Quarantine QuarantinePage QuarantinedEvent QueryModel ReplayCount "
         "ReplayRequest ReplayView Replays RotateSecret RotatedSecret Routes Sealer Seconds StreamPage "
         "Strict StrictRoute SubscriptionList SubscriptionView Subscriptions TargetRefused Terms "

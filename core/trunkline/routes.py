@@ -41,6 +41,7 @@ from trunkline.contract import (
     Deployment,
     Emit,
     EventReader,
+    Gap,
     Held,
     OpenOrigin,
     Operations,
@@ -67,6 +68,7 @@ from trunkline.errors import (
     TrunklineError,
     Unauthenticated,
 )
+from trunkline.model.deliveries import BreakerPolicy
 from trunkline.model.event_groups import is_group, takes_type, type_groups
 from trunkline.model.principals import COMPANY_SCOPES, Principal, describe_scope
 from trunkline.plugins.extras import require_extra
@@ -80,6 +82,7 @@ __all__ = [
     "BadCursor",
     "BadQuery",
     "BearerRequest",
+    "BreakerPolicy",
     "Caller",
     "CheckTarget",
     "Clock",
@@ -99,6 +102,7 @@ __all__ = [
     "EventReader",
     "EventRejected",
     "ExtraMissing",
+    "Gap",
     "Held",
     "IdempotencyKey",
     "Names",

@@ -315,6 +315,7 @@ def test_the_readme_runs(make_reader: MakeReader):
         "poll-events",
         "publish-your-event-documentation",
         "replay-and-catch-up",
+        "run-plugins-from-files",
         "deliver-in-order",
         "write-a-client",
     ],

@@ -48,6 +48,11 @@ COMMANDS: Mapping[str, Source] = {
         "serve",
         "Serve the API and deliver events; brings its database up to date first.",
     ),
+    "dev": Source(
+        "trunkline.cli.developing",
+        "dev",
+        "Serve a hub to write a plugin with: from its file, over plain HTTP, to targets on this machine too.",
+    ),
     "worker": Source(
         "trunkline.cli.serving",
         "worker",

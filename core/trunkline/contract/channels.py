@@ -7,7 +7,7 @@ from typing import Any, Generic, Protocol, cast
 from pydantic import BaseModel
 from typing_extensions import TypeVar
 
-from trunkline.model.deliveries import Result
+from trunkline.model.deliveries import BreakerPolicy, Result
 from trunkline.schemas.catalog import Json
 from trunkline.targets.urls import HTTP_SCHEMES
 
@@ -97,6 +97,19 @@ HttpFor = Callable[[int], HttpClient]
 """Gives the guarded way out in the name of a company: its connections and lookups are apart from those of others."""
 
 
+@dataclass(frozen=True, slots=True)
+class Gap(Generic[Config]):
+    """Events that a subscription will not get: everything up to *cursor* that it has not got yet.
+
+    *gap_id* is the same on every attempt to tell of it; *timestamp* is the Unix second of this one.
+    """
+
+    gap_id: str
+    cursor: str
+    timestamp: int
+    target: Target[Config]
+
+
 Deliver = Callable[[Push[Any], HttpClient], Awaitable[Result]]
 """Make one attempt. It is cancelled at the time limit; whatever it raises counts as ``retry``."""
 
@@ -119,6 +132,10 @@ class Batch:
 
     most: int = 64
     wait_seconds: float = 0.1
+
+
+TellGap = Callable[[Gap[Any], HttpClient], Awaitable[Result]]
+"""Tell a target of a gap; ``retry`` has it told again later. It is cancelled at the time limit."""
 
 
 CheckTarget = Callable[[str], str | None]
@@ -154,6 +171,10 @@ class Channel:
     deployment's policy. Any other scheme (``("mailto",)``) names a place within what the operator has named in the plugin's
     settings, and is never dialled itself; its form is checked here, the rest by *check_target*, which is asked for
     a target of any scheme once nothing else is wrong with it.
+
+    *tell_gap* is asked where a subscription that its holder renews (``Terms``) has missed events for good: it was paused for longer
+    than events are kept, or went on without what it had missed. *breaker* says when a subscription that only fails is
+    disabled, where that is not as the deployment says.
     """
 
     name: str
@@ -165,6 +186,8 @@ class Channel:
     target: type[BaseModel] | None = None
     check_connection: CheckConnection | None = None
     read_url: ReadUrl | None = None
+    tell_gap: TellGap | None = None
+    breaker: BreakerPolicy | None = None
     deliver_batch: DeliverBatch | None = None
     batch: Batch = field(default_factory=Batch)
 

@@ -30,12 +30,15 @@ class Terms:
 class Renewed:
     """A subscription that was made or renewed. *view* is JSON as CONTRACT §6 shows it, without the secret.
 
-    *is_truncated*: events after the start that was asked for are left out, because they are gone, or too old for the terms.
+    *is_truncated*: events are left out that it should have got since the start that was asked for, or since it was renewed before,
+    because they are gone, or too old for the terms. *failed_since_ms*: it was disabled, since from then on (Unix ms) it only failed;
+    it goes on now.
     """
 
     view: Mapping[str, Json]
     is_new: bool
     is_truncated: bool
+    failed_since_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

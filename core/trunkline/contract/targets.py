@@ -5,6 +5,7 @@ portal, the body of requests, and what may be shown. Pure: nothing here is store
 """
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
@@ -20,6 +21,7 @@ MASK = "••••"
 """What stands for a secret wherever a target is shown; sent back, it means the secret that is stored."""
 MAX_BYTES = 8192
 """How long a target may be as JSON."""
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 PLAIN_TYPES = frozenset({"string", "integer", "number", "boolean"})
 
 Members = Mapping[str, Any]
@@ -117,6 +119,12 @@ def read(model: type[BaseModel], members: Members) -> BaseModel:
         )
         for name in members
         if name not in model.model_fields
+    ]
+    secret = secret_names(model)
+    errors += [
+        FieldError(f"/target{pointer(name)}", "must not contain control characters")
+        for name, value in members.items()
+        if isinstance(value, str) and name not in secret and _CONTROL.search(value)
     ]
     if len(text := json.dumps(dict(members), ensure_ascii=False).encode()) > MAX_BYTES:
         errors.append(FieldError("/target", f"is longer than {MAX_BYTES} bytes"))

@@ -20,6 +20,7 @@ from typing import Self
 
 from trunkline.access.subscription_records import SubscriptionRecords
 from trunkline.dispatch import policies
+from trunkline.dispatch.gaps import Gaps
 from trunkline.dispatch.gathering import Gathering
 from trunkline.dispatch.jobs import Job
 from trunkline.dispatch.lapses import Lapses
@@ -150,6 +151,9 @@ class Dispatcher:
         self._turns = self._build_turns(table)
         self._replays = self._build_replay_lane()
         self._lapses = Lapses(self._database, table, reports=self._reports, now_ms=self._sender.now_ms)
+        self._gaps = Gaps(
+            self._database, table, self._sender, self._owned, timeout_seconds=self._settings.timeout_seconds
+        )
         self._reports.watch(self._runner, self._owned)
 
     def _build_reader(self, table: RoutingTable) -> Reader:
@@ -170,7 +174,7 @@ class Dispatcher:
             self._database,
             self._owned,
             self._runner,
-            policies=policies.of_settings(self._settings),
+            policies=policies.of_settings(self._settings, self._sender.channels),
             reports=self._reports,
             due=self._signals.due,
             turn=self._signals.turn,
@@ -207,12 +211,14 @@ class Dispatcher:
             "turns": functools.partial(self._turns.run, self._signals.turn),
             "replays": functools.partial(self._replays.run, self._signals.replay),
             "lapses": self._lapses.run,
+            "gaps": self._gaps.run,
             "settlement": self._settlement.run,
             "sweep": self._sweep,
         }
         self._tasks = [
             asyncio.create_task(
-                self._supervision.keep(name, run, is_vital=name not in {"replays", "lapses"}), name=name
+                self._supervision.keep(name, run, is_vital=name not in {"replays", "lapses", "gaps"}),
+                name=name,
             )
             for name, run in parts.items()
         ]

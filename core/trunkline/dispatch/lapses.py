@@ -8,6 +8,7 @@ from trunkline.dispatch.reports import Reports
 from trunkline.dispatch.routing import NEVER_MS, RoutingTable
 from trunkline.errors import StoreUnavailable
 from trunkline.model.subscriptions import LAPSED
+from trunkline.runtime import faults
 from trunkline.store import deliveries as ledger
 from trunkline.store import subscriptions as store
 from trunkline.store.database import Database
@@ -48,12 +49,17 @@ class Lapses:
                 for no in await store.lapsed(connection, limit=AT_ONCE):
                     row = await store.disable(connection, no, reason=LAPSED, resume_position=0)
                     if row is not None:
+                        faults.point("lapse.after_disable")
                         await ledger.end_all(connection, no)
                         ended.append(row)
                 next_ms = await store.first_expiry_ms(connection)
+                if ended:
+                    faults.point("lapse.before_commit")
         except BaseException:
             self._table.first_expiry_ms = 0
             raise
+        if ended:
+            faults.point("lapse.after_commit")
         if next_ms is not None:
             self._table.first_expiry_ms = min(self._table.first_expiry_ms, next_ms)
         self._reports.subscriptions_disabled(ended)

@@ -1,22 +1,31 @@
 """When a failed delivery is tried again, and when a failing subscription is disabled."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from trunkline.contract import Channel
 from trunkline.model.deliveries import BreakerPolicy, RetryPolicy
 from trunkline.settings import Delivery
 
 
 @dataclass(frozen=True, slots=True)
 class Policies:
-    """The policies of retries and of the circuit breaker."""
+    """The policies of retries and of the circuit breaker; *channels* may have a breaker of their own."""
 
     retry: RetryPolicy
     breaker: BreakerPolicy
+    channels: Mapping[str, Channel]
+
+    def breaker_of(self, channel: str) -> BreakerPolicy:
+        """Give the breaker of the subscriptions of *channel*."""
+        own = self.channels.get(channel)
+        return own.breaker if own is not None and own.breaker is not None else self.breaker
 
 
-def of_settings(settings: Delivery) -> Policies:
-    """Read the policies from a deployment's settings."""
+def of_settings(settings: Delivery, channels: Mapping[str, Channel]) -> Policies:
+    """Read the policies from a deployment's settings, and from its *channels*."""
     return Policies(
         RetryPolicy(settings.retry_schedule_seconds, settings.retry_jitter),
         BreakerPolicy(settings.breaker_failures, settings.breaker_span_seconds),
+        channels,
     )

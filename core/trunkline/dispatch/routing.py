@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 from trunkline.contract import Channel, Deliver, Target
+from trunkline.contract.channels import TellGap
 from trunkline.contract.targets import config_of
 from trunkline.filters import costs, filters
 from trunkline.filters.filters import Test
@@ -73,6 +74,11 @@ class Route:
         self.cost = costs.cost_of(subscription.filter) if subscription.filter else 0
         self._target: Target | None = None
         self._valid_until_ms = 0
+
+    @property
+    def tell_gap(self) -> TellGap | None:
+        """What tells its target of a gap, where its channel can."""
+        return self._channel.tell_gap if self._channel else None
 
     def target(self, now_ms: int) -> Target:
         """Give its target, with the secrets that sign at *now_ms*. Raises BodyInvalid where it is none for the channel."""
@@ -149,6 +155,8 @@ class RoutingTable:
         """Numbers of the subscriptions that have an ordering."""
         self.paced: set[int] = set()
         """Numbers of those that have a pace."""
+        self.gaps: set[int] = set()
+        """Numbers of those that have a gap of which their channel can tell."""
         self.version = 0
         """The routing version of the newest change that it has."""
         self.first_expiry_ms = NEVER_MS
@@ -165,6 +173,7 @@ class RoutingTable:
             companies.add(subscription.company_id)
             self.ordered.discard(subscription.no)
             self.paced.discard(subscription.no)
+            self.gaps.discard(subscription.no)
             members = self._members.setdefault(subscription.company_id, {})
             if subscription.status == Status.ACTIVE and subscription.is_readable:
                 route = self._route(subscription)
@@ -173,6 +182,8 @@ class RoutingTable:
                     self.ordered.add(subscription.no)
                 if route.pace is not None:
                     self.paced.add(subscription.no)
+                if subscription.gap_position is not None and route.tell_gap is not None:
+                    self.gaps.add(subscription.no)
                 if subscription.expires_ms is not None:
                     self.first_expiry_ms = min(self.first_expiry_ms, subscription.expires_ms)
             elif self._by_no.pop(subscription.no, None) is not None:

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Mapping
 
-from trunkline.contract import Channel, Push
+from trunkline.contract import Channel, Gap, Push
 from trunkline.dispatch.jobs import Job
 from trunkline.dispatch.results import checked, unusable
+from trunkline.dispatch.routing import Route
 from trunkline.errors import BodyInvalid
 from trunkline.model import cursors
 from trunkline.model.deliveries import Outcome, Result
@@ -63,3 +64,23 @@ class Sender:
         )
         faults.point("deliver.after_attempt")
         return checked(result)
+
+    async def tell_gap(self, route: Route, now_ms: int) -> Result:
+        """Make one attempt to tell of the gap of *route*, whose channel can; or raise what its channel raised."""
+        subscription = route.subscription
+        assert route.tell_gap is not None
+        assert subscription.gap_position is not None
+        if subscription.lapses_by(now_ms):
+            return _LAPSED
+        try:
+            target = route.target(now_ms)
+        except BodyInvalid as error:
+            return unusable(error)
+        gap = Gap(
+            gap_id=f"gap_{subscription.gap_position}_{subscription.no}",
+            cursor=cursors.encode(subscription.gap_position),
+            timestamp=now_ms // 1000,
+            target=target,
+        )
+        http = self._http_for(subscription.company_id, subscription.timeout_seconds)
+        return checked(await route.tell_gap(gap, http))

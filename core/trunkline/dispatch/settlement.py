@@ -206,11 +206,12 @@ class Settlement:
         return now_ms
 
     async def _disable_failing(
-        self, connection: AsyncConnection, batch: Batch, failing: Sequence[tuple[int, int, int, int]]
+        self, connection: AsyncConnection, batch: Batch, failing: Sequence[tuple[int, str, int, int, int]]
     ) -> list[Row]:
         reasons = dict.fromkeys(batch.gone, GONE)
-        for no, failures, since_ms, now_ms in failing:
-            if self._policies.breaker.trips(failures=failures, failing_since_ms=since_ms, now_ms=now_ms):
+        for no, channel, failures, since_ms, now_ms in failing:
+            breaker = self._policies.breaker_of(channel)
+            if breaker.trips(failures=failures, failing_since_ms=since_ms, now_ms=now_ms):
                 reasons.setdefault(no, FAILING)
         disabled: list[Row] = []
         for no, reason in sorted(reasons.items()):

@@ -88,6 +88,8 @@ class Subscription:
     """What may be shown of a target that its channel declares; None where *target_url* is all there is."""
     target_secrets: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     """The secrets of *target*, by their names."""
+    gap_position: int | None = None
+    """Up to where events are left out that it will not get, as long as its holder has not been told."""
 
     def lapses_by(self, now_ms: int) -> bool:
         """Tell whether at *now_ms* its time is over."""

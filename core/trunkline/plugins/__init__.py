@@ -19,6 +19,7 @@ from trunkline.plugins.authentication import TokenPrincipals
 from trunkline.plugins.collection import MakeContext, collect_static, collect_with
 from trunkline.plugins.discovery import discover
 from trunkline.plugins.lifespans import lifespans
+from trunkline.plugins.local import discover_local
 from trunkline.plugins.notification import Notifier
 from trunkline.plugins.records import Candidate, Collected, PluginRecord
 from trunkline.plugins.registry import Registry, logger_of
@@ -41,6 +42,7 @@ __all__ = [
     "collect_static",
     "collect_with",
     "discover",
+    "discover_local",
     "lifespans",
     "load",
     "logger_of",
@@ -56,7 +58,7 @@ def load(settings: Settings, *, path: Sequence[str] | None = None) -> Registry:
     """
     tracer = Tracer.from_environment(os.environ)
     registry = admit(
-        discover(path=path),
+        [*discover(path=path), *discover_local(settings.plugins.paths)],
         chosen=settings.plugins,
         version=__version__,
         tracer=tracer,

@@ -123,7 +123,7 @@ def _check_name(candidate: Candidate) -> None:
 
 
 def _check_range(candidate: Candidate, version: str) -> None:
-    if canonicalize_name(candidate.distribution) == HUB:
+    if candidate.is_local or canonicalize_name(candidate.distribution) == HUB:
         return
     if candidate.requires is None:
         reason = (

@@ -48,6 +48,8 @@ class Candidate:
     version: str
     requires: str | None
     product: str | None = None
+    is_local: bool = False
+    """It is a file or a package of the deployment (``plugins.paths``): no distribution brings it, so none says a range."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from trunkline.contract import (
 )
 from trunkline.contract.targets import find_model_fault
 from trunkline.errors import PluginFailed, SchemaInvalid
+from trunkline.model.deliveries import BreakerPolicy
 from trunkline.model.principals import COMPANY_SCOPES, OPERATOR
 from trunkline.plugins.operations import find_operation_fault, with_kind
 from trunkline.plugins.records import OPERATION_HOOKS
@@ -158,10 +159,12 @@ def _find_channel_fault(channel: Channel) -> str | None:
         return f"name '{channel.name}' is not made of lower-case letters, digits, '-' and '_'"
     if fault is None and channel.deliver is not None and not callable(channel.deliver):
         return f"deliver is {name_type(channel.deliver)}, not a function"
-    for name in ("check_target", "check_connection", "read_url", "deliver_batch"):
+    for name in ("check_target", "check_connection", "read_url", "deliver_batch", "tell_gap"):
         function = getattr(channel, name)
         if fault is None and function is not None and not callable(function):
             return f"{name} is {name_type(function)}, not a function"
+    if fault is None and not isinstance(channel.breaker, BreakerPolicy | None):
+        return f"breaker is {name_type(channel.breaker)}, not a BreakerPolicy"
     if fault is None and channel.target is not None:
         fault = find_model_fault(channel.target)
     return fault or find_schemes_fault(channel.schemes) or _find_batch_fault(channel.batch)

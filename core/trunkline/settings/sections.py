@@ -111,6 +111,10 @@ class Plugins(Section):
         default=None, description="only these; every plugin that is found, if unset"
     )
     disabled: Names = Field(default=(), description="never these")
+    paths: Names = Field(
+        default=(),
+        description="plugins that are not installed: a file `NAME.py`, a package, or a folder of such",
+    )
     start_timeout_seconds: float = Field(
         default=30,
         gt=0,

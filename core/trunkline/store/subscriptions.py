@@ -259,8 +259,8 @@ class Streak:
 
 async def record_streaks(
     connection: AsyncConnection, streaks: Sequence[Streak], *, also: Collection[int] = ()
-) -> list[tuple[int, int, int, int]]:
-    """Count failures in a row; returns (number, failures, failing since, now) of those that now fail, times in ms.
+) -> list[tuple[int, str, int, int, int]]:
+    """Count failures in a row; returns (number, channel, failures, failing since, now) of those that now fail, times in ms.
 
     Those that fail and those numbered in *also* stay locked for a change in the same transaction.
     """
@@ -287,11 +287,11 @@ async def record_streaks(
         text(
             f"UPDATE subscriptions SET failures = failures + u.failed, "
             f"failing_since_ms = COALESCE(failing_since_ms, {now}) FROM {source} WHERE subscriptions.no = u.no "
-            f"RETURNING subscriptions.no, failures, failing_since_ms, {now}"
+            f"RETURNING subscriptions.no, channel, failures, failing_since_ms, {now}"
         ),
         {"rows": sql.rows_json(failing)},
     )
-    return [(row[0], row[1], row[2], row[3]) for row in rows]
+    return [(row[0], row[1], row[2], row[3], row[4]) for row in rows]
 
 
 async def _lock(connection: AsyncConnection, numbers: Mapping[int, bool]) -> set[int]:
@@ -332,6 +332,14 @@ async def disable(connection: AsyncConnection, no: int, *, reason: str, resume_p
     )
     row = (await connection.execute(statement)).first()
     return _read(row) if row else None
+
+
+async def forget_gap(connection: AsyncConnection, no: int, *, position: int) -> None:
+    """Note that the holder of the subscription number *no* has been told of its gap up to *position*."""
+    is_that = sqlalchemy.and_(_table.c.no == no, _table.c.gap_position == position)
+    statement = sqlalchemy.select(_table.c.no).where(is_that).with_for_update()
+    if (await connection.execute(statement)).first() is not None:
+        await update(connection, no, {"gap_position": None})
 
 
 async def locked(connection: AsyncConnection, numbers: Sequence[int]) -> dict[int, str]:

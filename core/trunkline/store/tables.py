@@ -143,6 +143,7 @@ subscriptions = Table(
     Column("notes", JSON(none_as_null=True)),
     Column("expires_ms", BigInteger),
     Column("target", JSON(none_as_null=True)),
+    Column("gap_position", BigInteger),
     Index("ix_subscriptions_company", "company_id"),
     Index("ix_subscriptions_version", "version"),
     partial_index("ix_subscriptions_name", "company_id", "name", where="name IS NOT NULL"),
@@ -153,7 +154,8 @@ subscriptions = Table(
 """*event_types* and *filter* are JSON; *sealed* is the encrypted JSON of secrets and headers, and of the secrets of *target*; *version* is the routing
 version of the last change. The live reader serves what comes after *start_position*; *resume_position* is where a paused or
 disabled subscription stopped. Status ``deleted`` keeps the number for the deliveries that name it. *name*, *holder*, *notes*
-and *expires_ms* are the terms of one that its holder renews (``contract.Terms``); a deleted one has no name."""
+and *expires_ms* are the terms of one that its holder renews (``contract.Terms``); a deleted one has no name. Of such a one *gap_position*
+is where events that it will not get end, as long as its holder has not been told."""
 
 routing = Table(
     "routing",

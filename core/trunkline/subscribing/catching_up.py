@@ -54,10 +54,26 @@ class CatchUp:
         await self._begin(connection, subscription, after=begin, up_to=subscription.start_position)
         return is_truncated
 
-    async def resume(self, connection: AsyncConnection, stopped: Subscription, *, up_to: int) -> None:
-        """Deliver what came since *stopped* was paused or disabled, up to the position where it goes on."""
-        if stopped.resume_position is not None:
-            await self._begin(connection, stopped, after=stopped.resume_position, up_to=up_to)
+    async def resume(
+        self, connection: AsyncConnection, stopped: Subscription, *, up_to: int, catch_up: bool
+    ) -> int | None:
+        """Deliver what came since *stopped* was paused or disabled, up to the position where it goes on, or nothing of it.
+
+        Tells up to where events are left out, None where none are; it is looked at where a holder renews the subscription.
+        """
+        after = stopped.resume_position
+        if after is None:
+            return None
+        if not catch_up:
+            return up_to if stopped.name and await self._has_missed(connection, stopped, up_to) else None
+        edge = (await retention.log_bounds(connection)).edge if stopped.name else 0
+        await self._begin(connection, stopped, after=max(after, edge), up_to=up_to)
+        return edge if after < edge else None
+
+    async def _has_missed(self, connection: AsyncConnection, stopped: Subscription, up_to: int) -> bool:
+        assert stopped.resume_position is not None
+        first = await stream.first_of_company(connection, stopped.company_id, after=stopped.resume_position)
+        return first is not None and first <= up_to
 
     async def resume_position(self, connection: AsyncConnection, subscription: Subscription) -> int | None:
         """Find the position after which *subscription*, if it is paused now, will have missed events."""

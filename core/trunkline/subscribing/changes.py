@@ -108,8 +108,8 @@ class SubscriptionChanges:
                 await ordering.release_queue(connection, row.no)
             if row.status != before.status:
                 await (ledger.wake if row.status == Status.ACTIVE else ledger.park)(connection, row.no)
-            if resumes and changes.get("catch_up", True):
-                await self._catch_up.resume(connection, before, up_to=row.start_position)
+            if resumes:
+                row = await self._resume(connection, before, row, catch_up=changes.get("catch_up", True))
         self.announce(row)
         return view(self._records.open(row), checker=self._checker, warnings=warnings)
 
@@ -261,6 +261,13 @@ class SubscriptionChanges:
         kept = (name for name in types_among(names, all_names) if takes_type(had, name))
         known = {name: before.pins.get(name, 1) for name in kept}
         return self._checker.pins_for(names, chosen={**before.pins, **known, **chosen})
+
+    async def _resume(
+        self, connection: AsyncConnection, before: Subscription, row: Row, *, catch_up: bool
+    ) -> Row:
+        """Deliver what was missed, and note what cannot be, for whoever renews the subscription."""
+        gap = await self._catch_up.resume(connection, before, up_to=row.start_position, catch_up=catch_up)
+        return row if gap is None else await store.update(connection, row.no, {"gap_position": gap})
 
     async def _switch(self, connection: AsyncConnection, before: Subscription, status: str) -> dict[str, Any]:
         """Give the columns that change when the status becomes *status*."""

@@ -9,7 +9,8 @@ from trunkline.access.company_limits import CompanyLimits
 from trunkline.access.subscription_records import SubscriptionRecords
 from trunkline.contract import Held, Renewed, Terms
 from trunkline.errors import LimitReached, TooManySubscriptions
-from trunkline.model.subscriptions import GONE, LAPSED, MAX_SECRETS, Secret, Status, Subscription
+from trunkline.model.subscriptions import FAILING, GONE, LAPSED, MAX_SECRETS, Secret, Status, Subscription
+from trunkline.runtime import faults
 from trunkline.store import deliveries as ledger
 from trunkline.store import replays as replay_store
 from trunkline.store import retention
@@ -74,11 +75,22 @@ class Renewals:
         while done is None:
             done = await self._renew(values, request, terms)
         row, is_new, is_truncated = done
+        faults.point("renew.after_commit")
         if row.status == Status.DISABLED:
             await self._changes.update(company_id, row.id, {"status": Status.ACTIVE}, channel=channel)
+            is_truncated = await self._tell_gap(row.no) or is_truncated
         self._changes.announce(row)
         view = await self._finder.get(company_id, row.id, channel=channel)
-        return Renewed(view, is_new, is_truncated)
+        failed_since_ms = row.failing_since_ms if row.disabled_reason == FAILING else None
+        return Renewed(view, is_new, is_truncated, failed_since_ms)
+
+    async def _tell_gap(self, no: int) -> bool:
+        """Tell whether what was missed is there no more; who renews is told so."""
+        async with self._database.write() as connection:
+            position = (await store.by_numbers(connection, [no]))[no].options.get("gap_position")
+            if position is not None:
+                await store.forget_gap(connection, no, position=position)
+        return position is not None
 
     async def _renew(
         self, values: Mapping[str, Any], request: Mapping[str, Any], terms: Terms
@@ -97,17 +109,28 @@ class Renewals:
             before = None if row is None else self._records.open(row)
             if before is not None and _goes_on(before, now_ms):
                 columns = self._renewed_columns(before, request, terms, now_ms)
-                return await store.update(connection, before.no, columns), False, False
-            if before is not None:
-                await self._end(connection, before)
-            await _check_room(connection, company_id, terms, limit=quotas.subscriptions)
-            for old in await store.lapsed_of_company(connection, company_id, beyond=LAPSED_KEPT):
-                await self._end(connection, self._records.open(old))
-            await check_filter_cost(connection, company_id, request.get("filter"), limit=quotas.filter_cost)
-            columns = {**values, **_columns_of(terms, now_ms)}
-            row = await store.insert(connection, columns, version=version)
-            is_truncated = await self._begin(connection, row, request, terms)
-        return row, True, is_truncated
+                row = await store.update(connection, before.no, columns)
+                done = row, False, before.gap_position is not None
+            else:
+                if before is not None:
+                    await self._end(connection, before)
+                await self._make_room(connection, company_id, terms, limit=quotas.subscriptions)
+                await check_filter_cost(
+                    connection, company_id, request.get("filter"), limit=quotas.filter_cost
+                )
+                columns = {**values, **_columns_of(terms, now_ms)}
+                row = await store.insert(connection, columns, version=version)
+                done = row, True, await self._begin(connection, row, request, terms)
+            faults.point("renew.before_commit")
+        return done
+
+    async def _make_room(
+        self, connection: AsyncConnection, company_id: int, terms: Terms, *, limit: int
+    ) -> None:
+        """Make sure that there may be one more, and end what lapsed long ago. Raises LimitReached."""
+        await _check_room(connection, company_id, terms, limit=limit)
+        for old in await store.lapsed_of_company(connection, company_id, beyond=LAPSED_KEPT):
+            await self._end(connection, self._records.open(old))
 
     async def _begin(
         self, connection: AsyncConnection, row: Row, request: Mapping[str, Any], terms: Terms
@@ -129,7 +152,7 @@ class Renewals:
             others = [old for old in older if old.text != secret]
             secrets = (Secret(secret), *others)[:MAX_SECRETS]
         sealed = self._records.seal(before.id, secrets, before.headers, before.target_secrets)
-        return {"sealed": sealed, **_columns_of(terms, now_ms)}
+        return {"sealed": sealed, "gap_position": None, **_columns_of(terms, now_ms)}
 
     async def _end(self, connection: AsyncConnection, before: Subscription) -> None:
         sealed = self._records.seal(before.id, (), {})

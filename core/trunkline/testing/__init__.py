@@ -26,10 +26,11 @@ if TYPE_CHECKING:
         check,
         demand,
         not_applicable,
+        not_judged,
     )
     from trunkline.testing.clocks import MovableClock
     from trunkline.testing.events import EventFactory
-    from trunkline.testing.far_sides import Arrival, FarSide, HttpFarSide
+    from trunkline.testing.far_sides import Arrival, FarSide, HttpFarSide, Traffic
     from trunkline.testing.hubs import MakeTestHub, TestHub
     from trunkline.testing.receiver import Receiver
     from trunkline.testing.relay import Relay, RelayedFarSide
@@ -68,10 +69,12 @@ __all__ = [
     "Source",
     "Suite",
     "TestHub",
+    "Traffic",
     "check",
     "demand",
     "list_checks",
     "not_applicable",
+    "not_judged",
 ]
 
 _HOMES = {
@@ -86,10 +89,11 @@ _HOMES = {
         "check",
         "demand",
         "not_applicable",
+        "not_judged",
     ),
     "trunkline.testing.clocks": ("MovableClock",),
     "trunkline.testing.events": ("EventFactory",),
-    "trunkline.testing.far_sides": ("Arrival", "FarSide", "HttpFarSide"),
+    "trunkline.testing.far_sides": ("Arrival", "FarSide", "HttpFarSide", "Traffic"),
     "trunkline.testing.hubs": ("MakeTestHub", "TestHub"),
     "trunkline.testing.receiver": ("Receiver",),
     "trunkline.testing.relay": ("Relay", "RelayedFarSide"),

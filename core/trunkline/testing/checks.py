@@ -58,6 +58,10 @@ class NotApplicable(Skipped):
     """A check does not apply to this plugin: it lacks what is checked."""
 
 
+class NotJudged(Skipped):
+    """A check applies, and the suite gives no means to see what it is about: the level is not reached."""
+
+
 def check(name: str, *, level: Level) -> Callable[[Function], Function]:
     """Make a test method the check *name* (``suite.fact-in-kebab-case``); its docstring's first line is the fact."""
 
@@ -93,6 +97,12 @@ def fail(sentence: str) -> NoReturn:
     """Let the check fail with *sentence*. Raises CheckFailed."""
     __tracebackhide__ = True
     raise CheckFailed(sentence)
+
+
+def not_judged(reason: str) -> NoReturn:
+    """End the check: *reason* says what the suite lacks to judge it, and what would give it. It does not count as met. Raises NotJudged."""
+    __tracebackhide__ = True
+    raise NotJudged(reason)
 
 
 def not_applicable(reason: str) -> NoReturn:

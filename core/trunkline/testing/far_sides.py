@@ -48,16 +48,26 @@ class Arrival:
         return re.search(rb"(?<![0-9])%s(?![0-9])" % re.escape(event_id.encode()), self.body) is not None
 
 
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """What a channel has said to a far side so far: over how many *connections*, and how many *bytes* in all."""
+
+    connections: int
+    bytes: int
+
+
 class FarSide:
     """A target whose behaviour a check sets. *url* is a subscription's ``target_url``.
 
     *target* is there instead where the channel declares its targets: the members of one. *dials* is then the host and port
     that it names, where a customer may name one: what the channel dials for it must be judged by the deployment's policy.
+    *impossible* are targets, as ``target_url`` or its members are given, that the channel must refuse.
     """
 
     url: str = ""
     target: Mapping[str, Json] | None = None
     dials: tuple[str, int] | None = None
+    impossible: Sequence[str | Mapping[str, Json]] = ()
 
     @property
     def destination(self) -> dict[str, Json]:
@@ -103,6 +113,21 @@ class FarSide:
     async def reset(self) -> bool:
         """Break the connection on what comes from now on."""
         return False
+
+    async def fall_silent(self, after_bytes: int) -> bool:  # noqa: ARG002 - what a far side behind a relay overrides
+        """Answer until *after_bytes* more have come, and take the rest without answering: an event whose answer is lost."""
+        return False
+
+    def traffic(self) -> Traffic | None:
+        """Tell what the channel has said to it so far, refused or not; None where that cannot be seen."""
+        return None
+
+    async def of_company(self, company_id: int) -> "FarSide | None":  # noqa: ARG002 - what a far side of a broker overrides
+        """Give the same target as it is seen for the events of *company_id* alone; None where the transport tells none apart.
+
+        It is for brokers that the operator names, where the company is part of a subject, a queue's name or a key.
+        """
+        return None
 
     async def another(self) -> "FarSide | None":
         """Give a second target of the same kind at another URL, which has its own arrivals; None where there is none."""

@@ -10,8 +10,9 @@ channel meets a target that hangs, or a connection that is lost::
 import asyncio
 import contextlib
 from typing import Literal, Self
+from weakref import WeakSet
 
-from trunkline.testing.far_sides import LONGEST_WAIT_SECONDS, FarSide
+from trunkline.testing.far_sides import LONGEST_WAIT_SECONDS, FarSide, Traffic
 
 Mode = Literal["carry", "hang", "reset"]
 
@@ -26,6 +27,12 @@ class Relay:
     def __init__(self, host: str, server_port: int = 0) -> None:
         self.mode: Mode = "carry"
         self.port = 0
+        self.connections = 0
+        """How many connections a channel has said something over."""
+        self.said_bytes = 0
+        """How much that was."""
+        self.silent_from: int | None = None
+        """No answer comes back once so many bytes were said, None where answers go on."""
         self.connected = asyncio.Event()
         """Set by the next connection to it."""
         self._host = host
@@ -33,6 +40,12 @@ class Relay:
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._others = contextlib.AsyncExitStack()
+        self._spoken_over: WeakSet[asyncio.StreamWriter] = WeakSet()
+
+    @property
+    def _is_silent(self) -> bool:
+        """Tell whether answers are kept back, as enough has been said."""
+        return self.silent_from is not None and self.said_bytes >= self.silent_from
 
     @property
     def server(self) -> str:
@@ -106,10 +119,14 @@ class Relay:
     ) -> None:
         with contextlib.suppress(OSError):
             while data := await source.read(65_536):
+                if not is_answer:
+                    self.connections += target not in self._spoken_over
+                    self._spoken_over.add(target)
+                    self.said_bytes += len(data)
                 if self.mode == "reset":
                     channel.transport.abort()
                     return
-                if self.mode != "hang" or not is_answer:
+                if not is_answer or (self.mode != "hang" and not self._is_silent):
                     target.write(data)
                     await target.drain()
 
@@ -129,9 +146,14 @@ class RelayedFarSide(FarSide):
         """Wait for a connection since it hangs: a protocol that begins with a greeting brings no event then."""
         await asyncio.wait_for(self.relay.connected.wait(), LONGEST_WAIT_SECONDS)
 
+    def traffic(self) -> Traffic:
+        """Tell what has gone into the relay."""
+        return Traffic(self.relay.connections, self.relay.said_bytes)
+
     async def accept(self) -> bool:
         """Carry everything again."""
         self.relay.mode = "carry"
+        self.relay.silent_from = None
         return True
 
     async def hang(self) -> bool:
@@ -143,4 +165,9 @@ class RelayedFarSide(FarSide):
     async def reset(self) -> bool:
         """Break the connection once something is said."""
         self.relay.mode = "reset"
+        return True
+
+    async def fall_silent(self, after_bytes: int) -> bool:
+        """Keep answers back once *after_bytes* more have gone in."""
+        self.relay.silent_from = self.relay.said_bytes + after_bytes
         return True

@@ -4,15 +4,24 @@ A level is reached when every check of every suite up to it was met. Where a plu
 and that suite did not run, it is at most at ``loads``.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from trunkline.testing.checks import LEVELS, LOADS, Level
 from trunkline.version import __version__
 
-Outcome = Literal["passed", "failed", "not_applicable"]
-_WORST_FIRST: tuple[Outcome, ...] = ("failed", "passed", "not_applicable")
+Outcome = Literal["passed", "failed", "not_applicable", "not_judged"]
+_WORST_FIRST: tuple[Outcome, ...] = ("failed", "not_judged", "passed", "not_applicable")
+WORDS: Mapping[Outcome, str] = {
+    "passed": "passed",
+    "failed": "failed",
+    "not_judged": "not judged",
+    "not_applicable": "not applicable",
+}
+UNMET: Mapping[str, str] = {"failed": "", "not_judged": "was not judged: "}
+"""The outcomes that withhold a level, and what is said of them before the message."""
 SUITES: Mapping[str, str] = {
     "plugin": "PluginConformance",
     "channel": "ChannelConformance",
@@ -47,10 +56,19 @@ class Verdict:
     findings: tuple[Finding, ...]
 
     def line(self) -> str:
-        """Write the level and the number of checks met as one line."""
-        met = sum(finding.outcome != "failed" for finding in self.findings)
+        """Write the level, and how many checks ended in which way, as one line."""
         stands = self.level or "does not load"
-        return f"{self.plugin}: {stands} ({met} of {len(self.findings)} checks)"
+        ended = Counter(finding.outcome for finding in self.findings)
+        counts = ", ".join(f"{ended[outcome]} {words}" for outcome, words in WORDS.items() if ended[outcome])
+        return f"{self.plugin}: {stands} ({counts or 'no check has run'})"
+
+    def reasons(self) -> Mapping[str, Sequence[str]]:
+        """Give why checks did not apply, the commonest reason first, each with the names of its checks."""
+        grouped: dict[str, list[str]] = {}
+        for finding in self.findings:
+            if finding.outcome == "not_applicable":
+                grouped.setdefault(finding.message, []).append(finding.name)
+        return dict(sorted(grouped.items(), key=lambda item: -len(item[1])))
 
 
 @dataclass(slots=True)
@@ -155,8 +173,8 @@ def _unmet(findings: Iterable[Finding], evidence: Evidence, *, up_to: Level) -> 
     seen: set[tuple[str, str, str]] = set()
     for finding in findings:
         seen.add((finding.suite, finding.subject, finding.name))
-        if finding.outcome == "failed" and finding.level in levels:
-            yield f"{finding.name}: {finding.message}"
+        if finding.outcome in UNMET and finding.level in levels:
+            yield f"{finding.name}: {UNMET[finding.outcome]}{finding.message}"
     for (suite, subject), checks in sorted(evidence.expected.items()):
         for name, level in sorted(checks):
             if (suite, subject, name) not in seen and level in levels:

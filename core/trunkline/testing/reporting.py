@@ -8,7 +8,7 @@ from typing import Any, cast
 import pytest
 
 from trunkline.runtime.logs import redact
-from trunkline.testing.checks import ATTRIBUTE, Check, Level, NotApplicable, checks_of
+from trunkline.testing.checks import ATTRIBUTE, Check, Level, NotApplicable, NotJudged, checks_of
 from trunkline.testing.report import Finding, Outcome, Report
 from trunkline.testing.sources import name_of
 
@@ -66,12 +66,16 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         terminalreporter.write_line(verdict.line())
         for sentence in verdict.missing:
             terminalreporter.write_line(f"  - {sentence}")
+        for reason, names in verdict.reasons().items():
+            terminalreporter.write_line(f"  {len(names)} not applicable: {reason}")
 
 
 def _outcome(report: pytest.TestReport, call: pytest.CallInfo[None]) -> Outcome | None:
     """Tell how a check ended; None for a phase that says nothing about it."""
     if call.excinfo is not None and isinstance(call.excinfo.value, NotApplicable):
         return "not_applicable"
+    if call.excinfo is not None and isinstance(call.excinfo.value, NotJudged):
+        return "not_judged"
     if report.failed or report.skipped:
         return "failed"
     return "passed" if report.when == "call" else None
@@ -82,7 +86,7 @@ def _message(call: pytest.CallInfo[None]) -> str:
         return ""
     error = call.excinfo.value
     if isinstance(error, pytest.skip.Exception):
-        kind = "" if isinstance(error, NotApplicable) else "was skipped: "
+        kind = "" if isinstance(error, NotApplicable | NotJudged) else "was skipped: "
     else:
         kind = "" if isinstance(error, AssertionError) else f"{type(error).__name__}: "
     return redact(f"{kind}{error}")[:_LONGEST_MESSAGE]

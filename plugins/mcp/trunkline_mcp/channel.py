@@ -18,6 +18,7 @@ from trunkline import (
     Target,
     post_by_http,
 )
+from trunkline.routes import BreakerPolicy, Gap
 from trunkline_mcp import occurrences, signing
 from trunkline_mcp.event_codes import NUMBERS
 from trunkline_mcp.settings import Settings
@@ -52,6 +53,16 @@ class Pusher:
         message_id = push.event_id if self._settings.webhook_id == "event" else push.delivery_id
         result = await self._post(push, http, body, message_id)
         return replace(result, outcome=Outcome.REJECTED) if result.status_code in NEVER else result
+
+    async def tell_gap(self, gap: Gap, http: HttpClient) -> Result:
+        """Tell the receiver that events are left out, and from where on it may go on: as far as nothing is open."""
+        target, cursor = gap.target, gap.cursor
+        with suppress(NotFound):  # ended meanwhile
+            cursor = await self._context.deliveries.watermark(target.company_id, target.subscription_id)
+        body = orjson.dumps({"type": "gap", "cursor": cursor})
+        message_id = f"msg_{gap.gap_id}"
+        push = Push(message_id, "gap", message_id, 1, gap.timestamp, body, target)
+        return await self._post(push, http, body, message_id)
 
     async def _body(self, push: Push) -> bytes:
         event_id = int(push.event_id) if push.event_id.isdecimal() else None
@@ -92,9 +103,14 @@ class Pusher:
 
 def make_channel(context: PluginContext) -> Channel:
     """Make the channel."""
+    settings = context.settings
+    assert isinstance(settings, Settings)
+    pusher = Pusher(context)
     return Channel(
         CHANNEL,
         title="MCP Events",
         description="Posts each event to the callback URL with which an agent subscribed, signed with its secret.",
-        deliver=Pusher(context).deliver,
+        deliver=pusher.deliver,
+        tell_gap=pusher.tell_gap,
+        breaker=BreakerPolicy(settings.suspend_after_failures, settings.suspend_after_seconds),
     )

@@ -8,8 +8,13 @@ from trunkline_mcp.channel import CHANNEL
 from trunkline_mcp.event_errors import reason_of
 
 
-async def status_of(context: PluginContext, company_id: int, view: Mapping[str, Json]) -> dict[str, Json]:
-    """Tell of the subscription *view* whether it delivers, when it last did, and what its last attempt failed by."""
+async def status_of(
+    context: PluginContext, company_id: int, view: Mapping[str, Json], *, failed_since_ms: int | None
+) -> dict[str, Json]:
+    """Tell of the subscription *view* whether it delivered until now, when it last did, and what its last attempt failed by.
+
+    *failed_since_ms* is not None where it was suspended until now.
+    """
     subscription_id = str(view["id"])
     listed = await context.activity.subscriptions(company_id)
     activity = next((each for each in listed if each.subscription_id == subscription_id), None)
@@ -17,12 +22,14 @@ async def status_of(context: PluginContext, company_id: int, view: Mapping[str, 
         company_id, subscription_id, channel=CHANNEL, status="delivered", limit=1
     )
     status: dict[str, Json] = {
-        "active": view["status"] == "active",
+        "active": view["status"] == "active" and failed_since_ms is None,
         "lastDeliveryAt": next((each["updated_utc"] for each in delivered["deliveries"]), None),
         "lastError": await _last_error(context, company_id, subscription_id),
     }
-    if activity is not None and activity.failing_since_ms is not None:
-        since = datetime.fromtimestamp(activity.failing_since_ms / 1000, UTC)
+    if failed_since_ms is None and activity is not None:
+        failed_since_ms = activity.failing_since_ms
+    if failed_since_ms is not None:
+        since = datetime.fromtimestamp(failed_since_ms / 1000, UTC)
         status["failedSince"] = since.isoformat(timespec="seconds").replace("+00:00", "Z")
     return status
 

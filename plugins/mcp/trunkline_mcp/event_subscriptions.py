@@ -149,6 +149,8 @@ class EventSubscriptions:
             raise self._errors.unsupported("deliveryMode", params.delivery.mode, f"'delivery.mode' {_MODE}.")
         if not params.delivery.secret:
             raise invalid([FieldError("/delivery/secret", "is required")])
+        if "#" in params.delivery.url:
+            raise invalid([FieldError("/delivery/url", "must not contain a fragment ('#')")])
         if faults := event_arguments.find_faults(event_type, arguments):
             raise invalid(faults)
         request: dict[str, Json] = {
@@ -194,7 +196,9 @@ class EventSubscriptions:
             "truncated": renewed.is_truncated,
         }
         if not renewed.is_new:
-            answer["deliveryStatus"] = await status_of(self._context, company_id, renewed.view)
+            answer["deliveryStatus"] = await status_of(
+                self._context, company_id, renewed.view, failed_since_ms=renewed.failed_since_ms
+            )
         return answer
 
     def _turn(self, company_id: int) -> asyncio.Lock:

@@ -36,6 +36,7 @@ from trunkline.routes import Caller
 from trunkline_mcp import events, prompts
 from trunkline_mcp.calls import CallLog
 from trunkline_mcp.event_errors import EventErrors
+from trunkline_mcp.event_params import Given, read
 from trunkline_mcp.event_streams import EventStreams, StreamParams
 from trunkline_mcp.event_subscriptions import EventSubscriptions, SubscribeParams, UnsubscribeParams
 from trunkline_mcp.events import Events, ListParams, PollParams
@@ -105,11 +106,11 @@ class AgentServer:
         self._events = Events(context, errors)
         self._subscriptions = EventSubscriptions(context, self._events, errors)
         self._streams = EventStreams(context, self._events, errors)
-        self._server.add_request_handler("events/list", ListParams, self._list_events)
-        self._server.add_request_handler("events/poll", PollParams, self._poll_events)
-        self._server.add_request_handler("events/subscribe", SubscribeParams, self._subscribe)
-        self._server.add_request_handler("events/unsubscribe", UnsubscribeParams, self._unsubscribe)
-        self._server.add_request_handler("events/stream", StreamParams, self._stream)
+        self._server.add_request_handler("events/list", Given, self._list_events)
+        self._server.add_request_handler("events/poll", Given, self._poll_events)
+        self._server.add_request_handler("events/subscribe", Given, self._subscribe)
+        self._server.add_request_handler("events/unsubscribe", Given, self._unsubscribe)
+        self._server.add_request_handler("events/stream", Given, self._stream)
         self._server.middleware.extend((figures.middleware, _advertise))
         self._manager: StreamableHTTPSessionManager | None = None
         self._streaming: StreamableHTTPSessionManager | None = None
@@ -185,17 +186,19 @@ class AgentServer:
             raise MCPError(INVALID_PARAMS, sentence)
         return written
 
-    async def _list_events(self, context: Context, params: ListParams) -> dict[str, object]:
-        return self._events.list(_caller_of(context), params, streams=_has_streams(context))
+    async def _list_events(self, context: Context, given: Given) -> dict[str, object]:
+        return self._events.list(_caller_of(context), read(ListParams, given), streams=_has_streams(context))
 
-    async def _poll_events(self, context: Context, params: PollParams) -> dict[str, object]:
+    async def _poll_events(self, context: Context, given: Given) -> dict[str, object]:
         assert context.request is not None
+        params = read(PollParams, given)
         return await self._events.poll(_caller_of(context), params, context.request.scope[RAW_KEY])
 
-    async def _stream(self, context: Context, params: StreamParams) -> dict[str, object]:
+    async def _stream(self, context: Context, given: Given) -> dict[str, object]:
         assert context.request is not None
         if not _has_streams(context):
             raise MCPError(METHOD_NOT_FOUND, f"Streams need the protocol of {MODERN_PROTOCOL_VERSIONS[0]}.")
+        params = read(StreamParams, given)
         meta: dict[str, object] = {SUBSCRIPTION_KEY: context.request_id}
 
         async def notify(kind: str, content: dict[str, Json]) -> None:
@@ -210,11 +213,11 @@ class AgentServer:
         await self._streams.serve(_caller_of(context), params, raw, notify)
         return {"_meta": meta}
 
-    async def _subscribe(self, context: Context, params: SubscribeParams) -> dict[str, object]:
-        return await self._subscriptions.subscribe(_caller_of(context), params)
+    async def _subscribe(self, context: Context, given: Given) -> dict[str, object]:
+        return await self._subscriptions.subscribe(_caller_of(context), read(SubscribeParams, given))
 
-    async def _unsubscribe(self, context: Context, params: UnsubscribeParams) -> dict[str, object]:
-        return await self._subscriptions.unsubscribe(_caller_of(context), params)
+    async def _unsubscribe(self, context: Context, given: Given) -> dict[str, object]:
+        return await self._subscriptions.unsubscribe(_caller_of(context), read(UnsubscribeParams, given))
 
 
 async def _advertise(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:

@@ -88,6 +88,15 @@ class Settings(BaseModel):
         max_length=10,
         description="waits before each retry of a webhook; then that event is given up for that subscription",
     )
+    suspend_after_failures: int = Field(
+        default=100,
+        ge=1,
+        le=1_000_000,
+        description="a subscription by webhook is suspended until its client renews it after this many attempts in a row that failed …",
+    )
+    suspend_after_seconds: float = Field(
+        default=3600, ge=0, le=86_400, description="… if they span at least this long"
+    )
     secret_overlap_seconds: int = Field(
         default=3600,
         ge=300,

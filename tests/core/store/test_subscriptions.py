@@ -95,10 +95,12 @@ async def test_a_deleted_one_is_told_to_who_knew_it_and_not_to_who_starts(databa
 
 async def test_failures_in_a_row_are_counted_from_the_first_of_them(database: Database):
     row = await insert(database)
-    [(no, failures, since, now)] = await streaks(database, Streak(row.no, succeeded=False, failures=2))
-    assert (no, failures) == (row.no, 2)
+    [(no, channel, failures, since, now)] = await streaks(
+        database, Streak(row.no, succeeded=False, failures=2)
+    )
+    assert (no, channel, failures) == (row.no, row.channel, 2)
     assert since <= now
-    [(_, failures, later, _)] = await streaks(database, Streak(row.no, succeeded=False, failures=3))
+    [(_, _, failures, later, _)] = await streaks(database, Streak(row.no, succeeded=False, failures=3))
     assert (failures, later) == (5, since)
 
 
@@ -114,8 +116,20 @@ async def test_a_success_ends_the_row_of_failures(database: Database):
 async def test_failures_after_a_success_in_the_same_batch_are_a_new_row(database: Database):
     row = await insert(database)
     await streaks(database, Streak(row.no, succeeded=False, failures=7))
-    [(_, failures, _, _)] = await streaks(database, Streak(row.no, succeeded=True, failures=1))
+    [(_, _, failures, _, _)] = await streaks(database, Streak(row.no, succeeded=True, failures=1))
     assert failures == 1
+
+
+async def test_only_the_gap_that_was_told_is_forgotten(database: Database):
+    row = await insert(database)
+    async with database.write() as connection:
+        await subscriptions.update(connection, row.no, {"gap_position": 7})
+        await subscriptions.forget_gap(connection, row.no, position=6)
+        kept = (await subscriptions.by_numbers(connection, [row.no]))[row.no]
+        await subscriptions.forget_gap(connection, row.no, position=7)
+        gone = (await subscriptions.by_numbers(connection, [row.no]))[row.no]
+    assert (kept.options.get("gap_position"), gone.options.get("gap_position")) == (7, None)
+    assert gone.version > kept.version
 
 
 async def test_only_an_active_one_is_disabled_and_it_says_why_and_since_when(database: Database):

@@ -150,7 +150,13 @@ def test_every_column_of_the_table_is_named_or_is_an_option_of_its_own_name():
     columns = list(tables.subscriptions.columns.keys())
     assert columns[: len(named)] == named
     plain = {option.column for option in OPTIONS if option.column not in named} - {None}
-    terms = {"name", "holder", "notes", "expires_ms"}  # of those that are renewed (contract.Terms)
+    terms = {
+        "name",
+        "holder",
+        "notes",
+        "expires_ms",
+        "gap_position",
+    }  # of those that are renewed (contract.Terms)
     assert set(columns[len(named) :]) == plain | terms | {
         options.TARGET.name
     }  # stored by ``subscribing.declared``

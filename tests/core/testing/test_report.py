@@ -41,7 +41,7 @@ def test_a_plugin_that_meets_every_check_is_complete():
     verdict = judged(*MET)
 
     assert (verdict.level, verdict.missing) == (COMPLETE, ())
-    assert verdict.line() == "acme: complete (3 of 3 checks)"
+    assert verdict.line() == "acme: complete (2 passed, 1 not applicable)"
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,9 @@ def test_a_check_that_fails_holds_back_its_level_and_those_above(failing, level)
 
 
 def test_what_does_not_load_says_so_in_its_line():
-    assert judged(("plugin.a", "failed"), *MET[1:]).line() == "acme: does not load (2 of 3 checks)"
+    assert judged(("plugin.a", "failed"), *MET[1:]).line() == (
+        "acme: does not load (1 passed, 1 failed, 1 not applicable)"
+    )
 
 
 def test_a_check_that_did_not_run_holds_back_its_level():
@@ -136,3 +138,17 @@ def test_the_json_has_a_level_what_is_missing_and_every_check():
             "message": "",
         },
     ]
+
+
+def test_what_was_not_judged_holds_back_its_level_and_is_named():
+    verdict = judged(*((name, "not_judged" if name == "plugin.c" else outcome) for name, outcome in MET))
+
+    assert verdict.level == DELIVERS
+    assert verdict.missing == ("plugin.c: was not judged: ",)
+    assert verdict.line() == "acme: delivers (1 passed, 1 not judged, 1 not applicable)"
+
+
+def test_reasons_for_what_did_not_apply_are_told_once_each():
+    verdict = judged(*((name, "not_applicable") for name, _ in MET))
+
+    assert verdict.reasons() == {"": ["plugin.a", "plugin.b", "plugin.c"]}

@@ -341,6 +341,12 @@ async def test_a_challenge_that_is_never_answered_ends_in_time(running, agent, c
         ({"arguments": {"client_id": "1"}}, "/client_id"),
         ({"arguments": {"shoe": 1}}, "/shoe"),
         ({"cursor": "nonsense"}, "/cursor"),
+        ({"cursor": 7}, "/cursor"),
+        ({"delivery": {"secret": SECRET}}, "/delivery/url"),
+        ({"delivery": {"url": "https://a.example/" + "x" * 2000, "secret": SECRET}}, "/delivery/url"),
+        ({"delivery": "https://a.example/"}, "/delivery"),
+        ({"maxAgeMs": -1}, "/maxAgeMs"),
+        ({"name": None}, "/name"),
     ],
 )
 async def test_what_cannot_be_is_refused_by_name_before_anything_is_sent(

@@ -5,10 +5,11 @@ from typing import Any
 
 import actor
 import eraser
+import tenant
 
 from trunkline.hub.hub import Hub
 
-COMPANIES = (1, 2, 3, actor.COMPANY)
+COMPANIES = (1, 2, 3, actor.COMPANY, tenant.COMPANY)
 LARGE = 50
 SUBSCRIPTIONS = {
     "/all": (1, None),

@@ -2,15 +2,17 @@
 
 import asyncio
 import random
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import aiohttp
 import orjson
 from actor import Actor
 from eraser import Eraser
 from furniture import Furniture
+from tenant import Tenant
 
 WRITERS = (1, 1, 2, 3)
 """The company of each."""
@@ -43,6 +45,17 @@ class Request:
         return range(self.first, self.first + self.count)
 
 
+EVENT = {"type": "lead.created", "payload": _EXAMPLE}
+
+
+class Extras(NamedTuple):
+    """What else happens in a case, where it passes its point."""
+
+    actor: Actor | None
+    eraser: Eraser | None
+    tenant: Tenant | None
+
+
 @dataclass(slots=True)
 class Promises:
     """What the client knows. Events are named by (writer, number)."""
@@ -57,13 +70,11 @@ class Promises:
 
 
 class Load:
-    """The writers, the keeper and the actor of one case, against whichever process lives."""
+    """The writers, the keeper and the *extras* of one case, against whichever process lives."""
 
-    def __init__(self, case: int, chance: random.Random, *, acts: bool, erases: bool) -> None:
+    def __init__(self, case: int, chance: random.Random, *, extras: Extras) -> None:
         self.promises = Promises()
-        self.actor = Actor(case, chance) if acts else None
-        event = {"type": "lead.created", "payload": _EXAMPLE}
-        self.eraser = Eraser(case, chance, event) if erases else None
+        self.extras = extras
         self._case = case
         self._chance = chance
         self._url = ""
@@ -86,7 +97,7 @@ class Load:
             await asyncio.gather(
                 self._keep(session),
                 *(self._write(session, plan, random.Random(self._chance.random())) for plan in plans),
-                *(extra.run(partial(self._call, session)) for extra in (self.actor, self.eraser) if extra),
+                *(extra.run(partial(self._call, session)) for extra in self.extras if extra),
             )
 
     def _plan(self, writer: int) -> list[Request]:
@@ -183,15 +194,21 @@ class Load:
         *,
         company: int,
         key: str | None = None,
+        base: str = "/api/v1",
+        more: Mapping[str, str] | None = None,
     ) -> tuple[int, dict[str, Any]]:
         await self._up.wait()
         assert self._furniture is not None
-        headers = {"X-Api-Key": self._furniture.keys[company], "Content-Type": "application/json"}
+        headers = {
+            "X-Api-Key": self._furniture.keys[company],
+            "Content-Type": "application/json",
+            **(more or {}),
+        }
         if key is not None:
             headers["Idempotency-Key"] = key
         try:
             async with session.request(
-                method, f"{self._url}/api/v1{path}", data=body, headers=headers
+                method, f"{self._url}{base}{path}", data=body, headers=headers
             ) as answer:
                 return answer.status, orjson.loads(await answer.read() or b"{}")
         except (aiohttp.ClientError, TimeoutError):

@@ -13,11 +13,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
+from actor import Actor
 from databases import Databases
+from eraser import Eraser
 from furniture import Furniture
-from load import Load
+from load import EVENT, Extras, Load
 from nursery import PLUGINS, Nursery, Process
 from target import Target
+from tenant import Tenant
 from verdict import Judge, Verdict
 
 from trunkline.store.database import Database
@@ -43,6 +46,9 @@ FEW = {
     "replay": 3,
     "replay.after_begin": 2,
     "replay.after_make_due": 2,
+    "renew": 6,
+    "lapse": 2,
+    "gap": 1,
     "erase": 6,
     "erase.after_claim": 1,
     "lease": 8,
@@ -91,6 +97,16 @@ class Case:
     def erases(self) -> bool:
         """Whether a company is deleted meanwhile."""
         return self.point.startswith("erase.")
+
+    @property
+    def renews(self) -> bool:
+        """Whether a client renews a subscription, and lets it lapse."""
+        return self.point.startswith(("renew.", "lapse.", "gap."))
+
+    @property
+    def plugins(self) -> str:
+        """What is enabled (``nursery.PLUGINS``)."""
+        return "acting" if self.acts else "renewing" if self.renews else "plain"
 
     @property
     def stops(self) -> bool:
@@ -174,7 +190,7 @@ class Matrix:
 
     async def _furnish(self, url: str) -> Furniture:
         process = self._nursery.start(
-            environment_of(url, acts=True), log=self._folder / "furnish.txt", target=self._target.url
+            environment_of(url, plugins="all"), log=self._folder / "furnish.txt", target=self._target.url
         )
         said = await process.ready
         await process.signal(signal.SIGTERM)
@@ -206,12 +222,20 @@ class _Run:
         self._log = log
         self._number = number
         self._chance = random.Random(f"{case.point} {case.seed}")
-        self._load = Load(number, self._chance, acts=case.acts, erases=case.erases)
+        self._load = Load(number, self._chance, extras=self._extras(number))
         self._processes: list[Process] = []
         self._furniture: Furniture | None = (
             None if case.point.startswith("migrate.") else matrix._furniture[case.engine]
         )
         self.has_crashed = False
+
+    def _extras(self, number: int) -> Extras:
+        case, chance = self._case, self._chance
+        return Extras(
+            Actor(number, chance) if case.acts else None,
+            Eraser(number, chance, EVENT) if case.erases else None,
+            Tenant(self._matrix._target.agent(number), chance, EVENT) if case.renews else None,
+        )
 
     async def run(self, url: str) -> Verdict:
         writing = asyncio.create_task(self._load.run())
@@ -221,7 +245,7 @@ class _Run:
             writing.cancel()
             for process in self._processes:
                 await process.kill()
-            self._matrix._target.arrivals.pop(self._number, None)
+            self._matrix._target.forget(self._number)
 
     async def _run(self, url: str, writing: asyncio.Task[None]) -> Verdict:
         case = self._case
@@ -249,7 +273,7 @@ class _Run:
 
     def _start(self, url: str, *, serves: bool = True, point: str | None = None, after: int = 0) -> Process:
         process = self._matrix._nursery.start(
-            environment_of(url, acts=self._case.acts),
+            environment_of(url, plugins=self._case.plugins),
             log=self._log,
             serves=serves,
             lease_ms=LEASE_OF_TWO_MS if self._case.has_two_workers else LEASE_MS,
@@ -286,12 +310,12 @@ class _Run:
         self.has_crashed = process.has_crashed
 
 
-def environment_of(url: str, *, acts: bool) -> dict[str, str]:
+def environment_of(url: str, *, plugins: str) -> dict[str, str]:
     """Give the settings of a deployment on *url*: retries within a second, and targets on this machine."""
     chosen = {
         "DATABASE__URL": url,
         "DATABASE__POOL_SIZE": "5",
-        "PLUGINS__ENABLED": PLUGINS[acts],
+        "PLUGINS__ENABLED": PLUGINS[plugins],
         "AUTH__PEPPER": "p" * 32,
         "AUTH__ENCRYPTION_KEY": "k" * 32,
         "LIMITS__ENABLED": "false",
@@ -300,5 +324,6 @@ def environment_of(url: str, *, acts: bool) -> dict[str, str]:
         "DELIVERY__ALLOW_PRIVATE_NETWORKS": "true",
         "DELIVERY__RETRY_SCHEDULE_SECONDS": "0.05,0.1,0.2",
         "DELIVERY__TIMEOUT_SECONDS": "5",
+        "MCP__RETRY_SCHEDULE_SECONDS": "0.05,0.1,0.2,0.5,1",
     }
     return {f"TRUNKLINE_{name}": value for name, value in chosen.items()}

@@ -17,8 +17,13 @@ from pathlib import Path
 from typing import Any, Self
 
 POLL_SECONDS = 0.02
-PLUGINS = {False: "webhooks,polling", True: "webhooks,polling,actions,crm"}
-"""What is enabled, by whether actions are part of a case."""
+PLUGINS = {
+    "plain": "webhooks,polling",
+    "acting": "webhooks,polling,actions,crm",
+    "renewing": "webhooks,polling,mcp",
+    "all": "webhooks,polling,actions,crm,mcp",
+}
+"""What is enabled, by what is part of a case."""
 
 
 def say(**facts: Any) -> None:
@@ -47,15 +52,18 @@ def shorten_waits() -> None:
     """Make a worker's share flow again, and its slow deliveries be deferred, in tenths of what it takes elsewhere."""
     from eraser import SHORT_ROWS
 
-    from trunkline.dispatch import leases, retries, runner, settlement
+    from trunkline.dispatch import gaps, lapses, leases, retries, runner, settlement
     from trunkline.store import erasures
     from trunkline.stream import erasing
+    from trunkline_mcp import event_subscriptions
 
     leases.RENEW_SECONDS = 0.1
     settlement.CURSOR_SECONDS = 0.1
     runner.SLOW_SECONDS = 0.3
     erasures.SETTLE_MS, erasing.LEASE_MS, erasing.ROWS = 300, 600, SHORT_ROWS
     erasing.LOOK_SECONDS = 0.05
+    lapses.LOOK_SECONDS = gaps.LOOK_SECONDS = 0.1
+    event_subscriptions.SHORTEST_SECONDS = 0
     runner.CROWDED_MS = retries.CROWDED_MS = 60
 
 

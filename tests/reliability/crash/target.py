@@ -4,10 +4,13 @@ from collections import defaultdict
 from dataclasses import dataclass
 
 import orjson
+from tenant import Agent
 
 from trunkline.testing.receiver import Answer, ReceivedRequest, Receiver, Reply, Reset
 
 SLOW_SECONDS = 0.45
+AGENTS = "/agents/"
+"""Where callbacks of MCP Events are, each under its case's number."""
 NEVER = 19
 """Every 19th event of the flaky target fails until it is exhausted."""
 
@@ -34,10 +37,22 @@ class Target(Receiver):
     def __init__(self) -> None:
         super().__init__(record=False)
         self.arrivals: defaultdict[int, list[Arrival]] = defaultdict(list)
+        self._agents: dict[int, Agent] = {}
         self._connections: set[int] = set()
+
+    def agent(self, case: int) -> Agent:
+        """Give what takes the events of a case's client of MCP Events."""
+        return self._agents.setdefault(case, Agent(f"{self.url}{AGENTS}{case}"))
+
+    def forget(self, case: int) -> None:
+        """Let go of what a case has received."""
+        self.arrivals.pop(case, None)
+        self._agents.pop(case, None)
 
     def _received(self, request: ReceivedRequest) -> Reply:
         super()._received(request)
+        if request.path.startswith(AGENTS):
+            return self.agent(int(request.path.removeprefix(AGENTS))).take(request)
         metadata = orjson.loads(request.body)["metadata"]
         attempt = int(request.headers["trunkline-attempt"])
         reply = _reply(request.path, metadata["n"], attempt)

@@ -12,6 +12,7 @@ import actor
 import aiohttp
 import eraser
 import orjson
+import tenant
 from furniture import COMPANIES, LANE, LARGE, ORDERED, SUBSCRIPTIONS, Furniture
 from load import WRITERS, Load, Request
 from sqlalchemy import text
@@ -25,6 +26,8 @@ AGAIN_SECONDS = 1.0
 """CONTRACT §13: after a crash at most what was in flight and what had ended in the last second is sent twice."""
 STALL_SECONDS = 1.5
 """How late a busy machine may make what is timed here."""
+OTHERS = frozenset({actor.COMPANY, tenant.COMPANY})
+"""Companies whose events no writer writes."""
 Pair = tuple[int, str]
 """An event and the path of a subscription that it matches."""
 
@@ -48,8 +51,9 @@ class Judge:
         self._database = database
         self._furniture = furniture
         self._promises = promises = load.promises
-        self._actor = load.actor
-        self._eraser = load.eraser
+        self._actor, self._eraser, self._tenant = load.extras
+        numbers = ", ".join(map(str, furniture.numbers.values()))
+        self._furnished = f"subscription_no IN ({numbers})"
         self._log: list[tuple[int, int, bytes, dict[str, Any]]] = []
         self._has_withdrawn = False
         self.verdict = Verdict(accepted=len(promises.accepted), faults=list(promises.surprises))
@@ -65,6 +69,7 @@ class Judge:
         await self._wait(len(pairs), patience_seconds)
         self._check_log()
         await self._check_actions()
+        await self._check_tenant(patience_seconds)
         await self._check_polls(url)
         ledger = await self._check_ledger(pairs)
         self._check_arrivals(pairs, ledger, arrivals, ended_at)
@@ -96,7 +101,7 @@ class Judge:
         while True:
             [(rows, ended, replays)] = await self._query(
                 f"SELECT count(*), coalesce(sum(CASE WHEN status IN {FINAL} THEN 1 ELSE 0 END), 0), "
-                "(SELECT count(*) FROM replays WHERE status = 'running') FROM deliveries"
+                f"(SELECT count(*) FROM replays WHERE status = 'running') FROM deliveries WHERE {self._furnished}"
             )
             if rows == ended == expected and not replays:
                 return
@@ -116,7 +121,7 @@ class Judge:
         found: defaultdict[tuple[int, int], list[dict[str, Any]]] = defaultdict(list)
         by_writer: defaultdict[int, list[int]] = defaultdict(list)
         for _, company, _, envelope in self._log:
-            if company == actor.COMPANY:
+            if company in OTHERS:
                 continue
             writer, number = envelope["metadata"]["writer"], envelope["metadata"]["n"]
             found[writer, number].append(envelope)
@@ -159,6 +164,19 @@ class Judge:
         for fault in self._eraser.check(found, await self._query(eraser.LEFT)):
             self._blame(fault)
 
+    async def _check_tenant(self, seconds: float) -> None:
+        if self._tenant is None:
+            return
+        deadline = time.monotonic() + seconds
+        while faults := self._tenant.check(await self._query(tenant.HELD), await self._query(tenant.OPEN)):
+            if time.monotonic() > deadline:
+                break
+            await asyncio.sleep(0.05)
+        self.verdict.accepted += len(self._tenant.accepted)
+        self._lose("not sent to who subscribed", self._tenant.missing)
+        for fault in faults:
+            self._blame(fault)
+
     async def _check_actions(self) -> None:
         if self._actor is None:
             return
@@ -183,7 +201,7 @@ class Judge:
             "SELECT d.position, d.subscription_no, d.status, d.attempts, count(a.number), max(a.number) "
             "FROM deliveries d LEFT JOIN attempts a "
             "ON a.position = d.position AND a.subscription_no = d.subscription_no "
-            "GROUP BY d.position, d.subscription_no, d.status, d.attempts"
+            f"WHERE d.{self._furnished} GROUP BY d.position, d.subscription_no, d.status, d.attempts"
         )
         ledger: dict[Pair, tuple[str, int]] = {}
         for position, no, status, attempts, logged, highest in rows:
@@ -244,7 +262,7 @@ class Judge:
         lanes = {
             position: envelope["metadata"]["lane"]
             for position, company, _, envelope in self._log
-            if company != actor.COMPANY
+            if company not in OTHERS
         }
         came: dict[Pair, float] = {}
         over: dict[Pair, float] = {}

@@ -80,3 +80,17 @@ def says_yes_to_every_target():
         "        return {'id': 'sub_00000000000000000000'}"
     )
     return acme(routes=OWN_ROUTES.replace("{body}", body))
+
+
+@breaks("channel.keeps-headers-apart")
+def leaks_headers_by_a_mutable_default():
+    return acme(
+        "async def deliver(push, http, more={}):\n"
+        "    more.update(push.target.headers)\n"
+        "    return await post(replace(push, target=replace(push.target, headers=dict(more))), http)\n"
+    )
+
+
+@breaks("channel.sends-the-subscriptions-headers")
+def drops_headers_that_it_does_not_know():
+    return pushing("replace(push, target=replace(push.target, headers={}))")

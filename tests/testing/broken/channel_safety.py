@@ -72,3 +72,19 @@ def remembers_everything():
     return acme(
         "sent = []\n\nasync def deliver(push, http):\n    sent.append(push)\n    return await post(push, http)\n"
     )
+
+
+@breaks("channel.prints-nothing")
+def prints_the_event():
+    return pushing("(print(push.event_id), push)[1]")
+
+
+@breaks("channel.raises-no-secret")
+def raises_with_the_secret():
+    return acme(
+        "async def deliver(push, http):\n"
+        "    result = await post(push, http)\n"
+        "    if result.outcome is not Outcome.DELIVERED:\n"
+        "        raise ValueError(f'cannot sign with {push.target.secrets}')\n"
+        "    return result\n"
+    )

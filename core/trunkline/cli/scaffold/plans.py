@@ -11,6 +11,7 @@ from trunkline.settings import Settings
 
 FEATURES: Mapping[str, str] = {
     "push": "a channel that sends each event somewhere",
+    "broker": "a channel to a queue of a broker that customers name, with a form in the portal",
     "pull": "a channel that customers read from",
     "action": "an action: a write into the plugin's own table",
     "search": "a search in that table",
@@ -90,6 +91,11 @@ class Plan:
     def title(self) -> str:
         """The name as people read it."""
         return self.slug.replace("-", " ").title()
+
+    @property
+    def broker_channel(self) -> str:
+        """The name of the channel to a broker: the plugin's, unless the channel that posts has it."""
+        return f"{self.module}_broker" if self.has("push") else self.module
 
     def has(self, feature: str) -> bool:
         """Tell whether the plugin has *feature*."""

@@ -21,6 +21,8 @@ _FILES: Mapping[str, tuple[str, str | None]] = {
     "settings.py": ("{package}/settings.py", "push"),
     "channel.py": ("{package}/channel.py", "push"),
     "targets.py": ("{package}/targets.py", "push"),
+    "broker.py": ("{package}/broker.py", "broker"),
+    "broker_server.py": ("tests/broker_server.py", "broker"),
     "feed.py": ("{package}/feed.py", "pull"),
     "event_types.py": ("{package}/event_types.py", "event-types"),
     "tables.py": ("{package}/tables.py", "tables"),
@@ -66,6 +68,7 @@ def _render(plan: Plan) -> Iterator[tuple[str, str]]:
         "plan": plan,
         "range": _range(__version__),
         "imports": _imports,
+        "broker_channel": plan.broker_channel,
         **{feature.replace("-", "_"): plan.has(feature) for feature in FEATURES},
     }
     for template, (path, feature) in _FILES.items():

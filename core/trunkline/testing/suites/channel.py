@@ -1,5 +1,6 @@
 """ChannelConformance: what a channel owes the hub, its customers, and their targets."""
 
+from trunkline.testing.suites.channel_apart import ApartChecks
 from trunkline.testing.suites.channel_content import ContentChecks
 from trunkline.testing.suites.channel_crashes import CrashChecks
 from trunkline.testing.suites.channel_delivery import DeliveryChecks
@@ -8,14 +9,17 @@ from trunkline.testing.suites.channel_outcomes import OutcomeChecks
 from trunkline.testing.suites.channel_routes import RouteChecks
 from trunkline.testing.suites.channel_safety import SafetyChecks
 from trunkline.testing.suites.channel_time import TimeChecks
+from trunkline.testing.suites.channel_traces import TraceChecks
 
 
 class ChannelConformance(
+    ApartChecks,
     ContentChecks,
     DeliveryChecks,
     OutcomeChecks,
     HeaderChecks,
     RouteChecks,
+    TraceChecks,
     SafetyChecks,
     TimeChecks,
     CrashChecks,

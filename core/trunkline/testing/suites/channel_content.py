@@ -69,7 +69,12 @@ class ContentChecks(ChannelSubject):
             arrival.is_of(str(event.event_id)),
             f"{trial.name} brought an event without its id {event.event_id}; the target needs it to know a repeated one",
         )
-        if not self.rewrites:
+        if self.rewrites:
+            demand(
+                arrival.body != event.body,
+                f"the suite of {trial.name} says 'rewrites', but what arrives is push.body as it is; leave it out",
+            )
+        else:
             demand(
                 arrival.body == event.body,
                 f"{trial.name} brought other bytes than GET /api/v1/events gives; send push.body as it is, or set 'rewrites' "

@@ -130,16 +130,27 @@ class HeaderChecks(ChannelSubject):
         secret = new_secret("standard")
         envelope = orjson.loads(trial.push().body)
         with_text = orjson.dumps(envelope | {"payload": envelope["payload"] | {"text": "Zoë"}})
-        for body in (trial.push().body, with_text):
-            await self._demand_signed(trial, trial.push(secrets=(secret,), body=body), secret)
+        first = trial.push(secrets=(secret,))
+        later = trial.push(
+            event_id=first.event_id,
+            body=first.body,
+            timestamp=first.timestamp + 60,
+            attempt=2,
+            secrets=(secret,),
+        )
+        for push in (first, later, trial.push(secrets=(secret,), body=with_text)):
+            await self._demand_signed(trial, push, secret)
 
     @check("channel.signs-with-every-live-secret", level=COMPLETE)
     async def test_signs_with_every_live_secret(self, open_trial: OpenTrial) -> None:
         """While a secret is being rotated a request verifies with the old one and with the new one."""
         trial = await open_trial(dispatch=False)
         old, new = new_secret("standard"), new_secret("standard")
+        first = trial.push(secrets=(old,))
+        await self._demand_signed(trial, first, old)
         for secret in (new, old):
-            await self._demand_signed(trial, trial.push(secrets=(new, old)), secret)
+            again = trial.push(event_id=first.event_id, body=first.body, secrets=(new, old))
+            await self._demand_signed(trial, again, secret)
 
     async def _demand_signed(self, trial: ChannelTrial, push: Push, secret: str) -> None:
         if self.signs is False:

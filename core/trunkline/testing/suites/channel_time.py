@@ -13,7 +13,7 @@ from trunkline.testing.checks import COMPLETE, DELIVERS, check, demand
 from trunkline.testing.far_sides import HttpFarSide
 from trunkline.testing.receiver import Drip, EndlessHeaders, Receiver
 from trunkline.testing.suites.channel_subject import ChannelSubject, OpenTrial
-from trunkline.testing.suites.channel_trial import ChannelTrial, Subscribed
+from trunkline.testing.suites.channel_trial import LARGE_BYTES, ChannelTrial, Subscribed, large_push
 
 LIMIT_SECONDS = 1.0
 """The hub's time limit in these checks."""
@@ -59,6 +59,13 @@ class TimeChecks(ChannelSubject):
             f"{trial.name} said '{result.outcome}' though the target had not answered; it should wait for the answer, or a crash "
             "loses the event",
         )
+        await trial.far_side.accept()
+        if await trial.far_side.fall_silent(LARGE_BYTES // 2):
+            result = await trial.attempt(large_push(trial))
+            demand(
+                result.outcome is Outcome.RETRY,
+                f"{trial.name} said '{result.outcome}' though no answer came once the event was sent; it should wait for the answer",
+            )
 
     @check("channel.ends-when-cancelled", level=DELIVERS)
     async def test_ends_when_cancelled(self, open_trial: OpenTrial) -> None:

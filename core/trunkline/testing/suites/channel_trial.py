@@ -4,7 +4,7 @@ import asyncio
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import orjson
@@ -14,7 +14,7 @@ from trunkline.dispatch.results import checked
 from trunkline.hub.hub import Hub
 from trunkline.model.deliveries import FINAL, Outcome, Result
 from trunkline.schemas.catalog import EventType, Json
-from trunkline.testing.checks import demand, fail, not_applicable
+from trunkline.testing.checks import demand, fail, not_applicable, not_judged
 from trunkline.testing.far_sides import Arrival, FarSide, HttpFarSide
 from trunkline.testing.hubs import TestHub
 from trunkline.testing.receiver import Reply
@@ -34,6 +34,10 @@ _NARROW = {"format", "enum", "const", "pattern", "maxLength", "minLength", "anyO
 """Keywords of a schema that does not take any text."""
 
 Subscribed = Mapping[str, Json]
+
+
+LARGE_BYTES = 65_536
+"""How much a push of ``large_push`` has to say, at least."""
 
 
 class Subscribe(Protocol):
@@ -68,6 +72,8 @@ class ChannelTrial:
     far_side: FarSide
     subscribe_to: Subscribe
     patience_seconds: float = PATIENCE_SECONDS
+    raised: list[Exception] = field(default_factory=list[Exception])
+    """What attempts have let through."""
 
     @property
     def hub(self) -> Hub:
@@ -87,10 +93,10 @@ class ChannelTrial:
         return self.far_side
 
     async def another_side(self) -> FarSide:
-        """A second far side; where the transport has none the check does not apply."""
+        """A second far side; where the suite's gives none the check is not judged."""
         side = await self.far_side.another()
         if side is None:
-            not_applicable(f"{self.name} has a single target in this test")
+            not_judged(f"the far side of {self.name} gives no second target; override FarSide.another")
         return side
 
     async def can(self, behaviour: Awaitable[bool], what: str) -> None:
@@ -109,7 +115,7 @@ class ChannelTrial:
     def push(self, *, side: FarSide | None = None, **changes: Any) -> Push[Any]:
         """Make an attempt to be made at *side*, the first for None, with *changes* in it.
 
-        Those of its target are taken too (``url``, ``secrets``, ``headers``).
+        Those of its target are taken too (``url``, ``config``, ``secrets``, ``headers``, ``company_id``, ``subscription_id``).
         """
         aimed_at = side or self.far_side
         kind = self.hub.catalog.types()[0]
@@ -120,7 +126,8 @@ class ChannelTrial:
         target: dict[str, Any] = {"company_id": COMPANY_ID, "url": aimed_at.url}
         if self.channel.target is not None:
             target["config"] = targets.created(self.channel.target, aimed_at.target or {})
-        for name in ("url", "secrets", "headers", "signature", "company_id"):
+        target["subscription_id"] = "sub_conformance"
+        for name in ("url", "config", "secrets", "headers", "signature", "company_id", "subscription_id"):
             if name in changes:
                 target[name] = changes.pop(name)
         whole: dict[str, Any] = {
@@ -130,7 +137,7 @@ class ChannelTrial:
             "attempt": 1,
             "timestamp": int(time.time()),
             "body": body,
-            "target": Target(subscription_id="sub_conformance", **target),
+            "target": Target(**target),
         }
         return Push(**whole | changes)
 
@@ -149,6 +156,7 @@ class ChannelTrial:
         except Exception as error:  # noqa: BLE001 - a channel is a plugin: whatever it raises is one failed attempt
             if limit.expired():
                 fail(f"{self.name} did not end an attempt within {longest:g} s; it should give up in time")
+            self.raised.append(error)
             return Result(Outcome.RETRY, error=f"channel_error: {type(error).__name__}")
 
     async def demand_retries(self, replies: Sequence[Reply], *, what: str) -> None:
@@ -207,6 +215,17 @@ class ChannelTrial:
         kind, name = place
         marked = orjson.dumps({**kind.example, name: "@exact@"})
         return await self.emit(kind.name, payload_json=marked.replace(b'"@exact@"', b"99.00"))
+
+    def text_field(self, event_type: str) -> str | None:
+        """Name a field of *event_type* that takes any text; None where there is none."""
+        kind = self.hub.catalog.get(event_type)
+        properties: Mapping[str, Mapping[str, Json]] = kind.schema.get("properties", {}) if kind else {}
+        texts = (
+            name
+            for name, schema in properties.items()
+            if schema.get("type") == "string" and not _NARROW & set(schema)
+        )
+        return next(texts, None)
 
     def _field(self, fits: Callable[[Mapping[str, Json]], bool]) -> tuple[EventType, str] | None:
         """Find an event type with a field whose schema *fits*."""
@@ -279,3 +298,9 @@ class ChannelTrial:
 def _last(detail: Mapping[str, Json]) -> str:
     last = detail["attempts"][-1] if detail["attempts"] else {}
     return str(last.get("error") or last.get("status_code") or "without a reason")
+
+
+def large_push(trial: ChannelTrial) -> Push[Any]:
+    """Make an attempt whose body is so long that what is around it does not count."""
+    push = trial.push()
+    return trial.push(event_id=push.event_id, body=push.body[:-1] + b" " * LARGE_BYTES + push.body[-1:])

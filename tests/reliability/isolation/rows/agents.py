@@ -47,13 +47,13 @@ def _written(
 
 
 @contextlib.asynccontextmanager
-async def _callback() -> AsyncGenerator[str]:
-    """Lend a URL that answers every challenge, and takes every event after a while."""
+async def _callback(*, takes_seconds: float = 0.2) -> AsyncGenerator[str]:
+    """Lend a URL that answers every challenge, and everything else after a while."""
 
     async def take(request: web.Request) -> web.Response:
         said = await request.json()
         if "challenge" not in said:
-            await asyncio.sleep(0.2)
+            await asyncio.sleep(takes_seconds)
         return web.json_response({"challenge": said.get("challenge")})
 
     app = web.Application()
@@ -119,6 +119,42 @@ async def callbacks(attack: Attack) -> None:
 
     async with _callback() as url_of:
         await attack.repeat(act, at_once=40)
+
+
+@row()
+async def ten_thousand_subscribe_calls(attack: Attack) -> None:
+    """10,000 calls subscribe to as many URLs, forty at a time, each as soon as the one before it is answered."""
+    numbers = iter(range(attack.size(10_000, 2_000)))
+
+    async def subscribe() -> None:
+        for number in numbers:
+            params = _subscription(f"{url_of}/{number}", number)
+            await _say(attack, "events/subscribe", params, is_modern=number % 2 == 0, company=number % 3)
+
+    async with _callback() as url_of:
+        await asyncio.gather(*(subscribe() for _ in range(40)))
+
+
+@row()
+async def gaps(attack: Attack) -> None:
+    """Agents' subscriptions to callbacks that hang are paused, and resumed without what came, again and again."""
+    made = attack.size(40, 15)
+
+    async def act(turn: int) -> None:
+        path = paths[turn % len(paths)]
+        await attack.emit(1)
+        for change in ({"status": "paused"}, {"status": "active", "catch_up": False}):
+            await attack.call("PATCH", path, change)
+
+    async with _callback(takes_seconds=60) as url_of:
+        for number in range(made):
+            await _say(
+                attack, "events/subscribe", _subscription(f"{url_of}/{number % 5}", number), is_modern=True
+            )
+        listed = await attack.call("GET", "/subscriptions?channel=mcp")
+        paths = [f"/subscriptions/{each['id']}" for each in listed.json()["subscriptions"]]
+        attack.noted["subscriptions"] += len(paths)
+        await attack.repeat(act, at_once=4)
 
 
 @row()

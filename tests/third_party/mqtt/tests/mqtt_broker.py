@@ -77,6 +77,7 @@ class Listener(RelayedFarSide):
             "username": USER,
             "password": PASSWORD,
         }
+        self.impossible = ({**self.target, "topic": "crm/#"}, {**self.target, "topic": ""})
         self.broker = broker
         self.topic = topic
         self.heard: list[tuple[str, Arrival]] = []

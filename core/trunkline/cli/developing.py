@@ -1,0 +1,149 @@
+"""``dev``: a hub for who writes a plugin. It serves the plugin from its file, and begins anew when that changes."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from types import FrameType
+from typing import Annotated
+
+import typer
+
+from trunkline import plugins
+from trunkline.cli import opening
+from trunkline.cli.config import Config, chosen_config
+from trunkline.cli.loop import run
+from trunkline.cli.options import load_settings
+from trunkline.cli.output import warn
+from trunkline.model.principals import COMPANY_SCOPES
+from trunkline.settings import Settings
+from trunkline.store import dialects
+
+COMPANY_ID = 1
+"""The company of the key that a new database begins with."""
+DATABASE_URL = "sqlite:///trunkline-dev.db"
+LOOK_SECONDS = 0.3
+STOP_SECONDS = 15
+_LEFT_OUT = {"__pycache__", ".git", ".venv", ".mypy_cache", ".ruff_cache", ".pytest_cache"}
+
+PluginPaths = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--plugin",
+        metavar="PATH",
+        help="A plugin that is not installed: a file NAME.py, a package, or a folder of such. May be repeated.",
+    ),
+]
+Reload = Annotated[bool, typer.Option("--reload", help="Begin anew when a file of such a plugin changes.")]
+Port = Annotated[
+    int | None, typer.Option(min=0, max=65535, metavar="N", help="Port to listen on; 0 takes a free one.")
+]
+
+
+def dev(
+    context: typer.Context,
+    plugin: PluginPaths = None,
+    reload: Reload = False,
+    port: Port = None,
+    config: Config = None,
+) -> None:
+    """Serve a hub to write a plugin with: from its file, over plain HTTP, to targets on this machine too.
+
+    It works in trunkline-dev.db where the settings name no database, and shows a key of company 1 when it makes one.
+
+    Example: [bold]trunkline dev --reload --plugin acme.py[/bold]
+    """
+    settings = load_settings(context, config)
+    paths = [*settings.plugins.paths, *map(str, plugin or ())]
+    plugins.discover_local(paths)  # what is no plugin is said before anything starts
+    os.environ.update(_changes(settings, paths))
+    _show_first_key(load_settings(context, config))
+    file = chosen_config(context, config)
+    command = [sys.executable, "-m", "trunkline.cli", "serve"]
+    command += [] if port is None else ["--port", str(port)]
+    command += [] if file is None else ["--config", str(file)]
+    raise typer.Exit(_serve(command, paths if reload else ()))
+
+
+def _changes(settings: Settings, paths: Sequence[str]) -> Mapping[str, str]:
+    """Give the variables by which the hub of a developer differs from the one of the settings."""
+    changes = {"TRUNKLINE_PLUGINS__PATHS": ",".join(paths)} if paths else {}
+    if "url" not in settings.database.model_fields_set:
+        changes["TRUNKLINE_DATABASE__URL"] = DATABASE_URL
+    for name in ("allow_http", "allow_private_networks"):
+        if name not in settings.delivery.model_fields_set:
+            changes[f"TRUNKLINE_DELIVERY__{name.upper()}"] = "true"
+    return changes
+
+
+def _show_first_key(settings: Settings) -> None:
+    """Make a database with a key where there is none, and show the key."""
+    file = dialects.of_url(settings.database.url).file_of(settings.database.url)
+    if file is not None and not Path(file).exists():
+        typer.echo(run(_make_key(settings)))
+        warn(f"That is a key of company {COMPANY_ID}: for X-Api-Key, and to sign in to the portal.")
+
+
+async def _make_key(settings: Settings) -> str:
+    async with opening.opened(settings, sets_up=True) as hub:
+        return (await hub.keys.create(COMPANY_ID, name="development", scopes=COMPANY_SCOPES))[1]
+
+
+def _serve(command: Sequence[str], watched: Sequence[str]) -> int:
+    """Run *command*, again whenever something *watched* changes; returns its exit code when it ends by itself or by a signal."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    while True:
+        seen = _look(watched)
+        serving = subprocess.Popen(command)  # noqa: S603 - this program itself
+        try:
+            while serving.poll() is None and _look(watched) == seen:
+                time.sleep(LOOK_SECONDS)
+            if serving.returncode is not None and not watched:
+                return serving.returncode
+            if serving.returncode is not None:
+                warn("The hub has ended; it begins again when a file of the plugin changes.")
+            while _look(watched) == seen:
+                time.sleep(LOOK_SECONDS)
+            warn("A file of the plugin has changed: the hub begins anew.")
+        except KeyboardInterrupt:
+            return 0
+        finally:
+            _stop(serving)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    del number, frame
+    raise KeyboardInterrupt
+
+
+def _stop(serving: "subprocess.Popen[bytes]") -> None:
+    if serving.poll() is None:
+        serving.terminate()
+        try:
+            serving.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            serving.kill()
+            serving.wait()
+
+
+def _look(watched: Sequence[str]) -> Mapping[Path, int]:
+    """Tell when each file at the paths that are *watched* was last written."""
+    files: dict[Path, int] = {}
+    for place in map(Path, watched):
+        for file in _files_at(place):
+            try:
+                files[file] = file.stat().st_mtime_ns
+            except OSError:  # it has just been removed, or an editor is replacing it
+                files[file] = 0
+    return files
+
+
+def _files_at(place: Path) -> Iterator[Path]:
+    if not place.is_dir():
+        yield place
+    for folder, names, files in os.walk(place):
+        names[:] = [name for name in names if name not in _LEFT_OUT]
+        yield from (Path(folder, name) for name in files)

@@ -1,0 +1,65 @@
+"""Plugins of a deployment that no distribution brings: a file, a package, or a folder of such (``plugins.paths``).
+
+Each is imported below a name that its folder alone has, so that a plugin called ``redis.py`` stands in no library's place.
+"""
+
+import hashlib
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import ModuleType
+
+from trunkline.errors import SettingsInvalid
+from trunkline.plugins.records import Candidate
+
+_PREFIX = "trunkline_local_"
+
+
+def discover_local(paths: Sequence[str]) -> list[Candidate]:
+    """List the plugins at *paths*: files ``NAME.py``, packages, and what is in folders of such.
+
+    What begins with a dot or an underscore is left out. Nothing is imported.
+
+    Raises:
+        SettingsInvalid: there is nothing at a path, or what is there is no plugin.
+    """
+    places = dict.fromkeys(place for path in paths for place in _places_at(path))
+    return [_candidate_of(place) for place in places]
+
+
+def _places_at(path: str) -> Iterator[Path]:
+    place = Path(path).resolve()
+    if not place.exists():
+        msg = f"Setting 'plugins.paths': there is no file or folder {path}"
+        raise SettingsInvalid(msg)
+    if _is_plugin(place):
+        yield place
+    elif place.is_dir():
+        yield from (
+            inside for inside in sorted(place.iterdir()) if _is_plugin(inside) and inside.name[0] not in "._"
+        )
+    else:
+        msg = f"Setting 'plugins.paths': {path} is no plugin; a plugin is a file NAME.py, or a folder with an __init__.py"
+        raise SettingsInvalid(msg)
+
+
+def _is_plugin(place: Path) -> bool:
+    if place.is_dir():
+        return (place / "__init__.py").is_file()
+    return place.suffix == ".py" and place.is_file() and place.name != "__init__.py"
+
+
+def _candidate_of(place: Path) -> Candidate:
+    return Candidate(
+        place.stem, f"{_package_of(place.parent)}.{place.stem}", str(place), "local", None, is_local=True
+    )
+
+
+def _package_of(folder: Path) -> str:
+    """Name the package that stands for *folder*, and make it where it is not there yet."""
+    name = _PREFIX + hashlib.sha256(str(folder).encode()).hexdigest()[:12]
+    if name not in sys.modules:
+        package = ModuleType(name, f"Plugins in {folder}.")
+        package.__path__ = [str(folder)]
+        sys.modules[name] = package
+    return name

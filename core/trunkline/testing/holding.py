@@ -1,0 +1,78 @@
+"""Counts what a plugin holds in memory: everything that is reached from its modules and its channel, and belongs to it."""
+
+import gc
+import sys
+from collections.abc import Iterable
+from types import CodeType, CoroutineType, FrameType, FunctionType, GeneratorType, ModuleType
+from typing import Any
+
+_FOREIGN = (
+    "trunkline.",
+    "asyncio",
+    "_asyncio",
+    "uvloop",
+    "logging",
+    "pydantic",
+    "pydantic_core",
+    "fastapi",
+    "starlette",
+)
+"""Packages whose objects are counted where they are held, and not entered: by them everything is reached."""
+_CONTAINERS = (dict, list, tuple, set, frozenset)
+_CLOSED = (ModuleType, CodeType, CoroutineType, FrameType, GeneratorType)
+
+
+def count_held(package: str, roots: Iterable[object] = ()) -> int:
+    """Count the objects that the modules of *package*, and *roots*, hold."""
+    own = [
+        module
+        for name, module in list(sys.modules.items())
+        if name == package or name.startswith(f"{package}.")
+    ]
+    seen: set[int] = set()
+    waiting: list[Any] = [*(value for module in own for value in _values(module)), *roots]
+    while waiting:
+        held = waiting.pop()
+        if id(held) in seen:
+            continue
+        seen.add(id(held))
+        waiting += _inside(held, package)
+    return len(seen)
+
+
+def _values(module: ModuleType | None) -> list[Any]:
+    return [value for name, value in vars(module).items() if not name.startswith("__")] if module else []
+
+
+def _inside(held: Any, package: str) -> list[Any]:
+    if isinstance(held, _CLOSED):
+        return []
+    if isinstance(held, FunctionType):
+        cells = [cell.cell_contents for cell in held.__closure__ or () if _is_filled(cell)]
+        return [*cells, *(held.__defaults__ or ()), *(held.__kwdefaults__ or {}).values(), vars(held)]
+    if isinstance(held, type):
+        return [vars(held)] if _belongs(held.__module__, package) else []
+    home = type(held).__module__
+    if f"{home}.".startswith(_FOREIGN) and not _belongs(home, package):
+        return []
+    return _values_of(held) if isinstance(held, _CONTAINERS) else _referents(held)
+
+
+def _values_of(held: Any) -> list[Any]:
+    """List what a container has: the collector does not look into those of plain values."""
+    return [*held, *held.values()] if isinstance(held, dict) else list(held)
+
+
+def _referents(held: object) -> list[Any]:
+    return [inside for inside in gc.get_referents(held) if inside is not type(held)]
+
+
+def _is_filled(cell: Any) -> bool:
+    try:
+        return cell.cell_contents is not None
+    except ValueError:
+        return False
+
+
+def _belongs(module: str | None, package: str) -> bool:
+    return module is not None and (module == package or module.startswith(f"{package}."))

@@ -1,0 +1,100 @@
+"""Plugins that no distribution brings: files, packages, and folders of such, which ``plugins.paths`` names."""
+
+import json
+
+import pytest
+
+from trunkline import plugins
+from trunkline.errors import PluginFailed, SettingsInvalid
+from trunkline.settings import Plugins
+from trunkline.testing.hubs import settings_for
+
+PIGEON = """
+from trunkline import Channel, Outcome, Result, hookimpl
+
+async def deliver(push, http):
+    return Result(Outcome.DELIVERED)
+
+@hookimpl
+def register_channels():
+    return [Channel("pigeon", "Pigeon", "Carries each event away.", deliver, schemes=("pigeon",))]
+"""
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "plugins").mkdir()
+    return tmp_path / "plugins"
+
+
+def load(place, **settings):
+    return plugins.load(settings_for("sqlite:///none.db", {"plugins.paths": str(place), **settings}))
+
+
+def test_a_file_is_a_plugin_by_its_name(folder):
+    (folder / "pigeon.py").write_text(PIGEON)
+    (record,) = [record for record in load(folder / "pigeon.py").records if record.name == "pigeon"]
+    assert (record.state, record.version, record.distribution) == (
+        "active",
+        "local",
+        str(folder / "pigeon.py"),
+    )
+
+
+def test_a_folder_gives_its_files_and_packages_and_leaves_out_what_is_hidden(folder):
+    (folder / "pigeon.py").write_text(PIGEON)
+    for name in ("_draft.py", ".hidden.py", "notes.txt"):
+        (folder / name).write_text("raise SystemExit")
+    (folder / "dove").mkdir()
+    (folder / "dove/__init__.py").write_text("from .inside import register_settings\n")
+    (folder / "dove/inside.py").write_text(
+        "from pydantic import BaseModel\nfrom trunkline import hookimpl\n\nclass Settings(BaseModel):\n    pass\n\n@hookimpl\ndef register_settings():\n    return Settings\n"
+    )
+    states = {record.name: record.state for record in load(folder).records}
+    assert (states["pigeon"], states["dove"]) == ("active", "active")
+    assert not {"_draft", ".hidden", "notes"} & states.keys()
+
+
+def test_a_file_named_like_a_library_stands_in_nobodys_place(folder):
+    (folder / "json.py").write_text("VALUE = 1\n")
+    registry = load(folder)
+    module = registry.module("json")
+    assert module is not None
+    assert (module.VALUE, module is json) == (1, False)
+
+
+def test_two_that_have_one_name_are_both_refused(folder):
+    (folder / "webhooks.py").write_text(PIGEON)
+    (record, other) = [record for record in load(folder).records if record.name == "webhooks"]
+    assert {record.state, other.state} == {"failed"}
+    assert str(folder / "webhooks.py") in str(record.error)
+
+
+def test_one_that_breaks_is_listed_with_its_reason_and_stops_the_start_where_it_is_asked_for(folder):
+    (folder / "broken.py").write_text("import no_such_library\n")
+    (record,) = [record for record in load(folder).records if record.name == "broken"]
+    assert record.state == "failed"
+    assert "no_such_library" in str(record.error)
+    with pytest.raises(PluginFailed, match="no_such_library"):
+        load(folder, **{"plugins.enabled": "broken"})
+
+
+@pytest.mark.parametrize(
+    ("path", "sentence"),
+    [("nowhere", "there is no file or folder"), ("notes.txt", "is no plugin; a plugin is a file NAME.py")],
+)
+def test_what_is_no_plugin_stops_the_start(folder, path, sentence):
+    (folder / "notes.txt").write_text("")
+    with pytest.raises(SettingsInvalid, match=f"'plugins.paths'.*{sentence}"):
+        plugins.discover_local([str(folder / path)])
+
+
+def test_a_name_that_no_plugin_can_have_is_said(folder):
+    (folder / "carrier-pigeon.py").write_text(PIGEON)
+    (record,) = [record for record in load(folder).records if record.name == "carrier-pigeon"]
+    assert "must have a name of at most 32 lower-case letters" in str(record.error)
+
+
+def test_without_the_setting_there_is_none():
+    assert Plugins().paths == ()
+    assert plugins.discover_local(()) == []

@@ -1,0 +1,269 @@
+"""``trunkline serve`` behind an issuer that companies run, oidc-provider: from a 401 to a tool, and what it refuses."""
+
+import asyncio
+import base64
+import hashlib
+import json
+import re
+import secrets
+import shutil
+import subprocess
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urljoin, urlsplit
+
+import httpx2
+import jwt
+import pytest
+from mcp.client import Client
+from mcp.client.auth import OAuthClientProvider
+from mcp.client.streamable_http import streamable_http_client
+from mcp.shared.auth import AuthorizationCodeResult, OAuthClientInformationFull, OAuthClientMetadata
+from mcp.shared.auth_utils import resource_url_from_server_url
+from tests.plugins import npm
+from tests.plugins.mcp.conversation import Conversation
+
+HERE = Path(__file__).parent
+CLIENT_ID, CALLBACK = "agent", "http://127.0.0.1:9/callback"
+SCOPE = "openid integrations:read events:read"
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+
+
+class Issuer:
+    """The program, which is told what to change line by line."""
+
+    def __init__(self, folder: Path) -> None:
+        self.process = subprocess.Popen(
+            ["node", "issuer.mjs"],
+            cwd=folder,
+            env=npm.node_environment(),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        self.url = self._said()
+
+    def tell(self, **command: Any) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write(json.dumps(command) + "\n")
+        self.process.stdin.flush()
+        assert self._said() == "done"
+
+    def _said(self) -> str:
+        """Give the next line that is for us, and none of the library's notices."""
+        assert self.process.stdout is not None
+        lines = (line.strip() for line in self.process.stdout)
+        return next(line.removeprefix("> ") for line in lines if line.startswith("> "))
+
+    def close(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        for pipe in (self.process.stdin, self.process.stdout):
+            assert pipe is not None
+            pipe.close()
+
+
+class Browser:
+    """A person with a browser, who signs in where they are led, allows what is asked, and is led back."""
+
+    def __init__(self, user: str) -> None:
+        self.user = user
+        self.came_back: dict[str, str] = {}
+
+    async def open(self, url: str) -> dict[str, str]:
+        """Give what the application is told."""
+        async with httpx2.AsyncClient(timeout=30) as http:
+            answer = await http.get(url)
+            for _ in range(20):
+                if answer.is_redirect:
+                    url = urljoin(str(answer.url), answer.headers["location"])
+                    if url.startswith(CALLBACK):
+                        told = parse_qs(urlsplit(url).query)
+                        self.came_back = {name: values[0] for name, values in told.items()}
+                        return self.came_back
+                    answer = await http.get(url)
+                    continue
+                assert answer.status_code == 200, answer.text
+                form = dict(re.findall(r'<input[^>]*name="(prompt)" value="(\w+)"', answer.text))
+                assert form, answer.text
+                answer = await http.post(answer.url, data=form | {"login": self.user, "password": "-"})
+        raise AssertionError(f"led nowhere: {url}")
+
+
+async def sign_in(issuer_url: str, resource: str, user: str = "jane", scope: str = SCOPE) -> dict[str, str]:
+    """Get tokens by the code flow with PKCE, as an application without a library does."""
+    verifier = secrets.token_urlsafe(32)
+    digest = hashlib.sha256(verifier.encode()).digest()
+    query = {
+        "client_id": CLIENT_ID,
+        "response_type": "code",
+        "redirect_uri": CALLBACK,
+        "scope": scope,
+        "resource": resource,
+        "code_challenge": base64.urlsafe_b64encode(digest).rstrip(b"=").decode(),
+        "code_challenge_method": "S256",
+        "state": "s",
+    }
+    async with httpx2.AsyncClient(timeout=30) as http:
+        found = (await http.get(f"{issuer_url}/.well-known/openid-configuration")).json()
+        told = await Browser(user).open(str(httpx2.URL(found["authorization_endpoint"], params=query)))
+        assert told["iss"] == issuer_url
+        form = {
+            "grant_type": "authorization_code",
+            "client_id": CLIENT_ID,
+            "code": told["code"],
+            "redirect_uri": CALLBACK,
+            "code_verifier": verifier,
+            "resource": resource,
+        }
+        answer = await http.post(found["token_endpoint"], data=form)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+@pytest.fixture(scope="module")
+def packages(install_node_packages) -> Path:
+    folder = install_node_packages(HERE / "node_issuer")
+    shutil.copy(HERE / "node_issuer" / "issuer.mjs", folder)
+    return folder
+
+
+@pytest.fixture
+def issuer(packages) -> Iterator[Issuer]:
+    started = Issuer(packages)
+    yield started
+    started.close()
+
+
+@pytest.fixture
+def hub(serve_hub, issuer):
+    """A hub that trusts the issuer, and knows the address under which it is reached."""
+    hub = serve_hub()
+    hub.stop()
+    hub.environment = {
+        **hub.environment,
+        "TRUNKLINE_SERVER__PUBLIC_URL": hub.url,
+        "TRUNKLINE_MCP__OAUTH": json.dumps({"issuer": issuer.url}),
+    }
+    hub.start()
+    return hub
+
+
+@pytest.fixture
+async def http(hub) -> AsyncIterator[httpx2.AsyncClient]:
+    async with httpx2.AsyncClient(base_url=hub.url, timeout=30) as http:
+        yield http
+
+
+def talk(http: httpx2.AsyncClient, token: str) -> Conversation:
+    return Conversation(http, headers={"authorization": f"Bearer {token}"})
+
+
+async def refused(http: httpx2.AsyncClient, token: str) -> str:
+    """Make sure that *token* opens nothing; gives the sentence."""
+    answer = await talk(http, token).send("tools/list")
+    assert answer.status_code == 401, answer.text
+    assert 'error="invalid_token"' in answer.headers["www-authenticate"]
+    return answer.json()["detail"]
+
+
+class Kept:
+    """What the official client keeps; that it is registered, it knows from the start."""
+
+    def __init__(self) -> None:
+        self.tokens = None
+
+    async def get_tokens(self):
+        return self.tokens
+
+    async def set_tokens(self, tokens):
+        self.tokens = tokens
+
+    async def get_client_info(self):
+        return OAuthClientInformationFull(
+            client_id=CLIENT_ID, redirect_uris=[CALLBACK], token_endpoint_auth_method="none"
+        )
+
+    async def set_client_info(self, client_info):
+        raise AssertionError("it registered itself")
+
+
+async def test_the_official_client_comes_in_by_the_issuer(hub, issuer):
+    browser = Browser("jane")
+
+    async def come_back() -> AuthorizationCodeResult:
+        told = browser.came_back
+        return AuthorizationCodeResult(code=told["code"], state=told["state"], iss=told["iss"])
+
+    metadata = OAuthClientMetadata(redirect_uris=[CALLBACK], token_endpoint_auth_method="none")
+    kept = Kept()
+    auth = OAuthClientProvider(f"{hub.url}/mcp", metadata, kept, browser.open, come_back)
+    async with (
+        httpx2.AsyncClient(auth=auth, timeout=30) as http,
+        Client(streamable_http_client(f"{hub.url}/mcp", http_client=http)) as client,
+    ):
+        tools = {tool.name for tool in (await client.list_tools()).tools}
+    assert "find_lead" in tools
+    head = jwt.get_unverified_header(kept.tokens.access_token)
+    claims = jwt.decode(kept.tokens.access_token, options={"verify_signature": False})
+    assert (head["alg"], claims["iss"], claims["aud"]) == ("RS256", issuer.url, f"{hub.url}/mcp")
+    assert claims["aud"] == resource_url_from_server_url(f"{hub.url}/mcp")
+
+
+async def test_a_token_opens_its_own_company_and_what_its_scopes_allow(hub, issuer, http):
+    event = hub.call("GET", "/api/v1/event-types/payment.failed")["example"]
+    made = hub.call("POST", "/api/v1/events", json={"type": "payment.failed", "payload": event})
+    seen = {}
+    for user in ("jane", "joe"):
+        token = (await sign_in(issuer.url, f"{hub.url}/mcp", user))["access_token"]
+        listed = await talk(http, token).call("get_recent_events")
+        seen[user] = [one["id"] for one in listed["structuredContent"]["events"]]
+        assert "create_lead" not in await talk(http, token).tools()
+        stranger = {"x-company-id": str({"jane": 93, "joe": 92}[user])}
+        answer = await Conversation(http, headers={"authorization": f"Bearer {token}", **stranger}).send(
+            "tools/list"
+        )
+        assert answer.status_code == 403
+    assert seen == {"jane": [made["id"]], "joe": []}
+    assert "names no company" in await refused(
+        http, (await sign_in(issuer.url, f"{hub.url}/mcp", "nobody"))["access_token"]
+    )
+
+
+async def test_a_new_key_of_the_issuer_counts_within_half_a_minute_beside_the_one_before(hub, issuer, http):
+    before = (await sign_in(issuer.url, f"{hub.url}/mcp"))["access_token"]
+    assert await talk(http, before).tools()
+    issuer.tell(rotate=True)
+    after = (await sign_in(issuer.url, f"{hub.url}/mcp"))["access_token"]
+    kids = [jwt.get_unverified_header(token)["kid"] for token in (before, after)]
+    assert kids == ["key-1", "key-2"]
+    async with asyncio.timeout(40):  # keys are read twice a minute at the most
+        while (await talk(http, after).send("tools/list")).status_code == 401:
+            await asyncio.sleep(1)
+    for token in (before, after):
+        assert await talk(http, token).tools()
+
+
+async def test_what_the_issuer_signs_for_others_or_otherwise_opens_nothing(hub, issuer, http, packages):
+    mine = f"{hub.url}/mcp"
+    good = await sign_in(issuer.url, mine)
+    assert await talk(http, good["access_token"]).tools()
+    assert "audience" in await refused(
+        http, (await sign_in(issuer.url, "https://other.example/mcp"))["access_token"]
+    )
+    await refused(http, good["id_token"])
+    for algorithm in ("HS256", "PS256"):
+        issuer.tell(sign=algorithm)
+        token = (await sign_in(issuer.url, mine))["access_token"]
+        assert jwt.get_unverified_header(token)["alg"] == algorithm
+        assert "algorithm" in await refused(http, token)
+    other = Issuer(packages)
+    try:
+        stranger = (await sign_in(other.url, mine))["access_token"]
+    finally:
+        other.close()
+    await refused(http, stranger)
+    assert jwt.get_unverified_header(stranger)["kid"] == "key-1", "the same name, and another key"

@@ -38,6 +38,7 @@ from trunkline.contract import (
     Clock,
     Companies,
     Deliver,
+    DeliveryLog,
     Deployment,
     Emit,
     EventReader,
@@ -52,11 +53,10 @@ from trunkline.contract import (
     Replays,
     Routes,
     Sealer,
+    StreamPage,
     Subscriptions,
     Terms,
 )
-from trunkline.contract import Deliveries as DeliveryLog
-from trunkline.contract import EventPage as StreamPage
 from trunkline.errors import (
     BadCursor,
     BadQuery,

@@ -25,7 +25,7 @@ from trunkline.contract.connectors import Connector, Generate, ReadFile
 from trunkline.contract.context import PluginContext
 from trunkline.contract.delivering import (
     ChangedSubscription,
-    Deliveries,
+    DeliveryLog,
     FinishedAttempt,
     Replays,
     Subscriptions,
@@ -76,7 +76,7 @@ from trunkline.contract.quarantine import (
 )
 from trunkline.contract.renewing import Held, HeldSubscriptions, Renewed, Terms
 from trunkline.contract.routes import BASES, PORTAL_BASE, DirectHandler, Routes
-from trunkline.contract.stream import AcceptedEvent, Emit, EventPage, EventReader
+from trunkline.contract.stream import AcceptedEvent, Emit, EventReader, StreamPage
 from trunkline.contract.tokens import BearerRequest
 
 __all__ = [
@@ -106,13 +106,12 @@ __all__ = [
     "Connector",
     "Deliver",
     "DeliverBatch",
-    "Deliveries",
+    "DeliveryLog",
     "Deployment",
     "DirectHandler",
     "Emit",
     "EmittedEvent",
     "EventList",
-    "EventPage",
     "EventReader",
     "FinishedAttempt",
     "Gap",
@@ -156,6 +155,7 @@ __all__ = [
     "Sealer",
     "Search",
     "ShownEvent",
+    "StreamPage",
     "Submit",
     "SubscriptionActivity",
     "Subscriptions",

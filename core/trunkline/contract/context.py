@@ -10,7 +10,7 @@ from typing_extensions import TypeVar
 
 from trunkline.contract.channels import HttpClient, HttpFor, OpenOrigin
 from trunkline.contract.companies import Companies
-from trunkline.contract.delivering import Deliveries, Replays, Subscriptions
+from trunkline.contract.delivering import DeliveryLog, Replays, Subscriptions
 from trunkline.contract.figures import Activity
 from trunkline.contract.hub import (
     ApiKeys,
@@ -48,7 +48,7 @@ class PluginContext(Generic[Settings]):
     """Gives the guarded way out in the name of a company: its connections and lookups are apart from those of others."""
     events: EventReader
     subscriptions: Subscriptions
-    deliveries: Deliveries
+    deliveries: DeliveryLog
     replays: Replays
     operations: Operations
     database: PluginDatabase

@@ -27,7 +27,7 @@ class AcceptedEvent:
 
 
 @dataclass(frozen=True, slots=True)
-class EventPage:
+class StreamPage:
     """Events in stream order, as the bytes that every channel sends, and the cursor that goes on after them."""
 
     bodies: Sequence[bytes]
@@ -48,7 +48,7 @@ class EventReader(Protocol):
         limit: int = 50,
         wait_seconds: float = 0,
         versions: Mapping[str, int] | None = None,
-    ) -> EventPage:
+    ) -> StreamPage:
         """Read up to *limit* events oldest first, waiting up to *wait_seconds* for the first; *types* may have groups in it.
 
         Without *cursor* and *since_ms* (Unix ms of acceptance, inclusive) it starts at the oldest retained event.

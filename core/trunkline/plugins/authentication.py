@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from typing import Any
 
 from trunkline.contract import BearerRequest
 from trunkline.errors import Overloaded, TrunklineError
@@ -97,10 +98,10 @@ def _find_fault(principal: Principal) -> str | None:
     for name in ("key_id", "name"):
         if not isinstance(text := getattr(principal, name), str) or not text:
             return f"{name} is {name_type(text)}, not text" if text else f"{name} is empty"
-    scopes: object = principal.scopes
+    scopes: Any = principal.scopes
     if not isinstance(scopes, frozenset) or not scopes <= {*COMPANY_SCOPES, OPERATOR}:
         return f"scopes are {name_type(scopes)}, not a frozenset of {', '.join([*COMPANY_SCOPES, OPERATOR])}"
-    company_id: object = principal.company_id
+    company_id: Any = principal.company_id
     if company_id is None:
         return (
             None if principal.is_operator else f"company_id is None, which only the scope {OPERATOR} allows"

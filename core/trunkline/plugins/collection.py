@@ -145,7 +145,9 @@ def _ask_for_providers(
     for hook in OPERATION_HOOKS:
         check = partial(values.check_operations, hook=hook, defined=defined)
         given += _ask(registry, plugin, hook, check, arguments) or ()
-    by_kind = {kind: tuple(one for one in given if one.kind == kind) for kind in KINDS}
+    by_kind: dict[Kind, tuple[Operation, ...]] = {
+        kind: tuple(one for one in given if one.kind == kind) for kind in KINDS
+    }
     for kind, operations in by_kind.items():
         values.check_unique(plugin, kind, [operation.name for operation in operations])
     return by_kind

@@ -1,6 +1,6 @@
 """Operations as a plugin gives them: of what kind each is, and what is wrong with it."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from trunkline.contract import Operation
@@ -44,7 +44,7 @@ def _kinds_of(operation: Operation, defined: Defined) -> list[Kind]:
     """List the kinds that *operation* can be of."""
     if operation.definition is not None:
         return [operation.definition.kind]
-    kinds = [kind for kind in KINDS if operation.kind in {None, kind}]
+    kinds: Sequence[Kind] = [operation.kind] if operation.kind else KINDS
     return [kind for kind in kinds if operation.name in defined[kind]]
 
 
@@ -60,7 +60,7 @@ def _find_own_fault(operation: Operation, definition: Definition, defined: Defin
 
 
 def _unknown(operation: Operation, defined: Defined) -> str:
-    kinds = [operation.kind] if operation.kind else list(KINDS)
+    kinds: Sequence[Kind] = [operation.kind] if operation.kind else KINDS
     known = ", ".join(sorted(name for kind in kinds for name in defined[kind])) or "none"
     *others, last = (f"{'an' if kind == 'action' else 'a'} {kind}" for kind in kinds)
     what = f"neither {', '.join(others)} nor {last}" if others else f"no {kinds[0]}"

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from inspect import getdoc, signature
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from fastapi import APIRouter
 from pydantic import BaseModel
@@ -163,8 +163,8 @@ def _find_channel_fault(channel: Channel) -> str | None:
         function = getattr(channel, name)
         if fault is None and function is not None and not callable(function):
             return f"{name} is {name_type(function)}, not a function"
-    if fault is None and not isinstance(channel.breaker, BreakerPolicy | None):
-        return f"breaker is {name_type(channel.breaker)}, not a BreakerPolicy"
+    if fault is None and channel.breaker is not None:
+        fault = find_type_fault("breaker", channel.breaker, BreakerPolicy, expected="a BreakerPolicy")
     if fault is None and channel.target is not None:
         fault = find_model_fault(channel.target)
     return fault or find_schemes_fault(channel.schemes) or _find_batch_fault(channel.batch)
@@ -175,7 +175,8 @@ def _find_batch_fault(batch: Batch) -> str | None:
         return fault
     if type(batch.most) is not int or not 1 <= batch.most <= MOST_IN_BATCH:
         return f"batch has most={batch.most!r}, which is not a number from 1 to {MOST_IN_BATCH}"
-    if not isinstance(batch.wait_seconds, int | float) or not 0 <= batch.wait_seconds <= LONGEST_WAIT_SECONDS:
+    wait_seconds: Any = batch.wait_seconds
+    if not isinstance(wait_seconds, int | float) or not 0 <= batch.wait_seconds <= LONGEST_WAIT_SECONDS:
         return f"batch has wait_seconds={batch.wait_seconds!r}, which is not from 0 to {LONGEST_WAIT_SECONDS:g} s"
     return None
 

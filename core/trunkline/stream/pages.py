@@ -8,7 +8,7 @@ from typing import Self
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from trunkline.contract import EventPage
+from trunkline.contract import StreamPage
 from trunkline.errors import StoreUnavailable
 from trunkline.model import cursors
 from trunkline.model.event_groups import is_group, types_among
@@ -73,7 +73,7 @@ class Streaming:
         limit: int = 50,
         wait_seconds: float = 0,
         versions: Pins | None = None,
-    ) -> EventPage:
+    ) -> StreamPage:
         """Read up to *limit* events oldest first, fewer where they are long (``contract.EventReader.page``).
 
         Raises:
@@ -90,7 +90,7 @@ class Streaming:
             async with self._long_polls.of(company_id):
                 after, events = await callers.while_present(self._wait(request, wait_seconds))
         page = self._page_bytes.cut(company_id, events[: request.limit])
-        return EventPage(
+        return StreamPage(
             bodies=[self._schema_versions.body(event, versions) for event in page],
             next_cursor=cursors.encode(page[-1].position if page else after),
             more=len(events) > len(page),

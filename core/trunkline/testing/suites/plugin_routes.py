@@ -143,7 +143,9 @@ class RouteChecks(Suite):
     ) -> None:
         """A field that a body does not have is refused with 422 and named."""
         survey = await self._survey(trunkline_hub, trunkline_plugin)
-        _demand_named(survey.of("unknown field"), {422}, "derive the body's model from trunkline.routes.Strict")
+        _demand_named(
+            survey.of("unknown field"), {422}, "derive the body's model from trunkline.routes.Strict"
+        )
 
     @check("plugin.routes-refuse-unknown-parameters", level=COMPLETE)
     async def test_routes_refuse_unknown_parameters(

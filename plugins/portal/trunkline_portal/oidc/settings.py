@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
-from trunkline import COMPANY_SCOPES, Names
+from trunkline.routes import COMPANY_SCOPES, Names
 
 
 def _check_issuer(text: str) -> str:
@@ -72,10 +72,4 @@ class Oidc(BaseModel):
         min_length=1,
         max_length=60,
         description="what the button on the sign-in page says",
-    )
-    user_days: int = Field(
-        default=30,
-        ge=1,
-        le=365,
-        description="how long after the last sign-in apps go on that a user has connected by OAuth",
     )

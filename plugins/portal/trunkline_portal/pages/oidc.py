@@ -7,7 +7,8 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from trunkline import Principal, Refused
+from trunkline import Refused
+from trunkline.routes import Principal
 from trunkline_portal import audit, cookies
 from trunkline_portal.addresses import SIGN_IN
 from trunkline_portal.oidc import attempts
@@ -46,7 +47,9 @@ class OidcPages:
             redirect_uri=f"{public_url}{CALLBACK}",
             has_keys=portal.settings.key_sign_in,
         )
-        self._users = Users(portal.context, settings)
+        self._users = Users(
+            portal.context, issuer=settings.issuer, session_hours=portal.settings.session_hours
+        )
         self._limit = SignInLimit(portal.settings.sign_in_per_minute)
 
     async def go(self, request: Request) -> Response:

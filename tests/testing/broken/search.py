@@ -44,7 +44,7 @@ def good() -> Broken:
 @breaks("search.is-provided")
 def carries_out_nothing():
     return finding(
-        ('[Search("find_note", find_note, FIND)]', "[]"), ('[Lookup("notes", list_notes, LIST)]', "[]")
+        ('[Operation("find_note", find_note, FIND)]', "[]"), ('[Operation("notes", list_notes, LIST)]', "[]")
     )
 
 
@@ -57,6 +57,14 @@ def finds_nothing():
 def lists_everybodys():
     return finding(
         ("WHERE company_id = :company AND id > :after", "WHERE :company = :company AND id > :after")
+    )
+
+
+@breaks("search.finds-nothing-of-another-company")
+def keeps_a_list_for_everybody():
+    return finding(
+        ("async def list_notes", "KEPT = {}\n\n\nasync def list_notes"),
+        ("# list ends", "page = KEPT.setdefault(after, page)"),
     )
 
 

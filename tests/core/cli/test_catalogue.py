@@ -70,7 +70,9 @@ def test_a_mirror_may_be_asked_over_http_and_its_answer_is_bounded(tmp_path):
         place = f"http://127.0.0.1:{server.server_port}"
         assert "pigeon" in invoke("search", "--catalogue", f"{place}/mirror.json").stdout
         assert "is longer than" in invoke("search", "--catalogue", f"{place}/long.json").stderr
-        assert "cannot be read: File not found" in invoke("search", "--catalogue", f"{place}/none.json").stderr
+        assert (
+            "cannot be read: File not found" in invoke("search", "--catalogue", f"{place}/none.json").stderr
+        )
         server.shutdown()
 
 

@@ -41,14 +41,15 @@ _AN_HOUR_LATER = text("UPDATE deliveries SET due_ms = due_ms - 3600000 WHERE due
 def run(options: Options) -> list[Row]:
     """Let the target return to each kind of subscription, on either engine."""
     events = options.scaled(EVENTS, least=1_000) // served.BATCH * served.BATCH
+    before = max(BEFORE_SECONDS * options.scale, 1.0)
     return [
-        _row(f"{kind}, {engine}", kind, [_round(engine, kind, events) for _ in range(options.rounds)])
+        _row(f"{kind}, {engine}", kind, [_round(engine, kind, events, before) for _ in range(options.rounds)])
         for engine in options.engines
         for kind in KINDS
     ]
 
 
-def _round(engine: str, kind: str, events: int) -> dict[str, float]:
+def _round(engine: str, kind: str, events: int, before_seconds: float) -> dict[str, float]:
     with (
         processes.child("benchmarks.sink", "arrivals") as own,
         processes.child("benchmarks.sink", "arrivals") as other,
@@ -63,7 +64,7 @@ def _round(engine: str, kind: str, events: int) -> dict[str, float]:
         batches = served.post_batches(hub, COMPANY, events)
         asyncio.run(_until_open(database_url, events))
         with clocked.posting(hub, OTHERS, per_second=PER_SECOND) as load:
-            time.sleep(BEFORE_SECONDS)
+            time.sleep(before_seconds)
             before_mb = _resident_mb(hub.pid)
             served.tell(target, "take")
             time.sleep(SETTLED_SECONDS)

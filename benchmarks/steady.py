@@ -54,7 +54,7 @@ def _work(seconds: float) -> dict[str, float]:
 
 
 def _watched(pid: int, seconds: float) -> dict[str, float]:
-    time.sleep(SETTLED_SECONDS)
+    time.sleep(min(SETTLED_SECONDS, seconds))
     began, cpu = time.monotonic(), processes.cpu_seconds(pid)
     time.sleep(seconds)
     spent, elapsed = processes.cpu_seconds(pid) - cpu, time.monotonic() - began

@@ -139,8 +139,8 @@ def _find_channel_fault(channel: Channel) -> str | None:
         function = getattr(channel, name)
         if fault is None and function is not None and not callable(function):
             return f"{name} is {_name_type(function)}, not a function"
-    if fault is None and not isinstance(channel.breaker, BreakerPolicy | None):
-        return f"breaker is {_name_type(channel.breaker)}, not a BreakerPolicy"
+    if fault is None and channel.breaker is not None:
+        fault = _find_type_fault("breaker", channel.breaker, BreakerPolicy, expected="a BreakerPolicy")
     if fault is None and channel.target is not None:
         fault = find_model_fault(channel.target)
     return fault or find_schemes_fault(channel.schemes)

@@ -342,6 +342,15 @@ async def disable(connection: AsyncConnection, no: int, *, reason: str, resume_p
     return _read(row) if row else None
 
 
+async def note_gap(connection: AsyncConnection, no: int, *, position: int) -> None:
+    """Note that the subscription number *no*, if its holder renews it, does not get what it lacks up to *position*."""
+    is_held = sqlalchemy.and_(_table.c.no == no, _table.c.name.is_not(None))
+    statement = sqlalchemy.select(_table.c.gap_position).where(is_held).with_for_update()
+    row = (await connection.execute(statement)).first()
+    if row is not None and (row[0] or 0) < position:
+        await update(connection, no, {"gap_position": position})
+
+
 async def forget_gap(connection: AsyncConnection, no: int, *, position: int) -> None:
     """Note that the holder of the subscription number *no* has been told of its gap up to *position*."""
     is_that = sqlalchemy.and_(_table.c.no == no, _table.c.gap_position == position)

@@ -45,7 +45,9 @@ def register_routes(context: PluginContext) -> Sequence[Routes]:
 @hookimpl
 async def find_principal(context: PluginContext, principal_id: str) -> Principal | None:
     """Tell what a user of the identity provider may do now."""
-    assert isinstance(context.settings, Settings)
-    if context.settings.oidc is None or not principal_id.startswith(PREFIX):
+    settings = context.settings
+    assert isinstance(settings, Settings)
+    if settings.oidc is None or not principal_id.startswith(PREFIX):
         return None
-    return await Users(context, context.settings.oidc).find(principal_id)
+    users = Users(context, issuer=settings.oidc.issuer, session_hours=settings.session_hours)
+    return await users.find(principal_id)

@@ -5,7 +5,7 @@ import logging
 from starlette.requests import Request
 from starlette.responses import Response
 
-from trunkline import Principal
+from trunkline import Principal, company_number, environment_of
 from trunkline_portal.access import VIEWER_KEY, Viewer
 
 
@@ -14,7 +14,13 @@ def note_form(log: logging.Logger, request: Request, response: Response) -> None
     viewer: Viewer | None = request.scope.get(VIEWER_KEY)
     if viewer is None or request.method in {"GET", "HEAD"}:
         return
-    facts = {"company_id": viewer.chosen_company_id, "form": request.url.path, "status": response.status_code}
+    chosen = viewer.chosen_company_id
+    of = (
+        {}
+        if chosen is None
+        else {"company_id": company_number(chosen), "environment": environment_of(chosen)}
+    )
+    facts = {**of, "form": request.url.path, "status": response.status_code}
     log.info("form", extra={**_who(viewer.principal), **facts})
 
 

@@ -70,10 +70,13 @@ async def test_a_customer_sees_their_own_company_and_not_its_keys(hub, open_brow
     await browser.get("/portal/companies/93/keys", expect=403)
     await browser.get("/portal/companies/94/events", expect=403)
     await browser.post("/portal/theme", {"theme": "dark", "next": "/portal"})
-    said = {(one.message, one.who, one.company_id) for one in caplog.records if hasattr(one, "who")}
-    assert {("signed in", "jane@example.com", 93), ("form", "jane@example.com", None)} <= {
-        (message, who, company if message == "signed in" else None) for message, who, company in said
-    }
+    await browser.get("/portal/companies/93~test/subscriptions/new")
+    wanted = {"target_url": "https://example.com/h", "event_types": "*", "start": "now", "company": "93~test"}
+    await browser.post("/portal/companies/93~test/subscriptions/new", wanted)
+    lines = [one for one in caplog.records if hasattr(one, "who")]
+    assert {one.who for one in lines} == {"jane@example.com"}
+    assert [one.message for one in lines] == ["signed in", "form", "form"]
+    assert lines[-1].__dict__.items() >= {"company_id": 93, "environment": "test", "status": 303}.items()
 
 
 async def test_groups_make_operators_and_admins(hub, open_browser):

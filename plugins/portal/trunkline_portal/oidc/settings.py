@@ -73,9 +73,3 @@ class Oidc(BaseModel):
         max_length=60,
         description="what the button on the sign-in page says",
     )
-    user_days: int = Field(
-        default=30,
-        ge=1,
-        le=365,
-        description="how long after the last sign-in apps go on that a user has connected by OAuth",
-    )

@@ -1,22 +1,21 @@
-"""Users of the provider who have signed in: found again by sessions, and by what they have connected."""
+"""Users of the provider who have signed in, for as long as a session of theirs can last."""
 
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline import PluginContext, Principal
-from trunkline_portal.oidc.settings import Oidc
 from trunkline_portal.tables import users
 
-_DAY_MS = 24 * 60 * 60 * 1000
+_HOUR_MS = 60 * 60 * 1000
 
 
 class Users:
     """Remembers users, each as at the last sign-in: with the company and the scopes of then."""
 
-    def __init__(self, context: PluginContext, settings: Oidc) -> None:
+    def __init__(self, context: PluginContext, *, issuer: str, session_hours: float) -> None:
         self._context = context
-        self._issuer = settings.issuer
-        self._lasts_ms = settings.user_days * _DAY_MS
+        self._issuer = issuer
+        self._lasts_ms = int(session_hours * _HOUR_MS)
 
     async def remember(self, principal: Principal) -> None:
         """Remember that *principal* has signed in, and forget who has not for long."""
@@ -26,7 +25,7 @@ class Users:
             await self._write(connection, principal, now_ms)
 
     async def find(self, user_id: str) -> Principal | None:
-        """Tell who a user is; None where they have not signed in for ``portal.oidc.user_days``, or at another issuer."""
+        """Tell who a user is; None where that was too long ago, or at another issuer."""
         async with self._context.database.read() as connection:
             row = (await connection.execute(select(users).where(users.c.id == user_id))).first()
         since_ms = self._context.clock.now_ms() - self._lasts_ms

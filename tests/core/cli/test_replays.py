@@ -20,6 +20,16 @@ def test_replays_of_a_subscription_are_listed_shown_and_cancelled(migrated_cli):
     assert line.invoke("replays", "cancel", started["id"]).exit_code == 0
 
 
+def test_the_status_names_the_environment_of_a_replay_that_runs(migrated_cli):
+    line = migrated_cli.with_plugins("webhooks")
+    subscription = json.loads(line.invoke(*LOCAL, "--environment", "test", "--json").stdout)["id"]
+    line.invoke("events", "emit", "client.created", "--company", "92", "--environment", "test")
+    line.invoke("replay", subscription, "--no-wait")
+    shown = line.invoke("status").stdout
+    assert "92 test" in shown
+    assert "-92" not in shown
+
+
 def test_what_is_not_there_is_named(migrated_cli):
     line = migrated_cli.with_plugins("webhooks")
     for command in (("list", "sub_none"), ("show", "rpl_none"), ("cancel", "rpl_none")):

@@ -32,6 +32,7 @@ FOLDER = Path(__file__).parent
 sys.path.insert(0, str(FOLDER))
 
 import public_api  # noqa: E402
+import testing_kit  # noqa: E402
 import values  # noqa: E402
 
 SCHEMAS = "trunkline_schemas"
@@ -151,7 +152,8 @@ _PHASES = (
 _HOOKS_INTRODUCTION = (
     "A plugin marks a function with `trunkline.hookimpl`, names it after a hook, and asks for any of the hook's arguments. "
     "A plugin that has a function marked so under a name that is no hook, or with an argument that the hook does not have, fails to load. "
-    "All values come from `trunkline`; [Write a channel plugin](../how-to/write-a-channel-plugin.md) shows them at work."
+    "What channels, actions and event types are made of comes from `trunkline`; [pages and connectors](pages.md) from "
+    "`trunkline.pages`, [routes and services](routes.md) from `trunkline.routes`. [Write a channel plugin](../how-to/write-a-channel-plugin.md) shows them at work."
 )
 _HOOKS_AFTERWORD = (
     "## Limits",
@@ -165,7 +167,7 @@ _HOOKS_AFTERWORD = (
     "when it has ended: plugin, hook, arguments, milliseconds, and what it returned or raised. Values are named, not shown: no text of theirs and no secret.",
     "```text\ntrace acme.register_channels(context) 0.03 ms returned [Channel(name='acme')]\n"
     "trace acme.acme.deliver(Push(event_id='1000', event_type='lead.created', delivery_id='dlv_1000_1', attempt=1)) 4.61 ms returned delivered 200\n"
-    "trace acme.event_accepted(context, events=[AcceptedEvent(position=1000, company_id=92, type='lead.created')]) 0.05 ms raised KeyError: 'amount'\n```",
+    "trace acme.event_accepted(context, events=[AcceptedEvent(event_id=1000, company_id=92, type='lead.created')]) 0.05 ms raised KeyError: 'amount'\n```",
     "`trunkline plugins show NAME` shows where a plugin comes from, why it does not run, each hook with its file and line, its settings, and what it gives.",
     "## What changes, and when",
     f"This is generation {HOOK_API} of the hook API (`trunkline.HOOK_API`). [Stability](../explanation/stability.md) says what may change within it, "
@@ -185,7 +187,26 @@ def hooks_page() -> str:
                     f"```python\n{values.signature(name, public_api.signature_of(function))}: ...\n```",
                     markdown(function),
                 ]
-    return page("Hooks", *blocks, *_HOOKS_AFTERWORD, *values.blocks(table))
+    return page("Hooks", *blocks, *_HOOKS_AFTERWORD, *values.blocks("hooks.md", table))
+
+
+def pages_page() -> str:
+    """Every name of ``trunkline.pages``."""
+    return page(
+        "Pages and connectors", markdown(values.MODULES["pages.md"]), *values.blocks("pages.md", table)
+    )
+
+
+def routes_page() -> str:
+    """Every name of ``trunkline.routes``, and what else a context lends."""
+    return page(
+        "Routes and services", markdown(values.MODULES["routes.md"]), *values.blocks("routes.md", table)
+    )
+
+
+def testing_page() -> str:
+    """Every name of ``trunkline.testing``, and its fixtures."""
+    return page("Testing", *testing_kit.blocks(table))
 
 
 # ---- event types -----------------------------------------------------------------------------------------------------
@@ -513,6 +534,9 @@ def checks_page() -> str:
 PAGES: Mapping[str, Callable[[], str]] = {
     "settings.md": settings_page,
     "hooks.md": hooks_page,
+    "pages.md": pages_page,
+    "routes.md": routes_page,
+    "testing.md": testing_page,
     "event-types.md": event_types_page,
     "operations.md": operations_page,
     "http.md": http_page,

@@ -20,6 +20,7 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from trunkline.contract import hookspecs
+from trunkline.model.principals import COMPANY_SCOPES
 
 Described = dict[str, Any]
 
@@ -149,6 +150,8 @@ def plain(value: object) -> str:
     """Write a default as code."""
     if isinstance(value, Enum):
         return f"{type(value).__name__}.{value.name}"
+    if value is COMPANY_SCOPES:
+        return "COMPANY_SCOPES"
     if isinstance(value, frozenset | Mapping) and not value:
         return "{}"
     return getattr(value, "__name__", None) or quoted(value)
@@ -294,15 +297,28 @@ def meanings(cls: type) -> dict[str, str]:
 
     A name in asterisks is a field's, as in docstrings everywhere here.
     """
+    return _meanings_of(cls, _names_of(cls))
+
+
+def _meanings_of(cls: type, known: list[str]) -> dict[str, str]:
     written = _texts_under_fields(cls)
     whole = " ".join((inspect.getdoc(cls) or "").split())
     sentences = re.split(r"(?<=[.;])\s+(?=[A-Z*`])", whole)
-    names = [name for name in _names_of(cls) if name not in written]
+    names = [name for name in known if name not in written]
     for name in names:
         about = [sentence for sentence in sentences if re.search(rf"\*{re.escape(name)}\*", sentence)]
         if about:
             written[name] = " ".join(about)
     return written
+
+
+def attribute_meanings(cls: type) -> dict[str, str]:
+    """Say what each public attribute of a class of ours means, by the text under it where it is declared."""
+    meant: dict[str, str] = {}
+    for owner in reversed(cls.__mro__):
+        if owner.__module__.startswith("trunkline"):
+            meant |= _meanings_of(owner, list(vars(owner).get("__annotations__", {})))
+    return meant
 
 
 def _names_of(cls: type) -> list[str]:

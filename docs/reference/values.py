@@ -17,12 +17,9 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 import trunkline
-from trunkline import contract
+from trunkline import contract, old_names, pages, routes
 
 WORDS: Mapping[str, str] = {
-    "Action.name": "Which action: one that the schemas define, or the plugin's own.",
-    "Action.run": "Carries out a call.",
-    "Action.uses_database": "Whether a call gets a connection, and all of it is one transaction.",
     "Answered.status": "The HTTP status.",
     "Brand.slug": "Begins every generated name.",
     "Brand.version": "The version of what is generated.",
@@ -45,8 +42,9 @@ WORDS: Mapping[str, str] = {
     "ItemList.items": "The field of the answer that holds the list.",
     "ItemList.label": "The field of an item that people read.",
     "ItemList.value": "The field of an item that is sent.",
-    "Lookup.name": "Which lookup: one that the schemas define, or the plugin's own.",
-    "Lookup.run": "Carries out a call.",
+    "Operation.name": "Which one: what the schemas define, or the plugin's own.",
+    "Operation.run": "Carries out a call.",
+    "Operation.uses_database": "Whether a call gets a connection, and all of it is one transaction.",
     "Migrations.location": "A folder of alembic revisions, `package:folder`.",
     "PortalContent.html": "The fragment of HTML.",
     "PortalPage.render": "Writes the page; what fails, or takes longer than 5 seconds, shows an error in its place.",
@@ -57,8 +55,6 @@ WORDS: Mapping[str, str] = {
     "Routes.base": "Where: `/api/v1`, `/schemas`, `/docs` or `/portal`.",
     "Routes.prefix": "What stands between the base and the routes' own paths; empty or `/path`.",
     "Routes.router": "FastAPI's router, with the routes.",
-    "Search.name": "Which search: one that the schemas define, or the plugin's own.",
-    "Search.run": "Carries out a call.",
     "Field.reference": "Where its values are chosen from; None where they are not.",
     "FinishedAttempt.result": "What it brought.",
     "Reference.lookup": "The lookup.",
@@ -189,16 +185,27 @@ KINDS: Sequence[tuple[str, str, str]] = (
 )
 
 
-def names() -> dict[str, Any]:
-    """Give every name that the reference describes: the public ones, and those that only stand in their annotations."""
-    public = public_api.exported(trunkline)
+MODULES = {"hooks.md": trunkline, "pages.md": pages, "routes.md": routes}
+"""Whose names each page has; that of routes has those, too, that only stand in the annotations of others."""
+
+
+def names(page: str) -> dict[str, Any]:
+    """Give every name that a page of the reference describes."""
+    own = public_api.exported(MODULES[page])
+    return own if page != "routes.md" else own | hidden_names()
+
+
+def hidden_names() -> dict[str, Any]:
+    """Give the names that only stand in annotations of public ones."""
+    public = {
+        name: value for module in MODULES.values() for name, value in public_api.exported(module).items()
+    }
     known = list(public.values())
-    hidden = {
+    return {
         name if name not in public else f"capabilities.{name}": value
         for name, value in public_api.exported(contract).items()
-        if value not in known
+        if value not in known and name not in old_names.REPLACED
     }
-    return public | hidden
 
 
 def section_of(value: Any, given_types: frozenset[type]) -> str:
@@ -211,42 +218,48 @@ def section_of(value: Any, given_types: frozenset[type]) -> str:
     return "other"
 
 
-def blocks(table: Any) -> Iterator[str]:
-    """Write everything, section by section; *table* writes a table of columns and rows."""
+def blocks(page: str, table: Any) -> Iterator[str]:
+    """Write what a page has, section by section; *table* writes a table of columns and rows."""
     given_types = public_api.given_types()
-    public_names = names()
+    public_names = names(page)
     for section, title, text in KINDS:
-        yield f"## {title}"
-        yield text
-        for name, value in sorted(public_names.items(), key=lambda item: item[0].lower()):
-            if section_of(value, given_types) == section:
-                yield f"### {name}"
-                yield from _describe(name, value, table)
+        chosen = [
+            (name, value)
+            for name, value in sorted(public_names.items(), key=lambda item: item[0].lower())
+            if section_of(value, given_types) == section
+        ]
+        if chosen:
+            yield f"## {title}"
+            yield text
+        for name, value in chosen:
+            yield f"### {name}"
+            yield from described(name, value, table)
 
 
-def _describe(name: str, value: Any, table: Any) -> Iterator[str]:
-    described = public_api.describe(value)
-    match described["kind"]:
+def described(name: str, value: Any, table: Any) -> Iterator[str]:
+    """Write the section of one name."""
+    facts = public_api.describe(value)
+    match facts["kind"]:
         case "value" | "model":
             yield prose(value)
-            yield table(["field", "type", "default", "meaning"], field_rows(value, described["fields"]))
-            yield from _methods(value, described["methods"])
+            yield table(["field", "type", "default", "meaning"], field_rows(value, facts["fields"]))
+            yield from methods(value, facts["methods"])
         case "protocol":
             yield prose(value)
-            yield from _methods(value, described["methods"])
+            yield from methods(value, facts["methods"])
         case "enum":
             yield prose(value)
             yield table(
                 ["name", "value"],
-                [(f"`{member}`", f"`{text}`") for member, text in described["members"].items()],
+                [(f"`{member}`", f"`{text}`") for member, text in facts["members"].items()],
             )
         case "error":
-            yield from _error(value, described)
+            yield from _error(value, facts)
         case "function":
-            yield f"```python\n{signature(name, described)}: ...\n```"
+            yield f"```python\n{signature(name, facts)}: ...\n```"
             yield prose(value)
         case _:
-            yield from _other(name, value, described)
+            yield from _other(name, value, facts)
 
 
 def _error(value: type, described: Mapping[str, Any]) -> Iterator[str]:
@@ -313,7 +326,8 @@ def of_type(cls: type, name: str) -> str | None:
     return first_line(annotation) if public_api.kind_of(annotation) == "protocol" else None
 
 
-def _methods(cls: type, described: Mapping[str, Any]) -> Iterator[str]:
+def methods(cls: type, described: Mapping[str, Any]) -> Iterator[str]:
+    """Write what may be called of a class."""
     for name, method in described.items():
         member = inspect.getattr_static(cls, name)
         if "property" in method:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import trunkline
+from trunkline import pages, routes
 
 FOLDER = Path(__file__).parents[2] / "docs" / "reference"
 sys.path.insert(0, str(FOLDER))
@@ -15,8 +16,9 @@ sys.path.insert(0, str(FOLDER))
 import public_api  # noqa: E402
 import values  # noqa: E402
 
-PAGE = (FOLDER / "hooks.md").read_text()
-NAMES = values.names()
+PAGES = {page: (FOLDER / page).read_text() for page in values.MODULES}
+NAMES = {name: value for page in PAGES for name, value in values.names(page).items()}
+PAGE_OF = {name: PAGES[page] for page in PAGES for name in values.names(page)}
 NO_DEFAULT = "\N{EN DASH}"
 LEAVES = {
     name: value for name, value in NAMES.items() if public_api.kind_of(value) in {"value", "model", "protocol"}
@@ -24,12 +26,14 @@ LEAVES = {
 
 
 def section(name: str) -> str:
-    found = re.search(rf"^### {re.escape(name)}\n(.*?)(?=^##)", PAGE + "##", re.MULTILINE | re.DOTALL)
-    assert found, f"hooks.md has no section '{name}'; run: python docs/reference/generate.py"
+    found = re.search(
+        rf"^### {re.escape(name)}\n(.*?)(?=^##)", PAGE_OF[name] + "##", re.MULTILINE | re.DOTALL
+    )
+    assert found, f"the reference has no section '{name}'; run: python docs/reference/generate.py"
     return found[1]
 
 
-@pytest.mark.parametrize("name", trunkline.__all__)
+@pytest.mark.parametrize("name", [*trunkline.__all__, *pages.__all__, *routes.__all__])
 def test_every_public_name_has_a_section_that_says_something(name):
     text = re.sub(r"^```.*?^```$", "", section(name), flags=re.MULTILINE | re.DOTALL)
     assert len(text.split()) > 3, f"'{name}' has no docstring"
@@ -72,7 +76,7 @@ def test_no_word_is_left_over():
 
 
 def test_what_a_plugin_makes_is_told_from_what_it_gets():
-    gives, _, rest = PAGE.partition("## What a plugin gets")
+    gives, _, rest = PAGES["hooks.md"].partition("## What a plugin gets")
     assert "### Channel\n" in gives
     assert "### Result\n" in gives
     assert "### Push\n" in rest

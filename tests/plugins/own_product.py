@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from trunkline import Brand, EventType, Product, read_definition
+from trunkline import EventType, read_definition
+from trunkline.pages import Brand, Product
 
 DEFINITIONS = {
     "Address": {

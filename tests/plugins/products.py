@@ -3,9 +3,10 @@
 import functools
 from typing import Any
 
-from trunkline import Product, settings
+from trunkline import settings
 from trunkline.hub.connectors import product_of
 from trunkline.hub.hub import Hub
+from trunkline.pages import Product
 
 SECRETS = {
     "TRUNKLINE_AUTH__PEPPER": "p" * 32,

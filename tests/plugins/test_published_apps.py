@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from tests.plugins.products import installed_product
 
-from trunkline import Product
+from trunkline.pages import Product
 from trunkline_make.generator import generate as generate_make
 from trunkline_make.published import keys as make_keys
 from trunkline_n8n.generator import generate as generate_n8n

@@ -7,22 +7,21 @@ every mistake here is really reported by both checkers.
 from collections.abc import Sequence
 
 from trunkline import (
-    Action,
     Answer,
     Call,
     Channel,
     EmittedEvent,
     EventType,
     HttpClient,
+    Operation,
     Outcome,
     PluginContext,
-    PortalPage,
-    PortalRequest,
     Push,
     Result,
     Target,
-    requires,
 )
+from trunkline.pages import PortalPage, PortalRequest
+from trunkline.routes import requires
 
 
 def deliver_blocking(push: Push, http: HttpClient) -> Result:
@@ -56,7 +55,7 @@ CHANNELS = [
     Channel("d", "D"),  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     Channel(name="e", title="E", description="…", colour="red"),  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
 ]
-ACTION = Action("a", answer_dict)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+ACTION = Operation("a", answer_dict)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 PAGE = PortalPage("a", "A", render_number)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 TYPE = EventType("a.b", "A", "…", [])  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 RESULT = Result("delivered")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
@@ -83,7 +82,8 @@ def register_channels(context: PluginContext) -> Sequence[Channel]:
 async def use_the_context_wrongly(context: PluginContext, http: HttpClient) -> None:
     """Arguments that are by keyword are only that; what is a coroutine is awaited."""
     await http.post("https://x.example", b"", {})  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
-    await http.get("https://x.example")  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
+    await http.get("https://x.example")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    await http.head("https://x.example")  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
     await context.emit("order.created", {})  # type: ignore[call-arg, arg-type]  # pyright: ignore[reportCallIssue]
     await context.events.page("92")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     context.clock.now_ms("utc")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]

@@ -26,6 +26,13 @@ class Settings(BaseModel):
     token: SecretStr = SecretStr("")
 
 
+class Sender:
+    """What hooks share: it may ask for the context with its settings."""
+
+    def __init__(self, context: PluginContext[Settings]) -> None:
+        self.room = context.settings.room
+
+
 @hookimpl
 def register_settings() -> type[Settings]:
     """Give the model."""
@@ -41,6 +48,10 @@ async def deliver(push: Push, http: HttpClient) -> Result:
     assert_type(push.target, Target)
     assert_type(push.target.secrets, tuple[str, ...])
     answer = await http.post(push.target.url, body=push.body, headers={"Content-Type": "application/json"})
+    assert_type(await http.get(push.target.url, headers={}), HttpResponse)
+    assert_type(await http.put(push.target.url, body=push.body, headers={}), HttpResponse)
+    assert_type(await http.patch(push.target.url, body=push.body, headers={}), HttpResponse)
+    assert_type(await http.delete(push.target.url, headers={}), HttpResponse)
     assert_type(answer, HttpResponse)
     if answer.status >= 500:
         return Result(Outcome.RETRY, status_code=answer.status, retry_after_seconds=5)
@@ -50,11 +61,11 @@ async def deliver(push: Push, http: HttpClient) -> Result:
 
 
 @hookimpl
-def register_channels(context: PluginContext) -> Sequence[Channel]:
+def register_channels(context: PluginContext[Settings]) -> Sequence[Channel]:
     """Give two channels, one with a function of the hub's own."""
     settings = context.settings
-    assert isinstance(settings, Settings)
-    assert_type(settings.token.get_secret_value(), str)
+    assert_type(settings, Settings)
+    assert_type(context.shared(Sender).room, str)
     return [
         Channel("acme", "Acme", f"Into {settings.room}.", deliver),
         Channel("acme-plain", "Acme", "As it is.", deliver=deliver_by_http),

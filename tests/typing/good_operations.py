@@ -6,19 +6,17 @@ from typing import Any, assert_type
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline import (
-    Action,
     Answer,
     Call,
     Definition,
     EmittedEvent,
     FieldError,
-    Lookup,
     NotFound,
+    Operation,
     Outcome,
     PluginContext,
     ProviderFailed,
     Refused,
-    Search,
     hookimpl,
 )
 
@@ -42,21 +40,13 @@ async def find_order(call: Call) -> Answer:
 
 
 @hookimpl
-def register_actions(context: PluginContext) -> Sequence[Action]:
-    """Give the action."""
-    return (Action("create_order", create_order, uses_database=False),)
-
-
-@hookimpl
-def register_searches() -> Sequence[Search]:
-    """Give the search; the context is not asked for."""
-    return [Search("find_order", find_order)]
-
-
-@hookimpl
-def register_lookups(context: PluginContext) -> list[Lookup]:
-    """Give a lookup; a list is a sequence."""
-    return [Lookup("shops", find_order)]
+def register_operations(context: PluginContext) -> Sequence[Operation]:
+    """Give the action, the search and a lookup."""
+    return (
+        Operation("create_order", create_order, uses_database=False),
+        Operation("find_order", find_order),
+        Operation("shops", find_order, kind="lookup"),
+    )
 
 
 def read_errors(error: Refused, failure: ProviderFailed) -> tuple[int, str]:

@@ -10,22 +10,18 @@ from fastapi import APIRouter, Depends
 
 from trunkline import (
     AcceptedEvent,
-    Caller,
     ChangedSubscription,
     EmittedEvent,
     EventType,
     FinishedAttempt,
+    HttpClient,
     Migrations,
-    OriginClient,
     PluginContext,
-    PortalPage,
-    PortalRequest,
-    Principal,
     Result,
-    Routes,
     hookimpl,
-    requires,
 )
+from trunkline.pages import PortalPage, PortalRequest
+from trunkline.routes import Caller, Principal, Routes, requires
 
 router = APIRouter()
 
@@ -79,7 +75,7 @@ def register_migrations() -> Sequence[Migrations]:
 async def lifespan(context: PluginContext) -> AsyncGenerator[None]:
     """Hold something open."""
     client = context.open_origin("http://10.0.0.1", timeout_seconds=2)
-    assert_type(client, OriginClient)
+    assert_type(client, HttpClient)
     assert_type(context.log, Logger)
     yield
 

@@ -1,4 +1,4 @@
-"""REST hooks (CONTRACT §7): how a platform subscribes for its users. A channel's plugin mounts them under its own name.
+"""REST hooks: how a platform subscribes for its users. A channel's plugin mounts them under its own name.
 
 A hook is a subscription of its channel. Platforms subscribe again whenever they are unsure, and drop what they have never
 made: both must do no harm.

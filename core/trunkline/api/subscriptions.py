@@ -13,7 +13,7 @@ from trunkline.api.problems import responses
 from trunkline.api.requests import QueryModel
 from trunkline.api.routing import Route, bind
 from trunkline.api.security import Caller, requires
-from trunkline.contract import Deliveries, Replays, Subscriptions
+from trunkline.contract import DeliveryLog, Replays, Subscriptions
 from trunkline.schemas.catalog import Json
 
 Reads = Annotated[Caller, Depends(requires("webhooks:write"))]
@@ -38,7 +38,7 @@ class DeliveryQuery(QueryModel):
 class SubscriptionHandlers:
     """Answers the calls on subscriptions, their deliveries and their replays."""
 
-    def __init__(self, subscriptions: Subscriptions, deliveries: Deliveries, replays: Replays) -> None:
+    def __init__(self, subscriptions: Subscriptions, deliveries: DeliveryLog, replays: Replays) -> None:
         self._subscriptions = subscriptions
         self._deliveries = deliveries
         self._replays = replays
@@ -211,6 +211,6 @@ ROUTES = (
 )
 
 
-def make_router(subscriptions: Subscriptions, deliveries: Deliveries, replays: Replays) -> APIRouter:
+def make_router(subscriptions: Subscriptions, deliveries: DeliveryLog, replays: Replays) -> APIRouter:
     """Build the router over the hub's subscriptions, deliveries and replays."""
     return bind(SubscriptionHandlers(subscriptions, deliveries, replays), ROUTES, prefix="/api/v1")

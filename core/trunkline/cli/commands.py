@@ -98,6 +98,9 @@ COMMANDS: Mapping[str, Source] = {
         "app",
         "List every plugin that was found: active, disabled, or failed and why.",
     ),
+    "run": Source(
+        "trunkline.cli.plugin_commands", "app", "Run a command of a plugin: trunkline run PLUGIN NAME."
+    ),
     "new": Source("trunkline.cli.scaffold.command", "app", "Begin an event type, or a plugin, of your own."),
     "keys": Source("trunkline.cli.keys", "app", "Make, list, rotate and revoke API keys."),
     "secrets": Source(

@@ -42,7 +42,7 @@ ReportUrl = Annotated[
 FACTS = ("state", "error", "distribution", "version", "requires", "module", "file")
 LISTS = (
     "hooks", "settings", "channels", "event_types", "casters", "actions", "searches", "lookups", "routes", "pages",
-    "connectors", "migrations",
+    "connectors", "commands", "migrations",
 )  # fmt: skip
 
 

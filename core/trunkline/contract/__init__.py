@@ -5,9 +5,11 @@ the database, the app or another plugin.
 """
 
 from trunkline.contract.channels import (
+    Batch,
     Channel,
     CheckTarget,
     Deliver,
+    DeliverBatch,
     Gap,
     HttpClient,
     HttpFor,
@@ -17,12 +19,13 @@ from trunkline.contract.channels import (
     Push,
     Target,
 )
+from trunkline.contract.commands import Command, RunCommand
 from trunkline.contract.companies import Companies
 from trunkline.contract.connectors import Connector, Generate, ReadFile
 from trunkline.contract.context import PluginContext
 from trunkline.contract.delivering import (
     ChangedSubscription,
-    Deliveries,
+    DeliveryLog,
     FinishedAttempt,
     Replays,
     Subscriptions,
@@ -59,6 +62,7 @@ from trunkline.contract.providers import (
     Call,
     EmittedEvent,
     Lookup,
+    Operation,
     Operations,
     Run,
     Search,
@@ -72,7 +76,7 @@ from trunkline.contract.quarantine import (
 )
 from trunkline.contract.renewing import Held, HeldSubscriptions, Renewed, Terms
 from trunkline.contract.routes import BASES, PORTAL_BASE, DirectHandler, Routes
-from trunkline.contract.stream import AcceptedEvent, Emit, EventPage, EventReader
+from trunkline.contract.stream import AcceptedEvent, Emit, EventReader, StreamPage
 from trunkline.contract.tokens import BearerRequest
 
 __all__ = [
@@ -86,6 +90,7 @@ __all__ = [
     "ApiKeys",
     "Attention",
     "AttentionKind",
+    "Batch",
     "BearerRequest",
     "Bucket",
     "Call",
@@ -95,17 +100,18 @@ __all__ = [
     "CheckTarget",
     "ClientAddresses",
     "Clock",
+    "Command",
     "Companies",
     "CompanyRows",
     "Connector",
     "Deliver",
-    "Deliveries",
+    "DeliverBatch",
+    "DeliveryLog",
     "Deployment",
     "DirectHandler",
     "Emit",
     "EmittedEvent",
     "EventList",
-    "EventPage",
     "EventReader",
     "FinishedAttempt",
     "Gap",
@@ -120,6 +126,7 @@ __all__ = [
     "Migrations",
     "Network",
     "OpenOrigin",
+    "Operation",
     "Operations",
     "OriginClient",
     "Overview",
@@ -144,9 +151,11 @@ __all__ = [
     "Replays",
     "Routes",
     "Run",
+    "RunCommand",
     "Sealer",
     "Search",
     "ShownEvent",
+    "StreamPage",
     "Submit",
     "SubscriptionActivity",
     "Subscriptions",

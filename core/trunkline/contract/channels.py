@@ -1,6 +1,6 @@
 """What a channel is, and what one attempt is given."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, cast
 
@@ -76,6 +76,22 @@ class HttpClient(Protocol):
         """
         ...
 
+    async def get(self, url: str, *, headers: Mapping[str, str]) -> HttpResponse:
+        """Read what is at *url*. Raises as ``post`` does."""
+        ...
+
+    async def put(self, url: str, *, body: bytes, headers: Mapping[str, str]) -> HttpResponse:
+        """Put *body* at *url*. Raises as ``post`` does."""
+        ...
+
+    async def patch(self, url: str, *, body: bytes, headers: Mapping[str, str]) -> HttpResponse:
+        """Change what is at *url* by *body*. Raises as ``post`` does."""
+        ...
+
+    async def delete(self, url: str, *, headers: Mapping[str, str]) -> HttpResponse:
+        """Delete what is at *url*. Raises as ``post`` does."""
+        ...
+
 
 HttpFor = Callable[[int], HttpClient]
 """Gives the guarded way out in the name of a company: its connections and lookups are apart from those of others."""
@@ -96,6 +112,26 @@ class Gap(Generic[Config]):
 
 Deliver = Callable[[Push[Any], HttpClient], Awaitable[Result]]
 """Make one attempt. It is cancelled at the time limit; whatever it raises counts as ``retry``."""
+
+
+DeliverBatch = Callable[[Sequence[Push[Any]], HttpClient], Awaitable[Sequence[Result]]]
+"""Make one attempt at each of several deliveries of one subscription, oldest first; give a result for each, in their order.
+
+Each is settled by its own result: some may be delivered and others tried again. What is raised, or another number of results,
+is a failed attempt at all of them. It is cancelled when the time of the last of them is over.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """How many deliveries ``deliver_batch`` gets: up to *most*, for which the first waits up to *wait_seconds*.
+
+    The wait is part of an attempt's time, and a ``rate`` counts deliveries where they begin to wait. A batch is never larger than the attempts that a subscription may have at once
+    (``delivery.concurrency_per_subscription``, ``max_in_flight``).
+    """
+
+    most: int = 64
+    wait_seconds: float = 0.1
 
 
 TellGap = Callable[[Gap[Any], HttpClient], Awaitable[Result]]
@@ -122,7 +158,10 @@ ReadUrl = Callable[[str], Mapping[str, object]]
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """A way out for events. A channel without *deliver* is pulled, not pushed.
+    """A way out for events. A channel without *deliver* and *deliver_batch* is pulled, not pushed.
+
+    With *deliver_batch* it takes several deliveries of one subscription at once, as many as *batch* says; then *deliver* need not
+    be given, and is what a test delivery goes by.
 
     *target*, a pydantic model, declares what its targets are made of: text, numbers, yes or no, choices, and secrets
     (``SecretStr``). People then subscribe to it under ``/api/v1/subscriptions`` and in the portal, ``push.target.config`` is
@@ -149,14 +188,29 @@ class Channel:
     read_url: ReadUrl | None = None
     tell_gap: TellGap | None = None
     breaker: BreakerPolicy | None = None
+    deliver_batch: DeliverBatch | None = None
+    batch: Batch = field(default_factory=Batch)
+
+    def __post_init__(self) -> None:
+        if self.deliver_batch is not None and self.deliver is None:
+            object.__setattr__(self, "deliver", _one_alone(self.deliver_batch))
+
+
+def _one_alone(deliver_batch: DeliverBatch) -> Deliver:
+    """Make what delivers one by itself, as a test does, of what delivers several."""
+
+    async def deliver(push: Push[Any], http: HttpClient) -> Result:
+        results = await deliver_batch([push], http)
+        if len(results) != 1:
+            msg = f"deliver_batch gave {len(results)} results for 1 delivery"
+            raise ValueError(msg)
+        return results[0]
+
+    return deliver
 
 
 class OriginClient(HttpClient, Protocol):
-    """The way out to one origin, which may be read from, too."""
-
-    async def get(self, url: str, *, headers: Mapping[str, str]) -> HttpResponse:
-        """Read what is at *url*. Raises as ``post`` does."""
-        ...
+    """An ``HttpClient``, which Hook API 1 told apart. Deprecated: write ``HttpClient``."""
 
 
 class OpenOrigin(Protocol):
@@ -165,7 +219,7 @@ class OpenOrigin(Protocol):
     Only for what such an origin names itself, as an issuer does its endpoints, it may be asked for later.
     """
 
-    def __call__(self, url: str, *, timeout_seconds: float) -> OriginClient:
+    def __call__(self, url: str, *, timeout_seconds: float) -> HttpClient:
         """Give a client for the origin of *url*, in a private network too; it refuses every other origin.
 
         Raises:

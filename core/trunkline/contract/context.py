@@ -3,13 +3,14 @@
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar, cast
+from typing import Any, Generic, Self, cast
 
 from pydantic import BaseModel
+from typing_extensions import TypeVar
 
 from trunkline.contract.channels import HttpClient, HttpFor, OpenOrigin
 from trunkline.contract.companies import Companies
-from trunkline.contract.delivering import Deliveries, Replays, Subscriptions
+from trunkline.contract.delivering import DeliveryLog, Replays, Subscriptions
 from trunkline.contract.figures import Activity
 from trunkline.contract.hub import (
     ApiKeys,
@@ -28,21 +29,26 @@ from trunkline.contract.quarantine import Quarantine
 from trunkline.contract.stream import Emit, EventReader
 
 Made = TypeVar("Made")
+Settings = TypeVar("Settings", bound=BaseModel | None, default=BaseModel | None, covariant=True)  # noqa: PLC0105 - its name is in the reference
+"""The model of the plugin's settings; a plugin that has none, or does not ask for them, need not name it."""
 
 
 @dataclass(frozen=True, slots=True)
-class PluginContext:
-    """What a plugin may touch. *settings* is an instance of the model that it registered, or None."""
+class PluginContext(Generic[Settings]):
+    """What a plugin may touch. *settings* is an instance of the model that it registered, or None.
+
+    Hooks name that model, ``PluginContext[Model]``, and have ``context.settings`` typed.
+    """
 
     name: str
-    settings: BaseModel | None
+    settings: Settings
     http: HttpClient
     network: Network
     http_for: HttpFor
     """Gives the guarded way out in the name of a company: its connections and lookups are apart from those of others."""
     events: EventReader
     subscriptions: Subscriptions
-    deliveries: Deliveries
+    deliveries: DeliveryLog
     replays: Replays
     operations: Operations
     database: PluginDatabase
@@ -61,14 +67,14 @@ class PluginContext:
     emit: Emit
     clock: Clock
     log: logging.Logger
-    _shared: dict[Callable[["PluginContext"], object], object] = field(
-        default_factory=dict[Callable[["PluginContext"], object], object],
+    _shared: dict[Callable[[Any], object], object] = field(
+        default_factory=dict[Callable[[Any], object], object],
         init=False,
         repr=False,
         compare=False,
     )
 
-    def shared(self, make: Callable[["PluginContext"], Made]) -> Made:
+    def shared(self, make: Callable[[Self], Made]) -> Made:
         """Give what *make*, a function or class of the plugin's, makes of this context: made once, and the same ever after.
 
         So hooks share what lives as long as the hub, such as the connection to a broker: ``register_channels`` hands its

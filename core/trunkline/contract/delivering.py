@@ -35,7 +35,7 @@ class ChangedSubscription:
 
 
 class Subscriptions(HeldSubscriptions, Protocol):
-    """The subscriptions of the plugin's own channels; the views are JSON as CONTRACT §6 shows it."""
+    """The subscriptions of the plugin's own channels; the views are JSON as ``/api/v1/subscriptions`` has it."""
 
     async def create(self, company_id: int, request: Mapping[str, Json], *, channel: str) -> dict[str, Json]:
         """Make one and return it with its secret, which is never shown again.
@@ -97,8 +97,8 @@ class Subscriptions(HeldSubscriptions, Protocol):
         ...
 
 
-class Deliveries(Protocol):
-    """The delivery log of one company; the views are JSON as CONTRACT §6 shows it."""
+class DeliveryLog(Protocol):
+    """The delivery log of one company; the views are JSON as ``/api/v1/subscriptions/{id}/deliveries`` has it."""
 
     async def of_subscription(
         self,
@@ -147,7 +147,7 @@ class Deliveries(Protocol):
 
 
 class Replays(Protocol):
-    """Replays of one company's subscriptions; the views are JSON as CONTRACT §6 shows it."""
+    """Replays of one company's subscriptions; the views are JSON as ``/api/v1/replays`` has it."""
 
     async def start(
         self, company_id: int, subscription_id: str, request: Mapping[str, Json], *, channel: str | None

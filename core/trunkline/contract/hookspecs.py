@@ -17,10 +17,12 @@ from trunkline.contract import (
     BearerRequest,
     ChangedSubscription,
     Channel,
+    Command,
     Connector,
     FinishedAttempt,
     Lookup,
     Migrations,
+    Operation,
     PluginContext,
     PortalPage,
     Routes,
@@ -31,8 +33,12 @@ from trunkline.schemas.catalog import EventType
 from trunkline.schemas.versions import Caster
 
 PROJECT = "trunkline"
-HOOK_API = 1
-"""Which generation of the hook API this is: it becomes 2 with the first change that a plugin must react to."""
+HOOK_API = 2
+"""Which generation of the hook API this is. What generation 1 had goes on until 1.0, and says what to write instead."""
+
+_ONE_HOOK = DeprecationWarning(
+    "register_operations takes what it gives, with Operation for Action, Search and Lookup, and it goes with 1.0"
+)
 
 hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
@@ -66,18 +72,28 @@ def register_connectors() -> Sequence[Connector]:  # type: ignore[empty-body]
 
 
 @hookspec
+def register_operations(context: PluginContext) -> Sequence[Operation]:  # type: ignore[empty-body]
+    """Say which actions, searches and lookups the plugin carries out; one that another plugin gives too is refused for both."""
+
+
+@hookspec(warn_on_impl=_ONE_HOOK)
 def register_actions(context: PluginContext) -> Sequence[Action]:  # type: ignore[empty-body]
-    """Say which actions the plugin carries out; a name that another plugin gives too is refused for both."""
+    """Say which actions the plugin carries out. Deprecated: write ``register_operations``."""
 
 
-@hookspec
+@hookspec(warn_on_impl=_ONE_HOOK)
 def register_searches(context: PluginContext) -> Sequence[Search]:  # type: ignore[empty-body]
-    """Say which searches the plugin carries out; a name that another plugin gives too is refused for both."""
+    """Say which searches the plugin carries out. Deprecated: write ``register_operations``."""
+
+
+@hookspec(warn_on_impl=_ONE_HOOK)
+def register_lookups(context: PluginContext) -> Sequence[Lookup]:  # type: ignore[empty-body]
+    """Say which lookups the plugin carries out. Deprecated: write ``register_operations``."""
 
 
 @hookspec
-def register_lookups(context: PluginContext) -> Sequence[Lookup]:  # type: ignore[empty-body]
-    """Say which lookups the plugin carries out; a name that another plugin gives too is refused for both."""
+def register_commands() -> Sequence[Command]:  # type: ignore[empty-body]
+    """Give commands, called as ``trunkline run PLUGIN NAME``."""
 
 
 @hookspec

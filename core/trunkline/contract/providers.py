@@ -68,37 +68,41 @@ Raises:
 
 
 @dataclass(frozen=True, slots=True)
-class Action:
-    """Who carries out the action *name*: a write into the system of record.
+class Operation:
+    """Who carries out the action, the search or the lookup *name*.
 
-    *definition* is for a plugin that brings its own; otherwise the schemas define it. With *uses_database* the call has a
-    connection and all of it is one transaction; without, nothing is locked while *run* waits for somebody else.
+    An action writes into the system of record, a search reads by key, for find-or-create, and a lookup lists what a dropdown
+    shows. *definition* is for a plugin that brings its own; otherwise the schemas define it. *kind* need be said only where the
+    schemas define more than one thing of that name. With *uses_database* the call has a connection and all of it is
+    one transaction; without, nothing is locked while *run* waits for somebody else.
     """
 
     name: str
     run: Run
     definition: Definition | None = None
     uses_database: bool = True
+    kind: Kind | None = field(default=None, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
-class Search:
-    """Who carries out the search *name*: a read by key, for find-or-create. As for ``Action``."""
+class Action(Operation):
+    """An ``Operation`` that is an action, as Hook API 1 has it. Deprecated: write ``Operation``."""
 
-    name: str
-    run: Run
-    definition: Definition | None = None
-    uses_database: bool = True
+    kind: Kind | None = field(default="action", init=False)
 
 
 @dataclass(frozen=True, slots=True)
-class Lookup:
-    """Who carries out the lookup *name*: a list for a dropdown. As for ``Action``."""
+class Search(Operation):
+    """An ``Operation`` that is a search, as Hook API 1 has it. Deprecated: write ``Operation``."""
 
-    name: str
-    run: Run
-    definition: Definition | None = None
-    uses_database: bool = True
+    kind: Kind | None = field(default="search", init=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup(Operation):
+    """An ``Operation`` that is a lookup, as Hook API 1 has it. Deprecated: write ``Operation``."""
+
+    kind: Kind | None = field(default="lookup", init=False)
 
 
 @dataclass(frozen=True, slots=True)

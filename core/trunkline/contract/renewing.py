@@ -28,7 +28,7 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Renewed:
-    """A subscription that was made or renewed. *view* is JSON as CONTRACT §6 shows it, without the secret.
+    """A subscription that was made or renewed. *view* is JSON as ``/api/v1/subscriptions`` has it, without the secret.
 
     *is_truncated*: events are left out that it should have got since the start that was asked for, or since it was renewed before,
     because they are gone, or too old for the terms. *failed_since_ms*: it was disabled, since from then on (Unix ms) it only failed;

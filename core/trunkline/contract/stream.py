@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from typing_extensions import deprecated
+
 from trunkline.contract.providers import EmittedEvent
 from trunkline.schemas.catalog import EventType, Json
 
@@ -12,14 +14,20 @@ from trunkline.schemas.catalog import EventType, Json
 class AcceptedEvent:
     """An event that was stored. *body* is the envelope as it is sent."""
 
-    position: int
+    event_id: int
     company_id: int
     type: str
     body: bytes = field(repr=False)
 
+    @property
+    @deprecated("'AcceptedEvent.position' goes with 1.0: write 'event_id'")
+    def position(self) -> int:
+        """The event's id, as Hook API 1 named it. Deprecated: write ``event_id``."""
+        return self.event_id
+
 
 @dataclass(frozen=True, slots=True)
-class EventPage:
+class StreamPage:
     """Events in stream order, as the bytes that every channel sends, and the cursor that goes on after them."""
 
     bodies: Sequence[bytes]
@@ -41,7 +49,7 @@ class EventReader(Protocol):
         wait_seconds: float = 0,
         versions: Mapping[str, int] | None = None,
         filter: Json | None = None,
-    ) -> EventPage:
+    ) -> StreamPage:
         """Read up to *limit* events oldest first, waiting up to *wait_seconds* for the first; *types* may have groups in it.
 
         Without *cursor* and *since_ms* (Unix ms of acceptance, inclusive) it starts at the oldest retained event.

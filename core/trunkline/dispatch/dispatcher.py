@@ -21,6 +21,7 @@ from typing import Self
 from trunkline.access.subscription_records import SubscriptionRecords
 from trunkline.dispatch import policies
 from trunkline.dispatch.gaps import Gaps
+from trunkline.dispatch.gathering import Gathering
 from trunkline.dispatch.jobs import Job
 from trunkline.dispatch.lapses import Lapses
 from trunkline.dispatch.leases import Leases
@@ -132,9 +133,13 @@ class Dispatcher:
 
     def _build(self, log_has_grown: Signal, for_leases: Database) -> None:
         """Build the parts, each on those before it."""
-        table = RoutingTable(self._sender.channels.get, schema_versions=self._sender.schema_versions)
         self._leases = Leases(for_leases, self._owned, log_has_grown)
         self._runner = self._build_runner()
+        table = RoutingTable(
+            self._sender.channels.get,
+            schema_versions=self._sender.schema_versions,
+            deliver_for=Gathering(self._runner.slots, self._reports.batch_began).deliver_for,
+        )
         self._ordering = Ordering(self._runner, self._owned, table, turn=self._signals.turn)
         self._runner.ordering = self._ordering
         self._settlement = self._build_settlement()

@@ -43,6 +43,10 @@ class Reports:
             shards=lambda: len(owned.progress),
         )
 
+    def batch_began(self, channel: str, deliveries: int) -> None:
+        """Report that *channel* was given so many deliveries at once."""
+        self._metrics.batch_began(channel, deliveries)
+
     def batch_settled(self, worker: str, batch: Batch, *, cursors: dict[int, int], seconds: float) -> None:
         """Report that *batch* was written; *cursors* are those of the shards that *worker* owns."""
         if len(batch):

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol, TypeVar
 
-from trunkline.contract import Channel, Target
+from trunkline.contract import Channel, Deliver, Target
 from trunkline.contract.channels import TellGap
 from trunkline.contract.targets import config_of
 from trunkline.filters import costs, filters
@@ -20,6 +20,8 @@ from trunkline.runtime.pauses import Pauses
 from trunkline.schemas.versions import Pins, SchemaVersions
 
 NEVER_MS = 2**63
+DeliverFor = Callable[[Subscription, Channel], Deliver | None]
+"""Gives what makes one attempt for a subscription of a channel."""
 _NO_NOTES: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -136,9 +138,14 @@ class RoutingTable:
     """Every active subscription, by company and event type."""
 
     def __init__(
-        self, channel_of: Callable[[str], Channel | None], *, schema_versions: SchemaVersions
+        self,
+        channel_of: Callable[[str], Channel | None],
+        *,
+        schema_versions: SchemaVersions,
+        deliver_for: DeliverFor | None = None,
     ) -> None:
         self._channel_of = channel_of
+        self._deliver_for = deliver_for
         self._schema_versions = schema_versions
         self._by_no: dict[int, Route] = {}
         self._members: dict[int, dict[int, Route]] = {}
@@ -169,7 +176,7 @@ class RoutingTable:
             self.gaps.discard(subscription.no)
             members = self._members.setdefault(subscription.company_id, {})
             if subscription.status == Status.ACTIVE and subscription.is_readable:
-                route = Route(subscription, self._channel_of(subscription.channel))
+                route = self._route(subscription)
                 self._by_no[subscription.no] = members[subscription.no] = route
                 if subscription.ordering is not None:
                     self.ordered.add(subscription.no)
@@ -185,6 +192,13 @@ class RoutingTable:
         for company in companies:
             self._index(company)
         return dropped
+
+    def _route(self, subscription: Subscription) -> Route:
+        channel = self._channel_of(subscription.channel)
+        route = Route(subscription, channel)
+        if channel is not None and self._deliver_for is not None:
+            route.deliver = self._deliver_for(subscription, channel)
+        return route
 
     def route(self, subscription_no: int) -> Route | None:
         """Give the route of an active subscription; None where it has none."""

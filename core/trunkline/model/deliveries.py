@@ -34,7 +34,7 @@ OPEN = frozenset({Status.PENDING, Status.HELD})
 
 
 class Outcome(StrEnum):
-    """How one attempt ended (CONTRACT §13)."""
+    """How one attempt ended."""
 
     DELIVERED = "delivered"
     RETRY = "retry"

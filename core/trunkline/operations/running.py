@@ -12,7 +12,7 @@ from typing import NoReturn
 import orjson
 from sqlalchemy.exc import SQLAlchemyError
 
-from trunkline.contract import Answer, Call, EmittedEvent
+from trunkline.contract import Answer, Call, EmittedEvent, Operation
 from trunkline.errors import (
     EventRejected,
     FieldError,
@@ -23,7 +23,6 @@ from trunkline.errors import (
 from trunkline.ingest.accept import Ingest
 from trunkline.model.events import Draft
 from trunkline.plugins import logger_of
-from trunkline.plugins.records import Provider
 from trunkline.runtime import json_text
 from trunkline.schemas.definition_catalog import DefinitionCatalog
 from trunkline.store.database import translated
@@ -38,7 +37,7 @@ class Outcome:
     drafts: tuple[Draft, ...]
 
 
-async def run(provider: Provider, call: Call, *, plugin: str) -> Answer:
+async def run(provider: Operation, call: Call, *, plugin: str) -> Answer:
     """Have *call* carried out by *plugin*; it is cancelled when its time is over.
 
     Raises:

@@ -15,14 +15,13 @@ from itertools import chain, repeat
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from trunkline.contract import Answered, Call
+from trunkline.contract import Answered, Call, Operation
 from trunkline.errors import BadQuery, BodyInvalid, IdempotencyConflict, ProviderFailed, TooMuchAtOnce
 from trunkline.ingest.accept import Ingest
 from trunkline.operations import requests, running
 from trunkline.operations.form_sentences import form_detail
 from trunkline.operations.running import Outcome
 from trunkline.plugins import Registry
-from trunkline.plugins.records import Provider
 from trunkline.runtime import faults
 from trunkline.runtime.turns import Turns
 from trunkline.schemas.catalog import Json
@@ -49,7 +48,7 @@ WAIT_SECONDS = (0.05, 0.05, 0.1, 0.2, 0.4)
 class _Task:
     """A call with its provider and its idempotency key."""
 
-    provider: Provider
+    provider: Operation
     plugin: str
     call: Call
     key: Key | None
@@ -134,7 +133,7 @@ class Operations:
         own = [provider.definition for _, provider in providers if provider.definition]
         return DefinitionCatalog([*self._defined.all(), *own]) if own else self._defined
 
-    def _provider_of(self, definition: Definition) -> tuple[str, Provider]:
+    def _provider_of(self, definition: Definition) -> tuple[str, Operation]:
         provider = self._registry.collected.providers.get((definition.kind, definition.name))
         if provider is None:
             raise ProviderFailed(definition.name, "the plugin that carries it out does not run any more")

@@ -17,6 +17,7 @@ from trunkline.outbound import framing
 from trunkline.outbound.connection import Connection
 from trunkline.outbound.dialling import Dialler, Origin, guarded
 from trunkline.outbound.failures import ClosedBeforeAnswer
+from trunkline.outbound.methods import OtherMethods
 from trunkline.outbound.pool import Pool
 from trunkline.outbound.resolving import MayLookUp, Names, NameServers, Resolve, always
 from trunkline.targets.addresses import AddressPolicy
@@ -36,7 +37,7 @@ class _Target:
     start: str
 
 
-class Outbound:
+class Outbound(OtherMethods):
     """An ``HttpClient`` over kept connections, entered as a context.
 
     *timeout_seconds* bounds one call from resolving the name to the answer's last byte. *ssl_context* replaces the default
@@ -120,11 +121,20 @@ class Outbound:
         request = framing.request(target.start, headers, body)
         return await self._call(target.origin, request, tenant=tenant, timeout_seconds=timeout_seconds)
 
-    async def get(self, url: str, *, headers: Mapping[str, str]) -> HttpResponse:
-        """Read what is at *url*, for the deployment itself. Raises as ``post`` does."""
+    async def send(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        body: bytes = b"",
+        tenant: int = NO_TENANT,
+        timeout_seconds: float | None = None,
+    ) -> HttpResponse:
+        """Make a call of another *method* than POST. Raises as ``post`` does."""
         target = self._target(url)
-        request = framing.request(framing.reading(target.start), headers, b"")
-        return await self._call(target.origin, request, tenant=NO_TENANT, timeout_seconds=None)
+        request = framing.request(framing.with_method(target.start, method), headers, body)
+        return await self._call(target.origin, request, tenant=tenant, timeout_seconds=timeout_seconds)
 
     async def _call(
         self, origin: Origin, request: bytes, *, tenant: int, timeout_seconds: float | None
@@ -205,7 +215,7 @@ class ClientOf(Protocol):
         ...
 
 
-class _TenantClient:
+class _TenantClient(OtherMethods):
     """An ``HttpClient`` for one tenant."""
 
     __slots__ = ("_outbound", "_tenant", "_timeout_seconds")
@@ -219,4 +229,17 @@ class _TenantClient:
         """Do as ``Outbound.post`` does."""
         return await self._outbound.post(
             url, body=body, headers=headers, tenant=self._tenant, timeout_seconds=self._timeout_seconds
+        )
+
+    async def send(
+        self, method: str, url: str, *, headers: Mapping[str, str], body: bytes = b""
+    ) -> HttpResponse:
+        """Do as ``Outbound.send`` does."""
+        return await self._outbound.send(
+            method,
+            url,
+            headers=headers,
+            body=body,
+            tenant=self._tenant,
+            timeout_seconds=self._timeout_seconds,
         )

@@ -46,9 +46,9 @@ def request_start(normalised_url: str) -> str:
     return f"POST {slash}{path} HTTP/1.1\r\nhost: {host}\r\n"
 
 
-def reading(start: str) -> str:
-    """Make a GET of what ``request_start`` wrote."""
-    return f"GET{start.removeprefix('POST')}"
+def with_method(start: str, method: str) -> str:
+    """Give what ``request_start`` wrote another method."""
+    return f"{method}{start.removeprefix('POST')}"
 
 
 def request(start: str, headers: Mapping[str, str], body: bytes) -> bytes:

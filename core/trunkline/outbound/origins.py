@@ -11,13 +11,14 @@ from urllib.parse import urlsplit
 from trunkline.contract import HttpResponse
 from trunkline.errors import AddressRefused, TargetRefused
 from trunkline.outbound import Outbound
+from trunkline.outbound.methods import OtherMethods
 from trunkline.targets.addresses import AddressPolicy
 
 _POLICY = AddressPolicy(allow_http=True, allow_private_networks=True)
 
 
-class OriginClient:
-    """An ``OriginClient`` (``contract``) for the origin of *url*.
+class OriginClient(OtherMethods):
+    """An ``HttpClient`` for the origin of *url*.
 
     Raises:
         ValueError: *url* is not one that can be dialled, or leads to a cloud's metadata service.
@@ -54,10 +55,12 @@ class OriginClient:
         self._check(url)
         return await (await self._open()).post(url, body=body, headers=headers)
 
-    async def get(self, url: str, *, headers: Mapping[str, str]) -> HttpResponse:
-        """Read what is at *url*. Raises as ``post`` does."""
+    async def send(
+        self, method: str, url: str, *, headers: Mapping[str, str], body: bytes = b""
+    ) -> HttpResponse:
+        """Make a call. Raises as ``post`` does."""
         self._check(url)
-        return await (await self._open()).get(url, headers=headers)
+        return await (await self._open()).send(method, url, headers=headers, body=body)
 
     def _check(self, url: str) -> None:
         """Refuse what is of another origin. Raises AddressRefused."""

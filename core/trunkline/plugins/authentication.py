@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import Mapping
+from typing import Any
 
 from trunkline.contract import BearerRequest
 from trunkline.errors import Overloaded, TrunklineError
-from trunkline.model.principals import Principal
+from trunkline.model.principals import COMPANY_SCOPES, OPERATOR, Principal
 from trunkline.plugins.calls import (
     Implementation,
     PluginThread,
@@ -14,6 +15,7 @@ from trunkline.plugins.calls import (
     is_being_cancelled,
 )
 from trunkline.plugins.registry import Registry, logger_of
+from trunkline.plugins.types import name_type
 
 AUTHENTICATE, FIND = "authenticate_request", "find_principal"
 LIMIT_SECONDS = 10.0
@@ -79,15 +81,33 @@ class TokenPrincipals:
             fault = f"raised in {implementation.hook}: {describe_error(error)}"
             logger_of(name).error("Plugin '%s' %s", name, fault, exc_info=error)
             raise _Failed from error
-        if value is None or isinstance(value, Principal):
+        if value is None or (isinstance(value, Principal) and not _find_fault(value)):
             return value
-        logger_of(name).error(
-            "Plugin '%s' returned a value of type %s from %s, which must return a Principal or None",
-            name,
-            type(value).__name__,
-            implementation.hook,
-        )
+        logger_of(name).error("Plugin '%s' %s", name, _sentence(value, implementation.hook))
         raise _Failed
+
+
+def _sentence(value: object, hook: str) -> str:
+    if isinstance(value, Principal):
+        return f"returned a faulty Principal from {hook}: its {_find_fault(value)}"
+    return f"returned {name_type(value)} from {hook}, which must return a Principal or None"
+
+
+def _find_fault(principal: Principal) -> str | None:
+    """Say what is wrong with a plugin's *principal*: it is let in, so nothing of it is taken for granted."""
+    for name in ("key_id", "name"):
+        if not isinstance(text := getattr(principal, name), str) or not text:
+            return f"{name} is {name_type(text)}, not text" if text else f"{name} is empty"
+    scopes: Any = principal.scopes
+    if not isinstance(scopes, frozenset) or not scopes <= {*COMPANY_SCOPES, OPERATOR}:
+        return f"scopes are {name_type(scopes)}, not a frozenset of {', '.join([*COMPANY_SCOPES, OPERATOR])}"
+    company_id: Any = principal.company_id
+    if company_id is None:
+        return (
+            None if principal.is_operator else f"company_id is None, which only the scope {OPERATOR} allows"
+        )
+    is_id = isinstance(company_id, int) and not isinstance(company_id, bool) and company_id > 0
+    return None if is_id else f"company_id is {company_id!r}, not the id of a company"
 
 
 class _Failed(Exception):

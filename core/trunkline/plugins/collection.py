@@ -11,11 +11,11 @@ from typing import TypeVar
 
 from pydantic import BaseModel
 
-from trunkline.contract import PluginContext
+from trunkline.contract import Operation, PluginContext
 from trunkline.errors import PluginFailed
 from trunkline.plugins import values
 from trunkline.plugins.calls import call_registration
-from trunkline.plugins.records import HOOKS_OF_KINDS, Collected, Contributions, Provider
+from trunkline.plugins.records import OPERATION_HOOKS, Collected, Contributions
 from trunkline.plugins.registry import Registry
 from trunkline.plugins.sections import Section, check_sections, read_section
 from trunkline.schemas.definitions import KINDS, Definition, Kind
@@ -27,7 +27,7 @@ MakeContext = Callable[[str, BaseModel | None], PluginContext]
 
 
 def collect_static(registry: Registry, *, sections: Mapping[str, Section]) -> Collected:
-    """Collect settings, event types, casters, migrations and connectors; *sections* are the plugins' sections of the settings.
+    """Collect settings, event types, casters, migrations, connectors and commands; *sections* are the plugins' sections of the settings.
 
     Raises:
         SettingsInvalid: a section belongs to no plugin, or a setting in it is unknown or malformed.
@@ -42,9 +42,11 @@ def collect_static(registry: Registry, *, sections: Mapping[str, Section]) -> Co
         migrations = _ask(registry, plugin, "register_migrations", values.check_migrations, {})
         connectors = _ask(registry, plugin, "register_connectors", values.check_connectors, {})
         casters = _ask(registry, plugin, "register_casters", values.check_casters, {})
+        commands = _ask(registry, plugin, "register_commands", values.check_commands, {})
         contributions = Contributions(
             settings,
             casters=casters or (),
+            commands=commands or (),
             event_types=event_types or (),
             migrations=migrations or (),
             connectors=connectors or (),
@@ -132,21 +134,23 @@ def _ask_for_routes(registry: Registry, plugin: str) -> None:
     registry.keep(plugin, replace(contributions, routes=routes or ()))
 
 
-def _checking(kind: Kind, defined: Collection[str]) -> Callable[[str, object], tuple[Provider, ...]]:
-    return partial(values.check_providers, kind=kind, defined=defined)
-
-
 def _ask_for_providers(
     registry: Registry,
     plugin: str,
     arguments: Mapping[str, object],
     *,
     defined: Mapping[Kind, Collection[str]],
-) -> dict[Kind, tuple[Provider, ...]]:
-    return {
-        kind: _ask(registry, plugin, HOOKS_OF_KINDS[kind], _checking(kind, defined[kind]), arguments) or ()
-        for kind in KINDS
+) -> dict[Kind, tuple[Operation, ...]]:
+    given: list[Operation] = []
+    for hook in OPERATION_HOOKS:
+        check = partial(values.check_operations, hook=hook, defined=defined)
+        given += _ask(registry, plugin, hook, check, arguments) or ()
+    by_kind: dict[Kind, tuple[Operation, ...]] = {
+        kind: tuple(one for one in given if one.kind == kind) for kind in KINDS
     }
+    for kind, operations in by_kind.items():
+        values.check_unique(plugin, kind, [operation.name for operation in operations])
+    return by_kind
 
 
 def _provided(kind: Kind, contributions: Contributions) -> list[str]:

@@ -59,6 +59,9 @@ def _describe(registry: Registry, record: PluginRecord) -> dict[str, Any]:
         "connectors": [
             {"name": connector.name, "title": connector.title} for connector in contributions.connectors
         ],
+        "commands": [
+            {"command": f"trunkline run {record.name} {command.name}"} for command in contributions.commands
+        ],
         "migrations": [_migrations(migrations) for migrations in contributions.migrations],
     }
 

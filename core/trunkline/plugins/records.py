@@ -9,9 +9,11 @@ from pydantic import BaseModel
 from trunkline.contract import (
     Action,
     Channel,
+    Command,
     Connector,
     Lookup,
     Migrations,
+    Operation,
     PluginContext,
     PortalPage,
     Routes,
@@ -22,13 +24,13 @@ from trunkline.schemas.definitions import Kind
 from trunkline.schemas.versions import Caster
 
 State = Literal["active", "disabled", "failed"]
-Provider = Action | Search | Lookup
-PROVIDERS: Mapping[Kind, type[Provider]] = {"action": Action, "search": Search, "lookup": Lookup}
-HOOKS_OF_KINDS: Mapping[Kind, str] = {
-    "action": "register_actions",
-    "search": "register_searches",
-    "lookup": "register_lookups",
+OPERATION_HOOKS: Mapping[str, type[Operation]] = {
+    "register_operations": Operation,
+    "register_actions": Action,
+    "register_searches": Search,
+    "register_lookups": Lookup,
 }
+"""The hooks that give operations, each with what is in its list; all but the first are of Hook API 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +78,10 @@ class Contributions:
     migrations: tuple[Migrations, ...] = ()
     connectors: tuple[Connector, ...] = ()
     casters: tuple[Caster, ...] = ()
+    commands: tuple[Command, ...] = ()
     context: PluginContext | None = None
     channels: tuple[Channel, ...] = ()
-    providers: Mapping[Kind, tuple[Provider, ...]] = field(default_factory=dict[Kind, tuple[Provider, ...]])
+    providers: Mapping[Kind, tuple[Operation, ...]] = field(default_factory=dict[Kind, tuple[Operation, ...]])
     pages: tuple[PortalPage, ...] = ()
     routes: tuple[Routes, ...] = ()
 
@@ -97,6 +100,6 @@ class Collected:
     casters: tuple[tuple[str, Caster], ...]
     settings: Mapping[str, BaseModel | None]
     channels: Mapping[str, tuple[str, Channel]]
-    providers: Mapping[tuple[Kind, str], tuple[str, Provider]]
+    providers: Mapping[tuple[Kind, str], tuple[str, Operation]]
     pages: tuple[tuple[str, PortalPage], ...]
     routes: tuple[tuple[str, Routes], ...]

@@ -11,7 +11,9 @@ from pluggy import PluginManager
 from trunkline.contract import PluginContext, hookspecs
 from trunkline.errors import ExtraMissing, PluginFailed
 from trunkline.plugins.calls import START_SECONDS, Implementation
+from trunkline.plugins.discovery import HUB
 from trunkline.plugins.inspection import check_module, list_deprecations, list_hooks, list_implementations
+from trunkline.plugins.old_names import list_old_names
 from trunkline.plugins.records import Collected, Contributions, PluginRecord
 from trunkline.plugins.tracing import Tracer
 
@@ -133,7 +135,7 @@ class Registry:
             raise PluginFailed(name, f"shares its module {module.__name__} with plugin '{owner}'")
         self._modules[name] = module
         check_module(name, module, manager=self._manager, hooks=self._hooks)
-        deprecations = tuple(list_deprecations(module, manager=self._manager))
+        deprecations = (*list_deprecations(module, manager=self._manager), *self._old_names(name, module))
         try:
             self._manager.register(module, name)  # pluggy warns at the line of what is deprecated
         except DeprecationWarning as warning:  # where warnings are errors
@@ -141,6 +143,11 @@ class Registry:
         self._note(name, deprecations=deprecations)
         for sentence in deprecations:
             logger_of(name).warning("Plugin '%s' %s", name, sentence)
+
+    def _old_names(self, name: str, module: ModuleType) -> Iterator[str]:
+        """Say which names *module* takes that are elsewhere now; the hub's own plugins are held to that by a test."""
+        own = any(record.name == name and record.distribution == HUB for record in self._records)
+        return iter(()) if own else list_old_names(module)
 
     def keep(self, name: str, contributions: Contributions) -> None:
         """Keep *contributions* as those of the plugin *name*."""

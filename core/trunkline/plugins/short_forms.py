@@ -17,7 +17,7 @@ LONGEST = 300
 NAMING = frozenset(
     {
         "attempt", "base", "channel", "company_id", "delivery_id", "event_id", "event_type", "is_new", "kind",
-        "location", "name", "number", "outcome", "position", "prefix", "status", "status_code", "subscription_id",
+        "location", "name", "number", "outcome", "prefix", "status", "status_code", "subscription_id",
         "type",
     }
 )  # fmt: skip

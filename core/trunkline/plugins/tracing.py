@@ -15,7 +15,7 @@ from typing import Any, TextIO, TypeVar
 
 from pydantic import BaseModel
 
-from trunkline.contract import Channel, Deliver, HttpClient, Push
+from trunkline.contract import Channel, Deliver, DeliverBatch, HttpClient, Push
 from trunkline.model.deliveries import Result
 from trunkline.plugins.calls import Implementation, describe_error
 from trunkline.plugins.short_forms import hide, secrets_of, short, short_call
@@ -63,15 +63,25 @@ class Tracer:
         self, channels: Sequence[Channel], *, plugin: str, settings: BaseModel | None
     ) -> tuple[Channel, ...]:
         """Give *channels* with a ``deliver`` that is traced; the secrets among *settings* are kept out of the lines."""
-        return tuple(
-            replace(
-                channel,
-                deliver=self._deliver(channel.deliver, f"{plugin}.{channel.name}", secrets_of(settings)),
+        hidden = secrets_of(settings)
+        return tuple(self._channel(channel, f"{plugin}.{channel.name}", hidden) for channel in channels)
+
+    def _channel(self, channel: Channel, owner: str, hidden: tuple[str, ...]) -> Channel:
+        if channel.deliver_batch:
+            channel = replace(
+                channel, deliver_batch=self._deliver_batch(channel.deliver_batch, owner, hidden)
             )
-            if channel.deliver
-            else channel
-            for channel in channels
-        )
+        if channel.deliver:
+            channel = replace(channel, deliver=self._deliver(channel.deliver, owner, hidden))
+        return channel
+
+    def _deliver_batch(self, deliver: DeliverBatch, owner: str, hidden: tuple[str, ...]) -> DeliverBatch:
+        async def traced(pushes: Sequence[Push], http: HttpClient) -> Sequence[Result]:
+            line = f"{owner}.deliver_batch({short(pushes)})"
+            secrets = {secret for push in pushes for secret in secrets_of(push)}
+            return await self._await(deliver(pushes, http), line, (*hidden, *secrets))
+
+        return traced
 
     def _deliver(self, deliver: Deliver, owner: str, hidden: tuple[str, ...]) -> Deliver:
         async def traced(push: Push, http: HttpClient) -> Result:

@@ -1,18 +1,32 @@
 """Checks of the values that ``register_*`` hooks return. Each function returns the values or raises ``PluginFailed``."""
 
 import re
-from collections.abc import Callable, Collection, Iterable
-from typing import TypeVar
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from inspect import getdoc, signature
+from typing import Any, TypeVar
 
 from fastapi import APIRouter
 from pydantic import BaseModel
 
-from trunkline.contract import BASES, Channel, CompanyRows, Connector, Migrations, PortalPage, Routes
+from trunkline.contract import (
+    BASES,
+    Batch,
+    Channel,
+    Command,
+    CompanyRows,
+    Connector,
+    Migrations,
+    Operation,
+    PortalPage,
+    Routes,
+)
 from trunkline.contract.targets import find_model_fault
 from trunkline.errors import PluginFailed, SchemaInvalid
 from trunkline.model.deliveries import BreakerPolicy
 from trunkline.model.principals import COMPANY_SCOPES, OPERATOR
-from trunkline.plugins.records import HOOKS_OF_KINDS, PROVIDERS, Provider
+from trunkline.plugins.operations import find_operation_fault, with_kind
+from trunkline.plugins.records import OPERATION_HOOKS
+from trunkline.plugins.types import find_type_fault, name_type
 from trunkline.schemas.catalog import EventType, SchemaCatalog
 from trunkline.schemas.definition_catalog import DefinitionCatalog
 from trunkline.schemas.definitions import Definition, Kind
@@ -25,6 +39,9 @@ TAKEN_AT_ROOT = frozenset(
     {"api", "schemas", "docs", "portal", "openapi.json", "asyncapi.json", "healthz", "readyz", "metrics"}
 )
 """First parts of addresses that are the hub's, or have a base of their own."""
+MOST_IN_BATCH = 1000
+LONGEST_WAIT_SECONDS = 1.0
+"""How long a delivery may wait for others: half of what a cursor waits for it, and well within an attempt's time."""
 TABLE = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
 LOCATION = re.compile(r"\w+(\.\w+)*:[\w.-]+(/[\w.-]+)*")
 
@@ -35,7 +52,7 @@ def check_settings(plugin: str, value: object) -> type[BaseModel]:
     """Accept one pydantic model class."""
     if isinstance(value, type) and issubclass(value, BaseModel):
         return value
-    reason = f"returned {_name_type(value)} from register_settings, which must return a pydantic model class"
+    reason = f"returned {name_type(value)} from register_settings, which must return a pydantic model class"
     raise PluginFailed(plugin, reason)
 
 
@@ -57,34 +74,40 @@ def check_casters(plugin: str, value: object) -> tuple[Caster, ...]:
 def check_channels(plugin: str, value: object) -> tuple[Channel, ...]:
     """Accept channels of different names."""
     items = _check_items(plugin, "register_channels", value, Channel, _find_channel_fault)
-    _check_unique(plugin, "channel", [item.name for item in items])
+    check_unique(plugin, "channel", [item.name for item in items])
     return items
 
 
 def check_connectors(plugin: str, value: object) -> tuple[Connector, ...]:
     """Accept connectors of different names."""
     items = _check_items(plugin, "register_connectors", value, Connector, _find_connector_fault)
-    _check_unique(plugin, "connector", [item.name for item in items])
+    check_unique(plugin, "connector", [item.name for item in items])
     return items
 
 
 def check_portal_pages(plugin: str, value: object) -> tuple[PortalPage, ...]:
     """Accept pages of different names."""
     items = _check_items(plugin, "register_portal_pages", value, PortalPage, _find_page_fault)
-    _check_unique(plugin, "portal page", [item.name for item in items])
+    check_unique(plugin, "portal page", [item.name for item in items])
     return items
 
 
-def check_providers(
-    plugin: str, value: object, *, kind: Kind, defined: Collection[str]
-) -> tuple[Provider, ...]:
-    """Accept providers of different operations of *kind*, each of which is *defined* or brings its own definition."""
+def check_operations(
+    plugin: str, value: object, *, hook: str, defined: Mapping[Kind, Collection[str]]
+) -> tuple[Operation, ...]:
+    """Accept operations, each of which is *defined* or brings its own definition, and say of each of what kind it is."""
 
-    def find_fault(provider: Provider) -> str | None:
-        return _find_provider_fault(provider, kind, defined)
+    def find_fault(operation: Operation) -> str | None:
+        return find_operation_fault(operation, defined)
 
-    items = _check_items(plugin, HOOKS_OF_KINDS[kind], value, PROVIDERS[kind], find_fault)
-    _check_unique(plugin, kind, [item.name for item in items])
+    items = _check_items(plugin, hook, value, OPERATION_HOOKS[hook], find_fault)
+    return tuple(with_kind(item, defined) for item in items)
+
+
+def check_commands(plugin: str, value: object) -> tuple[Command, ...]:
+    """Accept commands of different names."""
+    items = _check_items(plugin, "register_commands", value, Command, _find_command_fault)
+    check_unique(plugin, "command", [item.name for item in items])
     return items
 
 
@@ -112,10 +135,10 @@ def _check_items(
 ) -> tuple[Value, ...]:
     expected = f"a list or tuple of {kind.__name__}"
     if not isinstance(value, list | tuple):
-        raise PluginFailed(plugin, f"returned {_name_type(value)} from {hook}, which must return {expected}")
+        raise PluginFailed(plugin, f"returned {name_type(value)} from {hook}, which must return {expected}")
     for item in value:
         if not isinstance(item, kind):
-            reason = f"returned a {type(value).__name__} with {_name_type(item)} in it from {hook}, which must return {expected}"
+            reason = f"returned a {type(value).__name__} with {name_type(item)} in it from {hook}, which must return {expected}"
             raise PluginFailed(plugin, reason)
         fault = find_fault(item)
         if fault:
@@ -123,7 +146,8 @@ def _check_items(
     return tuple(value)
 
 
-def _check_unique(plugin: str, noun: str, names: list[str]) -> None:
+def check_unique(plugin: str, noun: str, names: Sequence[str]) -> None:
+    """Refuse what a plugin gives twice."""
     for name in names:
         if names.count(name) > 1:
             raise PluginFailed(plugin, f"gives the {noun} '{name}' twice")
@@ -134,22 +158,33 @@ def _find_channel_fault(channel: Channel) -> str | None:
     if fault is None and not CHANNEL_NAME.fullmatch(channel.name):
         return f"name '{channel.name}' is not made of lower-case letters, digits, '-' and '_'"
     if fault is None and channel.deliver is not None and not callable(channel.deliver):
-        return f"deliver is {_name_type(channel.deliver)}, not a function"
-    for name in ("check_target", "check_connection", "read_url", "tell_gap"):
+        return f"deliver is {name_type(channel.deliver)}, not a function"
+    for name in ("check_target", "check_connection", "read_url", "deliver_batch", "tell_gap"):
         function = getattr(channel, name)
         if fault is None and function is not None and not callable(function):
-            return f"{name} is {_name_type(function)}, not a function"
+            return f"{name} is {name_type(function)}, not a function"
     if fault is None and channel.breaker is not None:
-        fault = _find_type_fault("breaker", channel.breaker, BreakerPolicy, expected="a BreakerPolicy")
+        fault = find_type_fault("breaker", channel.breaker, BreakerPolicy, expected="a BreakerPolicy")
     if fault is None and channel.target is not None:
         fault = find_model_fault(channel.target)
-    return fault or find_schemes_fault(channel.schemes)
+    return fault or find_schemes_fault(channel.schemes) or _find_batch_fault(channel.batch)
+
+
+def _find_batch_fault(batch: Batch) -> str | None:
+    if fault := find_type_fault("batch", batch, Batch, expected="a Batch"):
+        return fault
+    if type(batch.most) is not int or not 1 <= batch.most <= MOST_IN_BATCH:
+        return f"batch has most={batch.most!r}, which is not a number from 1 to {MOST_IN_BATCH}"
+    wait_seconds: Any = batch.wait_seconds
+    if not isinstance(wait_seconds, int | float) or not 0 <= batch.wait_seconds <= LONGEST_WAIT_SECONDS:
+        return f"batch has wait_seconds={batch.wait_seconds!r}, which is not from 0 to {LONGEST_WAIT_SECONDS:g} s"
+    return None
 
 
 def _find_caster_fault(caster: Caster) -> str | None:
     if not callable(caster.cast):
-        return f"cast is {_name_type(caster.cast)}, not a function"
-    return _find_type_fault("event_type", caster.event_type, str, expected="text")
+        return f"cast is {name_type(caster.cast)}, not a function"
+    return find_type_fault("event_type", caster.event_type, str, expected="text")
 
 
 def _find_connector_fault(connector: Connector) -> str | None:
@@ -157,20 +192,20 @@ def _find_connector_fault(connector: Connector) -> str | None:
     if fault is None and not CHANNEL_NAME.fullmatch(connector.name):
         return f"name '{connector.name}' is not made of lower-case letters, digits, '-' and '_'"
     if fault is None and not callable(connector.generate):
-        return f"generate is {_name_type(connector.generate)}, not a function"
+        return f"generate is {name_type(connector.generate)}, not a function"
     return fault
 
 
 def _find_page_fault(page: PortalPage) -> str | None:
-    fault = _find_type_fault("name", page.name, str, expected="text") or _find_type_fault(
+    fault = find_type_fault("name", page.name, str, expected="text") or find_type_fault(
         "title", page.title, str, expected="text"
     )
     if fault is None and not CHANNEL_NAME.fullmatch(page.name):
         return f"name '{page.name}' is not made of lower-case letters, digits, '-' and '_'"
     if fault is None and not callable(page.render):
-        return f"render is {_name_type(page.render)}, not a function"
+        return f"render is {name_type(page.render)}, not a function"
     if fault is None and not (page.submit is None or callable(page.submit)):
-        return f"submit is {_name_type(page.submit)}, not a function"
+        return f"submit is {name_type(page.submit)}, not a function"
     if fault is None and page.scope not in {None, OPERATOR, *COMPANY_SCOPES}:
         return f"scope '{page.scope}' is none of {', '.join([*COMPANY_SCOPES, OPERATOR])}"
     if fault is None and not (page.icon is None or page.icon.lstrip().startswith("<svg")):
@@ -179,9 +214,9 @@ def _find_page_fault(page: PortalPage) -> str | None:
 
 
 def _find_routes_fault(routes: Routes) -> str | None:
-    fault = _find_type_fault(
+    fault = find_type_fault(
         "router", routes.router, APIRouter, expected="a fastapi.APIRouter"
-    ) or _find_type_fault("prefix", routes.prefix, str, expected="text")
+    ) or find_type_fault("prefix", routes.prefix, str, expected="text")
     if fault is None and not PREFIX.fullmatch(routes.prefix):
         return f"prefix '{routes.prefix}' is neither empty nor of the form '/path'"
     if fault is None and routes.base not in BASES:
@@ -197,25 +232,21 @@ def _find_root_fault(prefix: str) -> str | None:
     return f"prefix '{prefix}' does not begin with a name of its own; at the root these are taken: {taken}"
 
 
-def _find_provider_fault(provider: Provider, kind: Kind, defined: Collection[str]) -> str | None:
-    fault = _find_type_fault("name", provider.name, str, expected="text")
-    if fault is None and not callable(provider.run):
-        return f"run is {_name_type(provider.run)}, not a function"
-    if fault is not None or provider.definition is None:
-        known = ", ".join(sorted(defined)) or "none"
-        unknown = f"name '{provider.name}' is no {kind} that is defined; defined are {known}"
-        return fault or (None if provider.name in defined else unknown)
-    if provider.name in defined:
-        return f"definition of '{provider.name}' is its own, but the schemas define it already"
-    fault = _find_type_fault("definition", provider.definition, Definition, expected="a Definition")
-    named = (provider.definition.kind, provider.definition.name) if fault is None else None
-    if named is not None and named != (kind, provider.name):
-        return f"definition is of the {named[0]} '{named[1]}', not of the {kind} '{provider.name}'"
+def _find_command_fault(command: Command) -> str | None:
+    fault = find_type_fault("name", command.name, str, expected="text")
+    if fault is None and not CHANNEL_NAME.fullmatch(command.name):
+        return f"name '{command.name}' is not made of lower-case letters, digits, '-' and '_'"
+    if fault is None and not callable(command.run):
+        return f"run is {name_type(command.run)}, not a function"
+    if fault is None and not signature(command.run).parameters:
+        return f"run of '{command.name}' takes nothing, but is called with the plugin's context first"
+    if fault is None and not getdoc(command.run):
+        return f"run of '{command.name}' has no docstring, which is the command's help"
     return fault
 
 
 def _find_migrations_fault(migrations: Migrations) -> str | None:
-    fault = _find_type_fault("location", migrations.location, str, expected="text")
+    fault = find_type_fault("location", migrations.location, str, expected="text")
     if fault is None and not LOCATION.fullmatch(migrations.location):
         return f"location '{migrations.location}' is not of the form 'package:folder'"
     for rows in () if fault else migrations.of_companies:
@@ -226,15 +257,5 @@ def _find_migrations_fault(migrations: Migrations) -> str | None:
 
 def _find_text_fault(named: EventType | Channel | Connector) -> str | None:
     fields = (("name", named.name), ("title", named.title), ("description", named.description))
-    faults = (_find_type_fault(field, text, str, expected="text") for field, text in fields)
+    faults = (find_type_fault(field, text, str, expected="text") for field, text in fields)
     return next(filter(None, faults), None)
-
-
-def _find_type_fault(field: str, value: object, kind: type, *, expected: str) -> str | None:
-    """Say what *field* is if it is not what its annotation promises: a plugin need not be type-checked."""
-    return None if isinstance(value, kind) else f"{field} is {_name_type(value)}, not {expected}"
-
-
-def _name_type(value: object) -> str:
-    """Name the type of *value* for a sentence; None is ``None``."""
-    return "None" if value is None else f"a value of type {type(value).__name__}"

@@ -186,6 +186,12 @@ class Metrics:
             "Deliveries in memory that a shard's cursor waits for",
             merged=Merging.SUM,
         )
+        self._batch_size = self._histogram(
+            "trunkline_delivery_batch",
+            "Deliveries that a channel was given at once, of those that take batches",
+            "channel",
+            buckets=_SIZES,
+        )
         self._settle_seconds = self._histogram(
             "trunkline_settle_seconds", "How long the transaction took that settles a batch of deliveries"
         )
@@ -288,6 +294,10 @@ class Metrics:
     def subscription_disabled(self, *, channel: str, reason: str) -> None:
         """Count a subscription that was disabled."""
         self._disabled.labels(channel, reason).inc()
+
+    def batch_began(self, channel: str, deliveries: int) -> None:
+        """Count a batch of *deliveries* that *channel* was given."""
+        self._batch_size.labels(channel).observe(deliveries)
 
     def batch_settled(self, deliveries: int, *, seconds: float) -> None:
         """Count one transaction that settled *deliveries*."""

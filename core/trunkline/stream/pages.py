@@ -8,7 +8,7 @@ from typing import Self
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from trunkline.contract import EventPage
+from trunkline.contract import StreamPage
 from trunkline.errors import StoreUnavailable
 from trunkline.filters.filters import Filter
 from trunkline.model import cursors
@@ -78,7 +78,7 @@ class Streaming:
         wait_seconds: float = 0,
         versions: Pins | None = None,
         filter: Json | None = None,
-    ) -> EventPage:
+    ) -> StreamPage:
         """Read up to *limit* events oldest first, fewer where they are long (``contract.EventReader.page``).
 
         Raises:
@@ -94,7 +94,7 @@ class Streaming:
             found = await self._page(request, wait_seconds)
         else:
             found = await callers.while_present(self._search(request, wanted, versions, wait_seconds))
-        return EventPage(
+        return StreamPage(
             bodies=[self._schema_versions.body(event, versions) for event in found.events],
             next_cursor=cursors.encode(found.after),
             more=found.more,

@@ -6,10 +6,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends
 
 import trunkline
-from trunkline import Caller, Outcome, Push, Result
+from trunkline import Outcome, Push, Result
+from trunkline.routes import Caller, Routes, Strict, StrictRoute, requires
 
 
-class Room(trunkline.Strict):
+class Room(Strict):
     """Where to write, and about what."""
 
     target_url: str
@@ -35,14 +36,14 @@ def register_channels() -> list[trunkline.Channel]:
 
 
 @trunkline.hookimpl
-def register_routes(context: trunkline.PluginContext) -> list[trunkline.Routes]:
+def register_routes(context: trunkline.PluginContext) -> list[Routes]:
     """Give the call by which a company adds a room: POST /api/v1/chat/rooms."""
-    router = APIRouter(route_class=trunkline.StrictRoute, tags=["Chat"])
+    router = APIRouter(route_class=StrictRoute, tags=["Chat"])
 
     @router.post("/rooms", status_code=201)
     async def add_room(
-        room: Room, caller: Annotated[Caller, Depends(trunkline.requires("webhooks:write", bucket="admin"))]
+        room: Room, caller: Annotated[Caller, Depends(requires("webhooks:write", bucket="admin"))]
     ) -> dict[str, Any]:
         return await context.subscriptions.create(caller.company_id, room.model_dump(), channel="chat")
 
-    return [trunkline.Routes(router, prefix="/chat")]
+    return [Routes(router, prefix="/chat")]

@@ -8,10 +8,14 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel
 
-from trunkline import Action, Lookup, PluginContext, Routes, Search, definition_routes, hookimpl
+from trunkline import Operation, PluginContext, hookimpl
+from trunkline.pages import Kind
+from trunkline.routes import Routes, definition_routes
 from trunkline_actions.provider import Provider
 from trunkline_actions.routes import make_routes
 from trunkline_actions.settings import Settings
+
+KINDS: Sequence[Kind] = ("action", "search", "lookup")
 
 
 @hookimpl
@@ -21,24 +25,14 @@ def register_settings() -> type[BaseModel]:
 
 
 @hookimpl
-def register_actions(context: PluginContext) -> Sequence[Action]:
-    """Give the actions that the provider carries out."""
+def register_operations(context: PluginContext[Settings]) -> Sequence[Operation]:
+    """Give the actions, searches and lookups that the provider carries out."""
     provider = Provider.of(context)
-    return [Action(name, provider.run, uses_database=False) for name in provider.names("action")]
-
-
-@hookimpl
-def register_searches(context: PluginContext) -> Sequence[Search]:
-    """Give the searches that the provider carries out."""
-    provider = Provider.of(context)
-    return [Search(name, provider.run, uses_database=False) for name in provider.names("search")]
-
-
-@hookimpl
-def register_lookups(context: PluginContext) -> Sequence[Lookup]:
-    """Give the lookups that the provider carries out."""
-    provider = Provider.of(context)
-    return [Lookup(name, provider.run, uses_database=False) for name in provider.names("lookup")]
+    return [
+        Operation(name, provider.run, uses_database=False, kind=kind)
+        for kind in KINDS
+        for name in provider.names(kind)
+    ]
 
 
 @hookimpl

@@ -16,18 +16,14 @@ from trunkline import (
     AddressRefused,
     Answer,
     Call,
-    Clock,
     HttpClient,
     HttpResponse,
-    Kind,
     PluginContext,
     ProviderFailed,
-    ProviderRefused,
     Signer,
-    company_number,
-    environment_member,
-    environment_of,
 )
+from trunkline.pages import Kind
+from trunkline.routes import Clock, ProviderRefused, company_number, environment_member, environment_of
 from trunkline_actions import answers
 from trunkline_actions.settings import Settings
 

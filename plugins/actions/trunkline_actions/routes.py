@@ -4,15 +4,12 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from trunkline import (
+from trunkline import BodyInvalid, Definition, FieldError, PluginContext
+from trunkline.routes import (
     CALL_PREFIX,
-    BodyInvalid,
     Caller,
-    Definition,
-    FieldError,
     IdempotencyKey,
     Operations,
-    PluginContext,
     Routes,
     StrictRoute,
     body_model,

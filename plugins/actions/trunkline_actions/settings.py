@@ -4,7 +4,8 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, BaseModel, Field, SecretStr, model_validator
 
-from trunkline import Names, Signer
+from trunkline import Signer
+from trunkline.routes import Names
 
 
 def _check_secret(secret: SecretStr) -> SecretStr:

@@ -7,7 +7,8 @@ A call goes ``clients``, ``notes``, ``affiliates``, ``searches``, ``lists`` or `
 
 from collections.abc import Sequence
 
-from trunkline import Action, CompanyRows, Lookup, Migrations, PluginContext, Routes, Search, hookimpl
+from trunkline import CompanyRows, Migrations, Operation, PluginContext, hookimpl
+from trunkline.routes import Routes
 from trunkline_crm import lists, lookups, searches
 from trunkline_crm.affiliates import AffiliateActions
 from trunkline_crm.clients import ClientActions
@@ -20,50 +21,36 @@ _OF_COMPANIES = tuple(
 
 
 @hookimpl
-def register_actions(context: PluginContext) -> Sequence[Action]:
-    """Give the actions."""
+def register_operations(context: PluginContext) -> Sequence[Operation]:
+    """Give the actions, the searches (by key, by number, and lists) and the lookups."""
     now_ms = context.clock.now_ms
     clients, notes, affiliates = ClientActions(now_ms), NoteActions(now_ms), AffiliateActions(now_ms)
     return [
-        Action("create_lead", clients.create_lead),
-        Action("update_lead", clients.update_lead),
-        Action("update_lead_status", clients.update_lead_status),
-        Action("create_client", clients.create_client),
-        Action("update_client", clients.update_client),
-        Action("update_client_status", clients.update_client_status),
-        Action("archive_client", clients.archive_client),
-        Action("restore_client", clients.restore_client),
-        Action("add_client_note", notes.add_client_note),
-        Action("delete_client_note", notes.delete_client_note),
-        Action("create_affiliate", affiliates.create_affiliate),
-        Action("update_affiliate", affiliates.update_affiliate),
-    ]
-
-
-@hookimpl
-def register_searches() -> Sequence[Search]:
-    """Give the searches: by key, by number, and lists."""
-    return [
-        Search("find_client", searches.find_client),
-        Search("find_lead", searches.find_lead),
-        Search("get_client", lists.get_client),
-        Search("get_lead", lists.get_lead),
-        Search("get_affiliate", lists.get_affiliate),
-        Search("list_clients", lists.list_clients),
-        Search("list_leads", lists.list_leads),
-        Search("list_affiliates", lists.list_affiliates),
-        Search("list_client_notes", lists.list_client_notes),
-    ]
-
-
-@hookimpl
-def register_lookups() -> Sequence[Lookup]:
-    """Give the four lookups."""
-    return [
-        Lookup("clients", lookups.list_clients),
-        Lookup("employees", lookups.list_employees),
-        Lookup("affiliates", lookups.list_affiliates),
-        Lookup("client-statuses", lookups.list_client_statuses),
+        Operation("create_lead", clients.create_lead),
+        Operation("update_lead", clients.update_lead),
+        Operation("update_lead_status", clients.update_lead_status),
+        Operation("create_client", clients.create_client),
+        Operation("update_client", clients.update_client),
+        Operation("update_client_status", clients.update_client_status),
+        Operation("archive_client", clients.archive_client),
+        Operation("restore_client", clients.restore_client),
+        Operation("add_client_note", notes.add_client_note),
+        Operation("delete_client_note", notes.delete_client_note),
+        Operation("create_affiliate", affiliates.create_affiliate),
+        Operation("update_affiliate", affiliates.update_affiliate),
+        Operation("find_client", searches.find_client),
+        Operation("find_lead", searches.find_lead),
+        Operation("get_client", lists.get_client),
+        Operation("get_lead", lists.get_lead),
+        Operation("get_affiliate", lists.get_affiliate),
+        Operation("list_clients", lists.list_clients),
+        Operation("list_leads", lists.list_leads),
+        Operation("list_affiliates", lists.list_affiliates),
+        Operation("list_client_notes", lists.list_client_notes),
+        Operation("clients", lookups.list_clients),
+        Operation("employees", lookups.list_employees),
+        Operation("affiliates", lookups.list_affiliates),
+        Operation("client-statuses", lookups.list_client_statuses),
     ]
 
 

@@ -4,7 +4,7 @@ import base64
 import json
 from dataclasses import dataclass
 
-from trunkline import BadCursor
+from trunkline.routes import BadCursor
 
 _MAX_ID = 2**63 - 1
 

@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 from sqlalchemy import ColumnElement, Table
 
-from trunkline import Answer, BadQuery, Call, Json, NotFound
+from trunkline import Answer, Call, Json, NotFound
+from trunkline.routes import BadQuery
 from trunkline_crm import cursors, fields, shown
 from trunkline_crm import statuses as rules
 from trunkline_crm.calls import connection_of, id_of

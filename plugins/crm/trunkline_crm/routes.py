@@ -5,7 +5,8 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field
 
-from trunkline import Caller, Clock, PluginContext, PluginDatabase, Strict, StrictRoute, requires, responses
+from trunkline import PluginContext
+from trunkline.routes import Caller, Clock, PluginDatabase, Strict, StrictRoute, requires, responses
 from trunkline_crm import fields
 from trunkline_crm.store import records, tables
 

@@ -5,7 +5,9 @@
 
 from collections.abc import Sequence
 
-from trunkline import Connector, PluginContext, Routes, hookimpl
+from trunkline import PluginContext, hookimpl
+from trunkline.pages import Connector
+from trunkline.routes import Routes
 from trunkline_docs.generator import generate
 from trunkline_docs.routes import make_routes
 

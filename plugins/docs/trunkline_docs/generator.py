@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib.resources import files
 
-from trunkline import Brand, Product
+from trunkline.pages import Brand, Product
 from trunkline_docs import colors
 from trunkline_docs.pages import pages_of, request_path, schema_path
 from trunkline_docs.rendering import Renderer

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from importlib.resources import files
 from itertools import groupby
 
-from trunkline import CALL_PREFIX, Definition, EventType, Json, Product, alternatives, call_options
+from trunkline import Definition, EventType, Json
+from trunkline.pages import Product, alternatives
+from trunkline.routes import CALL_PREFIX, call_options
 from trunkline_docs.fields import exact, rows_of
 from trunkline_docs.problems import EXAMPLE, PROBLEMS, Problem
 from trunkline_docs.requests import SECRET, TIMESTAMP, called, polling, pushed, subscribing

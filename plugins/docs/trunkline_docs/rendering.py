@@ -8,7 +8,8 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
-from trunkline import Json, Product
+from trunkline import Json
+from trunkline.pages import Product
 from trunkline_docs.highlighting import tokens
 from trunkline_docs.pages import Page, event_path, operation_path
 

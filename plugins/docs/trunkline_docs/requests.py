@@ -8,7 +8,9 @@ from functools import reduce
 
 import msgspec
 
-from trunkline import CALL_PREFIX, Definition, EventType, Example, Json, Signer, __version__, sample_envelope
+from trunkline import Definition, EventType, Json, Signer, __version__
+from trunkline.pages import Example, sample_envelope
+from trunkline.routes import CALL_PREFIX
 
 SECRET = "whsec_dHJ1bmtsaW5lIGRvY3VtZW50YXRpb24gZXhhbXBsZSE="  # noqa: S105 - published, so that a signature can be checked
 TIMESTAMP = 1769596201

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 
 from fastapi import APIRouter, Request, Response
 
-from trunkline import NotFound, PluginContext, Product, Routes
+from trunkline import NotFound, PluginContext
+from trunkline.pages import Product
+from trunkline.routes import Routes
 from trunkline_docs.generator import make_site
 
 _CACHE_CONTROL = "public, max-age=300"

@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 
-from trunkline import Channel, Connector, PluginContext, Routes, hookimpl, rest_hook_channel, rest_hook_routes
+from trunkline import Channel, PluginContext, hookimpl
+from trunkline.pages import Connector
+from trunkline.routes import Routes, rest_hook_channel, rest_hook_routes
 from trunkline_make.generator import generate, remarks
 from trunkline_make.published import keys
 

@@ -7,7 +7,9 @@ https://developers.make.com/custom-apps-documentation/component-blocks/api
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from trunkline import CALL_PREFIX, Definition, Field, Json, Product, Reference
+from trunkline import Definition, Json
+from trunkline.pages import Field, Product, Reference
+from trunkline.routes import CALL_PREFIX
 from trunkline_make import names
 from trunkline_make.dates import with_dates
 from trunkline_make.names import expression, path

@@ -5,7 +5,8 @@ https://developers.make.com/custom-apps-documentation/best-practices/output-para
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from trunkline import Field, FieldKind, Json
+from trunkline import Json
+from trunkline.pages import Field, FieldKind
 from trunkline_make.names import expression, path
 
 _FORMATS: Mapping[FieldKind, str] = {"date": "YYYY-MM-DD", "date-time": "YYYY-MM-DDTHH:mm:ssZ"}

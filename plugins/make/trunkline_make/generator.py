@@ -9,7 +9,8 @@ from collections.abc import Iterator, Mapping
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
-from trunkline import Definition, Json, Product, json_remarks
+from trunkline import Definition, Json
+from trunkline.pages import Product, json_remarks
 from trunkline_make import calls, manifest, names, parameters, polling, watching
 
 _BY_KEY = "The Make app takes API keys: the hub's OAuth needs PKCE, for which Make's documentation of custom apps has no place."

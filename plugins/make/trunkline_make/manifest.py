@@ -3,17 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from trunkline import (
-    Definition,
-    EventType,
-    Json,
-    Product,
-    happening,
-    plural,
-    singular,
-    with_article,
-    wording_of,
-)
+from trunkline import Definition, EventType, Json
+from trunkline.pages import Product, happening, plural, singular, with_article, wording_of
 from trunkline_make import calls, names, watching
 
 

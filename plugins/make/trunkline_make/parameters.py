@@ -6,7 +6,8 @@ Make's types: https://developers.make.com/custom-apps-documentation/block-elemen
 import json
 from collections.abc import Callable, Iterable, Mapping
 
-from trunkline import Field, Json, Product, Reference
+from trunkline import Json
+from trunkline.pages import Field, Product, Reference
 
 IdOfReference = Callable[[Reference], str]
 

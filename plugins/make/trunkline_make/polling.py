@@ -9,7 +9,8 @@ import json
 from collections.abc import Iterable
 from urllib.parse import quote
 
-from trunkline import Condition, Json, Product, all_conditions
+from trunkline import Json
+from trunkline.pages import Condition, Product, all_conditions
 from trunkline_make import calls, parameters
 from trunkline_make.names import expression, path
 

@@ -3,7 +3,8 @@
 import json
 from collections.abc import Iterator
 
-from trunkline import Json, ReadFile
+from trunkline import Json
+from trunkline.pages import ReadFile
 
 _KINDS = ("connection", "webhook", "module")
 """Lists for dropdowns are missing: they belong to their forms."""

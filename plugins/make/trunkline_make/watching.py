@@ -8,16 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.resources import files
 from typing import Any
 
-from trunkline import (
-    Condition,
-    EventType,
-    Field,
-    Json,
-    Product,
-    conditions_of,
-    sample_envelope,
-    those_of,
-)
+from trunkline import EventType, Json
+from trunkline.pages import Condition, Field, Product, conditions_of, sample_envelope, those_of
 from trunkline_make import calls, names, parameters, polling
 from trunkline_make.dates import common_dates, with_dates
 

@@ -12,19 +12,9 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel
 
-from trunkline import (
-    BearerRequest,
-    Channel,
-    CompanyRows,
-    Connector,
-    Migrations,
-    PluginContext,
-    PortalPage,
-    Principal,
-    Routes,
-    hookimpl,
-    require_extra,
-)
+from trunkline import Channel, CompanyRows, Migrations, PluginContext, hookimpl
+from trunkline.pages import Connector, PortalPage
+from trunkline.routes import BearerRequest, Principal, Routes, require_extra
 from trunkline_mcp import connector, portal, resource_metadata, users
 from trunkline_mcp.channel import make_channel
 from trunkline_mcp.resource_metadata import ResourceMetadata

@@ -4,15 +4,8 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from trunkline import (
-    COMPANY_SCOPES,
-    BearerRequest,
-    Issuer,
-    PluginContext,
-    Principal,
-    Unauthenticated,
-    in_environment,
-)
+from trunkline import PluginContext
+from trunkline.routes import COMPANY_SCOPES, BearerRequest, Issuer, Principal, Unauthenticated, in_environment
 from trunkline_mcp.settings import OAuth
 from trunkline_mcp.users import PREFIX, Users
 

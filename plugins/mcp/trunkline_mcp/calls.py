@@ -10,7 +10,8 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from typing import Literal
 
-from trunkline import Caller, PluginContext, TrunklineError
+from trunkline import PluginContext
+from trunkline.routes import Caller, TrunklineError
 from trunkline_mcp import call_store
 from trunkline_mcp.call_store import CalledTool
 

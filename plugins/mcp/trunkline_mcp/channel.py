@@ -8,9 +8,7 @@ from dataclasses import replace
 import orjson
 
 from trunkline import (
-    BreakerPolicy,
     Channel,
-    Gap,
     HttpClient,
     NotFound,
     Outcome,
@@ -20,6 +18,7 @@ from trunkline import (
     Target,
     post_by_http,
 )
+from trunkline.routes import BreakerPolicy, Gap
 from trunkline_mcp import occurrences, signing
 from trunkline_mcp.event_codes import NUMBERS
 from trunkline_mcp.settings import Settings

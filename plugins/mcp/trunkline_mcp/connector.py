@@ -3,7 +3,8 @@
 import json
 from collections.abc import Mapping
 
-from trunkline import Definition, Json, Product
+from trunkline import Definition, Json
+from trunkline.pages import Product
 
 PATH = "/mcp"
 STEPS = (

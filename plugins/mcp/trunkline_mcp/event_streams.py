@@ -13,7 +13,8 @@ from mcp_types import INTERNAL_ERROR, RequestParams
 from pydantic import ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from trunkline import Caller, EventType, Json, PluginContext, Refused, TrunklineError
+from trunkline import EventType, Json, PluginContext, Refused
+from trunkline.routes import Caller, TrunklineError
 from trunkline_mcp import event_arguments, occurrences
 from trunkline_mcp.event_errors import EventErrors, invalid
 from trunkline_mcp.events import MAX_AGE_MS, SCOPE, Events, Page, ms_of

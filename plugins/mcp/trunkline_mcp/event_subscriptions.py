@@ -17,7 +17,8 @@ from mcp_types import RequestParams
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from trunkline import Caller, FieldError, Held, Json, NotFound, PluginContext, Refused, Terms
+from trunkline import FieldError, Json, NotFound, PluginContext, Refused
+from trunkline.routes import Caller, Held, Terms
 from trunkline_mcp import event_arguments
 from trunkline_mcp.challenges import Callback, Challenges
 from trunkline_mcp.channel import CHANNEL, SCOPES

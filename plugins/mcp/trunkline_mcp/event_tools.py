@@ -8,7 +8,9 @@ import orjson
 from mcp_types import CallToolResult, Tool
 from pydantic import Field, ValidationError
 
-from trunkline import BodyInvalid, Caller, FieldError, Json, ListedEvent, NotFound, PluginContext, Strict
+from trunkline import BodyInvalid, FieldError, Json, NotFound, PluginContext
+from trunkline.pages import ListedEvent
+from trunkline.routes import Caller, Strict
 from trunkline_mcp.tools import READ_ONLY, Arguments, Offered, answered
 
 NAMES = frozenset({"get_recent_events", "explain_event"})
@@ -96,10 +98,10 @@ class _EventTools:
         """Give the envelope in the version that the caller reads."""
         if len(self.context.events.versions(event.type)) == 1:
             return event.body
-        body = await self.context.events.get(caller.company_id, event.id, versions=caller.versions)
+        body = await self.context.events.get(caller.company_id, event.event_id, versions=caller.versions)
         if body is None:  # removed just now
             kind = "event"
-            raise NotFound(kind, event.id)
+            raise NotFound(kind, event.event_id)
         return body
 
 

@@ -13,7 +13,8 @@ from mcp_types import RequestParams
 from pydantic import ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from trunkline import BadCursor, Caller, CursorExpired, EventType, FieldError, Json, PluginContext
+from trunkline import EventType, FieldError, Json, PluginContext
+from trunkline.routes import BadCursor, Caller, CursorExpired
 from trunkline_mcp import event_arguments, occurrences, schemas
 from trunkline_mcp.event_errors import EventErrors, invalid
 from trunkline_mcp.raw_json import RawJson

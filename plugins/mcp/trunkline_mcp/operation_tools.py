@@ -6,15 +6,9 @@ from dataclasses import dataclass
 
 from mcp_types import CallToolResult, Tool, ToolAnnotations
 
-from trunkline import (
-    Caller,
-    Definition,
-    FieldError,
-    Json,
-    Kind,
-    Operations,
-    check_idempotency_key,
-)
+from trunkline import Definition, FieldError, Json
+from trunkline.pages import Kind
+from trunkline.routes import Caller, Operations, check_idempotency_key
 from trunkline_mcp import schemas
 from trunkline_mcp.refusals import refuse_arguments
 from trunkline_mcp.tools import READ_ONLY, Arguments, Offered, answered

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from html import escape
 
-from trunkline import PluginContext, PortalPage, PortalRequest
+from trunkline import PluginContext
+from trunkline.pages import PortalPage, PortalRequest
 from trunkline_mcp import call_store, calls, connector
 from trunkline_mcp.call_store import CalledTool, ListedCall
 

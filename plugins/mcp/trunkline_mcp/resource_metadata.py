@@ -7,7 +7,8 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from trunkline import PluginContext, Refused, Routes, StrictRoute
+from trunkline import PluginContext, Refused
+from trunkline.routes import Routes, StrictRoute
 from trunkline_mcp.settings import Settings
 
 WELL_KNOWN = "/.well-known/oauth-protected-resource"

@@ -7,7 +7,8 @@ import orjson
 from fastapi import APIRouter, Depends, Request, Response
 from starlette.types import Message, Receive, Scope, Send
 
-from trunkline import BodyInvalid, Caller, PluginContext, Routes, read_body, read_json, requires
+from trunkline import BodyInvalid, PluginContext
+from trunkline.routes import Caller, Routes, read_body, read_json, requires
 from trunkline_mcp.raw_json import SCOPE_KEY as RAW_KEY
 from trunkline_mcp.raw_json import Filling, RawJson
 from trunkline_mcp.resource_metadata import ResourceMetadata, challenging

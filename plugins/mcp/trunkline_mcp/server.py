@@ -31,7 +31,8 @@ from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
-from trunkline import BodyInvalid, Caller, Json, PluginContext, __version__, environment_of
+from trunkline import BodyInvalid, Json, PluginContext, __version__
+from trunkline.routes import Caller, environment_of
 from trunkline_mcp import events, prompts
 from trunkline_mcp.calls import CallLog
 from trunkline_mcp.event_errors import EventErrors

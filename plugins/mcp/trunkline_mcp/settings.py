@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from trunkline import COMPANY_SCOPES, Names, Seconds
+from trunkline.routes import COMPANY_SCOPES, Names, Seconds
 
 
 def _check_url(text: str) -> str:

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 import orjson
 from mcp_types import CallToolResult, TextContent, Tool, ToolAnnotations
 
-from trunkline import Caller, Json
+from trunkline import Json
+from trunkline.routes import Caller
 
 Arguments = Mapping[str, Json]
 Run = Callable[[Caller, Arguments], Awaitable[CallToolResult]]

@@ -10,7 +10,8 @@ from sqlalchemy import BigInteger, Column, Index, Table, Text, delete, insert, s
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from trunkline import PluginContext, Principal, TrunklineError
+from trunkline import PluginContext
+from trunkline.routes import Principal, TrunklineError
 from trunkline_mcp.call_store import metadata
 
 PREFIX = "usr_"

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from trunkline import Field, Reference
+from trunkline.pages import Field, Reference
 from trunkline_n8n.lookups import load_method, search_method
 from trunkline_n8n.texts import camel_case, description, title_case
 from trunkline_n8n.typescript import Code, Value

@@ -1,6 +1,6 @@
 """What the triggers may be narrowed by: the conditions of all event types in one collection, each shown for those that have it."""
 
-from trunkline import Condition, Product, all_conditions
+from trunkline.pages import Condition, Product, all_conditions
 from trunkline_n8n.fields import collected_properties, parameter_name
 from trunkline_n8n.typescript import Value, constant
 

@@ -7,7 +7,8 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import PurePosixPath
 
-from trunkline import Definition, Product, happening, json_remarks
+from trunkline import Definition
+from trunkline.pages import Product, happening, json_remarks
 from trunkline_n8n import oauth
 from trunkline_n8n.filters import render_filters
 from trunkline_n8n.icons import draw_icons

@@ -2,7 +2,7 @@
 
 from html import escape
 
-from trunkline import Brand
+from trunkline.pages import Brand
 
 
 def draw_icons(brand: Brand) -> tuple[str, str]:

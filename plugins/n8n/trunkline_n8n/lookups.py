@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable, Mapping
 
-from trunkline import Definition, Field, ItemList, Reference, alternatives
+from trunkline import Definition
+from trunkline.pages import Field, ItemList, Reference, alternatives
 from trunkline_n8n.texts import camel_case, pascal_case
 from trunkline_n8n.typescript import Code, Value, constant
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from trunkline import Product
+from trunkline.pages import Product
 
 _KEY = "\t\tcredentials: [{ name: '__name__Api', required: true }],\n"
 _OAUTH = "\t\tcredentials: [{ name: '__name__OAuth2Api', required: true }],\n"

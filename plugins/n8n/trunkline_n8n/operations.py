@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from trunkline import Definition, Field, Product, Reference, singular, wording_of
+from trunkline import Definition
+from trunkline.pages import Field, Product, Reference, singular, wording_of
 from trunkline_n8n.fields import (
     collected_properties,
     dropdowns_in,

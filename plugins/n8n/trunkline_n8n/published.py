@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from posixpath import dirname, join, normpath
 
-from trunkline import ReadFile
+from trunkline.pages import ReadFile
 
 _IMPORT = re.compile(r"\bfrom '(\.[^']+)'")
 _KEY = re.compile(r"\b(name|value): '([a-z*][\w.*]*)'")

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
-from trunkline import (
+from trunkline.routes import (
     Caller,
     Strict,
     StrictRoute,

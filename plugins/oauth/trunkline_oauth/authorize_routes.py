@@ -6,7 +6,8 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from trunkline import COMPANY_SCOPES, PluginContext
+from trunkline import PluginContext
+from trunkline.routes import COMPANY_SCOPES
 from trunkline_oauth import requests
 from trunkline_oauth.apps import Apps
 from trunkline_oauth.errors import NO_STORE, OAuthError

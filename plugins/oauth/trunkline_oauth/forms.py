@@ -7,7 +7,8 @@ from urllib.parse import parse_qsl, unquote_plus
 
 from starlette.requests import Request
 
-from trunkline import Refused, read_body
+from trunkline import Refused
+from trunkline.routes import read_body
 from trunkline_oauth.apps import Apps, invalid_client
 from trunkline_oauth.errors import OAuthError, invalid_request
 from trunkline_oauth.model import App

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from trunkline import NotFound, PluginContext, Principal, Refused, TrunklineError
+from trunkline import NotFound, PluginContext, Refused
+from trunkline.routes import Principal, TrunklineError
 from trunkline_oauth import secrets, store
 from trunkline_oauth.apps import Apps
 from trunkline_oauth.errors import OAuthError, invalid_grant

@@ -6,16 +6,9 @@ from urllib.parse import urlsplit
 
 from markupsafe import Markup
 
-from trunkline import (
-    PluginContext,
-    PortalContent,
-    PortalPage,
-    PortalRedirect,
-    PortalRequest,
-    Principal,
-    company_title,
-    describe_scope,
-)
+from trunkline import PluginContext
+from trunkline.pages import PortalContent, PortalPage, PortalRedirect, PortalRequest
+from trunkline.routes import Principal, company_title, describe_scope
 from trunkline_oauth import requests
 from trunkline_oauth.apps import Apps
 from trunkline_oauth.grants import Grants

@@ -7,7 +7,8 @@ from typing import Any
 
 import orjson
 
-from trunkline import COMPANY_SCOPES, PluginContext
+from trunkline import PluginContext
+from trunkline.routes import COMPANY_SCOPES
 from trunkline_oauth.errors import OAuthError, invalid_request
 from trunkline_oauth.forms import need
 from trunkline_oauth.model import App

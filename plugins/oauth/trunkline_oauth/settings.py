@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
-from trunkline import COMPANY_SCOPES
+from trunkline.routes import COMPANY_SCOPES
 from trunkline_oauth.redirect_uris import find_fault
 
 MIN_SECRET_CHARACTERS = 32

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from trunkline import Channel, PluginContext, Routes, hookimpl
+from trunkline import Channel, PluginContext, hookimpl
+from trunkline.routes import Routes
 from trunkline_polling.routes import make_routes
 
 

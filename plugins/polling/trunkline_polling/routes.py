@@ -10,14 +10,13 @@ import orjson
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import AwareDatetime, BeforeValidator, Field
 
-from trunkline import (
+from trunkline import NotFound, PluginContext
+from trunkline.routes import (
     BadQuery,
     Caller,
     Envelope,
     EventPage,
     EventReader,
-    NotFound,
-    PluginContext,
     QueryModel,
     Routes,
     StrictRoute,

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel
 
-from trunkline import CompanyRows, Migrations, PluginContext, Principal, Routes, hookimpl
+from trunkline import CompanyRows, Migrations, PluginContext, hookimpl
+from trunkline.routes import Principal, Routes
 from trunkline_portal import link_routes, pages
 from trunkline_portal.oidc.people import PREFIX
 from trunkline_portal.oidc.users import Users

@@ -13,15 +13,8 @@ from fastapi import Depends
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from trunkline import (
-    PluginContext,
-    Principal,
-    Refused,
-    company_number,
-    company_title,
-    environment_of,
-    in_environment,
-)
+from trunkline import PluginContext, Refused
+from trunkline.routes import Principal, company_number, company_title, environment_of, in_environment
 from trunkline_portal import addresses, cookies, security
 from trunkline_portal.forms import read_fields
 from trunkline_portal.oidc.people import PREFIX

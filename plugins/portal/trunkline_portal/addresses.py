@@ -6,7 +6,7 @@ others link to it) an address leads to the page of the company that is looked at
 
 import re
 
-from trunkline import company_number, environment_of, in_environment
+from trunkline.routes import company_number, environment_of, in_environment
 
 HOME = "/portal"
 SIGN_IN = "/portal/sign-in"

@@ -8,7 +8,7 @@ from pathlib import Path
 from markupsafe import escape
 from starlette.responses import Response
 
-from trunkline import Brand
+from trunkline.pages import Brand
 from trunkline_portal import colours
 
 FOLDER = Path(__file__).parent / "static"

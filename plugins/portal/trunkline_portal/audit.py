@@ -5,7 +5,7 @@ import logging
 from starlette.requests import Request
 from starlette.responses import Response
 
-from trunkline import Principal, company_number, environment_of
+from trunkline.routes import Principal, company_number, environment_of
 from trunkline_portal.access import VIEWER_KEY, Viewer
 
 

@@ -6,7 +6,9 @@ from urllib.parse import quote, urlencode
 
 import orjson
 
-from trunkline import CALL_PREFIX, Definition, EventType, Example, Json
+from trunkline import Definition, EventType, Json
+from trunkline.pages import Example
+from trunkline.routes import CALL_PREFIX
 
 KEY = "YOUR_API_KEY"
 

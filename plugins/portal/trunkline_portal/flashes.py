@@ -4,7 +4,7 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
-from trunkline import Sealer
+from trunkline.routes import Sealer
 from trunkline_portal import cookies
 from trunkline_portal.access import Viewer
 from trunkline_portal.cookies import CookieRules

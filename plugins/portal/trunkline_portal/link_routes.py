@@ -7,17 +7,8 @@ from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
-from trunkline import (
-    COMPANY_SCOPES,
-    BodyInvalid,
-    Caller,
-    CompanyName,
-    FieldError,
-    Strict,
-    StrictRoute,
-    requires,
-    responses,
-)
+from trunkline import BodyInvalid, FieldError
+from trunkline.routes import COMPANY_SCOPES, Caller, CompanyName, Strict, StrictRoute, requires, responses
 from trunkline_portal.formats import moment
 from trunkline_portal.links import Links
 from trunkline_portal.portal import Portal

@@ -3,7 +3,8 @@
 import secrets
 from collections.abc import Sequence
 
-from trunkline import PluginContext, Principal, Refused
+from trunkline import PluginContext, Refused
+from trunkline.routes import Principal
 from trunkline_portal import store
 from trunkline_portal.settings import Settings
 from trunkline_portal.store import Link

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from trunkline import PortalPage
+from trunkline.pages import PortalPage
 from trunkline_portal.access import ADMIN, EVENTS_READ, INTEGRATIONS_READ, OPERATOR, WEBHOOKS_WRITE, Viewer
 
 

@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from trunkline import Json, takes_type
+from trunkline import Json
+from trunkline.routes import takes_type
 
 _ERRORS: Mapping[str, str] = {
     "timeout": "The target did not answer within the time limit.",

@@ -15,7 +15,8 @@ from jinja2 import Environment
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from trunkline import NotFound, PluginContext, Refused, in_environment
+from trunkline import NotFound, PluginContext, Refused
+from trunkline.routes import in_environment
 from trunkline_portal import addresses, assets, audit, navigation, security, templating
 from trunkline_portal import cookies as names
 from trunkline_portal.access import (

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
-from trunkline import Refused, TrunklineError
+from trunkline import Refused
+from trunkline.routes import TrunklineError
 
 
 @dataclass(frozen=True, slots=True)

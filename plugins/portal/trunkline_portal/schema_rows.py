@@ -7,7 +7,8 @@ from decimal import Decimal
 
 import orjson
 
-from trunkline import Field, Json
+from trunkline import Json
+from trunkline.pages import Field
 
 _TYPES = {"text": "string", "list": "list", "date": "date", "date-time": "date and time"}
 _PLURALS = {

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from trunkline import COMPANY_SCOPES, describe_scope
+from trunkline.routes import COMPANY_SCOPES, describe_scope
 from trunkline_portal.access import Viewer
 
 

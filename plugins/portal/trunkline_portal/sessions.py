@@ -3,7 +3,8 @@
 import secrets
 from dataclasses import dataclass, replace
 
-from trunkline import PluginContext, Principal
+from trunkline import PluginContext
+from trunkline.routes import Principal
 from trunkline_portal import store
 from trunkline_portal.oidc.people import PREFIX
 from trunkline_portal.settings import Settings

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, Field
 
-from trunkline import Names
+from trunkline.routes import Names
 from trunkline_portal.oidc.settings import Oidc
 
 _SOURCE = re.compile(r"'self'|https?://[A-Za-z0-9*.\-\[\]:]+", re.ASCII)

@@ -6,7 +6,7 @@ from typing import Any, cast
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from trunkline import Brand
+from trunkline.pages import Brand
 from trunkline_portal import formats, highlighting
 from trunkline_portal.assets import Asset
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import Response
 
-from trunkline import Sealer
+from trunkline.routes import Sealer
 from trunkline_portal import cookies, security
 from trunkline_portal.cookies import CookieRules
 from trunkline_portal.forms import read_fields

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from trunkline import PluginContext, Routes, definition_routes, hookimpl
+from trunkline import PluginContext, hookimpl
+from trunkline.routes import Routes, definition_routes
 from trunkline_searches.routes import make_routes
 
 

@@ -4,12 +4,11 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from trunkline import (
+from trunkline import Definition, PluginContext
+from trunkline.routes import (
     CALL_PREFIX,
     Caller,
-    Definition,
     Operations,
-    PluginContext,
     Routes,
     StrictRoute,
     call_options,

@@ -6,7 +6,8 @@ customers manage what is pushed to them.
 
 from collections.abc import Sequence
 
-from trunkline import Channel, PluginContext, Routes, deliver_by_http, hookimpl
+from trunkline import Channel, PluginContext, deliver_by_http, hookimpl
+from trunkline.routes import Routes
 from trunkline_webhooks.routes import make_router
 
 CHANNEL = "webhooks"

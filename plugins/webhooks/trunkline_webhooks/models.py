@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from trunkline import SubscriptionView
+from trunkline.routes import SubscriptionView
 
 
 class ChangedSubscription(SubscriptionView):

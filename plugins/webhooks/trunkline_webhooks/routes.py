@@ -8,13 +8,13 @@ from fastapi import APIRouter, Depends, Query, Response
 from fastapi.responses import JSONResponse
 from pydantic import Field
 
-from trunkline import (
+from trunkline import PluginContext
+from trunkline.routes import (
     Caller,
     CreatedSubscription,
     CreateSubscription,
     Deliveries,
     DeliveryQuery,
-    PluginContext,
     QueryModel,
     ReplayCount,
     ReplayRequest,

@@ -8,7 +8,8 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from trunkline import Field, Json, Reference
+from trunkline import Json
+from trunkline.pages import Field, Reference
 from trunkline_zapier.naming import LABEL_LENGTH, TEXT_LENGTH, adds_something, key_of, shortened
 
 JOINT = "__"

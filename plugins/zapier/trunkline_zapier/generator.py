@@ -5,7 +5,8 @@ from collections.abc import Iterator, Mapping
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
-from trunkline import Json, Product, json_remarks
+from trunkline import Json
+from trunkline.pages import Product, json_remarks
 from trunkline_zapier import fields, operations, triggers
 from trunkline_zapier.javascript import Code, literal, module
 from trunkline_zapier.readme import readme

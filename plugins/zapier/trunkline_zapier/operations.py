@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from trunkline import Definition, Field, Json, Product, with_article, wording_of
+from trunkline import Definition, Json
+from trunkline.pages import Field, Product, with_article, wording_of
 from trunkline_zapier.fields import input_fields, object_names, output_fields, special_values
 from trunkline_zapier.javascript import Call, module
 from trunkline_zapier.naming import LABEL_LENGTH, TEXT_LENGTH, keyed, noun_of, shortened

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from trunkline import ReadFile
+from trunkline.pages import ReadFile
 
 _MODULE = re.compile(r"require\('\./((?:triggers|creates|searches)/\w+)'\)")
 _KEY = re.compile(r"\bkey: '(\w+)'")

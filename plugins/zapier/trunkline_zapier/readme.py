@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from trunkline import Product
+from trunkline.pages import Product
 
 _PUBLISHING = """\
 ## Try and publish it

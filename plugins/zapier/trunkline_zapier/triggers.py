@@ -3,18 +3,8 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
-from trunkline import (
-    Condition,
-    Definition,
-    EventType,
-    Field,
-    Json,
-    Product,
-    conditions_of,
-    happening,
-    sample_envelope,
-    singular,
-)
+from trunkline import Definition, EventType, Json
+from trunkline.pages import Condition, Field, Product, conditions_of, happening, sample_envelope, singular
 from trunkline_zapier.fields import JOINT, input_fields, lookup_key_of, output_fields
 from trunkline_zapier.javascript import Call, Code, module
 from trunkline_zapier.naming import LABEL_LENGTH, TEXT_LENGTH, keyed, shortened

@@ -98,7 +98,8 @@ async def test_the_default_holds_for_every_type_that_is_not_named(sqlite_databas
 
 
 async def test_what_a_plugin_emits_is_rejected_whatever_the_mode(lite):
-    from trunkline import EmittedEvent, EventRejected
+    from trunkline import EmittedEvent
+    from trunkline.routes import EventRejected
 
     for event in (BROKEN, failed("5")):
         with pytest.raises(EventRejected):

@@ -9,7 +9,8 @@ ZEBRA = '''
 
 from fastapi import APIRouter
 
-from trunkline import Routes, hookimpl
+from trunkline import hookimpl
+from trunkline.routes import Routes
 
 
 @hookimpl

@@ -15,7 +15,9 @@ from contextlib import asynccontextmanager
 from fastapi import APIRouter
 from pydantic import BaseModel, Field, SecretStr
 
-from trunkline import Channel, Connector, EventType, Migrations, PortalPage, Routes, hookimpl
+from trunkline import Channel, EventType, Migrations, hookimpl
+from trunkline.pages import Connector, PortalPage
+from trunkline.routes import Routes
 
 router = APIRouter()
 

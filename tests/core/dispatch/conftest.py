@@ -93,7 +93,7 @@ class House:
         example = self.hub.catalog.get(type).example
         event = EmittedEvent(company, type, {**example, **payload})
         accepted = await asyncio.gather(*(self.hub.ingest.emit(event) for _ in range(count)))
-        positions = [event.position for event in accepted]
+        positions = [event.event_id for event in accepted]
         self.matched |= {(position, no) for position in positions for no in to}
         return positions
 

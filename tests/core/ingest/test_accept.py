@@ -5,8 +5,9 @@ import json
 
 import pytest
 
-from trunkline import EmittedEvent, EventRejected, read_json
+from trunkline import EmittedEvent
 from trunkline.errors import IdempotencyConflict, StoreUnavailable
+from trunkline.routes import EventRejected, read_json
 
 FAILED = {
     "payment_id": 1,
@@ -27,7 +28,7 @@ async def polled(hub) -> list[dict]:
 
 async def test_an_emitted_event_is_polled_as_it_was_given_back(running):
     accepted = await running.hub.ingest.emit(failed(running.company_id))
-    body = (await running.client.get(f"/api/v1/events/{accepted.position}")).content
+    body = (await running.client.get(f"/api/v1/events/{accepted.event_id}")).content
     assert body == accepted.body
     (event,) = await polled(running)
     assert (event["payload"], event["metadata"]) == (FAILED, {"source": "a plugin"})
@@ -90,5 +91,5 @@ async def test_an_event_of_a_transaction_that_is_rolled_back_was_never_there(run
     with pytest.raises(StoreUnavailable):
         await append_and_fail()
     assert await polled(running) == []
-    position = (await ingest.emit(failed(running.company_id))).position
+    position = (await ingest.emit(failed(running.company_id))).event_id
     assert [event["id"] for event in await polled(running)] == [position]

@@ -41,7 +41,7 @@ async def test_what_is_open_is_counted_for_one_subscription(running):
 async def test_deliveries_in_one_status_are_looked_for_in_pieces_and_none_is_missed(running, monkeypatch):
     monkeypatch.setattr(delivery_log, "LOOKED_AT", 2)
     monkeypatch.setattr(delivery_log, "MAX_PIECES", 2)
-    positions = [(await running.emit("lead.created")).position for _ in range(11)]
+    positions = [(await running.emit("lead.created")).event_id for _ in range(11)]
     request = {"target_url": "https://example.com/", "event_types": ["*"]}
     made = (await running.hub.subscriptions.create(running.company_id, request, channel="webhooks"))["id"]
     found = await running.hub.subscriptions.find(running.company_id, made, channel=None)

@@ -419,7 +419,7 @@ def key_row(name: str, company_id: int, **changed):
 
 
 async def ids(activity: Activity, company_id: int = 92, **asked) -> list[int]:
-    return [event.id for event in (await activity.events(company_id, **asked)).events]
+    return [event.event_id for event in (await activity.events(company_id, **asked)).events]
 
 
 @pytest.mark.parametrize("types", [(), TYPES[:1], TYPES[:2]], ids=["every type", "one type", "two types"])
@@ -448,7 +448,7 @@ async def test_paging_loses_and_repeats_nothing_while_events_arrive(database: Da
     activity, found, before = Activity(database), [], None
     for arrived in range(100):
         page = await activity.events(92, before=before, limit=3)
-        found += [event.id for event in page.events]
+        found += [event.event_id for event in page.events]
         before = page.before
         if before is None:
             break
@@ -517,21 +517,24 @@ async def test_a_search_stops_after_a_bounded_number_of_events_and_says_how_far_
     await store(database, events=events)
     activity = Activity(database, searched=700)
     first = await activity.events(92, text="RARE")
-    assert [event.id for event in first.events] == [2201]
+    assert [event.event_id for event in first.events] == [2201]
     assert (first.looked_to_ms, first.before is not None) == (FIRST_MS + 900, True)
     second = await activity.events(92, text="RARE", before=first.before)
-    assert ([event.id for event in second.events], second.looked_to_ms) == ([1801, 1401], FIRST_MS + 200)
+    assert ([event.event_id for event in second.events], second.looked_to_ms) == (
+        [1801, 1401],
+        FIRST_MS + 200,
+    )
     third = await activity.events(92, text="RARE", before=second.before)
-    assert ([event.id for event in third.events], third.before, third.looked_to_ms) == (
+    assert ([event.event_id for event in third.events], third.before, third.looked_to_ms) == (
         [1001],
         None,
         FIRST_MS,
     )
 
     narrowed = await activity.events(92, text="rare", types=TYPES[1:2])
-    assert [event.id for event in narrowed.events] == [2201, 1801, 1401]
+    assert [event.event_id for event in narrowed.events] == [2201, 1801, 1401]
     page = await Activity(database).events(92, text="rare", limit=2)
-    assert [event.id for event in page.events] == [2201, 1801]
+    assert [event.event_id for event in page.events] == [2201, 1801]
     assert await ids(activity, text="rare", before=page.before, limit=2) == [1401]
 
 
@@ -563,7 +566,7 @@ async def test_one_event_is_shown_with_those_next_to_it_in_its_company(database:
     )
     activity = Activity(database)
     shown = await activity.event(92, 1002)
-    assert (shown.event.id, shown.event.type, shown.event.accepted_ms) == (1002, TYPES[0], FIRST_MS + 7)
+    assert (shown.event.event_id, shown.event.type, shown.event.accepted_ms) == (1002, TYPES[0], FIRST_MS + 7)
     assert (shown.event.body, dict(shown.event.deliveries)) == (envelope(1002), {"delivered": 1, "held": 1})
     assert (shown.older, shown.newer) == (1000, 1003)
     first, last = await activity.event(92, 1000), await activity.event(92, 1003)

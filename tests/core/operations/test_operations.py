@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from trunkline import plugins
-from trunkline.contract import Action, Answer, Call, EmittedEvent, Lookup, Search
+from trunkline.contract import Answer, Call, EmittedEvent, Operation
 from trunkline.contract.hookspecs import hookimpl
 from trunkline.errors import (
     BadQuery,
@@ -84,21 +84,15 @@ LIST = definition(
 )  # fmt: skip
 
 
-def plugin_of(*providers: Action | Search | Lookup) -> ModuleType:
+def plugin_of(*providers: Operation) -> ModuleType:
     """Make a plugin that gives *providers*."""
     module = ModuleType("acme")
-    for hook, kind in (
-        ("register_actions", Action),
-        ("register_searches", Search),
-        ("register_lookups", Lookup),
-    ):
-        chosen = [provider for provider in providers if isinstance(provider, kind)]
 
-        def register(chosen=tuple(chosen)):
-            return chosen
+    @hookimpl
+    def register_operations():
+        return providers
 
-        register.__name__ = hook
-        setattr(module, hook, hookimpl(register))
+    module.register_operations = register_operations
     return module
 
 
@@ -178,7 +172,7 @@ def failed(caught) -> str:
 
 async def test_a_provider_gets_body_and_path_together_without_empty_strings(small):
     things = Things()
-    operations = operations_of(small, Action("update_thing", things.run, UPDATE))
+    operations = operations_of(small, Operation("update_thing", things.run, UPDATE))
     await act(operations, UPDATE, parameters={"thing_id": "12"}, title="A", note="")
     (call,) = things.calls
     assert call.input == {"thing_id": 12, "title": "A"}
@@ -188,7 +182,7 @@ async def test_a_provider_gets_body_and_path_together_without_empty_strings(smal
 
 async def test_the_texts_of_a_query_become_what_the_schema_asks_for(small):
     things = Things()
-    operations = operations_of(small, Search("find_thing", things.run, FIND))
+    operations = operations_of(small, Operation("find_thing", things.run, FIND))
     await act(operations, FIND, title="7", size="7", is_new="true", room="2.5")
     assert things.calls[0].input == {"title": "7", "size": 7, "is_new": True, "room": 2.5}
 
@@ -203,7 +197,7 @@ async def test_the_texts_of_a_query_become_what_the_schema_asks_for(small):
 )
 async def test_a_body_that_breaks_its_schema_is_refused_with_every_fault(small, given, errors):
     things = Things()
-    operations = operations_of(small, Action("create_thing", things.run, CREATE))
+    operations = operations_of(small, Operation("create_thing", things.run, CREATE))
     with pytest.raises(BodyInvalid) as caught:
         await act(operations, **given)
     found = {fault.path: fault.message for fault in caught.value.errors}
@@ -213,14 +207,14 @@ async def test_a_body_that_breaks_its_schema_is_refused_with_every_fault(small, 
 
 @pytest.mark.parametrize("value", ["0", "-1", "x", "1.5", "\u0661", "9" * 20, ""])
 async def test_what_cannot_be_a_number_in_the_path_is_not_found(small, value):
-    operations = operations_of(small, Action("update_thing", Things().run, UPDATE))
+    operations = operations_of(small, Operation("update_thing", Things().run, UPDATE))
     with pytest.raises(NotFound) as caught:
         await act(operations, UPDATE, parameters={"thing_id": value})
     assert str(caught.value) == f"There is no thing '{value}' here."
 
 
 async def test_a_query_that_breaks_its_schema_is_refused_by_its_parameters_name(small):
-    operations = operations_of(small, Search("find_thing", Things().run, FIND))
+    operations = operations_of(small, Operation("find_thing", Things().run, FIND))
     with pytest.raises(BadQuery) as caught:
         await act(operations, FIND, size="many")
     assert [fault.path for fault in caught.value.errors] == ["size"]
@@ -232,7 +226,7 @@ async def test_a_query_that_breaks_its_schema_is_refused_by_its_parameters_name(
 
 async def test_a_create_is_answered_with_201_and_what_was_there_with_200(small):
     things = Things(Answer({"id": 1}), Answer({"id": 1}, is_new=False))
-    operations = operations_of(small, Action("create_thing", things.run, CREATE))
+    operations = operations_of(small, Operation("create_thing", things.run, CREATE))
     assert (await act(operations)).status == 201
     assert (await act(operations)).status == 200
 
@@ -264,7 +258,9 @@ async def test_a_provider_that_errs_is_named_logged_and_leaves_nothing_behind(
     small, caplog, answer, reason, uses_database
 ):
     things = Things(answer)
-    operations = operations_of(small, Action("create_thing", things.run, CREATE, uses_database=uses_database))
+    operations = operations_of(
+        small, Operation("create_thing", things.run, CREATE, uses_database=uses_database)
+    )
     with caplog.at_level(logging.ERROR), pytest.raises(ProviderFailed) as caught:
         await act(operations, key="k")
     assert failed(caught) == f"'create_thing' could not be carried out: {reason}."
@@ -279,7 +275,7 @@ async def test_a_provider_that_errs_is_named_logged_and_leaves_nothing_behind(
 
 async def test_what_a_provider_refuses_goes_through_and_leaves_nothing_behind(hub):
     refusal = BodyInvalid([FieldError("/title", "is taken")])
-    operations = operations_of(hub, Action("create_thing", Things(refusal).run, CREATE))
+    operations = operations_of(hub, Operation("create_thing", Things(refusal).run, CREATE))
     with pytest.raises(BodyInvalid) as caught:
         await act(operations, key="k")
     assert caught.value is refusal
@@ -287,7 +283,7 @@ async def test_what_a_provider_refuses_goes_through_and_leaves_nothing_behind(hu
 
 
 async def test_a_database_that_is_away_is_said_to_be_away(small):
-    operations = operations_of(small, Action("create_thing", Things(StoreUnavailable("away")).run, CREATE))
+    operations = operations_of(small, Operation("create_thing", Things(StoreUnavailable("away")).run, CREATE))
     with pytest.raises(StoreUnavailable):
         await act(operations)
 
@@ -296,7 +292,7 @@ async def test_a_provider_that_takes_too_long_is_cancelled(small, monkeypatch):
     monkeypatch.setattr(service, "HERE_SECONDS", 0.05)
     things = Things()
     things.go.clear()
-    operations = operations_of(small, Action("create_thing", things.run, CREATE))
+    operations = operations_of(small, Operation("create_thing", things.run, CREATE))
     with pytest.raises(ProviderFailed) as caught:
         await act(operations)
     assert failed(caught) == "'create_thing' could not be carried out: it took longer than 0.05 s."
@@ -307,7 +303,7 @@ async def test_a_provider_that_takes_too_long_is_cancelled(small, monkeypatch):
 
 async def test_only_actions_emit_events(small):
     things = Things(Answer({"id": 1}, [SIGNED]))
-    operations = operations_of(small, Search("find_thing", things.run, FIND))
+    operations = operations_of(small, Operation("find_thing", things.run, FIND))
     with pytest.raises(ProviderFailed, match="only actions emit events"):
         await act(operations, FIND, title="A")
 
@@ -316,8 +312,8 @@ async def test_a_lookup_reads_with_a_connection_and_one_elsewhere_without(small)
     here, elsewhere = Things(Answer({"things": []})), Things()
     operations = operations_of(
         small,
-        Lookup("things", here.run, LIST),
-        Search("find_thing", elsewhere.run, FIND, uses_database=False),
+        Operation("things", here.run, LIST),
+        Operation("find_thing", elsewhere.run, FIND, uses_database=False),
     )
     assert (await act(operations, LIST, q="A")).body == b'{"things":[]}'
     await act(operations, FIND, title="A")
@@ -330,7 +326,7 @@ async def test_a_lookup_reads_with_a_connection_and_one_elsewhere_without(small)
 
 async def test_records_and_events_are_there_together(hub):
     operations = operations_of(
-        hub, Action("create_thing", Things(Answer({"id": 1}, [SIGNED] * 2)).run, CREATE)
+        hub, Operation("create_thing", Things(Answer({"id": 1}, [SIGNED] * 2)).run, CREATE)
     )
     await act(operations)
     assert (await count(hub), await count(hub, "events")) == (1, 2)
@@ -338,7 +334,9 @@ async def test_records_and_events_are_there_together(hub):
 
 async def test_an_action_is_seen_by_a_waiting_poll_at_once(running, hub):
     poll = asyncio.create_task(running.client.get("/api/v1/events?wait=10"))
-    operations = operations_of(hub, Action("create_thing", Things(Answer({"id": 1}, [SIGNED])).run, CREATE))
+    operations = operations_of(
+        hub, Operation("create_thing", Things(Answer({"id": 1}, [SIGNED])).run, CREATE)
+    )
     await act(operations)
     async with asyncio.timeout(1):
         assert len((await poll).json()["events"]) == 1
@@ -350,7 +348,9 @@ async def test_an_action_is_seen_by_a_waiting_poll_at_once(running, hub):
 @pytest.mark.parametrize("uses_database", [True, False], ids=["here", "elsewhere"])
 async def test_a_repeated_key_gets_the_first_answer(hub, uses_database):
     things = Things(Answer({"id": 7}, [SIGNED]))
-    operations = operations_of(hub, Action("create_thing", things.run, CREATE, uses_database=uses_database))
+    operations = operations_of(
+        hub, Operation("create_thing", things.run, CREATE, uses_database=uses_database)
+    )
     first, again = await act(operations, key="k"), await act(operations, key="k")
     assert (first.status, first.body, first.repeated) == (201, b'{"id":7}', False)
     assert (again.status, again.body, again.repeated) == (201, b'{"id":7}', True)
@@ -361,7 +361,9 @@ async def test_a_repeated_key_gets_the_first_answer(hub, uses_database):
 @pytest.mark.parametrize("uses_database", [True, False], ids=["here", "elsewhere"])
 async def test_one_key_at_once_is_carried_out_once(hub, uses_database):
     things = Things(Answer({"id": 7}, [SIGNED]))
-    operations = operations_of(hub, Action("create_thing", things.run, CREATE, uses_database=uses_database))
+    operations = operations_of(
+        hub, Operation("create_thing", things.run, CREATE, uses_database=uses_database)
+    )
     answers = await asyncio.gather(*(act(operations, key="k") for _ in range(32)))
     assert {(answer.status, answer.body) for answer in answers} == {(201, b'{"id":7}')}
     assert (len(things.calls), await count(hub, "events")) == (1, 1)
@@ -371,8 +373,8 @@ async def test_one_key_at_once_is_carried_out_once(hub, uses_database):
 async def test_a_key_is_for_one_request_of_one_company(hub, uses_database):
     things = Things()
     providers = [
-        Action("create_thing", things.run, CREATE, uses_database=uses_database),
-        Action("update_thing", things.run, UPDATE, uses_database=uses_database),
+        Operation("create_thing", things.run, CREATE, uses_database=uses_database),
+        Operation("update_thing", things.run, UPDATE, uses_database=uses_database),
     ]
     operations = operations_of(hub, *providers)
     await act(operations, UPDATE, key="k", parameters={"thing_id": "1"})
@@ -394,7 +396,7 @@ async def test_a_key_is_for_one_request_of_one_company(hub, uses_database):
 
 async def test_a_key_is_forgotten_after_24_hours(hub):
     things = Things()
-    operations = operations_of(hub, Action("create_thing", things.run, CREATE))
+    operations = operations_of(hub, Operation("create_thing", things.run, CREATE))
     await act(operations, key="k")
     async with hub.database.write() as connection:
         await connection.execute(
@@ -406,7 +408,7 @@ async def test_a_key_is_forgotten_after_24_hours(hub):
 async def test_a_key_is_held_while_the_action_runs_elsewhere_and_nothing_else_is(hub):
     things = Things()
     things.go.clear()
-    operations = operations_of(hub, Action("create_thing", things.run, CREATE, uses_database=False))
+    operations = operations_of(hub, Operation("create_thing", things.run, CREATE, uses_database=False))
     first = asyncio.create_task(act(operations, key="k"))
     await things.begun.wait()
     with pytest.raises(IdempotencyConflict):
@@ -421,7 +423,7 @@ async def test_a_key_is_held_while_the_action_runs_elsewhere_and_nothing_else_is
 async def test_a_key_whose_process_has_died_is_taken_over_when_its_lease_is_over(hub):
     things = Things()
     things.go.clear()
-    operations = operations_of(hub, Action("create_thing", things.run, CREATE, uses_database=False))
+    operations = operations_of(hub, Operation("create_thing", things.run, CREATE, uses_database=False))
     first = asyncio.create_task(act(operations, key="k"))
     await things.begun.wait()
     async with hub.database.write() as connection:
@@ -440,8 +442,8 @@ async def test_a_key_that_is_held_elsewhere_is_waited_for_here(small):
     """The provider of an action may be another one after a restart."""
     things = Things()
     things.go.clear()
-    elsewhere = operations_of(small, Action("create_thing", things.run, CREATE, uses_database=False))
-    here = operations_of(small, Action("create_thing", Things().run, CREATE))
+    elsewhere = operations_of(small, Operation("create_thing", things.run, CREATE, uses_database=False))
+    here = operations_of(small, Operation("create_thing", Things().run, CREATE))
     first = asyncio.create_task(act(elsewhere, key="k"))
     await things.begun.wait()
     second = asyncio.create_task(act(here, key="k"))
@@ -454,7 +456,7 @@ async def test_only_so_many_calls_of_a_company_wait_for_the_first_one_with_their
     monkeypatch.setattr(service, "MAX_WAITING", 2)
     things = Things()
     things.go.clear()
-    operations = operations_of(hub, Action("create_thing", things.run, CREATE, uses_database=False))
+    operations = operations_of(hub, Operation("create_thing", things.run, CREATE, uses_database=False))
     first = asyncio.create_task(act(operations, key="k"))
     await things.begun.wait()
     others = [asyncio.create_task(act(operations, key="k")) for _ in range(3)]
@@ -469,7 +471,7 @@ async def test_only_so_many_calls_of_a_company_wait_for_the_first_one_with_their
 async def test_a_call_that_is_cancelled_gives_its_key_back(small):
     things = Things()
     things.go.clear()
-    operations = operations_of(small, Action("create_thing", things.run, CREATE, uses_database=False))
+    operations = operations_of(small, Operation("create_thing", things.run, CREATE, uses_database=False))
     first = asyncio.create_task(act(operations, key="k"))
     await things.begun.wait()
     first.cancel()
@@ -484,7 +486,7 @@ async def test_a_call_that_is_cancelled_gives_its_key_back(small):
 async def test_what_is_defined_and_what_is_provided_are_listed_by_name(small):
     other = definition(name="archive_thing", path="/things/archive")
     operations = operations_of(
-        small, Action("create_thing", Things().run), Action("own", Things().run, definition(name="own", path="/o")),
+        small, Operation("create_thing", Things().run), Operation("own", Things().run, definition(name="own", path="/o")),
         defined=[CREATE, other, FIND],
     )  # fmt: skip
     assert [one.name for one in operations.defined("action")] == ["archive_thing", "create_thing"]

@@ -1,6 +1,7 @@
 """Each plugin is asked whose a token is by itself: one that fails stops nobody else."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -71,6 +72,36 @@ async def test_a_plugin_that_fails_stops_no_other_and_makes_no_token_invalid(
     assert await principals(make_registry, make_context, a=bad, b=knows).authenticate(REQUEST) is KNOWN
     with pytest.raises(Overloaded):  # a client would throw away a token that is refused
         await principals(make_registry, make_context, a=bad, b=knows_none).authenticate(REQUEST)
+
+
+@pytest.mark.parametrize(
+    ("principal", "fault"),
+    [
+        (replace(KNOWN, key_id=""), "key_id is empty"),
+        (replace(KNOWN, name=7), "name is a value of type int, not text"),
+        (
+            replace(KNOWN, scopes=["events:read"]),
+            "scopes are a value of type list, not a frozenset of events:read",
+        ),
+        (
+            replace(KNOWN, scopes=frozenset({"events:raed"})),
+            "scopes are a value of type frozenset, not a frozenset of",
+        ),
+        (replace(KNOWN, company_id="92"), "company_id is '92', not the id of a company"),
+        (replace(KNOWN, company_id=True), "company_id is True, not the id of a company"),
+        (replace(KNOWN, company_id=None), "company_id is None, which only the scope operator allows"),
+    ],
+)
+async def test_a_faulty_principal_lets_nobody_in_and_is_logged_with_the_fault(
+    make_registry, make_context, caplog, principal, fault
+):
+    def gives(request):
+        return principal
+
+    gives.__name__ = "authenticate_request"
+    with pytest.raises(Overloaded):
+        await principals(make_registry, make_context, bad=gives).authenticate(REQUEST)
+    assert f"Plugin 'bad' returned a faulty Principal from authenticate_request: its {fault}" in caplog.text
 
 
 async def test_a_plugin_refuses_what_is_its_own(make_registry, make_context):

@@ -25,7 +25,7 @@ def forever():
     "hook",
     [
         "register_settings", "register_event_types", "register_migrations", "register_connectors", "register_channels",
-        "register_actions", "register_searches", "register_lookups", "register_portal_pages", "register_routes",
+        "register_operations", "register_portal_pages", "register_routes",
     ],
 )  # fmt: skip
 def test_one_that_does_not_return_at_start_fails_and_the_others_run(

@@ -5,8 +5,9 @@ import sys
 
 import pytest
 
-from trunkline import plugins, require_extra
+from trunkline import plugins
 from trunkline.errors import ExtraMissing, PluginFailed
+from trunkline.routes import require_extra
 from trunkline.settings import Plugins
 
 METADATA = """Metadata-Version: 2.4
@@ -20,7 +21,8 @@ Requires-Dist: absent; extra == "other"
 """
 SENTENCE = "needs the package '{need}'; install with: pip install 'acme-birds[pigeon]'"
 PLUGIN = """
-from trunkline import Channel, hookimpl, require_extra
+from trunkline import Channel, hookimpl
+from trunkline.routes import require_extra
 
 require_extra("pigeon", distribution="acme-birds")
 

@@ -9,7 +9,7 @@ from trunkline import plugins
 from trunkline.contract import AcceptedEvent, ChangedSubscription
 from trunkline.plugins import Notifier
 
-EVENT = AcceptedEvent(position=1, company_id=92, type="parcel.sent", body=b"{}")
+EVENT = AcceptedEvent(event_id=1, company_id=92, type="parcel.sent", body=b"{}")
 
 
 class Heard:

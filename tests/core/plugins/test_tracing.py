@@ -14,7 +14,7 @@ from trunkline.contract import AcceptedEvent, Channel, Push, Target
 from trunkline.model.deliveries import Outcome, Result
 from trunkline.plugins import Notifier, Tracer, lifespans
 
-EVENT = AcceptedEvent(position=1, company_id=92, type="parcel.sent", body=b'{"secret": "in the body"}')
+EVENT = AcceptedEvent(event_id=1, company_id=92, type="parcel.sent", body=b'{"secret": "in the body"}')
 TARGET = Target(
     "sub_1",
     92,
@@ -97,7 +97,7 @@ async def test_what_is_told_while_the_hub_runs_is_a_line_each_async_or_not(trace
         notifier.event_accepted([EVENT] * 5)
         notifier.attempt_finished([])
     first, second = lines(stream)
-    event = "AcceptedEvent(position=1, company_id=92, type='parcel.sent')"
+    event = "AcceptedEvent(event_id=1, company_id=92, type='parcel.sent')"
     assert first == (
         f"trace acme.event_accepted(context, events=[{event}, {event}, {event}, … 5 in all]) T ms returned None"
     )

@@ -44,7 +44,7 @@ async def count(database: Database, what: str) -> int:
 async def emit(running, number: int = 1, *, company: int = 92, type: str = "lead.created") -> list[int]:
     event = EmittedEvent(company, type, running.hub.catalog.get(type).example)
     return [
-        a.position for a in await asyncio.gather(*(running.hub.ingest.emit(event) for _ in range(number)))
+        a.event_id for a in await asyncio.gather(*(running.hub.ingest.emit(event) for _ in range(number)))
     ]
 
 

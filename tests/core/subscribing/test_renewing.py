@@ -116,12 +116,12 @@ async def test_a_company_has_as_many_as_it_may(landlord):
 
 async def test_the_watermark_stops_before_what_is_open_and_what_is_not_looked_at(landlord):
     running = landlord.running
-    before = (await running.emit("lead.created")).position
+    before = (await running.emit("lead.created")).event_id
     landlord.receiver.answer(503, headers={"retry-after": "600"})
     renewed = await landlord.renew({"start": "earliest"})
     await landlord.receiver.wait_for(1)
     assert await landlord.watermark(renewed) < before
-    later = (await running.emit("lead.created")).position
+    later = (await running.emit("lead.created")).event_id
     await landlord.receiver.wait_for(2)
     assert await landlord.watermark(renewed, event_id=before) == before
     assert await landlord.watermark(renewed, event_id=later) == before - 1
@@ -141,11 +141,11 @@ async def test_the_watermark_stops_before_what_is_open_and_what_is_not_looked_at
 async def test_a_pause_holds_the_watermark_where_it_began(landlord):
     running = landlord.running
     renewed = await landlord.renew()
-    taken = (await running.emit("lead.created")).position
+    taken = (await running.emit("lead.created")).event_id
     await landlord.settle(renewed, taken)
     change = running.hub.subscriptions.update
     await change(running.company_id, renewed.view["id"], {"status": "paused"}, channel=CHANNEL)
-    missed = (await running.emit("lead.created")).position
+    missed = (await running.emit("lead.created")).event_id
     await asyncio.sleep(0.3)
     assert taken <= await landlord.watermark(renewed) < missed
     await change(running.company_id, renewed.view["id"], {"status": "active"}, channel=CHANNEL)

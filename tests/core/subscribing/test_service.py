@@ -13,7 +13,8 @@ PIGEON = '''
 import asyncio
 import contextlib
 
-from trunkline import Channel, Outcome, Result, hookimpl, rest_hook_routes
+from trunkline import Channel, Outcome, Result, hookimpl
+from trunkline.routes import rest_hook_routes
 
 
 class Loft:

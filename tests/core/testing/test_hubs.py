@@ -7,8 +7,9 @@ from types import ModuleType
 
 import pytest
 
-from trunkline import Channel, TrunklineError, hookimpl
+from trunkline import Channel, hookimpl
 from trunkline.errors import PluginFailed
+from trunkline.routes import TrunklineError
 from trunkline.testing import MovableClock, Source
 from trunkline.testing.databases import POSTGRES_VARIABLE, Databases
 from trunkline.testing.hubs import environment_of
@@ -37,9 +38,9 @@ async def test_only_the_named_plugins_run_on_either_engine(trunkline_hub, engine
     assert [record.name for record in hub.hub.registry.records if record.state == "active"] == ["polling"]
     assert hub.hub.database.dialect.name == engine
     event = await hub.emit("client.created")
-    assert (await hub.client.get(f"/api/v1/events/{event.position}")).status_code == 200
+    assert (await hub.client.get(f"/api/v1/events/{event.event_id}")).status_code == 200
     assert (await hub.anonymous.get("/api/v1/events")).status_code == 401
-    assert (await (await hub.client_of(93)).get(f"/api/v1/events/{event.position}")).status_code == 404
+    assert (await (await hub.client_of(93)).get(f"/api/v1/events/{event.event_id}")).status_code == 404
 
 
 async def test_a_plugin_may_be_text_with_settings_a_clock_and_a_log(trunkline_hub, trunkline_clock):
@@ -80,7 +81,7 @@ async def test_a_hub_goes_on_with_the_database_of_another(trunkline_hub):
     await first.stop()
 
     second = await trunkline_hub(plugins=["polling"], url=first.url)
-    assert (await second.client.get(f"/api/v1/events/{event.position}")).status_code == 200
+    assert (await second.client.get(f"/api/v1/events/{event.event_id}")).status_code == 200
 
 
 async def test_payloads_come_from_the_schemas_and_take_other_fields(trunkline_hub):

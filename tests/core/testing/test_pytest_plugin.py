@@ -93,7 +93,7 @@ import pytest
 async def test_it(trunkline_hub, trunkline_receiver, trunkline_clock):
     hub = await trunkline_hub(plugins=["polling"], clock=trunkline_clock)
     event = await hub.emit("client.created", hub.events("client.created", first_name="Zoe"))
-    read = await hub.client.get(f"/api/v1/events/{event.position}")
+    read = await hub.client.get(f"/api/v1/events/{event.event_id}")
     assert read.json()["payload"]["first_name"] == "Zoe"
 """
     done, report = run(source)

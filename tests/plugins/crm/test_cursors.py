@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trunkline import BadCursor
+from trunkline.routes import BadCursor
 from trunkline_crm import cursors
 from trunkline_crm.cursors import Position
 

@@ -6,7 +6,8 @@ from typing import Any
 
 from tests.plugins.products import an_object
 
-from trunkline import Brand, Definition, EventType, Example, ItemList, Product
+from trunkline import Definition, EventType
+from trunkline.pages import Brand, Example, ItemList, Product
 
 
 def described(title: str, kind: str, **more: Any) -> dict[str, Any]:

@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 from tests.plugins.products import installed_product
 
-from trunkline import Product, __version__
+from trunkline import __version__
 from trunkline.api import problems
 from trunkline.errors import ProviderFailed, Refused, StoreUnavailable
+from trunkline.pages import Product
 from trunkline_docs.generator import generate, make_site
 
 from .html import read

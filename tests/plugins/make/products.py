@@ -4,7 +4,8 @@ from dataclasses import replace
 
 from tests.plugins.products import an_object
 
-from trunkline import Brand, Definition, EventType, Example, ItemList, Product
+from trunkline import Definition, EventType
+from trunkline.pages import Brand, Example, ItemList, Product
 
 
 def text(title: str, **more: object) -> dict[str, object]:

@@ -17,7 +17,7 @@ from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT7
 from tests.plugins.products import installed_product
 
-from trunkline import Product
+from trunkline.pages import Product
 from trunkline_make.generator import generate, remarks
 from trunkline_make.names import camel, kebab
 

@@ -10,8 +10,8 @@ from dataclasses import replace
 import pytest
 from tests.plugins.mcp.conversation import Conversation
 
-from trunkline import Caller, Principal
 from trunkline.errors import StoreUnavailable
+from trunkline.routes import Caller, Principal
 from trunkline_mcp import call_store, calls
 from trunkline_mcp.calls import CallLog
 

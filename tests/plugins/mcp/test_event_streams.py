@@ -87,13 +87,13 @@ async def listening(api, agent, **params):
 
 async def test_it_says_that_it_is_open_and_gives_what_a_poll_gives(api, agent):
     begun = (await agent.ask(POLL, {"name": TYPE}))["cursor"]
-    before = (await api.emit(TYPE)).position
+    before = (await api.emit(TYPE)).event_id
     async with listening(api, agent, cursor=begun) as listener:
         assert await listener.frame() == ("active", {"cursor": begun, "truncated": False})
         status, headers = await listener.start
         assert (status, headers[b"content-type"][:17]) == (200, b"text/event-stream")
         assert headers[b"x-accel-buffering"] == b"no"
-        after = (await api.emit(TYPE)).position
+        after = (await api.emit(TYPE)).event_id
         await api.emit("lead.created")
         got = [await listener.frame() for _ in range(2)]
     polled = (await agent.ask(POLL, {"name": TYPE, "cursor": begun}))["events"]
@@ -151,7 +151,7 @@ async def test_arguments_and_age_leave_out_what_is_not_asked_for(api, agent):
     async with listening(api, agent, cursor=begun, maxAgeMs=0, arguments={"client_id": [7, 8]}) as listener:
         assert (await listener.frame())[1]["truncated"] is True
         await api.emit(TYPE, example | {"client_id": 9})
-        wanted = (await api.emit(TYPE, example | {"client_id": 8})).position
+        wanted = (await api.emit(TYPE, example | {"client_id": 8})).event_id
         kind, event = await listener.frame()
         assert (kind, event["eventId"]) == ("event", str(wanted))
 

@@ -42,7 +42,7 @@ async def subscribed(agent: Conversation, callback: Callback, **more):
 
 
 async def emitted(running, count: int = 1, **payload) -> list[int]:
-    return [(await running.emit(TYPE, payload or None)).position for _ in range(count)]
+    return [(await running.emit(TYPE, payload or None)).event_id for _ in range(count)]
 
 
 async def views(running):

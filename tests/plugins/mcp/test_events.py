@@ -63,7 +63,7 @@ async def test_a_poll_begins_now_and_goes_on_from_its_cursor(api, version):
     await api.emit("lead.created")
     begun = await agent.ask("events/poll", {"name": "lead.created"})
     assert (begun["events"], begun["hasMore"], begun["truncated"]) == ([], False, False)
-    made = [(await api.emit("lead.created")).position for _ in range(3)]
+    made = [(await api.emit("lead.created")).event_id for _ in range(3)]
     await api.emit("client.created")
     await api.emit("lead.created", company_id=api.neighbour_id)
     page = await agent.ask("events/poll", {"name": "lead.created", "cursor": begun["cursor"]})
@@ -82,7 +82,7 @@ async def test_a_poll_begins_now_and_goes_on_from_its_cursor(api, version):
 
 async def test_polling_page_by_page_gives_each_event_once_and_in_order(api, agent):
     begun = await agent.ask("events/poll", {"name": "lead.created"})
-    made = [(await api.emit("lead.created")).position for _ in range(7)]
+    made = [(await api.emit("lead.created")).event_id for _ in range(7)]
     seen, cursor, has_more = [], begun["cursor"], True
     while has_more:
         page = await agent.ask("events/poll", {"name": "lead.created", "cursor": cursor, "maxEvents": 3})
@@ -96,17 +96,17 @@ async def test_a_cursor_of_http_goes_on_here_and_the_other_way_round(api, agent)
     page = (await api.client.get("/api/v1/events", params={"types": "lead.created"})).json()
     second = await api.emit("lead.created")
     polled = await agent.ask("events/poll", {"name": "lead.created", "cursor": page["next_cursor"]})
-    assert ids(polled) == [second.position] != [first.position]
+    assert ids(polled) == [second.event_id] != [first.event_id]
     third = await api.emit("lead.created")
     rest = (await api.client.get("/api/v1/events", params={"cursor": polled["cursor"]})).json()
-    assert [event["id"] for event in rest["events"]] == [third.position]
+    assert [event["id"] for event in rest["events"]] == [third.event_id]
 
 
 async def test_arguments_choose_events_by_their_plain_fields(api, agent):
     begun = await agent.ask("events/poll", {"name": "lead.created"})
     payload = api.events("lead.created")
     made = [
-        (await api.emit("lead.created", payload | {"client_id": number, "phone": phone})).position
+        (await api.emit("lead.created", payload | {"client_id": number, "phone": phone})).event_id
         for number, phone in ((1, "1"), (2, None), (3, "3"))
     ]
     for arguments, wanted in (
@@ -172,7 +172,7 @@ async def test_old_events_are_left_out_and_that_is_told(api, agent):
     new = await api.emit("lead.created")
     params = {"name": "lead.created", "cursor": begun["cursor"]}
     page = await agent.ask("events/poll", params | {"maxAgeMs": 60_000})
-    assert (ids(page), page["truncated"]) == ([new.position], True)
+    assert (ids(page), page["truncated"]) == ([new.event_id], True)
     page = await agent.ask("events/poll", params)
     assert (len(page["events"]), page["truncated"]) == (2, False)
 
@@ -180,7 +180,7 @@ async def test_old_events_are_left_out_and_that_is_told(api, agent):
 @pytest.mark.own_hub
 async def test_a_cursor_from_before_what_is_kept_goes_on_with_the_oldest_and_says_so(api, agent):
     begun = await agent.ask("events/poll", {"name": "lead.created"})
-    made = [(await api.emit("lead.created")).position for _ in range(3)]
+    made = [(await api.emit("lead.created")).event_id for _ in range(3)]
     async with api.hub.database.write() as connection:
         await connection.exec_driver_sql(f"UPDATE retention SET edge = {made[0]}")
     page = await agent.ask("events/poll", {"name": "lead.created", "cursor": begun["cursor"]})

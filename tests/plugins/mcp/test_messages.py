@@ -91,7 +91,7 @@ async def test_an_operator_names_the_company(api):
     assert (await conversation.send("tools/list")).status_code == 400
     named = Conversation(api.operator, headers={"x-company-id": str(api.company_id)})
     event = await api.emit("lead.created")
-    assert (await named.call("get_recent_events"))["structuredContent"]["events"][0]["id"] == event.position
+    assert (await named.call("get_recent_events"))["structuredContent"]["events"][0]["id"] == event.event_id
 
 
 @pytest.mark.parametrize("method", ["GET", "DELETE"])

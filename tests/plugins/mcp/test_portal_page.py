@@ -6,8 +6,8 @@ import json
 import pytest
 from tests.plugins.mcp.conversation import Conversation
 
-from trunkline import Principal
 from trunkline.contract import PortalRequest
+from trunkline.routes import Principal
 from trunkline_mcp import call_store
 
 MARKUP = "<b>x</b>"

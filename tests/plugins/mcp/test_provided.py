@@ -5,8 +5,9 @@ from types import ModuleType
 import pytest
 from tests.plugins.mcp.conversation import Conversation
 
-from trunkline import Action, Answer, Definition, Example, ItemList, Lookup, Search, hookimpl
+from trunkline import Answer, Definition, Operation, hookimpl
 from trunkline.errors import StoreUnavailable
+from trunkline.pages import Example, ItemList
 
 OBJECT = {"type": "object", "properties": {}, "additionalProperties": True}
 
@@ -69,22 +70,18 @@ def plugin():
         raise RuntimeError("secret words of the database")
 
     @hookimpl
-    def register_actions(context):
-        return [Action("paint", fine, definition("action", "paint", input=mixing), uses_database=False)]
-
-    @hookimpl
-    def register_searches(context):
+    def register_operations(context):
         made = {"paint": fine, "get_recent_events": fine, "away": away, "broken": broken}
         return [
-            Search(name, run, definition("search", name), uses_database=False) for name, run in made.items()
+            Operation("paint", fine, definition("action", "paint", input=mixing), uses_database=False),
+            *(
+                Operation(name, run, definition("search", name), uses_database=False)
+                for name, run in made.items()
+            ),
+            Operation("colors", fine, definition("lookup", "colors", output=colors), uses_database=False),
         ]
 
-    @hookimpl
-    def register_lookups(context):
-        return [Lookup("colors", fine, definition("lookup", "colors", output=colors), uses_database=False)]
-
-    for hook in (register_actions, register_searches, register_lookups):
-        setattr(module, hook.__name__, hook)
+    module.register_operations = register_operations
     return module
 
 

@@ -217,7 +217,7 @@ async def test_digits_stay_as_they_came_in(api, agent):
 
 
 async def test_recent_events_go_on_with_older_ones(api, agent):
-    made = [(await api.emit("lead.created")).position for _ in range(5)]
+    made = [(await api.emit("lead.created")).event_id for _ in range(5)]
     first = (await agent.call("get_recent_events", limit=3))["structuredContent"]
     assert [event["id"] for event in first["events"]] == made[:1:-1]
     rest = (await agent.call("get_recent_events", before=first["before"]))["structuredContent"]
@@ -243,8 +243,8 @@ async def test_why_an_event_did_not_arrive_is_what_the_hub_explains(api, agent):
     body = {"target_url": "http://127.0.0.1:9/hook", "event_types": ["client.created"]}
     assert (await api.client.post("/api/v1/webhooks/subscriptions", json=body)).status_code == 201
     event = await api.emit("lead.created")
-    result = await agent.call("explain_event", event_id=event.position)
-    explained = (await api.client.get(f"/api/v1/events/{event.position}/explain")).json()
+    result = await agent.call("explain_event", event_id=event.event_id)
+    explained = (await api.client.get(f"/api/v1/events/{event.event_id}/explain")).json()
     assert result["structuredContent"] == explained
     assert explained["subscriptions"][0]["matched"] is False
     Draft202012Validator((await agent.tools())["explain_event"]["outputSchema"]).validate(explained)

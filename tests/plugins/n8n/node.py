@@ -9,7 +9,7 @@ from typing import Any
 
 from tests.plugins.npm import node_environment
 
-from trunkline import Product
+from trunkline.pages import Product
 from trunkline_n8n.generator import generate
 
 Run = Callable[..., dict[str, Any]]

@@ -5,7 +5,8 @@ from typing import Any
 
 from tests.plugins.products import an_object
 
-from trunkline import Brand, Definition, EventType, Example, ItemList, Product
+from trunkline import Definition, EventType
+from trunkline.pages import Brand, Example, ItemList, Product
 from trunkline.schemas.files import package_definitions, package_event_types
 
 BRAND = Brand(

@@ -9,7 +9,7 @@ from tests.plugins.n8n.node import Run, action_node
 from tests.plugins.n8n.products import FIND_ORDER, TINY, UPDATE_ORDER, field
 from tests.plugins.products import an_object
 
-from trunkline import Example
+from trunkline.pages import Example
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 LINE = an_object(

@@ -10,7 +10,8 @@ from jsonschema import Draft202012Validator
 from tests.plugins.n8n.node import Run, action_node
 from tests.plugins.own_product import ACTIONS, ANSWER, BOOKING, EVENTS, own_product
 
-from trunkline import Definition, Field
+from trunkline import Definition
+from trunkline.pages import Field
 from trunkline_n8n.fields import collected_properties, prominent_property
 from trunkline_n8n.generator import generate, remarks
 from trunkline_n8n.lookups import is_prominent

@@ -11,7 +11,7 @@ from tests.plugins.n8n.products import PLACED, TINY, UPDATE_ORDER, field, instal
 from tests.plugins.npm import node_environment
 from tests.plugins.own_product import own_product
 
-from trunkline import Product
+from trunkline.pages import Product
 from trunkline_n8n.generator import generate
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]

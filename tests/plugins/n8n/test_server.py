@@ -15,7 +15,8 @@ from standardwebhooks import Webhook
 from tests.plugins.n8n.products import installed_product
 from tests.plugins.n8n.server import N8n, node, outputs, wait_for
 
-from trunkline import Definition, Field
+from trunkline import Definition
+from trunkline.pages import Field
 from trunkline_n8n.fields import parameter_name
 from trunkline_n8n.lookups import is_prominent
 from trunkline_n8n.operations import resource_of

@@ -6,13 +6,15 @@ import time
 
 import pytest
 
-from trunkline import FragmentInvalid, PortalPage, PortalRequest, Principal
-from trunkline import check_fragment as check
+from trunkline.pages import FragmentInvalid, PortalPage, PortalRequest
+from trunkline.pages import check_fragment as check
+from trunkline.routes import Principal
 from trunkline_portal.pages.extra import content_of
 
 PLUGIN = """
 import asyncio, time
-from trunkline import PortalContent, PortalPage, PortalRedirect, Refused, hookimpl
+from trunkline import Refused, hookimpl
+from trunkline.pages import PortalContent, PortalPage, PortalRedirect
 
 def show(request):
     from html import escape

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from trunkline import COMPANY_SCOPES
+from trunkline.routes import COMPANY_SCOPES
 from trunkline_portal.oidc.settings import Oidc
 from trunkline_portal.settings import Settings
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from trunkline import Product
+from trunkline.pages import Product
 
 from .core import ENVIRONMENT, HERE, NODE, ZapierApp
 from .products import make_product

@@ -3,7 +3,8 @@
 import json
 from typing import Any
 
-from trunkline import Brand, EventType, Product, read_definition
+from trunkline import EventType, read_definition
+from trunkline.pages import Brand, Product
 
 
 def event_type(name: str, *, title: str, properties: dict[str, Any], example: dict[str, Any]) -> EventType:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from trunkline import Product
+from trunkline.pages import Product
 from trunkline_zapier.generator import CORE_VERSION, generate, remarks
 from trunkline_zapier.naming import adds_something
 

@@ -4,6 +4,7 @@ import asyncio
 from collections import defaultdict
 from dataclasses import dataclass
 
+from trunkline.contract import Batch
 from trunkline.dispatch import leases, replay, routing
 from trunkline.model.deliveries import FINAL, OPEN, Key, RetryPolicy
 from trunkline.model.events import shard_of
@@ -12,6 +13,8 @@ from trunkline.schemas.versions import SchemaVersions
 from trunkline.store import subscriptions
 
 ONE_VERSION = SchemaVersions(SchemaCatalog([]))
+BATCH = Batch(most=3, wait_seconds=0.05)
+"""How a channel takes its batches, in the worlds where it takes any."""
 WAITING = {"ordering", "rate", "max_in_flight"}
 """Options that make deliveries wait for each other."""
 
@@ -378,7 +381,10 @@ class Pace:
             count = mine + sum(self._in_flight(other, no, is_known=True) for other in others)
             must(count <= pace.max_in_flight, "no more are in flight over all workers", str(key), count)
         if pace.rate is not None:
-            now, began = self.world.clock.now, self.began[no]
+            began = self.began[no]
+            now = (
+                job.started if machine.takes_batches else self.world.clock.now
+            )  # it counts from where they wait
             began.append(now)
             count = sum(now - moment < pace.rate.seconds - 1e-6 for moment in began)
             must(count <= pace.rate.count, "no more begin than the rate says", str(key), count, began)
@@ -401,7 +407,10 @@ class Pace:
 
 def _job(machine, key, attempt):
     running = machine.dispatcher._runner._running
-    return next(j for j in running if j.key == key and j.attempt == attempt and j.task is _here())
+    mine = (j for j in running if j.key == key and j.attempt == attempt)
+    return next(
+        j for j in mine if j.task is _here() or machine.takes_batches
+    )  # a batch has a task of its own
 
 
 def _here():

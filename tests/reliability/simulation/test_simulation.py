@@ -32,6 +32,7 @@ from .world import World, explain, simulated
 FAST, MANY = range(10), range(10, 2_100)
 SWITCHING, MANY_SWITCHING = range(3), range(3, 220)
 SETTING, MANY_SETTING = range(3), range(3, 220)
+BATCHING, MANY_BATCHING = range(4), range(4, 220)
 
 
 @pytest.fixture
@@ -49,11 +50,20 @@ def live(seed, **more):
     try:
         world.run()
     except Exception as error:
-        which = "switches" if "has_switcher" in more else "clock" if more else "worlds"
+        which = (
+            "switches"
+            if "has_switcher" in more
+            else "clock"
+            if "sets_clock" in more
+            else "batches"
+            if more
+            else "worlds"
+        )
         again = f"SIMULATION_SEED={seed} pytest {os.path.relpath(__file__)} -k 'again and {which}'"
         pytest.fail(
             f"{type(error).__name__}: {error}\n{explain(world)}\n\nseed {seed}; to repeat it: {again}"
         )
+    return world
 
 
 def _seeds(seeds):
@@ -94,6 +104,20 @@ def test_a_client_that_switches_between_push_and_poll_has_each_event_once_by_pos
 def test_where_the_database_has_its_clock_set_back_an_hour_nothing_waits_for_it(seeds):
     for seed in _seeds(seeds):
         live(seed, sets_clock=True)
+
+
+@pytest.mark.parametrize(
+    "seeds",
+    [
+        pytest.param(BATCHING, id="again"),
+        pytest.param(MANY_BATCHING, id="many", marks=pytest.mark.slow),
+    ],
+)
+@pytest.mark.timeout(300)
+@pytest.mark.usefixtures("_simulated")
+def test_where_the_channel_takes_batches_each_delivery_of_one_is_as_any_other(seeds):
+    worlds = [live(seed, takes_batches=True) for seed in _seeds(seeds)]
+    assert max(world.largest_batch for world in worlds) > 1
 
 
 @pytest.mark.usefixtures("_simulated")

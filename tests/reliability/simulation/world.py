@@ -53,7 +53,7 @@ from trunkline.subscribing.options import OPTIONS
 from trunkline.subscribing.replays import Replays
 
 from . import stores
-from .checks import Broken, Checks, must
+from .checks import BATCH, Broken, Checks, must
 from .database import Database
 from .machines import Clock, Machine
 
@@ -167,10 +167,11 @@ async def _unlimited(_: int) -> SimpleNamespace:
 class World:
     """Everything that a seed decides."""
 
-    def __init__(self, seed, *, has_switcher=False, sets_clock=False):
+    def __init__(self, seed, *, has_switcher=False, sets_clock=False, takes_batches=False):
         self.seed = seed
         self.has_switcher = has_switcher
         self.sets_clock = sets_clock
+        self.takes_batches = takes_batches
         self.disturbances = CLOCK_DISTURBANCES if sets_clock else DISTURBANCES
         self.chance = chance = random.Random(seed)
         self.order_chance = random.Random(-seed)
@@ -198,6 +199,7 @@ class World:
         self.accepted_by_target = Counter()
         self.switcher = None
         self.is_healed = False
+        self.largest_batch = 0
         self.busy = 0
         self.broken = None
         self.cancelled = {}
@@ -408,7 +410,7 @@ class World:
             ),
             records=self.records,
             sender=Sender(
-                {"push": Channel("push", "", "", self._deliver_on(machine))},
+                {"push": self._channel_on(machine)},
                 lambda *_: None,
                 schema_versions=ONE_VERSION,
                 now_ms=lambda: self.clock.now_ms,
@@ -417,6 +419,7 @@ class World:
             reports=Reports(
                 SimpleNamespace(
                     watch_dispatcher=lambda **_: None,
+                    batch_began=lambda *_: None,
                     batch_settled=lambda *_, **__: None,
                     attempts_ended=lambda _: None,
                     delivery_exhausted=lambda *_: None,
@@ -520,6 +523,19 @@ class World:
         if self.is_healed:
             return "healthy"
         return self.modes.get(no, "healthy")
+
+    def _channel_on(self, machine):
+        deliver = self._deliver_on(machine)
+        machine.takes_batches = self.takes_batches
+        if not self.takes_batches:
+            return Channel("push", "", "", deliver)
+
+        async def deliver_batch(pushes, http):
+            assert len({push.target.subscription_id for push in pushes}) == 1
+            self.largest_batch = max(self.largest_batch, len(pushes))
+            return await asyncio.gather(*(deliver(push, http) for push in pushes))
+
+        return Channel("push", "", "", deliver_batch=deliver_batch, batch=BATCH)
 
     def _deliver_on(self, machine):
         async def deliver(push, http):

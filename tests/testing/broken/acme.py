@@ -18,6 +18,8 @@ from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field, SecretStr
 
 import trunkline
+import trunkline.pages
+import trunkline.routes
 from trunkline import hookimpl
 
 
@@ -30,7 +32,7 @@ class Settings(BaseModel):
 # more settings
 
 
-class Note(trunkline.Strict):
+class Note(trunkline.routes.Strict):
     """A note."""
 
     text: str = Field(max_length=100)
@@ -78,30 +80,30 @@ def generate(product):
 
 @hookimpl
 def register_connectors():
-    return [trunkline.Connector("acme", "Acme", "An app for acme.", generate)]
+    return [trunkline.pages.Connector("acme", "Acme", "An app for acme.", generate)]
 
 
 @hookimpl
 def register_routes(context):
-    router = APIRouter(route_class=trunkline.StrictRoute, tags=["Acme"])
+    router = APIRouter(route_class=trunkline.routes.StrictRoute, tags=["Acme"])
 
     @router.get("/notes", response_model=Notes)
-    async def list_notes(caller: trunkline.Caller = Depends(trunkline.requires("events:read"))):
+    async def list_notes(caller: trunkline.routes.Caller = Depends(trunkline.routes.requires("events:read"))):
         """List the notes."""
         return {"notes": [], "count": 0}
 
     @router.post("/notes", response_model=Note, status_code=201)
-    async def add_note(note: Note, caller: trunkline.Caller = Depends(trunkline.requires("events:write", bucket="write"))):
+    async def add_note(note: Note, caller: trunkline.routes.Caller = Depends(trunkline.routes.requires("events:write", bucket="write"))):
         """Add a note."""
         return note
 
     @router.get("/notes/{note_id}", response_model=Note)
-    async def show_note(note_id: str, caller: trunkline.Caller = Depends(trunkline.requires("events:read"))):
+    async def show_note(note_id: str, caller: trunkline.routes.Caller = Depends(trunkline.routes.requires("events:read"))):
         """Show a note."""
         raise trunkline.NotFound("note", "asked for")
 
     # more routes
-    return [trunkline.Routes(router, prefix="/acme")]
+    return [trunkline.routes.Routes(router, prefix="/acme")]
 
 
 def make_render(context):
@@ -115,7 +117,7 @@ def make_render(context):
 
 @hookimpl
 def register_portal_pages(context):
-    return [trunkline.PortalPage("notes", "Notes", make_render(context), scope="events:read")]
+    return [trunkline.pages.PortalPage("notes", "Notes", make_render(context), scope="events:read")]
 
 
 async def sweep(context):
@@ -159,8 +161,8 @@ SETTINGS = {"acme.room": "kitchen", "acme.token": TOKEN}
 IMPORTS = "import json\n"
 SCHEMA = '"examples": [{"text": "hello"}],'
 ROUTES = "    # more routes\n"
-READS = 'trunkline.Caller = Depends(trunkline.requires("events:read"))'
-READS_OF_ANYBODY = "trunkline.Caller = Depends(trunkline.requires(None))"
+READS = 'trunkline.routes.Caller = Depends(trunkline.routes.requires("events:read"))'
+READS_OF_ANYBODY = "trunkline.routes.Caller = Depends(trunkline.routes.requires(None))"
 SWEEP = "    while True:\n        await asyncio.sleep(60)\n"
 TELLS_EVENTS = "    for event in events:\n        json.loads(event.body)\n"
 TELLS_ATTEMPTS = "        str(attempt.result.outcome)\n"

@@ -34,7 +34,10 @@ def good() -> Broken:
 @breaks("action.is-provided")
 def carries_out_nothing():
     return acting(
-        ('[Action("create_note", create_note, CREATE), Action("update_note", update_note, UPDATE)]', "[]")
+        (
+            '[Operation("create_note", create_note, CREATE), Operation("update_note", update_note, UPDATE)]',
+            "[]",
+        )
     )
 
 
@@ -171,7 +174,7 @@ def takes_a_key_twice():
 def is_busy_with_one():
     return acting(
         ("context_of = {}", "context_of = {}\nbusy = []"),
-        ('Action("update_note", update_note, UPDATE)', 'Action("update_note", impatient, UPDATE, uses_database=False)'),
+        ('Operation("update_note", update_note, UPDATE)', 'Operation("update_note", impatient, UPDATE, uses_database=False)'),
         more=(
             "\n\nasync def impatient(call):\n"
             "    assert not busy\n"

@@ -11,10 +11,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field, SecretStr
-from trunkline import (
-    Caller, Channel, HttpResponse, Outcome, PluginContext, Result, Routes, Strict, StrictRoute, deliver_by_http, hookimpl,
-    requires, rest_hook_routes,
-)
+from trunkline import Channel, HttpResponse, Outcome, PluginContext, Result, deliver_by_http, hookimpl
+from trunkline.routes import Caller, Routes, Strict, StrictRoute, requires, rest_hook_routes
 
 
 class Settings(BaseModel):
@@ -74,7 +72,8 @@ ATTRIBUTES = {
 
 PULLED = '''"""A channel that is pulled."""
 from fastapi import APIRouter, Depends, Response
-from trunkline import Caller, Channel, Routes, hookimpl, requires
+from trunkline import Channel, hookimpl
+from trunkline.routes import Caller, Routes, requires
 
 
 @hookimpl

@@ -38,9 +38,19 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse
 from sqlalchemy import text
 from trunkline import (
-    Action, Answer, BadCursor, BodyInvalid, Caller, Definition, EmittedEvent, EventType, Example, FieldError, ItemList, Lookup,
-    Migrations, NotFound, Routes, Search, StrictRoute, hookimpl, requires,
+    Answer,
+    BodyInvalid,
+    Definition,
+    EmittedEvent,
+    EventType,
+    FieldError,
+    Migrations,
+    NotFound,
+    Operation,
+    hookimpl,
 )
+from trunkline.pages import Example, ItemList
+from trunkline.routes import BadCursor, Caller, Routes, StrictRoute, requires
 
 
 def described(properties, *required, closed=True):
@@ -159,19 +169,12 @@ context_of = {}
 
 
 @hookimpl
-def register_actions(context):
+def register_operations(context):
     context_of["acme"] = context
-    return [Action("create_note", create_note, CREATE), Action("update_note", update_note, UPDATE)]
-
-
-@hookimpl
-def register_searches(context):
-    return [Search("find_note", find_note, FIND)]
-
-
-@hookimpl
-def register_lookups(context):
-    return [Lookup("notes", list_notes, LIST)]
+    actions = [Operation("create_note", create_note, CREATE), Operation("update_note", update_note, UPDATE)]
+    searches = [Operation("find_note", find_note, FIND)]
+    lookups = [Operation("notes", list_notes, LIST)]
+    return actions + searches + lookups
 '''
 
 OWN_ROUTE = """

@@ -14,7 +14,7 @@ def build_shadowing():
     return acme(
         (
             ROUTES,
-            '    other = APIRouter()\n    other.add_api_route("/events/{any}", lambda: {}, methods=["GET"])\n    return [trunkline.Routes(other)]\n',
+            '    other = APIRouter()\n    other.add_api_route("/events/{any}", lambda: {}, methods=["GET"])\n    return [trunkline.routes.Routes(other)]\n',
         )
     )
 
@@ -55,12 +55,12 @@ def build_open_to_every_key():
 
 @breaks("plugin.routes-refuse-unknown-fields")
 def build_with_lenient_body():
-    return acme(("class Note(trunkline.Strict)", "class Note(BaseModel)"))
+    return acme(("class Note(trunkline.routes.Strict)", "class Note(BaseModel)"))
 
 
 @breaks("plugin.routes-refuse-unknown-parameters")
 def build_with_lenient_query():
-    return acme(("APIRouter(route_class=trunkline.StrictRoute, ", "APIRouter("))
+    return acme(("APIRouter(route_class=trunkline.routes.StrictRoute, ", "APIRouter("))
 
 
 @breaks("plugin.routes-answer-problems")

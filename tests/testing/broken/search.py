@@ -44,7 +44,7 @@ def good() -> Broken:
 @breaks("search.is-provided")
 def carries_out_nothing():
     return finding(
-        ('[Search("find_note", find_note, FIND)]', "[]"), ('[Lookup("notes", list_notes, LIST)]', "[]")
+        ('[Operation("find_note", find_note, FIND)]', "[]"), ('[Operation("notes", list_notes, LIST)]', "[]")
     )
 
 

@@ -13,6 +13,7 @@ from trunkline.contract import HttpResponse, Push, Target
 from trunkline.model.events import Draft
 from trunkline.model.times import utc_text_of_ms
 from trunkline.outbound import MAX_BODY_BYTES, Outbound
+from trunkline.outbound.methods import OtherMethods
 from trunkline.outbound.push import deliver
 from trunkline.schemas.catalog import SchemaCatalog
 from trunkline.schemas.examples import example_draft
@@ -135,7 +136,7 @@ class Trials:
         )
 
 
-class _Recorder:
+class _Recorder(OtherMethods):
     """The ``HttpClient`` of one push: it keeps the whole answer, and may send another body than was signed."""
 
     def __init__(self, http: Outbound, altered_body: bytes | None) -> None:

@@ -93,7 +93,7 @@ class ApartChecks(ChannelSubject):
             await trial.until_ended(event, subscription)
             arrived = await trial.arrivals(1, side)
             demand(
-                len(arrived) == 1 and arrived[0].is_of(str(event.position)),
+                len(arrived) == 1 and arrived[0].is_of(str(event.event_id)),
                 f"{trial.name} brought company {company} what is not its own at a target of two companies; the company "
                 "(push.target.company_id) should be part of the subject, the queue or the key",
             )

@@ -58,7 +58,7 @@ class ContentChecks(ChannelSubject):
         later = await trial.emit()
         await trial.until_ended(later, subscription)
         arrived = await trial.arrivals(2)
-        times = sum(arrival.is_of(str(event.position)) for arrival in arrived)
+        times = sum(arrival.is_of(str(event.event_id)) for arrival in arrived)
         demand(
             len(arrived) == 2 and times == 1,
             f"{trial.name} brought an event {times} times that the target took at once; it should come once",
@@ -66,8 +66,8 @@ class ContentChecks(ChannelSubject):
 
     def _demand_content(self, trial: ChannelTrial, arrival: Arrival, event: AcceptedEvent) -> None:
         demand(
-            arrival.is_of(str(event.position)),
-            f"{trial.name} brought an event without its id {event.position}; the target needs it to know a repeated one",
+            arrival.is_of(str(event.event_id)),
+            f"{trial.name} brought an event without its id {event.event_id}; the target needs it to know a repeated one",
         )
         if self.rewrites:
             demand(
@@ -98,7 +98,7 @@ class ContentChecks(ChannelSubject):
             await trial.until_ended(event, subscription)
         arrived = await trial.arrivals(len(events))
         for event in events:
-            matches = [arrival for arrival in arrived if arrival.is_of(str(event.position))]
+            matches = [arrival for arrival in arrived if arrival.is_of(str(event.event_id))]
             demand(
                 matches, f"{trial.name} lost an event of the type '{event.type}'; every type should arrive"
             )
@@ -171,8 +171,8 @@ class ContentChecks(ChannelSubject):
         events = await self._pulled(trial)
         ids = [orjson.loads(body)["id"] for body in await self.pull(trial.running)]
         demand(
-            ids == [event.position for event in events],
-            f"{trial.name} gave the events {ids[:8]} to a reader where {[e.position for e in events][:8]} were accepted; "
+            ids == [event.event_id for event in events],
+            f"{trial.name} gave the events {ids[:8]} to a reader where {[e.event_id for e in events][:8]} were accepted; "
             "it should give each once, oldest first",
         )
 

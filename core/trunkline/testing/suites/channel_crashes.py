@@ -63,7 +63,7 @@ class CrashChecks(ChannelSubject):
         await again.until_ended(event, subscription)
         await again.running.stop()
         demand(
-            any(arrival.is_of(str(event.position)) for arrival in await trial.arrivals(0)),
+            any(arrival.is_of(str(event.event_id)) for arrival in await trial.arrivals(0)),
             f"{trial.name} lost an event whose hub was killed at '{point}'; nothing may be noted as sent before it is",
         )
 

@@ -24,7 +24,7 @@ class DeliveryChecks(ChannelSubject):
         event = await self._delivered_after_retry(trial, failure="a refusal for now")
         arrived = await trial.arrivals(1)
         demand(
-            arrived[-1].is_of(str(event.position)),
+            arrived[-1].is_of(str(event.event_id)),
             f"{trial.name} did not bring the event that had been refused; a retry should bring the same one",
         )
 
@@ -107,7 +107,7 @@ class DeliveryChecks(ChannelSubject):
         missed = await trial.emit()
         witness = await trial.subscribe(await trial.another_side())
         await trial.until_ended(await trial.emit(), witness)
-        early = [arrival for arrival in await trial.arrivals(0) if arrival.is_of(str(missed.position))]
+        early = [arrival for arrival in await trial.arrivals(0) if arrival.is_of(str(missed.event_id))]
         demand(
             not early,
             f"{trial.name} brought an event to a target whose subscription is paused; it should wait",
@@ -115,7 +115,7 @@ class DeliveryChecks(ChannelSubject):
         await self._set_status(trial.hub, subscription["id"], "active")
         await trial.until_ended(missed, subscription)
         demand(
-            any(arrival.is_of(str(missed.position)) for arrival in await trial.arrivals(2)),
+            any(arrival.is_of(str(missed.event_id)) for arrival in await trial.arrivals(2)),
             f"{trial.name} did not bring what a subscription missed while it was paused; it should come on resuming",
         )
 
@@ -128,7 +128,7 @@ class DeliveryChecks(ChannelSubject):
         await trial.hub.replays.start(COMPANY_ID, subscription["id"], {"from": since}, channel=self.channel)
         again = (await trial.arrivals(2))[1]
         demand(
-            again.is_of(str(event.position)) and (again.event_id, again.body) == (first.event_id, first.body),
+            again.is_of(str(event.event_id)) and (again.event_id, again.body) == (first.event_id, first.body),
             f"{trial.name} replayed an event with another id or body; it should be the same, or the target takes it for a new one",
         )
 
@@ -144,7 +144,7 @@ class DeliveryChecks(ChannelSubject):
         for event in events:
             await trial.until_ended(event, subscriptions[event.company_id])
         for company, side in sides.items():
-            ids = [str(event.position) for event in events if event.company_id == company]
+            ids = [str(event.event_id) for event in events if event.company_id == company]
             arrived = await trial.arrivals(2, side)
             demand(
                 len(arrived) == 2
@@ -164,7 +164,7 @@ class DeliveryChecks(ChannelSubject):
             await trial.until_ended(event, subscriptions[event.company_id])
         arrived = await trial.arrivals(len(events))
         for event in events:
-            own = [arrival for arrival in arrived if arrival.is_of(str(event.position))]
+            own = [arrival for arrival in arrived if arrival.is_of(str(event.event_id))]
             secret = str(subscriptions[event.company_id].get("secret"))
             headers = own[0].headers if own else None
             demand(
@@ -234,7 +234,7 @@ class DeliveryChecks(ChannelSubject):
         event = await without.emit(kind.name)
 
         async def is_held() -> bool:
-            rows = await without.hub.deliveries.of_event(COMPANY_ID, event.position)
+            rows = await without.hub.deliveries.of_event(COMPANY_ID, event.event_id)
             return [row["status"] for row in rows] == ["held"]
 
         await trial.until(
@@ -244,7 +244,7 @@ class DeliveryChecks(ChannelSubject):
         again = await open_trial(url=url)
         await again.until_ended(event, subscription)
         demand(
-            any(arrival.is_of(str(event.position)) for arrival in await trial.arrivals(0)),
+            any(arrival.is_of(str(event.event_id)) for arrival in await trial.arrivals(0)),
             f"{trial.name} did not bring what had been held while its plugin was disabled; it should send it",
         )
 
@@ -265,9 +265,9 @@ class DeliveryChecks(ChannelSubject):
             await again.until_ended(event, subscription)
         arrived = (await trial.arrivals(refused + len(events)))[refused:]
         lost = [
-            event.position
+            event.event_id
             for event in events
-            if not any(arrival.is_of(str(event.position)) for arrival in arrived)
+            if not any(arrival.is_of(str(event.event_id)) for arrival in arrived)
         ]
         demand(
             not lost,

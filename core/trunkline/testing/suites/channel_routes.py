@@ -56,7 +56,7 @@ class RouteChecks(ChannelSubject):
         await trial.until_ended(event, listed[0])
         arrived = await trial.arrivals(1)
         demand(
-            len(arrived) == 1 and arrived[0].is_of(str(event.position)),
+            len(arrived) == 1 and arrived[0].is_of(str(event.event_id)),
             f"{trial.name} brought {len(arrived)} events where the caller's company has one; it should bring that one",
         )
 

@@ -11,6 +11,7 @@ from trunkline.contract import HttpResponse
 from trunkline.errors import AddressRefused
 from trunkline.model.deliveries import Outcome
 from trunkline.outbound import NoAnswer
+from trunkline.outbound.methods import OtherMethods
 from trunkline.testing.checks import COMPLETE, DELIVERS, LOADS, check, demand, fail, not_applicable
 from trunkline.testing.far_sides import HttpFarSide
 from trunkline.testing.suites.channel_subject import ChannelSubject, OpenTrial
@@ -22,13 +23,25 @@ SECRET = "whsec_Y2FuYXJ5LWluLWEtc2VjcmV0LTlmMmM3MS0wMDAw"  # noqa: S105 - what m
 
 
 @dataclass(slots=True)
-class CannedClient:
+class CannedClient(OtherMethods):
     """A way out that leads nowhere: it answers, or raises, what it is told, and notes what it was asked for."""
 
     reply: Callable[[], HttpResponse]
     calls: list[str] = field(default_factory=list[str])
 
     async def post(self, url: str, *, body: bytes, headers: Mapping[str, str]) -> HttpResponse:  # noqa: ARG002
+        """Answer without sending anything."""
+        self.calls.append(url)
+        return self.reply()
+
+    async def send(
+        self,
+        method: str,  # noqa: ARG002
+        url: str,
+        *,
+        headers: Mapping[str, str],  # noqa: ARG002
+        body: bytes = b"",  # noqa: ARG002
+    ) -> HttpResponse:
         """Answer without sending anything."""
         self.calls.append(url)
         return self.reply()

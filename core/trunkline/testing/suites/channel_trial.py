@@ -237,7 +237,7 @@ class ChannelTrial:
 
     async def detail(self, event: AcceptedEvent, subscription: Subscribed) -> dict[str, Json] | None:
         """Show what the delivery log has of *event* for *subscription*."""
-        for row in await self.hub.deliveries.of_event(event.company_id, event.position):
+        for row in await self.hub.deliveries.of_event(event.company_id, event.event_id):
             if row["subscription_id"] == subscription["id"]:
                 return await self.hub.deliveries.get(event.company_id, row["id"])
         return None

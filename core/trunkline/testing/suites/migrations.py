@@ -96,7 +96,7 @@ class MigrationsConformance(StepChecks):
             event = await before.emit(before.events.types[0])
             await before.stop()
             after = await self.start(trunkline_hub, beside=["webhooks"], url=before.url, dispatch=False)
-            body = await after.hub.streaming.get(92, event.position)
+            body = await after.hub.streaming.get(92, event.event_id)
             demand(
                 body == event.body,
                 f"on {engine}, an event has changed since '{self.name}' was added; leave the hub's tables alone",

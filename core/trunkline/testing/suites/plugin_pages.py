@@ -171,7 +171,7 @@ async def _emit_marked(hub: TestHub, marker: str) -> list[str]:
                 event = await hub.emit(name, payload)
             except Exception:  # noqa: BLE001, S112 - the field takes no such text
                 continue
-            markers.append(str(event.position))
+            markers.append(str(event.event_id))
     return markers
 
 

@@ -111,7 +111,7 @@ class RouteChecks(Suite):
             if not self._is_public(exchange.route):
                 demand(
                     exchange.status == 401 or _leads_to_sign_in(exchange),
-                    f"{exchange.route} answers {exchange.status} to a caller with {exchange.kind}; depend on trunkline.requires('…')",
+                    f"{exchange.route} answers {exchange.status} to a caller with {exchange.kind}; depend on trunkline.routes.requires('…')",
                 )
 
     @check("plugin.routes-demand-a-scope", level=DELIVERS)
@@ -134,11 +134,11 @@ class RouteChecks(Suite):
             ]
             demand(
                 refused,
-                f"{route} may be called with any key; ask for a scope: trunkline.requires('events:read')",
+                f"{route} may be called with any key; ask for a scope: trunkline.routes.requires('events:read')",
             )
             demand(
                 any(scope in refused[0].text for scope in (*COMPANY_SCOPES, OPERATOR)),
-                f"{route} refuses a key without saying which scope it needs; let trunkline.requires answer",
+                f"{route} refuses a key without saying which scope it needs; let trunkline.routes.requires answer",
             )
 
     @check("plugin.routes-keep-companies-apart", level=DELIVERS)
@@ -164,7 +164,9 @@ class RouteChecks(Suite):
     ) -> None:
         """A field that a body does not have is refused with 422 and named."""
         survey = await self._survey(trunkline_hub, trunkline_plugin)
-        _demand_named(survey.of("unknown field"), {422}, "derive the body's model from trunkline.Strict")
+        _demand_named(
+            survey.of("unknown field"), {422}, "derive the body's model from trunkline.routes.Strict"
+        )
 
     @check("plugin.routes-refuse-unknown-parameters", level=COMPLETE)
     async def test_routes_refuse_unknown_parameters(
@@ -177,7 +179,7 @@ class RouteChecks(Suite):
             for exchange in survey.of("unknown parameter")
             if exchange.route.path.startswith(API) and not self._is_public(exchange.route)
         ]
-        _demand_named(exchanges, {400, 422}, "give the router route_class=trunkline.StrictRoute")
+        _demand_named(exchanges, {400, 422}, "give the router route_class=trunkline.routes.StrictRoute")
 
     @check("plugin.routes-answer-problems", level=COMPLETE)
     async def test_routes_answer_problems(

@@ -8,7 +8,8 @@ from dataclasses import asdict, dataclass, field
 
 import orjson
 
-from trunkline import Refused, Sealer
+from trunkline import Refused
+from trunkline.routes import Sealer
 
 SECONDS = 600
 """How long somebody may take at the provider."""

@@ -9,7 +9,8 @@ from urllib.parse import quote_plus, urlencode, urlsplit
 
 import orjson
 
-from trunkline import Issuer, PluginContext, Refused, TrunklineError, Unauthenticated
+from trunkline import PluginContext, Refused
+from trunkline.routes import Issuer, TrunklineError, Unauthenticated
 from trunkline_portal.oidc.attempts import Attempt
 from trunkline_portal.oidc.people import says_who
 from trunkline_portal.oidc.settings import Oidc

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
-from trunkline import COMPANY_SCOPES, Names
+from trunkline.routes import COMPANY_SCOPES, Names
 
 
 def _check_issuer(text: str) -> str:

@@ -3,7 +3,8 @@
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from trunkline import PluginContext, Principal
+from trunkline import PluginContext
+from trunkline.routes import Principal
 from trunkline_portal.tables import users
 
 _HOUR_MS = 60 * 60 * 1000

@@ -11,17 +11,9 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from trunkline import (
-    CALL_PREFIX,
-    Definition,
-    EventType,
-    NotFound,
-    Product,
-    alternatives,
-    company_number,
-    environment_member,
-    sample_envelope,
-)
+from trunkline import Definition, EventType, NotFound
+from trunkline.pages import Product, alternatives, sample_envelope
+from trunkline.routes import CALL_PREFIX, company_number, environment_member
 from trunkline_portal import curl, schema_rows
 from trunkline_portal.access import Integrates, Viewer
 from trunkline_portal.portal import Portal

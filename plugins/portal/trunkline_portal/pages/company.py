@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from trunkline import company_number
+from trunkline.routes import company_number
 from trunkline_portal.access import Chooses, Viewer
 from trunkline_portal.addresses import CHOOSER, HOME, MAX_COMPANY_ID, company_in, moved_to
 from trunkline_portal.counting import PAGES

@@ -9,7 +9,8 @@ from fastapi import APIRouter, Depends
 from starlette.requests import Request
 from starlette.responses import Response
 
-from trunkline import Connector, NotFound
+from trunkline import NotFound
+from trunkline.pages import Connector
 from trunkline_portal.access import (
     ADMIN,
     INTEGRATIONS_READ,

@@ -8,7 +8,8 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from trunkline import Json, ListedEvent, NotFound
+from trunkline import Json, NotFound
+from trunkline.pages import ListedEvent
 from trunkline_portal.access import Viewer, WritesWebhooks
 from trunkline_portal.forms import Submitted
 from trunkline_portal.outcomes import attempt_sentence
@@ -112,7 +113,7 @@ class DeliveryPages:
         await self._start(viewer, event, subscription_id, dry_run=False)
         text, tone = _what_follows(subscription)
         return self._portal.redirect(
-            request, f"{viewer.root}/events/{event.id}", viewer=viewer, flash=text, tone=tone
+            request, f"{viewer.root}/events/{event.event_id}", viewer=viewer, flash=text, tone=tone
         )
 
     async def _start(
@@ -167,7 +168,9 @@ def _what_follows(subscription: Mapping[str, Json]) -> tuple[str, str]:
 def _sentences(event: ListedEvent, subscription: Mapping[str, Json], *, matched: int) -> list[str]:
     if matched == 0:
         return ["Nothing would be sent: the subscription's filter does not let this event through."]
-    sentences = [f"Event {event.id} ({event.type}) is sent to this subscription as if it had just happened."]
+    sentences = [
+        f"Event {event.event_id} ({event.type}) is sent to this subscription as if it had just happened."
+    ]
     if matched > 1:
         sentences.append(
             f"It was accepted in the same millisecond as {matched - 1} more of its type that match; they are sent with it."

@@ -6,7 +6,8 @@ from fastapi import APIRouter, Depends
 from starlette.requests import Request
 from starlette.responses import Response
 
-from trunkline import BodyInvalid, EmittedEvent, EventRejected, FieldError, read_json
+from trunkline import BodyInvalid, EmittedEvent, FieldError
+from trunkline.routes import EventRejected, read_json
 from trunkline_portal.access import EVENTS_READ, RequiresScope, Viewer
 from trunkline_portal.forms import Submitted
 from trunkline_portal.pages.catalogue import CATALOGUE, EVENTS_WRITE, find_type, render_type
@@ -34,8 +35,8 @@ class EmittingPages:
             faults = [(fault.path, fault.message) for fault in error.errors]
             return render_type(self._portal, request, viewer, name, payload=fields["payload"], faults=faults)
         may_see = viewer.has(EVENTS_READ)
-        path = f"/events/{accepted.position}" if may_see else f"{CATALOGUE}/{name}"
-        flash = f"Event {accepted.position} of type {name} was stored, and goes to every subscription that it matches."
+        path = f"/events/{accepted.event_id}" if may_see else f"{CATALOGUE}/{name}"
+        flash = f"Event {accepted.event_id} of type {name} was stored, and goes to every subscription that it matches."
         return self._portal.redirect(request, f"{viewer.root}{path}", viewer=viewer, flash=flash)
 
 

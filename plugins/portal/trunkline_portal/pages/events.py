@@ -8,7 +8,8 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from trunkline import EventList, ListedEvent, NotFound
+from trunkline import NotFound
+from trunkline.pages import EventList, ListedEvent
 from trunkline_portal import curl, highlighting
 from trunkline_portal.access import WEBHOOKS_WRITE, ReadsEvents, Viewer
 from trunkline_portal.event_query import SPANS, EventQuery
@@ -101,7 +102,7 @@ class EventPages:
     async def download(self, event_id: str, viewer: ReadsEvents) -> Response:
         """Send its envelope as a file."""
         view = await self._portal.context.activity.event(viewer.company_id, read_id(event_id))
-        name = f"event-{view.event.id}.json"
+        name = f"event-{view.event.event_id}.json"
         headers = {"Content-Disposition": f'attachment; filename="{name}"'}
         return Response(view.event.body, media_type="application/json", headers=headers)
 
@@ -148,8 +149,8 @@ def read_id(text: str) -> int:
 async def find_outcome(portal: Portal, viewer: Viewer, event: ListedEvent) -> EventOutcome:
     """Find the outcome of an event, without its targets for those who may not see subscriptions."""
     deliveries = portal.context.deliveries
-    explanation = await deliveries.explain(viewer.company_id, event.id)
-    logged = await deliveries.of_event(viewer.company_id, event.id)
+    explanation = await deliveries.explain(viewer.company_id, event.event_id)
+    logged = await deliveries.of_event(viewer.company_id, event.event_id)
     subscriptions = (
         await portal.context.subscriptions.list(viewer.company_id, channel=None)
         if viewer.has(WEBHOOKS_WRITE)

@@ -13,9 +13,9 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from trunkline import (
+from trunkline import NotFound
+from trunkline.pages import (
     FragmentInvalid,
-    NotFound,
     PortalContent,
     PortalPage,
     PortalRedirect,

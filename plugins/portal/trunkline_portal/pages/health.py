@@ -6,7 +6,8 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from trunkline import Json, TrunklineError
+from trunkline import Json
+from trunkline.routes import TrunklineError
 from trunkline_portal.access import Operates
 from trunkline_portal.portal import Portal
 from trunkline_portal.routing import get

@@ -6,7 +6,8 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from trunkline import COMPANY_SCOPES, NotFound, Refused, environment_member
+from trunkline import NotFound, Refused
+from trunkline.routes import COMPANY_SCOPES, environment_member
 from trunkline_portal import curl, one_time_secret, scopes
 from trunkline_portal.access import Administers, Viewer
 from trunkline_portal.forms import Fields, Submitted, faults_of

@@ -7,7 +7,8 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from trunkline import Principal, Refused
+from trunkline import Refused
+from trunkline.routes import Principal
 from trunkline_portal import audit, cookies
 from trunkline_portal.addresses import SIGN_IN
 from trunkline_portal.oidc import attempts

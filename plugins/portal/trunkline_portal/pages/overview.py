@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from trunkline import Attention, Bucket, Overview
+from trunkline.pages import Attention, Bucket, Overview
 from trunkline_portal import charts, curl, formats, navigation
 from trunkline_portal.access import (
     ADMIN,

@@ -6,7 +6,8 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from trunkline import BodyInvalid, EventRejected, FieldError, QuarantinedEvent, read_json
+from trunkline import BodyInvalid, FieldError
+from trunkline.routes import EventRejected, QuarantinedEvent, read_json
 from trunkline_portal import highlighting
 from trunkline_portal.access import EVENTS_READ, EVENTS_WRITE, Administers, Viewer
 from trunkline_portal.forms import Submitted

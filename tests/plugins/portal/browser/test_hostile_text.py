@@ -20,7 +20,8 @@ MARKERS = (
 QUERIES = ("q", "type", "status", "channel", "from", "before", "span", "next", "flash")
 HOSTILE = "Jane" + "".join(MARKERS)
 PLUGIN = """
-from trunkline import PortalPage, hookimpl
+from trunkline import hookimpl
+from trunkline.pages import PortalPage
 
 @hookimpl
 def register_portal_pages(context):

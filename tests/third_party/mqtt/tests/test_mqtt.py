@@ -67,7 +67,7 @@ async def test_a_message_goes_to_the_topic_of_its_type_with_a_signature_as_of_we
     (arrived,) = await listener.arrivals(1)
     assert listener.heard[0][0] == "crm/client.created"
     assert arrived.body == event.body
-    assert Webhook(made["secret"]).verify(arrived.body, dict(arrived.headers))["id"] == event.position
+    assert Webhook(made["secret"]).verify(arrived.body, dict(arrived.headers))["id"] == event.event_id
 
 
 async def test_the_password_is_nowhere_to_be_seen(listener, hub):

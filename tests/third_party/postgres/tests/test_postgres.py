@@ -67,9 +67,9 @@ async def test_a_row_has_the_event_byte_for_byte_and_is_there_once_where_its_id_
     event = await hub.emit("client.created")
     keyed = Reader(database, reader.relay, "keyed")
     (arrived,) = await keyed.arrivals(1)
-    assert (arrived.event_id, arrived.body) == (str(event.position), event.body)
+    assert (arrived.event_id, arrived.body) == (str(event.event_id), event.body)
     async with asyncio.timeout(20):
-        while not (rows := await hub.hub.deliveries.of_event(92, event.position)):
+        while not (rows := await hub.hub.deliveries.of_event(92, event.event_id)):
             await asyncio.sleep(0.02)
         await hub.hub.deliveries.retry(92, rows[0]["id"])
         while len((await hub.hub.deliveries.get(92, rows[0]["id"]))["attempts"]) < 2:

@@ -1,5 +1,6 @@
 """The channel as the kit judges it, and what only Redis does, all against a real server."""
 
+import asyncio
 import json
 
 import pytest
@@ -63,7 +64,7 @@ async def test_an_entry_has_the_event_its_type_and_a_signature_as_of_webhooks(co
     event = await hub.emit("client.created")
     (arrived,) = await consumer.arrivals(1)
     assert (arrived.body, arrived.headers["type"]) == (event.body, "client.created")
-    assert Webhook(made["secret"]).verify(arrived.body, dict(arrived.headers))["id"] == event.position
+    assert Webhook(made["secret"]).verify(arrived.body, dict(arrived.headers))["id"] == event.event_id
 
 
 async def test_the_password_is_nowhere_to_be_seen(consumer, hub):
@@ -95,3 +96,32 @@ async def test_a_key_that_is_no_stream_is_left_alone(server, consumer, hub):
         result = await try_it(hub, await subscribe(hub, consumer))
         assert result["error"] == "the key of this name holds something else than a stream"
         assert await client.get("crm") == b"mine"
+
+
+async def test_events_that_come_together_share_a_connection_and_are_each_accounted_for(consumer, hub):
+    made = await subscribe(hub, consumer)
+    await hub.emit("client.created")
+    await consumer.arrivals(1)
+    before = await batches(hub)
+    emitted = await asyncio.gather(*(hub.emit("lead.created") for _ in range(40)))
+    arrived = await consumer.arrivals(41)
+    assert {one.event_id for one in arrived[1:]} == {str(event.event_id) for event in emitted}
+    assert await batches(hub) - before < 30
+    async with asyncio.timeout(10):
+        while True:
+            rows = await deliveries(hub, made)
+            if [row["status"] for row in rows] == ["delivered"] * 41:
+                break
+            await asyncio.sleep(0.02)
+    assert [row["attempts"] for row in rows] == [1] * 41
+
+
+async def batches(hub) -> float:
+    metrics = (await hub.operator.get("/metrics")).text
+    (line,) = [line for line in metrics.splitlines() if line.startswith("trunkline_delivery_batch_count{")]
+    return float(line.split()[-1])
+
+
+async def deliveries(hub, made) -> list[dict]:
+    answer = await hub.client.get(f"{SUBSCRIPTIONS}/{made['id']}/deliveries", params={"limit": 200})
+    return answer.json()["deliveries"]

@@ -1,4 +1,4 @@
-"""A channel that adds each event to a stream of a customer's Redis: a connection for an attempt, spoken to in RESP."""
+"""A channel that adds each event to a stream of a customer's Redis: a connection for a batch, spoken to in RESP."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
@@ -8,6 +8,7 @@ from functools import partial
 from pydantic import BaseModel, Field, SecretStr
 
 import trunkline
+from trunkline import Channel, Network, Outcome, Push, Result, Signer, Target
 
 REFUSALS = {
     "NOAUTH": "Redis asks for a password",
@@ -26,12 +27,8 @@ class Stream(BaseModel):
     host: str = Field(title="Host", description="of your Redis", examples=["redis.example.com"])
     port: int = Field(default=6379, title="Port", ge=1, le=65535)
     tls: bool = Field(default=True, title="TLS", description="encrypt, and check the server's certificate")
-    stream: str = Field(
-        default="trunkline", title="Stream", description="its key", pattern=r"^[\w:.{}-]{1,128}$"
-    )
-    keep: int | None = Field(
-        default=None, title="Keep", description="about how many events; all if empty", ge=1
-    )
+    stream: str = Field("trunkline", title="Stream", description="its key", pattern=r"^[\w:.{}-]{1,128}$")
+    keep: int | None = Field(default=None, title="Keep", description="about how many; all if empty", ge=1)
     username: str | None = Field(default=None, title="User")
     password: SecretStr | None = Field(default=None, title="Password")
 
@@ -41,27 +38,29 @@ class Refused(Exception):
 
 
 Call = Callable[..., Awaitable[bytes]]
-SECONDS = 4
-"""How long an attempt takes at most."""
+SECONDS = 4  # how long a batch takes at most
 FAILURES = (Refused, trunkline.AddressRefused, OSError, EOFError)
 
 
-async def deliver(network: trunkline.Network, push: trunkline.Push[Stream], _: object) -> trunkline.Result:
-    """Add the event to the stream."""
-    stream = push.target.config
-    limit = ("MAXLEN", "~", str(stream.keep)) if stream.keep else ()
-    signer = trunkline.Signer(push.target.signature, secrets=push.target.secrets)
-    fields = signer.headers(push.event_id, timestamp=push.timestamp, body=push.body)
-    entry = [part for name, value in {**fields, "type": push.event_type}.items() for part in (name, value)]
+async def deliver_batch(network: Network, pushes: Sequence[Push[Stream]], _: object) -> Sequence[Result]:
+    """Add the events to the stream, over one connection; those before a failure are delivered, the rest tried again."""
+    results: list[Result] = []
+    target = pushes[0].target
+    limit = ("MAXLEN", "~", str(target.config.keep)) if target.config.keep else ()
+    signer = Signer(target.signature, secrets=target.secrets)
     try:
-        async with asyncio.timeout(SECONDS), connected(network, push.target) as call:
-            place = await call("XADD", stream.stream, *limit, "*", *entry, "event", push.body)
+        async with asyncio.timeout(SECONDS), connected(network, target) as call:
+            for push in pushes:
+                named = signer.headers(push.event_id, timestamp=push.timestamp, body=push.body)
+                entry = [part for pair in {**named, "type": push.event_type}.items() for part in pair]
+                place = await call("XADD", target.config.stream, *limit, "*", *entry, "event", push.body)
+                results.append(Result(Outcome.DELIVERED, response_body=place.decode()))
     except FAILURES as error:
-        return trunkline.Result(trunkline.Outcome.RETRY, error=reason(error))
-    return trunkline.Result(trunkline.Outcome.DELIVERED, response_body=place.decode())
+        results += [Result(Outcome.RETRY, error=reason(error))] * (len(pushes) - len(results))
+    return results
 
 
-async def check(network: trunkline.Network, target: trunkline.Target[Stream]) -> str | None:
+async def check(network: Network, target: Target[Stream]) -> str | None:
     """Sign in, and look whether the key is free or a stream."""
     try:
         async with asyncio.timeout(SECONDS), connected(network, target) as call:
@@ -72,15 +71,17 @@ async def check(network: trunkline.Network, target: trunkline.Target[Stream]) ->
 
 
 @trunkline.hookimpl
-def register_channels(context: trunkline.PluginContext) -> Sequence[trunkline.Channel]:
+def register_channels(context: trunkline.PluginContext) -> Sequence[Channel]:
     """Give the channel; calls, form and checks come from ``Stream``."""
     about = "Adds each event to a stream of your Redis, for consumers that read at their own pace."
-    made, tried = partial(deliver, context.network), partial(check, context.network)
-    return [trunkline.Channel("redis", "Redis Streams", about, made, target=Stream, check_connection=tried)]
+    made, tried = partial(deliver_batch, context.network), partial(check, context.network)
+    return [
+        Channel("redis", "Redis Streams", about, target=Stream, check_connection=tried, deliver_batch=made)
+    ]
 
 
 @asynccontextmanager
-async def connected(network: trunkline.Network, target: trunkline.Target[Stream]) -> AsyncGenerator[Call]:
+async def connected(network: Network, target: Target[Stream]) -> AsyncGenerator[Call]:
     """Connect and sign in; give what makes a call."""
     stream, company = target.config, target.company_id
     reader, writer = await network.connect(stream.host, stream.port, company_id=company, tls=stream.tls)

@@ -6,7 +6,8 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from trunkline import SubscriptionActivity, takes_type
+from trunkline.pages import SubscriptionActivity
+from trunkline.routes import takes_type
 from trunkline_portal import curl
 from trunkline_portal.access import Viewer, WritesWebhooks
 from trunkline_portal.pages.subscriptions import views

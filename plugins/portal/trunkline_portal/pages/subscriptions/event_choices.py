@@ -4,7 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from trunkline import EventType, Field, Product, takes_type
+from trunkline import EventType
+from trunkline.pages import Field, Product
+from trunkline.routes import takes_type
 
 MOST_SHOWN = 40
 """With more event types than this their fields are left to the catalogue, for the page's weight."""

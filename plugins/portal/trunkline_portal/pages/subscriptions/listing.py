@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from trunkline import SubscriptionActivity
+from trunkline.pages import SubscriptionActivity
 from trunkline_portal import curl
 from trunkline_portal.access import Viewer, WritesWebhooks
 from trunkline_portal.pages.subscriptions import views

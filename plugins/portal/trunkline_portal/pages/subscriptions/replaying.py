@@ -9,7 +9,8 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from trunkline import BodyInvalid, FieldError, Json, takes_type
+from trunkline import BodyInvalid, FieldError, Json
+from trunkline.routes import takes_type
 from trunkline_portal.access import Viewer, WritesWebhooks
 from trunkline_portal.forms import Fields, Submitted, faults_of
 from trunkline_portal.pages.subscriptions import form, views

@@ -1,0 +1,85 @@
+"""``run``: the commands that plugins add (``register_commands``), each with a hub that neither serves nor delivers."""
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from trunkline import plugins
+from trunkline.cli import opening
+from trunkline.cli.loop import run
+from trunkline.cli.options import load_settings
+from trunkline.cli.output import REFUSED, warn
+from trunkline.contract import Command
+from trunkline.errors import TrunklineError
+from trunkline.plugins.calls import describe_error
+from trunkline.settings import Settings
+
+
+class PluginGroups(TyperGroup):
+    """A group for each plugin that gives commands; plugins are imported only where one is named, or help is asked for."""
+
+    def list_commands(self, ctx: typer.Context) -> list[str]:  # type: ignore[override]
+        """Name the plugins that give commands."""
+        return sorted(_commands_of_all(load_settings(ctx, None)))
+
+    def get_command(self, ctx: typer.Context, cmd_name: str) -> Any:  # type: ignore[override]
+        """Give the group of the plugin *cmd_name*."""
+        settings = load_settings(ctx, None)
+        given = _commands_of_all(settings).get(cmd_name)
+        if given is None:
+            known = ", ".join(sorted(_commands_of_all(settings))) or "none does"
+            warn(f"There is no plugin '{cmd_name}' that runs and gives commands; those that do: {known}")
+            raise typer.Exit(REFUSED)
+        group = typer.Typer(no_args_is_help=True, help=f"Commands of the plugin {cmd_name}.")
+        group.callback()(lambda: None)
+        for command in given:
+            group.command(command.name)(_callback(cmd_name, command, settings))
+        made = typer.main.get_group(group)
+        made.name = cmd_name
+        return made
+
+
+app = typer.Typer(
+    cls=PluginGroups, no_args_is_help=True, help="Run a command of a plugin: trunkline run PLUGIN NAME."
+)
+
+
+@app.callback()
+def _group() -> None:
+    """Run a command of a plugin: trunkline run PLUGIN NAME."""
+
+
+def _commands_of_all(settings: Settings) -> Mapping[str, tuple[Command, ...]]:
+    registry = plugins.load(settings)
+    given = {name: registry.contributions_of(name).commands for name in registry.active}
+    return {name: commands for name, commands in given.items() if commands}
+
+
+def _callback(plugin: str, command: Command, settings: Settings) -> Callable[..., None]:
+    """Make what Typer calls: it has the parameters of the command's function, but for the context."""
+    _, *rest = inspect.signature(command.run, eval_str=True).parameters.values()
+
+    def call(**values: Any) -> None:
+        answer = run(_run(plugin, command, settings, values))
+        if isinstance(answer, str):
+            typer.echo(answer)
+
+    call.__signature__ = inspect.Signature(rest)  # type: ignore[attr-defined]  # pyright: ignore[reportFunctionMemberAccess]
+    call.__annotations__ = {parameter.name: parameter.annotation for parameter in rest}
+    call.__doc__ = inspect.getdoc(command.run)
+    return call
+
+
+async def _run(plugin: str, command: Command, settings: Settings, values: Mapping[str, Any]) -> object:
+    async with opening.opened(settings) as hub:
+        try:
+            answer = command.run(hub.registry.context(plugin), **values)
+            return await answer if inspect.isawaitable(answer) else answer
+        except (TrunklineError, typer.Exit, typer.Abort, typer.BadParameter):
+            raise
+        except Exception as error:  # noqa: BLE001 - a command of a plugin: whatever it raises ends it with a sentence
+            warn(f"The command '{command.name}' of plugin '{plugin}' failed: {describe_error(error)}")
+            raise typer.Exit(REFUSED) from None

@@ -1,0 +1,41 @@
+"""What a plugin for Hook API 1 may still import from ``trunkline``, and what it writes instead. It goes with 1.0."""
+
+MOVED = {
+    "trunkline.pages": (
+        "Activity Attention AttentionKind Brand Bucket Condition Connector EventList Example Field "
+        "FieldKind FragmentInvalid ItemList Kind ListedEvent Overview PortalContent PortalPage "
+        "PortalRedirect PortalRequest Product ReadFile Reference ShownEvent SubscriptionActivity "
+        "Wording alternatives check_fragment conditions_of happening json_remarks plural "
+        "sample_envelope singular those_of with_article wording_of"
+    ),
+    "trunkline.routes": (
+        "Answered ApiKeys BadCursor BadQuery BearerRequest BreakerPolicy CALL_PREFIX COMPANY_SCOPES Caller "
+        "CheckTarget Clock Companies CompanyName CreateSubscription CreatedSubscription CursorExpired "
+        "Deliver Deliveries DeliveryLog DeliveryQuery Deployment Emit Envelope EventPage EventReader "
+        "EventRejected ExtraMissing Gap Held IdempotencyKey Names OpenOrigin Operations PluginDatabase "
+        "Principal ProviderRefused Quarantine QuarantinePage QuarantinedEvent QueryModel ReplayCount "
+        "ReplayRequest ReplayView Replays RotateSecret RotatedSecret Routes Sealer Seconds StreamPage "
+        "Strict StrictRoute SubscriptionList SubscriptionView Subscriptions TargetRefused Terms "
+        "TestAttempt TrunklineError Unauthenticated UpdateSubscription body_model call_options "
+        "check_idempotency_key definition_routes describe_scope is_group query_model query_reader "
+        "read_body read_json require_extra requires responses rest_hook_channel rest_hook_routes "
+        "takes_type type_groups"
+    ),
+}
+"""Names of Hook API 1 that are elsewhere now, by where."""
+REPLACED = {
+    "Action": "Operation",
+    "Lookup": "Operation",
+    "Search": "Operation",
+    "OriginClient": "HttpClient",
+}
+"""Names of Hook API 1 whose place another one has taken."""
+
+HOME_OF = {name: home for home, names in MOVED.items() for name in names.split()} | dict.fromkeys(
+    REPLACED, "trunkline.contract"
+)
+"""The module that each of them is in now."""
+INSTEAD = {name: f"from {home} import {name}" for name, home in HOME_OF.items()} | {
+    old: f"from trunkline import {new}" for old, new in REPLACED.items()
+}
+"""What to write for each of them."""

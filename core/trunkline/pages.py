@@ -1,0 +1,69 @@
+"""For authors of portal pages, connectors and documentation: pages, figures, and the catalogue in words.
+
+``trunkline`` is what every plugin begins with, ``trunkline.routes`` what routes of one's own need.
+"""
+
+from trunkline.contract import (
+    Activity,
+    Attention,
+    AttentionKind,
+    Bucket,
+    Connector,
+    EventList,
+    ListedEvent,
+    Overview,
+    PortalContent,
+    PortalPage,
+    PortalRedirect,
+    PortalRequest,
+    ReadFile,
+    ShownEvent,
+    SubscriptionActivity,
+)
+from trunkline.contract.fragments import FragmentInvalid, check_fragment
+from trunkline.schemas.conditions import Condition, all_conditions, conditions_of
+from trunkline.schemas.definitions import Example, ItemList, Kind
+from trunkline.schemas.fields import Field, FieldKind, Reference
+from trunkline.schemas.products import Brand, Product, alternatives, json_remarks, sample_envelope
+from trunkline.schemas.wording import Wording, happening, plural, singular, those_of, with_article, wording_of
+
+__all__ = [
+    "Activity",
+    "Attention",
+    "AttentionKind",
+    "Brand",
+    "Bucket",
+    "Condition",
+    "Connector",
+    "EventList",
+    "Example",
+    "Field",
+    "FieldKind",
+    "FragmentInvalid",
+    "ItemList",
+    "Kind",
+    "ListedEvent",
+    "Overview",
+    "PortalContent",
+    "PortalPage",
+    "PortalRedirect",
+    "PortalRequest",
+    "Product",
+    "ReadFile",
+    "Reference",
+    "ShownEvent",
+    "SubscriptionActivity",
+    "Wording",
+    "all_conditions",
+    "alternatives",
+    "check_fragment",
+    "conditions_of",
+    "happening",
+    "json_remarks",
+    "plural",
+    "sample_envelope",
+    "singular",
+    "those_of",
+    "with_article",
+    "wording_of",
+]

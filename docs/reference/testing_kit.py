@@ -1,0 +1,113 @@
+"""Writes the page about ``trunkline.testing`` from its code: each class with what a suite sets and what it may call."""
+
+import inspect
+import textwrap
+from collections.abc import Iterator
+from typing import Any
+
+import public_api
+import values
+
+from trunkline import testing
+from trunkline.testing import fixtures
+
+GROUPS = (
+    ("Suites", "Subclass one, and say which plugin it judges.", "Conformance"),
+    (
+        "Far sides",
+        "Where what a channel sends arrives: how the kit sees it, refuses it, hangs and goes away.",
+        "Side",
+    ),
+)
+WORDS = {
+    "Arrival.body": "What arrived.",
+    "Check.fact": "What it asks, as a sentence.",
+    "Check.level": "The first level that asks for it.",
+    "Check.name": "Its name, `{suite}.{fact}`.",
+    "Check.suite": "The suite that it belongs to.",
+    "Request.input": "The body or the query.",
+    "Request.parameters": "The parameters of the path.",
+    "Source.name": "The plugin's name.",
+    "Source.summary": "What its distribution says of it.",
+    "Source.text": "The source of its module.",
+    "Source.typed": "Whether it says that it is typed.",
+    "Source.version": "The version of its distribution.",
+    "TestHub.app": "The ASGI application.",
+    "TestHub.hub": "The hub itself; what it has is not public.",
+    "TestHub.stack": "What is closed when the hub stops.",
+    "TestHub.url": "Where it listens, if it does.",
+    "kinds": "The kinds of operations that it judges.",
+}
+"""What the code leaves to the name of a field or an attribute."""
+INTRODUCTION = (
+    "What `trunkline.testing` has for the tests of a plugin. [Test a plugin](../how-to/test-a-plugin.md) shows it at work, "
+    "[Checks](checks.md) lists what the suites ask."
+)
+
+
+def blocks(table: Any) -> Iterator[str]:
+    """Write the page; *table* writes a table of columns and rows."""
+    yield INTRODUCTION
+    yield "## Fixtures"
+    yield "They come with the pytest plugin that `trunkline[testing]` brings; nothing need be imported."
+    for name, text in _fixtures():
+        yield f"### {name}"
+        yield values.markdown(text)
+    left = public_api.exported(testing)
+    for title, text, ending in GROUPS:
+        chosen = [name for name in left if name.endswith(ending)]
+        yield f"## {title}"
+        yield text
+        yield from _sections({name: left.pop(name) for name in chosen}, table)
+    yield "## The rest"
+    yield from _sections(left, table)
+
+
+def _fixtures() -> Iterator[tuple[str, str]]:
+    for name, value in sorted(vars(fixtures).items()):
+        function = getattr(value, "__wrapped__", None) or getattr(value, "_fixture_function", None)
+        if name.startswith("trunkline_") and function is not None:
+            yield name, inspect.getdoc(function) or ""
+
+
+def _sections(names: dict[str, Any], table: Any) -> Iterator[str]:
+    for name, value in sorted(names.items(), key=lambda item: item[0].lower()):
+        yield f"### {name}"
+        if public_api.kind_of(value) in {"class", "value"}:
+            yield from _class(value, table)
+        else:
+            yield from values.described(name, value, table)
+
+
+def _class(cls: type, table: Any) -> Iterator[str]:
+    yield _prose(cls)
+    facts = public_api.describe(cls)
+    is_value = facts["kind"] == "value"
+    meanings = public_api.meanings(cls) if is_value else public_api.attribute_meanings(cls)
+    rows = [
+        (f"`{name}`", f"`{one['type']}`", _default(cls, name, one), _meaning(cls, name, meanings))
+        for name, one in facts["fields" if is_value else "attributes"].items()
+    ]
+    if rows:
+        yield table(["field" if is_value else "attribute", "type", "default", "meaning"], rows)
+    yield from values.methods(cls, facts["methods"])
+
+
+def _prose(cls: type) -> str:
+    """Give a docstring as Markdown, its example fenced."""
+    text, marker, example = (inspect.getdoc(cls) or "").partition("::\n\n")
+    code = textwrap.dedent(example).strip()
+    fenced = f"\n\n```python\n{code}\n```" if marker else ""
+    return values.markdown(text.strip()) + fenced
+
+
+def _default(cls: type, name: str, facts: dict[str, Any]) -> str:
+    if "default" in facts:
+        return f"`{facts['default']}`"
+    value = inspect.getattr_static(cls, name, None)
+    return "–" if value is None or hasattr(value, "__get__") else f"`{public_api.plain(value)}`"
+
+
+def _meaning(cls: type, name: str, meanings: dict[str, str]) -> str:
+    text = WORDS.get(f"{cls.__name__}.{name}") or meanings.get(name) or WORDS.get(name)
+    return values.markdown(values.sentence(text)) if text else "–"

@@ -1,11 +1,10 @@
-"""``POST /events`` beside a bare FastAPI endpoint: authenticated, limited, validated and committed; 64 connections."""
+"""``POST /events`` of ``trunkline serve``, its dispatcher in it, beside a bare FastAPI endpoint that reads the body and answers."""
 
-from benchmarks import processes
-from benchmarks.hubs import PAYLOAD
+from benchmarks import processes, served
 from benchmarks.results import Options, Row, medians
 
-BODY = b'{"type":"client.created","payload":' + PAYLOAD + b"}"
-LEAST = 0.6
+CONNECTIONS = 64
+LEAST = 0.5
 
 
 def run(options: Options) -> list[Row]:
@@ -17,18 +16,30 @@ def run(options: Options) -> list[Row]:
 
 
 def _round(engine: str, seconds: float) -> dict[str, float]:
-    with processes.database(engine) as database_url:
-        bare, hub = (
-            processes.load(kind, database_url, BODY, path="/api/v1/events", connections=64, seconds=seconds)
-            for kind in ("bare", "hub")
-        )
+    with processes.child("benchmarks.bare", "endpoint") as endpoint:
+        url = f"http://127.0.0.1:{int(endpoint.stdout.readline())}"
+        bare = _load(url, "-", endpoint.pid, seconds)
+    with processes.database(engine) as database_url, served.serving(database_url) as hub:
+        ours = _load(hub.url, hub.key, hub.pid, seconds)
     return {
-        "per_second": hub["per_second"],
+        "per_second": ours["per_second"],
         "baseline_per_second": bare["per_second"],
-        "p50_ms": hub["p50_ms"],
-        "p99_ms": hub["p99_ms"],
-        "ratio": hub["per_second"] / bare["per_second"],
+        "cpu_us": ours["cpu_us"],
+        "baseline_cpu_us": bare["cpu_us"],
+        "p50_ms": ours["p50_ms"],
+        "p99_ms": ours["p99_ms"],
+        "ratio": ours["per_second"] / bare["per_second"],
     }
+
+
+def _load(url: str, key: str, pid: int, seconds: float) -> dict[str, float]:
+    body = served.EVENT.replace(b"{", b'{"companyId":92,', 1)
+    before = processes.cpu_seconds(pid)
+    measured = processes.load(
+        url, body, path="/api/v1/events", key=key, connections=CONNECTIONS, seconds=seconds
+    )
+    spent = processes.cpu_seconds(pid) - before
+    return measured | {"cpu_us": spent / measured["count"] * 1e6}
 
 
 def _row(engine: str, rounds: list[dict[str, float]]) -> Row:

@@ -1,15 +1,11 @@
 """What a message of an agent costs the hub in CPU, beside the same call over plain HTTP: a search, and a page of ten events.
 
-One client sends one after the other over a kept connection, so that what is compared is work, not waiting. The hub is a process
-of its own, served as ``trunkline serve`` does, dispatcher and all; that one has nothing to do.
-
-``python -m benchmarks.agents DATABASE`` fills a log, serves it and prints where, as JSON.
+One client sends one after the other over a kept connection, so that what is compared is work, not waiting. The hub is
+``trunkline serve``.
 """
 
-import asyncio
 import http.client
 import json
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -18,9 +14,8 @@ from urllib.parse import urlsplit
 import httpx2
 import uvloop
 
-from benchmarks import processes
+from benchmarks import processes, served
 from benchmarks.hubs import drafts, make_hub
-from benchmarks.polls import serving
 from benchmarks.results import Options, Row, medians
 from trunkline.ingest.accept import Submission
 from trunkline.model import cursors
@@ -55,10 +50,13 @@ def run(options: Options) -> list[Row]:
 
 def _measured(engine: str, options: Options) -> list[Row]:
     number = options.scaled(CALLS, least=50)
-    with processes.database(engine) as url, processes.child("benchmarks.agents", url) as hub:
-        where = json.loads(hub.stdout.readline())
-        plain, messages = _requests(where)
-        rounds = [_round(where, hub.pid, plain, messages, number) for _ in range(options.rounds)]
+    with processes.database(engine) as database_url:
+        key, cursor = uvloop.run(_fill(database_url))
+        with served.started(database_url) as (url, pid):
+            where = {"url": url, "key": key, "cursor": cursor}
+            _make_lead(url, key)
+            plain, messages = _requests(where)
+            rounds = [_round(where, pid, plain, messages, number) for _ in range(options.rounds)]
     return [
         _row(f"{call}, {era}, {engine}", [figures[call, era] for figures in rounds], most=most)
         for call in plain
@@ -146,21 +144,16 @@ def _send(connection: http.client.HTTPConnection, request: Request, number: int)
             raise SystemExit(text.decode())
 
 
-async def _serve(database_url: str) -> None:
-    """Fill a log, make a lead, and serve until the process is ended."""
+async def _fill(database_url: str) -> tuple[str, str]:
+    """Fill a log; gives a key, and the cursor of its last page."""
     scopes = ["events:read", "integrations:read", "integrations:write"]
     async with make_hub(database_url, dispatch=False) as hub:
         _, key = await hub.keys.create(92, name="bench", scopes=scopes)
         await hub.ingest.accept(Submission(drafts(92, EVENTS)))
         head = cursors.decode(await hub.streaming.head())
-    async with serving(make_hub(database_url, dispatch=True)) as url:
-        async with httpx2.AsyncClient(base_url=url, headers={"X-Api-Key": key}) as client:
-            made = await client.post("/api/v1/integrations/leads", json=LEAD)
-            made.raise_for_status()
-        where = {"url": url, "key": key, "cursor": cursors.encode(head - PAGE)}
-        print(json.dumps(where), flush=True)
-        await asyncio.Event().wait()
+    return key, cursors.encode(head - PAGE)
 
 
-if __name__ == "__main__":
-    uvloop.run(_serve(*sys.argv[1:]))
+def _make_lead(url: str, key: str) -> None:
+    made = httpx2.post(f"{url}/api/v1/integrations/leads", json=LEAD, headers={"X-Api-Key": key})
+    made.raise_for_status()

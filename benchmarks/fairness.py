@@ -1,33 +1,25 @@
 """What the healthy notice of the sick: of a hundred subscriptions ten hang for the whole time limit, and ten fail.
 
-A steady load is accepted, and the time from an event's acceptance to its arrival is taken at the targets of the eighty
-healthy ones: first with all healthy, then with the sick among them, in turn.
+``trunkline serve`` accepts a steady load, and the time from the answer to an event until its arrival is taken at the targets of
+the eighty healthy ones: first with all healthy, then with the sick among them, in turn.
 
-``python -m benchmarks.fairness targets`` runs the targets and prints their port: ``/hang`` never answers, ``/fail`` answers
-500. ``python -m benchmarks.fairness hub URL SICK SECONDS DATABASE`` accepts the load and delivers it.
+``python -m benchmarks.fairness`` runs the targets and prints their port: ``/hang`` never answers, ``/fail`` answers 500.
 """
 
 import asyncio
 import json
-import sys
 import time
 from statistics import median
 from typing import ClassVar
 
-import aiohttp
 import psutil
 import uvloop
 
-from benchmarks import processes
-from benchmarks.hubs import drafts, make_hub
+from benchmarks import clocked, processes, served
 from benchmarks.results import Options, Row, medians
-from trunkline.hub.hub import Hub
-from trunkline.ingest.accept import Submission
-from trunkline.runtime import process
 
 SUBSCRIPTIONS, HANGING, FAILING = 100, 10, 10
 PER_SECOND = 300
-CONCURRENCY = 512
 TIME_LIMIT_SECONDS = 3
 """Of an attempt; shorter than by default, so that a run sees the sick time out and be tried again several times."""
 WARM_SECONDS = 2
@@ -58,17 +50,38 @@ def _measured(engine: str, options: Options) -> Row:
 
 
 def _round(engine: str, *, sick: bool, seconds: float) -> dict[str, float]:
+    limit = {"delivery__timeout_seconds": str(TIME_LIMIT_SECONDS)}
     with (
         processes.database(engine) as database_url,
-        processes.child("benchmarks.fairness", "targets") as targets,
+        processes.child("benchmarks.fairness") as targets,
+        served.serving(database_url, **limit) as hub,
     ):
         url = f"http://127.0.0.1:{int(targets.stdout.readline())}"
-        return processes.measure(
-            "benchmarks.fairness", "hub", url, str(int(sick)), str(seconds), database_url
-        )
+        for company, path in enumerate(paths(sick=sick), 1):
+            hub.subscribe(company, f"{url}{path}")
+        memory = psutil.Process(hub.pid).memory_info
+        with clocked.posting(hub, range(1, SUBSCRIPTIONS + 1), per_second=PER_SECOND) as load:
+            time.sleep(WARM_SECONDS)
+            began = time.monotonic()
+            time.sleep(seconds / 2)
+            half = memory().rss
+            time.sleep(seconds / 2)
+            whole = memory().rss
+        time.sleep(1)
+        ways = load.ways(served.arrivals(url), since=began)
+    return {
+        "p50_ms": served.percentile(ways, 0.5) * 1000,
+        "p99_ms": served.percentile(ways, 0.99) * 1000,
+        "worst_ms": max(ways) * 1000,
+        "resident_at_half_mb": half / 2**20,
+        "resident_mb": whole / 2**20,
+    }
 
 
-# --- the targets ----------------------------------------------------------------------------------------------------
+def paths(*, sick: bool) -> list[str]:
+    """Where each subscription's events go."""
+    ill = ["/hang"] * HANGING + ["/fail"] * FAILING if sick else ["/well"] * (HANGING + FAILING)
+    return ill + ["/well"] * (SUBSCRIPTIONS - HANGING - FAILING)
 
 
 class Target(asyncio.Protocol):
@@ -92,7 +105,7 @@ class Target(asyncio.Protocol):
 
     def answer(self, head: bytes) -> None:
         path = head.split(b" ", 2)[1]
-        if path == b"/received":
+        if path == b"/arrivals":
             body = json.dumps(Target.received).encode()
             self.transport.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
         elif path.startswith(b"/fail"):
@@ -113,75 +126,5 @@ async def run_targets() -> None:
     await server.serve_forever()
 
 
-# --- the hub --------------------------------------------------------------------------------------------------------
-
-
-def paths(*, sick: bool) -> list[str]:
-    """Where each subscription's events go."""
-    ill = ["/hang"] * HANGING + ["/fail"] * FAILING if sick else ["/well"] * (HANGING + FAILING)
-    return ill + ["/well"] * (SUBSCRIPTIONS - HANGING - FAILING)
-
-
-async def deliver(url: str, database_url: str, *, sick: bool, seconds: float) -> dict[str, float]:
-    """Accept ``PER_SECOND`` events, company by company, and find out how long each was on its way to a healthy target."""
-    limit = {"delivery__timeout_seconds": str(TIME_LIMIT_SECONDS)}
-    async with (
-        make_hub(database_url, dispatch=True, concurrency=CONCURRENCY, **limit) as hub,
-        aiohttp.ClientSession() as session,
-    ):
-        for company, path in enumerate(paths(sick=sick), 1):
-            request = {"target_url": f"{url}{path}", "event_types": ["*"]}
-            await hub.subscriptions.create(company, request, channel="webhooks")
-        process.tune()
-        await _load(hub, min(WARM_SECONDS, seconds))
-        memory = psutil.Process().memory_info
-        accepted = await _load(hub, seconds / 2)
-        half = memory().rss
-        accepted |= await _load(hub, seconds / 2)
-        whole = memory().rss
-        await asyncio.sleep(1)
-        async with session.get(f"{url}/received") as answer:
-            received = {int(position): at for position, at in (await answer.json(content_type=None)).items()}
-    missing = sum(position not in received for position in accepted)
-    assert not missing, f"{missing} of {len(accepted)} events did not reach a healthy target"
-    taken = sorted(max(received[position] - at, 0) * 1000 for position, at in accepted.items())
-    return {
-        "p50_ms": taken[len(taken) // 2],
-        "p99_ms": taken[len(taken) * 99 // 100],
-        "worst_ms": taken[-1],
-        "resident_at_half_mb": half / 2**20,
-        "resident_mb": whole / 2**20,
-    }
-
-
-async def _load(hub: Hub, seconds: float) -> dict[int, float]:
-    """Accept by the clock; gives when each event of a healthy subscription was accepted."""
-    accepted: dict[int, float] = {}
-    running: set[asyncio.Task[None]] = set()
-
-    async def accept(company: int) -> None:
-        done = await hub.ingest.accept(Submission(drafts(company, 1)))
-        if company > HANGING + FAILING:
-            accepted[done.events[0].position] = time.monotonic()
-
-    began = time.monotonic()
-    for number in range(int(PER_SECOND * seconds)):
-        await asyncio.sleep(began + number / PER_SECOND - time.monotonic())
-        task = asyncio.create_task(accept(number % SUBSCRIPTIONS + 1))
-        running.add(task)
-        task.add_done_callback(running.discard)
-    await asyncio.gather(*running)
-    return accepted
-
-
-def main() -> None:
-    kind, *arguments = sys.argv[1:]
-    if kind == "targets":
-        uvloop.run(run_targets())
-        return
-    url, sick, seconds, database_url = arguments
-    print(json.dumps(uvloop.run(deliver(url, database_url, sick=bool(int(sick)), seconds=float(seconds)))))
-
-
 if __name__ == "__main__":
-    main()
+    uvloop.run(run_targets())

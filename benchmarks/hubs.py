@@ -12,7 +12,7 @@ PAYLOAD = (
 """Makes an envelope of about 0.5 KB."""
 
 
-def environment(database_url: str, *, concurrency: int = 64, **settings: str) -> dict[str, str]:
+def environment(database_url: str, **settings: str) -> dict[str, str]:
     """Give the settings of a hub that may push to this machine, without rate limits getting in the way of a measurement.
 
     *settings* are more of them, such as ``delivery__shards="2"``.
@@ -21,20 +21,19 @@ def environment(database_url: str, *, concurrency: int = 64, **settings: str) ->
         "TRUNKLINE_DATABASE__URL": database_url,
         "TRUNKLINE_DELIVERY__ALLOW_HTTP": "true",
         "TRUNKLINE_DELIVERY__ALLOW_PRIVATE_NETWORKS": "true",
-        "TRUNKLINE_DELIVERY__CONCURRENCY": str(concurrency),
-        "TRUNKLINE_DELIVERY__CONCURRENCY_PER_SUBSCRIPTION": str(concurrency),
         "TRUNKLINE_LIMITS__WRITE": "100000000/minute",
         "TRUNKLINE_LIMITS__READ": "100000000/minute",
-        "TRUNKLINE_LOGGING__LEVEL": "warning",
+        "TRUNKLINE_LIMITS__ADMIN": "100000000/minute",
+        "TRUNKLINE_COMPANIES__EVENTS_PER_SECOND": "100000000",
         "TRUNKLINE_AUTH__PEPPER": "p" * 32,
         "TRUNKLINE_AUTH__ENCRYPTION_KEY": "k" * 32,
         **{f"TRUNKLINE_{name.upper()}": value for name, value in settings.items()},
     }
 
 
-def make_hub(database_url: str, *, dispatch: bool, concurrency: int = 64, **more: str) -> Hub:
+def make_hub(database_url: str, *, dispatch: bool, **more: str) -> Hub:
     """Build a hub with the settings of ``environment``."""
-    loaded = settings.load(environment=environment(database_url, concurrency=concurrency, **more))
+    loaded = settings.load(environment=environment(database_url, **more))
     return Hub(loaded, dispatch=dispatch)
 
 

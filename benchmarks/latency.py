@@ -12,9 +12,8 @@ import time
 import aiohttp
 import orjson
 
-from benchmarks import processes
-from benchmarks.accept import BODY
-from benchmarks.hubs import environment, make_hub
+from benchmarks import processes, push, served
+from benchmarks.hubs import make_hub
 from benchmarks.results import Options, Row, medians
 
 COMPANY = 92
@@ -34,7 +33,7 @@ def run(options: Options) -> list[Row]:
 
 def _rows(engine: str, options: Options) -> list[Row]:
     events, seconds = options.scaled(200, least=20), max(5 * options.scale, 0.5)
-    limit = _push_limit(engine, options.scaled(12_000, least=160))
+    limit = push.limit(engine, options.scaled(20_000, least=500))
     idle, loaded = [], []
     for _ in range(options.rounds):
         rounds = asyncio.run(_round(engine, events=events, seconds=seconds, per_second=limit * LOAD))
@@ -55,12 +54,6 @@ def _rows(engine: str, options: Options) -> list[Row]:
     ]
 
 
-def _push_limit(engine: str, count: int) -> float:
-    with processes.sink() as url, processes.database(engine) as database_url:
-        processes.measure("benchmarks.push", "store", str(count), url, database_url)
-        return processes.measure("benchmarks.push", "drain", str(count), database_url)["per_second"]
-
-
 async def _round(
     engine: str, *, events: int, seconds: float, per_second: float
 ) -> tuple[dict[str, float], dict[str, float]]:
@@ -73,9 +66,7 @@ async def _round(
             _, key = await hub.keys.create(COMPANY, name="bench", scopes=["events:write"])
             request = {"target_url": target, "event_types": ["*"]}
             await hub.subscriptions.create(COMPANY, request, channel="webhooks")
-        serve = ("trunkline.cli", "serve", "--port", "0")
-        with processes.child(*serve, environment=environment(database_url)) as server:
-            url = server.stdout.readline().split()[3]
+        with served.started(database_url) as (url, _):
             async with aiohttp.ClientSession(headers={"X-Api-Key": key}) as session:
                 await _one_by_one(session, url, 20)
                 idle = await _one_by_one(session, url, events)
@@ -88,7 +79,7 @@ async def _one_by_one(session: aiohttp.ClientSession, url: str, count: int) -> l
     """Post *count* events, 15 to 35 ms apart, so that nothing of the hub's own rhythm is met again and again."""
     sent = []
     for _ in range(count):
-        sent.append(await _post(session, f"{url}/api/v1/events", BODY, due=time.monotonic()))
+        sent.append(await _post(session, f"{url}/api/v1/events", served.EVENT, due=time.monotonic()))
         await asyncio.sleep(random.uniform(0.015, 0.035))
     return sent
 
@@ -97,7 +88,7 @@ async def _open_loop(
     session: aiohttp.ClientSession, url: str, *, seconds: float, per_second: float
 ) -> list[Sent]:
     """Post a batch each ``BATCH_SECONDS``, as large as *per_second* asks for."""
-    body = b'{"events":[' + b",".join([BODY] * max(round(per_second * BATCH_SECONDS), 1)) + b"]}"
+    body = b'{"events":[' + b",".join([served.EVENT] * max(round(per_second * BATCH_SECONDS), 1)) + b"]}"
     began = time.monotonic()
     posts = []
     for number in range(int(seconds / BATCH_SECONDS)):

@@ -65,11 +65,12 @@ async def run(
         f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
     )
     request = head.encode() + body
-    await _send(parts, request, connections=connections, seconds=seconds / 5)
+    warm = await _send(parts, request, connections=connections, seconds=seconds / 5)
     began = time.perf_counter()
     latencies = sorted(await _send(parts, request, connections=connections, seconds=seconds * 4 / 5))
     return {
         "per_second": len(latencies) / (time.perf_counter() - began),
+        "count": len(warm) + len(latencies),
         "p50_ms": latencies[len(latencies) // 2] * 1000,
         "p99_ms": latencies[len(latencies) * 99 // 100] * 1000,
     }

@@ -2,7 +2,6 @@
 
 ``python -m benchmarks.matching accept DATABASE COMPANIES COUNT`` times accepting.
 ``python -m benchmarks.matching match DATABASE COMPANIES COUNT`` times matching.
-``python -m benchmarks.matching memory DATABASE`` serves the database and measures the process.
 """
 
 import asyncio
@@ -16,9 +15,8 @@ import orjson
 import psutil
 import uvloop
 
-from benchmarks import processes
+from benchmarks import processes, served
 from benchmarks.hubs import PAYLOAD, drafts, make_hub
-from benchmarks.polls import serving
 from benchmarks.results import Options, Row, medians
 from trunkline.dispatch.routing import RoutingTable
 from trunkline.hub.hub import Hub
@@ -54,8 +52,9 @@ def _measured(engine: str, companies: int, options: Options) -> list[Row]:
         ]
         matches = options.scaled(50_000, least=companies)
         matched = [_child("match", many_companies, companies, matches) for _ in range(options.rounds)]
-        memory = _child("memory", many_companies) | {
-            "baseline_resident_mb": _child("memory", one_company)["resident_mb"]
+        memory = {
+            "resident_mb": resident_mb(many_companies),
+            "baseline_resident_mb": resident_mb(one_company),
         }
     what = f"{companies * EACH:,} filtered subscriptions, {engine}"
     return [
@@ -177,23 +176,18 @@ async def match(database_url: str, companies: int, count: int) -> dict[str, floa
     return {"cpu_us": (time.process_time() - cpu) / count * 1e6}
 
 
-async def memory(database_url: str) -> dict[str, float]:
-    """Serve the database until its subscriptions are in the routing table."""
-    hub = make_hub(database_url, dispatch=True)
-    async with serving(hub):
-        accepted = await hub.ingest.accept(Submission(drafts(1, 1)))
-        assert hub.dispatcher is not None
-        while (
-            min((shard.read for shard in hub.dispatcher.owned_shards.values()), default=0)
-            < accepted.events[0].position
-        ):
-            await asyncio.sleep(0.01)
-        return {"resident_mb": psutil.Process().memory_info().rss / 2**20}
+def resident_mb(database_url: str) -> float:
+    """Measure ``trunkline serve`` when its dispatcher has come to an event, so that it has read every subscription."""
+    with processes.sink() as sink, served.serving(database_url) as hub:
+        hub.subscribe(1_000_000, sink)
+        served.post_batches(hub, 1_000_000, served.BATCH, connections=1)
+        served.wait_for(sink, served.BATCH)
+        return psutil.Process(hub.pid).memory_info().rss / 2**20
 
 
 def main() -> None:
     kind, *arguments = sys.argv[1:]
-    work = {"accept": accept, "match": match, "memory": memory}[kind]
+    work = {"accept": accept, "match": match}[kind]
     converted = [int(argument) if argument.isdecimal() else argument for argument in arguments]
     print(json.dumps(uvloop.run(work(*converted))))
 

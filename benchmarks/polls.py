@@ -1,10 +1,9 @@
 """How long a poll takes at a thousand polls a second: pages of ten events, and empty ones from cursors that are up to date.
 
 Polls are sent by the clock, whether or not the last ones were answered, and timed from when they were due: a server that
-falls behind shows it. The server is what ``trunkline serve`` runs, dispatcher included.
+falls behind shows it. The server is ``trunkline serve``, dispatcher included.
 
-``python -m benchmarks.polls serve DATABASE`` fills a log, serves it and prints where, as JSON.
-``python -m benchmarks.polls load PER_SECOND SECONDS`` reads that JSON from standard input and prints percentiles.
+``python -m benchmarks.polls PER_SECOND SECONDS`` reads where to poll from standard input, as JSON, and prints percentiles.
 """
 
 import asyncio
@@ -14,20 +13,15 @@ import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
 import uvloop
 
-from benchmarks import processes
+from benchmarks import processes, served
 from benchmarks.hubs import drafts, make_hub
 from benchmarks.results import Options, Row, medians
-from trunkline.api import server
-from trunkline.hub.hub import Hub
 from trunkline.ingest.accept import Submission
 from trunkline.model import cursors
-from trunkline.runtime import process
 
 PER_SECOND = 1000
 CONNECTIONS = 64
@@ -44,9 +38,11 @@ def run(options: Options) -> list[Row]:
 
 def _measured(engine: str, options: Options) -> Row:
     seconds = options.scaled(8)
-    with processes.database(engine) as url, processes.child("benchmarks.polls", "serve", url) as serving:
-        where = serving.stdout.readline()
-        rounds = [_load(where, seconds) for _ in range(options.rounds)]
+    with processes.database(engine) as database_url:
+        keys = uvloop.run(fill(database_url))
+        with served.started(database_url) as (url, _):
+            where = json.dumps({"url": url, "keys": keys, "head": COMPANIES * EVENTS_EACH})
+            rounds = [_load(where, seconds) for _ in range(options.rounds)]
     figures = medians(rounds)
     return Row(
         f"GET /events at {PER_SECOND:,}/s, {engine}",
@@ -58,27 +54,15 @@ def _measured(engine: str, options: Options) -> Row:
 
 
 def _load(where: str, seconds: float) -> dict[str, float]:
-    command = [sys.executable, "-m", "benchmarks.polls", "load", str(PER_SECOND), str(seconds)]
+    command = [sys.executable, "-m", "benchmarks.polls", str(PER_SECOND), str(seconds)]
     done = subprocess.run(
         command, input=where, stdout=subprocess.PIPE, check=True, text=True, timeout=seconds + 60
     )
     return json.loads(done.stdout)
 
 
-# --- the server -----------------------------------------------------------------------------------------------------
-
-
-@asynccontextmanager
-async def serving(hub: Hub) -> AsyncIterator[str]:
-    """Serve *hub* as ``trunkline serve`` does; gives its URL."""
-    with server.bind("127.0.0.1", 0) as listener:
-        async with server.running(hub, listener=listener):
-            process.tune()
-            yield server.url_of(listener)
-
-
-async def serve(database_url: str) -> None:
-    """Fill a log, and serve it until the process is ended."""
+async def fill(database_url: str) -> list[str]:
+    """Fill a log; gives the key of each company."""
     keys = []
     async with make_hub(database_url, dispatch=False) as hub:
         for company in range(1, COMPANIES + 1):
@@ -87,9 +71,7 @@ async def serve(database_url: str) -> None:
         for _ in range(EVENTS_EACH // 50):
             for company in range(1, COMPANIES + 1):
                 await hub.ingest.accept(Submission(drafts(company, 50)))
-    async with serving(make_hub(database_url, dispatch=True)) as url:
-        print(json.dumps({"url": url, "keys": keys, "head": COMPANIES * EVENTS_EACH}), flush=True)
-        await asyncio.Event().wait()
+    return keys
 
 
 # --- the load -------------------------------------------------------------------------------------------------------
@@ -190,11 +172,7 @@ async def load(where: dict, per_second: int, seconds: float) -> dict[str, float]
 
 
 def main() -> None:
-    kind, *arguments = sys.argv[1:]
-    if kind == "serve":
-        uvloop.run(serve(*arguments))
-        return
-    per_second, seconds = arguments
+    per_second, seconds = sys.argv[1:]
     print(json.dumps(uvloop.run(load(json.load(sys.stdin), int(per_second), float(seconds)))))
 
 

@@ -31,15 +31,10 @@ def measure(module: str, *arguments: str) -> dict[str, Any]:
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def load(
-    kind: str, database_url: str, body: bytes, *, path: str, connections: int, seconds: float
-) -> dict[str, float]:
-    """Post *body* to *path* of a hub (or the bare endpoint), again and again on each connection; gives rate and latencies."""
-    with child("benchmarks.api", kind, database_url) as server:
-        port, key = server.stdout.readline().split()
-        url = f"http://127.0.0.1:{port}"
-        command = [sys.executable, "-m", "benchmarks.load", url, path, str(connections), str(seconds), key]
-        done = subprocess.run(command, input=body, stdout=subprocess.PIPE, check=True, timeout=300)
+def load(url: str, body: bytes, *, path: str, key: str, connections: int, seconds: float) -> dict[str, float]:
+    """Post *body* to *path*, again and again on each connection; gives rate, number and latencies."""
+    command = [sys.executable, "-m", "benchmarks.load", url, path, str(connections), str(seconds), key]
+    done = subprocess.run(command, input=body, stdout=subprocess.PIPE, check=True, timeout=300)
     return json.loads(done.stdout)
 
 
@@ -64,11 +59,17 @@ def database(engine: str) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def child(module: str, *arguments: str, environment: Mapping[str, str] | None = None) -> Iterator[Any]:
+def child(
+    module: str,
+    *arguments: str,
+    environment: Mapping[str, str] | None = None,
+    stderr: int | None = None,
+) -> Iterator[Any]:
     """Run a module while the block runs, with *environment* over ours; what it prints can be read from its ``stdout``."""
     process = subprocess.Popen(
         [sys.executable, "-m", module, *arguments],
         stdout=subprocess.PIPE,
+        stderr=stderr,
         text=True,
         env={**os.environ, **(environment or {})},
     )

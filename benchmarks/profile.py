@@ -1,24 +1,31 @@
 """Where each microsecond of a delivery goes: ``python -m benchmarks.profile``, or the suite ``profile`` of ``make bench``.
 
-py-spy samples the process that pushes; a sample belongs to the innermost frame with a known owner, and the shares are
-scaled by the process's CPU per delivery. PostgreSQL's own counters stand beside them.
+py-spy samples ``trunkline serve`` while it accepts events and pushes each to ten subscriptions; a sample belongs to the innermost
+frame with a known owner, and the shares are scaled by the process's CPU per delivery. PostgreSQL's own counters stand beside them.
 """
 
 import asyncio
-import json
+import contextlib
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import asyncpg
 
-from benchmarks import processes, report
+from benchmarks import processes, push, report, served
 from benchmarks.results import Options, Row
 
 SAMPLES_PER_SECOND = 400
+SUBSCRIPTIONS = 10
+ATTACHED_SECONDS = 1.0
+"""When py-spy surely watches."""
+FLUSHED_SECONDS = 1.5
+"""When PostgreSQL's statistics have what was done before."""
 
 OWNERS = {
     "signing and headers": (
@@ -56,6 +63,16 @@ OWNERS = {
         "/sqlite3/",
         "/trunkline/store/database",
     ),
+    "accepting the event, a tenth": (
+        "/trunkline/ingest/",
+        "/trunkline/api/",
+        "/trunkline/schemas/",
+        "/trunkline/access/",
+        "/uvicorn/",
+        "/starlette/",
+        "/fastapi/",
+        "/jsonschema",
+    ),
     "settling": ("/dispatch/settlement", "/store/", "/trunkline/dispatch/"),
     "metrics, logs": (
         "/prometheus_client/",
@@ -69,10 +86,9 @@ OWNERS = {
 }
 """Parts of files' names, asked in this order."""
 
-LEFT_OUT = ("importlib._bootstrap", "drain (", "/plugins/watchdog")
+LEFT_OUT = ("importlib._bootstrap", "/plugins/watchdog")
 REST = "everything else"
 TOGETHER = "together"
-GARBAGE = "of this, collecting garbage"
 
 COUNTERS = """
 SELECT (SELECT sum(xact_commit) FROM pg_stat_database) AS commits,
@@ -87,12 +103,12 @@ SELECT (SELECT sum(xact_commit) FROM pg_stat_database) AS commits,
 
 def run(options: Options) -> list[Row]:
     """Profile each engine once; nothing here has a target."""
-    count = options.scaled(24_000, least=320) // 16 * 16
-    rounds = {engine: _round(engine, count) for engine in processes.ENGINES}
+    events = options.scaled(3_000, least=200) // served.BATCH * served.BATCH
+    rounds = {engine: _round(engine, events) for engine in processes.ENGINES}
     owners = {engine: shares for engine, (shares, _) in rounds.items()}
     rows = [
         _row(name, {f"{engine}_us": shares[name] for engine, shares in owners.items()})
-        for name in [*OWNERS, REST, TOGETHER, GARBAGE]
+        for name in [*OWNERS, REST, TOGETHER]
     ]
     _, counters = rounds["postgresql"]
     return [*rows, *(_row(f"PostgreSQL: {name}", {"per_delivery": each}) for name, each in counters.items())]
@@ -102,42 +118,54 @@ def _row(name: str, figures: dict[str, float]) -> Row:
     return Row(name, figures, None, "", met=True)
 
 
-def _round(engine: str, count: int) -> tuple[dict[str, float], dict[str, float]]:
+def _round(engine: str, events: int) -> tuple[dict[str, float], dict[str, float]]:
     """Give µs per delivery by owner, and on PostgreSQL its counters per delivery."""
-    with processes.sink() as url, processes.database(engine) as database_url:
-        processes.measure("benchmarks.push", "store", str(count), url, database_url)
-        before = _counters(database_url)
-        measured, stacks = _sampled_drain(count, database_url)
+    with processes.database(engine) as database_url:
+        with processes.sink() as sink, served.serving(database_url) as hub:
+            push.measure(hub, sink, SUBSCRIPTIONS, served.BATCH)
+            time.sleep(FLUSHED_SECONDS)
+            before = _counters(database_url)
+            with _sampled(hub.pid) as stacks:
+                cpu_us = _push_on(hub, sink, events)
         after = _counters(database_url)
     counted = Counter[str]()
     for stack, samples in stacks:
         counted[owner_of(stack)] += samples
-    scale = measured["cpu_us"] / max(counted.total(), 1)
-    shares = {name: counted[name] * scale for name in [*OWNERS, REST]}
-    together = {TOGETHER: measured["cpu_us"], GARBAGE: measured["gc_us"]}
-    return {**shares, **together}, {name: (after[name] - before[name]) / count for name in after}
+    scale = cpu_us / max(counted.total(), 1)
+    shares = {name: counted[name] * scale for name in [*OWNERS, REST]} | {TOGETHER: cpu_us}
+    return shares, {name: (after[name] - before[name]) / (events * SUBSCRIPTIONS) for name in after}
 
 
-def _sampled_drain(count: int, database_url: str) -> tuple[dict[str, float], list[tuple[list[str], int]]]:
+def _push_on(hub: served.Server, sink: str, events: int) -> float:
+    """Push *events* more; gives µs of CPU per delivery."""
+    cpu, deliveries = processes.cpu_seconds(hub.pid), events * SUBSCRIPTIONS
+    served.post_batches(hub, 92, events)
+    served.wait_for(sink, deliveries + served.BATCH * SUBSCRIPTIONS)
+    return (processes.cpu_seconds(hub.pid) - cpu) / deliveries * 1e6
+
+
+@contextlib.contextmanager
+def _sampled(pid: int) -> Iterator[list[tuple[list[str], int]]]:
+    """Watch a process while the block runs; what was seen stands in the list afterwards."""
+    seen: list[tuple[list[str], int]] = []
     with tempfile.TemporaryDirectory(prefix="tl-bench-") as folder:
         raw = Path(folder) / "stacks"
-        done = subprocess.run(
-            [
-                str(Path(sys.executable).with_name("py-spy")),
-                *("record", "--rate", str(SAMPLES_PER_SECOND), "--format", "raw", "--output", str(raw)),
-                *("--full-filenames", "--function", "--"),
-                *(sys.executable, "-m", "benchmarks.push", "drain", str(count), database_url),
-            ],
-            check=False,
-            capture_output=True,
-            text=True,
-            timeout=300,
-        )
-        if done.returncode or not raw.exists():
-            msg = f"py-spy could not watch the process: {done.stderr}"
+        command = [
+            str(Path(sys.executable).with_name("py-spy")),
+            *("record", "--rate", str(SAMPLES_PER_SECOND), "--format", "raw", "--output", str(raw)),
+            *("--full-filenames", "--function", "--pid", str(pid)),
+        ]
+        spy = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        time.sleep(ATTACHED_SECONDS)
+        try:
+            yield seen
+        finally:
+            spy.send_signal(signal.SIGINT)
+            said, _ = spy.communicate(timeout=60)
+        if spy.returncode or not raw.exists():
+            msg = f"py-spy could not watch the process: {said}"
             raise RuntimeError(msg)
-        measured = next(json.loads(line) for line in done.stdout.splitlines() if line.startswith("{"))
-        return measured, list(_working(raw.read_text().splitlines()))
+        seen.extend(_working(raw.read_text().splitlines()))
 
 
 def _working(lines: Iterable[str]) -> Iterator[tuple[list[str], int]]:

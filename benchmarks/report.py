@@ -15,6 +15,7 @@ _UNITS = {
     "_us": "µs",
     "_ms": "ms",
     "_mb": "MB",
+    "_percent": "%",
 }
 
 

@@ -11,8 +11,8 @@ import aiohttp
 import psutil
 from sqlalchemy import text
 
-from benchmarks import processes
-from benchmarks.hubs import drafts, environment, make_hub
+from benchmarks import processes, served
+from benchmarks.hubs import drafts, make_hub
 from benchmarks.results import Options, Row, medians
 from trunkline.hub.hub import Hub
 from trunkline.ingest.accept import Submission
@@ -59,14 +59,8 @@ async def _measure(workers: int, count: int) -> dict[str, float]:
             for company in range(1, COMPANIES + 1):
                 request = {"target_url": url, "event_types": ["*"]}
                 await hub.subscriptions.create(company, request, channel="webhooks")
-            command = ("trunkline.cli", "worker")
-            started = [
-                stack.enter_context(
-                    processes.child(*command, environment=environment(database_url, **settings))
-                )
-                for _ in range(workers)
-            ]
-            await _shared_out(hub, workers)
+            started = [stack.enter_context(served.working(database_url, **settings)) for _ in range(workers)]
+            await shared_out(hub, workers=workers, shards=SHARDS)
             pids = {"sink": [sink.pid], "worker": [worker.pid for worker in started]}
             return await _deliver(hub, url, count, {**pids, "postgresql": [await _postmaster(hub)]})
 
@@ -91,14 +85,14 @@ def _cpu(pids: Mapping[str, list[int]]) -> dict[str, float]:
     return {name: sum(map(processes.cpu_seconds, own)) for name, own in pids.items()}
 
 
-async def _shared_out(hub: Hub, workers: int) -> None:
-    """Return when each of *workers* holds as many shards as the others."""
+async def shared_out(hub: Hub, *, workers: int, shards: int) -> None:
+    """Return when each of *workers* owns as many of the *shards* as the others."""
     async with asyncio.timeout(60):
         while True:
             async with hub.database.read() as connection:
                 holders = (await connection.execute(text("SELECT holder FROM shards"))).scalars().all()
-            held = Counter(filter(None, holders))
-            if len(held) == workers and held.total() == SHARDS:
+            owned = Counter(filter(None, holders))
+            if owned.total() == shards and list(owned.values()) == [shards // workers] * workers:
                 return
             await asyncio.sleep(0.1)
 

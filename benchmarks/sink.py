@@ -1,5 +1,7 @@
 """The target of every push: answers 204 to anything, as cheaply as Python can. Run as a process of its own.
 
+``GET /refuse`` makes it answer 503 until ``GET /take``; these and ``GET /count`` tell how many deliveries it has taken.
+
 ``python -m benchmarks.sink arrivals`` also notes when the first byte of each delivery came; ``GET /arrivals`` tells, by
 event id, on the clock of ``time.monotonic``, which all processes of a machine share.
 """
@@ -12,7 +14,8 @@ import time
 
 import uvloop
 
-ANSWER = b"HTTP/1.1 204 No Content\r\n\r\n"
+TAKEN = b"HTTP/1.1 204 No Content\r\n\r\n"
+REFUSED = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n"
 EVENT_ID = re.compile(rb"\r\nwebhook-id: ?([0-9]+)\r\n", re.IGNORECASE)
 
 
@@ -20,6 +23,7 @@ class Sink(asyncio.Protocol):
     """One connection. Understands just what our clients send: heads with a Content-Length."""
 
     received = 0
+    refuses = False
 
     def connection_made(self, transport):
         self.transport = transport
@@ -37,7 +41,10 @@ class Sink(asyncio.Protocol):
             length = int(head[start + 15 :].split(b"\r\n", 1)[0]) if start >= 0 else 0
             if len(buffer) < end + 4 + length:
                 break
-            if head.startswith(b"get /count"):
+            if head.startswith((b"get /count", b"get /refuse", b"get /take")):
+                Sink.refuses = head.startswith(b"get /refuse") or (
+                    Sink.refuses and head.startswith(b"get /count")
+                )
                 text = b"%d" % Sink.received
                 self.transport.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(text), text))
             else:
@@ -45,8 +52,8 @@ class Sink(asyncio.Protocol):
             buffer = buffer[end + 4 + length :]
         self.buffer = buffer
         if answers:
-            Sink.received += answers
-            self.transport.write(ANSWER * answers)
+            Sink.received += 0 if Sink.refuses else answers
+            self.transport.write((REFUSED if Sink.refuses else TAKEN) * answers)
 
 
 class Arrivals(Sink):
@@ -60,8 +67,9 @@ class Arrivals(Sink):
             text = json.dumps(Arrivals.seen).encode()
             self.transport.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(text), text))
             return
-        for event_id in EVENT_ID.findall(data):
-            Arrivals.seen.setdefault(int(event_id), now)
+        if not Sink.refuses:
+            for event_id in EVENT_ID.findall(data):
+                Arrivals.seen.setdefault(int(event_id), now)
         super().data_received(data)
 
 

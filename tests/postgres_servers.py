@@ -39,7 +39,7 @@ ssl_ca_file = '{folder}/ca.crt'
 _WHO_MAY_CONNECT = """
 local all all trust
 local replication postgres trust
-hostssl all over_tls samehost scram-sha-256
+hostssl all over_tls,trunkline_owner,trunkline_app samehost scram-sha-256
 hostssl all by_certificate samehost cert
 hostnossl all in_clear samehost trust
 host all postgres samehost trust

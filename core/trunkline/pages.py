@@ -21,7 +21,7 @@ from trunkline.contract import (
     SubscriptionActivity,
 )
 from trunkline.contract.fragments import FragmentInvalid, check_fragment
-from trunkline.schemas.conditions import Condition, conditions_of
+from trunkline.schemas.conditions import Condition, all_conditions, conditions_of
 from trunkline.schemas.definitions import Example, ItemList, Kind
 from trunkline.schemas.fields import Field, FieldKind, Reference
 from trunkline.schemas.products import Brand, Product, alternatives, json_remarks, sample_envelope
@@ -54,6 +54,7 @@ __all__ = [
     "ShownEvent",
     "SubscriptionActivity",
     "Wording",
+    "all_conditions",
     "alternatives",
     "check_fragment",
     "conditions_of",

@@ -4,6 +4,7 @@ Here are the guards and models that the hub's own routes are made of, the errors
 a context lends (``context.subscriptions``, ``context.keys``), for annotations. ``trunkline`` is what every plugin begins with.
 """
 
+from trunkline.access.issuers import Issuer, IssuerUnavailable
 from trunkline.api.company_names import CompanyName
 from trunkline.api.definitions import CALL_PREFIX, body_model, call_options, definition_routes, query_model
 from trunkline.api.hooks import rest_hook_channel, rest_hook_routes
@@ -69,6 +70,13 @@ from trunkline.errors import (
     Unauthenticated,
 )
 from trunkline.model.deliveries import BreakerPolicy
+from trunkline.model.environments import (
+    company_number,
+    company_title,
+    environment_member,
+    environment_of,
+    in_environment,
+)
 from trunkline.model.event_groups import is_group, takes_type, type_groups
 from trunkline.model.principals import COMPANY_SCOPES, Principal, describe_scope
 from trunkline.plugins.extras import require_extra
@@ -105,6 +113,8 @@ __all__ = [
     "Gap",
     "Held",
     "IdempotencyKey",
+    "Issuer",
+    "IssuerUnavailable",
     "Names",
     "OpenOrigin",
     "Operations",
@@ -139,8 +149,13 @@ __all__ = [
     "body_model",
     "call_options",
     "check_idempotency_key",
+    "company_number",
+    "company_title",
     "definition_routes",
     "describe_scope",
+    "environment_member",
+    "environment_of",
+    "in_environment",
     "is_group",
     "query_model",
     "query_reader",

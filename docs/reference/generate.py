@@ -246,7 +246,8 @@ def event_types_page() -> str:
             [(f"[`{kind.name}`](#{kind.name.replace('.', '')})", kind.title) for kind in kinds],
         ),
         "An event is pushed and polled as an envelope. `metadata` is absent when it is empty, `companyRef` where the company had no "
-        "[reference](../how-to/manage-companies.md) when the event was accepted.",
+        '[reference](../how-to/manage-companies.md) when the event was accepted; `"environment": "test"` follows where it is of the company\'s '
+        "[test environment](../how-to/use-a-test-environment.md).",
         '```json\n{"id": 45678, "type": "client.created", "createdUtc": "2026-01-28T10:30:00Z", "companyId": 92,\n "companyRef": "acme-4f2a", "payload": {"client_id": 12345, "first_name": "Jane"}, "metadata": {"source": "web_portal"}}\n```',
     ]
     for kind in kinds:
@@ -399,7 +400,8 @@ def http_page() -> str:
         "A call below `/api/v1` carries its key in the header `X-Api-Key`. A company's key looks like "
         "`wlcro_live_92_` followed by 43 characters, and sees nothing of another company; an operator's begins with `wlcro_live_0_`, may do everything, "
         "and names the company in the header `X-Company-Id`, or in an event's `companyId`, by its id or its reference. "
-        "No key, or one that is unknown or revoked: 401. A key without the scope: 403, which names it. Another company's record: 404.",
+        "A key of a company's [test environment](../how-to/use-a-test-environment.md) has `_test_` in the place of `_live_`; an operator names that "
+        "environment in the header `X-Environment`. No key, or one that is unknown or revoked: 401. A key without the scope: 403, which names it. Another company's record: 404.",
         "## Rate limits",
         "A company's key has so many calls a minute in each bucket; [settings](settings.md#limits) say how many. Every answer to it carries "
         "`X-RateLimit-Limit`, `X-RateLimit-Remaining`, `X-RateLimit-Reset` (Unix seconds), `X-RateLimit-Window` and `X-RateLimit-Policy`. "

@@ -280,6 +280,15 @@ def test_the_tutorial_about_a_connector_leads_from_an_empty_folder_to_an_event_t
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_the_tutorial_about_a_broker_leads_from_an_empty_folder_to_a_complete_channel(
+    make_reader: MakeReader,
+):
+    reader = make_reader({**OFFLINE, "PYTHONPATH": sysconfig.get_path("purelib")})
+    reader.follow(DOCS / "tutorials" / "broker-channel.md")
+
+
+@pytest.mark.slow
 @pytest.mark.timeout(180)
 def test_the_tutorial_about_an_agent_leads_from_an_empty_folder_to_notes_that_it_adds(
     make_reader: MakeReader,
@@ -317,6 +326,7 @@ def test_the_readme_runs(make_reader: MakeReader):
         "replay-and-catch-up",
         "run-plugins-from-files",
         "deliver-in-order",
+        "use-a-test-environment",
         "write-a-client",
     ],
 )

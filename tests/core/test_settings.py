@@ -158,13 +158,21 @@ def test_secrets_are_in_no_repr_and_in_no_error():
     ("environment", "sentence"),
     [
         ({"auth__pepper": "short"}, "Setting 'auth.pepper': must have 32 characters or more"),
-        ({"server__port": "abc"}, "Setting 'server.port': must be a whole number"),
+        ({"server__port": "abc"}, "Setting 'server.port': must be a whole number, not 'abc'"),
+        (
+            {"limits__read": "fast"},
+            "Setting 'limits.read': must be calls a minute, such as 60/minute, not 'fast'",
+        ),
+        ({"plugins__enabled": "[1,"}, "Setting 'plugins.enabled': must be a list, not '[1,'"),
         ({"server__port": "70000"}, "Setting 'server.port': must be 65535 at most"),
         ({"database__pool_size": "1"}, "Setting 'database.pool_size': must be 2 or more"),
         ({"delivery__timeout_seconds": "0"}, "Setting 'delivery.timeout_seconds': must be more than 0"),
         ({"delivery__allow_http": "perhaps"}, "Setting 'delivery.allow_http': must be true or false"),
         ({"logging__format": "xml"}, "Setting 'logging.format': must be 'auto', 'console' or 'json'"),
-        ({"server__public_url": "foo"}, "Setting 'server.public_url': must be a URL such as https://"),
+        (
+            {"server__public_url": "foo"},
+            "Setting 'server.public_url': must be a URL such as https://events.example.com, not 'foo'",
+        ),
         (
             {"server__public_url": "https://a b"},
             "Setting 'server.public_url': must be a URL such as https://",
@@ -217,3 +225,10 @@ def test_a_line_about_a_setting_that_is_no_assignment_is_named(folder):
     (folder / ".env").write_text("A=1\nTRUNKLINE_SERVER__PORT 2")
     with pytest.raises(SettingsInvalid, match=r"^Line 2 of \.env must look like NAME=value$"):
         settings.load()
+
+
+def test_a_setting_in_a_table_of_its_own_has_its_own_variable():
+    read = load(acme__door__host="h", acme__door__port="7", acme__room="r")
+    assert read.plugin_sections["acme"] == {"door": {"host": "h", "port": "7"}, "room": "r"}
+    with pytest.raises(SettingsInvalid, match=r"'acme\.door\.host' is set beside the whole of 'door'"):
+        load(acme__door='{"port": 7}', acme__door__host="h")

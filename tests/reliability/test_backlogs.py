@@ -1,4 +1,4 @@
-"""A target returns to a long backlog of one company: the retries of another do not wait for it."""
+"""A long backlog of one company, in the log or of retries: another company does not wait for it."""
 
 import time
 
@@ -8,13 +8,14 @@ import pytest
 from trunkline import settings
 from trunkline.hub.hub import Hub
 from trunkline.ingest.accept import Submission
-from trunkline.model.events import Draft
+from trunkline.model.events import Draft, Event, shard_of
 from trunkline.store import deliveries as ledger
 from trunkline.store.deliveries import Settled
 from trunkline.store.sql import text
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 MANY, FEW = 4_000, 40
+IN_LOG = 60_000
 
 
 async def test_few_due_retries_of_one_company_do_not_wait_for_the_many_of_another(
@@ -32,6 +33,22 @@ async def test_few_due_retries_of_one_company_do_not_wait_for_the_many_of_anothe
     assert before < MANY // 4
 
 
+async def test_one_event_of_one_company_does_not_wait_for_the_backlog_of_another_in_another_shard(
+    deploy, database_url, receiver, until
+):
+    assert shard_of(1, 16) != shard_of(2, 16)
+    deployment = deploy(database_url)
+    await deployment.set_up(1, 2, target_url=f"{receiver.url}/h")
+    async with Hub(settings.load(environment=deployment.environment), dispatch=False) as hub:
+        await store_events(hub, 1, IN_LOG)
+        await store_events(hub, 2, 1)
+        await deployment.serve()
+        await until(lambda: 2 in companies_of(receiver), seconds=60, what="the delivery of the one")
+    before = companies_of(receiver).index(2)
+    print(f"{before} of the {IN_LOG} were delivered before the one")
+    assert before < IN_LOG // 6
+
+
 def companies_of(receiver) -> list[int]:
     """List whose the pushes are, in the order in which they came."""
     return [orjson.loads(request.body)["companyId"] for request in receiver.requests]
@@ -42,11 +59,7 @@ async def make_due(deployment, counts: dict[int, int]) -> None:
     async with Hub(settings.load(environment=deployment.environment), dispatch=False) as hub:
         due_ms = int(time.time() * 1000) - 60_000
         for company, count in counts.items():
-            payload = hub.catalog.get("lead.created").example
-            draft = Draft(company, "lead.created", "2026-01-28T10:30:00Z", orjson.dumps(payload))
-            events = []
-            for start in range(0, count, 500):
-                events += (await hub.ingest.accept(Submission([draft] * min(500, count - start)))).events
+            events = await store_events(hub, company, count)
             rows = [
                 Settled(event.event_id, deployment.numbers[company], "pending", 0, None, wait_ms=0)
                 for event in events
@@ -57,3 +70,13 @@ async def make_due(deployment, counts: dict[int, int]) -> None:
                     text("UPDATE shards SET cursor = (SELECT position FROM stream_head)")
                 )
             due_ms += 1_000
+
+
+async def store_events(hub: Hub, company: int, count: int) -> list[Event]:
+    """Store *count* events of *company*."""
+    payload = hub.catalog.get("lead.created").example
+    draft = Draft(company, "lead.created", "2026-01-28T10:30:00Z", orjson.dumps(payload))
+    events: list[Event] = []
+    for start in range(0, count, 500):
+        events += (await hub.ingest.accept(Submission([draft] * min(500, count - start)))).events
+    return events

@@ -45,7 +45,7 @@ class TestCrmActions(ActionConformance):
         if definition.name == "delete_client_note":
             note = await made(hub, f"clients/{number}/notes", {"text": "Called."})
             return Request({"client_id": number, "client_note_id": note["client_note_id"]}, {})
-        if definition.name == "archive_client":
+        if definition.name in {"archive_client", "restore_client"}:
             return Request({"client_id": number}, {})
         parameters = {"affiliate_id" if kind == "affiliates" else "client_id": number}
         if definition.name in NEW_STATUS:

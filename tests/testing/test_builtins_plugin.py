@@ -8,6 +8,7 @@ from trunkline.testing import PluginConformance
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]  # the import is judged in a process of its own
 
+HOOK = {"target_url": "http://127.0.0.1:9/of-company-92", "event_types": ["*"]}
 SECRET = "whsec_" + "c2VjcmV0LW9mLXRoZS1wcm92aWRlcg" * 2
 
 
@@ -43,6 +44,7 @@ class TestDocs(PluginConformance):
 
 class TestMake(PluginConformance):
     plugin = "make"
+    bodies: ClassVar = {"POST /api/v1/make/hooks": HOOK}
 
 
 class TestMcp(PluginConformance):
@@ -53,6 +55,7 @@ class TestMcp(PluginConformance):
 
 class TestN8n(PluginConformance):
     plugin = "n8n"
+    bodies: ClassVar = {"POST /api/v1/n8n/hooks": HOOK}
 
 
 class TestOauth(PluginConformance):
@@ -92,3 +95,4 @@ class TestWebhooks(PluginConformance):
 
 class TestZapier(PluginConformance):
     plugin = "zapier"
+    bodies: ClassVar = {"POST /api/v1/zapier/hooks": HOOK}

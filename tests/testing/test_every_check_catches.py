@@ -58,7 +58,15 @@ OF_BROKERS = [
     "channel.refuses-what-its-transport-cannot-name",
 ]
 JUDGED = {
-    "plugin": (PluginConformance, PLUGIN, {acme: None, plugin_values.versioned: CASTERS}),
+    "plugin": (
+        PluginConformance,
+        PLUGIN,
+        {
+            acme: None,
+            plugin_values.versioned: CASTERS,
+            plugin_routes.good_keeping: ["plugin.routes-keep-companies-apart"],
+        },
+    ),
     "channel": (
         ChannelConformance,
         CHANNEL,
@@ -68,7 +76,11 @@ JUDGED = {
             pigeons.good: ["channel.tells-companies-apart-at-one-target"],
         },
     ),
-    "action": (ActionConformance, (action,), {action.good: None}),
+    "action": (
+        ActionConformance,
+        (action,),
+        {action.good: None, action.good_copying: ["action.takes-nothing-of-another-company"]},
+    ),
     "search": (SearchConformance, (search,), {search.good: None}),
     "migrations": (MigrationsConformance, (migrations,), {migrations.ledger: None}),
 }

@@ -19,6 +19,7 @@ from trunkline.errors import (
 )
 from trunkline.model import cursors
 from trunkline.model.companies import REFERENCE_FORM, is_reference
+from trunkline.model.environments import TEST, company_number, environment_member, in_environment
 from trunkline.model.times import utc_or_none
 from trunkline.store import companies as store
 from trunkline.store import directory, erasures
@@ -65,17 +66,19 @@ class Companies:
             company_id = await store.new_id(connection)
             await store.lock(connection, company_id)
             company = await self._change(connection, company_id, values)
-        return self._view(company_id, company)
+            test_limits = await _test_limits(connection, company_id)
+        return self._view(company_id, company, test_limits)
 
     async def view(self, name: int | str) -> dict[str, Any]:
         """Show a company; one that was never made has an id and limits. Raises CompanyUnknown, NotFound: it was deleted."""
-        company_id = name if isinstance(name, int) else await self._directory.id_of(name)
+        company_id = company_number(name if isinstance(name, int) else await self._directory.id_of(name))
         async with self._database.read() as connection:
             company = await store.find(connection, company_id)
             if company is None and await erasures.was_erased(connection, company_id):
                 kind = "company"
                 raise NotFound(kind, company_id)
-        return self._view(company_id, company)
+            test_limits = await _test_limits(connection, company_id)
+        return self._view(company_id, company, test_limits)
 
     async def page(
         self, *, reference: str | None = None, cursor: str | None = None, limit: int = 50
@@ -84,9 +87,10 @@ class Companies:
         after = cursors.decode(cursor, kind=_CURSOR) if cursor is not None else 0
         async with self._database.read() as connection:
             found = await store.page(connection, reference=reference, after=after, limit=limit + 1)
-        shown = found[:limit]
+            shown = found[:limit]
+            tests = await store.limits_of_all(connection, [-company.id for company in shown])
         return {
-            "companies": [self._view(company.id, company) for company in shown],
+            "companies": [self._view(company.id, company, tests.get(-company.id, {})) for company in shown],
             "next_cursor": cursors.encode(shown[-1].id, kind=_CURSOR) if len(found) > limit else None,
         }
 
@@ -98,21 +102,24 @@ class Companies:
             Conflict: another company has the reference. CompanyErased: it is being deleted.
         """
         _check(values)
-        company_id = await self._directory.id_of(name)
+        company_id = company_number(await self._directory.id_of(name))
         async with self._database.write() as connection:
             if "reference" in values:
                 await directory.count_change(connection)
             if await store.lock(connection, company_id) is None:
                 raise CompanyErased(company_id)
             company = await self._change(connection, company_id, values)
-        return self._view(company_id, company)
+            test_limits = await _test_limits(connection, company_id)
+        return self._view(company_id, company, test_limits)
 
-    async def delete(self, name: int | str) -> dict[str, Any]:
+    async def delete(self, name: int | str, *, environment: str | None = None) -> dict[str, Any]:
         """Stop a company at once, have all of it removed, and give the receipt; the same again while that runs.
 
-        Raises CompanyUnknown.
+        Its test environment goes with it, or, where *environment* is ``test``, alone. Raises CompanyUnknown.
         """
         company_id = name if isinstance(name, int) else await self._directory.id_of(name)
+        if environment == TEST:
+            company_id = in_environment(company_id, TEST)
         async with self._database.write() as connection:
             erasure = await erasures.begin(
                 connection, company_id, id=f"era_{secrets.token_hex(12)}", plugins=self._plugins()
@@ -132,6 +139,8 @@ class Companies:
         self, connection: AsyncConnection, company_id: int, values: Mapping[str, Any]
     ) -> Company:
         changes = dict(values)
+        if test := changes.pop("test", None):
+            await self._change_test(connection, in_environment(company_id, TEST), test["limits"])
         if (reference := changes.get("reference")) is not None:
             holder = await store.holder_of(connection, reference)
             if holder not in {None, company_id}:
@@ -142,7 +151,18 @@ class Companies:
             changes["limits"] = merged(own, changes["limits"] or {})
         return await store.change(connection, company_id, changes)
 
-    def _view(self, company_id: int, company: Company | None) -> dict[str, Any]:
+    async def _change_test(
+        self, connection: AsyncConnection, company_id: int, limits: Mapping[str, int | None] | None
+    ) -> None:
+        """Give a test environment limits of its own, the deployment's again where there are none."""
+        company = await store.lock(connection, company_id)
+        if company is None:
+            raise CompanyErased(company_id)
+        await store.change(connection, company_id, {"limits": merged(company.limits, limits or {})})
+
+    def _view(
+        self, company_id: int, company: Company | None, test_limits: Mapping[str, int]
+    ) -> dict[str, Any]:
         limits = self._limits.shown(company_id, company.limits if company else {})
         return {
             "id": company_id,
@@ -150,6 +170,7 @@ class Companies:
             "name": company and company.name,
             "limits": limits["limits"],
             "own_limits": limits["own_limits"],
+            "test": self._limits.shown(in_environment(company_id, TEST), test_limits),
             "time_zone": company and company.time_zone,
             "metadata": company.metadata if company else {},
             "alert_recipients": company.alert_recipients if company else [],
@@ -162,7 +183,8 @@ def receipt(erasure: Erasure) -> dict[str, Any]:
     """Show an erasure."""
     return {
         "id": erasure.id,
-        "company_id": erasure.company_id,
+        "company_id": company_number(erasure.company_id),
+        **environment_member(erasure.company_id),
         "status": "running" if erasure.completed_ms is None else "completed",
         "removed": dict(erasure.removed),
         "created_utc": utc_or_none(erasure.created_ms),
@@ -170,9 +192,15 @@ def receipt(erasure: Erasure) -> dict[str, Any]:
     }
 
 
+async def _test_limits(connection: AsyncConnection, company_id: int) -> dict[str, int]:
+    return await store.limits_of(connection, in_environment(company_id, TEST))
+
+
 def _check(values: Mapping[str, Any]) -> None:
     """Find what is wrong with the values of a company. Raises BodyInvalid."""
     faults = faults_of(values.get("limits") or {})
+    in_test = faults_of((values.get("test") or {}).get("limits") or {})
+    faults += [FieldError(f"/test{fault.path}", fault.message) for fault in in_test]
     reference, name, zone = (values.get(key) for key in ("reference", "name", "time_zone"))
     if reference is not None and not is_reference(reference):
         faults.append(FieldError("/reference", f"must be {REFERENCE_FORM}"))

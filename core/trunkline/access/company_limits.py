@@ -4,12 +4,14 @@ A process takes a company's limits from the database and keeps them for ``FRESH_
 that it saw last hold.
 """
 
+import math
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 
 from trunkline.errors import BodyInvalid, CompanyErased, FieldError, StoreUnavailable
+from trunkline.model.environments import is_test
 from trunkline.settings import Companies
 from trunkline.store import companies as store
 from trunkline.store.database import Database
@@ -48,10 +50,13 @@ class CompanyLimits:
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._database = database
-        defaults = settings.model_dump()
+        defaults = settings.model_dump(exclude={"test_share"})
         if defaults["subscriptions"] is None:
             defaults["subscriptions"] = max_subscriptions
         self.defaults = Quotas(**defaults)
+        self._test_defaults = Quotas(
+            **{name: math.ceil(limit * settings.test_share) for name, limit in defaults.items()}
+        )
         self._now = now
         self._known: OrderedDict[int, tuple[Quotas, float]] = OrderedDict()
 
@@ -64,7 +69,7 @@ class CompanyLimits:
             async with self._database.read() as connection:
                 own = await store.limits_of(connection, company_id)
         except StoreUnavailable:
-            return known[0] if known else self.defaults
+            return known[0] if known else self._defaults_of(company_id)
         return self._remember(company_id, own)
 
     async def view(self, company_id: int) -> dict[str, object]:
@@ -96,8 +101,11 @@ class CompanyLimits:
             "own_limits": {name: own[name] for name in NAMES if name in own},
         }
 
+    def _defaults_of(self, company_id: int) -> Quotas:
+        return self._test_defaults if is_test(company_id) else self.defaults
+
     def _remember(self, company_id: int, own: Mapping[str, int]) -> Quotas:
-        quotas = self.defaults
+        quotas = self._defaults_of(company_id)
         if own:
             known = {name: value for name, value in own.items() if name in NAMES}
             quotas = replace(quotas, **known, is_paced="events_per_second" in own)

@@ -51,7 +51,7 @@ class LookupPace:
 
     async def may_look_up(self, tenant: int) -> bool:
         """Count a lookup (``outbound.MayLookUp``); calls that are no company's are not held to any pace."""
-        if not self._is_enabled or tenant <= 0:
+        if not self._is_enabled or not tenant:
             return True
         per_minute = (await self._limits.of(tenant)).lookups_per_minute
         return not self._pace.take(tenant, 1, per_second=per_minute / 60)

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from trunkline.access.keys import KEY_ID_PREFIX, Keys
+from trunkline.model.environments import company_number, environment_member
 from trunkline.model.principals import Principal
 from trunkline.model.times import utc_or_none
 from trunkline.runtime import callers
@@ -77,7 +78,8 @@ def view(record: KeyRecord) -> dict[str, Any]:
     """Show a key."""
     return {
         "id": record.id,
-        "company_id": record.company_id,
+        "company_id": record.company_id and company_number(record.company_id),
+        **environment_member(record.company_id or 0),
         "name": record.name,
         "scopes": list(record.scopes),
         "last4": record.last4,

@@ -32,7 +32,7 @@ def read_terms(*, expires_utc: str | None, networks: Sequence[str], now_ms: int)
         time = read_time(expires_utc)
         expires_ms = None if time is None else int(datetime.fromisoformat(time).timestamp() * 1000)
         if expires_ms is None:
-            text = "must be an ISO 8601 time with an offset, such as 2026-01-28T10:30:00Z"
+            text = f"must be an ISO 8601 time with an offset, such as 2026-01-28T10:30:00Z, not '{expires_utc[:SHOWN]}'"
             faults.append(FieldError("/expires_utc", text))
         elif expires_ms <= now_ms:
             faults.append(FieldError("/expires_utc", f"must be in the future, not {expires_utc[:SHOWN]}"))

@@ -29,6 +29,7 @@ from trunkline.errors import (
     unknown_name,
 )
 from trunkline.model.companies import MAX_COMPANY_ID
+from trunkline.model.environments import company_number, environment_of, in_environment
 from trunkline.model.principals import COMPANY_SCOPES, OPERATOR, Principal
 from trunkline.runtime.batching import Batcher
 from trunkline.store import keys as store
@@ -40,7 +41,7 @@ from trunkline.store.secrets import Redigest
 
 KEY_ID_PREFIX = "key_"
 _SECRET_BYTES = 32
-_KEY = re.compile(r"([a-z][a-z0-9]{1,15})_live_(0|[1-9][0-9]{0,18})_([A-Za-z0-9_-]{43})", re.ASCII)
+_KEY = re.compile(r"([a-z][a-z0-9]{1,15})_(live|test)_(0|[1-9][0-9]{0,18})_([A-Za-z0-9_-]{43})", re.ASCII)
 _log = logging.getLogger(__name__)
 
 
@@ -54,16 +55,19 @@ class ParsedKey:
 
 
 def new_key(prefix: str, company_id: int | None) -> str:
-    """Make a key with 32 random bytes: ``{prefix}_live_{companyId}_{secret}``."""
-    return f"{prefix}_live_{company_id or 0}_{secrets.token_urlsafe(_SECRET_BYTES)}"
+    """Make a key with 32 random bytes: ``{prefix}_live_{companyId}_{secret}``, or ``_test_`` of a test environment."""
+    owner = company_id or 0
+    secret = secrets.token_urlsafe(_SECRET_BYTES)
+    return f"{prefix}_{environment_of(owner)}_{company_number(owner)}_{secret}"
 
 
 def parse_key(api_key: str) -> ParsedKey | None:
     """Take a key apart; None where it is not written as one."""
     match = _KEY.fullmatch(api_key)
-    if match is None or int(match[2]) > MAX_COMPANY_ID:
+    if match is None or int(match[3]) > MAX_COMPANY_ID:
         return None
-    return ParsedKey(match[1], int(match[2]) or None, match[3][-4:])
+    company_id = in_environment(int(match[3]), match[2])
+    return ParsedKey(match[1], company_id or None, match[4][-4:])
 
 
 class Keys:

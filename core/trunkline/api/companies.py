@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
 from trunkline.access.companies import MAX_NAME, MAX_RECIPIENTS, Companies
-from trunkline.api.models import Strict, Utc
+from trunkline.api.models import InTest, Strict, Utc
 from trunkline.api.problems import responses
 from trunkline.api.requests import QueryModel
 from trunkline.api.routing import Route, bind
@@ -37,12 +37,38 @@ _EXAMPLE: JsonDict = {
     **_SAID,
     "limits": _ALL,
     "own_limits": _OWN,
+    "test": {
+        "limits": {
+            "subscriptions": 25,
+            "filter_cost": 2_500,
+            "lookups_per_minute": 150,
+            "events_per_second": 250,
+            "replays_at_once": 2,
+            "keys": 25,
+        },
+        "own_limits": {},
+    },
     "created_utc": "2026-01-28T10:30:00Z",
     "updated_utc": "2026-01-28T10:30:00Z",
 }
 CompanyPath = Annotated[str, Path(description="the company's id or reference")]
 Reads = Annotated[Caller, Depends(requires(OPERATOR))]
 Administers = Annotated[Caller, Depends(requires(OPERATOR, bucket="admin"))]
+
+
+class TestEnvironmentRequest(Strict):
+    """What is to be set of a company's test environment."""
+
+    limits: dict[str, int | None] = Field(
+        description="limits of its own, by their names; null gives it the deployment's again"
+    )
+
+
+class TestEnvironmentView(BaseModel):
+    """The test environment of a company, and the limits that hold for it."""
+
+    limits: dict[str, int] = Field(description="the limits that hold, by their names")
+    own_limits: dict[str, int] = Field(description="those of them that the operator gave it")
 
 
 class CompanyRequest(Strict):
@@ -57,6 +83,7 @@ class CompanyRequest(Strict):
     limits: dict[str, int | None] | None = Field(
         default=None, description="limits of its own, by their names; null gives it the deployment's again"
     )
+    test: TestEnvironmentRequest | None = Field(default=None, description="its test environment")
     time_zone: str | None = Field(default=None, description="of the IANA database, such as `Europe/Berlin`")
     metadata: dict[str, Any] | None = Field(
         default=None, description="what the product wants to keep with it"
@@ -77,6 +104,7 @@ class CompanyView(BaseModel):
     name: str | None
     limits: dict[str, int] = Field(description="the limits that hold, by their names")
     own_limits: dict[str, int] = Field(description="those of them that the operator gave this company")
+    test: TestEnvironmentView = Field(description="its test environment")
     time_zone: str | None
     metadata: dict[str, Any]
     alert_recipients: list[str]
@@ -121,6 +149,7 @@ class Receipt(BaseModel):
 
     id: str
     company_id: int
+    environment: InTest = None
     status: str = Field(description="`running` or `completed`")
     removed: dict[str, int] = Field(description="how many rows are gone, by table")
     created_utc: Utc
@@ -155,13 +184,16 @@ class CompanyHandlers:
         return await self._companies.change(_name(company_id), body.model_dump(exclude_unset=True))
 
     async def delete_company(
-        self, company_id: CompanyPath, response: Response, _: Annotated[Caller, Depends(requires(OPERATOR))]
+        self,
+        company_id: CompanyPath,
+        response: Response,
+        caller: Annotated[Caller, Depends(requires(OPERATOR))],
     ) -> dict[str, Any]:
-        """Delete a company and everything of it.
+        """Delete a company and everything of it, in both environments; with `X-Environment: test` its test environment alone.
 
         Its keys and subscriptions stop at once. Events, deliveries and records go in small pieces, which the receipt counts.
         """
-        receipt = await self._companies.delete(_name(company_id))
+        receipt = await self._companies.delete(_name(company_id), environment=caller.environment)
         response.headers["Location"] = f"/api/v1/erasures/{receipt['id']}"
         return receipt
 
@@ -218,6 +250,7 @@ ROUTES = (
         CompanyHandlers.delete_company,
         status_code=202,
         response_model=Receipt,
+        response_model_exclude_unset=True,
         summary="Delete a company and everything of it",
         responses=responses(401, 403, 404),
     ),
@@ -226,6 +259,7 @@ ROUTES = (
         "/erasures/{erasure_id}",
         CompanyHandlers.show_erasure,
         response_model=Receipt,
+        response_model_exclude_unset=True,
         summary="Show the receipt of a deletion",
         responses=responses(401, 403, 404),
     ),

@@ -161,7 +161,7 @@ class EventHandlers:
         how: dict[str, Any] = {
             "company_of": names,
             "now_text": now_text(),
-            "namespace": caller.principal.company_id or 0,
+            "namespace": caller.namespace,
             "key": key,
         }
         submission = None

@@ -20,6 +20,7 @@ from trunkline.api.routing import Route, bind
 from trunkline.api.security import Caller, requires
 from trunkline.contract import Channel, EventReader, PluginContext, Routes, Subscriptions
 from trunkline.errors import BodyInvalid, FieldError, NotFound
+from trunkline.filters.forms import without_blanks
 from trunkline.model.event_groups import takes_type
 from trunkline.model.subscriptions import GONE
 from trunkline.outbound.push import deliver
@@ -125,14 +126,6 @@ class RestHookHandlers:
         """Stop pushing for good. A hook that is not there is as good as one that has gone."""
         with suppress(NotFound):
             await self._subscriptions.delete(caller.company_id, hook_id, channel=self._channel)
-
-
-def without_blanks(filter: Any) -> Any:
-    """Leave out of a filter what a platform's form had left empty: empty text, empty lists, and what then has no comparison."""
-    if not isinstance(filter, dict):
-        return filter
-    kept = {name: without_blanks(value) for name, value in filter.items()}
-    return {name: value for name, value in kept.items() if value not in ("", [], {})}
 
 
 def rest_hook_routes(

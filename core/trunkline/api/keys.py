@@ -1,6 +1,6 @@
 """API keys over HTTP: who am I, and making, listing and revoking keys."""
 
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, ConfigDict, Field
@@ -8,10 +8,12 @@ from pydantic.config import JsonDict
 
 from trunkline.access.key_terms import DEFAULT_OVERLAP_SECONDS, MAX_NETWORKS, MAX_OVERLAP_SECONDS
 from trunkline.api.company_names import CompanyName
+from trunkline.api.models import InTest
 from trunkline.api.problems import responses
 from trunkline.api.routing import Route, bind
 from trunkline.api.security import Caller, requires
 from trunkline.contract import ApiKeys
+from trunkline.model.environments import company_number, environment_member
 from trunkline.model.principals import ADMIN, COMPANY_SCOPES, OPERATOR
 
 _SCOPES = ", ".join(f"`{scope}`" for scope in COMPANY_SCOPES)
@@ -37,6 +39,7 @@ class Me(BaseModel):
     )
 
     company_id: int | None = Field(description="null for an operator's key")
+    environment: InTest = None
     key_name: str
     scopes: list[str]
 
@@ -53,6 +56,10 @@ class KeyRequest(BaseModel):
 
     company_id: CompanyName = Field(description="the company it is for: its id, or its reference")
     name: str = Field(min_length=1, max_length=200, description="what it is for, in the company's words")
+    environment: Literal["live", "test"] | None = Field(
+        default=None,
+        description="which of the company's environments it is for; the one in the header X-Environment, or `live`, if absent",
+    )
     scopes: list[str] = Field(description=f"what it may do: {_SCOPES}")
     expires_utc: str | None = Field(default=None, description="when it ends, ISO 8601; never, if absent")
     allowed_networks: list[str] = Field(
@@ -85,6 +92,7 @@ class KeyView(BaseModel):
 
     id: str
     company_id: int | None = Field(description="null for an operator's key")
+    environment: InTest = None
     name: str
     scopes: list[str]
     last4: str = Field(description="the last characters of the key, to tell it by")
@@ -126,16 +134,24 @@ class KeyHandlers:
     def __init__(self, keys: ApiKeys) -> None:
         self._keys = keys
 
-    async def show_me(self, caller: Annotated[Caller, Depends(requires(None))]) -> Me:
+    async def show_me(self, caller: Annotated[Caller, Depends(requires(None))]) -> dict[str, Any]:
         """Answer for any valid key; the platforms use it to test a connection and to label it."""
         principal = caller.principal
-        return Me(company_id=principal.company_id, key_name=principal.name, scopes=sorted(principal.scopes))
+        company_id = principal.company_id
+        return {
+            "company_id": company_id and company_number(company_id),
+            **environment_member(company_id or 0),
+            "key_name": principal.name,
+            "scopes": sorted(principal.scopes),
+        }
 
     async def create_key(
         self, body: KeyRequest, caller: Annotated[Caller, Depends(requires(OPERATOR, bucket="admin"))]
     ) -> NewKey:
         """Make a key for a company (an operator's key only). The answer is the only place where the key is shown."""
-        company_id = await caller.company_named(body.company_id, path="/company_id")
+        company_id = await caller.company_named(
+            body.company_id, path="/company_id", environment=body.environment
+        )
         view, key = await self._keys.create(
             company_id,
             name=body.name,
@@ -164,7 +180,7 @@ class KeyHandlers:
         return NewKey(**view, key=key)
 
     async def list_keys(self, caller: Annotated[Caller, Depends(requires(ADMIN))]) -> KeyList:
-        """List the company's keys, or every company's for an operator who names none."""
+        """List the company's keys, or every company's, in both environments, for an operator who names none."""
         views = await self._keys.list(caller.named_company_id)
         return KeyList(keys=[KeyView(**view) for view in views], count=len(views))
 
@@ -174,21 +190,38 @@ class KeyHandlers:
 
 
 ROUTES = (
-    Route("GET", "/me", KeyHandlers.show_me, summary="Show whose key this is", responses=responses(401, 429)),
+    Route(
+        "GET",
+        "/me",
+        KeyHandlers.show_me,
+        response_model=Me,
+        response_model_exclude_unset=True,
+        summary="Show whose key this is",
+        responses=responses(401, 429),
+    ),
     Route(
         "POST",
         "/keys",
         KeyHandlers.create_key,
         status_code=201,
+        response_model_exclude_unset=True,
         summary="Make a key",
         responses=responses(401, 403, 422, 429),
     ),
-    Route("GET", "/keys", KeyHandlers.list_keys, summary="List keys", responses=responses(401, 403, 429)),
+    Route(
+        "GET",
+        "/keys",
+        KeyHandlers.list_keys,
+        response_model_exclude_unset=True,
+        summary="List keys",
+        responses=responses(401, 403, 429),
+    ),
     Route(
         "POST",
         "/keys/{key_id}/rotate",
         KeyHandlers.rotate_key,
         status_code=201,
+        response_model_exclude_unset=True,
         summary="Replace a key, with an overlap",
         responses=responses(401, 403, 404, 409, 422, 429),
     ),

@@ -17,6 +17,12 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
+InTest = Annotated[
+    Literal["test"] | None,
+    Field(description="`test` where it is of the company's test environment; absent otherwise"),
+]
+
+
 class Envelope(BaseModel):
     """An event as every channel carries it."""
 
@@ -30,6 +36,7 @@ class Envelope(BaseModel):
         default=None,
         description="the company's reference when the event was accepted; absent where it had none",
     )
+    environment: InTest = None
 
 
 class EventRequest(Strict):

@@ -22,7 +22,6 @@ from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from trunkline import errors
-from trunkline.contract.wording import fault_words
 from trunkline.errors import (
     BadQuery,
     BodyInvalid,
@@ -33,6 +32,7 @@ from trunkline.errors import (
     StoreUnavailable,
     pointer,
 )
+from trunkline.errors.wording import fault_words
 from trunkline.runtime import callers
 from trunkline.runtime.callers import CallerLeft
 

@@ -44,6 +44,7 @@ class QuarantinedView(BaseModel):
     id: str = Field(examples=["qtn_5f0c9a2d1e83c55b4f0c9a2d"])
     type: str
     company_id: int
+    environment: models.InTest = None
     errors: list[ProblemField] = Field(
         description="what its schema finds wrong; empty where it can be released"
     )

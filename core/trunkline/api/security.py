@@ -31,6 +31,14 @@ from trunkline.errors import (
     Unauthenticated,
 )
 from trunkline.model.companies import REFERENCE_FORM, read_name
+from trunkline.model.environments import (
+    ENVIRONMENTS,
+    LIVE,
+    TEST,
+    TEST_OPERATORS,
+    environment_of,
+    in_environment,
+)
 from trunkline.model.principals import Principal
 from trunkline.runtime import callers
 from trunkline.schemas.versions import HEADER as VERSIONS_HEADER
@@ -38,6 +46,7 @@ from trunkline.schemas.versions import read_header
 from trunkline.store.directory import CompanyDirectory
 
 COMPANY_HEADER = "X-Company-Id"
+ENVIRONMENT_HEADER = "X-Environment"
 _COMPANY_MISSING = "is required: name the company in the X-Company-Id header, as an operator's key has none"
 _COMPANY_MALFORMED = f"must be a company's id, in digits, or its reference ({REFERENCE_FORM})"
 _VERSIONS = VERSIONS_HEADER.lower().encode()
@@ -70,12 +79,13 @@ class Hub(Protocol):
 class Caller:
     """Who calls. *named_company_id* is the company of the key, or the one that an operator named in the header.
 
-    *made_for* are the versions of event types that the caller's program was made for, where it says so in a header.
+    *environment* is the key's, or the one that an operator named in the header; None, which means live, for none. *made_for* are the versions of event types that the caller's program was made for, where it says so in a header.
     """
 
     principal: Principal
     named_company_id: int | None
     made_for: Mapping[str, int] | None = None
+    environment: str | None = field(default=None, kw_only=True)
     _directory: CompanyDirectory | None = field(default=None, repr=False, compare=False, kw_only=True)
 
     @property
@@ -91,19 +101,30 @@ class Caller:
             BadQuery: an operator named none.
         """
         if self.named_company_id is None:
-            raise _company_header(_COMPANY_MISSING)
+            raise _header_refused(COMPANY_HEADER, _COMPANY_MISSING)
         return self.named_company_id
 
+    @property
+    def namespace(self) -> int:
+        """Within which idempotency keys mean one request: the company of the key; operators share one in each environment."""
+        if self.principal.company_id is not None:
+            return self.principal.company_id
+        return TEST_OPERATORS if self.environment == TEST else 0
+
     def company_for(self, body_company_id: int | None) -> int:
-        """Settle the company of a body that may name one itself (``companyId``).
+        """Settle the company of a body that may name one itself (``companyId``), in the environment of the call.
 
         Raises:
             Forbidden: a company's key named another company.
             BodyInvalid: an operator named one company in the header and another in the body.
             BadQuery: an operator named none.
         """
-        if body_company_id is None or body_company_id == self.named_company_id:
+        if body_company_id is None:
             return self.company_id
+        if self.environment == TEST:
+            body_company_id = in_environment(body_company_id, TEST)
+        if body_company_id == self.named_company_id:
+            return body_company_id
         if self.principal.company_id is not None:
             raise Forbidden.wrong_company()
         if self.named_company_id is not None:
@@ -112,8 +133,8 @@ class Caller:
             )
         return body_company_id
 
-    async def company_named(self, name: int | str, *, path: str) -> int:
-        """Settle the company that a body names at *path*, by its id or by its reference.
+    async def company_named(self, name: int | str, *, path: str, environment: str | None = None) -> int:
+        """Settle the company that a body names at *path*, by its id or by its reference, in the *environment* that it names.
 
         Raises:
             Forbidden, BodyInvalid, BadQuery: as ``company_for`` does.
@@ -129,7 +150,11 @@ class Caller:
             raise BodyInvalid(
                 [FieldError(path, f"is no company's reference: '{str(name)[:SHOWN]}'")]
             ) from None
-        return self.company_for(company_id)
+        if environment not in {None, self.environment} and self.environment is not None:
+            raise BodyInvalid(
+                [FieldError("/environment", f"is not the environment of the {ENVIRONMENT_HEADER} header")]
+            )
+        return in_environment(self.company_for(company_id), environment or self.environment)
 
 
 def hub_of(request: Request) -> Hub:
@@ -160,7 +185,7 @@ class Requires(SecurityBase):
             type_=SecuritySchemeType.apiKey,
             in_=APIKeyIn.header,
             name="X-Api-Key",
-            description="`{prefix}_live_{companyId}_{secret}`, made by `trunkline keys create` or `POST /api/v1/keys`",
+            description="`{prefix}_live_{companyId}_{secret}`, or `_test_` for the test environment; made by `trunkline keys create` or `POST /api/v1/keys`",
         )
 
     def bucket_for(self, method: str) -> Bucket | None:
@@ -177,7 +202,7 @@ class Requires(SecurityBase):
         known: tuple[Requires, Caller] | None = scope.get(_CALLER_KEY)
         if known is not None and known[0] is self:
             return known[1]
-        api_key, company, versions = _headers(scope)
+        api_key, company, versions, named_environment = _headers(scope)
         hub = hub_of(request)
         token = None if api_key else _bearer_token(scope)
         try:
@@ -198,8 +223,13 @@ class Requires(SecurityBase):
                 _add_headers(scope, allowance)
         if self.scope is not None and not principal.has(self.scope):
             raise Forbidden.scope_missing(self.scope)
-        company_id = await _company(principal, company, hub.directory) if company else principal.company_id
-        caller = Caller(principal, company_id, _made_for(versions), _directory=hub.directory)
+        environment = _environment(principal, named_environment)
+        company_id = principal.company_id
+        if company:
+            company_id = await _company(principal, company, environment, hub.directory)
+        caller = Caller(
+            principal, company_id, _made_for(versions), environment=environment, _directory=hub.directory
+        )
         scope[_CALLER_KEY] = (self, caller)
         return caller
 
@@ -240,8 +270,8 @@ def _bearer_token(scope: Scope) -> str | None:
     return match[1].decode("latin-1") if match else None
 
 
-def _headers(scope: Scope) -> tuple[str | None, str | None, str | None]:
-    api_key = company = versions = None
+def _headers(scope: Scope) -> tuple[str | None, str | None, str | None, str | None]:
+    api_key = company = versions = environment = None
     for name, value in scope["headers"]:
         if name == b"x-api-key":
             api_key = value.decode("latin-1")
@@ -249,7 +279,9 @@ def _headers(scope: Scope) -> tuple[str | None, str | None, str | None]:
             company = value.decode("latin-1")
         elif name == _VERSIONS:
             versions = value.decode("latin-1")
-    return api_key, company, versions
+        elif name == b"x-environment":
+            environment = value.decode("latin-1")
+    return api_key, company, versions, environment
 
 
 def _add_headers(scope: Scope, allowance: Allowance) -> None:
@@ -269,22 +301,37 @@ def _made_for(header: str | None) -> dict[str, int] | None:
         raise BadQuery(msg, errors=[FieldError(name, message)]) from None
 
 
-async def _company(principal: Principal, header: str, directory: CompanyDirectory) -> int:
+def _environment(principal: Principal, header: str | None) -> str | None:
+    """Settle the environment of a call: a company's key has its own, an operator names it. Raises BadQuery, Forbidden."""
+    own = None if principal.company_id is None else environment_of(principal.company_id)
+    if not header:
+        return own
+    if header not in ENVIRONMENTS:
+        raise _header_refused(ENVIRONMENT_HEADER, f"must be '{LIVE}' or '{TEST}'", header)
+    if own is not None and header != own:
+        raise Forbidden.wrong_environment(own)
+    return header
+
+
+async def _company(
+    principal: Principal, header: str, environment: str | None, directory: CompanyDirectory
+) -> int:
     name = read_name(header)
     if name is None:
-        raise _company_header(_COMPANY_MALFORMED, header)
+        raise _header_refused(COMPANY_HEADER, _COMPANY_MALFORMED, header)
     try:
-        company_id = await directory.id_of(name)
+        company_id = in_environment(await directory.id_of(name), environment)
+        directory.check_open((company_id,))
     except CompanyUnknown:
         if principal.is_operator:
-            raise _company_header("is no company's reference", header) from None
+            raise _header_refused(COMPANY_HEADER, "is no company's reference", header) from None
         raise Forbidden.wrong_company() from None
     if principal.company_id not in {None, company_id}:
         raise Forbidden.wrong_company()
     return company_id
 
 
-def _company_header(message: str, value: str | None = None) -> BadQuery:
+def _header_refused(name: str, message: str, value: str | None = None) -> BadQuery:
     if value is not None:
         message = f"{message}: '{value[:SHOWN]}'"
-    return BadQuery(f"The header {COMPANY_HEADER} {message}.", errors=[FieldError(COMPANY_HEADER, message)])
+    return BadQuery(f"The header {name} {message}.", errors=[FieldError(name, message)])

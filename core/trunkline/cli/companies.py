@@ -11,8 +11,9 @@ from trunkline.access.company_limits import NAMES
 from trunkline.cli import opening
 from trunkline.cli.config import Config
 from trunkline.cli.loop import run
-from trunkline.cli.options import AsJson, CompanyArgument, load_settings, name_of
-from trunkline.cli.output import show_json, show_table, warn
+from trunkline.cli.options import AsJson, CompanyArgument, Environment, load_settings, name_of
+from trunkline.cli.output import show_json, show_table, shown_company, warn
+from trunkline.model.environments import LIVE, TEST
 from trunkline.settings import Settings
 
 app = typer.Typer(
@@ -115,6 +116,7 @@ def show(
 def delete(
     context: typer.Context,
     company: CompanyArgument,
+    environment: Environment = LIVE,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     wait: Annotated[bool, typer.Option("--wait", help="Return when all of it is gone.")] = False,
     as_json: AsJson = False,
@@ -122,13 +124,15 @@ def delete(
 ) -> None:
     """Delete a company and everything of it: keys, subscriptions, events, deliveries, records. Nothing brings it back.
 
-    Its keys and subscriptions stop at once; the rest goes in pieces, while the hub runs.
+    Its keys and subscriptions stop at once; the rest goes in pieces, while the hub runs. Its test environment goes with it;
+    with --environment test that goes alone.
 
     Example: [bold]trunkline companies delete acme --yes --wait[/bold]
     """
     if not yes:
-        typer.confirm(f"Delete company {company} and everything of it, for good?", abort=True, err=True)
-    receipt = run(_delete(load_settings(context, config), company, wait=wait))
+        which = f"the test environment of company {company}" if environment == TEST else f"company {company}"
+        typer.confirm(f"Delete {which} and everything of it, for good?", abort=True, err=True)
+    receipt = run(_delete(load_settings(context, config), company, environment, wait=wait))
     _show_receipt(receipt, as_json=as_json)
 
 
@@ -157,6 +161,7 @@ def limits(
             help=f"Limits to give it, or NAME={_DEFAULT} for the deployment's again. Names: {', '.join(NAMES)}.",
         ),
     ] = None,
+    environment: Environment = LIVE,
     as_json: AsJson = False,
     config: Config = None,
 ) -> None:
@@ -165,14 +170,18 @@ def limits(
     Example: [bold]trunkline companies limits 92 subscriptions=500 keys=default[/bold]
     """
     chosen = dict(map(_read_change, changes or ()))
-    view = run(_change(load_settings(context, config), company, {"limits": chosen} if chosen else {}))
+    values: dict[str, Any] = {"limits": chosen} if chosen else {}
+    if environment == TEST and chosen:
+        values = {"test": values}
+    view = run(_change(load_settings(context, config), company, values))
+    limits = view["test"] if environment == TEST else view
     if as_json:
-        show_json({name: view[name] for name in ("id", "limits", "own_limits")})
+        show_json({"id": view["id"], "limits": limits["limits"], "own_limits": limits["own_limits"]})
         return
-    own = view["own_limits"]
+    own = limits["own_limits"]
     rows = [
         [name, str(value), "its own" if name in own else "the deployment's"]
-        for name, value in view["limits"].items()
+        for name, value in limits["limits"].items()
     ]
     show_table(["limit", "value", "from"], rows)
 
@@ -222,7 +231,8 @@ def _show(view: Mapping[str, Any], *, as_json: bool) -> None:
     if as_json:
         show_json(view)
         return
-    rows = [[name, _cell(view[name])] for name in view if name != "limits"]
+    shown = {**view, "own_limits_of_test": view["test"]["own_limits"]}
+    rows = [[name, _cell(shown[name])] for name in shown if name not in {"limits", "test"}]
     show_table(["", ""], rows)
 
 
@@ -236,7 +246,7 @@ def _show_receipt(receipt: Mapping[str, Any], *, as_json: bool) -> None:
     if as_json:
         show_json(receipt)
         return
-    warn(f"Erasure {receipt['id']} of company {receipt['company_id']}: {receipt['status']}.")
+    warn(f"Erasure {receipt['id']} of company {shown_company(receipt)}: {receipt['status']}.")
     show_table(["removed", "rows"], [[table, str(rows)] for table, rows in receipt["removed"].items()])
 
 
@@ -264,9 +274,9 @@ async def _list(settings: Settings) -> list[dict[str, Any]]:
                 return views
 
 
-async def _delete(settings: Settings, company: str, *, wait: bool) -> dict[str, Any]:
+async def _delete(settings: Settings, company: str, environment: str, *, wait: bool) -> dict[str, Any]:
     async with opening.opened(settings) as hub:
-        receipt = await hub.companies.delete(name_of(company))
+        receipt = await hub.companies.delete(name_of(company), environment=environment)
         while wait and receipt["status"] == "running":
             if not await hub.erasing.run_once():  # another process carries it out
                 await asyncio.sleep(_LOOK_SECONDS)

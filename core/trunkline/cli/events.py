@@ -17,12 +17,13 @@ from trunkline.api.strict_json import read_json
 from trunkline.cli import opening
 from trunkline.cli.config import Config
 from trunkline.cli.loop import run
-from trunkline.cli.options import Company, id_of, load_settings
+from trunkline.cli.options import Chosen, Company, Environment, id_of, load_settings
 from trunkline.cli.output import printable
 from trunkline.errors import BodyInvalid, BodyTooLarge, EventRejected, FieldError, unknown_name
 from trunkline.hub.hub import Hub
 from trunkline.ingest.requests import RequestReader
 from trunkline.model import cursors
+from trunkline.model.environments import LIVE
 from trunkline.model.event_groups import is_group, type_groups
 from trunkline.runtime.clock import now_text
 from trunkline.schemas.modes import Modes
@@ -60,6 +61,7 @@ def emit(
     context: typer.Context,
     type: Annotated[str, typer.Argument(metavar="TYPE", help="The event type, such as client.created.")],
     company: Company,
+    environment: Environment = LIVE,
     payload: Payload = None,
     metadata: Metadata = None,
     config: Config = None,
@@ -69,8 +71,8 @@ def emit(
     Example: [bold]trunkline events emit client.created --company 92[/bold]
     """
     content = sys.stdin.buffer.read() if payload == "-" else _bytes(payload)
-    settings = load_settings(context, config)
-    envelope = run(_emit(settings, type, company, payload=content, metadata=_bytes(metadata)))
+    settings, chosen = load_settings(context, config), Chosen(company, environment)
+    envelope = run(_emit(settings, type, chosen, payload=content, metadata=_bytes(metadata)))
     typer.echo(msgspec.json.format(envelope, indent=2) if sys.stdout.isatty() else envelope)
 
 
@@ -78,6 +80,7 @@ def emit(
 def tail(
     context: typer.Context,
     company: Company,
+    environment: Environment = LIVE,
     types: Types = None,
     since: Since = None,
     follow: Follow = True,
@@ -89,8 +92,8 @@ def tail(
     Example: [bold]trunkline events tail --company 92 --types client.created,lead.created[/bold]
     """
     since_ms = _epoch_ms(since)
-    settings = load_settings(context, config)
-    run(_tail(settings, company, types, since_ms, follow=follow, as_json=as_json))
+    settings, chosen = load_settings(context, config), Chosen(company, environment)
+    run(_tail(settings, chosen, types, since_ms, follow=follow, as_json=as_json))
 
 
 def _bytes(argument: str | None) -> bytes | None:
@@ -110,7 +113,7 @@ def _epoch_ms(text: str | None) -> int | None:
 
 
 async def _emit(
-    settings: Settings, type: str, company: str, *, payload: bytes | None, metadata: bytes | None
+    settings: Settings, type: str, chosen: Chosen, *, payload: bytes | None, metadata: bytes | None
 ) -> bytes:
     """Store an event, its payload with every digit as written; returns the envelope.
 
@@ -120,7 +123,7 @@ async def _emit(
         EventRejected, BodyInvalid, BodyTooLarge: nothing was stored.
     """
     async with opening.opened(settings) as hub:
-        company_id = await id_of(hub, company)
+        company_id = await id_of(hub, chosen)
         members = {"type": orjson.dumps(type), "payload": _payload(hub, type, payload)}
         if metadata is not None:
             members["metadata"] = _compact(metadata, "/metadata")
@@ -157,7 +160,7 @@ def _compact(text: bytes, path: str) -> bytes:
 
 async def _tail(
     settings: Settings,
-    company: str,
+    chosen: Chosen,
     types: str | None,
     since_ms: int | None,
     *,
@@ -166,7 +169,7 @@ async def _tail(
 ) -> None:
     """Print events as they are accepted, until a signal comes; without *follow*, only the stored ones."""
     async with opening.opened(settings) as hub:
-        company_id = await id_of(hub, company)
+        company_id = await id_of(hub, chosen)
         names = _known_types(hub, types)
         with server.stop_signals() as stop:
             stopping = asyncio.create_task(stop.wait())

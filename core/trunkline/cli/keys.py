@@ -5,14 +5,23 @@ from typing import Annotated, Any
 
 import typer
 
+from trunkline.access.key_service import view
 from trunkline.access.key_terms import DEFAULT_OVERLAP_SECONDS, MAX_OVERLAP_SECONDS
 from trunkline.cli import opening
 from trunkline.cli.config import Config
 from trunkline.cli.loop import run
-from trunkline.cli.options import AsJson, OptionalCompany, id_or_none, load_settings
-from trunkline.cli.output import show_json, show_table, warn
+from trunkline.cli.options import (
+    AsJson,
+    Chosen,
+    Environment,
+    OptionalCompany,
+    chosen_or_none,
+    id_or_none,
+    load_settings,
+)
+from trunkline.cli.output import show_json, show_table, shown_company, warn
+from trunkline.model.environments import LIVE, company_title
 from trunkline.model.principals import COMPANY_SCOPES, OPERATOR, Principal
-from trunkline.model.times import utc_text_of_ms
 from trunkline.settings import Settings
 from trunkline.store.keys import KeyRecord
 
@@ -39,6 +48,7 @@ def create_key(
     context: typer.Context,
     name: Name,
     company: OptionalCompany = None,
+    environment: Environment = LIVE,
     scope: Scopes = [],  # noqa: B006 - Typer copies it
     operator: Operator = False,
     expires: Expires = None,
@@ -53,6 +63,9 @@ def create_key(
     if operator == (company is not None):
         msg = "name a company with --company, or make the platform's own key with --operator"
         raise typer.BadParameter(msg)
+    if operator and environment != LIVE:
+        msg = "an operator's key is for both environments; leave --environment out"
+        raise typer.BadParameter(msg)
     if operator and scope:
         msg = "an operator's key may do everything; leave --scope out"
         raise typer.BadParameter(msg)
@@ -60,7 +73,8 @@ def create_key(
         msg = "--name takes 1 to 200 characters"
         raise typer.BadParameter(msg)
     chosen = {"name": name, "scopes": scope, "expires_utc": expires, "networks": network or ()}
-    _show_made(*run(_create(load_settings(context, config), company, chosen)), as_json=as_json)
+    owner = chosen_or_none(company, environment)
+    _show_made(*run(_create(load_settings(context, config), owner, chosen)), as_json=as_json)
 
 
 @app.command("rotate")
@@ -88,13 +102,18 @@ def rotate_key(
 
 @app.command("list")
 def list_keys(
-    context: typer.Context, company: OptionalCompany = None, as_json: AsJson = False, config: Config = None
+    context: typer.Context,
+    company: OptionalCompany = None,
+    environment: Environment = LIVE,
+    as_json: AsJson = False,
+    config: Config = None,
 ) -> None:
     """List keys, oldest first, without their secrets.
 
     Example: [bold]trunkline keys list --company 92[/bold]
     """
-    views = [_view(record) for record in run(_list(load_settings(context, config), company))]
+    chosen = chosen_or_none(company, environment)
+    views = [view(record) for record in run(_list(load_settings(context, config), chosen))]
     if as_json:
         show_json({"keys": views, "count": len(views)})
         return
@@ -110,7 +129,7 @@ def list_keys(
         "expires",
         "networks",
     ]
-    show_table(columns, [[_cell(value) for value in view.values()] for view in views])
+    show_table(columns, [_row(view) for view in views])
 
 
 @app.command("revoke")
@@ -129,18 +148,18 @@ def revoke_key(
 
 def _show_made(record: KeyRecord, key: str, *, as_json: bool) -> None:
     if as_json:
-        show_json({**_view(record), "key": key})
+        show_json({**view(record), "key": key})
         return
     typer.echo(key)
-    owner = "the operator" if record.company_id is None else f"company {record.company_id}"
+    owner = "the operator" if record.company_id is None else company_title(record.company_id)
     warn(f"Key {record.id} of {owner}. Keep it now: it is stored only as a digest and never shown again.")
 
 
 async def _create(
-    settings: Settings, company: str | None, chosen: Mapping[str, Any]
+    settings: Settings, owner: Chosen | None, chosen: Mapping[str, Any]
 ) -> tuple[KeyRecord, str]:
     async with opening.opened(settings, sets_up=True) as hub:
-        company_id = await id_or_none(hub, company)
+        company_id = await id_or_none(hub, owner)
         return await hub.keys.create(company_id, **chosen)
 
 
@@ -150,9 +169,9 @@ async def _rotate(settings: Settings, key_id: str, overlap_seconds: int) -> tupl
         return await hub.keys.rotate(key_id, company_id=None, by=here, overlap_seconds=overlap_seconds)
 
 
-async def _list(settings: Settings, company: str | None) -> list[KeyRecord]:
+async def _list(settings: Settings, chosen: Chosen | None) -> list[KeyRecord]:
     async with opening.opened(settings) as hub:
-        return await hub.keys.list(await id_or_none(hub, company))
+        return await hub.keys.list(await id_or_none(hub, chosen))
 
 
 async def _revoke(settings: Settings, key_id: str) -> None:
@@ -160,23 +179,9 @@ async def _revoke(settings: Settings, key_id: str) -> None:
         await hub.keys.revoke(key_id, company_id=None)
 
 
-def _view(record: KeyRecord) -> dict[str, Any]:
-    return {
-        "id": record.id,
-        "company_id": record.company_id,
-        "name": record.name,
-        "scopes": list(record.scopes),
-        "last4": record.last4,
-        "created_utc": utc_text_of_ms(record.created_ms),
-        "last_used_utc": _utc(record.last_used_ms),
-        "revoked_utc": _utc(record.revoked_ms),
-        "expires_utc": _utc(record.expires_ms),
-        "allowed_networks": list(record.networks),
-    }
-
-
-def _utc(epoch_ms: int | None) -> str | None:
-    return None if epoch_ms is None else utc_text_of_ms(epoch_ms)
+def _row(view: Mapping[str, Any]) -> list[str]:
+    cells = {**view, "company_id": None if view["company_id"] is None else shown_company(view)}
+    return [_cell(value) for name, value in cells.items() if name != "environment"]
 
 
 def _cell(value: object) -> str:

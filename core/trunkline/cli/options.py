@@ -1,7 +1,7 @@
 """Options that several commands share, and the settings that come of them."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import typer
 
@@ -10,6 +10,7 @@ from trunkline.cli.config import chosen_config
 from trunkline.cli.output import warn
 from trunkline.hub.hub import Hub
 from trunkline.model.companies import REFERENCE_FORM, read_name
+from trunkline.model.environments import ENVIRONMENTS, LIVE, TEST, in_environment
 from trunkline.settings import Settings
 
 
@@ -23,6 +24,15 @@ def _check_company(named: str | None) -> str | None:
 _COMPANY: Any = typer.Option(
     "--company", metavar="COMPANY", callback=_check_company, help="The company: its id or its reference."
 )
+
+
+def _check_environment(named: str) -> str:
+    if named not in ENVIRONMENTS:
+        msg = f"'{named}' is no environment; it is {LIVE} or {TEST}"
+        raise typer.BadParameter(msg)
+    return named
+
+
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 Company = Annotated[str, _COMPANY]
 OptionalCompany = Annotated[str | None, _COMPANY]
@@ -30,16 +40,43 @@ CompanyArgument = Annotated[
     str,
     typer.Argument(metavar="COMPANY", callback=_check_company, help="The company: its id or its reference."),
 ]
+Environment = Annotated[
+    str,
+    typer.Option(
+        "--environment",
+        metavar="|".join(ENVIRONMENTS),
+        callback=_check_environment,
+        help="Which of the company's environments.",
+    ),
+]
 
 
-async def id_of(hub: Hub, company: str) -> int:
-    """Tell the id of the company that a command names. Raises CompanyUnknown, CompanyErased."""
-    return await hub.directory.id_of(name_of(company))
+class Chosen(NamedTuple):
+    """The environment of a company that a command names."""
+
+    company: str
+    environment: str
 
 
-async def id_or_none(hub: Hub, company: str | None) -> int | None:
+def chosen_or_none(company: str | None, environment: str) -> Chosen | None:
+    """Give what a command names that may name no company. Raises BadParameter: it names an environment of none."""
+    if company is None:
+        if environment != LIVE:
+            msg = "--environment goes with --company: name the company whose environment it is"
+            raise typer.BadParameter(msg)
+        return None
+    return Chosen(company, environment)
+
+
+async def id_of(hub: Hub, chosen: Chosen) -> int:
+    """Tell the id of the company that a command names, in its environment. Raises CompanyUnknown, CompanyErased."""
+    company_id = await hub.directory.id_of(name_of(chosen.company))
+    return await hub.directory.id_of(in_environment(company_id, chosen.environment))
+
+
+async def id_or_none(hub: Hub, chosen: Chosen | None) -> int | None:
     """Tell the id as ``id_of`` does, where a company is named."""
-    return None if company is None else await id_of(hub, company)
+    return None if chosen is None else await id_of(hub, chosen)
 
 
 def name_of(company: str) -> int | str:

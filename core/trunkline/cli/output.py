@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import typer
@@ -41,6 +41,11 @@ def show_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     for row in rows:
         table.add_row(*(Text(printable(cell)) for cell in row))
     console.print(table)
+
+
+def shown_company(view: Mapping[str, Any]) -> str:
+    """Name in a cell the company that *view* is of: ``92``, or ``92 test`` in its test environment."""
+    return " ".join(filter(None, (str(view["company_id"]), view.get("environment"))))
 
 
 def printable(text: str) -> str:

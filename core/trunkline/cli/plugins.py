@@ -1,22 +1,42 @@
-"""``plugins``: every installed plugin with its state, and everything about one of them."""
+"""``plugins``: every installed plugin with its state, everything about one of them, and what there is to install."""
 
 import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from trunkline.cli import opening
+from trunkline.cli import badges, opening
 from trunkline.cli.config import Config, remember_config
 from trunkline.cli.options import AsJson, load_settings
 from trunkline.cli.output import REFUSED, show_json, show_table, warn
+from trunkline.plugins.catalogue import read_catalogue
 from trunkline.plugins.descriptions import describe_plugins
 
 app = typer.Typer(invoke_without_command=True)
 
 Name = Annotated[
     str, typer.Argument(metavar="NAME", help="The plugin's name, as 'trunkline plugins' lists it.")
+]
+
+Words = Annotated[
+    list[str] | None, typer.Argument(metavar="WORD", help="What to look for; each must be there.")
+]
+CataloguePlace = Annotated[
+    str | None,
+    typer.Option("--catalogue", metavar="PLACE", help="A file or URL, instead of plugins.catalogue."),
+]
+Report = Annotated[
+    Path, typer.Argument(metavar="REPORT", help="What 'pytest --trunkline-report' has written.")
+]
+OfPlugin = Annotated[
+    str | None, typer.Option("--plugin", metavar="NAME", help="Which plugin, where the report has several.")
+]
+IntoFile = Annotated[Path, typer.Option("--into", metavar="FILE", help="Where to draw it.")]
+ReportUrl = Annotated[
+    str | None, typer.Option("--report-url", metavar="URL", help="Where the report is to be read.")
 ]
 
 FACTS = ("state", "error", "distribution", "version", "requires", "module", "file")
@@ -68,6 +88,45 @@ def show_plugin(context: typer.Context, name: Name, as_json: AsJson = False, con
             show_json(plugin)
         else:
             _show(plugin)
+
+
+@app.command("search")
+def search_plugins(
+    context: typer.Context,
+    words: Words = None,
+    catalogue: CataloguePlace = None,
+    as_json: AsJson = False,
+    config: Config = None,
+) -> None:
+    """Look for plugins in the catalogue: the one that comes with trunkline, or plugins.catalogue. Nothing is sent anywhere.
+
+    Example: [bold]trunkline plugins search queue[/bold]
+    """
+    place = catalogue or load_settings(context, config).plugins.catalogue
+    found = read_catalogue(place).search(words or ())
+    if as_json:
+        show_json({"plugins": [entry.model_dump() for entry in found], "count": len(found)})
+    elif not found:
+        warn(f"The catalogue has nothing with {' and '.join(words or ())}.")
+    else:
+        rows = [
+            [entry.name, entry.package, entry.level or "", entry.requires or "", entry.summary]
+            for entry in found
+        ]
+        show_table(["name", "package", "level", "for trunkline", "what it is"], rows)
+
+
+@app.command("badge")
+def draw_badge(
+    report: Report, plugin: OfPlugin = None, into: IntoFile = Path("badge.svg"), report_url: ReportUrl = None
+) -> None:
+    """Draw a badge (SVG) of the level in a conformance report, and print the Markdown that shows it with the report behind it.
+
+    Example: [bold]trunkline plugins badge report.json --report-url https://example.com/report.json[/bold]
+    """
+    name, judged = badges.read_plugin(report, plugin)
+    into.write_text(badges.draw(name, judged, report_url=report_url), encoding="utf-8")
+    typer.echo(f"[![trunkline: {judged.get('level') or 'does not load'}]({into})]({report_url or report})")
 
 
 def _no_such_plugin(name: str, known: Sequence[str]) -> str:

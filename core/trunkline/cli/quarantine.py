@@ -14,11 +14,20 @@ from trunkline.api.strict_json import read_json
 from trunkline.cli import opening
 from trunkline.cli.config import Config
 from trunkline.cli.loop import run
-from trunkline.cli.options import AsJson, OptionalCompany, id_or_none, load_settings
-from trunkline.cli.output import show_json, show_table, warn
+from trunkline.cli.options import (
+    AsJson,
+    Chosen,
+    Environment,
+    OptionalCompany,
+    chosen_or_none,
+    id_or_none,
+    load_settings,
+)
+from trunkline.cli.output import show_json, show_table, shown_company, warn
 from trunkline.contract import QuarantinedEvent, ReleasedEvent
 from trunkline.errors import EventRejected, FieldError, unknown_name
 from trunkline.ingest import quarantine, requests
+from trunkline.model.environments import LIVE
 from trunkline.settings import Settings
 
 _PAGE = 100
@@ -47,6 +56,7 @@ Payload = Annotated[
 def list_events(
     context: typer.Context,
     company: OptionalCompany = None,
+    environment: Environment = LIVE,
     type: Type = None,
     limit: Limit = 50,
     as_json: AsJson = False,
@@ -56,7 +66,8 @@ def list_events(
 
     Example: [bold]trunkline quarantine list --type client.created[/bold]
     """
-    events = run(_find(load_settings(context, config), company, type, limit=limit))
+    chosen = chosen_or_none(company, environment)
+    events = run(_find(load_settings(context, config), chosen, type, limit=limit))
     views = [quarantine.view(event) for event in events]
     if as_json:
         show_json({"quarantined": views, "count": len(views)})
@@ -64,7 +75,7 @@ def list_events(
     rows = [
         [
             view["id"],
-            str(view["company_id"]),
+            shown_company(view),
             view["type"],
             view["received_utc"],
             " ".join(fault["path"] for fault in view["errors"]) or "nothing any more",
@@ -90,6 +101,7 @@ def release_event(
     type: AllOfType = None,
     payload: Payload = None,
     company: OptionalCompany = None,
+    environment: Environment = LIVE,
     config: Config = None,
 ) -> None:
     """Put an event into the stream if it is valid, and print its envelope; or all of a type that are valid by now.
@@ -99,16 +111,16 @@ def release_event(
     if (id is None) == (type is None):
         msg = "name one event by its id, or all of a type with --type"
         raise typer.BadParameter(msg)
-    settings = load_settings(context, config)
+    settings, chosen = load_settings(context, config), chosen_or_none(company, environment)
     if type is not None:
         if payload is not None:
             msg = "a payload is for one event; leave --payload or --type out"
             raise typer.BadParameter(msg)
-        released, invalid = run(_release_all(settings, company, type))
+        released, invalid = run(_release_all(settings, chosen, type))
         warn(f"{released:,} released, {invalid:,} left that still break their schema.")
         return
     content = sys.stdin.buffer.read() if payload == "-" else None if payload is None else os.fsencode(payload)
-    event = run(_release(settings, company, id or "", payload=content))
+    event = run(_release(settings, chosen, id or "", payload=content))
     _show(event.body)
     if event.repeated:
         warn(f"It was released before, as event {event.position}.")
@@ -129,12 +141,12 @@ def _show(document: bytes) -> None:
 
 
 async def _find(
-    settings: Settings, company: str | None, type: str | None, *, limit: int
+    settings: Settings, chosen: Chosen | None, type: str | None, *, limit: int
 ) -> list[QuarantinedEvent]:
     """List up to *limit* events that wait, newest first."""
     events: list[QuarantinedEvent] = []
     async with opening.opened(settings) as hub:
-        company_id = await id_or_none(hub, company)
+        company_id = await id_or_none(hub, chosen)
         cursor: str | None = None
         while len(events) < limit:
             size = min(_PAGE, limit - len(events))
@@ -155,16 +167,16 @@ async def _read(settings: Settings, id: str) -> bytes:
 
 
 async def _release(
-    settings: Settings, company: str | None, id: str, *, payload: bytes | None
+    settings: Settings, chosen: Chosen | None, id: str, *, payload: bytes | None
 ) -> ReleasedEvent:
     """Put an event into the stream; *payload* is JSON. Raises EventRejected, BodyInvalid, NotFound, Conflict."""
     compact = None if payload is None else requests.read_payload(*read_json(b'{"payload":%b}' % payload))
     async with opening.opened(settings) as hub:
-        company_id = await id_or_none(hub, company)
+        company_id = await id_or_none(hub, chosen)
         return await hub.quarantine.release(id, company_id=company_id, payload=compact)
 
 
-async def _release_all(settings: Settings, company: str | None, type: str) -> tuple[int, int]:
+async def _release_all(settings: Settings, chosen: Chosen | None, type: str) -> tuple[int, int]:
     """Release all of *type* that are valid by now; gives how many those were, and how many still are not.
 
     Raises:
@@ -175,7 +187,7 @@ async def _release_all(settings: Settings, company: str | None, type: str) -> tu
         if hub.catalog.get(type) is None:
             fault = unknown_name("event type", type, hub.catalog.names())
             raise EventRejected([FieldError("/type", fault)])
-        company_id = await id_or_none(hub, company)
+        company_id = await id_or_none(hub, chosen)
         cursor: str | None = None
         while True:
             batch = await hub.quarantine.release_all(company_id, type=type, cursor=cursor)

@@ -15,10 +15,11 @@ from trunkline.api.problems import refusal_of
 from trunkline.cli import opening
 from trunkline.cli.config import Config
 from trunkline.cli.loop import run
-from trunkline.cli.options import AsJson, Company, id_of, load_settings
+from trunkline.cli.options import AsJson, Chosen, Company, Environment, id_of, load_settings
 from trunkline.cli.output import show_json, show_table, warn
 from trunkline.errors import NotFound
 from trunkline.hub.hub import Hub
+from trunkline.model.environments import LIVE
 from trunkline.settings import Settings
 from trunkline.store import subscriptions as store
 
@@ -45,13 +46,17 @@ Options = Annotated[
 
 @app.command("list")
 def list_subscriptions(
-    context: typer.Context, company: Company, as_json: AsJson = False, config: Config = None
+    context: typer.Context,
+    company: Company,
+    environment: Environment = LIVE,
+    as_json: AsJson = False,
+    config: Config = None,
 ) -> None:
     """List the subscriptions of a company, of every channel, oldest first.
 
     Example: [bold]trunkline subscriptions list --company 92[/bold]
     """
-    views = run(_list(load_settings(context, config), company))
+    views = run(_list(load_settings(context, config), Chosen(company, environment)))
     if as_json:
         show_json({"subscriptions": views, "count": len(views)})
         return
@@ -77,6 +82,7 @@ def show_subscription(
 def create_subscription(
     context: typer.Context,
     company: Company,
+    environment: Environment = LIVE,
     url: Url = None,
     types: Types = None,
     options: Options = None,
@@ -88,7 +94,8 @@ def create_subscription(
     Example: [bold]trunkline subscriptions create --company 92 --url https://example.com/hooks --types invoice.*[/bold]
     """
     request = _read(CreateSubscription, url, types, options)
-    _show(run(_create(load_settings(context, config), company, request)), as_json=as_json)
+    settings, chosen = load_settings(context, config), Chosen(company, environment)
+    _show(run(_create(settings, chosen, request)), as_json=as_json)
 
 
 @app.command("update")
@@ -237,9 +244,9 @@ async def _place(hub: Hub, subscription_id: str) -> tuple[int, str]:
     return row.company_id, row.channel
 
 
-async def _list(settings: Settings, company: str) -> list[dict[str, Any]]:
+async def _list(settings: Settings, chosen: Chosen) -> list[dict[str, Any]]:
     async with opening.opened(settings) as hub:
-        return list(await hub.subscriptions.list(await id_of(hub, company), channel=None))
+        return list(await hub.subscriptions.list(await id_of(hub, chosen), channel=None))
 
 
 async def _show_one(settings: Settings, subscription_id: str) -> dict[str, Any]:
@@ -248,9 +255,9 @@ async def _show_one(settings: Settings, subscription_id: str) -> dict[str, Any]:
         return await hub.subscriptions.get(company_id, subscription_id, channel=channel)
 
 
-async def _create(settings: Settings, company: str, request: Mapping[str, Any]) -> dict[str, Any]:
+async def _create(settings: Settings, chosen: Chosen, request: Mapping[str, Any]) -> dict[str, Any]:
     async with opening.opened(settings) as hub:
-        return await hub.subscriptions.create(await id_of(hub, company), request, channel=CHANNEL)
+        return await hub.subscriptions.create(await id_of(hub, chosen), request, channel=CHANNEL)
 
 
 async def _update(settings: Settings, subscription_id: str, changes: Mapping[str, Any]) -> dict[str, Any]:

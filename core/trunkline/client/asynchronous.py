@@ -18,10 +18,16 @@ class AsyncClient:
 
     Every call raises ``HubError`` where the hub refuses it. What writes carries an idempotency key, so it is tried again
     by itself while the hub is away or busy; give a key of your own to make it safe across restarts of your program too.
+
+    A company's key has its environment; with an operator's, *environment* (``live`` or ``test``) says which the calls are for.
     """
 
-    def __init__(self, url: str, key: str, *, timeout_seconds: float = 15) -> None:
-        self._http = httpx2.AsyncClient(base_url=url, headers=calls.default_headers(key))
+    def __init__(
+        self, url: str, key: str, *, timeout_seconds: float = 15, environment: str | None = None
+    ) -> None:
+        self._http = httpx2.AsyncClient(
+            base_url=url, headers=calls.default_headers(key, environment=environment)
+        )
         self._timeout_seconds = timeout_seconds
         self._listed: dict[str, Sequence[Mapping[str, Any]]] = {}
 

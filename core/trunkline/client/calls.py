@@ -60,9 +60,10 @@ class Attempts:
         return min(0.5 * 2.0 ** min(self._failed - 1, 10), _LONGEST_WAIT_SECONDS)
 
 
-def default_headers(key: str) -> dict[str, str]:
+def default_headers(key: str, *, environment: str | None) -> dict[str, str]:
     """The headers of every call."""
-    return {"X-Api-Key": key, "User-Agent": f"trunkline-client/{__version__}"}
+    named = {} if environment is None else {"X-Environment": environment}
+    return {"X-Api-Key": key, "User-Agent": f"trunkline-client/{__version__}", **named}
 
 
 def page(place: Place, *, types: Iterable[str], since: str | None, wait_seconds: float) -> Call:

@@ -19,6 +19,8 @@ _CURSOR = "trunkline-cursor"
 class Event:
     """One event. *id* is unique and grows in the order of the log. *company_ref* is there where the company had a reference.
 
+    *environment* is the company's that it is of: ``live`` or ``test``.
+
     *cursor*, which only a pushed event has, goes on after it in ``follow``.
     """
 
@@ -30,6 +32,7 @@ class Event:
     metadata: Mapping[str, Any]
     cursor: str | None = None
     company_ref: str | None = None
+    environment: str = "live"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +110,7 @@ def read_event(envelope: Mapping[str, Any], *, cursor: str | None = None) -> Eve
         metadata=envelope.get("metadata", {}),
         cursor=cursor,
         company_ref=envelope.get("companyRef"),
+        environment=envelope.get("environment", "live"),
     )
 
 

@@ -214,7 +214,10 @@ class OriginClient(HttpClient, Protocol):
 
 
 class OpenOrigin(Protocol):
-    """Gives a way out to one origin that whoever runs the hub has named in a plugin's settings. Ask for it at start."""
+    """Gives a way out to one origin that whoever runs the hub has named in a plugin's settings. Ask for it at start.
+
+    Only for what such an origin names itself, as an issuer does its endpoints, it may be asked for later.
+    """
 
     def __call__(self, url: str, *, timeout_seconds: float) -> HttpClient:
         """Give a client for the origin of *url*, in a private network too; it refuses every other origin.

@@ -36,8 +36,11 @@ class Companies(Protocol):
         """Change what *values* name of a company, and show it; None takes back what was set. Raises BodyInvalid, Conflict."""
         ...
 
-    async def delete(self, name: int | str) -> dict[str, Json]:
-        """Stop a company at once, have all of it removed, and give the receipt. Raises CompanyUnknown."""
+    async def delete(self, name: int | str, *, environment: str | None = None) -> dict[str, Json]:
+        """Stop a company at once, have all of it removed, and give the receipt. Raises CompanyUnknown.
+
+        Its test environment goes with it, or, where *environment* is ``test``, alone.
+        """
         ...
 
     async def receipt(self, erasure_id: str) -> dict[str, Json]:

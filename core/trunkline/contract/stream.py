@@ -7,7 +7,7 @@ from typing import Protocol
 from typing_extensions import deprecated
 
 from trunkline.contract.providers import EmittedEvent
-from trunkline.schemas.catalog import EventType
+from trunkline.schemas.catalog import EventType, Json
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +48,17 @@ class EventReader(Protocol):
         limit: int = 50,
         wait_seconds: float = 0,
         versions: Mapping[str, int] | None = None,
+        filter: Json | None = None,
     ) -> StreamPage:
         """Read up to *limit* events oldest first, waiting up to *wait_seconds* for the first; *types* may have groups in it.
 
         Without *cursor* and *since_ms* (Unix ms of acceptance, inclusive) it starts at the oldest retained event.
         No *types* means every type. Each event is given in the version of its type that *versions* names, in version 1 where
-        it names none, and as it was stored without *versions*; so it is below.
+        it names none, and as it was stored without *versions*; so it is below. With *filter*, as a subscription has it, only
+        events that meet it; a page may then be short or empty although ``more`` wait, as one call looks at so many only.
 
         Raises:
+            BadQuery: *filter* is not valid for *types*.
             BadCursor: *cursor* is not one that this service gave out.
         """
         ...

@@ -14,8 +14,8 @@ from pydantic import BaseModel, Field, SecretBytes, SecretStr, ValidationError
 from pydantic.errors import PydanticInvalidForJsonSchema, PydanticUserError
 
 from trunkline.contract.channels import Channel
-from trunkline.contract.wording import fault_words
 from trunkline.errors import BodyInvalid, FieldError, pointer
+from trunkline.errors.wording import fault_words
 
 MASK = "••••"
 """What stands for a secret wherever a target is shown; sent back, it means the secret that is stored."""

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from trunkline.dispatch import reports
 from trunkline.dispatch.owned_shards import OwnedShards
 from trunkline.dispatch.routing import Route, RoutingTable
 from trunkline.dispatch.runner import GRACE_SECONDS
@@ -107,6 +108,7 @@ class Gaps:
         try:
             result = await self._attempt(route)
             faults.point("gap.after_tell")
+            reports.gap_told(route.subscription, result, position=telling.position)
             if result.outcome is not Outcome.RETRY:
                 async with self._database.write() as connection:
                     await store.forget_gap(connection, route.subscription.no, position=telling.position)

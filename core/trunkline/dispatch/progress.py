@@ -9,6 +9,8 @@ from trunkline.store.shards import Lease
 
 MOST_SETTLED = 5_000
 """Deliveries of an earlier owner that are noted before those behind the cursor are forgotten."""
+SPAN = 50_000
+"""Positions that one page of the log may search for events of its shards: 50 ms where they have none."""
 
 
 class Progress:
@@ -21,6 +23,7 @@ class Progress:
         *(
             "_open",
             "_order",
+            "apart",
             "claimed",
             "draining",
             "known_until",
@@ -29,6 +32,7 @@ class Progress:
             "read",
             "settled",
             "since",
+            "turn",
             "valid_until",
             "written",
         ),
@@ -37,6 +41,8 @@ class Progress:
     def __init__(self, lease: Lease, *, known_until: int = 0) -> None:
         self.lease = lease
         self.read = lease.cursor
+        self.turn = 0
+        """When it was read last: the number of the page."""
         self.written = lease.cursor
         self.known_until = known_until
         """The last position at which an earlier owner may have written deliveries."""
@@ -46,6 +52,8 @@ class Progress:
         """Monotonic seconds until which the lease surely holds; after that it is not read on until it was renewed."""
         self.since = -math.inf
         """Monotonic seconds from which on nobody else holds the shard."""
+        self.apart = False
+        """Whether it is read by itself, until it reaches the end of the log: it has the backlog of a company."""
         self.lost = False
         self.draining = False
         self.claimed = 0
@@ -89,12 +97,18 @@ class Progress:
         return not self._order and not self.claimed
 
 
-def next_window(shards: Sequence[Progress]) -> tuple[list[Progress], int, int | None]:
-    """Choose what to read next: the shards of *shards* that are furthest behind, up to where the next one is.
+def next_window(shards: Sequence[Progress], *, head: int) -> tuple[list[Progress], int, int]:
+    """Choose what to read next of a log that ends at *head*: shards in step, at one position, are read with one query.
 
-    Returns (shards, after, up to), up to None where they are all in step and read to the end of the log. Shards in step
-    are read together, with one query; one that was just claimed catches up first and is then read with the others.
+    One that was just claimed is behind the others until they meet, and one that is *apart* is read by itself. They take turns,
+    so that nobody waits for a backlog in another shard. Returns (shards, after, up_to).
     """
-    after = min((progress.read for progress in shards), default=0)
-    behind = [progress for progress in shards if progress.read == after]
-    return behind, after, min((progress.read for progress in shards if progress.read > after), default=None)
+    groups: dict[tuple[int, int | None], list[Progress]] = {}
+    for progress in shards:
+        key = progress.read, progress.lease.shard if progress.apart else None
+        groups.setdefault(key, []).append(progress)
+    behind = [group for (read, _), group in groups.items() if read < head] or list(groups.values())
+    chosen = min(behind, key=lambda group: (group[0].turn, group[0].read), default=[])
+    after = chosen[0].read if chosen else 0
+    up_to = min((progress.read for progress in shards if progress.read > after), default=after + SPAN)
+    return chosen, after, min(up_to, after + SPAN)

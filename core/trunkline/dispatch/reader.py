@@ -57,6 +57,8 @@ class Reader:
         self._matching = matching
         self._limit = FIRST_PAGE
         self._event_bytes = 0
+        self._head = 0
+        self._pages = 0
 
     async def run(self, log_has_grown: Signal) -> None:
         """Read whenever the log has grown, and once a second in case a wake-up was lost."""
@@ -78,12 +80,16 @@ class Reader:
 
     async def read_on(self) -> bool:
         """Read one page of the log; tells whether there is more to read."""
-        behind, after, up_to = next_window(self._readable())
+        behind, after, up_to = next_window(self._readable(), head=self._head)
+        self._pages += 1
+        for progress in behind:
+            progress.turn = self._pages
         limit = self._limit
         async with self._database.read() as connection:
             head, events = await stream.read_on(
                 connection, [p.lease.shard for p in behind], after=after, up_to=up_to, limit=limit
             )
+        self._head = head.position
         faults.point("read.after_head")
         if head.routing_version != self._table.version:
             await self.refresh(head.routing_version)
@@ -92,7 +98,7 @@ class Reader:
         faults.point("read.after_page")
         self._suit_limit(events)
         await self._look_for_settled(events, behind)
-        reached = events[-1].position if len(events) == limit else up_to or head.position
+        reached = events[-1].position if len(events) == limit else min(up_to, head.position)
         await self._hand_over(events, behind, reached=reached)
         faults.point("read.after_hand_over")
         return any(progress.read < head.position for progress in self._readable())
@@ -154,13 +160,18 @@ class Reader:
     async def _hand_over(self, events: Sequence[Event], behind: Sequence[Progress], *, reached: int) -> None:
         """Hand over a page, which leads *behind*, the shards that it was read for, to position *reached*.
 
-        Between deliveries others have the loop. A shard that is given away in such a pause is left where it is.
+        Between deliveries others have the loop. A shard that is given away in such a pause is left where it is, and so is one
+        that has come to the backlog of a company that fills its part of the matching lane: the others do not wait for it.
         """
         budget, submitted = Budget(), 0
         readers = self._still_readable(behind)
         for event in events:
             progress = readers.get(shard_of(event.company_id, self._owned.total))
             if progress is None:
+                continue
+            if len(readers) > 1 and self._matching.waiting(event.company_id) >= COMPANY_WAITING:
+                progress.read, progress.apart = event.position - 1, True
+                del readers[progress.lease.shard]
                 continue
             submitted += self._hand_over_event(event, progress, budget)
             if submitted >= SUBMITTED_AT_ONCE:
@@ -171,6 +182,7 @@ class Reader:
                 readers = self._still_readable(readers.values())
         for progress in readers.values():
             progress.read = reached
+            progress.apart = progress.apart and reached < self._head
 
     def _still_readable(self, shards: Iterable[Progress]) -> dict[int, Progress]:
         readable = set(self._readable())

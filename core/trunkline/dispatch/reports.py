@@ -12,8 +12,8 @@ from trunkline.dispatch.batch import Batch, Failure
 from trunkline.dispatch.jobs import Ended
 from trunkline.dispatch.owned_shards import OwnedShards
 from trunkline.dispatch.runner import Runner
-from trunkline.model.deliveries import NextState, Status
-from trunkline.model.subscriptions import UNREADABLE
+from trunkline.model.deliveries import NextState, Result, Status
+from trunkline.model.subscriptions import UNREADABLE, Subscription
 from trunkline.plugins import Notifier
 from trunkline.runtime.metrics import AttemptKind, Metrics
 from trunkline.store.subscriptions import Row
@@ -93,6 +93,22 @@ def shards_changed(what: str, worker: str, shards: Sequence[int]) -> None:
 def replay_changed(what: str, replay_id: str, **facts: object) -> None:
     """Log that a replay started or ended."""
     _log.info("replay %s", what, extra={"replay_id": replay_id, **facts})
+
+
+def gap_told(subscription: Subscription, result: Result, *, position: int) -> None:
+    """Log what came of telling a receiver that events are left out."""
+    _log.info(
+        "told a receiver of a gap",
+        extra={
+            "subscription_id": subscription.id,
+            "company_id": subscription.company_id,
+            "channel": subscription.channel,
+            "position": position,
+            "outcome": result.outcome,
+            "status_code": result.status_code,
+            "error": result.error,
+        },
+    )
 
 
 def _log_batch(worker: str, batch: Batch, *, cursors: dict[int, int], seconds: float) -> None:

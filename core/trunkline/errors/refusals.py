@@ -71,6 +71,13 @@ class Forbidden(Refused):
         """A company's key named another company."""
         return cls("This API key belongs to another company than the one named in the request.")
 
+    @classmethod
+    def wrong_environment(cls, own: str) -> "Forbidden":
+        """A company's key named the environment that it is not of; *own* is its."""
+        return cls(
+            f"This API key is of the environment '{own}' of its company, not of the one named in the request."
+        )
+
 
 class NotFound(Refused):
     """There is no such record, or it belongs to another company."""
@@ -115,8 +122,10 @@ class CompanyErased(Conflict):
     title = "Company deleted"
 
     def __init__(self, company_id: int) -> None:
+        name = f"company {abs(company_id)}"
+        which = f"The test environment of {name}" if company_id < 0 else name.capitalize()
         super().__init__(
-            f"Company {company_id} is being deleted, so nothing is done for it; wait until its erasure has ended."
+            f"{which} is being deleted, so nothing is done for it; wait until its erasure has ended."
         )
         self.company_id = company_id
 

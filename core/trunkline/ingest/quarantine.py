@@ -14,6 +14,7 @@ from trunkline.errors import BodyTooLarge, Conflict, EventRejected, NotFound
 from trunkline.ingest.accept import Ingest
 from trunkline.ingest.judging import Judging, first_of
 from trunkline.model import cursors
+from trunkline.model.environments import company_number, environment_member
 from trunkline.model.events import Draft
 from trunkline.model.times import utc_text_of_ms
 from trunkline.schemas.catalog import SchemaCatalog
@@ -170,7 +171,8 @@ def view(event: QuarantinedEvent) -> dict[str, Any]:
     return {
         "id": event.id,
         "type": event.type,
-        "company_id": event.company_id,
+        "company_id": company_number(event.company_id),
+        **environment_member(event.company_id),
         "version": event.version,
         "errors": [{"path": fault.path, "message": fault.message} for fault in event.errors],
         "created_utc": event.created_utc,

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 
 import orjson
 
+from trunkline.model.environments import company_number
+
 
 @dataclass(frozen=True, slots=True)
 class Draft:
@@ -27,15 +29,17 @@ class Draft:
     def envelope(self, position: int, reference: str | None = None) -> bytes:
         """Encode the envelope of CONTRACT §2 with *position* as its ``id``; *reference* is the company's, if it has one.
 
-        A reference has no character that JSON escapes (``model.companies``).
+        A reference has no character that JSON escapes (``model.companies``). An event of the test environment says so.
         """
         metadata = b',"metadata":' + self.metadata if self.metadata else b""
         referred = b',"companyRef":"%b"' % reference.encode() if reference else b""
+        if self.company_id < 0:
+            referred += b',"environment":"test"'
         return b'{"id":%d,"type":"%b","createdUtc":"%b","companyId":%d%b,"payload":%b%b}' % (
             position,
             self.type.encode(),
             self.created_utc.encode(),
-            self.company_id,
+            company_number(self.company_id),
             referred,
             self.payload,
             metadata,

@@ -4,7 +4,6 @@ It may be in a private network and without TLS, since whoever runs the hub has n
 lead anywhere else, as every other origin is refused and no redirect is followed.
 """
 
-import contextlib
 from collections.abc import Mapping
 from typing import Self
 from urllib.parse import urlsplit
@@ -32,13 +31,19 @@ class OriginClient(OtherMethods):
             msg = f"'{url}' {refused.errors[0].message}"
             raise ValueError(msg) from None
         self._http = Outbound(_POLICY, timeout_seconds=timeout_seconds)
+        self._is_open = False
 
-    async def __aenter__(self) -> Self:
-        await self._http.__aenter__()
-        return self
+    async def close(self) -> None:
+        """Close its connections."""
+        if self._is_open:
+            self._is_open = False
+            await self._http.__aexit__(None, None, None)
 
-    async def __aexit__(self, *details: object) -> None:
-        await self._http.__aexit__(*details)
+    async def _open(self) -> Outbound:
+        if not self._is_open:
+            self._is_open = True
+            await self._http.__aenter__()
+        return self._http
 
     async def post(self, url: str, *, body: bytes, headers: Mapping[str, str]) -> HttpResponse:
         """Send *body* to *url*, as ``Outbound.post`` does.
@@ -48,14 +53,14 @@ class OriginClient(OtherMethods):
             OSError, TimeoutError: there was no answer.
         """
         self._check(url)
-        return await self._http.post(url, body=body, headers=headers)
+        return await (await self._open()).post(url, body=body, headers=headers)
 
     async def send(
         self, method: str, url: str, *, headers: Mapping[str, str], body: bytes = b""
     ) -> HttpResponse:
         """Make a call. Raises as ``post`` does."""
         self._check(url)
-        return await self._http.send(method, url, headers=headers, body=body)
+        return await (await self._open()).send(method, url, headers=headers, body=body)
 
     def _check(self, url: str) -> None:
         """Refuse what is of another origin. Raises AddressRefused."""
@@ -70,11 +75,10 @@ class OriginClient(OtherMethods):
 
 
 class Origins:
-    """Every client that plugins have asked for. Enter it to open them."""
+    """Every client that plugins have asked for: opened by its first call, closed when this is left."""
 
     def __init__(self) -> None:
         self._clients: dict[tuple[str, float], OriginClient] = {}
-        self._stack = contextlib.AsyncExitStack()
 
     def open(self, url: str, *, timeout_seconds: float) -> OriginClient:
         """Give the client for the origin of *url* (``contract.OpenOrigin``)."""
@@ -84,12 +88,11 @@ class Origins:
         return self._clients[key]
 
     async def __aenter__(self) -> Self:
-        for client in self._clients.values():
-            await self._stack.enter_async_context(client)
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self._stack.aclose()
+        for client in self._clients.values():
+            await client.close()
 
 
 def _origin_of(url: str) -> str:

@@ -13,6 +13,7 @@ from trunkline import outbound
 from trunkline.contract import HttpClient, Push
 from trunkline.errors import AddressRefused
 from trunkline.model.deliveries import Outcome, Result
+from trunkline.model.environments import TEST, is_test
 from trunkline.targets import signatures
 
 KEPT_BODY_BYTES = 1024
@@ -70,6 +71,8 @@ def _headers(push: Push) -> dict[str, str]:
         signatures.DELIVERY_ID_HEADER: push.delivery_id,
         signatures.ATTEMPT_HEADER: str(push.attempt),
     }
+    if is_test(target.company_id):
+        headers[signatures.ENVIRONMENT_HEADER] = TEST
     if push.cursor is not None:
         headers[signatures.CURSOR_HEADER] = push.cursor
     return headers

@@ -13,13 +13,14 @@ import orjson
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from trunkline.model.environments import company_number, environment_member
 from trunkline.settings import Logging
 
 _QUIET = ("alembic", "asyncio", "httpcore2", "httpx2", "limits", "sqlalchemy", "uvicorn")
 """Libraries of which only warnings are of interest to whoever runs a hub."""
 
 _SECRETS: Sequence[tuple[re.Pattern[str], str]] = (
-    (re.compile(r"\b([a-z][a-z0-9]{1,15}_live_\d+)_[A-Za-z0-9_-]{8,}"), r"\1_…"),
+    (re.compile(r"\b([a-z][a-z0-9]{1,15}_(?:live|test)_\d+)_[A-Za-z0-9_-]{8,}"), r"\1_…"),
     (re.compile(r"\bwh(sec|sk)_[A-Za-z0-9+/=_-]+"), r"wh\1_…"),
     (re.compile(r"(://[^\s:/@]*):[^\s/@]+@"), r"\1:…@"),
 )
@@ -58,10 +59,19 @@ def _formatter(*, on_terminal: bool, colours: bool) -> logging.Formatter:
         foreign_pre_chain=before,
         processors=[
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            _name_environment,
             *(_console(colours) if on_terminal else _json()),
             _redact_line,
         ],
     )
+
+
+def _name_environment(_logger: WrappedLogger, _method: str, entry: EventDict) -> EventDict:
+    """Write a company's id as it is outside, with its environment beside it where that is ``test``."""
+    company_id = entry.get("company_id")
+    if isinstance(company_id, int) and company_id < 0:
+        entry.update({"company_id": company_number(company_id), **environment_member(company_id)})
+    return entry
 
 
 def _console(colours: bool) -> list[Processor]:  # noqa: FBT001

@@ -9,6 +9,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from trunkline.model.environments import company_number, is_test
+
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _SIZES = (1, 2, 5, 10, 25, 50, 100, 250, 500, 1000)
 
@@ -94,7 +96,9 @@ class Companies:
             return label
         if len(self._labels) >= self._most:
             return OTHER
-        return self._labels.setdefault(company_id, str(company_id))
+        return self._labels.setdefault(
+            company_id, f"{company_number(company_id)}{'/test' if is_test(company_id) else ''}"
+        )
 
 
 class Metrics:

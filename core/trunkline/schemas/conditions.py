@@ -3,9 +3,11 @@
 Connectors show them and make the subscription's ``filter`` of what is filled in (``filters``).
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from trunkline.schemas.catalog import EventType, Json
 from trunkline.schemas.fields import Field, FieldKind
 
 _RANGES: Mapping[FieldKind, tuple[str, str]] = {
@@ -23,7 +25,7 @@ MOST_CONDITIONS = 50
 class Condition:
     """One comparison of a filter. *field* is how a form shows it, by a name of its own; *path* is where an event has the value.
 
-    *operator* is ``eq``, ``in`` (the field is a list), ``gte`` or ``lte``.
+    *operator* is ``eq``, ``in`` (the field is a list), ``contains`` (the event has a list), ``gte`` or ``lte``.
     """
 
     path: str
@@ -32,19 +34,63 @@ class Condition:
 
 
 def conditions_of(payload: Iterable[Field]) -> tuple[Condition, ...]:
-    """List what events with the fields *payload* may be narrowed by: every field with a plain value."""
-    conditions = [condition for field in payload if not field.json_because for condition in _of(field)]
-    return tuple(conditions[:MOST_CONDITIONS])
+    """List what events with the fields *payload* may be narrowed by: every field with a plain value, those in objects last."""
+    conditions: dict[str, Condition] = {}
+    for level in _levels(payload):
+        for place, title, field in level:
+            for condition in _of(field, place=place, title=title):
+                conditions.setdefault(condition.field.name, condition)
+    return tuple(conditions.values())[:MOST_CONDITIONS]
 
 
-def _of(field: Field) -> Iterator[Condition]:
-    path = f"payload.{field.name}"
-    if "." in field.name:
-        return  # a filter would read it as the name of a field within another
-    if field.choices and field.kind != "boolean":
+def all_conditions(payloads: Iterable[tuple[EventType, Sequence[Field]]]) -> list[Condition]:
+    """List the conditions of several event types; one that differs in form from another of its name says whose it is."""
+    by_name: dict[str, Condition] = {}
+    for event_type, payload in payloads:
+        for condition in conditions_of(payload):
+            field = condition.field
+            known = by_name.setdefault(field.name, condition)
+            if _form(known) != _form(condition):
+                name = re.sub(r"\W+", "_", f"{field.name}_{event_type.name}")
+                title = f"{field.title} ({event_type.title})"
+                by_name[name] = replace(condition, field=replace(field, name=name, title=title))
+    return list(by_name.values())
+
+
+def _form(condition: Condition) -> tuple[str, str, Sequence[Json]]:
+    return condition.path, condition.field.kind, condition.field.choices
+
+
+def _levels(payload: Iterable[Field]) -> Iterator[list[tuple[tuple[str, ...], str, Field]]]:
+    """Give the fields with a plain form, with the names and the title of the objects that they are in, from the outside in.
+
+    A filter would read a dot in a name as the end of it.
+    """
+    level: list[tuple[tuple[str, ...], str, Field]] = [((), "", field) for field in payload]
+    while level := [(place, title, field) for place, title, field in level if _is_readable(field)]:
+        yield level
+        level = [
+            ((*place, field.name), f"{title}{field.title} ", inner)
+            for place, title, field in level
+            if field.kind == "object"
+            for inner in field.fields
+        ]
+
+
+def _is_readable(field: Field) -> bool:
+    return not field.json_because and "." not in field.name
+
+
+def _of(field: Field, *, place: tuple[str, ...], title: str) -> Iterator[Condition]:
+    path = ".".join(["payload", *place, field.name])
+    field = replace(field, name="_of_".join([field.name, *reversed(place)]), title=f"{title}{field.title}")
+    if field.choices and field.kind == "list":
+        item = replace(field, kind=field.item_kind or "text", item_kind=None)
+        yield Condition(path, "contains", _shown(item, "only", f"Only for {field.title}"))
+    elif field.choices and field.kind != "boolean":
         listed = replace(field, kind="list", item_kind=field.kind)
         yield Condition(path, "in", _shown(listed, "only", f"Only for {field.title}"))
-    elif field.kind in _EQUAL and (field.kind != "integer" or _is_id(field)):
+    elif field.kind in _EQUAL and (field.kind != "integer" or _is_id(path)):
         yield Condition(path, "eq", _shown(field, "only", f"Only for {field.title}"))
     elif field.kind in _RANGES:
         least, most = _RANGES[field.kind]
@@ -52,8 +98,8 @@ def _of(field: Field) -> Iterator[Condition]:
         yield Condition(path, "lte", _shown(field, "most", f"{field.title} {most}"))
 
 
-def _is_id(field: Field) -> bool:
-    return field.name == "id" or field.name.endswith("_id")
+def _is_id(path: str) -> bool:
+    return path.endswith((".id", "_id"))
 
 
 def _shown(field: Field, prefix: str, title: str) -> Field:

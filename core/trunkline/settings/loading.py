@@ -5,7 +5,7 @@ An unknown or malformed setting stops the start and is named.
 
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,10 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from trunkline.errors import SettingsInvalid
+from trunkline.errors.wording import fault_words
 from trunkline.settings import dotenv
 from trunkline.settings.sections import CORE_SECTIONS, Settings
+from trunkline.settings.values import RATE_PATTERN
 
 ENVIRONMENT_PREFIX = "TRUNKLINE_"
 DEFAULT_FILE = Path("trunkline.toml")
@@ -32,8 +34,8 @@ def load(file: Path | None = None, environment: Mapping[str, str] | None = None)
     if environment is None:
         beside = dotenv.FILE if file is None else file.parent / dotenv.FILE
         environment = {**dotenv.read(beside, prefix=ENVIRONMENT_PREFIX), **os.environ}
-    for section, name, value in _from_environment(environment):
-        tables.setdefault(section, {})[name] = value
+    for path, value in _from_environment(environment):
+        _put(tables, path, value)
     core = {name: table for name, table in tables.items() if name in CORE_SECTIONS}
     sections = {name: table for name, table in tables.items() if name not in CORE_SECTIONS}
     try:
@@ -54,32 +56,17 @@ def describe(error: ValidationError, *, section: str = "") -> str:
     return "\n".join(lines)
 
 
-_WORDS: Mapping[str, str] = {
-    "extra_forbidden": "is not a setting",
-    "int_parsing": "must be a whole number",
-    "int_type": "must be a whole number",
-    "int_from_float": "must be a whole number",
-    "float_parsing": "must be a number",
-    "float_type": "must be a number",
-    "bool_parsing": "must be true or false",
-    "bool_type": "must be true or false",
-    "string_type": "must be text",
-    "too_short": "must have {min_length} characters or more",
-    "string_too_short": "must have {min_length} characters or more",
-    "string_too_long": "must have {max_length} characters at most",
-    "greater_than_equal": "must be {ge:.15g} or more",
-    "less_than_equal": "must be {le:.15g} at most",
-    "greater_than": "must be more than {gt:.15g}",
-    "less_than": "must be less than {lt:.15g}",
-    "literal_error": "must be {expected}",
-    "string_pattern_mismatch": "does not have the form {pattern}",
-}
-"""What is wrong with a value, by pydantic's name for it, where its own words are a programmer's. Only secrets are too short."""
-
-
 def _reason(fault: ErrorDetails) -> str:
-    words = _WORDS.get(fault["type"])
-    return words.format(**fault.get("ctx", {})) if words else fault["msg"].removeprefix("Value error, ")
+    """Say what is wrong with a value; only secrets are too short."""
+    match fault["type"]:
+        case "extra_forbidden":
+            return "is not a setting"
+        case "too_short" | "string_too_short":
+            return f"must have {fault.get('ctx', {})['min_length']} characters or more"
+        case "string_pattern_mismatch" if fault.get("ctx", {})["pattern"] == RATE_PATTERN:
+            return f"must be calls a minute, such as 60/minute, not '{fault['input']}'"
+        case _:
+            return fault_words(fault)
 
 
 def _read_file(file: Path | None) -> dict[str, dict[str, Any]]:
@@ -103,10 +90,20 @@ def _read_file(file: Path | None) -> dict[str, dict[str, Any]]:
     return tables
 
 
-def _from_environment(environment: Mapping[str, str]) -> list[tuple[str, str, str]]:
-    values: list[tuple[str, str, str]] = []
+def _from_environment(environment: Mapping[str, str]) -> list[tuple[Sequence[str], str]]:
+    values: list[tuple[Sequence[str], str]] = []
     for variable, value in sorted(environment.items()):
         if variable.startswith(ENVIRONMENT_PREFIX) and "__" in variable:
-            section, _, name = variable.removeprefix(ENVIRONMENT_PREFIX).lower().partition("__")
-            values.append((section, name, value))
+            values.append((variable.removeprefix(ENVIRONMENT_PREFIX).lower().split("__"), value))
     return values
+
+
+def _put(tables: dict[str, Any], path: Sequence[str], value: str) -> None:
+    """Set what stands at *path*, a section, a name, and below tables of their own (``portal.oidc.issuer``) more of them."""
+    table = tables
+    for part in path[:-1]:
+        table = table.setdefault(part, {})
+        if not isinstance(table, dict):
+            msg = f"Setting '{'.'.join(path)}' is set beside the whole of '{part}'; set one of them"
+            raise SettingsInvalid(msg)
+    table[path[-1]] = value

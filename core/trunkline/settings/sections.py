@@ -115,6 +115,10 @@ class Plugins(Section):
         default=(),
         description="plugins that are not installed: a file `NAME.py`, a package, or a folder of such",
     )
+    catalogue: str | None = Field(
+        default=None,
+        description="file or URL of the catalogue that `trunkline plugins search` looks through; the one that comes with trunkline, if unset",
+    )
     start_timeout_seconds: float = Field(
         default=30,
         gt=0,
@@ -205,6 +209,12 @@ class Companies(Section):
     )
     lookups_per_minute: int = Field(
         default=600, ge=1, description="names of targets that one process looks up for it"
+    )
+    test_share: float = Field(
+        default=0.25,
+        gt=0,
+        le=1,
+        description="which part of these its test environment has besides, rounded up",
     )
 
 

@@ -69,6 +69,7 @@ NameServers = Annotated[
     tuple[Annotated[str, AfterValidator(_check_name_server)], ...], BeforeValidator(_split_list)
 ]
 Networks = Annotated[tuple[Annotated[str, AfterValidator(_check_network)], ...], BeforeValidator(_split_list)]
-Rate = Annotated[str, Field(pattern=r"^[1-9][0-9]*/minute$")]
+RATE_PATTERN = r"^[1-9][0-9]*/minute$"
+Rate = Annotated[str, Field(pattern=RATE_PATTERN)]
 LongSecret = Annotated[SecretStr, Field(min_length=32)]
 LongSecrets = Annotated[tuple[LongSecret, ...], BeforeValidator(_split_list)]

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
+from sqlalchemy import BigInteger
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.store import sql
@@ -43,6 +44,14 @@ async def limits_of(connection: AsyncConnection, company_id: int) -> dict[str, i
     return limits
 
 
+async def limits_of_all(connection: AsyncConnection, company_ids: Sequence[int]) -> dict[int, dict[str, int]]:
+    """Read the limits of their own that companies have, as ``limits_of`` does; those without a row are left out."""
+    is_among_them, ids = sql.one_of(connection, "company_id", "ids", BigInteger)
+    statement = text(f"SELECT company_id, limits FROM companies WHERE {is_among_them}").bindparams(ids)
+    rows = await connection.execute(statement, {"ids": list(company_ids)})
+    return {row[0]: orjson.loads(row[1]) for row in rows}
+
+
 async def find(connection: AsyncConnection, company_id: int) -> Company | None:
     """Read the record of a company; None where it has none."""
     statement = text(f"SELECT {_COLUMNS} FROM companies WHERE company_id = :company AND erasure IS NULL")
@@ -70,9 +79,10 @@ async def holder_of(connection: AsyncConnection, reference: str) -> int | None:
 
 
 async def new_id(connection: AsyncConnection) -> int:
-    """Give the id after every company that exists or existed; call it with the log's lock held."""
+    """Give the id after every company that exists or existed, in either environment; call it with the log's lock held."""
     largest = [f"(SELECT max(company_id) FROM {table} WHERE company_id < {MAX_NEW_ID})" for table in _IDS]
-    row = (await connection.execute(text(f"SELECT {', '.join(largest)}"))).one()
+    of_tests = [f"(SELECT -min(company_id) FROM {table} WHERE company_id > -{MAX_NEW_ID})" for table in _IDS]
+    row = (await connection.execute(text(f"SELECT {', '.join((*largest, *of_tests))}"))).one()
     return max(value or 0 for value in row) + 1
 
 

@@ -13,6 +13,7 @@ from sqlalchemy import BigInteger, String
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.errors import CompanyErased, CompanyUnknown
+from trunkline.model.environments import company_number
 from trunkline.store import sql
 from trunkline.store.database import Database
 from trunkline.store.sql import text
@@ -88,7 +89,8 @@ class CompanyDirectory:
         return self._ids.get(reference) if self._newest == self._version else None
 
     async def reference_of(self, company_id: int) -> str | None:
-        """Tell a company's reference; None where it has none."""
+        """Tell a company's reference, the same in both of its environments; None where it has none."""
+        company_id = company_number(company_id)
         if self._newest != self._version:
             await self._refresh()
         if not self._version:
@@ -105,7 +107,7 @@ class CompanyDirectory:
     async def references(
         self, connection: AsyncConnection, version: int, company_ids: Iterable[int]
     ) -> Mapping[int, str | None]:
-        """Tell the references of companies to whoever holds the log's lock, and has read *version* with it.
+        """Tell the references of companies, by their numbers, to whoever holds the log's lock, and has read *version* with it.
 
         Nobody changes a company meanwhile. Raises CompanyErased: one of them is being erased.
         """
@@ -115,10 +117,11 @@ class CompanyDirectory:
             self._renew(version, await _erasing(connection))
         company_ids = set(company_ids)
         self.check_open(company_ids)
-        missing = [company_id for company_id in company_ids if company_id not in self._references]
+        numbers = {company_number(company_id) for company_id in company_ids}
+        missing = [number for number in numbers if number not in self._references]
         if not missing:
             return self._references
-        known = {company: self._references[company] for company in company_ids - set(missing)}
+        known = {number: self._references[number] for number in numbers - set(missing)}
         found = await _references(connection, missing)
         if version == self._version:
             self._remember(self._references, found)

@@ -12,6 +12,7 @@ import orjson
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.contract import CompanyRows
+from trunkline.model.environments import company_number, is_test, other_environment
 from trunkline.store import directory, retention, sql, subscriptions
 from trunkline.store.sql import text
 
@@ -35,7 +36,10 @@ Removal = tuple[str, int]
 
 @dataclass(frozen=True, slots=True)
 class Erasure:
-    """One erasure: what it has *removed* until now, by table. *completed_ms* is None while it runs."""
+    """One erasure: what it has *removed* until now, by table. *completed_ms* is None while it runs.
+
+    That of a company takes its test environment with it; *company_id* may be a test environment, which then goes alone.
+    """
 
     id: str
     company_id: int
@@ -43,19 +47,50 @@ class Erasure:
     created_ms: int
     completed_ms: int | None
 
+    @property
+    def environments(self) -> tuple[int, ...]:
+        """What is erased: the company and its test environment, or that alone."""
+        return environments_of(self.company_id)
+
+
+def environments_of(company_id: int) -> tuple[int, ...]:
+    """List what goes with *company_id*: itself, and a company's test environment."""
+    return (company_id,) if is_test(company_id) else (company_id, other_environment(company_id))
+
 
 async def begin(
     connection: AsyncConnection, company_id: int, *, id: str, plugins: Sequence[CompanyRows]
 ) -> Erasure:
     """Stop a company, and ask for its erasure under the name *id*; gives the one that runs where there is one."""
-    now = sql.now_ms(connection)
-    numbers = await subscriptions.lock_of_company(connection, company_id)
+    environments = environments_of(company_id)
+    numbers = await subscriptions.lock_of_companies(connection, environments)
     if numbers:
         await subscriptions.mark_deleted(connection, numbers)
     await directory.count_change(connection)
-    statement = text(f"SELECT {_COLUMNS} FROM erasures WHERE company_id = :company AND completed_ms IS NULL")
-    if row := (await connection.execute(statement, {"company": company_id})).first():
+    statement = text(
+        f"SELECT {_COLUMNS} FROM erasures WHERE company_id IN (:company, :whole) AND completed_ms IS NULL "
+        "ORDER BY company_id DESC LIMIT 1"
+    )
+    which = {"company": company_id, "whole": company_number(company_id)}
+    if row := (await connection.execute(statement, which)).first():
         return _read(row)
+    removed: dict[str, int] = {}
+    for environment in environments:
+        await _stop(connection, environment, id)
+        for table, rows in await _remove_at_once(connection, environment, plugins):
+            removed[table] = removed.get(table, 0) + rows
+    now = sql.now_ms(connection)
+    statement = text(
+        "INSERT INTO erasures (id, company_id, removed, created_ms, updated_ms) "
+        f"VALUES (:id, :company, :removed, {now}, {now}) RETURNING {_COLUMNS}"
+    )
+    parameters = {"id": id, "company": company_id, "removed": orjson.dumps(removed).decode()}
+    return _read((await connection.execute(statement, parameters)).one())
+
+
+async def _stop(connection: AsyncConnection, company_id: int, id: str) -> None:
+    """Let nothing be accepted for a company any more, and nobody call for it, as the erasure *id* is to remove it."""
+    now = sql.now_ms(connection)
     parameters: dict[str, Any] = {"company": company_id, "id": id}
     await connection.execute(
         text(
@@ -69,26 +104,19 @@ async def begin(
         text(f"UPDATE api_keys SET revoked_ms = {now} WHERE company_id = :company AND revoked_ms IS NULL"),
         {"company": company_id},
     )
-    removed = await _remove_at_once(connection, company_id, plugins)
-    statement = text(
-        "INSERT INTO erasures (id, company_id, removed, created_ms, updated_ms) "
-        f"VALUES (:id, :company, :removed, {now}, {now}) RETURNING {_COLUMNS}"
-    )
-    parameters["removed"] = orjson.dumps(removed).decode()
-    return _read((await connection.execute(statement, parameters)).one())
 
 
 async def _remove_at_once(
     connection: AsyncConnection, company_id: int, plugins: Sequence[CompanyRows]
-) -> dict[str, int]:
-    removed: dict[str, int] = {}
+) -> list[Removal]:
+    removals: list[Removal] = []
     for rows in plugins:
         if rows.at_once:
             statement = text(f"DELETE FROM {rows.table} WHERE {rows.where}")
             count = (await connection.execute(statement, {"company": company_id})).rowcount
             if count:
-                removed[rows.table] = count
-    return removed
+                removals.append((rows.table, count))
+    return removals
 
 
 async def find(connection: AsyncConnection, id: str) -> Erasure | None:
@@ -150,10 +178,11 @@ async def count(connection: AsyncConnection, erasure: Erasure, removals: Sequenc
 async def complete(connection: AsyncConnection, erasure: Erasure) -> None:
     """End *erasure*; the company's id is nobody's from then on."""
     await directory.count_change(connection)
-    await connection.execute(
-        text("DELETE FROM companies WHERE company_id = :company AND erasure = :id"),
-        {"company": erasure.company_id, "id": erasure.id},
-    )
+    for company_id in erasure.environments:
+        await connection.execute(
+            text("DELETE FROM companies WHERE company_id = :company AND erasure = :id"),
+            {"company": company_id, "id": erasure.id},
+        )
     now = sql.now_ms(connection)
     await connection.execute(
         text(f"UPDATE erasures SET completed_ms = {now}, holder = NULL WHERE id = :id"), {"id": erasure.id}
@@ -161,9 +190,18 @@ async def complete(connection: AsyncConnection, erasure: Erasure) -> None:
 
 
 async def remove_piece(
+    connection: AsyncConnection, erasure: Erasure, *, plugins: Sequence[CompanyRows], limit: int
+) -> list[Removal]:
+    """Remove up to *limit* rows of the first table that has any of them, with what hangs on them; nothing at the end."""
+    for company_id in erasure.environments:
+        if removals := await _remove_some(connection, company_id, plugins=plugins, limit=limit):
+            return removals
+    return []
+
+
+async def _remove_some(
     connection: AsyncConnection, company_id: int, *, plugins: Sequence[CompanyRows], limit: int
 ) -> list[Removal]:
-    """Remove up to *limit* rows of the first table that has any of the company, with what hangs on them; nothing at the end."""
     of_company = (*plugins, *_OF_COMPANY)
     steps: list[Callable[[], Awaitable[list[Removal]]]] = [
         lambda: _remove_replays(connection, company_id, limit),

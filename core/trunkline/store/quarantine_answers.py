@@ -9,6 +9,7 @@ from sqlalchemy import bindparam
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.errors import FieldError
+from trunkline.model.environments import company_number, environment_member, in_environment
 from trunkline.model.events import Event
 from trunkline.store import sql, stream, tables
 from trunkline.store.idempotency import LIFETIME_MS
@@ -49,7 +50,8 @@ class Receipt:
         return {
             "id": self.id,
             "type": self.type,
-            "company_id": self.company_id,
+            "company_id": company_number(self.company_id),
+            **environment_member(self.company_id),
             "errors": [{"path": fault.path, "message": fault.message} for fault in self.errors],
             "created_utc": self.created_utc,
         }
@@ -122,7 +124,7 @@ def _read(body: bytes) -> list[Receipt]:
             item["index"],
             item["id"],
             item["type"],
-            item["company_id"],
+            in_environment(item["company_id"], item.get("environment")),
             item["created_utc"],
             [FieldError(fault["path"], fault["message"]) for fault in item["errors"]],
         )

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from sqlalchemy import bindparam
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from trunkline.model.environments import company_number
 from trunkline.model.events import Draft, Event, shard_of
 from trunkline.runtime import faults
 from trunkline.store import retention, sql, tables
@@ -86,7 +87,7 @@ async def append(
             draft.company_id,
             draft.type,
             reserved.accepted_ms,
-            draft.envelope(position, references.get(draft.company_id)),
+            draft.envelope(position, references.get(company_number(draft.company_id))),
             draft.version,
         )
         for position, draft in enumerate(drafts, reserved.first)
@@ -151,21 +152,20 @@ async def read_shards(
 
 
 async def read_on(
-    connection: AsyncConnection, shards: Sequence[int], *, after: int, up_to: int | None, limit: int
+    connection: AsyncConnection, shards: Sequence[int], *, after: int, up_to: int, limit: int
 ) -> tuple[Head, list[Event]]:
-    """Read as ``read_shards`` does, up to the end of the log where *up_to* is None, and the head of that moment.
+    """Read as ``read_shards`` does, and the head of that moment.
 
     One statement: nothing up to the head is missing from the page, and no event of it is newer than the routing version.
     """
-    bound = "" if up_to is None else "AND position <= :up_to"
     # In the statement itself, since they seldom change. SQLite would read the whole log for a list that no shard is in.
     owned = f"shard IN ({', '.join(map(str, shards))})" if shards else "false"
     statement = text(
         "SELECT h.position AS head, r.version AS routing_version, page.* FROM stream_head AS h CROSS JOIN routing AS r "
-        f"LEFT JOIN (SELECT {_COLUMNS} FROM events WHERE position > :after {bound} AND {owned} "
+        f"LEFT JOIN (SELECT {_COLUMNS} FROM events WHERE position > :after AND position <= :up_to AND {owned} "
         "ORDER BY position LIMIT :limit) AS page ON true WHERE h.id = 1 AND r.id = 1 ORDER BY page.position"
     )
-    parameters = {"after": after, "limit": limit} | ({} if up_to is None else {"up_to": up_to})
+    parameters = {"after": after, "up_to": up_to, "limit": limit}
     rows = (await connection.execute(statement, parameters)).all()
     events = [Event(*row[2:]) for row in rows] if rows[0][2] is not None else []
     return Head(rows[0][0], rows[0][1]), events

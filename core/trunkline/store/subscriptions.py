@@ -206,11 +206,19 @@ async def filters_of_company(connection: AsyncConnection, company_id: int, *, bu
     return [row[0] for row in await connection.execute(statement)]
 
 
-async def lock_of_company(connection: AsyncConnection, company_id: int) -> list[int]:
-    """Lock the subscriptions of a company that are not deleted; returns their numbers."""
+async def targets_of_company(connection: AsyncConnection, company_id: int) -> list[str]:
+    """List the target URLs of a company's subscriptions that are not deleted, those apart that their holders renew."""
+    statement = text(
+        "SELECT DISTINCT target_url FROM subscriptions WHERE company_id = :company AND status <> 'deleted' AND name IS NULL"
+    )
+    return [row[0] for row in await connection.execute(statement, {"company": company_id})]
+
+
+async def lock_of_companies(connection: AsyncConnection, company_ids: Collection[int]) -> list[int]:
+    """Lock the subscriptions of companies that are not deleted; returns their numbers."""
     statement = (
         sqlalchemy.select(_table.c.no)
-        .where(_table.c.company_id == company_id, _table.c.status != "deleted")
+        .where(_table.c.company_id.in_(company_ids), _table.c.status != "deleted")
         .order_by(_table.c.no)
         .with_for_update()
     )
@@ -332,6 +340,15 @@ async def disable(connection: AsyncConnection, no: int, *, reason: str, resume_p
     )
     row = (await connection.execute(statement)).first()
     return _read(row) if row else None
+
+
+async def note_gap(connection: AsyncConnection, no: int, *, position: int) -> None:
+    """Note that the subscription number *no*, if its holder renews it, does not get what it lacks up to *position*."""
+    is_held = sqlalchemy.and_(_table.c.no == no, _table.c.name.is_not(None))
+    statement = sqlalchemy.select(_table.c.gap_position).where(is_held).with_for_update()
+    row = (await connection.execute(statement)).first()
+    if row is not None and (row[0] or 0) < position:
+        await update(connection, no, {"gap_position": position})
 
 
 async def forget_gap(connection: AsyncConnection, no: int, *, position: int) -> None:

@@ -78,9 +78,7 @@ class Erasing:
             if kept is None:
                 return "ended"
             now, age_ms = kept
-            removals = await store.remove_piece(
-                connection, erasure.company_id, plugins=self._plugins(), limit=ROWS
-            )
+            removals = await store.remove_piece(connection, erasure, plugins=self._plugins(), limit=ROWS)
             faults.point("erase.after_remove")
             if removals:
                 await store.count(connection, now, removals)

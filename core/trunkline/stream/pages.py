@@ -3,24 +3,27 @@
 import asyncio
 import contextlib
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Self
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.contract import StreamPage
 from trunkline.errors import StoreUnavailable
+from trunkline.filters.filters import Filter
 from trunkline.model import cursors
 from trunkline.model.event_groups import is_group, types_among
 from trunkline.model.events import Event
 from trunkline.runtime import callers
-from trunkline.schemas.catalog import EventType, SchemaCatalog
+from trunkline.schemas.catalog import EventType, Json, SchemaCatalog
 from trunkline.schemas.examples import example_draft
 from trunkline.schemas.versions import Pins, SchemaVersions
 from trunkline.store import retention, stream
 from trunkline.store.database import Database
 from trunkline.store.directory import CompanyDirectory
 from trunkline.store.wakeup import Signal, Wakeup
+from trunkline.stream import filtered_pages
+from trunkline.stream.filtered_pages import FilteredPages, Found, PageRequest
 from trunkline.stream.long_polls import LongPolls
 from trunkline.stream.page_bytes import UNKNOWN, PageBytes
 
@@ -47,6 +50,7 @@ class Streaming:
         self._long_polls = long_polls
         self._directory = directory
         self._page_bytes = PageBytes()
+        self._filtered = FilteredPages(self._read_piece, schema_versions)
         self._head = 0
         """The head at an earlier read: a later read sees everything up to it."""
 
@@ -73,27 +77,27 @@ class Streaming:
         limit: int = 50,
         wait_seconds: float = 0,
         versions: Pins | None = None,
+        filter: Json | None = None,
     ) -> StreamPage:
         """Read up to *limit* events oldest first, fewer where they are long (``contract.EventReader.page``).
 
         Raises:
             BadCursor: *cursor* is not one of ours.
+            BadQuery: *filter* is none of the types' schemas.
             CursorExpired: events after *cursor* were removed; whether any of them was this company's is not looked at.
-            TooMuchAtOnce: the company has as many long polls as it may have.
+            TooMuchAtOnce: the company has as many long polls, or searches by a filter, as it may have.
         """
         position = cursors.decode(cursor) if cursor is not None else None
-        request = PageRequest(
-            company_id, self._named(types), position, since_ms, self._page_bytes.limit_for(company_id, limit)
-        )
-        request, after, events = await self._read_first(request)
-        if not events and wait_seconds > 0:
-            async with self._long_polls.of(company_id):
-                after, events = await callers.while_present(self._wait(request, wait_seconds))
-        page = self._page_bytes.cut(company_id, events[: request.limit])
+        request = PageRequest(company_id, self._named(types), position, since_ms, limit)
+        wanted = self._wanted(filter, request.types, versions)
+        if wanted is None:
+            found = await self._page(request, wait_seconds)
+        else:
+            found = await callers.while_present(self._search(request, wanted, versions, wait_seconds))
         return StreamPage(
-            bodies=[self._schema_versions.body(event, versions) for event in page],
-            next_cursor=cursors.encode(page[-1].position if page else after),
-            more=len(events) > len(page),
+            bodies=[self._schema_versions.body(event, versions) for event in found.events],
+            next_cursor=cursors.encode(found.after),
+            more=found.more,
         )
 
     async def get(self, company_id: int, event_id: int, *, versions: Pins | None = None) -> bytes | None:
@@ -166,7 +170,47 @@ class Streaming:
             return names
         return types_among(names, self._catalog.names()) or names
 
-    async def _read_first(self, request: "PageRequest") -> tuple["PageRequest", int, list[Event]]:
+    def _wanted(self, filter: Json | None, names: Sequence[str], versions: Pins | None) -> Filter | None:
+        if filter is None:
+            return None
+        types = self.types(versions=versions)
+        return filtered_pages.check(filter, [kind for kind in types if not names or kind.name in names])
+
+    async def _page(self, request: PageRequest, wait_seconds: float) -> Found:
+        request, after, events = await self._read_first(self._fitting(request))
+        if not events and wait_seconds > 0:
+            async with self._long_polls.of(request.company_id):
+                after, events = await callers.while_present(self._wait(request, wait_seconds))
+        return self._cut(request, after, events)
+
+    async def _search(
+        self, request: PageRequest, wanted: Filter, versions: Pins | None, wait_seconds: float
+    ) -> Found:
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + wait_seconds
+        found = await self._filtered.search(request, wanted, versions)
+        if found.events or found.more or wait_seconds <= 0:
+            return found
+        async with self._long_polls.of(request.company_id):
+            while not (found.events or found.more or loop.time() >= deadline or self._watch.is_released):
+                request = replace(request, cursor=found.after)
+                _, events = await self._wait(replace(request, limit=1), deadline - loop.time())
+                if events:
+                    found = await self._filtered.search(request, wanted, versions)
+        return found
+
+    async def _read_piece(self, request: PageRequest) -> Found:
+        request = self._fitting(request)
+        return self._cut(request, *(await self._read(request, may_expire=True)))
+
+    def _fitting(self, request: PageRequest) -> PageRequest:
+        return replace(request, limit=self._page_bytes.limit_for(request.company_id, request.limit))
+
+    def _cut(self, request: PageRequest, after: int, events: Sequence[Event]) -> Found:
+        page = self._page_bytes.cut(request.company_id, events[: request.limit])
+        return Found(page, page[-1].position if page else after, more=len(events) > len(page))
+
+    async def _read_first(self, request: PageRequest) -> tuple[PageRequest, int, list[Event]]:
         """Read as ``_read`` does, and a few events first where it is not known how long the company's are.
 
         Returns the request as well: its limit is lower where the events are long.
@@ -179,7 +223,7 @@ class Streaming:
             request = replace(request, limit=self._page_bytes.limit_for(request.company_id, request.limit))
         return request, *(await self._read(request, may_expire=True))
 
-    async def _read(self, request: "PageRequest", *, may_expire: bool) -> tuple[int, list[Event]]:
+    async def _read(self, request: PageRequest, *, may_expire: bool) -> tuple[int, list[Event]]:
         """Read one event more than the page holds; returns the position to go on from, and the events.
 
         That is as far as is known to hold nothing for this page, so that a client that polls in vain keeps its place
@@ -189,7 +233,7 @@ class Streaming:
         async with self._database.read() as connection:
             after = request.cursor or 0
             if request.since_ms is not None:
-                after = await stream.position_before(connection, request.since_ms)
+                after = max(after, await stream.position_before(connection, request.since_ms))
             events, bounds = await _read_after(connection, request, after)
             if after < bounds.edge and request.cursor is None:
                 after = bounds.edge
@@ -199,7 +243,7 @@ class Streaming:
         self._head = bounds.head
         return max(after, known), events
 
-    async def _wait(self, request: "PageRequest", wait_seconds: float) -> tuple[int, list[Event]]:
+    async def _wait(self, request: PageRequest, wait_seconds: float) -> tuple[int, list[Event]]:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + wait_seconds
         with self._watch.signal(request.company_id) as signal:
@@ -209,17 +253,6 @@ class Streaming:
                 if events or left <= 0 or self._watch.is_released:
                     return after, events
                 await signal.wait(left)
-
-
-@dataclass(frozen=True, slots=True)
-class PageRequest:
-    """A request for a page: after position *cursor*, from the time *since_ms*, or from the oldest event on."""
-
-    company_id: int
-    types: Sequence[str]
-    cursor: int | None
-    since_ms: int | None
-    limit: int
 
 
 async def _read_after(

@@ -20,6 +20,7 @@ from trunkline.store import subscriptions as store
 from trunkline.store.database import Database
 from trunkline.store.subscriptions import Row
 from trunkline.subscribing import declared, options
+from trunkline.subscribing.apart import check_target_apart
 from trunkline.subscribing.catching_up import CatchUp
 from trunkline.subscribing.checks import check_headers_given
 from trunkline.subscribing.filter_costs import check_filter_cost
@@ -104,6 +105,10 @@ class SubscriptionChanges:
                 columns |= await self._switch(connection, before, changes["status"])
             resumes = "status" in columns and columns["status"] == Status.ACTIVE
             row = await store.update(connection, before.no, columns, from_head=resumes)
+            if row.target_url != before.target_url:
+                await check_target_apart(
+                    connection, company_id, row.target_url, path=_path_of_target(changes)
+                )
             if before.ordering is not None and changes.get("ordering", before.ordering) is None:
                 await ordering.release_queue(connection, row.no)
             if row.status != before.status:
@@ -156,6 +161,9 @@ class SubscriptionChanges:
                 return view(same, checker=self._checker, with_secret=True, warnings=warnings), False
             if await store.count(connection, company_id) >= quotas.subscriptions:
                 raise TooManySubscriptions(quotas.subscriptions)
+            await check_target_apart(
+                connection, company_id, values["target_url"], path=_path_of_target(request)
+            )
             await check_filter_cost(connection, company_id, request.get("filter"), limit=quotas.filter_cost)
             row = await store.insert(connection, values, version=version)
             subscription = self._records.open(row)
@@ -283,3 +291,7 @@ class SubscriptionChanges:
             self._notifier.subscription_changed(
                 ChangedSubscription(row.id, row.company_id, row.channel, row.status)
             )
+
+
+def _path_of_target(request: Mapping[str, Any]) -> str:
+    return "/target" if "target" in request else "/target_url"

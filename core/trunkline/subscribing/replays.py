@@ -14,6 +14,7 @@ from trunkline.runtime import faults
 from trunkline.schemas.versions import Pins
 from trunkline.store import ordering
 from trunkline.store import replays as store
+from trunkline.store import subscriptions as subscription_store
 from trunkline.store.database import Database
 from trunkline.store.replays import Row
 from trunkline.store.wakeup import Signal
@@ -95,6 +96,8 @@ class Replays:
         async with self._database.write() as connection:
             row = await _find(connection, company_id, replay_id)
             await ordering.lock(connection, [row.subscription_no])
+            if row.status == "running" and row.kind == replay.MISSED:
+                await subscription_store.note_gap(connection, row.subscription_no, position=row.end_position)
             if await store.end(connection, row.no, "cancelled"):
                 await store.withdraw(connection, row.no)
                 faults.point("replay.after_withdraw")

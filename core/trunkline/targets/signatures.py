@@ -27,6 +27,7 @@ EVENT_TYPE_HEADER = "trunkline-event-type"
 DELIVERY_ID_HEADER = "trunkline-delivery-id"
 ATTEMPT_HEADER = "trunkline-attempt"
 CURSOR_HEADER = "trunkline-cursor"
+ENVIRONMENT_HEADER = "trunkline-environment"
 
 RESERVED_HEADERS = frozenset(
     {

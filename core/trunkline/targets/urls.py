@@ -54,6 +54,18 @@ def is_same_origin(url: str, other: str) -> bool:
     return origin == other_origin != "null"
 
 
+def is_same(url: str, other: str) -> bool:
+    """Tell whether two target URLs name one target, however they are written; what follows a ``#`` names nothing."""
+    return url == other or _normal(url) == _normal(other)
+
+
+def _normal(url: str) -> str:
+    try:
+        return ada_url.URL(url).href.partition("#")[0]
+    except ValueError:
+        return url
+
+
 def find_schemes_fault(schemes: object) -> str | None:
     """Say why *schemes* cannot be a channel's; None where they can."""
     if not isinstance(schemes, tuple) or not schemes:

@@ -15,6 +15,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from trunkline.errors import PluginFailed, SettingsInvalid
     from trunkline.testing.catalogue import list_checks
     from trunkline.testing.checks import (
         COMPLETE,
@@ -29,8 +30,9 @@ if TYPE_CHECKING:
         not_judged,
     )
     from trunkline.testing.clocks import MovableClock
+    from trunkline.testing.databases import PostgresServer
     from trunkline.testing.events import EventFactory
-    from trunkline.testing.far_sides import Arrival, FarSide, HttpFarSide, Traffic
+    from trunkline.testing.far_sides import LONGEST_WAIT_SECONDS, Arrival, FarSide, HttpFarSide, Traffic
     from trunkline.testing.hubs import MakeTestHub, TestHub
     from trunkline.testing.receiver import Receiver
     from trunkline.testing.relay import Relay, RelayedFarSide
@@ -47,6 +49,7 @@ __all__ = [
     "COMPLETE",
     "DELIVERS",
     "LOADS",
+    "LONGEST_WAIT_SECONDS",
     "ActionConformance",
     "Arrival",
     "ChannelConformance",
@@ -60,12 +63,15 @@ __all__ = [
     "MigrationsConformance",
     "MovableClock",
     "PluginConformance",
+    "PluginFailed",
     "PluginSource",
+    "PostgresServer",
     "Receiver",
     "Relay",
     "RelayedFarSide",
     "Request",
     "SearchConformance",
+    "SettingsInvalid",
     "Source",
     "Suite",
     "TestHub",
@@ -78,6 +84,8 @@ __all__ = [
 ]
 
 _HOMES = {
+    "trunkline.errors": ("PluginFailed", "SettingsInvalid"),
+    "trunkline.testing.databases": ("PostgresServer",),
     "trunkline.testing.catalogue": ("list_checks",),
     "trunkline.testing.checks": (
         "COMPLETE",
@@ -93,7 +101,7 @@ _HOMES = {
     ),
     "trunkline.testing.clocks": ("MovableClock",),
     "trunkline.testing.events": ("EventFactory",),
-    "trunkline.testing.far_sides": ("Arrival", "FarSide", "HttpFarSide", "Traffic"),
+    "trunkline.testing.far_sides": ("LONGEST_WAIT_SECONDS", "Arrival", "FarSide", "HttpFarSide", "Traffic"),
     "trunkline.testing.hubs": ("MakeTestHub", "TestHub"),
     "trunkline.testing.receiver": ("Receiver",),
     "trunkline.testing.relay": ("Relay", "RelayedFarSide"),

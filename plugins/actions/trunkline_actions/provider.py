@@ -23,19 +23,33 @@ from trunkline import (
     Signer,
 )
 from trunkline.pages import Kind
-from trunkline.routes import Clock
+from trunkline.routes import Clock, ProviderRefused, company_number, environment_member, environment_of
 from trunkline_actions import answers
 from trunkline_actions.settings import Settings
 
+_CONFLICT = 409
 FOLDERS: Mapping[Kind, str] = {"action": "actions", "search": "searches", "lookup": "lookups"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where calls go: a base URL without a slash at its end, and the client for it."""
+
+    url: str
+    http: HttpClient
+
+    @classmethod
+    def at(cls, context: PluginContext, url: str, *, timeout_seconds: float) -> Self:
+        """Open the way to *url*. Raises ValueError."""
+        return cls(url.rstrip("/"), context.open_origin(url, timeout_seconds=timeout_seconds))
 
 
 @dataclass(frozen=True, slots=True)
 class _Product:
     """The product's address, and what a call of it needs."""
 
-    url: str
-    http: HttpClient
+    place: "_Place"
+    test_place: "_Place | None"
     signer: Signer
     timeout_seconds: float
     clock: Clock
@@ -60,10 +74,10 @@ class Provider:
         assert isinstance(settings, Settings)
         if settings.provider_url is None or settings.provider_secret is None:
             return cls({}, None)
-        url, timeout = settings.provider_url.rstrip("/"), settings.provider_timeout_seconds
+        timeout, test_url = settings.provider_timeout_seconds, settings.provider_test_url
         product = _Product(
-            url=url,
-            http=context.open_origin(url, timeout_seconds=timeout),
+            place=_Place.at(context, settings.provider_url, timeout_seconds=timeout),
+            test_place=_Place.at(context, test_url, timeout_seconds=timeout) if test_url else None,
             signer=Signer("standard", secrets=(settings.provider_secret.get_secret_value(),)),
             timeout_seconds=timeout,
             clock=context.clock,
@@ -82,7 +96,7 @@ class Provider:
         """Have the product carry out *call*.
 
         Raises:
-            ProviderRefused: it answered with a 4xx and a sentence.
+            ProviderRefused: it answered with a 4xx and a sentence; or it is called for a test environment, and has no address for it.
             ProviderFailed: it did not answer in time, or with a 5xx, or with what is no answer.
         """
         assert self.product is not None
@@ -104,8 +118,21 @@ def _chosen(
     return {kind: [name for name in names if name in chosen] for kind, names in defined.items()}
 
 
+def _place_for(product: _Product, call: Call) -> _Place:
+    """Tell where *call* goes: what is of a test environment never goes where live data are. Raises ProviderRefused."""
+    place = product.test_place if environment_of(call.company_id) == "test" else product.place
+    if place is None:
+        msg = (
+            f"'{call.definition.name}' is carried out for live data only here; use a key of the live environment, "
+            "or have the operator set 'actions.provider_test_url'."
+        )
+        raise ProviderRefused(_CONFLICT, msg)
+    return place
+
+
 async def _post(product: _Product, call: Call) -> HttpResponse:
     definition = call.definition
+    place = _place_for(product, call)
     body = _request(product, call)
     headers = {
         **product.signer.headers(
@@ -113,9 +140,9 @@ async def _post(product: _Product, call: Call) -> HttpResponse:
         ),
         "content-type": "application/json",
     }
-    url = f"{product.url}/{FOLDERS[definition.kind]}/{definition.name}"
+    url = f"{place.url}/{FOLDERS[definition.kind]}/{definition.name}"
     try:
-        return await product.http.post(url, body=body, headers=headers)
+        return await place.http.post(url, body=body, headers=headers)
     except (OSError, AddressRefused) as error:  # TimeoutError is an OSError
         product.log.warning("'%s' got no answer from %s: %s", definition.name, url, error or "time is over")
         is_late = isinstance(error, TimeoutError)
@@ -130,7 +157,11 @@ def _request(product: _Product, call: Call) -> bytes:
         {
             "kind": call.definition.kind,
             "name": call.definition.name,
-            "principal": {"company_id": call.company_id, "key_id": call.key_id},
+            "principal": {
+                "company_id": company_number(call.company_id),
+                **environment_member(call.company_id),
+                "key_id": call.key_id,
+            },
             "idempotency_key": call.idempotency_key,
             "deadline_seconds": product.timeout_seconds,
             "input": call.input,

@@ -24,6 +24,11 @@ class Settings(BaseModel):
     provider_secret: Annotated[SecretStr, AfterValidator(_check_secret)] | None = Field(
         default=None, description="`whsec_` and base64: signs what is sent there, as webhooks are signed"
     )
+    provider_test_url: str | None = Field(
+        default=None,
+        description="base URL for the calls of companies' test environments, which are refused where it is not set",
+        examples=["http://127.0.0.1:9001/trunkline"],
+    )
     provider_timeout_seconds: float = Field(
         default=10, gt=0, le=25, description="how long the product may take over one call"
     )
@@ -37,5 +42,8 @@ class Settings(BaseModel):
     def _check_pair(self) -> Self:
         if (self.provider_url is None) != (self.provider_secret is None):
             msg = "provider_url and provider_secret go together; set both or neither"
+            raise ValueError(msg)
+        if self.provider_test_url is not None and self.provider_url is None:
+            msg = "provider_test_url stands beside provider_url; set that too"
             raise ValueError(msg)
         return self

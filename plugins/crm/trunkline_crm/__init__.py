@@ -33,6 +33,7 @@ def register_operations(context: PluginContext) -> Sequence[Operation]:
         Operation("update_client", clients.update_client),
         Operation("update_client_status", clients.update_client_status),
         Operation("archive_client", clients.archive_client),
+        Operation("restore_client", clients.restore_client),
         Operation("add_client_note", notes.add_client_note),
         Operation("delete_client_note", notes.delete_client_note),
         Operation("create_affiliate", affiliates.create_affiliate),

@@ -24,9 +24,9 @@ def id_of(call: Call, name: str) -> int:
     return int(call.input[name])
 
 
-async def locked(call: Call, table: Table, id: int, *, kind: str) -> Row:
+async def locked(call: Call, table: Table, id: int, *, kind: str, with_archived: bool = False) -> Row:
     """Read a record of the call's company and keep others from changing it until the call ends. Raises NotFound."""
-    record = await records.lock(connection_of(call), table, call.company_id, id)
+    record = await records.lock(connection_of(call), table, call.company_id, id, with_archived=with_archived)
     if record is None:
         raise NotFound(kind, id)
     return record

@@ -85,6 +85,21 @@ class ClientActions:
         await records.change(connection_of(call), tables.clients, call.company_id, record["id"], changes)
         return Answer({"success": True, "client_id": record["id"], "archived_utc": utc_text(now_ms)})
 
+    async def restore_client(self, call: Call) -> Answer:
+        """Bring an archived record back into sight, as it was; one that is in sight stays so.
+
+        Raises:
+            BodyInvalid: another record has its external_id by now.
+        """
+        record = await locked(
+            call, tables.clients, id_of(call, "client_id"), kind="client", with_archived=True
+        )
+        if record["archived_ms"] is not None:
+            back = {"archived_ms": None, "updated_ms": self.now_ms(), "external_id": record["external_id"]}
+            await records.change(connection_of(call), tables.clients, call.company_id, record["id"], back)
+            record |= back
+        return Answer({"success": True, **await _shown(call, record)})
+
     async def _store(self, call: Call, row: Row, status: Status) -> tuple[Row, bool]:
         """Store a new record, unless its external_id is taken; gives the record that has it then, and whether it is new."""
         now_ms = self.now_ms()

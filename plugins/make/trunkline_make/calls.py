@@ -140,18 +140,23 @@ def _url(product: Product, definition: Definition) -> str:
 
 
 def value_of(field: Field) -> str:
-    """Write the value of a field as the API takes it.
+    """Write the value of a field as the API takes it."""
+    return expression(source_of(field))
+
+
+def source_of(field: Field, *, root: str = "parameters") -> str:
+    """Give the source of the expression for the value of a field, which is below *root*.
 
     What is chosen from a list comes as text where it was mapped or typed; Make's dates have a time.
     """
-    value = path("parameters", field.name)
+    value = path(root, field.name)
     if field.yields_to is not None:
-        return expression(f"if({path('parameters', field.yields_to)}, undefined, {value})")
+        return f"if({path(root, field.yields_to)}, undefined, {value})"
     if field.reference is not None and field.kind in {"integer", "number"}:
-        return expression(f"if({value}, parseNumber({value}), {value})")
+        return f"if({value}, parseNumber({value}), {value})"
     if field.kind == "date":
-        return expression(f"if({value}, formatDate({value}, 'YYYY-MM-DD'), {value})")
-    return expression(value)
+        return f"if({value}, formatDate({value}, 'YYYY-MM-DD'), {value})"
+    return value
 
 
 def _page_size(definition: Definition) -> dict[str, Json]:

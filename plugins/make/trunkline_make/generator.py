@@ -11,14 +11,18 @@ from importlib.resources.abc import Traversable
 
 from trunkline import Definition, Json
 from trunkline.pages import Product, json_remarks
-from trunkline_make import calls, manifest, names, parameters, watching
+from trunkline_make import calls, manifest, names, parameters, polling, watching
 
 _BY_KEY = "The Make app takes API keys: the hub's OAuth needs PKCE, for which Make's documentation of custom apps has no place."
 
 
 def remarks(product: Product) -> list[str]:
     """Say what of *product* has no form in Make."""
-    return [*json_remarks(product, platform="Make"), *([_BY_KEY] if product.takes_oauth else [])]
+    return [
+        *json_remarks(product, platform="Make"),
+        *polling.remarks(product),
+        *([_BY_KEY] if product.takes_oauth else []),
+    ]
 
 
 def generate(product: Product) -> Mapping[str, bytes]:

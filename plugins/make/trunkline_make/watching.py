@@ -10,7 +10,7 @@ from typing import Any
 
 from trunkline import EventType, Json
 from trunkline.pages import Condition, Field, Product, conditions_of, sample_envelope, those_of
-from trunkline_make import calls, names, parameters
+from trunkline_make import calls, names, parameters, polling
 from trunkline_make.dates import common_dates, with_dates
 
 _ENVELOPE = (
@@ -19,6 +19,7 @@ _ENVELOPE = (
     ("createdUtc", "Created", "date"),
     ("companyId", "Company ID", "integer"),
     ("companyRef", "Company Reference", "text"),
+    ("environment", "Environment", "text"),
 )
 _EVENT_AT = {
     names.WATCH: (("condition", "default", "payload.event"), ("response", "output", "body")),
@@ -42,7 +43,7 @@ def files_of(product: Product) -> Iterator[tuple[str, Json]]:
     """Make the files of all triggers, with their webhooks, but for those that are the same for every product."""
     chosen = parameters.event_types(product)
     yield names.code_path("webhook", names.WEBHOOK, "params"), [chosen]
-    yield names.code_path("module", names.POLL, "static-params"), [chosen, parameters.limit(10)]
+    yield names.code_path("module", names.POLL, "static-params"), polling.form(product)
     for module in (names.WATCH, names.POLL):
         yield from _trigger_files(module, product.event_types, product, call_of=module)
     for event_type in product.event_types:
@@ -58,6 +59,8 @@ def _trigger_files(
     watched = tuple(event_types)
     payloads = [product.payload(event_type) for event_type in watched]
     call = _constant("module", call_of, "communication")
+    if module == names.POLL:
+        call = polling.with_filter(call, product)
     for block, key, root in _EVENT_AT[call_of]:
         call[block][key] = _event(common_dates(payloads), root)
     interface = [

@@ -4,31 +4,15 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import jwt
-
 from trunkline import PluginContext
-from trunkline.routes import COMPANY_SCOPES, BearerRequest, Principal, Unauthenticated
-from trunkline_mcp.issuer import IssuerKeys
+from trunkline.routes import COMPANY_SCOPES, BearerRequest, Issuer, Principal, Unauthenticated, in_environment
 from trunkline_mcp.settings import OAuth
 from trunkline_mcp.users import PREFIX, Users
 
-ALGORITHMS = ("RS256", "ES256", "EdDSA")
-"""Signatures that count: by a key of which the hub has the public half. Never a shared secret, never none."""
 MAX_CHARACTERS = 8_192
-LEEWAY_SECONDS = 30
 MAX_COMPANY_ID = 2**63 - 1
 _NAMES = ("name", "preferred_username", "email", "client_id", "azp", "sub")
 _SCOPES = ("scope", "scp", "permissions")
-_SENTENCES: Mapping[type[jwt.PyJWTError], str] = {
-    jwt.ExpiredSignatureError: "This access token has expired; get a new one.",
-    jwt.ImmatureSignatureError: "This access token is not valid yet.",
-    jwt.InvalidAudienceError: "This access token is for somebody else: its audience is not this server.",
-    jwt.InvalidIssuerError: "This access token is of another issuer.",
-    jwt.MissingRequiredClaimError: "This access token lacks a claim that it needs: iss, aud, sub and exp.",
-}
-_INVALID = (
-    "This access token is not valid: its form, its signature or its algorithm is not one that counts here."
-)
 _NO_COMPANY = "This access token names no company, and its user belongs to none here."
 
 
@@ -38,37 +22,19 @@ class AccessTokens:
     def __init__(self, context: PluginContext, settings: OAuth, *, audience: str) -> None:
         self._settings = settings
         self._audience = audience
-        self._keys = IssuerKeys(context, settings)
+        self._issuer = Issuer(
+            settings.issuer, jwks_url=settings.jwks_url, open_origin=context.open_origin, log=context.log
+        )
         self._users = Users(context)
 
     async def authenticate(self, request: BearerRequest) -> Principal | None:
         """Find the principal of a token; None for what is no JWT. Raises Unauthenticated, IssuerUnavailable."""
         if request.token.count(".") != 2 or len(request.token) > MAX_CHARACTERS:
             return None
-        principal = self._principal(await self._claims(request.token))
+        claims = await self._issuer.claims(request.token, audience=self._audience)
+        principal = self._principal(claims)
         await self._users.note(principal)
         return principal
-
-    async def _claims(self, token: str) -> Mapping[str, Any]:
-        try:
-            header = jwt.get_unverified_header(token)
-            if header.get("alg") not in ALGORITHMS:
-                raise Unauthenticated(_INVALID)
-            key = await self._keys.find(header.get("kid"))
-            if key is None:
-                raise Unauthenticated(_INVALID)
-            claims: dict[str, Any] = jwt.decode(
-                token,
-                key,
-                algorithms=ALGORITHMS,
-                audience=self._audience,
-                issuer=self._settings.issuer,
-                leeway=LEEWAY_SECONDS,
-                options={"require": ["iss", "aud", "sub", "exp"]},
-            )
-        except jwt.PyJWTError as error:
-            raise Unauthenticated(_SENTENCES.get(type(error), _INVALID)) from None
-        return claims
 
     def _principal(self, claims: Mapping[str, Any]) -> Principal:
         company_id = self._company(claims)
@@ -87,7 +53,11 @@ class AccessTokens:
             found = int(found)
         if not isinstance(found, int) or isinstance(found, bool):
             return None
-        return found if 0 < found <= MAX_COMPANY_ID else None
+        if not 0 < found <= MAX_COMPANY_ID:
+            return None
+        return in_environment(
+            found, "test" if claims.get(self._settings.environment_claim) == "test" else None
+        )
 
     def _scopes(self, claims: Mapping[str, Any]) -> Iterable[str]:
         for claim in _SCOPES:

@@ -137,6 +137,7 @@ def _recent_tool() -> Tool:
             "createdUtc": {"type": "string", "format": "date-time"},
             "companyId": {"type": "integer"},
             "companyRef": {"type": "string", "description": "The company's reference, if it has one."},
+            "environment": {"type": "string", "description": "test, where it is of the test environment."},
             "payload": {"type": "object", "description": "What happened, as the event type describes it."},
             "metadata": {"type": "object"},
         },

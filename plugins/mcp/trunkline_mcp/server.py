@@ -32,7 +32,7 @@ from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
 from trunkline import BodyInvalid, Json, PluginContext, __version__
-from trunkline.routes import Caller
+from trunkline.routes import Caller, environment_of
 from trunkline_mcp import events, prompts
 from trunkline_mcp.calls import CallLog
 from trunkline_mcp.event_errors import EventErrors
@@ -220,10 +220,18 @@ class AgentServer:
         return await self._subscriptions.unsubscribe(_caller_of(context), read(UnsubscribeParams, given))
 
 
+_IN_TEST = (
+    "This is the test environment: its records and events are examples, and nothing here reaches live data."
+)
+
+
 async def _advertise(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
-    """Say that there are events, where the SDK has no place for it."""
+    """Say that there are events, where the SDK has no place for it, and that a caller is in a test environment."""
     result = await call_next(ctx)
     if ctx.method in {"initialize", "server/discover"} and isinstance(result, dict):
+        company_id = _caller_of(ctx).named_company_id
+        if company_id is not None and environment_of(company_id) == "test":
+            result = result | {"instructions": f"{_IN_TEST} {result.get('instructions', '')}".rstrip()}
         return events.advertise(result)
     return result
 

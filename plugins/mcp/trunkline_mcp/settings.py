@@ -44,6 +44,7 @@ class OAuth(BaseModel):
     audience: str | None = Field(default=None, min_length=1)
     jwks_url: Annotated[str, AfterValidator(_check_url)] | None = None
     company_claim: str = Field(default="company_id", min_length=1)
+    environment_claim: str = Field(default="environment", min_length=1)
     companies: dict[str, int] = Field(default_factory=dict[str, int])
     scopes: dict[str, list[Annotated[str, AfterValidator(_check_scope)]]] = Field(
         default_factory=dict[str, list[str]]
@@ -60,7 +61,7 @@ class Settings(BaseModel):
     )
     oauth: Annotated[OAuth | None, BeforeValidator(_read_json)] = Field(
         default=None,
-        description="an issuer whose access tokens let agents in, beside keys and the hub's own: `issuer`, and if they are not the usual ones `audience` (the address of `/mcp`), `jwks_url`, `company_claim` (`company_id`), `companies` (company by `sub`, where no claim names one) and `scopes` (ours by theirs)",
+        description="an issuer whose access tokens let agents in, beside keys and the hub's own: `issuer`, and if they are not the usual ones `audience` (the address of `/mcp`), `jwks_url`, `company_claim` (`company_id`), `environment_claim` (`environment`; a token in which it is `test` is for the test environment), `companies` (company by `sub`, where no claim names one) and `scopes` (ours by theirs)",
         examples=[
             {"issuer": "https://login.example.com/realms/main", "scopes": {"crm": ["integrations:read"]}}
         ],

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from trunkline import Definition
-from trunkline.pages import Field, Product, Reference, singular, with_article, wording_of
+from trunkline.pages import Field, Product, Reference, singular, wording_of
 from trunkline_n8n.fields import (
     collected_properties,
     dropdowns_in,
@@ -169,10 +169,8 @@ def _verb(definition: Definition, beside: Sequence[Definition]) -> str:
 
 
 def _action(definition: Definition, beside: Sequence[Definition]) -> str:
-    """Say in a sentence what an operation does: ``Update a lead status``."""
-    noun = wording_of(definition).noun
-    thing = noun if definition.is_paged else with_article(noun)
-    sentence = f"{_verb(definition, beside)} {thing}"
+    """Say what an operation does, without articles: ``Update lead status``."""
+    sentence = f"{_verb(definition, beside)} {wording_of(definition).noun}"
     return sentence[:1].upper() + sentence[1:]
 
 

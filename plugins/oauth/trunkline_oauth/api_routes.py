@@ -1,13 +1,21 @@
 """Below ``/api/v1/oauth``: operators register apps; a company lists and ends what is connected with it."""
 
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
-from trunkline.routes import Caller, Strict, StrictRoute, requires, responses
+from trunkline.routes import (
+    Caller,
+    Strict,
+    StrictRoute,
+    company_number,
+    environment_member,
+    requires,
+    responses,
+)
 from trunkline_oauth.apps import Apps
 from trunkline_oauth.grants import Grants
 from trunkline_oauth.model import App, Connection
@@ -101,6 +109,9 @@ class ConnectionView(BaseModel):
     client_id: str
     app: str
     company_id: int
+    environment: Literal["test"] | None = Field(
+        default=None, description="`test` where it is of the company's test environment; absent otherwise"
+    )
     scopes: list[str]
     granted_by: str = Field(description="the name of the key, or of the visitor, who allowed it")
     created_utc: str
@@ -164,6 +175,7 @@ def make_router(apps: Apps, grants: Grants) -> APIRouter:
             handler,
             methods=[method],
             status_code=status,
+            response_model_exclude_unset=True,
             summary=summary,
             responses=responses(*known, *((404,) if "{" in path else ())),
         )
@@ -187,7 +199,8 @@ def _connection_view(connection: Connection) -> ConnectionView:
         id=connection.id,
         client_id=consent.client_id,
         app=connection.app_name,
-        company_id=consent.company_id,
+        company_id=company_number(consent.company_id),
+        **environment_member(consent.company_id),
         scopes=list(consent.scopes),
         granted_by=consent.granted_name,
         created_utc=_utc(connection.created_ms),

@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from trunkline import PluginContext
 from trunkline.pages import PortalContent, PortalPage, PortalRedirect, PortalRequest
-from trunkline.routes import Principal, describe_scope
+from trunkline.routes import Principal, company_title, describe_scope
 from trunkline_oauth import requests
 from trunkline_oauth.apps import Apps
 from trunkline_oauth.grants import Grants
@@ -22,15 +22,15 @@ _GONE = Markup(
     "<p>Go back to the app that sent you here, and connect it once more. Nothing was changed.</p></section>"
 )
 _CONSENT = Markup(
-    '<section class="card"><h2>{app} asks for access to company {company}</h2>'
-    "<p>If you allow it, {app} may, in the name of company {company}:</p><ul>{scopes}</ul>{missing}"
+    '<section class="card"><h2>{app} asks for access to {company}</h2>'
+    "<p>If you allow it, {app} may, in the name of {company}:</p><ul>{scopes}</ul>{missing}"
     '<p class="muted">You will be led to <strong>{host}</strong>. Under <em>Connected apps</em> an administrator can end this at '
     'any time.</p><form method="post">{form}<p class="actions">'
     '<button class="button is-primary" type="submit" name="decision" value="allow">Allow</button>'
     '<button class="button" type="submit" name="decision" value="deny">Deny</button></p></form></section>'
 )
 _NOTHING = Markup(
-    '<section class="card"><h2>{app} asks for access to company {company}</h2>'
+    '<section class="card"><h2>{app} asks for access to {company}</h2>'
     "<p>It asks for {scopes}, and your own key has none of these. Somebody who has them must connect it.</p>"
     '<form method="post">{form}<p class="actions">'
     '<button class="button" type="submit" name="decision" value="deny">Back to {host}</button></p></form></section>'
@@ -47,7 +47,7 @@ _ROW = Markup(
     '<button class="button is-danger is-small" type="submit">Disconnect</button></form></td></tr>'
 )
 _NONE = Markup(
-    '<section class="card"><p>No app is connected with company {company}. An app asks for it where it says '
+    '<section class="card"><p>No app is connected with {company}. An app asks for it where it says '
     "<em>Connect</em> or <em>Sign in</em>.</p></section>"
 )
 
@@ -96,7 +96,7 @@ class ConnectedAppsPage:
         """List the apps that are connected with a company."""
         connections = await self._grants.list(request.company_id)
         if not connections:
-            return _NONE.format(company=request.company_id)
+            return _NONE.format(company=company_title(request.company_id))
         return _TABLE.format(rows=Markup("").join(_row(request, connection) for connection in connections))
 
     async def submit(self, request: PortalRequest, fields: Fields) -> PortalRedirect:
@@ -125,7 +125,7 @@ def _given(asked: AuthorizationRequest, principal: Principal) -> tuple[str, ...]
 def _write(request: PortalRequest, asked: AuthorizationRequest, app: App) -> Markup:
     given = _given(asked, request.principal)
     lacking = [scope for scope in asked.scopes if scope not in given]
-    words = {"app": app.name, "company": request.company_id, "form": Markup(request.form)}  # noqa: S704 - the portal's own
+    words = {"app": app.name, "company": company_title(request.company_id), "form": Markup(request.form)}  # noqa: S704 - the portal's own
     host = urlsplit(asked.redirect_uri).hostname or urlsplit(asked.redirect_uri).scheme
     if not given:
         return _NOTHING.format(**words, host=host, scopes=", ".join(asked.scopes))

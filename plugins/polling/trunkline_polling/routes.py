@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from types import MethodType
 from typing import Annotated, Any
 
+import orjson
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import AwareDatetime, BeforeValidator, Field
 
@@ -49,6 +50,14 @@ def _check_seconds(text: str) -> str:
     return text
 
 
+def _read_filter(text: str) -> Any:
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        msg = f"is not valid JSON: {error.msg} (column {error.colno})"
+        raise ValueError(msg) from None
+
+
 class PollQuery(QueryModel):
     """Which events to read."""
 
@@ -64,6 +73,13 @@ class PollQuery(QueryModel):
         default=None,
         description="which version of an event type to give, such as `invoice.created:1`, comma-separated; "
         "those that were current when the key was made, if absent",
+    )
+    filter: Annotated[Any, BeforeValidator(_read_filter)] = Field(
+        default=None,
+        description="JSON of the same form as a subscription's `filter`: only events that meet it. A page may be short, or empty, "
+        "although `X-Paging-Cursor` says that more is waiting: read on from `next_cursor`",
+        examples=['{"payload.amount": {"gte": 100}}'],
+        json_schema_extra={"type": "string"},
     )
     limit: int = Field(default=50, ge=1, le=200)
     wait: Annotated[float, BeforeValidator(_check_seconds)] = Field(
@@ -106,6 +122,7 @@ class EventHandlers:
             limit=query.limit,
             wait_seconds=query.wait,
             versions=self._versions(caller, query.versions),
+            filter=query.filter,
         )
         body = b'{"events":[%b],"next_cursor":"%b"}' % (b",".join(page.bodies), page.next_cursor.encode())
         headers = {"X-Paging-Cursor": page.next_cursor} if page.more else None

@@ -8,8 +8,10 @@ from collections.abc import Sequence
 from pydantic import BaseModel
 
 from trunkline import CompanyRows, Migrations, PluginContext, hookimpl
-from trunkline.routes import Routes
+from trunkline.routes import Principal, Routes
 from trunkline_portal import link_routes, pages
+from trunkline_portal.oidc.people import PREFIX
+from trunkline_portal.oidc.users import Users
 from trunkline_portal.portal import Portal
 from trunkline_portal.settings import Settings
 
@@ -25,6 +27,7 @@ def register_migrations() -> Sequence[Migrations]:
     """Give the history of the plugin's tables."""
     of_companies = (
         CompanyRows("portal_links", at_once=True),
+        CompanyRows("portal_users", at_once=True),
         CompanyRows("portal_sessions", "company_id = :company AND link_id IS NOT NULL", at_once=True),
     )
     return [Migrations("trunkline_portal:migrations", of_companies=of_companies)]
@@ -38,3 +41,14 @@ def register_routes(context: PluginContext) -> Sequence[Routes]:
         *(Routes(router, base="/portal") for router in pages.make_routers(portal)),
         Routes(link_routes.make_router(portal), prefix="/portal/links"),
     ]
+
+
+@hookimpl
+async def find_principal(context: PluginContext, principal_id: str) -> Principal | None:
+    """Tell what a user of the identity provider may do now."""
+    settings = context.settings
+    assert isinstance(settings, Settings)
+    if settings.oidc is None or not principal_id.startswith(PREFIX):
+        return None
+    users = Users(context, issuer=settings.oidc.issuer, session_hours=settings.session_hours)
+    return await users.find(principal_id)

@@ -14,9 +14,10 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from trunkline import PluginContext, Refused
-from trunkline.routes import Principal
+from trunkline.routes import Principal, company_number, company_title, environment_of, in_environment
 from trunkline_portal import addresses, cookies, security
 from trunkline_portal.forms import read_fields
+from trunkline_portal.oidc.people import PREFIX
 from trunkline_portal.sessions import Sessions, SignedIn
 from trunkline_portal.store import Session
 
@@ -36,9 +37,10 @@ class CompanyNeeded(Exception):
 class ReferenceNamed(Exception):
     """The address names a company by its *reference*; answered by the way to the same page under its number."""
 
-    def __init__(self, reference: str) -> None:
+    def __init__(self, reference: str, environment: str) -> None:
         super().__init__(reference)
         self.reference = reference
+        self.environment = environment
 
 
 class OtherCompany(Refused):
@@ -47,19 +49,22 @@ class OtherCompany(Refused):
     status = 403
 
     def __init__(self, what: str, company: int | str, why: str) -> None:
-        self.title = f"This {what} is of company {company}"
+        named = company_title(company) if isinstance(company, int) else f"company {company}"
+        self.title = f"This {what} is of {named}"
         super().__init__(why)
 
     @classmethod
     def than_own(cls, asked: int, own: int, *, is_form: bool) -> Self:
         """Say it of an address that names a company which is not the viewer's."""
-        begun = f"You are signed in for company {own}{', so nothing was changed' if is_form else ''}."
-        return cls("form" if is_form else "page", asked, f"{begun} Sign in with a key of company {asked}.")
+        begun = f"You are signed in for {company_title(own)}{', so nothing was changed' if is_form else ''}."
+        return cls(
+            "form" if is_form else "page", asked, f"{begun} Sign in with a key of {company_title(asked)}."
+        )
 
     @classmethod
     def than_address(cls, company: str, asked: int) -> Self:
         """Say it of a form that was sent to an address of another company."""
-        why = f"It was sent to an address of company {asked}, so nothing was changed. Load its page again."
+        why = f"It was sent to an address of {company_title(asked)}, so nothing was changed. Load its page again."
         return cls("form", company, why)
 
 
@@ -79,6 +84,7 @@ class Viewer:
     """Who is signed in. *principal* is what the session may do now: a link's company and scopes if a link opened it.
 
     *chosen_company_id* is the company looked at: an operator's is the one in the address, None where that names none.
+    Whoever is signed in for a company's live environment may look at its test environment, too.
     """
 
     session: Session
@@ -98,11 +104,49 @@ class Viewer:
         return addresses.root_of(self.chosen_company_id)
 
     @property
+    def company_number(self) -> int:
+        """The number of the company looked at, whichever its environment. Raises CompanyNeeded."""
+        return company_number(self.company_id)
+
+    @property
+    def company_title(self) -> str:
+        """What the company looked at is called in a sentence, with its environment. Raises CompanyNeeded."""
+        return company_title(self.company_id)
+
+    @property
+    def environment(self) -> str | None:
+        """Which environment of the company is looked at: ``live`` or ``test``; None where none is chosen."""
+        return None if self.chosen_company_id is None else environment_of(self.chosen_company_id)
+
+    @property
+    def segment(self) -> str:
+        """How addresses and forms name the company looked at. Raises CompanyNeeded."""
+        return addresses.segment_of(self.company_id)
+
+    @property
+    def environments(self) -> dict[str, int]:
+        """The environments of the company looked at that the viewer may look at: the ids, by their names."""
+        if self.chosen_company_id is None:
+            return {}
+        ids = {name: in_environment(self.chosen_company_id, name) for name in ("live", "test")}
+        return {name: company_id for name, company_id in ids.items() if self.may_see(company_id)}
+
+    @property
     def holder(self) -> str:
-        """For whom calls are counted: the key, or the company where an operator's link opened the session."""
-        if self.session.link_id is None:
+        """For whom calls are counted: the key, or the company where a link or a user of the provider opened the session."""
+        if self.session.link_id is None and not self.is_user:
             return self.principal.key_id
-        return f"company_{self.session.company_id}"
+        return f"company_{self.principal.company_id}"
+
+    @property
+    def is_user(self) -> bool:
+        """Tell whether somebody has signed in at the identity provider."""
+        return self.session.link_id is None and self.session.key_id.startswith(PREFIX)
+
+    def may_see(self, company_id: int) -> bool:
+        """Tell whether the viewer may look at *company_id*: an operator at any, others at their own and its test environment."""
+        own = self.principal.company_id
+        return own is None or company_id in {own, in_environment(own, "test")}
 
     def at(self, company_id: int) -> Self:
         """Give the same viewer, looking at another company."""
@@ -173,7 +217,7 @@ class RequiresScope:
         security.check_origin(request)
         fields = await read_fields(request)
         security.check_token(fields["csrf"], viewer.csrf)
-        if asked is None or fields["company"] == str(asked):
+        if asked is None or fields["company"] == addresses.segment_of(asked):
             return
         if addresses.company_in(f"{addresses.HOME}/companies/{fields['company']}") is None:
             raise security.FormRefused
@@ -191,7 +235,7 @@ def _asked_company(request: Request) -> int | None:
     if asked is None and "company_id" in request.path_params:
         reference = addresses.reference_in(request.url.path)
         if reference is not None and request.method in {"GET", "HEAD"}:
-            raise ReferenceNamed(reference)
+            raise ReferenceNamed(*reference)
         raise HTTPException(404)
     return asked
 
@@ -201,11 +245,11 @@ def looked_at(request: Request, viewer: Viewer) -> int | None:
 
     It is the viewer's own; an operator's is that of the page which links here, or else the one chosen last.
     """
-    if not viewer.is_operator:
-        return viewer.chosen_company_id
     referrer = urlsplit(request.headers.get("referer", ""))
     linking = addresses.company_in(referrer.path) if referrer.netloc == request.url.netloc else None
-    return linking or viewer.session.company_id
+    if linking is not None and viewer.may_see(linking):
+        return linking
+    return viewer.session.company_id if viewer.is_operator else viewer.chosen_company_id
 
 
 async def find_viewer(request: Request) -> Viewer | None:
@@ -220,9 +264,9 @@ async def find_viewer(request: Request) -> Viewer | None:
 
 
 def _viewer(signed_in: SignedIn, request: Request) -> Viewer:
-    own = signed_in.principal.company_id
-    chosen = addresses.company_in(request.url.path) if own is None else own
-    return Viewer(signed_in.session, signed_in.principal, chosen)
+    viewer = Viewer(signed_in.session, signed_in.principal, signed_in.principal.company_id)
+    asked = addresses.company_in(request.url.path)
+    return viewer.at(asked) if asked is not None and viewer.may_see(asked) else viewer
 
 
 EVENTS_READ = "events:read"

@@ -1,10 +1,12 @@
 """Addresses of pages. What is a company's has the company in it, so that no page acts for another than it shows.
 
-``/portal/companies/92/events`` is a page of company 92. Without a company (``/portal/events``, as it was called once and as
+``/portal/companies/92/events`` is a page of company 92, ``/portal/companies/92~test/events`` of its test environment. Without a company (``/portal/events``, as it was called once and as
 others link to it) an address leads to the page of the company that is looked at.
 """
 
 import re
+
+from trunkline.routes import company_number, environment_of, in_environment
 
 HOME = "/portal"
 SIGN_IN = "/portal/sign-in"
@@ -27,27 +29,37 @@ SECTIONS = frozenset(
 )
 """How addresses of a company's pages go on."""
 MAX_COMPANY_ID = 2**63 - 1
+_IN_TEST = "~test"
+"""Follows the company in the addresses of its test environment: no reference has that sign."""
 
-_COMPANY = re.compile(r"/portal/companies/([0-9]{1,19})(?=[/?]|$)", re.ASCII)
-_NAMED = re.compile(r"/portal/companies/([A-Za-z0-9._:-]{1,128})(?=[/?]|$)", re.ASCII)
+_COMPANY = re.compile(rf"/portal/companies/([0-9]{{1,19}})({_IN_TEST})?(?=[/?]|$)", re.ASCII)
+_NAMED = re.compile(rf"/portal/companies/([A-Za-z0-9._:-]{{1,128}})({_IN_TEST})?(?=[/?]|$)", re.ASCII)
+_SECTION = re.compile(r"(?:/(?:x/[^/?]+/[^/?]+|[^/?]+))?(?:\?.*)?")
+
+
+def segment_of(company_id: int) -> str:
+    """Write a company in its environment as addresses and forms name it: ``92``, ``92~test``."""
+    return f"{company_number(company_id)}{_IN_TEST if environment_of(company_id) == 'test' else ''}"
 
 
 def root_of(company_id: int | None) -> str:
     """Give what the addresses of a company's pages begin with; those that are nobody's for None."""
-    return HOME if company_id is None else f"{HOME}/companies/{company_id}"
+    return HOME if company_id is None else f"{HOME}/companies/{segment_of(company_id)}"
 
 
 def company_in(path: str) -> int | None:
     """Tell which company the address *path* is about; None where it names none."""
     match = _COMPANY.match(path)
     company_id = int(match[1]) if match else 0
-    return company_id if 0 < company_id <= MAX_COMPANY_ID else None
+    if match is None or not 0 < company_id <= MAX_COMPANY_ID:
+        return None
+    return in_environment(company_id, _environment(match))
 
 
-def reference_in(path: str) -> str | None:
-    """Tell by which reference the address *path* names a company; None where it does not."""
+def reference_in(path: str) -> tuple[str, str] | None:
+    """Tell by which reference, and in which environment, the address *path* names a company; None where it does not."""
     match = _NAMED.match(path)
-    return match[1] if match and not match[1].isdigit() else None
+    return (match[1], _environment(match)) if match and not match[1].isdigit() else None
 
 
 def moved_to(path: str, company_id: int) -> str:
@@ -55,6 +67,20 @@ def moved_to(path: str, company_id: int) -> str:
     match = _NAMED.match(path)
     rest = path[match.end() :] if match else path.removeprefix(HOME)
     return f"{root_of(company_id)}{rest}"
+
+
+def section_of(path: str, company_id: int | None) -> str:
+    """Give the address of the section that the page at *path* is in, in another environment of its company.
+
+    What a page is about (an event, a subscription) is not there; what a list was asked for is asked for again.
+    """
+    match = _NAMED.match(path)
+    section = _SECTION.match(path, match.end()) if match else None
+    return f"{root_of(company_id)}{section[0] if section else ''}"
+
+
+def _environment(match: re.Match[str]) -> str:
+    return "test" if match[2] else "live"
 
 
 def has_section(path: str) -> bool:

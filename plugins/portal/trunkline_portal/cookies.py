@@ -11,6 +11,8 @@ VISIT = "trunkline_portal_visit"
 FLASH = "trunkline_portal_flash"
 SECRET = "trunkline_portal_secret"  # noqa: S105 - a cookie's name
 """Holds a secret, sealed, on its way to the one page that shows it."""
+ATTEMPT = "trunkline_portal_attempt"
+"""Holds an attempt to sign in at the identity provider, sealed."""
 THEME = "trunkline_portal_theme"
 
 

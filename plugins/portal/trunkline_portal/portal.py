@@ -16,7 +16,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from trunkline import NotFound, PluginContext, Refused
-from trunkline_portal import addresses, assets, navigation, security, templating
+from trunkline.routes import in_environment
+from trunkline_portal import addresses, assets, audit, navigation, security, templating
 from trunkline_portal import cookies as names
 from trunkline_portal.access import (
     CompanyNeeded,
@@ -88,6 +89,11 @@ class Portal:
     def now_ms(self) -> int:
         """Unix time in milliseconds."""
         return self.context.clock.now_ms()
+
+    def address_of(self, request: Request) -> str:
+        """Tell from where *request* comes, as far as proxies can be believed."""
+        peer = request.client.host if request.client else None
+        return self.context.client_addresses.find(peer, request.headers.getlist("x-forwarded-for"))
 
     def base_url(self, request: Request) -> str:
         """Tell where the hub is reached, for examples, without a slash at its end."""
@@ -172,7 +178,7 @@ class Portal:
             return await self._show_company(request)
         if isinstance(error, ReferenceNamed):
             try:
-                return await self._show_named(request, error.reference)
+                return await self._show_named(request, error.reference, error.environment)
             except Refused as refusal:
                 error = refusal
         problem = problem_of(error)
@@ -186,8 +192,9 @@ class Portal:
         response.headers.update(problem.headers)
         return response
 
-    def finish(self, response: Response) -> None:
-        """Put the security headers on *response*; nothing but assets is kept by anyone."""
+    def finish(self, request: Request, response: Response) -> None:
+        """Put the security headers on *response*, log who did what by a form; nothing but assets is kept."""
+        audit.note_form(self.context.log, request, response)
         for name, value in self._headers.items():
             response.headers.setdefault(name, value)
         response.headers.setdefault("Cache-Control", "no-store")
@@ -197,14 +204,14 @@ class Portal:
         ancestors = self.settings.frame_ancestors if framed else ()
         response.headers.update(security.headers(ancestors, form_targets=form_targets))
 
-    async def _show_named(self, request: Request, reference: str) -> Response:
+    async def _show_named(self, request: Request, reference: str, environment: str) -> Response:
         """Lead to the page of the company with *reference*. Raises Refused; nobody is told of others' companies."""
         viewer = await find_viewer(request)
         try:
-            company_id = await self.context.companies.find(reference)
+            company_id = in_environment(await self.context.companies.find(reference), environment)
         except NotFound:
             company_id = None
-        if company_id is None or viewer is None or viewer.chosen_company_id not in {None, company_id}:
+        if company_id is None or viewer is None or not viewer.may_see(company_id):
             kind = "company"
             raise NotFound(kind, reference)
         return RedirectResponse(addresses.moved_to(_here(request), company_id), 303)
@@ -239,6 +246,7 @@ class Portal:
             "path": request.url.path,
             "root": viewer.root if viewer else addresses.HOME,
             "here": _here(request),
+            "environments": _environments(request, viewer) if viewer is not None else {},
             "base_url": self.base_url(request),
             "theme": theme if theme in _THEMES else None,
             "items": navigation.seen_by(viewer) if viewer else [],
@@ -258,6 +266,12 @@ def local_path(text: str) -> str:
     is_ours = parts.path == addresses.HOME or parts.path.startswith(f"{addresses.HOME}/")
     is_plain = text.isascii() and text.isprintable() and "\\" not in text and not parts.netloc
     return text if is_ours and is_plain and text.startswith(addresses.HOME) else addresses.HOME
+
+
+def _environments(request: Request, viewer: Viewer) -> dict[str, str]:
+    """Give where each environment that *viewer* may switch to is looked at, by their names."""
+    here = _here(request)
+    return {name: addresses.section_of(here, company_id) for name, company_id in viewer.environments.items()}
 
 
 def _here(request: Request) -> str:

@@ -53,8 +53,8 @@ class ErrorHandler(Protocol):
         """Answer *error* by a page."""
         ...
 
-    def finish(self, response: Response) -> None:
-        """Put the headers of every answer on *response*."""
+    def finish(self, request: Request, response: Response) -> None:
+        """Put the headers of every answer on *response*, and log what was done by a form."""
         ...
 
 
@@ -89,7 +89,7 @@ def route_class(portal: ErrorHandler) -> type[APIRoute]:
                     raise
                 except Exception as error:  # noqa: BLE001 - the last place where a page can be shown instead
                     response = await portal.answer_error(request, error)
-                portal.finish(response)
+                portal.finish(request, response)
                 return response
 
             return answer

@@ -1,4 +1,4 @@
-"""Sessions: opened by a key or a link, found by a sealed cookie, ended at once when the key is revoked."""
+"""Sessions: opened by a key, a link or a user, found by a sealed cookie, ended at once when the key is revoked."""
 
 import secrets
 from dataclasses import dataclass, replace
@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from trunkline import PluginContext
 from trunkline.routes import Principal
 from trunkline_portal import store
+from trunkline_portal.oidc.people import PREFIX
 from trunkline_portal.settings import Settings
 from trunkline_portal.store import Link, Session
 
@@ -26,6 +27,7 @@ class Sessions:
 
     def __init__(self, context: PluginContext, settings: Settings) -> None:
         self._context = context
+        self._takes_keys = settings.key_sign_in
         self._lifetime_ms = int(settings.session_hours * _HOUR_MS)
 
     @property
@@ -34,7 +36,7 @@ class Sessions:
         return self._lifetime_ms // 1000
 
     async def open(self, principal: Principal) -> Session:
-        """Sign in whoever has the key of *principal*."""
+        """Sign in whoever has the key of *principal*, or is that user of the identity provider."""
         return await self._store(
             self._new(principal.key_id, holder=principal.key_id, company_id=principal.company_id)
         )
@@ -52,10 +54,16 @@ class Sessions:
             return None
         tenant = session.company_id if session.link_id is not None else None
         principal = await self._context.keys.principal(session.key_id, company_id=tenant)
-        if principal is None or (session.link_id is not None and not principal.is_operator):
+        if principal is None or not self._may_last(session, principal):
             await self.end(session)
             return None
         return SignedIn(session, _limited(principal, session))
+
+    def _may_last(self, session: Session, principal: Principal) -> bool:
+        """Tell whether such a session may go on: a link's as an operator made it, a key's where keys sign people in."""
+        if session.link_id is not None:
+            return principal.is_operator
+        return self._takes_keys or session.key_id.startswith(PREFIX)
 
     def cookie_of(self, session: Session) -> str:
         """Give what the cookie of *session* holds."""

@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, Field
 
 from trunkline.routes import Names
+from trunkline_portal.oidc.settings import Oidc
 
 _SOURCE = re.compile(r"'self'|https?://[A-Za-z0-9*.\-\[\]:]+", re.ASCII)
 
@@ -21,6 +22,11 @@ def _check_sources(names: tuple[str, ...]) -> tuple[str, ...]:
 class Settings(BaseModel):
     """How long people stay signed in, and who may show the portal in a frame."""
 
+    oidc: Oidc | None = Field(
+        default=None,
+        description="an OpenID Connect provider at which people sign in; its settings are named `portal.oidc.…`",
+    )
+    key_sign_in: bool = Field(default=True, description="whether people sign in with API keys")
     session_hours: float = Field(
         default=12, gt=0, le=720, description="how long a session lasts, from when somebody signed in"
     )

@@ -38,3 +38,17 @@ links = Table(
     Index("ix_portal_links_expires", "expires_ms"),
 )
 """Sign-in links that have not been used; *key_id* is the operator's who made it."""
+
+users = Table(
+    "portal_users",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("issuer", Text, nullable=False),
+    Column("company_id", BigInteger),
+    Column("name", Text, nullable=False),
+    Column("scopes", Text, nullable=False),
+    Column("seen_ms", BigInteger, nullable=False),
+    Index("ix_portal_users_company", "company_id"),
+    Index("ix_portal_users_seen", "seen_ms"),
+)
+"""Users of the identity provider, as at their last sign-in; *scopes* with commas between them. Operators have no company."""

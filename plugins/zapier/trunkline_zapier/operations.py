@@ -164,11 +164,23 @@ def _operation(
         },
         "operation": {
             "perform": perform,
-            "inputFields": input_fields(product.form(definition), owner=definition.name)
-            if form is None
-            else form,
+            "inputFields": [
+                *_warning(definition),
+                *(input_fields(product.form(definition), owner=definition.name) if form is None else form),
+            ],
             "sample": sample,
             "outputFields": output_fields(outputs),
         },
     }
     return module(exported, imports=[f"const {{ {perform.function} }} = require('../lib/operations');"])
+
+
+def _warning(definition: Definition) -> list[Json]:
+    """Say before a form that what it asks for takes something away: Zapier's guideline wants that told.
+
+    https://docs.zapier.com/platform/publish/integration-build-guidelines: delete actions
+    """
+    if definition.method != "DELETE":
+        return []
+    text = f"Each run does this at once, and Zapier cannot take it back. {definition.description}"
+    return [{"key": "warning", "type": "copy", "helpText": shortened(text, TEXT_LENGTH)}]

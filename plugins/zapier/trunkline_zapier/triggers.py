@@ -15,6 +15,7 @@ _ENVELOPE_FIELDS = (
     {"key": "createdUtc", "label": "Event Created", "type": "datetime"},
     {"key": "companyId", "label": "Company ID", "type": "integer"},
     {"key": "companyRef", "label": "Company Reference", "type": "string"},
+    {"key": "environment", "label": "Environment", "type": "string"},
 )
 ANY_EVENT = "any_event"
 _PAGE_SIZE = 200

@@ -53,7 +53,7 @@ SECRET = "A" * 43
         f"wlcro_live_-1_{SECRET}",
         f"wlcro_live_٩٢_{SECRET}",
         f"wlcro_live_9223372036854775808_{SECRET}",
-        f"wlcro_test_92_{SECRET}",
+        f"wlcro_demo_92_{SECRET}",
         f"WLCRO_live_92_{SECRET}",
         f" wlcro_live_92_{SECRET}",
         f"wlcro_live_92_{SECRET}\n",

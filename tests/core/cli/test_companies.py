@@ -61,3 +61,43 @@ def test_a_company_is_deleted_with_all_of_it_and_only_when_that_is_confirmed(mig
     assert (receipt["status"], receipt["removed"]) == ("completed", {"events": 1})
     assert json.loads(line.invoke("companies", "receipt", receipt["id"], "--json").stdout) == receipt
     assert line.invoke("companies", "show", "acme").exit_code != 0
+
+
+def test_commands_name_the_test_environment_of_a_company(migrated_cli):
+    line = migrated_cli.with_plugins("webhooks")
+    of_test = ("--company", "92", "--environment", "test")
+    key = line.invoke("keys", "create", *of_test, "--name", "a", "--scope", "events:read")
+    assert "_test_92_" in key.stdout
+    assert "the test environment of company 92" in key.stderr
+    assert json.loads(line.invoke("keys", "list", "--company", "92", "--json").stdout)["count"] == 0
+    (listed,) = json.loads(line.invoke("keys", "list", *of_test, "--json").stdout)["keys"]
+    assert (listed["company_id"], listed["environment"]) == (92, "test")
+    assert "92 test" in line.invoke("keys", "list").stdout
+    emitted = json.loads(line.invoke("events", "emit", "client.created", *of_test).stdout)
+    assert (emitted["companyId"], emitted["environment"]) == (92, "test")
+    assert line.invoke("events", "tail", "--company", "92", "--no-follow", "--json").stdout == ""
+    assert json.loads(line.invoke("events", "tail", *of_test, "--no-follow", "--json").stdout) == emitted
+    limits = line.invoke("companies", "limits", "92", "--environment", "test", "keys=3", "--json")
+    assert json.loads(limits.stdout)["own_limits"] == {"keys": 3}
+    assert json.loads(line.invoke("companies", "limits", "92", "--json").stdout)["own_limits"] == {}
+    deleted = line.invoke("companies", "delete", "92", "--environment", "test", "--yes", "--wait", "--json")
+    receipt = json.loads(deleted.stdout)
+    assert (receipt["status"], receipt["environment"], receipt["removed"]["events"]) == (
+        "completed",
+        "test",
+        1,
+    )
+
+
+@pytest.mark.parametrize(
+    ("command", "complaint"),
+    [
+        (("keys", "list", "--company", "92", "--environment", "staging"), "is no environment"),
+        (("keys", "list", "--environment", "test"), "name the company"),
+        (("keys", "create", "--operator", "--name", "a", "--environment", "test"), "for both environments"),
+    ],
+)
+def test_an_environment_that_cannot_be_meant_is_named(migrated_cli, command, complaint):
+    refused = migrated_cli.with_plugins("webhooks").invoke(*command)
+    assert refused.exit_code == 2
+    assert complaint in " ".join(refused.stderr.split())

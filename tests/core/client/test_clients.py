@@ -57,6 +57,7 @@ class Served:
             self.port = self._server.servers[0].sockets[0].getsockname()[1]
             if not self.key:
                 _, self.key = await hub.keys.create(92, name="test", scopes=COMPANY_SCOPES)
+            self._hub, self._loop = hub, asyncio.get_running_loop()
             self._started.set()
             await running
 
@@ -69,6 +70,11 @@ class Served:
         self._server.should_exit = True
         self._thread.join(20)
         self._started.clear()
+
+    def key_of(self, company_id: int | None) -> str:
+        """Make a key of *company_id*, an operator's for None."""
+        making = self._hub.keys.create(company_id, name="test", scopes=COMPANY_SCOPES)
+        return asyncio.run_coroutine_threadsafe(making, self._loop).result(20)[1]
 
     @property
     def url(self) -> str:
@@ -215,6 +221,20 @@ async def test_an_event_that_is_quarantined_is_an_error_with_its_id_and_what_is_
         assert caught.quarantine_id in str(caught)
         assert [path for path, _ in caught.errors] == ["/payload/payment_amount"]
         assert not caught.is_passing
+
+
+async def test_an_operators_client_names_the_environment(served: Served):
+    operators = served.key_of(None)
+    with Client(served.url, operators, environment="test") as hub:
+        blocking = hub.emit("payment.succeeded", PAYMENT, company_id=7)
+    async with AsyncClient(served.url, operators, environment="test") as hub:
+        asynchronous = await hub.emit("payment.succeeded", PAYMENT, company_id=7)
+    with Client(served.url, operators) as hub:
+        live = hub.emit("payment.succeeded", PAYMENT, company_id=7)
+    assert [event.environment for event in (blocking, asynchronous, live)] == ["test", "test", "live"]
+    with Client(served.url, served.key_of(-7)) as hub:
+        events = hub.follow(wait_seconds=0)
+        assert [next(events), next(events)] == [blocking, asynchronous]
 
 
 async def test_the_asynchronous_client_does_the_same(served: Served, tmp_path: Path):

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trunkline.dispatch.progress import Progress, next_window
+from trunkline.dispatch.progress import SPAN, Progress, next_window
 from trunkline.model.deliveries import Key
 from trunkline.store.shards import Lease
 
@@ -54,18 +54,34 @@ def test_the_cursor_never_passes_an_open_delivery_and_ends_where_it_was_read_to(
     assert progress.cursor == len(counts)
 
 
-def test_shards_in_step_are_read_together_up_to_the_end():
+def test_shards_in_step_are_read_together():
     shards = [_progress(10, shard=0), _progress(10, shard=1)]
-    assert next_window(shards) == (shards, 10, None)
+    assert next_window(shards, head=10) == next_window(shards, head=90) == (shards, 10, 10 + SPAN)
 
 
-def test_a_shard_that_is_behind_catches_up_to_the_others_before_they_go_on():
+def test_a_shard_that_is_behind_catches_up_to_the_others_which_wait_at_the_head():
     behind, ahead = _progress(3, shard=0), _progress(10, shard=1)
-    assert next_window([ahead, behind]) == ([behind], 3, 10)
+    assert next_window([ahead, behind], head=10) == ([behind], 3, 10)
+
+
+def test_shards_at_different_positions_take_turns_before_the_head():
+    behind, ahead = _progress(3, shard=0), _progress(10, shard=1)
+    behind.turn = 1
+    assert next_window([behind, ahead], head=20) == ([ahead], 10, 10 + SPAN)
+    ahead.turn = 2
+    assert next_window([behind, ahead], head=20) == ([behind], 3, 10)
+
+
+def test_a_shard_with_the_backlog_of_a_company_is_read_by_itself():
+    shards = [_progress(3, shard=0), _progress(3, shard=1), _progress(3, shard=2)]
+    shards[1].apart = True
+    assert next_window(shards, head=20) == ([shards[0], shards[2]], 3, 3 + SPAN)
+    shards[0].turn = 1
+    assert next_window(shards, head=20) == ([shards[1]], 3, 3 + SPAN)
 
 
 def test_without_a_shard_there_is_nothing_to_read():
-    assert next_window([]) == ([], 0, None)
+    assert next_window([], head=10) == ([], 0, SPAN)
 
 
 def test_what_an_earlier_owner_wrote_is_forgotten_behind_the_cursor_once_it_is_much():

@@ -1,10 +1,11 @@
 """What the events of a trigger may be narrowed by: one field of a form for each comparison."""
 
 import pytest
+from tests.plugins.own_product import own_product
 from tests.plugins.products import installed_product
 
 from trunkline.filters import filters
-from trunkline.schemas.conditions import MOST_CONDITIONS, conditions_of
+from trunkline.schemas.conditions import MOST_CONDITIONS, all_conditions, conditions_of
 from trunkline.schemas.fields import read_fields
 
 VALUES = {"text": "x", "integer": 1, "number": 1, "boolean": True, "date": "2026-01-28", "date-time": "2026-01-28T10:30:00Z"}  # fmt: skip
@@ -42,7 +43,6 @@ def test_what_is_no_plain_value_has_none():
     assert (
         conditions(
             lines={"type": "array", "items": {"type": "string"}},
-            place={"type": "object", "properties": {"city": {"type": "string"}}},
             either={"anyOf": [{"type": "string"}, {"type": "object"}]},
             **{"a.b": {"type": "string"}},
         )
@@ -50,15 +50,51 @@ def test_what_is_no_plain_value_has_none():
     )
 
 
+def test_fields_in_objects_come_last_and_say_whose_they_are():
+    code = {"type": ["string", "null"], "title": "ZIP"}
+    kinds = {"type": "array", "items": {"enum": ["home", "work"]}, "title": "Kinds"}
+    home = {"type": "object", "title": "Home", "properties": {"zip": code, "kinds": kinds}}
+    guest = {"type": "object", "title": "Guest", "properties": {"home": home, "a.b": code}}
+    assert conditions(guest=guest, name={"type": "string", "title": "Name"}) == [
+        ("payload.name", "eq", "only_name", "Only for Name", "text"),
+        ("payload.guest.home.zip", "eq", "only_zip_of_home_of_guest", "Only for Guest Home ZIP", "text"),
+        (
+            "payload.guest.home.kinds",
+            "contains",
+            "only_kinds_of_home_of_guest",
+            "Only for Guest Home Kinds",
+            "text",
+        ),
+    ]
+
+
+def test_conditions_of_several_types_say_whose_they_are_where_they_differ():
+    def payload(**properties):
+        return read_fields({"type": "object", "properties": properties})
+
+    first, second = installed_product().event_types[:2]
+    name, number = {"type": "string", "title": "Name"}, {"type": "integer", "title": "ID"}
+    found = all_conditions(
+        [(first, payload(name=name, x_id=number)), (second, payload(name=name, x_id=name))]
+    )
+    assert [(one.path, one.field.name, one.field.title) for one in found] == [
+        ("payload.name", "only_name", "Only for Name"),
+        ("payload.x_id", "only_x_id", "Only for ID"),
+        ("payload.x_id", f"only_x_id_{second.name.replace('.', '_')}", f"Only for Name ({second.title})"),
+    ]
+
+
 def test_a_form_is_not_endless():
     assert len(conditions(**{f"n{number}": {"type": "number"} for number in range(60)})) == MOST_CONDITIONS
 
 
-@pytest.mark.parametrize("event_type", installed_product().event_types, ids=lambda one: one.name)
-def test_the_hub_takes_each_of_them(event_type):
-    found = conditions_of(installed_product().payload(event_type))
-    assert found
-    for one in found:
-        assert not one.field.is_required
-        value = list(one.field.choices[:1]) if one.operator == "in" else VALUES[one.field.kind]
-        filters.compile({one.path: {one.operator: value}}, event_types=[event_type])
+@pytest.mark.parametrize("product", [installed_product(), own_product()], ids=["installed", "own"])
+def test_the_hub_takes_each_of_them(product):
+    for event_type in product.event_types:
+        found = conditions_of(product.payload(event_type))
+        assert found
+        for one in found:
+            assert not one.field.is_required
+            value = one.field.choices[0] if one.field.choices else VALUES[one.field.kind]
+            asked = {one.operator: [value] if one.operator == "in" else value}
+            filters.compile({one.path: asked}, event_types=[event_type])

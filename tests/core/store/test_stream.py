@@ -91,14 +91,14 @@ async def test_reading_on_gives_the_next_events_and_the_head_of_the_same_moment(
 
     async with database.read() as connection:
         read_on = partial(stream.read_on, connection)
-        assert await read_on(mine, after=NONE, up_to=None, limit=10) == (head, ours)
+        assert await read_on(mine, after=NONE, up_to=NONE + 50, limit=10) == (head, ours)
         assert await read_on(mine, after=NONE, up_to=NONE + 7, limit=10) == (
             head,
             [event for event in ours if event.position <= NONE + 7],
         )
-        assert await read_on(mine, after=NONE + 1, up_to=None, limit=1) == (head, ours[1:2])
-        assert await read_on(mine, after=NONE + 8, up_to=None, limit=10) == (head, [])
-        assert await read_on([], after=0, up_to=None, limit=10) == (head, [])
+        assert await read_on(mine, after=NONE + 1, up_to=NONE + 50, limit=1) == (head, ours[1:2])
+        assert await read_on(mine, after=NONE + 8, up_to=NONE + 50, limit=10) == (head, [])
+        assert await read_on([], after=0, up_to=NONE + 50, limit=10) == (head, [])
 
 
 async def test_reading_a_company_merges_its_types_in_order(database: Database):

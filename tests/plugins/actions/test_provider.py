@@ -185,6 +185,32 @@ async def test_the_product_gets_each_call_signed_with_its_principal_its_key_and_
     assert call["headers"]["content-type"] == "application/json"
 
 
+async def test_a_call_of_a_test_environment_goes_to_the_address_for_those_or_nowhere(
+    lend_hub, things, backend, schemas
+):
+    arguments = answering(output={"thing_id": 7})
+    place = "/api/v1/integrations/things"
+    before = len(await calls_of(backend))
+    without = await things.client_of(-things.company_id)
+    refused = await without.post(place, json=arguments)
+    assert refused.status_code == 409
+    assert "'create_thing' is carried out for live data only" in refused.json()["detail"]
+    assert len(await calls_of(backend)) == before
+
+    chosen = settings_of(f"{backend}/base/", schemas, **{"actions.provider_test_url": f"{backend}/sandbox/"})
+    hub = await lend_hub("sqlite", chosen, dispatch=False)
+    test = await hub.client_of(-hub.company_id)
+    assert (await test.post(place, json=arguments)).status_code == 201
+    assert (await hub.client.post(place, json=arguments)).status_code == 201
+    in_test, live = (await calls_of(backend))[-2:]
+    assert [call["path"] for call in (in_test, live)] == [
+        "/sandbox/actions/create_thing",
+        "/base/actions/create_thing",
+    ]
+    principal = Webhook(SECRET).verify(in_test["body"], in_test["headers"])["principal"]
+    assert (principal["company_id"], principal["environment"]) == (hub.company_id, "test")
+
+
 async def test_what_stands_in_the_path_is_part_of_the_input_and_put_is_patch(things, backend):
     answer = await things.client.put("/api/v1/integrations/things/12", json={})
     assert answer.status_code == 200, answer.text

@@ -13,6 +13,7 @@ NAMES = [
     "create_client",
     "create_lead",
     "delete_client_note",
+    "restore_client",
     "update_affiliate",
     "update_client",
     "update_client_status",

@@ -169,6 +169,27 @@ async def test_the_external_id_of_an_archived_client_is_free(crm):
     assert await crm.lead(external_id="ext-1", expect=200) == second
 
 
+async def test_an_archived_client_is_restored_as_it_was(crm):
+    before = await crm.client(external_id="ext-1", city="Bonn")
+    path = f"/clients/{before['client_id']}"
+    await crm.call("DELETE", path)
+    restored = await crm.call("POST", f"{path}/restore", {})
+    assert {**restored, "updated_utc": before["updated_utc"]} == {"success": True, **before}
+    assert await crm.find(external_id="ext-1") == await crm.call("GET", path)
+    assert (await crm.call("POST", f"{path}/restore", {}))["updated_utc"] == restored["updated_utc"]
+    await crm.call("POST", "/clients/999999/restore", {}, expect=404)
+
+
+async def test_a_client_whose_external_id_another_has_by_now_is_not_restored(crm):
+    first = await crm.client(external_id="ext-1")
+    await crm.call("DELETE", f"/clients/{first['client_id']}")
+    await crm.client(external_id="ext-1")
+    path = f"/clients/{first['client_id']}/restore"
+    refused = await crm.call("POST", path, {}, expect=422)
+    assert refused["errors"][0]["path"] == "/external_id"
+    assert await crm.find(client_id=first["client_id"]) is None
+
+
 async def test_a_delete_is_carried_out_once_for_its_key_and_takes_no_body(running, crm):
     number = (await crm.lead())["client_id"]
     url = f"/api/v1/integrations/clients/{number}"

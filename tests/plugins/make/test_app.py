@@ -116,6 +116,23 @@ def test_the_connection_is_named_after_the_key(served_hub: Any, app: App):
     assert made == {"uid": 92, "label": "test (company 92)"}
 
 
+def test_a_connection_to_the_test_environment_is_another_one_and_says_so(served_hub: Any, tmp_path: Path):
+    key = served_hub.run(
+        "keys",
+        "create",
+        "--company",
+        "92",
+        "--environment",
+        "test",
+        "--name",
+        "test",
+        "--scope",
+        "events:read",
+    )
+    made = exported(served_hub, tmp_path).connect(api_key=key)
+    assert made == {"uid": "test-92", "label": "test (company 92, test)"}
+
+
 def test_a_wrong_key_is_told_before_anything_else(app: App):
     with pytest.raises(MakeError) as caught:
         App(app.files).connect(api_key="wlcro_live_92_nonsense")
@@ -175,7 +192,7 @@ def actions(people: dict[str, int]) -> dict[str, tuple[dict[str, Any], set[str]]
 
 def test_every_action_does_its_work(app: App, people: dict[str, int]):
     cases = actions(people)
-    assert set(cases) == set(app.modules("action")) - {"deleteClientNote", "archiveClient"}
+    assert set(cases) == set(app.modules("action")) - {"deleteClientNote", "archiveClient", "restoreClient"}
     for module, (values, names) in cases.items():
         (bundle,) = app.run(module, **values)
         assert names < set(bundle), module
@@ -185,12 +202,15 @@ def test_every_action_does_its_work(app: App, people: dict[str, int]):
         assert all(isinstance(bundle[name], datetime) for name in dates), module
 
 
-def test_a_client_is_archived(served_hub: Any, app: App):
+def test_a_client_is_archived_and_restored(served_hub: Any, app: App):
     (made,) = app.run("createClient", **JANE)
     (bundle,) = app.run("archiveClient", client_id=made["client_id"])
     assert (bundle["success"], bundle["client_id"]) == (True, made["client_id"])
     assert isinstance(bundle["archived_utc"], datetime)
     assert app.run("findClient", client_id=made["client_id"]) == []
+    (restored,) = app.run("restoreClient", client_id=made["client_id"])
+    assert restored["email"] == made["email"]
+    assert len(app.run("findClient", client_id=made["client_id"])) == 1
 
 
 def test_what_is_left_empty_stays_as_it_was(served_hub: Any, app: App, people: dict[str, int]):

@@ -92,6 +92,7 @@ def check_events(app: App, hub: Any) -> None:
     assert cancelled == EVENTS["booking.cancelled"]["examples"][0]
     assert changed["changed"] == datetime(2026, 7, 2, 8, tzinfo=UTC)
     assert changed["previous"] == {"name": "Bob", "born": None, "home": None}
+    check_filters(app, hub, [made, cancelled, changed])
     interface = app.code("module", "pollEvents", "interface")
     (payload,) = [field["spec"] for field in interface if field["name"] == "payload"]
     described = {field["name"]: field for field in payload}
@@ -103,3 +104,22 @@ def check_events(app: App, hub: Any) -> None:
         "type": "array",
         "spec": {"type": "text"},
     }
+
+
+def check_filters(app: App, hub: Any, payloads: list[Any]) -> None:
+    """Poll with what the form of filters says; an event without such a field passes where several kinds are chosen."""
+    made, cancelled, changed = payloads
+
+    def found(*event_types: str, **filters: Any) -> list[Any]:
+        poller = Poller(app, "pollEvents", event_types=list(event_types), limit=10, filters=filters)
+        return [bundle["payload"] for bundle in poller.run()]
+
+    assert found("booking.created", only_extras="breakfast", most_nights=3) == [made]
+    assert found("booking.created", only_extras="parking") == []
+    assert found("booking.created", least_arrival=datetime(2026, 8, 2, tzinfo=UTC)) == []
+    assert found("booking.created", only_city_of_home_of_guest="Bremen", only_room=[2, 3]) == [made]
+    assert found(*EVENTS, only_city_of_home_of_guest="Bonn") == [cancelled, changed]
+    with pytest.raises(MakeError, match="is in none of the chosen event types"):
+        found("booking.cancelled", only_city_of_home_of_guest="Bonn")
+    assert found(*EVENTS, least_changed=datetime(2026, 7, 3, tzinfo=UTC)) == [made, cancelled]
+    assert len(found(*EVENTS)) == 3

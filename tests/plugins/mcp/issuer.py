@@ -8,7 +8,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
@@ -46,13 +46,16 @@ class Issuer:
     def jwks(self) -> dict[str, Any]:
         return {"keys": [_public(kid, key) for kid, key in self.keys.items()]}
 
-    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        path = (await reader.readuntil(b"\r\n\r\n")).split()[1].decode()
-        self.reads[path] += 1
-        documents = {
+    def documents(self) -> dict[str, Any]:
+        return {
             "/.well-known/openid-configuration": {"issuer": self.url, "jwks_uri": f"{self.url}/keys"},
             "/keys": self.jwks(),
         }
+
+    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        path = (await reader.readuntil(b"\r\n\r\n")).split()[1].decode()
+        self.reads[path] += 1
+        documents = self.documents()
         status = 503 if self.is_away else 200 if path in documents else 404
         body = json.dumps(documents.get(path, {})).encode()
         writer.write(
@@ -62,10 +65,13 @@ class Issuer:
         writer.close()
 
 
+Kind = TypeVar("Kind", bound=Issuer)
+
+
 @contextlib.asynccontextmanager
-async def issuing() -> AsyncIterator[Issuer]:
+async def issuing(kind: type[Kind] = Issuer) -> AsyncIterator[Kind]:
     """Run an issuer."""
-    issuer = Issuer()
+    issuer = kind()
     server = await asyncio.start_server(issuer._answer, "127.0.0.1", 0)
     async with server:
         issuer.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"

@@ -10,8 +10,8 @@ from tests.plugins.mcp.conversation import Conversation
 from tests.plugins.mcp.issuer import AUDIENCE, issuing, unsigned
 from tests.plugins.oauth.flow import CALLBACK, App, Person, connect
 
+from trunkline.access import issuers as own_issuer
 from trunkline.errors import PluginFailed, SettingsInvalid
-from trunkline_mcp import issuer as own_issuer
 from trunkline_mcp.users import PREFIX
 
 METADATA = "/.well-known/oauth-protected-resource"
@@ -64,13 +64,20 @@ async def test_the_company_is_the_claims_or_the_tables_and_no_other(trusting, is
         "its own": {"company_id": "93"},
         "by the table": {"company_id": None, "sub": "user-2"},
         "another": {"company_id": 92},
+        "its test environment": {"company_id": "93", "environment": "test"},
     }.items():
         listed = await talk(trusting, issuer.token(**claims)).call("get_recent_events")
         seen[name] = [one["id"] for one in listed["structuredContent"]["events"]]
-    assert seen == {"its own": [event.event_id], "by the table": [event.event_id], "another": []}
+    assert seen == {
+        "its own": [event.position],
+        "by the table": [event.position],
+        "another": [],
+        "its test environment": [],
+    }
     for claims in (
         {"company_id": None},
         {"company_id": 0},
+        {"company_id": -93},
         {"company_id": True},
         {"company_id": "x"},
         {"company_id": [92]},

@@ -12,7 +12,7 @@ from trunkline.testing.receiver.replies import Answer
 
 TYPE = "payment.failed"
 SETTINGS = {
-    "mcp.suspend_after_failures": "3",
+    "mcp.suspend_after_failures": "4",
     "mcp.suspend_after_seconds": "0",
     "mcp.retry_schedule_seconds": "0.1,0.1,0.1,60",
 }
@@ -101,6 +101,21 @@ async def test_whoever_renews_is_told_of_a_gap_that_nobody_took(watcher):
     await watcher.set(status="active", catch_up=False)
     await until(lambda: "gap" in watcher.kinds)
     assert [(await watcher.subscribe())["truncated"] for _ in range(2)] == [True, False]
+
+
+async def test_catching_up_that_is_cancelled_leaves_a_gap(watcher):
+    missed = await watcher.miss()
+    watcher.callback.reply = Answer(503, headers={"retry-after": "600"})
+    await watcher.set(status="active")
+    await watcher.callback.until(4)
+    running = watcher.running
+    [replay] = await running.hub.replays.of_subscription(
+        running.company_id, (await watcher.view())["id"], channel="mcp"
+    )
+    assert replay["status"] == "running"
+    assert (await running.client.delete(f"/api/v1/replays/{replay['id']}")).status_code == 204
+    await until(lambda: "gap" in watcher.kinds)
+    assert cursors.decode(watcher.callback.controls[-1]["cursor"]) >= missed[-1]
 
 
 async def test_a_pause_that_misses_nothing_makes_no_gap(watcher):

@@ -183,3 +183,38 @@ async def test_a_caller_has_so_many_open_and_closing_one_makes_room(api, agent):
         assert (error["code"], error["data"]) == (-32013, {"limit": "streams", "max": 5})
     async with listening(api, agent) as listener:
         assert (await listener.frame())[0] == "active"
+
+
+@pytest.mark.own_hub
+async def test_what_is_gone_while_it_is_open_is_told_as_a_gap_and_it_goes_on(api, agent, monkeypatch):
+    monkeypatch.setattr("trunkline_mcp.event_streams.HEARTBEAT_SECONDS", 0.4)
+    async with listening(api, agent) as listener:
+        _, opened = await listener.frame()
+        gone = cursors.decode(opened["cursor"]) + 1
+        async with api.hub.database.write() as connection:
+            await connection.exec_driver_sql(f"UPDATE retention SET edge = {gone}")
+        while (gap := await listener.frame())[0] == "heartbeat":
+            pass
+        await api.emit("lead.created")
+        made = (await api.emit(TYPE)).position
+        while (frame := await listener.frame())[0] == "heartbeat":
+            pass
+    assert gap == ("active", {"cursor": cursors.encode(gone), "truncated": True})
+    assert (frame[0], frame[1]["eventId"]) == ("event", str(made))
+
+
+@pytest.mark.own_hub
+async def test_a_database_that_is_away_is_told_and_the_stream_goes_on(api, agent, monkeypatch):
+    monkeypatch.setattr("trunkline_mcp.event_streams.RETRY_SECONDS", 0.05)
+    async with listening(api, agent) as listener:
+        assert (await listener.frame())[0] == "active"
+        async with api.hub.database.write() as connection:
+            await connection.exec_driver_sql("ALTER TABLE retention RENAME TO retention_away")
+        made = (await api.emit(TYPE)).position
+        kind, told = await listener.frame()
+        async with api.hub.database.write() as connection:
+            await connection.exec_driver_sql("ALTER TABLE retention_away RENAME TO retention")
+        while (frame := await listener.frame())[0] == "error":
+            pass
+    assert (kind, told["error"]["code"]) == ("error", -32603)
+    assert (frame[0], frame[1]["eventId"]) == ("event", str(made))

@@ -31,6 +31,23 @@ async def test_the_modern_era_begins_with_discover(modern):
     assert len(result["instructions"]) <= 512
 
 
+async def test_an_agent_is_told_that_it_is_in_the_test_environment(api):
+    agent = Conversation(await api.client_of(-api.company_id))
+    told = await agent.ask("server/discover")
+    assert told["instructions"].startswith("This is the test environment")
+    assert len(told["instructions"]) <= 512
+    event = {"type": "client.created", "payload": api.events("client.created")}
+    await api.operator.post(
+        "/api/v1/events",
+        json=event | {"companyId": api.company_id},
+        headers={"X-Environment": "test"},
+    )
+    (seen,) = (await agent.call("get_recent_events"))["structuredContent"]["events"]
+    assert (seen["companyId"], seen["environment"]) == (api.company_id, "test")
+    listed = await Conversation(api.client).call("get_recent_events")
+    assert seen not in listed["structuredContent"]["events"]
+
+
 @pytest.mark.parametrize("version", HANDSHAKE)
 async def test_the_older_eras_begin_with_initialize_and_have_no_session(api, version):
     params = {"protocolVersion": version, "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}}

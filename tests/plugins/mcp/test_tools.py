@@ -14,7 +14,7 @@ LEAD = {"first_name": "Jane", "last_name": "Doe", "email": "jane.doe@example.com
 OPERATIONS = {
     "integrations:write": {
         "add_client_note", "archive_client", "create_affiliate", "create_client", "create_lead", "delete_client_note",
-        "update_affiliate", "update_client", "update_client_status", "update_lead", "update_lead_status",
+        "restore_client", "update_affiliate", "update_client", "update_client_status", "update_lead", "update_lead_status",
     },
     "integrations:read": {
         "find_client", "find_lead", "get_affiliate", "get_client", "get_lead", "list_affiliates", "list_client_notes",

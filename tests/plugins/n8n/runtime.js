@@ -1,4 +1,4 @@
-// Runs the action node of a built package on the real n8n-workflow, with a
+// Runs the action node or the polling trigger of a built package on the real n8n-workflow, with a
 // context of its own: a line of JSON on standard input is one run, a line on
 // standard output its outcome. The calls to the hub are answered here.
 const path = require('path');
@@ -25,9 +25,24 @@ const contextOf = ({ items, answers, continueOnFail }, requests) => ({
   },
 });
 
+// A polling trigger has one form, and remembers its place.
+const pollOf = async (run, requests) => {
+  const { helpers, ...context } = contextOf(run, requests);
+  const place = { ...run.place };
+  const output = await node.poll.call({
+    ...context,
+    helpers: { ...helpers, returnJsonArray: (events) => events.map((json) => ({ json })) },
+    getMode: () => 'trigger',
+    getNodeParameter: (parameter, fallback) => context.getNodeParameter(parameter, 0, fallback),
+    getWorkflowStaticData: () => place,
+  });
+  return { results: output?.[0] ?? [], place, requests };
+};
+
 const outcomeOf = async (run) => {
   const requests = [];
   try {
+    if (node.poll) return await pollOf(run, requests);
     const [items] = await node.execute.call(contextOf(run, requests));
     const results = items.map(({ json, pairedItem }) => ({ json, pairedItem }));
     return { results, requests };

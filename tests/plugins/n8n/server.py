@@ -78,12 +78,18 @@ class N8n:
     process: subprocess.Popen[bytes] | None = None
     client: httpx2.Client = field(init=False, repr=False)
 
+    worker: subprocess.Popen[bytes] | None = None
+
     def __post_init__(self) -> None:
         self.client = httpx2.Client(base_url=self.url, headers={"browser-id": BROWSER_ID}, timeout=60)
-        modules = self.folder / ".n8n" / "nodes" / "node_modules"
-        installed = modules / self.package.name
-        shutil.copytree(self.package / "dist", installed / "dist")
-        shutil.copy(self.package / "package.json", installed)
+        self.install(self.package)
+
+    def install(self, package: Path) -> None:
+        """Put a built package in the place of the one that is there; n8n must be stopped."""
+        installed = self.folder / ".n8n" / "nodes" / "node_modules" / package.name
+        shutil.rmtree(installed, ignore_errors=True)
+        shutil.copytree(package / "dist", installed / "dist")
+        shutil.copy(package / "package.json", installed)
 
     @property
     def url(self) -> str:
@@ -113,13 +119,20 @@ class N8n:
     def start(self, **settings: str) -> None:
         """Start it, from now on with *settings* too."""
         self.settings |= settings
+        self.process = self._run("start")
+        wait_for("n8n is ready", self._is_ready, seconds=180)
+
+    def start_worker(self) -> None:
+        """Start a worker, for an n8n in queue mode."""
+        self.worker = self._run("worker")
+
+    def _run(self, command: str) -> subprocess.Popen[bytes]:
         program = install_server() / "n8n" / "bin" / "n8n"
         environment = self.environment()
         with (self.folder / "log.txt").open("ab") as log:
-            self.process = subprocess.Popen(
-                ["node", program, "start"], cwd=self.folder, env=environment, stdout=log, stderr=log
+            return subprocess.Popen(
+                ["node", program, command], cwd=self.folder, env=environment, stdout=log, stderr=log
             )
-        wait_for("n8n is ready", self._is_ready, seconds=120)
 
     def _is_ready(self) -> bool:
         assert self.process is not None
@@ -129,11 +142,19 @@ class N8n:
         return False
 
     def stop(self) -> None:
-        """Stop it as an init system does."""
+        """Stop it as an init system does, its worker too."""
+        self.stop_worker()
         if self.process is not None:
             self.process.terminate()
             self.process.wait(60)
             self.process = None
+
+    def stop_worker(self) -> None:
+        """Stop the worker alone."""
+        if self.worker is not None:
+            self.worker.terminate()
+            self.worker.wait(60)
+            self.worker = None
 
     def log(self) -> str:
         """What it has written so far, the end of it."""

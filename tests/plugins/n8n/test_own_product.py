@@ -1,5 +1,6 @@
 """A product of one's own as an n8n package: its forms, and what is sent of them, on the real ``n8n-workflow``."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -109,3 +110,35 @@ def test_every_shape_of_field_goes_out_and_comes_in(run: Run):
     wrong = run(update | {"updateFields": {"seats": "[[1,"}})["error"]
     assert wrong["message"] == "'Seats' is not valid JSON"
     assert wrong["description"].startswith('Write it like this: ["value"]. ')
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_what_the_polling_trigger_looks_for_is_what_its_form_says(n8n_tools: Any, tmp_path: Path):
+    filters = {"onlyCityOfHomeOfGuest": "Bremen", "onlyExtras": "parking", "leastArrival": "2026-08-01T00:00:00", "mostNights": ""}  # fmt: skip
+    conditions = [
+        {"payload.arrival": {"gte": "2026-08-01"}},
+        {"payload.extras": {"contains": "parking"}},
+        {"payload.guest.home.city": {"eq": "Bremen"}},
+    ]
+    (event, another), place = ({"id": 7}, {"id": 9}), {"cursor": "a"}
+    answers = [
+        {"body": {"events": [event], "next_cursor": "b"}, "headers": {"x-paging-cursor": "b"}},
+        {"body": {"events": [], "next_cursor": "c"}, "headers": {"x-paging-cursor": "c"}},
+        {"body": {"events": [another], "next_cursor": "d"}},
+    ]
+    with action_node(own_product(), "InnPollingTrigger", tools=n8n_tools, folder=tmp_path) as poll:
+        one = {"eventTypes": ["booking.created"], "filters": filters}
+        outcome = poll(one, answers=answers, place=place)
+        asked = [request["qs"] for request in outcome["requests"]]
+        both = poll(one | {"eventTypes": ["*"]}, answers=answers[2:], place=place)["requests"][0]["qs"]
+    assert ([result["json"] for result in outcome["results"]], outcome["place"]) == (
+        [event, another],
+        {"cursor": "d"},
+    )
+    assert [query["cursor"] for query in asked] == ["a", "b", "c"]
+    sent = json.loads(asked[0]["filter"])["all"]
+    assert sorted(sent, key=str) == sorted(conditions, key=str)
+    for clause in json.loads(both["filter"])["all"]:
+        (path,) = clause["any"][0]
+        assert clause["any"][1] == {path: {"exists": False}}

@@ -39,6 +39,25 @@ async def test_an_app_gets_what_somebody_allows_and_no_more(running, register, s
     assert (await app.me(tokens["refresh_token"])).status_code == 401
 
 
+async def test_an_app_is_connected_with_the_test_environment_where_that_was_switched_to(
+    api, register, sign_in
+):
+    app, person = await register(api), await sign_in(api)
+    page = await person.open(app.asks())
+    switch = re.search(r'<nav class="environments".*?<a href="([^"]*)">Test</a>', page.text, re.DOTALL)
+    page = await person.open(unescape(switch[1]))
+    assert f"Desk asks for access to the test environment of company {api.company_id}" in page.text
+    tokens = await app.exchange((await person.decide(page))["code"])
+    me = (await app.me(tokens["access_token"])).json()
+    assert (me["company_id"], me["environment"]) == (api.company_id, "test")
+    live = (await api.client.get("/api/v1/oauth/connections")).json()["connections"]
+    test = await (await api.client_of(-api.company_id)).get("/api/v1/oauth/connections")
+    (connection,) = test.json()["connections"]
+    assert (connection["company_id"], connection["environment"]) == (api.company_id, "test")
+    assert connection["id"] not in {each["id"] for each in live}
+    assert all("environment" not in each for each in live)
+
+
 async def test_nobody_gives_what_is_not_theirs(api, register, sign_in):
     app, person = await register(api), await sign_in(api, ["events:read"])
     assert (await connect(app, person))["scope"] == "events:read"

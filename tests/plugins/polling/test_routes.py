@@ -1,10 +1,13 @@
 """Reading events (CONTRACT §5 and §13): in order, exactly once, at once when one waits."""
 
 import asyncio
+import json
 import time
 
 import pytest
 from sqlalchemy import text
+
+from trunkline.stream import filtered_pages
 
 LEAD = {"client_id": 7, "first_name": "Jane", "last_name": "Doe", "email": "jane@example.com", "phone": None}
 LEAD |= {"status": "Lead - New", "status_id": 10, "created_date": "2026-01-28T10:30:00Z"}
@@ -299,8 +302,9 @@ async def test_a_long_poll_ends_empty_when_its_time_is_up(api):
     assert 0.2 <= time.monotonic() - began < 1
 
 
-async def test_a_long_poll_from_a_future_time_is_not_ended_by_what_comes_before_it(running):
-    poll = asyncio.create_task(page(running.client, wait="0.5", since="2999-01-01T00:00:00Z"))
+@pytest.mark.parametrize("query", [{}, {"filter": '{"payload.client_id": 7}'}], ids=["any", "filtered"])
+async def test_a_long_poll_from_a_future_time_is_not_ended_by_what_comes_before_it(running, query):
+    poll = asyncio.create_task(page(running.client, wait="0.5", since="2999-01-01T00:00:00Z", **query))
     await asyncio.sleep(0.1)
     await emit(running.client, lead())
     assert ids(await poll) == []
@@ -365,3 +369,86 @@ WRONG_SAMPLE_QUERIES = [
 async def test_what_a_sample_query_gets_wrong_is_named(api):
     for query, name in WRONG_SAMPLE_QUERIES:
         assert named(await api.client.get(f"/api/v1/events/sample?{query}")) == [name]
+
+
+# ---- filters ---------------------------------------------------------------------------------------------------------
+
+
+def filtered(**comparisons):
+    return json.dumps(comparisons)
+
+
+async def test_a_filter_gives_what_meets_it_and_the_cursor_passes_what_does_not(running):
+    written = await emit(running.client, *(lead(n) for n in (1, 2, 3, 2, 4)))
+    wanted = filtered(**{"payload.client_id": 2})
+
+    first = await page(running.client, filter=wanted, limit=1)
+    assert (ids(first), first.headers["x-paging-cursor"]) == (written[1:2], first.json()["next_cursor"])
+    second = await page(running.client, filter=wanted, limit=1, cursor=first.json()["next_cursor"])
+    assert (ids(second), "x-paging-cursor" in second.headers) == (written[3:4], False)
+    vain = await page(running.client, filter=filtered(**{"payload.client_id": 9}))
+    assert (ids(vain), ids(await page(running.client, cursor=vain.json()["next_cursor"]))) == ([], [])
+
+
+async def test_what_a_form_left_empty_in_a_filter_is_no_condition(running):
+    written = await emit(running.client, lead(1), failed(), lead(2))
+    either = [{"payload.status": {"in": ""}}, {"payload.status": {"exists": False}}]
+    left_empty = filtered(all=[{"any": either}], **{"payload.client_id": {"gte": "", "eq": 3}})
+    assert ids(await page(running.client, filter=left_empty)) == written[1:2]
+    assert ids(await page(running.client, filter="{}")) == written
+    assert ids(await page(running.client, filter="")) == written
+
+
+async def test_a_filter_is_told_what_is_wrong_with_it(running):
+    async def refused(filter, **query):
+        answer = await running.client.get("/api/v1/events", params={"filter": filter, **query})
+        assert answer.status_code == 400, answer.text
+        return answer.json()["detail"], named(answer)
+
+    unknown, paths = await refused(filtered(**{"payload.amount": 1}), types="lead.created")
+    assert paths == ["filter/payload.amount"]
+    assert (
+        unknown == "In the query parameter 'filter', 'payload.amount' is in none of the chosen event types."
+    )
+    for sent in ("{", "[1]", "7", '{"a":' * 900 + "1" + "}" * 900):
+        assert (await refused(sent))[1][0].startswith("filter")
+    dear = [{"payload.first_name": {"contains": str(n)}} for n in range(40)]
+    assert "of 10,000 at most" in (await refused(filtered(any=dear)))[0]
+
+
+async def test_a_long_poll_with_a_filter_waits_for_what_meets_it(running):
+    head = (await page(running.client)).json()["next_cursor"]
+    wanted = filtered(**{"payload.client_id": 2})
+    poll = asyncio.create_task(page(running.client, filter=wanted, cursor=head, wait=20))
+    await emit(running.client, lead(1))
+    await asyncio.sleep(0.05)
+    assert not poll.done()
+    written = await emit(running.client, lead(2))
+    assert ids(await poll) == written
+
+
+async def test_one_call_looks_at_so_many_events_and_says_where_to_go_on(running, monkeypatch):
+    monkeypatch.setattr(filtered_pages, "PIECE", 2)
+    monkeypatch.setattr(filtered_pages, "MOST_LOOKED_AT", 3)
+    written = await emit(running.client, *(lead(n) for n in (1, 1, 1, 1, 2, 1)))
+    wanted = filtered(**{"payload.client_id": 2})
+    answers, cursor = [], None
+    while True:
+        answer = await page(running.client, filter=wanted, limit=1, **({"cursor": cursor} if cursor else {}))
+        answers.append(ids(answer))
+        cursor = answer.headers.get("x-paging-cursor")
+        if cursor is None:
+            break
+    assert answers == [[], written[4:5]]
+
+
+async def test_a_company_looks_for_events_by_a_filter_once_at_a_time(running, monkeypatch):
+    monkeypatch.setattr(filtered_pages, "WAIT_SECONDS", 0.01)
+    await emit(running.client, lead(1))
+    turns = running.hub.streaming._filtered._turns
+    await turns.take(running.company_id)
+    answer = await running.client.get("/api/v1/events", params={"filter": '{"payload.client_id": 1}'})
+    assert (answer.status_code, "by a filter" in answer.json()["detail"]) == (429, True)
+    assert (await page(running.client)).status_code == 200
+    turns.give_back(running.company_id)
+    assert len(ids(await page(running.client, filter='{"payload.client_id": 1}'))) == 1

@@ -17,7 +17,7 @@ from trunkline.access.keys import COMPANY_SCOPES
 from trunkline_portal import addresses, templating
 
 _INPUT = re.compile(r'<input type="hidden" name="csrf" value="([^"]*)"')
-_COMPANY = re.compile(r'<input type="hidden" name="company" value="([0-9]+)"')
+_COMPANY = re.compile(r'<input type="hidden" name="company" value="([0-9]+(?:~test)?)"')
 _TAG = re.compile(r"<[^>]+>")
 OWN_TABLES = {"test_sign_in.py", "test_links.py"}
 """The modules about what the portal keeps itself: sessions and links."""
@@ -63,7 +63,7 @@ class Browser:
         if match := _INPUT.search(answer.text):
             self.csrf = unescape(match[1])
         if match := _COMPANY.search(answer.text):
-            self.company_id = int(match[1])
+            self.company_id = addresses.company_in(addresses.HOME + f"/companies/{match[1]}")
         return answer
 
     async def post(
@@ -77,7 +77,11 @@ class Browser:
         """Send a form with the token of the page that was loaded last."""
         is_moved = self.company_id is not None and addresses.has_section(path.removeprefix("/portal/"))
         path = addresses.moved_to(path, self.company_id) if is_moved else path
-        sent = {"csrf": self.csrf, "company": str(self.company_id or ""), **(fields or {})}
+        sent = {
+            "csrf": self.csrf,
+            "company": addresses.segment_of(self.company_id) if self.company_id else "",
+            **(fields or {}),
+        }
         answer = await self.http.post(path, data=sent, headers=dict(headers or {}))
         assert answer.status_code == expect, f"POST {path}: {answer.status_code} {self.words(answer)[:500]}"
         return answer

@@ -99,8 +99,8 @@ async def test_what_is_wrong_stands_at_its_field_and_a_secret_is_not_sent_back(b
     await browser.get(NEW, channel="cages")
     answer = await browser.post(NEW, FIELDS | {"target.height": "high", "target.room": "a"}, expect=422)
     words = browser.words(answer)
-    assert "It should be a valid integer." in words
-    assert "It should have at least 2 characters." in words
+    assert "It must be a whole number." in words
+    assert "It must have 2 characters or more." in words
     assert 'value="high"' in answer.text
     assert "sesame" not in answer.text
 

@@ -13,6 +13,7 @@ from trunkline.schemas.files import package_definitions, package_event_types
 from trunkline.testing.receiver import Receiver
 
 from .core import ENVIRONMENT, HERE, NODE, ZapierRefused
+from .review import faults
 from .zaps import PEOPLE, Shop, as_zapier_hands_on, check_outputs, use_create, use_trigger
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
@@ -77,6 +78,8 @@ def test_the_connection_is_labelled(shop: Shop):
     tested = shop.app.run("authentication.test")
     label = shop.app.run("authentication.connectionLabel", inputData=tested)
     assert label == f"My Zaps (company {tested['company_id']})"
+    label = shop.app.run("authentication.connectionLabel", inputData=tested | {"environment": "test"})
+    assert label == f"My Zaps (company {tested['company_id']}, test)"
 
 
 @pytest.mark.parametrize("trigger", sorted(EVENT_TYPES))
@@ -133,7 +136,7 @@ async def test_any_of_the_chosen_events_starts_a_zap(shop: Shop, receiver: Recei
     shop.unsubscribe("any_event", hook)
 
 
-@pytest.mark.parametrize("action", [action for action in ACTIONS if action != "delete_client_note"])
+@pytest.mark.parametrize("action", sorted({*ACTIONS} - {"delete_client_note", "restore_client"}))
 def test_an_action_with_every_field_filled_in(staffed: Shop, action: str):
     use_create(staffed, action)
 
@@ -147,6 +150,16 @@ def test_a_note_is_listed_and_deleted(staffed: Shop):
     )
     check_outputs(staffed.app.definition()["creates"]["delete_client_note"]["operation"], deleted)
     assert staffed.app.operation("searches", "list_client_notes", inputData=chosen) == []
+
+
+def test_a_client_is_archived_and_restored(staffed: Shop):
+    asked = {"first_name": "Ari", "last_name": "Fox", "email": "ari@example.com"}
+    chosen = {"client_id": staffed.app.operation("creates", "create_client", inputData=asked)["client_id"]}
+    staffed.app.operation("creates", "archive_client", inputData=chosen)
+    assert staffed.app.operation("searches", "get_client", inputData=chosen) == []
+    restored = staffed.app.operation("creates", "restore_client", inputData=chosen)
+    check_outputs(staffed.app.definition()["creates"]["restore_client"]["operation"], restored)
+    assert len(staffed.app.operation("searches", "get_client", inputData=chosen)) == 1
 
 
 @pytest.mark.parametrize("search", [search for search in SEARCHES if search.startswith("get_")])
@@ -253,6 +266,24 @@ def test_what_a_reviewer_reads(shop: Shop):
             assert len(lists) == len(set(map(str, lists)))
             if operation["key"].startswith("update_"):
                 assert not any("default" in field for field in operation["operation"]["inputFields"])
+
+
+def test_the_checks_that_zapier_publishes_find_nothing(shop: Shop):
+    definition = shop.app.definition()
+    assert faults(definition) == []
+    broken = json.loads(json.dumps(definition))
+    trigger = broken["triggers"]["payment_failed"]
+    trigger["display"] = {"label": "payment failed", "description": "A payment, see https://x.example"}
+    trigger["operation"]["sample"] = {"at": "2026-01-28T10:30:00"}
+    broken["creates"]["create_lead"]["operation"]["inputFields"].append({"key": "apiKey", "label": "Key"})
+    assert {fault.partition(":")[0] for fault in faults(broken)} == {
+        "d001",
+        "d008",
+        "d010",
+        "d018",
+        "d021",
+        "d023",
+    }
 
 
 def test_what_is_left_empty_is_not_sent(staffed: Shop):

@@ -49,6 +49,7 @@ class Shop:
         return {
             field["key"]: [self._value(field)] if field.get("list") else self._value(field)
             for field in fields
+            if field.get("type") != "copy"
         }
 
     def _value(self, field: Mapping[str, Any]) -> Any:

@@ -14,6 +14,8 @@ import orjson
 
 COMPANY = 5
 """The company that is deleted."""
+IN_TEST = -COMPANY
+"""Its test environment, which goes with it."""
 OPERATOR = 0
 """Whose key deletes it."""
 BATCHES, EVENTS = 3, 15
@@ -21,7 +23,7 @@ SHORT_ROWS = 7
 """Rows of a piece, so that there are many."""
 TABLES = ("events", "subscriptions", "api_keys", "replays", "companies")
 LEFT = " UNION ALL ".join(
-    f"SELECT '{table}', count(*) FROM {table} WHERE company_id = {COMPANY}"
+    f"SELECT '{table}', count(*) FROM {table} WHERE company_id IN ({COMPANY}, {IN_TEST})"
     + (" AND target_url <> ''" if table == "subscriptions" else "")
     for table in TABLES
 )
@@ -41,12 +43,14 @@ class Eraser:
         self.surprises: list[str] = []
 
     async def run(self, call: Call) -> None:
-        """Give the company a subscription that fails, and events; then delete it."""
-        hook = {"target_url": "http://127.0.0.1:9/doomed", "event_types": ["*"]}
-        await self._send(call, "POST", "/webhooks/subscriptions", hook)
+        """Give each environment of the company a subscription that fails, and events; then delete it."""
+        for company in (COMPANY, IN_TEST):
+            hook = {"target_url": f"http://127.0.0.1:9/doomed/{company}", "event_types": ["*"]}
+            await self._send(call, "POST", "/webhooks/subscriptions", hook, company=company)
         for number in range(BATCHES):
-            body = {"events": [self._event] * EVENTS}
-            await self._send(call, "POST", "/events/batch", body, key=f"{self._case}-doomed-{number}")
+            body, company = {"events": [self._event] * EVENTS}, IN_TEST if number % 2 else COMPANY
+            key = f"{self._case}-doomed-{number}"
+            await self._send(call, "POST", "/events/batch", body, company=company, key=key)
             await asyncio.sleep(self._chance.uniform(0, 0.05))
         self.receipt = await self._send(call, "DELETE", f"/companies/{COMPANY}", None, company=OPERATOR)
 

@@ -313,8 +313,9 @@ class Stream:
 
     async def read_on(connection, shards, *, after, up_to, limit):
         head = await Stream.head(connection)
-        last = head.position if up_to is None else up_to
-        events = _events(connection, after, lambda e: e.position <= last and connection.shard_of(e) in shards)
+        events = _events(
+            connection, after, lambda e: e.position <= up_to and connection.shard_of(e) in shards
+        )
         return head, events[:limit]
 
     async def read_company(connection, company_id, *, types, after, limit):

@@ -214,3 +214,79 @@ def says_yes_whatever_happens():
 @breaks("action.ends-at-its-deadline")
 def goes_on_after_its_deadline():
     return beginning(notes.GOES_ON_AFTER_ITS_DEADLINE)
+
+
+# ---- records of others, and of two at once ----------------------------------------------------------------------------
+
+REGISTERED = '[Operation("create_note", create_note, CREATE), Operation("update_note", update_note, UPDATE)]'
+COPY = """
+COPY = Definition(
+    "action", "copy_note", "Copy Note", "Copies a note.", "POST", "/notes/copies", described({}), described({"note_id": NUMBER}, "note_id"),
+    CREATE_OUTPUT, [Example({}, {"note_id": 1}, {"note_id": 2})], success_status=201,
+)
+
+
+async def copy_note(call):
+    note_id = (await call.connection.execute(
+        text("INSERT INTO acme_notes (company_id, title) SELECT CAST(:company AS INTEGER), title FROM acme_notes WHERE id = :id OWN RETURNING id"),
+        {"company": call.company_id, "id": call.input["note_id"]},
+    )).scalar_one_or_none()
+    if note_id is None:
+        raise NotFound("note", call.input["note_id"])
+    return Answer({"note_id": note_id})
+"""
+
+
+async def request_for_copy(self, hub, definition):
+    number, _ = await notes.make_note(hub)
+    return (
+        Request({}, {"note_id": number}) if definition.name == "copy_note" else Request({}, {"title": "Milk"})
+    )
+
+
+def copying(own: str) -> Broken:
+    return notes.notes(
+        (REGISTERED, '[Operation("create_note", create_note, CREATE), Operation("copy_note", copy_note, COPY)]'),
+        ("async def update_note(call):", COPY.replace("OWN", own) + "\n\nasync def update_note(call):"),
+        request_for=request_for_copy,
+    )
+
+
+def good_copying() -> Broken:
+    return copying("AND company_id = :company")
+
+
+@breaks("action.takes-nothing-of-another-company")
+def copies_anybodys_note():
+    return copying("")
+
+
+UPDATING = """    found = await call.connection.execute(
+        text("UPDATE acme_notes SET title = coalesce(:title, title), body = coalesce(:body, body) "
+             "WHERE id = :id AND company_id = :company"),
+        {"id": call.input["note_id"], "company": call.company_id, "title": call.input.get("title"), "body": call.input.get("body")},
+    )
+"""
+
+
+@breaks("action.loses-no-update")
+def writes_back_what_it_has_read():
+    return acting((UPDATING, """    given = {"id": call.input["note_id"], "company": call.company_id}
+    found = await call.connection.execute(text("SELECT title, body FROM acme_notes WHERE id = :id AND company_id = :company"), given)
+    for row in found.all():
+        await asyncio.sleep(0.05)
+        values = {"id": given["id"], "title": row.title, "body": row.body} | dict(call.input)
+        found = await call.connection.execute(text("UPDATE acme_notes SET title = :title, body = :body WHERE id = :id"), values)
+"""))  # fmt: skip
+
+
+@breaks("action.loses-no-update")
+def counts_up_what_it_has_read():
+    return acting((UPDATING, """    given = {"id": call.input["note_id"], "company": call.company_id}
+    found = await call.connection.execute(text("SELECT body FROM acme_notes WHERE id = :id AND company_id = :company"), given)
+    for row in found.all():
+        await asyncio.sleep(0.05)
+        times = int(row.body or 0) + 1
+        found = await call.connection.execute(text("UPDATE acme_notes SET body = :body WHERE id = :id"), {"id": given["id"], "body": str(times)})
+"""), ('raise NotFound("note", call.input["note_id"])\n    return Answer({"note_id": call.input["note_id"]})', 'raise NotFound("note", call.input["note_id"])\n    return Answer({"note_id": call.input["note_id"], "times": times})'),
+        ('described({"title": TITLE, "body": TEXT}), described({"note_id": NUMBER}, "note_id"),', 'described({"title": TITLE}), described({"note_id": NUMBER, "times": NUMBER}, "note_id"),'))  # fmt: skip

@@ -209,3 +209,24 @@ def build_in_memory() -> Broken:
     module = ModuleType("acme")
     exec(compile(good.plugin.text, "acme", "exec"), vars(module))
     return Broken(module, {"settings": SETTINGS})
+
+
+@breaks("plugin.keeps-hubs-apart")
+def build_with_settings_in_the_module():
+    return acme(
+        (IMPORTS, f"{IMPORTS}ROOMS = {{}}\n"),
+        (CHANNELS, f'    ROOMS["own"] = context.settings.room\n{CHANNELS}'),
+    )
+
+
+@breaks("plugin.keeps-hubs-apart")
+def build_with_a_global_context():
+    return acme(
+        (IMPORTS, f"{IMPORTS}CONTEXT = None\n"),
+        (CHANNELS, f"    global CONTEXT\n    CONTEXT = context\n{CHANNELS}"),
+    )
+
+
+@breaks("plugin.prints-nothing")
+def build_that_prints():
+    return acme((LOGS, '    print("acme starts")\n'))

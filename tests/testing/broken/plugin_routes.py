@@ -111,3 +111,39 @@ def build_showing_everybody():
 @breaks("plugin.pages-name-a-scope")
 def build_with_a_page_for_all():
     return acme((', scope="events:read")', ")"))
+
+
+# ---- companies -------------------------------------------------------------------------------------------------------
+
+ROUTER = 'router = APIRouter(route_class=trunkline.StrictRoute, tags=["Acme"])\n\n    @router.get("/notes", response_model=Notes)'
+KEPT = ROUTER.replace("\n\n", "\n    kept, answers = {}, {}\n\n", 1)
+LISTS = 'return {"notes": [], "count": 0}'
+OF_ITS_OWN = "notes = list(kept.get(caller.company_id, []))\n        "
+ADDS = '"""Add a note."""\n        return note\n'
+KEEPS = (
+    '"""Add a note."""\n        kept.setdefault(caller.company_id, []).append(note)\n        return note\n'
+)
+
+
+def keeping(lists: str, *changes: tuple[str, str]):
+    return acme((ROUTER, KEPT), (ADDS, KEEPS), (LISTS, OF_ITS_OWN + lists), *changes)
+
+
+def good_keeping():
+    return keeping('return {"notes": notes, "count": len(notes)}')
+
+
+@breaks("plugin.routes-keep-companies-apart")
+def build_with_a_list_cached_for_all():
+    return keeping('return answers.setdefault("notes", {"notes": notes, "count": len(notes)})')
+
+
+@breaks("plugin.routes-keep-companies-apart")
+def build_with_a_company_in_the_query():
+    return keeping(
+        'notes = list(kept.get(company_id or caller.company_id, []))\n        return {"notes": notes, "count": len(notes)}',
+        (
+            f"async def list_notes(caller: {READS})",
+            f"async def list_notes(company_id: int = 0, caller: {READS})",
+        ),
+    )

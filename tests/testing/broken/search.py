@@ -60,6 +60,14 @@ def lists_everybodys():
     )
 
 
+@breaks("search.finds-nothing-of-another-company")
+def keeps_a_list_for_everybody():
+    return finding(
+        ("async def list_notes", "KEPT = {}\n\n\nasync def list_notes"),
+        ("# list ends", "page = KEPT.setdefault(after, page)"),
+    )
+
+
 @breaks("search.answers-200-where-nothing-is-found")
 def says_404_where_nothing_is_found():
     return finding(

@@ -4,13 +4,14 @@ from collections.abc import Mapping, Sequence
 
 from trunkline.schemas.catalog import Json
 from trunkline.schemas.definitions import Definition
-from trunkline.testing.checks import COMPLETE, DELIVERS, LOADS, check, demand
+from trunkline.testing.checks import COMPLETE, DELIVERS, LOADS, check, demand, not_applicable
 from trunkline.testing.hubs import MakeTestHub
 from trunkline.testing.suites.call_demands import demand_listed, demand_scope
 from trunkline.testing.suites.call_requests import NEIGHBOUR_ID, Request
 from trunkline.testing.suites.call_trial import CallSubject, CallTrial
 
 MISSING_ID = 9_007_199_254_740_000
+REFUSED = (404, 409, 422)
 SCOPE = "integrations:write"
 
 
@@ -65,6 +66,27 @@ class ActionAnswerChecks(CallSubject):
                 f"'{definition.name}' answered {answer.status_code} to a call for another company's record; it should be 404",
             )
 
+    @check("action.takes-nothing-of-another-company", level=DELIVERS)
+    async def test_takes_nothing_of_another_company(self, trunkline_hub: MakeTestHub) -> None:
+        """A record that the input names, and that is another company's, is refused as one that there is not."""
+        trial = await self.open_calls(trunkline_hub)
+        neighbour, judged = await trial.beside(NEIGHBOUR_ID), 0
+        for definition in trial.definitions:
+            own = await trial.request(definition)
+            for name in await _references(trial, definition, own):
+                if not await _is_theirs(neighbour, definition, own, name):
+                    continue
+                judged += 1
+                theirs = (await neighbour.request(definition)).input[name]
+                answer = await trial.call(definition, own.with_input(**{name: theirs}))
+                demand(
+                    answer.status_code in REFUSED,
+                    f"'{definition.name}' answered {answer.status_code} to a call whose '{name}' names another company's record; it "
+                    "should be refused as one that there is not: ask for the company wherever a record is looked up",
+                )
+        if not judged:
+            not_applicable(f"no action of the plugin '{self.name}' names a record in its input")
+
     @check("action.finds-no-unknown-record", level=DELIVERS)
     async def test_finds_no_unknown_record(self, trunkline_hub: MakeTestHub) -> None:
         """A call that names a record that there is not is 404."""
@@ -95,3 +117,30 @@ def _addressed(trial: CallTrial) -> Sequence[Definition]:
         lambda definition: "{" in definition.path,
         otherwise=f"no action of the plugin '{trial.plugin}' names a record",
     )
+
+
+async def _references(trial: CallTrial, definition: Definition, request: Request) -> Sequence[str]:
+    """Name the fields of *request* that name a record: an unknown one is refused where the given one is taken."""
+    numbers = [
+        name
+        for name, value in request.input.items()
+        if (isinstance(value, int) and not isinstance(value, bool))
+        or (name.endswith("_id") and isinstance(value, str))
+    ]
+    named: list[str] = []
+    for name in numbers:
+        value = request.input[name]
+        unknown = MISSING_ID if isinstance(value, int) else f"{value}-unknown"
+        refused = await trial.call(definition, request.with_input(**{name: unknown}))
+        if refused.status_code in REFUSED:
+            taken = await trial.call(definition, await trial.request(definition))
+            named += [name] if taken.is_success else []
+    return named
+
+
+async def _is_theirs(neighbour: CallTrial, definition: Definition, own: Request, name: str) -> bool:
+    """Tell whether the suite makes a record of its own for the neighbour: one that every company has is nobody's."""
+    theirs = await neighbour.request(definition)
+    if theirs.input.get(name) in {None, own.input[name]}:
+        return False
+    return (await neighbour.call(definition, theirs)).is_success

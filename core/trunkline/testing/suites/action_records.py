@@ -1,12 +1,14 @@
 """Checks of what an action stores: exactly once, all or nothing, and within its deadline."""
 
 import asyncio
+from collections.abc import Mapping
 
+from trunkline.schemas.catalog import Json
 from trunkline.schemas.definitions import Definition
 from trunkline.testing.checks import COMPLETE, DELIVERS, check, demand
 from trunkline.testing.hubs import MakeTestHub
 from trunkline.testing.suites.call_demands import demand_end, demand_no_answer
-from trunkline.testing.suites.call_requests import Request, other_call
+from trunkline.testing.suites.call_requests import Request, other_call, plain_texts
 from trunkline.testing.suites.call_trial import (
     CallSubject,
     CallTrial,
@@ -14,6 +16,8 @@ from trunkline.testing.suites.call_trial import (
 )
 
 AT_ONCE = 10
+ROUNDS = 3
+_TIMES = ("_ms", "_seconds", "_at", "time", "timestamp")
 POINTS = ("action.after_run", "action.before_append", "action.before_commit")
 
 
@@ -98,6 +102,22 @@ class ActionRecordChecks(CallSubject):
             for answer in await asyncio.gather(*(trial.call(definition, request) for request in requests)):
                 trial.demand_success(definition, answer)
 
+    @check("action.loses-no-update", level=DELIVERS)
+    async def test_loses_no_update(self, trunkline_hub: MakeTestHub) -> None:
+        """Two updates of one record at once, of a field each, are both there afterwards; so is every one of many counted up."""
+        trial = await self.open_calls(trunkline_hub, database="postgresql")
+        definitions = trial.in_database()
+        for definition in definitions:
+            for number in range(ROUNDS):
+                await _demand_both_fields(trial, definition, number)
+            one_by_one = await _distinct_numbers(trial, definition, at_once=False)
+            at_once = await _distinct_numbers(trial, definition, at_once=True)
+            demand(
+                all(at_once.get(name, 0) >= count for name, count in one_by_one.items()),
+                f"'{definition.name}' gave the same number to several of {AT_ONCE} calls at once, where it gives each another one after "
+                "the other; change a number in the statement that writes it, or lock the row that is read first",
+            )
+
     @check("action.stores-all-or-nothing", level=DELIVERS)
     async def test_stores_all_or_nothing(self, trunkline_hub: MakeTestHub) -> None:
         """Where something breaks between the record and its event neither is stored, and the same call can be made again."""
@@ -141,3 +161,39 @@ async def _status(trial: CallTrial, definition: Definition, request: Request, *,
         return (await trial.call(definition, request, key=key)).status_code
     except RuntimeError:
         return 500
+
+
+async def _demand_both_fields(trial: CallTrial, definition: Definition, number: int) -> None:
+    """Change two fields of one record at once, and demand that both are stored."""
+    fields = [name for name in plain_texts(definition) if name not in definition.input.get("required", ())][
+        :2
+    ]
+    if "{" not in definition.path or len(fields) < 2:
+        return
+    request = await trial.request(definition)
+    values = {name: f"update {number} of {name}" for name in fields}
+    changes = [Request(request.parameters, {name: value}) for name, value in values.items()]
+    answers = await asyncio.gather(*(trial.call(definition, change) for change in changes))
+    for answer in answers:
+        trial.demand_no_failure(definition, answer, "one of two updates at once")
+    if not all(answer.is_success for answer in answers):
+        return  # it needs more in its input, and what it needs is changed with it
+    stored = " ".join((await trial.contents()).values())
+    demand(
+        all(value in stored for value in values.values()),
+        f"'{definition.name}' lost one of two updates of a record at once; write the fields that a call names and no others, or lock "
+        "the row that is read first",
+    )
+
+
+async def _distinct_numbers(trial: CallTrial, definition: Definition, *, at_once: bool) -> Mapping[str, int]:
+    """Count for each number in the answers how many values it has, where the same call is made again and again."""
+    request = await trial.request(definition)
+    calls = [trial.call(definition, request) for _ in range(AT_ONCE)]
+    answers = await asyncio.gather(*calls) if at_once else [await call for call in calls]
+    seen: dict[str, set[Json]] = {}
+    for answer in answers:
+        for name, value in answer.json().items() if answer.is_success else ():
+            if isinstance(value, int | float) and not name.endswith(_TIMES):
+                seen.setdefault(name, set()).add(value)
+    return {name: len(values) for name, values in seen.items()}

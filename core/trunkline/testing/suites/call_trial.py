@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import copy
 from collections.abc import Callable, Collection, Generator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal, cast
 from urllib.parse import quote
 
@@ -86,6 +86,11 @@ class CallTrial:
     async def request(self, definition: Definition) -> Request:
         """Make a fresh, valid call."""
         return cast("Request", await self.make_request(self.running, definition))
+
+    async def beside(self, company_id: int) -> "CallTrial":
+        """Give the same trial for *company_id*: its calls, and what the suite makes for them by the hub's client, are its own."""
+        client = await self.running.client_of(company_id)
+        return replace(self, running=replace(self.running, client=client))
 
     async def call(
         self,

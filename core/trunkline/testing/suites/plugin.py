@@ -2,6 +2,7 @@
 
 from trunkline.testing.suites.plugin_casters import CasterChecks
 from trunkline.testing.suites.plugin_hooks import HookChecks
+from trunkline.testing.suites.plugin_hubs import HubChecks
 from trunkline.testing.suites.plugin_notifications import NotificationChecks
 from trunkline.testing.suites.plugin_package import PackageChecks
 from trunkline.testing.suites.plugin_pages import PageChecks
@@ -21,6 +22,7 @@ class PluginConformance(
     RouteChecks,
     PageChecks,
     NotificationChecks,
+    HubChecks,
 ):
     """Judges a plugin as a whole. Subclass it, and name the plugin.
 

@@ -1,13 +1,15 @@
 """The routes that a plugin adds to the API."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import ClassVar
 
 from trunkline.model.principals import COMPANY_SCOPES, OPERATOR
-from trunkline.testing.checks import COMPLETE, DELIVERS, LOADS, check, demand, not_applicable
+from trunkline.schemas.catalog import Json
+from trunkline.testing.checks import COMPLETE, DELIVERS, LOADS, check, demand, fail, not_applicable
 from trunkline.testing.hubs import MakeTestHub
 from trunkline.testing.inspected import InspectedPlugin
+from trunkline.testing.route_companies import try_companies
 from trunkline.testing.route_survey import Exchange, Survey, survey_routes
 from trunkline.testing.routes import PluginRoute
 from trunkline.testing.suites.suite import Suite, built_ins
@@ -21,12 +23,14 @@ class RouteChecks(Suite):
     """Checks of the routes that a plugin adds.
 
     *prefixes* are where the plugin's routes stand, if not below its own name. *public* are patterns of paths that are open
-    to everybody, *unscoped* of those that any key may call.
+    to everybody, *unscoped* of those that any key may call. *bodies* are valid ones of routes ("POST /api/v1/acme/notes"), where
+    the one that the kit makes of the schema is not.
     """
 
     prefixes: ClassVar[Sequence[str] | None] = None
     public: ClassVar[Collection[str]] = ()
     unscoped: ClassVar[Collection[str]] = ()
+    bodies: ClassVar[Mapping[str, Mapping[str, Json]]] = {}
 
     @check("plugin.routes-stand-under-its-name", level=COMPLETE)
     def test_routes_stand_under_its_name(self, trunkline_plugin: InspectedPlugin) -> None:
@@ -135,6 +139,23 @@ class RouteChecks(Suite):
             demand(
                 any(scope in refused[0].text for scope in (*COMPANY_SCOPES, OPERATOR)),
                 f"{route} refuses a key without saying which scope it needs; let trunkline.routes.requires answer",
+            )
+
+    @check("plugin.routes-keep-companies-apart", level=DELIVERS)
+    async def test_routes_keep_companies_apart(
+        self, trunkline_hub: MakeTestHub, trunkline_plugin: InspectedPlugin
+    ) -> None:
+        """What a company stores and reads by the plugin's routes is shown to no other one, which asks after it and by its id."""
+        routes = [route for route in _api_routes(trunkline_plugin) if not self._is_public(route)]
+        hub = await self.start(trunkline_hub, dispatch=False)
+        tried = await try_companies(hub, routes, self.bodies)
+        if not tried.stored:
+            not_applicable(
+                "none of its routes stores anything of a company that the kit can make; 'bodies' may say how"
+            )
+        for leak in tried.leaks:
+            fail(
+                f"{leak.route} {leak.how}; ask for caller.company_id, and have it in the key of what is kept"
             )
 
     @check("plugin.routes-refuse-unknown-fields", level=COMPLETE)

@@ -55,9 +55,12 @@ async def get(connection: AsyncConnection, table: Table, company_id: int, id: in
     return None if row is None else dict(row)
 
 
-async def lock(connection: AsyncConnection, table: Table, company_id: int, id: int) -> Row | None:
+async def lock(
+    connection: AsyncConnection, table: Table, company_id: int, id: int, *, with_archived: bool = False
+) -> Row | None:
     """Read one record that nobody else changes until the transaction ends; None where the company has no such one."""
-    query = select(table).where(table.c.company_id == company_id, table.c.id == id, *present(table))
+    seen = [] if with_archived else present(table)
+    query = select(table).where(table.c.company_id == company_id, table.c.id == id, *seen)
     row = (await connection.execute(query.with_for_update(key_share=True))).mappings().first()
     return None if row is None else dict(row)
 

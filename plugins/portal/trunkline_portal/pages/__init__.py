@@ -16,6 +16,7 @@ from trunkline_portal.pages import (
     health,
     key_rotation,
     keys,
+    oidc,
     overview,
     quarantine,
     quarantined_event,
@@ -30,6 +31,7 @@ from trunkline_portal.portal import Portal
 MODULES = (
     static,
     sign_in,
+    oidc,
     enter,
     account,
     company,

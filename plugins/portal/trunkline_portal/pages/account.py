@@ -5,7 +5,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from trunkline_portal import cookies
-from trunkline_portal.access import Anybody
+from trunkline_portal.access import Anybody, Viewer
 from trunkline_portal.addresses import HOME, SIGN_IN
 from trunkline_portal.counting import PAGES
 from trunkline_portal.forms import Submitted, one_of
@@ -22,15 +22,15 @@ class AccountPages:
     def __init__(self, portal: Portal) -> None:
         self._portal = portal
 
-    def _signed_out(self, request: Request) -> Response:
-        response = RedirectResponse(SIGN_IN, 303)
+    def _signed_out(self, request: Request, viewer: Viewer) -> Response:
+        response = RedirectResponse(f"{SIGN_IN}?signed-out" if viewer.is_user else SIGN_IN, 303)
         self._portal.cookies.drop(response, request, cookies.SESSION)
         return response
 
     async def sign_out(self, request: Request, viewer: Anybody) -> Response:
         """End this session."""
         await self._portal.sessions.end(viewer.session)
-        return self._signed_out(request)
+        return self._signed_out(request, viewer)
 
     async def ask(self, request: Request, viewer: Anybody) -> Response:
         """Ask before every session of the same holder is ended."""
@@ -40,7 +40,9 @@ class AccountPages:
             title="Sign out everywhere?",
             sentences=[
                 f"Every session that was opened as “{viewer.principal.name}” ends at once, this one too, on every device.",
-                "The API key itself goes on working.",
+                "You stay signed in at your identity provider."
+                if viewer.is_user
+                else "The API key itself goes on working.",
             ],
             action="/portal/sign-out-everywhere",
             button="Sign out everywhere",
@@ -50,7 +52,7 @@ class AccountPages:
     async def sign_out_everywhere(self, request: Request, viewer: Anybody) -> Response:
         """End every session of the same holder."""
         await self._portal.sessions.end_all(viewer.session)
-        return self._signed_out(request)
+        return self._signed_out(request, viewer)
 
     async def choose_theme(self, request: Request, viewer: Anybody, fields: Submitted) -> Response:
         """Keep the theme in a cookie, and go back to the page."""

@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from trunkline import Definition, EventType, NotFound
 from trunkline.pages import Product, alternatives, sample_envelope
-from trunkline.routes import CALL_PREFIX
+from trunkline.routes import CALL_PREFIX, company_number, environment_member
 from trunkline_portal import curl, schema_rows
 from trunkline_portal.access import Integrates, Viewer
 from trunkline_portal.portal import Portal
@@ -214,7 +214,11 @@ def _grouped(entries: Iterable[Entry]) -> list[tuple[str, list[Entry]]]:
 def _envelope(event_type: EventType, company_id: int | None) -> bytes:
     """Write the example as it is sent, every digit as the schema has it."""
     envelope = sample_envelope(event_type) | {"payload": orjson.Fragment(event_type.example_json)}
-    return orjson.dumps(envelope if company_id is None else envelope | {"companyId": company_id})
+    if company_id is not None:
+        payload = envelope.pop("payload")
+        of_company = {"companyId": company_number(company_id), **environment_member(company_id)}
+        envelope |= {**of_company, "payload": payload}
+    return orjson.dumps(envelope)
 
 
 def _sentences(description: str) -> list[str]:

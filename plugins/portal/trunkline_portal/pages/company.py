@@ -8,6 +8,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from trunkline.routes import company_number
 from trunkline_portal.access import Chooses, Viewer
 from trunkline_portal.addresses import CHOOSER, HOME, MAX_COMPANY_ID, company_in, moved_to
 from trunkline_portal.counting import PAGES
@@ -45,7 +46,7 @@ class CompanyPages:
             records=records,
             query=query,
             next=local_path(next_path),
-            shown_now=company_in(next_path) or viewer.session.company_id,
+            shown_now=_number(company_in(next_path) or viewer.session.company_id),
             error=error,
             is_full=len(companies) == SHOWN,
         )
@@ -88,6 +89,10 @@ class CompanyPages:
             flash=f"You now look at company {company_id}.",
             tone="info",
         )
+
+
+def _number(company_id: int | None) -> int | None:
+    return None if company_id is None else company_number(company_id)
 
 
 def make_router(portal: Portal) -> APIRouter:

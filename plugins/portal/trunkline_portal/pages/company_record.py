@@ -67,24 +67,27 @@ class CompanyRecordPages:
         return self._portal.confirm(
             request,
             viewer,
-            title=f"Delete {_title(company)}?",
+            title=f"Delete {_part(viewer)}{_title(company)}?",
             sentences=[
                 "Its keys and subscriptions stop at once, and no event is taken for it any more.",
                 "Its events, deliveries, records, keys and sign-in links are removed for good. Nothing brings them back.",
+                "The live environment stays as it is."
+                if _part(viewer)
+                else "Its test environment goes with it.",
             ],
             action=f"{viewer.root}{RECORD}/delete",
-            button="Delete the company and everything of it",
+            button=f"Delete {'the test environment' if _part(viewer) else 'the company'} and everything of it",
             back=f"{viewer.root}{RECORD}",
         )
 
     async def delete(self, request: Request, viewer: Operates) -> Response:
         """Delete the company, and show the receipt."""
-        receipt = await self._companies.delete(viewer.company_id)
+        receipt = await self._companies.delete(viewer.company_number, environment=viewer.environment)
         return self._portal.redirect(
             request,
             f"{CHOOSER}/receipts/{receipt['id']}",
             viewer=viewer,
-            flash=f"Company {viewer.company_id} has stopped, and is being removed.",
+            flash=f"{viewer.company_title[0].upper()}{viewer.company_title[1:]} has stopped, and is being removed.",
         )
 
     async def show_receipt(self, request: Request, viewer: Chooses, erasure_id: str) -> Response:
@@ -132,6 +135,10 @@ def make_own_router(portal: Portal) -> APIRouter:
         post("/company/new", pages.create, bucket="admin"),
         get("/company/receipts/{erasure_id}", pages.show_receipt),
     )
+
+
+def _part(viewer: Viewer) -> str:
+    return "the test environment of " if viewer.environment == "test" else ""
 
 
 def _title(company: Mapping[str, Any]) -> str:

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from trunkline import NotFound, Refused
-from trunkline.routes import COMPANY_SCOPES
+from trunkline.routes import COMPANY_SCOPES, environment_member
 from trunkline_portal import curl, one_time_secret, scopes
 from trunkline_portal.access import Administers, Viewer
 from trunkline_portal.forms import Fields, Submitted, faults_of
@@ -113,7 +113,7 @@ class KeyPages:
 
     def _create_by_curl(self, request: Request, viewer: Viewer) -> str:
         """Write the command by which an operator makes a key of the company looked at."""
-        body = {"company_id": viewer.company_id, **_EXAMPLE}
+        body = {"company_id": viewer.company_number, **environment_member(viewer.company_id), **_EXAMPLE}
         return curl.line(f"{self._portal.base_url(request)}/api/v1/keys", body=body)
 
 

@@ -1,4 +1,4 @@
-"""Signing in with an API key."""
+"""Signing in: with an API key, or by the way to the identity provider (``oidc``)."""
 
 from fastapi import APIRouter
 from starlette.requests import Request
@@ -15,8 +15,18 @@ from trunkline_portal.security import SignInLimit
 from trunkline_portal.store import Session
 
 
+class KeysNotTaken(Refused):
+    """API keys open no session here (``portal.key_sign_in``)."""
+
+    status = 403
+    title = "API keys do not sign in here"
+
+    def __init__(self) -> None:
+        super().__init__("Sign in at your identity provider, or by a link of the product that you use.")
+
+
 class SignInPages:
-    """The form for an API key."""
+    """The form for an API key, and the way to the identity provider, where there is one."""
 
     def __init__(self, portal: Portal) -> None:
         self._portal = portal
@@ -34,6 +44,9 @@ class SignInPages:
             csrf=visit.token(self._portal.context.sealer),
             next=local_path(next_path),
             error=error,
+            has_keys=self._portal.settings.key_sign_in,
+            oidc=self._portal.settings.oidc,
+            is_signed_out="signed-out" in request.query_params,
         )
         visit.remember(response, request, self._portal.cookies)
         return response
@@ -48,9 +61,9 @@ class SignInPages:
     async def sign_in(self, request: Request, fields: Submitted) -> Response:
         """Open a session for a valid key."""
         await visits.check(request, self._portal.context.sealer)
-        address = self._portal.context.client_addresses.find(
-            request.client.host if request.client else None, request.headers.getlist("x-forwarded-for")
-        )
+        if not self._portal.settings.key_sign_in:
+            raise KeysNotTaken
+        address = self._portal.address_of(request)
         self._limit.begin(address, self._portal.now_ms())
         try:
             principal = await self._portal.context.keys.authenticate(fields["key"])

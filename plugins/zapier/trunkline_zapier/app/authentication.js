@@ -24,6 +24,8 @@ module.exports = {
   },
 
   // Here inputData is what the test returned.
-  connectionLabel: (z, bundle) =>
-    `${bundle.inputData.key_name} (company ${bundle.inputData.company_id})`,
+  connectionLabel: (z, bundle) => {
+    const { key_name, company_id, environment } = bundle.inputData;
+    return `${key_name} (company ${company_id}${environment ? `, ${environment}` : ''})`;
+  },
 };

@@ -67,5 +67,8 @@ module.exports = {
   },
 
   // Here inputData is what the test returned.
-  connectionLabel: (z, bundle) => `Company ${bundle.inputData.company_id}`,
+  connectionLabel: (z, bundle) => {
+    const { company_id, environment } = bundle.inputData;
+    return `Company ${company_id}${environment ? ` (${environment})` : ''}`;
+  },
 };

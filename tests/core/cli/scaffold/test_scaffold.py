@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+import tomllib
 from itertools import combinations
 from pathlib import Path
 
@@ -55,6 +56,11 @@ def test_every_choice_has_its_files_and_no_others(tmp_path):
     assert files_of(tmp_path / "pull") == always | {"trunkline_acme/feed.py"}
     write_plugin(Plan("acme", ("broker",)), tmp_path / "broker")
     assert files_of(tmp_path / "broker") == always | {"trunkline_acme/broker.py", "tests/broker_server.py"}
+    project = tomllib.loads((tmp_path / "broker/pyproject.toml").read_text())["project"]
+    assert "trunkline-plugin" in project["keywords"]
+    publishing = (tmp_path / "broker/.github/workflows/publish.yml").read_text()
+    assert "id-token: write" in publishing
+    assert "password" not in publishing
     write_plugin(Plan("acme", ("search",)), tmp_path / "search")
     assert files_of(tmp_path / "search") - always == {
         "trunkline_acme/searches.py", "trunkline_acme/definitions/find_acme_note.json",

@@ -27,6 +27,7 @@ _KNOWN = frozenset(
         "type",
         "help",
         "required",
+        "advanced",
         "default",
         "multiline",
         "multiple",

@@ -65,6 +65,7 @@ class Sender:
         _check(block.get("response", {}), RESPONSE, "response")
         pagination = block.get("pagination", {})
         _check(pagination, _PAGINATION, "pagination")
+        context["temp"] = context.get("temp", {}) | render(block.get("temp", {}), context)
         query = render(block.get("qs", {}), context)
         for _ in range(_MAX_PAGES):
             answer = self._send(block, context, query)

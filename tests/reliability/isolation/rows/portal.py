@@ -1,11 +1,14 @@
 """The portal: pages over a long log, forms in a loop, and sign-ins."""
 
+import asyncio
 import contextlib
 import re
 from collections.abc import AsyncGenerator
 from html import unescape
+from urllib.parse import parse_qs, urlsplit
 
 import aiohttp
+import orjson
 from attack import Attack
 from fill import World
 from row import row
@@ -34,6 +37,12 @@ class Browser:
         if found := _CSRF.search(page):
             self._csrf = unescape(found[1])
         return page
+
+    async def get_location(self, path: str) -> str:
+        """Load a page that leads elsewhere; gives where."""
+        async with self._session.get(f"{self._attack.url}{path}", allow_redirects=False) as answer:
+            self._attack.noted[str(answer.status)] += 1
+            return answer.headers.get("Location", "")
 
     async def post(self, path: str, **fields: str) -> int:
         """Send a form; gives the status."""
@@ -145,6 +154,47 @@ async def sign_ins(attack: Attack) -> None:
             await browser.post("/portal/sign-in", key=f"wlcro_live_7_{turn:043}", next="/portal")
 
         await attack.repeat(sign_in, at_once=8)
+
+
+_PROVIDER = 48_117
+"""The port of a provider that the settings name before it runs."""
+
+
+async def _hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Answer as a provider whose metadata come at once, and whose tokens never do."""
+    with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+        if b" /.well-known/" not in await reader.readuntil(b"\r\n\r\n"):
+            await reader.read()
+        url = f"http://127.0.0.1:{_PROVIDER}"
+        names = ("authorization_endpoint", "token_endpoint", "jwks_uri")
+        body = orjson.dumps({"issuer": url, **{name: f"{url}/{name}" for name in names}})
+        writer.write(
+            b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\nconnection: close\r\n\r\n%b" % (len(body), body)
+        )
+        await writer.drain()
+    writer.close()
+
+
+@row(
+    in_part=("sqlite",),
+    settings={
+        "SERVER__PUBLIC_URL": "http://127.0.0.1:9",
+        "PORTAL__OIDC__ISSUER": f"http://127.0.0.1:{_PROVIDER}",
+        "PORTAL__OIDC__CLIENT_ID": "portal",
+    },
+)
+async def codes_of_a_provider(attack: Attack) -> None:
+    """Somebody comes back from an identity provider that hangs, with made-up codes, eight at a time, without a key."""
+
+    async def come_back(_: int) -> None:
+        async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as session:
+            browser = Browser(attack, session)
+            there = await browser.get_location("/portal/sign-in/begin")
+            state = parse_qs(urlsplit(there).query).get("state", ["x"])[0]
+            await browser.get(f"/portal/sign-in/callback?code={'x' * 4_000}&state={state}")
+
+    async with await asyncio.start_server(_hang, "127.0.0.1", _PROVIDER):
+        await attack.repeat(come_back, at_once=8)
 
 
 @row()

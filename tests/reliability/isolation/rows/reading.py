@@ -1,7 +1,8 @@
 """Reads: long polls, pages of large events that nobody takes off the line, logs and explanations."""
 
 import asyncio
-from urllib.parse import urlsplit
+import json
+from urllib.parse import quote, urlsplit
 
 from attack import Attack
 from fill import World
@@ -82,6 +83,21 @@ async def polls_that_find_nothing(attack: Attack) -> None:
         await attack.call("GET", f"/events?{query[turn % 3]}")
 
     await attack.repeat(poll, at_once=4)
+
+
+@row(prepare=long_delivery_log)
+async def polls_by_a_filter(attack: Attack) -> None:
+    """Polls of three companies' keys by filters that nothing meets, as dear as they may be, over 200,000 events."""
+    dear = [{"payload.first_name": {"contains": f"nowhere {n}"}} for n in range(30)]
+    query = quote(json.dumps({"any": dear}))
+
+    async def poll(turn: int) -> None:
+        answer = await attack.call("GET", f"/events?limit=200&filter={query}", company=turn % 3)
+        if answer.status == 429:
+            attack.noted["told to wait"] += 1
+            await asyncio.sleep(1)
+
+    await attack.repeat(poll, at_once=12)
 
 
 @row(prepare=long_delivery_log)

@@ -1,8 +1,13 @@
-"""Tenants: a large one is deleted."""
+"""Tenants: a large one is deleted, and one works in both of its environments at once."""
+
+import asyncio
 
 from attack import Attack
 from fill import World
+from furniture import IN_TEST
 from row import row
+
+from trunkline.testing.receiver import Hang
 
 
 async def deleted_with_a_long_log(world: World) -> None:
@@ -18,3 +23,18 @@ async def deleted_with_a_long_log(world: World) -> None:
 async def company_deleted(attack: Attack) -> None:
     """A company with 200,000 events and deliveries is deleted, and all of it removed meanwhile."""
     await attack.rest()
+
+
+@row(in_part=("sqlite", "postgresql"))
+async def both_environments_at_once(attack: Attack) -> None:
+    """A company sends batches in its live and in its test environment, each with as many targets as it may have, which hang."""
+    attack.receiver.always(Hang())
+
+    async def flood(company: int, targets: int) -> None:
+        await attack.subscribe(
+            targets, lambda n: f"{attack.receiver.url}/{company}/{n}", company=company, at_once=2
+        )
+        await attack.repeat(lambda _: attack.emit(50, company=company), pause_seconds=0.5)
+
+    await asyncio.gather(flood(0, 100), flood(IN_TEST, 25))
+    attack.noted["pushes"] += attack.receiver.count

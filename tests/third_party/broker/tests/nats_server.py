@@ -13,7 +13,7 @@ from nats.aio.client import Client
 from nats.js.api import StreamConfig
 from nats.js.errors import NotFoundError
 
-from trunkline.testing.far_sides import LONGEST_WAIT_SECONDS, Arrival, FarSide
+from trunkline.testing import LONGEST_WAIT_SECONDS, Arrival, FarSide
 
 STREAM = "TRUNKLINE"
 SUBJECTS = "trunkline.>"
@@ -90,16 +90,17 @@ class NatsServer:
 class Feed(FarSide):
     """Who listens to the subjects, and hears every publish, also one that the stream knows already."""
 
-    def __init__(self, server: NatsServer, client: Client, name: str) -> None:
+    def __init__(self, server: NatsServer, client: Client, name: str, subjects: str = SUBJECTS) -> None:
         self.url = f"nats:{name}"
+        self.impossible = ("nats:*", "nats:a.b", "nats:>")
         self.name = name
         self._server = server
         self._client = client
         self._heard: list[Arrival] = []
-        self._others: list[Feed] = []
+        self._subjects = subjects
 
     async def listen(self) -> "Feed":
-        await self._client.subscribe(SUBJECTS, cb=self._hear)
+        await self._client.subscribe(self._subjects, cb=self._hear)
         await self._client.flush()
         return self
 
@@ -126,3 +127,7 @@ class Feed(FarSide):
 
     async def another(self) -> "Feed":
         return await Feed(self._server, self._client, f"{self.name}-other").listen()
+
+    async def of_company(self, company_id: int) -> "Feed":
+        subjects = f"trunkline.{company_id}.>"
+        return await Feed(self._server, self._client, self.name, subjects).listen()

@@ -9,8 +9,7 @@ import pytest_asyncio
 from nats_server import Feed, NatsServer, free_port
 from standardwebhooks import Webhook
 
-from trunkline.errors import SettingsInvalid
-from trunkline.testing import ChannelConformance, PluginConformance
+from trunkline.testing import ChannelConformance, PluginConformance, SettingsInvalid
 
 PORT = free_port()
 SETTINGS = {

@@ -4,8 +4,7 @@ import json
 
 import pytest
 
-from trunkline.testing import ChannelConformance, PluginConformance
-from trunkline.testing.far_sides import Arrival, FarSide, HttpFarSide
+from trunkline.testing import Arrival, ChannelConformance, FarSide, HttpFarSide, PluginConformance
 from trunkline.testing.receiver import Answer
 
 ROOMS = "/api/v1/chat_room/rooms"

@@ -10,7 +10,7 @@ from typing import Self
 
 from aiosmtpd.smtp import SMTP, AuthResult
 
-from trunkline.testing.far_sides import LONGEST_WAIT_SECONDS, Arrival, FarSide
+from trunkline.testing import LONGEST_WAIT_SECONDS, Arrival, FarSide
 
 TAKEN = "250 taken"
 

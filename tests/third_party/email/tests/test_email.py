@@ -9,8 +9,7 @@ import pytest
 import pytest_asyncio
 from mail_server import Mailbox, MailServer, free_port
 
-from trunkline.errors import SettingsInvalid
-from trunkline.testing import ChannelConformance, PluginConformance
+from trunkline.testing import ChannelConformance, PluginConformance, SettingsInvalid
 
 PORT = free_port()
 SETTINGS = {

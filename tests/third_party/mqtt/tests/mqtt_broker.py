@@ -10,8 +10,7 @@ from pathlib import Path
 
 from trunkline_mqtt import length, packet, text
 
-from trunkline.testing import Arrival, Relay, RelayedFarSide
-from trunkline.testing.far_sides import LONGEST_WAIT_SECONDS
+from trunkline.testing import LONGEST_WAIT_SECONDS, Arrival, Relay, RelayedFarSide
 
 USER, PASSWORD = "hub", "s3cret-of-mqtt"
 

@@ -7,9 +7,7 @@ from pathlib import Path
 import psycopg
 from sqlalchemy import make_url
 
-from trunkline.testing import Arrival, Relay, RelayedFarSide
-from trunkline.testing.databases import PostgresServer
-from trunkline.testing.far_sides import LONGEST_WAIT_SECONDS
+from trunkline.testing import LONGEST_WAIT_SECONDS, Arrival, PostgresServer, Relay, RelayedFarSide
 
 USER, PASSWORD = "hub", "s3cret-of-postgres"
 

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import redis.asyncio
 
-from trunkline.testing import Arrival, Relay, RelayedFarSide
-from trunkline.testing.far_sides import LONGEST_WAIT_SECONDS
+from trunkline.testing import LONGEST_WAIT_SECONDS, Arrival, Relay, RelayedFarSide
 
 PASSWORD = "s3cret-of-redis"
 

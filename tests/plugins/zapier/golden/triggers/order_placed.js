@@ -21,6 +21,12 @@ module.exports = {
         type: 'integer',
         helpText: 'Leave it empty for every event.',
       },
+      {
+        key: 'only_city_of_address',
+        label: 'Only for Address City',
+        type: 'string',
+        helpText: 'Leave it empty for every event.',
+      },
     ],
     performSubscribe: subscribe('order.placed', {
       only_order_id: {
@@ -28,6 +34,7 @@ module.exports = {
         operator: 'eq',
         kind: 'number',
       },
+      only_city_of_address: { path: 'payload.address.city', operator: 'eq' },
     }),
     performUnsubscribe: unsubscribe,
     perform: receive,
@@ -48,6 +55,7 @@ module.exports = {
       { key: 'createdUtc', label: 'Event Created', type: 'datetime' },
       { key: 'companyId', label: 'Company ID', type: 'integer' },
       { key: 'companyRef', label: 'Company Reference', type: 'string' },
+      { key: 'environment', label: 'Environment', type: 'string' },
       { key: 'payload__order_id', label: 'Order ID', type: 'integer' },
       { key: 'payload__address__city', label: 'Address City', type: 'string' },
     ],

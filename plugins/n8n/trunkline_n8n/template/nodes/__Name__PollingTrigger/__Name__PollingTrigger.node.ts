@@ -6,6 +6,7 @@ import {
 	type IPollFunctions,
 } from 'n8n-workflow';
 import { eventTypesProperty } from '../shared/events';
+import { filterProperties } from '../shared/filters';
 import { pollEvents, sampleEvents } from '../shared/polling';
 
 export class __Name__PollingTrigger implements INodeType {
@@ -25,7 +26,7 @@ export class __Name__PollingTrigger implements INodeType {
 		inputs: [],
 		outputs: [NodeConnectionTypes.Main],
 		credentials: [{ name: '__name__Api', required: true }],
-		properties: [eventTypesProperty],
+		properties: [eventTypesProperty, ...filterProperties],
 	};
 
 	async poll(this: IPollFunctions): Promise<INodeExecutionData[][] | null> {

@@ -7,9 +7,9 @@ import {
 	type IWebhookResponseData,
 } from 'n8n-workflow';
 import { chosenEventTypes, eventTypesProperty } from '../shared/events';
+import { filterOf } from '../shared/filtering';
 import { filterProperties } from '../shared/filters';
 import {
-	filterOf,
 	findHooks,
 	forgetHook,
 	isWanted,

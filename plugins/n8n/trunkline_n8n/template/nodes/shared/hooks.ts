@@ -1,10 +1,4 @@
-import {
-	tryToParseDateTime,
-	type IDataObject,
-	type IHookFunctions,
-	type IWebhookFunctions,
-} from 'n8n-workflow';
-import { conditions } from './filters';
+import type { IDataObject, IHookFunctions, IWebhookFunctions } from 'n8n-workflow';
 import { callHub } from './hub';
 
 export interface Hook {
@@ -41,38 +35,6 @@ export async function findHooks(context: IHookFunctions): Promise<Hook[]> {
 		qs: { target_url: context.getNodeWebhookUrl('default') },
 	});
 	return hooks;
-}
-
-/**
- * Make the hook's filter of what is filled in. Where several kinds of events are chosen, one that has no such field is let
- * through.
- */
-export function filterOf(context: IHookFunctions, eventTypes: string[]): IDataObject | null {
-	const filled = context.getNodeParameter('filters', {}) as IDataObject;
-	const clauses = Object.entries(conditions)
-		.map(([name, { kind, operator, path }]) => ({
-			path,
-			comparison: { [operator]: sent(context, filled[name], kind) },
-			isEmpty:
-				['', undefined, null].includes(filled[name] as string) || String(filled[name]) === '',
-		}))
-		.filter(({ isEmpty }) => !isEmpty)
-		.map(({ path, comparison }) =>
-			eventTypes.length === 1 && eventTypes[0] !== '*'
-				? { [path]: comparison }
-				: { any: [{ [path]: comparison }, { [path]: { exists: false } }] },
-		);
-	return clauses.length > 0 ? { all: clauses } : null;
-}
-
-function sent(context: IHookFunctions, value: unknown, kind?: string): unknown {
-	if (kind !== 'day' && kind !== 'moment') return value;
-	try {
-		const time = tryToParseDateTime(value, context.getTimezone());
-		return kind === 'day' ? time.toISODate() : time.toUTC().toISO();
-	} catch {
-		return value;
-	}
 }
 
 /** Tell whether a hook pushes exactly these events. One that was disabled does not. */

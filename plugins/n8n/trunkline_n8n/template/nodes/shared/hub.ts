@@ -19,13 +19,25 @@ interface Call {
 	tolerated?: number;
 }
 
+type Context = IExecuteFunctions | IHookFunctions | ILoadOptionsFunctions | IPollFunctions;
+
 /** Call the API below /api/v1 and give the JSON of its answer. */
 export async function callHub<Answer>(
-	context: IExecuteFunctions | IHookFunctions | ILoadOptionsFunctions | IPollFunctions,
+	context: Context,
+	method: IHttpRequestMethods,
+	path: string,
+	call: Call = {},
+): Promise<Answer> {
+	return (await answerOfHub(context, method, path, call))?.body as Answer;
+}
+
+/** Call the API and give its whole answer, undefined where that has the tolerated status. */
+export async function answerOfHub(
+	context: Context,
 	method: IHttpRequestMethods,
 	path: string,
 	{ qs, body, tolerated }: Call = {},
-): Promise<Answer> {
+): Promise<IN8nHttpFullResponse | undefined> {
 	const { baseUrl } = await context.getCredentials<{ baseUrl: string }>('__name__Api');
 	const response: IN8nHttpFullResponse = await context.helpers.httpRequestWithAuthentication.call(
 		context,
@@ -41,9 +53,9 @@ export async function callHub<Answer>(
 			ignoreHttpStatusErrors: true,
 		},
 	);
-	if (response.statusCode === tolerated) return undefined as Answer;
+	if (response.statusCode === tolerated) return undefined;
 	if (response.statusCode >= 400) throw toApiError(context.getNode(), response);
-	return response.body as Answer;
+	return response;
 }
 
 interface Problem {

@@ -1,7 +1,8 @@
 import type { IDataObject, IPollFunctions } from 'n8n-workflow';
 import { chosenEventTypes } from './events';
 import { ALL_EVENTS } from './eventTypes';
-import { callHub } from './hub';
+import { filterOf } from './filtering';
+import { answerOfHub, callHub } from './hub';
 
 const PAGE_SIZE = 200;
 const MAX_PAGES = 10;
@@ -20,21 +21,25 @@ interface Page {
  */
 export async function pollEvents(context: IPollFunctions): Promise<IDataObject[]> {
 	const place = context.getWorkflowStaticData('node') as { cursor?: string };
-	const types = chosenEventTypes(context).filter((name) => name !== ALL_EVENTS);
+	const eventTypes = chosenEventTypes(context);
+	const types = eventTypes.filter((name) => name !== ALL_EVENTS);
 	const chosen: IDataObject = types.length > 0 ? { types: types.join(',') } : {};
 	if (place.cursor === undefined) {
 		const qs = { ...chosen, since: YET_TO_COME, limit: 1 };
 		place.cursor = (await callHub<Page>(context, 'GET', '/events', { qs })).next_cursor;
 		return [];
 	}
+	const filter = filterOf(context, eventTypes);
+	if (filter !== null) chosen.filter = JSON.stringify(filter);
 	const found: IDataObject[] = [];
 	let cursor = place.cursor;
 	for (let pages = 0; pages < MAX_PAGES; pages++) {
 		const qs = { ...chosen, cursor, limit: PAGE_SIZE };
-		const page = await callHub<Page | undefined>(context, 'GET', '/events', { qs, tolerated: 410 });
+		const answer = await answerOfHub(context, 'GET', '/events', { qs, tolerated: 410 });
+		const page = answer?.body as Page | undefined;
 		cursor = page?.next_cursor ?? '';
 		found.push(...(page?.events ?? []));
-		if (page && page.events.length < PAGE_SIZE) break;
+		if (answer && !answer.headers['x-paging-cursor']) break; // nothing more is waiting
 	}
 	place.cursor = cursor; // only now: a page that fails must not lose those before it
 	return found;

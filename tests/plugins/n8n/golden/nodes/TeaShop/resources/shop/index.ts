@@ -17,7 +17,7 @@ export const shopProperties: INodeProperties[] = [
 			{
 				name: 'Update Order',
 				value: 'updateOrder',
-				action: 'Update an order',
+				action: 'Update order',
 				description: "Changes an order. What is empty stays, see 'ID'.",
 			},
 		],

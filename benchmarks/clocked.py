@@ -1,0 +1,85 @@
+"""A load by the clock: single events, each sent when it is due, whether or not earlier ones were answered.
+
+``python -m benchmarks.clocked URL KEY PER_SECOND COMPANY …`` posts for the companies in turn until its standard input ends. It
+prints a line when the first event is answered, and in the end when each was, by id, on the clock of ``time.monotonic``.
+"""
+
+import asyncio
+import contextlib
+import json
+import math
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import aiohttp
+import orjson
+import uvloop
+
+from benchmarks.hubs import PAYLOAD
+from benchmarks.served import Server
+
+
+@dataclass(slots=True)
+class Load:
+    """What was sent; *answered* has it when the load has ended."""
+
+    answered: dict[int, float] = field(default_factory=dict[int, float])
+
+    def ways(
+        self, arrivals: Mapping[int, float], *, since: float = 0.0, until: float = math.inf
+    ) -> list[float]:
+        """Give the seconds from the answer of each event to its arrival, of those answered from *since* to *until*."""
+        return [
+            max(arrivals[event] - at, 0.0)
+            for event, at in self.answered.items()
+            if since <= at < until and event in arrivals
+        ]
+
+
+@contextlib.contextmanager
+def posting(hub: Server, companies: Sequence[int], *, per_second: float) -> Iterator[Load]:
+    """Post while the block runs, which begins when the first event is answered."""
+    load = Load()
+    command = [sys.executable, "-m", "benchmarks.clocked", hub.url, hub.key, str(per_second)]
+    process: Any = subprocess.Popen(
+        [*command, *map(str, companies)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        process.stdout.readline()
+        yield load
+    finally:
+        said, _ = process.communicate("", timeout=60)
+    load.answered = {int(event): at for event, at in json.loads(said).items()}
+
+
+async def post_all(url: str, key: str, per_second: float, companies: Sequence[int]) -> dict[int, float]:
+    """Post until standard input ends."""
+    answered: dict[int, float] = {}
+    ended = asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
+    headers = {"X-Api-Key": key, "Content-Type": "application/json"}
+    async with aiohttp.ClientSession(headers=headers) as session, asyncio.TaskGroup() as group:
+
+        async def post(company: int) -> None:
+            body = b'{"companyId":%d,"type":"client.created","payload":%b}' % (company, PAYLOAD)
+            async with session.post(f"{url}/api/v1/events", data=body) as answer:
+                said = orjson.loads(await answer.read())
+            assert answer.status == 201, said
+            if not answered:
+                print("posting", flush=True)
+            answered[said["id"]] = time.monotonic()
+
+        began, number = time.monotonic(), 0
+        while not ended.done():
+            group.create_task(post(companies[number % len(companies)]))
+            number += 1
+            await asyncio.sleep(began + number / per_second - time.monotonic())
+    return answered
+
+
+if __name__ == "__main__":
+    url, key, per_second, *numbers = sys.argv[1:]
+    print(json.dumps(uvloop.run(post_all(url, key, float(per_second), [int(number) for number in numbers]))))

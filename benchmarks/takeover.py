@@ -1,0 +1,80 @@
+"""How long the share of a worker that is killed waits for the other: two ``trunkline worker``, one gets SIGKILL.
+
+Companies of every shard get an event each tenth of a second; a company's share flows again when the first event that was stored
+after the kill has arrived.
+"""
+
+import asyncio
+import contextlib
+import time
+
+import uvloop
+
+from benchmarks import processes, served
+from benchmarks.hubs import drafts, make_hub
+from benchmarks.results import Options, Row, medians
+from benchmarks.scaling import shared_out
+from trunkline.hub.hub import Hub
+from trunkline.ingest.accept import Submission
+from trunkline.model.events import shard_of
+
+SHARDS = 16
+MOST_SECONDS = 2.0
+LONGEST_SECONDS = 20.0
+
+
+def run(options: Options) -> list[Row]:
+    """Kill a worker in each round; PostgreSQL only, since an SQLite file has one process."""
+    figures = medians([uvloop.run(_round()) for _ in range(options.rounds)])
+    met = figures["flows_again_ms"] <= MOST_SECONDS * 1000
+    return [Row("one of two workers killed, postgresql", figures, None, f"≤ {MOST_SECONDS:g} s", met)]
+
+
+async def _round() -> dict[str, float]:
+    with contextlib.ExitStack() as stack:
+        sink = stack.enter_context(processes.child("benchmarks.sink", "arrivals"))
+        target = f"http://127.0.0.1:{int(sink.stdout.readline())}/"
+        database_url = stack.enter_context(processes.database("postgresql"))
+        async with make_hub(database_url, dispatch=False) as hub:
+            for company in companies():
+                request = {"target_url": target, "event_types": ["*"]}
+                await hub.subscriptions.create(company, request, channel="webhooks")
+            workers = [stack.enter_context(served.working(database_url)) for _ in range(2)]
+            await shared_out(hub, workers=2, shards=SHARDS)
+            await _emit(hub, seconds=1.0)
+            workers[0].kill()
+            killed = time.monotonic()
+            emitted = await _emit(hub, seconds=LONGEST_SECONDS, until_all_arrived=target)
+            arrivals = await asyncio.to_thread(served.arrivals, target)
+    first = {
+        company: min(arrivals[position] for position in positions if position in arrivals)
+        for company, positions in emitted.items()
+    }
+    waits = sorted(at - killed for at in first.values())
+    return {"flows_again_ms": waits[-1] * 1000, "of_the_living_ms": waits[0] * 1000}
+
+
+def companies() -> list[int]:
+    """Choose one company of each shard."""
+    chosen: dict[int, int] = {}
+    company = 0
+    while len(chosen) < SHARDS:
+        company += 1
+        chosen.setdefault(shard_of(company, SHARDS), company)
+    return sorted(chosen.values())
+
+
+async def _emit(hub: Hub, *, seconds: float, until_all_arrived: str | None = None) -> dict[int, list[int]]:
+    """Store an event of each company, ten times a second, for *seconds* or until one of each has arrived; gives their ids."""
+    emitted: dict[int, list[int]] = {company: [] for company in companies()}
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        for company, positions in emitted.items():
+            done = await hub.ingest.accept(Submission(drafts(company, 1)))
+            positions.append(done.events[0].position)
+        if until_all_arrived is not None:
+            arrivals = await asyncio.to_thread(served.arrivals, until_all_arrived)
+            if all(any(position in arrivals for position in each) for each in emitted.values()):
+                break
+        await asyncio.sleep(0.1)
+    return emitted

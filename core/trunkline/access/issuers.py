@@ -1,0 +1,230 @@
+"""An issuer of tokens that the settings name: its metadata, its keys (JWKS), and whether a token is one of its own.
+
+Documents are read when they are needed: keys anew when a token names an unknown one, and none more often than ``PAUSE_SECONDS``
+allows, whatever callers send.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Generic, TypeVar
+from urllib.parse import urlsplit
+
+import jwt
+import orjson
+
+from trunkline.contract import HttpResponse, OpenOrigin, OriginClient
+from trunkline.errors import Refused, TrunklineError, Unauthenticated
+
+ALGORITHMS = ("RS256", "ES256", "EdDSA")
+"""Signatures that count: by a key of which the hub has the public half. Never a shared secret, never none."""
+MAX_CHARACTERS = 8_192
+LEEWAY_SECONDS = 30
+TIMEOUT_SECONDS = 5.0
+KEPT_SECONDS = 3_600
+"""How long documents are used before they are read anew: a key that the issuer takes back is gone after that."""
+PAUSE_SECONDS = 30
+"""How long it is at least from one reading to the next, however many unknown keys tokens name."""
+MAX_ORIGINS = 4
+"""Where an issuer may have what its metadata name: itself, and a few more, as large ones do."""
+_ENDPOINTS = (
+    "authorization_endpoint",
+    "token_endpoint",
+    "jwks_uri",
+    "userinfo_endpoint",
+    "end_session_endpoint",
+)
+_SENTENCES: Mapping[type[jwt.PyJWTError], str] = {
+    jwt.ExpiredSignatureError: "This {kind} has expired; get a new one.",
+    jwt.ImmatureSignatureError: "This {kind} is not valid yet.",
+    jwt.InvalidAudienceError: "This {kind} is for somebody else: its audience is not this server.",
+    jwt.InvalidIssuerError: "This {kind} is of another issuer.",
+    jwt.MissingRequiredClaimError: "This {kind} lacks a claim that it needs: iss, aud, sub and exp.",
+}
+_INVALID = "This {kind} is not valid: its form, its signature or its algorithm is not one that counts here."
+_FAILURES = (OSError, TimeoutError, TrunklineError, ValueError, KeyError, TypeError)
+
+Document = TypeVar("Document")
+
+
+class IssuerUnavailable(Refused):
+    """The issuer cannot be read now, so nobody can tell whether its tokens are valid."""
+
+    status = 503
+    title = "Service unavailable"
+
+    def __init__(self) -> None:
+        super().__init__("The issuer of access tokens, or its keys, cannot be read now; try again in 30 s.")
+        self.headers = {"Retry-After": "30"}
+
+
+class _Kept(Generic[Document]):
+    """A document that is read when it is needed. *read* raises one of ``_FAILURES``, which *failed* is told."""
+
+    def __init__(
+        self, read: Callable[[], Awaitable[Document]], *, failed: Callable[[Exception], None]
+    ) -> None:
+        self._read = read
+        self._failed = failed
+        self._document: Document | None = None
+        self._read_at = -float("inf")
+        self._tried_at = -float("inf")
+        self._lock = asyncio.Lock()
+
+    async def get(
+        self, *, max_age_seconds: float, is_enough: Callable[[Document], bool] = lambda _: True
+    ) -> Document | None:
+        """Give the document, read anew where it is older or not enough; the one before where that fails, if there is one."""
+        if self._lacks(max_age_seconds, is_enough):
+            async with self._lock:
+                if (
+                    self._lacks(max_age_seconds, is_enough)
+                    and time.monotonic() >= self._tried_at + PAUSE_SECONDS
+                ):
+                    await self._renew()
+        return self._document
+
+    @property
+    def is_fresh(self) -> bool:
+        """Tell whether the last reading succeeded."""
+        return self._read_at >= self._tried_at
+
+    def _lacks(self, max_age_seconds: float, is_enough: Callable[[Document], bool]) -> bool:
+        is_old = time.monotonic() > self._read_at + max_age_seconds
+        return self._document is None or is_old or not is_enough(self._document)
+
+    async def _renew(self) -> None:
+        self._tried_at = time.monotonic()
+        try:
+            self._document = await self._read()
+        except _FAILURES as error:
+            self._failed(error)
+            return
+        self._read_at = time.monotonic()
+
+
+class Issuer:
+    """The issuer at *url*; its keys are at *jwks_url*, or where its metadata say. The way out leads to it alone.
+
+    Raises:
+        ValueError: the issuer's address, or that of its keys, cannot be dialled.
+    """
+
+    def __init__(
+        self, url: str, *, open_origin: OpenOrigin, log: logging.Logger, jwks_url: str | None = None
+    ) -> None:
+        self.url = url
+        self._open_origin = open_origin
+        self._log = log
+        self._jwks_url = jwks_url
+        self._clients: dict[str, OriginClient] = {}
+        self._client(jwks_url or url)
+        self._metadata = _Kept(self._read_metadata, failed=self._note)
+        self._keys = _Kept(self._read_keys, failed=self._note)
+
+    async def metadata(self, *, max_age_seconds: float = KEPT_SECONDS) -> Mapping[str, Any]:
+        """Give the issuer's metadata (OpenID Connect Discovery), read at most so long ago.
+
+        Raises:
+            IssuerUnavailable: they cannot be read now, or could not at the last try.
+        """
+        metadata = await self._metadata.get(max_age_seconds=max_age_seconds)
+        if metadata is None or not self._metadata.is_fresh:
+            raise IssuerUnavailable
+        return metadata
+
+    async def claims(self, token: str, *, audience: str, kind: str = "access token") -> Mapping[str, Any]:
+        """Give what a JWT of the issuer claims for *audience*; *kind* is what a refusal calls it.
+
+        Raises:
+            Unauthenticated: it is not valid, or not of this issuer, or for somebody else.
+            IssuerUnavailable: nobody can tell now.
+        """
+        invalid = Unauthenticated(_INVALID.format(kind=kind))
+        try:
+            header = jwt.get_unverified_header(token)
+            if header.get("alg") not in ALGORITHMS or len(token) > MAX_CHARACTERS:
+                raise invalid
+            key = await self._key(header.get("kid"))
+            if key is None:
+                raise invalid
+            claims: dict[str, Any] = jwt.decode(
+                token,
+                key,
+                algorithms=ALGORITHMS,
+                audience=audience,
+                issuer=self.url,
+                leeway=LEEWAY_SECONDS,
+                options={"require": ["iss", "aud", "sub", "exp"]},
+            )
+        except jwt.PyJWTError as error:
+            sentence = _SENTENCES.get(type(error), _INVALID)
+            raise Unauthenticated(sentence.format(kind=kind)) from None
+        return claims
+
+    async def post(self, url: str, *, body: bytes, headers: Mapping[str, str]) -> HttpResponse:
+        """Send *body* to one of the issuer's endpoints. Raises OSError, TimeoutError, AddressRefused, ValueError."""
+        return await self._client(url).post(url, body=body, headers=headers)
+
+    async def get(self, url: str, *, headers: Mapping[str, str]) -> dict[str, Any]:
+        """Read the JSON object at *url*. Raises as ``post`` does, and TypeError."""
+        answer = await self._client(url).get(url, headers={"accept": "application/json", **headers})
+        if answer.status != 200:
+            msg = f"{url} was answered with {answer.status}"
+            raise ValueError(msg)
+        document = orjson.loads(answer.body)
+        if not isinstance(document, dict):
+            msg = f"{url} has no JSON object"
+            raise TypeError(msg)
+        return document
+
+    async def _key(self, key_id: str | None) -> jwt.PyJWK | None:
+        """Find a key, the only one for None; None where the issuer has no such key. Raises IssuerUnavailable."""
+        keys = await self._keys.get(max_age_seconds=KEPT_SECONDS, is_enough=lambda known: key_id in known)
+        if not keys:
+            raise IssuerUnavailable
+        return keys.get(key_id)
+
+    async def _read_keys(self) -> Mapping[str | None, jwt.PyJWK]:
+        document = await self.get(self._jwks_url or str((await self.metadata())["jwks_uri"]), headers={})
+        return _usable(document["keys"])
+
+    async def _read_metadata(self) -> Mapping[str, Any]:
+        metadata = await self.get(f"{self.url.rstrip('/')}/.well-known/openid-configuration", headers={})
+        if metadata.get("issuer") != self.url:
+            msg = f"its metadata are of another issuer, {metadata.get('issuer')!r:.100}"
+            raise ValueError(msg)
+        for name in _ENDPOINTS:
+            if self.url.startswith("https:") and not str(metadata.get(name, "https:")).startswith("https:"):
+                msg = f"its {name} is not reached by HTTPS"
+                raise ValueError(msg)
+        return metadata
+
+    def _client(self, url: str) -> OriginClient:
+        parts = urlsplit(url)
+        origin = f"{parts.scheme}://{parts.netloc}"
+        if origin not in self._clients:
+            if len(self._clients) >= MAX_ORIGINS:
+                msg = f"its endpoints are at more than {MAX_ORIGINS} origins"
+                raise ValueError(msg)
+            self._clients[origin] = self._open_origin(origin, timeout_seconds=TIMEOUT_SECONDS)
+        return self._clients[origin]
+
+    def _note(self, error: Exception) -> None:
+        self._log.warning("the issuer %s could not be read: %s", self.url, error)
+
+
+def _usable(keys: list[dict[str, Any]]) -> dict[str | None, jwt.PyJWK]:
+    """Choose the public keys that sign; one alone also stands for tokens that name none."""
+    found: dict[str | None, jwt.PyJWK] = {}
+    for key in keys:
+        if key.get("kty") == "oct" or key.get("use", "sig") != "sig":
+            continue
+        try:
+            found[key.get("kid")] = jwt.PyJWK.from_dict(key)
+        except jwt.PyJWTError:  # of a kind that nobody here knows
+            continue
+    if len(found) == 1:
+        found[None] = next(iter(found.values()))
+    return found

@@ -1,0 +1,73 @@
+"""What pydantic finds wrong with a setting or a request, in the words of this hub, with the value that is refused."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from trunkline.errors.faults import SHOWN
+
+_LISTED = "must be a list"
+_WORDS: Mapping[str, str] = {
+    "missing": "is required",
+    "extra_forbidden": "is not known here",
+    "int_parsing": "must be a whole number",
+    "int_type": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "float_parsing": "must be a number",
+    "float_type": "must be a number",
+    "bool_parsing": "must be true or false",
+    "bool_type": "must be true or false",
+    "string_type": "must be text",
+    "too_short": "must have {min_length} or more entries",
+    "too_long": "must have {max_length} entries at most",
+    "string_too_short": "must have {min_length} characters or more",
+    "string_too_long": "must have {max_length} characters at most",
+    "greater_than_equal": "must be {ge:.15g} or more",
+    "less_than_equal": "must be {le:.15g} at most",
+    "greater_than": "must be more than {gt:.15g}",
+    "less_than": "must be less than {lt:.15g}",
+    "literal_error": "must be {expected}",
+    "enum": "must be {expected}",
+    "list_type": _LISTED,
+    "tuple_type": _LISTED,
+    "set_type": _LISTED,
+    "dict_type": "must be an object",
+    "model_type": "must be an object",
+    "model_attributes_type": "must be an object",
+}
+"""By pydantic's name for what is wrong; what is not here is said in its own words, or in a validator's."""
+_REPEATS = frozenset(
+    {"int_parsing", "int_from_float", "float_parsing", "bool_parsing", "literal_error", "enum", "value_error"}
+    | {"greater_than_equal", "less_than_equal", "greater_than", "less_than", "string_pattern_mismatch"}
+    | {"tuple_type", "list_type"}
+)
+_SECRET = re.compile(r"secret|pepper|key|password|token|credential|header|target", re.IGNORECASE)
+
+
+def fault_words(fault: Mapping[str, Any]) -> str:
+    """Say what *fault*, one of pydantic's, is about a field, in words that follow its name.
+
+    They repeat the value that is refused, shortened, where it was handed over with the fault and may not be a secret.
+    """
+    return f"{_said(fault)}{_refused(fault)}"
+
+
+def _said(fault: Mapping[str, Any]) -> str:
+    if words := _WORDS.get(fault["type"]):
+        return words.format(**fault.get("ctx", {}))
+    text = str(fault["msg"]).removeprefix("Value error, ")
+    subject, separator, rest = text.partition(" should ")
+    return f"must {rest}" if separator and " " not in subject else text
+
+
+def _refused(fault: Mapping[str, Any]) -> str:
+    """Write the value that is refused, unless it says nothing, or may be a secret by its name or its form."""
+    value = fault.get("input")
+    if fault["type"] not in _REPEATS or not isinstance(value, str | int | float) or value == "":
+        return ""
+    text = str(value)
+    if any(_SECRET.search(str(part)) for part in fault["loc"]) or set(text) & set("@?") or "://" in text:
+        return ""
+    if text in _said(fault):
+        return ""
+    return f", not '{text if len(text) <= SHOWN else f'{text[: SHOWN - 1]}…'}'"

@@ -1,0 +1,28 @@
+"""Filters as forms make them: a platform sends every comparison that its form has, those left empty among them. Pure."""
+
+from trunkline.filters.filters import MAX_DEPTH
+from trunkline.schemas.catalog import Json
+
+
+def without_blanks(filter: Json) -> Json:
+    """Leave out of a filter what a form had left empty: empty text, empty lists, and what then has no comparison.
+
+    An ``any`` one of whose filters asks for nothing asks for nothing itself. What is nested too deep for a filter stays.
+    """
+    return _kept(filter, levels=2 * MAX_DEPTH)
+
+
+def _kept(part: Json, *, levels: int) -> Json:
+    if not isinstance(part, dict) or not levels:
+        return part
+    kept = {name: _member(name, value, levels=levels - 1) for name, value in part.items()}
+    return {name: value for name, value in kept.items() if value not in ("", [], {})}
+
+
+def _member(name: str, value: Json, *, levels: int) -> Json:
+    if name not in {"any", "all"} or not isinstance(value, list):
+        return _kept(value, levels=levels)
+    parts = [_kept(part, levels=levels) for part in value]
+    if name == "any" and {} in parts:
+        return []
+    return [part for part in parts if part != {}]

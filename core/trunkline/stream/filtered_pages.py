@@ -1,0 +1,125 @@
+"""Pages of those events that meet a filter.
+
+The log is looked through in pieces, from where the client is, until the page is full; at most as far as one call may. What
+was looked at in vain lies behind the cursor of the answer, so that nothing is looked at twice.
+"""
+
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+
+from trunkline.errors import BadQuery, BodyInvalid, FieldError, TooMuchAtOnce
+from trunkline.filters import costs, filters
+from trunkline.filters.filters import Filter
+from trunkline.filters.forms import without_blanks
+from trunkline.filters.reading import Reading
+from trunkline.model.events import Event
+from trunkline.runtime.pauses import Pauses
+from trunkline.runtime.turns import Turns
+from trunkline.schemas.catalog import EventType, Json
+from trunkline.schemas.versions import Pins, SchemaVersions
+from trunkline.stream.page_bytes import MAX_PAGE_BYTES
+
+MOST_COST = 10_000
+"""What a filter may cost (``filters.costs``): as much as all of a company's subscriptions together, unless set otherwise."""
+MOST_LOOKED_AT = 10_000
+"""Events that one call looks at."""
+LIMIT_SECONDS = 1.0
+"""After this time a call answers with what it has found."""
+PIECE = 1_000
+"""Events that are read at once; fewer where they are long."""
+AT_ONCE = 2
+"""Calls that look at the same time in one process; a company has one of them."""
+WAIT_SECONDS = 5.0
+_PARTS = ("payload.", "metadata.")
+
+
+@dataclass(frozen=True, slots=True)
+class PageRequest:
+    """A request for a page: after position *cursor*, from the time *since_ms* on, or from the oldest event on."""
+
+    company_id: int
+    types: Sequence[str]
+    cursor: int | None
+    since_ms: int | None
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Events of a page, the position to go on from, and whether more wait behind it, which may or may not meet the filter."""
+
+    events: Sequence[Event]
+    after: int
+    more: bool
+
+
+Read = Callable[[PageRequest], Awaitable[Found]]
+"""Reads one piece of the log, as a page without a filter."""
+
+
+class FilteredPages:
+    """Looks through the log, which *read* reads, for those events that meet a filter."""
+
+    def __init__(self, read: Read, schema_versions: SchemaVersions) -> None:
+        self._read = read
+        self._schema_versions = schema_versions
+        self._turns = Turns(share=1, total=AT_ONCE)
+
+    async def search(self, request: PageRequest, wanted: Filter, versions: Pins | None) -> Found:
+        """Look for what meets *wanted*, as the reader of *versions* sees it.
+
+        Raises:
+            CursorExpired: as reading does.
+            TooMuchAtOnce: other calls of the company take their time.
+        """
+        try:
+            await self._turns.take(request.company_id, wait_seconds=WAIT_SECONDS)
+        except TimeoutError:
+            things = "calls that look for events by a filter"
+            raise TooMuchAtOnce(things, retry_after_seconds=int(WAIT_SECONDS)) from None
+        try:
+            return await self._search(request, wanted, versions)
+        finally:
+            self._turns.give_back(request.company_id)
+
+    async def _search(self, request: PageRequest, wanted: Filter, versions: Pins | None) -> Found:
+        deadline = time.monotonic() + LIMIT_SECONDS
+        pauses = Pauses()
+        events: list[Event] = []
+        after, size, looked_at = 0, 0, 0
+        piece = await self._read(replace(request, limit=PIECE))
+        while True:
+            for event in piece.events:
+                if wanted.test(Reading(self._schema_versions.decode(event, versions))):
+                    size += len(event.body)
+                    if events and (len(events) == request.limit or size > MAX_PAGE_BYTES):
+                        return Found(events, after, more=True)
+                    events.append(event)
+                after = event.position
+                await pauses.pause_if_due()
+            looked_at += len(piece.events)
+            if not piece.more or looked_at >= MOST_LOOKED_AT or time.monotonic() >= deadline:
+                return Found(events, piece.after, piece.more)
+            piece = await self._read(replace(request, cursor=piece.after, limit=PIECE))
+
+
+def check(source: Json, event_types: Sequence[EventType]) -> Filter | None:
+    """Make what a caller sent into a filter of *event_types*; None where every comparison in it was left empty. Raises BadQuery."""
+    source = without_blanks(source)
+    if source == {}:
+        return None
+    try:
+        wanted = filters.compile(source, event_types=event_types)
+    except BodyInvalid as error:
+        faults = [FieldError(fault.path.removeprefix("/"), fault.message) for fault in error.errors]
+        place = next(
+            (part for part in reversed(faults[0].path.split("/")) if part.startswith(_PARTS)), "filter"
+        )
+        msg = f"In the query parameter 'filter', '{place}' {faults[0].message}."
+        raise BadQuery(msg, errors=faults) from None
+    if (cost := costs.cost_of(source)) > MOST_COST:
+        raise BadQuery.parameter(
+            "filter", f"would cost {cost:,} to compare, of {MOST_COST:,} at most; ask for less"
+        )
+    return wanted

@@ -1,0 +1,28 @@
+"""Keeping the environments of a company apart: a target is that of one of them.
+
+Events of the test environment go to its own subscriptions alone. What is left is that somebody names there the target of a live
+subscription, so that example data reaches what works on real data; it is refused, and so is the reverse. What an agent holds and
+renews is not compared: its target is often one address for whatever that agent is connected with.
+"""
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from trunkline.errors import TargetRefused
+from trunkline.model.environments import environment_of, other_environment
+from trunkline.store import subscriptions as store
+from trunkline.targets import urls
+
+
+async def check_target_apart(connection: AsyncConnection, company_id: int, url: str, *, path: str) -> None:
+    """Check that no subscription of the company's other environment has the target *url*; call it with the routing version taken.
+
+    Raises TargetRefused, at *path* of the request.
+    """
+    other = other_environment(company_id)
+    if any(urls.is_same(url, target) for target in await store.targets_of_company(connection, other)):
+        own = environment_of(company_id)
+        msg = (
+            f"is the target of a subscription in this company's {environment_of(other)} environment, so it takes no events "
+            f"of the {own} one; give each environment a target of its own"
+        )
+        raise TargetRefused(msg, path=path)

@@ -1,0 +1,97 @@
+"""The trigger that looks for events on a schedule: its form, and the filter that it polls with.
+
+The filter is put together as the variable ``temp`` and written as JSON into the query. What is left empty has an expression that
+gives ``undefined``, which JSON leaves out, and a condition without a comparison is none to the hub.
+https://developers.make.com/custom-apps-documentation/component-blocks/api/handling-responses/temp
+"""
+
+import json
+from collections.abc import Iterable
+from urllib.parse import quote
+
+from trunkline import Json
+from trunkline.pages import Condition, Product, all_conditions
+from trunkline_make import calls, parameters
+from trunkline_make.names import expression, path
+
+_FORM = "filters"
+_IS_ONE = "length(parameters.event_types) = 1"
+_MOST_BYTES = 10_000
+"""What a filter that is left empty may have in the address of a call; the hub takes a head of 16 KiB."""
+
+
+def conditions(product: Product) -> list[Condition]:
+    """List what the trigger may be narrowed by: the conditions of all event types, as many as one address holds."""
+    every = all_conditions((kind, product.payload(kind)) for kind in product.event_types)
+    count = len(every)
+    while _empty_bytes(every[:count]) > _MOST_BYTES:
+        count -= 1
+    return every[:count]
+
+
+def remarks(product: Product) -> list[str]:
+    """Say which filters the form has not, as there are too many."""
+    every = all_conditions((kind, product.payload(kind)) for kind in product.event_types)
+    missing = every[len(conditions(product)) :]
+    if not missing:
+        return []
+    names = ", ".join(f"'{condition.field.title}'" for condition in missing)
+    return [f"Make's 'Watch Events on a Schedule' has no room for the filters {names}."]
+
+
+def form(product: Product) -> list[Json]:
+    """Make the form: which events, narrowed by what, how many in one run."""
+    fields = [condition.field for condition in conditions(product)]
+    filters = {
+        "name": _FORM,
+        "label": "Filters",
+        "type": "collection",
+        "advanced": True,
+        "help": "Only events that meet these. Of several kinds of events, one that has no such field is let through.",
+        "spec": parameters.form(fields, calls.rpc_id),
+    }
+    return [parameters.event_types(product), *([filters] if fields else []), parameters.limit(10)]
+
+
+def with_filter(call: dict[str, Json], product: Product) -> dict[str, Json]:
+    """Let the *call* of the trigger ask for what its form says."""
+    found = conditions(product)
+    if not found:
+        return call
+    chosen = path("parameters", _FORM)
+    query = call["qs"] | {"filter": expression(f"if({chosen}, createJSON(temp.filter), undefined)")}
+    return {"temp": {"filter": _filter(found)}} | call | {"qs": query}
+
+
+def _empty_bytes(found: Iterable[Condition]) -> int:
+    clauses = [{"any": [{place: {}}, {place: {"exists": False}}]} for place, _ in _groups(found)]
+    return len(quote(json.dumps(clauses)))
+
+
+def _filter(found: Iterable[Condition]) -> Json:
+    return {"all": [{"any": _alternatives(place, group)} for place, group in _groups(found)]}
+
+
+def _alternatives(place: str, group: dict[str, str]) -> list[Json]:
+    """Make the comparisons with one field, or that an event has no such field.
+
+    The latter counts only where several kinds of events are chosen: of a single one it is joined with a comparison, which
+    nothing that is not there meets.
+    """
+    compared = {operator: expression(value) for operator, value in group.items()}
+    joined = {operator: expression(f"if({_IS_ONE}, {value}, undefined)") for operator, value in group.items()}
+    return [{place: compared}, {place: {"exists": False, **joined}}]
+
+
+def _groups(found: Iterable[Condition]) -> list[tuple[str, dict[str, str]]]:
+    """Put comparisons with one field together, unless one of them was there already; give each with its expression."""
+    groups: list[tuple[str, dict[str, str]]] = []
+    for condition in found:
+        value = calls.source_of(condition.field, root=path("parameters", _FORM))
+        group = next(
+            (g for place, g in groups if place == condition.path and condition.operator not in g), None
+        )
+        if group is None:
+            groups.append((condition.path, group := {}))
+        group[condition.operator] = value
+    return groups

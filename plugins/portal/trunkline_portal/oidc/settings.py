@@ -1,0 +1,75 @@
+"""The part ``portal.oidc`` of the settings: the identity provider, and what its claims mean here."""
+
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
+
+from trunkline.routes import COMPANY_SCOPES, Names
+
+
+def _check_issuer(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or "@" in parts.netloc or parts.query:
+        msg = "must be a URL such as https://login.example.com/realms/main"
+        raise ValueError(msg)
+    return text
+
+
+def _check_requested(names: tuple[str, ...]) -> tuple[str, ...]:
+    if "openid" not in names:
+        msg = "must have 'openid' among them"
+        raise ValueError(msg)
+    return names
+
+
+def _check_scopes(names: tuple[str, ...]) -> tuple[str, ...]:
+    for name in names:
+        if name not in COMPANY_SCOPES:
+            msg = f"'{name[:60]}' is no scope; the scopes are {', '.join(COMPANY_SCOPES)}"
+            raise ValueError(msg)
+    return names
+
+
+class Oidc(BaseModel):
+    """An identity provider that signs people in."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    issuer: Annotated[str, AfterValidator(_check_issuer)] = Field(
+        description="the provider's issuer, exactly as its metadata have it",
+        examples=["https://login.example.com/realms/main"],
+    )
+    client_id: str = Field(min_length=1, description="as what the portal is registered there")
+    client_secret: SecretStr | None = Field(
+        default=None, description="the secret of that registration; a public client has none"
+    )
+    scopes: Annotated[Names, AfterValidator(_check_requested)] = Field(
+        default=("openid", "profile", "email"), description="what the provider is asked for"
+    )
+    company_claim: str = Field(
+        default="company_id",
+        min_length=1,
+        description="the claim that names the user's company: its number or its reference",
+    )
+    groups_claim: str = Field(
+        default="groups", min_length=1, description="the claim that lists the user's groups"
+    )
+    operators_group: str | None = Field(
+        default=None, min_length=1, description="the group whose members are operators"
+    )
+    admins_group: str | None = Field(
+        default=None,
+        min_length=1,
+        description="the group whose members have the scope `admin` in their company",
+    )
+    customer_scopes: Annotated[Names, AfterValidator(_check_scopes)] = Field(
+        default=tuple(scope for scope in COMPANY_SCOPES if scope != "admin"),
+        description="what every user of a company may see and do",
+    )
+    button: str = Field(
+        default="Sign in with your account",
+        min_length=1,
+        max_length=60,
+        description="what the button on the sign-in page says",
+    )

@@ -1,0 +1,47 @@
+"""Users of the provider who have signed in, for as long as a session of theirs can last."""
+
+from sqlalchemy import delete, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from trunkline import PluginContext
+from trunkline.routes import Principal
+from trunkline_portal.tables import users
+
+_HOUR_MS = 60 * 60 * 1000
+
+
+class Users:
+    """Remembers users, each as at the last sign-in: with the company and the scopes of then."""
+
+    def __init__(self, context: PluginContext, *, issuer: str, session_hours: float) -> None:
+        self._context = context
+        self._issuer = issuer
+        self._lasts_ms = int(session_hours * _HOUR_MS)
+
+    async def remember(self, principal: Principal) -> None:
+        """Remember that *principal* has signed in, and forget who has not for long."""
+        now_ms = self._context.clock.now_ms()
+        async with self._context.database.write() as connection:
+            await connection.execute(delete(users).where(users.c.seen_ms <= now_ms - self._lasts_ms))
+            await self._write(connection, principal, now_ms)
+
+    async def find(self, user_id: str) -> Principal | None:
+        """Tell who a user is; None where that was too long ago, or at another issuer."""
+        async with self._context.database.read() as connection:
+            row = (await connection.execute(select(users).where(users.c.id == user_id))).first()
+        since_ms = self._context.clock.now_ms() - self._lasts_ms
+        if row is None or row.issuer != self._issuer or row.seen_ms <= since_ms:
+            return None
+        return Principal(row.id, row.company_id, row.name, frozenset(row.scopes.split(",")))
+
+    async def _write(self, connection: AsyncConnection, principal: Principal, now_ms: int) -> None:
+        values = {
+            "issuer": self._issuer,
+            "company_id": principal.company_id,
+            "name": principal.name,
+            "scopes": ",".join(sorted(principal.scopes)),
+            "seen_ms": now_ms,
+        }
+        own = users.c.id == principal.key_id
+        if not (await connection.execute(update(users).where(own).values(**values))).rowcount:
+            await connection.execute(insert(users).values(id=principal.key_id, **values))

@@ -1,0 +1,117 @@
+"""Signing in at the identity provider, where the settings name one: the way there, and back."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from trunkline import Refused
+from trunkline.routes import Principal
+from trunkline_portal import audit, cookies
+from trunkline_portal.addresses import SIGN_IN
+from trunkline_portal.oidc import attempts
+from trunkline_portal.oidc.people import Person, person_of
+from trunkline_portal.oidc.provider import Provider
+from trunkline_portal.oidc.settings import Oidc
+from trunkline_portal.oidc.users import Users
+from trunkline_portal.pages import sign_in
+from trunkline_portal.portal import Portal, local_path
+from trunkline_portal.routing import get
+from trunkline_portal.security import SignInLimit
+
+CALLBACK = f"{SIGN_IN}/callback"
+
+
+class NoAccess(Refused):
+    """A user of the provider is nobody here."""
+
+    status = 403
+    title = "You have no access here"
+
+    def __init__(self, name: str, why: str) -> None:
+        super().__init__(f"You are signed in as {name}, but {why}; ask whoever runs this service.")
+
+
+class OidcPages:
+    """Leads to the provider of *settings*, and takes what it answers."""
+
+    def __init__(self, portal: Portal, settings: Oidc, *, public_url: str) -> None:
+        self._portal = portal
+        self._settings = settings
+        self._back = f"{public_url}{SIGN_IN}"
+        self._provider = Provider(
+            portal.context,
+            settings,
+            redirect_uri=f"{public_url}{CALLBACK}",
+            has_keys=portal.settings.key_sign_in,
+        )
+        self._users = Users(
+            portal.context, issuer=settings.issuer, session_hours=portal.settings.session_hours
+        )
+        self._limit = SignInLimit(portal.settings.sign_in_per_minute)
+
+    async def go(self, request: Request) -> Response:
+        """Send a browser to the provider."""
+        now_ms = self._portal.now_ms()
+        attempt = attempts.begin(local_path(request.query_params.get("next", "")), now_ms=now_ms)
+        response = RedirectResponse(await self._provider.sign_in_url(attempt), 303)
+        sealed = attempt.seal(self._portal.context.sealer)
+        self._portal.cookies.set(response, request, cookies.ATTEMPT, sealed, seconds=attempts.SECONDS)
+        return response
+
+    async def come_back(self, request: Request) -> Response:
+        """Open a session for whom the provider has sent back."""
+        query = request.query_params
+        attempt = attempts.find(
+            request.cookies.get(cookies.ATTEMPT, ""),
+            query.get("state", ""),
+            sealer=self._portal.context.sealer,
+            now_ms=self._portal.now_ms(),
+        )
+        address = self._portal.address_of(request)
+        self._limit.begin(address, self._portal.now_ms())
+        principal = await self._principal(await self._provider.claims(query, attempt))
+        self._limit.succeed(address)
+        await self._users.remember(principal)
+        audit.note_sign_in(self._portal.context.log, principal)
+        session = await self._portal.sessions.open(principal)
+        response = sign_in.enter(self._portal, request, session, next_path=attempt.next_path)
+        self._portal.cookies.drop(response, request, cookies.ATTEMPT)
+        return response
+
+    async def leave(self) -> Response:
+        """Send a browser to where it signs out of the provider."""
+        return RedirectResponse(await self._provider.sign_out_url(self._back) or SIGN_IN, 303)
+
+    async def _principal(self, claims: Mapping[str, Any]) -> Principal:
+        """Tell who has come. Raises NoAccess."""
+        person = person_of(claims, self._settings)
+        company_id = None if person.is_operator else await self._company(person)
+        return Principal(person.id, company_id, person.name, frozenset(person.scopes))
+
+    async def _company(self, person: Person) -> int:
+        if person.company is None:
+            raise NoAccess(person.name, "your account names no company and no group that has access")
+        try:
+            company = await self._portal.context.companies.view(person.company)
+        except Refused:
+            raise NoAccess(person.name, f"there is no company '{str(person.company)[:60]}'") from None
+        return int(str(company["id"]))
+
+
+def make_router(portal: Portal) -> APIRouter:
+    """List the routes; none where no provider is named. Raises ValueError: the settings lack the hub's own address."""
+    settings, public_url = portal.settings.oidc, portal.context.deployment.public_url
+    if settings is None:
+        return portal.own_router()
+    if public_url is None:
+        msg = "portal.oidc needs server.public_url: where the identity provider sends people back to"
+        raise ValueError(msg)
+    pages = OidcPages(portal, settings, public_url=public_url)
+    return portal.own_router(
+        get("/sign-in/begin", pages.go, bucket=None),
+        get("/sign-in/callback", pages.come_back, bucket=None),
+        get("/sign-in/leave", pages.leave, bucket=None),
+    )

@@ -1,0 +1,42 @@
+"""What strangers are shown imports public modules alone: the examples, their tests, and what ``trunkline new plugin`` writes."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+from trunkline.cli.scaffold import FEATURES, Plan, write_plugin
+
+ROOT = Path(__file__).parents[2]
+PUBLIC = {"trunkline", "trunkline.testing", "trunkline.testing.receiver", "trunkline.client", "trunkline.pages", "trunkline.routes"}  # fmt: skip
+OWN = {"test_distributions.py", "test_strangers_path.py", "strangers_path.py", "conftest.py"}
+"""Our tests of the examples, not theirs."""
+
+
+def imported(file: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            yield node.module
+        elif isinstance(node, ast.Import):
+            yield from (name.name for name in node.names)
+
+
+def private_imports(folder: Path) -> dict[str, set[str]]:
+    found = {
+        file.relative_to(folder).as_posix(): {
+            name for name in imported(file) if name.partition(".")[0] == "trunkline" and name not in PUBLIC
+        }
+        for file in folder.rglob("*.py")
+        if file.parent != folder or file.name not in OWN
+    }
+    assert found
+    return {file: names for file, names in found.items() if names}
+
+
+def test_the_examples_import_public_modules_alone():
+    assert private_imports(ROOT / "tests/third_party") == {}
+    assert private_imports(ROOT / "docs/examples") == {}
+
+
+def test_a_new_plugin_imports_public_modules_alone(tmp_path):
+    write_plugin(Plan("acme", tuple(FEATURES)), tmp_path / "acme")
+    assert private_imports(tmp_path / "acme") == {}

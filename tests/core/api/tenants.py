@@ -1,0 +1,95 @@
+"""Companies for tests: made, filled with something of everything, counted in every table, and seen to be gone.
+
+Tests work for companies that they make; those that a shared hub lends are not used, as a new id follows the largest.
+"""
+
+import asyncio
+import itertools
+
+from sqlalchemy import text
+
+from trunkline.access.keys import COMPANY_SCOPES
+from trunkline.store import tables
+
+COMPANIES = "/api/v1/companies"
+HOOKS = "/api/v1/webhooks/subscriptions"
+LEAD = {"first_name": "Jane", "last_name": "Doe", "email": "jane@example.com"}
+NUMBERS = itertools.count(1)
+KEPT = {
+    "no", "id", "company_id", "channel", "signature", "status", "disabled_ms", "start_position", "resume_position",
+    "failures", "failing_since_ms", "created_ms", "updated_ms", "version", "timeout_seconds", "max_in_flight", "rate",
+}  # fmt: skip
+"""What an erasure leaves of a subscription: numbers, times, and words of the hub's own."""
+EMPTIED = (
+    {column.name for column in tables.subscriptions.columns} - KEPT - {"target_url", "event_types", "sealed"}
+)
+
+
+def reference() -> str:
+    return f"acme-{next(NUMBERS)}:eu.1"
+
+
+async def make(hub, **values) -> dict:
+    answer = await hub.operator.post(COMPANIES, json={"reference": reference(), **values})
+    assert answer.status_code == 201, answer.text
+    return answer.json()
+
+
+async def emit(hub, company: int | str, type: str = "client.created", **more):
+    event = {"type": type, "payload": hub.events(type), "companyId": company}
+    return await hub.operator.post("/api/v1/events", json=event, **more)
+
+
+async def rows_of(hub, company_id: int) -> dict[str, int]:
+    """Count what the database has of a company, in every table with a column that says so."""
+    found = {}
+    async with hub.hub.database.read() as connection:
+        kind = await connection.run_sync(lambda sync: sync.dialect.name)
+        names = (
+            "SELECT name FROM sqlite_master WHERE type = 'table'"
+            if kind == "sqlite"
+            else "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
+        )
+        for (table,) in (await connection.execute(text(names))).all():
+            columns = await connection.execute(text(f"SELECT * FROM {table} WHERE false"))
+            for column in {"company_id", "namespace"} & set(columns.keys()):
+                where = f"{column} = {company_id}"
+                if table == "subscriptions":
+                    kept = "target_url <> '' OR event_types <> '[]' OR length(sealed) > 0"
+                    where += f" AND ({kept} OR {' OR '.join(f'{name} IS NOT NULL' for name in EMPTIED)})"
+                count = await connection.execute(text(f"SELECT count(*) FROM {table} WHERE {where}"))
+                found[table] = count.scalar_one()
+    return {table: count for table, count in found.items() if count and table != "erasures"}
+
+
+async def receipt_of(hub, erasure: str) -> dict:
+    return (await hub.operator.get(f"/api/v1/erasures/{erasure}")).json()
+
+
+async def completed(hub, erasure: str) -> dict:
+    async with asyncio.timeout(20):
+        while (receipt := await receipt_of(hub, erasure))["status"] != "completed":
+            await asyncio.sleep(0.05)
+    return receipt
+
+
+async def fill(hub, made: dict, target_url: str):
+    """Give a company something of everything."""
+    customer = await hub.client_of(made["id"], COMPANY_SCOPES)
+    hook = await customer.post(HOOKS, json={"target_url": target_url, "event_types": ["*"]})
+    lead = await customer.post("/api/v1/integrations/leads", json=LEAD, headers={"Idempotency-Key": "one"})
+    assert (hook.status_code, lead.status_code) == (201, 201), lead.text
+    note = {"text": "called"}
+    client = lead.json()["client_id"]
+    await customer.post(f"/api/v1/integrations/clients/{client}/notes", json=note)
+    await customer.post("/api/v1/integrations/affiliates", json=LEAD)
+    await customer.post("/api/v1/integrations/employees", json={"full_name": "Max"})
+    await hub.operator.post("/api/v1/portal/links", json={"company_id": made["id"]})
+    for key in ("one", "two"):
+        await emit(hub, made["id"], headers={"Idempotency-Key": f"{made['id']}-{key}"})
+    event = {"type": "client.created", "payload": hub.events("client.created")}
+    await customer.post("/api/v1/events", json=event, headers={"Idempotency-Key": "own"})
+    path = f"{HOOKS}/{hook.json()['id']}"
+    replay = await customer.post(f"{path}/replay", json={})
+    assert replay.status_code == 202, replay.text
+    return customer

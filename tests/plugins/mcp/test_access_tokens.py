@@ -69,8 +69,8 @@ async def test_the_company_is_the_claims_or_the_tables_and_no_other(trusting, is
         listed = await talk(trusting, issuer.token(**claims)).call("get_recent_events")
         seen[name] = [one["id"] for one in listed["structuredContent"]["events"]]
     assert seen == {
-        "its own": [event.position],
-        "by the table": [event.position],
+        "its own": [event.event_id],
+        "by the table": [event.event_id],
         "another": [],
         "its test environment": [],
     }
